@@ -1,0 +1,86 @@
+/**
+ * The port of the sandbox room: what the engine asks of it and what it answers.
+ *
+ * A *sandbox* is one operating system process that runs one invocation and is then thrown away.
+ * Nothing in this room knows HTTP, functions, commits or storage.
+ */
+
+/** The stable first word of an invocation's error, as documented in docs/errors.md. */
+export type ErrorWord =
+  | "TIMEOUT"
+  | "OUT_OF_MEMORY"
+  | "UNCAUGHT"
+  | "BAD_OUTPUT"
+  | "OUTPUT_TOO_LARGE"
+  | "EXITED"
+  | "CANCELLED"
+  | "INTERRUPTED";
+
+/** Why a run is ended from outside; the reason of the abort signal given to {@link Sandboxes.run}. */
+export type KillWord = Extract<ErrorWord, "CANCELLED" | "INTERRUPTED">;
+
+/** One call to run. */
+export interface SandboxJob {
+  /**
+   * The artifact's script: the source text of one `async function (meta) {...}` expression that
+   * resolves to `{ default: handler }` (see `src/builder/contract.ts`).
+   */
+  readonly script: string;
+  /** Reads the source map (version 3 JSON) of the script; called only when a stack must be mapped. */
+  readonly sourceMap: () => Promise<string>;
+  /** The input: the text of a JSON object, already validated by the caller. */
+  readonly inputJson: string;
+  /** Wall-clock limit of this call in milliseconds; never above the pool's own limit. */
+  readonly timeoutMs: number;
+}
+
+/** How a run ended. `outputJson` is the text of a JSON object, validated by the sandbox room. */
+export type SandboxOutcome =
+  | { readonly kind: "success"; readonly outputJson: string }
+  | { readonly kind: "error"; readonly word: ErrorWord; readonly message: string };
+
+/** One captured line of output. */
+export interface SandboxLog {
+  /** Milliseconds since the epoch, on the server's clock. */
+  readonly time: number;
+  readonly level: "debug" | "info" | "warn" | "error";
+  /** `console` for `console.*`, `stdout` and `stderr` for raw writes, `system` for the server's own notes. */
+  readonly source: "console" | "stdout" | "stderr" | "system";
+  readonly message: string;
+}
+
+/** What the caller hears during a run. */
+export interface RunHooks {
+  /** Called for every captured line, in order, before the outcome is delivered. */
+  readonly onLog: (log: SandboxLog) => void;
+  /** Aborting kills the process group at once; `reason` must be a {@link KillWord}. */
+  readonly signal: AbortSignal;
+}
+
+/** Limits of every sandbox. Each is a named setting in `src/config`, and told in the error it causes. */
+export interface SandboxLimits {
+  readonly timeoutMs: number;
+  /** V8 heap and, on Linux, all other private memory of the process, in bytes each. */
+  readonly memoryBytes: number;
+  readonly outputBytes: number;
+  /** Total bytes of captured log messages; what follows is dropped behind one visible mark. */
+  readonly logBytes: number;
+  /** Ready processes kept ahead of need. */
+  readonly poolSize: number;
+}
+
+/** The pool of sandboxes. Disposing it kills every process it started. */
+export interface Sandboxes extends AsyncDisposable {
+  /** Starts filling the pool; resolves once one sandbox stands ready, rejects if none can be started. */
+  start(): Promise<void>;
+  /**
+   * Runs one job in a process that nobody used before and nobody will use after.
+   * Never rejects for what the function does: every ending is a {@link SandboxOutcome}.
+   * The process group is dead when the promise resolves.
+   */
+  run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome>;
+  /** The walls that stand, in words for the operator, e.g. `process (deno permissions, prlimit, no-new-privs)`. */
+  readonly walls: string;
+  /** Counts for `/readyz` and metrics. */
+  readonly stats: { readonly ready: number; readonly running: number };
+}
