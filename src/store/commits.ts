@@ -1,0 +1,123 @@
+import type { Kysely, Selectable } from "kysely";
+import { fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { CommitFileTable, CommitTable, Schema } from "./schema.ts";
+
+export type CommitRow = Selectable<CommitTable>;
+export type CommitFileRow = Selectable<CommitFileTable>;
+
+/** What a build leaves on its commit: digests of blobs, and who built them. */
+export interface ArtifactColumns {
+  readonly scriptDigest: string;
+  readonly sourceMapDigest: string;
+  readonly lockDigest: string;
+  readonly denoVersion: string;
+}
+
+/** A commit that was finalized: its artifact is there. */
+export type FinalizedCommitRow = CommitRow & ArtifactColumns & { readonly finalizedAt: string };
+
+export function isFinalized(row: CommitRow): row is FinalizedCommitRow {
+  return row.finalizedAt !== null;
+}
+
+/** Reads commits, their files and tags. */
+export class CommitReader {
+  constructor(protected readonly db: Kysely<Schema>) {}
+
+  get(functionId: string, id: string): Promise<CommitRow | undefined> {
+    return this.db.selectFrom("commits").selectAll()
+      .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
+  }
+
+  /** Finalized commits of a function, newest first. */
+  list(functionId: string, page: PageRequest): Promise<Page<CommitRow>> {
+    const query = this.db.selectFrom("commits").selectAll()
+      .where("functionId", "=", functionId).where("finalizedAt", "is not", null);
+    return fetchPage(query, "id", page);
+  }
+
+  files(commitId: string): Promise<CommitFileRow[]> {
+    return this.db.selectFrom("commitFiles").selectAll()
+      .where("commitId", "=", commitId).orderBy("path").execute();
+  }
+
+  /** The commit that a tag names. */
+  tagged(functionId: string, name: string): Promise<CommitRow | undefined> {
+    return this.db.selectFrom("tags").innerJoin("commits", "commits.id", "tags.commitId")
+      .selectAll("commits").where("tags.functionId", "=", functionId).where("tags.name", "=", name)
+      .executeTakeFirst();
+  }
+
+  /** Every tag of a function with its commit, by name. */
+  async tags(functionId: string): Promise<{ name: string; commit: CommitRow }[]> {
+    const rows = await this.db.selectFrom("tags").innerJoin(
+      "commits",
+      "commits.id",
+      "tags.commitId",
+    )
+      .selectAll("commits").select("tags.name as tagName")
+      .where("tags.functionId", "=", functionId).orderBy("tags.name").execute();
+    return rows.map(({ tagName, ...commit }) => ({ name: tagName, commit }));
+  }
+}
+
+/** Writes commits, their files and tags. */
+export class CommitWriter extends CommitReader {
+  async insert(row: CommitRow, files: readonly CommitFileRow[]): Promise<void> {
+    await this.db.insertInto("commits").values(row).execute();
+    await this.db.insertInto("commitFiles").values(files).execute();
+  }
+
+  /** False when the commit declares no such file, or is no longer open. */
+  async putFile(commitId: string, path: string, digest: string, size: number): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("commitFiles").set({ digest, size })
+      .where("commitId", "=", commitId).where("path", "=", path)
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom("commits").select("id").where("id", "=", commitId)
+            .where("finalizedAt", "is", null),
+        )
+      )
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** False when somebody else finalized it first. */
+  async finalize(id: string, finalizedAt: string, artifact: ArtifactColumns): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("commits").set({
+      finalizedAt,
+      ...artifact,
+    })
+      .where("id", "=", id).where("finalizedAt", "is", null).executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Forgets commits that were never finalized and whose upload URLs have ended. */
+  async deleteExpired(now: string): Promise<void> {
+    const expired = this.db.selectFrom("commits").select("id")
+      .where("finalizedAt", "is", null).where("expiresAt", "<", now);
+    await this.db.deleteFrom("commitFiles").where("commitId", "in", expired).execute();
+    await this.db.deleteFrom("commits").where("finalizedAt", "is", null)
+      .where("expiresAt", "<", now).execute();
+  }
+
+  /** False when the function has a tag of that name already. */
+  async insertTag(
+    functionId: string,
+    name: string,
+    commitId: string,
+    createdAt: string,
+  ): Promise<boolean> {
+    const { numInsertedOrUpdatedRows } = await this.db.insertInto("tags")
+      .values({ functionId, name, commitId, createdAt })
+      .onConflict((c) => c.columns(["functionId", "name"]).doNothing()).executeTakeFirst();
+    return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+  }
+
+  /** False when there is no such tag. */
+  async deleteTag(functionId: string, name: string): Promise<boolean> {
+    const { numDeletedRows } = await this.db.deleteFrom("tags")
+      .where("functionId", "=", functionId).where("name", "=", name).executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+}

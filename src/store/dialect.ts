@@ -1,0 +1,18 @@
+import type { Dialect as KyselyDialect } from "kysely";
+
+/** What differs between databases, as named capabilities; nobody else asks which database it is. */
+export interface Capabilities {
+  /** Column type for bytes. */
+  readonly blobType: "blob" | "bytea";
+  /** Name of the case-insensitive pattern operator. */
+  readonly caseInsensitiveLike: "like" | "ilike";
+}
+
+/** A database that the store can stand on. */
+export interface Dialect {
+  readonly capabilities: Capabilities;
+  /** Connections for reading; they see what was committed. */
+  readonly reader: KyselyDialect;
+  /** The connection that writes; one at a time, so that grouped writes need no locks. */
+  readonly writer: KyselyDialect;
+}

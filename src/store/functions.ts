@@ -1,0 +1,83 @@
+import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
+import type { Capabilities } from "./dialect.ts";
+import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { FunctionTable, Schema } from "./schema.ts";
+
+export type FunctionRow = Selectable<FunctionTable>;
+
+export interface FunctionSearch {
+  /** Text to find in display name or description, or the id itself; empty finds all. */
+  readonly query: string;
+  /** Empty means any. */
+  readonly functionTypes: readonly string[];
+}
+
+/** Reads functions and their secrets. */
+export class FunctionReader {
+  constructor(
+    protected readonly db: Kysely<Schema>,
+    protected readonly capabilities: Capabilities,
+  ) {}
+
+  get(id: string): Promise<FunctionRow | undefined> {
+    return this.db.selectFrom("functions").selectAll().where("id", "=", id).executeTakeFirst();
+  }
+
+  /** Functions that are not deleted, newest first. */
+  search({ query, functionTypes }: FunctionSearch, page: PageRequest): Promise<Page<FunctionRow>> {
+    let select = this.db.selectFrom("functions").selectAll().where("deletedAt", "is", null);
+    if (functionTypes.length > 0) select = select.where("functionType", "in", functionTypes);
+    if (query !== "") {
+      const like = sql.raw(this.capabilities.caseInsensitiveLike);
+      const pattern = containing(query);
+      select = select.where((where) =>
+        where.or([
+          sql<boolean>`${sql.ref("displayName")} ${like} ${pattern} escape '\\'`,
+          sql<boolean>`${sql.ref("description")} ${like} ${pattern} escape '\\'`,
+          where("id", "=", query),
+        ])
+      );
+    }
+    return fetchPage(select, "id", page);
+  }
+
+  /** Names of a function's secrets, sorted. */
+  async secretNames(functionId: string): Promise<string[]> {
+    const rows = await this.db.selectFrom("functionSecrets").select("name")
+      .where("functionId", "=", functionId).orderBy("name").execute();
+    return rows.map((row) => row.name);
+  }
+
+  /** Names of the secrets of several functions. */
+  async secretNamesOf(functionIds: readonly string[]): Promise<Map<string, string[]>> {
+    const names = new Map<string, string[]>(functionIds.map((id) => [id, []]));
+    if (functionIds.length === 0) return names;
+    const rows = await this.db.selectFrom("functionSecrets").select(["functionId", "name"])
+      .where("functionId", "in", functionIds).orderBy("name").execute();
+    for (const row of rows) names.get(row.functionId)?.push(row.name);
+    return names;
+  }
+}
+
+/** Writes functions and their secrets. */
+export class FunctionWriter extends FunctionReader {
+  async insert(row: FunctionRow): Promise<void> {
+    await this.db.insertInto("functions").values(row).execute();
+  }
+
+  async update(id: string, change: Updateable<FunctionTable>): Promise<void> {
+    await this.db.updateTable("functions").set(change).where("id", "=", id).execute();
+  }
+
+  async putSecret(functionId: string, name: string, sealed: Uint8Array): Promise<void> {
+    await this.db.insertInto("functionSecrets").values({ functionId, name, sealed })
+      .onConflict((c) => c.columns(["functionId", "name"]).doUpdateSet({ sealed })).execute();
+  }
+
+  /** Deletes every secret of the function whose name is not in the list. */
+  async keepSecrets(functionId: string, names: readonly string[]): Promise<void> {
+    let query = this.db.deleteFrom("functionSecrets").where("functionId", "=", functionId);
+    if (names.length > 0) query = query.where("name", "not in", names);
+    await query.execute();
+  }
+}

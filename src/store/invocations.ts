@@ -1,0 +1,152 @@
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { Capabilities } from "./dialect.ts";
+import { containing, cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { IdempotencyKeyTable, InvocationLogTable, InvocationTable, Schema } from "./schema.ts";
+
+export type InvocationRow = Selectable<InvocationTable>;
+export type InvocationLogRow = Selectable<InvocationLogTable>;
+export type IdempotencyRow = Selectable<IdempotencyKeyTable>;
+export type InvocationStatus = InvocationTable["status"];
+
+/** How an invocation ended. */
+export type InvocationEnd =
+  | { readonly status: "SUCCESS"; readonly output: string }
+  | { readonly status: "ERROR"; readonly error: string };
+
+export interface InvocationSearch {
+  readonly functionId: string;
+  readonly status?: InvocationStatus | undefined;
+  /** Inclusive. */
+  readonly since?: string | undefined;
+  /** Exclusive. */
+  readonly until?: string | undefined;
+  /** Text to find in input, output or error, or the id itself. */
+  readonly query?: string | undefined;
+}
+
+/**
+ * Bytes of input and output that one page of invocations holds at most. A page ends early rather
+ * than carry a hundred inputs of the largest size; the next one goes on where it ended.
+ */
+const PAGE_CONTENT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Reads invocations, their logs and idempotency keys. */
+export class InvocationReader {
+  constructor(
+    protected readonly db: Kysely<Schema>,
+    protected readonly capabilities: Capabilities,
+  ) {}
+
+  get(functionId: string, id: string): Promise<InvocationRow | undefined> {
+    return this.db.selectFrom("invocations").selectAll()
+      .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
+  }
+
+  /** Invocations of a function, newest first. */
+  async search(search: InvocationSearch, page: PageRequest): Promise<Page<InvocationRow>> {
+    const sizes = await fetchPage(this.#matching(search), "id", page);
+    let bytes = 0;
+    const ids: string[] = [];
+    for (const row of sizes.rows) {
+      bytes += row.contentBytes;
+      if (ids.length > 0 && bytes > PAGE_CONTENT_BYTES_MAX) break;
+      ids.push(row.id);
+    }
+    if (ids.length === 0) return { rows: [], next: undefined };
+    const rows = await this.db.selectFrom("invocations").selectAll()
+      .where("id", "in", ids).orderBy("id", "desc").execute();
+    return { rows, next: ids.length < sizes.rows.length ? ids.at(-1) : sizes.next };
+  }
+
+  #matching({ functionId, status, since, until, query }: InvocationSearch) {
+    let select = this.db.selectFrom("invocations").where("functionId", "=", functionId).select([
+      "id",
+      sql<number>`octet_length(input) + coalesce(octet_length(output), 0)`.as("contentBytes"),
+    ]);
+    if (status !== undefined) select = select.where("status", "=", status);
+    if (since !== undefined) select = select.where("createdAt", ">=", since);
+    if (until !== undefined) select = select.where("createdAt", "<", until);
+    if (query !== undefined && query !== "") {
+      const like = sql.raw(this.capabilities.caseInsensitiveLike);
+      const pattern = containing(query);
+      select = select.where((where) =>
+        where.or([
+          where("id", "=", query),
+          sql<boolean>`error ${like} ${pattern} escape '\\'`,
+          sql<boolean>`input ${like} ${pattern} escape '\\'`,
+          sql<boolean>`output ${like} ${pattern} escape '\\'`,
+        ])
+      );
+    }
+    return select;
+  }
+
+  /** Invocations that have not ended, oldest first. */
+  unfinished(): Promise<InvocationRow[]> {
+    return this.db.selectFrom("invocations").selectAll()
+      .where("status", "in", ["PENDING", "RUNNING"]).orderBy("id").execute();
+  }
+
+  /** Log lines after a sequence number, in order; `next` is the sequence number to go on after. */
+  async logs(
+    invocationId: string,
+    after: number,
+    size: number,
+  ): Promise<{ rows: InvocationLogRow[]; next: number | undefined }> {
+    const rows = await this.db.selectFrom("invocationLogs").selectAll()
+      .where("invocationId", "=", invocationId).where("sequence", ">", after)
+      .orderBy("sequence").limit(size + 1).execute();
+    const page = cut(rows.map((row) => ({ ...row, id: String(row.sequence) })), size);
+    return { rows: page.rows, next: page.next === undefined ? undefined : Number(page.next) };
+  }
+
+  idempotencyKey(
+    principalId: string,
+    functionId: string,
+    key: string,
+  ): Promise<IdempotencyRow | undefined> {
+    return this.db.selectFrom("idempotencyKeys").selectAll().where("principalId", "=", principalId)
+      .where("functionId", "=", functionId).where("key", "=", key).executeTakeFirst();
+  }
+}
+
+/** Writes invocations, their logs and idempotency keys. */
+export class InvocationWriter extends InvocationReader {
+  async insert(row: InvocationRow): Promise<void> {
+    await this.db.insertInto("invocations").values(row).execute();
+  }
+
+  /** Claims the key; false when an invocation that is younger than `notBefore` holds it. */
+  async claimIdempotencyKey(row: IdempotencyRow, notBefore: string): Promise<boolean> {
+    const { numInsertedOrUpdatedRows } = await this.db.insertInto("idempotencyKeys").values(row)
+      .onConflict((c) =>
+        c.columns(["principalId", "functionId", "key"]).doUpdateSet(row)
+          .where("idempotencyKeys.createdAt", "<", notBefore)
+      ).executeTakeFirst();
+    return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+  }
+
+  async deleteIdempotencyKeysBefore(time: string): Promise<void> {
+    await this.db.deleteFrom("idempotencyKeys").where("createdAt", "<", time).execute();
+  }
+
+  /** PENDING to RUNNING; false when it is not pending any more. */
+  async start(id: string, now: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("invocations")
+      .set({ status: "RUNNING", updatedAt: now })
+      .where("id", "=", id).where("status", "=", "PENDING").executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** To SUCCESS or ERROR; false when it has ended already: the first ending stands. */
+  async finish(id: string, end: InvocationEnd, now: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("invocations")
+      .set({ ...end, updatedAt: now })
+      .where("id", "=", id).where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  async appendLogs(rows: readonly InvocationLogRow[]): Promise<void> {
+    if (rows.length > 0) await this.db.insertInto("invocationLogs").values(rows).execute();
+  }
+}

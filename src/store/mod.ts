@@ -1,0 +1,80 @@
+import { CamelCasePlugin, Kysely, type Transaction } from "kysely";
+import { join } from "node:path";
+import { type Blobs, DiskBlobs } from "./blobs.ts";
+import { CommitReader, CommitWriter } from "./commits.ts";
+import type { Capabilities, Dialect } from "./dialect.ts";
+import { FunctionReader, FunctionWriter } from "./functions.ts";
+import { GroupedWriter } from "./grouped_writer.ts";
+import { IdentityReader, IdentityWriter } from "./identity.ts";
+import { InvocationReader, InvocationWriter } from "./invocations.ts";
+import { migrate } from "./migrations/mod.ts";
+import type { Schema } from "./schema.ts";
+import { sqliteDialect } from "./sqlite/dialect.ts";
+
+/** Everything that can be read, one reader per aggregate. */
+export interface Readers {
+  readonly functions: FunctionReader;
+  readonly commits: CommitReader;
+  readonly invocations: InvocationReader;
+  readonly identity: IdentityReader;
+}
+
+/** Everything that can be written; exists inside {@link Store.write} only. */
+export interface Writers {
+  readonly functions: FunctionWriter;
+  readonly commits: CommitWriter;
+  readonly invocations: InvocationWriter;
+  readonly identity: IdentityWriter;
+}
+
+/** The server's memory: tables and blobs. */
+export interface Store extends AsyncDisposable {
+  /** Reads see what was committed before they began. */
+  readonly read: Readers;
+  readonly blobs: Blobs;
+  /**
+   * Runs the statements in a transaction and resolves once they are durable. What throws is undone
+   * whole. Inside, only the given writers may be used: no reader, no blob, no other waiting.
+   */
+  write<T>(statements: (tx: Writers) => Promise<T>): Promise<T>;
+}
+
+/** Opens the SQLite database and the blobs of a data directory, and brings the schema up to date. */
+export async function openStore(dataDir: string): Promise<Store> {
+  const blobDir = join(dataDir, "blobs");
+  await Deno.mkdir(blobDir, { recursive: true, mode: 0o700 });
+  return await open(sqliteDialect(join(dataDir, "invoked.db")), new DiskBlobs(blobDir));
+}
+
+async function open(dialect: Dialect, blobs: Blobs): Promise<Store> {
+  const plugins = [new CamelCasePlugin()];
+  const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
+  await migrate(writing, dialect);
+  const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
+  const grouped = new GroupedWriter(writing);
+  const { capabilities } = dialect;
+  return {
+    read: {
+      functions: new FunctionReader(reading, capabilities),
+      commits: new CommitReader(reading),
+      invocations: new InvocationReader(reading, capabilities),
+      identity: new IdentityReader(reading),
+    },
+    blobs,
+    write: (statements) => grouped.write((tx) => statements(writers(tx, capabilities))),
+    async [Symbol.asyncDispose]() {
+      await grouped.settled();
+      await reading.destroy();
+      await writing.destroy();
+    },
+  };
+}
+
+function writers(tx: Transaction<Schema>, capabilities: Capabilities): Writers {
+  return {
+    functions: new FunctionWriter(tx, capabilities),
+    commits: new CommitWriter(tx),
+    invocations: new InvocationWriter(tx, capabilities),
+    identity: new IdentityWriter(tx),
+  };
+}

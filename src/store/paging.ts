@@ -1,0 +1,42 @@
+import type { ReferenceExpression, SelectQueryBuilder } from "kysely";
+import type { Schema } from "./schema.ts";
+
+/**
+ * A page of a list that is ordered newest first. Paging goes by key, not by offset: rows that come
+ * and go between two pages neither repeat nor hide others.
+ */
+export interface PageRequest {
+  readonly size: number;
+  /** Id of the last row of the page before. */
+  readonly after: string | undefined;
+}
+
+export interface Page<Row> {
+  readonly rows: Row[];
+  /** Id to go on after; undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+/** Runs the query for one page; asks for one row more than the page holds to know whether it is the last. */
+export async function fetchPage<T extends keyof Schema & string, Row extends { id: string }>(
+  query: SelectQueryBuilder<Schema, T, Row>,
+  idColumn: ReferenceExpression<Schema, T>,
+  page: PageRequest,
+): Promise<Page<Row>> {
+  let ordered = query.orderBy(idColumn, "desc").limit(page.size + 1);
+  if (page.after !== undefined) ordered = ordered.where(idColumn, "<", page.after as never);
+  const rows = await ordered.execute();
+  return cut(rows, page.size);
+}
+
+/** The first `size` rows as a page; any row beyond them says that there is another page. */
+export function cut<Row extends { id: string }>(rows: Row[], size: number): Page<Row> {
+  if (rows.length <= size) return { rows, next: undefined };
+  const kept = rows.slice(0, size);
+  return { rows: kept, next: kept.at(-1)?.id };
+}
+
+/** A LIKE pattern that finds the text anywhere, its own wildcards taken literally (`escape '\'`). */
+export function containing(text: string): string {
+  return `%${text.replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
+}

@@ -1,0 +1,56 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import type { Dialect } from "../dialect.ts";
+
+/** Prepared statements kept per connection; the server has fewer distinct ones than this. */
+const PREPARED_STATEMENTS_MAX = 256;
+const BUSY_TIMEOUT_MS = 5_000;
+
+/**
+ * SQLite in one file. WAL with synchronous=FULL: a transaction whose COMMIT returned survives a
+ * crash of the process and of the machine.
+ */
+export function sqliteDialect(file: string): Dialect {
+  return {
+    capabilities: { blobType: "blob", caseInsensitiveLike: "like" },
+    writer: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
+    reader: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
+  };
+}
+
+function open(file: string): SqliteDatabase {
+  const db = new DatabaseSync(file);
+  db.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
+  `);
+  const prepared = new Map<string, SqliteStatement>();
+  return {
+    close: () => db.close(),
+    prepare(sql) {
+      let statement = prepared.get(sql);
+      if (statement === undefined) {
+        statement = adapt(db.prepare(sql));
+        if (prepared.size >= PREPARED_STATEMENTS_MAX) prepared.clear();
+        prepared.set(sql, statement);
+      }
+      return statement;
+    },
+  };
+}
+
+/** node:sqlite's statement in the words of better-sqlite3, which Kysely's dialect speaks. */
+function adapt(statement: StatementSync): SqliteStatement {
+  const bind = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...bind(parameters)),
+    run(parameters) {
+      const { changes, lastInsertRowid } = statement.run(...bind(parameters));
+      return { changes, lastInsertRowid };
+    },
+    iterate: (parameters) => statement.iterate(...bind(parameters)),
+  };
+}
