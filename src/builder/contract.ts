@@ -5,7 +5,7 @@
  * Nothing in this room knows HTTP, functions or storage; it works in a directory of its own.
  */
 
-/** The files of a commit by path. Paths have been validated by {@link validatePaths}. */
+/** The files of a commit by path. Paths are those that `pathSetFault` of `paths.ts` accepts. */
 export type SourceFiles = ReadonlyMap<string, Uint8Array>;
 
 /** What one build makes. */

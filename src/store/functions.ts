@@ -23,6 +23,12 @@ export class FunctionReader {
     return this.db.selectFrom("functions").selectAll().where("id", "=", id).executeTakeFirst();
   }
 
+  /** Whether there is, or ever was, a function. */
+  async any(): Promise<boolean> {
+    const row = await this.db.selectFrom("functions").select("id").limit(1).executeTakeFirst();
+    return row !== undefined;
+  }
+
   /** Functions that are not deleted, newest first. */
   search({ query, functionTypes }: FunctionSearch, page: PageRequest): Promise<Page<FunctionRow>> {
     let select = this.db.selectFrom("functions").selectAll().where("deletedAt", "is", null);

@@ -42,6 +42,12 @@ export class InvocationReader {
       .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
   }
 
+  async status(functionId: string, id: string): Promise<InvocationStatus | undefined> {
+    const row = await this.db.selectFrom("invocations").select("status")
+      .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
+    return row?.status;
+  }
+
   /** Invocations of a function, newest first. */
   async search(search: InvocationSearch, page: PageRequest): Promise<Page<InvocationRow>> {
     const sizes = await fetchPage(this.#matching(search), "id", page);
@@ -116,14 +122,11 @@ export class InvocationWriter extends InvocationReader {
     await this.db.insertInto("invocations").values(row).execute();
   }
 
-  /** Claims the key; false when an invocation that is younger than `notBefore` holds it. */
-  async claimIdempotencyKey(row: IdempotencyRow, notBefore: string): Promise<boolean> {
-    const { numInsertedOrUpdatedRows } = await this.db.insertInto("idempotencyKeys").values(row)
-      .onConflict((c) =>
-        c.columns(["principalId", "functionId", "key"]).doUpdateSet(row)
-          .where("idempotencyKeys.createdAt", "<", notBefore)
-      ).executeTakeFirst();
-    return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+  /** Ties a key to an invocation, in place of an older one. */
+  async putIdempotencyKey(row: IdempotencyRow): Promise<void> {
+    await this.db.insertInto("idempotencyKeys").values(row)
+      .onConflict((c) => c.columns(["principalId", "functionId", "key"]).doUpdateSet(row))
+      .execute();
   }
 
   async deleteIdempotencyKeysBefore(time: string): Promise<void> {

@@ -1,0 +1,93 @@
+/** Reads the clauses of import and export statements, as the bundler prints them. */
+
+/** `from as to`: a name that is imported or exported, and the one it gets. */
+export interface Rename {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What stands between `import` or `export` and `from`. Names are source text: identifiers or string literals. */
+export interface Clause {
+  /** `x` of `import x from`. */
+  readonly defaultName?: string;
+  /** `x` of `* as x`. */
+  readonly namespace?: string;
+  /** `*` alone. */
+  readonly star: boolean;
+  /** `{a, b as c}`. */
+  readonly names: readonly Rename[];
+  /** Offset behind the clause. */
+  readonly end: number;
+}
+
+const SPACE = String.raw`\s+|//[^\n]*|/\*[^]*?\*/`;
+const STRING = String.raw`"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'`;
+const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u[\da-fA-F]{4}|\\u\{[\da-fA-F]+\})+`;
+const TOKEN = new RegExp(`(?:${SPACE})*(${STRING}|${NAME}|[{},*])`, "uy");
+
+/** Reads the clause that begins at `start`, just behind the keyword `import` or `export`. */
+export function readClause(text: string, start: number): Clause | undefined {
+  const reader = new Reader(text, start);
+  let defaultName: string | undefined;
+  let namespace: string | undefined;
+  let names: readonly Rename[] = [];
+  let star = false;
+  let token = reader.next();
+  if (token !== undefined && isName(token)) {
+    defaultName = token;
+    token = reader.next();
+    if (token === ",") token = reader.next();
+  }
+  if (token === "{") {
+    names = readNames(reader);
+  } else if (token === "*") {
+    star = reader.next() !== "as";
+    if (!star) namespace = reader.next();
+  } else if (defaultName === undefined) {
+    return undefined;
+  }
+  return {
+    ...(defaultName === undefined ? {} : { defaultName }),
+    ...(namespace === undefined ? {} : { namespace }),
+    star,
+    names,
+    end: reader.position,
+  };
+}
+
+function readNames(reader: Reader): Rename[] {
+  const names: Rename[] = [];
+  let parts: string[] = [];
+  for (let token = reader.next(); token !== undefined; token = reader.next()) {
+    if (token !== "," && token !== "}") {
+      parts.push(token);
+      continue;
+    }
+    const [from, , to = from] = parts;
+    if (from !== undefined && to !== undefined) names.push({ from, to });
+    parts = [];
+    if (token === "}") break;
+  }
+  return names;
+}
+
+function isName(token: string): boolean {
+  return !/^["'{},*]/.test(token);
+}
+
+class Reader {
+  readonly #text: string;
+  position: number;
+
+  constructor(text: string, position: number) {
+    this.#text = text;
+    this.position = position;
+  }
+
+  next(): string | undefined {
+    TOKEN.lastIndex = this.position;
+    const match = TOKEN.exec(this.#text);
+    if (match) this.position = TOKEN.lastIndex;
+    return match?.[1];
+  }
+}

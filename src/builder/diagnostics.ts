@@ -1,0 +1,57 @@
+/** Diagnostics: their text form, their bound, and the removal of server paths from messages. */
+
+import type { Diagnostic } from "./contract.ts";
+
+/** Diagnostics reported for one build; further ones are dropped. */
+export const MAX_DIAGNOSTICS = 20;
+
+/** Longest message of a diagnostic in UTF-16 code units; the rest is cut. */
+export const MAX_MESSAGE_CHARS = 2000;
+
+/** `main.ts:3:14: message`; without the parts that are not known. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const { path, line, column, message } = diagnostic;
+  if (path === undefined) return message;
+  const place = [path, line, line === undefined ? undefined : column];
+  return `${place.filter((part) => part !== undefined).join(":")}: ${message}`;
+}
+
+/** The answer of a build that ends with these diagnostics, bounded in number and length. */
+export function refused(
+  ...diagnostics: readonly Diagnostic[]
+): { readonly kind: "refused"; readonly diagnostics: readonly Diagnostic[] } {
+  return {
+    kind: "refused",
+    diagnostics: diagnostics.slice(0, MAX_DIAGNOSTICS).map((diagnostic) => ({
+      ...diagnostic,
+      message: cut(diagnostic.message),
+    })),
+  };
+}
+
+function cut(message: string): string {
+  return message.length <= MAX_MESSAGE_CHARS
+    ? message
+    : `${message.slice(0, MAX_MESSAGE_CHARS).toWellFormed()}...`;
+}
+
+/** A directory of the server, and what stands for it in messages. */
+export interface Replacement {
+  readonly directory: string;
+  readonly by: string;
+}
+
+/**
+ * Takes the server's own directories out of a message: as paths, as `file:` URLs, percent-encoded or not.
+ * Longer directories must come before those that contain them.
+ */
+export function scrub(message: string, replacements: readonly Replacement[]): string {
+  let text = message;
+  for (const { directory, by } of replacements) {
+    const url = new URL(`file://${encodeURI(directory)}`);
+    for (const form of [url.href, `file://${directory}`, url.pathname, directory]) {
+      text = text.replaceAll(`${form}/`, by).replaceAll(form, by === "" ? "." : by);
+    }
+  }
+  return text.replaceAll("file:///", "/");
+}

@@ -1,0 +1,183 @@
+/** The module graph of a commit, as `deno info --json` reports it, and what may be in it. */
+
+import { isBuiltin } from "node:module";
+import { z } from "zod";
+import { fromFileUrl } from "./file_url.ts";
+import type { Diagnostic } from "./contract.ts";
+import { isConfiguration } from "./paths.ts";
+
+const position = z.object({ line: z.number(), character: z.number() });
+const resolution = z.object({
+  specifier: z.string().optional(),
+  error: z.string().optional(),
+  span: z.object({ start: position }).optional(),
+});
+const dependency = z.object({
+  specifier: z.string(),
+  code: resolution.optional(),
+  type: resolution.optional(),
+});
+const module = z.object({
+  specifier: z.string(),
+  error: z.string().optional(),
+  dependencies: z.array(dependency).optional(),
+  typesDependency: z.object({ specifier: z.string(), dependency: resolution }).optional(),
+});
+const npmPackage = z.object({
+  name: z.string(),
+  version: z.string(),
+  registryUrl: z.string().optional(),
+  localPath: z.string().optional(),
+});
+const graphSchema = z.object({
+  modules: z.array(module),
+  npmPackages: z.record(z.string(), npmPackage).default({}),
+});
+
+/** What `deno info --json` prints, as far as it is used. */
+export type Graph = z.infer<typeof graphSchema>;
+/** One package of the graph and where it lies in the cache. */
+export type NpmPackage = z.infer<typeof npmPackage>;
+type Module = z.infer<typeof module>;
+type Dependency = z.infer<typeof dependency>;
+type Resolution = z.infer<typeof resolution>;
+
+/** Reads the output of `deno info --json`. */
+export function parseGraph(json: string): Graph {
+  return graphSchema.parse(JSON.parse(json));
+}
+
+/** A commit as the graph sees it. */
+export interface Commit {
+  /** Directory of its files. */
+  readonly source: string;
+  /** Whether a path is one of its files. */
+  readonly has: (path: string) => boolean;
+}
+
+/** Files in which a module of Node.js can be named without `node:`. */
+const COMMON_JS = /\.c[jt]s$/;
+
+const ALLOWED = "only npm: packages, node: modules and the commit's own files can be imported";
+
+/**
+ * Why the graph of a commit cannot be built: an import that leaves the commit (types included), a missing
+ * file, a syntax error. Nothing is said about, or taken from, a module that is not one of the commit's files.
+ */
+export function graphDiagnostics(graph: Graph, commit: Commit): Diagnostic[] {
+  const failures = new Map(graph.modules.map((found) => [found.specifier, found.error]));
+  const diagnostics = graph.modules.flatMap((found) => {
+    const path = commitPath(found.specifier, commit);
+    if (path === undefined || !commit.has(path)) return [];
+    return [
+      ...syntaxDiagnostics(found, path),
+      ...references(found).flatMap((reference) =>
+        referenceDiagnostics(reference, path, commit, failures)
+      ),
+    ];
+  });
+  // One file under two URLs (with a query or a fragment) is two modules.
+  return [...new Map(diagnostics.map((found) => [JSON.stringify(found), found])).values()];
+}
+
+/** The paths of the commit's own files that are modules of the graph. */
+export function graphPaths(graph: Graph, commit: Commit): ReadonlySet<string> {
+  return new Set(graph.modules.flatMap(({ specifier }) => commitPath(specifier, commit) ?? []));
+}
+
+/** Whether the graph has a package in it. */
+export function hasPackages(graph: Graph): boolean {
+  return graph.modules.some(({ specifier }) => specifier.startsWith("npm:"));
+}
+
+/** The path in the commit that a `file:` URL stands for, or `undefined` when it leaves the directory. */
+export function commitPath(specifier: string, commit: Commit): string | undefined {
+  const path = fromFileUrl(specifier);
+  return path?.startsWith(`${commit.source}/`) ? path.slice(commit.source.length + 1) : undefined;
+}
+
+interface Reference {
+  readonly written: string;
+  readonly resolution: Resolution;
+}
+
+function references(found: Module): Reference[] {
+  const types = found.typesDependency;
+  return [
+    ...(found.dependencies ?? []).flatMap(dependencyReferences),
+    ...(types ? [{ written: types.specifier, resolution: types.dependency }] : []),
+  ];
+}
+
+function dependencyReferences({ specifier, code, type }: Dependency): Reference[] {
+  const typed = type?.specifier?.startsWith("file:") ? undefined : type?.specifier;
+  return [
+    ...(code ? [{ written: specifier, resolution: code }] : []),
+    ...(type ? [{ written: typed ?? specifier, resolution: type }] : []),
+  ];
+}
+
+function referenceDiagnostics(
+  { written, resolution }: Reference,
+  path: string,
+  commit: Commit,
+  failures: ReadonlyMap<string, string | undefined>,
+): Diagnostic[] {
+  const reason = referenceFault(written, resolution, path, commit, failures);
+  if (reason === undefined) return [];
+  const start = resolution.span?.start;
+  return [{
+    path,
+    ...(start ? { line: start.line + 1, column: start.character + 1 } : {}),
+    message: `Cannot import ${JSON.stringify(written)}: ${reason}`,
+  }];
+}
+
+function referenceFault(
+  written: string,
+  { specifier, error }: Resolution,
+  importer: string,
+  commit: Commit,
+  failures: ReadonlyMap<string, string | undefined>,
+): string | undefined {
+  if (specifier === undefined) {
+    const required = COMMON_JS.test(importer) && isBuiltin(written);
+    return required ? undefined : bareHint(written) ?? error ?? ALLOWED;
+  }
+  if (specifier.startsWith("node:")) return undefined;
+  if (specifier.startsWith("npm:")) return failures.get(specifier);
+  const target = commitPath(specifier, commit);
+  if (target === undefined) return ALLOWED;
+  if (!commit.has(target)) return `the commit has no file ${target}`;
+  if (isConfiguration(target)) return "a configuration file takes no part in the build";
+  const failure = failures.get(specifier);
+  return failure === undefined || isSyntaxError(failure) ? undefined : firstPart(failure);
+}
+
+function bareHint(written: string): string | undefined {
+  if (!/^@?[\w-][\w./@-]*$/.test(written)) return undefined;
+  return isBuiltin(written)
+    ? `a module of Node.js is imported as "node:${written}"`
+    : `a package is imported as "npm:${written}"`;
+}
+
+function syntaxDiagnostics({ error, specifier }: Module, path: string): Diagnostic[] {
+  if (error === undefined || !isSyntaxError(error)) return [];
+  const place = new RegExp(`${RegExp.escape(specifier)}:(\\d+):(\\d+)`).exec(error);
+  return [{
+    path,
+    ...(place ? { line: Number(place[1]), column: Number(place[2]) } : {}),
+    message: firstPart(error),
+  }];
+}
+
+// All other errors of a module are told where it is imported.
+function isSyntaxError(error: string): boolean {
+  return error.startsWith("SyntaxError: ");
+}
+
+/** The message of an error of Deno, without the quoted source, the place and the hints that follow it. */
+export function firstPart(error: string): string {
+  const [message = error] = error.split(/\n(?: +\||\s+at |\s+Specifier: |\s+hint: )/);
+  return message.trim();
+}

@@ -1,0 +1,73 @@
+/**
+ * Which paths a file of a commit may have. A path that passes names one file below any directory it is
+ * joined to, on every file system this server runs on, and is shown in messages as it is.
+ */
+
+/** Longest path of a file in a commit, in bytes of UTF-8. */
+export const MAX_PATH_BYTES = 255;
+
+/** A path and why it cannot stand. */
+export interface PathFault {
+  readonly path: string;
+  readonly fault: string;
+}
+
+/** Names of files and directories that steer Deno, npm, esbuild or git; kept in the commit, never built from. */
+const CONFIGURATION_NAMES: ReadonlySet<string> = new Set([
+  ".git",
+  ".npmrc",
+  "deno.json",
+  "deno.jsonc",
+  "deno.lock",
+  "jsconfig.json",
+  "node_modules",
+  "package.json",
+  "tsconfig.json",
+]);
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
+const encoder = new TextEncoder();
+
+/** Why `path` cannot be the path of a file in a commit, or `undefined` when it can. */
+export function pathFault(path: string): string | undefined {
+  if (path === "") return "it is empty";
+  if (!path.isWellFormed()) return "it is not well-formed Unicode";
+  if (CONTROL.test(path)) return "it contains a control character";
+  if (path.includes("\\")) return "it contains a backslash";
+  if (path.startsWith("/")) return "it is absolute";
+  if (encoder.encode(path).length > MAX_PATH_BYTES) {
+    return `it is longer than ${MAX_PATH_BYTES} bytes`;
+  }
+  for (const segment of path.split("/")) {
+    if (segment === "") return "it has an empty segment";
+    if (segment === "." || segment === "..") return `it has a segment ${segment}`;
+  }
+  return undefined;
+}
+
+/** The first path of a commit that cannot stand, by itself or beside the others, or `undefined`. */
+export function pathSetFault(paths: readonly string[]): PathFault | undefined {
+  const seen = new Set<string>();
+  for (const path of paths) {
+    const fault = pathFault(path);
+    if (fault !== undefined) return { path, fault };
+    if (seen.has(path)) return { path, fault: "it is named twice" };
+    seen.add(path);
+  }
+  for (const path of seen) {
+    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
+      const parent = path.slice(0, end);
+      if (seen.has(parent)) return { path, fault: `${parent} is a file and not a directory` };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Whether a file of a commit takes no part in its build, because its name would steer the compiler
+ * instead of being compiled. Names are compared without case, as some file systems do.
+ */
+export function isConfiguration(path: string): boolean {
+  return path.toLowerCase().split("/").some((segment) => CONFIGURATION_NAMES.has(segment));
+}

@@ -1,0 +1,165 @@
+/** From the bundler's ES module to the source text of one async function. */
+
+import { type Export, type Import, init, parse, type StaticImport } from "es-module-lexer";
+import { readClause } from "./clauses.ts";
+
+/** The function's text, or why there is none. */
+export type Script =
+  | { readonly kind: "script"; readonly text: string }
+  | { readonly kind: "fault"; readonly message: string };
+
+class Unsupported extends Error {}
+
+/** A stretch of the bundle and the text that takes its place. */
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** The parts of the function as they are collected. */
+interface Parts {
+  /** Statements of the first line. */
+  readonly opening: string[];
+  /** Properties of the returned object; a later one wins. */
+  readonly entries: string[];
+  readonly edits: Edit[];
+  /** Makes a name that does not occur in the bundle. */
+  readonly fresh: () => string;
+}
+
+/**
+ * Turns an ES module into `async function (meta) {...}`. Static imports become awaited dynamic imports on one
+ * line added in front, so every line of the module moves down by exactly one; columns stay.
+ * What replaces `import.meta` is a name that the module does not contain, so nothing in it can shadow it.
+ */
+export async function toScript(bundle: string, sourceUrl: string): Promise<Script> {
+  await init();
+  try {
+    return { kind: "script", text: convert(bundle, sourceUrl) };
+  } catch (error) {
+    if (error instanceof Unsupported) return { kind: "fault", message: error.message };
+    throw error;
+  }
+}
+
+function convert(bundle: string, sourceUrl: string): string {
+  const [imports, exports] = parseBundle(bundle);
+  const parts: Parts = { opening: [], entries: [], edits: [], fresh: freshNames(bundle) };
+  const meta = parts.fresh();
+  const reexports = new Set<number>();
+  for (const found of imports) {
+    if (found.type === "import-meta") {
+      const text = meta.padEnd(found.end - found.start);
+      parts.edits.push({ start: found.start, end: found.end, text });
+    } else if (found.type !== "dynamic") {
+      reexports.add(found.importStart);
+      takeStatic(bundle, found, parts);
+    }
+  }
+  for (const start of new Set(exports.map(({ exportStart }) => exportStart))) {
+    if (!reexports.has(start)) takeExport(bundle, start, parts);
+  }
+  parts.opening.push(...commonJsNames(bundle, meta));
+  return [
+    `async function (${meta}) {"use strict"; ${parts.opening.join(" ")}`.trimEnd(),
+    applyEdits(bundle, parts.edits).trimEnd(),
+    `return {${parts.entries.join(", ")}};`,
+    "}",
+    `//# sourceURL=${sourceUrl}`,
+  ].join("\n");
+}
+
+/** `__filename` and `__dirname` for bundled CommonJS packages, where the bundle uses them as globals. */
+function commonJsNames(bundle: string, meta: string): string[] {
+  return ["filename", "dirname"].flatMap((name) => {
+    const declared = new RegExp(`\\b(?:var|let|const|function|class)\\s+__${name}\\b`);
+    const used = bundle.includes(`__${name}`) && !declared.test(bundle);
+    return used ? [`const __${name} = ${meta}.${name};`] : [];
+  });
+}
+
+function parseBundle(bundle: string): readonly [readonly Import[], readonly Export[]] {
+  try {
+    const [imports, exports] = parse(bundle);
+    return [imports, exports];
+  } catch {
+    throw new Unsupported("the bundle cannot be read as a module");
+  }
+}
+
+/** `import ... from "x"`, `import "x"`, `export ... from "x"`. */
+function takeStatic(bundle: string, found: StaticImport, parts: Parts): void {
+  if (found.phase !== null) throw new Unsupported(`import ${found.phase} is not supported`);
+  const statement = bundle.slice(found.importStart, found.importEnd);
+  const module = `await import(${JSON.stringify(found.specifier)})`;
+  const keyword = statement.startsWith("export") ? "export" : "import";
+  const clause = readClause(statement, keyword.length);
+  parts.edits.push(blank(bundle, found.importStart, found.importEnd));
+  if (clause === undefined || clause.end > found.start - found.importStart) {
+    parts.opening.push(`${module};`);
+    return;
+  }
+  const whole = (keyword === "import" ? clause.namespace : undefined) ?? parts.fresh();
+  parts.opening.push(`const ${whole} = ${module};`);
+  if (keyword === "import") {
+    const pairs = clause.names.map(({ from, to }) => `[${quote(from)}]: ${to}`);
+    if (clause.defaultName !== undefined) pairs.unshift(`default: ${clause.defaultName}`);
+    if (pairs.length > 0) parts.opening.push(`const {${pairs.join(", ")}} = ${whole};`);
+    return;
+  }
+  if (clause.star) {
+    // A module's own exports win over those of `export *`, which never passes `default` on.
+    const [others, unused] = [parts.fresh(), parts.fresh()];
+    parts.opening.push(`const {default: ${unused}, ...${others}} = ${whole};`);
+    parts.entries.unshift(`...${others}`);
+  }
+  if (clause.namespace !== undefined) parts.entries.push(entry(clause.namespace, whole));
+  for (const { from, to } of clause.names) {
+    parts.entries.push(entry(to, `${whole}[${quote(from)}]`));
+  }
+}
+
+/** `export {a, b as c}`, the one form of own exports that the bundler prints. */
+function takeExport(bundle: string, start: number, parts: Parts): void {
+  const clause = readClause(bundle, start + "export".length);
+  if (clause === undefined || clause.defaultName !== undefined || clause.star) {
+    throw new Unsupported("an export of the bundle is not a list of names");
+  }
+  parts.edits.push(blank(bundle, start, clause.end));
+  for (const { from, to } of clause.names) parts.entries.push(entry(to, from));
+}
+
+// Computed, so that an export named __proto__ is a property like any other.
+function entry(exported: string, value: string): string {
+  return `[${quote(exported)}]: ${value}`;
+}
+
+/** A string literal for a name that is written as an identifier (perhaps with escapes) or as a string. */
+function quote(name: string): string {
+  return /^["']/.test(name) ? name : `"${name}"`;
+}
+
+function blank(bundle: string, start: number, end: number): Edit {
+  return { start, end, text: bundle.slice(start, end).replace(/[^\n]/g, "") };
+}
+
+function applyEdits(text: string, edits: readonly Edit[]): string {
+  const parts: string[] = [];
+  let position = 0;
+  for (const { start, end, text: replacement } of [...edits].sort((a, b) => a.start - b.start)) {
+    if (start < position) throw new Unsupported("two statements of the bundle overlap");
+    parts.push(text.slice(position, start), replacement);
+    position = end;
+  }
+  return parts.join("") + text.slice(position);
+}
+
+function freshNames(text: string): () => string {
+  let count = 0;
+  return () => {
+    let name = `$m${count++}`;
+    while (text.includes(name)) name = `$m${count++}`;
+    return name;
+  };
+}

@@ -1,0 +1,83 @@
+/** The private directory of one build. */
+
+import { basename, dirname, join } from "node:path";
+import type { SourceFiles } from "./contract.ts";
+import { isConfiguration } from "./paths.ts";
+
+/**
+ * Directories of one build. `deno` is its own DENO_DIR: only the downloads (`npm` and `dl`, links into the
+ * shared cache, which Deno locks and checks by integrity) are shared between builds, so that no analysis or
+ * emit cache of one commit is ever seen by another.
+ */
+export interface Workspace extends AsyncDisposable {
+  readonly root: string;
+  /** The commit's own files; the working directory of the compiler. */
+  readonly source: string;
+  readonly deno: string;
+  readonly home: string;
+  readonly lock: string;
+  readonly bundle: string;
+  readonly sourceMap: string;
+  /** The shared directories of the cache that the compiler writes downloads to. */
+  readonly downloads: readonly string[];
+}
+
+/**
+ * Gives the build a package cache of its own. A lock may claim that one package's files are another's; in the
+ * shared cache they would then be taken for it by every other build.
+ */
+export async function unsharePackages(workspace: Workspace): Promise<void> {
+  const packages = join(workspace.deno, "npm");
+  await Deno.remove(packages);
+  await Deno.mkdir(packages, { mode: 0o700 });
+}
+
+/** The directories of the shared cache that builds link to. */
+const SHARED = ["npm", "dl"] as const;
+
+/** Makes the directory and writes the files that take part in the build; removed when disposed. */
+export async function openWorkspace(
+  files: SourceFiles,
+  options: { readonly workDir: string; readonly cacheDir: string },
+): Promise<Workspace> {
+  for (const directory of [options.workDir, options.cacheDir]) {
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  }
+  const cacheDir = await Deno.realPath(options.cacheDir);
+  const root = await Deno.realPath(
+    await Deno.makeTempDir({ dir: options.workDir, prefix: "build-" }),
+  );
+  const downloads = SHARED.map((name) => join(cacheDir, name));
+  const workspace: Workspace = {
+    root,
+    source: join(root, "src"),
+    deno: join(root, "deno"),
+    home: join(root, "home"),
+    lock: join(root, "deno.lock"),
+    bundle: join(root, "bundle.js"),
+    sourceMap: join(root, "bundle.js.map"),
+    downloads,
+    [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
+  };
+  try {
+    for (const directory of [workspace.source, workspace.deno, workspace.home]) {
+      await Deno.mkdir(directory, { mode: 0o700 });
+    }
+    for (const directory of downloads) {
+      await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+      await Deno.symlink(directory, join(workspace.deno, basename(directory)));
+    }
+    for (const [path, content] of files) await writeSource(workspace.source, path, content);
+  } catch (error) {
+    await workspace[Symbol.asyncDispose]();
+    throw error;
+  }
+  return workspace;
+}
+
+async function writeSource(source: string, path: string, content: Uint8Array): Promise<void> {
+  if (isConfiguration(path)) return;
+  const file = join(source, path);
+  await Deno.mkdir(dirname(file), { recursive: true });
+  await Deno.writeFile(file, content, { createNew: true, mode: 0o600 });
+}

@@ -1,0 +1,62 @@
+import type { Command } from "commander";
+import {
+  ALL_SETTINGS,
+  formatSetting,
+  type PlacedSetting,
+  readEnvironment,
+  resolveConfig,
+  type Resolved,
+  Secret,
+  settingToJson,
+  variableOf,
+} from "../config/mod.ts";
+import { addSettingFlags } from "./setting_flags.ts";
+
+/** `invoked config`: prints the configuration in force and where each setting came from. */
+export function registerConfig(program: Command): void {
+  const command = program.command("config")
+    .description("Print the configuration in force; takes the same flags as serve")
+    .option("--json", "Print JSON; durations in milliseconds, sizes in bytes");
+  const readFlags = addSettingFlags(command);
+  command.action(({ json }: { readonly json?: true }) => {
+    const resolved = resolveConfig(readFlags(), readEnvironment());
+    console.log(json ? renderJson(resolved) : renderTable(resolved));
+  });
+}
+
+function renderJson({ config, sources }: Resolved): string {
+  const settings = ALL_SETTINGS.map((placed) => [
+    placed.path,
+    { value: settingToJson(placed, config), source: sources[placed.path] },
+  ]);
+  const passedOn = Object.entries(config.builder.registryEnv)
+    .map(([name, value]) => [name, { value: maskCredentials(value), source: "variable" }]);
+  return JSON.stringify(Object.fromEntries([...settings, ...passedOn]), null, 2);
+}
+
+function renderTable({ config, sources }: Resolved): string {
+  const settings = ALL_SETTINGS.map((placed) => [
+    nameOf(placed),
+    formatSetting(placed, config),
+    sources[placed.path],
+  ]);
+  const passedOn = Object.entries(config.builder.registryEnv)
+    .map(([name, value]) => [name, maskCredentials(value), "variable"]);
+  return alignColumns([["SETTING", "VALUE", "SOURCE"], ...settings, ...passedOn]);
+}
+
+function nameOf({ setting }: PlacedSetting): string {
+  return setting.variableOnly ? variableOf(setting) : `--${setting.name}`;
+}
+
+/** A proxy or registry address without the user and password it may carry. */
+function maskCredentials(address: string): string {
+  return address.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, `$1${Secret.MASK}@`);
+}
+
+function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widthOf = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  return rows.map((row) =>
+    row.map((cell, column) => cell.padEnd(widthOf(column))).join("  ").trimEnd()
+  ).join("\n");
+}

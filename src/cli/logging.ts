@@ -1,0 +1,48 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import {
+  configure,
+  getJsonLinesFormatter,
+  type LogRecord,
+  type TextFormatter,
+} from "@logtape/logtape";
+import { getPrettyFormatter } from "@logtape/pretty";
+import type { Config } from "../config/mod.ts";
+
+/**
+ * Sends the log to stderr: as JSON lines, or in a form for people on a terminal.
+ *
+ * Lines are written before the logging call returns, so that none is lost when the process ends.
+ * The context given by LogTape's `withContext` (such as a request id) is on every line.
+ */
+export async function setUpLogging({ format, level }: Config["log"]): Promise<void> {
+  const isTerminal = Deno.stderr.isTerminal();
+  const isPretty = format === "pretty" || (format === "auto" && isTerminal);
+  const formatRecord = isPretty ? prettyFormatter(isTerminal) : getJsonLinesFormatter();
+  await configure({
+    sinks: {
+      stderr: (record: LogRecord) => console.error(formatRecord(record).trimEnd()),
+    },
+    loggers: [
+      { category: ["invoked"], lowestLevel: level, sinks: ["stderr"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
+    ],
+    contextLocalStorage: new AsyncLocalStorage(),
+    reset: true,
+  });
+}
+
+/** Properties that stand in the message already are not listed again below it. */
+function prettyFormatter(isTerminal: boolean): TextFormatter {
+  const format = getPrettyFormatter({
+    timestamp: "time",
+    icons: false,
+    colors: isTerminal && !Deno.noColor,
+    properties: true,
+    wordWrap: false,
+  });
+  return (record) => {
+    const isTold = (name: string) => String(record.rawMessage).includes(`{${name}}`);
+    const untold = Object.entries(record.properties).filter(([name]) => !isTold(name));
+    return format({ ...record, properties: Object.fromEntries(untold) });
+  };
+}

@@ -1,0 +1,86 @@
+import { getLogger } from "@logtape/logtape";
+import type { Command } from "commander";
+import type { RunningServer } from "../compose.ts";
+import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
+import { describeError, EXIT_FAILURE, Failure } from "./failure.ts";
+import { setUpLogging } from "./logging.ts";
+import { addSettingFlags } from "./setting_flags.ts";
+import { renderWelcome } from "./welcome.ts";
+
+const logger = getLogger(["invoked", "cli"]);
+
+/**
+ * Ctrl-C under `npm start` arrives twice: from the terminal and, passed on, from npm. A repetition
+ * of the first signal within this time is the same wish, not a second one.
+ */
+const SIGNAL_ECHO_MS = 50;
+
+/** `invoked serve`: runs the server until SIGTERM or SIGINT. */
+export function registerServe(program: Command): void {
+  const command = program.command("serve").description("Run the server");
+  const readFlags = addSettingFlags(command);
+  command.action(async () => {
+    const { config } = resolveConfig(readFlags(), readEnvironment());
+    await setUpLogging(config.log);
+    await serve(config);
+  });
+}
+
+async function serve(config: Config): Promise<void> {
+  const running: { server?: RunningServer } = {};
+  using stop = listenForStop(() => running.server?.kill());
+  const server = running.server = await start(config);
+  console.log(renderWelcome(server, config.server.dataDir));
+  const signal = await stop.signalled;
+  logger.info("draining after {signal}; a second signal kills", { signal });
+  await server.drain();
+  logger.info("stopped");
+}
+
+/** The server's modules are loaded here, and not for the short commands. */
+async function start(config: Config): Promise<RunningServer> {
+  const { startServer } = await import("../compose.ts");
+  try {
+    return await startServer(config);
+  } catch (error) {
+    logger.debug("the server did not start", { error });
+    throw new Failure(`Cannot start the server: ${describeStartFailure(error, config)}`);
+  }
+}
+
+function describeStartFailure(error: unknown, { server: { host, port } }: Config): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
+    return `port ${port} of ${host} is taken; choose another with --port, or 0 for any free one`;
+  }
+  return describeError(error);
+}
+
+interface Stop extends Disposable {
+  /** The first signal; one that comes while the server starts is kept until it is asked for. */
+  readonly signalled: Promise<Deno.Signal>;
+}
+
+/** Listens for SIGTERM and SIGINT. The second one calls `kill` and ends the process at once. */
+function listenForStop(kill: () => void): Stop {
+  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
+  let first: { readonly signal: Deno.Signal; readonly time: number } | undefined;
+  const listeners = (["SIGTERM", "SIGINT"] as const).map((signal) => {
+    const listener = () => {
+      if (first === undefined) {
+        first = { signal, time: performance.now() };
+        return resolve(signal);
+      }
+      const isEcho = signal === first.signal && performance.now() - first.time < SIGNAL_ECHO_MS;
+      if (isEcho) return;
+      kill();
+      Deno.exit(EXIT_FAILURE);
+    };
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
+  });
+  return {
+    signalled: promise,
+    [Symbol.dispose]: () => listeners.forEach((remove) => remove()),
+  };
+}

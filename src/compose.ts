@@ -1,0 +1,137 @@
+import { getLogger } from "@logtape/logtape";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createBuilder } from "./builder/mod.ts";
+import type { Config } from "./config/mod.ts";
+import { deployHello, keepCredentials } from "./domain/first_start.ts";
+import { Housekeeping } from "./domain/housekeeping.ts";
+import { Ids } from "./domain/ids.ts";
+import { type Domain, openDomain } from "./domain/mod.ts";
+import { LocalEngine } from "./engine/local_engine.ts";
+import { createApp } from "./http/app.ts";
+import { type HttpServer, listen } from "./http/server.ts";
+import { createSandboxes } from "./sandbox/mod.ts";
+import { masterKeyOf, openDataDir } from "./store/data_dir.ts";
+import { openStore } from "./store/mod.ts";
+import { Sealer } from "./store/sealing.ts";
+import manifest from "../package.json" with { type: "json" };
+
+const logger = getLogger(["invoked", "server"]);
+
+const EXAMPLE_DIR = fileURLToPath(new URL("../examples/hello/", import.meta.url));
+/** How long answers that are on their way may take once every invocation has ended. */
+const ANSWERS_TIMEOUT_MS = 2_000;
+
+/** A server that takes calls. */
+export interface RunningServer {
+  /** Base URL without a trailing slash. */
+  readonly url: string;
+  /** The walls that stand around functions, in words. */
+  readonly walls: string;
+  readonly credentialsPath: string;
+  /** The example that was deployed at the first start; undefined where it was deleted since. */
+  readonly helloFunctionId: string | undefined;
+  /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
+  drain(): Promise<void>;
+  /** Kills every sandbox at once. */
+  kill(): void;
+}
+
+/** Builds the whole server from its configuration and starts it; what was opened is closed again when a part fails. */
+export async function startServer(config: Config): Promise<RunningServer> {
+  await using opened = new AsyncDisposableStack();
+  const { server: { host, port, publicUrl, dataDir }, invocations, commits, builder } = config;
+  const directory = opened.use(await openDataDir(dataDir));
+  const masterKey = config.identity.masterKey;
+  const sealer = new Sealer(
+    masterKey === undefined
+      ? await masterKeyOf(directory)
+      : Buffer.from(masterKey.reveal(), "base64"),
+  );
+  const http = await listen(host, port, config.server);
+  opened.defer(() => closeHttp(http));
+  const url = publicUrl ?? `http://${urlHost(host)}:${http.port}`;
+
+  const sandboxes = opened.use(createSandboxes(
+    { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
+    { cacheDir: join(dataDir, "cache", "sandbox") },
+  ));
+  const sandboxesReady = sandboxes.start();
+  sandboxesReady.catch(() => {});
+  const store = opened.use(await openStore(dataDir));
+  const engine = opened.use(new LocalEngine(store, sandboxes, invocations));
+  const shutdown = new AbortController();
+  opened.defer(() => shutdown.abort());
+  const ids = new Ids();
+  const domain = await openDomain({
+    store,
+    sealer,
+    engine,
+    builder: createBuilder({ ...builder, artifactBytes: builder.maxArtifactBytes }, {
+      workDir: join(dataDir, "work"),
+      cacheDir: join(dataDir, "cache", "builder"),
+      registryEnv: builder.registryEnv,
+    }),
+    ids,
+    limits: { commits, input: invocations },
+    hostName: new URL(url).hostname,
+    shutdown: shutdown.signal,
+  });
+  const credentialsPath = join(dataDir, "credentials.json");
+  await keepCredentials(store, ids, credentialsPath, url);
+  opened.use(new Housekeeping(store));
+  await sandboxesReady;
+  await recover(domain);
+  const helloFunctionId = await deployHello(store, domain, readExample);
+
+  http.serve(createApp(domain, {
+    maxBodyBytes: config.server.maxBodyBytes,
+    maxFileBytes: commits.maxFileBytes,
+    hostName: new URL(url).hostname,
+    version: manifest.version,
+    readiness: () =>
+      engine.open ? { ready: true } : { ready: false, reason: "the server is stopping" },
+  }));
+  const parts = opened.move();
+  return {
+    url,
+    walls: sandboxes.walls,
+    credentialsPath,
+    helloFunctionId,
+    async drain() {
+      await engine.drain(config.server.drainTimeoutMs);
+      // Before the parts: an answer on its way may still read the store.
+      await closeHttp(http);
+      await parts.disposeAsync();
+    },
+    kill: () => void sandboxes[Symbol.asyncDispose](),
+  };
+}
+
+async function recover({ invocations }: Domain): Promise<void> {
+  const { interrupted, resumed } = await invocations.recover();
+  if (interrupted + resumed === 0) return;
+  logger.warn(
+    "{interrupted} invocations were interrupted by the last stop, {resumed} are resumed",
+    {
+      interrupted,
+      resumed,
+    },
+  );
+}
+
+async function closeHttp(http: HttpServer): Promise<void> {
+  const cut = setTimeout(() => http.cut(), ANSWERS_TIMEOUT_MS);
+  await http.close();
+  clearTimeout(cut);
+}
+
+/** The host of a URL that reaches this machine. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+async function readExample(): Promise<Map<string, Uint8Array>> {
+  return new Map([["main.ts", await Deno.readFile(join(EXAMPLE_DIR, "main.ts"))]]);
+}

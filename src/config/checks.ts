@@ -1,0 +1,98 @@
+import type { Config, SettingPath } from "./config.ts";
+import { formatBytes, formatDuration } from "./units.ts";
+
+/** What the JSON around a base64 payload may take beside the payload, in a request's body. */
+const ENVELOPE_BYTES = 64 * 1024;
+/** What one file of a commit may take in a request's body beside its content: path and quotes. */
+const FILE_ENVELOPE_BYTES = 1024;
+/** A call holds its input and its output as text, as a value, and while converting one to the other. */
+const MEMORY_PER_PAYLOAD = 4;
+
+/** Two settings that contradict each other. */
+export interface Contradiction {
+  readonly setting: SettingPath;
+  /** What the setting must be, continuing "... is V, but must be ...". */
+  readonly must: string;
+}
+
+/** The contradictions between settings that are each acceptable alone. */
+export function findContradictions(config: Config): readonly Contradiction[] {
+  const { server, commits, invocations, builder } = config;
+  const found: Contradiction[] = [];
+  const atLeast = (
+    setting: SettingPath,
+    value: number,
+    least: number,
+    format: (value: number) => string,
+    why: string,
+  ) => {
+    if (value < least) found.push({ setting, must: `at least ${format(least)} ${why}` });
+  };
+
+  const inputBody = roundUpToKiB(base64Length(invocations.maxInputBytes) + ENVELOPE_BYTES);
+  const commitBody = roundUpToKiB(
+    base64Length(commits.maxCommitBytes) + ENVELOPE_BYTES + commits.maxFiles * FILE_ENVELOPE_BYTES,
+  );
+  atLeast(
+    "server.maxBodyBytes",
+    server.maxBodyBytes,
+    inputBody,
+    formatBytes,
+    `to hold the base64 form of an input of ${formatBytes(invocations.maxInputBytes)}`,
+  );
+  atLeast(
+    "server.maxBodyBytes",
+    server.maxBodyBytes,
+    commitBody,
+    formatBytes,
+    `to hold the base64 form of a commit of ${formatBytes(commits.maxCommitBytes)}` +
+      ` in ${commits.maxFiles} files`,
+  );
+  atLeast(
+    "server.requestTimeoutMs",
+    server.requestTimeoutMs,
+    server.headerTimeoutMs,
+    formatDuration,
+    "as the time for the headers is a part of it",
+  );
+  atLeast(
+    "commits.maxCommitBytes",
+    commits.maxCommitBytes,
+    commits.maxFileBytes,
+    formatBytes,
+    "to hold one file of the largest size",
+  );
+  const payload = Math.max(invocations.maxInputBytes, invocations.maxOutputBytes);
+  atLeast(
+    "invocations.memoryBytes",
+    invocations.memoryBytes,
+    MEMORY_PER_PAYLOAD * payload,
+    formatBytes,
+    `to work on an input or output of ${formatBytes(payload)}`,
+  );
+  atLeast(
+    "invocations.maxRunning",
+    invocations.maxRunning,
+    invocations.poolSize,
+    String,
+    "as more sandboxes would wait ready than may run",
+  );
+  atLeast(
+    "builder.maxArtifactBytes",
+    builder.maxArtifactBytes,
+    commits.maxCommitBytes,
+    formatBytes,
+    "to hold the largest commit",
+  );
+  return found;
+}
+
+/** Bytes of the base64 form, with padding. */
+function base64Length(byteLength: number): number {
+  return 4 * Math.ceil(byteLength / 3);
+}
+
+/** A size that can be told in a unit people use. */
+function roundUpToKiB(byteLength: number): number {
+  return 1024 * Math.ceil(byteLength / 1024);
+}

@@ -1,0 +1,68 @@
+import type { Secret } from "./secret.ts";
+
+/**
+ * Everything the server can be told, resolved and deeply frozen. Each field but `registryEnv` is
+ * described by the row of the same name in `settings.ts`.
+ */
+export interface Config {
+  readonly server: {
+    readonly host: string;
+    /** 0 means any free port. */
+    readonly port: number;
+    /** Where clients reach the server, without a trailing slash. */
+    readonly publicUrl: string | undefined;
+    /** Absolute path. */
+    readonly dataDir: string;
+    readonly drainTimeoutMs: number;
+    readonly maxHeaderBytes: number;
+    readonly maxBodyBytes: number;
+    readonly headerTimeoutMs: number;
+    readonly requestTimeoutMs: number;
+    readonly keepAliveTimeoutMs: number;
+  };
+  readonly log: {
+    readonly format: "auto" | "json" | "pretty";
+    readonly level: "debug" | "info" | "warning" | "error";
+  };
+  readonly identity: {
+    /** Base64 of 32 bytes. */
+    readonly masterKey: Secret | undefined;
+  };
+  readonly commits: {
+    readonly maxFiles: number;
+    readonly maxFileBytes: number;
+    readonly maxCommitBytes: number;
+    readonly uploadTtlMs: number;
+  };
+  readonly invocations: {
+    readonly timeoutMs: number;
+    readonly memoryBytes: number;
+    readonly maxInputBytes: number;
+    readonly maxOutputBytes: number;
+    readonly maxLogBytes: number;
+    readonly poolSize: number;
+    readonly maxRunning: number;
+    readonly maxQueued: number;
+  };
+  readonly builder: {
+    readonly timeoutMs: number;
+    readonly memoryBytes: number;
+    readonly maxArtifactBytes: number;
+    readonly concurrency: number;
+    /** The registry, proxy and certificate variables that package downloads obey, as they were found. */
+    readonly registryEnv: Readonly<Record<string, string>>;
+  };
+}
+
+/** The groups of {@link Config}. */
+export type Group = keyof Config;
+
+/** The fields of each group that come from flags and `INVOKED_*` variables. */
+export type Configurable = {
+  readonly [G in Group]: Omit<Config[G], "registryEnv">;
+};
+
+/** The name of one setting inside {@link Config}, such as `server.maxBodyBytes`. */
+export type SettingPath = {
+  [G in Group]: `${G}.${keyof Configurable[G] & string}`;
+}[Group];

@@ -1,0 +1,153 @@
+import { findContradictions } from "./checks.ts";
+import type { Config, SettingPath } from "./config.ts";
+import { nearest } from "./nearest.ts";
+import { Secret } from "./secret.ts";
+import {
+  ALL_SETTINGS,
+  type PlacedSetting,
+  type Setting,
+  VARIABLE_PREFIX,
+  variableOf,
+} from "./settings.ts";
+
+/** Flags (`max-body` for `--max-body`) or environment variables, as they were given. */
+export type Given = Readonly<Record<string, string | undefined>>;
+
+/** Where the value in force came from. */
+export type Source = "flag" | "variable" | "default";
+
+/** The configuration in force and where each setting came from. */
+export interface Resolved {
+  readonly config: Config;
+  readonly sources: Readonly<Record<SettingPath, Source>>;
+}
+
+/** Everything that is wrong with the flags and variables, one line for each fault. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(faults.join("\n"));
+    this.faults = faults;
+  }
+}
+
+/** Variables that package downloads obey; each is passed on as it is, also in lower case. */
+const REGISTRY_VARIABLES = [
+  "NPM_CONFIG_REGISTRY",
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "SSL_CERT_FILE",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+].flatMap((name) => [name, name.toLowerCase()]);
+
+/**
+ * The configuration that flags and environment ask for; a flag wins over its variable.
+ *
+ * Relative paths are taken from the working directory of the process.
+ *
+ * @throws {ConfigError} listing every unknown name, every bad value and every contradiction.
+ */
+export function resolveConfig(flags: Given, env: Given): Resolved {
+  const faults = [...unknownFlags(flags), ...unknownVariables(env)];
+  const groups: Record<string, Record<string, unknown>> = {};
+  const sources: Record<string, Source> = {};
+  for (const { group, field, path, setting } of ALL_SETTINGS) {
+    const { source, text } = findText(setting, flags, env);
+    sources[path] = source;
+    const value = text === undefined ? undefined : setting.kind.parse(text);
+    if (text !== undefined && value === undefined) {
+      faults.push(describeBadValue(setting, source, text));
+    }
+    groups[group] = { ...groups[group], [field]: value };
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+
+  groups.builder = { ...groups.builder, registryEnv: pickRegistryEnv(env) };
+  const config = deepFreeze(groups) as unknown as Config;
+  const contradictions = findContradictions(config).map(({ setting: path, must }) => {
+    const placed = findSetting(path);
+    const source = sources[path] ?? "default";
+    const value = formatSetting(placed, config) + (source === "default" ? " by default" : "");
+    return `${nameOf(placed.setting, source)} is ${value}, but must be ${must}`;
+  });
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  return { config, sources: Object.freeze(sources) as Resolved["sources"] };
+}
+
+/** The value of one setting as shown to people: with its unit, secrets masked, `none` for no value. */
+export function formatSetting({ group, field, setting }: PlacedSetting, config: Config): string {
+  const value: unknown = (config[group] as Readonly<Record<string, unknown>>)[field];
+  return value === undefined ? "none" : setting.kind.format(value);
+}
+
+/** The value of one setting as JSON: numbers in milliseconds or bytes, secrets masked, null for none. */
+export function settingToJson({ group, field }: PlacedSetting, config: Config): unknown {
+  return (config[group] as Readonly<Record<string, unknown>>)[field] ?? null;
+}
+
+function findSetting(path: SettingPath): PlacedSetting {
+  const placed = ALL_SETTINGS.find((candidate) => candidate.path === path);
+  if (!placed) throw new Error(`No setting stands at ${path}`);
+  return placed;
+}
+
+function findText(setting: Setting, flags: Given, env: Given) {
+  const flag = flags[setting.name];
+  if (flag !== undefined) return { source: "flag", text: flag } as const;
+  const variable = env[variableOf(setting)];
+  if (variable !== undefined) return { source: "variable", text: variable } as const;
+  return { source: "default", text: setting.default } as const;
+}
+
+function describeBadValue(setting: Setting, source: Source, text: string): string {
+  const name = nameOf(setting, source);
+  const { kind } = setting;
+  if (text === "") return `${name} is empty: leave it out, or give ${kind.accepts}`;
+  return `${name} is ${kind.hidden ? "not" : `${JSON.stringify(text)}, not`} ${kind.accepts}`;
+}
+
+function nameOf(setting: Setting, source: Source): string {
+  return source === "variable" || setting.variableOnly ? variableOf(setting) : `--${setting.name}`;
+}
+
+function unknownFlags(flags: Given): readonly string[] {
+  const known = ALL_SETTINGS.filter(({ setting }) => !setting.variableOnly)
+    .map(({ setting }) => setting.name);
+  return Object.keys(flags).filter((name) => flags[name] !== undefined && !known.includes(name))
+    .map((name) => describeUnknown(`--${name}`, known.map((flag) => `--${flag}`)));
+}
+
+function unknownVariables(env: Given): readonly string[] {
+  const known = ALL_SETTINGS.map(({ setting }) => variableOf(setting));
+  return Object.keys(env)
+    .filter((name) => name.startsWith(VARIABLE_PREFIX) && env[name] !== undefined)
+    .filter((name) => !known.includes(name))
+    .map((name) => describeUnknown(name, known));
+}
+
+function describeUnknown(name: string, known: readonly string[]): string {
+  const likely = nearest(name, known);
+  return `${name} is not a setting${likely === undefined ? "" : `: did you mean ${likely}?`}`;
+}
+
+function pickRegistryEnv(env: Given): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name of REGISTRY_VARIABLES) {
+    const value = env[name];
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === "object" && inner !== null && !(inner instanceof Secret)) {
+      deepFreeze(inner);
+    }
+  }
+  return Object.freeze(value);
+}

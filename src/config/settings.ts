@@ -1,0 +1,259 @@
+import type { Configurable, Group, SettingPath } from "./config.ts";
+import {
+  bytes,
+  choice,
+  directory,
+  duration,
+  host,
+  integer,
+  key,
+  type Kind,
+  origin,
+} from "./kinds.ts";
+
+/** One thing the server can be told. A setting without a default is optional. */
+export interface Setting<T = unknown> {
+  /** `max-body` is the flag `--max-body` and the variable `INVOKED_MAX_BODY`. */
+  readonly name: string;
+  readonly kind: Kind<Exclude<T, undefined>>;
+  /** Written as a user would write it. */
+  readonly default: undefined extends T ? undefined : string;
+  readonly description: string;
+  /** Secrets are never flags: the arguments of a process are visible to every user of the machine. */
+  readonly variableOnly?: true;
+}
+
+/**
+ * Every setting, at the place of its field in Config. The type makes the two agree: a row without
+ * a field, a field without a row, and a row whose kind yields another type do not compile.
+ */
+export const SETTINGS: {
+  readonly [G in Group]: {
+    readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
+  };
+} = {
+  server: {
+    host: {
+      name: "host",
+      kind: host(),
+      default: "127.0.0.1",
+      description: "Address to listen on",
+    },
+    port: {
+      name: "port",
+      kind: integer({ min: "0", max: "65535" }),
+      default: "8080",
+      description: "Port to listen on; 0 takes any free one",
+    },
+    publicUrl: {
+      name: "public-url",
+      kind: origin(),
+      default: undefined,
+      description: "URL at which clients reach the server, when it differs from host and port",
+    },
+    dataDir: {
+      name: "data",
+      kind: directory(),
+      default: ".invoked",
+      description: "Data directory, made on the first start",
+    },
+    drainTimeoutMs: {
+      name: "drain-timeout",
+      kind: duration({ min: "0", max: "1h" }),
+      default: "30s",
+      description: "How long a stopping server lets running calls finish",
+    },
+    maxHeaderBytes: {
+      name: "max-header",
+      kind: bytes({ min: "4KiB", max: "1MiB" }),
+      default: "16KiB",
+      description: "All headers of one request together",
+    },
+    maxBodyBytes: {
+      name: "max-body",
+      kind: bytes({ min: "64KiB", max: "1GiB" }),
+      default: "12MiB",
+      description: "Body of one request",
+    },
+    headerTimeoutMs: {
+      name: "header-timeout",
+      kind: duration({ min: "1s", max: "10m" }),
+      default: "10s",
+      description: "How long a client may take to send the headers of a request",
+    },
+    requestTimeoutMs: {
+      name: "request-timeout",
+      kind: duration({ min: "1s", max: "1h" }),
+      default: "60s",
+      description: "How long a client may take to send a whole request",
+    },
+    keepAliveTimeoutMs: {
+      name: "keep-alive-timeout",
+      kind: duration({ min: "1s", max: "1h" }),
+      default: "65s",
+      description: "How long an idle connection is kept",
+    },
+  },
+  log: {
+    format: {
+      name: "log-format",
+      kind: choice("auto", "json", "pretty"),
+      default: "auto",
+      description: "Form of the log on stderr; auto is pretty on a terminal, else json",
+    },
+    level: {
+      name: "log-level",
+      kind: choice("debug", "info", "warning", "error"),
+      default: "info",
+      description: "Least severe level that is logged",
+    },
+  },
+  identity: {
+    masterKey: {
+      name: "master-key",
+      kind: key(32),
+      default: undefined,
+      description: "Key that seals the stored keys; without it the data directory keeps one",
+      variableOnly: true,
+    },
+  },
+  commits: {
+    maxFiles: {
+      name: "max-files",
+      kind: integer({ min: "1", max: "10000" }),
+      default: "200",
+      description: "Files of one commit",
+    },
+    maxFileBytes: {
+      name: "max-file",
+      kind: bytes({ min: "1KiB", max: "256MiB" }),
+      default: "1MiB",
+      description: "One file of a commit",
+    },
+    maxCommitBytes: {
+      name: "max-commit",
+      kind: bytes({ min: "1KiB", max: "512MiB" }),
+      default: "4MiB",
+      description: "All files of one commit together",
+    },
+    uploadTtlMs: {
+      name: "upload-ttl",
+      kind: duration({ min: "1s", max: "7d" }),
+      default: "1h",
+      description: "How long an upload URL stays valid",
+    },
+  },
+  invocations: {
+    timeoutMs: {
+      name: "invocation-timeout",
+      kind: duration({ min: "100ms", max: "1d" }),
+      default: "60s",
+      description: "Wall-clock time of one call",
+    },
+    memoryBytes: {
+      name: "memory",
+      kind: bytes({ min: "32MiB", max: "64GiB" }),
+      default: "128MiB",
+      description: "Memory of one call",
+    },
+    maxInputBytes: {
+      name: "max-input",
+      kind: bytes({ min: "1KiB", max: "512MiB" }),
+      default: "6MiB",
+      description: "Input of one call, as JSON",
+    },
+    maxOutputBytes: {
+      name: "max-output",
+      kind: bytes({ min: "1KiB", max: "512MiB" }),
+      default: "6MiB",
+      description: "Output of one call, as JSON",
+    },
+    maxLogBytes: {
+      name: "max-log",
+      kind: bytes({ min: "1KiB", max: "256MiB" }),
+      default: "1MiB",
+      description: "Captured log of one call; what follows is cut behind a visible mark",
+    },
+    poolSize: {
+      name: "pool-size",
+      kind: integer({ min: "1", max: "1000" }),
+      default: "4",
+      description: "Sandboxes that wait ready",
+    },
+    maxRunning: {
+      name: "max-running",
+      kind: integer({ min: "1", max: "10000" }),
+      default: "32",
+      description: "Calls that run at the same time",
+    },
+    maxQueued: {
+      name: "max-queued",
+      kind: integer({ min: "0", max: "1000000" }),
+      default: "1000",
+      description: "Calls that wait for their turn; more are refused",
+    },
+  },
+  builder: {
+    timeoutMs: {
+      name: "build-timeout",
+      kind: duration({ min: "1s", max: "1h" }),
+      default: "60s",
+      description: "Wall-clock time of one build",
+    },
+    memoryBytes: {
+      name: "build-memory",
+      kind: bytes({ min: "256MiB", max: "64GiB" }),
+      default: "1GiB",
+      description: "Memory of one build",
+    },
+    maxArtifactBytes: {
+      name: "max-artifact",
+      kind: bytes({ min: "64KiB", max: "512MiB" }),
+      default: "20MiB",
+      description: "What one build may produce",
+    },
+    concurrency: {
+      name: "max-builds",
+      kind: integer({ min: "1", max: "256" }),
+      default: "2",
+      description: "Builds that run at the same time",
+    },
+  },
+};
+
+/** The headings under which `--help` and the configuration page list the settings. */
+export const GROUP_TITLES: Readonly<Record<Group, string>> = {
+  server: "Server",
+  log: "Logging",
+  identity: "Identity",
+  commits: "Commits",
+  invocations: "Invocations",
+  builder: "Builder",
+};
+
+/** A setting together with its place in Config. */
+export interface PlacedSetting {
+  readonly group: Group;
+  readonly field: string;
+  readonly path: SettingPath;
+  readonly setting: Setting;
+}
+
+/** Every setting in the order of the table. */
+export const ALL_SETTINGS: readonly PlacedSetting[] = Object.entries(SETTINGS).flatMap(
+  ([group, rows]) =>
+    Object.entries(rows).map(([field, setting]) => ({
+      group: group as Group,
+      field,
+      path: `${group}.${field}` as SettingPath,
+      setting: setting as Setting,
+    })),
+);
+
+/** The environment variable of a setting, such as `INVOKED_MAX_BODY`. */
+export function variableOf(setting: Setting): string {
+  return VARIABLE_PREFIX + setting.name.replaceAll("-", "_").toUpperCase();
+}
+
+/** What the environment variables of all settings begin with. */
+export const VARIABLE_PREFIX = "INVOKED_";

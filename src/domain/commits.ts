@@ -1,0 +1,266 @@
+import {
+  type Builder,
+  type BuildResult,
+  formatDiagnostic,
+  type SourceFiles,
+} from "../builder/mod.ts";
+import {
+  type ArtifactColumns,
+  type CommitFileRow,
+  type CommitRow,
+  type FinalizedCommitRow,
+  isFinalized,
+} from "../store/commits.ts";
+import type { Store, Writers } from "../store/mod.ts";
+import { DomainError, invalid } from "./errors.ts";
+import type { Ids } from "./ids.ts";
+import type { Principal } from "./identity/mod.ts";
+import type { ListPage, PageQuery, Pages } from "./paging.ts";
+import { anyFunction, commitById, finalizedCommit, liveFunction } from "./references.ts";
+import {
+  checkContents,
+  checkFileSize,
+  checkPaths,
+  checkTotalSize,
+  type CommitLimits,
+} from "./source_files.ts";
+import type { UploadUrls } from "./upload_urls.ts";
+
+export const COMMIT_MESSAGE_CHARS_MAX = 4096;
+
+/** A commit that was built and waits to be written, together with what else belongs to its transaction. */
+export interface BuiltCommit {
+  readonly row: CommitRow;
+  insert(tx: Writers): Promise<void>;
+}
+
+export interface NewCommit {
+  readonly functionId: string;
+  readonly by: Principal;
+  readonly message: string;
+  /** The request's field that holds the files, for messages. */
+  readonly field: string;
+}
+
+/**
+ * Commits: immutable versions of a function's code. One is made in three steps (open, upload,
+ * finalize) or from contents in one; either way it exists only once it was built and locked.
+ */
+export class Commits {
+  /** Finalizations under way, so that one commit is built once at a time. */
+  readonly #finalizing = new Map<string, Promise<CommitRow>>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly builder: Builder,
+    private readonly uploadUrls: UploadUrls,
+    private readonly pages: Pages,
+    private readonly ids: Ids,
+    private readonly limits: CommitLimits,
+    /** Ends builds when the server stops; a caller who hangs up does not. */
+    private readonly shutdown: AbortSignal,
+  ) {}
+
+  /** First step: declares the files; answers where to upload each. */
+  async open(
+    by: Principal,
+    functionId: string,
+    spec: { readonly filenames: readonly string[]; readonly message: string },
+  ): Promise<{ commitId: string; uploadUrls: Map<string, string> }> {
+    const fn = await liveFunction(this.store.read, functionId);
+    checkPaths("filenames", spec.filenames, this.limits);
+    const expiresAt = new Date(Date.now() + this.limits.uploadTtlMs);
+    const row = this.#newRow({ functionId: fn.id, by, message: spec.message }, expiresAt);
+    const files = spec.filenames.map((path): CommitFileRow => ({
+      commitId: row.id,
+      path,
+      digest: null,
+      size: 0,
+    }));
+    await this.store.write((tx) => tx.commits.insert(row, files));
+    const urls = spec.filenames.map((path) =>
+      [
+        path,
+        this.uploadUrls.issue({ functionId: fn.id, commitId: row.id, path, expiresAt }),
+      ] as const
+    );
+    return { commitId: row.id, uploadUrls: new Map(urls) };
+  }
+
+  /**
+   * The commit and file that an upload URL is for, checked before the body is read.
+   * @throws UPLOAD_URL_INVALID, UPLOAD_URL_EXPIRED, COMMIT_ALREADY_FINALIZED
+   */
+  async checkUpload(token: string): Promise<{ commitId: string; path: string }> {
+    const { functionId, commitId, path } = this.uploadUrls.open(token);
+    await liveFunction(this.store.read, functionId);
+    if (isFinalized(await commitById(this.store.read, functionId, commitId))) {
+      throw alreadyFinalized(commitId);
+    }
+    return { commitId, path };
+  }
+
+  /** Second step: keeps the content of one file; again while the commit is open replaces it. */
+  async upload(
+    { commitId, path }: { commitId: string; path: string },
+    content: Uint8Array,
+  ): Promise<void> {
+    checkFileSize(path, content.length, this.limits);
+    const digest = await this.store.blobs.put(content);
+    const kept = await this.store.write((tx) =>
+      tx.commits.putFile(commitId, path, digest, content.length)
+    );
+    if (!kept) throw alreadyFinalized(commitId);
+  }
+
+  /** Third step: builds the commit, and moves the function's head to it. Again answers the same commit. */
+  finalize(functionId: string, commitId: string): Promise<CommitRow> {
+    const underway = this.#finalizing.get(commitId);
+    if (underway !== undefined) return underway;
+    const finalizing = this.#finalize(functionId, commitId)
+      .finally(() => this.#finalizing.delete(commitId));
+    this.#finalizing.set(commitId, finalizing);
+    return finalizing;
+  }
+
+  /** Builds a commit from contents; the caller writes it. @throws INVALID_FIELD, BUILD_FAILED */
+  async build(spec: NewCommit, files: SourceFiles): Promise<BuiltCommit> {
+    checkPaths(spec.field, [...files.keys()], this.limits);
+    checkContents(spec.field, files, this.limits);
+    const artifact = await this.#artifact(`the commit in ${spec.field}`, files);
+    const now = new Date();
+    const row: CommitRow = {
+      ...this.#newRow(spec, now),
+      finalizedAt: now.toISOString(),
+      ...artifact,
+    };
+    const fileRows = await Promise.all(
+      Array.from(files, async ([path, content]): Promise<CommitFileRow> => ({
+        commitId: row.id,
+        path,
+        digest: await this.store.blobs.put(content),
+        size: content.length,
+      })),
+    );
+    return { row, insert: (tx) => tx.commits.insert(row, fileRows) };
+  }
+
+  /** Finalized commits of a function, newest first. */
+  async list(functionId: string, query: PageQuery): Promise<ListPage<CommitRow>> {
+    const fn = await anyFunction(this.store.read, functionId);
+    const page = this.pages.open(["commits", fn.id], query);
+    const { rows, next } = await this.store.read.commits.list(fn.id, page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** A commit and its files. @param reference a commit id, `HEAD` or `refs/tags/<name>` */
+  async get(
+    functionId: string,
+    reference: string,
+  ): Promise<{ commit: CommitRow; files: Map<string, Uint8Array> }> {
+    const commit = await this.#finalized(functionId, reference);
+    return { commit, files: await this.#contents(await this.store.read.commits.files(commit.id)) };
+  }
+
+  /** The text of the commit's `deno.lock`. */
+  async lockfile(functionId: string, reference: string): Promise<Uint8Array> {
+    const commit = await this.#finalized(functionId, reference);
+    return await this.store.blobs.get(commit.lockDigest);
+  }
+
+  async #finalized(functionId: string, reference: string): Promise<FinalizedCommitRow> {
+    return await finalizedCommit(
+      this.store.read,
+      await anyFunction(this.store.read, functionId),
+      reference,
+    );
+  }
+
+  async #finalize(functionId: string, commitId: string): Promise<CommitRow> {
+    const fn = await liveFunction(this.store.read, functionId);
+    const open = await commitById(this.store.read, fn.id, commitId);
+    if (isFinalized(open)) return open;
+    const rows = await this.store.read.commits.files(commitId);
+    for (const { path, digest } of rows) {
+      if (digest === null) throw notUploaded(commitId, path);
+    }
+    checkTotalSize("filenames", rows.reduce((sum, { size }) => sum + size, 0), this.limits);
+    const artifact = await this.#artifact(`commit ${commitId}`, await this.#contents(rows));
+    const finalizedAt = new Date().toISOString();
+    await this.store.write(async (tx) => {
+      if (!await tx.commits.finalize(commitId, finalizedAt, artifact)) return;
+      await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
+    });
+    return await commitById(this.store.read, fn.id, commitId);
+  }
+
+  async #artifact(what: string, files: SourceFiles): Promise<ArtifactColumns> {
+    const result = await this.builder.build(files, this.shutdown);
+    if (result.kind === "refused") throw buildFailed(what, result);
+    const { script, sourceMap, lock, denoVersion } = result.artifact;
+    const [scriptDigest, sourceMapDigest, lockDigest] = await Promise.all(
+      [script, sourceMap, lock].map((text) => this.store.blobs.put(new TextEncoder().encode(text))),
+    ) as [string, string, string];
+    return { scriptDigest, sourceMapDigest, lockDigest, denoVersion };
+  }
+
+  async #contents(rows: readonly CommitFileRow[]): Promise<Map<string, Uint8Array>> {
+    const files = rows.filter((row): row is CommitFileRow & { digest: string } =>
+      row.digest !== null
+    );
+    return new Map(
+      await Promise.all(
+        files.map(async ({ path, digest }) => [path, await this.store.blobs.get(digest)] as const),
+      ),
+    );
+  }
+
+  #newRow(spec: Omit<NewCommit, "field">, expiresAt: Date): CommitRow {
+    if (spec.message.length > COMMIT_MESSAGE_CHARS_MAX) {
+      throw invalid({
+        field: "commitMessage",
+        description: `must have at most ${COMMIT_MESSAGE_CHARS_MAX} characters`,
+      });
+    }
+    return {
+      id: this.ids.next(),
+      functionId: spec.functionId,
+      message: spec.message,
+      author: spec.by.displayName,
+      createdAt: new Date().toISOString(),
+      expiresAt: expiresAt.toISOString(),
+      finalizedAt: null,
+      scriptDigest: null,
+      sourceMapDigest: null,
+      lockDigest: null,
+      denoVersion: null,
+    };
+  }
+}
+
+function buildFailed(
+  what: string,
+  { diagnostics }: Extract<BuildResult, { kind: "refused" }>,
+): DomainError {
+  const lines = diagnostics.map(formatDiagnostic);
+  return new DomainError("BUILD_FAILED", `Cannot build ${what}: ${lines.join("\n")}`, {
+    violations: diagnostics.map((d, i) => ({
+      field: d.path ?? "",
+      description: lines[i] ?? d.message,
+    })),
+  });
+}
+
+function notUploaded(commitId: string, path: string): DomainError {
+  return new DomainError(
+    "FILE_NOT_UPLOADED",
+    `Cannot finalize commit ${commitId}: file ${path} was not uploaded`,
+  );
+}
+
+function alreadyFinalized(commitId: string): DomainError {
+  return new DomainError(
+    "COMMIT_ALREADY_FINALIZED",
+    `Cannot upload to commit ${commitId}: it was finalized, and a commit never changes`,
+  );
+}

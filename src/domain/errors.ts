@@ -1,0 +1,80 @@
+/**
+ * Everything that can be wrong with a request: one closed, coded set. `src/http/errors.ts` maps the
+ * codes to HTTP; `docs/errors.md` explains each reason, and a test holds the two together.
+ */
+
+/** Codes of google.rpc.Code that the server answers. */
+export type ErrorCode =
+  | "INVALID_ARGUMENT"
+  | "FAILED_PRECONDITION"
+  | "UNAUTHENTICATED"
+  | "PERMISSION_DENIED"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "RESOURCE_EXHAUSTED"
+  | "INTERNAL"
+  | "UNAVAILABLE";
+
+/** Stable reasons with their code. */
+export const REASONS = {
+  INVALID_FIELD: "INVALID_ARGUMENT",
+  BODY_NOT_JSON: "INVALID_ARGUMENT",
+  BODY_TOO_LARGE: "INVALID_ARGUMENT",
+  INVALID_PAGE_TOKEN: "INVALID_ARGUMENT",
+  BUILD_FAILED: "INVALID_ARGUMENT",
+  IDEMPOTENCY_KEY_REUSED: "INVALID_ARGUMENT",
+  FILE_NOT_UPLOADED: "FAILED_PRECONDITION",
+  COMMIT_NOT_FINALIZED: "FAILED_PRECONDITION",
+  COMMIT_ALREADY_FINALIZED: "FAILED_PRECONDITION",
+  NO_PUBLISHED_COMMIT: "FAILED_PRECONDITION",
+  TOKEN_MISSING: "UNAUTHENTICATED",
+  TOKEN_INVALID: "UNAUTHENTICATED",
+  TOKEN_EXPIRED: "UNAUTHENTICATED",
+  UPLOAD_URL_INVALID: "PERMISSION_DENIED",
+  UPLOAD_URL_EXPIRED: "PERMISSION_DENIED",
+  FUNCTION_NOT_FOUND: "NOT_FOUND",
+  COMMIT_NOT_FOUND: "NOT_FOUND",
+  TAG_NOT_FOUND: "NOT_FOUND",
+  INVOCATION_NOT_FOUND: "NOT_FOUND",
+  VOLUME_NOT_FOUND: "NOT_FOUND",
+  ENDPOINT_NOT_FOUND: "NOT_FOUND",
+  TAG_ALREADY_EXISTS: "ALREADY_EXISTS",
+  QUEUE_FULL: "RESOURCE_EXHAUSTED",
+  SERVER_STOPPING: "UNAVAILABLE",
+  INTERNAL: "INTERNAL",
+} as const satisfies Record<string, ErrorCode>;
+
+export type Reason = keyof typeof REASONS;
+
+/** What is wrong with one field; `field` is its path in the request, as the caller wrote it. */
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+export interface ErrorOptions {
+  readonly violations?: readonly FieldViolation[];
+  /** For RESOURCE_EXHAUSTED and UNAVAILABLE: when to try again. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** A request that cannot be done. The message is for the caller: no path or stack of the server. */
+export class DomainError extends Error {
+  readonly code: ErrorCode;
+  readonly violations: readonly FieldViolation[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(readonly reason: Reason, message: string, options: ErrorOptions = {}) {
+    super(message);
+    this.name = "DomainError";
+    this.code = REASONS[reason];
+    this.violations = options.violations ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** INVALID_ARGUMENT for fields of the request. */
+export function invalid(...violations: [FieldViolation, ...FieldViolation[]]): DomainError {
+  const message = violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  return new DomainError("INVALID_FIELD", message, { violations });
+}

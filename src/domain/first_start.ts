@@ -1,0 +1,103 @@
+import { getLogger } from "@logtape/logtape";
+import { writePrivateFile } from "../store/data_dir.ts";
+import type { Store } from "../store/mod.ts";
+import type { Ids } from "./ids.ts";
+import { type ClientCredentials, newServicePrincipal, type Principal } from "./identity/mod.ts";
+import type { Domain } from "./mod.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+const HELLO = "hello";
+/** Who does what the server does by itself. */
+const SERVER: Principal = {
+  id: "server",
+  displayName: "invoked",
+  clientId: "server",
+  roles: ["administrator"],
+};
+
+/** `credentials.json` in the data directory. */
+interface CredentialsFile extends ClientCredentials {
+  readonly serverUrl: string;
+}
+
+/**
+ * Makes the first service principal, an administrator, and leaves its credentials in the file (0600); at
+ * later starts, keeps the file's server URL right.
+ *
+ * @param serverUrl base URL without a trailing slash
+ */
+export async function keepCredentials(
+  store: Store,
+  ids: Ids,
+  path: string,
+  serverUrl: string,
+): Promise<void> {
+  if (await store.read.identity.hasPrincipals()) return await updateServerUrl(path, serverUrl);
+  const { credentials, insert } = await newServicePrincipal(ids, {
+    displayName: "Administrator",
+    roles: ["administrator"],
+    host: new URL(serverUrl).host,
+  });
+  // First the file: a crash in between leaves credentials that open nothing, and the next start makes new ones.
+  await writeCredentials(path, { serverUrl, ...credentials });
+  await store.write(insert);
+}
+
+async function updateServerUrl(path: string, serverUrl: string): Promise<void> {
+  let file: CredentialsFile;
+  try {
+    file = JSON.parse(await Deno.readTextFile(path)) as CredentialsFile;
+  } catch (error) {
+    // The operator may have moved the credentials to a safer place.
+    logger.debug("{path} is not kept up to date", { path, error });
+    return;
+  }
+  if (file.serverUrl !== serverUrl) await writeCredentials(path, { ...file, serverUrl });
+}
+
+async function writeCredentials(path: string, file: CredentialsFile): Promise<void> {
+  await writePrivateFile(path, `${JSON.stringify(file, null, 2)}\n`);
+}
+
+/**
+ * Deploys and publishes the example into a store that never had a function, so that there is something
+ * to call. Answers its id at every start, undefined where it is gone.
+ *
+ * @param readExample reads the example's files
+ */
+export async function deployHello(
+  store: Store,
+  { functions }: Domain,
+  readExample: () => Promise<Map<string, Uint8Array>>,
+): Promise<string | undefined> {
+  if (await store.read.functions.any()) return await findHello(functions);
+  try {
+    const { fn, commit } = await functions.create(SERVER, {
+      displayName: HELLO,
+      description: "Says hello. Deployed at the first start, from examples/hello",
+      functionType: "FUNCTION_TYPE_ANY",
+      initialContent: await readExample(),
+      commitMessage: "First commit",
+    });
+    const change = { publishedCommitId: commit?.id };
+    await functions.update(SERVER, {
+      id: fn.row.id,
+      change,
+      mask: "publishedCommitId",
+      content: undefined,
+      commitMessage: "",
+    });
+    return fn.row.id;
+  } catch (error) {
+    logger.warn("The example could not be deployed; the server works without it", { error });
+    return undefined;
+  }
+}
+
+async function findHello(functions: Domain["functions"]): Promise<string | undefined> {
+  const filter = { query: HELLO, functionTypes: [] };
+  const { list } = await functions.search(filter, { pageSize: 100 });
+  return list.findLast(({ row }) => row.displayName === HELLO && row.publishedCommitId !== null)
+    ?.row.id;
+}

@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import type { IdempotencyRow, InvocationRow } from "../store/invocations.ts";
+import type { Readers, Store, Writers } from "../store/mod.ts";
+import { DomainError, invalid } from "./errors.ts";
+
+/** How long a key stands for its first invocation. */
+export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** A call with an idempotency key: who, on what, and a fingerprint of what was asked. */
+export interface IdempotentRequest {
+  readonly principalId: string;
+  readonly functionId: string;
+  readonly key: string;
+  readonly requestHash: string;
+}
+
+/** Makes a repeated call answer with the first one's invocation. */
+export class Idempotency {
+  constructor(private readonly store: Store) {}
+
+  /** @throws INVALID_FIELD for a key that is none */
+  request(
+    principalId: string,
+    call: {
+      functionId: string;
+      commitId: string;
+      vfsId: string;
+      idempotencyKey: string | undefined;
+    },
+    inputJson: string,
+  ): IdempotentRequest | undefined {
+    const { functionId, commitId, vfsId, idempotencyKey: key } = call;
+    if (key === undefined) return undefined;
+    if (!KEY.test(key)) {
+      throw invalid({
+        field: "Idempotency-Key",
+        description: "must be 1 to 255 visible ASCII characters",
+      });
+    }
+    const requestHash = createHash("sha256").update(JSON.stringify([commitId, vfsId, inputJson]))
+      .digest("base64url");
+    return { principalId, functionId, key, requestHash };
+  }
+
+  /** The invocation that the request repeats, if any. @throws IDEMPOTENCY_KEY_REUSED */
+  async find(request: IdempotentRequest | undefined): Promise<string | undefined> {
+    return request === undefined ? undefined : await this.holder(this.store.read, request);
+  }
+
+  /** As {@link find}, inside a transaction. */
+  async holder(
+    from: Pick<Readers | Writers, "invocations">,
+    request: IdempotentRequest,
+  ): Promise<string | undefined> {
+    const { principalId, functionId, key, requestHash } = request;
+    const row = await from.invocations.idempotencyKey(principalId, functionId, key);
+    if (row === undefined || row.createdAt < oldest()) return undefined;
+    if (row.requestHash === requestHash) return row.invocationId;
+    throw new DomainError(
+      "IDEMPOTENCY_KEY_REUSED",
+      `Idempotency-Key ${key} was used within 24 hours for another request (invocation ${row.invocationId})`,
+      { violations: [{ field: "Idempotency-Key", description: "must be new for a new request" }] },
+    );
+  }
+
+  /** Ties the key to the invocation, after {@link holder} found it free in the same transaction. */
+  async claim(tx: Writers, request: IdempotentRequest, invocation: InvocationRow): Promise<void> {
+    const row: IdempotencyRow = {
+      ...request,
+      invocationId: invocation.id,
+      createdAt: invocation.createdAt,
+    };
+    await tx.invocations.putIdempotencyKey(row);
+  }
+}
+
+/** Keys from before this time are free again. */
+export function oldest(): string {
+  return new Date(Date.now() - IDEMPOTENCY_TTL_MS).toISOString();
+}

@@ -1,0 +1,115 @@
+import { createHash, randomInt, timingSafeEqual } from "node:crypto";
+import { exportJWK, generateKeyPair } from "jose";
+
+const SECRET_PREFIX = "secret-token:conductorone.com:v1:";
+const ADJECTIVES = [
+  "amber",
+  "brisk",
+  "calm",
+  "daring",
+  "eager",
+  "fabled",
+  "gentle",
+  "hidden",
+  "ivory",
+  "jolly",
+  "keen",
+  "lively",
+  "mellow",
+  "noble",
+  "olive",
+  "proud",
+  "quiet",
+  "rapid",
+  "strange",
+  "tidal",
+  "upbeat",
+  "vivid",
+  "wise",
+  "zesty",
+];
+const CREATURES = [
+  "badger",
+  "condor",
+  "dragon",
+  "egret",
+  "falcon",
+  "gecko",
+  "hydra",
+  "ibis",
+  "jackal",
+  "kestrel",
+  "lynx",
+  "marten",
+  "narwhal",
+  "otter",
+  "puffin",
+  "quokka",
+  "raven",
+  "sphinx",
+  "tapir",
+  "unicorn",
+  "viper",
+  "walrus",
+  "yak",
+  "zebu",
+];
+
+/** What a client keeps; the server forgets the secret as soon as it is handed out. */
+export interface ClientCredentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+/** What the server keeps of a credential. */
+export interface CredentialRecord {
+  readonly clientId: string;
+  readonly secretHash: string;
+  readonly publicJwk: string;
+}
+
+/**
+ * Makes the credentials of a service principal in C1's form: an id such as
+ * `strange-hydra-68836@localhost:8080/spc`, and a secret that carries an Ed25519 private key (RFC 8037),
+ * with which the client can sign its assertions.
+ *
+ * @param host host name, and port where it is not the scheme's own, at which clients reach the server
+ */
+export async function mintCredentials(
+  host: string,
+): Promise<{ credentials: ClientCredentials; record: CredentialRecord }> {
+  const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
+  const { kty, crv, x, d } = await exportJWK(privateKey);
+  const secretJwk = Buffer.from(JSON.stringify({ kty, crv, x, d })).toString("base64url");
+  const name = `${pick(ADJECTIVES)}-${pick(CREATURES)}-${randomInt(10_000, 100_000)}`;
+  const credentials = {
+    clientId: `${name}@${host}/spc`,
+    clientSecret: `${SECRET_PREFIX}${secretJwk}`,
+  };
+  return {
+    credentials,
+    record: {
+      clientId: credentials.clientId,
+      secretHash: hashSecret(credentials.clientSecret),
+      publicJwk: JSON.stringify({ kty, crv, x }),
+    },
+  };
+}
+
+/**
+ * Whether the secret is the one of the record. Takes as long for an unknown client as for a wrong
+ * secret. A plain SHA-256 is enough: the secret is a random key, not a password.
+ */
+export function secretMatches(secret: string, record: CredentialRecord | undefined): boolean {
+  const given = Buffer.from(hashSecret(secret));
+  const expected = Buffer.from(record?.secretHash ?? hashSecret(""));
+  return timingSafeEqual(given, expected) && record !== undefined;
+}
+
+function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("base64url");
+}
+
+function pick(words: readonly string[]): string {
+  return words[randomInt(words.length)] ?? "plain";
+}

@@ -1,0 +1,43 @@
+/** Who may call: principals, their credentials, and the tokens they trade them for. */
+import type { Writers } from "../../store/mod.ts";
+import type { Ids } from "../ids.ts";
+import { type ClientCredentials, mintCredentials } from "./credentials.ts";
+import type { Principal, Role } from "./principal.ts";
+
+export { ACCESS_TOKEN_TTL_SECONDS, AccessTokens } from "./access_tokens.ts";
+export type { ClientCredentials } from "./credentials.ts";
+export type { Principal } from "./principal.ts";
+export { ServerKeys } from "./server_keys.ts";
+export { OAuthError, type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
+
+/** A principal that was made and waits to be written. */
+export interface NewServicePrincipal {
+  readonly principal: Principal;
+  /** The secret is here for the only time. */
+  readonly credentials: ClientCredentials;
+  insert(tx: Writers): Promise<void>;
+}
+
+/** Makes a service principal with one credential. */
+export async function newServicePrincipal(
+  ids: Ids,
+  spec: { readonly displayName: string; readonly roles: readonly Role[]; readonly host: string },
+): Promise<NewServicePrincipal> {
+  const { credentials, record } = await mintCredentials(spec.host);
+  const { displayName, roles } = spec;
+  const createdAt = new Date().toISOString();
+  const id = ids.next();
+  return {
+    principal: { id, displayName, roles, clientId: credentials.clientId },
+    credentials,
+    async insert(tx) {
+      await tx.identity.insertPrincipal({
+        id,
+        displayName,
+        roles: JSON.stringify(roles),
+        createdAt,
+      });
+      await tx.identity.insertCredential({ ...record, principalId: id, createdAt });
+    },
+  };
+}

@@ -1,0 +1,187 @@
+import { createHash } from "node:crypto";
+import { decodeJwt, errors, importJWK, type JWTPayload, jwtVerify } from "jose";
+import type { Store } from "../../store/mod.ts";
+import { ACCESS_TOKEN_TTL_SECONDS, type AccessTokens } from "./access_tokens.ts";
+import { secretMatches } from "./credentials.ts";
+import type { Principal } from "./principal.ts";
+
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/** How far ahead an assertion may expire. */
+const ASSERTION_LIFETIME_MAX_SECONDS = 300;
+/** How much the clocks of client and server may differ. */
+const CLOCK_SKEW_SECONDS = 10;
+/** Names under which a server on this machine is reached; each stands for all. */
+const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]", "::1"];
+
+/** An error of RFC 6749, section 5.2. */
+export class OAuthError extends Error {
+  readonly status: 400 | 401;
+
+  constructor(
+    readonly error: "invalid_request" | "invalid_client" | "unsupported_grant_type",
+    readonly description: string,
+  ) {
+    super(description);
+    this.name = "OAuthError";
+    this.status = error === "invalid_client" ? 401 : 400;
+  }
+}
+
+/** RFC 6749, section 5.1. */
+export interface TokenAnswer {
+  readonly access_token: string;
+  readonly token_type: "Bearer";
+  readonly expires_in: number;
+}
+
+/** Exchanges client credentials for access tokens (RFC 6749 section 4.4, RFC 7523 section 2.2). */
+export class TokenEndpoint {
+  constructor(
+    private readonly store: Store,
+    private readonly accessTokens: AccessTokens,
+    /** The server's host name without a port: what assertions must name as their audience. */
+    private readonly hostName: string,
+  ) {}
+
+  /** @throws OAuthError */
+  async grant(form: URLSearchParams): Promise<TokenAnswer> {
+    for (const name of new Set(form.keys())) {
+      if (form.getAll(name).length > 1) {
+        throw new OAuthError("invalid_request", `${name} is given more than once`);
+      }
+    }
+    const grantType = required(form, "grant_type");
+    if (grantType !== "client_credentials") {
+      throw new OAuthError(
+        "unsupported_grant_type",
+        `grant_type ${grantType} is not supported: use client_credentials`,
+      );
+    }
+    const principal = await this.#authenticate(form);
+    return {
+      access_token: await this.accessTokens.issue(principal),
+      token_type: "Bearer",
+      expires_in: ACCESS_TOKEN_TTL_SECONDS,
+    };
+  }
+
+  async #authenticate(form: URLSearchParams): Promise<Principal> {
+    const secret = form.get("client_secret");
+    const assertion = form.get("client_assertion");
+    if (secret !== null && assertion !== null) {
+      throw new OAuthError(
+        "invalid_request",
+        "give either client_secret or client_assertion, not both",
+      );
+    }
+    if (assertion !== null) return await this.#bySignature(form, assertion);
+    const clientId = required(form, "client_id");
+    if (secret === null) {
+      throw new OAuthError("invalid_request", "client_secret or client_assertion is missing");
+    }
+    const credential = await this.store.read.identity.credential(clientId);
+    if (!secretMatches(secret, credential) || credential === undefined) throw unknownClient();
+    return principalOf(credential);
+  }
+
+  async #bySignature(form: URLSearchParams, assertion: string): Promise<Principal> {
+    const type = required(form, "client_assertion_type");
+    if (type !== ASSERTION_TYPE) {
+      throw new OAuthError("invalid_request", `client_assertion_type must be ${ASSERTION_TYPE}`);
+    }
+    const clientId = form.get("client_id") ?? subjectOf(assertion);
+    const credential = clientId === undefined
+      ? undefined
+      : await this.store.read.identity.credential(clientId);
+    if (credential === undefined) throw unknownClient();
+    const claims = await this.#verify(assertion, credential.clientId, credential.publicJwk);
+    await this.#useOnce(assertion, credential.clientId, claims);
+    return principalOf(credential);
+  }
+
+  async #verify(assertion: string, clientId: string, publicJwk: string): Promise<JWTPayload> {
+    let claims: JWTPayload;
+    try {
+      const { payload } = await jwtVerify(
+        assertion,
+        await importJWK(JSON.parse(publicJwk), "EdDSA"),
+        {
+          algorithms: ["EdDSA", "Ed25519"],
+          issuer: clientId,
+          subject: clientId,
+          audience: this.#audiences(clientId),
+          requiredClaims: ["exp"],
+          clockTolerance: CLOCK_SKEW_SECONDS,
+        },
+      );
+      claims = payload;
+    } catch (error) {
+      if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
+      throw new OAuthError("invalid_client", `client_assertion is not valid: ${error.message}`);
+    }
+    const lifetime = (claims.exp ?? 0) - Date.now() / 1000;
+    if (lifetime > ASSERTION_LIFETIME_MAX_SECONDS + CLOCK_SKEW_SECONDS) {
+      throw new OAuthError(
+        "invalid_client",
+        `client_assertion is not valid: exp may be at most ${ASSERTION_LIFETIME_MAX_SECONDS} seconds ahead`,
+      );
+    }
+    return claims;
+  }
+
+  /** The server's name, the one that the client knows it by, and every loopback name where one of them is. */
+  #audiences(clientId: string): string[] {
+    const names = [this.hostName, hostNameOf(clientId)];
+    return names.some((name) => LOOPBACK_NAMES.includes(name))
+      ? [...names, ...LOOPBACK_NAMES]
+      : names;
+  }
+
+  async #useOnce(assertion: string, clientId: string, claims: JWTPayload): Promise<void> {
+    const signature = Buffer.from(assertion.slice(assertion.lastIndexOf(".") + 1), "base64url");
+    const mark = claims.jti === undefined ? signature.toString("hex") : `jti:${claims.jti}`;
+    const fingerprint = createHash("sha256").update(JSON.stringify([clientId, mark])).digest(
+      "base64url",
+    );
+    const expiresAt = new Date(((claims.exp ?? 0) + CLOCK_SKEW_SECONDS) * 1000).toISOString();
+    const first = await this.store.write((tx) => tx.identity.useAssertion(fingerprint, expiresAt));
+    if (!first) {
+      throw new OAuthError("invalid_client", "client_assertion was used before: sign a new one");
+    }
+  }
+}
+
+function required(form: URLSearchParams, name: string): string {
+  const value = form.get(name);
+  if (value === null || value === "") throw new OAuthError("invalid_request", `${name} is missing`);
+  return value;
+}
+
+function unknownClient(): OAuthError {
+  return new OAuthError("invalid_client", "the client is unknown or its secret is wrong");
+}
+
+function subjectOf(assertion: string): string | undefined {
+  try {
+    return decodeJwt(assertion).sub;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `name@host:port/use` -> `host` */
+function hostNameOf(clientId: string): string {
+  const host = clientId.slice(clientId.indexOf("@") + 1).split("/")[0] ?? "";
+  return host.replace(/:\d+$/, "");
+}
+
+function principalOf(
+  row: { principalId: string; displayName: string; clientId: string; roles: string },
+): Principal {
+  return {
+    id: row.principalId,
+    displayName: row.displayName,
+    clientId: row.clientId,
+    roles: JSON.parse(row.roles) as string[],
+  };
+}

@@ -1,0 +1,37 @@
+import { randomBytes } from "node:crypto";
+import KSUID from "ksuid";
+
+const PAYLOAD_BYTES = 16;
+
+/**
+ * Makes KSUIDs: 27 base62 characters, a time in seconds and 128 bits. Ids of one process sort in
+ * the order of their making even within a second: there the payload counts up by a random step, so that
+ * lists are newest first and ids still cannot be guessed from each other.
+ */
+export class Ids {
+  #second = 0;
+  #payload = 0n;
+
+  next(): string {
+    const second = Math.floor(Date.now() / 1000);
+    // A clock that was set back does not make ids go back.
+    if (second > this.#second) {
+      this.#second = second;
+      // The top bit stays free, so that counting up cannot overflow within a second.
+      this.#payload = randomBits(PAYLOAD_BYTES) >> 1n;
+    } else {
+      this.#payload += 1n + randomBits(8);
+    }
+    const payload = Buffer.from(this.#payload.toString(16).padStart(PAYLOAD_BYTES * 2, "0"), "hex");
+    return KSUID.fromParts(this.#second * 1000, payload).string;
+  }
+}
+
+/** Whether the text has the form of an id. */
+export function isId(text: string): boolean {
+  return /^[0-9A-Za-z]{27}$/.test(text);
+}
+
+function randomBits(bytes: number): bigint {
+  return BigInt(`0x${randomBytes(bytes).toString("hex")}`);
+}

@@ -1,0 +1,68 @@
+import { formatBytes } from "../config/mod.ts";
+import { invalid } from "./errors.ts";
+
+export interface InputLimits {
+  readonly maxInputBytes: number;
+}
+
+/** How deep an input may nest; far above what data needs, far below what breaks a parser. */
+const INPUT_DEPTH_MAX = 1000;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+/**
+ * The input's text, once it is sure to be a JSON object. @throws INVALID_FIELD
+ * @param json bytes of the request's `json` field; undefined means `{}`
+ */
+export function checkInput(json: Uint8Array | undefined, limits: InputLimits): string {
+  if (json === undefined) return "{}";
+  if (json.length > limits.maxInputBytes) {
+    throw fault(
+      `${formatBytes(json.length)} are more than the limit of ${
+        formatBytes(limits.maxInputBytes)
+      } (--max-input)`,
+    );
+  }
+  let text: string;
+  try {
+    text = decoder.decode(json);
+  } catch {
+    throw fault("is not UTF-8");
+  }
+  if (nestsDeeperThan(text, INPUT_DEPTH_MAX)) {
+    throw fault(`nests deeper than the limit of ${INPUT_DEPTH_MAX} levels`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw fault(`is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
+  throw fault(`must hold a JSON object, not ${nameOf(value)}`);
+}
+
+function fault(description: string) {
+  return invalid({ field: "json", description });
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
+}
+
+/** Counts brackets outside strings; right for every text that is JSON. */
+function nestsDeeperThan(text: string, levels: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === 0x5c) i++;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x7b || c === 0x5b) {
+      if (++depth > levels) return true;
+    } else if (c === 0x7d || c === 0x5d) depth--;
+  }
+  return false;
+}

@@ -1,0 +1,251 @@
+import type { Engine, Job, Place } from "../engine/contract.ts";
+import { NotAdmitted } from "../engine/contract.ts";
+import type { FinalizedCommitRow } from "../store/commits.ts";
+import type { FunctionRow } from "../store/functions.ts";
+import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
+import type { Store } from "../store/mod.ts";
+import { DomainError } from "./errors.ts";
+import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
+import type { Ids } from "./ids.ts";
+import type { Principal } from "./identity/mod.ts";
+import { checkInput, type InputLimits } from "./input.ts";
+import type { ListPage, PageQuery, Pages } from "./paging.ts";
+import { anyFunction, finalizedCommit, liveFunction } from "./references.ts";
+
+/** When a caller whom the full queue turned away may try again. */
+const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
+
+export interface Invoke {
+  readonly functionId: string;
+  /** A reference to a commit; empty means the published one. */
+  readonly commitId: string;
+  /** The input as bytes of JSON; undefined means `{}`. */
+  readonly json: Uint8Array | undefined;
+  /** Volume to attach; empty means none. */
+  readonly vfsId: string;
+  readonly idempotencyKey: string | undefined;
+  /** How long the caller waits for the end. */
+  readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
+}
+
+export interface InvocationFilter {
+  readonly status: InvocationStatus | undefined;
+  readonly since: string | undefined;
+  readonly until: string | undefined;
+  readonly query: string | undefined;
+}
+
+/** Invocations: calls of functions, each recorded before it runs and never forgotten. */
+export class Invocations {
+  readonly #idempotency: Idempotency;
+
+  constructor(
+    private readonly store: Store,
+    private readonly engine: Engine,
+    private readonly pages: Pages,
+    private readonly ids: Ids,
+    private readonly limits: InputLimits,
+  ) {
+    this.#idempotency = new Idempotency(store);
+  }
+
+  /** Calls a function. The answer is the invocation as it is when the wait is over. */
+  async invoke(by: Principal, call: Invoke): Promise<InvocationRow> {
+    const fn = await liveFunction(this.store.read, call.functionId);
+    if (call.vfsId !== "") {
+      throw new DomainError(
+        "VOLUME_NOT_FOUND",
+        `Volume ${JSON.stringify(call.vfsId)} was not found`,
+      );
+    }
+    const inputJson = checkInput(call.json, this.limits);
+    const request = this.#idempotency.request(by.id, call, inputJson);
+    const first = await this.#idempotency.find(request);
+    if (first !== undefined) {
+      return await this.#afterWait(fn.id, first, this.engine.left(first), call);
+    }
+    const commit = await this.#commitToRun(fn, call.commitId);
+    return await this.#start(by, { fn, commit, inputJson, request, call });
+  }
+
+  async get(functionId: string, id: string): Promise<InvocationRow> {
+    const row = await this.store.read.invocations.get(functionId, id);
+    if (row !== undefined) return row;
+    await anyFunction(this.store.read, functionId);
+    throw new DomainError(
+      "INVOCATION_NOT_FOUND",
+      `Function ${functionId} has no invocation ${JSON.stringify(id)}`,
+    );
+  }
+
+  /** Invocations of a function, newest first. */
+  async search(
+    functionId: string,
+    filter: InvocationFilter,
+    query: PageQuery,
+  ): Promise<ListPage<InvocationRow>> {
+    const fn = await anyFunction(this.store.read, functionId);
+    const { status, since, until, query: text } = filter;
+    const page = this.pages.open(["invocations", fn.id, status, since, until, text], query);
+    const { rows, next } = await this.store.read.invocations.search({
+      ...filter,
+      functionId: fn.id,
+    }, page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** Kills the invocation; one that has ended stays as it is. */
+  async cancel(functionId: string, id: string): Promise<InvocationRow> {
+    const row = await this.get(functionId, id);
+    if (row.status === "SUCCESS" || row.status === "ERROR") return row;
+    await this.engine.cancel(id);
+    return await this.get(functionId, id);
+  }
+
+  /**
+   * After a restart: ends what was running, and what somebody was waiting for, as `INTERRUPTED:`; runs
+   * what was accepted asynchronously and had not started. Call once, before the first invocation.
+   */
+  async recover(): Promise<{ interrupted: number; resumed: number }> {
+    const rows = await this.store.read.invocations.unfinished();
+    const resumable = rows.filter(({ mode, status }) => mode === "async" && status === "PENDING");
+    const interrupted = rows.filter((row) => !resumable.includes(row));
+    const now = new Date().toISOString();
+    await Promise.all(
+      interrupted.map(({ id, status }) =>
+        this.store.write((tx) =>
+          tx.invocations.finish(id, { status: "ERROR", error: interruption(status) }, now)
+        )
+      ),
+    );
+    for (const row of resumable) {
+      const commit = await this.store.read.commits.get(
+        row.functionId,
+        row.commitId,
+      ) as FinalizedCommitRow;
+      // The engine logs what it could not record; the row then waits for the next start.
+      this.engine.submit(jobOf(row, commit), this.engine.readmit()).catch(() => {});
+    }
+    return { interrupted: interrupted.length, resumed: resumable.length };
+  }
+
+  async #commitToRun(fn: FunctionRow, reference: string): Promise<FinalizedCommitRow> {
+    if (reference !== "") return await finalizedCommit(this.store.read, fn, reference);
+    if (fn.publishedCommitId !== null) {
+      return await finalizedCommit(this.store.read, fn, fn.publishedCommitId);
+    }
+    throw new DomainError(
+      "NO_PUBLISHED_COMMIT",
+      `Function ${fn.id} has no published commit: publish one, or name a commitId`,
+    );
+  }
+
+  async #start(by: Principal, start: {
+    readonly fn: FunctionRow;
+    readonly commit: FinalizedCommitRow;
+    readonly inputJson: string;
+    readonly request: IdempotentRequest | undefined;
+    readonly call: Invoke;
+  }): Promise<InvocationRow> {
+    const { fn, commit, inputJson, request, call } = start;
+    const place = this.#admit();
+    const now = new Date().toISOString();
+    const mode = call.wait.kind === "until-end" ? "sync" : "async";
+    const row: InvocationRow = {
+      id: this.ids.next(),
+      functionId: fn.id,
+      commitId: commit.id,
+      principalId: by.id,
+      mode,
+      // Nobody resumes a synchronous call, so its start needs no record of its own.
+      status: mode === "sync" && place.immediate ? "RUNNING" : "PENDING",
+      input: inputJson,
+      output: null,
+      error: null,
+      createdAt: now,
+      updatedAt: now,
+    };
+    const earlier = await this.#record(row, request).catch((error) => {
+      place[Symbol.dispose]();
+      throw error;
+    });
+    if (earlier !== undefined) {
+      place[Symbol.dispose]();
+      return await this.#afterWait(fn.id, earlier, this.engine.left(earlier), call);
+    }
+    const ended = this.engine.submit(jobOf(row, commit), place);
+    if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
+    const end = await ended;
+    return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
+  }
+
+  #admit(): Place {
+    try {
+      return this.engine.admit();
+    } catch (error) {
+      if (!(error instanceof NotAdmitted)) throw error;
+      const { refusal } = error;
+      if (refusal.kind === "draining") {
+        throw new DomainError("SERVER_STOPPING", "The server is stopping and takes no more calls", {
+          retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
+        });
+      }
+      throw new DomainError(
+        "QUEUE_FULL",
+        `The server is at its limit: ${refusal.maxRunning} calls run (--max-running) ` +
+          `and ${refusal.maxQueued} wait (--max-queued)`,
+        { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
+      );
+    }
+  }
+
+  /** Makes the invocation durable. Answers the earlier one instead where its idempotency key was taken meanwhile. */
+  async #record(
+    row: InvocationRow,
+    request: IdempotentRequest | undefined,
+  ): Promise<string | undefined> {
+    return await this.store.write(async (tx) => {
+      const earlier = request === undefined
+        ? undefined
+        : await this.#idempotency.holder(tx, request);
+      if (earlier !== undefined) return earlier;
+      await tx.invocations.insert(row);
+      if (request !== undefined) await this.#idempotency.claim(tx, request, row);
+      return undefined;
+    });
+  }
+
+  /** Waits for the end as long as the caller does, then reads what is recorded. */
+  async #afterWait(
+    functionId: string,
+    id: string,
+    ended: Promise<unknown>,
+    call: Invoke,
+  ): Promise<InvocationRow> {
+    if (call.wait.kind === "until-end") await ended;
+    else {
+      const { promise: waited, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, call.wait.ms);
+      await Promise.race([ended, waited]);
+      clearTimeout(timer);
+    }
+    return await this.get(functionId, id);
+  }
+}
+
+function jobOf(row: InvocationRow, commit: FinalizedCommitRow): Job {
+  return {
+    invocationId: row.id,
+    scriptDigest: commit.scriptDigest,
+    sourceMapDigest: commit.sourceMapDigest,
+    inputJson: row.input,
+    mode: row.mode,
+    recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
+  };
+}
+
+function interruption(status: InvocationStatus): string {
+  return status === "RUNNING"
+    ? "INTERRUPTED: the server stopped while it ran; some of its code may have run"
+    : "INTERRUPTED: the server stopped before it started";
+}

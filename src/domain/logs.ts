@@ -1,0 +1,84 @@
+import type { Engine } from "../engine/contract.ts";
+import type { InvocationLogRow, InvocationStatus } from "../store/invocations.ts";
+import type { Store } from "../store/mod.ts";
+import { anyFunction } from "./references.ts";
+import { DomainError } from "./errors.ts";
+import type { ListPage, PageQuery, Pages } from "./paging.ts";
+
+/** How long a follower waits for news before it looks by itself: the news of another machine do not reach it. */
+const FOLLOW_POLL_INTERVAL_MS = 1000;
+const FOLLOW_BATCH_SIZE = 500;
+
+/** What a follower hears: log lines in order, then the end. `quiet` comes when there was nothing for a while. */
+export type LogEvent =
+  | { readonly kind: "log"; readonly log: InvocationLogRow }
+  | { readonly kind: "quiet" }
+  | { readonly kind: "end"; readonly status: InvocationStatus };
+
+/** What invocations printed. */
+export class InvocationLogs {
+  constructor(
+    private readonly store: Store,
+    private readonly engine: Engine,
+    private readonly pages: Pages,
+  ) {}
+
+  /** Log lines in order of their sequence numbers. */
+  async list(
+    functionId: string,
+    invocationId: string,
+    query: PageQuery,
+  ): Promise<ListPage<InvocationLogRow>> {
+    await this.#status(functionId, invocationId);
+    const page = this.pages.open(["logs", invocationId], query);
+    const after = page.after === undefined ? 0 : Number(page.after);
+    const { rows, next } = await this.store.read.invocations.logs(invocationId, after, page.size);
+    return { list: rows, nextPageToken: page.tokenFor(next?.toString()) };
+  }
+
+  /**
+   * Follows an invocation's log from a sequence number until it ends.
+   * @throws FUNCTION_NOT_FOUND, INVOCATION_NOT_FOUND, before the first event
+   */
+  async follow(
+    functionId: string,
+    invocationId: string,
+    after: number,
+  ): Promise<AsyncGenerator<LogEvent>> {
+    await this.#status(functionId, invocationId);
+    return this.#events(functionId, invocationId, after);
+  }
+
+  async *#events(
+    functionId: string,
+    invocationId: string,
+    after: number,
+  ): AsyncGenerator<LogEvent> {
+    using follower = this.engine.follow(invocationId);
+    for (;;) {
+      // Read before the lines: what an ended invocation printed was recorded together with its end.
+      const status = await this.#status(functionId, invocationId);
+      const { rows, next } = await this.store.read.invocations.logs(
+        invocationId,
+        after,
+        FOLLOW_BATCH_SIZE,
+      );
+      for (const log of rows) yield { kind: "log", log };
+      after = rows.at(-1)?.sequence ?? after;
+      if (next !== undefined) continue;
+      if (status === "SUCCESS" || status === "ERROR") return yield { kind: "end", status };
+      await follower.next(FOLLOW_POLL_INTERVAL_MS);
+      if (rows.length === 0) yield { kind: "quiet" };
+    }
+  }
+
+  async #status(functionId: string, id: string): Promise<InvocationStatus> {
+    const status = await this.store.read.invocations.status(functionId, id);
+    if (status !== undefined) return status;
+    await anyFunction(this.store.read, functionId);
+    throw new DomainError(
+      "INVOCATION_NOT_FOUND",
+      `Function ${functionId} has no invocation ${JSON.stringify(id)}`,
+    );
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The domain room: the rules of the house, in the words of the glossary.
+ *
+ * - function: a named piece of code that can be called; has commits, at most one of them published
+ * - commit: an immutable version of a function's files, built and locked; the newest is the head
+ * - tag: a name for a commit of a function
+ * - invocation: one call of a function; recorded before it runs, ends as SUCCESS or ERROR
+ * - sandbox: the process that runs one invocation and is then thrown away
+ * - volume: a tree of files that an invocation can be given
+ * - worker: a machine that runs sandboxes
+ * - principal: who calls; holds credentials that it trades for access tokens
+ */
+import type { Builder } from "../builder/mod.ts";
+import type { Engine } from "../engine/contract.ts";
+import type { Store } from "../store/mod.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { Commits } from "./commits.ts";
+import { Functions } from "./functions.ts";
+import type { Ids } from "./ids.ts";
+import { AccessTokens, ServerKeys, TokenEndpoint } from "./identity/mod.ts";
+import type { InputLimits } from "./input.ts";
+import { Invocations } from "./invocations.ts";
+import { InvocationLogs } from "./logs.ts";
+import { Pages } from "./paging.ts";
+import type { CommitLimits } from "./source_files.ts";
+import { Tags } from "./tags.ts";
+import { UploadUrls } from "./upload_urls.ts";
+
+/** Everything that callers can ask for. */
+export interface Domain {
+  readonly functions: Functions;
+  readonly commits: Commits;
+  readonly tags: Tags;
+  readonly invocations: Invocations;
+  readonly logs: InvocationLogs;
+  readonly accessTokens: AccessTokens;
+  readonly tokenEndpoint: TokenEndpoint;
+}
+
+export interface DomainParts {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly builder: Builder;
+  readonly engine: Engine;
+  readonly ids: Ids;
+  readonly limits: { readonly commits: CommitLimits; readonly input: InputLimits };
+  /** Host name of the server without a port. */
+  readonly hostName: string;
+  /** Aborts when the server stops. */
+  readonly shutdown: AbortSignal;
+}
+
+/** Builds the domain from its parts; makes the server's keys where they are missing. */
+export async function openDomain(parts: DomainParts): Promise<Domain> {
+  const { store, sealer, builder, engine, ids, limits, shutdown } = parts;
+  const keys = new ServerKeys(store, sealer, ids);
+  const pages = new Pages(await keys.hmacKey("page-token"));
+  const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
+  const accessTokens = new AccessTokens(await keys.signingKey());
+  const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
+  return {
+    functions: new Functions(store, commits, sealer, pages, ids),
+    commits,
+    tags: new Tags(store),
+    invocations: new Invocations(store, engine, pages, ids, limits.input),
+    logs: new InvocationLogs(store, engine, pages),
+    accessTokens,
+    tokenEndpoint: new TokenEndpoint(store, accessTokens, parts.hostName),
+  };
+}

@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { DomainError } from "./errors.ts";
+import { SignedTokens } from "./signed_tokens.ts";
+
+export const PAGE_SIZE_DEFAULT = 25;
+export const PAGE_SIZE_MIN = 10;
+export const PAGE_SIZE_MAX = 100;
+
+/** What a caller says about the page it wants. */
+export interface PageQuery {
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
+}
+
+/** One page of a list as the API answers it; the token is empty on the last page. */
+export interface ListPage<Item> {
+  readonly list: Item[];
+  readonly nextPageToken: string;
+}
+
+interface PagePosition {
+  /** Fingerprint of the list and of everything that selects its rows. */
+  readonly list: string;
+  readonly after: string;
+}
+
+/** Turns positions in lists into page tokens and back. A token counts for the list that issued it only. */
+export class Pages {
+  readonly #tokens: SignedTokens<PagePosition>;
+
+  constructor(key: Uint8Array) {
+    this.#tokens = new SignedTokens(key);
+  }
+
+  /**
+   * @param list what the list is: its name, its parent and every filter
+   * @throws INVALID_PAGE_TOKEN
+   */
+  open(list: readonly unknown[], query: PageQuery): OpenPage {
+    const fingerprint = createHash("sha256").update(JSON.stringify(list)).digest("base64url");
+    let after: string | undefined;
+    if (query.pageToken !== undefined && query.pageToken !== "") {
+      const position = this.#tokens.open(query.pageToken);
+      if (position?.list !== fingerprint) {
+        throw new DomainError(
+          "INVALID_PAGE_TOKEN",
+          "Cannot go on with this pageToken: it was not issued for this list",
+          {
+            violations: [{
+              field: "pageToken",
+              description: "must be the nextPageToken of this same list",
+            }],
+          },
+        );
+      }
+      after = position.after;
+    }
+    return {
+      size: pageSize(query.pageSize),
+      after,
+      tokenFor: (next) =>
+        next === undefined ? "" : this.#tokens.issue({ list: fingerprint, after: next }),
+    };
+  }
+}
+
+/** A page request as the store takes it, and the way from its answer to the next token. */
+export interface OpenPage {
+  readonly size: number;
+  readonly after: string | undefined;
+  tokenFor(next: string | undefined): string;
+}
+
+function pageSize(asked: number | undefined): number {
+  if (asked === undefined || asked === 0) return PAGE_SIZE_DEFAULT;
+  return Math.min(Math.max(asked, PAGE_SIZE_MIN), PAGE_SIZE_MAX);
+}

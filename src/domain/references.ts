@@ -1,0 +1,73 @@
+import type { CommitRow, FinalizedCommitRow } from "../store/commits.ts";
+import { isFinalized } from "../store/commits.ts";
+import type { FunctionRow } from "../store/functions.ts";
+import type { Readers } from "../store/mod.ts";
+import { DomainError } from "./errors.ts";
+
+const TAG_PREFIX = "refs/tags/";
+export const HEAD = "HEAD";
+
+/** The function, deleted or not. @throws FUNCTION_NOT_FOUND */
+export async function anyFunction(read: Readers, id: string): Promise<FunctionRow> {
+  const row = await read.functions.get(id);
+  if (row === undefined) throw functionNotFound(id);
+  return row;
+}
+
+/** The function, unless it was deleted. @throws FUNCTION_NOT_FOUND */
+export async function liveFunction(read: Readers, id: string): Promise<FunctionRow> {
+  const row = await anyFunction(read, id);
+  if (row.deletedAt !== null) throw functionNotFound(id, " it was deleted");
+  return row;
+}
+
+/**
+ * The finalized commit of this function that a reference names: its id, `HEAD` or `refs/tags/<name>`.
+ * @throws COMMIT_NOT_FOUND, TAG_NOT_FOUND, COMMIT_NOT_FINALIZED
+ */
+export async function finalizedCommit(
+  read: Readers,
+  fn: FunctionRow,
+  reference: string,
+): Promise<FinalizedCommitRow> {
+  const row = await referenced(read, fn, reference);
+  if (isFinalized(row)) return row;
+  throw new DomainError(
+    "COMMIT_NOT_FINALIZED",
+    `Commit ${reference} of function ${fn.id} is not finalized`,
+  );
+}
+
+async function referenced(read: Readers, fn: FunctionRow, reference: string): Promise<CommitRow> {
+  if (reference.startsWith(TAG_PREFIX)) {
+    const name = reference.slice(TAG_PREFIX.length);
+    const tagged = await read.commits.tagged(fn.id, name);
+    if (tagged !== undefined) return tagged;
+    throw new DomainError("TAG_NOT_FOUND", `Function ${fn.id} has no tag ${JSON.stringify(name)}`);
+  }
+  if (reference === HEAD && fn.head === null) {
+    throw new DomainError("COMMIT_NOT_FOUND", `Function ${fn.id} has no commit yet`);
+  }
+  return await commitById(read, fn.id, reference === HEAD ? fn.head ?? "" : reference);
+}
+
+/** A commit of this function, open or finalized. @throws COMMIT_NOT_FOUND */
+export async function commitById(
+  read: Readers,
+  functionId: string,
+  id: string,
+): Promise<CommitRow> {
+  const row = await read.commits.get(functionId, id);
+  if (row !== undefined) return row;
+  throw new DomainError(
+    "COMMIT_NOT_FOUND",
+    `Function ${functionId} has no commit ${JSON.stringify(id)}`,
+  );
+}
+
+function functionNotFound(id: string, why = ""): DomainError {
+  return new DomainError(
+    "FUNCTION_NOT_FOUND",
+    `Function ${JSON.stringify(id)} was not found${why && `:${why}`}`,
+  );
+}

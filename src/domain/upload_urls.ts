@@ -1,0 +1,44 @@
+import { DomainError } from "./errors.ts";
+import { SignedTokens } from "./signed_tokens.ts";
+
+/** The one file that an upload URL is good for, and until when. */
+export interface UploadGrant {
+  readonly functionId: string;
+  readonly commitId: string;
+  readonly path: string;
+  readonly expiresAt: Date;
+}
+
+/** URLs that let their holder upload one file of one commit without any other credential. */
+export class UploadUrls {
+  readonly #tokens: SignedTokens<{ f: string; c: string; p: string; e: number }>;
+
+  constructor(key: Uint8Array) {
+    this.#tokens = new SignedTokens(key);
+  }
+
+  /** The path and token part of the URL. */
+  issue({ functionId, commitId, path, expiresAt }: UploadGrant): string {
+    return `/file/${
+      this.#tokens.issue({ f: functionId, c: commitId, p: path, e: expiresAt.getTime() })
+    }`;
+  }
+
+  /** @throws UPLOAD_URL_INVALID, UPLOAD_URL_EXPIRED */
+  open(token: string): UploadGrant {
+    const grant = this.#tokens.open(token);
+    if (grant === undefined) {
+      throw new DomainError(
+        "UPLOAD_URL_INVALID",
+        "This upload URL was not issued by this server, or was changed",
+      );
+    }
+    if (Date.now() >= grant.e) {
+      throw new DomainError(
+        "UPLOAD_URL_EXPIRED",
+        `The upload URL of ${grant.p} has expired; open a new commit (the limit is --upload-ttl)`,
+      );
+    }
+    return { functionId: grant.f, commitId: grant.c, path: grant.p, expiresAt: new Date(grant.e) };
+  }
+}

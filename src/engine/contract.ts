@@ -1,0 +1,66 @@
+import type { InvocationEnd } from "../store/invocations.ts";
+
+/** An invocation that was recorded and is to be run. */
+export interface Job {
+  readonly invocationId: string;
+  /** Blob that holds the commit's script. */
+  readonly scriptDigest: string;
+  /** Blob that holds the script's source map. */
+  readonly sourceMapDigest: string;
+  /** Text of a JSON object. */
+  readonly inputJson: string;
+  /** Who waits for the end; decides what a shutdown does with a job that has not started. */
+  readonly mode: "sync" | "async";
+  /** The status its row has; PENDING is moved to RUNNING, durably, before any of its code runs. */
+  readonly recordedAs: "PENDING" | "RUNNING";
+}
+
+/** Why the engine takes no further job. */
+export type Refusal =
+  | { readonly kind: "queue-full"; readonly maxRunning: number; readonly maxQueued: number }
+  | { readonly kind: "draining" };
+
+/** Thrown by {@link Engine.admit}; nothing was recorded. */
+export class NotAdmitted extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.kind);
+    this.name = "NotAdmitted";
+  }
+}
+
+/** A place among the running or the waiting. Disposing it gives it back, on every path. */
+export interface Place extends Disposable {
+  /** True when it may run at once. */
+  readonly immediate: boolean;
+  /** Resolves when it is this place's turn to run; never, once it was given back. */
+  readonly turn: Promise<void>;
+}
+
+/** Waits for news of one invocation. */
+export interface Follower extends Disposable {
+  /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
+  next(timeoutMs: number): Promise<void>;
+}
+
+/** How an invocation finds a sandbox, and how its outcome finds its record. */
+export interface Engine extends AsyncDisposable {
+  /** Takes a place before anything is recorded. Throws {@link NotAdmitted}. */
+  admit(): Place;
+  /** As {@link admit}, for a job that was accepted before a restart: it waits however long the queue is. */
+  readmit(): Place;
+  /**
+   * Runs the job and records how it ended; gives the place back. Resolves once the end is durable;
+   * with undefined when a shutdown left an asynchronous job for the next start.
+   */
+  submit(job: Job, place: Place): Promise<InvocationEnd | undefined>;
+  /** Kills the invocation and resolves once its end is recorded; false when it is not here. */
+  cancel(invocationId: string): Promise<boolean>;
+  /** Resolves when the invocation is not (or no longer) here. */
+  left(invocationId: string): Promise<void>;
+  follow(invocationId: string): Follower;
+  /** Takes no more jobs, lets running ones finish for at most `timeoutMs`, then interrupts them. */
+  drain(timeoutMs: number): Promise<void>;
+  /** False once a drain began. */
+  readonly open: boolean;
+  readonly stats: { readonly running: number; readonly queued: number };
+}

@@ -1,0 +1,191 @@
+import { getLogger } from "@logtape/logtape";
+import type { KillWord, Sandboxes, SandboxOutcome } from "../sandbox/contract.ts";
+import type { InvocationEnd } from "../store/invocations.ts";
+import type { Store } from "../store/mod.ts";
+import { Artifacts } from "./artifacts.ts";
+import { type Engine, type Follower, type Job, NotAdmitted, type Place } from "./contract.ts";
+import { Feed } from "./feed.ts";
+import { Places } from "./places.ts";
+import { Recorder } from "./recorder.ts";
+
+const logger = getLogger(["invoked", "engine"]);
+
+/** Limits of the engine, each a named setting in `src/config`. */
+export interface EngineLimits {
+  readonly maxRunning: number;
+  readonly maxQueued: number;
+  readonly timeoutMs: number;
+}
+
+/** What a shutdown says to an asynchronous job that has not started: stay recorded, run later. */
+const LEAVE_FOR_NEXT_START = "LEAVE_FOR_NEXT_START";
+
+interface Live {
+  readonly mode: Job["mode"];
+  phase: "waiting" | "running";
+  readonly controller: AbortController;
+  readonly left: Promise<void>;
+}
+
+/**
+ * Runs jobs in sandboxes of this machine.
+ * Modes: `open` takes jobs, `draining` takes none; there is no way back.
+ */
+export class LocalEngine implements Engine {
+  readonly #store: Store;
+  readonly #sandboxes: Sandboxes;
+  readonly #limits: EngineLimits;
+  readonly #places: Places;
+  readonly #artifacts: Artifacts;
+  readonly #feed = new Feed();
+  readonly #live = new Map<string, Live>();
+  #mode: "open" | "draining" = "open";
+
+  constructor(store: Store, sandboxes: Sandboxes, limits: EngineLimits) {
+    this.#store = store;
+    this.#sandboxes = sandboxes;
+    this.#limits = limits;
+    this.#places = new Places(limits);
+    this.#artifacts = new Artifacts(store.blobs);
+  }
+
+  get open(): boolean {
+    return this.#mode === "open";
+  }
+
+  get stats(): { running: number; queued: number } {
+    return { running: this.#places.running, queued: this.#places.queued };
+  }
+
+  admit(): Place {
+    if (this.#mode === "draining") throw new NotAdmitted({ kind: "draining" });
+    return this.#places.take();
+  }
+
+  readmit(): Place {
+    return this.#places.takeBeyondQueue();
+  }
+
+  async submit(job: Job, place: Place): Promise<InvocationEnd | undefined> {
+    using held = place;
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    const live: Live = {
+      mode: job.mode,
+      phase: "waiting",
+      controller: new AbortController(),
+      left,
+    };
+    this.#live.set(job.invocationId, live);
+    // A drain may have begun between the admission and now.
+    if (this.#mode === "draining") this.#askToStop(live);
+    try {
+      const recorder = new Recorder(this.#store, this.#feed, job.invocationId);
+      const end = await this.#execute(job, held, live, recorder);
+      if (end !== undefined) await recorder.finish(end);
+      return end;
+    } catch (error) {
+      const { invocationId } = job;
+      logger.error("Cannot record the end of invocation {invocationId}", { invocationId, error });
+      throw error;
+    } finally {
+      this.#live.delete(job.invocationId);
+      leave();
+    }
+  }
+
+  async cancel(invocationId: string): Promise<boolean> {
+    const live = this.#live.get(invocationId);
+    if (live === undefined) return false;
+    live.controller.abort("CANCELLED" satisfies KillWord);
+    await live.left;
+    return true;
+  }
+
+  async left(invocationId: string): Promise<void> {
+    await this.#live.get(invocationId)?.left;
+  }
+
+  follow(invocationId: string): Follower {
+    return this.#feed.follow(invocationId);
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#mode = "draining";
+    for (const live of this.#live.values()) this.#askToStop(live);
+    const interrupt = setTimeout(() => {
+      for (const { controller } of this.#live.values()) {
+        controller.abort("INTERRUPTED" satisfies KillWord);
+      }
+    }, timeoutMs);
+    while (this.#live.size > 0) {
+      await Promise.all(Array.from(this.#live.values(), ({ left }) => left));
+    }
+    clearTimeout(interrupt);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(0);
+  }
+
+  #askToStop(live: Live): void {
+    if (live.mode === "async" && live.phase === "waiting") {
+      live.controller.abort(LEAVE_FOR_NEXT_START);
+    }
+  }
+
+  async #execute(
+    job: Job,
+    place: Place,
+    live: Live,
+    recorder: Recorder,
+  ): Promise<InvocationEnd | undefined> {
+    const { signal } = live.controller;
+    await Promise.race([place.turn, aborted(signal)]);
+    if (signal.aborted) return endBeforeStart(signal.reason);
+    live.phase = "running";
+    try {
+      if (job.recordedAs === "PENDING" && !await recorder.start()) return undefined;
+      const outcome = await this.#sandboxes.run({
+        script: await this.#artifacts.script(job.scriptDigest),
+        sourceMap: () => this.#artifacts.text(job.sourceMapDigest),
+        inputJson: job.inputJson,
+        timeoutMs: this.#limits.timeoutMs,
+      }, { onLog: (log) => recorder.log(log), signal });
+      return endOf(outcome);
+    } catch (error) {
+      const { invocationId } = job;
+      logger.error("Cannot run invocation {invocationId}", { invocationId, error });
+      return {
+        status: "ERROR",
+        error: "INTERRUPTED: the server could not run it; its log says why",
+      };
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}
+
+function endBeforeStart(reason: KillWord | typeof LEAVE_FOR_NEXT_START): InvocationEnd | undefined {
+  switch (reason) {
+    case LEAVE_FOR_NEXT_START:
+      return undefined;
+    case "CANCELLED":
+      return {
+        status: "ERROR",
+        error: "CANCELLED: the invocation was cancelled before it started",
+      };
+    case "INTERRUPTED":
+      return { status: "ERROR", error: "INTERRUPTED: the server stopped before it started" };
+  }
+}
+
+function endOf(outcome: SandboxOutcome): InvocationEnd {
+  return outcome.kind === "success"
+    ? { status: "SUCCESS", output: outcome.outputJson }
+    : { status: "ERROR", error: `${outcome.word}: ${outcome.message}` };
+}

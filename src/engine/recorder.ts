@@ -1,0 +1,82 @@
+import { getLogger } from "@logtape/logtape";
+import type { SandboxLog } from "../sandbox/contract.ts";
+import type { InvocationEnd, InvocationLogRow } from "../store/invocations.ts";
+import type { Store } from "../store/mod.ts";
+import type { Feed } from "./feed.ts";
+
+const logger = getLogger(["invoked", "engine"]);
+
+/** How long a log line of a running invocation waits for company before it is written. */
+const LOG_FLUSH_INTERVAL_MS = 100;
+/** Log rows that one write holds at most. */
+const LOG_ROWS_PER_WRITE_MAX = 500;
+
+/** Records what one invocation says and how it ends. */
+export class Recorder {
+  readonly #store: Store;
+  readonly #feed: Feed;
+  readonly #invocationId: string;
+  #sequence = 0;
+  #unwritten: InvocationLogRow[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(store: Store, feed: Feed, invocationId: string) {
+    this.#store = store;
+    this.#feed = feed;
+    this.#invocationId = invocationId;
+  }
+
+  /** Keeps a line; it becomes readable within {@link LOG_FLUSH_INTERVAL_MS}, or with the end. */
+  log({ time, level, source, message }: SandboxLog): void {
+    this.#unwritten.push({
+      invocationId: this.#invocationId,
+      sequence: ++this.#sequence,
+      time: new Date(time).toISOString(),
+      level,
+      source,
+      message,
+    });
+    if (this.#unwritten.length >= LOG_ROWS_PER_WRITE_MAX) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), LOG_FLUSH_INTERVAL_MS);
+  }
+
+  /** PENDING to RUNNING, durably; false when it has ended meanwhile. */
+  start(): Promise<boolean> {
+    return this.#store.write((tx) =>
+      tx.invocations.start(this.#invocationId, new Date().toISOString())
+    );
+  }
+
+  /** Outcome and remaining log lines in one transaction; the writes before it are older and so done. */
+  async finish(end: InvocationEnd): Promise<void> {
+    const rows = this.#takeUnwritten();
+    await this.#store.write(async (tx) => {
+      for (let at = 0; at < rows.length; at += LOG_ROWS_PER_WRITE_MAX) {
+        await tx.invocations.appendLogs(rows.slice(at, at + LOG_ROWS_PER_WRITE_MAX));
+      }
+      await tx.invocations.finish(this.#invocationId, end, new Date().toISOString());
+    });
+    this.#feed.announce(this.#invocationId);
+  }
+
+  #flush(): void {
+    const rows = this.#takeUnwritten();
+    this.#store.write((tx) => tx.invocations.appendLogs(rows)).then(
+      () => this.#feed.announce(this.#invocationId),
+      (error) =>
+        logger.error("Cannot write {lines} log lines of invocation {invocationId}", {
+          lines: rows.length,
+          invocationId: this.#invocationId,
+          error,
+        }),
+    );
+  }
+
+  #takeUnwritten(): InvocationLogRow[] {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const rows = this.#unwritten;
+    this.#unwritten = [];
+    return rows;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { getLogger } from "@logtape/logtape";
+import { DomainError, type ErrorCode } from "../domain/errors.ts";
+import { OAuthError } from "../domain/identity/mod.ts";
+
+const logger = getLogger(["invoked", "http"]);
+
+/** Number of google.rpc.Code and HTTP status of every code, as googleapis' `code.proto` pairs them. */
+export const CODES: Readonly<
+  Record<
+    ErrorCode,
+    { readonly number: number; readonly status: 400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 }
+  >
+> = {
+  INVALID_ARGUMENT: { number: 3, status: 400 },
+  FAILED_PRECONDITION: { number: 9, status: 400 },
+  UNAUTHENTICATED: { number: 16, status: 401 },
+  PERMISSION_DENIED: { number: 7, status: 403 },
+  NOT_FOUND: { number: 5, status: 404 },
+  ALREADY_EXISTS: { number: 6, status: 409 },
+  RESOURCE_EXHAUSTED: { number: 8, status: 429 },
+  INTERNAL: { number: 13, status: 500 },
+  UNAVAILABLE: { number: 14, status: 503 },
+};
+
+/** Answers whatever a handler threw; the one place where errors become HTTP. */
+export function answerError(error: Error, c: Context): Response {
+  if (error instanceof OAuthError) {
+    c.header("Cache-Control", "no-store");
+    if (error.status === 401) c.header("WWW-Authenticate", 'Basic realm="invoked"');
+    return c.json({ error: error.error, error_description: error.description }, error.status);
+  }
+  return answerStatus(asDomainError(error), c);
+}
+
+function asDomainError(error: Error): DomainError {
+  if (error instanceof DomainError) return error;
+  if (error instanceof HTTPException && error.status < 500) {
+    return new DomainError("BODY_NOT_JSON", error.message);
+  }
+  logger.error("Cannot answer the request", { error });
+  return new DomainError(
+    "INTERNAL",
+    "The server failed; its log has the reason under this Request-Id",
+  );
+}
+
+/** google.rpc.Status in protobuf's JSON mapping. */
+function answerStatus(error: DomainError, c: Context): Response {
+  const { number, status } = CODES[error.code];
+  if (error.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", challenge(error));
+  if (error.retryAfterSeconds !== undefined) {
+    c.header("Retry-After", String(error.retryAfterSeconds));
+  }
+  const details: unknown[] = [
+    {
+      "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+      reason: error.reason,
+      domain: "invoked",
+    },
+  ];
+  if (error.violations.length > 0) {
+    details.unshift({
+      "@type": "type.googleapis.com/google.rpc.BadRequest",
+      fieldViolations: error.violations,
+    });
+  }
+  return c.json({ code: number, message: error.message, details }, status);
+}
+
+/** RFC 6750, section 3: a request without a token learns the scheme, a wrong token what is wrong. */
+function challenge(error: DomainError): string {
+  return error.reason === "TOKEN_MISSING"
+    ? 'Bearer realm="invoked"'
+    : `Bearer realm="invoked", error="invalid_token", error_description="${error.message}"`;
+}

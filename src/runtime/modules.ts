@@ -1,0 +1,123 @@
+/**
+ * Which modules a function can load at run time: the `node:` built-ins, but those that hand out
+ * threads, unchecked files, the heap or the engine. Everything else was bundled when the commit was finalized.
+ *
+ * Two hooks stand because each can be walked around alone: `Module._resolveFilename` can be replaced by the
+ * function, which skips `resolve`; ECMAScript imports of built-ins do not pass `load`.
+ */
+import { remove } from "./harden.ts";
+import {
+  dataDescriptor,
+  defineProperty,
+  dictionary,
+  indexOf,
+  slice,
+  TypeErrorOf,
+} from "./primordials.ts";
+
+/** Built-ins with no safe use: each reaches files, memory or the engine without a permission. */
+const REFUSED = dictionary({ sqlite: true, wasi: true, v8: true, inspector: true, repl: true });
+
+/** Scheme of the reduced modules below; no other module may have it. */
+const SHIM_PREFIX = "invoked:";
+
+/**
+ * Sources of reduced modules. The named exports of a built-in cannot be taken away once it is imported, so an import
+ * of these gets a copy without what would load built-ins around the hooks or start threads.
+ */
+const SHIMS = dictionary({
+  module:
+    `export { builtinModules, createRequire, default, findSourceMap, isBuiltin, Module, SourceMap,
+    syncBuiltinESMExports, wrap } from "node:module";`,
+  process: `import process from "node:process";
+    export { arch, argv, chdir, cpuUsage, cwd, default, emitWarning, execArgv, exit, getegid, geteuid, getgid,
+      getuid, hrtime, memoryUsage, nextTick, pid, platform, ppid, resourceUsage, stderr, stdin, stdout, umask,
+      version, versions } from "node:process";
+    export const { argv0, env, execPath, title } = process;`,
+  worker_threads: `import { createRequire } from "node:module";
+    const threads = createRequire("file:///main.js")("node:worker_threads");
+    export default threads;
+    export const { BroadcastChannel, MessageChannel, MessagePort, SHARE_ENV, Worker, getEnvironmentData,
+      isMainThread, markAsUntransferable, moveMessagePortToContext, parentPort, receiveMessageOnPort, resourceLimits,
+      setEnvironmentData, threadId, workerData } = threads;`,
+});
+
+/** Longest specifier repeated in an error, in UTF-16 units. */
+const SPECIFIER_SHOWN_MAX_UNITS = 100;
+
+const NODE_PREFIX = "node:";
+
+function hasPrefix(text: string, prefix: string): boolean {
+  return slice(text, 0, prefix.length) === prefix;
+}
+
+/** `node:fs/promises` to `fs/promises`. */
+function withoutPrefix(specifier: string): string {
+  return hasPrefix(specifier, NODE_PREFIX) ? slice(specifier, NODE_PREFIX.length) : specifier;
+}
+
+/** `inspector/promises` to `inspector`. */
+function family(name: string): string {
+  const slash = indexOf(name, "/");
+  return slash < 0 ? name : slice(name, 0, slash);
+}
+
+function refusal(specifier: string): Error {
+  const shown = slice(specifier, 0, SPECIFIER_SHOWN_MAX_UNITS);
+  return new TypeErrorOf(`Module "${shown}" is not available in a function`);
+}
+
+type Resolved = { url: string; format?: string; shortCircuit?: boolean };
+type Loaded = { format: string; source: string | null; shortCircuit: true };
+interface Hooks {
+  resolve(
+    specifier: string,
+    context: { conditions: readonly string[]; parentURL?: string },
+    next: (specifier: string, context: unknown) => Resolved,
+  ): Resolved;
+  load(url: string): Loaded;
+}
+
+/** What the runtime uses of the class that `node:module` exports, untyped in part. */
+export interface ModuleClass {
+  registerHooks(hooks: Hooks): unknown;
+  isBuiltin(name: string): boolean;
+}
+
+/** Gets a built-in around all hooks; only the runtime may hold it. */
+export type BuiltinGetter = (name: string) => object;
+
+function refuseThreads(): never {
+  throw new TypeErrorOf("Worker threads are not available in a function");
+}
+
+/** Installs the hooks, and removes what could install others. */
+export function restrictModules(moduleClass: ModuleClass, getBuiltin: BuiltinGetter): void {
+  const { isBuiltin } = moduleClass;
+  moduleClass.registerHooks({
+    resolve(specifier, context, next) {
+      const name = withoutPrefix(specifier);
+      if (!isBuiltin(specifier) || REFUSED[family(name)]) throw refusal(specifier);
+      // `require` receives the original, whose object was reduced in place; a shim imports it.
+      const isImport = context.conditions[1] === "import";
+      const isShim = context.parentURL !== undefined && hasPrefix(context.parentURL, SHIM_PREFIX);
+      if (isImport && !isShim && SHIMS[name] !== undefined) {
+        return { url: SHIM_PREFIX + name, format: "module", shortCircuit: true };
+      }
+      return next(specifier, context);
+    },
+    load(url) {
+      if (hasPrefix(url, SHIM_PREFIX)) {
+        const source = SHIMS[slice(url, SHIM_PREFIX.length)];
+        if (source !== undefined) return { format: "module", source, shortCircuit: true };
+      }
+      const name = withoutPrefix(url);
+      if (name === url || REFUSED[family(name)]) throw refusal(url);
+      if (name === "worker_threads") {
+        defineProperty(getBuiltin(url), "Worker", dataDescriptor(refuseThreads, false));
+      }
+      return { format: "builtin", source: null, shortCircuit: true };
+    },
+  });
+  remove(moduleClass, "registerHooks");
+}

@@ -1,0 +1,107 @@
+/**
+ * The language's own functions, captured before any byte of a user's code is parsed.
+ *
+ * Invariant: after user code has started, the runtime calls only what stands here. It uses no
+ * method call on a built-in prototype, no `for...of`, no spread and no array destructuring, because
+ * a function may have replaced what those look up.
+ */
+
+// deno-lint-ignore no-explicit-any -- the type of "any function" in a conditional type
+type AnyFunction = (...args: any[]) => unknown;
+
+const {
+  apply,
+  construct,
+  defineProperty,
+  deleteProperty,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  ownKeys,
+  setPrototypeOf,
+} = Reflect;
+export {
+  apply,
+  construct,
+  defineProperty,
+  deleteProperty,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  ownKeys,
+  setPrototypeOf,
+};
+
+/** Turns a method into a function that takes `this` first and cannot be poisoned later. */
+function uncurry<This, Args extends unknown[], Result>(
+  method: (this: This, ...args: Args) => Result,
+): (self: This, ...args: Args) => Result {
+  return (self, ...args) => apply(method, self, args);
+}
+
+/** The getter of an accessor property, as a function that takes the object. */
+function getter(prototype: object, key: PropertyKey): (self: unknown) => unknown {
+  const get = getOwnPropertyDescriptor(prototype, key)?.get as AnyFunction;
+  return (self) => apply(get, self, []);
+}
+
+const typedArrayPrototype = getPrototypeOf(Uint8Array.prototype) as object;
+
+export const { stringify: jsonStringify, parse: jsonParse } = JSON;
+export const { isArray } = Array;
+export const { create: createObject } = Object;
+export const StringOf = String;
+export const TypeErrorOf = TypeError;
+export const PromiseOf = Promise;
+export const ProxyOf = Proxy;
+export const ErrorOf = Error;
+export const Bytes = Uint8Array;
+export const evaluate = globalThis.eval;
+
+export const slice = uncurry(String.prototype.slice);
+export const indexOf = uncurry(
+  String.prototype.indexOf as (this: string, search: string) => number,
+);
+export const charCodeAt = uncurry(String.prototype.charCodeAt);
+export const promiseThen = Promise.prototype.then;
+
+export const setBytes = uncurry(
+  Uint8Array.prototype.set as (this: Uint8Array, from: Uint8Array, offset: number) => void,
+);
+export const byteLength = getter(typedArrayPrototype, "byteLength") as (b: Uint8Array) => number;
+export const bufferOf = getter(typedArrayPrototype, "buffer") as (b: Uint8Array) => ArrayBuffer;
+
+const { assign, freeze } = Object;
+
+/** A frozen object without a prototype, so that only its own keys are found. */
+export function dictionary<Value>(
+  entries: Record<string, Value>,
+): Readonly<Record<string, Value | undefined>> {
+  return freeze(assign(createObject(null), entries));
+}
+
+/** The descriptor of a data property, out of reach of what stands on `Object.prototype`. */
+export function dataDescriptor(value: unknown, changeable: boolean): PropertyDescriptor {
+  return dictionary<unknown>({ value, writable: changeable, configurable: changeable });
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const encodeMethod = uncurry(TextEncoder.prototype.encode);
+const decodeMethod = uncurry(
+  TextDecoder.prototype.decode as (this: TextDecoder, bytes: Uint8Array) => string,
+);
+/** Text to UTF-8. */
+export const encode = (text: string): Uint8Array => encodeMethod(encoder, text);
+/** UTF-8 to text. */
+export const decode = (bytes: Uint8Array): string => decodeMethod(decoder, bytes);
+
+export const eventReason = getter(PromiseRejectionEvent.prototype, "reason");
+export const eventError = getter(ErrorEvent.prototype, "error");
+
+const { stdin, stdout } = Deno;
+const { readSync } = stdin;
+const { writeSync } = stdout;
+/** Blocking read from stdin; null at its end. */
+export const readStdin = (into: Uint8Array): number | null => apply(readSync, stdin, [into]);
+/** Blocking write to stdout; returns how many bytes were taken. */
+export const writeStdout = (bytes: Uint8Array): number => apply(writeSync, stdout, [bytes]);
+export const exit = Deno.exit;

@@ -1,0 +1,58 @@
+/**
+ * The frame protocol between a sandbox's process and its supervisor, in one place for both sides.
+ *
+ * Supervisor to process, once, on stdin: a fixed head (the nonce, then four unsigned 32-bit
+ * big-endian numbers: output limit, log limit, script length, input length, all in bytes), the script,
+ * the input. Process to supervisor, on stdout: any number of frames, each the call's nonce, one
+ * kind byte, an unsigned 32-bit big-endian length and that many bytes. Whatever is not such a frame
+ * is text that the function wrote. The nonce never leaves the bootstrap's closure, so that a
+ * function cannot write a frame.
+ */
+
+/** Length of the nonce in bytes: one fixed {@link NONCE_MARK}, then random ones. */
+export const NONCE_BYTES = 24;
+
+/** First byte of every nonce. It occurs in no UTF-8 text, so that text is scanned at full speed. */
+export const NONCE_MARK = 0xff;
+
+/** Nonce, output limit, log limit, script length, input length. */
+export const REQUEST_HEAD_BYTES = NONCE_BYTES + 16;
+
+/** Nonce, kind, length. */
+export const FRAME_HEAD_BYTES = NONCE_BYTES + 5;
+
+/** What an idle process writes when it stands ready. */
+export const READY = "ready\n";
+
+/** Argument of a process that loads Node's half of the runtime ahead of its call. */
+export const WITH_NODE = "node";
+
+/** Kinds of frames from the process. A log frame's kind is `LOG` plus the level, 0 (debug) to 3 (error). */
+export const FrameKind = { LOG: 0x10, RESULT: 0x20, FAILURE: 0x21 } as const;
+
+/** Why a call failed inside the process: the JSON body of a `FAILURE` frame. */
+export type Failure =
+  /** Something was thrown and not caught. `stack` is V8's text, with frames of the bundle unmapped. */
+  | {
+    readonly kind: "uncaught";
+    readonly name: string;
+    readonly message: string;
+    readonly stack: string;
+  }
+  /** The function settled with something else than a JSON object; `reason` says with what. */
+  | { readonly kind: "bad-output"; readonly reason: string }
+  /** The output's JSON text is longer than the limit; `bytes` is its length, -1 when past counting. */
+  | { readonly kind: "output-too-large"; readonly bytes: number }
+  /** The event loop ran empty before the function's promise settled. */
+  | { readonly kind: "stalled" };
+
+/** Longest name, message and stack of a `Failure`, in UTF-16 units. */
+export const FAILURE_NAME_MAX_UNITS = 256;
+export const FAILURE_MESSAGE_MAX_UNITS = 16_384;
+export const FAILURE_STACK_MAX_UNITS = 32_768;
+
+/** Longest text of one log frame in UTF-16 units; what is longer is cut by the bootstrap. */
+export const LOG_FRAME_MAX_UNITS = 262_144;
+
+/** What every log message counts on top of its own bytes, so that empty ones are bounded too. */
+export const LOG_LINE_OVERHEAD_BYTES = 16;

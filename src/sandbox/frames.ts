@@ -1,0 +1,173 @@
+/** Reads the hostile stream that a sandbox's stdout is: frames of its bootstrap between text of its function. */
+import {
+  FAILURE_MESSAGE_MAX_UNITS,
+  FAILURE_NAME_MAX_UNITS,
+  FAILURE_STACK_MAX_UNITS,
+  FRAME_HEAD_BYTES,
+  FrameKind,
+  LOG_FRAME_MAX_UNITS,
+  NONCE_BYTES,
+  NONCE_MARK,
+  REQUEST_HEAD_BYTES,
+} from "../runtime/wire.ts";
+
+/** Most bytes that one UTF-16 unit takes in UTF-8, and as an escape in JSON. */
+const UTF8_BYTES_PER_UNIT = 3;
+const ESCAPE_BYTES_PER_UNIT = 6;
+const FAILURE_KEYS_BYTES = 1024;
+
+const LOG_MAX_BYTES = LOG_FRAME_MAX_UNITS * UTF8_BYTES_PER_UNIT;
+const FAILURE_MAX_BYTES = FAILURE_KEYS_BYTES + ESCAPE_BYTES_PER_UNIT *
+    (FAILURE_NAME_MAX_UNITS + FAILURE_MESSAGE_MAX_UNITS + FAILURE_STACK_MAX_UNITS);
+
+/** What the stream holds, in its own order. Byte arrays are only valid during the call. */
+export interface FrameEvents {
+  /** Text that is no frame. */
+  text(bytes: Uint8Array): void;
+  /** A `console` message; `level` from 0 (debug) to 3 (error). */
+  log(level: number, bytes: Uint8Array): void;
+  result(bytes: Uint8Array): void;
+  failure(bytes: Uint8Array): void;
+  /** A result longer than the limit was announced. */
+  resultTooLarge(bytes: number): void;
+  /** A frame that no bootstrap writes. */
+  broken(): void;
+}
+
+/** A fresh nonce. */
+export function makeNonce(): Uint8Array<ArrayBuffer> {
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  nonce[0] = NONCE_MARK;
+  return nonce;
+}
+
+/** The one request of a process, as a single byte array. */
+export function encodeRequest(
+  nonce: Uint8Array,
+  limits: { readonly outputBytes: number; readonly logBytes: number },
+  script: string,
+  inputJson: string,
+): Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const parts = [encoder.encode(script), encoder.encode(inputJson)] as const;
+  const request = new Uint8Array(REQUEST_HEAD_BYTES + parts[0].length + parts[1].length);
+  request.set(nonce);
+  const numbers = new DataView(request.buffer, NONCE_BYTES);
+  numbers.setUint32(0, limits.outputBytes);
+  numbers.setUint32(4, limits.logBytes);
+  numbers.setUint32(8, parts[0].length);
+  numbers.setUint32(12, parts[1].length);
+  request.set(parts[0], REQUEST_HEAD_BYTES);
+  request.set(parts[1], REQUEST_HEAD_BYTES + parts[0].length);
+  return request;
+}
+
+type Body = { readonly kind: number; readonly bytes: Uint8Array; filled: number };
+
+/**
+ * Cuts the stream into frames and text. Holds at most one frame's body, whose length was checked, and
+ * the first bytes of a possible head. After a result, a failure or a broken frame it drops everything.
+ */
+export class FrameReader {
+  readonly #nonce: Uint8Array;
+  readonly #outputBytes: number;
+  readonly #events: FrameEvents;
+  /** Bytes at the end of the last chunk that may begin a head. */
+  #held: Uint8Array = new Uint8Array(0);
+  #body: Body | undefined;
+  #ended = false;
+
+  constructor(nonce: Uint8Array, outputBytes: number, events: FrameEvents) {
+    this.#nonce = nonce;
+    this.#outputBytes = outputBytes;
+    this.#events = events;
+  }
+
+  /** Whether the stream stands inside a frame's body. */
+  get insideFrame(): boolean {
+    return this.#body !== undefined;
+  }
+
+  push(chunk: Uint8Array): void {
+    let rest = chunk;
+    if (this.#held.length > 0) {
+      rest = new Uint8Array(this.#held.length + chunk.length);
+      rest.set(this.#held);
+      rest.set(chunk, this.#held.length);
+      this.#held = new Uint8Array(0);
+    }
+    while (rest.length > 0 && !this.#ended) {
+      rest = this.#body === undefined ? this.#readHead(rest) : this.#readBody(rest, this.#body);
+    }
+  }
+
+  /** The stream ended: what was held back is text. */
+  close(): void {
+    if (!this.#ended && this.#held.length > 0) this.#events.text(this.#held);
+    this.#ended = true;
+  }
+
+  /** Takes text up to the next head and the head itself; returns what follows. */
+  #readHead(bytes: Uint8Array): Uint8Array {
+    let at = bytes.indexOf(NONCE_MARK);
+    while (at >= 0 && !this.#mayBeginHead(bytes, at)) at = bytes.indexOf(NONCE_MARK, at + 1);
+    const textEnd = at < 0 ? bytes.length : at;
+    if (textEnd > 0) this.#events.text(bytes.subarray(0, textEnd));
+    if (at < 0) return bytes.subarray(bytes.length);
+    if (bytes.length - at < FRAME_HEAD_BYTES) {
+      this.#held = bytes.slice(at);
+      return bytes.subarray(bytes.length);
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset + at + NONCE_BYTES);
+    this.#begin(view.getUint8(0), view.getUint32(1));
+    return bytes.subarray(at + FRAME_HEAD_BYTES);
+  }
+
+  #mayBeginHead(bytes: Uint8Array, at: number): boolean {
+    const length = Math.min(NONCE_BYTES, bytes.length - at);
+    for (let index = 1; index < length; index++) {
+      if (bytes[at + index] !== this.#nonce[index]) return false;
+    }
+    return true;
+  }
+
+  #begin(kind: number, length: number): void {
+    const limit = this.#limitOf(kind);
+    if (kind === FrameKind.RESULT && length > limit) {
+      this.#ended = true;
+      this.#events.resultTooLarge(length);
+    } else if (length > limit) {
+      this.#ended = true;
+      this.#events.broken();
+    } else if (length === 0) {
+      this.#deliver(kind, new Uint8Array(0));
+    } else {
+      this.#body = { kind, bytes: new Uint8Array(length), filled: 0 };
+    }
+  }
+
+  /** Most bytes of a frame's body; -1 for a kind that does not exist. */
+  #limitOf(kind: number): number {
+    if (kind === FrameKind.RESULT) return this.#outputBytes;
+    if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
+    return kind >= FrameKind.LOG && kind <= FrameKind.LOG + 3 ? LOG_MAX_BYTES : -1;
+  }
+
+  #readBody(bytes: Uint8Array, body: Body): Uint8Array {
+    const part = bytes.subarray(0, body.bytes.length - body.filled);
+    body.bytes.set(part, body.filled);
+    body.filled += part.length;
+    if (body.filled === body.bytes.length) {
+      this.#body = undefined;
+      this.#deliver(body.kind, body.bytes);
+    }
+    return bytes.subarray(part.length);
+  }
+
+  #deliver(kind: number, bytes: Uint8Array): void {
+    if (kind === FrameKind.RESULT || kind === FrameKind.FAILURE) this.#ended = true;
+    if (kind === FrameKind.RESULT) this.#events.result(bytes);
+    else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);
+    else this.#events.log(kind - FrameKind.LOG, bytes);
+  }
+}

@@ -1,0 +1,168 @@
+/** The command line of a sandbox's process, and the measurements that its limits stand on. */
+import { READY, WITH_NODE } from "../runtime/wire.ts";
+import type { SandboxLimits } from "./contract.ts";
+import type { Isolation } from "./isolation/isolation.ts";
+import { detectProcessIsolation } from "./isolation/process.ts";
+
+const BYTES_PER_MIB = 1024 * 1024;
+const BYTES_PER_KIB = 1024;
+/** Least V8 heap in MiB with which the runtime itself starts. */
+const HEAP_MIN_MIB = 16;
+
+/** Longest wait for a process to stand ready. */
+export const START_TIMEOUT_MS = 10_000;
+/** Most bytes of a failed process's stderr that are told. */
+const START_STDERR_MAX_BYTES = 4096;
+
+const BOOTSTRAP_URL = new URL("../runtime/bootstrap.ts", import.meta.url);
+
+const DENY_FLAGS = [
+  "--no-prompt",
+  "--no-config",
+  "--no-lock",
+  "--no-npm",
+  "--no-remote",
+  "--no-code-cache",
+  "--cached-only",
+  "--deny-import",
+  "--deny-read",
+  "--deny-write",
+  "--deny-env",
+  "--deny-sys",
+  "--deny-run",
+  "--deny-ffi",
+  "--deny-net",
+] as const;
+
+/** Deno's caches of module analyses and their journals. */
+const DATABASE_FILE = /_cache_v\d+(-wal|-shm|-journal)?$/;
+
+/**
+ * A `plain` process starts in half the time and loads Node's half of the runtime only when the function reaches
+ * for it; a `node` process has loaded it ahead. Both run every function, at different speed.
+ */
+export type Flavour = "plain" | "node";
+
+/** Starts processes. */
+export interface Launcher {
+  readonly walls: string;
+  spawn(flavour: Flavour): Deno.ChildProcess;
+}
+
+function spawn(
+  command: readonly string[],
+  denoDir: string,
+): Deno.ChildProcess {
+  const [program, ...args] = command;
+  if (program === undefined) throw new Error("Cannot start a sandbox: the command line is empty");
+  return new Deno.Command(program, {
+    args,
+    cwd: "/",
+    clearEnv: true,
+    // PATH finds the wrappers. None of it is a secret, and the process may read none of it.
+    env: { DENO_DIR: denoDir, NO_COLOR: "1", PATH: "/usr/local/bin:/usr/bin:/bin", TZ: "UTC" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    detached: true,
+  }).spawn();
+}
+
+/** Private writable memory of a live process in bytes, or undefined where there is no procfs. */
+async function privateBytes(pid: number): Promise<number | undefined> {
+  try {
+    const status = await Deno.readTextFile(`/proc/${pid}/status`);
+    const kib = /^VmData:\s+(\d+) kB$/m.exec(status)?.[1];
+    return kib === undefined ? undefined : Number(kib) * BYTES_PER_KIB;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends a whole process group. A group that is gone already is no error. */
+export function killGroup(pid: number): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** What the start of a process failed with, its stderr included. */
+export function startError(reason: string, stderr: Uint8Array): Error {
+  const told = new TextDecoder().decode(stderr.subarray(-START_STDERR_MAX_BYTES)).trim();
+  return new Error(`Cannot start a sandbox: ${reason}${told === "" ? "" : `: ${told}`}`);
+}
+
+/**
+ * Runs one process without limits: it fills the cache directory, after which no process
+ * writes to it, and shows how much memory the runtime itself needs.
+ */
+async function warmUp(command: readonly string[], denoDir: string): Promise<number | undefined> {
+  const child = spawn(command, denoDir);
+  const timer = setTimeout(() => killGroup(child.pid), START_TIMEOUT_MS);
+  try {
+    const stderr = new Response(child.stderr).bytes();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    if (value === undefined || new TextDecoder().decode(value) !== READY) {
+      await child.status;
+      throw startError("the first process ended early", await stderr);
+    }
+    const bytes = await privateBytes(child.pid);
+    killGroup(child.pid);
+    await Promise.all([reader.cancel(), stderr, child.stdin.abort()]);
+    return bytes;
+  } finally {
+    clearTimeout(timer);
+    killGroup(child.pid);
+    await child.status;
+  }
+}
+
+/** Prepares the cache directory and measures the machine once. */
+export async function prepareLauncher(
+  limits: SandboxLimits,
+  cacheDir: string,
+): Promise<Launcher> {
+  const denoDir = `${await Deno.realPath(await made(cacheDir))}/sandbox`;
+  await made(denoDir);
+  const isolation: Isolation = await detectProcessIsolation();
+  const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
+  const deno = [
+    Deno.execPath(),
+    "run",
+    ...DENY_FLAGS,
+    `--v8-flags=--max-old-space-size=${heapMib}`,
+    BOOTSTRAP_URL.href,
+  ];
+  const idleBytes = await warmUp(isolation.wrap([...deno, WITH_NODE], {}), denoDir);
+  await blockDatabases(denoDir);
+  const confinement = idleBytes === undefined ? {} : { dataBytes: idleBytes + limits.memoryBytes };
+  const commands = {
+    plain: isolation.wrap(deno, confinement),
+    node: isolation.wrap([...deno, WITH_NODE], confinement),
+  };
+  return { walls: isolation.walls, spawn: (flavour) => spawn(commands[flavour], denoDir) };
+}
+
+/**
+ * Puts directories in the place of Deno's analysis databases, which then stay in memory: a file that every
+ * sandbox may write would be a channel between calls, and writing is forbidden to them anyway.
+ */
+async function blockDatabases(denoDir: string): Promise<void> {
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(denoDir)) {
+    if (isFile && DATABASE_FILE.test(name)) names.push(name);
+  }
+  for (const name of names) {
+    await Deno.remove(`${denoDir}/${name}`);
+    await Deno.mkdir(`${denoDir}/${name}`);
+  }
+}
+
+/** Makes a directory that only the server's own user can enter. */
+async function made(directory: string): Promise<string> {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}

@@ -1,0 +1,86 @@
+/** The sandbox room: runs functions, each call in a process of its own. */
+import type { RunHooks, Sandboxes, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+import { type Launcher, prepareLauncher } from "./launch.ts";
+import { flavourFor, Pool } from "./pool.ts";
+import { killedEarly } from "./process.ts";
+
+export * from "./contract.ts";
+
+/** Where the room keeps what its processes share. */
+export interface SandboxOptions {
+  /** A private directory of the server; made when missing. Holds the compiled runtime, nothing of users. */
+  readonly cacheDir: string;
+}
+
+/** Makes the pool of sandboxes. No process is started before `start` or the first `run`. */
+export function createSandboxes(limits: SandboxLimits, options: SandboxOptions): Sandboxes {
+  return new ProcessSandboxes(limits, options.cacheDir);
+}
+
+type Prepared = { readonly launcher: Launcher; readonly pool: Pool };
+
+class ProcessSandboxes implements Sandboxes {
+  readonly #limits: SandboxLimits;
+  readonly #cacheDir: string;
+  readonly #stopping = new AbortController();
+  readonly #runs = new Set<Promise<SandboxOutcome>>();
+  #preparing: Promise<Prepared> | undefined;
+  #prepared: Prepared | undefined;
+
+  constructor(limits: SandboxLimits, cacheDir: string) {
+    this.#limits = limits;
+    this.#cacheDir = cacheDir;
+  }
+
+  async start(): Promise<void> {
+    const { pool } = await this.#prepare();
+    await pool.start();
+  }
+
+  async run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
+    const running = this.#run(job, {
+      onLog: hooks.onLog,
+      signal: AbortSignal.any([hooks.signal, this.#stopping.signal]),
+    });
+    this.#runs.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#runs.delete(running);
+    }
+  }
+
+  get walls(): string {
+    return this.#prepared?.launcher.walls ?? "process (not started)";
+  }
+
+  get stats(): { readonly ready: number; readonly running: number } {
+    return { ready: this.#prepared?.pool.readyCount ?? 0, running: this.#runs.size };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort("INTERRUPTED");
+    const prepared = await this.#preparing?.catch(() => undefined);
+    await prepared?.pool[Symbol.asyncDispose]();
+    await Promise.allSettled(this.#runs);
+  }
+
+  async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
+    if (hooks.signal.aborted) return killedEarly(hooks.signal);
+    const { pool } = this.#prepared ?? await this.#prepare();
+    try {
+      const process = await pool.take(flavourFor(job.script));
+      return await process.run(job, hooks, this.#limits);
+    } catch (error) {
+      if (hooks.signal.aborted) return killedEarly(hooks.signal);
+      throw error;
+    }
+  }
+
+  #prepare(): Promise<Prepared> {
+    this.#preparing ??= prepareLauncher(this.#limits, this.#cacheDir).then((launcher) =>
+      this.#prepared = { launcher, pool: new Pool(launcher, this.#limits.poolSize) }
+    );
+    return this.#preparing;
+  }
+}

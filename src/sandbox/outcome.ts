@@ -1,0 +1,159 @@
+/** Turns the ending of a process into the outcome of its call, in the words of the API. */
+import {
+  type Failure,
+  FAILURE_MESSAGE_MAX_UNITS,
+  FAILURE_NAME_MAX_UNITS,
+} from "../runtime/wire.ts";
+import type { ErrorWord, KillWord, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+import { judgeOutput } from "./output.ts";
+import { mapStack } from "./stack.ts";
+
+/** Longest message of an outcome, in UTF-16 units. */
+export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
+
+const MS_PER_SECOND = 1000;
+const BYTES_PER_MIB = 1024 * 1024;
+
+/** How a process came to its end. */
+export type Ending =
+  | { readonly kind: "result"; readonly json: Uint8Array }
+  | { readonly kind: "failure"; readonly json: Uint8Array }
+  | { readonly kind: "result-too-large"; readonly bytes: number }
+  | { readonly kind: "broken" }
+  | { readonly kind: "timeout" }
+  | { readonly kind: "killed"; readonly word: KillWord }
+  | { readonly kind: "exited"; readonly status: Deno.CommandStatus; readonly stderr: string };
+
+/** What V8, Rust and the C library print when memory runs out. */
+const OUT_OF_MEMORY_PRINTS = [
+  "Last few GCs",
+  "out of memory",
+  "memory allocation of",
+  "Cannot allocate memory",
+] as const;
+/** Messages of RangeErrors that V8 throws where a buffer cannot be had. */
+const OUT_OF_MEMORY_MESSAGES = [
+  "Array buffer allocation failed",
+  "could not allocate memory",
+] as const;
+
+/** `67108864` to `64 MiB`, or plain bytes where that is not even. */
+export function formatBytes(bytes: number): string {
+  return bytes % BYTES_PER_MIB === 0 ? `${bytes / BYTES_PER_MIB} MiB` : `${bytes} bytes`;
+}
+
+function formatDuration(ms: number): string {
+  return ms % MS_PER_SECOND === 0 ? `${ms / MS_PER_SECOND} s` : `${ms} ms`;
+}
+
+function failed(word: ErrorWord, message: string): SandboxOutcome {
+  return { kind: "error", word, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
+}
+
+function outOfMemory({ memoryBytes }: SandboxLimits): SandboxOutcome {
+  return failed(
+    "OUT_OF_MEMORY",
+    `the function needed more memory than its limit of ${formatBytes(memoryBytes)} (--memory)`,
+  );
+}
+
+function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome {
+  const size = bytes < 0 ? "too many bytes to count" : `${bytes} bytes`;
+  return failed(
+    "OUTPUT_TOO_LARGE",
+    `the output has ${size}, its limit is ${formatBytes(outputBytes)} (--max-output)`,
+  );
+}
+
+function exited(status: Deno.CommandStatus, stderr: string, limits: SandboxLimits): SandboxOutcome {
+  if (status.code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
+    return outOfMemory(limits);
+  }
+  const how = status.signal === null ? `exit code ${status.code}` : `the signal ${status.signal}`;
+  return failed("EXITED", `the process of the function ended before its answer, with ${how}`);
+}
+
+/** Parses the body of a failure frame; undefined where no bootstrap wrote it. */
+function parseFailure(json: Uint8Array): Failure | undefined {
+  try {
+    return JSON.parse(new TextDecoder().decode(json)) as Failure;
+  } catch {
+    return undefined;
+  }
+}
+
+async function uncaught(
+  failure: Failure & { kind: "uncaught" },
+  job: SandboxJob,
+  limits: SandboxLimits,
+): Promise<SandboxOutcome> {
+  const name = failure.name.slice(0, FAILURE_NAME_MAX_UNITS);
+  const message = failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS);
+  const isMemory = name === "RangeError" &&
+    OUT_OF_MEMORY_MESSAGES.some((text) => message.includes(text));
+  if (isMemory) return outOfMemory(limits);
+  const head = [name, message].filter((part) => part !== "").join(": ");
+  const frames = await mapStack(failure.stack, job.sourceMap);
+  return failed("UNCAUGHT", [head, ...frames].join("\n"));
+}
+
+async function failedInside(
+  json: Uint8Array,
+  job: SandboxJob,
+  limits: SandboxLimits,
+): Promise<SandboxOutcome> {
+  const failure = parseFailure(json);
+  switch (failure?.kind) {
+    case "uncaught":
+      return await uncaught(failure, job, limits);
+    case "bad-output":
+      return failed("BAD_OUTPUT", `the function returned ${failure.reason}, not a JSON object`);
+    case "output-too-large":
+      return tooLarge(failure.bytes, limits);
+    case "stalled":
+      return failed(
+        "EXITED",
+        "the promise of the function never settled and nothing was left that could settle it",
+      );
+    case undefined:
+      return failed("EXITED", "the process of the function sent a frame that cannot be read");
+  }
+}
+
+/** The outcome of a call whose process came to this end. `timeoutMs` is the limit that applied. */
+export async function outcomeOf(
+  ending: Ending,
+  job: SandboxJob,
+  timeoutMs: number,
+  limits: SandboxLimits,
+): Promise<SandboxOutcome> {
+  switch (ending.kind) {
+    case "result":
+      return judgeOutput(ending.json);
+    case "failure":
+      return await failedInside(ending.json, job, limits);
+    case "result-too-large":
+      return tooLarge(ending.bytes, limits);
+    case "broken":
+      return failed("EXITED", "the process of the function sent a frame that cannot be read");
+    case "timeout":
+      return failed(
+        "TIMEOUT",
+        `the invocation ran longer than its limit of ${
+          formatDuration(timeoutMs)
+        } (--invocation-timeout)`,
+      );
+    case "killed":
+      return killed(ending.word);
+    case "exited":
+      return exited(ending.status, ending.stderr, limits);
+  }
+}
+
+/** The outcome of a call that was ended from outside. */
+export function killed(word: KillWord): SandboxOutcome {
+  return failed(
+    word,
+    word === "CANCELLED" ? "the invocation was cancelled" : "the server stopped while it ran",
+  );
+}

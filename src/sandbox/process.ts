@@ -1,0 +1,245 @@
+/** One process of the operating system, from its start over its one call to its end. */
+import { READY } from "../runtime/wire.ts";
+import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+import { encodeRequest, FrameReader, makeNonce } from "./frames.ts";
+import { type Flavour, killGroup, type Launcher, START_TIMEOUT_MS, startError } from "./launch.ts";
+import { LineSplitter, LogSink } from "./logs.ts";
+import { type Ending, killed, outcomeOf } from "./outcome.ts";
+
+/** Bytes of stderr kept to tell why a process ended. */
+const STDERR_TAIL_BYTES = 16_384;
+/** Longest wait for the pipes of a dead process to end. */
+const DRAIN_TIMEOUT_MS = 1000;
+/** Pause before the next read once the log is full, so that a flood costs the server little. */
+const FLOOD_PAUSE_MS = 1;
+
+const RUNTIME_DIRECTORY = new URL("../runtime/", import.meta.url);
+
+/** Paths of the server that a crash of the engine may print; no log shows them. */
+const HIDDEN_PATHS = [RUNTIME_DIRECTORY.href, RUNTIME_DIRECTORY.pathname, Deno.execPath()];
+
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** Keeps the last bytes of a stream. */
+class Tail {
+  #bytes = new Uint8Array(0);
+
+  push(chunk: Uint8Array): void {
+    const all = new Uint8Array(this.#bytes.length + chunk.length);
+    all.set(this.#bytes);
+    all.set(chunk, this.#bytes.length);
+    this.#bytes = all.slice(-STDERR_TAIL_BYTES);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+}
+
+/** What listens to the output of the process: first its start, then its one call. */
+interface Listener {
+  stdout(chunk: Uint8Array): Promise<void> | void;
+  stderr(chunk: Uint8Array): Promise<void> | void;
+}
+
+const deaf: Listener = { stdout() {}, stderr() {} };
+
+/**
+ * A process in one of four modes: `starting` until it stands ready, `ready` until it is assigned,
+ * `running` its only call, `dead`. Modes only go forward.
+ */
+export class SandboxProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #stderr = new Tail();
+  readonly #output: Promise<unknown>;
+  #listener: Listener = deaf;
+  #mode: "starting" | "ready" | "running" | "dead" = "starting";
+  /** Settles once the process is reaped. */
+  readonly ended: Promise<Deno.CommandStatus>;
+
+  private constructor(child: Deno.ChildProcess, readonly flavour: Flavour) {
+    this.#child = child;
+    this.ended = child.status.finally(() => this.#mode = "dead");
+    this.#output = Promise.all([
+      this.#pump(child.stdout, (chunk) => this.#listener.stdout(chunk)),
+      this.#pump(child.stderr, (chunk) => {
+        this.#stderr.push(chunk);
+        return this.#listener.stderr(chunk);
+      }),
+    ]);
+  }
+
+  /** Starts a process and waits until it stands ready; rejects with its stderr where it does not. */
+  static async start(launcher: Launcher, flavour: Flavour): Promise<SandboxProcess> {
+    const started = new SandboxProcess(launcher.spawn(flavour), flavour);
+    const failure = await started.#becomeReady();
+    if (failure === undefined) return started;
+    await started.kill();
+    throw startError(failure, started.#stderr.bytes);
+  }
+
+  get isReady(): boolean {
+    return this.#mode === "ready";
+  }
+
+  /** Kills the whole process group and waits until it is reaped and its pipes are empty. */
+  async kill(): Promise<void> {
+    this.#killNow();
+    await this.ended;
+    await this.#drain();
+  }
+
+  /** Runs the one call of this process. */
+  async run(job: SandboxJob, hooks: RunHooks, limits: SandboxLimits): Promise<SandboxOutcome> {
+    if (!this.isReady) throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
+    this.#mode = "running";
+    const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
+    const { promise, resolve } = Promise.withResolvers<Ending>();
+    // The group dies in the very turn in which the ending is known, before anything is awaited.
+    const end = (ending: Ending) => {
+      this.#killNow();
+      resolve(ending);
+    };
+    const onAbort = () => end({ kind: "killed", word: killWord(hooks.signal) });
+    const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
+    hooks.signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      const call = new Call(limits, hooks, end);
+      this.#listener = call;
+      this.#send(encodeRequest(call.nonce, limits, job.script, job.inputJson));
+      if (hooks.signal.aborted) onAbort();
+      this.#endWithProcess(end);
+      const ending = await promise;
+      await this.kill();
+      call.close();
+      return await outcomeOf(ending, job, timeoutMs, limits);
+    } finally {
+      clearTimeout(timer);
+      hooks.signal.removeEventListener("abort", onAbort);
+      this.#listener = deaf;
+    }
+  }
+
+  /** The request goes out while the process may end at any time; a broken pipe tells nothing new. */
+  #send(request: Uint8Array<ArrayBuffer>): void {
+    const writer = this.#child.stdin.getWriter();
+    writer.write(request).catch(() => {});
+    writer.close().catch(() => {});
+  }
+
+  /** A process that ends by itself ends its call once all of its output was read. */
+  async #endWithProcess(end: (ending: Ending) => void): Promise<void> {
+    const status = await this.ended;
+    await this.#drain();
+    const stderr = new TextDecoder().decode(this.#stderr.bytes);
+    end({ kind: "exited", status, stderr });
+  }
+
+  #killNow(): void {
+    if (this.#mode !== "dead") killGroup(this.#child.pid);
+  }
+
+  /** Waits for the end of both pipes, but never for long. */
+  async #drain(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
+    await Promise.race([this.#output, late]);
+    clearTimeout(timer);
+  }
+
+  async #pump(
+    stream: ReadableStream<Uint8Array>,
+    onChunk: (chunk: Uint8Array) => Promise<void> | void,
+  ): Promise<void> {
+    for await (const chunk of stream) {
+      const pause = onChunk(chunk);
+      if (pause !== undefined) await pause;
+    }
+  }
+
+  /** Resolves with what went wrong, or with undefined once the process told that it stands ready. */
+  async #becomeReady(): Promise<string | undefined> {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const timer = setTimeout(
+      () => resolve(`it did not stand ready in ${START_TIMEOUT_MS} ms`),
+      START_TIMEOUT_MS,
+    );
+    let said = "";
+    this.#listener = {
+      stdout: (chunk) => {
+        said += new TextDecoder().decode(chunk);
+        if (said === READY) resolve(undefined);
+        else if (!READY.startsWith(said)) resolve("it wrote something unexpected");
+      },
+      stderr() {},
+    };
+    this.ended.then(async ({ code, signal }) => {
+      await this.#drain();
+      resolve(`it ended with ${signal === null ? `exit code ${code}` : `the signal ${signal}`}`);
+    });
+    const failure = await promise;
+    clearTimeout(timer);
+    this.#listener = deaf;
+    if (failure === undefined && this.#mode === "starting") this.#mode = "ready";
+    return failure;
+  }
+}
+
+/** The reason of an abort; one that is no {@link KillWord} counts as a stop of the server. */
+export function killWord(signal: AbortSignal): KillWord {
+  return signal.reason === "CANCELLED" ? "CANCELLED" : "INTERRUPTED";
+}
+
+/** The outcome of a call that was aborted before it had a process. */
+export function killedEarly(signal: AbortSignal): SandboxOutcome {
+  return killed(killWord(signal));
+}
+
+/** Listens to the output of a running process: logs, and the first ending. */
+class Call implements Listener {
+  readonly nonce = makeNonce();
+  readonly #sink: LogSink;
+  readonly #frames: FrameReader;
+  readonly #stdoutLines: LineSplitter;
+  readonly #stderrLines: LineSplitter;
+
+  constructor(limits: SandboxLimits, hooks: RunHooks, end: (ending: Ending) => void) {
+    const sink = new LogSink(limits.logBytes, HIDDEN_PATHS, hooks.onLog);
+    this.#sink = sink;
+    this.#stdoutLines = new LineSplitter((line) => sink.write("stdout", "info", line));
+    this.#stderrLines = new LineSplitter((line) => sink.write("stderr", "error", line));
+    this.#frames = new FrameReader(this.nonce, limits.outputBytes, {
+      text: (bytes) => this.#text(this.#stdoutLines, bytes),
+      log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
+      result: (json) => end({ kind: "result", json }),
+      failure: (json) => end({ kind: "failure", json }),
+      resultTooLarge: (bytes) => end({ kind: "result-too-large", bytes }),
+      broken: () => end({ kind: "broken" }),
+    });
+  }
+
+  stdout(chunk: Uint8Array): Promise<void> | void {
+    this.#frames.push(chunk);
+    if (this.#sink.full && !this.#frames.insideFrame) return pause();
+  }
+
+  stderr(chunk: Uint8Array): Promise<void> | void {
+    this.#text(this.#stderrLines, chunk);
+    if (this.#sink.full) return pause();
+  }
+
+  /** All output was read: what is left of lines is told. */
+  close(): void {
+    this.#frames.close();
+    this.#stdoutLines.close();
+    this.#stderrLines.close();
+  }
+
+  #text(lines: LineSplitter, bytes: Uint8Array): void {
+    if (!this.#sink.full) lines.push(bytes);
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, FLOOD_PAUSE_MS));
+}

@@ -1,0 +1,145 @@
+/** What the tests of the builder share: a builder in directories of its own, and a child that runs an artifact. */
+
+import assert from "node:assert/strict";
+import {
+  type Artifact,
+  type Builder,
+  type BuilderOptions,
+  type BuildLimits,
+  createBuilder,
+  formatDiagnostic,
+  type SourceFiles,
+} from "../../src/builder/mod.ts";
+
+/** Limits that no ordinary test reaches. */
+export const ROOMY: BuildLimits = {
+  timeoutMs: 60_000,
+  memoryBytes: 1024 ** 3,
+  artifactBytes: 16 * 1024 ** 2,
+  concurrency: 2,
+};
+
+const REGISTRY_VARIABLES = [
+  "NPM_CONFIG_REGISTRY",
+  "npm_config_registry",
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "SSL_CERT_FILE",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+];
+
+/** The registry settings of the machine that runs the tests. */
+export function registryEnv(): Record<string, string> {
+  return Object.fromEntries(
+    REGISTRY_VARIABLES.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+/** A builder, and the directories that it may touch. */
+export interface Bench extends AsyncDisposable {
+  readonly root: string;
+  readonly workDir: string;
+  readonly builder: Builder;
+}
+
+/** One download cache for all tests of a run, removed when the process ends. */
+const cacheDir = Deno.makeTempDirSync({ prefix: "builder-cache-" });
+addEventListener("unload", () => Deno.removeSync(cacheDir, { recursive: true }));
+
+/** Opens a builder in a temporary directory. */
+export async function openBench(
+  limits: Partial<BuildLimits> = {},
+  options: Partial<BuilderOptions> = {},
+): Promise<Bench> {
+  const root = await Deno.makeTempDir({ prefix: "builder-test-" });
+  const workDir = `${root}/work`;
+  return {
+    root,
+    workDir,
+    builder: createBuilder({ ...ROOMY, ...limits }, {
+      workDir,
+      cacheDir,
+      registryEnv: registryEnv(),
+      ...options,
+    }),
+    [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
+  };
+}
+
+/** Files by path from texts. */
+export function filesOf(texts: Readonly<Record<string, string>>): SourceFiles {
+  const encoder = new TextEncoder();
+  return new Map(Object.entries(texts).map(([path, text]) => [path, encoder.encode(text)]));
+}
+
+/** Builds what must build. */
+export async function build(
+  builder: Builder,
+  texts: Readonly<Record<string, string>>,
+): Promise<Artifact> {
+  const result = await builder.build(filesOf(texts), new AbortController().signal);
+  if (result.kind === "refused") {
+    assert.fail(`the commit was refused: ${result.diagnostics.map(formatDiagnostic).join("\n")}`);
+  }
+  return result.artifact;
+}
+
+/** Builds what must be refused, and tells why in text. */
+export async function refusal(
+  builder: Builder,
+  texts: Readonly<Record<string, string>>,
+): Promise<string[]> {
+  const result = await builder.build(filesOf(texts), new AbortController().signal);
+  if (result.kind === "built") assert.fail("the commit was built");
+  return result.diagnostics.map(formatDiagnostic);
+}
+
+const RUNNER = `
+const script = new TextDecoder().decode(await new Response(Deno.stdin.readable).arrayBuffer());
+const end = script.lastIndexOf("\\n//# sourceURL=");
+try {
+  const module = await (0, eval)("(" + script.slice(0, end) + ")" + script.slice(end))(
+    { url: "file:///main.js", main: false, filename: "/main.js", dirname: "/" });
+  const keys = Object.keys(module).sort();
+  console.log(JSON.stringify({ keys, value: await module.default({ name: "x" }) }));
+} catch (error) {
+  console.log(JSON.stringify({ error: String(error), stack: error.stack }));
+}`;
+
+/** What came of running an artifact in a process without any permission. */
+export interface Ran {
+  readonly keys?: readonly string[];
+  readonly value?: unknown;
+  readonly error?: string;
+  readonly stack?: string;
+}
+
+/** Runs an artifact as a sandbox does: evaluated in a `deno run` without permissions. */
+export async function runArtifact({ script }: Artifact): Promise<Ran> {
+  const file = await Deno.makeTempFile({ suffix: ".js" });
+  try {
+    await Deno.writeTextFile(file, RUNNER);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--no-config", "--no-lock", "--no-npm", "--no-remote", file],
+      env: { NO_COLOR: "1" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = child.output();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(script));
+    await writer.close();
+    const { stdout, stderr } = await output;
+    const text = new TextDecoder().decode(stdout);
+    assert.notEqual(text, "", new TextDecoder().decode(stderr));
+    return JSON.parse(text);
+  } finally {
+    await Deno.remove(file);
+  }
+}

@@ -1,0 +1,37 @@
+/** Runs the real `bin/invoked` as a user does. */
+import { fileURLToPath } from "node:url";
+
+export const INVOKED = fileURLToPath(new URL("../../bin/invoked", import.meta.url));
+
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** The path of the command; a symbolic link to it works as well. */
+  readonly program?: string;
+}
+
+/** Runs the command with these arguments and nothing of the caller's environment but PATH. */
+export async function runInvoked(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  const { env = {}, cwd = "/", program = INVOKED } = options;
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd,
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1", ...env },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** A directory that is removed at the end of its scope. */
+export async function makeTempDir(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "invoked test " }));
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import project from "../../package.json" with { type: "json" };
+import { ALL_SETTINGS, GROUP_TITLES, variableOf } from "../../src/config/mod.ts";
+import { INVOKED, makeTempDir, runInvoked } from "./invoked.ts";
+
+Deno.test("invoked alone prints help", async () => {
+  const { code, stdout, stderr } = await runInvoked([]);
+  assert.equal(code, 0);
+  assert.equal(stderr, "");
+  for (const word of ["serve", "config", "token", "Exit codes:"]) assert.ok(stdout.includes(word));
+});
+
+Deno.test("invoked --version prints the version of package.json", async () => {
+  const { code, stdout } = await runInvoked(["--version"]);
+  assert.deepEqual([code, stdout], [0, `invoked ${project.version}\n`]);
+});
+
+Deno.test("serve --help lists every setting with its default and variable", async () => {
+  const { code, stdout } = await runInvoked(["serve", "--help"]);
+  assert.equal(code, 0);
+  const text = stdout.replace(/\s+/g, " ");
+  for (const title of Object.values(GROUP_TITLES).filter((title) => title !== "Identity")) {
+    assert.ok(stdout.includes(`\n${title}:\n`), title);
+  }
+  for (const { setting } of ALL_SETTINGS) {
+    const { name, kind, variableOnly } = setting;
+    assert.equal(text.includes(`--${name} <`), !variableOnly, name);
+    const fallback = setting.default === undefined ? "no default" : `default ${setting.default}`;
+    const shown = variableOnly
+      ? `${variableOf(setting)}=<${kind.placeholder}>`
+      : `[${fallback}, ${variableOf(setting)}]`;
+    assert.ok(text.includes(shown), shown);
+  }
+});
+
+Deno.test("what cannot be used is named on stderr, with the next step and exit code 2", async () => {
+  const cases: readonly [readonly string[], RegExp][] = [
+    [["serve", "--prot", "1"], /unknown option '--prot'[^]*--port\?[^]*--help/],
+    [["serv"], /unknown command 'serv'[^]*serve\?[^]*--help/],
+    [["serve", "now"], /too many arguments[^]*now[^]*--help/],
+    [["serve", "--port"], /'--port <NUMBER>' argument missing[^]*--help/],
+    [["serve", "--port", "http"], /--port is "http", not a whole number[^]*serve --help/],
+    [["config", "--memory", "128"], /--memory is "128", not a size with its unit[^]*--help/],
+    [
+      ["config", "--max-file", "8MiB"],
+      /--max-commit is 4 MiB by default, but must be at least 8 MiB/,
+    ],
+    [["config", "--master-key", "x"], /unknown option '--master-key'/],
+    [["token", "--port", "1"], /unknown option '--port'/],
+  ];
+  await Promise.all(cases.map(async ([args, expected]) => {
+    const { code, stdout, stderr } = await runInvoked(args);
+    assert.equal(code, 2, args.join(" "));
+    assert.equal(stdout, "");
+    assert.match(stderr, expected);
+  }));
+});
+
+Deno.test("an unknown variable stops every command", async () => {
+  const { code, stderr } = await runInvoked(["config"], { env: { INVOKED_PROT: "1" } });
+  assert.equal(code, 2);
+  assert.match(stderr, /INVOKED_PROT is not a setting: did you mean INVOKED_PORT\?/);
+});
+
+Deno.test("the command works through links, and takes paths from where it is called", async () => {
+  await using dir = await makeTempDir();
+  await Deno.symlink(INVOKED, join(dir.path, "direct"));
+  await Deno.symlink("direct", join(dir.path, "a link"));
+  const options = { cwd: dir.path, program: join(dir.path, "a link") };
+  const { code, stdout } = await runInvoked(["config", "--data", "my data"], options);
+  assert.equal(code, 0);
+  assert.ok(stdout.includes(join(dir.path, "my data")));
+});

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { isAbsolute, resolve } from "node:path";
+import {
+  ALL_SETTINGS,
+  ConfigError,
+  type Given,
+  resolveConfig,
+  Secret,
+  variableOf,
+} from "../../src/config/mod.ts";
+
+const MASTER_KEY = Buffer.alloc(32, 7).toString("base64");
+
+function faultsOf(flags: Given, env: Given = {}): readonly string[] {
+  try {
+    resolveConfig(flags, env);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    assert.equal(error.message, error.faults.join("\n"));
+    return error.faults;
+  }
+  return [];
+}
+
+/** Exactly one fault, and it says all of this. */
+function assertFault(flags: Given, env: Given, ...parts: readonly string[]): void {
+  const faults = faultsOf(flags, env);
+  assert.equal(faults.length, 1, `${JSON.stringify([flags, env])}: ${faults.join("; ")}`);
+  for (const part of parts) assert.ok(faults[0]?.includes(part), `${faults[0]} lacks ${part}`);
+}
+
+Deno.test("the defaults alone make a configuration", () => {
+  const { config, sources } = resolveConfig({}, {});
+  assert.equal(config.server.host, "127.0.0.1");
+  assert.equal(config.server.port, 8080);
+  assert.equal(config.server.publicUrl, undefined);
+  assert.equal(config.server.dataDir, resolve(".invoked"));
+  assert.equal(config.server.maxBodyBytes, 12 * 1024 ** 2);
+  assert.equal(config.invocations.timeoutMs, 60_000);
+  assert.equal(config.identity.masterKey, undefined);
+  assert.deepEqual(config.builder.registryEnv, {});
+  assert.deepEqual(new Set(Object.values(sources)), new Set(["default"]));
+});
+
+Deno.test("a flag wins over its variable, the variable over the default", () => {
+  const env = { INVOKED_PORT: "81", INVOKED_MEMORY: "256MiB", PORT: "83" };
+  const { config, sources } = resolveConfig({ port: "82", host: undefined }, env);
+  assert.equal(config.server.port, 82);
+  assert.equal(config.invocations.memoryBytes, 256 * 1024 ** 2);
+  assert.equal(sources["server.port"], "flag");
+  assert.equal(sources["invocations.memoryBytes"], "variable");
+  assert.equal(sources["server.host"], "default");
+});
+
+Deno.test("the configuration is frozen to its depths", () => {
+  const { config } = resolveConfig({}, { INVOKED_MASTER_KEY: MASTER_KEY, HTTP_PROXY: "http://p" });
+  for (const group of [config, ...Object.values(config), config.builder.registryEnv]) {
+    assert.ok(Object.isFrozen(group));
+  }
+});
+
+Deno.test("every fault is told at once, by the name that was used", () => {
+  const faults = faultsOf({ port: "http", memory: "128" }, {
+    INVOKED_LOG_LEVEL: "loud",
+    INVOKED_UPLOAD_TTL: "60",
+  });
+  assert.equal(faults.length, 4);
+  assert.ok(faults.some((fault) => fault.startsWith('--port is "http", not a whole number')));
+  assert.ok(faults.some((fault) => fault.startsWith('--memory is "128", not a size')));
+  assert.ok(faults.some((fault) => fault.startsWith('INVOKED_LOG_LEVEL is "loud", not one of')));
+  assert.ok(faults.some((fault) => fault.startsWith('INVOKED_UPLOAD_TTL is "60", not a duration')));
+});
+
+Deno.test("unknown names are faults that name the nearest setting", () => {
+  assertFault({}, { INVOKED_PROT: "1" }, "INVOKED_PROT is not a setting", "INVOKED_PORT?");
+  assertFault({ "max-bodi": "1MiB" }, {}, "--max-bodi is not a setting", "--max-body?");
+  assertFault({ "master-key": MASTER_KEY }, {}, "--master-key is not a setting");
+  assert.deepEqual(faultsOf({}, { INVOKE: "1", invoked_port: "x", NOT_INVOKED_X: "1" }), []);
+});
+
+Deno.test("an empty value is a fault, not an absence", () => {
+  assertFault({ host: "" }, {}, "--host is empty");
+  assertFault({}, { INVOKED_MASTER_KEY: "" }, "INVOKED_MASTER_KEY is empty");
+});
+
+Deno.test("values outside of their range are refused", () => {
+  assertFault({ port: "65536" }, {}, "--port", "65536", "0 to 65535");
+  assertFault({ port: "-1" }, {}, "-1");
+  assertFault({ "pool-size": "0" }, {}, "--pool-size", "1 to 1000");
+  assertFault({ "invocation-timeout": "0" }, {}, "100 ms to 24 h");
+  assertFault({ "log-format": "xml" }, {}, "auto, json, pretty");
+});
+
+Deno.test("the host is a name or an address", () => {
+  for (const host of ["0.0.0.0", "::1", "::", "localhost", "api-1.example.com"]) {
+    assert.equal(resolveConfig({ host }, {}).config.server.host, host);
+  }
+  for (const host of ["[::1]", "1.2.3", "1.2.3.256", "a b", "a/b", "a:80", "-a", "a..b", "a\n"]) {
+    assertFault({ host }, {}, "--host is ");
+  }
+});
+
+Deno.test("the public URL is a host alone", () => {
+  const urlOf = (text: string) => resolveConfig({ "public-url": text }, {}).config.server.publicUrl;
+  assert.equal(urlOf("https://api.example.com"), "https://api.example.com");
+  assert.equal(urlOf("HTTP://API.example.com:81/"), "http://api.example.com:81");
+  const refused = [
+    "api.example.com",
+    "ftp://a",
+    "https://a/b",
+    "https://a?b",
+    "https://a/#b",
+    "https://u:p@a",
+    "https://",
+    "https://a\\b",
+    "javascript:alert(1)",
+  ];
+  for (const url of refused) assertFault({ "public-url": url }, {}, "--public-url is ");
+});
+
+Deno.test("the data directory is absolute", () => {
+  assert.ok(isAbsolute(resolveConfig({ data: "../x" }, {}).config.server.dataDir));
+  assertFault({ data: "a\0b" }, {}, "--data is ");
+});
+
+Deno.test("the master key is 32 bytes and is in no message", () => {
+  const { config } = resolveConfig({}, { INVOKED_MASTER_KEY: MASTER_KEY });
+  assert.ok(config.identity.masterKey instanceof Secret);
+  assert.equal(config.identity.masterKey.reveal(), MASTER_KEY);
+  const refused = ["hunter2", MASTER_KEY.slice(0, -1), MASTER_KEY + "\n", "A".repeat(44)];
+  for (const key of refused) {
+    assertFault({}, { INVOKED_MASTER_KEY: key }, "INVOKED_MASTER_KEY is not", "32 bytes");
+    assert.ok(!faultsOf({}, { INVOKED_MASTER_KEY: key }).join().includes(key));
+  }
+});
+
+Deno.test("settings that contradict each other are refused", () => {
+  assertFault({ "max-body": "8MiB" }, {}, "--max-body is 8 MiB", "at least", "input of 6 MiB");
+  assertFault({ "max-commit": "12MiB" }, {}, "--max-body is 12 MiB by default", "commit of 12 MiB");
+  assertFault({ "max-file": "5MiB" }, {}, "--max-commit is 4 MiB by default", "5 MiB");
+  assertFault({ "header-timeout": "2m" }, {}, "--request-timeout is 60 s by default", "2 min");
+  assertFault({ memory: "32MiB", "max-output": "9MiB" }, {}, "--memory is 32 MiB", "36 MiB");
+  assertFault({}, { INVOKED_MAX_RUNNING: "3" }, "INVOKED_MAX_RUNNING is 3", "at least 4");
+  assertFault({ "max-artifact": "3MiB" }, {}, "--max-artifact is 3 MiB", "4 MiB");
+});
+
+Deno.test("the variables of package downloads are passed on as they are", () => {
+  const passedOn = { npm_config_registry: "http://r/", HTTPS_PROXY: "http://u:p@h", no_proxy: "" };
+  const env = { ...passedOn, PATH: "/bin", NPM_TOKEN: "x", npm_config_cache: "/c" };
+  assert.deepEqual(resolveConfig({}, env).config.builder.registryEnv, passedOn);
+});
+
+Deno.test("flags and variables are unique and say what they do", () => {
+  const names = ALL_SETTINGS.map(({ setting }) => setting.name);
+  assert.equal(new Set(names).size, names.length);
+  for (const { setting, path } of ALL_SETTINGS) {
+    assert.match(variableOf(setting), /^INVOKED_[A-Z_]+$/, path);
+    assert.match(setting.description, /^[A-Z].{5,75}[^.]$/, path);
+  }
+});

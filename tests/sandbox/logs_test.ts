@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import type { SandboxLog } from "../../src/sandbox/mod.ts";
+import { LIMITS, run, sandboxTest } from "./harness.ts";
+
+const shown = (logs: readonly SandboxLog[]) =>
+  logs.map(({ source, level, message }) => `${source} ${level} ${message}`);
+
+sandboxTest(
+  "console keeps levels, raw writes become lines, all before the outcome",
+  async (sandboxes) => {
+    const { outcome, logs } = await run(
+      sandboxes,
+      `async function main() {
+      console.debug("d"); console.log("l", { a: [1] }); console.info("i"); console.warn("w\\nw2"); console.error("e");
+      Deno.stdout.writeSync(new TextEncoder().encode("one\\ntwo\\r\\n\\nhal"));
+      Deno.stdout.writeSync(new TextEncoder().encode("f é"));
+      return {};
+    }`,
+    );
+    assert.equal(outcome.kind, "success");
+    assert.deepEqual(shown(logs), [
+      "console debug d",
+      "console info l { a: [ 1 ] }",
+      "console info i",
+      "console warn w\nw2",
+      "console error e",
+      "stdout info one",
+      "stdout info two",
+      "stdout info ",
+      "stdout info half é",
+    ]);
+    const raw = await run(
+      sandboxes,
+      `async function main() { Deno.stderr.writeSync(new TextEncoder().encode("err")); throw 1; }`,
+    );
+    assert.deepEqual(shown(raw.logs), ["stderr error err"]);
+  },
+);
+
+sandboxTest("a flood is cut behind one mark and never outlives the call", async (sandboxes) => {
+  const floods = [
+    "const s = 'x'.repeat(1e5); for (;;) console.log(s);",
+    "for (;;) console.log('');",
+    "const b = new Uint8Array(1e6).fill(65); for (;;) Deno.stdout.writeSync(b);",
+    "const b = new Uint8Array(1e6).fill(255); for (;;) Deno.stdout.writeSync(b);",
+    "const b = new Uint8Array(1e6).fill(10); for (;;) Deno.stderr.writeSync(b);",
+  ];
+  for (const flood of floods) {
+    const { outcome, logs } = await run(sandboxes, `function main() { ${flood} }`, {
+      timeoutMs: 400,
+    });
+    assert.equal(outcome.kind === "error" && outcome.word, "TIMEOUT", flood);
+    const marks = logs.filter(({ source }) => source === "system");
+    assert.deepEqual(marks.map(({ message, level }) => `${level} ${message}`), [
+      `warn log truncated: limit of ${LIMITS.logBytes} bytes reached (--max-log)`,
+    ], flood);
+    assert.equal(logs.at(-1)?.source, "system", flood);
+    const bytes = logs.slice(0, -1).reduce((sum, { message }) => sum + message.length, 0);
+    assert.ok(bytes <= LIMITS.logBytes, flood);
+  }
+});
+
+sandboxTest("an answer behind a full log still arrives", async (sandboxes) => {
+  const { outcome, logs } = await run(
+    sandboxes,
+    `function main() {
+      for (let i = 0; i < 2000; i++) Deno.stdout.writeSync(new TextEncoder().encode("y".repeat(1000)));
+      console.log("dropped");
+      return { done: true };
+    }`,
+  );
+  assert.deepEqual(outcome, { kind: "success", outputJson: '{"done":true}' });
+  assert.equal(logs.filter(({ source }) => source === "system").length, 1);
+});
+
+sandboxTest("a long line is split between characters", async (sandboxes) => {
+  const { logs } = await run(
+    sandboxes,
+    `function main() { console.log("é".repeat(50000)); return {}; }`,
+  );
+  assert.ok(logs.length > 1);
+  assert.equal(logs.map(({ message }) => message).join(""), "é".repeat(50_000));
+}, { logBytes: 1_000_000 });
