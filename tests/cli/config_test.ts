@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { ALL_SETTINGS } from "../../src/config/mod.ts";
-import { runInvoked } from "./invoked.ts";
+import { runInvoked } from "../support/invoked.ts";
 
 const MASTER_KEY = Buffer.alloc(32, 7).toString("base64");
 const ENV = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { makeTempDir, runInvoked } from "./invoked.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
 
 const CREDENTIALS = { clientId: "calm-otter-1@localhost/spc", clientSecret: "hunter2" };
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import project from "../../package.json" with { type: "json" };
 import { ALL_SETTINGS, GROUP_TITLES, variableOf } from "../../src/config/mod.ts";
-import { INVOKED, makeTempDir, runInvoked } from "./invoked.ts";
+import { INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
 
 Deno.test("invoked alone prints help", async () => {
   const { code, stdout, stderr } = await runInvoked([]);

@@ -1,0 +1,159 @@
+/** A plain HTTP client of the API: it knows the wire and nothing of the server's code. */
+
+export interface Answer<Body = Record<string, unknown>> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+// deno-lint-ignore no-explicit-any -- tests read answers of many shapes
+export type Json = any;
+
+export type Files = Readonly<Record<string, string>>;
+
+/** Base64 of UTF-8 text. */
+export function base64(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
+}
+
+/** Text of base64. */
+export function unbase64(text: string): string {
+  return new TextDecoder().decode(Uint8Array.fromBase64(text));
+}
+
+export class Client {
+  constructor(readonly url: string, readonly token: string | undefined) {}
+
+  static async login(url: string, clientId: string, clientSecret: string): Promise<Client> {
+    const form = {
+      grant_type: "client_credentials",
+      client_id: clientId,
+      client_secret: clientSecret,
+    };
+    const { status, body } = await new Client(url, undefined).form("/auth/v1/token", form);
+    if (status !== 200) throw new Error(`No token: ${JSON.stringify(body)}`);
+    return new Client(url, body.access_token);
+  }
+
+  /** Sends a request whose body is JSON, or exactly the text or bytes given. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer<Json>> {
+    const raw = body === undefined || typeof body === "string" || body instanceof Uint8Array;
+    const response = await fetch(new URL(path, this.url), {
+      method,
+      headers: {
+        ...this.token === undefined ? {} : { authorization: `Bearer ${this.token}` },
+        ...body === undefined ? {} : { "content-type": "application/json" },
+        ...headers,
+      },
+      body: (raw ? body : JSON.stringify(body)) as BodyInit ?? null,
+    });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: isJson ? JSON.parse(text) : text,
+    };
+  }
+
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer<Json>> {
+    return this.call("GET", path, undefined, headers);
+  }
+
+  post(
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer<Json>> {
+    return this.call("POST", path, body, headers);
+  }
+
+  form(path: string, form: Readonly<Record<string, string>>): Promise<Answer<Json>> {
+    return this.call("POST", path, String(new URLSearchParams(form)), {
+      "content-type": "application/x-www-form-urlencoded",
+    });
+  }
+
+  /** Creates a function, with a first commit where files are given. */
+  async createFunction(displayName: string, files?: Files): Promise<Json> {
+    const initialContent = files === undefined ? undefined : encode(files);
+    const { status, body } = await this.post("/api/v1/functions", { displayName, initialContent });
+    if (status !== 200) throw new Error(`Cannot create ${displayName}: ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  /** Creates and publishes a function; answers its id. */
+  async deploy(main: string, files: Files = {}): Promise<string> {
+    const { function: fn, commit } = await this.createFunction("test", {
+      "main.ts": main,
+      ...files,
+    });
+    const { status, body } = await this.post("/api/v1/functions/update", {
+      function: { id: fn.id, publishedCommitId: commit.id },
+      updateMask: "publishedCommitId",
+    });
+    if (status !== 200) throw new Error(`Cannot publish: ${JSON.stringify(body)}`);
+    return fn.id;
+  }
+
+  /** Invokes with a plain input. */
+  invoke(
+    functionId: string,
+    input: unknown = {},
+    headers: Readonly<Record<string, string>> = {},
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<Answer<Json>> {
+    const json = base64(JSON.stringify(input));
+    return this.post(`/api/v1/functions/${functionId}/invoke`, { json, ...more }, headers);
+  }
+
+  /** The record of an invocation. */
+  async invocation(functionId: string, id: string): Promise<Json> {
+    const { status, body } = await this.get(`/api/v1/functions/${functionId}/invocations/${id}`);
+    if (status !== 200) throw new Error(`No invocation ${id}: ${JSON.stringify(body)}`);
+    return body.invocation;
+  }
+
+  /** The record once the invocation has ended. */
+  async ended(functionId: string, id: string): Promise<Json> {
+    for (;;) {
+      const invocation = await this.invocation(functionId, id);
+      if (/_(SUCCESS|ERROR)$/.test(invocation.status)) return invocation;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** The three steps of a commit; answers what finalizing said. */
+  async commit(functionId: string, files: Files, commitMessage = ""): Promise<Answer<Json>> {
+    const opened = await this.post(`/api/v1/functions/${functionId}/commits`, {
+      filenames: Object.keys(files),
+      commitMessage,
+    });
+    if (opened.status !== 200) return opened;
+    const { commitId, uploadUrls } = opened.body;
+    for (const [path, content] of Object.entries(files)) {
+      const { status, body } = await new Client(this.url, undefined).call(
+        "PUT",
+        uploadUrls[path],
+        content,
+        {
+          "content-type": "application/octet-stream",
+        },
+      );
+      if (status !== 204) throw new Error(`Cannot upload ${path}: ${JSON.stringify(body)}`);
+    }
+    return await this.post(`/api/v1/functions/${functionId}/commits/${commitId}/finalize`, {});
+  }
+}
+
+/** Files as the API carries them. */
+export function encode(files: Files): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(files).map(([path, content]) => [path, base64(content)]),
+  );
+}

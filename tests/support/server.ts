@@ -1,0 +1,124 @@
+/** Boots the real server on a free port with a temporary data directory, as a user does. */
+import { join } from "node:path";
+import { Client } from "./client.ts";
+import { INVOKED } from "./invoked.ts";
+
+/** How long a server may take to become ready; a bound for broken ones, not a measurement. */
+const READY_TIMEOUT_MS = 60_000;
+
+export interface ServerOptions {
+  /** Further flags of `invoked serve`. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** A data directory to start on again; the caller removes it. */
+  readonly dataDir?: string;
+}
+
+/** A running server. Disposing it kills it, and removes the data directory that it made. */
+export class TestServer implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #ownsDataDir: boolean;
+  readonly #log: Promise<string>;
+
+  private constructor(
+    process: Deno.ChildProcess,
+    log: Promise<string>,
+    ownsDataDir: boolean,
+    readonly dataDir: string,
+    /** What it printed on stdout until it was ready. */
+    readonly welcome: string,
+    readonly url: string,
+  ) {
+    this.#process = process;
+    this.#log = log;
+    this.#ownsDataDir = ownsDataDir;
+  }
+
+  static async start(options: ServerOptions = {}): Promise<TestServer> {
+    const dataDir = options.dataDir ?? await Deno.makeTempDir({ prefix: "invoked-test-" });
+    const process = new Deno.Command(INVOKED, {
+      args: [
+        "serve",
+        "--port",
+        "0",
+        "--data",
+        dataDir,
+        "--log-format",
+        "json",
+        ...options.flags ?? [],
+      ],
+      clearEnv: true,
+      env: { PATH: Deno.env.get("PATH") ?? "", ...options.env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const log = new Response(process.stderr).text();
+    const welcome = await readWelcome(process, log);
+    const url = /ready at (http\S+)/.exec(welcome)?.[1] ?? "";
+    return new TestServer(process, log, options.dataDir === undefined, dataDir, welcome, url);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Credentials of the first principal, as the server left them. */
+  async credentials(): Promise<{ serverUrl: string; clientId: string; clientSecret: string }> {
+    return JSON.parse(await Deno.readTextFile(join(this.dataDir, "credentials.json")));
+  }
+
+  /** A client that is already authenticated. */
+  async client(): Promise<Client> {
+    const { clientId, clientSecret } = await this.credentials();
+    return await Client.login(this.url, clientId, clientSecret);
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  /** How the process ended. */
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#process.status;
+  }
+
+  /** Everything it logged, once it ended. */
+  get log(): Promise<string> {
+    return this.#log;
+  }
+
+  /** Ends it in this way and waits until it is gone; the data directory stays. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
+    try {
+      this.#process.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+    }
+    await this.#log;
+    return await this.#process.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+    if (this.#ownsDataDir) await Deno.remove(this.dataDir, { recursive: true });
+  }
+}
+
+/** Reads stdout up to the curl that ends the welcome, and drains the rest. */
+async function readWelcome(process: Deno.ChildProcess, log: Promise<string>): Promise<string> {
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const timer = setTimeout(() => process.kill("SIGKILL"), READY_TIMEOUT_MS);
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`The server did not start:\n${text}\n${await log}`);
+    text += value;
+    if (/^curl .*\n/m.test(text)) break;
+  }
+  clearTimeout(timer);
+  (async () => {
+    while (!(await reader.read()).done);
+  })();
+  return text;
+}
