@@ -26,7 +26,7 @@ import {
   slice,
   TypeErrorOf,
 } from "./primordials.ts";
-import { announce, frameWriter, receiveRequest, type Request } from "./request.ts";
+import { announce, frameWriter, markStderr, receiveRequest, type Request } from "./request.ts";
 import {
   type Failure,
   FrameKind,
@@ -69,6 +69,7 @@ function captureConsole(ConsoleOf: ConsoleClass, frame: Frame, logBytes: number)
 /** Runs the request to its one answer; what comes after the first answer is nobody's. */
 function run(request: Request, frame: Frame): void {
   const answer = (kind: number, body: Uint8Array): never => {
+    markStderr(request.nonce);
     frame(kind, body);
     return exit(0);
   };

@@ -97,11 +97,14 @@ export const decode = (bytes: Uint8Array): string => decodeMethod(decoder, bytes
 export const eventReason = getter(PromiseRejectionEvent.prototype, "reason");
 export const eventError = getter(ErrorEvent.prototype, "error");
 
-const { stdin, stdout } = Deno;
+const { stdin, stdout, stderr } = Deno;
 const { readSync } = stdin;
 const { writeSync } = stdout;
+const { writeSync: writeErrorSync } = stderr;
 /** Blocking read from stdin; null at its end. */
 export const readStdin = (into: Uint8Array): number | null => apply(readSync, stdin, [into]);
 /** Blocking write to stdout; returns how many bytes were taken. */
 export const writeStdout = (bytes: Uint8Array): number => apply(writeSync, stdout, [bytes]);
+/** Blocking write to stderr; returns how many bytes were taken. */
+export const writeStderr = (bytes: Uint8Array): number => apply(writeErrorSync, stderr, [bytes]);
 export const exit = Deno.exit;

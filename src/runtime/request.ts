@@ -8,6 +8,7 @@ import {
   exit,
   readStdin,
   setBytes,
+  writeStderr,
   writeStdout,
 } from "./primordials.ts";
 import { FRAME_HEAD_BYTES, NONCE_BYTES, REQUEST_HEAD_BYTES } from "./wire.ts";
@@ -54,6 +55,15 @@ export function writeAll(bytes: Uint8Array): void {
   const length = byteLength(bytes);
   let written = writeStdout(bytes);
   while (written < length) written += writeStdout(new Bytes(bufferOf(bytes), written));
+}
+
+/** Marks the end of stderr. A function that closed or filled its stderr goes without: the mark saves time only. */
+export function markStderr(nonce: Uint8Array): void {
+  try {
+    writeStderr(nonce);
+  } catch {
+    // Stderr is closed.
+  }
 }
 
 /** Makes the function that writes frames; only its closure holds the nonce. */

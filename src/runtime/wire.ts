@@ -4,9 +4,10 @@
  * Supervisor to process, once, on stdin: a fixed head (the nonce, then four unsigned 32-bit
  * big-endian numbers: output limit, log limit, script length, input length, all in bytes), the script,
  * the input. Process to supervisor, on stdout: any number of frames, each the call's nonce, one
- * kind byte, an unsigned 32-bit big-endian length and that many bytes. Whatever is not such a frame
- * is text that the function wrote. The nonce never leaves the bootstrap's closure, so that a
- * function cannot write a frame.
+ * kind byte, an unsigned 32-bit big-endian length and that many bytes; on stderr, before its last frame,
+ * the bare nonce, so that the supervisor knows that it has read all of stderr without waiting for the end
+ * of the process. Whatever is not such a frame is text that the function wrote. The nonce never
+ * leaves the bootstrap's closure, so that a function cannot write a frame.
  */
 
 /** Length of the nonce in bytes: one fixed {@link NONCE_MARK}, then random ones. */

@@ -76,7 +76,8 @@ export interface Sandboxes extends AsyncDisposable {
   /**
    * Runs one job in a process that nobody used before and nobody will use after.
    * Never rejects for what the function does: every ending is a {@link SandboxOutcome}.
-   * The process group is dead when the promise resolves.
+   * When the promise resolves every log line was told and the process group was killed; the system may need
+   * a few milliseconds more to take it away.
    */
   run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome>;
   /** The walls that stand, in words for the operator, e.g. `process (deno permissions, prlimit, no-new-privs)`. */

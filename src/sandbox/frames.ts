@@ -62,6 +62,63 @@ export function encodeRequest(
   return request;
 }
 
+/** Where the nonce, or as much of it as the bytes hold, begins first; -1 where it does not. */
+function findNonce(bytes: Uint8Array, nonce: Uint8Array): number {
+  let at = bytes.indexOf(NONCE_MARK);
+  while (at >= 0 && !mayBeNonce(bytes, at, nonce)) at = bytes.indexOf(NONCE_MARK, at + 1);
+  return at;
+}
+
+function mayBeNonce(bytes: Uint8Array, at: number, nonce: Uint8Array): boolean {
+  const length = Math.min(NONCE_BYTES, bytes.length - at);
+  for (let index = 1; index < length; index++) {
+    if (bytes[at + index] !== nonce[index]) return false;
+  }
+  return true;
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** Reads stderr: text up to the mark that the bootstrap leaves before its last frame. */
+export class MarkReader {
+  readonly #nonce: Uint8Array;
+  readonly #text: (bytes: Uint8Array) => void;
+  readonly #marked: () => void;
+  /** Bytes at the end of the last chunk that may begin the mark. */
+  #held: Uint8Array = new Uint8Array(0);
+  #ended = false;
+
+  constructor(nonce: Uint8Array, text: (bytes: Uint8Array) => void, marked: () => void) {
+    this.#nonce = nonce;
+    this.#text = text;
+    this.#marked = marked;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#ended) return;
+    const bytes = joined(this.#held, chunk);
+    const at = findNonce(bytes, this.#nonce);
+    const textEnd = at < 0 ? bytes.length : at;
+    this.#held = bytes.slice(textEnd);
+    if (textEnd > 0) this.#text(bytes.subarray(0, textEnd));
+    if (this.#held.length < NONCE_BYTES) return;
+    this.#ended = true;
+    this.#marked();
+  }
+
+  /** The stream ended: what was held back is text. */
+  close(): void {
+    if (!this.#ended && this.#held.length > 0) this.#text(this.#held);
+    this.#ended = true;
+  }
+}
+
 type Body = { readonly kind: number; readonly bytes: Uint8Array; filled: number };
 
 /**
@@ -89,13 +146,8 @@ export class FrameReader {
   }
 
   push(chunk: Uint8Array): void {
-    let rest = chunk;
-    if (this.#held.length > 0) {
-      rest = new Uint8Array(this.#held.length + chunk.length);
-      rest.set(this.#held);
-      rest.set(chunk, this.#held.length);
-      this.#held = new Uint8Array(0);
-    }
+    let rest = joined(this.#held, chunk);
+    this.#held = new Uint8Array(0);
     while (rest.length > 0 && !this.#ended) {
       rest = this.#body === undefined ? this.#readHead(rest) : this.#readBody(rest, this.#body);
     }
@@ -109,8 +161,7 @@ export class FrameReader {
 
   /** Takes text up to the next head and the head itself; returns what follows. */
   #readHead(bytes: Uint8Array): Uint8Array {
-    let at = bytes.indexOf(NONCE_MARK);
-    while (at >= 0 && !this.#mayBeginHead(bytes, at)) at = bytes.indexOf(NONCE_MARK, at + 1);
+    const at = findNonce(bytes, this.#nonce);
     const textEnd = at < 0 ? bytes.length : at;
     if (textEnd > 0) this.#events.text(bytes.subarray(0, textEnd));
     if (at < 0) return bytes.subarray(bytes.length);
@@ -121,14 +172,6 @@ export class FrameReader {
     const view = new DataView(bytes.buffer, bytes.byteOffset + at + NONCE_BYTES);
     this.#begin(view.getUint8(0), view.getUint32(1));
     return bytes.subarray(at + FRAME_HEAD_BYTES);
-  }
-
-  #mayBeginHead(bytes: Uint8Array, at: number): boolean {
-    const length = Math.min(NONCE_BYTES, bytes.length - at);
-    for (let index = 1; index < length; index++) {
-      if (bytes[at + index] !== this.#nonce[index]) return false;
-    }
-    return true;
   }
 
   #begin(kind: number, length: number): void {

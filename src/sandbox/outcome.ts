@@ -4,15 +4,13 @@ import {
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
 } from "../runtime/wire.ts";
+import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { ErrorWord, KillWord, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
 import { judgeOutput } from "./output.ts";
 import { mapStack } from "./stack.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
-
-const MS_PER_SECOND = 1000;
-const BYTES_PER_MIB = 1024 * 1024;
 
 /** How a process came to its end. */
 export type Ending =
@@ -36,15 +34,6 @@ const OUT_OF_MEMORY_MESSAGES = [
   "Array buffer allocation failed",
   "could not allocate memory",
 ] as const;
-
-/** `67108864` to `64 MiB`, or plain bytes where that is not even. */
-export function formatBytes(bytes: number): string {
-  return bytes % BYTES_PER_MIB === 0 ? `${bytes / BYTES_PER_MIB} MiB` : `${bytes} bytes`;
-}
-
-function formatDuration(ms: number): string {
-  return ms % MS_PER_SECOND === 0 ? `${ms / MS_PER_SECOND} s` : `${ms} ms`;
-}
 
 function failed(word: ErrorWord, message: string): SandboxOutcome {
   return { kind: "error", word, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };

@@ -111,7 +111,7 @@ export class Pool implements AsyncDisposable {
   /** A process that died while it waited is replaced. */
   #dropDead(process: SandboxProcess): void {
     const at = this.#ready.indexOf(process);
-    if (at < 0) return;
+    if (at < 0 || this.#closed.signal.aborted) return;
     this.#ready.splice(at, 1);
     logger.warn("a waiting sandbox ended by itself and is replaced");
     this.#refillSoon();

@@ -1,7 +1,7 @@
 /** One process of the operating system, from its start over its one call to its end. */
 import { READY } from "../runtime/wire.ts";
 import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
-import { encodeRequest, FrameReader, makeNonce } from "./frames.ts";
+import { encodeRequest, FrameReader, makeNonce, MarkReader } from "./frames.ts";
 import { type Flavour, killGroup, type Launcher, START_TIMEOUT_MS, startError } from "./launch.ts";
 import { LineSplitter, LogSink } from "./logs.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
@@ -89,7 +89,7 @@ export class SandboxProcess {
     await this.#drain();
   }
 
-  /** Runs the one call of this process. */
+  /** Runs the one call of this process. The process group was killed when this resolves; `ended` tells when it is gone. */
   async run(job: SandboxJob, hooks: RunHooks, limits: SandboxLimits): Promise<SandboxOutcome> {
     if (!this.isReady) throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
     this.#mode = "running";
@@ -110,7 +110,8 @@ export class SandboxProcess {
       if (hooks.signal.aborted) onAbort();
       this.#endWithProcess(end);
       const ending = await promise;
-      await this.kill();
+      // After its answer the process has nothing more to say: it is reaped while the caller goes on.
+      await Promise.race([call.allRead, this.kill()]);
       call.close();
       return await outcomeOf(ending, job, timeoutMs, limits);
     } finally {
@@ -200,19 +201,34 @@ class Call implements Listener {
   readonly nonce = makeNonce();
   readonly #sink: LogSink;
   readonly #frames: FrameReader;
+  readonly #mark: MarkReader;
   readonly #stdoutLines: LineSplitter;
   readonly #stderrLines: LineSplitter;
+  /** Resolves once the call was answered and everything that was printed before is read. */
+  readonly allRead: Promise<unknown>;
 
   constructor(limits: SandboxLimits, hooks: RunHooks, end: (ending: Ending) => void) {
     const sink = new LogSink(limits.logBytes, HIDDEN_PATHS, hooks.onLog);
     this.#sink = sink;
     this.#stdoutLines = new LineSplitter((line) => sink.write("stdout", "info", line));
     this.#stderrLines = new LineSplitter((line) => sink.write("stderr", "error", line));
+    const answered = Promise.withResolvers<void>();
+    const marked = Promise.withResolvers<void>();
+    this.allRead = Promise.all([answered.promise, marked.promise]);
+    this.#mark = new MarkReader(
+      this.nonce,
+      (bytes) => this.#text(this.#stderrLines, bytes),
+      marked.resolve,
+    );
+    const answer = (ending: Ending) => {
+      answered.resolve();
+      end(ending);
+    };
     this.#frames = new FrameReader(this.nonce, limits.outputBytes, {
       text: (bytes) => this.#text(this.#stdoutLines, bytes),
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
-      result: (json) => end({ kind: "result", json }),
-      failure: (json) => end({ kind: "failure", json }),
+      result: (json) => answer({ kind: "result", json }),
+      failure: (json) => answer({ kind: "failure", json }),
       resultTooLarge: (bytes) => end({ kind: "result-too-large", bytes }),
       broken: () => end({ kind: "broken" }),
     });
@@ -224,13 +240,14 @@ class Call implements Listener {
   }
 
   stderr(chunk: Uint8Array): Promise<void> | void {
-    this.#text(this.#stderrLines, chunk);
+    this.#mark.push(chunk);
     if (this.#sink.full) return pause();
   }
 
   /** All output was read: what is left of lines is told. */
   close(): void {
     this.#frames.close();
+    this.#mark.close();
     this.#stdoutLines.close();
     this.#stderrLines.close();
   }

@@ -51,7 +51,7 @@ sandboxTest("a key named __proto__ pollutes nothing", async (sandboxes) => {
 sandboxTest("too much output names the size, the limit and the flag", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "const main = () => ({ s: 'x'.repeat(300000) });"),
-    "OUTPUT_TOO_LARGE: the output has 300008 bytes, its limit is 262144 bytes (--max-output)",
+    "OUTPUT_TOO_LARGE: the output has 300008 bytes, its limit is 256 KiB (--max-output)",
   );
 });
 
