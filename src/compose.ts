@@ -10,7 +10,7 @@ import { type Domain, openDomain } from "./domain/mod.ts";
 import { LocalEngine } from "./engine/local_engine.ts";
 import { createApp } from "./http/app.ts";
 import { type HttpServer, listen } from "./http/server.ts";
-import { createSandboxes } from "./sandbox/mod.ts";
+import { createSandboxes, type EgressOptions } from "./sandbox/mod.ts";
 import { masterKeyOf, openDataDir } from "./store/data_dir.ts";
 import { openStore } from "./store/mod.ts";
 import { Sealer } from "./store/sealing.ts";
@@ -54,7 +54,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
 
   const sandboxes = opened.use(createSandboxes(
     { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
-    { cacheDir: join(dataDir, "cache", "sandbox") },
+    { cacheDir: join(dataDir, "cache", "sandbox"), egress: await egressOptions(config) },
   ));
   const sandboxesReady = sandboxes.start();
   sandboxesReady.catch(() => {});
@@ -106,6 +106,15 @@ export async function startServer(config: Config): Promise<RunningServer> {
     },
     kill: () => void sandboxes[Symbol.asyncDispose](),
   };
+}
+
+async function egressOptions({ egress }: Config): Promise<EgressOptions> {
+  const { allowPrivate = [], caFile } = egress;
+  const ca = caFile === undefined ? undefined : await Deno.readTextFile(caFile);
+  if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new Error(`Cannot use ${caFile} as --egress-ca: it holds no certificate in PEM`);
+  }
+  return { ...egress, allowPrivate, ca };
 }
 
 async function recover({ invocations }: Domain): Promise<void> {

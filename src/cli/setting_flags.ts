@@ -47,6 +47,11 @@ function toFlag({ setting, group }: PlacedSetting): Flag {
     `--${setting.name} <${setting.kind.placeholder}>`,
     `${setting.description} [${fallback}, ${variableOf(setting)}]`,
   );
+  if (setting.kind.repeatable) {
+    option.argParser((text: string, earlier: string | undefined) =>
+      earlier === undefined ? text : `${earlier},${text}`
+    );
+  }
   return { setting, option: option.helpGroup(`${GROUP_TITLES[group]}:`) };
 }
 

@@ -44,6 +44,15 @@ export interface Config {
     readonly maxRunning: number;
     readonly maxQueued: number;
   };
+  readonly egress: {
+    /** Networks such as `10.1.0.0/16`. */
+    readonly allowPrivate: readonly string[] | undefined;
+    /** Absolute path of a file with certificates in PEM. */
+    readonly caFile: string | undefined;
+    readonly maxBytes: number;
+    readonly maxRequests: number;
+    readonly maxConnections: number;
+  };
   readonly builder: {
     readonly timeoutMs: number;
     readonly memoryBytes: number;

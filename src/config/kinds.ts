@@ -15,6 +15,8 @@ export interface Kind<T> {
   /** The value, or undefined when the text is not acceptable. */
   readonly parse: (text: string) => T | undefined;
   readonly format: (value: T) => string;
+  /** Given several times, the flag means all of its values, joined by commas. */
+  readonly repeatable?: true;
   /** The text itself must never be shown. */
   readonly hidden?: true;
 }
@@ -100,6 +102,37 @@ export function directory(): Kind<string> {
     parse: (text) => text.trim() === "" || text.includes("\0") ? undefined : resolve(text),
     format: String,
   };
+}
+
+/** A file; a relative path is taken from the working directory of the process. */
+export function file(): Kind<string> {
+  return { ...directory(), placeholder: "FILE" };
+}
+
+/** Networks in CIDR notation or single addresses, separated by commas. */
+export function networks(): Kind<readonly string[]> {
+  return {
+    placeholder: "NETWORKS",
+    accepts: "a list of networks such as 10.1.0.0/16 or fd00:1::/64, separated by commas",
+    repeatable: true,
+    parse: (text) => {
+      const found = text.split(",").map((network) => network.trim());
+      return found.every(isNetwork) ? found.map(withPrefix) : undefined;
+    },
+    format: (value) => value.join(","),
+  };
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = "", , bits] = /^([0-9a-f:.]+)(\/([0-9]{1,3}))?$/i.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
+}
+
+/** A single address is a network of its own. */
+function withPrefix(network: string): string {
+  if (network.includes("/")) return network;
+  return `${network}/${isIP(network) === 4 ? 32 : 128}`;
 }
 
 /** A secret key of a fixed length, in standard base64. */

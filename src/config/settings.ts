@@ -4,10 +4,12 @@ import {
   choice,
   directory,
   duration,
+  file,
   host,
   integer,
   key,
   type Kind,
+  networks,
   origin,
 } from "./kinds.ts";
 
@@ -193,6 +195,38 @@ export const SETTINGS: {
       description: "Calls that wait for their turn; more are refused",
     },
   },
+  egress: {
+    allowPrivate: {
+      name: "egress-allow-private",
+      kind: networks(),
+      default: undefined,
+      description: "Networks that are not public and may be reached by allowed names",
+    },
+    caFile: {
+      name: "egress-ca",
+      kind: file(),
+      default: undefined,
+      description: "Certificates (PEM) that calls to other hosts trust beside the usual ones",
+    },
+    maxBytes: {
+      name: "max-egress",
+      kind: bytes({ min: "1KiB", max: "64GiB" }),
+      default: "32MiB",
+      description: "What one call may send to and receive from other hosts, together",
+    },
+    maxRequests: {
+      name: "max-egress-requests",
+      kind: integer({ min: "1", max: "1000000" }),
+      default: "1000",
+      description: "Requests and tunnels to other hosts of one call, refused ones included",
+    },
+    maxConnections: {
+      name: "max-egress-connections",
+      kind: integer({ min: "1", max: "10000" }),
+      default: "64",
+      description: "Connections to other hosts of one call at the same time",
+    },
+  },
   builder: {
     timeoutMs: {
       name: "build-timeout",
@@ -228,6 +262,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   identity: "Identity",
   commits: "Commits",
   invocations: "Invocations",
+  egress: "Egress",
   builder: "Builder",
 };
 

@@ -9,6 +9,7 @@ import type { Principal } from "./identity/mod.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "./references.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 import type { CommitRow } from "../store/commits.ts";
+import { entryFault } from "../sandbox/mod.ts";
 import { maskedFields, type UpdateMask } from "./update_mask.ts";
 
 /** Function types of the API; UNSPECIFIED becomes ANY on create. */
@@ -74,6 +75,9 @@ export interface UpdateFunction {
   readonly content: SourceFiles | undefined;
   readonly commitMessage: string;
 }
+
+/** What is wrong with an entry of an allowlist, continuing "... the entry"; undefined where it is well-formed. */
+export const allowlistEntryFault = entryFault;
 
 /** Functions: the named things that commits belong to and that callers invoke. */
 export class Functions {

@@ -123,8 +123,9 @@ export class Invocations {
         row.functionId,
         row.commitId,
       ) as FinalizedCommitRow;
+      const fn = await anyFunction(this.store.read, row.functionId);
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(jobOf(row, commit), this.engine.readmit()).catch(() => {});
+      this.engine.submit(jobOf(row, commit, fn), this.engine.readmit()).catch(() => {});
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -173,7 +174,7 @@ export class Invocations {
       place[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, this.engine.left(earlier), call);
     }
-    const ended = this.engine.submit(jobOf(row, commit), place);
+    const ended = this.engine.submit(jobOf(row, commit, fn), place);
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended;
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
@@ -233,12 +234,13 @@ export class Invocations {
   }
 }
 
-function jobOf(row: InvocationRow, commit: FinalizedCommitRow): Job {
+function jobOf(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Job {
   return {
     invocationId: row.id,
     scriptDigest: commit.scriptDigest,
     sourceMapDigest: commit.sourceMapDigest,
     inputJson: row.input,
+    outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
     mode: row.mode,
     recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
   };

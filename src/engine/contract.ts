@@ -9,6 +9,8 @@ export interface Job {
   readonly sourceMapDigest: string;
   /** Text of a JSON object. */
   readonly inputJson: string;
+  /** Hosts that the function may connect to, as its settings say when it is called. */
+  readonly outboundAllowlist: readonly string[];
   /** Who waits for the end; decides what a shutdown does with a job that has not started. */
   readonly mode: "sync" | "async";
   /** The status its row has; PENDING is moved to RUNNING, durably, before any of its code runs. */

@@ -149,6 +149,7 @@ export class LocalEngine implements Engine {
         script: await this.#artifacts.script(job.scriptDigest),
         sourceMap: () => this.#artifacts.text(job.sourceMapDigest),
         inputJson: job.inputJson,
+        outboundAllowlist: job.outboundAllowlist,
         timeoutMs: this.#limits.timeoutMs,
       }, { onLog: (log) => recorder.log(log), signal });
       return endOf(outcome);

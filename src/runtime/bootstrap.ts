@@ -5,9 +5,10 @@
  * file, and with it no path of the server, stands on a stack that the function can look at.
  * Nothing is exported: a function can import this module.
  */
+import { EGRESS_SOCKET_ARGUMENT } from "./egress.ts";
 import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
 import { type ConsoleClass, harden, importMeta } from "./harden.ts";
-import { guardNode, hardenNode } from "./node.ts";
+import { guardNode, hardenNode, useEgressSocket } from "./node.ts";
 import {
   apply,
   byteLength,
@@ -118,7 +119,9 @@ function loadLazyGlobals(): void {
   new Request("http://localhost/");
 }
 
-const loadsNode = Deno.args[0] === WITH_NODE;
+const loadsNode = Deno.args.includes(WITH_NODE);
+const egress = Deno.args.find((argument) => argument.startsWith(EGRESS_SOCKET_ARGUMENT));
+if (egress !== undefined) useEgressSocket(egress.slice(EGRESS_SOCKET_ARGUMENT.length));
 const ConsoleOf = harden();
 if (loadsNode) {
   hardenNode();

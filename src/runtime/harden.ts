@@ -5,6 +5,7 @@
  * Runs before any byte of a user's code is parsed. Deno's static deny flags are the wall for files,
  * network, environment, subprocesses and FFI; the runtime closes only what those leave open.
  */
+import { neutral } from "./neutral.ts";
 import {
   createObject,
   dataDescriptor,
@@ -61,6 +62,32 @@ export function untyped(target: object, key: PropertyKey): unknown {
 /** The class of Deno's `console`: `print` receives a formatted text and a level from 0 to 3. */
 export type ConsoleClass = new (print: (text: string, level: number) => void) => Console;
 
+/**
+ * Sockets of Deno's own. The kernel refuses all of them but unix sockets; the permissions refuse those, but do not
+ * ask for ones with abstract names, by which other processes of the machine may listen.
+ */
+const REMOVED_SOCKETS = [
+  "connect",
+  "connectTls",
+  "startTls",
+  "listen",
+  "listenTls",
+  "listenDatagram",
+  "serve",
+  "serveHttp",
+  "upgradeWebSocket",
+  "createHttpClient",
+  "HttpClient",
+  "connectQuic",
+  "upgradeWebTransport",
+  "QuicEndpoint",
+  "openKv",
+] as const;
+
+const refuser = neutral((key: string, ErrorOf: ErrorConstructor) => () => {
+  throw new ErrorOf(`Deno.${key} is not available in a function: use fetch, WebSocket or node:net`);
+});
+
 interface Internals {
   readonly Console: ConsoleClass;
   /** What `node:process` takes its paths from once it loads. */
@@ -80,6 +107,9 @@ export function harden(): ConsoleClass {
   remove(Deno, internalKey);
   remove(Deno, "internal");
   for (const key of REMOVED_GLOBALS) remove(globalThis, key);
+  for (const key of REMOVED_SOCKETS) {
+    lock(Deno, key, refuser(key, ErrorOf));
+  }
   for (const key of ownKeys(globalThis)) {
     if (typeof key === "string" && key.startsWith("GPU")) remove(globalThis, key);
   }

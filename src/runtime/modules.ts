@@ -6,6 +6,7 @@
  * function, which skips `resolve`; ECMAScript imports of built-ins do not pass `load`.
  */
 import { remove } from "./harden.ts";
+import { DNS_SHIMS } from "./names.ts";
 import {
   dataDescriptor,
   defineProperty,
@@ -18,6 +19,19 @@ import {
 /** Built-ins with no safe use: each reaches files, memory or the engine without a permission. */
 const REFUSED = dictionary({ sqlite: true, wasi: true, v8: true, inspector: true, repl: true });
 
+/** Families of built-ins that open connections or resolve names; so do those whose names begin with an underscore. */
+const NETWORK = dictionary({
+  child_process: true,
+  cluster: true,
+  dgram: true,
+  dns: true,
+  http: true,
+  http2: true,
+  https: true,
+  net: true,
+  tls: true,
+});
+
 /** Scheme of the reduced modules below; no other module may have it. */
 const SHIM_PREFIX = "invoked:";
 
@@ -25,7 +39,8 @@ const SHIM_PREFIX = "invoked:";
  * Sources of reduced modules. The named exports of a built-in cannot be taken away once it is imported, so an import
  * of these gets a copy without what would load built-ins around the hooks or start threads.
  */
-const SHIMS = dictionary({
+const SHIMS = dictionary<string>({
+  ...DNS_SHIMS,
   module:
     `export { builtinModules, createRequire, default, findSourceMap, isBuiltin, Module, SourceMap,
     syncBuiltinESMExports, wrap } from "node:module";`,
@@ -91,13 +106,24 @@ function refuseThreads(): never {
   throw new TypeErrorOf("Worker threads are not available in a function");
 }
 
-/** Installs the hooks, and removes what could install others. */
-export function restrictModules(moduleClass: ModuleClass, getBuiltin: BuiltinGetter): void {
+/** Installs the hooks, and removes what could install others. `onNetwork` is called before the first connection. */
+export function restrictModules(
+  moduleClass: ModuleClass,
+  getBuiltin: BuiltinGetter,
+  onNetwork: () => void,
+): void {
   const { isBuiltin } = moduleClass;
+  let hasNetwork = false;
+  const prepare = (name: string) => {
+    if (hasNetwork || !(NETWORK[family(name)] || hasPrefix(name, "_"))) return;
+    hasNetwork = true;
+    onNetwork();
+  };
   moduleClass.registerHooks({
     resolve(specifier, context, next) {
       const name = withoutPrefix(specifier);
       if (!isBuiltin(specifier) || REFUSED[family(name)]) throw refusal(specifier);
+      prepare(name);
       // `require` receives the original, whose object was reduced in place; a shim imports it.
       const isImport = context.conditions[1] === "import";
       const isShim = context.parentURL !== undefined && hasPrefix(context.parentURL, SHIM_PREFIX);
@@ -113,6 +139,7 @@ export function restrictModules(moduleClass: ModuleClass, getBuiltin: BuiltinGet
       }
       const name = withoutPrefix(url);
       if (name === url || REFUSED[family(name)]) throw refusal(url);
+      prepare(name);
       if (name === "worker_threads") {
         defineProperty(getBuiltin(url), "Worker", dataDescriptor(refuseThreads, false));
       }

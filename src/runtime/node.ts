@@ -4,7 +4,9 @@
  * in its script a function can only make it from text, by `eval` or a `Function` constructor. All of these are
  * gates that harden first.
  */
+import { type Bindings, type Net, routeTcp, type Tls, TOOLS, tunnelPipes } from "./egress.ts";
 import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
+import { refuseNames, type Resolvers } from "./names.ts";
 import { type BuiltinGetter, type ModuleClass, restrictModules } from "./modules.ts";
 import {
   apply,
@@ -62,6 +64,12 @@ function refuseDescriptors(process: Process, binding: string, handle: string): v
 }
 
 let hardened = false;
+let egressSocket: string | undefined;
+
+/** Names the socket of the egress proxy; before Node's half is loaded. */
+export function useEgressSocket(path: string): void {
+  egressSocket = path;
+}
 
 /**
  * Loads and hardens Node's half, once. Where it runs late, the function may have poisoned the language
@@ -74,6 +82,9 @@ export function hardenNode(): void {
   refuseDescriptors(process, "pipe_wrap", "Pipe");
   refuseDescriptors(process, "tcp_wrap", "TCP");
   refuseDescriptors(process, "udp_wrap", "UDP");
+  const pipes = process.binding("pipe_wrap") as unknown;
+  const streams = process.binding("stream_wrap") as unknown;
+  tunnelPipes({ ...pipes as Bindings, ...streams as Bindings }, egressSocket, TOOLS);
   defineProperty(process.argv, 0, dataDescriptor(RUNTIME_NAME, true));
   defineProperty(process.argv, 1, dataDescriptor(MAIN_PATH, true));
   // Packages read `process.env.NODE_ENV` when they load; the real one throws where all is denied.
@@ -83,7 +94,14 @@ export function hardenNode(): void {
   for (let index = 0; index < REMOVED_FROM_PROCESS.length; index++) {
     remove(process, REMOVED_FROM_PROCESS[index] ?? "");
   }
-  restrictModules(untyped(getBuiltin("module"), "Module") as ModuleClass, getBuiltin);
+  // Loading these takes as long as all else together, so they wait for the first module that needs them.
+  const onNetwork = () => {
+    const net = getBuiltin("net");
+    routeTcp(net as Net, getBuiltin("tls") as Tls, TOOLS);
+    refuseNames({ net, dns: getBuiltin("dns"), dgram: getBuiltin("dgram") } as Resolvers, TOOLS);
+  };
+  const moduleClass = untyped(getBuiltin("module"), "Module") as ModuleClass;
+  restrictModules(moduleClass, getBuiltin, onNetwork);
   hardened = true;
 }
 

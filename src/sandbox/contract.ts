@@ -30,6 +30,8 @@ export interface SandboxJob {
   readonly sourceMap: () => Promise<string>;
   /** The input: the text of a JSON object, already validated by the caller. */
   readonly inputJson: string;
+  /** Hosts that the function may connect to; see `src/sandbox/egress/allowlist.ts`. */
+  readonly outboundAllowlist: readonly string[];
   /** Wall-clock limit of this call in milliseconds; never above the pool's own limit. */
   readonly timeoutMs: number;
 }
@@ -44,8 +46,11 @@ export interface SandboxLog {
   /** Milliseconds since the epoch, on the server's clock. */
   readonly time: number;
   readonly level: "debug" | "info" | "warn" | "error";
-  /** `console` for `console.*`, `stdout` and `stderr` for raw writes, `system` for the server's own notes. */
-  readonly source: "console" | "stdout" | "stderr" | "system";
+  /**
+   * `console` for `console.*`, `stdout` and `stderr` for raw writes, `egress` for what the egress proxy decided,
+   * `system` for the server's own notes.
+   */
+  readonly source: "console" | "stdout" | "stderr" | "egress" | "system";
   readonly message: string;
 }
 

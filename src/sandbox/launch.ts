@@ -1,6 +1,8 @@
 /** The command line of a sandbox's process, and the measurements that its limits stand on. */
 import { READY, WITH_NODE } from "../runtime/wire.ts";
 import type { SandboxLimits } from "./contract.ts";
+import { egressArgument, egressEnv, egressFlags } from "./egress/process.ts";
+import type { EgressProxy, Gate } from "./egress/proxy.ts";
 import type { Isolation } from "./isolation/isolation.ts";
 import { detectProcessIsolation } from "./isolation/process.ts";
 
@@ -25,14 +27,14 @@ const DENY_FLAGS = [
   "--no-code-cache",
   "--cached-only",
   "--deny-import",
-  "--deny-read",
-  "--deny-write",
   "--deny-env",
   "--deny-sys",
   "--deny-run",
   "--deny-ffi",
-  "--deny-net",
 ] as const;
+
+/** For the one process that has no way out and runs no function. */
+const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;
 
 /** Deno's caches of module analyses and their journals. */
 const DATABASE_FILE = /_cache_v\d+(-wal|-shm|-journal)?$/;
@@ -46,12 +48,14 @@ export type Flavour = "plain" | "node";
 /** Starts processes. */
 export interface Launcher {
   readonly walls: string;
-  spawn(flavour: Flavour): Deno.ChildProcess;
+  /** The caller disposes the gate when the process has ended. */
+  spawn(flavour: Flavour): { readonly child: Deno.ChildProcess; readonly gate: Gate };
 }
 
 function spawn(
   command: readonly string[],
   denoDir: string,
+  env: Readonly<Record<string, string>> = {},
 ): Deno.ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new Error("Cannot start a sandbox: the command line is empty");
@@ -60,7 +64,15 @@ function spawn(
     cwd: "/",
     clearEnv: true,
     // PATH finds the wrappers. None of it is a secret, and the process may read none of it.
-    env: { DENO_DIR: denoDir, NO_COLOR: "1", PATH: "/usr/local/bin:/usr/bin:/bin", TZ: "UTC" },
+    env: {
+      DENO_DIR: denoDir,
+      // It asks for news of Deno by the network, and asks nobody else.
+      DENO_NO_UPDATE_CHECK: "1",
+      NO_COLOR: "1",
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      TZ: "UTC",
+      ...env,
+    },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -124,26 +136,57 @@ async function warmUp(command: readonly string[], denoDir: string): Promise<numb
 export async function prepareLauncher(
   limits: SandboxLimits,
   cacheDir: string,
+  egress: EgressProxy,
 ): Promise<Launcher> {
   const denoDir = `${await Deno.realPath(await made(cacheDir))}/sandbox`;
   await made(denoDir);
-  const isolation: Isolation = await detectProcessIsolation();
+  const isolation: Isolation = await detectProcessIsolation(denoDir);
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
-  const deno = [
+  const deno = (flags: readonly string[]) => [
     Deno.execPath(),
     "run",
     ...DENY_FLAGS,
+    ...flags,
     `--v8-flags=--max-old-space-size=${heapMib}`,
     BOOTSTRAP_URL.href,
   ];
-  const idleBytes = await warmUp(isolation.wrap([...deno, WITH_NODE], {}), denoDir);
+  const idleBytes = await warmUp(
+    isolation.wrap([...deno(NO_EGRESS_FLAGS), WITH_NODE], {}),
+    denoDir,
+  );
   await blockDatabases(denoDir);
   const confinement = idleBytes === undefined ? {} : { dataBytes: idleBytes + limits.memoryBytes };
-  const commands = {
-    plain: isolation.wrap(deno, confinement),
-    node: isolation.wrap([...deno, WITH_NODE], confinement),
+  const caFile = await writeCa(egress.ca, denoDir);
+  const spawnWith = (gate: Gate, flavour: Flavour) => {
+    const socket = isolation.egressPathInside(gate.socketPath);
+    const command = [
+      ...deno(egressFlags(socket, isolation.expected.seccomp)),
+      egressArgument(socket),
+      ...flavour === "node" ? [WITH_NODE] : [],
+    ];
+    const wrapped = isolation.wrap(command, { ...confinement, egressSocket: gate.socketPath });
+    return spawn(wrapped, denoDir, egressEnv(socket, caFile));
   };
-  return { walls: isolation.walls, spawn: (flavour) => spawn(commands[flavour], denoDir) };
+  return {
+    walls: isolation.walls,
+    spawn(flavour) {
+      const gate = egress.openGate();
+      try {
+        return { child: spawnWith(gate, flavour), gate };
+      } catch (error) {
+        gate[Symbol.dispose]();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Puts the operator's certificates where processes can read them, as Node's TLS checks certificates by itself. */
+async function writeCa(ca: string | undefined, denoDir: string): Promise<string | undefined> {
+  if (ca === undefined) return undefined;
+  const path = `${denoDir}/egress-ca.pem`;
+  await Deno.writeTextFile(path, ca);
+  return path;
 }
 
 /**

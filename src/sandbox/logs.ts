@@ -55,6 +55,11 @@ export class LogSink {
     } while (rest.length > 0);
   }
 
+  /** A line of the server's own, which the limit does not count; what writes it has limits itself. */
+  note(source: SandboxLog["source"], level: SandboxLog["level"], message: string): void {
+    this.#emit(source, level, new TextEncoder().encode(message));
+  }
+
   #emit(source: SandboxLog["source"], level: SandboxLog["level"], bytes: Uint8Array): void {
     let message = this.#decoder.decode(bytes);
     for (const path of this.#hidden) {

@@ -1,35 +1,43 @@
 /** The sandbox room: runs functions, each call in a process of its own. */
 import type { RunHooks, Sandboxes, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
 import { type Launcher, prepareLauncher } from "./launch.ts";
 import { flavourFor, Pool } from "./pool.ts";
 import { killedEarly } from "./process.ts";
 
 export * from "./contract.ts";
+export type { EgressOptions } from "./egress/proxy.ts";
+export { entryFault } from "./egress/allowlist.ts";
 
 /** Where the room keeps what its processes share. */
 export interface SandboxOptions {
   /** A private directory of the server; made when missing. Holds the compiled runtime, nothing of users. */
   readonly cacheDir: string;
+  readonly egress: EgressOptions;
 }
 
 /** Makes the pool of sandboxes. No process is started before `start` or the first `run`. */
 export function createSandboxes(limits: SandboxLimits, options: SandboxOptions): Sandboxes {
-  return new ProcessSandboxes(limits, options.cacheDir);
+  return new ProcessSandboxes(limits, options);
 }
 
-type Prepared = { readonly launcher: Launcher; readonly pool: Pool };
+type Prepared = {
+  readonly egress: EgressProxy;
+  readonly launcher: Launcher;
+  readonly pool: Pool;
+};
 
 class ProcessSandboxes implements Sandboxes {
   readonly #limits: SandboxLimits;
-  readonly #cacheDir: string;
+  readonly #options: SandboxOptions;
   readonly #stopping = new AbortController();
   readonly #runs = new Set<Promise<SandboxOutcome>>();
   #preparing: Promise<Prepared> | undefined;
   #prepared: Prepared | undefined;
 
-  constructor(limits: SandboxLimits, cacheDir: string) {
+  constructor(limits: SandboxLimits, options: SandboxOptions) {
     this.#limits = limits;
-    this.#cacheDir = cacheDir;
+    this.#options = options;
   }
 
   async start(): Promise<void> {
@@ -63,6 +71,7 @@ class ProcessSandboxes implements Sandboxes {
     const prepared = await this.#preparing?.catch(() => undefined);
     await prepared?.pool[Symbol.asyncDispose]();
     await Promise.allSettled(this.#runs);
+    await prepared?.egress[Symbol.asyncDispose]();
   }
 
   async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
@@ -78,9 +87,17 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   #prepare(): Promise<Prepared> {
-    this.#preparing ??= prepareLauncher(this.#limits, this.#cacheDir).then((launcher) =>
-      this.#prepared = { launcher, pool: new Pool(launcher, this.#limits.poolSize) }
-    );
+    this.#preparing ??= this.#prepareOnce();
     return this.#preparing;
+  }
+
+  async #prepareOnce(): Promise<Prepared> {
+    const { cacheDir } = this.#options;
+    await using opened = new AsyncDisposableStack();
+    const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));
+    const launcher = await prepareLauncher(this.#limits, cacheDir, egress);
+    opened.move();
+    this.#prepared = { egress, launcher, pool: new Pool(launcher, this.#limits.poolSize) };
+    return this.#prepared;
   }
 }

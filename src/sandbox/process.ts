@@ -1,6 +1,8 @@
 /** One process of the operating system, from its start over its one call to its end. */
 import { READY } from "../runtime/wire.ts";
 import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+import type { EgressCall } from "./egress/call.ts";
+import type { Gate } from "./egress/proxy.ts";
 import { encodeRequest, FrameReader, makeNonce, MarkReader } from "./frames.ts";
 import { type Flavour, killGroup, type Launcher, START_TIMEOUT_MS, startError } from "./launch.ts";
 import { LineSplitter, LogSink } from "./logs.ts";
@@ -50,6 +52,7 @@ const deaf: Listener = { stdout() {}, stderr() {} };
  */
 export class SandboxProcess {
   readonly #child: Deno.ChildProcess;
+  readonly #gate: Gate;
   readonly #stderr = new Tail();
   readonly #output: Promise<unknown>;
   #listener: Listener = deaf;
@@ -57,9 +60,13 @@ export class SandboxProcess {
   /** Settles once the process is reaped. */
   readonly ended: Promise<Deno.CommandStatus>;
 
-  private constructor(child: Deno.ChildProcess, readonly flavour: Flavour) {
+  private constructor(child: Deno.ChildProcess, gate: Gate, readonly flavour: Flavour) {
     this.#child = child;
-    this.ended = child.status.finally(() => this.#mode = "dead");
+    this.#gate = gate;
+    this.ended = child.status.finally(() => {
+      this.#mode = "dead";
+      gate[Symbol.dispose]();
+    });
     this.#output = Promise.all([
       this.#pump(child.stdout, (chunk) => this.#listener.stdout(chunk)),
       this.#pump(child.stderr, (chunk) => {
@@ -71,7 +78,8 @@ export class SandboxProcess {
 
   /** Starts a process and waits until it stands ready; rejects with its stderr where it does not. */
   static async start(launcher: Launcher, flavour: Flavour): Promise<SandboxProcess> {
-    const started = new SandboxProcess(launcher.spawn(flavour), flavour);
+    const { child, gate } = launcher.spawn(flavour);
+    const started = new SandboxProcess(child, gate, flavour);
     const failure = await started.#becomeReady();
     if (failure === undefined) return started;
     await started.kill();
@@ -106,6 +114,8 @@ export class SandboxProcess {
     try {
       const call = new Call(limits, hooks, end);
       this.#listener = call;
+      // Bound before the function can run; its connections are cut, and told, before its outcome is.
+      using _egress = this.#openEgress(job, call);
       this.#send(encodeRequest(call.nonce, limits, job.script, job.inputJson));
       if (hooks.signal.aborted) onAbort();
       this.#endWithProcess(end);
@@ -119,6 +129,10 @@ export class SandboxProcess {
       hooks.signal.removeEventListener("abort", onAbort);
       this.#listener = deaf;
     }
+  }
+
+  #openEgress({ outboundAllowlist }: SandboxJob, call: Call): EgressCall {
+    return this.#gate.bind(outboundAllowlist, (level, message) => call.egress(level, message));
   }
 
   /** The request goes out while the process may end at any time; a broken pipe tells nothing new. */
@@ -242,6 +256,11 @@ class Call implements Listener {
   stderr(chunk: Uint8Array): Promise<void> | void {
     this.#mark.push(chunk);
     if (this.#sink.full) return pause();
+  }
+
+  /** Told whatever the function has printed: no flood of it hides where it connected to. */
+  egress(level: "info" | "warn", message: string): void {
+    this.#sink.note("egress", level, message);
   }
 
   /** All output was read: what is left of lines is told. */

@@ -1,6 +1,7 @@
 /** What the tests of the sandbox room share: a pool, and functions written as artifacts by hand. */
 import {
   createSandboxes,
+  type EgressOptions,
   type Sandboxes,
   type SandboxLimits,
   type SandboxLog,
@@ -13,6 +14,15 @@ export const LIMITS: SandboxLimits = {
   outputBytes: 256 * 1024,
   logBytes: 32 * 1024,
   poolSize: 2,
+};
+
+/** Nothing but what the public may reach, as where no flag is given. */
+export const EGRESS: EgressOptions = {
+  allowPrivate: [],
+  ca: undefined,
+  maxBytes: 1024 * 1024,
+  maxRequests: 100,
+  maxConnections: 16,
 };
 
 /** The artifact of a module whose body declares `main`; the body's first line is line 2. */
@@ -48,6 +58,7 @@ export async function run(
         ? Promise.reject(new Error("no source map"))
         : Promise.resolve(options.sourceMap),
     inputJson: JSON.stringify(options.input ?? {}),
+    outboundAllowlist: [],
     timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
   }, {
     onLog: (log) => {
@@ -90,7 +101,10 @@ export function sandboxTest(
   Deno.test(name, async (context) => {
     const cacheDir = await Deno.makeTempDir();
     try {
-      await using sandboxes = createSandboxes({ ...LIMITS, ...limits }, { cacheDir });
+      await using sandboxes = createSandboxes({ ...LIMITS, ...limits }, {
+        cacheDir,
+        egress: EGRESS,
+      });
       await sandboxes.start();
       await body(sandboxes, context);
     } finally {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createSandboxes } from "../../src/sandbox/mod.ts";
-import { failure, LIMITS, output, run, sandboxPids, sandboxTest } from "./harness.ts";
+import { EGRESS, failure, LIMITS, output, run, sandboxPids, sandboxTest } from "./harness.ts";
 
 /** How long a killed process may take to vanish; a bound for broken ones, not a measurement. */
 const GONE_TIMEOUT_MS = 10_000;
@@ -40,7 +40,10 @@ linuxTest("the process does not outlive its call, whatever its outcome", async (
   const cacheDir = await Deno.makeTempDir();
   const seen = new Set<number>();
   {
-    await using sandboxes = createSandboxes({ ...LIMITS, poolSize: 0 }, { cacheDir });
+    await using sandboxes = createSandboxes({ ...LIMITS, poolSize: 0 }, {
+      cacheDir,
+      egress: EGRESS,
+    });
     const bodies = [
       "const main = () => ({});",
       "function main() { throw 1; }",
@@ -66,7 +69,7 @@ linuxTest("the process does not outlive its call, whatever its outcome", async (
 linuxTest("disposal ends what is idle and what runs, and waits for it", async () => {
   const cacheDir = await Deno.makeTempDir();
   const before = new Set(await sandboxPids(Deno.pid));
-  const sandboxes = createSandboxes(LIMITS, { cacheDir });
+  const sandboxes = createSandboxes(LIMITS, { cacheDir, egress: EGRESS });
   await sandboxes.start();
   const { promise: up, resolve } = Promise.withResolvers<void>();
   const told = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
@@ -98,7 +101,7 @@ sandboxTest("an idle process that dies is replaced", async (sandboxes) => {
 Deno.test("a pool that cannot start says why", async () => {
   const cacheDir = await Deno.makeTempDir();
   await Deno.writeTextFile(`${cacheDir}/sandbox`, "in the way");
-  await using sandboxes = createSandboxes(LIMITS, { cacheDir });
+  await using sandboxes = createSandboxes(LIMITS, { cacheDir, egress: EGRESS });
   await assert.rejects(sandboxes.start());
   await Deno.remove(cacheDir, { recursive: true });
 });

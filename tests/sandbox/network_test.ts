@@ -13,8 +13,8 @@ sandboxTest("no request leaves", async (sandboxes) => {
   const udpPort = udp.address().port;
   const port = canary.addr.port;
   const tries = [
-    `await (await fetch("http://127.0.0.1:${port}/")).text()`,
-    `await (await fetch("http://localhost:${port}/")).text()`,
+    `throw await (await fetch("http://127.0.0.1:${port}/")).text()`,
+    `throw await (await fetch("http://localhost:${port}/")).text()`,
     `await Deno.connect({ hostname: "127.0.0.1", port: ${port} })`,
     `await new Promise((ok, no) => { const w = new WebSocket("ws://127.0.0.1:${port}/"); w.onopen = ok; w.onerror = () => no(1); })`,
     `await new Promise((ok, no) => { const e = new EventSource("http://127.0.0.1:${port}/"); e.onopen = ok; e.onerror = () => no(1); })`,
@@ -25,6 +25,10 @@ sandboxTest("no request leaves", async (sandboxes) => {
     `await new Promise(async (ok, no) => (await import("node:dgram")).createSocket("udp4").on("error", no).send("x", ${udpPort}, "127.0.0.1", (e) => e ? no(e) : ok(1)))`,
     `await Deno.resolveDns("example.com", "A", { nameServer: { ipAddr: "127.0.0.1", port: ${udpPort} } })`,
     `await (await import("node:dns/promises")).lookup("localhost")`,
+    `const { lookup } = await import("node:dns"); await new Promise((ok, no) => lookup("localhost", (e) => e ? no(e) : ok()))`,
+    `await (await import("node:dns")).promises.lookupService("127.0.0.1", 80)`,
+    `(await import("node:net")).createServer().listen({ path: "\\0abstract" })`,
+    `Deno.createHttpClient({ proxy: { transport: "unix", path: "\\0abstract" } })`,
     `await new Promise(async (ok, no) => { const d = await import("node:dns"); d.setServers(["127.0.0.1:${udpPort}"]); d.resolve4("example.com", (e, a) => e ? no(e) : ok(a)); })`,
     `Deno.listen({ port: 0 })`,
     `await Deno.connect({ transport: "unix", path: "/tmp/x" })`,

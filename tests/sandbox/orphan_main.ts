@@ -1,10 +1,10 @@
 /** A server that is about to be killed: holds idle and running sandboxes and prints when they run. */
 import { createSandboxes } from "../../src/sandbox/mod.ts";
-import { LIMITS, run } from "./harness.ts";
+import { EGRESS, LIMITS, run } from "./harness.ts";
 
 const cacheDir = Deno.args[0];
 if (cacheDir === undefined) throw new Error("Cannot start: no cache directory was given");
-const sandboxes = createSandboxes({ ...LIMITS, timeoutMs: 60_000 }, { cacheDir });
+const sandboxes = createSandboxes({ ...LIMITS, timeoutMs: 60_000 }, { cacheDir, egress: EGRESS });
 await sandboxes.start();
 const bodies = [
   "function main() { console.log('up'); for (;;); }",

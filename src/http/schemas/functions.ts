@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import {
   ALLOWLIST_ENTRIES_MAX,
+  allowlistEntryFault,
   DESCRIPTION_CHARS_MAX,
   DISPLAY_NAME_CHARS_MAX,
   FUNCTION_TYPES,
@@ -107,6 +108,13 @@ const secretsIn = mapIn(
     "The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted",
 });
 
+const allowlistEntry = z.string().superRefine((entry, context) => {
+  const message = allowlistEntryFault(entry);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+}).openapi({
+  description: "host, host:port or *.example.com; ports 443 and 80 where none is named",
+});
+
 /** The fields of a function that an update can carry; others are ignored. */
 export const functionIn = z.object({
   id: z.string({ error: (issue) => issue.input === undefined ? "is missing" : "must be a string" })
@@ -115,7 +123,7 @@ export const functionIn = z.object({
   description: description.optional(),
   functionType: functionType.optional(),
   publishedCommitId: z.string().optional(),
-  outboundNetworkAllowlist: z.array(z.string().min(1, { error: "must not be empty" }))
+  outboundNetworkAllowlist: z.array(allowlistEntry)
     .max(ALLOWLIST_ENTRIES_MAX, { error: atMost(ALLOWLIST_ENTRIES_MAX, "entries") }).optional(),
   secret: secretsIn.optional(),
   provisionedConcurrency: int32In.refine((n) => n >= 0 && n <= PROVISIONED_CONCURRENCY_MAX, {

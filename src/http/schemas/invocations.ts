@@ -59,7 +59,7 @@ export const logOut = z.object({
   sequence: int32Out,
   time: timestamp,
   level: z.enum(["debug", "info", "warn", "error"]),
-  source: z.enum(["console", "stdout", "stderr", "system"]),
+  source: z.enum(["console", "stdout", "stderr", "egress", "system"]),
   message: z.string(),
 }).openapi("invoked.InvocationLog");
 

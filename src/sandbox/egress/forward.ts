@@ -1,0 +1,126 @@
+/** Moves one request, or the bytes of one tunnel, between a function and the host that it may reach. */
+import { Buffer } from "node:buffer";
+import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import type { Exchange } from "./call.ts";
+import { EgressFault } from "./fault.ts";
+import { endToEnd, flat, type Headers } from "./headers.ts";
+import type { Destination } from "./target.ts";
+
+const BROKEN = new EgressFault("failed", 502, "the connection broke");
+
+/** Renewed for the next hop. The host is the one that was checked, whatever the function wrote. */
+function requestHeaders(to: Destination, from: IncomingMessage, more: Headers): Headers {
+  return [["Host", to.authority], ...endToEnd(from.rawHeaders, ["host"]), ...more];
+}
+
+/** Sends the request on over `upstream` and its answer back; resolves when either side is done. */
+export function forwardRequest(
+  exchange: Exchange,
+  to: Destination,
+  from: IncomingMessage,
+  answer: ServerResponse,
+  upstream: Socket,
+): void {
+  const isChunked = from.headers["transfer-encoding"] !== undefined;
+  const hasBody = isChunked || from.headers["content-length"] !== undefined;
+  const more: Headers = [
+    ["Connection", "close"],
+    ...isChunked ? [["Transfer-Encoding", "chunked"] as const] : [],
+  ];
+  const request = exchange.own(httpRequest({
+    createConnection: () => upstream,
+    method: from.method ?? "GET",
+    path: to.path,
+    headers: flat(requestHeaders(to, from, more)),
+    setHost: false,
+  }));
+  const fail = () => {
+    exchange.fail(BROKEN);
+    answer.destroy();
+  };
+  request.on("error", () => {
+    if (answer.headersSent || exchange.ended) return fail();
+    exchange.fail(BROKEN);
+    refuse(answer, exchange.where, BROKEN);
+  });
+  request.on("response", (response) => {
+    exchange.status = response.statusCode ?? 0;
+    answer.writeHead(
+      response.statusCode ?? 502,
+      response.statusMessage,
+      flat(endToEnd(response.rawHeaders)),
+    );
+    response.on("data", (chunk: Uint8Array) => exchange.received(chunk.length));
+    response.on("aborted", fail);
+    response.on("error", fail);
+    response.pipe(answer);
+  });
+  answer.on("finish", () => exchange.finish());
+  answer.on("close", () => {
+    exchange.finish();
+    request.destroy();
+  });
+  if (!hasBody) return void request.end();
+  from.on("data", (chunk: Uint8Array) => exchange.sent(chunk.length));
+  from.pipe(request);
+}
+
+/** The head of a WebSocket's opening handshake, RFC 6455 section 4.1, for the host that was checked. */
+export function upgradeHead(to: Destination, from: IncomingMessage): string {
+  const headers = requestHeaders(to, from, [["Connection", "Upgrade"], ["Upgrade", "websocket"]]);
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  return `GET ${to.path} HTTP/1.1\r\n${lines}\r\n`;
+}
+
+/** Moves bytes both ways until both sides have ended, or one broke. */
+export function tunnel(exchange: Exchange, client: Duplex, upstream: Socket): void {
+  const done = () => {
+    exchange.finish();
+    client.destroy();
+    upstream.destroy();
+  };
+  for (const side of [client, upstream]) {
+    side.on("error", done);
+    side.on("close", done);
+  }
+  client.on("data", (chunk: Uint8Array) => exchange.sent(chunk.length));
+  upstream.on("data", (chunk: Uint8Array) => exchange.received(chunk.length));
+  client.pipe(upstream);
+  upstream.pipe(client);
+}
+
+const REASONS = {
+  400: "Bad Request",
+  403: "Forbidden",
+  429: "Too Many Requests",
+  502: "Bad Gateway",
+  504: "Gateway Timeout",
+} as const;
+
+function told(where: string, fault: EgressFault): string {
+  return `Cannot reach ${where === "" ? "this" : where}: ${fault.message}\n`;
+}
+
+/** Answers a request that does not get through. */
+export function refuse(answer: ServerResponse, where: string, fault: EgressFault): void {
+  const text = told(where, fault);
+  answer.writeHead(fault.status, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": Buffer.byteLength(text),
+    "Connection": "close",
+  });
+  answer.end(text);
+}
+
+/** Answers a tunnel that does not get through. */
+export function refuseTunnel(client: Duplex, where: string, fault: EgressFault): void {
+  const text = told(where, fault);
+  client.end(
+    `HTTP/1.1 ${fault.status} ${
+      REASONS[fault.status]
+    }\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+  );
+}

@@ -1,0 +1,238 @@
+/**
+ * The egress proxy: the only way from a function to the network.
+ *
+ * Every sandbox has a unix socket of its own, its *gate*, which is all that its process can connect to. A gate lets
+ * nothing through until a call is bound to it, and then what that call's allowlist names. Requests in absolute form
+ * (Deno's `fetch` and `WebSocket`, `https` included) are sent on, with TLS and the check of certificates done here;
+ * `CONNECT` (all of `node:`) gets a tunnel.
+ */
+import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type Server as Listener, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { getLogger } from "@logtape/logtape";
+import { addressPolicy } from "./addresses.ts";
+import type { Endpoint } from "./allowlist.ts";
+import { EgressCall, type EgressLimits, type EgressLogger, type Exchange } from "./call.ts";
+import { EgressFault } from "./fault.ts";
+import { forwardRequest, refuse, refuseTunnel, tunnel, upgradeHead } from "./forward.ts";
+import { Router } from "./route.ts";
+import { openRunDir, type RunDir } from "./run_dir.ts";
+import { parseAbsolute, parseAuthority, shown } from "./target.ts";
+
+const logger = getLogger(["invoked", "sandbox", "egress"]);
+
+/** All headers of one request together. */
+const HEADER_MAX_BYTES = 65_536;
+const HEADER_TIMEOUT_MS = 10_000;
+
+const NO_CALL = new EgressFault("refused", 403, "no call runs in this sandbox");
+const TOO_MANY = new EgressFault("refused", 429, "too many requests (--max-egress-requests)");
+
+/** What the operator decides for all functions. */
+export interface EgressOptions extends EgressLimits {
+  /** Networks that are not public and may be connected to all the same, such as `10.1.0.0/16`. */
+  readonly allowPrivate: readonly string[];
+  /** Certificates in PEM that are trusted beside those of the system and of Mozilla. */
+  readonly ca: string | undefined;
+}
+
+/** One sandbox's way out. Disposing it closes the socket and every connection. */
+export interface Gate extends Disposable {
+  readonly socketPath: string;
+  /** Lets through what the allowlist names, until the call is closed. */
+  bind(allowlist: readonly string[], log: EgressLogger): EgressCall;
+}
+
+/** The proxy of all sandboxes. Disposing it closes every gate. */
+export class EgressProxy implements AsyncDisposable {
+  readonly #options: EgressOptions;
+  readonly #router: Router;
+  readonly #runDir: RunDir;
+  readonly #gates = new Set<SocketGate>();
+  /** The gate through which each connection came. */
+  readonly #origins = new WeakMap<object, SocketGate>();
+  readonly #http: Server;
+
+  private constructor(options: EgressOptions, runDir: RunDir) {
+    this.#options = options;
+    this.#router = new Router(addressPolicy(options.allowPrivate), options.ca);
+    this.#runDir = runDir;
+    this.#http = createHttpServer({
+      maxHeaderSize: HEADER_MAX_BYTES,
+      headersTimeout: HEADER_TIMEOUT_MS,
+      requestTimeout: 0,
+      insecureHTTPParser: false,
+    });
+    this.#listen();
+  }
+
+  /** `stateDir` remembers where the sockets of a server that was killed are, so that they are removed. */
+  static async open(options: EgressOptions, stateDir: string): Promise<EgressProxy> {
+    return new EgressProxy(options, await openRunDir(stateDir));
+  }
+
+  /** Certificates that functions trust as the proxy does. */
+  get ca(): string | undefined {
+    return this.#options.ca;
+  }
+
+  /** Opens the gate of one sandbox. Its path exists when this returns. */
+  openGate(): Gate {
+    const gate = new SocketGate(this.#options, this.#runDir.newSocket(), (socket) => {
+      this.#origins.set(socket, gate);
+      this.#http.emit("connection", socket);
+    }, () => this.#gates.delete(gate));
+    this.#gates.add(gate);
+    this.#runDir.share(gate.socketPath);
+    return gate;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const gate of this.#gates) gate[Symbol.dispose]();
+    await this.#runDir[Symbol.asyncDispose]();
+  }
+
+  #listen(): void {
+    this.#http.on("request", (request, answer) => {
+      const refused = (exchange: Exchange | undefined, fault: EgressFault) => {
+        if (answer.headersSent) answer.destroy();
+        else refuse(answer, exchange?.where ?? "", fault);
+      };
+      this.#pass(request, refused, async (exchange, call) => {
+        const to = parseAbsolute(request.url ?? "");
+        const upstream = await this.#connect(exchange, call, to, to?.tls ?? false);
+        if (to !== undefined) forwardRequest(exchange, to, request, answer, upstream);
+      });
+    });
+    this.#http.on("connect", (request, client, head) => {
+      this.#passTunnel(request, client, async (exchange, call) => {
+        const upstream = await this.#connect(exchange, call, parseAuthority(request.url ?? ""));
+        exchange.status = 200;
+        client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+        if (head.length > 0) client.unshift(head);
+        tunnel(exchange, client, upstream);
+      });
+    });
+    this.#http.on("upgrade", (request, client, head) => {
+      this.#passTunnel(request, client, async (exchange, call) => {
+        const isWebSocket = request.method === "GET" &&
+          request.headers.upgrade?.toLowerCase() === "websocket";
+        const to = isWebSocket ? parseAbsolute(request.url ?? "") : undefined;
+        const upstream = await this.#connect(exchange, call, to, to?.tls ?? false);
+        upstream.once("data", (chunk: Uint8Array) => {
+          const status = /^HTTP\/1\.1 (\d{3}) /.exec(new TextDecoder().decode(chunk))?.[1];
+          if (status !== undefined) exchange.status = Number(status);
+        });
+        if (to !== undefined) upstream.write(upgradeHead(to, request));
+        if (head.length > 0) client.unshift(head);
+        tunnel(exchange, client, upstream);
+      });
+    });
+    this.#http.on("clientError", (error: Error & { code?: string }, client) => {
+      const gate = this.#origins.get(client);
+      const reason = error.code === "HPE_HEADER_OVERFLOW"
+        ? `a request's headers are longer than ${HEADER_MAX_BYTES} bytes`
+        : "a request is no HTTP/1.1";
+      const fault = new EgressFault("refused", 400, reason);
+      gate?.call?.begin("?")?.fail(fault);
+      if (client.writable) refuseTunnel(client, "", fault);
+      else client.destroy();
+    });
+  }
+
+  #passTunnel(
+    request: IncomingMessage,
+    client: Duplex,
+    body: (exchange: Exchange, call: EgressCall) => Promise<void>,
+  ): void {
+    client.on("error", () => client.destroy());
+    const refused = (exchange: Exchange | undefined, fault: EgressFault) =>
+      refuseTunnel(client, exchange?.where ?? "", fault);
+    this.#pass(request, refused, body);
+  }
+
+  /** Runs the body for a request of a bound call, and tells every fault. */
+  async #pass(
+    request: IncomingMessage,
+    refused: (exchange: Exchange | undefined, fault: EgressFault) => void,
+    body: (exchange: Exchange, call: EgressCall) => Promise<void>,
+  ): Promise<void> {
+    request.on("error", () => request.destroy());
+    const call = this.#origins.get(request.socket)?.call;
+    if (call === undefined) return refused(undefined, NO_CALL);
+    const exchange = call.begin(request.method ?? "?");
+    if (exchange === undefined) return refused(undefined, TOO_MANY);
+    try {
+      await body(exchange, call);
+    } catch (error) {
+      if (!(error instanceof EgressFault)) logger.error("a request was not sent on", { error });
+      const fault = error instanceof EgressFault
+        ? error
+        : new EgressFault("failed", 502, "the proxy failed");
+      exchange.fail(fault);
+      refused(exchange, fault);
+    }
+  }
+
+  /** Checks name, port and every address, and connects. */
+  async #connect(
+    exchange: Exchange,
+    call: EgressCall,
+    to: Endpoint | undefined,
+    tls = false,
+  ): Promise<Socket> {
+    if (to === undefined) throw new EgressFault("refused", 400, "the request names no destination");
+    exchange.where = shown(to);
+    call.checkBytes();
+    if (!call.allowlist.allows(to)) {
+      throw new EgressFault("refused", 403, "not in the function's outboundNetworkAllowlist");
+    }
+    const connected = tls ? this.#router.connectTls(to) : this.#router.connect(to);
+    return exchange.own(await connected);
+  }
+}
+
+/** A gate on a socket of its own. */
+class SocketGate implements Gate {
+  readonly #limits: EgressLimits;
+  readonly #listener: Listener;
+  readonly #connections = new Set<Socket>();
+  readonly #onClose: () => void;
+  call: EgressCall | undefined;
+
+  constructor(
+    limits: EgressLimits,
+    readonly socketPath: string,
+    onConnection: (socket: Socket) => void,
+    onClose: () => void,
+  ) {
+    this.#limits = limits;
+    this.#onClose = onClose;
+    this.#listener = createServer({ allowHalfOpen: true }, (socket) => {
+      this.#connections.add(socket);
+      socket.on("close", () => this.#connections.delete(socket));
+      socket.on("error", () => socket.destroy());
+      if (this.#connections.size <= limits.maxConnections) return onConnection(socket);
+      this.call?.warnOnce(
+        `limit of ${limits.maxConnections} connections (--max-egress-connections)`,
+      );
+      socket.destroy();
+    });
+    this.#listener.on("error", (error) => logger.error("a gate failed: {error}", { error }));
+    this.#listener.listen(socketPath);
+  }
+
+  bind(allowlist: readonly string[], log: EgressLogger): EgressCall {
+    const call = new EgressCall(allowlist, this.#limits, log);
+    this.call = call;
+    return call;
+  }
+
+  [Symbol.dispose](): void {
+    this.call?.[Symbol.dispose]();
+    this.call = undefined;
+    this.#listener.close();
+    for (const socket of this.#connections) socket.destroy();
+    this.#onClose();
+  }
+}

@@ -1,0 +1,128 @@
+/** Finds the addresses of a host, checks them all, and connects to one of those that were checked. */
+import { lookup } from "node:dns/promises";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import {
+  connect as connectTls,
+  createSecureContext,
+  getCACertificates,
+  rootCertificates,
+  type SecureContext,
+} from "node:tls";
+import type { AddressPolicy } from "./addresses.ts";
+import type { Endpoint } from "./allowlist.ts";
+import { EgressFault } from "./fault.ts";
+
+/** Longest wait for the resolver. */
+const RESOLVE_TIMEOUT_MS = 5000;
+/** Longest wait for a connection to stand, over all addresses of a host, and for its TLS. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Addresses of one host that are tried. */
+const ADDRESSES_TRIED_MAX = 4;
+
+/** Opens connections to what the address policy lets through. */
+export class Router {
+  readonly #policy: AddressPolicy;
+  readonly #ca: string | undefined;
+  #tlsContext: SecureContext | undefined;
+
+  /** `ca` holds certificates in PEM that are trusted beside those of the system and of Mozilla. */
+  constructor(policy: AddressPolicy, ca: string | undefined) {
+    this.#policy = policy;
+    this.#ca = ca;
+  }
+
+  /** A TCP connection to the host. Throws {@link EgressFault}. */
+  async connect({ host, port }: Endpoint): Promise<Socket> {
+    const addresses = await this.#checkedAddresses(host);
+    const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+    for (const address of addresses.slice(0, ADDRESSES_TRIED_MAX)) {
+      const left = deadline - Date.now();
+      if (left <= 0) break;
+      // The address itself is given, so that nothing is resolved a second time.
+      const socket = connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true });
+      if (await stands(socket, "connect", left) === undefined) return socket;
+    }
+    if (Date.now() >= deadline) throw new EgressFault("failed", 504, "connecting took too long");
+    throw new EgressFault("failed", 502, "no connection could be made");
+  }
+
+  /** A connection with TLS, whose certificate was checked for this host. Throws {@link EgressFault}. */
+  async connectTls(endpoint: Endpoint): Promise<Socket> {
+    const { host } = endpoint;
+    const socket = connectTls({
+      socket: await this.connect(endpoint),
+      host,
+      ...isIP(host) === 0 ? { servername: host } : {},
+      secureContext: this.#context(),
+      ALPNProtocols: ["http/1.1"],
+      rejectUnauthorized: true,
+    });
+    const error = await stands(socket, "secureConnect", CONNECT_TIMEOUT_MS);
+    if (error === undefined) return socket;
+    throw new EgressFault("failed", 502, `TLS: ${error.message}`);
+  }
+
+  async #checkedAddresses(host: string): Promise<readonly string[]> {
+    const addresses = isIP(host) === 0 ? await resolve(host) : [host];
+    for (const address of addresses) {
+      const fault = this.#policy.fault(address);
+      if (fault === undefined) continue;
+      const what = address === host ? "the address" : `its address ${address}`;
+      throw new EgressFault(
+        "refused",
+        403,
+        `${what} is not public but ${fault} (--egress-allow-private)`,
+      );
+    }
+    return addresses;
+  }
+
+  #context(): SecureContext {
+    this.#tlsContext ??= createSecureContext({
+      ca: [
+        ...rootCertificates,
+        ...getCACertificates("system"),
+        ...this.#ca === undefined ? [] : [this.#ca],
+      ],
+      minVersion: "TLSv1.2",
+    });
+    return this.#tlsContext;
+  }
+}
+
+async function resolve(host: string): Promise<readonly string[]> {
+  const { promise: late, resolve: giveUp } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => giveUp(undefined), RESOLVE_TIMEOUT_MS);
+  try {
+    const looked = lookup(host, { all: true });
+    looked.catch(() => {});
+    const found = await Promise.race([looked, late]);
+    if (found === undefined) {
+      throw new EgressFault("failed", 504, "resolving the name took too long");
+    }
+    if (found.length > 0) return found.map(({ address }) => address);
+  } catch (error) {
+    if (error instanceof EgressFault) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new EgressFault("failed", 502, "the name has no address");
+}
+
+/** Waits until the socket stands; destroys it and tells why where it does not. */
+async function stands(
+  socket: Socket,
+  event: "connect" | "secureConnect",
+  timeoutMs: number,
+): Promise<Error | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+  const timer = setTimeout(() => resolve(new Error("it took too long")), timeoutMs);
+  // Stays for good: an error of a socket that nobody listens to would end the server.
+  socket.on("error", resolve);
+  socket.once(event, () => resolve(undefined));
+  socket.once("close", () => resolve(new Error("it was closed")));
+  const error = await promise;
+  clearTimeout(timer);
+  if (error !== undefined) socket.destroy();
+  return error;
+}
