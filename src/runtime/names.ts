@@ -50,9 +50,16 @@ export const refuseNames = neutral(function (
     const error = new ErrorOf(`${call} EACCES: not available in a function`);
     return Object.assign(error, { code: "EACCES", syscall: call });
   };
-  const refuse = (call: string) => () => {
-    throw refusal(call);
-  };
+  /** As Node's network fails: to the callback, where there is one for it, else as an event. */
+  const refuse = (call: string, takesError: boolean) =>
+    function (this: { emit(name: string, error: Error): void }, ...args: unknown[]) {
+      const callback = takesError ? args[args.length - 1] : undefined;
+      queueMicrotask(() => {
+        if (typeof callback === "function") callback(refusal(call));
+        else this.emit("error", refusal(call));
+      });
+      return this;
+    };
   for (let index = 0; index < RESOLVING.length; index++) {
     const call = RESOLVING[index] ?? "";
     replace(dns, call, (...args: unknown[]) => {
@@ -64,7 +71,7 @@ export const refuseNames = neutral(function (
   }
   for (let index = 0; index < DATAGRAM_METHODS.length; index++) {
     const call = DATAGRAM_METHODS[index] ?? "";
-    replace(dgram.Socket.prototype, call, refuse(call));
+    replace(dgram.Socket.prototype, call, refuse(call, call === "send"));
   }
-  replace(net.Server.prototype, "listen", refuse("listen"));
+  replace(net.Server.prototype, "listen", refuse("listen", false));
 });

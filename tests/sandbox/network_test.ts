@@ -27,7 +27,7 @@ sandboxTest("no request leaves", async (sandboxes) => {
     `await (await import("node:dns/promises")).lookup("localhost")`,
     `const { lookup } = await import("node:dns"); await new Promise((ok, no) => lookup("localhost", (e) => e ? no(e) : ok()))`,
     `await (await import("node:dns")).promises.lookupService("127.0.0.1", 80)`,
-    `(await import("node:net")).createServer().listen({ path: "\\0abstract" })`,
+    `await new Promise(async (ok, no) => (await import("node:net")).createServer().on("error", no).listen({ path: "\\0abstract" }, ok))`,
     `Deno.createHttpClient({ proxy: { transport: "unix", path: "\\0abstract" } })`,
     `await new Promise(async (ok, no) => { const d = await import("node:dns"); d.setServers(["127.0.0.1:${udpPort}"]); d.resolve4("example.com", (e, a) => e ? no(e) : ok(a)); })`,
     `Deno.listen({ port: 0 })`,

@@ -37,14 +37,13 @@ export function forwardRequest(
     setHost: false,
   }));
   const fail = () => {
+    // What breaks after the whole answer was sent on is nobody's loss.
+    if (answer.writableFinished) return;
     exchange.fail(BROKEN);
-    answer.destroy();
+    if (answer.headersSent) answer.destroy();
+    else refuse(answer, exchange.where, BROKEN);
   };
-  request.on("error", () => {
-    if (answer.headersSent || exchange.ended) return fail();
-    exchange.fail(BROKEN);
-    refuse(answer, exchange.where, BROKEN);
-  });
+  request.on("error", fail);
   request.on("response", (response) => {
     exchange.status = response.statusCode ?? 0;
     answer.writeHead(
@@ -53,7 +52,6 @@ export function forwardRequest(
       flat(endToEnd(response.rawHeaders)),
     );
     response.on("data", (chunk: Uint8Array) => exchange.received(chunk.length));
-    response.on("aborted", fail);
     response.on("error", fail);
     response.pipe(answer);
   });

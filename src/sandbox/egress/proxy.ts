@@ -64,6 +64,8 @@ export class EgressProxy implements AsyncDisposable {
       insecureHTTPParser: false,
     });
     this.#listen();
+    // A server that does not listen keeps no connection alive. Nobody is told of this socket.
+    this.#http.listen(runDir.newSocket());
   }
 
   /** `stateDir` remembers where the sockets of a server that was killed are, so that they are removed. */
@@ -89,6 +91,7 @@ export class EgressProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const gate of this.#gates) gate[Symbol.dispose]();
+    this.#http.close();
     await this.#runDir[Symbol.asyncDispose]();
   }
 

@@ -1,0 +1,114 @@
+/** Every kind of client reaches what the allowlist names, and nothing else. */
+import assert from "node:assert/strict";
+import { allow, call, deploy, Host, once, openServer } from "./support.ts";
+
+const CLIENTS: Readonly<Record<string, (url: string) => string>> = {
+  fetch: (url) =>
+    `const r = await fetch("${url}/x"); return { status: r.status, text: await r.text() };`,
+  node: (url) => `return await request("${url}/x");`,
+  WebSocket: (url) => `return await socket("${url.replace(/^http/, "ws")}/ws");`,
+};
+
+Deno.test("every client reaches an allowed host, with TLS and without", async (context) => {
+  await using hosts = {
+    plain: new Host(),
+    tls: new Host({ tls: true }),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  await using plain = hosts.plain;
+  await using tls = hosts.tls;
+  await using opened = await openServer();
+  const { api } = opened;
+  for (const [scheme, host] of [["http", plain], ["https", tls]] as const) {
+    for (const [client, body] of Object.entries(CLIENTS)) {
+      await context.step(`${client} over ${scheme}`, async () => {
+        const where = `localhost:${host.port}`;
+        const { output, egress } = await once(api, body(`${scheme}://${where}`), [where]);
+        if (client === "WebSocket") assert.deepEqual(output, { said: "echo hello" });
+        else assert.equal(output.status, 200, JSON.stringify(output));
+        assert.equal(egress.length, 1);
+        const status = client === "node" || client !== "WebSocket" ? 200 : 101;
+        assert.match(
+          egress[0] ?? "",
+          new RegExp(
+            `^${where} allowed: \\w+, status ${status}, \\d+ bytes sent, [1-9]\\d* bytes received$`,
+          ),
+        );
+        const before = host.seen.length;
+        const refused = await once(
+          api,
+          `return await outcome(async () => { ${body(`${scheme}://${where}`)} });`,
+          ["localhost"],
+        );
+        assert.equal(host.seen.length, before, "the host was reached");
+        assert.ok(
+          refused.output.failed !== undefined || refused.output.status === 403,
+          JSON.stringify(refused.output),
+        );
+        assert.match(
+          refused.egress[0] ?? "",
+          new RegExp(`^${where} refused: \\w+, not in the function's outboundNetworkAllowlist$`),
+        );
+      });
+    }
+  }
+});
+
+Deno.test("bodies pass whole in both directions", async () => {
+  await using host = new Host({ tls: true });
+  await using opened = await openServer();
+  const url = `https://localhost:${host.port}`;
+  const { output, egress } = await once(
+    opened.api,
+    `
+    const body = new Uint8Array(300_000);
+    const stream = new ReadableStream({ start(c) { c.enqueue(body); c.enqueue(body); c.close(); } });
+    const sent = [
+      await (await fetch("${url}/a", { method: "POST", body })).json(),
+      await (await fetch("${url}/b", { method: "POST", body: stream })).json(),
+      JSON.parse((await request("${url}/c", { method: "PUT" }, body)).text),
+    ].map(({ bytes }) => bytes);
+    return { sent, received: (await (await fetch("${url}/big?bytes=700000")).bytes()).length };
+  `,
+    [`localhost:${host.port}`],
+  );
+  assert.deepEqual(output, { sent: [300_000, 600_000, 300_000], received: 700_000 });
+  assert.equal(egress.length, 4);
+});
+
+Deno.test("a changed allowlist counts from the next call", async () => {
+  await using host = new Host();
+  await using opened = await openServer();
+  const { api } = opened;
+  const where = `127.0.0.1:${host.port}`;
+  const id = await deploy(api, `return { status: (await fetch("http://${where}/")).status };`, []);
+  assert.deepEqual((await call(api, id)).output, { status: 403 });
+  await allow(api, id, [where]);
+  assert.deepEqual((await call(api, id)).output, { status: 200 });
+  await allow(api, id, []);
+  assert.deepEqual((await call(api, id)).output, { status: 403 });
+  assert.deepEqual(host.seen, ["GET /"]);
+});
+
+Deno.test("an authority that the operator does not name is not trusted", async () => {
+  await using host = new Host({ tls: true });
+  await using opened = await openServer([
+    "--egress-allow-private",
+    "127.0.0.1",
+    "--egress-ca",
+    new URL("wrong.pem", import.meta.url).pathname,
+  ]);
+  const url = `https://localhost:${host.port}/`;
+  const { output, egress } = await once(
+    opened.api,
+    `return {
+    fetched: (await fetch("${url}")).status,
+    node: await outcome(() => request("${url}")),
+  };`,
+    [`localhost:${host.port}`],
+  );
+  assert.equal(output.fetched, 502);
+  assert.ok(output.node.failed !== undefined);
+  assert.match(egress[0] ?? "", / failed: GET, TLS: /);
+  assert.deepEqual(host.seen, []);
+});

@@ -1,0 +1,166 @@
+/** What the tests of the egress proxy share: hosts to reach on loopback, and functions that try to. */
+import { join } from "node:path";
+import type { Client, Json } from "../support/client.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { CA, CERT, KEY } from "./certificates.ts";
+
+/** A host on loopback that tells what it received. */
+export class Host implements AsyncDisposable {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  /** Method and URL of every request. */
+  readonly seen: string[] = [];
+
+  constructor(options: { readonly tls?: boolean; readonly hostname?: string } = {}) {
+    const hostname = options.hostname ?? "127.0.0.1";
+    const listen = { port: 0, hostname, onListen() {} };
+    const tls = options.tls ? { cert: CERT, key: KEY } : {};
+    this.#server = Deno.serve({ ...listen, ...tls }, (request) => this.#answer(request));
+  }
+
+  get port(): number {
+    return this.#server.addr.port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    this.seen.push(`${request.method} ${url.pathname}`);
+    if (url.pathname === "/ws") {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onmessage = ({ data }) => socket.send(`echo ${data}`);
+      return response;
+    }
+    if (url.pathname === "/redirect") {
+      return new Response(null, {
+        status: 302,
+        headers: { location: url.searchParams.get("to") ?? "" },
+      });
+    }
+    const bytes = (await request.bytes()).length;
+    if (url.pathname === "/big") {
+      return new Response(new Uint8Array(Number(url.searchParams.get("bytes"))));
+    }
+    return Response.json({ bytes, headers: Object.fromEntries(request.headers) });
+  }
+}
+
+/** A server with the test's certificate authority, and loopback opened unless told otherwise. */
+export async function openServer(
+  flags: readonly string[] = [
+    "--egress-allow-private",
+    "127.0.0.0/8",
+    "--egress-allow-private=::1",
+  ],
+): Promise<AsyncDisposable & { readonly api: Client; readonly server: TestServer }> {
+  await using opened = new AsyncDisposableStack();
+  const directory = opened.use(await makeTempDir());
+  const caFile = join(directory.path, "ca.pem");
+  await Deno.writeTextFile(caFile, CA);
+  const server = opened.use(await TestServer.start({ flags: ["--egress-ca", caFile, ...flags] }));
+  const api = await server.client();
+  const all = opened.move();
+  return { api, server, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+export interface Called {
+  /** What the function returned, or `{ error }` where the invocation failed. */
+  readonly output: Json;
+  /** Its log lines with source `egress`. */
+  readonly egress: readonly string[];
+}
+
+/** Makes a function whose `main` has this body, with `input`, and this allowlist. */
+export async function deploy(
+  api: Client,
+  body: string,
+  allowlist: readonly string[],
+): Promise<string> {
+  const id = await api.deploy(
+    `${HELPERS}\nexport default async function main(input: any): Promise<any> {\n${body}\n}`,
+  );
+  await allow(api, id, allowlist);
+  return id;
+}
+
+/** Sets the allowlist. */
+export async function allow(api: Client, id: string, allowlist: readonly string[]): Promise<void> {
+  const { status, body } = await api.post("/api/v1/functions/update", {
+    function: { id, outboundNetworkAllowlist: allowlist },
+    updateMask: "outboundNetworkAllowlist",
+  });
+  if (status !== 200) throw new Error(`Cannot update: ${JSON.stringify(body)}`);
+}
+
+/** Calls a function and reads what the proxy said of it. */
+export async function call(api: Client, id: string, input: unknown = {}): Promise<Called> {
+  const answer = await api.invoke(id, input);
+  if (answer.status !== 200) throw new Error(`Cannot invoke: ${JSON.stringify(answer.body)}`);
+  const invocation = await api.invocation(id, answer.body.invocationId);
+  const logs = await api.get(`/api/v1/functions/${id}/invocations/${invocation.id}/logs`);
+  return {
+    output: invocation.output ?? { error: invocation.error },
+    egress: logs.body.list.filter((log: Json) => log.source === "egress")
+      .map((log: Json) => log.message),
+  };
+}
+
+/** One call of a function with this body. */
+export async function once(
+  api: Client,
+  body: string,
+  allowlist: readonly string[],
+  input: unknown = {},
+): Promise<Called> {
+  return await call(api, await deploy(api, body, allowlist), input);
+}
+
+/** What functions try with: each answers a status and a text, or throws. */
+const HELPERS = `
+import http from "node:http";
+import https from "node:https";
+import net from "node:net";
+const globals: any = globalThis;
+function request(url: string, options: any = {}, body?: any): Promise<any> {
+  return new Promise((resolve, reject) => {
+    const { request } = url.startsWith("https:") ? https : http;
+    request(url, options, (response: any) => {
+      let text = "";
+      response.on("data", (chunk: any) => text += chunk);
+      response.on("end", () => resolve({ status: response.statusCode, text }));
+      response.on("error", reject);
+    }).on("error", reject).end(body);
+  });
+}
+function socket(url: string): Promise<any> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url);
+    socket.onopen = () => socket.send("hello");
+    socket.onmessage = ({ data }) => resolve({ said: data });
+    socket.onerror = () => reject(new Error("the WebSocket failed"));
+  });
+}
+/** Sends these bytes to the proxy itself, and reads what it answers until it closes or a second passed. */
+function raw(target: string, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: target.split(":")[0], port: Number(target.split(":")[1]) });
+    let said = "";
+    socket.on("connect", () => socket.write(text));
+    socket.on("data", (chunk: any) => said += chunk);
+    socket.on("close", () => resolve(said));
+    socket.on("error", reject);
+    setTimeout(() => resolve(said), 1000);
+  });
+}
+async function outcome(attempt: () => Promise<any>): Promise<any> {
+  try {
+    return await attempt();
+  } catch (error: any) {
+    return { failed: error.code ?? error.message };
+  }
+}
+const tools = { globals, request, socket, raw, outcome, net };
+`;
