@@ -38,6 +38,11 @@ export class EgressCall implements Disposable {
     this.#log = log;
   }
 
+  /** True once the invocation has ended. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Begins a request. Past the limit of requests there is none, and one log line for all of these. */
   begin(method: string): Exchange | undefined {
     if (this.#closed) return undefined;

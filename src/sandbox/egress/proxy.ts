@@ -162,7 +162,7 @@ export class EgressProxy implements AsyncDisposable {
   ): Promise<void> {
     request.on("error", () => request.destroy());
     const call = this.#origins.get(request.socket)?.call;
-    if (call === undefined) return refused(undefined, NO_CALL);
+    if (call === undefined || call.closed) return refused(undefined, NO_CALL);
     const exchange = call.begin(request.method ?? "?");
     if (exchange === undefined) return refused(undefined, TOO_MANY);
     try {

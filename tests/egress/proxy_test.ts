@@ -1,0 +1,235 @@
+/** The proxy against what a function would write if it had the bare socket in its hands. */
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { type EgressOptions, EgressProxy } from "../../src/sandbox/egress/proxy.ts";
+import { Host } from "./support.ts";
+
+const OPTIONS: EgressOptions = {
+  maxBytes: 1024 * 1024,
+  maxRequests: 100,
+  maxConnections: 4,
+  allowPrivate: ["127.0.0.0/8"],
+  ca: undefined,
+};
+
+/** A gate with a bound call. */
+async function open(allowlist: readonly string[], options: Partial<EgressOptions> = {}) {
+  await using opened = new AsyncDisposableStack();
+  const stateDir = await Deno.makeTempDir();
+  opened.defer(() => Deno.remove(stateDir, { recursive: true }));
+  const proxy = opened.use(await EgressProxy.open({ ...OPTIONS, ...options }, stateDir));
+  const gate = opened.use(proxy.openGate());
+  const lines: string[] = [];
+  const call = gate.bind(allowlist, (_level, message) => lines.push(message));
+  const all = opened.move();
+  return { gate, call, lines, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** Writes to the gate and reads until it closes; with `until`, as far as that text. */
+function say(path: string, text: string, until?: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let said = "";
+    socket.on("connect", () => socket.write(text, "latin1"));
+    socket.on("data", (chunk: Uint8Array) => {
+      said += new TextDecoder().decode(chunk);
+      if (until !== undefined && said.includes(until)) socket.destroy();
+    });
+    socket.on("close", () => resolve(said));
+    socket.on("error", reject);
+  });
+}
+
+const CLOSE = "Connection: close\r\n\r\n";
+
+Deno.test("what is no request for an allowed host is refused, and reaches nobody", async (context) => {
+  await using host = new Host();
+  const allowed = `127.0.0.1:${host.port}`;
+  await using opened = await open([allowed]);
+  const other = `127.0.0.2:${host.port}`;
+  const attempts: Readonly<Record<string, readonly [string, number]>> = {
+    "another host": [`GET http://${other}/ HTTP/1.1\r\nHost: ${allowed}\r\n${CLOSE}`, 403],
+    "another port": [
+      `GET http://127.0.0.1:${host.port + 1}/ HTTP/1.1\r\nHost: ${allowed}\r\n${CLOSE}`,
+      403,
+    ],
+    "a user before the host": [
+      `GET http://${allowed}@${other}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`,
+      400,
+    ],
+    "a user behind the scheme": [`GET http://u:p@${allowed}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`, 400],
+    "a fragment that holds the host": [
+      `GET http://${other}#@${allowed}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`,
+      400,
+    ],
+    "a backslash": [`GET http://${other}\\@${allowed}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`, 400],
+    "origin form": [`GET / HTTP/1.1\r\nHost: ${allowed}\r\n${CLOSE}`, 400],
+    "another scheme": [`GET ftp://${allowed}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`, 400],
+    "a file": [`GET file:///etc/passwd HTTP/1.1\r\nHost: x\r\n${CLOSE}`, 400],
+    "two lengths": [
+      `POST http://${allowed}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n${CLOSE}abcd`,
+      400,
+    ],
+    "length and chunks": [
+      `POST http://${allowed}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n${CLOSE}0\r\n\r\nGET http://${other}/ HTTP/1.1\r\n\r\n`,
+      400,
+    ],
+    "a space before the colon": [
+      `POST http://${allowed}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n${CLOSE}0\r\n\r\n`,
+      400,
+    ],
+    "a header that breaks its line": [
+      `GET http://${allowed}/ HTTP/1.1\r\nHost: x\r\nX: a\rb: c\r\n${CLOSE}`,
+      400,
+    ],
+    "a NUL": [`GET http://${allowed}/\0 HTTP/1.1\r\nHost: x\r\n${CLOSE}`, 400],
+    "a head without an end": [`GET http://${allowed}/ HTTP/1.1\r\nX: ${"a".repeat(100_000)}`, 400],
+    "an address to connect to": [`CONNECT ${other} HTTP/1.1\r\nHost: ${allowed}\r\n\r\n`, 403],
+    "connect without a port": [`CONNECT 127.0.0.1 HTTP/1.1\r\nHost: ${allowed}\r\n\r\n`, 400],
+    "connect to port 0": [`CONNECT 127.0.0.1:0 HTTP/1.1\r\nHost: ${allowed}\r\n\r\n`, 400],
+    "connect with a user": [
+      `CONNECT ${allowed}@${other} HTTP/1.1\r\nHost: ${allowed}\r\n\r\n`,
+      400,
+    ],
+    "connect to a path": [
+      `CONNECT /var/run/docker.sock:80 HTTP/1.1\r\nHost: ${allowed}\r\n\r\n`,
+      400,
+    ],
+    "an upgrade to another protocol": [
+      `GET http://${allowed}/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n`,
+      400,
+    ],
+    "HTTP/2": ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
+    "TLS": ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],
+  };
+  for (const [name, [text, status]] of Object.entries(attempts)) {
+    await context.step(name, async () => {
+      const before = opened.lines.length;
+      const said = await say(opened.gate.socketPath, text);
+      assert.match(said, new RegExp(`^HTTP/1.1 ${status} `));
+      assert.equal(said.split("HTTP/1.1 ").length, 2, "answered more than once");
+      assert.equal(opened.lines.length, before + 1, "not logged");
+      assert.match(opened.lines.at(-1) ?? "", /refused: /);
+    });
+  }
+  assert.deepEqual(host.seen, []);
+});
+
+Deno.test("every way to write a loopback address is the same address", async (context) => {
+  await using host = new Host();
+  await using opened = await open([`*.example.com:${host.port}`, `2130706434:${host.port}`], {
+    allowPrivate: [],
+  });
+  for (
+    const form of [
+      "127.1",
+      "2130706433",
+      "0x7f000001",
+      "0177.0.0.1",
+      "127.0.0.1.",
+      "[::1]",
+      "[::ffff:127.0.0.1]",
+      "[::ffff:7f00:1]",
+      "[64:ff9b::7f00:1]",
+      "[fd00:ec2::254]",
+      "0",
+      "localhost",
+      "LOCALHOST.",
+    ]
+  ) {
+    await context.step(form, async () => {
+      opened.gate.bind([`*.example.com:${host.port}`], (_level, line) => opened.lines.push(line));
+      const target = `http://${form}:${host.port}/`;
+      assert.match(
+        await say(opened.gate.socketPath, `GET ${target} HTTP/1.1\r\nHost: x\r\n${CLOSE}`),
+        /^HTTP\/1.1 403 /,
+      );
+      // Named by the allowlist, it is refused for what it is.
+      const call = opened.gate.bind([
+        `${form}:${host.port}`,
+        `127.0.0.1:${host.port}`,
+        `localhost:${host.port}`,
+        `0.0.0.0:${host.port}`,
+      ], (_level, line) => opened.lines.push(line));
+      assert.match(
+        await say(
+          opened.gate.socketPath,
+          `CONNECT ${form}:${host.port} HTTP/1.1\r\nHost: x\r\n\r\n`,
+        ),
+        /^HTTP\/1.1 403 /,
+      );
+      assert.match(opened.lines.at(-1) ?? "", /is not public but/);
+      call[Symbol.dispose]();
+    });
+  }
+  assert.deepEqual(host.seen, []);
+});
+
+Deno.test("the host is told the name that was checked, and hears nothing meant for the proxy", async () => {
+  await using host = new Host();
+  const where = `127.0.0.1:${host.port}`;
+  await using opened = await open([where]);
+  const said = await say(
+    opened.gate.socketPath,
+    `GET http://${where}/ HTTP/1.1\r\nHost: evil.example\r\nProxy-Authorization: Basic eA==\r\n` +
+      `Keep-Alive: 1\r\nX-Hop: 1\r\nAuthorization: Bearer t\r\nConnection: close, X-Hop\r\n\r\n`,
+  );
+  const { headers } = JSON.parse(said.slice(said.indexOf("{"), said.lastIndexOf("}") + 1));
+  assert.deepEqual(headers, { host: where, authorization: "Bearer t", connection: "close" });
+});
+
+Deno.test("a sandbox without a call reaches nothing, and neither does one whose call has ended", async () => {
+  await using host = new Host();
+  const where = `127.0.0.1:${host.port}`;
+  await using opened = await open([where]);
+  const request = `GET http://${where}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`;
+  assert.match(await say(opened.gate.socketPath, request), /^HTTP\/1.1 200 /);
+  opened.call[Symbol.dispose]();
+  assert.match(await say(opened.gate.socketPath, request), /^HTTP\/1.1 403 /);
+  assert.equal(host.seen.length, 1);
+  assert.equal(opened.lines.length, 1);
+});
+
+Deno.test("requests, bytes and connections are capped, and each cap is told with its limit", async () => {
+  await using host = new Host();
+  const where = `127.0.0.1:${host.port}`;
+  const get = (path: string) => `GET http://${where}${path} HTTP/1.1\r\nHost: x\r\n${CLOSE}`;
+  {
+    await using opened = await open([where], { maxRequests: 2 });
+    for (const status of [200, 200, 429, 429]) {
+      assert.match(await say(opened.gate.socketPath, get("/")), new RegExp(`^HTTP/1.1 ${status} `));
+    }
+    assert.equal(opened.lines.length, 3);
+    assert.match(opened.lines[2] ?? "", /limit of 2 requests \(--max-egress-requests\) reached/);
+  }
+  {
+    await using opened = await open([where], { maxBytes: 100_000 });
+    const said = await say(opened.gate.socketPath, get("/big?bytes=400000"));
+    assert.ok(said.length < 300_000);
+    assert.match(opened.lines[0] ?? "", /limit of .* reached \(--max-egress\)/);
+    assert.match(await say(opened.gate.socketPath, get("/")), /^HTTP\/1.1 429 /);
+  }
+  {
+    await using opened = await open([where], { maxConnections: 2 });
+    const held = [1, 2].map(() => connect(opened.gate.socketPath));
+    await Promise.all(
+      held.map((socket) => new Promise((resolve) => socket.on("connect", resolve))),
+    );
+    assert.equal(await say(opened.gate.socketPath, get("/")).catch(() => ""), "");
+    assert.match(opened.lines[0] ?? "", /limit of 2 connections \(--max-egress-connections\)/);
+    for (const socket of held) socket.destroy();
+  }
+});
+
+Deno.test("the sockets of a killed server are removed by the next one", async () => {
+  const stateDir = await Deno.makeTempDir();
+  const left = await Deno.makeTempDir({ prefix: "invoked-egress-" });
+  await Deno.writeTextFile(`${stateDir}/egress-dir`, left);
+  const proxy = await EgressProxy.open(OPTIONS, stateDir);
+  await assert.rejects(Deno.stat(left), Deno.errors.NotFound);
+  const { socketPath } = proxy.openGate();
+  assert.equal((await Deno.stat(socketPath)).isSocket, true);
+  await proxy[Symbol.asyncDispose]();
+  await assert.rejects(Deno.stat(socketPath), Deno.errors.NotFound);
+  await Deno.remove(stateDir, { recursive: true });
+});

@@ -1,0 +1,107 @@
+/** What functions are refused, through the API. */
+import assert from "node:assert/strict";
+import { allow, call, deploy, Host, once, openServer } from "./support.ts";
+
+Deno.test("loopback is refused unless the operator opened it, whatever the allowlist says", async () => {
+  await using host = new Host();
+  await using opened = await openServer([]);
+  for (const name of ["localhost", "127.0.0.1"]) {
+    const where = `${name}:${host.port}`;
+    const { output, egress } = await once(
+      opened.api,
+      `const r = await fetch("http://${where}/");
+      return { status: r.status, text: await r.text(), node: await outcome(() => request("http://${where}/")) };`,
+      [where],
+    );
+    assert.equal(output.status, 403);
+    assert.match(output.text, /is not public but loopback \(--egress-allow-private\)/);
+    assert.deepEqual(output.node, { failed: "EACCES" });
+    assert.equal(egress.length, 2);
+    for (const line of egress) assert.match(line, /refused: \w+, .* is not public but loopback/);
+  }
+  assert.deepEqual(host.seen, []);
+});
+
+Deno.test("every hop of a redirect is checked", async () => {
+  await using first = new Host();
+  await using second = new Host({ hostname: "127.0.0.2" });
+  await using opened = await openServer();
+  const [from, to] = [`127.0.0.1:${first.port}`, `127.0.0.2:${second.port}`];
+  const body =
+    `const r = await fetch("http://${from}/redirect?to=" + encodeURIComponent("http://${to}/"),
+    { headers: { authorization: "Bearer secret" } });
+    return { status: r.status, text: await r.text() };`;
+  const refused = await once(opened.api, body, [from]);
+  assert.equal(refused.output.status, 403);
+  assert.deepEqual(second.seen, []);
+  assert.match(
+    refused.egress.join("\n"),
+    /^127.0.0.1:\d+ allowed: GET, status 302, .*\n127.0.0.2:\d+ refused: GET, /,
+  );
+  const followed = await once(opened.api, body, [from, to]);
+  assert.equal(followed.output.status, 200);
+  assert.equal(JSON.parse(followed.output.text).headers.authorization, undefined);
+});
+
+Deno.test("a function without an allowlist reaches nothing, and hears why", async () => {
+  await using host = new Host();
+  await using opened = await openServer();
+  const { output, egress } = await once(
+    opened.api,
+    `return { text: await (await fetch("http://127.0.0.1:${host.port}/")).text(), node: await outcome(() => request("http://127.0.0.1:${host.port}/")) };`,
+    [],
+  );
+  assert.equal(
+    output.text,
+    `Cannot reach 127.0.0.1:${host.port}: not in the function's outboundNetworkAllowlist\n`,
+  );
+  assert.deepEqual(output.node, { failed: "EACCES" });
+  assert.equal(egress.length, 2);
+  assert.deepEqual(host.seen, []);
+});
+
+Deno.test("no flood of output hides where a function connected to", async () => {
+  await using host = new Host();
+  await using opened = await openServer([
+    "--egress-allow-private",
+    "127.0.0.1",
+    "--max-log",
+    "1KiB",
+  ]);
+  const where = `127.0.0.1:${host.port}`;
+  const { egress } = await once(
+    opened.api,
+    `console.log("x".repeat(100_000)); await (await fetch("http://${where}/")).text(); return {};`,
+    [where],
+  );
+  assert.equal(egress.length, 1);
+});
+
+Deno.test("a tunnel that is open at the end of the call is cut and logged", async () => {
+  await using host = new Host();
+  await using opened = await openServer();
+  const where = `127.0.0.1:${host.port}`;
+  const { output, egress } = await once(
+    opened.api,
+    `const w = new WebSocket("ws://${where}/ws"); await new Promise((r) => w.onopen = r); return { open: true };`,
+    [where],
+  );
+  assert.deepEqual(output, { open: true });
+  assert.match(egress.join("\n"), /^127.0.0.1:\d+ allowed: GET, status 101, /);
+});
+
+Deno.test("an allowlist with a malformed entry is refused as a whole", async () => {
+  await using opened = await openServer([]);
+  const { api } = opened;
+  const id = await deploy(api, "return {};", ["example.com"]);
+  const { status, body } = await api.post("/api/v1/functions/update", {
+    function: { id, outboundNetworkAllowlist: ["ok.example", "https://example.com/"] },
+    updateMask: "outboundNetworkAllowlist",
+  });
+  assert.equal(status, 400);
+  assert.match(JSON.stringify(body), /outboundNetworkAllowlist.*must be a host without a scheme/);
+  const { body: found } = await api.get(`/api/v1/functions/${id}`);
+  assert.deepEqual(found.function.outboundNetworkAllowlist, ["example.com"]);
+  await allow(api, id, []);
+  assert.deepEqual((await call(api, id)).egress, []);
+});
