@@ -1,15 +1,22 @@
 /** What the tests of the sandbox room share: a pool, and functions written as artifacts by hand. */
 import {
   createSandboxes,
+  examine,
+  type Mode,
   type Sandboxes,
   type SandboxLimits,
   type SandboxLog,
   type SandboxOutcome,
 } from "../../src/sandbox/mod.ts";
 
+export const SEARCH_PATH = Deno.env.get("PATH") ?? "";
+
+export const MIB = 1024 * 1024;
+
 export const LIMITS: SandboxLimits = {
   timeoutMs: 5000,
-  memoryBytes: 96 * 1024 * 1024,
+  cpuTimeMs: 10_000,
+  memoryBytes: 96 * MIB,
   outputBytes: 256 * 1024,
   logBytes: 32 * 1024,
   poolSize: 2,
@@ -81,37 +88,65 @@ export async function failure(
   return `${outcome.word}: ${outcome.message}`;
 }
 
-/** A test with a pool of its own, which is gone when the test ends. */
-export function sandboxTest(
-  name: string,
-  body: (sandboxes: Sandboxes, context: Deno.TestContext) => Promise<void>,
+/** The verdict on every mode of this machine. */
+export const VERDICTS = await judgeModes();
+
+/** The modes that stand here; every suite runs in each. */
+export const STANDING: readonly Mode[] = VERDICTS.filter(({ stands }) => stands)
+  .map(({ mode }) => mode);
+
+async function judgeModes() {
+  const cacheDir = await Deno.makeTempDir();
+  try {
+    return (await examine(LIMITS, { cacheDir, searchPath: SEARCH_PATH, isolation: "auto" }))
+      .verdicts;
+  } finally {
+    await Deno.remove(cacheDir, { recursive: true });
+  }
+}
+
+/** A pool in one mode. */
+export function poolOf(
+  isolation: Mode,
+  cacheDir: string,
   limits: Partial<SandboxLimits> = {},
-): void {
-  Deno.test(name, async (context) => {
-    const cacheDir = await Deno.makeTempDir();
-    try {
-      await using sandboxes = createSandboxes({ ...LIMITS, ...limits }, { cacheDir });
-      await sandboxes.start();
-      await body(sandboxes, context);
-    } finally {
-      await Deno.remove(cacheDir, { recursive: true });
-    }
+): Sandboxes {
+  return createSandboxes({ ...LIMITS, ...limits }, {
+    cacheDir,
+    isolation,
+    searchPath: SEARCH_PATH,
   });
 }
 
-/** Ids of processes that run the bootstrap below `parent`. */
-export async function sandboxPids(parent: number): Promise<number[]> {
+/** A test for every mode that stands, each with a pool of its own, which is gone when the test ends. */
+export function sandboxTest(
+  name: string,
+  body: (sandboxes: Sandboxes, context: Deno.TestContext, mode: Mode) => Promise<void>,
+  limits: Partial<SandboxLimits> = {},
+): void {
+  for (const mode of STANDING) {
+    Deno.test(`${mode}: ${name}`, async (context) => {
+      const cacheDir = await Deno.makeTempDir();
+      try {
+        await using sandboxes = poolOf(mode, cacheDir, limits);
+        await sandboxes.start();
+        await body(sandboxes, context, mode);
+      } finally {
+        await Deno.remove(cacheDir, { recursive: true });
+      }
+    });
+  }
+}
+
+/** Ids of living processes, wrappers included, of the pools whose functions have this heap limit. */
+export async function poolPids(memoryBytes: number): Promise<number[]> {
+  const mark = `--max-old-space-size=${memoryBytes / MIB}\0`;
   const pids: number[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    try {
-      const status = await Deno.readTextFile(`/proc/${name}/status`);
-      if (status.includes(`\nPPid:\t${parent}\n`) && !status.includes("State:\tZ")) {
-        pids.push(Number(name));
-      }
-    } catch {
-      // The process ended while it was looked at.
-    }
+    // A process that ended, even one that nobody reaps, has no command line.
+    const command = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    if (command.includes(mark)) pids.push(Number(name));
   }
   return pids;
 }
