@@ -4,6 +4,7 @@ import type { SandboxLimits } from "./contract.ts";
 import type { Confinement, Isolation } from "./isolation/isolation.ts";
 import { trusted } from "./isolation/process.ts";
 import { openForReading, type Surroundings } from "./isolation/surroundings.ts";
+import { readProcfs } from "./procfs.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const BYTES_PER_KIB = 1024;
@@ -70,15 +71,12 @@ function spawn(
   }).spawn();
 }
 
-/** Private writable memory of a live process in bytes, or undefined where there is no procfs. */
+/** Private writable memory of a live process in bytes, or undefined outside Linux. */
 async function privateBytes(pid: number): Promise<number | undefined> {
-  try {
-    const status = await Deno.readTextFile(`/proc/${pid}/status`);
-    const kib = /^VmData:\s+(\d+) kB$/m.exec(status)?.[1];
-    return kib === undefined ? undefined : Number(kib) * BYTES_PER_KIB;
-  } catch {
-    return undefined;
-  }
+  if (Deno.build.os !== "linux") return undefined;
+  const kib = /^VmData:\s+(\d+) kB$/m.exec(await readProcfs(`${pid}/status`) ?? "")?.[1];
+  if (kib === undefined) throw new Error(`Cannot measure the memory of the idle process ${pid}`);
+  return Number(kib) * BYTES_PER_KIB;
 }
 
 /** Ends a whole process group. A group that is gone already is no error. */

@@ -3,6 +3,7 @@ import type { SandboxLimits } from "./contract.ts";
 import type { Expected } from "./isolation/isolation.ts";
 import type { Launcher } from "./launch.ts";
 import { SandboxProcess } from "./process.ts";
+import { readProcfs } from "./procfs.ts";
 
 const KIB = 1024;
 
@@ -51,7 +52,8 @@ export async function probe(launcher: Launcher): Promise<string | undefined> {
 
 async function missingWall(pid: number, expected: Expected): Promise<string | undefined> {
   const inner = expected.ownProcessNamespace ? await innermost(pid) : pid;
-  const status = await Deno.readTextFile(`/proc/${inner}/status`);
+  const status = await readProcfs(`${inner}/status`);
+  if (status === undefined) return `the kernel tells nothing of process ${inner}`;
   const field = (name: string) =>
     new RegExp(`^${name}:\\s+(.*)$`, "m").exec(status)?.[1]?.split(/\s+/) ?? [];
   if (expected.noNewPrivileges && field("NoNewPrivs")[0] !== "1") return "no_new_privs is not set";
@@ -69,13 +71,12 @@ async function missingWall(pid: number, expected: Expected): Promise<string | un
 }
 
 /** The function's process below its wrapper. */
-export async function innermost(pid: number): Promise<number> {
+async function innermost(pid: number): Promise<number> {
   let at = pid;
   for (let depth = 0; depth < WRAPPERS_MAX; depth++) {
-    const children = await Deno.readTextFile(`/proc/${at}/task/${at}/children`);
-    const child = Number(children.trim().split(" ")[0]);
-    if (children.trim() === "") return at;
-    at = child;
+    const child = (await readProcfs(`${at}/task/${at}/children`))?.trim().split(" ")[0] ?? "";
+    if (child === "") break;
+    at = Number(child);
   }
   return at;
 }

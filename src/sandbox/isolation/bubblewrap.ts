@@ -4,14 +4,7 @@
  */
 import { type Candidate, EGRESS_SOCKET_INSIDE, type Isolation } from "./isolation.ts";
 import { NOBODY_ID, type Programs, type Surroundings } from "./surroundings.ts";
-import {
-  identities,
-  type Identity,
-  identityInWords,
-  prlimit,
-  processEnv,
-  setpriv,
-} from "./wrappers.ts";
+import { identities, type Identity, prlimit, processEnv, setpriv } from "./wrappers.ts";
 
 const HOST_NAME = "function";
 /** The loader's index of libraries in unusual places. */
@@ -43,11 +36,13 @@ export function bubblewrapCandidates(around: Surroundings): readonly Candidate[]
 
 function bubblewrap(around: Surroundings, programs: Needed, identity: Identity): Isolation {
   const env = processEnv(around);
-  const outer = identity === "nobody" ? `as ${identityInWords(around, identity)}, ` : "";
+  const user = identity === "own" && around.isRoot
+    ? `user ${NOBODY_ID} inside and root outside`
+    : `user ${NOBODY_ID}`;
   return {
     mode: "bubblewrap",
-    walls: `bubblewrap (${outer}own namespaces without a network, read-only root, user ` +
-      `${NOBODY_ID}, no capabilities, seccomp, prlimit, deno permissions)`,
+    walls: `bubblewrap (own namespaces without a network, read-only root, ${user}, ` +
+      "no capabilities, seccomp, prlimit, deno permissions)",
     env,
     expected: {
       seccomp: true,

@@ -7,6 +7,11 @@ import { type Architecture, seccompFilter } from "./seccomp.ts";
 /** The user and group `nobody`, who own nothing. */
 export const NOBODY_ID = 65_534;
 
+/** Where directories stand that processes of another user must reach, their names, and the file that says whose. */
+const SHARED_PARENT = "/tmp";
+const SHARED_NAME = /^invoked-[0-9a-f]{16}$/;
+const OWNER_FILE = "owner";
+
 const OTHERS_MAY_ENTER = 0o001;
 const OTHERS_MAY_WRITE = 0o022;
 
@@ -88,16 +93,43 @@ async function ownDirectory(cacheDir: string, isRoot: boolean): Promise<string> 
 async function sharedDirectory(ownDir: string): Promise<string> {
   if (await othersMayEnter(ownDir)) return ownDir;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ownDir));
-  const shared = `/tmp/invoked-${new Uint8Array(digest).toHex().slice(0, 16)}`;
+  const shared = `${SHARED_PARENT}/invoked-${new Uint8Array(digest).toHex().slice(0, 16)}`;
   await Deno.mkdir(shared, { mode: 0o755 }).catch((error) => {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   });
   const info = await Deno.lstat(shared);
-  if (info.isDirectory && info.uid === 0 && ((info.mode ?? 0) & OTHERS_MAY_WRITE) === 0) {
+  if (isOwn(info)) {
     await Deno.chmod(shared, 0o755);
+    await Deno.writeTextFile(`${shared}/${OWNER_FILE}`, ownDir, { mode: 0o600 });
+    await sweepShared();
     return shared;
   }
   throw new Error(`Cannot use ${shared} for sandboxes: it was made by another user; remove it`);
+}
+
+/** A directory that nobody but root can have made or filled. */
+function isOwn({ isDirectory, uid, mode }: Deno.FileInfo): boolean {
+  return isDirectory && uid === 0 && ((mode ?? 0) & OTHERS_MAY_WRITE) === 0;
+}
+
+/** Removes directories of servers that were killed, and whose own directory is gone since. */
+async function sweepShared(): Promise<void> {
+  for await (const { name } of Deno.readDir(SHARED_PARENT)) {
+    if (!SHARED_NAME.test(name)) continue;
+    const path = `${SHARED_PARENT}/${name}`;
+    try {
+      if (!isOwn(await Deno.lstat(path))) continue;
+      const owner = await Deno.readTextFile(`${path}/${OWNER_FILE}`);
+      const isGone = await Deno.stat(owner).then(() => false, isNotFound);
+      if (isGone) await Deno.remove(path, { recursive: true });
+    } catch {
+      // Another server is just making or sweeping it.
+    }
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound;
 }
 
 async function othersMayEnter(path: string): Promise<boolean> {
