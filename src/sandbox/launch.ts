@@ -49,7 +49,10 @@ export type Flavour = "plain" | "node";
 /** Starts processes. */
 export interface Launcher {
   readonly isolation: Isolation;
-  spawn(flavour: Flavour): Deno.ChildProcess;
+  /** A directory that the processes' user can enter: sockets that they are to reach stand here. */
+  readonly sharedDir: string;
+  /** `egressSocket` is the way out of this one process; without it there is none. */
+  spawn(flavour: Flavour, egressSocket?: string): Deno.ChildProcess;
 }
 
 function spawn(
@@ -127,6 +130,7 @@ async function warmUp(
 export interface Program {
   readonly command: readonly string[];
   readonly confinement: Confinement;
+  readonly sharedDir: string;
 }
 
 /** Fills the cache directory and measures the machine once. */
@@ -148,6 +152,7 @@ export async function prepareProgram(
   if (around.isRoot) await openForReading(around.denoDir);
   return {
     command,
+    sharedDir: around.sharedDir,
     confinement: {
       cpuSeconds: Math.ceil(limits.cpuTimeMs / MS_PER_SECOND),
       ...(idleBytes === undefined ? {} : { dataBytes: idleBytes + limits.memoryBytes }),
@@ -156,12 +161,24 @@ export async function prepareProgram(
 }
 
 /** Starts processes of the program behind the walls of the isolation. */
-export function launcherFor(isolation: Isolation, { command, confinement }: Program): Launcher {
-  const commands = {
-    plain: isolation.wrap(command, confinement),
-    node: isolation.wrap([...command, WITH_NODE], confinement),
+export function launcherFor(isolation: Isolation, program: Program): Launcher {
+  const { confinement, sharedDir } = program;
+  const commands = { plain: program.command, node: [...program.command, WITH_NODE] };
+  const wayless = {
+    plain: isolation.wrap(commands.plain, confinement),
+    node: isolation.wrap(commands.node, confinement),
   };
-  return { isolation, spawn: (flavour) => spawn(commands[flavour], isolation.env) };
+  return {
+    isolation,
+    sharedDir,
+    spawn: (flavour, egressSocket) =>
+      spawn(
+        egressSocket === undefined
+          ? wayless[flavour]
+          : isolation.wrap(commands[flavour], { ...confinement, egressSocket }),
+        isolation.env,
+      ),
+  };
 }
 
 /**

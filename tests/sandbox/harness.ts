@@ -141,15 +141,16 @@ export function sandboxTest(
   }
 }
 
-/** Ids of living processes, wrappers included, of the pools whose functions have this heap limit. */
-export async function poolPids(memoryBytes: number): Promise<number[]> {
-  const mark = `--max-old-space-size=${memoryBytes / MIB}\0`;
+/** Ids of living processes, wrappers included, of the pools with this limit of processor time. */
+export async function poolPids(cpuTimeMs: number): Promise<number[]> {
+  const mark = new RegExp(`^Max cpu time +${cpuTimeMs / 1000} `, "m");
   const pids: number[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    // A process that ended, even one that nobody reaps, has no command line.
-    const command = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
-    if (command.includes(mark)) pids.push(Number(name));
+    const read = (file: string) => Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
+    if (!mark.test(await read("limits"))) continue;
+    // One that ended and waits to be reaped is gone.
+    if (!/^State:\tZ/m.test(await read("status"))) pids.push(Number(name));
   }
   return pids;
 }

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import type { Mode } from "../../src/sandbox/mod.ts";
-import { failure, MIB, output, poolOf, poolPids, run, sandboxTest, STANDING } from "./harness.ts";
+import { failure, output, poolOf, poolPids, run, sandboxTest, STANDING } from "./harness.ts";
 
 /** How long a killed process may take to vanish; a bound for broken ones, not a measurement. */
 const GONE_TIMEOUT_MS = 10_000;
 
-/** Heap limits that tell the processes of these tests from all others. */
-const MARKS = { outlive: 101 * MIB, dispose: 103 * MIB, replace: 105 * MIB, orphan: 107 * MIB };
+/** Limits of processor time, in milliseconds, that tell the processes of these tests from all others. */
+const MARKS = { outlive: 101_000, dispose: 103_000, replace: 105_000, orphan: 107_000 };
 
-/** Resolves once no process with this heap limit lives. */
-async function gone(memoryBytes: number): Promise<void> {
+/** Resolves once no process with this limit lives. */
+async function gone(cpuTimeMs: number): Promise<void> {
   const deadline = Date.now() + GONE_TIMEOUT_MS;
   for (;;) {
-    const pids = await poolPids(memoryBytes);
+    const pids = await poolPids(cpuTimeMs);
     if (pids.length === 0) return;
     assert.ok(Date.now() < deadline, `processes ${pids} outlived their call`);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -49,7 +49,7 @@ sandboxTest(
 linuxTest("the process does not outlive its call, whatever its outcome", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
   {
-    await using sandboxes = poolOf(mode, cacheDir, { poolSize: 0, memoryBytes: MARKS.outlive });
+    await using sandboxes = poolOf(mode, cacheDir, { poolSize: 0, cpuTimeMs: MARKS.outlive });
     const bodies = [
       "const main = () => ({});",
       "function main() { throw 1; }",
@@ -71,7 +71,7 @@ linuxTest("the process does not outlive its call, whatever its outcome", async (
 
 linuxTest("disposal ends what is idle and what runs, and waits for it", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
-  const sandboxes = poolOf(mode, cacheDir, { memoryBytes: MARKS.dispose });
+  const sandboxes = poolOf(mode, cacheDir, { cpuTimeMs: MARKS.dispose });
   await sandboxes.start();
   const { promise: up, resolve } = Promise.withResolvers<void>();
   const told = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
@@ -105,7 +105,7 @@ sandboxTest("an idle process that dies is replaced", async (sandboxes) => {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
-}, { memoryBytes: MARKS.replace });
+}, { cpuTimeMs: MARKS.replace });
 
 linuxTest("a pool that cannot start says why", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
