@@ -54,7 +54,11 @@ export async function startServer(config: Config): Promise<RunningServer> {
 
   const sandboxes = opened.use(createSandboxes(
     { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
-    { cacheDir: join(dataDir, "cache", "sandbox"), egress: await egressOptions(config) },
+    {
+      ...config.sandbox,
+      cacheDir: join(dataDir, "cache", "sandbox"),
+      egress: await egressOptions(config),
+    },
   ));
   const sandboxesReady = sandboxes.start();
   sandboxesReady.catch(() => {});

@@ -1,5 +1,6 @@
 import type { Engine, Job, Place } from "../engine/contract.ts";
-import { NotAdmitted } from "../engine/contract.ts";
+import { formatDuration } from "../config/mod.ts";
+import { NotAdmitted, QueueTimedOut } from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
@@ -125,7 +126,7 @@ export class Invocations {
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(jobOf(row, commit, fn), this.engine.readmit()).catch(() => {});
+      this.engine.submit(jobOf(row, commit, fn), this.engine.readmit(fn.id)).catch(() => {});
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -149,7 +150,7 @@ export class Invocations {
     readonly call: Invoke;
   }): Promise<InvocationRow> {
     const { fn, commit, inputJson, request, call } = start;
-    const place = this.#admit();
+    const place = this.#admit(fn.id);
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const row: InvocationRow = {
@@ -176,13 +177,15 @@ export class Invocations {
     }
     const ended = this.engine.submit(jobOf(row, commit, fn), place);
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
-    const end = await ended;
+    const end = await ended.catch((error) => {
+      throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
+    });
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
   }
 
-  #admit(): Place {
+  #admit(functionId: string): Place {
     try {
-      return this.engine.admit();
+      return this.engine.admit(functionId);
     } catch (error) {
       if (!(error instanceof NotAdmitted)) throw error;
       const { refusal } = error;
@@ -193,7 +196,10 @@ export class Invocations {
       }
       throw new DomainError(
         "QUEUE_FULL",
-        `The server is at its limit: ${refusal.maxRunning} calls run (--max-running) ` +
+        `The server is at its limit: ${refusal.maxRunning} calls ` +
+          (refusal.runningLimit === "server"
+            ? "run (--max-running) "
+            : `of function ${functionId} run (--max-running-per-function) `) +
           `and ${refusal.maxQueued} wait (--max-queued)`,
         { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
       );
@@ -232,6 +238,15 @@ export class Invocations {
     }
     return await this.get(functionId, id);
   }
+}
+
+function queueTimeout(id: string, { timeoutMs }: QueueTimedOut): DomainError {
+  return new DomainError(
+    "QUEUE_TIMEOUT",
+    `Invocation ${id} waited longer for its turn than the limit of ${formatDuration(timeoutMs)} ` +
+      "(--queue-timeout); nothing of it ran",
+    { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
+  );
 }
 
 function jobOf(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Job {

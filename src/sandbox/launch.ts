@@ -3,11 +3,14 @@ import { READY, WITH_NODE } from "../runtime/wire.ts";
 import type { SandboxLimits } from "./contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "./egress/process.ts";
 import type { EgressProxy, Gate } from "./egress/proxy.ts";
-import type { Isolation } from "./isolation/isolation.ts";
-import { detectProcessIsolation } from "./isolation/process.ts";
+import type { Confinement, Isolation } from "./isolation/isolation.ts";
+import { trusted } from "./isolation/process.ts";
+import { openForReading, type Surroundings } from "./isolation/surroundings.ts";
+import { readProcfs } from "./procfs.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const BYTES_PER_KIB = 1024;
+const MS_PER_SECOND = 1000;
 /** Least V8 heap in MiB with which the runtime itself starts. */
 const HEAP_MIN_MIB = 16;
 
@@ -33,7 +36,7 @@ const DENY_FLAGS = [
   "--deny-ffi",
 ] as const;
 
-/** For the one process that has no way out and runs no function. */
+/** For a process that has no way out. */
 const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;
 
 /** Deno's caches of module analyses and their journals. */
@@ -45,17 +48,23 @@ const DATABASE_FILE = /_cache_v\d+(-wal|-shm|-journal)?$/;
  */
 export type Flavour = "plain" | "node";
 
+/** A process and, where it has one, its way out, which whoever spawned it disposes when it has ended. */
+export interface Spawned {
+  readonly child: Deno.ChildProcess;
+  readonly gate: Gate | undefined;
+}
+
 /** Starts processes. */
 export interface Launcher {
-  readonly walls: string;
-  /** The caller disposes the gate when the process has ended. */
-  spawn(flavour: Flavour): { readonly child: Deno.ChildProcess; readonly gate: Gate };
+  readonly isolation: Isolation;
+  /** A directory that the processes' user can enter: sockets that they are to reach stand here. */
+  readonly sharedDir: string;
+  spawn(flavour: Flavour): Spawned;
 }
 
 function spawn(
   command: readonly string[],
-  denoDir: string,
-  env: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>>,
 ): Deno.ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new Error("Cannot start a sandbox: the command line is empty");
@@ -63,32 +72,21 @@ function spawn(
     args,
     cwd: "/",
     clearEnv: true,
-    // PATH finds the wrappers. None of it is a secret, and the process may read none of it.
-    env: {
-      DENO_DIR: denoDir,
-      // It asks for news of Deno by the network, and asks nobody else.
-      DENO_NO_UPDATE_CHECK: "1",
-      NO_COLOR: "1",
-      PATH: "/usr/local/bin:/usr/bin:/bin",
-      TZ: "UTC",
-      ...env,
-    },
+    env: { ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
+    // The leader of a session and a group of its own, which is killed as one.
     detached: true,
   }).spawn();
 }
 
-/** Private writable memory of a live process in bytes, or undefined where there is no procfs. */
+/** Private writable memory of a live process in bytes, or undefined outside Linux. */
 async function privateBytes(pid: number): Promise<number | undefined> {
-  try {
-    const status = await Deno.readTextFile(`/proc/${pid}/status`);
-    const kib = /^VmData:\s+(\d+) kB$/m.exec(status)?.[1];
-    return kib === undefined ? undefined : Number(kib) * BYTES_PER_KIB;
-  } catch {
-    return undefined;
-  }
+  if (Deno.build.os !== "linux") return undefined;
+  const kib = /^VmData:\s+(\d+) kB$/m.exec(await readProcfs(`${pid}/status`) ?? "")?.[1];
+  if (kib === undefined) throw new Error(`Cannot measure the memory of the idle process ${pid}`);
+  return Number(kib) * BYTES_PER_KIB;
 }
 
 /** Ends a whole process group. A group that is gone already is no error. */
@@ -110,8 +108,11 @@ export function startError(reason: string, stderr: Uint8Array): Error {
  * Runs one process without limits: it fills the cache directory, after which no process
  * writes to it, and shows how much memory the runtime itself needs.
  */
-async function warmUp(command: readonly string[], denoDir: string): Promise<number | undefined> {
-  const child = spawn(command, denoDir);
+async function warmUp(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number | undefined> {
+  const child = spawn(command, env);
   const timer = setTimeout(() => killGroup(child.pid), START_TIMEOUT_MS);
   try {
     const stderr = new Response(child.stderr).bytes();
@@ -132,49 +133,77 @@ async function warmUp(command: readonly string[], denoDir: string): Promise<numb
   }
 }
 
-/** Prepares the cache directory and measures the machine once. */
-export async function prepareLauncher(
+/** What every process runs, and how much memory and time it may use. */
+export interface Program {
+  /** The command line with these permissions and these arguments of the bootstrap. */
+  command(flags: readonly string[], args: readonly string[]): readonly string[];
+  /** Holds the operator's certificates, where there are any. */
+  readonly caFile: string | undefined;
+  readonly confinement: Confinement;
+  readonly sharedDir: string;
+}
+
+/** Fills the cache directory and measures the machine once. */
+export async function prepareProgram(
   limits: SandboxLimits,
-  cacheDir: string,
-  egress: EgressProxy,
-): Promise<Launcher> {
-  const denoDir = `${await Deno.realPath(await made(cacheDir))}/sandbox`;
-  await made(denoDir);
-  const isolation: Isolation = await detectProcessIsolation(denoDir);
+  around: Surroundings,
+  ca: string | undefined,
+): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
-  const deno = (flags: readonly string[]) => [
-    Deno.execPath(),
+  const command: Program["command"] = (flags, args) => [
+    around.deno,
     "run",
     ...DENY_FLAGS,
     ...flags,
     `--v8-flags=--max-old-space-size=${heapMib}`,
     BOOTSTRAP_URL.href,
+    ...args,
   ];
-  const idleBytes = await warmUp(
-    isolation.wrap([...deno(NO_EGRESS_FLAGS), WITH_NODE], {}),
-    denoDir,
-  );
-  await blockDatabases(denoDir);
-  const confinement = idleBytes === undefined ? {} : { dataBytes: idleBytes + limits.memoryBytes };
-  const caFile = await writeCa(egress.ca, denoDir);
-  const spawnWith = (gate: Gate, flavour: Flavour) => {
-    const socket = isolation.egressPathInside(gate.socketPath);
-    const command = [
-      ...deno(egressFlags(socket, isolation.expected.seccomp)),
-      egressArgument(socket),
-      ...flavour === "node" ? [WITH_NODE] : [],
-    ];
-    const wrapped = isolation.wrap(command, { ...confinement, egressSocket: gate.socketPath });
-    return spawn(wrapped, denoDir, egressEnv(socket, caFile));
+  const { wrap, env } = trusted(around);
+  const idleBytes = await warmUp(wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {}), env);
+  await blockDatabases(around.denoDir);
+  const caFile = await writeCa(ca, around.denoDir);
+  if (around.isRoot) await openForReading(around.denoDir);
+  return {
+    command,
+    caFile,
+    sharedDir: around.sharedDir,
+    confinement: {
+      cpuSeconds: Math.ceil(limits.cpuTimeMs / MS_PER_SECOND),
+      ...(idleBytes === undefined ? {} : { dataBytes: idleBytes + limits.memoryBytes }),
+    },
+  };
+}
+
+/** Starts processes of the program behind the walls of the isolation; without a proxy they have no way out. */
+export function launcherFor(
+  isolation: Isolation,
+  { command, confinement, caFile, sharedDir }: Program,
+  egress?: EgressProxy,
+): Launcher {
+  const spawnWith = (flavour: Flavour, gate: Gate | undefined) => {
+    const args = flavour === "node" ? [WITH_NODE] : [];
+    if (gate === undefined) {
+      return spawn(isolation.wrap(command(NO_EGRESS_FLAGS, args), confinement), isolation.env);
+    }
+    const egressSocket = gate.socketPath;
+    const inside = isolation.egressPathInside(egressSocket);
+    const env = { ...isolation.env, ...egressEnv(inside, caFile) };
+    const wrapped = isolation.wrap(
+      command(egressFlags(inside, isolation.expected.seccomp), [egressArgument(inside), ...args]),
+      { ...confinement, egressSocket, env },
+    );
+    return spawn(wrapped, env);
   };
   return {
-    walls: isolation.walls,
+    isolation,
+    sharedDir,
     spawn(flavour) {
-      const gate = egress.openGate();
+      const gate = egress?.openGate();
       try {
-        return { child: spawnWith(gate, flavour), gate };
+        return { child: spawnWith(flavour, gate), gate };
       } catch (error) {
-        gate[Symbol.dispose]();
+        gate?.[Symbol.dispose]();
         throw error;
       }
     },
@@ -202,10 +231,4 @@ async function blockDatabases(denoDir: string): Promise<void> {
     await Deno.remove(`${denoDir}/${name}`);
     await Deno.mkdir(`${denoDir}/${name}`);
   }
-}
-
-/** Makes a directory that only the server's own user can enter. */
-async function made(directory: string): Promise<string> {
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  return directory;
 }

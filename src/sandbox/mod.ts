@@ -1,19 +1,29 @@
 /** The sandbox room: runs functions, each call in a process of its own. */
 import type { RunHooks, Sandboxes, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
-import { type Launcher, prepareLauncher } from "./launch.ts";
+import type { IsolationChoice } from "./isolation/isolation.ts";
+import { type Launcher, launcherFor, prepareProgram } from "./launch.ts";
 import { flavourFor, Pool } from "./pool.ts";
 import { killedEarly } from "./process.ts";
+import { choose } from "./choose.ts";
+import { type Surroundings, survey } from "./isolation/surroundings.ts";
 
 export * from "./contract.ts";
 export type { EgressOptions } from "./egress/proxy.ts";
 export { entryFault } from "./egress/allowlist.ts";
+export type { IsolationChoice, Mode } from "./isolation/isolation.ts";
+export { IsolationError, type Verdict } from "./choose.ts";
+export { type Examination, examine } from "./examine.ts";
 
 /** Where the room keeps what its processes share. */
 export interface SandboxOptions {
   /** A private directory of the server; made when missing. Holds the compiled runtime, nothing of users. */
   readonly cacheDir: string;
   readonly egress: EgressOptions;
+  /** The mode to use, or `auto` for the strongest that stands. */
+  readonly isolation: IsolationChoice;
+  /** Directories, separated by colons, in which the wrappers are looked for. */
+  readonly searchPath: string;
 }
 
 /** Makes the pool of sandboxes. No process is started before `start` or the first `run`. */
@@ -23,6 +33,7 @@ export function createSandboxes(limits: SandboxLimits, options: SandboxOptions):
 
 type Prepared = {
   readonly egress: EgressProxy;
+  readonly around: Surroundings;
   readonly launcher: Launcher;
   readonly pool: Pool;
 };
@@ -59,7 +70,7 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   get walls(): string {
-    return this.#prepared?.launcher.walls ?? "process (not started)";
+    return this.#prepared?.launcher.isolation.walls ?? "not started";
   }
 
   get stats(): { readonly ready: number; readonly running: number } {
@@ -72,6 +83,7 @@ class ProcessSandboxes implements Sandboxes {
     await prepared?.pool[Symbol.asyncDispose]();
     await Promise.allSettled(this.#runs);
     await prepared?.egress[Symbol.asyncDispose]();
+    await prepared?.around[Symbol.asyncDispose]();
   }
 
   async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
@@ -92,12 +104,16 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   async #prepareOnce(): Promise<Prepared> {
-    const { cacheDir } = this.#options;
+    const { cacheDir, searchPath, isolation } = this.#options;
     await using opened = new AsyncDisposableStack();
+    const around = opened.use(await survey(cacheDir, searchPath));
+    const program = await prepareProgram(this.#limits, around, this.#options.egress.ca);
+    const chosen = await choose(isolation, around, program);
     const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));
-    const launcher = await prepareLauncher(this.#limits, cacheDir, egress);
+    const launcher = launcherFor(chosen, program, egress);
     opened.move();
-    this.#prepared = { egress, launcher, pool: new Pool(launcher, this.#limits.poolSize) };
+    const pool = new Pool(launcher, this.#limits.poolSize);
+    this.#prepared = { around, egress, launcher, pool };
     return this.#prepared;
   }
 }

@@ -4,8 +4,17 @@ import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } fr
 import type { EgressCall } from "./egress/call.ts";
 import type { Gate } from "./egress/proxy.ts";
 import { encodeRequest, FrameReader, makeNonce, MarkReader } from "./frames.ts";
-import { type Flavour, killGroup, type Launcher, START_TIMEOUT_MS, startError } from "./launch.ts";
+import {
+  type Flavour,
+  killGroup,
+  type Launcher,
+  type Spawned,
+  START_TIMEOUT_MS,
+  startError,
+} from "./launch.ts";
 import { LineSplitter, LogSink } from "./logs.ts";
+import { exitOf } from "./exit.ts";
+import type { Isolation } from "./isolation/isolation.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
 
 /** Bytes of stderr kept to tell why a process ended. */
@@ -52,7 +61,8 @@ const deaf: Listener = { stdout() {}, stderr() {} };
  */
 export class SandboxProcess {
   readonly #child: Deno.ChildProcess;
-  readonly #gate: Gate;
+  /** Absent where the process was started without a way out. */
+  readonly #gate: Gate | undefined;
   readonly #stderr = new Tail();
   readonly #output: Promise<unknown>;
   #listener: Listener = deaf;
@@ -60,12 +70,20 @@ export class SandboxProcess {
   /** Settles once the process is reaped. */
   readonly ended: Promise<Deno.CommandStatus>;
 
-  private constructor(child: Deno.ChildProcess, gate: Gate, readonly flavour: Flavour) {
+  readonly #isolation: Isolation;
+  readonly #startedMs = performance.now();
+
+  private constructor(
+    { child, gate }: Spawned,
+    isolation: Isolation,
+    readonly flavour: Flavour,
+  ) {
     this.#child = child;
     this.#gate = gate;
+    this.#isolation = isolation;
     this.ended = child.status.finally(() => {
       this.#mode = "dead";
-      gate[Symbol.dispose]();
+      gate?.[Symbol.dispose]();
     });
     this.#output = Promise.all([
       this.#pump(child.stdout, (chunk) => this.#listener.stdout(chunk)),
@@ -78,12 +96,16 @@ export class SandboxProcess {
 
   /** Starts a process and waits until it stands ready; rejects with its stderr where it does not. */
   static async start(launcher: Launcher, flavour: Flavour): Promise<SandboxProcess> {
-    const { child, gate } = launcher.spawn(flavour);
-    const started = new SandboxProcess(child, gate, flavour);
+    const started = new SandboxProcess(launcher.spawn(flavour), launcher.isolation, flavour);
     const failure = await started.#becomeReady();
     if (failure === undefined) return started;
     await started.kill();
     throw startError(failure, started.#stderr.bytes);
+  }
+
+  /** Of the process that was spawned; some isolations keep the function's own below it. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   get isReady(): boolean {
@@ -131,8 +153,8 @@ export class SandboxProcess {
     }
   }
 
-  #openEgress({ outboundAllowlist }: SandboxJob, call: Call): EgressCall {
-    return this.#gate.bind(outboundAllowlist, (level, message) => call.egress(level, message));
+  #openEgress({ outboundAllowlist }: SandboxJob, call: Call): EgressCall | undefined {
+    return this.#gate?.bind(outboundAllowlist, (level, message) => call.egress(level, message));
   }
 
   /** The request goes out while the process may end at any time; a broken pipe tells nothing new. */
@@ -147,7 +169,8 @@ export class SandboxProcess {
     const status = await this.ended;
     await this.#drain();
     const stderr = new TextDecoder().decode(this.#stderr.bytes);
-    end({ kind: "exited", status, stderr });
+    const livedMs = performance.now() - this.#startedMs;
+    end({ kind: "exited", ...exitOf(status, this.#isolation), livedMs, stderr });
   }
 
   #killNow(): void {

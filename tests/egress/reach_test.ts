@@ -1,6 +1,7 @@
 /** Every kind of client reaches what the allowlist names, and nothing else. */
 import assert from "node:assert/strict";
-import { allow, call, deploy, Host, once, openServer } from "./support.ts";
+import { STANDING } from "../sandbox/harness.ts";
+import { allow, call, deploy, Host, LOOPBACK, once, openServer } from "./support.ts";
 
 const CLIENTS: Readonly<Record<string, (url: string) => string>> = {
   fetch: (url) =>
@@ -9,50 +10,50 @@ const CLIENTS: Readonly<Record<string, (url: string) => string>> = {
   WebSocket: (url) => `return await socket("${url.replace(/^http/, "ws")}/ws");`,
 };
 
-Deno.test("every client reaches an allowed host, with TLS and without", async (context) => {
-  await using hosts = {
-    plain: new Host(),
-    tls: new Host({ tls: true }),
-    [Symbol.asyncDispose]: async () => {},
-  };
-  await using plain = hosts.plain;
-  await using tls = hosts.tls;
-  await using opened = await openServer();
-  const { api } = opened;
-  for (const [scheme, host] of [["http", plain], ["https", tls]] as const) {
-    for (const [client, body] of Object.entries(CLIENTS)) {
-      await context.step(`${client} over ${scheme}`, async () => {
-        const where = `localhost:${host.port}`;
-        const { output, egress } = await once(api, body(`${scheme}://${where}`), [where]);
-        if (client === "WebSocket") assert.deepEqual(output, { said: "echo hello" });
-        else assert.equal(output.status, 200, JSON.stringify(output));
-        assert.equal(egress.length, 1);
-        const status = client === "node" || client !== "WebSocket" ? 200 : 101;
-        assert.match(
-          egress[0] ?? "",
-          new RegExp(
-            `^${where} allowed: \\w+, status ${status}, \\d+ bytes sent, [1-9]\\d* bytes received$`,
-          ),
-        );
-        const before = host.seen.length;
-        const refused = await once(
-          api,
-          `return await outcome(async () => { ${body(`${scheme}://${where}`)} });`,
-          ["localhost"],
-        );
-        assert.equal(host.seen.length, before, "the host was reached");
-        assert.ok(
-          refused.output.failed !== undefined || refused.output.status === 403,
-          JSON.stringify(refused.output),
-        );
-        assert.match(
-          refused.egress[0] ?? "",
-          new RegExp(`^${where} refused: \\w+, not in the function's outboundNetworkAllowlist$`),
-        );
-      });
+for (const mode of STANDING) {
+  Deno.test(`${mode}: every client reaches an allowed host, with TLS and without`, async (context) => {
+    await using plain = new Host();
+    await using tls = new Host({ tls: true });
+    await using opened = await openServer([...LOOPBACK, "--isolation", mode]);
+    const { api } = opened;
+    for (const [scheme, host] of [["http", plain], ["https", tls]] as const) {
+      for (const [client, body] of Object.entries(CLIENTS)) {
+        await context.step(`${client} over ${scheme}`, async () => {
+          const where = `localhost:${host.port}`;
+          const { output, egress } = await once(api, body(`${scheme}://${where}`), [where]);
+          if (client === "WebSocket") assert.deepEqual(output, { said: "echo hello" });
+          else assert.equal(output.status, 200, JSON.stringify(output));
+          assert.equal(egress.length, 1);
+          const isTunnel = client === "node";
+          const status = client === "WebSocket" ? 101 : 200;
+          assert.match(
+            egress[0] ?? "",
+            new RegExp(
+              `^${where} allowed: ${
+                isTunnel ? "CONNECT" : "\\w+"
+              }, status ${status}, \\d+ bytes sent, [1-9]\\d* bytes received$`,
+            ),
+          );
+          const before = host.seen.length;
+          const refused = await once(
+            api,
+            `return await outcome(async () => { ${body(`${scheme}://${where}`)} });`,
+            ["localhost"],
+          );
+          assert.equal(host.seen.length, before, "the host was reached");
+          assert.ok(
+            refused.output.failed !== undefined || refused.output.status === 403,
+            JSON.stringify(refused.output),
+          );
+          assert.match(
+            refused.egress[0] ?? "",
+            new RegExp(`^${where} refused: \\w+, not in the function's outboundNetworkAllowlist$`),
+          );
+        });
+      }
     }
-  }
-});
+  });
+}
 
 Deno.test("bodies pass whole in both directions", async () => {
   await using host = new Host({ tls: true });

@@ -48,13 +48,12 @@ export class Host implements AsyncDisposable {
   }
 }
 
+/** Opens loopback: the flag is given twice, once in each form. */
+export const LOOPBACK = ["--egress-allow-private", "127.0.0.0/8", "--egress-allow-private=::1"];
+
 /** A server with the test's certificate authority, and loopback opened unless told otherwise. */
 export async function openServer(
-  flags: readonly string[] = [
-    "--egress-allow-private",
-    "127.0.0.0/8",
-    "--egress-allow-private=::1",
-  ],
+  flags: readonly string[] = LOOPBACK,
 ): Promise<AsyncDisposable & { readonly api: Client; readonly server: TestServer }> {
   await using opened = new AsyncDisposableStack();
   const directory = opened.use(await makeTempDir());

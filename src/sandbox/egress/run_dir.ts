@@ -7,6 +7,8 @@ import { basename, join } from "node:path";
 /** Begins the name of the directory, so that nothing else is ever removed as the left-over of a killed server. */
 const PREFIX = "invoked-egress-";
 const NAME_BYTES = 9;
+/** Longest path of the directory; a socket's address has at most 103 bytes on macOS. */
+const PATH_MAX_CHARS = 80;
 /** Group that sandboxes of a server that is root run in. */
 const NOBODY_GROUP = 65_534;
 
@@ -23,7 +25,7 @@ export async function openRunDir(stateDir: string): Promise<RunDir> {
   await Deno.mkdir(stateDir, { recursive: true, mode: 0o700 });
   const record = join(stateDir, "egress-dir");
   await removeLeftOver(record);
-  const path = await Deno.realPath(await Deno.makeTempDir({ prefix: PREFIX }));
+  const path = await makeDirectory();
   await Deno.writeTextFile(record, path);
   const isRoot = Deno.uid() === 0;
   if (isRoot) {
@@ -45,6 +47,14 @@ export async function openRunDir(stateDir: string): Promise<RunDir> {
       await removed(record);
     },
   };
+}
+
+async function makeDirectory(): Promise<string> {
+  const path = await Deno.realPath(await Deno.makeTempDir({ prefix: PREFIX }));
+  // A comma would end the path in a permission flag of Deno.
+  if (path.length <= PATH_MAX_CHARS && !path.includes(",")) return path;
+  await removed(path);
+  return await Deno.realPath(await Deno.makeTempDir({ dir: "/tmp", prefix: PREFIX }));
 }
 
 async function removeLeftOver(record: string): Promise<void> {

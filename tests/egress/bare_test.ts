@@ -1,0 +1,40 @@
+/** Without a seccomp filter Deno's permissions alone stand: the gate is permitted, and no other socket. */
+import assert from "node:assert/strict";
+import { createSandboxes } from "../../src/sandbox/mod.ts";
+import { EGRESS, LIMITS, scriptOf } from "../sandbox/harness.ts";
+import { Host } from "./support.ts";
+
+Deno.test("where no wrapper is found, node clients reach an allowed host and fetch reaches nothing", async () => {
+  await using host = new Host();
+  const where = `127.0.0.1:${host.port}`;
+  const cacheDir = await Deno.makeTempDir();
+  {
+    await using sandboxes = createSandboxes(LIMITS, {
+      cacheDir,
+      egress: { ...EGRESS, allowPrivate: ["127.0.0.1/32"] },
+      isolation: "process",
+      searchPath: "",
+    });
+    await sandboxes.start();
+    assert.match(sandboxes.walls, /ONLY.*fetch and WebSocket reach nothing/);
+    const outcome = await sandboxes.run({
+      script: scriptOf(`async function main() {
+        const http = await import("node:http");
+        const node = await new Promise((ok, no) =>
+          http.get("http://${where}/node", (r) => ok(r.statusCode)).on("error", no));
+        const fetched = await fetch("http://${where}/fetch").then((r) => r.status, (e) => e.name);
+        return { node, fetched };
+      }`),
+      sourceMap: () => Promise.reject(new Error("no source map")),
+      inputJson: "{}",
+      outboundAllowlist: [where],
+      timeoutMs: LIMITS.timeoutMs,
+    }, { onLog() {}, signal: new AbortController().signal });
+    assert.deepEqual(outcome, {
+      kind: "success",
+      outputJson: '{"node":200,"fetched":"NotCapable"}',
+    });
+  }
+  assert.deepEqual(host.seen, ["GET /node"]);
+  await Deno.remove(cacheDir, { recursive: true });
+});
