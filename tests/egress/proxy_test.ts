@@ -221,15 +221,25 @@ Deno.test("requests, bytes and connections are capped, and each cap is told with
   }
 });
 
-Deno.test("the sockets of a killed server are removed by the next one", async () => {
-  const stateDir = await Deno.makeTempDir();
-  const left = await Deno.makeTempDir({ prefix: "invoked-egress-" });
-  await Deno.writeTextFile(`${stateDir}/egress-dir`, left);
+Deno.test("the sockets of killed servers are removed by the next one, and no others", async () => {
+  const [stateDir, alive] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const leave = async (owner: string) => {
+    const path = await Deno.makeTempDir({ prefix: "invoked-egress-" });
+    await Deno.writeTextFile(`${path}/owner`, owner);
+    return path;
+  };
+  const [own, gone, others] = [
+    await leave(stateDir),
+    await leave(`${stateDir}/gone`),
+    await leave(alive),
+  ];
   const proxy = await EgressProxy.open(OPTIONS, stateDir);
-  await assert.rejects(Deno.stat(left), Deno.errors.NotFound);
+  await assert.rejects(Deno.stat(own), Deno.errors.NotFound);
+  await assert.rejects(Deno.stat(gone), Deno.errors.NotFound);
+  assert.equal((await Deno.stat(others)).isDirectory, true);
   const { socketPath } = proxy.openGate();
   assert.equal((await Deno.stat(socketPath)).isSocket, true);
   await proxy[Symbol.asyncDispose]();
   await assert.rejects(Deno.stat(socketPath), Deno.errors.NotFound);
-  await Deno.remove(stateDir, { recursive: true });
+  for (const path of [stateDir, alive, others]) await Deno.remove(path, { recursive: true });
 });

@@ -68,7 +68,7 @@ export class EgressProxy implements AsyncDisposable {
     this.#http.listen(runDir.newSocket());
   }
 
-  /** `stateDir` remembers where the sockets of a server that was killed are, so that they are removed. */
+  /** `stateDir` is a directory of this server alone; what a server that used it and was killed left is removed. */
   static async open(options: EgressOptions, stateDir: string): Promise<EgressProxy> {
     return new EgressProxy(options, await openRunDir(stateDir));
   }

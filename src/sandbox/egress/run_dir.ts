@@ -1,13 +1,15 @@
 /**
- * Where the sockets of the gates live: a short path, as the address of a unix socket has at most 107 bytes, and out
- * of reach of other users of the machine but the one that sandboxes run as.
+ * Where the sockets of the gates live: a short path, as the address of a unix socket has at most 103 bytes on some
+ * systems, and out of reach of other users of the machine but the one that sandboxes run as.
  */
-import { basename, join } from "node:path";
+import { dirname, join } from "node:path";
 
-/** Begins the name of the directory, so that nothing else is ever removed as the left-over of a killed server. */
+/** Begins the names of the directories, which stand where temporary files do. */
 const PREFIX = "invoked-egress-";
+/** Names whose server it is, so that the directory of one that was killed is removed. */
+const OWNER_FILE = "owner";
 const NAME_BYTES = 9;
-/** Longest path of the directory; a socket's address has at most 103 bytes on macOS. */
+/** Longest path of the directory; the name of a socket comes behind it. */
 const PATH_MAX_CHARS = 80;
 /** Group that sandboxes of a server that is root run in. */
 const NOBODY_GROUP = 65_534;
@@ -20,13 +22,13 @@ export interface RunDir extends AsyncDisposable {
   share(socketPath: string): void;
 }
 
-/** Makes the directory. `stateDir` keeps its path, to remove it after a kill of the server. */
+/** Makes the directory of the server that alone uses `stateDir`, and removes those that killed servers left. */
 export async function openRunDir(stateDir: string): Promise<RunDir> {
   await Deno.mkdir(stateDir, { recursive: true, mode: 0o700 });
-  const record = join(stateDir, "egress-dir");
-  await removeLeftOver(record);
+  const owner = await Deno.realPath(stateDir);
   const path = await makeDirectory();
-  await Deno.writeTextFile(record, path);
+  await removeLeftOvers(dirname(path), owner);
+  await Deno.writeTextFile(join(path, OWNER_FILE), owner, { mode: 0o600 });
   const isRoot = Deno.uid() === 0;
   if (isRoot) {
     await Deno.chown(path, null, NOBODY_GROUP);
@@ -42,10 +44,7 @@ export async function openRunDir(stateDir: string): Promise<RunDir> {
       Deno.chownSync(socketPath, null, NOBODY_GROUP);
       Deno.chmodSync(socketPath, 0o660);
     },
-    async [Symbol.asyncDispose]() {
-      await removed(path);
-      await removed(record);
-    },
+    [Symbol.asyncDispose]: () => removed(path),
   };
 }
 
@@ -57,13 +56,25 @@ async function makeDirectory(): Promise<string> {
   return await Deno.realPath(await Deno.makeTempDir({ dir: "/tmp", prefix: PREFIX }));
 }
 
-async function removeLeftOver(record: string): Promise<void> {
-  try {
-    const path = await Deno.readTextFile(record);
-    if (basename(path).startsWith(PREFIX)) await removed(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+/** Removes directories whose server was killed: this server's own of before, and those whose data is gone. */
+async function removeLeftOvers(parent: string, owner: string): Promise<void> {
+  for await (const { name } of Deno.readDir(parent)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const path = join(parent, name);
+    try {
+      const { isDirectory, uid } = await Deno.lstat(path);
+      // Another user may have put anything there.
+      if (!isDirectory || uid !== Deno.uid()) continue;
+      const its = await Deno.readTextFile(join(path, OWNER_FILE));
+      if (its === owner || await isGone(its)) await removed(path);
+    } catch {
+      // Another server is just making or removing it.
+    }
   }
+}
+
+function isGone(path: string): Promise<boolean> {
+  return Deno.stat(path).then(() => false, (error) => error instanceof Deno.errors.NotFound);
 }
 
 async function removed(path: string): Promise<void> {
