@@ -1,5 +1,6 @@
 /** One build, step by step, in a workspace that is open. */
 
+import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { Artifact, BuildLimits, BuildResult, Diagnostic, SourceFiles } from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
@@ -161,13 +162,14 @@ async function run(
     case "timeout":
       throw new Refusal({
         message: `the build took longer than its limit of ${
-          limits.timeoutMs / 1000
-        } s (--build-timeout)`,
+          formatDuration(limits.timeoutMs)
+        } (--build-timeout)`,
       });
     case "outOfMemory":
       throw new Refusal({
-        message:
-          `the build needs more memory than its limit of ${limits.memoryBytes} bytes (--build-memory)`,
+        message: `the build needs more memory than its limit of ${
+          formatBytes(limits.memoryBytes)
+        } (--build-memory)`,
       });
     case "tooMuchOutput":
       throw new Refusal({ message: "the module graph of the commit is too large" });
@@ -210,8 +212,9 @@ async function readOutput(
   const { size } = await Deno.stat(workspace.bundle);
   if (size > limits.artifactBytes) {
     throw new Refusal({
-      message:
-        `the bundle has ${size} bytes, more than its limit of ${limits.artifactBytes} bytes (--max-artifact)`,
+      message: `the bundle has ${size} bytes, more than its limit of ${
+        formatBytes(limits.artifactBytes)
+      } (--max-artifact)`,
     });
   }
   const sourceMap = toSourceMap(await Deno.readTextFile(workspace.sourceMap), workspace, nameOf);

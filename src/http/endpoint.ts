@@ -24,7 +24,7 @@ export interface Contract<
   readonly method: "get" | "post" | "delete";
   /** With `{name}` for parameters. */
   readonly path: string;
-  /** A parameter that may hold slashes, given plainly or as `%2F`. */
+  /** A parameter that is a reference to a commit: `refs/tags/<name>` has slashes, plain or as `%2F`. */
   readonly slashes?: string;
   readonly summary: string;
   readonly params?: P;
@@ -111,7 +111,7 @@ function document(
 function routePath(path: string, slashes: string | undefined): string {
   return path.replace(
     /\{(\w+)\}/g,
-    (_, name: string) => name === slashes ? `:${name}{.+}` : `:${name}`,
+    (_, name: string) => name === slashes ? `:${name}{(?:refs/tags/)?[^/]+}` : `:${name}`,
   );
 }
 

@@ -40,6 +40,13 @@ export class Sealer {
     const decipher = createDecipheriv(ALGORITHM, this.#key, nonce)
       .setAAD(new TextEncoder().encode(context)).setAuthTag(tag);
     const ciphertext = sealed.subarray(NONCE_BYTES + TAG_BYTES);
-    return Uint8Array.from(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
+    try {
+      return Uint8Array.from(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
+    } catch (cause) {
+      throw new Error(
+        `Cannot open ${context}: it was sealed under another master key, or was changed`,
+        { cause },
+      );
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { DomainError } from "../../domain/errors.ts";
 import { OAuthError } from "../../domain/identity/mod.ts";
 import type { Domain } from "../../domain/mod.ts";
 import { readBody } from "../body.ts";
@@ -41,12 +42,21 @@ export function tokenRoute(app: App, { tokenEndpoint }: Domain): void {
   app.post("/auth/v1/token", async (c) => {
     const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
     if (type !== FORM) throw new OAuthError("invalid_request", `the body must be ${FORM}`);
-    const body = await readBody(c.req.raw, TOKEN_REQUEST_BYTES_MAX, "of a token request");
+    const body = await readTokenRequest(c.req.raw);
     const answer = await tokenEndpoint.grant(new URLSearchParams(new TextDecoder().decode(body)));
     c.header("Cache-Control", "no-store");
     c.header("Pragma", "no-cache");
     return c.json(answer);
   });
+}
+
+/** Errors of this endpoint have one shape, whatever is wrong. @throws OAuthError */
+async function readTokenRequest(request: Request): Promise<Uint8Array> {
+  try {
+    return await readBody(request, TOKEN_REQUEST_BYTES_MAX, "of a token request");
+  } catch (error) {
+    throw error instanceof DomainError ? new OAuthError("invalid_request", error.message) : error;
+  }
 }
 
 /** Tell who the caller is. */

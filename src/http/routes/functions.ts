@@ -9,7 +9,15 @@ import {
   functionOut,
   functionType,
 } from "../schemas/functions.ts";
-import { empty, fieldMask, filesIn, listOf, pageBody, pageQuery } from "../schemas/primitives.ts";
+import {
+  empty,
+  fieldMask,
+  filesIn,
+  listOf,
+  pageBody,
+  pageQuery,
+  searchText,
+} from "../schemas/primitives.ts";
 
 const SERVICE = "c1.api.functions.v1.FunctionsService";
 const idParam = z.object({ id: z.string() });
@@ -68,7 +76,7 @@ export function functionRoutes(app: App, { functions }: Domain, maxBodyBytes: nu
     path: "/api/v1/search/functions",
     summary: "Find functions by text in display name or description, by id, or by type",
     body: z.object({
-      query: z.string().default(""),
+      query: searchText.default(""),
       functionTypes: z.array(functionType).default([]),
       ...pageBody,
     }).openapi("c1.api.functions.v1.FunctionsSearchRequest"),

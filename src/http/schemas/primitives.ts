@@ -91,6 +91,14 @@ export function mapIn<Value extends z.ZodType>(value: Value, values: Record<stri
 /** Files by path, as requests carry them. */
 export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" });
 
+/** Longest text of a search; databases bound their patterns. */
+const SEARCH_CHARS_MAX = 1024;
+
+/** Text to search for. */
+export const searchText = z.string().max(SEARCH_CHARS_MAX, {
+  error: `must have at most ${SEARCH_CHARS_MAX} characters`,
+});
+
 /** The page fields in the query of a GET. */
 export const pageQuery = z.object({
   page_size: int32In.optional().openapi({
