@@ -68,15 +68,20 @@ function spawn(
   }).spawn();
 }
 
-/** Private writable memory of a live process in bytes, or undefined where there is no procfs. */
+/**
+ * Private writable memory of a live process in bytes, or undefined outside Linux. Deno keeps
+ * /proc from a program that has not every permission, so another program reads it.
+ */
 async function privateBytes(pid: number): Promise<number | undefined> {
-  try {
-    const status = await Deno.readTextFile(`/proc/${pid}/status`);
-    const kib = /^VmData:\s+(\d+) kB$/m.exec(status)?.[1];
-    return kib === undefined ? undefined : Number(kib) * BYTES_PER_KIB;
-  } catch {
-    return undefined;
-  }
+  if (Deno.build.os !== "linux") return undefined;
+  const { stdout } = await new Deno.Command("cat", {
+    args: [`/proc/${pid}/status`],
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  const kib = /^VmData:\s+(\d+) kB$/m.exec(new TextDecoder().decode(stdout))?.[1];
+  if (kib === undefined) throw new Error(`Cannot measure the memory of the idle process ${pid}`);
+  return Number(kib) * BYTES_PER_KIB;
 }
 
 /** Ends a whole process group. A group that is gone already is no error. */

@@ -1,4 +1,5 @@
 /** A plain HTTP client of the API: it knows the wire and nothing of the server's code. */
+import { eventually } from "./eventually.ts";
 
 export interface Answer<Body = Record<string, unknown>> {
   readonly status: number;
@@ -121,11 +122,10 @@ export class Client {
 
   /** The record once the invocation has ended. */
   async ended(functionId: string, id: string): Promise<Json> {
-    for (;;) {
+    return await eventually(async () => {
       const invocation = await this.invocation(functionId, id);
-      if (/_(SUCCESS|ERROR)$/.test(invocation.status)) return invocation;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+      return /_(SUCCESS|ERROR)$/.test(invocation.status) ? invocation : undefined;
+    }, `the end of invocation ${id}`);
   }
 
   /** The three steps of a commit; answers what finalizing said. */

@@ -1,4 +1,5 @@
 /** Looks at processes through procfs. */
+import { eventually } from "./eventually.ts";
 
 /** Ids of the live children of a process. */
 export async function childrenOf(parent: number): Promise<number[]> {
@@ -20,7 +21,7 @@ export async function isGone(pid: number): Promise<boolean> {
 /** Resolves once every process is gone. */
 export async function allGone(pids: Iterable<number>): Promise<void> {
   for (const pid of pids) {
-    while (!await isGone(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(async () => await isGone(pid) || undefined, `the end of process ${pid}`);
   }
 }
 

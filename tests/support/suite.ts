@@ -39,12 +39,3 @@ export function assertRefused(
   assert.equal(reasonOf(body), expected.reason, told);
   if (expected.message !== undefined) assert.match(body.message, expected.message);
 }
-
-/** Repeats `probe` until it answers something; a test that waits for what never comes hangs and fails. */
-export async function eventually<T>(probe: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { commitJson, commitOut } from "../schemas/commits.ts";
+import { commitJson, commitMessageIn, commitOut } from "../schemas/commits.ts";
 import {
   createFunctionIn,
   functionIn,
@@ -59,7 +59,7 @@ export function functionRoutes(app: App, { functions }: Domain, maxBodyBytes: nu
       function: functionIn,
       updateMask: fieldMask.optional(),
       content: filesIn.optional(),
-      commitMessage: z.string().default(""),
+      commitMessage: commitMessageIn,
     }).openapi("c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest"),
     response: functionAndCommit,
   }, async ({ body, principal }) => {

@@ -91,6 +91,13 @@ export function mapIn<Value extends z.ZodType>(value: Value, values: Record<stri
 /** Files by path, as requests carry them. */
 export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" });
 
+/** Text of a request. */
+export const textIn = z.string({
+  error: (issue) => issue.input === undefined ? "is missing" : "must be a string",
+}).refine((text) => !text.includes("\0"), {
+  error: "must not contain a NUL character",
+});
+
 /** Longest text of a search; databases bound their patterns. */
 const SEARCH_CHARS_MAX = 1024;
 

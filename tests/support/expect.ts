@@ -1,28 +1,6 @@
-/** Tests that share one server, and checks of what it answers. */
+/** Checks of what a server answers. */
 import assert from "node:assert/strict";
-import type { Answer, Client, Json } from "./client.ts";
-import { type ServerOptions, TestServer } from "./server.ts";
-
-export interface Context {
-  readonly server: TestServer;
-  /** A client that is already authenticated. */
-  readonly client: Client;
-}
-
-/** Registers a test that starts one server and runs each step on it, in order. */
-export function testOnServer(
-  name: string,
-  steps: Readonly<Record<string, (context: Context) => Promise<void>>>,
-  options: ServerOptions = {},
-): void {
-  Deno.test(name, async (t) => {
-    await using server = await TestServer.start(options);
-    const client = await server.client();
-    for (const [step, run] of Object.entries(steps)) {
-      await t.step(step, () => run({ server, client }));
-    }
-  });
-}
+import type { Answer, Json } from "./client.ts";
 
 /** Number and HTTP status of the codes, as googleapis' `code.proto` pairs them. */
 const CODES = {
