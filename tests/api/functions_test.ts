@@ -57,6 +57,17 @@ serverSuite("functions: create, read, delete", {}, {
     assert.deepEqual(others, { functionId: fn.id, message: "begin", author: "Administrator" });
   },
 
+  "an empty map of files is an absent one": async ({ client }) => {
+    const spec = { displayName: "empty", initialContent: {} };
+    const created = ok(await client.post(FUNCTIONS, spec));
+    assert.deepEqual(Object.keys(created), ["function"]);
+    const { id } = created.function;
+    const change = { function: { id, description: "changed" }, content: {} };
+    const updated = ok(await client.post(`${FUNCTIONS}/update`, change));
+    assert.deepEqual(Object.keys(updated), ["function"]);
+    assert.equal(updated.function.description, "changed");
+  },
+
   "an unspecified type means any": async ({ client }) => {
     const functionType = "FUNCTION_TYPE_UNSPECIFIED";
     const { function: fn } = ok(await client.post(FUNCTIONS, { displayName: "t", functionType }));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
+import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { serverSuite } from "../support/suite.ts";
 
@@ -149,8 +150,10 @@ serverSuite("uploads: expiry", { flags: ["--upload-ttl", "1s"] }, {
     assert.equal((await put(client, commit.urls["main.ts"], MAIN)).status, 204);
     const whole = await openCommit(client, "main.ts");
     assert.equal((await put(client, whole.urls["main.ts"], MAIN)).status, 204);
-    let late: Json;
-    do late = await put(client, commit.urls["late.ts"], "export {};"); while (late.status === 204);
+    const late = await eventually(async () => {
+      const answer = await put(client, commit.urls["late.ts"], "export {};");
+      return answer.status === 204 ? undefined : answer;
+    }, "the expiry of an upload URL");
     const message = /late\.ts has expired.*--upload-ttl/;
     assertError(late, "PERMISSION_DENIED", "UPLOAD_URL_EXPIRED", { message });
     ok(await finalize(client, whole));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPair, importJWK, type JWK, type JWTHeaderParameters, SignJWT } from "jose";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
+import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 
 const PATH = "/auth/v1/token";
@@ -206,34 +207,31 @@ Deno.test("token endpoint", async (t) => {
 });
 
 Deno.test("token endpoint: a replayed assertion is refused, also after a restart", async () => {
-  const dataDir = await Deno.makeTempDir({ prefix: "invoked-test-" });
-  try {
-    let replays: string[];
-    {
-      await using server = await TestServer.start({ dataDir });
-      const credentials = await server.credentials();
-      const client = new Client(server.url, undefined);
-      const named = await assertion(credentials, { claims: { jti: "one" } });
-      const unnamed = await assertion(credentials);
-      ok(await present(client, credentials, named));
-      ok(await present(client, credentials, unnamed));
-      // The same jti in another assertion is a replay too; without one each is new.
-      const renamed = await assertion(credentials, { claims: { jti: "one" } });
-      ok(await present(client, credentials, await assertion(credentials)));
-      replays = [named, unnamed, renamed];
-      for (const replay of replays) {
-        assertOAuthError(await present(client, credentials, replay), "invalid_client");
-      }
-      await server.stop("SIGKILL");
-    }
+  await using dir = await makeTempDir();
+  const dataDir = dir.path;
+  let replays: string[];
+  {
     await using server = await TestServer.start({ dataDir });
     const credentials = await server.credentials();
     const client = new Client(server.url, undefined);
+    const named = await assertion(credentials, { claims: { jti: "one" } });
+    const unnamed = await assertion(credentials);
+    ok(await present(client, credentials, named));
+    ok(await present(client, credentials, unnamed));
+    // The same jti in another assertion is a replay too; without one each is new.
+    const renamed = await assertion(credentials, { claims: { jti: "one" } });
+    ok(await present(client, credentials, await assertion(credentials)));
+    replays = [named, unnamed, renamed];
     for (const replay of replays) {
       assertOAuthError(await present(client, credentials, replay), "invalid_client");
     }
-    ok(await present(client, credentials, await assertion(credentials)));
-  } finally {
-    await Deno.remove(dataDir, { recursive: true });
+    await server.stop("SIGKILL");
   }
+  await using server = await TestServer.start({ dataDir });
+  const credentials = await server.credentials();
+  const client = new Client(server.url, undefined);
+  for (const replay of replays) {
+    assertOAuthError(await present(client, credentials, replay), "invalid_client");
+  }
+  ok(await present(client, credentials, await assertion(credentials)));
 });

@@ -1,6 +1,9 @@
 /** A plain HTTP client of the API: it knows the wire and nothing of the server's code. */
 import { eventually } from "./eventually.ts";
 
+/** How long an answer may take; a bound for what hangs, not a measurement. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
 export interface Answer<Body = Record<string, unknown>> {
   readonly status: number;
   readonly headers: Headers;
@@ -52,6 +55,7 @@ export class Client {
         ...headers,
       },
       body: (raw ? body : JSON.stringify(body)) as BodyInit ?? null,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.includes("json") ?? false;

@@ -1,8 +1,7 @@
 /** Boots the real server on a free port with a temporary data directory, as a user does. */
 import { join } from "node:path";
 import { Client } from "./client.ts";
-import { eventually } from "./eventually.ts";
-import { INVOKED } from "./invoked.ts";
+import { INVOKED, removeDirectory } from "./invoked.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 60_000;
@@ -104,19 +103,6 @@ export class TestServer implements AsyncDisposable {
     await this.stop("SIGKILL");
     if (this.#ownsDataDir) await removeDirectory(this.dataDir);
   }
-}
-
-/** Removes a directory into which a process that was just starting may still write before it ends. */
-async function removeDirectory(path: string): Promise<void> {
-  await eventually(async () => {
-    try {
-      await Deno.remove(path, { recursive: true });
-      return true;
-    } catch (error) {
-      if (error instanceof Error && error.message.includes("not empty")) return undefined;
-      throw error;
-    }
-  }, `the removal of ${path}`);
 }
 
 /** Reads stdout up to the curl that ends the welcome, and drains the rest. */

@@ -88,8 +88,10 @@ export function mapIn<Value extends z.ZodType>(value: Value, values: Record<stri
   }).openapi({ type: "object", additionalProperties: values });
 }
 
-/** Files by path, as requests carry them. */
-export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" });
+/** Files by path, as requests carry them; an empty map is an absent one, as everywhere in protobuf. */
+export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" })
+  .transform((files) => files.size === 0 ? undefined : files)
+  .openapi({ type: "object", additionalProperties: { type: "string", format: "byte" } });
 
 /** Text of a request. */
 export const textIn = z.string({
