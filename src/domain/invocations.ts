@@ -10,7 +10,7 @@ import type { Ids } from "./ids.ts";
 import type { Principal } from "./identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
-import { anyFunction, finalizedCommit, liveFunction } from "./references.ts";
+import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
 
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
@@ -71,11 +71,7 @@ export class Invocations {
   async get(functionId: string, id: string): Promise<InvocationRow> {
     const row = await this.store.read.invocations.get(functionId, id);
     if (row !== undefined) return row;
-    await anyFunction(this.store.read, functionId);
-    throw new DomainError(
-      "INVOCATION_NOT_FOUND",
-      `Function ${functionId} has no invocation ${JSON.stringify(id)}`,
-    );
+    throw await invocationNotFound(this.store.read, functionId, id);
   }
 
   /** Invocations of a function, newest first. */
