@@ -1,4 +1,5 @@
 /** Turns what a function writes into bounded log lines. */
+import { formatBytes } from "../config/mod.ts";
 import { LOG_LINE_OVERHEAD_BYTES } from "../runtime/wire.ts";
 import type { SandboxLog } from "./contract.ts";
 
@@ -65,7 +66,7 @@ export class LogSink {
 
   #mark(): void {
     this.#full = true;
-    const message = `log truncated: limit of ${this.#limitBytes} bytes reached (--max-log)`;
+    const message = `log truncated: limit of ${formatBytes(this.#limitBytes)} reached (--max-log)`;
     this.#onLog({ time: Date.now(), level: "warn", source: "system", message });
   }
 }
