@@ -127,6 +127,7 @@ if (loadsNode) {
 announce(READY);
 const request = receiveRequest();
 const frame = frameWriter(request.nonce);
+frame(FrameKind.ACCEPTED, encode(""));
 captureConsole(ConsoleOf, frame, request.logBytes);
 guardNode(request.script);
 run(request, frame);

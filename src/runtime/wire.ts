@@ -28,8 +28,12 @@ export const READY = "ready\n";
 /** Argument of a process that loads Node's half of the runtime ahead of its call. */
 export const WITH_NODE = "node";
 
-/** Kinds of frames from the process. A log frame's kind is `LOG` plus the level, 0 (debug) to 3 (error). */
-export const FrameKind = { LOG: 0x10, RESULT: 0x20, FAILURE: 0x21 } as const;
+/**
+ * Kinds of frames from the process. `ACCEPTED` is empty and comes before any of the function's code runs:
+ * without it the call may be given to another process. A log frame's kind is `LOG` plus the level,
+ * 0 (debug) to 3 (error).
+ */
+export const FrameKind = { ACCEPTED: 0x01, LOG: 0x10, RESULT: 0x20, FAILURE: 0x21 } as const;
 
 /** Why a call failed inside the process: the JSON body of a `FAILURE` frame. */
 export type Failure =

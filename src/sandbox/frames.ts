@@ -24,6 +24,8 @@ const FAILURE_MAX_BYTES = FAILURE_KEYS_BYTES + ESCAPE_BYTES_PER_UNIT *
 export interface FrameEvents {
   /** Text that is no frame. */
   text(bytes: Uint8Array): void;
+  /** The process has read its request; what it runs from here on is the function. */
+  accepted(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
   log(level: number, bytes: Uint8Array): void;
   result(bytes: Uint8Array): void;
@@ -193,6 +195,7 @@ export class FrameReader {
   #limitOf(kind: number): number {
     if (kind === FrameKind.RESULT) return this.#outputBytes;
     if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
+    if (kind === FrameKind.ACCEPTED) return 0;
     return kind >= FrameKind.LOG && kind <= FrameKind.LOG + 3 ? LOG_MAX_BYTES : -1;
   }
 
@@ -209,7 +212,8 @@ export class FrameReader {
 
   #deliver(kind: number, bytes: Uint8Array): void {
     if (kind === FrameKind.RESULT || kind === FrameKind.FAILURE) this.#ended = true;
-    if (kind === FrameKind.RESULT) this.#events.result(bytes);
+    if (kind === FrameKind.ACCEPTED) this.#events.accepted();
+    else if (kind === FrameKind.RESULT) this.#events.result(bytes);
     else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);
     else this.#events.log(kind - FrameKind.LOG, bytes);
   }

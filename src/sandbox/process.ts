@@ -20,6 +20,11 @@ const HIDDEN_PATHS = [RUNTIME_DIRECTORY.href, RUNTIME_DIRECTORY.pathname, Deno.e
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
+/** The process ended before it had read its request: none of the function's code ran. */
+export class NotAccepted extends Error {
+  override name = "NotAccepted";
+}
+
 /** Keeps the last bytes of a stream. */
 class Tail {
   #bytes = new Uint8Array(0);
@@ -110,6 +115,7 @@ export class SandboxProcess {
       if (hooks.signal.aborted) onAbort();
       this.#endWithProcess(end);
       const ending = await promise;
+      if (ending.kind === "exited" && !call.accepted) throw new NotAccepted();
       // After its answer the process has nothing more to say: it is reaped while the caller goes on.
       await Promise.race([call.allRead, this.kill()]);
       call.close();
@@ -206,6 +212,8 @@ class Call implements Listener {
   readonly #stderrLines: LineSplitter;
   /** Resolves once the call was answered and everything that was printed before is read. */
   readonly allRead: Promise<unknown>;
+  /** Whether the process told that it has read its request. */
+  accepted = false;
 
   constructor(limits: SandboxLimits, hooks: RunHooks, end: (ending: Ending) => void) {
     const sink = new LogSink(limits.logBytes, HIDDEN_PATHS, hooks.onLog);
@@ -226,6 +234,7 @@ class Call implements Listener {
     };
     this.#frames = new FrameReader(this.nonce, limits.outputBytes, {
       text: (bytes) => this.#text(this.#stdoutLines, bytes),
+      accepted: () => this.accepted = true,
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
       result: (json) => answer({ kind: "result", json }),
       failure: (json) => answer({ kind: "failure", json }),

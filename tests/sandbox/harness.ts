@@ -99,19 +99,17 @@ export function sandboxTest(
   });
 }
 
-/** Ids of processes that run the bootstrap below `parent`. */
-export async function sandboxPids(parent: number): Promise<number[]> {
+/**
+ * Ids of the live processes of the pool that works in this cache directory. Test files that run at the
+ * same time share one process, so its children are not all of one pool.
+ */
+export async function sandboxPids(cacheDir: string): Promise<number[]> {
   const pids: number[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    try {
-      const status = await Deno.readTextFile(`/proc/${name}/status`);
-      if (status.includes(`\nPPid:\t${parent}\n`) && !status.includes("State:\tZ")) {
-        pids.push(Number(name));
-      }
-    } catch {
-      // The process ended while it was looked at.
-    }
+    // What has ended, or is no process of ours, has no environment to read.
+    const environment = await Deno.readTextFile(`/proc/${name}/environ`).catch(() => "");
+    if (environment.includes(`DENO_DIR=${cacheDir}/`)) pids.push(Number(name));
   }
   return pids;
 }

@@ -1,18 +1,7 @@
 import assert from "node:assert/strict";
 import { createSandboxes } from "../../src/sandbox/mod.ts";
+import { allGone } from "../support/processes.ts";
 import { failure, LIMITS, output, run, sandboxPids, sandboxTest } from "./harness.ts";
-
-/** How long a killed process may take to vanish; a bound for broken ones, not a measurement. */
-const GONE_TIMEOUT_MS = 10_000;
-
-/** Resolves once the process is reaped. */
-async function gone(pid: number): Promise<void> {
-  const deadline = Date.now() + GONE_TIMEOUT_MS;
-  while (await Deno.stat(`/proc/${pid}`).then(() => true, () => false)) {
-    assert.ok(Date.now() < deadline, `process ${pid} outlived its call`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** Registers a test that looks at processes through procfs. */
 function linuxTest(name: string, body: () => Promise<void>): void {
@@ -56,7 +45,7 @@ linuxTest("the process does not outlive its call, whatever its outcome", async (
       const pid = Number(logs[0]?.message);
       assert.ok(pid > 1, body);
       seen.add(pid);
-      await gone(pid);
+      await allGone([pid]);
     }
   }
   assert.equal(seen.size, 6);
@@ -65,7 +54,6 @@ linuxTest("the process does not outlive its call, whatever its outcome", async (
 
 linuxTest("disposal ends what is idle and what runs, and waits for it", async () => {
   const cacheDir = await Deno.makeTempDir();
-  const before = new Set(await sandboxPids(Deno.pid));
   const sandboxes = createSandboxes(LIMITS, { cacheDir });
   await sandboxes.start();
   const { promise: up, resolve } = Promise.withResolvers<void>();
@@ -75,24 +63,25 @@ linuxTest("disposal ends what is idle and what runs, and waits for it", async ()
   await up;
   assert.equal(sandboxes.stats.running, 1);
   await sandboxes[Symbol.asyncDispose]();
-  const after = (await sandboxPids(Deno.pid)).filter((pid) => !before.has(pid));
-  assert.deepEqual(after, []);
+  assert.deepEqual(await sandboxPids(cacheDir), []);
   assert.match(await told, /^INTERRUPTED: /);
   assert.deepEqual(sandboxes.stats, { ready: 0, running: 0 });
   assert.match(await failure(sandboxes, "const main = () => ({});"), /^INTERRUPTED: /);
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-sandboxTest("an idle process that dies is replaced", async (sandboxes) => {
-  if (Deno.build.os !== "linux") return;
-  const parent = Deno.pid;
-  for (const pid of await sandboxPids(parent)) {
-    const command = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
-    if (!command.includes("bootstrap.ts")) continue;
-    Deno.kill(pid, "SIGKILL");
-    await ended(pid);
+linuxTest("an idle process that dies is replaced", async () => {
+  const cacheDir = await Deno.makeTempDir();
+  {
+    await using sandboxes = createSandboxes(LIMITS, { cacheDir });
+    await sandboxes.start();
+    const idle = await sandboxPids(cacheDir);
+    assert.ok(idle.length > 0);
+    for (const pid of idle) Deno.kill(pid, "SIGKILL");
+    await allGone(idle);
+    assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
   }
-  assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
+  await Deno.remove(cacheDir, { recursive: true });
 });
 
 Deno.test("a pool that cannot start says why", async () => {
@@ -112,21 +101,11 @@ linuxTest("a killed server leaves no process behind", async () => {
   const reader = server.stdout.getReader();
   const { value } = await reader.read();
   assert.equal(new TextDecoder().decode(value).trim(), "up");
-  const pids = await sandboxPids(server.pid);
+  const pids = await sandboxPids(cacheDir);
   assert.ok(pids.length >= 2);
   server.kill("SIGKILL");
   await server.status;
   await reader.cancel();
-  for (const pid of pids) await ended(pid);
+  await allGone(pids);
   await Deno.remove(cacheDir, { recursive: true });
 });
-
-/** Waits until a process is gone; one that its init does not reap is gone as well. */
-async function ended(pid: number): Promise<void> {
-  for (;;) {
-    const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => undefined);
-    if (status === undefined) return;
-    if (status.includes("State:\tZ") && !status.includes(`\nPPid:\t${Deno.pid}\n`)) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
