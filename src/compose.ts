@@ -54,7 +54,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
 
   const sandboxes = opened.use(createSandboxes(
     { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
-    { cacheDir: join(dataDir, "cache", "sandbox") },
+    { ...config.sandbox, cacheDir: join(dataDir, "cache", "sandbox") },
   ));
   const sandboxesReady = sandboxes.start();
   sandboxesReady.catch(() => {});

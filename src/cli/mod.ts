@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import project from "../../package.json" with { type: "json" };
 import { ConfigError } from "../config/mod.ts";
 import { registerConfig } from "./config.ts";
+import { registerDoctor } from "./doctor.ts";
 import { describeError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./failure.ts";
 import { registerServe } from "./serve.ts";
 import { registerToken } from "./token.ts";
@@ -34,6 +35,7 @@ function buildProgram(): Command {
   registerServe(program);
   registerConfig(program);
   registerToken(program);
+  registerDoctor(program);
   return program;
 }
 

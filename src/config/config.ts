@@ -1,8 +1,8 @@
 import type { Secret } from "./secret.ts";
 
 /**
- * Everything the server can be told, resolved and deeply frozen. Each field but `registryEnv` is
- * described by the row of the same name in `settings.ts`.
+ * Everything the server can be told, resolved and deeply frozen. Each field but `registryEnv` and
+ * `searchPath` is described by the row of the same name in `settings.ts`.
  */
 export interface Config {
   readonly server: {
@@ -34,15 +34,23 @@ export interface Config {
     readonly maxCommitBytes: number;
     readonly uploadTtlMs: number;
   };
+  readonly sandbox: {
+    readonly isolation: "auto" | "bubblewrap" | "landlock" | "process";
+    /** Directories, separated by colons, in which programs that isolate are looked for: the server's own PATH. */
+    readonly searchPath: string;
+  };
   readonly invocations: {
     readonly timeoutMs: number;
+    readonly cpuTimeMs: number;
     readonly memoryBytes: number;
     readonly maxInputBytes: number;
     readonly maxOutputBytes: number;
     readonly maxLogBytes: number;
     readonly poolSize: number;
     readonly maxRunning: number;
+    readonly maxRunningPerFunction: number;
     readonly maxQueued: number;
+    readonly queueTimeoutMs: number;
   };
   readonly builder: {
     readonly timeoutMs: number;
@@ -59,7 +67,7 @@ export type Group = keyof Config;
 
 /** The fields of each group that come from flags and `INVOKED_*` variables. */
 export type Configurable = {
-  readonly [G in Group]: Omit<Config[G], "registryEnv">;
+  readonly [G in Group]: Omit<Config[G], "registryEnv" | "searchPath">;
 };
 
 /** The name of one setting inside {@link Config}, such as `server.maxBodyBytes`. */

@@ -33,6 +33,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** Where programs are looked for when PATH is not set. */
+const DEFAULT_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+
 /** Variables that package downloads obey; each is passed on as it is, also in lower case. */
 const REGISTRY_VARIABLES = [
   "NPM_CONFIG_REGISTRY",
@@ -66,6 +69,7 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
   }
   if (faults.length > 0) throw new ConfigError(faults);
 
+  groups.sandbox = { ...groups.sandbox, searchPath: env.PATH ?? DEFAULT_SEARCH_PATH };
   groups.builder = { ...groups.builder, registryEnv: pickRegistryEnv(env) };
   const config = deepFreeze(groups) as unknown as Config;
   const contradictions = findContradictions(config).map(({ setting: path, must }) => {

@@ -143,12 +143,26 @@ export const SETTINGS: {
       description: "How long an upload URL stays valid",
     },
   },
+  sandbox: {
+    isolation: {
+      name: "isolation",
+      kind: choice("auto", "bubblewrap", "landlock", "process"),
+      default: "auto",
+      description: "How functions are isolated; auto takes the strongest that works here",
+    },
+  },
   invocations: {
     timeoutMs: {
       name: "invocation-timeout",
       kind: duration({ min: "100ms", max: "1d" }),
       default: "60s",
       description: "Wall-clock time of one call",
+    },
+    cpuTimeMs: {
+      name: "cpu-time",
+      kind: duration({ min: "1s", max: "1d" }),
+      default: "30s",
+      description: "Processor time of one call, counted in whole seconds",
     },
     memoryBytes: {
       name: "memory",
@@ -186,11 +200,23 @@ export const SETTINGS: {
       default: "32",
       description: "Calls that run at the same time",
     },
+    maxRunningPerFunction: {
+      name: "max-running-per-function",
+      kind: integer({ min: "1", max: "10000" }),
+      default: "32",
+      description: "Calls of one function that run at the same time",
+    },
     maxQueued: {
       name: "max-queued",
       kind: integer({ min: "0", max: "1000000" }),
       default: "1000",
       description: "Calls that wait for their turn; more are refused",
+    },
+    queueTimeoutMs: {
+      name: "queue-timeout",
+      kind: duration({ min: "10ms", max: "7d" }),
+      default: "60s",
+      description: "How long a synchronous call waits for its turn; the time it runs counts apart",
     },
   },
   builder: {
@@ -227,6 +253,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   log: "Logging",
   identity: "Identity",
   commits: "Commits",
+  sandbox: "Sandbox",
   invocations: "Invocations",
   builder: "Builder",
 };

@@ -1,5 +1,6 @@
 import type { Engine, Job, Place } from "../engine/contract.ts";
-import { NotAdmitted } from "../engine/contract.ts";
+import { formatDuration } from "../config/mod.ts";
+import { NotAdmitted, QueueTimedOut } from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
@@ -120,7 +121,7 @@ export class Invocations {
         row.commitId,
       ) as FinalizedCommitRow;
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(jobOf(row, commit), this.engine.readmit()).catch(() => {});
+      this.engine.submit(jobOf(row, commit), this.engine.readmit(row.functionId)).catch(() => {});
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -144,7 +145,7 @@ export class Invocations {
     readonly call: Invoke;
   }): Promise<InvocationRow> {
     const { fn, commit, inputJson, request, call } = start;
-    const place = this.#admit();
+    const place = this.#admit(fn.id);
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const row: InvocationRow = {
@@ -171,13 +172,15 @@ export class Invocations {
     }
     const ended = this.engine.submit(jobOf(row, commit), place);
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
-    const end = await ended;
+    const end = await ended.catch((error) => {
+      throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
+    });
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
   }
 
-  #admit(): Place {
+  #admit(functionId: string): Place {
     try {
-      return this.engine.admit();
+      return this.engine.admit(functionId);
     } catch (error) {
       if (!(error instanceof NotAdmitted)) throw error;
       const { refusal } = error;
@@ -188,7 +191,10 @@ export class Invocations {
       }
       throw new DomainError(
         "QUEUE_FULL",
-        `The server is at its limit: ${refusal.maxRunning} calls run (--max-running) ` +
+        `The server is at its limit: ${refusal.maxRunning} calls ` +
+          (refusal.runningLimit === "server"
+            ? "run (--max-running) "
+            : `of function ${functionId} run (--max-running-per-function) `) +
           `and ${refusal.maxQueued} wait (--max-queued)`,
         { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
       );
@@ -227,6 +233,15 @@ export class Invocations {
     }
     return await this.get(functionId, id);
   }
+}
+
+function queueTimeout(id: string, { timeoutMs }: QueueTimedOut): DomainError {
+  return new DomainError(
+    "QUEUE_TIMEOUT",
+    `Invocation ${id} waited longer for its turn than the limit of ${formatDuration(timeoutMs)} ` +
+      "(--queue-timeout); nothing of it ran",
+    { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
+  );
 }
 
 function jobOf(row: InvocationRow, commit: FinalizedCommitRow): Job {

@@ -17,7 +17,13 @@ export interface Job {
 
 /** Why the engine takes no further job. */
 export type Refusal =
-  | { readonly kind: "queue-full"; readonly maxRunning: number; readonly maxQueued: number }
+  | {
+    readonly kind: "queue-full";
+    /** Which limit keeps the call from running at once, and its value: that many calls run. */
+    readonly runningLimit: "server" | "function";
+    readonly maxRunning: number;
+    readonly maxQueued: number;
+  }
   | { readonly kind: "draining" };
 
 /** Thrown by {@link Engine.admit}; nothing was recorded. */
@@ -25,6 +31,14 @@ export class NotAdmitted extends Error {
   constructor(readonly refusal: Refusal) {
     super(refusal.kind);
     this.name = "NotAdmitted";
+  }
+}
+
+/** Thrown by {@link Engine.submit}: the turn of a synchronous job did not come in time; nothing of it ran. */
+export class QueueTimedOut extends Error {
+  constructor(readonly timeoutMs: number) {
+    super("queue timed out");
+    this.name = "QueueTimedOut";
   }
 }
 
@@ -45,12 +59,13 @@ export interface Follower extends Disposable {
 /** How an invocation finds a sandbox, and how its outcome finds its record. */
 export interface Engine extends AsyncDisposable {
   /** Takes a place before anything is recorded. Throws {@link NotAdmitted}. */
-  admit(): Place;
+  admit(functionId: string): Place;
   /** As {@link admit}, for a job that was accepted before a restart: it waits however long the queue is. */
-  readmit(): Place;
+  readmit(functionId: string): Place;
   /**
    * Runs the job and records how it ended; gives the place back. Resolves once the end is durable;
-   * with undefined when a shutdown left an asynchronous job for the next start.
+   * with undefined when a shutdown left an asynchronous job for the next start. Throws {@link QueueTimedOut}
+   * once that end is durable.
    */
   submit(job: Job, place: Place): Promise<InvocationEnd | undefined>;
   /** Kills the invocation and resolves once its end is recorded; false when it is not here. */

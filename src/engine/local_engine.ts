@@ -1,24 +1,35 @@
 import { getLogger } from "@logtape/logtape";
+import { formatDuration } from "../config/mod.ts";
 import type { KillWord, Sandboxes, SandboxOutcome } from "../sandbox/contract.ts";
 import type { InvocationEnd } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
 import { Artifacts } from "./artifacts.ts";
-import { type Engine, type Follower, type Job, NotAdmitted, type Place } from "./contract.ts";
+import {
+  type Engine,
+  type Follower,
+  type Job,
+  NotAdmitted,
+  type Place,
+  QueueTimedOut,
+} from "./contract.ts";
 import { Feed } from "./feed.ts";
-import { Places } from "./places.ts";
+import { type PlaceLimits, Places } from "./places.ts";
 import { Recorder } from "./recorder.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
 /** Limits of the engine, each a named setting in `src/config`. */
-export interface EngineLimits {
-  readonly maxRunning: number;
-  readonly maxQueued: number;
+export interface EngineLimits extends PlaceLimits {
   readonly timeoutMs: number;
+  /** How long a synchronous job waits for its turn. */
+  readonly queueTimeoutMs: number;
 }
 
 /** What a shutdown says to an asynchronous job that has not started: stay recorded, run later. */
 const LEAVE_FOR_NEXT_START = "LEAVE_FOR_NEXT_START";
+
+/** Why a synchronous job is given up before it started. */
+const QUEUE_TIMEOUT = "QUEUE_TIMEOUT";
 
 interface Live {
   readonly mode: Job["mode"];
@@ -57,13 +68,13 @@ export class LocalEngine implements Engine {
     return { running: this.#places.running, queued: this.#places.queued };
   }
 
-  admit(): Place {
+  admit(functionId: string): Place {
     if (this.#mode === "draining") throw new NotAdmitted({ kind: "draining" });
-    return this.#places.take();
+    return this.#places.take(functionId);
   }
 
-  readmit(): Place {
-    return this.#places.takeBeyondQueue();
+  readmit(functionId: string): Place {
+    return this.#places.takeBeyondQueue(functionId);
   }
 
   async submit(job: Job, place: Place): Promise<InvocationEnd | undefined> {
@@ -82,8 +93,12 @@ export class LocalEngine implements Engine {
       const recorder = new Recorder(this.#store, this.#feed, job.invocationId);
       const end = await this.#execute(job, held, live, recorder);
       if (end !== undefined) await recorder.finish(end);
+      if (live.controller.signal.reason === QUEUE_TIMEOUT) {
+        throw new QueueTimedOut(this.#limits.queueTimeoutMs);
+      }
       return end;
     } catch (error) {
+      if (error instanceof QueueTimedOut) throw error;
       const { invocationId } = job;
       logger.error("Cannot record the end of invocation {invocationId}", { invocationId, error });
       throw error;
@@ -140,8 +155,12 @@ export class LocalEngine implements Engine {
     recorder: Recorder,
   ): Promise<InvocationEnd | undefined> {
     const { signal } = live.controller;
+    const timer = job.mode === "sync"
+      ? setTimeout(() => live.controller.abort(QUEUE_TIMEOUT), this.#limits.queueTimeoutMs)
+      : undefined;
     await Promise.race([place.turn, aborted(signal)]);
-    if (signal.aborted) return endBeforeStart(signal.reason);
+    clearTimeout(timer);
+    if (signal.aborted) return endBeforeStart(signal.reason, this.#limits);
     live.phase = "running";
     try {
       if (job.recordedAs === "PENDING" && !await recorder.start()) return undefined;
@@ -170,10 +189,20 @@ function aborted(signal: AbortSignal): Promise<void> {
   );
 }
 
-function endBeforeStart(reason: KillWord | typeof LEAVE_FOR_NEXT_START): InvocationEnd | undefined {
+function endBeforeStart(
+  reason: KillWord | typeof LEAVE_FOR_NEXT_START | typeof QUEUE_TIMEOUT,
+  { queueTimeoutMs }: EngineLimits,
+): InvocationEnd | undefined {
   switch (reason) {
     case LEAVE_FOR_NEXT_START:
       return undefined;
+    case QUEUE_TIMEOUT:
+      return {
+        status: "ERROR",
+        error: `CANCELLED: the invocation waited longer for its turn than the limit of ${
+          formatDuration(queueTimeoutMs)
+        } (--queue-timeout); nothing of it ran`,
+      };
     case "CANCELLED":
       return {
         status: "ERROR",

@@ -1,21 +1,36 @@
 import { NotAdmitted, type Place } from "./contract.ts";
 
+/** Limits of places; each is a named setting in `src/config`. */
+export interface PlaceLimits {
+  readonly maxRunning: number;
+  readonly maxRunningPerFunction: number;
+  readonly maxQueued: number;
+}
+
 interface Seat {
   state: "waiting" | "running" | "left";
+  readonly functionId: string;
   readonly begin: () => void;
 }
 
-/** First come, first served: `maxRunning` places run, `maxQueued` more wait. */
+/**
+ * `maxRunning` places run, of one function no more than `maxRunningPerFunction`; `maxQueued` more wait. Functions
+ * take turns, so that one with a long queue delays no other; the calls of one function go in order of arrival.
+ */
 export class Places {
-  readonly #maxRunning: number;
-  readonly #maxQueued: number;
-  /** In order of arrival; seats that left while waiting are taken out at once. */
-  readonly #queue = new Set<Seat>();
+  readonly #limits: PlaceLimits;
+  /**
+   * Waiting seats by function. The order of the functions is that of their turns: one that was served goes to
+   * the end. A function without waiting seats is not here.
+   */
+  readonly #waiting = new Map<string, Set<Seat>>();
+  /** Running seats by function; none is 0. */
+  readonly #runningOf = new Map<string, number>();
   #running = 0;
+  #queued = 0;
 
-  constructor(limits: { maxRunning: number; maxQueued: number }) {
-    this.#maxRunning = limits.maxRunning;
-    this.#maxQueued = limits.maxQueued;
+  constructor(limits: PlaceLimits) {
+    this.#limits = limits;
   }
 
   get running(): number {
@@ -23,26 +38,30 @@ export class Places {
   }
 
   get queued(): number {
-    return this.#queue.size;
+    return this.#queued;
   }
 
-  /** Throws {@link NotAdmitted} when all places are taken and the queue is full. */
-  take(): Place {
-    if (this.#running >= this.#maxRunning && this.#queue.size >= this.#maxQueued) {
+  /** Throws {@link NotAdmitted} when the call could not run at once and the queue is full. */
+  take(functionId: string): Place {
+    const { maxRunning, maxRunningPerFunction, maxQueued } = this.#limits;
+    const isServerFull = this.#running >= maxRunning;
+    const isFunctionFull = (this.#runningOf.get(functionId) ?? 0) >= maxRunningPerFunction;
+    if ((isServerFull || isFunctionFull) && this.#queued >= maxQueued) {
       throw new NotAdmitted({
         kind: "queue-full",
-        maxRunning: this.#maxRunning,
-        maxQueued: this.#maxQueued,
+        runningLimit: isServerFull ? "server" : "function",
+        maxRunning: isServerFull ? maxRunning : maxRunningPerFunction,
+        maxQueued,
       });
     }
-    return this.takeBeyondQueue();
+    return this.takeBeyondQueue(functionId);
   }
 
   /** Takes a place whatever the length of the queue. */
-  takeBeyondQueue(): Place {
+  takeBeyondQueue(functionId: string): Place {
     const { promise: turn, resolve: begin } = Promise.withResolvers<void>();
-    const seat: Seat = { state: "waiting", begin };
-    this.#queue.add(seat);
+    const seat: Seat = { state: "waiting", functionId, begin };
+    this.#enqueue(seat);
     this.#advance();
     return {
       turn,
@@ -51,20 +70,58 @@ export class Places {
     };
   }
 
+  #enqueue(seat: Seat): void {
+    const line = this.#waiting.get(seat.functionId);
+    if (line === undefined) this.#waiting.set(seat.functionId, new Set([seat]));
+    else line.add(seat);
+    this.#queued++;
+  }
+
+  #dequeue(seat: Seat): void {
+    const line = this.#waiting.get(seat.functionId);
+    if (line?.delete(seat)) this.#queued--;
+    if (line?.size === 0) this.#waiting.delete(seat.functionId);
+  }
+
   #leave(seat: Seat): void {
-    if (seat.state === "running") this.#running--;
-    if (seat.state === "waiting") this.#queue.delete(seat);
+    if (seat.state === "running") this.#count(seat.functionId, -1);
+    if (seat.state === "waiting") this.#dequeue(seat);
     seat.state = "left";
     this.#advance();
   }
 
+  #count(functionId: string, change: 1 | -1): void {
+    const count = (this.#runningOf.get(functionId) ?? 0) + change;
+    if (count === 0) this.#runningOf.delete(functionId);
+    else this.#runningOf.set(functionId, count);
+    this.#running += change;
+  }
+
   #advance(): void {
-    for (const seat of this.#queue) {
-      if (this.#running >= this.#maxRunning) return;
-      this.#queue.delete(seat);
+    while (this.#running < this.#limits.maxRunning) {
+      const seat = this.#next();
+      if (seat === undefined) return;
+      this.#dequeue(seat);
+      this.#passTurn(seat.functionId);
       seat.state = "running";
-      this.#running++;
+      this.#count(seat.functionId, 1);
       seat.begin();
     }
+  }
+
+  /** The first seat of the first function that may run one more. */
+  #next(): Seat | undefined {
+    for (const [functionId, line] of this.#waiting) {
+      const running = this.#runningOf.get(functionId) ?? 0;
+      if (running < this.#limits.maxRunningPerFunction) return line.values().next().value;
+    }
+    return undefined;
+  }
+
+  #passTurn(functionId: string): void {
+    const line = this.#waiting.get(functionId);
+    if (line === undefined) return;
+    this.#waiting.delete(functionId);
+    this.#waiting.set(functionId, line);
   }
 }

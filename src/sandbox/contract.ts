@@ -8,6 +8,7 @@
 /** The stable first word of an invocation's error, as documented in docs/errors.md. */
 export type ErrorWord =
   | "TIMEOUT"
+  | "CPU_LIMIT"
   | "OUT_OF_MEMORY"
   | "UNCAUGHT"
   | "BAD_OUTPUT"
@@ -60,6 +61,8 @@ export interface RunHooks {
 /** Limits of every sandbox. Each is a named setting in `src/config`, and told in the error it causes. */
 export interface SandboxLimits {
   readonly timeoutMs: number;
+  /** Processor time of a process, its start included; counted in whole seconds, rounded up. */
+  readonly cpuTimeMs: number;
   /** V8 heap and, on Linux, all other private memory of the process, in bytes each. */
   readonly memoryBytes: number;
   readonly outputBytes: number;
@@ -80,7 +83,7 @@ export interface Sandboxes extends AsyncDisposable {
    * a few milliseconds more to take it away.
    */
   run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome>;
-  /** The walls that stand, in words for the operator, e.g. `process (deno permissions, prlimit, no-new-privs)`. */
+  /** The walls that stand, in words for the operator, e.g. `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
   /** Counts for `/readyz` and metrics. */
   readonly stats: { readonly ready: number; readonly running: number };

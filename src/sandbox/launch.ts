@@ -1,11 +1,14 @@
 /** The command line of a sandbox's process, and the measurements that its limits stand on. */
 import { READY, WITH_NODE } from "../runtime/wire.ts";
 import type { SandboxLimits } from "./contract.ts";
-import type { Isolation } from "./isolation/isolation.ts";
-import { detectProcessIsolation } from "./isolation/process.ts";
+import type { Confinement, Isolation } from "./isolation/isolation.ts";
+import { trusted } from "./isolation/process.ts";
+import { openForReading, type Surroundings } from "./isolation/surroundings.ts";
+import { readProcfs } from "./procfs.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const BYTES_PER_KIB = 1024;
+const MS_PER_SECOND = 1000;
 /** Least V8 heap in MiB with which the runtime itself starts. */
 const HEAP_MIN_MIB = 16;
 
@@ -45,13 +48,16 @@ export type Flavour = "plain" | "node";
 
 /** Starts processes. */
 export interface Launcher {
-  readonly walls: string;
-  spawn(flavour: Flavour): Deno.ChildProcess;
+  readonly isolation: Isolation;
+  /** A directory that the processes' user can enter: sockets that they are to reach stand here. */
+  readonly sharedDir: string;
+  /** `egressSocket` is the way out of this one process; without it there is none. */
+  spawn(flavour: Flavour, egressSocket?: string): Deno.ChildProcess;
 }
 
 function spawn(
   command: readonly string[],
-  denoDir: string,
+  env: Readonly<Record<string, string>>,
 ): Deno.ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new Error("Cannot start a sandbox: the command line is empty");
@@ -59,27 +65,19 @@ function spawn(
     args,
     cwd: "/",
     clearEnv: true,
-    // PATH finds the wrappers. None of it is a secret, and the process may read none of it.
-    env: { DENO_DIR: denoDir, NO_COLOR: "1", PATH: "/usr/local/bin:/usr/bin:/bin", TZ: "UTC" },
+    env: { ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
+    // The leader of a session and a group of its own, which is killed as one.
     detached: true,
   }).spawn();
 }
 
-/**
- * Private writable memory of a live process in bytes, or undefined outside Linux. Deno keeps
- * /proc from a program that has not every permission, so another program reads it.
- */
+/** Private writable memory of a live process in bytes, or undefined outside Linux. */
 async function privateBytes(pid: number): Promise<number | undefined> {
   if (Deno.build.os !== "linux") return undefined;
-  const { stdout } = await new Deno.Command("cat", {
-    args: [`/proc/${pid}/status`],
-    stdin: "null",
-    stderr: "null",
-  }).output();
-  const kib = /^VmData:\s+(\d+) kB$/m.exec(new TextDecoder().decode(stdout))?.[1];
+  const kib = /^VmData:\s+(\d+) kB$/m.exec(await readProcfs(`${pid}/status`) ?? "")?.[1];
   if (kib === undefined) throw new Error(`Cannot measure the memory of the idle process ${pid}`);
   return Number(kib) * BYTES_PER_KIB;
 }
@@ -103,8 +101,11 @@ export function startError(reason: string, stderr: Uint8Array): Error {
  * Runs one process without limits: it fills the cache directory, after which no process
  * writes to it, and shows how much memory the runtime itself needs.
  */
-async function warmUp(command: readonly string[], denoDir: string): Promise<number | undefined> {
-  const child = spawn(command, denoDir);
+async function warmUp(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number | undefined> {
+  const child = spawn(command, env);
   const timer = setTimeout(() => killGroup(child.pid), START_TIMEOUT_MS);
   try {
     const stderr = new Response(child.stderr).bytes();
@@ -125,30 +126,59 @@ async function warmUp(command: readonly string[], denoDir: string): Promise<numb
   }
 }
 
-/** Prepares the cache directory and measures the machine once. */
-export async function prepareLauncher(
+/** What every process runs, and how much memory and time it may use. */
+export interface Program {
+  readonly command: readonly string[];
+  readonly confinement: Confinement;
+  readonly sharedDir: string;
+}
+
+/** Fills the cache directory and measures the machine once. */
+export async function prepareProgram(
   limits: SandboxLimits,
-  cacheDir: string,
-): Promise<Launcher> {
-  const denoDir = `${await Deno.realPath(await made(cacheDir))}/sandbox`;
-  await made(denoDir);
-  const isolation: Isolation = await detectProcessIsolation();
+  around: Surroundings,
+): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
-  const deno = [
-    Deno.execPath(),
+  const command = [
+    around.deno,
     "run",
     ...DENY_FLAGS,
     `--v8-flags=--max-old-space-size=${heapMib}`,
     BOOTSTRAP_URL.href,
   ];
-  const idleBytes = await warmUp(isolation.wrap([...deno, WITH_NODE], {}), denoDir);
-  await blockDatabases(denoDir);
-  const confinement = idleBytes === undefined ? {} : { dataBytes: idleBytes + limits.memoryBytes };
-  const commands = {
-    plain: isolation.wrap(deno, confinement),
-    node: isolation.wrap([...deno, WITH_NODE], confinement),
+  const { wrap, env } = trusted(around);
+  const idleBytes = await warmUp(wrap([...command, WITH_NODE], {}), env);
+  await blockDatabases(around.denoDir);
+  if (around.isRoot) await openForReading(around.denoDir);
+  return {
+    command,
+    sharedDir: around.sharedDir,
+    confinement: {
+      cpuSeconds: Math.ceil(limits.cpuTimeMs / MS_PER_SECOND),
+      ...(idleBytes === undefined ? {} : { dataBytes: idleBytes + limits.memoryBytes }),
+    },
   };
-  return { walls: isolation.walls, spawn: (flavour) => spawn(commands[flavour], denoDir) };
+}
+
+/** Starts processes of the program behind the walls of the isolation. */
+export function launcherFor(isolation: Isolation, program: Program): Launcher {
+  const { confinement, sharedDir } = program;
+  const commands = { plain: program.command, node: [...program.command, WITH_NODE] };
+  const wayless = {
+    plain: isolation.wrap(commands.plain, confinement),
+    node: isolation.wrap(commands.node, confinement),
+  };
+  return {
+    isolation,
+    sharedDir,
+    spawn: (flavour, egressSocket) =>
+      spawn(
+        egressSocket === undefined
+          ? wayless[flavour]
+          : isolation.wrap(commands[flavour], { ...confinement, egressSocket }),
+        isolation.env,
+      ),
+  };
 }
 
 /**
@@ -164,10 +194,4 @@ async function blockDatabases(denoDir: string): Promise<void> {
     await Deno.remove(`${denoDir}/${name}`);
     await Deno.mkdir(`${denoDir}/${name}`);
   }
-}
-
-/** Makes a directory that only the server's own user can enter. */
-async function made(directory: string): Promise<string> {
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  return directory;
 }

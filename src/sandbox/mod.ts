@@ -1,10 +1,16 @@
 /** The sandbox room: runs functions, each call in a process of its own. */
 import type { RunHooks, Sandboxes, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
-import { type Launcher, prepareLauncher } from "./launch.ts";
+import type { IsolationChoice } from "./isolation/isolation.ts";
+import { type Launcher, launcherFor, prepareProgram } from "./launch.ts";
 import { flavourFor, Pool } from "./pool.ts";
 import { killedEarly, NotAccepted } from "./process.ts";
+import { choose } from "./choose.ts";
+import { type Surroundings, survey } from "./isolation/surroundings.ts";
 
 export * from "./contract.ts";
+export type { IsolationChoice, Mode } from "./isolation/isolation.ts";
+export { IsolationError, type Verdict } from "./choose.ts";
+export { type Examination, examine } from "./examine.ts";
 
 /** Processes that are tried for one call; more than a pool holds have to die in the same moment to pass it. */
 const PROCESSES_PER_CALL_MAX = 10;
@@ -13,26 +19,34 @@ const PROCESSES_PER_CALL_MAX = 10;
 export interface SandboxOptions {
   /** A private directory of the server; made when missing. Holds the compiled runtime, nothing of users. */
   readonly cacheDir: string;
+  /** The mode to use, or `auto` for the strongest that stands. */
+  readonly isolation: IsolationChoice;
+  /** Directories, separated by colons, in which the wrappers are looked for. */
+  readonly searchPath: string;
 }
 
 /** Makes the pool of sandboxes. No process is started before `start` or the first `run`. */
 export function createSandboxes(limits: SandboxLimits, options: SandboxOptions): Sandboxes {
-  return new ProcessSandboxes(limits, options.cacheDir);
+  return new ProcessSandboxes(limits, options);
 }
 
-type Prepared = { readonly launcher: Launcher; readonly pool: Pool };
+type Prepared = {
+  readonly around: Surroundings;
+  readonly launcher: Launcher;
+  readonly pool: Pool;
+};
 
 class ProcessSandboxes implements Sandboxes {
   readonly #limits: SandboxLimits;
-  readonly #cacheDir: string;
+  readonly #options: SandboxOptions;
   readonly #stopping = new AbortController();
   readonly #runs = new Set<Promise<SandboxOutcome>>();
   #preparing: Promise<Prepared> | undefined;
   #prepared: Prepared | undefined;
 
-  constructor(limits: SandboxLimits, cacheDir: string) {
+  constructor(limits: SandboxLimits, options: SandboxOptions) {
     this.#limits = limits;
-    this.#cacheDir = cacheDir;
+    this.#options = options;
   }
 
   async start(): Promise<void> {
@@ -54,7 +68,7 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   get walls(): string {
-    return this.#prepared?.launcher.walls ?? "process (not started)";
+    return this.#prepared?.launcher.isolation.walls ?? "not started";
   }
 
   get stats(): { readonly ready: number; readonly running: number } {
@@ -66,6 +80,7 @@ class ProcessSandboxes implements Sandboxes {
     const prepared = await this.#preparing?.catch(() => undefined);
     await prepared?.pool[Symbol.asyncDispose]();
     await Promise.allSettled(this.#runs);
+    await prepared?.around[Symbol.asyncDispose]();
   }
 
   async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
@@ -84,9 +99,18 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   #prepare(): Promise<Prepared> {
-    this.#preparing ??= prepareLauncher(this.#limits, this.#cacheDir).then((launcher) =>
-      this.#prepared = { launcher, pool: new Pool(launcher, this.#limits.poolSize) }
-    );
+    this.#preparing ??= this.#prepareOnce();
     return this.#preparing;
+  }
+
+  async #prepareOnce(): Promise<Prepared> {
+    const { cacheDir, searchPath, isolation } = this.#options;
+    await using opened = new AsyncDisposableStack();
+    const around = opened.use(await survey(cacheDir, searchPath));
+    const program = await prepareProgram(this.#limits, around);
+    const launcher = launcherFor(await choose(isolation, around, program), program);
+    opened.move();
+    this.#prepared = { around, launcher, pool: new Pool(launcher, this.#limits.poolSize) };
+    return this.#prepared;
   }
 }

@@ -6,6 +6,7 @@ import {
 } from "../runtime/wire.ts";
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { ErrorWord, KillWord, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+import type { Exit } from "./exit.ts";
 import { judgeOutput } from "./output.ts";
 import { mapStack } from "./stack.ts";
 
@@ -20,7 +21,8 @@ export type Ending =
   | { readonly kind: "broken" }
   | { readonly kind: "timeout" }
   | { readonly kind: "killed"; readonly word: KillWord }
-  | { readonly kind: "exited"; readonly status: Deno.CommandStatus; readonly stderr: string };
+  /** `livedMs` is the wall-clock time from the start of the process to its end. */
+  | Exit & { readonly kind: "exited"; readonly livedMs: number; readonly stderr: string };
 
 /** What V8, Rust and the C library print when memory runs out. */
 const OUT_OF_MEMORY_PRINTS = [
@@ -54,11 +56,29 @@ function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome
   );
 }
 
-function exited(status: Deno.CommandStatus, stderr: string, limits: SandboxLimits): SandboxOutcome {
-  if (status.code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
+/**
+ * The kernel kills at the limit of processor time, and tells no reason. It cannot have been the limit where
+ * all processors together had not that much to give.
+ */
+function isCpuLimit(ending: Ending & { kind: "exited" }, { cpuTimeMs }: SandboxLimits): boolean {
+  return (ending.signal === "SIGKILL" || ending.signal === "SIGXCPU") &&
+    ending.livedMs * navigator.hardwareConcurrency >= cpuTimeMs;
+}
+
+function exited(ending: Ending & { kind: "exited" }, limits: SandboxLimits): SandboxOutcome {
+  const { code, signal, stderr } = ending;
+  if (code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
     return outOfMemory(limits);
   }
-  const how = status.signal === null ? `exit code ${status.code}` : `the signal ${status.signal}`;
+  if (isCpuLimit(ending, limits)) {
+    return failed(
+      "CPU_LIMIT",
+      `the function used up its limit of ${
+        formatDuration(limits.cpuTimeMs)
+      } of processor time (--cpu-time)`,
+    );
+  }
+  const how = signal === null ? `exit code ${code}` : `the signal ${signal}`;
   return failed("EXITED", `the process of the function ended before its answer, with ${how}`);
 }
 
@@ -135,7 +155,7 @@ export async function outcomeOf(
     case "killed":
       return killed(ending.word);
     case "exited":
-      return exited(ending.status, ending.stderr, limits);
+      return exited(ending, limits);
   }
 }
 

@@ -4,6 +4,8 @@ import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } fr
 import { encodeRequest, FrameReader, makeNonce, MarkReader } from "./frames.ts";
 import { type Flavour, killGroup, type Launcher, START_TIMEOUT_MS, startError } from "./launch.ts";
 import { LineSplitter, LogSink } from "./logs.ts";
+import { exitOf } from "./exit.ts";
+import type { Isolation } from "./isolation/isolation.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
 
 /** Bytes of stderr kept to tell why a process ended. */
@@ -62,8 +64,16 @@ export class SandboxProcess {
   /** Settles once the process is reaped. */
   readonly ended: Promise<Deno.CommandStatus>;
 
-  private constructor(child: Deno.ChildProcess, readonly flavour: Flavour) {
+  readonly #isolation: Isolation;
+  readonly #startedMs = performance.now();
+
+  private constructor(
+    child: Deno.ChildProcess,
+    isolation: Isolation,
+    readonly flavour: Flavour,
+  ) {
     this.#child = child;
+    this.#isolation = isolation;
     this.ended = child.status.finally(() => this.#mode = "dead");
     this.#output = Promise.all([
       this.#pump(child.stdout, (chunk) => this.#listener.stdout(chunk)),
@@ -76,11 +86,16 @@ export class SandboxProcess {
 
   /** Starts a process and waits until it stands ready; rejects with its stderr where it does not. */
   static async start(launcher: Launcher, flavour: Flavour): Promise<SandboxProcess> {
-    const started = new SandboxProcess(launcher.spawn(flavour), flavour);
+    const started = new SandboxProcess(launcher.spawn(flavour), launcher.isolation, flavour);
     const failure = await started.#becomeReady();
     if (failure === undefined) return started;
     await started.kill();
     throw startError(failure, started.#stderr.bytes);
+  }
+
+  /** Of the process that was spawned; some isolations keep the function's own below it. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   get isReady(): boolean {
@@ -139,7 +154,8 @@ export class SandboxProcess {
     const status = await this.ended;
     await this.#drain();
     const stderr = new TextDecoder().decode(this.#stderr.bytes);
-    end({ kind: "exited", status, stderr });
+    const livedMs = performance.now() - this.#startedMs;
+    end({ kind: "exited", ...exitOf(status, this.#isolation), livedMs, stderr });
   }
 
   #killNow(): void {

@@ -1,15 +1,22 @@
 /** What the tests of the sandbox room share: a pool, and functions written as artifacts by hand. */
 import {
   createSandboxes,
+  examine,
+  type Mode,
   type Sandboxes,
   type SandboxLimits,
   type SandboxLog,
   type SandboxOutcome,
 } from "../../src/sandbox/mod.ts";
 
+export const SEARCH_PATH = Deno.env.get("PATH") ?? "";
+
+export const MIB = 1024 * 1024;
+
 export const LIMITS: SandboxLimits = {
   timeoutMs: 5000,
-  memoryBytes: 96 * 1024 * 1024,
+  cpuTimeMs: 10_000,
+  memoryBytes: 96 * MIB,
   outputBytes: 256 * 1024,
   logBytes: 32 * 1024,
   poolSize: 2,
@@ -20,6 +27,8 @@ export function scriptOf(body: string): string {
   return `async function (meta) { "use strict";\n${body}\nreturn { "default": main };\n}\n` +
     "//# sourceURL=invoked:bundle.js";
 }
+
+export type { Sandboxes };
 
 export interface Ran {
   readonly outcome: SandboxOutcome;
@@ -81,35 +90,67 @@ export async function failure(
   return `${outcome.word}: ${outcome.message}`;
 }
 
-/** A test with a pool of its own, which is gone when the test ends. */
-export function sandboxTest(
-  name: string,
-  body: (sandboxes: Sandboxes, context: Deno.TestContext) => Promise<void>,
+/** The verdict on every mode of this machine. */
+export const VERDICTS = await judgeModes();
+
+/** The modes that stand here; every suite runs in each. */
+export const STANDING: readonly Mode[] = VERDICTS.filter(({ stands }) => stands)
+  .map(({ mode }) => mode);
+
+async function judgeModes() {
+  const cacheDir = await Deno.makeTempDir();
+  try {
+    return (await examine(LIMITS, { cacheDir, searchPath: SEARCH_PATH }))
+      .verdicts;
+  } finally {
+    await Deno.remove(cacheDir, { recursive: true });
+  }
+}
+
+/** A pool in one mode. */
+export function poolOf(
+  isolation: Mode,
+  cacheDir: string,
   limits: Partial<SandboxLimits> = {},
-): void {
-  Deno.test(name, async (context) => {
-    const cacheDir = await Deno.makeTempDir();
-    try {
-      await using sandboxes = createSandboxes({ ...LIMITS, ...limits }, { cacheDir });
-      await sandboxes.start();
-      await body(sandboxes, context);
-    } finally {
-      await Deno.remove(cacheDir, { recursive: true });
-    }
+): Sandboxes {
+  return createSandboxes({ ...LIMITS, ...limits }, {
+    cacheDir,
+    isolation,
+    searchPath: SEARCH_PATH,
   });
 }
 
-/**
- * Ids of the live processes of the pool that works in this cache directory. Test files that run at the
- * same time share one process, so its children are not all of one pool.
- */
-export async function sandboxPids(cacheDir: string): Promise<number[]> {
+/** A test for every mode that stands, each with a pool of its own, which is gone when the test ends. */
+export function sandboxTest(
+  name: string,
+  body: (sandboxes: Sandboxes, context: Deno.TestContext, mode: Mode) => Promise<void>,
+  limits: Partial<SandboxLimits> = {},
+  modes: readonly Mode[] = STANDING,
+): void {
+  for (const mode of STANDING.filter((standing) => modes.includes(standing))) {
+    Deno.test(`${mode}: ${name}`, async (context) => {
+      const cacheDir = await Deno.makeTempDir();
+      try {
+        await using sandboxes = poolOf(mode, cacheDir, limits);
+        await sandboxes.start();
+        await body(sandboxes, context, mode);
+      } finally {
+        await Deno.remove(cacheDir, { recursive: true });
+      }
+    });
+  }
+}
+
+/** Ids of living processes, wrappers included, of the pools with this limit of processor time. */
+export async function poolPids(cpuTimeMs: number): Promise<number[]> {
+  const mark = new RegExp(`^Max cpu time +${cpuTimeMs / 1000} `, "m");
   const pids: number[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    // What has ended, or is no process of ours, has no environment to read.
-    const environment = await Deno.readTextFile(`/proc/${name}/environ`).catch(() => "");
-    if (environment.includes(`DENO_DIR=${cacheDir}/`)) pids.push(Number(name));
+    const read = (file: string) => Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
+    if (!mark.test(await read("limits"))) continue;
+    // One that ended and waits to be reaped is gone.
+    if (!/^State:\tZ/m.test(await read("status"))) pids.push(Number(name));
   }
   return pids;
 }

@@ -1,35 +1,55 @@
 import assert from "node:assert/strict";
-import { createSandboxes } from "../../src/sandbox/mod.ts";
-import { allGone } from "../support/processes.ts";
-import { failure, LIMITS, output, run, sandboxPids, sandboxTest } from "./harness.ts";
+import type { Mode } from "../../src/sandbox/mod.ts";
+import { failure, output, poolOf, poolPids, run, sandboxTest, STANDING } from "./harness.ts";
 
-/** Registers a test that looks at processes through procfs. */
-function linuxTest(name: string, body: () => Promise<void>): void {
-  if (Deno.build.os === "linux") Deno.test(name, body);
+/** How long a killed process may take to vanish; a bound for broken ones, not a measurement. */
+const GONE_TIMEOUT_MS = 10_000;
+
+/** Limits of processor time, in milliseconds, that tell the processes of these tests from all others. */
+const MARKS = { outlive: 101_000, dispose: 103_000, replace: 105_000, orphan: 107_000 };
+
+/** Resolves once no process with this limit lives. */
+async function gone(cpuTimeMs: number): Promise<void> {
+  const deadline = Date.now() + GONE_TIMEOUT_MS;
+  for (;;) {
+    const pids = await poolPids(cpuTimeMs);
+    if (pids.length === 0) return;
+    assert.ok(Date.now() < deadline, `processes ${pids} outlived their call`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
-sandboxTest("every call starts from nothing in a process of its own", async (sandboxes) => {
-  const body = `let n = 0; globalThis.seen = (globalThis.seen ?? 0) + 1; Array.prototype.at = 1;
-    const main = () => ({ n: ++n, seen: globalThis.seen, pid: Deno.pid });`;
-  const pids = new Set<unknown>();
-  for (let call = 0; call < 6; call++) {
-    const { n, seen, pid } = await output(sandboxes, body);
-    assert.deepEqual([n, seen], [1, 1]);
-    pids.add(pid);
-  }
-  const together = await Promise.all(Array.from({ length: 4 }, () => output(sandboxes, body)));
-  for (const { n, pid } of together) {
-    assert.equal(n, 1);
-    pids.add(pid);
-  }
-  assert.equal(pids.size, 10);
-});
+/** Registers a test that looks at processes through procfs, for every mode. */
+function linuxTest(name: string, body: (mode: Mode) => Promise<void>): void {
+  if (Deno.build.os !== "linux") return;
+  for (const mode of STANDING) Deno.test(`${mode}: ${name}`, () => body(mode));
+}
 
-linuxTest("the process does not outlive its call, whatever its outcome", async () => {
+sandboxTest(
+  "every call starts from nothing in a process of its own",
+  async (sandboxes, _context, mode) => {
+    const body = `let n = 0; globalThis.seen = (globalThis.seen ?? 0) + 1; Array.prototype.at = 1;
+    const main = () => ({ n: ++n, seen: globalThis.seen, pid: Deno.pid });`;
+    const pids = new Set<unknown>();
+    for (let call = 0; call < 6; call++) {
+      const { n, seen, pid } = await output(sandboxes, body);
+      assert.deepEqual([n, seen], [1, 1]);
+      pids.add(pid);
+    }
+    const together = await Promise.all(Array.from({ length: 4 }, () => output(sandboxes, body)));
+    for (const { n, pid } of together) {
+      assert.equal(n, 1);
+      pids.add(pid);
+    }
+    // In a namespace of its own every process is the first.
+    assert.deepEqual([...pids].length, mode === "bubblewrap" ? 1 : 10);
+  },
+);
+
+linuxTest("the process does not outlive its call, whatever its outcome", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
-  const seen = new Set<number>();
   {
-    await using sandboxes = createSandboxes({ ...LIMITS, poolSize: 0 }, { cacheDir });
+    await using sandboxes = poolOf(mode, cacheDir, { poolSize: 0, cpuTimeMs: MARKS.outlive });
     const bodies = [
       "const main = () => ({});",
       "function main() { throw 1; }",
@@ -39,22 +59,19 @@ linuxTest("the process does not outlive its call, whatever its outcome", async (
       "function main() { return 1; }",
     ];
     for (const body of bodies) {
-      const { logs } = await run(sandboxes, `console.log(Deno.pid);\n${body}`, {
-        timeoutMs: 300,
-      });
-      const pid = Number(logs[0]?.message);
-      assert.ok(pid > 1, body);
-      seen.add(pid);
-      await allGone([pid]);
+      let seen: Promise<number[]> | undefined;
+      const onLog = () => seen ??= poolPids(MARKS.outlive);
+      await run(sandboxes, `console.log(1);\n${body}`, { timeoutMs: 300, onLog });
+      if (body.includes("for (;;)")) assert.notDeepEqual(await seen, []);
+      await gone(MARKS.outlive);
     }
   }
-  assert.equal(seen.size, 6);
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-linuxTest("disposal ends what is idle and what runs, and waits for it", async () => {
+linuxTest("disposal ends what is idle and what runs, and waits for it", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
-  const sandboxes = createSandboxes(LIMITS, { cacheDir });
+  const sandboxes = poolOf(mode, cacheDir, { cpuTimeMs: MARKS.dispose });
   await sandboxes.start();
   const { promise: up, resolve } = Promise.withResolvers<void>();
   const told = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
@@ -62,50 +79,62 @@ linuxTest("disposal ends what is idle and what runs, and waits for it", async ()
   });
   await up;
   assert.equal(sandboxes.stats.running, 1);
+  assert.ok((await poolPids(MARKS.dispose)).length >= 2);
   await sandboxes[Symbol.asyncDispose]();
-  assert.deepEqual(await sandboxPids(cacheDir), []);
+  await gone(MARKS.dispose);
   assert.match(await told, /^INTERRUPTED: /);
   assert.deepEqual(sandboxes.stats, { ready: 0, running: 0 });
   assert.match(await failure(sandboxes, "const main = () => ({});"), /^INTERRUPTED: /);
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-linuxTest("an idle process that dies is replaced", async () => {
-  const cacheDir = await Deno.makeTempDir();
-  {
-    await using sandboxes = createSandboxes(LIMITS, { cacheDir });
-    await sandboxes.start();
-    const idle = await sandboxPids(cacheDir);
-    assert.ok(idle.length > 0);
-    for (const pid of idle) Deno.kill(pid, "SIGKILL");
-    await allGone(idle);
-    assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
+sandboxTest("an idle process that dies is replaced", async (sandboxes) => {
+  if (Deno.build.os !== "linux") return;
+  const killed = await poolPids(MARKS.replace);
+  for (const pid of killed) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch {
+      // It ended with its wrapper.
+    }
   }
-  await Deno.remove(cacheDir, { recursive: true });
-});
+  assert.ok(killed.length > 0);
+  // Reaped as well: the pool knows.
+  const exists = (pid: number) => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
+  while ((await Promise.all(killed.map(exists))).includes(true)) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
+}, { cpuTimeMs: MARKS.replace });
 
-Deno.test("a pool that cannot start says why", async () => {
+linuxTest("a pool that cannot start says why", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
   await Deno.writeTextFile(`${cacheDir}/sandbox`, "in the way");
-  await using sandboxes = createSandboxes(LIMITS, { cacheDir });
+  await using sandboxes = poolOf(mode, `${cacheDir}/sandbox`);
   await assert.rejects(sandboxes.start());
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-linuxTest("a killed server leaves no process behind", async () => {
+linuxTest("a killed server leaves no process behind", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
   const server = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("orphan_main.ts", import.meta.url).pathname, cacheDir],
+    args: [
+      "run",
+      "-A",
+      new URL("orphan_main.ts", import.meta.url).pathname,
+      cacheDir,
+      mode,
+      `${MARKS.orphan}`,
+    ],
     stdout: "piped",
   }).spawn();
   const reader = server.stdout.getReader();
   const { value } = await reader.read();
   assert.equal(new TextDecoder().decode(value).trim(), "up");
-  const pids = await sandboxPids(cacheDir);
-  assert.ok(pids.length >= 2);
+  assert.ok((await poolPids(MARKS.orphan)).length >= 2);
   server.kill("SIGKILL");
   await server.status;
   await reader.cancel();
-  await allGone(pids);
+  await gone(MARKS.orphan);
   await Deno.remove(cacheDir, { recursive: true });
 });

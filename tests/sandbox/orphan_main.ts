@@ -1,10 +1,12 @@
 /** A server that is about to be killed: holds idle and running sandboxes and prints when they run. */
-import { createSandboxes } from "../../src/sandbox/mod.ts";
-import { LIMITS, run } from "./harness.ts";
+import { poolOf, run, STANDING } from "./harness.ts";
 
-const cacheDir = Deno.args[0];
-if (cacheDir === undefined) throw new Error("Cannot start: no cache directory was given");
-const sandboxes = createSandboxes({ ...LIMITS, timeoutMs: 60_000 }, { cacheDir });
+const [cacheDir, name, cpuTimeMs] = Deno.args;
+const mode = STANDING.find((standing) => standing === name);
+if (cacheDir === undefined || mode === undefined) {
+  throw new Error("Cannot start: a cache directory and a mode that stands are needed");
+}
+const sandboxes = poolOf(mode, cacheDir, { timeoutMs: 60_000, cpuTimeMs: Number(cpuTimeMs) });
 await sandboxes.start();
 const bodies = [
   "function main() { console.log('up'); for (;;); }",

@@ -1,53 +1,81 @@
 /**
- * The isolation that needs no privilege: Deno's static deny flags, and on Linux resource limits, no new
- * privileges, and death together with the server.
+ * The isolation that any machine can stand: Deno's static deny flags, and on Linux resource limits, no new
+ * privileges, a seccomp filter, and death together with the server.
  */
-import type { Confinement, Isolation } from "./isolation.ts";
+import type { Candidate, Expected, Isolation } from "./isolation.ts";
+import { NOBODY_ID, type Surroundings } from "./surroundings.ts";
+import { identities, identityInWords, prlimit, processEnv, setpriv } from "./wrappers.ts";
 
-/** Open files; an idle process holds about 20. */
-const OPEN_FILES_MAX = 256;
-
-/**
- * `--pdeathsig` fires when the thread that spawned the process ends. `Deno.Command` spawns on the main
- * thread, which ends with the server however the server ends.
- */
-const SETPRIV = ["setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--"] as const;
-
-/** No core dumps, and no byte written to any file: the cache directory was filled before. */
-const PRLIMIT = ["prlimit", "--core=0", `--nofile=${OPEN_FILES_MAX}`] as const;
-
-const confined: Isolation = {
-  walls: "process (deno permissions, prlimit, no-new-privs)",
-  wrap(command: readonly string[], { dataBytes }: Confinement): readonly string[] {
-    const limits = dataBytes === undefined ? [] : [`--data=${dataBytes}`, "--fsize=0"];
-    return [...SETPRIV, ...PRLIMIT, ...limits, "--", ...command];
-  },
+const NOTHING_EXPECTED: Expected = {
+  seccomp: false,
+  noNewPrivileges: false,
+  uid: undefined,
+  noCapabilities: false,
+  ownProcessNamespace: false,
 };
 
-const bare: Isolation = {
-  walls: "process (deno permissions only; setpriv and prlimit are missing, so memory outside " +
-    "the V8 heap has no limit, and a killed server leaves running functions to their own end)",
-  wrap: (command) => command,
-};
-
-async function runs(command: readonly string[]): Promise<boolean> {
-  const [program, ...args] = command;
-  if (program === undefined) return false;
-  try {
-    const child = new Deno.Command(program, {
-      args,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    });
-    return (await child.output()).success;
-  } catch {
-    return false;
-  }
+/** The variants of this mode, the strongest first; the last one always stands. */
+export function processCandidates(around: Surroundings): readonly Candidate[] {
+  return [...confined(around), bare(around)]
+    .map((isolation) => ({ kind: "isolation", isolation }));
 }
 
-/** Finds out which walls can stand on this machine. */
-export async function detectProcessIsolation(): Promise<Isolation> {
-  const works = Deno.build.os === "linux" && await runs(confined.wrap(["true"], {}));
-  return works ? confined : bare;
+/** What the runtime itself runs in once, to fill its cache: it writes, and runs no code of a function. */
+export function trusted(around: Surroundings): Isolation {
+  const { setpriv: setprivPath } = around.programs;
+  const wrapped: Isolation = {
+    ...bare(around),
+    wrap: (command) =>
+      setprivPath === undefined
+        ? command
+        : [setprivPath, "--pdeathsig", "KILL", "--no-new-privs", "--", ...command],
+  };
+  return wrapped;
+}
+
+function confined(around: Surroundings): readonly Isolation[] {
+  const { setpriv: setprivPath, prlimit: prlimitPath } = around.programs;
+  if (Deno.build.os !== "linux" || setprivPath === undefined || prlimitPath === undefined) {
+    return [];
+  }
+  return [true, false].flatMap((seccomp) =>
+    identities(around).map((identity): Isolation => ({
+      mode: "process",
+      walls: `process (as ${identityInWords(around, identity)}, ` +
+        (seccomp
+          ? "seccomp without network sockets, prlimit, deno permissions)"
+          : "prlimit, deno permissions; NO seccomp: setpriv is older than util-linux 2.41)"),
+      env: processEnv(around),
+      expected: {
+        seccomp,
+        noNewPrivileges: true,
+        uid: identity === "nobody" ? NOBODY_ID : undefined,
+        noCapabilities: around.isRoot,
+        ownProcessNamespace: false,
+      },
+      egressPathInside: (egressSocket) => egressSocket,
+      wrap: (command, confinement) => [
+        ...prlimit(prlimitPath, confinement),
+        ...setpriv(
+          setprivPath,
+          around,
+          identity,
+          seccomp ? ["--seccomp-filter", around.seccompFile] : [],
+        ),
+        ...command,
+      ],
+    }))
+  );
+}
+
+function bare(around: Surroundings): Isolation {
+  return {
+    mode: "process",
+    walls: "process (deno permissions ONLY; without setpriv and prlimit memory outside the V8 " +
+      "heap has no limit, and a killed server leaves running functions to their own end)",
+    env: processEnv(around),
+    expected: NOTHING_EXPECTED,
+    egressPathInside: (egressSocket) => egressSocket,
+    wrap: (command) => command,
+  };
 }

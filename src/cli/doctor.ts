@@ -1,0 +1,141 @@
+import type { Command } from "commander";
+import project from "../../package.json" with { type: "json" };
+import {
+  ALL_SETTINGS,
+  type Config,
+  formatSetting,
+  readEnvironment,
+  resolveConfig,
+  settingToJson,
+} from "../config/mod.ts";
+import type { Examination } from "../sandbox/mod.ts";
+import { describeError, Failure, oneLine } from "./failure.ts";
+import { addSettingFlags } from "./setting_flags.ts";
+
+/** Settings that bound what functions and builds may use. */
+const LIMIT_GROUPS = ["invocations", "commits", "builder"];
+
+/** `invoked doctor`: which walls stand on this machine, and what is missing for stronger ones. */
+export function registerDoctor(program: Command): void {
+  const command = program.command("doctor")
+    .description("Try the walls around functions on this machine; takes the same flags as serve")
+    .option("--json", "Print JSON");
+  const readFlags = addSettingFlags(command);
+  command.action(async ({ json }: { readonly json?: true }) => {
+    const { config } = resolveConfig(readFlags(), readEnvironment());
+    const report = await examineMachine(config);
+    console.log(json ? JSON.stringify(report, null, 2) : renderReport(report, config));
+    if (report.isolation.stands) return;
+    throw new Failure(`Cannot isolate functions as configured: ${report.isolation.configured}`);
+  });
+}
+
+interface Report {
+  readonly versions: Readonly<Record<string, string | null>>;
+  readonly isolation: {
+    readonly configured: string;
+    /** The mode that the server would take. */
+    readonly taken: string | null;
+    readonly stands: boolean;
+    readonly modes: readonly {
+      readonly mode: string;
+      readonly stands: boolean;
+      /** The walls where it stands, otherwise the reason. */
+      readonly told: string;
+    }[];
+  };
+  /** Durations in milliseconds, sizes in bytes. */
+  readonly limits: Readonly<Record<string, unknown>>;
+  readonly missing: Examination["remedies"];
+}
+
+async function examineMachine(config: Config): Promise<Report> {
+  const { sandbox: { isolation, searchPath }, invocations } = config;
+  const { examine } = await import("../sandbox/mod.ts");
+  // Not the data directory: a server may run on it.
+  const cacheDir = await Deno.makeTempDir({ prefix: "invoked-doctor-" });
+  try {
+    const found = await examine({
+      ...invocations,
+      outputBytes: invocations.maxOutputBytes,
+      logBytes: invocations.maxLogBytes,
+    }, { cacheDir, searchPath });
+    const modes = found.verdicts.map((verdict) => ({
+      mode: verdict.mode,
+      stands: verdict.stands,
+      told: verdict.stands ? verdict.isolation.walls : verdict.reason,
+    }));
+    const wanted = isolation === "auto" ? found.strongest : isolation;
+    const stands = modes.some((mode) => mode.mode === wanted && mode.stands);
+    return {
+      versions: await findVersions(found.programs),
+      isolation: { configured: isolation, taken: stands ? wanted ?? null : null, stands, modes },
+      limits: Object.fromEntries(
+        limitSettings().map((placed) => [placed.path, settingToJson(placed, config)]),
+      ),
+      missing: found.remedies,
+    };
+  } catch (error) {
+    throw new Failure(`Cannot try the walls: ${describeError(error)}`);
+  } finally {
+    await Deno.remove(cacheDir, { recursive: true });
+  }
+}
+
+function limitSettings() {
+  return ALL_SETTINGS.filter(({ group }) => LIMIT_GROUPS.includes(group));
+}
+
+async function findVersions(programs: Examination["programs"]): Promise<Report["versions"]> {
+  return {
+    invoked: project.version,
+    deno: Deno.version.deno,
+    kernel: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
+    bubblewrap: await versionOf(programs.bwrap),
+    setpriv: await versionOf(programs.setpriv),
+    prlimit: await versionOf(programs.prlimit),
+  };
+}
+
+/** The last word of what a program says of its version; null where it is not installed. */
+async function versionOf(program: string | undefined): Promise<string | null> {
+  if (program === undefined) return null;
+  const { stdout } = await new Deno.Command(program, { args: ["--version"], stderr: "null" })
+    .output();
+  return oneLine(new TextDecoder().decode(stdout)).split(" ").at(-1) ?? null;
+}
+
+function renderReport(report: Report, config: Config): string {
+  const { versions, isolation, missing } = report;
+  const columns = (rows: readonly (readonly [string, string])[]) => {
+    const width = Math.max(...rows.map(([name]) => name.length));
+    return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
+  };
+  return [
+    "Versions",
+    ...columns(
+      Object.entries(versions).map(([name, version]) => [name, version ?? "not installed"]),
+    ),
+    "",
+    `Walls (configured: ${isolation.configured}; the server takes: ${isolation.taken ?? "none"})`,
+    ...columns(
+      isolation.modes.map(({ mode, stands, told }) => [
+        mode,
+        `${stands ? "stands" : "does not stand"}: ${oneLine(told)}`,
+      ]),
+    ),
+    "",
+    "Limits",
+    ...columns(
+      limitSettings().map((placed) => [
+        `--${placed.setting.name}`,
+        `${formatSetting(placed, config)}  ${placed.setting.description}`,
+      ]),
+    ),
+    "",
+    "Missing",
+    ...(missing.length === 0
+      ? ["  nothing"]
+      : missing.flatMap(({ missing, command }) => [`  ${missing}`, `    ${command}`])),
+  ].join("\n");
+}

@@ -1,0 +1,36 @@
+/** What an operator wants to know of the sandboxes of a machine, without starting a server. */
+import { tryMode, type Verdict } from "./choose.ts";
+import type { SandboxLimits } from "./contract.ts";
+import { type Mode, MODES } from "./isolation/isolation.ts";
+import { type Programs, survey } from "./isolation/surroundings.ts";
+import { prepareProgram } from "./launch.ts";
+import type { SandboxOptions } from "./mod.ts";
+import { findRemedies, type Remedy } from "./remedies.ts";
+
+export interface Examination {
+  /** One for each mode, the strongest first. */
+  readonly verdicts: readonly Verdict[];
+  /** The wrappers by absolute path. */
+  readonly programs: Programs;
+  /** What `auto` takes; undefined where not even the weakest mode stands. */
+  readonly strongest: Mode | undefined;
+  readonly remedies: readonly Remedy[];
+}
+
+/** Tries every mode with a real sandbox. Rejects where not even the runtime starts. */
+export async function examine(
+  limits: SandboxLimits,
+  { cacheDir, searchPath }: Pick<SandboxOptions, "cacheDir" | "searchPath">,
+): Promise<Examination> {
+  await using around = await survey(cacheDir, searchPath);
+  const program = await prepareProgram(limits, around);
+  const verdicts: Verdict[] = [];
+  for (const mode of MODES) verdicts.push(await tryMode(mode, around, program));
+  const { programs } = around;
+  return {
+    verdicts,
+    programs,
+    strongest: verdicts.find(({ stands }) => stands)?.mode,
+    remedies: await findRemedies(verdicts, programs, searchPath),
+  };
+}

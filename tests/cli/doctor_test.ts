@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+
+/** A PATH with the programs that `bin/invoked` needs, and no wrapper. */
+async function bareSearchPath(directory: string): Promise<string> {
+  for (const name of ["cat", "dirname", "head", "node", "npm", "readlink", "sed", "sh"]) {
+    for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+      const found = await Deno.stat(`${folder}/${name}`).then(() => true, () => false);
+      if (!found) continue;
+      await Deno.symlink(`${folder}/${name}`, `${directory}/${name}`);
+      break;
+    }
+  }
+  return directory;
+}
+
+Deno.test("doctor prints walls, versions, limits and what is missing", async () => {
+  const { code, stdout } = await runInvoked(["doctor", "--memory", "64MiB"]);
+  assert.equal(code, 0);
+  for (const heading of ["Versions", "Walls", "Limits", "Missing"]) {
+    assert.match(stdout, new RegExp(`^${heading}`, "m"));
+  }
+  assert.match(stdout, /^ {2}process +stands: process \(/m);
+  assert.match(stdout, /^ {2}--memory +64 MiB /m);
+  const { stdout: json } = await runInvoked(["doctor", "--json", "--memory", "64MiB"]);
+  const report = JSON.parse(json);
+  assert.equal(report.limits["invocations.memoryBytes"], 64 * 1024 * 1024);
+  assert.equal(report.versions.deno, Deno.version.deno);
+  assert.equal(report.isolation.modes.length, 3);
+  assert.equal(
+    report.isolation.taken,
+    report.isolation.modes.find((m: { stands: boolean }) => m.stands).mode,
+  );
+});
+
+Deno.test("doctor fails, and serve does not start, where the configured walls cannot stand", async () => {
+  await using directory = await makeTempDir();
+  const path = await bareSearchPath(directory.path);
+  const options = { env: { PATH: path } };
+  for (const mode of ["bubblewrap", "landlock"]) {
+    const doctor = await runInvoked(["doctor", "--json", "--isolation", mode], options);
+    assert.equal(doctor.code, 1);
+    assert.equal(doctor.stderr, `error: Cannot isolate functions as configured: ${mode}\n`);
+    const report = JSON.parse(doctor.stdout);
+    assert.equal(report.isolation.taken, null);
+    assert.ok(report.missing.some(({ missing }: { missing: string }) => missing === "bubblewrap"));
+    const serve = await runInvoked(
+      [
+        "serve",
+        "--port",
+        "0",
+        "--data",
+        `${path}/data`,
+        "--isolation",
+        mode,
+        "--log-level",
+        "error",
+      ],
+      options,
+    );
+    assert.equal(serve.code, 1);
+    assert.match(
+      serve.stderr,
+      new RegExp(
+        `^error: Cannot start the server: Cannot isolate functions with ${mode}: .* was not found; .*\n$`,
+      ),
+    );
+  }
+  const weak = await runInvoked(["doctor", "--json"], options);
+  assert.equal(weak.code, 0);
+  assert.match(JSON.parse(weak.stdout).isolation.modes[2].told, /deno permissions ONLY/);
+});

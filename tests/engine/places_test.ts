@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { NotAdmitted } from "../../src/engine/contract.ts";
+import { Places } from "../../src/engine/places.ts";
+
+/** Takes places in this order and says in which order their turns come. */
+function seats(places: Places, functions: readonly string[]) {
+  const turns: string[] = [];
+  const taken = functions.map((functionId, index) => {
+    const place = places.takeBeyondQueue(functionId);
+    const name = `${functionId}${index}`;
+    place.turn.then(() => turns.push(name));
+    return place;
+  });
+  return { taken, turns };
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+Deno.test("functions take turns, and the calls of one go in order", async () => {
+  const places = new Places({ maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 100 });
+  const { taken, turns } = seats(places, ["a", "a", "a", "b", "a", "c", "b"]);
+  for (let call = 0; call < taken.length; call++) {
+    await settled();
+    const running = Number(turns.at(-1)?.slice(1));
+    taken[running]?.[Symbol.dispose]();
+  }
+  assert.deepEqual(turns, ["a0", "a1", "b3", "c5", "a2", "b6", "a4"]);
+  assert.deepEqual([places.running, places.queued], [0, 0]);
+});
+
+Deno.test("a function at its limit waits, others pass", async () => {
+  const places = new Places({ maxRunning: 3, maxRunningPerFunction: 1, maxQueued: 100 });
+  const { taken, turns } = seats(places, ["a", "a", "b", "b", "c"]);
+  await settled();
+  assert.deepEqual(turns, ["a0", "b2", "c4"]);
+  assert.deepEqual(taken.map(({ immediate }) => immediate), [true, false, true, false, true]);
+  assert.deepEqual([places.running, places.queued], [3, 2]);
+  // One that leaves while it waits frees nothing; leaving twice is leaving once.
+  taken[1]?.[Symbol.dispose]();
+  taken[1]?.[Symbol.dispose]();
+  taken[2]?.[Symbol.dispose]();
+  taken[2]?.[Symbol.dispose]();
+  await settled();
+  assert.deepEqual(turns, ["a0", "b2", "c4", "b3"]);
+  assert.deepEqual([places.running, places.queued], [3, 0]);
+});
+
+Deno.test("a full queue refuses only what cannot run at once, and names the limit", () => {
+  const places = new Places({ maxRunning: 2, maxRunningPerFunction: 1, maxQueued: 1 });
+  const refusal = (functionId: string) => {
+    try {
+      places.take(functionId);
+    } catch (error) {
+      assert.ok(error instanceof NotAdmitted);
+      return error.refusal;
+    }
+    return undefined;
+  };
+  assert.equal(refusal("a"), undefined);
+  assert.equal(refusal("a"), undefined);
+  const full = { kind: "queue-full", maxQueued: 1 };
+  assert.deepEqual(refusal("a"), { ...full, runningLimit: "function", maxRunning: 1 });
+  assert.equal(refusal("b"), undefined, "it runs at once");
+  assert.deepEqual(refusal("c"), { ...full, runningLimit: "server", maxRunning: 2 });
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { TestServer } from "../support/server.ts";
+
+Deno.test("waiting has limits of its own, and every place is given back", async (context) => {
+  await using server = await TestServer.start({
+    flags: [
+      ...["--max-running", "3", "--max-running-per-function", "1", "--pool-size", "1"],
+      ...["--max-queued", "1", "--queue-timeout", "300ms", "--cpu-time", "1s"],
+    ],
+  });
+  const client = await server.client();
+  const hanging = await client.deploy(
+    "export default () => new Promise((r) => setTimeout(r, 1e6));",
+  );
+  const other = await client.deploy("export default () => ({ ran: true });");
+  const background = { prefer: "respond-async" };
+
+  await context.step("a turn that does not come in time is 429 and runs nothing", async () => {
+    const running = await client.invoke(hanging, {}, background);
+    const late = await client.invoke(hanging);
+    assert.equal(late.status, 429);
+    assert.equal(late.body.code, 8);
+    assert.equal(late.body.details[0].reason, "QUEUE_TIMEOUT");
+    assert.match(late.body.message, /limit of 300 ms \(--queue-timeout\); nothing of it ran/);
+    assert.match(late.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    const { body } = await client.get(`/api/v1/functions/${hanging}/invocations`);
+    const record = body.list.find(({ id }: { id: string }) => id !== running.body.invocationId);
+    assert.match(record.error, /^CANCELLED: .* 300 ms \(--queue-timeout\); nothing of it ran$/);
+    const id = running.body.invocationId;
+    await client.post(`/api/v1/functions/${hanging}/invocations/${id}/cancel`);
+  });
+
+  await context.step("an asynchronous call waits as long as it takes", async () => {
+    const running = await client.invoke(hanging, {}, background);
+    const waiting = await client.invoke(hanging, {}, background);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const record = await client.invocation(hanging, waiting.body.invocationId);
+    assert.match(record.status, /_PENDING$/);
+    for (const { body } of [waiting, running]) {
+      await client.post(`/api/v1/functions/${hanging}/invocations/${body.invocationId}/cancel`);
+    }
+  });
+
+  await context.step("one function at its limit leaves room for others", async () => {
+    const running = await client.invoke(hanging, {}, background);
+    const waiting = await client.invoke(hanging, {}, background);
+    const refused = await client.invoke(hanging, {}, background);
+    assert.equal(refused.status, 429);
+    assert.equal(refused.body.details[0].reason, "QUEUE_FULL");
+    assert.match(refused.body.message, /1 calls of function .* \(--max-running-per-function\)/);
+    assert.equal((await client.invoke(other)).status, 200);
+    for (const { body } of [waiting, running]) {
+      await client.post(`/api/v1/functions/${hanging}/invocations/${body.invocationId}/cancel`);
+    }
+    assert.equal((await client.invoke(other)).status, 200);
+  });
+
+  await context.step("processor time ends a call", async () => {
+    const spinning = await client.deploy("export default () => { for (;;); };");
+    const { body } = await client.invoke(spinning, {}, background);
+    const record = await client.ended(spinning, body.invocationId);
+    assert.match(record.error, /^CPU_LIMIT: .* limit of 1 s of processor time \(--cpu-time\)$/);
+  });
+});

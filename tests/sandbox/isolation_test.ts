@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { createSandboxes } from "../../src/sandbox/mod.ts";
+import { bubblewrapCandidates } from "../../src/sandbox/isolation/bubblewrap.ts";
+import { landlockCandidates } from "../../src/sandbox/isolation/landlock.ts";
+import { processCandidates } from "../../src/sandbox/isolation/process.ts";
+import { survey } from "../../src/sandbox/isolation/surroundings.ts";
+import { loaderNamedIn } from "../../src/sandbox/isolation/libraries.ts";
+import {
+  failure,
+  LIMITS,
+  poolPids,
+  type Sandboxes,
+  sandboxTest,
+  SEARCH_PATH,
+  STANDING,
+} from "./harness.ts";
+
+/** A limit of processor time that tells the processes of these tests from all others. */
+const MARK_MS = 109_000;
+
+/** Looks at a process of a pool in which a function runs, not at a wrapper. */
+async function whileItRuns(
+  sandboxes: Sandboxes,
+  look: (pid: number) => Promise<void>,
+): Promise<void> {
+  const { promise: up, resolve } = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  const told = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
+    signal: stop.signal,
+    onLog: () => resolve(),
+  });
+  await up;
+  const programs = await Promise.all((await poolPids(MARK_MS)).map(programOf));
+  const pid = programs.find(({ program }) => program?.endsWith("deno"))?.pid;
+  assert.ok(pid !== undefined);
+  try {
+    await look(pid);
+  } finally {
+    stop.abort("CANCELLED");
+    await told;
+  }
+}
+
+async function programOf(pid: number): Promise<{ pid: number; program: string | undefined }> {
+  const command = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+  return { pid, program: command.split("\0")[0] };
+}
+
+async function statusOf(pid: number): Promise<Record<string, string>> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Object.fromEntries(
+    status.trim().split("\n").map((line) => {
+      const [name = "", value = ""] = line.split(":\t");
+      return [name, value.trim()];
+    }),
+  );
+}
+
+async function names(directory: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
+}
+
+sandboxTest("the kernel says that the walls stand", async (sandboxes, _context, mode) => {
+  await whileItRuns(sandboxes, async (pid) => {
+    const status = await statusOf(pid);
+    assert.equal(status.NoNewPrivs, "1");
+    assert.equal(status.Seccomp, "2");
+    for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) {
+      assert.match(status[set] ?? "", /^0+$/);
+    }
+    if (Deno.uid() === 0) {
+      assert.deepEqual(status.Uid?.split("\t"), Array(4).fill("65534"));
+      assert.deepEqual(status.Gid?.split("\t"), Array(4).fill("65534"));
+      assert.equal(status.Groups, "");
+      assert.match(status.CapBnd ?? "", /^0+$/);
+    }
+    const limits = await Deno.readTextFile(`/proc/${pid}/limits`);
+    assert.match(limits, /Max core file size\s+0 /);
+    assert.match(limits, /Max file size\s+0 /);
+    assert.match(limits, /Max open files\s+256 /);
+    assert.match(limits, /Max cpu time\s+109 /);
+    assert.match(limits, /Max data size\s+\d+ /);
+    const environment = await Deno.readTextFile(`/proc/${pid}/environ`);
+    const variables = environment.split("\0").filter((line) => line !== "")
+      .map((line) => line.split("=")[0]).sort();
+    const own = ["DENO_DIR", "NO_COLOR", "TZ"];
+    assert.deepEqual(variables.filter((name) => name !== "PWD"), own, mode);
+  });
+}, { cpuTimeMs: MARK_MS });
+
+sandboxTest(
+  "the function has a machine of its own",
+  async (sandboxes) => {
+    await whileItRuns(sandboxes, async (pid) => {
+      for (const kind of ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]) {
+        assert.notEqual(
+          await Deno.readLink(`/proc/${pid}/ns/${kind}`),
+          await Deno.readLink(`/proc/self/ns/${kind}`),
+          kind,
+        );
+      }
+      const root = `/proc/${pid}/root`;
+      assert.deepEqual((await names(`${root}/proc`)).filter((name) => /^\d+$/.test(name)), ["1"]);
+      const top = await names(root);
+      for (const absent of ["home", "root", "var", "bin", "sbin", "opt", "sys", "boot"]) {
+        assert.ok(!top.includes(absent), `${absent} of ${top}`);
+      }
+      const mounts = await Deno.readTextFile(`/proc/${pid}/mountinfo`);
+      const writable = mounts.trim().split("\n").map((line) => line.split(" "))
+        .filter((fields) => !/(^|,)ro(,|$)/.test(fields[5] ?? "")).map((fields) => fields[4] ?? "");
+      assert.deepEqual(writable.filter((path) => !/^\/(dev\/|proc$)/.test(path)), []);
+      const routes = await Deno.readTextFile(`/proc/${pid}/net/route`);
+      assert.equal(routes.trim().split("\n").length, 1, "the heading alone");
+      const devices = await Deno.readTextFile(`/proc/${pid}/net/dev`);
+      assert.deepEqual(devices.match(/^\s*\w+:/gm)?.map((name) => name.trim()), ["lo:"]);
+    });
+  },
+  { cpuTimeMs: MARK_MS },
+  ["bubblewrap"],
+);
+
+sandboxTest("processor time has a limit that names itself", async (sandboxes) => {
+  assert.equal(
+    await failure(sandboxes, "function main() { for (;;); }"),
+    "CPU_LIMIT: the function used up its limit of 1 s of processor time (--cpu-time)",
+  );
+}, { cpuTimeMs: 1000 });
+
+Deno.test("a mode that cannot stand stops the start with its reason", async () => {
+  const cacheDir = await Deno.makeTempDir();
+  for (const isolation of ["bubblewrap", "landlock"] as const) {
+    await using sandboxes = createSandboxes(LIMITS, {
+      cacheDir,
+      isolation,
+      searchPath: "/nowhere",
+    });
+    await assert.rejects(sandboxes.start(), {
+      name: "IsolationError",
+      message: new RegExp(`^Cannot isolate functions with ${isolation}: .* was not found`),
+    });
+  }
+  // A bubblewrap that is there and fails is no bubblewrap.
+  await Deno.writeTextFile(
+    `${cacheDir}/bwrap`,
+    "#!/bin/sh\necho no namespaces here >&2; exit 1\n",
+    {
+      mode: 0o755,
+    },
+  );
+  const searchPath = `${cacheDir}:${SEARCH_PATH}`;
+  await using strict = createSandboxes(LIMITS, { cacheDir, isolation: "bubblewrap", searchPath });
+  await assert.rejects(
+    strict.start(),
+    /Cannot isolate functions with bubblewrap: .*no namespaces here/,
+  );
+  await using automatic = createSandboxes(LIMITS, { cacheDir, isolation: "auto", searchPath });
+  await automatic.start();
+  assert.doesNotMatch(automatic.walls, /^bubblewrap/);
+  await Deno.remove(cacheDir, { recursive: true });
+});
+
+Deno.test("a wrapper that runs its command without walls is found out", async () => {
+  if (Deno.build.os !== "linux") return;
+  const cacheDir = await Deno.makeTempDir();
+  const pass = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n`;
+  await Deno.writeTextFile(`${cacheDir}/bwrap`, pass, { mode: 0o755 });
+  await Deno.writeTextFile(`${cacheDir}/setpriv`, pass, { mode: 0o755 });
+  const searchPath = `${cacheDir}:${SEARCH_PATH}`;
+  for (const isolation of ["bubblewrap", "landlock"] as const) {
+    await using sandboxes = createSandboxes(LIMITS, { cacheDir, isolation, searchPath });
+    await assert.rejects(sandboxes.start(), { name: "IsolationError" });
+  }
+  await Deno.remove(cacheDir, { recursive: true });
+});
+
+Deno.test("one unix socket leads out of every mode", async () => {
+  if (Deno.build.os !== "linux") return;
+  const cacheDir = await Deno.makeTempDir();
+  await using around = await survey(cacheDir, SEARCH_PATH);
+  const egressSocket = `${around.sharedDir}/out.sock`;
+  const isolations = [bubblewrapCandidates, landlockCandidates, processCandidates]
+    .map((candidates) => candidates(around)[0])
+    .filter((first) => first?.kind === "isolation" && STANDING.includes(first.isolation.mode))
+    .map((first) => first?.kind === "isolation" ? first.isolation : undefined);
+  for (const isolation of isolations) {
+    assert.ok(isolation);
+    const listener = Deno.listen({ transport: "unix", path: egressSocket });
+    await Deno.chmod(egressSocket, 0o666);
+    const path = JSON.stringify(isolation.egressPathInside(egressSocket));
+    const code = `const c = await Deno.connect({ transport: "unix", path: ${path} });
+      await c.write(new TextEncoder().encode("out"));`;
+    const [program = "", ...args] = isolation.wrap(
+      [around.deno, "run", "--no-config", "-A", `data:application/javascript,${encodeURI(code)}`],
+      { egressSocket },
+    );
+    const child = new Deno.Command(program, { args, clearEnv: true, env: { ...isolation.env } });
+    const accepted = listener.accept();
+    accepted.catch(() => {});
+    const { success, stderr } = await child.output();
+    if (!success) listener.close();
+    assert.ok(success, `${isolation.mode}: ${new TextDecoder().decode(stderr)}`);
+    const connection = await accepted;
+    const bytes = new Uint8Array(3);
+    await connection.read(bytes);
+    assert.equal(new TextDecoder().decode(bytes), "out", isolation.mode);
+    connection.close();
+    listener.close();
+    await Deno.remove(egressSocket).catch(() => {});
+  }
+  await Deno.remove(cacheDir, { recursive: true });
+});
+
+Deno.test("the loader is read from the program's own header", async () => {
+  const head = (await Deno.readFile(Deno.execPath())).subarray(0, 65_536);
+  if (Deno.build.os === "linux") assert.match(loaderNamedIn(head) ?? "", /^\/lib.*ld-linux/);
+  assert.equal(loaderNamedIn(new TextEncoder().encode("#!/bin/sh\n".repeat(9))), undefined);
+  assert.equal(loaderNamedIn(new Uint8Array(3)), undefined);
+});

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { type Architecture, seccompFilter } from "../../src/sandbox/isolation/seccomp.ts";
+import { CLONE, CLONE3, REFUSED_CALLS, SOCKET } from "../../src/sandbox/isolation/syscalls.ts";
+import { SEARCH_PATH, VERDICTS } from "./harness.ts";
+import { findProgram } from "../../src/sandbox/isolation/surroundings.ts";
+
+const AUDIT_ARCH = { x86_64: 0xc000003e, aarch64: 0xc00000b7 };
+const ALLOW = 0x7fff0000;
+const KILL = 0x80000000;
+const EPERM = 0x00050001;
+const ENOSYS = 0x00050026;
+const EAFNOSUPPORT = 0x00050061;
+
+/** Runs a filter as the kernel does: classic BPF over `struct seccomp_data`. */
+function verdict(filter: Uint8Array, call: { nr: number; arch: number; arg0?: number }): number {
+  const data = new DataView(new ArrayBuffer(64));
+  data.setUint32(0, call.nr, true);
+  data.setUint32(4, call.arch, true);
+  data.setUint32(16, call.arg0 ?? 0, true);
+  const program = new DataView(filter.buffer, filter.byteOffset, filter.byteLength);
+  let accumulator = 0;
+  for (let at = 0; at < filter.length / 8; at++) {
+    const code = program.getUint16(at * 8, true);
+    const [then, otherwise] = [program.getUint8(at * 8 + 2), program.getUint8(at * 8 + 3)];
+    const value = program.getUint32(at * 8 + 4, true);
+    if (code === 0x20) accumulator = data.getUint32(value, true);
+    else if (code === 0x06) return value;
+    else if (code === 0x15) at += accumulator === value ? then : otherwise;
+    else if (code === 0x35) at += accumulator >= value ? then : otherwise;
+    else if (code === 0x45) at += (accumulator & value) !== 0 ? then : otherwise;
+    else assert.fail(`unknown operation ${code}`);
+  }
+  assert.fail("the filter runs past its end");
+}
+
+Deno.test("every class of calls is refused, on both architectures, and what Deno uses is not", () => {
+  for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
+    const column = architecture === "x86_64" ? 0 : 1;
+    const filter = seccompFilter(architecture);
+    const arch = AUDIT_ARCH[architecture];
+    const of = (nr: number, arg0 = 0) => verdict(filter, { nr, arch, arg0 });
+    for (const [group, calls] of Object.entries(REFUSED_CALLS)) {
+      for (const [name, numbers] of Object.entries(calls)) {
+        const nr = numbers[column];
+        if (nr !== undefined) assert.equal(of(nr), EPERM, `${architecture} ${group} ${name}`);
+      }
+    }
+    // read, mmap, futex, execve, exit_group.
+    const used = { x86_64: [0, 9, 202, 59, 231], aarch64: [63, 222, 98, 221, 94] }[architecture];
+    for (const nr of used) assert.equal(of(nr), ALLOW, `${architecture} ${nr}`);
+    const thread = 0x3d0f00;
+    assert.equal(of(CLONE[column] ?? -1, thread), ALLOW);
+    assert.equal(of(CLONE[column] ?? -1, 17), EPERM, "a fork");
+    assert.equal(of(CLONE[column] ?? -1, thread | 0x10000000), EPERM, "a user namespace");
+    assert.equal(of(CLONE3[column] ?? -1), ENOSYS);
+    assert.equal(of(SOCKET[column] ?? -1, 1), ALLOW, "unix");
+    // inet, inet6, netlink, packet, vsock.
+    for (const family of [2, 10, 16, 17, 40]) {
+      assert.equal(of(SOCKET[column] ?? -1, family), EAFNOSUPPORT, `family ${family}`);
+    }
+    assert.equal(verdict(filter, { nr: 0, arch: 0x40000003 }), KILL, "a 32-bit call");
+    assert.equal(of(0x40000000 + 101), EPERM, "an x32 call");
+  }
+});
+
+Deno.test("the kernel takes the filter and refuses sockets and processes", async () => {
+  if (!VERDICTS.some(({ mode, stands }) => mode === "landlock" && stands)) return;
+  const setpriv = await findProgram("setpriv", SEARCH_PATH);
+  const file = await Deno.makeTempFile();
+  await Deno.writeFile(file, seccompFilter(Deno.build.arch as Architecture));
+  const code = `
+    const told = [];
+    const tries = [
+      () => Deno.connect({ hostname: "127.0.0.1", port: 1 }),
+      () => Deno.listenDatagram({ transport: "udp", port: 0 }),
+      () => new Deno.Command("true").output(),
+      () => Deno.kill(Deno.pid, "SIGCONT"),
+      async () => { Deno.listen({ transport: "unix", path: ${JSON.stringify(file + ".sock")} }); },
+    ];
+    for (const one of tries) told.push(await Promise.resolve().then(one).then(() => "done", (e) => e.code ?? e.name));
+    console.log(JSON.stringify(told));`;
+  const { stdout } = await new Deno.Command(setpriv ?? "", {
+    args: [
+      ...["--no-new-privs", "--seccomp-filter", file, "--"],
+      ...[Deno.execPath(), "run", "--quiet", "--no-config", "-A", "--unstable-net"],
+      `data:application/javascript,${encodeURIComponent(code)}`,
+    ],
+  }).output();
+  assert.deepEqual(
+    JSON.parse(new TextDecoder().decode(stdout)),
+    ["EAFNOSUPPORT", "EAFNOSUPPORT", "EPERM", "PermissionDenied", "done"],
+  );
+  await Deno.remove(file);
+});
