@@ -6,6 +6,8 @@ import { assertRefused, serverSuite, type Stage } from "../support/suite.ts";
 import { ECHO, HANG, SLEEP } from "./functions.ts";
 
 const FLAGS = [
+  // Functions tell their process ids, which name nothing outside in bubblewrap's own namespace.
+  ...["--isolation", "process"],
   ...["--max-running", "1", "--max-queued", "1", "--pool-size", "1"],
   ...["--invocation-timeout", "2s"],
 ];
