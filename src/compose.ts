@@ -13,7 +13,8 @@ import { type HttpServer, listen } from "./http/server.ts";
 import { selfSignedSource } from "./http/tls/self_signed.ts";
 import { filesSource, keepFresh, type TlsSource } from "./http/tls/source.ts";
 import { createSandboxes } from "./sandbox/mod.ts";
-import { masterKeyOf, openDataDir } from "./store/data_dir.ts";
+import { openDataDir } from "./store/data_dir.ts";
+import { masterKeysOf } from "./store/master_key.ts";
 import { openStore } from "./store/mod.ts";
 import { Sealer } from "./store/sealing.ts";
 import manifest from "../package.json" with { type: "json" };
@@ -47,11 +48,10 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const { server: { host, port, publicUrl, dataDir }, invocations, commits, builder } = config;
   const directory = opened.use(await openDataDir(dataDir));
   const masterKey = config.identity.masterKey;
-  const sealer = new Sealer(
-    masterKey === undefined
-      ? await masterKeyOf(directory)
-      : Buffer.from(masterKey.reveal(), "base64"),
-  );
+  const [key, ...olderKeys] = masterKey === undefined
+    ? await masterKeysOf(directory)
+    : [Buffer.from(masterKey.reveal(), "base64")];
+  const sealer = new Sealer(key, ...olderKeys);
   const tls = await tlsSource(config);
   const identity = await tls?.source.load();
   const http = await listen(host, port, config.server, identity);

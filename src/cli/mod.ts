@@ -3,6 +3,7 @@ import project from "../../package.json" with { type: "json" };
 import { ConfigError } from "../config/mod.ts";
 import { registerConfig } from "./config.ts";
 import { describeError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./failure.ts";
+import { registerKeys } from "./keys.ts";
 import { registerServe } from "./serve.ts";
 import { registerToken } from "./token.ts";
 
@@ -34,6 +35,7 @@ function buildProgram(): Command {
   registerServe(program);
   registerConfig(program);
   registerToken(program);
+  registerKeys(program);
   return program;
 }
 

@@ -42,11 +42,10 @@ export function createApp(domain: Domain, options: AppOptions): App {
   const app: App = new OpenAPIHono<Env>({ strict: true });
   const { maxBodyBytes } = options;
   app.onError(answerError);
+  // Answered and not thrown: an error from here would pass over the middleware that dresses answers.
   app.notFound((c) => {
-    throw new DomainError(
-      "ENDPOINT_NOT_FOUND",
-      `There is no endpoint ${c.req.method} ${c.req.path}`,
-    );
+    const message = `There is no endpoint ${c.req.method} ${c.req.path}`;
+    return answerError(new DomainError("ENDPOINT_NOT_FOUND", message), c);
   });
   app.use(requestLog);
   app.use(securityHeaders(options.hsts));

@@ -24,6 +24,8 @@ export interface TlsIdentity {
 
 /** How often slow connections are looked for. */
 const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
+/** Headers of one request; their limit in bytes leaves out what stands between names and values. */
+const HEADERS_MAX = 200;
 
 /** A listening server. */
 export interface HttpServer {
@@ -59,7 +61,8 @@ export async function listen(
   });
   const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
     cutSlowReader(outgoing, limits.answerTimeoutMs);
-    answer(incoming, outgoing);
+    if (incoming.rawHeaders.length > 2 * HEADERS_MAX) refuseHeaders(outgoing);
+    else answer(incoming, outgoing);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -97,14 +100,24 @@ function makeServer(
     connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS,
   };
   if (identity === undefined) {
-    const server = createServer(options, listener);
-    server.maxConnections = limits.maxConnections;
+    const server = limited(createServer(options, listener), limits);
     return { server, renew() {} };
   }
   const tls = { minVersion: "TLSv1.2", handshakeTimeout: limits.headerTimeoutMs } as const;
-  const server = createTlsServer({ ...options, ...tls, ...identity }, listener);
-  server.maxConnections = limits.maxConnections;
+  const server = limited(createTlsServer({ ...options, ...tls, ...identity }, listener), limits);
   return { server, renew: (renewed) => server.setSecureContext({ ...tls, ...renewed }) };
+}
+
+function limited<S extends Server>(server: S, { maxConnections }: ServerLimits): S {
+  server.maxConnections = maxConnections;
+  // Node leaves out the headers behind this number; one more than the limit shows that there are more.
+  server.maxHeadersCount = HEADERS_MAX + 1;
+  return server;
+}
+
+function refuseHeaders(outgoing: ServerResponse): void {
+  outgoing.writeHead(431, { ...SECURITY_HEADERS, Connection: "close" });
+  outgoing.end();
 }
 
 /** A complete answer is kept in memory until the client has taken it, but not for longer than this. */

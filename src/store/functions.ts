@@ -61,6 +61,13 @@ export class FunctionReader {
       .where("functionId", "=", functionId).orderBy("name").execute();
   }
 
+  /** Ids of the functions that have secrets. */
+  async withSecrets(): Promise<string[]> {
+    const rows = await this.db.selectFrom("functionSecrets").select("functionId").distinct()
+      .orderBy("functionId").execute();
+    return rows.map(({ functionId }) => functionId);
+  }
+
   /** Names of the secrets of several functions. */
   async secretNamesOf(functionIds: readonly string[]): Promise<Map<string, string[]>> {
     const names = new Map<string, string[]>(functionIds.map((id) => [id, []]));
