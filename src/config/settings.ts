@@ -132,8 +132,7 @@ export const SETTINGS: {
       name: "tls-self-signed",
       kind: toggle(),
       default: "false",
-      description:
-        "Speak https with a certificate of a local CA that is made in the data directory",
+      description: "Speak https with a certificate of a local CA in the data directory",
     },
   },
   rates: {
@@ -141,7 +140,7 @@ export const SETTINGS: {
       name: "api-rate",
       kind: integer({ min: "0", max: "1000000" }),
       default: "1000",
-      description: "Requests a second that one client may send to /api; 0 turns the limit off",
+      description: "Requests a second of one client to /api; 0 turns the limit off",
     },
     apiBurst: {
       name: "api-burst",
@@ -153,8 +152,7 @@ export const SETTINGS: {
       name: "token-rate",
       kind: integer({ min: "0", max: "1000000" }),
       default: "120",
-      description:
-        "Token requests a minute, and at once, of one client id and address; 0 turns the limit off",
+      description: "Token requests a minute of one client id and address; 0 turns the limit off",
     },
   },
   log: {
@@ -183,7 +181,7 @@ export const SETTINGS: {
       name: "new-master-key",
       kind: key(32),
       default: undefined,
-      description: "Key that invoked keys rotate seals under, where the old one is a variable too",
+      description: "Key that keys rotate seals under, where the old one is a variable",
       variableOnly: true,
     },
   },

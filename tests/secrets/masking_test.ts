@@ -1,69 +1,88 @@
 /** What a function prints of its secrets, by accident, is masked in its log and its error. */
 import assert from "node:assert/strict";
 import { Redactor } from "../../src/sandbox/redaction.ts";
-import { failure, run, sandboxTest } from "../sandbox/harness.ts";
+import type { Client } from "../support/client.ts";
+import { TestServer } from "../support/server.ts";
 
 const PEM = "-----BEGIN KEY-----\nMIIBVgIBADANBgkq\r\nhkiG9w0BAQEF\nshort\n-----END KEY-----\n";
-const SECRETS = { TOKEN: 'tok"en+/\\1é', PEM, SHORT: "12345" };
-const messages = async (...parameters: Parameters<typeof run>) =>
-  (await run(...parameters)).logs.map(({ message }) => message);
+const SECRETS = { TOKEN: 'tok"en+/\\1é', PEM, SHORT: "12345", KEY: "ABCDEFGHIJKL" };
 
-sandboxTest("values of six or more characters are masked in every source", async (sandboxes) => {
-  const logs = await messages(
-    sandboxes,
-    `async function main() {
-      const { TOKEN, PEM, SHORT } = meta.invoked.secrets;
-      console.log("token " + TOKEN + "!", SHORT);
+/** Runs a function whose body has the secrets in scope; answers what is told of the call. */
+async function told(
+  client: Client,
+  body: string,
+): Promise<{ readonly logs: string[]; readonly error: string }> {
+  const id = await client.deploy(`import { functions } from "@c1/functions-sdk";
+const { TOKEN, PEM, SHORT, KEY } = functions.getConfig().secrets;
+const write = (to: typeof Deno.stdout | typeof Deno.stderr, text: string) =>
+  to.writeSync(new TextEncoder().encode(text));
+export default function main(): object { ${body} }`);
+  const update = { function: { id, secret: SECRETS }, updateMask: "secret" };
+  assert.equal((await client.post("/api/v1/functions/update", update)).status, 200);
+  const { body: { invocationId } } = await client.invoke(id);
+  const { error = "" } = await client.invocation(id, invocationId);
+  const path = `/api/v1/functions/${id}/invocations/${invocationId}/logs?page_size=100`;
+  const { body: page } = await client.get(path);
+  return { logs: page.list.map(({ message }: { message: string }) => message), error };
+}
+
+Deno.test("secrets are masked", async (t) => {
+  await using server = await TestServer.start();
+  const client = await server.client();
+
+  await t.step("in every source and in the forms that programs print", async () => {
+    const { logs, error } = await told(
+      client,
+      `console.log("token " + TOKEN + "!", SHORT);
       console.error(JSON.stringify({ TOKEN }));
       console.log("Basic " + btoa("user:" + unescape(encodeURIComponent(TOKEN))));
       console.log("https://host/?q=" + encodeURIComponent(TOKEN));
       console.log(PEM);
-      const write = (text) => Deno.stdout.writeSync(new TextEncoder().encode(text));
-      write("a " + TOKEN.slice(0, 4)); write(TOKEN.slice(4) + " b\\n" + PEM);
-      Deno.stderr.writeSync(new TextEncoder().encode(TOKEN + TOKEN));
-      return {};
-    }`,
-    { secrets: SECRETS },
-  );
-  assert.deepEqual(logs.slice(0, 2), ["token ***! 12345", '{"TOKEN":"***"}']);
-  assert.match(logs[2] ?? "", /^Basic dXNlcj[\w]{0,2}\*\*\*.{0,4}$/);
-  assert.equal(logs[3], "https://host/?q=***");
-  assert.equal(logs[4], "***");
-  assert.deepEqual(logs.slice(5), ["a *** b", "***", "***", "***", "short", "***", "******"]);
-});
-
-sandboxTest("errors are masked, in message, thrown value and output fault", async (sandboxes) => {
-  const failed = (body: string) => failure(sandboxes, body, { secrets: SECRETS });
-  const T = "meta.invoked.secrets.TOKEN";
-  assert.match(await failed(`function main() { throw new Error("got " + ${T}); }`), /: got \*\*\*/);
-  assert.match(await failed(`function main() { throw { t: ${T} }; }`), /thrown: \{"t":"\*\*\*"\}$/);
-  assert.match(
-    await failed(`function main() { return { toJSON() { throw new Error(${T}); } }; }`),
-    /^BAD_OUTPUT: .*\*\*\*, not/,
-  );
-  const cut = await failed(
-    `function main() { throw new Error("x".repeat(16384 - 8) + ${T}.repeat(2)); }`,
-  );
-  assert.ok(!cut.includes(SECRETS.TOKEN.slice(0, 6)), cut.slice(-40));
-});
-
-sandboxTest("no cut of a long line leaves a part of a value", async (sandboxes) => {
-  for (const before of [65_536 - 3, 65_536 - 6, 65_536 - 12, 65_536]) {
-    const logs = await messages(
-      sandboxes,
-      `function main() {
-        const text = "x".repeat(${before}) + meta.invoked.secrets.KEY + "y".repeat(70000);
-        Deno.stdout.writeSync(new TextEncoder().encode(text)); console.log(text);
-        return {};
-      }`,
-      { secrets: { KEY: "ABCDEFGHIJKL" } },
+      write(Deno.stdout, "a " + TOKEN.slice(0, 4)); write(Deno.stdout, TOKEN.slice(4) + " b\\n" + PEM);
+      return {};`,
     );
-    const all = logs.join("");
-    assert.ok(!/[A-L]/.test(all), `${before}: ${/.{5}[A-L]+.{5}/.exec(all)?.[0]}`);
-    assert.equal(all.match(/\*\*\*/g)?.length, 2, String(before));
-    assert.equal(all.length, 2 * (before + 3 + 70_000));
-  }
-}, { logBytes: 1_000_000 });
+    assert.equal(error, "");
+    assert.deepEqual(logs.slice(0, 2), ["token ***! 12345", '{"TOKEN":"***"}']);
+    assert.match(logs[2] ?? "", /^Basic dXNlcj[\w]{0,2}\*\*\*.{0,4}$/);
+    assert.equal(logs[3], "https://host/?q=***");
+    assert.equal(logs[4], "***");
+    assert.deepEqual(logs.slice(5), ["a *** b", "***", "***", "***", "short", "***"]);
+    const raw = await told(client, "write(Deno.stderr, TOKEN + TOKEN); return {};");
+    assert.deepEqual(raw.logs, ["******"]);
+  });
+
+  await t.step(
+    "in errors: message, thrown value, output fault, and where a message is cut",
+    async () => {
+      const error = async (body: string) => (await told(client, body)).error;
+      assert.match(
+        await error(`throw new Error("got " + TOKEN);`),
+        /^UNCAUGHT: Error: got \*\*\*\n/,
+      );
+      assert.match(await error(`throw { t: TOKEN };`), /thrown: \{"t":"\*\*\*"\}$/);
+      assert.match(
+        await error(`return { toJSON() { throw new Error(TOKEN); } };`),
+        /^BAD_OUTPUT: .*\*\*\*, not/,
+      );
+      const cut = await error(`throw new Error("x".repeat(16384 - 8) + TOKEN.repeat(2));`);
+      assert.ok(!cut.includes(SECRETS.TOKEN.slice(0, 6)), cut.slice(-40));
+    },
+  );
+
+  await t.step("where a long line is cut", async () => {
+    for (const before of [65_536 - 3, 65_536 - 6, 65_536 - 12, 65_536]) {
+      const { logs } = await told(
+        client,
+        `const text = "x".repeat(${before}) + KEY + "y".repeat(70000);
+        write(Deno.stdout, text); console.log(text); return {};`,
+      );
+      const all = logs.join("");
+      assert.ok(!/[A-L]/.test(all), `${before}: ${/.{5}[A-L]+.{5}/.exec(all)?.[0]}`);
+      assert.equal(all.match(/\*\*\*/g)?.length, 2, String(before));
+      assert.equal(all.length, 2 * (before + 3 + 70_000));
+    }
+  });
+});
 
 Deno.test("texts that overlap, nest, repeat and end early", () => {
   const redactor = new Redactor(["/srv/invoked/"], ["secret", "secret-long", "aaaaaa", "🔑🔑🔑"]);
