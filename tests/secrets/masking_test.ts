@@ -64,6 +64,10 @@ Deno.test("secrets are masked", async (t) => {
         await error(`return { toJSON() { throw new Error(TOKEN); } };`),
         /^BAD_OUTPUT: .*\*\*\*, not/,
       );
+      assert.match(
+        await error(`throw Object.assign(new Error("x"), { name: KEY });`),
+        /^UNCAUGHT: \*\*\*: x\n/,
+      );
       const cut = await error(`throw new Error("x".repeat(16384 - 8) + TOKEN.repeat(2));`);
       assert.ok(!cut.includes(SECRETS.TOKEN.slice(0, 6)), cut.slice(-40));
     },
