@@ -65,10 +65,12 @@ async function build(
 ): Promise<Artifact> {
   const registry = registryOf(context.registryEnv);
   await seedLock(workspace, files, registry);
-  const commit: Commit = { source: workspace.source, has: (path) => files.has(path) };
+  const { source, sdk } = workspace;
+  const commit: Commit = { source, sdk, has: (path) => files.has(path) };
   const compile = (args: readonly string[]) => run(workspace, context, args);
+  const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
 
-  const local = await compile(["info", "--json", ...ISOLATED, "--no-npm", "--no-lock", ENTRY]);
+  const local = await compile(["info", "--json", ...isolated, "--no-npm", "--no-lock", ENTRY]);
   let graph = readGraph(local, workspace);
   refuseIfAny(graphDiagnostics(withoutNpmErrors(graph), commit));
 
@@ -76,7 +78,7 @@ async function build(
   let locked = EMPTY_LOCK;
   if (hasPackages(graph)) {
     lock = `--lock=${workspace.lock}`;
-    const resolved = await compile(["info", "--json", ...ISOLATED, lock, ENTRY]);
+    const resolved = await compile(["info", "--json", ...isolated, lock, ENTRY]);
     graph = readGraph(resolved, workspace);
     refuseIfAny(graphDiagnostics(graph, commit));
     locked = await readLock(workspace, registry);
@@ -85,7 +87,7 @@ async function build(
   const nameOf = moduleNames(graph, commit);
   const bundled = await compile([
     ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
-    ...[...ISOLATED, lock, "-o", workspace.bundle, ENTRY],
+    ...[...isolated, lock, "-o", workspace.bundle, ENTRY],
   ]);
   if (bundled.code !== 0) {
     const diagnostics = await bundleDiagnostics(

@@ -12,6 +12,7 @@ import type { Principal } from "./identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
@@ -43,6 +44,7 @@ export class Invocations {
   constructor(
     private readonly store: Store,
     private readonly engine: Engine,
+    private readonly secrets: Secrets,
     private readonly pages: Pages,
     private readonly ids: Ids,
     private readonly limits: InputLimits,
@@ -121,7 +123,9 @@ export class Invocations {
         row.commitId,
       ) as FinalizedCommitRow;
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(jobOf(row, commit), this.engine.readmit(row.functionId)).catch(() => {});
+      this.engine.submit(this.#job(row, commit), this.engine.readmit(row.functionId)).catch(
+        () => {},
+      );
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -170,12 +174,24 @@ export class Invocations {
       place[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, this.engine.left(earlier), call);
     }
-    const ended = this.engine.submit(jobOf(row, commit), place);
+    const ended = this.engine.submit(this.#job(row, commit), place);
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended.catch((error) => {
       throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
     });
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
+  }
+
+  #job(row: InvocationRow, commit: FinalizedCommitRow): Job {
+    return {
+      invocationId: row.id,
+      scriptDigest: commit.scriptDigest,
+      sourceMapDigest: commit.sourceMapDigest,
+      inputJson: row.input,
+      readConfig: async () => ({ secrets: await this.secrets.read(row.functionId) }),
+      mode: row.mode,
+      recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
+    };
   }
 
   #admit(functionId: string): Place {
@@ -242,17 +258,6 @@ function queueTimeout(id: string, { timeoutMs }: QueueTimedOut): DomainError {
       "(--queue-timeout); nothing of it ran",
     { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
   );
-}
-
-function jobOf(row: InvocationRow, commit: FinalizedCommitRow): Job {
-  return {
-    invocationId: row.id,
-    scriptDigest: commit.scriptDigest,
-    sourceMapDigest: commit.sourceMapDigest,
-    inputJson: row.input,
-    mode: row.mode,
-    recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
-  };
 }
 
 function interruption(status: InvocationStatus): string {

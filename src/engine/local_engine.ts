@@ -168,6 +168,7 @@ export class LocalEngine implements Engine {
         script: await this.#artifacts.script(job.scriptDigest),
         sourceMap: () => this.#artifacts.text(job.sourceMapDigest),
         inputJson: job.inputJson,
+        config: await job.readConfig(),
         timeoutMs: this.#limits.timeoutMs,
       }, { onLog: (log) => recorder.log(log), signal });
       return endOf(outcome);

@@ -1,4 +1,5 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { type FieldViolation, invalid } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/mod.ts";
@@ -6,6 +7,7 @@ import { parseJsonBody, readBody } from "./body.ts";
 
 /** What middleware leaves on a request's context. */
 export interface Env {
+  Bindings: HttpBindings;
   Variables: { requestId: string; principal: Principal };
 }
 export type App = OpenAPIHono<Env>;

@@ -14,6 +14,7 @@ import {
   charCodeAt,
   dataDescriptor,
   defineProperty,
+  dictionary,
   encode,
   evaluate,
   eventError,
@@ -28,6 +29,7 @@ import {
 } from "./primordials.ts";
 import { announce, frameWriter, markStderr, receiveRequest, type Request } from "./request.ts";
 import {
+  type CallConfig,
   type Failure,
   FrameKind,
   LOG_FRAME_MAX_UNITS,
@@ -47,6 +49,12 @@ const NO_SPECIES = dataDescriptor(undefined, false);
 function react(promise: Promise<unknown>, done: unknown, failed?: Reaction): Promise<unknown> {
   defineProperty(promise, "constructor", NO_SPECIES);
   return apply(promiseThen, promise, [done, failed]) as Promise<unknown>;
+}
+
+/** The configuration as the SDK finds it: nothing in it can be changed, so one module cannot fool another. */
+function callConfig(json: string): object {
+  const { secrets } = jsonParse(json) as CallConfig;
+  return dictionary<unknown>({ secrets: dictionary(secrets) });
 }
 
 function resolved(value: unknown): Promise<unknown> {
@@ -105,7 +113,7 @@ function run(request: Request, frame: Frame): void {
   try {
     // The closing parenthesis stands on a line of its own: the script ends with a comment.
     const factory = evaluate(`(${request.script}\n)`);
-    react(react(resolved(importMeta()), factory), call, failThrown);
+    react(react(resolved(importMeta(callConfig(request.configJson))), factory), call, failThrown);
   } catch (thrown) {
     failThrown(thrown);
   }

@@ -5,6 +5,8 @@
  * Nothing in this room knows HTTP, functions, commits or storage.
  */
 
+import type { CallConfig } from "../runtime/wire.ts";
+
 /** The stable first word of an invocation's error, as documented in docs/errors.md. */
 export type ErrorWord =
   | "TIMEOUT"
@@ -31,6 +33,8 @@ export interface SandboxJob {
   readonly sourceMap: () => Promise<string>;
   /** The input: the text of a JSON object, already validated by the caller. */
   readonly inputJson: string;
+  /** What the function is given beside its input. Its secrets are masked in logs and in the error. */
+  readonly config: CallConfig;
   /** Wall-clock limit of this call in milliseconds; never above the pool's own limit. */
   readonly timeoutMs: number;
 }

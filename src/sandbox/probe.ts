@@ -34,6 +34,7 @@ export async function probe(launcher: Launcher): Promise<string | undefined> {
           script: PROBE_SCRIPT,
           sourceMap: () => Promise.reject(new Error("The probe has no source map")),
           inputJson: "{}",
+          config: { secrets: {} },
           timeoutMs: PROBE_LIMITS.timeoutMs,
         },
         { onLog() {}, signal: new AbortController().signal },

@@ -40,6 +40,7 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly sourceMap?: string;
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly onLog?: (log: SandboxLog) => void;
 }
 
@@ -57,6 +58,7 @@ export async function run(
         ? Promise.reject(new Error("no source map"))
         : Promise.resolve(options.sourceMap),
     inputJson: JSON.stringify(options.input ?? {}),
+    config: { secrets: options.secrets ?? {} },
     timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
   }, {
     onLog: (log) => {
