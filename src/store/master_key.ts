@@ -20,7 +20,7 @@ export async function readMasterKeys(dataDir: string): Promise<Uint8Array[] | un
   const keys = text.trim().split("\n").map((line) => Uint8Array.from(Buffer.from(line, "base64")));
   if (keys.some(({ length }) => length !== MASTER_KEY_BYTES)) {
     throw new DataDirError(
-      `Cannot use ${path}: each line must hold ${MASTER_KEY_BYTES} bytes in base64`,
+      `Cannot use ${path}: it must hold ${MASTER_KEY_BYTES} bytes in base64`,
     );
   }
   return keys;

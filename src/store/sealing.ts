@@ -62,7 +62,7 @@ export class Sealer {
     const key = this.#keys.get(keyId);
     if (key === undefined) {
       throw new SealingError(
-        `Cannot open ${context}: it was sealed under the master key ${keyId}, and the one in use is ${this.keyId}`,
+        `Cannot open ${context}: it was sealed under another master key, ${keyId}, than the one in use, ${this.keyId}`,
       );
     }
     const rest = sealed.subarray(KEY_ID_BYTES);
