@@ -10,8 +10,11 @@ import { type Domain, openDomain } from "./domain/mod.ts";
 import { LocalEngine } from "./engine/local_engine.ts";
 import { createApp } from "./http/app.ts";
 import { type HttpServer, listen } from "./http/server.ts";
+import { selfSignedSource } from "./http/tls/self_signed.ts";
+import { filesSource, keepFresh, type TlsSource } from "./http/tls/source.ts";
 import { createSandboxes, type EgressOptions } from "./sandbox/mod.ts";
-import { masterKeyOf, openDataDir } from "./store/data_dir.ts";
+import { openDataDir } from "./store/data_dir.ts";
+import { masterKeysOf } from "./store/master_key.ts";
 import { openStore } from "./store/mod.ts";
 import { Sealer } from "./store/sealing.ts";
 import manifest from "../package.json" with { type: "json" };
@@ -29,6 +32,8 @@ export interface RunningServer {
   /** The walls that stand around functions, in words. */
   readonly walls: string;
   readonly credentialsPath: string;
+  /** The certificate of the local CA that clients must trust; undefined where there is none. */
+  readonly caFile: string | undefined;
   /** The example that was deployed at the first start; undefined where it was deleted since. */
   readonly helloFunctionId: string | undefined;
   /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
@@ -43,14 +48,19 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const { server: { host, port, publicUrl, dataDir }, invocations, commits, builder } = config;
   const directory = opened.use(await openDataDir(dataDir));
   const masterKey = config.identity.masterKey;
-  const sealer = new Sealer(
-    masterKey === undefined
-      ? await masterKeyOf(directory)
-      : Buffer.from(masterKey.reveal(), "base64"),
-  );
-  const http = await listen(host, port, config.server);
+  const [key, ...olderKeys] = masterKey === undefined
+    ? await masterKeysOf(directory)
+    : [Buffer.from(masterKey.reveal(), "base64")];
+  const sealer = new Sealer(key, ...olderKeys);
+  const tls = await tlsSource(config);
+  const identity = await tls?.source.load();
+  const http = await listen(host, port, config.server, identity);
   opened.defer(() => closeHttp(http));
-  const url = publicUrl ?? `http://${urlHost(host)}:${http.port}`;
+  if (tls !== undefined && identity !== undefined) {
+    opened.use(keepFresh(tls.source, identity, http.renew));
+  }
+  const scheme = tls === undefined ? "http" : "https";
+  const url = publicUrl ?? `${scheme}://${urlHost(host)}:${http.port}`;
 
   const sandboxes = opened.use(createSandboxes(
     { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
@@ -92,6 +102,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
     maxBodyBytes: config.server.maxBodyBytes,
     maxFileBytes: commits.maxFileBytes,
     hostName: new URL(url).hostname,
+    hsts: config.tls.certFile !== undefined,
+    corsOrigins: config.server.corsOrigins,
+    rates: config.rates,
     version: manifest.version,
     readiness: () =>
       engine.open ? { ready: true } : { ready: false, reason: "the server is stopping" },
@@ -101,6 +114,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     url,
     walls: sandboxes.walls,
     credentialsPath,
+    caFile: tls?.caFile,
     helloFunctionId,
     async drain() {
       await engine.drain(config.server.drainTimeoutMs);
@@ -137,6 +151,25 @@ async function closeHttp(http: HttpServer): Promise<void> {
   const cut = setTimeout(() => http.cut(), ANSWERS_TIMEOUT_MS);
   await http.close();
   clearTimeout(cut);
+}
+
+interface Tls {
+  readonly source: TlsSource;
+  readonly caFile: string | undefined;
+}
+
+/** Where the certificate comes from; undefined for plain HTTP. */
+async function tlsSource({ server, tls }: Config): Promise<Tls | undefined> {
+  if (tls.selfSigned) {
+    const hosts = [server.host, ...server.publicUrl === undefined ? [] : [server.publicUrl]]
+      .map((host) => host.includes("//") ? new URL(host).hostname.replace(/^\[|\]$/g, "") : host)
+      .filter((host) => host !== "0.0.0.0" && host !== "::");
+    const source = await selfSignedSource(join(server.dataDir, "tls"), hosts);
+    return { source, caFile: source.caFile };
+  }
+  const { certFile, keyFile } = tls;
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  return { source: filesSource(certFile, keyFile), caFile: undefined };
 }
 
 /** The host of a URL that reaches this machine. */

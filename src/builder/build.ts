@@ -1,5 +1,6 @@
 /** One build, step by step, in a workspace that is open. */
 
+import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { Artifact, BuildLimits, BuildResult, Diagnostic, SourceFiles } from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
@@ -64,10 +65,12 @@ async function build(
 ): Promise<Artifact> {
   const registry = registryOf(context.registryEnv);
   await seedLock(workspace, files, registry);
-  const commit: Commit = { source: workspace.source, has: (path) => files.has(path) };
+  const { source, sdk } = workspace;
+  const commit: Commit = { source, sdk, has: (path) => files.has(path) };
   const compile = (args: readonly string[]) => run(workspace, context, args);
+  const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
 
-  const local = await compile(["info", "--json", ...ISOLATED, "--no-npm", "--no-lock", ENTRY]);
+  const local = await compile(["info", "--json", ...isolated, "--no-npm", "--no-lock", ENTRY]);
   let graph = readGraph(local, workspace);
   refuseIfAny(graphDiagnostics(withoutNpmErrors(graph), commit));
 
@@ -75,7 +78,7 @@ async function build(
   let locked = EMPTY_LOCK;
   if (hasPackages(graph)) {
     lock = `--lock=${workspace.lock}`;
-    const resolved = await compile(["info", "--json", ...ISOLATED, lock, ENTRY]);
+    const resolved = await compile(["info", "--json", ...isolated, lock, ENTRY]);
     graph = readGraph(resolved, workspace);
     refuseIfAny(graphDiagnostics(graph, commit));
     locked = await readLock(workspace, registry);
@@ -84,7 +87,7 @@ async function build(
   const nameOf = moduleNames(graph, commit);
   const bundled = await compile([
     ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
-    ...[...ISOLATED, lock, "-o", workspace.bundle, ENTRY],
+    ...[...isolated, lock, "-o", workspace.bundle, ENTRY],
   ]);
   if (bundled.code !== 0) {
     const diagnostics = await bundleDiagnostics(
@@ -161,13 +164,14 @@ async function run(
     case "timeout":
       throw new Refusal({
         message: `the build took longer than its limit of ${
-          limits.timeoutMs / 1000
-        } s (--build-timeout)`,
+          formatDuration(limits.timeoutMs)
+        } (--build-timeout)`,
       });
     case "outOfMemory":
       throw new Refusal({
-        message:
-          `the build needs more memory than its limit of ${limits.memoryBytes} bytes (--build-memory)`,
+        message: `the build needs more memory than its limit of ${
+          formatBytes(limits.memoryBytes)
+        } (--build-memory)`,
       });
     case "tooMuchOutput":
       throw new Refusal({ message: "the module graph of the commit is too large" });
@@ -210,8 +214,9 @@ async function readOutput(
   const { size } = await Deno.stat(workspace.bundle);
   if (size > limits.artifactBytes) {
     throw new Refusal({
-      message:
-        `the bundle has ${size} bytes, more than its limit of ${limits.artifactBytes} bytes (--max-artifact)`,
+      message: `the bundle has ${size} bytes, more than its limit of ${
+        formatBytes(limits.artifactBytes)
+      } (--max-artifact)`,
     });
   }
   const sourceMap = toSourceMap(await Deno.readTextFile(workspace.sourceMap), workspace, nameOf);

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { fromFileUrl } from "./file_url.ts";
 import type { Diagnostic } from "./contract.ts";
 import { isConfiguration } from "./paths.ts";
+import { isSdkImport } from "./sdk.ts";
 
 const position = z.object({ line: z.number(), character: z.number() });
 const resolution = z.object({
@@ -51,6 +52,8 @@ export function parseGraph(json: string): Graph {
 export interface Commit {
   /** Directory of its files. */
   readonly source: string;
+  /** Directory of the server's own modules. */
+  readonly sdk: string;
   /** Whether a path is one of its files. */
   readonly has: (path: string) => boolean;
 }
@@ -144,7 +147,9 @@ function referenceFault(
     const required = COMMON_JS.test(importer) && isBuiltin(written);
     return required ? undefined : bareHint(written) ?? error ?? ALLOWED;
   }
-  if (specifier.startsWith("node:")) return undefined;
+  if (specifier.startsWith("node:") || isSdkImport(written, specifier, commit.sdk)) {
+    return undefined;
+  }
   if (specifier.startsWith("npm:")) return failures.get(specifier);
   const target = commitPath(specifier, commit);
   if (target === undefined) return ALLOWED;

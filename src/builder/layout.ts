@@ -3,6 +3,7 @@
 import { dirname, relative, resolve } from "node:path";
 import { z } from "zod";
 import { type Commit, type Graph, graphPaths } from "./graph.ts";
+import { sdkModuleName } from "./sdk.ts";
 import type { Workspace } from "./workspace.ts";
 
 const mapSchema = z.object({
@@ -15,7 +16,7 @@ const mapSchema = z.object({
 /** A module of the bundle by the name that users see, or `undefined` when it should not be there. */
 export type NameOf = (file: string) => string | undefined;
 
-/** Names the commit's own files in the graph by their paths and those of the graph's packages as `npm:name@version/path`. */
+/** Names the commit's own files in the graph by their paths and those of the graph's packages as `npm:name@version/path`; the server's own modules are named as they are imported. */
 export function moduleNames(graph: Graph, commit: Commit): NameOf {
   const paths = graphPaths(graph, commit);
   const packages = Object.values(graph.npmPackages).flatMap(({ name, version, localPath }) =>
@@ -26,6 +27,8 @@ export function moduleNames(graph: Graph, commit: Commit): NameOf {
       const path = file.slice(commit.source.length + 1);
       return paths.has(path) && commit.has(path) ? path : undefined;
     }
+    const sdkModule = sdkModuleName(file, commit.sdk);
+    if (sdkModule !== undefined) return sdkModule;
     const found = packages.find(({ prefix }) => file.startsWith(prefix));
     return found && found.by + file.slice(found.prefix.length);
   };

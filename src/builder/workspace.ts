@@ -3,6 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import type { SourceFiles } from "./contract.ts";
 import { isConfiguration } from "./paths.ts";
+import { writeSdk } from "./sdk.ts";
 
 /**
  * Directories of one build. `deno` is its own DENO_DIR: only the downloads (`npm` and `dl`, links into the
@@ -15,6 +16,10 @@ export interface Workspace extends AsyncDisposable {
   readonly source: string;
   readonly deno: string;
   readonly home: string;
+  /** The server's own modules that functions can import. */
+  readonly sdk: string;
+  /** Leads the names of these modules to their files. */
+  readonly importMap: string;
   readonly lock: string;
   readonly bundle: string;
   readonly sourceMap: string;
@@ -53,6 +58,8 @@ export async function openWorkspace(
     source: join(root, "src"),
     deno: join(root, "deno"),
     home: join(root, "home"),
+    sdk: join(root, "sdk"),
+    importMap: join(root, "imports.json"),
     lock: join(root, "deno.lock"),
     bundle: join(root, "bundle.js"),
     sourceMap: join(root, "bundle.js.map"),
@@ -63,6 +70,7 @@ export async function openWorkspace(
     for (const directory of [workspace.source, workspace.deno, workspace.home]) {
       await Deno.mkdir(directory, { mode: 0o700 });
     }
+    await writeSdk(workspace);
     for (const directory of downloads) {
       await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
       await Deno.symlink(directory, join(workspace.deno, basename(directory)));

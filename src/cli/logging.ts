@@ -17,7 +17,7 @@ import type { Config } from "../config/mod.ts";
 export async function setUpLogging({ format, level }: Config["log"]): Promise<void> {
   const isTerminal = Deno.stderr.isTerminal();
   const isPretty = format === "pretty" || (format === "auto" && isTerminal);
-  const formatRecord = isPretty ? prettyFormatter(isTerminal) : getJsonLinesFormatter();
+  const formatRecord = isPretty ? prettyFormatter(isTerminal) : jsonFormatter();
   await configure({
     sinks: {
       stderr: (record: LogRecord) => console.error(formatRecord(record).trimEnd()),
@@ -29,6 +29,17 @@ export async function setUpLogging({ format, level }: Config["log"]): Promise<vo
     contextLocalStorage: new AsyncLocalStorage(),
     reset: true,
   });
+}
+
+/** Text in a message stands there as it is; the library would quote it. */
+function jsonFormatter(): TextFormatter {
+  const format = getJsonLinesFormatter();
+  return (record) => {
+    const parts = record.message.map((part) =>
+      typeof part === "string" ? part : Deno.inspect(part)
+    );
+    return format({ ...record, message: [parts.join("")] });
+  };
 }
 
 /** Properties that stand in the message already are not listed again below it. */

@@ -4,6 +4,7 @@ import { ConfigError } from "../config/mod.ts";
 import { registerConfig } from "./config.ts";
 import { registerDoctor } from "./doctor.ts";
 import { describeError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "./failure.ts";
+import { registerKeys } from "./keys.ts";
 import { registerServe } from "./serve.ts";
 import { registerToken } from "./token.ts";
 
@@ -36,6 +37,7 @@ function buildProgram(): Command {
   registerConfig(program);
   registerToken(program);
   registerDoctor(program);
+  registerKeys(program);
   return program;
 }
 

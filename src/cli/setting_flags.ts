@@ -29,9 +29,12 @@ export function addSettingFlags(
   if (variableOnly.length > 0) command.addHelpText("after", describeVariables(variableOnly));
   if (flags.length > 1) command.addHelpText("after", UNITS);
   return () => {
-    const options = command.opts<Readonly<Record<string, string | undefined>>>();
+    const options = command.opts<Readonly<Record<string, string | true | undefined>>>();
     return Object.fromEntries(
-      flags.map(({ setting, option }) => [setting.name, options[option.attributeName()]]),
+      flags.map(({ setting, option }) => {
+        const given = options[option.attributeName()];
+        return [setting.name, given === true ? setting.kind.implied : given];
+      }),
     );
   };
 }
@@ -43,8 +46,9 @@ A flag wins over its INVOKED_* variable; invoked config prints what is in force`
 
 function toFlag({ setting, group }: PlacedSetting): Flag {
   const fallback = setting.default === undefined ? "no default" : `default ${setting.default}`;
+  const { placeholder, implied } = setting.kind;
   const option = new Option(
-    `--${setting.name} <${setting.kind.placeholder}>`,
+    `--${setting.name} ${implied === undefined ? `<${placeholder}>` : `[${placeholder}]`}`,
     `${setting.description} [${fallback}, ${variableOf(setting)}]`,
   );
   if (setting.kind.repeatable) {

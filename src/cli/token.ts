@@ -31,7 +31,9 @@ export function registerToken(program: Command): void {
   );
   command.action(async () => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
-    console.log(await requestToken(await readCredentials(config.server.dataDir)));
+    const { dataDir } = config.server;
+    using client = await trustingClient(dataDir);
+    console.log(await requestToken(await readCredentials(dataDir), client));
   });
 }
 
@@ -52,7 +54,16 @@ async function readCredentials(dataDir: string): Promise<z.infer<typeof Credenti
   return credentials.data;
 }
 
-async function requestToken(credentials: z.infer<typeof Credentials>): Promise<string> {
+/** A client that trusts the server's local CA as well, where there is one. */
+async function trustingClient(dataDir: string): Promise<Deno.HttpClient> {
+  const ca = await Deno.readTextFile(join(dataDir, "tls", "ca.pem")).catch(() => undefined);
+  return Deno.createHttpClient(ca === undefined ? {} : { caCerts: [ca] });
+}
+
+async function requestToken(
+  credentials: z.infer<typeof Credentials>,
+  client: Deno.HttpClient,
+): Promise<string> {
   const url = new URL("/auth/v1/token", credentials.serverUrl);
   const { status, body } = await post(
     url,
@@ -61,6 +72,7 @@ async function requestToken(credentials: z.infer<typeof Credentials>): Promise<s
       client_id: credentials.clientId,
       client_secret: credentials.clientSecret,
     }),
+    client,
   );
   const answer = TokenAnswer.safeParse(body);
   if (status === 200 && answer.success) return answer.data.access_token;
@@ -71,10 +83,10 @@ async function requestToken(credentials: z.infer<typeof Credentials>): Promise<s
 }
 
 /** A redirect is refused: the client secret goes to the server that issued it and nowhere else. */
-async function post(url: URL, form: URLSearchParams) {
+async function post(url: URL, body: URLSearchParams, client: Deno.HttpClient) {
   try {
     const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS);
-    const response = await fetch(url, { method: "POST", body: form, redirect: "error", signal });
+    const response = await fetch(url, { method: "POST", body, redirect: "error", signal, client });
     return { status: response.status, body: parseJson(await readText(response)) };
   } catch (error) {
     const why = error instanceof DOMException && error.name === "TimeoutError"

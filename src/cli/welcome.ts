@@ -5,31 +5,42 @@ import { quoteForShell } from "./shell.ts";
 
 /** What a started server tells the user: where it is, what protects it, and one call to copy. */
 export function renderWelcome(server: RunningServer, dataDir: string): string {
-  const { url, walls, credentialsPath, helloFunctionId } = server;
+  const { url, walls, credentialsPath, caFile, helloFunctionId } = server;
   const lines = [
     `invoked is ready at ${url}`,
     `  sandbox      ${walls}`,
     `  credentials  ${credentialsPath}`,
     `  API          ${url}/docs`,
   ];
+  if (caFile !== undefined) {
+    const quoted = quoteForShell(caFile);
+    lines.push(
+      `  local CA     ${caFile}`,
+      "",
+      "Clients trust the local CA by (Go, curl, Python; Node.js; Deno):",
+      "",
+      `export SSL_CERT_FILE=${quoted} NODE_EXTRA_CA_CERTS=${quoted} DENO_CERT=${quoted}`,
+    );
+  }
   if (helloFunctionId !== undefined) {
     lines.push(
       "",
       "Invoke the example function (the answer's json field is base64; decode it with base64 -d):",
       "",
-      renderCurl(`${url}/api/v1/functions/${helloFunctionId}/invoke`, dataDir),
+      renderCurl(`${url}/api/v1/functions/${helloFunctionId}/invoke`, dataDir, caFile),
     );
   }
   return lines.join("\n");
 }
 
 /** One line of sh that works from any directory. */
-function renderCurl(invokeUrl: string, dataDir: string): string {
+function renderCurl(invokeUrl: string, dataDir: string, caFile: string | undefined): string {
   const program = fileURLToPath(new URL("../../bin/invoked", import.meta.url));
   const token = `$(${quoteForShell(program)} token --data ${quoteForShell(dataDir)})`;
   const input = Buffer.from(JSON.stringify({ name: "world" })).toString("base64");
   return [
     `curl -sS ${quoteForShell(invokeUrl)}`,
+    ...caFile === undefined ? [] : [`--cacert ${quoteForShell(caFile)}`],
     `-H "Authorization: Bearer ${token}"`,
     "-H 'Content-Type: application/json'",
     `-d '${JSON.stringify({ json: input })}'`,

@@ -29,6 +29,8 @@ export function findContradictions(config: Config): readonly Contradiction[] {
     if (value < least) found.push({ setting, must: `at least ${format(least)} ${why}` });
   };
 
+  found.push(...tlsContradictions(config));
+
   const inputBody = roundUpToKiB(base64Length(invocations.maxInputBytes) + ENVELOPE_BYTES);
   const commitBody = roundUpToKiB(
     base64Length(commits.maxCommitBytes) + ENVELOPE_BYTES + commits.maxFiles * FILE_ENVELOPE_BYTES,
@@ -84,6 +86,24 @@ export function findContradictions(config: Config): readonly Contradiction[] {
     formatBytes,
     "to hold the largest commit",
   );
+  return found;
+}
+
+function tlsContradictions({ server, tls }: Config): readonly Contradiction[] {
+  const { certFile, keyFile, selfSigned } = tls;
+  const found: Contradiction[] = [];
+  if (certFile !== undefined && keyFile === undefined) {
+    found.push({ setting: "tls.certFile", must: "given together with --tls-key" });
+  }
+  if (keyFile !== undefined && certFile === undefined) {
+    found.push({ setting: "tls.keyFile", must: "given together with --tls-cert" });
+  }
+  if (selfSigned && (certFile ?? keyFile) !== undefined) {
+    found.push({ setting: "tls.selfSigned", must: "left out where there is a --tls-cert" });
+  }
+  if ((selfSigned || certFile !== undefined) && server.publicUrl?.startsWith("http:")) {
+    found.push({ setting: "server.publicUrl", must: "an https URL, as the server speaks TLS" });
+  }
   return found;
 }
 

@@ -18,7 +18,25 @@ export interface Config {
     readonly maxBodyBytes: number;
     readonly headerTimeoutMs: number;
     readonly requestTimeoutMs: number;
+    readonly answerTimeoutMs: number;
     readonly keepAliveTimeoutMs: number;
+    readonly maxConnections: number;
+    /** Origins whose pages may call the API; undefined for none. */
+    readonly corsOrigins: readonly string[] | undefined;
+  };
+  readonly tls: {
+    /** Absolute path of a PEM file: the certificate, then its chain. */
+    readonly certFile: string | undefined;
+    /** Absolute path of a PEM file. */
+    readonly keyFile: string | undefined;
+    readonly selfSigned: boolean;
+  };
+  readonly rates: {
+    /** Requests a second of one client on /api; 0 for no limit. */
+    readonly apiPerSecond: number;
+    readonly apiBurst: number;
+    /** Requests a minute of one client at one address on the token endpoint; 0 for no limit. */
+    readonly tokensPerMinute: number;
   };
   readonly log: {
     readonly format: "auto" | "json" | "pretty";
@@ -27,6 +45,8 @@ export interface Config {
   readonly identity: {
     /** Base64 of 32 bytes. */
     readonly masterKey: Secret | undefined;
+    /** Base64 of 32 bytes; what `keys rotate` seals under. */
+    readonly newMasterKey: Secret | undefined;
   };
   readonly commits: {
     readonly maxFiles: number;

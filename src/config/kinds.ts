@@ -19,6 +19,8 @@ export interface Kind<T> {
   readonly repeatable?: true;
   /** The text itself must never be shown. */
   readonly hidden?: true;
+  /** What the flag alone, without a value, means. */
+  readonly implied?: string;
 }
 
 interface Range {
@@ -66,6 +68,17 @@ export function choice<const T extends string>(...words: readonly T[]): Kind<T> 
   };
 }
 
+/** Yes or no; the flag alone means yes. */
+export function toggle(): Kind<boolean> {
+  return {
+    placeholder: "true|false",
+    accepts: "true or false",
+    parse: (text) => text === "true" ? true : text === "false" ? false : undefined,
+    format: String,
+    implied: "true",
+  };
+}
+
 /** A host name or an IP address to listen on. */
 export function host(): Kind<string> {
   const label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
@@ -94,6 +107,25 @@ export function origin(): Kind<string> {
   };
 }
 
+/** Origins of web pages, as browsers send them, between commas. */
+export function origins(): Kind<readonly string[]> {
+  const { parse } = origin();
+  return {
+    placeholder: "ORIGIN,...",
+    accepts: "http or https origins between commas, each exactly as a browser sends it",
+    parse: (text) => {
+      const found = text.split(",").map((part) => part.trim());
+      return found.every((part) => parse(part) === part) ? found : undefined;
+    },
+    format: (value) => value.join(","),
+  };
+}
+
+/** A file; a relative path is taken from the working directory of the process. */
+export function file(): Kind<string> {
+  return { ...directory(), placeholder: "FILE" };
+}
+
 /** A directory; a relative one is taken from the working directory of the process. */
 export function directory(): Kind<string> {
   return {
@@ -102,11 +134,6 @@ export function directory(): Kind<string> {
     parse: (text) => text.trim() === "" || text.includes("\0") ? undefined : resolve(text),
     format: String,
   };
-}
-
-/** A file; a relative path is taken from the working directory of the process. */
-export function file(): Kind<string> {
-  return { ...directory(), placeholder: "FILE" };
 }
 
 /** Networks in CIDR notation or single addresses, separated by commas. */

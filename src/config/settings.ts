@@ -11,6 +11,8 @@ import {
   type Kind,
   networks,
   origin,
+  origins,
+  toggle,
 } from "./kinds.ts";
 
 /** One thing the server can be told. A setting without a default is optional. */
@@ -89,11 +91,69 @@ export const SETTINGS: {
       default: "60s",
       description: "How long a client may take to send a whole request",
     },
+    answerTimeoutMs: {
+      name: "answer-timeout",
+      kind: duration({ min: "1s", max: "1h" }),
+      default: "60s",
+      description: "How long a client may take to receive an answer that is complete",
+    },
     keepAliveTimeoutMs: {
       name: "keep-alive-timeout",
       kind: duration({ min: "1s", max: "1h" }),
       default: "65s",
       description: "How long an idle connection is kept",
+    },
+    maxConnections: {
+      name: "max-connections",
+      kind: integer({ min: "1", max: "1000000" }),
+      default: "4096",
+      description: "Open connections; further ones are closed at once",
+    },
+    corsOrigins: {
+      name: "cors-origin",
+      kind: origins(),
+      default: undefined,
+      description: "Origins whose web pages may call the server from a browser",
+    },
+  },
+  tls: {
+    certFile: {
+      name: "tls-cert",
+      kind: file(),
+      default: undefined,
+      description: "Certificate and its chain in PEM; with --tls-key the server speaks https",
+    },
+    keyFile: {
+      name: "tls-key",
+      kind: file(),
+      default: undefined,
+      description: "Private key of the certificate in PEM",
+    },
+    selfSigned: {
+      name: "tls-self-signed",
+      kind: toggle(),
+      default: "false",
+      description: "Speak https with a certificate of a local CA in the data directory",
+    },
+  },
+  rates: {
+    apiPerSecond: {
+      name: "api-rate",
+      kind: integer({ min: "0", max: "1000000" }),
+      default: "1000",
+      description: "Requests a second of one client to /api; 0 turns the limit off",
+    },
+    apiBurst: {
+      name: "api-burst",
+      kind: integer({ min: "1", max: "1000000" }),
+      default: "2000",
+      description: "Requests that one client may send to /api at once after a pause",
+    },
+    tokensPerMinute: {
+      name: "token-rate",
+      kind: integer({ min: "0", max: "1000000" }),
+      default: "120",
+      description: "Token requests a minute of one client id and address; 0 turns the limit off",
     },
   },
   log: {
@@ -116,6 +176,13 @@ export const SETTINGS: {
       kind: key(32),
       default: undefined,
       description: "Key that seals the stored keys; without it the data directory keeps one",
+      variableOnly: true,
+    },
+    newMasterKey: {
+      name: "new-master-key",
+      kind: key(32),
+      default: undefined,
+      description: "Key that keys rotate seals under, where the old one is a variable",
       variableOnly: true,
     },
   },
@@ -284,6 +351,8 @@ export const SETTINGS: {
 /** The headings under which `--help` and the configuration page list the settings. */
 export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   server: "Server",
+  tls: "TLS",
+  rates: "Rate limits",
   log: "Logging",
   identity: "Identity",
   commits: "Commits",

@@ -115,11 +115,12 @@ export class Commits {
 
   /** Third step: builds the commit, and moves the function's head to it. Again answers the same commit. */
   finalize(functionId: string, commitId: string): Promise<CommitRow> {
-    const underway = this.#finalizing.get(commitId);
+    const key = `${functionId}/${commitId}`;
+    const underway = this.#finalizing.get(key);
     if (underway !== undefined) return underway;
     const finalizing = this.#finalize(functionId, commitId)
-      .finally(() => this.#finalizing.delete(commitId));
-    this.#finalizing.set(commitId, finalizing);
+      .finally(() => this.#finalizing.delete(key));
+    this.#finalizing.set(key, finalizing);
     return finalizing;
   }
 
@@ -188,6 +189,9 @@ export class Commits {
     const artifact = await this.#artifact(`commit ${commitId}`, await this.#contents(rows));
     const finalizedAt = new Date().toISOString();
     await this.store.write(async (tx) => {
+      // Uploads go on during the build: what is kept must be what was built.
+      const changed = changedFile(rows, await tx.commits.files(commitId));
+      if (changed !== undefined) throw changedMeanwhile(commitId, changed);
       if (!await tx.commits.finalize(commitId, finalizedAt, artifact)) return;
       await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
     });
@@ -255,6 +259,22 @@ function notUploaded(commitId: string, path: string): DomainError {
   return new DomainError(
     "FILE_NOT_UPLOADED",
     `Cannot finalize commit ${commitId}: file ${path} was not uploaded`,
+  );
+}
+
+/** The path of the first file that is not what it was before. */
+function changedFile(
+  before: readonly CommitFileRow[],
+  now: readonly CommitFileRow[],
+): string | undefined {
+  const digests = new Map(now.map(({ path, digest }) => [path, digest]));
+  return before.find(({ path, digest }) => digests.get(path) !== digest)?.path;
+}
+
+function changedMeanwhile(commitId: string, path: string): DomainError {
+  return new DomainError(
+    "COMMIT_NOT_FINALIZED",
+    `Cannot finalize commit ${commitId}: file ${path} was uploaded again meanwhile`,
   );
 }
 

@@ -1,6 +1,5 @@
 import type { FunctionRow } from "../store/functions.ts";
-import type { Store, Writers } from "../store/mod.ts";
-import type { Sealer } from "../store/sealing.ts";
+import type { Store } from "../store/mod.ts";
 import type { SourceFiles } from "../builder/mod.ts";
 import type { Commits } from "./commits.ts";
 import { invalid } from "./errors.ts";
@@ -10,6 +9,7 @@ import { anyFunction, finalizedCommit, liveFunction } from "./references.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 import type { CommitRow } from "../store/commits.ts";
 import { entryFault } from "../sandbox/mod.ts";
+import type { Secrets } from "./secrets.ts";
 import { maskedFields, type UpdateMask } from "./update_mask.ts";
 
 /** Function types of the API; UNSPECIFIED becomes ANY on create. */
@@ -84,7 +84,7 @@ export class Functions {
   constructor(
     private readonly store: Store,
     private readonly commits: Commits,
-    private readonly sealer: Sealer,
+    private readonly secrets: Secrets,
     private readonly pages: Pages,
     private readonly ids: Ids,
   ) {}
@@ -161,7 +161,7 @@ export class Functions {
         ...head,
         updatedAt: new Date().toISOString(),
       });
-      if (fields.has("secret")) await this.#writeSecrets(tx, fn.id, update.change.secret ?? {});
+      if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
     });
     return { fn: await this.get(fn.id), commit: commit?.row };
   }
@@ -204,22 +204,6 @@ export class Functions {
   async #commitToPublish(fn: FunctionRow, reference: string): Promise<string | null> {
     if (reference === "") return null;
     return (await finalizedCommit(this.store.read, fn, reference)).id;
-  }
-
-  async #writeSecrets(tx: Writers, functionId: string, secrets: Readonly<Record<string, string>>) {
-    const stored = await tx.functions.secretNames(functionId);
-    for (const [name, value] of Object.entries(secrets)) {
-      if (value === "" && !stored.includes(name)) {
-        throw invalid({ field: `function.secret.${name}`, description: "is new and has no value" });
-      }
-      if (value === "") continue;
-      const sealed = this.sealer.seal(
-        new TextEncoder().encode(value),
-        `secret:${functionId}:${name}`,
-      );
-      await tx.functions.putSecret(functionId, name, sealed);
-    }
-    await tx.functions.keepSecrets(functionId, Object.keys(secrets));
   }
 }
 

@@ -11,7 +11,8 @@ import type { Ids } from "./ids.ts";
 import type { Principal } from "./identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
-import { anyFunction, finalizedCommit, liveFunction } from "./references.ts";
+import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
@@ -43,6 +44,7 @@ export class Invocations {
   constructor(
     private readonly store: Store,
     private readonly engine: Engine,
+    private readonly secrets: Secrets,
     private readonly pages: Pages,
     private readonly ids: Ids,
     private readonly limits: InputLimits,
@@ -72,11 +74,7 @@ export class Invocations {
   async get(functionId: string, id: string): Promise<InvocationRow> {
     const row = await this.store.read.invocations.get(functionId, id);
     if (row !== undefined) return row;
-    await anyFunction(this.store.read, functionId);
-    throw new DomainError(
-      "INVOCATION_NOT_FOUND",
-      `Function ${functionId} has no invocation ${JSON.stringify(id)}`,
-    );
+    throw await invocationNotFound(this.store.read, functionId, id);
   }
 
   /** Invocations of a function, newest first. */
@@ -126,7 +124,7 @@ export class Invocations {
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(jobOf(row, commit, fn), this.engine.readmit(fn.id)).catch(() => {});
+      this.engine.submit(this.#job(row, commit, fn), this.engine.readmit(fn.id)).catch(() => {});
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -175,12 +173,25 @@ export class Invocations {
       place[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, this.engine.left(earlier), call);
     }
-    const ended = this.engine.submit(jobOf(row, commit, fn), place);
+    const ended = this.engine.submit(this.#job(row, commit, fn), place);
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended.catch((error) => {
       throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
     });
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
+  }
+
+  #job(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Job {
+    return {
+      invocationId: row.id,
+      scriptDigest: commit.scriptDigest,
+      sourceMapDigest: commit.sourceMapDigest,
+      inputJson: row.input,
+      outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
+      readConfig: async () => ({ secrets: await this.secrets.read(row.functionId) }),
+      mode: row.mode,
+      recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
+    };
   }
 
   #admit(functionId: string): Place {
@@ -247,18 +258,6 @@ function queueTimeout(id: string, { timeoutMs }: QueueTimedOut): DomainError {
       "(--queue-timeout); nothing of it ran",
     { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
   );
-}
-
-function jobOf(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Job {
-  return {
-    invocationId: row.id,
-    scriptDigest: commit.scriptDigest,
-    sourceMapDigest: commit.sourceMapDigest,
-    inputJson: row.input,
-    outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-    mode: row.mode,
-    recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
-  };
 }
 
 function interruption(status: InvocationStatus): string {

@@ -1,8 +1,7 @@
 import type { Engine } from "../engine/contract.ts";
 import type { InvocationLogRow, InvocationStatus } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
-import { anyFunction } from "./references.ts";
-import { DomainError } from "./errors.ts";
+import { invocationNotFound } from "./references.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 
 /** How long a follower waits for news before it looks by itself: the news of another machine do not reach it. */
@@ -75,10 +74,6 @@ export class InvocationLogs {
   async #status(functionId: string, id: string): Promise<InvocationStatus> {
     const status = await this.store.read.invocations.status(functionId, id);
     if (status !== undefined) return status;
-    await anyFunction(this.store.read, functionId);
-    throw new DomainError(
-      "INVOCATION_NOT_FOUND",
-      `Function ${functionId} has no invocation ${JSON.stringify(id)}`,
-    );
+    throw await invocationNotFound(this.store.read, functionId, id);
   }
 }

@@ -22,6 +22,7 @@ import type { InputLimits } from "./input.ts";
 import { Invocations } from "./invocations.ts";
 import { InvocationLogs } from "./logs.ts";
 import { Pages } from "./paging.ts";
+import { Secrets } from "./secrets.ts";
 import type { CommitLimits } from "./source_files.ts";
 import { Tags } from "./tags.ts";
 import { UploadUrls } from "./upload_urls.ts";
@@ -58,11 +59,12 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
   const accessTokens = new AccessTokens(await keys.signingKey());
   const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
+  const secrets = new Secrets(store, sealer);
   return {
-    functions: new Functions(store, commits, sealer, pages, ids),
+    functions: new Functions(store, commits, secrets, pages, ids),
     commits,
     tags: new Tags(store),
-    invocations: new Invocations(store, engine, pages, ids, limits.input),
+    invocations: new Invocations(store, engine, secrets, pages, ids, limits.input),
     logs: new InvocationLogs(store, engine, pages),
     accessTokens,
     tokenEndpoint: new TokenEndpoint(store, accessTokens, parts.hostName),

@@ -65,6 +65,19 @@ export async function commitById(
   );
 }
 
+/** What is missing where a function has no such invocation: the invocation, or already the function. */
+export async function invocationNotFound(
+  read: Readers,
+  functionId: string,
+  id: string,
+): Promise<DomainError> {
+  await anyFunction(read, functionId);
+  return new DomainError(
+    "INVOCATION_NOT_FOUND",
+    `Function ${functionId} has no invocation ${JSON.stringify(id)}`,
+  );
+}
+
 function functionNotFound(id: string, why = ""): DomainError {
   return new DomainError(
     "FUNCTION_NOT_FOUND",

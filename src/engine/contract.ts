@@ -1,3 +1,4 @@
+import type { SandboxJob } from "../sandbox/contract.ts";
 import type { InvocationEnd } from "../store/invocations.ts";
 
 /** An invocation that was recorded and is to be run. */
@@ -11,6 +12,8 @@ export interface Job {
   readonly inputJson: string;
   /** Hosts that the function may connect to, as its settings say when it is called. */
   readonly outboundAllowlist: readonly string[];
+  /** Reads, at the moment the job starts, what the function is given beside its input. */
+  readonly readConfig: () => Promise<SandboxJob["config"]>;
   /** Who waits for the end; decides what a shutdown does with a job that has not started. */
   readonly mode: "sync" | "async";
   /** The status its row has; PENDING is moved to RUNNING, durably, before any of its code runs. */

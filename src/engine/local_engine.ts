@@ -169,6 +169,7 @@ export class LocalEngine implements Engine {
         sourceMap: () => this.#artifacts.text(job.sourceMapDigest),
         inputJson: job.inputJson,
         outboundAllowlist: job.outboundAllowlist,
+        config: await job.readConfig(),
         timeoutMs: this.#limits.timeoutMs,
       }, { onLog: (log) => recorder.log(log), signal });
       return endOf(outcome);

@@ -4,6 +4,8 @@ import type { Domain } from "../domain/mod.ts";
 import { authenticate } from "./authentication.ts";
 import type { App, Env } from "./endpoint.ts";
 import { answerError } from "./errors.ts";
+import { crossOrigin } from "./cross_origin.ts";
+import { apiRateLimit } from "./rate_limit.ts";
 import { requestLog } from "./request_log.ts";
 import { introspectRoute, tokenRoute } from "./routes/auth.ts";
 import { commitRoutes } from "./routes/commits.ts";
@@ -15,6 +17,7 @@ import { logRoutes } from "./routes/logs.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
 import { tagRoutes } from "./routes/tags.ts";
 import { uploadRoute } from "./routes/uploads.ts";
+import { securityHeaders } from "./security_headers.ts";
 
 export interface AppOptions {
   readonly maxBodyBytes: number;
@@ -23,6 +26,15 @@ export interface AppOptions {
   readonly hostName: string;
   readonly version: string;
   readonly readiness: Readiness;
+  /** Whether clients shall insist on https. */
+  readonly hsts: boolean;
+  /** Origins whose web pages may call; undefined for none. */
+  readonly corsOrigins: readonly string[] | undefined;
+  readonly rates: {
+    readonly apiPerSecond: number;
+    readonly apiBurst: number;
+    readonly tokensPerMinute: number;
+  };
 }
 
 /** The whole HTTP interface. */
@@ -30,19 +42,20 @@ export function createApp(domain: Domain, options: AppOptions): App {
   const app: App = new OpenAPIHono<Env>({ strict: true });
   const { maxBodyBytes } = options;
   app.onError(answerError);
+  // Answered and not thrown: an error from here would pass over the middleware that dresses answers.
   app.notFound((c) => {
-    throw new DomainError(
-      "ENDPOINT_NOT_FOUND",
-      `There is no endpoint ${c.req.method} ${c.req.path}`,
-    );
+    const message = `There is no endpoint ${c.req.method} ${c.req.path}`;
+    return answerError(new DomainError("ENDPOINT_NOT_FOUND", message), c);
   });
   app.use(requestLog);
-  app.use(async (c, next) => {
-    await next();
-    c.res.headers.set("X-Content-Type-Options", "nosniff");
-  });
+  app.use(securityHeaders(options.hsts));
+  if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   app.use("/api/*", authenticate(domain.accessTokens));
-  tokenRoute(app, domain);
+  const { apiPerSecond, apiBurst, tokensPerMinute } = options.rates;
+  if (apiPerSecond > 0) {
+    app.use("/api/*", apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }));
+  }
+  tokenRoute(app, domain, tokensPerMinute);
   introspectRoute(app, options.hostName, maxBodyBytes);
   functionRoutes(app, domain, maxBodyBytes);
   commitRoutes(app, domain, maxBodyBytes);

@@ -1,4 +1,5 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { type FieldViolation, invalid } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/mod.ts";
@@ -6,6 +7,7 @@ import { parseJsonBody, readBody } from "./body.ts";
 
 /** What middleware leaves on a request's context. */
 export interface Env {
+  Bindings: HttpBindings;
   Variables: { requestId: string; principal: Principal };
 }
 export type App = OpenAPIHono<Env>;
@@ -24,7 +26,7 @@ export interface Contract<
   readonly method: "get" | "post" | "delete";
   /** With `{name}` for parameters. */
   readonly path: string;
-  /** A parameter that may hold slashes, given plainly or as `%2F`. */
+  /** A parameter that is a reference to a commit: `refs/tags/<name>` has slashes, plain or as `%2F`. */
   readonly slashes?: string;
   readonly summary: string;
   readonly params?: P;
@@ -111,7 +113,7 @@ function document(
 function routePath(path: string, slashes: string | undefined): string {
   return path.replace(
     /\{(\w+)\}/g,
-    (_, name: string) => name === slashes ? `:${name}{.+}` : `:${name}`,
+    (_, name: string) => name === slashes ? `:${name}{(?:refs/tags/)?[^/]+}` : `:${name}`,
   );
 }
 

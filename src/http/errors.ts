@@ -27,7 +27,6 @@ export const CODES: Readonly<
 /** Answers whatever a handler threw; the one place where errors become HTTP. */
 export function answerError(error: Error, c: Context): Response {
   if (error instanceof OAuthError) {
-    c.header("Cache-Control", "no-store");
     if (error.status === 401) c.header("WWW-Authenticate", 'Basic realm="invoked"');
     return c.json({ error: error.error, error_description: error.description }, error.status);
   }

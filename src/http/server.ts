@@ -1,18 +1,31 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { App } from "./endpoint.ts";
+import { SECURITY_HEADERS } from "./security_headers.ts";
 
 /** Limits of the HTTP server, each a named setting in `src/config`. */
 export interface ServerLimits {
   readonly maxHeaderBytes: number;
   readonly headerTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly answerTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+/** What a server shows to clients that speak TLS, both in PEM. */
+export interface TlsIdentity {
+  /** The certificate, then its chain. */
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** How often slow connections are looked for. */
 const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
+/** Headers of one request; their limit in bytes leaves out what stands between names and values. */
+const HEADERS_MAX = 200;
 
 /** A listening server. */
 export interface HttpServer {
@@ -20,6 +33,8 @@ export interface HttpServer {
   readonly port: number;
   /** Starts answering with the app; until then requests wait. */
   serve(app: App): void;
+  /** Shows another certificate to connections from now on; for a server that speaks TLS. */
+  renew(identity: TlsIdentity): void;
   /** Stops listening; resolves when every answer is out. Idle connections are closed at once. */
   close(): Promise<void>;
   /** Cuts every connection. */
@@ -29,21 +44,26 @@ export interface HttpServer {
 /**
  * Listens. Node's server and not Deno.serve: it bounds headers in size, and slow clients in time.
  * Rejects when the address cannot be had.
+ * @param identity undefined for plain HTTP
  */
 export async function listen(
   host: string,
   port: number,
   limits: ServerLimits,
+  identity?: TlsIdentity,
 ): Promise<HttpServer> {
   const app = Promise.withResolvers<App>();
-  let fetch = async (request: Request) => (await app.promise).fetch(request);
-  const server = createServer({
-    maxHeaderSize: limits.maxHeaderBytes,
-    headersTimeout: limits.headerTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS,
-  }, getRequestListener((request) => fetch(request), { overrideGlobalObjects: false }));
+  let fetch = async (request: Request, env: HttpBindings) =>
+    (await app.promise).fetch(request, env);
+  const answer = getRequestListener((request, env) => fetch(request, env as HttpBindings), {
+    overrideGlobalObjects: false,
+    errorHandler: answerUnusable,
+  });
+  const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
+    cutSlowReader(outgoing, limits.answerTimeoutMs);
+    if (incoming.rawHeaders.length > 2 * HEADERS_MAX) refuseHeaders(outgoing);
+    else answer(incoming, outgoing);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -54,9 +74,10 @@ export async function listen(
   return {
     port: (server.address() as AddressInfo).port,
     serve(ready) {
-      fetch = (request) => Promise.resolve(ready.fetch(request));
+      fetch = (request, env) => Promise.resolve(ready.fetch(request, env));
       app.resolve(ready);
     },
+    renew,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -64,4 +85,53 @@ export async function listen(
       }),
     cut: () => server.closeAllConnections(),
   };
+}
+
+function makeServer(
+  limits: ServerLimits,
+  identity: TlsIdentity | undefined,
+  listener: (incoming: IncomingMessage, outgoing: ServerResponse) => void,
+): { readonly server: Server; readonly renew: (identity: TlsIdentity) => void } {
+  const options = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headerTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS,
+  };
+  if (identity === undefined) {
+    const server = limited(createServer(options, listener), limits);
+    return { server, renew() {} };
+  }
+  const tls = { minVersion: "TLSv1.2", handshakeTimeout: limits.headerTimeoutMs } as const;
+  const server = limited(createTlsServer({ ...options, ...tls, ...identity }, listener), limits);
+  return { server, renew: (renewed) => server.setSecureContext({ ...tls, ...renewed }) };
+}
+
+function limited<S extends Server>(server: S, { maxConnections }: ServerLimits): S {
+  server.maxConnections = maxConnections;
+  // Node leaves out the headers behind this number; one more than the limit shows that there are more.
+  server.maxHeadersCount = HEADERS_MAX + 1;
+  return server;
+}
+
+function refuseHeaders(outgoing: ServerResponse): void {
+  outgoing.writeHead(431, { ...SECURITY_HEADERS, Connection: "close" });
+  outgoing.end();
+}
+
+/** A complete answer is kept in memory until the client has taken it, but not for longer than this. */
+function cutSlowReader(outgoing: ServerResponse, timeoutMs: number): void {
+  outgoing.once("prefinish", () => {
+    const timer = setTimeout(() => outgoing.destroy(), timeoutMs);
+    outgoing.once("close", () => clearTimeout(timer));
+  });
+}
+
+/** Answers a request of which no URL can be made: a hostile path or Host header. */
+function answerUnusable(): Response {
+  return Response.json(
+    { code: 3, message: "The path or the Host header of the request is not valid", details: [] },
+    { status: 400, headers: { ...SECURITY_HEADERS, Connection: "close" } },
+  );
 }

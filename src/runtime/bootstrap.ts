@@ -15,6 +15,7 @@ import {
   charCodeAt,
   dataDescriptor,
   defineProperty,
+  dictionary,
   encode,
   evaluate,
   eventError,
@@ -29,6 +30,7 @@ import {
 } from "./primordials.ts";
 import { announce, frameWriter, markStderr, receiveRequest, type Request } from "./request.ts";
 import {
+  type CallConfig,
   type Failure,
   FrameKind,
   LOG_FRAME_MAX_UNITS,
@@ -48,6 +50,12 @@ const NO_SPECIES = dataDescriptor(undefined, false);
 function react(promise: Promise<unknown>, done: unknown, failed?: Reaction): Promise<unknown> {
   defineProperty(promise, "constructor", NO_SPECIES);
   return apply(promiseThen, promise, [done, failed]) as Promise<unknown>;
+}
+
+/** The configuration as the SDK finds it: nothing in it can be changed, so one module cannot fool another. */
+function callConfig(json: string): object {
+  const { secrets } = jsonParse(json) as CallConfig;
+  return dictionary<unknown>({ secrets: dictionary(secrets) });
 }
 
 function resolved(value: unknown): Promise<unknown> {
@@ -106,7 +114,7 @@ function run(request: Request, frame: Frame): void {
   try {
     // The closing parenthesis stands on a line of its own: the script ends with a comment.
     const factory = evaluate(`(${request.script}\n)`);
-    react(react(resolved(importMeta()), factory), call, failThrown);
+    react(react(resolved(importMeta(callConfig(request.configJson))), factory), call, failThrown);
   } catch (thrown) {
     failThrown(thrown);
   }
@@ -130,6 +138,7 @@ if (loadsNode) {
 announce(READY);
 const request = receiveRequest();
 const frame = frameWriter(request.nonce);
+frame(FrameKind.ACCEPTED, encode(""));
 captureConsole(ConsoleOf, frame, request.logBytes);
 guardNode(request.script);
 run(request, frame);

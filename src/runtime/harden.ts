@@ -117,9 +117,13 @@ export function harden(): ConsoleClass {
   return internals.Console;
 }
 
-/** What a function receives in place of `import.meta`. */
-export function importMeta(): object {
+/**
+ * What a function receives in place of `import.meta`. Its `invoked` is where the modules of `sdk/` find
+ * what the server gave to this call.
+ */
+export function importMeta(config: object): object {
   const meta = createObject(null);
+  lock(meta, "invoked", config);
   meta.url = MAIN_URL;
   meta.main = false;
   meta.filename = MAIN_PATH;

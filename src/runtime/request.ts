@@ -23,6 +23,7 @@ export interface Request {
   readonly logBytes: number;
   readonly script: string;
   readonly inputJson: string;
+  readonly configJson: string;
 }
 
 /** Blocks until `length` bytes came; ends the process where stdin ends first. */
@@ -47,6 +48,7 @@ export function receiveRequest(): Request {
     logBytes: numbers.getUint32(4),
     script: decode(readExactly(numbers.getUint32(8))),
     inputJson: decode(readExactly(numbers.getUint32(12))),
+    configJson: decode(readExactly(numbers.getUint32(16))),
   };
 }
 

@@ -1,9 +1,9 @@
 /**
  * The frame protocol between a sandbox's process and its supervisor, in one place for both sides.
  *
- * Supervisor to process, once, on stdin: a fixed head (the nonce, then four unsigned 32-bit
- * big-endian numbers: output limit, log limit, script length, input length, all in bytes), the script,
- * the input. Process to supervisor, on stdout: any number of frames, each the call's nonce, one
+ * Supervisor to process, once, on stdin: a fixed head (the nonce, then five unsigned 32-bit
+ * big-endian numbers: output limit, log limit, script length, input length, configuration length, all in
+ * bytes), the script, the input, the configuration. Process to supervisor, on stdout: any number of frames, each the call's nonce, one
  * kind byte, an unsigned 32-bit big-endian length and that many bytes; on stderr, before its last frame,
  * the bare nonce, so that the supervisor knows that it has read all of stderr without waiting for the end
  * of the process. Whatever is not such a frame is text that the function wrote. The nonce never
@@ -16,8 +16,14 @@ export const NONCE_BYTES = 24;
 /** First byte of every nonce. It occurs in no UTF-8 text, so that text is scanned at full speed. */
 export const NONCE_MARK = 0xff;
 
-/** Nonce, output limit, log limit, script length, input length. */
-export const REQUEST_HEAD_BYTES = NONCE_BYTES + 16;
+/** Nonce, output limit, log limit, script length, input length, configuration length. */
+export const REQUEST_HEAD_BYTES = NONCE_BYTES + 20;
+
+/** What a function is given beside its input: the JSON of a request's configuration. */
+export interface CallConfig {
+  /** Values by name. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
 
 /** Nonce, kind, length. */
 export const FRAME_HEAD_BYTES = NONCE_BYTES + 5;
@@ -28,8 +34,12 @@ export const READY = "ready\n";
 /** Argument of a process that loads Node's half of the runtime ahead of its call. */
 export const WITH_NODE = "node";
 
-/** Kinds of frames from the process. A log frame's kind is `LOG` plus the level, 0 (debug) to 3 (error). */
-export const FrameKind = { LOG: 0x10, RESULT: 0x20, FAILURE: 0x21 } as const;
+/**
+ * Kinds of frames from the process. `ACCEPTED` is empty and comes before any of the function's code runs:
+ * without it the call may be given to another process. A log frame's kind is `LOG` plus the level,
+ * 0 (debug) to 3 (error).
+ */
+export const FrameKind = { ACCEPTED: 0x01, LOG: 0x10, RESULT: 0x20, FAILURE: 0x21 } as const;
 
 /** Why a call failed inside the process: the JSON body of a `FAILURE` frame. */
 export type Failure =

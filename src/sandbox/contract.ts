@@ -5,6 +5,8 @@
  * Nothing in this room knows HTTP, functions, commits or storage.
  */
 
+import type { CallConfig } from "../runtime/wire.ts";
+
 /** The stable first word of an invocation's error, as documented in docs/errors.md. */
 export type ErrorWord =
   | "TIMEOUT"
@@ -33,6 +35,8 @@ export interface SandboxJob {
   readonly inputJson: string;
   /** Hosts that the function may connect to; see `src/sandbox/egress/allowlist.ts`. */
   readonly outboundAllowlist: readonly string[];
+  /** What the function is given beside its input. Its secrets are masked in logs and in the error. */
+  readonly config: CallConfig;
   /** Wall-clock limit of this call in milliseconds; never above the pool's own limit. */
   readonly timeoutMs: number;
 }

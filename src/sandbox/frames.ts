@@ -1,5 +1,6 @@
 /** Reads the hostile stream that a sandbox's stdout is: frames of its bootstrap between text of its function. */
 import {
+  type CallConfig,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
   FAILURE_STACK_MAX_UNITS,
@@ -24,6 +25,8 @@ const FAILURE_MAX_BYTES = FAILURE_KEYS_BYTES + ESCAPE_BYTES_PER_UNIT *
 export interface FrameEvents {
   /** Text that is no frame. */
   text(bytes: Uint8Array): void;
+  /** The process has read its request; what it runs from here on is the function. */
+  accepted(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
   log(level: number, bytes: Uint8Array): void;
   result(bytes: Uint8Array): void;
@@ -45,21 +48,21 @@ export function makeNonce(): Uint8Array<ArrayBuffer> {
 export function encodeRequest(
   nonce: Uint8Array,
   limits: { readonly outputBytes: number; readonly logBytes: number },
-  script: string,
-  inputJson: string,
+  job: {
+    readonly script: string;
+    readonly inputJson: string;
+    readonly config: CallConfig;
+  },
 ): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
-  const parts = [encoder.encode(script), encoder.encode(inputJson)] as const;
-  const request = new Uint8Array(REQUEST_HEAD_BYTES + parts[0].length + parts[1].length);
-  request.set(nonce);
-  const numbers = new DataView(request.buffer, NONCE_BYTES);
-  numbers.setUint32(0, limits.outputBytes);
-  numbers.setUint32(4, limits.logBytes);
-  numbers.setUint32(8, parts[0].length);
-  numbers.setUint32(12, parts[1].length);
-  request.set(parts[0], REQUEST_HEAD_BYTES);
-  request.set(parts[1], REQUEST_HEAD_BYTES + parts[0].length);
-  return request;
+  const parts = [job.script, job.inputJson, JSON.stringify(job.config)]
+    .map((part) => encoder.encode(part));
+  const head = new Uint8Array(REQUEST_HEAD_BYTES);
+  head.set(nonce);
+  const numbers = new DataView(head.buffer, NONCE_BYTES);
+  [limits.outputBytes, limits.logBytes, ...parts.map(({ length }) => length)]
+    .forEach((number, index) => numbers.setUint32(4 * index, number));
+  return Uint8Array.from(Buffer.concat([head, ...parts]));
 }
 
 /** Where the nonce, or as much of it as the bytes hold, begins first; -1 where it does not. */
@@ -193,6 +196,7 @@ export class FrameReader {
   #limitOf(kind: number): number {
     if (kind === FrameKind.RESULT) return this.#outputBytes;
     if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
+    if (kind === FrameKind.ACCEPTED) return 0;
     return kind >= FrameKind.LOG && kind <= FrameKind.LOG + 3 ? LOG_MAX_BYTES : -1;
   }
 
@@ -209,7 +213,8 @@ export class FrameReader {
 
   #deliver(kind: number, bytes: Uint8Array): void {
     if (kind === FrameKind.RESULT || kind === FrameKind.FAILURE) this.#ended = true;
-    if (kind === FrameKind.RESULT) this.#events.result(bytes);
+    if (kind === FrameKind.ACCEPTED) this.#events.accepted();
+    else if (kind === FrameKind.RESULT) this.#events.result(bytes);
     else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);
     else this.#events.log(kind - FrameKind.LOG, bytes);
   }

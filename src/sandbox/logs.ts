@@ -1,6 +1,8 @@
 /** Turns what a function writes into bounded log lines. */
-import { LOG_LINE_OVERHEAD_BYTES } from "../runtime/wire.ts";
+import { formatBytes } from "../config/mod.ts";
+import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../runtime/wire.ts";
 import type { SandboxLog } from "./contract.ts";
+import type { Redactor } from "./redaction.ts";
 
 /** Longest message in bytes; what is longer becomes several. */
 export const LOG_MESSAGE_MAX_BYTES = 65_536;
@@ -26,14 +28,14 @@ export class LogSink {
   readonly #limitBytes: number;
   readonly #onLog: (log: SandboxLog) => void;
   readonly #decoder = new TextDecoder();
-  readonly #hidden: readonly string[];
+  readonly #encoder = new TextEncoder();
+  readonly #redactor: Redactor;
   #usedBytes = 0;
   #full = false;
 
-  /** Each `hidden` text in a message, a path of the server, is taken out. */
-  constructor(limitBytes: number, hidden: readonly string[], onLog: (log: SandboxLog) => void) {
+  constructor(limitBytes: number, redactor: Redactor, onLog: (log: SandboxLog) => void) {
     this.#limitBytes = limitBytes;
-    this.#hidden = hidden;
+    this.#redactor = redactor;
     this.#onLog = onLog;
   }
 
@@ -43,7 +45,9 @@ export class LogSink {
   }
 
   write(source: SandboxLog["source"], level: SandboxLog["level"], message: Uint8Array): void {
-    let rest = message;
+    if (this.#full) return;
+    // Before it is cut: no part of a secret must stand at the edge of a message.
+    let rest = this.#redacted(message);
     do {
       if (this.#full) return;
       const leftBytes = this.#limitBytes - this.#usedBytes - LOG_LINE_OVERHEAD_BYTES;
@@ -57,31 +61,39 @@ export class LogSink {
 
   /** A line of the server's own, which the limit does not count; what writes it has limits itself. */
   note(source: SandboxLog["source"], level: SandboxLog["level"], message: string): void {
-    this.#emit(source, level, new TextEncoder().encode(message));
+    this.#emit(source, level, this.#redacted(this.#encoder.encode(message)));
   }
 
   #emit(source: SandboxLog["source"], level: SandboxLog["level"], bytes: Uint8Array): void {
-    let message = this.#decoder.decode(bytes);
-    for (const path of this.#hidden) {
-      if (message.includes(path)) message = message.replaceAll(path, "");
-    }
-    this.#onLog({ time: Date.now(), level, source, message });
+    this.#onLog({ time: Date.now(), level, source, message: this.#decoder.decode(bytes) });
+  }
+
+  #redacted(message: Uint8Array): Uint8Array {
+    const text = this.#decoder.decode(message);
+    // The bootstrap cuts what is longer.
+    const clean = this.#redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
+    return clean === text ? message : this.#encoder.encode(clean);
   }
 
   #mark(): void {
     this.#full = true;
-    const message = `log truncated: limit of ${this.#limitBytes} bytes reached (--max-log)`;
+    const message = `log truncated: limit of ${formatBytes(this.#limitBytes)} reached (--max-log)`;
     this.#onLog({ time: Date.now(), level: "warn", source: "system", message });
   }
 }
 
-/** Cuts a stream of bytes into lines; a line without an end is cut at {@link LOG_MESSAGE_MAX_BYTES}. */
+/**
+ * Cuts a stream of bytes into lines; a line without an end is cut at {@link LOG_MESSAGE_MAX_BYTES}, or shortly
+ * before, where a text begins there that is to be redacted.
+ */
 export class LineSplitter {
   readonly #onLine: (line: Uint8Array) => void;
+  readonly #redactor: Redactor;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
-  constructor(onLine: (line: Uint8Array) => void) {
+  constructor(redactor: Redactor, onLine: (line: Uint8Array) => void) {
+    this.#redactor = redactor;
     this.#onLine = onLine;
   }
 
@@ -107,21 +119,30 @@ export class LineSplitter {
   #hold(part: Uint8Array): void {
     this.#pending.push(part);
     this.#pendingBytes += part.length;
-    if (this.#pendingBytes >= LOG_MESSAGE_MAX_BYTES) this.#endLine(new Uint8Array(0));
+    if (this.#pendingBytes >= LOG_MESSAGE_MAX_BYTES) this.#cutLine();
+  }
+
+  #cutLine(): void {
+    const line = this.#takePending();
+    const text = new TextDecoder().decode(line);
+    const tail = new TextEncoder().encode(text.slice(this.#redactor.unfinishedAt(text)));
+    this.#onLine(line.subarray(0, line.length - tail.length));
+    if (tail.length > 0) this.#hold(tail);
   }
 
   #endLine(last: Uint8Array): void {
     let line = last;
     if (this.#pendingBytes > 0) {
-      line = new Uint8Array(this.#pendingBytes + last.length);
-      let at = 0;
-      for (const part of [...this.#pending, last]) {
-        line.set(part, at);
-        at += part.length;
-      }
-      this.#pending = [];
-      this.#pendingBytes = 0;
+      this.#pending.push(last);
+      line = this.#takePending();
     }
     this.#onLine(line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line);
+  }
+
+  #takePending(): Uint8Array {
+    const line = Uint8Array.from(Buffer.concat(this.#pending));
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return line;
   }
 }

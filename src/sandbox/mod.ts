@@ -4,7 +4,7 @@ import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
 import type { IsolationChoice } from "./isolation/isolation.ts";
 import { type Launcher, launcherFor, prepareProgram } from "./launch.ts";
 import { flavourFor, Pool } from "./pool.ts";
-import { killedEarly } from "./process.ts";
+import { killedEarly, NotAccepted } from "./process.ts";
 import { choose } from "./choose.ts";
 import { type Surroundings, survey } from "./isolation/surroundings.ts";
 
@@ -14,6 +14,9 @@ export { entryFault } from "./egress/allowlist.ts";
 export type { IsolationChoice, Mode } from "./isolation/isolation.ts";
 export { IsolationError, type Verdict } from "./choose.ts";
 export { type Examination, examine } from "./examine.ts";
+
+/** Processes that are tried for one call; more than a pool holds have to die in the same moment to pass it. */
+const PROCESSES_PER_CALL_MAX = 10;
 
 /** Where the room keeps what its processes share. */
 export interface SandboxOptions {
@@ -89,12 +92,15 @@ class ProcessSandboxes implements Sandboxes {
   async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
     if (hooks.signal.aborted) return killedEarly(hooks.signal);
     const { pool } = this.#prepared ?? await this.#prepare();
-    try {
-      const process = await pool.take(flavourFor(job.script));
-      return await process.run(job, hooks, this.#limits);
-    } catch (error) {
-      if (hooks.signal.aborted) return killedEarly(hooks.signal);
-      throw error;
+    for (let attempt = 1;; attempt++) {
+      try {
+        const process = await pool.take(flavourFor(job.script));
+        return await process.run(job, hooks, this.#limits);
+      } catch (error) {
+        if (hooks.signal.aborted) return killedEarly(hooks.signal);
+        // A process that died while it waited costs another one, not the call.
+        if (!(error instanceof NotAccepted) || attempt === PROCESSES_PER_CALL_MAX) throw error;
+      }
     }
   }
 

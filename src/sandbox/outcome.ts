@@ -8,6 +8,7 @@ import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { ErrorWord, KillWord, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
 import type { Exit } from "./exit.ts";
 import { judgeOutput } from "./output.ts";
+import type { Redactor } from "./redaction.ts";
 import { mapStack } from "./stack.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
@@ -95,28 +96,38 @@ async function uncaught(
   failure: Failure & { kind: "uncaught" },
   job: SandboxJob,
   limits: SandboxLimits,
+  redactor: Redactor,
 ): Promise<SandboxOutcome> {
   const name = failure.name.slice(0, FAILURE_NAME_MAX_UNITS);
-  const message = failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS);
+  const message = redactCut(failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS), redactor);
   const isMemory = name === "RangeError" &&
     OUT_OF_MEMORY_MESSAGES.some((text) => message.includes(text));
   if (isMemory) return outOfMemory(limits);
   const head = [name, message].filter((part) => part !== "").join(": ");
   const frames = await mapStack(failure.stack, job.sourceMap);
-  return failed("UNCAUGHT", [head, ...frames].join("\n"));
+  return failed("UNCAUGHT", redactor.redact([head, ...frames].join("\n")));
+}
+
+/** A message of the bootstrap, which may have cut it. */
+function redactCut(message: string, redactor: Redactor): string {
+  return redactor.redact(message, message.length >= FAILURE_MESSAGE_MAX_UNITS);
 }
 
 async function failedInside(
   json: Uint8Array,
   job: SandboxJob,
   limits: SandboxLimits,
+  redactor: Redactor,
 ): Promise<SandboxOutcome> {
   const failure = parseFailure(json);
   switch (failure?.kind) {
     case "uncaught":
-      return await uncaught(failure, job, limits);
+      return await uncaught(failure, job, limits, redactor);
     case "bad-output":
-      return failed("BAD_OUTPUT", `the function returned ${failure.reason}, not a JSON object`);
+      return failed(
+        "BAD_OUTPUT",
+        `the function returned ${redactCut(failure.reason, redactor)}, not a JSON object`,
+      );
     case "output-too-large":
       return tooLarge(failure.bytes, limits);
     case "stalled":
@@ -135,12 +146,13 @@ export async function outcomeOf(
   job: SandboxJob,
   timeoutMs: number,
   limits: SandboxLimits,
+  redactor: Redactor,
 ): Promise<SandboxOutcome> {
   switch (ending.kind) {
     case "result":
       return judgeOutput(ending.json);
     case "failure":
-      return await failedInside(ending.json, job, limits);
+      return await failedInside(ending.json, job, limits, redactor);
     case "result-too-large":
       return tooLarge(ending.bytes, limits);
     case "broken":

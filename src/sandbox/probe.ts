@@ -35,6 +35,7 @@ export async function probe(launcher: Launcher): Promise<string | undefined> {
           sourceMap: () => Promise.reject(new Error("The probe has no source map")),
           inputJson: "{}",
           outboundAllowlist: [],
+          config: { secrets: {} },
           timeoutMs: PROBE_LIMITS.timeoutMs,
         },
         { onLog() {}, signal: new AbortController().signal },

@@ -16,6 +16,7 @@ import { LineSplitter, LogSink } from "./logs.ts";
 import { exitOf } from "./exit.ts";
 import type { Isolation } from "./isolation/isolation.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
+import { Redactor } from "./redaction.ts";
 
 /** Bytes of stderr kept to tell why a process ended. */
 const STDERR_TAIL_BYTES = 16_384;
@@ -30,6 +31,11 @@ const RUNTIME_DIRECTORY = new URL("../runtime/", import.meta.url);
 const HIDDEN_PATHS = [RUNTIME_DIRECTORY.href, RUNTIME_DIRECTORY.pathname, Deno.execPath()];
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** The process ended before it had read its request: none of the function's code ran. */
+export class NotAccepted extends Error {
+  override name = "NotAccepted";
+}
 
 /** Keeps the last bytes of a stream. */
 class Tail {
@@ -124,6 +130,7 @@ export class SandboxProcess {
     if (!this.isReady) throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
     this.#mode = "running";
     const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
+    const redactor = new Redactor(HIDDEN_PATHS, Object.values(job.config.secrets));
     const { promise, resolve } = Promise.withResolvers<Ending>();
     // The group dies in the very turn in which the ending is known, before anything is awaited.
     const end = (ending: Ending) => {
@@ -134,18 +141,19 @@ export class SandboxProcess {
     const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const call = new Call(limits, hooks, end);
+      const call = new Call(limits, redactor, hooks, end);
       this.#listener = call;
       // Bound before the function can run; its connections are cut, and told, before its outcome is.
       using _egress = this.#openEgress(job, call);
-      this.#send(encodeRequest(call.nonce, limits, job.script, job.inputJson));
+      this.#send(encodeRequest(call.nonce, limits, job));
       if (hooks.signal.aborted) onAbort();
       this.#endWithProcess(end);
       const ending = await promise;
+      if (ending.kind === "exited" && !call.accepted) throw new NotAccepted();
       // After its answer the process has nothing more to say: it is reaped while the caller goes on.
       await Promise.race([call.allRead, this.kill()]);
       call.close();
-      return await outcomeOf(ending, job, timeoutMs, limits);
+      return await outcomeOf(ending, job, timeoutMs, limits, redactor);
     } finally {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);
@@ -243,12 +251,19 @@ class Call implements Listener {
   readonly #stderrLines: LineSplitter;
   /** Resolves once the call was answered and everything that was printed before is read. */
   readonly allRead: Promise<unknown>;
+  /** Whether the process told that it has read its request. */
+  accepted = false;
 
-  constructor(limits: SandboxLimits, hooks: RunHooks, end: (ending: Ending) => void) {
-    const sink = new LogSink(limits.logBytes, HIDDEN_PATHS, hooks.onLog);
+  constructor(
+    limits: SandboxLimits,
+    redactor: Redactor,
+    hooks: RunHooks,
+    end: (ending: Ending) => void,
+  ) {
+    const sink = new LogSink(limits.logBytes, redactor, hooks.onLog);
     this.#sink = sink;
-    this.#stdoutLines = new LineSplitter((line) => sink.write("stdout", "info", line));
-    this.#stderrLines = new LineSplitter((line) => sink.write("stderr", "error", line));
+    this.#stdoutLines = new LineSplitter(redactor, (line) => sink.write("stdout", "info", line));
+    this.#stderrLines = new LineSplitter(redactor, (line) => sink.write("stderr", "error", line));
     const answered = Promise.withResolvers<void>();
     const marked = Promise.withResolvers<void>();
     this.allRead = Promise.all([answered.promise, marked.promise]);
@@ -263,6 +278,7 @@ class Call implements Listener {
     };
     this.#frames = new FrameReader(this.nonce, limits.outputBytes, {
       text: (bytes) => this.#text(this.#stdoutLines, bytes),
+      accepted: () => this.accepted = true,
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
       result: (json) => answer({ kind: "result", json }),
       failure: (json) => answer({ kind: "failure", json }),

@@ -1,6 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { join } from "node:path";
-import { MASTER_KEY_BYTES } from "./sealing.ts";
+import { dirname, join } from "node:path";
 
 /** A data directory that this process, and no other, works in. Disposing it lets others in. */
 export interface DataDir extends Disposable {
@@ -27,28 +25,17 @@ export async function openDataDir(path: string): Promise<DataDir> {
   throw new DataDirError(`Cannot use data directory ${path}: another server works in it`);
 }
 
-/** Reads the master key of a data directory, or makes one (0600). Throws {@link DataDirError}. */
-export async function masterKeyOf(dataDir: DataDir): Promise<Uint8Array> {
-  const path = join(dataDir.path, "master.key");
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    const key = randomBytes(MASTER_KEY_BYTES);
-    await writePrivateFile(path, `${key.toString("base64")}\n`);
-    return key;
-  }
-  const key = Buffer.from(text.trim(), "base64");
-  if (key.length !== MASTER_KEY_BYTES) {
-    throw new DataDirError(`Cannot use ${path}: it must hold ${MASTER_KEY_BYTES} bytes in base64`);
-  }
-  return key;
-}
-
-/** Writes a file that only its owner can read (0600), whole or not at all. */
+/** Writes a file that only its owner can read (0600), whole or not at all, and durably. */
 export async function writePrivateFile(path: string, content: string): Promise<void> {
   const partial = `${path}.${crypto.randomUUID()}`;
   await Deno.writeTextFile(partial, content, { createNew: true, mode: 0o600 });
+  await sync(partial);
   await Deno.rename(partial, path);
+  await sync(dirname(path));
+}
+
+/** Waits until a file, or the names in a directory, would survive a crash of the machine. */
+async function sync(path: string): Promise<void> {
+  using file = await Deno.open(path);
+  await file.sync();
 }

@@ -1,9 +1,10 @@
 import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { FunctionTable, Schema } from "./schema.ts";
+import type { FunctionSecretTable, FunctionTable, Schema } from "./schema.ts";
 
 export type FunctionRow = Selectable<FunctionTable>;
+export type FunctionSecretRow = Selectable<FunctionSecretTable>;
 
 export interface FunctionSearch {
   /** Text to find in display name or description, or the id itself; empty finds all. */
@@ -52,6 +53,19 @@ export class FunctionReader {
     const rows = await this.db.selectFrom("functionSecrets").select("name")
       .where("functionId", "=", functionId).orderBy("name").execute();
     return rows.map((row) => row.name);
+  }
+
+  /** A function's secrets with their sealed values. */
+  secrets(functionId: string): Promise<FunctionSecretRow[]> {
+    return this.db.selectFrom("functionSecrets").selectAll()
+      .where("functionId", "=", functionId).orderBy("name").execute();
+  }
+
+  /** Ids of the functions that have secrets. */
+  async withSecrets(): Promise<string[]> {
+    const rows = await this.db.selectFrom("functionSecrets").select("functionId").distinct()
+      .orderBy("functionId").execute();
+    return rows.map(({ functionId }) => functionId);
   }
 
   /** Names of the secrets of several functions. */

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { Schema } from "./schema.ts";
 
 /** A write: statements on the given transaction and nothing else (no file, no network, no reader). */
@@ -49,30 +49,43 @@ export class GroupedWriter {
   }
 
   async #commit(group: readonly Pending[]): Promise<void> {
+    const [only, ...others] = group;
+    if (only === undefined) return;
+    if (others.length === 0) return await this.#commitOne(only);
     const settle: (() => void)[] = [];
     try {
-      const tx = await this.#db.startTransaction().execute();
-      try {
-        for (const { write, resolve, reject } of group) {
-          const savepoint = await tx.savepoint("write").execute();
-          try {
-            const value = await write(savepoint);
-            await savepoint.releaseSavepoint("write").execute();
-            settle.push(() => resolve(value));
-          } catch (error) {
-            await savepoint.rollbackToSavepoint("write").execute();
-            settle.push(() => reject(error));
-          }
-        }
-        await tx.commit().execute();
-      } catch (error) {
-        await tx.rollback().execute().catch(() => {});
-        throw error;
-      }
+      await this.#db.transaction().execute(async (tx) => {
+        for (const pending of group) settle.push(await this.#attempt(tx, pending));
+      });
     } catch (error) {
       for (const { reject } of group) reject(error);
       return;
     }
     for (const deliver of settle) deliver();
+  }
+
+  /** A write alone in its transaction needs no savepoint. */
+  async #commitOne({ write, resolve, reject }: Pending): Promise<void> {
+    try {
+      resolve(await this.#db.transaction().execute(write));
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  /** Runs one write of a group, undone whole where it throws; answers how to tell its caller after the commit. */
+  async #attempt(
+    tx: Transaction<Schema>,
+    { write, resolve, reject }: Pending,
+  ): Promise<() => void> {
+    await sql`savepoint grouped_write`.execute(tx);
+    try {
+      const value = await write(tx);
+      await sql`release savepoint grouped_write`.execute(tx);
+      return () => resolve(value);
+    } catch (error) {
+      await sql`rollback to savepoint grouped_write`.execute(tx);
+      return () => reject(error);
+    }
   }
 }

@@ -28,6 +28,11 @@ export class IdentityReader {
     return this.db.selectFrom("serverKeys").selectAll().where("purpose", "=", purpose)
       .orderBy("id", "desc").execute();
   }
+
+  /** Keys for every purpose. */
+  allKeys(): Promise<ServerKeyRow[]> {
+    return this.db.selectFrom("serverKeys").selectAll().orderBy("id").execute();
+  }
 }
 
 /** Writes principals, their credentials and the server's sealed keys. */
@@ -42,6 +47,10 @@ export class IdentityWriter extends IdentityReader {
 
   async insertKey(row: ServerKeyRow): Promise<void> {
     await this.db.insertInto("serverKeys").values(row).execute();
+  }
+
+  async resealKey(id: string, sealed: Uint8Array): Promise<void> {
+    await this.db.updateTable("serverKeys").set({ sealed }).where("id", "=", id).execute();
   }
 
   /** Remembers a client assertion; false when it was used before. */

@@ -90,7 +90,8 @@ export class InvocationReader {
   /** Invocations that have not ended, oldest first. */
   unfinished(): Promise<InvocationRow[]> {
     return this.db.selectFrom("invocations").selectAll()
-      .where("status", "in", ["PENDING", "RUNNING"]).orderBy("id").execute();
+      // Spelled as the partial index spells it: a bound parameter would keep the planner from using it.
+      .where(sql<boolean>`status in ('PENDING', 'RUNNING')`).orderBy("id").execute();
   }
 
   /** Log lines after a sequence number, in order; `next` is the sequence number to go on after. */

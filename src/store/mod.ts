@@ -43,7 +43,10 @@ export interface Store extends AsyncDisposable {
 export async function openStore(dataDir: string): Promise<Store> {
   const blobDir = join(dataDir, "blobs");
   await Deno.mkdir(blobDir, { recursive: true, mode: 0o700 });
-  return await open(sqliteDialect(join(dataDir, "invoked.db")), new DiskBlobs(blobDir));
+  const database = join(dataDir, "invoked.db");
+  // SQLite makes its further files with the mode of this one.
+  (await Deno.open(database, { create: true, write: true, mode: 0o600 })).close();
+  return await open(sqliteDialect(database), new DiskBlobs(blobDir));
 }
 
 async function open(dialect: Dialect, blobs: Blobs): Promise<Store> {

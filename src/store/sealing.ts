@@ -1,45 +1,79 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
 
 const ALGORITHM = "aes-256-gcm";
+const KEY_ID_BYTES = 8;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** Length of a master key. */
 export const MASTER_KEY_BYTES = 32;
 
+/** A value that no key at hand opens; the message says why, for the operator. */
+export class SealingError extends Error {
+  override name = "SealingError";
+}
+
+/** Names a master key without telling anything of it. */
+export function keyIdOf(key: Uint8Array): string {
+  return createHash("sha256").update("invoked master key\0").update(key).digest()
+    .subarray(0, KEY_ID_BYTES).toString("hex");
+}
+
 /**
  * Seals values under the master key with AES-256-GCM. A sealed value is bound to its context (such
  * as `secret:<function>:<name>`): moved elsewhere, it does not open.
- * Layout: nonce, tag, ciphertext.
+ * Layout: key id, nonce, tag, ciphertext.
  */
 export class Sealer {
+  readonly #keys = new Map<string, Uint8Array>();
   readonly #key: Uint8Array;
+  /** Names the key under which values are sealed now. */
+  readonly keyId: string;
 
-  /** @param key {@link MASTER_KEY_BYTES} random bytes */
-  constructor(key: Uint8Array) {
-    if (key.length !== MASTER_KEY_BYTES) {
-      throw new RangeError(
-        `Cannot use a master key of ${key.length} bytes: it must have ${MASTER_KEY_BYTES}`,
-      );
+  /**
+   * @param key seals and opens: {@link MASTER_KEY_BYTES} random bytes
+   * @param olderKeys open what a rotation that did not come to its end has left
+   */
+  constructor(key: Uint8Array, ...olderKeys: readonly Uint8Array[]) {
+    for (const each of [key, ...olderKeys]) {
+      if (each.length !== MASTER_KEY_BYTES) {
+        throw new RangeError(
+          `Cannot use a master key of ${each.length} bytes: it must have ${MASTER_KEY_BYTES}`,
+        );
+      }
+      this.#keys.set(keyIdOf(each), each);
     }
     this.#key = key;
+    this.keyId = keyIdOf(key);
   }
 
   seal(plain: Uint8Array, context: string): Uint8Array {
+    const keyId = Buffer.from(this.keyId, "hex");
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv(ALGORITHM, this.#key, nonce).setAAD(
       new TextEncoder().encode(context),
     );
     const sealed = [cipher.update(plain), cipher.final()];
-    return Uint8Array.from(Buffer.concat([nonce, cipher.getAuthTag(), ...sealed]));
+    return Uint8Array.from(Buffer.concat([keyId, nonce, cipher.getAuthTag(), ...sealed]));
   }
 
-  /** Throws when the value was sealed under another key or for another context, or was changed. */
+  /** @throws SealingError where the value was sealed under another key or for another context, or was changed */
   open(sealed: Uint8Array, context: string): Uint8Array {
-    const nonce = sealed.subarray(0, NONCE_BYTES);
-    const tag = sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
-    const decipher = createDecipheriv(ALGORITHM, this.#key, nonce)
-      .setAAD(new TextEncoder().encode(context)).setAuthTag(tag);
-    const ciphertext = sealed.subarray(NONCE_BYTES + TAG_BYTES);
-    return Uint8Array.from(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
+    const keyId = Buffer.from(sealed.subarray(0, KEY_ID_BYTES)).toString("hex");
+    const key = this.#keys.get(keyId);
+    if (key === undefined) {
+      throw new SealingError(
+        `Cannot open ${context}: it was sealed under another master key, ${keyId}, than the one in use, ${this.keyId}`,
+      );
+    }
+    const rest = sealed.subarray(KEY_ID_BYTES);
+    const tag = rest.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
+    const ciphertext = rest.subarray(NONCE_BYTES + TAG_BYTES);
+    try {
+      const decipher = createDecipheriv(ALGORITHM, key, rest.subarray(0, NONCE_BYTES))
+        .setAAD(new TextEncoder().encode(context)).setAuthTag(tag);
+      return Uint8Array.from(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
+    } catch {
+      throw new SealingError(`Cannot open ${context}: it was changed, or sealed for another place`);
+    }
   }
 }

@@ -7,7 +7,7 @@ const OK = "export default () => ({});\n";
 Deno.test("a build that takes too long is killed, and its error names the limit", async () => {
   await using bench = await openBench({ timeoutMs: 1 });
   assert.deepEqual(await refusal(bench.builder, { "main.ts": OK }), [
-    "the build took longer than its limit of 0.001 s (--build-timeout)",
+    "the build took longer than its limit of 1 ms (--build-timeout)",
   ]);
   assert.deepEqual(await remains(bench.workDir), []);
 });
@@ -28,7 +28,7 @@ Deno.test("a build that needs too much memory is killed, and its error names the
   await using bench = await openBench({ memoryBytes: 32 * 1024 ** 2 });
   if (Deno.build.os === "linux") {
     assert.deepEqual(await refusal(bench.builder, { "main.ts": OK }), [
-      "the build needs more memory than its limit of 33554432 bytes (--build-memory)",
+      "the build needs more memory than its limit of 32 MiB (--build-memory)",
     ]);
   } else {
     // No other system offers the limit to an ordinary process: builds go on without it.
@@ -43,7 +43,7 @@ Deno.test("a bundle over the limit is refused with the limit and the use", async
   });
   assert.match(
     reasons[0] ?? "",
-    /^the bundle has 2\d{3} bytes, more than its limit of 1000 bytes \(--max-artifact\)$/,
+    /^the bundle has 2\d{3} bytes, more than its limit of 1 kB \(--max-artifact\)$/,
   );
 });
 

@@ -28,6 +28,7 @@ Deno.test("where no wrapper is found, node clients reach an allowed host and fet
       sourceMap: () => Promise.reject(new Error("no source map")),
       inputJson: "{}",
       outboundAllowlist: [where],
+      config: { secrets: {} },
       timeoutMs: LIMITS.timeoutMs,
     }, { onLog() {}, signal: new AbortController().signal });
     assert.deepEqual(outcome, {

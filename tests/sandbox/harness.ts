@@ -50,6 +50,7 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly sourceMap?: string;
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly onLog?: (log: SandboxLog) => void;
 }
 
@@ -68,6 +69,7 @@ export async function run(
         : Promise.resolve(options.sourceMap),
     inputJson: JSON.stringify(options.input ?? {}),
     outboundAllowlist: [],
+    config: { secrets: options.secrets ?? {} },
     timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
   }, {
     onLog: (log) => {

@@ -52,7 +52,7 @@ sandboxTest("a flood is cut behind one mark and never outlives the call", async 
     assert.equal(outcome.kind === "error" && outcome.word, "TIMEOUT", flood);
     const marks = logs.filter(({ source }) => source === "system");
     assert.deepEqual(marks.map(({ message, level }) => `${level} ${message}`), [
-      `warn log truncated: limit of ${LIMITS.logBytes} bytes reached (--max-log)`,
+      "warn log truncated: limit of 32 KiB reached (--max-log)",
     ], flood);
     assert.equal(logs.at(-1)?.source, "system", flood);
     const bytes = logs.slice(0, -1).reduce((sum, { message }) => sum + message.length, 0);

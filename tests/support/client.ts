@@ -1,4 +1,8 @@
 /** A plain HTTP client of the API: it knows the wire and nothing of the server's code. */
+import { eventually } from "./eventually.ts";
+
+/** How long an answer may take; a bound for what hangs, not a measurement. */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface Answer<Body = Record<string, unknown>> {
   readonly status: number;
@@ -51,6 +55,7 @@ export class Client {
         ...headers,
       },
       body: (raw ? body : JSON.stringify(body)) as BodyInit ?? null,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.includes("json") ?? false;
@@ -121,11 +126,10 @@ export class Client {
 
   /** The record once the invocation has ended. */
   async ended(functionId: string, id: string): Promise<Json> {
-    for (;;) {
+    return await eventually(async () => {
       const invocation = await this.invocation(functionId, id);
-      if (/_(SUCCESS|ERROR)$/.test(invocation.status)) return invocation;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+      return /_(SUCCESS|ERROR)$/.test(invocation.status) ? invocation : undefined;
+    }, `the end of invocation ${id}`);
   }
 
   /** The three steps of a commit; answers what finalizing said. */

@@ -1,5 +1,6 @@
 /** Runs the real `bin/invoked` as a user does. */
 import { fileURLToPath } from "node:url";
+import { eventually } from "./eventually.ts";
 
 export const INVOKED = fileURLToPath(new URL("../../bin/invoked", import.meta.url));
 
@@ -33,5 +34,18 @@ export async function runInvoked(args: readonly string[], options: RunOptions = 
 /** A directory that is removed at the end of its scope. */
 export async function makeTempDir(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "invoked test " }));
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  return { path, [Symbol.asyncDispose]: () => removeDirectory(path) };
+}
+
+/** Removes a directory into which a process that was just starting may still write before it ends. */
+export async function removeDirectory(path: string): Promise<void> {
+  await eventually(async () => {
+    try {
+      await Deno.remove(path, { recursive: true });
+      return true;
+    } catch (error) {
+      if (error instanceof Error && error.message.includes("not empty")) return undefined;
+      throw error;
+    }
+  }, `the removal of ${path}`);
 }

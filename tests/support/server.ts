@@ -1,7 +1,7 @@
 /** Boots the real server on a free port with a temporary data directory, as a user does. */
 import { join } from "node:path";
 import { Client } from "./client.ts";
-import { INVOKED } from "./invoked.ts";
+import { INVOKED, removeDirectory } from "./invoked.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 60_000;
@@ -101,7 +101,7 @@ export class TestServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
-    if (this.#ownsDataDir) await Deno.remove(this.dataDir, { recursive: true });
+    if (this.#ownsDataDir) await removeDirectory(this.dataDir);
   }
 }
 

@@ -43,18 +43,19 @@ export class ServerKeys {
   async #loadOrMake(purpose: string, make: () => Promise<Uint8Array>) {
     const [newest] = await this.store.read.identity.keys(purpose);
     if (newest !== undefined) {
-      return { id: newest.id, value: this.sealer.open(newest.sealed, contextOf(newest)) };
+      return { id: newest.id, value: this.sealer.open(newest.sealed, serverKeyContext(newest)) };
     }
     const id = this.ids.next();
     const value = await make();
-    const sealed = this.sealer.seal(value, contextOf({ id, purpose }));
+    const sealed = this.sealer.seal(value, serverKeyContext({ id, purpose }));
     const createdAt = new Date().toISOString();
     await this.store.write((tx) => tx.identity.insertKey({ id, purpose, sealed, createdAt }));
     return { id, value };
   }
 }
 
-function contextOf(key: { id: string; purpose: string }): string {
+/** What a sealed key of the server is bound to. */
+export function serverKeyContext(key: { id: string; purpose: string }): string {
   return `server-key:${key.purpose}:${key.id}`;
 }
 

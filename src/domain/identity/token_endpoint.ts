@@ -13,16 +13,21 @@ const CLOCK_SKEW_SECONDS = 10;
 /** Names under which a server on this machine is reached; each stands for all. */
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]", "::1"];
 
+/** Characters that RFC 6749 keeps out of `error_description`. */
+const UNDESCRIBABLE = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g;
+
 /** An error of RFC 6749, section 5.2. */
 export class OAuthError extends Error {
   readonly status: 400 | 401;
+  readonly description: string;
 
   constructor(
     readonly error: "invalid_request" | "invalid_client" | "unsupported_grant_type",
-    readonly description: string,
+    description: string,
   ) {
     super(description);
     this.name = "OAuthError";
+    this.description = description.replace(UNDESCRIBABLE, "'");
     this.status = error === "invalid_client" ? 401 : 400;
   }
 }

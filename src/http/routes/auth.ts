@@ -1,7 +1,9 @@
 import { z } from "@hono/zod-openapi";
+import { DomainError } from "../../domain/errors.ts";
 import { OAuthError } from "../../domain/identity/mod.ts";
 import type { Domain } from "../../domain/mod.ts";
 import { readBody } from "../body.ts";
+import { tokenRateLimit } from "../rate_limit.ts";
 import { type App, endpoint } from "../endpoint.ts";
 
 const FORM = "application/x-www-form-urlencoded";
@@ -23,7 +25,12 @@ const tokenAnswer = z.object({
 const oauthError = z.object({ error: z.string(), error_description: z.string() });
 
 /** Trade client credentials for an access token; RFC 6749, credentials in the body. */
-export function tokenRoute(app: App, { tokenEndpoint }: Domain): void {
+export function tokenRoute(
+  app: App,
+  { tokenEndpoint }: Domain,
+  tokensPerMinute: number,
+): void {
+  const takeAtAddress = tokensPerMinute > 0 ? tokenRateLimit(tokensPerMinute) : () => 0;
   const json = (schema: z.ZodType) => ({ content: { "application/json": { schema } } });
   app.openAPIRegistry.registerPath({
     operationId: "invoked.AuthService.Token",
@@ -36,17 +43,36 @@ export function tokenRoute(app: App, { tokenEndpoint }: Domain): void {
       200: { description: "OK", ...json(tokenAnswer) },
       400: { description: "Bad request", ...json(oauthError) },
       401: { description: "Unknown client or wrong secret", ...json(oauthError) },
+      429: { description: "Too many requests of this client", ...json(oauthError) },
     },
   });
   app.post("/auth/v1/token", async (c) => {
     const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
     if (type !== FORM) throw new OAuthError("invalid_request", `the body must be ${FORM}`);
-    const body = await readBody(c.req.raw, TOKEN_REQUEST_BYTES_MAX, "of a token request");
-    const answer = await tokenEndpoint.grant(new URLSearchParams(new TextDecoder().decode(body)));
-    c.header("Cache-Control", "no-store");
+    const body = await readTokenRequest(c.req.raw);
+    const form = new URLSearchParams(new TextDecoder().decode(body));
+    const waitSeconds = takeAtAddress(c, form.get("client_id") ?? "");
+    if (waitSeconds > 0) {
+      c.header("Retry-After", String(Math.ceil(waitSeconds)));
+      return c.json({
+        error: "temporarily_unavailable",
+        error_description:
+          `this client asks for more than ${tokensPerMinute} tokens a minute (--token-rate)`,
+      }, 429);
+    }
+    const answer = await tokenEndpoint.grant(form);
     c.header("Pragma", "no-cache");
     return c.json(answer);
   });
+}
+
+/** Errors of this endpoint have one shape, whatever is wrong. @throws OAuthError */
+async function readTokenRequest(request: Request): Promise<Uint8Array> {
+  try {
+    return await readBody(request, TOKEN_REQUEST_BYTES_MAX, "of a token request");
+  } catch (error) {
+    throw error instanceof DomainError ? new OAuthError("invalid_request", error.message) : error;
+  }
 }
 
 /** Tell who the caller is. */

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { commitJson, commitOut } from "../schemas/commits.ts";
+import { commitJson, commitMessageIn, commitOut } from "../schemas/commits.ts";
 import { filesOut } from "../schemas/functions.ts";
 import { bytesOut, empty, encodeBase64, listOf, pageQuery } from "../schemas/primitives.ts";
 
@@ -33,7 +33,7 @@ export function commitRoutes(app: App, { commits }: Domain, maxBodyBytes: number
     params: functionParam,
     body: z.object({
       filenames: z.array(z.string()).default([]),
-      commitMessage: z.string().default(""),
+      commitMessage: commitMessageIn,
     }).openapi("c1.api.functions.v1.FunctionsServiceCommitRequest"),
     response: z.object({ commitId: z.string(), uploadUrls: z.record(z.string(), z.string()) }),
   }, async ({ params, body, principal }) => {

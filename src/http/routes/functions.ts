@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { commitJson, commitOut } from "../schemas/commits.ts";
+import { commitJson, commitMessageIn, commitOut } from "../schemas/commits.ts";
 import {
   createFunctionIn,
   functionIn,
@@ -9,7 +9,15 @@ import {
   functionOut,
   functionType,
 } from "../schemas/functions.ts";
-import { empty, fieldMask, filesIn, listOf, pageBody, pageQuery } from "../schemas/primitives.ts";
+import {
+  empty,
+  fieldMask,
+  filesIn,
+  listOf,
+  pageBody,
+  pageQuery,
+  searchText,
+} from "../schemas/primitives.ts";
 
 const SERVICE = "c1.api.functions.v1.FunctionsService";
 const idParam = z.object({ id: z.string() });
@@ -51,7 +59,7 @@ export function functionRoutes(app: App, { functions }: Domain, maxBodyBytes: nu
       function: functionIn,
       updateMask: fieldMask.optional(),
       content: filesIn.optional(),
-      commitMessage: z.string().default(""),
+      commitMessage: commitMessageIn,
     }).openapi("c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest"),
     response: functionAndCommit,
   }, async ({ body, principal }) => {
@@ -68,7 +76,7 @@ export function functionRoutes(app: App, { functions }: Domain, maxBodyBytes: nu
     path: "/api/v1/search/functions",
     summary: "Find functions by text in display name or description, by id, or by type",
     body: z.object({
-      query: z.string().default(""),
+      query: searchText.default(""),
       functionTypes: z.array(functionType).default([]),
       ...pageBody,
     }).openapi("c1.api.functions.v1.FunctionsSearchRequest"),

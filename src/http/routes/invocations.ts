@@ -7,7 +7,14 @@ import {
   invocationStatus,
   statusOf,
 } from "../schemas/invocations.ts";
-import { empty, listOf, pageBody, pageQuery, timestampIn } from "../schemas/primitives.ts";
+import {
+  empty,
+  listOf,
+  pageBody,
+  pageQuery,
+  searchText,
+  timestampIn,
+} from "../schemas/primitives.ts";
 
 const SERVICE = "c1.api.functions.v1.FunctionsInvocationService";
 const functionParam = z.object({ function_id: z.string() });
@@ -40,7 +47,7 @@ export function invocationRoutes(app: App, { invocations }: Domain, maxBodyBytes
       status: invocationStatus.optional(),
       since: timestampIn.optional().openapi({ description: "Inclusive" }),
       until: timestampIn.optional().openapi({ description: "Exclusive" }),
-      query: z.string().optional(),
+      query: searchText.optional(),
       ...pageBody,
     }).openapi("c1.api.functions.v1.FunctionsInvocationSearchRequest"),
     response: listOf(invocationOut),

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { CommitRow } from "../../store/commits.ts";
-import { timestamp } from "./primitives.ts";
+import { textIn, timestamp } from "./primitives.ts";
 
 export const commitOut = z.object({
   id: z.string(),
@@ -9,6 +9,8 @@ export const commitOut = z.object({
   author: z.string(),
   createdAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionCommit");
+
+export const commitMessageIn = textIn.default("");
 
 /** The API's form of a commit. */
 export function commitJson(row: CommitRow): z.input<typeof commitOut> {

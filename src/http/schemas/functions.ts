@@ -11,7 +11,8 @@ import {
   SECRET_VALUE_BYTES_MAX,
   SECRETS_MAX,
 } from "../../domain/functions.ts";
-import { bytesOut, filesIn, int32In, int32Out, mapIn, timestamp } from "./primitives.ts";
+import { commitMessageIn } from "./commits.ts";
+import { bytesOut, filesIn, int32In, int32Out, mapIn, textIn, timestamp } from "./primitives.ts";
 
 export const functionType = z.enum(FUNCTION_TYPES, {
   error: `must be one of ${FUNCTION_TYPES.join(", ")}`,
@@ -63,23 +64,19 @@ export function functionJson({ row, secretNames }: FunctionView): z.input<typeof
   };
 }
 
-const displayName = z.string().max(DISPLAY_NAME_CHARS_MAX, {
+const displayName = textIn.max(DISPLAY_NAME_CHARS_MAX, {
   error: atMost(DISPLAY_NAME_CHARS_MAX, "characters"),
 });
-const description = z.string().max(DESCRIPTION_CHARS_MAX, {
+const description = textIn.max(DESCRIPTION_CHARS_MAX, {
   error: atMost(DESCRIPTION_CHARS_MAX, "characters"),
 });
 
 export const createFunctionIn = z.object({
-  displayName: z.string({
-    error: (issue) => issue.input === undefined ? "is missing" : "must be a string",
-  })
-    .min(1, { error: "must not be empty" })
-    .max(DISPLAY_NAME_CHARS_MAX, { error: atMost(DISPLAY_NAME_CHARS_MAX, "characters") }),
+  displayName: displayName.min(1, { error: "must not be empty" }),
   description: description.default(""),
   functionType: functionType.default("FUNCTION_TYPE_UNSPECIFIED"),
   initialContent: filesIn.optional(),
-  commitMessage: z.string().default(""),
+  commitMessage: commitMessageIn,
 }).openapi("c1.api.functions.v1.FunctionsServiceCreateFunctionRequest");
 
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;

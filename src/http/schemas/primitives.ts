@@ -88,8 +88,25 @@ export function mapIn<Value extends z.ZodType>(value: Value, values: Record<stri
   }).openapi({ type: "object", additionalProperties: values });
 }
 
-/** Files by path, as requests carry them. */
-export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" });
+/** Files by path, as requests carry them; an empty map is an absent one, as everywhere in protobuf. */
+export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" })
+  .transform((files) => files.size === 0 ? undefined : files)
+  .openapi({ type: "object", additionalProperties: { type: "string", format: "byte" } });
+
+/** Text of a request. */
+export const textIn = z.string({
+  error: (issue) => issue.input === undefined ? "is missing" : "must be a string",
+}).refine((text) => !text.includes("\0"), {
+  error: "must not contain a NUL character",
+});
+
+/** Longest text of a search; databases bound their patterns. */
+const SEARCH_CHARS_MAX = 1024;
+
+/** Text to search for. */
+export const searchText = z.string().max(SEARCH_CHARS_MAX, {
+  error: `must have at most ${SEARCH_CHARS_MAX} characters`,
+});
 
 /** The page fields in the query of a GET. */
 export const pageQuery = z.object({

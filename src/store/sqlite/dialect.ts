@@ -41,9 +41,14 @@ function open(file: string): SqliteDatabase {
   };
 }
 
+/** node:sqlite reads a text up to its first NUL, and other databases hold none: U+FFFD stands for it. */
+function withoutNul(value: unknown): unknown {
+  return typeof value === "string" ? value.replaceAll("\0", "\ufffd") : value;
+}
+
 /** node:sqlite's statement in the words of better-sqlite3, which Kysely's dialect speaks. */
 function adapt(statement: StatementSync): SqliteStatement {
-  const bind = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+  const bind = (parameters: readonly unknown[]) => parameters.map(withoutNul) as SQLInputValue[];
   return {
     reader: statement.columns().length > 0,
     all: (parameters) => statement.all(...bind(parameters)),

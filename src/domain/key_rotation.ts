@@ -1,0 +1,39 @@
+/** Changes the master key of a server that does not run. */
+import type { Store } from "../store/mod.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { serverKeyContext } from "./identity/server_keys.ts";
+import { secretContext } from "./secrets.ts";
+
+/** How many values were sealed again. */
+export interface Resealed {
+  readonly secrets: number;
+  readonly serverKeys: number;
+}
+
+/**
+ * Seals every secret and server key again, all of them in one transaction or none.
+ * @param from opens every value; one that it does not open stops the whole
+ * @param to seals them
+ */
+export async function resealAll(store: Store, from: Sealer, to: Sealer): Promise<Resealed> {
+  return await store.write(async (tx) => {
+    let secrets = 0;
+    for (const functionId of await tx.functions.withSecrets()) {
+      for (const { name, sealed } of await tx.functions.secrets(functionId)) {
+        const context = secretContext(functionId, name);
+        await tx.functions.putSecret(
+          functionId,
+          name,
+          to.seal(from.open(sealed, context), context),
+        );
+        secrets++;
+      }
+    }
+    const keys = await tx.identity.allKeys();
+    for (const key of keys) {
+      const context = serverKeyContext(key);
+      await tx.identity.resealKey(key.id, to.seal(from.open(key.sealed, context), context));
+    }
+    return { secrets, serverKeys: keys.length };
+  });
+}

@@ -1,0 +1,50 @@
+import type { Store, Writers } from "../store/mod.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { invalid } from "./errors.ts";
+
+/** Secrets of functions: sealed where they lie, and opened for an invocation alone. */
+export class Secrets {
+  constructor(
+    private readonly store: Store,
+    private readonly sealer: Sealer,
+  ) {}
+
+  /** The values by name, as they are now. */
+  async read(functionId: string): Promise<Record<string, string>> {
+    const rows = await this.store.read.functions.secrets(functionId);
+    const decoder = new TextDecoder();
+    const values = rows.map(({ name, sealed }) => {
+      const value = this.sealer.open(sealed, secretContext(functionId, name));
+      return [name, decoder.decode(value)] as const;
+    });
+    return Object.fromEntries(values);
+  }
+
+  /**
+   * Makes these the secrets of the function: a value replaces, an empty one keeps what is stored, a name
+   * that is missing is deleted.
+   * @throws INVALID_FIELD for an empty value under a new name
+   */
+  async write(
+    tx: Writers,
+    functionId: string,
+    secrets: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const stored = await tx.functions.secretNames(functionId);
+    for (const [name, value] of Object.entries(secrets)) {
+      if (value === "" && !stored.includes(name)) {
+        throw invalid({ field: `function.secret.${name}`, description: "is new and has no value" });
+      }
+      if (value === "") continue;
+      const plain = new TextEncoder().encode(value);
+      const sealed = this.sealer.seal(plain, secretContext(functionId, name));
+      await tx.functions.putSecret(functionId, name, sealed);
+    }
+    await tx.functions.keepSecrets(functionId, Object.keys(secrets));
+  }
+}
+
+/** What the sealed value of a secret is bound to. */
+export function secretContext(functionId: string, name: string): string {
+  return `secret:${functionId}:${name}`;
+}

@@ -1,0 +1,36 @@
+/**
+ * `@c1/functions-sdk` as functions import it. The builder bundles this module into the script of every
+ * commit that names it, so it imports nothing and holds no state of its own.
+ */
+
+/** A value that JSON can carry. */
+export type JSONValue = string | number | boolean | null | JSONObject | JSONArray;
+/** A list of values that JSON can carry. */
+export type JSONArray = JSONValue[];
+/** What a function takes and returns. */
+export type JSONObject = { [key: string]: JSONValue };
+
+/** What the operator set for this function. */
+export interface FunctionsConfig {
+  /** Values by name, as they were when this call began. */
+  secrets: Record<string, string>;
+}
+
+/** What the runtime puts on `import.meta` of a function. */
+interface FunctionMeta {
+  readonly invoked?: { readonly secrets: Readonly<Record<string, string>> };
+}
+
+/** What a function can ask about itself. */
+export const functions = {
+  /** The configuration of this function. Each answer is the caller's own copy. */
+  getConfig(): FunctionsConfig {
+    const { invoked } = import.meta as FunctionMeta;
+    if (invoked === undefined) {
+      throw new Error(
+        "functions.getConfig() works in a function that invoked runs, and only there",
+      );
+    }
+    return { secrets: { ...invoked.secrets } };
+  },
+};

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { base64, type Client, type Json, unbase64 } from "../support/client.ts";
+import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+
+const FUNCTIONS = "/api/v1/functions";
+const SEARCH = "/api/v1/search/functions";
+
+/** Content whose base64 has padding, `+` and `/`. */
+const CONTENT = `${MAIN}// ~~~??>>\u{1F600}`;
+
+async function stored(client: Client, encoded: string): Promise<string> {
+  const { function: { id } } = ok(
+    await client.post(FUNCTIONS, {
+      displayName: "b",
+      initialContent: { "main.ts": base64(MAIN), "data.txt": encoded },
+    }),
+  );
+  return ok(await client.get(`${FUNCTIONS}/${id}/commits/HEAD`)).files["data.txt"];
+}
+
+serverSuite("conventions", {}, {
+  "null means absent, at every depth": async ({ client }) => {
+    const { function: fn, commit } = ok(
+      await client.post(FUNCTIONS, {
+        displayName: "n",
+        description: null,
+        functionType: null,
+        initialContent: null,
+        commitMessage: null,
+      }),
+    );
+    assert.equal(commit, undefined);
+    assert.deepEqual([fn.description, fn.functionType], ["", "FUNCTION_TYPE_ANY"]);
+    ok(await client.post(SEARCH, { query: null, functionTypes: null, pageSize: null }));
+    const { function: changed } = ok(
+      await client.post(`${FUNCTIONS}/update`, {
+        function: { id: fn.id, displayName: null, description: "d", secret: null },
+        content: null,
+      }),
+    );
+    assert.deepEqual([changed.displayName, changed.description], ["n", "d"]);
+    const name = await client.post(FUNCTIONS, { displayName: null });
+    assertError(name, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["displayName"] });
+    const element = await client.post(SEARCH, { functionTypes: [null] });
+    assertError(element, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["functionTypes[0]"] });
+  },
+
+  "unknown fields are ignored": async ({ client }) => {
+    const unknown = { fromTheFuture: { deep: [1, null] }, "": 1, constructor: 2 };
+    const { function: fn } = ok(await client.post(FUNCTIONS, { displayName: "u", ...unknown }));
+    const { function: changed } = ok(
+      await client.post(`${FUNCTIONS}/update`, {
+        function: { id: fn.id, description: "d", ...unknown },
+        ...unknown,
+      }),
+    );
+    assert.deepEqual({ ...fn, description: "d", updatedAt: changed.updatedAt }, changed);
+    ok(await client.get(`${FUNCTIONS}?nope=1&page_size=10`));
+    const proto = '{"displayName": "p", "__proto__": {"description": "polluted"}}';
+    assert.equal(ok(await client.post(FUNCTIONS, proto)).function.description, "");
+  },
+
+  "an empty, missing or null body means {}": async ({ client }) => {
+    const expected = ok(await client.post(SEARCH, {}));
+    for (const body of [undefined, "", "null", " {} "]) {
+      assert.deepEqual(ok(await client.post(SEARCH, body)), expected);
+    }
+    const plain = await client.call("POST", SEARCH, "{}", { "content-type": "text/plain" });
+    assert.deepEqual(ok(plain), expected);
+  },
+
+  "a body that is not a JSON object is refused": async ({ client }) => {
+    for (const body of ["{", "{'a': 1}", "hello", "{}{}", Uint8Array.of(0x7b, 0xff, 0x7d)]) {
+      assertError(await client.post(SEARCH, body), "INVALID_ARGUMENT", "BODY_NOT_JSON");
+    }
+    for (const body of ["[]", '"text"', "1", "true"]) {
+      const answer = await client.post(SEARCH, body);
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["body"] });
+    }
+    const deep = `{"x":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+    assertError(await client.post(SEARCH, deep), "INVALID_ARGUMENT", "BODY_NOT_JSON");
+  },
+
+  "a field of the wrong type is named by its path": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("w");
+    const cases: [string, Json, string][] = [
+      [FUNCTIONS, { displayName: ["x"] }, "displayName"],
+      [FUNCTIONS, { displayName: "x", description: 1 }, "description"],
+      [FUNCTIONS, { displayName: "x", functionType: 1.5 }, "functionType"],
+      [FUNCTIONS, { displayName: "x", initialContent: [] }, "initialContent"],
+      [FUNCTIONS, { displayName: "x", initialContent: "x" }, "initialContent"],
+      [FUNCTIONS, { displayName: "x", initialContent: { "main.ts": 1 } }, "initialContent.main.ts"],
+      [SEARCH, { query: {} }, "query"],
+      [SEARCH, { functionTypes: "FUNCTION_TYPE_ANY" }, "functionTypes"],
+      [`${FUNCTIONS}/${id}/commits`, { filenames: "main.ts" }, "filenames"],
+      [`${FUNCTIONS}/${id}/commits`, { filenames: ["main.ts", 1] }, "filenames[1]"],
+      [`${FUNCTIONS}/${id}/tags`, { name: 1, commitId: "x" }, "name"],
+      [`${FUNCTIONS}/update`, { function: [] }, "function"],
+      [`${FUNCTIONS}/update`, { function: { id: 1 } }, "function.id"],
+      [`${FUNCTIONS}/update`, { function: { id, secret: { A: [] } } }, "function.secret.A"],
+      [`${FUNCTIONS}/update`, { function: { id }, content: { "main.ts": {} } }, "content.main.ts"],
+    ];
+    for (const [path, body, field] of cases) {
+      const answer = await client.post(path, body);
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+    }
+  },
+
+  "integers may come as strings, and go as numbers": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("i");
+    for (const [given, expected] of [["7", 7], [8, 8], ["0", 0]]) {
+      const { function: fn } = ok(
+        await client.post(`${FUNCTIONS}/update`, {
+          function: { id, provisionedConcurrency: given },
+        }),
+      );
+      assert.equal(fn.provisionedConcurrency, expected);
+    }
+    for (const provisionedConcurrency of ["x", "", "1.5", "0x1", {}]) {
+      const answer = await client.post(`${FUNCTIONS}/update`, {
+        function: { id, provisionedConcurrency },
+      });
+      const fields = ["function.provisionedConcurrency"];
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    }
+  },
+
+  "bytes are accepted in every form of base64, and answered in the standard one": async (
+    { client },
+  ) => {
+    const standard = base64(CONTENT);
+    assert.match(standard, /[+/].*=$/);
+    const url = standard.replaceAll("+", "-").replaceAll("/", "_");
+    for (const form of [standard, url, standard.replace(/=+$/, ""), url.replace(/=+$/, "")]) {
+      const answered = await stored(client, form);
+      assert.equal(answered, standard);
+      assert.equal(unbase64(answered), CONTENT);
+    }
+    for (const bad of ["?", "YQ=", "YQ===", "Y", "YQ==YQ==", "Y Q=", "+-AA", "=", "YQ\n=="]) {
+      const answer = await client.post(FUNCTIONS, {
+        displayName: "b",
+        initialContent: { "main.ts": bad },
+      });
+      const fields = ["initialContent.main.ts"];
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields, message: /base64/ });
+    }
+  },
+
+  "text comes back as it was sent": async ({ client }) => {
+    for (const text of ["ä\u{1F600}漢字", "\u2028\u202e", '"\\\n\t', "<script>"]) {
+      const { function: { id } } = ok(
+        await client.post(FUNCTIONS, { displayName: text, description: text }),
+      );
+      const { function: fn } = ok(await client.get(`${FUNCTIONS}/${id}`));
+      assert.deepEqual([fn.displayName, fn.description], [text, text]);
+    }
+    for (const field of ["displayName", "description", "commitMessage"]) {
+      const answer = await client.post(FUNCTIONS, { displayName: "x", [field]: "a\u0000b" });
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+    }
+  },
+
+  "ids are ordered by time, and times are RFC 3339 in UTC": async ({ client }) => {
+    const created: Json[] = [];
+    for (let n = 0; n < 20; n++) created.push((await client.createFunction("o")).function);
+    const ids = created.map(({ id }) => id);
+    assert.deepEqual(ids.toSorted(), ids);
+    assert.equal(new Set(ids).size, 20);
+    for (const { createdAt } of created) assert.match(createdAt, RFC3339_UTC);
+  },
+
+  "introspection tells who calls": async ({ server, client }) => {
+    const { principleId, userId, ...rest } = ok(await client.get("/api/v1/auth/introspect"));
+    assert.match(principleId, /^[0-9A-Za-z]{27}$/);
+    assert.equal(userId, principleId);
+    assert.deepEqual(rest, {
+      tenantId: new URL(server.url).hostname,
+      roles: ["administrator"],
+      permissions: [],
+      features: [],
+    });
+  },
+});

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { Client } from "../support/client.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Writes bytes on a bare connection; answers all that came back until the server closed it. */
+function exchange(url: string, parts: Iterable<string> | AsyncIterable<string>): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, async () => {
+      for await (const part of parts) {
+        if (socket.destroyed) break;
+        socket.write(part);
+      }
+    });
+    let answer = "";
+    socket.on("data", (chunk) => answer += chunk);
+    socket.on("close", () => resolve(answer));
+    // A server that closes while the client still writes resets the connection.
+    socket.on("error", (error) => "code" in error ? resolve(answer) : reject(error));
+  });
+}
+
+/** One part at a time, slower than any limit of the test and without an end. */
+async function* slowly(first: string, next: string): AsyncGenerator<string> {
+  yield first;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    yield next;
+  }
+}
+
+serverSuite("errors", {}, {
+  "an unknown endpoint or method is NOT_FOUND": async ({ client }) => {
+    const unknown: [string, string][] = [
+      ["GET", "/"],
+      ["GET", "/nope"],
+      ["GET", "/api/v1/nope"],
+      ["GET", "/api/v1/functions/"],
+      ["PUT", "/api/v1/functions"],
+      ["PATCH", "/api/v1/functions/x"],
+      ["GET", "/api/v1/functions/x/invoke"],
+      ["GET", "/api/v2/functions"],
+      ["GET", "/auth/v1/token"],
+      ["GET", "/file/x"],
+      ["POST", "/docs/../../etc/passwd"],
+      ["GET", "/docs/package.json"],
+      ["GET", "/docs/%2e%2e%2fpackage.json"],
+    ];
+    for (const [method, path] of unknown) {
+      const message = new RegExp(`There is no endpoint ${method} /`);
+      const answer = await client.call(method, path);
+      assertError(answer, "NOT_FOUND", "ENDPOINT_NOT_FOUND", { message });
+    }
+  },
+
+  "everything under /api needs a token, also what does not exist": async ({ client }) => {
+    const anonymous = new Client(client.url, undefined);
+    for (const path of ["functions", "nope", "auth/introspect", "functions/x/commits/HEAD"]) {
+      for (const method of ["GET", "POST", "DELETE", "PUT"]) {
+        const answer = await anonymous.call(method, `/api/v1/${path}`);
+        assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
+        assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="invoked"');
+      }
+    }
+  },
+
+  "every answer has its own Request-Id; a sane one of the caller is kept": async ({ client }) => {
+    const answers = [
+      await client.get("/api/v1/functions"),
+      await client.get("/api/v1/nope"),
+      await client.get("/healthz"),
+      await client.post("/auth/v1/token"),
+    ];
+    const ids = answers.map(({ headers }) => headers.get("request-id") ?? "");
+    for (const id of ids) assert.match(id, UUID);
+    assert.equal(new Set(ids).size, ids.length);
+    const kept = await client.get("/healthz", { "request-id": "From-a.proxy_1" });
+    assert.equal(kept.headers.get("request-id"), "From-a.proxy_1");
+    for (const id of ["a b", "x".repeat(65), '"', "<script>"]) {
+      const replaced = await client.get("/healthz", { "request-id": id });
+      assert.match(replaced.headers.get("request-id") ?? "", UUID);
+    }
+  },
+
+  "health needs no token": async ({ client }) => {
+    const anonymous = new Client(client.url, undefined);
+    assert.deepEqual(ok(await anonymous.get("/healthz")), { status: "ok" });
+    assert.deepEqual(ok(await anonymous.get("/readyz")), { status: "ready" });
+  },
+});
+
+const BOUNDS = [
+  ["--max-header", "4KiB"],
+  ["--max-body", "96KiB"],
+  ["--max-input", "8KiB"],
+  ["--max-files", "10"],
+  ["--max-file", "8KiB"],
+  ["--max-commit", "8KiB"],
+  ["--header-timeout", "1s"],
+  ["--request-timeout", "1s"],
+].flat();
+
+serverSuite("bounds of HTTP", { flags: BOUNDS }, {
+  "headers over --max-header are 431": async ({ client }) => {
+    ok(await client.get("/healthz", { "x-pad": "x".repeat(3000) }));
+    const { status } = await client.get("/healthz", { "x-pad": "x".repeat(8000) });
+    assert.equal(status, 431);
+  },
+
+  "a body over --max-body is refused, declared or not": async ({ client }) => {
+    const name = (length: number) => JSON.stringify({ displayName: "x", pad: "x".repeat(length) });
+    ok(await client.post("/api/v1/functions", name(90_000)));
+    const message = /96 ?KiB \(--max-body\)/;
+    const declared = await client.post("/api/v1/functions", name(96 * 1024));
+    assertError(declared, "INVALID_ARGUMENT", "BODY_TOO_LARGE", { message });
+
+    const chunk = `4000\r\n${" ".repeat(0x4000)}\r\n`;
+    const head = "POST /api/v1/search/functions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
+      `Authorization: Bearer ${client.token}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const small = await exchange(client.url, [head, chunk, "2\r\n{}\r\n", "0\r\n\r\n"]);
+    assert.match(small, /^HTTP\/1\.1 200 /);
+    const large = await exchange(client.url, [head, ...Array(7).fill(chunk), "0\r\n\r\n"]);
+    assert.match(large, /^HTTP\/1\.1 400 [^]*BODY_TOO_LARGE/);
+  },
+
+  "a token request has its own bound, and errors of its own shape": async ({ client }) => {
+    const { status, body } = await client.form("/auth/v1/token", { pad: "x".repeat(65 * 1024) });
+    assert.deepEqual([status, Object.keys(body)], [400, ["error", "error_description"]]);
+    assert.equal(body.error, "invalid_request");
+    assert.match(body.error_description, /64 ?KiB/);
+  },
+
+  "a client that sends its headers too slowly is cut": async ({ client }) => {
+    const answer = await exchange(client.url, slowly("GET /healthz HTTP/1.1\r\n", "X-A: b\r\n"));
+    assert.match(answer, /^(HTTP\/1\.1 408 |$)/);
+  },
+
+  "a client that sends its body too slowly is cut": async ({ client }) => {
+    const head = `POST /api/v1/functions HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n` +
+      `Authorization: Bearer ${client.token}\r\n\r\n`;
+    const answer = await exchange(client.url, slowly(head, " "));
+    assert.doesNotMatch(answer, /^HTTP\/1\.1 [25]/);
+  },
+
+  "what is not HTTP is refused": async ({ client }) => {
+    for (const garbage of ["\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", "GET\r\n\r\n"]) {
+      assert.match(await exchange(client.url, [garbage]), /^(HTTP\/1\.1 400 |$)/);
+    }
+  },
+});

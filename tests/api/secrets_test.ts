@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import type { Client, Json } from "../support/client.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+
+const UPDATE = "/api/v1/functions/update";
+
+async function put(client: Client, id: string, secret: Json, updateMask?: string): Promise<Json> {
+  return await client.post(UPDATE, { function: { id, secret }, updateMask });
+}
+
+async function newFunction(client: Client, secret: Json = {}): Promise<string> {
+  const { function: { id } } = await client.createFunction("with secrets");
+  ok(await put(client, id, secret, "secret"));
+  return id;
+}
+
+async function names(client: Client, id: string): Promise<Json> {
+  return ok(await client.get(`/api/v1/functions/${id}`)).function.secret;
+}
+
+/** Whether any file below the directory holds the text. */
+async function anyFileHolds(directory: string, text: string): Promise<boolean> {
+  for await (const { name, isDirectory, isFile } of Deno.readDir(directory)) {
+    const path = `${directory}/${name}`;
+    if (isDirectory && await anyFileHolds(path, text)) return true;
+    if (!isFile) continue;
+    if (new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(text)) return true;
+  }
+  return false;
+}
+
+serverSuite("secrets of a function", {}, {
+  "values never leave the server, in answers or at rest": async ({ server, client }) => {
+    const value = "hunter2-hunter2-hunter2";
+    const { function: { id } } = await client.createFunction("secretive");
+    const answers = [
+      await put(client, id, { TOKEN: value }, "secret"),
+      await client.get(`/api/v1/functions/${id}`),
+      await client.get("/api/v1/functions"),
+      await client.post("/api/v1/search/functions", { query: "secretive" }),
+      await client.post(UPDATE, { function: { id, description: "x" } }),
+    ];
+    for (const answer of answers) {
+      const text = JSON.stringify(ok(answer));
+      assert.equal(text.includes(value), false);
+      assert.equal(text.includes('"secret":{"TOKEN":""}'), true, text);
+    }
+    assert.equal(await anyFileHolds(server.dataDir, value), false);
+    assert.equal(await anyFileHolds(server.dataDir, "secretive"), true);
+  },
+
+  "the map is the new set: a value replaces, an empty one keeps, a missing name goes": async (
+    { client },
+  ) => {
+    const id = await newFunction(client, { A: "1", B: "2", C: "3" });
+    assert.deepEqual(await names(client, id), { A: "", B: "", C: "" });
+    ok(await put(client, id, { A: "", B: "changed", D: "4" }, "secret"));
+    assert.deepEqual(await names(client, id), { A: "", B: "", D: "" });
+    ok(await put(client, id, { D: "" }));
+    assert.deepEqual(await names(client, id), { D: "" });
+    ok(await put(client, id, undefined, "secret"));
+    assert.deepEqual(await names(client, id), {});
+  },
+
+  "an update without secret in its mask leaves them": async ({ client }) => {
+    const id = await newFunction(client, { A: "1" });
+    ok(await client.post(UPDATE, { function: { id, description: "x" } }));
+    ok(await client.post(UPDATE, { function: { id, secret: {} }, updateMask: "description" }));
+    assert.deepEqual(await names(client, id), { A: "" });
+  },
+
+  "a new name without a value is refused, and nothing of the request happens": async (
+    { client },
+  ) => {
+    const id = await newFunction(client, { A: "1", B: "2" });
+    const function_ = { id, description: "changed", secret: { A: "new", C: "" } };
+    const refused = await client.post(UPDATE, { function: function_ });
+    const fields = ["function.secret.C"];
+    assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
+    assert.deepEqual([fn.secret, fn.description], [{ A: "", B: "" }, ""]);
+  },
+
+  "a refused update does not harm others that are written with it": async ({ client }) => {
+    const ids = await Promise.all(Array.from({ length: 10 }, () => newFunction(client)));
+    const answers = await Promise.all(
+      ids.map((id, i) => put(client, id, { A: i % 2 === 0 ? "value" : "" }, "secret")),
+    );
+    assert.deepEqual(answers.map(({ status }) => status), ids.map((_, i) => i % 2 ? 400 : 200));
+    for (const [i, id] of ids.entries()) {
+      assert.deepEqual(await names(client, id), i % 2 === 0 ? { A: "" } : {});
+    }
+  },
+
+  "bad names and values are refused with their path": async ({ client }) => {
+    const id = await newFunction(client);
+    const cases: [Json, string][] = [
+      [{ "": "x" }, "function.secret"],
+      [{ "1A": "x" }, "function.secret.1A"],
+      [{ "a b": "x" }, "function.secret.a b"],
+      [{ ["A".repeat(129)]: "x" }, `function.secret.${"A".repeat(129)}`],
+      [{ A: 1 }, "function.secret.A"],
+      [{ A: "x".repeat(64 * 1024 + 1) }, "function.secret.A"],
+      [
+        Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`A${i}`, "x"])),
+        "function.secret",
+      ],
+      [["A"], "function.secret"],
+      ["A", "function.secret"],
+    ];
+    for (const [secret, field] of cases) {
+      const { status, body } = await put(client, id, secret, "secret");
+      assert.equal(status, 400);
+      const [{ fieldViolations }] = body.details;
+      assert.ok(fieldViolations[0].field.startsWith(field), JSON.stringify(fieldViolations));
+    }
+    assert.deepEqual(await names(client, id), {});
+  },
+
+  "a name may be what JavaScript holds special": async ({ client }) => {
+    const secret = JSON.parse('{"__proto__": "x", "constructor": "y", "toString": "z"}');
+    const id = await newFunction(client, secret);
+    const stored = await names(client, id);
+    assert.deepEqual(Object.keys(stored).sort(), ["__proto__", "constructor", "toString"]);
+  },
+});

@@ -1,0 +1,59 @@
+/** `@c1/functions-sdk` is the server's own module, under that name and no other. */
+import assert from "node:assert/strict";
+import { build, openBench, refusal, runArtifact } from "./support.ts";
+
+const MAIN = `import { functions } from "@c1/functions-sdk";
+import type { JSONObject } from "@c1/functions-sdk";
+export default (_: JSONObject): JSONObject => ({ ...functions.getConfig().secrets });
+`;
+
+Deno.test("the SDK is bundled, from any file of a commit, and says nothing of the server", async () => {
+  await using bench = await openBench();
+  const files = {
+    "main.ts":
+      `import { secrets } from "./lib/secrets.ts";\nimport ms from "npm:ms@2.1.3";\n${MAIN}` +
+      "export const day = [secrets, ms];",
+    "lib/secrets.ts": `import { functions } from "@c1/functions-sdk";
+      export const secrets = () => functions.getConfig().secrets;`,
+    // Names that the build uses for itself, outside the commit.
+    "imports.json": '{"imports":{"@c1/functions-sdk":"./evil.ts"}}',
+    "sdk/functions_sdk.ts": "export const functions = { getConfig: () => 'evil' };",
+  };
+  const first = await build(bench.builder, files);
+  assert.deepEqual((await build(bench.builder, files)).script, first.script);
+  assert.ok(!first.script.includes("evil"));
+  assert.ok(!`${first.script}${first.sourceMap}${first.lock}`.includes(bench.root));
+  assert.ok(JSON.parse(first.sourceMap).sources.includes("@c1/functions-sdk"));
+  assert.ok(!first.lock.includes("functions-sdk"));
+  const { error } = await runArtifact(first);
+  assert.match(error ?? "", /functions\.getConfig\(\) works in a function that invoked runs/);
+});
+
+Deno.test("types alone cost nothing", async () => {
+  await using bench = await openBench();
+  const main = `import type { JSONObject } from "@c1/functions-sdk";
+export default (input: JSONObject): JSONObject => input;`;
+  const artifact = await build(bench.builder, { "main.ts": main });
+  assert.ok(!artifact.script.includes("getConfig"));
+  assert.deepEqual((await runArtifact(artifact)).value, { name: "x" });
+});
+
+Deno.test("neither its file nor its neighbours can be imported", async () => {
+  await using bench = await openBench();
+  const specifiers = [
+    "../sdk/functions_sdk.ts",
+    "../imports.json",
+    "@c1/functions-sdk/functions_sdk.ts",
+    "@c1/other",
+    "toString",
+    "__proto__",
+  ];
+  for (const specifier of specifiers) {
+    const [told = "", ...others] = await refusal(bench.builder, {
+      "main.ts": `import * as x from "${specifier}";\nexport default () => x;`,
+    });
+    assert.match(told, /^main\.ts:1:20: Cannot import "/, specifier);
+    assert.deepEqual(others, [], specifier);
+    assert.ok(!told.includes(bench.root), told);
+  }
+});

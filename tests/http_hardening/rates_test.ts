@@ -1,0 +1,56 @@
+/** Each client has its own bucket; an empty one is told with the time after which to come again. */
+import assert from "node:assert/strict";
+import { TokenBuckets } from "../../src/http/rate_limit.ts";
+import { Client } from "../support/client.ts";
+import { TestServer } from "../support/server.ts";
+
+Deno.test("requests beyond the rate are refused with Retry-After", async () => {
+  await using server = await TestServer.start({
+    flags: ["--api-rate", "1", "--api-burst", "5", "--token-rate", "3"],
+  });
+  const nobody = new Client(server.url, undefined);
+  const { clientId, clientSecret } = await server.credentials();
+  const login = (client_id: string, client_secret: string) =>
+    nobody.form("/auth/v1/token", { grant_type: "client_credentials", client_id, client_secret });
+
+  const client = new Client(server.url, (await login(clientId, clientSecret)).body.access_token);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => client.get("/api/v1/functions")),
+  );
+  const refused = answers.filter(({ status }) => status === 429);
+  assert.ok(refused.length >= 10 && refused.length <= 15, String(refused.length));
+  for (const { headers, body } of refused) {
+    assert.equal(body.code, 8);
+    assert.equal(body.details[0].reason, "RATE_LIMITED");
+    assert.match(body.message, /more than 1 requests a second \(--api-rate\)/);
+    assert.match(headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  }
+  assert.equal((await nobody.get("/api/v1/functions")).status, 401, "no token, no bucket");
+  assert.equal((await nobody.get("/healthz")).status, 200);
+
+  const wrong = [];
+  for (let count = 0; count < 4; count++) wrong.push(await login("mellow-yak-1@x/spc", "wrong"));
+  assert.deepEqual(wrong.map(({ status }) => status), [401, 401, 401, 429]);
+  assert.equal(wrong[3]?.body.error, "temporarily_unavailable");
+  assert.match(wrong[3]?.body.error_description, /more than 3 tokens a minute \(--token-rate\)/);
+  assert.match(wrong[3]?.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  assert.equal((await login(clientId, clientSecret)).status, 200, "another client id is free");
+});
+
+Deno.test("0 turns the limits off", async () => {
+  await using server = await TestServer.start({ flags: ["--api-rate", "0", "--token-rate", "0"] });
+  const clients = await Promise.all(Array.from({ length: 150 }, () => server.client()));
+  const answers = await Promise.all(clients.map((client) => client.get("/api/v1/functions")));
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+});
+
+Deno.test("a bucket refills with time, up to the burst, and is one of a bounded number", () => {
+  const buckets = new TokenBuckets({ perSecond: 2, burst: 3 });
+  assert.deepEqual([0, 0, 0, 0].map((now) => buckets.take("a", now)), [0, 0, 0, 0.5]);
+  assert.equal(buckets.take("b", 0), 0);
+  assert.equal(buckets.take("a", 250), 0.25);
+  assert.equal(buckets.take("a", 500), 0);
+  assert.deepEqual([0, 0, 0, 0].map(() => buckets.take("a", 60_000)), [0, 0, 0, 0.5]);
+  for (let client = 0; client < 10_000; client++) buckets.take(`client ${client}`, 60_000);
+  assert.equal(buckets.take("a", 60_000), 0, "the oldest bucket was forgotten");
+});

@@ -1,0 +1,29 @@
+/** Bytes on a connection: what no HTTP client would send. */
+
+/** Sends the parts and reads until the server closes, or until `until` was answered. */
+export async function exchange(
+  url: string,
+  parts: readonly string[],
+  until?: RegExp,
+): Promise<{ readonly text: string; readonly closed: boolean }> {
+  const { hostname, port } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  for (const part of parts) {
+    // The server may have closed already, which the reading below tells.
+    await connection.write(new TextEncoder().encode(part)).catch(() => {});
+  }
+  const decoder = new TextDecoder("latin1");
+  const chunk = new Uint8Array(65_536);
+  let text = "";
+  for (;;) {
+    const count = await connection.read(chunk).catch(() => null);
+    if (count === null) return { text, closed: true };
+    text += decoder.decode(chunk.subarray(0, count));
+    if (until?.test(text)) return { text, closed: false };
+  }
+}
+
+/** The status codes of the answers in a text. */
+export function statuses(text: string): number[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+}

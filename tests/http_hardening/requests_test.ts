@@ -1,0 +1,169 @@
+/** Requests that are not what HTTP allows, or that never end, harm nobody but their own connection. */
+import assert from "node:assert/strict";
+import { TestServer } from "../support/server.ts";
+import { exchange, statuses } from "./raw.ts";
+
+const HEAD = "Host: localhost\r\n";
+
+/** A request that is refused on its own, and whatever follows it on the connection with it. */
+const SMUGGLED = "GET /healthz?smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+const REFUSED: Readonly<Record<string, string>> = {
+  "both Content-Length and Transfer-Encoding":
+    `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${SMUGGLED}`,
+  "Transfer-Encoding twice":
+    `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n${SMUGGLED}`,
+  "an unknown Transfer-Encoding":
+    `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${SMUGGLED}`,
+  "two lengths":
+    `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Length: 4\r\nContent-Length: 5\r\n\r\n${SMUGGLED}`,
+  "a signed length": `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Length: +4\r\n\r\n${SMUGGLED}`,
+  "a space before the colon":
+    `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Length : 4\r\n\r\n${SMUGGLED}`,
+  "a folded header": `GET /healthz HTTP/1.1\r\n${HEAD}X: a\r\n b\r\n\r\n${SMUGGLED}`,
+  "bare line feeds": `GET /healthz HTTP/1.1\nHost: localhost\n\n${SMUGGLED}`,
+  "NUL in a header": `GET /healthz HTTP/1.1\r\n${HEAD}X: a\0b\r\n\r\n${SMUGGLED}`,
+  "NUL in the path": `GET /healthz\0 HTTP/1.1\r\n${HEAD}\r\n${SMUGGLED}`,
+  "a chunk size that is no number":
+    `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n-1\r\n${SMUGGLED}`,
+  "no Host": "GET /healthz HTTP/1.1\r\n\r\n",
+  "a Host with a path": `GET /healthz HTTP/1.1\r\nHost: a/../b\r\nConnection: close\r\n\r\n`,
+  "a Host with a user": `GET /healthz HTTP/1.1\r\nHost: a@b\r\nConnection: close\r\n\r\n`,
+  "headers beyond the limit": `GET /healthz HTTP/1.1\r\n${HEAD}X: ${"a".repeat(20_000)}\r\n\r\n`,
+  "headers beyond the limit, in many": `GET /healthz HTTP/1.1\r\n${HEAD}${
+    "a: 1\r\n".repeat(4000)
+  }\r\n`,
+};
+
+Deno.test("malformed requests are refused and nothing behind them is answered", async (t) => {
+  await using server = await TestServer.start();
+  for (const [name, request] of Object.entries(REFUSED)) {
+    await t.step(name, async () => {
+      const { text } = await exchange(server.url, [request]);
+      const [first, ...others] = statuses(text);
+      assert.ok(first === undefined || [400, 431].includes(first), text);
+      assert.deepEqual(others, []);
+      assert.ok(!/\bat \S+:\d+|node:|file:|\/src\//.test(text), text);
+    });
+  }
+
+  await t.step("requests in a row on one connection are answered in their order", async () => {
+    const { text } = await exchange(server.url, [
+      `GET /healthz HTTP/1.1\r\n${HEAD}\r\nGET /nowhere HTTP/1.1\r\n${HEAD}\r\n`,
+      `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\nab`,
+      `GET /healthz HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`,
+    ]);
+    assert.deepEqual(statuses(text), [200, 404, 400, 200]);
+  });
+
+  await t.step("paths that cannot be decoded are only names that are not there", async () => {
+    const client = await server.client();
+    for (
+      const id of [
+        "%00",
+        "a%00b",
+        "%ff",
+        "%zz",
+        "%c0%ae%c0%ae",
+        "%2e%2e%2f",
+        "%F0%9F%94%91",
+        "a%0d%0ab",
+      ]
+    ) {
+      const { status, body } = await client.get(`/api/v1/functions/${id}`);
+      assert.equal(status, 404, `${id} ${JSON.stringify(body)}`);
+      assert.equal(body.code, 5, id);
+      const put = await client.call("PUT", `/file/${id}`, "x");
+      assert.equal(put.status, 403, `${id} ${JSON.stringify(put.body)}`);
+      assert.equal((await client.get(`/docs/${id}`)).status, 404, id);
+    }
+  });
+
+  await t.step("a server after all this is well", async () => {
+    assert.equal((await (await server.client()).get("/healthz")).status, 200);
+  });
+});
+
+Deno.test("slow and greedy clients lose their connection", async (t) => {
+  await using server = await TestServer.start({
+    flags: [
+      ...["--header-timeout", "1s", "--request-timeout", "2s", "--answer-timeout", "1s"],
+      ...["--keep-alive-timeout", "1s", "--max-connections", "20"],
+    ],
+  });
+  const post =
+    `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Type: application/x-www-form-urlencoded\r\n`;
+  const never = {
+    "a client that says nothing": [""],
+    "headers that do not end": [`GET /healthz HTTP/1.1\r\n${HEAD}X: `],
+    "a body that does not come": [`${post}Content-Length: 100\r\n\r\nabc`],
+    "chunks that do not end": [
+      `${post}Transfer-Encoding: chunked\r\n\r\n`,
+      "3\r\nabc\r\n",
+      "5\r\n",
+    ],
+    "a connection that is not used again": [`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`],
+  };
+  await Promise.all(
+    Object.entries(never).map(([name, parts]) =>
+      t.step({
+        name,
+        sanitizeOps: false,
+        sanitizeResources: false,
+        sanitizeExit: false,
+        fn: async () => assert.ok((await exchange(server.url, parts)).closed),
+      })
+    ),
+  );
+
+  await t.step("chunks without end are cut at the limit of the body", async () => {
+    const chunk = `4000\r\n${"a".repeat(0x4000)}\r\n`;
+    const { text } = await exchange(
+      server.url,
+      [`${post}Transfer-Encoding: chunked\r\n\r\n`, ...Array(8).fill(chunk)],
+      /BODY_TOO_LARGE/,
+    );
+    assert.deepEqual(statuses(text), [400]);
+  });
+
+  await t.step("an answer that is not taken is given up", async () => {
+    const { hostname, port } = new URL(server.url);
+    const connections: Deno.Conn[] = [];
+    const request = `GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n${HEAD}\r\n`.repeat(8);
+    for (let count = 0; count < 3; count++) {
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      await connection.write(new TextEncoder().encode(request));
+      connections.push(connection);
+    }
+    await waitForConnections(server, 0);
+    for (const connection of connections) connection.close();
+  });
+
+  await t.step(
+    "connections beyond the limit are closed, and free places are taken again",
+    async () => {
+      const { hostname, port } = new URL(server.url);
+      const open = await Promise.all(
+        Array.from({ length: 20 }, () => Deno.connect({ hostname, port: Number(port) })),
+      );
+      const { text, closed } = await exchange(server.url, [`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`]);
+      assert.deepEqual({ text, closed }, { text: "", closed: true });
+      for (const connection of open) connection.close();
+      await waitForConnections(server, 0);
+      assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+    },
+  );
+});
+
+/** Waits until the server holds this many established connections. */
+async function waitForConnections(server: TestServer, count: number): Promise<void> {
+  const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, "0");
+  for (;;) {
+    const table = await Deno.readTextFile("/proc/net/tcp");
+    const held = table.split("\n").filter((line) =>
+      new RegExp(`^\\s*\\d+: [0-9A-F]{8}:${port} [0-9A-F:]+ 01 `).test(line)
+    );
+    if (held.length <= count) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

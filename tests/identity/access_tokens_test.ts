@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import { AccessTokens } from "../../src/domain/identity/mod.ts";
+import { Client } from "../support/client.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { TestServer } from "../support/server.ts";
+import { serverSuite } from "../support/suite.ts";
+
+const base64url = (value: unknown) =>
+  new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value))
+    .toBase64({ alphabet: "base64url", omitPadding: true });
+
+async function assertRefused(client: Client, token: string): Promise<void> {
+  const answer = await new Client(client.url, token).get("/api/v1/auth/introspect");
+  assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
+  const challenge = answer.headers.get("www-authenticate") ?? "";
+  assert.match(challenge, /^Bearer realm="invoked", error="invalid_token", error_description="/);
+}
+
+serverSuite("access tokens", {}, {
+  "are EdDSA JWTs of 600 seconds without a secret in them": async ({ server, client }) => {
+    const token = client.token ?? "";
+    const { kid, ...header } = decodeProtectedHeader(token);
+    assert.deepEqual(header, { alg: "EdDSA", typ: "at+jwt" });
+    assert.match(kid ?? "", /^[0-9A-Za-z]{27}$/);
+    const { iat = 0, exp, sub, ...claims } = decodeJwt(token);
+    assert.equal(exp, iat + 600);
+    assert.ok(Math.abs(iat - Date.now() / 1000) < 60);
+    assert.match(sub ?? "", /^[0-9A-Za-z]{27}$/);
+    assert.deepEqual(claims, {
+      iss: "invoked",
+      aud: "invoked/api",
+      client_id: (await server.credentials()).clientId,
+      name: "Administrator",
+      roles: ["administrator"],
+    });
+  },
+
+  "the scheme is case-insensitive": async ({ client }) => {
+    const anonymous = new Client(client.url, undefined);
+    for (const scheme of ["Bearer", "bearer", "BEARER"]) {
+      ok(await anonymous.get("/api/v1/functions", { authorization: `${scheme} ${client.token}` }));
+    }
+  },
+
+  "forged, changed and unsigned tokens are refused": async ({ client }) => {
+    const token = client.token ?? "";
+    const [header = "", payload = "", signature = ""] = token.split(".");
+    const claims = decodeJwt(token);
+    const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
+    const sign = (more: JWTPayload) =>
+      new SignJWT({ ...claims, ...more }).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" })
+        .sign(privateKey);
+    const root = base64url({ ...claims, sub: "0".repeat(27) });
+    const later = base64url({ ...claims, exp: (claims.exp ?? 0) + 600 });
+    const hmac = await new SignJWT(claims).setProtectedHeader({ alg: "HS256", typ: "at+jwt" })
+      .sign(new TextEncoder().encode("x".repeat(32)));
+    const none = base64url({ alg: "none", typ: "at+jwt" });
+    const forged = [
+      await sign({}),
+      await sign({ exp: 1 }),
+      hmac,
+      `${header}.${root}.${signature}`,
+      `${header}.${later}.${signature}`,
+      `${none}.${payload}.`,
+      `${none}.${payload}.${signature}`,
+      `${base64url({ alg: "NONE", typ: "at+jwt" })}.${payload}.`,
+      `${base64url({ alg: "EdDSA", typ: "JWT" })}.${payload}.${signature}`,
+      `${header}.${payload}.`,
+      `${header}.${payload}`,
+      `${token}.${signature}`,
+      `${header}.${payload}.${signature.slice(0, -4)}AAAA`,
+      "garbage",
+      "a.b.c",
+      "..",
+      base64url("garbage"),
+      "x".repeat(8000),
+    ];
+    for (const bad of forged) await assertRefused(client, bad);
+  },
+
+  "an assertion, or another server's token, is no access token": async ({ client }) => {
+    await using foreign = await TestServer.start();
+    await assertRefused(client, (await foreign.client()).token ?? "");
+  },
+
+  "other schemes and places of a token are not taken": async ({ server, client }) => {
+    const { clientId, clientSecret } = await server.credentials();
+    const anonymous = new Client(client.url, undefined);
+    const headers = [
+      `Basic ${btoa(`${clientId}:${clientSecret}`)}`,
+      `Token ${client.token}`,
+      `${client.token}`,
+      "Bearer",
+      "Bearer ",
+      `Bearer ${client.token} x`,
+      `Bearer${client.token}`,
+    ];
+    for (const authorization of headers) {
+      const answer = await anonymous.get("/api/v1/functions", { authorization });
+      assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
+      assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="invoked"');
+    }
+    const query = await anonymous.get(`/api/v1/functions?access_token=${client.token}`);
+    assertError(query, "UNAUTHENTICATED", "TOKEN_MISSING");
+    const form = await anonymous.form("/api/v1/search/functions", {
+      access_token: client.token ?? "",
+    });
+    assertError(form, "UNAUTHENTICATED", "TOKEN_MISSING");
+    const cookie = await anonymous.get("/api/v1/functions", {
+      cookie: `access_token=${client.token}`,
+    });
+    assertError(cookie, "UNAUTHENTICATED", "TOKEN_MISSING");
+  },
+});
+
+Deno.test("access tokens: an expired one is told apart, with the same key", async () => {
+  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
+  const tokens = new AccessTokens({ id: "key", privateKey, publicKey });
+  const principal = { id: "p", displayName: "P", clientId: "c", roles: ["administrator"] };
+  const token = await tokens.issue(principal);
+  assert.deepEqual(await tokens.check(token), principal);
+  const at = (exp: number) =>
+    new SignJWT({ ...decodeJwt(token), exp }).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" })
+      .sign(privateKey);
+  const now = Math.floor(Date.now() / 1000);
+  await tokens.check(await at(now + 5));
+  await assert.rejects(tokens.check(await at(now - 1)), { reason: "TOKEN_EXPIRED" });
+  for (const missing of ["sub", "exp", "client_id", "name", "roles"]) {
+    const claims = { ...decodeJwt(token), [missing]: undefined };
+    const partial = await new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" })
+      .sign(privateKey);
+    await assert.rejects(tokens.check(partial), { reason: "TOKEN_INVALID" }, missing);
+  }
+});

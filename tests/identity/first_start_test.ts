@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ok } from "../support/expect.ts";
+import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+
+const CLIENT_ID = /^[a-z]+-[a-z]+-\d{5}@127\.0\.0\.1:\d+\/spc$/;
+
+/** The command that a server printed, given to `sh` as a user pastes it, in another directory. */
+async function runCurl({ welcome }: TestServer): Promise<unknown> {
+  const curl = /^curl .*$/m.exec(welcome)?.[0] ?? "";
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", curl],
+    cwd: "/",
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH") ?? "" },
+    stdin: "null",
+  }).output();
+  const told = new TextDecoder().decode(stderr);
+  assert.deepEqual([code, told], [0, ""]);
+  const { json } = JSON.parse(new TextDecoder().decode(stdout));
+  return JSON.parse(atob(json));
+}
+
+async function modeOf(path: string): Promise<number> {
+  return ((await Deno.lstat(path)).mode ?? 0) & 0o777;
+}
+
+async function* walk(directory: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(directory)) {
+    const path = join(directory, entry.name);
+    yield path;
+    if (entry.isDirectory) yield* walk(path);
+  }
+}
+
+async function serve(dataDir: string, more: string[] = [], env = {}): Promise<Run> {
+  return await runInvoked(["serve", "--port", "0", "--data", dataDir, ...more], { env });
+}
+
+function assertFails({ code, stdout, stderr }: Run, message: RegExp): void {
+  assert.deepEqual([code, stdout], [1, ""], stderr);
+  const lines = stderr.trim().split("\n").filter((line) => !line.startsWith("{"));
+  assert.equal(lines.length, 1, stderr);
+  assert.match(lines[0] ?? "", message);
+  assert.match(lines[0] ?? "", /^error: Cannot start the server: /);
+}
+
+Deno.test("first start: a private data directory, credentials, and a curl that works", async () => {
+  await using parent = await makeTempDir();
+  const dataDir = join(parent.path, "it's", "a data dir");
+  await using server = await TestServer.start({ dataDir });
+  assert.equal(await modeOf(dataDir), 0o700);
+  for (const name of ["credentials.json", "master.key", "invoked.db", "invoked.db-wal"]) {
+    assert.equal(await modeOf(join(dataDir, name)), 0o600, name);
+  }
+  for await (const path of walk(dataDir)) {
+    const isOpen = (await modeOf(path) & 0o077) !== 0;
+    // Downloaded packages are public, and below a directory that is not.
+    assert.equal(isOpen && !/\/cache(\/|$)/.test(path), false, path);
+  }
+
+  const { serverUrl, clientId, clientSecret, ...rest } = await server.credentials();
+  assert.deepEqual(rest, {});
+  assert.equal(serverUrl, server.url);
+  assert.match(clientId, CLIENT_ID);
+  assert.match(clientSecret, /^secret-token:conductorone\.com:v1:[\w-]+$/);
+  assert.equal(server.welcome.includes(clientSecret), false);
+  assert.deepEqual(await runCurl(server), { message: "Hello, world!" });
+
+  await server.stop();
+  assert.equal((await server.log).includes(clientSecret), false);
+});
+
+Deno.test("second start: the same ids, credentials and functions at a new address", async () => {
+  await using dir = await makeTempDir();
+  const started = async () => {
+    await using server = await TestServer.start({ dataDir: dir.path });
+    const client = await server.client();
+    const { list } = ok(await client.get("/api/v1/functions"));
+    const { principleId } = ok(await client.get("/api/v1/auth/introspect"));
+    const answer = await runCurl(server);
+    const { serverUrl, ...credentials } = await server.credentials();
+    assert.equal(serverUrl, server.url);
+    await server.stop();
+    return { token: client, state: { list, principleId, answer, credentials } };
+  };
+  const first = await started();
+  const second = await started();
+  assert.deepEqual(second.state, first.state);
+  await using third = await TestServer.start({ dataDir: dir.path });
+  const headers = { authorization: `Bearer ${first.token.token}` };
+  ok(await (await third.client()).get("/api/v1/functions", headers));
+});
+
+Deno.test("a second server on the same data directory or port is refused", async () => {
+  await using server = await TestServer.start();
+  const port = new URL(server.url).port;
+  const again = await serve(server.dataDir);
+  assertFails(again, /Cannot use data directory \S+: another server works in it$/);
+  await using dir = await makeTempDir();
+  const taken = await serve(dir.path, ["--port", port]);
+  assertFails(taken, new RegExp(`port ${port} of 127\\.0\\.0\\.1 is taken`));
+  ok(await (await server.client()).get("/api/v1/functions"));
+});
+
+Deno.test("another master key than before is refused, and harms nothing", async () => {
+  const key = () => crypto.getRandomValues(new Uint8Array(32)).toBase64();
+  await using dir = await makeTempDir();
+  const env = { INVOKED_MASTER_KEY: key() };
+  {
+    await using server = await TestServer.start({ dataDir: dir.path, env });
+    await assert.rejects(Deno.stat(join(dir.path, "master.key")), Deno.errors.NotFound);
+    await server.stop();
+  }
+  const message = /it was sealed under another master key/;
+  assertFails(await serve(dir.path, [], { INVOKED_MASTER_KEY: key() }), message);
+  assertFails(await serve(dir.path), message);
+  await using server = await TestServer.start({ dataDir: dir.path, env });
+  ok(await (await server.client()).get("/api/v1/functions"));
+});
+
+Deno.test("a master key that is none is refused", async () => {
+  await using dir = await makeTempDir();
+  for (const key of ["short", "AAAA", "x".repeat(44)]) {
+    const { code, stderr } = await serve(dir.path, [], { INVOKED_MASTER_KEY: key });
+    assert.equal(code, 2);
+    assert.match(stderr, /INVOKED_MASTER_KEY/);
+    assert.equal(stderr.includes(key), false);
+  }
+  await Deno.writeTextFile(join(dir.path, "master.key"), "AAAA\n");
+  assertFails(await serve(dir.path), /master\.key: it must hold 32 bytes in base64$/);
+});
+
+Deno.test("a data directory that cannot be made or written is refused", async () => {
+  await using dir = await makeTempDir();
+  const file = join(dir.path, "file");
+  await Deno.writeTextFile(file, "");
+  for (const path of [file, join(file, "below"), "/proc/invoked"]) {
+    assertFails(await serve(path), /Cannot use data directory /);
+  }
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import type { Client } from "../support/client.ts";
+import { allGone } from "../support/processes.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertRefused, serverSuite, type Stage } from "../support/suite.ts";
+import { ECHO, HANG, SLEEP } from "./functions.ts";
+
+const FLAGS = [
+  // Functions tell their process ids, which name nothing outside in bubblewrap's own namespace.
+  ...["--isolation", "process"],
+  ...["--max-running", "1", "--max-queued", "1", "--pool-size", "1"],
+  ...["--invocation-timeout", "2s"],
+];
+const PREFIX = "FUNCTION_INVOCATION_STATUS_";
+
+async function countOf(client: Client, id: string): Promise<number> {
+  return (await client.get(`/api/v1/functions/${id}/invocations?page_size=100`)).body.list.length;
+}
+
+async function cancel(client: Client, id: string, invocationId: string): Promise<void> {
+  await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`);
+}
+
+/** Both places are free: of three calls exactly the third is refused. */
+async function assertAllFree(client: Client): Promise<void> {
+  const id = await client.deploy(HANG);
+  const background = { prefer: "respond-async" };
+  const first = await client.invoke(id, {}, background);
+  const second = await client.invoke(id, {}, background);
+  const third = await client.invoke(id, {}, background);
+  assertRefused(third, { status: 429, reason: "QUEUE_FULL" });
+  for (const { status, body } of [first, second]) {
+    assert.equal(status, 200);
+    await cancel(client, id, body.invocationId);
+  }
+}
+
+async function queueFull({ client }: Stage): Promise<void> {
+  const [hanging, id] = [await client.deploy(HANG), await client.deploy(SLEEP)];
+  const running = await client.invoke(hanging, {}, { prefer: "respond-async" });
+  const waiting = client.invoke(id, { ms: 1 });
+  await eventually(async () => await countOf(client, id) === 1 ? true : undefined);
+  for (const headers of [{}, { prefer: "respond-async" }, { "idempotency-key": "full" }]) {
+    const refused = await client.invoke(id, { ms: 1 }, headers);
+    assertRefused(refused, {
+      status: 429,
+      reason: "QUEUE_FULL",
+      message: /1 calls? runs? \(--max-running\) and 1 waits? \(--max-queued\)/,
+    });
+    assert.equal(refused.body.code, 8);
+    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  }
+  // What is wrong with a request is told before there is no place for it.
+  assertRefused(await client.post(`/api/v1/functions/${id}/invoke`, { json: "W10=" }), {
+    status: 400,
+    reason: "INVALID_FIELD",
+  });
+  await cancel(client, hanging, running.body.invocationId);
+  assert.ok((await waiting).body.json);
+  assert.equal(await countOf(client, id), 1, "a refused call leaves no invocation");
+  const { status, body } = await client.invoke(id, { ms: 1 }, { "idempotency-key": "full" });
+  assert.equal(status, 200);
+  assert.ok(body.json);
+}
+
+async function givenBack({ client }: Stage): Promise<void> {
+  const endings = [
+    'throw new Error("no");',
+    "return 17;",
+    "Deno.exit(1);",
+    "for (;;);",
+    "return new Promise(() => {});",
+  ];
+  for (const ending of endings) {
+    const id = await client.deploy(`export default () => { ${ending} };`);
+    const { headers } = await client.invoke(id);
+    assert.equal(headers.get("invocation-status"), `${PREFIX}ERROR`, ending);
+    await assertAllFree(client);
+  }
+}
+
+async function repeatsTakeNoPlace({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const key = { "idempotency-key": "again" };
+  const { body } = await client.invoke(id, {}, key);
+  const hanging = await client.deploy(HANG);
+  const first = await client.invoke(hanging, {}, { prefer: "respond-async" });
+  const second = await client.invoke(hanging, {}, { prefer: "respond-async" });
+  const repeat = await client.invoke(id, {}, key);
+  assert.deepEqual(repeat.body, body, "a repeat is answered though the queue is full");
+  for (const { body } of [first, second]) {
+    await cancel(client, hanging, body.invocationId);
+  }
+  await assertAllFree(client);
+}
+
+async function disconnects({ client }: Stage): Promise<void> {
+  const id = await client.deploy(SLEEP);
+  const controller = new AbortController();
+  const call = fetch(new URL(`/api/v1/functions/${id}/invoke`, client.url), {
+    method: "POST",
+    headers: { authorization: `Bearer ${client.token}` },
+    body: JSON.stringify({ json: btoa('{"ms":100}') }),
+    signal: controller.signal,
+  });
+  const invocationId = await eventually(async () => {
+    const { body } = await client.get(`/api/v1/functions/${id}/invocations`);
+    return body.list[0]?.id as string | undefined;
+  });
+  controller.abort();
+  await assert.rejects(call, { name: "AbortError" });
+  const record = await client.ended(id, invocationId);
+  assert.equal(record.status, `${PREFIX}SUCCESS`, "it runs to its end without its caller");
+  assert.ok(record.output.id);
+  const { body } = await client.get(
+    `/api/v1/functions/${id}/invocations/${invocationId}/logs`,
+  );
+  await allGone([Number(body.list[0].message)]);
+  await assertAllFree(client);
+}
+
+serverSuite("the limits of running and waiting calls", { flags: FLAGS }, {
+  "turn away what finds no place": queueFull,
+  "get a place back however a call ends": givenBack,
+  "leave repeats of a call alone": repeatsTakeNoPlace,
+  "get a place back of a client that went away": disconnects,
+});

@@ -1,0 +1,19 @@
+/** Functions that several tests deploy. */
+
+/** Returns its input. */
+export const ECHO = "export default (input) => input;";
+
+/** Runs until it is killed, without using the processor. */
+export const HANG = `export default () => {
+  console.log(Deno.pid);
+  setInterval(() => {}, 1000);
+  return new Promise(() => {});
+};`;
+
+/** Takes `ms`, says its process at the start, and returns a number that no other process has. */
+export const SLEEP = `const id = crypto.randomUUID();
+export default async ({ ms }) => {
+  console.log(Deno.pid);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return { id };
+};`;

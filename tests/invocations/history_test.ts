@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import type { Client, Json } from "../support/client.ts";
+import { assertRefused, serverSuite, type Stage } from "../support/suite.ts";
+import { ECHO } from "./functions.ts";
+
+const PREFIX = "FUNCTION_INVOCATION_STATUS_";
+/** Content that one page holds at most. */
+const PAGE_BYTES = 8 * 1024 * 1024;
+
+/** Throws where the input says so, else returns it. */
+const MOODY = `export default (input: { fail?: string }) => {
+  if (input.fail !== undefined) throw new Error(input.fail);
+  return { returned: input };
+};`;
+
+interface Search {
+  readonly status?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly query?: string;
+}
+
+/** Ids of every row, page after page, and how many pages there were. */
+async function search(
+  client: Client,
+  id: string,
+  filter: Search,
+  pageSize = 10,
+): Promise<{ ids: string[]; pages: Json[][] }> {
+  const pages: Json[][] = [];
+  let pageToken = "";
+  do {
+    const { status, body } = await client.post(
+      `/api/v1/functions/${id}/invocations/search`,
+      { ...filter, pageSize, pageToken },
+    );
+    assert.equal(status, 200, JSON.stringify(body));
+    pages.push(body.list);
+    pageToken = body.nextPageToken;
+  } while (pageToken !== "");
+  return { ids: pages.flat().map((row) => row.id), pages };
+}
+
+async function call(client: Client, id: string, input: unknown): Promise<string> {
+  return (await client.invoke(id, input)).body.invocationId;
+}
+
+async function fields({ client }: Stage): Promise<void> {
+  const id = await client.deploy(MOODY);
+  const { head } = (await client.get(`/api/v1/functions/${id}`)).body.function;
+  const good = await call(client, id, { a: [1, null], b: { c: "é" } });
+  const bad = await call(client, id, { fail: "no luck" });
+  const { list, nextPageToken } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
+  assert.equal(nextPageToken, "");
+  const [failed, succeeded] = list;
+  const { createdAt, updatedAt, ...rest } = succeeded;
+  assert.deepEqual(rest, {
+    id: good,
+    functionId: id,
+    commitId: head,
+    status: `${PREFIX}SUCCESS`,
+    input: { a: [1, null], b: { c: "é" } },
+    output: { returned: { a: [1, null], b: { c: "é" } } },
+  });
+  for (const time of [createdAt, updatedAt]) assert.match(time, /^\d{4}-.*T.*\.\d{3}Z$/);
+  assert.ok(createdAt <= updatedAt);
+  assert.match(failed.error, /^UNCAUGHT: Error: no luck\n/);
+  assert.deepEqual([failed.id, "output" in failed], [bad, false]);
+  assert.deepEqual(await client.invocation(id, good), succeeded);
+  assert.deepEqual(await client.invocation(id, bad), failed);
+}
+
+async function filters({ client }: Stage): Promise<void> {
+  const id = await client.deploy(MOODY);
+  const apple = await call(client, id, { fruit: "Apple 100%" });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const pear = await call(client, id, { fruit: "pear_tree", n: 100 });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const storm = await call(client, id, { fail: "storm\\end" });
+  const found = async (filter: Search) => (await search(client, id, filter)).ids;
+  assert.deepEqual(await found({}), [storm, pear, apple]);
+  assert.deepEqual(await found({ status: `${PREFIX}SUCCESS` }), [pear, apple]);
+  assert.deepEqual(await found({ status: `${PREFIX}ERROR` }), [storm]);
+  assert.deepEqual(await found({ status: `${PREFIX}RUNNING` }), []);
+
+  assert.deepEqual(await found({ query: "apple" }), [apple], "any case, in the input");
+  assert.deepEqual(await found({ query: '"returned":' }), [pear, apple], "in the output");
+  assert.deepEqual(await found({ query: "UNCAUGHT" }), [storm], "in the error");
+  assert.deepEqual(await found({ query: pear }), [pear], "the id");
+  assert.deepEqual(await found({ query: "100%" }), [apple], "no wildcard");
+  assert.deepEqual(await found({ query: "pear_" }), [pear]);
+  assert.deepEqual(await found({ query: "p_ar" }), []);
+  assert.deepEqual(await found({ query: "storm\\" }), [storm]);
+  assert.deepEqual(await found({ query: "'; drop table invocations; --" }), []);
+
+  const { createdAt } = await client.invocation(id, pear);
+  assert.deepEqual(await found({ since: createdAt }), [storm, pear], "since is inclusive");
+  assert.deepEqual(await found({ until: createdAt }), [apple], "until is exclusive");
+  const offset = new Date(Date.parse(createdAt) + 3_600_000).toISOString().replace("Z", "+01:00");
+  assert.deepEqual(await found({ since: offset, status: `${PREFIX}SUCCESS` }), [pear]);
+  assert.deepEqual(await found({ since: createdAt, until: createdAt }), []);
+
+  const path = `/api/v1/functions/${id}/invocations/search`;
+  const refusals = [{ status: "SUCCESS" }, { since: "yesterday" }, { until: 17 }, { query: {} }];
+  for (const body of refusals) {
+    const message = new RegExp(`^${Object.keys(body)[0]}: `);
+    assertRefused(await client.post(path, body), { status: 400, reason: "INVALID_FIELD", message });
+  }
+}
+
+async function pages({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const expected: string[] = [];
+  for (let n = 0; n < 12; n++) expected.unshift(await call(client, id, { n }));
+  const path = `/api/v1/functions/${id}/invocations`;
+  const first = (await client.get(`${path}?page_size=10`)).body;
+  await call(client, id, { late: true });
+  const second = (await client.get(`${path}?page_size=10&page_token=${first.nextPageToken}`)).body;
+  assert.deepEqual([...first.list, ...second.list].map((row: Json) => row.id), expected);
+  assert.deepEqual([first.list.length, second.nextPageToken], [10, ""]);
+
+  const wrong = { status: 400, reason: "INVALID_PAGE_TOKEN" };
+  const pageToken = first.nextPageToken;
+  const filtered = { query: "n", pageToken };
+  assertRefused(await client.post(`${path}/search`, filtered), wrong);
+  const other = await client.deploy(ECHO);
+  const elsewhere = `/api/v1/functions/${other}/invocations?page_token=${pageToken}`;
+  assertRefused(await client.get(elsewhere), wrong);
+  assertRefused(await client.get(`${path}?page_token=${pageToken}x`), wrong);
+  assertRefused(await client.get(`${path}?page_token=tail`), wrong);
+}
+
+async function largeContents({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const expected: string[] = [];
+  for (let n = 0; n < 7; n++) {
+    // Input and output: 3 MB a row, and one row that alone is over what a page holds.
+    const bytes = n === 3 ? PAGE_BYTES / 2 + 1000 : 1_500_000;
+    expected.unshift(await call(client, id, { n, text: "x".repeat(bytes) }));
+  }
+  const { ids, pages } = await search(client, id, {}, 100);
+  assert.deepEqual(ids, expected);
+  assert.deepEqual(pages.map((page) => page.length), [2, 1, 1, 2, 1]);
+  const list = (await client.get(`/api/v1/functions/${id}/invocations?page_size=100`)).body;
+  assert.deepEqual(list.list.map((row: Json) => row.id), expected.slice(0, 2));
+  assert.notEqual(list.nextPageToken, "");
+}
+
+async function unknown({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const other = await client.deploy(ECHO);
+  const invocationId = await call(client, id, {});
+  const missing = { status: 404, reason: "INVOCATION_NOT_FOUND" };
+  const of = (functionId: string, rest: string) =>
+    `/api/v1/functions/${functionId}/invocations${rest}`;
+  assertRefused(await client.get(of(other, `/${invocationId}`)), missing);
+  assertRefused(await client.get(of(id, "/2")), missing);
+  const nowhere = { status: 404, reason: "FUNCTION_NOT_FOUND" };
+  assertRefused(await client.get(of("nothing", `/${invocationId}`)), nowhere);
+  assertRefused(await client.get(of("nothing", "")), nowhere);
+  assertRefused(await client.post(of("nothing", "/search")), nowhere);
+  assert.deepEqual((await client.get(of(other, ""))).body, { list: [], nextPageToken: "" });
+}
+
+serverSuite("the history of invocations", {}, {
+  "tells input, output and error": fields,
+  "is searched by status, time and text": filters,
+  "comes in pages that stay right while calls come in": pages,
+  "ends a page early when its contents are large, and loses no row": largeContents,
+  "belongs to one function": unknown,
+});

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import type { Client } from "../support/client.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { allGone, childrenOf } from "../support/processes.ts";
+import { TestServer } from "../support/server.ts";
+import { eventually } from "../support/eventually.ts";
+import { ECHO, HANG } from "../invocations/functions.ts";
+
+const ONE_AT_A_TIME = ["--max-running", "1", "--pool-size", "1"];
+const PREFIX = "FUNCTION_INVOCATION_STATUS_";
+
+interface Left {
+  readonly hanging: string;
+  readonly echo: string;
+  readonly running: string;
+  readonly queuedAsync: readonly string[];
+  readonly queuedSync: string;
+}
+
+/** One invocation that runs for ever, asynchronous ones behind it, and a caller who waits behind those. */
+async function occupy(client: Client): Promise<Left> {
+  const [hanging, echo] = [await client.deploy(HANG), await client.deploy(ECHO)];
+  const background = { prefer: "respond-async" };
+  const running = (await client.invoke(hanging, {}, background)).body.invocationId;
+  await eventually(async () => {
+    const { body } = await client.get(`/api/v1/functions/${hanging}/invocations/${running}/logs`);
+    return body.list[0];
+  });
+  const queuedAsync: string[] = [];
+  for (let n = 0; n < 3; n++) {
+    const headers = { ...background, "idempotency-key": `call-${n}` };
+    queuedAsync.push((await client.invoke(echo, { n }, headers)).body.invocationId);
+  }
+  client.invoke(echo, { waits: true }).catch(() => "its connection breaks with the server");
+  const queuedSync = await eventually(async () => {
+    const { body } = await client.get(`/api/v1/functions/${echo}/invocations`);
+    return body.list.length === 4 ? body.list[0].id as string : undefined;
+  });
+  return { hanging, echo, running, queuedAsync, queuedSync };
+}
+
+async function checkRecovered(client: Client, left: Left): Promise<void> {
+  const { hanging, echo, running, queuedAsync, queuedSync } = left;
+  const interrupted = await client.invocation(hanging, running);
+  assert.equal(interrupted.status, `${PREFIX}ERROR`);
+  assert.match(interrupted.error, /^INTERRUPTED: the server stopped while it ran/);
+  const logs = await client.get(`/api/v1/functions/${hanging}/invocations/${running}/logs`);
+  assert.match(logs.body.list[0].message, /^\d+$/, "what it printed is kept");
+
+  const unanswered = await client.invocation(echo, queuedSync);
+  assert.equal(unanswered.status, `${PREFIX}ERROR`);
+  assert.match(unanswered.error, /^INTERRUPTED: the server stopped before it started/);
+
+  for (const [n, id] of queuedAsync.entries()) {
+    const record = await client.ended(echo, id);
+    assert.equal(record.status, `${PREFIX}SUCCESS`, record.error);
+    assert.deepEqual(record.output, { n });
+  }
+  // The key outlives the crash, and with it the promise to run the code once.
+  const repeat = await client.invoke(echo, { n: 1 }, { "idempotency-key": "call-1" });
+  assert.equal(repeat.body.invocationId, queuedAsync[1]);
+}
+
+Deno.test("after a crash, what ran is interrupted and what was accepted runs", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  let left: Left;
+  {
+    await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
+    left = await occupy(await server.client());
+    const sandboxes = await childrenOf(server.pid);
+    assert.ok(sandboxes.length >= 2, "one runs, one waits ready");
+    await server.stop("SIGKILL");
+    await allGone(sandboxes);
+  }
+  {
+    // Jobs that were accepted are taken however short the queue is now.
+    const flags = [...ONE_AT_A_TIME, "--max-queued", "0"];
+    await using server = await TestServer.start({ dataDir, flags });
+    await checkRecovered(await server.client(), left);
+    await server.stop("SIGTERM");
+    assert.match(await server.log, /2 invocations were interrupted .* 3 are resumed/);
+  }
+  await using server = await TestServer.start({ dataDir });
+  await checkRecovered(await server.client(), left);
+  await server.stop("SIGTERM");
+  assert.doesNotMatch(await server.log, /interrupted/, "it is done once");
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { base64, Client, type Json } from "../support/client.ts";
+import { TestServer } from "../support/server.ts";
+
+/** Stands for what users confide to the server; it must not be in the log. */
+const CONFIDED = "c0nf1ded";
+const REQUEST_ID = "given-by-a-proxy.17";
+
+/** Uses every part of the server, with {@link CONFIDED} wherever a value of the user's goes. */
+async function useEverything(server: TestServer): Promise<readonly string[]> {
+  const client = await server.client();
+  const { clientId, clientSecret } = await server.credentials();
+  const wrongSecret = await new Client(server.url, undefined).form("/auth/v1/token", {
+    grant_type: "client_credentials",
+    client_id: clientId,
+    client_secret: `${clientSecret}${CONFIDED}`,
+  });
+  assert.equal(wrongSecret.status, 401);
+  const id = await client.deploy(
+    `/* ${CONFIDED} */ export default (input) => {
+      console.log(input);
+      if (input.fail) throw new Error(input.fail);
+      return input;
+    };`,
+  );
+  const secret = { function: { id, secret: { KEY: CONFIDED } }, updateMask: "secret" };
+  assert.equal((await client.post("/api/v1/functions/update", secret)).status, 200);
+  const opened = await client.post(`/api/v1/functions/${id}/commits`, { filenames: ["main.ts"] });
+  const uploadUrl: string = opened.body.uploadUrls["main.ts"];
+  const stranger = new Client(server.url, undefined);
+  assert.equal((await stranger.call("PUT", uploadUrl, CONFIDED)).status, 204);
+  const tampered = await stranger.call("PUT", `${uploadUrl}x`, CONFIDED);
+  assert.equal(tampered.status, 403);
+  const broken = `/api/v1/functions/${id}/commits/${opened.body.commitId}/finalize`;
+  await client.post(broken, {});
+
+  await client.invoke(id, { value: CONFIDED }, { "request-id": REQUEST_ID });
+  await client.invoke(id, { fail: CONFIDED });
+  await client.post(`/api/v1/functions/${id}/invoke`, { json: base64(`{${CONFIDED}`) });
+  await client.post(`/api/v1/functions/${id}/invoke`, `{"json": ${CONFIDED}`);
+  await client.get(`/api/v1/functions?page_token=${CONFIDED}`);
+  await new Client(server.url, `${client.token}${CONFIDED}`).get("/api/v1/functions");
+  await client.call("GET", `/api/v1/functions?access_token=${client.token}`);
+  return [client.token ?? "", uploadUrl, `${uploadUrl}x`, clientSecret];
+}
+
+/** What of a credential must not be found: all of it, and what of it is secret. */
+function secretParts(credential: string): string[] {
+  const body = credential.split(":").at(-1) ?? "";
+  const parts = [credential, body, ...credential.split("/"), ...credential.split(".")];
+  return parts.filter((part) => part.length > 20);
+}
+
+Deno.test("the log is JSON with request ids, and holds nothing that was confided", async () => {
+  await using server = await TestServer.start({ flags: ["--log-level", "debug"] });
+  const credentials = await useEverything(server);
+  const { code } = await server.stop("SIGTERM");
+  assert.equal(code, 0);
+  const log = await server.log;
+  const lines: Json[] = log.trim().split("\n").map((line) => JSON.parse(line));
+  assert.ok(lines.length > 10);
+  for (const line of lines) {
+    for (const field of ["@timestamp", "level", "logger", "message"]) {
+      assert.equal(typeof line[field], "string", JSON.stringify(line));
+    }
+    assert.notEqual(line.level, "ERROR", JSON.stringify(line));
+  }
+  const requests = lines.filter(({ logger }) => logger === "invoked.http");
+  assert.ok(requests.length > 10);
+  const ids = new Set(requests.map(({ properties }) => properties.requestId));
+  assert.equal(ids.size, requests.length, "one line and one id for each request");
+  assert.ok(ids.has(REQUEST_ID));
+  assert.ok(!ids.has(undefined));
+
+  assert.ok(!log.includes(CONFIDED), "neither input nor code nor secrets of users");
+  const key = JSON.parse(
+    new TextDecoder().decode(
+      Uint8Array.fromBase64(credentials.at(-1)?.split(":").at(-1) ?? "", { alphabet: "base64url" }),
+    ),
+  );
+  for (const secret of [...credentials.flatMap(secretParts), key.d]) {
+    assert.ok(!log.includes(secret), `${secret} is in the log`);
+  }
+});

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { Client, type Json } from "./support/client.ts";
+import { assertError, ok } from "./support/expect.ts";
+import { serverSuite } from "./support/suite.ts";
+
+const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
+const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
+
+/** Every operation with its id; those of C1 under C1's own. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  "post /auth/v1/token": "invoked.AuthService.Token",
+  "get /api/v1/auth/introspect": "c1.api.auth.v1.Auth.Introspect",
+  "get /api/v1/functions": `${FUNCTIONS}.ListFunctions`,
+  "post /api/v1/functions": `${FUNCTIONS}.CreateFunction`,
+  "get /api/v1/functions/{id}": `${FUNCTIONS}.GetFunction`,
+  "delete /api/v1/functions/{id}": `${FUNCTIONS}.DeleteFunction`,
+  "post /api/v1/functions/update": `${FUNCTIONS}.UpdateFunction`,
+  "post /api/v1/search/functions": "c1.api.functions.v1.FunctionsSearch.Search",
+  "get /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.ListCommits`,
+  "post /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.Commit`,
+  "post /api/v1/functions/{function_id}/commits/{commit_id}/finalize":
+    `${FUNCTIONS}.FinalizeCommit`,
+  "get /api/v1/functions/{function_id}/commits/{id}": `${FUNCTIONS}.GetCommit`,
+  "get /api/v1/functions/{function_id}/commits/{commit_id}/lockfile": `${FUNCTIONS}.GetLockfile`,
+  "get /api/v1/functions/{function_id}/tags": `${FUNCTIONS}.ListTags`,
+  "post /api/v1/functions/{function_id}/tags": `${FUNCTIONS}.CreateTag`,
+  "delete /api/v1/functions/{function_id}/tags/{name}": "invoked.TagService.DeleteTag",
+  "post /api/v1/functions/{function_id}/invoke": `${FUNCTIONS}.Invoke`,
+  "get /api/v1/functions/{function_id}/invocations": `${INVOCATIONS}.List`,
+  "get /api/v1/functions/{function_id}/invocations/{id}": `${INVOCATIONS}.Get`,
+  "post /api/v1/functions/{function_id}/invocations/search":
+    "c1.api.functions.v1.FunctionsInvocationSearchService.Search",
+  "get /api/v1/functions/{function_id}/invocations/{id}/logs": "invoked.InvocationService.ListLogs",
+  "post /api/v1/functions/{function_id}/invocations/{id}/cancel":
+    "invoked.InvocationService.Cancel",
+  "put /file/{token}": "invoked.UploadService.Upload",
+};
+
+/** Fields by schema: exactly what the API documents. */
+const FIELDS: Readonly<Record<string, string>> = {
+  "c1.api.functions.v1.Function":
+    "createdAt deletedAt description displayName functionType head hookRefs id isDraft outboundNetworkAllowlist provisionedConcurrency publishedCommitId scopedRoleIds secret updatedAt useSpn workflowTemplateRefs",
+  "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id message",
+  "c1.api.functions.v1.FunctionInvocation":
+    "commitId createdAt error functionId id input output status updatedAt",
+  "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
+    "commitMessage description displayName functionType initialContent",
+  "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
+    "commitMessage content function updateMask",
+  "c1.api.functions.v1.FunctionsServiceCommitRequest": "commitMessage filenames",
+  "c1.api.functions.v1.FunctionsServiceCreateTagRequest": "commitId name",
+  "c1.api.functions.v1.FunctionsServiceInvokeRequest": "commitId json vfsId",
+  "c1.api.functions.v1.FunctionsServiceInvokeResponse": "invocationId json",
+  "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
+  "c1.api.functions.v1.FunctionsInvocationSearchRequest":
+    "pageSize pageToken query since status until",
+  "c1.api.auth.v1.IntrospectResponse": "features permissions principleId roles tenantId userId",
+  "invoked.InvocationLog": "level message sequence source time",
+  "google.rpc.Status": "code details message",
+};
+
+const ENUMS: Readonly<Record<string, readonly string[]>> = {
+  "c1.api.functions.v1.FunctionType": [
+    "FUNCTION_TYPE_UNSPECIFIED",
+    "FUNCTION_TYPE_ANY",
+    "FUNCTION_TYPE_CODE_MODE",
+  ],
+  "c1.api.functions.v1.FunctionInvocationStatus": [
+    "FUNCTION_INVOCATION_STATUS_PENDING",
+    "FUNCTION_INVOCATION_STATUS_RUNNING",
+    "FUNCTION_INVOCATION_STATUS_SUCCESS",
+    "FUNCTION_INVOCATION_STATUS_ERROR",
+  ],
+};
+
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly spec: Json;
+}
+
+function operations(document: Json): Operation[] {
+  return Object.entries<Json>(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, spec]) => ({ method, path, spec }))
+  );
+}
+
+/** Every value under a key, anywhere. */
+function everywhere(value: Json, key: string): unknown[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => [
+    ...name === key ? [member] : [],
+    ...everywhere(member, key),
+  ]);
+}
+
+serverSuite("OpenAPI document", {}, {
+  "is OpenAPI 3.1 and needs no token": async ({ client }) => {
+    const document = ok(await new Client(client.url, undefined).get("/openapi.json"));
+    assert.match(document.openapi, /^3\.1\.\d$/);
+    assert.deepEqual([document.info.title, typeof document.info.version], ["invoked", "string"]);
+    for (const reference of everywhere(document, "$ref")) {
+      const [, , kind = "", name = ""] = String(reference).split("/");
+      assert.ok(document.components[kind]?.[name], `${reference} leads nowhere`);
+    }
+    for (const { method, path, spec } of operations(document)) {
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      const declared = (spec.parameters ?? []).filter((p: Json) => p.in === "path");
+      assert.deepEqual(declared.map((p: Json) => p.name).sort(), named.sort(), path);
+      assert.ok(declared.every((p: Json) => p.required), path);
+      assert.ok(Object.keys(spec.responses).length > 0 && spec.summary, `${method} ${path}`);
+    }
+  },
+
+  "has every operation under its id": async ({ client }) => {
+    const found = operations(ok(await client.get("/openapi.json")))
+      .map(({ method, path, spec }) => [`${method} ${path}`, spec.operationId]);
+    assert.deepEqual(Object.fromEntries(found), OPERATIONS);
+  },
+
+  "has every field and enum value": async ({ client }) => {
+    const { components: { schemas } } = ok(await client.get("/openapi.json"));
+    for (const [name, fields] of Object.entries(FIELDS)) {
+      assert.equal(Object.keys(schemas[name].properties).sort().join(" "), fields, name);
+    }
+    for (const [name, values] of Object.entries(ENUMS)) {
+      assert.deepEqual(schemas[name], { type: "string", enum: values }, name);
+    }
+    const { properties } = schemas["c1.api.functions.v1.Function"];
+    assert.equal(properties.createdAt.format, "date-time");
+    assert.equal(properties.provisionedConcurrency.format, "int32");
+    const invoke = schemas["c1.api.functions.v1.FunctionsServiceInvokeRequest"];
+    assert.equal(invoke.properties.json.format, "byte");
+  },
+
+  "lists have their page fields": async ({ client }) => {
+    const { paths } = ok(await client.get("/openapi.json"));
+    for (const list of ["", "/{function_id}/commits", "/{function_id}/invocations"]) {
+      const { parameters, responses } = paths[`/api/v1/functions${list}`].get;
+      const names = parameters.filter((p: Json) => p.in === "query").map((p: Json) => p.name);
+      assert.deepEqual(names, ["page_size", "page_token"]);
+      const { properties } = responses[200].content["application/json"].schema;
+      assert.deepEqual(Object.keys(properties), ["list", "nextPageToken"]);
+    }
+  },
+
+  "every operation under /api answers 401 without a token": async ({ client }) => {
+    const anonymous = new Client(client.url, undefined);
+    const guarded = operations(ok(await client.get("/openapi.json")))
+      .filter(({ path }) => path.startsWith("/api/"));
+    assert.ok(guarded.length > 15);
+    for (const { method, path, spec } of guarded) {
+      assert.ok(spec.security.length > 0, path);
+      const answer = await anonymous.call(method.toUpperCase(), path.replace(/\{\w+\}/g, "x"));
+      assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
+    }
+  },
+});

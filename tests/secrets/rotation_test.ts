@@ -1,0 +1,168 @@
+/** `invoked keys rotate`: every value moves to the new key, and no crash leaves one behind. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { unbase64 } from "../support/client.ts";
+import { INVOKED, runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+
+const VALUE = "kept over every rotation";
+const READS = `import { functions } from "@c1/functions-sdk";
+export default () => ({ value: functions.getConfig().secrets.KEY ?? null });`;
+
+type Env = Readonly<Record<string, string>>;
+
+/** A data directory of a stopped server that holds a function with a secret. */
+async function prepare(env: Env = {}): Promise<{ dataDir: string; id: string }> {
+  const dataDir = await Deno.makeTempDir({ prefix: "invoked-test-" });
+  await using server = await TestServer.start({ dataDir, env });
+  const client = await server.client();
+  const id = await client.deploy(READS);
+  await client.post("/api/v1/functions/update", {
+    function: { id, secret: { KEY: VALUE } },
+    updateMask: "secret",
+  });
+  await server.stop();
+  return { dataDir, id };
+}
+
+/** Starts a server on the directory: secrets open, and tokens signed before are still good. */
+async function check(dataDir: string, id: string, env: Env = {}, token?: string): Promise<string> {
+  await using server = await TestServer.start({ dataDir, env });
+  const client = await server.client();
+  const { body } = await client.invoke(id);
+  assert.deepEqual(JSON.parse(unbase64(body.json)), { value: VALUE });
+  if (token !== undefined) {
+    const { status } = await client.get("/api/v1/functions", { authorization: `Bearer ${token}` });
+    assert.equal(status, 200);
+  }
+  await server.stop();
+  return client.token ?? "";
+}
+
+const rotate = (dataDir: string, env: Env = {}) =>
+  runInvoked(["keys", "rotate", "--data", dataDir], { env });
+const keysIn = async (dataDir: string) =>
+  (await Deno.readTextFile(join(dataDir, "master.key"))).trim().split("\n");
+const makeKey = () => crypto.getRandomValues(new Uint8Array(32)).toBase64();
+
+Deno.test("a key in the data directory is rotated", async (t) => {
+  const { dataDir, id } = await prepare();
+  const keyFile = join(dataDir, "master.key");
+  try {
+    const [old = ""] = await keysIn(dataDir);
+    const token = await check(dataDir, id);
+
+    await t.step("not while the server runs", async () => {
+      await using _server = await TestServer.start({ dataDir });
+      const { code, stderr } = await rotate(dataDir);
+      assert.equal(code, 1);
+      assert.match(stderr, /^error: Cannot use data directory .*: another server works in it\n$/);
+      assert.deepEqual(await keysIn(dataDir), [old]);
+    });
+
+    await t.step("every value moves, and the old key is forgotten", async () => {
+      const { code, stdout, stderr } = await rotate(dataDir);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^Sealed 1 secrets and 3 server keys again: the new master key is in/);
+      const keys = await keysIn(dataDir);
+      assert.equal(keys.length, 1);
+      assert.notEqual(keys[0], old);
+      assert.ok(!stdout.includes(keys[0] ?? ""));
+      assert.equal(((await Deno.stat(keyFile)).mode ?? 0) & 0o777, 0o600);
+      await check(dataDir, id, {}, token);
+    });
+
+    await t.step("the old key opens nothing any more, and says so", async () => {
+      const { code, stderr } = await runInvoked(["serve", "--port", "0", "--data", dataDir], {
+        env: { INVOKED_MASTER_KEY: old },
+      });
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /Cannot open server-key:\S+: it was sealed under another master key, [0-9a-f]{16}, than/,
+      );
+    });
+
+    await t.step(
+      "cut off before the values moved, or before the old key was forgotten",
+      async () => {
+        const [current = ""] = await keysIn(dataDir);
+        await Deno.writeTextFile(keyFile, `${makeKey()}\n${current}\n`);
+        await check(dataDir, id, {}, token);
+        assert.equal((await rotate(dataDir)).code, 0);
+        const [next = ""] = await keysIn(dataDir);
+        await Deno.writeTextFile(keyFile, `${next}\n${current}\n`);
+        await check(dataDir, id, {}, token);
+        assert.equal((await rotate(dataDir)).code, 0);
+        assert.equal((await keysIn(dataDir)).length, 1);
+      },
+    );
+
+    await t.step("killed at any moment, again and again", async () => {
+      for (let delayMs = 0; delayMs < 240; delayMs += 15) {
+        const child = new Deno.Command(INVOKED, {
+          args: ["keys", "rotate", "--data", dataDir],
+          stdout: "null",
+          stderr: "null",
+        }).spawn();
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        try {
+          child.kill("SIGKILL");
+        } catch (error) {
+          assert.ok(error instanceof TypeError, String(error));
+        }
+        await child.status;
+      }
+      await check(dataDir, id, {}, token);
+      const { code, stderr } = await rotate(dataDir);
+      assert.equal(code, 0, stderr);
+      assert.equal((await keysIn(dataDir)).length, 1);
+      await check(dataDir, id, {}, token);
+    });
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
+});
+
+Deno.test("a key in the environment is rotated to another one there", async (t) => {
+  const [old, next] = [{ INVOKED_MASTER_KEY: makeKey() }, { INVOKED_MASTER_KEY: makeKey() }];
+  const both = { ...old, INVOKED_NEW_MASTER_KEY: next.INVOKED_MASTER_KEY };
+  const { dataDir, id } = await prepare(old);
+  try {
+    await t.step("half of the keys is refused, and makes no key file", async () => {
+      for (
+        const [env, expected] of [
+          [old, /Cannot rotate INVOKED_MASTER_KEY: .*set INVOKED_NEW_MASTER_KEY/],
+          [{ INVOKED_NEW_MASTER_KEY: makeKey() }, /the key in use is not in INVOKED_MASTER_KEY/],
+          [{}, /it holds no master\.key; set INVOKED_MASTER_KEY and INVOKED_NEW_MASTER_KEY/],
+          [{ ...both, INVOKED_MASTER_KEY: makeKey() }, /it was sealed under another master key/],
+        ] as const
+      ) {
+        const { code, stderr } = await rotate(dataDir, env);
+        assert.equal(code, 1, stderr);
+        assert.match(stderr, expected);
+      }
+      await assert.rejects(Deno.stat(join(dataDir, "master.key")), Deno.errors.NotFound);
+      await check(dataDir, id, old);
+    });
+    await t.step("twice is as good as once", async () => {
+      for (let round = 0; round < 2; round++) {
+        const { code, stdout, stderr } = await rotate(dataDir, both);
+        assert.equal(code, 0, stderr);
+        assert.match(stdout, /start the server with INVOKED_MASTER_KEY set to the new key\n$/);
+      }
+      await check(dataDir, id, next);
+    });
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
+});
+
+Deno.test("a directory without a server is left as it is", async () => {
+  const directory = await Deno.makeTempDir();
+  const { code, stderr } = await rotate(join(directory, "typo"));
+  assert.equal(code, 1);
+  assert.match(stderr, /there is no .*invoked\.db; start the server once with this --data/);
+  await assert.rejects(Deno.stat(join(directory, "typo")), Deno.errors.NotFound);
+  await Deno.remove(directory, { recursive: true });
+});
