@@ -62,11 +62,17 @@ export interface Launcher {
   spawn(flavour: Flavour): Spawned;
 }
 
+/**
+ * Starts the command as the leader of a session and a group of its own, which is killed as one. Where there is
+ * a `setsid` it is asked to do that: Deno's own way forks the server, pages and all, and blocks it for
+ * milliseconds that grow with its memory.
+ */
 function spawn(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
+  setsid: string | undefined,
 ): Deno.ChildProcess {
-  const [program, ...args] = command;
+  const [program, ...args] = setsid === undefined ? command : [setsid, ...command];
   if (program === undefined) throw new Error("Cannot start a sandbox: the command line is empty");
   return new Deno.Command(program, {
     args,
@@ -76,8 +82,7 @@ function spawn(
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    // The leader of a session and a group of its own, which is killed as one.
-    detached: true,
+    detached: setsid === undefined,
   }).spawn();
 }
 
@@ -89,12 +94,17 @@ async function privateBytes(pid: number): Promise<number | undefined> {
   return Number(kib) * BYTES_PER_KIB;
 }
 
-/** Ends a whole process group. A group that is gone already is no error. */
+/**
+ * Ends a process and its whole group. What is gone already is no error; a process that does not lead its
+ * group yet has nobody else in it.
+ */
 export function killGroup(pid: number): void {
-  try {
-    Deno.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  for (const target of [-pid, pid]) {
+    try {
+      Deno.kill(target, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }
 
@@ -111,8 +121,9 @@ export function startError(reason: string, stderr: Uint8Array): Error {
 async function warmUp(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
+  setsid: string | undefined,
 ): Promise<number | undefined> {
-  const child = spawn(command, env);
+  const child = spawn(command, env, setsid);
   const timer = setTimeout(() => killGroup(child.pid), START_TIMEOUT_MS);
   try {
     const stderr = new Response(child.stderr).bytes();
@@ -141,6 +152,7 @@ export interface Program {
   readonly caFile: string | undefined;
   readonly confinement: Confinement;
   readonly sharedDir: string;
+  readonly setsid: string | undefined;
 }
 
 /** Fills the cache directory and measures the machine once. */
@@ -160,7 +172,12 @@ export async function prepareProgram(
     ...args,
   ];
   const { wrap, env } = trusted(around);
+<<<<<<< HEAD
   const idleBytes = await warmUp(wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {}), env);
+=======
+  const { setsid } = around.programs;
+  const idleBytes = await warmUp(wrap([...command, WITH_NODE], {}), env, setsid);
+>>>>>>> main
   await blockDatabases(around.denoDir);
   const caFile = await writeCa(ca, around.denoDir);
   if (around.isRoot) await openForReading(around.denoDir);
@@ -168,6 +185,7 @@ export async function prepareProgram(
     command,
     caFile,
     sharedDir: around.sharedDir,
+    setsid,
     confinement: {
       cpuSeconds: Math.ceil(limits.cpuTimeMs / MS_PER_SECOND),
       ...(idleBytes === undefined ? {} : { dataBytes: idleBytes + limits.memoryBytes }),
@@ -175,6 +193,7 @@ export async function prepareProgram(
   };
 }
 
+<<<<<<< HEAD
 /** Starts processes of the program behind the walls of the isolation; without a proxy they have no way out. */
 export function launcherFor(
   isolation: Isolation,
@@ -194,10 +213,20 @@ export function launcherFor(
       { ...confinement, egressSocket, env },
     );
     return spawn(wrapped, env);
+=======
+/** Starts processes of the program behind the walls of the isolation. */
+export function launcherFor(isolation: Isolation, program: Program): Launcher {
+  const { confinement, sharedDir, setsid } = program;
+  const commands = { plain: program.command, node: [...program.command, WITH_NODE] };
+  const wayless = {
+    plain: isolation.wrap(commands.plain, confinement),
+    node: isolation.wrap(commands.node, confinement),
+>>>>>>> main
   };
   return {
     isolation,
     sharedDir,
+<<<<<<< HEAD
     spawn(flavour) {
       const gate = egress?.openGate();
       try {
@@ -207,6 +236,16 @@ export function launcherFor(
         throw error;
       }
     },
+=======
+    spawn: (flavour, egressSocket) =>
+      spawn(
+        egressSocket === undefined
+          ? wayless[flavour]
+          : isolation.wrap(commands[flavour], { ...confinement, egressSocket }),
+        isolation.env,
+        setsid,
+      ),
+>>>>>>> main
   };
 }
 

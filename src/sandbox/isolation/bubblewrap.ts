@@ -14,7 +14,7 @@ const LOADER_CACHE = "/etc/ld.so.cache";
 const FILTER_DESCRIPTOR = "9";
 const WITH_FILTER = `file=$1; shift; exec "$@" ${FILTER_DESCRIPTOR}<"$file"`;
 
-type Needed = { readonly [P in keyof Programs]: string };
+type Needed = { readonly [Name in Exclude<keyof Programs, "setsid">]: string };
 
 /** The variants of this mode, the strongest first. */
 export function bubblewrapCandidates(around: Surroundings): readonly Candidate[] {

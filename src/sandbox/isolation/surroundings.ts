@@ -18,6 +18,7 @@ const OTHERS_MAY_WRITE = 0o022;
 /** Wrappers that may or may not be installed, by absolute path. */
 export interface Programs {
   readonly bwrap: string | undefined;
+  readonly setsid: string | undefined;
   readonly setpriv: string | undefined;
   readonly prlimit: string | undefined;
   readonly sh: string | undefined;
@@ -62,12 +63,12 @@ export async function survey(cacheDir: string, searchPath: string): Promise<Surr
   await Deno.writeFile(seccompFile, seccompFilter(Deno.build.arch as Architecture), {
     mode: 0o644,
   });
-  const [bwrap, setpriv, prlimit, sh] = await Promise.all(
-    ["bwrap", "setpriv", "prlimit", "sh"].map((name) => findProgram(name, searchPath)),
+  const [bwrap, setsid, setpriv, prlimit, sh] = await Promise.all(
+    ["bwrap", "setsid", "setpriv", "prlimit", "sh"].map((name) => findProgram(name, searchPath)),
   );
   const deno = Deno.execPath();
   return {
-    programs: { bwrap, setpriv, prlimit, sh },
+    programs: { bwrap, setsid, setpriv, prlimit, sh },
     deno,
     libraries: Deno.build.os === "linux" ? await librariesOf(deno) : [],
     runtimeDir: fileURLToPath(new URL("../../runtime", import.meta.url)),
