@@ -172,12 +172,7 @@ export async function prepareProgram(
     ...args,
   ];
   const { wrap, env } = trusted(around);
-<<<<<<< HEAD
   const idleBytes = await warmUp(wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {}), env);
-=======
-  const { setsid } = around.programs;
-  const idleBytes = await warmUp(wrap([...command, WITH_NODE], {}), env, setsid);
->>>>>>> main
   await blockDatabases(around.denoDir);
   const caFile = await writeCa(ca, around.denoDir);
   if (around.isRoot) await openForReading(around.denoDir);
@@ -193,17 +188,17 @@ export async function prepareProgram(
   };
 }
 
-<<<<<<< HEAD
 /** Starts processes of the program behind the walls of the isolation; without a proxy they have no way out. */
 export function launcherFor(
   isolation: Isolation,
-  { command, confinement, caFile, sharedDir }: Program,
+  { command, confinement, caFile, sharedDir, setsid }: Program,
   egress?: EgressProxy,
 ): Launcher {
   const spawnWith = (flavour: Flavour, gate: Gate | undefined) => {
     const args = flavour === "node" ? [WITH_NODE] : [];
     if (gate === undefined) {
-      return spawn(isolation.wrap(command(NO_EGRESS_FLAGS, args), confinement), isolation.env);
+      const wrapped = isolation.wrap(command(NO_EGRESS_FLAGS, args), confinement);
+      return spawn(wrapped, isolation.env, setsid);
     }
     const egressSocket = gate.socketPath;
     const inside = isolation.egressPathInside(egressSocket);
@@ -212,21 +207,11 @@ export function launcherFor(
       command(egressFlags(inside, isolation.expected.seccomp), [egressArgument(inside), ...args]),
       { ...confinement, egressSocket, env },
     );
-    return spawn(wrapped, env);
-=======
-/** Starts processes of the program behind the walls of the isolation. */
-export function launcherFor(isolation: Isolation, program: Program): Launcher {
-  const { confinement, sharedDir, setsid } = program;
-  const commands = { plain: program.command, node: [...program.command, WITH_NODE] };
-  const wayless = {
-    plain: isolation.wrap(commands.plain, confinement),
-    node: isolation.wrap(commands.node, confinement),
->>>>>>> main
+    return spawn(wrapped, env, setsid);
   };
   return {
     isolation,
     sharedDir,
-<<<<<<< HEAD
     spawn(flavour) {
       const gate = egress?.openGate();
       try {
@@ -236,16 +221,6 @@ export function launcherFor(isolation: Isolation, program: Program): Launcher {
         throw error;
       }
     },
-=======
-    spawn: (flavour, egressSocket) =>
-      spawn(
-        egressSocket === undefined
-          ? wayless[flavour]
-          : isolation.wrap(commands[flavour], { ...confinement, egressSocket }),
-        isolation.env,
-        setsid,
-      ),
->>>>>>> main
   };
 }
 
