@@ -172,7 +172,9 @@ export async function prepareProgram(
     ...args,
   ];
   const { wrap, env } = trusted(around);
-  const idleBytes = await warmUp(wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {}), env);
+  const { setsid } = around.programs;
+  const first = wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {});
+  const idleBytes = await warmUp(first, env, setsid);
   await blockDatabases(around.denoDir);
   const caFile = await writeCa(ca, around.denoDir);
   if (around.isRoot) await openForReading(around.denoDir);
