@@ -12,7 +12,7 @@ import type { Principal } from "./identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
-import type { Secrets } from "./secrets.ts";
+import type { Sessions } from "./sessions.ts";
 
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
@@ -44,7 +44,7 @@ export class Invocations {
   constructor(
     private readonly store: Store,
     private readonly engine: Engine,
-    private readonly secrets: Secrets,
+    private readonly sessions: Sessions,
     private readonly pages: Pages,
     private readonly ids: Ids,
     private readonly limits: InputLimits,
@@ -188,7 +188,7 @@ export class Invocations {
       sourceMapDigest: commit.sourceMapDigest,
       inputJson: row.input,
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-      readConfig: async () => ({ secrets: await this.secrets.read(row.functionId) }),
+      openSession: () => this.sessions.open(row),
       mode: row.mode,
       recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     };
