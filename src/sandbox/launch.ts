@@ -7,6 +7,7 @@ import type { Confinement, Isolation } from "./isolation/isolation.ts";
 import { trusted } from "./isolation/process.ts";
 import { openForReading, type Surroundings } from "./isolation/surroundings.ts";
 import { readProcfs } from "./procfs.ts";
+import { bundleRuntime } from "./runtime_bundle.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const BYTES_PER_KIB = 1024;
@@ -18,8 +19,6 @@ const HEAP_MIN_MIB = 16;
 export const START_TIMEOUT_MS = 10_000;
 /** Most bytes of a failed process's stderr that are told. */
 const START_STDERR_MAX_BYTES = 4096;
-
-const BOOTSTRAP_URL = new URL("../runtime/bootstrap.ts", import.meta.url);
 
 const DENY_FLAGS = [
   "--no-prompt",
@@ -162,13 +161,14 @@ export async function prepareProgram(
   ca: string | undefined,
 ): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
+  const bootstrap = await bundleRuntime(around.denoDir);
   const command: Program["command"] = (flags, args) => [
     around.deno,
     "run",
     ...DENY_FLAGS,
     ...flags,
     `--v8-flags=--max-old-space-size=${heapMib}`,
-    BOOTSTRAP_URL.href,
+    bootstrap,
     ...args,
   ];
   const { wrap, env } = trusted(around);
