@@ -1,4 +1,5 @@
 /** The command line of a sandbox's process, and the measurements that its limits stand on. */
+import { pathToFileURL } from "node:url";
 import { READY, WITH_NODE } from "../runtime/wire.ts";
 import type { SandboxLimits } from "./contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "./egress/process.ts";
@@ -56,6 +57,8 @@ export interface Spawned {
 /** Starts processes. */
 export interface Launcher {
   readonly isolation: Isolation;
+  /** Paths of the server that a crash of the engine may print; no log shows them. */
+  readonly hiddenPaths: readonly string[];
   /** A directory that the processes' user can enter: sockets that they are to reach stand here. */
   readonly sharedDir: string;
   spawn(flavour: Flavour): Spawned;
@@ -147,6 +150,7 @@ async function warmUp(
 export interface Program {
   /** The command line with these permissions and these arguments of the bootstrap. */
   command(flags: readonly string[], args: readonly string[]): readonly string[];
+  readonly hiddenPaths: readonly string[];
   /** Holds the operator's certificates, where there are any. */
   readonly caFile: string | undefined;
   readonly confinement: Confinement;
@@ -180,6 +184,7 @@ export async function prepareProgram(
   if (around.isRoot) await openForReading(around.denoDir);
   return {
     command,
+    hiddenPaths: [pathToFileURL(bootstrap).href, bootstrap, around.deno],
     caFile,
     sharedDir: around.sharedDir,
     setsid,
@@ -193,7 +198,7 @@ export async function prepareProgram(
 /** Starts processes of the program behind the walls of the isolation; without a proxy they have no way out. */
 export function launcherFor(
   isolation: Isolation,
-  { command, confinement, caFile, sharedDir, setsid }: Program,
+  { command, confinement, hiddenPaths, caFile, sharedDir, setsid }: Program,
   egress?: EgressProxy,
 ): Launcher {
   const spawnWith = (flavour: Flavour, gate: Gate | undefined) => {
@@ -213,6 +218,7 @@ export function launcherFor(
   };
   return {
     isolation,
+    hiddenPaths,
     sharedDir,
     spawn(flavour) {
       const gate = egress?.openGate();
