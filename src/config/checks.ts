@@ -73,13 +73,6 @@ export function findContradictions(config: Config): readonly Contradiction[] {
     `to work on an input or output of ${formatBytes(payload)}`,
   );
   atLeast(
-    "invocations.maxRunning",
-    invocations.maxRunning,
-    invocations.poolSize,
-    String,
-    "as more sandboxes would wait ready than may run",
-  );
-  atLeast(
     "builder.maxArtifactBytes",
     builder.maxArtifactBytes,
     commits.maxCommitBytes,

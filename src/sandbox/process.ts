@@ -117,7 +117,10 @@ export class SandboxProcess {
    * Loads the code of calls to come. Resolves with false where that cannot be done without a call, as when the
    * module asks for secrets, prints, connects or does not come to an end: then the process is killed.
    */
-  async load(script: string, limits: SandboxLimits): Promise<boolean> {
+  async load(
+    script: string,
+    limits: Pick<SandboxLimits, "outputBytes" | "logBytes">,
+  ): Promise<boolean> {
     if (!this.isReady) throw new Error(`Cannot load code in a sandbox that is ${this.#mode}`);
     this.#mode = "loading";
     const { promise, resolve } = Promise.withResolvers<boolean>();
