@@ -219,11 +219,13 @@ async function readOutput(
       } (--max-artifact)`,
     });
   }
-  const sourceMap = toSourceMap(await Deno.readTextFile(workspace.sourceMap), workspace, nameOf);
+  const written = await Deno.readTextFile(workspace.bundle);
+  const map = await Deno.readTextFile(workspace.sourceMap);
+  const sourceMap = toSourceMap(written, map, workspace, nameOf);
   if (sourceMap === undefined) {
     throw new Refusal({ message: REACHES_OUTSIDE });
   }
-  const bundle = renameModules(await Deno.readTextFile(workspace.bundle), workspace, nameOf);
+  const bundle = renameModules(written, workspace, nameOf);
   const script = await toScript(bundle, SCRIPT_URL);
   if (script.kind === "fault") throw new Refusal({ message: `Cannot build: ${script.message}` });
   if (script.text.includes(workspace.root)) {

@@ -82,7 +82,10 @@ function stripe({ method, path, url, headers, body }: Call): Response {
 function slack({ path, headers, body }: Call): Response {
   if (path !== "/chat.postMessage") return Response.json({ ok: false, error: "missing_scope" });
   const authorized = headers.get("authorization") === "Bearer xoxb-token";
-  return Response.json({ ok: authorized, message: { text: new URLSearchParams(body).get("text") } });
+  return Response.json({
+    ok: authorized,
+    message: { text: new URLSearchParams(body).get("text") },
+  });
 }
 
 /** Keeps what was put; requests must be signed, but the signature is not checked. */
@@ -103,7 +106,9 @@ function s3(): Service {
     }
     if (path === "/reports" || path === "/reports/") {
       const listed = [...objects].map(([key, value]) =>
-        `<Contents><Key>${decodeURIComponent(key.slice("/reports/".length))}</Key><Size>${value.length}</Size></Contents>`
+        `<Contents><Key>${
+          decodeURIComponent(key.slice("/reports/".length))
+        }</Key><Size>${value.length}</Size></Contents>`
       );
       return xml(`<ListBucketResult>${listed.join("")}</ListBucketResult>`);
     }
@@ -210,6 +215,7 @@ export function openServices(): AsyncDisposable & { readonly url: string } {
     anthropic,
     sendgrid,
     google,
+    admin: google,
     graph,
     okta,
   };

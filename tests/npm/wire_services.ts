@@ -19,7 +19,9 @@ function listen(answer: Answer): AsyncDisposable & { readonly port: number } {
       }
     } catch (error) {
       // The client may be gone before its answer.
-      if (!(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)) {
+      if (
+        !(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)
+      ) {
         throw error;
       }
     }
@@ -56,13 +58,15 @@ function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 /** A value in BER: tag, length (below 128), content. */
 function ber(tag: number, ...content: readonly (Uint8Array | string | number)[]) {
-  const bytes = join(...content.map((part) =>
-    typeof part === "string"
-      ? encoder.encode(part)
-      : typeof part === "number"
-      ? Uint8Array.of(part)
-      : part
-  ));
+  const bytes = join(
+    ...content.map((part) =>
+      typeof part === "string"
+        ? encoder.encode(part)
+        : typeof part === "number"
+        ? Uint8Array.of(part)
+        : part
+    ),
+  );
   return join(Uint8Array.of(tag, bytes.length), bytes);
 }
 
@@ -78,8 +82,7 @@ export function openLdap() {
   return listen((received) => {
     // 30 LL 02 01 ID OP: the clients of the tests write short messages with small ids.
     const [id = 0, operation] = received.subarray(4);
-    const message = (...content: Uint8Array[]) =>
-      ber(SEQUENCE, ber(INTEGER, id), ...content);
+    const message = (...content: Uint8Array[]) => ber(SEQUENCE, ber(INTEGER, id), ...content);
     const result = (tag: number, code: number) =>
       message(ber(tag, ber(ENUMERATED, code), ber(STRING), ber(STRING)));
     const attribute = (name: string, value: string) =>
@@ -125,7 +128,15 @@ const OID_TEXT = 25;
 export function openPostgres() {
   const ready = message("Z", "I");
   const column = (name: string, type: number) =>
-    join(encoder.encode(`${name}\0`), int32(0), int16(0), int32(type), int16(-1), int32(-1), int16(0));
+    join(
+      encoder.encode(`${name}\0`),
+      int32(0),
+      int16(0),
+      int32(type),
+      int16(-1),
+      int32(-1),
+      int16(0),
+    );
   const value = (text: string) => join(int32(text.length), encoder.encode(text));
   const row = join(
     message("1"),

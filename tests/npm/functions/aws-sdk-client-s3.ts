@@ -1,5 +1,10 @@
 /** Puts, gets and lists objects, with signed requests, and signs a URL. */
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "npm:@aws-sdk/client-s3@3.1175.0";
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "npm:@aws-sdk/client-s3@3.1175.0";
 
 export default async function main({ https }: { https: string }) {
   const s3 = new S3Client({

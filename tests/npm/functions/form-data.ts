@@ -7,10 +7,14 @@ export default async function main({ https }: { https: string }) {
   form.append("field", "value");
   form.append("file", Buffer.from("content"), { filename: "a.txt", contentType: "text/plain" });
   const text = await new Promise<string>((resolve, reject) => {
-    const outgoing = request(`${https}/echo`, { method: "POST", headers: form.getHeaders() }, (answer) => {
-      let text = "";
-      answer.on("data", (chunk) => text += chunk).on("end", () => resolve(text));
-    });
+    const outgoing = request(
+      `${https}/echo`,
+      { method: "POST", headers: form.getHeaders() },
+      (answer) => {
+        let text = "";
+        answer.on("data", (chunk) => text += chunk).on("end", () => resolve(text));
+      },
+    );
     form.pipe(outgoing.on("error", reject));
   });
   const { body } = JSON.parse(text);

@@ -4,7 +4,7 @@ import { google } from "npm:googleapis@178.0.0";
 export default async function main({ https }: { https: string }) {
   const auth = new google.auth.OAuth2();
   auth.setCredentials({ access_token: "a-token" });
-  const directory = google.admin({ version: "directory_v1", auth, rootUrl: `${https}/google/` });
+  const directory = google.admin({ version: "directory_v1", auth, rootUrl: `${https}/` });
   const { data } = await directory.users.list({ customer: "my_customer", maxResults: 2 });
   return { users: data.users?.map(({ primaryEmail }) => primaryEmail) };
 }

@@ -2,7 +2,8 @@
 import got from "npm:got@14.6.6";
 
 export default async function main({ https }: { https: string }) {
-  const { url, body } = await got.post(`${https}/echo`, { json: { a: 1 }, searchParams: { q: 1 } }).json();
+  const { url, body } = await got.post(`${https}/echo`, { json: { a: 1 }, searchParams: { q: 1 } })
+    .json();
   const retried = await got(`${https}/flaky/got`, {
     retry: { limit: 2, calculateDelay: ({ computedValue }) => computedValue && 5 },
   }).json();

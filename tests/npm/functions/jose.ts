@@ -1,5 +1,13 @@
 /** Signs and verifies a token with Web Crypto, and encrypts another. */
-import { EncryptJWT, exportJWK, generateKeyPair, importJWK, jwtDecrypt, jwtVerify, SignJWT } from "npm:jose@6.2.18";
+import {
+  EncryptJWT,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  jwtDecrypt,
+  jwtVerify,
+  SignJWT,
+} from "npm:jose@6.2.18";
 
 export default async function main() {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });

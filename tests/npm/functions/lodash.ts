@@ -13,5 +13,10 @@ export default async function main() {
   once();
   once();
   await new Promise((resolve) => setTimeout(resolve, 50));
-  return { groups, chunks: _.chunk([1, 2, 3], 2), text: _.template("<%= a %>!")({ a: "b" }), calls };
+  return {
+    groups,
+    chunks: _.chunk([1, 2, 3], 2),
+    text: _.template("<%= a %>!")({ a: "b" }),
+    calls,
+  };
 }

@@ -3,7 +3,11 @@ import Stripe from "npm:stripe@23.1.0";
 
 export default async function main({ https }: { https: string }) {
   const { hostname, port } = new URL(https);
-  const stripe = new Stripe("sk_test_key", { host: hostname, port: Number(port), telemetry: false });
+  const stripe = new Stripe("sk_test_key", {
+    host: hostname,
+    port: Number(port),
+    telemetry: false,
+  });
   const customer = await stripe.customers.create({
     email: "ada@example.com",
     metadata: { plan: "a&b" },
@@ -11,7 +15,7 @@ export default async function main({ https }: { https: string }) {
   const amounts: number[] = [];
   for await (const charge of stripe.charges.list({ limit: 2 })) amounts.push(charge.amount);
   const payload = JSON.stringify({ id: "evt_1", object: "event" });
-  const header = stripe.webhooks.generateTestHeaderString({ payload, secret: "whsec" });
-  const event = stripe.webhooks.constructEvent(payload, header, "whsec");
+  const header = await stripe.webhooks.generateTestHeaderStringAsync({ payload, secret: "whsec" });
+  const event = await stripe.webhooks.constructEventAsync(payload, header, "whsec");
   return { email: customer.email, metadata: customer.metadata, amounts, event: event.id };
 }

@@ -7,7 +7,9 @@ export default async function main() {
   const called = await new Promise((resolve, reject) =>
     parseString("<a>1</a>", (error, value) => error ? reject(error) : resolve(value))
   );
-  const written = new Builder({ headless: true }).buildObject({ user: { $: { id: 3 }, _: "Cy & co" } });
+  const written = new Builder({ headless: true }).buildObject({
+    user: { $: { id: 3 }, _: "Cy & co" },
+  });
   const failed = await parseStringPromise("<a>").catch((error) => error.message.split("\n")[0]);
   return { names: users.user.map((user) => `${user.$.id} ${user._}`), called, written, failed };
 }
