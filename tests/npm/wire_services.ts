@@ -1,14 +1,15 @@
 /** Services that speak no HTTP: LDAP, PostgreSQL and Redis, as much of each as the functions use. */
 
-/** Answers one message, or `undefined` where it ends the connection. */
+/** Answers what arrived, with nothing where more must come first, with `undefined` to end the connection. */
 type Answer = (received: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> | undefined;
 
-/** Listens on a free port of loopback; each chunk that arrives is one message, as these clients write them. */
-function listen(answer: Answer): AsyncDisposable & { readonly port: number } {
+/** Listens on a free port of loopback; `accept` makes the answers of one connection. */
+function listen(accept: () => Answer): AsyncDisposable & { readonly port: number } {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const open = new Set<Promise<void>>();
   const serve = async (connection: Deno.Conn) => {
     using _closed = connection;
+    const answer = accept();
     const buffer = new Uint8Array(65_536);
     try {
       for (;;) {
@@ -77,9 +78,9 @@ const INTEGER = 0x02;
 const ENUMERATED = 0x0a;
 const INVALID_CREDENTIALS = 49;
 
-/** A directory with one person, which the password "secret" opens. */
+/** A directory with one person, which the password "secret" opens; its client writes each message at once. */
 export function openLdap() {
-  return listen((received) => {
+  return listen(() => (received) => {
     // 30 LL 02 01 ID OP: the clients of the tests write short messages with small ids.
     const [id = 0, operation] = received.subarray(4);
     const message = (...content: Uint8Array[]) => ber(SEQUENCE, ber(INTEGER, id), ...content);
@@ -121,6 +122,7 @@ function int16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value);
 }
 
+const SYNC = "S\0\0\0\x04";
 const OID_INT4 = 23;
 const OID_TEXT = 25;
 
@@ -146,18 +148,29 @@ export function openPostgres() {
     message("C", "SELECT 1\0"),
   );
   const wrong = message("E", "SERROR\0", "C42601\0", "Mwrong\0", "\0");
-  return listen((received) => {
-    const text = decoder.decode(received);
-    if (received[0] === 0) return join(message("R", int32(0)), ready);
-    if (text.startsWith("X")) return undefined;
-    return join(text.includes("FROM users") ? row : wrong, ready);
+  return listen(() => {
+    let isGreeted = false;
+    let query = "";
+    return (received) => {
+      if (!isGreeted) {
+        isGreeted = true;
+        return join(message("R", int32(0)), ready);
+      }
+      query += decoder.decode(received);
+      if (query.startsWith("X")) return undefined;
+      // A query of several messages ends with Sync; a simple one is short enough to come whole.
+      if (!query.startsWith("Q") && !query.endsWith(SYNC)) return new Uint8Array();
+      const answer = query.includes("FROM users") ? row : wrong;
+      query = "";
+      return join(answer, ready);
+    };
   });
 }
 
 /** A store that knows one value. */
 export function openRedis() {
   const answers: Readonly<Record<string, string>> = { SET: "+OK\r\n", GET: "$5\r\nvalue\r\n" };
-  return listen((received) => {
+  return listen(() => (received) => {
     const commands = decoder.decode(received).matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g);
     const reply = [...commands].map(([, name = ""]) => answers[name.toUpperCase()] ?? "+OK\r\n");
     return encoder.encode(reply.join(""));
