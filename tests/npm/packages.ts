@@ -183,8 +183,9 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
   "googleapis": {
     at: "commit",
     message: /limit of (?:20 MiB \(--max-artifact\)|1 GiB \(--build-memory\))/,
-    reason: "All of Google's APIs in one package are larger than a commit may be: " +
-      "import the one that is used, such as `npm:@googleapis/admin`.",
+    reason:
+      "All of Google's APIs in one package are larger than a commit may be (`--max-artifact`, " +
+      "`--build-memory`): import the one that is used, such as `npm:@googleapis/admin`.",
   },
   "bcrypt": {
     at: "call",

@@ -65,8 +65,8 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 A function imports a package as \`npm:NAME@VERSION\`; it is downloaded, checked and bundled when the
 commit is finalized, and its version is pinned in the commit's \`deno.lock\`. These packages are used by
-a function each, whose exact answers are part of the test suite. Those that call out speak TLS to a
-server of the tests, through the egress proxy.
+a function each, whose exact answers are part of the test suite. Those that call an API over HTTPS call
+a server of the tests, through the egress proxy.
 
 ## What works`;
 
@@ -86,6 +86,8 @@ const RULES = `## What packages find in a function
   are not told.
 - No native code (\`.node\` files), no subprocess, no worker thread. No lifecycle script runs, so a
   package that downloads or compiles something when it is installed does without it.
+- A POST whose body is a stream, and then a redirect on the same connection of \`node:https\`, hang in the
+  runtime itself (Deno 2.9.6; seen with \`node-fetch\`): ask in another order, or use \`fetch\`.
 - Connections go through the [egress proxy](egress.md), to hosts of the allowlist alone; nothing can
   listen.
 - A package whose exports differ by runtime is the one for Deno, where there is one: Stripe checks webhooks

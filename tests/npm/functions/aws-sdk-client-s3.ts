@@ -1,4 +1,4 @@
-/** Puts, gets and lists objects, with signed requests, and signs a URL. */
+/** Puts, gets and lists objects, with signed requests, and reads an error. */
 import {
   GetObjectCommand,
   ListObjectsV2Command,
