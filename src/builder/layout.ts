@@ -34,8 +34,12 @@ export function moduleNames(graph: Graph, commit: Commit): NameOf {
   };
 }
 
-/** The comment that the bundler writes before each module: its path, seen from the commit's directory. */
-const MODULE_COMMENT = /^\/\/ (\S.*?)(?: with \{.*\})?$/gm;
+/**
+ * The comment that the bundler writes before each module: its path, seen from the commit's directory, and the
+ * attributes of its import. It must take linear time: the bundle is the author's, and a line may be all of it.
+ */
+const MODULE_COMMENT = /^\/\/ (\S.*)$/gm;
+const ATTRIBUTES = " with {";
 
 /**
  * A source map for the script, or `undefined` when the bundle holds a module that is neither the commit's nor
@@ -49,7 +53,8 @@ export function toSourceMap(
   nameOf: NameOf,
 ): string | undefined {
   const modules = new Set<string>();
-  for (const [, path = ""] of bundle.matchAll(MODULE_COMMENT)) {
+  for (const [, comment = ""] of bundle.matchAll(MODULE_COMMENT)) {
+    const [path = ""] = comment.split(ATTRIBUTES, 1);
     const file = resolve(workspace.source, path);
     // A line of a text may look like a comment: below the commit's directory the map must agree.
     if (path.startsWith("../") && nameOf(file) === undefined) return undefined;

@@ -15,6 +15,7 @@ import {
   USER_EXPORTS,
 } from "./system.ts";
 import {
+  createObject,
   dataDescriptor,
   defineProperty,
   dictionary,
@@ -38,6 +39,9 @@ const NETWORK = dictionary({
   net: true,
   tls: true,
 });
+
+/** Built-ins that tell of the machine, and what makes them tell of a neutral one. */
+const DESCRIBED = dictionary({ fs: emptyFileSystem, os: describeMachine });
 
 /** Scheme of the reduced modules below; no other module may have it. */
 const SHIM_PREFIX = "invoked:";
@@ -131,17 +135,13 @@ export function restrictModules(
 ): void {
   const { isBuiltin } = moduleClass;
   let hasNetwork = false;
-  let hasMachine = false;
-  let hasFiles = false;
-  // Each once: a function may replace what it finds, as tests do.
+  const described: Record<string, boolean> = createObject(null);
   const prepare = (name: string) => {
-    if (name === "os" && !hasMachine) {
-      hasMachine = true;
-      describeMachine(getBuiltin("os"));
-    }
-    if (name === "fs" && !hasFiles) {
-      hasFiles = true;
-      emptyFileSystem(getBuiltin("fs"));
+    const describe = DESCRIBED[name];
+    // Once: a function may replace what it finds, as tests do.
+    if (describe !== undefined && !described[name]) {
+      described[name] = true;
+      describe(getBuiltin(name));
     }
     if (hasNetwork || !(NETWORK[family(name)] || hasPrefix(name, "_"))) return;
     hasNetwork = true;

@@ -193,3 +193,16 @@ Deno.test("a required ES module whose default is a function can be called, made 
     },
   });
 });
+
+Deno.test("lines of a text that look like the bundler's comments are text", async () => {
+  await using bench = await openBench();
+  const text = ["", "// other.ts", "// a note with { braces", `// ${"with { ".repeat(100_000)}`, ""]
+    .join("\n");
+  const { value } = await runArtifact(
+    await build(bench.builder, {
+      "main.ts": `export default () => ({ length: \`${text}\`.length });`,
+      "other.ts": "export const unused = 1;",
+    }),
+  );
+  assert.deepEqual(value, { length: text.length });
+});
