@@ -9,9 +9,8 @@ export default async function main({ https }: { https: string }) {
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     scopes: ["https://www.googleapis.com/auth/drive"],
   });
-  const transporter = client.transporter;
-  transporter.defaults = { ...transporter.defaults };
-  transporter.interceptors.request.add({
+  // Google's own address of tokens cannot be set otherwise.
+  client.transporter.interceptors.request.add({
     resolved: (config) => {
       const url = new URL(config.url);
       if (url.hostname.endsWith("googleapis.com")) config.url = new URL(`${https}/google/token`);
