@@ -6,6 +6,7 @@ import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
 import { refused, scrub } from "./diagnostics.ts";
 import { type Commit, type Graph, graphDiagnostics, hasPackages, parseGraph } from "./graph.ts";
+import { callableDefaults } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
 import { checkLock, EMPTY_LOCK, LOCK_NAME, registryOf } from "./lock.ts";
 import { type CompilerRun, runCompiler } from "./process.ts";
@@ -219,11 +220,13 @@ async function readOutput(
       } (--max-artifact)`,
     });
   }
-  const sourceMap = toSourceMap(await Deno.readTextFile(workspace.sourceMap), workspace, nameOf);
+  const written = await Deno.readTextFile(workspace.bundle);
+  const map = await Deno.readTextFile(workspace.sourceMap);
+  const sourceMap = toSourceMap(written, map, workspace, nameOf);
   if (sourceMap === undefined) {
     throw new Refusal({ message: REACHES_OUTSIDE });
   }
-  const bundle = renameModules(await Deno.readTextFile(workspace.bundle), workspace, nameOf);
+  const bundle = callableDefaults(renameModules(written, workspace, nameOf));
   const script = await toScript(bundle, SCRIPT_URL);
   if (script.kind === "fault") throw new Refusal({ message: `Cannot build: ${script.message}` });
   if (script.text.includes(workspace.root)) {
