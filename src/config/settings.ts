@@ -339,6 +339,12 @@ export const SETTINGS: {
       default: "20MiB",
       description: "What one build may produce",
     },
+    maxDownloadBytes: {
+      name: "max-download",
+      kind: bytes({ min: "1MiB", max: "64GiB" }),
+      default: "256MiB",
+      description: "What one build may download from the package registry",
+    },
     concurrency: {
       name: "max-builds",
       kind: integer({ min: "1", max: "256" }),

@@ -17,6 +17,7 @@ const NOBODY_GROUP = NOBODY_ID;
 
 /** The directory of one server. Disposing it removes it. */
 export interface SocketDir extends AsyncDisposable {
+  readonly path: string;
   /** A path that no socket had before. */
   newSocket(): string;
   /** Lets the user of confined processes connect to the socket. */
@@ -36,6 +37,7 @@ export async function openSocketDir(stateDir: string): Promise<SocketDir> {
     await Deno.chmod(path, 0o710);
   }
   return {
+    path,
     newSocket() {
       const name = crypto.getRandomValues(new Uint8Array(NAME_BYTES));
       return join(path, name.toBase64({ alphabet: "base64url" }));
