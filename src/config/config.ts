@@ -70,6 +70,7 @@ export interface Config {
     readonly maxRunning: number;
     readonly maxRunningPerFunction: number;
     readonly maxQueued: number;
+    readonly maxQueuedBytes: number;
     readonly queueTimeoutMs: number;
   };
   readonly egress: {

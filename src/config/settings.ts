@@ -281,6 +281,12 @@ export const SETTINGS: {
       default: "1000",
       description: "Calls that wait for their turn; more are refused",
     },
+    maxQueuedBytes: {
+      name: "max-queued-bytes",
+      kind: bytes({ min: "1KiB", max: "64GiB" }),
+      default: "256MiB",
+      description: "Inputs of the calls that wait for their turn, together; more are refused",
+    },
     queueTimeoutMs: {
       name: "queue-timeout",
       kind: duration({ min: "10ms", max: "7d" }),
