@@ -9,6 +9,9 @@ export const BUNDLE = [
   ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
 ] as const;
 
+/** Bytes of the bundler's download: the server's own need, which no author answers for. */
+const DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024;
+
 /** Lets Deno download its bundler, unless it lies in the cache. The workspace must be empty. */
 export async function fetchBundler(workspace: Workspace, compiler: Compiler): Promise<void> {
   if (await hasBundler(workspace)) return;
@@ -17,7 +20,7 @@ export async function fetchBundler(workspace: Workspace, compiler: Compiler): Pr
   const { code, stderr } = await compiler.runWithRegistry([
     ...BUNDLE,
     ...["--no-config", "--no-lock", "--no-remote", "-o", join(workspace.home, "empty.js"), entry],
-  ]);
+  ], DOWNLOAD_MAX_BYTES);
   if (code !== 0) throw new Error(`Cannot download the bundler: ${stderr.trim()}`);
   await Deno.writeTextFile(markOf(workspace), "");
 }

@@ -60,9 +60,14 @@ export class Compiler {
     return this.#run(args, undefined);
   }
 
-  /** Runs with a way to the package registry. Throws {@link Refusal} where a limit is reached. */
-  async runWithRegistry(args: readonly string[]): Promise<Exited> {
-    const { maxDownloadBytes } = this.limits;
+  /**
+   * Runs with a way to the package registry, for so many bytes. Throws {@link Refusal} where a limit is reached, or
+   * something would come from elsewhere.
+   */
+  async runWithRegistry(
+    args: readonly string[],
+    maxDownloadBytes = this.limits.maxDownloadBytes,
+  ): Promise<Exited> {
     await using gate = openRegistryGate(this.registry, this.walls.sockets, { maxDownloadBytes });
     const run = this.#run(args, gate);
     const result = await run.catch((error) => {
