@@ -8,7 +8,7 @@ const SECRET = "SECRET-of-the-server";
 async function openWith(url: string): Promise<Bench> {
   await using first = await openBench();
   await build(first.builder, { "main.ts": "export default () => ({});" });
-  return await openBench({}, { registryEnv: { NPM_CONFIG_REGISTRY: url } });
+  return await openBench({}, { registry: url });
 }
 
 function uses(name: string): Record<string, string> {

@@ -1,11 +1,10 @@
-/** What the modes need to know of this machine: programs, libraries, directories. */
+/** What a function's process finds on this machine: its directories, and what every mode is told of it. */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { librariesOf } from "./libraries.ts";
-import { type Architecture, seccompFilter } from "./seccomp.ts";
+import { findMachine, type Machine, type Profile, seccompFilter } from "../isolation/mod.ts";
 
-/** The user and group `nobody`, who own nothing. */
-export const NOBODY_ID = 65_534;
+/** Holds the bootstrap. */
+const RUNTIME_DIR = fileURLToPath(new URL("../runtime", import.meta.url));
 
 /** Where directories stand that processes of another user must reach, their names, and the file that says whose. */
 const SHARED_PARENT = "/tmp";
@@ -15,69 +14,58 @@ const OWNER_FILE = "owner";
 const OTHERS_MAY_ENTER = 0o001;
 const OTHERS_MAY_WRITE = 0o022;
 
-/** Wrappers that may or may not be installed, by absolute path. */
-export interface Programs {
-  readonly bwrap: string | undefined;
-  readonly setsid: string | undefined;
-  readonly setpriv: string | undefined;
-  readonly prlimit: string | undefined;
-  readonly sh: string | undefined;
-}
+/** Open files; an idle process holds about 20. */
+const OPEN_FILES_MAX = 256;
 
 /** Disposing it removes what lies outside the server's own directories. */
 export interface Surroundings extends AsyncDisposable {
-  readonly programs: Programs;
-  readonly deno: string;
-  /** Shared libraries of Deno and its loader, at the paths where the loader looks for them. */
-  readonly libraries: readonly string[];
-  /** Holds the bootstrap. */
-  readonly runtimeDir: string;
+  readonly machine: Machine;
+  readonly profile: Profile;
   /** Deno's cache, warmed, which no sandbox writes to. */
   readonly denoDir: string;
   /** Holds {@link denoDir} and what else processes of another user must reach. */
   readonly sharedDir: string;
-  readonly seccompFile: string;
-  /** Whether the server may start processes of other users. */
-  readonly isRoot: boolean;
-}
-
-/** The first file of this name in the search path that can be executed. */
-export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
-  for (const directory of searchPath.split(":")) {
-    if (!directory.startsWith("/")) continue;
-    const path = `${directory.replace(/\/+$/, "")}/${name}`;
-    const info = await Deno.stat(path).catch(() => undefined);
-    if (info?.isFile && ((info.mode ?? 0) & 0o111) !== 0) return path;
-  }
-  return undefined;
 }
 
 /** Looks at the machine and makes the directories. `cacheDir` is a private directory of the server. */
 export async function survey(cacheDir: string, searchPath: string): Promise<Surroundings> {
-  const isRoot = Deno.build.os === "linux" && Deno.uid() === 0;
-  const ownDir = await ownDirectory(cacheDir, isRoot);
-  const sharedDir = isRoot ? await sharedDirectory(ownDir) : ownDir;
+  const machine = await findMachine(searchPath);
+  const ownDir = await ownDirectory(cacheDir, machine.isRoot);
+  const sharedDir = machine.isRoot ? await sharedDirectory(ownDir) : ownDir;
   const denoDir = `${sharedDir}/sandbox`;
   await Deno.mkdir(denoDir, { recursive: true, mode: 0o755 });
   const seccompFile = `${sharedDir}/seccomp.bpf`;
-  await Deno.writeFile(seccompFile, seccompFilter(Deno.build.arch as Architecture), {
-    mode: 0o644,
-  });
-  const [bwrap, setsid, setpriv, prlimit, sh] = await Promise.all(
-    ["bwrap", "setsid", "setpriv", "prlimit", "sh"].map((name) => findProgram(name, searchPath)),
-  );
-  const deno = Deno.execPath();
+  const filter = seccompFilter(machine.architecture, { mayFork: false });
+  await Deno.writeFile(seccompFile, filter, { mode: 0o644 });
   return {
-    programs: { bwrap, setsid, setpriv, prlimit, sh },
-    deno,
-    libraries: Deno.build.os === "linux" ? await librariesOf(deno) : [],
-    runtimeDir: fileURLToPath(new URL("../../runtime", import.meta.url)),
+    machine,
+    profile: functionProfile(machine, denoDir, seccompFile),
     denoDir,
     sharedDir,
-    seccompFile,
-    isRoot,
     async [Symbol.asyncDispose]() {
       if (sharedDir !== ownDir) await Deno.remove(sharedDir, { recursive: true }).catch(() => {});
+    },
+  };
+}
+
+function functionProfile({ isRoot }: Machine, denoDir: string, seccompFile: string): Profile {
+  return {
+    name: "functions",
+    hostName: "function",
+    identities: isRoot ? ["nobody", "own"] : ["own"],
+    readable: [RUNTIME_DIR, denoDir],
+    seccompFile,
+    openFilesMax: OPEN_FILES_MAX,
+    // Not a byte to any file: the cache was filled before.
+    fileBytesMax: 0,
+    // Deno's look for a newer version would ask the network.
+    env: { DENO_DIR: denoDir, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1", TZ: "UTC" },
+    words: {
+      inner: "deno permissions",
+      // The network stays closed to what is not sure to go by the egress proxy.
+      withoutSeccomp: "fetch and WebSocket reach nothing, whatever the allowlist of a function",
+      withoutLimits: "memory outside the V8 heap has no limit, a killed server leaves running " +
+        "functions to their own end",
     },
   };
 }

@@ -1,8 +1,8 @@
 /**
- * The seccomp filter of a function's process, as a classic BPF program: a small assembler and the
+ * The seccomp filters of confined processes, as a classic BPF program: a small assembler and the
  * program itself. See `Documentation/userspace-api/seccomp_filter.rst` of Linux.
  */
-import { CLONE, CLONE3, type Numbers, REFUSED_CALLS, SOCKET } from "./syscalls.ts";
+import { CLONE, CLONE3, FORKING_CALLS, type Numbers, REFUSED_CALLS, SOCKET } from "./syscalls.ts";
 
 /** Size of one instruction: `struct sock_filter` of `linux/filter.h`. */
 const INSTRUCTION_BYTES = 8;
@@ -88,18 +88,22 @@ function byFirstArgument(number: number, ...judged: readonly Line[]): readonly L
 }
 
 /**
- * The filter: the classes of {@link REFUSED_CALLS} fail with EPERM, new processes with EPERM, sockets of any family
- * but AF_UNIX with EAFNOSUPPORT. A call of a foreign architecture kills the process. It has to be loaded by the
- * program that starts Deno, after its own last fork.
+ * The filter: the classes of {@link REFUSED_CALLS} fail with EPERM, sockets of any family but AF_UNIX with
+ * EAFNOSUPPORT, and new processes with EPERM unless the process `mayFork`. A call of a foreign architecture kills
+ * the process. It has to be loaded by the program that starts Deno, after its own last fork.
  */
-export function seccompFilter(architecture: Architecture): Uint8Array<ArrayBuffer> {
+export function seccompFilter(
+  architecture: Architecture,
+  { mayFork }: { readonly mayFork: boolean },
+): Uint8Array<ArrayBuffer> {
   const column = architecture === "x86_64" ? 0 : 1;
   const numberOf = (name: string, numbers: Numbers) => {
     const number = numbers[column];
     if (number === undefined) throw new Error(`${architecture} has no ${name}`);
     return number;
   };
-  const refused = Object.values(REFUSED_CALLS).flatMap((calls) => Object.values(calls))
+  const classes = mayFork ? REFUSED_CALLS : { ...REFUSED_CALLS, forking: FORKING_CALLS };
+  const refused = Object.values(classes).flatMap((calls) => Object.values(calls))
     .map((numbers) => numbers[column]).filter((number) => number !== undefined);
   return assemble([
     { load: ARCHITECTURE_OFFSET },
@@ -113,7 +117,7 @@ export function seccompFilter(architecture: Architecture): Uint8Array<ArrayBuffe
     ...byFirstArgument(
       numberOf("clone", CLONE),
       { test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" },
-      { test: JUMP_ANY_BIT, value: CLONE_THREAD, otherwise: "EPERM" },
+      ...mayFork ? [] : [{ test: JUMP_ANY_BIT, value: CLONE_THREAD, otherwise: "EPERM" } as const],
     ),
     ...byFirstArgument(
       numberOf("socket", SOCKET),

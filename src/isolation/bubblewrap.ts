@@ -2,11 +2,17 @@
  * The strongest isolation: namespaces of its own for users, processes, network, mounts, IPC, host name and
  * cgroups, and a read-only root that holds the runtime alone.
  */
-import { type Candidate, EGRESS_SOCKET_INSIDE, type Isolation } from "./isolation.ts";
-import { NOBODY_ID, type Programs, type Surroundings } from "./surroundings.ts";
-import { identities, type Identity, prlimit, processEnv, setpriv } from "./wrappers.ts";
+import {
+  type Candidate,
+  type Confinement,
+  EGRESS_SOCKET_INSIDE,
+  type Identity,
+  type Isolation,
+  type Profile,
+} from "./isolation.ts";
+import { type Machine, NOBODY_ID, type Programs } from "./machine.ts";
+import { prlimit, setpriv } from "./wrappers.ts";
 
-const HOST_NAME = "function";
 /** The loader's index of libraries in unusual places. */
 const LOADER_CACHE = "/etc/ld.so.cache";
 
@@ -17,8 +23,8 @@ const WITH_FILTER = `file=$1; shift; exec "$@" ${FILTER_DESCRIPTOR}<"$file"`;
 type Needed = { readonly [Name in Exclude<keyof Programs, "setsid">]: string };
 
 /** The variants of this mode, the strongest first. */
-export function bubblewrapCandidates(around: Surroundings): readonly Candidate[] {
-  const { bwrap, setpriv, prlimit, sh } = around.programs;
+export function bubblewrapCandidates(machine: Machine, profile: Profile): readonly Candidate[] {
+  const { bwrap, setpriv, prlimit, sh } = machine.programs;
   const impossible = (reason: string): Candidate[] => [
     { kind: "impossible", mode: "bubblewrap", reason },
   ];
@@ -28,22 +34,26 @@ export function bubblewrapCandidates(around: Surroundings): readonly Candidate[]
     return impossible("setpriv or prlimit was not found; install util-linux");
   }
   const programs = { bwrap, setpriv, prlimit, sh };
-  return identities(around).map((identity) => ({
+  return profile.identities.map((identity) => ({
     kind: "isolation",
-    isolation: bubblewrap(around, programs, identity),
+    isolation: bubblewrap(machine, profile, programs, identity),
   }));
 }
 
-function bubblewrap(around: Surroundings, programs: Needed, identity: Identity): Isolation {
-  const env = processEnv(around);
-  const user = identity === "own" && around.isRoot
+function bubblewrap(
+  machine: Machine,
+  profile: Profile,
+  programs: Needed,
+  identity: Identity,
+): Isolation {
+  const user = identity === "own" && machine.isRoot
     ? `user ${NOBODY_ID} inside and root outside`
     : `user ${NOBODY_ID}`;
   return {
     mode: "bubblewrap",
     walls: `bubblewrap (own namespaces without a network, read-only root, ${user}, ` +
-      "no capabilities, seccomp, prlimit, deno permissions)",
-    env,
+      `no capabilities, seccomp, prlimit, ${profile.words.inner})`,
+    env: profile.env,
     expected: {
       seccomp: true,
       noNewPrivileges: true,
@@ -53,11 +63,11 @@ function bubblewrap(around: Surroundings, programs: Needed, identity: Identity):
     },
     egressPathInside: () => EGRESS_SOCKET_INSIDE,
     wrap: (command, confinement) => [
-      ...prlimit(programs.prlimit, confinement),
-      ...[programs.sh, "-c", WITH_FILTER, "sh", around.seccompFile],
-      ...(identity === "nobody" ? setpriv(programs.setpriv, around, identity, []) : []),
+      ...prlimit(programs.prlimit, profile, confinement),
+      ...[programs.sh, "-c", WITH_FILTER, "sh", profile.seccompFile],
+      ...(identity === "nobody" ? setpriv(programs.setpriv, machine, identity, []) : []),
       programs.bwrap,
-      ...flags(around, confinement.env ?? env, confinement.egressSocket),
+      ...flags(machine, profile, confinement),
       "--",
       ...command,
     ],
@@ -69,26 +79,27 @@ function bubblewrap(around: Surroundings, programs: Needed, identity: Identity):
  * kill of its group has to reach all of it. As process 1 of its namespace Deno leaves no bubblewrap to look at.
  */
 function flags(
-  { deno, libraries, runtimeDir, denoDir }: Surroundings,
-  env: Readonly<Record<string, string>>,
-  egressSocket: string | undefined,
+  { deno, libraries }: Machine,
+  profile: Profile,
+  { env = profile.env, egressSocket, writable = [], cwd = "/" }: Confinement,
 ): string[] {
-  const readable = [deno, ...libraries, runtimeDir, denoDir];
+  const readable = [deno, ...libraries, ...profile.readable];
   return [
     "--unshare-all",
     "--die-with-parent",
     "--as-pid-1",
-    ...["--hostname", HOST_NAME],
+    ...["--hostname", profile.hostName],
     ...["--uid", `${NOBODY_ID}`, "--gid", `${NOBODY_ID}`],
     ...["--cap-drop", "ALL"],
     ...["--seccomp", FILTER_DESCRIPTOR],
     "--clearenv",
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...readable.flatMap((path) => ["--ro-bind", path, path]),
+    ...writable.flatMap((path) => ["--bind", path, path]),
     ...["--ro-bind-try", LOADER_CACHE, LOADER_CACHE],
     ...["--dev", "/dev", "--proc", "/proc"],
     ...(egressSocket === undefined ? [] : ["--bind", egressSocket, EGRESS_SOCKET_INSIDE]),
-    ...["--chdir", "/"],
+    ...["--chdir", cwd],
     ...["--remount-ro", "/dev", "--remount-ro", "/"],
   ];
 }

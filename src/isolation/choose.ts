@@ -1,20 +1,19 @@
-/** Chooses the isolation by trying: a real sandbox has to start behind the walls, answer a call, and show them. */
+/** Chooses the isolation by trying: a real process has to work behind the walls, and show them. */
 import { getLogger } from "@logtape/logtape";
-import { bubblewrapCandidates } from "./isolation/bubblewrap.ts";
+import { bubblewrapCandidates } from "./bubblewrap.ts";
 import {
   type Candidate,
   type Isolation,
   type IsolationChoice,
   type Mode,
   MODES,
-} from "./isolation/isolation.ts";
-import { landlockCandidates } from "./isolation/landlock.ts";
-import { processCandidates } from "./isolation/process.ts";
-import type { Surroundings } from "./isolation/surroundings.ts";
-import { launcherFor, type Program } from "./launch.ts";
-import { probe } from "./probe.ts";
+  type Profile,
+} from "./isolation.ts";
+import { landlockCandidates } from "./landlock.ts";
+import { processCandidates } from "./process.ts";
+import type { Machine } from "./machine.ts";
 
-const logger = getLogger(["invoked", "sandbox"]);
+const logger = getLogger(["invoked", "isolation"]);
 
 /** The isolation that was asked for cannot stand; the message says why, for the operator. */
 export class IsolationError extends Error {
@@ -26,7 +25,17 @@ export type Verdict =
   | { readonly stands: true; readonly mode: Mode; readonly isolation: Isolation }
   | { readonly stands: false; readonly mode: Mode; readonly reason: string };
 
-const CANDIDATES: Readonly<Record<Mode, (around: Surroundings) => readonly Candidate[]>> = {
+/** One kind of process on this machine, and how to try an isolation with it. */
+export interface Subject {
+  readonly machine: Machine;
+  readonly profile: Profile;
+  /** Runs a real process behind the walls; what is wrong with them, or undefined where they stand. */
+  probe(isolation: Isolation): Promise<string | undefined>;
+}
+
+const CANDIDATES: Readonly<
+  Record<Mode, (machine: Machine, profile: Profile) => readonly Candidate[]>
+> = {
   bubblewrap: bubblewrapCandidates,
   landlock: landlockCandidates,
   process: processCandidates,
@@ -35,17 +44,16 @@ const CANDIDATES: Readonly<Record<Mode, (around: Surroundings) => readonly Candi
 /** Tries the variants of one mode, the strongest first; the reason of the strongest is told where none stands. */
 export async function tryMode(
   mode: Mode,
-  around: Surroundings,
-  program: Program,
+  { machine, profile, probe }: Subject,
 ): Promise<Verdict> {
   const reasons: string[] = [];
-  for (const candidate of CANDIDATES[mode](around)) {
+  for (const candidate of CANDIDATES[mode](machine, profile)) {
     if (candidate.kind === "impossible") {
       reasons.push(candidate.reason);
       continue;
     }
     const { isolation } = candidate;
-    const fault = await probe(launcherFor(isolation, program));
+    const fault = await probe(isolation);
     if (fault === undefined) return { stands: true, mode, isolation };
     logger.debug("{walls} do not stand: {fault}", { walls: isolation.walls, fault });
     reasons.push(fault);
@@ -56,16 +64,17 @@ export async function tryMode(
 /** The isolation to use. Throws {@link IsolationError} where what was asked for cannot stand. */
 export async function choose(
   choice: IsolationChoice,
-  around: Surroundings,
-  program: Program,
+  subject: Subject,
 ): Promise<Isolation> {
+  const { name } = subject.profile;
   const modes = choice === "auto" ? MODES : [choice];
   const reasons: string[] = [];
   for (const mode of modes) {
-    const verdict = await tryMode(mode, around, program);
+    const verdict = await tryMode(mode, subject);
     if (verdict.stands) {
       if (reasons.length > 0) {
-        logger.warn("functions run behind weaker walls than the strongest: {reasons}", {
+        logger.warn("{name} run behind weaker walls than the strongest: {reasons}", {
+          name,
           reasons: reasons.join("; "),
         });
       }
@@ -73,5 +82,5 @@ export async function choose(
     }
     reasons.push(`${mode}: ${verdict.reason}`);
   }
-  throw new IsolationError(`Cannot isolate functions with ${reasons.join("; ")}`);
+  throw new IsolationError(`Cannot isolate ${name} with ${reasons.join("; ")}`);
 }

@@ -1,4 +1,8 @@
-/** How the operating system confines a sandbox's process, beyond what Deno's own permissions do. */
+/**
+ * The isolation room: how the operating system confines the processes that touch foreign code, beyond what these
+ * confine by themselves. There are two kinds, a function's process and the compiler; each tells its needs in a
+ * {@link Profile}, and every mode puts the same walls around both.
+ */
 
 /** The modes, the strongest first. */
 export const MODES = ["bubblewrap", "landlock", "process"] as const;
@@ -6,6 +10,36 @@ export type Mode = typeof MODES[number];
 
 /** What was asked for: one mode, or the strongest that stands. */
 export type IsolationChoice = "auto" | Mode;
+
+/** Whose process it is. `nobody` takes a server that is root; `own` also loses what root may do. */
+export type Identity = "nobody" | "own";
+
+/** What one kind of process needs and may do, whatever the mode. */
+export interface Profile {
+  /** What runs in these processes, in the plural, for messages: `functions`. */
+  readonly name: string;
+  /** Host name inside a namespace of its own. */
+  readonly hostName: string;
+  /** Whose processes these may be, the stronger first; each is tried. */
+  readonly identities: readonly Identity[];
+  /** Directories that every process may read, beside Deno and its libraries; nobody writes to them. */
+  readonly readable: readonly string[];
+  /** File with the seccomp filter; the processes' user must be able to read it. */
+  readonly seccompFile: string;
+  readonly openFilesMax: number;
+  /** Bytes of one written file. */
+  readonly fileBytesMax: number;
+  /** The environment of the processes; wrappers get the same and no more. None of it is a secret. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly words: {
+    /** The walls that the process has by itself. */
+    readonly inner: string;
+    /** What is open where there is no seccomp filter. */
+    readonly withoutSeccomp: string;
+    /** What is open where there are no limits of resources. */
+    readonly withoutLimits: string;
+  };
+}
 
 /** What a confinement needs to know of one process. */
 export interface Confinement {
@@ -20,18 +54,21 @@ export interface Confinement {
   readonly egressSocket?: string;
   /** The environment of this process, where it is not the one of all. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Directories that this process may change, and run programs from. */
+  readonly writable?: readonly string[];
+  /** Working directory; `/` where absent. */
+  readonly cwd?: string;
 }
 
 /** Where a process in its own mount namespace finds the way out. */
 export const EGRESS_SOCKET_INSIDE = "/run/egress.sock";
 
-/** One way to confine a process. `src/sandbox/isolation/` holds one file for each mode. */
+/** One way to confine a process; there is one file for each mode. */
 export interface Isolation {
   readonly mode: Mode;
   /** The walls that stand, in words for the operator. */
   readonly walls: string;
-  /** The environment of the function's process; wrappers get the same and no more. */
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Profile["env"];
   /** What the kernel must say of the process, or the walls do not stand. */
   readonly expected: Expected;
   /** Where the process finds the socket that its confinement names. */

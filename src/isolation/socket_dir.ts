@@ -1,8 +1,9 @@
 /**
- * Where the sockets of the gates live: a short path, as the address of a unix socket has at most 103 bytes on some
- * systems, and out of reach of other users of the machine but the one that sandboxes run as.
+ * Where the sockets that lead out of confined processes live: a short path, as the address of a unix socket has at most 103 bytes on some
+ * systems, and out of reach of other users of the machine but the one that confined processes run as.
  */
 import { dirname, join } from "node:path";
+import { NOBODY_ID } from "./machine.ts";
 
 /** Begins the names of the directories, which stand where temporary files do. */
 const PREFIX = "invoked-egress-";
@@ -11,19 +12,20 @@ const OWNER_FILE = "owner";
 const NAME_BYTES = 9;
 /** Longest path of the directory; the name of a socket comes behind it. */
 const PATH_MAX_CHARS = 80;
-/** Group that sandboxes of a server that is root run in. */
-const NOBODY_GROUP = 65_534;
+/** Group that confined processes of a server that is root run in. */
+const NOBODY_GROUP = NOBODY_ID;
 
 /** The directory of one server. Disposing it removes it. */
-export interface RunDir extends AsyncDisposable {
+export interface SocketDir extends AsyncDisposable {
+  readonly path: string;
   /** A path that no socket had before. */
   newSocket(): string;
-  /** Lets the user of sandboxes connect to the socket. */
+  /** Lets the user of confined processes connect to the socket. */
   share(socketPath: string): void;
 }
 
 /** Makes the directory of the server that alone uses `stateDir`, and removes those that killed servers left. */
-export async function openRunDir(stateDir: string): Promise<RunDir> {
+export async function openSocketDir(stateDir: string): Promise<SocketDir> {
   await Deno.mkdir(stateDir, { recursive: true, mode: 0o700 });
   const owner = await Deno.realPath(stateDir);
   const path = await makeDirectory();
@@ -35,6 +37,7 @@ export async function openRunDir(stateDir: string): Promise<RunDir> {
     await Deno.chmod(path, 0o710);
   }
   return {
+    path,
     newSocket() {
       const name = crypto.getRandomValues(new Uint8Array(NAME_BYTES));
       return join(path, name.toBase64({ alphabet: "base64url" }));

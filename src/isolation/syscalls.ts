@@ -1,5 +1,5 @@
 /**
- * The system calls that a function's process is refused, by class, with their numbers on x86_64 and
+ * The system calls that a confined process is refused, by class, with their numbers on x86_64 and
  * aarch64 (`asm/unistd_64.h` and `asm-generic/unistd.h` of Linux 6.12). `undefined` where an architecture
  * has no such call.
  */
@@ -27,7 +27,7 @@ export const REFUSED_CALLS: Readonly<Record<string, Readonly<Record<string, Numb
   },
   namespaces: { setns: [308, 268], unshare: [272, 97] },
   /** `execve` itself must pass: it is how the process starts. */
-  processes: { fork: [57, undefined], vfork: [58, undefined], execveat: [322, 281] },
+  programs: { execveat: [322, 281] },
   "other processes": {
     ptrace: [101, 117],
     process_vm_readv: [310, 270],
@@ -116,6 +116,12 @@ export const REFUSED_CALLS: Readonly<Record<string, Readonly<Record<string, Numb
   },
   /** A process that left its group would survive the kill of the group. */
   groups: { setsid: [112, 157], setpgid: [109, 154] },
+};
+
+/** Refused to a process that may not make others. */
+export const FORKING_CALLS: Readonly<Record<string, Numbers>> = {
+  fork: [57, undefined],
+  vfork: [58, undefined],
 };
 
 /** Calls that depend on their arguments. */
