@@ -133,7 +133,8 @@ function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
 }
 
-async function othersMayEnter(path: string): Promise<boolean> {
+/** Whether other users can enter a directory and every one above it. */
+export async function othersMayEnter(path: string): Promise<boolean> {
   for (let at = path;; at = dirname(at)) {
     if ((((await Deno.stat(at)).mode ?? 0) & OTHERS_MAY_ENTER) === 0) return false;
     if (at === "/") return true;
