@@ -87,6 +87,8 @@ export function hardenNode(): void {
   tunnelPipes({ ...pipes as Bindings, ...streams as Bindings }, egressSocket, TOOLS);
   defineProperty(process.argv, 0, dataDescriptor(RUNTIME_NAME, true));
   defineProperty(process.argv, 1, dataDescriptor(MAIN_PATH, true));
+  // What follows is for the bootstrap, and names the egress socket.
+  process.argv.length = 2;
   // Packages read `process.env.NODE_ENV` when they load; the real one throws where all is denied.
   lock(process, "env", {});
   process.execPath = RUNTIME_NAME;
