@@ -173,6 +173,8 @@ async function run(
           formatBytes(limits.memoryBytes)
         } (--build-memory)`,
       });
+    case "outOfStack":
+      throw new Refusal({ message: "Cannot build: the code is nested too deeply; flatten it" });
     case "tooMuchOutput":
       throw new Refusal({ message: "the module graph of the commit is too large" });
   }
