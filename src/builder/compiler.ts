@@ -113,6 +113,8 @@ function limitReached(
     case "outOfMemory":
       return "the build needs more memory than its limit of " +
         `${formatBytes(memoryBytes)} (--build-memory)`;
+    case "outOfStack":
+      return "Cannot build: the code is nested too deeply; flatten it";
     case "tooMuchOutput":
       return "the module graph of the commit is too large";
   }

@@ -12,6 +12,9 @@ const MAX_STDERR_BYTES = 256 * 1024;
 const OUT_OF_MEMORY =
   /^(?:fatal error: .*(?:out of memory|cannot allocate memory)|memory allocation of \d+ bytes failed|# Fatal (?:JavaScript|process) out of memory|<--- Last few GCs --->|Deno could not start: unable to create worker threads|\s+\d+: out of memory)/m;
 
+/** What Rust (Deno) and Go (esbuild) print when code is nested so deeply that their parser has no stack left. */
+const STACK_OVERFLOW = /^(?:thread .* has overflowed its stack|fatal error: stack overflow)$/m;
+
 /** How a run of the compiler ended. */
 export type CompilerRun =
   | {
@@ -22,6 +25,7 @@ export type CompilerRun =
   }
   | { readonly kind: "timeout" }
   | { readonly kind: "outOfMemory" }
+  | { readonly kind: "outOfStack" }
   | { readonly kind: "tooMuchOutput" };
 
 /** What a run needs. */
@@ -57,6 +61,7 @@ export async function runCompiler(run: CompilerCommand): Promise<CompilerRun> {
     ]);
     if (signal.aborted) return aborted(signal);
     if (OUT_OF_MEMORY.test(stderr)) return { kind: "outOfMemory" };
+    if (STACK_OVERFLOW.test(stderr)) return { kind: "outOfStack" };
     if (stdout === undefined) return { kind: "tooMuchOutput" };
     return { kind: "exited", code: status.code, stdout, stderr };
   } finally {

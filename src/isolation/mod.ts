@@ -1,6 +1,7 @@
 /** The isolation room: see `isolation.ts`. */
 
 export * from "./isolation.ts";
+export { othersMayEnter } from "./access.ts";
 export { choose, IsolationError, type Subject, tryMode, type Verdict } from "./choose.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 export { trusted } from "./process.ts";

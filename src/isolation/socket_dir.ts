@@ -3,6 +3,7 @@
  * systems, and out of reach of other users of the machine but the one that confined processes run as.
  */
 import { dirname, join } from "node:path";
+import { othersMayEnter } from "./access.ts";
 import { NOBODY_ID } from "./machine.ts";
 
 /** Begins the names of the directories, which stand where temporary files do. */
@@ -53,8 +54,10 @@ export async function openSocketDir(stateDir: string): Promise<SocketDir> {
 
 async function makeDirectory(): Promise<string> {
   const path = await Deno.realPath(await Deno.makeTempDir({ prefix: PREFIX }));
-  // A comma would end the path in a permission flag of Deno.
-  if (path.length <= PATH_MAX_CHARS && !path.includes(",")) return path;
+  // A comma would end the path in a permission flag of Deno. The sandboxes of root are those of another user.
+  const isFit = path.length <= PATH_MAX_CHARS && !path.includes(",") &&
+    (Deno.uid() !== 0 || await othersMayEnter(dirname(path)));
+  if (isFit) return path;
   await removed(path);
   return await Deno.realPath(await Deno.makeTempDir({ dir: "/tmp", prefix: PREFIX }));
 }

@@ -83,6 +83,8 @@ const REMOVED_SOCKETS = [
   "upgradeWebTransport",
   "QuicEndpoint",
   "openKv",
+  // Answers from the machine's own table of hosts as well.
+  "resolveDns",
 ] as const;
 
 const refuser = neutral((key: string, ErrorOf: ErrorConstructor) => () => {

@@ -1,9 +1,9 @@
 /** What a function's process finds on this machine: its directories, and what every mode is told of it. */
-import { dirname } from "node:path";
 import {
   findMachine,
   type Machine,
   makeRoot,
+  othersMayEnter,
   type Profile,
   seccompFilter,
 } from "../isolation/mod.ts";
@@ -13,7 +13,6 @@ const SHARED_PARENT = "/tmp";
 const SHARED_NAME = /^invoked-[0-9a-f]{16}$/;
 const OWNER_FILE = "owner";
 
-const OTHERS_MAY_ENTER = 0o001;
 const OTHERS_MAY_WRITE = 0o022;
 
 /** Open files; an idle process holds about 20. */
@@ -127,13 +126,6 @@ async function sweepShared(): Promise<void> {
 
 function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
-}
-
-async function othersMayEnter(path: string): Promise<boolean> {
-  for (let at = path;; at = dirname(at)) {
-    if ((((await Deno.stat(at)).mode ?? 0) & OTHERS_MAY_ENTER) === 0) return false;
-    if (at === "/") return true;
-  }
 }
 
 /** Lets every user read a directory and all in it. */

@@ -12,6 +12,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A data directory to start on again; the caller removes it. */
   readonly dataDir?: string;
+  /** A command that becomes the one that it is given as arguments. */
+  readonly launcher?: readonly string[];
 }
 
 /** A running server. Disposing it kills it, and removes the data directory that it made. */
@@ -36,8 +38,10 @@ export class TestServer implements AsyncDisposable {
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dataDir = options.dataDir ?? await Deno.makeTempDir({ prefix: "invoked-test-" });
-    const process = new Deno.Command(INVOKED, {
+    const [program = INVOKED, ...launched] = [...options.launcher ?? [], INVOKED];
+    const process = new Deno.Command(program, {
       args: [
+        ...launched,
         "serve",
         "--port",
         "0",
