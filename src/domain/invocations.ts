@@ -13,6 +13,7 @@ import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
 import type { Secrets } from "./secrets.ts";
+import { liveVolume } from "./volumes/volumes.ts";
 
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
@@ -55,12 +56,7 @@ export class Invocations {
   /** Calls a function. The answer is the invocation as it is when the wait is over. */
   async invoke(by: Principal, call: Invoke): Promise<InvocationRow> {
     const fn = await liveFunction(this.store.read, call.functionId);
-    if (call.vfsId !== "") {
-      throw new DomainError(
-        "VOLUME_NOT_FOUND",
-        `Volume ${JSON.stringify(call.vfsId)} was not found`,
-      );
-    }
+    if (call.vfsId !== "") await liveVolume(this.store.read, call.vfsId);
     const inputJson = checkInput(call.json, this.limits);
     const request = this.#idempotency.request(by.id, call, inputJson);
     const first = await this.#idempotency.find(request);
@@ -162,6 +158,9 @@ export class Invocations {
       input: inputJson,
       output: null,
       error: null,
+      volumeId: call.vfsId === "" ? null : call.vfsId,
+      volumeVersionRead: null,
+      volumeVersionWritten: null,
       createdAt: now,
       updatedAt: now,
     };

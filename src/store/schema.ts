@@ -147,7 +147,7 @@ export interface VolumeEntryTable {
   fromVersion: number;
   /** The version that changed or removed it; null while it is in the newest. */
   toVersion: number | null;
-  /** Path of the directory that it is in; empty for the root. */
+  /** Path of the directory that it is in; `/` is the root. */
   parent: string;
   kind: "file" | "directory";
   /** SHA-256 of the content; null for directories. */
