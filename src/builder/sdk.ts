@@ -1,13 +1,16 @@
 /** The modules that the server itself provides to functions, by the names under which they are imported. */
 
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromFileUrl } from "./file_url.ts";
 
-/** Specifier of each module and its file in the runtime's `sdk` directory. */
+/** Specifier of each module and its file in the runtime's `sdk` directory; the files there import each other. */
 const MODULES: Readonly<Record<string, string>> = {
   "@c1/functions-sdk": "functions_sdk.ts",
 };
+
+/** Under which the files that have no specifier stand in stacks. */
+const PACKAGE = "@c1/functions-sdk";
 
 const SDK_DIR = fileURLToPath(new URL("../runtime/sdk/", import.meta.url));
 
@@ -16,11 +19,12 @@ export async function writeSdk(
   { sdk, importMap }: { readonly sdk: string; readonly importMap: string },
 ): Promise<void> {
   await Deno.mkdir(sdk, { mode: 0o700 });
-  const imports: Record<string, string> = {};
-  for (const [specifier, file] of Object.entries(MODULES)) {
-    await Deno.copyFile(join(SDK_DIR, file), join(sdk, file));
-    imports[specifier] = `./sdk/${file}`;
+  for await (const { name, isFile } of Deno.readDir(SDK_DIR)) {
+    if (isFile) await Deno.copyFile(join(SDK_DIR, name), join(sdk, name));
   }
+  const imports = Object.fromEntries(
+    Object.entries(MODULES).map(([specifier, file]) => [specifier, `./sdk/${file}`]),
+  );
   await Deno.writeTextFile(importMap, JSON.stringify({ imports }), { mode: 0o600 });
 }
 
@@ -30,7 +34,10 @@ export function isSdkImport(written: string, url: string, sdkDir: string): boole
   return file !== undefined && fromFileUrl(url) === join(sdkDir, file);
 }
 
-/** The specifier of the module that lies in this file, or `undefined` when it is none. */
+/** The name of the server's module that lies in this file, or `undefined` when it is none. */
 export function sdkModuleName(path: string, sdkDir: string): string | undefined {
-  return Object.keys(MODULES).find((specifier) => path === join(sdkDir, MODULES[specifier] ?? ""));
+  const file = relative(sdkDir, path);
+  if (file.startsWith("..")) return undefined;
+  const specifier = Object.keys(MODULES).find((name) => MODULES[name] === file);
+  return specifier ?? `${PACKAGE}/${file}`;
 }

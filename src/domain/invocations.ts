@@ -12,7 +12,7 @@ import type { Principal } from "./identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
-import type { Secrets } from "./secrets.ts";
+import type { Sessions } from "./sessions.ts";
 import { liveVolume } from "./volumes/volumes.ts";
 
 /** When a caller whom the full queue turned away may try again. */
@@ -45,7 +45,7 @@ export class Invocations {
   constructor(
     private readonly store: Store,
     private readonly engine: Engine,
-    private readonly secrets: Secrets,
+    private readonly sessions: Sessions,
     private readonly pages: Pages,
     private readonly ids: Ids,
     private readonly limits: InputLimits,
@@ -187,7 +187,7 @@ export class Invocations {
       sourceMapDigest: commit.sourceMapDigest,
       inputJson: row.input,
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-      readConfig: async () => ({ secrets: await this.secrets.read(row.functionId) }),
+      openSession: () => this.sessions.open(row),
       mode: row.mode,
       recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     };

@@ -25,6 +25,7 @@ import { Invocations } from "./invocations.ts";
 import { InvocationLogs } from "./logs.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./secrets.ts";
+import { Sessions } from "./sessions.ts";
 import type { CommitLimits } from "./source_files.ts";
 import { Tags } from "./tags.ts";
 import { UploadUrls } from "./upload_urls.ts";
@@ -75,11 +76,12 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const accessTokens = new AccessTokens(await keys.signingKey());
   const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
   const secrets = new Secrets(store, sealer);
+  const sessions = new Sessions(secrets, new Map());
   return {
     functions: new Functions(store, commits, secrets, pages, ids),
     commits,
     tags: new Tags(store),
-    invocations: new Invocations(store, engine, secrets, pages, ids, limits.input),
+    invocations: new Invocations(store, engine, sessions, pages, ids, limits.input),
     logs: new InvocationLogs(store, engine, pages),
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),

@@ -1,5 +1,13 @@
-import type { SandboxJob } from "../sandbox/contract.ts";
+import type { Host, SandboxJob } from "../sandbox/contract.ts";
 import type { InvocationEnd } from "../store/invocations.ts";
+
+/** What an invocation has of the server while it runs: opened as it starts, disposed once it has ended. */
+export interface Session extends AsyncDisposable {
+  /** What the function is given beside its input, as it is now. */
+  readonly config: SandboxJob["config"];
+  /** Answers what the function asks. */
+  readonly host: Host;
+}
 
 /** An invocation that was recorded and is to be run. */
 export interface Job {
@@ -12,8 +20,8 @@ export interface Job {
   readonly inputJson: string;
   /** Hosts that the function may connect to, as its settings say when it is called. */
   readonly outboundAllowlist: readonly string[];
-  /** Reads, at the moment the job starts, what the function is given beside its input. */
-  readonly readConfig: () => Promise<SandboxJob["config"]>;
+  /** Called once, at the moment the job starts. */
+  readonly openSession: () => Promise<Session>;
   /** Who waits for the end; decides what a shutdown does with a job that has not started. */
   readonly mode: "sync" | "async";
   /** The status its row has; PENDING is moved to RUNNING, durably, before any of its code runs. */

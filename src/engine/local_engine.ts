@@ -164,12 +164,15 @@ export class LocalEngine implements Engine {
     live.phase = "running";
     try {
       if (job.recordedAs === "PENDING" && !await recorder.start()) return undefined;
+      const script = await this.#artifacts.script(job.scriptDigest);
+      await using session = await job.openSession();
       const outcome = await this.#sandboxes.run({
-        script: await this.#artifacts.script(job.scriptDigest),
+        script,
         sourceMap: () => this.#artifacts.text(job.sourceMapDigest),
         inputJson: job.inputJson,
         outboundAllowlist: job.outboundAllowlist,
-        config: await job.readConfig(),
+        config: session.config,
+        host: session.host,
         timeoutMs: this.#limits.timeoutMs,
       }, { onLog: (log) => recorder.log(log), signal });
       return endOf(outcome);

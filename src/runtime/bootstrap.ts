@@ -8,9 +8,9 @@
 import { EGRESS_SOCKET_ARGUMENT } from "./egress.ts";
 import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
 import { type ConsoleClass, harden, importMeta } from "./harden.ts";
+import { hostCaller } from "./host.ts";
 import { guardNode, hardenNode, useEgressSocket } from "./node.ts";
 import {
-  apply,
   byteLength,
   charCodeAt,
   dataDescriptor,
@@ -24,10 +24,10 @@ import {
   jsonParse,
   jsonStringify,
   PromiseOf,
-  promiseThen,
   slice,
   TypeErrorOf,
 } from "./primordials.ts";
+import { react } from "./react.ts";
 import { announce, frameWriter, markStderr, receiveRequest, type Request } from "./request.ts";
 import {
   type CallConfig,
@@ -40,22 +40,12 @@ import {
 } from "./wire.ts";
 
 type Frame = (kind: number, body: Uint8Array) => void;
-type Reaction = (value: never) => unknown;
-
 const OPENING_BRACE = 0x7b;
 
-const NO_SPECIES = dataDescriptor(undefined, false);
-
-/** `promise.then` whose species cannot be poisoned. */
-function react(promise: Promise<unknown>, done: unknown, failed?: Reaction): Promise<unknown> {
-  defineProperty(promise, "constructor", NO_SPECIES);
-  return apply(promiseThen, promise, [done, failed]) as Promise<unknown>;
-}
-
-/** The configuration as the SDK finds it: nothing in it can be changed, so one module cannot fool another. */
-function callConfig(json: string): object {
-  const { secrets } = jsonParse(json) as CallConfig;
-  return dictionary<unknown>({ secrets: dictionary(secrets) });
+/** What the SDK finds of this call: nothing in it can be changed, so one module cannot fool another. */
+function callContext(configJson: string, frame: Frame): object {
+  const { secrets } = jsonParse(configJson) as CallConfig;
+  return dictionary<unknown>({ secrets: dictionary(secrets), call: hostCaller(frame) });
 }
 
 function resolved(value: unknown): Promise<unknown> {
@@ -114,7 +104,11 @@ function run(request: Request, frame: Frame): void {
   try {
     // The closing parenthesis stands on a line of its own: the script ends with a comment.
     const factory = evaluate(`(${request.script}\n)`);
-    react(react(resolved(importMeta(callConfig(request.configJson))), factory), call, failThrown);
+    react(
+      react(resolved(importMeta(callContext(request.configJson, frame))), factory),
+      call,
+      failThrown,
+    );
   } catch (thrown) {
     failThrown(thrown);
   }

@@ -94,6 +94,18 @@ interface Internals {
   readonly __nodeBootstrapArgs: { argv0: string };
 }
 
+/** What a function reads from its stdin: nothing. The real one carries the replies to host calls. */
+const makeEmptyStdin = neutral(() => ({
+  read: () => Promise.resolve(null),
+  readSync: () => null,
+  close() {},
+  isTerminal: () => false,
+  setRaw() {},
+  get readable() {
+    return new ReadableStream({ start: (controller) => controller.close() });
+  },
+}));
+
 /** Hardens this process for good and hands out the one internal that the bootstrap needs. */
 export function harden(): ConsoleClass {
   const internalKey = untyped(Deno, "internal") as symbol;
@@ -102,6 +114,7 @@ export function harden(): ConsoleClass {
 
   lock(Deno, "mainModule", MAIN_URL);
   lock(Deno, "args", []);
+  lock(Deno, "stdin", makeEmptyStdin());
   lock(Deno, "execPath", () => RUNTIME_NAME);
   remove(internals, "core");
   remove(Deno, internalKey);

@@ -8,6 +8,7 @@ import { type Bindings, type Net, routeTcp, type Tls, TOOLS, tunnelPipes } from 
 import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
 import { refuseNames, type Resolvers } from "./names.ts";
 import { type BuiltinGetter, type ModuleClass, restrictModules } from "./modules.ts";
+import { neutral } from "./neutral.ts";
 import {
   apply,
   construct,
@@ -63,6 +64,14 @@ function refuseDescriptors(process: Process, binding: string, handle: string): v
   lock(prototype, "open", () => UV_EBADF);
 }
 
+/** `process.stdin` at its end, made when it is first asked for: the real one carries the replies to host calls. */
+const emptyStdin = neutral(
+  (getBuiltin: (name: string) => { readonly Readable: { from(items: unknown[]): object } }) => {
+    let stdin: object | undefined;
+    return () => stdin ??= getBuiltin("stream").Readable.from([]);
+  },
+);
+
 let hardened = false;
 let egressSocket: string | undefined;
 
@@ -89,6 +98,11 @@ export function hardenNode(): void {
   defineProperty(process.argv, 1, dataDescriptor(MAIN_PATH, true));
   // Packages read `process.env.NODE_ENV` when they load; the real one throws where all is denied.
   lock(process, "env", {});
+  defineProperty(
+    process,
+    "stdin",
+    dictionary<unknown>({ get: emptyStdin(getBuiltin as never), configurable: false }),
+  );
   process.execPath = RUNTIME_NAME;
   process.title = RUNTIME_NAME;
   for (let index = 0; index < REMOVED_FROM_PROCESS.length; index++) {

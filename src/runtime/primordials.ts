@@ -98,11 +98,14 @@ export const eventReason = getter(PromiseRejectionEvent.prototype, "reason");
 export const eventError = getter(ErrorEvent.prototype, "error");
 
 const { stdin, stdout, stderr } = Deno;
-const { readSync } = stdin;
+const { read, readSync } = stdin;
 const { writeSync } = stdout;
 const { writeSync: writeErrorSync } = stderr;
 /** Blocking read from stdin; null at its end. */
 export const readStdin = (into: Uint8Array): number | null => apply(readSync, stdin, [into]);
+/** Read from stdin that does not block; null at its end. */
+export const readStdinLater = (into: Uint8Array): Promise<number | null> =>
+  apply(read, stdin, [into]) as Promise<number | null>;
 /** Blocking write to stdout; returns how many bytes were taken. */
 export const writeStdout = (bytes: Uint8Array): number => apply(writeSync, stdout, [bytes]);
 /** Blocking write to stderr; returns how many bytes were taken. */

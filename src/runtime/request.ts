@@ -68,6 +68,14 @@ export function markStderr(nonce: Uint8Array): void {
   }
 }
 
+/** Writes an unsigned 32-bit big-endian number. */
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
 /** Makes the function that writes frames; only its closure holds the nonce. */
 export function frameWriter(nonce: Uint8Array): (kind: number, body: Uint8Array) => void {
   return (kind, body) => {
@@ -75,10 +83,7 @@ export function frameWriter(nonce: Uint8Array): (kind: number, body: Uint8Array)
     const frame = new Bytes(FRAME_HEAD_BYTES + length);
     setBytes(frame, nonce, 0);
     frame[NONCE_BYTES] = kind;
-    frame[NONCE_BYTES + 1] = length >>> 24;
-    frame[NONCE_BYTES + 2] = length >>> 16;
-    frame[NONCE_BYTES + 3] = length >>> 8;
-    frame[NONCE_BYTES + 4] = length;
+    putUint32(frame, NONCE_BYTES + 1, length);
     setBytes(frame, body, FRAME_HEAD_BYTES);
     writeAll(frame);
   };

@@ -8,6 +8,12 @@
  * the bare nonce, so that the supervisor knows that it has read all of stderr without waiting for the end
  * of the process. Whatever is not such a frame is text that the function wrote. The nonce never
  * leaves the bootstrap's closure, so that a function cannot write a frame.
+ *
+ * A *host call* is a question of the function to the server: a frame of kind `HOST_CALL` (an unsigned
+ * 32-bit number of the call, an unsigned 32-bit length, that many bytes of JSON `{method, params}`, then bare
+ * bytes), answered on stdin, in any order, by a reply: the number of the call, one status byte, two unsigned
+ * 32-bit lengths, that many bytes of JSON, that many bare bytes. A reply carries no nonce, because the
+ * function can read stdin; what it takes from there it takes from itself.
  */
 
 /** Length of the nonce in bytes: one fixed {@link NONCE_MARK}, then random ones. */
@@ -39,7 +45,33 @@ export const WITH_NODE = "node";
  * without it the call may be given to another process. A log frame's kind is `LOG` plus the level,
  * 0 (debug) to 3 (error).
  */
-export const FrameKind = { ACCEPTED: 0x01, LOG: 0x10, RESULT: 0x20, FAILURE: 0x21 } as const;
+export const FrameKind = {
+  ACCEPTED: 0x01,
+  LOG: 0x10,
+  RESULT: 0x20,
+  FAILURE: 0x21,
+  HOST_CALL: 0x30,
+} as const;
+
+/** Number of the call, length of the JSON. */
+export const HOST_CALL_HEAD_BYTES = 8;
+/** Number of the call, status, length of the JSON, length of the bare bytes. */
+export const HOST_REPLY_HEAD_BYTES = 13;
+/** Status of a reply: what was asked for, or a {@link HostFault}. */
+export const HostStatus = { DONE: 0, FAILED: 1 } as const;
+/** Host calls of one invocation that may wait for their replies; the runtime holds further ones back. */
+export const HOST_CALLS_MAX = 16;
+/** Most bytes of the body of one host call, and of all that wait for their replies together. */
+export const HOST_CALL_MAX_BYTES = 16 * 1024 * 1024;
+
+/** The JSON of a reply with the status `FAILED`. */
+export interface HostFault {
+  /** A stable word, such as `NotFound` or `PERMISSION_DENIED`; each family of methods documents its own. */
+  readonly code: string;
+  readonly message: string;
+  /** What else the family of methods tells. */
+  readonly details?: unknown;
+}
 
 /** Why a call failed inside the process: the JSON body of a `FAILURE` frame. */
 export type Failure =

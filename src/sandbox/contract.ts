@@ -22,6 +22,46 @@ export type ErrorWord =
 /** Why a run is ended from outside; the reason of the abort signal given to {@link Sandboxes.run}. */
 export type KillWord = Extract<ErrorWord, "CANCELLED" | "INTERRUPTED">;
 
+/** A question of a running function to the server. Everything in it is hostile but its size. */
+export interface HostCall {
+  /** Such as `vfs.stat`. */
+  readonly method: string;
+  /** Any JSON value, nested no deeper than 1,000 levels. */
+  readonly params: unknown;
+  readonly bytes: Uint8Array;
+  /** Aborts when the invocation ends: what was not done by then is for nobody. */
+  readonly signal: AbortSignal;
+}
+
+/** What the server answers to a {@link HostCall}. */
+export interface HostReply {
+  /** Any JSON value. */
+  readonly value?: unknown;
+  readonly bytes?: Uint8Array;
+}
+
+/** Thrown for a host call that fails in a way that its function is told. */
+export class HostCallError extends Error {
+  override name = "HostCallError";
+  constructor(
+    /** A stable word of the family of methods. */
+    readonly code: string,
+    message: string,
+    /** What else the function is told; any JSON value. */
+    readonly details?: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * What the server does for one invocation while it runs. At most `HOST_CALLS_MAX` calls run at a time.
+ * May throw {@link HostCallError}; any other error is logged and told as `INTERNAL`.
+ */
+export interface Host {
+  call(call: HostCall): Promise<HostReply>;
+}
+
 /** One call to run. */
 export interface SandboxJob {
   /**
@@ -37,6 +77,8 @@ export interface SandboxJob {
   readonly outboundAllowlist: readonly string[];
   /** What the function is given beside its input. Its secrets are masked in logs and in the error. */
   readonly config: CallConfig;
+  /** Answers what the function asks of the server. No call of it is under way when the run resolves. */
+  readonly host: Host;
   /** Wall-clock limit of this call in milliseconds; never above the pool's own limit. */
   readonly timeoutMs: number;
 }

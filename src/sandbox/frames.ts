@@ -6,6 +6,7 @@ import {
   FAILURE_STACK_MAX_UNITS,
   FRAME_HEAD_BYTES,
   FrameKind,
+  HOST_CALL_MAX_BYTES,
   LOG_FRAME_MAX_UNITS,
   NONCE_BYTES,
   NONCE_MARK,
@@ -29,6 +30,8 @@ export interface FrameEvents {
   accepted(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
   log(level: number, bytes: Uint8Array): void;
+  /** A question to the server. */
+  hostCall(bytes: Uint8Array): void;
   result(bytes: Uint8Array): void;
   failure(bytes: Uint8Array): void;
   /** A result longer than the limit was announced. */
@@ -197,6 +200,7 @@ export class FrameReader {
     if (kind === FrameKind.RESULT) return this.#outputBytes;
     if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
     if (kind === FrameKind.ACCEPTED) return 0;
+    if (kind === FrameKind.HOST_CALL) return HOST_CALL_MAX_BYTES;
     return kind >= FrameKind.LOG && kind <= FrameKind.LOG + 3 ? LOG_MAX_BYTES : -1;
   }
 
@@ -214,6 +218,7 @@ export class FrameReader {
   #deliver(kind: number, bytes: Uint8Array): void {
     if (kind === FrameKind.RESULT || kind === FrameKind.FAILURE) this.#ended = true;
     if (kind === FrameKind.ACCEPTED) this.#events.accepted();
+    else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
     else if (kind === FrameKind.RESULT) this.#events.result(bytes);
     else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);
     else this.#events.log(kind - FrameKind.LOG, bytes);

@@ -36,6 +36,7 @@ export async function probe(launcher: Launcher): Promise<string | undefined> {
           inputJson: "{}",
           outboundAllowlist: [],
           config: { secrets: {} },
+          host: { call: () => Promise.reject(new Error("The probe asks for nothing")) },
           timeoutMs: PROBE_LIMITS.timeoutMs,
         },
         { onLog() {}, signal: new AbortController().signal },

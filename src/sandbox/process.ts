@@ -12,6 +12,7 @@ import {
   START_TIMEOUT_MS,
   startError,
 } from "./launch.ts";
+import { BrokenHostCall, HostChannel } from "./host_channel.ts";
 import { LineSplitter, LogSink } from "./logs.ts";
 import { exitOf } from "./exit.ts";
 import type { Isolation } from "./isolation/isolation.ts";
@@ -140,12 +141,15 @@ export class SandboxProcess {
     const onAbort = () => end({ kind: "killed", word: killWord(hooks.signal) });
     const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
+    const stdin = this.#child.stdin.getWriter();
+    const channel = new HostChannel(job.host, stdin);
     try {
-      const call = new Call(limits, redactor, hooks, end);
+      const call = new Call(limits, redactor, hooks, channel, end);
       this.#listener = call;
       // Bound before the function can run; its connections are cut, and told, before its outcome is.
       using _egress = this.#openEgress(job, call);
-      this.#send(encodeRequest(call.nonce, limits, job));
+      // The process may end at any time; a broken pipe tells nothing new.
+      stdin.write(encodeRequest(call.nonce, limits, job)).catch(() => {});
       if (hooks.signal.aborted) onAbort();
       this.#endWithProcess(end);
       const ending = await promise;
@@ -158,18 +162,13 @@ export class SandboxProcess {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);
       this.#listener = deaf;
+      stdin.close().catch(() => {});
+      await channel.close();
     }
   }
 
   #openEgress({ outboundAllowlist }: SandboxJob, call: Call): EgressCall | undefined {
     return this.#gate?.bind(outboundAllowlist, (level, message) => call.egress(level, message));
-  }
-
-  /** The request goes out while the process may end at any time; a broken pipe tells nothing new. */
-  #send(request: Uint8Array<ArrayBuffer>): void {
-    const writer = this.#child.stdin.getWriter();
-    writer.write(request).catch(() => {});
-    writer.close().catch(() => {});
   }
 
   /** A process that ends by itself ends its call once all of its output was read. */
@@ -258,6 +257,7 @@ class Call implements Listener {
     limits: SandboxLimits,
     redactor: Redactor,
     hooks: RunHooks,
+    channel: HostChannel,
     end: (ending: Ending) => void,
   ) {
     const sink = new LogSink(limits.logBytes, redactor, hooks.onLog);
@@ -280,6 +280,14 @@ class Call implements Listener {
       text: (bytes) => this.#text(this.#stdoutLines, bytes),
       accepted: () => this.accepted = true,
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
+      hostCall: (bytes) => {
+        try {
+          channel.receive(bytes);
+        } catch (error) {
+          if (!(error instanceof BrokenHostCall)) throw error;
+          end({ kind: "broken" });
+        }
+      },
       result: (json) => answer({ kind: "result", json }),
       failure: (json) => answer({ kind: "failure", json }),
       resultTooLarge: (bytes) => end({ kind: "result-too-large", bytes }),

@@ -29,6 +29,7 @@ Deno.test("where no wrapper is found, node clients reach an allowed host and fet
       inputJson: "{}",
       outboundAllowlist: [where],
       config: { secrets: {} },
+      host: { call: () => Promise.reject(new Error("nothing is asked")) },
       timeoutMs: LIMITS.timeoutMs,
     }, { onLog() {}, signal: new AbortController().signal });
     assert.deepEqual(outcome, {

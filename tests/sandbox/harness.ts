@@ -3,6 +3,8 @@ import {
   createSandboxes,
   type EgressOptions,
   examine,
+  type Host,
+  HostCallError,
   type Mode,
   type Sandboxes,
   type SandboxLimits,
@@ -51,8 +53,16 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly sourceMap?: string;
   readonly secrets?: Readonly<Record<string, string>>;
+  readonly host?: Host;
   readonly onLog?: (log: SandboxLog) => void;
 }
+
+/** Answers nothing. */
+const SILENT_HOST: Host = {
+  call({ method }) {
+    return Promise.reject(new HostCallError("UNIMPLEMENTED", `there is no ${method}`));
+  },
+};
 
 /** Runs the body in `sandboxes` and collects its logs. */
 export async function run(
@@ -70,6 +80,7 @@ export async function run(
     inputJson: JSON.stringify(options.input ?? {}),
     outboundAllowlist: [],
     config: { secrets: options.secrets ?? {} },
+    host: options.host ?? SILENT_HOST,
     timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
   }, {
     onLog: (log) => {

@@ -114,7 +114,8 @@ serverSuite("collection of contents", { flags: SWEEP }, {
 
   "waits for a reader that is slow": async ({ client, server }) => {
     const volume = await Volume.create(client);
-    const content = noise(12_000_000, 20);
+    // More than what the connection and the server keep ahead of a reader.
+    const content = Buffer.concat(Array.from({ length: 48 }, () => noise(1024 * 1024, 20)));
     await volume.put("f", content);
     const response = await fetch(new URL(`${volume.path}/archive`, client.url), {
       headers: { authorization: `Bearer ${client.token}` },

@@ -1,7 +1,8 @@
 /**
  * `@c1/functions-sdk` as functions import it. The builder bundles this module into the script of every
- * commit that names it, so it imports nothing and holds no state of its own.
+ * commit that names it; what a function does not use is left out.
  */
+import { invoked } from "./host.ts";
 
 /** A value that JSON can carry. */
 export type JSONValue = string | number | boolean | null | JSONObject | JSONArray;
@@ -16,21 +17,10 @@ export interface FunctionsConfig {
   secrets: Record<string, string>;
 }
 
-/** What the runtime puts on `import.meta` of a function. */
-interface FunctionMeta {
-  readonly invoked?: { readonly secrets: Readonly<Record<string, string>> };
-}
-
 /** What a function can ask about itself. */
 export const functions = {
   /** The configuration of this function. Each answer is the caller's own copy. */
   getConfig(): FunctionsConfig {
-    const { invoked } = import.meta as FunctionMeta;
-    if (invoked === undefined) {
-      throw new Error(
-        "functions.getConfig() works in a function that invoked runs, and only there",
-      );
-    }
-    return { secrets: { ...invoked.secrets } };
+    return { secrets: { ...invoked("functions.getConfig()").secrets } };
   },
 };

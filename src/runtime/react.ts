@@ -1,0 +1,16 @@
+/** Reactions to promises that no user code can get in between. */
+import { apply, dataDescriptor, defineProperty, promiseThen } from "./primordials.ts";
+
+type Reaction = (value: never) => unknown;
+
+const NO_SPECIES = dataDescriptor(undefined, false);
+
+/** `promise.then` whose species cannot be poisoned. */
+export function react(
+  promise: Promise<unknown>,
+  done: unknown,
+  failed?: Reaction,
+): Promise<unknown> {
+  defineProperty(promise, "constructor", NO_SPECIES);
+  return apply(promiseThen, promise, [done, failed]) as Promise<unknown>;
+}
