@@ -109,7 +109,7 @@ export class Invocations {
     await Promise.all(
       interrupted.map(({ id, status }) =>
         this.store.write((tx) =>
-          tx.invocations.finish(id, { status: "ERROR", error: interruption(status) }, now)
+          tx.invocations.finish(id, { end: { status: "ERROR", error: interruption(status) } }, now)
         )
       ),
     );

@@ -76,7 +76,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const accessTokens = new AccessTokens(await keys.signingKey());
   const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
   const secrets = new Secrets(store, sealer);
-  const sessions = new Sessions(secrets, new Map());
+  const sessions = new Sessions(store, snapshots, limits.volumes, secrets, new Map());
   return {
     functions: new Functions(store, commits, secrets, pages, ids),
     commits,
