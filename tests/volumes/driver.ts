@@ -20,10 +20,7 @@ async function run([op, ...args]) {
     await vfs.writeTextFile(args[0], String(now + 1));
     return now + 1;
   }
-  if (op === "wait") {
-    await new Promise((resolve) => setTimeout(resolve, args[0]));
-    return null;
-  }
+  if (op === "gate") return await (await fetch(args[0])).text();
   if (op === "throw") throw new Error("as asked");
   if (op === "hang") return await new Promise((resolve) => setInterval(() => {}, 1000));
   const value = await vfs[op](...args);
@@ -57,7 +54,7 @@ export default async ({ steps }) => {
 };
 `;
 
-/** One operation of `vfs` with its arguments, or `tree`, `add`, `wait`, `throw`, `hang`. */
+/** One operation of `vfs` with its arguments, or `tree`, `add`, `gate`, `throw`, `hang`. */
 export type Step = readonly [op: string, ...args: unknown[]];
 
 /** What a step answered, or the name of its error. */
@@ -73,8 +70,18 @@ export interface Ending {
 export class Driver {
   private constructor(private readonly client: Client, readonly id: string) {}
 
-  static async deploy(client: Client): Promise<Driver> {
-    return new Driver(client, await client.deploy(MAIN));
+  /** @param hosts what it may reach: a gate's host */
+  static async deploy(client: Client, ...hosts: readonly string[]): Promise<Driver> {
+    const id = await client.deploy(MAIN);
+    if (hosts.length > 0) {
+      ok(
+        await client.post("/api/v1/functions/update", {
+          function: { id, outboundNetworkAllowlist: hosts },
+          updateMask: "outboundNetworkAllowlist",
+        }),
+      );
+    }
+    return new Driver(client, id);
   }
 
   at(client: Client): Driver {
