@@ -260,7 +260,7 @@ export class VolumeSession implements AsyncDisposable {
     this.#mode = "sealed";
     const written = writtenNodes(this.#tree);
     this.#published = await this.#contents.publish(written.map(({ staged }) => staged));
-    const changes = await changesOf(this.#tree, written, this.#published);
+    const changes = changesOf(this.#tree, written, this.#published);
     return (tx) =>
       commitWriteSet(tx, {
         volumeId: this.volumeId,

@@ -25,11 +25,11 @@ export function writtenNodes(tree: Tree): WrittenNode[] {
  * What an invocation did to its tree, as a write set.
  * @param published what became of the written files, in their order
  */
-export async function changesOf(
+export function changesOf(
   tree: Tree,
   written: readonly WrittenNode[],
   published: readonly PublishedContent[],
-): Promise<Map<string, Change>> {
+): Map<string, Change> {
   const contents = new Map(written.map(({ node }, at) => [node, published[at]]));
   const changes = new Map<string, Change>();
   for (const [path, change] of tree.changes) {
@@ -43,8 +43,6 @@ export async function changesOf(
       const content = own ?? node.stored;
       if (content === undefined) throw new Error(`${path} was not published`);
       const { digest, size } = content;
-      // Opened for writing, and then not written to.
-      if (own === undefined && (await tree.stored(path))?.digest === digest) continue;
       changes.set(path, { kind: "file", digest, size, small: own?.small, modifiedAt });
     }
   }
