@@ -20,7 +20,11 @@ const volumeAnswer = z.object({ volume: volumeOut });
 
 /** Create, read and delete volumes, list what is in them, and go back to earlier versions. */
 export function volumeRoutes(app: App, domain: Domain, maxBodyBytes: number): void {
-  const { volumes, volumeFiles } = domain;
+  wholeVolumes(app, domain, maxBodyBytes);
+  insideVolumes(app, domain, maxBodyBytes);
+}
+
+function wholeVolumes(app: App, { volumes }: Domain, maxBodyBytes: number): void {
   endpoint(app, maxBodyBytes, {
     operationId: `${SERVICE}.ListVolumes`,
     method: "get",
@@ -65,7 +69,13 @@ export function volumeRoutes(app: App, domain: Domain, maxBodyBytes: number): vo
     await volumes.delete(params.id);
     return {};
   });
+}
 
+function insideVolumes(
+  app: App,
+  { volumes, volumeFiles }: Domain,
+  maxBodyBytes: number,
+): void {
   endpoint(app, maxBodyBytes, {
     operationId: `${SERVICE}.ListEntries`,
     method: "get",
