@@ -1,24 +1,25 @@
 /** One build, step by step, in a workspace that is open. */
 
-import { formatBytes, formatDuration } from "../config/mod.ts";
+import { formatBytes } from "../config/mod.ts";
+import { BUNDLE } from "./bundler.ts";
+import { type Compiler, type Exited, Refusal } from "./compiler.ts";
 import type { Artifact, BuildLimits, BuildResult, Diagnostic, SourceFiles } from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
 import { refused, scrub } from "./diagnostics.ts";
 import { type Commit, type Graph, graphDiagnostics, hasPackages, parseGraph } from "./graph.ts";
+import { callableDefaults } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
-import { checkLock, EMPTY_LOCK, LOCK_NAME, registryOf } from "./lock.ts";
-import { type CompilerRun, runCompiler } from "./process.ts";
+import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { toScript } from "./script.ts";
-import type { findWalls } from "./wall.ts";
 import { unsharePackages, type Workspace } from "./workspace.ts";
 
 /** What a build needs besides its workspace and files. */
 export interface BuildContext {
   readonly limits: BuildLimits;
-  readonly registryEnv: Readonly<Record<string, string>>;
-  readonly wall: Awaited<ReturnType<typeof findWalls>>;
-  readonly signal: AbortSignal;
+  readonly compiler: Compiler;
+  /** URL of the package registry. */
+  readonly registry: string;
 }
 
 const ENTRY = "main.ts";
@@ -26,17 +27,10 @@ const ENTRY = "main.ts";
 /** No configuration, no lifecycle scripts (they need a node_modules directory), no modules by URL. */
 const ISOLATED = ["--no-config", "--node-modules-dir=none", "--no-remote"];
 
-/** Why a build ended early. */
-class Refusal extends Error {
-  readonly diagnostics: readonly Diagnostic[];
-
-  constructor(...diagnostics: readonly Diagnostic[]) {
-    super("the commit does not build");
-    this.diagnostics = diagnostics;
-  }
-}
-
-/** Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled. */
+/**
+ * Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled, and only
+ * the download has a network.
+ */
 export async function buildIn(
   workspace: Workspace,
   files: SourceFiles,
@@ -61,16 +55,14 @@ export async function buildIn(
 async function build(
   workspace: Workspace,
   files: SourceFiles,
-  context: BuildContext,
+  { limits, compiler, registry }: BuildContext,
 ): Promise<Artifact> {
-  const registry = registryOf(context.registryEnv);
   await seedLock(workspace, files, registry);
   const { source, sdk } = workspace;
   const commit: Commit = { source, sdk, has: (path) => files.has(path) };
-  const compile = (args: readonly string[]) => run(workspace, context, args);
   const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
 
-  const local = await compile(["info", "--json", ...isolated, "--no-npm", "--no-lock", ENTRY]);
+  const local = await compiler.run(["info", "--json", ...isolated, "--no-npm", "--no-lock", ENTRY]);
   let graph = readGraph(local, workspace);
   refuseIfAny(graphDiagnostics(withoutNpmErrors(graph), commit));
 
@@ -78,15 +70,15 @@ async function build(
   let locked = EMPTY_LOCK;
   if (hasPackages(graph)) {
     lock = `--lock=${workspace.lock}`;
-    const resolved = await compile(["info", "--json", ...isolated, lock, ENTRY]);
+    const resolved = await compiler.runWithRegistry(["info", "--json", ...isolated, lock, ENTRY]);
     graph = readGraph(resolved, workspace);
     refuseIfAny(graphDiagnostics(graph, commit));
     locked = await readLock(workspace, registry);
   }
 
   const nameOf = moduleNames(graph, commit);
-  const bundled = await compile([
-    ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
+  const bundled = await compiler.run([
+    ...BUNDLE,
     ...[...isolated, lock, "-o", workspace.bundle, ENTRY],
   ]);
   if (bundled.code !== 0) {
@@ -97,7 +89,7 @@ async function build(
     );
     refuseIfAny(diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }]);
   }
-  const output = await readOutput(workspace, nameOf, context.limits);
+  const output = await readOutput(workspace, nameOf, limits);
   return { ...output, lock: locked, denoVersion: Deno.version.deno };
 }
 
@@ -125,57 +117,6 @@ async function readLock(workspace: Workspace, registry: string): Promise<string>
     throw new Refusal({ message: `Cannot lock the dependencies: ${checked.message}` });
   }
   return checked.text;
-}
-
-type Exited = Extract<CompilerRun, { kind: "exited" }>;
-
-async function run(
-  workspace: Workspace,
-  { limits, registryEnv, wall, signal }: BuildContext,
-  args: readonly string[],
-): Promise<Exited> {
-  const certificates = ["DENO_CERT", "SSL_CERT_FILE", "SSL_CERT_DIR"].flatMap((name) =>
-    registryEnv[name] ?? []
-  );
-  const result = await runCompiler({
-    args,
-    cwd: workspace.source,
-    env: {
-      PATH: "/usr/local/bin:/usr/bin:/bin",
-      DENO_TLS_CA_STORE: "mozilla,system",
-      ...registryEnv,
-      DENO_DIR: workspace.deno,
-      HOME: workspace.home,
-      TMPDIR: workspace.home,
-      NO_COLOR: "1",
-      DENO_NO_PACKAGE_JSON: "1",
-      DENO_NO_UPDATE_CHECK: "1",
-    },
-    wall: wall({
-      memoryBytes: limits.memoryBytes,
-      writable: [workspace.root, ...workspace.downloads],
-      readable: certificates,
-    }),
-    signal,
-  });
-  switch (result.kind) {
-    case "exited":
-      return result;
-    case "timeout":
-      throw new Refusal({
-        message: `the build took longer than its limit of ${
-          formatDuration(limits.timeoutMs)
-        } (--build-timeout)`,
-      });
-    case "outOfMemory":
-      throw new Refusal({
-        message: `the build needs more memory than its limit of ${
-          formatBytes(limits.memoryBytes)
-        } (--build-memory)`,
-      });
-    case "tooMuchOutput":
-      throw new Refusal({ message: "the module graph of the commit is too large" });
-  }
 }
 
 function readGraph({ code, stdout, stderr }: Exited, workspace: Workspace): Graph {
@@ -219,11 +160,13 @@ async function readOutput(
       } (--max-artifact)`,
     });
   }
-  const sourceMap = toSourceMap(await Deno.readTextFile(workspace.sourceMap), workspace, nameOf);
+  const written = await Deno.readTextFile(workspace.bundle);
+  const map = await Deno.readTextFile(workspace.sourceMap);
+  const sourceMap = toSourceMap(written, map, workspace, nameOf);
   if (sourceMap === undefined) {
     throw new Refusal({ message: REACHES_OUTSIDE });
   }
-  const bundle = renameModules(await Deno.readTextFile(workspace.bundle), workspace, nameOf);
+  const bundle = callableDefaults(renameModules(written, workspace, nameOf));
   const script = await toScript(bundle, SCRIPT_URL);
   if (script.kind === "fault") throw new Refusal({ message: `Cannot build: ${script.message}` });
   if (script.text.includes(workspace.root)) {

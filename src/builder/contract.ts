@@ -54,12 +54,18 @@ export interface BuildLimits {
   readonly memoryBytes: number;
   /** Bundle size in bytes. */
   readonly artifactBytes: number;
+  /** Bytes that one run may download from the package registry. */
+  readonly maxDownloadBytes: number;
   /** Builds at the same time; further ones wait. */
   readonly concurrency: number;
 }
 
-/** Builds commits. */
-export interface Builder {
+/** Builds commits. Disposing it does not end builds: abort them first. */
+export interface Builder extends AsyncDisposable {
+  /** Raises the walls around the compiler; rejects where those that were asked for cannot stand. */
+  start(): Promise<void>;
+  /** The walls that stand around the compiler, in words for the operator. */
+  readonly walls: string;
   /** Rejects only for faults of the server itself (no disk, no compiler). Aborting kills the build. */
   build(files: SourceFiles, signal: AbortSignal): Promise<BuildResult>;
 }

@@ -1,5 +1,6 @@
-import type { Engine, Job, Place } from "../engine/contract.ts";
-import { formatDuration } from "../config/mod.ts";
+import { Buffer } from "node:buffer";
+import type { Call, Engine, Job, Place, Refusal } from "../engine/contract.ts";
+import { formatBytes, formatDuration } from "../config/mod.ts";
 import { NotAdmitted, QueueTimedOut } from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
@@ -120,7 +121,9 @@ export class Invocations {
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(this.#job(row, commit, fn), this.engine.readmit(fn.id)).catch(() => {});
+      this.engine.submit(this.#job(row, commit, fn), this.engine.readmit(callOf(row))).catch(
+        () => {},
+      );
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -144,9 +147,9 @@ export class Invocations {
     readonly call: Invoke;
   }): Promise<InvocationRow> {
     const { fn, commit, inputJson, request, call } = start;
-    const place = this.#admit(fn.id);
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
+    const place = this.#admit(callOf({ functionId: fn.id, input: inputJson }));
     const row: InvocationRow = {
       id: this.ids.next(),
       functionId: fn.id,
@@ -193,9 +196,9 @@ export class Invocations {
     };
   }
 
-  #admit(functionId: string): Place {
+  #admit(call: Call): Place {
     try {
-      return this.engine.admit(functionId);
+      return this.engine.admit(call);
     } catch (error) {
       if (!(error instanceof NotAdmitted)) throw error;
       const { refusal } = error;
@@ -204,15 +207,9 @@ export class Invocations {
           retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
         });
       }
-      throw new DomainError(
-        "QUEUE_FULL",
-        `The server is at its limit: ${refusal.maxRunning} calls ` +
-          (refusal.runningLimit === "server"
-            ? "run (--max-running) "
-            : `of function ${functionId} run (--max-running-per-function) `) +
-          `and ${refusal.maxQueued} wait (--max-queued)`,
-        { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
-      );
+      throw new DomainError("QUEUE_FULL", queueFull(call, refusal), {
+        retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
+      });
     }
   }
 
@@ -248,6 +245,22 @@ export class Invocations {
     }
     return await this.get(functionId, id);
   }
+}
+
+function callOf({ functionId, input }: Pick<InvocationRow, "functionId" | "input">): Call {
+  return { functionId, inputBytes: Buffer.byteLength(input) };
+}
+
+function queueFull(call: Call, refusal: Refusal & { kind: "queue-full" }): string {
+  const running = refusal.runningLimit === "server"
+    ? "run (--max-running)"
+    : `of function ${call.functionId} run (--max-running-per-function)`;
+  const waiting = refusal.queueLimit === "calls"
+    ? `${refusal.maxQueued} wait (--max-queued)`
+    : `${refusal.queued} wait with ${formatBytes(refusal.queuedBytes)} of input, which ` +
+      `${formatBytes(call.inputBytes)} more would take over the limit of ` +
+      `${formatBytes(refusal.maxQueuedBytes)} (--max-queued-bytes)`;
+  return `The server is at its limit: ${refusal.maxRunning} calls ${running} and ${waiting}`;
 }
 
 function queueTimeout(id: string, { timeoutMs }: QueueTimedOut): DomainError {
