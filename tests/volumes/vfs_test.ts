@@ -114,6 +114,13 @@ const CASES: Readonly<Record<string, Case>> = {
     [["copyFile", "/a", "/none/a"], "NotFound"],
     [["tree"], { "/a": "2", "/b": "2", "/d": null }],
   ],
+  "lists in the order of the names' bytes": [
+    [["writeTextFile", "/\u{1f4a5}", "1"], null],
+    [["writeTextFile", "/\uff5e", "1"], null],
+    [["writeTextFile", "/a-b", "1"], null],
+    [["mkdir", "/a"], null],
+    [["readDir", "/"], ["a/", "a-b", "\uff5e", "\u{1f4a5}"]],
+  ],
   "keeps to the volume": [
     [["writeTextFile", "/../a", "1"], "TypeError"],
     [["readTextFile", "../../etc/passwd"], "TypeError"],

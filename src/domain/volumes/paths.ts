@@ -58,9 +58,20 @@ export function isBelow(path: string, directory: string): boolean {
   return path !== directory && path.startsWith(directory === "/" ? "/" : `${directory}/`);
 }
 
-/** The order of paths in lists: that of their bytes in UTF-8, as the database has it. */
+/**
+ * The order of paths in lists: that of their bytes in UTF-8, as the database has it. It is that of their code units,
+ * but for surrogates, which stand for characters beyond all others.
+ */
 export function comparePaths(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at++) {
+    const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (left === right) continue;
+    const isSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdfff;
+    if (isSurrogate(left) !== isSurrogate(right)) return isSurrogate(left) ? 1 : -1;
+    return left - right;
+  }
+  return a.length - b.length;
 }
 
 function tooLong(): PathError {
