@@ -80,13 +80,6 @@ export function findContradictions(config: Config): readonly Contradiction[] {
     "to hold one input of the largest size",
   );
   atLeast(
-    "invocations.maxRunning",
-    invocations.maxRunning,
-    invocations.poolSize,
-    String,
-    "as more sandboxes would wait ready than may run",
-  );
-  atLeast(
     "builder.maxArtifactBytes",
     builder.maxArtifactBytes,
     commits.maxCommitBytes,

@@ -67,6 +67,7 @@ export interface Config {
     readonly maxOutputBytes: number;
     readonly maxLogBytes: number;
     readonly poolSize: number;
+    readonly poolMemoryBytes: number;
     readonly maxRunning: number;
     readonly maxRunningPerFunction: number;
     readonly maxQueued: number;

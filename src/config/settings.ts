@@ -262,8 +262,14 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     poolSize: {
       name: "pool-size",
       kind: integer({ min: "1", max: "1000" }),
-      default: "4",
-      description: "Sandboxes that wait ready",
+      default: "8",
+      description: "Sandboxes that wait ready, those of provisionedConcurrency aside",
+    },
+    poolMemoryBytes: {
+      name: "pool-memory",
+      kind: bytes({ min: "16MiB", max: "1024GiB" }),
+      default: "1GiB",
+      description: "Memory of all sandboxes that wait ready, as estimated",
     },
     maxRunning: {
       name: "max-running",

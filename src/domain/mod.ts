@@ -26,6 +26,7 @@ import { InvocationLogs } from "./logs.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./secrets.ts";
 import { Sessions } from "./sessions.ts";
+import { Provisioning } from "./provisioning.ts";
 import type { CommitLimits } from "./source_files.ts";
 import { Tags } from "./tags.ts";
 import { UploadUrls } from "./upload_urls.ts";
@@ -76,9 +77,11 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const accessTokens = new AccessTokens(await keys.signingKey());
   const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
   const secrets = new Secrets(store, sealer);
+  const provisioning = new Provisioning(store, engine);
   const sessions = new Sessions(store, snapshots, limits.volumes, secrets, new Map());
+  await provisioning.refresh();
   return {
-    functions: new Functions(store, commits, secrets, pages, ids),
+    functions: new Functions(store, commits, secrets, provisioning, pages, ids),
     commits,
     tags: new Tags(store),
     invocations: new Invocations(store, engine, sessions, pages, ids, limits.input),

@@ -113,6 +113,10 @@ export interface Engine extends AsyncDisposable {
   /** Resolves when the invocation is not (or no longer) here. */
   left(invocationId: string): Promise<void>;
   follow(invocationId: string): Follower;
+  /** Keeps sandboxes ready for these scripts, called or not; replaces what was said before. */
+  provision(
+    provisioned: readonly { readonly scriptDigest: string; readonly count: number }[],
+  ): Promise<void>;
   /** Takes no more jobs, lets running ones finish for at most `timeoutMs`, then interrupts them. */
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */

@@ -125,6 +125,16 @@ export class LocalEngine implements Engine {
     return this.#feed.follow(invocationId);
   }
 
+  async provision(
+    provisioned: readonly { readonly scriptDigest: string; readonly count: number }[],
+  ): Promise<void> {
+    this.#sandboxes.provision(
+      await Promise.all(provisioned.map(async ({ scriptDigest, count }) => {
+        return { key: scriptDigest, script: await this.#artifacts.script(scriptDigest), count };
+      })),
+    );
+  }
+
   async drain(timeoutMs: number): Promise<void> {
     this.#mode = "draining";
     for (const live of this.#live.values()) this.#askToStop(live);
@@ -172,6 +182,7 @@ export class LocalEngine implements Engine {
       await using session = await job.openSession();
       const outcome = await this.#sandboxes.run({
         script,
+        scriptKey: job.scriptDigest,
         sourceMap: () => this.#artifacts.text(job.sourceMapDigest),
         inputJson: job.inputJson,
         outboundAllowlist: job.outboundAllowlist,

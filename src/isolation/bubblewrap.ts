@@ -11,10 +11,8 @@ import {
   type Profile,
 } from "./isolation.ts";
 import { type Machine, NOBODY_ID, type Programs } from "./machine.ts";
+import { LOADER_CACHE, NULL_DEVICE } from "./root.ts";
 import { prlimit, setpriv } from "./wrappers.ts";
-
-/** The loader's index of libraries in unusual places. */
-const LOADER_CACHE = "/etc/ld.so.cache";
 
 /** bubblewrap takes the filter from a descriptor, and only a shell opens one for the program it becomes. */
 const FILTER_DESCRIPTOR = "9";
@@ -79,11 +77,11 @@ function bubblewrap(
  * kill of its group has to reach all of it. As process 1 of its namespace Deno leaves no bubblewrap to look at.
  */
 function flags(
-  { deno, libraries }: Machine,
+  machine: Machine,
   profile: Profile,
-  { env = profile.env, egressSocket, writable = [], cwd = "/" }: Confinement,
+  confinement: Confinement,
 ): string[] {
-  const readable = [deno, ...libraries, ...profile.readable];
+  const { env = profile.env, egressSocket, cwd = "/" } = confinement;
   return [
     "--unshare-all",
     "--die-with-parent",
@@ -94,12 +92,33 @@ function flags(
     ...["--seccomp", FILTER_DESCRIPTOR],
     "--clearenv",
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...readable.flatMap((path) => ["--ro-bind", path, path]),
+    ...(profile.root === undefined
+      ? assembledRoot(machine, profile, confinement)
+      : madeRoot(profile.root, machine, profile)),
+    ...(egressSocket === undefined ? [] : ["--bind", egressSocket, EGRESS_SOCKET_INSIDE]),
+    ...["--chdir", cwd],
+    ...(profile.root === undefined ? ["--remount-ro", "/dev", "--remount-ro", "/"] : []),
+  ];
+}
+
+/** Everything that may be seen, mounted in an empty root, with devices and processes. */
+function assembledRoot(
+  { deno, libraries }: Machine,
+  profile: Profile,
+  { writable = [] }: Confinement,
+): string[] {
+  return [
+    ...[deno, ...libraries, ...profile.readable].flatMap((path) => ["--ro-bind", path, path]),
     ...writable.flatMap((path) => ["--bind", path, path]),
     ...["--ro-bind-try", LOADER_CACHE, LOADER_CACHE],
     ...["--dev", "/dev", "--proc", "/proc"],
-    ...(egressSocket === undefined ? [] : ["--bind", egressSocket, EGRESS_SOCKET_INSIDE]),
-    ...["--chdir", cwd],
-    ...["--remount-ro", "/dev", "--remount-ro", "/"],
+  ];
+}
+
+function madeRoot(root: string, { deno }: Machine, { readable }: Profile): string[] {
+  return [
+    ...["--ro-bind", root, "/"],
+    ...[deno, ...readable].flatMap((path) => ["--ro-bind", path, path]),
+    ...["--dev-bind", NULL_DEVICE, NULL_DEVICE],
   ];
 }

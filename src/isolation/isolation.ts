@@ -24,6 +24,11 @@ export interface Profile {
   readonly identities: readonly Identity[];
   /** Directories that every process may read, beside Deno and its libraries; nobody writes to them. */
   readonly readable: readonly string[];
+  /**
+   * A directory made by `makeRoot`, which is the root of a mount namespace of their own; there is no `/proc` in it and
+   * of `/dev` only `null`. Without it a root is assembled for each process, with both.
+   */
+  readonly root?: string;
   /** File with the seccomp filter; the processes' user must be able to read it. */
   readonly seccompFile: string;
   readonly openFilesMax: number;

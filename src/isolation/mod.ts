@@ -5,6 +5,7 @@ export { choose, IsolationError, type Subject, tryMode, type Verdict } from "./c
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 export { trusted } from "./process.ts";
 export { readProcfs } from "./procfs.ts";
+export { makeRoot } from "./root.ts";
 export { type Architecture, seccompFilter } from "./seccomp.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";

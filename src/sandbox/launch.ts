@@ -1,4 +1,5 @@
 /** The command line of a sandbox's process, and the measurements that its limits stand on. */
+import { pathToFileURL } from "node:url";
 import { READY, WITH_NODE } from "../runtime/wire.ts";
 import type { SandboxLimits } from "./contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "./egress/process.ts";
@@ -12,6 +13,7 @@ import {
   trusted,
 } from "../isolation/mod.ts";
 import { openForReading, type Surroundings } from "./surroundings.ts";
+import { bundleRuntime } from "./runtime_bundle.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const BYTES_PER_KIB = 1024;
@@ -23,8 +25,6 @@ const HEAP_MIN_MIB = 16;
 export const START_TIMEOUT_MS = 10_000;
 /** Most bytes of a failed process's stderr that are told. */
 const START_STDERR_MAX_BYTES = 4096;
-
-const BOOTSTRAP_URL = new URL("../runtime/bootstrap.ts", import.meta.url);
 
 const DENY_FLAGS = [
   "--no-prompt",
@@ -62,6 +62,8 @@ export interface Spawned {
 /** Starts processes. */
 export interface Launcher {
   readonly isolation: Isolation;
+  /** Paths of the server that a crash of the engine may print; no log shows them. */
+  readonly hiddenPaths: readonly string[];
   /** A directory that the processes' user can enter: sockets that they are to reach stand here. */
   readonly sharedDir: string;
   spawn(flavour: Flavour): Spawned;
@@ -123,6 +125,7 @@ async function warmUp(
 export interface Program {
   /** The command line with these permissions and these arguments of the bootstrap. */
   command(flags: readonly string[], args: readonly string[]): readonly string[];
+  readonly hiddenPaths: readonly string[];
   /** Holds the operator's certificates, where there are any. */
   readonly caFile: string | undefined;
   readonly confinement: Confinement;
@@ -137,13 +140,14 @@ export async function prepareProgram(
   ca: string | undefined,
 ): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
+  const bootstrap = await bundleRuntime(around.denoDir);
   const command: Program["command"] = (flags, args) => [
     around.machine.deno,
     "run",
     ...DENY_FLAGS,
     ...flags,
     `--v8-flags=--max-old-space-size=${heapMib}`,
-    BOOTSTRAP_URL.href,
+    bootstrap,
     ...args,
   ];
   const { wrap, env } = trusted(around.machine, around.profile);
@@ -155,6 +159,7 @@ export async function prepareProgram(
   if (around.machine.isRoot) await openForReading(around.denoDir);
   return {
     command,
+    hiddenPaths: [pathToFileURL(bootstrap).href, bootstrap, around.machine.deno],
     caFile,
     sharedDir: around.sharedDir,
     setsid,
@@ -168,7 +173,7 @@ export async function prepareProgram(
 /** Starts processes of the program behind the walls of the isolation; without a proxy they have no way out. */
 export function launcherFor(
   isolation: Isolation,
-  { command, confinement, caFile, sharedDir, setsid }: Program,
+  { command, confinement, hiddenPaths, caFile, sharedDir, setsid }: Program,
   egress?: EgressProxy,
 ): Launcher {
   const spawnWith = (flavour: Flavour, gate: Gate | undefined) => {
@@ -188,6 +193,7 @@ export function launcherFor(
   };
   return {
     isolation,
+    hiddenPaths,
     sharedDir,
     spawn(flavour) {
       const gate = egress?.openGate();

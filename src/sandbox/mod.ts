@@ -1,9 +1,16 @@
 /** The sandbox room: runs functions, each call in a process of its own. */
-import type { RunHooks, Sandboxes, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+import type {
+  Provisioned,
+  RunHooks,
+  Sandboxes,
+  SandboxJob,
+  SandboxLimits,
+  SandboxOutcome,
+} from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
 import { choose, type IsolationChoice } from "../isolation/mod.ts";
 import { type Launcher, launcherFor, prepareProgram } from "./launch.ts";
-import { flavourFor, Pool } from "./pool.ts";
+import { Pool } from "./pool.ts";
 import { subjectOf } from "./probe.ts";
 import { killedEarly, NotAccepted } from "./process.ts";
 import { type Surroundings, survey } from "./surroundings.ts";
@@ -48,6 +55,7 @@ class ProcessSandboxes implements Sandboxes {
   readonly #runs = new Set<Promise<SandboxOutcome>>();
   #preparing: Promise<Prepared> | undefined;
   #prepared: Prepared | undefined;
+  #provisioned: readonly Provisioned[] = [];
 
   constructor(limits: SandboxLimits, options: SandboxOptions) {
     this.#limits = limits;
@@ -72,6 +80,11 @@ class ProcessSandboxes implements Sandboxes {
     }
   }
 
+  provision(provisioned: readonly Provisioned[]): void {
+    this.#provisioned = provisioned;
+    this.#prepared?.pool.provision(provisioned);
+  }
+
   get walls(): string {
     return this.#prepared?.launcher.isolation.walls ?? "not started";
   }
@@ -94,7 +107,7 @@ class ProcessSandboxes implements Sandboxes {
     const { pool } = this.#prepared ?? await this.#prepare();
     for (let attempt = 1;; attempt++) {
       try {
-        const process = await pool.take(flavourFor(job.script));
+        const process = await pool.take(job.scriptKey, job.script);
         return await process.run(job, hooks, this.#limits);
       } catch (error) {
         if (hooks.signal.aborted) return killedEarly(hooks.signal);
@@ -118,7 +131,8 @@ class ProcessSandboxes implements Sandboxes {
     const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));
     const launcher = launcherFor(chosen, program, egress);
     opened.move();
-    const pool = new Pool(launcher, this.#limits.poolSize);
+    const pool = new Pool(launcher, this.#limits);
+    pool.provision(this.#provisioned);
     this.#prepared = { around, egress, launcher, pool };
     return this.#prepared;
   }

@@ -8,7 +8,10 @@ import type { Surroundings } from "./surroundings.ts";
 const KIB = 1024;
 
 /** Limits of the probe's one call, which returns an empty object. */
-const PROBE_LIMITS: Omit<SandboxLimits, "memoryBytes" | "cpuTimeMs" | "poolSize"> = {
+const PROBE_LIMITS: Omit<
+  SandboxLimits,
+  "memoryBytes" | "cpuTimeMs" | "poolSize" | "poolMemoryBytes"
+> = {
   timeoutMs: 10_000,
   outputBytes: KIB,
   logBytes: KIB,
@@ -32,6 +35,7 @@ async function probe(launcher: Launcher): Promise<string | undefined> {
       const outcome = await process.run(
         {
           script: PROBE_SCRIPT,
+          scriptKey: "probe",
           sourceMap: () => Promise.reject(new Error("The probe has no source map")),
           inputJson: "{}",
           outboundAllowlist: [],
@@ -40,7 +44,7 @@ async function probe(launcher: Launcher): Promise<string | undefined> {
           timeoutMs: PROBE_LIMITS.timeoutMs,
         },
         { onLog() {}, signal: new AbortController().signal },
-        { ...PROBE_LIMITS, memoryBytes: 0, cpuTimeMs: 0, poolSize: 0 },
+        { ...PROBE_LIMITS, memoryBytes: 0, cpuTimeMs: 0, poolSize: 0, poolMemoryBytes: 0 },
       );
       if (outcome.kind === "error") return `${outcome.word}: ${outcome.message}`;
       return outcome.outputJson === PROBE_ANSWER ? undefined : "the probe answered something else";

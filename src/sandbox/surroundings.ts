@@ -1,10 +1,12 @@
 /** What a function's process finds on this machine: its directories, and what every mode is told of it. */
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import { findMachine, type Machine, type Profile, seccompFilter } from "../isolation/mod.ts";
-
-/** Holds the bootstrap. */
-const RUNTIME_DIR = fileURLToPath(new URL("../runtime", import.meta.url));
+import {
+  findMachine,
+  type Machine,
+  makeRoot,
+  type Profile,
+  seccompFilter,
+} from "../isolation/mod.ts";
 
 /** Where directories stand that processes of another user must reach, their names, and the file that says whose. */
 const SHARED_PARENT = "/tmp";
@@ -37,9 +39,15 @@ export async function survey(cacheDir: string, searchPath: string): Promise<Surr
   const seccompFile = `${sharedDir}/seccomp.bpf`;
   const filter = seccompFilter(machine.architecture, { mayFork: false });
   await Deno.writeFile(seccompFile, filter, { mode: 0o644 });
+  const hasRoot = machine.programs.bwrap !== undefined;
+  const root = `${sharedDir}/root`;
+  if (hasRoot) await makeRoot(root, machine, [denoDir]);
   return {
     machine,
-    profile: functionProfile(machine, denoDir, seccompFile),
+    profile: {
+      ...functionProfile(machine, denoDir, seccompFile),
+      ...(hasRoot ? { root } : {}),
+    },
     denoDir,
     sharedDir,
     async [Symbol.asyncDispose]() {
@@ -53,7 +61,7 @@ function functionProfile({ isRoot }: Machine, denoDir: string, seccompFile: stri
     name: "functions",
     hostName: "function",
     identities: isRoot ? ["nobody", "own"] : ["own"],
-    readable: [RUNTIME_DIR, denoDir],
+    readable: [denoDir],
     seccompFile,
     openFilesMax: OPEN_FILES_MAX,
     // Not a byte to any file: the cache was filled before.

@@ -39,6 +39,8 @@ export interface EgressOptions extends EgressLimits {
 /** One sandbox's way out. Disposing it closes the socket and every connection. */
 export interface Gate extends Disposable {
   readonly socketPath: string;
+  /** Whether something came through before it was bound, and so was refused. */
+  readonly wasUsedEarly: boolean;
   /** Lets through what the allowlist names, until the call is closed. */
   bind(allowlist: readonly string[], log: EgressLogger): EgressCall;
 }
@@ -202,6 +204,7 @@ class SocketGate implements Gate {
   readonly #connections = new Set<Socket>();
   readonly #onClose: () => void;
   call: EgressCall | undefined;
+  wasUsedEarly = false;
 
   constructor(
     limits: EgressLimits,
@@ -213,6 +216,7 @@ class SocketGate implements Gate {
     this.#onClose = onClose;
     this.#listener = createServer({ allowHalfOpen: true }, (socket) => {
       this.#connections.add(socket);
+      if (this.call === undefined) this.wasUsedEarly = true;
       socket.on("close", () => this.#connections.delete(socket));
       socket.on("error", () => socket.destroy());
       if (this.#connections.size <= limits.maxConnections) return onConnection(socket);
