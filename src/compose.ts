@@ -6,6 +6,8 @@ import type { Config } from "./config/mod.ts";
 import { deployHello, keepCredentials } from "./domain/first_start.ts";
 import { Housekeeping } from "./domain/housekeeping.ts";
 import { Ids } from "./domain/ids.ts";
+import { Snapshots } from "./domain/volumes/snapshots.ts";
+import { VolumeSweep } from "./domain/volumes/sweep.ts";
 import { type Domain, openDomain } from "./domain/mod.ts";
 import { LocalEngine } from "./engine/local_engine.ts";
 import { createApp } from "./http/app.ts";
@@ -86,19 +88,22 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
   const ids = new Ids();
+  const snapshots = new Snapshots(store);
   const domain = await openDomain({
     store,
     sealer,
     engine,
     builder,
     ids,
-    limits: { commits, input: invocations },
+    snapshots,
+    limits: { commits, input: invocations, volumes: config.volumes },
     hostName: new URL(url).hostname,
     shutdown: shutdown.signal,
   });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));
+  opened.use(new VolumeSweep(store, snapshots, config.volumes));
   await sandboxesReady;
   await builderReady;
   await recover(domain);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { posix } from "node:path";
 import { ALL_SETTINGS, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";
-import { CODES } from "../src/http/errors.ts";
+import { statusOf } from "../src/http/errors.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const SKIPPED_FOLDERS = ["node_modules"];
@@ -27,9 +27,11 @@ type Pages = ReadonlyMap<string, string>;
 Deno.test("docs/errors.md lists every reason with its code and HTTP status, and no other", async () => {
   const page = section(await read("docs/errors.md"), "Errors of requests");
   const listed = rows(page).map(([reason, code, status]) => [reason, code, Number(status)]);
-  const known = Object.entries(REASONS).map((
-    [reason, code],
-  ) => [reason, code, CODES[code].status]);
+  const known = Object.entries(REASONS).map(([reason, code]) => [
+    reason,
+    code,
+    statusOf(reason as keyof typeof REASONS),
+  ]);
   assert.deepEqual(listed.toSorted(), known.toSorted());
 });
 
@@ -37,8 +39,14 @@ Deno.test("docs/errors.md lists every word of an invocation's error, and no othe
   const page = section(await read("docs/errors.md"), "Errors of invocations");
   const contract = await read("src/sandbox/contract.ts");
   const type = /export type ErrorWord =([^;]+);/.exec(contract)?.[1] ?? "";
-  const known = quoted(type);
-  assert.ok(known.length > 0, "ErrorWord was not found in src/sandbox/contract.ts");
+  const sessions = await read("src/domain/sessions.ts");
+  const volumeType = /export type VolumeErrorWord =([^;]+);/.exec(sessions)?.[1] ?? "";
+  const known = [...quoted(type), ...quoted(volumeType)];
+  assert.ok(quoted(type).length > 0, "ErrorWord was not found in src/sandbox/contract.ts");
+  assert.ok(
+    quoted(volumeType).length > 0,
+    "VolumeErrorWord was not found in src/domain/sessions.ts",
+  );
   assert.deepEqual(rows(page).map(([word]) => word).toSorted(), known.toSorted());
 });
 

@@ -6,6 +6,8 @@ import { serverSuite } from "./support/suite.ts";
 const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
 const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 
+const VOLUMES = "invoked.VolumeService";
+
 /** Every operation with its id; those of C1 under C1's own. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   "post /auth/v1/token": "invoked.AuthService.Token",
@@ -34,6 +36,18 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/functions/{function_id}/invocations/{id}/cancel":
     "invoked.InvocationService.Cancel",
   "put /file/{token}": "invoked.UploadService.Upload",
+  "get /api/v1/vfs/volumes": `${VOLUMES}.ListVolumes`,
+  "post /api/v1/vfs/volumes": `${VOLUMES}.CreateVolume`,
+  "get /api/v1/vfs/volumes/{id}": `${VOLUMES}.GetVolume`,
+  "delete /api/v1/vfs/volumes/{id}": `${VOLUMES}.DeleteVolume`,
+  "get /api/v1/vfs/volumes/{id}/entries": `${VOLUMES}.ListEntries`,
+  "get /api/v1/vfs/volumes/{id}/versions": `${VOLUMES}.ListVersions`,
+  "post /api/v1/vfs/volumes/{id}/restore": `${VOLUMES}.RestoreVersion`,
+  "get /api/v1/vfs/volumes/{id}/files/{path}": `${VOLUMES}.ReadFile`,
+  "put /api/v1/vfs/volumes/{id}/files/{path}": `${VOLUMES}.WriteFile`,
+  "delete /api/v1/vfs/volumes/{id}/files/{path}": `${VOLUMES}.DeleteFile`,
+  "get /api/v1/vfs/volumes/{id}/archive": `${VOLUMES}.ReadArchive`,
+  "put /api/v1/vfs/volumes/{id}/archive": `${VOLUMES}.WriteArchive`,
 };
 
 /** Fields by schema: exactly what the API documents. */
@@ -42,7 +56,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "createdAt deletedAt description displayName functionType head hookRefs id isDraft outboundNetworkAllowlist provisionedConcurrency publishedCommitId scopedRoleIds secret updatedAt useSpn workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id message",
   "c1.api.functions.v1.FunctionInvocation":
-    "commitId createdAt error functionId id input output status updatedAt",
+    "commitId createdAt error functionId id input output status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
     "commitMessage description displayName functionType initialContent",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
@@ -56,6 +70,10 @@ const FIELDS: Readonly<Record<string, string>> = {
     "pageSize pageToken query since status until",
   "c1.api.auth.v1.IntrospectResponse": "features permissions principleId roles tenantId userId",
   "invoked.InvocationLog": "level message sequence source time",
+  "invoked.Volume": "createdAt displayName fileCount id quotaBytes updatedAt usedBytes version",
+  "invoked.VolumeEntry": "etag modifiedAt path size type",
+  "invoked.VolumeVersion":
+    "createdAt invocationId pathCount paths principalId restoredVersion version",
   "google.rpc.Status": "code details message",
 };
 

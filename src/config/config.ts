@@ -83,6 +83,15 @@ export interface Config {
     readonly maxRequests: number;
     readonly maxConnections: number;
   };
+  readonly volumes: {
+    readonly maxBytes: number;
+    /** Files and directories together. */
+    readonly maxEntries: number;
+    readonly maxFileBytes: number;
+    readonly historyMs: number;
+    readonly graceMs: number;
+    readonly sweepIntervalMs: number;
+  };
   readonly builder: {
     readonly timeoutMs: number;
     readonly memoryBytes: number;

@@ -13,6 +13,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   sandbox: "Sandbox",
   invocations: "Invocations",
   egress: "Egress",
+  volumes: "Volumes",
   builder: "Builder",
 };
 

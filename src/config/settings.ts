@@ -14,6 +14,7 @@ import {
   origins,
   toggle,
 } from "./kinds.ts";
+import { VOLUME_SETTINGS } from "./volume_settings.ts";
 
 /** One thing the server can be told. A setting without a default is optional. */
 export interface Setting<T = unknown> {
@@ -27,15 +28,16 @@ export interface Setting<T = unknown> {
   readonly variableOnly?: true;
 }
 
+/** The settings of one group, by their fields in Config. */
+export type Rows<G extends Group> = {
+  readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
+};
+
 /**
  * Every setting, at the place of its field in Config. The type makes the two agree: a row without
  * a field, a field without a row, and a row whose kind yields another type do not compile.
  */
-export const SETTINGS: {
-  readonly [G in Group]: {
-    readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
-  };
-} = {
+export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   server: {
     host: {
       name: "host",
@@ -332,6 +334,7 @@ export const SETTINGS: {
       description: "Connections to other hosts of one call at the same time",
     },
   },
+  volumes: VOLUME_SETTINGS,
   builder: {
     timeoutMs: {
       name: "build-timeout",

@@ -14,6 +14,7 @@ import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
 import type { Sessions } from "./sessions.ts";
+import { liveVolume } from "./volumes/volumes.ts";
 
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
@@ -56,12 +57,7 @@ export class Invocations {
   /** Calls a function. The answer is the invocation as it is when the wait is over. */
   async invoke(by: Principal, call: Invoke): Promise<InvocationRow> {
     const fn = await liveFunction(this.store.read, call.functionId);
-    if (call.vfsId !== "") {
-      throw new DomainError(
-        "VOLUME_NOT_FOUND",
-        `Volume ${JSON.stringify(call.vfsId)} was not found`,
-      );
-    }
+    if (call.vfsId !== "") await liveVolume(this.store.read, call.vfsId);
     const inputJson = checkInput(call.json, this.limits);
     const request = this.#idempotency.request(by.id, call, inputJson);
     const first = await this.#idempotency.find(request);
@@ -114,7 +110,7 @@ export class Invocations {
     await Promise.all(
       interrupted.map(({ id, status }) =>
         this.store.write((tx) =>
-          tx.invocations.finish(id, { status: "ERROR", error: interruption(status) }, now)
+          tx.invocations.finish(id, { end: { status: "ERROR", error: interruption(status) } }, now)
         )
       ),
     );
@@ -165,6 +161,9 @@ export class Invocations {
       input: inputJson,
       output: null,
       error: null,
+      volumeId: call.vfsId === "" ? null : call.vfsId,
+      volumeVersionRead: null,
+      volumeVersionWritten: null,
       createdAt: now,
       updatedAt: now,
     };

@@ -6,7 +6,9 @@
  * - tag: a name for a commit of a function
  * - invocation: one call of a function; recorded before it runs, ends as SUCCESS or ERROR
  * - sandbox: the process that runs one invocation and is then thrown away
- * - volume: a tree of files that an invocation can be given
+ * - volume: a tree of files that an invocation can be given; each commit to it makes a version
+ * - snapshot: a version of a volume that somebody reads; nothing of it goes away meanwhile
+ * - write set: the changes that one invocation or request makes to a volume, all or none
  * - worker: a machine that runs sandboxes
  * - principal: who calls; holds credentials that it trades for access tokens
  */
@@ -28,6 +30,11 @@ import { Provisioning } from "./provisioning.ts";
 import type { CommitLimits } from "./source_files.ts";
 import { Tags } from "./tags.ts";
 import { UploadUrls } from "./upload_urls.ts";
+import { VolumeArchives } from "./volumes/archive.ts";
+import { VolumeFiles } from "./volumes/files.ts";
+import { Snapshots } from "./volumes/snapshots.ts";
+import { Volumes } from "./volumes/volumes.ts";
+import type { VolumeLimits } from "./volumes/write_set.ts";
 
 /** Everything that callers can ask for. */
 export interface Domain {
@@ -36,6 +43,9 @@ export interface Domain {
   readonly tags: Tags;
   readonly invocations: Invocations;
   readonly logs: InvocationLogs;
+  readonly volumes: Volumes;
+  readonly volumeFiles: VolumeFiles;
+  readonly volumeArchives: VolumeArchives;
   readonly accessTokens: AccessTokens;
   readonly tokenEndpoint: TokenEndpoint;
 }
@@ -46,7 +56,12 @@ export interface DomainParts {
   readonly builder: Builder;
   readonly engine: Engine;
   readonly ids: Ids;
-  readonly limits: { readonly commits: CommitLimits; readonly input: InputLimits };
+  readonly snapshots: Snapshots;
+  readonly limits: {
+    readonly commits: CommitLimits;
+    readonly input: InputLimits;
+    readonly volumes: VolumeLimits;
+  };
   /** Host name of the server without a port. */
   readonly hostName: string;
   /** Aborts when the server stops. */
@@ -55,7 +70,7 @@ export interface DomainParts {
 
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
 export async function openDomain(parts: DomainParts): Promise<Domain> {
-  const { store, sealer, builder, engine, ids, limits, shutdown } = parts;
+  const { store, sealer, builder, engine, ids, snapshots, limits, shutdown } = parts;
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
@@ -63,7 +78,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
   const secrets = new Secrets(store, sealer);
   const provisioning = new Provisioning(store, engine);
-  const sessions = new Sessions(secrets, new Map());
+  const sessions = new Sessions(store, snapshots, limits.volumes, secrets, new Map());
   await provisioning.refresh();
   return {
     functions: new Functions(store, commits, secrets, provisioning, pages, ids),
@@ -71,6 +86,9 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     tags: new Tags(store),
     invocations: new Invocations(store, engine, sessions, pages, ids, limits.input),
     logs: new InvocationLogs(store, engine, pages),
+    volumes: new Volumes(store, pages, ids, limits.volumes),
+    volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
+    volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),
     accessTokens,
     tokenEndpoint: new TokenEndpoint(store, accessTokens, parts.hostName),
   };

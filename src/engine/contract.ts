@@ -1,5 +1,9 @@
 import type { Host, SandboxJob } from "../sandbox/contract.ts";
-import type { InvocationEnd } from "../store/invocations.ts";
+import type { InvocationConclusion, InvocationEnd } from "../store/invocations.ts";
+import type { Writers } from "../store/mod.ts";
+
+/** What is recorded as the end of an invocation. */
+export type Conclusion = InvocationConclusion;
 
 /** What an invocation has of the server while it runs: opened as it starts, disposed once it has ended. */
 export interface Session extends AsyncDisposable {
@@ -7,6 +11,16 @@ export interface Session extends AsyncDisposable {
   readonly config: SandboxJob["config"];
   /** Answers what the function asks. */
   readonly host: Host;
+  /**
+   * Called once, with how the function ended. Answers what to do inside the transaction that records that: it may
+   * write what the function changed, and it says what the end is to be.
+   */
+  conclude(end: InvocationEnd): Promise<(tx: Writers) => Promise<Conclusion>>;
+}
+
+/** Thrown where an invocation cannot have what it needs; the message continues the sentence "it could not run:". */
+export class CannotOpenSession extends Error {
+  override name = "CannotOpenSession";
 }
 
 /** An invocation that was recorded and is to be run. */

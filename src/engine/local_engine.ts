@@ -6,6 +6,7 @@ import type { Store } from "../store/mod.ts";
 import { Artifacts } from "./artifacts.ts";
 import {
   type Call,
+  CannotOpenSession,
   type Engine,
   type Follower,
   type Job,
@@ -93,7 +94,6 @@ export class LocalEngine implements Engine {
     try {
       const recorder = new Recorder(this.#store, this.#feed, job.invocationId);
       const end = await this.#execute(job, held, live, recorder);
-      if (end !== undefined) await recorder.finish(end);
       if (live.controller.signal.reason === QUEUE_TIMEOUT) {
         throw new QueueTimedOut(this.#limits.queueTimeoutMs);
       }
@@ -171,7 +171,10 @@ export class LocalEngine implements Engine {
       : undefined;
     await Promise.race([place.turn, aborted(signal)]);
     clearTimeout(timer);
-    if (signal.aborted) return endBeforeStart(signal.reason, this.#limits);
+    if (signal.aborted) {
+      const end = endBeforeStart(signal.reason, this.#limits);
+      return end === undefined ? undefined : await recorder.finish(end);
+    }
     live.phase = "running";
     try {
       if (job.recordedAs === "PENDING" && !await recorder.start()) return undefined;
@@ -187,15 +190,20 @@ export class LocalEngine implements Engine {
         host: session.host,
         timeoutMs: this.#limits.timeoutMs,
       }, { onLog: (log) => recorder.log(log), signal });
-      return endOf(outcome);
+      // Within the session: what it holds must last until the end is durable.
+      const end = endOf(outcome);
+      return await recorder.finish(end, await session.conclude(end));
     } catch (error) {
-      const { invocationId } = job;
-      logger.error("Cannot run invocation {invocationId}", { invocationId, error });
-      return {
-        status: "ERROR",
-        error: "INTERRUPTED: the server could not run it; its log says why",
-      };
+      return await recorder.finish({ status: "ERROR", error: this.#cannotRun(job, error) });
     }
+  }
+
+  #cannotRun({ invocationId }: Job, error: unknown): string {
+    if (error instanceof CannotOpenSession) {
+      return `INTERRUPTED: it could not run: ${error.message}`;
+    }
+    logger.error("Cannot run invocation {invocationId}", { invocationId, error });
+    return "INTERRUPTED: the server could not run it; its log says why";
   }
 }
 

@@ -17,6 +17,8 @@ import { logRoutes } from "./routes/logs.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
 import { tagRoutes } from "./routes/tags.ts";
 import { uploadRoute } from "./routes/uploads.ts";
+import { volumeFileRoutes } from "./routes/volume_files.ts";
+import { volumeRoutes } from "./routes/volumes.ts";
 import { securityHeaders } from "./security_headers.ts";
 
 export interface AppOptions {
@@ -64,6 +66,8 @@ export function createApp(domain: Domain, options: AppOptions): App {
   invokeRoute(app, domain, maxBodyBytes);
   invocationRoutes(app, domain, maxBodyBytes);
   logRoutes(app, domain, maxBodyBytes);
+  volumeRoutes(app, domain, maxBodyBytes);
+  volumeFileRoutes(app, domain);
   healthRoutes(app, options.readiness);
   openApiRoutes(app, options.version);
   return app;

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
+import { syncDirectory, writeAll } from "./files.ts";
 
 /** SHA-256 of the content in lower-case hex: the name of a blob. */
 export type Digest = string;
@@ -98,18 +99,6 @@ export class DiskBlobs implements Blobs {
   #path(digest: Digest): string {
     return join(this.#root, digest.slice(0, 2), digest.slice(2));
   }
-}
-
-async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<void> {
-  for (let written = 0; written < content.length;) {
-    written += await file.write(content.subarray(written));
-  }
-}
-
-/** Makes a rename in the directory survive a crash of the machine. */
-async function syncDirectory(path: string): Promise<void> {
-  using directory = await Deno.open(path, { read: true });
-  await directory.sync();
 }
 
 async function namesIn(folder: string): Promise<string[]> {

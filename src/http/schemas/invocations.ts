@@ -36,6 +36,9 @@ export const invocationOut = z.object({
   error: z.string().optional().openapi({
     description: "A stable word, a colon, and what happened",
   }),
+  vfsId: z.string().optional().openapi({ description: "The volume that was attached" }),
+  vfsVersionRead: int32Out.optional().openapi({ description: "The version that it saw" }),
+  vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
@@ -50,6 +53,9 @@ export function invocationJson(row: InvocationRow): z.input<typeof invocationOut
     input: JSON.parse(row.input) as Record<string, unknown>,
     ...row.output === null ? {} : { output: JSON.parse(row.output) as Record<string, unknown> },
     ...row.error === null ? {} : { error: row.error },
+    ...row.volumeId === null ? {} : { vfsId: row.volumeId },
+    ...row.volumeVersionRead === null ? {} : { vfsVersionRead: row.volumeVersionRead },
+    ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };

@@ -24,3 +24,13 @@ export const functions = {
     return { secrets: { ...invoked("functions.getConfig()").secrets } };
   },
 };
+
+export { vfs, VfsFile, VfsNotAttachedError, VfsQuotaExceededError } from "./vfs.ts";
+export type {
+  VfsDirEntry,
+  VfsFileInfo,
+  VfsMkdirOptions,
+  VfsOpenOptions,
+  VfsRemoveOptions,
+  VfsWriteFileOptions,
+} from "./vfs.ts";
