@@ -218,6 +218,9 @@ export class Invocations {
     row: InvocationRow,
     request: IdempotentRequest | undefined,
   ): Promise<string | undefined> {
+    // Nobody was told the id of a call that somebody waits for, and its end is durable before it is told, and with it
+    // all that was committed before. What a repeat must find, or a restart resume, is durable now.
+    const until = row.status === "RUNNING" && request === undefined ? "committed" : "durable";
     return await this.store.write(async (tx) => {
       const earlier = request === undefined
         ? undefined
@@ -226,7 +229,7 @@ export class Invocations {
       await tx.invocations.insert(row);
       if (request !== undefined) await this.#idempotency.claim(tx, request, row);
       return undefined;
-    });
+    }, until);
   }
 
   /** Waits for the end as long as the caller does, then reads what is recorded. */
