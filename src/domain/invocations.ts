@@ -42,6 +42,8 @@ export interface InvocationFilter {
 /** Invocations: calls of functions, each recorded before it runs and never forgotten. */
 export class Invocations {
   readonly #idempotency: Idempotency;
+  /** Calls on their way from their record, which others may see, to the engine. */
+  readonly #starting = new Map<string, Promise<void>>();
 
   constructor(
     private readonly store: Store,
@@ -62,7 +64,7 @@ export class Invocations {
     const request = this.#idempotency.request(by.id, call, inputJson);
     const first = await this.#idempotency.find(request);
     if (first !== undefined) {
-      return await this.#afterWait(fn.id, first, this.engine.left(first), call);
+      return await this.#afterWait(fn.id, first, this.#left(first), call);
     }
     const commit = await this.#commitToRun(fn, call.commitId);
     return await this.#start(by, { fn, commit, inputJson, request, call });
@@ -94,6 +96,7 @@ export class Invocations {
   async cancel(functionId: string, id: string): Promise<InvocationRow> {
     const row = await this.get(functionId, id);
     if (row.status === "SUCCESS" || row.status === "ERROR") return row;
+    await this.#starting.get(id);
     await this.engine.cancel(id);
     return await this.get(functionId, id);
   }
@@ -167,20 +170,41 @@ export class Invocations {
       createdAt: now,
       updatedAt: now,
     };
+    using starting = this.#announceStart(row.id);
     const earlier = await this.#record(row, request).catch((error) => {
       place[Symbol.dispose]();
       throw error;
     });
     if (earlier !== undefined) {
       place[Symbol.dispose]();
-      return await this.#afterWait(fn.id, earlier, this.engine.left(earlier), call);
+      starting[Symbol.dispose]();
+      return await this.#afterWait(fn.id, earlier, this.#left(earlier), call);
     }
     const ended = this.engine.submit(this.#job(row, commit, fn), place);
+    starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended.catch((error) => {
       throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
     });
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
+  }
+
+  /** Says that a record of the invocation may be seen before the engine knows of it, until disposed. */
+  #announceStart(id: string): Disposable {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#starting.set(id, promise);
+    return {
+      [Symbol.dispose]: () => {
+        this.#starting.delete(id);
+        resolve();
+      },
+    };
+  }
+
+  /** Resolves when the invocation has ended or is not here. */
+  async #left(id: string): Promise<void> {
+    await this.#starting.get(id);
+    await this.engine.left(id);
   }
 
   #job(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Job {
@@ -218,6 +242,9 @@ export class Invocations {
     row: InvocationRow,
     request: IdempotentRequest | undefined,
   ): Promise<string | undefined> {
+    // Nobody was told the id of a call that somebody waits for, and its end is durable before it is told, and with it
+    // all that was committed before. What a repeat must find, or a restart resume, is durable now.
+    const until = row.status === "RUNNING" && request === undefined ? "committed" : "durable";
     return await this.store.write(async (tx) => {
       const earlier = request === undefined
         ? undefined
@@ -226,7 +253,7 @@ export class Invocations {
       await tx.invocations.insert(row);
       if (request !== undefined) await this.#idempotency.claim(tx, request, row);
       return undefined;
-    });
+    }, until);
   }
 
   /** Waits for the end as long as the caller does, then reads what is recorded. */

@@ -77,7 +77,7 @@ export class Recorder {
 
   #flush(): void {
     const rows = this.#takeUnwritten();
-    this.#store.write((tx) => tx.invocations.appendLogs(rows)).then(
+    this.#store.write((tx) => tx.invocations.appendLogs(rows), "committed").then(
       () => this.#feed.announce(this.#invocationId),
       (error) =>
         logger.error("Cannot write {lines} log lines of invocation {invocationId}", {

@@ -5,7 +5,7 @@ import { CommitReader, CommitWriter } from "./commits.ts";
 import { Contents } from "./contents/contents.ts";
 import type { Capabilities, Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
-import { GroupedWriter } from "./grouped_writer.ts";
+import { GroupedWriter, type Until } from "./grouped_writer.ts";
 import { IdentityReader, IdentityWriter } from "./identity.ts";
 import { InvocationReader, InvocationWriter } from "./invocations.ts";
 import { migrate } from "./migrations/mod.ts";
@@ -40,10 +40,10 @@ export interface Store extends AsyncDisposable {
   /** Files of volumes. */
   readonly contents: Contents;
   /**
-   * Runs the statements in a transaction and resolves once they are durable. What throws is undone
-   * whole. Inside, only the given writers may be used: no reader, no blob, no other waiting.
+   * Runs the statements in a transaction and resolves once they are what `until` says, durable by default. What throws
+   * is undone whole. Inside, only the given writers may be used: no reader, no blob, no other waiting.
    */
-  write<T>(statements: (tx: Writers) => Promise<T>): Promise<T>;
+  write<T>(statements: (tx: Writers) => Promise<T>, until?: Until): Promise<T>;
 }
 
 /** Opens the SQLite database, the blobs and the contents of a data directory, and brings the schema up to date. */
@@ -61,7 +61,7 @@ async function open(dialect: Dialect, blobs: Blobs, contentDir: string): Promise
   const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
   await migrate(writing, dialect);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
-  const grouped = new GroupedWriter(writing);
+  const grouped = new GroupedWriter(writing, () => dialect.sync());
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
   return {
@@ -74,11 +74,13 @@ async function open(dialect: Dialect, blobs: Blobs, contentDir: string): Promise
     },
     blobs,
     contents: await Contents.open(contentDir, volumes),
-    write: (statements) => grouped.write((tx) => statements(writers(tx, capabilities))),
+    write: (statements, until = "durable") =>
+      grouped.write((tx) => statements(writers(tx, capabilities)), until),
     async [Symbol.asyncDispose]() {
       await grouped.settled();
       await reading.destroy();
       await writing.destroy();
+      dialect.close();
     },
   };
 }
