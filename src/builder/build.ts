@@ -1,7 +1,14 @@
 /** One build, step by step, in a workspace that is open. */
 
 import { formatBytes, formatDuration } from "../config/mod.ts";
-import type { Artifact, BuildLimits, BuildResult, Diagnostic, SourceFiles } from "./contract.ts";
+import type {
+  Artifact,
+  BuildGoal,
+  BuildLimits,
+  BuildResult,
+  Diagnostic,
+  SourceFiles,
+} from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
 import { refused, scrub } from "./diagnostics.ts";
@@ -10,6 +17,7 @@ import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.t
 import { checkLock, EMPTY_LOCK, LOCK_NAME, registryOf } from "./lock.ts";
 import { type CompilerRun, runCompiler } from "./process.ts";
 import { toScript } from "./script.ts";
+import { writeTestRun } from "./sdk.ts";
 import type { findWalls } from "./wall.ts";
 import { unsharePackages, type Workspace } from "./workspace.ts";
 
@@ -23,6 +31,9 @@ export interface BuildContext {
 
 /** The module whose default export is the function. */
 export const ENTRY = "main.ts";
+
+/** The module that adds the tests of the function. */
+export const TEST_ENTRY = "main.test.ts";
 
 /** No configuration, no lifecycle scripts (they need a node_modules directory), no modules by URL. */
 const ISOLATED = ["--no-config", "--node-modules-dir=none", "--no-remote"];
@@ -42,8 +53,9 @@ export async function buildIn(
   workspace: Workspace,
   files: SourceFiles,
   context: BuildContext,
+  goal: BuildGoal,
 ): Promise<BuildResult> {
-  const outcome = await orRefusal(workspace, () => build(workspace, files, context));
+  const outcome = await orRefusal(workspace, () => build(workspace, files, context, goal));
   if (outcome.kind === "refused") return refused(...outcome.diagnostics);
   return { kind: "built", artifact: outcome.value };
 }
@@ -83,13 +95,15 @@ async function build(
   workspace: Workspace,
   files: SourceFiles,
   context: BuildContext,
+  goal: BuildGoal,
 ): Promise<Artifact> {
   await seedLock(workspace, files, context);
-  const { graph, commit, flags, locked } = await resolveGraph(workspace, files, context, ENTRY);
+  const entry = goal === "tests" ? await writeTestRun(workspace.sdk) : ENTRY;
+  const { graph, commit, flags, locked } = await resolveGraph(workspace, files, context, entry);
   const nameOf = moduleNames(graph, commit);
   const bundled = await run(workspace, context, [
     ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
-    ...[...flags, "-o", workspace.bundle, ENTRY],
+    ...[...flags, "-o", workspace.bundle, entry],
   ]);
   if (bundled.code !== 0) {
     const diagnostics = await bundleDiagnostics(

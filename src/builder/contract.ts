@@ -58,10 +58,16 @@ export interface BuildLimits {
   readonly concurrency: number;
 }
 
+/**
+ * What a build is for: the function of `main.ts`, or the tests of `main.test.ts`, whose script has a function in
+ * the place of the former that runs them.
+ */
+export type BuildGoal = "function" | "tests";
+
 /** Builds commits. */
 export interface Builder {
   /** Rejects only for faults of the server itself (no disk, no compiler). Aborting kills the build. */
-  build(files: SourceFiles, signal: AbortSignal): Promise<BuildResult>;
+  build(files: SourceFiles, signal: AbortSignal, goal?: BuildGoal): Promise<BuildResult>;
   /**
    * The type errors of the files: of `main.ts`, and of `main.test.ts` where there is one. None where all is
    * well. What a build would refuse before types matter is among them. Rejects and aborts as `build` does.

@@ -1,16 +1,24 @@
 /** The builder room: see `contract.ts`. */
 
 export * from "./contract.ts";
+export { TEST_ENTRY } from "./build.ts";
 export { formatDiagnostic } from "./diagnostics.ts";
 export { readSdk, type SdkSources } from "./sdk.ts";
 
 import { getLogger } from "@logtape/logtape";
-import type { Builder, BuildLimits, BuildResult, Diagnostic, SourceFiles } from "./contract.ts";
+import type {
+  Builder,
+  BuildGoal,
+  BuildLimits,
+  BuildResult,
+  Diagnostic,
+  SourceFiles,
+} from "./contract.ts";
 import { refused } from "./diagnostics.ts";
 import { Gate } from "./gate.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./process.ts";
-import { type BuildContext, buildIn, ENTRY } from "./build.ts";
+import { type BuildContext, buildIn, ENTRY, TEST_ENTRY } from "./build.ts";
 import { checkTypesIn } from "./type_check.ts";
 import { findWalls } from "./wall.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
@@ -59,15 +67,20 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
   }
 
   return {
-    async build(files: SourceFiles, signal: AbortSignal): Promise<BuildResult> {
-      const fault = filesFault(files);
+    async build(
+      files: SourceFiles,
+      signal: AbortSignal,
+      goal: BuildGoal = "function",
+    ): Promise<BuildResult> {
+      const fault = filesFault(files, goal);
       if (fault !== undefined) return refused({ message: `Cannot build${fault}` });
       return await inWorkspace(files, signal, async (workspace, context) => {
         const started = performance.now();
-        const result = await buildIn(workspace, files, context);
+        const result = await buildIn(workspace, files, context, goal);
         const milliseconds = Math.round(performance.now() - started);
-        logger.debug("build of {files} files {kind} in {milliseconds} ms", {
+        logger.debug("build of {files} files for its {goal} {kind} in {milliseconds} ms", {
           files: files.size,
+          goal,
           kind: result.kind,
           milliseconds,
         });
@@ -75,7 +88,7 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
       });
     },
     async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]> {
-      const fault = filesFault(files);
+      const fault = filesFault(files, "function");
       if (fault !== undefined) return [{ message: `Cannot check${fault}` }];
       return await inWorkspace(
         files,
@@ -87,8 +100,10 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
 }
 
 /** Why no compiler is started for these files, continuing "Cannot build". */
-function filesFault(files: SourceFiles): string | undefined {
+function filesFault(files: SourceFiles, goal: BuildGoal): string | undefined {
   const fault = pathSetFault([...files.keys()]);
   if (fault !== undefined) return ` ${JSON.stringify(fault.path)}: ${fault.fault}`;
-  return files.has(ENTRY) ? undefined : `: the commit has no ${ENTRY}`;
+  const needed = goal === "tests" ? [ENTRY, TEST_ENTRY] : [ENTRY];
+  const missing = needed.find((entry) => !files.has(entry));
+  return missing === undefined ? undefined : `: the commit has no ${missing}`;
 }

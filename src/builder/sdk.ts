@@ -7,7 +7,18 @@ import { fromFileUrl } from "./file_url.ts";
 /** Specifier of each module and its file in the runtime's `sdk` directory; the files there import each other. */
 const MODULES: Readonly<Record<string, string>> = {
   "@c1/functions-sdk": "functions_sdk.ts",
+  "@c1/test": "test.ts",
 };
+
+/** The module that a build for tests begins with: made for each build, beside the server's own modules. */
+const TEST_RUN_FILE = "test_run.ts";
+
+/** What stands in it. The import of `main.ts` comes first, so that it is loaded before its tests. */
+const TEST_RUN = `import * as main from "../src/main.ts";
+import * as tests from "../src/main.test.ts";
+import { testRunner } from "./test_runner.ts";
+export default testRunner(main, tests);
+`;
 
 /** Under which the files that have no specifier stand in stacks. */
 const PACKAGE = "@c1/functions-sdk";
@@ -26,6 +37,13 @@ export async function writeSdk(
     Object.entries(MODULES).map(([specifier, file]) => [specifier, `./sdk/${file}`]),
   );
   await Deno.writeTextFile(importMap, JSON.stringify({ imports }), { mode: 0o600 });
+}
+
+/** Writes the module that runs the tests of the commit, and tells where. */
+export async function writeTestRun(sdk: string): Promise<string> {
+  const path = join(sdk, TEST_RUN_FILE);
+  await Deno.writeTextFile(path, TEST_RUN, { mode: 0o600 });
+  return path;
 }
 
 /** Whether an import that is written like this leads to the module of the server that it names. */

@@ -8,14 +8,12 @@ import {
   run,
   scrubbed,
   seedLock,
+  TEST_ENTRY,
 } from "./build.ts";
 import type { Diagnostic, SourceFiles } from "./contract.ts";
 import { refused } from "./diagnostics.ts";
 import { fromFileUrl } from "./file_url.ts";
 import type { Workspace } from "./workspace.ts";
-
-/** The module whose default export registers the tests. */
-const TEST_ENTRY = "main.test.ts";
 
 /** The type errors of the files in the workspace, bounded in number and length, in order of their places. */
 export async function checkTypesIn(
