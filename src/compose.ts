@@ -87,13 +87,25 @@ export async function startServer(config: Config): Promise<RunningServer> {
       registryEnv: builder.registryEnv,
     }),
     ids,
-    limits: { commits, input: invocations },
+    limits: {
+      commits,
+      input: invocations,
+      tests: {
+        ...config.tests,
+        ...invocations,
+        timeoutMs: config.tests.timeoutMs,
+        runTimeoutMs: invocations.timeoutMs,
+      },
+    },
+    checkTypes: config.tests.checkTypes,
     hostName: new URL(url).hostname,
     shutdown: shutdown.signal,
   });
+  opened.use(domain.typeChecks);
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));
+  domain.typeChecks.soon();
   await sandboxesReady;
   await recover(domain);
   const helloFunctionId = await deployHello(store, domain, readExample);

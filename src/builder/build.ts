@@ -98,7 +98,7 @@ async function build(
   goal: BuildGoal,
 ): Promise<Artifact> {
   await seedLock(workspace, files, context);
-  const entry = goal === "tests" ? await writeTestRun(workspace.sdk) : ENTRY;
+  const entry = goal === "tests" ? await writeTestRun(workspace.sdk, ENTRY, TEST_ENTRY) : ENTRY;
   const { graph, commit, flags, locked } = await resolveGraph(workspace, files, context, entry);
   const nameOf = moduleNames(graph, commit);
   const bundled = await run(workspace, context, [

@@ -13,13 +13,6 @@ const MODULES: Readonly<Record<string, string>> = {
 /** The module that a build for tests begins with: made for each build, beside the server's own modules. */
 const TEST_RUN_FILE = "test_run.ts";
 
-/** What stands in it. The import of `main.ts` comes first, so that it is loaded before its tests. */
-const TEST_RUN = `import * as main from "../src/main.ts";
-import * as tests from "../src/main.test.ts";
-import { testRunner } from "./test_runner.ts";
-export default testRunner(main, tests);
-`;
-
 /** Under which the files that have no specifier stand in stacks. */
 const PACKAGE = "@c1/functions-sdk";
 
@@ -39,10 +32,22 @@ export async function writeSdk(
   await Deno.writeTextFile(importMap, JSON.stringify({ imports }), { mode: 0o600 });
 }
 
-/** Writes the module that runs the tests of the commit, and tells where. */
-export async function writeTestRun(sdk: string): Promise<string> {
+/**
+ * Writes the module that runs the tests of the commit, and tells where.
+ * @param main path of the function's module in the commit
+ * @param tests path of the module of its tests
+ */
+export async function writeTestRun(sdk: string, main: string, tests: string): Promise<string> {
+  const module = (path: string) => JSON.stringify(`../src/${path}`);
+  // The function is loaded before its tests.
+  const lines = [
+    `import * as main from ${module(main)};`,
+    `import * as tests from ${module(tests)};`,
+    'import { testRunner } from "./test_runner.ts";',
+    "export default testRunner(main, tests);",
+  ];
   const path = join(sdk, TEST_RUN_FILE);
-  await Deno.writeTextFile(path, TEST_RUN, { mode: 0o600 });
+  await Deno.writeTextFile(path, lines.join("\n"), { mode: 0o600 });
   return path;
 }
 

@@ -81,6 +81,12 @@ export interface Config {
     readonly maxRequests: number;
     readonly maxConnections: number;
   };
+  readonly tests: {
+    readonly timeoutMs: number;
+    readonly maxTests: number;
+    readonly maxAssertions: number;
+    readonly checkTypes: boolean;
+  };
   readonly builder: {
     readonly timeoutMs: number;
     readonly memoryBytes: number;

@@ -14,6 +14,7 @@ import {
   origins,
   toggle,
 } from "./kinds.ts";
+import { TEST_SETTINGS } from "./test_settings.ts";
 
 /** One thing the server can be told. A setting without a default is optional. */
 export interface Setting<T = unknown> {
@@ -27,15 +28,16 @@ export interface Setting<T = unknown> {
   readonly variableOnly?: true;
 }
 
+/** The settings of one group, by their fields in Config. */
+export type Rows<G extends Group> = {
+  readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
+};
+
 /**
  * Every setting, at the place of its field in Config. The type makes the two agree: a row without
  * a field, a field without a row, and a row whose kind yields another type do not compile.
  */
-export const SETTINGS: {
-  readonly [G in Group]: {
-    readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
-  };
-} = {
+export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   server: {
     host: {
       name: "host",
@@ -320,6 +322,7 @@ export const SETTINGS: {
       description: "Connections to other hosts of one call at the same time",
     },
   },
+  tests: TEST_SETTINGS,
   builder: {
     timeoutMs: {
       name: "build-timeout",
@@ -359,6 +362,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   sandbox: "Sandbox",
   invocations: "Invocations",
   egress: "Egress",
+  tests: "Tests and types",
   builder: "Builder",
 };
 

@@ -1,21 +1,17 @@
-import type { Engine, Job, Place } from "../engine/contract.ts";
-import { formatDuration } from "../config/mod.ts";
-import { NotAdmitted, QueueTimedOut } from "../engine/contract.ts";
+import { type Engine, type Job, QueueTimedOut } from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
+import { admit, queueTimeout } from "./admission.ts";
 import { DomainError } from "./errors.ts";
 import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 import type { Ids } from "./ids.ts";
 import type { Principal } from "./identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
-import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
+import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "./references.ts";
 import type { Sessions } from "./sessions.ts";
-
-/** When a caller whom the full queue turned away may try again. */
-const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
 
 export interface Invoke {
   readonly functionId: string;
@@ -67,7 +63,7 @@ export class Invocations {
     if (first !== undefined) {
       return await this.#afterWait(fn.id, first, this.engine.left(first), call);
     }
-    const commit = await this.#commitToRun(fn, call.commitId);
+    const commit = await commitToRun(this.store.read, fn, call.commitId);
     return await this.#start(by, { fn, commit, inputJson, request, call });
   }
 
@@ -129,17 +125,6 @@ export class Invocations {
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
 
-  async #commitToRun(fn: FunctionRow, reference: string): Promise<FinalizedCommitRow> {
-    if (reference !== "") return await finalizedCommit(this.store.read, fn, reference);
-    if (fn.publishedCommitId !== null) {
-      return await finalizedCommit(this.store.read, fn, fn.publishedCommitId);
-    }
-    throw new DomainError(
-      "NO_PUBLISHED_COMMIT",
-      `Function ${fn.id} has no published commit: publish one, or name a commitId`,
-    );
-  }
-
   async #start(by: Principal, start: {
     readonly fn: FunctionRow;
     readonly commit: FinalizedCommitRow;
@@ -148,7 +133,7 @@ export class Invocations {
     readonly call: Invoke;
   }): Promise<InvocationRow> {
     const { fn, commit, inputJson, request, call } = start;
-    const place = this.#admit(fn.id);
+    const place = admit(this.engine, fn.id);
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const row: InvocationRow = {
@@ -176,7 +161,7 @@ export class Invocations {
     const ended = this.engine.submit(this.#job(row, commit, fn), place);
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended.catch((error) => {
-      throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
+      throw error instanceof QueueTimedOut ? queueTimeout(`Invocation ${row.id}`, error) : error;
     });
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
   }
@@ -192,29 +177,6 @@ export class Invocations {
       mode: row.mode,
       recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     };
-  }
-
-  #admit(functionId: string): Place {
-    try {
-      return this.engine.admit(functionId);
-    } catch (error) {
-      if (!(error instanceof NotAdmitted)) throw error;
-      const { refusal } = error;
-      if (refusal.kind === "draining") {
-        throw new DomainError("SERVER_STOPPING", "The server is stopping and takes no more calls", {
-          retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
-        });
-      }
-      throw new DomainError(
-        "QUEUE_FULL",
-        `The server is at its limit: ${refusal.maxRunning} calls ` +
-          (refusal.runningLimit === "server"
-            ? "run (--max-running) "
-            : `of function ${functionId} run (--max-running-per-function) `) +
-          `and ${refusal.maxQueued} wait (--max-queued)`,
-        { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
-      );
-    }
   }
 
   /** Makes the invocation durable. Answers the earlier one instead where its idempotency key was taken meanwhile. */
@@ -249,15 +211,6 @@ export class Invocations {
     }
     return await this.get(functionId, id);
   }
-}
-
-function queueTimeout(id: string, { timeoutMs }: QueueTimedOut): DomainError {
-  return new DomainError(
-    "QUEUE_TIMEOUT",
-    `Invocation ${id} waited longer for its turn than the limit of ${formatDuration(timeoutMs)} ` +
-      "(--queue-timeout); nothing of it ran",
-    { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
-  );
 }
 
 function interruption(status: InvocationStatus): string {

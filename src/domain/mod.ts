@@ -6,6 +6,7 @@
  * - tag: a name for a commit of a function
  * - invocation: one call of a function; recorded before it runs, ends as SUCCESS or ERROR
  * - sandbox: the process that runs one invocation and is then thrown away
+ * - test run: the tests of a commit, run in sandboxes; no invocation, and not recorded
  * - volume: a tree of files that an invocation can be given
  * - worker: a machine that runs sandboxes
  * - principal: who calls; holds credentials that it trades for access tokens
@@ -26,6 +27,10 @@ import { Secrets } from "./secrets.ts";
 import { Sessions } from "./sessions.ts";
 import type { CommitLimits } from "./source_files.ts";
 import { Tags } from "./tags.ts";
+import { TestArtifacts } from "./testing/artifacts.ts";
+import type { TestLimits } from "./testing/run.ts";
+import { Tests } from "./testing/tests.ts";
+import { TypeChecks } from "./type_checks.ts";
 import { UploadUrls } from "./upload_urls.ts";
 
 /** Everything that callers can ask for. */
@@ -35,6 +40,8 @@ export interface Domain {
   readonly tags: Tags;
   readonly invocations: Invocations;
   readonly logs: InvocationLogs;
+  readonly tests: Tests;
+  readonly typeChecks: TypeChecks;
   readonly accessTokens: AccessTokens;
   readonly tokenEndpoint: TokenEndpoint;
 }
@@ -45,7 +52,13 @@ export interface DomainParts {
   readonly builder: Builder;
   readonly engine: Engine;
   readonly ids: Ids;
-  readonly limits: { readonly commits: CommitLimits; readonly input: InputLimits };
+  readonly limits: {
+    readonly commits: CommitLimits;
+    readonly input: InputLimits;
+    readonly tests: TestLimits;
+  };
+  /** Whether the types of commits are checked. */
+  readonly checkTypes: boolean;
   /** Host name of the server without a port. */
   readonly hostName: string;
   /** Aborts when the server stops. */
@@ -59,15 +72,28 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
   const accessTokens = new AccessTokens(await keys.signingKey());
-  const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
+  const typeChecks = new TypeChecks(store, builder, parts.checkTypes);
+  const commits = new Commits(
+    store,
+    builder,
+    uploadUrls,
+    pages,
+    ids,
+    limits.commits,
+    typeChecks,
+    shutdown,
+  );
   const secrets = new Secrets(store, sealer);
   const sessions = new Sessions(secrets, new Map());
+  const testArtifacts = new TestArtifacts(store, builder, shutdown);
   return {
     functions: new Functions(store, commits, secrets, pages, ids),
     commits,
     tags: new Tags(store),
     invocations: new Invocations(store, engine, sessions, pages, ids, limits.input),
     logs: new InvocationLogs(store, engine, pages),
+    tests: new Tests(store, engine, sessions, testArtifacts, ids, limits.tests),
+    typeChecks,
     accessTokens,
     tokenEndpoint: new TokenEndpoint(store, accessTokens, parts.hostName),
   };

@@ -13,6 +13,13 @@ export interface ArtifactColumns {
   readonly denoVersion: string;
 }
 
+/** What a build of a commit's tests leaves on it. */
+export interface TestArtifactColumns {
+  readonly testScriptDigest: string;
+  readonly testSourceMapDigest: string;
+  readonly testLockDigest: string;
+}
+
 /** A commit that was finalized: its artifact is there. */
 export type FinalizedCommitRow = CommitRow & ArtifactColumns & { readonly finalizedAt: string };
 
@@ -34,6 +41,13 @@ export class CommitReader {
     const query = this.db.selectFrom("commits").selectAll()
       .where("functionId", "=", functionId).where("finalizedAt", "is not", null);
     return fetchPage(query, "id", page);
+  }
+
+  /** The oldest finalized commit whose types are still to be checked. */
+  nextUnchecked(): Promise<CommitRow | undefined> {
+    return this.db.selectFrom("commits").selectAll()
+      .where("typeCheck", "=", "PENDING").where("finalizedAt", "is not", null)
+      .orderBy("id").limit(1).executeTakeFirst();
   }
 
   files(commitId: string): Promise<CommitFileRow[]> {
@@ -90,6 +104,19 @@ export class CommitWriter extends CommitReader {
     })
       .where("id", "=", id).where("finalizedAt", "is", null).executeTakeFirst();
     return numUpdatedRows > 0n;
+  }
+
+  /** Keeps the build of the tests of a commit. */
+  async putTests(id: string, artifact: TestArtifactColumns): Promise<void> {
+    await this.db.updateTable("commits").set({ ...artifact }).where("id", "=", id).execute();
+  }
+
+  /** Keeps what was found of a commit's types; undefined where they could not be checked. */
+  async putTypes(id: string, diagnosticsJson: string | undefined): Promise<void> {
+    const columns = diagnosticsJson === undefined
+      ? { typeCheck: null, typeDiagnostics: null }
+      : { typeCheck: "CHECKED", typeDiagnostics: diagnosticsJson } as const;
+    await this.db.updateTable("commits").set(columns).where("id", "=", id).execute();
   }
 
   /** Forgets commits that were never finalized and whose upload URLs have ended. */

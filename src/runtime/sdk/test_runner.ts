@@ -6,8 +6,8 @@ import type { JSONObject } from "./functions_sdk.ts";
 import { callHost } from "./host.ts";
 import { type Assert, type Registered, takeTests } from "./test_registry.ts";
 
-/** Longest text of a value, a description or a message, in UTF-16 units. */
-const TEXT_MAX_UNITS = 4096;
+/** Longest text of a value, a description or a message, in UTF-16 units: more than the server shows. */
+const TEXT_MAX_UNITS = 5000;
 /** Longest stack, in UTF-16 units. */
 const STACK_MAX_UNITS = 8192;
 
@@ -41,6 +41,8 @@ export function testRunner(main: Module, tests: Module): () => Promise<JSONObjec
 async function callDefault(main: Module, tests: Module): Promise<void> {
   if (tests.default === undefined) return;
   if (typeof tests.default !== "function") {
+    // A module without imports and exports comes as one of CommonJS, whose default is an object.
+    if (takeTests().length === 0) return;
     throw new TypeError("the default export of main.test.ts is not a function");
   }
   if (typeof main.default !== "function") {
@@ -63,7 +65,11 @@ async function thrownBy(body: () => unknown): Promise<Thrown | undefined> {
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof Error)) {
-      return { name: "", message: `a value that is no error was thrown: ${show(thrown)}`, stack: "" };
+      return {
+        name: "",
+        message: `a value that is no error was thrown: ${show(thrown)}`,
+        stack: "",
+      };
     }
     const { name, message, stack } = thrown;
     return { name: cut(name), message: cut(message), stack: cut(stack ?? "", STACK_MAX_UNITS) };
@@ -116,6 +122,5 @@ function show(value: unknown): string {
 }
 
 function cut(text: string, units: number = TEXT_MAX_UNITS): string {
-  const whole = String(text);
-  return whole.length <= units ? whole : `${whole.slice(0, units - 3)}...`;
+  return String(text).slice(0, units);
 }
