@@ -54,7 +54,7 @@ export interface BuildLimits {
   readonly memoryBytes: number;
   /** Bundle size in bytes. */
   readonly artifactBytes: number;
-  /** Builds at the same time; further ones wait. */
+  /** Builds at the same time, and one check of types beside them; further ones wait. */
   readonly concurrency: number;
 }
 

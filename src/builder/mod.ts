@@ -40,12 +40,15 @@ export interface BuilderOptions {
 
 /** Makes a builder that runs the Deno of this process ({@link Deno.execPath}) as its compiler. */
 export function createBuilder(limits: BuildLimits, options: BuilderOptions): Builder {
-  const gate = new Gate(limits.concurrency);
+  const builds = new Gate(limits.concurrency);
+  // Apart, so that no build waits for a check, which takes longer.
+  const checks = new Gate(1);
   const walls = findWalls();
   const { registryEnv = {} } = options;
 
   /** Waits for a place, and works in a workspace of its own until the deadline. */
   async function inWorkspace<T>(
+    gate: Gate,
     files: SourceFiles,
     signal: AbortSignal,
     work: (workspace: Workspace, context: BuildContext) => Promise<T>,
@@ -74,7 +77,7 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
     ): Promise<BuildResult> {
       const fault = filesFault(files, goal);
       if (fault !== undefined) return refused({ message: `Cannot build${fault}` });
-      return await inWorkspace(files, signal, async (workspace, context) => {
+      return await inWorkspace(builds, files, signal, async (workspace, context) => {
         const started = performance.now();
         const result = await buildIn(workspace, files, context, goal);
         const milliseconds = Math.round(performance.now() - started);
@@ -91,6 +94,7 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
       const fault = filesFault(files, "function");
       if (fault !== undefined) return [{ message: `Cannot check${fault}` }];
       return await inWorkspace(
+        checks,
         files,
         signal,
         (workspace, context) => checkTypesIn(workspace, files, context),

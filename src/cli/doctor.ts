@@ -13,7 +13,7 @@ import { describeError, Failure, oneLine } from "./failure.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
 /** Settings that bound what functions and builds may use. */
-const LIMIT_GROUPS = ["invocations", "commits", "builder"];
+const LIMIT_GROUPS = ["invocations", "tests", "commits", "builder"];
 
 /** `invoked doctor`: which walls stand on this machine, and what is missing for stronger ones. */
 export function registerDoctor(program: Command): void {

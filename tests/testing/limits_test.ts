@@ -3,13 +3,35 @@ import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { assertRefused, serverSuite } from "../support/suite.ts";
 import { ok } from "../support/expect.ts";
-import type { Json } from "../support/client.ts";
+import type { Answer, Client, Json } from "../support/client.ts";
+import { TestServer } from "../support/server.ts";
 import { outline, resultsOf, runTests, withTests } from "./support.ts";
 
 const IMPORT = `import { test } from "@c1/test";\n`;
 const FINE = `test("fine", ({ ok }) => { ok(1); });\n`;
 
-serverSuite("tests: what ends a process", { flags: ["--test-timeout", "400ms"] }, {
+/** Runs tests as soon as there is a place: those who look whether it is taken take it for a moment themselves. */
+async function admitted(client: Client, id: string): Promise<Answer<Json>> {
+  return await eventually(async () => {
+    const answer = await runTests(client, id);
+    return answer.status === 429 ? undefined : answer;
+  }, "a place for the run");
+}
+
+/** As {@link admitted}, by a caller who goes away. */
+async function heldUntil(client: Client, id: string, signal: AbortSignal): Promise<void> {
+  await eventually(async () => {
+    const { status, body } = await fetch(new URL(`/api/v1/functions/${id}/test`, client.url), {
+      method: "POST",
+      headers: { authorization: `Bearer ${client.token}` },
+      signal,
+    });
+    await body?.cancel();
+    return status === 429 ? undefined : status;
+  }, "a place for the run");
+}
+
+serverSuite("tests: what ends a process", { flags: ["--test-timeout", "1s"] }, {
   "each test that does not end is cut off, and the others run": async ({ client }) => {
     const results = await resultsOf(
       client,
@@ -26,7 +48,7 @@ serverSuite("tests: what ends a process", { flags: ["--test-timeout", "400ms"] }
       ${FINE}`,
     );
     const told = outline(results).map((line) => line.split("\n")[0]);
-    const limit = "TIMEOUT: the test ran longer than its limit of 400 ms (--test-timeout)";
+    const limit = "TIMEOUT: the test ran longer than its limit of 1 s (--test-timeout)";
     assert.deepEqual(told.slice(0, 5), [
       `loops | FAIL | ${limit}`,
       `waits | FAIL | ${limit}`,
@@ -157,11 +179,7 @@ serverSuite("tests: places", {
   "a run takes a place, and gives it back when its caller goes away": async ({ client }) => {
     const slow = await withTests(client, `${IMPORT}test("slow", () => { for (;;); });`);
     const gone = new AbortController();
-    const left = fetch(new URL(`/api/v1/functions/${slow}/test`, client.url), {
-      method: "POST",
-      headers: { authorization: `Bearer ${client.token}` },
-      signal: gone.signal,
-    }).then((answer) => answer.body?.cancel(), () => "gone");
+    const left = heldUntil(client, slow, gone.signal).then(() => "answered", () => "gone");
     const other = await withTests(client, IMPORT + FINE);
     await eventually(async () => {
       const { status } = await client.invoke(other);
@@ -176,6 +194,51 @@ serverSuite("tests: places", {
     }, "a free place");
     assert.deepEqual(outline(results), ["fine | OK"]);
   },
+});
+
+serverSuite(
+  "tests: waiting",
+  { flags: ["--pool-size", "1", "--max-running", "1", "--queue-timeout", "200ms"] },
+  {
+    "a run whose turn does not come is given up": async ({ client }) => {
+      const busy = await client.deploy(
+        "export default () => new Promise((done) => setTimeout(done, 1e6));",
+      );
+      const fine = await withTests(client, IMPORT + FINE);
+      ok(await runTests(client, fine));
+      const { invocationId } = ok(await client.invoke(busy, {}, { prefer: "respond-async" }));
+      assertRefused(await runTests(client, fine), {
+        status: 429,
+        reason: "QUEUE_TIMEOUT",
+        message: /^The run of the tests waited longer for its turn than the limit of 200 ms/,
+      });
+      ok(await client.post(`/api/v1/functions/${busy}/invocations/${invocationId}/cancel`));
+      assert.deepEqual(outline(ok(await runTests(client, fine)).results), ["fine | OK"]);
+    },
+  },
+);
+
+Deno.test("tests: a run that a stop cuts off is told as interrupted", async () => {
+  await using server = await TestServer.start({
+    flags: ["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
+  });
+  const client = await server.client();
+  const id = await withTests(
+    client,
+    `${IMPORT}test("long", () => new Promise<void>((done) => setTimeout(done, 1e6)));\n${FINE}`,
+  );
+  const running = admitted(client, id);
+  await eventually(
+    async () => (await client.invoke(id)).status === 429 ? true : undefined,
+    "the place of the run",
+  );
+  server.signal("SIGTERM");
+  const told = "INTERRUPTED: the server stopped while it ran";
+  assert.deepEqual(outline(ok(await running).results), [
+    `long | FAIL | ${told}`,
+    `fine | FAIL | ${told}`,
+  ]);
+  assert.equal((await server.status).code, 0);
 });
 
 serverSuite("tests: hostile ones", {}, {
