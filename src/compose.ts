@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createBuilder } from "./builder/mod.ts";
+import { createBuilder, registryOf } from "./builder/mod.ts";
 import type { Config } from "./config/mod.ts";
 import { deployHello, keepCredentials } from "./domain/first_start.ts";
 import { Housekeeping } from "./domain/housekeeping.ts";
@@ -45,7 +45,7 @@ export interface RunningServer {
 /** Builds the whole server from its configuration and starts it; what was opened is closed again when a part fails. */
 export async function startServer(config: Config): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
-  const { server: { host, port, publicUrl, dataDir }, invocations, commits, builder } = config;
+  const { server: { host, port, publicUrl, dataDir }, invocations, commits } = config;
   const directory = opened.use(await openDataDir(dataDir));
   const masterKey = config.identity.masterKey;
   const [key, ...olderKeys] = masterKey === undefined
@@ -70,8 +70,17 @@ export async function startServer(config: Config): Promise<RunningServer> {
       egress: await egressOptions(config),
     },
   ));
-  const sandboxesReady = sandboxes.start();
-  sandboxesReady.catch(() => {});
+  const builder = opened.use(createBuilder(
+    { ...config.builder, artifactBytes: config.builder.maxArtifactBytes },
+    {
+      ...config.sandbox,
+      workDir: join(dataDir, "work"),
+      cacheDir: join(dataDir, "cache", "builder"),
+      registry: registryOf(config.builder.registryEnv),
+    },
+  ));
+  const [sandboxesReady, builderReady] = [sandboxes.start(), builder.start()];
+  for (const ready of [sandboxesReady, builderReady]) ready.catch(() => {});
   const store = opened.use(await openStore(dataDir));
   const engine = opened.use(new LocalEngine(store, sandboxes, invocations));
   const shutdown = new AbortController();
@@ -81,11 +90,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     store,
     sealer,
     engine,
-    builder: createBuilder({ ...builder, artifactBytes: builder.maxArtifactBytes }, {
-      workDir: join(dataDir, "work"),
-      cacheDir: join(dataDir, "cache", "builder"),
-      registryEnv: builder.registryEnv,
-    }),
+    builder,
     ids,
     limits: {
       commits,
@@ -107,6 +112,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   opened.use(new Housekeeping(store));
   domain.typeChecks.soon();
   await sandboxesReady;
+  await builderReady;
   await recover(domain);
   const helloFunctionId = await deployHello(store, domain, readExample);
 

@@ -1,6 +1,8 @@
 /** One build, step by step, in a workspace that is open. */
 
-import { formatBytes, formatDuration } from "../config/mod.ts";
+import { formatBytes } from "../config/mod.ts";
+import { BUNDLE } from "./bundler.ts";
+import { type Compiler, type Exited, Refusal } from "./compiler.ts";
 import type {
   Artifact,
   BuildGoal,
@@ -13,20 +15,19 @@ import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
 import { refused, scrub } from "./diagnostics.ts";
 import { type Commit, type Graph, graphDiagnostics, hasPackages, parseGraph } from "./graph.ts";
+import { callableDefaults } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
-import { checkLock, EMPTY_LOCK, LOCK_NAME, registryOf } from "./lock.ts";
-import { type CompilerRun, runCompiler } from "./process.ts";
+import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { toScript } from "./script.ts";
 import { writeTestRun } from "./sdk.ts";
-import type { findWalls } from "./wall.ts";
 import { unsharePackages, type Workspace } from "./workspace.ts";
 
 /** What a build needs besides its workspace and files. */
 export interface BuildContext {
   readonly limits: BuildLimits;
-  readonly registryEnv: Readonly<Record<string, string>>;
-  readonly wall: Awaited<ReturnType<typeof findWalls>>;
-  readonly signal: AbortSignal;
+  readonly compiler: Compiler;
+  /** URL of the package registry. */
+  readonly registry: string;
 }
 
 /** The module whose default export is the function. */
@@ -38,17 +39,10 @@ export const TEST_ENTRY = "main.test.ts";
 /** No configuration, no lifecycle scripts (they need a node_modules directory), no modules by URL. */
 const ISOLATED = ["--no-config", "--node-modules-dir=none", "--no-remote"];
 
-/** Why a build ended early. */
-export class Refusal extends Error {
-  readonly diagnostics: readonly Diagnostic[];
-
-  constructor(...diagnostics: readonly Diagnostic[]) {
-    super("the commit does not build");
-    this.diagnostics = diagnostics;
-  }
-}
-
-/** Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled. */
+/**
+ * Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled, and only
+ * the download has a network.
+ */
 export async function buildIn(
   workspace: Workspace,
   files: SourceFiles,
@@ -101,10 +95,7 @@ async function build(
   const entry = goal === "tests" ? await writeTestRun(workspace.sdk, ENTRY, TEST_ENTRY) : ENTRY;
   const { graph, commit, flags, locked } = await resolveGraph(workspace, files, context, entry);
   const nameOf = moduleNames(graph, commit);
-  const bundled = await run(workspace, context, [
-    ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
-    ...[...flags, "-o", workspace.bundle, entry],
-  ]);
+  const bundled = await context.compiler.run([...BUNDLE, ...flags, "-o", workspace.bundle, entry]);
   if (bundled.code !== 0) {
     const diagnostics = await bundleDiagnostics(
       bundled.stderr,
@@ -133,38 +124,33 @@ export interface Resolved {
 export async function resolveGraph(
   workspace: Workspace,
   files: SourceFiles,
-  context: BuildContext,
+  { compiler, registry }: BuildContext,
   entry: string,
 ): Promise<Resolved> {
   const { source, sdk } = workspace;
   const commit: Commit = { source, sdk, has: (path) => files.has(path) };
   const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
-  const inspect = async (...flags: readonly string[]) =>
-    readGraph(
-      await run(workspace, context, ["info", "--json", ...isolated, ...flags, entry]),
-      workspace,
-    );
-  const local = await inspect("--no-npm", "--no-lock");
+  const info = ["info", "--json", ...isolated];
+  const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
   refuseIfAny(graphDiagnostics(withoutNpmErrors(local), commit));
   if (!hasPackages(local)) {
     return { graph: local, commit, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
   }
   const lock = `--lock=${workspace.lock}`;
-  const graph = await inspect(lock);
+  const graph = readGraph(await compiler.runWithRegistry([...info, lock, entry]), workspace);
   refuseIfAny(graphDiagnostics(graph, commit));
-  const locked = await readLock(workspace, registryOf(context.registryEnv));
-  return { graph, commit, flags: [...isolated, lock], locked };
+  return { graph, commit, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
 }
 
 /** Puts the lock that came along into the workspace. @throws {Refusal} for one that cannot be used */
 export async function seedLock(
   workspace: Workspace,
   files: SourceFiles,
-  { registryEnv }: BuildContext,
+  { registry }: BuildContext,
 ): Promise<void> {
   const given = files.get(LOCK_NAME);
   if (given === undefined) return;
-  const checked = checkLock(new TextDecoder().decode(given), registryOf(registryEnv));
+  const checked = checkLock(new TextDecoder().decode(given), registry);
   if (checked.kind === "fault") {
     throw new Refusal({ path: LOCK_NAME, message: `Cannot use the lock file: ${checked.message}` });
   }
@@ -185,58 +171,6 @@ async function readLock(workspace: Workspace, registry: string): Promise<string>
     throw new Refusal({ message: `Cannot lock the dependencies: ${checked.message}` });
   }
   return checked.text;
-}
-
-type Exited = Extract<CompilerRun, { kind: "exited" }>;
-
-/** Runs the compiler in the workspace. @throws {Refusal} where it reaches a limit */
-export async function run(
-  workspace: Workspace,
-  { limits, registryEnv, wall, signal }: BuildContext,
-  args: readonly string[],
-): Promise<Exited> {
-  const certificates = ["DENO_CERT", "SSL_CERT_FILE", "SSL_CERT_DIR"].flatMap((name) =>
-    registryEnv[name] ?? []
-  );
-  const result = await runCompiler({
-    args,
-    cwd: workspace.source,
-    env: {
-      PATH: "/usr/local/bin:/usr/bin:/bin",
-      DENO_TLS_CA_STORE: "mozilla,system",
-      ...registryEnv,
-      DENO_DIR: workspace.deno,
-      HOME: workspace.home,
-      TMPDIR: workspace.home,
-      NO_COLOR: "1",
-      DENO_NO_PACKAGE_JSON: "1",
-      DENO_NO_UPDATE_CHECK: "1",
-    },
-    wall: wall({
-      memoryBytes: limits.memoryBytes,
-      writable: [workspace.root, ...workspace.downloads],
-      readable: certificates,
-    }),
-    signal,
-  });
-  switch (result.kind) {
-    case "exited":
-      return result;
-    case "timeout":
-      throw new Refusal({
-        message: `the build took longer than its limit of ${
-          formatDuration(limits.timeoutMs)
-        } (--build-timeout)`,
-      });
-    case "outOfMemory":
-      throw new Refusal({
-        message: `the build needs more memory than its limit of ${
-          formatBytes(limits.memoryBytes)
-        } (--build-memory)`,
-      });
-    case "tooMuchOutput":
-      throw new Refusal({ message: "the module graph of the commit is too large" });
-  }
 }
 
 function readGraph({ code, stdout, stderr }: Exited, workspace: Workspace): Graph {
@@ -280,11 +214,13 @@ async function readOutput(
       } (--max-artifact)`,
     });
   }
-  const sourceMap = toSourceMap(await Deno.readTextFile(workspace.sourceMap), workspace, nameOf);
+  const written = await Deno.readTextFile(workspace.bundle);
+  const map = await Deno.readTextFile(workspace.sourceMap);
+  const sourceMap = toSourceMap(written, map, workspace, nameOf);
   if (sourceMap === undefined) {
     throw new Refusal({ message: REACHES_OUTSIDE });
   }
-  const bundle = renameModules(await Deno.readTextFile(workspace.bundle), workspace, nameOf);
+  const bundle = callableDefaults(renameModules(written, workspace, nameOf));
   const script = await toScript(bundle, SCRIPT_URL);
   if (script.kind === "fault") throw new Refusal({ message: `Cannot build: ${script.message}` });
   if (script.text.includes(workspace.root)) {

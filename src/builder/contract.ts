@@ -54,6 +54,8 @@ export interface BuildLimits {
   readonly memoryBytes: number;
   /** Bundle size in bytes. */
   readonly artifactBytes: number;
+  /** Bytes that one run may download from the package registry. */
+  readonly maxDownloadBytes: number;
   /** Builds at the same time, and one check of types beside them; further ones wait. */
   readonly concurrency: number;
 }
@@ -64,8 +66,12 @@ export interface BuildLimits {
  */
 export type BuildGoal = "function" | "tests";
 
-/** Builds commits. */
-export interface Builder {
+/** Builds commits. Disposing it does not end builds: abort them first. */
+export interface Builder extends AsyncDisposable {
+  /** Raises the walls around the compiler; rejects where those that were asked for cannot stand. */
+  start(): Promise<void>;
+  /** The walls that stand around the compiler, in words for the operator. */
+  readonly walls: string;
   /** Rejects only for faults of the server itself (no disk, no compiler). Aborting kills the build. */
   build(files: SourceFiles, signal: AbortSignal, goal?: BuildGoal): Promise<BuildResult>;
   /**

@@ -5,7 +5,6 @@ import {
   ENTRY,
   orRefusal,
   resolveGraph,
-  run,
   scrubbed,
   seedLock,
   TEST_ENTRY,
@@ -39,7 +38,7 @@ async function check(
     // An entry with packages has written the lock that the other one is checked with as well.
     if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
   }
-  const { code, stderr } = await run(workspace, context, ["check", ...flags, ...entries]);
+  const { code, stderr } = await context.compiler.run(["check", ...flags, ...entries]);
   if (code === 0) return [];
   const found = parseDiagnostics(stderr, workspace, files);
   if (found.length > 0) return found;

@@ -73,6 +73,13 @@ export function findContradictions(config: Config): readonly Contradiction[] {
     `to work on an input or output of ${formatBytes(payload)}`,
   );
   atLeast(
+    "invocations.maxQueuedBytes",
+    invocations.maxQueuedBytes,
+    invocations.maxInputBytes,
+    formatBytes,
+    "to hold one input of the largest size",
+  );
+  atLeast(
     "invocations.maxRunning",
     invocations.maxRunning,
     invocations.poolSize,

@@ -70,6 +70,7 @@ export interface Config {
     readonly maxRunning: number;
     readonly maxRunningPerFunction: number;
     readonly maxQueued: number;
+    readonly maxQueuedBytes: number;
     readonly queueTimeoutMs: number;
   };
   readonly egress: {
@@ -91,6 +92,7 @@ export interface Config {
     readonly timeoutMs: number;
     readonly memoryBytes: number;
     readonly maxArtifactBytes: number;
+    readonly maxDownloadBytes: number;
     readonly concurrency: number;
     /** The registry, proxy and certificate variables that package downloads obey, as they were found. */
     readonly registryEnv: Readonly<Record<string, string>>;

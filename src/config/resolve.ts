@@ -5,10 +5,10 @@ import { Secret } from "./secret.ts";
 import {
   ALL_SETTINGS,
   type PlacedSetting,
-  type Setting,
   VARIABLE_PREFIX,
   variableOf,
-} from "./settings.ts";
+} from "./placed_settings.ts";
+import type { Setting } from "./settings.ts";
 
 /** Flags (`max-body` for `--max-body`) or environment variables, as they were given. */
 export type Given = Readonly<Record<string, string | undefined>>;

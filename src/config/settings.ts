@@ -1,4 +1,4 @@
-import type { Configurable, Group, SettingPath } from "./config.ts";
+import type { Configurable, Group } from "./config.ts";
 import {
   bytes,
   choice,
@@ -283,6 +283,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "1000",
       description: "Calls that wait for their turn; more are refused",
     },
+    maxQueuedBytes: {
+      name: "max-queued-bytes",
+      kind: bytes({ min: "1KiB", max: "64GiB" }),
+      default: "256MiB",
+      description: "Inputs of the calls that wait for their turn, together; more are refused",
+    },
     queueTimeoutMs: {
       name: "queue-timeout",
       kind: duration({ min: "10ms", max: "7d" }),
@@ -342,6 +348,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "20MiB",
       description: "What one build may produce",
     },
+    maxDownloadBytes: {
+      name: "max-download",
+      kind: bytes({ min: "1MiB", max: "64GiB" }),
+      default: "256MiB",
+      description: "What one build may download from the package registry",
+    },
     concurrency: {
       name: "max-builds",
       kind: integer({ min: "1", max: "256" }),
@@ -350,45 +362,3 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     },
   },
 };
-
-/** The headings under which `--help` and the configuration page list the settings. */
-export const GROUP_TITLES: Readonly<Record<Group, string>> = {
-  server: "Server",
-  tls: "TLS",
-  rates: "Rate limits",
-  log: "Logging",
-  identity: "Identity",
-  commits: "Commits",
-  sandbox: "Sandbox",
-  invocations: "Invocations",
-  egress: "Egress",
-  tests: "Tests and types",
-  builder: "Builder",
-};
-
-/** A setting together with its place in Config. */
-export interface PlacedSetting {
-  readonly group: Group;
-  readonly field: string;
-  readonly path: SettingPath;
-  readonly setting: Setting;
-}
-
-/** Every setting in the order of the table. */
-export const ALL_SETTINGS: readonly PlacedSetting[] = Object.entries(SETTINGS).flatMap(
-  ([group, rows]) =>
-    Object.entries(rows).map(([field, setting]) => ({
-      group: group as Group,
-      field,
-      path: `${group}.${field}` as SettingPath,
-      setting: setting as Setting,
-    })),
-);
-
-/** The environment variable of a setting, such as `INVOKED_MAX_BODY`. */
-export function variableOf(setting: Setting): string {
-  return VARIABLE_PREFIX + setting.name.replaceAll("-", "_").toUpperCase();
-}
-
-/** What the environment variables of all settings begin with. */
-export const VARIABLE_PREFIX = "INVOKED_";

@@ -1,4 +1,5 @@
-import { type Engine, type Job, QueueTimedOut } from "../engine/contract.ts";
+import { Buffer } from "node:buffer";
+import { type Call, type Engine, type Job, QueueTimedOut } from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
@@ -120,7 +121,9 @@ export class Invocations {
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(this.#job(row, commit, fn), this.engine.readmit(fn.id)).catch(() => {});
+      this.engine.submit(this.#job(row, commit, fn), this.engine.readmit(callOf(row))).catch(
+        () => {},
+      );
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -133,9 +136,9 @@ export class Invocations {
     readonly call: Invoke;
   }): Promise<InvocationRow> {
     const { fn, commit, inputJson, request, call } = start;
-    const place = admit(this.engine, fn.id);
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
+    const place = admit(this.engine, callOf({ functionId: fn.id, input: inputJson }));
     const row: InvocationRow = {
       id: this.ids.next(),
       functionId: fn.id,
@@ -211,6 +214,10 @@ export class Invocations {
     }
     return await this.get(functionId, id);
   }
+}
+
+function callOf({ functionId, input }: Pick<InvocationRow, "functionId" | "input">): Call {
+  return { functionId, inputBytes: Buffer.byteLength(input) };
 }
 
 function interruption(status: InvocationStatus): string {

@@ -35,7 +35,13 @@ export type Refusal =
     /** Which limit keeps the call from running at once, and its value: that many calls run. */
     readonly runningLimit: "server" | "function";
     readonly maxRunning: number;
+    /** Which limit of the queue is reached: of calls, or of the bytes of their inputs. */
+    readonly queueLimit: "calls" | "bytes";
+    /** Calls that wait, and the bytes of their inputs. */
+    readonly queued: number;
+    readonly queuedBytes: number;
     readonly maxQueued: number;
+    readonly maxQueuedBytes: number;
   }
   | { readonly kind: "draining" };
 
@@ -53,6 +59,13 @@ export class QueueTimedOut extends Error {
     super("queue timed out");
     this.name = "QueueTimedOut";
   }
+}
+
+/** A call that wants a place. */
+export interface Call {
+  readonly functionId: string;
+  /** Bytes of its input, which the server holds in memory while the call waits. */
+  readonly inputBytes: number;
 }
 
 /** A place among the running or the waiting. Disposing it gives it back, on every path. */
@@ -89,9 +102,9 @@ export interface Follower extends Disposable {
 /** How an invocation finds a sandbox, and how its outcome finds its record. */
 export interface Engine extends AsyncDisposable {
   /** Takes a place before anything is recorded. Throws {@link NotAdmitted}. */
-  admit(functionId: string): Place;
+  admit(call: Call): Place;
   /** As {@link admit}, for a job that was accepted before a restart: it waits however long the queue is. */
-  readmit(functionId: string): Place;
+  readmit(call: Call): Place;
   /**
    * Runs the job and records how it ended; gives the place back. Resolves once the end is durable;
    * with undefined when a shutdown left an asynchronous job for the next start. Throws {@link QueueTimedOut}

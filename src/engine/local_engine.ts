@@ -5,6 +5,7 @@ import type { InvocationEnd } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
 import { Artifacts } from "./artifacts.ts";
 import {
+  type Call,
   type Engine,
   type Follower,
   type Job,
@@ -69,13 +70,13 @@ export class LocalEngine implements Engine {
     return { running: this.#places.running, queued: this.#places.queued };
   }
 
-  admit(functionId: string): Place {
+  admit(call: Call): Place {
     if (this.#mode === "draining") throw new NotAdmitted({ kind: "draining" });
-    return this.#places.take(functionId);
+    return this.#places.take(call);
   }
 
-  readmit(functionId: string): Place {
-    return this.#places.takeBeyondQueue(functionId);
+  readmit(call: Call): Place {
+    return this.#places.takeBeyondQueue(call);
   }
 
   async submit(job: Job, place: Place): Promise<InvocationEnd | undefined> {

@@ -1,20 +1,24 @@
-import { NotAdmitted, type Place } from "./contract.ts";
+import { type Call, NotAdmitted, type Place } from "./contract.ts";
 
 /** Limits of places; each is a named setting in `src/config`. */
 export interface PlaceLimits {
   readonly maxRunning: number;
   readonly maxRunningPerFunction: number;
   readonly maxQueued: number;
+  /** Bytes of the inputs of waiting calls together. */
+  readonly maxQueuedBytes: number;
 }
 
 interface Seat {
   state: "waiting" | "running" | "left";
   readonly functionId: string;
+  readonly inputBytes: number;
   readonly begin: () => void;
 }
 
 /**
- * `maxRunning` places run, of one function no more than `maxRunningPerFunction`; `maxQueued` more wait. Functions
+ * `maxRunning` places run, of one function no more than `maxRunningPerFunction`; `maxQueued` more wait, with no
+ * more than `maxQueuedBytes` of input together. Functions
  * take turns, so that one with a long queue delays no other; the calls of one function go in order of arrival.
  */
 export class Places {
@@ -28,6 +32,7 @@ export class Places {
   readonly #runningOf = new Map<string, number>();
   #running = 0;
   #queued = 0;
+  #queuedBytes = 0;
 
   constructor(limits: PlaceLimits) {
     this.#limits = limits;
@@ -42,25 +47,32 @@ export class Places {
   }
 
   /** Throws {@link NotAdmitted} when the call could not run at once and the queue is full. */
-  take(functionId: string): Place {
-    const { maxRunning, maxRunningPerFunction, maxQueued } = this.#limits;
+  take(call: Call): Place {
+    const { functionId, inputBytes } = call;
+    const { maxRunning, maxRunningPerFunction, maxQueued, maxQueuedBytes } = this.#limits;
     const isServerFull = this.#running >= maxRunning;
     const isFunctionFull = (this.#runningOf.get(functionId) ?? 0) >= maxRunningPerFunction;
-    if ((isServerFull || isFunctionFull) && this.#queued >= maxQueued) {
+    const hasSeat = this.#queued < maxQueued;
+    const hasRoom = this.#queuedBytes + inputBytes <= maxQueuedBytes;
+    if ((isServerFull || isFunctionFull) && !(hasSeat && hasRoom)) {
       throw new NotAdmitted({
         kind: "queue-full",
+        queueLimit: hasSeat ? "bytes" : "calls",
+        queued: this.#queued,
+        queuedBytes: this.#queuedBytes,
+        maxQueuedBytes,
         runningLimit: isServerFull ? "server" : "function",
         maxRunning: isServerFull ? maxRunning : maxRunningPerFunction,
         maxQueued,
       });
     }
-    return this.takeBeyondQueue(functionId);
+    return this.takeBeyondQueue(call);
   }
 
   /** Takes a place whatever the length of the queue. */
-  takeBeyondQueue(functionId: string): Place {
+  takeBeyondQueue({ functionId, inputBytes }: Call): Place {
     const { promise: turn, resolve: begin } = Promise.withResolvers<void>();
-    const seat: Seat = { state: "waiting", functionId, begin };
+    const seat: Seat = { state: "waiting", functionId, inputBytes, begin };
     this.#enqueue(seat);
     this.#advance();
     return {
@@ -75,11 +87,15 @@ export class Places {
     if (line === undefined) this.#waiting.set(seat.functionId, new Set([seat]));
     else line.add(seat);
     this.#queued++;
+    this.#queuedBytes += seat.inputBytes;
   }
 
   #dequeue(seat: Seat): void {
     const line = this.#waiting.get(seat.functionId);
-    if (line?.delete(seat)) this.#queued--;
+    if (line?.delete(seat)) {
+      this.#queued--;
+      this.#queuedBytes -= seat.inputBytes;
+    }
     if (line?.size === 0) this.#waiting.delete(seat.functionId);
   }
 

@@ -3,10 +3,15 @@ import { READY, WITH_NODE } from "../runtime/wire.ts";
 import type { SandboxLimits } from "./contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "./egress/process.ts";
 import type { EgressProxy, Gate } from "./egress/proxy.ts";
-import type { Confinement, Isolation } from "./isolation/isolation.ts";
-import { trusted } from "./isolation/process.ts";
-import { openForReading, type Surroundings } from "./isolation/surroundings.ts";
-import { readProcfs } from "./procfs.ts";
+import {
+  type Confinement,
+  type Isolation,
+  killGroup,
+  readProcfs,
+  spawnGroup,
+  trusted,
+} from "../isolation/mod.ts";
+import { openForReading, type Surroundings } from "./surroundings.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const BYTES_PER_KIB = 1024;
@@ -62,28 +67,12 @@ export interface Launcher {
   spawn(flavour: Flavour): Spawned;
 }
 
-/**
- * Starts the command as the leader of a session and a group of its own, which is killed as one. Where there is
- * a `setsid` it is asked to do that: Deno's own way forks the server, pages and all, and blocks it for
- * milliseconds that grow with its memory.
- */
 function spawn(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
   setsid: string | undefined,
 ): Deno.ChildProcess {
-  const [program, ...args] = setsid === undefined ? command : [setsid, ...command];
-  if (program === undefined) throw new Error("Cannot start a sandbox: the command line is empty");
-  return new Deno.Command(program, {
-    args,
-    cwd: "/",
-    clearEnv: true,
-    env: { ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    detached: setsid === undefined,
-  }).spawn();
+  return spawnGroup(command, { env, setsid, cwd: "/", stdin: "piped" });
 }
 
 /** Private writable memory of a live process in bytes, or undefined outside Linux. */
@@ -92,20 +81,6 @@ async function privateBytes(pid: number): Promise<number | undefined> {
   const kib = /^VmData:\s+(\d+) kB$/m.exec(await readProcfs(`${pid}/status`) ?? "")?.[1];
   if (kib === undefined) throw new Error(`Cannot measure the memory of the idle process ${pid}`);
   return Number(kib) * BYTES_PER_KIB;
-}
-
-/**
- * Ends a process and its whole group. What is gone already is no error; a process that does not lead its
- * group yet has nobody else in it.
- */
-export function killGroup(pid: number): void {
-  for (const target of [-pid, pid]) {
-    try {
-      Deno.kill(target, "SIGKILL");
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
 }
 
 /** What the start of a process failed with, its stderr included. */
@@ -163,7 +138,7 @@ export async function prepareProgram(
 ): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
   const command: Program["command"] = (flags, args) => [
-    around.deno,
+    around.machine.deno,
     "run",
     ...DENY_FLAGS,
     ...flags,
@@ -171,13 +146,13 @@ export async function prepareProgram(
     BOOTSTRAP_URL.href,
     ...args,
   ];
-  const { wrap, env } = trusted(around);
-  const { setsid } = around.programs;
+  const { wrap, env } = trusted(around.machine, around.profile);
+  const { setsid } = around.machine.programs;
   const first = wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {});
   const idleBytes = await warmUp(first, env, setsid);
   await blockDatabases(around.denoDir);
   const caFile = await writeCa(ca, around.denoDir);
-  if (around.isRoot) await openForReading(around.denoDir);
+  if (around.machine.isRoot) await openForReading(around.denoDir);
   return {
     command,
     caFile,

@@ -1,18 +1,18 @@
 /** The sandbox room: runs functions, each call in a process of its own. */
 import type { RunHooks, Sandboxes, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
-import type { IsolationChoice } from "./isolation/isolation.ts";
+import { choose, type IsolationChoice } from "../isolation/mod.ts";
 import { type Launcher, launcherFor, prepareProgram } from "./launch.ts";
 import { flavourFor, Pool } from "./pool.ts";
+import { subjectOf } from "./probe.ts";
 import { killedEarly, NotAccepted } from "./process.ts";
-import { choose } from "./choose.ts";
-import { type Surroundings, survey } from "./isolation/surroundings.ts";
+import { type Surroundings, survey } from "./surroundings.ts";
 
 export * from "./contract.ts";
 export type { EgressOptions } from "./egress/proxy.ts";
 export { entryFault } from "./egress/allowlist.ts";
-export type { IsolationChoice, Mode } from "./isolation/isolation.ts";
-export { IsolationError, type Verdict } from "./choose.ts";
+export type { IsolationChoice, Mode } from "../isolation/mod.ts";
+export { IsolationError, type Verdict } from "../isolation/mod.ts";
 export { type Examination, examine } from "./examine.ts";
 
 /** Processes that are tried for one call; more than a pool holds have to die in the same moment to pass it. */
@@ -114,7 +114,7 @@ class ProcessSandboxes implements Sandboxes {
     await using opened = new AsyncDisposableStack();
     const around = opened.use(await survey(cacheDir, searchPath));
     const program = await prepareProgram(this.#limits, around, this.#options.egress.ca);
-    const chosen = await choose(isolation, around, program);
+    const chosen = await choose(isolation, subjectOf(around, program));
     const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));
     const launcher = launcherFor(chosen, program, egress);
     opened.move();

@@ -6,7 +6,6 @@ import type { Gate } from "./egress/proxy.ts";
 import { encodeRequest, FrameReader, makeNonce, MarkReader } from "./frames.ts";
 import {
   type Flavour,
-  killGroup,
   type Launcher,
   type Spawned,
   START_TIMEOUT_MS,
@@ -15,7 +14,7 @@ import {
 import { BrokenHostCall, HostChannel } from "./host_channel.ts";
 import { LineSplitter, LogSink } from "./logs.ts";
 import { exitOf } from "./exit.ts";
-import type { Isolation } from "./isolation/isolation.ts";
+import { type Isolation, killGroup } from "../isolation/mod.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
 import { Redactor } from "./redaction.ts";
 

@@ -27,6 +27,16 @@ export function isFinalized(row: CommitRow): row is FinalizedCommitRow {
   return row.finalizedAt !== null;
 }
 
+/** The columns that name the blobs of builds. */
+const ARTIFACT_DIGESTS = [
+  "scriptDigest",
+  "sourceMapDigest",
+  "lockDigest",
+  "testScriptDigest",
+  "testSourceMapDigest",
+  "testLockDigest",
+] as const;
+
 /** Reads commits, their files and tags. */
 export class CommitReader {
   constructor(protected readonly db: Kysely<Schema>) {}
@@ -55,6 +65,23 @@ export class CommitReader {
       .where("commitId", "=", commitId).orderBy("path").execute();
   }
 
+  /** Those of the blobs that a commit names, as one of its files or of what its build left. */
+  async namedBlobs(digests: readonly string[]): Promise<Set<string>> {
+    const named = new Set<string>();
+    for (let at = 0; at < digests.length; at += DIGESTS_PER_QUERY) {
+      const some = digests.slice(at, at + DIGESTS_PER_QUERY);
+      const files = await this.db.selectFrom("commitFiles").select("digest")
+        .where("digest", "in", some).execute();
+      for (const { digest } of files) if (digest !== null) named.add(digest);
+      for (const column of ARTIFACT_DIGESTS) {
+        const commits = await this.db.selectFrom("commits").select(`${column} as digest`)
+          .where(column, "in", some).execute();
+        for (const { digest } of commits) if (digest !== null) named.add(digest);
+      }
+    }
+    return named;
+  }
+
   /** The commit that a tag names. */
   tagged(functionId: string, name: string): Promise<CommitRow | undefined> {
     return this.db.selectFrom("tags").innerJoin("commits", "commits.id", "tags.commitId")
@@ -74,6 +101,9 @@ export class CommitReader {
     return rows.map(({ tagName, ...commit }) => ({ name: tagName, commit }));
   }
 }
+
+/** Digests in one question to the database. */
+const DIGESTS_PER_QUERY = 500;
 
 /** Writes commits, their files and tags. */
 export class CommitWriter extends CommitReader {

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { NotAdmitted } from "../../src/engine/contract.ts";
 import { Places } from "../../src/engine/places.ts";
 
+const ROOMY = { maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 100, maxQueuedBytes: 100 };
+
 /** Takes places in this order and says in which order their turns come. */
 function seats(places: Places, functions: readonly string[]) {
   const turns: string[] = [];
   const taken = functions.map((functionId, index) => {
-    const place = places.takeBeyondQueue(functionId);
+    const place = places.takeBeyondQueue({ functionId, inputBytes: 1 });
     const name = `${functionId}${index}`;
     place.turn.then(() => turns.push(name));
     return place;
@@ -17,7 +19,7 @@ function seats(places: Places, functions: readonly string[]) {
 const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 Deno.test("functions take turns, and the calls of one go in order", async () => {
-  const places = new Places({ maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 100 });
+  const places = new Places({ ...ROOMY, maxRunning: 1 });
   const { taken, turns } = seats(places, ["a", "a", "a", "b", "a", "c", "b"]);
   for (let call = 0; call < taken.length; call++) {
     await settled();
@@ -29,7 +31,7 @@ Deno.test("functions take turns, and the calls of one go in order", async () => 
 });
 
 Deno.test("a function at its limit waits, others pass", async () => {
-  const places = new Places({ maxRunning: 3, maxRunningPerFunction: 1, maxQueued: 100 });
+  const places = new Places({ ...ROOMY, maxRunning: 3 });
   const { taken, turns } = seats(places, ["a", "a", "b", "b", "c"]);
   await settled();
   assert.deepEqual(turns, ["a0", "b2", "c4"]);
@@ -46,10 +48,10 @@ Deno.test("a function at its limit waits, others pass", async () => {
 });
 
 Deno.test("a full queue refuses only what cannot run at once, and names the limit", () => {
-  const places = new Places({ maxRunning: 2, maxRunningPerFunction: 1, maxQueued: 1 });
+  const places = new Places({ ...ROOMY, maxRunning: 2, maxQueued: 1 });
   const refusal = (functionId: string) => {
     try {
-      places.take(functionId);
+      places.take({ functionId, inputBytes: 1 });
     } catch (error) {
       assert.ok(error instanceof NotAdmitted);
       return error.refusal;
@@ -58,7 +60,14 @@ Deno.test("a full queue refuses only what cannot run at once, and names the limi
   };
   assert.equal(refusal("a"), undefined);
   assert.equal(refusal("a"), undefined);
-  const full = { kind: "queue-full", maxQueued: 1 };
+  const full = {
+    kind: "queue-full",
+    queueLimit: "calls",
+    queued: 1,
+    queuedBytes: 1,
+    maxQueued: 1,
+    maxQueuedBytes: 100,
+  };
   assert.deepEqual(refusal("a"), { ...full, runningLimit: "function", maxRunning: 1 });
   assert.equal(refusal("b"), undefined, "it runs at once");
   assert.deepEqual(refusal("c"), { ...full, runningLimit: "server", maxRunning: 2 });

@@ -10,6 +10,8 @@ const CODES = {
   PERMISSION_DENIED: [7, 403],
   NOT_FOUND: [5, 404],
   ALREADY_EXISTS: [6, 409],
+  RESOURCE_EXHAUSTED: [8, 429],
+  UNAVAILABLE: [14, 503],
 } as const;
 
 export interface ExpectedError {

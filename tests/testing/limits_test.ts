@@ -1,8 +1,8 @@
 /** Tests that do not end, tests that end everything, and the limits of a run. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { assertRefused, serverSuite } from "../support/suite.ts";
-import { ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+import { assertError, ok } from "../support/expect.ts";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 import { outline, resultsOf, runTests, withTests } from "./support.ts";
@@ -185,7 +185,7 @@ serverSuite("tests: places", {
       const { status } = await client.invoke(other);
       return status === 429 ? true : undefined;
     }, "the place of the run");
-    assertRefused(await runTests(client, other), { status: 429, reason: "QUEUE_FULL" });
+    assertError(await runTests(client, other), "RESOURCE_EXHAUSTED", "QUEUE_FULL");
     gone.abort();
     assert.equal(await left, "gone");
     const results = await eventually(async () => {
@@ -207,9 +207,7 @@ serverSuite(
       const fine = await withTests(client, IMPORT + FINE);
       ok(await runTests(client, fine));
       const { invocationId } = ok(await client.invoke(busy, {}, { prefer: "respond-async" }));
-      assertRefused(await runTests(client, fine), {
-        status: 429,
-        reason: "QUEUE_TIMEOUT",
+      assertError(await runTests(client, fine), "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT", {
         message: /^The run of the tests waited longer for its turn than the limit of 200 ms/,
       });
       ok(await client.post(`/api/v1/functions/${busy}/invocations/${invocationId}/cancel`));

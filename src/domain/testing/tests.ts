@@ -47,7 +47,7 @@ export class Tests {
     try {
       return await this.engine.attempt(
         row.id,
-        admit(this.engine, fn.id),
+        admit(this.engine, { functionId: fn.id, inputBytes: 0 }),
         signal,
         (trial) => this.#run(trial, fn, row, artifact),
       );
