@@ -259,6 +259,8 @@ serverSuite("tests: hostile ones", {}, {
         equal(await call("test.end", { test: 1 }), "FAILED_PRECONDITION");
         equal(await call("test.assertion", { ...assertion, test: 1e9 }), "NOT_FOUND");
         equal(await call("test.assertion", { ...assertion, test: 0, pass: "yes" }), "INVALID_ARGUMENT");
+        const stack = "\\n at x".repeat(10_000);
+        equal(await call("test.assertion", { ...assertion, test: 0, stack }), "INVALID_ARGUMENT");
         equal(await call("test.plan", { tests: null }), "INVALID_ARGUMENT");
         equal(await call("test.plan", null), "INVALID_ARGUMENT");
         equal(await call("test.toString", {}), "UNIMPLEMENTED");

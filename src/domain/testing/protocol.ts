@@ -1,21 +1,24 @@
 /** What the tests of a commit tell the server while they run: host calls, whose parameters are hostile. */
 import { z } from "zod";
+import { STACK_MAX_UNITS, TEXT_MAX_UNITS } from "../../runtime/sdk/test_limits.ts";
 import { HostCallError } from "../../sandbox/contract.ts";
 
 const index = z.int().nonnegative();
-const thrown = z.object({ name: z.string(), message: z.string(), stack: z.string() });
+const text = z.string().max(TEXT_MAX_UNITS);
+const stack = z.string().max(STACK_MAX_UNITS);
+const thrown = z.object({ name: text, message: text, stack });
 
-const plannedTest = z.object({ name: z.string(), skip: z.boolean(), only: z.boolean() });
+const plannedTest = z.object({ name: text, skip: z.boolean(), only: z.boolean() });
 const plan = z.object({ tests: z.array(plannedTest) });
 const begin = z.object({ test: index });
 const assertion = z.object({
   test: index,
-  operator: z.string(),
+  operator: text,
   pass: z.boolean(),
-  expected: z.string(),
-  actual: z.string(),
-  description: z.string(),
-  stack: z.string(),
+  expected: text,
+  actual: text,
+  description: text,
+  stack,
 });
 const end = z.object({ test: index, error: thrown.optional() });
 

@@ -15,7 +15,7 @@ export interface TestResult {
 }
 
 /** Longest text of a name, a value or a description, in UTF-16 units; what is longer is cut. */
-const TEXT_MAX_UNITS = 4096;
+const SHOWN_MAX_UNITS = 4096;
 /** Frames that are looked at to find where an assertion stands. */
 const ASSERTION_FRAMES_MAX = 16;
 const TEST_FILE = "main.test.ts:";
@@ -36,7 +36,7 @@ export function resultOf(test: TestRecord, map: StackMap, redactor: Redactor): T
   return {
     name: shown(name, redactor),
     status: state === "skipped" ? "SKIPPED" : failed ? "FAIL" : "OK",
-    error: error && redactor.redact(describe(error, map)),
+    error: error && describe(error, map, redactor),
     assertions: assertions.map((found) => ({
       ...found,
       operator: shown(found.operator, redactor),
@@ -49,17 +49,19 @@ export function resultOf(test: TestRecord, map: StackMap, redactor: Redactor): T
 }
 
 function shown(text: string, redactor: Redactor): string {
-  if (text.length <= TEXT_MAX_UNITS) return redactor.redact(text);
-  return `${redactor.redact(text.slice(0, TEXT_MAX_UNITS), true).toWellFormed()}...`;
+  if (text.length <= SHOWN_MAX_UNITS) return redactor.redact(text);
+  return `${redactor.redact(text.slice(0, SHOWN_MAX_UNITS), true).toWellFormed()}...`;
 }
 
-function describe(error: TestError, map: StackMap): string {
-  if (error.kind === "told") return error.message;
+function describe(error: TestError, map: StackMap, redactor: Redactor): string {
+  if (error.kind === "told") return redactor.redact(error.message);
   const { name, message, stack } = error.thrown;
-  const head = [name, message].filter((part) => part !== "").join(": ");
+  const head = [name, message].filter((part) => part !== "").map((part) => shown(part, redactor));
   const frames = map.frames(stack).filter(({ place }) => !place.startsWith(OWN_MODULES))
     .take(STACK_FRAMES_MAX).map(formatFrame);
-  return [`UNCAUGHT: ${head}`, ...frames].join("\n");
+  return [`UNCAUGHT: ${head.join(": ")}`, ...frames.map((frame) => redactor.redact(frame))].join(
+    "\n",
+  );
 }
 
 /** The result that stands for the whole run: the first failure, or else the first of all. */

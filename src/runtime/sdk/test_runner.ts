@@ -4,12 +4,8 @@
  */
 import type { JSONObject } from "./functions_sdk.ts";
 import { callHost } from "./host.ts";
+import { STACK_MAX_UNITS, TEXT_MAX_UNITS } from "./test_limits.ts";
 import { type Assert, type Registered, takeTests } from "./test_registry.ts";
-
-/** Longest text of a value, a description or a message, in UTF-16 units: more than the server shows. */
-const TEXT_MAX_UNITS = 5000;
-/** Longest stack, in UTF-16 units. */
-const STACK_MAX_UNITS = 8192;
 
 interface Module {
   readonly default?: unknown;
