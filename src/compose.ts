@@ -96,14 +96,27 @@ export async function startServer(config: Config): Promise<RunningServer> {
     builder,
     ids,
     snapshots,
-    limits: { commits, input: invocations, volumes: config.volumes },
+    limits: {
+      commits,
+      input: invocations,
+      volumes: config.volumes,
+      tests: {
+        ...config.tests,
+        ...invocations,
+        timeoutMs: config.tests.timeoutMs,
+        runTimeoutMs: invocations.timeoutMs,
+      },
+    },
+    checkTypes: config.tests.checkTypes,
     hostName: new URL(url).hostname,
     shutdown: shutdown.signal,
   });
+  opened.use(domain.typeChecks);
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));
   opened.use(new VolumeSweep(store, snapshots, config.volumes));
+  domain.typeChecks.soon();
   await sandboxesReady;
   await builderReady;
   await recover(domain);

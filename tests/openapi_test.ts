@@ -28,6 +28,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/functions/{function_id}/tags": `${FUNCTIONS}.CreateTag`,
   "delete /api/v1/functions/{function_id}/tags/{name}": "invoked.TagService.DeleteTag",
   "post /api/v1/functions/{function_id}/invoke": `${FUNCTIONS}.Invoke`,
+  "post /api/v1/functions/{function_id}/test": `${FUNCTIONS}.Test`,
   "get /api/v1/functions/{function_id}/invocations": `${INVOCATIONS}.List`,
   "get /api/v1/functions/{function_id}/invocations/{id}": `${INVOCATIONS}.Get`,
   "post /api/v1/functions/{function_id}/invocations/search":
@@ -65,10 +66,17 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionsServiceCreateTagRequest": "commitId name",
   "c1.api.functions.v1.FunctionsServiceInvokeRequest": "commitId json vfsId",
   "c1.api.functions.v1.FunctionsServiceInvokeResponse": "invocationId json",
+  "c1.api.functions.v1.FunctionsServiceTestRequest": "commitId",
+  "c1.api.functions.v1.FunctionsServiceTestResponse": "result results",
+  "c1.api.functions.v1.FunctionTestResult": "assertions error logs name status",
+  "c1.api.functions.v1.FunctionTestResultAssertion": "actual at description expected operator pass",
+  "c1.api.functions.v1.FunctionTestResultLog": "level log source",
   "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
   "c1.api.functions.v1.FunctionsInvocationSearchRequest":
     "pageSize pageToken query since status until",
   "c1.api.auth.v1.IntrospectResponse": "features permissions principleId roles tenantId userId",
+  "invoked.TypeCheck": "diagnostics state",
+  "invoked.TypeDiagnostic": "code column line message path",
   "invoked.InvocationLog": "level message sequence source time",
   "invoked.Volume": "createdAt displayName fileCount id quotaBytes updatedAt usedBytes version",
   "invoked.VolumeEntry": "etag modifiedAt path size type",
@@ -88,6 +96,16 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
     "FUNCTION_INVOCATION_STATUS_RUNNING",
     "FUNCTION_INVOCATION_STATUS_SUCCESS",
     "FUNCTION_INVOCATION_STATUS_ERROR",
+  ],
+  "c1.api.functions.v1.FunctionTestResultStatus": [
+    "FUNCTION_TEST_RESULT_STATUS_OK",
+    "FUNCTION_TEST_RESULT_STATUS_FAIL",
+    "FUNCTION_TEST_RESULT_STATUS_SKIPPED",
+  ],
+  "invoked.TypeCheckState": [
+    "TYPE_CHECK_STATE_NOT_CHECKED",
+    "TYPE_CHECK_STATE_PENDING",
+    "TYPE_CHECK_STATE_CHECKED",
   ],
 };
 

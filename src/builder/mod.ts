@@ -1,21 +1,31 @@
 /** The builder room: see `contract.ts`. */
 
 export * from "./contract.ts";
+export { TEST_ENTRY } from "./build.ts";
 export { formatDiagnostic } from "./diagnostics.ts";
 export { registryOf } from "./registry.ts";
+export { readSdk, type SdkSources } from "./sdk.ts";
 
 import { getLogger } from "@logtape/logtape";
-import { buildIn } from "./build.ts";
+import { type BuildContext, buildIn, ENTRY, TEST_ENTRY } from "./build.ts";
 import { fetchBundler } from "./bundler.ts";
 import { Compiler, Refusal } from "./compiler.ts";
-import type { Builder, BuildLimits, BuildResult, SourceFiles } from "./contract.ts";
+import type {
+  Builder,
+  BuildGoal,
+  BuildLimits,
+  BuildResult,
+  Diagnostic,
+  SourceFiles,
+} from "./contract.ts";
 import { refused } from "./diagnostics.ts";
 import { Gate } from "./gate.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./process.ts";
 import { openRegistry } from "./registry.ts";
+import { checkTypesIn } from "./type_check.ts";
 import { raiseWalls, type WallOptions, type Walls } from "./walls.ts";
-import { openWorkspace } from "./workspace.ts";
+import { openWorkspace, type Workspace } from "./workspace.ts";
 
 const logger = getLogger(["invoked", "builder"]);
 
@@ -37,7 +47,9 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
 class CompilingBuilder implements Builder {
   readonly #limits: BuildLimits;
   readonly #options: BuilderOptions;
-  readonly #gate: Gate;
+  readonly #builds: Gate;
+  /** Apart, so that no build waits for a check, which takes longer. */
+  readonly #checks = new Gate(1);
   readonly #registry;
   #raising: Promise<Walls> | undefined;
   #walls: Walls | undefined;
@@ -45,7 +57,7 @@ class CompilingBuilder implements Builder {
   constructor(limits: BuildLimits, options: BuilderOptions) {
     this.#limits = limits;
     this.#options = options;
-    this.#gate = new Gate(limits.concurrency);
+    this.#builds = new Gate(limits.concurrency);
     this.#registry = openRegistry(options.registry);
   }
 
@@ -57,35 +69,34 @@ class CompilingBuilder implements Builder {
     return this.#walls?.isolation.walls ?? "not started";
   }
 
-  async build(files: SourceFiles, signal: AbortSignal): Promise<BuildResult> {
-    const fault = pathSetFault([...files.keys()]);
-    if (fault) {
-      return refused({ message: `Cannot build ${JSON.stringify(fault.path)}: ${fault.fault}` });
-    }
-    if (!files.has("main.ts")) {
-      return refused({ message: "Cannot build: the commit has no main.ts" });
-    }
-    using _place = await this.#gate.enter(signal);
-    const walls = await this.#raise();
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(timeout), this.#limits.timeoutMs);
-    const started = performance.now();
-    try {
-      const result = await this.#buildBehind(
-        walls,
-        files,
-        AbortSignal.any([signal, deadline.signal]),
-      );
+  async build(
+    files: SourceFiles,
+    signal: AbortSignal,
+    goal: BuildGoal = "function",
+  ): Promise<BuildResult> {
+    const fault = filesFault(files, goal);
+    if (fault !== undefined) return refused({ message: `Cannot build${fault}` });
+    return await this.#within(this.#builds, signal, async (walls, until) => {
+      const started = performance.now();
+      const result = await this.#buildBehind(walls, files, until, goal);
       const milliseconds = Math.round(performance.now() - started);
-      logger.debug("build of {files} files {kind} in {milliseconds} ms", {
+      logger.debug("build of {files} files for its {goal} {kind} in {milliseconds} ms", {
         files: files.size,
+        goal,
         kind: result.kind,
         milliseconds,
       });
       return result;
-    } finally {
-      clearTimeout(timer);
-    }
+    });
+  }
+
+  async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+    const fault = filesFault(files, "function");
+    if (fault !== undefined) return [{ message: `Cannot check${fault}` }];
+    return await this.#within(this.#checks, signal, async (walls, until) => {
+      await using workspace = await openWorkspace(files, this.#options);
+      return await checkTypesIn(workspace, files, this.#context(workspace, walls, until));
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,19 +105,44 @@ class CompilingBuilder implements Builder {
     this.#registry.client.close();
   }
 
-  async #buildBehind(walls: Walls, files: SourceFiles, signal: AbortSignal): Promise<BuildResult> {
-    const limits = this.#limits;
-    const { url: registry } = this.#registry;
+  /** Waits for a place, and works behind the walls until the deadline. */
+  async #within<T>(
+    gate: Gate,
+    signal: AbortSignal,
+    work: (walls: Walls, until: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    using _place = await gate.enter(signal);
+    const walls = await this.#raise();
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(timeout), this.#limits.timeoutMs);
+    try {
+      return await work(walls, AbortSignal.any([signal, deadline.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #buildBehind(
+    walls: Walls,
+    files: SourceFiles,
+    signal: AbortSignal,
+    goal: BuildGoal,
+  ): Promise<BuildResult> {
     try {
       await using empty = await openWorkspace(new Map(), this.#options);
-      await fetchBundler(empty, new Compiler(empty, walls, this.#registry, limits, signal));
+      await fetchBundler(empty, this.#context(empty, walls, signal).compiler);
     } catch (error) {
       if (error instanceof Refusal) return refused(...error.diagnostics);
       throw error;
     }
     await using workspace = await openWorkspace(files, this.#options);
+    return await buildIn(workspace, files, this.#context(workspace, walls, signal), goal);
+  }
+
+  #context(workspace: Workspace, walls: Walls, signal: AbortSignal): BuildContext {
+    const limits = this.#limits;
     const compiler = new Compiler(workspace, walls, this.#registry, limits, signal);
-    return await buildIn(workspace, files, { limits, compiler, registry });
+    return { limits, compiler, registry: this.#registry.url };
   }
 
   async #raise(): Promise<Walls> {
@@ -114,4 +150,13 @@ class CompilingBuilder implements Builder {
     this.#walls = await this.#raising;
     return this.#walls;
   }
+}
+
+/** Why no compiler is started for these files, continuing "Cannot build". */
+function filesFault(files: SourceFiles, goal: BuildGoal): string | undefined {
+  const fault = pathSetFault([...files.keys()]);
+  if (fault !== undefined) return ` ${JSON.stringify(fault.path)}: ${fault.fault}`;
+  const needed = goal === "tests" ? [ENTRY, TEST_ENTRY] : [ENTRY];
+  const missing = needed.find((entry) => !files.has(entry));
+  return missing === undefined ? undefined : `: the commit has no ${missing}`;
 }

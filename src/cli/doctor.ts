@@ -14,7 +14,7 @@ import { describeError, Failure, oneLine } from "./failure.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
 /** Settings that bound what functions and builds may use. */
-const LIMIT_GROUPS = ["rates", "invocations", "egress", "commits", "builder"];
+const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];
 
 /** `invoked doctor`: which walls stand on this machine, and what is missing for stronger ones. */
 export function registerDoctor(program: Command): void {

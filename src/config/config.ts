@@ -92,6 +92,12 @@ export interface Config {
     readonly graceMs: number;
     readonly sweepIntervalMs: number;
   };
+  readonly tests: {
+    readonly timeoutMs: number;
+    readonly maxTests: number;
+    readonly maxAssertions: number;
+    readonly checkTypes: boolean;
+  };
   readonly builder: {
     readonly timeoutMs: number;
     readonly memoryBytes: number;

@@ -14,6 +14,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   invocations: "Invocations",
   egress: "Egress",
   volumes: "Volumes",
+  tests: "Tests and types",
   builder: "Builder",
 };
 

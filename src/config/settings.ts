@@ -15,6 +15,7 @@ import {
   toggle,
 } from "./kinds.ts";
 import { VOLUME_SETTINGS } from "./volume_settings.ts";
+import { TEST_SETTINGS } from "./test_settings.ts";
 
 /** One thing the server can be told. A setting without a default is optional. */
 export interface Setting<T = unknown> {
@@ -335,6 +336,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     },
   },
   volumes: VOLUME_SETTINGS,
+  tests: TEST_SETTINGS,
   builder: {
     timeoutMs: {
       name: "build-timeout",

@@ -121,6 +121,7 @@ export class Functions {
       await tx.functions.insert(row);
       await commit?.insert(tx);
     });
+    commit?.written();
     return { fn: { row, secretNames: [] }, commit: commit?.row };
   }
 
@@ -166,6 +167,7 @@ export class Functions {
       if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
     });
     this.provisioning.refresh();
+    commit?.written();
     return { fn: await this.get(fn.id), commit: commit?.row };
   }
 

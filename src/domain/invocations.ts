@@ -1,23 +1,18 @@
 import { Buffer } from "node:buffer";
-import type { Call, Engine, Job, Place, Refusal } from "../engine/contract.ts";
-import { formatBytes, formatDuration } from "../config/mod.ts";
-import { NotAdmitted, QueueTimedOut } from "../engine/contract.ts";
+import { type Call, type Engine, type Job, QueueTimedOut } from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
-import { DomainError } from "./errors.ts";
+import { admit, queueTimeout } from "./admission.ts";
 import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 import type { Ids } from "./ids.ts";
 import type { Principal } from "./identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
-import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
+import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "./references.ts";
 import type { Sessions } from "./sessions.ts";
 import { liveVolume } from "./volumes/volumes.ts";
-
-/** When a caller whom the full queue turned away may try again. */
-const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
 
 export interface Invoke {
   readonly functionId: string;
@@ -66,7 +61,7 @@ export class Invocations {
     if (first !== undefined) {
       return await this.#afterWait(fn.id, first, this.#left(first), call);
     }
-    const commit = await this.#commitToRun(fn, call.commitId);
+    const commit = await commitToRun(this.store.read, fn, call.commitId);
     return await this.#start(by, { fn, commit, inputJson, request, call });
   }
 
@@ -131,17 +126,6 @@ export class Invocations {
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
 
-  async #commitToRun(fn: FunctionRow, reference: string): Promise<FinalizedCommitRow> {
-    if (reference !== "") return await finalizedCommit(this.store.read, fn, reference);
-    if (fn.publishedCommitId !== null) {
-      return await finalizedCommit(this.store.read, fn, fn.publishedCommitId);
-    }
-    throw new DomainError(
-      "NO_PUBLISHED_COMMIT",
-      `Function ${fn.id} has no published commit: publish one, or name a commitId`,
-    );
-  }
-
   async #start(by: Principal, start: {
     readonly fn: FunctionRow;
     readonly commit: FinalizedCommitRow;
@@ -152,7 +136,7 @@ export class Invocations {
     const { fn, commit, inputJson, request, call } = start;
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
-    const place = this.#admit(callOf({ functionId: fn.id, input: inputJson }));
+    const place = admit(this.engine, callOf({ functionId: fn.id, input: inputJson }));
     const row: InvocationRow = {
       id: this.ids.next(),
       functionId: fn.id,
@@ -184,7 +168,7 @@ export class Invocations {
     starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended.catch((error) => {
-      throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
+      throw error instanceof QueueTimedOut ? queueTimeout(`Invocation ${row.id}`, error) : error;
     });
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
   }
@@ -218,23 +202,6 @@ export class Invocations {
       mode: row.mode,
       recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     };
-  }
-
-  #admit(call: Call): Place {
-    try {
-      return this.engine.admit(call);
-    } catch (error) {
-      if (!(error instanceof NotAdmitted)) throw error;
-      const { refusal } = error;
-      if (refusal.kind === "draining") {
-        throw new DomainError("SERVER_STOPPING", "The server is stopping and takes no more calls", {
-          retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
-        });
-      }
-      throw new DomainError("QUEUE_FULL", queueFull(call, refusal), {
-        retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
-      });
-    }
   }
 
   /** Makes the invocation durable. Answers the earlier one instead where its idempotency key was taken meanwhile. */
@@ -276,27 +243,6 @@ export class Invocations {
 
 function callOf({ functionId, input }: Pick<InvocationRow, "functionId" | "input">): Call {
   return { functionId, inputBytes: Buffer.byteLength(input) };
-}
-
-function queueFull(call: Call, refusal: Refusal & { kind: "queue-full" }): string {
-  const running = refusal.runningLimit === "server"
-    ? "run (--max-running)"
-    : `of function ${call.functionId} run (--max-running-per-function)`;
-  const waiting = refusal.queueLimit === "calls"
-    ? `${refusal.maxQueued} wait (--max-queued)`
-    : `${refusal.queued} wait with ${formatBytes(refusal.queuedBytes)} of input, which ` +
-      `${formatBytes(call.inputBytes)} more would take over the limit of ` +
-      `${formatBytes(refusal.maxQueuedBytes)} (--max-queued-bytes)`;
-  return `The server is at its limit: ${refusal.maxRunning} calls ${running} and ${waiting}`;
-}
-
-function queueTimeout(id: string, { timeoutMs }: QueueTimedOut): DomainError {
-  return new DomainError(
-    "QUEUE_TIMEOUT",
-    `Invocation ${id} waited longer for its turn than the limit of ${formatDuration(timeoutMs)} ` +
-      "(--queue-timeout); nothing of it ran",
-    { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
-  );
 }
 
 function interruption(status: InvocationStatus): string {

@@ -6,6 +6,7 @@
  * - tag: a name for a commit of a function
  * - invocation: one call of a function; recorded before it runs, ends as SUCCESS or ERROR
  * - sandbox: the process that runs one invocation and is then thrown away
+ * - test run: the tests of a commit, run in sandboxes; no invocation, and not recorded
  * - volume: a tree of files that an invocation can be given; each commit to it makes a version
  * - snapshot: a version of a volume that somebody reads; nothing of it goes away meanwhile
  * - write set: the changes that one invocation or request makes to a volume, all or none
@@ -29,6 +30,10 @@ import { Sessions } from "./sessions.ts";
 import { Provisioning } from "./provisioning.ts";
 import type { CommitLimits } from "./source_files.ts";
 import { Tags } from "./tags.ts";
+import { TestArtifacts } from "./testing/artifacts.ts";
+import type { TestLimits } from "./testing/run.ts";
+import { Tests } from "./testing/tests.ts";
+import { TypeChecks } from "./type_checks.ts";
 import { UploadUrls } from "./upload_urls.ts";
 import { VolumeArchives } from "./volumes/archive.ts";
 import { VolumeFiles } from "./volumes/files.ts";
@@ -46,6 +51,8 @@ export interface Domain {
   readonly volumes: Volumes;
   readonly volumeFiles: VolumeFiles;
   readonly volumeArchives: VolumeArchives;
+  readonly tests: Tests;
+  readonly typeChecks: TypeChecks;
   readonly accessTokens: AccessTokens;
   readonly tokenEndpoint: TokenEndpoint;
 }
@@ -61,7 +68,10 @@ export interface DomainParts {
     readonly commits: CommitLimits;
     readonly input: InputLimits;
     readonly volumes: VolumeLimits;
+    readonly tests: TestLimits;
   };
+  /** Whether the types of commits are checked. */
+  readonly checkTypes: boolean;
   /** Host name of the server without a port. */
   readonly hostName: string;
   /** Aborts when the server stops. */
@@ -75,11 +85,22 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
   const accessTokens = new AccessTokens(await keys.signingKey());
-  const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
+  const typeChecks = new TypeChecks(store, builder, parts.checkTypes);
+  const commits = new Commits(
+    store,
+    builder,
+    uploadUrls,
+    pages,
+    ids,
+    limits.commits,
+    typeChecks,
+    shutdown,
+  );
   const secrets = new Secrets(store, sealer);
   const provisioning = new Provisioning(store, engine);
   const sessions = new Sessions(store, snapshots, limits.volumes, secrets, new Map());
   await provisioning.refresh();
+  const testArtifacts = new TestArtifacts(store, builder, shutdown);
   return {
     functions: new Functions(store, commits, secrets, provisioning, pages, ids),
     commits,
@@ -89,6 +110,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
     volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),
+    tests: new Tests(store, engine, sessions, testArtifacts, ids, limits.tests),
+    typeChecks,
     accessTokens,
     tokenEndpoint: new TokenEndpoint(store, accessTokens, parts.hostName),
   };

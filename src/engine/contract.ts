@@ -1,4 +1,4 @@
-import type { Host, SandboxJob } from "../sandbox/contract.ts";
+import type { Host, RunHooks, SandboxJob, SandboxOutcome } from "../sandbox/contract.ts";
 import type { InvocationConclusion, InvocationEnd } from "../store/invocations.ts";
 import type { Writers } from "../store/mod.ts";
 
@@ -90,6 +90,23 @@ export interface Place extends Disposable {
   readonly turn: Promise<void>;
 }
 
+/** What runs in a sandbox without being an invocation. */
+export interface TrialJob extends Omit<SandboxJob, "script" | "sourceMap"> {
+  /** Blob that holds the script. */
+  readonly scriptDigest: string;
+  /** Blob that holds the script's source map. */
+  readonly sourceMapDigest: string;
+}
+
+/** What a trial works with once its turn has come. */
+export interface Trial {
+  /** Aborts when it has to end; what still runs in sandboxes is killed by then. The reason is a `KillWord`. */
+  readonly signal: AbortSignal;
+  run(job: TrialJob, hooks: RunHooks): Promise<SandboxOutcome>;
+  /** Reads the text of a blob. */
+  text(digest: string): Promise<string>;
+}
+
 /** Waits for news of one invocation. */
 export interface Follower extends Disposable {
   /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
@@ -108,6 +125,17 @@ export interface Engine extends AsyncDisposable {
    * once that end is durable.
    */
   submit(job: Job, place: Place): Promise<InvocationEnd | undefined>;
+  /**
+   * Runs something of which nothing is recorded, on a place like any job's, and gives the place back; aborting
+   * `signal` ends it. Rejects with what `work` rejects with. Throws {@link QueueTimedOut}.
+   * @param id one that no other job has
+   */
+  attempt<T>(
+    id: string,
+    place: Place,
+    signal: AbortSignal,
+    work: (trial: Trial) => Promise<T>,
+  ): Promise<T>;
   /** Kills the invocation and resolves once its end is recorded; false when it is not here. */
   cancel(invocationId: string): Promise<boolean>;
   /** Resolves when the invocation is not (or no longer) here. */

@@ -13,6 +13,7 @@ import {
   NotAdmitted,
   type Place,
   QueueTimedOut,
+  type Trial,
 } from "./contract.ts";
 import { Feed } from "./feed.ts";
 import { type PlaceLimits, Places } from "./places.ts";
@@ -109,6 +110,43 @@ export class LocalEngine implements Engine {
     }
   }
 
+  async attempt<T>(
+    id: string,
+    place: Place,
+    signal: AbortSignal,
+    work: (trial: Trial) => Promise<T>,
+  ): Promise<T> {
+    using held = place;
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    const live: Live = { mode: "sync", phase: "waiting", controller, left };
+    const cancel = () => controller.abort("CANCELLED" satisfies KillWord);
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    this.#live.set(id, live);
+    try {
+      await this.#awaitTurn(held, live);
+      if (controller.signal.reason === QUEUE_TIMEOUT) {
+        throw new QueueTimedOut(this.#limits.queueTimeoutMs);
+      }
+      live.phase = "running";
+      return await work({
+        signal: controller.signal,
+        run: async ({ scriptDigest, sourceMapDigest, ...job }, hooks) =>
+          await this.#sandboxes.run({
+            ...job,
+            script: await this.#artifacts.script(scriptDigest),
+            sourceMap: () => this.#artifacts.text(sourceMapDigest),
+          }, hooks),
+        text: (digest) => this.#artifacts.text(digest),
+      });
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      this.#live.delete(id);
+      leave();
+    }
+  }
+
   async cancel(invocationId: string): Promise<boolean> {
     const live = this.#live.get(invocationId);
     if (live === undefined) return false;
@@ -159,6 +197,15 @@ export class LocalEngine implements Engine {
     }
   }
 
+  /** Waits for the turn of a job, or until it is aborted; a synchronous one by its own patience as well. */
+  async #awaitTurn(place: Place, { mode, controller }: Live): Promise<void> {
+    const timer = mode === "sync"
+      ? setTimeout(() => controller.abort(QUEUE_TIMEOUT), this.#limits.queueTimeoutMs)
+      : undefined;
+    await Promise.race([place.turn, aborted(controller.signal)]);
+    clearTimeout(timer);
+  }
+
   async #execute(
     job: Job,
     place: Place,
@@ -166,11 +213,7 @@ export class LocalEngine implements Engine {
     recorder: Recorder,
   ): Promise<InvocationEnd | undefined> {
     const { signal } = live.controller;
-    const timer = job.mode === "sync"
-      ? setTimeout(() => live.controller.abort(QUEUE_TIMEOUT), this.#limits.queueTimeoutMs)
-      : undefined;
-    await Promise.race([place.turn, aborted(signal)]);
-    clearTimeout(timer);
+    await this.#awaitTurn(place, live);
     if (signal.aborted) {
       const end = endBeforeStart(signal.reason, this.#limits);
       return end === undefined ? undefined : await recorder.finish(end);

@@ -16,6 +16,7 @@ import { invokeRoute } from "./routes/invoke.ts";
 import { logRoutes } from "./routes/logs.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
 import { tagRoutes } from "./routes/tags.ts";
+import { testRoute } from "./routes/test.ts";
 import { uploadRoute } from "./routes/uploads.ts";
 import { volumeFileRoutes } from "./routes/volume_files.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
@@ -64,6 +65,7 @@ export function createApp(domain: Domain, options: AppOptions): App {
   uploadRoute(app, domain, options.maxFileBytes);
   tagRoutes(app, domain, maxBodyBytes);
   invokeRoute(app, domain, maxBodyBytes);
+  testRoute(app, domain, maxBodyBytes);
   invocationRoutes(app, domain, maxBodyBytes);
   logRoutes(app, domain, maxBodyBytes);
   volumeRoutes(app, domain, maxBodyBytes);

@@ -69,8 +69,8 @@ export interface SandboxJob {
    * resolves to `{ default: handler }` (see `src/builder/contract.ts`).
    */
   readonly script: string;
-  /** Names the script: jobs with the same key have the same script. */
-  readonly scriptKey: string;
+  /** Names the script: jobs with the same key have the same script. Absent where no further call is to be expected. */
+  readonly scriptKey?: string;
   /** Reads the source map (version 3 JSON) of the script; called only when a stack must be mapped. */
   readonly sourceMap: () => Promise<string>;
   /** The input: the text of a JSON object, already validated by the caller. */

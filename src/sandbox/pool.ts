@@ -86,11 +86,13 @@ export class Pool implements AsyncDisposable {
   }
 
   /** Hands out a process for a call of this script, at best one that has loaded it, or starts one where none waits. */
-  async take(key: string, script: string): Promise<SandboxProcess> {
-    this.#demand.note(key, script, performance.now());
+  async take(key: string | undefined, script: string): Promise<SandboxProcess> {
     setTimeout(() => this.#refill(), REFILL_DELAY_MS);
-    const loaded = this.#find(({ key: found }) => found === key);
-    if (loaded !== undefined) return loaded;
+    if (key !== undefined) {
+      this.#demand.note(key, script, performance.now());
+      const loaded = this.#find(({ key: found }) => found === key);
+      if (loaded !== undefined) return loaded;
+    }
     const flavour = flavourFor(script);
     this.#flavours.push(flavour);
     if (this.#flavours.length > FLAVOUR_CALLS_MAX) this.#flavours.shift();

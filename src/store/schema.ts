@@ -46,6 +46,14 @@ export interface CommitTable {
   sourceMapDigest: string | null;
   lockDigest: string | null;
   denoVersion: string | null;
+  /** Null until the commit's tests were built, which happens when they first run. */
+  testScriptDigest: string | null;
+  testSourceMapDigest: string | null;
+  testLockDigest: string | null;
+  /** Null where nobody checks the types. */
+  typeCheck: "PENDING" | "CHECKED" | null;
+  /** JSON array of diagnostics, set once the types were checked. */
+  typeDiagnostics: string | null;
 }
 
 export interface CommitFileTable {

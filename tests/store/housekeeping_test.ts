@@ -8,6 +8,7 @@ import { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 
+const TESTS = 'import { test } from "@c1/test";\ntest("kept", ({ ok }) => { ok(1); });\n';
 const KEPT = "export default () => ({ kept: true });\n";
 const ABANDONED = "export default () => ({ abandoned: true });\n";
 const REPLACED = "export default () => ({ replaced: true });\n";
@@ -59,7 +60,8 @@ Deno.test("blobs of expired commits go, those that a commit names stay", async (
   {
     await using server = await TestServer.start({ dataDir });
     const client = await server.client();
-    id = await client.deploy(KEPT);
+    id = await client.deploy(KEPT, { "main.test.ts": TESTS });
+    assert.equal((await client.post(`/api/v1/functions/${id}/test`)).status, 200);
     await abandon(client, id, [["main.ts", REPLACED], ["main.ts", ABANDONED], ["kept.ts", KEPT]]);
     await server.stop();
   }
@@ -85,6 +87,8 @@ Deno.test("blobs of expired commits go, those that a commit names stay", async (
   const client = await server.client();
   assert.equal((await client.invoke(id)).status, 200);
   assert.equal((await client.get(`/api/v1/functions/${id}/commits/HEAD`)).status, 200);
+  const { results: [tested] } = (await client.post(`/api/v1/functions/${id}/test`)).body;
+  assert.equal(tested.status, "FUNCTION_TEST_RESULT_STATUS_OK");
 });
 
 Deno.test("a blob that is stored again while it is being swept stays", async () => {

@@ -6,6 +6,9 @@ import { INVOKED, removeDirectory } from "./invoked.ts";
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 60_000;
 
+/** Type checks would keep the machine busy behind every suite; the suite that is about them turns them on. */
+const QUIET = { INVOKED_CHECK_TYPES: "false" };
+
 export interface ServerOptions {
   /** Further flags of `invoked serve`. */
   readonly flags?: readonly string[];
@@ -52,7 +55,7 @@ export class TestServer implements AsyncDisposable {
         ...options.flags ?? [],
       ],
       clearEnv: true,
-      env: { PATH: Deno.env.get("PATH") ?? "", ...options.env },
+      env: { PATH: Deno.env.get("PATH") ?? "", ...QUIET, ...options.env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
