@@ -21,13 +21,14 @@ export interface BuildContext {
   readonly signal: AbortSignal;
 }
 
-const ENTRY = "main.ts";
+/** The module whose default export is the function. */
+export const ENTRY = "main.ts";
 
 /** No configuration, no lifecycle scripts (they need a node_modules directory), no modules by URL. */
 const ISOLATED = ["--no-config", "--node-modules-dir=none", "--no-remote"];
 
 /** Why a build ended early. */
-class Refusal extends Error {
+export class Refusal extends Error {
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(...diagnostics: readonly Diagnostic[]) {
@@ -42,20 +43,40 @@ export async function buildIn(
   files: SourceFiles,
   context: BuildContext,
 ): Promise<BuildResult> {
+  const outcome = await orRefusal(workspace, () => build(workspace, files, context));
+  if (outcome.kind === "refused") return refused(...outcome.diagnostics);
+  return { kind: "built", artifact: outcome.value };
+}
+
+/** What came of work in a workspace: its value, or why the commit is refused, free of server paths. */
+export type Outcome<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "refused"; readonly diagnostics: readonly Diagnostic[] };
+
+/** Does work that ends early by throwing a {@link Refusal}. */
+export async function orRefusal<T>(
+  workspace: Workspace,
+  work: () => Promise<T>,
+): Promise<Outcome<T>> {
   try {
-    return { kind: "built", artifact: await build(workspace, files, context) };
+    return { kind: "done", value: await work() };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const hidden = [
-      { directory: workspace.source, by: "" },
-      { directory: workspace.root, by: "" },
-      ...workspace.downloads.map((directory) => ({ directory, by: "npm/" })),
-    ];
-    return refused(...error.diagnostics.map((diagnostic) => ({
-      ...diagnostic,
-      message: scrub(diagnostic.message, hidden),
-    })));
+    return {
+      kind: "refused",
+      diagnostics: error.diagnostics.map((found) => scrubbed(found, workspace)),
+    };
   }
+}
+
+/** The diagnostic without the server's own directories. */
+export function scrubbed(diagnostic: Diagnostic, workspace: Workspace): Diagnostic {
+  const hidden = [
+    { directory: workspace.source, by: "" },
+    { directory: workspace.root, by: "" },
+    ...workspace.downloads.map((directory) => ({ directory, by: "npm/" })),
+  ];
+  return { ...diagnostic, message: scrub(diagnostic.message, hidden) };
 }
 
 async function build(
@@ -63,31 +84,12 @@ async function build(
   files: SourceFiles,
   context: BuildContext,
 ): Promise<Artifact> {
-  const registry = registryOf(context.registryEnv);
-  await seedLock(workspace, files, registry);
-  const { source, sdk } = workspace;
-  const commit: Commit = { source, sdk, has: (path) => files.has(path) };
-  const compile = (args: readonly string[]) => run(workspace, context, args);
-  const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
-
-  const local = await compile(["info", "--json", ...isolated, "--no-npm", "--no-lock", ENTRY]);
-  let graph = readGraph(local, workspace);
-  refuseIfAny(graphDiagnostics(withoutNpmErrors(graph), commit));
-
-  let lock = "--no-lock";
-  let locked = EMPTY_LOCK;
-  if (hasPackages(graph)) {
-    lock = `--lock=${workspace.lock}`;
-    const resolved = await compile(["info", "--json", ...isolated, lock, ENTRY]);
-    graph = readGraph(resolved, workspace);
-    refuseIfAny(graphDiagnostics(graph, commit));
-    locked = await readLock(workspace, registry);
-  }
-
+  await seedLock(workspace, files, context);
+  const { graph, commit, flags, locked } = await resolveGraph(workspace, files, context, ENTRY);
   const nameOf = moduleNames(graph, commit);
-  const bundled = await compile([
+  const bundled = await run(workspace, context, [
     ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
-    ...[...isolated, lock, "-o", workspace.bundle, ENTRY],
+    ...[...flags, "-o", workspace.bundle, ENTRY],
   ]);
   if (bundled.code !== 0) {
     const diagnostics = await bundleDiagnostics(
@@ -101,10 +103,54 @@ async function build(
   return { ...output, lock: locked, denoVersion: Deno.version.deno };
 }
 
-async function seedLock(workspace: Workspace, files: SourceFiles, registry: string): Promise<void> {
+/** The module graph of one entry: checked, its packages downloaded and locked. */
+export interface Resolved {
+  readonly graph: Graph;
+  readonly commit: Commit;
+  /** With which every further run of the compiler sees the same modules. */
+  readonly flags: readonly string[];
+  readonly locked: string;
+}
+
+/**
+ * Checks the graph of an entry without packages and network, then resolves its packages.
+ * @throws {Refusal} where it leaves the commit, or a package cannot be had
+ */
+export async function resolveGraph(
+  workspace: Workspace,
+  files: SourceFiles,
+  context: BuildContext,
+  entry: string,
+): Promise<Resolved> {
+  const { source, sdk } = workspace;
+  const commit: Commit = { source, sdk, has: (path) => files.has(path) };
+  const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
+  const inspect = async (...flags: readonly string[]) =>
+    readGraph(
+      await run(workspace, context, ["info", "--json", ...isolated, ...flags, entry]),
+      workspace,
+    );
+  const local = await inspect("--no-npm", "--no-lock");
+  refuseIfAny(graphDiagnostics(withoutNpmErrors(local), commit));
+  if (!hasPackages(local)) {
+    return { graph: local, commit, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
+  }
+  const lock = `--lock=${workspace.lock}`;
+  const graph = await inspect(lock);
+  refuseIfAny(graphDiagnostics(graph, commit));
+  const locked = await readLock(workspace, registryOf(context.registryEnv));
+  return { graph, commit, flags: [...isolated, lock], locked };
+}
+
+/** Puts the lock that came along into the workspace. @throws {Refusal} for one that cannot be used */
+export async function seedLock(
+  workspace: Workspace,
+  files: SourceFiles,
+  { registryEnv }: BuildContext,
+): Promise<void> {
   const given = files.get(LOCK_NAME);
   if (given === undefined) return;
-  const checked = checkLock(new TextDecoder().decode(given), registry);
+  const checked = checkLock(new TextDecoder().decode(given), registryOf(registryEnv));
   if (checked.kind === "fault") {
     throw new Refusal({ path: LOCK_NAME, message: `Cannot use the lock file: ${checked.message}` });
   }
@@ -129,7 +175,8 @@ async function readLock(workspace: Workspace, registry: string): Promise<string>
 
 type Exited = Extract<CompilerRun, { kind: "exited" }>;
 
-async function run(
+/** Runs the compiler in the workspace. @throws {Refusal} where it reaches a limit */
+export async function run(
   workspace: Workspace,
   { limits, registryEnv, wall, signal }: BuildContext,
   args: readonly string[],

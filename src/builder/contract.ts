@@ -62,4 +62,9 @@ export interface BuildLimits {
 export interface Builder {
   /** Rejects only for faults of the server itself (no disk, no compiler). Aborting kills the build. */
   build(files: SourceFiles, signal: AbortSignal): Promise<BuildResult>;
+  /**
+   * The type errors of the files: of `main.ts`, and of `main.test.ts` where there is one. None where all is
+   * well. What a build would refuse before types matter is among them. Rejects and aborts as `build` does.
+   */
+  checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]>;
 }

@@ -34,3 +34,20 @@ export function isSdkImport(written: string, url: string, sdkDir: string): boole
 export function sdkModuleName(path: string, sdkDir: string): string | undefined {
   return Object.keys(MODULES).find((specifier) => path === join(sdkDir, MODULES[specifier] ?? ""));
 }
+
+/** The modules as an editor needs them. */
+export interface SdkSources {
+  /** Text of each file by its name. */
+  readonly files: ReadonlyMap<string, string>;
+  /** File of each module by its specifier. */
+  readonly modules: Readonly<Record<string, string>>;
+}
+
+/** Reads the modules, for tools that show their types to the author. */
+export async function readSdk(): Promise<SdkSources> {
+  const files = new Map<string, string>();
+  for await (const { name, isFile } of Deno.readDir(SDK_DIR)) {
+    if (isFile) files.set(name, await Deno.readTextFile(join(SDK_DIR, name)));
+  }
+  return { files, modules: MODULES };
+}
