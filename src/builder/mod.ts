@@ -2,7 +2,6 @@
 
 export * from "./contract.ts";
 export { formatDiagnostic } from "./diagnostics.ts";
-export { readSdk, type SdkSources } from "./sdk.ts";
 
 import { getLogger } from "@logtape/logtape";
 import type { Builder, BuildLimits, BuildResult, Diagnostic, SourceFiles } from "./contract.ts";

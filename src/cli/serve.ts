@@ -41,7 +41,7 @@ async function serve(config: Config): Promise<void> {
 async function start(config: Config): Promise<RunningServer> {
   const { startServer } = await import("../compose.ts");
   try {
-    return await startServer(config);
+    return await startServer(config, { deployExample: true });
   } catch (error) {
     logger.debug("the server did not start", { error });
     throw new Failure(`Cannot start the server: ${describeStartFailure(error, config)}`);
