@@ -6,7 +6,6 @@ import { printLogLine } from "./log_lines.ts";
 import { note, paintNote } from "./output.ts";
 import {
   addExamples,
-  addJsonOption,
   addServerOptions,
   FUNCTION_ARGUMENT,
   FUNCTION_HELP,

@@ -5,18 +5,23 @@ export interface Interrupt extends Disposable {
   stop(): void;
 }
 
-/** Listens for SIGINT and SIGTERM; a second one ends the process as it would without listening. */
+/** As shells tell it: 128 and the number of SIGINT. */
+const EXIT_INTERRUPTED = 130;
+
+/** Listens for SIGINT and SIGTERM; a second one ends the process at once. */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   const signals = ["SIGINT", "SIGTERM"] as const;
-  const stop = () => {
+  const listener = () => {
+    if (controller.signal.aborted) Deno.exit(EXIT_INTERRUPTED);
     controller.abort();
-    for (const signal of signals) Deno.removeSignalListener(signal, stop);
   };
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  for (const signal of signals) Deno.addSignalListener(signal, listener);
   return {
     signal: controller.signal,
-    stop,
-    [Symbol.dispose]: () => stop(),
+    stop: () => controller.abort(),
+    [Symbol.dispose]: () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, listener);
+    },
   };
 }

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Api } from "./client/api.ts";
 import { ApiError, needsAddition } from "./client/api_error.ts";
 import { commitReference, findFunction } from "./client/find.ts";
@@ -30,9 +30,14 @@ export function registerTest(program: Command): void {
   const command = program.command("test")
     .description(`Run ${TEST_ENTRY} of this folder in a sandbox, on a local server`)
     .option("--watch", "Run again after every save")
-    .option("--junit <FILE>", "Also write the results as JUnit XML")
+    .addOption(
+      new Option("--junit <FILE>", "Also write the results as JUnit XML").conflicts("watch"),
+    )
     .option("--secrets <FILE>", SECRETS_HELP)
-    .option("--remote", "Run the tests of a deployed commit on its server instead")
+    .addOption(
+      new Option("--remote", "Run the tests of a deployed commit on its server instead")
+        .conflicts(["watch", "secrets"]),
+    )
     .option("--commit <COMMIT>", "Id, HEAD or tag of that commit", "HEAD");
   const server = addServerOptions(command);
   command.option("--json", "Print JSON");

@@ -4,7 +4,7 @@ import { MANIFEST_NAME } from "./manifest.ts";
 
 /** Text of each file of a new folder by its path. */
 export async function templateFiles(name: string): Promise<ReadonlyMap<string, string>> {
-  const manifest = { name, description: "", allowlist: [] };
+  const manifest = { name, description: "Says hello", allowlist: [] };
   return new Map([
     ["main.ts", MAIN],
     ["main.test.ts", TEST],

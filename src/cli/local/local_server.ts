@@ -25,7 +25,7 @@ const OWN_VARIABLES =
 export async function startLocalServer(folder: string): Promise<LocalServer> {
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-local-" });
   await using opened = new AsyncDisposableStack();
-  opened.defer(() => Deno.remove(dataDir, { recursive: true }));
+  opened.defer(() => removeStore(dataDir));
   await linkDownloads(folder, dataDir);
   const env = Object.fromEntries(
     Object.entries(readEnvironment()).filter(([name]) => !OWN_VARIABLES.test(name)),
@@ -44,6 +44,21 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
   const api = opened.use(new Api(new Session(target)));
   const parts = opened.move();
   return { api, dataDir, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+const REMOVE_ATTEMPTS = 20;
+const REMOVE_PAUSE_MS = 50;
+
+/** A sandbox that was just starting may write into the directory once more before it is dead. */
+async function removeStore(dataDir: string): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await Deno.remove(dataDir, { recursive: true });
+    } catch (error) {
+      if (attempt === REMOVE_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE_MS));
+    }
+  }
 }
 
 /** Packages that builds download are kept in the folder. */
