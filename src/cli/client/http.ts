@@ -12,6 +12,8 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** How long what runs or builds code may take; the server has limits of its own. */
 export const LONG_TIMEOUT_MS = 15 * 60_000;
 
+const WRONG_SERVER = "check that this is the URL of an invoked server or of a C1 tenant";
+
 export type RequestHeaders = Readonly<Record<string, string>>;
 
 export interface RequestOptions {
@@ -75,6 +77,7 @@ export async function readBody(
   }
   if (length > limitBytes) {
     throw new Failure(`The answer of ${url} is larger than ${limitBytes} bytes`, {
+      next: WRONG_SERVER,
       exit: "server",
     });
   }
@@ -102,7 +105,7 @@ export async function readAnswer<Schema extends z.ZodType>(
   throw new Failure(
     `${what}: the answer of ${transport.url} is not what the API promises${place}`,
     {
-      next: "check that this is the URL of an invoked server or of a C1 tenant",
+      next: WRONG_SERVER,
       exit: "server",
     },
   );
