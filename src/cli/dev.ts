@@ -49,9 +49,10 @@ export function registerDev(program: Command): void {
         quoteForShell(server.dataDir)
       }`,
     ));
-    await run.once(performance.now());
     const watched = file === undefined ? [] : [resolve(file)];
-    for await (const since of watchFolder(folder, watched, interrupt.signal)) await run.once(since);
+    const saves = watchFolder(folder, watched, interrupt.signal);
+    await run.once(performance.now());
+    for await (const since of saves) await run.once(since);
   });
 }
 

@@ -23,7 +23,7 @@ export async function askForSecret(message: string, instead: string): Promise<st
 }
 
 /** Whether somebody can be asked. */
-export function canAsk(): boolean {
+function canAsk(): boolean {
   return Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
 }
 

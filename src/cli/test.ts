@@ -62,10 +62,9 @@ export function registerTest(program: Command): void {
     await using local = await startLocalServer(folder);
     const bench = await Workbench.open(local.api, folder, options.secrets);
     if (!options.watch) return await testOnce(bench, options);
+    const saves = watchFolder(folder, [], interrupt.signal);
     await testAgain(bench, options);
-    for await (const _ of watchFolder(folder, [], interrupt.signal)) {
-      await testAgain(bench, options);
-    }
+    for await (const _ of saves) await testAgain(bench, options);
   });
 }
 
