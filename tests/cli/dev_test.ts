@@ -127,4 +127,5 @@ export default () => ({ length: functions.getConfig().secrets.KEY?.length ?? 0 }
   await Deno.writeTextFile(join(folder, ".env"), "# mine\nKEY='four'\n");
   await using dev = new Dev(folder, "--secrets", ".env");
   assert.deepEqual((await dev.result(1)).output, { length: 4 });
+  assert.equal(await dev.stop(), 0);
 });
