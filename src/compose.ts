@@ -44,8 +44,16 @@ export interface RunningServer {
   kill(): void;
 }
 
+export interface StartOptions {
+  /** Whether a store that never had a function is given one to try. */
+  readonly deployExample: boolean;
+}
+
 /** Builds the whole server from its configuration and starts it; what was opened is closed again when a part fails. */
-export async function startServer(config: Config): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  { deployExample }: StartOptions,
+): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
   const { server: { host, port, publicUrl, dataDir }, invocations, commits } = config;
   const directory = opened.use(await openDataDir(dataDir));
@@ -120,7 +128,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   await sandboxesReady;
   await builderReady;
   await recover(domain);
-  const helloFunctionId = await deployHello(store, domain, readExample);
+  const helloFunctionId = deployExample ? await deployHello(store, domain, readExample) : undefined;
 
   http.serve(createApp(domain, {
     maxBodyBytes: config.server.maxBodyBytes,

@@ -1,6 +1,8 @@
 /** The pages for people say what the code says: errors, words, links, flags, paths. */
 import assert from "node:assert/strict";
 import { posix } from "node:path";
+import { leafCommands } from "../src/cli/page.ts";
+import { buildProgram } from "../src/cli/program.ts";
 import { ALL_SETTINGS, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";
 import { statusOf } from "../src/http/errors.ts";
@@ -8,10 +10,15 @@ import { statusOf } from "../src/http/errors.ts";
 const ROOT = new URL("../", import.meta.url);
 const SKIPPED_FOLDERS = ["node_modules"];
 
-/** Flags of `bin/invoked` that are no settings, and those of other programs that the pages name. */
-const OTHER_FLAGS = [
-  "--json",
+/** Flags of the commands. */
+const COMMAND_FLAGS = [
   "--help",
+  ...leafCommands(buildProgram()).flatMap(({ options }) =>
+    options.flatMap(({ long }) => long ?? [])
+  ),
+];
+/** Flags of other programs that the pages name. */
+const OTHER_FLAGS = [
   "--data-urlencode",
   "--upload-file",
   "--core",
@@ -151,6 +158,7 @@ function withoutCode(page: string): string {
 function unknownFlags(pages: Pages): string[] {
   const known = [
     ...ALL_SETTINGS.flatMap(({ setting }) => [`--${setting.name}`, variableOf(setting)]),
+    ...COMMAND_FLAGS,
     ...OTHER_FLAGS,
   ];
   return [...pages].flatMap(([page, text]) =>

@@ -11,6 +11,7 @@ import {
 import type { Examination } from "../sandbox/mod.ts";
 import { join } from "node:path";
 import { describeError, Failure, oneLine } from "./failure.ts";
+import { addExamples } from "./server_options.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
 /** Settings that bound what functions and builds may use. */
@@ -22,6 +23,7 @@ export function registerDoctor(program: Command): void {
     .description("Try the walls around functions on this machine; takes the same flags as serve")
     .option("--json", "Print JSON");
   const readFlags = addSettingFlags(command);
+  addExamples(command, "invoked doctor");
   command.action(async ({ json }: { readonly json?: true }) => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
     const report = await examineMachine(config);

@@ -1,6 +1,8 @@
 /** The config room: from flags and environment to one typed, frozen {@link Config}. */
+export { CLIENT_VARIABLES, type ClientSettings, resolveClientSettings } from "./client.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
 export { readEnvironment } from "./environment.ts";
+export { nearest } from "./nearest.ts";
 export {
   ConfigError,
   formatSetting,
