@@ -91,14 +91,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     hostName: new URL(url).hostname,
     shutdown: shutdown.signal,
   });
-  const credentialsPath = join(dataDir, "credentials.json");
-  await keepCredentials(store, ids, credentialsPath, url);
-  opened.use(new Housekeeping(store));
-  await sandboxesReady;
-  await recover(domain);
-  const helloFunctionId = await deployHello(store, domain, readExample);
-
-  http.serve(createApp(domain, {
+  // Before recovery: what is resumed may call the API.
+  const app = createApp(domain, {
     maxBodyBytes: config.server.maxBodyBytes,
     maxFileBytes: commits.maxFileBytes,
     hostName: new URL(url).hostname,
@@ -108,7 +102,15 @@ export async function startServer(config: Config): Promise<RunningServer> {
     version: manifest.version,
     readiness: () =>
       engine.open ? { ready: true } : { ready: false, reason: "the server is stopping" },
-  }));
+  });
+  const credentialsPath = join(dataDir, "credentials.json");
+  await keepCredentials(store, ids, credentialsPath, url);
+  opened.use(new Housekeeping(store));
+  await sandboxesReady;
+  await recover(domain);
+  const helloFunctionId = await deployHello(store, domain, readExample);
+
+  http.serve(app);
   const parts = opened.move();
   return {
     url,

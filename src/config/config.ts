@@ -71,6 +71,8 @@ export interface Config {
     readonly maxRunningPerFunction: number;
     readonly maxQueued: number;
     readonly queueTimeoutMs: number;
+    readonly maxInvokeDepth: number;
+    readonly maxInvokeFanOut: number;
   };
   readonly egress: {
     /** Networks such as `10.1.0.0/16`. */

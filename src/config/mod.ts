@@ -11,11 +11,6 @@ export {
   type Source,
 } from "./resolve.ts";
 export { Secret } from "./secret.ts";
-export {
-  ALL_SETTINGS,
-  GROUP_TITLES,
-  type PlacedSetting,
-  type Setting,
-  variableOf,
-} from "./settings.ts";
+export { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./setting_list.ts";
+export type { Setting } from "./settings.ts";
 export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";

@@ -1,4 +1,4 @@
-import { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./settings.ts";
+import { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./setting_list.ts";
 
 /** `docs/configuration.md`: the table of settings as a page, in Markdown. */
 export function renderConfigurationPage(): string {

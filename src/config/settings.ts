@@ -1,4 +1,4 @@
-import type { Configurable, Group, SettingPath } from "./config.ts";
+import type { Configurable, Group } from "./config.ts";
 import {
   bytes,
   choice,
@@ -287,6 +287,18 @@ export const SETTINGS: {
       default: "60s",
       description: "How long a synchronous call waits for its turn; the time it runs counts apart",
     },
+    maxInvokeDepth: {
+      name: "max-invoke-depth",
+      kind: integer({ min: "0", max: "64" }),
+      default: "8",
+      description: "How deep functions call functions, below the call from outside",
+    },
+    maxInvokeFanOut: {
+      name: "max-invoke-fan-out",
+      kind: integer({ min: "0", max: "100000" }),
+      default: "100",
+      description: "Calls of other functions that one call makes",
+    },
   },
   egress: {
     allowPrivate: {
@@ -347,44 +359,3 @@ export const SETTINGS: {
     },
   },
 };
-
-/** The headings under which `--help` and the configuration page list the settings. */
-export const GROUP_TITLES: Readonly<Record<Group, string>> = {
-  server: "Server",
-  tls: "TLS",
-  rates: "Rate limits",
-  log: "Logging",
-  identity: "Identity",
-  commits: "Commits",
-  sandbox: "Sandbox",
-  invocations: "Invocations",
-  egress: "Egress",
-  builder: "Builder",
-};
-
-/** A setting together with its place in Config. */
-export interface PlacedSetting {
-  readonly group: Group;
-  readonly field: string;
-  readonly path: SettingPath;
-  readonly setting: Setting;
-}
-
-/** Every setting in the order of the table. */
-export const ALL_SETTINGS: readonly PlacedSetting[] = Object.entries(SETTINGS).flatMap(
-  ([group, rows]) =>
-    Object.entries(rows).map(([field, setting]) => ({
-      group: group as Group,
-      field,
-      path: `${group}.${field}` as SettingPath,
-      setting: setting as Setting,
-    })),
-);
-
-/** The environment variable of a setting, such as `INVOKED_MAX_BODY`. */
-export function variableOf(setting: Setting): string {
-  return VARIABLE_PREFIX + setting.name.replaceAll("-", "_").toUpperCase();
-}
-
-/** What the environment variables of all settings begin with. */
-export const VARIABLE_PREFIX = "INVOKED_";

@@ -1,4 +1,4 @@
-import type { Engine, Job, Place } from "../engine/contract.ts";
+import type { CallingInvocation, Engine, Job, Place } from "../engine/contract.ts";
 import { formatDuration } from "../config/mod.ts";
 import { NotAdmitted, QueueTimedOut } from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
@@ -30,11 +30,16 @@ export interface Invoke {
   readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
 }
 
+/** Stands for all functions where invocations are searched (AIP-159). */
+const ALL_FUNCTIONS = "-";
+
 export interface InvocationFilter {
-  readonly status: InvocationStatus | undefined;
-  readonly since: string | undefined;
-  readonly until: string | undefined;
-  readonly query: string | undefined;
+  readonly status?: InvocationStatus | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly query?: string | undefined;
+  /** The invocation that made them. */
+  readonly parentInvocationId?: string | undefined;
 }
 
 /** Invocations: calls of functions, each recorded before it runs and never forgotten. */
@@ -52,7 +57,10 @@ export class Invocations {
     this.#idempotency = new Idempotency(store);
   }
 
-  /** Calls a function. The answer is the invocation as it is when the wait is over. */
+  /**
+   * Calls a function. The answer is the invocation as it is when the wait is over. A function that calls waits for
+   * the end, under no idempotency key: it must not wait for a call that may need its place.
+   */
   async invoke(by: Principal, call: Invoke): Promise<InvocationRow> {
     const fn = await liveFunction(this.store.read, call.functionId);
     if (call.vfsId !== "") {
@@ -77,19 +85,20 @@ export class Invocations {
     throw await invocationNotFound(this.store.read, functionId, id);
   }
 
-  /** Invocations of a function, newest first. */
+  /** Invocations of a function, or of all (`-`), newest first. */
   async search(
     functionId: string,
     filter: InvocationFilter,
     query: PageQuery,
   ): Promise<ListPage<InvocationRow>> {
-    const fn = await anyFunction(this.store.read, functionId);
-    const { status, since, until, query: text } = filter;
-    const page = this.pages.open(["invocations", fn.id, status, since, until, text], query);
-    const { rows, next } = await this.store.read.invocations.search({
-      ...filter,
-      functionId: fn.id,
-    }, page);
+    const id = functionId === ALL_FUNCTIONS
+      ? undefined
+      : (await anyFunction(this.store.read, functionId)).id;
+    const { status, since, until, query: text, parentInvocationId } = filter;
+    const list = ["invocations", functionId, status, since, until, text, parentInvocationId];
+    const page = this.pages.open(list, query);
+    const search = { ...filter, functionId: id };
+    const { rows, next } = await this.store.read.invocations.search(search, page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
@@ -124,7 +133,9 @@ export class Invocations {
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(this.#job(row, commit, fn), this.engine.readmit(fn.id)).catch(() => {});
+      this.engine.submit(this.#job(row, commit, fn, undefined), this.engine.readmit(fn.id)).catch(
+        () => {},
+      );
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -148,7 +159,8 @@ export class Invocations {
     readonly call: Invoke;
   }): Promise<InvocationRow> {
     const { fn, commit, inputJson, request, call } = start;
-    const place = this.#admit(fn.id);
+    const caller = by.invocation;
+    const place = this.#admit(fn.id, caller);
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const row: InvocationRow = {
@@ -156,6 +168,8 @@ export class Invocations {
       functionId: fn.id,
       commitId: commit.id,
       principalId: by.id,
+      parentInvocationId: caller?.id ?? null,
+      depth: caller === undefined ? 0 : caller.depth + 1,
       mode,
       // Nobody resumes a synchronous call, so its start needs no record of its own.
       status: mode === "sync" && place.immediate ? "RUNNING" : "PENDING",
@@ -173,7 +187,7 @@ export class Invocations {
       place[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, this.engine.left(earlier), call);
     }
-    const ended = this.engine.submit(this.#job(row, commit, fn), place);
+    const ended = this.engine.submit(this.#job(row, commit, fn, caller), place);
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended.catch((error) => {
       throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
@@ -181,7 +195,12 @@ export class Invocations {
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
   }
 
-  #job(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Job {
+  #job(
+    row: InvocationRow,
+    commit: FinalizedCommitRow,
+    fn: FunctionRow,
+    caller: CallingInvocation | undefined,
+  ): Job {
     return {
       invocationId: row.id,
       scriptDigest: commit.scriptDigest,
@@ -190,30 +209,17 @@ export class Invocations {
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
       openSession: () => this.sessions.open(row),
       mode: row.mode,
+      caller,
       recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     };
   }
 
-  #admit(functionId: string): Place {
+  #admit(functionId: string, caller: CallingInvocation | undefined): Place {
     try {
-      return this.engine.admit(functionId);
+      if (caller === undefined) return this.engine.admit(functionId);
+      return this.engine.admitNested(functionId, caller);
     } catch (error) {
-      if (!(error instanceof NotAdmitted)) throw error;
-      const { refusal } = error;
-      if (refusal.kind === "draining") {
-        throw new DomainError("SERVER_STOPPING", "The server is stopping and takes no more calls", {
-          retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
-        });
-      }
-      throw new DomainError(
-        "QUEUE_FULL",
-        `The server is at its limit: ${refusal.maxRunning} calls ` +
-          (refusal.runningLimit === "server"
-            ? "run (--max-running) "
-            : `of function ${functionId} run (--max-running-per-function) `) +
-          `and ${refusal.maxQueued} wait (--max-queued)`,
-        { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
-      );
+      throw error instanceof NotAdmitted ? refused(functionId, error) : error;
     }
   }
 
@@ -248,6 +254,42 @@ export class Invocations {
       clearTimeout(timer);
     }
     return await this.get(functionId, id);
+  }
+}
+
+function refused(functionId: string, { refusal }: NotAdmitted): DomainError {
+  const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
+  switch (refusal.kind) {
+    case "draining":
+      return new DomainError(
+        "SERVER_STOPPING",
+        "The server is stopping and takes no more calls",
+        { retryAfterSeconds },
+      );
+    case "too-deep":
+      return new DomainError(
+        "INVOKE_TOO_DEEP",
+        `Cannot invoke function ${functionId}: the call would stand ${
+          refusal.maxDepth + 1
+        } calls ` +
+          `below the one from outside, the limit is ${refusal.maxDepth} (--max-invoke-depth)`,
+      );
+    case "too-many-nested":
+      return new DomainError(
+        "INVOKE_TOO_MANY",
+        `Cannot invoke function ${functionId}: this invocation has made as many calls as the ` +
+          `limit of ${refusal.maxNested} allows (--max-invoke-fan-out)`,
+      );
+    case "queue-full":
+      return new DomainError(
+        "QUEUE_FULL",
+        `The server is at its limit: ${refusal.maxRunning} calls ` +
+          (refusal.runningLimit === "server"
+            ? "run (--max-running) "
+            : `of function ${functionId} run (--max-running-per-function) `) +
+          `and ${refusal.maxQueued} wait (--max-queued)`,
+        { retryAfterSeconds },
+      );
   }
 }
 

@@ -8,11 +8,20 @@ export type HostMethod = (call: HostCall, invocation: InvocationRow) => Promise<
 
 /** What invocations have of the server while they run. */
 export class Sessions {
+  readonly #methods: Map<string, HostMethod>;
+
   constructor(
     private readonly secrets: Secrets,
     /** By the name under which functions ask. */
-    private readonly methods: ReadonlyMap<string, HostMethod>,
-  ) {}
+    methods: ReadonlyMap<string, HostMethod>,
+  ) {
+    this.#methods = new Map(methods);
+  }
+
+  /** Adds methods of a room above; call before the first invocation. */
+  provide(methods: ReadonlyMap<string, HostMethod>): void {
+    for (const [name, method] of methods) this.#methods.set(name, method);
+  }
 
   async open(invocation: InvocationRow): Promise<Session> {
     const config = { secrets: await this.secrets.read(invocation.functionId) };
@@ -24,7 +33,7 @@ export class Sessions {
   }
 
   async #call(call: HostCall, invocation: InvocationRow): Promise<HostReply> {
-    const method = this.methods.get(call.method);
+    const method = this.#methods.get(call.method);
     if (method === undefined) {
       throw new HostCallError("UNIMPLEMENTED", `this server has no method ${call.method}`);
     }

@@ -5,6 +5,7 @@ import type { InvocationEnd } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
 import { Artifacts } from "./artifacts.ts";
 import {
+  type CallingInvocation,
   type Engine,
   type Follower,
   type Job,
@@ -23,6 +24,10 @@ export interface EngineLimits extends PlaceLimits {
   readonly timeoutMs: number;
   /** How long a synchronous job waits for its turn. */
   readonly queueTimeoutMs: number;
+  /** Calls between an invocation and the call from outside that it goes back to. */
+  readonly maxInvokeDepth: number;
+  /** Calls of other functions that one invocation may make. */
+  readonly maxInvokeFanOut: number;
 }
 
 /** What a shutdown says to an asynchronous job that has not started: stay recorded, run later. */
@@ -31,11 +36,20 @@ const LEAVE_FOR_NEXT_START = "LEAVE_FOR_NEXT_START";
 /** Why a synchronous job is given up before it started. */
 const QUEUE_TIMEOUT = "QUEUE_TIMEOUT";
 
+/** How a nested job ends that was cancelled because nobody waits for it any more. */
+const CANCELLED_WITH_CALLER: InvocationEnd = {
+  status: "ERROR",
+  error: "CANCELLED: the invocation that called it has ended",
+};
+
 interface Live {
   readonly mode: Job["mode"];
   phase: "waiting" | "running";
   readonly controller: AbortController;
   readonly left: Promise<void>;
+  readonly place: Place;
+  /** Nested calls that it has asked for. */
+  nestedCalls: number;
 }
 
 /**
@@ -73,6 +87,18 @@ export class LocalEngine implements Engine {
     return this.#places.take(functionId);
   }
 
+  admitNested(functionId: string, caller: CallingInvocation): Place {
+    const { maxInvokeDepth: maxDepth, maxInvokeFanOut: maxNested } = this.#limits;
+    const live = this.#live.get(caller.id);
+    if (live === undefined) throw new Error(`Invocation ${caller.id} calls, but does not run`);
+    if (caller.depth >= maxDepth) throw new NotAdmitted({ kind: "too-deep", maxDepth });
+    if (live.nestedCalls >= maxNested) {
+      throw new NotAdmitted({ kind: "too-many-nested", maxNested });
+    }
+    live.nestedCalls++;
+    return live.place.nest(functionId);
+  }
+
   readmit(functionId: string): Place {
     return this.#places.takeBeyondQueue(functionId);
   }
@@ -85,8 +111,13 @@ export class LocalEngine implements Engine {
       phase: "waiting",
       controller: new AbortController(),
       left,
+      place: held,
+      nestedCalls: 0,
     };
     this.#live.set(job.invocationId, live);
+    const callerEnded = () => live.controller.abort("CANCELLED" satisfies KillWord);
+    job.caller?.signal.addEventListener("abort", callerEnded, { once: true });
+    if (job.caller?.signal.aborted) callerEnded();
     // A drain may have begun between the admission and now.
     if (this.#mode === "draining") this.#askToStop(live);
     try {
@@ -103,6 +134,7 @@ export class LocalEngine implements Engine {
       logger.error("Cannot record the end of invocation {invocationId}", { invocationId, error });
       throw error;
     } finally {
+      job.caller?.signal.removeEventListener("abort", callerEnded);
       this.#live.delete(job.invocationId);
       leave();
     }
@@ -160,7 +192,7 @@ export class LocalEngine implements Engine {
       : undefined;
     await Promise.race([place.turn, aborted(signal)]);
     clearTimeout(timer);
-    if (signal.aborted) return endBeforeStart(signal.reason, this.#limits);
+    if (signal.aborted) return endBeforeStart(signal.reason, job, this.#limits);
     live.phase = "running";
     try {
       if (job.recordedAs === "PENDING" && !await recorder.start()) return undefined;
@@ -175,7 +207,7 @@ export class LocalEngine implements Engine {
         host: session.host,
         timeoutMs: this.#limits.timeoutMs,
       }, { onLog: (log) => recorder.log(log), signal });
-      return endOf(outcome);
+      return endOf(outcome, job);
     } catch (error) {
       const { invocationId } = job;
       logger.error("Cannot run invocation {invocationId}", { invocationId, error });
@@ -196,6 +228,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 function endBeforeStart(
   reason: KillWord | typeof LEAVE_FOR_NEXT_START | typeof QUEUE_TIMEOUT,
+  { caller }: Job,
   { queueTimeoutMs }: EngineLimits,
 ): InvocationEnd | undefined {
   switch (reason) {
@@ -209,6 +242,7 @@ function endBeforeStart(
         } (--queue-timeout); nothing of it ran`,
       };
     case "CANCELLED":
+      if (caller?.signal.aborted) return CANCELLED_WITH_CALLER;
       return {
         status: "ERROR",
         error: "CANCELLED: the invocation was cancelled before it started",
@@ -218,7 +252,10 @@ function endBeforeStart(
   }
 }
 
-function endOf(outcome: SandboxOutcome): InvocationEnd {
+function endOf(outcome: SandboxOutcome, { caller }: Job): InvocationEnd {
+  if (outcome.kind === "error" && outcome.word === "CANCELLED" && caller?.signal.aborted) {
+    return CANCELLED_WITH_CALLER;
+  }
   return outcome.kind === "success"
     ? { status: "SUCCESS", output: outcome.outputJson }
     : { status: "ERROR", error: `${outcome.word}: ${outcome.message}` };

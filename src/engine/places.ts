@@ -7,15 +7,65 @@ export interface PlaceLimits {
   readonly maxQueued: number;
 }
 
-interface Seat {
-  state: "waiting" | "running" | "left";
+/** One of the `maxRunning`, counted for a function; free once nobody of those who share it runs any more. */
+interface Slot {
   readonly functionId: string;
-  readonly begin: () => void;
+  holders: number;
+}
+
+/** A call that waits for a slot, runs on one, or has left; it never goes back. */
+class Seat implements Place {
+  readonly #places: Places;
+  readonly #begin: () => void;
+  readonly functionId: string;
+  /** Of the call that waits for this one. */
+  readonly parent: Seat | undefined;
+  readonly turn: Promise<void>;
+  state: "waiting" | "running" | "left" = "waiting";
+  slot: Slot | undefined;
+  /** The nested call that runs on this one's slot; while there is one, further ones wait. */
+  guest: Seat | undefined;
+  /** Nested calls that wait, in order of arrival. */
+  readonly waitingGuests = new Set<Seat>();
+
+  constructor(places: Places, functionId: string, parent: Seat | undefined) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#places = places;
+    this.functionId = functionId;
+    this.parent = parent;
+    this.turn = promise;
+    this.#begin = resolve;
+    parent?.waitingGuests.add(this);
+  }
+
+  get immediate(): boolean {
+    return this.state === "running";
+  }
+
+  begin(slot: Slot): void {
+    this.parent?.waitingGuests.delete(this);
+    slot.holders++;
+    this.slot = slot;
+    this.state = "running";
+    this.#begin();
+  }
+
+  nest(functionId: string): Place {
+    return this.#places.takeNested(functionId, this);
+  }
+
+  [Symbol.dispose](): void {
+    this.#places.leave(this);
+  }
 }
 
 /**
- * `maxRunning` places run, of one function no more than `maxRunningPerFunction`; `maxQueued` more wait. Functions
+ * `maxRunning` slots, of one function no more than `maxRunningPerFunction`; `maxQueued` calls more wait. Functions
  * take turns, so that one with a long queue delays no other; the calls of one function go in order of arrival.
+ *
+ * A nested call waits in this same queue, and may besides run on the slot of the call that waits for it, where no
+ * other nested call does. So every chain of calls that wait for each other gets on, however full the server
+ * is: its last call always has a slot or a brother that will give it back. A slot carries one chain at most.
  */
 export class Places {
   readonly #limits: PlaceLimits;
@@ -24,7 +74,7 @@ export class Places {
    * the end. A function without waiting seats is not here.
    */
   readonly #waiting = new Map<string, Set<Seat>>();
-  /** Running seats by function; none is 0. */
+  /** Slots by function; none is 0. */
   readonly #runningOf = new Map<string, number>();
   #running = 0;
   #queued = 0;
@@ -59,15 +109,50 @@ export class Places {
 
   /** Takes a place whatever the length of the queue. */
   takeBeyondQueue(functionId: string): Place {
-    const { promise: turn, resolve: begin } = Promise.withResolvers<void>();
-    const seat: Seat = { state: "waiting", functionId, begin };
+    return this.#seat(functionId, undefined);
+  }
+
+  /** Takes a place for a call that `parent` waits for, whatever the length of the queue. */
+  takeNested(functionId: string, parent: Seat): Place {
+    const seat = this.#seat(functionId, parent);
+    this.#lend(parent);
+    return seat;
+  }
+
+  /** Takes the seat away, in whatever state it is; once is enough. */
+  leave(seat: Seat): void {
+    const { state, slot, parent } = seat;
+    seat.state = "left";
+    if (state === "waiting") {
+      this.#dequeue(seat);
+      parent?.waitingGuests.delete(seat);
+    }
+    if (state !== "running" || slot === undefined) return;
+    slot.holders--;
+    if (slot.holders === 0) this.#count(slot.functionId, -1);
+    if (parent?.guest === seat) {
+      parent.guest = undefined;
+      this.#lend(parent);
+    }
+    this.#advance();
+  }
+
+  #seat(functionId: string, parent: Seat | undefined): Seat {
+    const seat = new Seat(this, functionId, parent);
     this.#enqueue(seat);
     this.#advance();
-    return {
-      turn,
-      immediate: seat.state === "running",
-      [Symbol.dispose]: () => this.#leave(seat),
-    };
+    return seat;
+  }
+
+  /** Lets the first nested call that waits run on the slot of its parent, where no other does. */
+  #lend(parent: Seat): void {
+    const { state, slot, guest } = parent;
+    const [first] = parent.waitingGuests;
+    if (state !== "running" || slot === undefined || guest !== undefined) return;
+    if (first === undefined) return;
+    this.#dequeue(first);
+    parent.guest = first;
+    first.begin(slot);
   }
 
   #enqueue(seat: Seat): void {
@@ -83,13 +168,6 @@ export class Places {
     if (line?.size === 0) this.#waiting.delete(seat.functionId);
   }
 
-  #leave(seat: Seat): void {
-    if (seat.state === "running") this.#count(seat.functionId, -1);
-    if (seat.state === "waiting") this.#dequeue(seat);
-    seat.state = "left";
-    this.#advance();
-  }
-
   #count(functionId: string, change: 1 | -1): void {
     const count = (this.#runningOf.get(functionId) ?? 0) + change;
     if (count === 0) this.#runningOf.delete(functionId);
@@ -103,9 +181,8 @@ export class Places {
       if (seat === undefined) return;
       this.#dequeue(seat);
       this.#passTurn(seat.functionId);
-      seat.state = "running";
       this.#count(seat.functionId, 1);
-      seat.begin();
+      seat.begin({ functionId: seat.functionId, holders: 0 });
     }
   }
 

@@ -33,7 +33,14 @@ export function answerError(error: Error, c: Context): Response {
   return answerStatus(asDomainError(error), c);
 }
 
-function asDomainError(error: Error): DomainError {
+/** An error as google.rpc.Status in protobuf's JSON mapping, with the HTTP status that belongs to it. */
+export interface StatusAnswer {
+  readonly status: (typeof CODES)[ErrorCode]["status"];
+  readonly body: { readonly code: number; readonly message: string; readonly details: unknown[] };
+}
+
+/** What a caller is told of an error; of one that is no {@link DomainError} no more than that the server failed. */
+export function asDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   if (error instanceof HTTPException && error.status < 500) {
     return new DomainError("BODY_NOT_JSON", error.message);
@@ -45,13 +52,17 @@ function asDomainError(error: Error): DomainError {
   );
 }
 
-/** google.rpc.Status in protobuf's JSON mapping. */
 function answerStatus(error: DomainError, c: Context): Response {
-  const { number, status } = CODES[error.code];
+  const { status, body } = statusOf(error);
   if (error.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", challenge(error));
   if (error.retryAfterSeconds !== undefined) {
     c.header("Retry-After", String(error.retryAfterSeconds));
   }
+  return c.json(body, status);
+}
+
+export function statusOf(error: DomainError): StatusAnswer {
+  const { number, status } = CODES[error.code];
   const details: unknown[] = [
     {
       "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -65,7 +76,7 @@ function answerStatus(error: DomainError, c: Context): Response {
       fieldViolations: error.violations,
     });
   }
-  return c.json({ code: number, message: error.message, details }, status);
+  return { status, body: { code: number, message: error.message, details } };
 }
 
 /** RFC 6750, section 3: a request without a token learns the scheme, a wrong token what is wrong. */

@@ -63,3 +63,35 @@ Deno.test("a full queue refuses only what cannot run at once, and names the limi
   assert.equal(refusal("b"), undefined, "it runs at once");
   assert.deepEqual(refusal("c"), { ...full, runningLimit: "server", maxRunning: 2 });
 });
+
+Deno.test("nested calls share the place of their caller, one at a time, where no other is free", async () => {
+  const places = new Places({ maxRunning: 2, maxRunningPerFunction: 2, maxQueued: 0 });
+  const outer = places.take("a");
+  const free = outer.nest("b");
+  const shared = outer.nest("b");
+  const brother = outer.nest("b");
+  const deeper = shared.nest("c");
+  const immediate = [free, shared, brother, deeper].map((place) => place.immediate);
+  assert.deepEqual(immediate, [true, true, false, true]);
+  assert.deepEqual([places.running, places.queued], [2, 1]);
+  // A caller that is gone keeps the place for those who still run on it.
+  outer[Symbol.dispose]();
+  assert.deepEqual([places.running, places.queued], [2, 1]);
+  for (const place of [deeper, shared]) place[Symbol.dispose]();
+  await brother.turn;
+  assert.deepEqual([places.running, places.queued], [2, 0]);
+  for (const place of [free, brother]) place[Symbol.dispose]();
+  assert.deepEqual([places.running, places.queued], [0, 0]);
+});
+
+Deno.test("a nested call that leaves while it waits frees nothing", async () => {
+  const places = new Places({ maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 0 });
+  const outer = places.take("a");
+  const [first, second, third] = [outer.nest("a"), outer.nest("a"), outer.nest("a")];
+  second[Symbol.dispose]();
+  assert.deepEqual([places.running, places.queued], [1, 1]);
+  first[Symbol.dispose]();
+  await third.turn;
+  for (const place of [third, outer]) place[Symbol.dispose]();
+  assert.deepEqual([places.running, places.queued], [0, 0]);
+});
