@@ -78,6 +78,16 @@ function sorted(outcomes: Json): { done: string[]; reasons: string[] } {
   };
 }
 
+Deno.test("docs/sdk.md names the right that each method needs", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/sdk.md", import.meta.url));
+  const rows = page.split("\n").filter((line) => line.startsWith("| `sdk."))
+    .map((line) => line.split("|").map((cell) => cell.trim().replace(/`|sdk\./g, "")));
+  const needing = (right: string) => rows.filter((row) => row[4] === right).map((row) => row[1]);
+  for (const [right, calls] of [["read", READS], ["invoke", INVOKES], ["write", WRITES]] as const) {
+    assert.deepEqual(needing(right).sort(), Object.keys(calls("", "", "")).sort());
+  }
+});
+
 serverSuite("the rights of functions", {}, {
   "without a role a function reads, and nothing else": async ({ client }) => {
     const { id, commitId, invocationId } = await target(client);

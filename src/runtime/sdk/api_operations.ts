@@ -17,97 +17,99 @@ export interface OperationSpec {
   readonly dated?: Readonly<Record<string, "itself" | "each">>;
 }
 
-const FUNCTIONS = "c1.api.functions.v1.FunctionsService.";
-const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService.";
-
 const OF_FUNCTION = { functionId: "function_id" };
 const IN_FUNCTION = { functionId: "function_id", id: "id" };
 const OF_COMMIT = { functionId: "function_id", commitId: "commit_id" };
 const PAGE = { pageSize: "page_size", pageToken: "page_token" };
+const CHILDREN_PAGE = {
+  pageSize: "page_size",
+  pageToken: "page_token",
+  parentInvocationId: "parent_invocation_id",
+};
 const LIST = { list: "each" } as const;
 const FUNCTION_AND_COMMIT = { function: "itself", commit: "itself" } as const;
 
-/** By namespace and method. */
+/** By namespace and method. Literals alone: a function that does not use `sdk` is then built without them. */
 export const OPERATIONS = {
   auth: {
     introspect: { id: "c1.api.auth.v1.Auth.Introspect", response: "introspectResponse" },
   },
   functions: {
     listFunctions: {
-      id: FUNCTIONS + "ListFunctions",
+      id: "c1.api.functions.v1.FunctionsService.ListFunctions",
       query: PAGE,
       response: "functionsServiceListFunctionsResponse",
       dated: LIST,
     },
     createFunction: {
-      id: FUNCTIONS + "CreateFunction",
+      id: "c1.api.functions.v1.FunctionsService.CreateFunction",
       body: true,
       response: "functionsServiceCreateFunctionResponse",
       dated: FUNCTION_AND_COMMIT,
     },
     getFunction: {
-      id: FUNCTIONS + "GetFunction",
+      id: "c1.api.functions.v1.FunctionsService.GetFunction",
       path: { id: "id" },
       response: "functionsServiceGetFunctionResponse",
       dated: FUNCTION_AND_COMMIT,
     },
     updateFunction: {
-      id: FUNCTIONS + "UpdateFunction",
+      id: "c1.api.functions.v1.FunctionsService.UpdateFunction",
       body: true,
       response: "functionsServiceUpdateFunctionResponse",
       dated: FUNCTION_AND_COMMIT,
     },
     deleteFunction: {
-      id: FUNCTIONS + "DeleteFunction",
+      id: "c1.api.functions.v1.FunctionsService.DeleteFunction",
       path: { id: "id" },
       body: "functionsServiceDeleteFunctionRequest",
       response: "functionsServiceDeleteFunctionResponse",
     },
     invoke: {
-      id: FUNCTIONS + "Invoke",
+      id: "c1.api.functions.v1.FunctionsService.Invoke",
       path: OF_FUNCTION,
       body: "functionsServiceInvokeRequest",
       response: "functionsServiceInvokeResponse",
     },
     listCommits: {
-      id: FUNCTIONS + "ListCommits",
+      id: "c1.api.functions.v1.FunctionsService.ListCommits",
       path: OF_FUNCTION,
       query: PAGE,
       response: "functionsServiceListCommitsResponse",
       dated: LIST,
     },
     commit: {
-      id: FUNCTIONS + "Commit",
+      id: "c1.api.functions.v1.FunctionsService.Commit",
       path: OF_FUNCTION,
       body: "functionsServiceCommitRequest",
       response: "functionsServiceCommitResponse",
     },
     finalizeCommit: {
-      id: FUNCTIONS + "FinalizeCommit",
+      id: "c1.api.functions.v1.FunctionsService.FinalizeCommit",
       path: OF_COMMIT,
       body: "functionsServiceFinalizeCommitRequest",
       response: "functionsServiceFinalizeCommitResponse",
       dated: FUNCTION_AND_COMMIT,
     },
     getCommit: {
-      id: FUNCTIONS + "GetCommit",
+      id: "c1.api.functions.v1.FunctionsService.GetCommit",
       path: IN_FUNCTION,
       response: "functionsServiceGetCommitResponse",
       dated: FUNCTION_AND_COMMIT,
     },
     getLockfile: {
-      id: FUNCTIONS + "GetLockfile",
+      id: "c1.api.functions.v1.FunctionsService.GetLockfile",
       path: OF_COMMIT,
       response: "functionsServiceGetLockfileResponse",
     },
     listTags: {
-      id: FUNCTIONS + "ListTags",
+      id: "c1.api.functions.v1.FunctionsService.ListTags",
       path: OF_FUNCTION,
       response: "functionsServiceListTagsResponse",
       dated: { tags: "each" },
     },
     createTag: {
-      id: FUNCTIONS + "CreateTag",
+      id: "c1.api.functions.v1.FunctionsService.CreateTag",
       path: OF_FUNCTION,
       body: "functionsServiceCreateTagRequest",
       response: "functionsServiceCreateTagResponse",
@@ -120,14 +122,14 @@ export const OPERATIONS = {
   },
   functionsInvocation: {
     list: {
-      id: INVOCATIONS + "List",
+      id: "c1.api.functions.v1.FunctionsInvocationService.List",
       path: OF_FUNCTION,
-      query: { ...PAGE, parentInvocationId: "parent_invocation_id" },
+      query: CHILDREN_PAGE,
       response: "functionsInvocationServiceListResponse",
       dated: LIST,
     },
     get: {
-      id: INVOCATIONS + "Get",
+      id: "c1.api.functions.v1.FunctionsInvocationService.Get",
       path: IN_FUNCTION,
       response: "functionsInvocationServiceGetResponse",
       dated: { invocation: "itself" },
