@@ -60,12 +60,12 @@ class Seat implements Place {
 }
 
 /**
- * `maxRunning` slots, of one function no more than `maxRunningPerFunction`; `maxQueued` calls more wait. Functions
+ * `maxRunning` slots, of one function no more than `maxRunningPerFunction`; `maxQueued` calls from outside wait. Functions
  * take turns, so that one with a long queue delays no other; the calls of one function go in order of arrival.
  *
  * A nested call waits in this same queue, and may besides run on the slot of the call that waits for it, where no
  * other nested call does. So every chain of calls that wait for each other gets on, however full the server
- * is: its last call always has a slot or a brother that will give it back. A slot carries one chain at most.
+ * is: its last call always has a slot, or a sibling that will give it back. A slot carries one chain at most.
  */
 export class Places {
   readonly #limits: PlaceLimits;
@@ -77,7 +77,9 @@ export class Places {
   /** Slots by function; none is 0. */
   readonly #runningOf = new Map<string, number>();
   #running = 0;
+  /** Seats that wait, and those among them of nested calls, which the limit of the queue leaves out. */
   #queued = 0;
+  #nestedQueued = 0;
 
   constructor(limits: PlaceLimits) {
     this.#limits = limits;
@@ -96,7 +98,7 @@ export class Places {
     const { maxRunning, maxRunningPerFunction, maxQueued } = this.#limits;
     const isServerFull = this.#running >= maxRunning;
     const isFunctionFull = (this.#runningOf.get(functionId) ?? 0) >= maxRunningPerFunction;
-    if ((isServerFull || isFunctionFull) && this.#queued >= maxQueued) {
+    if ((isServerFull || isFunctionFull) && this.#queued - this.#nestedQueued >= maxQueued) {
       throw new NotAdmitted({
         kind: "queue-full",
         runningLimit: isServerFull ? "server" : "function",
@@ -160,11 +162,15 @@ export class Places {
     if (line === undefined) this.#waiting.set(seat.functionId, new Set([seat]));
     else line.add(seat);
     this.#queued++;
+    if (seat.parent !== undefined) this.#nestedQueued++;
   }
 
   #dequeue(seat: Seat): void {
     const line = this.#waiting.get(seat.functionId);
-    if (line?.delete(seat)) this.#queued--;
+    if (line?.delete(seat)) {
+      this.#queued--;
+      if (seat.parent !== undefined) this.#nestedQueued--;
+    }
     if (line?.size === 0) this.#waiting.delete(seat.functionId);
   }
 

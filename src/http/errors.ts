@@ -61,6 +61,7 @@ function answerStatus(error: DomainError, c: Context): Response {
   return c.json(body, status);
 }
 
+/** How an error is answered, but for headers. */
 export function statusOf(error: DomainError): StatusAnswer {
   const { number, status } = CODES[error.code];
   const details: unknown[] = [

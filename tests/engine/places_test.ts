@@ -69,18 +69,18 @@ Deno.test("nested calls share the place of their caller, one at a time, where no
   const outer = places.take("a");
   const free = outer.nest("b");
   const shared = outer.nest("b");
-  const brother = outer.nest("b");
+  const sibling = outer.nest("b");
   const deeper = shared.nest("c");
-  const immediate = [free, shared, brother, deeper].map((place) => place.immediate);
+  const immediate = [free, shared, sibling, deeper].map((place) => place.immediate);
   assert.deepEqual(immediate, [true, true, false, true]);
   assert.deepEqual([places.running, places.queued], [2, 1]);
   // A caller that is gone keeps the place for those who still run on it.
   outer[Symbol.dispose]();
   assert.deepEqual([places.running, places.queued], [2, 1]);
   for (const place of [deeper, shared]) place[Symbol.dispose]();
-  await brother.turn;
+  await sibling.turn;
   assert.deepEqual([places.running, places.queued], [2, 0]);
-  for (const place of [free, brother]) place[Symbol.dispose]();
+  for (const place of [free, sibling]) place[Symbol.dispose]();
   assert.deepEqual([places.running, places.queued], [0, 0]);
 });
 
@@ -94,4 +94,13 @@ Deno.test("a nested call that leaves while it waits frees nothing", async () => 
   await third.turn;
   for (const place of [third, outer]) place[Symbol.dispose]();
   assert.deepEqual([places.running, places.queued], [0, 0]);
+});
+
+Deno.test("nested calls that wait take no room from calls from outside", () => {
+  const places = new Places({ maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 1 });
+  const outer = places.take("a");
+  for (let n = 0; n < 5; n++) outer.nest("a");
+  assert.deepEqual([places.running, places.queued], [1, 4]);
+  places.take("b");
+  assert.throws(() => places.take("b"), NotAdmitted);
 });

@@ -152,7 +152,7 @@ serverSuite("one place, and no queue", { flags: [...ONE, "--max-queued", "0"] },
     assert.deepEqual(await outputOf(client, deeper, { depth: 8, self: deeper }), { below: 9 });
   },
 
-  "brothers take turns on it": async ({ client }) => {
+  "siblings take turns on it": async ({ client }) => {
     const deeper = await deployWithSdk(client, DEEPER, ["invoker"]);
     const caller = await deployWithSdk(client, CALL_ALL, ["invoker"]);
     const ids = Array.from({ length: 20 }, () => deeper);
