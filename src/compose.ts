@@ -1,11 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createBuilder } from "./builder/mod.ts";
+import { createBuilder, registryOf } from "./builder/mod.ts";
 import type { Config } from "./config/mod.ts";
 import { deployHello, keepCredentials } from "./domain/first_start.ts";
 import { Housekeeping } from "./domain/housekeeping.ts";
 import { Ids } from "./domain/ids.ts";
+import { Snapshots } from "./domain/volumes/snapshots.ts";
+import { VolumeSweep } from "./domain/volumes/sweep.ts";
 import { type Domain, openDomain } from "./domain/mod.ts";
 import { LocalEngine } from "./engine/local_engine.ts";
 import { createApp } from "./http/app.ts";
@@ -42,10 +44,18 @@ export interface RunningServer {
   kill(): void;
 }
 
+export interface StartOptions {
+  /** Whether a store that never had a function is given one to try. */
+  readonly deployExample: boolean;
+}
+
 /** Builds the whole server from its configuration and starts it; what was opened is closed again when a part fails. */
-export async function startServer(config: Config): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  { deployExample }: StartOptions,
+): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
-  const { server: { host, port, publicUrl, dataDir }, invocations, commits, builder } = config;
+  const { server: { host, port, publicUrl, dataDir }, invocations, commits } = config;
   const directory = opened.use(await openDataDir(dataDir));
   const masterKey = config.identity.masterKey;
   const [key, ...olderKeys] = masterKey === undefined
@@ -70,27 +80,46 @@ export async function startServer(config: Config): Promise<RunningServer> {
       egress: await egressOptions(config),
     },
   ));
-  const sandboxesReady = sandboxes.start();
-  sandboxesReady.catch(() => {});
+  const builder = opened.use(createBuilder(
+    { ...config.builder, artifactBytes: config.builder.maxArtifactBytes },
+    {
+      ...config.sandbox,
+      workDir: join(dataDir, "work"),
+      cacheDir: join(dataDir, "cache", "builder"),
+      registry: registryOf(config.builder.registryEnv),
+    },
+  ));
+  const [sandboxesReady, builderReady] = [sandboxes.start(), builder.start()];
+  for (const ready of [sandboxesReady, builderReady]) ready.catch(() => {});
   const store = opened.use(await openStore(dataDir));
   const engine = opened.use(new LocalEngine(store, sandboxes, invocations));
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
   const ids = new Ids();
+  const snapshots = new Snapshots(store);
   const domain = await openDomain({
     store,
     sealer,
     engine,
-    builder: createBuilder({ ...builder, artifactBytes: builder.maxArtifactBytes }, {
-      workDir: join(dataDir, "work"),
-      cacheDir: join(dataDir, "cache", "builder"),
-      registryEnv: builder.registryEnv,
-    }),
+    builder,
     ids,
-    limits: { commits, input: invocations },
+    snapshots,
+    limits: {
+      commits,
+      input: invocations,
+      volumes: config.volumes,
+      tests: {
+        ...config.tests,
+        ...invocations,
+        timeoutMs: config.tests.timeoutMs,
+        runTimeoutMs: invocations.timeoutMs,
+      },
+    },
+    checkTypes: config.tests.checkTypes,
     hostName: new URL(url).hostname,
     shutdown: shutdown.signal,
   });
+  opened.use(domain.typeChecks);
   // Before recovery: what is resumed may call the API.
   const app = createApp(domain, {
     maxBodyBytes: config.server.maxBodyBytes,
@@ -106,9 +135,12 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));
+  opened.use(new VolumeSweep(store, snapshots, config.volumes));
+  domain.typeChecks.soon();
   await sandboxesReady;
+  await builderReady;
   await recover(domain);
-  const helloFunctionId = await deployHello(store, domain, readExample);
+  const helloFunctionId = deployExample ? await deployHello(store, domain, readExample) : undefined;
 
   http.serve(app);
   const parts = opened.move();

@@ -12,6 +12,7 @@ const ROOMS = [
   "engine",
   "sandbox",
   "builder",
+  "isolation",
   "store",
   "config",
   "runtime",

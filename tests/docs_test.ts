@@ -1,17 +1,24 @@
 /** The pages for people say what the code says: errors, words, links, flags, paths. */
 import assert from "node:assert/strict";
 import { posix } from "node:path";
+import { leafCommands } from "../src/cli/page.ts";
+import { buildProgram } from "../src/cli/program.ts";
 import { ALL_SETTINGS, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";
-import { CODES } from "../src/http/errors.ts";
+import { statusOf } from "../src/http/errors.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const SKIPPED_FOLDERS = ["node_modules"];
 
-/** Flags of `bin/invoked` that are no settings, and those of other programs that the pages name. */
-const OTHER_FLAGS = [
-  "--json",
+/** Flags of the commands. */
+const COMMAND_FLAGS = [
   "--help",
+  ...leafCommands(buildProgram()).flatMap(({ options }) =>
+    options.flatMap(({ long }) => long ?? [])
+  ),
+];
+/** Flags of other programs that the pages name. */
+const OTHER_FLAGS = [
   "--data-urlencode",
   "--upload-file",
   "--core",
@@ -27,9 +34,11 @@ type Pages = ReadonlyMap<string, string>;
 Deno.test("docs/errors.md lists every reason with its code and HTTP status, and no other", async () => {
   const page = section(await read("docs/errors.md"), "Errors of requests");
   const listed = rows(page).map(([reason, code, status]) => [reason, code, Number(status)]);
-  const known = Object.entries(REASONS).map((
-    [reason, code],
-  ) => [reason, code, CODES[code].status]);
+  const known = Object.entries(REASONS).map(([reason, code]) => [
+    reason,
+    code,
+    statusOf(reason as keyof typeof REASONS),
+  ]);
   assert.deepEqual(listed.toSorted(), known.toSorted());
 });
 
@@ -37,8 +46,14 @@ Deno.test("docs/errors.md lists every word of an invocation's error, and no othe
   const page = section(await read("docs/errors.md"), "Errors of invocations");
   const contract = await read("src/sandbox/contract.ts");
   const type = /export type ErrorWord =([^;]+);/.exec(contract)?.[1] ?? "";
-  const known = quoted(type);
-  assert.ok(known.length > 0, "ErrorWord was not found in src/sandbox/contract.ts");
+  const sessions = await read("src/domain/sessions.ts");
+  const volumeType = /export type VolumeErrorWord =([^;]+);/.exec(sessions)?.[1] ?? "";
+  const known = [...quoted(type), ...quoted(volumeType)];
+  assert.ok(quoted(type).length > 0, "ErrorWord was not found in src/sandbox/contract.ts");
+  assert.ok(
+    quoted(volumeType).length > 0,
+    "VolumeErrorWord was not found in src/domain/sessions.ts",
+  );
   assert.deepEqual(rows(page).map(([word]) => word).toSorted(), known.toSorted());
 });
 
@@ -143,6 +158,7 @@ function withoutCode(page: string): string {
 function unknownFlags(pages: Pages): string[] {
   const known = [
     ...ALL_SETTINGS.flatMap(({ setting }) => [`--${setting.name}`, variableOf(setting)]),
+    ...COMMAND_FLAGS,
     ...OTHER_FLAGS,
   ];
   return [...pages].flatMap(([page, text]) =>

@@ -6,6 +6,8 @@ import { serverSuite } from "./support/suite.ts";
 const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
 const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 
+const VOLUMES = "invoked.VolumeService";
+
 /** Every operation with its id; those of C1 under C1's own. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   "post /auth/v1/token": "invoked.AuthService.Token",
@@ -26,6 +28,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/functions/{function_id}/tags": `${FUNCTIONS}.CreateTag`,
   "delete /api/v1/functions/{function_id}/tags/{name}": "invoked.TagService.DeleteTag",
   "post /api/v1/functions/{function_id}/invoke": `${FUNCTIONS}.Invoke`,
+  "post /api/v1/functions/{function_id}/test": `${FUNCTIONS}.Test`,
   "get /api/v1/functions/{function_id}/invocations": `${INVOCATIONS}.List`,
   "get /api/v1/functions/{function_id}/invocations/{id}": `${INVOCATIONS}.Get`,
   "post /api/v1/functions/{function_id}/invocations/search":
@@ -34,6 +37,18 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/functions/{function_id}/invocations/{id}/cancel":
     "invoked.InvocationService.Cancel",
   "put /file/{token}": "invoked.UploadService.Upload",
+  "get /api/v1/vfs/volumes": `${VOLUMES}.ListVolumes`,
+  "post /api/v1/vfs/volumes": `${VOLUMES}.CreateVolume`,
+  "get /api/v1/vfs/volumes/{id}": `${VOLUMES}.GetVolume`,
+  "delete /api/v1/vfs/volumes/{id}": `${VOLUMES}.DeleteVolume`,
+  "get /api/v1/vfs/volumes/{id}/entries": `${VOLUMES}.ListEntries`,
+  "get /api/v1/vfs/volumes/{id}/versions": `${VOLUMES}.ListVersions`,
+  "post /api/v1/vfs/volumes/{id}/restore": `${VOLUMES}.RestoreVersion`,
+  "get /api/v1/vfs/volumes/{id}/files/{path}": `${VOLUMES}.ReadFile`,
+  "put /api/v1/vfs/volumes/{id}/files/{path}": `${VOLUMES}.WriteFile`,
+  "delete /api/v1/vfs/volumes/{id}/files/{path}": `${VOLUMES}.DeleteFile`,
+  "get /api/v1/vfs/volumes/{id}/archive": `${VOLUMES}.ReadArchive`,
+  "put /api/v1/vfs/volumes/{id}/archive": `${VOLUMES}.WriteArchive`,
 };
 
 /** Fields by schema: exactly what the API documents. */
@@ -42,7 +57,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "createdAt deletedAt description displayName functionType head hookRefs id isDraft outboundNetworkAllowlist provisionedConcurrency publishedCommitId scopedRoleIds secret updatedAt useSpn workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id message",
   "c1.api.functions.v1.FunctionInvocation":
-    "commitId createdAt depth error functionId id input output parentInvocationId status updatedAt",
+    "commitId createdAt depth error functionId id input output parentInvocationId status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
     "commitMessage description displayName functionType initialContent",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
@@ -51,11 +66,22 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionsServiceCreateTagRequest": "commitId name",
   "c1.api.functions.v1.FunctionsServiceInvokeRequest": "commitId json vfsId",
   "c1.api.functions.v1.FunctionsServiceInvokeResponse": "invocationId json",
+  "c1.api.functions.v1.FunctionsServiceTestRequest": "commitId",
+  "c1.api.functions.v1.FunctionsServiceTestResponse": "result results",
+  "c1.api.functions.v1.FunctionTestResult": "assertions error logs name status",
+  "c1.api.functions.v1.FunctionTestResultAssertion": "actual at description expected operator pass",
+  "c1.api.functions.v1.FunctionTestResultLog": "level log source",
   "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
   "c1.api.functions.v1.FunctionsInvocationSearchRequest":
     "pageSize pageToken parentInvocationId query since status until",
   "c1.api.auth.v1.IntrospectResponse": "features permissions principleId roles tenantId userId",
+  "invoked.TypeCheck": "diagnostics state",
+  "invoked.TypeDiagnostic": "code column line message path",
   "invoked.InvocationLog": "level message sequence source time",
+  "invoked.Volume": "createdAt displayName fileCount id quotaBytes updatedAt usedBytes version",
+  "invoked.VolumeEntry": "etag modifiedAt path size type",
+  "invoked.VolumeVersion":
+    "createdAt invocationId pathCount paths principalId restoredVersion version",
   "google.rpc.Status": "code details message",
 };
 
@@ -70,6 +96,16 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
     "FUNCTION_INVOCATION_STATUS_RUNNING",
     "FUNCTION_INVOCATION_STATUS_SUCCESS",
     "FUNCTION_INVOCATION_STATUS_ERROR",
+  ],
+  "c1.api.functions.v1.FunctionTestResultStatus": [
+    "FUNCTION_TEST_RESULT_STATUS_OK",
+    "FUNCTION_TEST_RESULT_STATUS_FAIL",
+    "FUNCTION_TEST_RESULT_STATUS_SKIPPED",
+  ],
+  "invoked.TypeCheckState": [
+    "TYPE_CHECK_STATE_NOT_CHECKED",
+    "TYPE_CHECK_STATE_PENDING",
+    "TYPE_CHECK_STATE_CHECKED",
   ],
 };
 

@@ -1,94 +1,101 @@
 /** One build, step by step, in a workspace that is open. */
 
-import { formatBytes, formatDuration } from "../config/mod.ts";
-import type { Artifact, BuildLimits, BuildResult, Diagnostic, SourceFiles } from "./contract.ts";
+import { formatBytes } from "../config/mod.ts";
+import { BUNDLE } from "./bundler.ts";
+import { type Compiler, type Exited, Refusal } from "./compiler.ts";
+import type {
+  Artifact,
+  BuildGoal,
+  BuildLimits,
+  BuildResult,
+  Diagnostic,
+  SourceFiles,
+} from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
 import { refused, scrub } from "./diagnostics.ts";
 import { type Commit, type Graph, graphDiagnostics, hasPackages, parseGraph } from "./graph.ts";
+import { callableDefaults } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
-import { checkLock, EMPTY_LOCK, LOCK_NAME, registryOf } from "./lock.ts";
-import { type CompilerRun, runCompiler } from "./process.ts";
+import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { toScript } from "./script.ts";
-import type { findWalls } from "./wall.ts";
+import { writeTestRun } from "./sdk.ts";
 import { unsharePackages, type Workspace } from "./workspace.ts";
 
 /** What a build needs besides its workspace and files. */
 export interface BuildContext {
   readonly limits: BuildLimits;
-  readonly registryEnv: Readonly<Record<string, string>>;
-  readonly wall: Awaited<ReturnType<typeof findWalls>>;
-  readonly signal: AbortSignal;
+  readonly compiler: Compiler;
+  /** URL of the package registry. */
+  readonly registry: string;
 }
 
-const ENTRY = "main.ts";
+/** The module whose default export is the function. */
+export const ENTRY = "main.ts";
+
+/** The module that adds the tests of the function. */
+export const TEST_ENTRY = "main.test.ts";
 
 /** No configuration, no lifecycle scripts (they need a node_modules directory), no modules by URL. */
 const ISOLATED = ["--no-config", "--node-modules-dir=none", "--no-remote"];
 
-/** Why a build ended early. */
-class Refusal extends Error {
-  readonly diagnostics: readonly Diagnostic[];
-
-  constructor(...diagnostics: readonly Diagnostic[]) {
-    super("the commit does not build");
-    this.diagnostics = diagnostics;
-  }
-}
-
-/** Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled. */
+/**
+ * Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled, and only
+ * the download has a network.
+ */
 export async function buildIn(
   workspace: Workspace,
   files: SourceFiles,
   context: BuildContext,
+  goal: BuildGoal,
 ): Promise<BuildResult> {
+  const outcome = await orRefusal(workspace, () => build(workspace, files, context, goal));
+  if (outcome.kind === "refused") return refused(...outcome.diagnostics);
+  return { kind: "built", artifact: outcome.value };
+}
+
+/** What came of work in a workspace: its value, or why the commit is refused, free of server paths. */
+export type Outcome<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "refused"; readonly diagnostics: readonly Diagnostic[] };
+
+/** Does work that ends early by throwing a {@link Refusal}. */
+export async function orRefusal<T>(
+  workspace: Workspace,
+  work: () => Promise<T>,
+): Promise<Outcome<T>> {
   try {
-    return { kind: "built", artifact: await build(workspace, files, context) };
+    return { kind: "done", value: await work() };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const hidden = [
-      { directory: workspace.source, by: "" },
-      { directory: workspace.root, by: "" },
-      ...workspace.downloads.map((directory) => ({ directory, by: "npm/" })),
-    ];
-    return refused(...error.diagnostics.map((diagnostic) => ({
-      ...diagnostic,
-      message: scrub(diagnostic.message, hidden),
-    })));
+    return {
+      kind: "refused",
+      diagnostics: error.diagnostics.map((found) => scrubbed(found, workspace)),
+    };
   }
+}
+
+/** The diagnostic without the server's own directories. */
+export function scrubbed(diagnostic: Diagnostic, workspace: Workspace): Diagnostic {
+  const hidden = [
+    { directory: workspace.source, by: "" },
+    { directory: workspace.root, by: "" },
+    ...workspace.downloads.map((directory) => ({ directory, by: "npm/" })),
+  ];
+  return { ...diagnostic, message: scrub(diagnostic.message, hidden) };
 }
 
 async function build(
   workspace: Workspace,
   files: SourceFiles,
   context: BuildContext,
+  goal: BuildGoal,
 ): Promise<Artifact> {
-  const registry = registryOf(context.registryEnv);
-  await seedLock(workspace, files, registry);
-  const { source, sdk } = workspace;
-  const commit: Commit = { source, sdk, has: (path) => files.has(path) };
-  const compile = (args: readonly string[]) => run(workspace, context, args);
-  const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
-
-  const local = await compile(["info", "--json", ...isolated, "--no-npm", "--no-lock", ENTRY]);
-  let graph = readGraph(local, workspace);
-  refuseIfAny(graphDiagnostics(withoutNpmErrors(graph), commit));
-
-  let lock = "--no-lock";
-  let locked = EMPTY_LOCK;
-  if (hasPackages(graph)) {
-    lock = `--lock=${workspace.lock}`;
-    const resolved = await compile(["info", "--json", ...isolated, lock, ENTRY]);
-    graph = readGraph(resolved, workspace);
-    refuseIfAny(graphDiagnostics(graph, commit));
-    locked = await readLock(workspace, registry);
-  }
-
+  await seedLock(workspace, files, context);
+  const entry = goal === "tests" ? await writeTestRun(workspace.sdk, ENTRY, TEST_ENTRY) : ENTRY;
+  const { graph, commit, flags, locked } = await resolveGraph(workspace, files, context, entry);
   const nameOf = moduleNames(graph, commit);
-  const bundled = await compile([
-    ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
-    ...[...isolated, lock, "-o", workspace.bundle, ENTRY],
-  ]);
+  const bundled = await context.compiler.run([...BUNDLE, ...flags, "-o", workspace.bundle, entry]);
   if (bundled.code !== 0) {
     const diagnostics = await bundleDiagnostics(
       bundled.stderr,
@@ -101,7 +108,46 @@ async function build(
   return { ...output, lock: locked, denoVersion: Deno.version.deno };
 }
 
-async function seedLock(workspace: Workspace, files: SourceFiles, registry: string): Promise<void> {
+/** The module graph of one entry: checked, its packages downloaded and locked. */
+export interface Resolved {
+  readonly graph: Graph;
+  readonly commit: Commit;
+  /** With which every further run of the compiler sees the same modules. */
+  readonly flags: readonly string[];
+  readonly locked: string;
+}
+
+/**
+ * Checks the graph of an entry without packages and network, then resolves its packages.
+ * @throws {Refusal} where it leaves the commit, or a package cannot be had
+ */
+export async function resolveGraph(
+  workspace: Workspace,
+  files: SourceFiles,
+  { compiler, registry }: BuildContext,
+  entry: string,
+): Promise<Resolved> {
+  const { source, sdk } = workspace;
+  const commit: Commit = { source, sdk, has: (path) => files.has(path) };
+  const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
+  const info = ["info", "--json", ...isolated];
+  const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
+  refuseIfAny(graphDiagnostics(withoutNpmErrors(local), commit));
+  if (!hasPackages(local)) {
+    return { graph: local, commit, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
+  }
+  const lock = `--lock=${workspace.lock}`;
+  const graph = readGraph(await compiler.runWithRegistry([...info, lock, entry]), workspace);
+  refuseIfAny(graphDiagnostics(graph, commit));
+  return { graph, commit, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
+}
+
+/** Puts the lock that came along into the workspace. @throws {Refusal} for one that cannot be used */
+export async function seedLock(
+  workspace: Workspace,
+  files: SourceFiles,
+  { registry }: BuildContext,
+): Promise<void> {
   const given = files.get(LOCK_NAME);
   if (given === undefined) return;
   const checked = checkLock(new TextDecoder().decode(given), registry);
@@ -125,57 +171,6 @@ async function readLock(workspace: Workspace, registry: string): Promise<string>
     throw new Refusal({ message: `Cannot lock the dependencies: ${checked.message}` });
   }
   return checked.text;
-}
-
-type Exited = Extract<CompilerRun, { kind: "exited" }>;
-
-async function run(
-  workspace: Workspace,
-  { limits, registryEnv, wall, signal }: BuildContext,
-  args: readonly string[],
-): Promise<Exited> {
-  const certificates = ["DENO_CERT", "SSL_CERT_FILE", "SSL_CERT_DIR"].flatMap((name) =>
-    registryEnv[name] ?? []
-  );
-  const result = await runCompiler({
-    args,
-    cwd: workspace.source,
-    env: {
-      PATH: "/usr/local/bin:/usr/bin:/bin",
-      DENO_TLS_CA_STORE: "mozilla,system",
-      ...registryEnv,
-      DENO_DIR: workspace.deno,
-      HOME: workspace.home,
-      TMPDIR: workspace.home,
-      NO_COLOR: "1",
-      DENO_NO_PACKAGE_JSON: "1",
-      DENO_NO_UPDATE_CHECK: "1",
-    },
-    wall: wall({
-      memoryBytes: limits.memoryBytes,
-      writable: [workspace.root, ...workspace.downloads],
-      readable: certificates,
-    }),
-    signal,
-  });
-  switch (result.kind) {
-    case "exited":
-      return result;
-    case "timeout":
-      throw new Refusal({
-        message: `the build took longer than its limit of ${
-          formatDuration(limits.timeoutMs)
-        } (--build-timeout)`,
-      });
-    case "outOfMemory":
-      throw new Refusal({
-        message: `the build needs more memory than its limit of ${
-          formatBytes(limits.memoryBytes)
-        } (--build-memory)`,
-      });
-    case "tooMuchOutput":
-      throw new Refusal({ message: "the module graph of the commit is too large" });
-  }
 }
 
 function readGraph({ code, stdout, stderr }: Exited, workspace: Workspace): Graph {
@@ -219,11 +214,13 @@ async function readOutput(
       } (--max-artifact)`,
     });
   }
-  const sourceMap = toSourceMap(await Deno.readTextFile(workspace.sourceMap), workspace, nameOf);
+  const written = await Deno.readTextFile(workspace.bundle);
+  const map = await Deno.readTextFile(workspace.sourceMap);
+  const sourceMap = toSourceMap(written, map, workspace, nameOf);
   if (sourceMap === undefined) {
     throw new Refusal({ message: REACHES_OUTSIDE });
   }
-  const bundle = renameModules(await Deno.readTextFile(workspace.bundle), workspace, nameOf);
+  const bundle = callableDefaults(renameModules(written, workspace, nameOf));
   const script = await toScript(bundle, SCRIPT_URL);
   if (script.kind === "fault") throw new Refusal({ message: `Cannot build: ${script.message}` });
   if (script.text.includes(workspace.root)) {

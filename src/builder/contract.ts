@@ -54,12 +54,29 @@ export interface BuildLimits {
   readonly memoryBytes: number;
   /** Bundle size in bytes. */
   readonly artifactBytes: number;
-  /** Builds at the same time; further ones wait. */
+  /** Bytes that one run may download from the package registry. */
+  readonly maxDownloadBytes: number;
+  /** Builds at the same time, and one check of types beside them; further ones wait. */
   readonly concurrency: number;
 }
 
-/** Builds commits. */
-export interface Builder {
+/**
+ * What a build is for: the function of `main.ts`, or the tests of `main.test.ts`, whose script has a function in
+ * the place of the former that runs them.
+ */
+export type BuildGoal = "function" | "tests";
+
+/** Builds commits. Disposing it does not end builds: abort them first. */
+export interface Builder extends AsyncDisposable {
+  /** Raises the walls around the compiler; rejects where those that were asked for cannot stand. */
+  start(): Promise<void>;
+  /** The walls that stand around the compiler, in words for the operator. */
+  readonly walls: string;
   /** Rejects only for faults of the server itself (no disk, no compiler). Aborting kills the build. */
-  build(files: SourceFiles, signal: AbortSignal): Promise<BuildResult>;
+  build(files: SourceFiles, signal: AbortSignal, goal?: BuildGoal): Promise<BuildResult>;
+  /**
+   * The type errors of the files: of `main.ts`, and of `main.test.ts` where there is one. None where all is
+   * well. What a build would refuse before types matter is among them. Rejects and aborts as `build` does.
+   */
+  checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]>;
 }

@@ -34,23 +34,57 @@ export function moduleNames(graph: Graph, commit: Commit): NameOf {
   };
 }
 
-/** A source map for the script, or `undefined` when a source is neither the commit's nor a package's. */
+/**
+ * The comment that the bundler writes before each module: its path, seen from the commit's directory, and the
+ * attributes of its import. It must take linear time: the bundle is the author's, and a line may be all of it.
+ */
+const MODULE_COMMENT = /^\/\/ (\S.*)$/gm;
+const ATTRIBUTES = " with {";
+
+/**
+ * A source map for the script, or `undefined` when the bundle holds a module that is neither the commit's nor
+ * a package's. The bundler's comments tell which modules there are. The map tells it of those without a map of
+ * their own only: packages bring maps along that name what they were compiled from, wherever that was.
+ */
 export function toSourceMap(
+  bundle: string,
   json: string,
   workspace: Workspace,
   nameOf: NameOf,
 ): string | undefined {
+  const modules = new Set<string>();
+  for (const [, comment = ""] of bundle.matchAll(MODULE_COMMENT)) {
+    const [path = ""] = comment.split(ATTRIBUTES, 1);
+    const file = resolve(workspace.source, path);
+    // A line of a text may look like a comment: below the commit's directory the map must agree.
+    if (path.startsWith("../") && nameOf(file) === undefined) return undefined;
+    modules.add(file);
+  }
   const map = mapSchema.parse(JSON.parse(json));
   const base = dirname(workspace.sourceMap);
   const sources: string[] = [];
   for (const source of map.sources) {
-    const name = nameOf(resolve(base, source));
-    if (name === undefined) return undefined;
-    sources.push(name);
+    const file = resolve(base, source);
+    const name = nameOf(file);
+    if (name === undefined && modules.has(file)) return undefined;
+    sources.push(name ?? originName(source, file, workspace));
   }
   // The script has one line more than the bundle, in front.
   return JSON.stringify({ version: 3, sources, names: map.names, mappings: `;${map.mappings}` });
 }
+
+/** Names a source that a package's own map names: a URL as it is, a path without what lies above the packages. */
+function originName(source: string, file: string, { downloads }: Workspace): string {
+  const unknown = "(source of a package)";
+  if (!PRINTABLE.test(source)) return unknown;
+  if (/^https?:\/\//.test(source)) return source;
+  const directory = downloads.find((directory) => file.startsWith(`${directory}/`));
+  if (directory === undefined) return unknown;
+  const [, ...path] = file.slice(directory.length + 1).split("/");
+  return `npm:${path.join("/")}`;
+}
+
+const PRINTABLE = /^[\x21-\x7e]+$/;
 
 /**
  * Renames the modules of packages in the comments and property names that the bundler writes. Only lines of

@@ -8,9 +8,6 @@ export const EMPTY_LOCK = '{\n  "version": "5"\n}\n';
 /** Name of the lock file in a commit. */
 export const LOCK_NAME = "deno.lock";
 
-/** The registry that is used where the operator names none. */
-const DEFAULT_REGISTRY = "https://registry.npmjs.org/";
-
 const nothing = z.record(z.string(), z.unknown()).refine(
   (value) => Object.keys(value).length === 0,
   "only npm packages can be locked",
@@ -35,11 +32,6 @@ const lockSchema = z.strictObject({
   // Belongs to the configuration file that a commit is not built with.
   workspace: z.unknown().optional(),
 });
-
-/** The URL of the registry that `env` names. */
-export function registryOf(env: Readonly<Record<string, string>>): string {
-  return env.NPM_CONFIG_REGISTRY ?? env.npm_config_registry ?? DEFAULT_REGISTRY;
-}
 
 /** Either the text of a lock that names nothing but packages of the registry, or why it does not. */
 export type CheckedLock =

@@ -1,68 +1,162 @@
 /** The builder room: see `contract.ts`. */
 
 export * from "./contract.ts";
+export { TEST_ENTRY } from "./build.ts";
 export { formatDiagnostic } from "./diagnostics.ts";
+export { registryOf } from "./registry.ts";
+export { readSdk, type SdkSources } from "./sdk.ts";
 
 import { getLogger } from "@logtape/logtape";
-import type { Builder, BuildLimits, BuildResult, SourceFiles } from "./contract.ts";
+import { type BuildContext, buildIn, ENTRY, TEST_ENTRY } from "./build.ts";
+import { fetchBundler } from "./bundler.ts";
+import { Compiler, Refusal } from "./compiler.ts";
+import type {
+  Builder,
+  BuildGoal,
+  BuildLimits,
+  BuildResult,
+  Diagnostic,
+  SourceFiles,
+} from "./contract.ts";
 import { refused } from "./diagnostics.ts";
 import { Gate } from "./gate.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./process.ts";
-import { buildIn } from "./build.ts";
-import { findWalls } from "./wall.ts";
-import { openWorkspace } from "./workspace.ts";
+import { openRegistry } from "./registry.ts";
+import { checkTypesIn } from "./type_check.ts";
+import { raiseWalls, type WallOptions, type Walls } from "./walls.ts";
+import { openWorkspace, type Workspace } from "./workspace.ts";
 
 const logger = getLogger(["invoked", "builder"]);
 
-/** Where a builder works. */
-export interface BuilderOptions {
-  /** Private directory for the builds under way; made when missing. */
+/** Where a builder works. Both directories are private ones of the server, made when missing. */
+export interface BuilderOptions extends WallOptions {
+  /** For the builds under way. */
   readonly workDir: string;
-  /** Private directory for downloads that builds share (npm packages, the bundler); made when missing. */
+  /** For downloads that builds share (npm packages, the bundler). */
   readonly cacheDir: string;
-  /**
-   * The operator's settings for package downloads, by the names of the environment variables that Deno
-   * knows: `NPM_CONFIG_REGISTRY`, `DENO_CERT`, `DENO_TLS_CA_STORE`, `SSL_CERT_FILE`, `HTTPS_PROXY`, ...
-   */
-  readonly registryEnv?: Readonly<Record<string, string>>;
+  /** URL of the package registry, see {@link registryOf}. */
+  readonly registry: string;
 }
 
 /** Makes a builder that runs the Deno of this process ({@link Deno.execPath}) as its compiler. */
 export function createBuilder(limits: BuildLimits, options: BuilderOptions): Builder {
-  const gate = new Gate(limits.concurrency);
-  const walls = findWalls();
-  return {
-    async build(files: SourceFiles, signal: AbortSignal): Promise<BuildResult> {
-      const fault = pathSetFault([...files.keys()]);
-      if (fault) {
-        return refused({ message: `Cannot build ${JSON.stringify(fault.path)}: ${fault.fault}` });
-      }
-      if (!files.has("main.ts")) {
-        return refused({ message: "Cannot build: the commit has no main.ts" });
-      }
-      using _place = await gate.enter(signal);
-      const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(timeout), limits.timeoutMs);
+  return new CompilingBuilder(limits, options);
+}
+
+class CompilingBuilder implements Builder {
+  readonly #limits: BuildLimits;
+  readonly #options: BuilderOptions;
+  readonly #builds: Gate;
+  /** Apart, so that no build waits for a check, which takes longer. */
+  readonly #checks = new Gate(1);
+  readonly #registry;
+  #raising: Promise<Walls> | undefined;
+  #walls: Walls | undefined;
+
+  constructor(limits: BuildLimits, options: BuilderOptions) {
+    this.#limits = limits;
+    this.#options = options;
+    this.#builds = new Gate(limits.concurrency);
+    this.#registry = openRegistry(options.registry);
+  }
+
+  async start(): Promise<void> {
+    await this.#raise();
+  }
+
+  get walls(): string {
+    return this.#walls?.isolation.walls ?? "not started";
+  }
+
+  async build(
+    files: SourceFiles,
+    signal: AbortSignal,
+    goal: BuildGoal = "function",
+  ): Promise<BuildResult> {
+    const fault = filesFault(files, goal);
+    if (fault !== undefined) return refused({ message: `Cannot build${fault}` });
+    return await this.#within(this.#builds, signal, async (walls, until) => {
       const started = performance.now();
-      try {
-        await using workspace = await openWorkspace(files, options);
-        const result = await buildIn(workspace, files, {
-          limits,
-          registryEnv: options.registryEnv ?? {},
-          wall: await walls,
-          signal: AbortSignal.any([signal, deadline.signal]),
-        });
-        const milliseconds = Math.round(performance.now() - started);
-        logger.debug("build of {files} files {kind} in {milliseconds} ms", {
-          files: files.size,
-          kind: result.kind,
-          milliseconds,
-        });
-        return result;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-  };
+      const result = await this.#buildBehind(walls, files, until, goal);
+      const milliseconds = Math.round(performance.now() - started);
+      logger.debug("build of {files} files for its {goal} {kind} in {milliseconds} ms", {
+        files: files.size,
+        goal,
+        kind: result.kind,
+        milliseconds,
+      });
+      return result;
+    });
+  }
+
+  async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+    const fault = filesFault(files, "function");
+    if (fault !== undefined) return [{ message: `Cannot check${fault}` }];
+    return await this.#within(this.#checks, signal, async (walls, until) => {
+      await using workspace = await openWorkspace(files, this.#options);
+      return await checkTypesIn(workspace, files, this.#context(workspace, walls, until));
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const walls = await this.#raising?.catch(() => undefined);
+    await walls?.[Symbol.asyncDispose]();
+    this.#registry.client.close();
+  }
+
+  /** Waits for a place, and works behind the walls until the deadline. */
+  async #within<T>(
+    gate: Gate,
+    signal: AbortSignal,
+    work: (walls: Walls, until: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    using _place = await gate.enter(signal);
+    const walls = await this.#raise();
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(timeout), this.#limits.timeoutMs);
+    try {
+      return await work(walls, AbortSignal.any([signal, deadline.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #buildBehind(
+    walls: Walls,
+    files: SourceFiles,
+    signal: AbortSignal,
+    goal: BuildGoal,
+  ): Promise<BuildResult> {
+    try {
+      await using empty = await openWorkspace(new Map(), this.#options);
+      await fetchBundler(empty, this.#context(empty, walls, signal).compiler);
+    } catch (error) {
+      if (error instanceof Refusal) return refused(...error.diagnostics);
+      throw error;
+    }
+    await using workspace = await openWorkspace(files, this.#options);
+    return await buildIn(workspace, files, this.#context(workspace, walls, signal), goal);
+  }
+
+  #context(workspace: Workspace, walls: Walls, signal: AbortSignal): BuildContext {
+    const limits = this.#limits;
+    const compiler = new Compiler(workspace, walls, this.#registry, limits, signal);
+    return { limits, compiler, registry: this.#registry.url };
+  }
+
+  async #raise(): Promise<Walls> {
+    this.#raising ??= raiseWalls(this.#options);
+    this.#walls = await this.#raising;
+    return this.#walls;
+  }
+}
+
+/** Why no compiler is started for these files, continuing "Cannot build". */
+function filesFault(files: SourceFiles, goal: BuildGoal): string | undefined {
+  const fault = pathSetFault([...files.keys()]);
+  if (fault !== undefined) return ` ${JSON.stringify(fault.path)}: ${fault.fault}`;
+  const needed = goal === "tests" ? [ENTRY, TEST_ENTRY] : [ENTRY];
+  const missing = needed.find((entry) => !files.has(entry));
+  return missing === undefined ? undefined : `: the commit has no ${missing}`;
 }

@@ -1,6 +1,6 @@
 /** One run of the compiler as a process group of its own, with limits. */
 
-import type { Wall } from "./wall.ts";
+import { killGroup, spawnGroup } from "../isolation/mod.ts";
 
 /** Bytes of standard output that a run may print; more ends it. */
 const MAX_STDOUT_BYTES = 16 * 1024 * 1024;
@@ -12,6 +12,9 @@ const MAX_STDERR_BYTES = 256 * 1024;
 const OUT_OF_MEMORY =
   /^(?:fatal error: .*(?:out of memory|cannot allocate memory)|memory allocation of \d+ bytes failed|# Fatal (?:JavaScript|process) out of memory|<--- Last few GCs --->|Deno could not start: unable to create worker threads|\s+\d+: out of memory)/m;
 
+/** What Rust (Deno) and Go (esbuild) print when code is nested so deeply that their parser has no stack left. */
+const STACK_OVERFLOW = /^(?:thread .* has overflowed its stack|fatal error: stack overflow)$/m;
+
 /** How a run of the compiler ended. */
 export type CompilerRun =
   | {
@@ -22,14 +25,16 @@ export type CompilerRun =
   }
   | { readonly kind: "timeout" }
   | { readonly kind: "outOfMemory" }
+  | { readonly kind: "outOfStack" }
   | { readonly kind: "tooMuchOutput" };
 
 /** What a run needs. */
 export interface CompilerCommand {
-  readonly args: readonly string[];
+  /** The command line, its walls included. */
+  readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly wall: Wall;
+  readonly setsid: string | undefined;
   /** Ends the run; aborted with {@link timeout} as its reason at the deadline of the build. */
   readonly signal: AbortSignal;
 }
@@ -41,24 +46,12 @@ export const timeout = Symbol("timeout");
  * Runs the compiler to its end. Whatever the ending, the whole process group is dead afterwards.
  * Rejects with the reason of the signal when it is aborted by the caller.
  */
-export async function runCompiler(command: CompilerCommand): Promise<CompilerRun> {
-  if (command.signal.aborted) return aborted(command.signal);
-  const [program, ...args] = command.wall.wrap([Deno.execPath(), ...command.args]);
-  if (program === undefined) {
-    throw new TypeError("Cannot run the compiler: its command line is empty");
-  }
-  const child = new Deno.Command(program, {
-    args,
-    cwd: command.cwd,
-    env: { ...command.env },
-    clearEnv: true,
-    detached: true,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+export async function runCompiler(run: CompilerCommand): Promise<CompilerRun> {
+  const { command, cwd, env, setsid, signal } = run;
+  if (signal.aborted) return aborted(signal);
+  const child = spawnGroup(command, { env, setsid, cwd, stdin: "null" });
   const kill = () => killGroup(child.pid);
-  command.signal.addEventListener("abort", kill, { once: true });
+  signal.addEventListener("abort", kill, { once: true });
   try {
     const [stdout, stderr, status] = await Promise.all([
       readAtMost(child.stdout, MAX_STDOUT_BYTES, kill),
@@ -66,12 +59,13 @@ export async function runCompiler(command: CompilerCommand): Promise<CompilerRun
       // A helper that outlives Deno would hold the pipes open: the group dies with its leader.
       child.status.finally(kill),
     ]);
-    if (command.signal.aborted) return aborted(command.signal);
+    if (signal.aborted) return aborted(signal);
     if (OUT_OF_MEMORY.test(stderr)) return { kind: "outOfMemory" };
+    if (STACK_OVERFLOW.test(stderr)) return { kind: "outOfStack" };
     if (stdout === undefined) return { kind: "tooMuchOutput" };
     return { kind: "exited", code: status.code, stdout, stderr };
   } finally {
-    command.signal.removeEventListener("abort", kill);
+    signal.removeEventListener("abort", kill);
     kill();
   }
 }
@@ -79,18 +73,6 @@ export async function runCompiler(command: CompilerCommand): Promise<CompilerRun
 function aborted(signal: AbortSignal): CompilerRun {
   if (signal.reason === timeout) return { kind: "timeout" };
   throw signal.reason;
-}
-
-function killGroup(pid: number): void {
-  try {
-    Deno.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound) && !isNoSuchProcess(error)) throw error;
-  }
-}
-
-function isNoSuchProcess(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ESRCH";
 }
 
 async function readAtMost(

@@ -25,6 +25,8 @@ export interface Workspace extends AsyncDisposable {
   readonly sourceMap: string;
   /** The shared directories of the cache that the compiler writes downloads to. */
   readonly downloads: readonly string[];
+  /** That of them which holds programs. */
+  readonly programs: string;
 }
 
 /**
@@ -38,7 +40,8 @@ export async function unsharePackages(workspace: Workspace): Promise<void> {
 }
 
 /** The directories of the shared cache that builds link to. */
-const SHARED = ["npm", "dl"] as const;
+const PROGRAMS = "dl";
+const SHARED = ["npm", PROGRAMS] as const;
 
 /** Makes the directory and writes the files that take part in the build; removed when disposed. */
 export async function openWorkspace(
@@ -64,6 +67,7 @@ export async function openWorkspace(
     bundle: join(root, "bundle.js"),
     sourceMap: join(root, "bundle.js.map"),
     downloads,
+    programs: join(cacheDir, PROGRAMS),
     [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
   };
   try {

@@ -10,6 +10,7 @@ import {
   settingToJson,
   variableOf,
 } from "../config/mod.ts";
+import { addExamples } from "./server_options.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
 /** `invoked config`: prints the configuration in force and where each setting came from. */
@@ -18,6 +19,7 @@ export function registerConfig(program: Command): void {
     .description("Print the configuration in force; takes the same flags as serve")
     .option("--json", "Print JSON; durations in milliseconds, sizes in bytes");
   const readFlags = addSettingFlags(command);
+  addExamples(command, "invoked config", "invoked config --max-body 24MiB --json");
   command.action(({ json }: { readonly json?: true }) => {
     const resolved = resolveConfig(readFlags(), readEnvironment());
     console.log(json ? renderJson(resolved) : renderTable(resolved));

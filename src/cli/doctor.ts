@@ -9,11 +9,13 @@ import {
   settingToJson,
 } from "../config/mod.ts";
 import type { Examination } from "../sandbox/mod.ts";
+import { join } from "node:path";
 import { describeError, Failure, oneLine } from "./failure.ts";
+import { addExamples } from "./server_options.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
 /** Settings that bound what functions and builds may use. */
-const LIMIT_GROUPS = ["invocations", "commits", "builder"];
+const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];
 
 /** `invoked doctor`: which walls stand on this machine, and what is missing for stronger ones. */
 export function registerDoctor(program: Command): void {
@@ -21,6 +23,7 @@ export function registerDoctor(program: Command): void {
     .description("Try the walls around functions on this machine; takes the same flags as serve")
     .option("--json", "Print JSON");
   const readFlags = addSettingFlags(command);
+  addExamples(command, "invoked doctor");
   command.action(async ({ json }: { readonly json?: true }) => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
     const report = await examineMachine(config);
@@ -43,6 +46,8 @@ interface Report {
       /** The walls where it stands, otherwise the reason. */
       readonly told: string;
     }[];
+    /** The walls around the compiler, or why those that are configured do not stand. */
+    readonly builds: { readonly stands: boolean; readonly told: string };
   };
   /** Durations in milliseconds, sizes in bytes. */
   readonly limits: Readonly<Record<string, unknown>>;
@@ -65,11 +70,19 @@ async function examineMachine(config: Config): Promise<Report> {
       stands: verdict.stands,
       told: verdict.stands ? verdict.isolation.walls : verdict.reason,
     }));
+    const builds = await examineBuilds(config, cacheDir);
     const wanted = isolation === "auto" ? found.strongest : isolation;
-    const stands = modes.some((mode) => mode.mode === wanted && mode.stands);
+    const stands = builds.stands &&
+      modes.some((mode) => mode.mode === wanted && mode.stands);
     return {
       versions: await findVersions(found.programs),
-      isolation: { configured: isolation, taken: stands ? wanted ?? null : null, stands, modes },
+      isolation: {
+        configured: isolation,
+        taken: stands ? wanted ?? null : null,
+        stands,
+        modes,
+        builds,
+      },
       limits: Object.fromEntries(
         limitSettings().map((placed) => [placed.path, settingToJson(placed, config)]),
       ),
@@ -79,6 +92,25 @@ async function examineMachine(config: Config): Promise<Report> {
     throw new Failure(`Cannot try the walls: ${describeError(error)}`);
   } finally {
     await Deno.remove(cacheDir, { recursive: true });
+  }
+}
+
+async function examineBuilds(
+  { sandbox, builder }: Config,
+  directory: string,
+): Promise<Report["isolation"]["builds"]> {
+  const { createBuilder, registryOf } = await import("../builder/mod.ts");
+  await using tried = createBuilder({ ...builder, artifactBytes: builder.maxArtifactBytes }, {
+    ...sandbox,
+    workDir: join(directory, "work"),
+    cacheDir: join(directory, "downloads"),
+    registry: registryOf(builder.registryEnv),
+  });
+  try {
+    await tried.start();
+    return { stands: true, told: tried.walls };
+  } catch (error) {
+    return { stands: false, told: describeError(error) };
   }
 }
 
@@ -124,6 +156,12 @@ function renderReport(report: Report, config: Config): string {
         `${stands ? "stands" : "does not stand"}: ${oneLine(told)}`,
       ]),
     ),
+    "",
+    "Walls around builds",
+    ...columns([[
+      isolation.builds.stands ? "stand" : "do not stand",
+      oneLine(isolation.builds.told),
+    ]]),
     "",
     "Limits",
     ...columns(

@@ -11,6 +11,8 @@ import {
 } from "../config/mod.ts";
 import type { Resealed } from "../domain/key_rotation.ts";
 import { Failure } from "./failure.ts";
+import { printJson } from "./output.ts";
+import { addExamples, addJsonOption } from "./server_options.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
 /** `invoked keys rotate`: seals everything in a data directory under a new master key. */
@@ -23,10 +25,15 @@ export function registerKeys(program: Command): void {
     command,
     ALL_SETTINGS.filter(({ path }) => path === "server.dataDir"),
   );
+  addJsonOption(command);
+  addExamples(command, "invoked keys rotate --data /var/lib/invoked");
   command.addHelpText("after", ROTATE_HELP);
-  command.action(async () => {
+  command.action(async ({ json }: { readonly json?: true }) => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
-    console.log(await rotate(config));
+    const { resealed, next } = await rotate(config);
+    if (json) return printJson({ ...resealed, next });
+    const { secrets, serverKeys } = resealed;
+    console.log(`Sealed ${secrets} secrets and ${serverKeys} server keys again: ${next}`);
   });
 }
 
@@ -34,7 +41,13 @@ const ROTATE_HELP = `
 Where the key comes from INVOKED_MASTER_KEY, the new one is taken from INVOKED_NEW_MASTER_KEY.
 A rotation that is cut off at any point leaves every value readable; run it again.`;
 
-async function rotate({ server: { dataDir }, identity }: Config): Promise<string> {
+interface Rotation {
+  readonly resealed: Resealed;
+  /** What the operator has to do now. */
+  readonly next: string;
+}
+
+async function rotate({ server: { dataDir }, identity }: Config): Promise<Rotation> {
   const { masterKey, newMasterKey } = identity;
   if (masterKey === undefined && newMasterKey !== undefined) {
     throw new Failure(
@@ -51,13 +64,13 @@ async function rotate({ server: { dataDir }, identity }: Config): Promise<string
   await checkUsed(dataDir);
   const { openDataDir } = await import("../store/data_dir.ts");
   using directory = await openDataDir(dataDir);
-  const { secrets, serverKeys } = masterKey !== undefined && newMasterKey !== undefined
+  const resealed = masterKey !== undefined && newMasterKey !== undefined
     ? await rotateVariable(directory.path, masterKey, newMasterKey)
     : await rotateFile(directory.path);
   const next = masterKey === undefined
     ? "the new master key is in the data directory; back it up together with the database"
     : "start the server with INVOKED_MASTER_KEY set to the new key";
-  return `Sealed ${secrets} secrets and ${serverKeys} server keys again: ${next}`;
+  return { resealed, next };
 }
 
 /** So that a mistyped directory is not made into an empty one. */

@@ -4,6 +4,7 @@ import type { RunningServer } from "../compose.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
 import { describeError, EXIT_FAILURE, Failure } from "./failure.ts";
 import { setUpLogging } from "./logging.ts";
+import { addExamples } from "./server_options.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 import { renderWelcome } from "./welcome.ts";
 
@@ -19,6 +20,7 @@ const SIGNAL_ECHO_MS = 50;
 export function registerServe(program: Command): void {
   const command = program.command("serve").description("Run the server");
   const readFlags = addSettingFlags(command);
+  addExamples(command, "invoked serve", "invoked serve --port 9000 --data /var/lib/invoked");
   command.action(async () => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
     await setUpLogging(config.log);
@@ -41,7 +43,7 @@ async function serve(config: Config): Promise<void> {
 async function start(config: Config): Promise<RunningServer> {
   const { startServer } = await import("../compose.ts");
   try {
-    return await startServer(config);
+    return await startServer(config, { deployExample: true });
   } catch (error) {
     logger.debug("the server did not start", { error });
     throw new Failure(`Cannot start the server: ${describeStartFailure(error, config)}`);

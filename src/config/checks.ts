@@ -73,11 +73,11 @@ export function findContradictions(config: Config): readonly Contradiction[] {
     `to work on an input or output of ${formatBytes(payload)}`,
   );
   atLeast(
-    "invocations.maxRunning",
-    invocations.maxRunning,
-    invocations.poolSize,
-    String,
-    "as more sandboxes would wait ready than may run",
+    "invocations.maxQueuedBytes",
+    invocations.maxQueuedBytes,
+    invocations.maxInputBytes,
+    formatBytes,
+    "to hold one input of the largest size",
   );
   atLeast(
     "builder.maxArtifactBytes",

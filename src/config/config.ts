@@ -67,9 +67,11 @@ export interface Config {
     readonly maxOutputBytes: number;
     readonly maxLogBytes: number;
     readonly poolSize: number;
+    readonly poolMemoryBytes: number;
     readonly maxRunning: number;
     readonly maxRunningPerFunction: number;
     readonly maxQueued: number;
+    readonly maxQueuedBytes: number;
     readonly queueTimeoutMs: number;
     readonly maxInvokeDepth: number;
     readonly maxInvokeFanOut: number;
@@ -83,10 +85,26 @@ export interface Config {
     readonly maxRequests: number;
     readonly maxConnections: number;
   };
+  readonly volumes: {
+    readonly maxBytes: number;
+    /** Files and directories together. */
+    readonly maxEntries: number;
+    readonly maxFileBytes: number;
+    readonly historyMs: number;
+    readonly graceMs: number;
+    readonly sweepIntervalMs: number;
+  };
+  readonly tests: {
+    readonly timeoutMs: number;
+    readonly maxTests: number;
+    readonly maxAssertions: number;
+    readonly checkTypes: boolean;
+  };
   readonly builder: {
     readonly timeoutMs: number;
     readonly memoryBytes: number;
     readonly maxArtifactBytes: number;
+    readonly maxDownloadBytes: number;
     readonly concurrency: number;
     /** The registry, proxy and certificate variables that package downloads obey, as they were found. */
     readonly registryEnv: Readonly<Record<string, string>>;

@@ -1,6 +1,8 @@
 /** The config room: from flags and environment to one typed, frozen {@link Config}. */
+export { CLIENT_VARIABLES, type ClientSettings, resolveClientSettings } from "./client.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
 export { readEnvironment } from "./environment.ts";
+export { nearest } from "./nearest.ts";
 export {
   ConfigError,
   formatSetting,
@@ -11,6 +13,6 @@ export {
   type Source,
 } from "./resolve.ts";
 export { Secret } from "./secret.ts";
-export { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./setting_list.ts";
+export { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./placed_settings.ts";
 export type { Setting } from "./settings.ts";
 export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";

@@ -1,4 +1,4 @@
-import { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./setting_list.ts";
+import { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./placed_settings.ts";
 
 /** `docs/configuration.md`: the table of settings as a page, in Markdown. */
 export function renderConfigurationPage(): string {

@@ -2,7 +2,12 @@ import { findContradictions } from "./checks.ts";
 import type { Config, SettingPath } from "./config.ts";
 import { nearest } from "./nearest.ts";
 import { Secret } from "./secret.ts";
-import { ALL_SETTINGS, type PlacedSetting, VARIABLE_PREFIX, variableOf } from "./setting_list.ts";
+import {
+  ALL_SETTINGS,
+  type PlacedSetting,
+  VARIABLE_PREFIX,
+  variableOf,
+} from "./placed_settings.ts";
 import type { Setting } from "./settings.ts";
 
 /** Flags (`max-body` for `--max-body`) or environment variables, as they were given. */

@@ -14,6 +14,8 @@ import {
   origins,
   toggle,
 } from "./kinds.ts";
+import { VOLUME_SETTINGS } from "./volume_settings.ts";
+import { TEST_SETTINGS } from "./test_settings.ts";
 
 /** One thing the server can be told. A setting without a default is optional. */
 export interface Setting<T = unknown> {
@@ -27,15 +29,16 @@ export interface Setting<T = unknown> {
   readonly variableOnly?: true;
 }
 
+/** The settings of one group, by their fields in Config. */
+export type Rows<G extends Group> = {
+  readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
+};
+
 /**
  * Every setting, at the place of its field in Config. The type makes the two agree: a row without
  * a field, a field without a row, and a row whose kind yields another type do not compile.
  */
-export const SETTINGS: {
-  readonly [G in Group]: {
-    readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
-  };
-} = {
+export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   server: {
     host: {
       name: "host",
@@ -260,8 +263,14 @@ export const SETTINGS: {
     poolSize: {
       name: "pool-size",
       kind: integer({ min: "1", max: "1000" }),
-      default: "4",
-      description: "Sandboxes that wait ready",
+      default: "8",
+      description: "Sandboxes that wait ready, those of provisionedConcurrency aside",
+    },
+    poolMemoryBytes: {
+      name: "pool-memory",
+      kind: bytes({ min: "16MiB", max: "1024GiB" }),
+      default: "1GiB",
+      description: "Memory of all sandboxes that wait ready, as estimated",
     },
     maxRunning: {
       name: "max-running",
@@ -280,6 +289,12 @@ export const SETTINGS: {
       kind: integer({ min: "0", max: "1000000" }),
       default: "1000",
       description: "Calls that wait for their turn; more are refused",
+    },
+    maxQueuedBytes: {
+      name: "max-queued-bytes",
+      kind: bytes({ min: "1KiB", max: "64GiB" }),
+      default: "256MiB",
+      description: "Inputs of the calls that wait for their turn, together; more are refused",
     },
     queueTimeoutMs: {
       name: "queue-timeout",
@@ -332,6 +347,8 @@ export const SETTINGS: {
       description: "Connections to other hosts of one call at the same time",
     },
   },
+  volumes: VOLUME_SETTINGS,
+  tests: TEST_SETTINGS,
   builder: {
     timeoutMs: {
       name: "build-timeout",
@@ -350,6 +367,12 @@ export const SETTINGS: {
       kind: bytes({ min: "64KiB", max: "512MiB" }),
       default: "20MiB",
       description: "What one build may produce",
+    },
+    maxDownloadBytes: {
+      name: "max-download",
+      kind: bytes({ min: "1MiB", max: "64GiB" }),
+      default: "256MiB",
+      description: "What one build may download from the package registry",
     },
     concurrency: {
       name: "max-builds",

@@ -1,9 +1,4 @@
-import {
-  type Builder,
-  type BuildResult,
-  formatDiagnostic,
-  type SourceFiles,
-} from "../builder/mod.ts";
+import type { Builder, SourceFiles } from "../builder/mod.ts";
 import {
   type ArtifactColumns,
   type CommitFileRow,
@@ -12,6 +7,7 @@ import {
   isFinalized,
 } from "../store/commits.ts";
 import type { Store, Writers } from "../store/mod.ts";
+import { buildFailed, commitContents, keepArtifact, readContents } from "./builds.ts";
 import { DomainError, invalid } from "./errors.ts";
 import type { Ids } from "./ids.ts";
 import type { Principal } from "./identity/mod.ts";
@@ -24,6 +20,7 @@ import {
   checkTotalSize,
   type CommitLimits,
 } from "./source_files.ts";
+import type { TypeChecks } from "./type_checks.ts";
 import type { UploadUrls } from "./upload_urls.ts";
 
 export const COMMIT_MESSAGE_CHARS_MAX = 4096;
@@ -32,6 +29,8 @@ export const COMMIT_MESSAGE_CHARS_MAX = 4096;
 export interface BuiltCommit {
   readonly row: CommitRow;
   insert(tx: Writers): Promise<void>;
+  /** To be called once that transaction is done. */
+  written(): void;
 }
 
 export interface NewCommit {
@@ -57,6 +56,7 @@ export class Commits {
     private readonly pages: Pages,
     private readonly ids: Ids,
     private readonly limits: CommitLimits,
+    private readonly typeChecks: TypeChecks,
     /** Ends builds when the server stops; a caller who hangs up does not. */
     private readonly shutdown: AbortSignal,
   ) {}
@@ -143,7 +143,11 @@ export class Commits {
         size: content.length,
       })),
     );
-    return { row, insert: (tx) => tx.commits.insert(row, fileRows) };
+    return {
+      row,
+      insert: (tx) => tx.commits.insert(row, fileRows),
+      written: () => this.typeChecks.soon(),
+    };
   }
 
   /** Finalized commits of a function, newest first. */
@@ -160,7 +164,7 @@ export class Commits {
     reference: string,
   ): Promise<{ commit: CommitRow; files: Map<string, Uint8Array> }> {
     const commit = await this.#finalized(functionId, reference);
-    return { commit, files: await this.#contents(await this.store.read.commits.files(commit.id)) };
+    return { commit, files: await commitContents(this.store, commit.id) };
   }
 
   /** The text of the commit's `deno.lock`. */
@@ -186,7 +190,8 @@ export class Commits {
       if (digest === null) throw notUploaded(commitId, path);
     }
     checkTotalSize("filenames", rows.reduce((sum, { size }) => sum + size, 0), this.limits);
-    const artifact = await this.#artifact(`commit ${commitId}`, await this.#contents(rows));
+    const contents = await readContents(this.store, rows);
+    const artifact = await this.#artifact(`commit ${commitId}`, contents);
     const finalizedAt = new Date().toISOString();
     await this.store.write(async (tx) => {
       // Uploads go on during the build: what is kept must be what was built.
@@ -195,28 +200,16 @@ export class Commits {
       if (!await tx.commits.finalize(commitId, finalizedAt, artifact)) return;
       await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
     });
+    this.typeChecks.soon();
     return await commitById(this.store.read, fn.id, commitId);
   }
 
   async #artifact(what: string, files: SourceFiles): Promise<ArtifactColumns> {
     const result = await this.builder.build(files, this.shutdown);
     if (result.kind === "refused") throw buildFailed(what, result);
-    const { script, sourceMap, lock, denoVersion } = result.artifact;
-    const [scriptDigest, sourceMapDigest, lockDigest] = await Promise.all(
-      [script, sourceMap, lock].map((text) => this.store.blobs.put(new TextEncoder().encode(text))),
-    ) as [string, string, string];
-    return { scriptDigest, sourceMapDigest, lockDigest, denoVersion };
-  }
-
-  async #contents(rows: readonly CommitFileRow[]): Promise<Map<string, Uint8Array>> {
-    const files = rows.filter((row): row is CommitFileRow & { digest: string } =>
-      row.digest !== null
-    );
-    return new Map(
-      await Promise.all(
-        files.map(async ({ path, digest }) => [path, await this.store.blobs.get(digest)] as const),
-      ),
-    );
+    const { denoVersion } = result.artifact;
+    const { script, sourceMap, lock } = await keepArtifact(this.store, result.artifact);
+    return { scriptDigest: script, sourceMapDigest: sourceMap, lockDigest: lock, denoVersion };
   }
 
   #newRow(spec: Omit<NewCommit, "field">, expiresAt: Date): CommitRow {
@@ -238,21 +231,13 @@ export class Commits {
       sourceMapDigest: null,
       lockDigest: null,
       denoVersion: null,
+      testScriptDigest: null,
+      testSourceMapDigest: null,
+      testLockDigest: null,
+      typeCheck: this.typeChecks.enabled ? "PENDING" : null,
+      typeDiagnostics: null,
     };
   }
-}
-
-function buildFailed(
-  what: string,
-  { diagnostics }: Extract<BuildResult, { kind: "refused" }>,
-): DomainError {
-  const lines = diagnostics.map(formatDiagnostic);
-  return new DomainError("BUILD_FAILED", `Cannot build ${what}: ${lines.join("\n")}`, {
-    violations: diagnostics.map((d, i) => ({
-      field: d.path ?? "",
-      description: lines[i] ?? d.message,
-    })),
-  });
 }
 
 function notUploaded(commitId: string, path: string): DomainError {

@@ -9,6 +9,7 @@ import { anyFunction, finalizedCommit, liveFunction } from "./references.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
 import type { CommitRow } from "../store/commits.ts";
 import { entryFault } from "../sandbox/mod.ts";
+import type { Provisioning } from "./provisioning.ts";
 import type { Secrets } from "./secrets.ts";
 import { maskedFields, type UpdateMask } from "./update_mask.ts";
 
@@ -85,6 +86,7 @@ export class Functions {
     private readonly store: Store,
     private readonly commits: Commits,
     private readonly secrets: Secrets,
+    private readonly provisioning: Provisioning,
     private readonly pages: Pages,
     private readonly ids: Ids,
   ) {}
@@ -119,6 +121,7 @@ export class Functions {
       await tx.functions.insert(row);
       await commit?.insert(tx);
     });
+    commit?.written();
     return { fn: { row, secretNames: [] }, commit: commit?.row };
   }
 
@@ -163,6 +166,8 @@ export class Functions {
       });
       if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
     });
+    this.provisioning.refresh();
+    commit?.written();
     return { fn: await this.get(fn.id), commit: commit?.row };
   }
 
@@ -171,6 +176,7 @@ export class Functions {
     const fn = await liveFunction(this.store.read, id);
     const now = new Date().toISOString();
     await this.store.write((tx) => tx.functions.update(fn.id, { deletedAt: now, updatedAt: now }));
+    this.provisioning.refresh();
   }
 
   async #view(row: FunctionRow): Promise<FunctionView> {

@@ -1,21 +1,24 @@
-import type { CallingInvocation, Engine, Job, Place } from "../engine/contract.ts";
-import { formatDuration } from "../config/mod.ts";
-import { NotAdmitted, QueueTimedOut } from "../engine/contract.ts";
+import { Buffer } from "node:buffer";
+import {
+  type Call,
+  type CallingInvocation,
+  type Engine,
+  type Job,
+  QueueTimedOut,
+} from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
-import { DomainError } from "./errors.ts";
+import { admit, queueTimeout } from "./admission.ts";
 import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 import type { Ids } from "./ids.ts";
 import type { Principal } from "./identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "./paging.ts";
-import { anyFunction, finalizedCommit, invocationNotFound, liveFunction } from "./references.ts";
+import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "./references.ts";
 import type { Sessions } from "./sessions.ts";
-
-/** When a caller whom the full queue turned away may try again. */
-const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
+import { liveVolume } from "./volumes/volumes.ts";
 
 export interface Invoke {
   readonly functionId: string;
@@ -45,6 +48,8 @@ export interface InvocationFilter {
 /** Invocations: calls of functions, each recorded before it runs and never forgotten. */
 export class Invocations {
   readonly #idempotency: Idempotency;
+  /** Calls on their way from their record, which others may see, to the engine. */
+  readonly #starting = new Map<string, Promise<void>>();
 
   constructor(
     private readonly store: Store,
@@ -63,19 +68,14 @@ export class Invocations {
    */
   async invoke(by: Principal, call: Invoke): Promise<InvocationRow> {
     const fn = await liveFunction(this.store.read, call.functionId);
-    if (call.vfsId !== "") {
-      throw new DomainError(
-        "VOLUME_NOT_FOUND",
-        `Volume ${JSON.stringify(call.vfsId)} was not found`,
-      );
-    }
+    if (call.vfsId !== "") await liveVolume(this.store.read, call.vfsId);
     const inputJson = checkInput(call.json, this.limits);
     const request = this.#idempotency.request(by.id, call, inputJson);
     const first = await this.#idempotency.find(request);
     if (first !== undefined) {
-      return await this.#afterWait(fn.id, first, this.engine.left(first), call);
+      return await this.#afterWait(fn.id, first, this.#left(first), call);
     }
-    const commit = await this.#commitToRun(fn, call.commitId);
+    const commit = await commitToRun(this.store.read, fn, call.commitId);
     return await this.#start(by, { fn, commit, inputJson, request, call });
   }
 
@@ -106,6 +106,7 @@ export class Invocations {
   async cancel(functionId: string, id: string): Promise<InvocationRow> {
     const row = await this.get(functionId, id);
     if (row.status === "SUCCESS" || row.status === "ERROR") return row;
+    await this.#starting.get(id);
     await this.engine.cancel(id);
     return await this.get(functionId, id);
   }
@@ -122,7 +123,7 @@ export class Invocations {
     await Promise.all(
       interrupted.map(({ id, status }) =>
         this.store.write((tx) =>
-          tx.invocations.finish(id, { status: "ERROR", error: interruption(status) }, now)
+          tx.invocations.finish(id, { end: { status: "ERROR", error: interruption(status) } }, now)
         )
       ),
     );
@@ -133,22 +134,10 @@ export class Invocations {
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(this.#job(row, commit, fn, undefined), this.engine.readmit(fn.id)).catch(
-        () => {},
-      );
+      const job = this.#job(row, commit, fn, undefined);
+      this.engine.submit(job, this.engine.readmit(callOf(row))).catch(() => {});
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
-  }
-
-  async #commitToRun(fn: FunctionRow, reference: string): Promise<FinalizedCommitRow> {
-    if (reference !== "") return await finalizedCommit(this.store.read, fn, reference);
-    if (fn.publishedCommitId !== null) {
-      return await finalizedCommit(this.store.read, fn, fn.publishedCommitId);
-    }
-    throw new DomainError(
-      "NO_PUBLISHED_COMMIT",
-      `Function ${fn.id} has no published commit: publish one, or name a commitId`,
-    );
   }
 
   async #start(by: Principal, start: {
@@ -159,10 +148,10 @@ export class Invocations {
     readonly call: Invoke;
   }): Promise<InvocationRow> {
     const { fn, commit, inputJson, request, call } = start;
-    const caller = by.invocation;
-    const place = this.#admit(fn.id, caller);
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
+    const caller = by.invocation;
+    const place = admit(this.engine, callOf({ functionId: fn.id, input: inputJson }), caller);
     const row: InvocationRow = {
       id: this.ids.next(),
       functionId: fn.id,
@@ -176,23 +165,47 @@ export class Invocations {
       input: inputJson,
       output: null,
       error: null,
+      volumeId: call.vfsId === "" ? null : call.vfsId,
+      volumeVersionRead: null,
+      volumeVersionWritten: null,
       createdAt: now,
       updatedAt: now,
     };
+    using starting = this.#announceStart(row.id);
     const earlier = await this.#record(row, request).catch((error) => {
       place[Symbol.dispose]();
       throw error;
     });
     if (earlier !== undefined) {
       place[Symbol.dispose]();
-      return await this.#afterWait(fn.id, earlier, this.engine.left(earlier), call);
+      starting[Symbol.dispose]();
+      return await this.#afterWait(fn.id, earlier, this.#left(earlier), call);
     }
     const ended = this.engine.submit(this.#job(row, commit, fn, caller), place);
+    starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended.catch((error) => {
-      throw error instanceof QueueTimedOut ? queueTimeout(row.id, error) : error;
+      throw error instanceof QueueTimedOut ? queueTimeout(`Invocation ${row.id}`, error) : error;
     });
     return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
+  }
+
+  /** Says that a record of the invocation may be seen before the engine knows of it, until disposed. */
+  #announceStart(id: string): Disposable {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#starting.set(id, promise);
+    return {
+      [Symbol.dispose]: () => {
+        this.#starting.delete(id);
+        resolve();
+      },
+    };
+  }
+
+  /** Resolves when the invocation has ended or is not here. */
+  async #left(id: string): Promise<void> {
+    await this.#starting.get(id);
+    await this.engine.left(id);
   }
 
   #job(
@@ -214,20 +227,14 @@ export class Invocations {
     };
   }
 
-  #admit(functionId: string, caller: CallingInvocation | undefined): Place {
-    try {
-      if (caller === undefined) return this.engine.admit(functionId);
-      return this.engine.admitNested(functionId, caller);
-    } catch (error) {
-      throw error instanceof NotAdmitted ? refused(functionId, error) : error;
-    }
-  }
-
   /** Makes the invocation durable. Answers the earlier one instead where its idempotency key was taken meanwhile. */
   async #record(
     row: InvocationRow,
     request: IdempotentRequest | undefined,
   ): Promise<string | undefined> {
+    // Nobody was told the id of a call that somebody waits for, and its end is durable before it is told, and with it
+    // all that was committed before. What a repeat must find, or a restart resume, is durable now.
+    const until = row.status === "RUNNING" && request === undefined ? "committed" : "durable";
     return await this.store.write(async (tx) => {
       const earlier = request === undefined
         ? undefined
@@ -236,7 +243,7 @@ export class Invocations {
       await tx.invocations.insert(row);
       if (request !== undefined) await this.#idempotency.claim(tx, request, row);
       return undefined;
-    });
+    }, until);
   }
 
   /** Waits for the end as long as the caller does, then reads what is recorded. */
@@ -257,49 +264,8 @@ export class Invocations {
   }
 }
 
-function refused(functionId: string, { refusal }: NotAdmitted): DomainError {
-  const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
-  switch (refusal.kind) {
-    case "draining":
-      return new DomainError(
-        "SERVER_STOPPING",
-        "The server is stopping and takes no more calls",
-        { retryAfterSeconds },
-      );
-    case "too-deep":
-      return new DomainError(
-        "INVOKE_TOO_DEEP",
-        `Cannot invoke function ${functionId}: the call would stand ${
-          refusal.maxDepth + 1
-        } calls ` +
-          `below the one from outside, the limit is ${refusal.maxDepth} (--max-invoke-depth)`,
-      );
-    case "too-many-nested":
-      return new DomainError(
-        "INVOKE_TOO_MANY",
-        `Cannot invoke function ${functionId}: this invocation has made as many calls as the ` +
-          `limit of ${refusal.maxNested} allows (--max-invoke-fan-out)`,
-      );
-    case "queue-full":
-      return new DomainError(
-        "QUEUE_FULL",
-        `The server is at its limit: ${refusal.maxRunning} calls ` +
-          (refusal.runningLimit === "server"
-            ? "run (--max-running) "
-            : `of function ${functionId} run (--max-running-per-function) `) +
-          `and ${refusal.maxQueued} wait (--max-queued)`,
-        { retryAfterSeconds },
-      );
-  }
-}
-
-function queueTimeout(id: string, { timeoutMs }: QueueTimedOut): DomainError {
-  return new DomainError(
-    "QUEUE_TIMEOUT",
-    `Invocation ${id} waited longer for its turn than the limit of ${formatDuration(timeoutMs)} ` +
-      "(--queue-timeout); nothing of it ran",
-    { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
-  );
+function callOf({ functionId, input }: Pick<InvocationRow, "functionId" | "input">): Call {
+  return { functionId, inputBytes: Buffer.byteLength(input) };
 }
 
 function interruption(status: InvocationStatus): string {

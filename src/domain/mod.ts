@@ -6,7 +6,10 @@
  * - tag: a name for a commit of a function
  * - invocation: one call of a function; recorded before it runs, ends as SUCCESS or ERROR
  * - sandbox: the process that runs one invocation and is then thrown away
- * - volume: a tree of files that an invocation can be given
+ * - test run: the tests of a commit, run in sandboxes; no invocation, and not recorded
+ * - volume: a tree of files that an invocation can be given; each commit to it makes a version
+ * - snapshot: a version of a volume that somebody reads; nothing of it goes away meanwhile
+ * - write set: the changes that one invocation or request makes to a volume, all or none
  * - worker: a machine that runs sandboxes
  * - principal: who calls; holds credentials that it trades for access tokens
  */
@@ -24,9 +27,19 @@ import { InvocationLogs } from "./logs.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./secrets.ts";
 import { Sessions } from "./sessions.ts";
+import { Provisioning } from "./provisioning.ts";
 import type { CommitLimits } from "./source_files.ts";
 import { Tags } from "./tags.ts";
+import { TestArtifacts } from "./testing/artifacts.ts";
+import type { TestLimits } from "./testing/run.ts";
+import { Tests } from "./testing/tests.ts";
+import { TypeChecks } from "./type_checks.ts";
 import { UploadUrls } from "./upload_urls.ts";
+import { VolumeArchives } from "./volumes/archive.ts";
+import { VolumeFiles } from "./volumes/files.ts";
+import { Snapshots } from "./volumes/snapshots.ts";
+import { Volumes } from "./volumes/volumes.ts";
+import type { VolumeLimits } from "./volumes/write_set.ts";
 
 /** Everything that callers can ask for. */
 export interface Domain {
@@ -37,6 +50,11 @@ export interface Domain {
   readonly logs: InvocationLogs;
   readonly sessions: Sessions;
   readonly functionPrincipals: FunctionPrincipals;
+  readonly volumes: Volumes;
+  readonly volumeFiles: VolumeFiles;
+  readonly volumeArchives: VolumeArchives;
+  readonly tests: Tests;
+  readonly typeChecks: TypeChecks;
   readonly accessTokens: AccessTokens;
   readonly tokenEndpoint: TokenEndpoint;
 }
@@ -47,7 +65,15 @@ export interface DomainParts {
   readonly builder: Builder;
   readonly engine: Engine;
   readonly ids: Ids;
-  readonly limits: { readonly commits: CommitLimits; readonly input: InputLimits };
+  readonly snapshots: Snapshots;
+  readonly limits: {
+    readonly commits: CommitLimits;
+    readonly input: InputLimits;
+    readonly volumes: VolumeLimits;
+    readonly tests: TestLimits;
+  };
+  /** Whether the types of commits are checked. */
+  readonly checkTypes: boolean;
   /** Host name of the server without a port. */
   readonly hostName: string;
   /** Aborts when the server stops. */
@@ -56,22 +82,40 @@ export interface DomainParts {
 
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
 export async function openDomain(parts: DomainParts): Promise<Domain> {
-  const { store, sealer, builder, engine, ids, limits, shutdown } = parts;
+  const { store, sealer, builder, engine, ids, snapshots, limits, shutdown } = parts;
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
   const accessTokens = new AccessTokens(await keys.signingKey());
-  const commits = new Commits(store, builder, uploadUrls, pages, ids, limits.commits, shutdown);
+  const typeChecks = new TypeChecks(store, builder, parts.checkTypes);
+  const commits = new Commits(
+    store,
+    builder,
+    uploadUrls,
+    pages,
+    ids,
+    limits.commits,
+    typeChecks,
+    shutdown,
+  );
   const secrets = new Secrets(store, sealer);
-  const sessions = new Sessions(secrets, new Map());
+  const provisioning = new Provisioning(store, engine);
+  const sessions = new Sessions(store, snapshots, limits.volumes, secrets, new Map());
+  await provisioning.refresh();
+  const testArtifacts = new TestArtifacts(store, builder, shutdown);
   return {
-    functions: new Functions(store, commits, secrets, pages, ids),
+    functions: new Functions(store, commits, secrets, provisioning, pages, ids),
     commits,
     tags: new Tags(store),
     invocations: new Invocations(store, engine, sessions, pages, ids, limits.input),
     logs: new InvocationLogs(store, engine, pages),
     sessions,
     functionPrincipals: new FunctionPrincipals(store),
+    volumes: new Volumes(store, pages, ids, limits.volumes),
+    volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
+    volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),
+    tests: new Tests(store, engine, sessions, testArtifacts, ids, limits.tests),
+    typeChecks,
     accessTokens,
     tokenEndpoint: new TokenEndpoint(store, accessTokens, parts.hostName),
   };

@@ -38,6 +38,23 @@ export async function finalizedCommit(
   );
 }
 
+/**
+ * The commit that a call runs: the one that the reference names, or where it is empty the published one.
+ * @throws NO_PUBLISHED_COMMIT, and what {@link finalizedCommit} throws
+ */
+export async function commitToRun(
+  read: Readers,
+  fn: FunctionRow,
+  reference: string,
+): Promise<FinalizedCommitRow> {
+  if (reference !== "") return await finalizedCommit(read, fn, reference);
+  if (fn.publishedCommitId !== null) return await finalizedCommit(read, fn, fn.publishedCommitId);
+  throw new DomainError(
+    "NO_PUBLISHED_COMMIT",
+    `Function ${fn.id} has no published commit: publish one, or name a commitId`,
+  );
+}
+
 async function referenced(read: Readers, fn: FunctionRow, reference: string): Promise<CommitRow> {
   if (reference.startsWith(TAG_PREFIX)) {
     const name = reference.slice(TAG_PREFIX.length);

@@ -1,5 +1,9 @@
-import type { Host, SandboxJob } from "../sandbox/contract.ts";
-import type { InvocationEnd } from "../store/invocations.ts";
+import type { Host, RunHooks, SandboxJob, SandboxOutcome } from "../sandbox/contract.ts";
+import type { InvocationConclusion, InvocationEnd } from "../store/invocations.ts";
+import type { Writers } from "../store/mod.ts";
+
+/** What is recorded as the end of an invocation. */
+export type Conclusion = InvocationConclusion;
 
 /** What an invocation has of the server while it runs: opened as it starts, disposed once it has ended. */
 export interface Session extends AsyncDisposable {
@@ -7,6 +11,16 @@ export interface Session extends AsyncDisposable {
   readonly config: SandboxJob["config"];
   /** Answers what the function asks. */
   readonly host: Host;
+  /**
+   * Called once, with how the function ended. Answers what to do inside the transaction that records that: it may
+   * write what the function changed, and it says what the end is to be.
+   */
+  conclude(end: InvocationEnd): Promise<(tx: Writers) => Promise<Conclusion>>;
+}
+
+/** Thrown where an invocation cannot have what it needs; the message continues the sentence "it could not run:". */
+export class CannotOpenSession extends Error {
+  override name = "CannotOpenSession";
 }
 
 /** A running invocation that calls another. */
@@ -46,7 +60,13 @@ export type Refusal =
     /** Which limit keeps the call from running at once, and its value: that many calls run. */
     readonly runningLimit: "server" | "function";
     readonly maxRunning: number;
+    /** Which limit of the queue is reached: of calls, or of the bytes of their inputs. */
+    readonly queueLimit: "calls" | "bytes";
+    /** Calls that wait, and the bytes of their inputs. */
+    readonly queued: number;
+    readonly queuedBytes: number;
     readonly maxQueued: number;
+    readonly maxQueuedBytes: number;
   }
   | { readonly kind: "draining" }
   /** The nested call would be deeper than the limit. */
@@ -70,6 +90,13 @@ export class QueueTimedOut extends Error {
   }
 }
 
+/** A call that wants a place. */
+export interface Call {
+  readonly functionId: string;
+  /** Bytes of its input, which the server holds in memory while the call waits. */
+  readonly inputBytes: number;
+}
+
 /** A place among the running or the waiting. Disposing it gives it back, on every path. */
 export interface Place extends Disposable {
   /** True when it may run at once. */
@@ -77,7 +104,24 @@ export interface Place extends Disposable {
   /** Resolves when it is this place's turn to run; never, once it was given back. */
   readonly turn: Promise<void>;
   /** A place for a call that the one of this place waits for; it never waits for this place to be given back. */
-  nest(functionId: string): Place;
+  nest(call: Call): Place;
+}
+
+/** What runs in a sandbox without being an invocation. */
+export interface TrialJob extends Omit<SandboxJob, "script" | "sourceMap"> {
+  /** Blob that holds the script. */
+  readonly scriptDigest: string;
+  /** Blob that holds the script's source map. */
+  readonly sourceMapDigest: string;
+}
+
+/** What a trial works with once its turn has come. */
+export interface Trial {
+  /** Aborts when it has to end; what still runs in sandboxes is killed by then. The reason is a `KillWord`. */
+  readonly signal: AbortSignal;
+  run(job: TrialJob, hooks: RunHooks): Promise<SandboxOutcome>;
+  /** Reads the text of a blob. */
+  text(digest: string): Promise<string>;
 }
 
 /** Waits for news of one invocation. */
@@ -89,25 +133,40 @@ export interface Follower extends Disposable {
 /** How an invocation finds a sandbox, and how its outcome finds its record. */
 export interface Engine extends AsyncDisposable {
   /** Takes a place before anything is recorded. Throws {@link NotAdmitted}. */
-  admit(functionId: string): Place;
+  admit(call: Call): Place;
   /**
    * As {@link admit}, for a call that a running invocation makes and waits for, also while the engine drains: it
    * belongs to what may finish. Every call counts against the caller's limit, also one that is then not submitted.
    */
-  admitNested(functionId: string, caller: CallingInvocation): Place;
+  admitNested(call: Call, caller: CallingInvocation): Place;
   /** As {@link admit}, for a job that was accepted before a restart: it waits however long the queue is. */
-  readmit(functionId: string): Place;
+  readmit(call: Call): Place;
   /**
    * Runs the job and records how it ended; gives the place back. Resolves once the end is durable;
    * with undefined when a shutdown left an asynchronous job for the next start. Throws {@link QueueTimedOut}
    * once that end is durable.
    */
   submit(job: Job, place: Place): Promise<InvocationEnd | undefined>;
+  /**
+   * Runs something of which nothing is recorded, on a place like any job's, and gives the place back; aborting
+   * `signal` ends it. Rejects with what `work` rejects with. Throws {@link QueueTimedOut}.
+   * @param id one that no other job has
+   */
+  attempt<T>(
+    id: string,
+    place: Place,
+    signal: AbortSignal,
+    work: (trial: Trial) => Promise<T>,
+  ): Promise<T>;
   /** Kills the invocation and resolves once its end is recorded; false when it is not here. */
   cancel(invocationId: string): Promise<boolean>;
   /** Resolves when the invocation is not (or no longer) here. */
   left(invocationId: string): Promise<void>;
   follow(invocationId: string): Follower;
+  /** Keeps sandboxes ready for these scripts, called or not; replaces what was said before. */
+  provision(
+    provisioned: readonly { readonly scriptDigest: string; readonly count: number }[],
+  ): Promise<void>;
   /** Takes no more jobs, lets running ones finish for at most `timeoutMs`, then interrupts them. */
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */

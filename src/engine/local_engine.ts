@@ -5,13 +5,16 @@ import type { InvocationEnd } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
 import { Artifacts } from "./artifacts.ts";
 import {
+  type Call,
   type CallingInvocation,
+  CannotOpenSession,
   type Engine,
   type Follower,
   type Job,
   NotAdmitted,
   type Place,
   QueueTimedOut,
+  type Trial,
 } from "./contract.ts";
 import { Feed } from "./feed.ts";
 import { type PlaceLimits, Places } from "./places.ts";
@@ -82,12 +85,12 @@ export class LocalEngine implements Engine {
     return { running: this.#places.running, queued: this.#places.queued };
   }
 
-  admit(functionId: string): Place {
+  admit(call: Call): Place {
     if (this.#mode === "draining") throw new NotAdmitted({ kind: "draining" });
-    return this.#places.take(functionId);
+    return this.#places.take(call);
   }
 
-  admitNested(functionId: string, caller: CallingInvocation): Place {
+  admitNested(call: Call, caller: CallingInvocation): Place {
     const { maxInvokeDepth: maxDepth, maxInvokeFanOut: maxNested } = this.#limits;
     const live = this.#live.get(caller.id);
     if (live === undefined) throw new Error(`Invocation ${caller.id} calls, but does not run`);
@@ -96,11 +99,11 @@ export class LocalEngine implements Engine {
       throw new NotAdmitted({ kind: "too-many-nested", maxNested });
     }
     live.nestedCalls++;
-    return live.place.nest(functionId);
+    return live.place.nest(call);
   }
 
-  readmit(functionId: string): Place {
-    return this.#places.takeBeyondQueue(functionId);
+  readmit(call: Call): Place {
+    return this.#places.takeBeyondQueue(call);
   }
 
   async submit(job: Job, place: Place): Promise<InvocationEnd | undefined> {
@@ -123,7 +126,6 @@ export class LocalEngine implements Engine {
     try {
       const recorder = new Recorder(this.#store, this.#feed, job.invocationId);
       const end = await this.#execute(job, held, live, recorder);
-      if (end !== undefined) await recorder.finish(end);
       if (live.controller.signal.reason === QUEUE_TIMEOUT) {
         throw new QueueTimedOut(this.#limits.queueTimeoutMs);
       }
@@ -136,6 +138,50 @@ export class LocalEngine implements Engine {
     } finally {
       job.caller?.signal.removeEventListener("abort", callerEnded);
       this.#live.delete(job.invocationId);
+      leave();
+    }
+  }
+
+  async attempt<T>(
+    id: string,
+    place: Place,
+    signal: AbortSignal,
+    work: (trial: Trial) => Promise<T>,
+  ): Promise<T> {
+    using held = place;
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    const live: Live = {
+      mode: "sync",
+      phase: "waiting",
+      controller,
+      left,
+      place: held,
+      nestedCalls: 0,
+    };
+    const cancel = () => controller.abort("CANCELLED" satisfies KillWord);
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    this.#live.set(id, live);
+    try {
+      await this.#awaitTurn(held, live);
+      if (controller.signal.reason === QUEUE_TIMEOUT) {
+        throw new QueueTimedOut(this.#limits.queueTimeoutMs);
+      }
+      live.phase = "running";
+      return await work({
+        signal: controller.signal,
+        run: async ({ scriptDigest, sourceMapDigest, ...job }, hooks) =>
+          await this.#sandboxes.run({
+            ...job,
+            script: await this.#artifacts.script(scriptDigest),
+            sourceMap: () => this.#artifacts.text(sourceMapDigest),
+          }, hooks),
+        text: (digest) => this.#artifacts.text(digest),
+      });
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      this.#live.delete(id);
       leave();
     }
   }
@@ -154,6 +200,16 @@ export class LocalEngine implements Engine {
 
   follow(invocationId: string): Follower {
     return this.#feed.follow(invocationId);
+  }
+
+  async provision(
+    provisioned: readonly { readonly scriptDigest: string; readonly count: number }[],
+  ): Promise<void> {
+    this.#sandboxes.provision(
+      await Promise.all(provisioned.map(async ({ scriptDigest, count }) => {
+        return { key: scriptDigest, script: await this.#artifacts.script(scriptDigest), count };
+      })),
+    );
   }
 
   async drain(timeoutMs: number): Promise<void> {
@@ -180,6 +236,15 @@ export class LocalEngine implements Engine {
     }
   }
 
+  /** Waits for the turn of a job, or until it is aborted; a synchronous one by its own patience as well. */
+  async #awaitTurn(place: Place, { mode, controller }: Live): Promise<void> {
+    const timer = mode === "sync"
+      ? setTimeout(() => controller.abort(QUEUE_TIMEOUT), this.#limits.queueTimeoutMs)
+      : undefined;
+    await Promise.race([place.turn, aborted(controller.signal)]);
+    clearTimeout(timer);
+  }
+
   async #execute(
     job: Job,
     place: Place,
@@ -187,12 +252,11 @@ export class LocalEngine implements Engine {
     recorder: Recorder,
   ): Promise<InvocationEnd | undefined> {
     const { signal } = live.controller;
-    const timer = job.mode === "sync"
-      ? setTimeout(() => live.controller.abort(QUEUE_TIMEOUT), this.#limits.queueTimeoutMs)
-      : undefined;
-    await Promise.race([place.turn, aborted(signal)]);
-    clearTimeout(timer);
-    if (signal.aborted) return endBeforeStart(signal.reason, job, this.#limits);
+    await this.#awaitTurn(place, live);
+    if (signal.aborted) {
+      const end = endBeforeStart(signal.reason, job, this.#limits);
+      return end === undefined ? undefined : await recorder.finish(end);
+    }
     live.phase = "running";
     try {
       if (job.recordedAs === "PENDING" && !await recorder.start()) return undefined;
@@ -200,6 +264,7 @@ export class LocalEngine implements Engine {
       await using session = await job.openSession();
       const outcome = await this.#sandboxes.run({
         script,
+        scriptKey: job.scriptDigest,
         sourceMap: () => this.#artifacts.text(job.sourceMapDigest),
         inputJson: job.inputJson,
         outboundAllowlist: job.outboundAllowlist,
@@ -207,15 +272,20 @@ export class LocalEngine implements Engine {
         host: session.host,
         timeoutMs: this.#limits.timeoutMs,
       }, { onLog: (log) => recorder.log(log), signal });
-      return endOf(outcome, job);
+      // Within the session: what it holds must last until the end is durable.
+      const end = endOf(outcome, job);
+      return await recorder.finish(end, await session.conclude(end));
     } catch (error) {
-      const { invocationId } = job;
-      logger.error("Cannot run invocation {invocationId}", { invocationId, error });
-      return {
-        status: "ERROR",
-        error: "INTERRUPTED: the server could not run it; its log says why",
-      };
+      return await recorder.finish({ status: "ERROR", error: this.#cannotRun(job, error) });
     }
+  }
+
+  #cannotRun({ invocationId }: Job, error: unknown): string {
+    if (error instanceof CannotOpenSession) {
+      return `INTERRUPTED: it could not run: ${error.message}`;
+    }
+    logger.error("Cannot run invocation {invocationId}", { invocationId, error });
+    return "INTERRUPTED: the server could not run it; its log says why";
   }
 }
 

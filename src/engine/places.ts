@@ -1,10 +1,12 @@
-import { NotAdmitted, type Place } from "./contract.ts";
+import { type Call, NotAdmitted, type Place } from "./contract.ts";
 
 /** Limits of places; each is a named setting in `src/config`. */
 export interface PlaceLimits {
   readonly maxRunning: number;
   readonly maxRunningPerFunction: number;
   readonly maxQueued: number;
+  /** Bytes of the inputs of waiting calls together. */
+  readonly maxQueuedBytes: number;
 }
 
 /** One of the `maxRunning`, counted for a function; free once nobody of those who share it runs any more. */
@@ -18,6 +20,7 @@ class Seat implements Place {
   readonly #places: Places;
   readonly #begin: () => void;
   readonly functionId: string;
+  readonly inputBytes: number;
   /** Of the call that waits for this one. */
   readonly parent: Seat | undefined;
   readonly turn: Promise<void>;
@@ -28,10 +31,11 @@ class Seat implements Place {
   /** Nested calls that wait, in order of arrival. */
   readonly waitingGuests = new Set<Seat>();
 
-  constructor(places: Places, functionId: string, parent: Seat | undefined) {
+  constructor(places: Places, { functionId, inputBytes }: Call, parent: Seat | undefined) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#places = places;
     this.functionId = functionId;
+    this.inputBytes = inputBytes;
     this.parent = parent;
     this.turn = promise;
     this.#begin = resolve;
@@ -50,8 +54,8 @@ class Seat implements Place {
     this.#begin();
   }
 
-  nest(functionId: string): Place {
-    return this.#places.takeNested(functionId, this);
+  nest(call: Call): Place {
+    return this.#places.takeNested(call, this);
   }
 
   [Symbol.dispose](): void {
@@ -60,7 +64,8 @@ class Seat implements Place {
 }
 
 /**
- * `maxRunning` slots, of one function no more than `maxRunningPerFunction`; `maxQueued` calls from outside wait. Functions
+ * `maxRunning` slots, of one function no more than `maxRunningPerFunction`; `maxQueued` calls from outside wait, with
+ * no more than `maxQueuedBytes` of input together. Functions
  * take turns, so that one with a long queue delays no other; the calls of one function go in order of arrival.
  *
  * A nested call waits in this same queue, and may besides run on the slot of the call that waits for it, where no
@@ -77,9 +82,10 @@ export class Places {
   /** Slots by function; none is 0. */
   readonly #runningOf = new Map<string, number>();
   #running = 0;
-  /** Seats that wait, and those among them of nested calls, which the limit of the queue leaves out. */
   #queued = 0;
-  #nestedQueued = 0;
+  /** Of the seats that wait, those of calls from outside: nested ones take no room from them. */
+  #outerQueued = 0;
+  #outerQueuedBytes = 0;
 
   constructor(limits: PlaceLimits) {
     this.#limits = limits;
@@ -94,29 +100,36 @@ export class Places {
   }
 
   /** Throws {@link NotAdmitted} when the call could not run at once and the queue is full. */
-  take(functionId: string): Place {
-    const { maxRunning, maxRunningPerFunction, maxQueued } = this.#limits;
+  take(call: Call): Place {
+    const { functionId, inputBytes } = call;
+    const { maxRunning, maxRunningPerFunction, maxQueued, maxQueuedBytes } = this.#limits;
     const isServerFull = this.#running >= maxRunning;
     const isFunctionFull = (this.#runningOf.get(functionId) ?? 0) >= maxRunningPerFunction;
-    if ((isServerFull || isFunctionFull) && this.#queued - this.#nestedQueued >= maxQueued) {
+    const hasSeat = this.#outerQueued < maxQueued;
+    const hasRoom = this.#outerQueuedBytes + inputBytes <= maxQueuedBytes;
+    if ((isServerFull || isFunctionFull) && !(hasSeat && hasRoom)) {
       throw new NotAdmitted({
         kind: "queue-full",
+        queueLimit: hasSeat ? "bytes" : "calls",
+        queued: this.#outerQueued,
+        queuedBytes: this.#outerQueuedBytes,
+        maxQueuedBytes,
         runningLimit: isServerFull ? "server" : "function",
         maxRunning: isServerFull ? maxRunning : maxRunningPerFunction,
         maxQueued,
       });
     }
-    return this.takeBeyondQueue(functionId);
+    return this.takeBeyondQueue(call);
   }
 
   /** Takes a place whatever the length of the queue. */
-  takeBeyondQueue(functionId: string): Place {
-    return this.#seat(functionId, undefined);
+  takeBeyondQueue(call: Call): Place {
+    return this.#seat(call, undefined);
   }
 
   /** Takes a place for a call that `parent` waits for, whatever the length of the queue. */
-  takeNested(functionId: string, parent: Seat): Place {
-    const seat = this.#seat(functionId, parent);
+  takeNested(call: Call, parent: Seat): Place {
+    const seat = this.#seat(call, parent);
     this.#lend(parent);
     return seat;
   }
@@ -139,8 +152,8 @@ export class Places {
     this.#advance();
   }
 
-  #seat(functionId: string, parent: Seat | undefined): Seat {
-    const seat = new Seat(this, functionId, parent);
+  #seat(call: Call, parent: Seat | undefined): Seat {
+    const seat = new Seat(this, call, parent);
     this.#enqueue(seat);
     this.#advance();
     return seat;
@@ -161,17 +174,20 @@ export class Places {
     const line = this.#waiting.get(seat.functionId);
     if (line === undefined) this.#waiting.set(seat.functionId, new Set([seat]));
     else line.add(seat);
-    this.#queued++;
-    if (seat.parent !== undefined) this.#nestedQueued++;
+    this.#countWaiting(seat, 1);
   }
 
   #dequeue(seat: Seat): void {
     const line = this.#waiting.get(seat.functionId);
-    if (line?.delete(seat)) {
-      this.#queued--;
-      if (seat.parent !== undefined) this.#nestedQueued--;
-    }
+    if (line?.delete(seat)) this.#countWaiting(seat, -1);
     if (line?.size === 0) this.#waiting.delete(seat.functionId);
+  }
+
+  #countWaiting({ parent, inputBytes }: Seat, change: 1 | -1): void {
+    this.#queued += change;
+    if (parent !== undefined) return;
+    this.#outerQueued += change;
+    this.#outerQueuedBytes += change * inputBytes;
   }
 
   #count(functionId: string, change: 1 | -1): void {

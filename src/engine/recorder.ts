@@ -1,7 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { SandboxLog } from "../sandbox/contract.ts";
 import type { InvocationEnd, InvocationLogRow } from "../store/invocations.ts";
-import type { Store } from "../store/mod.ts";
+import type { Store, Writers } from "../store/mod.ts";
+import type { Conclusion } from "./contract.ts";
 import type { Feed } from "./feed.ts";
 
 const logger = getLogger(["invoked", "engine"]);
@@ -47,21 +48,36 @@ export class Recorder {
     );
   }
 
-  /** Outcome and remaining log lines in one transaction; the writes before it are older and so done. */
-  async finish(end: InvocationEnd): Promise<void> {
+  /**
+   * Outcome and remaining log lines in one transaction; the writes before it are older and so done. Answers the end
+   * that was recorded; where the invocation had ended already, `conclude` is not asked and the end is the one given.
+   * @param conclude runs inside the transaction
+   */
+  async finish(
+    end: InvocationEnd,
+    conclude: (tx: Writers) => Promise<Conclusion> = () => Promise.resolve({ end }),
+  ): Promise<InvocationEnd> {
     const rows = this.#takeUnwritten();
-    await this.#store.write(async (tx) => {
+    const recorded = await this.#store.write(async (tx) => {
       for (let at = 0; at < rows.length; at += LOG_ROWS_PER_WRITE_MAX) {
         await tx.invocations.appendLogs(rows.slice(at, at + LOG_ROWS_PER_WRITE_MAX));
       }
-      await tx.invocations.finish(this.#invocationId, end, new Date().toISOString());
+      // The first ending stands: one that comes later must not change a volume, either.
+      if (!await tx.invocations.isUnfinished(this.#invocationId)) return end;
+      const conclusion = await conclude(tx);
+      await tx.invocations.finish(this.#invocationId, conclusion, new Date().toISOString());
+      return conclusion.end;
+    }).catch((error) => {
+      this.#unwritten.unshift(...rows);
+      throw error;
     });
     this.#feed.announce(this.#invocationId);
+    return recorded;
   }
 
   #flush(): void {
     const rows = this.#takeUnwritten();
-    this.#store.write((tx) => tx.invocations.appendLogs(rows)).then(
+    this.#store.write((tx) => tx.invocations.appendLogs(rows), "committed").then(
       () => this.#feed.announce(this.#invocationId),
       (error) =>
         logger.error("Cannot write {lines} log lines of invocation {invocationId}", {

@@ -16,7 +16,10 @@ import { invokeRoute } from "./routes/invoke.ts";
 import { logRoutes } from "./routes/logs.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
 import { tagRoutes } from "./routes/tags.ts";
+import { testRoute } from "./routes/test.ts";
 import { uploadRoute } from "./routes/uploads.ts";
+import { volumeFileRoutes } from "./routes/volume_files.ts";
+import { volumeRoutes } from "./routes/volumes.ts";
 import { securityHeaders } from "./security_headers.ts";
 
 export interface AppOptions {
@@ -64,8 +67,11 @@ export function createApp(domain: Domain, options: AppOptions): App {
   uploadRoute(app, domain, options.maxFileBytes);
   tagRoutes(app, domain, maxBodyBytes);
   invokeRoute(app, domain, maxBodyBytes);
+  testRoute(app, domain, maxBodyBytes);
   invocationRoutes(app, domain, maxBodyBytes);
   logRoutes(app, domain, maxBodyBytes);
+  volumeRoutes(app, domain, maxBodyBytes);
+  volumeFileRoutes(app, domain);
   healthRoutes(app, options.readiness);
   openApiRoutes(app, options.version);
   domain.sessions.provide(hostOperations(app.operations, domain, countRequest));

@@ -20,7 +20,11 @@ export interface OperationRequest {
 }
 
 /** An operation of the API without HTTP around it: rights and validation, then the handler. */
-export type Operation = (request: OperationRequest, by: Principal) => Promise<object>;
+export type Operation = (
+  request: OperationRequest,
+  by: Principal,
+  signal: AbortSignal,
+) => Promise<object>;
 
 /** The HTTP interface, and the operations under `/api` by their ids. */
 export class App extends OpenAPIHono<Env> {
@@ -64,6 +68,8 @@ export interface Input<
   readonly query: Parsed<Q>;
   readonly body: Parsed<B>;
   readonly principal: Principal;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -90,7 +96,7 @@ export function endpoint<
   const run = (
     { params, query, body }: OperationRequest,
     principal: Principal,
-    c?: Context<Env>,
+    from: Context<Env> | AbortSignal,
   ) => {
     requireRight(principal, right, operationId);
     return handle({
@@ -98,9 +104,16 @@ export function endpoint<
       query: parse(contract.query, query),
       body: parse(contract.body, body),
       principal,
-    } as Input<P, Q, B>, c);
+      // Asked for by few: Hono makes it when it is.
+      get signal() {
+        return from instanceof AbortSignal ? from : from.req.raw.signal;
+      },
+    } as Input<P, Q, B>, from instanceof AbortSignal ? undefined : from);
   };
-  app.operations.set(operationId, async (request, by) => await run(request, by) as object);
+  app.operations.set(
+    operationId,
+    async (request, by, signal) => await run(request, by, signal) as object,
+  );
   app.on(method.toUpperCase(), routePath(contract.path, contract.slashes), async (c) => {
     const body = method === "get"
       ? {}

@@ -1,19 +1,19 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { getLogger } from "@logtape/logtape";
-import { DomainError, type ErrorCode } from "../domain/errors.ts";
+import { DomainError, type ErrorCode, type Reason, REASONS } from "../domain/errors.ts";
 import { OAuthError } from "../domain/identity/mod.ts";
 
 const logger = getLogger(["invoked", "http"]);
 
+type Status = 400 | 401 | 403 | 404 | 409 | 412 | 416 | 429 | 500 | 503;
+
 /** Number of google.rpc.Code and HTTP status of every code, as googleapis' `code.proto` pairs them. */
 export const CODES: Readonly<
-  Record<
-    ErrorCode,
-    { readonly number: number; readonly status: 400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 }
-  >
+  Record<ErrorCode, { readonly number: number; readonly status: Status }>
 > = {
   INVALID_ARGUMENT: { number: 3, status: 400 },
+  OUT_OF_RANGE: { number: 11, status: 400 },
   FAILED_PRECONDITION: { number: 9, status: 400 },
   UNAUTHENTICATED: { number: 16, status: 401 },
   PERMISSION_DENIED: { number: 7, status: 403 },
@@ -23,6 +23,17 @@ export const CODES: Readonly<
   INTERNAL: { number: 13, status: 500 },
   UNAVAILABLE: { number: 14, status: 503 },
 };
+
+/** Where HTTP has a status of its own for what went wrong, clients of files know that and not google.rpc.Code. */
+const STATUSES: Partial<Record<Reason, Status>> = {
+  ETAG_MISMATCH: 412,
+  RANGE_NOT_SATISFIABLE: 416,
+};
+
+/** The HTTP status of an error. */
+export function statusOf(reason: Reason): Status {
+  return STATUSES[reason] ?? CODES[REASONS[reason]].status;
+}
 
 /** Answers whatever a handler threw; the one place where errors become HTTP. */
 export function answerError(error: Error, c: Context): Response {
@@ -35,7 +46,7 @@ export function answerError(error: Error, c: Context): Response {
 
 /** An error as google.rpc.Status in protobuf's JSON mapping, with the HTTP status that belongs to it. */
 export interface StatusAnswer {
-  readonly status: (typeof CODES)[ErrorCode]["status"];
+  readonly status: Status;
   readonly body: { readonly code: number; readonly message: string; readonly details: unknown[] };
 }
 
@@ -53,7 +64,7 @@ export function asDomainError(error: unknown): DomainError {
 }
 
 function answerStatus(error: DomainError, c: Context): Response {
-  const { status, body } = statusOf(error);
+  const { status, body } = statusAnswer(error);
   if (error.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", challenge(error));
   if (error.retryAfterSeconds !== undefined) {
     c.header("Retry-After", String(error.retryAfterSeconds));
@@ -62,8 +73,9 @@ function answerStatus(error: DomainError, c: Context): Response {
 }
 
 /** How an error is answered, but for headers. */
-export function statusOf(error: DomainError): StatusAnswer {
-  const { number, status } = CODES[error.code];
+export function statusAnswer(error: DomainError): StatusAnswer {
+  const { number } = CODES[error.code];
+  const status = statusOf(error.reason);
   const details: unknown[] = [
     {
       "@type": "type.googleapis.com/google.rpc.ErrorInfo",

@@ -4,7 +4,7 @@ import type { HostMethod } from "../domain/sessions.ts";
 import { HostCallError } from "../sandbox/contract.ts";
 import { normalizeJson } from "./body.ts";
 import type { Operation, OperationRequest } from "./endpoint.ts";
-import { asDomainError, statusOf } from "./errors.ts";
+import { asDomainError, statusAnswer } from "./errors.ts";
 import type { ApiRateLimit } from "./rate_limit.ts";
 
 /**
@@ -22,7 +22,9 @@ export function hostOperations(
       const by = await functionPrincipals.of(invocation, call.signal);
       countRequest(by);
       // What takes long, such as a build, goes on where its caller ends, but nobody waits for it.
-      return { value: await untilAbort(operation(requestOf(call.params), by), call.signal) };
+      return {
+        value: await untilAbort(operation(requestOf(call.params), by, call.signal), call.signal),
+      };
     } catch (error) {
       throw hostCallError(asDomainError(error));
     }
@@ -50,7 +52,7 @@ async function untilAbort<Value>(work: Promise<Value>, signal: AbortSignal): Pro
 }
 
 function hostCallError(error: DomainError): HostCallError {
-  const { status, body } = statusOf(error);
+  const { status, body } = statusAnswer(error);
   return new HostCallError(error.code, error.message, {
     status,
     body,

@@ -1,5 +1,5 @@
 /**
- * The main module of every sandbox: hardens the process, waits for its one request, runs it, answers.
+ * The main module of every sandbox: hardens the process, waits for its code and its one call, runs it, answers.
  *
  * User code is only ever called by V8 itself, as a reaction of a promise, so that no frame of this
  * file, and with it no path of the server, stands on a stack that the function can look at.
@@ -8,14 +8,13 @@
 import { EGRESS_SOCKET_ARGUMENT } from "./egress.ts";
 import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
 import { type ConsoleClass, harden, importMeta } from "./harden.ts";
-import { hostCaller } from "./host.ts";
+import { callContext } from "./context.ts";
 import { guardNode, hardenNode, useEgressSocket } from "./node.ts";
 import {
   byteLength,
   charCodeAt,
   dataDescriptor,
   defineProperty,
-  dictionary,
   encode,
   evaluate,
   eventError,
@@ -27,10 +26,18 @@ import {
   slice,
   TypeErrorOf,
 } from "./primordials.ts";
+import { warmGlobals } from "./warm.ts";
 import { react } from "./react.ts";
-import { announce, frameWriter, markStderr, receiveRequest, type Request } from "./request.ts";
 import {
-  type CallConfig,
+  announce,
+  type Call,
+  frameWriter,
+  type Load,
+  markStderr,
+  receiveCall,
+  receiveLoad,
+} from "./request.ts";
+import {
   type Failure,
   FrameKind,
   LOG_FRAME_MAX_UNITS,
@@ -40,13 +47,9 @@ import {
 } from "./wire.ts";
 
 type Frame = (kind: number, body: Uint8Array) => void;
-const OPENING_BRACE = 0x7b;
 
-/** What the SDK finds of this call: nothing in it can be changed, so one module cannot fool another. */
-function callContext(configJson: string, frame: Frame): object {
-  const { secrets } = jsonParse(configJson) as CallConfig;
-  return dictionary<unknown>({ secrets: dictionary(secrets), call: hostCaller(frame) });
-}
+const NOTHING = encode("");
+const OPENING_BRACE = 0x7b;
 
 function resolved(value: unknown): Promise<unknown> {
   return new PromiseOf((resolve) => resolve(value));
@@ -65,10 +68,13 @@ function captureConsole(ConsoleOf: ConsoleClass, frame: Frame, logBytes: number)
   defineProperty(globalThis, "console", dataDescriptor(new ConsoleOf(print), true));
 }
 
-/** Runs the request to its one answer; what comes after the first answer is nobody's. */
-function run(request: Request, frame: Frame): void {
+/**
+ * Loads the module and runs its one call to its one answer; what comes after the first answer is nobody's.
+ * Without a call the module is loaded ahead, and the call read once it is.
+ */
+function run(load: Load, first: Call | undefined, frame: Frame): void {
   const answer = (kind: number, body: Uint8Array): never => {
-    markStderr(request.nonce);
+    markStderr(load.nonce);
     frame(kind, body);
     return exit(0);
   };
@@ -89,36 +95,37 @@ function run(request: Request, frame: Frame): void {
     }
     const body = encode(json as string);
     const bytes = byteLength(body);
-    if (bytes > request.outputBytes) fail({ kind: "output-too-large", bytes });
+    if (bytes > load.outputBytes) fail({ kind: "output-too-large", bytes });
     answer(FrameKind.RESULT, body);
   };
+  const context = callContext(frame, () => answer(FrameKind.NEEDS_CALL, NOTHING));
+  const begin = (call: Call) => {
+    frame(FrameKind.ACCEPTED, NOTHING);
+    context.begin(call);
+    return call;
+  };
   const call = (exported: { default?: unknown }) => {
+    let current = first;
+    if (current === undefined) {
+      frame(FrameKind.LOADED, NOTHING);
+      current = begin(receiveCall());
+    }
     const handler = exported.default;
     if (typeof handler !== "function") {
       return failThrown(new TypeErrorOf("main.ts has no default export that is a function"));
     }
-    const returned = react(resolved(jsonParse(request.inputJson)), handler);
+    const returned = react(resolved(jsonParse(current.inputJson)), handler);
     react(returned, checkValue, failThrown);
     react(react(returned, jsonStringify), deliver, (thrown) => fail(stringifyFault(thrown)));
   };
+  if (first !== undefined) begin(first);
   try {
     // The closing parenthesis stands on a line of its own: the script ends with a comment.
-    const factory = evaluate(`(${request.script}\n)`);
-    react(
-      react(resolved(importMeta(callContext(request.configJson, frame))), factory),
-      call,
-      failThrown,
-    );
+    const factory = evaluate(`(${load.script}\n)`);
+    react(react(resolved(importMeta(context.found)), factory), call, failThrown);
   } catch (thrown) {
     failThrown(thrown);
   }
-}
-
-/** Deno loads these on their first use, which takes milliseconds that a waiting process has to spare. */
-function loadLazyGlobals(): void {
-  clearTimeout(setTimeout(() => {}));
-  new Response("");
-  new Request("http://localhost/");
 }
 
 const loadsNode = Deno.args.includes(WITH_NODE);
@@ -127,12 +134,13 @@ if (egress !== undefined) useEgressSocket(egress.slice(EGRESS_SOCKET_ARGUMENT.le
 const ConsoleOf = harden();
 if (loadsNode) {
   hardenNode();
-  loadLazyGlobals();
+  warmGlobals("setTimeout Response Request");
 }
 announce(READY);
-const request = receiveRequest();
-const frame = frameWriter(request.nonce);
-frame(FrameKind.ACCEPTED, encode(""));
-captureConsole(ConsoleOf, frame, request.logBytes);
-guardNode(request.script);
-run(request, frame);
+const load = receiveLoad();
+const frame = frameWriter(load.nonce);
+const first = load.ahead ? undefined : receiveCall();
+captureConsole(ConsoleOf, frame, load.logBytes);
+guardNode(load.script);
+if (load.ahead) warmGlobals(load.script);
+run(load, first, frame);

@@ -6,6 +6,7 @@
  * network, environment, subprocesses and FFI; the runtime closes only what those leave open.
  */
 import { neutral } from "./neutral.ts";
+import { codeRefusals } from "./system.ts";
 import {
   createObject,
   dataDescriptor,
@@ -82,6 +83,8 @@ const REMOVED_SOCKETS = [
   "upgradeWebTransport",
   "QuicEndpoint",
   "openKv",
+  // Answers from the machine's own table of hosts as well.
+  "resolveDns",
 ] as const;
 
 const refuser = neutral((key: string, ErrorOf: ErrorConstructor) => () => {
@@ -126,6 +129,7 @@ export function harden(): ConsoleClass {
   for (const key of ownKeys(globalThis)) {
     if (typeof key === "string" && key.startsWith("GPU")) remove(globalThis, key);
   }
+  codeRefusals();
   for (const key of ["gpu", "locks", "storage"]) remove(Navigator.prototype, key);
   return internals.Console;
 }

@@ -20,7 +20,7 @@ import {
   TypeErrorOf,
 } from "./primordials.ts";
 import { react } from "./react.ts";
-import { putUint32 } from "./request.ts";
+import { putUint32, uint32 } from "./request.ts";
 import {
   FrameKind,
   HOST_CALL_HEAD_BYTES,
@@ -150,11 +150,6 @@ export function hostCaller(frame: Frame): HostCall {
     });
   };
   return guarded(send, byteLength, HOST_CALL_MAX_BYTES, TypeErrorOf);
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |
-    (bytes[at + 3] ?? 0)) >>> 0;
 }
 
 /** Reads `length` bytes from stdin without blocking; where it ended there is nobody left to answer. */

@@ -8,6 +8,14 @@
 import { remove } from "./harden.ts";
 import { DNS_SHIMS } from "./names.ts";
 import {
+  describeMachine,
+  emptyFileSystem,
+  EXISTENCE_EXPORTS,
+  MACHINE_EXPORTS,
+  USER_EXPORTS,
+} from "./system.ts";
+import {
+  createObject,
   dataDescriptor,
   defineProperty,
   dictionary,
@@ -32,6 +40,9 @@ const NETWORK = dictionary({
   tls: true,
 });
 
+/** Built-ins that tell of the machine, and what makes them tell of a neutral one. */
+const DESCRIBED = dictionary({ fs: emptyFileSystem, os: describeMachine });
+
 /** Scheme of the reduced modules below; no other module may have it. */
 const SHIM_PREFIX = "invoked:";
 
@@ -41,14 +52,21 @@ const SHIM_PREFIX = "invoked:";
  */
 const SHIMS = dictionary<string>({
   ...DNS_SHIMS,
+  fs: `export * from "node:fs";
+    import fs from "node:fs";
+    export default fs;
+    export const { ${EXISTENCE_EXPORTS} } = fs;`,
+  os: `export * from "node:os";
+    import os from "node:os";
+    export default os;
+    export const { ${MACHINE_EXPORTS} } = os;`,
   module:
     `export { builtinModules, createRequire, default, findSourceMap, isBuiltin, Module, SourceMap,
     syncBuiltinESMExports, wrap } from "node:module";`,
   process: `import process from "node:process";
-    export { arch, argv, chdir, cpuUsage, cwd, default, emitWarning, execArgv, exit, getegid, geteuid, getgid,
-      getuid, hrtime, memoryUsage, nextTick, pid, platform, ppid, resourceUsage, stderr, stdin, stdout, umask,
-      version, versions } from "node:process";
-    export const { argv0, env, execPath, title } = process;`,
+    export { arch, argv, chdir, cpuUsage, cwd, default, emitWarning, execArgv, exit, hrtime, memoryUsage,
+      nextTick, pid, platform, ppid, resourceUsage, stderr, stdin, stdout, version, versions } from "node:process";
+    export const { argv0, env, execPath, title, ${USER_EXPORTS} } = process;`,
   worker_threads: `import { createRequire } from "node:module";
     const threads = createRequire("file:///main.js")("node:worker_threads");
     export default threads;
@@ -61,6 +79,7 @@ const SHIMS = dictionary<string>({
 const SPECIFIER_SHOWN_MAX_UNITS = 100;
 
 const NODE_PREFIX = "node:";
+const NATIVE_SUFFIX = ".node";
 
 function hasPrefix(text: string, prefix: string): boolean {
   return slice(text, 0, prefix.length) === prefix;
@@ -79,7 +98,9 @@ function family(name: string): string {
 
 function refusal(specifier: string): Error {
   const shown = slice(specifier, 0, SPECIFIER_SHOWN_MAX_UNITS);
-  return new TypeErrorOf(`Module "${shown}" is not available in a function`);
+  const isNative = slice(specifier, -NATIVE_SUFFIX.length) === NATIVE_SUFFIX;
+  const why = isNative ? ": it is native code" : "";
+  return new TypeErrorOf(`Module "${shown}" is not available in a function${why}`);
 }
 
 type Resolved = { url: string; format?: string; shortCircuit?: boolean };
@@ -114,7 +135,14 @@ export function restrictModules(
 ): void {
   const { isBuiltin } = moduleClass;
   let hasNetwork = false;
+  const described: Record<string, boolean> = createObject(null);
   const prepare = (name: string) => {
+    const describe = DESCRIBED[name];
+    // Once: a function may replace what it finds, as tests do.
+    if (describe !== undefined && !described[name]) {
+      described[name] = true;
+      describe(getBuiltin(name));
+    }
     if (hasNetwork || !(NETWORK[family(name)] || hasPrefix(name, "_"))) return;
     hasNetwork = true;
     onNetwork();

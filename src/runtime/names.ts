@@ -1,7 +1,8 @@
 /**
  * Keeps names from being resolved in a function's process. The kernel refuses the sockets of a resolver, but the C
  * library may ask a service of the machine over a unix socket (`nss-resolve`, `mdns`), which then sends a
- * query that holds any name the function likes. Nothing here is needed: the egress proxy resolves.
+ * query that holds any name the function likes, and the other resolver answers from the machine's `/etc/hosts`,
+ * which it reads without a permission. Nothing here is needed: the egress proxy resolves.
  */
 import type { Tools } from "./egress.ts";
 import { neutral } from "./neutral.ts";
@@ -10,26 +11,30 @@ const CONSTANTS =
   "ADDRGETNETWORKPARAMS, BADFAMILY, BADFLAGS, BADHINTS, BADNAME, BADQUERY, BADRESP, " +
   "BADSTR, CANCELLED, CONNREFUSED, DESTRUCTION, EOF, FILE, FORMERR, LOADIPHLPAPI, NODATA, NOMEM, " +
   "NONAME, NOTFOUND, NOTIMP, NOTINITIALIZED, REFUSED, SERVFAIL, TIMEOUT";
-const CALLS =
-  "Resolver, getDefaultResultOrder, getServers, resolve, resolve4, resolve6, resolveAny, " +
-  "resolveCaa, resolveCname, resolveMx, resolveNaptr, resolveNs, resolvePtr, resolveSoa, " +
-  "resolveSrv, resolveTxt, reverse, setDefaultResultOrder, setServers";
+const SETTINGS = "Resolver, getDefaultResultOrder, getServers, setDefaultResultOrder, setServers";
+const QUERIES =
+  "lookup, lookupService, resolve, resolve4, resolve6, resolveAny, resolveCaa, resolveCname, resolveMx, " +
+  "resolveNaptr, resolveNs, resolvePtr, resolveSoa, resolveSrv, resolveTxt, reverse";
 
 /** Sources of the reduced modules, as named exports of built-ins cannot be replaced. */
 export const DNS_SHIMS = {
   dns: `import dns from "node:dns";
-    export { ADDRCONFIG, ALL, ${CONSTANTS}, V4MAPPED, promises, ${CALLS} } from "node:dns";
+    export { ADDRCONFIG, ALL, ${CONSTANTS}, V4MAPPED, promises, ${SETTINGS} } from "node:dns";
     export default dns;
-    export const { lookup, lookupService } = dns;`,
+    export const { ${QUERIES} } = dns;`,
   "dns/promises": `import dns from "node:dns";
-    export { ${CONSTANTS}, ${CALLS} } from "node:dns/promises";
+    export { ${CONSTANTS}, ${SETTINGS} } from "node:dns/promises";
     export default dns.promises;
-    export const { lookup, lookupService } = dns.promises;`,
+    export const { ${QUERIES} } = dns.promises;`,
 } as const;
+
+interface Resolving {
+  readonly Resolver: { readonly prototype: object };
+}
 
 /** The built-ins that are reduced. */
 export interface Resolvers {
-  readonly dns: { readonly promises: object };
+  readonly dns: Resolving & { readonly promises: Resolving };
   readonly dgram: { readonly Socket: { readonly prototype: object } };
   readonly net: { readonly Server: { readonly prototype: object } };
 }
@@ -39,8 +44,24 @@ export const refuseNames = neutral(function (
   { dns, dgram, net }: Resolvers,
   { defineProperty, dataDescriptor, ErrorOf }: Tools,
 ): void {
-  /** The parts of `node:dns` that go by the C library; all others make sockets of their own. */
-  const RESOLVING = ["lookup", "lookupService"] as const;
+  const QUERIES = [
+    "lookup",
+    "lookupService",
+    "resolve",
+    "resolve4",
+    "resolve6",
+    "resolveAny",
+    "resolveCaa",
+    "resolveCname",
+    "resolveMx",
+    "resolveNaptr",
+    "resolveNs",
+    "resolvePtr",
+    "resolveSoa",
+    "resolveSrv",
+    "resolveTxt",
+    "reverse",
+  ] as const;
   /** What takes a host and resolves it before it fails for want of a socket. */
   const DATAGRAM_METHODS = ["bind", "connect", "send"] as const;
 
@@ -60,14 +81,18 @@ export const refuseNames = neutral(function (
       });
       return this;
     };
-  for (let index = 0; index < RESOLVING.length; index++) {
-    const call = RESOLVING[index] ?? "";
-    replace(dns, call, (...args: unknown[]) => {
+  for (let index = 0; index < QUERIES.length; index++) {
+    const call = QUERIES[index] ?? "";
+    const byCallback = (...args: unknown[]) => {
       const callback = args[args.length - 1];
       if (typeof callback !== "function") throw refusal(call);
       queueMicrotask(() => callback(refusal(call)));
-    });
-    replace(dns.promises, call, () => Promise.reject(refusal(call)));
+    };
+    const byPromise = () => Promise.reject(refusal(call));
+    replace(dns, call, byCallback);
+    replace(dns.Resolver.prototype, call, byCallback);
+    replace(dns.promises, call, byPromise);
+    replace(dns.promises.Resolver.prototype, call, byPromise);
   }
   for (let index = 0; index < DATAGRAM_METHODS.length; index++) {
     const call = DATAGRAM_METHODS[index] ?? "";

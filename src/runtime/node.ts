@@ -9,6 +9,7 @@ import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
 import { refuseNames, type Resolvers } from "./names.ts";
 import { type BuiltinGetter, type ModuleClass, restrictModules } from "./modules.ts";
 import { neutral } from "./neutral.ts";
+import { describeUser } from "./system.ts";
 import {
   apply,
   construct,
@@ -50,6 +51,7 @@ interface Process {
   argv: string[];
   execPath: string;
   title: string;
+  report: object;
   getBuiltinModule: BuiltinGetter;
   binding(name: string): Record<string, { prototype: object }>;
 }
@@ -96,6 +98,9 @@ export function hardenNode(): void {
   tunnelPipes({ ...pipes as Bindings, ...streams as Bindings }, egressSocket, TOOLS);
   defineProperty(process.argv, 0, dataDescriptor(RUNTIME_NAME, true));
   defineProperty(process.argv, 1, dataDescriptor(MAIN_PATH, true));
+  // What follows are the runtime's own arguments.
+  defineProperty(process.argv, "length", dictionary<unknown>({ value: 2 }));
+  describeUser(process);
   // Packages read `process.env.NODE_ENV` when they load; the real one throws where all is denied.
   lock(process, "env", {});
   defineProperty(

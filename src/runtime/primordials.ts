@@ -69,7 +69,8 @@ export const setBytes = uncurry(
 export const byteLength = getter(typedArrayPrototype, "byteLength") as (b: Uint8Array) => number;
 export const bufferOf = getter(typedArrayPrototype, "buffer") as (b: Uint8Array) => ArrayBuffer;
 
-const { assign, freeze } = Object;
+const { assign } = Object;
+export const { freeze } = Object;
 
 /** A frozen object without a prototype, so that only its own keys are found. */
 export function dictionary<Value>(

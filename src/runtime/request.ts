@@ -1,4 +1,4 @@
-/** The one request that a process receives, and the frames that it answers with. */
+/** The messages that a process receives, and the frames that it answers with. */
 import {
   bufferOf,
   byteLength,
@@ -11,17 +11,23 @@ import {
   writeStderr,
   writeStdout,
 } from "./primordials.ts";
-import { FRAME_HEAD_BYTES, NONCE_BYTES, REQUEST_HEAD_BYTES } from "./wire.ts";
+import { CALL_HEAD_BYTES, FRAME_HEAD_BYTES, LOAD_HEAD_BYTES, NONCE_BYTES } from "./wire.ts";
 
 /** Exit code of a process whose supervisor went away before it had work. */
 const EXIT_ABANDONED = 0;
 
-/** The work of this process. */
-export interface Request {
+/** The code of this process. */
+export interface Load {
   readonly nonce: Uint8Array;
+  /** Whether the module is to be loaded before its call is known. */
+  readonly ahead: boolean;
   readonly outputBytes: number;
   readonly logBytes: number;
   readonly script: string;
+}
+
+/** The work of this process. */
+export interface Call {
   readonly inputJson: string;
   readonly configJson: string;
 }
@@ -38,18 +44,32 @@ function readExactly(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Blocks until the request came. Runs before user code. */
-export function receiveRequest(): Request {
-  const head = readExactly(REQUEST_HEAD_BYTES);
-  const numbers = new DataView(head.buffer, NONCE_BYTES);
+/** Blocks until the code came. Runs before user code. */
+export function receiveLoad(): Load {
+  const head = readExactly(LOAD_HEAD_BYTES);
+  const at = NONCE_BYTES + 1;
   return {
     nonce: head.slice(0, NONCE_BYTES),
-    outputBytes: numbers.getUint32(0),
-    logBytes: numbers.getUint32(4),
-    script: decode(readExactly(numbers.getUint32(8))),
-    inputJson: decode(readExactly(numbers.getUint32(12))),
-    configJson: decode(readExactly(numbers.getUint32(16))),
+    ahead: head[NONCE_BYTES] === 1,
+    outputBytes: uint32(head, at),
+    logBytes: uint32(head, at + 4),
+    script: decode(readExactly(uint32(head, at + 8))),
   };
+}
+
+/** Blocks until the work came. The module's top level may have run before. */
+export function receiveCall(): Call {
+  const head = readExactly(CALL_HEAD_BYTES);
+  return {
+    inputJson: decode(readExactly(uint32(head, 0))),
+    configJson: decode(readExactly(uint32(head, 4))),
+  };
+}
+
+/** Reads an unsigned 32-bit big-endian number. */
+export function uint32(bytes: Uint8Array, at: number): number {
+  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)) >>> 0;
 }
 
 /** Blocks until all bytes are written. */

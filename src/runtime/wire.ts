@@ -1,9 +1,14 @@
 /**
  * The frame protocol between a sandbox's process and its supervisor, in one place for both sides.
  *
- * Supervisor to process, once, on stdin: a fixed head (the nonce, then five unsigned 32-bit
- * big-endian numbers: output limit, log limit, script length, input length, configuration length, all in
- * bytes), the script, the input, the configuration. Process to supervisor, on stdout: any number of frames, each the call's nonce, one
+ * Supervisor to process, on stdin, two messages. The *load*: the nonce, one byte that tells whether it comes ahead
+ * of the call, three unsigned 32-bit big-endian numbers (output limit, log limit, length of the script, all in
+ * bytes), the script. The *call*: two such numbers (length of the input and of the configuration), the input, the
+ * configuration. A load that comes ahead is answered with the frame `LOADED` once the module's top level ran, or
+ * `NEEDS_CALL` where that asked for something that only a call has; otherwise the call follows at once and is
+ * read before any of the function's code runs.
+ *
+ * Process to supervisor, on stdout: any number of frames, each the process's nonce, one
  * kind byte, an unsigned 32-bit big-endian length and that many bytes; on stderr, before its last frame,
  * the bare nonce, so that the supervisor knows that it has read all of stderr without waiting for the end
  * of the process. Whatever is not such a frame is text that the function wrote. The nonce never
@@ -22,8 +27,10 @@ export const NONCE_BYTES = 24;
 /** First byte of every nonce. It occurs in no UTF-8 text, so that text is scanned at full speed. */
 export const NONCE_MARK = 0xff;
 
-/** Nonce, output limit, log limit, script length, input length, configuration length. */
-export const REQUEST_HEAD_BYTES = NONCE_BYTES + 20;
+/** Nonce, whether ahead, output limit, log limit, script length. */
+export const LOAD_HEAD_BYTES = NONCE_BYTES + 13;
+/** Input length, configuration length. */
+export const CALL_HEAD_BYTES = 8;
 
 /** What a function is given beside its input: the JSON of a request's configuration. */
 export interface CallConfig {
@@ -41,12 +48,14 @@ export const READY = "ready\n";
 export const WITH_NODE = "node";
 
 /**
- * Kinds of frames from the process. `ACCEPTED` is empty and comes before any of the function's code runs:
- * without it the call may be given to another process. A log frame's kind is `LOG` plus the level,
+ * Kinds of frames from the process. `ACCEPTED` is empty and comes once the call was read and before any code runs for it:
+ * without it the call may be given to another process. `LOADED` and `NEEDS_CALL` are empty, too. A log frame's kind is `LOG` plus the level,
  * 0 (debug) to 3 (error).
  */
 export const FrameKind = {
   ACCEPTED: 0x01,
+  LOADED: 0x02,
+  NEEDS_CALL: 0x03,
   LOG: 0x10,
   RESULT: 0x20,
   FAILURE: 0x21,

@@ -69,6 +69,8 @@ export interface SandboxJob {
    * resolves to `{ default: handler }` (see `src/builder/contract.ts`).
    */
   readonly script: string;
+  /** Names the script: jobs with the same key have the same script. Absent where no further call is to be expected. */
+  readonly scriptKey?: string;
   /** Reads the source map (version 3 JSON) of the script; called only when a stack must be mapped. */
   readonly sourceMap: () => Promise<string>;
   /** The input: the text of a JSON object, already validated by the caller. */
@@ -119,8 +121,18 @@ export interface SandboxLimits {
   readonly outputBytes: number;
   /** Total bytes of captured log messages; what follows is dropped behind one visible mark. */
   readonly logBytes: number;
-  /** Ready processes kept ahead of need. */
+  /** Processes kept ahead of need, the provisioned ones aside. */
   readonly poolSize: number;
+  /** Memory in bytes that all processes kept ahead of need may take, as estimated. */
+  readonly poolMemoryBytes: number;
+}
+
+/** Code that a number of processes is always kept for. */
+export interface Provisioned {
+  /** As `scriptKey` of its jobs. */
+  readonly key: string;
+  readonly script: string;
+  readonly count: number;
 }
 
 /** The pool of sandboxes. Disposing it kills every process it started. */
@@ -134,6 +146,8 @@ export interface Sandboxes extends AsyncDisposable {
    * a few milliseconds more to take it away.
    */
   run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome>;
+  /** Keeps processes with this code loaded, called or not; replaces what was said before. */
+  provision(provisioned: readonly Provisioned[]): void;
   /** The walls that stand, in words for the operator, e.g. `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
   /** Counts for `/readyz` and metrics. */

@@ -1,11 +1,11 @@
 /** What an operator wants to know of the sandboxes of a machine, without starting a server. */
-import { tryMode, type Verdict } from "./choose.ts";
+import { type Mode, MODES, type Programs, tryMode, type Verdict } from "../isolation/mod.ts";
 import type { SandboxLimits } from "./contract.ts";
-import { type Mode, MODES } from "./isolation/isolation.ts";
-import { type Programs, survey } from "./isolation/surroundings.ts";
 import { prepareProgram } from "./launch.ts";
 import type { SandboxOptions } from "./mod.ts";
+import { subjectOf } from "./probe.ts";
 import { findRemedies, type Remedy } from "./remedies.ts";
+import { survey } from "./surroundings.ts";
 
 export interface Examination {
   /** One for each mode, the strongest first. */
@@ -25,8 +25,8 @@ export async function examine(
   await using around = await survey(cacheDir, searchPath);
   const program = await prepareProgram(limits, around, undefined);
   const verdicts: Verdict[] = [];
-  for (const mode of MODES) verdicts.push(await tryMode(mode, around, program));
-  const { programs } = around;
+  for (const mode of MODES) verdicts.push(await tryMode(mode, subjectOf(around, program)));
+  const { programs } = around.machine;
   return {
     verdicts,
     programs,

@@ -1,5 +1,6 @@
 /** Reads the hostile stream that a sandbox's stdout is: frames of its bootstrap between text of its function. */
 import {
+  CALL_HEAD_BYTES,
   type CallConfig,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
@@ -7,10 +8,10 @@ import {
   FRAME_HEAD_BYTES,
   FrameKind,
   HOST_CALL_MAX_BYTES,
+  LOAD_HEAD_BYTES,
   LOG_FRAME_MAX_UNITS,
   NONCE_BYTES,
   NONCE_MARK,
-  REQUEST_HEAD_BYTES,
 } from "../runtime/wire.ts";
 
 /** Most bytes that one UTF-16 unit takes in UTF-8, and as an escape in JSON. */
@@ -22,12 +23,22 @@ const LOG_MAX_BYTES = LOG_FRAME_MAX_UNITS * UTF8_BYTES_PER_UNIT;
 const FAILURE_MAX_BYTES = FAILURE_KEYS_BYTES + ESCAPE_BYTES_PER_UNIT *
     (FAILURE_NAME_MAX_UNITS + FAILURE_MESSAGE_MAX_UNITS + FAILURE_STACK_MAX_UNITS);
 
+const EMPTY_KINDS: ReadonlySet<number> = new Set([
+  FrameKind.ACCEPTED,
+  FrameKind.LOADED,
+  FrameKind.NEEDS_CALL,
+]);
+
 /** What the stream holds, in its own order. Byte arrays are only valid during the call. */
 export interface FrameEvents {
   /** Text that is no frame. */
   text(bytes: Uint8Array): void;
-  /** The process has read its request; what it runs from here on is the function. */
+  /** The process has read its call; what it runs from here on it runs for that. */
   accepted(): void;
+  /** The module was loaded ahead. */
+  loaded(): void;
+  /** The module cannot be loaded ahead: it asked for what only a call has. */
+  needsCall(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
   log(level: number, bytes: Uint8Array): void;
   /** A question to the server. */
@@ -47,25 +58,45 @@ export function makeNonce(): Uint8Array<ArrayBuffer> {
   return nonce;
 }
 
-/** The one request of a process, as a single byte array. */
-export function encodeRequest(
+const encoder = new TextEncoder();
+
+/** The first message to a process; `ahead` where its call is to follow later. */
+export function encodeLoad(
   nonce: Uint8Array,
   limits: { readonly outputBytes: number; readonly logBytes: number },
-  job: {
-    readonly script: string;
-    readonly inputJson: string;
-    readonly config: CallConfig;
-  },
+  script: string,
+  ahead: boolean,
 ): Uint8Array<ArrayBuffer> {
-  const encoder = new TextEncoder();
-  const parts = [job.script, job.inputJson, JSON.stringify(job.config)]
-    .map((part) => encoder.encode(part));
-  const head = new Uint8Array(REQUEST_HEAD_BYTES);
+  const text = encoder.encode(script);
+  const head = new Uint8Array(LOAD_HEAD_BYTES);
   head.set(nonce);
-  const numbers = new DataView(head.buffer, NONCE_BYTES);
-  [limits.outputBytes, limits.logBytes, ...parts.map(({ length }) => length)]
+  head[NONCE_BYTES] = ahead ? 1 : 0;
+  const numbers = new DataView(head.buffer, NONCE_BYTES + 1);
+  [limits.outputBytes, limits.logBytes, text.length]
     .forEach((number, index) => numbers.setUint32(4 * index, number));
-  return Uint8Array.from(Buffer.concat([head, ...parts]));
+  return concatenate([head, text]);
+}
+
+/** The second message to a process. */
+export function encodeCall(
+  { inputJson, config }: { readonly inputJson: string; readonly config: CallConfig },
+): Uint8Array<ArrayBuffer> {
+  const parts = [inputJson, JSON.stringify(config)].map((part) => encoder.encode(part));
+  const head = new Uint8Array(CALL_HEAD_BYTES);
+  const numbers = new DataView(head.buffer);
+  parts.forEach(({ length }, index) => numbers.setUint32(4 * index, length));
+  return concatenate([head, ...parts]);
+}
+
+/** One array of all bytes. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** Where the nonce, or as much of it as the bytes hold, begins first; -1 where it does not. */
@@ -199,7 +230,7 @@ export class FrameReader {
   #limitOf(kind: number): number {
     if (kind === FrameKind.RESULT) return this.#outputBytes;
     if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
-    if (kind === FrameKind.ACCEPTED) return 0;
+    if (EMPTY_KINDS.has(kind)) return 0;
     if (kind === FrameKind.HOST_CALL) return HOST_CALL_MAX_BYTES;
     return kind >= FrameKind.LOG && kind <= FrameKind.LOG + 3 ? LOG_MAX_BYTES : -1;
   }
@@ -218,6 +249,8 @@ export class FrameReader {
   #deliver(kind: number, bytes: Uint8Array): void {
     if (kind === FrameKind.RESULT || kind === FrameKind.FAILURE) this.#ended = true;
     if (kind === FrameKind.ACCEPTED) this.#events.accepted();
+    else if (kind === FrameKind.LOADED) this.#events.loaded();
+    else if (kind === FrameKind.NEEDS_CALL) this.#events.needsCall();
     else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
     else if (kind === FrameKind.RESULT) this.#events.result(bytes);
     else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);

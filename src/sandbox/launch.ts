@@ -1,12 +1,19 @@
 /** The command line of a sandbox's process, and the measurements that its limits stand on. */
+import { pathToFileURL } from "node:url";
 import { READY, WITH_NODE } from "../runtime/wire.ts";
 import type { SandboxLimits } from "./contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "./egress/process.ts";
 import type { EgressProxy, Gate } from "./egress/proxy.ts";
-import type { Confinement, Isolation } from "./isolation/isolation.ts";
-import { trusted } from "./isolation/process.ts";
-import { openForReading, type Surroundings } from "./isolation/surroundings.ts";
-import { readProcfs } from "./procfs.ts";
+import {
+  type Confinement,
+  type Isolation,
+  killGroup,
+  readProcfs,
+  spawnGroup,
+  trusted,
+} from "../isolation/mod.ts";
+import { openForReading, type Surroundings } from "./surroundings.ts";
+import { bundleRuntime } from "./runtime_bundle.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const BYTES_PER_KIB = 1024;
@@ -18,8 +25,6 @@ const HEAP_MIN_MIB = 16;
 export const START_TIMEOUT_MS = 10_000;
 /** Most bytes of a failed process's stderr that are told. */
 const START_STDERR_MAX_BYTES = 4096;
-
-const BOOTSTRAP_URL = new URL("../runtime/bootstrap.ts", import.meta.url);
 
 const DENY_FLAGS = [
   "--no-prompt",
@@ -57,33 +62,19 @@ export interface Spawned {
 /** Starts processes. */
 export interface Launcher {
   readonly isolation: Isolation;
+  /** Paths of the server that a crash of the engine may print; no log shows them. */
+  readonly hiddenPaths: readonly string[];
   /** A directory that the processes' user can enter: sockets that they are to reach stand here. */
   readonly sharedDir: string;
   spawn(flavour: Flavour): Spawned;
 }
 
-/**
- * Starts the command as the leader of a session and a group of its own, which is killed as one. Where there is
- * a `setsid` it is asked to do that: Deno's own way forks the server, pages and all, and blocks it for
- * milliseconds that grow with its memory.
- */
 function spawn(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
   setsid: string | undefined,
 ): Deno.ChildProcess {
-  const [program, ...args] = setsid === undefined ? command : [setsid, ...command];
-  if (program === undefined) throw new Error("Cannot start a sandbox: the command line is empty");
-  return new Deno.Command(program, {
-    args,
-    cwd: "/",
-    clearEnv: true,
-    env: { ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    detached: setsid === undefined,
-  }).spawn();
+  return spawnGroup(command, { env, setsid, cwd: "/", stdin: "piped" });
 }
 
 /** Private writable memory of a live process in bytes, or undefined outside Linux. */
@@ -92,20 +83,6 @@ async function privateBytes(pid: number): Promise<number | undefined> {
   const kib = /^VmData:\s+(\d+) kB$/m.exec(await readProcfs(`${pid}/status`) ?? "")?.[1];
   if (kib === undefined) throw new Error(`Cannot measure the memory of the idle process ${pid}`);
   return Number(kib) * BYTES_PER_KIB;
-}
-
-/**
- * Ends a process and its whole group. What is gone already is no error; a process that does not lead its
- * group yet has nobody else in it.
- */
-export function killGroup(pid: number): void {
-  for (const target of [-pid, pid]) {
-    try {
-      Deno.kill(target, "SIGKILL");
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
 }
 
 /** What the start of a process failed with, its stderr included. */
@@ -148,6 +125,7 @@ async function warmUp(
 export interface Program {
   /** The command line with these permissions and these arguments of the bootstrap. */
   command(flags: readonly string[], args: readonly string[]): readonly string[];
+  readonly hiddenPaths: readonly string[];
   /** Holds the operator's certificates, where there are any. */
   readonly caFile: string | undefined;
   readonly confinement: Confinement;
@@ -162,24 +140,26 @@ export async function prepareProgram(
   ca: string | undefined,
 ): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
+  const bootstrap = await bundleRuntime(around.denoDir);
   const command: Program["command"] = (flags, args) => [
-    around.deno,
+    around.machine.deno,
     "run",
     ...DENY_FLAGS,
     ...flags,
     `--v8-flags=--max-old-space-size=${heapMib}`,
-    BOOTSTRAP_URL.href,
+    bootstrap,
     ...args,
   ];
-  const { wrap, env } = trusted(around);
-  const { setsid } = around.programs;
+  const { wrap, env } = trusted(around.machine, around.profile);
+  const { setsid } = around.machine.programs;
   const first = wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {});
   const idleBytes = await warmUp(first, env, setsid);
   await blockDatabases(around.denoDir);
   const caFile = await writeCa(ca, around.denoDir);
-  if (around.isRoot) await openForReading(around.denoDir);
+  if (around.machine.isRoot) await openForReading(around.denoDir);
   return {
     command,
+    hiddenPaths: [pathToFileURL(bootstrap).href, bootstrap, around.machine.deno],
     caFile,
     sharedDir: around.sharedDir,
     setsid,
@@ -193,7 +173,7 @@ export async function prepareProgram(
 /** Starts processes of the program behind the walls of the isolation; without a proxy they have no way out. */
 export function launcherFor(
   isolation: Isolation,
-  { command, confinement, caFile, sharedDir, setsid }: Program,
+  { command, confinement, hiddenPaths, caFile, sharedDir, setsid }: Program,
   egress?: EgressProxy,
 ): Launcher {
   const spawnWith = (flavour: Flavour, gate: Gate | undefined) => {
@@ -213,6 +193,7 @@ export function launcherFor(
   };
   return {
     isolation,
+    hiddenPaths,
     sharedDir,
     spawn(flavour) {
       const gate = egress?.openGate();

@@ -1,18 +1,25 @@
 /** The sandbox room: runs functions, each call in a process of its own. */
-import type { RunHooks, Sandboxes, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+import type {
+  Provisioned,
+  RunHooks,
+  Sandboxes,
+  SandboxJob,
+  SandboxLimits,
+  SandboxOutcome,
+} from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
-import type { IsolationChoice } from "./isolation/isolation.ts";
+import { choose, type IsolationChoice } from "../isolation/mod.ts";
 import { type Launcher, launcherFor, prepareProgram } from "./launch.ts";
-import { flavourFor, Pool } from "./pool.ts";
+import { Pool } from "./pool.ts";
+import { subjectOf } from "./probe.ts";
 import { killedEarly, NotAccepted } from "./process.ts";
-import { choose } from "./choose.ts";
-import { type Surroundings, survey } from "./isolation/surroundings.ts";
+import { type Surroundings, survey } from "./surroundings.ts";
 
 export * from "./contract.ts";
 export type { EgressOptions } from "./egress/proxy.ts";
 export { entryFault } from "./egress/allowlist.ts";
-export type { IsolationChoice, Mode } from "./isolation/isolation.ts";
-export { IsolationError, type Verdict } from "./choose.ts";
+export type { IsolationChoice, Mode } from "../isolation/mod.ts";
+export { IsolationError, type Verdict } from "../isolation/mod.ts";
 export { type Examination, examine } from "./examine.ts";
 
 /** Processes that are tried for one call; more than a pool holds have to die in the same moment to pass it. */
@@ -48,6 +55,7 @@ class ProcessSandboxes implements Sandboxes {
   readonly #runs = new Set<Promise<SandboxOutcome>>();
   #preparing: Promise<Prepared> | undefined;
   #prepared: Prepared | undefined;
+  #provisioned: readonly Provisioned[] = [];
 
   constructor(limits: SandboxLimits, options: SandboxOptions) {
     this.#limits = limits;
@@ -72,6 +80,11 @@ class ProcessSandboxes implements Sandboxes {
     }
   }
 
+  provision(provisioned: readonly Provisioned[]): void {
+    this.#provisioned = provisioned;
+    this.#prepared?.pool.provision(provisioned);
+  }
+
   get walls(): string {
     return this.#prepared?.launcher.isolation.walls ?? "not started";
   }
@@ -94,7 +107,7 @@ class ProcessSandboxes implements Sandboxes {
     const { pool } = this.#prepared ?? await this.#prepare();
     for (let attempt = 1;; attempt++) {
       try {
-        const process = await pool.take(flavourFor(job.script));
+        const process = await pool.take(job.scriptKey, job.script);
         return await process.run(job, hooks, this.#limits);
       } catch (error) {
         if (hooks.signal.aborted) return killedEarly(hooks.signal);
@@ -114,11 +127,12 @@ class ProcessSandboxes implements Sandboxes {
     await using opened = new AsyncDisposableStack();
     const around = opened.use(await survey(cacheDir, searchPath));
     const program = await prepareProgram(this.#limits, around, this.#options.egress.ca);
-    const chosen = await choose(isolation, around, program);
+    const chosen = await choose(isolation, subjectOf(around, program));
     const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));
     const launcher = launcherFor(chosen, program, egress);
     opened.move();
-    const pool = new Pool(launcher, this.#limits.poolSize);
+    const pool = new Pool(launcher, this.#limits);
+    pool.provision(this.#provisioned);
     this.#prepared = { around, egress, launcher, pool };
     return this.#prepared;
   }

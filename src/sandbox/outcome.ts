@@ -38,6 +38,9 @@ const OUT_OF_MEMORY_MESSAGES = [
   "could not allocate memory",
 ] as const;
 
+/** What Deno adds to the refusal of a permission: advice to whoever starts it, not to the author. */
+const PERMISSION_ADVICE = /, run again with the --allow-[a-z]+ flag$/;
+
 function failed(word: ErrorWord, message: string): SandboxOutcome {
   return { kind: "error", word, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
 }
@@ -103,7 +106,10 @@ async function uncaught(
   const isMemory = name === "RangeError" &&
     OUT_OF_MEMORY_MESSAGES.some((text) => message.includes(text));
   if (isMemory) return outOfMemory(limits);
-  const head = [name, message].filter((part) => part !== "").join(": ");
+  const told = name === "NotCapable"
+    ? message.replace(PERMISSION_ADVICE, ", which a function does not have")
+    : message;
+  const head = [name, told].filter((part) => part !== "").join(": ");
   const frames = await mapStack(failure.stack, job.sourceMap);
   return failed("UNCAUGHT", redactor.redact([head, ...frames].join("\n")));
 }

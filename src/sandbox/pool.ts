@@ -1,18 +1,24 @@
 /** Keeps processes ready ahead of need. */
 import { getLogger } from "@logtape/logtape";
+import type { Provisioned, SandboxLimits } from "./contract.ts";
+import { Demand } from "./demand.ts";
 import type { Flavour, Launcher } from "./launch.ts";
 import { SandboxProcess } from "./process.ts";
+import { planStock, type StockPlan } from "./stock_plan.ts";
 
 /** Attempts to start one process before its caller hears the failure. */
 const START_ATTEMPTS_MAX = 3;
 /** Wait after the first failed start in the background; doubles with each further one. */
 const REFILL_BACKOFF_MIN_MS = 100;
 const REFILL_BACKOFF_MAX_MS = 10_000;
-
-/** Calls that are remembered to decide which flavour to keep. */
-const DEMAND_CALLS_MAX = 32;
+/** Calls without loaded code that are remembered to decide which flavour to keep. */
+const FLAVOUR_CALLS_MAX = 32;
 /** Wait between the taking of a process and the start of its replacement, so that the call goes first. */
 const REFILL_DELAY_MS = 5;
+/** Longest wait of a process that has loaded code: what a module reads from a clock when it loads must not go stale. */
+const LOADED_LIFETIME_MS = 60_000;
+/** Scripts that are remembered as not to be loaded ahead. */
+const UNFIT_MAX = 10_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -25,49 +31,95 @@ export function flavourFor(script: string): Flavour {
   return NODE_WORDS.test(script) ? "node" : "plain";
 }
 
-/** A stock of ready processes, refilled one at a time. Owns every process until it is reaped. */
+export type PoolLimits = Pick<
+  SandboxLimits,
+  "poolSize" | "poolMemoryBytes" | "outputBytes" | "logBytes"
+>;
+
+/** A process that waits; `key` names the code that it has loaded. */
+interface Waiting {
+  readonly process: SandboxProcess;
+  readonly key: string | undefined;
+}
+
+/** What a refill does next. */
+type Step =
+  | { readonly kind: "start"; readonly flavour: Flavour }
+  | { readonly kind: "load"; readonly key: string; readonly script: string };
+
+/** A stock of waiting processes after the demand. Owns every process until it is reaped. */
 export class Pool implements AsyncDisposable {
   readonly #launcher: Launcher;
-  readonly #size: number;
-  readonly #ready: SandboxProcess[] = [];
-  /** Flavours of the latest calls, which the stock is composed after. */
-  readonly #demand: Flavour[] = [];
+  readonly #limits: PoolLimits;
+  readonly #demand = new Demand();
+  #provisioned: readonly Provisioned[] = [];
+  readonly #waiting = new Set<Waiting>();
+  /** Flavours of the latest calls that found no loaded process. */
+  readonly #flavours: Flavour[] = [];
+  readonly #unfit = new Set<string>();
+  /** Steps of the refill under way. */
+  readonly #steps = new Map<Step, Promise<void>>();
+  #backoffMs = 0;
   /** Every process that was started and not yet reaped, in the order of their starts. */
   readonly #alive = new Set<SandboxProcess>();
   readonly #closed = new AbortController();
-  #refill: Promise<void> | undefined;
 
-  constructor(launcher: Launcher, size: number) {
+  constructor(launcher: Launcher, limits: PoolLimits) {
     this.#launcher = launcher;
-    this.#size = size;
+    this.#limits = limits;
   }
 
   get readyCount(): number {
-    return this.#ready.length;
+    return this.#waiting.size;
   }
 
   /** Starts filling; resolves once one process stands ready. */
   async start(): Promise<void> {
-    this.#stock(await this.#startOne("plain"));
-    this.#refillSoon();
+    this.#stock(await this.#startOne("plain"), undefined);
+    this.#refill();
   }
 
-  /** Hands out a ready process, or starts one where none is. */
-  async take(flavour: Flavour): Promise<SandboxProcess> {
-    this.#demand.push(flavour);
-    if (this.#demand.length > DEMAND_CALLS_MAX) this.#demand.shift();
-    const ready = this.#ready.filter((process) => process.isReady);
-    const taken = ready.find((process) => process.flavour === flavour) ?? ready[0];
-    if (taken !== undefined) this.#ready.splice(this.#ready.indexOf(taken), 1);
-    setTimeout(() => this.#refillSoon(), REFILL_DELAY_MS);
-    return taken ?? await this.#startOne(flavour);
+  /** Code that processes are kept for, called or not; replaces what was said before. */
+  provision(provisioned: readonly Provisioned[]): void {
+    this.#provisioned = provisioned;
+    this.#refill();
+  }
+
+  /** Hands out a process for a call of this script, at best one that has loaded it, or starts one where none waits. */
+  async take(key: string | undefined, script: string): Promise<SandboxProcess> {
+    setTimeout(() => this.#refill(), REFILL_DELAY_MS);
+    if (key !== undefined) {
+      this.#demand.note(key, script, performance.now());
+      const loaded = this.#find(({ key: found }) => found === key);
+      if (loaded !== undefined) return loaded;
+    }
+    const flavour = flavourFor(script);
+    this.#flavours.push(flavour);
+    if (this.#flavours.length > FLAVOUR_CALLS_MAX) this.#flavours.shift();
+    const isGeneric = ({ key }: Waiting) => key === undefined;
+    return this.#find((found) => isGeneric(found) && found.process.flavour === flavour) ??
+      this.#find(isGeneric) ?? await this.#startOne(flavour);
   }
 
   /** Kills what is idle and what runs, the youngest first, and waits for the end of all. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort();
-    await this.#refill;
     await Promise.all([...this.#alive].reverse().map((process) => process.kill()));
+    await Promise.all(this.#steps.values());
+    await Promise.all([...this.#alive].map((process) => process.kill()));
+  }
+
+  /** Takes the first waiting process that fits; one that is no longer fit for a call is killed on the way. */
+  #find(fits: (waiting: Waiting) => boolean): SandboxProcess | undefined {
+    for (const waiting of this.#waiting) {
+      if (!fits(waiting)) continue;
+      this.#waiting.delete(waiting);
+      const { process, key } = waiting;
+      if (key === undefined ? process.isReady : process.isLoaded) return process;
+      if (key !== undefined) this.#setUnfit(key);
+      process.kill();
+    }
+    return undefined;
   }
 
   async #startOne(flavour: Flavour): Promise<SandboxProcess> {
@@ -95,48 +147,137 @@ export class Pool implements AsyncDisposable {
     return started;
   }
 
-  /** The flavour that the stock lacks most; one of each is kept where the pool has room for both. */
-  #wanted(): Flavour {
-    const calls = this.#demand.filter((flavour) => flavour === "node").length;
-    const share = Math.round(this.#size * calls / Math.max(1, this.#demand.length));
-    const target = Math.min(Math.max(1, share), Math.max(1, this.#size - 1));
-    const ready = this.#ready.filter(({ flavour }) => flavour === "node").length;
-    return this.#ready.length > 0 && ready < target ? "node" : "plain";
-  }
-
-  #stock(process: SandboxProcess): void {
-    if (process.isReady) this.#ready.push(process);
+  #stock(process: SandboxProcess, key: string | undefined): void {
+    if (!(key === undefined ? process.isReady : process.isLoaded)) return;
+    const waiting: Waiting = { process, key };
+    this.#waiting.add(waiting);
+    if (key === undefined) return;
+    const timer = setTimeout(() => {
+      if (!this.#waiting.delete(waiting)) return;
+      process.kill();
+      this.#refill();
+    }, LOADED_LIFETIME_MS);
+    Deno.unrefTimer(timer);
+    process.ended.then(() => clearTimeout(timer));
   }
 
   /** A process that died while it waited is replaced. */
   #dropDead(process: SandboxProcess): void {
-    const at = this.#ready.indexOf(process);
-    if (at < 0 || this.#closed.signal.aborted) return;
-    this.#ready.splice(at, 1);
-    logger.warn("a waiting sandbox ended by itself and is replaced");
-    this.#refillSoon();
-  }
-
-  #refillSoon(): void {
-    if (this.#refill !== undefined || this.#closed.signal.aborted) return;
-    this.#refill = this.#refillAll().finally(() => this.#refill = undefined);
-  }
-
-  async #refillAll(): Promise<void> {
-    let backoffMs = REFILL_BACKOFF_MIN_MS;
-    while (this.#ready.length < this.#size && !this.#closed.signal.aborted) {
-      try {
-        this.#stock(await this.#own(SandboxProcess.start(this.#launcher, this.#wanted())));
-        backoffMs = REFILL_BACKOFF_MIN_MS;
-      } catch (error) {
-        logger.error("a sandbox did not start, next attempt in {backoffMs} ms: {error}", {
-          backoffMs,
-          error: String(error),
-        });
-        await pause(backoffMs, this.#closed.signal);
-        backoffMs = Math.min(2 * backoffMs, REFILL_BACKOFF_MAX_MS);
-      }
+    for (const waiting of this.#waiting) {
+      if (waiting.process !== process) continue;
+      this.#waiting.delete(waiting);
+      if (this.#closed.signal.aborted) return;
+      logger.warn("a waiting sandbox ended by itself and is replaced");
+      this.#refill();
     }
+  }
+
+  /** Takes steps towards the plan: one at a time while half of the stock is there, else one for each core. */
+  #refill(): void {
+    if (this.#closed.signal.aborted || this.#backoffMs > 0) return;
+    const plan = this.#plan();
+    const isHalfFull = this.#waiting.size > this.#limits.poolSize / 2;
+    const atOnce = isHalfFull ? 1 : navigator.hardwareConcurrency;
+    while (this.#steps.size < atOnce) {
+      const step = this.#nextStep(plan);
+      if (step === undefined) return;
+      this.#steps.set(step, this.#carryOut(step));
+    }
+  }
+
+  #plan(): StockPlan {
+    const called = this.#demand.at(performance.now()).filter(({ key }) => !this.#unfit.has(key));
+    const provisioned = this.#provisioned.filter(({ key }) => !this.#unfit.has(key));
+    return planStock(this.#limits, called, provisioned);
+  }
+
+  /** What the stock lacks most; what it has too much of makes room. */
+  #nextStep({ loaded, generic }: StockPlan): Step | undefined {
+    const steps = [...this.#steps.keys()];
+    const have = (key: string | undefined) =>
+      [...this.#waiting].filter((waiting) => waiting.key === key).length +
+      steps.filter((step) => (step.kind === "load" ? step.key : undefined) === key).length;
+    const generics = have(undefined);
+    if (generics === 0 && generic > 0) {
+      return { kind: "start", flavour: this.#wantedFlavour(generic) };
+    }
+    const [hungriest] = Array.from(loaded, ([key, { script, count }]) => ({
+      key,
+      script,
+      lacks: 1 - have(key) / count,
+    })).filter(({ lacks }) => lacks > 0).sort((a, b) => b.lacks - a.lacks);
+    if (hungriest === undefined && generics >= generic) return undefined;
+    this.#makeRoom({ loaded, generic });
+    if (hungriest === undefined || 1 - generics / generic > hungriest.lacks) {
+      return { kind: "start", flavour: this.#wantedFlavour(generic) };
+    }
+    return { kind: "load", key: hungriest.key, script: hungriest.script };
+  }
+
+  /** Kills the oldest process that waits for code that is called no more, where the stock is full. */
+  #makeRoom({ loaded, generic }: StockPlan): void {
+    let total = generic;
+    for (const { count } of loaded.values()) total += count;
+    if (this.#waiting.size + this.#steps.size < total) return;
+    const counts = new Map<string, number>();
+    for (const { key } of this.#waiting) {
+      if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    for (const waiting of this.#waiting) {
+      const { key } = waiting;
+      if (key === undefined || (counts.get(key) ?? 0) <= (loaded.get(key)?.count ?? 0)) continue;
+      this.#waiting.delete(waiting);
+      waiting.process.kill();
+      return;
+    }
+  }
+
+  /** The flavour that the stock of generic processes lacks most; one of each is kept where there is room for both. */
+  #wantedFlavour(generic: number): Flavour {
+    const calls = this.#flavours.filter((flavour) => flavour === "node").length;
+    const share = Math.round(generic * calls / Math.max(1, this.#flavours.length));
+    const target = Math.min(Math.max(1, share), Math.max(1, generic - 1));
+    const waiting = [...this.#waiting].filter(({ key }) => key === undefined);
+    const node = waiting.filter(({ process }) => process.flavour === "node").length;
+    return waiting.length > 0 && node < target ? "node" : "plain";
+  }
+
+  async #carryOut(step: Step): Promise<void> {
+    try {
+      await (step.kind === "start" ? this.#addGeneric(step.flavour) : this.#addLoaded(step));
+      this.#backoffMs = 0;
+    } catch (error) {
+      if (this.#closed.signal.aborted) return;
+      this.#backoffMs = Math.min(
+        Math.max(2 * this.#backoffMs, REFILL_BACKOFF_MIN_MS),
+        REFILL_BACKOFF_MAX_MS,
+      );
+      const backoffMs = this.#backoffMs;
+      logger.error("a sandbox did not start, next attempt in {backoffMs} ms: {error}", {
+        backoffMs,
+        error: String(error),
+      });
+      await pause(backoffMs, this.#closed.signal);
+      this.#backoffMs = 0;
+    } finally {
+      this.#steps.delete(step);
+      this.#refill();
+    }
+  }
+
+  async #addGeneric(flavour: Flavour): Promise<void> {
+    this.#stock(await this.#own(SandboxProcess.start(this.#launcher, flavour)), undefined);
+  }
+
+  async #addLoaded({ key, script }: Step & { kind: "load" }): Promise<void> {
+    const process = await this.#own(SandboxProcess.start(this.#launcher, "plain"));
+    if (await process.load(script, this.#limits)) this.#stock(process, key);
+    else if (!this.#closed.signal.aborted) this.#setUnfit(key);
+  }
+
+  #setUnfit(key: string): void {
+    if (this.#unfit.size >= UNFIT_MAX) this.#unfit.clear();
+    this.#unfit.add(key);
   }
 }
 

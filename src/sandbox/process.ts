@@ -3,19 +3,18 @@ import { READY } from "../runtime/wire.ts";
 import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
 import type { EgressCall } from "./egress/call.ts";
 import type { Gate } from "./egress/proxy.ts";
-import { encodeRequest, FrameReader, makeNonce, MarkReader } from "./frames.ts";
+import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import {
   type Flavour,
-  killGroup,
   type Launcher,
   type Spawned,
   START_TIMEOUT_MS,
   startError,
 } from "./launch.ts";
-import { BrokenHostCall, HostChannel } from "./host_channel.ts";
-import { LineSplitter, LogSink } from "./logs.ts";
+import { HostChannel } from "./host_channel.ts";
+import { Call, deaf, type Listener, Loading } from "./listeners.ts";
 import { exitOf } from "./exit.ts";
-import type { Isolation } from "./isolation/isolation.ts";
+import { type Isolation, killGroup } from "../isolation/mod.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
 import { Redactor } from "./redaction.ts";
 
@@ -23,15 +22,8 @@ import { Redactor } from "./redaction.ts";
 const STDERR_TAIL_BYTES = 16_384;
 /** Longest wait for the pipes of a dead process to end. */
 const DRAIN_TIMEOUT_MS = 1000;
-/** Pause before the next read once the log is full, so that a flood costs the server little. */
-const FLOOD_PAUSE_MS = 1;
-
-const RUNTIME_DIRECTORY = new URL("../runtime/", import.meta.url);
-
-/** Paths of the server that a crash of the engine may print; no log shows them. */
-const HIDDEN_PATHS = [RUNTIME_DIRECTORY.href, RUNTIME_DIRECTORY.pathname, Deno.execPath()];
-
-const LEVELS = ["debug", "info", "warn", "error"] as const;
+/** Longest time that a module may take to be loaded ahead of its call. */
+const LOAD_TIMEOUT_MS = 5_000;
 
 /** The process ended before it had read its request: none of the function's code ran. */
 export class NotAccepted extends Error {
@@ -54,17 +46,9 @@ class Tail {
   }
 }
 
-/** What listens to the output of the process: first its start, then its one call. */
-interface Listener {
-  stdout(chunk: Uint8Array): Promise<void> | void;
-  stderr(chunk: Uint8Array): Promise<void> | void;
-}
-
-const deaf: Listener = { stdout() {}, stderr() {} };
-
 /**
- * A process in one of four modes: `starting` until it stands ready, `ready` until it is assigned,
- * `running` its only call, `dead`. Modes only go forward.
+ * A process in one of six modes: `starting` until it stands ready, `ready` until it is assigned, perhaps `loading`
+ * and `loaded` with the code of calls to come, `running` its only call, `dead`. Modes only go forward.
  */
 export class SandboxProcess {
   readonly #child: Deno.ChildProcess;
@@ -73,7 +57,9 @@ export class SandboxProcess {
   readonly #stderr = new Tail();
   readonly #output: Promise<unknown>;
   #listener: Listener = deaf;
-  #mode: "starting" | "ready" | "running" | "dead" = "starting";
+  #mode: "starting" | "ready" | "loading" | "loaded" | "running" | "dead" = "starting";
+  readonly #nonce = makeNonce();
+  readonly #hiddenPaths: readonly string[];
   /** Settles once the process is reaped. */
   readonly ended: Promise<Deno.CommandStatus>;
 
@@ -82,12 +68,13 @@ export class SandboxProcess {
 
   private constructor(
     { child, gate }: Spawned,
-    isolation: Isolation,
+    { isolation, hiddenPaths }: Launcher,
     readonly flavour: Flavour,
   ) {
     this.#child = child;
     this.#gate = gate;
     this.#isolation = isolation;
+    this.#hiddenPaths = hiddenPaths;
     this.ended = child.status.finally(() => {
       this.#mode = "dead";
       gate?.[Symbol.dispose]();
@@ -103,7 +90,7 @@ export class SandboxProcess {
 
   /** Starts a process and waits until it stands ready; rejects with its stderr where it does not. */
   static async start(launcher: Launcher, flavour: Flavour): Promise<SandboxProcess> {
-    const started = new SandboxProcess(launcher.spawn(flavour), launcher.isolation, flavour);
+    const started = new SandboxProcess(launcher.spawn(flavour), launcher, flavour);
     const failure = await started.#becomeReady();
     if (failure === undefined) return started;
     await started.kill();
@@ -115,8 +102,40 @@ export class SandboxProcess {
     return this.#child.pid;
   }
 
+  /** Whether it waits for code. */
   get isReady(): boolean {
     return this.#mode === "ready";
+  }
+
+  /** Whether it waits for a call of the code that it has loaded. */
+  get isLoaded(): boolean {
+    return this.#mode === "loaded" && !(this.#gate?.wasUsedEarly ?? false);
+  }
+
+  /**
+   * Loads the code of calls to come. Resolves with false where that cannot be done without a call, as when the
+   * module asks for secrets, prints, connects or does not come to an end: then the process is killed.
+   */
+  async load(
+    script: string,
+    limits: Pick<SandboxLimits, "outputBytes" | "logBytes">,
+  ): Promise<boolean> {
+    if (!this.isReady) throw new Error(`Cannot load code in a sandbox that is ${this.#mode}`);
+    this.#mode = "loading";
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), LOAD_TIMEOUT_MS);
+    this.ended.then(() => resolve(false));
+    this.#listener = new Loading(this.#nonce, resolve);
+    const writer = this.#child.stdin.getWriter();
+    writer.write(encodeLoad(this.#nonce, limits, script, true)).catch(() => {});
+    const isLoaded = await promise;
+    clearTimeout(timer);
+    writer.releaseLock();
+    this.#listener = deaf;
+    if (isLoaded && this.#mode === "loading") this.#mode = "loaded";
+    if (this.isLoaded) return true;
+    await this.kill();
+    return false;
   }
 
   /** Kills the whole process group and waits until it is reaped and its pipes are empty. */
@@ -128,10 +147,13 @@ export class SandboxProcess {
 
   /** Runs the one call of this process. The process group was killed when this resolves; `ended` tells when it is gone. */
   async run(job: SandboxJob, hooks: RunHooks, limits: SandboxLimits): Promise<SandboxOutcome> {
-    if (!this.isReady) throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
+    if (!this.isReady && !this.isLoaded) {
+      throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
+    }
+    const load = this.isLoaded ? [] : [encodeLoad(this.#nonce, limits, job.script, false)];
     this.#mode = "running";
     const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
-    const redactor = new Redactor(HIDDEN_PATHS, Object.values(job.config.secrets));
+    const redactor = new Redactor(this.#hiddenPaths, Object.values(job.config.secrets));
     const { promise, resolve } = Promise.withResolvers<Ending>();
     // The group dies in the very turn in which the ending is known, before anything is awaited.
     const end = (ending: Ending) => {
@@ -144,12 +166,12 @@ export class SandboxProcess {
     const stdin = this.#child.stdin.getWriter();
     const channel = new HostChannel(job.host, stdin);
     try {
-      const call = new Call(limits, redactor, hooks, channel, end);
+      const call = new Call(this.#nonce, limits, redactor, hooks, channel, end);
       this.#listener = call;
       // Bound before the function can run; its connections are cut, and told, before its outcome is.
       using _egress = this.#openEgress(job, call);
       // The process may end at any time; a broken pipe tells nothing new.
-      stdin.write(encodeRequest(call.nonce, limits, job)).catch(() => {});
+      stdin.write(concatenate([...load, encodeCall(job)])).catch(() => {});
       if (hooks.signal.aborted) onAbort();
       this.#endWithProcess(end);
       const ending = await promise;
@@ -238,91 +260,4 @@ export function killWord(signal: AbortSignal): KillWord {
 /** The outcome of a call that was aborted before it had a process. */
 export function killedEarly(signal: AbortSignal): SandboxOutcome {
   return killed(killWord(signal));
-}
-
-/** Listens to the output of a running process: logs, and the first ending. */
-class Call implements Listener {
-  readonly nonce = makeNonce();
-  readonly #sink: LogSink;
-  readonly #frames: FrameReader;
-  readonly #mark: MarkReader;
-  readonly #stdoutLines: LineSplitter;
-  readonly #stderrLines: LineSplitter;
-  /** Resolves once the call was answered and everything that was printed before is read. */
-  readonly allRead: Promise<unknown>;
-  /** Whether the process told that it has read its request. */
-  accepted = false;
-
-  constructor(
-    limits: SandboxLimits,
-    redactor: Redactor,
-    hooks: RunHooks,
-    channel: HostChannel,
-    end: (ending: Ending) => void,
-  ) {
-    const sink = new LogSink(limits.logBytes, redactor, hooks.onLog);
-    this.#sink = sink;
-    this.#stdoutLines = new LineSplitter(redactor, (line) => sink.write("stdout", "info", line));
-    this.#stderrLines = new LineSplitter(redactor, (line) => sink.write("stderr", "error", line));
-    const answered = Promise.withResolvers<void>();
-    const marked = Promise.withResolvers<void>();
-    this.allRead = Promise.all([answered.promise, marked.promise]);
-    this.#mark = new MarkReader(
-      this.nonce,
-      (bytes) => this.#text(this.#stderrLines, bytes),
-      marked.resolve,
-    );
-    const answer = (ending: Ending) => {
-      answered.resolve();
-      end(ending);
-    };
-    this.#frames = new FrameReader(this.nonce, limits.outputBytes, {
-      text: (bytes) => this.#text(this.#stdoutLines, bytes),
-      accepted: () => this.accepted = true,
-      log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
-      hostCall: (bytes) => {
-        try {
-          channel.receive(bytes);
-        } catch (error) {
-          if (!(error instanceof BrokenHostCall)) throw error;
-          end({ kind: "broken" });
-        }
-      },
-      result: (json) => answer({ kind: "result", json }),
-      failure: (json) => answer({ kind: "failure", json }),
-      resultTooLarge: (bytes) => end({ kind: "result-too-large", bytes }),
-      broken: () => end({ kind: "broken" }),
-    });
-  }
-
-  stdout(chunk: Uint8Array): Promise<void> | void {
-    this.#frames.push(chunk);
-    if (this.#sink.full && !this.#frames.insideFrame) return pause();
-  }
-
-  stderr(chunk: Uint8Array): Promise<void> | void {
-    this.#mark.push(chunk);
-    if (this.#sink.full) return pause();
-  }
-
-  /** Told whatever the function has printed: no flood of it hides where it connected to. */
-  egress(level: "info" | "warn", message: string): void {
-    this.#sink.note("egress", level, message);
-  }
-
-  /** All output was read: what is left of lines is told. */
-  close(): void {
-    this.#frames.close();
-    this.#mark.close();
-    this.#stdoutLines.close();
-    this.#stderrLines.close();
-  }
-
-  #text(lines: LineSplitter, bytes: Uint8Array): void {
-    if (!this.#sink.full) lines.push(bytes);
-  }
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, FLOOD_PAUSE_MS));
 }

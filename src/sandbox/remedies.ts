@@ -1,7 +1,5 @@
 /** What is missing on a machine for its strongest walls, and the command that brings it. */
-import { findProgram, type Programs } from "./isolation/surroundings.ts";
-import type { Verdict } from "./choose.ts";
-import { readProcfs } from "./procfs.ts";
+import { findProgram, type Programs, readProcfs, type Verdict } from "../isolation/mod.ts";
 
 export interface Remedy {
   readonly missing: string;

@@ -2,7 +2,7 @@
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 
 /** Most frames that an error message shows. */
-const STACK_FRAMES_MAX = 30;
+export const STACK_FRAMES_MAX = 30;
 /** Longest function name in a frame, in UTF-16 units. */
 const FUNCTION_NAME_MAX_UNITS = 100;
 
@@ -32,39 +32,61 @@ function mapped(map: TraceMap | undefined, { line, column }: Position): string {
   return at.source === null ? unmapped : `${at.source}:${at.line}:${at.column + 1}`;
 }
 
-/** One frame for the author, or undefined where it is the runtime's own. */
-function mapFrame(frame: string, map: TraceMap | undefined): string | undefined {
-  const match = FRAME.exec(frame);
-  if (match === null) return undefined;
-  const name = match[1]?.slice(0, FUNCTION_NAME_MAX_UNITS);
-  const place = match[2] ?? match[3] ?? "";
-  const inBundle = BUNDLE_PLACE.exec(place);
-  if (inBundle === null && place !== NATIVE_PLACE) return undefined;
-  const position = { line: Number(inBundle?.[1]), column: Number(inBundle?.[2]) };
-  const shown = inBundle === null ? place : mapped(map, position);
-  return name === undefined ? `    at ${shown}` : `    at ${name} (${shown})`;
+/** One frame for the author. */
+export interface StackFrame {
+  readonly functionName: string | undefined;
+  /** `main.ts:LINE:COL`, or `<anonymous>` for a function of the language itself. */
+  readonly place: string;
 }
 
-async function readMap(sourceMap: () => Promise<string>): Promise<TraceMap | undefined> {
-  try {
-    return new TraceMap(await sourceMap());
-  } catch {
-    return undefined;
+/** Maps stacks of one script. */
+export class StackMap {
+  readonly #map: TraceMap | undefined;
+
+  private constructor(map: TraceMap | undefined) {
+    this.#map = map;
+  }
+
+  /** Reads the source map; without a readable one places are those of the bundle. */
+  static async open(sourceMap: () => Promise<string>): Promise<StackMap> {
+    try {
+      return new StackMap(new TraceMap(await sourceMap()));
+    } catch {
+      return new StackMap(undefined);
+    }
+  }
+
+  /**
+   * The frames that belong to the author's files and packages, mapped as they are asked for. The text of the
+   * error before them is dropped: a function can write it, and it is told by name and message anyway.
+   */
+  *frames(stack: string): Generator<StackFrame> {
+    for (const line of stack.split("\n")) {
+      const match = FRAME.exec(line);
+      if (match === null) continue;
+      const place = match[2] ?? match[3] ?? "";
+      const inBundle = BUNDLE_PLACE.exec(place);
+      if (inBundle === null && place !== NATIVE_PLACE) continue;
+      const position = { line: Number(inBundle?.[1]), column: Number(inBundle?.[2]) };
+      yield {
+        functionName: match[1]?.slice(0, FUNCTION_NAME_MAX_UNITS),
+        place: inBundle === null ? place : mapped(this.#map, position),
+      };
+    }
   }
 }
 
-/**
- * The frames of `stack` that belong to the author's files and packages, mapped. The text of the error
- * before them is dropped: a function can write it, and it is told by name and message anyway.
- */
+/** A frame as V8 prints it. */
+export function formatFrame({ functionName, place }: StackFrame): string {
+  return functionName === undefined ? `    at ${place}` : `    at ${functionName} (${place})`;
+}
+
+/** The frames of `stack` in text, at most {@link STACK_FRAMES_MAX}. */
 export async function mapStack(
   stack: string,
   sourceMap: () => Promise<string>,
 ): Promise<readonly string[]> {
-  const frames = stack.split("\n").filter((line) => FRAME.test(line));
-  if (frames.length === 0) return [];
-  const map = await readMap(sourceMap);
-  return frames.map((frame) => mapFrame(frame, map))
-    .filter((frame) => frame !== undefined)
-    .slice(0, STACK_FRAMES_MAX);
+  if (!stack.split("\n").some((line) => FRAME.test(line))) return [];
+  const map = await StackMap.open(sourceMap);
+  return map.frames(stack).take(STACK_FRAMES_MAX).map(formatFrame).toArray();
 }

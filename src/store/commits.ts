@@ -13,12 +13,29 @@ export interface ArtifactColumns {
   readonly denoVersion: string;
 }
 
+/** What a build of a commit's tests leaves on it. */
+export interface TestArtifactColumns {
+  readonly testScriptDigest: string;
+  readonly testSourceMapDigest: string;
+  readonly testLockDigest: string;
+}
+
 /** A commit that was finalized: its artifact is there. */
 export type FinalizedCommitRow = CommitRow & ArtifactColumns & { readonly finalizedAt: string };
 
 export function isFinalized(row: CommitRow): row is FinalizedCommitRow {
   return row.finalizedAt !== null;
 }
+
+/** The columns that name the blobs of builds. */
+const ARTIFACT_DIGESTS = [
+  "scriptDigest",
+  "sourceMapDigest",
+  "lockDigest",
+  "testScriptDigest",
+  "testSourceMapDigest",
+  "testLockDigest",
+] as const;
 
 /** Reads commits, their files and tags. */
 export class CommitReader {
@@ -36,9 +53,33 @@ export class CommitReader {
     return fetchPage(query, "id", page);
   }
 
+  /** The oldest finalized commit whose types are still to be checked. */
+  nextUnchecked(): Promise<CommitRow | undefined> {
+    return this.db.selectFrom("commits").selectAll()
+      .where("typeCheck", "=", "PENDING").where("finalizedAt", "is not", null)
+      .orderBy("id").limit(1).executeTakeFirst();
+  }
+
   files(commitId: string): Promise<CommitFileRow[]> {
     return this.db.selectFrom("commitFiles").selectAll()
       .where("commitId", "=", commitId).orderBy("path").execute();
+  }
+
+  /** Those of the blobs that a commit names, as one of its files or of what its build left. */
+  async namedBlobs(digests: readonly string[]): Promise<Set<string>> {
+    const named = new Set<string>();
+    for (let at = 0; at < digests.length; at += DIGESTS_PER_QUERY) {
+      const some = digests.slice(at, at + DIGESTS_PER_QUERY);
+      const files = await this.db.selectFrom("commitFiles").select("digest")
+        .where("digest", "in", some).execute();
+      for (const { digest } of files) if (digest !== null) named.add(digest);
+      for (const column of ARTIFACT_DIGESTS) {
+        const commits = await this.db.selectFrom("commits").select(`${column} as digest`)
+          .where(column, "in", some).execute();
+        for (const { digest } of commits) if (digest !== null) named.add(digest);
+      }
+    }
+    return named;
   }
 
   /** The commit that a tag names. */
@@ -60,6 +101,9 @@ export class CommitReader {
     return rows.map(({ tagName, ...commit }) => ({ name: tagName, commit }));
   }
 }
+
+/** Digests in one question to the database. */
+const DIGESTS_PER_QUERY = 500;
 
 /** Writes commits, their files and tags. */
 export class CommitWriter extends CommitReader {
@@ -90,6 +134,19 @@ export class CommitWriter extends CommitReader {
     })
       .where("id", "=", id).where("finalizedAt", "is", null).executeTakeFirst();
     return numUpdatedRows > 0n;
+  }
+
+  /** Keeps the build of the tests of a commit. */
+  async putTests(id: string, artifact: TestArtifactColumns): Promise<void> {
+    await this.db.updateTable("commits").set({ ...artifact }).where("id", "=", id).execute();
+  }
+
+  /** Keeps what was found of a commit's types; undefined where they could not be checked. */
+  async putTypes(id: string, diagnosticsJson: string | undefined): Promise<void> {
+    const columns = diagnosticsJson === undefined
+      ? { typeCheck: null, typeDiagnostics: null }
+      : { typeCheck: "CHECKED", typeDiagnostics: diagnosticsJson } as const;
+    await this.db.updateTable("commits").set(columns).where("id", "=", id).execute();
   }
 
   /** Forgets commits that were never finalized and whose upload URLs have ended. */

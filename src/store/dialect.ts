@@ -15,4 +15,8 @@ export interface Dialect {
   readonly reader: KyselyDialect;
   /** The connection that writes; one at a time, so that grouped writes need no locks. */
   readonly writer: KyselyDialect;
+  /** Makes durable what was committed before; call it once the writer has committed something. */
+  sync(): Promise<void>;
+  /** Call it last. */
+  close(): void;
 }

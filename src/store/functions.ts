@@ -48,6 +48,20 @@ export class FunctionReader {
     return fetchPage(select, "id", page);
   }
 
+  /** The published code that sandboxes are kept ready for, and how many. */
+  async provisioned(): Promise<{ readonly scriptDigest: string; readonly count: number }[]> {
+    const rows = await this.db.selectFrom("functions")
+      .innerJoin("commits", "commits.id", "functions.publishedCommitId")
+      .select(["commits.scriptDigest", "functions.provisionedConcurrency as count"])
+      .where("functions.deletedAt", "is", null)
+      .where("functions.provisionedConcurrency", ">", 0)
+      .orderBy("functions.id")
+      .execute();
+    return rows.flatMap(({ scriptDigest, count }) =>
+      scriptDigest === null ? [] : [{ scriptDigest, count }]
+    );
+  }
+
   /** Names of a function's secrets, sorted. */
   async secretNames(functionId: string): Promise<string[]> {
     const rows = await this.db.selectFrom("functionSecrets").select("name")

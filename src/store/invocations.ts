@@ -13,6 +13,15 @@ export type InvocationEnd =
   | { readonly status: "SUCCESS"; readonly output: string }
   | { readonly status: "ERROR"; readonly error: string };
 
+/** The end of an invocation with what it did to its volume. */
+export interface InvocationConclusion {
+  readonly end: InvocationEnd;
+  /** Undefined where it had no volume. */
+  readonly volumeVersionRead?: number;
+  /** Undefined where it changed nothing. */
+  readonly volumeVersionWritten?: number;
+}
+
 export interface InvocationSearch {
   /** Undefined for those of all functions. */
   readonly functionId: string | undefined;
@@ -151,11 +160,22 @@ export class InvocationWriter extends InvocationReader {
   }
 
   /** To SUCCESS or ERROR; false when it has ended already: the first ending stands. */
-  async finish(id: string, end: InvocationEnd, now: string): Promise<boolean> {
+  async finish(
+    id: string,
+    { end, ...volume }: InvocationConclusion,
+    now: string,
+  ): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ ...end, updatedAt: now })
+      .set({ ...end, ...volume, updatedAt: now })
       .where("id", "=", id).where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
     return numUpdatedRows > 0n;
+  }
+
+  /** Whether it has not ended. */
+  async isUnfinished(id: string): Promise<boolean> {
+    const row = await this.db.selectFrom("invocations").select("id")
+      .where("id", "=", id).where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
+    return row !== undefined;
   }
 
   async appendLogs(rows: readonly InvocationLogRow[]): Promise<void> {

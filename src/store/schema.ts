@@ -46,6 +46,14 @@ export interface CommitTable {
   sourceMapDigest: string | null;
   lockDigest: string | null;
   denoVersion: string | null;
+  /** Null until the commit's tests were built, which happens when they first run. */
+  testScriptDigest: string | null;
+  testSourceMapDigest: string | null;
+  testLockDigest: string | null;
+  /** Null where nobody checks the types. */
+  typeCheck: "PENDING" | "CHECKED" | null;
+  /** JSON array of diagnostics, set once the types were checked. */
+  typeDiagnostics: string | null;
 }
 
 export interface CommitFileTable {
@@ -81,6 +89,12 @@ export interface InvocationTable {
   output: string | null;
   /** Set on ERROR. */
   error: string | null;
+  /** The volume that was attached. */
+  volumeId: string | null;
+  /** Set with the end of an invocation that had its volume: the version it saw. */
+  volumeVersionRead: number | null;
+  /** Set with the end of an invocation that changed its volume: the version it made. */
+  volumeVersionWritten: number | null;
   createdAt: string;
   updatedAt: string;
 }
@@ -102,6 +116,62 @@ export interface IdempotencyKeyTable {
   invocationId: string;
   requestHash: string;
   createdAt: string;
+}
+
+export interface VolumeTable {
+  id: string;
+  displayName: string;
+  quotaBytes: number;
+  /** Sizes of the files of the newest version, exactly. */
+  usedBytes: number;
+  fileCount: number;
+  directoryCount: number;
+  /** Counts commits, from 0. */
+  version: number;
+  /** The oldest version whose entries are all still there. */
+  oldestVersion: number;
+  createdAt: string;
+  updatedAt: string;
+  deletedAt: string | null;
+}
+
+export interface VolumeVersionTable {
+  volumeId: string;
+  version: number;
+  createdAt: string;
+  /** Set where an invocation made it. */
+  invocationId: string | null;
+  /** Set where a request made it. */
+  principalId: string | null;
+  /** Set where it is a copy of an earlier one. */
+  restoredVersion: number | null;
+  /** JSON array of the first changed paths. */
+  paths: string;
+  /** How many paths changed. */
+  pathCount: number;
+}
+
+/** A file or directory during a range of versions; version N has those with from <= N and (to is null or to > N). */
+export interface VolumeEntryTable {
+  volumeId: string;
+  /** Begins with a slash and ends with none; the root has no entry. */
+  path: string;
+  fromVersion: number;
+  /** The version that changed or removed it; null while it is in the newest. */
+  toVersion: number | null;
+  /** Path of the directory that it is in; `/` is the root. */
+  parent: string;
+  kind: "file" | "directory";
+  /** SHA-256 of the content; null for directories. */
+  digest: string | null;
+  size: number;
+  modifiedAt: string;
+}
+
+/** Contents that are too small for a file of their own. */
+export interface SmallContentTable {
+  digest: string;
+  content: Uint8Array;
 }
 
 export interface ServicePrincipalTable {
@@ -146,6 +216,10 @@ export interface Schema {
   invocations: InvocationTable;
   invocationLogs: InvocationLogTable;
   idempotencyKeys: IdempotencyKeyTable;
+  volumes: VolumeTable;
+  volumeVersions: VolumeVersionTable;
+  volumeEntries: VolumeEntryTable;
+  smallContents: SmallContentTable;
   servicePrincipals: ServicePrincipalTable;
   credentials: CredentialTable;
   usedAssertions: UsedAssertionTable;

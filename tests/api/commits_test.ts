@@ -43,7 +43,7 @@ serverSuite("commits: three steps", {}, {
     assert.deepEqual(ok(await client.get(base)), { list: [], nextPageToken: "" });
     assert.equal(await head(client, id), undefined);
     const finalized = ok(await finalize(client, id, opened.commitId));
-    assert.deepEqual(Object.keys(finalized), ["commit"]);
+    assert.deepEqual(Object.keys(finalized), ["commit", "typeCheck"]);
     const { createdAt, ...commit } = finalized.commit;
     assert.match(createdAt, RFC3339_UTC);
     assert.deepEqual(commit, {
@@ -56,7 +56,7 @@ serverSuite("commits: three steps", {}, {
     assert.deepEqual(ok(await client.get(base)).list, [finalized.commit]);
     for (const reference of [opened.commitId, "HEAD"]) {
       const read = ok(await client.get(`${base}/${reference}`));
-      assert.deepEqual(read, { commit: finalized.commit, files: encode(files) });
+      assert.deepEqual(read, { ...finalized, files: encode(files) });
     }
   },
 

@@ -49,7 +49,7 @@ Deno.test("a bundle over the limit is refused with the limit and the use", async
 
 Deno.test("a registry that cannot be reached is the server's fault, not the author's", async () => {
   await using bench = await openBench({}, {
-    registryEnv: { NPM_CONFIG_REGISTRY: "http://127.0.0.1:9/" },
+    registry: "http://127.0.0.1:9/",
   });
   await assert.rejects(
     build(bench.builder, { "main.ts": `import "npm:invoked-test-nowhere";\n${OK}` }),

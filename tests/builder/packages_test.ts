@@ -8,7 +8,7 @@ const SECRET = "SECRET-of-the-server";
 async function openWith(url: string): Promise<Bench> {
   await using first = await openBench();
   await build(first.builder, { "main.ts": "export default () => ({});" });
-  return await openBench({}, { registryEnv: { NPM_CONFIG_REGISTRY: url } });
+  return await openBench({}, { registry: url });
 }
 
 function uses(name: string): Record<string, string> {
@@ -94,4 +94,115 @@ Deno.test("a lock that passes one package off as another deceives its own commit
   assert.deepEqual((await runArtifact(honest)).value, { x: "good" });
   const again = await build(bench.builder, { ...uses("good"), "deno.lock": honest.lock });
   assert.deepEqual(again, honest);
+});
+
+/** The text with a source map of its own, which names these sources. */
+function mapped(text: string, ...sources: readonly string[]): string {
+  const map = JSON.stringify({ version: 3, sources, names: [], mappings: "AAAA" });
+  const url = `data:application/json;base64,${new TextEncoder().encode(map).toBase64()}`;
+  return `${text}\n//# sourceMappingURL=${url}\n`;
+}
+
+Deno.test("a package's own source map may name what it was compiled from, and hides nothing", async () => {
+  const far = "../".repeat(20);
+  await using registry = openRegistry({
+    compiled: {
+      files: {
+        "index.js": mapped(
+          'exports.value = "compiled";\nexports.fail = () => { throw new Error("here"); };',
+          "../src/x.ts",
+        ),
+      },
+    },
+    remote: {
+      files: { "index.js": mapped("exports.value = 1;", "https://example.com/x.ts") },
+    },
+    forged: { files: { "index.js": mapped("exports.value = 1;", `${far}etc/passwd`, "a\nb") } },
+    sibling: { files: { "index.js": mapped(`exports.value = "${SECRET}";`, "../src/x.ts") } },
+    climber: {
+      files: {
+        "index.js": mapped(
+          'module.exports = require("../../sibling/1.0.0/index.js");',
+          "../../sibling/1.0.0/index.js",
+        ),
+      },
+    },
+  });
+  await using bench = await openWith(registry.url);
+  for (const name of ["compiled", "remote", "forged", "sibling"]) {
+    const { sourceMap } = await build(bench.builder, uses(name));
+    const { sources } = JSON.parse(sourceMap);
+    const told = {
+      compiled: "npm:compiled/src/x.ts",
+      remote: "https://example.com/x.ts",
+      forged: "(source of a package)",
+      sibling: "npm:sibling/src/x.ts",
+    };
+    assert.ok(sources.includes(told[name as keyof typeof told]), sources.join());
+    for (const trace of ["passwd", bench.root, "builder-cache"]) {
+      assert.equal(sourceMap.includes(trace), false, sourceMap);
+    }
+  }
+  const reasons = await refusal(bench.builder, uses("climber"));
+  assert.match(reasons.join(), /reaches a file that no plain import names/);
+});
+
+Deno.test("a required ES module whose default is a function can be called, made and extended", async () => {
+  await using registry = openRegistry({
+    dual: {
+      manifest: { module: "index.mjs" },
+      files: {
+        "index.js": "module.exports = class Point {};",
+        "index.mjs": `export default class Point {
+          static origin = "origin";
+          constructor(x) { this.x = x; }
+        }
+        export const name = "named";`,
+      },
+    },
+    called: {
+      manifest: { module: "index.mjs" },
+      files: {
+        "index.js": "module.exports = (x) => x;",
+        "index.mjs": "export default function (x) { return [this?.own, x]; }",
+      },
+    },
+    user: {
+      manifest: { dependencies: { dual: "1.0.0", called: "1.0.0" } },
+      files: {
+        "index.js": `const Point = require("dual");
+        const called = require("called");
+        class Further extends Point {}
+        exports.told = [
+          new Point(1).x, new Further(2).x, new Further(2) instanceof Further,
+          new Point(1) instanceof Point, new Point.default(3) instanceof Point,
+          Point.origin, Point.name, Object.keys(Point).sort(), Point.__esModule,
+          called("x"), called.call({ own: 1 }, "y"), called.default("z"),
+        ];`,
+      },
+    },
+  });
+  await using bench = await openWith(registry.url);
+  const { value } = await runArtifact(await build(bench.builder, uses("user")));
+  assert.deepEqual(value, {
+    x: {
+      told: [
+        ...[1, 2, true, true, true, "origin", "named", ["default", "name"], true],
+        ...[[null, "x"], [1, "y"], [null, "z"]],
+      ],
+    },
+  });
+});
+
+Deno.test("lines of a text that look like the bundler's comments are text", async () => {
+  await using bench = await openBench();
+  const text = ["", "// other.ts", "// a note with { braces", `// ${"with { ".repeat(100_000)}`, ""]
+    .join("\n");
+  const { value } = await runArtifact(
+    await build(bench.builder, {
+      "main.ts": `export default () => ({ length: \`${text}\`.length });`,
+      "other.ts": "export const unused = 1;",
+    }),
+  );
+  assert.deepEqual(value, { length: text.length });
 });

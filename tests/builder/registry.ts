@@ -4,11 +4,15 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
-/** A package: its manifest beside name and version, its files, and symbolic links by path. */
+/** A package: its manifest beside name and version, its files, symbolic links by path, and where it is said to lie. */
 export interface Made {
   readonly manifest?: Readonly<Record<string, unknown>>;
   readonly files: Readonly<Record<string, string>>;
   readonly links?: Readonly<Record<string, string>>;
+  /** URL of the tarball in the metadata, instead of the registry's own. */
+  readonly tarballAt?: string;
+  /** URL that the registry redirects to from the tarball's place. */
+  readonly redirectTo?: string;
 }
 
 /** A registry that is listening. */
@@ -26,10 +30,15 @@ export function openRegistry(packages: Readonly<Record<string, Made>>): Registry
     const name = pathname.replace(/^\/odd\/|^\//, "").replace(/\.tgz$/, "");
     const tarball = tarballs.get(name);
     if (tarball === undefined) return new Response("{}", { status: 404 });
-    if (pathname.startsWith("/odd/")) return new Response(tarball);
+    const made = packages[name];
+    if (pathname.startsWith("/odd/")) {
+      return made?.redirectTo === undefined
+        ? new Response(tarball)
+        : Response.redirect(made.redirectTo);
+    }
     const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
-    const dist = { tarball: `${origin}/odd/${name}.tgz`, integrity };
-    const version = { ...manifest(name, packages[name]), dist };
+    const dist = { tarball: made?.tarballAt ?? `${origin}/odd/${name}.tgz`, integrity };
+    const version = { ...manifest(name, made), dist };
     return Response.json({
       name,
       "dist-tags": { latest: "1.0.0" },

@@ -1,6 +1,6 @@
 /** `@c1/functions-sdk` is the server's own module, under that name and no other. */
 import assert from "node:assert/strict";
-import { build, openBench, refusal, runArtifact } from "./support.ts";
+import { build, filesOf, openBench, refusal, runArtifact } from "./support.ts";
 
 const MAIN = `import { functions } from "@c1/functions-sdk";
 import type { JSONObject } from "@c1/functions-sdk";
@@ -29,6 +29,36 @@ Deno.test("the SDK is bundled, from any file of a commit, and says nothing of th
   assert.match(error ?? "", /functions\.getConfig\(\) works in a function that invoked runs/);
 });
 
+Deno.test("a build for tests runs main.test.ts, and says nothing of the server", async () => {
+  await using bench = await openBench();
+  const tests = `import { test } from "@c1/test";
+import main from "./main.ts";
+test("main", ({ equal }) => equal(typeof main, "function"));`;
+  const files = filesOf({
+    "main.ts": "export default () => ({});\n",
+    "main.test.ts": tests,
+    "sdk/test.ts": "export const test = 'evil';",
+  });
+  const { signal } = new AbortController();
+  const result = await bench.builder.build(files, signal, "tests");
+  assert.ok(result.kind === "built");
+  const { script, sourceMap, lock } = result.artifact;
+  assert.ok(!script.includes("evil"));
+  assert.ok(!`${script}${sourceMap}${lock}`.includes(bench.root));
+  const { sources } = JSON.parse(sourceMap);
+  assert.deepEqual(sources.filter((name: string) => !name.startsWith("@c1/")), [
+    "main.ts",
+    "main.test.ts",
+  ]);
+  const { error } = await runArtifact(result.artifact);
+  assert.match(error ?? "", /test\.plan works in a function that invoked runs/);
+  const without = await bench.builder.build(filesOf({ "main.ts": "" }), signal, "tests");
+  assert.deepEqual(without, {
+    kind: "refused",
+    diagnostics: [{ message: "Cannot build: the commit has no main.test.ts" }],
+  });
+});
+
 Deno.test("types alone cost nothing", async () => {
   await using bench = await openBench();
   const main = `import type { JSONObject } from "@c1/functions-sdk";
@@ -42,6 +72,8 @@ Deno.test("neither its file nor its neighbours can be imported", async () => {
   await using bench = await openBench();
   const specifiers = [
     "../sdk/functions_sdk.ts",
+    "../sdk/test_run.ts",
+    "@c1/test/test_registry.ts",
     "../imports.json",
     "@c1/functions-sdk/functions_sdk.ts",
     "@c1/other",

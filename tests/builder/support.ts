@@ -8,6 +8,7 @@ import {
   type BuildLimits,
   createBuilder,
   formatDiagnostic,
+  registryOf,
   type SourceFiles,
 } from "../../src/builder/mod.ts";
 
@@ -16,29 +17,9 @@ export const ROOMY: BuildLimits = {
   timeoutMs: 60_000,
   memoryBytes: 1024 ** 3,
   artifactBytes: 16 * 1024 ** 2,
+  maxDownloadBytes: 256 * 1024 ** 2,
   concurrency: 2,
 };
-
-const REGISTRY_VARIABLES = [
-  "NPM_CONFIG_REGISTRY",
-  "npm_config_registry",
-  "DENO_CERT",
-  "DENO_TLS_CA_STORE",
-  "SSL_CERT_FILE",
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "NO_PROXY",
-];
-
-/** The registry settings of the machine that runs the tests. */
-export function registryEnv(): Record<string, string> {
-  return Object.fromEntries(
-    REGISTRY_VARIABLES.flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-}
 
 /** A builder, and the directories that it may touch. */
 export interface Bench extends AsyncDisposable {
@@ -58,16 +39,22 @@ export async function openBench(
 ): Promise<Bench> {
   const root = await Deno.makeTempDir({ prefix: "builder-test-" });
   const workDir = `${root}/work`;
+  const builder = createBuilder({ ...ROOMY, ...limits }, {
+    isolation: "auto",
+    searchPath: Deno.env.get("PATH") ?? "",
+    workDir,
+    cacheDir,
+    registry: registryOf(Deno.env.toObject()),
+    ...options,
+  });
   return {
     root,
     workDir,
-    builder: createBuilder({ ...ROOMY, ...limits }, {
-      workDir,
-      cacheDir,
-      registryEnv: registryEnv(),
-      ...options,
-    }),
-    [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
+    builder,
+    async [Symbol.asyncDispose]() {
+      await builder[Symbol.asyncDispose]();
+      await Deno.remove(root, { recursive: true });
+    },
   };
 }
 

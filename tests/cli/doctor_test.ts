@@ -21,12 +21,14 @@ Deno.test("doctor prints walls, versions, limits and what is missing", async () 
     assert.match(stdout, new RegExp(`^${heading}`, "m"));
   }
   assert.match(stdout, /^ {2}process +stands: process \(/m);
+  assert.match(stdout, /^Walls around builds\n {2}stand {2}\w+ \(/m);
   assert.match(stdout, /^ {2}--memory +64 MiB /m);
   const { stdout: json } = await runInvoked(["doctor", "--json", "--memory", "64MiB"]);
   const report = JSON.parse(json);
   assert.equal(report.limits["invocations.memoryBytes"], 64 * 1024 * 1024);
   assert.equal(report.versions.deno, Deno.version.deno);
   assert.equal(report.isolation.modes.length, 3);
+  assert.ok(report.isolation.builds.told.startsWith(report.isolation.taken));
   assert.equal(
     report.isolation.taken,
     report.isolation.modes.find((m: { stands: boolean }) => m.stands).mode,

@@ -141,7 +141,6 @@ Deno.test("settings that contradict each other are refused", () => {
   assertFault({ "max-file": "5MiB" }, {}, "--max-commit is 4 MiB by default", "5 MiB");
   assertFault({ "header-timeout": "2m" }, {}, "--request-timeout is 60 s by default", "2 min");
   assertFault({ memory: "32MiB", "max-output": "9MiB" }, {}, "--memory is 32 MiB", "36 MiB");
-  assertFault({}, { INVOKED_MAX_RUNNING: "3" }, "INVOKED_MAX_RUNNING is 3", "at least 4");
   assertFault({ "max-artifact": "3MiB" }, {}, "--max-artifact is 3 MiB", "4 MiB");
 });
 

@@ -18,6 +18,7 @@ Deno.test("where no wrapper is found, node clients reach an allowed host and fet
     await sandboxes.start();
     assert.match(sandboxes.walls, /ONLY.*fetch and WebSocket reach nothing/);
     const outcome = await sandboxes.run({
+      scriptKey: "bare",
       script: scriptOf(`async function main() {
         const http = await import("node:http");
         const node = await new Promise((ok, no) =>

@@ -1,6 +1,8 @@
 /** What functions are refused, through the API. */
 import assert from "node:assert/strict";
-import { allow, call, deploy, Host, once, openServer } from "./support.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { allow, call, deploy, Host, LOOPBACK, once, openServer } from "./support.ts";
 
 Deno.test("loopback is refused unless the operator opened it, whatever the allowlist says", async () => {
   await using host = new Host();
@@ -104,4 +106,14 @@ Deno.test("an allowlist with a malformed entry is refused as a whole", async () 
   assert.deepEqual(found.function.outboundNetworkAllowlist, ["example.com"]);
   await allow(api, id, []);
   assert.deepEqual((await call(api, id)).egress, []);
+});
+
+Deno.test("a directory for temporary files that is closed to others is no hindrance", async () => {
+  await using host = new Host();
+  await using directory = await makeTempDir();
+  await Deno.chmod(directory.path, 0o700);
+  await using server = await TestServer.start({ flags: LOOPBACK, env: { TMPDIR: directory.path } });
+  const where = `127.0.0.1:${host.port}`;
+  const body = `return { status: (await fetch("http://${where}/")).status };`;
+  assert.deepEqual((await once(await server.client(), body, [where])).output, { status: 200 });
 });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { allGone } from "../support/processes.ts";
 import { eventually } from "../support/eventually.ts";
-import { assertRefused, serverSuite, type Stage } from "../support/suite.ts";
+import { assertError } from "../support/expect.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { ECHO, HANG, SLEEP } from "./functions.ts";
 
 const FLAGS = [
@@ -28,7 +29,7 @@ async function assertAllFree(client: Client): Promise<void> {
   const first = await client.invoke(id, {}, background);
   const second = await client.invoke(id, {}, background);
   const third = await client.invoke(id, {}, background);
-  assertRefused(third, { status: 429, reason: "QUEUE_FULL" });
+  assertError(third, "RESOURCE_EXHAUSTED", "QUEUE_FULL");
   for (const { status, body } of [first, second]) {
     assert.equal(status, 200);
     await cancel(client, id, body.invocationId);
@@ -42,19 +43,18 @@ async function queueFull({ client }: Stage): Promise<void> {
   await eventually(async () => await countOf(client, id) === 1 ? true : undefined);
   for (const headers of [{}, { prefer: "respond-async" }, { "idempotency-key": "full" }]) {
     const refused = await client.invoke(id, { ms: 1 }, headers);
-    assertRefused(refused, {
-      status: 429,
-      reason: "QUEUE_FULL",
+    assertError(refused, "RESOURCE_EXHAUSTED", "QUEUE_FULL", {
       message: /1 calls? runs? \(--max-running\) and 1 waits? \(--max-queued\)/,
     });
     assert.equal(refused.body.code, 8);
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
   // What is wrong with a request is told before there is no place for it.
-  assertRefused(await client.post(`/api/v1/functions/${id}/invoke`, { json: "W10=" }), {
-    status: 400,
-    reason: "INVALID_FIELD",
-  });
+  assertError(
+    await client.post(`/api/v1/functions/${id}/invoke`, { json: "W10=" }),
+    "INVALID_ARGUMENT",
+    "INVALID_FIELD",
+  );
   await cancel(client, hanging, running.body.invocationId);
   assert.ok((await waiting).body.json);
   assert.equal(await countOf(client, id), 1, "a refused call leaves no invocation");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { assertRefused, serverSuite, type Stage } from "../support/suite.ts";
+import { assertError } from "../support/expect.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { ECHO } from "./functions.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -104,7 +105,7 @@ async function filters({ client }: Stage): Promise<void> {
   const refusals = [{ status: "SUCCESS" }, { since: "yesterday" }, { until: 17 }, { query: {} }];
   for (const body of refusals) {
     const message = new RegExp(`^${Object.keys(body)[0]}: `);
-    assertRefused(await client.post(path, body), { status: 400, reason: "INVALID_FIELD", message });
+    assertError(await client.post(path, body), "INVALID_ARGUMENT", "INVALID_FIELD", { message });
   }
 }
 
@@ -119,15 +120,15 @@ async function pages({ client }: Stage): Promise<void> {
   assert.deepEqual([...first.list, ...second.list].map((row: Json) => row.id), expected);
   assert.deepEqual([first.list.length, second.nextPageToken], [10, ""]);
 
-  const wrong = { status: 400, reason: "INVALID_PAGE_TOKEN" };
+  const wrong = ["INVALID_ARGUMENT", "INVALID_PAGE_TOKEN"] as const;
   const pageToken = first.nextPageToken;
   const filtered = { query: "n", pageToken };
-  assertRefused(await client.post(`${path}/search`, filtered), wrong);
+  assertError(await client.post(`${path}/search`, filtered), ...wrong);
   const other = await client.deploy(ECHO);
   const elsewhere = `/api/v1/functions/${other}/invocations?page_token=${pageToken}`;
-  assertRefused(await client.get(elsewhere), wrong);
-  assertRefused(await client.get(`${path}?page_token=${pageToken}x`), wrong);
-  assertRefused(await client.get(`${path}?page_token=tail`), wrong);
+  assertError(await client.get(elsewhere), ...wrong);
+  assertError(await client.get(`${path}?page_token=${pageToken}x`), ...wrong);
+  assertError(await client.get(`${path}?page_token=tail`), ...wrong);
 }
 
 async function largeContents({ client }: Stage): Promise<void> {
@@ -150,15 +151,15 @@ async function unknown({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const other = await client.deploy(ECHO);
   const invocationId = await call(client, id, {});
-  const missing = { status: 404, reason: "INVOCATION_NOT_FOUND" };
+  const missing = ["NOT_FOUND", "INVOCATION_NOT_FOUND"] as const;
   const of = (functionId: string, rest: string) =>
     `/api/v1/functions/${functionId}/invocations${rest}`;
-  assertRefused(await client.get(of(other, `/${invocationId}`)), missing);
-  assertRefused(await client.get(of(id, "/2")), missing);
-  const nowhere = { status: 404, reason: "FUNCTION_NOT_FOUND" };
-  assertRefused(await client.get(of("nothing", `/${invocationId}`)), nowhere);
-  assertRefused(await client.get(of("nothing", "")), nowhere);
-  assertRefused(await client.post(of("nothing", "/search")), nowhere);
+  assertError(await client.get(of(other, `/${invocationId}`)), ...missing);
+  assertError(await client.get(of(id, "/2")), ...missing);
+  const nowhere = ["NOT_FOUND", "FUNCTION_NOT_FOUND"] as const;
+  assertError(await client.get(of("nothing", `/${invocationId}`)), ...nowhere);
+  assertError(await client.get(of("nothing", "")), ...nowhere);
+  assertError(await client.post(of("nothing", "/search")), ...nowhere);
   assert.deepEqual((await client.get(of(other, ""))).body, { list: [], nextPageToken: "" });
 }
 

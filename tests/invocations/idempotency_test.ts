@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
-import { assertRefused, serverSuite, type Stage } from "../support/suite.ts";
+import { assertError } from "../support/expect.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { ECHO, SLEEP } from "./functions.ts";
 
 async function countOf(client: Client, id: string): Promise<number> {
@@ -71,13 +72,11 @@ async function reused({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const head = (await client.get(`/api/v1/functions/${id}`)).body.function.head;
   const { body } = await client.invoke(id, { a: 1 }, keyed("mine"));
-  const refusal = {
-    status: 400,
-    reason: "IDEMPOTENCY_KEY_REUSED",
+  const refusal = ["INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", {
     message: new RegExp(body.invocationId),
-  };
-  assertRefused(await client.invoke(id, { a: 2 }, keyed("mine")), refusal);
-  assertRefused(await client.invoke(id, { a: 1 }, keyed("mine"), { commitId: head }), refusal);
+  }] as const;
+  assertError(await client.invoke(id, { a: 2 }, keyed("mine")), ...refusal);
+  assertError(await client.invoke(id, { a: 1 }, keyed("mine"), { commitId: head }), ...refusal);
   assert.equal(await countOf(client, id), 1);
 
   const other = await client.deploy(ECHO);
@@ -89,10 +88,11 @@ async function reused({ client }: Stage): Promise<void> {
 async function refusedFirst({ client }: Stage): Promise<void> {
   const draft = await client.createFunction("draft", { "main.ts": ECHO });
   const id = draft.function.id;
-  assertRefused(await client.invoke(id, { a: 1 }, keyed("early")), {
-    status: 400,
-    reason: "NO_PUBLISHED_COMMIT",
-  });
+  assertError(
+    await client.invoke(id, { a: 1 }, keyed("early")),
+    "FAILED_PRECONDITION",
+    "NO_PUBLISHED_COMMIT",
+  );
   // A refused call does not hold its key.
   const { status } = await client.invoke(id, { a: 2 }, keyed("early"), { commitId: "HEAD" });
   assert.equal(status, 200);
@@ -101,9 +101,7 @@ async function refusedFirst({ client }: Stage): Promise<void> {
 async function keys({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   for (const key of ["", "x".repeat(256), "two words", "tab\tbed", "ümlaut"]) {
-    assertRefused(await client.invoke(id, {}, keyed(key)), {
-      status: 400,
-      reason: "INVALID_FIELD",
+    assertError(await client.invoke(id, {}, keyed(key)), "INVALID_ARGUMENT", "INVALID_FIELD", {
       message: /^Idempotency-Key: must be 1 to 255 visible ASCII characters/,
     });
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { base64, type Client, unbase64 } from "../support/client.ts";
-import { assertRefused, serverSuite, type Stage } from "../support/suite.ts";
+import { assertError } from "../support/expect.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { ECHO } from "./functions.ts";
 
 const INPUT_LIMIT_BYTES = 16 * 1024;
@@ -47,14 +48,14 @@ async function commitReferences({ client }: Stage): Promise<void> {
 
   const other = await client.createFunction("other", { "main.ts": ECHO });
   const refusals = [
-    [other.commit.id, 404, "COMMIT_NOT_FOUND"],
-    ["2".repeat(27), 404, "COMMIT_NOT_FOUND"],
-    ["head", 404, "COMMIT_NOT_FOUND"],
-    ["refs/tags/none", 404, "TAG_NOT_FOUND"],
-    [openId, 400, "COMMIT_NOT_FINALIZED"],
+    [other.commit.id, "NOT_FOUND", "COMMIT_NOT_FOUND"],
+    ["2".repeat(27), "NOT_FOUND", "COMMIT_NOT_FOUND"],
+    ["head", "NOT_FOUND", "COMMIT_NOT_FOUND"],
+    ["refs/tags/none", "NOT_FOUND", "TAG_NOT_FOUND"],
+    [openId, "FAILED_PRECONDITION", "COMMIT_NOT_FINALIZED"],
   ] as const;
-  for (const [commitId, status, reason] of refusals) {
-    assertRefused(await client.invoke(id, {}, {}, { commitId }), { status, reason });
+  for (const [commitId, code, reason] of refusals) {
+    assertError(await client.invoke(id, {}, {}, { commitId }), code, reason);
   }
   const after = await client.get(`/api/v1/functions/${id}/invocations`);
   assert.equal(after.body.list.length, 5, "a refused call leaves no invocation");
@@ -71,25 +72,22 @@ async function rollback({ client }: Stage): Promise<void> {
 
 async function notInvocable({ client }: Stage): Promise<void> {
   const draft = await client.createFunction("draft", { "main.ts": ECHO });
-  assertRefused(await client.invoke(draft.function.id), {
-    status: 400,
-    reason: "NO_PUBLISHED_COMMIT",
-  });
+  assertError(await client.invoke(draft.function.id), "FAILED_PRECONDITION", "NO_PUBLISHED_COMMIT");
   assert.deepEqual(await outputOf(client, draft.function.id, { a: 1 }, { commitId: "HEAD" }), {
     a: 1,
   });
   const empty = await client.createFunction("empty");
   const headless = await client.invoke(empty.function.id, {}, {}, { commitId: "HEAD" });
-  assertRefused(headless, { status: 404, reason: "COMMIT_NOT_FOUND" });
+  assertError(headless, "NOT_FOUND", "COMMIT_NOT_FOUND");
 
   const id = await client.deploy(ECHO);
   const withVolume = await client.invoke(id, {}, {}, { vfsId: "2".repeat(27) });
-  assertRefused(withVolume, { status: 404, reason: "VOLUME_NOT_FOUND" });
+  assertError(withVolume, "NOT_FOUND", "VOLUME_NOT_FOUND");
 
   const { body } = await client.invoke(id, { kept: true });
   assert.equal((await client.call("DELETE", `/api/v1/functions/${id}`, {})).status, 200);
-  assertRefused(await client.invoke(id), { status: 404, reason: "FUNCTION_NOT_FOUND" });
-  assertRefused(await client.invoke("nothing"), { status: 404, reason: "FUNCTION_NOT_FOUND" });
+  assertError(await client.invoke(id), "NOT_FOUND", "FUNCTION_NOT_FOUND");
+  assertError(await client.invoke("nothing"), "NOT_FOUND", "FUNCTION_NOT_FOUND");
   assert.deepEqual((await client.invocation(id, body.invocationId)).output, { kept: true });
 }
 
@@ -145,15 +143,13 @@ async function refusedInputs({ client }: Stage): Promise<void> {
   ];
   for (const [json, message] of refusals) {
     const answer = await client.post(path, { json });
-    assertRefused(answer, { status: 400, reason: "INVALID_FIELD", message });
+    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
     assert.equal(answer.body.details[0].fieldViolations[0].field, "json");
     assert.equal(answer.headers.get("invocation-status"), null);
   }
-  assertRefused(await client.post(path, "{"), { status: 400, reason: "BODY_NOT_JSON" });
+  assertError(await client.post(path, "{"), "INVALID_ARGUMENT", "BODY_NOT_JSON");
   for (const field of ["commitId", "vfsId"]) {
-    assertRefused(await client.post(path, { [field]: 5 }), {
-      status: 400,
-      reason: "INVALID_FIELD",
+    assertError(await client.post(path, { [field]: 5 }), "INVALID_ARGUMENT", "INVALID_FIELD", {
       message: new RegExp(`^${field}: `),
     });
   }

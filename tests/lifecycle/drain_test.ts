@@ -4,7 +4,7 @@ import { makeTempDir } from "../support/invoked.ts";
 import { allGone, childrenOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { eventually } from "../support/eventually.ts";
-import { assertRefused } from "../support/suite.ts";
+import { assertError } from "../support/expect.ts";
 import { ECHO, HANG, SLEEP } from "../invocations/functions.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -45,7 +45,7 @@ testInDataDir("SIGTERM lets what runs finish and takes nothing new", async (data
   assert.equal((await client.get("/healthz")).status, 200);
   for (const prefer of ["", "respond-async"]) {
     const refused = await client.invoke(id, {}, { prefer });
-    assertRefused(refused, { status: 503, reason: "SERVER_STOPPING" });
+    assertError(refused, "UNAVAILABLE", "SERVER_STOPPING");
     assert.equal(refused.body.code, 14);
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }

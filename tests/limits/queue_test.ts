@@ -62,3 +62,40 @@ Deno.test("waiting has limits of its own, and every place is given back", async 
     assert.match(record.error, /^CPU_LIMIT: .* limit of 1 s of processor time \(--cpu-time\)$/);
   });
 });
+
+Deno.test("the inputs of waiting calls have a limit together, and its bytes are given back", async () => {
+  await using server = await TestServer.start({
+    flags: [
+      ...["--max-running", "1", "--pool-size", "1"],
+      ...["--max-input", "8KiB", "--max-queued-bytes", "10KiB"],
+    ],
+  });
+  const client = await server.client();
+  const hanging = await client.deploy(
+    "export default () => new Promise((r) => setTimeout(r, 1e6))",
+  );
+  const background = { prefer: "respond-async" };
+  const input = { text: "x".repeat(6000) };
+  const cancel = async (id: string) =>
+    await client.post(`/api/v1/functions/${hanging}/invocations/${id}/cancel`);
+
+  const running = await client.invoke(hanging, input, background);
+  // Twice: what a call that left the queue held is free again.
+  for (let round = 0; round < 2; round++) {
+    const waiting = await client.invoke(hanging, input, background);
+    assert.equal(waiting.status, 200);
+    const refused = await client.invoke(hanging, input, background);
+    assert.equal(refused.status, 429);
+    assert.equal(refused.body.code, 8);
+    assert.equal(refused.body.details[0].reason, "QUEUE_FULL");
+    assert.match(
+      refused.body.message,
+      /: 1 calls run \(--max-running\) and 1 wait with 6011 B of input, which 6011 B more would take over the limit of 10 KiB \(--max-queued-bytes\)$/,
+    );
+    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    const small = await client.invoke(hanging, {}, background);
+    assert.equal(small.status, 200, "what still fits is taken");
+    for (const { body } of [small, waiting]) await cancel(body.invocationId);
+  }
+  await cancel(running.body.invocationId);
+});

@@ -23,6 +23,7 @@ export const LIMITS: SandboxLimits = {
   outputBytes: 256 * 1024,
   logBytes: 32 * 1024,
   poolSize: 2,
+  poolMemoryBytes: 256 * MIB,
 };
 
 /** Nothing but what the public may reach, as where no flag is given. */
@@ -73,6 +74,7 @@ export async function run(
   const logs: SandboxLog[] = [];
   const outcome = await sandboxes.run({
     script: scriptOf(body),
+    scriptKey: body,
     sourceMap: () =>
       options.sourceMap === undefined
         ? Promise.reject(new Error("no source map"))

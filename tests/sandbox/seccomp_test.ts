@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { type Architecture, seccompFilter } from "../../src/sandbox/isolation/seccomp.ts";
-import { CLONE, CLONE3, REFUSED_CALLS, SOCKET } from "../../src/sandbox/isolation/syscalls.ts";
+import { type Architecture, findProgram, seccompFilter } from "../../src/isolation/mod.ts";
+import {
+  CLONE,
+  CLONE3,
+  FORKING_CALLS,
+  REFUSED_CALLS,
+  SOCKET,
+} from "../../src/isolation/syscalls.ts";
 import { SEARCH_PATH, VERDICTS } from "./harness.ts";
-import { findProgram } from "../../src/sandbox/isolation/surroundings.ts";
 
 const AUDIT_ARCH = { x86_64: 0xc000003e, aarch64: 0xc00000b7 };
 const ALLOW = 0x7fff0000;
@@ -36,10 +41,10 @@ function verdict(filter: Uint8Array, call: { nr: number; arch: number; arg0?: nu
 Deno.test("every class of calls is refused, on both architectures, and what Deno uses is not", () => {
   for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
     const column = architecture === "x86_64" ? 0 : 1;
-    const filter = seccompFilter(architecture);
+    const filter = seccompFilter(architecture, { mayFork: false });
     const arch = AUDIT_ARCH[architecture];
     const of = (nr: number, arg0 = 0) => verdict(filter, { nr, arch, arg0 });
-    for (const [group, calls] of Object.entries(REFUSED_CALLS)) {
+    for (const [group, calls] of Object.entries({ ...REFUSED_CALLS, FORKING_CALLS })) {
       for (const [name, numbers] of Object.entries(calls)) {
         const nr = numbers[column];
         if (nr !== undefined) assert.equal(of(nr), EPERM, `${architecture} ${group} ${name}`);
@@ -58,6 +63,11 @@ Deno.test("every class of calls is refused, on both architectures, and what Deno
     for (const family of [2, 10, 16, 17, 40]) {
       assert.equal(of(SOCKET[column] ?? -1, family), EAFNOSUPPORT, `family ${family}`);
     }
+    const forking = seccompFilter(architecture, { mayFork: true });
+    const mayFork = (nr: number, arg0: number) => verdict(forking, { nr, arch, arg0 });
+    assert.equal(mayFork(CLONE[column] ?? -1, 17), ALLOW, "a fork of the compiler");
+    assert.equal(mayFork(CLONE[column] ?? -1, 0x10000011), EPERM, "its user namespace");
+    assert.equal(mayFork(SOCKET[column] ?? -1, 2), EAFNOSUPPORT, "its network");
     assert.equal(verdict(filter, { nr: 0, arch: 0x40000003 }), KILL, "a 32-bit call");
     assert.equal(of(0x40000000 + 101), EPERM, "an x32 call");
   }
@@ -67,7 +77,7 @@ Deno.test("the kernel takes the filter and refuses sockets and processes", async
   if (!VERDICTS.some(({ mode, stands }) => mode === "landlock" && stands)) return;
   const setpriv = await findProgram("setpriv", SEARCH_PATH);
   const file = await Deno.makeTempFile();
-  await Deno.writeFile(file, seccompFilter(Deno.build.arch as Architecture));
+  await Deno.writeFile(file, seccompFilter(Deno.build.arch as Architecture, { mayFork: false }));
   const code = `
     const told = [];
     const tries = [

@@ -32,6 +32,7 @@ const READS = (id: string, commitId: string, invocationId: string): Record<strin
 const INVOKES = (id: string, invocationId: string): Record<string, unknown> => ({
   "functions.invoke": { functionId: id, functionsServiceInvokeRequest: { json: base64("{}") } },
   "functionsInvocation.cancel": { functionId: id, id: invocationId },
+  "functions.test": { functionId: id },
 });
 
 const WRITES = (id: string, commitId: string): Record<string, unknown> => ({
@@ -56,6 +57,11 @@ const WRITES = (id: string, commitId: string): Record<string, unknown> => ({
   "functions.deleteFunction": { id },
 });
 
+const PASSES = `import { test } from "@c1/test";
+export default function registerTests() {
+  test("passes", ({ ok }) => ok(true));
+}`;
+
 interface Target {
   readonly id: string;
   readonly commitId: string;
@@ -63,7 +69,7 @@ interface Target {
 }
 
 async function target(client: Client): Promise<Target> {
-  const id = await client.deploy(ECHO);
+  const id = await client.deploy(ECHO, { "main.test.ts": PASSES });
   const { invocationId } = ok(await client.invoke(id));
   const { function: { publishedCommitId } } = ok(await client.get(`/api/v1/functions/${id}`));
   return { id, commitId: publishedCommitId, invocationId };

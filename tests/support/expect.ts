@@ -5,17 +5,22 @@ import type { Answer, Json } from "./client.ts";
 /** Number and HTTP status of the codes, as googleapis' `code.proto` pairs them. */
 const CODES = {
   INVALID_ARGUMENT: [3, 400],
+  OUT_OF_RANGE: [11, 400],
   FAILED_PRECONDITION: [9, 400],
   UNAUTHENTICATED: [16, 401],
   PERMISSION_DENIED: [7, 403],
   NOT_FOUND: [5, 404],
   ALREADY_EXISTS: [6, 409],
+  RESOURCE_EXHAUSTED: [8, 429],
+  UNAVAILABLE: [14, 503],
 } as const;
 
 export interface ExpectedError {
   /** Fields of the google.rpc.BadRequest detail, in any order; without them there must be none. */
   readonly fields?: readonly string[];
   readonly message?: RegExp;
+  /** Where HTTP has a status of its own for it. */
+  readonly status?: number;
 }
 
 /** Checks a google.rpc.Status with its ErrorInfo and BadRequest details. */
@@ -23,10 +28,11 @@ export function assertError(
   { status, headers, body }: Answer<Json>,
   code: keyof typeof CODES,
   reason: string,
-  { fields, message = /./ }: ExpectedError = {},
+  { fields, message = /./, status: ownStatus }: ExpectedError = {},
 ): void {
   const [number, httpStatus] = CODES[code];
-  assert.deepEqual([status, body.code], [httpStatus, number], JSON.stringify(body));
+  const expected = [ownStatus ?? httpStatus, number];
+  assert.deepEqual([status, body.code], expected, JSON.stringify(body));
   assert.equal(headers.get("content-type"), "application/json");
   assert.deepEqual(Object.keys(body).sort(), ["code", "details", "message"]);
   assert.match(body.message, message);

@@ -15,18 +15,24 @@ export interface RunOptions {
   readonly cwd?: string;
   /** The path of the command; a symbolic link to it works as well. */
   readonly program?: string;
+  /** What it reads from stdin; nothing when undefined. */
+  readonly stdin?: string;
 }
 
 /** Runs the command with these arguments and nothing of the caller's environment but PATH. */
 export async function runInvoked(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { env = {}, cwd = "/", program = INVOKED } = options;
-  const { code, stdout, stderr } = await new Deno.Command(program, {
+  const { env = {}, cwd = "/", program = INVOKED, stdin } = options;
+  const process = new Deno.Command(program, {
     args: [...args],
     cwd,
     clearEnv: true,
     env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
+    stdin: stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  if (stdin !== undefined) await new Response(stdin).body?.pipeTo(process.stdin);
+  const { code, stdout, stderr } = await process.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

@@ -12,6 +12,33 @@ export async function childrenOf(parent: number): Promise<number[]> {
   return children;
 }
 
+/** Ids of the live children of a process, of theirs, and so on. */
+export async function descendantsOf(ancestor: number): Promise<number[]> {
+  const children = await childrenOf(ancestor);
+  const further = await Promise.all(children.map(descendantsOf));
+  return [...children, ...further.flat()];
+}
+
+/** What the open descriptors of a process lead to; none of a process that is gone. */
+export async function descriptorsOf(pid: number): Promise<string[]> {
+  const targets: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
+      const target = await Deno.readLink(`/proc/${pid}/fd/${name}`).catch(() => undefined);
+      if (target !== undefined) targets.push(target);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return targets;
+}
+
+/** The arguments of a process, its program first; none of one that is gone. */
+export async function argumentsOf(pid: number): Promise<string[]> {
+  const text = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+  return text.split("\0").slice(0, -1);
+}
+
 /** Whether the process is gone; one that only waits to be reaped is gone as well. */
 export async function isGone(pid: number): Promise<boolean> {
   const status = await readStatus(pid);

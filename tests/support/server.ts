@@ -6,12 +6,17 @@ import { INVOKED, removeDirectory } from "./invoked.ts";
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 60_000;
 
+/** Type checks would keep the machine busy behind every suite; the suite that is about them turns them on. */
+const QUIET = { INVOKED_CHECK_TYPES: "false" };
+
 export interface ServerOptions {
   /** Further flags of `invoked serve`. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** A data directory to start on again; the caller removes it. */
   readonly dataDir?: string;
+  /** A command that becomes the one that it is given as arguments. */
+  readonly launcher?: readonly string[];
 }
 
 /** A running server. Disposing it kills it, and removes the data directory that it made. */
@@ -36,8 +41,10 @@ export class TestServer implements AsyncDisposable {
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dataDir = options.dataDir ?? await Deno.makeTempDir({ prefix: "invoked-test-" });
-    const process = new Deno.Command(INVOKED, {
+    const [program = INVOKED, ...launched] = [...options.launcher ?? [], INVOKED];
+    const process = new Deno.Command(program, {
       args: [
+        ...launched,
         "serve",
         "--port",
         "0",
@@ -48,7 +55,7 @@ export class TestServer implements AsyncDisposable {
         ...options.flags ?? [],
       ],
       clearEnv: true,
-      env: { PATH: Deno.env.get("PATH") ?? "", ...options.env },
+      env: { PATH: Deno.env.get("PATH") ?? "", ...QUIET, ...options.env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

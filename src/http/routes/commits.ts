@@ -1,7 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { commitJson, commitMessageIn, commitOut } from "../schemas/commits.ts";
+import {
+  commitJson,
+  commitMessageIn,
+  commitOut,
+  typeCheckJson,
+  typeCheckOut,
+} from "../schemas/commits.ts";
 import { filesOut } from "../schemas/functions.ts";
 import { bytesOut, empty, encodeBase64, listOf, pageQuery } from "../schemas/primitives.ts";
 
@@ -49,10 +55,11 @@ export function commitRoutes(app: App, { commits }: Domain, maxBodyBytes: number
     summary: "Build and lock an open commit, and make it the head",
     params: commitParams,
     body: empty,
-    response: z.object({ commit: commitOut }),
-  }, async ({ params }) => ({
-    commit: commitJson(await commits.finalize(params.function_id, params.commit_id)),
-  }));
+    response: z.object({ commit: commitOut, typeCheck: typeCheckOut }),
+  }, async ({ params }) => {
+    const row = await commits.finalize(params.function_id, params.commit_id);
+    return { commit: commitJson(row), typeCheck: typeCheckJson(row) };
+  });
 
   endpoint(app, maxBodyBytes, {
     operationId: `${SERVICE}.GetLockfile`,
@@ -74,10 +81,14 @@ export function commitRoutes(app: App, { commits }: Domain, maxBodyBytes: number
     slashes: "id",
     summary: "Get a commit and its files, by id, HEAD or refs/tags/<name>",
     params: z.object({ function_id: z.string(), id: z.string() }),
-    response: z.object({ commit: commitOut, files: filesOut }),
+    response: z.object({ commit: commitOut, files: filesOut, typeCheck: typeCheckOut }),
   }, async ({ params }) => {
     const { commit, files } = await commits.get(params.function_id, params.id);
     const contents = Array.from(files, ([path, content]) => [path, encodeBase64(content)] as const);
-    return { commit: commitJson(commit), files: Object.fromEntries(contents) };
+    return {
+      commit: commitJson(commit),
+      files: Object.fromEntries(contents),
+      typeCheck: typeCheckJson(commit),
+    };
   });
 }

@@ -42,6 +42,9 @@ export const invocationOut = z.object({
   depth: int32Out.optional().openapi({
     description: "Calls between this one and the one from outside; absent for that one itself",
   }),
+  vfsId: z.string().optional().openapi({ description: "The volume that was attached" }),
+  vfsVersionRead: int32Out.optional().openapi({ description: "The version that it saw" }),
+  vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
@@ -59,6 +62,9 @@ export function invocationJson(row: InvocationRow): z.input<typeof invocationOut
     ...row.parentInvocationId === null
       ? {}
       : { parentInvocationId: row.parentInvocationId, depth: row.depth },
+    ...row.volumeId === null ? {} : { vfsId: row.volumeId },
+    ...row.volumeVersionRead === null ? {} : { vfsVersionRead: row.volumeVersionRead },
+    ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };

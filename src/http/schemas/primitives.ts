@@ -43,6 +43,15 @@ export const int32In = z.union([z.number(), z.string().regex(/^-?\d{1,10}$/).tra
 
 export const int32Out = z.number().int().openapi({ type: "integer", format: "int32" });
 
+/** A 64-bit integer that a JSON number holds exactly; a string of digits is accepted as well. */
+export const int64In = z.union([z.number(), z.string().regex(/^-?\d{1,16}$/).transform(Number)], {
+  error: "must be a 64-bit integer",
+}).refine((n) => Number.isSafeInteger(n), { error: "must be an integer of at most 53 bits" })
+  .openapi({ type: "string", format: "int64" });
+
+/** A 64-bit integer of an answer: a string, as protobuf's JSON mapping has it. */
+export const int64Out = z.string().openapi({ type: "string", format: "int64" });
+
 export const timestamp = z.iso.datetime({ offset: true }).openapi({
   type: "string",
   format: "date-time",

@@ -42,6 +42,14 @@ export interface Functions {
     request: OfFunction & { functionsServiceInvokeRequest?: api.FunctionsServiceInvokeRequest },
     options?: api.RequestOptions,
   ): Answered<"functionsServiceInvokeResponse", api.FunctionsServiceInvokeResponse>;
+  /** Runs the tests of another function, or its own, and waits for their end. */
+  test(
+    request: OfFunction & { functionsServiceTestRequest?: { commitId?: string } },
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsServiceTestResponse",
+    { result?: api.FunctionTestResult; results?: api.FunctionTestResult[] }
+  >;
   listCommits(
     request: OfFunction & api.PageRequest,
     options?: api.RequestOptions,
@@ -58,14 +66,17 @@ export interface Functions {
   finalizeCommit(
     request: OfFunction & { commitId: string; functionsServiceFinalizeCommitRequest?: Nothing },
     options?: api.RequestOptions,
-  ): Answered<"functionsServiceFinalizeCommitResponse", { commit?: api.FunctionCommit }>;
+  ): Answered<
+    "functionsServiceFinalizeCommitResponse",
+    { commit?: api.FunctionCommit; typeCheck?: api.TypeCheck }
+  >;
   /** `id` may be `HEAD` or `refs/tags/<name>`; `files` holds base64 by path. */
   getCommit(
     request: InFunction,
     options?: api.RequestOptions,
   ): Answered<
     "functionsServiceGetCommitResponse",
-    { commit?: api.FunctionCommit; files?: Record<string, string> }
+    { commit?: api.FunctionCommit; files?: Record<string, string>; typeCheck?: api.TypeCheck }
   >;
   getLockfile(
     request: OfFunction & { commitId: string },

@@ -71,6 +71,12 @@ export const OPERATIONS = {
       body: "functionsServiceInvokeRequest",
       response: "functionsServiceInvokeResponse",
     },
+    test: {
+      id: "c1.api.functions.v1.FunctionsService.Test",
+      path: OF_FUNCTION,
+      body: "functionsServiceTestRequest",
+      response: "functionsServiceTestResponse",
+    },
     listCommits: {
       id: "c1.api.functions.v1.FunctionsService.ListCommits",
       path: OF_FUNCTION,

@@ -61,6 +61,10 @@ export interface FunctionInvocation {
   parentInvocationId?: string;
   /** Calls between this one and the one from outside. Only of this server. */
   depth?: number;
+  /** The volume that was attached, the version that it saw, and the one that it made. Only of this server. */
+  vfsId?: string;
+  vfsVersionRead?: number;
+  vfsVersionWritten?: number;
   createdAt?: Date;
   updatedAt?: Date;
 }
@@ -164,4 +168,37 @@ export interface IntrospectResponse {
   roles?: string[];
   permissions?: string[];
   features?: string[];
+}
+
+/** How one test went. */
+export interface FunctionTestResult {
+  name?: string;
+  status?:
+    | "FUNCTION_TEST_RESULT_STATUS_OK"
+    | "FUNCTION_TEST_RESULT_STATUS_FAIL"
+    | "FUNCTION_TEST_RESULT_STATUS_SKIPPED";
+  /** What went wrong besides assertions. */
+  error?: string;
+  assertions?: {
+    description?: string;
+    operator?: string;
+    expected?: string;
+    actual?: string;
+    /** `main.test.ts:LINE:COLUMN`. */
+    at?: string;
+    pass?: boolean;
+  }[];
+  logs?: { level?: string; source?: string; log?: string }[];
+}
+
+/** What checking the types of a commit found. Only of this server. */
+export interface TypeCheck {
+  state?: string;
+  diagnostics?: {
+    path?: string;
+    line?: number;
+    column?: number;
+    message?: string;
+    code?: string;
+  }[];
 }

@@ -30,3 +30,13 @@ export const functions = {
  * {@link SDKError}, also one that this server does not have.
  */
 export const sdk: Sdk = /* @__PURE__ */ createSdk();
+
+export { vfs, VfsFile, VfsNotAttachedError, VfsQuotaExceededError } from "./vfs.ts";
+export type {
+  VfsDirEntry,
+  VfsFileInfo,
+  VfsMkdirOptions,
+  VfsOpenOptions,
+  VfsRemoveOptions,
+  VfsWriteFileOptions,
+} from "./vfs.ts";

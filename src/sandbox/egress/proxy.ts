@@ -10,13 +10,13 @@ import { createServer as createHttpServer, type IncomingMessage, type Server } f
 import { createServer, type Server as Listener, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getLogger } from "@logtape/logtape";
+import { openSocketDir, type SocketDir } from "../../isolation/mod.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
 import { EgressCall, type EgressLimits, type EgressLogger, type Exchange } from "./call.ts";
 import { EgressFault } from "./fault.ts";
 import { forwardRequest, refuse, refuseTunnel, tunnel, upgradeHead } from "./forward.ts";
 import { Router } from "./route.ts";
-import { openRunDir, type RunDir } from "./run_dir.ts";
 import { parseAbsolute, parseAuthority, shown } from "./target.ts";
 
 const logger = getLogger(["invoked", "sandbox", "egress"]);
@@ -39,6 +39,8 @@ export interface EgressOptions extends EgressLimits {
 /** One sandbox's way out. Disposing it closes the socket and every connection. */
 export interface Gate extends Disposable {
   readonly socketPath: string;
+  /** Whether something came through before it was bound, and so was refused. */
+  readonly wasUsedEarly: boolean;
   /** Lets through what the allowlist names, until the call is closed. */
   bind(allowlist: readonly string[], log: EgressLogger): EgressCall;
 }
@@ -47,16 +49,16 @@ export interface Gate extends Disposable {
 export class EgressProxy implements AsyncDisposable {
   readonly #options: EgressOptions;
   readonly #router: Router;
-  readonly #runDir: RunDir;
+  readonly #socketDir: SocketDir;
   readonly #gates = new Set<SocketGate>();
   /** The gate through which each connection came. */
   readonly #origins = new WeakMap<object, SocketGate>();
   readonly #http: Server;
 
-  private constructor(options: EgressOptions, runDir: RunDir) {
+  private constructor(options: EgressOptions, socketDir: SocketDir) {
     this.#options = options;
     this.#router = new Router(addressPolicy(options.allowPrivate), options.ca);
-    this.#runDir = runDir;
+    this.#socketDir = socketDir;
     this.#http = createHttpServer({
       maxHeaderSize: HEADER_MAX_BYTES,
       headersTimeout: HEADER_TIMEOUT_MS,
@@ -65,12 +67,12 @@ export class EgressProxy implements AsyncDisposable {
     });
     this.#listen();
     // A server that does not listen keeps no connection alive. Nobody is told of this socket.
-    this.#http.listen(runDir.newSocket());
+    this.#http.listen(socketDir.newSocket());
   }
 
   /** `stateDir` is a directory of this server alone; what a server that used it and was killed left is removed. */
   static async open(options: EgressOptions, stateDir: string): Promise<EgressProxy> {
-    return new EgressProxy(options, await openRunDir(stateDir));
+    return new EgressProxy(options, await openSocketDir(stateDir));
   }
 
   /** Certificates that functions trust as the proxy does. */
@@ -80,19 +82,19 @@ export class EgressProxy implements AsyncDisposable {
 
   /** Opens the gate of one sandbox. Its path exists when this returns. */
   openGate(): Gate {
-    const gate = new SocketGate(this.#options, this.#runDir.newSocket(), (socket) => {
+    const gate = new SocketGate(this.#options, this.#socketDir.newSocket(), (socket) => {
       this.#origins.set(socket, gate);
       this.#http.emit("connection", socket);
     }, () => this.#gates.delete(gate));
     this.#gates.add(gate);
-    this.#runDir.share(gate.socketPath);
+    this.#socketDir.share(gate.socketPath);
     return gate;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const gate of this.#gates) gate[Symbol.dispose]();
     this.#http.close();
-    await this.#runDir[Symbol.asyncDispose]();
+    await this.#socketDir[Symbol.asyncDispose]();
   }
 
   #listen(): void {
@@ -202,6 +204,7 @@ class SocketGate implements Gate {
   readonly #connections = new Set<Socket>();
   readonly #onClose: () => void;
   call: EgressCall | undefined;
+  wasUsedEarly = false;
 
   constructor(
     limits: EgressLimits,
@@ -213,6 +216,7 @@ class SocketGate implements Gate {
     this.#onClose = onClose;
     this.#listener = createServer({ allowHalfOpen: true }, (socket) => {
       this.#connections.add(socket);
+      if (this.call === undefined) this.wasUsedEarly = true;
       socket.on("close", () => this.#connections.delete(socket));
       socket.on("error", () => socket.destroy());
       if (this.#connections.size <= limits.maxConnections) return onConnection(socket);

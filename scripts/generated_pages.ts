@@ -1,0 +1,14 @@
+/** Writes the pages of docs that are made from the code. */
+import { renderCommandLinePage } from "../src/cli/page.ts";
+import { renderConfigurationPage } from "../src/config/page.ts";
+import { readFunctions, renderNpmPage } from "../tests/npm/page.ts";
+
+const PAGES = {
+  "configuration.md": renderConfigurationPage,
+  "cli.md": renderCommandLinePage,
+  "npm.md": async () => renderNpmPage(await readFunctions()),
+};
+
+for (const [name, render] of Object.entries(PAGES)) {
+  await Deno.writeTextFile(new URL(`../docs/${name}`, import.meta.url), await render());
+}

@@ -1,0 +1,121 @@
+/** Runs the compiler in a workspace, behind the walls, and tells a limit that it reached. */
+
+import { formatBytes, formatDuration } from "../config/mod.ts";
+import type { BuildLimits, Diagnostic } from "./contract.ts";
+import { type CompilerRun, runCompiler } from "./process.ts";
+import { openRegistryGate, type Registry, type RegistryGate } from "./registry.ts";
+import type { Walls } from "./walls.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Why a build ended early: something that the author of the commit is told. */
+export class Refusal extends Error {
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(...diagnostics: readonly Diagnostic[]) {
+    super("the commit does not build");
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** A run that came to its own end. */
+export type Exited = Extract<CompilerRun, { kind: "exited" }>;
+
+/** Where a proxy is named and there is none, every request fails: Deno asks no host by itself. */
+const NO_PROXY = "/nowhere";
+
+/** The environment of a compiler process, and all of it. */
+export function environmentOf(
+  { deno, home }: Workspace,
+  proxySocket = NO_PROXY,
+): Record<string, string> {
+  return {
+    DENO_DIR: deno,
+    HOME: home,
+    TMPDIR: home,
+    NO_COLOR: "1",
+    DENO_NO_PACKAGE_JSON: "1",
+    DENO_NO_UPDATE_CHECK: "1",
+    HTTP_PROXY: `unix:${proxySocket}`,
+    HTTPS_PROXY: `unix:${proxySocket}`,
+  };
+}
+
+/** The directories that a compiler process may change. */
+export function writableOf({ root, downloads }: Workspace): readonly string[] {
+  return [root, ...downloads];
+}
+
+/** The compiler of one build. */
+export class Compiler {
+  constructor(
+    private readonly workspace: Workspace,
+    private readonly walls: Walls,
+    private readonly registry: Registry,
+    private readonly limits: BuildLimits,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Runs without any network. Throws {@link Refusal} where a limit is reached. */
+  run(args: readonly string[]): Promise<Exited> {
+    return this.#run(args, undefined);
+  }
+
+  /**
+   * Runs with a way to the package registry, for so many bytes. Throws {@link Refusal} where a limit is reached, or
+   * something would come from elsewhere.
+   */
+  async runWithRegistry(
+    args: readonly string[],
+    maxDownloadBytes = this.limits.maxDownloadBytes,
+  ): Promise<Exited> {
+    await using gate = openRegistryGate(this.registry, this.walls.sockets, { maxDownloadBytes });
+    const run = this.#run(args, gate);
+    const result = await run.catch((error) => {
+      throw gate.fault === undefined ? error : new Refusal({ message: gate.fault });
+    });
+    if (gate.fault !== undefined) throw new Refusal({ message: gate.fault });
+    return result;
+  }
+
+  async #run(args: readonly string[], gate: RegistryGate | undefined): Promise<Exited> {
+    const { workspace, walls: { isolation, setsid }, limits, signal } = this;
+    const inside = gate && isolation.egressPathInside(gate.socketPath);
+    const env = {
+      ...environmentOf(workspace, inside),
+      NPM_CONFIG_REGISTRY: this.registry.url,
+    };
+    const result = await runCompiler({
+      command: isolation.wrap([Deno.execPath(), ...args], {
+        dataBytes: limits.memoryBytes,
+        env,
+        cwd: workspace.source,
+        writable: writableOf(workspace),
+        ...gate && { egressSocket: gate.socketPath },
+      }),
+      cwd: workspace.source,
+      env,
+      setsid,
+      signal,
+    });
+    if (result.kind === "exited") return result;
+    throw new Refusal({ message: limitReached(result.kind, limits) });
+  }
+}
+
+function limitReached(
+  kind: Exclude<CompilerRun["kind"], "exited">,
+  { timeoutMs, memoryBytes }: BuildLimits,
+): string {
+  switch (kind) {
+    case "timeout":
+      return "the build took longer than its limit of " +
+        `${formatDuration(timeoutMs)} (--build-timeout)`;
+    case "outOfMemory":
+      return "the build needs more memory than its limit of " +
+        `${formatBytes(memoryBytes)} (--build-memory)`;
+    case "outOfStack":
+      return "Cannot build: the code is nested too deeply; flatten it";
+    case "tooMuchOutput":
+      return "the module graph of the commit is too large";
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The way from one run of the compiler to the package registry: a proxy on a unix socket, the only one that the
+ * process can connect to. It fetches from the registry's own origin and from nowhere else, whatever the metadata of
+ * a package or a redirect says, and does TLS itself.
+ */
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { getCACertificates } from "node:tls";
+import { formatBytes } from "../config/mod.ts";
+import type { SocketDir } from "../isolation/mod.ts";
+
+/** The registry that is used where the operator names none. */
+const DEFAULT_REGISTRY = "https://registry.npmjs.org/";
+
+/** What the registry is told of the compiler's request. */
+const REQUEST_HEADERS = ["accept", "authorization", "if-none-match", "user-agent"] as const;
+/** What the compiler is told of the answer. Its body is decoded on the way, so its length and coding change. */
+const ANSWER_HEADERS = ["cache-control", "content-type", "etag", "location"] as const;
+
+/** The package registry. */
+export interface Registry {
+  readonly url: string;
+  /** Trusts the system's certificates beside those of Deno, and takes the proxy of the server's environment. */
+  readonly client: Deno.HttpClient;
+}
+
+/** The URL of the registry that `env` names. */
+export function registryOf(env: Readonly<Record<string, string>>): string {
+  return env.NPM_CONFIG_REGISTRY ?? env.npm_config_registry ?? DEFAULT_REGISTRY;
+}
+
+/** The registry at this URL. */
+export function openRegistry(url: string): Registry {
+  return { url, client: Deno.createHttpClient({ caCerts: getCACertificates("system") }) };
+}
+
+/** One run's way to the registry; disposing it ends every download. */
+export interface RegistryGate extends AsyncDisposable {
+  readonly socketPath: string;
+  /** Why a download was refused, for the author of the commit; undefined while none was. */
+  readonly fault: string | undefined;
+}
+
+/** Opens the way for one run, which may download so many bytes. */
+export function openRegistryGate(
+  registry: Registry,
+  sockets: SocketDir,
+  limits: { readonly maxDownloadBytes: number },
+): RegistryGate {
+  return new Gate(registry, sockets, limits.maxDownloadBytes);
+}
+
+class Gate implements RegistryGate {
+  readonly #registry: Registry;
+  readonly #maxBytes: number;
+  readonly #server = createServer((request, answer) => void this.#pass(request, answer));
+  readonly #ended = new AbortController();
+  readonly socketPath: string;
+  #bytes = 0;
+  #fault: string | undefined;
+
+  constructor(registry: Registry, sockets: SocketDir, maxBytes: number) {
+    this.#registry = registry;
+    this.#maxBytes = maxBytes;
+    this.socketPath = sockets.newSocket();
+    this.#server.listen(this.socketPath);
+    sockets.share(this.socketPath);
+  }
+
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort();
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  async #pass(request: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    answer.on("close", () => gone.abort());
+    const url = this.#allowed(request);
+    if (url === undefined) return void answer.writeHead(403).end();
+    try {
+      const response = await fetch(url, {
+        headers: picked(request.headers, REQUEST_HEADERS),
+        redirect: "manual",
+        client: this.#registry.client,
+        signal: AbortSignal.any([gone.signal, this.#ended.signal]),
+      });
+      answer.writeHead(
+        response.status,
+        picked(Object.fromEntries(response.headers), ANSWER_HEADERS),
+      );
+      const counted = (response.body ?? new Blob().stream()).pipeThrough(
+        new TransformStream<Uint8Array, Uint8Array>({
+          transform: (chunk, controller) => controller.enqueue(this.#count(chunk)),
+        }),
+      );
+      await pipeline(counted, answer);
+    } catch {
+      // The compiler tells that a download broke; a broken connection is all that it has to know.
+      answer.destroy();
+    }
+  }
+
+  /** Throws past the limit of bytes. */
+  #count(chunk: Uint8Array): Uint8Array {
+    this.#bytes += chunk.length;
+    if (this.#bytes <= this.#maxBytes) return chunk;
+    this.#fault ??= `the build downloads ${this.#bytes} bytes or more, over its limit of ` +
+      `${formatBytes(this.#maxBytes)} (--max-download)`;
+    throw new Error(this.#fault);
+  }
+
+  #allowed({ method, url = "" }: IncomingMessage): URL | undefined {
+    const target = URL.parse(url);
+    const { origin } = new URL(this.#registry.url);
+    if (method === "GET" && target?.origin === origin) return target;
+    this.#fault ??= `a package would be downloaded from ${target?.origin ?? "somewhere"}, ` +
+      "which is not the package registry";
+    return undefined;
+  }
+}
+
+function picked(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = headers[name];
+    return typeof value === "string" ? [[name, value]] : [];
+  }));
+}

@@ -1,0 +1,79 @@
+/** The types of a commit: what `deno check` says of its files, behind the walls of a build. */
+
+import {
+  type BuildContext,
+  ENTRY,
+  orRefusal,
+  resolveGraph,
+  scrubbed,
+  seedLock,
+  TEST_ENTRY,
+} from "./build.ts";
+import type { Diagnostic, SourceFiles } from "./contract.ts";
+import { refused } from "./diagnostics.ts";
+import { fromFileUrl } from "./file_url.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** The type errors of the files in the workspace, bounded in number and length, in order of their places. */
+export async function checkTypesIn(
+  workspace: Workspace,
+  files: SourceFiles,
+  context: BuildContext,
+): Promise<readonly Diagnostic[]> {
+  const outcome = await orRefusal(workspace, () => check(workspace, files, context));
+  const found = outcome.kind === "refused" ? outcome.diagnostics : outcome.value;
+  return refused(...found).diagnostics;
+}
+
+async function check(
+  workspace: Workspace,
+  files: SourceFiles,
+  context: BuildContext,
+): Promise<readonly Diagnostic[]> {
+  await seedLock(workspace, files, context);
+  const entries = [ENTRY, TEST_ENTRY].filter((entry) => files.has(entry));
+  let flags: readonly string[] = [];
+  for (const entry of entries) {
+    const resolved = await resolveGraph(workspace, files, context, entry);
+    // An entry with packages has written the lock that the other one is checked with as well.
+    if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
+  }
+  const { code, stderr } = await context.compiler.run(["check", ...flags, ...entries]);
+  if (code === 0) return [];
+  const found = parseDiagnostics(stderr, workspace, files);
+  if (found.length > 0) return found;
+  const message = /^error: (.+)$/m.exec(stderr)?.[1] ?? "Cannot check the types of the commit";
+  return [scrubbed({ message }, workspace)];
+}
+
+/** `TS2322 [ERROR]: message`, the quoted source with its underline, then `at file:...:line:column`. */
+function parseDiagnostics(
+  stderr: string,
+  workspace: Workspace,
+  files: SourceFiles,
+): readonly Diagnostic[] {
+  const blocks = stderr.split(/^(?=TS\d+ \[ERROR\]: )/m)
+    .filter((block) => /^TS\d+ \[ERROR\]: /.test(block));
+  return blocks.map((block) => readBlock(block, workspace, files)).toSorted(byPlace);
+}
+
+function readBlock(block: string, workspace: Workspace, files: SourceFiles): Diagnostic {
+  const lines = block.split("\n");
+  const underline = lines.findIndex((line, index) => index >= 2 && /^\s*[~^]+\s*$/.test(line));
+  const end = underline === -1
+    ? lines.findIndex((line) => line.startsWith("    at ") || line === "")
+    : underline - 1;
+  const message = lines.slice(0, end).join("\n").replace(/^(TS\d+) \[ERROR\]/, "$1").trim();
+  const [, url = "", line, column] = /^ {4}at (file:\S+):(\d+):(\d+)$/m.exec(block) ?? [];
+  const path = fromFileUrl(url)?.replace(`${workspace.source}/`, "");
+  const place = path !== undefined && files.has(path)
+    ? { path, line: Number(line), column: Number(column) }
+    : {};
+  return scrubbed({ ...place, message }, workspace);
+}
+
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  const [left, right] = [a.path ?? "", b.path ?? ""];
+  if (left !== right) return left < right ? -1 : 1;
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}

@@ -1,0 +1,138 @@
+/** The walls around compiler processes: the isolation of functions, with what a compiler needs beyond them. */
+
+import { getLogger } from "@logtape/logtape";
+import { join } from "node:path";
+import {
+  choose,
+  findMachine,
+  type Isolation,
+  type IsolationChoice,
+  killGroup,
+  type Machine,
+  missingWall,
+  openSocketDir,
+  type Profile,
+  seccompFilter,
+  type SocketDir,
+  spawnGroup,
+} from "../isolation/mod.ts";
+import { environmentOf, writableOf } from "./compiler.ts";
+import { openWorkspace, type Workspace } from "./workspace.ts";
+
+const logger = getLogger(["invoked", "builder"]);
+
+/** Open files of a compiler process; the bundler reads the files of packages side by side. */
+const OPEN_FILES_MAX = 4096;
+/** Bytes of one file that a compiler writes: more than any package or bundle has, less than fills a disk. */
+const FILE_BYTES_MAX = 512 * 1024 * 1024;
+/** Longest wait for the process that tries the walls. */
+const PROBE_TIMEOUT_MS = 10_000;
+
+/** What stands around every compiler process. Disposing it removes the sockets that lead out. */
+export interface Walls extends AsyncDisposable {
+  readonly isolation: Isolation;
+  readonly setsid: string | undefined;
+  readonly sockets: SocketDir;
+}
+
+export interface WallOptions {
+  /** The mode to use, or `auto` for the strongest that stands. */
+  readonly isolation: IsolationChoice;
+  /** Directories, separated by colons, in which the wrappers are looked for. */
+  readonly searchPath: string;
+  readonly workDir: string;
+  readonly cacheDir: string;
+}
+
+/** Finds the walls, by trying; rejects with `IsolationError` where those that were asked for cannot stand. */
+export async function raiseWalls(options: WallOptions): Promise<Walls> {
+  const machine = await findMachine(options.searchPath);
+  await using opened = new AsyncDisposableStack();
+  const sockets = opened.use(await openSocketDir(options.workDir));
+  await using workspace = await openWorkspace(new Map(), options);
+  const seccompFile = join(sockets.path, "seccomp.bpf");
+  await Deno.writeFile(seccompFile, seccompFilter(machine.architecture, { mayFork: true }), {
+    mode: 0o600,
+  });
+  const profile = compilerProfile(seccompFile);
+  const probe = (isolation: Isolation) => tryWalls(isolation, machine, workspace, seccompFile);
+  const isolation = await choose(options.isolation, { machine, profile, probe });
+  logger.info("the compiler runs behind {walls}", { walls: isolation.walls });
+  const all = opened.move();
+  return {
+    isolation,
+    setsid: machine.programs.setsid,
+    sockets,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/**
+ * The compiler keeps the server's user, without its powers: its directories are the server's own, closed to every
+ * other user of the machine. In bubblewrap that user has another number.
+ */
+function compilerProfile(seccompFile: string): Profile {
+  return {
+    name: "builds",
+    hostName: "build",
+    identities: ["own"],
+    readable: [],
+    seccompFile,
+    openFilesMax: OPEN_FILES_MAX,
+    fileBytesMax: FILE_BYTES_MAX,
+    env: {},
+    words: {
+      inner: "checked imports",
+      withoutSeccomp: "the kernel refuses the compiler no socket",
+      withoutLimits: "memory has no limit, a killed server leaves running builds to their own end",
+    },
+  };
+}
+
+/** Tells that it may write where it must and start a program, and whether it can read what it should not. */
+const PROBE = `
+  const [own, foreign] = Deno.args;
+  await Deno.writeTextFile(own, "");
+  const { success } = await new Deno.Command(Deno.execPath(), { args: ["--version"] }).output();
+  if (!success) throw new Error("it cannot start a program");
+  const reads = await Deno.readFile(foreign).then(() => true, () => false);
+  console.log(reads ? "open" : "closed");
+  setInterval(() => {}, 60_000);`;
+
+async function tryWalls(
+  isolation: Isolation,
+  machine: Machine,
+  workspace: Workspace,
+  foreignFile: string,
+): Promise<string | undefined> {
+  const env = environmentOf(workspace);
+  const script = join(workspace.home, "probe.js");
+  await Deno.writeTextFile(script, PROBE);
+  const command = isolation.wrap(
+    [machine.deno, "run", "--quiet", "--no-config", "--no-lock", "--allow-all", script]
+      .concat(join(workspace.home, "probe"), foreignFile),
+    { env, cwd: workspace.source, writable: writableOf(workspace) },
+  );
+  const { setsid } = machine.programs;
+  let child: Deno.ChildProcess;
+  try {
+    child = spawnGroup(command, { env, setsid, cwd: workspace.source, stdin: "null" });
+  } catch (error) {
+    return String(error);
+  }
+  const timer = setTimeout(() => killGroup(child.pid), PROBE_TIMEOUT_MS);
+  const stderr = new Response(child.stderr).text();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    const { value } = await reader.read();
+    if (value === undefined) return (await stderr).trim().replace(/\s+/g, " ") || "it ended early";
+    if (isolation.mode !== "process" && value.trim() !== "closed") {
+      return "it can read the files of the server";
+    }
+    return await missingWall(child.pid, isolation.expected);
+  } finally {
+    clearTimeout(timer);
+    killGroup(child.pid);
+    await Promise.all([reader.cancel(), stderr, child.status]);
+  }
+}

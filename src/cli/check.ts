@@ -1,0 +1,62 @@
+import type { Command } from "commander";
+import type { Diagnostic } from "../builder/mod.ts";
+import { readEnvironment, resolveConfig } from "../config/mod.ts";
+import { describeError, Failure, printable } from "./failure.ts";
+import { writeEditorTypes } from "./folder/editor.ts";
+import { readFunctionFiles } from "./folder/files.ts";
+import { downloadsDir } from "./local/local_server.ts";
+import { note, paint, printJson } from "./output.ts";
+import { addExamples, addJsonOption } from "./server_options.ts";
+import { listenForInterrupt } from "./signals.ts";
+
+/** `invoked check`: the types of the function in the folder. */
+export function registerCheck(program: Command): void {
+  const command = program.command("check")
+    .description("Check the types of the function of this folder, as the server does");
+  addJsonOption(command);
+  addExamples(command, "invoked check", "invoked check --json");
+  command.action(async ({ json }: { readonly json?: true }) => {
+    const folder = Deno.cwd();
+    const files = await readFunctionFiles(folder);
+    await writeEditorTypes(folder);
+    const diagnostics = await checkTypes(folder, files);
+    if (json) printJson({ diagnostics });
+    else diagnostics.forEach(printDiagnostic);
+    if (diagnostics.length === 0) return json ? undefined : note("The types are right");
+    const count = diagnostics.length === 1 ? "1 type error" : `${diagnostics.length} type errors`;
+    throw new Failure(`${count} in ${folder}`, {
+      next: "correct the code at the places that are named",
+      exit: "code",
+    });
+  });
+}
+
+async function checkTypes(
+  folder: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<readonly Diagnostic[]> {
+  const { config: { builder, sandbox } } = resolveConfig({}, readEnvironment());
+  const { createBuilder, registryOf } = await import("../builder/mod.ts");
+  const workDir = await Deno.makeTempDir({ prefix: "invoked-check-" });
+  using interrupt = listenForInterrupt();
+  try {
+    const limits = { ...builder, artifactBytes: builder.maxArtifactBytes };
+    await using checker = createBuilder(limits, {
+      ...sandbox,
+      workDir,
+      cacheDir: downloadsDir(folder),
+      registry: registryOf(builder.registryEnv),
+    });
+    await checker.start();
+    return await checker.checkTypes(files, interrupt.signal);
+  } catch (error) {
+    throw new Failure(`Cannot check the types: ${describeError(error)}`);
+  } finally {
+    await Deno.remove(workDir, { recursive: true });
+  }
+}
+
+function printDiagnostic({ path, line, column, message }: Diagnostic): void {
+  const place = path === undefined ? "" : `${paint("bold", `${path}:${line}:${column}`)}: `;
+  console.log(`${place}${printable(message)}`);
+}

@@ -1,0 +1,261 @@
+import { Buffer } from "node:buffer";
+import { z } from "zod";
+import { ApiError, needsAddition } from "./api_error.ts";
+import { LONG_TIMEOUT_MS, readAnswer, readBody, request } from "./http.ts";
+import {
+  Commit,
+  Invocation,
+  INVOCATION_PREFIX,
+  pageOf,
+  RemoteFunction,
+  TestResult,
+} from "./schemas.ts";
+import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+
+/** Contents of files by their path. */
+export type Files = ReadonlyMap<string, Uint8Array>;
+
+const Nothing = z.unknown();
+const FunctionAnswer = z.object({ function: RemoteFunction, commit: Commit.nullish() });
+const bytes = z.string().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
+
+/** The fields of a function that an update sets. */
+export interface FunctionChange {
+  readonly displayName?: string;
+  readonly description?: string;
+  readonly outboundNetworkAllowlist?: readonly string[];
+  readonly provisionedConcurrency?: number;
+  readonly publishedCommitId?: string;
+  /** The new set of names; an empty value keeps what is stored. */
+  readonly secret?: Readonly<Record<string, string>>;
+}
+
+export interface InvokeRequest {
+  readonly commitId?: string | undefined;
+  readonly input: string;
+  readonly volumeId?: string | undefined;
+  readonly async?: boolean | undefined;
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface InvocationFilter {
+  readonly status?: string | undefined;
+  readonly since?: string | undefined;
+  readonly query?: string | undefined;
+}
+
+/** C1's Functions API: one method for each call that the command line makes. */
+export class Api implements Disposable {
+  constructor(readonly session: Session) {}
+
+  /** Without a trailing slash. */
+  get url(): string {
+    return this.session.url;
+  }
+
+  [Symbol.dispose](): void {
+    this.session[Symbol.dispose]();
+  }
+
+  async search(query: string, limit: number): Promise<RemoteFunction[]> {
+    return await this.session.all(
+      limit,
+      (pageToken) =>
+        this.session.post(
+          "Cannot list functions",
+          "/api/v1/search/functions",
+          pageOf(RemoteFunction),
+          {
+            query,
+            pageSize: PAGE_SIZE,
+            pageToken,
+          },
+        ),
+    );
+  }
+
+  async functionById(id: string): Promise<RemoteFunction | undefined> {
+    try {
+      const path = `/api/v1/functions/${encodeURIComponent(id)}`;
+      const schema = z.object({ function: RemoteFunction });
+      return (await this.session.get(`Cannot read function ${id}`, path, schema)).function;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async createFunction(displayName: string, description: string): Promise<RemoteFunction> {
+    const body = { displayName, description, functionType: "FUNCTION_TYPE_ANY" };
+    const what = `Cannot create function ${displayName}`;
+    return (await this.session.post(what, "/api/v1/functions", FunctionAnswer, body)).function;
+  }
+
+  async updateFunction(fn: RemoteFunction, change: FunctionChange): Promise<RemoteFunction> {
+    const updateMask = Object.keys(change).join(",");
+    const body = { function: { id: fn.id, ...change }, updateMask };
+    const what = `Cannot change function ${fn.displayName}`;
+    return (await this.session.post(what, "/api/v1/functions/update", FunctionAnswer, body))
+      .function;
+  }
+
+  /** Makes a new head commit in one request. */
+  async commitContents(fn: RemoteFunction, files: Files, message: string): Promise<Commit> {
+    const content = Object.fromEntries(
+      Array.from(files, ([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]),
+    );
+    const body = { function: { id: fn.id }, content, commitMessage: message };
+    const { commit } = await this.session.post(
+      "Cannot build",
+      "/api/v1/functions/update",
+      z.object({ commit: Commit }),
+      body,
+      LONG_TIMEOUT_MS,
+    );
+    return commit;
+  }
+
+  async deleteFunction(fn: RemoteFunction): Promise<void> {
+    const what = `Cannot delete function ${fn.displayName}`;
+    await this.session.call(what, "DELETE", functionPath(fn), Nothing, {});
+  }
+
+  async commits(fn: RemoteFunction, limit: number): Promise<Commit[]> {
+    return await this.session.all(limit, (pageToken) =>
+      this.session.get(
+        `Cannot list the commits of ${fn.displayName}`,
+        `${functionPath(fn)}/commits?${pageQuery(limit, pageToken)}`,
+        pageOf(Commit),
+      ));
+  }
+
+  /** A commit and its files, by id, `HEAD` or `refs/tags/<name>`. */
+  async commit(fn: RemoteFunction, reference: string): Promise<{ commit: Commit; files: Files }> {
+    const { commit, files } = await this.session.get(
+      `Cannot read commit ${reference} of ${fn.displayName}`,
+      `${functionPath(fn)}/commits/${reference.split("/").map(encodeURIComponent).join("/")}`,
+      z.object({
+        commit: Commit,
+        files: z.record(z.string(), bytes).nullish().transform((value) => value ?? {}),
+      }),
+    );
+    return { commit, files: new Map(Object.entries(files)) };
+  }
+
+  /** Declares the files of a new commit; answers where to upload each. */
+  async openCommit(fn: RemoteFunction, filenames: readonly string[], commitMessage: string) {
+    return await this.session.post(
+      `Cannot open a commit of ${fn.displayName}`,
+      `${functionPath(fn)}/commits`,
+      z.object({ commitId: z.string(), uploadUrls: z.record(z.string(), z.string()) }),
+      { filenames, commitMessage },
+    );
+  }
+
+  /** Uploads go without the bearer token: the URL itself is the right to do it. */
+  async upload(path: string, url: string, content: Uint8Array): Promise<void> {
+    const response = await request(this.session.transport, url, {
+      method: "PUT",
+      headers: { "content-type": "application/octet-stream" },
+      body: content,
+      timeoutMs: LONG_TIMEOUT_MS,
+    });
+    const body = await readBody(this.session.transport, response);
+    if (!response.ok) throw ApiError.from(`Cannot upload ${path}`, response, body);
+  }
+
+  /** Builds an open commit and makes it the head. */
+  async finalize(fn: RemoteFunction, commitId: string): Promise<Commit> {
+    const path = `${functionPath(fn)}/commits/${commitId}/finalize`;
+    const schema = z.object({ commit: Commit });
+    return (await this.session.post("Cannot build", path, schema, {}, LONG_TIMEOUT_MS)).commit;
+  }
+
+  async tags(fn: RemoteFunction): Promise<Map<string, Commit>> {
+    const { tags } = await this.session.get(
+      `Cannot list the tags of ${fn.displayName}`,
+      `${functionPath(fn)}/tags`,
+      z.object({ tags: z.record(z.string(), Commit).nullish().transform((value) => value ?? {}) }),
+    );
+    return new Map(Object.entries(tags));
+  }
+
+  async createTag(fn: RemoteFunction, name: string, commitId: string): Promise<void> {
+    const what = `Cannot tag ${name}`;
+    await this.session.post(what, `${functionPath(fn)}/tags`, Nothing, { commitId, name });
+  }
+
+  /** Our addition. */
+  async deleteTag(fn: RemoteFunction, name: string): Promise<void> {
+    const path = `${functionPath(fn)}/tags/${encodeURIComponent(name)}`;
+    const answer = this.session.call(`Cannot delete tag ${name}`, "DELETE", path, Nothing, {});
+    await needsAddition("deleting tags", answer);
+  }
+
+  async invoke(fn: RemoteFunction, call: InvokeRequest) {
+    const { commitId, input, volumeId, async, idempotencyKey } = call;
+    const path = `${functionPath(fn)}/invoke`;
+    const response = await this.session.send("POST", path, {
+      body: { json: Buffer.from(input).toString("base64"), commitId, vfsId: volumeId },
+      timeoutMs: LONG_TIMEOUT_MS,
+      headers: {
+        ...async ? { prefer: "respond-async" } : {},
+        ...idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
+      },
+    });
+    return await readAnswer(
+      this.session.transport,
+      `Cannot invoke ${fn.displayName}`,
+      response,
+      z.object({ invocationId: z.string(), json: z.string().nullish() }),
+    );
+  }
+
+  async test(fn: RemoteFunction, commitId: string): Promise<TestResult[]> {
+    const { results } = await this.session.post(
+      `Cannot test ${fn.displayName}`,
+      `${functionPath(fn)}/test`,
+      z.object({ results: z.array(TestResult).nullish().transform((value) => value ?? []) }),
+      { commitId },
+      LONG_TIMEOUT_MS,
+    );
+    return results;
+  }
+
+  async invocation(fn: RemoteFunction, id: string): Promise<Invocation> {
+    return (await this.session.get(
+      `Cannot read invocation ${id} of ${fn.displayName}`,
+      `${functionPath(fn)}/invocations/${encodeURIComponent(id)}`,
+      z.object({ invocation: Invocation }),
+    )).invocation;
+  }
+
+  /** Newest first. C1's own list where there is no filter; filters are our addition. */
+  async invocations(
+    fn: RemoteFunction,
+    filter: InvocationFilter,
+    limit: number,
+  ): Promise<Invocation[]> {
+    const what = `Cannot list the invocations of ${fn.displayName}`;
+    const path = `${functionPath(fn)}/invocations`;
+    const { status, since, query } = filter;
+    const hasFilter = [status, since, query].some((value) => value !== undefined);
+    return await this.session.all(limit, (pageToken) => {
+      if (!hasFilter) {
+        return this.session.get(what, `${path}?${pageQuery(limit, pageToken)}`, pageOf(Invocation));
+      }
+      return this.session.post(what, `${path}/search`, pageOf(Invocation), {
+        ...status === undefined ? {} : { status: INVOCATION_PREFIX + status.toUpperCase() },
+        since,
+        query,
+        pageSize: Math.min(limit, PAGE_SIZE),
+        pageToken,
+      });
+    });
+  }
+}
+
+/** The path of a function in the API. */
+export function functionPath({ id }: RemoteFunction): string {
+  return `/api/v1/functions/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { type ExitName, Failure, oneLine, printable } from "../failure.ts";
+
+/** google.rpc.Status as JSON. */
+const Status = z.object({
+  code: z.number().optional(),
+  message: z.string().optional(),
+  details: z.array(z.looseObject({ reason: z.string().optional() })).nullish(),
+});
+
+/** What an answer that is no success tells. */
+export interface Refusal {
+  readonly status: number;
+  /** The stable reason, where the server gives one. */
+  readonly reason: string | undefined;
+  readonly retryAfter: string | undefined;
+}
+
+/** The server's refusal of a request, as a failure of the command. */
+export class ApiError extends Failure {
+  readonly status: number;
+  readonly reason: string | undefined;
+
+  constructor(what: string, { status, reason, retryAfter }: Refusal, message: string) {
+    const code = reason ?? `HTTP ${status}`;
+    super(`${what}: ${message} (${code})`, {
+      next: nextStep(status, reason, retryAfter),
+      exit: exitOf(status, reason),
+    });
+    this.status = status;
+    this.reason = reason;
+  }
+
+  /** Reads the error body of an answer. */
+  static from(what: string, response: Response, body: string): ApiError {
+    const parsed = Status.safeParse(parseJson(body));
+    const reason = parsed.data?.details?.find((detail) => detail.reason !== undefined)?.reason;
+    const message = parsed.data?.message ?? response.statusText;
+    return new ApiError(what, {
+      status: response.status,
+      reason: reason === undefined ? undefined : oneLine(reason),
+      retryAfter: response.headers.get("retry-after") ?? undefined,
+    }, printable(message).trim() || "the server gave no reason");
+  }
+
+  /** Whether the server has no such endpoint, as one that lacks our additions to C1's API. */
+  get isMissingEndpoint(): boolean {
+    if (this.reason !== undefined) return this.reason === "ENDPOINT_NOT_FOUND";
+    return [404, 405, 501].includes(this.status);
+  }
+}
+
+/** Turns the absence of an endpoint that only some servers have into a word about it. */
+export async function needsAddition<T>(what: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof ApiError) || !error.isMissingEndpoint) throw error;
+    throw new Failure(`This server does not offer ${what}`, {
+      next: "use an invoked server for it: C1's own API has no such endpoint",
+    });
+  }
+}
+
+/** The parsed JSON, or undefined for a text that is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function exitOf(status: number, reason: string | undefined): ExitName {
+  if (reason === "BUILD_FAILED") return "code";
+  return status === 401 || status === 503 ? "server" : "failure";
+}
+
+const NEXT_STEPS: Readonly<Record<string, string>> = {
+  BUILD_FAILED: "correct the code at the place that is named, then run the command again",
+  NO_PUBLISHED_COMMIT:
+    "publish a commit with invoked publish, or name one with --commit (HEAD is the newest)",
+  FUNCTION_NOT_FOUND: "list what there is with invoked list",
+  COMMIT_NOT_FOUND: "list the commits with invoked show",
+  TAG_NOT_FOUND: "list the tags with invoked show",
+  TAG_ALREADY_EXISTS: "take another name, or delete the tag first with invoked tag --delete",
+  INVOCATION_NOT_FOUND: "list the invocations with invoked history",
+  TOKEN_EXPIRED: "get a new access token, or use client id and secret instead of one",
+  UPLOAD_URL_EXPIRED: "run the command again: uploads have a time limit",
+};
+
+function nextStep(status: number, reason = "", retryAfter?: string): string | undefined {
+  if (NEXT_STEPS[reason] !== undefined) return NEXT_STEPS[reason];
+  if (status === 401) {
+    return "check the credentials: CONDUCTORONE_* variables, or --data for a local server's directory";
+  }
+  if (status === 403) return "ask an administrator for the right to do this";
+  if (status === 429 || status === 503) {
+    return `try again${retryAfter === undefined ? "" : ` in ${oneLine(retryAfter)} s`}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,122 @@
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { type ClientSettings, Secret } from "../../config/mod.ts";
+import { describeError, Failure } from "../failure.ts";
+import { parseJson } from "./api_error.ts";
+
+/** How the command line proves who it is. */
+export type Credentials =
+  | { readonly kind: "token"; readonly accessToken: Secret }
+  | { readonly kind: "client"; readonly clientId: string; readonly clientSecret: Secret };
+
+/** A server and how to be known to it. */
+export interface Target {
+  /** Without a trailing slash. */
+  readonly serverUrl: string;
+  readonly credentials: Credentials;
+  /** Certificates in PEM that are trusted besides those of the system. */
+  readonly caCerts: readonly string[];
+}
+
+/** Where the data directory of a local server may be. */
+export interface DataDir {
+  readonly path: string;
+  /** Whether the user named it; otherwise it is looked for in the directories above as well. */
+  readonly named: boolean;
+}
+
+const CredentialsFile = z.object({
+  serverUrl: z.url({ protocol: /^https?$/ }),
+  clientId: z.string().min(1),
+  clientSecret: z.string().min(1),
+});
+
+/** Takes C1's variables first, then `credentials.json` of a local server's data directory. */
+export async function findTarget(settings: ClientSettings, dataDir: DataDir): Promise<Target> {
+  const { serverUrl } = settings;
+  const credentials = environmentCredentials(settings);
+  if (credentials === undefined) return await localTarget(serverUrl, dataDir);
+  if (serverUrl === undefined) {
+    throw new Failure("Cannot tell which server the credentials in the environment are for", {
+      next: "set CONDUCTORONE_SERVER_URL or CONDUCTORONE_TENANT_DOMAIN, or give --server",
+      exit: "usage",
+    });
+  }
+  return { serverUrl, credentials, caCerts: await readCa(await findDataDir(dataDir)) };
+}
+
+function environmentCredentials(
+  { accessToken, credentials }: ClientSettings,
+): Credentials | undefined {
+  if (accessToken !== undefined) return { kind: "token", accessToken };
+  return credentials === undefined ? undefined : { kind: "client", ...credentials };
+}
+
+async function localTarget(serverUrl: string | undefined, dataDir: DataDir): Promise<Target> {
+  const directory = await findDataDir(dataDir);
+  const file = await readCredentials(directory);
+  const origin = new URL(file.serverUrl).origin;
+  if (serverUrl !== undefined && serverUrl !== origin) {
+    throw new Failure(
+      `The credentials in ${join(directory, "credentials.json")} are for ${origin}, ` +
+        `not for ${serverUrl}`,
+      {
+        next: `set CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET to those of ${serverUrl}`,
+        exit: "server",
+      },
+    );
+  }
+  return {
+    serverUrl: origin,
+    credentials: {
+      kind: "client",
+      clientId: file.clientId,
+      clientSecret: new Secret(file.clientSecret),
+    },
+    caCerts: await readCa(directory),
+  };
+}
+
+/**
+ * The data directory, or the one of the same name in the nearest directory above that belongs to this user:
+ * in a directory that others can write, such as /tmp, a file of theirs must not choose the server.
+ */
+async function findDataDir({ path, named }: DataDir): Promise<string> {
+  if (named) return path;
+  const name = path.slice(dirname(path).length + 1);
+  for (let directory = dirname(path);; directory = dirname(directory)) {
+    const candidate = join(directory, name);
+    const info = await Deno.stat(join(candidate, "credentials.json")).catch(() => undefined);
+    if (info?.isFile && info.uid === Deno.uid()) return candidate;
+    if (directory === dirname(directory)) return path;
+  }
+}
+
+async function readCredentials(dataDir: string): Promise<z.output<typeof CredentialsFile>> {
+  const path = join(dataDir, "credentials.json");
+  const text = await Deno.readTextFile(path).catch((error) => {
+    const missing = error instanceof Deno.errors.NotFound;
+    throw new Failure(
+      `Cannot read credentials ${path}: ${
+        missing ? "the file does not exist" : describeError(error)
+      }`,
+      {
+        next: "start a server once with invoked serve, name its data directory with --data, " +
+          "or set the CONDUCTORONE_* variables",
+        exit: "server",
+      },
+    );
+  });
+  const credentials = CredentialsFile.safeParse(parseJson(text));
+  if (credentials.success) return credentials.data;
+  throw new Failure(
+    `Cannot use credentials ${path}: the file is not a JSON object with serverUrl, clientId and clientSecret`,
+    { next: "name the data directory of a server with --data", exit: "server" },
+  );
+}
+
+/** The local CA of a server with `--tls-self-signed`, where there is one. */
+async function readCa(dataDir: string): Promise<readonly string[]> {
+  const ca = await Deno.readTextFile(join(dataDir, "tls", "ca.pem")).catch(() => undefined);
+  return ca === undefined ? [] : [ca];
+}

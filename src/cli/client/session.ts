@@ -1,0 +1,112 @@
+import type { z } from "zod";
+import type { Target } from "./credentials.ts";
+import { readAnswer, request, type Transport } from "./http.ts";
+import { TokenSource } from "./token.ts";
+
+/** Items of one page; the most that C1 answers. */
+export const PAGE_SIZE = 100;
+
+/** A page of a list as it was read. */
+export interface Page<T> {
+  readonly list: readonly T[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+/** Authenticated calls to one server, their answers checked by a schema. */
+export class Session implements Disposable {
+  readonly transport: Transport;
+  readonly #tokens: TokenSource;
+
+  constructor({ serverUrl, credentials, caCerts }: Target) {
+    const client = Deno.createHttpClient({ caCerts: [...caCerts] });
+    this.transport = { url: serverUrl, client };
+    this.#tokens = new TokenSource(this.transport, credentials);
+  }
+
+  /** Without a trailing slash. */
+  get url(): string {
+    return this.transport.url;
+  }
+
+  /** An access token that is still good. */
+  token(): Promise<string> {
+    return this.#tokens.current();
+  }
+
+  [Symbol.dispose](): void {
+    this.transport.client.close();
+  }
+
+  /**
+   * @param what begins the message of a failure, such as `Cannot list functions`
+   */
+  async get<Schema extends z.ZodType>(what: string, path: string, schema: Schema) {
+    return await readAnswer(this.transport, what, await this.send("GET", path), schema);
+  }
+
+  async post<Schema extends z.ZodType>(
+    what: string,
+    path: string,
+    schema: Schema,
+    body: unknown,
+    timeoutMs?: number,
+  ) {
+    return await this.call(what, "POST", path, schema, body, timeoutMs);
+  }
+
+  async call<Schema extends z.ZodType>(
+    what: string,
+    method: "POST" | "DELETE",
+    path: string,
+    schema: Schema,
+    body: unknown,
+    timeoutMs?: number,
+  ) {
+    const response = await this.send(method, path, { body, timeoutMs });
+    return await readAnswer(this.transport, what, response, schema);
+  }
+
+  /** Reads pages until `limit` items are there. */
+  async all<T>(limit: number, read: (pageToken: string) => Promise<Page<T>>): Promise<T[]> {
+    const items: T[] = [];
+    let pageToken = "";
+    do {
+      const page = await read(pageToken);
+      items.push(...page.list);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "" && items.length < limit);
+    return items.slice(0, limit);
+  }
+
+  /** One request; the answer's body is not read yet. */
+  async send(
+    method: "GET" | "POST" | "DELETE",
+    path: string,
+    { body, timeoutMs, headers = {}, signal }: {
+      readonly body?: unknown;
+      readonly timeoutMs?: number | undefined;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): Promise<Response> {
+    return await request(this.transport, path, {
+      method,
+      headers: {
+        authorization: `Bearer ${await this.token()}`,
+        ...body === undefined ? {} : { "content-type": "application/json" },
+        ...headers,
+      },
+      ...body === undefined ? {} : { body: JSON.stringify(body) },
+      ...timeoutMs === undefined ? {} : { timeoutMs },
+      ...signal === undefined ? {} : { signal },
+    });
+  }
+}
+
+/** The query of a page of a list. */
+export function pageQuery(limit: number, pageToken: string): string {
+  const query = new URLSearchParams({ page_size: String(Math.min(limit, PAGE_SIZE)) });
+  if (pageToken !== "") query.set("page_token", pageToken);
+  return String(query);
+}

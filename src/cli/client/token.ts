@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { Failure, oneLine } from "../failure.ts";
+import { parseJson } from "./api_error.ts";
+import type { Credentials } from "./credentials.ts";
+import { readTokenBody, request, type Transport } from "./http.ts";
+
+/** What a token lives where the server does not say. */
+const DEFAULT_LIFETIME_S = 60;
+
+/** RFC 6749 section 5.1; the token itself is a `b64token` of RFC 6750 section 2.1. */
+const TokenAnswer = z.object({
+  access_token: z.string().regex(/^[A-Za-z0-9._~+/-]+=*$/),
+  expires_in: z.number().positive().catch(DEFAULT_LIFETIME_S),
+});
+
+/** RFC 6749 section 5.2. */
+const TokenError = z.object({ error: z.string(), error_description: z.string().optional() });
+
+interface Token {
+  readonly text: string;
+  /** In the time of `performance.now()`. */
+  readonly renewAt: number;
+}
+
+/** Gives access tokens, and a new one once half of the old one's life has passed. */
+export class TokenSource {
+  readonly #transport: Transport;
+  readonly #credentials: Credentials;
+  #token: Promise<Token> | undefined;
+
+  constructor(transport: Transport, credentials: Credentials) {
+    this.#transport = transport;
+    this.#credentials = credentials;
+  }
+
+  /** @throws {Failure} where the server refuses the credentials */
+  async current(): Promise<string> {
+    const held = await this.#token;
+    if (held !== undefined && performance.now() < held.renewAt) return held.text;
+    this.#token = this.#request();
+    return (await this.#token).text;
+  }
+
+  async #request(): Promise<Token> {
+    if (this.#credentials.kind === "token") {
+      return { text: this.#credentials.accessToken.reveal(), renewAt: Infinity };
+    }
+    const { clientId, clientSecret } = this.#credentials;
+    const answer = await requestToken(this.#transport, clientId, clientSecret.reveal());
+    return {
+      text: answer.access_token,
+      renewAt: performance.now() + answer.expires_in * 500,
+    };
+  }
+}
+
+async function requestToken(transport: Transport, clientId: string, clientSecret: string) {
+  const response = await request(transport, "/auth/v1/token", {
+    method: "POST",
+    body: new URLSearchParams({
+      grant_type: "client_credentials",
+      client_id: clientId,
+      client_secret: clientSecret,
+    }),
+  });
+  const body = parseJson(await readTokenBody(transport, response));
+  const answer = TokenAnswer.safeParse(body);
+  if (response.status === 200 && answer.success) return answer.data;
+  const refusal = TokenError.safeParse(body);
+  const { error, error_description: description } = refusal.data ??
+    { error: `status ${response.status}` };
+  const why = oneLine(description === undefined ? error : `${error}: ${description}`);
+  throw new Failure(`Cannot get a token from ${transport.url}: the server answered ${why}`, {
+    next: "check the client id and secret: a new data directory has new ones",
+    exit: "server",
+  });
+}

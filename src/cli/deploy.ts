@@ -1,0 +1,103 @@
+import type { Command } from "commander";
+import type { Api, FunctionChange } from "./client/api.ts";
+import type { RemoteFunction } from "./client/schemas.ts";
+import { oneLine } from "./failure.ts";
+import { type Change, formatChange } from "./folder/changes.ts";
+import { compare, makeCommit, settingsChange } from "./folder/deployment.ts";
+import { readFunctionFiles } from "./folder/files.ts";
+import { type Manifest, needManifest } from "./folder/manifest.ts";
+import { note, paintNote, printJson } from "./output.ts";
+import { withProgress } from "./progress.ts";
+import { addExamples, addJsonOption, addServerOptions, CONNECTION_HELP } from "./server_options.ts";
+
+interface Options {
+  readonly publish?: true;
+  readonly message: string;
+  readonly json?: true;
+}
+
+/** `invoked deploy`: brings the function of a folder to the server. */
+export function registerDeploy(program: Command): void {
+  const command = program.command("deploy")
+    .description("Upload and build the function of this folder; print the id of the commit")
+    .option("--publish", "Make the new commit the one that calls run")
+    .option("--message <TEXT>", "Message of the commit", "");
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(
+    command,
+    `invoked deploy --publish --message "Say hello"`,
+    "invoked deploy --json | jq -r .commitId",
+  );
+  command.addHelpText("after", `\n${CONNECTION_HELP}`);
+  command.action(async (options: Options) => {
+    const folder = Deno.cwd();
+    const manifest = await needManifest(folder);
+    using api = await server.connect();
+    const result = await deploy(api, folder, manifest, options);
+    if (options.json) printJson(result);
+    else if (result.commitId !== undefined) console.log(result.commitId);
+  });
+}
+
+interface Deployed {
+  readonly functionId: string;
+  readonly name: string;
+  readonly created: boolean;
+  /** The new commit, or the head where no file changed. */
+  readonly commitId: string | undefined;
+  readonly published: boolean;
+  readonly changes: readonly Change[];
+  /** The fields of the function that were set. */
+  readonly settings: readonly string[];
+}
+
+async function deploy(
+  api: Api,
+  folder: string,
+  manifest: Manifest,
+  { publish: wanted, message }: Options,
+): Promise<Deployed> {
+  const files = await readFunctionFiles(folder);
+  const { fn: existing, changes } = await compare(api, manifest, files);
+  note(`${oneLine(manifest.name)} on ${api.url}${existing === undefined ? " (new)" : ""}`);
+  for (const change of changes) note(`  ${formatChange(change, paintNote)}`);
+  if (changes.length === 0) note("  no file changed");
+
+  const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
+  const commitId = changes.length === 0
+    ? fn.head
+    : (await withProgress("Uploading and building", () => makeCommit(api, fn, files, message))).id;
+  // The settings first or with it: published code must not run with the allowlist of older code.
+  const settings = settingsChange(manifest, fn);
+  const publishes = wanted === true && commitId !== undefined && commitId !== fn.publishedCommitId;
+  await applyChange(api, fn, {
+    ...settings,
+    ...publishes ? { publishedCommitId: commitId } : {},
+  });
+  tellEnd(Object.keys(settings), publishes, wanted === true);
+  return {
+    functionId: fn.id,
+    name: manifest.name,
+    created: existing === undefined,
+    commitId,
+    published: publishes || (commitId !== undefined && commitId === fn.publishedCommitId),
+    changes,
+    settings: Object.keys(settings),
+  };
+}
+
+async function applyChange(
+  api: Api,
+  fn: RemoteFunction,
+  change: FunctionChange,
+): Promise<void> {
+  if (Object.keys(change).length > 0) await api.updateFunction(fn, change);
+}
+
+function tellEnd(settings: readonly string[], published: boolean, wanted: boolean): void {
+  if (settings.length > 0) note(`Set ${settings.join(", ")}`);
+  if (published) note(paintNote("green", "Published"));
+  else if (wanted) note("Published already");
+  else note("Not published: invoked publish makes it the one that calls run");
+}

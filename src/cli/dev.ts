@@ -1,0 +1,154 @@
+import { Buffer } from "node:buffer";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { parseJson } from "./client/api_error.ts";
+import { readLogs } from "./client/logs.ts";
+import { Failure, oneLine, printable } from "./failure.ts";
+import { writeEditorTypes } from "./folder/editor.ts";
+import { needManifest } from "./folder/manifest.ts";
+import { INPUT_HELP, inputFile, readInput } from "./input.ts";
+import { startLocalServer } from "./local/local_server.ts";
+import { watchFolder } from "./local/watch.ts";
+import { SECRETS_HELP, Workbench } from "./local/workbench.ts";
+import { printLogLine } from "./log_lines.ts";
+import { note, paint, paintNote, printJsonLine } from "./output.ts";
+import { addExamples } from "./server_options.ts";
+import { quoteForShell } from "./shell.ts";
+import { listenForInterrupt } from "./signals.ts";
+
+interface Options {
+  readonly input?: string;
+  readonly secrets?: string;
+  readonly json?: true;
+}
+
+/** `invoked dev`: runs the function of a folder whenever a file is saved. */
+export function registerDev(program: Command): void {
+  const command = program.command("dev")
+    .description(
+      "Run the function of this folder on a local server with a temporary store, again after " +
+        "every save, with the last input",
+    )
+    .option("--input <JSON>", INPUT_HELP)
+    .option("--secrets <FILE>", SECRETS_HELP)
+    .option("--json", "Print JSON, one line for each run");
+  addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
+  command.action(async (options: Options) => {
+    const folder = Deno.cwd();
+    const { name } = await needManifest(folder);
+    await writeEditorTypes(folder);
+    const file = inputFile(options.input);
+    using interrupt = listenForInterrupt();
+    await using server = await startLocalServer(folder);
+    const bench = await Workbench.open(server.api, folder, options.secrets);
+    const run = new DevRun(bench, options);
+    note(`${oneLine(name)} runs after every save; Ctrl-C ends`);
+    note(paintNote(
+      "dim",
+      `call it from elsewhere: invoked invoke ${quoteForShell(name)} --data ${
+        quoteForShell(server.dataDir)
+      }`,
+    ));
+    const watched = file === undefined ? [] : [resolve(file)];
+    const saves = watchFolder(folder, watched, interrupt.signal);
+    await run.once(performance.now());
+    for await (const since of saves) await run.once(since);
+  });
+}
+
+/** What a run came to. */
+interface Result {
+  readonly commitId: string;
+  readonly invocationId: string;
+  readonly status: string;
+  readonly output?: unknown;
+  readonly error?: string | undefined;
+  /** From the save to the end of the run. */
+  readonly milliseconds: number;
+}
+
+class DevRun {
+  readonly #bench: Workbench;
+  readonly #options: Options;
+  /** The text of `--input` when it was last read. */
+  #given: string | undefined;
+  #input = "{}";
+  #lastInvocation: string | undefined;
+
+  constructor(bench: Workbench, options: Options) {
+    this.#bench = bench;
+    this.#options = options;
+  }
+
+  /**
+   * Runs the function where its files or its input changed.
+   *
+   * @param since when the save was noticed, in the time of `performance.now()`
+   */
+  async once(since: number): Promise<void> {
+    try {
+      const inputChanged = await this.#readInput();
+      const { commit, changed } = await this.#bench.sync();
+      if (!changed && !inputChanged) return;
+      await this.#run(commit.id, since);
+      await this.#bench.publish(commit);
+    } catch (error) {
+      // The next save may correct it.
+      if (!(error instanceof Failure)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  /** Whether there is another input than for the last run: of the file, or of somebody else's call. */
+  async #readInput(): Promise<boolean> {
+    const { input: source } = this.#options;
+    const given = source === "-" && this.#given !== undefined
+      ? this.#given
+      : await readInput(source);
+    if (given !== this.#given) {
+      this.#given = this.#input = given;
+      return true;
+    }
+    const [newest] = await this.#bench.api.invocations(this.#bench.fn, {}, 1);
+    if (newest === undefined || newest.id === this.#lastInvocation) return false;
+    this.#input = JSON.stringify(newest.input);
+    return false;
+  }
+
+  async #run(commitId: string, since: number): Promise<void> {
+    const { api, fn } = this.#bench;
+    const { invocationId, json } = await api.invoke(fn, { commitId, input: this.#input });
+    this.#lastInvocation = invocationId;
+    const milliseconds = Math.round(performance.now() - since);
+    for (const line of await readLogs(api, fn, invocationId)) {
+      if (!this.#options.json) printLogLine(line, false);
+    }
+    const ended = json ? undefined : await api.invocation(fn, invocationId);
+    this.#print({
+      commitId,
+      invocationId,
+      milliseconds,
+      ...ended === undefined
+        ? {
+          status: "SUCCESS",
+          output: parseJson(Buffer.from(json ?? "", "base64").toString("utf8")),
+        }
+        : { status: ended.status, error: ended.error },
+    });
+  }
+
+  #print(result: Result): void {
+    if (this.#options.json) return printJsonLine(result);
+    const { status, output, error, milliseconds } = result;
+    if (status === "SUCCESS") console.log(JSON.stringify(output, null, 2));
+    else console.log(paint("red", printable(error ?? status)));
+    const style = status === "SUCCESS" ? "green" : "red";
+    note(`${paintNote(style, status.toLowerCase())} ${milliseconds} ms after the save`);
+  }
+
+  #fail({ message, next }: Failure): void {
+    if (this.#options.json) return printJsonLine({ status: "FAILED", error: message });
+    note(paintNote("red", printable(message)));
+    if (next !== undefined) note(paintNote("dim", next));
+  }
+}

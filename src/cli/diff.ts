@@ -1,0 +1,86 @@
+import type { Command } from "commander";
+import { createTwoFilesPatch } from "diff";
+import type { Api, Files } from "./client/api.ts";
+import { commitReference } from "./client/find.ts";
+import type { RemoteFunction } from "./client/schemas.ts";
+import { oneLine, printable } from "./failure.ts";
+import { type Change, changesBetween } from "./folder/changes.ts";
+import { readFunctionFiles } from "./folder/files.ts";
+import { note, paint, printJson } from "./output.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  FUNCTION_ARGUMENT,
+  FUNCTION_HELP,
+  functionOf,
+} from "./server_options.ts";
+
+/** `invoked diff`: what differs between two commits, or between a commit and the folder. */
+export function registerDiff(program: Command): void {
+  const command = program.command("diff")
+    .description("Print what differs between two commits, or between a commit and this folder")
+    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument("[from]", "Id, HEAD or tag of a commit [HEAD]")
+    .argument("[to]", "Id, HEAD or tag of a commit [the files of this folder]");
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(command, "invoked diff", "invoked diff hello v1 HEAD");
+  command.action(
+    async (
+      name: string | undefined,
+      from = "HEAD",
+      to: string | undefined,
+      { json }: { readonly json?: true },
+    ) => {
+      using api = await server.connect();
+      const fn = await functionOf(api, name);
+      const before = await filesOf(api, fn, from);
+      const after = to === undefined
+        ? await readFunctionFiles(Deno.cwd())
+        : await filesOf(api, fn, to);
+      const changes = changesBetween(before, after)
+        .map((change) => ({ ...change, patch: patchOf(change, before, after) }));
+      if (json) return printJson(changes);
+      if (changes.length === 0) return note("No file differs");
+      for (const { patch } of changes) console.log(paintPatch(patch));
+    },
+  );
+}
+
+async function filesOf(api: Api, fn: RemoteFunction, reference: string): Promise<Files> {
+  return (await api.commit(fn, commitReference(reference))).files;
+}
+
+/** A unified diff; of what is no text only that it differs. */
+function patchOf({ path, change }: Change, before: Files, after: Files): string {
+  const [old, now] = [before.get(path), after.get(path)].map(textOf);
+  const name = oneLine(path);
+  if (old === undefined || now === undefined) return `Binary file ${name} ${change}`;
+  const [from, to] = [
+    change === "added" ? "/dev/null" : `a/${name}`,
+    change === "removed" ? "/dev/null" : `b/${name}`,
+  ];
+  return createTwoFilesPatch(from, to, old, now, undefined, undefined, { context: 3 })
+    .split("\n").slice(1).join("\n").trimEnd();
+}
+
+/** Text of a file; none where the file is absent, undefined where it is not text. */
+function textOf(content: Uint8Array | undefined): string | undefined {
+  if (content === undefined) return "";
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(content);
+    return text.includes("\0") ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+function paintPatch(patch: string): string {
+  return printable(patch).split("\n").map((line) => {
+    if (/^(?:\+\+\+|---) /.test(line)) return paint("bold", line);
+    if (line.startsWith("@@")) return paint("cyan", line);
+    if (line.startsWith("+")) return paint("green", line);
+    return line.startsWith("-") ? paint("red", line) : line;
+  }).join("\n");
+}

@@ -1,0 +1,68 @@
+import type { Api, Files, FunctionChange } from "../client/api.ts";
+import { lookFor } from "../client/find.ts";
+import type { Commit, RemoteFunction } from "../client/schemas.ts";
+import { Failure } from "../failure.ts";
+import { type Change, changesBetween } from "./changes.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** Uploads of one commit that run at the same time. */
+const PARALLEL_UPLOADS = 4;
+
+/** The function of a folder on the server, and how the folder differs from its head. */
+export interface Comparison {
+  /** Undefined where the server has none yet. */
+  readonly fn: RemoteFunction | undefined;
+  readonly changes: readonly Change[];
+}
+
+/** Compares the files of a folder with the head of its function. */
+export async function compare(api: Api, manifest: Manifest, files: Files): Promise<Comparison> {
+  const fn = await findDeployed(api, manifest);
+  const head = fn?.head === undefined ? new Map() : (await api.commit(fn, "HEAD")).files;
+  return { fn, changes: changesBetween(head, files) };
+}
+
+async function findDeployed(api: Api, { id, name }: Manifest): Promise<RemoteFunction | undefined> {
+  if (id === undefined) return await lookFor(api, name);
+  const fn = await api.functionById(id);
+  if (fn !== undefined) return fn;
+  throw new Failure(`There is no function ${id} on ${api.url}`, {
+    next: "correct or remove the id in invoked.json",
+  });
+}
+
+/** Makes a commit in three steps, as C1's API has them: open, upload each file, finalize. */
+export async function makeCommit(
+  api: Api,
+  fn: RemoteFunction,
+  files: Files,
+  message: string,
+): Promise<Commit> {
+  const { commitId, uploadUrls } = await api.openCommit(fn, [...files.keys()], message);
+  const waiting = [...files];
+  const upload = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [path, content] = next;
+      const url = Object.hasOwn(uploadUrls, path) ? uploadUrls[path] : undefined;
+      if (url === undefined) throw new Failure(`The server gave no place to upload ${path} to`);
+      await api.upload(path, url, content);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_UPLOADS }, upload));
+  return await api.finalize(fn, commitId);
+}
+
+/** The fields of `invoked.json` that differ on the server; absent ones stay as they are there. */
+export function settingsChange(manifest: Manifest, fn: RemoteFunction): FunctionChange {
+  const wanted: FunctionChange = {
+    displayName: manifest.name,
+    ...manifest.description === undefined ? {} : { description: manifest.description },
+    ...manifest.allowlist === undefined ? {} : { outboundNetworkAllowlist: manifest.allowlist },
+    ...manifest.provisionedConcurrency === undefined
+      ? {}
+      : { provisionedConcurrency: manifest.provisionedConcurrency },
+  };
+  const differing = (Object.keys(wanted) as (keyof typeof wanted & keyof RemoteFunction)[])
+    .filter((field) => JSON.stringify(wanted[field]) !== JSON.stringify(fn[field]));
+  return Object.fromEntries(differing.map((field) => [field, wanted[field]]));
+}

@@ -1,0 +1,53 @@
+import { basename, join, resolve } from "node:path";
+import type { Command } from "commander";
+import { describeError, Failure, oneLine } from "./failure.ts";
+import { writeEditorTypes } from "./folder/editor.ts";
+import { templateFiles } from "./folder/template.ts";
+import { note, printJson } from "./output.ts";
+import { addExamples, addJsonOption } from "./server_options.ts";
+import { quoteForShell } from "./shell.ts";
+
+interface Options {
+  readonly name?: string;
+  readonly json?: true;
+}
+
+/** `invoked init`: a folder with a function, its test and what an editor needs. */
+export function registerInit(program: Command): void {
+  const command = program.command("init")
+    .description("Make a folder with a function, a test, invoked.json and types for the editor")
+    .argument("[folder]", "Where to make it; it may exist", ".")
+    .option("--name <NAME>", "Name of the function [name of the folder]");
+  addJsonOption(command);
+  addExamples(command, "invoked init hello && cd hello && invoked test");
+  command.action(async (given: string, { name, json }: Options) => {
+    const folder = resolve(given);
+    const files = await templateFiles(name ?? basename(folder));
+    await refuseOverwriting(folder, files.keys());
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+      for (const [path, text] of files) {
+        await Deno.writeTextFile(join(folder, path), text, { createNew: true });
+      }
+      await writeEditorTypes(folder);
+    } catch (error) {
+      throw new Failure(`Cannot write to ${folder}: ${describeError(error)}`);
+    }
+    if (json) return printJson({ folder, files: [...files.keys()] });
+    for (const path of files.keys()) console.log(join(given, path));
+    const enter = given === "." ? "" : `cd ${quoteForShell(given)} && `;
+    note(`\nNext: ${enter}invoked test, or invoked dev to run it on save`);
+  });
+}
+
+async function refuseOverwriting(folder: string, paths: Iterable<string>): Promise<void> {
+  const present: string[] = [];
+  for (const path of paths) {
+    const exists = await Deno.lstat(join(folder, path)).then(() => true, () => false);
+    if (exists) present.push(path);
+  }
+  if (present.length === 0) return;
+  throw new Failure(`Cannot make a function in ${oneLine(folder)}: it has ${present.join(", ")}`, {
+    next: "name another folder, or move these files away",
+  });
+}

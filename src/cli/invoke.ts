@@ -1,0 +1,104 @@
+import { Buffer } from "node:buffer";
+import type { Command } from "commander";
+import type { Api } from "./client/api.ts";
+import { parseJson } from "./client/api_error.ts";
+import { commitReference } from "./client/find.ts";
+import { readLogs } from "./client/logs.ts";
+import type { Invocation, RemoteFunction } from "./client/schemas.ts";
+import { Failure, printable } from "./failure.ts";
+import { readManifest } from "./folder/manifest.ts";
+import { INPUT_HELP, readInput } from "./input.ts";
+import { noteLogLine } from "./log_lines.ts";
+import { note, printJson } from "./output.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  FUNCTION_ARGUMENT,
+  FUNCTION_HELP,
+  functionOf,
+} from "./server_options.ts";
+
+interface Options {
+  readonly input?: string;
+  readonly async?: true;
+  readonly commit?: string;
+  readonly volume?: string;
+  readonly idempotencyKey?: string;
+  readonly logs?: true;
+  readonly json?: true;
+}
+
+/** `invoked invoke`: calls a function. */
+export function registerInvoke(program: Command): void {
+  const command = program.command("invoke")
+    .description("Call a function and print what it returns")
+    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .option("--input <JSON>", INPUT_HELP)
+    .option("--async", "Do not wait: print the id of the invocation once it is recorded")
+    .option("--commit <COMMIT>", "Id, HEAD or tag of the commit [the published one]")
+    .option("--volume <ID>", "Volume to attach [volume of invoked.json, for the folder's function]")
+    .option("--idempotency-key <KEY>", "A repeat with this key answers the first call")
+    .option("--logs", "Tell on stderr what the function printed");
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(
+    command,
+    `invoked invoke hello --input '{"name": "Ada"}'`,
+    "invoked invoke hello --input @input.json --commit HEAD --logs",
+    "echo '{}' | invoked invoke hello --input - --async",
+  );
+  command.action(async (name: string | undefined, options: Options) => {
+    const input = await readInput(options.input);
+    using api = await server.connect();
+    const fn = await functionOf(api, name);
+    await invoke(api, fn, input, {
+      ...options,
+      volume: options.volume ?? await folderVolume(name),
+    });
+  });
+}
+
+async function folderVolume(name = "."): Promise<string | undefined> {
+  return name === "." ? (await readManifest(Deno.cwd()))?.volume : undefined;
+}
+
+type Call = Omit<Options, "volume"> & { readonly volume: string | undefined };
+
+async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): Promise<void> {
+  const answer = await api.invoke(fn, {
+    input,
+    commitId: call.commit === undefined ? undefined : commitReference(call.commit),
+    volumeId: call.volume,
+    async: call.async,
+    idempotencyKey: call.idempotencyKey,
+  });
+  const { invocationId } = answer;
+  if (call.async) {
+    if (call.json) printJson({ invocationId });
+    else console.log(invocationId);
+    return;
+  }
+  if (call.logs) (await readLogs(api, fn, invocationId)).forEach(noteLogLine);
+  if (answer.json) {
+    const output = parseJson(Buffer.from(answer.json, "base64").toString("utf8"));
+    return printJson(call.json ? { invocationId, status: "SUCCESS", output } : output);
+  }
+  const invocation = await api.invocation(fn, invocationId);
+  if (call.json) printJson({ invocationId, status: invocation.status, error: invocation.error });
+  throw failedInvocation(fn, invocation);
+}
+
+/** An invocation that did not succeed, as the failure of a command. */
+function failedInvocation(fn: RemoteFunction, { id, status, error }: Invocation): Failure {
+  if (status !== "ERROR") {
+    return new Failure(`Invocation ${id} of ${fn.displayName} has not ended: it is ${status}`, {
+      next: `follow it with invoked logs ${fn.id} ${id} --follow`,
+    });
+  }
+  note(printable(error ?? "the server gave no error"));
+  return new Failure(`Invocation ${id} of ${fn.displayName} ended with an error`, {
+    next: `read its log with invoked logs ${fn.id} ${id}`,
+    exit: "code",
+  });
+}

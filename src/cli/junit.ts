@@ -1,0 +1,76 @@
+import Builder from "fast-xml-builder";
+import type { TestResult } from "./client/schemas.ts";
+import { printable } from "./failure.ts";
+
+/**
+ * The results of a test run in JUnit's XML, as continuous integration reads it.
+ *
+ * @param suite name of the function
+ * @param seconds how long the whole run took
+ */
+export function junitXml(suite: string, results: readonly TestResult[], seconds: number): string {
+  const count = (...statuses: string[]) =>
+    results.filter(({ status }) => statuses.includes(status)).length;
+  const totals = {
+    "@tests": results.length,
+    "@failures": results.filter(isFailure).length,
+    "@errors": results.filter((result) => result.status === "FAIL" && !isFailure(result)).length,
+    "@skipped": count("SKIPPED"),
+    "@time": seconds.toFixed(3),
+  };
+  const builder = new Builder({
+    ignoreAttributes: false,
+    attributeNamePrefix: "@",
+    format: true,
+    suppressEmptyNode: true,
+    suppressBooleanAttributes: false,
+  });
+  return builder.build({
+    "?xml": { "@version": "1.0", "@encoding": "UTF-8" },
+    testsuites: {
+      ...totals,
+      testsuite: {
+        "@name": printable(suite),
+        ...totals,
+        testcase: results.map((result) => testCase(suite, result)),
+      },
+    },
+  });
+}
+
+function testCase(suite: string, result: TestResult) {
+  const message = printable(faultOf(result) ?? "");
+  const output = result.logs.map(({ level, log }) => printable(`${level} ${log}`)).join("\n");
+  return {
+    "@name": printable(result.name),
+    "@classname": printable(suite),
+    ...result.status === "SKIPPED" ? { skipped: "" } : {},
+    ...result.status === "FAIL"
+      ? {
+        [isFailure(result) ? "failure" : "error"]: {
+          "@message": message.split("\n")[0],
+          "#text": message,
+        },
+      }
+      : {},
+    ...output === "" ? {} : { "system-out": output },
+  };
+}
+
+/** An assertion did not hold; otherwise a test that fails has thrown. */
+function isFailure({ status, error }: TestResult): boolean {
+  return status === "FAIL" && error === undefined;
+}
+
+/** What went wrong in a test, with every assertion that did not hold; undefined where nothing did. */
+export function faultOf({ error, assertions }: TestResult): string | undefined {
+  const failed = assertions.filter(({ pass }) => !pass).map((assertion) => {
+    const { description, operator, expected, actual, at } = assertion;
+    return [
+      `${description === "" ? operator : description}${at === "" ? "" : ` at ${at}`}`,
+      ...expected === "" && actual === "" ? [] : [`  expected ${expected}`, `  actual   ${actual}`],
+    ].join("\n");
+  });
+  const faults = [...error === undefined ? [] : [error], ...failed];
+  return faults.length === 0 ? undefined : faults.join("\n");
+}

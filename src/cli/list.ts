@@ -1,0 +1,41 @@
+import type { Command } from "commander";
+import { printJson, printTable, showTime } from "./output.ts";
+import { addExamples, addJsonOption, addServerOptions, parseCount } from "./server_options.ts";
+
+const DEFAULT_LIMIT = 100;
+
+interface Options {
+  readonly query?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+/** `invoked list`: the functions of the server. */
+export function registerList(program: Command): void {
+  const command = program.command("list").description("List functions, newest first")
+    .option("--query <TEXT>", "Only those with this text in name or description")
+    .option("--limit <NUMBER>", "At most so many", parseCount, DEFAULT_LIMIT);
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(command, "invoked list", "invoked list --query mail --json");
+  command.action(async ({ query = "", limit, json }: Options) => {
+    using api = await server.connect();
+    const functions = await api.search(query, limit);
+    if (json) return printJson(functions);
+    printTable(
+      ["NAME", "ID", "PUBLISHED", "HEAD", "CHANGED"],
+      functions.map(({ displayName, id, publishedCommitId, head, updatedAt }) => [
+        displayName,
+        id,
+        publishedCommitId === undefined
+          ? "-"
+          : publishedCommitId === head
+          ? "head"
+          : publishedCommitId,
+        head ?? "-",
+        showTime(updatedAt),
+      ]),
+      "There are no functions; deploy one with invoked deploy",
+    );
+  });
+}

@@ -1,0 +1,76 @@
+import { dirname, join } from "node:path";
+import { readEnvironment, resolveConfig } from "../../config/mod.ts";
+import { Api } from "../client/api.ts";
+import { findTarget } from "../client/credentials.ts";
+import { Session } from "../client/session.ts";
+import { describeError, Failure } from "../failure.ts";
+import { PRIVATE_DIR } from "../folder/editor.ts";
+import { setUpLogging } from "../logging.ts";
+
+/** A server of this process alone, with a store that goes with it. */
+export interface LocalServer extends AsyncDisposable {
+  readonly api: Api;
+  /** For other commands: `--data` with this directory reaches the server. */
+  readonly dataDir: string;
+}
+
+/** Settings that say where a server listens and keeps its data; this one decides that itself. */
+const OWN_VARIABLES =
+  /^INVOKED_(?:HOST|PORT|PUBLIC_URL|DATA|TLS_.*|MASTER_KEY|NEW_MASTER_KEY|LOG_.*)$/;
+
+/**
+ * Starts a server on a temporary store and a free port of this machine. It obeys the same `INVOKED_*` limits as
+ * `invoked serve`; what it downloads stays in the folder, for the next time.
+ */
+export async function startLocalServer(folder: string): Promise<LocalServer> {
+  const dataDir = await Deno.makeTempDir({ prefix: "invoked-local-" });
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => removeStore(dataDir));
+  await linkDownloads(folder, dataDir);
+  const env = Object.fromEntries(
+    Object.entries(readEnvironment()).filter(([name]) => !OWN_VARIABLES.test(name)),
+  );
+  const { config } = resolveConfig({ data: dataDir, host: "127.0.0.1", port: "0" }, env);
+  await setUpLogging({ format: "auto", level: "error" });
+  const { startServer } = await import("../../compose.ts");
+  const server = await startServer(config, { deployExample: false }).catch((error) => {
+    throw new Failure(`Cannot start a local server: ${describeError(error)}`, {
+      next: "invoked doctor tells what is missing on this machine",
+    });
+  });
+  opened.defer(() => server.drain());
+  const nobody = { serverUrl: undefined, accessToken: undefined, credentials: undefined };
+  const target = await findTarget(nobody, { path: dataDir, named: true });
+  const api = opened.use(new Api(new Session(target)));
+  const parts = opened.move();
+  return { api, dataDir, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+const REMOVE_ATTEMPTS = 20;
+const REMOVE_PAUSE_MS = 50;
+
+/** A sandbox that was just starting may write into the directory once more before it is dead. */
+async function removeStore(dataDir: string): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await Deno.remove(dataDir, { recursive: true });
+    } catch (error) {
+      if (attempt === REMOVE_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE_MS));
+    }
+  }
+}
+
+/** Packages that builds download are kept in the folder. */
+async function linkDownloads(folder: string, dataDir: string): Promise<void> {
+  const kept = downloadsDir(folder);
+  await Deno.mkdir(kept, { recursive: true, mode: 0o700 });
+  const cache = join(dataDir, "cache", "builder");
+  await Deno.mkdir(dirname(cache), { mode: 0o700 });
+  await Deno.symlink(kept, cache);
+}
+
+/** Where a folder keeps the packages that builds of its function downloaded. */
+export function downloadsDir(folder: string): string {
+  return join(folder, PRIVATE_DIR, "cache", "builder");
+}

@@ -1,0 +1,78 @@
+import { parseEnv } from "node:util";
+import type { Api } from "../client/api.ts";
+import type { Commit, RemoteFunction } from "../client/schemas.ts";
+import { describeError, Failure } from "../failure.ts";
+import { changesBetween } from "../folder/changes.ts";
+import { settingsChange } from "../folder/deployment.ts";
+import { readFunctionFiles } from "../folder/files.ts";
+import { needManifest } from "../folder/manifest.ts";
+
+/** The function of a folder on a local server, kept like the folder. */
+export class Workbench {
+  #fn: RemoteFunction;
+  #files: ReadonlyMap<string, Uint8Array> = new Map();
+  #commit: Commit | undefined;
+
+  private constructor(readonly api: Api, readonly folder: string, fn: RemoteFunction) {
+    this.#fn = fn;
+  }
+
+  /**
+   * Makes the function on a server that does not have it yet.
+   *
+   * @param secretsFile lines of NAME=value, as in a .env file
+   */
+  static async open(api: Api, folder: string, secretsFile: string | undefined): Promise<Workbench> {
+    const { name, description = "" } = await needManifest(folder);
+    const fn = await api.createFunction(name, description);
+    const bench = new Workbench(api, folder, fn);
+    if (secretsFile !== undefined) {
+      bench.#fn = await api.updateFunction(fn, { secret: await readSecrets(secretsFile) });
+    }
+    return bench;
+  }
+
+  get fn(): RemoteFunction {
+    return this.#fn;
+  }
+
+  /**
+   * Brings the settings and files of the folder to the server.
+   *
+   * @returns the commit of these files, and whether it is a new one
+   * @throws {Failure} where the files do not build; the next call tries again
+   */
+  async sync(): Promise<{ readonly commit: Commit; readonly changed: boolean }> {
+    const change = settingsChange(await needManifest(this.folder), this.#fn);
+    const settingsChanged = Object.keys(change).length > 0;
+    if (settingsChanged) this.#fn = await this.api.updateFunction(this.#fn, change);
+    const files = await readFunctionFiles(this.folder);
+    if (this.#commit !== undefined && changesBetween(this.#files, files).length === 0) {
+      return { commit: this.#commit, changed: settingsChanged };
+    }
+    this.#commit = undefined;
+    this.#commit = await this.api.commitContents(this.#fn, files, "");
+    this.#files = files;
+    return { commit: this.#commit, changed: true };
+  }
+
+  /** Makes the commit the one that other callers run. */
+  async publish({ id }: Commit): Promise<void> {
+    if (this.#fn.publishedCommitId === id) return;
+    this.#fn = await this.api.updateFunction(this.#fn, { publishedCommitId: id });
+  }
+}
+
+/** `--secrets`, for the commands that run a function locally. */
+export const SECRETS_HELP = "Secrets of the function: a file with lines of NAME=value";
+
+async function readSecrets(path: string): Promise<Record<string, string>> {
+  try {
+    const entries = Object.entries(parseEnv(await Deno.readTextFile(path)));
+    return Object.fromEntries(entries.map(([name, value = ""]) => [name, value]));
+  } catch (error) {
+    throw new Failure(`Cannot read the secrets in ${path}: ${describeError(error)}`, {
+      exit: "usage",
+    });
+  }
+}

@@ -1,0 +1,30 @@
+import type { LogLine } from "./client/schemas.ts";
+import { printable } from "./failure.ts";
+import { paint, paintNote, printJsonLine } from "./output.ts";
+
+type Printed = Pick<LogLine, "level" | "source" | "message"> & { readonly time?: string };
+
+const STYLES = { debug: "dim", info: "cyan", warn: "yellow", error: "red" } as const;
+
+/** A line of a function's log: time, level, where it does not come from the console its source, text. */
+export function formatLogLine(line: Printed, painted: typeof paint): string {
+  const { time, level, source, message } = line;
+  const style = Object.hasOwn(STYLES, level) ? STYLES[level as keyof typeof STYLES] : "reset";
+  const head = [
+    ...time === undefined ? [] : [painted("dim", time)],
+    painted(style, printable(level).padEnd(5)),
+    ...source === "console" ? [] : [painted("dim", `[${printable(source)}]`)],
+  ].join(" ");
+  return `${head} ${printable(message).trimEnd().replaceAll("\n", "\n    ")}`;
+}
+
+/** Prints a line as the result of a command. */
+export function printLogLine(line: LogLine, json: boolean): void {
+  if (json) printJsonLine(line);
+  else console.log(formatLogLine(line, paint));
+}
+
+/** Tells a line beside the result of a command, on stderr. */
+export function noteLogLine(line: Printed): void {
+  console.error(formatLogLine(line, paintNote));
+}

@@ -1,0 +1,108 @@
+import type { Command } from "commander";
+import type { Api } from "./client/api.ts";
+import type { Invocation, RemoteFunction } from "./client/schemas.ts";
+import { Failure } from "./failure.ts";
+import { note, printFields, printJson, printTable, showTime } from "./output.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  FUNCTION_ARGUMENT,
+  FUNCTION_HELP,
+  functionOf,
+} from "./server_options.ts";
+
+const COMMITS_SHOWN = 10;
+/** Stands for the newest invocation. */
+const LATEST = "latest";
+
+/** `invoked show`: one function with its commits and tags, or one invocation. */
+export function registerShow(program: Command): void {
+  const command = program.command("show")
+    .description("Show a function with its newest commits and tags, or one of its invocations")
+    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
+    .argument("[invocation]", `Id of an invocation, or ${LATEST}`);
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(command, "invoked show hello", "invoked show hello latest");
+  command.action(
+    async (name: string | undefined, id: string | undefined, { json }: { json?: true }) => {
+      using api = await server.connect();
+      const fn = await functionOf(api, name);
+      if (id === undefined) return await showFunction(api, fn, json ?? false);
+      const invocation = await findInvocation(api, fn, id);
+      if (json) printJson(invocation);
+      else printInvocation(invocation);
+    },
+  );
+}
+
+/** The invocation that an id or `latest` means. */
+export async function findInvocation(
+  api: Api,
+  fn: RemoteFunction,
+  id: string = LATEST,
+): Promise<Invocation> {
+  if (id !== LATEST) return await api.invocation(fn, id);
+  const [newest] = await api.invocations(fn, {}, 1);
+  if (newest !== undefined) return newest;
+  throw new Failure(`${fn.displayName} was never invoked`, {
+    next: "invoke it with invoked invoke",
+  });
+}
+
+async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promise<void> {
+  const [commits, tags] = await Promise.all([api.commits(fn, COMMITS_SHOWN), api.tags(fn)]);
+  const tagged = [...tags].map(([name, { id }]) => ({ name, commitId: id }));
+  if (json) return printJson({ ...fn, commits, tags: tagged });
+  printFields([
+    ["name", fn.displayName],
+    ["id", fn.id],
+    ["description", fn.description],
+    ["published", fn.publishedCommitId ?? "nothing yet"],
+    ["head", fn.head ?? "no commit yet"],
+    ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "no hosts"],
+    ["secrets", fn.secret.join(", ") || "none"],
+    ["provisioned", String(fn.provisionedConcurrency)],
+    ["created", showTime(fn.createdAt)],
+    ["changed", showTime(fn.updatedAt)],
+    ...fn.deletedAt === undefined ? [] : [["deleted", showTime(fn.deletedAt)] as const],
+  ]);
+  note("");
+  printTable(
+    ["COMMIT", "MADE", "NAMES", "MESSAGE"],
+    commits.map(({ id, createdAt, message }) => [
+      id,
+      showTime(createdAt),
+      namesOf(id, fn, tagged).join(", "),
+      message,
+    ]),
+    "No commits yet",
+  );
+}
+
+function namesOf(
+  id: string,
+  { head, publishedCommitId }: RemoteFunction,
+  tags: readonly { readonly name: string; readonly commitId: string }[],
+): string[] {
+  return [
+    ...id === publishedCommitId ? ["published"] : [],
+    ...id === head ? ["HEAD"] : [],
+    ...tags.filter(({ commitId }) => commitId === id).map(({ name }) => name),
+  ];
+}
+
+function printInvocation(invocation: Invocation): void {
+  const { id, status, commitId, createdAt, updatedAt, input, output, error } = invocation;
+  printFields([
+    ["id", id],
+    ["status", status],
+    ["commit", commitId],
+    ["began", showTime(createdAt)],
+    ["changed", showTime(updatedAt)],
+    ["input", JSON.stringify(input, null, 2)],
+    ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
+    ...error === undefined ? [] : [["error", error] as const],
+  ]);
+}

@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import { commitReference } from "./client/find.ts";
+import { Failure } from "./failure.ts";
+import { printJson, printTable, showTime } from "./output.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  FUNCTION_HELP,
+  functionOf,
+} from "./server_options.ts";
+
+interface Options {
+  readonly delete?: true;
+  readonly json?: true;
+}
+
+/** `invoked tag`: lists tags, makes one, deletes one. */
+export function registerTag(program: Command): void {
+  const command = program.command("tag")
+    .description("Give a commit a name; without a name, list the tags of a function")
+    .argument("[function]", FUNCTION_HELP)
+    .argument("[name]", "Name of the tag")
+    .argument("[commit]", "Id, HEAD or tag of the commit [HEAD]")
+    .option("--delete", "Delete the tag; the commit stays");
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(
+    command,
+    "invoked tag hello",
+    "invoked tag hello v1",
+    "invoked tag hello v1 --delete",
+  );
+  command.action(
+    async (
+      functionName: string | undefined,
+      name: string | undefined,
+      commit = "HEAD",
+      options: Options,
+    ) => {
+      using api = await server.connect();
+      const fn = await functionOf(api, functionName);
+      if (name === undefined && options.delete) {
+        throw new Failure("Cannot delete a tag without its name", {
+          next: "write invoked tag FUNCTION NAME --delete",
+          exit: "usage",
+        });
+      }
+      if (name === undefined) return listTags(await api.tags(fn), options);
+      if (options.delete) {
+        await api.deleteTag(fn, name);
+        return report({ name, deleted: true }, `Deleted tag ${name}`, options);
+      }
+      const { id } = (await api.commit(fn, commitReference(commit))).commit;
+      await api.createTag(fn, name, id);
+      report({ name, commitId: id }, `${name} is ${id}`, options);
+    },
+  );
+}
+
+function listTags(
+  tags: ReadonlyMap<string, { id: string; createdAt: string | undefined; message: string }>,
+  { json }: Options,
+): void {
+  const rows = [...tags].map(([name, { id, createdAt, message }]) => ({
+    name,
+    commitId: id,
+    createdAt,
+    message,
+  }));
+  if (json) return printJson(rows);
+  printTable(
+    ["TAG", "COMMIT", "MADE", "MESSAGE"],
+    rows.map((row) => [row.name, row.commitId, showTime(row.createdAt), row.message]),
+    "No tags yet",
+  );
+}
+
+function report(result: unknown, words: string, { json }: Options): void {
+  if (json) printJson(result);
+  else console.log(words);
+}

@@ -1,0 +1,46 @@
+/** The settings as a list: each with its place in Config, its heading and its variable. */
+import type { Group, SettingPath } from "./config.ts";
+import { type Setting, SETTINGS } from "./settings.ts";
+
+/** The headings under which `--help` and the configuration page list the settings. */
+export const GROUP_TITLES: Readonly<Record<Group, string>> = {
+  server: "Server",
+  tls: "TLS",
+  rates: "Rate limits",
+  log: "Logging",
+  identity: "Identity",
+  commits: "Commits",
+  sandbox: "Sandbox",
+  invocations: "Invocations",
+  egress: "Egress",
+  volumes: "Volumes",
+  tests: "Tests and types",
+  builder: "Builder",
+};
+
+/** A setting together with its place in Config. */
+export interface PlacedSetting {
+  readonly group: Group;
+  readonly field: string;
+  readonly path: SettingPath;
+  readonly setting: Setting;
+}
+
+/** Every setting in the order of the table. */
+export const ALL_SETTINGS: readonly PlacedSetting[] = Object.entries(SETTINGS).flatMap(
+  ([group, rows]) =>
+    Object.entries(rows).map(([field, setting]) => ({
+      group: group as Group,
+      field,
+      path: `${group}.${field}` as SettingPath,
+      setting: setting as Setting,
+    })),
+);
+
+/** The environment variable of a setting, such as `INVOKED_MAX_BODY`. */
+export function variableOf(setting: Setting): string {
+  return VARIABLE_PREFIX + setting.name.replaceAll("-", "_").toUpperCase();
+}
+
+/** What the environment variables of all settings begin with. */
+export const VARIABLE_PREFIX = "INVOKED_";

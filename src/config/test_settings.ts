@@ -1,0 +1,30 @@
+import { duration, integer, toggle } from "./kinds.ts";
+import type { Rows } from "./settings.ts";
+
+/** Limits of a run of a commit's tests, beside those of every call; and what is done about types. */
+export const TEST_SETTINGS: Rows<"tests"> = {
+  timeoutMs: {
+    name: "test-timeout",
+    kind: duration({ min: "10ms", max: "1d" }),
+    default: "10s",
+    description: "Wall-clock time of one test; all of a run share that of one call",
+  },
+  maxTests: {
+    name: "max-tests",
+    kind: integer({ min: "1", max: "100000" }),
+    default: "1000",
+    description: "Tests of one commit",
+  },
+  maxAssertions: {
+    name: "max-assertions",
+    kind: integer({ min: "1", max: "1000000" }),
+    default: "10000",
+    description: "Assertions of one run of tests together",
+  },
+  checkTypes: {
+    name: "check-types",
+    kind: toggle(),
+    default: "true",
+    description: "Check the types of every commit in the background, once it is finalized",
+  },
+};

@@ -1,0 +1,73 @@
+import { formatBytes, formatDuration } from "../config/mod.ts";
+import {
+  type Call,
+  type CallingInvocation,
+  type Engine,
+  NotAdmitted,
+  type Place,
+  type QueueTimedOut,
+  type Refusal,
+} from "../engine/contract.ts";
+import { DomainError } from "./errors.ts";
+
+/** When a caller whom the full queue turned away may try again. */
+const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
+
+/**
+ * Takes a place for a call.
+ * @param caller the invocation that makes it and waits for it; undefined for a call from outside
+ * @throws QUEUE_FULL, SERVER_STOPPING, INVOKE_TOO_DEEP, INVOKE_TOO_MANY
+ */
+export function admit(engine: Engine, call: Call, caller: CallingInvocation | undefined): Place {
+  try {
+    return caller === undefined ? engine.admit(call) : engine.admitNested(call, caller);
+  } catch (error) {
+    throw error instanceof NotAdmitted ? refused(call, error.refusal) : error;
+  }
+}
+
+function refused(call: Call, refusal: Refusal): DomainError {
+  const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
+  switch (refusal.kind) {
+    case "draining":
+      return new DomainError("SERVER_STOPPING", "The server is stopping and takes no more calls", {
+        retryAfterSeconds,
+      });
+    case "queue-full":
+      return new DomainError("QUEUE_FULL", queueFull(call, refusal), { retryAfterSeconds });
+    case "too-deep":
+      return new DomainError(
+        "INVOKE_TOO_DEEP",
+        `Cannot run function ${call.functionId}: the call would stand ${refusal.maxDepth + 1} ` +
+          `calls below the one from outside, the limit is ${refusal.maxDepth} (--max-invoke-depth)`,
+      );
+    case "too-many-nested":
+      return new DomainError(
+        "INVOKE_TOO_MANY",
+        `Cannot run function ${call.functionId}: this invocation has made as many calls as the ` +
+          `limit of ${refusal.maxNested} allows (--max-invoke-fan-out)`,
+      );
+  }
+}
+
+function queueFull(call: Call, refusal: Refusal & { kind: "queue-full" }): string {
+  const running = refusal.runningLimit === "server"
+    ? "run (--max-running)"
+    : `of function ${call.functionId} run (--max-running-per-function)`;
+  const waiting = refusal.queueLimit === "calls"
+    ? `${refusal.maxQueued} wait (--max-queued)`
+    : `${refusal.queued} wait with ${formatBytes(refusal.queuedBytes)} of input, which ` +
+      `${formatBytes(call.inputBytes)} more would take over the limit of ` +
+      `${formatBytes(refusal.maxQueuedBytes)} (--max-queued-bytes)`;
+  return `The server is at its limit: ${refusal.maxRunning} calls ${running} and ${waiting}`;
+}
+
+/** What a caller is told whose turn did not come in time. @param what such as `Invocation ID` */
+export function queueTimeout(what: string, { timeoutMs }: QueueTimedOut): DomainError {
+  return new DomainError(
+    "QUEUE_TIMEOUT",
+    `${what} waited longer for its turn than the limit of ${formatDuration(timeoutMs)} ` +
+      "(--queue-timeout); nothing of it ran",
+    { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
+  );
+}

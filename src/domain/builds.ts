@@ -1,0 +1,62 @@
+/** What goes into builds and what comes out of them, between the store and the builder. */
+import {
+  type Artifact,
+  type BuildResult,
+  formatDiagnostic,
+  type SourceFiles,
+} from "../builder/mod.ts";
+import type { Digest } from "../store/blobs.ts";
+import type { CommitFileRow } from "../store/commits.ts";
+import type { Store } from "../store/mod.ts";
+import { DomainError } from "./errors.ts";
+
+/** The files of a commit. */
+export async function commitContents(
+  store: Store,
+  commitId: string,
+): Promise<Map<string, Uint8Array>> {
+  return await readContents(store, await store.read.commits.files(commitId));
+}
+
+/** The files that were uploaded, of these. */
+export async function readContents(
+  store: Store,
+  rows: readonly CommitFileRow[],
+): Promise<Map<string, Uint8Array>> {
+  const files = rows.filter((row): row is CommitFileRow & { digest: string } =>
+    row.digest !== null
+  );
+  return new Map(
+    await Promise.all(
+      files.map(async ({ path, digest }) => [path, await store.blobs.get(digest)] as const),
+    ),
+  ) satisfies SourceFiles;
+}
+
+/** Keeps the parts of an artifact as blobs. */
+export async function keepArtifact(
+  { blobs }: Store,
+  artifact: Artifact,
+): Promise<{ readonly script: Digest; readonly sourceMap: Digest; readonly lock: Digest }> {
+  const keep = (text: string) => blobs.put(new TextEncoder().encode(text));
+  const [script, sourceMap, lock] = await Promise.all([
+    keep(artifact.script),
+    keep(artifact.sourceMap),
+    keep(artifact.lock),
+  ]);
+  return { script, sourceMap, lock };
+}
+
+/** BUILD_FAILED with every diagnostic. @param what that cannot be built, such as `commit ID` */
+export function buildFailed(
+  what: string,
+  { diagnostics }: Extract<BuildResult, { kind: "refused" }>,
+): DomainError {
+  const lines = diagnostics.map(formatDiagnostic);
+  return new DomainError("BUILD_FAILED", `Cannot build ${what}: ${lines.join("\n")}`, {
+    violations: diagnostics.map((d, i) => ({
+      field: d.path ?? "",
+      description: lines[i] ?? d.message,
+    })),
+  });
+}

@@ -1,0 +1,102 @@
+import { getLogger } from "@logtape/logtape";
+import type { Builder, Diagnostic } from "../builder/mod.ts";
+import { LOCK_NAME } from "../builder/lock.ts";
+import type { CommitRow } from "../store/commits.ts";
+import type { Store } from "../store/mod.ts";
+import { commitContents } from "./builds.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** How long a new commit waits for its check: its author is likely to call it first, and then has the machine. */
+const PAUSE_MS = 1000;
+
+/** A fault that the compiler found in the types of a commit. */
+export interface TypeDiagnostic extends Diagnostic {
+  /** Such as `TS2322`; absent where the compiler got no further than the imports. */
+  readonly code?: string;
+}
+
+/** What is known of a commit's types; `NOT_CHECKED` where nobody looks. */
+export interface TypeReport {
+  readonly state: "NOT_CHECKED" | "PENDING" | "CHECKED";
+  readonly diagnostics: readonly TypeDiagnostic[];
+}
+
+/** The report on a commit. */
+export function typeReport({ typeCheck, typeDiagnostics }: CommitRow): TypeReport {
+  return {
+    state: typeCheck ?? "NOT_CHECKED",
+    diagnostics: typeDiagnostics === null
+      ? []
+      : JSON.parse(typeDiagnostics) as readonly TypeDiagnostic[],
+  };
+}
+
+/**
+ * Checks the types of finalized commits, one after another, oldest first. What is to be checked stands in the
+ * store, so that a restart forgets nothing. Disposing it ends the check that is under way; the next
+ * start begins it anew.
+ */
+export class TypeChecks implements AsyncDisposable {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #working: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+
+  constructor(
+    private readonly store: Store,
+    private readonly builder: Builder,
+    /** Whether commits are checked at all. */
+    readonly enabled: boolean,
+  ) {}
+
+  /** To be called when there may be something to check, after it was written. */
+  soon(): void {
+    if (!this.enabled || this.#stopping.signal.aborted) return;
+    this.#timer ??= setTimeout(() => {
+      // Behind what is under way: that may have looked before the last commit was written.
+      this.#timer = undefined;
+      this.#working = (this.#working ?? Promise.resolve()).then(() => this.#work());
+    }, PAUSE_MS);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    try {
+      while (!this.#stopping.signal.aborted) {
+        const commit = await this.store.read.commits.nextUnchecked();
+        if (commit === undefined) return;
+        const found = await this.#check(commit);
+        if (this.#stopping.signal.aborted) return;
+        await this.store.write((tx) => tx.commits.putTypes(commit.id, found));
+      }
+    } catch (error) {
+      logger.error("Cannot go on checking types", { error });
+    }
+  }
+
+  /** The diagnostics as JSON; undefined where the server could not check. */
+  async #check({ id, lockDigest }: CommitRow): Promise<string | undefined> {
+    try {
+      const files = await commitContents(this.store, id);
+      if (lockDigest !== null) files.set(LOCK_NAME, await this.store.blobs.get(lockDigest));
+      const found = await this.builder.checkTypes(files, this.#stopping.signal);
+      return JSON.stringify(found.map(withCode));
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return undefined;
+      logger.warn("Cannot check the types of commit {id}", { id, error });
+      return undefined;
+    }
+  }
+}
+
+/** `TS2322: message` to the code and the message. */
+function withCode(diagnostic: Diagnostic): TypeDiagnostic {
+  const [, code, message] = /^(TS\d+): ([^]*)$/.exec(diagnostic.message) ?? [];
+  if (code === undefined || message === undefined) return diagnostic;
+  return { ...diagnostic, message, code };
+}

@@ -1,0 +1,268 @@
+import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
+import type { PublishedContent } from "../../store/contents/contents.ts";
+import { MemoryBudget, type StagedContent } from "../../store/contents/staged.ts";
+import type { Store } from "../../store/mod.ts";
+import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
+import { DomainError } from "../errors.ts";
+import type { Principal } from "../identity/mod.ts";
+import { publishing, stageBody, subtree } from "./files.ts";
+import { ancestorsOf, PathError, volumePath } from "./paths.ts";
+import type { Snapshot, Snapshots } from "./snapshots.ts";
+import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
+import { type Change, commitWriteSet, quotaMessage, type VolumeLimits } from "./write_set.ts";
+
+/** Entries that are looked at in one step. */
+const ENTRIES_PER_STEP = 500;
+/** Bytes of a content that are read in one step. */
+const READ_STEP_BYTES = 256 * 1024;
+/** Memory for the small files of one archive that is being read. */
+const SMALL_FILES_BYTES_MAX = 4 * 1024 * 1024;
+
+/** The tree of a version as a tar. */
+export interface Archive {
+  readonly version: number;
+  /** Lets go of the snapshot when it has ended or is cancelled. */
+  readonly stream: ReadableStream<Uint8Array>;
+}
+
+/** Whole trees of volumes as tar archives. */
+export class VolumeArchives {
+  constructor(
+    private readonly store: Store,
+    private readonly snapshots: Snapshots,
+    private readonly limits: VolumeLimits,
+  ) {}
+
+  /** @throws VOLUME_NOT_FOUND */
+  async read(volumeId: string): Promise<Archive> {
+    const snapshot = await this.snapshots.open(volumeId);
+    const { readable, controller } = createTarPacker();
+    this.#pack(snapshot, controller).catch((error) => controller.error(error))
+      .finally(() => snapshot[Symbol.dispose]());
+    return { version: snapshot.version, stream: readable };
+  }
+
+  /**
+   * Makes a new version whose tree is that of the archive. What stays the same is not written again.
+   * @throws VOLUME_NOT_FOUND, ARCHIVE_INVALID, VOLUME_QUOTA
+   */
+  async replace(
+    by: Principal,
+    volumeId: string,
+    body: ReadableStream<Uint8Array>,
+  ): Promise<VolumeRow> {
+    const volume = await liveVolume(this.store.read, volumeId);
+    await using unpacked = new Unpacked(this.store, volume, this.limits);
+    await unpacked.readAll(body);
+    return await publishing(
+      this.store.contents,
+      unpacked.small,
+      (small) =>
+        this.store.write(async (tx) => {
+          await liveVolume(tx, volumeId);
+          const changes = unpacked.changes(small);
+          for await (const path of subtree(tx, volumeId, "/")) {
+            if (!changes.has(path)) changes.set(path, { kind: "removed" });
+          }
+          const there = await tx.volumes.newest(volumeId, [...changes.keys()]);
+          for (const [path, change] of changes) {
+            if (change.kind === "file" && there.get(path)?.digest === change.digest) {
+              changes.delete(path);
+            }
+          }
+          const result = await commitWriteSet(tx, {
+            volumeId,
+            changes,
+            base: undefined,
+            by: { principalId: by.id },
+            limits: this.limits,
+          });
+          assertCommitted(result, volumeId);
+          return await liveVolume(tx, volumeId);
+        }),
+    );
+  }
+
+  async #pack(
+    { volume, version }: Snapshot,
+    tar: ReturnType<typeof createTarPacker>["controller"],
+  ): Promise<void> {
+    let after = "";
+    for (;;) {
+      const rows = await this.store.read.volumes.entries({
+        volumeId: volume.id,
+        version,
+        directory: "/",
+        recursive: true,
+        after,
+        limit: ENTRIES_PER_STEP,
+      });
+      for (const row of rows) await this.#packEntry(row, tar);
+      if (rows.length < ENTRIES_PER_STEP) return tar.finalize();
+      after = rows.at(-1)?.path ?? "";
+    }
+  }
+
+  async #packEntry(
+    { path, kind, digest, size, modifiedAt }: VolumeEntryRow,
+    tar: ReturnType<typeof createTarPacker>["controller"],
+  ): Promise<void> {
+    const isFile = kind === "file";
+    const body = tar.add({
+      name: path.slice(1) + (isFile ? "" : "/"),
+      type: kind,
+      size,
+      mtime: new Date(modifiedAt),
+    }).getWriter();
+    if (isFile && digest !== null && size > 0) {
+      using content = await this.store.contents.open(digest, size);
+      for (let at = 0; at < size;) {
+        const bytes = await content.read(at, READ_STEP_BYTES);
+        if (bytes.length === 0) throw new Error(`content ${digest} is too short`);
+        await body.write(bytes);
+        at += bytes.length;
+      }
+    }
+    await body.close();
+  }
+}
+
+type UnpackedEntry =
+  | { readonly kind: "directory"; readonly modifiedAt: string }
+  | { readonly kind: "small"; readonly staged: StagedContent; readonly modifiedAt: string }
+  | { readonly kind: "placed"; readonly content: PublishedContent; readonly modifiedAt: string };
+
+/** An archive that was read: its larger files published, its small ones staged. */
+class Unpacked implements AsyncDisposable {
+  readonly #entries = new Map<string, UnpackedEntry>();
+  readonly #published: PublishedContent[] = [];
+  readonly #budget = new MemoryBudget(SMALL_FILES_BYTES_MAX);
+  #bytes = 0;
+
+  constructor(
+    private readonly store: Store,
+    private readonly volume: VolumeRow,
+    private readonly limits: VolumeLimits,
+  ) {}
+
+  /** Staged contents in the order of {@link changes}. */
+  get small(): StagedContent[] {
+    return [...this.#entries.values()].flatMap((entry) =>
+      entry.kind === "small" ? [entry.staged] : []
+    );
+  }
+
+  /** @param small what became of {@link small} */
+  changes(small: readonly PublishedContent[]): Map<string, Change> {
+    const changes = new Map<string, Change>();
+    const contents = small.values();
+    for (const [path, entry] of this.#entries) {
+      const { modifiedAt } = entry;
+      if (entry.kind === "directory") {
+        changes.set(path, { kind: "directory", modifiedAt, mayExist: true });
+        continue;
+      }
+      const content = entry.kind === "placed" ? entry.content : contents.next().value;
+      if (content === undefined) throw new Error("a staged content was not published");
+      changes.set(path, { kind: "file", ...content, modifiedAt });
+    }
+    return changes;
+  }
+
+  /** @throws ARCHIVE_INVALID, VOLUME_QUOTA */
+  async readAll(body: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = createTarDecoder({ strict: true });
+    const piped = body.pipeTo(decoder.writable);
+    piped.catch(() => {});
+    try {
+      for await (const entry of decoder.readable) await this.#add(entry);
+      await piped;
+    } catch (error) {
+      if (error instanceof DomainError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new DomainError("ARCHIVE_INVALID", `The body is not a whole tar archive: ${reason}`);
+    }
+  }
+
+  async #add({ header, body }: ParsedTarEntry): Promise<void> {
+    const { name, type } = header;
+    const path = archivePath(name);
+    const modifiedAt = timeOf(header.mtime);
+    if (type === "directory") {
+      await body.cancel();
+      if (path !== "/") this.#put(path, { kind: "directory", modifiedAt });
+      return;
+    }
+    if (type !== "file" && type !== undefined) {
+      throw archiveInvalid(name, `it is a ${type}: volumes have files and directories only`);
+    }
+    if (path === "/") throw archiveInvalid(name, "it is a file without a name");
+    this.#bytes += header.size;
+    if (this.#bytes > this.volume.quotaBytes) {
+      throw overQuota(quotaMessage(this.volume, this.#bytes));
+    }
+    const staged = this.store.contents.stage(this.#budget);
+    try {
+      await stageBody(staged, body, path, this.volume, this.limits);
+      if (staged.memory !== undefined) {
+        return this.#put(path, { kind: "small", staged, modifiedAt });
+      }
+      const [content] = await this.store.contents.publish([staged]);
+      if (content === undefined) throw new Error("a staged content was not published");
+      this.#published.push(content);
+      this.#put(path, { kind: "placed", content, modifiedAt });
+    } catch (error) {
+      await staged[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  #put(path: string, entry: UnpackedEntry): void {
+    for (const ancestor of ancestorsOf(path)) {
+      const above = this.#entries.get(ancestor);
+      if (above === undefined) {
+        this.#entries.set(ancestor, { kind: "directory", modifiedAt: entry.modifiedAt });
+      } else if (above.kind !== "directory") {
+        throw archiveInvalid(path, `${JSON.stringify(ancestor)} is a file in the same archive`);
+      }
+    }
+    const earlier = this.#entries.get(path);
+    if (earlier !== undefined && !(earlier.kind === "directory" && entry.kind === "directory")) {
+      throw archiveInvalid(path, "it is in the archive twice");
+    }
+    this.#entries.set(path, entry);
+    if (this.#entries.size > this.limits.maxEntries) {
+      throw overQuota(
+        `The archive has more files and directories than the limit of ${this.limits.maxEntries} ` +
+          `(--max-volume-files)`,
+      );
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const staged of this.small) await staged[Symbol.asyncDispose]();
+    this.store.contents.unpin(this.#published);
+    await this.store.contents.collect(this.#published.map(({ digest }) => digest));
+  }
+}
+
+/** @throws ARCHIVE_INVALID */
+function archivePath(name: string): string {
+  try {
+    return volumePath(name);
+  } catch (error) {
+    if (!(error instanceof PathError)) throw error;
+    throw archiveInvalid(name, `its name ${error.message}`);
+  }
+}
+
+function archiveInvalid(name: string, why: string): DomainError {
+  const shown = JSON.stringify(name.slice(0, 200));
+  return new DomainError("ARCHIVE_INVALID", `Cannot take entry ${shown} of the archive: ${why}`);
+}
+
+function timeOf(mtime: Date | undefined): string {
+  const time = mtime?.getTime();
+  const isUsable = time !== undefined && time >= 0 && time < Date.UTC(10_000, 0);
+  return new Date(isUsable ? time : Date.now()).toISOString();
+}

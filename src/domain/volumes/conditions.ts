@@ -1,0 +1,36 @@
+import { DomainError } from "../errors.ts";
+
+/** Entity tags without their quotes, or any (`*`). */
+export type Tags = "*" | readonly string[];
+
+/** What must hold of a file for a request to be done (RFC 9110, section 13). */
+export interface Conditions {
+  readonly ifMatch: Tags | undefined;
+  readonly ifNoneMatch: Tags | undefined;
+}
+
+export const NO_CONDITIONS: Conditions = { ifMatch: undefined, ifNoneMatch: undefined };
+
+/** Whether one of the tags is that of the file; a file that is not there has none. */
+export function matches(tags: Tags, etag: string | undefined): boolean {
+  return etag !== undefined && (tags === "*" || tags.includes(etag));
+}
+
+/** @throws ETAG_MISMATCH @param etag undefined where there is no such file */
+export function checkForWrite(
+  { ifMatch, ifNoneMatch }: Conditions,
+  path: string,
+  etag: string | undefined,
+): void {
+  const now = etag === undefined ? "there is no such file" : `its ETag is "${etag}"`;
+  if (ifMatch !== undefined && !matches(ifMatch, etag)) {
+    throw new DomainError("ETAG_MISMATCH", `If-Match does not hold for ${show(path)}: ${now}`);
+  }
+  if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag)) {
+    throw new DomainError("ETAG_MISMATCH", `If-None-Match does not hold for ${show(path)}: ${now}`);
+  }
+}
+
+function show(path: string): string {
+  return JSON.stringify(path);
+}

@@ -1,0 +1,325 @@
+import type { Contents, PublishedContent } from "../../store/contents/contents.ts";
+import type { StagedContent } from "../../store/contents/staged.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
+import { DomainError, invalid } from "../errors.ts";
+import type { Principal } from "../identity/mod.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { checkForWrite, type Conditions } from "./conditions.ts";
+import { ancestorsOf, PathError, volumePath } from "./paths.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
+import {
+  type Change,
+  commitWriteSet,
+  fileTooLargeMessage,
+  quotaMessage,
+  type VolumeLimits,
+} from "./write_set.ts";
+
+/** Bytes of a content that are read in one step. */
+const READ_STEP_BYTES = 256 * 1024;
+/** Entries that are looked at in one step. */
+const ENTRIES_PER_STEP = 1000;
+
+/** A file's entry: it always has a digest, which is its entity tag. */
+export type FileEntry = VolumeEntryRow & { readonly kind: "file"; readonly digest: string };
+
+/** A file that stays as it is while it is read. Disposing it lets go of its snapshot. */
+export interface OpenFile extends Disposable {
+  readonly entry: FileEntry;
+  /** The bytes from `start` to `end`, exclusive; it disposes of the file when it has ended or is cancelled. */
+  stream(start: number, end: number): ReadableStream<Uint8Array>;
+}
+
+/** Files of volumes, read and written by requests: each write is a version of its own. */
+export class VolumeFiles {
+  constructor(
+    private readonly store: Store,
+    private readonly snapshots: Snapshots,
+    private readonly pages: Pages,
+    private readonly limits: VolumeLimits,
+  ) {}
+
+  /** @throws VOLUME_NOT_FOUND, VOLUME_FILE_NOT_FOUND, VOLUME_PATH_CONFLICT */
+  async open(volumeId: string, pathText: string): Promise<OpenFile> {
+    const path = requestPath("path", pathText);
+    using stack = new DisposableStack();
+    const snapshot = stack.use(await this.snapshots.open(volumeId));
+    const found = await this.store.read.volumes.entry(volumeId, path, snapshot.version);
+    const entry = asFile(found, volumeId, path);
+    const held = stack.move();
+    return {
+      entry,
+      stream: (start, end) => streamContent(this.store.contents, entry, start, end, held),
+      [Symbol.dispose]: () => held.dispose(),
+    };
+  }
+
+  /**
+   * Writes a file, and makes the directories above it where they are missing. Reads the body to its end or its limit,
+   * whichever comes first.
+   * @throws VOLUME_NOT_FOUND, VOLUME_PATH_CONFLICT, VOLUME_QUOTA, ETAG_MISMATCH
+   */
+  async write(by: Principal, volumeId: string, pathText: string, request: {
+    readonly body: AsyncIterable<Uint8Array>;
+    readonly conditions: Conditions;
+  }): Promise<{ readonly entry: FileEntry; readonly created: boolean }> {
+    const path = requestPath("path", pathText);
+    const volume = await liveVolume(this.store.read, volumeId);
+    await using staged = this.store.contents.stage();
+    await stageBody(staged, request.body, path, volume, this.limits);
+    return await publishing(
+      this.store.contents,
+      [staged],
+      ([content]) =>
+        this.store.write(async (tx) => {
+          await liveVolume(tx, volumeId);
+          const old = await this.#newestFile(tx, volumeId, path);
+          checkForWrite(request.conditions, path, old?.digest);
+          if (content === undefined) throw new Error("a staged content was not published");
+          const modifiedAt = new Date().toISOString();
+          const changes = await missingDirectories(tx, volumeId, path, modifiedAt);
+          changes.set(path, { kind: "file", ...content, modifiedAt });
+          await this.#commit(tx, by, volumeId, changes);
+          const entry = asFile(
+            (await tx.volumes.newest(volumeId, [path])).get(path),
+            volumeId,
+            path,
+          );
+          return { entry, created: old === undefined };
+        }),
+    );
+  }
+
+  /**
+   * @param recursive whether a directory goes with everything in it
+   * @throws VOLUME_NOT_FOUND, VOLUME_FILE_NOT_FOUND, VOLUME_PATH_CONFLICT, ETAG_MISMATCH
+   */
+  async delete(by: Principal, volumeId: string, pathText: string, request: {
+    readonly recursive: boolean;
+    readonly conditions: Conditions;
+  }): Promise<void> {
+    const path = requestPath("path", pathText);
+    await this.store.write(async (tx) => {
+      await liveVolume(tx, volumeId);
+      const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
+      if (entry === undefined && path !== "/") throw fileNotFound(volumeId, path);
+      checkForWrite(request.conditions, path, entry?.digest ?? undefined);
+      const changes = new Map<string, Change>();
+      for await (const below of subtree(tx, volumeId, path)) {
+        if (!request.recursive) {
+          throw new DomainError(
+            "VOLUME_PATH_CONFLICT",
+            `Directory ${
+              show(path)
+            } of volume ${volumeId} is not empty: delete it with ?recursive=true`,
+          );
+        }
+        changes.set(below, { kind: "removed" });
+      }
+      if (entry !== undefined) changes.set(path, { kind: "removed" });
+      await this.#commit(tx, by, volumeId, changes);
+    });
+  }
+
+  /** Entries in the order of their paths. @throws VOLUME_NOT_FOUND, VOLUME_FILE_NOT_FOUND, VOLUME_PATH_CONFLICT */
+  async entries(
+    volumeId: string,
+    query: { readonly directory: string; readonly recursive: boolean },
+    pageQuery: PageQuery,
+  ): Promise<ListPage<VolumeEntryRow>> {
+    const directory = requestPath("directory", query.directory);
+    const { recursive } = query;
+    const page = this.pages.open(["volume entries", volumeId, directory, recursive], pageQuery);
+    using snapshot = await this.snapshots.open(volumeId);
+    const { version } = snapshot;
+    const { volumes } = this.store.read;
+    if (directory !== "/") {
+      const entry = await volumes.entry(volumeId, directory, version);
+      if (entry === undefined && page.after === undefined) throw fileNotFound(volumeId, directory);
+      if (entry?.kind === "file") throw notADirectory(volumeId, directory);
+    }
+    const rows = await volumes.entries({
+      volumeId,
+      version,
+      directory,
+      recursive,
+      after: page.after ?? "",
+      limit: page.size + 1,
+    });
+    const list = rows.slice(0, page.size);
+    const next = rows.length > page.size ? list.at(-1)?.path : undefined;
+    return { list, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** The newest entry of a path that a file is to have. @throws VOLUME_PATH_CONFLICT where it is a directory's */
+  async #newestFile(tx: Writers, volumeId: string, path: string): Promise<FileEntry | undefined> {
+    if (path === "/") throw isADirectory(volumeId, path);
+    const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
+    return entry === undefined ? undefined : asFile(entry, volumeId, path);
+  }
+
+  async #commit(
+    tx: Writers,
+    by: Principal,
+    volumeId: string,
+    changes: ReadonlyMap<string, Change>,
+  ): Promise<void> {
+    const result = await commitWriteSet(tx, {
+      volumeId,
+      changes,
+      base: undefined,
+      by: { principalId: by.id },
+      limits: this.limits,
+    });
+    assertCommitted(result, volumeId);
+  }
+}
+
+/** A path of a request, as volumes have it. @throws INVALID_FIELD */
+export function requestPath(field: string, text: string): string {
+  try {
+    return volumePath(text);
+  } catch (error) {
+    if (!(error instanceof PathError)) throw error;
+    throw invalid({ field, description: `${show(text.slice(0, 200))} ${error.message}` });
+  }
+}
+
+/** Writes a body into a staged content. @throws VOLUME_QUOTA at the first byte too many */
+export async function stageBody(
+  staged: StagedContent,
+  body: AsyncIterable<Uint8Array>,
+  path: string,
+  volume: VolumeRow,
+  limits: VolumeLimits,
+): Promise<void> {
+  for await (const chunk of body) {
+    const size = staged.size + chunk.length;
+    if (size > limits.maxFileBytes) throw overQuota(fileTooLargeMessage(path, limits));
+    if (size > volume.quotaBytes) throw overQuota(quotaMessage(volume, size));
+    await staged.write(staged.size, chunk);
+  }
+}
+
+/** Publishes contents for a transaction; what it does not come to name is removed again. */
+export async function publishing<T>(
+  contents: Contents,
+  staged: readonly StagedContent[],
+  write: (published: readonly PublishedContent[]) => Promise<T>,
+): Promise<T> {
+  const published = await contents.publish(staged);
+  let written = false;
+  try {
+    const value = await write(published);
+    written = true;
+    return value;
+  } finally {
+    contents.unpin(published);
+    if (!written) await contents.collect(published.map(({ digest }) => digest));
+  }
+}
+
+/** Paths below a directory in the newest version, in order. */
+export async function* subtree(
+  tx: Writers,
+  volumeId: string,
+  directory: string,
+): AsyncGenerator<string> {
+  let after = "";
+  for (;;) {
+    const rows = await tx.volumes.entries({
+      volumeId,
+      version: Number.MAX_SAFE_INTEGER,
+      directory,
+      recursive: true,
+      after,
+      limit: ENTRIES_PER_STEP,
+    });
+    for (const { path } of rows) yield path;
+    if (rows.length < ENTRIES_PER_STEP) return;
+    after = rows.at(-1)?.path ?? "";
+  }
+}
+
+/** A content from `start` to `end`; disposes of `held` when it has ended or is cancelled. */
+export function streamContent(
+  contents: Contents,
+  { digest, size }: FileEntry,
+  start: number,
+  end: number,
+  held: Disposable,
+): ReadableStream<Uint8Array> {
+  let at = start;
+  const opened = start < end ? contents.open(digest, size) : undefined;
+  opened?.catch(() => {});
+  const close = async () => {
+    held[Symbol.dispose]();
+    (await opened?.catch(() => undefined))?.[Symbol.dispose]();
+  };
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const bytes = at < end && opened !== undefined
+          ? await (await opened).read(at, Math.min(end - at, READ_STEP_BYTES))
+          : new Uint8Array();
+        if (at < end && bytes.length === 0) throw new Error(`content ${digest} is too short`);
+        at += bytes.length;
+        if (bytes.length > 0) controller.enqueue(bytes);
+        if (at < end) return;
+        await close();
+        controller.close();
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    cancel: close,
+  }, { highWaterMark: 0 });
+}
+
+async function missingDirectories(
+  tx: Writers,
+  volumeId: string,
+  path: string,
+  modifiedAt: string,
+): Promise<Map<string, Change>> {
+  const ancestors = ancestorsOf(path);
+  const there = await tx.volumes.newest(volumeId, ancestors);
+  const changes = new Map<string, Change>();
+  for (const ancestor of ancestors) {
+    const kind = there.get(ancestor)?.kind;
+    if (kind === "file") throw notADirectory(volumeId, ancestor);
+    if (kind === undefined) {
+      changes.set(ancestor, { kind: "directory", modifiedAt, mayExist: true });
+    }
+  }
+  return changes;
+}
+
+function asFile(entry: VolumeEntryRow | undefined, volumeId: string, path: string): FileEntry {
+  if (path === "/" || entry?.kind === "directory") throw isADirectory(volumeId, path);
+  if (entry === undefined) throw fileNotFound(volumeId, path);
+  const { digest } = entry;
+  if (digest === null) throw new Error(`file ${path} of volume ${volumeId} has no digest`);
+  return { ...entry, kind: "file", digest };
+}
+
+function fileNotFound(volumeId: string, path: string): DomainError {
+  return new DomainError("VOLUME_FILE_NOT_FOUND", `Volume ${volumeId} has no ${show(path)}`);
+}
+
+function isADirectory(volumeId: string, path: string): DomainError {
+  const message = `${show(path)} of volume ${volumeId} is a directory and not a file`;
+  return new DomainError("VOLUME_PATH_CONFLICT", message);
+}
+
+function notADirectory(volumeId: string, path: string): DomainError {
+  const message = `${show(path)} of volume ${volumeId} is a file and not a directory`;
+  return new DomainError("VOLUME_PATH_CONFLICT", message);
+}
+
+function show(path: string): string {
+  return JSON.stringify(path);
+}

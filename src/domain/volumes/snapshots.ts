@@ -1,0 +1,80 @@
+import type { Store } from "../../store/mod.ts";
+import type { VolumeRow } from "../../store/volumes.ts";
+import { DomainError } from "../errors.ts";
+
+/** A version of a volume that can be read until this is disposed of. */
+export interface Snapshot extends Disposable {
+  /** The volume as it was when the snapshot was opened. */
+  readonly volume: VolumeRow;
+  readonly version: number;
+}
+
+/** A snapshot that is being opened: it may turn out to be of any version. */
+const OPENING = -1;
+
+/**
+ * The snapshots that somebody reads. While one is held, nothing of its version is pruned or collected.
+ *
+ * The race: a prune looks which versions are held; then somebody opens the newest version that is committed, while
+ * the prune is still under way. So opening waits for a prune of the same volume, and a prune that finds an
+ * opening under way prunes nothing.
+ */
+export class Snapshots {
+  /** How often each version of a volume is held. */
+  readonly #held = new Map<string, Map<number, number>>();
+  readonly #pruning = new Map<string, Promise<void>>();
+
+  constructor(private readonly store: Store) {}
+
+  /** Opens the newest version. @throws VOLUME_NOT_FOUND */
+  async open(volumeId: string): Promise<Snapshot> {
+    while (this.#pruning.has(volumeId)) await this.#pruning.get(volumeId);
+    using _opening = this.#hold(volumeId, OPENING);
+    const volume = await this.store.read.volumes.get(volumeId);
+    if (volume === undefined || volume.deletedAt !== null) throw volumeNotFound(volumeId);
+    const { version } = volume;
+    const held = this.#hold(volumeId, version);
+    return { volume, version, [Symbol.dispose]: () => held[Symbol.dispose]() };
+  }
+
+  /**
+   * Runs a prune, during which no snapshot of the volume is opened.
+   * @param prune gets the oldest version that is held; undefined where none is
+   */
+  async prune(
+    volumeId: string,
+    prune: (oldestHeld: number | undefined) => Promise<void>,
+  ): Promise<void> {
+    const held = this.#held.get(volumeId);
+    const oldest = held === undefined ? undefined : Math.min(...held.keys());
+    if (oldest === OPENING) return;
+    const done = prune(oldest);
+    this.#pruning.set(volumeId, done.catch(() => {}));
+    try {
+      await done;
+    } finally {
+      this.#pruning.delete(volumeId);
+    }
+  }
+
+  #hold(volumeId: string, version: number): Disposable {
+    const versions = this.#held.get(volumeId) ?? new Map<number, number>();
+    this.#held.set(volumeId, versions);
+    versions.set(version, (versions.get(version) ?? 0) + 1);
+    let released = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (released) return;
+        released = true;
+        const left = (versions.get(version) ?? 1) - 1;
+        if (left > 0) versions.set(version, left);
+        else versions.delete(version);
+        if (versions.size === 0) this.#held.delete(volumeId);
+      },
+    };
+  }
+}
+
+export function volumeNotFound(id: string): DomainError {
+  return new DomainError("VOLUME_NOT_FOUND", `Volume ${JSON.stringify(id)} was not found`);
+}

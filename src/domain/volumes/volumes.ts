@@ -1,0 +1,172 @@
+import type { Store, Writers } from "../../store/mod.ts";
+import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/volumes.ts";
+import { DomainError, invalid } from "../errors.ts";
+import type { Ids } from "../ids.ts";
+import type { Principal } from "../identity/mod.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { volumeNotFound } from "./snapshots.ts";
+import {
+  type Change,
+  commitWriteSet,
+  type VolumeLimits,
+  type WriteSetResult,
+} from "./write_set.ts";
+
+/** When a caller whose volume is full may try again: somebody has to make room first. */
+const QUOTA_RETRY_AFTER_SECONDS = 60;
+
+/** Volumes: trees of files with versions. */
+export class Volumes {
+  constructor(
+    private readonly store: Store,
+    private readonly pages: Pages,
+    private readonly ids: Ids,
+    private readonly limits: VolumeLimits,
+  ) {}
+
+  /** @param asked.quotaBytes undefined means the limit of all volumes */
+  async create(
+    asked: { readonly displayName: string; readonly quotaBytes: number | undefined },
+  ): Promise<VolumeRow> {
+    const { displayName, quotaBytes = this.limits.maxBytes } = asked;
+    if (quotaBytes < 1 || quotaBytes > this.limits.maxBytes) {
+      throw invalid({
+        field: "quotaBytes",
+        description: `${quotaBytes} is not between 1 and ${this.limits.maxBytes} (--max-volume)`,
+      });
+    }
+    const now = new Date().toISOString();
+    const row: VolumeRow = {
+      id: this.ids.next(),
+      displayName,
+      quotaBytes,
+      usedBytes: 0,
+      fileCount: 0,
+      directoryCount: 0,
+      version: 0,
+      oldestVersion: 0,
+      createdAt: now,
+      updatedAt: now,
+      deletedAt: null,
+    };
+    await this.store.write(async (tx) => {
+      await tx.volumes.insert(row);
+      await tx.volumes.insertVersion({
+        volumeId: row.id,
+        version: 0,
+        createdAt: now,
+        invocationId: null,
+        principalId: null,
+        restoredVersion: null,
+        paths: "[]",
+        pathCount: 0,
+      });
+    });
+    return row;
+  }
+
+  /** @throws VOLUME_NOT_FOUND */
+  async get(id: string): Promise<VolumeRow> {
+    return await liveVolume(this.store.read, id);
+  }
+
+  /** Newest first. */
+  async list(query: PageQuery): Promise<ListPage<VolumeRow>> {
+    const page = this.pages.open(["volumes"], query);
+    const { rows, next } = await this.store.read.volumes.list(page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** Snapshots of it can be read to their end; then all of it is forgotten. @throws VOLUME_NOT_FOUND */
+  async delete(id: string): Promise<void> {
+    const deletedAt = new Date().toISOString();
+    await this.store.write(async (tx) => {
+      await liveVolume(tx, id);
+      await tx.volumes.update(id, { deletedAt });
+    });
+  }
+
+  /** The versions that can be restored, newest first. @throws VOLUME_NOT_FOUND */
+  async versions(id: string, query: PageQuery): Promise<ListPage<VolumeVersionRow>> {
+    await this.get(id);
+    const page = this.pages.open(["volume versions", id], query);
+    const { rows, next } = await this.store.read.volumes.versions(id, page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /**
+   * Makes a new version with the tree of an earlier one. Answers the volume.
+   * @throws VOLUME_NOT_FOUND, VOLUME_VERSION_NOT_FOUND, VOLUME_QUOTA
+   */
+  async restore(by: Principal, id: string, version: number): Promise<VolumeRow> {
+    return await this.store.write(async (tx) => {
+      const volume = await liveVolume(tx, id);
+      if (version < volume.oldestVersion || version > volume.version) {
+        throw new DomainError(
+          "VOLUME_VERSION_NOT_FOUND",
+          `Volume ${id} has no version ${version}: it has those from ${volume.oldestVersion} ` +
+            `to ${volume.version}; earlier ones were kept for --volume-history`,
+        );
+      }
+      const result = await commitWriteSet(tx, {
+        volumeId: id,
+        changes: changesBack(await tx.volumes.touchedAfter(id, version), version),
+        base: undefined,
+        by: { principalId: by.id, restoredVersion: version },
+        limits: this.limits,
+      });
+      assertCommitted(result, id);
+      return await liveVolume(tx, id);
+    });
+  }
+}
+
+/** The changes that lead from the newest tree to that of a version. */
+function changesBack(touched: readonly VolumeEntryRow[], version: number): Map<string, Change> {
+  const changes = new Map<string, Change>();
+  const byPath = Map.groupBy(touched, ({ path }) => path);
+  for (const [path, rows] of byPath) {
+    const then = rows.find(({ fromVersion }) => fromVersion <= version);
+    const now = rows.find(({ toVersion }) => toVersion === null);
+    if (then === undefined) {
+      if (now !== undefined) changes.set(path, { kind: "removed" });
+    } else if (then.kind === "directory") {
+      changes.set(path, { kind: "directory", modifiedAt: then.modifiedAt, mayExist: true });
+    } else if (then.digest !== null && now?.digest !== then.digest) {
+      const { digest, size, modifiedAt } = then;
+      changes.set(path, { kind: "file", digest, size, small: undefined, modifiedAt });
+    }
+  }
+  return changes;
+}
+
+/** @throws VOLUME_NOT_FOUND for one that is not there, or was deleted */
+export async function liveVolume(
+  from: Pick<Writers, "volumes"> | Store["read"],
+  id: string,
+): Promise<VolumeRow> {
+  const volume = await from.volumes.get(id);
+  if (volume === undefined || volume.deletedAt !== null) throw volumeNotFound(id);
+  return volume;
+}
+
+/** Tells a caller why a change without a base was not made; undoes the transaction. @throws VOLUME_QUOTA, VOLUME_NOT_FOUND */
+export function assertCommitted(result: WriteSetResult, volumeId: string): void {
+  switch (result.kind) {
+    case "committed":
+    case "unchanged":
+      return;
+    case "over-quota":
+      throw overQuota(result.message);
+    case "deleted":
+      throw volumeNotFound(volumeId);
+    case "conflict":
+      throw new Error(`a change without a base conflicts at ${result.path}`);
+  }
+}
+
+export function overQuota(message: string): DomainError {
+  return new DomainError("VOLUME_QUOTA", message, {
+    retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS,
+  });
+}

@@ -1,0 +1,258 @@
+import { formatBytes } from "../../config/mod.ts";
+import type { Writers } from "../../store/mod.ts";
+import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
+import { comparePaths, isBelow, parentOf } from "./paths.ts";
+
+/** Changed paths that the history of a volume names; of the others it has their number. */
+const PATHS_TOLD_MAX = 100;
+/** Entries that are looked at in one step. */
+const ENTRIES_PER_STEP = 1000;
+
+/** What becomes of one path. */
+export type Change =
+  | {
+    readonly kind: "file";
+    readonly digest: string;
+    readonly size: number;
+    /** The content, where it is to be written to the table of small contents. */
+    readonly small: Uint8Array | undefined;
+    readonly modifiedAt: string;
+  }
+  | {
+    readonly kind: "directory";
+    readonly modifiedAt: string;
+    /** Whether it is as good if somebody else has made the directory meanwhile. */
+    readonly mayExist: boolean;
+  }
+  | { readonly kind: "removed" };
+
+/** Changes by path. Every path is one that {@link volumePath} answered, and not the root. */
+export type WriteSet = ReadonlyMap<string, Change>;
+
+/** What all volumes keep to; each is a named setting in `src/config`. */
+export interface VolumeLimits {
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+  readonly maxFileBytes: number;
+}
+
+export interface WriteSetCommit {
+  readonly volumeId: string;
+  readonly changes: WriteSet;
+  /** The version that the changes were made on; undefined where they count whatever it is now. */
+  readonly base: number | undefined;
+  readonly by:
+    | { readonly invocationId: string }
+    | { readonly principalId: string; readonly restoredVersion?: number };
+  readonly limits: VolumeLimits;
+}
+
+/** What became of a write set. Only `committed` has changed anything. */
+export type WriteSetResult =
+  | { readonly kind: "committed"; readonly version: number }
+  | { readonly kind: "unchanged"; readonly version: number }
+  | { readonly kind: "deleted" }
+  /** `now` is the version that changed the path. */
+  | { readonly kind: "conflict"; readonly path: string; readonly now: number }
+  | { readonly kind: "over-quota"; readonly message: string };
+
+/**
+ * Makes the changes the next version of the volume, all or none, inside the caller's transaction. Nothing is
+ * written unless everything is.
+ */
+export async function commitWriteSet(
+  tx: Writers,
+  commit: WriteSetCommit,
+): Promise<WriteSetResult> {
+  const { volumeId, base, limits } = commit;
+  const volume = await tx.volumes.get(volumeId);
+  if (volume === undefined || volume.deletedAt !== null) return { kind: "deleted" };
+  const paths = [...commit.changes.keys()].sort(comparePaths);
+  const before = await tx.volumes.newest(volumeId, paths);
+  if (base !== undefined) {
+    const conflict = await findConflict(tx, commit, paths, before, base);
+    if (conflict !== undefined) return conflict;
+  }
+  const changed = paths.filter((path) => isChange(commit.changes.get(path), before.get(path)));
+  if (changed.length === 0) return { kind: "unchanged", version: volume.version };
+  const totals = totalsAfter(volume, changed, commit.changes, before);
+  const message = overQuota(volume, totals, limits);
+  if (message !== undefined) return { kind: "over-quota", message };
+  const version = volume.version + 1;
+  await write(tx, commit, { changed, before, version });
+  await tx.volumes.update(volumeId, { ...totals, version, updatedAt: new Date().toISOString() });
+  return { kind: "committed", version };
+}
+
+/** The first path, in the order of paths, on which somebody else was first. */
+async function findConflict(
+  tx: Writers,
+  { volumeId, changes }: WriteSetCommit,
+  paths: readonly string[],
+  before: ReadonlyMap<string, VolumeEntryRow>,
+  base: number,
+): Promise<WriteSetResult | undefined> {
+  const changedMeanwhile = await tx.volumes.changedAfter(volumeId, paths, base);
+  for (const path of paths) {
+    const now = changedMeanwhile.get(path);
+    if (now === undefined) continue;
+    const change = changes.get(path);
+    const merges = change?.kind === "directory" && change.mayExist &&
+      before.get(path)?.kind === "directory";
+    if (!merges) return { kind: "conflict", path, now };
+  }
+  // What the changes rest on must still be there: the directory of what is written ...
+  const parents = new Set(
+    paths.filter((path) => changes.get(path)?.kind !== "removed").map(parentOf)
+      .filter((parent) => parent !== "/" && !changes.has(parent)),
+  );
+  const standing = await tx.volumes.newest(volumeId, [...parents]);
+  const fallen = [...parents].filter((parent) => standing.get(parent)?.kind !== "directory");
+  const [parent] = fallen.sort(comparePaths);
+  if (parent !== undefined) return await conflictAt(tx, volumeId, parent, base);
+  // ... and a directory that goes must have nothing in it that the changes do not know.
+  let last: string | undefined;
+  for (const path of paths) {
+    if (before.get(path)?.kind !== "directory" || changes.get(path)?.kind === "directory") continue;
+    if (last !== undefined && isBelow(path, last)) continue;
+    last = path;
+    const unknown = await findUnknown(tx, volumeId, path, changes);
+    if (unknown !== undefined) return await conflictAt(tx, volumeId, unknown, base);
+  }
+  return undefined;
+}
+
+/** A path below the directory that stays when the changes are made. */
+async function findUnknown(
+  tx: Writers,
+  volumeId: string,
+  directory: string,
+  changes: WriteSet,
+): Promise<string | undefined> {
+  let after = "";
+  for (;;) {
+    const rows = await tx.volumes.entries({
+      volumeId,
+      version: Number.MAX_SAFE_INTEGER,
+      directory,
+      recursive: true,
+      after,
+      limit: ENTRIES_PER_STEP,
+    });
+    const unknown = rows.find(({ path }) => changes.get(path)?.kind !== "removed");
+    if (unknown !== undefined) return unknown.path;
+    if (rows.length < ENTRIES_PER_STEP) return undefined;
+    after = rows.at(-1)?.path ?? "";
+  }
+}
+
+async function conflictAt(
+  tx: Writers,
+  volumeId: string,
+  path: string,
+  base: number,
+): Promise<WriteSetResult> {
+  const now = (await tx.volumes.changedAfter(volumeId, [path], base)).get(path) ?? base;
+  return { kind: "conflict", path, now };
+}
+
+/** Whether a change makes a difference to what is there. A file that is written anew with the same content does. */
+function isChange(change: Change | undefined, before: VolumeEntryRow | undefined): boolean {
+  switch (change?.kind) {
+    case "file":
+      return true;
+    case "directory":
+      return before?.kind !== "directory";
+    default:
+      return before !== undefined;
+  }
+}
+
+type Totals = Pick<VolumeRow, "usedBytes" | "fileCount" | "directoryCount">;
+
+function totalsAfter(
+  volume: VolumeRow,
+  changed: readonly string[],
+  changes: WriteSet,
+  before: ReadonlyMap<string, VolumeEntryRow>,
+): Totals {
+  let { usedBytes, fileCount, directoryCount } = volume;
+  for (const path of changed) {
+    const [old, change] = [before.get(path), changes.get(path)];
+    usedBytes += (change?.kind === "file" ? change.size : 0) - (old?.size ?? 0);
+    fileCount += Number(change?.kind === "file") - Number(old?.kind === "file");
+    directoryCount += Number(change?.kind === "directory") - Number(old?.kind === "directory");
+  }
+  return { usedBytes, fileCount, directoryCount };
+}
+
+/** What is wrong with the totals. What makes a volume smaller is right even where it is still too large. */
+function overQuota(volume: VolumeRow, after: Totals, limits: VolumeLimits): string | undefined {
+  if (after.usedBytes > volume.quotaBytes && after.usedBytes > volume.usedBytes) {
+    return quotaMessage(volume, after.usedBytes);
+  }
+  const entries = after.fileCount + after.directoryCount;
+  if (entries > limits.maxEntries && entries > volume.fileCount + volume.directoryCount) {
+    return `Volume ${volume.id} would have ${entries} files and directories: ` +
+      `the limit is ${limits.maxEntries} (--max-volume-files), and it has ` +
+      `${volume.fileCount + volume.directoryCount}`;
+  }
+  return undefined;
+}
+
+/** That a volume would hold more bytes than its quota. */
+export function quotaMessage(
+  { id, quotaBytes, usedBytes }: Pick<VolumeRow, "id" | "quotaBytes" | "usedBytes">,
+  wouldHold: number,
+): string {
+  return `Volume ${id} would hold ${wouldHold} bytes: its quota is ${quotaBytes} bytes ` +
+    `(${formatBytes(quotaBytes)}), and it holds ${usedBytes}`;
+}
+
+/** That a file would be larger than any may be. */
+export function fileTooLargeMessage(path: string, { maxFileBytes }: VolumeLimits): string {
+  return `File ${JSON.stringify(path)} would be larger than the limit of ` +
+    `${formatBytes(maxFileBytes)} (--max-volume-file)`;
+}
+
+async function write(
+  tx: Writers,
+  { volumeId, changes, by }: WriteSetCommit,
+  { changed, before, version }: {
+    readonly changed: readonly string[];
+    readonly before: ReadonlyMap<string, VolumeEntryRow>;
+    readonly version: number;
+  },
+): Promise<void> {
+  await tx.volumes.endEntries(volumeId, changed.filter((path) => before.has(path)), version);
+  const rows: VolumeEntryRow[] = [];
+  for (const path of changed) {
+    const change = changes.get(path);
+    if (change === undefined || change.kind === "removed") continue;
+    if (change.kind === "file" && change.small !== undefined) {
+      await tx.volumes.putSmallContent(change.digest, change.small);
+    }
+    rows.push({
+      volumeId,
+      path,
+      fromVersion: version,
+      toVersion: null,
+      parent: parentOf(path),
+      kind: change.kind,
+      digest: change.kind === "file" ? change.digest : null,
+      size: change.kind === "file" ? change.size : 0,
+      modifiedAt: change.modifiedAt,
+    });
+  }
+  await tx.volumes.insertEntries(rows);
+  await tx.volumes.insertVersion({
+    volumeId,
+    version,
+    createdAt: new Date().toISOString(),
+    invocationId: "invocationId" in by ? by.invocationId : null,
+    principalId: "principalId" in by ? by.principalId : null,
+    restoredVersion: "principalId" in by ? by.restoredVersion ?? null : null,
+    paths: JSON.stringify(changed.slice(0, PATHS_TOLD_MAX)),
+    pathCount: changed.length,
+  });
+}

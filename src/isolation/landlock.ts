@@ -1,0 +1,79 @@
+/**
+ * The isolation for machines that allow no namespaces: Landlock leaves the process's own files alone readable, and
+ * the seccomp filter leaves no socket but unix ones.
+ */
+import type { Candidate, Confinement, Identity, Isolation, Profile } from "./isolation.ts";
+import { type Machine, NOBODY_ID } from "./machine.ts";
+import { identityInWords, prlimit, setpriv } from "./wrappers.ts";
+
+const READ_FILE = "execute,read-file";
+const READ_DIRECTORY = "read-file,read-dir";
+const WRITE_DIRECTORY =
+  "execute,read-file,read-dir,write-file,truncate,make-reg,make-dir,make-sym,make-sock,remove-file,remove-dir,refer";
+/** Devices that Deno or its libraries open. */
+const DEVICES = { "/dev/null": "read-file,write-file", "/dev/urandom": "read-file" } as const;
+
+/** The variants of this mode, the strongest first. */
+export function landlockCandidates(machine: Machine, profile: Profile): readonly Candidate[] {
+  const { setpriv, prlimit } = machine.programs;
+  const impossible = (reason: string): Candidate[] => [
+    { kind: "impossible", mode: "landlock", reason },
+  ];
+  if (Deno.build.os !== "linux") return impossible("it needs Linux");
+  if (setpriv === undefined || prlimit === undefined) {
+    return impossible("setpriv or prlimit was not found; install util-linux 2.41 or later");
+  }
+  return profile.identities.map((identity) => ({
+    kind: "isolation",
+    isolation: landlock(machine, profile, { setpriv, prlimit }, identity),
+  }));
+}
+
+function landlock(
+  machine: Machine,
+  profile: Profile,
+  programs: { readonly setpriv: string; readonly prlimit: string },
+  identity: Identity,
+): Isolation {
+  return {
+    mode: "landlock",
+    walls: `landlock (as ${identityInWords(machine, identity)}, only its own files can be ` +
+      `read, seccomp without network sockets, prlimit, ${profile.words.inner})`,
+    env: profile.env,
+    expected: {
+      seccomp: true,
+      noNewPrivileges: true,
+      uid: identity === "nobody" ? NOBODY_ID : undefined,
+      noCapabilities: machine.isRoot,
+      ownProcessNamespace: false,
+    },
+    egressPathInside: (egressSocket) => egressSocket,
+    wrap: (command, confinement) => [
+      ...prlimit(programs.prlimit, profile, confinement),
+      ...setpriv(programs.setpriv, machine, identity, [
+        ...["--landlock-access", "fs"],
+        ...rules(machine, profile, confinement),
+        ...["--seccomp-filter", profile.seccompFile],
+      ]),
+      ...command,
+    ],
+  };
+}
+
+/** Connecting to a unix socket is no access that Landlock asks for, so the way out needs no rule. */
+function rules(
+  { deno, libraries }: Machine,
+  { readable }: Profile,
+  { writable = [] }: Confinement,
+): string[] {
+  const allowed: Readonly<Record<string, string>> = {
+    ...Object.fromEntries([deno, ...libraries].map((path) => [path, READ_FILE])),
+    ...Object.fromEntries(readable.map((path) => [path, READ_DIRECTORY])),
+    ...Object.fromEntries(writable.map((path) => [path, WRITE_DIRECTORY])),
+    ...DEVICES,
+  };
+  return Object.entries(allowed).flatMap(([path, accesses]) => [
+    "--landlock-rule",
+    `path-beneath:${accesses}:${path}`,
+  ]);
+}

@@ -1,0 +1,47 @@
+/** What the modes need to know of this machine. */
+import { librariesOf } from "./libraries.ts";
+import type { Architecture } from "./seccomp.ts";
+
+/** The user and group `nobody`, who own nothing. */
+export const NOBODY_ID = 65_534;
+
+const WRAPPERS = ["bwrap", "setsid", "setpriv", "prlimit", "sh"] as const;
+
+/** Wrappers that may or may not be installed, by absolute path. */
+export type Programs = { readonly [Name in typeof WRAPPERS[number]]: string | undefined };
+
+export interface Machine {
+  readonly programs: Programs;
+  readonly deno: string;
+  /** Shared libraries of Deno and its loader, at the paths where the loader looks for them. */
+  readonly libraries: readonly string[];
+  readonly architecture: Architecture;
+  /** Whether the server may start processes of other users. */
+  readonly isRoot: boolean;
+}
+
+/** The first file of this name in the search path that can be executed. */
+export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
+  for (const directory of searchPath.split(":")) {
+    if (!directory.startsWith("/")) continue;
+    const path = `${directory.replace(/\/+$/, "")}/${name}`;
+    const info = await Deno.stat(path).catch(() => undefined);
+    if (info?.isFile && ((info.mode ?? 0) & 0o111) !== 0) return path;
+  }
+  return undefined;
+}
+
+/** Looks at the machine; wrappers are looked for in the directories of `searchPath`, separated by colons. */
+export async function findMachine(searchPath: string): Promise<Machine> {
+  const deno = Deno.execPath();
+  const found = await Promise.all(
+    WRAPPERS.map(async (name) => [name, await findProgram(name, searchPath)] as const),
+  );
+  return {
+    programs: Object.fromEntries(found) as Programs,
+    deno,
+    libraries: Deno.build.os === "linux" ? await librariesOf(deno) : [],
+    architecture: Deno.build.arch as Architecture,
+    isRoot: Deno.build.os === "linux" && Deno.uid() === 0,
+  };
+}

@@ -1,0 +1,13 @@
+/** The isolation room: see `isolation.ts`. */
+
+export * from "./isolation.ts";
+export { othersMayEnter } from "./access.ts";
+export { choose, IsolationError, type Subject, tryMode, type Verdict } from "./choose.ts";
+export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
+export { trusted } from "./process.ts";
+export { readProcfs } from "./procfs.ts";
+export { makeRoot } from "./root.ts";
+export { type Architecture, seccompFilter } from "./seccomp.ts";
+export { openSocketDir, type SocketDir } from "./socket_dir.ts";
+export { killGroup, spawnGroup } from "./spawn.ts";
+export { missingWall } from "./verify.ts";

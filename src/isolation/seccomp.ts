@@ -1,0 +1,128 @@
+/**
+ * The seccomp filters of confined processes, as a classic BPF program: a small assembler and the
+ * program itself. See `Documentation/userspace-api/seccomp_filter.rst` of Linux.
+ */
+import { CLONE, CLONE3, FORKING_CALLS, type Numbers, REFUSED_CALLS, SOCKET } from "./syscalls.ts";
+
+/** Size of one instruction: `struct sock_filter` of `linux/filter.h`. */
+const INSTRUCTION_BYTES = 8;
+/** Farthest that a conditional jump reaches. */
+const JUMP_MAX_INSTRUCTIONS = 255;
+
+/** Operations: load a word of the call's data, jump when equal, at least, or when bits are set, return. */
+const LOAD_WORD = 0x20;
+const JUMP_EQUAL = 0x15;
+const JUMP_AT_LEAST = 0x35;
+const JUMP_ANY_BIT = 0x45;
+const RETURN = 0x06;
+
+/** Offsets in `struct seccomp_data`. The low half of the first argument stands first: both are little-endian. */
+const NUMBER_OFFSET = 0;
+const ARCHITECTURE_OFFSET = 4;
+const FIRST_ARGUMENT_OFFSET = 16;
+
+const VERDICTS = {
+  allow: 0x7fff0000,
+  kill: 0x80000000,
+  /** Fails the call with an errno in the low half. */
+  EPERM: 0x00050000 | 1,
+  ENOSYS: 0x00050000 | 38,
+  EAFNOSUPPORT: 0x00050000 | 97,
+} as const;
+
+type Verdict = keyof typeof VERDICTS;
+
+/** One line of the program. A jump without a verdict goes on with the next line. */
+type Line =
+  | { readonly load: number }
+  | {
+    readonly test: number;
+    readonly value: number;
+    readonly then?: Verdict;
+    readonly otherwise?: Verdict;
+  }
+  | { readonly test: number; readonly value: number; readonly otherwiseSkip: number }
+  | { readonly verdict: Verdict };
+
+/** `AUDIT_ARCH_*` of the architectures that Deno runs on. */
+const ARCHITECTURES = { x86_64: 0xc000003e, aarch64: 0xc00000b7 } as const;
+export type Architecture = keyof typeof ARCHITECTURES;
+
+/** Numbers of the x32 calls of x86_64 begin here. */
+const X32_FIRST = 0x40000000;
+const CLONE_THREAD = 0x00010000;
+/** CLONE_NEWTIME is absent: the same bit counts as part of the exit signal in `clone`. */
+const CLONE_NEW_NAMESPACES = 0x7e020000;
+const AF_UNIX = 1;
+
+/** Turns lines into machine code. Every verdict stands once, at the end; jumps lead there. */
+export function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
+  const verdicts = Object.keys(VERDICTS) as Verdict[];
+  const program = new Uint8Array((lines.length + verdicts.length) * INSTRUCTION_BYTES);
+  const view = new DataView(program.buffer);
+  const put = (at: number, code: number, jumpThen: number, jumpElse: number, value: number) => {
+    if (jumpThen > JUMP_MAX_INSTRUCTIONS || jumpElse > JUMP_MAX_INSTRUCTIONS) {
+      throw new RangeError(`Cannot assemble the filter: the jump at ${at} is too long`);
+    }
+    view.setUint16(at * INSTRUCTION_BYTES, code, true);
+    view.setUint8(at * INSTRUCTION_BYTES + 2, jumpThen);
+    view.setUint8(at * INSTRUCTION_BYTES + 3, jumpElse);
+    view.setUint32(at * INSTRUCTION_BYTES + 4, value, true);
+  };
+  lines.forEach((line, at) => {
+    const distance = (verdict: Verdict | undefined) =>
+      verdict === undefined ? 0 : lines.length + verdicts.indexOf(verdict) - at - 1;
+    if ("load" in line) put(at, LOAD_WORD, 0, 0, line.load);
+    else if ("verdict" in line) put(at, RETURN, 0, 0, VERDICTS[line.verdict]);
+    else if ("otherwiseSkip" in line) put(at, line.test, 0, line.otherwiseSkip, line.value);
+    else put(at, line.test, distance(line.then), distance(line.otherwise), line.value);
+  });
+  verdicts.forEach((verdict, index) => put(lines.length + index, RETURN, 0, 0, VERDICTS[verdict]));
+  return program;
+}
+
+/** Lines for one call whose verdict hangs on its first argument; the number is loaded before and after. */
+function byFirstArgument(number: number, ...judged: readonly Line[]): readonly Line[] {
+  const rest: readonly Line[] = [{ load: FIRST_ARGUMENT_OFFSET }, ...judged, { verdict: "allow" }];
+  return [{ test: JUMP_EQUAL, value: number, otherwiseSkip: rest.length }, ...rest];
+}
+
+/**
+ * The filter: the classes of {@link REFUSED_CALLS} fail with EPERM, sockets of any family but AF_UNIX with
+ * EAFNOSUPPORT, and new processes with EPERM unless the process `mayFork`. A call of a foreign architecture kills
+ * the process. It has to be loaded by the program that starts Deno, after its own last fork.
+ */
+export function seccompFilter(
+  architecture: Architecture,
+  { mayFork }: { readonly mayFork: boolean },
+): Uint8Array<ArrayBuffer> {
+  const column = architecture === "x86_64" ? 0 : 1;
+  const numberOf = (name: string, numbers: Numbers) => {
+    const number = numbers[column];
+    if (number === undefined) throw new Error(`${architecture} has no ${name}`);
+    return number;
+  };
+  const classes = mayFork ? REFUSED_CALLS : { ...REFUSED_CALLS, forking: FORKING_CALLS };
+  const refused = Object.values(classes).flatMap((calls) => Object.values(calls))
+    .map((numbers) => numbers[column]).filter((number) => number !== undefined);
+  return assemble([
+    { load: ARCHITECTURE_OFFSET },
+    { test: JUMP_EQUAL, value: ARCHITECTURES[architecture], otherwise: "kill" },
+    { load: NUMBER_OFFSET },
+    { test: JUMP_AT_LEAST, value: X32_FIRST, then: "EPERM" },
+    ...refused.map((value): Line => ({ test: JUMP_EQUAL, value, then: "EPERM" })),
+    // Its flags lie in memory, where no filter can look; the C library falls back to clone.
+    { test: JUMP_EQUAL, value: numberOf("clone3", CLONE3), then: "ENOSYS" },
+    // Threads only: a process that cannot fork leaves nothing behind.
+    ...byFirstArgument(
+      numberOf("clone", CLONE),
+      { test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" },
+      ...mayFork ? [] : [{ test: JUMP_ANY_BIT, value: CLONE_THREAD, otherwise: "EPERM" } as const],
+    ),
+    ...byFirstArgument(
+      numberOf("socket", SOCKET),
+      { test: JUMP_EQUAL, value: AF_UNIX, otherwise: "EAFNOSUPPORT" },
+    ),
+    { verdict: "allow" },
+  ]);
+}

@@ -1,0 +1,46 @@
+/** Starts and ends processes as groups of their own. */
+
+export interface SpawnOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** The `setsid` program, where there is one. */
+  readonly setsid: string | undefined;
+  readonly cwd: string;
+  readonly stdin: "piped" | "null";
+}
+
+/**
+ * Starts the command as the leader of a session and a group of its own, which is killed as one. Where there is
+ * a `setsid` it is asked to do that: Deno's own way forks the server, pages and all, and blocks it for
+ * milliseconds that grow with its memory.
+ */
+export function spawnGroup(
+  command: readonly string[],
+  { env, setsid, cwd, stdin }: SpawnOptions,
+): Deno.ChildProcess {
+  const [program, ...args] = setsid === undefined ? command : [setsid, ...command];
+  if (program === undefined) throw new Error("Cannot start a process: the command line is empty");
+  return new Deno.Command(program, {
+    args,
+    cwd,
+    clearEnv: true,
+    env: { ...env },
+    stdin,
+    stdout: "piped",
+    stderr: "piped",
+    detached: setsid === undefined,
+  }).spawn();
+}
+
+/**
+ * Ends a process and its whole group. What is gone already is no error; a process that does not lead its
+ * group yet has nobody else in it.
+ */
+export function killGroup(pid: number): void {
+  for (const target of [-pid, pid]) {
+    try {
+      Deno.kill(target, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}

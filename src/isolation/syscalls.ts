@@ -1,0 +1,130 @@
+/**
+ * The system calls that a confined process is refused, by class, with their numbers on x86_64 and
+ * aarch64 (`asm/unistd_64.h` and `asm-generic/unistd.h` of Linux 6.12). `undefined` where an architecture
+ * has no such call.
+ */
+
+/** Numbers of one call: x86_64, aarch64. */
+export type Numbers = readonly [x86_64: number | undefined, aarch64: number | undefined];
+
+/** Calls that are refused whatever their arguments. Deno uses none of them. */
+export const REFUSED_CALLS: Readonly<Record<string, Readonly<Record<string, Numbers>>>> = {
+  mounts: {
+    mount: [165, 40],
+    umount2: [166, 39],
+    pivot_root: [155, 41],
+    chroot: [161, 51],
+    open_tree: [428, 428],
+    move_mount: [429, 429],
+    fsopen: [430, 430],
+    fsconfig: [431, 431],
+    fsmount: [432, 432],
+    fspick: [433, 433],
+    mount_setattr: [442, 442],
+    statmount: [457, 457],
+    listmount: [458, 458],
+    open_tree_attr: [467, 467],
+  },
+  namespaces: { setns: [308, 268], unshare: [272, 97] },
+  /** `execve` itself must pass: it is how the process starts. */
+  programs: { execveat: [322, 281] },
+  "other processes": {
+    ptrace: [101, 117],
+    process_vm_readv: [310, 270],
+    process_vm_writev: [311, 271],
+    process_madvise: [440, 440],
+    process_mrelease: [448, 448],
+    kcmp: [312, 272],
+    pidfd_open: [434, 434],
+    pidfd_getfd: [438, 438],
+    pidfd_send_signal: [424, 424],
+    kill: [62, 129],
+    tkill: [200, 130],
+    rt_sigqueueinfo: [129, 138],
+    rt_tgsigqueueinfo: [297, 240],
+  },
+  "kernel interfaces": {
+    bpf: [321, 280],
+    perf_event_open: [298, 241],
+    userfaultfd: [323, 282],
+    io_uring_setup: [425, 425],
+    io_uring_enter: [426, 426],
+    io_uring_register: [427, 427],
+    keyctl: [250, 219],
+    add_key: [248, 217],
+    request_key: [249, 218],
+    kexec_load: [246, 104],
+    kexec_file_load: [320, 294],
+    init_module: [175, 105],
+    finit_module: [313, 273],
+    delete_module: [176, 106],
+    memfd_secret: [447, 447],
+    lsm_set_self_attr: [460, 460],
+  },
+  "the machine": {
+    open_by_handle_at: [304, 265],
+    name_to_handle_at: [303, 264],
+    swapon: [167, 224],
+    swapoff: [168, 225],
+    reboot: [169, 142],
+    acct: [163, 89],
+    quotactl: [179, 60],
+    quotactl_fd: [443, 443],
+    syslog: [103, 116],
+    settimeofday: [164, 170],
+    clock_settime: [227, 112],
+    adjtimex: [159, 171],
+    clock_adjtime: [305, 266],
+    sethostname: [170, 161],
+    setdomainname: [171, 162],
+    vhangup: [153, 58],
+    nfsservctl: [180, 42],
+    lookup_dcookie: [212, 18],
+    fanotify_init: [300, 262],
+    fanotify_mark: [301, 263],
+    mknod: [133, undefined],
+    mknodat: [259, 33],
+  },
+  "processor and memory placement": {
+    personality: [135, 92],
+    modify_ldt: [154, undefined],
+    iopl: [172, undefined],
+    ioperm: [173, undefined],
+    sched_setattr: [314, 274],
+    ioprio_set: [251, 30],
+    migrate_pages: [256, 238],
+    move_pages: [279, 239],
+    mbind: [237, 235],
+    set_mempolicy: [238, 237],
+    set_mempolicy_home_node: [450, 450],
+  },
+  /** Queues and shared memory would be a channel between calls where no namespace stands. */
+  "System V and POSIX queues": {
+    shmget: [29, 194],
+    shmat: [30, 196],
+    shmctl: [31, 195],
+    semget: [64, 190],
+    semop: [65, 193],
+    semctl: [66, 191],
+    semtimedop: [220, 192],
+    msgget: [68, 186],
+    msgsnd: [69, 189],
+    msgrcv: [70, 188],
+    msgctl: [71, 187],
+    mq_open: [240, 180],
+    mq_unlink: [241, 181],
+  },
+  /** A process that left its group would survive the kill of the group. */
+  groups: { setsid: [112, 157], setpgid: [109, 154] },
+};
+
+/** Refused to a process that may not make others. */
+export const FORKING_CALLS: Readonly<Record<string, Numbers>> = {
+  fork: [57, undefined],
+  vfork: [58, undefined],
+};
+
+/** Calls that depend on their arguments. */
+export const CLONE: Numbers = [56, 220];
+export const CLONE3: Numbers = [435, 435];
+export const SOCKET: Numbers = [41, 198];

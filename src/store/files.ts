@@ -1,0 +1,41 @@
+/** What the stores of this room need of files beyond Deno's own calls. */
+
+/** Writes all of the bytes at the file's position. */
+export async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<void> {
+  for (let written = 0; written < content.length;) {
+    written += await file.write(content.subarray(written));
+  }
+}
+
+/** Reads `length` bytes from an offset; fewer where the file ends before. */
+export async function readAt(
+  file: Deno.FsFile,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  await file.seek(offset, Deno.SeekMode.Start);
+  const buffer = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const read = await file.read(buffer.subarray(filled));
+    if (read === null) break;
+    filled += read;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/** Makes a rename in the directory survive a crash of the machine. */
+export async function syncDirectory(path: string): Promise<void> {
+  using directory = await Deno.open(path, { read: true });
+  await directory.sync();
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

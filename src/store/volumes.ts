@@ -1,0 +1,241 @@
+import type { Kysely, Selectable, Updateable } from "kysely";
+import { cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { Schema, VolumeEntryTable, VolumeTable, VolumeVersionTable } from "./schema.ts";
+
+export type VolumeRow = Selectable<VolumeTable>;
+export type VolumeVersionRow = Selectable<VolumeVersionTable>;
+export type VolumeEntryRow = Selectable<VolumeEntryTable>;
+
+/** Values that one statement carries in a list. */
+const VALUES_PER_STATEMENT_MAX = 500;
+
+/** Entries of a directory, in the order of the bytes of their paths. */
+export interface EntryQuery {
+  readonly volumeId: string;
+  readonly version: number;
+  /** A directory's path; `/` is the root. */
+  readonly directory: string;
+  /** Everything below it, or what is in it itself. */
+  readonly recursive: boolean;
+  /** Path to go on after; empty for the first. */
+  readonly after: string;
+  readonly limit: number;
+}
+
+/** The paths below a directory are those between these two, both exclusive. */
+export function rangeBelow(directory: string): readonly [string, string] {
+  const prefix = directory === "/" ? "" : directory;
+  // "0" is the character after "/".
+  return [`${prefix}/`, `${prefix}0`];
+}
+
+/** Reads volumes, their versions and entries, and small contents. */
+export class VolumeReader {
+  constructor(protected readonly db: Kysely<Schema>) {}
+
+  /** The volume, deleted or not. */
+  get(id: string): Promise<VolumeRow | undefined> {
+    return this.db.selectFrom("volumes").selectAll().where("id", "=", id).executeTakeFirst();
+  }
+
+  /** Volumes that are not deleted, newest first. */
+  list(page: PageRequest): Promise<Page<VolumeRow>> {
+    return fetchPage(
+      this.db.selectFrom("volumes").selectAll().where("deletedAt", "is", null),
+      "id",
+      page,
+    );
+  }
+
+  /** Volumes that have versions or entries that the sweep may look at. */
+  sweepable(): Promise<VolumeRow[]> {
+    return this.db.selectFrom("volumes").selectAll().where((where) =>
+      where.or([
+        where("oldestVersion", "<", where.ref("version")),
+        where("deletedAt", "is not", null),
+      ])
+    ).orderBy("id").execute();
+  }
+
+  entry(volumeId: string, path: string, version: number): Promise<VolumeEntryRow | undefined> {
+    return this.#at(volumeId, version).where("path", "=", path).executeTakeFirst();
+  }
+
+  entries(query: EntryQuery): Promise<VolumeEntryRow[]> {
+    const { volumeId, version, directory, recursive, after, limit } = query;
+    let select = this.#at(volumeId, version);
+    if (recursive) {
+      const [from, to] = rangeBelow(directory);
+      select = select.where("path", ">", from).where("path", "<", to);
+    } else select = select.where("parent", "=", directory);
+    return select.where("path", ">", after).orderBy("path").limit(limit).execute();
+  }
+
+  /** The entries that these paths have in the newest version. */
+  async newest(volumeId: string, paths: readonly string[]): Promise<Map<string, VolumeEntryRow>> {
+    const found = new Map<string, VolumeEntryRow>();
+    for (const some of groups(paths)) {
+      const rows = await this.db.selectFrom("volumeEntries").selectAll()
+        .where("volumeId", "=", volumeId).where("path", "in", some)
+        .where("toVersion", "is", null).execute();
+      for (const row of rows) found.set(row.path, row);
+    }
+    return found;
+  }
+
+  /** Of these paths, those that a version after `base` changed, each with the last that did. */
+  async changedAfter(
+    volumeId: string,
+    paths: readonly string[],
+    base: number,
+  ): Promise<Map<string, number>> {
+    const changed = new Map<string, number>();
+    for (const some of groups(paths)) {
+      const rows = await this.db.selectFrom("volumeEntries")
+        .select(["path", "fromVersion", "toVersion"])
+        .where("volumeId", "=", volumeId).where("path", "in", some)
+        .where((where) =>
+          where.or([where("fromVersion", ">", base), where("toVersion", ">", base)])
+        )
+        .execute();
+      for (const { path, fromVersion, toVersion } of rows) {
+        changed.set(path, Math.max(changed.get(path) ?? 0, fromVersion, toVersion ?? 0));
+      }
+    }
+    return changed;
+  }
+
+  /** Every entry that began or ended after a version: what tells its tree from the newest. */
+  touchedAfter(volumeId: string, version: number): Promise<VolumeEntryRow[]> {
+    return this.db.selectFrom("volumeEntries").selectAll().where("volumeId", "=", volumeId)
+      .where((where) =>
+        where.or([where("fromVersion", ">", version), where("toVersion", ">", version)])
+      ).execute();
+  }
+
+  version(volumeId: string, version: number): Promise<VolumeVersionRow | undefined> {
+    return this.db.selectFrom("volumeVersions").selectAll().where("volumeId", "=", volumeId)
+      .where("version", "=", version).executeTakeFirst();
+  }
+
+  /** Versions that can still be read, newest first. */
+  async versions(volumeId: string, page: PageRequest): Promise<Page<VolumeVersionRow>> {
+    let select = this.db.selectFrom("volumeVersions").selectAll()
+      .where("volumeId", "=", volumeId).orderBy("version", "desc").limit(page.size + 1);
+    if (page.after !== undefined) select = select.where("version", "<", Number(page.after));
+    const rows = (await select.execute()).map((row) => ({ ...row, id: String(row.version) }));
+    return cut(rows, page.size);
+  }
+
+  /** The oldest version that was made after a time; undefined where none was. */
+  async oldestVersionAfter(volumeId: string, time: string): Promise<number | undefined> {
+    const row = await this.db.selectFrom("volumeVersions").select("version")
+      .where("volumeId", "=", volumeId).where("createdAt", ">=", time)
+      .orderBy("version").limit(1).executeTakeFirst();
+    return row?.version;
+  }
+
+  /** How many bytes of replaced and removed files each version ended, newest first. */
+  endedBytes(volumeId: string): Promise<{ version: number; bytes: number }[]> {
+    return this.db.selectFrom("volumeEntries")
+      .select(({ fn, ref }) => [
+        ref("toVersion").$notNull().as("version"),
+        fn.sum<number>("size").as("bytes"),
+      ])
+      .where("volumeId", "=", volumeId).where("toVersion", "is not", null)
+      .groupBy("toVersion").orderBy("toVersion", "desc").execute();
+  }
+
+  /** Of these digests, those that an entry of any version names. */
+  async namedContents(digests: readonly string[]): Promise<Set<string>> {
+    const named = new Set<string>();
+    for (const some of groups(digests)) {
+      const rows = await this.db.selectFrom("volumeEntries").select("digest").distinct()
+        .where("digest", "in", some).where("digest", "is not", null).execute();
+      for (const { digest } of rows) if (digest !== null) named.add(digest);
+    }
+    return named;
+  }
+
+  async smallContent(digest: string): Promise<Uint8Array | undefined> {
+    const row = await this.db.selectFrom("smallContents").select("content")
+      .where("digest", "=", digest).executeTakeFirst();
+    return row?.content;
+  }
+
+  #at(volumeId: string, version: number) {
+    return this.db.selectFrom("volumeEntries").selectAll().where("volumeId", "=", volumeId)
+      .where("fromVersion", "<=", version)
+      .where((where) =>
+        where.or([where("toVersion", "is", null), where("toVersion", ">", version)])
+      );
+  }
+}
+
+/** Writes volumes, their versions and entries, and small contents. */
+export class VolumeWriter extends VolumeReader {
+  async insert(row: VolumeRow): Promise<void> {
+    await this.db.insertInto("volumes").values(row).execute();
+  }
+
+  async update(id: string, change: Updateable<VolumeTable>): Promise<void> {
+    await this.db.updateTable("volumes").set(change).where("id", "=", id).execute();
+  }
+
+  async insertVersion(row: VolumeVersionRow): Promise<void> {
+    await this.db.insertInto("volumeVersions").values(row).execute();
+  }
+
+  /** Ends what these paths have in the newest version. */
+  async endEntries(volumeId: string, paths: readonly string[], version: number): Promise<void> {
+    for (const some of groups(paths)) {
+      await this.db.updateTable("volumeEntries").set({ toVersion: version })
+        .where("volumeId", "=", volumeId).where("path", "in", some)
+        .where("toVersion", "is", null).execute();
+    }
+  }
+
+  async insertEntries(rows: readonly VolumeEntryRow[]): Promise<void> {
+    for (const some of groups(rows)) {
+      await this.db.insertInto("volumeEntries").values(some).execute();
+    }
+  }
+
+  async putSmallContent(digest: string, content: Uint8Array): Promise<void> {
+    await this.db.insertInto("smallContents").values({ digest, content })
+      .onConflict((c) => c.column("digest").doNothing()).execute();
+  }
+
+  /** Forgets what only versions before `oldest` had. */
+  async prune(volumeId: string, oldest: number): Promise<void> {
+    await this.db.deleteFrom("volumeEntries").where("volumeId", "=", volumeId)
+      .where("toVersion", "<=", oldest).execute();
+    await this.db.deleteFrom("volumeVersions").where("volumeId", "=", volumeId)
+      .where("version", "<", oldest).execute();
+    await this.update(volumeId, { oldestVersion: oldest });
+  }
+
+  /** Forgets a volume with all that it had. */
+  async forget(volumeId: string): Promise<void> {
+    await this.db.deleteFrom("volumeEntries").where("volumeId", "=", volumeId).execute();
+    await this.db.deleteFrom("volumeVersions").where("volumeId", "=", volumeId).execute();
+    await this.db.deleteFrom("volumes").where("id", "=", volumeId).execute();
+  }
+
+  /** Forgets small contents that no entry names. */
+  async forgetUnnamedContents(): Promise<void> {
+    await this.db.deleteFrom("smallContents").where(({ not, exists, selectFrom }) =>
+      not(exists(
+        selectFrom("volumeEntries").select("volumeEntries.path")
+          .whereRef("volumeEntries.digest", "=", "smallContents.digest")
+          .where("volumeEntries.digest", "is not", null),
+      ))
+    ).execute();
+  }
+}
+
+function* groups<T>(values: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < values.length; at += VALUES_PER_STATEMENT_MAX) {
+    yield values.slice(at, at + VALUES_PER_STATEMENT_MAX);
+  }
+}

@@ -1,0 +1,185 @@
+/** The walls around the compiler, in every mode that stands here. */
+import assert from "node:assert/strict";
+import { STANDING } from "../sandbox/harness.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Made, openRegistry } from "./registry.ts";
+import { type Bench, build, filesOf, openBench, refusal, runArtifact } from "./support.ts";
+
+const TEXT = 'module.exports = "from the registry";';
+const OK = "export default () => ({});\n";
+
+function uses(name: string): Record<string, string> {
+  return { "main.ts": `import x from "npm:${name}";\nexport default () => ({ x });` };
+}
+
+/** A host beside the registry, which must see nothing. */
+function openCanary(): AsyncDisposable & { readonly url: string; readonly seen: string[] } {
+  const seen: string[] = [];
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, ({ url }) => {
+    seen.push(url);
+    return new Response("a tarball");
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/`,
+    seen,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+/** The bundler comes from the real registry, into the cache that all tests share. */
+async function fillCache(): Promise<void> {
+  await using bench = await openBench();
+  await build(bench.builder, { "main.ts": OK });
+}
+
+for (const isolation of STANDING) {
+  Deno.test(`${isolation}: packages come from the registry and from nowhere else`, async () => {
+    await fillCache();
+    await using canary = openCanary();
+    const files = { "index.js": TEXT };
+    const packages: Record<string, Made> = {
+      [`good-${isolation}`]: { files },
+      "tarball-elsewhere": { files, tarballAt: `${canary.url}tarball.tgz` },
+      "redirected-elsewhere": { files, redirectTo: `${canary.url}redirected.tgz` },
+      "tarball-in-a-file": { files, tarballAt: "file:///etc/passwd" },
+    };
+    await using registry = openRegistry(packages);
+    await using bench = await openBench({}, { isolation, registry: registry.url });
+    const good = await build(bench.builder, uses(`good-${isolation}`));
+    assert.deepEqual((await runArtifact(good)).value, { x: "from the registry" });
+    assert.ok(bench.builder.walls.startsWith(`${isolation} (`), bench.builder.walls);
+    const elsewhere = new URL(canary.url).origin;
+    for (const name of ["tarball-elsewhere", "redirected-elsewhere"]) {
+      assert.deepEqual(await refusal(bench.builder, uses(name)), [
+        `a package would be downloaded from ${elsewhere}, which is not the package registry`,
+      ]);
+    }
+    await assert.rejects(build(bench.builder, uses("tarball-in-a-file")));
+    assert.deepEqual(canary.seen, []);
+  });
+
+  Deno.test(`${isolation}: the kernel says that the walls around the compiler stand`, async () => {
+    if (Deno.build.os !== "linux") return;
+    await using registry = openSilence();
+    await using bench = await openBench({ memoryBytes: 1024 ** 3 }, {
+      isolation,
+      registry: registry.url,
+    });
+    await using _running = await startBuild(bench);
+    const pid = await eventually(() => compilerOf(bench), "the compiler");
+    const status = await Deno.readTextFile(`/proc/${pid}/status`);
+    assert.match(status, /^NoNewPrivs:\t1$/m);
+    assert.match(status, /^Seccomp:\t2$/m);
+    for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) {
+      assert.match(status, new RegExp(`^${set}:\t0+$`, "m"));
+    }
+    const limits = await Deno.readTextFile(`/proc/${pid}/limits`);
+    assert.match(limits, /Max core file size\s+0 /);
+    assert.match(limits, /Max data size\s+1073741824 /);
+    assert.match(limits, /Max file size\s+536870912 /);
+    const environ = (await Deno.readTextFile(`/proc/${pid}/environ`)).split("\0");
+    const names = environ.map((line) => line.split("=")[0]).filter((name) => name);
+    assert.deepEqual(names.filter((name) => name !== "PWD").sort(), [
+      "DENO_DIR",
+      "DENO_NO_PACKAGE_JSON",
+      "DENO_NO_UPDATE_CHECK",
+      "HOME",
+      "HTTPS_PROXY",
+      "HTTP_PROXY",
+      "NO_COLOR",
+      "NPM_CONFIG_REGISTRY",
+      "TMPDIR",
+    ]);
+    if (isolation !== "bubblewrap") return;
+    for (const kind of ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]) {
+      assert.notEqual(
+        await Deno.readLink(`/proc/${pid}/ns/${kind}`),
+        await Deno.readLink(`/proc/self/ns/${kind}`),
+        kind,
+      );
+    }
+    const mounts = (await Deno.readTextFile(`/proc/${pid}/mountinfo`)).trim().split("\n")
+      .map((line) => line.split(" "));
+    const writable = mounts.filter((fields) => !/(^|,)ro(,|$)/.test(fields[5] ?? ""))
+      .map((fields) => fields[4] ?? "").filter((path) => !/^\/(dev\/|proc$|run\/)/.test(path));
+    assert.equal(writable.length, 3, `${writable}`);
+    assert.match(`${writable}`, /\/work\/build-[^,]*,.*\/npm,.*\/dl$/);
+  });
+}
+
+Deno.test("a build's downloads have a limit that names itself", async () => {
+  await fillCache();
+  const random = crypto.getRandomValues(new Uint8Array(60_000)).toBase64();
+  await using registry = openRegistry({ big: { files: { "index.js": `// ${random}` } } });
+  await using bench = await openBench({ maxDownloadBytes: 50_000 }, { registry: registry.url });
+  const [reason = ""] = await refusal(bench.builder, uses("big"));
+  assert.match(
+    reason,
+    /^the build downloads \d+ bytes or more, over its limit of 50 kB \(--max-download\)$/,
+  );
+});
+
+Deno.test("walls that were asked for and do not stand stop the start", async () => {
+  if (Deno.build.os !== "linux") return;
+  const directory = await Deno.makeTempDir();
+  const pass = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n`;
+  for (const name of ["bwrap", "setpriv"]) {
+    await Deno.writeTextFile(`${directory}/${name}`, pass, { mode: 0o755 });
+  }
+  const path = Deno.env.get("PATH") ?? "";
+  for (const isolation of ["bubblewrap", "landlock"] as const) {
+    for (const searchPath of ["/nowhere", `${directory}:${path}`]) {
+      await using bench = await openBench({}, { isolation, searchPath });
+      await assert.rejects(bench.builder.start(), {
+        name: "IsolationError",
+        message: new RegExp(`^Cannot isolate builds with ${isolation}: .`),
+      });
+    }
+  }
+  await using bench = await openBench({}, { searchPath: "/nowhere" });
+  await build(bench.builder, { "main.ts": OK });
+  assert.match(bench.builder.walls, /^process \(checked imports ONLY; /);
+  await Deno.remove(directory, { recursive: true });
+});
+
+/** A registry that takes every request and answers none. */
+function openSilence(): AsyncDisposable & { readonly url: string } {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const connections: Deno.Conn[] = [];
+  const taken = (async () => {
+    for await (const connection of listener) connections.push(connection);
+  })();
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}/`,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await taken;
+      for (const connection of connections) connection.close();
+    },
+  };
+}
+
+/** A build that waits for its registry, until it is disposed. */
+function startBuild({ builder }: Bench): AsyncDisposable {
+  const stop = new AbortController();
+  const ended = builder.build(filesOf(uses("never-answered")), stop.signal).catch(() => {});
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await ended;
+    },
+  };
+}
+
+/** The compiler process that works below the bench, and not a wrapper of it. */
+async function compilerOf({ root }: Bench): Promise<number | undefined> {
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const read = (file: string) => Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
+    const [program = "", verb] = (await read("cmdline")).split("\0");
+    if (!program.endsWith("deno") || verb !== "info") continue;
+    const environ = await read("environ");
+    if (environ.includes(root) && !environ.includes("unix:/nowhere")) return Number(name);
+  }
+  return undefined;
+}

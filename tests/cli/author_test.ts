@@ -1,0 +1,156 @@
+/** An author's way from an empty folder to a function that is rolled back. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { assertFails, Author } from "./support.ts";
+
+const GREET = (word: string) =>
+  `export default (input: { name?: string }) => {
+  console.log("greeting", input.name);
+  return { message: "${word}, " + (input.name ?? "world") };
+};
+`;
+
+Deno.test("a function is deployed, called, changed, compared, published, rolled back and deleted", async (t) => {
+  await using author = await Author.start("greeter");
+  await author.write("main.ts", GREET("Hello"));
+  const commits: string[] = [];
+
+  await t.step(
+    "deploy makes the function and its first commit, and tells what changed",
+    async () => {
+      const { code, stdout, stderr } = await author.run([
+        "deploy",
+        "--publish",
+        "--message",
+        "One",
+      ]);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^[0-9A-Za-z]{27}\n$/);
+      assert.match(stderr, /greeter on http:\S+ \(new\)\n {2}\+ main\.ts\n/);
+      assert.match(stderr, /Published/);
+      commits.push(stdout.trim());
+    },
+  );
+  await t.step("deploy again changes nothing", async () => {
+    const deployed = await author.json("deploy", "--publish");
+    assert.deepEqual([deployed.created, deployed.published, deployed.commitId, deployed.changes], [
+      false,
+      true,
+      commits[0],
+      [],
+    ]);
+  });
+  await t.step("invoke prints what the function returns", async () => {
+    const input = JSON.stringify({ name: "Ada" });
+    const output = await author.ok(["invoke", "greeter", "--input", input]);
+    assert.deepEqual(JSON.parse(output), { message: "Hello, Ada" });
+    const piped = await author.ok(["invoke", "--input", "-"], { stdin: `{"name": "Eve"}` });
+    assert.deepEqual(JSON.parse(piped), { message: "Hello, Eve" });
+    await Deno.writeTextFile(join(author.folder, "..", "input.json"), input);
+    const told = await author.run(["invoke", "--input", "@../input.json", "--logs"]);
+    assert.match(told.stderr, /info {2}greeting Ada/);
+  });
+  await t.step("logs, history and show tell of the call", async () => {
+    assert.match(await author.ok(["logs"]), /^\d{4}-\S+Z info {2}greeting Ada$/);
+    const [newest, ...older] = await author.json("history");
+    assert.deepEqual([newest.status, older.length], ["SUCCESS", 2]);
+    const shown = await author.json("show", "greeter", newest.id);
+    assert.deepEqual([shown.input, shown.commitId], [{ name: "Ada" }, commits[0]]);
+    assert.match(await author.ok(["show", ".", "latest"]), /status +SUCCESS/);
+    assert.deepEqual(await author.json("history", "--query", "nobody"), []);
+    assert.equal((await author.json("history", "--limit", "1", "--status", "success")).length, 1);
+  });
+  await t.step("logs --follow ends with the invocation", async () => {
+    const id = await author.ok(["invoke", "--async"]);
+    assert.match(await author.ok(["logs", ".", id, "--follow"]), /greeting undefined/);
+    const [line] = (await author.ok(["logs", ".", id, "--follow", "--json"])).split("\n");
+    assert.equal(JSON.parse(line ?? "").message, "greeting undefined");
+  });
+  await t.step("diff shows the folder against the head, and deploy brings it there", async () => {
+    await author.write("main.ts", GREET("Hi"));
+    await author.write("new.ts", "export const one = 1;\n");
+    const patch = await author.ok(["diff"]);
+    assert.match(patch, /^--- a\/main\.ts\n\+\+\+ b\/main\.ts$/m);
+    assert.match(patch, /^\+ {2}return \{ message: "Hi, "/m);
+    assert.match(patch, /^--- \/dev\/null\n\+\+\+ b\/new\.ts$/m);
+    const deployed = await author.json("deploy");
+    assert.deepEqual(deployed.changes, [
+      { path: "main.ts", change: "changed" },
+      { path: "new.ts", change: "added" },
+    ]);
+    commits.push(deployed.commitId);
+    assert.equal(await author.ok(["diff"]), "");
+    assert.equal((await author.json("diff", ".", commits[0] ?? "", "HEAD")).length, 2);
+  });
+  await t.step("an unpublished commit runs where it is named", async () => {
+    assert.match(await author.ok(["invoke", "--commit", "HEAD"]), /Hi, world/);
+    assert.match(await author.ok(["invoke"]), /Hello, world/);
+  });
+  await t.step("tags name commits", async () => {
+    await author.ok(["tag", ".", "v1", commits[0] ?? ""]);
+    await author.ok(["tag", ".", "v2"]);
+    const tags: { name: string; commitId: string }[] = await author.json("tag", "greeter");
+    assert.deepEqual(tags.map(({ name, commitId }) => [name, commitId]).toSorted(), [
+      ["v1", commits[0]],
+      ["v2", commits[1]],
+    ]);
+    assert.match(await author.ok(["invoke", "--commit", "v2"]), /Hi, world/);
+    await author.ok(["tag", ".", "v1", "--delete"]);
+    assertFails(await author.run(["publish", ".", "v1"]), 1, /no tag "v1"/, /invoked show/);
+  });
+  await t.step("publish and rollback move what calls run", async () => {
+    await author.ok(["publish"]);
+    assert.match(await author.ok(["invoke"]), /Hi, world/);
+    const rolledBack = await author.json("rollback");
+    assert.deepEqual([rolledBack.publishedCommitId, rolledBack.before], commits);
+    assert.match(await author.ok(["invoke"]), /Hello, world/);
+    assert.match(await author.ok(["rollback", "--to", "v2"]), new RegExp(commits[1] ?? "none"));
+    assert.match(await author.ok(["invoke"]), /Hi, world/);
+  });
+  await t.step("settings of invoked.json are synced, and only those", async () => {
+    await author.write("invoked.json", `{"name": "greeter", "allowlist": ["api.example.com"]}`);
+    assert.deepEqual((await author.json("deploy")).settings, ["outboundNetworkAllowlist"]);
+    const shown = await author.json("show");
+    assert.deepEqual([shown.outboundNetworkAllowlist, shown.description], [
+      ["api.example.com"],
+      "Says hello",
+    ]);
+  });
+  await t.step("list is plain when piped", async () => {
+    const lines = (await author.ok(["list", "--query", "greeter"])).split("\n");
+    assert.equal(lines.length, 1);
+    assert.deepEqual(lines[0]?.split("\t").slice(0, 1), ["greeter"]);
+  });
+  await t.step("delete needs a yes", async () => {
+    assertFails(await author.run(["delete", "greeter"]), 2, /Cannot ask/, /--yes/);
+    await author.ok(["delete", "greeter", "--yes"]);
+    assertFails(await author.run(["invoke", "greeter"]), 1, /no function "greeter"/);
+  });
+});
+
+Deno.test("secrets come from stdin, are listed by name, and removed", async () => {
+  await using author = await Author.start("keeper");
+  await author.write(
+    "main.ts",
+    `import { functions } from "@c1/functions-sdk";
+export default () => ({ names: Object.keys(functions.getConfig().secrets),
+  length: functions.getConfig().secrets.KEY?.length ?? 0 });
+`,
+  );
+  await author.ok(["deploy", "--publish"]);
+  await author.ok(["secrets", "set", ".", "KEY"], { stdin: "hunter2\n" });
+  await author.ok(["secrets", "set", ".", "OTHER"], { stdin: "x" });
+  const { output } = await author.json("invoke");
+  assert.deepEqual(output, { names: ["KEY", "OTHER"], length: 7 });
+  assert.deepEqual(await author.json("secrets", "list"), ["KEY", "OTHER"]);
+  await author.ok(["secrets", "unset", "keeper", "KEY"]);
+  assert.equal(await author.ok(["secrets", "list", "keeper"]), "OTHER");
+  assertFails(
+    await author.run(["secrets", "unset", ".", "KEY"]),
+    1,
+    /no secret KEY/,
+    /secrets list/,
+  );
+  assertFails(await author.run(["secrets", "set", ".", "KEY"], { stdin: "\n" }), 2, /KEY is empty/);
+  assertFails(await author.run(["secrets", "set", ".", "KEY", "hunter2"]), 2, /too many arguments/);
+});

@@ -1,0 +1,131 @@
+/** `invoked dev`: the real command, a folder, and saves. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
+
+const main = (word: string) =>
+  `export default (input: { name?: string }) => ({ message: "${word}, " + input.name });\n`;
+
+/** `invoked dev --json` in a folder, with what it printed so far. */
+class Dev implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #reading: Promise<unknown>;
+  readonly results: Json[] = [];
+  told = "";
+
+  constructor(folder: string, ...args: string[]) {
+    this.#process = new Deno.Command(INVOKED, {
+      args: ["dev", "--json", ...args],
+      cwd: folder,
+      clearEnv: true,
+      env: { PATH: Deno.env.get("PATH") ?? "" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#reading = Promise.all([this.#readResults(), this.#readNotes()]);
+  }
+
+  /** The next run, once there are so many. */
+  async result(count: number): Promise<Json> {
+    return await eventually(
+      () => Promise.resolve(this.results[count - 1]),
+      `run ${count}: ${JSON.stringify(this.results)} ${this.told}`,
+    );
+  }
+
+  async stop(): Promise<number> {
+    this.#process.kill("SIGTERM");
+    await this.#reading;
+    return (await this.#process.status).code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await this.#reading;
+  }
+
+  async #readResults(): Promise<void> {
+    let text = "";
+    for await (const part of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (text + part).split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines) this.results.push(JSON.parse(line));
+    }
+  }
+
+  async #readNotes(): Promise<void> {
+    for await (const part of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
+      this.told += part;
+    }
+  }
+}
+
+Deno.test("dev runs on every save with the last input, and leaves nothing behind", async (t) => {
+  await using directory = await makeTempDir();
+  const folder = join(directory.path, "greeter");
+  await runInvoked(["init", folder]);
+  const save = (path: string, text: string) => Deno.writeTextFile(join(folder, path), text);
+  await Deno.remove(join(folder, "main.test.ts"));
+  await save("main.ts", main("Hello"));
+  await Deno.writeTextFile(join(directory.path, "input.json"), `{"name": "Ada"}`);
+  await using dev = new Dev(folder, "--input", "@../input.json");
+
+  await t.step("at the start", async () => {
+    const { status, output } = await dev.result(1);
+    assert.deepEqual([status, output], ["SUCCESS", { message: "Hello, Ada" }]);
+  });
+  await t.step("when the code is saved", async () => {
+    await save("main.ts", main("Hi"));
+    assert.deepEqual((await dev.result(2)).output, { message: "Hi, Ada" });
+  });
+  await t.step("a fault is told, and corrected by the next save", async () => {
+    await save("main.ts", "export default retrn 1;");
+    assert.match((await dev.result(3)).error, /main\.ts:1:.*BUILD_FAILED/s);
+    await save("main.ts", main("Hey"));
+    assert.deepEqual((await dev.result(4)).output, { message: "Hey, Ada" });
+  });
+  await t.step("when the input is saved", async () => {
+    await Deno.writeTextFile(join(directory.path, "input.json"), `{"name": "Eve"}`);
+    assert.deepEqual((await dev.result(5)).output, { message: "Hey, Eve" });
+  });
+  const dataDir = / --data (\S+)/.exec(dev.told)?.[1] ?? "";
+  await t.step("another call's input becomes the last one", async () => {
+    // What dev has run is published after it was printed.
+    const call = ["invoke", "greeter", "--data", dataDir, "--input", `{"name": "Joe"}`];
+    const { stdout } = await eventually(async () => {
+      const run = await runInvoked(call);
+      return run.code === 0 ? run : undefined;
+    }, "a call of the function that dev runs");
+    assert.deepEqual(JSON.parse(stdout), { message: "Hey, Joe" });
+    await save("main.ts", main("Yo"));
+    assert.deepEqual((await dev.result(6)).output, { message: "Yo, Joe" });
+  });
+  await t.step("the store goes with it", async () => {
+    assert.equal(await dev.stop(), 0);
+    await assert.rejects(Deno.stat(dataDir), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("dev gives the function the secrets of a file", async () => {
+  await using directory = await makeTempDir();
+  const folder = join(directory.path, "keeper");
+  await runInvoked(["init", folder]);
+  await Deno.writeTextFile(
+    join(folder, "main.ts"),
+    `import { functions } from "@c1/functions-sdk";
+export default () => ({ length: functions.getConfig().secrets.KEY?.length ?? 0 });
+`,
+  );
+  await Deno.remove(join(folder, "main.test.ts"));
+  await Deno.writeTextFile(join(folder, ".env"), "# mine\nKEY='four'\n");
+  await using dev = new Dev(folder, "--secrets", ".env");
+  assert.deepEqual((await dev.result(1)).output, { length: 4 });
+  assert.equal(await dev.stop(), 0);
+});

@@ -1,0 +1,156 @@
+/** What the commands say where something is wrong: the reason, the next step, the exit code. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { assertFails, Author } from "./support.ts";
+
+Deno.test("a command tells what is wrong with the function or the request", async (t) => {
+  await using author = await Author.start("faulty");
+  const client = await author.server.client();
+
+  await t.step("nothing is published", async () => {
+    await author.ok(["deploy"]);
+    assertFails(await author.run(["invoke"]), 1, /NO_PUBLISHED_COMMIT/, /invoked publish/);
+    assertFails(await author.run(["rollback"]), 1, /nothing is published/, /invoked publish/);
+  });
+  await t.step("there is nothing older to roll back to", async () => {
+    await author.ok(["publish"]);
+    assertFails(await author.run(["rollback"]), 1, /no commit is older/, /--to/);
+  });
+  await t.step("the code does not build", async () => {
+    await author.write("main.ts", "export default () => {\n  retrn 1;\n};\n");
+    const run = await author.run(["deploy"]);
+    assertFails(run, 3, /main\.ts:2:9: SyntaxError.*\(BUILD_FAILED\)/s, /correct the code/);
+  });
+  await t.step("the code has wrong types", async () => {
+    const wrong = `const n: number = "a";\nexport default () => ({ n });\n`;
+    await author.write("main.ts", wrong);
+    const told = await author.run(["check"]);
+    assert.equal(told.code, 3);
+    assert.equal(
+      told.stdout,
+      "main.ts:1:7: TS2322: Type 'string' is not assignable to type 'number'.\n",
+    );
+    assert.match(told.stderr, /^error: 1 type error in /m);
+    const { diagnostics } = JSON.parse((await author.run(["check", "--json"])).stdout);
+    assert.deepEqual([diagnostics[0].path, diagnostics[0].line], ["main.ts", 1]);
+    await author.ok(["deploy", "--publish"]);
+  });
+  await t.step("the function throws", async () => {
+    await author.write("main.ts", `export default () => { throw new Error("no\\x1b[2Jluck"); };\n`);
+    await author.ok(["deploy", "--publish"]);
+    const run = await author.run(["invoke"]);
+    assertFails(run, 3, /UNCAUGHT: Error: no \[2Jluck\n {4}at .*main\.ts:1:/, /invoked logs/);
+    const { status, error } = JSON.parse((await author.run(["invoke", "--json"])).stdout);
+    assert.deepEqual([status, error.split(":")[0]], ["ERROR", "UNCAUGHT"]);
+  });
+  await t.step("the input is no object", async () => {
+    for (const input of ["[1]", "1", "{", "@/nowhere"]) {
+      const run = await author.run(["invoke", "--input", input]);
+      assertFails(run, 2, /not a JSON object|Cannot read the input \/nowhere/);
+    }
+  });
+  await t.step("a name is unknown, or the name of several", async () => {
+    assertFails(await author.run(["show", "fautly"]), 1, /no function "fautly"/, /mean faulty\?/);
+    await client.createFunction("twin");
+    const { function: other } = await client.createFunction("twin");
+    assertFails(await author.run(["show", "twin"]), 1, /"twin" is the name of 2/, /by its id/);
+    assert.equal((await author.json("show", other.id)).id, other.id);
+  });
+  await t.step("the folder is none of a function", async () => {
+    const options = { cwd: "/" };
+    assertFails(await author.run(["deploy"], options), 2, /no invoked\.json/, /invoked init/);
+    assertFails(await author.run(["invoke"], options), 2, /no invoked\.json/, /name a function/);
+    const again = await author.run(["init"]);
+    assertFails(again, 1, /it has main\.ts, invoked\.json, deno\.json, \.gitignore/, /another/);
+  });
+  await t.step("the folder holds a link, which could lead out of it", async () => {
+    await Deno.symlink("/etc/passwd", join(author.folder, "link.txt"));
+    assertFails(await author.run(["deploy"]), 1, /link\.txt: it is neither/, /a copy/);
+    await Deno.remove(join(author.folder, "link.txt"));
+  });
+  await t.step("invoked.json has an unknown field", async () => {
+    await author.write("invoked.json", `{"name": "faulty", "secret": "x"}`);
+    assertFails(await author.run(["deploy"]), 2, /Cannot use \S+.*invoked\.json: .*"secret"/);
+  });
+});
+
+Deno.test("the server and the credentials are found where they are said to be", async (t) => {
+  await using author = await Author.start("finder");
+  const { serverUrl, clientId, clientSecret } = await author.server.credentials();
+  const named = {
+    CONDUCTORONE_SERVER_URL: serverUrl,
+    CONDUCTORONE_CLIENT_ID: clientId,
+    CONDUCTORONE_CLIENT_SECRET: clientSecret,
+  };
+  const run = (args: readonly string[], env: Readonly<Record<string, string>>, cwd = "/") =>
+    runInvoked(args, { env, cwd });
+
+  await t.step("C1's variables alone are enough", async () => {
+    assert.equal((await run(["list"], named)).code, 0);
+    const token = (await run(["token"], named)).stdout.trim();
+    const withToken = { CONDUCTORONE_SERVER_URL: serverUrl, CONDUCTORONE_ACCESS_TOKEN: token };
+    assert.equal((await run(["list"], withToken)).code, 0);
+  });
+  await t.step("they win over the data directory", async () => {
+    const wrong = {
+      ...named,
+      CONDUCTORONE_CLIENT_SECRET: "x",
+      INVOKED_DATA: author.server.dataDir,
+    };
+    assertFails(await run(["list"], wrong), 4, /invalid_client/, /check the client id/);
+    const expired = { CONDUCTORONE_SERVER_URL: serverUrl, CONDUCTORONE_ACCESS_TOKEN: "x.y.z" };
+    assertFails(await run(["list"], expired), 4, /TOKEN_INVALID/, /check the credentials/);
+  });
+  await t.step("half of them, or none of them for this server, is refused", async () => {
+    const half = { CONDUCTORONE_CLIENT_ID: clientId };
+    assertFails(await run(["list"], half), 2, /belong together/);
+    const { CONDUCTORONE_SERVER_URL: _, ...homeless } = named;
+    assertFails(await run(["list"], homeless), 2, /which server/, /CONDUCTORONE_SERVER_URL/);
+    const other = ["list", "--server", "http://127.0.0.1:9", "--data", author.server.dataDir];
+    assertFails(await run(other, {}), 4, /are for http:\S+, not for/, /CONDUCTORONE_CLIENT_ID/);
+    assertFails(await run(["list", "--server", "localhost"], named), 2, /--server is "localhost"/);
+  });
+  await t.step("a data directory of a folder above is found", async () => {
+    await using home = await makeTempDir();
+    await Deno.symlink(author.server.dataDir, join(home.path, ".invoked"));
+    const below = join(home.path, "a", "b");
+    await Deno.mkdir(below, { recursive: true });
+    assert.equal((await run(["list"], {}, below)).code, 0);
+  });
+  await t.step("without any, the next step is told", async () => {
+    await using nowhere = await makeTempDir();
+    const lost = await run(["list"], {}, nowhere.path);
+    assertFails(lost, 4, /credentials\.json: the file does not exist/, /invoked serve/);
+  });
+});
+
+Deno.test("what a server without our additions lacks is told, and the rest works", async () => {
+  const fn = { id: "2MZ8VJauApMCMqaywVliX1IMMI6", displayName: "there", secret: null };
+  const invocation = {
+    id: "2MZ8WXmU9CEJvlsL9bEGOJWK2Kg",
+    status: "FUNCTION_INVOCATION_STATUS_SUCCESS",
+  };
+  const answers: Readonly<Record<string, unknown>> = {
+    "POST /api/v1/search/functions": { list: [fn], nextPageToken: "" },
+    [`GET /api/v1/functions/${fn.id}/invocations`]: { list: [invocation] },
+    [`GET /api/v1/functions/${fn.id}/invocations/${invocation.id}`]: { invocation },
+  };
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const answer = answers[`${request.method} ${new URL(request.url).pathname}`];
+    return answer === undefined
+      ? Response.json({ code: 5, message: "Not Found", details: [] }, { status: 404 })
+      : Response.json(answer);
+  });
+  const env = {
+    CONDUCTORONE_SERVER_URL: `http://127.0.0.1:${server.addr.port}`,
+    CONDUCTORONE_ACCESS_TOKEN: "token",
+  };
+  const run = (...args: string[]) => runInvoked(args, { env });
+  assert.match((await run("history", "there")).stdout, new RegExp(`^${invocation.id}\tSUCCESS`));
+  for (const args of [["logs", "there"], ["logs", "there", invocation.id, "--follow"]]) {
+    assertFails(await run(...args), 1, /This server does not offer (live )?logs/, /C1's own API/);
+  }
+  assertFails(await run("history", "there", "--query", "x"), 1, /not offer searching invocations/);
+  assertFails(await run("tag", "there", "v1", "--delete"), 1, /not offer deleting tags/);
+});

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { leafCommands, pathOf, renderCommandLinePage } from "../../src/cli/page.ts";
+import { buildProgram } from "../../src/cli/program.ts";
+import { runInvoked } from "../support/invoked.ts";
+
+/** Their output is a log, or a program of the shell. */
+const WITHOUT_JSON = ["invoked serve", "invoked completions"];
+/** Its help is the library's. */
+const WITHOUT_EXAMPLE = ["invoked completions"];
+
+Deno.test("docs/cli.md is what the commands say", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/cli.md", import.meta.url));
+  assert.equal(page, renderCommandLinePage(), "run deno task docs");
+});
+
+Deno.test("every command has --json and an example", async () => {
+  const commands = leafCommands(buildProgram()).map(pathOf);
+  assert.ok(commands.length > 20);
+  for (const command of commands) {
+    const { code, stdout } = await runInvoked([...command.split(" ").slice(1), "--help"]);
+    assert.equal(code, 0, command);
+    assert.equal(/ --json /.test(stdout), !WITHOUT_JSON.includes(command), command);
+    const example = new RegExp(`^Examples:\n(?:  .*\n)*  .*${command}`, "m");
+    assert.equal(example.test(stdout), !WITHOUT_EXAMPLE.includes(command), command);
+  }
+});
+
+Deno.test("completions are a program of the shell that knows the commands", async () => {
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const { code, stdout } = await runInvoked(["completions", shell]);
+    assert.equal(code, 0);
+    assert.match(stdout, /invoked/);
+  }
+  const { stdout } = await runInvoked(["complete", "--", "ro"]);
+  assert.match(stdout, /^rollback\t/m);
+  const flags = await runInvoked(["complete", "--", "deploy", "--p"]);
+  assert.match(flags.stdout, /^--publish\t/m);
+});

@@ -1,0 +1,66 @@
+/** A folder with a function, and the real command line in it. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Json } from "../support/client.ts";
+import { makeTempDir, type Run, runInvoked, type RunOptions } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+
+export class Author implements AsyncDisposable {
+  private constructor(
+    readonly folder: string,
+    readonly server: TestServer,
+    readonly disposables: AsyncDisposableStack,
+  ) {}
+
+  /** Makes a server, and beside it a folder by `invoked init` without its test. */
+  static async start(name: string): Promise<Author> {
+    const disposables = new AsyncDisposableStack();
+    const directory = disposables.use(await makeTempDir());
+    const server = disposables.use(await TestServer.start());
+    const made = await runInvoked(["init", name], { cwd: directory.path });
+    assert.equal(made.code, 0, made.stderr);
+    const folder = join(directory.path, name);
+    await Deno.remove(join(folder, "main.test.ts"));
+    return new Author(folder, server, disposables);
+  }
+
+  /** Runs a command in the folder; the server is the one of the author. */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+    return await runInvoked(args, {
+      cwd: this.folder,
+      ...options,
+      env: { INVOKED_DATA: this.server.dataDir, ...options.env },
+    });
+  }
+
+  /** Runs a command that must succeed; answers what it printed. */
+  async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, options);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    return stdout.trimEnd();
+  }
+
+  /** Runs a command that must succeed with `--json`. */
+  async json(...args: string[]): Promise<Json> {
+    return JSON.parse(await this.ok([...args, "--json"]));
+  }
+
+  async write(path: string, text: string): Promise<void> {
+    await Deno.writeTextFile(join(this.folder, path), text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.disposables.disposeAsync();
+  }
+}
+
+/** Checks how a command fails: its exit code, nothing on stdout, the reason and the next step on stderr. */
+export function assertFails(run: Run, code: number, message: RegExp, next?: RegExp): void {
+  assert.equal(run.code, code, run.stderr);
+  assert.equal(run.stdout, "");
+  assert.match(run.stderr, message);
+  assert.match(run.stderr, /^error: /m);
+  if (next !== undefined) {
+    assert.match(run.stderr, new RegExp(`^next: .*${next.source}`, "m"));
+  }
+}

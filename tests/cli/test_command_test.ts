@@ -1,0 +1,42 @@
+/** `invoked test`: the results of main.test.ts, for people, for programs and for continuous integration. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+
+Deno.test("test runs main.test.ts in the sandbox and tells what failed", async (t) => {
+  await using directory = await makeTempDir();
+  const folder = join(directory.path, "greeter");
+  const run = (...args: string[]) => runInvoked(args, { cwd: folder });
+  await runInvoked(["init", folder]);
+
+  await t.step("a new folder passes", async () => {
+    const { code, stdout, stderr } = await run("test");
+    assert.deepEqual([code, stdout], [0, "ok   greets the world\nok   greets by name\n"]);
+    assert.match(stderr, /^2 passed, 0 failed, 0 skipped in /m);
+  });
+  const test = await Deno.readTextFile(join(folder, "main.test.ts"));
+  await Deno.writeTextFile(join(folder, "main.test.ts"), test.replace("Hello, A", "Hallo, A"));
+  await t.step("an assertion that does not hold is told with its place and log", async () => {
+    const { code, stdout } = await run("test");
+    assert.equal(code, 3);
+    assert.match(stdout, /^FAIL greets by name\n {5}info {2}greeting Ada\n/m);
+    assert.match(
+      stdout,
+      /main\.test\.ts:\d+:\d+\n {7}expected Hallo, Ada!\n {7}actual {3}Hello, Ada!/,
+    );
+    const { failed, results } = JSON.parse((await run("test", "--json")).stdout);
+    assert.deepEqual([failed, results.length], [1, 2]);
+  });
+  await t.step("JUnit's XML has a failure", async () => {
+    assert.equal((await run("test", "--junit", "../results.xml")).code, 3);
+    const xml = await Deno.readTextFile(join(directory.path, "results.xml"));
+    assert.match(xml, /<testsuites tests="2" failures="1" errors="0" skipped="0" /);
+    assert.match(xml, /<testcase name="greets by name" classname="greeter">\s*<failure message="/);
+  });
+  await t.step("without tests, or with one that does not build, it fails", async () => {
+    await Deno.writeTextFile(join(folder, "main.test.ts"), "retrn 1;\n");
+    assert.match((await run("test")).stderr, /^error: .*main\.test\.ts:1/m);
+    await Deno.remove(join(folder, "main.test.ts"));
+    assert.notEqual((await run("test")).code, 0);
+  });
+});

@@ -1,0 +1,304 @@
+/** Hostile commits through the API: finalizing is refused, or harmless. Builds have the same walls in every mode. */
+import assert from "node:assert/strict";
+import { openRegistry, type Registry } from "../builder/registry.ts";
+import type { Client, Files, Json } from "../support/client.ts";
+import { TestServer } from "../support/server.ts";
+import { type Canaries, openCanaries } from "./canaries.ts";
+
+const OK = "export default () => ({ built: true });\n";
+const BUILD_LIMITS = [
+  ...["--build-timeout", "10s", "--max-artifact", "1MiB"],
+  ...["--max-commit", "1MiB", "--max-file", "1MiB"],
+];
+
+/** What a commit's files are made from. */
+interface Given {
+  readonly file: string;
+  readonly url: string;
+  readonly trace: string;
+  readonly dataDir: string;
+}
+
+interface HostileCommit {
+  readonly name: string;
+  readonly files: (given: Given) => Files;
+  /** What the refusal says, or what the function returns. */
+  readonly end: RegExp | Json;
+}
+
+const importing = (name: string, line: (given: Given) => string, end: RegExp): HostileCommit => ({
+  name,
+  files: (given) => ({ "main.ts": `${line(given)}\n${OK}`, "own.js": "export default 1;" }),
+  end,
+});
+
+const using = (name: string, end: RegExp | Json): HostileCommit => ({
+  name: `the package ${name}`,
+  files: () => ({ "main.ts": `import x from "npm:${name}";\nexport default () => ({ x });` }),
+  end,
+});
+
+const path = (name: string, end: RegExp): HostileCommit => ({
+  name: `the file name ${JSON.stringify(name).slice(0, 40)}`,
+  files: () => ({ "main.ts": OK, [name]: "x" }),
+  end,
+});
+
+const ONLY = /main\.ts:\d+:\d+: Cannot import ".*": only npm: packages, node: modules/;
+
+const COMMITS: readonly HostileCommit[] = [
+  importing(
+    "a file as text",
+    ({ file }) => `import a from "file://${encodeURI(file)}" with { type: "text" };`,
+    ONLY,
+  ),
+  importing(
+    "a file as bytes",
+    ({ file }) => `import a from "file://${encodeURI(file)}" with { type: "bytes" };`,
+    ONLY,
+  ),
+  importing(
+    "a file by its path",
+    ({ file }) => `import a from "${file}" with { type: "text" };`,
+    ONLY,
+  ),
+  importing(
+    "a path that climbs",
+    ({ file }) => `import a from "${"../".repeat(12)}${file.slice(1)}" with { type: "text" };`,
+    ONLY,
+  ),
+  importing(
+    "a path that climbs, escaped",
+    () => `import a from "./%2e%2e/%2e%2e/%2e%2e/master.key" with { type: "text" };`,
+    ONLY,
+  ),
+  importing(
+    "the master key",
+    ({ dataDir }) => `import a from "${dataDir}/master.key" with { type: "text" };`,
+    ONLY,
+  ),
+  importing(
+    "a link of procfs",
+    () => `import a from "file:///proc/self/environ" with { type: "text" };`,
+    ONLY,
+  ),
+  importing("http", ({ url }) => `import a from "${url}/a.ts";`, ONLY),
+  importing("https", ({ url }) => `import a from "${url.replace("http:", "https:")}/a.ts";`, ONLY),
+  importing("a type of http", ({ url }) => `import type a from "${url}/a.ts";`, ONLY),
+  importing("a reference of http", ({ url }) => `/// <reference types="${url}/a.d.ts" />`, ONLY),
+  importing("a later import of http", ({ url }) => `const a = await import("${url}/a.ts");`, ONLY),
+  importing("data", () => `import a from "data:text/javascript,export default 1";`, ONLY),
+  importing("a blob", () => `import a from "blob:null/1";`, ONLY),
+  importing("jsr", () => `import a from "jsr:@std/path";`, ONLY),
+  importing("the engine's own", () => `import a from "ext:core/ops";`, ONLY),
+  importing(
+    "a package of a file",
+    () => `import a from "npm:ms@file:///etc";`,
+    /Invalid package specifier/,
+  ),
+  importing(
+    "a package of a URL",
+    ({ url }) => `import a from "npm:ms@${url}/a.tgz";`,
+    /Invalid package specifier/,
+  ),
+  importing(
+    "a require of a file",
+    ({ file }) => `const a = require("${file}");`,
+    ONLY,
+  ),
+  {
+    name: "a deno.json with an import map",
+    files: ({ url, file }) => ({
+      "main.ts": `import a from "mapped";\n${OK}`,
+      "deno.json": JSON.stringify({ imports: { mapped: `${url}/a.ts` }, importMap: file }),
+    }),
+    end: /Cannot import "mapped"/,
+  },
+  {
+    name: "a deno.json that only lies there",
+    files: ({ url }) => ({
+      "main.ts": OK,
+      "deno.json": JSON.stringify({
+        tasks: { build: "id" },
+        importMap: `${url}/map.json`,
+        links: ["../.."],
+      }),
+      "package.json": JSON.stringify({
+        scripts: { preinstall: "id" },
+        dependencies: { x: "file:/etc" },
+        workspaces: [".."],
+      }),
+    }),
+    end: { built: true },
+  },
+  {
+    name: "an .npmrc with another registry",
+    files: ({ url }) => ({
+      "main.ts": `import a from "npm:elsewhere";\n${OK}`,
+      ".npmrc": `registry=${url}/\n`,
+    }),
+    end: /npm package 'elsewhere' does not exist/,
+  },
+  {
+    name: "a lock of a URL",
+    files: ({ url }) => ({
+      "main.ts": OK,
+      "deno.lock": JSON.stringify({
+        version: "5",
+        remote: { [`${url}/x.ts`]: "00" },
+        redirects: { "https://a/": `${url}/b` },
+      }),
+    }),
+    end: /deno\.lock: Cannot use the lock file/,
+  },
+  {
+    name: "a lock with a tarball from elsewhere",
+    files: ({ url }) => ({
+      "main.ts": OK,
+      "deno.lock": JSON.stringify({
+        version: "5",
+        npm: { "ms@2.1.3": { tarball: `${url}/ms.tgz` } },
+      }),
+    }),
+    end: /deno\.lock: Cannot use the lock file/,
+  },
+  {
+    name: "a lock that is no JSON",
+    files: () => ({ "main.ts": OK, "deno.lock": "{".repeat(100_000) }),
+    end: /deno\.lock: Cannot use the lock file/,
+  },
+  path("../../escaped.ts", /it has a segment \.\./),
+  path("/tmp/escaped.ts", /it is absolute/),
+  path("a/../../escaped.ts", /\.\./),
+  path("a\\..\\escaped.ts", /backslash/),
+  path("a\0.ts", /control/),
+  path("main.ts/inner.ts", /main\.ts is a file and not a directory/),
+  path(`${"a".repeat(300)}.ts`, /longer than 255 bytes/),
+  {
+    name: "names that are options of the compiler",
+    files: () => ({
+      "main.ts": OK,
+      "--allow-all": "x",
+      "-A.ts": "x",
+      "$(id).ts": "x",
+      "a;id;.ts": "x",
+    }),
+    end: { built: true },
+  },
+  {
+    // Each letter is two bytes, and four in the bundle.
+    name: "a bundle above the limit",
+    files: () => ({ "main.ts": `export default () => ({ text: "${"é".repeat(4e5)}" });` }),
+    end: /--max-artifact/,
+  },
+  {
+    name: "brackets without end",
+    files: () => ({ "main.ts": `export default () => ${"[".repeat(200_000)}` }),
+    end: /Cannot build: the code is nested too deeply; flatten it/,
+  },
+  {
+    name: "types that never end being worked out",
+    files: () => ({
+      "main.ts": `type T<N extends any[]> = T<[...N, ...N]>;\nconst x: T<[1]> = 1 as any;\n${OK}`,
+    }),
+    end: { built: true },
+  },
+  {
+    name: "code that runs when it is built",
+    files: ({ trace }) => ({
+      "main.ts": `try { Deno.writeTextFileSync("${trace}", "ran"); } catch {}\n${OK}`,
+    }),
+    end: { built: true },
+  },
+  using("scripted", { x: "scripted" }),
+  using("linked", /Could not resolve 'npm:linked'/),
+  using("file-dependency", /Could not find package 'x'/),
+  using("url-dependency", /parsing version requirement for dependency/),
+  using("git-dependency", /parsing version requirement for dependency/),
+  using("absolute-require", /Cannot build: a require or a computed import/),
+  using("text-import", /Import '.*' failed/),
+  using("nowhere-at-all", /npm package 'nowhere-at-all' does not exist/),
+];
+
+function hostileRegistry({ file, url, trace }: Given): Registry {
+  const scripts = {
+    preinstall: `echo ran > ${trace}`,
+    install: `echo ran > ${trace}`,
+    postinstall: `echo ran > ${trace}`,
+  };
+  const depends = (on: string) => ({
+    manifest: { dependencies: { x: on } },
+    files: { "index.js": 'module.exports = require("x");' },
+  });
+  return openRegistry({
+    "scripted": { manifest: { scripts }, files: { "index.js": 'module.exports = "scripted";' } },
+    "linked": { manifest: { main: "link.js" }, files: {}, links: { "link.js": file } },
+    "file-dependency": depends(`file:${file}`),
+    "url-dependency": depends(`${url}/x.tgz`),
+    "git-dependency": depends(`git+${url}/x.git`),
+    "absolute-require": { files: { "index.js": `module.exports = require("${file}");` } },
+    "text-import": {
+      manifest: { main: "index.mjs" },
+      files: {
+        "index.mjs": `import x from "file://${
+          encodeURI(file)
+        }" with { type: "text" };\nexport default x;`,
+      },
+    },
+  });
+}
+
+Deno.test("hostile commits are refused or harmless", async (context) => {
+  await using canaries = await openCanaries();
+  await using first = await TestServer.start();
+  // The bundler comes from the real registry; it stays in the cache of builds.
+  await (await first.client()).deploy(OK);
+  await first.stop("SIGTERM");
+  const given: Given = {
+    file: canaries.file,
+    url: `http://127.0.0.1:${canaries.port}`,
+    trace: `${first.dataDir}/trace`,
+    dataDir: first.dataDir,
+  };
+  await using registry = hostileRegistry(given);
+  await using server = await TestServer.start({
+    dataDir: first.dataDir,
+    flags: BUILD_LIMITS,
+    env: { NPM_CONFIG_REGISTRY: registry.url, CANARY: canaries.tokens.environment },
+  });
+  const client = await server.client();
+  for (const commit of COMMITS) {
+    await context.step(commit.name, () => check(client, canaries, given, commit));
+  }
+});
+
+async function check(
+  client: Client,
+  canaries: Canaries,
+  given: Given,
+  { files, end }: HostileCommit,
+): Promise<void> {
+  const { function: fn } = await client.createFunction("hostile");
+  const finalized = await client.commit(fn.id, files(given));
+  let told = JSON.stringify(finalized.body);
+  if (end instanceof RegExp) {
+    assert.equal(finalized.status, 400, told);
+    assert.ok(/"reason":"(BUILD_FAILED|INVALID_FIELD)"/.test(told), told);
+    assert.match(JSON.stringify(finalized.body.details) + finalized.body.message, end);
+  } else {
+    assert.equal(finalized.status, 200, told);
+    const { body } = await client.invoke(fn.id, {}, {}, { commitId: finalized.body.commit.id });
+    const { output, error } = await client.invocation(fn.id, body.invocationId);
+    assert.deepEqual(output, end, error);
+    told += JSON.stringify(output);
+  }
+  for (const token of Object.values(canaries.tokens)) assert.ok(!told.includes(token), told);
+  assert.ok(
+    !told.includes(given.dataDir) || JSON.stringify(files(given)).includes(given.dataDir),
+    told,
+  );
+  assert.deepEqual(await canaries.look(), []);
+  await assert.rejects(Deno.stat(given.trace), Deno.errors.NotFound);
+  assert.equal((await client.get("/healthz")).status, 200);
+  assert.equal((await client.invoke(await client.deploy(OK))).body.json, btoa('{"built":true}'));
+}

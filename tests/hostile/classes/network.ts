@@ -1,0 +1,312 @@
+/**
+ * The network. `input.port` is the canary's on 127.0.0.1; `input.host` is a host on 127.0.0.2, which the operator
+ * opened and the allowlist names.
+ */
+import { fails, type Hostile, refused, returns } from "../hostile.ts";
+
+/** Ways around the proxy. None of them asks it. */
+const AROUND = [
+  refused(
+    "Deno.connect",
+    `await Deno.connect({ hostname: "127.0.0.1", port: input.port }); return "connected";`,
+    "Error: Deno.connect is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "Deno.connectTls",
+    `await Deno.connectTls({ hostname: "127.0.0.1", port: input.port }); return "connected";`,
+    "Error: Deno.connectTls is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "Deno.listen",
+    `return Deno.listen({ port: 0 }).addr;`,
+    "Error: Deno.listen is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "Deno.serve",
+    `return Deno.serve({ port: 0 }, () => new Response("")).addr;`,
+    "Error: Deno.serve is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "Deno.listenDatagram",
+    `return (Deno as any).listenDatagram({ port: 0, transport: "udp" });`,
+    "Error: Deno.listenDatagram is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "Deno.createHttpClient",
+    `return await (await fetch("http://127.0.0.1:" + input.port, { client: (Deno as any).createHttpClient({ proxy: { url: "http://127.0.0.1:" + input.port } }) } as any)).text();`,
+    "Error: Deno.createHttpClient is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "Deno.connectQuic",
+    `return await (Deno as any).connectQuic({ hostname: "127.0.0.1", port: input.port, alpnProtocols: ["h3"] });`,
+    "Error: Deno.connectQuic is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "WebTransport",
+    `const w = new (globalThis as any).WebTransport("https://127.0.0.1:" + input.port); await w.ready; return "ready";`,
+    "TypeError: globalThis.WebTransport is not a constructor",
+  ),
+  refused(
+    "Deno.openKv",
+    `return await (Deno as any).openKv("http://127.0.0.1:" + input.port);`,
+    "Error: Deno.openKv is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "a unix socket by Deno",
+    `await Deno.connect({ transport: "unix", path: input.unix } as any); return "connected";`,
+    "Error: Deno.connect is not available in a function: use fetch, WebSocket or node:net",
+  ),
+  refused(
+    "a unix socket by node:net",
+    `return await settled((await import("node:net")).connect({ path: input.unix }), "connect");`,
+    "Error: connect EACCES ",
+  ),
+  refused(
+    "an abstract socket by node:net",
+    `return await settled((await import("node:net")).connect({ path: "\\0" + input.abstract }), "connect");`,
+    "Error: connect EACCES ",
+  ),
+  fails(
+    "an abstract socket by node:http",
+    `import http from "node:http";
+    export default (input: any) => new Promise((resolve, reject) =>
+      http.get({ socketPath: "\\0" + input.abstract, path: "/" }, resolve).on("error", reject));`,
+    /^UNCAUGHT: Error: connect EACCES /,
+  ),
+  refused(
+    "the egress socket by node:net",
+    `return await settled((await import("node:net")).connect({ path: input.egressSocket }), "connect");`,
+    "Error: connect EACCES /run/egress.sock - Local (undefined:undefined)",
+  ),
+  refused(
+    "the egress socket by fetch",
+    `return await (await fetch("unix:" + input.egressSocket)).text();`,
+    "TypeError: Url scheme 'unix' not supported",
+  ),
+  refused(
+    "listening by node:net",
+    `const s = (await import("node:net")).createServer(); s.listen(0); return await settled(s, "listening");`,
+    "Error: listen EACCES: not available in a function",
+  ),
+  refused(
+    "listening by node:http",
+    `const s = (await import("node:http")).createServer(); s.listen(0); return await settled(s, "listening");`,
+    "Error: listen EACCES: not available in a function",
+  ),
+  refused(
+    "listening on an abstract socket",
+    `const s = (await import("node:net")).createServer(); s.listen({ path: "\\0" + input.abstract + "x" }); return await settled(s, "listening");`,
+    "Error: listen EACCES: not available in a function",
+  ),
+  refused(
+    "UDP by node:dgram",
+    `const { promise, resolve, reject } = Promise.withResolvers(); (await import("node:dgram")).createSocket("udp4").on("error", reject).send("x", input.udpPort, "127.0.0.1", (e) => e ? reject(e) : resolve("sent")); return await promise;`,
+    "Error: send EACCES: not available in a function",
+  ),
+  refused(
+    "UDP by bind",
+    `const s = (await import("node:dgram")).createSocket("udp4"); s.bind(0); return await settled(s, "listening");`,
+    "Error: bind EACCES: not available in a function",
+  ),
+  refused(
+    "a pipe's own handle",
+    `const net: any = await import("node:net"); const s = new net.Socket(); s.connect({ path: "x:1" }); const H = s._handle.constructor; const h = new H(0); const code = h.bind("\\0x"); if (code !== 0) throw new Error(String(code)); return "bound";`,
+    "Error: -13",
+  ),
+];
+
+/** Clients of the proxy, on their way to an address that it must refuse. */
+const CLIENTS: Readonly<Record<string, string>> = {
+  "fetch":
+    `const r = await fetch("http://127.0.0.1:" + input.port + "/"); throw new Error(r.status + " " + await r.text());`,
+  "fetch over TLS":
+    `const r = await fetch("https://127.0.0.1:" + input.port + "/"); throw new Error(r.status + " " + await r.text());`,
+  "WebSocket":
+    `const w = new WebSocket("ws://127.0.0.1:" + input.port + "/"); await new Promise((ok, no) => { w.onopen = ok; w.onerror = (e: any) => no(new Error(e.message)); }); return "open";`,
+  "EventSource":
+    `const e = new EventSource("http://127.0.0.1:" + input.port + "/"); await new Promise((ok, no) => { e.onopen = ok; e.onerror = (x: any) => { e.close(); no(new Error(x.type)); }; }); return "open";`,
+  "node:http":
+    `return await settled((await import("node:http")).get("http://127.0.0.1:" + input.port + "/"), "response");`,
+  "node:https":
+    `return await settled((await import("node:https")).get("https://127.0.0.1:" + input.port + "/"), "response");`,
+  "node:http2":
+    `return await settled((await import("node:http2")).connect("http://127.0.0.1:" + input.port), "connect");`,
+  "node:net":
+    `return await settled((await import("node:net")).connect(input.port, "127.0.0.1"), "connect");`,
+  "node:tls":
+    `return await settled((await import("node:tls")).connect(input.port, "127.0.0.1"), "secureConnect");`,
+};
+
+/** How a client tells that the proxy refused, where `node:` ones say `connect EACCES`. */
+const TOLD: Readonly<Record<string, string>> = {
+  "fetch": "Error: 403 Cannot reach 127.0.0.1:",
+  "fetch over TLS": "Error: 403 Cannot reach 127.0.0.1:",
+  "WebSocket": "Error: NetworkError: failed to connect to WebSocket: Invalid status code: 403",
+  "EventSource": "Error: error",
+};
+
+const toldBy = (client: string) => TOLD[client] ?? "Error: connect EACCES 127.0.0.1:";
+
+const BY_CLIENT = Object.entries(CLIENTS).map(([name, body]) => ({
+  ...refused(`the canary, allowed by name, by ${name}`, body, toldBy(name)),
+  allowlist: ["127.0.0.1:CANARY"],
+  logs:
+    /127\.0\.0\.1:\d+ refused: \w+, the address is not public but loopback \(--egress-allow-private\)/,
+}));
+
+const UNLISTED = Object.entries(CLIENTS).map(([name, body]) => ({
+  ...refused(`the canary, not allowed, by ${name}`, body, toldBy(name)),
+  logs: /127\.0\.0\.1:\d+ refused: \w+, not in the function's outboundNetworkAllowlist/,
+}));
+
+/** A destination in the URL, what must be on the allowlist for it, and why it must be refused all the same. */
+interface Place {
+  readonly url: string;
+  readonly allow: string;
+  readonly why: string;
+}
+
+const PLACES: readonly Place[] = [
+  { url: "localhost:CANARY", allow: "localhost:CANARY", why: "loopback" },
+  { url: "LOCALHOST.:CANARY", allow: "localhost:CANARY", why: "loopback" },
+  { url: "2130706433:CANARY", allow: "127.0.0.1:CANARY", why: "loopback" },
+  { url: "0177.0.0.1:CANARY", allow: "127.0.0.1:CANARY", why: "loopback" },
+  { url: "0x7f000001:CANARY", allow: "127.0.0.1:CANARY", why: "loopback" },
+  { url: "127.1:CANARY", allow: "127.0.0.1:CANARY", why: "loopback" },
+  { url: "127.0.0.1.:CANARY", allow: "127.0.0.1:CANARY", why: "loopback" },
+  { url: "１２７。０。０。１:CANARY", allow: "127.0.0.1:CANARY", why: "loopback" },
+  { url: "127%2e0%2e0%2e1:CANARY", allow: "127.0.0.1:CANARY", why: "loopback" },
+  { url: "127.255.255.254:CANARY", allow: "127.255.255.254:CANARY", why: "loopback" },
+  { url: "0.0.0.0:CANARY", allow: "0.0.0.0:CANARY", why: "unspecified" },
+  { url: "[::1]:CANARY", allow: "[::1]:CANARY", why: "loopback" },
+  { url: "[::]:CANARY", allow: "[::]:CANARY", why: "unspecified" },
+  {
+    url: "[::ffff:127.0.0.1]:CANARY",
+    allow: "[::ffff:127.0.0.1]:CANARY",
+    why: "IPv4-mapped of loopback",
+  },
+  {
+    url: "[::ffff:7f00:1]:CANARY",
+    allow: "[::ffff:7f00:1]:CANARY",
+    why: "IPv4-mapped of loopback",
+  },
+  { url: "[::127.0.0.1]:CANARY", allow: "[::127.0.0.1]:CANARY", why: "reserved" },
+  { url: "[64:ff9b::7f00:1]:CANARY", allow: "[64:ff9b::7f00:1]:CANARY", why: "NAT64 of loopback" },
+  { url: "[2002:7f00:1::1]", allow: "[2002:7f00:1::1]", why: "6to4" },
+  { url: "[2001:0:7f00:1::1]", allow: "[2001:0:7f00:1::1]", why: "teredo" },
+  { url: "[fe80::1]", allow: "[fe80::1]", why: "link-local" },
+  { url: "[fd00:ec2::254]", allow: "[fd00:ec2::254]", why: "unique local" },
+  { url: "[ff02::1]", allow: "[ff02::1]", why: "multicast" },
+  { url: "10.0.0.1", allow: "10.0.0.1", why: "private" },
+  { url: "172.31.255.255", allow: "172.31.255.255", why: "private" },
+  { url: "192.168.0.1", allow: "192.168.0.1", why: "private" },
+  { url: "100.64.0.1", allow: "100.64.0.1", why: "carrier-grade NAT" },
+  { url: "169.254.169.254/latest/meta-data/", allow: "169.254.169.254", why: "link-local" },
+  { url: "168.63.129.16/metadata", allow: "168.63.129.16", why: "metadata" },
+  { url: "224.0.0.1", allow: "224.0.0.1", why: "multicast" },
+  { url: "255.255.255.255", allow: "255.255.255.255", why: "broadcast" },
+  { url: "240.0.0.1", allow: "240.0.0.1", why: "reserved" },
+];
+
+/** One function for all places: the proxy judges each request alone. */
+const SSRF: Hostile = {
+  name: "addresses that are not public, in every form",
+  main: `export default async (input: any): Promise<any> => {
+    const said: Record<string, string> = {};
+    for (const url of ${JSON.stringify(PLACES.map(({ url }) => url))}) {
+      const r = await fetch("http://" + url.replace("CANARY", input.port));
+      said[url] = r.status + " " + (await r.text()).replace(/^.* not public but /, "");
+    }
+    return said;
+  };`,
+  end: {
+    output: Object.fromEntries(
+      PLACES.map(({ url, why }) => [url, `403 ${why} (--egress-allow-private)\n`]),
+    ),
+  },
+  allowlist: [...new Set(PLACES.map(({ allow }) => allow))],
+};
+
+/** By way of a host that may be reached. */
+const THROUGH_A_HOST = [
+  {
+    ...returns(
+      "a redirect to the canary",
+      `export default async (input: any): Promise<any> => {
+        const r = await fetch("http://" + input.host + "/redirect?to=" + encodeURIComponent("http://127.0.0.1:" + input.port + "/"));
+        return { status: r.status };
+      };`,
+      { status: 403 },
+    ),
+    allowlist: ["HOST", "127.0.0.1:CANARY"],
+    logs: /127\.0\.0\.1:\d+ refused: GET, the address is not public but loopback/,
+  },
+  returns(
+    "a redirect to a file",
+    `export default async (input: any): Promise<any> => {
+      try { return { got: await (await fetch("http://" + input.host + "/redirect?to=file:///etc/passwd")).text() }; }
+      catch (error: any) { return { refused: error.name }; }
+    };`,
+    { refused: "TypeError" },
+  ),
+  returns(
+    "a Host header of another",
+    `import http from "node:http";
+    export default (input: any): Promise<any> => new Promise((resolve, reject) => {
+      http.get("http://" + input.host + "/", { headers: { host: "127.0.0.1:" + input.port } }, (r) => resolve({ status: r.statusCode })).on("error", reject);
+    });`,
+    { status: 200 },
+  ),
+  returns(
+    "a request within the body of a request",
+    `export default async (input: any): Promise<any> => {
+      const inner = "GET http://127.0.0.1:" + input.port + "/ HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n";
+      const r = await fetch("http://" + input.host + "/", { method: "POST", body: "0\\r\\n\\r\\n" + inner });
+      return { status: r.status, bytes: (await r.json()).bytes > 50 };
+    };`,
+    { status: 200, bytes: true },
+  ),
+  returns(
+    "a header that ends the request",
+    `export default async (input: any): Promise<any> => {
+      try { await fetch("http://" + input.host + "/", { headers: { x: "y\\r\\n\\r\\nGET http://127.0.0.1:" + input.port + "/ HTTP/1.1" } }); return { sent: true }; }
+      catch (error: any) { return { refused: error.name }; }
+    };`,
+    { refused: "TypeError" },
+  ),
+  refused(
+    "CONNECT smuggled into the name of a host",
+    `return await settled((await import("node:net")).connect({ host: input.host + " HTTP/1.1\\r\\n\\r\\nCONNECT 127.0.0.1", port: input.port }), "connect");`,
+    "Error: connect EACCES [",
+  ),
+  refused(
+    "CONNECT smuggled into a path",
+    `return await settled((await import("node:net")).connect({ path: input.host + " HTTP/1.1\\r\\n\\r\\nCONNECT 127.0.0.1:" + input.port }), "connect");`,
+    "Error: connect EACCES ",
+  ),
+  refused(
+    "a user that looks like the host",
+    `const r = await fetch("http://" + input.host + "@127.0.0.1:" + input.port + "/"); throw new Error(r.status + " " + await r.text());`,
+    "Error: 403 Cannot reach ",
+  ),
+  returns(
+    "requests of another's within a tunnel",
+    `import net from "node:net";
+    export default (input: any): Promise<any> => new Promise((resolve, reject) => {
+      const [host, port] = input.host.split(":");
+      const s = net.connect(Number(port), host, () => s.write("CONNECT 127.0.0.1:" + input.port + " HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"));
+      let said = ""; s.on("data", (d) => said += d); s.on("error", reject);
+      s.on("close", () => resolve({ connected: said.includes("Connection Established") }));
+      setTimeout(() => s.destroy(), 300);
+    });`,
+    { connected: false },
+  ),
+].map((one) => ({ allowlist: ["HOST"], ...one }));
+
+export const NETWORK: readonly Hostile[] = [
+  ...AROUND,
+  ...UNLISTED,
+  ...BY_CLIENT,
+  SSRF,
+  ...THROUGH_A_HOST,
+];

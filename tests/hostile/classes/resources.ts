@@ -1,0 +1,180 @@
+/** Using more than there is, and not ending. The limits are those of {@link LIMIT_FLAGS}. */
+import { fails, gets, type Hostile, refused, returns } from "../hostile.ts";
+
+/** Small, so that what runs into them does so soon. Burning ends at the processor time, waiting at the wall clock. */
+export const LIMIT_FLAGS = [
+  ...["--invocation-timeout", "8s", "--cpu-time", "1s", "--memory", "64MiB"],
+  ...["--max-output", "64KiB", "--max-log", "1KiB", "--max-egress-connections", "8"],
+];
+
+const CPU = /^CPU_LIMIT: the function used up its limit of 1 s of processor time \(--cpu-time\)$/;
+const MEMORY =
+  /^OUT_OF_MEMORY: the function needed more memory than its limit of 64 MiB \(--memory\)$/;
+const TIME = /^TIMEOUT: the invocation ran longer than its limit of 8 s \(--invocation-timeout\)$/;
+const STALLED = /^EXITED: the promise of the function never settled and nothing was left/;
+
+const burns = (name: string, code: string) =>
+  fails(name, `export default async (): Promise<any> => { ${code} return { leak: true }; };`, CPU);
+const eats = (name: string, code: string) =>
+  fails(
+    name,
+    `export default async (): Promise<any> => { ${code} return { leak: true }; };`,
+    MEMORY,
+  );
+const waits = (name: string, code: string): Hostile => ({
+  ...fails(
+    name,
+    `export default async (): Promise<any> => { ${code} return { leak: true }; };`,
+    TIME,
+  ),
+  waits: true,
+});
+
+const CUT = /^log truncated: limit of 1 KiB reached \(--max-log\)$/;
+
+export const RESOURCES: readonly Hostile[] = [
+  burns("an endless loop", `for (;;) {}`),
+  burns(
+    "an endless chain of microtasks",
+    `const again = () => queueMicrotask(again); again(); await new Promise(() => {});`,
+  ),
+  burns("a regular expression", `/^(a+)+$/.test("a".repeat(60) + "b");`),
+  burns(
+    "an endless loop of WebAssembly",
+    `await WebAssembly.instantiate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 8, 1, 0, 10, 9, 1, 7, 0, 3, 64, 12, 0, 11, 11]));`,
+  ),
+  burns(
+    "threads of node:crypto",
+    `const { pbkdf2 } = await import("node:crypto"); await new Promise((r) => { for (let i = 0; i < 8; i++) pbkdf2("a", "b", 2 ** 30, 64, "sha512", r); });`,
+  ),
+  burns("a hostile getter of the error", `throw { get message() { for (;;); } };`),
+  waits("a timer that never ends", `setInterval(() => {}, 1000); await new Promise(() => {});`),
+  waits(
+    "a wait of the whole thread",
+    `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`,
+  ),
+  waits("a read of stdin", `for (;;) await new Promise((r) => setTimeout(r, 500));`),
+  waits(
+    "a handler of the end",
+    `addEventListener("beforeunload", (e) => { e.preventDefault(); setTimeout(() => {}, 1000); }); setInterval(() => {}, 500); await new Promise(() => {});`,
+  ),
+  eats("the heap", `const all: any[] = []; for (;;) all.push(new Array(1e5).fill(1.5));`),
+  eats("array buffers", `const all: any[] = []; for (;;) all.push(new Uint8Array(1e7).fill(1));`),
+  eats("one array buffer", `new Uint8Array(2 ** 31).fill(1);`),
+  eats(
+    "shared array buffers",
+    `const all: any[] = []; for (;;) all.push(new Uint8Array(new SharedArrayBuffer(1e7)).fill(1));`,
+  ),
+  fails(
+    "memory of WebAssembly",
+    `export default () => { const m = new WebAssembly.Memory({ initial: 1, maximum: 65536 }); for (;;) { m.grow(160); new Uint8Array(m.buffer).fill(1); } };`,
+    /^UNCAUGHT: RangeError: WebAssembly\.Memory\.grow\(\): Unable to grow instance memory/,
+  ),
+  eats(
+    "Blobs",
+    `const all: any[] = []; for (;;) all.push(new Blob([new Uint8Array(5e6).fill(1)]));`,
+  ),
+  eats("Buffers of Node", `const all: any[] = []; for (;;) all.push(Buffer.alloc(1e7, 1));`),
+  fails(
+    "structured clones",
+    `export default () => { const all: any[] = []; const big = new Uint8Array(5e6).fill(1); for (;;) all.push(structuredClone(big)); };`,
+    /^(UNCAUGHT: RangeError: could not deserialize value|OUT_OF_MEMORY: )/,
+  ),
+  fails(
+    "a zip bomb",
+    `export default async (): Promise<any> => { const { gzipSync, gunzipSync } = await import("node:zlib"); let bomb = new Uint8Array(2 ** 20); for (let i = 0; i < 2; i++) bomb = gzipSync(bomb); const all: any[] = []; for (;;) all.push(gunzipSync(gunzipSync(bomb))); };`,
+    // The library of zlib gives up without a word on memory.
+    /^(OUT_OF_MEMORY: |EXITED: .* with the signal (SIGABRT|SIGSEGV)$)/,
+  ),
+  refused("one string", `return "x".repeat(2 ** 30).length;`, "RangeError: Invalid string length"),
+  refused("one array", `return new Array(2 ** 32).length;`, "RangeError: Invalid array length"),
+  refused(
+    "recursion",
+    `const down = (): number => 1 + down(); return down();`,
+    "RangeError: Maximum call stack size exceeded",
+  ),
+  refused(
+    "scrypt with much memory",
+    `const { scryptSync } = await import("node:crypto"); return scryptSync("a", "b", 64, { N: 2 ** 20, r: 8, maxmem: 2 ** 31 }).length;`,
+    "Error: scrypt key derivation failed",
+  ),
+  fails("a promise that never settles", `export default () => new Promise(() => {});`, STALLED),
+  fails(
+    "a promise that only a collected object could settle",
+    `export default () => new Promise((resolve) => new FinalizationRegistry(resolve).register({}, 1));`,
+    STALLED,
+  ),
+  fails("an exit", `export default () => Deno.exit(0);`, /^EXITED: .* with exit code 0$/),
+  fails(
+    "an exit of process",
+    `export default () => process.exit(7);`,
+    /^EXITED: .* with exit code 7$/,
+  ),
+  fails(
+    "its own death",
+    `export default () => { Deno.kill(Deno.pid, "SIGKILL"); for (;;); };`,
+    /^UNCAUGHT: PermissionDenied: EPERM: Operation not permitted/,
+  ),
+  fails(
+    "an abort",
+    `export default () => process.abort();`,
+    /^UNCAUGHT: TypeError: process\.abort is not a function/,
+  ),
+  fails(
+    "a closed stdout",
+    `export default () => { Deno.stdout.close(); return { a: 1 }; };`,
+    /^EXITED: .* with exit code 1$/,
+  ),
+  fails(
+    "a rejection that nobody handles",
+    `export default async () => { Promise.reject(new Error("boo")); await new Promise((r) => setTimeout(r, 50)); return {}; };`,
+    /^UNCAUGHT: Error: boo/,
+  ),
+  {
+    ...returns(
+      "a flood of the console",
+      `export default () => { for (let i = 0; i < 500; i++) console.log("x".repeat(1e5)); return { done: true }; };`,
+      { done: true },
+    ),
+    logs: CUT,
+  },
+  {
+    ...returns(
+      "a flood of stdout",
+      `export default () => { const b = new Uint8Array(1e5).fill(65); for (let i = 0; i < 300; i++) Deno.stdout.writeSync(b); return { done: true }; };`,
+      { done: true },
+    ),
+    logs: CUT,
+  },
+  {
+    ...returns(
+      "a flood of stderr",
+      `export default () => { const b = new TextEncoder().encode("y\\n".repeat(5e4)); for (let i = 0; i < 300; i++) Deno.stderr.writeSync(b); return { done: true }; };`,
+      { done: true },
+    ),
+    logs: CUT,
+  },
+  {
+    ...returns(
+      "a flood of empty lines",
+      `export default () => { for (let i = 0; i < 20000; i++) console.log(""); return { done: true }; };`,
+      { done: true },
+    ),
+    logs: CUT,
+  },
+  gets(
+    "many connections to the proxy",
+    `const net = await import("node:net"); let failed = 0; await Promise.all(Array.from({ length: 100 }, () => new Promise<void>((ok) => net.connect(input.port, "127.0.0.1", () => ok()).on("error", () => { failed++; ok(); })))); return failed;`,
+    "100",
+  ),
+  gets(
+    "all descriptors",
+    `const net = await import("node:net"); let n = 0; const all: any[] = []; for (let i = 0; i < 400; i++) all.push(fetch("http://127.0.0.1:" + input.port + "/").then((r) => r.ok && n++, () => 0)); await Promise.all(all); return n;`,
+    "0",
+  ),
+  gets(
+    "many timers",
+    `for (let i = 0; i < 1e4; i++) setTimeout(() => {}, 1e9); return "done";`,
+    "done",
+  ),
+];

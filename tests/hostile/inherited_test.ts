@@ -1,0 +1,62 @@
+/** What the server's own starter left open stays with it. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { argumentsOf, descendantsOf, descriptorsOf } from "../support/processes.ts";
+import { TestServer } from "../support/server.ts";
+
+/** Hundreds of modules keep the compiler busy for long enough to be looked at. */
+const MODULES = 150;
+
+function slowBuild(): Record<string, string> {
+  const modules = Array.from({ length: MODULES }, (_, n) => n);
+  return {
+    "main.ts": modules.map((n) => `import m${n} from "./m${n}.ts";`).join("\n") +
+      `\nexport default () => ({ all: [${modules.map((n) => `m${n}`).join()}] });`,
+    ...Object.fromEntries(
+      modules.map((n) => [`m${n}.ts`, `export default "${"x".repeat(5000)}${n}";`]),
+    ),
+  };
+}
+
+/** Looks at a process below the server in whose arguments there is this text, once there is one. */
+async function whatHolds(server: TestServer, text: string): Promise<string[]> {
+  return await eventually(async () => {
+    for (const pid of await descendantsOf(server.pid)) {
+      if (!(await argumentsOf(pid)).some((argument) => argument.includes(text))) continue;
+      const held = await descriptorsOf(pid);
+      if (held.length > 0) return held;
+    }
+  }, `a process with ${text}`);
+}
+
+Deno.test("descriptors that the server's starter left open reach no process", async () => {
+  if (Deno.build.os !== "linux") return;
+  await using directory = await makeTempDir();
+  const left = join(directory.path, "left open");
+  await Deno.writeTextFile(left, "");
+  const script = 'file=$1; shift; exec 4<"$file" 9<>"$file" 37>>"$file"; exec "$@"';
+  await using server = await TestServer.start({ launcher: ["bash", "-c", script, "bash", left] });
+  assert.deepEqual((await descriptorsOf(server.pid)).filter((path) => path === left), []);
+
+  const client = await server.client();
+  const id = await client.deploy("export default () => { for (;;); };");
+  const { body } = await client.invoke(id, {}, { prefer: "respond-async" });
+  const sandbox = await whatHolds(server, "runtime/bootstrap.ts");
+  assert.deepEqual(sandbox.filter((path) => path === left), []);
+  await client.post(`/api/v1/functions/${id}/invocations/${body.invocationId}/cancel`, {});
+
+  const building = client.deploy("export default () => ({});", slowBuild());
+  const compiler = await whatHolds(server, "bundle");
+  assert.deepEqual(compiler.filter((path) => path === left), []);
+  await building;
+});
+
+Deno.test("a descriptor that an argument names is the server's to read", async () => {
+  const script = 'exec "$@" --tls-cert <(echo "no certificate") --tls-key /dev/null';
+  await assert.rejects(
+    TestServer.start({ launcher: ["bash", "-c", script, "bash"] }),
+    /\/dev\/fd\/\d+: it does not begin with a PEM certificate/,
+  );
+});

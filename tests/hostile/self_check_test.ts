@@ -1,0 +1,89 @@
+/** The suite notices what it looks for: the same functions and checks, where something does get through. */
+import assert from "node:assert/strict";
+import { STANDING } from "../sandbox/harness.ts";
+import { type Hostile, refused, returns } from "./hostile.ts";
+import { type Ground, openGround, Stage } from "./stage.ts";
+
+/** A stage in the strongest mode, with further flags. */
+async function withStage(
+  flags: readonly string[],
+  body: (stage: Stage, ground: Ground) => Promise<void>,
+): Promise<void> {
+  const [mode] = STANDING;
+  assert.ok(mode);
+  await using ground = await openGround();
+  await using stage = await Stage.open(ground, mode, flags);
+  await body(stage, ground);
+}
+
+const FETCHES: Hostile = {
+  ...refused(
+    "fetches the canary",
+    `const r = await fetch("http://127.0.0.1:" + input.port + "/"); throw new Error("403 " + await r.text());`,
+    "Error: 403 ",
+  ),
+  allowlist: ["127.0.0.1:CANARY"],
+};
+
+Deno.test("a canary that is reached is noticed, whatever the function says of it", async () => {
+  await withStage([], async (stage) => assert.deepEqual(await stage.attack([FETCHES]), []));
+  await withStage(["--egress-allow-private", "127.0.0.1/32"], async (stage) => {
+    const faults = (await stage.attack([FETCHES])).join("\n");
+    assert.match(faults, /LEAK of the canary in the answer/);
+    assert.match(faults, /the TCP canary was connected to/);
+    assert.match(faults, /the TCP canary was told "GET \/ HTTP\/1.1/);
+  });
+});
+
+Deno.test("a canary that comes out is noticed, wherever it comes out", async () => {
+  await withStage([], async (stage, { canaries }) => {
+    const { tokens } = canaries;
+    const ways = {
+      output: (token: string) => `export default () => ({ got: "${token}" });`,
+      log: (token: string) => `export default () => { console.log("${token}"); return {}; };`,
+      stdout: (token: string) =>
+        `export default () => { Deno.stdout.writeSync(new TextEncoder().encode("${token}")); return {}; };`,
+      error: (token: string) => `export default () => { throw new Error("${token}"); };`,
+      base64: (token: string) => `export default () => ({ got: "${btoa(token)}" });`,
+    };
+    for (const [way, main] of Object.entries(ways)) {
+      for (const [place, token] of Object.entries(tokens)) {
+        const faults = await stage.attack([returns(way, main(token), {})]);
+        assert.ok(faults.includes(`${way}: LEAK of the canary in the ${place}`), `${way} ${place}`);
+      }
+    }
+  });
+});
+
+Deno.test("another end, a missing log line and a harmed canary are noticed", async () => {
+  await withStage([], async (stage, { canaries }) => {
+    const good = returns("good", "export default () => ({ a: 1 });", { a: 1 });
+    assert.deepEqual(await stage.attack([good]), []);
+    const wrong = [
+      { ...good, end: { output: { a: 2 } } },
+      { ...good, end: { outputMatches: /^{"b"/ } },
+      { ...good, end: { error: /^TIMEOUT: / } },
+      { ...good, logs: /never/ },
+    ];
+    for (const one of wrong) assert.equal((await stage.attack([one])).length, 1);
+    await Deno.writeTextFile(canaries.file, "overwritten");
+    assert.deepEqual(await stage.attack([good]), ["good: the canary file was changed"]);
+    Deno.kill(canaries.pid, "SIGKILL");
+    const faults = await stage.attack([good]);
+    assert.ok(faults.includes("good: the canary process is gone"));
+  });
+});
+
+Deno.test("a server that is no longer well is noticed", async () => {
+  await withStage([], async (stage) => {
+    const { client, goodId } = stage;
+    const { body } = await client.commit(goodId, { "main.ts": "export default () => ({});" });
+    await client.post("/api/v1/functions/update", {
+      function: { id: goodId, publishedCommitId: body.commit.id },
+      updateMask: "publishedCommitId",
+    });
+    assert.deepEqual(await stage.attack([returns("good", "export default () => ({});", {})]), [
+      "good: a good function failed",
+    ]);
+  });
+});

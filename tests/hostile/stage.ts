@@ -1,0 +1,197 @@
+/** Runs hostile functions through the API and judges what came of them. */
+import { isDeepStrictEqual } from "node:util";
+import { EGRESS_SOCKET_INSIDE } from "../../src/isolation/isolation.ts";
+import { Host } from "../egress/support.ts";
+import type { Client, Json } from "../support/client.ts";
+import { TestServer } from "../support/server.ts";
+import { type Canaries, openCanaries } from "./canaries.ts";
+import { type End, endIn, type Hostile, type Mode } from "./hostile.ts";
+
+/** Hostile functions that run at the same time. */
+const CONCURRENCY = 4;
+
+/** Opened by the operator, so that there is something that functions may reach. */
+const OPEN_ADDRESS = "127.0.0.2";
+
+/** Everything that outlives one server: canaries, a data directory, and the functions deployed in it. */
+export interface Ground extends AsyncDisposable {
+  readonly canaries: Canaries;
+  readonly host: Host;
+  readonly dataDir: string;
+  readonly ids: Map<Hostile, string>;
+}
+
+export async function openGround(): Promise<Ground> {
+  await using opened = new AsyncDisposableStack();
+  const canaries = opened.use(await openCanaries());
+  const host = opened.use(new Host({ hostname: OPEN_ADDRESS }));
+  const dataDir = await Deno.makeTempDir({ prefix: "invoked-test-" });
+  opened.defer(() => Deno.remove(dataDir, { recursive: true }));
+  const all = opened.move();
+  return {
+    canaries,
+    host,
+    dataDir,
+    ids: new Map(),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/** A server in one mode on the ground, with a good function and one that has a secret. */
+export class Stage implements AsyncDisposable {
+  #check: Promise<string[]> = Promise.resolve([]);
+  #nextCheck: Promise<string[]> | undefined;
+
+  private constructor(
+    readonly ground: Ground,
+    readonly mode: Mode,
+    readonly server: TestServer,
+    readonly client: Client,
+    readonly goodId: string,
+  ) {}
+
+  static async open(ground: Ground, mode: Mode, flags: readonly string[]): Promise<Stage> {
+    const server = await TestServer.start({
+      dataDir: ground.dataDir,
+      flags: ["--isolation", mode, "--egress-allow-private", `${OPEN_ADDRESS}/32`, ...flags],
+      env: { CANARY: ground.canaries.tokens.environment },
+    });
+    const client = await server.client();
+    const goodId = await client.deploy(GOOD);
+    await update(client, goodId, "secret", { secret: { CANARY: ground.canaries.tokens.secret } });
+    return new Stage(ground, mode, server, client, goodId);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+  }
+
+  /**
+   * Runs each function, some at a time, and answers the faults found, each with the name of its function. What
+   * only waits runs beside all others.
+   */
+  async attack(all: readonly Hostile[]): Promise<string[]> {
+    const faults: string[] = [];
+    const run = async (hostile: Hostile) => {
+      for (const fault of await this.#judge(hostile)) faults.push(`${hostile.name}: ${fault}`);
+    };
+    const queue = all.filter(({ waits }) => !waits);
+    const lane = async () => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(next);
+    };
+    await Promise.all([
+      ...all.filter(({ waits }) => waits).map(run),
+      ...Array.from({ length: CONCURRENCY }, lane),
+    ]);
+    return faults;
+  }
+
+  async #judge(hostile: Hostile): Promise<string[]> {
+    const id = await this.#deployed(hostile);
+    const faults: string[] = [];
+    for (let call = 0; call < (hostile.calls ?? 1); call++) {
+      faults.push(...await this.#judgeCall(id, hostile));
+    }
+    return faults;
+  }
+
+  async #judgeCall(id: string, hostile: Hostile): Promise<string[]> {
+    const answer = await this.client.invoke(id, this.#input());
+    if (answer.status !== 200) return [`the call was answered ${JSON.stringify(answer.body)}`];
+    const { invocationId } = answer.body;
+    const invocation = await this.client.invocation(id, invocationId);
+    const logs = await this.client.get(
+      `/api/v1/functions/${id}/invocations/${invocationId}/logs?page_size=100`,
+    );
+    const lines: string[] = logs.body.list.map(({ message }: Json) => message);
+    const { input: _, ...told } = invocation;
+    return [
+      ...endFault(invocation, endIn(hostile, this.mode)),
+      ...(hostile.logs !== undefined && !lines.some((line) => hostile.logs?.test(line))
+        ? [`its log has no line ${hostile.logs}: ${JSON.stringify(lines).slice(0, 500)}`]
+        : []),
+      ...this.#leaks(JSON.stringify([answer.body, told, lines, logs.body])),
+      ...await this.ground.canaries.look(),
+      ...await this.#healthFaults(),
+    ];
+  }
+
+  /** Canaries in what a function gave out, as they are and in base64. */
+  #leaks(text: string): string[] {
+    return Object.entries(this.ground.canaries.tokens)
+      .filter(([, token]) => text.includes(token) || text.includes(btoa(token)))
+      .map(([place]) => `LEAK of the canary in the ${place}`);
+  }
+
+  /** A check that begins after it was asked for; those who ask while one runs share the next. */
+  #healthFaults(): Promise<string[]> {
+    return this.#nextCheck ??= this.#check.then(() => {
+      this.#nextCheck = undefined;
+      return this.#check = this.#checkHealth();
+    });
+  }
+
+  async #checkHealth(): Promise<string[]> {
+    try {
+      const health = await this.client.get("/healthz");
+      if (health.status !== 200) return [`the server is unhealthy: ${health.status}`];
+      const good = await this.client.invoke(this.goodId, { n: 20 });
+      const { output } = await this.client.invocation(this.goodId, good.body.invocationId);
+      return isDeepStrictEqual(output, { n: 21 }) ? [] : ["a good function failed"];
+    } catch (error) {
+      return [`the server cannot be reached: ${error}`];
+    }
+  }
+
+  #input(): Json {
+    const { canaries, host, dataDir } = this.ground;
+    const { file, port, udpPort, unix, abstract, pid } = canaries;
+    return {
+      ...{ file, port, udpPort, unix, abstract, dataDir },
+      canaryPid: pid,
+      serverPid: this.server.pid,
+      // Where bubblewrap puts it; elsewhere its name is random.
+      egressSocket: EGRESS_SOCKET_INSIDE,
+      host: `${OPEN_ADDRESS}:${host.port}`,
+    };
+  }
+
+  async #deployed(hostile: Hostile): Promise<string> {
+    const { ids, canaries, host } = this.ground;
+    const known = ids.get(hostile);
+    if (known !== undefined) return known;
+    const id = await this.client.deploy(hostile.main);
+    ids.set(hostile, id);
+    if (hostile.allowlist !== undefined) {
+      const outboundNetworkAllowlist = hostile.allowlist.map((entry) =>
+        entry.replace("CANARY", `${canaries.port}`).replace("HOST", `${OPEN_ADDRESS}:${host.port}`)
+      );
+      await update(this.client, id, "outboundNetworkAllowlist", { outboundNetworkAllowlist });
+    }
+    return id;
+  }
+}
+
+const GOOD = "export default ({ n }: { n: number }) => ({ n: n + 1 });\n";
+
+async function update(client: Client, id: string, updateMask: string, fields: Json): Promise<void> {
+  const { status, body } = await client.post("/api/v1/functions/update", {
+    function: { id, ...fields },
+    updateMask,
+  });
+  if (status !== 200) throw new Error(`Cannot update: ${JSON.stringify(body)}`);
+}
+
+/** How an invocation ended otherwise than it must. */
+function endFault({ output, error }: Json, end: End): string[] {
+  const told = JSON.stringify(output ?? { error }).slice(0, 500);
+  if ("error" in end) return end.error.test(error ?? "") ? [] : [`not ${end.error} but ${told}`];
+  if ("outputMatches" in end) {
+    return output !== undefined && end.outputMatches.test(JSON.stringify(output))
+      ? []
+      : [`not ${end.outputMatches} but ${told}`];
+  }
+  return isDeepStrictEqual(output, end.output)
+    ? []
+    : [`not ${JSON.stringify(end.output).slice(0, 200)} but ${told}`];
+}

@@ -1,0 +1,51 @@
+/** `scripts/install` installs what the lock file names, once for each state of it. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { makeTempDir } from "../support/invoked.ts";
+
+const INSTALL = fileURLToPath(new URL("../../scripts/install", import.meta.url));
+
+/** Stand for npm and the runtime's own installer: they leave what these leave, and a line that they ran. */
+const NPM = `#!/bin/sh
+echo "$@" >> npm.log
+rm -rf node_modules
+mkdir -p node_modules/deno
+echo "require('fs').writeFileSync('node_modules/deno/deno', '', { mode: 0o755 })" > node_modules/deno/install.cjs
+`;
+
+Deno.test("a changed lock file is installed, an unchanged one is not", async () => {
+  await using directory = await makeTempDir();
+  const root = directory.path;
+  await Deno.mkdir(`${root}/scripts`);
+  await Deno.mkdir(`${root}/bin`);
+  await Deno.copyFile(INSTALL, `${root}/scripts/install`);
+  await Deno.writeTextFile(`${root}/bin/npm`, NPM, { mode: 0o755 });
+  const install = async () => {
+    const { success, stderr } = await new Deno.Command(`${root}/scripts/install`, {
+      env: { PATH: `${root}/bin:${Deno.env.get("PATH") ?? ""}` },
+    }).output();
+    return { success, told: new TextDecoder().decode(stderr) };
+  };
+  const runs = async () => (await Deno.readTextFile(`${root}/npm.log`)).trim().split("\n").length;
+
+  await Deno.writeTextFile(`${root}/package-lock.json`, '{"packages": 1}\n');
+  const first = await install();
+  assert.ok(first.success, first.told);
+  assert.match(first.told, /^Installing the packages and the runtime/);
+  assert.deepEqual([(await install()).told, await runs()], ["", 1]);
+
+  await Deno.writeTextFile(`${root}/package-lock.json`, '{"packages": 2}\n');
+  assert.ok((await install()).success);
+  assert.deepEqual([(await install()).told, await runs()], ["", 2]);
+
+  await Deno.remove(`${root}/node_modules/deno/deno`);
+  assert.ok((await install()).success);
+  assert.equal(await runs(), 3, "a missing runtime is noticed");
+
+  await Deno.writeTextFile(`${root}/package-lock.json`, '{"packages": 3}\n');
+  await Deno.writeTextFile(`${root}/bin/npm`, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  const failed = await install();
+  assert.equal(failed.success, false);
+  assert.match(failed.told, /error: Cannot install the packages: npm ci failed/);
+  assert.equal((await install()).success, false, "a failed one is tried again");
+});

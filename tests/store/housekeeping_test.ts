@@ -1,0 +1,117 @@
+/** What no row names any more is removed, and nothing else. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { Housekeeping } from "../../src/domain/housekeeping.ts";
+import { digestOf, SHELVES } from "../../src/store/blobs.ts";
+import { openStore } from "../../src/store/mod.ts";
+import { Client } from "../support/client.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+
+const TESTS = 'import { test } from "@c1/test";\ntest("kept", ({ ok }) => { ok(1); });\n';
+const KEPT = "export default () => ({ kept: true });\n";
+const ABANDONED = "export default () => ({ abandoned: true });\n";
+const REPLACED = "export default () => ({ replaced: true });\n";
+const PAST = new Date("2020-01-01T00:00:00Z");
+
+function pathOf(dataDir: string, content: string): string {
+  const digest = digestOf(new TextEncoder().encode(content));
+  return `${dataDir}/blobs/${digest.slice(0, 2)}/${digest.slice(2)}`;
+}
+
+function stands(path: string): Promise<boolean> {
+  return Deno.stat(path).then(() => true, () => false);
+}
+
+async function ageBlobs(dataDir: string): Promise<void> {
+  for await (const shelf of Deno.readDir(`${dataDir}/blobs`)) {
+    for await (const { name } of Deno.readDir(`${dataDir}/blobs/${shelf.name}`)) {
+      await Deno.utime(`${dataDir}/blobs/${shelf.name}/${name}`, PAST, PAST);
+    }
+  }
+}
+
+async function sweepAll(dataDir: string): Promise<void> {
+  await using store = await openStore(dataDir);
+  using housekeeping = new Housekeeping(store);
+  for (let shelf = 0; shelf < SHELVES; shelf++) await housekeeping.sweep();
+}
+
+/** Opens a commit, uploads each path and content in turn, and leaves it open. */
+async function abandon(
+  client: Client,
+  id: string,
+  uploads: readonly (readonly [path: string, content: string])[],
+): Promise<void> {
+  const filenames = [...new Set(uploads.map(([path]) => path))];
+  const { body } = await client.post(`/api/v1/functions/${id}/commits`, { filenames });
+  for (const [path, content] of uploads) {
+    const headers = { "content-type": "application/octet-stream" };
+    const nobody = new Client(client.url, undefined);
+    const { status } = await nobody.call("PUT", body.uploadUrls[path], content, headers);
+    assert.equal(status, 204);
+  }
+}
+
+Deno.test("blobs of expired commits go, those that a commit names stay", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = `${directory.path}/data`;
+  let id: string;
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    id = await client.deploy(KEPT, { "main.test.ts": TESTS });
+    assert.equal((await client.post(`/api/v1/functions/${id}/test`)).status, 200);
+    await abandon(client, id, [["main.ts", REPLACED], ["main.ts", ABANDONED], ["kept.ts", KEPT]]);
+    await server.stop();
+  }
+  const [kept, abandoned, replaced] = [KEPT, ABANDONED, REPLACED]
+    .map((content) => pathOf(dataDir, content)) as [string, string, string];
+  await ageBlobs(dataDir);
+  await sweepAll(dataDir);
+  assert.deepEqual(
+    await Promise.all([kept, abandoned, replaced].map(stands)),
+    [true, true, false],
+    "an open commit keeps its file, though not what an upload replaced",
+  );
+
+  const database = new DatabaseSync(`${dataDir}/invoked.db`);
+  database.exec(
+    `update commits set expires_at = '${PAST.toISOString()}' where finalized_at is null`,
+  );
+  database.close();
+  await sweepAll(dataDir);
+  assert.deepEqual(await Promise.all([kept, abandoned].map(stands)), [true, false]);
+
+  await using server = await TestServer.start({ dataDir });
+  const client = await server.client();
+  assert.equal((await client.invoke(id)).status, 200);
+  assert.equal((await client.get(`/api/v1/functions/${id}/commits/HEAD`)).status, 200);
+  const { results: [tested] } = (await client.post(`/api/v1/functions/${id}/test`)).body;
+  assert.equal(tested.status, "FUNCTION_TEST_RESULT_STATUS_OK");
+});
+
+Deno.test("a blob that is stored again while it is being swept stays", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  await using store = await openStore(dataDir);
+  const content = new TextEncoder().encode(ABANDONED);
+  const digest = await store.blobs.put(content);
+  await ageBlobs(dataDir);
+  const before = new Date(Date.now() - 60_000);
+  const shelf = parseInt(digest.slice(0, 2), 16);
+  assert.deepEqual(await store.blobs.storedBefore(shelf, before), [digest]);
+  // A commit of the same content comes between the sweep's question and its removal.
+  await store.blobs.put(content);
+  await store.blobs.removeStoredBefore(digest, before);
+  assert.deepEqual(await store.blobs.get(digest), content);
+
+  for (let round = 0; round < 50; round++) {
+    await ageBlobs(dataDir);
+    await Promise.all([
+      store.blobs.removeStoredBefore(digest, before),
+      store.blobs.put(content),
+    ]);
+    assert.deepEqual(await store.blobs.get(digest), content);
+  }
+});

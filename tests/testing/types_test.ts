@@ -1,0 +1,106 @@
+/** The types of commits: checked in the background, told beside the commit, a bar to nothing. */
+import assert from "node:assert/strict";
+import type { Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { MAIN, ok } from "../support/expect.ts";
+import { TestServer } from "../support/server.ts";
+import { serverSuite } from "../support/suite.ts";
+
+const CHECKED = { env: { INVOKED_CHECK_TYPES: "true" } };
+
+const WRONG = `import { length } from "./lib/length.ts";
+export default (): { n: string } => ({ n: length });
+`;
+const LENGTH = "export const length: number = 'three';\n";
+
+/** The report on a commit once its types were checked. */
+async function checked(client: Client, functionId: string, reference = "HEAD"): Promise<Json> {
+  return await eventually(async () => {
+    const { typeCheck } = ok(
+      await client.get(`/api/v1/functions/${functionId}/commits/${reference}`),
+    );
+    return typeCheck.state === "TYPE_CHECK_STATE_PENDING" ? undefined : typeCheck;
+  }, "the types of the commit");
+}
+
+serverSuite("types: checked", CHECKED, {
+  "each fault with its place and code, in every file and the tests": async ({ client }) => {
+    const id = await client.deploy(WRONG, {
+      "lib/length.ts": LENGTH,
+      "main.test.ts":
+        `import { test } from "@c1/test";\ntest("x", ({ equal }) => { equal(1); });\n`,
+    });
+    assert.deepEqual(await checked(client, id), {
+      state: "TYPE_CHECK_STATE_CHECKED",
+      diagnostics: [
+        {
+          path: "lib/length.ts",
+          line: 1,
+          column: 14,
+          message: "Type 'string' is not assignable to type 'number'.",
+          code: "TS2322",
+        },
+        {
+          path: "main.test.ts",
+          line: 2,
+          column: 28,
+          message: "Expected 2-3 arguments, but got 1.",
+          code: "TS2554",
+        },
+        {
+          path: "main.ts",
+          line: 2,
+          column: 40,
+          message: "Type 'number' is not assignable to type 'string'.",
+          code: "TS2322",
+        },
+      ],
+    });
+    assert.equal(ok(await client.invoke(id)).json, btoa('{"n":"three"}'));
+  },
+
+  "finalizing does not wait for it": async ({ client }) => {
+    const { function: fn } = await client.createFunction("types");
+    const finalized = ok(
+      await client.commit(fn.id, {
+        "main.ts": `import type { JSONObject } from "@c1/functions-sdk";
+          export default (input: JSONObject): JSONObject => input;`,
+        "main.test.ts": `import { test, type TestContext } from "@c1/test";
+          export default ({ handler }: TestContext) =>
+            test("x", async ({ equal }) => { equal((await handler({ a: 1 })).a, 1); });`,
+      }),
+    );
+    assert.deepEqual(finalized.typeCheck, { state: "TYPE_CHECK_STATE_PENDING", diagnostics: [] });
+    assert.deepEqual(await checked(client, fn.id, finalized.commit.id), {
+      state: "TYPE_CHECK_STATE_CHECKED",
+      diagnostics: [],
+    });
+  },
+});
+
+Deno.test("types: what a stop left unchecked is checked after the next start", async () => {
+  const dataDir = await Deno.makeTempDir({ prefix: "invoked-types-" });
+  try {
+    let id: string;
+    {
+      await using server = await TestServer.start({ ...CHECKED, dataDir });
+      id = await (await server.client()).deploy(WRONG, { "lib/length.ts": LENGTH });
+      await server.stop("SIGKILL");
+    }
+    await using server = await TestServer.start({ ...CHECKED, dataDir });
+    const { diagnostics } = await checked(await server.client(), id);
+    assert.equal(diagnostics.length, 2);
+    const stopping = await server.stop("SIGTERM");
+    assert.equal(stopping.code, 0);
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
+});
+
+serverSuite("types: not checked", {}, {
+  "where the operator turned it off": async ({ client }) => {
+    const id = await client.deploy(MAIN);
+    const { typeCheck } = ok(await client.get(`/api/v1/functions/${id}/commits/HEAD`));
+    assert.deepEqual(typeCheck, { state: "TYPE_CHECK_STATE_NOT_CHECKED", diagnostics: [] });
+  },
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { packTar, type ParsedTarEntryWithData, type TarEntry, unpackTar } from "modern-tar";
+import { assertError, ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+import { noise, Volume } from "./support.ts";
+
+function file(name: string, body: string): TarEntry {
+  return { header: { name, type: "file", size: Buffer.byteLength(body) }, body };
+}
+
+serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
+  "bring a whole tree to another volume": async ({ client }) => {
+    const volume = await Volume.create(client);
+    const large = noise(900_000);
+    await volume.put("a/small.txt", "small");
+    await volume.put("a/empty", "");
+    await volume.put("large.bin", large);
+    await volume.put("compressed.txt", "line\n".repeat(100_000));
+    await volume.put(`deep/${"long-name-".repeat(20)}/ünïcode 💥`, "x");
+    await volume.put("removed", "x");
+    await volume.delete("removed");
+    const tar = await volume.bytes(`${volume.path}/archive`);
+
+    const entries = await unpackTar(tar, { strict: true });
+    const found = entries.find(({ header }) => header.name === "large.bin");
+    assert.ok(Buffer.from(found?.data ?? []).equals(large));
+
+    const copy = await Volume.create(client);
+    await copy.put("not/in/the/archive", "x");
+    const { volume: after } = ok(await client.call("PUT", `${copy.path}/archive`, tar));
+    assert.equal(after.version, 2);
+    assert.deepEqual(await copy.tree(), await volume.tree());
+    const again = await copy.bytes(`${copy.path}/archive`);
+    const simple = ({ header, data }: ParsedTarEntryWithData) => [
+      header.name,
+      header.type,
+      header.mtime?.getTime(),
+      data === undefined ? undefined : Buffer.from(data).toString("base64"),
+    ];
+    assert.deepEqual((await unpackTar(again)).map(simple), entries.map(simple));
+  },
+
+  "of the same tree change nothing": async ({ client }) => {
+    const volume = await Volume.create(client);
+    await volume.put("a/b", "1");
+    const tar = await volume.bytes(`${volume.path}/archive`);
+    const { volume: after } = ok(await client.call("PUT", `${volume.path}/archive`, tar));
+    assert.equal(after.version, 1);
+  },
+
+  "may leave out directories, and have more than files and directories of their own": async (
+    { client },
+  ) => {
+    const volume = await Volume.create(client);
+    const tar = await packTar([
+      { header: { name: "./", type: "directory", size: 0 } },
+      file("./x/y/z", "1"),
+      { header: { name: "x/", type: "directory", size: 0 } },
+      file("/absolute", "2"),
+    ]);
+    ok(await client.call("PUT", `${volume.path}/archive`, tar));
+    assert.deepEqual(await volume.tree(), {
+      "/absolute": "2",
+      "/x": null,
+      "/x/y": null,
+      "/x/y/z": "1",
+    });
+  },
+
+  "that are hostile or broken change nothing": async ({ client }) => {
+    const volume = await Volume.create(client);
+    await volume.put("kept", "1");
+    const whole = await packTar([file("a", "1"), file("b", "2".repeat(2000))]);
+    const damaged = whole.slice();
+    damaged[3] = 0x21;
+    const bad: Record<string, Uint8Array> = {
+      "outside": await packTar([file("a", "1"), file("../../etc/passwd", "x")]),
+      "symbolic link": await packTar([
+        { header: { name: "l", type: "symlink", linkname: "/etc/passwd", size: 0 } },
+      ]),
+      "hard link": await packTar([file("a", "1"), {
+        header: { name: "l", type: "link", linkname: "a", size: 0 },
+      }]),
+      "device": await packTar([{ header: { name: "d", type: "character-device", size: 0 } }]),
+      "control character": await packTar([file("a\nb", "1")]),
+      "twice": await packTar([file("a", "1"), file("./a", "2")]),
+      "file as directory": await packTar([file("a", "1"), file("a/b", "2")]),
+      "directory as file": await packTar([file("a/b", "1"), file("a", "2")]),
+      "cut": whole.slice(0, 1500),
+      "damaged": damaged,
+      "text": new TextEncoder().encode("this is no archive".repeat(100)),
+    };
+    for (const [name, tar] of Object.entries(bad)) {
+      const answer = await client.call("PUT", `${volume.path}/archive`, tar);
+      assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID");
+      assert.ok(!JSON.stringify(answer.body).includes("contents"), name);
+    }
+    assert.deepEqual([(await volume.get()).version, await volume.tree()], [1, { "/kept": "1" }]);
+  },
+
+  "keep to quotas": async ({ client }) => {
+    const volume = await Volume.create(client, { quotaBytes: 1000 });
+    await volume.put("kept", "1");
+    const refused = ["RESOURCE_EXHAUSTED", "VOLUME_QUOTA"] as const;
+    const large = await packTar([file("a", "x".repeat(600)), file("b", "x".repeat(600))]);
+    assertError(await client.call("PUT", `${volume.path}/archive`, large), ...refused);
+    const many = await packTar(Array.from({ length: 51 }, (_, n) => file(`f${n}`, "")));
+    assertError(await client.call("PUT", `${volume.path}/archive`, many), ...refused, {
+      message: /limit of 50 \(--max-volume-files\)/,
+    });
+    assert.deepEqual(await volume.tree(), { "/kept": "1" });
+    const whole = await packTar([file("a", "x".repeat(1000))]);
+    ok(await client.call("PUT", `${volume.path}/archive`, whole));
+    assert.equal((await volume.get()).usedBytes, "1000");
+  },
+});

@@ -1,0 +1,342 @@
+/** Random interleavings of invocations, requests, failures and restarts, beside the model. */
+import assert from "node:assert/strict";
+import { DomainError } from "../../src/domain/errors.ts";
+import { Ids } from "../../src/domain/ids.ts";
+import { Pages } from "../../src/domain/paging.ts";
+import { FileError } from "../../src/domain/volumes/file_error.ts";
+import { VolumeFiles } from "../../src/domain/volumes/files.ts";
+import { VolumeSession } from "../../src/domain/volumes/session.ts";
+import { Snapshots } from "../../src/domain/volumes/snapshots.ts";
+import { VolumeSweep } from "../../src/domain/volumes/sweep.ts";
+import { Volumes } from "../../src/domain/volumes/volumes.ts";
+import { openStore, type Store } from "../../src/store/mod.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { ModelSession, type ModelTree, ModelVolume, type Outcome } from "./model.ts";
+import { random } from "./support.ts";
+
+/** Another seed repeats a run that failed, or tries what nobody tried. */
+const SEED = Number(Deno.env.get("VOLUME_MODEL_SEED") ?? Math.floor(Math.random() * 2 ** 31));
+const STEPS = Number(Deno.env.get("VOLUME_MODEL_STEPS") ?? 10_000);
+const SESSIONS_MAX = 5;
+const STEPS_PER_COMPARISON = 25;
+
+const LIMITS = { maxBytes: 2 ** 40, maxEntries: 100_000, maxFileBytes: 2 ** 30 };
+const BY = { id: "principal", clientId: "client", displayName: "model", roles: [] } as never;
+const NO_CONDITIONS = { ifMatch: undefined, ifNoneMatch: undefined };
+const PATHS = [
+  "/a",
+  "/b",
+  "/d",
+  "/d/a",
+  "/d/b",
+  "/d/e",
+  "/d/e/f",
+  "/d/e/g",
+  "/h",
+  "/h/i",
+  "/h/i/j",
+];
+
+/** The real thing on a directory of its own; nothing is kept longer than somebody can read it. */
+class Real {
+  private constructor(
+    readonly store: Store,
+    readonly snapshots: Snapshots,
+    readonly volumes: Volumes,
+    readonly files: VolumeFiles,
+    readonly sweep: VolumeSweep,
+  ) {}
+
+  static async open(directory: string, historyMs: number): Promise<Real> {
+    const store = await openStore(directory);
+    const snapshots = new Snapshots(store);
+    const pages = new Pages(new Uint8Array(32));
+    return new Real(
+      store,
+      snapshots,
+      new Volumes(store, pages, new Ids(), LIMITS),
+      new VolumeFiles(store, snapshots, pages, LIMITS),
+      new VolumeSweep(store, snapshots, { historyMs, graceMs: 0, sweepIntervalMs: 10 }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.sweep[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
+  }
+}
+
+interface Pair {
+  readonly real: VolumeSession;
+  readonly model: ModelSession;
+}
+
+class Run {
+  readonly #next: (below: number) => number;
+  readonly #model = new ModelVolume();
+  #pairs: Pair[] = [];
+  #id = "";
+  #content = 0;
+
+  constructor(
+    private readonly directory: string,
+    private readonly historyMs: number,
+    private real: Real,
+    seed: number,
+  ) {
+    this.#next = random(seed);
+  }
+
+  async start(): Promise<void> {
+    this.#id = (await this.real.volumes.create({ displayName: "model", quotaBytes: undefined })).id;
+  }
+
+  async step(): Promise<void> {
+    const dice = this.#next(1000);
+    const pair = this.#pairs[this.#next(SESSIONS_MAX)];
+    if (dice < 2) return await this.#restart();
+    if (dice < 12) return await this.#restore();
+    if (dice < 70) return await this.#put();
+    if (dice < 100) return await this.#delete();
+    if (pair === undefined) return await this.#begin();
+    if (dice < 160) return await this.#commit([pair]);
+    if (dice < 180) return await this.#commit(this.#pairs.slice(0, 2));
+    if (dice < 210) return await this.#fail(pair);
+    await this.#operate(pair);
+  }
+
+  /** What the volume has, and what each invocation sees, is what the model says. */
+  async compare(): Promise<void> {
+    const volume = await this.real.volumes.get(this.#id);
+    const { newest, version } = this.#model;
+    assert.equal(volume.version, version);
+    const sizes = [...newest.values()].filter((content) => content !== null);
+    assert.equal(volume.usedBytes, sizes.reduce((sum, { length }) => sum + length, 0));
+    assert.equal(volume.fileCount, sizes.length);
+    assert.equal(volume.directoryCount, newest.size - sizes.length);
+    await using session = await this.#open();
+    for (const { real, model } of [...this.#pairs, { real: session, model: { own: newest } }]) {
+      assert.deepEqual(sorted(await treeOf(real)), sorted(model.own));
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.compare();
+    for (const pair of this.#pairs) await pair.real[Symbol.asyncDispose]();
+    await this.real.close();
+  }
+
+  #open(): Promise<VolumeSession> {
+    return VolumeSession.open(this.real.store, this.real.snapshots, this.#id, LIMITS);
+  }
+
+  #path(): string {
+    return PATHS[this.#next(PATHS.length)] ?? "/a";
+  }
+
+  /** Small ones, and some that have a file. */
+  #text(): string {
+    const tag = String(this.#content++ % 40);
+    return this.#next(4) === 0 ? tag.repeat(10_000) : tag;
+  }
+
+  async #begin(): Promise<void> {
+    const real = await this.#open();
+    const model = new ModelSession(this.#model);
+    assert.equal(real.version, model.base);
+    this.#pairs.push({ real, model });
+  }
+
+  /** The first in the list is the first to commit, though all are under way at once. */
+  async #commit(pairs: readonly Pair[]): Promise<void> {
+    const commits = await Promise.all(pairs.map(({ real }) => real.prepare("invocation")));
+    const results = await Promise.all(commits.map((commit) => this.real.store.write(commit)));
+    for (const [at, { real, model }] of pairs.entries()) {
+      const result = results[at];
+      assert.equal(result?.kind, model.commit());
+      if (result?.kind === "committed") assert.equal(result.version > model.base, true);
+      await real[Symbol.asyncDispose]();
+    }
+    this.#pairs = this.#pairs.filter((pair) => !pairs.includes(pair));
+  }
+
+  async #fail(pair: Pair): Promise<void> {
+    await pair.real[Symbol.asyncDispose]();
+    this.#pairs = this.#pairs.filter((each) => each !== pair);
+  }
+
+  async #restart(): Promise<void> {
+    // What the invocations had is gone with the server: it is not committed, whatever is left on disk.
+    for (const { real } of this.#pairs) await real[Symbol.asyncDispose]();
+    this.#pairs = [];
+    await this.real.close();
+    this.real = await Real.open(this.directory, this.historyMs);
+    await this.compare();
+  }
+
+  async #put(): Promise<void> {
+    const [path, content] = [this.#path(), this.#text()];
+    const body = new Blob([content]).stream();
+    const real = this.real.files.write(BY, this.#id, path, { body, conditions: NO_CONDITIONS });
+    assert.equal(await succeeds(real, "VOLUME_PATH_CONFLICT"), this.#model.put(path, content));
+  }
+
+  async #delete(): Promise<void> {
+    const [path, recursive] = [this.#path(), this.#next(2) === 0];
+    const options = { recursive, conditions: NO_CONDITIONS };
+    const real = this.real.files.delete(BY, this.#id, path, options);
+    const refusals = ["VOLUME_PATH_CONFLICT", "VOLUME_FILE_NOT_FOUND"];
+    assert.equal(await succeeds(real, ...refusals), this.#model.delete(path, recursive));
+  }
+
+  async #restore(): Promise<void> {
+    const version = this.#model.version - this.#next(Math.min(this.#model.version, 10) + 1);
+    const restoring = this.real.volumes.restore(BY, this.#id, version);
+    if (await succeeds(restoring, "VOLUME_VERSION_NOT_FOUND")) this.#model.restore(version);
+    else assert.equal(this.historyMs, 0);
+  }
+
+  async #operate({ real, model }: Pair): Promise<void> {
+    const [path, other, flag] = [this.#path(), this.#path(), this.#next(2) === 0];
+    switch (this.#next(9)) {
+      case 0:
+        return same(await outcome(readFile(real, path)), model.read(path), `read ${path}`);
+      case 1:
+        return same(await outcome(list(real, path)), model.list(path), `list ${path}`);
+      case 2:
+        return same(
+          await outcome(real.mkdir(path, { recursive: flag })),
+          model.mkdir(path, flag),
+          `mkdir ${path} ${flag}`,
+        );
+      case 3:
+        return same(
+          await outcome(real.remove(path, { recursive: flag })),
+          model.remove(path, flag),
+          `remove ${path} ${flag}`,
+        );
+      case 4:
+        return same(
+          await outcome(real.rename(path, other)),
+          model.rename(path, other),
+          `rename ${path} ${other}`,
+        );
+      case 5:
+        return same(
+          await outcome(real.copyFile(path, other)),
+          model.copy(path, other),
+          `copy ${path} ${other}`,
+        );
+      default: {
+        const content = this.#text();
+        return same(
+          await outcome(writeFile(real, path, content, flag)),
+          model.write(path, content, flag),
+          `write ${path} ${flag}`,
+        );
+      }
+    }
+  }
+}
+
+function same(found: Outcome, expected: Outcome, what: string): void {
+  assert.deepEqual(found, expected, what);
+}
+
+async function outcome(operation: Promise<unknown>): Promise<Outcome> {
+  try {
+    return { value: await operation };
+  } catch (error) {
+    if (error instanceof FileError) return { error: error.kind };
+    throw error;
+  }
+}
+
+async function succeeds(request: Promise<unknown>, ...refusals: string[]): Promise<boolean> {
+  try {
+    await request;
+    return true;
+  } catch (error) {
+    if (error instanceof DomainError && refusals.includes(error.reason)) return false;
+    throw error;
+  }
+}
+
+const READING = {
+  read: true,
+  write: false,
+  append: false,
+  truncate: false,
+  create: false,
+  createNew: false,
+};
+
+async function readFile(session: VolumeSession, path: string): Promise<string> {
+  const handle = await session.open(path, READING);
+  let text = "";
+  for (;;) {
+    const bytes = await session.read(handle, text.length, 7000);
+    if (bytes.length === 0) break;
+    text += new TextDecoder().decode(bytes);
+  }
+  await session.close(handle);
+  return text;
+}
+
+async function writeFile(
+  session: VolumeSession,
+  path: string,
+  content: string,
+  append: boolean,
+): Promise<void> {
+  const options = { ...READING, read: false, write: true, append, truncate: !append, create: true };
+  const handle = await session.open(path, options);
+  await session.write(handle, 0, new TextEncoder().encode(content));
+  await session.close(handle);
+}
+
+async function list(session: VolumeSession, path: string): Promise<string[]> {
+  const { entries } = await session.readDir(path, "", 1000);
+  return entries.map(({ name }) => name);
+}
+
+async function treeOf(session: VolumeSession, directory = ""): Promise<ModelTree> {
+  const tree: ModelTree = new Map();
+  const { entries } = await session.readDir(directory === "" ? "/" : directory, "", 1000);
+  for (const { name, isFile } of entries) {
+    const path = `${directory}/${name}`;
+    tree.set(path, isFile ? await readFile(session, path) : null);
+    if (!isFile) {
+      for (const [each, content] of await treeOf(session, path)) tree.set(each, content);
+    }
+  }
+  return tree;
+}
+
+function sorted(tree: ModelTree): [string, string | null][] {
+  return [...tree].sort(([a], [b]) => a < b ? -1 : 1);
+}
+
+for (
+  const [name, historyMs, seed] of [
+    ["whose past is kept", 3_600_000, SEED],
+    ["whose past is forgotten at once", 0, SEED + 1],
+  ] as const
+) {
+  Deno.test(`volumes ${name} agree with the model`, async () => {
+    console.log(`VOLUME_MODEL_SEED=${SEED} VOLUME_MODEL_STEPS=${STEPS}`);
+    await using directory = await makeTempDir();
+    const run = new Run(
+      directory.path,
+      historyMs,
+      await Real.open(directory.path, historyMs),
+      seed,
+    );
+    await run.start();
+    for (let step = 0; step < STEPS / 2; step++) {
+      await run.step();
+      if (step % STEPS_PER_COMPARISON === 0) await run.compare();
+    }
+    await run.finish();
+  });
+}
