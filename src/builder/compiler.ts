@@ -68,7 +68,7 @@ export class Compiler {
     args: readonly string[],
     maxDownloadBytes = this.limits.maxDownloadBytes,
   ): Promise<Exited> {
-    await using gate = openRegistryGate(this.registry, this.walls.sockets, { maxDownloadBytes });
+    using gate = openRegistryGate(this.registry, this.walls.sockets, { maxDownloadBytes });
     const run = this.#run(args, gate);
     const result = await run.catch((error) => {
       throw gate.fault === undefined ? error : new Refusal({ message: gate.fault });

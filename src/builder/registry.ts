@@ -5,10 +5,14 @@
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { getCACertificates } from "node:tls";
+import { getLogger } from "@logtape/logtape";
 import { formatBytes } from "../config/mod.ts";
-import type { SocketDir } from "../isolation/mod.ts";
+import { type SocketDir, UnixListener } from "../isolation/mod.ts";
+
+const logger = getLogger(["invoked", "builder"]);
 
 /** The registry that is used where the operator names none. */
 const DEFAULT_REGISTRY = "https://registry.npmjs.org/";
@@ -36,7 +40,7 @@ export function openRegistry(url: string): Registry {
 }
 
 /** One run's way to the registry; disposing it ends every download. */
-export interface RegistryGate extends AsyncDisposable {
+export interface RegistryGate extends Disposable {
   readonly socketPath: string;
   /** Why a download was refused, for the author of the commit; undefined while none was. */
   readonly fault: string | undefined;
@@ -55,6 +59,8 @@ class Gate implements RegistryGate {
   readonly #registry: Registry;
   readonly #maxBytes: number;
   readonly #server = createServer((request, answer) => void this.#pass(request, answer));
+  readonly #listener: UnixListener;
+  readonly #connections = new Set<Duplex>();
   readonly #ended = new AbortController();
   readonly socketPath: string;
   #bytes = 0;
@@ -64,7 +70,16 @@ class Gate implements RegistryGate {
     this.#registry = registry;
     this.#maxBytes = maxBytes;
     this.socketPath = sockets.newSocket();
-    this.#server.listen(this.socketPath);
+    this.#listener = new UnixListener(
+      this.socketPath,
+      (connection) => {
+        this.#connections.add(connection);
+        connection.on("close", () => this.#connections.delete(connection));
+        connection.on("error", () => connection.destroy());
+        this.#server.emit("connection", connection);
+      },
+      (error) => logger.error("the way to the registry failed: {error}", { error }),
+    );
     sockets.share(this.socketPath);
   }
 
@@ -72,10 +87,10 @@ class Gate implements RegistryGate {
     return this.#fault;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#ended.abort();
-    this.#server.closeAllConnections();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    this.#listener[Symbol.dispose]();
+    for (const connection of this.#connections) connection.destroy();
   }
 
   async #pass(request: IncomingMessage, answer: ServerResponse): Promise<void> {

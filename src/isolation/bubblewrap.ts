@@ -73,6 +73,10 @@ function bubblewrap(
 }
 
 /**
+ * bubblewrap itself looks to the death together with the server, and nobody may before: killed between its fork and
+ * the set-up of its child it would leave that waiting for ever. A server that is gone by then has closed stdin, at
+ * whose end an idle process ends.
+ *
  * No `--new-session`: every process is started as the leader of a session of its own, without a terminal, and the
  * kill of its group has to reach all of it. As process 1 of its namespace Deno leaves no bubblewrap to look at.
  */

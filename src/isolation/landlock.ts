@@ -4,7 +4,7 @@
  */
 import type { Candidate, Confinement, Identity, Isolation, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
-import { identityInWords, prlimit, setpriv } from "./wrappers.ts";
+import { DIES_WITH_SERVER, identityInWords, prlimit, setpriv } from "./wrappers.ts";
 
 const READ_FILE = "execute,read-file";
 const READ_DIRECTORY = "read-file,read-dir";
@@ -51,6 +51,7 @@ function landlock(
     wrap: (command, confinement) => [
       ...prlimit(programs.prlimit, profile, confinement),
       ...setpriv(programs.setpriv, machine, identity, [
+        ...DIES_WITH_SERVER,
         ...["--landlock-access", "fs"],
         ...rules(machine, profile, confinement),
         ...["--seccomp-filter", profile.seccompFile],

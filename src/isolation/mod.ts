@@ -10,4 +10,5 @@ export { makeRoot } from "./root.ts";
 export { type Architecture, seccompFilter } from "./seccomp.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";
+export { UnixListener } from "./unix_listener.ts";
 export { missingWall } from "./verify.ts";

@@ -4,7 +4,7 @@
  */
 import type { Candidate, Expected, Isolation, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
-import { identityInWords, prlimit, setpriv } from "./wrappers.ts";
+import { DIES_WITH_SERVER, identityInWords, prlimit, setpriv } from "./wrappers.ts";
 
 const NOTHING_EXPECTED: Expected = {
   seccomp: false,
@@ -62,7 +62,7 @@ function confined(machine: Machine, profile: Profile): readonly Isolation[] {
           setprivPath,
           machine,
           identity,
-          seccomp ? ["--seccomp-filter", profile.seccompFile] : [],
+          [...DIES_WITH_SERVER, ...(seccomp ? ["--seccomp-filter", profile.seccompFile] : [])],
         ),
         ...command,
       ],

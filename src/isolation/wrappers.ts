@@ -20,9 +20,12 @@ export function prlimit(
 }
 
 /**
- * Death together with the server, and the identity. `--pdeathsig` fires when the thread that spawned the process
- * ends: `Deno.Command` spawns on the main thread, which ends with the server however the server ends.
+ * Death together with the server. It comes when the thread that spawned the process ends: `Deno.Command` spawns on
+ * the main thread, which ends with the server however the server ends.
  */
+export const DIES_WITH_SERVER = ["--pdeathsig", "KILL"] as const;
+
+/** The identity, no new privileges, and what else is asked for. */
 export function setpriv(
   program: string,
   { isRoot }: Machine,
@@ -33,7 +36,7 @@ export function setpriv(
     ? [`--reuid=${NOBODY_ID}`, `--regid=${NOBODY_ID}`, "--clear-groups"]
     : [];
   const powers = isRoot ? ["--inh-caps=-all", "--bounding-set=-all"] : [];
-  return [program, "--pdeathsig", "KILL", "--no-new-privs", ...user, ...powers, ...more, "--"];
+  return [program, "--no-new-privs", ...user, ...powers, ...more, "--"];
 }
 
 /** The identity in words. */

@@ -1,4 +1,4 @@
-/** What the server's own starter left open stays with it. */
+/** What the server and its own starter opened stays with the server. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
@@ -20,18 +20,26 @@ function slowBuild(): Record<string, string> {
   };
 }
 
-/** Looks at a process below the server in whose arguments there is this text, once there is one. */
+/** Looks at a process of Deno below the server in whose arguments there is this text, once there is one. */
 async function whatHolds(server: TestServer, text: string): Promise<string[]> {
   return await eventually(async () => {
     for (const pid of await descendantsOf(server.pid)) {
-      if (!(await argumentsOf(pid)).some((argument) => argument.includes(text))) continue;
+      const [program = "", ...args] = await argumentsOf(pid);
+      // Wrappers have the arguments of what they run, and descriptors of their own.
+      if (!program.endsWith("deno") || !args.some((argument) => argument.includes(text))) continue;
       const held = await descriptorsOf(pid);
       if (held.length > 0) return held;
     }
   }, `a process with ${text}`);
 }
 
-Deno.test("descriptors that the server's starter left open reach no process", async () => {
+/** Sockets of the server that the process holds as well, such as the gates of other sandboxes. */
+async function socketsShared(server: TestServer, held: readonly string[]): Promise<string[]> {
+  const own = new Set(await descriptorsOf(server.pid));
+  return held.filter((path) => path.startsWith("socket:") && own.has(path));
+}
+
+Deno.test("descriptors of the server, and those that its starter left open, reach no process", async () => {
   if (Deno.build.os !== "linux") return;
   await using directory = await makeTempDir();
   const left = join(directory.path, "left open");
@@ -45,11 +53,13 @@ Deno.test("descriptors that the server's starter left open reach no process", as
   const { body } = await client.invoke(id, {}, { prefer: "respond-async" });
   const sandbox = await whatHolds(server, "/bootstrap-");
   assert.deepEqual(sandbox.filter((path) => path === left), []);
+  assert.deepEqual(await socketsShared(server, sandbox), []);
   await client.post(`/api/v1/functions/${id}/invocations/${body.invocationId}/cancel`, {});
 
   const building = client.deploy("export default () => ({});", slowBuild());
   const compiler = await whatHolds(server, "bundle");
   assert.deepEqual(compiler.filter((path) => path === left), []);
+  assert.deepEqual(await socketsShared(server, compiler), []);
   await building;
 });
 

@@ -7,10 +7,10 @@
  * `CONNECT` (all of `node:`) gets a tunnel.
  */
 import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
-import { createServer, type Server as Listener, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getLogger } from "@logtape/logtape";
-import { openSocketDir, type SocketDir } from "../../isolation/mod.ts";
+import { openSocketDir, type SocketDir, UnixListener } from "../../isolation/mod.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
 import { EgressCall, type EgressLimits, type EgressLogger, type Exchange } from "./call.ts";
@@ -65,9 +65,9 @@ export class EgressProxy implements AsyncDisposable {
       requestTimeout: 0,
       insecureHTTPParser: false,
     });
+    // A server that does not listen keeps no connection alive, and this one is handed its connections by the gates.
+    Object.defineProperty(this.#http, "listening", { value: true });
     this.#listen();
-    // A server that does not listen keeps no connection alive. Nobody is told of this socket.
-    this.#http.listen(socketDir.newSocket());
   }
 
   /** `stateDir` is a directory of this server alone; what a server that used it and was killed left is removed. */
@@ -200,8 +200,8 @@ export class EgressProxy implements AsyncDisposable {
 /** A gate on a socket of its own. */
 class SocketGate implements Gate {
   readonly #limits: EgressLimits;
-  readonly #listener: Listener;
-  readonly #connections = new Set<Socket>();
+  readonly #listener: UnixListener;
+  readonly #connections = new Set<Duplex>();
   readonly #onClose: () => void;
   call: EgressCall | undefined;
   wasUsedEarly = false;
@@ -209,24 +209,16 @@ class SocketGate implements Gate {
   constructor(
     limits: EgressLimits,
     readonly socketPath: string,
-    onConnection: (socket: Socket) => void,
+    onConnection: (connection: Duplex) => void,
     onClose: () => void,
   ) {
     this.#limits = limits;
     this.#onClose = onClose;
-    this.#listener = createServer({ allowHalfOpen: true }, (socket) => {
-      this.#connections.add(socket);
-      if (this.call === undefined) this.wasUsedEarly = true;
-      socket.on("close", () => this.#connections.delete(socket));
-      socket.on("error", () => socket.destroy());
-      if (this.#connections.size <= limits.maxConnections) return onConnection(socket);
-      this.call?.warnOnce(
-        `limit of ${limits.maxConnections} connections (--max-egress-connections)`,
-      );
-      socket.destroy();
-    });
-    this.#listener.on("error", (error) => logger.error("a gate failed: {error}", { error }));
-    this.#listener.listen(socketPath);
+    this.#listener = new UnixListener(
+      socketPath,
+      (connection) => this.#admit(connection, onConnection),
+      (error) => logger.error("a gate failed: {error}", { error }),
+    );
   }
 
   bind(allowlist: readonly string[], log: EgressLogger): EgressCall {
@@ -238,8 +230,19 @@ class SocketGate implements Gate {
   [Symbol.dispose](): void {
     this.call?.[Symbol.dispose]();
     this.call = undefined;
-    this.#listener.close();
-    for (const socket of this.#connections) socket.destroy();
+    this.#listener[Symbol.dispose]();
+    for (const connection of this.#connections) connection.destroy();
     this.#onClose();
+  }
+
+  #admit(connection: Duplex, onConnection: (connection: Duplex) => void): void {
+    this.#connections.add(connection);
+    if (this.call === undefined) this.wasUsedEarly = true;
+    connection.on("close", () => this.#connections.delete(connection));
+    connection.on("error", () => connection.destroy());
+    const { maxConnections } = this.#limits;
+    if (this.#connections.size <= maxConnections) return onConnection(connection);
+    this.call?.warnOnce(`limit of ${maxConnections} connections (--max-egress-connections)`);
+    connection.destroy();
   }
 }

@@ -1,0 +1,116 @@
+/** Listens on a unix socket that no child process inherits. */
+import { Buffer } from "node:buffer";
+import { Duplex } from "node:stream";
+
+/** Most bytes of one read. */
+const READ_MAX_BYTES = 65_536;
+
+/** A connection as `node:http` needs it: a stream with the two methods of a socket that its server calls. */
+export class UnixConnection extends Duplex {
+  readonly #connection: Deno.UnixConn;
+  #idle: { readonly ms: number; timer: ReturnType<typeof setTimeout> } | undefined;
+
+  constructor(connection: Deno.UnixConn) {
+    super({ allowHalfOpen: true });
+    this.#connection = connection;
+  }
+
+  /** Emits `timeout` when nothing was read or written for so long; never for 0. */
+  setTimeout(ms: number, listener?: () => void): this {
+    clearTimeout(this.#idle?.timer);
+    this.#idle = ms === 0 ? undefined : { ms, timer: this.#timer(ms) };
+    if (listener !== undefined) this.once("timeout", listener);
+    return this;
+  }
+
+  /** Ends the connection once all is written. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
+  }
+
+  override _read(): void {
+    const bytes = new Uint8Array(READ_MAX_BYTES);
+    this.#connection.read(bytes).then(
+      (count) => {
+        this.#touch();
+        if (this.destroyed) return;
+        this.push(count === null ? null : Buffer.from(bytes.buffer, 0, count));
+        // Where nobody reads any more, the end is still to be noticed.
+        if (count === null) this.read(0);
+      },
+      (error) => this.destroy(error),
+    );
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
+    this.#writeAll(chunk).then(() => done(), done);
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.#connection.closeWrite().then(() => done(), done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#idle?.timer);
+    try {
+      this.#connection.close();
+    } catch {
+      // It is closed already.
+    }
+    done(error);
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) at += await this.#connection.write(bytes.subarray(at));
+    this.#touch();
+  }
+
+  #touch(): void {
+    if (this.#idle === undefined || this.destroyed) return;
+    clearTimeout(this.#idle.timer);
+    this.#idle.timer = this.#timer(this.#idle.ms);
+  }
+
+  #timer(ms: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.emit("timeout"), ms);
+  }
+}
+
+/** Accepts connections until it is disposed. Its path exists once this was made, and no longer once it was disposed. */
+export class UnixListener implements Disposable {
+  readonly #path: string;
+  readonly #listener: Deno.UnixListener;
+
+  /**
+   * Not by `node:net`: the descriptor that it listens on is not closed in children, so that every sandbox would hold
+   * the gates of others.
+   * @param onError hears of a listener that accepts nothing any more
+   */
+  constructor(
+    path: string,
+    onConnection: (connection: UnixConnection) => void,
+    onError: (error: unknown) => void,
+  ) {
+    this.#path = path;
+    this.#listener = Deno.listen({ transport: "unix", path });
+    this.#accept(onConnection).catch(onError);
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.#listener.close();
+      Deno.removeSync(this.#path);
+    } catch (error) {
+      // Disposed before, or removed with its directory.
+      const isGone = error instanceof Deno.errors.BadResource ||
+        error instanceof Deno.errors.NotFound;
+      if (!isGone) throw error;
+    }
+  }
+
+  async #accept(onConnection: (connection: UnixConnection) => void): Promise<void> {
+    for await (const connection of this.#listener) onConnection(new UnixConnection(connection));
+  }
+}
