@@ -11,8 +11,8 @@ const Manifest = z.strictObject({
   name: z.string().min(1),
   description: z.string().optional(),
   allowlist: z.array(z.string()).optional(),
-  /** Id of the volume that calls of the command line attach. */
-  volume: z.string().optional(),
+  /** Name or id of the volume that calls of the command line attach. */
+  volume: z.string().min(1).optional(),
   provisionedConcurrency: z.number().int().min(0).optional(),
 });
 
