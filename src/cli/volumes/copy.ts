@@ -106,8 +106,9 @@ export async function copy(
     : await from.tree.filesBelow(from.path);
   let bytes = 0;
   const copyFile = async ({ name, open }: SourceFile) => {
-    const content = counted(await open(), (length) => bytes += length);
-    await to.tree.write(name === "" ? target : posix.join(target, name), content);
+    const content = counted(await open());
+    await to.tree.write(name === "" ? target : posix.join(target, name), content.bytes);
+    bytes += content.length();
   };
   await withSpinner(
     `Copying ${countOf(files.length)} to ${oneLine(to.tree.show(target))}`,
@@ -140,9 +141,14 @@ async function targetOf(from: End, to: End, isDirectory: boolean): Promise<strin
   return into ? posix.join(to.path, posix.basename(from.path)) : to.path;
 }
 
-async function* counted(content: Bytes, count: (length: number) => void): Bytes {
-  for await (const chunk of content) {
-    count(chunk.length);
-    yield chunk;
-  }
+/** A content that knows how long it was as far as it was read. */
+export function counted(content: Bytes): { readonly bytes: Bytes; length(): number } {
+  let length = 0;
+  const bytes = async function* () {
+    for await (const chunk of content) {
+      length += chunk.length;
+      yield chunk;
+    }
+  };
+  return { bytes: bytes(), length: () => length };
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { Failure, oneLine } from "../failure.ts";
 import { printJson, printTable, showBytes, showTime } from "../output.ts";
 import { addExamples, addJsonOption, addServerOptions, parseCount } from "../server_options.ts";
-import { copy, endOf, tellCopied } from "./copy.ts";
+import { copy, counted, endOf, tellCopied } from "./copy.ts";
 import {
   COMMAND_LOCATION,
   LOCATION_HELP,
@@ -92,9 +92,10 @@ export function registerPut(volumes: Command): void {
       });
     }
     const place = await placeOf(api, text);
-    await api.volumes.write(place.volume, place.path, Deno.stdin.readable);
-    if (json) printJson({ from: STDIO, to: showPlace(place) });
-    else console.log(`Wrote ${oneLine(showPlace(place))}`);
+    const content = counted(Deno.stdin.readable);
+    await api.volumes.write(place.volume, place.path, content.bytes);
+    const to = showPlace(place);
+    tellCopied({ from: STDIO, to, files: 1, bytes: content.length() }, json ?? false);
   });
 }
 
