@@ -120,6 +120,18 @@ export async function startServer(
     shutdown: shutdown.signal,
   });
   opened.use(domain.typeChecks);
+  // Before recovery: what is resumed may call the API.
+  const app = createApp(domain, {
+    maxBodyBytes: config.server.maxBodyBytes,
+    maxFileBytes: commits.maxFileBytes,
+    hostName: new URL(url).hostname,
+    hsts: config.tls.certFile !== undefined,
+    corsOrigins: config.server.corsOrigins,
+    rates: config.rates,
+    version: manifest.version,
+    readiness: () =>
+      engine.open ? { ready: true } : { ready: false, reason: "the server is stopping" },
+  });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));
@@ -130,17 +142,7 @@ export async function startServer(
   await recover(domain);
   const helloFunctionId = deployExample ? await deployHello(store, domain, readExample) : undefined;
 
-  http.serve(createApp(domain, {
-    maxBodyBytes: config.server.maxBodyBytes,
-    maxFileBytes: commits.maxFileBytes,
-    hostName: new URL(url).hostname,
-    hsts: config.tls.certFile !== undefined,
-    corsOrigins: config.server.corsOrigins,
-    rates: config.rates,
-    version: manifest.version,
-    readiness: () =>
-      engine.open ? { ready: true } : { ready: false, reason: "the server is stopping" },
-  }));
+  http.serve(app);
   const parts = opened.move();
   return {
     url,

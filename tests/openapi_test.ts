@@ -57,7 +57,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "createdAt deletedAt description displayName functionType head hookRefs id isDraft outboundNetworkAllowlist provisionedConcurrency publishedCommitId scopedRoleIds secret updatedAt useSpn workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id message",
   "c1.api.functions.v1.FunctionInvocation":
-    "commitId createdAt error functionId id input output status updatedAt vfsId vfsVersionRead vfsVersionWritten",
+    "commitId createdAt depth error functionId id input output parentInvocationId status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
     "commitMessage description displayName functionType initialContent",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
@@ -73,7 +73,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionTestResultLog": "level log source",
   "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
   "c1.api.functions.v1.FunctionsInvocationSearchRequest":
-    "pageSize pageToken query since status until",
+    "pageSize pageToken parentInvocationId query since status until",
   "c1.api.auth.v1.IntrospectResponse": "features permissions principleId roles tenantId userId",
   "invoked.TypeCheck": "diagnostics state",
   "invoked.TypeDiagnostic": "code column line message path",
@@ -174,7 +174,8 @@ serverSuite("OpenAPI document", {}, {
     for (const list of ["", "/{function_id}/commits", "/{function_id}/invocations"]) {
       const { parameters, responses } = paths[`/api/v1/functions${list}`].get;
       const names = parameters.filter((p: Json) => p.in === "query").map((p: Json) => p.name);
-      assert.deepEqual(names, ["page_size", "page_token"]);
+      const more = list.endsWith("/invocations") ? ["parent_invocation_id"] : [];
+      assert.deepEqual(names, ["page_size", "page_token", ...more]);
       const { properties } = responses[200].content["application/json"].schema;
       assert.deepEqual(Object.keys(properties), ["list", "nextPageToken"]);
     }

@@ -73,6 +73,8 @@ export interface Config {
     readonly maxQueued: number;
     readonly maxQueuedBytes: number;
     readonly queueTimeoutMs: number;
+    readonly maxInvokeDepth: number;
+    readonly maxInvokeFanOut: number;
   };
   readonly egress: {
     /** Networks such as `10.1.0.0/16`. */

@@ -302,6 +302,18 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "60s",
       description: "How long a synchronous call waits for its turn; the time it runs counts apart",
     },
+    maxInvokeDepth: {
+      name: "max-invoke-depth",
+      kind: integer({ min: "0", max: "64" }),
+      default: "8",
+      description: "How deep functions call functions, below the call from outside",
+    },
+    maxInvokeFanOut: {
+      name: "max-invoke-fan-out",
+      kind: integer({ min: "0", max: "100000" }),
+      default: "100",
+      description: "Calls of other functions that one call makes",
+    },
   },
   egress: {
     allowPrivate: {

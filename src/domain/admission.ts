@@ -1,6 +1,7 @@
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import {
   type Call,
+  type CallingInvocation,
   type Engine,
   NotAdmitted,
   type Place,
@@ -12,21 +13,40 @@ import { DomainError } from "./errors.ts";
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
 
-/** Takes a place for a call. @throws QUEUE_FULL, SERVER_STOPPING */
-export function admit(engine: Engine, call: Call): Place {
+/**
+ * Takes a place for a call.
+ * @param caller the invocation that makes it and waits for it; undefined for a call from outside
+ * @throws QUEUE_FULL, SERVER_STOPPING, INVOKE_TOO_DEEP, INVOKE_TOO_MANY
+ */
+export function admit(engine: Engine, call: Call, caller: CallingInvocation | undefined): Place {
   try {
-    return engine.admit(call);
+    return caller === undefined ? engine.admit(call) : engine.admitNested(call, caller);
   } catch (error) {
-    if (!(error instanceof NotAdmitted)) throw error;
-    const { refusal } = error;
-    if (refusal.kind === "draining") {
-      throw new DomainError("SERVER_STOPPING", "The server is stopping and takes no more calls", {
-        retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
+    throw error instanceof NotAdmitted ? refused(call, error.refusal) : error;
+  }
+}
+
+function refused(call: Call, refusal: Refusal): DomainError {
+  const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
+  switch (refusal.kind) {
+    case "draining":
+      return new DomainError("SERVER_STOPPING", "The server is stopping and takes no more calls", {
+        retryAfterSeconds,
       });
-    }
-    throw new DomainError("QUEUE_FULL", queueFull(call, refusal), {
-      retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
-    });
+    case "queue-full":
+      return new DomainError("QUEUE_FULL", queueFull(call, refusal), { retryAfterSeconds });
+    case "too-deep":
+      return new DomainError(
+        "INVOKE_TOO_DEEP",
+        `Cannot run function ${call.functionId}: the call would stand ${refusal.maxDepth + 1} ` +
+          `calls below the one from outside, the limit is ${refusal.maxDepth} (--max-invoke-depth)`,
+      );
+    case "too-many-nested":
+      return new DomainError(
+        "INVOKE_TOO_MANY",
+        `Cannot run function ${call.functionId}: this invocation has made as many calls as the ` +
+          `limit of ${refusal.maxNested} allows (--max-invoke-fan-out)`,
+      );
   }
 }
 

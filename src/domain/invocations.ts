@@ -1,5 +1,11 @@
 import { Buffer } from "node:buffer";
-import { type Call, type Engine, type Job, QueueTimedOut } from "../engine/contract.ts";
+import {
+  type Call,
+  type CallingInvocation,
+  type Engine,
+  type Job,
+  QueueTimedOut,
+} from "../engine/contract.ts";
 import type { FinalizedCommitRow } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
@@ -27,11 +33,16 @@ export interface Invoke {
   readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
 }
 
+/** Stands for all functions where invocations are searched (AIP-159). */
+const ALL_FUNCTIONS = "-";
+
 export interface InvocationFilter {
-  readonly status: InvocationStatus | undefined;
-  readonly since: string | undefined;
-  readonly until: string | undefined;
-  readonly query: string | undefined;
+  readonly status?: InvocationStatus | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly query?: string | undefined;
+  /** The invocation that made them. */
+  readonly parentInvocationId?: string | undefined;
 }
 
 /** Invocations: calls of functions, each recorded before it runs and never forgotten. */
@@ -51,7 +62,10 @@ export class Invocations {
     this.#idempotency = new Idempotency(store);
   }
 
-  /** Calls a function. The answer is the invocation as it is when the wait is over. */
+  /**
+   * Calls a function. The answer is the invocation as it is when the wait is over. A function that calls waits for
+   * the end, under no idempotency key: it must not wait for a call that may need its place.
+   */
   async invoke(by: Principal, call: Invoke): Promise<InvocationRow> {
     const fn = await liveFunction(this.store.read, call.functionId);
     if (call.vfsId !== "") await liveVolume(this.store.read, call.vfsId);
@@ -71,19 +85,20 @@ export class Invocations {
     throw await invocationNotFound(this.store.read, functionId, id);
   }
 
-  /** Invocations of a function, newest first. */
+  /** Invocations of a function, or of all (`-`), newest first. */
   async search(
     functionId: string,
     filter: InvocationFilter,
     query: PageQuery,
   ): Promise<ListPage<InvocationRow>> {
-    const fn = await anyFunction(this.store.read, functionId);
-    const { status, since, until, query: text } = filter;
-    const page = this.pages.open(["invocations", fn.id, status, since, until, text], query);
-    const { rows, next } = await this.store.read.invocations.search({
-      ...filter,
-      functionId: fn.id,
-    }, page);
+    const id = functionId === ALL_FUNCTIONS
+      ? undefined
+      : (await anyFunction(this.store.read, functionId)).id;
+    const { status, since, until, query: text, parentInvocationId } = filter;
+    const list = ["invocations", functionId, status, since, until, text, parentInvocationId];
+    const page = this.pages.open(list, query);
+    const search = { ...filter, functionId: id };
+    const { rows, next } = await this.store.read.invocations.search(search, page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
@@ -119,9 +134,8 @@ export class Invocations {
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
       // The engine logs what it could not record; the row then waits for the next start.
-      this.engine.submit(this.#job(row, commit, fn), this.engine.readmit(callOf(row))).catch(
-        () => {},
-      );
+      const job = this.#job(row, commit, fn, undefined);
+      this.engine.submit(job, this.engine.readmit(callOf(row))).catch(() => {});
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
@@ -136,12 +150,15 @@ export class Invocations {
     const { fn, commit, inputJson, request, call } = start;
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
-    const place = admit(this.engine, callOf({ functionId: fn.id, input: inputJson }));
+    const caller = by.invocation;
+    const place = admit(this.engine, callOf({ functionId: fn.id, input: inputJson }), caller);
     const row: InvocationRow = {
       id: this.ids.next(),
       functionId: fn.id,
       commitId: commit.id,
       principalId: by.id,
+      parentInvocationId: caller?.id ?? null,
+      depth: caller === undefined ? 0 : caller.depth + 1,
       mode,
       // Nobody resumes a synchronous call, so its start needs no record of its own.
       status: mode === "sync" && place.immediate ? "RUNNING" : "PENDING",
@@ -164,7 +181,7 @@ export class Invocations {
       starting[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, this.#left(earlier), call);
     }
-    const ended = this.engine.submit(this.#job(row, commit, fn), place);
+    const ended = this.engine.submit(this.#job(row, commit, fn, caller), place);
     starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const end = await ended.catch((error) => {
@@ -191,7 +208,12 @@ export class Invocations {
     await this.engine.left(id);
   }
 
-  #job(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Job {
+  #job(
+    row: InvocationRow,
+    commit: FinalizedCommitRow,
+    fn: FunctionRow,
+    caller: CallingInvocation | undefined,
+  ): Job {
     return {
       invocationId: row.id,
       scriptDigest: commit.scriptDigest,
@@ -200,6 +222,7 @@ export class Invocations {
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
       openSession: () => this.sessions.open(row),
       mode: row.mode,
+      caller,
       recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     };
   }

@@ -20,7 +20,7 @@ import type { Sealer } from "../store/sealing.ts";
 import { Commits } from "./commits.ts";
 import { Functions } from "./functions.ts";
 import type { Ids } from "./ids.ts";
-import { AccessTokens, ServerKeys, TokenEndpoint } from "./identity/mod.ts";
+import { AccessTokens, FunctionPrincipals, ServerKeys, TokenEndpoint } from "./identity/mod.ts";
 import type { InputLimits } from "./input.ts";
 import { Invocations } from "./invocations.ts";
 import { InvocationLogs } from "./logs.ts";
@@ -48,6 +48,8 @@ export interface Domain {
   readonly tags: Tags;
   readonly invocations: Invocations;
   readonly logs: InvocationLogs;
+  readonly sessions: Sessions;
+  readonly functionPrincipals: FunctionPrincipals;
   readonly volumes: Volumes;
   readonly volumeFiles: VolumeFiles;
   readonly volumeArchives: VolumeArchives;
@@ -107,6 +109,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     tags: new Tags(store),
     invocations: new Invocations(store, engine, sessions, pages, ids, limits.input),
     logs: new InvocationLogs(store, engine, pages),
+    sessions,
+    functionPrincipals: new FunctionPrincipals(store),
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
     volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),

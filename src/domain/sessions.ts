@@ -20,14 +20,23 @@ export type HostMethod = (call: HostCall, invocation: InvocationRow) => Promise<
 
 /** What invocations have of the server while they run: their configuration, their volume, and answers. */
 export class Sessions {
+  readonly #methods: Map<string, HostMethod>;
+
   constructor(
     private readonly store: Store,
     private readonly snapshots: Snapshots,
     private readonly volumeLimits: VolumeLimits,
     private readonly secrets: Secrets,
     /** By the name under which functions ask. */
-    private readonly methods: ReadonlyMap<string, HostMethod>,
-  ) {}
+    methods: ReadonlyMap<string, HostMethod>,
+  ) {
+    this.#methods = new Map(methods);
+  }
+
+  /** Adds methods of a room above; call before the first invocation. */
+  provide(methods: ReadonlyMap<string, HostMethod>): void {
+    for (const [name, method] of methods) this.#methods.set(name, method);
+  }
 
   /** @throws CannotOpenSession where the volume was deleted meanwhile */
   async open(invocation: InvocationRow): Promise<Session> {
@@ -57,7 +66,7 @@ export class Sessions {
     volume: VolumeSession | undefined,
   ): Promise<HostReply> {
     if (call.method.startsWith(VFS_PREFIX)) return await answerVfsCall(volume, call);
-    const method = this.methods.get(call.method);
+    const method = this.#methods.get(call.method);
     if (method === undefined) {
       throw new HostCallError("UNIMPLEMENTED", `this server has no method ${call.method}`);
     }

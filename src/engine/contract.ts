@@ -23,6 +23,15 @@ export class CannotOpenSession extends Error {
   override name = "CannotOpenSession";
 }
 
+/** A running invocation that calls another. */
+export interface CallingInvocation {
+  readonly id: string;
+  /** Calls between it and the one from outside; 0 for that one itself. */
+  readonly depth: number;
+  /** Aborts when it ends; what it waits for is then cancelled. */
+  readonly signal: AbortSignal;
+}
+
 /** An invocation that was recorded and is to be run. */
 export interface Job {
   readonly invocationId: string;
@@ -38,6 +47,8 @@ export interface Job {
   readonly openSession: () => Promise<Session>;
   /** Who waits for the end; decides what a shutdown does with a job that has not started. */
   readonly mode: "sync" | "async";
+  /** The running invocation that made this call and waits for it; undefined for a call from outside. */
+  readonly caller: CallingInvocation | undefined;
   /** The status its row has; PENDING is moved to RUNNING, durably, before any of its code runs. */
   readonly recordedAs: "PENDING" | "RUNNING";
 }
@@ -57,7 +68,11 @@ export type Refusal =
     readonly maxQueued: number;
     readonly maxQueuedBytes: number;
   }
-  | { readonly kind: "draining" };
+  | { readonly kind: "draining" }
+  /** The nested call would be deeper than the limit. */
+  | { readonly kind: "too-deep"; readonly maxDepth: number }
+  /** The caller has made as many calls as one invocation may. */
+  | { readonly kind: "too-many-nested"; readonly maxNested: number };
 
 /** Thrown by {@link Engine.admit}; nothing was recorded. */
 export class NotAdmitted extends Error {
@@ -88,6 +103,8 @@ export interface Place extends Disposable {
   readonly immediate: boolean;
   /** Resolves when it is this place's turn to run; never, once it was given back. */
   readonly turn: Promise<void>;
+  /** A place for a call that the one of this place waits for; it never waits for this place to be given back. */
+  nest(call: Call): Place;
 }
 
 /** What runs in a sandbox without being an invocation. */
@@ -117,6 +134,11 @@ export interface Follower extends Disposable {
 export interface Engine extends AsyncDisposable {
   /** Takes a place before anything is recorded. Throws {@link NotAdmitted}. */
   admit(call: Call): Place;
+  /**
+   * As {@link admit}, for a call that a running invocation makes and waits for, also while the engine drains: it
+   * belongs to what may finish. Every call counts against the caller's limit, also one that is then not submitted.
+   */
+  admitNested(call: Call, caller: CallingInvocation): Place;
   /** As {@link admit}, for a job that was accepted before a restart: it waits however long the queue is. */
   readmit(call: Call): Place;
   /**

@@ -6,6 +6,7 @@ import type { Store } from "../store/mod.ts";
 import { Artifacts } from "./artifacts.ts";
 import {
   type Call,
+  type CallingInvocation,
   CannotOpenSession,
   type Engine,
   type Follower,
@@ -26,6 +27,10 @@ export interface EngineLimits extends PlaceLimits {
   readonly timeoutMs: number;
   /** How long a synchronous job waits for its turn. */
   readonly queueTimeoutMs: number;
+  /** Calls between an invocation and the call from outside that it goes back to. */
+  readonly maxInvokeDepth: number;
+  /** Calls of other functions that one invocation may make. */
+  readonly maxInvokeFanOut: number;
 }
 
 /** What a shutdown says to an asynchronous job that has not started: stay recorded, run later. */
@@ -34,11 +39,20 @@ const LEAVE_FOR_NEXT_START = "LEAVE_FOR_NEXT_START";
 /** Why a synchronous job is given up before it started. */
 const QUEUE_TIMEOUT = "QUEUE_TIMEOUT";
 
+/** How a nested job ends that was cancelled because nobody waits for it any more. */
+const CANCELLED_WITH_CALLER: InvocationEnd = {
+  status: "ERROR",
+  error: "CANCELLED: the invocation that called it has ended",
+};
+
 interface Live {
   readonly mode: Job["mode"];
   phase: "waiting" | "running";
   readonly controller: AbortController;
   readonly left: Promise<void>;
+  readonly place: Place;
+  /** Nested calls that it has asked for. */
+  nestedCalls: number;
 }
 
 /**
@@ -76,6 +90,18 @@ export class LocalEngine implements Engine {
     return this.#places.take(call);
   }
 
+  admitNested(call: Call, caller: CallingInvocation): Place {
+    const { maxInvokeDepth: maxDepth, maxInvokeFanOut: maxNested } = this.#limits;
+    const live = this.#live.get(caller.id);
+    if (live === undefined) throw new Error(`Invocation ${caller.id} calls, but does not run`);
+    if (caller.depth >= maxDepth) throw new NotAdmitted({ kind: "too-deep", maxDepth });
+    if (live.nestedCalls >= maxNested) {
+      throw new NotAdmitted({ kind: "too-many-nested", maxNested });
+    }
+    live.nestedCalls++;
+    return live.place.nest(call);
+  }
+
   readmit(call: Call): Place {
     return this.#places.takeBeyondQueue(call);
   }
@@ -88,8 +114,13 @@ export class LocalEngine implements Engine {
       phase: "waiting",
       controller: new AbortController(),
       left,
+      place: held,
+      nestedCalls: 0,
     };
     this.#live.set(job.invocationId, live);
+    const callerEnded = () => live.controller.abort("CANCELLED" satisfies KillWord);
+    job.caller?.signal.addEventListener("abort", callerEnded, { once: true });
+    if (job.caller?.signal.aborted) callerEnded();
     // A drain may have begun between the admission and now.
     if (this.#mode === "draining") this.#askToStop(live);
     try {
@@ -105,6 +136,7 @@ export class LocalEngine implements Engine {
       logger.error("Cannot record the end of invocation {invocationId}", { invocationId, error });
       throw error;
     } finally {
+      job.caller?.signal.removeEventListener("abort", callerEnded);
       this.#live.delete(job.invocationId);
       leave();
     }
@@ -119,7 +151,14 @@ export class LocalEngine implements Engine {
     using held = place;
     const { promise: left, resolve: leave } = Promise.withResolvers<void>();
     const controller = new AbortController();
-    const live: Live = { mode: "sync", phase: "waiting", controller, left };
+    const live: Live = {
+      mode: "sync",
+      phase: "waiting",
+      controller,
+      left,
+      place: held,
+      nestedCalls: 0,
+    };
     const cancel = () => controller.abort("CANCELLED" satisfies KillWord);
     signal.addEventListener("abort", cancel, { once: true });
     if (signal.aborted) cancel();
@@ -215,7 +254,7 @@ export class LocalEngine implements Engine {
     const { signal } = live.controller;
     await this.#awaitTurn(place, live);
     if (signal.aborted) {
-      const end = endBeforeStart(signal.reason, this.#limits);
+      const end = endBeforeStart(signal.reason, job, this.#limits);
       return end === undefined ? undefined : await recorder.finish(end);
     }
     live.phase = "running";
@@ -234,7 +273,7 @@ export class LocalEngine implements Engine {
         timeoutMs: this.#limits.timeoutMs,
       }, { onLog: (log) => recorder.log(log), signal });
       // Within the session: what it holds must last until the end is durable.
-      const end = endOf(outcome);
+      const end = endOf(outcome, job);
       return await recorder.finish(end, await session.conclude(end));
     } catch (error) {
       return await recorder.finish({ status: "ERROR", error: this.#cannotRun(job, error) });
@@ -259,6 +298,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 function endBeforeStart(
   reason: KillWord | typeof LEAVE_FOR_NEXT_START | typeof QUEUE_TIMEOUT,
+  { caller }: Job,
   { queueTimeoutMs }: EngineLimits,
 ): InvocationEnd | undefined {
   switch (reason) {
@@ -272,6 +312,7 @@ function endBeforeStart(
         } (--queue-timeout); nothing of it ran`,
       };
     case "CANCELLED":
+      if (caller?.signal.aborted) return CANCELLED_WITH_CALLER;
       return {
         status: "ERROR",
         error: "CANCELLED: the invocation was cancelled before it started",
@@ -281,7 +322,10 @@ function endBeforeStart(
   }
 }
 
-function endOf(outcome: SandboxOutcome): InvocationEnd {
+function endOf(outcome: SandboxOutcome, { caller }: Job): InvocationEnd {
+  if (outcome.kind === "error" && outcome.word === "CANCELLED" && caller?.signal.aborted) {
+    return CANCELLED_WITH_CALLER;
+  }
   return outcome.kind === "success"
     ? { status: "SUCCESS", output: outcome.outputJson }
     : { status: "ERROR", error: `${outcome.word}: ${outcome.message}` };

@@ -1,10 +1,10 @@
-import { OpenAPIHono } from "@hono/zod-openapi";
 import { DomainError } from "../domain/errors.ts";
 import type { Domain } from "../domain/mod.ts";
 import { authenticate } from "./authentication.ts";
-import type { App, Env } from "./endpoint.ts";
+import { App } from "./endpoint.ts";
 import { answerError } from "./errors.ts";
 import { crossOrigin } from "./cross_origin.ts";
+import { hostOperations } from "./host_operations.ts";
 import { apiRateLimit } from "./rate_limit.ts";
 import { requestLog } from "./request_log.ts";
 import { introspectRoute, tokenRoute } from "./routes/auth.ts";
@@ -40,9 +40,9 @@ export interface AppOptions {
   };
 }
 
-/** The whole HTTP interface. */
+/** The whole HTTP interface; gives its operations to functions as well. */
 export function createApp(domain: Domain, options: AppOptions): App {
-  const app: App = new OpenAPIHono<Env>({ strict: true });
+  const app = new App({ strict: true });
   const { maxBodyBytes } = options;
   app.onError(answerError);
   // Answered and not thrown: an error from here would pass over the middleware that dresses answers.
@@ -55,9 +55,11 @@ export function createApp(domain: Domain, options: AppOptions): App {
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   app.use("/api/*", authenticate(domain.accessTokens));
   const { apiPerSecond, apiBurst, tokensPerMinute } = options.rates;
-  if (apiPerSecond > 0) {
-    app.use("/api/*", apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }));
-  }
+  const countRequest = apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst });
+  app.use("/api/*", async (c, next) => {
+    countRequest(c.get("principal"));
+    await next();
+  });
   tokenRoute(app, domain, tokensPerMinute);
   introspectRoute(app, options.hostName, maxBodyBytes);
   functionRoutes(app, domain, maxBodyBytes);
@@ -72,5 +74,6 @@ export function createApp(domain: Domain, options: AppOptions): App {
   volumeFileRoutes(app, domain);
   healthRoutes(app, options.readiness);
   openApiRoutes(app, options.version);
+  domain.sessions.provide(hostOperations(app.operations, domain, countRequest));
   return app;
 }

@@ -46,7 +46,12 @@ export function parseJsonBody(body: Uint8Array): unknown {
     const reason = error instanceof SyntaxError ? error.message : "it is not UTF-8";
     throw new DomainError("BODY_NOT_JSON", `The body is not JSON: ${reason}`);
   }
-  if (value === null) return {};
+  return normalizeJson(value);
+}
+
+/** A body that was parsed, as protobuf's JSON mapping reads it; changes it in place. @throws BODY_NOT_JSON */
+export function normalizeJson(value: unknown): unknown {
+  if (value === null || value === undefined) return {};
   dropNulls(value, 0);
   return value;
 }

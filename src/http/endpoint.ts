@@ -2,7 +2,7 @@ import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { type FieldViolation, invalid } from "../domain/errors.ts";
-import type { Principal } from "../domain/identity/mod.ts";
+import { type Principal, requireRight, type Right } from "../domain/identity/mod.ts";
 import { parseJsonBody, readBody } from "./body.ts";
 
 /** What middleware leaves on a request's context. */
@@ -10,7 +10,26 @@ export interface Env {
   Bindings: HttpBindings;
   Variables: { requestId: string; principal: Principal };
 }
-export type App = OpenAPIHono<Env>;
+
+/** A request to an operation before it is validated; everything in it is the caller's. */
+export interface OperationRequest {
+  readonly params: unknown;
+  /** With keys in snake_case. */
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+/** An operation of the API without HTTP around it: rights and validation, then the handler. */
+export type Operation = (
+  request: OperationRequest,
+  by: Principal,
+  signal: AbortSignal,
+) => Promise<object>;
+
+/** The HTTP interface, and the operations under `/api` by their ids. */
+export class App extends OpenAPIHono<Env> {
+  readonly operations = new Map<string, Operation>();
+}
 type Schema = z.ZodObject;
 type Parsed<S extends Schema | undefined> = S extends Schema ? z.output<S> : Record<string, never>;
 
@@ -29,6 +48,8 @@ export interface Contract<
   /** A parameter that is a reference to a commit: `refs/tags/<name>` has slashes, plain or as `%2F`. */
   readonly slashes?: string;
   readonly summary: string;
+  /** What it needs of who calls; `read` for a get and `write` for everything else, unless it says so. */
+  readonly right?: Right;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
@@ -47,11 +68,14 @@ export interface Input<
   readonly query: Parsed<Q>;
   readonly body: Parsed<B>;
   readonly principal: Principal;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /**
- * Registers an endpoint under `/api`: the route, its validation, its page in the OpenAPI document.
- * The handler answers the response's value, or a whole Response where it is more than JSON.
+ * Registers an endpoint under `/api`: the route, its validation, its page in the OpenAPI document, and the operation
+ * for functions that call. The handler answers the response's value, or a whole Response where it is more than
+ * JSON; a function that calls has no HTTP, and so no context.
  */
 export function endpoint<
   R extends z.ZodType,
@@ -62,19 +86,40 @@ export function endpoint<
   app: App,
   maxBodyBytes: number,
   contract: Contract<P, Q, B, R>,
-  handle: (input: Input<P, Q, B>, c: Context<Env>) => Promise<z.input<R> | Response>,
+  handle: (
+    input: Input<P, Q, B>,
+    c: Context<Env> | undefined,
+  ) => Promise<z.input<R> | Response>,
 ): void {
   document(app, contract);
-  app.on(contract.method.toUpperCase(), routePath(contract.path, contract.slashes), async (c) => {
-    const body = contract.method === "get"
+  const { operationId, method, right = method === "get" ? "read" : "write" } = contract;
+  const run = (
+    { params, query, body }: OperationRequest,
+    principal: Principal,
+    from: Context<Env> | AbortSignal,
+  ) => {
+    requireRight(principal, right, operationId);
+    return handle({
+      params: parse(contract.params, params),
+      query: parse(contract.query, query),
+      body: parse(contract.body, body),
+      principal,
+      // Asked for by few: Hono makes it when it is.
+      get signal() {
+        return from instanceof AbortSignal ? from : from.req.raw.signal;
+      },
+    } as Input<P, Q, B>, from instanceof AbortSignal ? undefined : from);
+  };
+  app.operations.set(
+    operationId,
+    async (request, by, signal) => await run(request, by, signal) as object,
+  );
+  app.on(method.toUpperCase(), routePath(contract.path, contract.slashes), async (c) => {
+    const body = method === "get"
       ? {}
       : parseJsonBody(await readBody(c.req.raw, maxBodyBytes, "--max-body"));
-    const answer = await handle({
-      params: parse(contract.params, c.req.param()),
-      query: parse(contract.query, snakeCaseKeys(c.req.query())),
-      body: parse(contract.body, body),
-      principal: c.get("principal"),
-    } as Input<P, Q, B>, c);
+    const query = snakeCaseKeys(c.req.query());
+    const answer = await run({ params: c.req.param(), query, body }, c.get("principal"), c);
     return answer instanceof Response ? answer : c.json(answer as object);
   });
 }

@@ -44,7 +44,14 @@ export function answerError(error: Error, c: Context): Response {
   return answerStatus(asDomainError(error), c);
 }
 
-function asDomainError(error: Error): DomainError {
+/** An error as google.rpc.Status in protobuf's JSON mapping, with the HTTP status that belongs to it. */
+export interface StatusAnswer {
+  readonly status: Status;
+  readonly body: { readonly code: number; readonly message: string; readonly details: unknown[] };
+}
+
+/** What a caller is told of an error; of one that is no {@link DomainError} no more than that the server failed. */
+export function asDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   if (error instanceof HTTPException && error.status < 500) {
     return new DomainError("BODY_NOT_JSON", error.message);
@@ -56,13 +63,19 @@ function asDomainError(error: Error): DomainError {
   );
 }
 
-/** google.rpc.Status in protobuf's JSON mapping. */
 function answerStatus(error: DomainError, c: Context): Response {
-  const { number } = CODES[error.code];
+  const { status, body } = statusAnswer(error);
   if (error.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", challenge(error));
   if (error.retryAfterSeconds !== undefined) {
     c.header("Retry-After", String(error.retryAfterSeconds));
   }
+  return c.json(body, status);
+}
+
+/** How an error is answered, but for headers. */
+export function statusAnswer(error: DomainError): StatusAnswer {
+  const { number } = CODES[error.code];
+  const status = statusOf(error.reason);
   const details: unknown[] = [
     {
       "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -76,7 +89,7 @@ function answerStatus(error: DomainError, c: Context): Response {
       fieldViolations: error.violations,
     });
   }
-  return c.json({ code: number, message: error.message, details }, statusOf(error.reason));
+  return { status, body: { code: number, message: error.message, details } };
 }
 
 /** RFC 6750, section 3: a request without a token learns the scheme, a wrong token what is wrong. */

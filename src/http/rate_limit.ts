@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { DomainError } from "../domain/errors.ts";
+import type { Principal } from "../domain/identity/mod.ts";
 import type { Env } from "./endpoint.ts";
 
 /** Clients that are remembered; the one that was silent longest is forgotten, and so has a full bucket again. */
@@ -43,21 +44,23 @@ export class TokenBuckets {
   }
 }
 
-/** Limits the requests of each credential. Stands behind the authentication, which tells whose they are. */
+/** Counts a request of a principal. @throws RATE_LIMITED */
+export type ApiRateLimit = (by: Principal) => void;
+
+/** Limits the requests to the API of each credential and of each function; a `perSecond` of 0 lets all through. */
 export function apiRateLimit(
   limit: { readonly perSecond: number; readonly burst: number },
-): MiddlewareHandler<Env> {
+): ApiRateLimit {
+  if (limit.perSecond === 0) return () => {};
   const buckets = new TokenBuckets(limit);
-  return async (c, next) => {
-    const seconds = buckets.take(c.get("principal").clientId);
-    if (seconds > 0) {
-      throw new DomainError(
-        "RATE_LIMITED",
-        `This client sends more than ${limit.perSecond} requests a second (--api-rate)`,
-        { retryAfterSeconds: Math.ceil(seconds) },
-      );
-    }
-    await next();
+  return ({ clientId }) => {
+    const seconds = buckets.take(clientId);
+    if (seconds === 0) return;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `This client sends more than ${limit.perSecond} requests a second (--api-rate)`,
+      { retryAfterSeconds: Math.ceil(seconds) },
+    );
   };
 }
 

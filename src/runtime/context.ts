@@ -24,7 +24,11 @@ export function callContext(
   let begun: Found | undefined;
   const found = createObject(null);
   const provide = (key: keyof Found) =>
-    defineProperty(found, key, dictionary<unknown>({ get: () => (begun ?? needCall())[key] }));
+    defineProperty(
+      found,
+      key,
+      dictionary<unknown>({ enumerable: true, get: () => (begun ?? needCall())[key] }),
+    );
   provide("secrets");
   provide("call");
   return {

@@ -23,7 +23,10 @@ export interface InvocationConclusion {
 }
 
 export interface InvocationSearch {
-  readonly functionId: string;
+  /** Undefined for those of all functions. */
+  readonly functionId: string | undefined;
+  /** The invocation that made them. */
+  readonly parentInvocationId?: string | undefined;
   readonly status?: InvocationStatus | undefined;
   /** Inclusive. */
   readonly since?: string | undefined;
@@ -57,7 +60,7 @@ export class InvocationReader {
     return row?.status;
   }
 
-  /** Invocations of a function, newest first. */
+  /** Invocations, newest first. */
   async search(search: InvocationSearch, page: PageRequest): Promise<Page<InvocationRow>> {
     const sizes = await fetchPage(this.#matching(search), "id", page);
     let bytes = 0;
@@ -73,11 +76,16 @@ export class InvocationReader {
     return { rows, next: ids.length < sizes.rows.length ? ids.at(-1) : sizes.next };
   }
 
-  #matching({ functionId, status, since, until, query }: InvocationSearch) {
-    let select = this.db.selectFrom("invocations").where("functionId", "=", functionId).select([
+  #matching(search: InvocationSearch) {
+    const { functionId, parentInvocationId, status, since, until, query } = search;
+    let select = this.db.selectFrom("invocations").select([
       "id",
       sql<number>`octet_length(input) + coalesce(octet_length(output), 0)`.as("contentBytes"),
     ]);
+    if (functionId !== undefined) select = select.where("functionId", "=", functionId);
+    if (parentInvocationId !== undefined) {
+      select = select.where("parentInvocationId", "=", parentInvocationId);
+    }
     if (status !== undefined) select = select.where("status", "=", status);
     if (since !== undefined) select = select.where("createdAt", ">=", since);
     if (until !== undefined) select = select.where("createdAt", "<", until);

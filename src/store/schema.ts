@@ -76,6 +76,10 @@ export interface InvocationTable {
   functionId: string;
   commitId: string;
   principalId: string;
+  /** The invocation that made this call and waits for it; null for a call from outside. */
+  parentInvocationId: string | null;
+  /** Calls between it and the one from outside; 0 for that one itself. */
+  depth: number;
   /** Who waits: `sync` has a caller on the line, `async` was accepted to run later. */
   mode: "sync" | "async";
   status: "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";

@@ -10,7 +10,7 @@ const CHANGE = {
   functionType: "FUNCTION_TYPE_CODE_MODE",
   outboundNetworkAllowlist: ["example.com"],
   provisionedConcurrency: 3,
-  scopedRoleIds: ["role"],
+  scopedRoleIds: ["invoker"],
 };
 
 function pick(fn: Json): Json {
@@ -121,6 +121,8 @@ serverSuite("update: the mask", {}, {
       [{ outboundNetworkAllowlist: ["a", 1] }, "function.outboundNetworkAllowlist[1]"],
       [{ outboundNetworkAllowlist: Array(257).fill("a") }, "function.outboundNetworkAllowlist"],
       [{ scopedRoleIds: "role" }, "function.scopedRoleIds"],
+      [{ scopedRoleIds: ["reader", "owner"] }, "function.scopedRoleIds[1]"],
+      [{ scopedRoleIds: ["__proto__"] }, "function.scopedRoleIds[0]"],
       [{ functionType: "ANY" }, "function.functionType"],
     ];
     for (const [change, field] of cases) {

@@ -72,3 +72,61 @@ Deno.test("a full queue refuses only what cannot run at once, and names the limi
   assert.equal(refusal("b"), undefined, "it runs at once");
   assert.deepEqual(refusal("c"), { ...full, runningLimit: "server", maxRunning: 2 });
 });
+
+const of = (functionId: string) => ({ functionId, inputBytes: 1 });
+
+Deno.test("nested calls share the place of their caller, one at a time, where no other is free", async () => {
+  const places = new Places({
+    maxRunning: 2,
+    maxRunningPerFunction: 2,
+    maxQueued: 0,
+    maxQueuedBytes: 1000,
+  });
+  const outer = places.take(of("a"));
+  const free = outer.nest(of("b"));
+  const shared = outer.nest(of("b"));
+  const sibling = outer.nest(of("b"));
+  const deeper = shared.nest(of("c"));
+  const immediate = [free, shared, sibling, deeper].map((place) => place.immediate);
+  assert.deepEqual(immediate, [true, true, false, true]);
+  assert.deepEqual([places.running, places.queued], [2, 1]);
+  // A caller that is gone keeps the place for those who still run on it.
+  outer[Symbol.dispose]();
+  assert.deepEqual([places.running, places.queued], [2, 1]);
+  for (const place of [deeper, shared]) place[Symbol.dispose]();
+  await sibling.turn;
+  assert.deepEqual([places.running, places.queued], [2, 0]);
+  for (const place of [free, sibling]) place[Symbol.dispose]();
+  assert.deepEqual([places.running, places.queued], [0, 0]);
+});
+
+Deno.test("a nested call that leaves while it waits frees nothing", async () => {
+  const places = new Places({
+    maxRunning: 1,
+    maxRunningPerFunction: 1,
+    maxQueued: 0,
+    maxQueuedBytes: 1000,
+  });
+  const outer = places.take(of("a"));
+  const [first, second, third] = [outer.nest(of("a")), outer.nest(of("a")), outer.nest(of("a"))];
+  second[Symbol.dispose]();
+  assert.deepEqual([places.running, places.queued], [1, 1]);
+  first[Symbol.dispose]();
+  await third.turn;
+  for (const place of [third, outer]) place[Symbol.dispose]();
+  assert.deepEqual([places.running, places.queued], [0, 0]);
+});
+
+Deno.test("nested calls that wait take no room from calls from outside", () => {
+  const places = new Places({
+    maxRunning: 1,
+    maxRunningPerFunction: 1,
+    maxQueued: 1,
+    maxQueuedBytes: 1000,
+  });
+  const outer = places.take(of("a"));
+  for (let n = 0; n < 5; n++) outer.nest(of("a"));
+  assert.deepEqual([places.running, places.queued], [1, 4]);
+  places.take(of("b"));
+  assert.throws(() => places.take(of("b")), NotAdmitted);
+});

@@ -215,8 +215,8 @@ const COMMITS: readonly HostileCommit[] = [
   using("file-dependency", /Could not find package 'x'/),
   using("url-dependency", /parsing version requirement for dependency/),
   using("git-dependency", /parsing version requirement for dependency/),
-  using("absolute-require", /Cannot build: a require or a computed import/),
-  using("text-import", /Import '.*' failed/),
+  using("absolute-require", /Cannot find module .*canary.txt/),
+  using("text-import", /Cannot find module .*canary.txt/),
   using("nowhere-at-all", /npm package 'nowhere-at-all' does not exist/),
 ];
 

@@ -4,8 +4,9 @@ import { type Mode, MODES } from "../../src/isolation/isolation.ts";
 
 export { type Mode, MODES };
 
-/** How a call must end: with exactly this output, an output whose JSON matches, or an error that matches. */
+/** How a call must end: with exactly this output, an output whose JSON matches, an error that matches, or one of these. */
 export type End =
+  | { readonly anyOf: readonly End[] }
   | { readonly output: Json }
   | { readonly outputMatches: RegExp }
   | { readonly error: RegExp };
@@ -97,4 +98,9 @@ export function fails(name: string, main: string, error: RegExp): Hostile {
 /** A function that returns exactly this, whatever it tried before. */
 export function returns(name: string, main: string, output: Json): Hostile {
   return { name, main, end: { output } };
+}
+
+/** An attempt that ends so. */
+export function attempts(name: string, body: string, end: End): Hostile {
+  return { name, main: wrapped(body), end };
 }

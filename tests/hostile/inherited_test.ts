@@ -43,7 +43,7 @@ Deno.test("descriptors that the server's starter left open reach no process", as
   const client = await server.client();
   const id = await client.deploy("export default () => { for (;;); };");
   const { body } = await client.invoke(id, {}, { prefer: "respond-async" });
-  const sandbox = await whatHolds(server, "runtime/bootstrap.ts");
+  const sandbox = await whatHolds(server, "/bootstrap-");
   assert.deepEqual(sandbox.filter((path) => path === left), []);
   await client.post(`/api/v1/functions/${id}/invocations/${body.invocationId}/cancel`, {});
 

@@ -183,7 +183,12 @@ async function update(client: Client, id: string, updateMask: string, fields: Js
 }
 
 /** How an invocation ended otherwise than it must. */
-function endFault({ output, error }: Json, end: End): string[] {
+function endFault(invocation: Json, end: End): string[] {
+  if ("anyOf" in end) {
+    const faults = end.anyOf.map((one) => endFault(invocation, one));
+    return faults.some(({ length }) => length === 0) ? [] : faults.flat();
+  }
+  const { output, error } = invocation;
   const told = JSON.stringify(output ?? { error }).slice(0, 500);
   if ("error" in end) return end.error.test(error ?? "") ? [] : [`not ${end.error} but ${told}`];
   if ("outputMatches" in end) {

@@ -1,11 +1,50 @@
-/** Roles of principals. The administrator may do everything. */
-export const ROLES = ["administrator"] as const;
-export type Role = (typeof ROLES)[number];
+import type { CallingInvocation } from "../../engine/contract.ts";
+import { DomainError } from "../errors.ts";
 
-/** Who is calling: a service principal, as its access token tells. */
+/** What an operation of the API needs: to look, to run functions and cancel their calls, or to change things. */
+export type Right = "read" | "invoke" | "write";
+
+/** Roles by id, each with its rights. */
+const RIGHTS = {
+  reader: ["read"],
+  invoker: ["read", "invoke"],
+  administrator: ["read", "invoke", "write"],
+} as const satisfies Record<string, readonly Right[]>;
+
+export type Role = keyof typeof RIGHTS;
+/** The ids of all roles, from the least to the most. */
+export const ROLES = Object.keys(RIGHTS) as readonly Role[];
+
+export function isRole(id: string): id is Role {
+  return Object.hasOwn(RIGHTS, id);
+}
+
+/** Who is calling: a service principal, as its access token tells, or a function, by a running invocation. */
 export interface Principal {
   readonly id: string;
   readonly displayName: string;
+  /** The credential, or the function: whose requests are counted together. */
   readonly clientId: string;
+  /** Ids of roles; one that is none counts for nothing. */
   readonly roles: readonly string[];
+  /** The invocation that calls; undefined for a service principal. */
+  readonly invocation?: CallingInvocation;
+}
+
+/** @throws ROLE_MISSING where no role of the principal has the right */
+export function requireRight(by: Principal, right: Right, operation: string): void {
+  if (by.roles.some((role) => isRole(role) && allows(role, right))) return;
+  const needed = ROLES.filter((role) => allows(role, right)).join(" or ");
+  const remedy = by.invocation === undefined
+    ? ""
+    : ": add it to the function's scopedRoleIds if it shall have that right";
+  throw new DomainError(
+    "ROLE_MISSING",
+    `${by.displayName} may not call ${operation}, which needs the role ${needed}${remedy}`,
+  );
+}
+
+function allows(role: Role, right: Right): boolean {
+  const rights: readonly Right[] = RIGHTS[role];
+  return rights.includes(right);
 }

@@ -47,7 +47,7 @@ export class Tests {
     try {
       return await this.engine.attempt(
         row.id,
-        admit(this.engine, { functionId: fn.id, inputBytes: 0 }),
+        admit(this.engine, { functionId: fn.id, inputBytes: 0 }, by.invocation),
         signal,
         (trial) => this.#run(trial, fn, row, artifact),
       );
@@ -97,6 +97,8 @@ export class Tests {
       functionId: fn.id,
       commitId: commit.id,
       principalId: by.id,
+      parentInvocationId: by.invocation?.id ?? null,
+      depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
       mode: "sync",
       status: "RUNNING",
       input: "{}",

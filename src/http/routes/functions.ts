@@ -75,6 +75,7 @@ export function functionRoutes(app: App, { functions }: Domain, maxBodyBytes: nu
     method: "post",
     path: "/api/v1/search/functions",
     summary: "Find functions by text in display name or description, by id, or by type",
+    right: "read",
     body: z.object({
       query: searchText.default(""),
       functionTypes: z.array(functionType).default([]),

@@ -13,6 +13,7 @@ export function invokeRoute(app: App, { invocations }: Domain, maxBodyBytes: num
     method: "post",
     path: "/api/v1/functions/{function_id}/invoke",
     summary: "Call a function and, by default, wait for its end",
+    right: "invoke",
     params: z.object({ function_id: z.string() }),
     headers: z.object({
       "Prefer": z.string().optional().openapi({
@@ -40,17 +41,18 @@ export function invokeRoute(app: App, { invocations }: Domain, maxBodyBytes: num
       }),
     }).openapi("c1.api.functions.v1.FunctionsServiceInvokeResponse"),
   }, async ({ params, body, principal }, c) => {
-    const preferences = parsePrefer(c.req.header("prefer"));
+    // A function that calls has no headers: it waits for the end.
+    const preferences = parsePrefer(c?.req.header("prefer"));
     const row = await invocations.invoke(principal, {
       functionId: params.function_id,
       ...body,
       json: body.json,
-      idempotencyKey: c.req.header("idempotency-key"),
+      idempotencyKey: c?.req.header("idempotency-key"),
       wait: waitFor(preferences),
     });
-    c.header("Invocation-Status", statusName(row.status));
+    c?.header("Invocation-Status", statusName(row.status));
     const applied = preferenceApplied(preferences);
-    if (applied !== undefined) c.header("Preference-Applied", applied);
+    if (applied !== undefined) c?.header("Preference-Applied", applied);
     return {
       invocationId: row.id,
       ...row.output === null ? {} : { json: encodeBase64(row.output) },

@@ -23,7 +23,7 @@ export function logRoutes(app: App, { logs }: Domain, maxBodyBytes: number): voi
     }),
     response: listOf(logOut),
   }, async ({ params, query }, c) => {
-    if (acceptsEvents(c.req.header("accept"))) {
+    if (c !== undefined && acceptsEvents(c.req.header("accept"))) {
       const lastEventId = c.req.header("last-event-id") ?? "";
       const after = /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : 0;
       const events = await logs.follow(params.function_id, params.id, after);

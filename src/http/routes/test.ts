@@ -11,6 +11,7 @@ export function testRoute(app: App, { tests }: Domain, maxBodyBytes: number): vo
     method: "post",
     path: "/api/v1/functions/{function_id}/test",
     summary: "Run the tests of a commit, its main.test.ts, and wait for their end",
+    right: "invoke",
     params: z.object({ function_id: z.string() }),
     body: z.object({
       commitId: z.string().default("").openapi({
@@ -23,8 +24,7 @@ export function testRoute(app: App, { tests }: Domain, maxBodyBytes: number): vo
       }),
       results: z.array(testResultOut),
     }).openapi("c1.api.functions.v1.FunctionsServiceTestResponse"),
-  }, async ({ params, body, principal }, c) => {
-    const { signal } = c.req.raw;
+  }, async ({ params, body, principal, signal }) => {
     const found = await tests.run(principal, params.function_id, body.commitId, signal);
     const main = mainResult(found);
     return {

@@ -11,6 +11,7 @@ import {
   SECRET_VALUE_BYTES_MAX,
   SECRETS_MAX,
 } from "../../domain/functions.ts";
+import { isRole, ROLES } from "../../domain/identity/mod.ts";
 import { commitMessageIn } from "./commits.ts";
 import { bytesOut, filesIn, int32In, int32Out, mapIn, textIn, timestamp } from "./primitives.ts";
 
@@ -112,6 +113,10 @@ const allowlistEntry = z.string().superRefine((entry, context) => {
   description: "host, host:port or *.example.com; ports 443 and 80 where none is named",
 });
 
+const roleId = z.string().refine(isRole, {
+  error: `must be a role of this server: ${ROLES.join(", ")}`,
+}).openapi({ description: `A role of the function when it calls the API: ${ROLES.join(", ")}` });
+
 /** The fields of a function that an update can carry; others are ignored. */
 export const functionIn = z.object({
   id: z.string({ error: (issue) => issue.input === undefined ? "is missing" : "must be a string" })
@@ -126,7 +131,7 @@ export const functionIn = z.object({
   provisionedConcurrency: int32In.refine((n) => n >= 0 && n <= PROVISIONED_CONCURRENCY_MAX, {
     error: `must be between 0 and ${PROVISIONED_CONCURRENCY_MAX}`,
   }).optional(),
-  scopedRoleIds: z.array(z.string()).max(SCOPED_ROLES_MAX, {
+  scopedRoleIds: z.array(roleId).max(SCOPED_ROLES_MAX, {
     error: atMost(SCOPED_ROLES_MAX, "entries"),
   }).optional(),
 });

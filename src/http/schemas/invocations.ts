@@ -36,6 +36,12 @@ export const invocationOut = z.object({
   error: z.string().optional().openapi({
     description: "A stable word, a colon, and what happened",
   }),
+  parentInvocationId: z.string().optional().openapi({
+    description: "The invocation that made this call; absent for a call from outside",
+  }),
+  depth: int32Out.optional().openapi({
+    description: "Calls between this one and the one from outside; absent for that one itself",
+  }),
   vfsId: z.string().optional().openapi({ description: "The volume that was attached" }),
   vfsVersionRead: int32Out.optional().openapi({ description: "The version that it saw" }),
   vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
@@ -53,6 +59,9 @@ export function invocationJson(row: InvocationRow): z.input<typeof invocationOut
     input: JSON.parse(row.input) as Record<string, unknown>,
     ...row.output === null ? {} : { output: JSON.parse(row.output) as Record<string, unknown> },
     ...row.error === null ? {} : { error: row.error },
+    ...row.parentInvocationId === null
+      ? {}
+      : { parentInvocationId: row.parentInvocationId, depth: row.depth },
     ...row.volumeId === null ? {} : { vfsId: row.volumeId },
     ...row.volumeVersionRead === null ? {} : { vfsVersionRead: row.volumeVersionRead },
     ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },

@@ -2,14 +2,14 @@
  * `@c1/functions-sdk` as functions import it. The builder bundles this module into the script of every
  * commit that names it; what a function does not use is left out.
  */
+import type { Sdk } from "./api.ts";
+import { createSdk } from "./client.ts";
 import { invoked } from "./host.ts";
 
-/** A value that JSON can carry. */
-export type JSONValue = string | number | boolean | null | JSONObject | JSONArray;
-/** A list of values that JSON can carry. */
-export type JSONArray = JSONValue[];
-/** What a function takes and returns. */
-export type JSONObject = { [key: string]: JSONValue };
+export type * from "./api.ts";
+export type * from "./api_types.ts";
+export { SDKError } from "./api_error.ts";
+export type { JSONArray, JSONObject, JSONValue } from "./json.ts";
 
 /** What the operator set for this function. */
 export interface FunctionsConfig {
@@ -24,6 +24,12 @@ export const functions = {
     return { secrets: { ...invoked("functions.getConfig()").secrets } };
   },
 };
+
+/**
+ * C1's API, called as this function: what it may do is what its `scopedRoleIds` allow. Every method rejects with
+ * {@link SDKError}, also one that this server does not have.
+ */
+export const sdk: Sdk = /* @__PURE__ */ createSdk();
 
 export { vfs, VfsFile, VfsNotAttachedError, VfsQuotaExceededError } from "./vfs.ts";
 export type {

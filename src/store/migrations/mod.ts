@@ -5,6 +5,7 @@ import type { Schema } from "../schema.ts";
 import * as initial from "./001_initial.ts";
 import * as volumes from "./002_volumes.ts";
 import * as testsAndTypes from "./004_tests_and_types.ts";
+import * as nestedInvocations from "./005_nested_invocations.ts";
 
 /** Brings the database to the newest version. Migrations are numbered and only appended. */
 export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
@@ -12,6 +13,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<voi
     "001_initial": { up: initial.up(dialect.capabilities) },
     "002_volumes": { up: volumes.up(dialect.capabilities) },
     "004_tests_and_types": { up: testsAndTypes.up },
+    "005_nested_invocations": { up: nestedInvocations.up },
   };
   const migrator = new Migrator({
     db,

@@ -48,20 +48,20 @@ export const ENVIRONMENT = [
     `return Deno.hostname();`,
     'NotCapable: Requires sys access to "hostname"',
   ),
-  refused(
+  gets(
     "asks for the host name by node:os",
     `return (await import("node:os")).hostname();`,
-    'NotCapable: Requires sys access to "hostname"',
+    "localhost",
   ),
   refused(
     "asks for interfaces",
     `return JSON.stringify(Deno.networkInterfaces());`,
     'NotCapable: Requires sys access to "networkInterfaces"',
   ),
-  refused(
+  gets(
     "asks for interfaces by node:os",
     `return JSON.stringify((await import("node:os")).networkInterfaces());`,
-    'NotCapable: Requires sys access to "networkInterfaces"',
+    "{}",
   ),
   refused(
     "asks for the load",
@@ -69,10 +69,10 @@ export const ENVIRONMENT = [
     'NotCapable: Requires sys access to "loadavg"',
   ),
   refused("asks for the user", `return Deno.uid();`, 'NotCapable: Requires sys access to "uid"'),
-  refused(
+  gets(
     "asks for the user by node:os",
     `return (await import("node:os")).userInfo().username;`,
-    'NotCapable: Requires sys access to "uid"',
+    "nobody",
   ),
   refused(
     "asks for the memory of the machine",

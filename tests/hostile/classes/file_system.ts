@@ -1,5 +1,5 @@
 /** Files: reading, writing, finding out what there is. `input.file` is readable by every user of the machine. */
-import { refused, refusedBy } from "../hostile.ts";
+import { gets, refused, refusedBy } from "../hostile.ts";
 
 export const FILE_SYSTEM = [
   refused(
@@ -83,10 +83,10 @@ export const FILE_SYSTEM = [
     `return Deno.statSync(input.file).size;`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  gets(
     "asks node:fs whether a file exists",
     `return (await import("node:fs")).existsSync(input.file);`,
-    "NotCapable: Requires read access to ",
+    "false",
   ),
   refused(
     "resolves links",

@@ -1,11 +1,15 @@
 /** Other processes: starting, killing, debugging them; threads; native code. */
-import { gets, refused } from "../hostile.ts";
+import { gets, refused, refusedBy } from "../hostile.ts";
 
 export const PROCESSES = [
-  refused(
+  refusedBy(
     "runs by Deno",
     `return new Deno.Command("id").outputSync().code;`,
-    "NotFound: Failed to spawn 'id': entity not found",
+    {
+      bubblewrap: "Error: Failed to spawn 'id': no path to search",
+      landlock: "NotFound: Failed to spawn 'id': entity not found",
+      process: "NotFound: Failed to spawn 'id': entity not found",
+    },
   ),
   refused(
     "runs by Deno, a path",

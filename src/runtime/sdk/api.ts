@@ -1,0 +1,157 @@
+/** The namespaces and methods of `sdk`, as C1's TypeScript SDK names them; what only this server has says so. */
+import type * as api from "./api_types.ts";
+
+/** What a method of {@link Sdk} gives. */
+type Answered<Name extends string, Message> = Promise<api.Answer<Name, Message>>;
+type Nothing = Record<string, never>;
+
+/** Names one function. */
+export interface OfFunction {
+  functionId: string;
+}
+
+/** Names something of a function. */
+export interface InFunction extends OfFunction {
+  id: string;
+}
+
+/** Functions, their commits and tags, and calls of them. */
+export interface Functions {
+  listFunctions(
+    request?: api.PageRequest,
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceListFunctionsResponse", api.PageOf<api.FunctionT>>;
+  createFunction(
+    request?: api.FunctionsServiceCreateFunctionRequest,
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceCreateFunctionResponse", api.FunctionAndCommit>;
+  getFunction(
+    request: { id: string },
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceGetFunctionResponse", { function?: api.FunctionT }>;
+  updateFunction(
+    request?: api.FunctionsServiceUpdateFunctionRequest,
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceUpdateFunctionResponse", api.FunctionAndCommit>;
+  deleteFunction(
+    request: { id: string; functionsServiceDeleteFunctionRequest?: Nothing },
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceDeleteFunctionResponse", Nothing>;
+  /** Calls another function and waits for its end, whose `json` is absent where it did not succeed. */
+  invoke(
+    request: OfFunction & { functionsServiceInvokeRequest?: api.FunctionsServiceInvokeRequest },
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceInvokeResponse", api.FunctionsServiceInvokeResponse>;
+  /** Runs the tests of another function, or its own, and waits for their end. */
+  test(
+    request: OfFunction & { functionsServiceTestRequest?: { commitId?: string } },
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsServiceTestResponse",
+    { result?: api.FunctionTestResult; results?: api.FunctionTestResult[] }
+  >;
+  listCommits(
+    request: OfFunction & api.PageRequest,
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceListCommitsResponse", api.PageOf<api.FunctionCommit>>;
+  commit(
+    request: OfFunction & {
+      functionsServiceCommitRequest?: { filenames?: string[]; commitMessage?: string };
+    },
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsServiceCommitResponse",
+    { commitId?: string; uploadUrls?: Record<string, string> }
+  >;
+  finalizeCommit(
+    request: OfFunction & { commitId: string; functionsServiceFinalizeCommitRequest?: Nothing },
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsServiceFinalizeCommitResponse",
+    { commit?: api.FunctionCommit; typeCheck?: api.TypeCheck }
+  >;
+  /** `id` may be `HEAD` or `refs/tags/<name>`; `files` holds base64 by path. */
+  getCommit(
+    request: InFunction,
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsServiceGetCommitResponse",
+    { commit?: api.FunctionCommit; files?: Record<string, string>; typeCheck?: api.TypeCheck }
+  >;
+  getLockfile(
+    request: OfFunction & { commitId: string },
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceGetLockfileResponse", { content?: string; exists?: boolean }>;
+  listTags(
+    request: OfFunction,
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceListTagsResponse", { tags?: Record<string, api.FunctionCommit> }>;
+  createTag(
+    request: OfFunction & {
+      functionsServiceCreateTagRequest?: { commitId?: string; name?: string };
+    },
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceCreateTagResponse", Nothing>;
+  /** Only of this server. */
+  deleteTag(
+    request: OfFunction & { name: string },
+    options?: api.RequestOptions,
+  ): Answered<"deleteTagResponse", Nothing>;
+}
+
+/** Finds functions. */
+export interface FunctionsSearch {
+  search(
+    request?: api.FunctionsSearchRequest,
+    options?: api.RequestOptions,
+  ): Answered<"functionsSearchResponse", api.PageOf<api.FunctionT>>;
+}
+
+/** Calls of functions that were made. `functionId` may be `-`, for all functions, where they are listed. */
+export interface FunctionsInvocation {
+  list(
+    request: OfFunction & api.PageRequest & { parentInvocationId?: string },
+    options?: api.RequestOptions,
+  ): Answered<"functionsInvocationServiceListResponse", api.PageOf<api.FunctionInvocation>>;
+  get(
+    request: InFunction,
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsInvocationServiceGetResponse",
+    { invocation?: api.FunctionInvocation }
+  >;
+  /** Only of this server. */
+  listLogs(
+    request: InFunction & api.PageRequest,
+    options?: api.RequestOptions,
+  ): Answered<"listLogsResponse", api.PageOf<api.InvocationLog>>;
+  /** Only of this server. */
+  cancel(
+    request: InFunction,
+    options?: api.RequestOptions,
+  ): Answered<"cancelResponse", { invocation?: api.FunctionInvocation }>;
+}
+
+/** Finds calls of functions that were made. */
+export interface FunctionsInvocationSearch {
+  search(
+    request: OfFunction & {
+      functionsInvocationSearchRequest?: api.FunctionsInvocationSearchRequest;
+    },
+    options?: api.RequestOptions,
+  ): Answered<"functionsInvocationSearchResponse", api.PageOf<api.FunctionInvocation>>;
+}
+
+/** Tells who calls. */
+export interface Auth {
+  introspect(options?: api.RequestOptions): Answered<"introspectResponse", api.IntrospectResponse>;
+}
+
+/** A client of the API that is already authenticated: it calls as the function that uses it. */
+export interface Sdk {
+  readonly auth: Auth;
+  readonly functions: Functions;
+  readonly functionsInvocation: FunctionsInvocation;
+  readonly functionsInvocationSearch: FunctionsInvocationSearch;
+  readonly functionsSearch: FunctionsSearch;
+}

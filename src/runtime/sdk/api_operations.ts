@@ -1,0 +1,178 @@
+/** How each method of {@link Sdk} is asked of the server. */
+import type { Sdk } from "./api.ts";
+
+/** One method. */
+export interface OperationSpec {
+  /** Id of the operation, as in the server's OpenAPI document. */
+  readonly id: string;
+  /** Fields of the request that name what it is about, and the path parameters that they become. */
+  readonly path?: Readonly<Record<string, string>>;
+  /** Fields of the request that become parameters of the query. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** The field of the request that is the body; `true` where the whole request is. */
+  readonly body?: string | true;
+  /** The field of the answer that is the message. */
+  readonly response: string;
+  /** Fields of the message whose times become a `Date`: in the value itself, or in each member of it. */
+  readonly dated?: Readonly<Record<string, "itself" | "each">>;
+}
+
+const OF_FUNCTION = { functionId: "function_id" };
+const IN_FUNCTION = { functionId: "function_id", id: "id" };
+const OF_COMMIT = { functionId: "function_id", commitId: "commit_id" };
+const PAGE = { pageSize: "page_size", pageToken: "page_token" };
+const CHILDREN_PAGE = {
+  pageSize: "page_size",
+  pageToken: "page_token",
+  parentInvocationId: "parent_invocation_id",
+};
+const LIST = { list: "each" } as const;
+const FUNCTION_AND_COMMIT = { function: "itself", commit: "itself" } as const;
+
+/** By namespace and method. Literals alone: a function that does not use `sdk` is then built without them. */
+export const OPERATIONS = {
+  auth: {
+    introspect: { id: "c1.api.auth.v1.Auth.Introspect", response: "introspectResponse" },
+  },
+  functions: {
+    listFunctions: {
+      id: "c1.api.functions.v1.FunctionsService.ListFunctions",
+      query: PAGE,
+      response: "functionsServiceListFunctionsResponse",
+      dated: LIST,
+    },
+    createFunction: {
+      id: "c1.api.functions.v1.FunctionsService.CreateFunction",
+      body: true,
+      response: "functionsServiceCreateFunctionResponse",
+      dated: FUNCTION_AND_COMMIT,
+    },
+    getFunction: {
+      id: "c1.api.functions.v1.FunctionsService.GetFunction",
+      path: { id: "id" },
+      response: "functionsServiceGetFunctionResponse",
+      dated: FUNCTION_AND_COMMIT,
+    },
+    updateFunction: {
+      id: "c1.api.functions.v1.FunctionsService.UpdateFunction",
+      body: true,
+      response: "functionsServiceUpdateFunctionResponse",
+      dated: FUNCTION_AND_COMMIT,
+    },
+    deleteFunction: {
+      id: "c1.api.functions.v1.FunctionsService.DeleteFunction",
+      path: { id: "id" },
+      body: "functionsServiceDeleteFunctionRequest",
+      response: "functionsServiceDeleteFunctionResponse",
+    },
+    invoke: {
+      id: "c1.api.functions.v1.FunctionsService.Invoke",
+      path: OF_FUNCTION,
+      body: "functionsServiceInvokeRequest",
+      response: "functionsServiceInvokeResponse",
+    },
+    test: {
+      id: "c1.api.functions.v1.FunctionsService.Test",
+      path: OF_FUNCTION,
+      body: "functionsServiceTestRequest",
+      response: "functionsServiceTestResponse",
+    },
+    listCommits: {
+      id: "c1.api.functions.v1.FunctionsService.ListCommits",
+      path: OF_FUNCTION,
+      query: PAGE,
+      response: "functionsServiceListCommitsResponse",
+      dated: LIST,
+    },
+    commit: {
+      id: "c1.api.functions.v1.FunctionsService.Commit",
+      path: OF_FUNCTION,
+      body: "functionsServiceCommitRequest",
+      response: "functionsServiceCommitResponse",
+    },
+    finalizeCommit: {
+      id: "c1.api.functions.v1.FunctionsService.FinalizeCommit",
+      path: OF_COMMIT,
+      body: "functionsServiceFinalizeCommitRequest",
+      response: "functionsServiceFinalizeCommitResponse",
+      dated: FUNCTION_AND_COMMIT,
+    },
+    getCommit: {
+      id: "c1.api.functions.v1.FunctionsService.GetCommit",
+      path: IN_FUNCTION,
+      response: "functionsServiceGetCommitResponse",
+      dated: FUNCTION_AND_COMMIT,
+    },
+    getLockfile: {
+      id: "c1.api.functions.v1.FunctionsService.GetLockfile",
+      path: OF_COMMIT,
+      response: "functionsServiceGetLockfileResponse",
+    },
+    listTags: {
+      id: "c1.api.functions.v1.FunctionsService.ListTags",
+      path: OF_FUNCTION,
+      response: "functionsServiceListTagsResponse",
+      dated: { tags: "each" },
+    },
+    createTag: {
+      id: "c1.api.functions.v1.FunctionsService.CreateTag",
+      path: OF_FUNCTION,
+      body: "functionsServiceCreateTagRequest",
+      response: "functionsServiceCreateTagResponse",
+    },
+    deleteTag: {
+      id: "invoked.TagService.DeleteTag",
+      path: { functionId: "function_id", name: "name" },
+      response: "deleteTagResponse",
+    },
+  },
+  functionsInvocation: {
+    list: {
+      id: "c1.api.functions.v1.FunctionsInvocationService.List",
+      path: OF_FUNCTION,
+      query: CHILDREN_PAGE,
+      response: "functionsInvocationServiceListResponse",
+      dated: LIST,
+    },
+    get: {
+      id: "c1.api.functions.v1.FunctionsInvocationService.Get",
+      path: IN_FUNCTION,
+      response: "functionsInvocationServiceGetResponse",
+      dated: { invocation: "itself" },
+    },
+    listLogs: {
+      id: "invoked.InvocationService.ListLogs",
+      path: IN_FUNCTION,
+      query: PAGE,
+      response: "listLogsResponse",
+      dated: LIST,
+    },
+    cancel: {
+      id: "invoked.InvocationService.Cancel",
+      path: IN_FUNCTION,
+      response: "cancelResponse",
+      dated: { invocation: "itself" },
+    },
+  },
+  functionsInvocationSearch: {
+    search: {
+      id: "c1.api.functions.v1.FunctionsInvocationSearchService.Search",
+      path: OF_FUNCTION,
+      body: "functionsInvocationSearchRequest",
+      response: "functionsInvocationSearchResponse",
+      dated: LIST,
+    },
+  },
+  functionsSearch: {
+    search: {
+      id: "c1.api.functions.v1.FunctionsSearch.Search",
+      body: true,
+      response: "functionsSearchResponse",
+      dated: LIST,
+    },
+  },
+} as const satisfies {
+  readonly [Namespace in keyof Sdk]: {
+    readonly [Method in keyof Sdk[Namespace]]: OperationSpec;
+  };
+};

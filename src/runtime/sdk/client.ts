@@ -1,0 +1,101 @@
+/** The client that functions call the API with. Its calls leave the process as host calls; it holds no token. */
+import type { Sdk } from "./api.ts";
+import { sdkError, unimplemented } from "./api_error.ts";
+import { OPERATIONS, type OperationSpec } from "./api_operations.ts";
+import { callHost, HostError } from "./host.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+type Method = (request?: unknown) => Promise<unknown>;
+
+/** Fields of messages that are times. */
+const TIMES = ["createdAt", "updatedAt", "deletedAt", "time"];
+/** What others look for in any object, and must not find: `await` for the first, JSON for the second. */
+const PROBES = ["then", "toJSON"];
+
+async function call(spec: OperationSpec, request: unknown): Promise<unknown> {
+  const fields = (request ?? {}) as Fields;
+  const { id, path = {}, query = {}, body, response } = spec;
+  try {
+    const { value } = await callHost(id, {
+      params: picked(fields, path),
+      query: picked(fields, query),
+      body: body === true ? fields : body === undefined ? {} : fields[body],
+    });
+    const text = JSON.stringify(value);
+    revive(value as Fields, spec.dated ?? {});
+    return {
+      contentType: "application/json",
+      statusCode: 200,
+      get rawResponse() {
+        return new Response(text, { headers: { "content-type": "application/json" } });
+      },
+      [response]: value,
+    };
+  } catch (error) {
+    throw error instanceof HostError ? sdkError(error) : error;
+  }
+}
+
+function picked(fields: Fields, names: Readonly<Record<string, string>>): Fields {
+  return Object.fromEntries(
+    Object.entries(names).map(([field, parameter]) => [parameter, fields[field]]),
+  );
+}
+
+/** Makes the times of a message dates, where they are known to be times and not an author's own text. */
+function revive(message: Fields, dated: NonNullable<OperationSpec["dated"]>): void {
+  for (const [field, where] of Object.entries(dated)) {
+    const value = message[field] as object | undefined;
+    if (value === undefined) continue;
+    for (const dates of where === "each" ? Object.values(value) : [value]) {
+      const record = dates as Record<string, unknown>;
+      for (const time of TIMES) {
+        const text = record[time];
+        if (typeof text === "string") record[time] = new Date(text);
+      }
+    }
+  }
+}
+
+/** An object whose missing members are answered by `missing`, but for what is only probed. */
+function guarded<Target extends object>(target: Target, missing: (key: string) => unknown): Target {
+  return new Proxy(target, {
+    get: (target, key, receiver) =>
+      typeof key === "symbol" || key in target || PROBES.includes(key)
+        ? Reflect.get(target, key, receiver)
+        : missing(key),
+  });
+}
+
+/** Every method of something that is not there: as all methods do, it fails by its promise. */
+function failing(message: string): Method {
+  return () => Promise.reject(unimplemented(message));
+}
+
+function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>): object {
+  const methods = Object.entries(specs).map((
+    [method, spec],
+  ): [string, Method] => [method, (request) => call(spec, request)]);
+  return guarded(Object.freeze(Object.fromEntries(methods)), (method) =>
+    failing(
+      `sdk.${name}.${method} is not on this server: sdk.${name} has ${
+        Object.keys(specs).join(", ")
+      }`,
+    ));
+}
+
+export function createSdk(): Sdk {
+  const namespaces = Object.entries(OPERATIONS).map(([name, specs]) =>
+    [name, namespace(name, specs)] as const
+  );
+  const known = namespaces.map(([name]) => `sdk.${name}`).join(", ");
+  const sdk = Object.fromEntries(namespaces) as Partial<Sdk> as Sdk;
+  return guarded(
+    Object.freeze(sdk),
+    (name) =>
+      guarded(
+        {},
+        (method) => failing(`sdk.${name}.${method} is not on this server: it has ${known}`),
+      ),
+  );
+}

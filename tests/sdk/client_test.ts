@@ -1,0 +1,167 @@
+/** The client itself: the shapes of C1's SDK, what it does not have, and that it has what the server has. */
+import assert from "node:assert/strict";
+import { OPERATIONS, type OperationSpec } from "../../src/runtime/sdk/api_operations.ts";
+import { build, openBench } from "../builder/support.ts";
+import type { Json } from "../support/client.ts";
+import { MAIN, ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+import { deployWithSdk, outputOf } from "./support.ts";
+
+/** Operations that have no place in the SDK of a function. */
+const NOT_FOR_FUNCTIONS =
+  /^invoked\.(?:AuthService\.Token|UploadService\.Upload|VolumeService\.\w+)$/;
+
+const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OPERATIONS)
+  .flatMap(([namespace, specs]) =>
+    Object.entries<OperationSpec>(specs).map(([method, spec]) =>
+      [`${namespace}.${method}`, spec] as const
+    )
+  );
+
+serverSuite("the client", {}, {
+  "has a method for every operation, with the operation's own parameters": async ({ client }) => {
+    const { paths } = ok(await client.get("/openapi.json"));
+    const operations = new Map<string, Json>(
+      Object.values<Json>(paths).flatMap((item) =>
+        Object.values<Json>(item).map((spec) => [spec.operationId, spec] as const)
+      ),
+    );
+    const known = [...operations.keys()].filter((id) => !NOT_FOR_FUNCTIONS.test(id));
+    assert.deepEqual(methods.map(([, { id }]) => id).sort(), known.sort());
+    for (const [name, { id, path = {}, query = {} }] of methods) {
+      const parameters: Json[] = operations.get(id).parameters ?? [];
+      const named = (where: string) =>
+        parameters.filter((parameter) => parameter.in === where).map((p) => p.name).sort();
+      assert.deepEqual(Object.values(path).sort(), named("path"), name);
+      assert.deepEqual(Object.values(query).sort(), named("query"), name);
+    }
+  },
+
+  "answers as C1's SDK does": async ({ client }) => {
+    const id = await client.deploy(MAIN);
+    const caller = await deployWithSdk(
+      client,
+      `const result = await sdk.functions.getFunction({ id: input.id }, { retries: { strategy: "none" } });
+      const { contentType, statusCode, rawResponse, functionsServiceGetFunctionResponse: answer } = result;
+      const { functionsServiceListTagsResponse: { tags } } = await sdk.functions.listTags({ functionId: input.id });
+      return {
+        contentType, statusCode, status: rawResponse.status, raw: await rawResponse.json(),
+        id: answer.function.id, dates: answer.function.createdAt instanceof Date && tags.createdAt.createdAt instanceof Date,
+      };`,
+    );
+    const { function: { head } } = ok(await client.get(`/api/v1/functions/${id}`));
+    ok(
+      await client.post(`/api/v1/functions/${id}/tags`, { commitId: head, name: "createdAt" }),
+    );
+    const { raw, ...told } = await outputOf(client, caller, { id });
+    assert.deepEqual(told, {
+      contentType: "application/json",
+      statusCode: 200,
+      status: 200,
+      id,
+      dates: true,
+    });
+    assert.deepEqual(raw, ok(await client.get(`/api/v1/functions/${id}`)));
+  },
+
+  "leaves the times in an author's own data as they are": async ({ client }) => {
+    const echo = await client.deploy("export default (input) => input;");
+    const input = { createdAt: "2026-01-01T00:00:00Z", time: "12:00", list: [{ updatedAt: "x" }] };
+    const { invocationId } = ok(await client.invoke(echo, input));
+    const caller = await deployWithSdk(
+      client,
+      `const { functionsInvocationServiceGetResponse: { invocation } } = await sdk.functionsInvocation.get(input);
+      return { input: invocation.input, output: invocation.output, date: invocation.createdAt.toISOString() };`,
+    );
+    const told = await outputOf(client, caller, { functionId: echo, id: invocationId });
+    const { createdAt } = await client.invocation(echo, invocationId);
+    assert.deepEqual(told, { input, output: input, date: createdAt });
+  },
+
+  "fails as C1's SDK does": async ({ client }) => {
+    const caller = await deployWithSdk(
+      client,
+      `try {
+        await sdk.functions.getFunction({ id: "nope" });
+      } catch (error) {
+        const { name, statusCode, body, message, contentType } = error;
+        return { name, statusCode, body, message, contentType, raw: error.rawResponse.status,
+          header: error.headers.get("content-type"), isError: error instanceof Error };
+      }
+      return {};`,
+    );
+    const { body, message, ...told } = await outputOf(client, caller);
+    assert.deepEqual(told, {
+      name: "SDKError",
+      statusCode: 404,
+      contentType: "application/json",
+      raw: 404,
+      header: "application/json",
+      isError: true,
+    });
+    const { body: http } = await client.get("/api/v1/functions/nope");
+    assert.deepEqual(JSON.parse(body), http);
+    assert.equal(message, `API error occurred: Status 404. Body: ${body}`);
+  },
+
+  "says what this server does not have, by the promise of the call": async ({ client }) => {
+    const caller = await deployWithSdk(
+      client,
+      `return {
+        namespace: await refused(() => sdk.apps.list({ pageSize: 10 })),
+        method: await refused(() => sdk.functions.getFunctionSecretEncryptionKey()),
+        rejects: await sdk.user.list().catch(() => true),
+      };`,
+    );
+    const { namespace, method, rejects } = await outputOf(client, caller);
+    assert.deepEqual([namespace.statusCode, namespace.known, rejects], [501, true, true]);
+    assert.match(
+      namespace.message,
+      /sdk\.apps\.list is not on this server: it has sdk\.auth, sdk\.functions, /,
+    );
+    assert.match(
+      method.message,
+      /sdk\.functions\.getFunctionSecretEncryptionKey .*: sdk\.functions has listFunctions, /,
+    );
+  },
+
+  "can be awaited, logged, compared and turned into JSON": async ({ client }) => {
+    const caller = await deployWithSdk(
+      client,
+      `const same = (await sdk) === sdk && (await sdk.functions) === sdk.functions;
+      await sdk.apps;
+      console.log(sdk, sdk.functions, sdk.apps, String(sdk.functions));
+      const frozen = await refused(() => { sdk.functions.invoke = () => {}; });
+      return { same, text: JSON.stringify([sdk.apps, Object.keys(sdk)]), has: "apps" in sdk, frozen: frozen.name };`,
+    );
+    assert.deepEqual(await outputOf(client, caller), {
+      same: true,
+      text:
+        '[{},["auth","functions","functionsInvocation","functionsInvocationSearch","functionsSearch"]]',
+      has: false,
+      frozen: "TypeError",
+    });
+  },
+});
+
+Deno.test("a function that imports no sdk carries none of it", async () => {
+  await using bench = await openBench();
+  const of = async (names: string, use: string) =>
+    (await build(bench.builder, {
+      "main.ts": `import { ${names} } from "@c1/functions-sdk";\nexport default () => (${use});`,
+    })).script;
+  const without = await of("functions", "functions.getConfig().secrets");
+  for (const word of ["functionsServiceInvokeResponse", "SDKError", "FunctionsService", "Proxy"]) {
+    assert.ok(!without.includes(word), `${word} is in a function that does not use it`);
+  }
+  const withSdk = await of("sdk", "sdk.auth.introspect()");
+  assert.ok(withSdk.includes("functionsServiceInvokeResponse"));
+});
+
+Deno.test("docs/sdk.md lists every method, its operation and its answer, and no other", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/sdk.md", import.meta.url));
+  const listed = page.split("\n").filter((line) => line.startsWith("| `sdk."))
+    .map((line) => line.split("|").map((cell) => cell.trim().replaceAll("`", "")).slice(1, 4));
+  const known = methods.map(([name, { id, response }]) => [`sdk.${name}`, id, response]);
+  assert.deepEqual(listed.toSorted(), known.toSorted());
+});

@@ -1,0 +1,84 @@
+/** Trees of calls that grow without end, and servers that stop in the middle of one. */
+import assert from "node:assert/strict";
+import { ECHO, SLEEP } from "../invocations/functions.ts";
+import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { serverSuite } from "../support/suite.ts";
+import { childrenOf, deployWithSdk, outputOf } from "./support.ts";
+
+const FLAGS = ["--max-running", "2", "--pool-size", "2", "--invocation-timeout", "3s"];
+
+serverSuite("a function that calls itself without end", { flags: FLAGS }, {
+  "ends with the call from outside, and takes everything with it": async ({ client }) => {
+    const bomb = await deployWithSdk(
+      client,
+      `const calls = Array.from({ length: 1000 }, () => refused(() => invoke(input.self, input)));
+      for (;;) await Promise.all(calls);`,
+      ["invoker"],
+    );
+    const { invocationId } = ok(await client.invoke(bomb, { self: bomb }));
+    assert.match((await client.invocation(bomb, invocationId)).error, /^TIMEOUT: /);
+    const children = await childrenOf(client, invocationId);
+    assert.ok(children.length > 0);
+    for (const status of ["PENDING", "RUNNING"]) {
+      await eventually(async () => {
+        const { list } = ok(
+          await client.post("/api/v1/functions/-/invocations/search", {
+            status: `FUNCTION_INVOCATION_STATUS_${status}`,
+          }),
+        );
+        return list.length === 0 ? true : undefined;
+      }, `no invocation that is ${status}`);
+    }
+    const echo = await client.deploy(ECHO);
+    assert.deepEqual(await outputOf(client, echo, { after: true }), { after: true });
+  },
+});
+
+Deno.test("a server that stops lets running functions call what they need to finish", async () => {
+  await using server = await TestServer.start({ flags: ["--drain-timeout", "30s"] });
+  const client = await server.client();
+  const sleep = await client.deploy(SLEEP);
+  const caller = await deployWithSdk(
+    client,
+    `await invoke("${sleep}", { ms: 1000 });
+    return { second: (await invoke("${sleep}", { ms: 0 })).output !== undefined };`,
+    ["invoker"],
+  );
+  const answer = client.invoke(caller);
+  await eventually(async () => {
+    const { list } = ok(await client.get(`/api/v1/functions/${sleep}/invocations`));
+    return list[0]?.status.endsWith("_RUNNING") ? true : undefined;
+  }, "the first of the calls");
+  server.signal("SIGTERM");
+  const { json } = ok(await answer);
+  assert.deepEqual(JSON.parse(atob(json)), { second: true });
+  assert.equal((await server.status).code, 0);
+});
+
+Deno.test("after a crash both ends of a call are told as interrupted", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  const ids: string[] = [];
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    const sleep = await client.deploy(SLEEP);
+    const body = `await invoke("${sleep}", { ms: 60_000 }); return {};`;
+    const caller = await deployWithSdk(client, body, ["invoker"]);
+    client.invoke(caller).catch(() => {});
+    const child = await eventually(async () => {
+      const { list } = ok(await client.get(`/api/v1/functions/${sleep}/invocations`));
+      return list.find(({ status }: { status: string }) => status.endsWith("_RUNNING"));
+    }, "the call of the caller");
+    ids.push(sleep, child.id, caller, child.parentInvocationId);
+  }
+  await using server = await TestServer.start({ dataDir });
+  const client = await server.client();
+  const [sleep = "", child = "", caller = "", parent = ""] = ids;
+  for (const [functionId, id] of [[sleep, child], [caller, parent]] as const) {
+    assert.match((await client.invocation(functionId, id)).error, /^INTERRUPTED: /);
+  }
+});
