@@ -69,6 +69,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["head", fn.head ?? "no commit yet"],
     ...typeCheck === undefined ? [] : [["types of head", typesOf(typeCheck)] as const],
     ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "no hosts"],
+    ["roles", fn.scopedRoleIds.join(", ") || "none: it may read"],
     ["secrets", fn.secret.join(", ") || "none"],
     ["provisioned", String(fn.provisionedConcurrency)],
     ["created", showTime(fn.createdAt)],

@@ -26,6 +26,7 @@ export interface FunctionChange {
   readonly displayName?: string;
   readonly description?: string;
   readonly outboundNetworkAllowlist?: readonly string[];
+  readonly scopedRoleIds?: readonly string[];
   readonly provisionedConcurrency?: number;
   readonly publishedCommitId?: string;
   /** The new set of names; an empty value keeps what is stored. */

@@ -18,6 +18,7 @@ export const RemoteFunction = z.object({
   head: optionalText,
   publishedCommitId: optionalText,
   outboundNetworkAllowlist: z.array(z.string()).nullish().transform((value) => value ?? []),
+  scopedRoleIds: z.array(z.string()).nullish().transform((value) => value ?? []),
   secret: z.record(z.string(), z.string()).nullish().transform((value) => Object.keys(value ?? {})),
   provisionedConcurrency: z.number().nullish().transform((value) => value ?? 0),
   createdAt: optionalText,

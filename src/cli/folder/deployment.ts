@@ -54,6 +54,7 @@ export function settingsChange(manifest: Manifest, fn: RemoteFunction): Function
     displayName: manifest.name,
     ...manifest.description === undefined ? {} : { description: manifest.description },
     ...manifest.allowlist === undefined ? {} : { outboundNetworkAllowlist: manifest.allowlist },
+    ...manifest.roles === undefined ? {} : { scopedRoleIds: manifest.roles },
     ...manifest.provisionedConcurrency === undefined
       ? {}
       : { provisionedConcurrency: manifest.provisionedConcurrency },
