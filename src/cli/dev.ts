@@ -153,12 +153,13 @@ class DevRun {
     if (status === "SUCCESS") console.log(JSON.stringify(output, null, 2));
     else console.log(paint("red", printable(error ?? status)));
     const style = status === "SUCCESS" ? "green" : "red";
-    note(`${paintNote(style, status.toLowerCase())} ${milliseconds} ms after the save`);
+    note(`${paintNote(style, status.toLowerCase())} in ${milliseconds} ms`);
   }
 
-  #fail({ message, next }: Failure): void {
+  #fail({ message, next, exit }: Failure): void {
     if (this.#options.json) return printJsonLine({ status: "FAILED", error: message });
     note(paintNote("red", printable(message)));
-    if (next !== undefined) note(paintNote("dim", next));
+    // What is wrong with the code needs a save and no other step.
+    if (next !== undefined && exit !== "code") note(paintNote("dim", next));
   }
 }

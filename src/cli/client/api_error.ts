@@ -23,7 +23,8 @@ export class ApiError extends Failure {
 
   constructor(what: string, { status, reason, retryAfter }: Refusal, message: string) {
     const code = reason ?? `HTTP ${status}`;
-    super(`${what}: ${message} (${code})`, {
+    const begin = message.startsWith(what) ? "" : `${what}: `;
+    super(`${begin}${message} (${code})`, {
       next: nextStep(status, reason, retryAfter),
       exit: exitOf(status, reason),
     });

@@ -6,7 +6,7 @@ import type { Bytes } from "../client/transfer.ts";
 import { Failure, oneLine } from "../failure.ts";
 import { printJson, sizeInWords } from "../output.ts";
 import { inParallel } from "../parallel.ts";
-import { withSpinner } from "../progress.ts";
+import { withPatience } from "../progress.ts";
 import { addExamples, addJsonOption, addServerOptions } from "../server_options.ts";
 import { type Location, LOCATION_HELP, parseLocation } from "./location.ts";
 import { LocalTree, type SourceFile, type Tree, VolumeTree } from "./trees.ts";
@@ -17,6 +17,7 @@ const PARALLEL_FILES = 4;
 /** `invoked volumes cp`: copies files between this machine and volumes. */
 export function registerCopy(volumes: Command): void {
   const command = volumes.command("cp")
+    .summary("Copy files to a volume, from one, or from one to another")
     .description(
       "Copy files to a volume, from one, or from one to another. Into a directory that is there a " +
         "copy keeps its name; SOURCE/. copies what is in a directory. Each written file is a version",
@@ -110,7 +111,7 @@ export async function copy(
     await to.tree.write(name === "" ? target : posix.join(target, name), content.bytes);
     bytes += content.length();
   };
-  await withSpinner(
+  await withPatience(
     `Copying ${countOf(files.length)} to ${oneLine(to.tree.show(target))}`,
     () => inParallel(PARALLEL_FILES, files, copyFile),
   );
