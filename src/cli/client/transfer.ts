@@ -8,40 +8,60 @@ import type { Session } from "./session.ts";
 /** A content, piece by piece. */
 export type Bytes = AsyncIterable<Uint8Array>;
 
-/** A transfer of which no byte moves for so long has failed; the server takes this long to store at most. */
+/** A transfer of which no byte moves for so long has failed. */
 const STALL_TIMEOUT_MS = 120_000;
 /** Nothing is so large that it takes longer. */
 const TRANSFER_TIMEOUT_MS = 24 * 60 * 60_000;
 
-/** Gives up when no byte has moved for a while. */
+/**
+ * Gives up when the server has moved no byte for a while. What this side takes, a reader of stdout or the writer of
+ * stdin, does not count.
+ */
 class StallGuard implements Disposable {
   readonly #controller = new AbortController();
   readonly #what: string;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** The server is waited for from now on. */
   constructor(what: string) {
     this.#what = what;
-    this.#moved();
+    this.#wait();
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  async *watch(bytes: Bytes): AsyncGenerator<Uint8Array> {
+  /** What comes from the server. */
+  async *received(bytes: Bytes): AsyncGenerator<Uint8Array> {
     for await (const chunk of bytes) {
-      this.#moved();
+      this.#rest();
       yield chunk;
+      this.#wait();
     }
-    this.#moved();
+  }
+
+  /** What goes to the server, which answers behind it. */
+  async *sent(bytes: Bytes): AsyncGenerator<Uint8Array> {
+    this.#rest();
+    for await (const chunk of bytes) {
+      this.#wait();
+      yield chunk;
+      this.#rest();
+    }
+    this.#wait();
   }
 
   [Symbol.dispose](): void {
+    this.#rest();
+  }
+
+  #rest(): void {
     clearTimeout(this.#timer);
   }
 
-  #moved(): void {
-    clearTimeout(this.#timer);
+  #wait(): void {
+    this.#rest();
     this.#timer = setTimeout(() => {
       const message = `${this.#what}: nothing moved for ${formatDuration(STALL_TIMEOUT_MS)}`;
       this.#controller.abort(new Failure(message, { exit: "server", next: "run it again" }));
@@ -68,7 +88,7 @@ export async function receive(
   return (async function* () {
     using _ = held;
     try {
-      yield* guard.watch(response.body ?? new Blob().stream());
+      yield* guard.received(response.body ?? new Blob().stream());
     } catch (error) {
       throw signal.aborted ? signal.reason : unreachable(session.url, error, timeoutMs);
     }
@@ -86,7 +106,7 @@ export async function send(
   const source: { failure?: { readonly error: unknown } } = {};
   try {
     const response = await session.send("PUT", path, {
-      bytes: ReadableStream.from(guard.watch(remembered(content, source))),
+      bytes: ReadableStream.from(guard.sent(remembered(content, source))),
       timeoutMs: TRANSFER_TIMEOUT_MS,
       signal: guard.signal,
     });

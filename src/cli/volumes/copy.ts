@@ -66,7 +66,7 @@ export interface End {
 /** The end that an argument means. */
 export async function endOf(api: Api, given: Location | string): Promise<End> {
   if (typeof given === "string") {
-    const isContents = /(^|\/)\.$/.test(given);
+    const isContents = /(^|\/)\.\.?$/.test(given);
     return {
       tree: new LocalTree(),
       path: given,

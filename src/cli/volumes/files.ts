@@ -1,5 +1,6 @@
 /** Commands about the files of a volume. */
 import type { Command } from "commander";
+import type { Bytes } from "../client/transfer.ts";
 import { Failure, oneLine } from "../failure.ts";
 import { printJson, printTable, showBytes, showTime } from "../output.ts";
 import { addExamples, addJsonOption, addServerOptions, parseCount } from "../server_options.ts";
@@ -60,7 +61,7 @@ export function registerCat(volumes: Command): void {
     using api = await server.connect();
     for (const text of texts) {
       const { volume, path } = await placeOf(api, text);
-      await writeAll(Deno.stdout, await api.volumes.read(volume, path));
+      await print(await api.volumes.read(volume, path));
     }
   });
 }
@@ -116,7 +117,7 @@ export function registerGet(volumes: Command): void {
     using api = await server.connect();
     if (file === STDIO) {
       const { volume, path } = await placeOf(api, text);
-      return await writeAll(Deno.stdout, await api.volumes.read(volume, path));
+      return await print(await api.volumes.read(volume, path));
     }
     if (parseLocation(file) !== undefined) {
       throw new Failure(`${JSON.stringify(file)} is a place on a volume`, {
@@ -152,4 +153,13 @@ export function registerRm(volumes: Command): void {
     if (options.json) printJson({ volumeId: place.volume.id, path: place.path, removed: true });
     else console.log(`Removed ${oneLine(showPlace(place))}`);
   });
+}
+
+/** Writes a content to stdout, until whoever reads it has enough. */
+async function print(content: Bytes): Promise<void> {
+  try {
+    await writeAll(Deno.stdout, content);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
