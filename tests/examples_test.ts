@@ -1,23 +1,59 @@
+/** The examples, as their pages tell to use them: tested, checked, deployed and called by the command line. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { base64, type Client, type Files, type Json, unbase64 } from "./support/client.ts";
-import { childrenOf, outcomeOf, setRoles } from "./sdk/support.ts";
+import { base64, type Client, type Json, unbase64 } from "./support/client.ts";
+import { childrenOf } from "./sdk/support.ts";
+import { LOOPBACK } from "./egress/support.ts";
+import { makeTempDir, runInvoked, type RunOptions } from "./support/invoked.ts";
 import { serverSuite, type Stage } from "./support/suite.ts";
 
 const EXAMPLES_DIR = fileURLToPath(new URL("../examples/", import.meta.url));
+const EXAMPLES = [
+  ...["calls-functions", "csv-report", "hello", "npm-package"],
+  ...["slack-webhook", "user-name"],
+];
 
-/** What examples may do beyond reading. */
-const ROLES: Readonly<Record<string, readonly string[]>> = { "calls-functions": ["invoker"] };
+/** A copy of an example's folder: what the commands write into it goes with it. */
+class Example implements AsyncDisposable {
+  private constructor(
+    readonly folder: string,
+    readonly dataDir: string | undefined,
+    readonly directory: AsyncDisposable,
+  ) {}
 
-async function readFiles(directory: string, prefix = ""): Promise<Files> {
-  const files: Record<string, string> = {};
-  for await (const { name, isDirectory } of Deno.readDir(directory)) {
-    const path = join(directory, name);
-    if (isDirectory) Object.assign(files, await readFiles(path, `${prefix}${name}/`));
-    else files[`${prefix}${name}`] = await Deno.readTextFile(path);
+  /** @param dataDir that of the server that the commands are for; undefined for those that need none */
+  static async open(name: string, dataDir?: string): Promise<Example> {
+    const directory = await makeTempDir();
+    const folder = join(directory.path, name);
+    await copyFolder(join(EXAMPLES_DIR, name), folder);
+    return new Example(folder, dataDir, directory);
   }
-  return files;
+
+  /** Runs a command that must succeed; answers what it printed. */
+  async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const env = this.dataDir === undefined ? {} : { INVOKED_DATA: this.dataDir };
+    const run = await runInvoked(args, { cwd: this.folder, env, ...options });
+    assert.equal(run.code, 0, `${args.join(" ")}: ${run.stdout}${run.stderr}`);
+    return run.stdout.trimEnd();
+  }
+
+  async invoke(input: unknown): Promise<Json> {
+    return JSON.parse(await this.ok(["invoke", "--input", JSON.stringify(input)]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.directory[Symbol.asyncDispose]();
+  }
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (name.startsWith(".")) continue;
+    if (isDirectory) await copyFolder(join(from, name), join(to, name));
+    else await Deno.copyFile(join(from, name), join(to, name));
+  }
 }
 
 async function greet(client: Client, id: string, input: unknown): Promise<Json> {
@@ -38,33 +74,93 @@ async function firstStart({ client, server }: Stage): Promise<void> {
   assert.deepEqual(await greet(client, id, {}), { message: "Hello, world!" });
 }
 
-async function everyExample({ client }: Stage): Promise<void> {
-  let count = 0;
-  for await (const { name } of Deno.readDir(EXAMPLES_DIR)) {
-    const { "main.ts": main, ...files } = await readFiles(join(EXAMPLES_DIR, name));
-    assert.ok(main, `examples/${name} has no main.ts`);
-    const id = await client.deploy(main, files);
-    await setRoles(client, id, ROLES[name] ?? []);
-    const { headers, body } = await client.invoke(id);
-    const { error } = await client.invocation(id, body.invocationId);
-    const status = headers.get("invocation-status");
-    assert.equal(status, "FUNCTION_INVOCATION_STATUS_SUCCESS", `examples/${name}: ${error}`);
-    count++;
-  }
-  assert.ok(count > 0);
+/** Deploys and publishes an example on the server. */
+async function deployed(name: string, { server }: Stage): Promise<Example> {
+  const example = await Example.open(name, server.dataDir);
+  await example.ok(["deploy", "--publish"]);
+  return example;
 }
 
-async function callsFunctions({ client }: Stage): Promise<void> {
-  const { "main.ts": main = "" } = await readFiles(join(EXAMPLES_DIR, "calls-functions"));
-  const id = await client.deploy(main);
-  await setRoles(client, id, ["invoker"]);
-  const { id: called, output } = await outcomeOf(client, id, { names: ["Ada", "Grace", "Linus"] });
+async function userNames(stage: Stage): Promise<void> {
+  await using example = await deployed("user-name", stage);
+  await example.ok(["volumes", "create", "user-names"]);
+  const person = { givenName: "Ada", familyName: "Lovelace" };
+  const names: string[] = [];
+  for (let call = 0; call < 3; call++) names.push((await example.invoke(person)).userName);
+  assert.deepEqual(names, ["ada.lovelace", "alovelace", "ada.lovelace2"]);
+  const kept = await example.ok(["volumes", "cat", "user-names:/names/alovelace"]);
+  assert.deepEqual(JSON.parse(kept), person);
+}
+
+async function webhook(stage: Stage): Promise<void> {
+  const bodies: unknown[] = [];
+  await using service = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (r) => {
+    bodies.push(await r.json());
+    return bodies.length === 1
+      ? new Response("busy", { status: 429, headers: { "retry-after": "0" } })
+      : new Response("ok");
+  });
+  await using example = await Example.open("slack-webhook", stage.server.dataDir);
+  const path = join(example.folder, "invoked.json");
+  const manifest = JSON.parse(await Deno.readTextFile(path));
+  const host = `127.0.0.1:${service.addr.port}`;
+  await Deno.writeTextFile(path, JSON.stringify({ ...manifest, allowlist: [host] }));
+  await example.ok(["deploy", "--publish"]);
+  await example.ok(["secrets", "set", ".", "WEBHOOK_URL"], {
+    stdin: `http://${host}/services/hook`,
+    env: { INVOKED_DATA: stage.server.dataDir },
+  });
+  assert.deepEqual(await example.invoke({ text: "Hello" }), { posted: true, attempts: 2 });
+  assert.deepEqual(bodies, [{ text: "Hello" }, { text: "Hello" }]);
+}
+
+async function csvReport(stage: Stage): Promise<void> {
+  await using example = await deployed("csv-report", stage);
+  await example.ok(["volumes", "create", "sales"]);
+  await example.ok(["volumes", "put", "-", "sales:/sales.csv"], {
+    stdin: "region,amount\nnorth,10.5\nsouth,2\n",
+    env: { INVOKED_DATA: stage.server.dataDir },
+  });
+  const output = await example.invoke({ groupBy: "region", sum: "amount" });
+  assert.deepEqual(output, { rows: 2, groups: 2, report: "/report.md" });
+  const report = await example.ok(["volumes", "cat", "sales:/report.md"]);
+  assert.match(report, /^\| north \| 1 \| 10\.50 \|\n\| south \| 1 \| 2\.00 \|$/m);
+}
+
+async function callsFunctions(stage: Stage): Promise<void> {
+  await using example = await deployed("calls-functions", stage);
+  const output = await example.invoke({ names: ["Ada", "Grace", "Linus"] });
   assert.deepEqual(output.greetings, ["Hello, Ada!", "Hello, Grace!", "Hello, Linus!"]);
-  assert.equal((await childrenOf(client, called)).length, 3);
+  const { id } = JSON.parse(await example.ok(["show", ".", "latest", "--json"]));
+  assert.equal((await childrenOf(stage.client, id)).length, 3);
 }
 
-serverSuite("the examples", {}, {
+async function npmPackage(stage: Stage): Promise<void> {
+  await using example = await deployed("npm-package", stage);
+  const items = [{ price: 2.5, count: 2 }];
+  const order = { id: "AB-17", placedAt: "2026-01-31T12:00:00Z", items };
+  assert.deepEqual(await example.invoke(order), { valid: true, id: "AB-17", total: 5 });
+  assert.equal((await example.invoke({ ...order, id: "" })).valid, false);
+}
+
+Deno.test("the tests of each example pass, and its types are right", async (t) => {
+  const there = Array.from(Deno.readDirSync(EXAMPLES_DIR), ({ name }) => name);
+  assert.deepEqual(there.toSorted(), EXAMPLES);
+  for (const name of EXAMPLES) {
+    await t.step(name, async () => {
+      await using example = await Example.open(name);
+      assert.match(await example.ok(["test"]), /^ok /);
+      assert.equal(await example.ok(["check"]), "");
+      assert.ok((await Deno.readTextFile(join(example.folder, "README.md"))).startsWith("# "));
+    });
+  }
+});
+
+serverSuite("the examples", { flags: LOOPBACK }, {
   "hello is there after the first start": firstStart,
-  "each can be deployed and answers": everyExample,
+  "user names are given once": userNames,
+  "a webhook is tried again while it is busy": webhook,
+  "a report is written on a volume": csvReport,
   "a function calls functions": callsFunctions,
+  "a package of npm is used": npmPackage,
 });

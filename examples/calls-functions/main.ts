@@ -1,4 +1,5 @@
 import { type JSONObject, sdk } from "@c1/functions-sdk";
+import { greetAll } from "./greet.ts";
 
 /** The id of the published function with this name. */
 async function find(displayName: string): Promise<string> {
@@ -30,8 +31,5 @@ async function call(functionId: string, input: JSONObject): Promise<JSONObject> 
 
 /** Has the function `hello` greet everybody in `names`, at the same time. */
 export default async function main(input: { names?: string[] }): Promise<JSONObject> {
-  const hello = await find("hello");
-  const names = input.names ?? ["Ada", "Grace"];
-  const greetings = await Promise.all(names.map((name) => call(hello, { name })));
-  return { greetings: greetings.map(({ message }) => message ?? null) };
+  return { greetings: await greetAll(input.names ?? ["Ada", "Grace"], { find, call }) };
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Diagnostic } from "../builder/mod.ts";
 import { readEnvironment, resolveConfig } from "../config/mod.ts";
 import { describeError, Failure, printable } from "./failure.ts";
+import { countOfTypeErrors, formatDiagnostic } from "./diagnostics.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { downloadsDir } from "./local/local_server.ts";
@@ -21,10 +22,14 @@ export function registerCheck(program: Command): void {
     await writeEditorTypes(folder);
     const diagnostics = await checkTypes(folder, files);
     if (json) printJson({ diagnostics });
-    else diagnostics.forEach(printDiagnostic);
+    else {
+      for (const { message, ...place } of diagnostics) {
+        const diagnostic = { ...place, message: printable(message) };
+        console.log(formatDiagnostic(diagnostic, (place) => paint("bold", place)));
+      }
+    }
     if (diagnostics.length === 0) return json ? undefined : note("The types are right");
-    const count = diagnostics.length === 1 ? "1 type error" : `${diagnostics.length} type errors`;
-    throw new Failure(`${count} in ${folder}`, {
+    throw new Failure(`${countOfTypeErrors(diagnostics)} in ${folder}`, {
       next: "correct the code at the places that are named",
       exit: "code",
     });
@@ -54,9 +59,4 @@ async function checkTypes(
   } finally {
     await Deno.remove(workDir, { recursive: true });
   }
-}
-
-function printDiagnostic({ path, line, column, message }: Diagnostic): void {
-  const place = path === undefined ? "" : `${paint("bold", `${path}:${line}:${column}`)}: `;
-  console.log(`${place}${printable(message)}`);
 }

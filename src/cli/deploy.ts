@@ -1,14 +1,19 @@
 import type { Command } from "commander";
 import type { Api, FunctionChange } from "./client/api.ts";
-import type { RemoteFunction } from "./client/schemas.ts";
-import { oneLine } from "./failure.ts";
+import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
+import { oneLine, printable } from "./failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
+import { countOfTypeErrors, formatDiagnostic } from "./diagnostics.ts";
 import { compare, makeCommit, settingsChange } from "./folder/deployment.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
 import { note, paintNote, printJson } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { addExamples, addJsonOption, addServerOptions, CONNECTION_HELP } from "./server_options.ts";
+
+/** The server checks types behind a deploy; wrong ones are no bar, so little is waited for them. */
+const TYPES_WAIT_MS = 3000;
+const TYPES_POLL_MS = 200;
 
 interface Options {
   readonly publish?: true;
@@ -50,6 +55,8 @@ interface Deployed {
   readonly changes: readonly Change[];
   /** The fields of the function that were set. */
   readonly settings: readonly string[];
+  /** Undefined where the server does not check types. */
+  readonly typeCheck: TypeCheck | undefined;
 }
 
 async function deploy(
@@ -76,6 +83,8 @@ async function deploy(
     ...publishes ? { publishedCommitId: commitId } : {},
   });
   tellEnd(Object.keys(settings), publishes, wanted === true);
+  const typeCheck = commitId === undefined ? undefined : await checkedTypes(api, fn, commitId);
+  if (typeCheck !== undefined) tellTypes(typeCheck);
   return {
     functionId: fn.id,
     name: manifest.name,
@@ -84,6 +93,7 @@ async function deploy(
     published: publishes || (commitId !== undefined && commitId === fn.publishedCommitId),
     changes,
     settings: Object.keys(settings),
+    typeCheck,
   };
 }
 
@@ -100,4 +110,26 @@ function tellEnd(settings: readonly string[], published: boolean, wanted: boolea
   if (published) note(paintNote("green", "Published"));
   else if (wanted) note("Published already");
   else note("Not published: invoked publish makes it the one that calls run");
+}
+
+/** What the server found out of a commit's types in a short while. */
+async function checkedTypes(
+  api: Api,
+  fn: RemoteFunction,
+  commitId: string,
+): Promise<TypeCheck | undefined> {
+  const deadline = performance.now() + TYPES_WAIT_MS;
+  for (;;) {
+    const { typeCheck } = await api.commit(fn, commitId);
+    if (typeCheck?.state !== "PENDING" || performance.now() > deadline) return typeCheck;
+    await new Promise((resolve) => setTimeout(resolve, TYPES_POLL_MS));
+  }
+}
+
+function tellTypes({ state, diagnostics }: TypeCheck): void {
+  if (state === "PENDING") return note("Types are still being checked: invoked show tells");
+  if (state !== "CHECKED") return;
+  if (diagnostics.length === 0) return note("Types are right");
+  note(paintNote("yellow", `${countOfTypeErrors(diagnostics)}, which is no bar:`));
+  for (const diagnostic of diagnostics) note(`  ${printable(formatDiagnostic(diagnostic))}`);
 }

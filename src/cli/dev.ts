@@ -35,7 +35,7 @@ export function registerDev(program: Command): void {
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
-    const { name } = await needManifest(folder);
+    const { name, volume } = await needManifest(folder);
     await writeEditorTypes(folder);
     const file = inputFile(options.input);
     using interrupt = listenForInterrupt();
@@ -43,17 +43,23 @@ export function registerDev(program: Command): void {
     const bench = await Workbench.open(server.api, folder, options.secrets);
     const run = new DevRun(bench, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C ends`);
-    note(paintNote(
-      "dim",
-      `call it from elsewhere: invoked invoke ${quoteForShell(name)} --data ${
-        quoteForShell(server.dataDir)
-      }`,
-    ));
+    tellCommands(name, volume, server.dataDir);
     const watched = file === undefined ? [] : [resolve(file)];
     const saves = watchFolder(folder, watched, interrupt.signal);
     await run.once(performance.now());
     for await (const since of saves) await run.once(since);
   });
+}
+
+/** Other commands reach the local server too. */
+function tellCommands(name: string, volume: string | undefined, dataDir: string): void {
+  const data = `--data ${quoteForShell(dataDir)}`;
+  const attached = volume === undefined ? "" : ` --volume ${quoteForShell(volume)}`;
+  const call = `invoked invoke ${quoteForShell(name)}${attached} ${data}`;
+  note(paintNote("dim", `call it from elsewhere: ${call}`));
+  if (volume === undefined) return;
+  const put = `invoked volumes put FILE ${quoteForShell(`${volume}:/`)} ${data}`;
+  note(paintNote("dim", `its volume is empty; give it files: ${put}`));
 }
 
 /** What a run came to. */
@@ -117,7 +123,11 @@ class DevRun {
 
   async #run(commitId: string, since: number): Promise<void> {
     const { api, fn } = this.#bench;
-    const { invocationId, json } = await api.invoke(fn, { commitId, input: this.#input });
+    const { invocationId, json } = await api.invoke(fn, {
+      commitId,
+      input: this.#input,
+      volumeId: this.#bench.volume?.id,
+    });
     this.#lastInvocation = invocationId;
     const milliseconds = Math.round(performance.now() - since);
     for (const line of await readLogs(api, fn, invocationId)) {
@@ -143,12 +153,13 @@ class DevRun {
     if (status === "SUCCESS") console.log(JSON.stringify(output, null, 2));
     else console.log(paint("red", printable(error ?? status)));
     const style = status === "SUCCESS" ? "green" : "red";
-    note(`${paintNote(style, status.toLowerCase())} ${milliseconds} ms after the save`);
+    note(`${paintNote(style, status.toLowerCase())} in ${milliseconds} ms`);
   }
 
-  #fail({ message, next }: Failure): void {
+  #fail({ message, next, exit }: Failure): void {
     if (this.#options.json) return printJsonLine({ status: "FAILED", error: message });
     note(paintNote("red", printable(message)));
-    if (next !== undefined) note(paintNote("dim", next));
+    // What is wrong with the code needs a save and no other step.
+    if (next !== undefined && exit !== "code") note(paintNote("dim", next));
   }
 }

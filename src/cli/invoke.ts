@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
 import { parseJson } from "./client/api_error.ts";
-import { commitReference } from "./client/find.ts";
+import { commitReference, volumeIdOf } from "./client/find.ts";
 import { readLogs } from "./client/logs.ts";
 import type { Invocation, RemoteFunction } from "./client/schemas.ts";
 import { Failure, printable } from "./failure.ts";
@@ -37,7 +37,10 @@ export function registerInvoke(program: Command): void {
     .option("--input <JSON>", INPUT_HELP)
     .option("--async", "Do not wait: print the id of the invocation once it is recorded")
     .option("--commit <COMMIT>", "Id, HEAD or tag of the commit [the published one]")
-    .option("--volume <ID>", "Volume to attach [volume of invoked.json, for the folder's function]")
+    .option(
+      "--volume <VOLUME>",
+      "Name or id of the volume to attach [volume of invoked.json, for the folder's function]",
+    )
     .option("--idempotency-key <KEY>", "A repeat with this key answers the first call")
     .option("--logs", "Tell on stderr what the function printed");
   const server = addServerOptions(command);
@@ -47,14 +50,16 @@ export function registerInvoke(program: Command): void {
     `invoked invoke hello --input '{"name": "Ada"}'`,
     "invoked invoke hello --input @input.json --commit HEAD --logs",
     "echo '{}' | invoked invoke hello --input - --async",
+    "invoked invoke csv-report --volume data",
   );
   command.action(async (name: string | undefined, options: Options) => {
     const input = await readInput(options.input);
     using api = await server.connect();
     const fn = await functionOf(api, name);
+    const volume = options.volume ?? await folderVolume(name);
     await invoke(api, fn, input, {
       ...options,
-      volume: options.volume ?? await folderVolume(name),
+      volume: volume === undefined ? undefined : await volumeIdOf(api, volume),
     });
   });
 }
@@ -63,7 +68,10 @@ async function folderVolume(name = "."): Promise<string | undefined> {
   return name === "." ? (await readManifest(Deno.cwd()))?.volume : undefined;
 }
 
-type Call = Omit<Options, "volume"> & { readonly volume: string | undefined };
+type Call = Omit<Options, "volume"> & {
+  /** Its id. */
+  readonly volume: string | undefined;
+};
 
 async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): Promise<void> {
   const answer = await api.invoke(fn, {

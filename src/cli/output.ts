@@ -76,6 +76,19 @@ export function showTime(time: string | undefined): string {
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** A size in words. */
+export function sizeInWords(bytes: number): string {
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), BYTE_UNITS.length - 1);
+  return `${Number((bytes / 1024 ** power).toFixed(1))} ${BYTE_UNITS[power]}`;
+}
+
+/** A size in a table: in words for people at a terminal; programs get the number of bytes. */
+export function showBytes(bytes: number): string {
+  return Deno.stdout.isTerminal() ? sizeInWords(bytes) : String(bytes);
+}
+
 const BORDERS = [
   ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"],
   ...["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid"],

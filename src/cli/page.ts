@@ -88,4 +88,4 @@ const SERVER = `## Which server
 
 The commands are a client of the API like any other, and use C1's own endpoints where these suffice:
 the same \`deploy\` works against a C1 tenant. What needs an addition of \`invoked\` says so where the
-server does not have it: logs, searching the history, deleting tags.`;
+server does not have it: logs, volumes, searching the history, deleting tags.`;

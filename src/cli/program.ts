@@ -22,6 +22,7 @@ import { registerShow } from "./show.ts";
 import { registerTag } from "./tag.ts";
 import { registerTest } from "./test.ts";
 import { registerToken } from "./token.ts";
+import { registerVolumes } from "./volumes/mod.ts";
 
 /** The commands, in the groups and the order in which the help lists them. */
 const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
@@ -29,6 +30,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
   ["Bring it to a server:", [registerDeploy, registerDiff, registerPublish, registerRollback]],
   ["Use it:", [registerInvoke, registerLogs, registerHistory, registerShow]],
   ["Look after functions:", [registerList, registerTag, registerSecrets, registerDelete]],
+  ["Give them files:", [registerVolumes]],
   ["Run a server:", [registerServe, registerConfig, registerDoctor, registerKeys, registerToken]],
 ];
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
-import type { Invocation, RemoteFunction } from "./client/schemas.ts";
+import type { Invocation, RemoteFunction, TypeCheck } from "./client/schemas.ts";
+import { countOfTypeErrors, formatDiagnostic } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import { note, printFields, printJson, printTable, showTime } from "./output.ts";
 import {
@@ -52,16 +53,23 @@ export async function findInvocation(
 }
 
 async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promise<void> {
-  const [commits, tags] = await Promise.all([api.commits(fn, COMMITS_SHOWN), api.tags(fn)]);
+  const [commits, tags, head] = await Promise.all([
+    api.commits(fn, COMMITS_SHOWN),
+    api.tags(fn),
+    fn.head === undefined ? undefined : api.commit(fn, fn.head),
+  ]);
   const tagged = [...tags].map(([name, { id }]) => ({ name, commitId: id }));
-  if (json) return printJson({ ...fn, commits, tags: tagged });
+  const typeCheck = head?.typeCheck;
+  if (json) return printJson({ ...fn, commits, tags: tagged, typeCheck });
   printFields([
     ["name", fn.displayName],
     ["id", fn.id],
     ["description", fn.description],
     ["published", fn.publishedCommitId ?? "nothing yet"],
     ["head", fn.head ?? "no commit yet"],
+    ...typeCheck === undefined ? [] : [["types of head", typesOf(typeCheck)] as const],
     ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "no hosts"],
+    ["roles", fn.scopedRoleIds.join(", ") || "none: it may read"],
     ["secrets", fn.secret.join(", ") || "none"],
     ["provisioned", String(fn.provisionedConcurrency)],
     ["created", showTime(fn.createdAt)],
@@ -81,6 +89,14 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
   );
 }
 
+function typesOf({ state, diagnostics }: TypeCheck): string {
+  if (state === "PENDING") return "being checked";
+  if (state !== "CHECKED") return "not checked";
+  if (diagnostics.length === 0) return "right";
+  const lines = diagnostics.map((diagnostic) => formatDiagnostic(diagnostic));
+  return [countOfTypeErrors(diagnostics), ...lines].join("\n");
+}
+
 function namesOf(
   id: string,
   { head, publishedCommitId }: RemoteFunction,
@@ -94,15 +110,22 @@ function namesOf(
 }
 
 function printInvocation(invocation: Invocation): void {
-  const { id, status, commitId, createdAt, updatedAt, input, output, error } = invocation;
+  const { id, status, commitId, createdAt, updatedAt, input, output, error, vfsId } = invocation;
   printFields([
     ["id", id],
     ["status", status],
     ["commit", commitId],
     ["began", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
+    ...vfsId === undefined ? [] : [["volume", volumeOf(invocation)] as const],
     ["input", JSON.stringify(input, null, 2)],
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
     ...error === undefined ? [] : [["error", error] as const],
   ]);
+}
+
+function volumeOf({ vfsId = "", vfsVersionRead, vfsVersionWritten }: Invocation): string {
+  const read = vfsVersionRead === undefined ? "" : `, read at version ${vfsVersionRead}`;
+  const written = vfsVersionWritten === undefined ? "" : `, wrote version ${vfsVersionWritten}`;
+  return `${vfsId}${read}${written}`;
 }

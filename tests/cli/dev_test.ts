@@ -129,3 +129,27 @@ export default () => ({ length: functions.getConfig().secrets.KEY?.length ?? 0 }
   assert.deepEqual((await dev.result(1)).output, { length: 4 });
   assert.equal(await dev.stop(), 0);
 });
+
+Deno.test("dev attaches the volume of invoked.json, which begins empty on the local server", async () => {
+  await using directory = await makeTempDir();
+  const folder = join(directory.path, "reader");
+  await runInvoked(["init", folder]);
+  await Deno.remove(join(folder, "main.test.ts"));
+  const reader = (word: string) =>
+    `import { vfs } from "@c1/functions-sdk";
+export default async () => ({
+  ${word}: await vfs.exists("/in.txt") ? await vfs.readTextFile("/in.txt") : "nothing",
+});
+`;
+  await Deno.writeTextFile(join(folder, "main.ts"), reader("first"));
+  await Deno.writeTextFile(join(folder, "invoked.json"), `{"name": "reader", "volume": "files"}`);
+  await using dev = new Dev(folder);
+  assert.deepEqual((await dev.result(1)).output, { first: "nothing" });
+  const dataDir = / --data (\S+)/.exec(dev.told)?.[1] ?? "";
+  assert.match(dev.told, /invoked volumes put FILE files:\/ --data/);
+  const put = ["volumes", "put", "-", "files:/in.txt", "--data", dataDir];
+  assert.equal((await runInvoked(put, { stdin: "something" })).code, 0);
+  await Deno.writeTextFile(join(folder, "main.ts"), reader("second"));
+  assert.deepEqual((await dev.result(2)).output, { second: "something" });
+  assert.equal(await dev.stop(), 0);
+});

@@ -3,8 +3,8 @@ import { leafCommands, pathOf, renderCommandLinePage } from "../../src/cli/page.
 import { buildProgram } from "../../src/cli/program.ts";
 import { runInvoked } from "../support/invoked.ts";
 
-/** Their output is a log, or a program of the shell. */
-const WITHOUT_JSON = ["invoked serve", "invoked completions"];
+/** Their output is a log, a program of the shell, or a file as it is. */
+const WITHOUT_JSON = ["invoked serve", "invoked completions", "invoked volumes cat"];
 /** Its help is the library's. */
 const WITHOUT_EXAMPLE = ["invoked completions"];
 

@@ -9,8 +9,10 @@ import {
   pageOf,
   RemoteFunction,
   TestResult,
+  TypeCheck,
 } from "./schemas.ts";
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+import { VolumeApi } from "./volumes.ts";
 
 /** Contents of files by their path. */
 export type Files = ReadonlyMap<string, Uint8Array>;
@@ -24,10 +26,18 @@ export interface FunctionChange {
   readonly displayName?: string;
   readonly description?: string;
   readonly outboundNetworkAllowlist?: readonly string[];
+  readonly scopedRoleIds?: readonly string[];
   readonly provisionedConcurrency?: number;
   readonly publishedCommitId?: string;
   /** The new set of names; an empty value keeps what is stored. */
   readonly secret?: Readonly<Record<string, string>>;
+}
+
+export interface CommitContents {
+  readonly commit: Commit;
+  readonly files: Files;
+  /** Undefined where the server does not check types. */
+  readonly typeCheck: TypeCheck | undefined;
 }
 
 export interface InvokeRequest {
@@ -46,7 +56,11 @@ export interface InvocationFilter {
 
 /** C1's Functions API: one method for each call that the command line makes. */
 export class Api implements Disposable {
-  constructor(readonly session: Session) {}
+  readonly volumes: VolumeApi;
+
+  constructor(readonly session: Session) {
+    this.volumes = new VolumeApi(session);
+  }
 
   /** Without a trailing slash. */
   get url(): string {
@@ -130,16 +144,17 @@ export class Api implements Disposable {
   }
 
   /** A commit and its files, by id, `HEAD` or `refs/tags/<name>`. */
-  async commit(fn: RemoteFunction, reference: string): Promise<{ commit: Commit; files: Files }> {
-    const { commit, files } = await this.session.get(
+  async commit(fn: RemoteFunction, reference: string): Promise<CommitContents> {
+    const { commit, files, typeCheck } = await this.session.get(
       `Cannot read commit ${reference} of ${fn.displayName}`,
       `${functionPath(fn)}/commits/${reference.split("/").map(encodeURIComponent).join("/")}`,
       z.object({
         commit: Commit,
         files: z.record(z.string(), bytes).nullish().transform((value) => value ?? {}),
+        typeCheck: TypeCheck.nullish().transform((value) => value ?? undefined),
       }),
     );
-    return { commit, files: new Map(Object.entries(files)) };
+    return { commit, files: new Map(Object.entries(files)), typeCheck };
   }
 
   /** Declares the files of a new commit; answers where to upload each. */

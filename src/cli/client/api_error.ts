@@ -23,7 +23,8 @@ export class ApiError extends Failure {
 
   constructor(what: string, { status, reason, retryAfter }: Refusal, message: string) {
     const code = reason ?? `HTTP ${status}`;
-    super(`${what}: ${message} (${code})`, {
+    const begin = message.startsWith(what) ? "" : `${what}: `;
+    super(`${begin}${message} (${code})`, {
       next: nextStep(status, reason, retryAfter),
       exit: exitOf(status, reason),
     });
@@ -86,6 +87,11 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   TAG_ALREADY_EXISTS: "take another name, or delete the tag first with invoked tag --delete",
   INVOCATION_NOT_FOUND: "list the invocations with invoked history",
   TOKEN_EXPIRED: "get a new access token, or use client id and secret instead of one",
+  VOLUME_NOT_FOUND: "list what there is with invoked volumes list",
+  VOLUME_FILE_NOT_FOUND: "list what there is with invoked volumes ls",
+  VOLUME_VERSION_NOT_FOUND: "list those that there are with invoked volumes history",
+  VOLUME_QUOTA: "remove files with invoked volumes rm, or use a volume with a larger quota",
+  ETAG_MISMATCH: "run the command again: the file was changed in between",
   UPLOAD_URL_EXPIRED: "run the command again: uploads have a time limit",
 };
 

@@ -19,7 +19,7 @@ export type RequestHeaders = Readonly<Record<string, string>>;
 export interface RequestOptions {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly headers?: RequestHeaders;
-  readonly body?: string | Uint8Array | URLSearchParams;
+  readonly body?: string | Uint8Array | URLSearchParams | ReadableStream<Uint8Array>;
   /** Milliseconds; undefined for {@link ANSWER_TIMEOUT_MS}. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -111,7 +111,8 @@ export async function readAnswer<Schema extends z.ZodType>(
   );
 }
 
-function unreachable(url: string, error: unknown, timeoutMs: number): Failure {
+/** What ends a connection before its time, as a failure. */
+export function unreachable(url: string, error: unknown, timeoutMs: number): Failure {
   const why = error instanceof DOMException && error.name === "TimeoutError"
     ? `no answer within ${formatDuration(timeoutMs)}`
     : describeError(error);

@@ -4,6 +4,12 @@ import { z } from "zod";
 const text = z.string().nullish().transform((value) => value ?? "");
 const optionalText = z.string().nullish().transform((value) => value || undefined);
 
+const optionalCount = z.number().nullish().transform((value) => value ?? undefined);
+const count = optionalCount.transform((value) => value ?? 0);
+/** 64-bit numbers travel as strings. */
+const bytes = z.union([z.string().regex(/^[0-9]+$/), z.number()]).nullish()
+  .transform((value) => Number(value ?? 0));
+
 export const RemoteFunction = z.object({
   id: z.string(),
   displayName: text,
@@ -12,6 +18,7 @@ export const RemoteFunction = z.object({
   head: optionalText,
   publishedCommitId: optionalText,
   outboundNetworkAllowlist: z.array(z.string()).nullish().transform((value) => value ?? []),
+  scopedRoleIds: z.array(z.string()).nullish().transform((value) => value ?? []),
   secret: z.record(z.string(), z.string()).nullish().transform((value) => Object.keys(value ?? {})),
   provisionedConcurrency: z.number().nullish().transform((value) => value ?? 0),
   createdAt: optionalText,
@@ -28,6 +35,20 @@ export const Commit = z.object({
 });
 export type Commit = z.output<typeof Commit>;
 
+const TYPE_CHECK_PREFIX = "TYPE_CHECK_STATE_";
+
+/** What the server knows of a commit's types: an addition of ours to C1's API. */
+export const TypeCheck = z.object({
+  state: text.transform((state) => state.replace(TYPE_CHECK_PREFIX, "")),
+  diagnostics: z.array(z.object({
+    path: z.string().optional(),
+    line: z.number().optional(),
+    column: z.number().optional(),
+    message: text,
+  })).nullish().transform((value) => value ?? []),
+});
+export type TypeCheck = z.output<typeof TypeCheck>;
+
 export const INVOCATION_PREFIX = "FUNCTION_INVOCATION_STATUS_";
 
 export const Invocation = z.object({
@@ -38,6 +59,9 @@ export const Invocation = z.object({
   input: z.record(z.string(), z.unknown()).nullish().transform((value) => value ?? {}),
   output: z.record(z.string(), z.unknown()).nullish().transform((value) => value ?? undefined),
   error: optionalText,
+  vfsId: optionalText,
+  vfsVersionRead: optionalCount,
+  vfsVersionWritten: optionalCount,
   createdAt: optionalText,
   updatedAt: optionalText,
 });
@@ -70,6 +94,38 @@ export const TestResult = z.object({
     .transform((value) => value ?? []),
 });
 export type TestResult = z.output<typeof TestResult>;
+
+export const Volume = z.object({
+  id: z.string(),
+  displayName: text,
+  quotaBytes: bytes,
+  usedBytes: bytes,
+  fileCount: count,
+  version: count,
+  createdAt: optionalText,
+  updatedAt: optionalText,
+});
+export type Volume = z.output<typeof Volume>;
+
+export const VolumeEntry = z.object({
+  path: z.string(),
+  type: z.enum(["file", "directory"]),
+  size: bytes,
+  etag: optionalText,
+  modifiedAt: optionalText,
+});
+export type VolumeEntry = z.output<typeof VolumeEntry>;
+
+export const VolumeVersion = z.object({
+  version: count,
+  createdAt: optionalText,
+  invocationId: optionalText,
+  principalId: optionalText,
+  restoredVersion: optionalCount,
+  paths: z.array(z.string()).nullish().transform((value) => value ?? []),
+  pathCount: count,
+});
+export type VolumeVersion = z.output<typeof VolumeVersion>;
 
 /** A page of a list. */
 export function pageOf<Item extends z.ZodType>(item: Item) {

@@ -81,10 +81,13 @@ export class Session implements Disposable {
 
   /** One request; the answer's body is not read yet. */
   async send(
-    method: "GET" | "POST" | "DELETE",
+    method: "GET" | "POST" | "PUT" | "DELETE",
     path: string,
-    { body, timeoutMs, headers = {}, signal }: {
+    { body, bytes, timeoutMs, headers = {}, signal }: {
+      /** Sent as JSON. */
       readonly body?: unknown;
+      /** Sent as they are, in the place of a body. */
+      readonly bytes?: ReadableStream<Uint8Array>;
       readonly timeoutMs?: number | undefined;
       readonly headers?: Readonly<Record<string, string>>;
       readonly signal?: AbortSignal;
@@ -95,9 +98,11 @@ export class Session implements Disposable {
       headers: {
         authorization: `Bearer ${await this.token()}`,
         ...body === undefined ? {} : { "content-type": "application/json" },
+        ...bytes === undefined ? {} : { "content-type": "application/octet-stream" },
         ...headers,
       },
       ...body === undefined ? {} : { body: JSON.stringify(body) },
+      ...bytes === undefined ? {} : { body: bytes },
       ...timeoutMs === undefined ? {} : { timeoutMs },
       ...signal === undefined ? {} : { signal },
     });

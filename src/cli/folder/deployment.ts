@@ -2,6 +2,7 @@ import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { lookFor } from "../client/find.ts";
 import type { Commit, RemoteFunction } from "../client/schemas.ts";
 import { Failure } from "../failure.ts";
+import { inParallel } from "../parallel.ts";
 import { type Change, changesBetween } from "./changes.ts";
 import type { Manifest } from "./manifest.ts";
 
@@ -39,16 +40,11 @@ export async function makeCommit(
   message: string,
 ): Promise<Commit> {
   const { commitId, uploadUrls } = await api.openCommit(fn, [...files.keys()], message);
-  const waiting = [...files];
-  const upload = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [path, content] = next;
-      const url = Object.hasOwn(uploadUrls, path) ? uploadUrls[path] : undefined;
-      if (url === undefined) throw new Failure(`The server gave no place to upload ${path} to`);
-      await api.upload(path, url, content);
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL_UPLOADS }, upload));
+  await inParallel(PARALLEL_UPLOADS, files, async ([path, content]) => {
+    const url = Object.hasOwn(uploadUrls, path) ? uploadUrls[path] : undefined;
+    if (url === undefined) throw new Failure(`The server gave no place to upload ${path} to`);
+    await api.upload(path, url, content);
+  });
   return await api.finalize(fn, commitId);
 }
 
@@ -58,6 +54,7 @@ export function settingsChange(manifest: Manifest, fn: RemoteFunction): Function
     displayName: manifest.name,
     ...manifest.description === undefined ? {} : { description: manifest.description },
     ...manifest.allowlist === undefined ? {} : { outboundNetworkAllowlist: manifest.allowlist },
+    ...manifest.roles === undefined ? {} : { scopedRoleIds: manifest.roles },
     ...manifest.provisionedConcurrency === undefined
       ? {}
       : { provisionedConcurrency: manifest.provisionedConcurrency },

@@ -11,8 +11,10 @@ const Manifest = z.strictObject({
   name: z.string().min(1),
   description: z.string().optional(),
   allowlist: z.array(z.string()).optional(),
-  /** Id of the volume that calls of the command line attach. */
-  volume: z.string().optional(),
+  /** Name or id of the volume that calls of the command line attach. */
+  volume: z.string().min(1).optional(),
+  /** What the function may do with the API. */
+  roles: z.array(z.string()).optional(),
   provisionedConcurrency: z.number().int().min(0).optional(),
 });
 
@@ -35,7 +37,8 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     `${path.length === 0 ? "the file" : path.join(".")}: ${message}`
   );
   throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
-    next: "its fields are name, description, allowlist, volume, provisionedConcurrency and id",
+    next:
+      "its fields are name, description, allowlist, volume, roles, provisionedConcurrency and id",
     exit: "usage",
   });
 }

@@ -1,17 +1,20 @@
 import { parseEnv } from "node:util";
 import type { Api } from "../client/api.ts";
-import type { Commit, RemoteFunction } from "../client/schemas.ts";
+import type { Commit, RemoteFunction, Volume } from "../client/schemas.ts";
 import { describeError, Failure } from "../failure.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFiles } from "../folder/files.ts";
-import { needManifest } from "../folder/manifest.ts";
+import { type Manifest, needManifest } from "../folder/manifest.ts";
 
 /** The function of a folder on a local server, kept like the folder. */
 export class Workbench {
   #fn: RemoteFunction;
   #files: ReadonlyMap<string, Uint8Array> = new Map();
   #commit: Commit | undefined;
+  /** The volumes that the manifest has named so far, by what it calls them. */
+  readonly #volumes = new Map<string, Volume>();
+  #volume: Volume | undefined;
 
   private constructor(readonly api: Api, readonly folder: string, fn: RemoteFunction) {
     this.#fn = fn;
@@ -36,6 +39,11 @@ export class Workbench {
     return this.#fn;
   }
 
+  /** The volume that `invoked.json` names, as of the last {@link sync}. */
+  get volume(): Volume | undefined {
+    return this.#volume;
+  }
+
   /**
    * Brings the settings and files of the folder to the server.
    *
@@ -43,9 +51,12 @@ export class Workbench {
    * @throws {Failure} where the files do not build; the next call tries again
    */
   async sync(): Promise<{ readonly commit: Commit; readonly changed: boolean }> {
-    const change = settingsChange(await needManifest(this.folder), this.#fn);
-    const settingsChanged = Object.keys(change).length > 0;
-    if (settingsChanged) this.#fn = await this.api.updateFunction(this.#fn, change);
+    const manifest = await needManifest(this.folder);
+    const change = settingsChange(manifest, this.#fn);
+    const volume = await this.#volumeOf(manifest);
+    const settingsChanged = Object.keys(change).length > 0 || volume !== this.#volume;
+    this.#volume = volume;
+    if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
     const files = await readFunctionFiles(this.folder);
     if (this.#commit !== undefined && changesBetween(this.#files, files).length === 0) {
       return { commit: this.#commit, changed: settingsChanged };
@@ -54,6 +65,14 @@ export class Workbench {
     this.#commit = await this.api.commitContents(this.#fn, files, "");
     this.#files = files;
     return { commit: this.#commit, changed: true };
+  }
+
+  /** The local server has no volumes but those that were asked for here; they begin empty. */
+  async #volumeOf({ volume: name }: Manifest): Promise<Volume | undefined> {
+    if (name === undefined) return undefined;
+    const volume = this.#volumes.get(name) ?? await this.api.volumes.create(name);
+    this.#volumes.set(name, volume);
+    return volume;
   }
 
   /** Makes the commit the one that other callers run. */
