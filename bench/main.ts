@@ -86,6 +86,9 @@ function readArguments(): Arguments {
     if (part in PARTS) continue;
     throw new Error(`There is no part ${part}; there are ${Object.keys(PARTS).join(", ")}`);
   }
+  if (values.publish && positionals.length > 0) {
+    throw new Error("--publish takes no parts: the page shows one run of all of them");
+  }
   return {
     parts: positionals.length === 0 ? Object.keys(PARTS) : positionals,
     isQuick: values.quick,
@@ -130,11 +133,14 @@ function render(run: Run): string {
     `load average before: ${run.loadBefore}, after: ${run.loadAfter}`,
     "",
     renderTable(rows),
-    "",
-    ...notes,
-    "",
-    renderVerdicts(verdicts(rows)),
+    ...paragraph(notes),
+    ...paragraph(renderVerdicts(verdicts(rows))),
   ].join("\n");
+}
+
+/** The lines with an empty one before them, where there are any. */
+function paragraph(lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 /** Writes table, JSON and plots in place of what the directory held. */

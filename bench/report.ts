@@ -78,12 +78,13 @@ function cellsOf(row: Row): string[] {
     value(row.p95),
     value(row.p99),
     value(row.p999),
-    row.ratio === undefined ? "" : `${row.ratio.toFixed(2)} x`,
+    row.ratio === undefined ? "" : `${formatAmount(row.ratio)} x`,
   ];
 }
 
-/** Three digits, or all before the point. */
-export function formatAmount(amount: number): string {
+/** Three digits, or all before the point; two of what is less than a tenth. */
+function formatAmount(amount: number): string {
+  if (amount < 0.1) return amount.toPrecision(2);
   if (amount >= 100) return amount.toFixed(0);
   return amount >= 10 ? amount.toFixed(1) : amount.toFixed(2);
 }

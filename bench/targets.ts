@@ -75,8 +75,8 @@ function judge(
   return [{ target, measured: ours / theirs, isMet: isGood(ours / theirs) }];
 }
 
-export function renderVerdicts(all: readonly Verdict[]): string {
+export function renderVerdicts(all: readonly Verdict[]): string[] {
   return all.map(({ target, measured, isMet }) =>
     `${isMet ? "met   " : "MISSED"}  ${measured.toFixed(2).padStart(6)}  ${target}`
-  ).join("\n");
+  );
 }

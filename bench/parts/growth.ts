@@ -5,13 +5,14 @@ import { Invoked } from "../invoked.ts";
 import { type Call, oneByOne, pause, saturate } from "../load.ts";
 import type { Chart } from "../plots.ts";
 import { type PartResult, type Row, rowOf, withRatios } from "../report.ts";
-import { inTurn } from "../statistics.ts";
+import { inTurn, median } from "../statistics.ts";
 import { HELLO } from "../workload.ts";
 
 const FUNCTIONS = [10, 1_000, 10_000] as const;
 const INVOCATIONS = [0, 100_000, 1_000_000] as const;
 const CLIENTS = [1, 10, 50, 100, 200] as const;
 const SETTLE_MS = 500;
+const MS_PER_DAY = 86_400_000;
 /** Between two calls, in which the pool replaces the process that was used. */
 const CALL_PAUSE_MS = 100;
 /** Idle servers of other sizes stand beside the measured one. */
@@ -126,6 +127,7 @@ async function operations(invoked: Invoked, { functionId }: Site): Promise<Opera
   const searchFunctions = (query: string) => () =>
     invoked.post("/api/v1/search/functions", { query });
   const until = SECOND_DAY.toISOString();
+  const tomorrow = new Date(Date.now() + MS_PER_DAY).toISOString();
   const read = (name: string, found: number | "some", ask: () => Promise<Found>): Operation => ({
     name,
     pauseMs: 0,
@@ -148,7 +150,13 @@ async function operations(invoked: Invoked, { functionId }: Site): Promise<Opera
       25,
       search({ status: "FUNCTION_INVOCATION_STATUS_ERROR" }),
     ),
+    read(
+      "search invocations, running",
+      0,
+      search({ status: "FUNCTION_INVOCATION_STATUS_RUNNING" }),
+    ),
     read("search invocations, time of oldest", 25, search({ until })),
+    read("search invocations, newer than all", 0, search({ since: tomorrow })),
     read("search invocations, text of oldest", 25, search({ query: NEEDLE })),
   ];
 }
@@ -202,15 +210,7 @@ function growthCharts(sites: readonly Site[], samples: Samples): Record<string, 
     labels: kind.map(({ label }) => label),
     series: only.map((name) => ({
       name,
-      values: withRatios(
-        kind.map(({ label }) =>
-          rowOf(
-            { part: "growth", measure: name, subject: label, unit: "ms" },
-            samples.get(name)?.get(label) ?? [],
-          )
-        ),
-        "",
-      ).map(({ p50 }) => p50),
+      values: kind.map(({ label }) => median(samples.get(name)?.get(label) ?? [])),
     })),
   });
   return {
@@ -225,7 +225,7 @@ function growthCharts(sites: readonly Site[], samples: Samples): Record<string, 
       "list invocations",
       "start",
     ]),
-    "growth-searches": chart("Searches for the oldest invocations", byHistory, [
+    "growth-searches": chart("Searches through all invocations of a function", byHistory, [
       "search invocations, status of oldest",
       "search invocations, time of oldest",
       "search invocations, text of oldest",
