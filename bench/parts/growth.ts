@@ -95,20 +95,24 @@ async function measureOperations(
   rounds: number,
 ): Promise<void> {
   await using servers = new AsyncDisposableStack();
-  const running: { readonly site: Site; readonly invoked: Invoked }[] = [];
+  const running: { readonly label: string; readonly operations: readonly Operation[] }[] = [];
   for (const site of sites) {
     const invoked = servers.use(await Invoked.start({ dataDir: site.dataDir, flags: FLAGS }));
-    for (const { call } of await operations(invoked, site)) await call();
-    running.push({ site, invoked });
+    const all = await operationsOf(invoked, site);
+    for (const { call } of all) await call();
+    running.push({ label: site.label, operations: all });
   }
+  const count = running[0]?.operations.length ?? 0;
   const calls = context.isQuick ? 8 : 20;
   for (let round = 0; round < rounds; round++) {
-    for (const { site, invoked } of inTurn(running, round)) {
-      context.progress(`round ${round + 1} of ${rounds}: operations with ${site.label}`);
-      await pause(SETTLE_MS);
-      for (const { name, pauseMs, call } of await operations(invoked, site)) {
-        const load = await oneByOne(calls, pauseMs, call);
-        samplesOf(samples, name, site.label).push(...load.samples);
+    context.progress(`round ${round + 1} of ${rounds}: operations`);
+    for (let at = 0; at < count; at++) {
+      // All sites do the same within a moment.
+      for (const { label, operations } of inTurn(running, round + at)) {
+        const operation = operations[at];
+        if (operation === undefined) continue;
+        const { name, pauseMs, call } = operation;
+        samplesOf(samples, name, label).push(...(await oneByOne(calls, pauseMs, call)).samples);
       }
     }
   }
@@ -120,7 +124,7 @@ interface Operation {
   readonly call: Call;
 }
 
-async function operations(invoked: Invoked, { functionId }: Site): Promise<Operation[]> {
+async function operationsOf(invoked: Invoked, { functionId }: Site): Promise<Operation[]> {
   const path = `/api/v1/functions/${functionId}/invocations`;
   const { list } = await invoked.get(path);
   const search = (body: unknown) => () => invoked.post(`${path}/search`, body);
