@@ -12,6 +12,8 @@ const FUNCTIONS = [10, 1_000, 10_000] as const;
 const INVOCATIONS = [0, 100_000, 1_000_000] as const;
 const CLIENTS = [1, 10, 50, 100, 200] as const;
 const SETTLE_MS = 500;
+/** Left out of legends. */
+const INVOCATION_SEARCH = "search invocations, ";
 const MS_PER_DAY = 86_400_000;
 /** Between two calls, in which the pool replaces the process that was used. */
 const CALL_PAUSE_MS = 100;
@@ -213,7 +215,7 @@ function growthCharts(sites: readonly Site[], samples: Samples): Record<string, 
     amount: "milliseconds, median",
     labels: kind.map(({ label }) => label),
     series: only.map((name) => ({
-      name,
+      name: name.replace(INVOCATION_SEARCH, ""),
       values: kind.map(({ label }) => median(samples.get(name)?.get(label) ?? [])),
     })),
   });
