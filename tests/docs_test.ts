@@ -24,6 +24,8 @@ const OTHER_FLAGS = [
   "--core",
   "--nofile",
   "--fsize",
+  "--quick",
+  "--publish",
 ];
 /** Words of the token endpoint, as RFC 6749 has them; the type of its errors names all that are answered. */
 const TOKEN_ERRORS = /readonly error: ((?:"\w+"(?: \| )?)+),/;

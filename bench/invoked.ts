@@ -1,0 +1,82 @@
+/** A server of ours, as its users start it, and calls of its functions over HTTP. */
+import { Client, type Json, unbase64 } from "../tests/support/client.ts";
+import { type ServerOptions, TestServer } from "../tests/support/server.ts";
+import { type Call, Refused } from "./load.ts";
+import { checkAnswer, type Workload } from "./workload.ts";
+
+/**
+ * One client sends what a thousand would, so the limits for one are off. A file may be as large as a commit. Nothing is logged for
+ * each request: nobody would read it but the load generator.
+ */
+const FLAGS = [
+  ...["--api-rate", "0", "--token-rate", "0", "--log-level", "warning"],
+  ...["--max-file", "4MiB"],
+];
+/** Access tokens live for ten minutes. */
+const TOKEN_AGE_MAX_MS = 8 * 60_000;
+
+export class Invoked implements AsyncDisposable {
+  #client: Promise<Client> | undefined;
+  #clientSince = 0;
+
+  private constructor(readonly server: TestServer) {}
+
+  static async start({ flags = [], ...options }: ServerOptions = {}): Promise<Invoked> {
+    return new Invoked(await TestServer.start({ ...options, flags: [...FLAGS, ...flags] }));
+  }
+
+  /** A client whose token is good for a while. */
+  client(): Promise<Client> {
+    if (this.#client === undefined || performance.now() > this.#clientSince + TOKEN_AGE_MAX_MS) {
+      this.#clientSince = performance.now();
+      this.#client = this.server.client();
+    }
+    return this.#client;
+  }
+
+  /** Deploys and publishes the function; answers its id. */
+  async deploy({ source }: Workload): Promise<string> {
+    return await (await this.client()).deploy(source);
+  }
+
+  /** A call that waits for the end, which is durable before it is answered. */
+  call(functionId: string, workload: Workload, who = "invoked"): Call {
+    const json = new TextEncoder().encode(workload.input).toBase64();
+    const body = JSON.stringify({ json });
+    return async () => {
+      const client = await this.client();
+      const answer = await client.post(`/api/v1/functions/${functionId}/invoke`, body);
+      if (answer.status === 429) throw new Refused(who);
+      const output = answer.body.json;
+      if (answer.status !== 200 || typeof output !== "string") {
+        throw new Error(`${who} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+      }
+      checkAnswer(who, unbase64(output), workload);
+    };
+  }
+
+  /** Posts and answers the body. @throws where the status is not 200 */
+  async post(path: string, body: unknown): Promise<Json> {
+    return bodyOf(await (await this.client()).post(path, body), path);
+  }
+
+  async get(path: string): Promise<Json> {
+    return bodyOf(await (await this.client()).get(path), path);
+  }
+
+  /** Changes one field of a function; false where the server does not know it or the value. */
+  async set(functionId: string, field: string, value: unknown): Promise<boolean> {
+    const request = { function: { id: functionId, [field]: value }, updateMask: field };
+    const { status, body } = await (await this.client()).post("/api/v1/functions/update", request);
+    return status === 200 && body.function[field] === value;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+function bodyOf(answer: { status: number; body: Json }, path: string): Json {
+  if (answer.status === 200) return answer.body;
+  throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+}

@@ -1,0 +1,86 @@
+/** The load generator. It shares the cores of the machine with what it measures. */
+
+/** The server said that it is full: an answer that is right under too much load, and no measurement. */
+export class Refused extends Error {
+  override name = "Refused";
+}
+
+/** One call; rejects with {@link Refused} or, on a wrong answer, with what was wrong. */
+export type Call = () => Promise<void>;
+
+export interface Load {
+  /** Milliseconds of each call that was answered. */
+  readonly samples: number[];
+  /** Calls that were refused. */
+  readonly refused: number;
+}
+
+/**
+ * Open loop: calls go out at the given milliseconds, whether or not those before them were answered. The clock of
+ * each runs from when it was due, so that a generator that is late hides no waiting.
+ */
+export async function openLoop(schedule: readonly number[], call: Call): Promise<Load> {
+  const start = performance.now();
+  const tally = new Tally();
+  const calls: Promise<void>[] = [];
+  for (const due of schedule) {
+    await pause(start + due - performance.now());
+    calls.push(tally.time(call, start + due));
+  }
+  await Promise.all(calls);
+  return tally;
+}
+
+/** One call after the other, with a pause before each. */
+export async function oneByOne(count: number, pauseMs: number, call: Call): Promise<Load> {
+  const tally = new Tally();
+  for (let n = 0; n < count; n++) {
+    await pause(pauseMs);
+    await tally.time(call, performance.now());
+  }
+  return tally;
+}
+
+/** Closed loop: so many callers that never rest. `perSecond` counts answers. */
+export async function saturate(
+  callers: number,
+  durationMs: number,
+  call: Call,
+): Promise<Load & { readonly perSecond: number }> {
+  const start = performance.now();
+  const tally = new Tally();
+  const caller = async () => {
+    while (performance.now() < start + durationMs) await tally.time(call, performance.now());
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  const seconds = (performance.now() - start) / 1000;
+  const { samples, refused } = tally;
+  return { samples, refused, perSecond: samples.length / seconds };
+}
+
+/** The samples and refusals of several rounds as one. */
+export function merge(loads: readonly Load[]): Load {
+  return {
+    samples: loads.flatMap(({ samples }) => samples),
+    refused: loads.reduce((sum, { refused }) => sum + refused, 0),
+  };
+}
+
+export async function pause(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+class Tally implements Load {
+  readonly samples: number[] = [];
+  refused = 0;
+
+  async time(call: Call, startMs: number): Promise<void> {
+    try {
+      await call();
+      this.samples.push(performance.now() - startMs);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.refused++;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/** Part a: latency under random arrivals, and the rate when saturated, beside the peers. */
+import {
+  BARE,
+  bareDenoRun,
+  type Contender,
+  functionsFramework,
+  workerdFresh,
+} from "../contenders.ts";
+import type { Context } from "../context.ts";
+import { Invoked } from "../invoked.ts";
+import { type Load, merge, openLoop, pause, saturate } from "../load.ts";
+import { type PartResult, type Row, rowOf, withRatios } from "../report.ts";
+import { inTurn, poisson } from "../statistics.ts";
+import { HELLO } from "../workload.ts";
+
+const FULL = { rounds: 4, seconds: { 10: 30, 40: 10, 75: 8 }, saturatedSeconds: 3 } as const;
+const QUICK = { rounds: 2, seconds: { 10: 5, 40: 3, 75: 2 }, saturatedSeconds: 1 } as const;
+const RATES = [10, 40, 75] as const;
+const CALLERS = 8;
+/** Pause before each measurement, in which pools refill and processes of the one before end. */
+const SETTLE_MS = 1000;
+const WARM_UP_CALLS = 20;
+
+export async function latency(context: Context): Promise<PartResult> {
+  const plan = context.isQuick ? QUICK : FULL;
+  await using server = await Invoked.start();
+  await using framework = await functionsFramework(context, HELLO);
+  await using workerd = await workerdFresh(context, HELLO);
+  const fresh = await server.deploy(HELLO);
+  const shared = await server.deploy(HELLO);
+  const isShared = await server.set(shared, "isolation", "shared");
+  const contenders: Contender[] = [
+    { name: "invoked", call: server.call(fresh, HELLO) },
+    ...isShared ? [{ name: "invoked, shared", call: server.call(shared, HELLO) }] : [],
+    await bareDenoRun(context, HELLO),
+    framework,
+    workerd,
+  ];
+  for (const { call } of contenders) {
+    for (let n = 0; n < WARM_UP_CALLS; n++) await call();
+  }
+  const measured = await measure(context, plan, contenders);
+  const rows = withRatios(
+    [...latencyRows(contenders, measured), ...rateRows(contenders, measured)],
+    BARE,
+  );
+  return { rows, charts: chartsOf(contenders, rows), notes: isShared ? [] : [NO_SHARED] };
+}
+
+const NO_SHARED = 'This server has no functions with isolation "shared", so they are left out.';
+
+interface Measured {
+  /** By arrival rate, then by contender. */
+  readonly loads: ReadonlyMap<number, ReadonlyMap<string, Load[]>>;
+  /** Calls a second when saturated, one for each round. */
+  readonly rates: ReadonlyMap<string, number[]>;
+}
+
+async function measure(
+  context: Context,
+  plan: typeof FULL | typeof QUICK,
+  contenders: readonly Contender[],
+): Promise<Measured> {
+  const byName = <T>() => new Map(contenders.map(({ name }): [string, T[]] => [name, []]));
+  const loads = new Map(RATES.map((rate) => [rate, byName<Load>()]));
+  const rates = byName<number>();
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const rate of RATES) {
+      const schedule = poisson(rate, plan.seconds[rate] * 1000);
+      for (const { name, call } of inTurn(contenders, round)) {
+        context.progress(`round ${round + 1} of ${plan.rounds}: ${rate} calls/s to ${name}`);
+        await pause(SETTLE_MS);
+        loads.get(rate)?.get(name)?.push(await openLoop(schedule, call));
+      }
+    }
+    for (const { name, call } of inTurn(contenders, round)) {
+      context.progress(`round ${round + 1} of ${plan.rounds}: ${name} saturated`);
+      await pause(SETTLE_MS);
+      const { perSecond } = await saturate(CALLERS, plan.saturatedSeconds * 1000, call);
+      rates.get(name)?.push(perSecond);
+    }
+  }
+  return { loads, rates };
+}
+
+function latencyRows(contenders: readonly Contender[], { loads }: Measured): Row[] {
+  return RATES.flatMap((rate) =>
+    contenders.map(({ name }) => {
+      const { samples, refused } = merge(loads.get(rate)?.get(name) ?? []);
+      const measure = `${rate} calls/s`;
+      return rowOf({ part: "latency", measure, subject: name, unit: "ms", refused }, samples);
+    })
+  );
+}
+
+function rateRows(contenders: readonly Contender[], { rates }: Measured): Row[] {
+  return contenders.map(({ name }) =>
+    rowOf(
+      { part: "latency", measure: `${CALLERS} callers`, subject: name, unit: "/s" },
+      rates.get(name) ?? [],
+    )
+  );
+}
+
+function chartsOf(contenders: readonly Contender[], rows: readonly Row[]): PartResult["charts"] {
+  const find = (name: string, measure: string) =>
+    rows.find((row) => row.subject === name && row.measure === measure);
+  const byRate = (value: (row: Row | undefined) => number | undefined) =>
+    contenders.map(({ name }) => ({
+      name,
+      values: RATES.map((rate) => value(find(name, `${rate} calls/s`))),
+    }));
+  const labels = RATES.map((rate) => `${rate} calls/s`);
+  const amount = "milliseconds";
+  return {
+    "latency-p50": {
+      kind: "bars",
+      title: "Median latency under random arrivals",
+      amount,
+      labels,
+      series: byRate((row) => row?.p50),
+    },
+    "latency-p99": {
+      kind: "bars",
+      title: "p99 latency under random arrivals",
+      amount,
+      labels,
+      series: byRate((row) => row?.p99),
+    },
+    saturated: {
+      kind: "bars",
+      title: `Calls a second with ${CALLERS} callers that never rest`,
+      amount: "calls a second",
+      labels: ["saturated"],
+      series: contenders.map(({ name }) => ({
+        name,
+        values: [find(name, `${CALLERS} callers`)?.p50],
+      })),
+    },
+  };
+}

@@ -1,0 +1,139 @@
+/** Part f: memory of processes that stand ready, and of the server. */
+import { childrenOf, descendantsOf } from "../../tests/support/processes.ts";
+import type { Context } from "../context.ts";
+import { Invoked } from "../invoked.ts";
+import { oneByOne, pause } from "../load.ts";
+import { type PartResult, type Row, rowOf } from "../report.ts";
+import { bundleOf, HELLO, type Workload } from "../workload.ts";
+
+const KIB_PER_MIB = 1024;
+/** Processes of the function; one more, which takes on any code, stands beside them. */
+const PROVISIONED = 6;
+const LOOK_INTERVAL_MS = 500;
+/** Memory counts as settled when so many looks in a row saw the same processes with about the same. */
+const SETTLED_LOOKS = 4;
+const LOOKS_MAX = 60;
+const SAME_SHARE = 0.01;
+
+interface Memory {
+  /** Proportional set size: what is shared counts for each of those who share it with its part. */
+  readonly pss: number;
+  /** What ends with the process. */
+  readonly privately: number;
+}
+
+const CASES: readonly { readonly name: string; readonly workload: Workload | undefined }[] = [
+  { name: "ready, no code", workload: undefined },
+  { name: "ready, 1 KB loaded", workload: bundleOf(1_000) },
+  { name: "ready, 350 KB loaded", workload: bundleOf(350_000) },
+  { name: "ready, 4 MB loaded", workload: bundleOf(4_000_000) },
+];
+
+export async function memory(context: Context): Promise<PartResult> {
+  const rows: Row[] = [];
+  for (const { name, workload } of CASES) {
+    context.progress(name);
+    await using invoked = await Invoked.start({
+      flags: ["--pool-size", workload === undefined ? String(PROVISIONED) : "1"],
+    });
+    if (workload !== undefined) {
+      const id = await invoked.deploy(workload);
+      await invoked.set(id, "provisionedConcurrency", PROVISIONED);
+      await invoked.call(id, workload)();
+    }
+    const processes = await settledProcesses(invoked.server.pid);
+    // The one without the code is the smallest.
+    const loaded = processes.toSorted((a, b) => b.privately - a.privately).slice(0, PROVISIONED);
+    rows.push(...rowsOf(name, loaded));
+  }
+  rows.push(...await serverRows(context));
+  const values = (what: string) =>
+    CASES.map(({ name }) =>
+      rows.find(({ measure, subject }) => measure === what && subject === name)?.p50
+    );
+  return {
+    rows,
+    charts: {
+      memory: {
+        kind: "bars",
+        title: "Memory of a process that stands ready, median",
+        amount: "MiB",
+        labels: CASES.map(({ name }) => name),
+        series: [{ name: PSS, values: values(PSS) }, { name: PRIVATE, values: values(PRIVATE) }],
+      },
+    },
+    notes: [],
+  };
+}
+
+const PSS = "Pss";
+const PRIVATE = "private";
+
+function rowsOf(subject: string, of: readonly Memory[]): Row[] {
+  const options = { part: "memory", subject, unit: "MiB" } as const;
+  return [
+    rowOf({ ...options, measure: PSS }, of.map(({ pss }) => pss)),
+    rowOf({ ...options, measure: PRIVATE }, of.map(({ privately }) => privately)),
+  ];
+}
+
+/** The server when it just started, and after calls. */
+async function serverRows(context: Context): Promise<Row[]> {
+  context.progress("the server");
+  const calls = context.isQuick ? 200 : 2000;
+  await using invoked = await Invoked.start();
+  const id = await invoked.deploy(HELLO);
+  await settledProcesses(invoked.server.pid);
+  const before = await memoryOf(invoked.server.pid);
+  await oneByOne(calls, 0, invoked.call(id, HELLO));
+  await settledProcesses(invoked.server.pid);
+  const after = await memoryOf(invoked.server.pid);
+  return [
+    ...rowsOf("server, started", before === undefined ? [] : [before]),
+    ...rowsOf(`server, after ${calls} calls`, after === undefined ? [] : [after]),
+  ];
+}
+
+/** The memory of all processes that stand ready, once it does not change any more. */
+async function settledProcesses(server: number): Promise<Memory[]> {
+  let last: readonly Memory[] = [];
+  let same = 0;
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    await pause(LOOK_INTERVAL_MS);
+    const now = await readyProcesses(server);
+    const [before, after] = [last, now].map((all) => all.reduce((sum, { pss }) => sum + pss, 0));
+    const isSame = last.length === now.length && before !== undefined && after !== undefined &&
+      Math.abs(after - before) <= SAME_SHARE * before;
+    same = isSame ? same + 1 : 0;
+    last = now;
+    if (same >= SETTLED_LOOKS) return now;
+  }
+  throw new Error(`The memory of the processes did not settle in ${LOOKS_MAX} looks`);
+}
+
+/** The descendants without children: what wraps them in walls is not counted. */
+async function readyProcesses(server: number): Promise<Memory[]> {
+  const found: Memory[] = [];
+  for (const pid of await descendantsOf(server)) {
+    if ((await childrenOf(pid)).length > 0) continue;
+    const memory = await memoryOf(pid);
+    if (memory !== undefined) found.push(memory);
+  }
+  return found;
+}
+
+/** In MiB; undefined of a process that is gone. */
+async function memoryOf(pid: number): Promise<Memory | undefined> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    // The kernel says ESRCH of a process that ends while it is read.
+    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
+    throw error;
+  }
+  const mib = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? NaN) / KIB_PER_MIB;
+  return { pss: mib("Pss"), privately: mib("Private_Clean") + mib("Private_Dirty") };
+}

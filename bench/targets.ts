@@ -1,0 +1,82 @@
+/** The ratios that this project holds itself to, from the rows of one run. */
+import { BARE } from "./contenders.ts";
+import type { Row } from "./report.ts";
+
+export interface Verdict {
+  readonly target: string;
+  readonly measured: number;
+  readonly isMet: boolean;
+}
+
+const OURS = "invoked";
+const GROWTH_MAX = 1.3;
+
+/** The verdicts on what was measured; what was not measured has none. */
+export function verdicts(rows: readonly Row[]): Verdict[] {
+  const of = (measure: string, subject: string, part = "latency") =>
+    rows.find((row) => row.part === part && row.measure === measure && row.subject === subject);
+  const atMost = (target: string, limit: number, ours?: number, theirs?: number) =>
+    judge(`${target}: at most ${limit}`, ours, theirs, (ratio) => ratio <= limit);
+  const atLeast = (target: string, limit: number, ours?: number, theirs?: number) =>
+    judge(`${target}: at least ${limit}`, ours, theirs, (ratio) => ratio >= limit);
+  const saturated = (subject: string) => of("8 callers", subject)?.p50;
+  return [
+    ...atMost(
+      "p50 of a call at 10/s to that of deno run",
+      0.1,
+      of("10 calls/s", OURS)?.p50,
+      of("10 calls/s", BARE)?.p50,
+    ),
+    ...atMost(
+      "p99 of a call at 40/s to that of deno run",
+      0.5,
+      of("40 calls/s", OURS)?.p99,
+      of("40 calls/s", BARE)?.p99,
+    ),
+    ...atLeast("saturated rate to that of deno run", 0.95, saturated(OURS), saturated(BARE)),
+    ...atMost(
+      "first call of a small function to deno run",
+      0.3,
+      of("1 KB", OURS, "first call")?.p50,
+      of("1 KB", BARE, "first call")?.p50,
+    ),
+    ...atLeast(
+      "saturated rate of shared functions to that of functions-framework",
+      4,
+      saturated(`${OURS}, shared`),
+      saturated("functions-framework"),
+    ),
+    ...growthVerdicts(rows),
+  ];
+}
+
+/** Every operation with a million invocations, to the same with an empty history. */
+function growthVerdicts(rows: readonly Row[]): Verdict[] {
+  return rows.filter(({ part, subject }) =>
+    part === "growth" && subject === "1,000,000 invocations"
+  )
+    .flatMap(({ measure, ratio }) =>
+      judge(
+        `${measure}, a million invocations to none: at most ${GROWTH_MAX}`,
+        ratio,
+        1,
+        (measured) => measured <= GROWTH_MAX,
+      )
+    );
+}
+
+function judge(
+  target: string,
+  ours: number | undefined,
+  theirs: number | undefined,
+  isGood: (ratio: number) => boolean,
+): Verdict[] {
+  if (ours === undefined || theirs === undefined) return [];
+  return [{ target, measured: ours / theirs, isMet: isGood(ours / theirs) }];
+}
+
+export function renderVerdicts(all: readonly Verdict[]): string[] {
+  return all.map(({ target, measured, isMet }) =>
+    `${isMet ? "met   " : "MISSED"}  ${measured.toFixed(2).padStart(6)}  ${target}`
+  );
+}
