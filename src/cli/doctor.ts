@@ -33,6 +33,9 @@ export function registerDoctor(program: Command): void {
   });
 }
 
+const CGROUPS_STAND = "stand: memory and pids, in every mode";
+const NO_CGROUPS = "do not stand: the server may make none; run it as root or delegate its group";
+
 interface Report {
   readonly versions: Readonly<Record<string, string | null>>;
   readonly isolation: {
@@ -46,6 +49,8 @@ interface Report {
       /** The walls where it stands, otherwise the reason. */
       readonly told: string;
     }[];
+    /** Whether functions get memory and pids cgroups as well. */
+    readonly cgroups: boolean;
     /** The walls around the compiler, or why those that are configured do not stand. */
     readonly builds: { readonly stands: boolean; readonly told: string };
   };
@@ -81,6 +86,7 @@ async function examineMachine(config: Config): Promise<Report> {
         taken: stands ? wanted ?? null : null,
         stands,
         modes,
+        cgroups: found.cgroups,
         builds,
       },
       limits: Object.fromEntries(
@@ -150,12 +156,12 @@ function renderReport(report: Report, config: Config): string {
     ),
     "",
     `Walls (configured: ${isolation.configured}; the server takes: ${isolation.taken ?? "none"})`,
-    ...columns(
-      isolation.modes.map(({ mode, stands, told }) => [
-        mode,
-        `${stands ? "stands" : "does not stand"}: ${oneLine(told)}`,
-      ]),
-    ),
+    ...columns([
+      ...isolation.modes.map(({ mode, stands, told }) =>
+        [mode, `${stands ? "stands" : "does not stand"}: ${oneLine(told)}`] as const
+      ),
+      ["cgroups", isolation.cgroups ? CGROUPS_STAND : NO_CGROUPS],
+    ]),
     "",
     "Walls around builds",
     ...columns([[

@@ -2,6 +2,7 @@
 
 export * from "./isolation.ts";
 export { othersMayEnter } from "./access.ts";
+export { type Cgroup, Cgroups } from "./cgroups.ts";
 export { choose, IsolationError, type Subject, tryMode, type Verdict } from "./choose.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 export { trusted } from "./process.ts";

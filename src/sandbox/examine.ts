@@ -1,5 +1,6 @@
 /** What an operator wants to know of the sandboxes of a machine, without starting a server. */
 import { type Mode, MODES, type Programs, tryMode, type Verdict } from "../isolation/mod.ts";
+import { openCgroups } from "./cgroups.ts";
 import type { SandboxLimits } from "./contract.ts";
 import { prepareProgram } from "./launch.ts";
 import type { SandboxOptions } from "./mod.ts";
@@ -14,6 +15,8 @@ export interface Examination {
   readonly programs: Programs;
   /** What `auto` takes; undefined where not even the weakest mode stands. */
   readonly strongest: Mode | undefined;
+  /** Whether processes get memory and pids cgroups as well. */
+  readonly cgroups: boolean;
   readonly remedies: readonly Remedy[];
 }
 
@@ -27,10 +30,13 @@ export async function examine(
   const verdicts: Verdict[] = [];
   for (const mode of MODES) verdicts.push(await tryMode(mode, subjectOf(around, program)));
   const { programs } = around.machine;
+  const cgroups = await openCgroups(around, program);
+  await cgroups?.[Symbol.asyncDispose]();
   return {
     verdicts,
     programs,
     strongest: verdicts.find(({ stands }) => stands)?.mode,
+    cgroups: cgroups !== undefined,
     remedies: await findRemedies(verdicts, programs, searchPath),
   };
 }

@@ -5,6 +5,8 @@ import type { SandboxLimits } from "./contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "./egress/process.ts";
 import type { EgressProxy, Gate } from "./egress/proxy.ts";
 import {
+  type Cgroup,
+  type Cgroups,
   type Confinement,
   type Isolation,
   killGroup,
@@ -53,10 +55,12 @@ const DATABASE_FILE = /_cache_v\d+(-wal|-shm|-journal)?$/;
  */
 export type Flavour = "plain" | "node";
 
-/** A process and, where it has one, its way out, which whoever spawned it disposes when it has ended. */
+/** A process and, where it has them, its way out and its cgroup; whoever spawned it disposes these when it has ended. */
 export interface Spawned {
   readonly child: Deno.ChildProcess;
   readonly gate: Gate | undefined;
+  /** Lent to the process until it has ended. */
+  readonly cgroup: Cgroup | undefined;
 }
 
 /** Starts processes. */
@@ -66,7 +70,7 @@ export interface Launcher {
   readonly hiddenPaths: readonly string[];
   /** A directory that the processes' user can enter: sockets that they are to reach stand here. */
   readonly sharedDir: string;
-  spawn(flavour: Flavour): Spawned;
+  spawn(flavour: Flavour): Promise<Spawned>;
 }
 
 function spawn(
@@ -170,37 +174,49 @@ export async function prepareProgram(
   };
 }
 
-/** Starts processes of the program behind the walls of the isolation; without a proxy they have no way out. */
+/** What processes are given one by one. */
+export interface Supplies {
+  readonly egress: EgressProxy;
+  /** Absent where the server may make none. */
+  readonly cgroups: Cgroups | undefined;
+}
+
+/** Starts processes of the program behind the walls of the isolation; without supplies they have no way out. */
 export function launcherFor(
   isolation: Isolation,
   { command, confinement, hiddenPaths, caFile, sharedDir, setsid }: Program,
-  egress?: EgressProxy,
+  supplies?: Supplies,
 ): Launcher {
-  const spawnWith = (flavour: Flavour, gate: Gate | undefined) => {
+  /** The command line and environment of a process with this way out. */
+  const lineFor = (flavour: Flavour, gate: Gate | undefined) => {
     const args = flavour === "node" ? [WITH_NODE] : [];
+    const { env } = isolation;
     if (gate === undefined) {
-      const wrapped = isolation.wrap(command(NO_EGRESS_FLAGS, args), confinement);
-      return spawn(wrapped, isolation.env, setsid);
+      return { line: isolation.wrap(command(NO_EGRESS_FLAGS, args), confinement), env };
     }
     const egressSocket = gate.socketPath;
     const inside = isolation.egressPathInside(egressSocket);
-    const env = { ...isolation.env, ...egressEnv(inside, caFile) };
-    const wrapped = isolation.wrap(
-      command(egressFlags(inside, isolation.expected.seccomp), [egressArgument(inside), ...args]),
-      { ...confinement, egressSocket, env },
+    const ownEnv = { ...env, ...egressEnv(inside, caFile) };
+    const flags = egressFlags(inside, isolation.expected.seccomp);
+    const line = isolation.wrap(
+      command(flags, [egressArgument(inside), ...args]),
+      { ...confinement, egressSocket, env: ownEnv },
     );
-    return spawn(wrapped, env, setsid);
+    return { line, env: ownEnv };
   };
   return {
     isolation,
     hiddenPaths,
     sharedDir,
-    spawn(flavour) {
-      const gate = egress?.openGate();
+    async spawn(flavour) {
+      const cgroup = await supplies?.cgroups?.take();
+      const gate = supplies?.egress.openGate();
       try {
-        return { child: spawnWith(flavour, gate), gate };
+        const { line, env } = lineFor(flavour, gate);
+        return { child: spawn(cgroup?.wrap(line) ?? line, env, setsid), gate, cgroup };
       } catch (error) {
         gate?.[Symbol.dispose]();
+        cgroup?.[Symbol.dispose]();
         throw error;
       }
     },

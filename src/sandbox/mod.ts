@@ -8,9 +8,10 @@ import type {
   SandboxOutcome,
 } from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
-import { choose, type IsolationChoice } from "../isolation/mod.ts";
+import { type Cgroups, choose, type IsolationChoice } from "../isolation/mod.ts";
 import { type Launcher, launcherFor, prepareProgram } from "./launch.ts";
 import { Pool } from "./pool.ts";
+import { CGROUPS_IN_WORDS, openCgroups } from "./cgroups.ts";
 import { subjectOf } from "./probe.ts";
 import { killedEarly, NotAccepted } from "./process.ts";
 import { type Surroundings, survey } from "./surroundings.ts";
@@ -43,6 +44,7 @@ export function createSandboxes(limits: SandboxLimits, options: SandboxOptions):
 
 type Prepared = {
   readonly egress: EgressProxy;
+  readonly cgroups: Cgroups | undefined;
   readonly around: Surroundings;
   readonly launcher: Launcher;
   readonly pool: Pool;
@@ -86,7 +88,9 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   get walls(): string {
-    return this.#prepared?.launcher.isolation.walls ?? "not started";
+    if (this.#prepared === undefined) return "not started";
+    const { launcher: { isolation }, cgroups } = this.#prepared;
+    return cgroups === undefined ? isolation.walls : `${isolation.walls}, ${CGROUPS_IN_WORDS}`;
   }
 
   get stats(): { readonly ready: number; readonly running: number } {
@@ -99,6 +103,7 @@ class ProcessSandboxes implements Sandboxes {
     await prepared?.pool[Symbol.asyncDispose]();
     await Promise.allSettled(this.#runs);
     await prepared?.egress[Symbol.asyncDispose]();
+    await prepared?.cgroups?.[Symbol.asyncDispose]();
     await prepared?.around[Symbol.asyncDispose]();
   }
 
@@ -129,11 +134,13 @@ class ProcessSandboxes implements Sandboxes {
     const program = await prepareProgram(this.#limits, around, this.#options.egress.ca);
     const chosen = await choose(isolation, subjectOf(around, program));
     const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));
-    const launcher = launcherFor(chosen, program, egress);
+    const cgroups = await openCgroups(around, program);
+    if (cgroups !== undefined) opened.use(cgroups);
+    const launcher = launcherFor(chosen, program, { egress, cgroups });
     opened.move();
     const pool = new Pool(launcher, this.#limits);
     pool.provision(this.#provisioned);
-    this.#prepared = { around, egress, launcher, pool };
+    this.#prepared = { around, egress, cgroups, launcher, pool };
     return this.#prepared;
   }
 }

@@ -67,7 +67,7 @@ export class SandboxProcess {
   readonly #startedMs = performance.now();
 
   private constructor(
-    { child, gate }: Spawned,
+    { child, gate, cgroup }: Spawned,
     { isolation, hiddenPaths }: Launcher,
     readonly flavour: Flavour,
   ) {
@@ -78,6 +78,7 @@ export class SandboxProcess {
     this.ended = child.status.finally(() => {
       this.#mode = "dead";
       gate?.[Symbol.dispose]();
+      cgroup?.[Symbol.dispose]();
     });
     this.#output = Promise.all([
       this.#pump(child.stdout, (chunk) => this.#listener.stdout(chunk)),
@@ -90,7 +91,7 @@ export class SandboxProcess {
 
   /** Starts a process and waits until it stands ready; rejects with its stderr where it does not. */
   static async start(launcher: Launcher, flavour: Flavour): Promise<SandboxProcess> {
-    const started = new SandboxProcess(launcher.spawn(flavour), launcher, flavour);
+    const started = new SandboxProcess(await launcher.spawn(flavour), launcher, flavour);
     const failure = await started.#becomeReady();
     if (failure === undefined) return started;
     await started.kill();
