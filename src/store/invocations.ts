@@ -1,3 +1,4 @@
+import KSUID from "ksuid";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import { containing, cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
@@ -41,6 +42,17 @@ export interface InvocationSearch {
  * than carry a hundred inputs of the largest size; the next one goes on where it ended.
  */
 const PAGE_CONTENT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** The seconds that a KSUID can tell, since 1970. */
+const KSUID_SECONDS = { first: 1_400_000_000, last: 1_400_000_000 + 0xffff_ffff } as const;
+const KSUID_PAYLOAD_BYTES = 16;
+
+/** The least id that can have been made at this time, an RFC 3339 text, or later. */
+function firstIdOf(time: string): string {
+  const seconds = Math.floor(new Date(time).getTime() / 1000);
+  const told = Math.min(Math.max(seconds, KSUID_SECONDS.first), KSUID_SECONDS.last);
+  return KSUID.fromParts(told * 1000, Buffer.alloc(KSUID_PAYLOAD_BYTES)).string;
+}
 
 /** Reads invocations, their logs and idempotency keys. */
 export class InvocationReader {
@@ -86,8 +98,15 @@ export class InvocationReader {
     if (parentInvocationId !== undefined) {
       select = select.where("parentInvocationId", "=", parentInvocationId);
     }
-    if (status !== undefined) select = select.where("status", "=", status);
-    if (since !== undefined) select = select.where("createdAt", ">=", since);
+    if (status !== undefined) select = select.where("status", "=", sql.lit(status));
+    // The partial index of what is no success is found by this condition, spelled as there.
+    if (status !== undefined && status !== "SUCCESS") {
+      select = select.where(sql<boolean>`status <> 'SUCCESS'`);
+    }
+    // Ids count time as well, and never lag behind it: this bounds how far the index is read.
+    if (since !== undefined) {
+      select = select.where("createdAt", ">=", since).where("id", ">=", firstIdOf(since));
+    }
     if (until !== undefined) select = select.where("createdAt", "<", until);
     if (query !== undefined && query !== "") {
       const like = sql.raw(this.capabilities.caseInsensitiveLike);

@@ -4,16 +4,18 @@ import type { Dialect } from "../dialect.ts";
 import type { Schema } from "../schema.ts";
 import * as initial from "./001_initial.ts";
 import * as volumes from "./002_volumes.ts";
-import * as testsAndTypes from "./004_tests_and_types.ts";
-import * as nestedInvocations from "./005_nested_invocations.ts";
+import * as testsAndTypes from "./003_tests_and_types.ts";
+import * as nestedInvocations from "./004_nested_invocations.ts";
+import * as rareEnds from "./005_rare_ends.ts";
 
 /** Brings the database to the newest version. Migrations are numbered and only appended. */
 export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
   const migrations: Record<string, Migration> = {
     "001_initial": { up: initial.up(dialect.capabilities) },
     "002_volumes": { up: volumes.up(dialect.capabilities) },
-    "004_tests_and_types": { up: testsAndTypes.up },
-    "005_nested_invocations": { up: nestedInvocations.up },
+    "003_tests_and_types": { up: testsAndTypes.up },
+    "004_nested_invocations": { up: nestedInvocations.up },
+    "005_rare_ends": { up: rareEnds.up },
   };
   const migrator = new Migrator({
     db,
