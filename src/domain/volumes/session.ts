@@ -306,10 +306,10 @@ export class VolumeSession implements AsyncDisposable {
     throw fileError("NotFound", what, path);
   }
 
-  /** Checks that what a path is to be in is a directory. */
+  /** Checks that what a path is to be in is a directory; what fails is told of the path. */
   async #parent(what: string, path: string): Promise<void> {
     if (path === "/") throw fileError("IsADirectory", what, path);
-    const parent = await this.#existing(what, parentOf(path));
+    const parent = await this.#existing(`${what} ${JSON.stringify(path)} in`, parentOf(path));
     if (parent.kind === "file") throw fileError("NotADirectory", what, path);
   }
 

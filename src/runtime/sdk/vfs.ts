@@ -44,9 +44,9 @@ export const vfs = {
     }
   },
 
-  /** The whole content of a file, as UTF-8. */
+  /** The whole content of a file, as UTF-8, with its byte order mark where it has one. */
   async readTextFile(path: string): Promise<string> {
-    return new TextDecoder().decode(await vfs.readFile(path));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await vfs.readFile(path));
   },
 
   /** Writes a file: over what it has, or at its end with `append`. */
@@ -148,6 +148,9 @@ export const vfs = {
     }
     if (create && !write && !append) {
       throw new TypeError("Cannot open the file: create needs write or append");
+    }
+    if (truncate && !write) {
+      throw new TypeError("Cannot open the file: truncate needs write");
     }
     const { value } = await askVfs("open", {
       path,
