@@ -13,7 +13,7 @@ import type { VolumeLimits, WriteSetResult } from "./volumes/write_set.ts";
 const logger = getLogger(["invoked", "volumes"]);
 
 /** The words that errors of invocations begin with when what they wrote cannot stand. */
-export type VolumeErrorWord = "VFS_CONFLICT" | "VFS_QUOTA";
+export type VolumeErrorWord = "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED";
 
 /** Answers one kind of question for an invocation. May throw `HostCallError`. */
 export type HostMethod = (call: HostCall, invocation: InvocationRow) => Promise<HostReply>;
@@ -122,5 +122,10 @@ function failure(
       return tell("VFS_CONFLICT", `volume ${volumeId} was deleted since this invocation started`);
     case "over-quota":
       return tell("VFS_QUOTA", result.message);
+    case "unfinished":
+      return tell(
+        "VFS_UNFINISHED",
+        `${result.path} was still being written when the function returned: await the write`,
+      );
   }
 }

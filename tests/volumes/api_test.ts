@@ -155,6 +155,25 @@ serverSuite("volumes over HTTP", {}, {
     }
   },
 
+  "have one address for a path: what is no percent-encoded UTF-8 is refused": async (
+    { client },
+  ) => {
+    const volume = await Volume.create(client);
+    for (const name of ["a%ff", "a%zz", "a%", "%C3"]) {
+      for (const method of ["GET", "PUT", "DELETE"] as const) {
+        const body = method === "PUT" ? "x" : undefined;
+        const answer = await client.call(method, `${volume.path}/files/${name}`, body);
+        assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["path"] });
+      }
+    }
+    for (const name of ["%ff", "%2e%2e", "100 %"]) await volume.put(name, name);
+    assert.deepEqual(await volume.tree(), {
+      "/%ff": "%ff",
+      "/%2e%2e": "%2e%2e",
+      "/100 %": "100 %",
+    });
+  },
+
   "delete files and trees": async ({ client }) => {
     const volume = await Volume.create(client);
     for (const path of ["d/a", "d/e/b", "d-other"]) await volume.put(path, path);

@@ -8,6 +8,16 @@ function file(name: string, body: string): TarEntry {
   return { header: { name, type: "file", size: Buffer.byteLength(body) }, body };
 }
 
+/** The archive of one entry, with another type in its header. */
+function withType(tar: Uint8Array, type: string): Uint8Array {
+  const changed = tar.slice();
+  const difference = type.charCodeAt(0) - (changed[156] ?? 0);
+  const sum = parseInt(new TextDecoder().decode(changed.subarray(148, 154)), 8) + difference;
+  changed.set(new TextEncoder().encode(sum.toString(8).padStart(6, "0")), 148);
+  changed[156] = type.charCodeAt(0);
+  return changed;
+}
+
 serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
   "bring a whole tree to another volume": async ({ client }) => {
     const volume = await Volume.create(client);
@@ -96,6 +106,27 @@ serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
       assert.ok(!JSON.stringify(answer.body).includes("contents"), name);
     }
     assert.deepEqual([(await volume.get()).version, await volume.tree()], [1, { "/kept": "1" }]);
+  },
+
+  "with sparse files, whose holes are left out, change nothing": async ({ client }) => {
+    const volume = await Volume.create(client);
+    const plain = await packTar([file("a", "x".repeat(600))]);
+    const inPax = { name: "a", size: 1, pax: { "GNU.sparse.major": "1" } } as const;
+    const bad: readonly (readonly [Uint8Array, RegExp])[] = [
+      [withType(plain, "S"), /"a".*sparse file: make the archive without --sparse/],
+      [await packTar([{ header: inPax, body: "x" }]), /"a".*sparse file/],
+      [withType(plain, "V"), /"a".*of type \"V\"/],
+    ];
+    for (const [tar, message] of bad) {
+      const answer = await client.call("PUT", `${volume.path}/archive`, tar);
+      assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID", { message });
+    }
+    assert.equal((await volume.get()).version, 0);
+    // A contiguous file, and one of an archive older than POSIX.
+    for (const type of ["7", "\0"]) {
+      ok(await client.call("PUT", `${volume.path}/archive`, withType(plain, type)));
+    }
+    assert.deepEqual(await volume.tree(), { "/a": "x".repeat(600) });
   },
 
   "keep to quotas": async ({ client }) => {

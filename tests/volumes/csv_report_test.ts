@@ -5,7 +5,7 @@ import { unbase64 } from "../support/client.ts";
 import { Volume } from "./support.ts";
 
 const EXAMPLE = new URL("../../examples/csv-report/", import.meta.url);
-const CSV = 'region,product,amount\r\nnorth,"nuts, bolts",10.5\r\nsouth,glue,2\r\n\r\n' +
+const CSV = '\ufeffregion,product,amount\r\nnorth,"nuts, bolts",10.5\r\nsouth,glue,2\r\n\r\n' +
   '"no""rth",glue,1\r\nnorth,glue,4.5\r\n';
 
 serverSuite("the example csv-report", {}, {

@@ -35,6 +35,41 @@ async function during(
   return await running;
 }
 
+/** Functions that forget to await, and one that awaits a write that fails. */
+async function unfinished(client: Client): Promise<void> {
+  const forgetful = [
+    `vfs.writeTextFile("/late", "x".repeat(1_000_000));`,
+    `vfs.writeFile("/late", new ReadableStream({ async pull(c) {
+      c.enqueue(new Uint8Array(1000)); await new Promise((done) => setTimeout(done, 5)); } }));
+     while (!await vfs.exists("/late"));`,
+  ];
+  for (const code of forgetful) {
+    const { volume } = await prepare(client);
+    const id = await client.deploy(
+      `import { vfs } from "@c1/functions-sdk";
+       export default async () => { await vfs.writeTextFile("/whole", "1"); ${code} return {}; };`,
+    );
+    const { invocationId } = ok(await client.invoke(id, {}, {}, { vfsId: volume.id }));
+    const { status, error } = await client.invocation(id, invocationId);
+    assert.equal(status, ERROR, code);
+    assert.match(error, /^VFS_UNFINISHED: \/late was still being written .*: await the write$/);
+    assert.deepEqual(await volume.tree(), {});
+  }
+  const { volume } = await prepare(client);
+  const id = await client.deploy(
+    `import { vfs } from "@c1/functions-sdk";
+     export default async () => {
+       const failing = new ReadableStream({ pull(c) { c.error(new Error("no more")); } });
+       const told = await vfs.writeFile("/a", failing).catch((error) => error.message);
+       await vfs.writeTextFile("/b", "2");
+       return { told };
+     };`,
+  );
+  const { invocationId } = ok(await client.invoke(id, {}, {}, { vfsId: volume.id }));
+  const { status, output } = await client.invocation(id, invocationId);
+  assert.deepEqual([status, output], [SUCCESS, { told: "no more" }]);
+}
+
 serverSuite("transactions of volumes", { flags: GATE_FLAGS }, {
   "commit with the success, and are told in the record": async ({ client }) => {
     const { functions, volume } = await prepare(client, { a: "1" });
@@ -179,6 +214,10 @@ serverSuite("transactions of volumes", { flags: GATE_FLAGS }, {
     assert.deepEqual(await volume.tree(), { "/counter": "50" });
     assert.equal((await volume.get()).version, 50);
     assert.ok(conflicts > 0, "no two of them met");
+  },
+
+  "keep no part of a file that was still being written at the return"({ client }) {
+    return unfinished(client);
   },
 
   "end as a conflict where the volume is deleted": async ({ client }) => {

@@ -231,6 +231,8 @@ serverSuite("vfs in a function", {}, {
         for await (const chunk of (await vfs.open("/streamed")).readable) length += chunk.length;
         seen.streamed = length;
         try { await vfs.open("/a", {}); } catch (error) { seen.noMode = error.name; }
+        const cut = { read: true, truncate: true };
+        try { await vfs.open("/created", cut); } catch (error) { seen.noCut = error.name; }
         return seen;
       };
     `);
@@ -252,9 +254,29 @@ serverSuite("vfs in a function", {}, {
       created: "onetwo",
       streamed: 600000,
       noMode: "TypeError",
+      noCut: "TypeError",
     });
     const { usedBytes } = await volume.get();
     assert.equal(usedBytes, "600006");
+  },
+
+  "keeps byte order marks, and names the path that it was asked for": async ({ client }) => {
+    const volume = await Volume.create(client);
+    const id = await client.deploy(`
+      import { vfs } from "@c1/functions-sdk";
+      export default async () => {
+        await vfs.writeTextFile("/copy", await vfs.readTextFile("/marked"));
+        const error = await vfs.writeTextFile("/none/file", "x").catch((error) => error);
+        return { name: error.name, message: error.message };
+      };
+    `);
+    await volume.put("marked", "\ufeffa");
+    const { body } = await client.invoke(id, {}, {}, { vfsId: volume.id });
+    assert.deepEqual(JSON.parse(atob(body.json)), {
+      name: "NotFound",
+      message: 'Cannot create "/none/file" in "/none": there is no such file or directory',
+    });
+    assert.deepEqual([...await volume.bytes(volume.file("copy"))], [0xef, 0xbb, 0xbf, 0x61]);
   },
 
   "carries large files whole": async ({ client }) => {

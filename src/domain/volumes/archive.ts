@@ -8,6 +8,7 @@ import type { Principal } from "../identity/mod.ts";
 import { publishing, stageBody, subtree } from "./files.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
+import { refuseUnknownTypes } from "./tar_types.ts";
 import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
 import { type Change, commitWriteSet, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
@@ -17,6 +18,9 @@ const ENTRIES_PER_STEP = 500;
 const READ_STEP_BYTES = 256 * 1024;
 /** Memory for the small files of one archive that is being read. */
 const SMALL_FILES_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What is wrong with an entry that has the content of a file without its holes. */
+const SPARSE = "it is a sparse file: make the archive without --sparse (-S)";
 
 /** The tree of a version as a tar. */
 export interface Archive {
@@ -172,7 +176,8 @@ class Unpacked implements AsyncDisposable {
   /** @throws ARCHIVE_INVALID, VOLUME_QUOTA */
   async readAll(body: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = createTarDecoder({ strict: true });
-    const piped = body.pipeTo(decoder.writable);
+    const known = body.pipeThrough(refuseUnknownTypes(ofType));
+    const piped = known.pipeTo(decoder.writable);
     piped.catch(() => {});
     try {
       for await (const entry of decoder.readable) await this.#add(entry);
@@ -197,6 +202,8 @@ class Unpacked implements AsyncDisposable {
       throw archiveInvalid(name, `it is a ${type}: volumes have files and directories only`);
     }
     if (path === "/") throw archiveInvalid(name, "it is a file without a name");
+    const isSparse = Object.keys(header.pax ?? {}).some((key) => key.startsWith("GNU.sparse."));
+    if (isSparse) throw archiveInvalid(name, SPARSE);
     this.#bytes += header.size;
     if (this.#bytes > this.volume.quotaBytes) {
       throw overQuota(quotaMessage(this.volume, this.#bytes));
@@ -259,6 +266,15 @@ function archivePath(name: string): string {
 function archiveInvalid(name: string, why: string): DomainError {
   const shown = JSON.stringify(name.slice(0, 200));
   return new DomainError("ARCHIVE_INVALID", `Cannot take entry ${shown} of the archive: ${why}`);
+}
+
+function ofType(name: string, type: string): DomainError {
+  return archiveInvalid(
+    name,
+    type === "S"
+      ? SPARSE
+      : `it is of type ${JSON.stringify(type)}: volumes have files and directories only`,
+  );
 }
 
 function timeOf(mtime: Date | undefined): string {

@@ -86,6 +86,7 @@ const METHODS: Readonly<Record<string, Method<z.ZodType>>> = {
       truncate: z.boolean().default(false),
       create: z.boolean().default(false),
       createNew: z.boolean().default(false),
+      whole: z.boolean().default(false),
     }),
     async (session, { path, ...options }) => ({ value: await session.open(path, options) }),
   ),
@@ -176,7 +177,13 @@ async function writeFile(
   bytes: Uint8Array,
 ): Promise<HostReply> {
   const truncate = !options.append;
-  const handle = await session.open(path, { ...options, read: false, write: true, truncate });
+  const handle = await session.open(path, {
+    ...options,
+    read: false,
+    write: true,
+    truncate,
+    whole: more,
+  });
   let isOpen = false;
   try {
     await session.write(handle, 0, bytes);

@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly truncate: boolean;
   readonly create: boolean;
   readonly createNew: boolean;
+  /** Whether the file is written as a whole: a success of the invocation before it is closed would keep a part of it. */
+  readonly whole?: boolean;
 }
 
 /** What `stat` tells. */
@@ -34,6 +36,7 @@ export interface FileInfo {
 }
 
 interface Handle {
+  readonly path: string;
   readonly node: FileNode;
   readonly options: OpenOptions;
 }
@@ -199,7 +202,7 @@ export class VolumeSession implements AsyncDisposable {
       const node = await this.#nodeToOpen(path, options);
       node.addHandle();
       const handle = ++this.#lastHandle;
-      this.#handles.set(handle, { node, options });
+      this.#handles.set(handle, { path, node, options });
       return handle;
     });
   }
@@ -258,6 +261,10 @@ export class VolumeSession implements AsyncDisposable {
     await this.#last.catch(() => {});
     if (this.#mode !== "open") throw new Error(`a volume session is ${this.#mode} and not open`);
     this.#mode = "sealed";
+    const unfinished = [...this.#handles.values()].find(({ options }) => options.whole);
+    if (unfinished !== undefined) {
+      return () => Promise.resolve({ kind: "unfinished", path: unfinished.path });
+    }
     const written = writtenNodes(this.#tree);
     this.#published = await this.#contents.publish(written.map(({ staged }) => staged));
     const changes = changesOf(this.#tree, written, this.#published);
@@ -306,10 +313,10 @@ export class VolumeSession implements AsyncDisposable {
     throw fileError("NotFound", what, path);
   }
 
-  /** Checks that what a path is to be in is a directory. */
+  /** Checks that what a path is to be in is a directory; what fails is told of the path. */
   async #parent(what: string, path: string): Promise<void> {
     if (path === "/") throw fileError("IsADirectory", what, path);
-    const parent = await this.#existing(what, parentOf(path));
+    const parent = await this.#existing(`${what} ${JSON.stringify(path)} in`, parentOf(path));
     if (parent.kind === "file") throw fileError("NotADirectory", what, path);
   }
 

@@ -54,7 +54,9 @@ export type WriteSetResult =
   | { readonly kind: "deleted" }
   /** `now` is the version that changed the path. */
   | { readonly kind: "conflict"; readonly path: string; readonly now: number }
-  | { readonly kind: "over-quota"; readonly message: string };
+  | { readonly kind: "over-quota"; readonly message: string }
+  /** Part of the file at this path was still to come. */
+  | { readonly kind: "unfinished"; readonly path: string };
 
 /**
  * Makes the changes the next version of the volume, all or none, inside the caller's transaction. Nothing is

@@ -20,7 +20,7 @@ export function volumeFileRoutes(app: App, { volumeFiles, volumeArchives }: Doma
   const file = "/api/v1/vfs/volumes/:id/files/:path{[^]*}";
   // Hono answers HEAD by the handler of GET.
   app.get(file, async (c) => {
-    const opened = await volumeFiles.open(c.req.param("id"), c.req.param("path"));
+    const opened = await volumeFiles.open(c.req.param("id"), readPath(c));
     try {
       return answerFile(c, opened);
     } catch (error) {
@@ -29,8 +29,8 @@ export function volumeFileRoutes(app: App, { volumeFiles, volumeArchives }: Doma
     }
   });
   app.put(file, async (c) => {
-    const { id, path } = c.req.param();
-    const { entry, created } = await volumeFiles.write(c.get("principal"), id, path, {
+    const id = c.req.param("id");
+    const { entry, created } = await volumeFiles.write(c.get("principal"), id, readPath(c), {
       body: c.req.raw.body ?? new Blob().stream(),
       conditions: readConditions((name) => c.req.header(name)),
     });
@@ -38,8 +38,7 @@ export function volumeFileRoutes(app: App, { volumeFiles, volumeArchives }: Doma
     return c.body(null, created ? 201 : 204);
   });
   app.delete(file, async (c) => {
-    const { id, path } = c.req.param();
-    await volumeFiles.delete(c.get("principal"), id, path, {
+    await volumeFiles.delete(c.get("principal"), c.req.param("id"), readPath(c), {
       recursive: readFlag("recursive", c.req.query("recursive")),
       conditions: readConditions((name) => c.req.header(name)),
     });
@@ -85,6 +84,21 @@ function answerFile(c: Context<Env>, file: OpenFile): Response {
   if (c.req.method !== "HEAD") return c.body(file.stream(start, end), status);
   file[Symbol.dispose]();
   return c.body(null, status);
+}
+
+/**
+ * The path of a file. Hono leaves what it cannot decode as it is: then two addresses would lead to one file.
+ * @throws INVALID_FIELD
+ */
+function readPath(c: Context<Env>): string {
+  try {
+    decodeURIComponent(new URL(c.req.url).pathname);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    const description = "must be UTF-8 in percent-encoding, with %25 for a percent sign";
+    throw invalid({ field: "path", description });
+  }
+  return c.req.param("path") ?? "";
 }
 
 /** @throws INVALID_FIELD */

@@ -44,9 +44,9 @@ export const vfs = {
     }
   },
 
-  /** The whole content of a file, as UTF-8. */
+  /** The whole content of a file, as UTF-8, with its byte order mark where it has one. */
   async readTextFile(path: string): Promise<string> {
-    return new TextDecoder().decode(await vfs.readFile(path));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await vfs.readFile(path));
   },
 
   /** Writes a file: over what it has, or at its end with `append`. */
@@ -149,6 +149,9 @@ export const vfs = {
     if (create && !write && !append) {
       throw new TypeError("Cannot open the file: create needs write or append");
     }
+    if (truncate && !write) {
+      throw new TypeError("Cannot open the file: truncate needs write");
+    }
     const { value } = await askVfs("open", {
       path,
       ...{ read, write, append, truncate, create, createNew },
@@ -191,12 +194,13 @@ async function writeStream(
   options: VfsWriteFileOptions,
 ): Promise<void> {
   const { append, create, createNew } = flags(options);
-  const file = await vfs.open(path, {
+  const { value } = await askVfs("open", {
+    path,
     write: true,
     truncate: !append,
-    ...{ append, create, createNew },
+    ...{ append, create, createNew, whole: true },
   });
-  await data.pipeTo(file.writable);
+  await data.pipeTo(new VfsFile(value as number).writable);
 }
 
 /** Where the next chunks of a file begin, as many as are asked for at the same time. */
