@@ -152,6 +152,8 @@ export default () => ({ names: Object.keys(functions.getConfig().secrets),
     /secrets list/,
   );
   assertFails(await author.run(["secrets", "set", ".", "KEY"], { stdin: "\n" }), 2, /KEY is empty/);
+  const bytes = { stdin: Uint8Array.of(0x61, 0xff) };
+  assertFails(await author.run(["secrets", "set", ".", "KEY"], bytes), 2, /not UTF-8/, /base64/);
   assertFails(await author.run(["secrets", "set", ".", "KEY", "hunter2"]), 2, /too many arguments/);
 });
 
