@@ -35,15 +35,27 @@ async function readSource(given: string): Promise<string> {
   }
 }
 
-/** All of stdin as text. */
+/** All of stdin as text. @throws {Failure} for what is no UTF-8, which would not be what is stored */
 export async function readStdin(): Promise<string> {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   for await (const chunk of Deno.stdin.readable) {
-    text += decoder.decode(chunk, { stream: true });
+    text += decode(decoder, chunk);
     if (text.length > MAX_INPUT_BYTES) {
       throw new Failure(`stdin holds more than ${MAX_INPUT_BYTES} bytes`, { exit: "usage" });
     }
   }
-  return text + decoder.decode();
+  return text + decode(decoder);
+}
+
+/** Decodes a chunk, or where there is none the end. */
+function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
+  try {
+    return decoder.decode(chunk, { stream: chunk !== undefined });
+  } catch {
+    throw new Failure("stdin is not UTF-8 text", {
+      next: "give text; bytes can be given as base64",
+      exit: "usage",
+    });
+  }
 }

@@ -111,10 +111,14 @@ function namesOf(
 
 function printInvocation(invocation: Invocation): void {
   const { id, status, commitId, createdAt, updatedAt, input, output, error, vfsId } = invocation;
+  const { parentInvocationId, depth = 0 } = invocation;
   printFields([
     ["id", id],
     ["status", status],
     ["commit", commitId],
+    ...parentInvocationId === undefined
+      ? []
+      : [["called by", `${parentInvocationId} (depth ${depth})`] as const],
     ["began", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
     ...vfsId === undefined ? [] : [["volume", volumeOf(invocation)] as const],

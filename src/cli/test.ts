@@ -21,7 +21,7 @@ interface Options {
   readonly junit?: string;
   readonly secrets?: string;
   readonly remote?: true;
-  readonly commit: string;
+  readonly commit?: string;
   readonly json?: true;
 }
 
@@ -38,7 +38,7 @@ export function registerTest(program: Command): void {
       new Option("--remote", "Run the tests of a deployed commit on its server instead")
         .conflicts(["watch", "secrets"]),
     )
-    .option("--commit <COMMIT>", "Id, HEAD or tag of that commit", "HEAD");
+    .option("--commit <COMMIT>", "Id, HEAD or tag of that commit, with --remote [HEAD]");
   const server = addServerOptions(command);
   command.option("--json", "Print JSON");
   addExamples(
@@ -49,12 +49,18 @@ export function registerTest(program: Command): void {
     "invoked test --remote --commit v1",
   );
   command.action(async (options: Options) => {
+    if (options.commit !== undefined && !options.remote) {
+      throw new Failure("--commit names a deployed commit, but the tests of this folder run here", {
+        next: "give --remote as well, or leave --commit out",
+        exit: "usage",
+      });
+    }
     const folder = Deno.cwd();
     const manifest = await needManifest(folder);
     if (options.remote) {
       using api = await server.connect();
       const fn = await findFunction(api, manifest.id ?? manifest.name);
-      const { commit } = await api.commit(fn, commitReference(options.commit));
+      const { commit } = await api.commit(fn, commitReference(options.commit ?? "HEAD"));
       return await report(api, fn, commit.id, options);
     }
     await writeEditorTypes(folder);

@@ -152,5 +152,47 @@ export default () => ({ names: Object.keys(functions.getConfig().secrets),
     /secrets list/,
   );
   assertFails(await author.run(["secrets", "set", ".", "KEY"], { stdin: "\n" }), 2, /KEY is empty/);
+  const bytes = { stdin: Uint8Array.of(0x61, 0xff) };
+  assertFails(await author.run(["secrets", "set", ".", "KEY"], bytes), 2, /not UTF-8/, /base64/);
   assertFails(await author.run(["secrets", "set", ".", "KEY", "hunter2"]), 2, /too many arguments/);
+});
+
+Deno.test("a secret and a file may have the name __proto__, and others are set beside it", async () => {
+  await using author = await Author.start("proto");
+  await author.write("__proto__", "a file\n");
+  await author.ok(["deploy", "--publish"]);
+  assert.deepEqual((await author.json("deploy")).changes, []);
+  await author.write("__proto__", "another\n");
+  await author.ok(["deploy", "--publish"]);
+  await author.ok(["secrets", "set", ".", "__proto__"], { stdin: "x" });
+  await author.ok(["secrets", "set", ".", "KEY"], { stdin: "y" });
+  assert.deepEqual(await author.json("secrets", "list"), ["KEY", "__proto__"]);
+  await author.ok(["secrets", "unset", ".", "__proto__"]);
+  assert.deepEqual(await author.json("secrets", "list"), ["KEY"]);
+});
+
+Deno.test("show tells which invocation made a call", async () => {
+  await using author = await Author.start("chain");
+  await author.write(
+    "main.ts",
+    `import { sdk } from "@c1/functions-sdk";
+export default async (input: { nested?: boolean }) => {
+  if (input.nested) return { nested: true };
+  const { introspectResponse } = await sdk.auth.introspect();
+  await sdk.functions.invoke({
+    functionId: introspectResponse?.principleId ?? "",
+    functionsServiceInvokeRequest: { json: btoa(JSON.stringify({ nested: true })) },
+  });
+  return { nested: false };
+};
+`,
+  );
+  await author.write("invoked.json", `{"name": "chain", "roles": ["invoker"]}`);
+  await author.ok(["deploy", "--publish"]);
+  const outer = await author.json("invoke");
+  const [nested, ...others] = await author.json("history");
+  assert.deepEqual([nested.parentInvocationId, nested.depth], [outer.invocationId, 1]);
+  assert.equal(others[0].parentInvocationId, undefined);
+  const shown = await author.ok(["show", ".", nested.id]);
+  assert.match(shown, new RegExp(`^called by +${outer.invocationId} \\(depth 1\\)$`, "m"));
 });

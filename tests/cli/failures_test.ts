@@ -73,6 +73,13 @@ Deno.test("a command tells what is wrong with the function or the request", asyn
     await author.write("invoked.json", `{"name": "faulty", "secret": "x"}`);
     assertFails(await author.run(["deploy"]), 2, /Cannot use \S+.*invoked\.json: .*"secret"/);
   });
+  await t.step("invoked.json is no JSON", async () => {
+    await author.write("invoked.json", "{");
+    assertFails(await author.run(["deploy"]), 2, /invoked\.json: it is not JSON/, /correct it/);
+  });
+  await t.step("a commit is named for tests that run on the files of the folder", async () => {
+    assertFails(await author.run(["test", "--commit", "v1"]), 2, /--commit names/, /--remote/);
+  });
 });
 
 Deno.test("the server and the credentials are found where they are said to be", async (t) => {

@@ -16,7 +16,7 @@ export interface RunOptions {
   /** The path of the command; a symbolic link to it works as well. */
   readonly program?: string;
   /** What it reads from stdin; nothing when undefined. */
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array<ArrayBuffer>;
 }
 
 /** Runs the command with these arguments and nothing of the caller's environment but PATH. */

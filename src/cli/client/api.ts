@@ -6,6 +6,7 @@ import {
   Commit,
   Invocation,
   INVOCATION_PREFIX,
+  mapOf,
   pageOf,
   RemoteFunction,
   TestResult,
@@ -150,11 +151,11 @@ export class Api implements Disposable {
       `${functionPath(fn)}/commits/${reference.split("/").map(encodeURIComponent).join("/")}`,
       z.object({
         commit: Commit,
-        files: z.record(z.string(), bytes).nullish().transform((value) => value ?? {}),
+        files: mapOf(bytes),
         typeCheck: TypeCheck.nullish().transform((value) => value ?? undefined),
       }),
     );
-    return { commit, files: new Map(Object.entries(files)), typeCheck };
+    return { commit, files, typeCheck };
   }
 
   /** Declares the files of a new commit; answers where to upload each. */
@@ -162,7 +163,7 @@ export class Api implements Disposable {
     return await this.session.post(
       `Cannot open a commit of ${fn.displayName}`,
       `${functionPath(fn)}/commits`,
-      z.object({ commitId: z.string(), uploadUrls: z.record(z.string(), z.string()) }),
+      z.object({ commitId: z.string(), uploadUrls: mapOf(z.string()) }),
       { filenames, commitMessage },
     );
   }
@@ -190,9 +191,9 @@ export class Api implements Disposable {
     const { tags } = await this.session.get(
       `Cannot list the tags of ${fn.displayName}`,
       `${functionPath(fn)}/tags`,
-      z.object({ tags: z.record(z.string(), Commit).nullish().transform((value) => value ?? {}) }),
+      z.object({ tags: mapOf(Commit) }),
     );
-    return new Map(Object.entries(tags));
+    return tags;
   }
 
   async createTag(fn: RemoteFunction, name: string, commitId: string): Promise<void> {

@@ -10,6 +10,18 @@ const count = optionalCount.transform((value) => value ?? 0);
 const bytes = z.union([z.string().regex(/^[0-9]+$/), z.number()]).nullish()
   .transform((value) => Number(value ?? 0));
 
+const object = z.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "Invalid input: expected object",
+);
+
+/** An object whose keys are names of the author's choice; `z.record` drops the name `__proto__`. */
+export function mapOf<Value extends z.ZodType>(value: Value) {
+  return object.nullish()
+    .transform((given) => new Map(Object.entries(given ?? {})))
+    .pipe(z.map(z.string(), value));
+}
+
 export const RemoteFunction = z.object({
   id: z.string(),
   displayName: text,
@@ -19,7 +31,7 @@ export const RemoteFunction = z.object({
   publishedCommitId: optionalText,
   outboundNetworkAllowlist: z.array(z.string()).nullish().transform((value) => value ?? []),
   scopedRoleIds: z.array(z.string()).nullish().transform((value) => value ?? []),
-  secret: z.record(z.string(), z.string()).nullish().transform((value) => Object.keys(value ?? {})),
+  secret: mapOf(z.string()).transform((value) => [...value.keys()]),
   provisionedConcurrency: z.number().nullish().transform((value) => value ?? 0),
   createdAt: optionalText,
   updatedAt: optionalText,
@@ -56,12 +68,15 @@ export const Invocation = z.object({
   functionId: text,
   commitId: text,
   status: text.transform((status) => status.replace(INVOCATION_PREFIX, "")),
-  input: z.record(z.string(), z.unknown()).nullish().transform((value) => value ?? {}),
-  output: z.record(z.string(), z.unknown()).nullish().transform((value) => value ?? undefined),
+  input: object.nullish().transform((value) => value ?? {}),
+  output: object.nullish().transform((value) => value ?? undefined),
   error: optionalText,
   vfsId: optionalText,
   vfsVersionRead: optionalCount,
   vfsVersionWritten: optionalCount,
+  /** The invocation that made this one, and how deep in a chain it stands; ours. */
+  parentInvocationId: optionalText,
+  depth: optionalCount,
   createdAt: optionalText,
   updatedAt: optionalText,
 });

@@ -41,7 +41,7 @@ export async function makeCommit(
 ): Promise<Commit> {
   const { commitId, uploadUrls } = await api.openCommit(fn, [...files.keys()], message);
   await inParallel(PARALLEL_UPLOADS, files, async ([path, content]) => {
-    const url = Object.hasOwn(uploadUrls, path) ? uploadUrls[path] : undefined;
+    const url = uploadUrls.get(path);
     if (url === undefined) throw new Failure(`The server gave no place to upload ${path} to`);
     await api.upload(path, url, content);
   });

@@ -31,7 +31,14 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new Failure(`Cannot read ${path}: ${describeError(error)}`);
   }
-  const parsed = Manifest.safeParse(parseJson(text));
+  const json = parseJson(text);
+  if (json === undefined) {
+    throw new Failure(`Cannot use ${path}: it is not JSON`, {
+      next: "correct it; invoked init makes one, in another folder",
+      exit: "usage",
+    });
+  }
+  const parsed = Manifest.safeParse(json);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) =>
     `${path.length === 0 ? "the file" : path.join(".")}: ${message}`
