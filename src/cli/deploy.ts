@@ -102,7 +102,13 @@ async function applyChange(
   fn: RemoteFunction,
   change: FunctionChange,
 ): Promise<void> {
-  if (Object.keys(change).length > 0) await api.updateFunction(fn, change);
+  if (Object.keys(change).length === 0) return;
+  try {
+    await api.updateFunction(fn, change);
+  } catch (error) {
+    note(`Not set: ${Object.keys(change).join(", ")}. The files are deployed as the head`);
+    throw error;
+  }
 }
 
 function tellEnd(settings: readonly string[], published: boolean, wanted: boolean): void {

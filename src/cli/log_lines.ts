@@ -24,6 +24,12 @@ export function printLogLine(line: LogLine, json: boolean): void {
   else console.log(formatLogLine(line, paint));
 }
 
+/** Prints a line among those of other invocations, which run at the same time. */
+export function printLogLineOf(invocationId: string, line: LogLine, json: boolean): void {
+  if (json) printJsonLine({ invocationId, ...line });
+  else console.log(`${paint("dim", invocationId)} ${formatLogLine(line, paint)}`);
+}
+
 /** Tells a line beside the result of a command, on stderr. */
 export function noteLogLine(line: Printed): void {
   console.error(formatLogLine(line, paintNote));

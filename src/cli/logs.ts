@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
 import { followLogs, newInvocations, readLogs } from "./client/logs.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { printLogLine } from "./log_lines.ts";
-import { note, paintNote } from "./output.ts";
+import { printLogLine, printLogLineOf } from "./log_lines.ts";
+import { note } from "./output.ts";
 import {
   addExamples,
   addServerOptions,
@@ -61,7 +61,6 @@ async function followAll(api: Api, fn: RemoteFunction, json: boolean): Promise<v
   const following = new Set<Promise<void>>();
   note(`Waiting for invocations of ${fn.displayName}; Ctrl-C ends`);
   for await (const { id } of newInvocations(api, fn, signal)) {
-    note(paintNote("dim", `invocation ${id}`));
     const one = printAll(api, fn, id, json, signal).finally(() => following.delete(one));
     following.add(one);
     one.catch(() => interrupt.stop());
@@ -76,5 +75,5 @@ async function printAll(
   json: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const line of followLogs(api, fn, id, signal)) printLogLine(line, json);
+  for await (const line of followLogs(api, fn, id, signal)) printLogLineOf(id, line, json);
 }

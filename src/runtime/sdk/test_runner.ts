@@ -113,7 +113,16 @@ function show(value: unknown): string {
   try {
     return cut(JSON.stringify(value) ?? Object.prototype.toString.call(value));
   } catch {
+    return tagOf(value);
+  }
+}
+
+/** A proxy may throw whatever is asked of it. */
+function tagOf(value: object): string {
+  try {
     return Object.prototype.toString.call(value);
+  } catch {
+    return "[object]";
   }
 }
 
