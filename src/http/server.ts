@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Env } from "./endpoint.ts";
+import { Refusals } from "./refusals.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
 /** Limits of the HTTP server, each a named setting in `src/config`. */
@@ -25,8 +26,6 @@ export interface TlsIdentity {
 
 /** How often slow connections are looked for. */
 const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
-/** Headers of one request; their limit in bytes leaves out what stands between names and values. */
-const HEADERS_MAX = 200;
 
 /** A listening server. */
 export interface HttpServer {
@@ -60,11 +59,12 @@ export async function listen(
     overrideGlobalObjects: false,
     errorHandler: answerUnusable,
   });
+  const refusals = new Refusals(limits);
   const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
     cutSlowReader(outgoing, limits.answerTimeoutMs);
-    if (incoming.rawHeaders.length > 2 * HEADERS_MAX) refuseHeaders(outgoing);
-    else answer(incoming, outgoing);
+    if (!refusals.refuses(incoming, outgoing)) answer(incoming, outgoing);
   });
+  refusals.attach(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -111,14 +111,7 @@ function makeServer(
 
 function limited<S extends Server>(server: S, { maxConnections }: ServerLimits): S {
   server.maxConnections = maxConnections;
-  // Node leaves out the headers behind this number; one more than the limit shows that there are more.
-  server.maxHeadersCount = HEADERS_MAX + 1;
   return server;
-}
-
-function refuseHeaders(outgoing: ServerResponse): void {
-  outgoing.writeHead(431, { ...SECURITY_HEADERS, Connection: "close" });
-  outgoing.end();
 }
 
 /** A complete answer is kept in memory until the client has taken it, but not for longer than this. */

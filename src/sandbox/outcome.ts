@@ -32,10 +32,11 @@ const OUT_OF_MEMORY_PRINTS = [
   "memory allocation of",
   "Cannot allocate memory",
 ] as const;
-/** Messages of RangeErrors that V8 throws where a buffer cannot be had. */
+/** Messages of RangeErrors that V8 throws where a buffer cannot be had, or a Wasm memory cannot grow. */
 const OUT_OF_MEMORY_MESSAGES = [
   "Array buffer allocation failed",
   "could not allocate memory",
+  "Unable to grow instance memory",
 ] as const;
 
 /** What Deno adds to the refusal of a permission: advice to whoever starts it, not to the author. */

@@ -117,13 +117,23 @@ function hashAt(text: string, at: number): number {
   return (hash ^ (hash >>> FILTER_BITS)) & FILTER_MASK;
 }
 
-/** The value, each of its lines, and the value escaped for JSON and for URLs and inside base64. */
+/** The value, each of its lines, and the value escaped for JSON, for inspection, for URLs and inside base64. */
 function formsOf(value: string): string[] {
   if (value.length < REDACTED_MIN_UNITS) return [];
   const plain = [value, ...value.split(/\r\n|\r|\n/, LINES_MAX)];
   if (value.length > ENCODED_MAX_UNITS) return plain;
-  const escaped = [JSON.stringify(value).slice(1, -1), encodeURIComponent(value.toWellFormed())];
+  const json = JSON.stringify(value).slice(1, -1);
+  const escaped = [json, ...inspectedForms(json), encodeURIComponent(value.toWellFormed())];
   return [...plain, ...escaped, ...base64Forms(value)];
+}
+
+/**
+ * What `console.log({ value })` shows of a value with quotes in it: the quotes around it are chosen so that
+ * those inside need no escape; where each kind occurs, `node:util` takes single ones and escapes these.
+ */
+function inspectedForms(json: string): string[] {
+  const unquoted = json.replace(/\\(.)/g, (escape, unit) => unit === '"' ? unit : escape);
+  return [unquoted, unquoted.replaceAll("'", "\\'")];
 }
 
 /** What the base64 of any text shows of a value in it, at each of the three ways it can be aligned. */

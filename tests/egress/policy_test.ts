@@ -128,6 +128,7 @@ Deno.test("entries say what is wrong with them", () => {
     "example.com:": /port/,
     "example.com:http": /port/,
     "example.com:080": /port/,
+    ":443": /host before the port/,
     "::1": /brackets/,
     "[::1": /port/,
     "0x7f.1": /must be written as 127\.0\.0\.1/,

@@ -200,7 +200,9 @@ Deno.test("requests, bytes and connections are capped, and each cap is told with
       assert.match(await say(opened.gate.socketPath, get("/")), new RegExp(`^HTTP/1.1 ${status} `));
     }
     assert.equal(opened.lines.length, 3);
-    assert.match(opened.lines[2] ?? "", /limit of 2 requests \(--max-egress-requests\) reached/);
+    const told = /limit of 2 requests \(--max-egress-requests\) reached/;
+    assert.match(opened.lines[2] ?? "", told);
+    assert.match(await say(opened.gate.socketPath, get("/")), told);
   }
   {
     await using opened = await open([where], { maxBytes: 100_000 });
@@ -208,6 +210,14 @@ Deno.test("requests, bytes and connections are capped, and each cap is told with
     assert.ok(said.length < 300_000);
     assert.match(opened.lines[0] ?? "", /limit of .* reached \(--max-egress\)/);
     assert.match(await say(opened.gate.socketPath, get("/")), /^HTTP\/1.1 429 /);
+  }
+  {
+    await using opened = await open([where], { maxBytes: 1024 });
+    const post = `POST http://${where}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4096\r\n${CLOSE}`;
+    assert.match(
+      await say(opened.gate.socketPath, post + "x".repeat(4096)),
+      /^HTTP\/1.1 429 [^]*limit of 1 KiB reached \(--max-egress\)/,
+    );
   }
   {
     await using opened = await open([where], { maxConnections: 2 });

@@ -47,6 +47,18 @@ Deno.test("malformed requests are refused and nothing behind them is answered", 
     });
   }
 
+  await t.step("headers over a limit are told the limit, in JSON", async () => {
+    const limits = {
+      "headers beyond the limit": /limit of 16 KiB \(--max-header\)/,
+      "headers beyond the limit, in many": /limit of 16 KiB \(--max-header\)|more than 200 headers/,
+    };
+    for (const [name, told] of Object.entries(limits)) {
+      const { text } = await exchange(server.url, [REFUSED[name] ?? ""]);
+      assert.match(text, /^HTTP\/1\.1 431 [^]*\r\nX-Content-Type-Options: nosniff\r\n/i);
+      assert.match(JSON.parse(text.split("\r\n\r\n")[1] ?? "").message, told);
+    }
+  });
+
   await t.step("requests in a row on one connection are answered in their order", async () => {
     const { text } = await exchange(server.url, [
       `GET /healthz HTTP/1.1\r\n${HEAD}\r\nGET /nowhere HTTP/1.1\r\n${HEAD}\r\n`,
@@ -115,6 +127,14 @@ Deno.test("slow and greedy clients lose their connection", async (t) => {
       })
     ),
   );
+
+  await t.step("who takes too long is told the limits", async () => {
+    const { text } = await exchange(server.url, [`${post}Content-Length: 100\r\n\r\nabc`]);
+    assert.match(
+      text,
+      /^HTTP\/1\.1 408 [^]* 1 s [^]*--header-timeout[^]* 2 s [^]*--request-timeout/,
+    );
+  });
 
   await t.step("chunks without end are cut at the limit of the body", async () => {
     const chunk = `4000\r\n${"a".repeat(0x4000)}\r\n`;

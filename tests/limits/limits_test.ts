@@ -15,6 +15,7 @@ serverSuite("memory and builds", {
       heap: "const a: any = []; for (;;) a.push(new Array(1000).fill(a.length));",
       ArrayBuffer: "const a: any = []; for (;;) a.push(new Uint8Array(8e6).fill(1));",
       WebAssembly: "const a: any = []; for (;;) a.push(new WebAssembly.Memory({ initial: 200 }));",
+      grown: "const m = new WebAssembly.Memory({ initial: 1 }); for (;;) m.grow(100);",
       Blob: "const a: any = []; for (;;) a.push(new Blob([new Uint8Array(8e6)]));",
     };
     for (const [kind, body] of Object.entries(kinds)) {

@@ -5,7 +5,13 @@ import type { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 
 const PEM = "-----BEGIN KEY-----\nMIIBVgIBADANBgkq\r\nhkiG9w0BAQEF\nshort\n-----END KEY-----\n";
-const SECRETS = { TOKEN: 'tok"en+/\\1é', PEM, SHORT: "12345", KEY: "ABCDEFGHIJKL" };
+const SECRETS = {
+  TOKEN: 'tok"en+/\\1é',
+  PEM,
+  SHORT: "12345",
+  KEY: "ABCDEFGHIJKL",
+  MIXED: "a\"b'c`d\\e",
+};
 
 /** Runs a function whose body has the secrets in scope; answers what is told of the call. */
 async function told(
@@ -13,7 +19,8 @@ async function told(
   body: string,
 ): Promise<{ readonly logs: string[]; readonly error: string }> {
   const id = await client.deploy(`import { functions } from "@c1/functions-sdk";
-const { TOKEN, PEM, SHORT, KEY } = functions.getConfig().secrets;
+import { inspect } from "node:util";
+const { TOKEN, PEM, SHORT, KEY, MIXED } = functions.getConfig().secrets;
 const write = (to: typeof Deno.stdout | typeof Deno.stderr, text: string) =>
   to.writeSync(new TextEncoder().encode(text));
 export default function main(): object { ${body} }`);
@@ -49,6 +56,19 @@ Deno.test("secrets are masked", async (t) => {
     assert.deepEqual(logs.slice(5), ["a *** b", "***", "***", "***", "short", "***"]);
     const raw = await told(client, "write(Deno.stderr, TOKEN + TOKEN); return {};");
     assert.deepEqual(raw.logs, ["******"]);
+  });
+
+  await t.step("in objects that are printed, whatever quotes a value has", async () => {
+    const { logs } = await told(
+      client,
+      `console.log({ TOKEN }); console.log(inspect({ TOKEN })); console.log(inspect({ MIXED }));
+      return {};`,
+    );
+    assert.deepEqual(logs.map((log) => log.replace(/\s+/g, " ")), [
+      "{ TOKEN: '***' }",
+      "{ TOKEN: '***' }",
+      "{ MIXED: '***' }",
+    ]);
   });
 
   await t.step(

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { selfSignedSource } from "../../src/http/tls/self_signed.ts";
+import { exchange } from "../http_hardening/raw.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { tlsClient } from "./support.ts";
@@ -36,6 +37,12 @@ Deno.test("the operator's certificate", async (t) => {
       assert.equal(status, 200);
       assert.equal(headers.get("strict-transport-security"), "max-age=31536000");
       assert.ok(!server.welcome.includes("local CA"));
+    });
+    await t.step("a client that never begins TLS loses its connection", async () => {
+      await using server = await TestServer.start({
+        flags: ["--tls-cert", cert, "--tls-key", key, "--header-timeout", "1s"],
+      });
+      assert.deepEqual(await exchange(server.url, [""]), { text: "", closed: true });
     });
     await t.step("half of it stops the start", async () => {
       await refused(

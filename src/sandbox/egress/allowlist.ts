@@ -60,6 +60,7 @@ function parseEntry(entry: string): Rule | string {
   }
   const below = name.startsWith(WILDCARD);
   const base = below ? name.slice(WILDCARD.length) : name;
+  if (name === "") return "must have a host before the port";
   if (base.includes("*") || base === "") {
     return "must have a wildcard only as a whole first label before a name, such as *.example.com";
   }

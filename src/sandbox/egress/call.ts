@@ -43,12 +43,12 @@ export class EgressCall implements Disposable {
     return this.#closed;
   }
 
-  /** Begins a request. Past the limit of requests there is none, and one log line for all of these. */
-  begin(method: string): Exchange | undefined {
-    if (this.#closed) return undefined;
+  /** Begins a request. Past the limit of requests there is a fault, and one log line for all of these. */
+  begin(method: string): Exchange | EgressFault {
     if (++this.#requests > this.#limits.maxRequests) {
-      this.warnOnce(`limit of ${this.#limits.maxRequests} requests (--max-egress-requests)`);
-      return undefined;
+      const limit = `limit of ${this.#limits.maxRequests} requests (--max-egress-requests)`;
+      this.warnOnce(limit);
+      return new EgressFault("refused", 429, `${limit} reached`);
     }
     const exchange = new Exchange(method, (bytes) => this.#count(bytes), (level, message) => {
       this.#open.delete(exchange);
@@ -98,6 +98,7 @@ export class Exchange {
   #sentBytes = 0;
   #receivedBytes = 0;
   #ended = false;
+  #fault: EgressFault | undefined;
 
   constructor(method: string, count: (bytes: number) => void, log: EgressLogger) {
     this.#method = method;
@@ -121,6 +122,11 @@ export class Exchange {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Why it was refused or failed, where it was. */
+  get fault(): EgressFault | undefined {
+    return this.#fault;
   }
 
   /** Destroys this together with the exchange, at once where that has ended. */
@@ -154,7 +160,9 @@ export class Exchange {
     const where = this.#where === "" ? "" : `${this.#where} `;
     const traffic = this.#sentBytes + this.#receivedBytes > 0 ? `, ${this.#traffic()}` : "";
     const line = `${where}${fault.verdict}: ${this.#method}, ${fault.message}${traffic}`;
-    if (this.#end("warn", line)) this.#destroy();
+    if (!this.#end("warn", line)) return;
+    this.#fault = fault;
+    this.#destroy();
   }
 
   /** The invocation ended first. */

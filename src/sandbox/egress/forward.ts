@@ -41,7 +41,8 @@ export function forwardRequest(
     if (answer.writableFinished) return;
     exchange.fail(BROKEN);
     if (answer.headersSent) answer.destroy();
-    else refuse(answer, exchange.where, BROKEN);
+    // A limit that was reached on the way broke the connection, and is what the function has to know.
+    else refuse(answer, exchange.where, exchange.fault ?? BROKEN);
   };
   request.on("error", fail);
   request.on("response", (response) => {

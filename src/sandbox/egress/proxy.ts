@@ -13,7 +13,7 @@ import { getLogger } from "@logtape/logtape";
 import { openSocketDir, type SocketDir, UnixListener } from "../../isolation/mod.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
-import { EgressCall, type EgressLimits, type EgressLogger, type Exchange } from "./call.ts";
+import { EgressCall, type EgressLimits, type EgressLogger, Exchange } from "./call.ts";
 import { EgressFault } from "./fault.ts";
 import { forwardRequest, refuse, refuseTunnel, tunnel, upgradeHead } from "./forward.ts";
 import { Router } from "./route.ts";
@@ -26,7 +26,6 @@ const HEADER_MAX_BYTES = 65_536;
 const HEADER_TIMEOUT_MS = 10_000;
 
 const NO_CALL = new EgressFault("refused", 403, "no call runs in this sandbox");
-const TOO_MANY = new EgressFault("refused", 429, "too many requests (--max-egress-requests)");
 
 /** What the operator decides for all functions. */
 export interface EgressOptions extends EgressLimits {
@@ -139,7 +138,9 @@ export class EgressProxy implements AsyncDisposable {
         ? `a request's headers are longer than ${HEADER_MAX_BYTES} bytes`
         : "a request is no HTTP/1.1";
       const fault = new EgressFault("refused", 400, reason);
-      gate?.call?.begin("?")?.fail(fault);
+      const call = gate?.call;
+      const exchange = call === undefined || call.closed ? undefined : call.begin("?");
+      if (exchange instanceof Exchange) exchange.fail(fault);
       if (client.writable) refuseTunnel(client, "", fault);
       else client.destroy();
     });
@@ -166,7 +167,7 @@ export class EgressProxy implements AsyncDisposable {
     const call = this.#origins.get(request.socket)?.call;
     if (call === undefined || call.closed) return refused(undefined, NO_CALL);
     const exchange = call.begin(request.method ?? "?");
-    if (exchange === undefined) return refused(undefined, TOO_MANY);
+    if (exchange instanceof EgressFault) return refused(undefined, exchange);
     try {
       await body(exchange, call);
     } catch (error) {
