@@ -4,9 +4,10 @@ import type { RunningServer } from "../compose.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
 import { describeError, EXIT_FAILURE, Failure } from "./failure.ts";
 import { setUpLogging } from "./logging.ts";
-import { addExamples } from "./server_options.ts";
+import { printJsonLine } from "./output.ts";
+import { addExamples, addJsonOption } from "./server_options.ts";
 import { addSettingFlags } from "./setting_flags.ts";
-import { renderWelcome } from "./welcome.ts";
+import { renderWelcome, welcomeJson } from "./welcome.ts";
 
 const logger = getLogger(["invoked", "cli"]);
 
@@ -20,19 +21,21 @@ const SIGNAL_ECHO_MS = 50;
 export function registerServe(program: Command): void {
   const command = program.command("serve").description("Run the server");
   const readFlags = addSettingFlags(command);
+  addJsonOption(command);
   addExamples(command, "invoked serve", "invoked serve --port 9000 --data /var/lib/invoked");
-  command.action(async () => {
+  command.action(async ({ json = false }: { json?: boolean }) => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
     await setUpLogging(config.log);
-    await serve(config);
+    await serve(config, json);
   });
 }
 
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, json: boolean): Promise<void> {
   const running: { server?: RunningServer } = {};
   using stop = listenForStop(() => running.server?.kill());
   const server = running.server = await start(config);
-  console.log(renderWelcome(server, config.server.dataDir));
+  if (json) printJsonLine(welcomeJson(server));
+  else console.log(renderWelcome(server, config.server.dataDir));
   const signal = await stop.signalled;
   logger.info("draining after {signal}; a second signal kills", { signal });
   await server.drain();

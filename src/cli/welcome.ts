@@ -33,6 +33,13 @@ export function renderWelcome(server: RunningServer, dataDir: string): string {
   return lines.join("\n");
 }
 
+/** The same for programs that start a server: they wait for this line. */
+export function welcomeJson(
+  { url, walls, credentialsPath, caFile, helloFunctionId }: RunningServer,
+) {
+  return { url, walls, credentialsPath, caFile, helloFunctionId };
+}
+
 /** One line of sh that works from any directory. */
 function renderCurl(invokeUrl: string, dataDir: string, caFile: string | undefined): string {
   const program = fileURLToPath(new URL("../../bin/invoked", import.meta.url));

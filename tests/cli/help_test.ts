@@ -4,7 +4,7 @@ import { buildProgram } from "../../src/cli/program.ts";
 import { runInvoked } from "../support/invoked.ts";
 
 /** Their output is a log, a program of the shell, or a file as it is. */
-const WITHOUT_JSON = ["invoked serve", "invoked completions", "invoked volumes cat"];
+const WITHOUT_JSON = ["invoked completions", "invoked volumes cat"];
 /** Its help is the library's. */
 const WITHOUT_EXAMPLE = ["invoked completions"];
 

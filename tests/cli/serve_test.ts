@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { INVOKED, makeTempDir } from "../support/invoked.ts";
+
+Deno.test("serve --json tells in one line that it is ready, and where", async () => {
+  await using directory = await makeTempDir();
+  const server = new Deno.Command(INVOKED, {
+    args: ["serve", "--json", "--port", "0", "--data", join(directory.path, "data")],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    text += value;
+  }
+  const { url, walls, credentialsPath } = JSON.parse(text);
+  assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  assert.match(walls, /deno permissions/);
+  await Deno.stat(credentialsPath);
+  server.kill("SIGTERM");
+  assert.equal((await server.status).code, 0);
+  await reader.cancel();
+});
