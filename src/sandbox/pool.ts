@@ -13,6 +13,8 @@ const REFILL_BACKOFF_MIN_MS = 100;
 const REFILL_BACKOFF_MAX_MS = 10_000;
 /** Calls without loaded code that are remembered to decide which flavour to keep. */
 const FLAVOUR_CALLS_MAX = 32;
+/** For so long after a call that found no loaded process others like it are expected. */
+const BUSY_MS = 5_000;
 /** Wait between the taking of a process and the start of its replacement, so that the call goes first. */
 const REFILL_DELAY_MS = 5;
 /** Longest wait of a process that has loaded code: what a module reads from a clock when it loads must not go stale. */
@@ -56,6 +58,7 @@ export class Pool implements AsyncDisposable {
   readonly #waiting = new Set<Waiting>();
   /** Flavours of the latest calls that found no loaded process. */
   readonly #flavours: Flavour[] = [];
+  #genericTakenAtMs = -BUSY_MS;
   readonly #unfit = new Set<string>();
   /** Steps of the refill under way. */
   readonly #steps = new Map<Step, Promise<void>>();
@@ -94,6 +97,7 @@ export class Pool implements AsyncDisposable {
       if (loaded !== undefined) return loaded;
     }
     const flavour = flavourFor(script);
+    this.#genericTakenAtMs = performance.now();
     this.#flavours.push(flavour);
     if (this.#flavours.length > FLAVOUR_CALLS_MAX) this.#flavours.shift();
     const isGeneric = ({ key }: Waiting) => key === undefined;
@@ -232,9 +236,14 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** The flavour that the stock of generic processes lacks most; one of each is kept where there is room for both. */
+  /**
+   * The flavour that the stock of generic processes lacks most; one of each is kept where there is room for both. While
+   * calls come that all want the other, no `node` process is: it would be taken for one of them, at three times the
+   * price.
+   */
   #wantedFlavour(generic: number): Flavour {
     const calls = this.#flavours.filter((flavour) => flavour === "node").length;
+    if (calls === 0 && performance.now() - this.#genericTakenAtMs < BUSY_MS) return "plain";
     const share = Math.round(generic * calls / Math.max(1, this.#flavours.length));
     const target = Math.min(Math.max(1, share), Math.max(1, generic - 1));
     const waiting = [...this.#waiting].filter(({ key }) => key === undefined);
