@@ -1,4 +1,4 @@
-/** Random interleavings of invocations, requests, failures and restarts, beside the model. */
+/** Random interleavings of invocations, requests, failures, kills and restarts, beside the model. */
 import assert from "node:assert/strict";
 import { DomainError } from "../../src/domain/errors.ts";
 import { Ids } from "../../src/domain/ids.ts";
@@ -101,7 +101,8 @@ class Run {
     if (pair === undefined) return await this.#begin();
     if (dice < 160) return await this.#commit([pair]);
     if (dice < 180) return await this.#commit(this.#pairs.slice(0, 2));
-    if (dice < 210) return await this.#fail(pair);
+    if (dice < 200) return await this.#fail(pair);
+    if (dice < 210) return await this.#kill(pair);
     await this.#operate(pair);
   }
 
@@ -165,13 +166,33 @@ class Run {
     this.#pairs = this.#pairs.filter((each) => each !== pair);
   }
 
+  /** The process of the invocation is killed while operations of it are under way, for which nobody waits. */
+  async #kill(pair: Pair): Promise<void> {
+    const { real } = pair;
+    const options = { read: false, append: false, truncate: true, create: true, createNew: false };
+    const underWay = Promise.allSettled([
+      real.rename(this.#path(), this.#path()),
+      real.open(this.#path(), { ...options, write: true }).then((handle) =>
+        real.write(handle, 0, new TextEncoder().encode(this.#text()))
+      ),
+      real.remove(this.#path(), { recursive: true }),
+    ]);
+    await this.#fail(pair);
+    await underWay;
+  }
+
+  /** The server stops in good order, or is killed and leaves what its invocations had made on disk. */
   async #restart(): Promise<void> {
-    // What the invocations had is gone with the server: it is not committed, whatever is left on disk.
-    for (const { real } of this.#pairs) await real[Symbol.asyncDispose]();
+    const isKilled = this.#next(2) === 0;
+    const cut = this.#pairs;
     this.#pairs = [];
+    if (!isKilled) { for (const { real } of cut) await real[Symbol.asyncDispose](); }
     await this.real.close();
     this.real = await Real.open(this.directory, this.historyMs);
     await this.compare();
+    if (!isKilled) return;
+    // Of a killed server the system would have closed these.
+    for (const { real } of cut) await real[Symbol.asyncDispose]().catch(() => {});
   }
 
   async #put(): Promise<void> {
