@@ -24,6 +24,9 @@ export const CODES: Readonly<
   UNAVAILABLE: { number: 14, status: 503 },
 };
 
+/** Of google.rpc.Code's CANCELLED. Nobody hears it; it is for the log of requests. */
+const CLIENT_GONE = 499;
+
 /** Where HTTP has a status of its own for what went wrong, clients of files know that and not google.rpc.Code. */
 const STATUSES: Partial<Record<Reason, Status>> = {
   ETAG_MISMATCH: 412,
@@ -37,11 +40,20 @@ export function statusOf(reason: Reason): Status {
 
 /** Answers whatever a handler threw; the one place where errors become HTTP. */
 export function answerError(error: Error, c: Context): Response {
+  if (isCutRequest(error)) {
+    logger.debug("the client went away before its request was whole", { error });
+    return new Response(null, { status: CLIENT_GONE });
+  }
   if (error instanceof OAuthError) {
     if (error.status === 401) c.header("WWW-Authenticate", 'Basic realm="invoked"');
     return c.json({ error: error.error, error_description: error.description }, error.status);
   }
   return answerStatus(asDomainError(error), c);
+}
+
+/** What `node:http` throws into the reader of a request whose client goes away. */
+function isCutRequest(error: Error): boolean {
+  return "code" in error && error.code === "ECONNRESET" && error.message === "aborted";
 }
 
 /** An error as google.rpc.Status in protobuf's JSON mapping, with the HTTP status that belongs to it. */
