@@ -5,11 +5,20 @@ import type { SigningKey } from "./server_keys.ts";
 
 /** How long an access token lives. */
 export const ACCESS_TOKEN_TTL_SECONDS = 600;
+/** Tokens that are remembered at most. */
+const GOOD_TOKENS_MAX = 10_000;
+const MS_PER_SECOND = 1000;
 const ISSUER = "invoked";
 const AUDIENCE = "invoked/api";
 
 /** Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037) that need no look-up to check. */
 export class AccessTokens {
+  /** Tokens that were found good, with the end of their lives: a signature is checked once, not at every request. */
+  readonly #good = new Map<
+    string,
+    { readonly principal: Principal; readonly expiresAtMs: number }
+  >();
+
   constructor(private readonly key: SigningKey) {}
 
   issue(principal: Principal): Promise<string> {
@@ -26,6 +35,9 @@ export class AccessTokens {
 
   /** @throws TOKEN_INVALID, TOKEN_EXPIRED */
   async check(token: string): Promise<Principal> {
+    const known = this.#good.get(token);
+    if (known !== undefined && Date.now() < known.expiresAtMs) return known.principal;
+    this.#good.delete(token);
     try {
       const { payload } = await jwtVerify(token, this.key.publicKey, {
         algorithms: ["EdDSA"],
@@ -34,12 +46,15 @@ export class AccessTokens {
         audience: AUDIENCE,
         requiredClaims: ["sub", "exp", "client_id", "name", "roles"],
       });
-      return {
+      const principal: Principal = {
         id: String(payload.sub),
         displayName: String(payload["name"]),
         clientId: String(payload["client_id"]),
         roles: payload["roles"] as string[],
       };
+      if (this.#good.size >= GOOD_TOKENS_MAX) this.#good.clear();
+      this.#good.set(token, { principal, expiresAtMs: MS_PER_SECOND * Number(payload.exp) });
+      return principal;
     } catch (error) {
       if (error instanceof errors.JWTExpired) {
         throw new DomainError(
