@@ -100,7 +100,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   );
   const secrets = new Secrets(store, sealer);
   const provisioning = new Provisioning(store, engine);
-  const sessions = new Sessions(store, snapshots, limits.volumes, secrets, new Map());
+  const sessions = new Sessions(store, snapshots, limits.volumes, secrets);
   await provisioning.refresh();
   const testArtifacts = new TestArtifacts(store, builder, shutdown);
   return {

@@ -20,18 +20,15 @@ export type HostMethod = (call: HostCall, invocation: InvocationRow) => Promise<
 
 /** What invocations have of the server while they run: their configuration, their volume, and answers. */
 export class Sessions {
-  readonly #methods: Map<string, HostMethod>;
+  /** By the name under which functions ask. */
+  readonly #methods = new Map<string, HostMethod>();
 
   constructor(
     private readonly store: Store,
     private readonly snapshots: Snapshots,
     private readonly volumeLimits: VolumeLimits,
     private readonly secrets: Secrets,
-    /** By the name under which functions ask. */
-    methods: ReadonlyMap<string, HostMethod>,
-  ) {
-    this.#methods = new Map(methods);
-  }
+  ) {}
 
   /** Adds methods of a room above; call before the first invocation. */
   provide(methods: ReadonlyMap<string, HostMethod>): void {

@@ -10,6 +10,8 @@
 const BATCH = 16;
 /** Processes and threads in one group; an idle process has about 20. */
 const PIDS_MAX = 256;
+/** Where the shell finds mkdir, rmdir, sed, dirname and sleep. */
+const SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** Exit code of a process that could not join. */
 const NOT_JOINED = 125;
 
@@ -153,6 +155,9 @@ async function run(
 ): Promise<string | undefined> {
   const { success, stdout } = await new Deno.Command(sh, {
     args: ["-c", script, "sh", ...args],
+    // The server's own environment may hold its keys, and is nobody else's.
+    clearEnv: true,
+    env: { PATH: SYSTEM_PATH },
     stdin: "null",
     stderr: "null",
   }).output();

@@ -79,7 +79,7 @@ async function files({ client }: Stage): Promise<void> {
     import { readFile } from "node:fs/promises";
     export default async () => ({
       exist: [
-        fs.existsSync("/etc/passwd"), existsSync("/"), existsSync(undefined as any),
+        fs.existsSync("/etc/passwd"), existsSync("/"), existsSync(undefined as never),
         await new Promise((resolve) => exists("/etc/passwd", resolve)),
         await new Promise((resolve) => fs.exists("/etc/passwd", resolve)),
       ],

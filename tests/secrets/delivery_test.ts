@@ -96,11 +96,11 @@ export default async () => {
 export default () => {
   const first = functions.getConfig();
   first.secrets.API_KEY = "forged";
-  const meta = import.meta as any;
+  const meta = import.meta as { invoked?: { secrets: Record<string, string> } };
   const tries = [
     () => { meta.invoked = { secrets: { API_KEY: "forged" } }; },
     () => { delete meta.invoked; },
-    () => { meta.invoked.secrets.API_KEY = "forged"; },
+    () => { meta.invoked!.secrets.API_KEY = "forged"; },
     () => { Object.defineProperty(meta, "invoked", { value: {} }); },
   ].map((act) => { try { act(); return "did"; } catch { return "refused"; } });
   return { tries, now: functions.getConfig().secrets.API_KEY };

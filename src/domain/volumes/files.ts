@@ -8,6 +8,7 @@ import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { checkForWrite, type Conditions } from "./conditions.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshots } from "./snapshots.ts";
+import { subtree } from "./subtree.ts";
 import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
 import {
   type Change,
@@ -19,8 +20,6 @@ import {
 
 /** Bytes of a content that are read in one step. */
 const READ_STEP_BYTES = 256 * 1024;
-/** Entries that are looked at in one step. */
-const ENTRIES_PER_STEP = 1000;
 
 /** A file's entry: it always has a digest, which is its entity tag. */
 export type FileEntry = VolumeEntryRow & { readonly kind: "file"; readonly digest: string };
@@ -218,28 +217,6 @@ export async function publishing<T>(
   } finally {
     contents.unpin(published);
     if (!written) await contents.collect(published.map(({ digest }) => digest));
-  }
-}
-
-/** Paths below a directory in the newest version, in order. */
-export async function* subtree(
-  tx: Writers,
-  volumeId: string,
-  directory: string,
-): AsyncGenerator<string> {
-  let after = "";
-  for (;;) {
-    const rows = await tx.volumes.entries({
-      volumeId,
-      version: Number.MAX_SAFE_INTEGER,
-      directory,
-      recursive: true,
-      after,
-      limit: ENTRIES_PER_STEP,
-    });
-    for (const { path } of rows) yield path;
-    if (rows.length < ENTRIES_PER_STEP) return;
-    after = rows.at(-1)?.path ?? "";
   }
 }
 

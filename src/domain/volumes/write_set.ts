@@ -2,11 +2,10 @@ import { formatBytes } from "../../config/mod.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { comparePaths, isBelow, parentOf } from "./paths.ts";
+import { subtree } from "./subtree.ts";
 
 /** Changed paths that the history of a volume names; of the others it has their number. */
 const PATHS_TOLD_MAX = 100;
-/** Entries that are looked at in one step. */
-const ENTRIES_PER_STEP = 1000;
 
 /** What becomes of one path. */
 export type Change =
@@ -131,21 +130,10 @@ async function findUnknown(
   directory: string,
   changes: WriteSet,
 ): Promise<string | undefined> {
-  let after = "";
-  for (;;) {
-    const rows = await tx.volumes.entries({
-      volumeId,
-      version: Number.MAX_SAFE_INTEGER,
-      directory,
-      recursive: true,
-      after,
-      limit: ENTRIES_PER_STEP,
-    });
-    const unknown = rows.find(({ path }) => changes.get(path)?.kind !== "removed");
-    if (unknown !== undefined) return unknown.path;
-    if (rows.length < ENTRIES_PER_STEP) return undefined;
-    after = rows.at(-1)?.path ?? "";
+  for await (const path of subtree(tx, volumeId, directory)) {
+    if (changes.get(path)?.kind !== "removed") return path;
   }
+  return undefined;
 }
 
 async function conflictAt(
