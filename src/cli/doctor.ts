@@ -131,7 +131,6 @@ async function findVersions(programs: Examination["programs"]): Promise<Report["
     kernel: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
     bubblewrap: await versionOf(programs.bwrap),
     setpriv: await versionOf(programs.setpriv),
-    prlimit: await versionOf(programs.prlimit),
   };
 }
 

@@ -12,26 +12,21 @@ import {
 } from "./isolation.ts";
 import { type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 import { LOADER_CACHE, NULL_DEVICE } from "./root.ts";
-import { prlimit, setpriv } from "./wrappers.ts";
-
-/** bubblewrap takes the filter from a descriptor, and only a shell opens one for the program it becomes. */
-const FILTER_DESCRIPTOR = "9";
-const WITH_FILTER = `file=$1; shift; exec "$@" ${FILTER_DESCRIPTOR}<"$file"`;
+import { FILE_DESCRIPTOR, limited, setpriv } from "./wrappers.ts";
 
 type Needed = { readonly [Name in Exclude<keyof Programs, "setsid">]: string };
 
 /** The variants of this mode, the strongest first. */
 export function bubblewrapCandidates(machine: Machine, profile: Profile): readonly Candidate[] {
-  const { bwrap, setpriv, prlimit, sh } = machine.programs;
+  const { bwrap, setpriv, sh } = machine.programs;
   const impossible = (reason: string): Candidate[] => [
     { kind: "impossible", mode: "bubblewrap", reason },
   ];
   if (Deno.build.os !== "linux") return impossible("it needs Linux");
   if (bwrap === undefined) return impossible("bwrap was not found; install bubblewrap");
-  if (setpriv === undefined || prlimit === undefined || sh === undefined) {
-    return impossible("setpriv or prlimit was not found; install util-linux");
-  }
-  const programs = { bwrap, setpriv, prlimit, sh };
+  if (setpriv === undefined) return impossible("setpriv was not found; install util-linux");
+  if (sh === undefined) return impossible("sh was not found");
+  const programs = { bwrap, setpriv, sh };
   return profile.identities.map((identity) => ({
     kind: "isolation",
     isolation: bubblewrap(machine, profile, programs, identity),
@@ -50,7 +45,7 @@ function bubblewrap(
   return {
     mode: "bubblewrap",
     walls: `bubblewrap (own namespaces without a network, read-only root, ${user}, ` +
-      `no capabilities, seccomp, prlimit, ${profile.words.inner})`,
+      `no capabilities, seccomp, ulimit, ${profile.words.inner})`,
     env: profile.env,
     expected: {
       seccomp: true,
@@ -61,8 +56,7 @@ function bubblewrap(
     },
     egressPathInside: () => EGRESS_SOCKET_INSIDE,
     wrap: (command, confinement) => [
-      ...prlimit(programs.prlimit, profile, confinement),
-      ...[programs.sh, "-c", WITH_FILTER, "sh", profile.seccompFile],
+      ...limited(programs.sh, profile, confinement, profile.seccompFile),
       ...(identity === "nobody" ? setpriv(programs.setpriv, machine, identity, []) : []),
       programs.bwrap,
       ...flags(machine, profile, confinement),
@@ -93,7 +87,7 @@ function flags(
     ...["--hostname", profile.hostName],
     ...["--uid", `${NOBODY_ID}`, "--gid", `${NOBODY_ID}`],
     ...["--cap-drop", "ALL"],
-    ...["--seccomp", FILTER_DESCRIPTOR],
+    ...["--seccomp", FILE_DESCRIPTOR],
     "--clearenv",
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...(profile.root === undefined

@@ -6,19 +6,14 @@
  * cost two more programs a call, a group is not made for each process but lent to one after the other.
  */
 
+import { JOIN_GROUPS } from "./wrappers.ts";
+
 /** Groups that are made at a time. */
 const BATCH = 16;
 /** Processes and threads in one group; an idle process has about 20. */
 const PIDS_MAX = 256;
 /** Where the shell finds mkdir, rmdir, sed, dirname and sleep. */
 const SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
-/** Exit code of a process that could not join. */
-const NOT_JOINED = 125;
-
-/** Joins the groups whose files stand before `--`, and becomes the command behind it. */
-const JOIN =
-  `while [ "$1" != -- ]; do echo $$ >"$1" || exit ${NOT_JOINED}; shift; done; shift; exec "$@"`;
-
 /** Prints the directories in which groups can be made, the first that work; `$1` is a name of this server. */
 const OPEN = `
 own() { sed -n "s/^[0-9]*:\\([^:]*,\\)*$1\\(,[^:]*\\)*://p" /proc/self/cgroup; }
@@ -66,8 +61,8 @@ done
 
 /** A group that is lent to one process; disposing it once the process has ended gives it back. */
 export interface Cgroup extends Disposable {
-  /** The command line that joins the group and becomes the command. */
-  wrap(command: readonly string[]): readonly string[];
+  /** Who writes its id to these files joins the group. */
+  readonly files: readonly string[];
 }
 
 /** Groups of one server. Disposing them, once all processes have ended, removes them. */
@@ -111,7 +106,7 @@ export class Cgroups implements AsyncDisposable {
     const number = this.#free.pop() ?? 0;
     const files = this.#bases.map((base) => `${base}/${number}/cgroup.procs`);
     return {
-      wrap: (command) => [this.#sh, "-c", JOIN, "sh", ...files, "--", ...command],
+      files,
       [Symbol.dispose]: () => this.#free.push(number),
     };
   }
@@ -124,9 +119,11 @@ export class Cgroups implements AsyncDisposable {
   async #stand(name: string): Promise<boolean> {
     try {
       using cgroup = await this.take();
-      const [program = "", ...args] = cgroup.wrap(["/bin/cat", "/proc/self/cgroup"]);
-      const { success, stdout } = await new Deno.Command(program, { args, clearEnv: true })
-        .output();
+      const script = `${JOIN_GROUPS}; exec "$@"`;
+      const { success, stdout } = await new Deno.Command(this.#sh, {
+        args: ["-c", script, "sh", ...cgroup.files, "--", "/bin/cat", "/proc/self/cgroup"],
+        clearEnv: true,
+      }).output();
       const joined = new TextDecoder().decode(stdout).split("\n").filter((line) =>
         line.includes(`/${name}/`)
       );

@@ -59,6 +59,8 @@ export interface Confinement {
   readonly egressSocket?: string;
   /** The environment of this process, where it is not the one of all. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Files of the control groups that this process joins. */
+  readonly groupFiles?: readonly string[];
   /** Directories that this process may change, and run programs from. */
   readonly writable?: readonly string[];
   /** Working directory; `/` where absent. */

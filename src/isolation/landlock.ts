@@ -4,7 +4,7 @@
  */
 import type { Candidate, Confinement, Identity, Isolation, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
-import { DIES_WITH_SERVER, identityInWords, prlimit, setpriv } from "./wrappers.ts";
+import { DIES_WITH_SERVER, identityInWords, limited, setpriv } from "./wrappers.ts";
 
 const READ_FILE = "execute,read-file";
 const READ_DIRECTORY = "read-file,read-dir";
@@ -15,30 +15,31 @@ const DEVICES = { "/dev/null": "read-file,write-file", "/dev/urandom": "read-fil
 
 /** The variants of this mode, the strongest first. */
 export function landlockCandidates(machine: Machine, profile: Profile): readonly Candidate[] {
-  const { setpriv, prlimit } = machine.programs;
+  const { setpriv, sh } = machine.programs;
   const impossible = (reason: string): Candidate[] => [
     { kind: "impossible", mode: "landlock", reason },
   ];
   if (Deno.build.os !== "linux") return impossible("it needs Linux");
-  if (setpriv === undefined || prlimit === undefined) {
-    return impossible("setpriv or prlimit was not found; install util-linux 2.41 or later");
+  if (setpriv === undefined) {
+    return impossible("setpriv was not found; install util-linux 2.41 or later");
   }
+  if (sh === undefined) return impossible("sh was not found");
   return profile.identities.map((identity) => ({
     kind: "isolation",
-    isolation: landlock(machine, profile, { setpriv, prlimit }, identity),
+    isolation: landlock(machine, profile, { setpriv, sh }, identity),
   }));
 }
 
 function landlock(
   machine: Machine,
   profile: Profile,
-  programs: { readonly setpriv: string; readonly prlimit: string },
+  programs: { readonly setpriv: string; readonly sh: string },
   identity: Identity,
 ): Isolation {
   return {
     mode: "landlock",
     walls: `landlock (as ${identityInWords(machine, identity)}, only its own files can be ` +
-      `read, seccomp without network sockets, prlimit, ${profile.words.inner})`,
+      `read, seccomp without network sockets, ulimit, ${profile.words.inner})`,
     env: profile.env,
     expected: {
       seccomp: true,
@@ -49,7 +50,7 @@ function landlock(
     },
     egressPathInside: (egressSocket) => egressSocket,
     wrap: (command, confinement) => [
-      ...prlimit(programs.prlimit, profile, confinement),
+      ...limited(programs.sh, profile, confinement),
       ...setpriv(programs.setpriv, machine, identity, [
         ...DIES_WITH_SERVER,
         ...["--landlock-access", "fs"],

@@ -5,7 +5,7 @@ import type { Architecture } from "./seccomp.ts";
 /** The user and group `nobody`, who own nothing. */
 export const NOBODY_ID = 65_534;
 
-const WRAPPERS = ["bwrap", "setsid", "setpriv", "prlimit", "sh"] as const;
+const WRAPPERS = ["bwrap", "setsid", "setpriv", "sh"] as const;
 
 /** Wrappers that may or may not be installed, by absolute path. */
 export type Programs = { readonly [Name in typeof WRAPPERS[number]]: string | undefined };

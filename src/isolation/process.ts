@@ -4,7 +4,7 @@
  */
 import type { Candidate, Expected, Isolation, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
-import { DIES_WITH_SERVER, identityInWords, prlimit, setpriv } from "./wrappers.ts";
+import { DIES_WITH_SERVER, identityInWords, limited, setpriv } from "./wrappers.ts";
 
 const NOTHING_EXPECTED: Expected = {
   seccomp: false,
@@ -35,18 +35,16 @@ export function trusted(
 }
 
 function confined(machine: Machine, profile: Profile): readonly Isolation[] {
-  const { setpriv: setprivPath, prlimit: prlimitPath } = machine.programs;
+  const { setpriv: setprivPath, sh } = machine.programs;
   const { inner, withoutSeccomp } = profile.words;
-  if (Deno.build.os !== "linux" || setprivPath === undefined || prlimitPath === undefined) {
-    return [];
-  }
+  if (Deno.build.os !== "linux" || setprivPath === undefined || sh === undefined) return [];
   return [true, false].flatMap((seccomp) =>
     profile.identities.map((identity): Isolation => ({
       mode: "process",
       walls: `process (as ${identityInWords(machine, identity)}, ` +
         (seccomp
-          ? `seccomp without network sockets, prlimit, ${inner})`
-          : `prlimit, ${inner}; NO seccomp, as setpriv is older than util-linux 2.41: ${withoutSeccomp})`),
+          ? `seccomp without network sockets, ulimit, ${inner})`
+          : `ulimit, ${inner}; NO seccomp, as setpriv is older than util-linux 2.41: ${withoutSeccomp})`),
       env: profile.env,
       expected: {
         seccomp,
@@ -57,7 +55,7 @@ function confined(machine: Machine, profile: Profile): readonly Isolation[] {
       },
       egressPathInside: (egressSocket) => egressSocket,
       wrap: (command, confinement) => [
-        ...prlimit(prlimitPath, profile, confinement),
+        ...limited(sh, profile, confinement),
         ...setpriv(
           setprivPath,
           machine,
@@ -73,7 +71,7 @@ function confined(machine: Machine, profile: Profile): readonly Isolation[] {
 function bare({ env, words }: Profile): Isolation {
   return {
     mode: "process",
-    walls: `process (${words.inner} ONLY; without setpriv and prlimit ${words.withoutLimits}, ` +
+    walls: `process (${words.inner} ONLY; without setpriv ${words.withoutLimits}, ` +
       `and ${words.withoutSeccomp})`,
     env,
     expected: NOTHING_EXPECTED,

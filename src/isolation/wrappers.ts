@@ -2,21 +2,43 @@
 import type { Confinement, Identity, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
 
-/** No core dumps; memory, processor time, open files and written bytes have limits. */
-export function prlimit(
-  program: string,
+/** Exit code of a process that could not join a group. */
+const NOT_JOINED = 125;
+/** Descriptor of the file that stands before the command, for programs that ask for one. */
+export const FILE_DESCRIPTOR = "9";
+
+/** Joins the groups whose files stand before `--`. */
+export const JOIN_GROUPS =
+  `while [ "$1" != -- ]; do echo $$ >"$1" || exit ${NOT_JOINED}; shift; done; shift`;
+
+/** What `ulimit` counts files in. */
+const BLOCK_BYTES = 512;
+const KIB = 1024;
+
+/**
+ * In its groups, without core dumps, and with limits of memory, processor time, open files and written bytes. One shell
+ * does all of it, as each program on the way costs the start of a process 0.7 ms.
+ * @param file is open for reading at {@link FILE_DESCRIPTOR}
+ */
+export function limited(
+  sh: string,
   { openFilesMax, fileBytesMax }: Profile,
-  { dataBytes, cpuSeconds }: Confinement,
+  { dataBytes, cpuSeconds, groupFiles = [] }: Confinement,
+  file?: string,
 ): string[] {
-  return [
-    program,
-    "--core=0",
-    `--nofile=${openFilesMax}`,
-    `--fsize=${fileBytesMax}`,
-    ...(dataBytes === undefined ? [] : [`--data=${dataBytes}`]),
-    ...(cpuSeconds === undefined ? [] : [`--cpu=${cpuSeconds}`]),
-    "--",
+  const limits = [
+    "-c 0",
+    `-n ${openFilesMax}`,
+    `-f ${Math.ceil(fileBytesMax / BLOCK_BYTES)}`,
+    ...(dataBytes === undefined ? [] : [`-d ${Math.ceil(dataBytes / KIB)}`]),
+    ...(cpuSeconds === undefined ? [] : [`-t ${cpuSeconds}`]),
   ];
+  const script = [
+    JOIN_GROUPS,
+    ...limits.map((limit) => `ulimit ${limit}`),
+    file === undefined ? `exec "$@"` : `file=$1; shift; exec "$@" ${FILE_DESCRIPTOR}<"$file"`,
+  ].join(" && ");
+  return [sh, "-c", script, "sh", ...groupFiles, "--", ...(file === undefined ? [] : [file])];
 }
 
 /**

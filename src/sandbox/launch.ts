@@ -188,11 +188,13 @@ export function launcherFor(
   supplies?: Supplies,
 ): Launcher {
   /** The command line and environment of a process with this way out. */
-  const lineFor = (flavour: Flavour, gate: Gate | undefined) => {
+  const lineFor = (flavour: Flavour, gate: Gate | undefined, cgroup: Cgroup | undefined) => {
     const args = flavour === "node" ? [WITH_NODE] : [];
     const { env } = isolation;
+    const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
+    const confined = { ...confinement, ...groups };
     if (gate === undefined) {
-      return { line: isolation.wrap(command(NO_EGRESS_FLAGS, args), confinement), env };
+      return { line: isolation.wrap(command(NO_EGRESS_FLAGS, args), confined), env };
     }
     const egressSocket = gate.socketPath;
     const inside = isolation.egressPathInside(egressSocket);
@@ -200,7 +202,7 @@ export function launcherFor(
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
       command(flags, [egressArgument(inside), ...args]),
-      { ...confinement, egressSocket, env: ownEnv },
+      { ...confined, egressSocket, env: ownEnv },
     );
     return { line, env: ownEnv };
   };
@@ -212,8 +214,8 @@ export function launcherFor(
       const cgroup = await supplies?.cgroups?.take();
       const gate = supplies?.egress.openGate();
       try {
-        const { line, env } = lineFor(flavour, gate);
-        return { child: spawn(cgroup?.wrap(line) ?? line, env, setsid), gate, cgroup };
+        const { line, env } = lineFor(flavour, gate, cgroup);
+        return { child: spawn(line, env, setsid), gate, cgroup };
       } catch (error) {
         gate?.[Symbol.dispose]();
         cgroup?.[Symbol.dispose]();

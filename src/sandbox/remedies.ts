@@ -35,8 +35,8 @@ export async function findRemedies(
   if (programs.bwrap === undefined) {
     remedies.push({ missing: "bubblewrap", command: `${install} bubblewrap` });
   } else if (failed.has("bubblewrap")) remedies.push(...await namespaceRemedies());
-  if (programs.setpriv === undefined || programs.prlimit === undefined) {
-    remedies.push({ missing: "setpriv and prlimit", command: `${install} util-linux` });
+  if (programs.setpriv === undefined) {
+    remedies.push({ missing: "setpriv", command: `${install} util-linux` });
   } else if (failed.has("landlock")) {
     remedies.push({
       missing: "setpriv of util-linux 2.41 or later, on Linux 5.13 or later with Landlock",

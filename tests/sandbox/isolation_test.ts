@@ -88,6 +88,7 @@ sandboxTest("the kernel says that the walls stand", async (sandboxes, _context, 
     const own = [
       "DENO_DIR",
       "DENO_NO_UPDATE_CHECK",
+      "GLIBC_TUNABLES",
       "HTTPS_PROXY",
       "HTTP_PROXY",
       "NO_COLOR",

@@ -1,0 +1,82 @@
+/**
+ * The runtime that processes start from: a prelinked copy of Deno, which starts in three quarters of the time and
+ * leaves each process 2.5 MiB smaller; see docs/performance.md.
+ *
+ * Its program text stands at one address, drawn at random once for each start of the machine and data directory, as Android does
+ * it for its applications; the stack, the heap and the libraries of every process stand at addresses of its own.
+ */
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import { readProcfs } from "../isolation/mod.ts";
+import { NotPrelinkable, prelink, randomBase } from "./prelink.ts";
+
+/** Differs with every start of the machine. */
+const BOOT_ID = "sys/kernel/random/boot_id";
+/** `deno-<digest>`. */
+const COPY_NAME = /^deno-[0-9a-f]{16}$/;
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/**
+ * Answers the path of the copy in the directory, and makes it unless this start of the machine has made it of this very
+ * file; the path of Deno itself where no copy can be made or the copy does not run.
+ */
+export async function prelinkedRuntime(deno: string, directory: string): Promise<string> {
+  const boot = await readProcfs(BOOT_ID);
+  // What a crash of the machine leaves of a file is not to be run, so a copy serves one start of the machine.
+  if (boot === undefined) return deno;
+  const copy = join(directory, `deno-${await digestOf(deno, boot)}`);
+  if (await Deno.stat(copy).then(({ isFile }) => isFile, () => false)) return copy;
+  await removeCopies(directory);
+  const temporary = join(directory, `deno-${crypto.randomUUID()}`);
+  try {
+    await makeCopy(deno, temporary);
+    await Deno.rename(temporary, copy);
+    return copy;
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    logger.warn(
+      "sandboxes start more slowly than they could, as Deno cannot be prelinked: {reason}",
+      {
+        reason: error instanceof Error ? error.message : String(error),
+      },
+    );
+    return deno;
+  }
+}
+
+async function makeCopy(deno: string, path: string): Promise<void> {
+  await Deno.copyFile(deno, path);
+  {
+    using file = await Deno.open(path, { read: true, write: true });
+    await prelink(file, randomBase());
+  }
+  await Deno.chmod(path, 0o755);
+  const told = await versionOf(path);
+  if (told === undefined || told !== await versionOf(deno)) {
+    throw new NotPrelinkable("the copy does not run");
+  }
+}
+
+async function versionOf(program: string): Promise<string | undefined> {
+  const { success, stdout } = await new Deno.Command(program, {
+    args: ["--version"],
+    clearEnv: true,
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  return success ? new TextDecoder().decode(stdout) : undefined;
+}
+
+async function digestOf(deno: string, boot: string): Promise<string> {
+  const { size, mtime, ino } = await Deno.stat(deno);
+  const facts = [deno, size, mtime?.getTime(), ino, boot].join("\0");
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(facts));
+  return new Uint8Array(digest).toHex().slice(0, 16);
+}
+
+async function removeCopies(directory: string): Promise<void> {
+  for await (const { name } of Deno.readDir(directory)) {
+    if (COPY_NAME.test(name)) await Deno.remove(join(directory, name));
+  }
+}

@@ -1,0 +1,111 @@
+/** The prelinked copy of Deno: see `src/sandbox/prelinked_runtime.ts`. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { NotPrelinkable, prelink, randomBase } from "../../src/sandbox/prelink.ts";
+import { prelinkedRuntime } from "../../src/sandbox/prelinked_runtime.ts";
+
+const ENTRY_AT = 24;
+const IS_SUPPORTED = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
+
+async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "invoked-prelink-" });
+  try {
+    await body(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function output(program: string, ...args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command(program, { args, stderr: "null" }).output();
+  return new TextDecoder().decode(stdout);
+}
+
+async function entryOf(program: string): Promise<bigint> {
+  using file = await Deno.open(program);
+  const head = new Uint8Array(64);
+  await file.read(head);
+  return new DataView(head.buffer).getBigUint64(ENTRY_AT, true);
+}
+
+/** Prelinks bytes in a file, and answers what stands in it after that. */
+async function attempt(path: string, bytes: Uint8Array): Promise<Uint8Array> {
+  await Deno.writeFile(path, bytes);
+  using file = await Deno.open(path, { read: true, write: true });
+  await assert.rejects(prelink(file, randomBase()), NotPrelinkable);
+  return await Deno.readFile(path);
+}
+
+Deno.test("a prelinked copy runs as Deno does, and is made once", async () => {
+  await inDirectory(async (directory) => {
+    const copy = await prelinkedRuntime(Deno.execPath(), directory);
+    assert.equal(copy !== Deno.execPath(), IS_SUPPORTED);
+    const script = join(directory, "main.js");
+    await Deno.writeTextFile(
+      script,
+      `import { createHash } from "node:crypto";
+       const url = URL.createObjectURL(new Blob(["postMessage(6 * 7)"]));
+       const worker = new Worker(url, { type: "module" });
+       const { data } = await new Promise((resolve) => worker.onmessage = resolve);
+       worker.terminate();
+       const hash = createHash("sha256").update(new Intl.NumberFormat("de").format(1234.5)).digest("hex");
+       let caught = "";
+       try { null.x } catch (error) { caught = error.message; }
+       console.log(data, hash, caught, await (await fetch("data:,fetched")).text());`,
+    );
+    const args = ["run", "--allow-all", "--no-config", script];
+    const expected = await output(Deno.execPath(), ...args);
+    assert.match(expected, /^42 [0-9a-f]{64} Cannot read .* fetched\n$/);
+    assert.equal(await output(copy, ...args), expected);
+    const before = (await Deno.stat(copy)).mtime;
+    assert.equal(await prelinkedRuntime(Deno.execPath(), directory), copy);
+    assert.deepEqual((await Deno.stat(copy)).mtime, before);
+  });
+});
+
+Deno.test("every copy stands at an address of its own, and replaces the one before it", async () => {
+  await inDirectory(async (directory) => {
+    const entries = new Set<bigint>();
+    for (let n = 0; n < 3; n++) {
+      const copy = await prelinkedRuntime(Deno.execPath(), directory);
+      entries.add(await entryOf(copy));
+      // As another start of the machine would do.
+      if (IS_SUPPORTED) await Deno.rename(copy, join(directory, `deno-000000000000000${n}`));
+    }
+    assert.equal(entries.size, IS_SUPPORTED ? 3 : 1);
+    const names = Array.from(Deno.readDirSync(directory), ({ name }) => name);
+    assert.deepEqual(names, IS_SUPPORTED ? ["deno-0000000000000002"] : []);
+  });
+});
+
+Deno.test("what is no program that can be prelinked is left as it is", async () => {
+  await inDirectory(async (directory) => {
+    const path = join(directory, "program");
+    const deno = await Deno.readFile(Deno.execPath());
+    const twice = await prelinkedRuntime(Deno.execPath(), directory);
+    const texts = ["", "#!/bin/sh\necho no program\n", "\x7fELF"];
+    const bytes = [
+      ...texts.map((text) => new TextEncoder().encode(text.padEnd(8192, "\0"))),
+      new Uint8Array(0),
+      // Cut off within its tables, and within its data.
+      deno.slice(0, 100_000),
+      deno.slice(0, deno.length - 4_000_000),
+      ...(IS_SUPPORTED ? [await Deno.readFile(twice)] : []),
+    ];
+    for (const given of bytes) {
+      const left = await attempt(path, given);
+      assert.ok(given.length === left.length && given.every((byte, at) => byte === left[at]));
+    }
+  });
+});
+
+Deno.test("where Deno cannot be prelinked it is used as it is", async () => {
+  await inDirectory(async (directory) => {
+    const script = join(directory, "deno");
+    await Deno.writeTextFile(script, "#!/bin/sh\necho deno 0.0.0\n", { mode: 0o755 });
+    const copies = join(directory, "copies");
+    await Deno.mkdir(copies);
+    assert.equal(await prelinkedRuntime(script, copies), script);
+    assert.deepEqual(Array.from(Deno.readDirSync(copies)), []);
+  });
+});
