@@ -12,8 +12,10 @@ import { NotPrelinkable, prelink, randomBase } from "./prelink.ts";
 
 /** Differs with every start of the machine. */
 const BOOT_ID = "sys/kernel/random/boot_id";
-/** `deno-<digest>`. */
-const COPY_NAME = /^deno-[0-9a-f]{16}$/;
+/** `prelinked-<digest>`, which holds a `deno`. */
+const HOME_NAME = /^prelinked-[0-9a-f]{16}$/;
+
+const PROGRAM = "deno";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -25,16 +27,18 @@ export async function prelinkedRuntime(deno: string, directory: string): Promise
   const boot = await readProcfs(BOOT_ID);
   // What a crash of the machine leaves of a file is not to be run, so a copy serves one start of the machine.
   if (boot === undefined) return deno;
-  const copy = join(directory, `deno-${await digestOf(deno, boot)}`);
+  const home = join(directory, `prelinked-${await digestOf(deno, boot)}`);
+  const copy = join(home, PROGRAM);
   if (await Deno.stat(copy).then(({ isFile }) => isFile, () => false)) return copy;
   await removeCopies(directory);
-  const temporary = join(directory, `deno-${crypto.randomUUID()}`);
+  const temporary = await Deno.makeTempDir({ dir: directory });
   try {
-    await makeCopy(deno, temporary);
-    await Deno.rename(temporary, copy);
+    await makeCopy(deno, join(temporary, PROGRAM));
+    await Deno.chmod(temporary, 0o755);
+    await Deno.rename(temporary, home);
     return copy;
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
+    await Deno.remove(temporary, { recursive: true });
     logger.warn(
       "sandboxes start more slowly than they could, as Deno cannot be prelinked: {reason}",
       {
@@ -77,6 +81,6 @@ async function digestOf(deno: string, boot: string): Promise<string> {
 
 async function removeCopies(directory: string): Promise<void> {
   for await (const { name } of Deno.readDir(directory)) {
-    if (COPY_NAME.test(name)) await Deno.remove(join(directory, name));
+    if (HOME_NAME.test(name)) await Deno.remove(join(directory, name), { recursive: true });
   }
 }

@@ -1,6 +1,6 @@
 /** The prelinked copy of Deno: see `src/sandbox/prelinked_runtime.ts`. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { NotPrelinkable, prelink, randomBase } from "../../src/sandbox/prelink.ts";
 import { prelinkedRuntime } from "../../src/sandbox/prelinked_runtime.ts";
 
@@ -70,11 +70,12 @@ Deno.test("every copy stands at an address of its own, and replaces the one befo
       const copy = await prelinkedRuntime(Deno.execPath(), directory);
       entries.add(await entryOf(copy));
       // As another start of the machine would do.
-      if (IS_SUPPORTED) await Deno.rename(copy, join(directory, `deno-000000000000000${n}`));
+      const old = join(directory, `prelinked-000000000000000${n}`);
+      if (IS_SUPPORTED) await Deno.rename(dirname(copy), old);
     }
     assert.equal(entries.size, IS_SUPPORTED ? 3 : 1);
     const names = Array.from(Deno.readDirSync(directory), ({ name }) => name);
-    assert.deepEqual(names, IS_SUPPORTED ? ["deno-0000000000000002"] : []);
+    assert.deepEqual(names, IS_SUPPORTED ? ["prelinked-0000000000000002"] : []);
   });
 });
 
