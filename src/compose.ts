@@ -130,7 +130,9 @@ export async function startServer(
     rates: config.rates,
     version: manifest.version,
     readiness: () =>
-      engine.open ? { ready: true } : { ready: false, reason: "the server is stopping" },
+      engine.open
+        ? { ready: true, load: engine.load }
+        : { ready: false, reason: "the server is stopping" },
   });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);

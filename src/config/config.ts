@@ -72,6 +72,7 @@ export interface Config {
     readonly maxRunningPerFunction: number;
     readonly maxQueued: number;
     readonly maxQueuedBytes: number;
+    readonly maxWaitMs: number;
     readonly queueTimeoutMs: number;
     readonly maxInvokeDepth: number;
     readonly maxInvokeFanOut: number;

@@ -296,6 +296,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "256MiB",
       description: "Inputs of the calls that wait for their turn, together; more are refused",
     },
+    maxWaitMs: {
+      name: "max-wait",
+      kind: duration({ min: "1ms", max: "7d" }),
+      default: "1s",
+      description: "Expected wait of a synchronous call for its turn; beyond it, it is refused",
+    },
     queueTimeoutMs: {
       name: "queue-timeout",
       kind: duration({ min: "10ms", max: "7d" }),

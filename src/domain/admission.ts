@@ -13,10 +13,13 @@ import { DomainError } from "./errors.ts";
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
 
+/** No estimate of a wait is good for longer than that. */
+const RETRY_AFTER_MAX_SECONDS = 60;
+
 /**
  * Takes a place for a call.
  * @param caller the invocation that makes it and waits for it; undefined for a call from outside
- * @throws QUEUE_FULL, SERVER_STOPPING, INVOKE_TOO_DEEP, INVOKE_TOO_MANY
+ * @throws QUEUE_FULL, OVERLOADED, SERVER_STOPPING, INVOKE_TOO_DEEP, INVOKE_TOO_MANY
  */
 export function admit(engine: Engine, call: Call, caller: CallingInvocation | undefined): Place {
   try {
@@ -35,6 +38,8 @@ function refused(call: Call, refusal: Refusal): DomainError {
       });
     case "queue-full":
       return new DomainError("QUEUE_FULL", queueFull(call, refusal), { retryAfterSeconds });
+    case "wait-too-long":
+      return overloaded(call, refusal);
     case "too-deep":
       return new DomainError(
         "INVOKE_TOO_DEEP",
@@ -51,15 +56,38 @@ function refused(call: Call, refusal: Refusal): DomainError {
 }
 
 function queueFull(call: Call, refusal: Refusal & { kind: "queue-full" }): string {
-  const running = refusal.runningLimit === "server"
-    ? "run (--max-running)"
-    : `of function ${call.functionId} run (--max-running-per-function)`;
   const waiting = refusal.queueLimit === "calls"
     ? `${refusal.maxQueued} wait (--max-queued)`
     : `${refusal.queued} wait with ${formatBytes(refusal.queuedBytes)} of input, which ` +
       `${formatBytes(call.inputBytes)} more would take over the limit of ` +
       `${formatBytes(refusal.maxQueuedBytes)} (--max-queued-bytes)`;
-  return `The server is at its limit: ${refusal.maxRunning} calls ${running} and ${waiting}`;
+  return `The server is at its limit: ${running(call, refusal)} and ${waiting}`;
+}
+
+/** By the time the caller is asked to try again, the queue would be short enough if nobody else came. */
+function overloaded(call: Call, refusal: Refusal & { kind: "wait-too-long" }): DomainError {
+  const { expectedMs, maxWaitMs, perSecond } = refusal;
+  const seconds = Math.ceil((expectedMs - maxWaitMs) / 1000);
+  const retryAfterSeconds = Math.min(seconds, RETRY_AFTER_MAX_SECONDS);
+  const expected = formatDuration(Math.ceil(expectedMs));
+  return new DomainError(
+    "OVERLOADED",
+    `The server is at its limit: ${running(call, refusal)}, and ${perSecond.toFixed(1)} a second ` +
+      `end. This one would have its turn in about ${expected}, the limit is ` +
+      `${formatDuration(maxWaitMs)} (--max-wait). Try again in ` +
+      `${formatDuration(1000 * retryAfterSeconds)}, or call it asynchronously ` +
+      "(Prefer: respond-async): such calls wait",
+    { retryAfterSeconds },
+  );
+}
+
+function running(
+  { functionId }: Call,
+  { runningLimit, maxRunning }: Refusal & { kind: "queue-full" | "wait-too-long" },
+): string {
+  return runningLimit === "server"
+    ? `${maxRunning} calls run (--max-running)`
+    : `${maxRunning} calls of function ${functionId} run (--max-running-per-function)`;
 }
 
 /** What a caller is told whose turn did not come in time. @param what such as `Invocation ID` */

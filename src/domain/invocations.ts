@@ -151,7 +151,8 @@ export class Invocations {
     const now = new Date().toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const caller = by.invocation;
-    const place = admit(this.engine, callOf({ functionId: fn.id, input: inputJson }), caller);
+    const wanted = callOf({ functionId: fn.id, input: inputJson, mode });
+    const place = admit(this.engine, wanted, caller);
     const row: InvocationRow = {
       id: this.ids.next(),
       functionId: fn.id,
@@ -264,8 +265,10 @@ export class Invocations {
   }
 }
 
-function callOf({ functionId, input }: Pick<InvocationRow, "functionId" | "input">): Call {
-  return { functionId, inputBytes: Buffer.byteLength(input) };
+function callOf(
+  { functionId, input, mode }: Pick<InvocationRow, "functionId" | "input" | "mode">,
+): Call {
+  return { functionId, inputBytes: Buffer.byteLength(input), mode };
 }
 
 function interruption(status: InvocationStatus): string {

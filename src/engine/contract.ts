@@ -53,20 +53,34 @@ export interface Job {
   readonly recordedAs: "PENDING" | "RUNNING";
 }
 
+/** What is at its limit of running calls: the server, or the function that is called. */
+export type RunningLimit = "server" | "function";
+
 /** Why the engine takes no further job. */
 export type Refusal =
   | {
     readonly kind: "queue-full";
     /** Which limit keeps the call from running at once, and its value: that many calls run. */
-    readonly runningLimit: "server" | "function";
+    readonly runningLimit: RunningLimit;
     readonly maxRunning: number;
     /** Which limit of the queue is reached: of calls, or of the bytes of their inputs. */
     readonly queueLimit: "calls" | "bytes";
-    /** Calls that wait, and the bytes of their inputs. */
+    /** Calls that wait, and the bytes of their inputs; without asynchronous ones where the call is synchronous. */
     readonly queued: number;
     readonly queuedBytes: number;
     readonly maxQueued: number;
     readonly maxQueuedBytes: number;
+  }
+  | {
+    readonly kind: "wait-too-long";
+    /** As above. */
+    readonly runningLimit: RunningLimit;
+    readonly maxRunning: number;
+    /** Calls that get their turn in a second while that limit is reached, as measured. */
+    readonly perSecond: number;
+    /** What the call would have to wait by that, and how long it may be. */
+    readonly expectedMs: number;
+    readonly maxWaitMs: number;
   }
   | { readonly kind: "draining" }
   /** The nested call would be deeper than the limit. */
@@ -95,6 +109,16 @@ export interface Call {
   readonly functionId: string;
   /** Bytes of its input, which the server holds in memory while the call waits. */
   readonly inputBytes: number;
+  /** Whether somebody waits for its end: then it goes before others, and is refused where it would wait too long. */
+  readonly mode: "sync" | "async";
+}
+
+/** How busy an engine is. */
+export interface Load {
+  readonly running: number;
+  readonly waiting: number;
+  /** Calls that get their turn in a second while all places are taken; undefined while that was not measured. */
+  readonly perSecond: number | undefined;
 }
 
 /** A place among the running or the waiting. Disposing it gives it back, on every path. */
@@ -171,5 +195,5 @@ export interface Engine extends AsyncDisposable {
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */
   readonly open: boolean;
-  readonly stats: { readonly running: number; readonly queued: number };
+  readonly load: Load;
 }

@@ -11,6 +11,7 @@ import {
   type Engine,
   type Follower,
   type Job,
+  type Load,
   NotAdmitted,
   type Place,
   QueueTimedOut,
@@ -19,6 +20,7 @@ import {
 import { Feed } from "./feed.ts";
 import { type PlaceLimits, Places } from "./places.ts";
 import { Recorder } from "./recorder.ts";
+import { Refusals } from "./refusals.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
@@ -66,6 +68,7 @@ export class LocalEngine implements Engine {
   readonly #places: Places;
   readonly #artifacts: Artifacts;
   readonly #feed = new Feed();
+  readonly #refusals = new Refusals();
   readonly #live = new Map<string, Live>();
   #mode: "open" | "draining" = "open";
 
@@ -81,13 +84,19 @@ export class LocalEngine implements Engine {
     return this.#mode === "open";
   }
 
-  get stats(): { running: number; queued: number } {
-    return { running: this.#places.running, queued: this.#places.queued };
+  get load(): Load {
+    const { running, queued: waiting, perSecond } = this.#places;
+    return { running, waiting, perSecond };
   }
 
   admit(call: Call): Place {
     if (this.#mode === "draining") throw new NotAdmitted({ kind: "draining" });
-    return this.#places.take(call);
+    try {
+      return this.#places.take(call);
+    } catch (error) {
+      this.#refusals.count(this.load);
+      throw error;
+    }
   }
 
   admitNested(call: Call, caller: CallingInvocation): Place {
@@ -228,6 +237,7 @@ export class LocalEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(0);
+    this.#refusals[Symbol.dispose]();
   }
 
   #askToStop(live: Live): void {

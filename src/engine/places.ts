@@ -1,12 +1,15 @@
-import { type Call, NotAdmitted, type Place } from "./contract.ts";
+import { type Call, NotAdmitted, type Place, type RunningLimit } from "./contract.ts";
+import { Queue, type Waiting } from "./queue.ts";
+import { Running, type RunningLimits } from "./running.ts";
+import type { Clock } from "./service_rate.ts";
 
 /** Limits of places; each is a named setting in `src/config`. */
-export interface PlaceLimits {
-  readonly maxRunning: number;
-  readonly maxRunningPerFunction: number;
+export interface PlaceLimits extends RunningLimits {
   readonly maxQueued: number;
   /** Bytes of the inputs of waiting calls together. */
   readonly maxQueuedBytes: number;
+  /** Expected time until the turn of a synchronous call. */
+  readonly maxWaitMs: number;
 }
 
 /** One of the `maxRunning`, counted for a function; free once nobody of those who share it runs any more. */
@@ -16,11 +19,12 @@ interface Slot {
 }
 
 /** A call that waits for a slot, runs on one, or has left; it never goes back. */
-class Seat implements Place {
+class Seat implements Place, Waiting {
   readonly #places: Places;
   readonly #begin: () => void;
   readonly functionId: string;
   readonly inputBytes: number;
+  readonly mode: "sync" | "async";
   /** Of the call that waits for this one. */
   readonly parent: Seat | undefined;
   readonly turn: Promise<void>;
@@ -31,11 +35,12 @@ class Seat implements Place {
   /** Nested calls that wait, in order of arrival. */
   readonly waitingGuests = new Set<Seat>();
 
-  constructor(places: Places, { functionId, inputBytes }: Call, parent: Seat | undefined) {
+  constructor(places: Places, { functionId, inputBytes, mode }: Call, parent: Seat | undefined) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#places = places;
     this.functionId = functionId;
     this.inputBytes = inputBytes;
+    this.mode = mode;
     this.parent = parent;
     this.turn = promise;
     this.#begin = resolve;
@@ -44,6 +49,10 @@ class Seat implements Place {
 
   get immediate(): boolean {
     return this.state === "running";
+  }
+
+  get nested(): boolean {
+    return this.parent !== undefined;
   }
 
   begin(slot: Slot): void {
@@ -63,10 +72,20 @@ class Seat implements Place {
   }
 }
 
+/** A limit that keeps a call from running at once, and when it would let it. */
+interface Obstacle {
+  readonly limit: RunningLimit;
+  readonly maxRunning: number;
+  /** Undefined while nothing was measured. */
+  readonly perSecond: number | undefined;
+  readonly turns: number;
+}
+
 /**
- * `maxRunning` slots, of one function no more than `maxRunningPerFunction`; `maxQueued` calls from outside wait, with
- * no more than `maxQueuedBytes` of input together. Functions
- * take turns, so that one with a long queue delays no other; the calls of one function go in order of arrival.
+ * `maxRunning` slots, of one function no more than `maxRunningPerFunction`. Calls from outside that find none wait,
+ * no more than `maxQueued` of them with no more than `maxQueuedBytes` of input together; asynchronous ones take no
+ * room from synchronous ones. Those are besides refused where their turn is to be expected later than in `maxWaitMs`.
+ * The order of turns is that of {@link Queue}.
  *
  * A nested call waits in this same queue, and may besides run on the slot of the call that waits for it, where no
  * other nested call does. So every chain of calls that wait for each other gets on, however full the server
@@ -74,50 +93,38 @@ class Seat implements Place {
  */
 export class Places {
   readonly #limits: PlaceLimits;
-  /**
-   * Waiting seats by function. The order of the functions is that of their turns: one that was served goes to
-   * the end. A function without waiting seats is not here.
-   */
-  readonly #waiting = new Map<string, Set<Seat>>();
-  /** Slots by function; none is 0. */
-  readonly #runningOf = new Map<string, number>();
-  #running = 0;
-  #queued = 0;
-  /** Of the seats that wait, those of calls from outside: nested ones take no room from them. */
-  #outerQueued = 0;
-  #outerQueuedBytes = 0;
+  readonly #queue = new Queue<Seat>();
+  readonly #running: Running;
+  readonly #mayRun = (functionId: string) => !this.#running.isFullOf(functionId);
 
-  constructor(limits: PlaceLimits) {
+  constructor(limits: PlaceLimits, now: Clock = () => performance.now()) {
     this.#limits = limits;
+    this.#running = new Running(limits, now);
   }
 
   get running(): number {
-    return this.#running;
+    return this.#running.count;
   }
 
   get queued(): number {
-    return this.#queued;
+    return this.#queue.size;
   }
 
-  /** Throws {@link NotAdmitted} when the call could not run at once and the queue is full. */
+  /** Calls that get their turn in a second while the server is full; undefined while that was not measured. */
+  get perSecond(): number | undefined {
+    return this.#running.rate.perSecond;
+  }
+
+  /**
+   * Throws {@link NotAdmitted} when the call could not run at once and the queue is full, or its turn, where somebody
+   * waits for it, is too far away.
+   */
   take(call: Call): Place {
-    const { functionId, inputBytes } = call;
-    const { maxRunning, maxRunningPerFunction, maxQueued, maxQueuedBytes } = this.#limits;
-    const isServerFull = this.#running >= maxRunning;
-    const isFunctionFull = (this.#runningOf.get(functionId) ?? 0) >= maxRunningPerFunction;
-    const hasSeat = this.#outerQueued < maxQueued;
-    const hasRoom = this.#outerQueuedBytes + inputBytes <= maxQueuedBytes;
-    if ((isServerFull || isFunctionFull) && !(hasSeat && hasRoom)) {
-      throw new NotAdmitted({
-        kind: "queue-full",
-        queueLimit: hasSeat ? "bytes" : "calls",
-        queued: this.#outerQueued,
-        queuedBytes: this.#outerQueuedBytes,
-        maxQueuedBytes,
-        runningLimit: isServerFull ? "server" : "function",
-        maxRunning: isServerFull ? maxRunning : maxRunningPerFunction,
-        maxQueued,
-      });
+    const obstacles = this.#obstacles(call.functionId);
+    const [first] = obstacles;
+    if (first !== undefined) {
+      this.#checkRoom(call, first);
+      if (call.mode === "sync") obstacles.forEach((obstacle) => this.#checkWait(obstacle));
     }
     return this.takeBeyondQueue(call);
   }
@@ -139,12 +146,12 @@ export class Places {
     const { state, slot, parent } = seat;
     seat.state = "left";
     if (state === "waiting") {
-      this.#dequeue(seat);
+      this.#queue.delete(seat);
       parent?.waitingGuests.delete(seat);
     }
     if (state !== "running" || slot === undefined) return;
     slot.holders--;
-    if (slot.holders === 0) this.#count(slot.functionId, -1);
+    if (slot.holders === 0) this.#running.delete(slot.functionId);
     if (parent?.guest === seat) {
       parent.guest = undefined;
       this.#lend(parent);
@@ -152,9 +159,64 @@ export class Places {
     this.#advance();
   }
 
+  /** What keeps a call of the function from running at once. */
+  #obstacles(functionId: string): readonly Obstacle[] {
+    const { maxRunning, maxRunningPerFunction } = this.#limits;
+    const found: Obstacle[] = [];
+    if (this.#running.isFull) {
+      found.push({
+        limit: "server",
+        maxRunning,
+        perSecond: this.#running.rate.perSecond,
+        turns: this.#queue.turnsOf(functionId),
+      });
+    }
+    if (this.#running.isFullOf(functionId)) {
+      found.push({
+        limit: "function",
+        maxRunning: maxRunningPerFunction,
+        perSecond: this.#running.rateOf(functionId)?.perSecond,
+        turns: this.#queue.turnsWithin(functionId),
+      });
+    }
+    return found;
+  }
+
+  #checkRoom({ mode, inputBytes }: Call, { limit, maxRunning }: Obstacle): void {
+    const { maxQueued, maxQueuedBytes } = this.#limits;
+    const { calls, bytes } = this.#queue.backlog(mode);
+    const hasSeat = calls < maxQueued;
+    if (hasSeat && bytes + inputBytes <= maxQueuedBytes) return;
+    throw new NotAdmitted({
+      kind: "queue-full",
+      queueLimit: hasSeat ? "bytes" : "calls",
+      queued: calls,
+      queuedBytes: bytes,
+      maxQueuedBytes,
+      runningLimit: limit,
+      maxRunning,
+      maxQueued,
+    });
+  }
+
+  #checkWait({ limit, maxRunning, perSecond, turns }: Obstacle): void {
+    const { maxWaitMs } = this.#limits;
+    if (perSecond === undefined) return;
+    const expectedMs = 1000 * turns / perSecond;
+    if (expectedMs <= maxWaitMs) return;
+    throw new NotAdmitted({
+      kind: "wait-too-long",
+      runningLimit: limit,
+      maxRunning,
+      perSecond,
+      expectedMs,
+      maxWaitMs,
+    });
+  }
+
   #seat(call: Call, parent: Seat | undefined): Seat {
     const seat = new Seat(this, call, parent);
-    this.#enqueue(seat);
+    this.#queue.add(seat);
     this.#advance();
     return seat;
   }
@@ -165,62 +227,17 @@ export class Places {
     const [first] = parent.waitingGuests;
     if (state !== "running" || slot === undefined || guest !== undefined) return;
     if (first === undefined) return;
-    this.#dequeue(first);
+    this.#queue.delete(first);
     parent.guest = first;
     first.begin(slot);
   }
 
-  #enqueue(seat: Seat): void {
-    const line = this.#waiting.get(seat.functionId);
-    if (line === undefined) this.#waiting.set(seat.functionId, new Set([seat]));
-    else line.add(seat);
-    this.#countWaiting(seat, 1);
-  }
-
-  #dequeue(seat: Seat): void {
-    const line = this.#waiting.get(seat.functionId);
-    if (line?.delete(seat)) this.#countWaiting(seat, -1);
-    if (line?.size === 0) this.#waiting.delete(seat.functionId);
-  }
-
-  #countWaiting({ parent, inputBytes }: Seat, change: 1 | -1): void {
-    this.#queued += change;
-    if (parent !== undefined) return;
-    this.#outerQueued += change;
-    this.#outerQueuedBytes += change * inputBytes;
-  }
-
-  #count(functionId: string, change: 1 | -1): void {
-    const count = (this.#runningOf.get(functionId) ?? 0) + change;
-    if (count === 0) this.#runningOf.delete(functionId);
-    else this.#runningOf.set(functionId, count);
-    this.#running += change;
-  }
-
   #advance(): void {
-    while (this.#running < this.#limits.maxRunning) {
-      const seat = this.#next();
+    while (!this.#running.isFull) {
+      const seat = this.#queue.next(this.#mayRun);
       if (seat === undefined) return;
-      this.#dequeue(seat);
-      this.#passTurn(seat.functionId);
-      this.#count(seat.functionId, 1);
+      this.#running.add(seat.functionId);
       seat.begin({ functionId: seat.functionId, holders: 0 });
     }
-  }
-
-  /** The first seat of the first function that may run one more. */
-  #next(): Seat | undefined {
-    for (const [functionId, line] of this.#waiting) {
-      const running = this.#runningOf.get(functionId) ?? 0;
-      if (running < this.#limits.maxRunningPerFunction) return line.values().next().value;
-    }
-    return undefined;
-  }
-
-  #passTurn(functionId: string): void {
-    const line = this.#waiting.get(functionId);
-    if (line === undefined) return;
-    this.#waiting.delete(functionId);
-    this.#waiting.set(functionId, line);
   }
 }

@@ -2,13 +2,24 @@ import assert from "node:assert/strict";
 import { NotAdmitted } from "../../src/engine/contract.ts";
 import { Places } from "../../src/engine/places.ts";
 
-const ROOMY = { maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 100, maxQueuedBytes: 100 };
+const ROOMY = {
+  maxRunning: 1,
+  maxRunningPerFunction: 1,
+  maxQueued: 100,
+  maxQueuedBytes: 1000,
+  maxWaitMs: 1000,
+};
 
-/** Takes places in this order and says in which order their turns come. */
+type Mode = "sync" | "async";
+
+const of = (functionId: string, mode: Mode = "sync") => ({ functionId, inputBytes: 1, mode });
+
+/** Takes places in this order and says in which order their turns come; a capital calls asynchronously. */
 function seats(places: Places, functions: readonly string[]) {
   const turns: string[] = [];
   const taken = functions.map((functionId, index) => {
-    const place = places.takeBeyondQueue({ functionId, inputBytes: 1 });
+    const mode = functionId === functionId.toUpperCase() ? "async" : "sync";
+    const place = places.takeBeyondQueue(of(functionId, mode));
     const name = `${functionId}${index}`;
     place.turn.then(() => turns.push(name));
     return place;
@@ -18,16 +29,30 @@ function seats(places: Places, functions: readonly string[]) {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("functions take turns, and the calls of one go in order", async () => {
-  const places = new Places({ ...ROOMY, maxRunning: 1 });
-  const { taken, turns } = seats(places, ["a", "a", "a", "b", "a", "c", "b"]);
+/** Lets all calls run, one after the other; answers the order of their turns. */
+async function turnsOneByOne(functions: readonly string[]): Promise<readonly string[]> {
+  const places = new Places(ROOMY);
+  const { taken, turns } = seats(places, functions);
   for (let call = 0; call < taken.length; call++) {
     await settled();
     const running = Number(turns.at(-1)?.slice(1));
     taken[running]?.[Symbol.dispose]();
   }
-  assert.deepEqual(turns, ["a0", "a1", "b3", "c5", "a2", "b6", "a4"]);
   assert.deepEqual([places.running, places.queued], [0, 0]);
+  return turns;
+}
+
+Deno.test("functions take turns, and the calls of one go in order", async () => {
+  const turns = await turnsOneByOne(["a", "a", "a", "b", "a", "c", "b"]);
+  assert.deepEqual(turns, ["a0", "a1", "b3", "c5", "a2", "b6", "a4"]);
+});
+
+Deno.test("calls that somebody waits for go first, but for one turn in eight", async () => {
+  const soon = await turnsOneByOne(["a", "A", "B", "a", "b"]);
+  assert.deepEqual(soon, ["a0", "a3", "b4", "A1", "B2"]);
+  const long = await turnsOneByOne(["a", "A", "B", "A", ...Array(20).fill("a")]);
+  // The share counts from the first turn that an asynchronous call had to let pass.
+  assert.deepEqual([long.indexOf("A1"), long.indexOf("B2"), long.indexOf("A3")], [8, 16, 23]);
 });
 
 Deno.test("a function at its limit waits, others pass", async () => {
@@ -51,7 +76,7 @@ Deno.test("a full queue refuses only what cannot run at once, and names the limi
   const places = new Places({ ...ROOMY, maxRunning: 2, maxQueued: 1 });
   const refusal = (functionId: string) => {
     try {
-      places.take({ functionId, inputBytes: 1 });
+      places.take(of(functionId));
     } catch (error) {
       assert.ok(error instanceof NotAdmitted);
       return error.refusal;
@@ -66,22 +91,15 @@ Deno.test("a full queue refuses only what cannot run at once, and names the limi
     queued: 1,
     queuedBytes: 1,
     maxQueued: 1,
-    maxQueuedBytes: 100,
+    maxQueuedBytes: 1000,
   };
   assert.deepEqual(refusal("a"), { ...full, runningLimit: "function", maxRunning: 1 });
   assert.equal(refusal("b"), undefined, "it runs at once");
   assert.deepEqual(refusal("c"), { ...full, runningLimit: "server", maxRunning: 2 });
 });
 
-const of = (functionId: string) => ({ functionId, inputBytes: 1 });
-
 Deno.test("nested calls share the place of their caller, one at a time, where no other is free", async () => {
-  const places = new Places({
-    maxRunning: 2,
-    maxRunningPerFunction: 2,
-    maxQueued: 0,
-    maxQueuedBytes: 1000,
-  });
+  const places = new Places({ ...ROOMY, maxRunning: 2, maxRunningPerFunction: 2, maxQueued: 0 });
   const outer = places.take(of("a"));
   const free = outer.nest(of("b"));
   const shared = outer.nest(of("b"));
@@ -101,12 +119,7 @@ Deno.test("nested calls share the place of their caller, one at a time, where no
 });
 
 Deno.test("a nested call that leaves while it waits frees nothing", async () => {
-  const places = new Places({
-    maxRunning: 1,
-    maxRunningPerFunction: 1,
-    maxQueued: 0,
-    maxQueuedBytes: 1000,
-  });
+  const places = new Places({ ...ROOMY, maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 0 });
   const outer = places.take(of("a"));
   const [first, second, third] = [outer.nest(of("a")), outer.nest(of("a")), outer.nest(of("a"))];
   second[Symbol.dispose]();
@@ -118,15 +131,19 @@ Deno.test("a nested call that leaves while it waits frees nothing", async () => 
 });
 
 Deno.test("nested calls that wait take no room from calls from outside", () => {
-  const places = new Places({
-    maxRunning: 1,
-    maxRunningPerFunction: 1,
-    maxQueued: 1,
-    maxQueuedBytes: 1000,
-  });
+  const places = new Places({ ...ROOMY, maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 1 });
   const outer = places.take(of("a"));
   for (let n = 0; n < 5; n++) outer.nest(of("a"));
   assert.deepEqual([places.running, places.queued], [1, 4]);
   places.take(of("b"));
   assert.throws(() => places.take(of("b")), NotAdmitted);
+});
+
+Deno.test("asynchronous calls that wait take no room from those that somebody waits for", () => {
+  const places = new Places({ ...ROOMY, maxQueued: 1 });
+  places.take(of("a"));
+  places.take(of("a", "async"));
+  assert.throws(() => places.take(of("a", "async")), NotAdmitted);
+  places.take(of("a"));
+  assert.throws(() => places.take(of("a")), NotAdmitted);
 });

@@ -32,7 +32,7 @@ export class Tests {
    * The results in the order of the tests; at least one.
    * @param reference of a commit; empty means the published one
    * @param signal ends the run when its caller goes away
-   * @throws NO_TESTS, BUILD_FAILED, QUEUE_FULL, QUEUE_TIMEOUT
+   * @throws NO_TESTS, BUILD_FAILED, QUEUE_FULL, OVERLOADED, QUEUE_TIMEOUT
    */
   async run(
     by: Principal,
@@ -47,7 +47,7 @@ export class Tests {
     try {
       return await this.engine.attempt(
         row.id,
-        admit(this.engine, { functionId: fn.id, inputBytes: 0 }, by.invocation),
+        admit(this.engine, { functionId: fn.id, inputBytes: 0, mode: "sync" }, by.invocation),
         signal,
         (trial) => this.#run(trial, fn, row, artifact),
       );

@@ -1,13 +1,26 @@
 import type { App } from "../endpoint.ts";
 
-/** Whether the server can take calls, and why not. */
-export type Readiness = () => { readonly ready: boolean; readonly reason?: string };
+/** How busy the server is. */
+export interface LoadReport {
+  readonly running: number;
+  readonly waiting: number;
+  /** What it sustains, as measured; undefined while it was not full. */
+  readonly perSecond: number | undefined;
+}
+
+/** Whether the server can take calls, and how busy it is; or why not. */
+export type Readiness = () =>
+  | { readonly ready: true; readonly load: LoadReport }
+  | { readonly ready: false; readonly reason: string };
 
 /** `/healthz`: the process lives. `/readyz`: it takes calls. */
 export function healthRoutes(app: App, readiness: Readiness): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/readyz", (c) => {
-    const { ready, reason } = readiness();
-    return ready ? c.json({ status: "ready" }) : c.json({ status: "not ready", reason }, 503);
+    const now = readiness();
+    if (!now.ready) return c.json({ status: "not ready", reason: now.reason }, 503);
+    const { running, waiting, perSecond } = now.load;
+    const callsPerSecond = perSecond === undefined ? null : Number(perSecond.toPrecision(3));
+    return c.json({ status: "ready", running, waiting, callsPerSecond });
   });
 }

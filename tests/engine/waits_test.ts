@@ -1,0 +1,159 @@
+/** What a call would have to wait, on a clock of the test's. */
+import assert from "node:assert/strict";
+import { NotAdmitted, type Place } from "../../src/engine/contract.ts";
+import { Places } from "../../src/engine/places.ts";
+
+const LIMITS = { maxQueued: 1000, maxQueuedBytes: 1_000_000, maxWaitMs: 1100 };
+
+/** Places that run what they are given, and a clock that stands still. */
+class Stage {
+  now = 0;
+  readonly places: Places;
+  readonly #running: Place[] = [];
+
+  constructor(maxRunning: number, maxRunningPerFunction = maxRunning) {
+    const limits = { ...LIMITS, maxRunning, maxRunningPerFunction };
+    this.places = new Places(limits, () => this.now);
+  }
+
+  /** Calls that get their turn in a second, as measured. */
+  get perSecond(): number | undefined {
+    return rounded(this.places.perSecond);
+  }
+
+  /** Takes a place; answers why not, where there is none. */
+  call(functionId: string, mode: "sync" | "async" = "sync") {
+    try {
+      this.#running.push(this.places.take({ functionId, inputBytes: 1, mode }));
+    } catch (error) {
+      if (!(error instanceof NotAdmitted)) throw error;
+      const { refusal } = error;
+      if (refusal.kind !== "wait-too-long") return refusal;
+      const { perSecond, expectedMs } = refusal;
+      return { ...refusal, perSecond: rounded(perSecond), expectedMs: rounded(expectedMs) };
+    }
+    return undefined;
+  }
+
+  /** How many calls of the function are let in before one is refused. */
+  letIn(functionId: string): number {
+    for (let calls = 0; calls < 100; calls++) {
+      if (this.call(functionId) !== undefined) return calls;
+    }
+    return 100;
+  }
+
+  /** The oldest call ends after so many milliseconds. */
+  end(afterMs: number): void {
+    this.now += afterMs;
+    this.#running.shift()?.[Symbol.dispose]();
+  }
+
+  /** Measures: so many calls, each taking the place that the one before gave back. */
+  measure(functionId: string, calls: number, msEach: number): void {
+    for (let n = 0; n < calls; n++) {
+      this.call(functionId);
+      this.end(msEach);
+    }
+  }
+}
+
+function rounded<T extends number | undefined>(value: T) {
+  return value === undefined ? undefined : Number(value.toPrecision(4));
+}
+
+Deno.test("nobody is refused before every place came free once", () => {
+  const stage = new Stage(2);
+  assert.equal(stage.letIn("a"), 100);
+  stage.end(60_000);
+  assert.equal(stage.call("a"), undefined, "the first end does not speak for all places");
+  for (let ends = 0; ends < 3; ends++) stage.end(1000);
+  assert.equal(stage.call("a")?.kind, "wait-too-long");
+});
+
+Deno.test("a call is refused where its turn is too far away by what was measured", () => {
+  const stage = new Stage(1);
+  stage.measure("a", 20, 250);
+  assert.equal(stage.perSecond, 4);
+  assert.equal(stage.letIn("a"), 1 + 4, "one runs, four have their turns within a second");
+  assert.deepEqual(stage.call("a"), {
+    kind: "wait-too-long",
+    runningLimit: "server",
+    maxRunning: 1,
+    perSecond: 4,
+    expectedMs: 1250,
+    maxWaitMs: 1100,
+  });
+  assert.equal(stage.call("a", "async"), undefined, "asynchronous calls wait");
+  stage.end(250);
+  assert.equal(stage.call("a")?.kind, "wait-too-long", "one turn in eight is not its own");
+});
+
+Deno.test("the flood of one function keeps none out that has few calls", () => {
+  const stage = new Stage(1);
+  stage.measure("a", 20, 250);
+  assert.equal(stage.letIn("a"), 5);
+  assert.equal(stage.letIn("b"), 2, "it and the flood take turns");
+});
+
+Deno.test("places that come free together count as they do in the long run", () => {
+  const stage = new Stage(8);
+  for (let call = 0; call < 8; call++) stage.call("a");
+  for (let round = 0; round < 20; round++) {
+    for (let end = 0; end < 8; end++) {
+      stage.end(end === 0 ? 500 : 0);
+      stage.call("a");
+    }
+  }
+  const { perSecond = 0 } = stage;
+  assert.ok(perSecond > 12 && perSecond < 20, `16 a second, measured ${perSecond}`);
+});
+
+Deno.test("a turn that does not come counts while it lasts", () => {
+  const stage = new Stage(1);
+  stage.measure("a", 20, 10);
+  stage.call("a");
+  assert.equal(stage.perSecond, 100);
+  stage.now += 30_000;
+  assert.ok((stage.perSecond ?? 0) < 1);
+  assert.equal(stage.call("a")?.kind, "wait-too-long");
+});
+
+Deno.test("a low rate is put right though all that would wait are refused", () => {
+  const stage = new Stage(1);
+  stage.measure("a", 20, 20_000);
+  let refused = 0;
+  for (;; refused++) {
+    assert.equal(stage.call("a"), undefined, "a free place is taken whatever was measured");
+    if (stage.call("a") === undefined) break;
+    stage.end(10);
+  }
+  assert.ok(refused > 0 && refused < 100, String(refused));
+});
+
+Deno.test("what was measured long ago is forgotten", () => {
+  const stage = new Stage(1);
+  stage.measure("a", 20, 5_000);
+  assert.equal(stage.perSecond, 0.2);
+  stage.now += 61_000;
+  assert.equal(stage.perSecond, undefined);
+  stage.call("a");
+  assert.equal(stage.call("a"), undefined);
+});
+
+Deno.test("a function at its own limit counts by its own rate, and others do not", () => {
+  const stage = new Stage(4, 1);
+  stage.measure("slow", 20, 2_000);
+  stage.call("slow");
+  const refusal = stage.call("slow");
+  assert.deepEqual(refusal, {
+    kind: "wait-too-long",
+    runningLimit: "function",
+    maxRunning: 1,
+    perSecond: 0.5,
+    expectedMs: 2000,
+    maxWaitMs: 1100,
+  });
+  assert.equal(stage.call("other"), undefined);
+  assert.equal(stage.call("other"), undefined, "of it nothing was measured");
+});

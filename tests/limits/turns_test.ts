@@ -1,0 +1,180 @@
+/** In which order waiting calls have their turns, and which calls are refused before they wait. */
+import assert from "node:assert/strict";
+import type { Answer, Client, Json } from "../support/client.ts";
+import { unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { TestServer } from "../support/server.ts";
+import { deployWithSdk, outputOf } from "../sdk/support.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+
+const ONE_AT_A_TIME = ["--max-running", "1", "--pool-size", "1"];
+const ASYNC = { prefer: "respond-async" };
+
+/** Tells when it started; two that run one after the other never tell the same. */
+const STARTED = `export default async () => {
+  const at = Date.now();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  return { at };
+};`;
+const HANG = "export default () => new Promise((resolve) => setTimeout(resolve, 1e6));";
+const SLEEP = `export default async () => {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return {};
+};`;
+
+/** Takes the only place until it is told to give it back. */
+async function holdPlace(client: Client): Promise<() => Promise<void>> {
+  const id = await client.deploy(HANG);
+  const { invocationId } = ok(await client.invoke(id, {}, ASYNC));
+  return async () => {
+    ok(await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`));
+  };
+}
+
+async function waiting(client: Client, calls: number): Promise<void> {
+  await eventually(
+    async () => (await client.get("/readyz")).body.waiting === calls || undefined,
+    `${calls} waiting calls`,
+  );
+}
+
+/** Calls so often at the same time; resolves once all wait, with what answers when they started. */
+async function callAndWait(
+  client: Client,
+  id: string,
+  calls: number,
+): Promise<() => Promise<number[]>> {
+  const before: number = (await client.get("/readyz")).body.waiting;
+  const answers = Promise.all(Array.from({ length: calls }, () => client.invoke(id)));
+  await waiting(client, before + calls);
+  return async () => (await answers).map(startOf).toSorted((a, b) => a - b);
+}
+
+function startOf(answer: Answer<Json>): number {
+  return JSON.parse(unbase64(ok(answer).json)).at;
+}
+
+async function startOfRecord(client: Client, id: string, invocationId: string): Promise<number> {
+  return (await client.ended(id, invocationId)).output.at;
+}
+
+async function functionsTakeTurns({ client }: Stage): Promise<void> {
+  const [flooded, other] = [await client.deploy(STARTED), await client.deploy(STARTED)];
+  const release = await holdPlace(client);
+  const flood = await callAndWait(client, flooded, 20);
+  const single = await callAndWait(client, other, 1);
+  await release();
+  const [start] = await single();
+  assert.equal([...await flood(), start].toSorted().indexOf(start), 1);
+}
+
+async function callersGoFirst({ client }: Stage): Promise<void> {
+  const [one, other] = [await client.deploy(STARTED), await client.deploy(STARTED)];
+  const release = await holdPlace(client);
+  const background = [
+    ok(await client.invoke(one, {}, ASYNC)),
+    ok(await client.invoke(one, {}, ASYNC)),
+  ];
+  const calls = [await callAndWait(client, one, 3), await callAndWait(client, other, 3)];
+  await release();
+  const starts = (await Promise.all(calls.map((answers) => answers()))).flat();
+  for (const { invocationId } of background) {
+    assert.ok(await startOfRecord(client, one, invocationId) > Math.max(...starts));
+  }
+}
+
+async function oneTurnInEight({ client }: Stage): Promise<void> {
+  const id = await client.deploy(STARTED);
+  const release = await holdPlace(client);
+  const { invocationId } = ok(await client.invoke(id, {}, ASYNC));
+  const calls = await callAndWait(client, id, 20);
+  await release();
+  const start = await startOfRecord(client, id, invocationId);
+  assert.equal([...await calls(), start].toSorted().indexOf(start), 7);
+}
+
+serverSuite("turns", { flags: [...ONE_AT_A_TIME, "--max-wait", "7d"] }, {
+  "go round between functions": functionsTakeTurns,
+  "come first for calls that somebody waits for": callersGoFirst,
+  "come for an asynchronous call among many others, too": oneTurnInEight,
+});
+
+async function unmeasured({ client }: Stage): Promise<void> {
+  const id = await client.deploy(SLEEP);
+  const release = await holdPlace(client);
+  const call = client.invoke(id);
+  await waiting(client, 1);
+  assert.equal((await client.get("/readyz")).body.callsPerSecond, null);
+  await release();
+  ok(await call);
+  const { status, running, callsPerSecond } = ok(await client.get("/readyz"));
+  assert.deepEqual([status, running], ["ready", 0]);
+  assert.ok(callsPerSecond > 0);
+}
+
+async function tooFarAway({ client }: Stage): Promise<void> {
+  const id = await client.deploy(SLEEP);
+  const release = await holdPlace(client);
+  for (const headers of [{}, { "idempotency-key": "refused" }]) {
+    const refused = await client.invoke(id, {}, headers);
+    assertError(refused, "RESOURCE_EXHAUSTED", "OVERLOADED", {
+      message:
+        /1 calls run \(--max-running\), and [\d.]+ a second end\. .* in about \d.*s, the limit is 50 ms \(--max-wait\)\. Try again in \d+ (s|m)\b/,
+    });
+    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  }
+  const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
+  assert.deepEqual(list, [], "a refused call leaves no invocation");
+  const background = ok(await client.invoke(id, {}, ASYNC));
+  assert.match((await client.invocation(id, background.invocationId)).status, /_PENDING$/);
+  await release();
+  await client.ended(id, background.invocationId);
+  const { invocationId } = ok(await client.invoke(id, {}, { "idempotency-key": "refused" }));
+  assert.notEqual(invocationId, background.invocationId, "the key of a refused call is free");
+}
+
+async function nested({ client }: Stage): Promise<void> {
+  const called = await client.deploy(SLEEP);
+  const calling = await deployWithSdk(
+    client,
+    `return { answered: (await Promise.all([1, 2, 3].map(() => invoke(${
+      JSON.stringify(called)
+    })))).length };`,
+    ["invoker"],
+  );
+  assert.deepEqual(await outputOf(client, calling), { answered: 3 });
+}
+
+serverSuite("a call whose turn is too far away", {
+  flags: [...ONE_AT_A_TIME, "--max-wait", "50ms"],
+}, {
+  "waits while nothing was measured": unmeasured,
+  "is refused, unless it is asynchronous": tooFarAway,
+  "passes where a running invocation makes it": nested,
+});
+
+Deno.test("a function at its own limit is refused by its own rate, and logged once", async () => {
+  await using server = await TestServer.start({
+    flags: ["--max-running", "3", "--max-running-per-function", "1", "--max-wait", "50ms"],
+  });
+  const client = await server.client();
+  const [slow, other] = [await client.deploy(SLEEP), await client.deploy(STARTED)];
+  ok(await client.invoke(slow));
+  const held = ok(await client.invoke(slow, {}, ASYNC));
+  const queued = ok(await client.invoke(slow, {}, ASYNC));
+  for (let call = 0; call < 3; call++) {
+    assertError(await client.invoke(slow), "RESOURCE_EXHAUSTED", "OVERLOADED", {
+      message: /1 calls of function \w+ run \(--max-running-per-function\), and /,
+    });
+  }
+  ok(await client.invoke(other));
+  for (const { invocationId } of [held, queued]) await client.ended(slow, invocationId);
+  await server.stop("SIGTERM");
+  const log = (await server.log).trim().split("\n").map((line) => JSON.parse(line));
+  const told = log.filter(({ logger }) => logger === "invoked.engine");
+  assert.deepEqual(told.map(({ level, message }) => [level, message.replace(/\d+ run/, "N run")]), [
+    ["WARN", "Refuses calls with 429: N run and 1 wait"],
+    ["WARN", "Refuses no more calls; 3 were refused"],
+  ]);
+});
