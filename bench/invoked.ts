@@ -46,7 +46,9 @@ export class Invoked implements AsyncDisposable {
     return async () => {
       const client = await this.client();
       const answer = await client.post(`/api/v1/functions/${functionId}/invoke`, body);
-      if (answer.status === 429) throw new Refused(who);
+      if (answer.status === 429) {
+        throw new Refused(who, 1000 * Number(answer.headers.get("retry-after") ?? 1));
+      }
       const output = answer.body.json;
       if (answer.status !== 200 || typeof output !== "string") {
         throw new Error(`${who} answered ${answer.status}: ${JSON.stringify(answer.body)}`);

@@ -3,6 +3,11 @@
 /** The server said that it is full: an answer that is right under too much load, and no measurement. */
 export class Refused extends Error {
   override name = "Refused";
+
+  /** @param retryAfterMs when the server wants to be asked again */
+  constructor(who: string, readonly retryAfterMs: number) {
+    super(`${who} is full`);
+  }
 }
 
 /** One call; rejects with {@link Refused} or, on a wrong answer, with what was wrong. */
@@ -22,7 +27,7 @@ export interface Load {
 export async function openLoop(schedule: readonly number[], call: Call): Promise<Load> {
   const start = performance.now();
   const tally = new Tally();
-  const calls: Promise<void>[] = [];
+  const calls: Promise<unknown>[] = [];
   for (const due of schedule) {
     await pause(start + due - performance.now());
     calls.push(tally.time(call, start + due));
@@ -41,7 +46,10 @@ export async function oneByOne(count: number, pauseMs: number, call: Call): Prom
   return tally;
 }
 
-/** Closed loop: so many callers that never rest. `perSecond` counts answers. */
+/**
+ * Closed loop: so many callers that rest only where they are refused, as long as they are asked to. `perSecond` counts
+ * answers.
+ */
 export async function saturate(
   callers: number,
   durationMs: number,
@@ -50,7 +58,11 @@ export async function saturate(
   const start = performance.now();
   const tally = new Tally();
   const caller = async () => {
-    while (performance.now() < start + durationMs) await tally.time(call, performance.now());
+    const end = start + durationMs;
+    while (performance.now() < end) {
+      const restMs = await tally.time(call, performance.now());
+      await pause(Math.min(restMs, end - performance.now()));
+    }
   };
   await Promise.all(Array.from({ length: callers }, caller));
   const seconds = (performance.now() - start) / 1000;
@@ -74,13 +86,16 @@ class Tally implements Load {
   readonly samples: number[] = [];
   refused = 0;
 
-  async time(call: Call, startMs: number): Promise<void> {
+  /** Answers how long the caller is asked to rest. */
+  async time(call: Call, startMs: number): Promise<number> {
     try {
       await call();
       this.samples.push(performance.now() - startMs);
+      return 0;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.refused++;
+      return error.retryAfterMs;
     }
   }
 }

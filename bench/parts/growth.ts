@@ -2,7 +2,7 @@
 import type { Context } from "../context.ts";
 import { fill, NEEDLE, OLDEST_FUNCTION, type Past, SECOND_DAY } from "../history.ts";
 import { Invoked } from "../invoked.ts";
-import { type Call, oneByOne, pause, saturate } from "../load.ts";
+import { type Call, type Load, merge, oneByOne, pause, saturate } from "../load.ts";
 import type { Chart } from "../plots.ts";
 import { type PartResult, type Row, rowOf, withRatios } from "../report.ts";
 import { inTurn, median } from "../statistics.ts";
@@ -252,22 +252,23 @@ async function measureClients(context: Context, rounds: number): Promise<Row[]> 
     },
   ] as const;
   const cases = kinds.flatMap((kind) =>
-    CLIENTS.map((clients) => ({ ...kind, clients, ms: [] as number[], rates: [] as number[] }))
+    CLIENTS.map((clients) => ({ ...kind, clients, loads: [] as Load[], rates: [] as number[] }))
   );
   const durationMs = context.isQuick ? 1500 : 4000;
   for (let round = 0; round < rounds; round++) {
-    for (const { name, call, clients, ms, rates } of inTurn(cases, round)) {
+    for (const { name, call, clients, loads, rates } of inTurn(cases, round)) {
       context.progress(`round ${round + 1} of ${rounds}: ${name} by ${clients} clients`);
       await pause(SETTLE_MS);
-      const { samples, perSecond } = await saturate(clients, durationMs, call);
-      ms.push(...samples);
-      rates.push(perSecond);
+      const load = await saturate(clients, durationMs, call);
+      loads.push(load);
+      rates.push(load.perSecond);
     }
   }
-  return cases.flatMap(({ name, clients, ms, rates }) => [
-    rowOf({ part: CLIENT_PART, measure: name, subject: clientLabel(clients), unit: "ms" }, ms),
-    rowOf({ part: CLIENT_PART, measure: name, subject: clientLabel(clients), unit: "/s" }, rates),
-  ]);
+  return cases.flatMap(({ name, clients, loads, rates }) => {
+    const row = { part: CLIENT_PART, measure: name, subject: clientLabel(clients) };
+    const { samples, refused } = merge(loads);
+    return [rowOf({ ...row, unit: "ms", refused }, samples), rowOf({ ...row, unit: "/s" }, rates)];
+  });
 }
 
 function clientLabel(clients: number): string {
