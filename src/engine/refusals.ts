@@ -6,7 +6,7 @@ const logger = getLogger(["invoked", "engine"]);
 /** After so long without a refusal the server says that it takes all calls again. */
 const QUIET_MS = 10_000;
 
-/** Says in the log when the engine begins to refuse calls, and when that is over: a line each, however many there are. */
+/** Says in the log when the engine begins to refuse calls, and when that is over: a line each, for any number of them. */
 export class Refusals implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #count = 0;

@@ -1,9 +1,10 @@
 /** Milliseconds on a clock that never goes back. */
 export type Clock = () => number;
 
-/** The mean goes over about as many turns as every place has in four rounds, so that places that come free together do not sway it. */
-const ROUNDS = 4;
-const MIN_TURNS = 16;
+/** The mean goes over about so many turns of every place, so that places that come free together do not sway it. */
+const TURNS_OF_EACH = 4;
+/** And over so many of all, where places are few. */
+const TURNS_MIN = 16;
 /** What was measured before such a pause says nothing of the calls that come now. */
 const FORGET_MS = 60_000;
 
@@ -26,7 +27,7 @@ export class ServiceRate {
 
   constructor(places: number, now: Clock) {
     this.#places = places;
-    this.#keep = 1 - 1 / Math.max(MIN_TURNS, ROUNDS * places);
+    this.#keep = 1 - 1 / Math.max(TURNS_MIN, TURNS_OF_EACH * places);
     this.#now = now;
   }
 
