@@ -21,9 +21,6 @@ const COMMAND_FLAGS = [
 const OTHER_FLAGS = [
   "--data-urlencode",
   "--upload-file",
-  "--core",
-  "--nofile",
-  "--fsize",
   "--quick",
   "--publish",
 ];

@@ -1,4 +1,11 @@
 /** Starts and ends processes as groups of their own. */
+import { setPriority } from "node:os";
+
+/**
+ * How far these processes stand back behind the server where processors are short (`man 7 sched`): an answer that is
+ * ready goes out before the next process starts. Measured in docs/performance.md.
+ */
+export const NICENESS = 10;
 
 export interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -19,7 +26,7 @@ export function spawnGroup(
 ): Deno.ChildProcess {
   const [program, ...args] = setsid === undefined ? command : [setsid, ...command];
   if (program === undefined) throw new Error("Cannot start a process: the command line is empty");
-  return new Deno.Command(program, {
+  const child = new Deno.Command(program, {
     args,
     cwd,
     clearEnv: true,
@@ -29,6 +36,17 @@ export function spawnGroup(
     stderr: "piped",
     detached: setsid === undefined,
   }).spawn();
+  standBack(child.pid);
+  return child;
+}
+
+/** Before the process has started any other, which then does the same. */
+function standBack(pid: number): void {
+  try {
+    setPriority(pid, NICENESS);
+  } catch {
+    // It has ended already.
+  }
 }
 
 /**
