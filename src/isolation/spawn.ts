@@ -5,7 +5,7 @@ import { setPriority } from "node:os";
  * How far these processes stand back behind the server where processors are short (`man 7 sched`): an answer that is
  * ready goes out before the next process starts. Measured in docs/performance.md.
  */
-export const NICENESS = 10;
+export const NICENESS = 5;
 
 export interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>;
