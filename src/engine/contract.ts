@@ -43,6 +43,8 @@ export interface Job {
   readonly inputJson: string;
   /** Hosts that the function may connect to, as its settings say when it is called. */
   readonly outboundAllowlist: readonly string[];
+  /** As {@link SandboxJob.reuseKey}; absent for a job that gets a process of its own. */
+  readonly reuseKey?: string;
   /** Called once, at the moment the job starts. */
   readonly openSession: () => Promise<Session>;
   /** Who waits for the end; decides what a shutdown does with a job that has not started. */

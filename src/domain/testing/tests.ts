@@ -99,6 +99,7 @@ export class Tests {
       principalId: by.id,
       parentInvocationId: by.invocation?.id ?? null,
       depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
+      isolation: "fresh",
       mode: "sync",
       status: "RUNNING",
       input: "{}",

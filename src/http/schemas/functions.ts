@@ -6,6 +6,7 @@ import {
   DISPLAY_NAME_CHARS_MAX,
   FUNCTION_TYPES,
   type FunctionView,
+  ISOLATIONS,
   PROVISIONED_CONCURRENCY_MAX,
   SCOPED_ROLES_MAX,
   SECRET_VALUE_BYTES_MAX,
@@ -20,6 +21,9 @@ export const functionType = z.enum(FUNCTION_TYPES, {
 })
   .openapi("c1.api.functions.v1.FunctionType");
 
+export const isolation = z.enum(ISOLATIONS, { error: `must be one of ${ISOLATIONS.join(", ")}` })
+  .openapi("invoked.Isolation");
+
 export const functionOut = z.object({
   id: z.string(),
   displayName: z.string(),
@@ -33,6 +37,10 @@ export const functionOut = z.object({
     description: "Names of the secrets; values are never answered",
   }),
   provisionedConcurrency: int32Out,
+  isolation: isolation.openapi({
+    description:
+      "fresh: each call in a process of its own; shared: one after another in one process, where state may persist",
+  }),
   scopedRoleIds: z.array(z.string()),
   useSpn: z.boolean(),
   hookRefs: z.array(z.string()),
@@ -55,6 +63,7 @@ export function functionJson({ row, secretNames }: FunctionView): z.input<typeof
     outboundNetworkAllowlist: JSON.parse(row.outboundNetworkAllowlist) as string[],
     secret: Object.fromEntries(secretNames.map((name) => [name, ""])),
     provisionedConcurrency: row.provisionedConcurrency,
+    isolation: row.isolation,
     scopedRoleIds: JSON.parse(row.scopedRoleIds) as string[],
     useSpn: false,
     hookRefs: [],
@@ -76,6 +85,7 @@ export const createFunctionIn = z.object({
   displayName: displayName.min(1, { error: "must not be empty" }),
   description: description.default(""),
   functionType: functionType.default("FUNCTION_TYPE_UNSPECIFIED"),
+  isolation: isolation.default("fresh"),
   initialContent: filesIn.optional(),
   commitMessage: commitMessageIn,
 }).openapi("c1.api.functions.v1.FunctionsServiceCreateFunctionRequest");
@@ -131,6 +141,7 @@ export const functionIn = z.object({
   provisionedConcurrency: int32In.refine((n) => n >= 0 && n <= PROVISIONED_CONCURRENCY_MAX, {
     error: `must be between 0 and ${PROVISIONED_CONCURRENCY_MAX}`,
   }).optional(),
+  isolation: isolation.optional(),
   scopedRoleIds: z.array(roleId).max(SCOPED_ROLES_MAX, {
     error: atMost(SCOPED_ROLES_MAX, "entries"),
   }).optional(),
