@@ -24,7 +24,7 @@ export const REUSE_SETTINGS: Rows<"reuse"> = {
   waitingMax: {
     name: "shared-waiting",
     kind: integer({ min: "0", max: "10000" }),
-    default: "16",
+    default: "32",
     description: "Processes of all shared functions together that wait for their next call",
   },
 };

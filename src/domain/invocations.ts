@@ -273,12 +273,15 @@ function callOf(
   return { functionId, inputBytes: Buffer.byteLength(input), mode };
 }
 
-/** What may find the state that a call of a shared function left: the same caller, on the same volume, with the same rights. */
+/**
+ * What may find the state that a call of a shared function left: a call of the same caller, on the same volume, with
+ * nothing changed in the function since.
+ */
 function reuseKeyOf(
   { functionId, commitId, principalId, volumeId }: InvocationRow,
-  { scopedRoleIds }: FunctionRow,
+  { updatedAt }: FunctionRow,
 ): string {
-  return JSON.stringify([functionId, commitId, principalId, volumeId, scopedRoleIds]);
+  return JSON.stringify([functionId, commitId, principalId, volumeId, updatedAt]);
 }
 
 function interruption(status: InvocationStatus): string {

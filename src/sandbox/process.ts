@@ -25,7 +25,7 @@ const DRAIN_TIMEOUT_MS = 1000;
 /** Longest time that a module may take to be loaded ahead of its call. */
 const LOAD_TIMEOUT_MS = 5_000;
 /** Longest time after its answer in which a process that is to be used again must have nothing left to do. */
-export const IDLE_GRACE_MS = 50;
+export const IDLE_GRACE_MS = 200;
 
 /** The process ended before it had read its request: none of the function's code ran. */
 export class NotAccepted extends Error {
@@ -135,7 +135,7 @@ export class SandboxProcess {
 
   /** Whether it waits for a call of the code that it has loaded. */
   get isLoaded(): boolean {
-    return this.#mode === "loaded" && !(this.#gate?.wasUsedEarly ?? false);
+    return this.#mode === "loaded" && !(this.#gate?.wasUsedApart ?? false);
   }
 
   /** Whether it has answered a call of the code that it has loaded, and waits for another. */
@@ -263,6 +263,7 @@ export class SandboxProcess {
     call.whenIdle(() => {
       clearTimeout(timer);
       if (this.#mode !== "running") return;
+      if (this.#gate?.wasUsedApart) return this.#killNow();
       this.#mode = "idle";
       this.#idleSinceMs = performance.now();
       this.#busyMs += this.#idleSinceMs - this.#callStartedMs;
