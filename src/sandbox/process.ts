@@ -16,7 +16,7 @@ import { Call, deaf, type Listener, Loading } from "./listeners.ts";
 import { type Exit, exitOf } from "./exit.ts";
 import { type Isolation, killGroup } from "../isolation/mod.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
-import { Redactor } from "./redaction.ts";
+import { Redactions, Redactor } from "./redaction.ts";
 
 /** Bytes of stderr kept to tell why a process ended. */
 const STDERR_TAIL_BYTES = 16_384;
@@ -81,6 +81,7 @@ export class SandboxProcess {
 
   readonly #isolation: Isolation;
   readonly #startedMs = performance.now();
+  #redactions: Redactions | undefined;
   #callStartedMs = 0;
   #idleSinceMs = 0;
   #idleMs = 0;
@@ -195,7 +196,9 @@ export class SandboxProcess {
     this.#beginCall();
     const keep = onIdle !== undefined;
     const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
-    const redactor = new Redactor(this.#hiddenPaths, Object.values(job.config.secrets));
+    // All jobs of one process have the same configuration.
+    this.#redactions ??= new Redactions(this.#hiddenPaths, Object.values(job.config.secrets));
+    const redactor = new Redactor(this.#redactions);
     const { promise, resolve } = Promise.withResolvers<Ending>();
     // The group dies in the very turn in which the ending is known, before anything is awaited.
     const end = (ending: Ending) => {
