@@ -1,4 +1,5 @@
 /** One process of the operating system, from its start over its call, or its calls, to its end. */
+import { getLogger } from "@logtape/logtape";
 import { READY } from "../runtime/wire.ts";
 import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
 import type { EgressCall } from "./egress/call.ts";
@@ -17,6 +18,8 @@ import { type Exit, exitOf } from "./exit.ts";
 import { type Isolation, killGroup } from "../isolation/mod.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
 import { Redactions, Redactor } from "./redaction.ts";
+
+const logger = getLogger(["invoked", "sandbox"]);
 
 /** Bytes of stderr kept to tell why a process ended. */
 const STDERR_TAIL_BYTES = 16_384;
@@ -213,7 +216,7 @@ export class SandboxProcess {
     this.#listener = call;
     this.#onExit = (exit, stderr) => {
       const livedMs = performance.now() - this.#startedMs - this.#idleMs;
-      end({ kind: "exited", ...exit, livedMs, stderr });
+      end({ kind: "exited", ...exit, livedMs, earlierCalls: this.#calls - 1, stderr });
       call.gone();
     };
     try {
@@ -258,15 +261,22 @@ export class SandboxProcess {
 
   /** After a success: hands the process on once nothing of its call is left in it, and kills it where something is. */
   #awaitIdle(call: Call, onIdle: () => void): void {
-    const timer = setTimeout(() => this.#killNow(), IDLE_GRACE_MS);
-    this.#onExit = () => {
+    const timer = setTimeout(() => {
+      logger.debug("a call left something behind, its process is not used again");
+      this.#killNow();
+    }, IDLE_GRACE_MS);
+    this.#onExit = ({ code }) => {
       clearTimeout(timer);
+      if (code === 0) logger.debug("a process ended after its answer and is not used again");
       this.#retire();
     };
     call.whenIdle(() => {
       clearTimeout(timer);
       if (this.#mode !== "running") return;
-      if (this.#gate?.wasUsedApart) return this.#killNow();
+      if (this.#gate?.wasUsedApart) {
+        logger.debug("a call left a request behind, its process is not used again");
+        return this.#killNow();
+      }
       this.#mode = "idle";
       this.#idleSinceMs = performance.now();
       this.#busyMs += this.#idleSinceMs - this.#callStartedMs;

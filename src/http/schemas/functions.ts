@@ -22,7 +22,11 @@ export const functionType = z.enum(FUNCTION_TYPES, {
   .openapi("c1.api.functions.v1.FunctionType");
 
 export const isolation = z.enum(ISOLATIONS, { error: `must be one of ${ISOLATIONS.join(", ")}` })
-  .openapi("invoked.Isolation");
+  .openapi("invoked.Isolation", {
+    description:
+      "fresh: each call has a process of its own; shared: a process answers one call after another, " +
+      "and state of one may persist for the next",
+  });
 
 export const functionOut = z.object({
   id: z.string(),
@@ -37,10 +41,7 @@ export const functionOut = z.object({
     description: "Names of the secrets; values are never answered",
   }),
   provisionedConcurrency: int32Out,
-  isolation: isolation.openapi({
-    description:
-      "fresh: each call in a process of its own; shared: one after another in one process, where state may persist",
-  }),
+  isolation,
   scopedRoleIds: z.array(z.string()),
   useSpn: z.boolean(),
   hookRefs: z.array(z.string()),

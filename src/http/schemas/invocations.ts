@@ -37,9 +37,7 @@ export const invocationOut = z.object({
   error: z.string().optional().openapi({
     description: "A stable word, a colon, and what happened",
   }),
-  isolation: isolation.openapi({
-    description: "shared: it ran in a process that may have kept state of calls before it",
-  }),
+  isolation,
   parentInvocationId: z.string().optional().openapi({
     description: "The invocation that made this call; absent for a call from outside",
   }),
