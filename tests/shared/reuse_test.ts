@@ -1,5 +1,6 @@
 /** What a process that is used again keeps, and what each of its calls has of its own. */
 import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
@@ -145,6 +146,25 @@ Deno.test("isolation shared: limits end a process, and a restart begins anew", a
     assert.equal(calls, 1);
     await warm(after, id);
   });
+});
+
+Deno.test("isolation shared: a process that is old, or was not called for a while, is replaced", async () => {
+  await using server = await TestServer.start({
+    flags: ["--shared-lifetime", "1s", "--shared-idle", "100ms"],
+  });
+  const client = await server.client();
+  const id = await deployShared(client, COUNT);
+  let pauseMs = 50;
+  await warm(client, id);
+  await eventually(async () => {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs *= 2));
+    return (await call(client, id)).calls === 1 || undefined;
+  }, "the end of a process that was not called");
+  const first = await warm(client, id);
+  await eventually(
+    async () => (await call(client, id)).process !== first || undefined,
+    "the end of a process that is old",
+  );
 });
 
 Deno.test("isolation shared: nothing waits where --shared-waiting is 0", async () => {
