@@ -13,9 +13,9 @@ export interface Session extends AsyncDisposable {
   readonly host: Host;
   /**
    * Called once, with how the function ended. Answers what to do inside the transaction that records that: it may
-   * write what the function changed, and it says what the end is to be.
+   * write what the function changed, and it says what the end is to be. Undefined where there is only the end to record.
    */
-  conclude(end: InvocationEnd): Promise<(tx: Writers) => Promise<Conclusion>>;
+  conclude(end: InvocationEnd): Promise<((tx: Writers) => Promise<Conclusion>) | undefined>;
 }
 
 /** Thrown where an invocation cannot have what it needs; the message continues the sentence "it could not run:". */
