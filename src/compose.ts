@@ -78,6 +78,7 @@ export async function startServer(
       ...config.sandbox,
       cacheDir: join(dataDir, "cache", "sandbox"),
       egress: await egressOptions(config),
+      reuse: config.reuse,
     },
   ));
   const builder = opened.use(createBuilder(

@@ -58,10 +58,11 @@ export function registerHistory(program: Command): void {
     );
     if (json) return printJson(invocations);
     printTable(
-      ["INVOCATION", "STATUS", "BEGAN", "TOOK", "COMMIT", "RESULT"],
+      ["INVOCATION", "STATUS", "ISOLATION", "BEGAN", "TOOK", "COMMIT", "RESULT"],
       invocations.map((invocation) => [
         invocation.id,
         invocation.status,
+        invocation.isolation,
         showTime(invocation.createdAt),
         took(invocation),
         invocation.commitId,

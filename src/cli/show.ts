@@ -72,6 +72,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["roles", fn.scopedRoleIds.join(", ") || "none: it may read"],
     ["secrets", fn.secret.join(", ") || "none"],
     ["provisioned", String(fn.provisionedConcurrency)],
+    ["isolation", isolationOf(fn)],
     ["created", showTime(fn.createdAt)],
     ["changed", showTime(fn.updatedAt)],
     ...fn.deletedAt === undefined ? [] : [["deleted", showTime(fn.deletedAt)] as const],
@@ -121,11 +122,16 @@ function printInvocation(invocation: Invocation): void {
       : [["called by", `${parentInvocationId} (depth ${depth})`] as const],
     ["began", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
+    ["isolation", isolationOf(invocation)],
     ...vfsId === undefined ? [] : [["volume", volumeOf(invocation)] as const],
     ["input", JSON.stringify(input, null, 2)],
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
     ...error === undefined ? [] : [["error", error] as const],
   ]);
+}
+
+function isolationOf({ isolation }: { readonly isolation: string }): string {
+  return isolation === "shared" ? "shared: state of one call may persist for the next" : isolation;
 }
 
 function volumeOf({ vfsId = "", vfsVersionRead, vfsVersionWritten }: Invocation): string {

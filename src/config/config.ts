@@ -77,6 +77,12 @@ export interface Config {
     readonly maxInvokeDepth: number;
     readonly maxInvokeFanOut: number;
   };
+  readonly reuse: {
+    readonly callsMax: number;
+    readonly lifetimeMs: number;
+    readonly idleMs: number;
+    readonly waitingMax: number;
+  };
   readonly egress: {
     /** Networks such as `10.1.0.0/16`. */
     readonly allowPrivate: readonly string[] | undefined;

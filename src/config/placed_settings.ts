@@ -12,6 +12,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   commits: "Commits",
   sandbox: "Sandbox",
   invocations: "Invocations",
+  reuse: "Reuse of processes",
   egress: "Egress",
   volumes: "Volumes",
   tests: "Tests and types",

@@ -14,6 +14,7 @@ import {
   origins,
   toggle,
 } from "./kinds.ts";
+import { REUSE_SETTINGS } from "./reuse_settings.ts";
 import { VOLUME_SETTINGS } from "./volume_settings.ts";
 import { TEST_SETTINGS } from "./test_settings.ts";
 
@@ -321,6 +322,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       description: "Calls of other functions that one call makes",
     },
   },
+  reuse: REUSE_SETTINGS,
   egress: {
     allowPrivate: {
       name: "egress-allow-private",

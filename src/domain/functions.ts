@@ -37,9 +37,14 @@ const UPDATABLE = [
   "outboundNetworkAllowlist",
   "secret",
   "provisionedConcurrency",
+  "isolation",
   "scopedRoleIds",
 ] as const;
 type Updatable = (typeof UPDATABLE)[number];
+
+/** How calls of a function are kept apart: each in a process of its own, or one after another in one. */
+export const ISOLATIONS = ["fresh", "shared"] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
 
 /** A function with the names of its secrets; their values never leave the server. */
 export interface FunctionView {
@@ -56,6 +61,7 @@ export interface FunctionChange {
   readonly outboundNetworkAllowlist?: readonly string[] | undefined;
   readonly secret?: Readonly<Record<string, string>> | undefined;
   readonly provisionedConcurrency?: number | undefined;
+  readonly isolation?: Isolation | undefined;
   readonly scopedRoleIds?: readonly string[] | undefined;
 }
 
@@ -63,6 +69,7 @@ export interface CreateFunction {
   readonly displayName: string;
   readonly description: string;
   readonly functionType: FunctionType;
+  readonly isolation: Isolation;
   /** Files of the first commit; undefined makes a function without code. */
   readonly initialContent?: SourceFiles | undefined;
   readonly commitMessage: string;
@@ -112,6 +119,7 @@ export class Functions {
       isDraft: 1,
       outboundNetworkAllowlist: "[]",
       provisionedConcurrency: 0,
+      isolation: spec.isolation,
       scopedRoleIds: "[]",
       createdAt: now,
       updatedAt: now,
@@ -196,6 +204,7 @@ export class Functions {
       functionType: typeOrAny(change.functionType ?? "FUNCTION_TYPE_UNSPECIFIED"),
       outboundNetworkAllowlist: JSON.stringify(change.outboundNetworkAllowlist ?? []),
       provisionedConcurrency: change.provisionedConcurrency ?? 0,
+      isolation: change.isolation ?? "fresh",
       scopedRoleIds: JSON.stringify(change.scopedRoleIds ?? []),
     };
     const chosen = Object.entries(all).filter(([field]) => fields.has(field as Updatable));

@@ -160,6 +160,7 @@ export class Invocations {
       principalId: by.id,
       parentInvocationId: caller?.id ?? null,
       depth: caller === undefined ? 0 : caller.depth + 1,
+      isolation: fn.isolation,
       mode,
       // Nobody resumes a synchronous call, so its start needs no record of its own.
       status: mode === "sync" && place.immediate ? "RUNNING" : "PENDING",
@@ -221,6 +222,7 @@ export class Invocations {
       sourceMapDigest: commit.sourceMapDigest,
       inputJson: row.input,
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
+      ...row.isolation === "shared" ? { reuseKey: reuseKeyOf(row, fn) } : {},
       openSession: () => this.sessions.open(row),
       mode: row.mode,
       caller,
@@ -269,6 +271,17 @@ function callOf(
   { functionId, input, mode }: Pick<InvocationRow, "functionId" | "input" | "mode">,
 ): Call {
   return { functionId, inputBytes: Buffer.byteLength(input), mode };
+}
+
+/**
+ * What may find the state that a call of a shared function left: a call of the same caller, on the same volume, with
+ * nothing changed in the function since.
+ */
+function reuseKeyOf(
+  { functionId, commitId, principalId, volumeId }: InvocationRow,
+  { updatedAt }: FunctionRow,
+): string {
+  return JSON.stringify([functionId, commitId, principalId, volumeId, updatedAt]);
 }
 
 function interruption(status: InvocationStatus): string {

@@ -88,8 +88,8 @@ async function conclude(
   volume: VolumeSession | undefined,
   invocationId: string,
   end: InvocationEnd,
-): Promise<(tx: Writers) => Promise<Conclusion>> {
-  if (volume === undefined) return () => Promise.resolve({ end });
+): Promise<((tx: Writers) => Promise<Conclusion>) | undefined> {
+  if (volume === undefined) return undefined;
   const volumeVersionRead = volume.version;
   if (end.status !== "SUCCESS") return () => Promise.resolve({ end, volumeVersionRead });
   const commit = await volume.prepare(invocationId);

@@ -13,9 +13,9 @@ export interface Session extends AsyncDisposable {
   readonly host: Host;
   /**
    * Called once, with how the function ended. Answers what to do inside the transaction that records that: it may
-   * write what the function changed, and it says what the end is to be.
+   * write what the function changed, and it says what the end is to be. Undefined where there is only the end to record.
    */
-  conclude(end: InvocationEnd): Promise<(tx: Writers) => Promise<Conclusion>>;
+  conclude(end: InvocationEnd): Promise<((tx: Writers) => Promise<Conclusion>) | undefined>;
 }
 
 /** Thrown where an invocation cannot have what it needs; the message continues the sentence "it could not run:". */
@@ -43,6 +43,8 @@ export interface Job {
   readonly inputJson: string;
   /** Hosts that the function may connect to, as its settings say when it is called. */
   readonly outboundAllowlist: readonly string[];
+  /** As {@link SandboxJob.reuseKey}; absent for a job that gets a process of its own. */
+  readonly reuseKey?: string;
   /** Called once, at the moment the job starts. */
   readonly openSession: () => Promise<Session>;
   /** Who waits for the end; decides what a shutdown does with a job that has not started. */

@@ -275,6 +275,7 @@ export class LocalEngine implements Engine {
       const outcome = await this.#sandboxes.run({
         script,
         scriptKey: job.scriptDigest,
+        ...job.reuseKey === undefined ? {} : { reuseKey: job.reuseKey },
         sourceMap: () => this.#artifacts.text(job.sourceMapDigest),
         inputJson: job.inputJson,
         outboundAllowlist: job.outboundAllowlist,

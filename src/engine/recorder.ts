@@ -55,7 +55,7 @@ export class Recorder {
    */
   async finish(
     end: InvocationEnd,
-    conclude: (tx: Writers) => Promise<Conclusion> = () => Promise.resolve({ end }),
+    conclude?: (tx: Writers) => Promise<Conclusion>,
   ): Promise<InvocationEnd> {
     const rows = this.#takeUnwritten();
     const recorded = await this.#store.write(async (tx) => {
@@ -63,8 +63,9 @@ export class Recorder {
         await tx.invocations.appendLogs(rows.slice(at, at + LOG_ROWS_PER_WRITE_MAX));
       }
       // The first ending stands: one that comes later must not change a volume, either.
-      if (!await tx.invocations.isUnfinished(this.#invocationId)) return end;
-      const conclusion = await conclude(tx);
+      const isLate = conclude !== undefined &&
+        !await tx.invocations.isUnfinished(this.#invocationId);
+      const conclusion = isLate ? { end } : await conclude?.(tx) ?? { end };
       await tx.invocations.finish(this.#invocationId, conclusion, new Date().toISOString());
       return conclusion.end;
     }).catch((error) => {

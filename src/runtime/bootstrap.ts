@@ -1,5 +1,6 @@
 /**
- * The main module of every sandbox: hardens the process, waits for its code and its one call, runs it, answers.
+ * The main module of every sandbox: hardens the process, waits for its code and its call, runs it, answers. A process
+ * that is kept waits for the next call of the same function then.
  *
  * User code is only ever called by V8 itself, as a reaction of a promise, so that no frame of this
  * file, and with it no path of the server, stands on a stack that the function can look at.
@@ -22,6 +23,7 @@ import {
   exit,
   jsonParse,
   jsonStringify,
+  preventDefault,
   PromiseOf,
   slice,
   TypeErrorOf,
@@ -55,8 +57,11 @@ function resolved(value: unknown): Promise<unknown> {
   return new PromiseOf((resolve) => resolve(value));
 }
 
-/** Replaces `console` by one that writes a frame per message, until the log limit is passed. */
-function captureConsole(ConsoleOf: ConsoleClass, frame: Frame, logBytes: number): void {
+/**
+ * Replaces `console` by one that writes a frame per message, until the log limit is passed. What it answers begins the
+ * count anew.
+ */
+function captureConsole(ConsoleOf: ConsoleClass, frame: Frame, logBytes: number): () => void {
   let sentBytes = 0;
   const print = (text: string, level: number) => {
     if (sentBytes > logBytes) return;
@@ -66,13 +71,18 @@ function captureConsole(ConsoleOf: ConsoleClass, frame: Frame, logBytes: number)
     frame(FrameKind.LOG + level, body);
   };
   defineProperty(globalThis, "console", dataDescriptor(new ConsoleOf(print), true));
+  return () => sentBytes = 0;
 }
 
 /**
- * Loads the module and runs its one call to its one answer; what comes after the first answer is nobody's.
- * Without a call the module is loaded ahead, and the call read once it is.
+ * Loads the module and runs its call to its one answer; what comes after that is nobody's. Without a call the module is
+ * loaded ahead, and the call read once it is. A kept process runs its next call once its event loop is empty: then
+ * nothing is left of the one before but what the function keeps in its variables.
  */
-function run(load: Load, first: Call | undefined, frame: Frame): void {
+function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => void): void {
+  /** The call under way, until it is answered. */
+  let current: Call | undefined;
+  let handler: unknown;
   const answer = (kind: number, body: Uint8Array): never => {
     markStderr(load.nonce);
     frame(kind, body);
@@ -83,7 +93,14 @@ function run(load: Load, first: Call | undefined, frame: Frame): void {
 
   addEventListener("unhandledrejection", (event) => failThrown(eventReason(event)));
   addEventListener("error", (event) => failThrown(eventError(event)));
-  addEventListener("beforeunload", () => fail({ kind: "stalled" }));
+  addEventListener("beforeunload", (event) => {
+    // Only a kept process goes on after its answer.
+    if (current !== undefined || handler === undefined) return fail({ kind: "stalled" });
+    frame(FrameKind.IDLE, NOTHING);
+    begin(receiveCall());
+    callHandler();
+    preventDefault(event);
+  });
 
   const checkValue = (value: unknown) => {
     const fault = outputFault(value);
@@ -96,33 +113,40 @@ function run(load: Load, first: Call | undefined, frame: Frame): void {
     const body = encode(json as string);
     const bytes = byteLength(body);
     if (bytes > load.outputBytes) fail({ kind: "output-too-large", bytes });
-    answer(FrameKind.RESULT, body);
+    if (!(current as Call).keep) answer(FrameKind.RESULT, body);
+    current = undefined;
+    markStderr(load.nonce);
+    frame(FrameKind.RESULT, body);
   };
   const context = callContext(frame, () => answer(FrameKind.NEEDS_CALL, NOTHING));
   const begin = (call: Call) => {
+    if (call.keep) markStderr(load.nonce);
     frame(FrameKind.ACCEPTED, NOTHING);
+    resetLog();
     context.begin(call);
-    return call;
+    current = call;
   };
-  const call = (exported: { default?: unknown }) => {
-    let current = first;
+  const callHandler = () => {
+    const returned = react(resolved(jsonParse((current as Call).inputJson)), handler);
+    react(returned, checkValue, failThrown);
+    react(react(returned, jsonStringify), deliver, (thrown) => fail(stringifyFault(thrown)));
+  };
+  const loaded = (exported: { default?: unknown }) => {
     if (current === undefined) {
       frame(FrameKind.LOADED, NOTHING);
-      current = begin(receiveCall());
+      begin(receiveCall());
     }
-    const handler = exported.default;
+    handler = exported.default;
     if (typeof handler !== "function") {
       return failThrown(new TypeErrorOf("main.ts has no default export that is a function"));
     }
-    const returned = react(resolved(jsonParse(current.inputJson)), handler);
-    react(returned, checkValue, failThrown);
-    react(react(returned, jsonStringify), deliver, (thrown) => fail(stringifyFault(thrown)));
+    callHandler();
   };
   if (first !== undefined) begin(first);
   try {
     // The closing parenthesis stands on a line of its own: the script ends with a comment.
     const factory = evaluate(`(${load.script}\n)`);
-    react(react(resolved(importMeta(context.found)), factory), call, failThrown);
+    react(react(resolved(importMeta(context.found)), factory), loaded, failThrown);
   } catch (thrown) {
     failThrown(thrown);
   }
@@ -140,7 +164,7 @@ announce(READY);
 const load = receiveLoad();
 const frame = frameWriter(load.nonce);
 const first = load.ahead ? undefined : receiveCall();
-captureConsole(ConsoleOf, frame, load.logBytes);
+const resetLog = captureConsole(ConsoleOf, frame, load.logBytes);
 guardNode(load.script);
 if (load.ahead) warmGlobals(load.script);
-run(load, first, frame);
+run(load, first, frame, resetLog);

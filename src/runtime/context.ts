@@ -13,6 +13,7 @@ interface Found {
 export interface CallContext {
   /** Nothing in it can be changed, so one module cannot fool another. */
   readonly found: object;
+  /** Once for each call of the process, when none is under way. */
   begin(call: Call): void;
 }
 
@@ -22,6 +23,8 @@ export function callContext(
   needCall: () => never,
 ): CallContext {
   let begun: Found | undefined;
+  // One for all calls: a second one would read replies of the first.
+  const caller = hostCaller(frame);
   const found = createObject(null);
   const provide = (key: keyof Found) =>
     defineProperty(
@@ -35,7 +38,7 @@ export function callContext(
     found: freeze(found),
     begin({ configJson }) {
       const { secrets } = jsonParse(configJson) as CallConfig;
-      begun = { secrets: dictionary(secrets), call: hostCaller(frame) };
+      begun = { secrets: dictionary(secrets), call: caller };
     },
   };
 }

@@ -97,6 +97,7 @@ export const decode = (bytes: Uint8Array): string => decodeMethod(decoder, bytes
 
 export const eventReason = getter(PromiseRejectionEvent.prototype, "reason");
 export const eventError = getter(ErrorEvent.prototype, "error");
+export const preventDefault = uncurry(Event.prototype.preventDefault);
 
 const { stdin, stdout, stderr } = Deno;
 const { read, readSync } = stdin;

@@ -26,8 +26,10 @@ export interface Load {
   readonly script: string;
 }
 
-/** The work of this process. */
+/** One piece of work of this process. */
 export interface Call {
+  /** Whether the process is to wait for another call after this one. */
+  readonly keep: boolean;
   readonly inputJson: string;
   readonly configJson: string;
 }
@@ -37,7 +39,7 @@ function readExactly(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Bytes(length);
   let filled = 0;
   while (filled < length) {
-    const count = readStdin(new Bytes(bytes.buffer, filled));
+    const count = readStdin(new Bytes(bufferOf(bytes), filled));
     if (count === null) return exit(EXIT_ABANDONED);
     filled += count;
   }
@@ -57,12 +59,13 @@ export function receiveLoad(): Load {
   };
 }
 
-/** Blocks until the work came. The module's top level may have run before. */
+/** Blocks until the work came. The module's top level, and other calls, may have run before. */
 export function receiveCall(): Call {
   const head = readExactly(CALL_HEAD_BYTES);
   return {
-    inputJson: decode(readExactly(uint32(head, 0))),
-    configJson: decode(readExactly(uint32(head, 4))),
+    keep: head[0] === 1,
+    inputJson: decode(readExactly(uint32(head, 1))),
+    configJson: decode(readExactly(uint32(head, 5))),
   };
 }
 
@@ -79,7 +82,10 @@ export function writeAll(bytes: Uint8Array): void {
   while (written < length) written += writeStdout(new Bytes(bufferOf(bytes), written));
 }
 
-/** Marks the end of stderr. A function that closed or filled its stderr goes without: the mark saves time only. */
+/**
+ * Marks a place in stderr. A function that closed or filled its stderr goes without: the mark saves time, and a process
+ * in which it is missing is not used again.
+ */
 export function markStderr(nonce: Uint8Array): void {
   try {
     writeStderr(nonce);

@@ -1,18 +1,22 @@
 /**
  * The frame protocol between a sandbox's process and its supervisor, in one place for both sides.
  *
- * Supervisor to process, on stdin, two messages. The *load*: the nonce, one byte that tells whether it comes ahead
- * of the call, three unsigned 32-bit big-endian numbers (output limit, log limit, length of the script, all in
- * bytes), the script. The *call*: two such numbers (length of the input and of the configuration), the input, the
- * configuration. A load that comes ahead is answered with the frame `LOADED` once the module's top level ran, or
+ * Supervisor to process, on stdin, two kinds of messages. The *load*, once: the nonce, one byte that tells whether it
+ * comes ahead of the call, three unsigned 32-bit big-endian numbers (output limit, log limit, length of the script, all
+ * in bytes), the script. The *call*: one byte that tells whether the process is to wait for another call after this
+ * one, two such numbers (length of the input and of the configuration), the input, the configuration. A load that comes ahead is answered with the frame `LOADED` once the module's top level ran, or
  * `NEEDS_CALL` where that asked for something that only a call has; otherwise the call follows at once and is
  * read before any of the function's code runs.
  *
  * Process to supervisor, on stdout: any number of frames, each the process's nonce, one
- * kind byte, an unsigned 32-bit big-endian length and that many bytes; on stderr, before its last frame,
+ * kind byte, an unsigned 32-bit big-endian length and that many bytes; on stderr, before its answer,
  * the bare nonce, so that the supervisor knows that it has read all of stderr without waiting for the end
  * of the process. Whatever is not such a frame is text that the function wrote. The nonce never
  * leaves the bootstrap's closure, so that a function cannot write a frame.
+ *
+ * A process that is to wait for another call says `IDLE` once nothing of its call is left in its event loop, and reads
+ * the next call then and not before. Such a call also begins with the bare nonce on stderr: what stands before that, and
+ * on stdout before `ACCEPTED`, was written after the answer of an earlier call and is nobody's.
  *
  * A *host call* is a question of the function to the server: a frame of kind `HOST_CALL` (an unsigned
  * 32-bit number of the call, an unsigned 32-bit length, that many bytes of JSON `{method, params}`, then bare
@@ -29,8 +33,8 @@ export const NONCE_MARK = 0xff;
 
 /** Nonce, whether ahead, output limit, log limit, script length. */
 export const LOAD_HEAD_BYTES = NONCE_BYTES + 13;
-/** Input length, configuration length. */
-export const CALL_HEAD_BYTES = 8;
+/** Whether another call may follow, input length, configuration length. */
+export const CALL_HEAD_BYTES = 9;
 
 /** What a function is given beside its input: the JSON of a request's configuration. */
 export interface CallConfig {
@@ -49,13 +53,14 @@ export const WITH_NODE = "node";
 
 /**
  * Kinds of frames from the process. `ACCEPTED` is empty and comes once the call was read and before any code runs for it:
- * without it the call may be given to another process. `LOADED` and `NEEDS_CALL` are empty, too. A log frame's kind is `LOG` plus the level,
- * 0 (debug) to 3 (error).
+ * without it the call may be given to another process. `LOADED`, `NEEDS_CALL` and `IDLE` are empty, too. A log frame's
+ * kind is `LOG` plus the level, 0 (debug) to 3 (error).
  */
 export const FrameKind = {
   ACCEPTED: 0x01,
   LOADED: 0x02,
   NEEDS_CALL: 0x03,
+  IDLE: 0x04,
   LOG: 0x10,
   RESULT: 0x20,
   FAILURE: 0x21,

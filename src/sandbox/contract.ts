@@ -1,7 +1,8 @@
 /**
  * The port of the sandbox room: what the engine asks of it and what it answers.
  *
- * A *sandbox* is one operating system process that runs one invocation and is then thrown away.
+ * A *sandbox* is one operating system process that runs one invocation and is then thrown away; or, where its function
+ * allows that, runs one after the other until something goes wrong or it is worn out.
  * Nothing in this room knows HTTP, functions, commits or storage.
  */
 
@@ -71,6 +72,11 @@ export interface SandboxJob {
   readonly script: string;
   /** Names the script: jobs with the same key have the same script. Absent where no further call is to be expected. */
   readonly scriptKey?: string;
+  /**
+   * Present where the process may run further jobs after this one, one at a time: those with the same key, script,
+   * allowlist and configuration. What the function keeps in its variables is then there for the next.
+   */
+  readonly reuseKey?: string;
   /** Reads the source map (version 3 JSON) of the script; called only when a stack must be mapped. */
   readonly sourceMap: () => Promise<string>;
   /** The input: the text of a JSON object, already validated by the caller. */
@@ -111,6 +117,18 @@ export interface RunHooks {
   readonly signal: AbortSignal;
 }
 
+/** Limits of processes that run one call after another. Each is a named setting in `src/config`. */
+export interface ReuseLimits {
+  /** Calls of one process. */
+  readonly callsMax: number;
+  /** Age at which a process gets no further call. */
+  readonly lifetimeMs: number;
+  /** How long a process waits for its next call. */
+  readonly idleMs: number;
+  /** Processes of all functions together that wait for their next call. */
+  readonly waitingMax: number;
+}
+
 /** Limits of every sandbox. Each is a named setting in `src/config`, and told in the error it causes. */
 export interface SandboxLimits {
   readonly timeoutMs: number;
@@ -140,10 +158,10 @@ export interface Sandboxes extends AsyncDisposable {
   /** Starts filling the pool; resolves once one sandbox stands ready, rejects if none can be started. */
   start(): Promise<void>;
   /**
-   * Runs one job in a process that nobody used before and nobody will use after.
+   * Runs one job in a process that nobody used before and nobody will use after, unless the job says otherwise.
    * Never rejects for what the function does: every ending is a {@link SandboxOutcome}.
-   * When the promise resolves every log line was told and the process group was killed; the system may need
-   * a few milliseconds more to take it away.
+   * When the promise resolves every log line was told and the process group was killed, unless it is to be used again;
+   * the system may need a few milliseconds more to take it away.
    */
   run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome>;
   /** Keeps processes with this code loaded, called or not; replaces what was said before. */

@@ -27,6 +27,7 @@ const EMPTY_KINDS: ReadonlySet<number> = new Set([
   FrameKind.ACCEPTED,
   FrameKind.LOADED,
   FrameKind.NEEDS_CALL,
+  FrameKind.IDLE,
 ]);
 
 /** What the stream holds, in its own order. Byte arrays are only valid during the call. */
@@ -44,6 +45,8 @@ export interface FrameEvents {
   /** A question to the server. */
   hostCall(bytes: Uint8Array): void;
   result(bytes: Uint8Array): void;
+  /** Nothing of the call that was answered is left, and the process waits for the next. */
+  idle(): void;
   failure(bytes: Uint8Array): void;
   /** A result longer than the limit was announced. */
   resultTooLarge(bytes: number): void;
@@ -77,13 +80,15 @@ export function encodeLoad(
   return concatenate([head, text]);
 }
 
-/** The second message to a process. */
+/** A message with a call; `keep` where another one may follow. */
 export function encodeCall(
   { inputJson, config }: { readonly inputJson: string; readonly config: CallConfig },
+  keep: boolean,
 ): Uint8Array<ArrayBuffer> {
   const parts = [inputJson, JSON.stringify(config)].map((part) => encoder.encode(part));
   const head = new Uint8Array(CALL_HEAD_BYTES);
-  const numbers = new DataView(head.buffer);
+  head[0] = keep ? 1 : 0;
+  const numbers = new DataView(head.buffer, 1);
   parts.forEach(({ length }, index) => numbers.setUint32(4 * index, length));
   return concatenate([head, ...parts]);
 }
@@ -122,17 +127,25 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Reads stderr: text up to the mark that the bootstrap leaves before its last frame. */
+/** Reads stderr: text up to the mark that the bootstrap leaves before its answer. */
 export class MarkReader {
   readonly #nonce: Uint8Array;
   readonly #text: (bytes: Uint8Array) => void;
   readonly #marked: () => void;
+  #begun: boolean;
   /** Bytes at the end of the last chunk that may begin the mark. */
   #held: Uint8Array = new Uint8Array(0);
   #ended = false;
 
-  constructor(nonce: Uint8Array, text: (bytes: Uint8Array) => void, marked: () => void) {
+  /** @param beginsWithMark whether all before a first mark is nobody's */
+  constructor(
+    nonce: Uint8Array,
+    beginsWithMark: boolean,
+    text: (bytes: Uint8Array) => void,
+    marked: () => void,
+  ) {
     this.#nonce = nonce;
+    this.#begun = !beginsWithMark;
     this.#text = text;
     this.#marked = marked;
   }
@@ -143,15 +156,22 @@ export class MarkReader {
     const at = findNonce(bytes, this.#nonce);
     const textEnd = at < 0 ? bytes.length : at;
     this.#held = bytes.slice(textEnd);
-    if (textEnd > 0) this.#text(bytes.subarray(0, textEnd));
+    if (textEnd > 0 && this.#begun) this.#text(bytes.subarray(0, textEnd));
     if (this.#held.length < NONCE_BYTES) return;
-    this.#ended = true;
-    this.#marked();
+    if (this.#begun) {
+      this.#ended = true;
+      this.#marked();
+    } else {
+      const rest = this.#held.subarray(NONCE_BYTES);
+      this.#held = new Uint8Array(0);
+      this.#begun = true;
+      this.push(rest);
+    }
   }
 
   /** The stream ended: what was held back is text. */
   close(): void {
-    if (!this.#ended && this.#held.length > 0) this.#text(this.#held);
+    if (!this.#ended && this.#begun && this.#held.length > 0) this.#text(this.#held);
     this.#ended = true;
   }
 }
@@ -160,7 +180,8 @@ type Body = { readonly kind: number; readonly bytes: Uint8Array; filled: number 
 
 /**
  * Cuts the stream into frames and text. Holds at most one frame's body, whose length was checked, and
- * the first bytes of a possible head. After a result, a failure or a broken frame it drops everything.
+ * the first bytes of a possible head. After a result it hears only that the process is idle; after that, a failure or a
+ * broken frame it drops everything.
  */
 export class FrameReader {
   readonly #nonce: Uint8Array;
@@ -169,7 +190,7 @@ export class FrameReader {
   /** Bytes at the end of the last chunk that may begin a head. */
   #held: Uint8Array = new Uint8Array(0);
   #body: Body | undefined;
-  #ended = false;
+  #phase: "open" | "answered" | "ended" = "open";
 
   constructor(nonce: Uint8Array, outputBytes: number, events: FrameEvents) {
     this.#nonce = nonce;
@@ -185,22 +206,23 @@ export class FrameReader {
   push(chunk: Uint8Array): void {
     let rest = joined(this.#held, chunk);
     this.#held = new Uint8Array(0);
-    while (rest.length > 0 && !this.#ended) {
+    while (rest.length > 0 && this.#phase !== "ended") {
       rest = this.#body === undefined ? this.#readHead(rest) : this.#readBody(rest, this.#body);
     }
   }
 
-  /** The stream ended: what was held back is text. */
+  /** The call's part of the stream ended: what was held back is text. */
   close(): void {
-    if (!this.#ended && this.#held.length > 0) this.#events.text(this.#held);
-    this.#ended = true;
+    if (this.#phase !== "open") return;
+    if (this.#held.length > 0) this.#text(this.#held);
+    this.#phase = "ended";
   }
 
   /** Takes text up to the next head and the head itself; returns what follows. */
   #readHead(bytes: Uint8Array): Uint8Array {
     const at = findNonce(bytes, this.#nonce);
     const textEnd = at < 0 ? bytes.length : at;
-    if (textEnd > 0) this.#events.text(bytes.subarray(0, textEnd));
+    if (textEnd > 0) this.#text(bytes.subarray(0, textEnd));
     if (at < 0) return bytes.subarray(bytes.length);
     if (bytes.length - at < FRAME_HEAD_BYTES) {
       this.#held = bytes.slice(at);
@@ -214,10 +236,10 @@ export class FrameReader {
   #begin(kind: number, length: number): void {
     const limit = this.#limitOf(kind);
     if (kind === FrameKind.RESULT && length > limit) {
-      this.#ended = true;
+      this.#phase = "ended";
       this.#events.resultTooLarge(length);
     } else if (length > limit) {
-      this.#ended = true;
+      this.#phase = "ended";
       this.#events.broken();
     } else if (length === 0) {
       this.#deliver(kind, new Uint8Array(0));
@@ -246,13 +268,25 @@ export class FrameReader {
     return bytes.subarray(part.length);
   }
 
+  #text(bytes: Uint8Array): void {
+    if (this.#phase === "open") this.#events.text(bytes);
+  }
+
   #deliver(kind: number, bytes: Uint8Array): void {
-    if (kind === FrameKind.RESULT || kind === FrameKind.FAILURE) this.#ended = true;
+    if (this.#phase === "answered") {
+      if (kind !== FrameKind.IDLE) return;
+      this.#phase = "ended";
+      return this.#events.idle();
+    }
+    if (kind === FrameKind.RESULT) this.#phase = "answered";
+    if (kind === FrameKind.FAILURE) this.#phase = "ended";
     if (kind === FrameKind.ACCEPTED) this.#events.accepted();
     else if (kind === FrameKind.LOADED) this.#events.loaded();
     else if (kind === FrameKind.NEEDS_CALL) this.#events.needsCall();
     else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
     else if (kind === FrameKind.RESULT) this.#events.result(bytes);
+    // Said by no bootstrap before its answer.
+    else if (kind === FrameKind.IDLE) this.#events.broken();
     else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);
     else this.#events.log(kind - FrameKind.LOG, bytes);
   }

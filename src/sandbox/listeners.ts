@@ -1,4 +1,4 @@
-/** Who listens to the output of a process: first what loads code ahead, then its one call. */
+/** Who listens to the output of a process: first what loads code ahead, then each of its calls. */
 import type { RunHooks, SandboxLimits } from "./contract.ts";
 import { FrameReader, MarkReader } from "./frames.ts";
 import { BrokenHostCall, type HostChannel } from "./host_channel.ts";
@@ -38,6 +38,7 @@ export class Loading implements Listener {
       log: unfit,
       hostCall: unfit,
       result: unfit,
+      idle: unfit,
       failure: unfit,
       resultTooLarge: unfit,
       broken: unfit,
@@ -60,13 +61,19 @@ export class Call implements Listener {
   readonly #mark: MarkReader;
   readonly #stdoutLines: LineSplitter;
   readonly #stderrLines: LineSplitter;
-  /** Resolves once the call was answered and everything that was printed before is read. */
-  readonly allRead: Promise<unknown>;
+  /** Resolves once the call was answered and everything that was printed before is read, or the process is gone. */
+  readonly allRead: Promise<void>;
+  readonly #allRead: () => void;
+  #awaited = 2;
+  #isIdle = false;
+  #whenIdle: (() => void) | undefined;
   /** Whether the process told that it has read its request. */
   accepted = false;
 
+  /** @param keep whether the process ran, or is to run, other calls */
   constructor(
     nonce: Uint8Array,
+    keep: boolean,
     limits: SandboxLimits,
     redactor: Redactor,
     hooks: RunHooks,
@@ -77,20 +84,26 @@ export class Call implements Listener {
     this.#sink = sink;
     this.#stdoutLines = new LineSplitter(redactor, (line) => sink.write("stdout", "info", line));
     this.#stderrLines = new LineSplitter(redactor, (line) => sink.write("stderr", "error", line));
-    const answered = Promise.withResolvers<void>();
-    const marked = Promise.withResolvers<void>();
-    this.allRead = Promise.all([answered.promise, marked.promise]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.allRead = promise;
+    this.#allRead = resolve;
+    const read = () => {
+      if (--this.#awaited === 0) resolve();
+    };
     this.#mark = new MarkReader(
       nonce,
+      keep,
       (bytes) => this.#text(this.#stderrLines, bytes),
-      marked.resolve,
+      read,
     );
     const answer = (ending: Ending) => {
-      answered.resolve();
+      read();
       end(ending);
     };
     this.#frames = new FrameReader(nonce, limits.outputBytes, {
-      text: (bytes) => this.#text(this.#stdoutLines, bytes),
+      text: (bytes) => {
+        if (this.accepted) this.#text(this.#stdoutLines, bytes);
+      },
       accepted: () => this.accepted = true,
       // Said by no bootstrap any more once its call began.
       loaded: () => end({ kind: "broken" }),
@@ -105,6 +118,10 @@ export class Call implements Listener {
         }
       },
       result: (json) => answer({ kind: "result", json }),
+      idle: () => {
+        this.#isIdle = true;
+        this.#whenIdle?.();
+      },
       failure: (json) => answer({ kind: "failure", json }),
       resultTooLarge: (bytes) => end({ kind: "result-too-large", bytes }),
       broken: () => end({ kind: "broken" }),
@@ -124,6 +141,17 @@ export class Call implements Listener {
   /** Told whatever the function has printed: no flood of it hides where it connected to. */
   egress(level: "info" | "warn", message: string): void {
     this.#sink.note("egress", level, message);
+  }
+
+  /** The process is gone and its pipes are empty. */
+  gone(): void {
+    this.#allRead();
+  }
+
+  /** Calls once the process waits for its next call, at once where it does already. */
+  whenIdle(done: () => void): void {
+    if (this.#isIdle) done();
+    else this.#whenIdle = done;
   }
 
   /** All output was read: what is left of lines is told. */

@@ -1,6 +1,7 @@
-/** The sandbox room: runs functions, each call in a process of its own. */
+/** The sandbox room: runs functions, each call in a process of its own unless its job says otherwise. */
 import type {
   Provisioned,
+  ReuseLimits,
   RunHooks,
   Sandboxes,
   SandboxJob,
@@ -14,6 +15,7 @@ import { Pool } from "./pool.ts";
 import { CGROUPS_IN_WORDS, openCgroups } from "./cgroups.ts";
 import { subjectOf } from "./probe.ts";
 import { killedEarly, NotAccepted } from "./process.ts";
+import { Reuse, reuseKeyOf } from "./reuse.ts";
 import { type Surroundings, survey } from "./surroundings.ts";
 
 export * from "./contract.ts";
@@ -31,6 +33,7 @@ export interface SandboxOptions {
   /** A private directory of the server; made when missing. Holds the compiled runtime, nothing of users. */
   readonly cacheDir: string;
   readonly egress: EgressOptions;
+  readonly reuse: ReuseLimits;
   /** The mode to use, or `auto` for the strongest that stands. */
   readonly isolation: IsolationChoice;
   /** Directories, separated by colons, in which the wrappers are looked for. */
@@ -53,6 +56,7 @@ type Prepared = {
 class ProcessSandboxes implements Sandboxes {
   readonly #limits: SandboxLimits;
   readonly #options: SandboxOptions;
+  readonly #reuse: Reuse;
   readonly #stopping = new AbortController();
   readonly #runs = new Set<Promise<SandboxOutcome>>();
   #preparing: Promise<Prepared> | undefined;
@@ -62,6 +66,7 @@ class ProcessSandboxes implements Sandboxes {
   constructor(limits: SandboxLimits, options: SandboxOptions) {
     this.#limits = limits;
     this.#options = options;
+    this.#reuse = new Reuse(options.reuse, limits.cpuTimeMs);
   }
 
   async start(): Promise<void> {
@@ -99,6 +104,7 @@ class ProcessSandboxes implements Sandboxes {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort("INTERRUPTED");
+    this.#reuse[Symbol.dispose]();
     const prepared = await this.#preparing?.catch(() => undefined);
     await prepared?.pool[Symbol.asyncDispose]();
     await Promise.allSettled(this.#runs);
@@ -110,10 +116,13 @@ class ProcessSandboxes implements Sandboxes {
   async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
     if (hooks.signal.aborted) return killedEarly(hooks.signal);
     const { pool } = this.#prepared ?? await this.#prepare();
+    const key = reuseKeyOf(job);
     for (let attempt = 1;; attempt++) {
       try {
-        const process = await pool.take(job.scriptKey, job.script);
-        return await process.run(job, hooks, this.#limits);
+        const reused = key === undefined ? undefined : this.#reuse.take(key);
+        const process = reused ?? await pool.take(job.scriptKey, job.script);
+        const onIdle = key === undefined ? undefined : () => this.#reuse.put(key, process);
+        return await process.run(job, hooks, this.#limits, onIdle);
       } catch (error) {
         if (hooks.signal.aborted) return killedEarly(hooks.signal);
         // A process that died while it waited costs another one, not the call.

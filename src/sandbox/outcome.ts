@@ -22,8 +22,17 @@ export type Ending =
   | { readonly kind: "broken" }
   | { readonly kind: "timeout" }
   | { readonly kind: "killed"; readonly word: KillWord }
-  /** `livedMs` is the wall-clock time from the start of the process to its end. */
-  | Exit & { readonly kind: "exited"; readonly livedMs: number; readonly stderr: string };
+  | Exited;
+
+/** It ended by itself, or the kernel ended it. */
+type Exited = Exit & {
+  readonly kind: "exited";
+  /** Wall-clock time from the start of the process to its end, without what it waited between calls. */
+  readonly livedMs: number;
+  /** Calls that the process answered before this one. */
+  readonly earlierCalls: number;
+  readonly stderr: string;
+};
 
 /** What V8, Rust and the C library print when memory runs out. */
 const OUT_OF_MEMORY_PRINTS = [
@@ -46,11 +55,18 @@ function failed(word: ErrorWord, message: string): SandboxOutcome {
   return { kind: "error", word, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
 }
 
-function outOfMemory({ memoryBytes }: SandboxLimits): SandboxOutcome {
+function outOfMemory({ memoryBytes }: SandboxLimits, earlierCalls = 0): SandboxOutcome {
   return failed(
     "OUT_OF_MEMORY",
-    `the function needed more memory than its limit of ${formatBytes(memoryBytes)} (--memory)`,
+    `the function needed more memory than its limit of ${formatBytes(memoryBytes)} (--memory)` +
+      sharedWith(earlierCalls),
   );
+}
+
+/** Limits of a process hold for all of its calls together. */
+function sharedWith(earlierCalls: number): string {
+  if (earlierCalls === 0) return "";
+  return `; what ${earlierCalls} earlier calls in the same process left counts, too (isolation shared)`;
 }
 
 function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome {
@@ -65,22 +81,22 @@ function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome
  * The kernel kills at the limit of processor time, and tells no reason. It cannot have been the limit where
  * all processors together had not that much to give.
  */
-function isCpuLimit(ending: Ending & { kind: "exited" }, { cpuTimeMs }: SandboxLimits): boolean {
+function isCpuLimit(ending: Exited, { cpuTimeMs }: SandboxLimits): boolean {
   return (ending.signal === "SIGKILL" || ending.signal === "SIGXCPU") &&
     ending.livedMs * navigator.hardwareConcurrency >= cpuTimeMs;
 }
 
-function exited(ending: Ending & { kind: "exited" }, limits: SandboxLimits): SandboxOutcome {
-  const { code, signal, stderr } = ending;
+function exited(ending: Exited, limits: SandboxLimits): SandboxOutcome {
+  const { code, signal, stderr, earlierCalls } = ending;
   if (code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
-    return outOfMemory(limits);
+    return outOfMemory(limits, earlierCalls);
   }
   if (isCpuLimit(ending, limits)) {
     return failed(
       "CPU_LIMIT",
       `the function used up its limit of ${
         formatDuration(limits.cpuTimeMs)
-      } of processor time (--cpu-time)`,
+      } of processor time (--cpu-time)${sharedWith(earlierCalls)}`,
     );
   }
   const how = signal === null ? `exit code ${code}` : `the signal ${signal}`;

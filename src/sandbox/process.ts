@@ -1,4 +1,5 @@
-/** One process of the operating system, from its start over its one call to its end. */
+/** One process of the operating system, from its start over its call, or its calls, to its end. */
+import { getLogger } from "@logtape/logtape";
 import { READY } from "../runtime/wire.ts";
 import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
 import type { EgressCall } from "./egress/call.ts";
@@ -13,10 +14,12 @@ import {
 } from "./launch.ts";
 import { HostChannel } from "./host_channel.ts";
 import { Call, deaf, type Listener, Loading } from "./listeners.ts";
-import { exitOf } from "./exit.ts";
+import { type Exit, exitOf } from "./exit.ts";
 import { type Isolation, killGroup } from "../isolation/mod.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
-import { Redactor } from "./redaction.ts";
+import { Redactions, Redactor } from "./redaction.ts";
+
+const logger = getLogger(["invoked", "sandbox"]);
 
 /** Bytes of stderr kept to tell why a process ended. */
 const STDERR_TAIL_BYTES = 16_384;
@@ -24,10 +27,20 @@ const STDERR_TAIL_BYTES = 16_384;
 const DRAIN_TIMEOUT_MS = 1000;
 /** Longest time that a module may take to be loaded ahead of its call. */
 const LOAD_TIMEOUT_MS = 5_000;
+/** Longest time after its answer in which a process that is to be used again must have nothing left to do. */
+export const IDLE_GRACE_MS = 200;
 
 /** The process ended before it had read its request: none of the function's code ran. */
 export class NotAccepted extends Error {
   override name = "NotAccepted";
+}
+
+/** What the calls of a process have used up of it. */
+export interface Wear {
+  readonly calls: number;
+  /** Wall-clock time of its calls, each to the moment at which nothing of it was left. */
+  readonly busyMs: number;
+  readonly ageMs: number;
 }
 
 /** Keeps the last bytes of a stream. */
@@ -44,20 +57,26 @@ class Tail {
   get bytes(): Uint8Array {
     return this.#bytes;
   }
+
+  clear(): void {
+    this.#bytes = new Uint8Array(0);
+  }
 }
 
 /**
- * A process in one of six modes: `starting` until it stands ready, `ready` until it is assigned, perhaps `loading`
- * and `loaded` with the code of calls to come, `running` its only call, `dead`. Modes only go forward.
+ * A process in one of seven modes: `starting` until it stands ready, `ready` until it is assigned, perhaps `loading`
+ * and `loaded` with the code of calls to come, `running` a call, `dead`. Modes only go forward, but for a process that is
+ * used again: after a success with nothing left behind it is `idle`, then `running` the next call.
  */
 export class SandboxProcess {
   readonly #child: Deno.ChildProcess;
   /** Absent where the process was started without a way out. */
   readonly #gate: Gate | undefined;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #stderr = new Tail();
   readonly #output: Promise<unknown>;
   #listener: Listener = deaf;
-  #mode: "starting" | "ready" | "loading" | "loaded" | "running" | "dead" = "starting";
+  #mode: "starting" | "ready" | "loading" | "loaded" | "running" | "idle" | "dead" = "starting";
   readonly #nonce = makeNonce();
   readonly #hiddenPaths: readonly string[];
   /** Settles once the process is reaped. */
@@ -65,6 +84,14 @@ export class SandboxProcess {
 
   readonly #isolation: Isolation;
   readonly #startedMs = performance.now();
+  #redactions: Redactions | undefined;
+  #callStartedMs = 0;
+  #idleSinceMs = 0;
+  #idleMs = 0;
+  #busyMs = 0;
+  #calls = 0;
+  /** Told once it has ended and its pipes are empty. */
+  #onExit: (exit: Exit, stderr: string) => void = () => {};
 
   private constructor(
     { child, gate, cgroup }: Spawned,
@@ -72,6 +99,7 @@ export class SandboxProcess {
     readonly flavour: Flavour,
   ) {
     this.#child = child;
+    this.#stdin = child.stdin.getWriter();
     this.#gate = gate;
     this.#isolation = isolation;
     this.#hiddenPaths = hiddenPaths;
@@ -87,6 +115,7 @@ export class SandboxProcess {
         return this.#listener.stderr(chunk);
       }),
     ]);
+    this.#watchEnd();
   }
 
   /** Starts a process and waits until it stands ready; rejects with its stderr where it does not. */
@@ -110,7 +139,18 @@ export class SandboxProcess {
 
   /** Whether it waits for a call of the code that it has loaded. */
   get isLoaded(): boolean {
-    return this.#mode === "loaded" && !(this.#gate?.wasUsedEarly ?? false);
+    return this.#mode === "loaded" && !(this.#gate?.wasUsedApart ?? false);
+  }
+
+  /** Whether it has answered a call of the code that it has loaded, and waits for another. */
+  get isIdle(): boolean {
+    return this.#mode === "idle";
+  }
+
+  /** What its calls have used up of it. */
+  get wear(): Wear {
+    const ageMs = performance.now() - this.#startedMs;
+    return { calls: this.#calls, busyMs: this.#busyMs, ageMs };
   }
 
   /**
@@ -127,11 +167,9 @@ export class SandboxProcess {
     const timer = setTimeout(() => resolve(false), LOAD_TIMEOUT_MS);
     this.ended.then(() => resolve(false));
     this.#listener = new Loading(this.#nonce, resolve);
-    const writer = this.#child.stdin.getWriter();
-    writer.write(encodeLoad(this.#nonce, limits, script, true)).catch(() => {});
+    this.#write(encodeLoad(this.#nonce, limits, script, true));
     const isLoaded = await promise;
     clearTimeout(timer);
-    writer.releaseLock();
     this.#listener = deaf;
     if (isLoaded && this.#mode === "loading") this.#mode = "loaded";
     if (this.isLoaded) return true;
@@ -146,48 +184,116 @@ export class SandboxProcess {
     await this.#drain();
   }
 
-  /** Runs the one call of this process. The process group was killed when this resolves; `ended` tells when it is gone. */
-  async run(job: SandboxJob, hooks: RunHooks, limits: SandboxLimits): Promise<SandboxOutcome> {
-    if (!this.isReady && !this.isLoaded) {
-      throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
-    }
-    const load = this.isLoaded ? [] : [encodeLoad(this.#nonce, limits, job.script, false)];
-    this.#mode = "running";
+  /**
+   * Runs a call. The process group was killed when this resolves, and `ended` tells when it is gone; unless `onIdle` is
+   * given and the call succeeded. Then the process is either used again, from the moment on at which `onIdle` is called,
+   * or killed, because something that the call began is not over.
+   */
+  async run(
+    job: SandboxJob,
+    hooks: RunHooks,
+    limits: SandboxLimits,
+    onIdle?: () => void,
+  ): Promise<SandboxOutcome> {
+    const load = this.isReady ? [encodeLoad(this.#nonce, limits, job.script, false)] : [];
+    this.#beginCall();
+    const keep = onIdle !== undefined;
     const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
-    const redactor = new Redactor(this.#hiddenPaths, Object.values(job.config.secrets));
+    // All jobs of one process have the same configuration.
+    this.#redactions ??= new Redactions(this.#hiddenPaths, Object.values(job.config.secrets));
+    const redactor = new Redactor(this.#redactions);
     const { promise, resolve } = Promise.withResolvers<Ending>();
     // The group dies in the very turn in which the ending is known, before anything is awaited.
     const end = (ending: Ending) => {
-      this.#killNow();
+      if (!keep || ending.kind !== "result") this.#killNow();
       resolve(ending);
     };
     const onAbort = () => end({ kind: "killed", word: killWord(hooks.signal) });
     const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
-    const stdin = this.#child.stdin.getWriter();
-    const channel = new HostChannel(job.host, stdin);
+    const channel = new HostChannel(job.host, this.#stdin);
+    const call = new Call(this.#nonce, keep, limits, redactor, hooks, channel, end);
+    this.#listener = call;
+    this.#onExit = (exit, stderr) => {
+      const livedMs = performance.now() - this.#startedMs - this.#idleMs;
+      end({ kind: "exited", ...exit, livedMs, earlierCalls: this.#calls - 1, stderr });
+      call.gone();
+    };
     try {
-      const call = new Call(this.#nonce, limits, redactor, hooks, channel, end);
-      this.#listener = call;
       // Bound before the function can run; its connections are cut, and told, before its outcome is.
-      using _egress = this.#openEgress(job, call);
-      // The process may end at any time; a broken pipe tells nothing new.
-      stdin.write(concatenate([...load, encodeCall(job)])).catch(() => {});
+      using egress = this.#openEgress(job, call);
+      this.#write(concatenate([...load, encodeCall(job, keep)]));
       if (hooks.signal.aborted) onAbort();
-      this.#endWithProcess(end);
       const ending = await promise;
       if (ending.kind === "exited" && !call.accepted) throw new NotAccepted();
-      // After its answer the process has nothing more to say: it is reaped while the caller goes on.
-      await Promise.race([call.allRead, this.kill()]);
+      // A connection that is cut is of no use to the next call, and the function may hold on to it.
+      if (egress?.isBusy) this.#killNow();
+      await (keep ? this.#allRead(call) : call.allRead);
       call.close();
       return await outcomeOf(ending, job, timeoutMs, limits, redactor);
     } finally {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);
-      this.#listener = deaf;
-      stdin.close().catch(() => {});
       await channel.close();
+      if (onIdle !== undefined && this.#mode === "running") this.#awaitIdle(call, onIdle);
+      else this.#retire();
     }
+  }
+
+  #beginCall(): void {
+    if (this.#mode === "dead") throw new NotAccepted();
+    if (!this.isReady && !this.isLoaded && !this.isIdle) {
+      throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
+    }
+    this.#callStartedMs = performance.now();
+    if (this.isIdle) this.#idleMs += this.#callStartedMs - this.#idleSinceMs;
+    this.#mode = "running";
+    this.#stderr.clear();
+    this.#calls++;
+  }
+
+  /** Waits for what was printed before the answer; a process that hides the end of it is killed. */
+  async #allRead(call: Call): Promise<void> {
+    const timer = setTimeout(() => this.#killNow(), IDLE_GRACE_MS);
+    await call.allRead;
+    clearTimeout(timer);
+  }
+
+  /** After a success: hands the process on once nothing of its call is left in it, and kills it where something is. */
+  #awaitIdle(call: Call, onIdle: () => void): void {
+    const timer = setTimeout(() => {
+      logger.debug("a call left something behind, its process is not used again");
+      this.#killNow();
+    }, IDLE_GRACE_MS);
+    this.#onExit = ({ code }) => {
+      clearTimeout(timer);
+      if (code === 0) logger.debug("a process ended after its answer and is not used again");
+      this.#retire();
+    };
+    call.whenIdle(() => {
+      clearTimeout(timer);
+      if (this.#mode !== "running") return;
+      if (this.#gate?.wasUsedApart) {
+        logger.debug("a call left a request behind, its process is not used again");
+        return this.#killNow();
+      }
+      this.#mode = "idle";
+      this.#idleSinceMs = performance.now();
+      this.#busyMs += this.#idleSinceMs - this.#callStartedMs;
+      onIdle();
+    });
+  }
+
+  /** Nothing more is heard of it or said to it. */
+  #retire(): void {
+    this.#listener = deaf;
+    this.#onExit = () => {};
+    this.#stdin.close().catch(() => {});
+  }
+
+  /** The process may end at any time; a broken pipe tells nothing new. */
+  #write(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#stdin.write(bytes).catch(() => {});
   }
 
   #openEgress({ outboundAllowlist }: SandboxJob, call: Call): EgressCall | undefined {
@@ -195,12 +301,11 @@ export class SandboxProcess {
   }
 
   /** A process that ends by itself ends its call once all of its output was read. */
-  async #endWithProcess(end: (ending: Ending) => void): Promise<void> {
+  async #watchEnd(): Promise<void> {
     const status = await this.ended;
     await this.#drain();
     const stderr = new TextDecoder().decode(this.#stderr.bytes);
-    const livedMs = performance.now() - this.#startedMs;
-    end({ kind: "exited", ...exitOf(status, this.#isolation), livedMs, stderr });
+    this.#onExit(exitOf(status, this.#isolation), stderr);
   }
 
   #killNow(): void {

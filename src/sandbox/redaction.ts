@@ -23,18 +23,13 @@ const FILTER_MASK = (1 << FILTER_BITS) - 1;
 const WORK_UNITS = 1_000_000;
 const WORK_UNITS_PER_UNIT = 32;
 
-/**
- * Finds any number of texts in one pass: the first {@link REDACTED_MIN_UNITS} units at each position are
- * looked up, and only where they begin a known text it is compared. Made for one call: values and messages
- * that were chosen to make that slow use up the call's work, and from then on it hides whole messages.
- */
-export class Redactor {
+/** The texts that a {@link Redactor} takes out, prepared once for any number of calls. */
+export class Redactions {
   /** By their first units, longest first. */
-  readonly #needles = new Map<string, Needle[]>();
+  readonly needles: ReadonlyMap<string, readonly Needle[]>;
   /** Which hashes of first units occur. */
-  readonly #filter = new Uint8Array(FILTER_MASK + 1);
-  readonly #longestUnits: number;
-  #workUnits = WORK_UNITS;
+  readonly filter: Uint8Array;
+  readonly longestUnits: number;
 
   /**
    * @param hidden texts that vanish
@@ -46,14 +41,32 @@ export class Redactor {
       ...[...new Set(secrets.flatMap(formsOf))].map((text) => ({ text, by: MASK })),
     ].filter(({ text }) => text.length >= REDACTED_MIN_UNITS)
       .sort((a, b) => b.text.length - a.text.length);
-    this.#longestUnits = needles[0]?.text.length ?? 0;
+    this.longestUnits = needles[0]?.text.length ?? 0;
+    const byHead = new Map<string, Needle[]>();
+    const filter = new Uint8Array(FILTER_MASK + 1);
     for (const needle of needles) {
       const head = needle.text.slice(0, REDACTED_MIN_UNITS);
-      const others = this.#needles.get(head);
-      if (others === undefined) this.#needles.set(head, [needle]);
+      const others = byHead.get(head);
+      if (others === undefined) byHead.set(head, [needle]);
       else others.push(needle);
-      this.#filter[hashAt(head, 0)] = 1;
+      filter[hashAt(head, 0)] = 1;
     }
+    this.needles = byHead;
+    this.filter = filter;
+  }
+}
+
+/**
+ * Finds any number of texts in one pass: the first {@link REDACTED_MIN_UNITS} units at each position are
+ * looked up, and only where they begin a known text it is compared. Made for one call: values and messages
+ * that were chosen to make that slow use up the call's work, and from then on it hides whole messages.
+ */
+export class Redactor {
+  readonly #redactions: Redactions;
+  #workUnits = WORK_UNITS;
+
+  constructor(redactions: Redactions) {
+    this.#redactions = redactions;
   }
 
   /**
@@ -61,11 +74,12 @@ export class Redactor {
    * @param isCut whether the text goes on elsewhere: then the beginning of a needle at its end is taken out too
    */
   redact(text: string, isCut = false): string {
+    const { filter } = this.#redactions;
     this.#workUnits += WORK_UNITS_PER_UNIT * text.length;
     let clean = "";
     let from = 0;
     for (let at = 0; at <= text.length - REDACTED_MIN_UNITS; at++) {
-      if (this.#filter[hashAt(text, at)] === 0) continue;
+      if (filter[hashAt(text, at)] === 0) continue;
       const found = this.#needleAt(text, at, isCut);
       if (this.#workUnits < 0) return MASK;
       if (found === undefined) continue;
@@ -81,11 +95,11 @@ export class Redactor {
    * where nothing does. Looks back {@link ENCODED_MAX_UNITS} at most.
    */
   unfinishedAt(text: string): number {
-    const window = Math.min(this.#longestUnits - 1, ENCODED_MAX_UNITS, text.length);
+    const window = Math.min(this.#redactions.longestUnits - 1, ENCODED_MAX_UNITS, text.length);
     for (let at = text.length - window; at < text.length && this.#workUnits > 0; at++) {
       const rest = text.length - at;
       const begins = rest < REDACTED_MIN_UNITS
-        ? this.#needles.keys().some((head) => head.startsWith(text.slice(at)))
+        ? this.#redactions.needles.keys().some((head) => head.startsWith(text.slice(at)))
         : this.#needleAt(text, at, true) !== undefined;
       if (begins) return at;
     }
@@ -93,7 +107,7 @@ export class Redactor {
   }
 
   #needleAt(text: string, at: number, isCut: boolean): Needle | undefined {
-    const needles = this.#needles.get(text.slice(at, at + REDACTED_MIN_UNITS));
+    const needles = this.#redactions.needles.get(text.slice(at, at + REDACTED_MIN_UNITS));
     return needles?.find((needle) => this.#matches(needle.text, text, at, isCut));
   }
 

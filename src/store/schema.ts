@@ -17,6 +17,8 @@ export interface FunctionTable {
   /** JSON array of strings. */
   outboundNetworkAllowlist: string;
   provisionedConcurrency: number;
+  /** Whether a process runs one call (`fresh`) or one after another (`shared`). */
+  isolation: "fresh" | "shared";
   /** JSON array of strings. */
   scopedRoleIds: string;
   createdAt: string;
@@ -80,6 +82,8 @@ export interface InvocationTable {
   parentInvocationId: string | null;
   /** Calls between it and the one from outside; 0 for that one itself. */
   depth: number;
+  /** What its function said when it was called; see {@link FunctionTable.isolation}. */
+  isolation: "fresh" | "shared";
   /** Who waits: `sync` has a caller on the line, `async` was accepted to run later. */
   mode: "sync" | "async";
   status: "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";

@@ -27,6 +27,7 @@ serverSuite("functions: create, read, delete", {}, {
       outboundNetworkAllowlist: [],
       secret: {},
       provisionedConcurrency: 0,
+      isolation: "fresh",
       scopedRoleIds: [],
       useSpn: false,
       hookRefs: [],

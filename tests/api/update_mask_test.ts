@@ -10,6 +10,7 @@ const CHANGE = {
   functionType: "FUNCTION_TYPE_CODE_MODE",
   outboundNetworkAllowlist: ["example.com"],
   provisionedConcurrency: 3,
+  isolation: "shared",
   scopedRoleIds: ["invoker"],
 };
 
@@ -23,6 +24,7 @@ const ORIGINAL = {
   functionType: "FUNCTION_TYPE_ANY",
   outboundNetworkAllowlist: [],
   provisionedConcurrency: 0,
+  isolation: "fresh",
   scopedRoleIds: [],
 };
 
@@ -120,6 +122,7 @@ serverSuite("update: the mask", {}, {
       [{ outboundNetworkAllowlist: [""] }, "function.outboundNetworkAllowlist[0]"],
       [{ outboundNetworkAllowlist: ["a", 1] }, "function.outboundNetworkAllowlist[1]"],
       [{ outboundNetworkAllowlist: Array(257).fill("a") }, "function.outboundNetworkAllowlist"],
+      [{ isolation: "realm" }, "function.isolation"],
       [{ scopedRoleIds: "role" }, "function.scopedRoleIds"],
       [{ scopedRoleIds: ["reader", "owner"] }, "function.scopedRoleIds[1]"],
       [{ scopedRoleIds: ["__proto__"] }, "function.scopedRoleIds[0]"],

@@ -196,3 +196,21 @@ export default async (input: { nested?: boolean }) => {
   const shown = await author.ok(["show", ".", nested.id]);
   assert.match(shown, new RegExp(`^called by +${outer.invocationId} \\(depth 1\\)$`, "m"));
 });
+
+Deno.test("invoked.json says how calls are kept apart, and show and history tell", async () => {
+  await using author = await Author.start("kept");
+  await author.write("main.ts", "let calls = 0;\nexport default () => ({ calls: ++calls });\n");
+  await author.write("invoked.json", `{"name": "kept", "isolation": "shared"}`);
+  await author.ok(["deploy", "--publish"]);
+  assert.match(await author.ok(["show"]), /^isolation +shared: state of one call may persist/m);
+  await author.ok(["invoke"]);
+  assert.equal((await author.json("history"))[0].isolation, "shared");
+  assert.match(await author.ok(["show", ".", "latest"]), /^isolation +shared: /m);
+  await author.write("invoked.json", `{"name": "kept", "isolation": "realm"}`);
+  assertFails(
+    await author.run(["deploy"]),
+    2,
+    /isolation: .*"fresh"\|"shared"/,
+    /isolation and id/,
+  );
+});

@@ -1,7 +1,7 @@
 /** Without a seccomp filter Deno's permissions alone stand: the gate is permitted, and no other socket. */
 import assert from "node:assert/strict";
 import { createSandboxes } from "../../src/sandbox/mod.ts";
-import { EGRESS, LIMITS, scriptOf } from "../sandbox/harness.ts";
+import { EGRESS, LIMITS, REUSE, scriptOf } from "../sandbox/harness.ts";
 import { Host } from "./support.ts";
 
 Deno.test("where no wrapper is found, node clients reach an allowed host and fetch reaches nothing", async () => {
@@ -12,6 +12,7 @@ Deno.test("where no wrapper is found, node clients reach an allowed host and fet
     await using sandboxes = createSandboxes(LIMITS, {
       cacheDir,
       egress: { ...EGRESS, allowPrivate: ["127.0.0.1/32"] },
+      reuse: REUSE,
       isolation: "process",
       searchPath: "",
     });

@@ -6,6 +6,7 @@ import {
   type Host,
   HostCallError,
   type Mode,
+  type ReuseLimits,
   type Sandboxes,
   type SandboxLimits,
   type SandboxLog,
@@ -24,6 +25,13 @@ export const LIMITS: SandboxLimits = {
   logBytes: 32 * 1024,
   poolSize: 2,
   poolMemoryBytes: 256 * MIB,
+};
+
+export const REUSE: ReuseLimits = {
+  callsMax: 1000,
+  lifetimeMs: 600_000,
+  idleMs: 60_000,
+  waitingMax: 8,
 };
 
 /** Nothing but what the public may reach, as where no flag is given. */
@@ -55,6 +63,7 @@ export interface RunOptions {
   readonly sourceMap?: string;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly host?: Host;
+  readonly reuseKey?: string;
   readonly onLog?: (log: SandboxLog) => void;
 }
 
@@ -75,6 +84,7 @@ export async function run(
   const outcome = await sandboxes.run({
     script: scriptOf(body),
     scriptKey: body,
+    ...options.reuseKey === undefined ? {} : { reuseKey: options.reuseKey },
     sourceMap: () =>
       options.sourceMap === undefined
         ? Promise.reject(new Error("no source map"))
@@ -142,6 +152,7 @@ export function poolOf(
   return createSandboxes({ ...LIMITS, ...limits }, {
     cacheDir,
     egress: EGRESS,
+    reuse: REUSE,
     isolation,
     searchPath: SEARCH_PATH,
   });

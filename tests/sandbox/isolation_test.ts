@@ -11,6 +11,7 @@ import {
   failure,
   LIMITS,
   poolPids,
+  REUSE,
   type Sandboxes,
   sandboxTest,
   SEARCH_PATH,
@@ -143,6 +144,7 @@ Deno.test("a mode that cannot stand stops the start with its reason", async () =
   for (const isolation of ["bubblewrap", "landlock"] as const) {
     await using sandboxes = createSandboxes(LIMITS, {
       egress: EGRESS,
+      reuse: REUSE,
       cacheDir,
       isolation,
       searchPath: "/nowhere",
@@ -164,6 +166,7 @@ Deno.test("a mode that cannot stand stops the start with its reason", async () =
   await using strict = createSandboxes(LIMITS, {
     cacheDir,
     egress: EGRESS,
+    reuse: REUSE,
     isolation: "bubblewrap",
     searchPath,
   });
@@ -174,6 +177,7 @@ Deno.test("a mode that cannot stand stops the start with its reason", async () =
   await using automatic = createSandboxes(LIMITS, {
     cacheDir,
     egress: EGRESS,
+    reuse: REUSE,
     isolation: "auto",
     searchPath,
   });
@@ -193,6 +197,7 @@ Deno.test("a wrapper that runs its command without walls is found out", async ()
     await using sandboxes = createSandboxes(LIMITS, {
       cacheDir,
       egress: EGRESS,
+      reuse: REUSE,
       isolation,
       searchPath,
     });

@@ -10,6 +10,8 @@ const count = optionalCount.transform((value) => value ?? 0);
 const bytes = z.union([z.string().regex(/^[0-9]+$/), z.number()]).nullish()
   .transform((value) => Number(value ?? 0));
 
+const isolation = z.string().nullish().transform((value) => value || "fresh");
+
 const object = z.custom<Record<string, unknown>>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "Invalid input: expected object",
@@ -33,6 +35,8 @@ export const RemoteFunction = z.object({
   scopedRoleIds: z.array(z.string()).nullish().transform((value) => value ?? []),
   secret: mapOf(z.string()).transform((value) => [...value.keys()]),
   provisionedConcurrency: z.number().nullish().transform((value) => value ?? 0),
+  /** Ours; a server without it has a process for each call. */
+  isolation,
   createdAt: optionalText,
   updatedAt: optionalText,
   deletedAt: optionalText,
@@ -74,6 +78,7 @@ export const Invocation = z.object({
   vfsId: optionalText,
   vfsVersionRead: optionalCount,
   vfsVersionWritten: optionalCount,
+  isolation,
   /** The invocation that made this one, and how deep in a chain it stands; ours. */
   parentInvocationId: optionalText,
   depth: optionalCount,

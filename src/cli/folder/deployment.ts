@@ -58,6 +58,7 @@ export function settingsChange(manifest: Manifest, fn: RemoteFunction): Function
     ...manifest.provisionedConcurrency === undefined
       ? {}
       : { provisionedConcurrency: manifest.provisionedConcurrency },
+    ...manifest.isolation === undefined ? {} : { isolation: manifest.isolation },
   };
   const differing = (Object.keys(wanted) as (keyof typeof wanted & keyof RemoteFunction)[])
     .filter((field) => JSON.stringify(wanted[field]) !== JSON.stringify(fn[field]));

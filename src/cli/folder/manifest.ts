@@ -16,6 +16,8 @@ const Manifest = z.strictObject({
   /** What the function may do with the API. */
   roles: z.array(z.string()).optional(),
   provisionedConcurrency: z.number().int().min(0).optional(),
+  /** Whether a process runs one call, or one after another. */
+  isolation: z.enum(["fresh", "shared"]).optional(),
 });
 
 /** What `invoked.json` says of the function of a folder; never a secret. A field that is absent stays as it is on the server. */
@@ -45,7 +47,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   );
   throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
     next:
-      "its fields are name, description, allowlist, volume, roles, provisionedConcurrency and id",
+      "its fields are name, description, allowlist, volume, roles, provisionedConcurrency, isolation and id",
     exit: "usage",
   });
 }

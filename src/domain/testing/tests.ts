@@ -1,5 +1,5 @@
 import { type Engine, QueueTimedOut, type Session, type Trial } from "../../engine/contract.ts";
-import { Redactor } from "../../sandbox/redaction.ts";
+import { Redactions, Redactor } from "../../sandbox/redaction.ts";
 import { StackMap } from "../../sandbox/stack.ts";
 import type { FinalizedCommitRow, TestArtifactColumns } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
@@ -74,7 +74,7 @@ export class Tests {
         }, hooks),
     });
     const records = await run.execute();
-    const redactor = new Redactor([], Object.values(session.config.secrets));
+    const redactor = new Redactor(new Redactions([], Object.values(session.config.secrets)));
     return records.map((record) => resultOf(record, map, redactor));
   }
 
@@ -99,6 +99,7 @@ export class Tests {
       principalId: by.id,
       parentInvocationId: by.invocation?.id ?? null,
       depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
+      isolation: "fresh",
       mode: "sync",
       status: "RUNNING",
       input: "{}",

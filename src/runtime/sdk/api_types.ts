@@ -7,6 +7,9 @@ export type FunctionType =
   | "FUNCTION_TYPE_ANY"
   | "FUNCTION_TYPE_CODE_MODE";
 
+/** How calls of a function are kept apart; only of this server. */
+export type Isolation = "fresh" | "shared";
+
 /** A function. */
 export interface FunctionT {
   id?: string;
@@ -22,6 +25,8 @@ export interface FunctionT {
   /** Names of secrets; in an answer every value is empty. */
   secret?: Record<string, string>;
   provisionedConcurrency?: number;
+  /** Whether a process runs one call, or one after another. Only of this server. */
+  isolation?: Isolation;
   scopedRoleIds?: string[];
   useSpn?: boolean;
   hookRefs?: string[];
@@ -57,6 +62,8 @@ export interface FunctionInvocation {
   output?: JSONObject;
   /** A stable word, a colon, and what happened. */
   error?: string;
+  /** How its function kept calls apart when it was called. Only of this server. */
+  isolation?: Isolation;
   /** The invocation that made this call; absent for a call from outside. Only of this server. */
   parentInvocationId?: string;
   /** Calls between this one and the one from outside. Only of this server. */
@@ -112,6 +119,7 @@ export interface FunctionsServiceCreateFunctionRequest {
   displayName?: string;
   description?: string;
   functionType?: FunctionType;
+  isolation?: Isolation;
   /** Base64 by path; makes the first commit. */
   initialContent?: Record<string, string>;
   commitMessage?: string;

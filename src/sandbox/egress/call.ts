@@ -43,6 +43,11 @@ export class EgressCall implements Disposable {
     return this.#closed;
   }
 
+  /** Whether a request or a tunnel is not over. */
+  get isBusy(): boolean {
+    return this.#open.size > 0;
+  }
+
   /** Begins a request. Past the limit of requests there is a fault, and one log line for all of these. */
   begin(method: string): Exchange | EgressFault {
     if (++this.#requests > this.#limits.maxRequests) {

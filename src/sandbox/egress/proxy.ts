@@ -38,8 +38,8 @@ export interface EgressOptions extends EgressLimits {
 /** One sandbox's way out. Disposing it closes the socket and every connection. */
 export interface Gate extends Disposable {
   readonly socketPath: string;
-  /** Whether something came through before it was bound, and so was refused. */
-  readonly wasUsedEarly: boolean;
+  /** Whether something came while no call was bound, or after its end, and so was refused. */
+  readonly wasUsedApart: boolean;
   /** Lets through what the allowlist names, until the call is closed. */
   bind(allowlist: readonly string[], log: EgressLogger): EgressCall;
 }
@@ -138,8 +138,7 @@ export class EgressProxy implements AsyncDisposable {
         ? `a request's headers are longer than ${HEADER_MAX_BYTES} bytes`
         : "a request is no HTTP/1.1";
       const fault = new EgressFault("refused", 400, reason);
-      const call = gate?.call;
-      const exchange = call === undefined || call.closed ? undefined : call.begin("?");
+      const exchange = gate?.openCall?.begin("?");
       if (exchange instanceof Exchange) exchange.fail(fault);
       if (client.writable) refuseTunnel(client, "", fault);
       else client.destroy();
@@ -164,8 +163,8 @@ export class EgressProxy implements AsyncDisposable {
     body: (exchange: Exchange, call: EgressCall) => Promise<void>,
   ): Promise<void> {
     request.on("error", () => request.destroy());
-    const call = this.#origins.get(request.socket)?.call;
-    if (call === undefined || call.closed) return refused(undefined, NO_CALL);
+    const call = this.#origins.get(request.socket)?.openCall;
+    if (call === undefined) return refused(undefined, NO_CALL);
     const exchange = call.begin(request.method ?? "?");
     if (exchange instanceof EgressFault) return refused(undefined, exchange);
     try {
@@ -204,8 +203,8 @@ class SocketGate implements Gate {
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
   readonly #onClose: () => void;
-  call: EgressCall | undefined;
-  wasUsedEarly = false;
+  #call: EgressCall | undefined;
+  wasUsedApart = false;
 
   constructor(
     limits: EgressLimits,
@@ -224,13 +223,20 @@ class SocketGate implements Gate {
 
   bind(allowlist: readonly string[], log: EgressLogger): EgressCall {
     const call = new EgressCall(allowlist, this.#limits, log);
-    this.call = call;
+    this.#call = call;
     return call;
   }
 
+  /** The call for which something comes now; without one it comes for nobody. */
+  get openCall(): EgressCall | undefined {
+    if (this.#call !== undefined && !this.#call.closed) return this.#call;
+    this.wasUsedApart = true;
+    return undefined;
+  }
+
   [Symbol.dispose](): void {
-    this.call?.[Symbol.dispose]();
-    this.call = undefined;
+    this.#call?.[Symbol.dispose]();
+    this.#call = undefined;
     this.#listener[Symbol.dispose]();
     for (const connection of this.#connections) connection.destroy();
     this.#onClose();
@@ -238,12 +244,12 @@ class SocketGate implements Gate {
 
   #admit(connection: Duplex, onConnection: (connection: Duplex) => void): void {
     this.#connections.add(connection);
-    if (this.call === undefined) this.wasUsedEarly = true;
+    const call = this.openCall;
     connection.on("close", () => this.#connections.delete(connection));
     connection.on("error", () => connection.destroy());
     const { maxConnections } = this.#limits;
     if (this.#connections.size <= maxConnections) return onConnection(connection);
-    this.call?.warnOnce(`limit of ${maxConnections} connections (--max-egress-connections)`);
+    call?.warnOnce(`limit of ${maxConnections} connections (--max-egress-connections)`);
     connection.destroy();
   }
 }

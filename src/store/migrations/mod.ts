@@ -7,6 +7,7 @@ import * as volumes from "./002_volumes.ts";
 import * as testsAndTypes from "./003_tests_and_types.ts";
 import * as nestedInvocations from "./004_nested_invocations.ts";
 import * as rareEnds from "./005_rare_ends.ts";
+import * as reuse from "./006_reuse.ts";
 
 /** Brings the database to the newest version. Migrations are numbered and only appended. */
 export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
@@ -16,6 +17,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<voi
     "003_tests_and_types": { up: testsAndTypes.up },
     "004_nested_invocations": { up: nestedInvocations.up },
     "005_rare_ends": { up: rareEnds.up },
+    "006_reuse": { up: reuse.up },
   };
   const migrator = new Migrator({
     db,

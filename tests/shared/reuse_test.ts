@@ -1,0 +1,175 @@
+/** What a process that is used again keeps, and what each of its calls has of its own. */
+import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
+import { TestServer } from "../support/server.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+import { Volume } from "../volumes/support.ts";
+import { call, change, deployShared, moduleOf, warm } from "./support.ts";
+
+const COUNT = moduleOf("");
+
+serverSuite("isolation shared: reuse", {}, {
+  "is a field of a function, fresh unless told otherwise": async ({ client }) => {
+    const { function: fresh } = ok(
+      await client.post("/api/v1/functions", { displayName: "by default" }),
+    );
+    assert.equal(fresh.isolation, "fresh");
+    const { function: shared } = ok(
+      await client.post("/api/v1/functions", { displayName: "asked for", isolation: "shared" }),
+    );
+    assert.equal(shared.isolation, "shared");
+    await change(client, shared.id, { isolation: "fresh" });
+    assert.equal(
+      ok(await client.get(`/api/v1/functions/${shared.id}`)).function.isolation,
+      "fresh",
+    );
+    for (const isolation of ["realm", "", 1]) {
+      const refused = await client.post("/api/v1/functions/update", {
+        function: { id: shared.id, isolation },
+      });
+      assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", {
+        fields: ["function.isolation"],
+      });
+    }
+  },
+
+  "keeps the state of a module for the next call, and fresh does not": async ({ client }) => {
+    const id = await deployShared(client, COUNT);
+    await warm(client, id);
+    await change(client, id, { isolation: "fresh" });
+    const processes = new Set<string>();
+    for (let n = 0; n < 5; n++) {
+      const { process, calls } = await call(client, id);
+      assert.equal(calls, 1);
+      processes.add(process);
+    }
+    assert.equal(processes.size, 5);
+  },
+
+  "the record of an invocation says which isolation it had": async ({ client }) => {
+    const id = await deployShared(client, COUNT);
+    const shared = ok(await client.invoke(id)).invocationId;
+    await change(client, id, { isolation: "fresh" });
+    const fresh = ok(await client.invoke(id)).invocationId;
+    assert.equal((await client.invocation(id, shared)).isolation, "shared");
+    assert.equal((await client.invocation(id, fresh)).isolation, "fresh");
+  },
+
+  "calls at the same time have processes of their own, one call at a time": async ({ client }) => {
+    const id = await deployShared(
+      client,
+      moduleOf(
+        `if (running) throw new Error("two calls at once");
+        running = true;
+        await new Promise((resolve) => setTimeout(resolve, input.ms));
+        running = false;`,
+        "let running = false;",
+      ),
+    );
+    const lane = async () => {
+      const seen: string[] = [];
+      for (let n = 0; n < 12; n++) seen.push((await call(client, id, { ms: n % 3 })).process);
+      return seen;
+    };
+    const seen = (await Promise.all([lane(), lane(), lane(), lane()])).flat();
+    const processes = new Set(seen);
+    assert.ok(processes.size < seen.length, `${processes.size} processes for ${seen.length} calls`);
+  },
+
+  "each call has its own input, secrets, volume and log": async ({ client }) => {
+    const id = await deployShared(
+      client,
+      `import { functions, vfs } from "@c1/functions-sdk";\n` + moduleOf(
+        `const { secrets } = await functions.getConfig();
+        const before = await vfs.exists("/n") ? await vfs.readTextFile("/n") : "";
+        await vfs.writeTextFile("/n", before + input.n);
+        console.log("call", input.n);
+        return { n: input.n, key: secrets.KEY, before };`,
+      ),
+    );
+    await change(client, id, { secret: { KEY: "a secret value" } });
+    const volume = await Volume.create(client);
+    let reused = 0;
+    for (let n = 0; n < 8; n++) {
+      const { said, calls } = await call(client, id, { n }, { vfsId: volume.id });
+      assert.deepEqual(said, { n, key: "a secret value", before: "01234567".slice(0, n) });
+      if (calls > 1) reused++;
+    }
+    assert.ok(reused > 0);
+    assert.equal(await (await volume.read("/n")).body, "01234567");
+  },
+
+  "provisioned code and asynchronous calls work as ever": async ({ client }) => {
+    const id = await deployShared(client, COUNT);
+    await change(client, id, { provisionedConcurrency: 2 });
+    const { invocationId } = ok(await client.invoke(id, {}, { prefer: "respond-async" }));
+    const { status, isolation } = await client.ended(id, invocationId);
+    assert.deepEqual([status, isolation], ["FUNCTION_INVOCATION_STATUS_SUCCESS", "shared"]);
+    await warm(client, id);
+  },
+
+  "tests of a commit run in processes of their own": async ({ client }) => {
+    const source = COUNT;
+    const id = await client.deploy(source, {
+      "main.test.ts": `import { test, type TestContext } from "@c1/test";
+export default function registerTests({ handler }: TestContext) {
+  test("counts", async ({ equal }) => equal((await handler({})).calls, 1));
+}`,
+    });
+    await change(client, id, { isolation: "shared" });
+    await warm(client, id);
+    for (let n = 0; n < 2; n++) {
+      const { results } = ok(await client.post(`/api/v1/functions/${id}/test`, {}));
+      assert.equal(results[0].status, "FUNCTION_TEST_RESULT_STATUS_OK", JSON.stringify(results));
+    }
+  },
+});
+
+Deno.test("isolation shared: limits end a process, and a restart begins anew", async (t) => {
+  await using server = await TestServer.start({ flags: ["--shared-calls", "3"] });
+  const client = await server.client();
+  const id = await deployShared(client, COUNT);
+
+  await t.step("a process has at most --shared-calls calls", async () => {
+    await warm(client, id);
+    for (let n = 0; n < 12; n++) assert.ok((await call(client, id)).calls <= 3);
+  });
+
+  await t.step("what is recorded and set outlives a restart, and the state does not", async () => {
+    const before = await warm(client, id);
+    await server.stop();
+    await using again = await TestServer.start({ dataDir: server.dataDir });
+    const after = await again.client();
+    const { process, calls } = await call(after, id);
+    assert.notEqual(process, before);
+    assert.equal(calls, 1);
+    await warm(after, id);
+  });
+});
+
+Deno.test("isolation shared: a process that is old, or was not called for a while, is replaced", async () => {
+  await using server = await TestServer.start({
+    flags: ["--shared-lifetime", "1s", "--shared-idle", "100ms"],
+  });
+  const client = await server.client();
+  const id = await deployShared(client, COUNT);
+  let pauseMs = 50;
+  await warm(client, id);
+  await eventually(async () => {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs *= 2));
+    return (await call(client, id)).calls === 1 || undefined;
+  }, "the end of a process that was not called");
+  const first = await warm(client, id);
+  await eventually(
+    async () => (await call(client, id)).process !== first || undefined,
+    "the end of a process that is old",
+  );
+});
+
+Deno.test("isolation shared: nothing waits where --shared-waiting is 0", async () => {
+  await using server = await TestServer.start({ flags: ["--shared-waiting", "0"] });
+  const client = await server.client();
+  const id = await deployShared(client, COUNT);
+  for (let n = 0; n < 5; n++) assert.equal((await call(client, id)).calls, 1);
+});
