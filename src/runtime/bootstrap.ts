@@ -74,6 +74,20 @@ function captureConsole(ConsoleOf: ConsoleClass, frame: Frame, logBytes: number)
   return () => sentBytes = 0;
 }
 
+/** The bytes of an output, which is given as what became of it as JSON. `fail` must not return. */
+function encodeOutput(
+  json: string | undefined,
+  maxBytes: number,
+  fail: (failure: Failure) => never,
+): Uint8Array {
+  if (json === undefined || charCodeAt(json, 0) !== OPENING_BRACE) {
+    return fail({ kind: "bad-output", reason: "an object whose toJSON gives something else" });
+  }
+  const body = encode(json);
+  const bytes = byteLength(body);
+  return bytes > maxBytes ? fail({ kind: "output-too-large", bytes }) : body;
+}
+
 /**
  * Loads the module and runs its call to its one answer; what comes after that is nobody's. Without a call the module is
  * loaded ahead, and the call read once it is. A kept process runs its next call once its event loop is empty: then
@@ -107,12 +121,7 @@ function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => 
     if (fault !== undefined) fail({ kind: "bad-output", reason: fault });
   };
   const deliver = (json: string | undefined) => {
-    if (json === undefined || charCodeAt(json, 0) !== OPENING_BRACE) {
-      fail({ kind: "bad-output", reason: "an object whose toJSON gives something else" });
-    }
-    const body = encode(json as string);
-    const bytes = byteLength(body);
-    if (bytes > load.outputBytes) fail({ kind: "output-too-large", bytes });
+    const body = encodeOutput(json, load.outputBytes, fail);
     if (!(current as Call).keep) answer(FrameKind.RESULT, body);
     current = undefined;
     markStderr(load.nonce);
