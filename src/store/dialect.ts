@@ -17,6 +17,8 @@ export interface Dialect {
   readonly writer: KyselyDialect;
   /** Makes durable what was committed before; call it once the writer has committed something. */
   sync(): Promise<void>;
-  /** Call it last. */
-  close(): void;
+  /** Takes on the care of the database; `quietly` runs work while nothing is written. */
+  maintain(quietly: (work: () => Promise<void>) => Promise<void>): void;
+  /** Ends the care; call it once nothing is written any more, and before the connections are closed. */
+  close(): Promise<void>;
 }

@@ -35,6 +35,8 @@ export class GroupedWriter {
   readonly #db: Kysely<Schema>;
   readonly #sync: () => Promise<void>;
   #waiting: Pending[] = [];
+  /** What runs before the next transaction. */
+  #quiet: (() => Promise<void>)[] = [];
   #draining: Promise<void> | undefined;
   /** Tell the callers whose writes are committed and not yet durable. */
   #unsynced: (Outcome & { readonly kind: "committed" })[] = [];
@@ -56,6 +58,14 @@ export class GroupedWriter {
     });
   }
 
+  /** Runs the work between two transactions; writes wait for its end. Resolves, or rejects, as the work does. */
+  quietly(work: () => Promise<void>): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#quiet.push(() => work().then(resolve, reject));
+    this.#draining ??= this.#drain();
+    return promise;
+  }
+
   /** Resolves when everything that was waiting is durable or rejected. */
   async settled(): Promise<void> {
     while (this.#draining !== undefined || this.#syncing !== undefined) {
@@ -66,8 +76,10 @@ export class GroupedWriter {
 
   async #drain(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || this.#quiet.length > 0) {
+      for (const work of this.#quiet.splice(0)) await work();
       const group = this.#waiting.splice(0, WRITES_PER_TRANSACTION_MAX);
+      if (group.length === 0) continue;
       for (const outcome of await this.#commit(group)) this.#tell(outcome);
     }
     this.#draining = undefined;

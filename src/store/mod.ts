@@ -62,6 +62,7 @@ async function open(dialect: Dialect, blobs: Blobs, contentDir: string): Promise
   await migrate(writing, dialect);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
   const grouped = new GroupedWriter(writing, () => dialect.sync());
+  dialect.maintain((work) => grouped.quietly(work));
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
   return {
@@ -78,9 +79,9 @@ async function open(dialect: Dialect, blobs: Blobs, contentDir: string): Promise
       grouped.write((tx) => statements(writers(tx, capabilities)), until),
     async [Symbol.asyncDispose]() {
       await grouped.settled();
+      await dialect.close();
       await reading.destroy();
       await writing.destroy();
-      dialect.close();
     },
   };
 }

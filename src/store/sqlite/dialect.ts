@@ -2,10 +2,13 @@ import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import type { Dialect } from "../dialect.ts";
+import { Checkpointer } from "./checkpointer.ts";
 
 /** Prepared statements kept per connection; the server has fewer distinct ones than this. */
 const PREPARED_STATEMENTS_MAX = 256;
 const BUSY_TIMEOUT_MS = 5_000;
+/** Frames of the log at which a writer moves them itself, holding everybody up: only where the checkpointer fails. */
+const AUTOMATIC_FRAMES = 32_768;
 
 /**
  * SQLite in one file, in WAL mode. A COMMIT writes the log, which then survives a crash of the process; `sync`
@@ -14,6 +17,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  */
 export function sqliteDialect(file: string): Dialect {
   let log: Deno.FsFile | undefined;
+  let checkpointer: Checkpointer | undefined;
   return {
     capabilities: { blobType: "blob", caseInsensitiveLike: "like" },
     writer: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
@@ -22,8 +26,13 @@ export function sqliteDialect(file: string): Dialect {
       // The log is one file for as long as a connection is open. Nobody holds a lock on it that its closing could lose.
       log ??= await openLog(file);
       await log.syncData();
+      checkpointer?.note();
     },
-    close: () => log?.close(),
+    maintain: (quietly) => checkpointer = new Checkpointer(file, quietly),
+    async close() {
+      await checkpointer?.close();
+      log?.close();
+    },
   };
 }
 
@@ -41,6 +50,7 @@ function open(file: string): SqliteDatabase {
     PRAGMA synchronous = NORMAL;
     PRAGMA foreign_keys = ON;
     PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
+    PRAGMA wal_autocheckpoint = ${AUTOMATIC_FRAMES};
   `);
   const prepared = new Map<string, SqliteStatement>();
   return {
