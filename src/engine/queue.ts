@@ -89,6 +89,8 @@ function withShareOfAsync(turns: number, asyncWaiting: number): number {
 class Lane<W extends Waiting> {
   /** The order of the functions is that of their turns: one that was served goes to the end. No line is empty. */
   readonly #lines = new Map<string, Set<W>>();
+  /** Calls from outside, by function; nested ones get on by the slots of those that wait for them. */
+  readonly #outside = new Map<string, number>();
   #size = 0;
   #backlog: Backlog = { calls: 0, bytes: 0 };
 
@@ -100,8 +102,9 @@ class Lane<W extends Waiting> {
     return this.#backlog;
   }
 
+  /** Calls from outside of this function. */
   lengthOf(functionId: string): number {
-    return this.#lines.get(functionId)?.size ?? 0;
+    return this.#outside.get(functionId) ?? 0;
   }
 
   add(call: W): void {
@@ -132,15 +135,18 @@ class Lane<W extends Waiting> {
   turnsOf(functionId: string): number {
     const own = this.lengthOf(functionId) + 1;
     let turns = own;
-    for (const [other, { size }] of this.#lines) {
-      if (other !== functionId) turns += Math.min(size, own);
+    for (const [other, calls] of this.#outside) {
+      if (other !== functionId) turns += Math.min(calls, own);
     }
     return turns;
   }
 
-  #count({ nested, inputBytes }: W, change: 1 | -1): void {
+  #count({ functionId, nested, inputBytes }: W, change: 1 | -1): void {
     this.#size += change;
     if (nested) return;
+    const outside = this.lengthOf(functionId) + change;
+    if (outside === 0) this.#outside.delete(functionId);
+    else this.#outside.set(functionId, outside);
     const { calls, bytes } = this.#backlog;
     this.#backlog = { calls: calls + change, bytes: bytes + change * inputBytes };
   }

@@ -157,3 +157,11 @@ Deno.test("a function at its own limit counts by its own rate, and others do not
   assert.equal(stage.call("other"), undefined);
   assert.equal(stage.call("other"), undefined, "of it nothing was measured");
 });
+
+Deno.test("nested calls that wait are no turns before a call from outside", () => {
+  const stage = new Stage(1);
+  stage.measure("a", 20, 250);
+  const caller = stage.places.take({ functionId: "a", inputBytes: 1, mode: "sync" });
+  for (let n = 0; n < 50; n++) caller.nest({ functionId: "a", inputBytes: 1, mode: "sync" });
+  assert.equal(stage.letIn("a"), 4);
+});
