@@ -29,6 +29,7 @@ const R_IRELATIVE = 37;
 const STT_TLS = 6;
 const SHN_UNDEFINED = 0;
 const SHN_ABSOLUTE = 0xfff1;
+const DF_BIND_NOW = 8;
 const DF_1_PIE = 0x0800_0000;
 
 /** Entries of the dynamic section. */
@@ -42,6 +43,7 @@ const DT = {
   INIT: 12,
   FINI: 13,
   JMPREL: 23,
+  FLAGS: 30,
   INIT_ARRAY: 25,
   FINI_ARRAY: 26,
   GNU_HASH: 0x6ffffef5,
@@ -57,8 +59,8 @@ const ADDRESSES: ReadonlySet<number> = new Set([
 ]);
 /** Entries that hold neither an address nor something that depends on one. */
 const PLAIN: ReadonlySet<number> = new Set([
-  // NEEDED, STRSZ, SYMENT, RELAENT, PLTREL, BIND_NOW, INIT_ARRAYSZ, FINI_ARRAYSZ, FLAGS, DEBUG, VERNEEDNUM
-  ...[1, 10, 11, 9, 20, 24, 27, 28, 30, 21, 0x6fffffff],
+  // NEEDED, STRSZ, SYMENT, RELAENT, PLTREL, BIND_NOW, INIT_ARRAYSZ, FINI_ARRAYSZ, DEBUG, VERNEEDNUM
+  ...[1, 10, 11, 9, 20, 24, 27, 28, 21, 0x6fffffff],
 ]);
 
 /** The program has something that this file does not know, and is to be run as it is. */
@@ -90,7 +92,9 @@ class Part {
 
   /** A number of 64 bits, of which addresses and sizes use 53. */
   u64(at: number): number {
-    return this.u32(at) + this.u32(at + 4) * 2 ** 32;
+    const value = this.u32(at) + this.u32(at + 4) * 2 ** 32;
+    if (Number.isSafeInteger(value)) return value;
+    throw new NotPrelinkable("it has a number that is no address");
   }
 
   put16(at: number, value: number): void {
@@ -126,6 +130,10 @@ export async function prelink(file: Deno.FsFile, base: number): Promise<void> {
   const written = dynamic === undefined ? undefined : dataAt(data, dynamic.address)?.part;
   if (dynamic === undefined || written === undefined) throw new NotPrelinkable("it is static");
   const entries = readDynamic(written, dynamic);
+  // Otherwise the loader leaves addresses that it moves later, from where the program no longer is.
+  if (((entries.get(DT.FLAGS)?.value ?? 0) & DF_BIND_NOW) === 0) {
+    throw new NotPrelinkable("its functions are bound when they are first called");
+  }
   const first = segments.find(({ type }) => type === PT_LOAD);
   const end = Math.max(...tables(entries).map(({ address, bytes }) => address + bytes));
   // The tables stand in the first segment, whose offsets are its addresses.

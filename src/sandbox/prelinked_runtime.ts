@@ -2,8 +2,8 @@
  * The runtime that processes start from: a prelinked copy of Deno, which starts in three quarters of the time and
  * leaves each process 2.5 MiB smaller; see docs/performance.md.
  *
- * Its program text stands at one address, drawn at random once for each start of the machine and data directory, as Android does
- * it for its applications; the stack, the heap and the libraries of every process stand at addresses of its own.
+ * Its program text stands at one address, drawn at random once for each start of the machine and data directory, as
+ * Android does it for its applications; see SECURITY.md.
  */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
@@ -12,8 +12,8 @@ import { NotPrelinkable, prelink, randomBase } from "./prelink.ts";
 
 /** Differs with every start of the machine. */
 const BOOT_ID = "sys/kernel/random/boot_id";
-/** `prelinked-<digest>`, which holds a `deno`. */
-const HOME_NAME = /^prelinked-[0-9a-f]{16}$/;
+/** Begins the names of directories that hold a `deno`, finished (`prelinked-<digest>`) or cut off by a kill. */
+const HOME_PREFIX = "prelinked-";
 
 const PROGRAM = "deno";
 
@@ -27,11 +27,11 @@ export async function prelinkedRuntime(deno: string, directory: string): Promise
   const boot = await readProcfs(BOOT_ID);
   // What a crash of the machine leaves of a file is not to be run, so a copy serves one start of the machine.
   if (boot === undefined) return deno;
-  const home = join(directory, `prelinked-${await digestOf(deno, boot)}`);
+  const home = join(directory, `${HOME_PREFIX}${await digestOf(deno, boot)}`);
   const copy = join(home, PROGRAM);
   if (await Deno.stat(copy).then(({ isFile }) => isFile, () => false)) return copy;
   await removeCopies(directory);
-  const temporary = await Deno.makeTempDir({ dir: directory });
+  const temporary = await Deno.makeTempDir({ dir: directory, prefix: HOME_PREFIX });
   try {
     await makeCopy(deno, join(temporary, PROGRAM));
     await Deno.chmod(temporary, 0o755);
@@ -81,6 +81,6 @@ async function digestOf(deno: string, boot: string): Promise<string> {
 
 async function removeCopies(directory: string): Promise<void> {
   for await (const { name } of Deno.readDir(directory)) {
-    if (HOME_NAME.test(name)) await Deno.remove(join(directory, name), { recursive: true });
+    if (name.startsWith(HOME_PREFIX)) await Deno.remove(join(directory, name), { recursive: true });
   }
 }
