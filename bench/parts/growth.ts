@@ -52,7 +52,7 @@ export async function growth(context: Context): Promise<PartResult> {
     rows: [...rows, ...clients],
     charts: { ...growthCharts(sites, samples), ...clientCharts(clients) },
     notes: [
-      "Growth: the ratio is to 10 functions or to an empty history. Searches for the oldest look through all that is newer.",
+      "Growth: the ratio is to 10 functions or to an empty history. The oldest is what a search finds last.",
     ],
   };
 }

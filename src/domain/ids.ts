@@ -13,7 +13,13 @@ export class Ids {
   #payload = 0n;
 
   next(): string {
-    const second = Math.floor(Date.now() / 1000);
+    return this.nextWithTime().id;
+  }
+
+  /** An id, and a time of its very second: now, or later where the clock was set back. */
+  nextWithTime(): { readonly id: string; readonly time: Date } {
+    const now = Date.now();
+    const second = Math.floor(now / 1000);
     // A clock that was set back does not make ids go back.
     if (second > this.#second) {
       this.#second = second;
@@ -23,7 +29,8 @@ export class Ids {
       this.#payload += 1n + randomBits(8);
     }
     const payload = Buffer.from(this.#payload.toString(16).padStart(PAYLOAD_BYTES * 2, "0"), "hex");
-    return KSUID.fromParts(this.#second * 1000, payload).string;
+    const id = KSUID.fromParts(this.#second * 1000, payload).string;
+    return { id, time: new Date(Math.max(now, this.#second * 1000)) };
   }
 }
 

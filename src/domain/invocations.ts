@@ -148,13 +148,15 @@ export class Invocations {
     readonly call: Invoke;
   }): Promise<InvocationRow> {
     const { fn, commit, inputJson, request, call } = start;
-    const now = new Date().toISOString();
+    // Searches by time go by ids: both tell the same second.
+    const { id, time } = this.ids.nextWithTime();
+    const now = time.toISOString();
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const caller = by.invocation;
     const wanted = callOf({ functionId: fn.id, input: inputJson, mode });
     const place = admit(this.engine, wanted, caller);
     const row: InvocationRow = {
-      id: this.ids.next(),
+      id,
       functionId: fn.id,
       commitId: commit.id,
       principalId: by.id,

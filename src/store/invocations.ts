@@ -47,9 +47,9 @@ const PAGE_CONTENT_BYTES_MAX = 8 * 1024 * 1024;
 const KSUID_SECONDS = { first: 1_400_000_000, last: 1_400_000_000 + 0xffff_ffff } as const;
 const KSUID_PAYLOAD_BYTES = 16;
 
-/** The least id that can have been made at this time, an RFC 3339 text, or later. */
-function firstIdOf(time: string): string {
-  const seconds = Math.floor(new Date(time).getTime() / 1000);
+/** The least id that can have been made in the second of this time, an RFC 3339 text, or so many seconds later. */
+function firstIdOf(time: string, later = 0): string {
+  const seconds = Math.floor(new Date(time).getTime() / 1000) + later;
   const told = Math.min(Math.max(seconds, KSUID_SECONDS.first), KSUID_SECONDS.last);
   return KSUID.fromParts(told * 1000, Buffer.alloc(KSUID_PAYLOAD_BYTES)).string;
 }
@@ -103,11 +103,13 @@ export class InvocationReader {
     if (status !== undefined && status !== "SUCCESS") {
       select = select.where(sql<boolean>`status <> 'SUCCESS'`);
     }
-    // Ids count time as well, and never lag behind it: this bounds how far the index is read.
+    // Ids tell the second of `createdAt`: this bounds where the index is read.
     if (since !== undefined) {
       select = select.where("createdAt", ">=", since).where("id", ">=", firstIdOf(since));
     }
-    if (until !== undefined) select = select.where("createdAt", "<", until);
+    if (until !== undefined) {
+      select = select.where("createdAt", "<", until).where("id", "<", firstIdOf(until, 1));
+    }
     if (query !== undefined && query !== "") {
       const like = sql.raw(this.capabilities.caseInsensitiveLike);
       const pattern = containing(query);

@@ -1,0 +1,25 @@
+/** Ids of invocations tell their time: see `src/domain/ids.ts`. */
+import assert from "node:assert/strict";
+import KSUID from "ksuid";
+import { Ids } from "../../src/domain/ids.ts";
+
+const secondOf = (ms: number) => Math.floor(ms / 1000);
+
+Deno.test("an id and its time tell the same second, also after the clock was set back", () => {
+  const ids = new Ids();
+  const real = Date.now;
+  try {
+    const noon = Date.parse("2026-01-31T12:00:00.900Z");
+    let before = "";
+    for (const ms of [0, 1, 150, -600_000, -599_000, 2_000, 2_001]) {
+      Date.now = () => noon + ms;
+      const { id, time } = ids.nextWithTime();
+      assert.equal(secondOf(KSUID.parse(id).date.getTime()), secondOf(time.getTime()), String(ms));
+      assert.ok(time.getTime() >= noon + ms);
+      assert.ok(id > before, "ids do not go back");
+      before = id;
+    }
+  } finally {
+    Date.now = real;
+  }
+});
