@@ -18,7 +18,8 @@ const KIB = 1024;
 
 /**
  * In its groups, behind the server in the queue for a processor, without core dumps, and with limits of memory,
- * processor time, open files and written bytes. One shell does all of it, as each program on the way costs the start of a process 0.7 ms.
+ * processor time, open files and written bytes. One shell does all of it, as each program on the way costs the start
+ * of a process 0.7 ms.
  * @param file is open for reading at {@link FILE_DESCRIPTOR}
  */
 export function limited(

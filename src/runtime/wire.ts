@@ -4,9 +4,9 @@
  * Supervisor to process, on stdin, two kinds of messages. The *load*, once: the nonce, one byte that tells whether it
  * comes ahead of the call, three unsigned 32-bit big-endian numbers (output limit, log limit, length of the script, all
  * in bytes), the script. The *call*: one byte that tells whether the process is to wait for another call after this
- * one, two such numbers (length of the input and of the configuration), the input, the configuration. A load that comes ahead is answered with the frame `LOADED` once the module's top level ran, or
- * `NEEDS_CALL` where that asked for something that only a call has; otherwise the call follows at once and is
- * read before any of the function's code runs.
+ * one, two such numbers (length of the input and of the configuration), the input, the configuration. A load that comes
+ * ahead is answered with the frame `LOADED` once the module's top level ran, or `NEEDS_CALL` where that asked for
+ * something that only a call has; otherwise the call follows at once and is read before any of the function's code runs.
  *
  * Process to supervisor, on stdout: any number of frames, each the process's nonce, one
  * kind byte, an unsigned 32-bit big-endian length and that many bytes; on stderr, before its answer,

@@ -15,7 +15,7 @@ import { Pool } from "./pool.ts";
 import { CGROUPS_IN_WORDS, openCgroups } from "./cgroups.ts";
 import { subjectOf } from "./probe.ts";
 import { killedEarly, NotAccepted } from "./process.ts";
-import { Reuse, reuseKeyOf } from "./reuse.ts";
+import { processKeyOf, Reuse } from "./reuse.ts";
 import { type Surroundings, survey } from "./surroundings.ts";
 
 export * from "./contract.ts";
@@ -116,13 +116,13 @@ class ProcessSandboxes implements Sandboxes {
   async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
     if (hooks.signal.aborted) return killedEarly(hooks.signal);
     const { pool } = this.#prepared ?? await this.#prepare();
-    const key = reuseKeyOf(job);
+    const key = processKeyOf(job);
     for (let attempt = 1;; attempt++) {
       try {
         const reused = key === undefined ? undefined : this.#reuse.take(key);
         const process = reused ?? await pool.take(job.scriptKey, job.script);
-        const onIdle = key === undefined ? undefined : () => this.#reuse.put(key, process);
-        return await process.run(job, hooks, this.#limits, onIdle);
+        const keeper = key === undefined ? undefined : this.#reuse.keeperOf(key, process);
+        return await process.run(job, hooks, this.#limits, keeper);
       } catch (error) {
         if (hooks.signal.aborted) return killedEarly(hooks.signal);
         // A process that died while it waited costs another one, not the call.

@@ -29,8 +29,6 @@ type Exited = Exit & {
   readonly kind: "exited";
   /** Wall-clock time from the start of the process to its end, without what it waited between calls. */
   readonly livedMs: number;
-  /** Calls that the process answered before this one. */
-  readonly earlierCalls: number;
   readonly stderr: string;
 };
 
@@ -55,7 +53,7 @@ function failed(word: ErrorWord, message: string): SandboxOutcome {
   return { kind: "error", word, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
 }
 
-function outOfMemory({ memoryBytes }: SandboxLimits, earlierCalls = 0): SandboxOutcome {
+function outOfMemory({ memoryBytes }: SandboxLimits, earlierCalls: number): SandboxOutcome {
   return failed(
     "OUT_OF_MEMORY",
     `the function needed more memory than its limit of ${formatBytes(memoryBytes)} (--memory)` +
@@ -86,8 +84,8 @@ function isCpuLimit(ending: Exited, { cpuTimeMs }: SandboxLimits): boolean {
     ending.livedMs * navigator.hardwareConcurrency >= cpuTimeMs;
 }
 
-function exited(ending: Exited, limits: SandboxLimits): SandboxOutcome {
-  const { code, signal, stderr, earlierCalls } = ending;
+function exited(ending: Exited, limits: SandboxLimits, earlierCalls: number): SandboxOutcome {
+  const { code, signal, stderr } = ending;
   if (code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
     return outOfMemory(limits, earlierCalls);
   }
@@ -117,12 +115,13 @@ async function uncaught(
   job: SandboxJob,
   limits: SandboxLimits,
   redactor: Redactor,
+  earlierCalls: number,
 ): Promise<SandboxOutcome> {
   const name = failure.name.slice(0, FAILURE_NAME_MAX_UNITS);
   const message = redactCut(failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS), redactor);
   const isMemory = name === "RangeError" &&
     OUT_OF_MEMORY_MESSAGES.some((text) => message.includes(text));
-  if (isMemory) return outOfMemory(limits);
+  if (isMemory) return outOfMemory(limits, earlierCalls);
   const told = name === "NotCapable"
     ? message.replace(PERMISSION_ADVICE, ", which a function does not have")
     : message;
@@ -141,11 +140,12 @@ async function failedInside(
   job: SandboxJob,
   limits: SandboxLimits,
   redactor: Redactor,
+  earlierCalls: number,
 ): Promise<SandboxOutcome> {
   const failure = parseFailure(json);
   switch (failure?.kind) {
     case "uncaught":
-      return await uncaught(failure, job, limits, redactor);
+      return await uncaught(failure, job, limits, redactor, earlierCalls);
     case "bad-output":
       return failed(
         "BAD_OUTPUT",
@@ -163,19 +163,23 @@ async function failedInside(
   }
 }
 
-/** The outcome of a call whose process came to this end. `timeoutMs` is the limit that applied. */
+/**
+ * The outcome of a call whose process came to this end.
+ * @param limits those that applied
+ * @param earlierCalls what the process answered before this one
+ */
 export async function outcomeOf(
   ending: Ending,
   job: SandboxJob,
-  timeoutMs: number,
   limits: SandboxLimits,
   redactor: Redactor,
+  earlierCalls: number,
 ): Promise<SandboxOutcome> {
   switch (ending.kind) {
     case "result":
       return judgeOutput(ending.json);
     case "failure":
-      return await failedInside(ending.json, job, limits, redactor);
+      return await failedInside(ending.json, job, limits, redactor, earlierCalls);
     case "result-too-large":
       return tooLarge(ending.bytes, limits);
     case "broken":
@@ -184,13 +188,13 @@ export async function outcomeOf(
       return failed(
         "TIMEOUT",
         `the invocation ran longer than its limit of ${
-          formatDuration(timeoutMs)
+          formatDuration(limits.timeoutMs)
         } (--invocation-timeout)`,
       );
     case "killed":
       return killed(ending.word);
     case "exited":
-      return exited(ending, limits);
+      return exited(ending, limits, earlierCalls);
   }
 }
 

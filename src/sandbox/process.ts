@@ -43,6 +43,17 @@ export interface Wear {
   readonly ageMs: number;
 }
 
+/** Endings that the process tells, or shows by ending: before it has read a call they are not those of the call. */
+const TOLD_BY_PROCESS: ReadonlySet<Ending["kind"]> = new Set(["exited", "failure", "broken"]);
+
+/** Who uses a process again. */
+export interface Keeper {
+  /** The process waits for another call. */
+  onIdle(): void;
+  /** The call left something running, for which the process had to be killed. */
+  onLeftover(): void;
+}
+
 /** Keeps the last bytes of a stream. */
 class Tail {
   #bytes = new Uint8Array(0);
@@ -76,6 +87,7 @@ export class SandboxProcess {
   readonly #stderr = new Tail();
   readonly #output: Promise<unknown>;
   #listener: Listener = deaf;
+  #isKilled = false;
   #mode: "starting" | "ready" | "loading" | "loaded" | "running" | "idle" | "dead" = "starting";
   readonly #nonce = makeNonce();
   readonly #hiddenPaths: readonly string[];
@@ -144,7 +156,7 @@ export class SandboxProcess {
 
   /** Whether it has answered a call of the code that it has loaded, and waits for another. */
   get isIdle(): boolean {
-    return this.#mode === "idle";
+    return this.#mode === "idle" && !(this.#gate?.wasUsedApart ?? false);
   }
 
   /** What its calls have used up of it. */
@@ -185,19 +197,19 @@ export class SandboxProcess {
   }
 
   /**
-   * Runs a call. The process group was killed when this resolves, and `ended` tells when it is gone; unless `onIdle` is
-   * given and the call succeeded. Then the process is either used again, from the moment on at which `onIdle` is called,
-   * or killed, because something that the call began is not over.
+   * Runs a call. The process group was killed when this resolves, and `ended` tells when it is gone; unless there is a
+   * keeper and the call succeeded. Then the process is handed to it once it waits for another call, or killed because
+   * something that the call began is not over.
    */
   async run(
     job: SandboxJob,
     hooks: RunHooks,
     limits: SandboxLimits,
-    onIdle?: () => void,
+    keeper?: Keeper,
   ): Promise<SandboxOutcome> {
     const load = this.isReady ? [encodeLoad(this.#nonce, limits, job.script, false)] : [];
     this.#beginCall();
-    const keep = onIdle !== undefined;
+    const keep = keeper !== undefined;
     const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
     // All jobs of one process have the same configuration.
     this.#redactions ??= new Redactions(this.#hiddenPaths, Object.values(job.config.secrets));
@@ -216,7 +228,7 @@ export class SandboxProcess {
     this.#listener = call;
     this.#onExit = (exit, stderr) => {
       const livedMs = performance.now() - this.#startedMs - this.#idleMs;
-      end({ kind: "exited", ...exit, livedMs, earlierCalls: this.#calls - 1, stderr });
+      end({ kind: "exited", ...exit, livedMs, stderr });
       call.gone();
     };
     try {
@@ -225,17 +237,17 @@ export class SandboxProcess {
       this.#write(concatenate([...load, encodeCall(job, keep)]));
       if (hooks.signal.aborted) onAbort();
       const ending = await promise;
-      if (ending.kind === "exited" && !call.accepted) throw new NotAccepted();
+      if (!call.accepted && TOLD_BY_PROCESS.has(ending.kind)) throw new NotAccepted();
       // A connection that is cut is of no use to the next call, and the function may hold on to it.
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(call) : call.allRead);
       call.close();
-      return await outcomeOf(ending, job, timeoutMs, limits, redactor);
+      return await outcomeOf(ending, job, { ...limits, timeoutMs }, redactor, this.#calls - 1);
     } finally {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);
       await channel.close();
-      if (onIdle !== undefined && this.#mode === "running") this.#awaitIdle(call, onIdle);
+      if (keeper !== undefined && this.#isRunning) this.#awaitIdle(call, keeper);
       else this.#retire();
     }
   }
@@ -260,10 +272,11 @@ export class SandboxProcess {
   }
 
   /** After a success: hands the process on once nothing of its call is left in it, and kills it where something is. */
-  #awaitIdle(call: Call, onIdle: () => void): void {
+  #awaitIdle(call: Call, keeper: Keeper): void {
     const timer = setTimeout(() => {
       logger.debug("a call left something behind, its process is not used again");
       this.#killNow();
+      keeper.onLeftover();
     }, IDLE_GRACE_MS);
     this.#onExit = ({ code }) => {
       clearTimeout(timer);
@@ -272,16 +285,23 @@ export class SandboxProcess {
     };
     call.whenIdle(() => {
       clearTimeout(timer);
-      if (this.#mode !== "running") return;
+      if (!this.#isRunning) return;
       if (this.#gate?.wasUsedApart) {
         logger.debug("a call left a request behind, its process is not used again");
         return this.#killNow();
       }
       this.#mode = "idle";
+      // What heard the call holds all of it.
+      this.#listener = deaf;
       this.#idleSinceMs = performance.now();
       this.#busyMs += this.#idleSinceMs - this.#callStartedMs;
-      onIdle();
+      keeper.onIdle();
     });
+  }
+
+  /** Whether it runs a call, or ends what is left of one, and was not killed. */
+  get #isRunning(): boolean {
+    return this.#mode === "running" && !this.#isKilled;
   }
 
   /** Nothing more is heard of it or said to it. */
@@ -309,6 +329,7 @@ export class SandboxProcess {
   }
 
   #killNow(): void {
+    this.#isKilled = true;
     if (this.#mode !== "dead") killGroup(this.#child.pid);
   }
 

@@ -1,7 +1,15 @@
 /** Processes that wait for another call of what they have run before. */
 import { createHash } from "node:crypto";
 import type { ReuseLimits, SandboxJob } from "./contract.ts";
-import type { SandboxProcess } from "./process.ts";
+import type { Keeper, SandboxProcess } from "./process.ts";
+
+/**
+ * For so long after a call of a kind left something running its processes end with their answers: what is left runs
+ * beyond the places of calls, and would do so after every one of them.
+ */
+const LEFTOVER_MS = 10_000;
+/** Kinds of calls of which that is remembered. */
+const LEFTOVERS_MAX = 10_000;
 
 /** Part of the limit of processor time that calls may use up of a process before it is replaced: the next has the rest. */
 const CPU_SHARE_MAX = 0.5;
@@ -16,7 +24,7 @@ interface Waiting {
  * What a process may be used again for: jobs for which all of this is the same. Undefined where it may not. The key holds
  * no secret.
  */
-export function reuseKeyOf(
+export function processKeyOf(
   { reuseKey, scriptKey, outboundAllowlist, config }: SandboxJob,
 ): string | undefined {
   if (reuseKey === undefined || scriptKey === undefined) return undefined;
@@ -34,6 +42,8 @@ export class Reuse implements Disposable {
   readonly #byKey = new Map<string, Waiting[]>();
   /** Those whose end is watched. */
   readonly #watched = new WeakSet<SandboxProcess>();
+  /** By key, until when no process is kept. */
+  readonly #leftovers = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -49,11 +59,25 @@ export class Reuse implements Disposable {
       if (waiting === undefined) return undefined;
       this.#remove(waiting);
       if (waiting.process.isIdle) return waiting.process;
+      waiting.process.kill();
     }
   }
 
+  /** What becomes of the process after a call of this key; undefined where it is to end with its answer. */
+  keeperOf(key: string, process: SandboxProcess): Keeper | undefined {
+    const untilMs = this.#leftovers.get(key) ?? 0;
+    if (performance.now() < untilMs) return undefined;
+    this.#leftovers.delete(key);
+    return { onIdle: () => this.#put(key, process), onLeftover: () => this.#noteLeftover(key) };
+  }
+
+  #noteLeftover(key: string): void {
+    if (this.#leftovers.size >= LEFTOVERS_MAX) this.#leftovers.clear();
+    this.#leftovers.set(key, performance.now() + LEFTOVER_MS);
+  }
+
   /** Keeps an idle process for the next call, unless it is worn out; where too many wait the longest idle one is ended. */
-  put(key: string, process: SandboxProcess): void {
+  #put(key: string, process: SandboxProcess): void {
     const { calls, busyMs, ageMs } = process.wear;
     const { callsMax, lifetimeMs, waitingMax } = this.#limits;
     const isWorn = calls >= callsMax || ageMs >= lifetimeMs || busyMs >= this.#busyMaxMs;

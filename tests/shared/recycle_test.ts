@@ -47,10 +47,24 @@ serverSuite("isolation shared: recycling", { flags: ["--invocation-timeout", "3s
     );
     await change(client, id, { scopedRoleIds: ["invoker"] });
     for (const name of Object.keys(LEAVES)) {
+      // Nothing is known of the function as it is from now on.
+      await change(client, id, { description: name });
       await warm(client, id);
       const { process } = await call(client, id, { do: name, slow });
       await assertUnused(client, id, process, name);
     }
+  },
+
+  "what left something running is given fresh processes for a while": async ({ client }) => {
+    const leaves = moduleOf(`if (input.leave) setInterval(() => {}, ${NEVER_MS});`);
+    const id = await deployShared(client, leaves);
+    const other = await deployShared(client, leaves);
+    await warm(client, id);
+    await call(client, id, { leave: true });
+    // The grace of its process, and more.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    for (let n = 0; n < 4; n++) assert.equal((await call(client, id)).calls, 1);
+    await warm(client, other);
   },
 
   "failures": async ({ client }) => {
