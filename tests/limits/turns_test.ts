@@ -130,6 +130,11 @@ async function tooFarAway({ client }: Stage): Promise<void> {
   assert.match((await client.invocation(id, background.invocationId)).status, /_PENDING$/);
   await release();
   await client.ended(id, background.invocationId);
+  // Its end is on disk before its place is free.
+  await eventually(
+    async () => ok(await client.get("/readyz")).running === 0 || undefined,
+    "a free place",
+  );
   const { invocationId } = ok(await client.invoke(id, {}, { "idempotency-key": "refused" }));
   assert.notEqual(invocationId, background.invocationId, "the key of a refused call is free");
 }
