@@ -1,11 +1,6 @@
 /** Finds the shared libraries that a program needs, by asking the loader which its own header names. */
+import { segmentsIn, SegmentType } from "./elf.ts";
 
-/** ELF: magic number, class of 64-bit files, little-endian data; and the program header's type of the loader's name. */
-const ELF_MAGIC = 0x464c457f;
-const ELF_64_BITS = 2;
-const ELF_LITTLE_ENDIAN = 1;
-const PT_INTERP = 3;
-const PROGRAM_HEADER_BYTES = 56;
 /** The headers of any real program, and its loader's name, lie within this. */
 const HEAD_MAX_BYTES = 65_536;
 
@@ -14,20 +9,10 @@ const LISTED = /^\s*(?:\S+ => )?(\/\S+)(?: \(0x[0-9a-f]+\))?$/;
 
 /** The name of the loader in a 64-bit little-endian ELF file (`man 5 elf`); undefined where it names none. */
 export function loaderNamedIn(head: Uint8Array): string | undefined {
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  if (head.length < 64 || view.getUint32(0, true) !== ELF_MAGIC) return undefined;
-  if (head[4] !== ELF_64_BITS || head[5] !== ELF_LITTLE_ENDIAN) return undefined;
-  const tableOffset = Number(view.getBigUint64(32, true));
-  const count = view.getUint16(56, true);
-  for (let index = 0; index < count; index++) {
-    const at = tableOffset + index * PROGRAM_HEADER_BYTES;
-    if (at + PROGRAM_HEADER_BYTES > head.length) return undefined;
-    if (view.getUint32(at, true) !== PT_INTERP) continue;
-    const offset = Number(view.getBigUint64(at + 8, true));
-    const length = Number(view.getBigUint64(at + 32, true));
-    return new TextDecoder().decode(head.subarray(offset, offset + length)).replace(/\0.*$/s, "");
-  }
-  return undefined;
+  const named = segmentsIn(head)?.find(({ type }) => type === SegmentType.INTERP);
+  if (named === undefined) return undefined;
+  const { offset, fileBytes } = named;
+  return new TextDecoder().decode(head.subarray(offset, offset + fileBytes)).replace(/\0.*$/s, "");
 }
 
 /** The loader and every library that it would load for this program. */

@@ -4,6 +4,7 @@ export * from "./isolation.ts";
 export { othersMayEnter } from "./access.ts";
 export { type Cgroup, Cgroups } from "./cgroups.ts";
 export { choose, IsolationError, type Subject, tryMode, type Verdict } from "./choose.ts";
+export { type Segment, segmentsIn, SegmentType } from "./elf.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 export { trusted } from "./process.ts";
 export { readProcfs } from "./procfs.ts";

@@ -4,26 +4,20 @@
  *
  * A position-independent executable becomes an ordinary one (`man 5 elf`; System V ABI, AMD64 supplement).
  */
+import { type Segment, segmentsIn, SegmentType } from "../isolation/mod.ts";
 
 /** Where programs are put: the range that Linux itself draws from, of 2^28 pages. */
 const LOWEST_BASE = 0x5500_0000_0000;
 const PAGE_BYTES = 4096;
 const BASES = 2 ** 28;
 
-const ELF_MAGIC = 0x464c457f;
-const CLASS_64_LITTLE_ENDIAN = 0x0102;
 const ET_EXEC = 2;
 const ET_DYN = 3;
 const EM_X86_64 = 62;
-const PROGRAM_HEADER_BYTES = 56;
 const SYMBOL_BYTES = 24;
 const RELOCATION_BYTES = 24;
 const DYNAMIC_BYTES = 16;
 const ADDRESS_BYTES = 8;
-const PT_LOAD = 1;
-const PT_DYNAMIC = 2;
-/** Program headers from here on belong to the system; only {@link PT_GNU_STACK} has no address. */
-const PT_GNU_STACK = 0x6474e551;
 const R_RELATIVE = 8;
 const R_IRELATIVE = 37;
 const STT_TLS = 6;
@@ -43,9 +37,9 @@ const DT = {
   INIT: 12,
   FINI: 13,
   JMPREL: 23,
-  FLAGS: 30,
   INIT_ARRAY: 25,
   FINI_ARRAY: 26,
+  FLAGS: 30,
   GNU_HASH: 0x6ffffef5,
   VERSYM: 0x6ffffff0,
   RELACOUNT: 0x6ffffff9,
@@ -57,8 +51,9 @@ const ADDRESSES: ReadonlySet<number> = new Set([
   ...[DT.PLTGOT, DT.STRTAB, DT.SYMTAB, DT.INIT, DT.FINI, DT.JMPREL, DT.INIT_ARRAY, DT.FINI_ARRAY],
   ...[DT.GNU_HASH, DT.VERSYM, DT.VERNEED],
 ]);
-/** Entries that hold neither an address nor something that depends on one. */
-const PLAIN: ReadonlySet<number> = new Set([
+/** All that may be there; those without a name hold neither an address nor something that depends on one. */
+const KNOWN: ReadonlySet<number> = new Set([
+  ...Object.values(DT),
   // NEEDED, STRSZ, SYMENT, RELAENT, PLTREL, BIND_NOW, INIT_ARRAYSZ, FINI_ARRAYSZ, DEBUG, VERNEEDNUM
   ...[1, 10, 11, 9, 20, 24, 27, 28, 21, 0x6fffffff],
 ]);
@@ -107,26 +102,16 @@ class Part {
   }
 }
 
-interface Segment {
-  readonly type: number;
-  readonly writable: boolean;
-  readonly offset: number;
-  readonly address: number;
-  readonly fileBytes: number;
-  /** Where its header stands. */
-  readonly headerAt: number;
-}
-
 /** Changes the program in the file in place. @throws {NotPrelinkable}, having changed nothing */
 export async function prelink(file: Deno.FsFile, base: number): Promise<void> {
   const head = await readPart(file, 0, PAGE_BYTES);
   const segments = readSegments(head);
   const data: Data[] = [];
   for (const segment of segments) {
-    if (segment.type !== PT_LOAD || !segment.writable) continue;
+    if (segment.type !== SegmentType.LOAD || !segment.writable) continue;
     data.push({ segment, part: await readPart(file, segment.offset, segment.fileBytes) });
   }
-  const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);
+  const dynamic = segments.find(({ type }) => type === SegmentType.DYNAMIC);
   const written = dynamic === undefined ? undefined : dataAt(data, dynamic.address)?.part;
   if (dynamic === undefined || written === undefined) throw new NotPrelinkable("it is static");
   const entries = readDynamic(written, dynamic);
@@ -134,7 +119,7 @@ export async function prelink(file: Deno.FsFile, base: number): Promise<void> {
   if (((entries.get(DT.FLAGS)?.value ?? 0) & DF_BIND_NOW) === 0) {
     throw new NotPrelinkable("its functions are bound when they are first called");
   }
-  const first = segments.find(({ type }) => type === PT_LOAD);
+  const first = segments.find(({ type }) => type === SegmentType.LOAD);
   const end = Math.max(...tables(entries).map(({ address, bytes }) => address + bytes));
   // The tables stand in the first segment, whose offsets are its addresses.
   if (first?.offset !== 0 || first.address !== 0 || end > first.fileBytes) {
@@ -148,26 +133,12 @@ export async function prelink(file: Deno.FsFile, base: number): Promise<void> {
   for (const part of [read, ...data.map(({ part }) => part)]) await writePart(file, part);
 }
 
-function readSegments(head: Part): Segment[] {
-  const isKnown = head.u32(0) === ELF_MAGIC && head.u16(4) === CLASS_64_LITTLE_ENDIAN &&
-    head.u16(16) === ET_DYN && head.u16(18) === EM_X86_64;
-  if (!isKnown) throw new NotPrelinkable("it is no position-independent program for x86-64");
-  const table = head.u64(32);
-  const count = head.u16(56);
-  if (table + count * PROGRAM_HEADER_BYTES > PAGE_BYTES) {
-    throw new NotPrelinkable("it has too many program headers");
+function readSegments(head: Part): readonly Segment[] {
+  const segments = segmentsIn(head.bytes);
+  if (segments === undefined || head.u16(16) !== ET_DYN || head.u16(18) !== EM_X86_64) {
+    throw new NotPrelinkable("it is no position-independent program for x86-64");
   }
-  return Array.from({ length: count }, (_, index) => {
-    const at = table + index * PROGRAM_HEADER_BYTES;
-    return {
-      type: head.u32(at),
-      writable: (head.u32(at + 4) & 2) !== 0,
-      offset: head.u64(at + 8),
-      address: head.u64(at + 16),
-      fileBytes: head.u64(at + 32),
-      headerAt: at,
-    };
-  });
+  return segments;
 }
 
 /** What the program may write to once it runs, and so the place of all that is relocated. */
@@ -183,7 +154,7 @@ function dataAt(data: readonly Data[], target: number): Data | undefined {
   );
 }
 
-/** Where the value of each entry stands, by tag; all of them are needed but those of libraries. */
+/** Where the value of each entry stands, by tag. */
 type Dynamic = ReadonlyMap<number, { readonly at: number; readonly value: number }>;
 
 function readDynamic(written: Part, { offset, fileBytes }: Segment): Dynamic {
@@ -191,9 +162,7 @@ function readDynamic(written: Part, { offset, fileBytes }: Segment): Dynamic {
   for (let at = offset; at < offset + fileBytes; at += DYNAMIC_BYTES) {
     const tag = written.u64(at);
     if (tag === 0) break;
-    const isKnown = ADDRESSES.has(tag) || PLAIN.has(tag) ||
-      (Object.values(DT) as number[]).includes(tag);
-    if (!isKnown) throw new NotPrelinkable(`its dynamic section has the entry ${tag}`);
+    if (!KNOWN.has(tag)) throw new NotPrelinkable(`its dynamic section has the entry ${tag}`);
     entries.set(tag, { at: at + 8, value: written.u64(at + 8) });
   }
   return entries;
@@ -280,7 +249,8 @@ function moveHeaders(read: Part, segments: readonly Segment[], base: number): vo
   read.put64(40, 0);
   for (const at of [60, 62]) read.put16(at, 0);
   for (const { type, address, headerAt } of segments) {
-    if (type === PT_GNU_STACK) continue;
+    // It has no address.
+    if (type === SegmentType.GNU_STACK) continue;
     for (const at of [headerAt + 16, headerAt + 24]) read.put64(at, base + address);
   }
 }

@@ -54,6 +54,16 @@ export interface Keeper {
   onLeftover(): void;
 }
 
+type Mode =
+  | "starting"
+  | "ready"
+  | "loading"
+  | "loaded"
+  | "running"
+  | "idle"
+  | "killed"
+  | "dead";
+
 /** Keeps the last bytes of a stream. */
 class Tail {
   #bytes = new Uint8Array(0);
@@ -75,9 +85,10 @@ class Tail {
 }
 
 /**
- * A process in one of seven modes: `starting` until it stands ready, `ready` until it is assigned, perhaps `loading`
- * and `loaded` with the code of calls to come, `running` a call, `dead`. Modes only go forward, but for a process that is
- * used again: after a success with nothing left behind it is `idle`, then `running` the next call.
+ * A process in one of eight modes: `starting` until it stands ready, `ready` until it is assigned, perhaps `loading`
+ * and `loaded` with the code of calls to come, `running` a call, perhaps `killed`, and `dead` once it is reaped. Modes
+ * only go forward, but for a process that is used again: after a success with nothing left behind it is `idle`, then
+ * `running` the next call.
  */
 export class SandboxProcess {
   readonly #child: Deno.ChildProcess;
@@ -87,8 +98,7 @@ export class SandboxProcess {
   readonly #stderr = new Tail();
   readonly #output: Promise<unknown>;
   #listener: Listener = deaf;
-  #isKilled = false;
-  #mode: "starting" | "ready" | "loading" | "loaded" | "running" | "idle" | "dead" = "starting";
+  #mode: Mode = "starting";
   readonly #nonce = makeNonce();
   readonly #hiddenPaths: readonly string[];
   /** Settles once the process is reaped. */
@@ -247,13 +257,13 @@ export class SandboxProcess {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);
       await channel.close();
-      if (keeper !== undefined && this.#isRunning) this.#awaitIdle(call, keeper);
+      if (keeper !== undefined && this.#mode === "running") this.#awaitIdle(call, keeper);
       else this.#retire();
     }
   }
 
   #beginCall(): void {
-    if (this.#mode === "dead") throw new NotAccepted();
+    if (this.#mode === "killed" || this.#mode === "dead") throw new NotAccepted();
     if (!this.isReady && !this.isLoaded && !this.isIdle) {
       throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
     }
@@ -285,7 +295,7 @@ export class SandboxProcess {
     };
     call.whenIdle(() => {
       clearTimeout(timer);
-      if (!this.#isRunning) return;
+      if (this.#mode !== "running") return;
       if (this.#gate?.wasUsedApart) {
         logger.debug("a call left a request behind, its process is not used again");
         return this.#killNow();
@@ -297,11 +307,6 @@ export class SandboxProcess {
       this.#busyMs += this.#idleSinceMs - this.#callStartedMs;
       keeper.onIdle();
     });
-  }
-
-  /** Whether it runs a call, or ends what is left of one, and was not killed. */
-  get #isRunning(): boolean {
-    return this.#mode === "running" && !this.#isKilled;
   }
 
   /** Nothing more is heard of it or said to it. */
@@ -329,8 +334,9 @@ export class SandboxProcess {
   }
 
   #killNow(): void {
-    this.#isKilled = true;
-    if (this.#mode !== "dead") killGroup(this.#child.pid);
+    if (this.#mode === "dead") return;
+    this.#mode = "killed";
+    killGroup(this.#child.pid);
   }
 
   /** Waits for the end of both pipes, but never for long. */
