@@ -16,7 +16,7 @@ const TEST_RUN_FILE = "test_run.ts";
 /** Under which the files that have no specifier stand in stacks. */
 const PACKAGE = "@c1/functions-sdk";
 
-const SDK_DIR = fileURLToPath(new URL("../runtime/sdk/", import.meta.url));
+const SDK_DIR = fileURLToPath(new URL("../../sdk/", import.meta.url));
 
 /** Copies the modules into a build's directory and writes the import map that leads to them. */
 export async function writeSdk(

@@ -1,6 +1,6 @@
 /** The client itself: the shapes of C1's SDK, what it does not have, and that it has what the server has. */
 import assert from "node:assert/strict";
-import { OPERATIONS, type OperationSpec } from "../../src/runtime/sdk/api_operations.ts";
+import { OPERATIONS, type OperationSpec } from "../../sdk/api_operations.ts";
 import { build, openBench } from "../builder/support.ts";
 import type { Json } from "../support/client.ts";
 import { MAIN, ok } from "../support/expect.ts";

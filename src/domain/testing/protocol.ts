@@ -1,6 +1,6 @@
 /** What the tests of a commit tell the server while they run: host calls, whose parameters are hostile. */
 import { z } from "zod";
-import { STACK_MAX_UNITS, TEXT_MAX_UNITS } from "../../runtime/sdk/test_limits.ts";
+import { STACK_MAX_UNITS, TEXT_MAX_UNITS } from "../../../sdk/test_limits.ts";
 import { HostCallError } from "../../sandbox/contract.ts";
 
 const index = z.int().nonnegative();

@@ -38,7 +38,7 @@ function method<P extends z.ZodType>(params: P, run: Method<P>["run"]): Method<z
   return { params, run: (session, value, bytes) => run(session, value as z.output<P>, bytes) };
 }
 
-/** By the name under which functions ask; see `src/runtime/sdk/vfs.ts`. */
+/** By the name under which functions ask; see `sdk/vfs.ts`. */
 const METHODS: Readonly<Record<string, Method<z.ZodType>>> = {
   "vfs.stat": method(
     z.object({ path }),
