@@ -1,6 +1,6 @@
 /** Writes the pages of docs that are made from the code. */
-import { renderCommandLinePage } from "../src/cli/page.ts";
-import { renderConfigurationPage } from "../src/config/page.ts";
+import { renderCommandLinePage } from "./command_line_page.ts";
+import { renderConfigurationPage } from "./configuration_page.ts";
 import { readFunctions, renderNpmPage } from "../tests/npm/page.ts";
 
 const PAGES = {

@@ -1,7 +1,7 @@
 /** The pages for people say what the code says: errors, words, links, flags, paths. */
 import assert from "node:assert/strict";
 import { posix } from "node:path";
-import { leafCommands } from "../src/cli/page.ts";
+import { leafCommands } from "../scripts/command_line_page.ts";
 import { buildProgram } from "../src/cli/program.ts";
 import { ALL_SETTINGS, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";

@@ -2,13 +2,13 @@ import type { Command } from "commander";
 import type { Diagnostic } from "../builder/mod.ts";
 import { readEnvironment, resolveConfig } from "../config/mod.ts";
 import { describeError, Failure, printable } from "./failure.ts";
-import { countOfTypeErrors, formatDiagnostic } from "./diagnostics.ts";
+import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { downloadsDir } from "./local/local_server.ts";
-import { note, paint, printJson } from "./output.ts";
-import { addExamples, addJsonOption } from "./server_options.ts";
-import { listenForInterrupt } from "./signals.ts";
+import { note, paint, printJson } from "./terminal/output.ts";
+import { addExamples, addJsonOption } from "./options/server_options.ts";
+import { listenForInterrupt } from "./terminal/signals.ts";
 
 /** `invoked check`: the types of the function in the folder. */
 export function registerCheck(program: Command): void {

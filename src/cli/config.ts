@@ -10,8 +10,8 @@ import {
   settingToJson,
   variableOf,
 } from "../config/mod.ts";
-import { addExamples } from "./server_options.ts";
-import { addSettingFlags } from "./setting_flags.ts";
+import { addExamples } from "./options/server_options.ts";
+import { addSettingFlags } from "./options/setting_flags.ts";
 
 /** `invoked config`: prints the configuration in force and where each setting came from. */
 export function registerConfig(program: Command): void {

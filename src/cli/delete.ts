@@ -1,8 +1,13 @@
 import type { Command } from "commander";
 import { Failure, oneLine } from "./failure.ts";
-import { printJson } from "./output.ts";
-import { askForYes } from "./prompts.ts";
-import { addExamples, addJsonOption, addServerOptions, functionOf } from "./server_options.ts";
+import { printJson } from "./terminal/output.ts";
+import { askForYes } from "./terminal/prompts.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  functionOf,
+} from "./options/server_options.ts";
 
 interface Options {
   readonly yes?: true;

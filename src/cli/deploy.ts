@@ -3,13 +3,18 @@ import type { Api, FunctionChange } from "./client/api.ts";
 import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
 import { oneLine, printable } from "./failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
-import { countOfTypeErrors, formatDiagnostic } from "./diagnostics.ts";
+import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
 import { compare, makeCommit, settingsChange } from "./folder/deployment.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
-import { note, paintNote, printJson } from "./output.ts";
-import { withProgress } from "./progress.ts";
-import { addExamples, addJsonOption, addServerOptions, CONNECTION_HELP } from "./server_options.ts";
+import { note, paintNote, printJson } from "./terminal/output.ts";
+import { withProgress } from "./terminal/progress.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  CONNECTION_HELP,
+} from "./options/server_options.ts";
 
 /** The server checks types behind a deploy; wrong ones are no bar, so little is waited for them. */
 const TYPES_WAIT_MS = 3000;

@@ -6,15 +6,15 @@ import { readLogs } from "./client/logs.ts";
 import { Failure, oneLine, printable } from "./failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { needManifest } from "./folder/manifest.ts";
-import { INPUT_HELP, inputFile, readInput } from "./input.ts";
+import { INPUT_HELP, inputFile, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { watchFolder } from "./local/watch.ts";
-import { SECRETS_HELP, Workbench } from "./local/workbench.ts";
-import { printLogLine } from "./log_lines.ts";
-import { note, paint, paintNote, printJsonLine } from "./output.ts";
-import { addExamples } from "./server_options.ts";
-import { quoteForShell } from "./shell.ts";
-import { listenForInterrupt } from "./signals.ts";
+import { SECRETS_HELP, Workbench } from "./local/synced_function.ts";
+import { printLogLine } from "./terminal/log_lines.ts";
+import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
+import { addExamples } from "./options/server_options.ts";
+import { quoteForShell } from "./options/shell.ts";
+import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
   readonly input?: string;

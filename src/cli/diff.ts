@@ -6,7 +6,7 @@ import type { RemoteFunction } from "./client/schemas.ts";
 import { oneLine, printable } from "./failure.ts";
 import { type Change, changesBetween } from "./folder/changes.ts";
 import { readFunctionFiles } from "./folder/files.ts";
-import { note, paint, printJson } from "./output.ts";
+import { note, paint, printJson } from "./terminal/output.ts";
 import {
   addExamples,
   addJsonOption,
@@ -14,7 +14,7 @@ import {
   FUNCTION_ARGUMENT,
   FUNCTION_HELP,
   functionOf,
-} from "./server_options.ts";
+} from "./options/server_options.ts";
 
 /** `invoked diff`: what differs between two commits, or between a commit and the folder. */
 export function registerDiff(program: Command): void {

@@ -11,8 +11,8 @@ import {
 import type { Examination } from "../sandbox/mod.ts";
 import { join } from "node:path";
 import { describeError, Failure, oneLine } from "./failure.ts";
-import { addExamples } from "./server_options.ts";
-import { addSettingFlags } from "./setting_flags.ts";
+import { addExamples } from "./options/server_options.ts";
+import { addSettingFlags } from "./options/setting_flags.ts";
 
 /** Settings that bound what functions and builds may use. */
 const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];

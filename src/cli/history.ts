@@ -3,7 +3,7 @@ import { Option } from "commander";
 import { needsAddition } from "./client/api_error.ts";
 import type { Invocation } from "./client/schemas.ts";
 import { Failure } from "./failure.ts";
-import { printJson, printTable, showTime } from "./output.ts";
+import { printJson, printTable, showTime } from "./terminal/output.ts";
 import {
   addExamples,
   addJsonOption,
@@ -12,7 +12,7 @@ import {
   FUNCTION_HELP,
   functionOf,
   parseCount,
-} from "./server_options.ts";
+} from "./options/server_options.ts";
 
 const DEFAULT_LIMIT = 20;
 const STATUSES = ["pending", "running", "success", "error"];

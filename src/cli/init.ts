@@ -3,9 +3,9 @@ import type { Command } from "commander";
 import { describeError, Failure, oneLine } from "./failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { templateFiles } from "./folder/template.ts";
-import { note, printJson } from "./output.ts";
-import { addExamples, addJsonOption } from "./server_options.ts";
-import { quoteForShell } from "./shell.ts";
+import { note, printJson } from "./terminal/output.ts";
+import { addExamples, addJsonOption } from "./options/server_options.ts";
+import { quoteForShell } from "./options/shell.ts";
 
 interface Options {
   readonly name?: string;

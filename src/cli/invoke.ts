@@ -7,9 +7,9 @@ import { readLogs } from "./client/logs.ts";
 import type { Invocation, RemoteFunction } from "./client/schemas.ts";
 import { Failure, printable } from "./failure.ts";
 import { readManifest } from "./folder/manifest.ts";
-import { INPUT_HELP, readInput } from "./input.ts";
-import { noteLogLine } from "./log_lines.ts";
-import { note, printJson } from "./output.ts";
+import { INPUT_HELP, readInput } from "./options/input.ts";
+import { noteLogLine } from "./terminal/log_lines.ts";
+import { note, printJson } from "./terminal/output.ts";
 import {
   addExamples,
   addJsonOption,
@@ -17,7 +17,7 @@ import {
   FUNCTION_ARGUMENT,
   FUNCTION_HELP,
   functionOf,
-} from "./server_options.ts";
+} from "./options/server_options.ts";
 
 interface Options {
   readonly input?: string;

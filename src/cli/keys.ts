@@ -11,9 +11,9 @@ import {
 } from "../config/mod.ts";
 import type { Resealed } from "../domain/key_rotation.ts";
 import { Failure } from "./failure.ts";
-import { printJson } from "./output.ts";
-import { addExamples, addJsonOption } from "./server_options.ts";
-import { addSettingFlags } from "./setting_flags.ts";
+import { printJson } from "./terminal/output.ts";
+import { addExamples, addJsonOption } from "./options/server_options.ts";
+import { addSettingFlags } from "./options/setting_flags.ts";
 
 /** `invoked keys rotate`: seals everything in a data directory under a new master key. */
 export function registerKeys(program: Command): void {

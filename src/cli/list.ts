@@ -1,6 +1,11 @@
 import type { Command } from "commander";
-import { printJson, printTable, showTime } from "./output.ts";
-import { addExamples, addJsonOption, addServerOptions, parseCount } from "./server_options.ts";
+import { printJson, printTable, showTime } from "./terminal/output.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  parseCount,
+} from "./options/server_options.ts";
 
 const DEFAULT_LIMIT = 100;
 

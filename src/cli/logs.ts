@@ -2,17 +2,17 @@ import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
 import { followLogs, newInvocations, readLogs } from "./client/logs.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { printLogLine, printLogLineOf } from "./log_lines.ts";
-import { note } from "./output.ts";
+import { printLogLine, printLogLineOf } from "./terminal/log_lines.ts";
+import { note } from "./terminal/output.ts";
 import {
   addExamples,
   addServerOptions,
   FUNCTION_ARGUMENT,
   FUNCTION_HELP,
   functionOf,
-} from "./server_options.ts";
+} from "./options/server_options.ts";
 import { findInvocation } from "./show.ts";
-import { listenForInterrupt } from "./signals.ts";
+import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
   readonly follow?: true;

@@ -9,7 +9,7 @@ import {
   Failure,
   printable,
 } from "./failure.ts";
-import { paintNote } from "./output.ts";
+import { paintNote } from "./terminal/output.ts";
 import { buildProgram } from "./program.ts";
 
 /**

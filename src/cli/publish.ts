@@ -3,7 +3,7 @@ import type { Api } from "./client/api.ts";
 import { commitReference } from "./client/find.ts";
 import type { Commit, RemoteFunction } from "./client/schemas.ts";
 import { Failure, oneLine } from "./failure.ts";
-import { printJson } from "./output.ts";
+import { printJson } from "./terminal/output.ts";
 import {
   addExamples,
   addJsonOption,
@@ -11,7 +11,7 @@ import {
   FUNCTION_ARGUMENT,
   FUNCTION_HELP,
   functionOf,
-} from "./server_options.ts";
+} from "./options/server_options.ts";
 
 /** Commits that are looked through for the one before the published one. */
 const MAX_COMMITS = 10_000;

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { RemoteFunction } from "./client/schemas.ts";
 import { Failure, oneLine } from "./failure.ts";
-import { readStdin } from "./input.ts";
-import { printJson, printTable } from "./output.ts";
-import { askForSecret } from "./prompts.ts";
+import { readStdin } from "./options/input.ts";
+import { printJson, printTable } from "./terminal/output.ts";
+import { askForSecret } from "./terminal/prompts.ts";
 import {
   addExamples,
   addJsonOption,
@@ -11,7 +11,7 @@ import {
   FUNCTION_ARGUMENT,
   FUNCTION_HELP,
   functionOf,
-} from "./server_options.ts";
+} from "./options/server_options.ts";
 
 interface Options {
   readonly json?: true;

@@ -1,13 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
-import type { RunningServer } from "../compose.ts";
+import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
 import { describeError, EXIT_FAILURE, Failure } from "./failure.ts";
-import { setUpLogging } from "./logging.ts";
-import { printJsonLine } from "./output.ts";
-import { addExamples, addJsonOption } from "./server_options.ts";
-import { addSettingFlags } from "./setting_flags.ts";
-import { renderWelcome, welcomeJson } from "./welcome.ts";
+import { setUpLogging } from "./terminal/logging.ts";
+import { printJsonLine } from "./terminal/output.ts";
+import { addExamples, addJsonOption } from "./options/server_options.ts";
+import { addSettingFlags } from "./options/setting_flags.ts";
+import { renderWelcome, welcomeJson } from "./terminal/welcome.ts";
 
 const logger = getLogger(["invoked", "cli"]);
 
@@ -44,7 +44,7 @@ async function serve(config: Config, json: boolean): Promise<void> {
 
 /** The server's modules are loaded here, and not for the short commands. */
 async function start(config: Config): Promise<RunningServer> {
-  const { startServer } = await import("../compose.ts");
+  const { startServer } = await import("../compose/server.ts");
   try {
     return await startServer(config, { deployExample: true });
   } catch (error) {

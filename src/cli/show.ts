@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
 import type { Invocation, RemoteFunction, TypeCheck } from "./client/schemas.ts";
-import { countOfTypeErrors, formatDiagnostic } from "./diagnostics.ts";
+import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
 import { Failure } from "./failure.ts";
-import { note, printFields, printJson, printTable, showTime } from "./output.ts";
+import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
 import {
   addExamples,
   addJsonOption,
@@ -11,7 +11,7 @@ import {
   FUNCTION_ARGUMENT,
   FUNCTION_HELP,
   functionOf,
-} from "./server_options.ts";
+} from "./options/server_options.ts";
 
 const COMMITS_SHOWN = 10;
 /** Stands for the newest invocation. */

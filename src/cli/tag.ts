@@ -1,14 +1,14 @@
 import type { Command } from "commander";
 import { commitReference } from "./client/find.ts";
 import { Failure } from "./failure.ts";
-import { printJson, printTable, showTime } from "./output.ts";
+import { printJson, printTable, showTime } from "./terminal/output.ts";
 import {
   addExamples,
   addJsonOption,
   addServerOptions,
   FUNCTION_HELP,
   functionOf,
-} from "./server_options.ts";
+} from "./options/server_options.ts";
 
 interface Options {
   readonly delete?: true;

@@ -7,14 +7,14 @@ import { describeError, Failure, oneLine, printable } from "./failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { TEST_ENTRY } from "./folder/files.ts";
 import { needManifest } from "./folder/manifest.ts";
-import { faultOf, junitXml } from "./junit.ts";
+import { faultOf, junitXml } from "./terminal/junit.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { watchFolder } from "./local/watch.ts";
-import { SECRETS_HELP, Workbench } from "./local/workbench.ts";
-import { formatLogLine } from "./log_lines.ts";
-import { note, paint, paintNote, printJson } from "./output.ts";
-import { addExamples, addServerOptions } from "./server_options.ts";
-import { listenForInterrupt } from "./signals.ts";
+import { SECRETS_HELP, Workbench } from "./local/synced_function.ts";
+import { formatLogLine } from "./terminal/log_lines.ts";
+import { note, paint, paintNote, printJson } from "./terminal/output.ts";
+import { addExamples, addServerOptions } from "./options/server_options.ts";
+import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
   readonly watch?: true;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Session } from "./client/session.ts";
-import { printJson } from "./output.ts";
-import { addExamples, addJsonOption, addServerOptions } from "./server_options.ts";
+import { printJson } from "./terminal/output.ts";
+import { addExamples, addJsonOption, addServerOptions } from "./options/server_options.ts";
 
 /** `invoked token`: prints an access token. */
 export function registerToken(program: Command): void {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { leafCommands, pathOf, renderCommandLinePage } from "../../src/cli/page.ts";
+import { leafCommands, pathOf, renderCommandLinePage } from "../../scripts/command_line_page.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { runInvoked } from "../support/invoked.ts";
 

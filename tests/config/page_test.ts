@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { renderConfigurationPage } from "../../src/config/page.ts";
+import { renderConfigurationPage } from "../../scripts/configuration_page.ts";
 
 Deno.test("docs/configuration.md is what the table of settings says", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));

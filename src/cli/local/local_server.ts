@@ -5,7 +5,7 @@ import { findTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
 import { describeError, Failure } from "../failure.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
-import { setUpLogging } from "../logging.ts";
+import { setUpLogging } from "../terminal/logging.ts";
 
 /** A server of this process alone, with a store that goes with it. */
 export interface LocalServer extends AsyncDisposable {
@@ -32,7 +32,7 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
   );
   const { config } = resolveConfig({ data: dataDir, host: "127.0.0.1", port: "0" }, env);
   await setUpLogging({ format: "auto", level: "error" });
-  const { startServer } = await import("../../compose.ts");
+  const { startServer } = await import("../../compose/server.ts");
   const server = await startServer(config, { deployExample: false }).catch((error) => {
     throw new Failure(`Cannot start a local server: ${describeError(error)}`, {
       next: "invoked doctor tells what is missing on this machine",

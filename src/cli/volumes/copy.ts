@@ -4,10 +4,10 @@ import type { Api } from "../client/api.ts";
 import { findVolume } from "../client/find.ts";
 import type { Bytes } from "../client/transfer.ts";
 import { Failure, oneLine } from "../failure.ts";
-import { printJson, sizeInWords } from "../output.ts";
+import { printJson, sizeInWords } from "../terminal/output.ts";
 import { inParallel } from "../parallel.ts";
-import { withPatience } from "../progress.ts";
-import { addExamples, addJsonOption, addServerOptions } from "../server_options.ts";
+import { withPatience } from "../terminal/progress.ts";
+import { addExamples, addJsonOption, addServerOptions } from "../options/server_options.ts";
 import { type Location, LOCATION_HELP, parseLocation } from "./location.ts";
 import { LocalTree, type SourceFile, type Tree, VolumeTree } from "./trees.ts";
 

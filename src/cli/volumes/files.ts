@@ -2,8 +2,13 @@
 import type { Command } from "commander";
 import type { Bytes } from "../client/transfer.ts";
 import { Failure, oneLine } from "../failure.ts";
-import { printJson, printTable, showBytes, showTime } from "../output.ts";
-import { addExamples, addJsonOption, addServerOptions, parseCount } from "../server_options.ts";
+import { printJson, printTable, showBytes, showTime } from "../terminal/output.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  parseCount,
+} from "../options/server_options.ts";
 import { copy, counted, endOf, tellCopied } from "./copy.ts";
 import {
   COMMAND_LOCATION,

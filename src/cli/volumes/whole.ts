@@ -4,9 +4,21 @@ import { parseBytes } from "../../config/mod.ts";
 import { findVolume } from "../client/find.ts";
 import type { VolumeVersion } from "../client/schemas.ts";
 import { Failure, oneLine } from "../failure.ts";
-import { note, printJson, printTable, showBytes, showTime, sizeInWords } from "../output.ts";
-import { askForYes } from "../prompts.ts";
-import { addExamples, addJsonOption, addServerOptions, parseCount } from "../server_options.ts";
+import {
+  note,
+  printJson,
+  printTable,
+  showBytes,
+  showTime,
+  sizeInWords,
+} from "../terminal/output.ts";
+import { askForYes } from "../terminal/prompts.ts";
+import {
+  addExamples,
+  addJsonOption,
+  addServerOptions,
+  parseCount,
+} from "../options/server_options.ts";
 
 const DEFAULT_LIMIT = 100;
 const DEFAULT_VERSIONS = 20;

@@ -6,7 +6,7 @@ import {
   type PlacedSetting,
   type Setting,
   variableOf,
-} from "../config/mod.ts";
+} from "../../config/mod.ts";
 
 /** Settings that have a flag, each with its option for the argument parser. */
 interface Flag {

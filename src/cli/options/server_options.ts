@@ -5,14 +5,14 @@ import {
   readEnvironment,
   resolveClientSettings,
   resolveConfig,
-} from "../config/mod.ts";
-import { Api } from "./client/api.ts";
-import { findTarget, type Target } from "./client/credentials.ts";
-import { findFunction } from "./client/find.ts";
-import type { RemoteFunction } from "./client/schemas.ts";
-import { Session } from "./client/session.ts";
-import { Failure } from "./failure.ts";
-import { readManifest } from "./folder/manifest.ts";
+} from "../../config/mod.ts";
+import { Api } from "../client/api.ts";
+import { findTarget, type Target } from "../client/credentials.ts";
+import { findFunction } from "../client/find.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
+import { Session } from "../client/session.ts";
+import { Failure } from "../failure.ts";
+import { readManifest } from "../folder/manifest.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
 /** How the action of a command reaches the server that its flags and the environment name. */

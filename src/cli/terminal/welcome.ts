@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
-import type { RunningServer } from "../compose.ts";
-import { quoteForShell } from "./shell.ts";
+import type { RunningServer } from "../../compose/server.ts";
+import { quoteForShell } from "../options/shell.ts";
 
 /** What a started server tells the user: where it is, what protects it, and one call to copy. */
 export function renderWelcome(server: RunningServer, dataDir: string): string {
@@ -42,7 +42,7 @@ export function welcomeJson(
 
 /** One line of sh that works from any directory. */
 function renderCurl(invokeUrl: string, dataDir: string, caFile: string | undefined): string {
-  const program = fileURLToPath(new URL("../../bin/invoked", import.meta.url));
+  const program = fileURLToPath(new URL("../../../bin/invoked", import.meta.url));
   const token = `$(${quoteForShell(program)} token --data ${quoteForShell(dataDir)})`;
   const input = Buffer.from(JSON.stringify({ name: "world" })).toString("base64");
   return [

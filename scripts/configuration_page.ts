@@ -1,4 +1,9 @@
-import { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./placed_settings.ts";
+import {
+  ALL_SETTINGS,
+  GROUP_TITLES,
+  type PlacedSetting,
+  variableOf,
+} from "../src/config/placed_settings.ts";
 
 /** `docs/configuration.md`: the table of settings as a page, in Markdown. */
 export function renderConfigurationPage(): string {

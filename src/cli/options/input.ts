@@ -1,5 +1,5 @@
-import { describeError, Failure } from "./failure.ts";
-import { parseJson } from "./client/api_error.ts";
+import { describeError, Failure } from "../failure.ts";
+import { parseJson } from "../client/api_error.ts";
 
 /** Bytes of an input or a secret that are read; servers accept less. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;

@@ -6,7 +6,7 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
-import type { Config } from "../config/mod.ts";
+import type { Config } from "../../config/mod.ts";
 
 /**
  * Sends the log to stderr: as JSON lines, or in a form for people on a terminal.

@@ -1,9 +1,9 @@
 /** `docs/cli.md`: the command line as a page, in Markdown, from the commands themselves. */
 import type { Command, Option } from "commander";
-import { GROUP_TITLES } from "../config/mod.ts";
-import { EXIT_CODES } from "./failure.ts";
-import { buildProgram } from "./program.ts";
-import { CONNECTION_HELP } from "./server_options.ts";
+import { GROUP_TITLES } from "../src/config/mod.ts";
+import { EXIT_CODES } from "../src/cli/failure.ts";
+import { buildProgram } from "../src/cli/program.ts";
+import { CONNECTION_HELP } from "../src/cli/options/server_options.ts";
 
 /** Columns of the help as it stands on the page. */
 const WIDTH = 100;

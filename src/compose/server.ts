@@ -1,29 +1,29 @@
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createBuilder, registryOf } from "./builder/mod.ts";
-import type { Config } from "./config/mod.ts";
-import { deployHello, keepCredentials } from "./domain/first_start.ts";
-import { Housekeeping } from "./domain/housekeeping.ts";
-import { Ids } from "./domain/ids.ts";
-import { Snapshots } from "./domain/volumes/snapshots.ts";
-import { VolumeSweep } from "./domain/volumes/sweep.ts";
-import { type Domain, openDomain } from "./domain/mod.ts";
-import { LocalEngine } from "./engine/local_engine.ts";
-import { createApp } from "./http/app.ts";
-import { type HttpServer, listen } from "./http/server.ts";
-import { selfSignedSource } from "./http/tls/self_signed.ts";
-import { filesSource, keepFresh, type TlsSource } from "./http/tls/source.ts";
-import { createSandboxes, type EgressOptions } from "./sandbox/mod.ts";
-import { openDataDir } from "./store/data_dir.ts";
-import { masterKeysOf } from "./store/master_key.ts";
-import { openStore } from "./store/mod.ts";
-import { Sealer } from "./store/sealing.ts";
-import manifest from "../package.json" with { type: "json" };
+import { createBuilder, registryOf } from "../builder/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { deployHello, keepCredentials } from "../domain/first_start.ts";
+import { Housekeeping } from "../domain/housekeeping.ts";
+import { Ids } from "../domain/ids.ts";
+import { Snapshots } from "../domain/volumes/snapshots.ts";
+import { VolumeSweep } from "../domain/volumes/sweep.ts";
+import { type Domain, openDomain } from "../domain/mod.ts";
+import { LocalEngine } from "../engine/local_engine.ts";
+import { createApp } from "../http/app.ts";
+import { type HttpServer, listen } from "../http/server.ts";
+import { selfSignedSource } from "../http/tls/self_signed.ts";
+import { filesSource, keepFresh, type TlsSource } from "../http/tls/source.ts";
+import { createSandboxes, type EgressOptions } from "../sandbox/mod.ts";
+import { openDataDir } from "../store/data_dir.ts";
+import { masterKeysOf } from "../store/master_key.ts";
+import { openStore } from "../store/mod.ts";
+import { Sealer } from "../store/sealing.ts";
+import manifest from "../../package.json" with { type: "json" };
 
 const logger = getLogger(["invoked", "server"]);
 
-const EXAMPLE_DIR = fileURLToPath(new URL("../examples/hello/", import.meta.url));
+const EXAMPLE_DIR = fileURLToPath(new URL("../../examples/hello/", import.meta.url));
 /** How long answers that are on their way may take once every invocation has ended. */
 const ANSWERS_TIMEOUT_MS = 2_000;
 
