@@ -9,7 +9,7 @@ import {
   resolveConfig,
   type Secret,
 } from "../config/mod.ts";
-import type { Resealed } from "../domain/key_rotation.ts";
+import type { Resealed } from "../domain/identity/key_rotation.ts";
 import { Failure } from "./failure.ts";
 import { printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/server_options.ts";
@@ -120,7 +120,7 @@ async function reseal(
 ): Promise<Resealed> {
   const { openStore } = await import("../store/mod.ts");
   const { Sealer } = await import("../store/sealing.ts");
-  const { resealAll } = await import("../domain/key_rotation.ts");
+  const { resealAll } = await import("../domain/identity/key_rotation.ts");
   await using store = await openStore(dataDir);
   const sealer = new Sealer(newKey, ...oldKeys);
   return await resealAll(store, sealer, sealer);

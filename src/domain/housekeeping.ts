@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { SHELVES } from "../store/blobs.ts";
 import type { Store } from "../store/mod.ts";
-import { oldest } from "./idempotency.ts";
+import { oldest } from "./invocations/idempotency.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

@@ -2,7 +2,7 @@ import { type Builder, TEST_ENTRY } from "../../builder/mod.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
 import type { FinalizedCommitRow, TestArtifactColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
-import { buildFailed, commitContents, keepArtifact } from "../builds.ts";
+import { buildFailed, commitContents, keepArtifact } from "../commits/builds.ts";
 import { DomainError } from "../errors.ts";
 
 /**

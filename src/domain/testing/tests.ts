@@ -5,11 +5,11 @@ import type { FinalizedCommitRow, TestArtifactColumns } from "../../store/commit
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
-import { admit, queueTimeout } from "../admission.ts";
+import { admit, queueTimeout } from "../invocations/admission.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
 import { commitToRun, liveFunction } from "../references.ts";
-import type { Sessions } from "../sessions.ts";
+import type { Sessions } from "../invocations/sessions.ts";
 import type { TestArtifacts } from "./artifacts.ts";
 import { placeOf, resultOf, type TestResult } from "./results.ts";
 import { type TestLimits, TestRun } from "./run.ts";

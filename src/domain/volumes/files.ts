@@ -5,7 +5,7 @@ import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { checkForWrite, type Conditions } from "./conditions.ts";
+import { checkForWrite, type Conditions } from "./preconditions.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";

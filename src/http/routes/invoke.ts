@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Invoke } from "../../domain/invocations.ts";
+import type { Invoke } from "../../domain/invocations/invocations.ts";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
 import { parsePrefer, preferenceApplied, type Preferences } from "../prefer.ts";

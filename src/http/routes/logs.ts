@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
-import type { LogEvent } from "../../domain/logs.ts";
+import type { LogEvent } from "../../domain/invocations/logs.ts";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
 import { logJson, logOut, statusName } from "../schemas/invocations.ts";

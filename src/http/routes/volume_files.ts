@@ -2,9 +2,9 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Domain } from "../../domain/mod.ts";
 import { invalid } from "../../domain/errors.ts";
-import { checkForWrite, matches, NO_CONDITIONS } from "../../domain/volumes/conditions.ts";
+import { checkForWrite, matches, NO_CONDITIONS } from "../../domain/volumes/preconditions.ts";
 import type { OpenFile } from "../../domain/volumes/files.ts";
-import { readConditions, readRange } from "../conditions.ts";
+import { readConditions, readRange } from "../preconditions.ts";
 import type { App, Env } from "../endpoint.ts";
 import { etagOf, volumeJson, volumeOut } from "../schemas/volumes.ts";
 

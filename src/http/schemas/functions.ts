@@ -11,7 +11,7 @@ import {
   SCOPED_ROLES_MAX,
   SECRET_VALUE_BYTES_MAX,
   SECRETS_MAX,
-} from "../../domain/functions.ts";
+} from "../../domain/functions/functions.ts";
 import { isRole, ROLES } from "../../domain/identity/mod.ts";
 import { commitMessageIn } from "./commits.ts";
 import { bytesOut, filesIn, int32In, int32Out, mapIn, textIn, timestamp } from "./primitives.ts";

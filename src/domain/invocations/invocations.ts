@@ -5,20 +5,20 @@ import {
   type Engine,
   type Job,
   QueueTimedOut,
-} from "../engine/contract.ts";
-import type { FinalizedCommitRow } from "../store/commits.ts";
-import type { FunctionRow } from "../store/functions.ts";
-import type { InvocationRow, InvocationStatus } from "../store/invocations.ts";
-import type { Store } from "../store/mod.ts";
+} from "../../engine/contract.ts";
+import type { FinalizedCommitRow } from "../../store/commits.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import type { InvocationRow, InvocationStatus } from "../../store/invocations.ts";
+import type { Store } from "../../store/mod.ts";
 import { admit, queueTimeout } from "./admission.ts";
 import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
-import type { Ids } from "./ids.ts";
-import type { Principal } from "./identity/mod.ts";
+import type { Ids } from "../ids.ts";
+import type { Principal } from "../identity/mod.ts";
 import { checkInput, type InputLimits } from "./input.ts";
-import type { ListPage, PageQuery, Pages } from "./paging.ts";
-import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "./references.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
 import type { Sessions } from "./sessions.ts";
-import { liveVolume } from "./volumes/volumes.ts";
+import { liveVolume } from "../volumes/volumes.ts";
 
 export interface Invoke {
   readonly functionId: string;

@@ -4,11 +4,11 @@ import {
   type BuildResult,
   formatDiagnostic,
   type SourceFiles,
-} from "../builder/mod.ts";
-import type { Digest } from "../store/blobs.ts";
-import type { CommitFileRow } from "../store/commits.ts";
-import type { Store } from "../store/mod.ts";
-import { DomainError } from "./errors.ts";
+} from "../../builder/mod.ts";
+import type { Digest } from "../../store/blobs.ts";
+import type { CommitFileRow } from "../../store/commits.ts";
+import type { Store } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
 
 /** The files of a commit. */
 export async function commitContents(

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { IdempotencyRow, InvocationRow } from "../store/invocations.ts";
-import type { Readers, Store, Writers } from "../store/mod.ts";
-import { DomainError, invalid } from "./errors.ts";
+import type { IdempotencyRow, InvocationRow } from "../../store/invocations.ts";
+import type { Readers, Store, Writers } from "../../store/mod.ts";
+import { DomainError, invalid } from "../errors.ts";
 
 /** How long a key stands for its first invocation. */
 export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;

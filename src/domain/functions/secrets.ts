@@ -1,6 +1,6 @@
-import type { Store, Writers } from "../store/mod.ts";
-import type { Sealer } from "../store/sealing.ts";
-import { invalid } from "./errors.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import type { Sealer } from "../../store/sealing.ts";
+import { invalid } from "../errors.ts";
 
 /** Secrets of functions: sealed where they lie, and opened for an invocation alone. */
 export class Secrets {

@@ -1,8 +1,8 @@
-import type { Engine } from "../engine/contract.ts";
-import type { InvocationLogRow, InvocationStatus } from "../store/invocations.ts";
-import type { Store } from "../store/mod.ts";
-import { invocationNotFound } from "./references.ts";
-import type { ListPage, PageQuery, Pages } from "./paging.ts";
+import type { Engine } from "../../engine/contract.ts";
+import type { InvocationLogRow, InvocationStatus } from "../../store/invocations.ts";
+import type { Store } from "../../store/mod.ts";
+import { invocationNotFound } from "../references.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
 
 /** How long a follower waits for news before it looks by itself: the news of another machine do not reach it. */
 const FOLLOW_POLL_INTERVAL_MS = 1000;

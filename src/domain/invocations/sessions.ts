@@ -1,14 +1,14 @@
 import { getLogger } from "@logtape/logtape";
-import { CannotOpenSession, type Conclusion, type Session } from "../engine/contract.ts";
-import { type HostCall, HostCallError, type HostReply } from "../sandbox/contract.ts";
-import type { InvocationEnd, InvocationRow } from "../store/invocations.ts";
-import type { Store, Writers } from "../store/mod.ts";
-import { DomainError } from "./errors.ts";
-import type { Secrets } from "./secrets.ts";
-import { answerVfsCall, VFS_PREFIX } from "./volumes/host_calls.ts";
-import { VolumeSession } from "./volumes/session.ts";
-import type { Snapshots } from "./volumes/snapshots.ts";
-import type { VolumeLimits, WriteSetResult } from "./volumes/write_set.ts";
+import { CannotOpenSession, type Conclusion, type Session } from "../../engine/contract.ts";
+import { type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
+import type { InvocationEnd, InvocationRow } from "../../store/invocations.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import type { Secrets } from "../functions/secrets.ts";
+import { answerVfsCall, VFS_PREFIX } from "../volumes/host_calls.ts";
+import { VolumeSession } from "../volumes/session.ts";
+import type { Snapshots } from "../volumes/snapshots.ts";
+import type { VolumeLimits, WriteSetResult } from "../volumes/write_set.ts";
 
 const logger = getLogger(["invoked", "volumes"]);
 

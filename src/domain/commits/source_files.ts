@@ -1,7 +1,7 @@
-import type { SourceFiles } from "../builder/mod.ts";
-import { pathFault, pathSetFault } from "../builder/paths.ts";
-import { formatBytes } from "../config/mod.ts";
-import { DomainError, type FieldViolation, invalid } from "./errors.ts";
+import type { SourceFiles } from "../../builder/mod.ts";
+import { pathFault, pathSetFault } from "../../builder/paths.ts";
+import { formatBytes } from "../../config/mod.ts";
+import { DomainError, type FieldViolation, invalid } from "../errors.ts";
 
 /** The module whose default export is the function. */
 export const ENTRY = "main.ts";

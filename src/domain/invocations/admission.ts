@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from "../config/mod.ts";
+import { formatBytes, formatDuration } from "../../config/mod.ts";
 import {
   type Call,
   type CallingInvocation,
@@ -7,8 +7,8 @@ import {
   type Place,
   type QueueTimedOut,
   type Refusal,
-} from "../engine/contract.ts";
-import { DomainError } from "./errors.ts";
+} from "../../engine/contract.ts";
+import { DomainError } from "../errors.ts";
 
 /** When a caller whom the full queue turned away may try again. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;

@@ -1,4 +1,4 @@
-import { invalid } from "./errors.ts";
+import { invalid } from "../errors.ts";
 
 /** An update mask as it travels: `"a,bC"`, or `{"paths": ["a", "b_c"]}`. */
 export type UpdateMask = string | { readonly paths: readonly string[] };

@@ -1,4 +1,4 @@
-import type { Conditions, Tags } from "../domain/volumes/conditions.ts";
+import type { Conditions, Tags } from "../domain/volumes/preconditions.ts";
 import { DomainError, invalid } from "../domain/errors.ts";
 
 /** The conditions of a request (RFC 9110, section 13.1). Weak tags are compared as strong ones: all of ours are strong. */

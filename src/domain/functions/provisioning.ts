@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
-import type { Engine } from "../engine/contract.ts";
-import type { Store } from "../store/mod.ts";
+import type { Engine } from "../../engine/contract.ts";
+import type { Store } from "../../store/mod.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

@@ -1,7 +1,7 @@
-import type { CommitRow } from "../store/commits.ts";
-import type { Store } from "../store/mod.ts";
-import { DomainError, invalid } from "./errors.ts";
-import { anyFunction, finalizedCommit, liveFunction } from "./references.ts";
+import type { CommitRow } from "../../store/commits.ts";
+import type { Store } from "../../store/mod.ts";
+import { DomainError, invalid } from "../errors.ts";
+import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 
 const TAG_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 

@@ -1,8 +1,8 @@
 import { getLogger } from "@logtape/logtape";
-import type { Builder, Diagnostic } from "../builder/mod.ts";
-import { LOCK_NAME } from "../builder/lock.ts";
-import type { CommitRow } from "../store/commits.ts";
-import type { Store } from "../store/mod.ts";
+import type { Builder, Diagnostic } from "../../builder/mod.ts";
+import { LOCK_NAME } from "../../builder/lock.ts";
+import type { CommitRow } from "../../store/commits.ts";
+import type { Store } from "../../store/mod.ts";
 import { commitContents } from "./builds.ts";
 
 const logger = getLogger(["invoked", "domain"]);

@@ -1,5 +1,5 @@
-import { formatBytes } from "../config/mod.ts";
-import { invalid } from "./errors.ts";
+import { formatBytes } from "../../config/mod.ts";
+import { invalid } from "../errors.ts";
 
 export interface InputLimits {
   readonly maxInputBytes: number;

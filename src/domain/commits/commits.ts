@@ -1,18 +1,18 @@
-import type { Builder, SourceFiles } from "../builder/mod.ts";
+import type { Builder, SourceFiles } from "../../builder/mod.ts";
 import {
   type ArtifactColumns,
   type CommitFileRow,
   type CommitRow,
   type FinalizedCommitRow,
   isFinalized,
-} from "../store/commits.ts";
-import type { Store, Writers } from "../store/mod.ts";
+} from "../../store/commits.ts";
+import type { Store, Writers } from "../../store/mod.ts";
 import { buildFailed, commitContents, keepArtifact, readContents } from "./builds.ts";
-import { DomainError, invalid } from "./errors.ts";
-import type { Ids } from "./ids.ts";
-import type { Principal } from "./identity/mod.ts";
-import type { ListPage, PageQuery, Pages } from "./paging.ts";
-import { anyFunction, commitById, finalizedCommit, liveFunction } from "./references.ts";
+import { DomainError, invalid } from "../errors.ts";
+import type { Ids } from "../ids.ts";
+import type { Principal } from "../identity/mod.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { anyFunction, commitById, finalizedCommit, liveFunction } from "../references.ts";
 import {
   checkContents,
   checkFileSize,

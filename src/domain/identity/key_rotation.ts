@@ -1,8 +1,8 @@
 /** Changes the master key of a server that does not run. */
-import type { Store } from "../store/mod.ts";
-import type { Sealer } from "../store/sealing.ts";
-import { serverKeyContext } from "./identity/server_keys.ts";
-import { secretContext } from "./secrets.ts";
+import type { Store } from "../../store/mod.ts";
+import type { Sealer } from "../../store/sealing.ts";
+import { serverKeyContext } from "./server_keys.ts";
+import { secretContext } from "../functions/secrets.ts";
 
 /** How many values were sealed again. */
 export interface Resealed {

@@ -1,5 +1,5 @@
-import { DomainError } from "./errors.ts";
-import { SignedTokens } from "./signed_tokens.ts";
+import { DomainError } from "../errors.ts";
+import { SignedTokens } from "../signed_tokens.ts";
 
 /** The one file that an upload URL is good for, and until when. */
 export interface UploadGrant {
