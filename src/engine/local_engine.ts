@@ -17,10 +17,10 @@ import {
   QueueTimedOut,
   type Trial,
 } from "./contract.ts";
-import { Feed } from "./feed.ts";
-import { type PlaceLimits, Places } from "./places.ts";
+import { Feed } from "./notifier.ts";
+import { type PlaceLimits, Places } from "./admission/concurrency_limiter.ts";
 import { Recorder } from "./recorder.ts";
-import { Refusals } from "./refusals.ts";
+import { Refusals } from "./admission/rejection_log.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 

@@ -3,7 +3,7 @@ import type { SandboxLog } from "../sandbox/contract.ts";
 import type { InvocationEnd, InvocationLogRow } from "../store/invocations.ts";
 import type { Store, Writers } from "../store/mod.ts";
 import type { Conclusion } from "./contract.ts";
-import type { Feed } from "./feed.ts";
+import type { Feed } from "./notifier.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 

@@ -1,7 +1,7 @@
 /** What a call would have to wait, on a clock of the test's. */
 import assert from "node:assert/strict";
 import { NotAdmitted, type Place } from "../../src/engine/contract.ts";
-import { Places } from "../../src/engine/places.ts";
+import { Places } from "../../src/engine/admission/concurrency_limiter.ts";
 
 const LIMITS = { maxQueued: 1000, maxQueuedBytes: 1_000_000, maxWaitMs: 1100 };
 

@@ -1,7 +1,7 @@
-import { type Call, NotAdmitted, type Place, type RunningLimit } from "./contract.ts";
-import { Queue, type Waiting } from "./queue.ts";
-import { Running, type RunningLimits } from "./running.ts";
-import type { Clock } from "./service_rate.ts";
+import { type Call, NotAdmitted, type Place, type RunningLimit } from "../contract.ts";
+import { Queue, type Waiting } from "./fair_queue.ts";
+import { Running, type RunningLimits } from "./slot_usage.ts";
+import type { Clock } from "./throughput.ts";
 
 /** Limits of places; each is a named setting in `src/config`. */
 export interface PlaceLimits extends RunningLimits {

@@ -1,4 +1,4 @@
-import { type Clock, ServiceRate } from "./service_rate.ts";
+import { type Clock, ServiceRate } from "./throughput.ts";
 
 /** Limits of what runs; each is a named setting in `src/config`. */
 export interface RunningLimits {

@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { Load } from "./contract.ts";
+import type { Load } from "../contract.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { NotAdmitted } from "../../src/engine/contract.ts";
-import { Places } from "../../src/engine/places.ts";
+import { Places } from "../../src/engine/admission/concurrency_limiter.ts";
 
 const ROOMY = {
   maxRunning: 1,
