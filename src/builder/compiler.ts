@@ -2,7 +2,7 @@
 
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { BuildLimits, Diagnostic } from "./contract.ts";
-import { type CompilerRun, runCompiler } from "./process.ts";
+import { type CompilerRun, runCompiler } from "./compiler_run.ts";
 import { openRegistryGate, type Registry, type RegistryGate } from "./registry.ts";
 import type { Walls } from "./walls.ts";
 import type { Workspace } from "./workspace.ts";

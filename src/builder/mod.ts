@@ -19,9 +19,9 @@ import type {
   SourceFiles,
 } from "./contract.ts";
 import { refused } from "./diagnostics.ts";
-import { Gate } from "./gate.ts";
+import { Gate } from "./semaphore.ts";
 import { pathSetFault } from "./paths.ts";
-import { timeout } from "./process.ts";
+import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
 import { checkTypesIn } from "./type_check.ts";
 import { raiseWalls, type WallOptions, type Walls } from "./walls.ts";

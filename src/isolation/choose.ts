@@ -10,7 +10,7 @@ import {
   type Profile,
 } from "./isolation.ts";
 import { landlockCandidates } from "./landlock.ts";
-import { processCandidates } from "./process.ts";
+import { processCandidates } from "./process_mode.ts";
 import type { Machine } from "./machine.ts";
 
 const logger = getLogger(["invoked", "isolation"]);

@@ -10,20 +10,20 @@ import type {
 } from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
 import { type Cgroups, choose, type IsolationChoice } from "../isolation/mod.ts";
-import { type Launcher, launcherFor, prepareProgram } from "./launch.ts";
-import { Pool } from "./pool.ts";
-import { CGROUPS_IN_WORDS, openCgroups } from "./cgroups.ts";
-import { subjectOf } from "./probe.ts";
-import { killedEarly, NotAccepted } from "./process.ts";
-import { processKeyOf, Reuse } from "./reuse.ts";
-import { type Surroundings, survey } from "./surroundings.ts";
+import { type Launcher, launcherFor, prepareProgram } from "./instance/launcher.ts";
+import { Pool } from "./pool/pool.ts";
+import { CGROUPS_IN_WORDS, openCgroups } from "./instance/cgroups.ts";
+import { subjectOf } from "./diagnostics/probe.ts";
+import { killedEarly, NotAccepted } from "./instance/instance.ts";
+import { processKeyOf, Reuse } from "./pool/reuse.ts";
+import { type Surroundings, survey } from "./image/image.ts";
 
 export * from "./contract.ts";
 export type { EgressOptions } from "./egress/proxy.ts";
 export { entryFault } from "./egress/allowlist.ts";
 export type { IsolationChoice, Mode } from "../isolation/mod.ts";
 export { IsolationError, type Verdict } from "../isolation/mod.ts";
-export { type Examination, examine } from "./examine.ts";
+export { type Examination, examine } from "./diagnostics/diagnose.ts";
 
 /** Processes that are tried for one call; more than a pool holds have to die in the same moment to pass it. */
 const PROCESSES_PER_CALL_MAX = 10;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Gate } from "../../src/builder/gate.ts";
+import { Gate } from "../../src/builder/semaphore.ts";
 import { build, filesOf, openBench, refusal } from "./support.ts";
 
 const OK = "export default () => ({});\n";

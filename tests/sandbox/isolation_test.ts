@@ -3,8 +3,8 @@ import { createSandboxes } from "../../src/sandbox/mod.ts";
 import { bubblewrapCandidates } from "../../src/isolation/bubblewrap.ts";
 import { EGRESS_SOCKET_INSIDE } from "../../src/isolation/isolation.ts";
 import { landlockCandidates } from "../../src/isolation/landlock.ts";
-import { processCandidates } from "../../src/isolation/process.ts";
-import { survey } from "../../src/sandbox/surroundings.ts";
+import { processCandidates } from "../../src/isolation/process_mode.ts";
+import { survey } from "../../src/sandbox/image/image.ts";
 import { loaderNamedIn } from "../../src/isolation/libraries.ts";
 import {
   EGRESS,

@@ -1,8 +1,8 @@
-/** The prelinked copy of Deno: see `src/sandbox/prelinked_runtime.ts`. */
+/** The prelinked copy of Deno: see `src/sandbox/image/prelinked_runtime.ts`. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { NotPrelinkable, prelink, randomBase } from "../../src/sandbox/prelink.ts";
-import { prelinkedRuntime } from "../../src/sandbox/prelinked_runtime.ts";
+import { NotPrelinkable, prelink, randomBase } from "../../src/sandbox/image/prelink.ts";
+import { prelinkedRuntime } from "../../src/sandbox/image/prelinked_runtime.ts";
 
 const ENTRY_AT = 24;
 const IS_SUPPORTED = Deno.build.os === "linux" && Deno.build.arch === "x86_64";

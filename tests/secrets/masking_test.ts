@@ -1,6 +1,6 @@
 /** What a function prints of its secrets, by accident, is masked in its log and its error. */
 import assert from "node:assert/strict";
-import { Redactions, Redactor } from "../../src/sandbox/redaction.ts";
+import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
 import type { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 

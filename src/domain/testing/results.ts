@@ -1,7 +1,7 @@
 /** The results of a run, as the API tells them. */
 import type { SandboxLog } from "../../sandbox/contract.ts";
-import type { Redactor } from "../../sandbox/redaction.ts";
-import { formatFrame, STACK_FRAMES_MAX, type StackMap } from "../../sandbox/stack.ts";
+import type { Redactor } from "../../sandbox/instance/redaction.ts";
+import { formatFrame, STACK_FRAMES_MAX, type StackMap } from "../../sandbox/instance/stack.ts";
 import type { AssertionRecord, TestError, TestRecord } from "./run.ts";
 
 /** What is known of one test once its run has ended. */

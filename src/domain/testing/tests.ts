@@ -1,6 +1,6 @@
 import { type Engine, QueueTimedOut, type Session, type Trial } from "../../engine/contract.ts";
-import { Redactions, Redactor } from "../../sandbox/redaction.ts";
-import { StackMap } from "../../sandbox/stack.ts";
+import { Redactions, Redactor } from "../../sandbox/instance/redaction.ts";
+import { StackMap } from "../../sandbox/instance/stack.ts";
 import type { FinalizedCommitRow, TestArtifactColumns } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";

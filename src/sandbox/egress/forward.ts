@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
-import type { Exchange } from "./call.ts";
+import type { Exchange } from "./session.ts";
 import { EgressFault } from "./fault.ts";
 import { endToEnd, flat, type Headers } from "./headers.ts";
 import type { Destination } from "./target.ts";

@@ -13,7 +13,7 @@ import { getLogger } from "@logtape/logtape";
 import { openSocketDir, type SocketDir, UnixListener } from "../../isolation/mod.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
-import { EgressCall, type EgressLimits, type EgressLogger, Exchange } from "./call.ts";
+import { EgressCall, type EgressLimits, type EgressLogger, Exchange } from "./session.ts";
 import { EgressFault } from "./fault.ts";
 import { forwardRequest, refuse, refuseTunnel, tunnel, upgradeHead } from "./forward.ts";
 import { Router } from "./route.ts";

@@ -1,9 +1,9 @@
 /** One process of the operating system, from its start over its call, or its calls, to its end. */
 import { getLogger } from "@logtape/logtape";
-import { READY } from "../runtime/wire.ts";
-import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
-import type { EgressCall } from "./egress/call.ts";
-import type { Gate } from "./egress/proxy.ts";
+import { READY } from "../../runtime/wire.ts";
+import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "../contract.ts";
+import type { EgressCall } from "../egress/session.ts";
+import type { Gate } from "../egress/proxy.ts";
 import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import {
   type Flavour,
@@ -11,11 +11,11 @@ import {
   type Spawned,
   START_TIMEOUT_MS,
   startError,
-} from "./launch.ts";
+} from "./launcher.ts";
 import { HostChannel } from "./host_channel.ts";
-import { Call, deaf, type Listener, Loading } from "./listeners.ts";
+import { Call, deaf, type Listener, Loading } from "./output_readers.ts";
 import { type Exit, exitOf } from "./exit.ts";
-import { type Isolation, killGroup } from "../isolation/mod.ts";
+import { type Isolation, killGroup } from "../../isolation/mod.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
 import { Redactions, Redactor } from "./redaction.ts";
 

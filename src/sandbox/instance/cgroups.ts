@@ -1,7 +1,7 @@
 /** The cgroups of functions. */
-import { Cgroups } from "../isolation/mod.ts";
-import type { Program } from "./launch.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { Cgroups } from "../../isolation/mod.ts";
+import type { Program } from "./launcher.ts";
+import type { Surroundings } from "../image/image.ts";
 
 const MIB = 1024 * 1024;
 /**

@@ -7,8 +7,8 @@ import {
   HOST_REPLY_HEAD_BYTES,
   type HostFault,
   HostStatus,
-} from "../runtime/wire.ts";
-import { type Host, HostCallError, type HostReply } from "./contract.ts";
+} from "../../runtime/wire.ts";
+import { type Host, HostCallError, type HostReply } from "../contract.ts";
 import { nestsDeeper } from "./output.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);

@@ -5,9 +5,9 @@
  */
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import manifest from "../../package.json" with { type: "json" };
+import manifest from "../../../package.json" with { type: "json" };
 
-const RUNTIME_DIR = fileURLToPath(new URL("../runtime/", import.meta.url));
+const RUNTIME_DIR = fileURLToPath(new URL("../../runtime/", import.meta.url));
 const ENTRY = "bootstrap.ts";
 
 /** `bootstrap-<digest>.mjs`: the extension saves Deno the question what kind of module it is. */

@@ -1,7 +1,7 @@
 /** Processes that wait for another call of what they have run before. */
 import { createHash } from "node:crypto";
-import type { ReuseLimits, SandboxJob } from "./contract.ts";
-import type { Keeper, SandboxProcess } from "./process.ts";
+import type { ReuseLimits, SandboxJob } from "../contract.ts";
+import type { Keeper, SandboxProcess } from "../instance/instance.ts";
 
 /**
  * For so long after a call of a kind left something running its processes end with their answers: what is left runs

@@ -1,9 +1,9 @@
 /** The command line of a sandbox's process, and the measurements that its limits stand on. */
 import { pathToFileURL } from "node:url";
-import { READY, WITH_NODE } from "../runtime/wire.ts";
-import type { SandboxLimits } from "./contract.ts";
-import { egressArgument, egressEnv, egressFlags } from "./egress/process.ts";
-import type { EgressProxy, Gate } from "./egress/proxy.ts";
+import { READY, WITH_NODE } from "../../runtime/wire.ts";
+import type { SandboxLimits } from "../contract.ts";
+import { egressArgument, egressEnv, egressFlags } from "../egress/launch_options.ts";
+import type { EgressProxy, Gate } from "../egress/proxy.ts";
 import {
   type Cgroup,
   type Cgroups,
@@ -13,9 +13,9 @@ import {
   readProcfs,
   spawnGroup,
   trusted,
-} from "../isolation/mod.ts";
-import { openForReading, type Surroundings } from "./surroundings.ts";
-import { bundleRuntime } from "./runtime_bundle.ts";
+} from "../../isolation/mod.ts";
+import { openForReading, type Surroundings } from "../image/image.ts";
+import { bundleRuntime } from "../image/runtime_bundle.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
 const BYTES_PER_KIB = 1024;

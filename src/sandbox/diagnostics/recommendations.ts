@@ -1,5 +1,5 @@
 /** What is missing on a machine for its strongest walls, and the command that brings it. */
-import { findProgram, type Programs, readProcfs, type Verdict } from "../isolation/mod.ts";
+import { findProgram, type Programs, readProcfs, type Verdict } from "../../isolation/mod.ts";
 
 export interface Remedy {
   readonly missing: string;

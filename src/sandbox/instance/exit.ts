@@ -1,5 +1,5 @@
 /** How a process ended by itself, whatever wrappers stood around it. */
-import type { Isolation } from "../isolation/mod.ts";
+import type { Isolation } from "../../isolation/mod.ts";
 
 /** An exit code, or the signal that ended the process. */
 export type Exit =

@@ -1,5 +1,5 @@
 /** What should wait ready: how many processes with which code loaded, and how many without. */
-import type { Provisioned, SandboxLimits } from "./contract.ts";
+import type { Provisioned, SandboxLimits } from "../contract.ts";
 import { type Called, rateOf } from "./demand.ts";
 
 const MIB = 1024 * 1024;

@@ -6,7 +6,7 @@ import {
   othersMayEnter,
   type Profile,
   seccompFilter,
-} from "../isolation/mod.ts";
+} from "../../isolation/mod.ts";
 import { prelinkedRuntime } from "./prelinked_runtime.ts";
 
 /** Where directories stand that processes of another user must reach, their names, and the file that says whose. */

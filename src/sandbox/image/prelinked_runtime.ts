@@ -7,7 +7,7 @@
  */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { readProcfs } from "../isolation/mod.ts";
+import { readProcfs } from "../../isolation/mod.ts";
 import { NotPrelinkable, prelink, randomBase } from "./prelink.ts";
 
 /** Differs with every start of the machine. */

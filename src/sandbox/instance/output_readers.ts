@@ -1,5 +1,5 @@
 /** Who listens to the output of a process: first what loads code ahead, then each of its calls. */
-import type { RunHooks, SandboxLimits } from "./contract.ts";
+import type { RunHooks, SandboxLimits } from "../contract.ts";
 import { FrameReader, MarkReader } from "./frames.ts";
 import { BrokenHostCall, type HostChannel } from "./host_channel.ts";
 import { LineSplitter, LogSink } from "./logs.ts";

@@ -1,10 +1,10 @@
 /** Keeps processes ready ahead of need. */
 import { getLogger } from "@logtape/logtape";
-import type { Provisioned, SandboxLimits } from "./contract.ts";
+import type { Provisioned, SandboxLimits } from "../contract.ts";
 import { Demand } from "./demand.ts";
-import type { Flavour, Launcher } from "./launch.ts";
-import { SandboxProcess } from "./process.ts";
-import { planStock, type StockPlan } from "./stock_plan.ts";
+import type { Flavour, Launcher } from "../instance/launcher.ts";
+import { SandboxProcess } from "../instance/instance.ts";
+import { planStock, type StockPlan } from "./plan.ts";
 
 /** Attempts to start one process before its caller hears the failure. */
 const START_ATTEMPTS_MAX = 3;

@@ -1,7 +1,7 @@
 /** Turns what a function writes into bounded log lines. */
-import { formatBytes } from "../config/mod.ts";
-import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../runtime/wire.ts";
-import type { SandboxLog } from "./contract.ts";
+import { formatBytes } from "../../config/mod.ts";
+import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
+import type { SandboxLog } from "../contract.ts";
 import type { Redactor } from "./redaction.ts";
 
 /** Longest message in bytes; what is longer becomes several. */

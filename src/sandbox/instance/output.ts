@@ -1,5 +1,5 @@
 /** Judges the bytes that a function returned, before anything in the server parses them. */
-import type { SandboxOutcome } from "./contract.ts";
+import type { SandboxOutcome } from "../contract.ts";
 
 /** Deepest nesting of an output; far below where recursive code of a reader would overflow. */
 export const OUTPUT_DEPTH_MAX_LEVELS = 1000;

@@ -3,9 +3,15 @@ import {
   type Failure,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
-} from "../runtime/wire.ts";
-import { formatBytes, formatDuration } from "../config/mod.ts";
-import type { ErrorWord, KillWord, SandboxJob, SandboxLimits, SandboxOutcome } from "./contract.ts";
+} from "../../runtime/wire.ts";
+import { formatBytes, formatDuration } from "../../config/mod.ts";
+import type {
+  ErrorWord,
+  KillWord,
+  SandboxJob,
+  SandboxLimits,
+  SandboxOutcome,
+} from "../contract.ts";
 import type { Exit } from "./exit.ts";
 import { judgeOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";

@@ -12,7 +12,7 @@ import {
   LOG_FRAME_MAX_UNITS,
   NONCE_BYTES,
   NONCE_MARK,
-} from "../runtime/wire.ts";
+} from "../../runtime/wire.ts";
 
 /** Most bytes that one UTF-16 unit takes in UTF-8, and as an escape in JSON. */
 const UTF8_BYTES_PER_UNIT = 3;

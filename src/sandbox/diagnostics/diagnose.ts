@@ -1,12 +1,12 @@
 /** What an operator wants to know of the sandboxes of a machine, without starting a server. */
-import { type Mode, MODES, type Programs, tryMode, type Verdict } from "../isolation/mod.ts";
-import { openCgroups } from "./cgroups.ts";
-import type { SandboxLimits } from "./contract.ts";
-import { prepareProgram } from "./launch.ts";
-import type { SandboxOptions } from "./mod.ts";
+import { type Mode, MODES, type Programs, tryMode, type Verdict } from "../../isolation/mod.ts";
+import { openCgroups } from "../instance/cgroups.ts";
+import type { SandboxLimits } from "../contract.ts";
+import { prepareProgram } from "../instance/launcher.ts";
+import type { SandboxOptions } from "../mod.ts";
 import { subjectOf } from "./probe.ts";
-import { findRemedies, type Remedy } from "./remedies.ts";
-import { survey } from "./surroundings.ts";
+import { findRemedies, type Remedy } from "./recommendations.ts";
+import { survey } from "../image/image.ts";
 
 export interface Examination {
   /** One for each mode, the strongest first. */

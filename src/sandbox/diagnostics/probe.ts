@@ -1,9 +1,9 @@
 /** Tries an isolation with a real sandbox, and asks the kernel whether its walls stand. */
-import type { SandboxLimits } from "./contract.ts";
-import { missingWall, type Subject } from "../isolation/mod.ts";
-import { type Launcher, launcherFor, type Program } from "./launch.ts";
-import { SandboxProcess } from "./process.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { SandboxLimits } from "../contract.ts";
+import { missingWall, type Subject } from "../../isolation/mod.ts";
+import { type Launcher, launcherFor, type Program } from "../instance/launcher.ts";
+import { SandboxProcess } from "../instance/instance.ts";
+import type { Surroundings } from "../image/image.ts";
 
 const KIB = 1024;
 

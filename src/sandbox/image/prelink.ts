@@ -4,7 +4,7 @@
  *
  * A position-independent executable becomes an ordinary one (`man 5 elf`; System V ABI, AMD64 supplement).
  */
-import { type Segment, segmentsIn, SegmentType } from "../isolation/mod.ts";
+import { type Segment, segmentsIn, SegmentType } from "../../isolation/mod.ts";
 
 /** Where programs are put: the range that Linux itself draws from, of 2^28 pages. */
 const LOWEST_BASE = 0x5500_0000_0000;
