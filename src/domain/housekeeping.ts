@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { SHELVES } from "../store/blobs.ts";
+import { SHELVES } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
 import { oldest } from "./invocations/idempotency.ts";
 

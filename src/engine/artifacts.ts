@@ -1,4 +1,4 @@
-import type { Blobs, Digest } from "../store/blobs.ts";
+import type { Blobs, Digest } from "../store/blobs/commit_blobs.ts";
 
 /** Bytes of scripts kept in memory. */
 const SCRIPT_CACHE_BYTES_MAX = 64 * 1024 * 1024;

@@ -7,7 +7,7 @@
  * None of this is a wall against TCP, which the kernel refuses. It is one against unix sockets with abstract names,
  * which Deno's permissions do not ask for: no pipe reaches or makes any.
  */
-import { neutral } from "./neutral.ts";
+import { neutral } from "./anonymous.ts";
 import { apply, dataDescriptor, defineProperty, ErrorOf, indexOf, slice } from "./primordials.ts";
 
 /** Begins the argument that names the proxy's socket. */

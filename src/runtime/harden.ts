@@ -5,7 +5,7 @@
  * Runs before any byte of a user's code is parsed. Deno's static deny flags are the wall for files,
  * network, environment, subprocesses and FFI; the runtime closes only what those leave open.
  */
-import { neutral } from "./neutral.ts";
+import { neutral } from "./anonymous.ts";
 import { codeRefusals } from "./system.ts";
 import {
   createObject,

@@ -4,7 +4,7 @@
  *
  * Runs beside user code, and so by what was captured.
  */
-import { neutral } from "./neutral.ts";
+import { neutral } from "./anonymous.ts";
 import {
   byteLength,
   Bytes,

@@ -5,7 +5,7 @@
  * which it reads without a permission. Nothing here is needed: the egress proxy resolves.
  */
 import type { Tools } from "./egress.ts";
-import { neutral } from "./neutral.ts";
+import { neutral } from "./anonymous.ts";
 
 const CONSTANTS =
   "ADDRGETNETWORKPARAMS, BADFAMILY, BADFLAGS, BADHINTS, BADNAME, BADQUERY, BADRESP, " +

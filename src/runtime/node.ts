@@ -8,7 +8,7 @@ import { type Bindings, type Net, routeTcp, type Tls, TOOLS, tunnelPipes } from 
 import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
 import { refuseNames, type Resolvers } from "./names.ts";
 import { type BuiltinGetter, type ModuleClass, restrictModules } from "./modules.ts";
-import { neutral } from "./neutral.ts";
+import { neutral } from "./anonymous.ts";
 import { describeUser } from "./system.ts";
 import {
   apply,

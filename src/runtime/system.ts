@@ -3,7 +3,7 @@
  * ask when they load, for a header or a log line, without expecting a refusal; so they are told of a small machine
  * that is the same everywhere. What has no neutral answer (free memory, load) goes on being refused.
  */
-import { neutral } from "./neutral.ts";
+import { neutral } from "./anonymous.ts";
 import { dataDescriptor, defineProperty } from "./primordials.ts";
 
 /** The functions of `node:os` that {@link describeMachine} replaces, as the names of an `import`. */

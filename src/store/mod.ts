@@ -1,8 +1,8 @@
 import { CamelCasePlugin, Kysely, type Transaction } from "kysely";
 import { join } from "node:path";
-import { type Blobs, DiskBlobs } from "./blobs.ts";
+import { type Blobs, DiskBlobs } from "./blobs/commit_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
-import { Contents } from "./contents/contents.ts";
+import { Contents } from "./blobs/volume_blobs.ts";
 import type { Capabilities, Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { GroupedWriter, type Until } from "./grouped_writer.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Housekeeping } from "../../src/domain/housekeeping.ts";
-import { digestOf, SHELVES } from "../../src/store/blobs.ts";
+import { digestOf, SHELVES } from "../../src/store/blobs/commit_blobs.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";

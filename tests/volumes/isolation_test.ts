@@ -4,7 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import type { Client } from "../support/client.ts";
 import { serverSuite } from "../support/suite.ts";
 import { Driver, type Ending, type Step } from "./driver.ts";
-import { Gate, GATE_FLAGS } from "./gate.ts";
+import { Gate, GATE_FLAGS } from "./barrier.ts";
 import { Volume } from "./support.ts";
 
 const SUCCESS = "FUNCTION_INVOCATION_STATUS_SUCCESS";

@@ -5,7 +5,7 @@ import {
   formatDiagnostic,
   type SourceFiles,
 } from "../../builder/mod.ts";
-import type { Digest } from "../../store/blobs.ts";
+import type { Digest } from "../../store/blobs/commit_blobs.ts";
 import type { CommitFileRow } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";

@@ -1,6 +1,6 @@
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
-import type { PublishedContent } from "../../store/contents/contents.ts";
-import { MemoryBudget, type StagedContent } from "../../store/contents/staged.ts";
+import type { PublishedContent } from "../../store/blobs/volume_blobs.ts";
+import { MemoryBudget, type StagedContent } from "../../store/blobs/staged_blob.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError } from "../errors.ts";

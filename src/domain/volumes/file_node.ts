@@ -1,6 +1,6 @@
-import type { Contents } from "../../store/contents/contents.ts";
-import type { ContentReader } from "../../store/contents/placed.ts";
-import type { MemoryBudget, StagedContent } from "../../store/contents/staged.ts";
+import type { Contents } from "../../store/blobs/volume_blobs.ts";
+import type { ContentReader } from "../../store/blobs/stored_blob.ts";
+import type { MemoryBudget, StagedContent } from "../../store/blobs/staged_blob.ts";
 import type { Usage } from "./usage.ts";
 
 /** Bytes that are copied in one step. */

@@ -1,5 +1,5 @@
-import type { Contents, PublishedContent } from "../../store/contents/contents.ts";
-import type { StagedContent } from "../../store/contents/staged.ts";
+import type { Contents, PublishedContent } from "../../store/blobs/volume_blobs.ts";
+import type { StagedContent } from "../../store/blobs/staged_blob.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError, invalid } from "../errors.ts";

@@ -1,5 +1,5 @@
-import type { Contents, PublishedContent } from "../../store/contents/contents.ts";
-import { MemoryBudget } from "../../store/contents/staged.ts";
+import type { Contents, PublishedContent } from "../../store/blobs/volume_blobs.ts";
+import { MemoryBudget } from "../../store/blobs/staged_blob.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { FileError, fileError } from "./file_error.ts";
 import { FileNode, type NodeSurroundings } from "./file_node.ts";

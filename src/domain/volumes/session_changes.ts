@@ -1,5 +1,5 @@
-import type { PublishedContent } from "../../store/contents/contents.ts";
-import type { StagedContent } from "../../store/contents/staged.ts";
+import type { PublishedContent } from "../../store/blobs/volume_blobs.ts";
+import type { StagedContent } from "../../store/blobs/staged_blob.ts";
 import type { FileNode } from "./file_node.ts";
 import type { Tree } from "./tree.ts";
 import type { Change } from "./write_set.ts";

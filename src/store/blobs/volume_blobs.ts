@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import type { Digest } from "../blobs.ts";
+import type { Digest } from "./commit_blobs.ts";
 import { exists, syncDirectory } from "../files.ts";
 import type { VolumeReader } from "../volumes.ts";
 import {
@@ -10,8 +10,8 @@ import {
   digestAt,
   openPlaced,
   pathsOf,
-} from "./placed.ts";
-import { MemoryBudget, SMALL_CONTENT_BYTES_MAX, StagedContent } from "./staged.ts";
+} from "./stored_blob.ts";
+import { MemoryBudget, SMALL_CONTENT_BYTES_MAX, StagedContent } from "./staged_blob.ts";
 
 /** Files that are made durable at the same time. */
 const PUBLISH_CONCURRENCY = 8;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Digest } from "../blobs.ts";
+import type { Digest } from "./commit_blobs.ts";
 import { readAt } from "../files.ts";
 import { compressFrame, FRAME_BYTES, SeekableReader, SeekableWriter } from "./seekable.ts";
 

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import type { Digest } from "../blobs.ts";
+import type { Digest } from "./commit_blobs.ts";
 import { readAt, writeAll } from "../files.ts";
 
 /** Contents up to this size are rows of the database: one durable write less, and no file of their own. */
