@@ -19,7 +19,7 @@ import type {
   SourceFiles,
 } from "./contract.ts";
 import { refused } from "./diagnostics.ts";
-import { Gate } from "./semaphore.ts";
+import { Semaphore } from "./semaphore.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
@@ -47,9 +47,9 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
 class CompilingBuilder implements Builder {
   readonly #limits: BuildLimits;
   readonly #options: BuilderOptions;
-  readonly #builds: Gate;
+  readonly #builds: Semaphore;
   /** Apart, so that no build waits for a check, which takes longer. */
-  readonly #checks = new Gate(1);
+  readonly #checks = new Semaphore(1);
   readonly #registry;
   #raising: Promise<Walls> | undefined;
   #walls: Walls | undefined;
@@ -57,7 +57,7 @@ class CompilingBuilder implements Builder {
   constructor(limits: BuildLimits, options: BuilderOptions) {
     this.#limits = limits;
     this.#options = options;
-    this.#builds = new Gate(limits.concurrency);
+    this.#builds = new Semaphore(limits.concurrency);
     this.#registry = openRegistry(options.registry);
   }
 
@@ -107,7 +107,7 @@ class CompilingBuilder implements Builder {
 
   /** Waits for a place, and works behind the walls until the deadline. */
   async #within<T>(
-    gate: Gate,
+    gate: Semaphore,
     signal: AbortSignal,
     work: (walls: Walls, until: AbortSignal) => Promise<T>,
   ): Promise<T> {

@@ -1,5 +1,5 @@
 /** A counting gate: so many at a time, the others wait in the order in which they came. */
-export class Gate {
+export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 

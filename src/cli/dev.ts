@@ -9,7 +9,7 @@ import { needManifest } from "./folder/manifest.ts";
 import { INPUT_HELP, inputFile, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { watchFolder } from "./local/watch.ts";
-import { SECRETS_HELP, Workbench } from "./local/synced_function.ts";
+import { SECRETS_HELP, SyncedFunction } from "./local/synced_function.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
 import { addExamples } from "./options/server_options.ts";
@@ -40,7 +40,7 @@ export function registerDev(program: Command): void {
     const file = inputFile(options.input);
     using interrupt = listenForInterrupt();
     await using server = await startLocalServer(folder);
-    const bench = await Workbench.open(server.api, folder, options.secrets);
+    const bench = await SyncedFunction.open(server.api, folder, options.secrets);
     const run = new DevRun(bench, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C ends`);
     tellCommands(name, volume, server.dataDir);
@@ -74,14 +74,14 @@ interface Result {
 }
 
 class DevRun {
-  readonly #bench: Workbench;
+  readonly #bench: SyncedFunction;
   readonly #options: Options;
   /** The text of `--input` when it was last read. */
   #given: string | undefined;
   #input = "{}";
   #lastInvocation: string | undefined;
 
-  constructor(bench: Workbench, options: Options) {
+  constructor(bench: SyncedFunction, options: Options) {
     this.#bench = bench;
     this.#options = options;
   }

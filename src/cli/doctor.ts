@@ -61,11 +61,11 @@ interface Report {
 
 async function examineMachine(config: Config): Promise<Report> {
   const { sandbox: { isolation, searchPath }, invocations } = config;
-  const { examine } = await import("../sandbox/mod.ts");
+  const { diagnose } = await import("../sandbox/mod.ts");
   // Not the data directory: a server may run on it.
   const cacheDir = await Deno.makeTempDir({ prefix: "invoked-doctor-" });
   try {
-    const found = await examine({
+    const found = await diagnose({
       ...invocations,
       outputBytes: invocations.maxOutputBytes,
       logBytes: invocations.maxLogBytes,

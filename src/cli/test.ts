@@ -10,7 +10,7 @@ import { needManifest } from "./folder/manifest.ts";
 import { faultOf, junitXml } from "./terminal/junit.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { watchFolder } from "./local/watch.ts";
-import { SECRETS_HELP, Workbench } from "./local/synced_function.ts";
+import { SECRETS_HELP, SyncedFunction } from "./local/synced_function.ts";
 import { formatLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson } from "./terminal/output.ts";
 import { addExamples, addServerOptions } from "./options/server_options.ts";
@@ -66,7 +66,7 @@ export function registerTest(program: Command): void {
     await writeEditorTypes(folder);
     using interrupt = listenForInterrupt();
     await using local = await startLocalServer(folder);
-    const bench = await Workbench.open(local.api, folder, options.secrets);
+    const bench = await SyncedFunction.open(local.api, folder, options.secrets);
     if (!options.watch) return await testOnce(bench, options);
     const saves = watchFolder(folder, [], interrupt.signal);
     await testAgain(bench, options);
@@ -74,13 +74,13 @@ export function registerTest(program: Command): void {
   });
 }
 
-async function testOnce(bench: Workbench, options: Options): Promise<void> {
+async function testOnce(bench: SyncedFunction, options: Options): Promise<void> {
   const { commit } = await bench.sync();
   await report(bench.api, bench.fn, commit.id, options);
 }
 
 /** A failure is told and not the end: the next save may correct it. */
-async function testAgain(bench: Workbench, options: Options): Promise<void> {
+async function testAgain(bench: SyncedFunction, options: Options): Promise<void> {
   try {
     const { commit, changed } = await bench.sync();
     if (changed) await report(bench.api, bench.fn, commit.id, options);

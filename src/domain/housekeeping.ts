@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { SHELVES } from "../store/blobs/commit_blobs.ts";
+import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
 import { oldest } from "./invocations/idempotency.ts";
 
@@ -15,7 +15,7 @@ const UNNAMED_BLOB_GRACE_MS = 24 * 60 * 60 * 1000;
 export class Housekeeping implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   /** The next shelf of blobs to sweep. A server that is often restarted comes to all of them as well. */
-  #shelf = Math.floor(Math.random() * SHELVES);
+  #shelf = Math.floor(Math.random() * BLOB_SHARDS);
 
   constructor(private readonly store: Store) {
     this.#timer = setInterval(() => this.sweep(), HOUSEKEEPING_INTERVAL_MS);
@@ -40,10 +40,10 @@ export class Housekeeping implements Disposable {
    * for a row to come, is young again and stays.
    */
   async #sweepBlobs(before: Date): Promise<void> {
-    const { blobs, read } = this.store;
+    const { commitBlobs: blobs, read } = this.store;
     const old = await blobs.storedBefore(this.#shelf, before);
-    this.#shelf = (this.#shelf + 1) % SHELVES;
-    const named = await read.commits.namedBlobs(old);
+    this.#shelf = (this.#shelf + 1) % BLOB_SHARDS;
+    const named = await read.commits.referencedBlobs(old);
     for (const digest of old) {
       if (!named.has(digest)) await blobs.removeStoredBefore(digest, before);
     }

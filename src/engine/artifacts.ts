@@ -1,16 +1,16 @@
-import type { Blobs, Digest } from "../store/blobs/commit_blobs.ts";
+import type { CommitBlobs, Digest } from "../store/blobs/commit_blobs.ts";
 
 /** Bytes of scripts kept in memory. */
 const SCRIPT_CACHE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Scripts by digest, the most recently used ones in memory. */
 export class Artifacts {
-  readonly #blobs: Blobs;
+  readonly #blobs: CommitBlobs;
   /** In order of last use, oldest first. */
   readonly #scripts = new Map<Digest, string>();
   #bytes = 0;
 
-  constructor(blobs: Blobs) {
+  constructor(blobs: CommitBlobs) {
     this.#blobs = blobs;
   }
 

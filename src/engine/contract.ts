@@ -59,7 +59,7 @@ export interface Job {
 export type RunningLimit = "server" | "function";
 
 /** Why the engine takes no further job. */
-export type Refusal =
+export type RejectionReason =
   | {
     readonly kind: "queue-full";
     /** Which limit keeps the call from running at once, and its value: that many calls run. */
@@ -91,8 +91,8 @@ export type Refusal =
   | { readonly kind: "too-many-nested"; readonly maxNested: number };
 
 /** Thrown by {@link Engine.admit}; nothing was recorded. */
-export class NotAdmitted extends Error {
-  constructor(readonly refusal: Refusal) {
+export class AdmissionRejected extends Error {
+  constructor(readonly refusal: RejectionReason) {
     super(refusal.kind);
     this.name = "NotAdmitted";
   }
@@ -107,7 +107,7 @@ export class QueueTimedOut extends Error {
 }
 
 /** A call that wants a place. */
-export interface Call {
+export interface AdmissionRequest {
   readonly functionId: string;
   /** Bytes of its input, which the server holds in memory while the call waits. */
   readonly inputBytes: number;
@@ -116,7 +116,7 @@ export interface Call {
 }
 
 /** How busy an engine is. */
-export interface Load {
+export interface EngineLoad {
   readonly running: number;
   readonly waiting: number;
   /** Calls that get their turn in a second while all places are taken; undefined while that was not measured. */
@@ -124,17 +124,17 @@ export interface Load {
 }
 
 /** A place among the running or the waiting. Disposing it gives it back, on every path. */
-export interface Place extends Disposable {
+export interface Slot extends Disposable {
   /** True when it may run at once. */
-  readonly immediate: boolean;
+  readonly isGranted: boolean;
   /** Resolves when it is this place's turn to run; never, once it was given back. */
-  readonly turn: Promise<void>;
+  readonly granted: Promise<void>;
   /** A place for a call that the one of this place waits for; it never waits for this place to be given back. */
-  nest(call: Call): Place;
+  nest(call: AdmissionRequest): Slot;
 }
 
 /** What runs in a sandbox without being an invocation. */
-export interface TrialJob extends Omit<SandboxJob, "script" | "sourceMap"> {
+export interface UnrecordedJob extends Omit<SandboxJob, "script" | "sourceMap"> {
   /** Blob that holds the script. */
   readonly scriptDigest: string;
   /** Blob that holds the script's source map. */
@@ -142,53 +142,53 @@ export interface TrialJob extends Omit<SandboxJob, "script" | "sourceMap"> {
 }
 
 /** What a trial works with once its turn has come. */
-export interface Trial {
+export interface UnrecordedRun {
   /** Aborts when it has to end; what still runs in sandboxes is killed by then. The reason is a `KillWord`. */
   readonly signal: AbortSignal;
-  run(job: TrialJob, hooks: RunHooks): Promise<SandboxOutcome>;
+  run(job: UnrecordedJob, hooks: RunHooks): Promise<SandboxOutcome>;
   /** Reads the text of a blob. */
   text(digest: string): Promise<string>;
 }
 
 /** Waits for news of one invocation. */
-export interface Follower extends Disposable {
+export interface InvocationSubscription extends Disposable {
   /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
   next(timeoutMs: number): Promise<void>;
 }
 
 /** How an invocation finds a sandbox, and how its outcome finds its record. */
 export interface Engine extends AsyncDisposable {
-  /** Takes a place before anything is recorded. Throws {@link NotAdmitted}. */
-  admit(call: Call): Place;
+  /** Takes a place before anything is recorded. Throws {@link AdmissionRejected}. */
+  admit(call: AdmissionRequest): Slot;
   /**
    * As {@link admit}, for a call that a running invocation makes and waits for, also while the engine drains: it
    * belongs to what may finish. Every call counts against the caller's limit, also one that is then not submitted.
    */
-  admitNested(call: Call, caller: CallingInvocation): Place;
+  admitNested(call: AdmissionRequest, caller: CallingInvocation): Slot;
   /** As {@link admit}, for a job that was accepted before a restart: it waits however long the queue is. */
-  readmit(call: Call): Place;
+  readmit(call: AdmissionRequest): Slot;
   /**
    * Runs the job and records how it ended; gives the place back. Resolves once the end is durable;
    * with undefined when a shutdown left an asynchronous job for the next start. Throws {@link QueueTimedOut}
    * once that end is durable.
    */
-  submit(job: Job, place: Place): Promise<InvocationEnd | undefined>;
+  submit(job: Job, place: Slot): Promise<InvocationEnd | undefined>;
   /**
    * Runs something of which nothing is recorded, on a place like any job's, and gives the place back; aborting
    * `signal` ends it. Rejects with what `work` rejects with. Throws {@link QueueTimedOut}.
    * @param id one that no other job has
    */
-  attempt<T>(
+  runUnrecorded<T>(
     id: string,
-    place: Place,
+    place: Slot,
     signal: AbortSignal,
-    work: (trial: Trial) => Promise<T>,
+    work: (trial: UnrecordedRun) => Promise<T>,
   ): Promise<T>;
   /** Kills the invocation and resolves once its end is recorded; false when it is not here. */
   cancel(invocationId: string): Promise<boolean>;
   /** Resolves when the invocation is not (or no longer) here. */
   left(invocationId: string): Promise<void>;
-  follow(invocationId: string): Follower;
+  subscribe(invocationId: string): InvocationSubscription;
   /** Keeps sandboxes ready for these scripts, called or not; replaces what was said before. */
   provision(
     provisioned: readonly { readonly scriptDigest: string; readonly count: number }[],
@@ -197,5 +197,5 @@ export interface Engine extends AsyncDisposable {
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */
   readonly open: boolean;
-  readonly load: Load;
+  readonly load: EngineLoad;
 }

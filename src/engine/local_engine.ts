@@ -5,27 +5,27 @@ import type { InvocationEnd } from "../store/invocations.ts";
 import type { Store } from "../store/mod.ts";
 import { Artifacts } from "./artifacts.ts";
 import {
-  type Call,
+  AdmissionRejected,
+  type AdmissionRequest,
   type CallingInvocation,
   CannotOpenSession,
   type Engine,
-  type Follower,
+  type EngineLoad,
+  type InvocationSubscription,
   type Job,
-  type Load,
-  NotAdmitted,
-  type Place,
   QueueTimedOut,
-  type Trial,
+  type Slot,
+  type UnrecordedRun,
 } from "./contract.ts";
-import { Feed } from "./notifier.ts";
-import { type PlaceLimits, Places } from "./admission/concurrency_limiter.ts";
+import { InvocationNotifier } from "./notifier.ts";
+import { ConcurrencyLimiter, type ConcurrencyLimits } from "./admission/concurrency_limiter.ts";
 import { Recorder } from "./recorder.ts";
-import { Refusals } from "./admission/rejection_log.ts";
+import { RejectionLog } from "./admission/rejection_log.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
 /** Limits of the engine, each a named setting in `src/config`. */
-export interface EngineLimits extends PlaceLimits {
+export interface EngineLimits extends ConcurrencyLimits {
   readonly timeoutMs: number;
   /** How long a synchronous job waits for its turn. */
   readonly queueTimeoutMs: number;
@@ -52,7 +52,7 @@ interface Live {
   phase: "waiting" | "running";
   readonly controller: AbortController;
   readonly left: Promise<void>;
-  readonly place: Place;
+  readonly place: Slot;
   /** Nested calls that it has asked for. */
   nestedCalls: number;
 }
@@ -65,10 +65,10 @@ export class LocalEngine implements Engine {
   readonly #store: Store;
   readonly #sandboxes: Sandboxes;
   readonly #limits: EngineLimits;
-  readonly #places: Places;
+  readonly #places: ConcurrencyLimiter;
   readonly #artifacts: Artifacts;
-  readonly #feed = new Feed();
-  readonly #refusals = new Refusals();
+  readonly #feed = new InvocationNotifier();
+  readonly #refusals = new RejectionLog();
   readonly #live = new Map<string, Live>();
   #mode: "open" | "draining" = "open";
 
@@ -76,46 +76,46 @@ export class LocalEngine implements Engine {
     this.#store = store;
     this.#sandboxes = sandboxes;
     this.#limits = limits;
-    this.#places = new Places(limits);
-    this.#artifacts = new Artifacts(store.blobs);
+    this.#places = new ConcurrencyLimiter(limits);
+    this.#artifacts = new Artifacts(store.commitBlobs);
   }
 
   get open(): boolean {
     return this.#mode === "open";
   }
 
-  get load(): Load {
+  get load(): EngineLoad {
     const { running, queued: waiting, perSecond } = this.#places;
     return { running, waiting, perSecond };
   }
 
-  admit(call: Call): Place {
-    if (this.#mode === "draining") throw new NotAdmitted({ kind: "draining" });
+  admit(call: AdmissionRequest): Slot {
+    if (this.#mode === "draining") throw new AdmissionRejected({ kind: "draining" });
     try {
-      return this.#places.take(call);
+      return this.#places.acquire(call);
     } catch (error) {
       this.#refusals.count(this.load);
       throw error;
     }
   }
 
-  admitNested(call: Call, caller: CallingInvocation): Place {
+  admitNested(call: AdmissionRequest, caller: CallingInvocation): Slot {
     const { maxInvokeDepth: maxDepth, maxInvokeFanOut: maxNested } = this.#limits;
     const live = this.#live.get(caller.id);
     if (live === undefined) throw new Error(`Invocation ${caller.id} calls, but does not run`);
-    if (caller.depth >= maxDepth) throw new NotAdmitted({ kind: "too-deep", maxDepth });
+    if (caller.depth >= maxDepth) throw new AdmissionRejected({ kind: "too-deep", maxDepth });
     if (live.nestedCalls >= maxNested) {
-      throw new NotAdmitted({ kind: "too-many-nested", maxNested });
+      throw new AdmissionRejected({ kind: "too-many-nested", maxNested });
     }
     live.nestedCalls++;
     return live.place.nest(call);
   }
 
-  readmit(call: Call): Place {
-    return this.#places.takeBeyondQueue(call);
+  readmit(call: AdmissionRequest): Slot {
+    return this.#places.acquireUnbounded(call);
   }
 
-  async submit(job: Job, place: Place): Promise<InvocationEnd | undefined> {
+  async submit(job: Job, place: Slot): Promise<InvocationEnd | undefined> {
     using held = place;
     const { promise: left, resolve: leave } = Promise.withResolvers<void>();
     const live: Live = {
@@ -151,11 +151,11 @@ export class LocalEngine implements Engine {
     }
   }
 
-  async attempt<T>(
+  async runUnrecorded<T>(
     id: string,
-    place: Place,
+    place: Slot,
     signal: AbortSignal,
-    work: (trial: Trial) => Promise<T>,
+    work: (trial: UnrecordedRun) => Promise<T>,
   ): Promise<T> {
     using held = place;
     const { promise: left, resolve: leave } = Promise.withResolvers<void>();
@@ -207,7 +207,7 @@ export class LocalEngine implements Engine {
     await this.#live.get(invocationId)?.left;
   }
 
-  follow(invocationId: string): Follower {
+  subscribe(invocationId: string): InvocationSubscription {
     return this.#feed.follow(invocationId);
   }
 
@@ -247,17 +247,17 @@ export class LocalEngine implements Engine {
   }
 
   /** Waits for the turn of a job, or until it is aborted; a synchronous one by its own patience as well. */
-  async #awaitTurn(place: Place, { mode, controller }: Live): Promise<void> {
+  async #awaitTurn(place: Slot, { mode, controller }: Live): Promise<void> {
     const timer = mode === "sync"
       ? setTimeout(() => controller.abort(QUEUE_TIMEOUT), this.#limits.queueTimeoutMs)
       : undefined;
-    await Promise.race([place.turn, aborted(controller.signal)]);
+    await Promise.race([place.granted, aborted(controller.signal)]);
     clearTimeout(timer);
   }
 
   async #execute(
     job: Job,
-    place: Place,
+    place: Slot,
     live: Live,
     recorder: Recorder,
   ): Promise<InvocationEnd | undefined> {

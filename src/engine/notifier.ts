@@ -1,15 +1,15 @@
-import type { Follower } from "./contract.ts";
+import type { InvocationSubscription } from "./contract.ts";
 
 /** Tells followers that something was recorded of an invocation. Carries no data: they read the store. */
-export class Feed {
+export class InvocationNotifier {
   readonly #followers = new Map<string, Set<() => void>>();
 
   /** Wakes everybody who follows the invocation. */
-  announce(invocationId: string): void {
+  notify(invocationId: string): void {
     for (const wake of this.#followers.get(invocationId) ?? []) wake();
   }
 
-  follow(invocationId: string): Follower {
+  follow(invocationId: string): InvocationSubscription {
     let news = Promise.withResolvers<void>();
     const wake = () => news.resolve();
     const followers = this.#followers.get(invocationId) ?? new Set();

@@ -3,7 +3,7 @@ import type { SandboxLog } from "../sandbox/contract.ts";
 import type { InvocationEnd, InvocationLogRow } from "../store/invocations.ts";
 import type { Store, Writers } from "../store/mod.ts";
 import type { Conclusion } from "./contract.ts";
-import type { Feed } from "./notifier.ts";
+import type { InvocationNotifier } from "./notifier.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
@@ -15,13 +15,13 @@ const LOG_ROWS_PER_WRITE_MAX = 500;
 /** Records what one invocation says and how it ends. */
 export class Recorder {
   readonly #store: Store;
-  readonly #feed: Feed;
+  readonly #feed: InvocationNotifier;
   readonly #invocationId: string;
   #sequence = 0;
   #unwritten: InvocationLogRow[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(store: Store, feed: Feed, invocationId: string) {
+  constructor(store: Store, feed: InvocationNotifier, invocationId: string) {
     this.#store = store;
     this.#feed = feed;
     this.#invocationId = invocationId;
@@ -72,14 +72,14 @@ export class Recorder {
       this.#unwritten.unshift(...rows);
       throw error;
     });
-    this.#feed.announce(this.#invocationId);
+    this.#feed.notify(this.#invocationId);
     return recorded;
   }
 
   #flush(): void {
     const rows = this.#takeUnwritten();
     this.#store.write((tx) => tx.invocations.appendLogs(rows), "committed").then(
-      () => this.#feed.announce(this.#invocationId),
+      () => this.#feed.notify(this.#invocationId),
       (error) =>
         logger.error("Cannot write {lines} log lines of invocation {invocationId}", {
           lines: rows.length,

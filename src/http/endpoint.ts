@@ -2,7 +2,7 @@ import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { type FieldViolation, invalid } from "../domain/errors.ts";
-import { type Principal, requireRight, type Right } from "../domain/identity/mod.ts";
+import { type Principal, requirePermission, type Right } from "../domain/identity/mod.ts";
 import { parseJsonBody, readBody } from "./body.ts";
 
 /** What middleware leaves on a request's context. */
@@ -98,7 +98,7 @@ export function endpoint<
     principal: Principal,
     from: Context<Env> | AbortSignal,
   ) => {
-    requireRight(principal, right, operationId);
+    requirePermission(principal, right, operationId);
     return handle({
       params: parse(contract.params, params),
       query: parse(contract.query, query),

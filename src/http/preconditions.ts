@@ -1,8 +1,8 @@
-import type { Conditions, Tags } from "../domain/volumes/preconditions.ts";
+import type { EntityTags, Preconditions } from "../domain/volumes/preconditions.ts";
 import { DomainError, invalid } from "../domain/errors.ts";
 
 /** The conditions of a request (RFC 9110, section 13.1). Weak tags are compared as strong ones: all of ours are strong. */
-export function readConditions(header: (name: string) => string | undefined): Conditions {
+export function readPreconditions(header: (name: string) => string | undefined): Preconditions {
   return {
     ifMatch: readTags("If-Match", header("if-match")),
     ifNoneMatch: readTags("If-None-Match", header("if-none-match")),
@@ -10,7 +10,7 @@ export function readConditions(header: (name: string) => string | undefined): Co
 }
 
 /** @throws INVALID_FIELD */
-function readTags(field: string, text: string | undefined): Tags | undefined {
+function readTags(field: string, text: string | undefined): EntityTags | undefined {
   if (text === undefined) return undefined;
   if (text.trim() === "*") return "*";
   const tags = text.split(",").map((part) => /^(?:W\/)?"([^"]*)"$/.exec(part.trim())?.[1]);

@@ -13,7 +13,7 @@ interface Limits {
   readonly requestTimeoutMs: number;
 }
 
-interface Refusal {
+interface ProtocolError {
   readonly status:
     | "400 Bad Request"
     | "408 Request Timeout"
@@ -22,7 +22,7 @@ interface Refusal {
 }
 
 /** Refuses requests by their form, each with the limit that it passed. */
-export class Refusals {
+export class ProtocolErrors {
   readonly #limits: Limits;
   /** The answer that each connection waits for. */
   readonly #answers = new WeakMap<object, ServerResponse>();
@@ -58,7 +58,7 @@ export class Refusals {
   }
 
   /** Undefined where nobody could read it: the connection broke, or its TLS never stood. */
-  #refusalOf(code = ""): Refusal | undefined {
+  #refusalOf(code = ""): ProtocolError | undefined {
     const { maxHeaderBytes, headerTimeoutMs, requestTimeoutMs } = this.#limits;
     switch (code) {
       case "HPE_HEADER_OVERFLOW":
@@ -96,7 +96,7 @@ function headersOf(body: string): Readonly<Record<string, string>> {
   };
 }
 
-function inBytes({ status, message }: Refusal): string {
+function inBytes({ status, message }: ProtocolError): string {
   const body = statusBody(message);
   const headers = Object.entries({ ...SECURITY_HEADERS, ...headersOf(body) });
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");

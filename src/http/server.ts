@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Env } from "./endpoint.ts";
-import { Refusals } from "./protocol_errors.ts";
+import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
 /** Limits of the HTTP server, each a named setting in `src/config`. */
@@ -59,7 +59,7 @@ export async function listen(
     overrideGlobalObjects: false,
     errorHandler: answerUnusable,
   });
-  const refusals = new Refusals(limits);
+  const refusals = new ProtocolErrors(limits);
   const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
     cutSlowReader(outgoing, limits.answerTimeoutMs);
     if (!refusals.refuses(incoming, outgoing)) answer(incoming, outgoing);

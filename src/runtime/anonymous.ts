@@ -7,6 +7,6 @@ import { evaluate } from "./primordials.ts";
  * user. Use it only while modules load: later, text may be poisoned.
  */
 // deno-lint-ignore no-explicit-any -- the type of "any function"
-export function neutral<Made extends (...args: any[]) => unknown>(made: Made): Made {
+export function anonymous<Made extends (...args: any[]) => unknown>(made: Made): Made {
   return evaluate(`(${made})\n//# sourceURL=node:function`) as Made;
 }

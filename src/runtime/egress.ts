@@ -7,7 +7,7 @@
  * None of this is a wall against TCP, which the kernel refuses. It is one against unix sockets with abstract names,
  * which Deno's permissions do not ask for: no pipe reaches or makes any.
  */
-import { neutral } from "./anonymous.ts";
+import { anonymous } from "./anonymous.ts";
 import { apply, dataDescriptor, defineProperty, ErrorOf, indexOf, slice } from "./primordials.ts";
 
 /** Begins the argument that names the proxy's socket. */
@@ -66,7 +66,7 @@ export const TOOLS = { apply, defineProperty, dataDescriptor, ErrorOf, indexOf, 
 export type Tools = typeof TOOLS;
 
 /** Makes every pipe a tunnel through the proxy at `socketPath`; without one, no pipe connects at all. */
-export const tunnelPipes = neutral(function (
+export const tunnelPipes = anonymous(function (
   bindings: Bindings,
   socketPath: string | undefined,
   { apply, defineProperty, dataDescriptor, indexOf, slice }: Tools,
@@ -149,7 +149,7 @@ export const tunnelPipes = neutral(function (
 });
 
 /** Sends every TCP connection through a pipe. Names are resolved by the proxy alone. */
-export const routeTcp = neutral(function (net: Net, tls: Tls, { apply, indexOf }: Tools): void {
+export const routeTcp = anonymous(function (net: Net, tls: Tls, { apply, indexOf }: Tools): void {
   const PORT_MAX = 65_535;
   const isPort = (port: unknown) => {
     const number = typeof port === "string" && port !== "" ? Number(port) : port;

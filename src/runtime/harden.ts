@@ -5,7 +5,7 @@
  * Runs before any byte of a user's code is parsed. Deno's static deny flags are the wall for files,
  * network, environment, subprocesses and FFI; the runtime closes only what those leave open.
  */
-import { neutral } from "./anonymous.ts";
+import { anonymous } from "./anonymous.ts";
 import { codeRefusals } from "./system.ts";
 import {
   createObject,
@@ -87,7 +87,7 @@ const REMOVED_SOCKETS = [
   "resolveDns",
 ] as const;
 
-const refuser = neutral((key: string, ErrorOf: ErrorConstructor) => () => {
+const refuser = anonymous((key: string, ErrorOf: ErrorConstructor) => () => {
   throw new ErrorOf(`Deno.${key} is not available in a function: use fetch, WebSocket or node:net`);
 });
 
@@ -98,7 +98,7 @@ interface Internals {
 }
 
 /** What a function reads from its stdin: nothing. The real one carries the replies to host calls. */
-const makeEmptyStdin = neutral(() => ({
+const makeEmptyStdin = anonymous(() => ({
   read: () => Promise.resolve(null),
   readSync: () => null,
   close() {},

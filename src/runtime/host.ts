@@ -4,7 +4,7 @@
  *
  * Runs beside user code, and so by what was captured.
  */
-import { neutral } from "./anonymous.ts";
+import { anonymous } from "./anonymous.ts";
 import {
   byteLength,
   Bytes,
@@ -55,7 +55,7 @@ type Table<Value> = Record<number, Value | undefined>;
 const table = <Value>() => createObject(null) as Table<Value>;
 
 /** The part that stands on the function's stack: it names no file, and looks at values without running their code. */
-const guarded = neutral((
+const guarded = anonymous((
   send: (json: string, bytes: Uint8Array | undefined) => Promise<HostAnswer> | number,
   lengthOf: (bytes: Uint8Array) => number,
   maxBytes: number,

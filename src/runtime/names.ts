@@ -5,7 +5,7 @@
  * which it reads without a permission. Nothing here is needed: the egress proxy resolves.
  */
 import type { Tools } from "./egress.ts";
-import { neutral } from "./anonymous.ts";
+import { anonymous } from "./anonymous.ts";
 
 const CONSTANTS =
   "ADDRGETNETWORKPARAMS, BADFAMILY, BADFLAGS, BADHINTS, BADNAME, BADQUERY, BADRESP, " +
@@ -40,7 +40,7 @@ export interface Resolvers {
 }
 
 /** Makes all of them fail. */
-export const refuseNames = neutral(function (
+export const refuseNames = anonymous(function (
   { dns, dgram, net }: Resolvers,
   { defineProperty, dataDescriptor, ErrorOf }: Tools,
 ): void {

@@ -8,7 +8,7 @@ import { type Bindings, type Net, routeTcp, type Tls, TOOLS, tunnelPipes } from 
 import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
 import { refuseNames, type Resolvers } from "./names.ts";
 import { type BuiltinGetter, type ModuleClass, restrictModules } from "./modules.ts";
-import { neutral } from "./anonymous.ts";
+import { anonymous } from "./anonymous.ts";
 import { describeUser } from "./system.ts";
 import {
   apply,
@@ -67,7 +67,7 @@ function refuseDescriptors(process: Process, binding: string, handle: string): v
 }
 
 /** `process.stdin` at its end, made when it is first asked for: the real one carries the replies to host calls. */
-const emptyStdin = neutral(
+const emptyStdin = anonymous(
   (getBuiltin: (name: string) => { readonly Readable: { from(items: unknown[]): object } }) => {
     let stdin: object | undefined;
     return () => stdin ??= getBuiltin("stream").Readable.from([]);

@@ -3,7 +3,7 @@
  * ask when they load, for a header or a log line, without expecting a refusal; so they are told of a small machine
  * that is the same everywhere. What has no neutral answer (free memory, load) goes on being refused.
  */
-import { neutral } from "./anonymous.ts";
+import { anonymous } from "./anonymous.ts";
 import { dataDescriptor, defineProperty } from "./primordials.ts";
 
 /** The functions of `node:os` that {@link describeMachine} replaces, as the names of an `import`. */
@@ -20,27 +20,29 @@ export const EXISTENCE_EXPORTS = "exists, existsSync";
 const TOOLS = { defineProperty, dataDescriptor };
 type Tools = typeof TOOLS;
 
-const describeOs = neutral(function (os: object, { defineProperty, dataDescriptor }: Tools): void {
-  const NOBODY = 65_534;
-  const tell = (key: string, answer: () => unknown) =>
-    defineProperty(os, key, dataDescriptor(answer, true));
-  tell(
-    "cpus",
-    () => [{ model: "", speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } }],
-  );
-  tell("homedir", () => "/");
-  tell("hostname", () => "localhost");
-  tell("networkInterfaces", () => ({}));
-  tell("release", () => "0.0.0");
-  tell("tmpdir", () => "/tmp");
-  tell(
-    "userInfo",
-    () => ({ uid: NOBODY, gid: NOBODY, username: "nobody", homedir: "/", shell: null }),
-  );
-  tell("version", () => "");
-});
+const describeOs = anonymous(
+  function (os: object, { defineProperty, dataDescriptor }: Tools): void {
+    const NOBODY = 65_534;
+    const tell = (key: string, answer: () => unknown) =>
+      defineProperty(os, key, dataDescriptor(answer, true));
+    tell(
+      "cpus",
+      () => [{ model: "", speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } }],
+    );
+    tell("homedir", () => "/");
+    tell("hostname", () => "localhost");
+    tell("networkInterfaces", () => ({}));
+    tell("release", () => "0.0.0");
+    tell("tmpdir", () => "/tmp");
+    tell(
+      "userInfo",
+      () => ({ uid: NOBODY, gid: NOBODY, username: "nobody", homedir: "/", shell: null }),
+    );
+    tell("version", () => "");
+  },
+);
 
-const describeProcess = neutral(
+const describeProcess = anonymous(
   function (process: { report: object }, { defineProperty, dataDescriptor }: Tools): void {
     const NOBODY = 65_534;
     const UMASK = 0o77;
@@ -56,7 +58,7 @@ const describeProcess = neutral(
   },
 );
 
-const denyExistence = neutral(
+const denyExistence = anonymous(
   function (fs: object, { defineProperty, dataDescriptor }: Tools): void {
     const exists = (_path: unknown, callback: unknown) => {
       if (typeof callback === "function") queueMicrotask(() => callback(false));

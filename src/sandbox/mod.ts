@@ -14,16 +14,16 @@ import { type Launcher, launcherFor, prepareProgram } from "./instance/launcher.
 import { Pool } from "./pool/pool.ts";
 import { CGROUPS_IN_WORDS, openCgroups } from "./instance/cgroups.ts";
 import { subjectOf } from "./diagnostics/probe.ts";
-import { killedEarly, NotAccepted } from "./instance/instance.ts";
+import { JobNotAccepted, killedEarly } from "./instance/instance.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
-import { type Surroundings, survey } from "./image/image.ts";
+import { type Image, openImage } from "./image/image.ts";
 
 export * from "./contract.ts";
 export type { EgressOptions } from "./egress/proxy.ts";
 export { entryFault } from "./egress/allowlist.ts";
 export type { IsolationChoice, Mode } from "../isolation/mod.ts";
 export { IsolationError, type Verdict } from "../isolation/mod.ts";
-export { type Examination, examine } from "./diagnostics/diagnose.ts";
+export { diagnose, type Diagnosis as Examination } from "./diagnostics/diagnose.ts";
 
 /** Processes that are tried for one call; more than a pool holds have to die in the same moment to pass it. */
 const PROCESSES_PER_CALL_MAX = 10;
@@ -48,7 +48,7 @@ export function createSandboxes(limits: SandboxLimits, options: SandboxOptions):
 type Prepared = {
   readonly egress: EgressProxy;
   readonly cgroups: Cgroups | undefined;
-  readonly around: Surroundings;
+  readonly around: Image;
   readonly launcher: Launcher;
   readonly pool: Pool;
 };
@@ -126,7 +126,7 @@ class ProcessSandboxes implements Sandboxes {
       } catch (error) {
         if (hooks.signal.aborted) return killedEarly(hooks.signal);
         // A process that died while it waited costs another one, not the call.
-        if (!(error instanceof NotAccepted) || attempt === PROCESSES_PER_CALL_MAX) throw error;
+        if (!(error instanceof JobNotAccepted) || attempt === PROCESSES_PER_CALL_MAX) throw error;
       }
     }
   }
@@ -139,7 +139,7 @@ class ProcessSandboxes implements Sandboxes {
   async #prepareOnce(): Promise<Prepared> {
     const { cacheDir, searchPath, isolation } = this.#options;
     await using opened = new AsyncDisposableStack();
-    const around = opened.use(await survey(cacheDir, searchPath));
+    const around = opened.use(await openImage(cacheDir, searchPath));
     const program = await prepareProgram(this.#limits, around, this.#options.egress.ca);
     const chosen = await choose(isolation, subjectOf(around, program));
     const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));

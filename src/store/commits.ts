@@ -66,7 +66,7 @@ export class CommitReader {
   }
 
   /** Those of the blobs that a commit names, as one of its files or of what its build left. */
-  async namedBlobs(digests: readonly string[]): Promise<Set<string>> {
+  async referencedBlobs(digests: readonly string[]): Promise<Set<string>> {
     const named = new Set<string>();
     for (let at = 0; at < digests.length; at += DIGESTS_PER_QUERY) {
       const some = digests.slice(at, at + DIGESTS_PER_QUERY);

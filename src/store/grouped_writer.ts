@@ -5,7 +5,7 @@ import type { Schema } from "./schema.ts";
 export type Write<T> = (tx: Transaction<Schema>) => Promise<T>;
 
 /** When a write is acknowledged. */
-export type Until =
+export type Durability =
   /** Everybody reads it, and it survives a crash of the server; it will be durable soon, as all that came before. */
   | "committed"
   /** It survives a crash of the machine, too. */
@@ -13,7 +13,7 @@ export type Until =
 
 interface Pending {
   readonly write: Write<unknown>;
-  readonly until: Until;
+  readonly until: Durability;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -51,7 +51,7 @@ export class GroupedWriter {
   }
 
   /** Resolves with the write's value once it is what `until` says. */
-  write<T>(write: Write<T>, until: Until): Promise<T> {
+  write<T>(write: Write<T>, until: Durability): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ write, until, resolve: resolve as (value: unknown) => void, reject });
       this.#draining ??= this.#drain();
@@ -59,7 +59,7 @@ export class GroupedWriter {
   }
 
   /** Runs the work between two transactions; writes wait for its end. Resolves, or rejects, as the work does. */
-  quietly(work: () => Promise<void>): Promise<void> {
+  betweenTransactions(work: () => Promise<void>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#quiet.push(() => work().then(resolve, reject));
     this.#draining ??= this.#drain();

@@ -1,11 +1,11 @@
 import { CamelCasePlugin, Kysely, type Transaction } from "kysely";
 import { join } from "node:path";
-import { type Blobs, DiskBlobs } from "./blobs/commit_blobs.ts";
+import { type CommitBlobs, DiskCommitBlobs } from "./blobs/commit_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
-import { Contents } from "./blobs/volume_blobs.ts";
+import { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import type { Capabilities, Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
-import { GroupedWriter, type Until } from "./grouped_writer.ts";
+import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { IdentityReader, IdentityWriter } from "./identity.ts";
 import { InvocationReader, InvocationWriter } from "./invocations.ts";
 import { migrate } from "./migrations/mod.ts";
@@ -36,14 +36,14 @@ export interface Store extends AsyncDisposable {
   /** Reads see what was committed before they began. */
   readonly read: Readers;
   /** Scripts, source maps and files of commits. */
-  readonly blobs: Blobs;
+  readonly commitBlobs: CommitBlobs;
   /** Files of volumes. */
-  readonly contents: Contents;
+  readonly volumeBlobs: VolumeBlobs;
   /**
    * Runs the statements in a transaction and resolves once they are what `until` says, durable by default. What throws
    * is undone whole. Inside, only the given writers may be used: no reader, no blob, no other waiting.
    */
-  write<T>(statements: (tx: Writers) => Promise<T>, until?: Until): Promise<T>;
+  write<T>(statements: (tx: Writers) => Promise<T>, until?: Durability): Promise<T>;
 }
 
 /** Opens the SQLite database, the blobs and the contents of a data directory, and brings the schema up to date. */
@@ -53,16 +53,20 @@ export async function openStore(dataDir: string): Promise<Store> {
   const database = join(dataDir, "invoked.db");
   // SQLite makes its further files with the mode of this one.
   (await Deno.open(database, { create: true, write: true, mode: 0o600 })).close();
-  return await open(sqliteDialect(database), new DiskBlobs(blobDir), join(dataDir, "contents"));
+  return await open(
+    sqliteDialect(database),
+    new DiskCommitBlobs(blobDir),
+    join(dataDir, "contents"),
+  );
 }
 
-async function open(dialect: Dialect, blobs: Blobs, contentDir: string): Promise<Store> {
+async function open(dialect: Dialect, blobs: CommitBlobs, contentDir: string): Promise<Store> {
   const plugins = [new CamelCasePlugin()];
   const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
   await migrate(writing, dialect);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
   const grouped = new GroupedWriter(writing, () => dialect.sync());
-  dialect.maintain((work) => grouped.quietly(work));
+  dialect.maintain((work) => grouped.betweenTransactions(work));
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
   return {
@@ -73,8 +77,8 @@ async function open(dialect: Dialect, blobs: Blobs, contentDir: string): Promise
       identity: new IdentityReader(reading),
       volumes,
     },
-    blobs,
-    contents: await Contents.open(contentDir, volumes),
+    commitBlobs: blobs,
+    volumeBlobs: await VolumeBlobs.open(contentDir, volumes),
     write: (statements, until = "durable") =>
       grouped.write((tx) => statements(writers(tx, capabilities)), until),
     async [Symbol.asyncDispose]() {

@@ -147,7 +147,7 @@ export class VolumeReader {
   }
 
   /** Of these digests, those that an entry of any version names. */
-  async namedContents(digests: readonly string[]): Promise<Set<string>> {
+  async referencedBlobs(digests: readonly string[]): Promise<Set<string>> {
     const named = new Set<string>();
     for (const some of groups(digests)) {
       const rows = await this.db.selectFrom("volumeEntries").select("digest").distinct()
@@ -157,7 +157,7 @@ export class VolumeReader {
     return named;
   }
 
-  async smallContent(digest: string): Promise<Uint8Array | undefined> {
+  async smallBlob(digest: string): Promise<Uint8Array | undefined> {
     const row = await this.db.selectFrom("smallContents").select("content")
       .where("digest", "=", digest).executeTakeFirst();
     return row?.content;
@@ -201,7 +201,7 @@ export class VolumeWriter extends VolumeReader {
     }
   }
 
-  async putSmallContent(digest: string, content: Uint8Array): Promise<void> {
+  async putSmallBlob(digest: string, content: Uint8Array): Promise<void> {
     await this.db.insertInto("smallContents").values({ digest, content })
       .onConflict((c) => c.column("digest").doNothing()).execute();
   }
@@ -223,7 +223,7 @@ export class VolumeWriter extends VolumeReader {
   }
 
   /** Forgets small contents that no entry names. */
-  async forgetUnnamedContents(): Promise<void> {
+  async deleteUnreferencedSmallBlobs(): Promise<void> {
     await this.db.deleteFrom("smallContents").where(({ not, exists, selectFrom }) =>
       not(exists(
         selectFrom("volumeEntries").select("volumeEntries.path")

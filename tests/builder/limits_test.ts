@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Gate } from "../../src/builder/semaphore.ts";
+import { Semaphore } from "../../src/builder/semaphore.ts";
 import { build, filesOf, openBench, refusal } from "./support.ts";
 
 const OK = "export default () => ({});\n";
@@ -85,7 +85,7 @@ Deno.test("many builds at once answer each with its own artifact", async () => {
 });
 
 Deno.test("a gate lets in first who came first, and forgets who left the queue", async () => {
-  const gate = new Gate(1);
+  const gate = new Semaphore(1);
   const never = new AbortController().signal;
   const leaver = new AbortController();
   const order: string[] = [];

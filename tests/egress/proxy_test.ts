@@ -18,7 +18,7 @@ async function open(allowlist: readonly string[], options: Partial<EgressOptions
   const stateDir = await Deno.makeTempDir();
   opened.defer(() => Deno.remove(stateDir, { recursive: true }));
   const proxy = opened.use(await EgressProxy.open({ ...OPTIONS, ...options }, stateDir));
-  const gate = opened.use(proxy.openGate());
+  const gate = opened.use(proxy.openSocket());
   const lines: string[] = [];
   const call = gate.bind(allowlist, (_level, message) => lines.push(message));
   const all = opened.move();
@@ -247,7 +247,7 @@ Deno.test("the sockets of killed servers are removed by the next one, and no oth
   await assert.rejects(Deno.stat(own), Deno.errors.NotFound);
   await assert.rejects(Deno.stat(gone), Deno.errors.NotFound);
   assert.equal((await Deno.stat(others)).isDirectory, true);
-  const { socketPath } = proxy.openGate();
+  const { socketPath } = proxy.openSocket();
   assert.equal((await Deno.stat(socketPath)).isSocket, true);
   await proxy[Symbol.asyncDispose]();
   await assert.rejects(Deno.stat(socketPath), Deno.errors.NotFound);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { NotAdmitted } from "../../src/engine/contract.ts";
-import { Places } from "../../src/engine/admission/concurrency_limiter.ts";
+import { AdmissionRejected } from "../../src/engine/contract.ts";
+import { ConcurrencyLimiter } from "../../src/engine/admission/concurrency_limiter.ts";
 
 const ROOMY = {
   maxRunning: 1,
@@ -15,13 +15,13 @@ type Mode = "sync" | "async";
 const of = (functionId: string, mode: Mode = "sync") => ({ functionId, inputBytes: 1, mode });
 
 /** Takes places in this order and says in which order their turns come; a capital calls asynchronously. */
-function seats(places: Places, functions: readonly string[]) {
+function seats(places: ConcurrencyLimiter, functions: readonly string[]) {
   const turns: string[] = [];
   const taken = functions.map((functionId, index) => {
     const mode = functionId === functionId.toUpperCase() ? "async" : "sync";
-    const place = places.takeBeyondQueue(of(functionId, mode));
+    const place = places.acquireUnbounded(of(functionId, mode));
     const name = `${functionId}${index}`;
-    place.turn.then(() => turns.push(name));
+    place.granted.then(() => turns.push(name));
     return place;
   });
   return { taken, turns };
@@ -31,7 +31,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** Lets all calls run, one after the other; answers the order of their turns. */
 async function turnsOneByOne(functions: readonly string[]): Promise<readonly string[]> {
-  const places = new Places(ROOMY);
+  const places = new ConcurrencyLimiter(ROOMY);
   const { taken, turns } = seats(places, functions);
   for (let call = 0; call < taken.length; call++) {
     await settled();
@@ -56,11 +56,17 @@ Deno.test("calls that somebody waits for go first, but for one turn in eight", a
 });
 
 Deno.test("a function at its limit waits, others pass", async () => {
-  const places = new Places({ ...ROOMY, maxRunning: 3 });
+  const places = new ConcurrencyLimiter({ ...ROOMY, maxRunning: 3 });
   const { taken, turns } = seats(places, ["a", "a", "b", "b", "c"]);
   await settled();
   assert.deepEqual(turns, ["a0", "b2", "c4"]);
-  assert.deepEqual(taken.map(({ immediate }) => immediate), [true, false, true, false, true]);
+  assert.deepEqual(taken.map(({ isGranted: immediate }) => immediate), [
+    true,
+    false,
+    true,
+    false,
+    true,
+  ]);
   assert.deepEqual([places.running, places.queued], [3, 2]);
   // One that leaves while it waits frees nothing; leaving twice is leaving once.
   taken[1]?.[Symbol.dispose]();
@@ -73,12 +79,12 @@ Deno.test("a function at its limit waits, others pass", async () => {
 });
 
 Deno.test("a full queue refuses only what cannot run at once, and names the limit", () => {
-  const places = new Places({ ...ROOMY, maxRunning: 2, maxQueued: 1 });
+  const places = new ConcurrencyLimiter({ ...ROOMY, maxRunning: 2, maxQueued: 1 });
   const refusal = (functionId: string) => {
     try {
-      places.take(of(functionId));
+      places.acquire(of(functionId));
     } catch (error) {
-      assert.ok(error instanceof NotAdmitted);
+      assert.ok(error instanceof AdmissionRejected);
       return error.refusal;
     }
     return undefined;
@@ -99,51 +105,66 @@ Deno.test("a full queue refuses only what cannot run at once, and names the limi
 });
 
 Deno.test("nested calls share the place of their caller, one at a time, where no other is free", async () => {
-  const places = new Places({ ...ROOMY, maxRunning: 2, maxRunningPerFunction: 2, maxQueued: 0 });
-  const outer = places.take(of("a"));
+  const places = new ConcurrencyLimiter({
+    ...ROOMY,
+    maxRunning: 2,
+    maxRunningPerFunction: 2,
+    maxQueued: 0,
+  });
+  const outer = places.acquire(of("a"));
   const free = outer.nest(of("b"));
   const shared = outer.nest(of("b"));
   const sibling = outer.nest(of("b"));
   const deeper = shared.nest(of("c"));
-  const immediate = [free, shared, sibling, deeper].map((place) => place.immediate);
+  const immediate = [free, shared, sibling, deeper].map((place) => place.isGranted);
   assert.deepEqual(immediate, [true, true, false, true]);
   assert.deepEqual([places.running, places.queued], [2, 1]);
   // A caller that is gone keeps the place for those who still run on it.
   outer[Symbol.dispose]();
   assert.deepEqual([places.running, places.queued], [2, 1]);
   for (const place of [deeper, shared]) place[Symbol.dispose]();
-  await sibling.turn;
+  await sibling.granted;
   assert.deepEqual([places.running, places.queued], [2, 0]);
   for (const place of [free, sibling]) place[Symbol.dispose]();
   assert.deepEqual([places.running, places.queued], [0, 0]);
 });
 
 Deno.test("a nested call that leaves while it waits frees nothing", async () => {
-  const places = new Places({ ...ROOMY, maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 0 });
-  const outer = places.take(of("a"));
+  const places = new ConcurrencyLimiter({
+    ...ROOMY,
+    maxRunning: 1,
+    maxRunningPerFunction: 1,
+    maxQueued: 0,
+  });
+  const outer = places.acquire(of("a"));
   const [first, second, third] = [outer.nest(of("a")), outer.nest(of("a")), outer.nest(of("a"))];
   second[Symbol.dispose]();
   assert.deepEqual([places.running, places.queued], [1, 1]);
   first[Symbol.dispose]();
-  await third.turn;
+  await third.granted;
   for (const place of [third, outer]) place[Symbol.dispose]();
   assert.deepEqual([places.running, places.queued], [0, 0]);
 });
 
 Deno.test("nested calls that wait take no room from calls from outside", () => {
-  const places = new Places({ ...ROOMY, maxRunning: 1, maxRunningPerFunction: 1, maxQueued: 1 });
-  const outer = places.take(of("a"));
+  const places = new ConcurrencyLimiter({
+    ...ROOMY,
+    maxRunning: 1,
+    maxRunningPerFunction: 1,
+    maxQueued: 1,
+  });
+  const outer = places.acquire(of("a"));
   for (let n = 0; n < 5; n++) outer.nest(of("a"));
   assert.deepEqual([places.running, places.queued], [1, 4]);
-  places.take(of("b"));
-  assert.throws(() => places.take(of("b")), NotAdmitted);
+  places.acquire(of("b"));
+  assert.throws(() => places.acquire(of("b")), AdmissionRejected);
 });
 
 Deno.test("asynchronous calls that wait take no room from those that somebody waits for", () => {
-  const places = new Places({ ...ROOMY, maxQueued: 1 });
-  places.take(of("a"));
-  places.take(of("a", "async"));
-  assert.throws(() => places.take(of("a", "async")), NotAdmitted);
-  places.take(of("a"));
-  assert.throws(() => places.take(of("a")), NotAdmitted);
+  const places = new ConcurrencyLimiter({ ...ROOMY, maxQueued: 1 });
+  places.acquire(of("a"));
+  places.acquire(of("a", "async"));
+  assert.throws(() => places.acquire(of("a", "async")), AdmissionRejected);
+  places.acquire(of("a"));
+  assert.throws(() => places.acquire(of("a")), AdmissionRejected);
 });

@@ -1,19 +1,19 @@
 /** What a call would have to wait, on a clock of the test's. */
 import assert from "node:assert/strict";
-import { NotAdmitted, type Place } from "../../src/engine/contract.ts";
-import { Places } from "../../src/engine/admission/concurrency_limiter.ts";
+import { AdmissionRejected, type Slot } from "../../src/engine/contract.ts";
+import { ConcurrencyLimiter } from "../../src/engine/admission/concurrency_limiter.ts";
 
 const LIMITS = { maxQueued: 1000, maxQueuedBytes: 1_000_000, maxWaitMs: 1100 };
 
 /** Places that run what they are given, and a clock that stands still. */
 class Stage {
   now = 0;
-  readonly places: Places;
-  readonly #running: Place[] = [];
+  readonly places: ConcurrencyLimiter;
+  readonly #running: Slot[] = [];
 
   constructor(maxRunning: number, maxRunningPerFunction = maxRunning) {
     const limits = { ...LIMITS, maxRunning, maxRunningPerFunction };
-    this.places = new Places(limits, () => this.now);
+    this.places = new ConcurrencyLimiter(limits, () => this.now);
   }
 
   /** Calls that get their turn in a second, as measured. */
@@ -24,9 +24,9 @@ class Stage {
   /** Takes a place; answers why not, where there is none. */
   call(functionId: string, mode: "sync" | "async" = "sync") {
     try {
-      this.#running.push(this.places.take({ functionId, inputBytes: 1, mode }));
+      this.#running.push(this.places.acquire({ functionId, inputBytes: 1, mode }));
     } catch (error) {
-      if (!(error instanceof NotAdmitted)) throw error;
+      if (!(error instanceof AdmissionRejected)) throw error;
       const { refusal } = error;
       if (refusal.kind !== "wait-too-long") return refusal;
       const { perSecond, expectedMs } = refusal;
@@ -161,7 +161,7 @@ Deno.test("a function at its own limit counts by its own rate, and others do not
 Deno.test("nested calls that wait are no turns before a call from outside", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);
-  const caller = stage.places.take({ functionId: "a", inputBytes: 1, mode: "sync" });
+  const caller = stage.places.acquire({ functionId: "a", inputBytes: 1, mode: "sync" });
   for (let n = 0; n < 50; n++) caller.nest({ functionId: "a", inputBytes: 1, mode: "sync" });
   assert.equal(stage.letIn("a"), 4);
 });

@@ -1,8 +1,8 @@
 /** What the tests of the sandbox room share: a pool, and functions written as artifacts by hand. */
 import {
   createSandboxes,
+  diagnose,
   type EgressOptions,
-  examine,
   type Host,
   HostCallError,
   type Mode,
@@ -136,7 +136,7 @@ export const STANDING: readonly Mode[] = VERDICTS.filter(({ stands }) => stands)
 async function judgeModes() {
   const cacheDir = await Deno.makeTempDir();
   try {
-    return (await examine(LIMITS, { cacheDir, searchPath: SEARCH_PATH }))
+    return (await diagnose(LIMITS, { cacheDir, searchPath: SEARCH_PATH }))
       .verdicts;
   } finally {
     await Deno.remove(cacheDir, { recursive: true });

@@ -4,7 +4,7 @@ import { bubblewrapCandidates } from "../../src/isolation/bubblewrap.ts";
 import { EGRESS_SOCKET_INSIDE } from "../../src/isolation/isolation.ts";
 import { landlockCandidates } from "../../src/isolation/landlock.ts";
 import { processCandidates } from "../../src/isolation/process_mode.ts";
-import { survey } from "../../src/sandbox/image/image.ts";
+import { openImage } from "../../src/sandbox/image/image.ts";
 import { loaderNamedIn } from "../../src/isolation/libraries.ts";
 import {
   EGRESS,
@@ -209,7 +209,7 @@ Deno.test("a wrapper that runs its command without walls is found out", async ()
 Deno.test("one unix socket leads out of every mode", async () => {
   if (Deno.build.os !== "linux") return;
   const cacheDir = await Deno.makeTempDir();
-  await using around = await survey(cacheDir, SEARCH_PATH);
+  await using around = await openImage(cacheDir, SEARCH_PATH);
   const egressSocket = `${around.sharedDir}/out.sock`;
   const isolations = [bubblewrapCandidates, landlockCandidates, processCandidates]
     .map((candidates) => candidates(around.machine, around.profile)[0])

@@ -20,7 +20,7 @@ Deno.test("writes wait for quiet work, and go on when it fails", async () => {
 
   const first = write("first");
   const rest = Promise.withResolvers<void>();
-  const quiet = writer.quietly(async () => {
+  const quiet = writer.betweenTransactions(async () => {
     told.push("quiet");
     await rest.promise;
     told.push("quiet ends");
@@ -32,11 +32,11 @@ Deno.test("writes wait for quiet work, and go on when it fails", async () => {
   await Promise.all([first, quiet, second]);
   assert.ok(told.indexOf("second") > told.indexOf("quiet ends"));
 
-  const failing = writer.quietly(() => Promise.reject(new Error("no room")));
+  const failing = writer.betweenTransactions(() => Promise.reject(new Error("no room")));
   const third = write("third");
   await assert.rejects(failing, /no room/);
   await third;
-  await writer.quietly(() => Promise.resolve());
+  await writer.betweenTransactions(() => Promise.resolve());
   await writer.settled();
   await db.destroy();
   await dialect.close();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Housekeeping } from "../../src/domain/housekeeping.ts";
-import { digestOf, SHELVES } from "../../src/store/blobs/commit_blobs.ts";
+import { BLOB_SHARDS, digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -34,7 +34,7 @@ async function ageBlobs(dataDir: string): Promise<void> {
 async function sweepAll(dataDir: string): Promise<void> {
   await using store = await openStore(dataDir);
   using housekeeping = new Housekeeping(store);
-  for (let shelf = 0; shelf < SHELVES; shelf++) await housekeeping.sweep();
+  for (let shelf = 0; shelf < BLOB_SHARDS; shelf++) await housekeeping.sweep();
 }
 
 /** Opens a commit, uploads each path and content in turn, and leaves it open. */
@@ -96,22 +96,22 @@ Deno.test("a blob that is stored again while it is being swept stays", async () 
   const dataDir = directory.path;
   await using store = await openStore(dataDir);
   const content = new TextEncoder().encode(ABANDONED);
-  const digest = await store.blobs.put(content);
+  const digest = await store.commitBlobs.put(content);
   await ageBlobs(dataDir);
   const before = new Date(Date.now() - 60_000);
   const shelf = parseInt(digest.slice(0, 2), 16);
-  assert.deepEqual(await store.blobs.storedBefore(shelf, before), [digest]);
+  assert.deepEqual(await store.commitBlobs.storedBefore(shelf, before), [digest]);
   // A commit of the same content comes between the sweep's question and its removal.
-  await store.blobs.put(content);
-  await store.blobs.removeStoredBefore(digest, before);
-  assert.deepEqual(await store.blobs.get(digest), content);
+  await store.commitBlobs.put(content);
+  await store.commitBlobs.removeStoredBefore(digest, before);
+  assert.deepEqual(await store.commitBlobs.get(digest), content);
 
   for (let round = 0; round < 50; round++) {
     await ageBlobs(dataDir);
     await Promise.all([
-      store.blobs.removeStoredBefore(digest, before),
-      store.blobs.put(content),
+      store.commitBlobs.removeStoredBefore(digest, before),
+      store.commitBlobs.put(content),
     ]);
-    assert.deepEqual(await store.blobs.get(digest), content);
+    assert.deepEqual(await store.commitBlobs.get(digest), content);
   }
 });

@@ -8,7 +8,7 @@ import { readFunctionFiles } from "../folder/files.ts";
 import { type Manifest, needManifest } from "../folder/manifest.ts";
 
 /** The function of a folder on a local server, kept like the folder. */
-export class Workbench {
+export class SyncedFunction {
   #fn: RemoteFunction;
   #files: ReadonlyMap<string, Uint8Array> = new Map();
   #commit: Commit | undefined;
@@ -25,10 +25,14 @@ export class Workbench {
    *
    * @param secretsFile lines of NAME=value, as in a .env file
    */
-  static async open(api: Api, folder: string, secretsFile: string | undefined): Promise<Workbench> {
+  static async open(
+    api: Api,
+    folder: string,
+    secretsFile: string | undefined,
+  ): Promise<SyncedFunction> {
     const { name, description = "" } = await needManifest(folder);
     const fn = await api.createFunction(name, description);
-    const bench = new Workbench(api, folder, fn);
+    const bench = new SyncedFunction(api, folder, fn);
     if (secretsFile !== undefined) {
       bench.#fn = await api.updateFunction(fn, { secret: await readSecrets(secretsFile) });
     }

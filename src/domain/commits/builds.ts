@@ -28,14 +28,14 @@ export async function readContents(
   );
   return new Map(
     await Promise.all(
-      files.map(async ({ path, digest }) => [path, await store.blobs.get(digest)] as const),
+      files.map(async ({ path, digest }) => [path, await store.commitBlobs.get(digest)] as const),
     ),
   ) satisfies SourceFiles;
 }
 
 /** Keeps the parts of an artifact as blobs. */
 export async function keepArtifact(
-  { blobs }: Store,
+  { commitBlobs: blobs }: Store,
   artifact: Artifact,
 ): Promise<{ readonly script: Digest; readonly sourceMap: Digest; readonly lock: Digest }> {
   const keep = (text: string) => blobs.put(new TextEncoder().encode(text));

@@ -106,7 +106,7 @@ export class Commits {
     content: Uint8Array,
   ): Promise<void> {
     checkFileSize(path, content.length, this.limits);
-    const digest = await this.store.blobs.put(content);
+    const digest = await this.store.commitBlobs.put(content);
     const kept = await this.store.write((tx) =>
       tx.commits.putFile(commitId, path, digest, content.length)
     );
@@ -139,7 +139,7 @@ export class Commits {
       Array.from(files, async ([path, content]): Promise<CommitFileRow> => ({
         commitId: row.id,
         path,
-        digest: await this.store.blobs.put(content),
+        digest: await this.store.commitBlobs.put(content),
         size: content.length,
       })),
     );
@@ -170,7 +170,7 @@ export class Commits {
   /** The text of the commit's `deno.lock`. */
   async lockfile(functionId: string, reference: string): Promise<Uint8Array> {
     const commit = await this.#finalized(functionId, reference);
-    return await this.store.blobs.get(commit.lockDigest);
+    return await this.store.commitBlobs.get(commit.lockDigest);
   }
 
   async #finalized(functionId: string, reference: string): Promise<FinalizedCommitRow> {

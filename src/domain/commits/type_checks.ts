@@ -83,7 +83,7 @@ export class TypeChecks implements AsyncDisposable {
   async #check({ id, lockDigest }: CommitRow): Promise<string | undefined> {
     try {
       const files = await commitContents(this.store, id);
-      if (lockDigest !== null) files.set(LOCK_NAME, await this.store.blobs.get(lockDigest));
+      if (lockDigest !== null) files.set(LOCK_NAME, await this.store.commitBlobs.get(lockDigest));
       const found = await this.builder.checkTypes(files, this.#stopping.signal);
       return JSON.stringify(found.map(withCode));
     } catch (error) {

@@ -7,7 +7,13 @@ import type { Principal, Role } from "./principal.ts";
 export { ACCESS_TOKEN_TTL_SECONDS, AccessTokens } from "./access_tokens.ts";
 export type { ClientCredentials } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
-export { isRole, type Principal, requireRight, type Right, ROLES } from "./principal.ts";
+export {
+  isRole,
+  type Permission as Right,
+  type Principal,
+  requirePermission,
+  ROLES,
+} from "./principal.ts";
 export { ServerKeys } from "./server_keys.ts";
 export { OAuthError, type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
 

@@ -2,21 +2,21 @@ import type { CallingInvocation } from "../../engine/contract.ts";
 import { DomainError } from "../errors.ts";
 
 /** What an operation of the API needs: to look, to run functions and cancel their calls, or to change things. */
-export type Right = "read" | "invoke" | "write";
+export type Permission = "read" | "invoke" | "write";
 
 /** Roles by id, each with its rights. */
-const RIGHTS = {
+const PERMISSIONS_OF_ROLE = {
   reader: ["read"],
   invoker: ["read", "invoke"],
   administrator: ["read", "invoke", "write"],
-} as const satisfies Record<string, readonly Right[]>;
+} as const satisfies Record<string, readonly Permission[]>;
 
-export type Role = keyof typeof RIGHTS;
+export type Role = keyof typeof PERMISSIONS_OF_ROLE;
 /** The ids of all roles, from the least to the most. */
-export const ROLES = Object.keys(RIGHTS) as readonly Role[];
+export const ROLES = Object.keys(PERMISSIONS_OF_ROLE) as readonly Role[];
 
 export function isRole(id: string): id is Role {
-  return Object.hasOwn(RIGHTS, id);
+  return Object.hasOwn(PERMISSIONS_OF_ROLE, id);
 }
 
 /** Who is calling: a service principal, as its access token tells, or a function, by a running invocation. */
@@ -32,7 +32,7 @@ export interface Principal {
 }
 
 /** @throws ROLE_MISSING where no role of the principal has the right */
-export function requireRight(by: Principal, right: Right, operation: string): void {
+export function requirePermission(by: Principal, right: Permission, operation: string): void {
   if (by.roles.some((role) => isRole(role) && allows(role, right))) return;
   const needed = ROLES.filter((role) => allows(role, right)).join(" or ");
   const remedy = by.invocation === undefined
@@ -44,7 +44,7 @@ export function requireRight(by: Principal, right: Right, operation: string): vo
   );
 }
 
-function allows(role: Role, right: Right): boolean {
-  const rights: readonly Right[] = RIGHTS[role];
+function allows(role: Role, right: Permission): boolean {
+  const rights: readonly Permission[] = PERMISSIONS_OF_ROLE[role];
   return rights.includes(right);
 }

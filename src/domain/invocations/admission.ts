@@ -1,12 +1,12 @@
 import { formatBytes, formatDuration } from "../../config/mod.ts";
 import {
-  type Call,
+  AdmissionRejected,
+  type AdmissionRequest,
   type CallingInvocation,
   type Engine,
-  NotAdmitted,
-  type Place,
   type QueueTimedOut,
-  type Refusal,
+  type RejectionReason,
+  type Slot,
 } from "../../engine/contract.ts";
 import { DomainError } from "../errors.ts";
 
@@ -21,15 +21,19 @@ const RETRY_AFTER_MAX_SECONDS = 60;
  * @param caller the invocation that makes it and waits for it; undefined for a call from outside
  * @throws QUEUE_FULL, OVERLOADED, SERVER_STOPPING, INVOKE_TOO_DEEP, INVOKE_TOO_MANY
  */
-export function admit(engine: Engine, call: Call, caller: CallingInvocation | undefined): Place {
+export function admit(
+  engine: Engine,
+  call: AdmissionRequest,
+  caller: CallingInvocation | undefined,
+): Slot {
   try {
     return caller === undefined ? engine.admit(call) : engine.admitNested(call, caller);
   } catch (error) {
-    throw error instanceof NotAdmitted ? refused(call, error.refusal) : error;
+    throw error instanceof AdmissionRejected ? refused(call, error.refusal) : error;
   }
 }
 
-function refused(call: Call, refusal: Refusal): DomainError {
+function refused(call: AdmissionRequest, refusal: RejectionReason): DomainError {
   const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
   switch (refusal.kind) {
     case "draining":
@@ -55,7 +59,10 @@ function refused(call: Call, refusal: Refusal): DomainError {
   }
 }
 
-function queueFull(call: Call, refusal: Refusal & { kind: "queue-full" }): string {
+function queueFull(
+  call: AdmissionRequest,
+  refusal: RejectionReason & { kind: "queue-full" },
+): string {
   const waiting = refusal.queueLimit === "calls"
     ? `${refusal.maxQueued} wait (--max-queued)`
     : `${refusal.queued} wait with ${formatBytes(refusal.queuedBytes)} of input, which ` +
@@ -65,7 +72,10 @@ function queueFull(call: Call, refusal: Refusal & { kind: "queue-full" }): strin
 }
 
 /** By the time the caller is asked to try again, the queue would be short enough if nobody else came. */
-function overloaded(call: Call, refusal: Refusal & { kind: "wait-too-long" }): DomainError {
+function overloaded(
+  call: AdmissionRequest,
+  refusal: RejectionReason & { kind: "wait-too-long" },
+): DomainError {
   const { expectedMs, maxWaitMs, perSecond } = refusal;
   const seconds = Math.ceil((expectedMs - maxWaitMs) / 1000);
   const retryAfterSeconds = Math.min(seconds, RETRY_AFTER_MAX_SECONDS);
@@ -82,8 +92,8 @@ function overloaded(call: Call, refusal: Refusal & { kind: "wait-too-long" }): D
 }
 
 function running(
-  { functionId }: Call,
-  { runningLimit, maxRunning }: Refusal & { kind: "queue-full" | "wait-too-long" },
+  { functionId }: AdmissionRequest,
+  { runningLimit, maxRunning }: RejectionReason & { kind: "queue-full" | "wait-too-long" },
 ): string {
   return runningLimit === "server"
     ? `${maxRunning} calls run (--max-running)`

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import {
-  type Call,
+  type AdmissionRequest,
   type CallingInvocation,
   type Engine,
   type Job,
@@ -165,7 +165,7 @@ export class Invocations {
       isolation: fn.isolation,
       mode,
       // Nobody resumes a synchronous call, so its start needs no record of its own.
-      status: mode === "sync" && place.immediate ? "RUNNING" : "PENDING",
+      status: mode === "sync" && place.isGranted ? "RUNNING" : "PENDING",
       input: inputJson,
       output: null,
       error: null,
@@ -271,7 +271,7 @@ export class Invocations {
 
 function callOf(
   { functionId, input, mode }: Pick<InvocationRow, "functionId" | "input" | "mode">,
-): Call {
+): AdmissionRequest {
   return { functionId, inputBytes: Buffer.byteLength(input), mode };
 }
 

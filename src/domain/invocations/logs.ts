@@ -53,7 +53,7 @@ export class InvocationLogs {
     invocationId: string,
     after: number,
   ): AsyncGenerator<LogEvent> {
-    using follower = this.engine.follow(invocationId);
+    using follower = this.engine.subscribe(invocationId);
     for (;;) {
       // Read before the lines: what an ended invocation printed was recorded together with its end.
       const status = await this.#status(functionId, invocationId);

@@ -42,7 +42,7 @@ export class TestArtifacts {
         `Commit ${commit.id} has no ${TEST_ENTRY}: add one that calls test() of @c1/test`,
       );
     }
-    files.set(LOCK_NAME, await this.store.blobs.get(commit.lockDigest));
+    files.set(LOCK_NAME, await this.store.commitBlobs.get(commit.lockDigest));
     const result = await this.builder.build(files, this.shutdown, "tests");
     if (result.kind === "refused") throw buildFailed(`the tests of commit ${commit.id}`, result);
     const { script, sourceMap, lock } = await keepArtifact(this.store, result.artifact);

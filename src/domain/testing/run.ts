@@ -40,7 +40,7 @@ export interface TestRecord {
 }
 
 /** What a run works with. */
-export interface Bench {
+export interface TestEnvironment {
   /**
    * Runs the tests' script in a process of its own. `hear` answers what is said of tests, and undefined to
    * what is not; it may throw `HostCallError`.
@@ -65,7 +65,7 @@ const MODULE = "main.test.ts";
  */
 export class TestRun {
   readonly #limits: TestLimits;
-  readonly #bench: Bench;
+  readonly #bench: TestEnvironment;
   /** In the order in which they were added; undefined until a process told. */
   #tests: TestRecord[] | undefined;
   /** What the first process planned: all others must plan the same. */
@@ -86,7 +86,7 @@ export class TestRun {
   #process = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(limits: TestLimits, bench: Bench) {
+  constructor(limits: TestLimits, bench: TestEnvironment) {
     this.#limits = limits;
     this.#bench = bench;
   }

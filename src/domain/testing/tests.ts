@@ -1,4 +1,9 @@
-import { type Engine, QueueTimedOut, type Session, type Trial } from "../../engine/contract.ts";
+import {
+  type Engine,
+  QueueTimedOut,
+  type Session,
+  type UnrecordedRun,
+} from "../../engine/contract.ts";
 import { Redactions, Redactor } from "../../sandbox/instance/redaction.ts";
 import { StackMap } from "../../sandbox/instance/stack.ts";
 import type { FinalizedCommitRow, TestArtifactColumns } from "../../store/commits.ts";
@@ -45,7 +50,7 @@ export class Tests {
     const artifact = await this.artifacts.of(commit);
     const row = this.#row(by, fn, commit);
     try {
-      return await this.engine.attempt(
+      return await this.engine.runUnrecorded(
         row.id,
         admit(this.engine, { functionId: fn.id, inputBytes: 0, mode: "sync" }, by.invocation),
         signal,
@@ -57,7 +62,7 @@ export class Tests {
   }
 
   async #run(
-    trial: Trial,
+    trial: UnrecordedRun,
     fn: FunctionRow,
     row: InvocationRow,
     artifact: TestArtifactColumns,

@@ -1,6 +1,6 @@
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
-import type { PublishedContent } from "../../store/blobs/volume_blobs.ts";
-import { MemoryBudget, type StagedContent } from "../../store/blobs/staged_blob.ts";
+import type { PublishedBlob } from "../../store/blobs/volume_blobs.ts";
+import { MemoryBudget, type StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError } from "../errors.ts";
@@ -60,7 +60,7 @@ export class VolumeArchives {
     await using unpacked = new Unpacked(this.store, volume, this.limits);
     await unpacked.readAll(body);
     return await publishing(
-      this.store.contents,
+      this.store.volumeBlobs,
       unpacked.small,
       (small) =>
         this.store.write(async (tx) => {
@@ -120,7 +120,7 @@ export class VolumeArchives {
       mtime: new Date(modifiedAt),
     }).getWriter();
     if (isFile && digest !== null && size > 0) {
-      using content = await this.store.contents.open(digest, size);
+      using content = await this.store.volumeBlobs.open(digest, size);
       for (let at = 0; at < size;) {
         const bytes = await content.read(at, READ_STEP_BYTES);
         if (bytes.length === 0) throw new Error(`content ${digest} is too short`);
@@ -134,13 +134,13 @@ export class VolumeArchives {
 
 type UnpackedEntry =
   | { readonly kind: "directory"; readonly modifiedAt: string }
-  | { readonly kind: "small"; readonly staged: StagedContent; readonly modifiedAt: string }
-  | { readonly kind: "placed"; readonly content: PublishedContent; readonly modifiedAt: string };
+  | { readonly kind: "small"; readonly staged: StagedBlob; readonly modifiedAt: string }
+  | { readonly kind: "placed"; readonly content: PublishedBlob; readonly modifiedAt: string };
 
 /** An archive that was read: its larger files published, its small ones staged. */
 class Unpacked implements AsyncDisposable {
   readonly #entries = new Map<string, UnpackedEntry>();
-  readonly #published: PublishedContent[] = [];
+  readonly #published: PublishedBlob[] = [];
   readonly #budget = new MemoryBudget(SMALL_FILES_BYTES_MAX);
   #bytes = 0;
 
@@ -151,14 +151,14 @@ class Unpacked implements AsyncDisposable {
   ) {}
 
   /** Staged contents in the order of {@link changes}. */
-  get small(): StagedContent[] {
+  get small(): StagedBlob[] {
     return [...this.#entries.values()].flatMap((entry) =>
       entry.kind === "small" ? [entry.staged] : []
     );
   }
 
   /** @param small what became of {@link small} */
-  changes(small: readonly PublishedContent[]): Map<string, Change> {
+  changes(small: readonly PublishedBlob[]): Map<string, Change> {
     const changes = new Map<string, Change>();
     const contents = small.values();
     for (const [path, entry] of this.#entries) {
@@ -209,13 +209,13 @@ class Unpacked implements AsyncDisposable {
     if (this.#bytes > this.volume.quotaBytes) {
       throw overQuota(quotaMessage(this.volume, this.#bytes));
     }
-    const staged = this.store.contents.stage(this.#budget);
+    const staged = this.store.volumeBlobs.stage(this.#budget);
     try {
       await stageBody(staged, body, path, this.volume, this.limits);
       if (staged.memory !== undefined) {
         return this.#put(path, { kind: "small", staged, modifiedAt });
       }
-      const [content] = await this.store.contents.publish([staged]);
+      const [content] = await this.store.volumeBlobs.publish([staged]);
       if (content === undefined) throw new Error("a staged content was not published");
       this.#published.push(content);
       this.#put(path, { kind: "placed", content, modifiedAt });
@@ -249,8 +249,8 @@ class Unpacked implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const staged of this.small) await staged[Symbol.asyncDispose]();
-    this.store.contents.unpin(this.#published);
-    await this.store.contents.collect(this.#published.map(({ digest }) => digest));
+    this.store.volumeBlobs.unpin(this.#published);
+    await this.store.volumeBlobs.collect(this.#published.map(({ digest }) => digest));
   }
 }
 

@@ -1,6 +1,6 @@
-import type { Contents } from "../../store/blobs/volume_blobs.ts";
-import type { ContentReader } from "../../store/blobs/stored_blob.ts";
-import type { MemoryBudget, StagedContent } from "../../store/blobs/staged_blob.ts";
+import type { VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
+import type { BlobReader } from "../../store/blobs/stored_blob.ts";
+import type { MemoryBudget, StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { Usage } from "./usage.ts";
 
 /** Bytes that are copied in one step. */
@@ -14,7 +14,7 @@ export interface StoredContent {
 
 /** What the nodes of one session share. */
 export interface NodeSurroundings {
-  readonly contents: Contents;
+  readonly contents: VolumeBlobs;
   readonly budget: MemoryBudget;
   readonly usage: Usage;
 }
@@ -26,8 +26,8 @@ export interface NodeSurroundings {
 export class FileNode {
   readonly #around: NodeSurroundings;
   readonly #stored: StoredContent | undefined;
-  #staged: StagedContent | undefined;
-  #reader: ContentReader | undefined;
+  #staged: StagedBlob | undefined;
+  #reader: BlobReader | undefined;
   #handles = 0;
   /** Whether a path of the tree leads here: then its size counts for the volume. */
   #linked = false;
@@ -58,7 +58,7 @@ export class FileNode {
   }
 
   /** The content to publish, where something was written. A new file that nobody wrote to has an empty one. */
-  get staged(): StagedContent | undefined {
+  get staged(): StagedBlob | undefined {
     if (this.#staged === undefined && this.#stored === undefined) {
       this.#staged = this.#around.contents.stage(this.#around.budget);
     }
@@ -147,13 +147,13 @@ export class FileNode {
   async #change(
     size: number,
     keep: number,
-    change: (staged: StagedContent) => Promise<void>,
+    change: (staged: StagedBlob) => Promise<void>,
   ): Promise<void> {
     const { usage } = this.#around;
     usage.checkSize(this.path, size);
     const growth = this.#linked ? size - this.size : 0;
     usage.grow(growth);
-    let staged: StagedContent;
+    let staged: StagedBlob;
     try {
       staged = await this.#writable(keep);
       usage.stage(size - staged.size);
@@ -165,7 +165,7 @@ export class FileNode {
   }
 
   /** The staged content: a copy of the first `keep` bytes of the stored one, where nothing was staged yet. */
-  async #writable(keep: number): Promise<StagedContent> {
+  async #writable(keep: number): Promise<StagedBlob> {
     if (this.#staged !== undefined) return this.#staged;
     const { contents, budget, usage } = this.#around;
     usage.stage(keep);
@@ -194,10 +194,10 @@ export class FileNode {
 }
 
 async function copyStart(
-  contents: Contents,
+  contents: VolumeBlobs,
   stored: StoredContent | undefined,
   length: number,
-  staged: StagedContent,
+  staged: StagedBlob,
 ): Promise<void> {
   if (stored === undefined || length === 0) return;
   using reader = await contents.open(stored.digest, stored.size);

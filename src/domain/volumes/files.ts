@@ -1,11 +1,11 @@
-import type { Contents, PublishedContent } from "../../store/blobs/volume_blobs.ts";
-import type { StagedContent } from "../../store/blobs/staged_blob.ts";
+import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
+import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { checkForWrite, type Conditions } from "./preconditions.ts";
+import { checkForWrite, type Preconditions } from "./preconditions.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";
@@ -50,7 +50,7 @@ export class VolumeFiles {
     const held = stack.move();
     return {
       entry,
-      stream: (start, end) => streamContent(this.store.contents, entry, start, end, held),
+      stream: (start, end) => streamContent(this.store.volumeBlobs, entry, start, end, held),
       [Symbol.dispose]: () => held.dispose(),
     };
   }
@@ -62,14 +62,14 @@ export class VolumeFiles {
    */
   async write(by: Principal, volumeId: string, pathText: string, request: {
     readonly body: AsyncIterable<Uint8Array>;
-    readonly conditions: Conditions;
+    readonly conditions: Preconditions;
   }): Promise<{ readonly entry: FileEntry; readonly created: boolean }> {
     const path = requestPath("path", pathText);
     const volume = await liveVolume(this.store.read, volumeId);
-    await using staged = this.store.contents.stage();
+    await using staged = this.store.volumeBlobs.stage();
     await stageBody(staged, request.body, path, volume, this.limits);
     return await publishing(
-      this.store.contents,
+      this.store.volumeBlobs,
       [staged],
       ([content]) =>
         this.store.write(async (tx) => {
@@ -97,7 +97,7 @@ export class VolumeFiles {
    */
   async delete(by: Principal, volumeId: string, pathText: string, request: {
     readonly recursive: boolean;
-    readonly conditions: Conditions;
+    readonly conditions: Preconditions;
   }): Promise<void> {
     const path = requestPath("path", pathText);
     await this.store.write(async (tx) => {
@@ -188,7 +188,7 @@ export function requestPath(field: string, text: string): string {
 
 /** Writes a body into a staged content. @throws VOLUME_QUOTA at the first byte too many */
 export async function stageBody(
-  staged: StagedContent,
+  staged: StagedBlob,
   body: AsyncIterable<Uint8Array>,
   path: string,
   volume: VolumeRow,
@@ -204,9 +204,9 @@ export async function stageBody(
 
 /** Publishes contents for a transaction; what it does not come to name is removed again. */
 export async function publishing<T>(
-  contents: Contents,
-  staged: readonly StagedContent[],
-  write: (published: readonly PublishedContent[]) => Promise<T>,
+  contents: VolumeBlobs,
+  staged: readonly StagedBlob[],
+  write: (published: readonly PublishedBlob[]) => Promise<T>,
 ): Promise<T> {
   const published = await contents.publish(staged);
   let written = false;
@@ -222,7 +222,7 @@ export async function publishing<T>(
 
 /** A content from `start` to `end`; disposes of `held` when it has ended or is cancelled. */
 export function streamContent(
-  contents: Contents,
+  contents: VolumeBlobs,
   { digest, size }: FileEntry,
   start: number,
   end: number,

@@ -1,24 +1,24 @@
 import { DomainError } from "../errors.ts";
 
 /** Entity tags without their quotes, or any (`*`). */
-export type Tags = "*" | readonly string[];
+export type EntityTags = "*" | readonly string[];
 
 /** What must hold of a file for a request to be done (RFC 9110, section 13). */
-export interface Conditions {
-  readonly ifMatch: Tags | undefined;
-  readonly ifNoneMatch: Tags | undefined;
+export interface Preconditions {
+  readonly ifMatch: EntityTags | undefined;
+  readonly ifNoneMatch: EntityTags | undefined;
 }
 
-export const NO_CONDITIONS: Conditions = { ifMatch: undefined, ifNoneMatch: undefined };
+export const NO_PRECONDITIONS: Preconditions = { ifMatch: undefined, ifNoneMatch: undefined };
 
 /** Whether one of the tags is that of the file; a file that is not there has none. */
-export function matches(tags: Tags, etag: string | undefined): boolean {
+export function matches(tags: EntityTags, etag: string | undefined): boolean {
   return etag !== undefined && (tags === "*" || tags.includes(etag));
 }
 
 /** @throws ETAG_MISMATCH @param etag undefined where there is no such file */
 export function checkForWrite(
-  { ifMatch, ifNoneMatch }: Conditions,
+  { ifMatch, ifNoneMatch }: Preconditions,
   path: string,
   etag: string | undefined,
 ): void {

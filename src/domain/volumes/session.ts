@@ -1,4 +1,4 @@
-import type { Contents, PublishedContent } from "../../store/blobs/volume_blobs.ts";
+import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import { MemoryBudget } from "../../store/blobs/staged_blob.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { FileError, fileError } from "./file_error.ts";
@@ -51,7 +51,7 @@ interface Handle {
  */
 export class VolumeSession implements AsyncDisposable {
   readonly #snapshot: Snapshot;
-  readonly #contents: Contents;
+  readonly #contents: VolumeBlobs;
   readonly #limits: VolumeLimits;
   readonly #around: NodeSurroundings;
   readonly #tree: Tree;
@@ -59,14 +59,14 @@ export class VolumeSession implements AsyncDisposable {
   #lastHandle = 0;
   #mode: "open" | "sealed" | "closed" = "open";
   #last: Promise<unknown> = Promise.resolve();
-  #published: readonly PublishedContent[] = [];
+  #published: readonly PublishedBlob[] = [];
 
   private constructor(store: Store, snapshot: Snapshot, limits: VolumeLimits) {
     this.#snapshot = snapshot;
-    this.#contents = store.contents;
+    this.#contents = store.volumeBlobs;
     this.#limits = limits;
     this.#around = {
-      contents: store.contents,
+      contents: store.volumeBlobs,
       budget: new MemoryBudget(SMALL_FILES_BYTES_MAX),
       usage: new Usage(snapshot.volume, limits),
     };

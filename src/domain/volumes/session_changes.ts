@@ -1,5 +1,5 @@
-import type { PublishedContent } from "../../store/blobs/volume_blobs.ts";
-import type { StagedContent } from "../../store/blobs/staged_blob.ts";
+import type { PublishedBlob } from "../../store/blobs/volume_blobs.ts";
+import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { FileNode } from "./file_node.ts";
 import type { Tree } from "./tree.ts";
 import type { Change } from "./write_set.ts";
@@ -7,7 +7,7 @@ import type { Change } from "./write_set.ts";
 /** A file of a tree that has a content of its own to publish. */
 export interface WrittenNode {
   readonly node: FileNode;
-  readonly staged: StagedContent;
+  readonly staged: StagedBlob;
 }
 
 /** The files that an invocation wrote to, or made. */
@@ -28,7 +28,7 @@ export function writtenNodes(tree: Tree): WrittenNode[] {
 export function changesOf(
   tree: Tree,
   written: readonly WrittenNode[],
-  published: readonly PublishedContent[],
+  published: readonly PublishedBlob[],
 ): Map<string, Change> {
   const contents = new Map(written.map(({ node }, at) => [node, published[at]]));
   const changes = new Map<string, Change>();

@@ -61,7 +61,7 @@ export class VolumeSweep implements AsyncDisposable {
         );
       });
     }
-    if (pruned) await this.store.write((tx) => tx.volumes.forgetUnnamedContents());
+    if (pruned) await this.store.write((tx) => tx.volumes.deleteUnreferencedSmallBlobs());
   }
 
   /** The version from which on all are kept; undefined where that changes nothing. */
@@ -83,9 +83,9 @@ export class VolumeSweep implements AsyncDisposable {
   async #collect(): Promise<void> {
     const before = Date.now() - this.limits.graceMs;
     const unnamed = new Set<string>();
-    for await (const digests of this.store.contents.stored()) {
+    for await (const digests of this.store.volumeBlobs.stored()) {
       if (this.#stopped) return;
-      await this.store.contents.collect(digests, (digest, used) => {
+      await this.store.volumeBlobs.collect(digests, (digest, used) => {
         if (used) return false;
         unnamed.add(digest);
         const since = this.#unnamedSince.get(digest) ?? Date.now();

@@ -220,7 +220,7 @@ async function write(
     const change = changes.get(path);
     if (change === undefined || change.kind === "removed") continue;
     if (change.kind === "file" && change.small !== undefined) {
-      await tx.volumes.putSmallContent(change.digest, change.small);
+      await tx.volumes.putSmallBlob(change.digest, change.small);
     }
     rows.push({
       volumeId,

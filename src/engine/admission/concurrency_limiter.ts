@@ -1,10 +1,15 @@
-import { type Call, NotAdmitted, type Place, type RunningLimit } from "../contract.ts";
-import { Queue, type Waiting } from "./fair_queue.ts";
-import { Running, type RunningLimits } from "./slot_usage.ts";
+import {
+  AdmissionRejected,
+  type AdmissionRequest,
+  type RunningLimit,
+  type Slot,
+} from "../contract.ts";
+import { FairQueue, type QueuedRequest } from "./fair_queue.ts";
+import { type SlotLimits, SlotUsage } from "./slot_usage.ts";
 import type { Clock } from "./throughput.ts";
 
 /** Limits of places; each is a named setting in `src/config`. */
-export interface PlaceLimits extends RunningLimits {
+export interface ConcurrencyLimits extends SlotLimits {
   readonly maxQueued: number;
   /** Bytes of the inputs of waiting calls together. */
   readonly maxQueuedBytes: number;
@@ -13,41 +18,45 @@ export interface PlaceLimits extends RunningLimits {
 }
 
 /** One of the `maxRunning`, counted for a function; free once nobody of those who share it runs any more. */
-interface Slot {
+interface Permit {
   readonly functionId: string;
   holders: number;
 }
 
 /** A call that waits for a slot, runs on one, or has left; it never goes back. */
-class Seat implements Place, Waiting {
-  readonly #places: Places;
+class QueuedSlot implements Slot, QueuedRequest {
+  readonly #places: ConcurrencyLimiter;
   readonly #begin: () => void;
   readonly functionId: string;
   readonly inputBytes: number;
   readonly mode: "sync" | "async";
   /** Of the call that waits for this one. */
-  readonly parent: Seat | undefined;
-  readonly turn: Promise<void>;
+  readonly parent: QueuedSlot | undefined;
+  readonly granted: Promise<void>;
   state: "waiting" | "running" | "left" = "waiting";
-  slot: Slot | undefined;
+  slot: Permit | undefined;
   /** The nested call that runs on this one's slot; while there is one, further ones wait. */
-  guest: Seat | undefined;
+  guest: QueuedSlot | undefined;
   /** Nested calls that wait, in order of arrival. */
-  readonly waitingGuests = new Set<Seat>();
+  readonly waitingGuests = new Set<QueuedSlot>();
 
-  constructor(places: Places, { functionId, inputBytes, mode }: Call, parent: Seat | undefined) {
+  constructor(
+    places: ConcurrencyLimiter,
+    { functionId, inputBytes, mode }: AdmissionRequest,
+    parent: QueuedSlot | undefined,
+  ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#places = places;
     this.functionId = functionId;
     this.inputBytes = inputBytes;
     this.mode = mode;
     this.parent = parent;
-    this.turn = promise;
+    this.granted = promise;
     this.#begin = resolve;
     parent?.waitingGuests.add(this);
   }
 
-  get immediate(): boolean {
+  get isGranted(): boolean {
     return this.state === "running";
   }
 
@@ -55,7 +64,7 @@ class Seat implements Place, Waiting {
     return this.parent !== undefined;
   }
 
-  begin(slot: Slot): void {
+  begin(slot: Permit): void {
     this.parent?.waitingGuests.delete(this);
     slot.holders++;
     this.slot = slot;
@@ -63,17 +72,17 @@ class Seat implements Place, Waiting {
     this.#begin();
   }
 
-  nest(call: Call): Place {
-    return this.#places.takeNested(call, this);
+  nest(call: AdmissionRequest): Slot {
+    return this.#places.acquireNested(call, this);
   }
 
   [Symbol.dispose](): void {
-    this.#places.leave(this);
+    this.#places.release(this);
   }
 }
 
 /** A limit that keeps a call from running at once, and when it would let it. */
-interface Obstacle {
+interface Saturation {
   readonly limit: RunningLimit;
   readonly maxRunning: number;
   /** Undefined while nothing was measured. */
@@ -85,21 +94,21 @@ interface Obstacle {
  * `maxRunning` slots, of one function no more than `maxRunningPerFunction`. Calls from outside that find none wait,
  * no more than `maxQueued` of them with no more than `maxQueuedBytes` of input together; asynchronous ones take no
  * room from synchronous ones. Those are besides refused where their turn is to be expected later than in `maxWaitMs`.
- * The order of turns is that of {@link Queue}.
+ * The order of turns is that of {@link FairQueue}.
  *
  * A nested call waits in this same queue, and may besides run on the slot of the call that waits for it, where no
  * other nested call does. So every chain of calls that wait for each other gets on, however full the server
  * is: its last call always has a slot, or a sibling that will give it back. A slot carries one chain at most.
  */
-export class Places {
-  readonly #limits: PlaceLimits;
-  readonly #queue = new Queue<Seat>();
-  readonly #running: Running;
+export class ConcurrencyLimiter {
+  readonly #limits: ConcurrencyLimits;
+  readonly #queue = new FairQueue<QueuedSlot>();
+  readonly #running: SlotUsage;
   readonly #mayRun = (functionId: string) => !this.#running.isFullOf(functionId);
 
-  constructor(limits: PlaceLimits, now: Clock = () => performance.now()) {
+  constructor(limits: ConcurrencyLimits, now: Clock = () => performance.now()) {
     this.#limits = limits;
-    this.#running = new Running(limits, now);
+    this.#running = new SlotUsage(limits, now);
   }
 
   get running(): number {
@@ -116,33 +125,33 @@ export class Places {
   }
 
   /**
-   * Throws {@link NotAdmitted} when the call could not run at once and the queue is full, or its turn, where somebody
+   * Throws {@link AdmissionRejected} when the call could not run at once and the queue is full, or its turn, where somebody
    * waits for it, is too far away.
    */
-  take(call: Call): Place {
+  acquire(call: AdmissionRequest): Slot {
     const obstacles = this.#obstacles(call.functionId);
     const [first] = obstacles;
     if (first !== undefined) {
       this.#checkRoom(call, first);
       if (call.mode === "sync") obstacles.forEach((obstacle) => this.#checkWait(obstacle));
     }
-    return this.takeBeyondQueue(call);
+    return this.acquireUnbounded(call);
   }
 
   /** Takes a place whatever the length of the queue. */
-  takeBeyondQueue(call: Call): Place {
+  acquireUnbounded(call: AdmissionRequest): Slot {
     return this.#seat(call, undefined);
   }
 
   /** Takes a place for a call that `parent` waits for, whatever the length of the queue. */
-  takeNested(call: Call, parent: Seat): Place {
+  acquireNested(call: AdmissionRequest, parent: QueuedSlot): Slot {
     const seat = this.#seat(call, parent);
     this.#lend(parent);
     return seat;
   }
 
   /** Takes the seat away, in whatever state it is; once is enough. */
-  leave(seat: Seat): void {
+  release(seat: QueuedSlot): void {
     const { state, slot, parent } = seat;
     seat.state = "left";
     if (state === "waiting") {
@@ -160,15 +169,15 @@ export class Places {
   }
 
   /** What keeps a call of the function from running at once. */
-  #obstacles(functionId: string): readonly Obstacle[] {
+  #obstacles(functionId: string): readonly Saturation[] {
     const { maxRunning, maxRunningPerFunction } = this.#limits;
-    const found: Obstacle[] = [];
+    const found: Saturation[] = [];
     if (this.#running.isFull) {
       found.push({
         limit: "server",
         maxRunning,
         perSecond: this.#running.rate.perSecond,
-        turns: this.#queue.turnsOf(functionId),
+        turns: this.#queue.grantsUntil(functionId),
       });
     }
     if (this.#running.isFullOf(functionId)) {
@@ -176,18 +185,18 @@ export class Places {
         limit: "function",
         maxRunning: maxRunningPerFunction,
         perSecond: this.#running.rateOf(functionId)?.perSecond,
-        turns: this.#queue.turnsWithin(functionId),
+        turns: this.#queue.grantsWithin(functionId),
       });
     }
     return found;
   }
 
-  #checkRoom({ mode, inputBytes }: Call, { limit, maxRunning }: Obstacle): void {
+  #checkRoom({ mode, inputBytes }: AdmissionRequest, { limit, maxRunning }: Saturation): void {
     const { maxQueued, maxQueuedBytes } = this.#limits;
     const { calls, bytes } = this.#queue.backlog(mode);
     const hasSeat = calls < maxQueued;
     if (hasSeat && bytes + inputBytes <= maxQueuedBytes) return;
-    throw new NotAdmitted({
+    throw new AdmissionRejected({
       kind: "queue-full",
       queueLimit: hasSeat ? "bytes" : "calls",
       queued: calls,
@@ -199,12 +208,12 @@ export class Places {
     });
   }
 
-  #checkWait({ limit, maxRunning, perSecond, turns }: Obstacle): void {
+  #checkWait({ limit, maxRunning, perSecond, turns }: Saturation): void {
     const { maxWaitMs } = this.#limits;
     if (perSecond === undefined) return;
     const expectedMs = 1000 * turns / perSecond;
     if (expectedMs <= maxWaitMs) return;
-    throw new NotAdmitted({
+    throw new AdmissionRejected({
       kind: "wait-too-long",
       runningLimit: limit,
       maxRunning,
@@ -214,15 +223,15 @@ export class Places {
     });
   }
 
-  #seat(call: Call, parent: Seat | undefined): Seat {
-    const seat = new Seat(this, call, parent);
+  #seat(call: AdmissionRequest, parent: QueuedSlot | undefined): QueuedSlot {
+    const seat = new QueuedSlot(this, call, parent);
     this.#queue.add(seat);
     this.#advance();
     return seat;
   }
 
   /** Lets the first nested call that waits run on the slot of its parent, where no other does. */
-  #lend(parent: Seat): void {
+  #lend(parent: QueuedSlot): void {
     const { state, slot, guest } = parent;
     const [first] = parent.waitingGuests;
     if (state !== "running" || slot === undefined || guest !== undefined) return;

@@ -1,5 +1,5 @@
 /** A call that waits for its turn, as far as the order of turns goes. */
-export interface Waiting {
+export interface QueuedRequest {
   readonly functionId: string;
   readonly inputBytes: number;
   /** Whether somebody waits for its end. */
@@ -15,18 +15,18 @@ export interface Backlog {
 }
 
 /** Of so many turns one goes to an asynchronous call, where both kinds wait. */
-export const ASYNC_TURN_EVERY = 8;
+export const ASYNC_GRANT_EVERY = 8;
 
 /** Whether a function may run one more. */
 type MayRun = (functionId: string) => boolean;
 
 /**
  * Calls that wait, in the order of their turns: those that somebody waits for before asynchronous ones, but that
- * one turn in {@link ASYNC_TURN_EVERY} is theirs. Of either kind functions take turns, so that one with a long line
+ * one turn in {@link ASYNC_GRANT_EVERY} is theirs. Of either kind functions take turns, so that one with a long line
  * delays no other; the calls of one function go in order of arrival.
  */
-export class Queue<W extends Waiting> {
-  readonly #lanes = { sync: new Lane<W>(), async: new Lane<W>() };
+export class FairQueue<W extends QueuedRequest> {
+  readonly #lanes = { sync: new PriorityClass<W>(), async: new PriorityClass<W>() };
   /** Turns of synchronous calls since an asynchronous one waits and had none. */
   #turnsBeforeAsync = 0;
 
@@ -45,7 +45,7 @@ export class Queue<W extends Waiting> {
   /** Takes out whose turn it is, among functions that may run one more. */
   next(mayRun: MayRun): W | undefined {
     const { sync, async } = this.#lanes;
-    const isAsyncDue = this.#turnsBeforeAsync >= ASYNC_TURN_EVERY - 1;
+    const isAsyncDue = this.#turnsBeforeAsync >= ASYNC_GRANT_EVERY - 1;
     for (const lane of isAsyncDue ? [async, sync] : [sync, async]) {
       const call = lane.next(mayRun);
       if (call === undefined) continue;
@@ -69,24 +69,24 @@ export class Queue<W extends Waiting> {
   }
 
   /** Turns, of all functions, until and with that of a synchronous call of this function that came now. */
-  turnsOf(functionId: string): number {
+  grantsUntil(functionId: string): number {
     const { sync, async } = this.#lanes;
-    return withShareOfAsync(sync.turnsOf(functionId), async.size);
+    return withShareOfAsync(sync.grantsUntil(functionId), async.size);
   }
 
   /** The same, of the turns of this function alone. */
-  turnsWithin(functionId: string): number {
+  grantsWithin(functionId: string): number {
     const { sync, async } = this.#lanes;
     return withShareOfAsync(sync.lengthOf(functionId) + 1, async.lengthOf(functionId));
   }
 }
 
 function withShareOfAsync(turns: number, asyncWaiting: number): number {
-  return asyncWaiting === 0 ? turns : turns * ASYNC_TURN_EVERY / (ASYNC_TURN_EVERY - 1);
+  return asyncWaiting === 0 ? turns : turns * ASYNC_GRANT_EVERY / (ASYNC_GRANT_EVERY - 1);
 }
 
 /** Calls of one kind, a line for each function. */
-class Lane<W extends Waiting> {
+class PriorityClass<W extends QueuedRequest> {
   /** The order of the functions is that of their turns: one that was served goes to the end. No line is empty. */
   readonly #lines = new Map<string, Set<W>>();
   /** Calls from outside, by function; nested ones get on by the slots of those that wait for them. */
@@ -132,7 +132,7 @@ class Lane<W extends Waiting> {
   }
 
   /** In the time in which a function has its turns, no other has more. */
-  turnsOf(functionId: string): number {
+  grantsUntil(functionId: string): number {
     const own = this.lengthOf(functionId) + 1;
     let turns = own;
     for (const [other, calls] of this.#outside) {

@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { Load } from "../contract.ts";
+import type { EngineLoad } from "../contract.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
@@ -7,13 +7,13 @@ const logger = getLogger(["invoked", "engine"]);
 const QUIET_MS = 10_000;
 
 /** Says in the log when the engine begins to refuse calls, and when that is over: a line each, for any number of them. */
-export class Refusals implements Disposable {
+export class RejectionLog implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #count = 0;
   #lastAt = 0;
 
   /** A call was refused, under this load. */
-  count({ running, waiting, perSecond }: Load): void {
+  count({ running, waiting, perSecond }: EngineLoad): void {
     this.#count++;
     this.#lastAt = performance.now();
     if (this.#timer !== undefined) return;

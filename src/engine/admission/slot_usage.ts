@@ -1,7 +1,7 @@
-import { type Clock, ServiceRate } from "./throughput.ts";
+import { type Clock, ThroughputEstimator } from "./throughput.ts";
 
 /** Limits of what runs; each is a named setting in `src/config`. */
-export interface RunningLimits {
+export interface SlotLimits {
   readonly maxRunning: number;
   readonly maxRunningPerFunction: number;
 }
@@ -10,21 +10,21 @@ export interface RunningLimits {
 const RATED_FUNCTIONS_MAX = 1_000;
 
 /** Which places are taken, and how fast they come free where all are. */
-export class Running {
-  readonly #limits: RunningLimits;
+export class SlotUsage {
+  readonly #limits: SlotLimits;
   readonly #now: Clock;
   /** Places taken, by function; none is 0. */
   readonly #countOf = new Map<string, number>();
   /** Of functions that were at their own limit; the last one to reach it is the last. */
-  readonly #rateOf = new Map<string, ServiceRate>();
+  readonly #rateOf = new Map<string, ThroughputEstimator>();
   #count = 0;
   /** Of the server as a whole. */
-  readonly rate: ServiceRate;
+  readonly rate: ThroughputEstimator;
 
-  constructor(limits: RunningLimits, now: Clock) {
+  constructor(limits: SlotLimits, now: Clock) {
     this.#limits = limits;
     this.#now = now;
-    this.rate = new ServiceRate(limits.maxRunning, now);
+    this.rate = new ThroughputEstimator(limits.maxRunning, now);
   }
 
   get count(): number {
@@ -42,7 +42,7 @@ export class Running {
   }
 
   /** Of a function that is at its own limit. */
-  rateOf(functionId: string): ServiceRate | undefined {
+  rateOf(functionId: string): ThroughputEstimator | undefined {
     return this.#rateOf.get(functionId);
   }
 
@@ -62,9 +62,9 @@ export class Running {
     this.#count--;
   }
 
-  #rateFrom(functionId: string): ServiceRate {
+  #rateFrom(functionId: string): ThroughputEstimator {
     const rate = this.#rateOf.get(functionId) ??
-      new ServiceRate(this.#limits.maxRunningPerFunction, this.#now);
+      new ThroughputEstimator(this.#limits.maxRunningPerFunction, this.#now);
     this.#rateOf.delete(functionId);
     this.#rateOf.set(functionId, rate);
     const [oldest] = this.#rateOf.keys();

@@ -15,7 +15,7 @@ const FORGET_MS = 60_000;
  * Only the time in which all places are taken counts, be there calls that wait or not. So the measure goes on where
  * all that would have to wait are refused, and a low one is put right.
  */
-export class ServiceRate {
+export class ThroughputEstimator {
   readonly #places: number;
   readonly #keep: number;
   readonly #now: Clock;

@@ -2,9 +2,9 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Domain } from "../../domain/mod.ts";
 import { invalid } from "../../domain/errors.ts";
-import { checkForWrite, matches, NO_CONDITIONS } from "../../domain/volumes/preconditions.ts";
+import { checkForWrite, matches, NO_PRECONDITIONS } from "../../domain/volumes/preconditions.ts";
 import type { OpenFile } from "../../domain/volumes/files.ts";
-import { readConditions, readRange } from "../preconditions.ts";
+import { readPreconditions, readRange } from "../preconditions.ts";
 import type { App, Env } from "../endpoint.ts";
 import { etagOf, volumeJson, volumeOut } from "../schemas/volumes.ts";
 
@@ -32,7 +32,7 @@ export function volumeFileRoutes(app: App, { volumeFiles, volumeArchives }: Doma
     const id = c.req.param("id");
     const { entry, created } = await volumeFiles.write(c.get("principal"), id, readPath(c), {
       body: c.req.raw.body ?? new Blob().stream(),
-      conditions: readConditions((name) => c.req.header(name)),
+      conditions: readPreconditions((name) => c.req.header(name)),
     });
     c.header("ETag", etagOf(entry.digest));
     return c.body(null, created ? 201 : 204);
@@ -40,7 +40,7 @@ export function volumeFileRoutes(app: App, { volumeFiles, volumeArchives }: Doma
   app.delete(file, async (c) => {
     await volumeFiles.delete(c.get("principal"), c.req.param("id"), readPath(c), {
       recursive: readFlag("recursive", c.req.query("recursive")),
-      conditions: readConditions((name) => c.req.header(name)),
+      conditions: readPreconditions((name) => c.req.header(name)),
     });
     return c.body(null, 204);
   });
@@ -65,8 +65,8 @@ function answerFile(c: Context<Env>, file: OpenFile): Response {
   const { digest, size, modifiedAt, path } = file.entry;
   c.header("ETag", etagOf(digest));
   c.header("Last-Modified", new Date(modifiedAt).toUTCString());
-  const { ifMatch, ifNoneMatch } = readConditions((name) => c.req.header(name));
-  checkForWrite({ ...NO_CONDITIONS, ifMatch }, path, digest);
+  const { ifMatch, ifNoneMatch } = readPreconditions((name) => c.req.header(name));
+  checkForWrite({ ...NO_PRECONDITIONS, ifMatch }, path, digest);
   if (ifNoneMatch !== undefined && matches(ifNoneMatch, digest)) {
     file[Symbol.dispose]();
     return c.body(null, 304);

@@ -5,10 +5,10 @@ import type { SandboxLimits } from "../contract.ts";
 import { prepareProgram } from "../instance/launcher.ts";
 import type { SandboxOptions } from "../mod.ts";
 import { subjectOf } from "./probe.ts";
-import { findRemedies, type Remedy } from "./recommendations.ts";
-import { survey } from "../image/image.ts";
+import { findRecommendations, type Recommendation } from "./recommendations.ts";
+import { openImage } from "../image/image.ts";
 
-export interface Examination {
+export interface Diagnosis {
   /** One for each mode, the strongest first. */
   readonly verdicts: readonly Verdict[];
   /** The wrappers by absolute path. */
@@ -17,15 +17,15 @@ export interface Examination {
   readonly strongest: Mode | undefined;
   /** Whether processes get memory and pids cgroups as well. */
   readonly cgroups: boolean;
-  readonly remedies: readonly Remedy[];
+  readonly remedies: readonly Recommendation[];
 }
 
 /** Tries every mode with a real sandbox. Rejects where not even the runtime starts. */
-export async function examine(
+export async function diagnose(
   limits: SandboxLimits,
   { cacheDir, searchPath }: Pick<SandboxOptions, "cacheDir" | "searchPath">,
-): Promise<Examination> {
-  await using around = await survey(cacheDir, searchPath);
+): Promise<Diagnosis> {
+  await using around = await openImage(cacheDir, searchPath);
   const program = await prepareProgram(limits, around, undefined);
   const verdicts: Verdict[] = [];
   for (const mode of MODES) verdicts.push(await tryMode(mode, subjectOf(around, program)));
@@ -37,6 +37,6 @@ export async function examine(
     programs,
     strongest: verdicts.find(({ stands }) => stands)?.mode,
     cgroups: cgroups !== undefined,
-    remedies: await findRemedies(verdicts, programs, searchPath),
+    remedies: await findRecommendations(verdicts, programs, searchPath),
   };
 }

@@ -2,8 +2,8 @@
 import type { SandboxLimits } from "../contract.ts";
 import { missingWall, type Subject } from "../../isolation/mod.ts";
 import { type Launcher, launcherFor, type Program } from "../instance/launcher.ts";
-import { SandboxProcess } from "../instance/instance.ts";
-import type { Surroundings } from "../image/image.ts";
+import { Instance } from "../instance/instance.ts";
+import type { Image } from "../image/image.ts";
 
 const KIB = 1024;
 
@@ -21,14 +21,14 @@ const PROBE_SCRIPT = "async function () { return { default: () => ({ stands: tru
 const PROBE_ANSWER = '{"stands":true}';
 
 /** Functions on this machine, for the choice of their isolation. */
-export function subjectOf({ machine, profile }: Surroundings, program: Program): Subject {
+export function subjectOf({ machine, profile }: Image, program: Program): Subject {
   return { machine, profile, probe: (isolation) => probe(launcherFor(isolation, program)) };
 }
 
 /** What is wrong with the isolation, or undefined where it stands. */
 async function probe(launcher: Launcher): Promise<string | undefined> {
   try {
-    const process = await SandboxProcess.start(launcher, "plain");
+    const process = await Instance.start(launcher, "plain");
     try {
       const fault = await missingWall(process.pid, launcher.isolation.expected);
       if (fault !== undefined) return fault;

@@ -1,7 +1,7 @@
 /** What is missing on a machine for its strongest walls, and the command that brings it. */
 import { findProgram, type Programs, readProcfs, type Verdict } from "../../isolation/mod.ts";
 
-export interface Remedy {
+export interface Recommendation {
   readonly missing: string;
   /** A command for root. */
   readonly command: string;
@@ -23,18 +23,18 @@ const NAMESPACE_SWITCHES = {
 } as const;
 
 /** Remedies for the modes that do not stand. */
-export async function findRemedies(
+export async function findRecommendations(
   verdicts: readonly Verdict[],
   programs: Programs,
   searchPath: string,
-): Promise<readonly Remedy[]> {
+): Promise<readonly Recommendation[]> {
   if (Deno.build.os !== "linux") return [];
   const failed = new Set(verdicts.filter(({ stands }) => !stands).map(({ mode }) => mode));
   const install = await installer(searchPath);
-  const remedies: Remedy[] = [];
+  const remedies: Recommendation[] = [];
   if (programs.bwrap === undefined) {
     remedies.push({ missing: "bubblewrap", command: `${install} bubblewrap` });
-  } else if (failed.has("bubblewrap")) remedies.push(...await namespaceRemedies());
+  } else if (failed.has("bubblewrap")) remedies.push(...await namespaceRecommendations());
   if (programs.setpriv === undefined) {
     remedies.push({ missing: "setpriv", command: `${install} util-linux` });
   } else if (failed.has("landlock")) {
@@ -53,8 +53,8 @@ async function installer(searchPath: string): Promise<string> {
   return "install";
 }
 
-async function namespaceRemedies(): Promise<readonly Remedy[]> {
-  const remedies: Remedy[] = [];
+async function namespaceRecommendations(): Promise<readonly Recommendation[]> {
+  const remedies: Recommendation[] = [];
   for (const [name, [forbids, allows]] of Object.entries(NAMESPACE_SWITCHES)) {
     const value = await readProcfs(`sys/${name.replaceAll(".", "/")}`);
     if (value?.trim() !== forbids) continue;

@@ -13,7 +13,7 @@ import { getLogger } from "@logtape/logtape";
 import { openSocketDir, type SocketDir, UnixListener } from "../../isolation/mod.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
-import { EgressCall, type EgressLimits, type EgressLogger, Exchange } from "./session.ts";
+import { type EgressLimits, type EgressLogger, EgressSession, Exchange } from "./session.ts";
 import { EgressFault } from "./fault.ts";
 import { forwardRequest, refuse, refuseTunnel, tunnel, upgradeHead } from "./forward.ts";
 import { Router } from "./route.ts";
@@ -36,12 +36,12 @@ export interface EgressOptions extends EgressLimits {
 }
 
 /** One sandbox's way out. Disposing it closes the socket and every connection. */
-export interface Gate extends Disposable {
+export interface EgressSocket extends Disposable {
   readonly socketPath: string;
   /** Whether something came while no call was bound, or after its end, and so was refused. */
-  readonly wasUsedApart: boolean;
+  readonly wasUsedOutsideRun: boolean;
   /** Lets through what the allowlist names, until the call is closed. */
-  bind(allowlist: readonly string[], log: EgressLogger): EgressCall;
+  bind(allowlist: readonly string[], log: EgressLogger): EgressSession;
 }
 
 /** The proxy of all sandboxes. Disposing it closes every gate. */
@@ -49,9 +49,9 @@ export class EgressProxy implements AsyncDisposable {
   readonly #options: EgressOptions;
   readonly #router: Router;
   readonly #socketDir: SocketDir;
-  readonly #gates = new Set<SocketGate>();
+  readonly #gates = new Set<ListeningSocket>();
   /** The gate through which each connection came. */
-  readonly #origins = new WeakMap<object, SocketGate>();
+  readonly #origins = new WeakMap<object, ListeningSocket>();
   readonly #http: Server;
 
   private constructor(options: EgressOptions, socketDir: SocketDir) {
@@ -80,8 +80,8 @@ export class EgressProxy implements AsyncDisposable {
   }
 
   /** Opens the gate of one sandbox. Its path exists when this returns. */
-  openGate(): Gate {
-    const gate = new SocketGate(this.#options, this.#socketDir.newSocket(), (socket) => {
+  openSocket(): EgressSocket {
+    const gate = new ListeningSocket(this.#options, this.#socketDir.newSocket(), (socket) => {
       this.#origins.set(socket, gate);
       this.#http.emit("connection", socket);
     }, () => this.#gates.delete(gate));
@@ -138,7 +138,7 @@ export class EgressProxy implements AsyncDisposable {
         ? `a request's headers are longer than ${HEADER_MAX_BYTES} bytes`
         : "a request is no HTTP/1.1";
       const fault = new EgressFault("refused", 400, reason);
-      const exchange = gate?.openCall?.begin("?");
+      const exchange = gate?.openSession?.begin("?");
       if (exchange instanceof Exchange) exchange.fail(fault);
       if (client.writable) refuseTunnel(client, "", fault);
       else client.destroy();
@@ -148,7 +148,7 @@ export class EgressProxy implements AsyncDisposable {
   #passTunnel(
     request: IncomingMessage,
     client: Duplex,
-    body: (exchange: Exchange, call: EgressCall) => Promise<void>,
+    body: (exchange: Exchange, call: EgressSession) => Promise<void>,
   ): void {
     client.on("error", () => client.destroy());
     const refused = (exchange: Exchange | undefined, fault: EgressFault) =>
@@ -160,10 +160,10 @@ export class EgressProxy implements AsyncDisposable {
   async #pass(
     request: IncomingMessage,
     refused: (exchange: Exchange | undefined, fault: EgressFault) => void,
-    body: (exchange: Exchange, call: EgressCall) => Promise<void>,
+    body: (exchange: Exchange, call: EgressSession) => Promise<void>,
   ): Promise<void> {
     request.on("error", () => request.destroy());
-    const call = this.#origins.get(request.socket)?.openCall;
+    const call = this.#origins.get(request.socket)?.openSession;
     if (call === undefined) return refused(undefined, NO_CALL);
     const exchange = call.begin(request.method ?? "?");
     if (exchange instanceof EgressFault) return refused(undefined, exchange);
@@ -182,7 +182,7 @@ export class EgressProxy implements AsyncDisposable {
   /** Checks name, port and every address, and connects. */
   async #connect(
     exchange: Exchange,
-    call: EgressCall,
+    call: EgressSession,
     to: Endpoint | undefined,
     tls = false,
   ): Promise<Socket> {
@@ -198,13 +198,13 @@ export class EgressProxy implements AsyncDisposable {
 }
 
 /** A gate on a socket of its own. */
-class SocketGate implements Gate {
+class ListeningSocket implements EgressSocket {
   readonly #limits: EgressLimits;
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
   readonly #onClose: () => void;
-  #call: EgressCall | undefined;
-  wasUsedApart = false;
+  #call: EgressSession | undefined;
+  wasUsedOutsideRun = false;
 
   constructor(
     limits: EgressLimits,
@@ -221,16 +221,16 @@ class SocketGate implements Gate {
     );
   }
 
-  bind(allowlist: readonly string[], log: EgressLogger): EgressCall {
-    const call = new EgressCall(allowlist, this.#limits, log);
+  bind(allowlist: readonly string[], log: EgressLogger): EgressSession {
+    const call = new EgressSession(allowlist, this.#limits, log);
     this.#call = call;
     return call;
   }
 
   /** The call for which something comes now; without one it comes for nobody. */
-  get openCall(): EgressCall | undefined {
+  get openSession(): EgressSession | undefined {
     if (this.#call !== undefined && !this.#call.closed) return this.#call;
-    this.wasUsedApart = true;
+    this.wasUsedOutsideRun = true;
     return undefined;
   }
 
@@ -244,7 +244,7 @@ class SocketGate implements Gate {
 
   #admit(connection: Duplex, onConnection: (connection: Duplex) => void): void {
     this.#connections.add(connection);
-    const call = this.openCall;
+    const call = this.openSession;
     connection.on("close", () => this.#connections.delete(connection));
     connection.on("error", () => connection.destroy());
     const { maxConnections } = this.#limits;

@@ -22,7 +22,7 @@ export interface Destroyable {
 }
 
 /** The network of one invocation. Closing it cuts all of its connections. */
-export class EgressCall implements Disposable {
+export class EgressSession implements Disposable {
   readonly allowlist: Allowlist;
   readonly #limits: EgressLimits;
   readonly #log: EgressLogger;

@@ -32,7 +32,7 @@ const ALLOCATOR = [
 ].join(":");
 
 /** Disposing it removes what lies outside the server's own directories. */
-export interface Surroundings extends AsyncDisposable {
+export interface Image extends AsyncDisposable {
   readonly machine: Machine;
   readonly profile: Profile;
   /** Deno's cache, warmed, which no sandbox writes to. */
@@ -42,7 +42,7 @@ export interface Surroundings extends AsyncDisposable {
 }
 
 /** Looks at the machine and makes the directories. `cacheDir` is a private directory of the server. */
-export async function survey(cacheDir: string, searchPath: string): Promise<Surroundings> {
+export async function openImage(cacheDir: string, searchPath: string): Promise<Image> {
   const found = await findMachine(searchPath);
   const ownDir = await ownDirectory(cacheDir, found.isRoot);
   const sharedDir = found.isRoot ? await sharedDirectory(ownDir) : ownDir;

@@ -1,7 +1,7 @@
 /** The cgroups of functions. */
 import { Cgroups } from "../../isolation/mod.ts";
 import type { Program } from "./launcher.ts";
-import type { Surroundings } from "../image/image.ts";
+import type { Image } from "../image/image.ts";
 
 const MIB = 1024 * 1024;
 /**
@@ -15,7 +15,7 @@ export const CGROUPS_IN_WORDS = "memory and pids cgroups";
 
 /** Opens the groups where the server may make any. */
 export async function openCgroups(
-  { machine, sharedDir }: Surroundings,
+  { machine, sharedDir }: Image,
   { confinement: { dataBytes } }: Program,
 ): Promise<Cgroups | undefined> {
   const { sh } = machine.programs;

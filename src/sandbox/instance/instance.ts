@@ -2,8 +2,8 @@
 import { getLogger } from "@logtape/logtape";
 import { READY } from "../../runtime/wire.ts";
 import type { KillWord, RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "../contract.ts";
-import type { EgressCall } from "../egress/session.ts";
-import type { Gate } from "../egress/proxy.ts";
+import type { EgressSession } from "../egress/session.ts";
+import type { EgressSocket } from "../egress/proxy.ts";
 import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import {
   type Flavour,
@@ -13,7 +13,7 @@ import {
   startError,
 } from "./launcher.ts";
 import { HostChannel } from "./host_channel.ts";
-import { Call, deaf, type Listener, Loading } from "./output_readers.ts";
+import { discardOutput, type OutputReader, PreloadOutput, RunOutput } from "./output_readers.ts";
 import { type Exit, exitOf } from "./exit.ts";
 import { type Isolation, killGroup } from "../../isolation/mod.ts";
 import { type Ending, killed, outcomeOf } from "./outcome.ts";
@@ -31,7 +31,7 @@ const LOAD_TIMEOUT_MS = 5_000;
 export const IDLE_GRACE_MS = 200;
 
 /** The process ended before it had read its request: none of the function's code ran. */
-export class NotAccepted extends Error {
+export class JobNotAccepted extends Error {
   override name = "NotAccepted";
 }
 
@@ -90,14 +90,14 @@ class Tail {
  * only go forward, but for a process that is used again: after a success with nothing left behind it is `idle`, then
  * `running` the next call.
  */
-export class SandboxProcess {
+export class Instance {
   readonly #child: Deno.ChildProcess;
   /** Absent where the process was started without a way out. */
-  readonly #gate: Gate | undefined;
+  readonly #gate: EgressSocket | undefined;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #stderr = new Tail();
   readonly #output: Promise<unknown>;
-  #listener: Listener = deaf;
+  #listener: OutputReader = discardOutput;
   #mode: Mode = "starting";
   readonly #nonce = makeNonce();
   readonly #hiddenPaths: readonly string[];
@@ -141,8 +141,8 @@ export class SandboxProcess {
   }
 
   /** Starts a process and waits until it stands ready; rejects with its stderr where it does not. */
-  static async start(launcher: Launcher, flavour: Flavour): Promise<SandboxProcess> {
-    const started = new SandboxProcess(await launcher.spawn(flavour), launcher, flavour);
+  static async start(launcher: Launcher, flavour: Flavour): Promise<Instance> {
+    const started = new Instance(await launcher.spawn(flavour), launcher, flavour);
     const failure = await started.#becomeReady();
     if (failure === undefined) return started;
     await started.kill();
@@ -161,12 +161,12 @@ export class SandboxProcess {
 
   /** Whether it waits for a call of the code that it has loaded. */
   get isLoaded(): boolean {
-    return this.#mode === "loaded" && !(this.#gate?.wasUsedApart ?? false);
+    return this.#mode === "loaded" && !(this.#gate?.wasUsedOutsideRun ?? false);
   }
 
   /** Whether it has answered a call of the code that it has loaded, and waits for another. */
   get isIdle(): boolean {
-    return this.#mode === "idle" && !(this.#gate?.wasUsedApart ?? false);
+    return this.#mode === "idle" && !(this.#gate?.wasUsedOutsideRun ?? false);
   }
 
   /** What its calls have used up of it. */
@@ -188,11 +188,11 @@ export class SandboxProcess {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => resolve(false), LOAD_TIMEOUT_MS);
     this.ended.then(() => resolve(false));
-    this.#listener = new Loading(this.#nonce, resolve);
+    this.#listener = new PreloadOutput(this.#nonce, resolve);
     this.#write(encodeLoad(this.#nonce, limits, script, true));
     const isLoaded = await promise;
     clearTimeout(timer);
-    this.#listener = deaf;
+    this.#listener = discardOutput;
     if (isLoaded && this.#mode === "loading") this.#mode = "loaded";
     if (this.isLoaded) return true;
     await this.kill();
@@ -234,7 +234,7 @@ export class SandboxProcess {
     const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
     const channel = new HostChannel(job.host, this.#stdin);
-    const call = new Call(this.#nonce, keep, limits, redactor, hooks, channel, end);
+    const call = new RunOutput(this.#nonce, keep, limits, redactor, hooks, channel, end);
     this.#listener = call;
     this.#onExit = (exit, stderr) => {
       const livedMs = performance.now() - this.#startedMs - this.#idleMs;
@@ -247,7 +247,7 @@ export class SandboxProcess {
       this.#write(concatenate([...load, encodeCall(job, keep)]));
       if (hooks.signal.aborted) onAbort();
       const ending = await promise;
-      if (!call.accepted && TOLD_BY_PROCESS.has(ending.kind)) throw new NotAccepted();
+      if (!call.accepted && TOLD_BY_PROCESS.has(ending.kind)) throw new JobNotAccepted();
       // A connection that is cut is of no use to the next call, and the function may hold on to it.
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(call) : call.allRead);
@@ -263,7 +263,7 @@ export class SandboxProcess {
   }
 
   #beginCall(): void {
-    if (this.#mode === "killed" || this.#mode === "dead") throw new NotAccepted();
+    if (this.#mode === "killed" || this.#mode === "dead") throw new JobNotAccepted();
     if (!this.isReady && !this.isLoaded && !this.isIdle) {
       throw new Error(`Cannot run a call in a sandbox that is ${this.#mode}`);
     }
@@ -275,14 +275,14 @@ export class SandboxProcess {
   }
 
   /** Waits for what was printed before the answer; a process that hides the end of it is killed. */
-  async #allRead(call: Call): Promise<void> {
+  async #allRead(call: RunOutput): Promise<void> {
     const timer = setTimeout(() => this.#killNow(), IDLE_GRACE_MS);
     await call.allRead;
     clearTimeout(timer);
   }
 
   /** After a success: hands the process on once nothing of its call is left in it, and kills it where something is. */
-  #awaitIdle(call: Call, keeper: Keeper): void {
+  #awaitIdle(call: RunOutput, keeper: Keeper): void {
     const timer = setTimeout(() => {
       logger.debug("a call left something behind, its process is not used again");
       this.#killNow();
@@ -296,13 +296,13 @@ export class SandboxProcess {
     call.whenIdle(() => {
       clearTimeout(timer);
       if (this.#mode !== "running") return;
-      if (this.#gate?.wasUsedApart) {
+      if (this.#gate?.wasUsedOutsideRun) {
         logger.debug("a call left a request behind, its process is not used again");
         return this.#killNow();
       }
       this.#mode = "idle";
       // What heard the call holds all of it.
-      this.#listener = deaf;
+      this.#listener = discardOutput;
       this.#idleSinceMs = performance.now();
       this.#busyMs += this.#idleSinceMs - this.#callStartedMs;
       keeper.onIdle();
@@ -311,7 +311,7 @@ export class SandboxProcess {
 
   /** Nothing more is heard of it or said to it. */
   #retire(): void {
-    this.#listener = deaf;
+    this.#listener = discardOutput;
     this.#onExit = () => {};
     this.#stdin.close().catch(() => {});
   }
@@ -321,7 +321,7 @@ export class SandboxProcess {
     this.#stdin.write(bytes).catch(() => {});
   }
 
-  #openEgress({ outboundAllowlist }: SandboxJob, call: Call): EgressCall | undefined {
+  #openEgress({ outboundAllowlist }: SandboxJob, call: RunOutput): EgressSession | undefined {
     return this.#gate?.bind(outboundAllowlist, (level, message) => call.egress(level, message));
   }
 
@@ -379,7 +379,7 @@ export class SandboxProcess {
     });
     const failure = await promise;
     clearTimeout(timer);
-    this.#listener = deaf;
+    this.#listener = discardOutput;
     if (failure === undefined && this.#mode === "starting") this.#mode = "ready";
     return failure;
   }

@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { READY, WITH_NODE } from "../../runtime/wire.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "../egress/launch_options.ts";
-import type { EgressProxy, Gate } from "../egress/proxy.ts";
+import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
 import {
   type Cgroup,
   type Cgroups,
@@ -14,7 +14,7 @@ import {
   spawnGroup,
   trusted,
 } from "../../isolation/mod.ts";
-import { openForReading, type Surroundings } from "../image/image.ts";
+import { type Image, openForReading } from "../image/image.ts";
 import { bundleRuntime } from "../image/runtime_bundle.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
@@ -58,7 +58,7 @@ export type Flavour = "plain" | "node";
 /** A process and, where it has them, its way out and its cgroup; whoever spawned it disposes these when it has ended. */
 export interface Spawned {
   readonly child: Deno.ChildProcess;
-  readonly gate: Gate | undefined;
+  readonly gate: EgressSocket | undefined;
   /** Lent to the process until it has ended. */
   readonly cgroup: Cgroup | undefined;
 }
@@ -140,7 +140,7 @@ export interface Program {
 /** Fills the cache directory and measures the machine once. */
 export async function prepareProgram(
   limits: SandboxLimits,
-  around: Surroundings,
+  around: Image,
   ca: string | undefined,
 ): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
@@ -188,7 +188,11 @@ export function launcherFor(
   supplies?: Supplies,
 ): Launcher {
   /** The command line and environment of a process with this way out. */
-  const lineFor = (flavour: Flavour, gate: Gate | undefined, cgroup: Cgroup | undefined) => {
+  const lineFor = (
+    flavour: Flavour,
+    gate: EgressSocket | undefined,
+    cgroup: Cgroup | undefined,
+  ) => {
     const args = flavour === "node" ? [WITH_NODE] : [];
     const { env } = isolation;
     const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
@@ -212,7 +216,7 @@ export function launcherFor(
     sharedDir,
     async spawn(flavour) {
       const cgroup = await supplies?.cgroups?.take();
-      const gate = supplies?.egress.openGate();
+      const gate = supplies?.egress.openSocket();
       try {
         const { line, env } = lineFor(flavour, gate, cgroup);
         return { child: spawn(line, env, setsid), gate, cgroup };

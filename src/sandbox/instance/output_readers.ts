@@ -12,18 +12,18 @@ const FLOOD_PAUSE_MS = 1;
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** What listens to the output of the process. */
-export interface Listener {
+export interface OutputReader {
   stdout(chunk: Uint8Array): Promise<void> | void;
   stderr(chunk: Uint8Array): Promise<void> | void;
 }
 
-export const deaf: Listener = { stdout() {}, stderr() {} };
+export const discardOutput: OutputReader = { stdout() {}, stderr() {} };
 
 /**
  * Listens while a module is loaded ahead. One that says anything but that it is loaded is not fit for it: what it
  * prints or throws belongs to a call.
  */
-export class Loading implements Listener {
+export class PreloadOutput implements OutputReader {
   readonly #frames: FrameReader;
   readonly #settle: (isLoaded: boolean) => void;
 
@@ -55,7 +55,7 @@ export class Loading implements Listener {
 }
 
 /** Listens to the output of a running process: logs, and the first ending. */
-export class Call implements Listener {
+export class RunOutput implements OutputReader {
   readonly #sink: LogSink;
   readonly #frames: FrameReader;
   readonly #mark: MarkReader;

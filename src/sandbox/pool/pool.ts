@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import { Demand } from "./demand.ts";
 import type { Flavour, Launcher } from "../instance/launcher.ts";
-import { SandboxProcess } from "../instance/instance.ts";
+import { Instance } from "../instance/instance.ts";
 import { planStock, type StockPlan } from "./plan.ts";
 
 /** Attempts to start one process before its caller hears the failure. */
@@ -40,7 +40,7 @@ export type PoolLimits = Pick<
 
 /** A process that waits; `key` names the code that it has loaded. */
 interface Waiting {
-  readonly process: SandboxProcess;
+  readonly process: Instance;
   readonly key: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export class Pool implements AsyncDisposable {
   readonly #steps = new Map<Step, Promise<void>>();
   #backoffMs = 0;
   /** Every process that was started and not yet reaped, in the order of their starts. */
-  readonly #alive = new Set<SandboxProcess>();
+  readonly #alive = new Set<Instance>();
   readonly #closed = new AbortController();
 
   constructor(launcher: Launcher, limits: PoolLimits) {
@@ -89,7 +89,7 @@ export class Pool implements AsyncDisposable {
   }
 
   /** Hands out a process for a call of this script, at best one that has loaded it, or starts one where none waits. */
-  async take(key: string | undefined, script: string): Promise<SandboxProcess> {
+  async take(key: string | undefined, script: string): Promise<Instance> {
     setTimeout(() => this.#refill(), REFILL_DELAY_MS);
     if (key !== undefined) {
       this.#demand.note(key, script, performance.now());
@@ -114,7 +114,7 @@ export class Pool implements AsyncDisposable {
   }
 
   /** Takes the first waiting process that fits; one that is no longer fit for a call is killed on the way. */
-  #find(fits: (waiting: Waiting) => boolean): SandboxProcess | undefined {
+  #find(fits: (waiting: Waiting) => boolean): Instance | undefined {
     for (const waiting of this.#waiting) {
       if (!fits(waiting)) continue;
       this.#waiting.delete(waiting);
@@ -126,13 +126,13 @@ export class Pool implements AsyncDisposable {
     return undefined;
   }
 
-  async #startOne(flavour: Flavour): Promise<SandboxProcess> {
+  async #startOne(flavour: Flavour): Promise<Instance> {
     for (let attempt = 1;; attempt++) {
       if (this.#closed.signal.aborted) {
         throw new Error("Cannot start a sandbox: the pool is closed");
       }
       try {
-        return await this.#own(SandboxProcess.start(this.#launcher, flavour));
+        return await this.#own(Instance.start(this.#launcher, flavour));
       } catch (error) {
         if (attempt === START_ATTEMPTS_MAX) throw error;
       }
@@ -140,7 +140,7 @@ export class Pool implements AsyncDisposable {
   }
 
   /** A process that became ready while the pool closed is killed like all others. */
-  async #own(starting: Promise<SandboxProcess>): Promise<SandboxProcess> {
+  async #own(starting: Promise<Instance>): Promise<Instance> {
     const started = await starting;
     this.#alive.add(started);
     started.ended.then(() => {
@@ -151,7 +151,7 @@ export class Pool implements AsyncDisposable {
     return started;
   }
 
-  #stock(process: SandboxProcess, key: string | undefined): void {
+  #stock(process: Instance, key: string | undefined): void {
     if (!(key === undefined ? process.isReady : process.isLoaded)) return;
     const waiting: Waiting = { process, key };
     this.#waiting.add(waiting);
@@ -166,7 +166,7 @@ export class Pool implements AsyncDisposable {
   }
 
   /** A process that died while it waited is replaced. */
-  #dropDead(process: SandboxProcess): void {
+  #dropDead(process: Instance): void {
     for (const waiting of this.#waiting) {
       if (waiting.process !== process) continue;
       this.#waiting.delete(waiting);
@@ -275,11 +275,11 @@ export class Pool implements AsyncDisposable {
   }
 
   async #addGeneric(flavour: Flavour): Promise<void> {
-    this.#stock(await this.#own(SandboxProcess.start(this.#launcher, flavour)), undefined);
+    this.#stock(await this.#own(Instance.start(this.#launcher, flavour)), undefined);
   }
 
   async #addLoaded({ key, script }: Step & { kind: "load" }): Promise<void> {
-    const process = await this.#own(SandboxProcess.start(this.#launcher, "plain"));
+    const process = await this.#own(Instance.start(this.#launcher, "plain"));
     if (await process.load(script, this.#limits)) this.#stock(process, key);
     else if (!this.#closed.signal.aborted) this.#setUnfit(key);
   }

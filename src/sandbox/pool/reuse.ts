@@ -1,7 +1,7 @@
 /** Processes that wait for another call of what they have run before. */
 import { createHash } from "node:crypto";
 import type { ReuseLimits, SandboxJob } from "../contract.ts";
-import type { Keeper, SandboxProcess } from "../instance/instance.ts";
+import type { Instance, Keeper } from "../instance/instance.ts";
 
 /**
  * For so long after a call of a kind left something running its processes end with their answers: what is left runs
@@ -16,7 +16,7 @@ const CPU_SHARE_MAX = 0.5;
 
 interface Waiting {
   readonly key: string;
-  readonly process: SandboxProcess;
+  readonly process: Instance;
   readonly sinceMs: number;
 }
 
@@ -41,7 +41,7 @@ export class Reuse implements Disposable {
   readonly #waiting = new Set<Waiting>();
   readonly #byKey = new Map<string, Waiting[]>();
   /** Those whose end is watched. */
-  readonly #watched = new WeakSet<SandboxProcess>();
+  readonly #watched = new WeakSet<Instance>();
   /** By key, until when no process is kept. */
   readonly #leftovers = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -53,7 +53,7 @@ export class Reuse implements Disposable {
   }
 
   /** The process that became idle last, so that those which are not needed grow old. */
-  take(key: string): SandboxProcess | undefined {
+  take(key: string): Instance | undefined {
     for (;;) {
       const waiting = this.#byKey.get(key)?.at(-1);
       if (waiting === undefined) return undefined;
@@ -64,7 +64,7 @@ export class Reuse implements Disposable {
   }
 
   /** What becomes of the process after a call of this key; undefined where it is to end with its answer. */
-  keeperOf(key: string, process: SandboxProcess): Keeper | undefined {
+  keeperOf(key: string, process: Instance): Keeper | undefined {
     const untilMs = this.#leftovers.get(key) ?? 0;
     if (performance.now() < untilMs) return undefined;
     this.#leftovers.delete(key);
@@ -77,7 +77,7 @@ export class Reuse implements Disposable {
   }
 
   /** Keeps an idle process for the next call, unless it is worn out; where too many wait the longest idle one is ended. */
-  #put(key: string, process: SandboxProcess): void {
+  #put(key: string, process: Instance): void {
     const { calls, busyMs, ageMs } = process.wear;
     const { callsMax, lifetimeMs, waitingMax } = this.#limits;
     const isWorn = calls >= callsMax || ageMs >= lifetimeMs || busyMs >= this.#busyMaxMs;
@@ -99,7 +99,7 @@ export class Reuse implements Disposable {
     for (const waiting of this.#waiting) this.#end(waiting);
   }
 
-  #watch(process: SandboxProcess): void {
+  #watch(process: Instance): void {
     if (this.#watched.has(process)) return;
     this.#watched.add(process);
     process.ended.then(() => {

@@ -6,18 +6,18 @@ import { syncDirectory, writeAll } from "../files.ts";
 export type Digest = string;
 
 /** Shelves over which blobs are spread evenly, by the first byte of their digest. */
-export const SHELVES = 256;
+export const BLOB_SHARDS = 256;
 
 /**
  * Contents by digest. A blob never changes; storing it twice stores it once. Its age is counted from the last time
  * that it was stored, so that a blob which a row is about to name is never an old one.
  */
-export interface Blobs {
+export interface CommitBlobs {
   /** Resolves once the content is durable. */
   put(content: Uint8Array): Promise<Digest>;
   /** Rejects when there is no such blob: a digest in the database always has one. */
   get(digest: Digest): Promise<Uint8Array>;
-  /** The blobs of one shelf, 0 to {@link SHELVES} - 1, that were last stored before `time`. */
+  /** The blobs of one shelf, 0 to {@link BLOB_SHARDS} - 1, that were last stored before `time`. */
   storedBefore(shelf: number, time: Date): Promise<Digest[]>;
   /** Removes a blob that no row names, unless it was stored again since `time`. */
   removeStoredBefore(digest: Digest, time: Date): Promise<void>;
@@ -29,7 +29,7 @@ export function digestOf(content: Uint8Array): Digest {
 }
 
 /** Blobs as files `ab/cdef...` below a directory. */
-export class DiskBlobs implements Blobs {
+export class DiskCommitBlobs implements CommitBlobs {
   readonly #root: string;
   /** What is done to a blob now: storing and removing one wait for each other. */
   readonly #underway = new Map<Digest, Promise<unknown>>();

@@ -3,7 +3,7 @@ import type { Digest } from "./commit_blobs.ts";
 import { readAt, writeAll } from "../files.ts";
 
 /** Contents up to this size are rows of the database: one durable write less, and no file of their own. */
-export const SMALL_CONTENT_BYTES_MAX = 16 * 1024;
+export const SMALL_BLOB_BYTES_MAX = 16 * 1024;
 /** Bytes that are hashed or copied in one step. */
 const STEP_BYTES = 1024 * 1024;
 
@@ -31,7 +31,7 @@ export class MemoryBudget {
  * budget lasts, then in a file of its own. Read and written at any place, by one caller at a time.
  * Modes: `open` takes writes, `sealed` has a digest and takes none, `gone` was disposed of.
  */
-export class StagedContent implements AsyncDisposable {
+export class StagedBlob implements AsyncDisposable {
   readonly #path: string;
   readonly #budget: MemoryBudget;
   #mode: "open" | "sealed" | "gone" = "open";
@@ -142,9 +142,9 @@ export class StagedContent implements AsyncDisposable {
   /** Whether the content can grow to this size in memory; grows it. */
   #fits(size: number): boolean {
     const memory = this.#memory;
-    if (memory === undefined || size > SMALL_CONTENT_BYTES_MAX) return false;
+    if (memory === undefined || size > SMALL_BLOB_BYTES_MAX) return false;
     if (size <= memory.length) return true;
-    const capacity = Math.min(Math.max(size, memory.length * 2), SMALL_CONTENT_BYTES_MAX);
+    const capacity = Math.min(Math.max(size, memory.length * 2), SMALL_BLOB_BYTES_MAX);
     if (!this.#budget.take(capacity - memory.length)) return false;
     this.#memory = new Uint8Array(capacity);
     this.#memory.set(memory);

@@ -10,7 +10,7 @@ const COMPRESSED_PART_MAX = 0.8;
 const COMPRESSED_SUFFIX = ".zst";
 
 /** Bytes that can be read from any place. Disposing it closes the file. */
-export interface ContentReader extends Disposable {
+export interface BlobReader extends Disposable {
   /** At most `length` bytes from an offset; none at the end, and at least one before it. */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
@@ -28,7 +28,7 @@ export function digestAt(folder: string, name: string): Digest | undefined {
 }
 
 /** Opens a content that has a file. Rejects when it has none. */
-export async function openPlaced(root: string, digest: Digest): Promise<ContentReader> {
+export async function openStoredBlob(root: string, digest: Digest): Promise<BlobReader> {
   const [plain, compressed] = pathsOf(root, digest);
   try {
     const file = await Deno.open(plain);

@@ -4,14 +4,14 @@ import type { Digest } from "./commit_blobs.ts";
 import { exists, syncDirectory } from "../files.ts";
 import type { VolumeReader } from "../volumes.ts";
 import {
+  type BlobReader,
   compresses,
   compressFile,
-  type ContentReader,
   digestAt,
-  openPlaced,
+  openStoredBlob,
   pathsOf,
 } from "./stored_blob.ts";
-import { MemoryBudget, SMALL_CONTENT_BYTES_MAX, StagedContent } from "./staged_blob.ts";
+import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
 
 /** Files that are made durable at the same time. */
 const PUBLISH_CONCURRENCY = 8;
@@ -19,7 +19,7 @@ const PUBLISH_CONCURRENCY = 8;
 const COMPRESS_BYTES_MIN = 8 * 1024;
 
 /** A content that is durable, or, where it is small, becomes so with the transaction that gets its bytes. */
-export interface PublishedContent {
+export interface PublishedBlob {
   readonly digest: Digest;
   readonly size: number;
   /** Set where the content belongs into the table of small contents. */
@@ -34,7 +34,7 @@ export interface PublishedContent {
  * entry that names it, it is pinned. Whoever asks the database whether a content is named
  * asks first which contents are pinned from then on ({@link unused}), because a commit can come in between.
  */
-export class Contents {
+export class VolumeBlobs {
   readonly #root: string;
   readonly #staging: string;
   readonly #volumes: VolumeReader;
@@ -49,8 +49,8 @@ export class Contents {
   }
 
   /** Opens the directory, and removes what a stopped server had not published. */
-  static async open(root: string, volumes: VolumeReader): Promise<Contents> {
-    const contents = new Contents(root, volumes);
+  static async open(root: string, volumes: VolumeReader): Promise<VolumeBlobs> {
+    const contents = new VolumeBlobs(root, volumes);
     await Deno.mkdir(contents.#staging, { recursive: true, mode: 0o700 });
     for await (const { name } of Deno.readDir(contents.#staging)) {
       await Deno.remove(join(contents.#staging, name));
@@ -59,15 +59,15 @@ export class Contents {
   }
 
   /** Begins a content. Whoever begins it publishes or disposes of it. */
-  stage(budget: MemoryBudget = new MemoryBudget(SMALL_CONTENT_BYTES_MAX)): StagedContent {
-    return new StagedContent(join(this.#staging, randomUUID()), budget);
+  stage(budget: MemoryBudget = new MemoryBudget(SMALL_BLOB_BYTES_MAX)): StagedBlob {
+    return new StagedBlob(join(this.#staging, randomUUID()), budget);
   }
 
   /** Opens a stored content. The caller holds a snapshot that has it. */
-  async open(digest: Digest, size: number): Promise<ContentReader> {
-    if (size > SMALL_CONTENT_BYTES_MAX) return await openPlaced(this.#root, digest);
-    const small = await this.#volumes.smallContent(digest);
-    if (small === undefined) return await openPlaced(this.#root, digest);
+  async open(digest: Digest, size: number): Promise<BlobReader> {
+    if (size > SMALL_BLOB_BYTES_MAX) return await openStoredBlob(this.#root, digest);
+    const small = await this.#volumes.smallBlob(digest);
+    if (small === undefined) return await openStoredBlob(this.#root, digest);
     return {
       read: (offset, length) => Promise.resolve(small.slice(offset, offset + length)),
       [Symbol.dispose]() {},
@@ -78,8 +78,8 @@ export class Contents {
    * Makes the contents durable and pins them, in the order of the staged ones. Those with a file are gone after it;
    * those in memory are disposed of by their owner, after the transaction that writes them. Whoever publishes calls {@link unpin} once the transaction that names them has ended, either way.
    */
-  async publish(staged: readonly StagedContent[]): Promise<PublishedContent[]> {
-    const published: PublishedContent[] = [];
+  async publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
+    const published: PublishedBlob[] = [];
     const folders = new Set<string>();
     try {
       for (let at = 0; at < staged.length; at += PUBLISH_CONCURRENCY) {
@@ -100,7 +100,7 @@ export class Contents {
     return published;
   }
 
-  unpin(published: readonly PublishedContent[]): void {
+  unpin(published: readonly PublishedBlob[]): void {
     for (const { digest } of published) {
       const pins = (this.#pins.get(digest) ?? 0) - 1;
       if (pins > 0) this.#pins.set(digest, pins);
@@ -120,7 +120,7 @@ export class Contents {
     const pinnedSince = new Set(this.#pins.keys());
     this.#watches.add(pinnedSince);
     try {
-      const named = await this.#volumes.namedContents(digests);
+      const named = await this.#volumes.referencedBlobs(digests);
       for (const digest of digests) {
         const used = named.has(digest) || pinnedSince.has(digest);
         // In one turn with the look at the pins: nobody can pin it before it is gone.
@@ -144,7 +144,7 @@ export class Contents {
     }
   }
 
-  async #place(staged: StagedContent, folders: Set<string>): Promise<PublishedContent> {
+  async #place(staged: StagedBlob, folders: Set<string>): Promise<PublishedBlob> {
     const digest = await staged.seal();
     const { size, memory } = staged;
     this.#pin(digest);
@@ -158,7 +158,7 @@ export class Contents {
     }
   }
 
-  async #placeFile(staged: StagedContent, digest: Digest, folders: Set<string>): Promise<void> {
+  async #placeFile(staged: StagedBlob, digest: Digest, folders: Set<string>): Promise<void> {
     const [plain, compressed] = pathsOf(this.#root, digest);
     folders.add(dirname(plain));
     // Pinned before this look: what is there stays there.
