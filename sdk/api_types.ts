@@ -8,7 +8,10 @@ export type FunctionType =
   | "FUNCTION_TYPE_CODE_MODE";
 
 /** How calls of a function are kept apart; only of this server. */
-export type Isolation = "fresh" | "shared";
+export type ProcessReuse =
+  | "PROCESS_REUSE_UNSPECIFIED"
+  | "PROCESS_REUSE_NONE"
+  | "PROCESS_REUSE_SEQUENTIAL";
 
 /** A function. */
 export interface FunctionT {
@@ -26,7 +29,7 @@ export interface FunctionT {
   secret?: Record<string, string>;
   provisionedConcurrency?: number;
   /** Whether a process runs one call, or one after another. Only of this server. */
-  isolation?: Isolation;
+  processReuse?: ProcessReuse;
   scopedRoleIds?: string[];
   useSpn?: boolean;
   hookRefs?: string[];
@@ -63,7 +66,7 @@ export interface FunctionInvocation {
   /** A stable word, a colon, and what happened. */
   error?: string;
   /** How its function kept calls apart when it was called. Only of this server. */
-  isolation?: Isolation;
+  processReuse?: ProcessReuse;
   /** The invocation that made this call; absent for a call from outside. Only of this server. */
   parentInvocationId?: string;
   /** Calls between this one and the one from outside. Only of this server. */
@@ -119,7 +122,7 @@ export interface FunctionsServiceCreateFunctionRequest {
   displayName?: string;
   description?: string;
   functionType?: FunctionType;
-  isolation?: Isolation;
+  processReuse?: ProcessReuse;
   /** Base64 by path; makes the first commit. */
   initialContent?: Record<string, string>;
   commitMessage?: string;

@@ -6,7 +6,7 @@ import { posix } from "node:path";
 const ROOMS = [
   "main.ts",
   "cli",
-  "compose.ts",
+  "compose",
   "http",
   "domain",
   "engine",

@@ -54,12 +54,12 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 /** Fields by schema: exactly what the API documents. */
 const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.Function":
-    "createdAt deletedAt description displayName functionType head hookRefs id isDraft isolation outboundNetworkAllowlist provisionedConcurrency publishedCommitId scopedRoleIds secret updatedAt useSpn workflowTemplateRefs",
+    "createdAt deletedAt description displayName functionType head hookRefs id isDraft outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId scopedRoleIds secret updatedAt useSpn workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id message",
   "c1.api.functions.v1.FunctionInvocation":
-    "commitId createdAt depth error functionId id input isolation output parentInvocationId status updatedAt vfsId vfsVersionRead vfsVersionWritten",
+    "commitId createdAt depth error functionId id input output parentInvocationId processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
-    "commitMessage description displayName functionType initialContent isolation",
+    "commitMessage description displayName functionType initialContent processReuse",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
     "commitMessage content function updateMask",
   "c1.api.functions.v1.FunctionsServiceCommitRequest": "commitMessage filenames",
@@ -102,7 +102,11 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
     "FUNCTION_TEST_RESULT_STATUS_FAIL",
     "FUNCTION_TEST_RESULT_STATUS_SKIPPED",
   ],
-  "invoked.Isolation": ["fresh", "shared"],
+  "invoked.ProcessReuse": [
+    "PROCESS_REUSE_UNSPECIFIED",
+    "PROCESS_REUSE_NONE",
+    "PROCESS_REUSE_SEQUENTIAL",
+  ],
   "invoked.TypeCheckState": [
     "TYPE_CHECK_STATE_NOT_CHECKED",
     "TYPE_CHECK_STATE_PENDING",

@@ -28,7 +28,7 @@ export async function latency(context: Context): Promise<PartResult> {
   await using workerd = await workerdFresh(context, HELLO);
   const fresh = await server.deploy(HELLO);
   const shared = await server.deploy(HELLO);
-  await server.set(shared, "isolation", "shared");
+  await server.set(shared, "processReuse", "PROCESS_REUSE_SEQUENTIAL");
   const contenders: Contender[] = [
     { name: "invoked", call: server.call(fresh, HELLO) },
     { name: "invoked, shared", call: server.call(shared, HELLO) },

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { needsAddition } from "./client/api_error.ts";
-import type { Invocation } from "./client/schemas.ts";
+import { type Invocation, reuseName } from "./client/schemas.ts";
 import { Failure } from "./failure.ts";
 import { printJson, printTable, showTime } from "./terminal/output.ts";
 import {
@@ -58,11 +58,11 @@ export function registerHistory(program: Command): void {
     );
     if (json) return printJson(invocations);
     printTable(
-      ["INVOCATION", "STATUS", "ISOLATION", "BEGAN", "TOOK", "COMMIT", "RESULT"],
+      ["INVOCATION", "STATUS", "REUSE", "BEGAN", "TOOK", "COMMIT", "RESULT"],
       invocations.map((invocation) => [
         invocation.id,
         invocation.status,
-        invocation.isolation,
+        reuseName(invocation),
         showTime(invocation.createdAt),
         took(invocation),
         invocation.commitId,

@@ -1,6 +1,11 @@
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
-import type { Invocation, RemoteFunction, TypeCheck } from "./client/schemas.ts";
+import {
+  type Invocation,
+  type RemoteFunction,
+  reuseName,
+  type TypeCheck,
+} from "./client/schemas.ts";
 import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
 import { Failure } from "./failure.ts";
 import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
@@ -72,7 +77,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["roles", fn.scopedRoleIds.join(", ") || "none: it may read"],
     ["secrets", fn.secret.join(", ") || "none"],
     ["provisioned", String(fn.provisionedConcurrency)],
-    ["isolation", isolationOf(fn)],
+    ["process reuse", describeReuse(fn)],
     ["created", showTime(fn.createdAt)],
     ["changed", showTime(fn.updatedAt)],
     ...fn.deletedAt === undefined ? [] : [["deleted", showTime(fn.deletedAt)] as const],
@@ -122,7 +127,7 @@ function printInvocation(invocation: Invocation): void {
       : [["called by", `${parentInvocationId} (depth ${depth})`] as const],
     ["began", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
-    ["isolation", isolationOf(invocation)],
+    ["process reuse", describeReuse(invocation)],
     ...vfsId === undefined ? [] : [["volume", volumeOf(invocation)] as const],
     ["input", JSON.stringify(input, null, 2)],
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
@@ -130,8 +135,9 @@ function printInvocation(invocation: Invocation): void {
   ]);
 }
 
-function isolationOf({ isolation }: { readonly isolation: string }): string {
-  return isolation === "shared" ? "shared: state of one call may persist for the next" : isolation;
+function describeReuse(of: { readonly processReuse: string }): string {
+  const name = reuseName(of);
+  return name === "sequential" ? `${name}: the next call may find the state of the last` : name;
 }
 
 function volumeOf({ vfsId = "", vfsVersionRead, vfsVersionWritten }: Invocation): string {

@@ -1,30 +1,30 @@
 import { duration, integer } from "./kinds.ts";
 import type { Rows } from "./settings.ts";
 
-/** When a process of a function with isolation "shared" gets no further call. */
+/** When a process of a function with `PROCESS_REUSE_SEQUENTIAL` gets no further call. */
 export const REUSE_SETTINGS: Rows<"reuse"> = {
   callsMax: {
-    name: "shared-calls",
+    name: "reuse-calls",
     kind: integer({ min: "1", max: "10000000" }),
     default: "10000",
-    description: "Calls that one process of a shared function runs before it is replaced",
+    description: "Calls that one reused process runs before it is replaced",
   },
   lifetimeMs: {
-    name: "shared-lifetime",
+    name: "reuse-lifetime",
     kind: duration({ min: "1s", max: "7d" }),
     default: "10m",
-    description: "Age at which a process of a shared function is replaced",
+    description: "Age at which a reused process is replaced",
   },
   idleMs: {
-    name: "shared-idle",
+    name: "reuse-idle",
     kind: duration({ min: "100ms", max: "1d" }),
     default: "60s",
-    description: "How long a process of a shared function waits for its next call",
+    description: "How long a reused process waits for its next call",
   },
   waitingMax: {
-    name: "shared-waiting",
+    name: "reuse-waiting",
     kind: integer({ min: "0", max: "10000" }),
     default: "32",
-    description: "Processes of all shared functions together that wait for their next call",
+    description: "Reused processes of all functions that wait for their next call",
   },
 };

@@ -17,8 +17,8 @@ export interface FunctionTable {
   /** JSON array of strings. */
   outboundNetworkAllowlist: string;
   provisionedConcurrency: number;
-  /** Whether a process runs one call (`fresh`) or one after another (`shared`). */
-  isolation: "fresh" | "shared";
+  /** Whether a process runs one call or one after another. */
+  processReuse: "PROCESS_REUSE_NONE" | "PROCESS_REUSE_SEQUENTIAL";
   /** JSON array of strings. */
   scopedRoleIds: string;
   createdAt: string;
@@ -82,8 +82,8 @@ export interface InvocationTable {
   parentInvocationId: string | null;
   /** Calls between it and the one from outside; 0 for that one itself. */
   depth: number;
-  /** What its function said when it was called; see {@link FunctionTable.isolation}. */
-  isolation: "fresh" | "shared";
+  /** The function's setting at the time of the call; see {@link FunctionTable.processReuse}. */
+  processReuse: FunctionTable["processReuse"];
   /** Who waits: `sync` has a caller on the line, `async` was accepted to run later. */
   mode: "sync" | "async";
   status: "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";

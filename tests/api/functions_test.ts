@@ -27,7 +27,7 @@ serverSuite("functions: create, read, delete", {}, {
       outboundNetworkAllowlist: [],
       secret: {},
       provisionedConcurrency: 0,
-      isolation: "fresh",
+      processReuse: "PROCESS_REUSE_NONE",
       scopedRoleIds: [],
       useSpn: false,
       hookRefs: [],

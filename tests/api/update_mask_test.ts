@@ -10,7 +10,7 @@ const CHANGE = {
   functionType: "FUNCTION_TYPE_CODE_MODE",
   outboundNetworkAllowlist: ["example.com"],
   provisionedConcurrency: 3,
-  isolation: "shared",
+  processReuse: "PROCESS_REUSE_SEQUENTIAL",
   scopedRoleIds: ["invoker"],
 };
 
@@ -24,7 +24,7 @@ const ORIGINAL = {
   functionType: "FUNCTION_TYPE_ANY",
   outboundNetworkAllowlist: [],
   provisionedConcurrency: 0,
-  isolation: "fresh",
+  processReuse: "PROCESS_REUSE_NONE",
   scopedRoleIds: [],
 };
 
@@ -122,7 +122,7 @@ serverSuite("update: the mask", {}, {
       [{ outboundNetworkAllowlist: [""] }, "function.outboundNetworkAllowlist[0]"],
       [{ outboundNetworkAllowlist: ["a", 1] }, "function.outboundNetworkAllowlist[1]"],
       [{ outboundNetworkAllowlist: Array(257).fill("a") }, "function.outboundNetworkAllowlist"],
-      [{ isolation: "realm" }, "function.isolation"],
+      [{ processReuse: "shared" }, "function.processReuse"],
       [{ scopedRoleIds: "role" }, "function.scopedRoleIds"],
       [{ scopedRoleIds: ["reader", "owner"] }, "function.scopedRoleIds[1]"],
       [{ scopedRoleIds: ["__proto__"] }, "function.scopedRoleIds[0]"],

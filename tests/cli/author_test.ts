@@ -200,17 +200,23 @@ export default async (input: { nested?: boolean }) => {
 Deno.test("invoked.json says how calls are kept apart, and show and history tell", async () => {
   await using author = await Author.start("kept");
   await author.write("main.ts", "let calls = 0;\nexport default () => ({ calls: ++calls });\n");
-  await author.write("invoked.json", `{"name": "kept", "isolation": "shared"}`);
+  await author.write(
+    "invoked.json",
+    `{"name": "kept", "processReuse": "PROCESS_REUSE_SEQUENTIAL"}`,
+  );
   await author.ok(["deploy", "--publish"]);
-  assert.match(await author.ok(["show"]), /^isolation +shared: state of one call may persist/m);
+  assert.match(
+    await author.ok(["show"]),
+    /^process reuse +sequential: the next call may find the state/m,
+  );
   await author.ok(["invoke"]);
-  assert.equal((await author.json("history"))[0].isolation, "shared");
-  assert.match(await author.ok(["show", ".", "latest"]), /^isolation +shared: /m);
-  await author.write("invoked.json", `{"name": "kept", "isolation": "realm"}`);
+  assert.equal((await author.json("history"))[0].processReuse, "PROCESS_REUSE_SEQUENTIAL");
+  assert.match(await author.ok(["show", ".", "latest"]), /^process reuse +sequential: /m);
+  await author.write("invoked.json", `{"name": "kept", "processReuse": "shared"}`);
   assertFails(
     await author.run(["deploy"]),
     2,
-    /isolation: .*"fresh"\|"shared"/,
-    /isolation and id/,
+    /processReuse: .*"PROCESS_REUSE_NONE"\|"PROCESS_REUSE_SEQUENTIAL"/,
+    /processReuse and id/,
   );
 });

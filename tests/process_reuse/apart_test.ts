@@ -8,7 +8,7 @@ import { call, change, deployShared, moduleOf, warm } from "./support.ts";
 
 const COUNT = moduleOf("");
 
-serverSuite("isolation shared: apart", {}, {
+serverSuite("process reuse: apart", {}, {
   "functions with the same code": async ({ client }) => {
     const [one, other] = [await deployShared(client, COUNT), await deployShared(client, COUNT)];
     const process = await warm(client, one);

@@ -32,7 +32,7 @@ const TAMPERING: Readonly<Record<string, string>> = {
 /** Nonces begin with a byte that occurs in no text. */
 const NONCE_MARK = 0xff;
 
-serverSuite("isolation shared: hostile", {}, {
+serverSuite("process reuse: hostile", {}, {
   "tampering breaks no call of another function, and forges none of its own": async (
     { client },
   ) => {

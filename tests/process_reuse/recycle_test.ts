@@ -36,7 +36,7 @@ const cases = (all: readonly (readonly [string, string])[]) =>
     all.map(([name, code]) => `case ${JSON.stringify(name)}: { ${code} break; }`).join("\n")
   } } return said;`;
 
-serverSuite("isolation shared: recycling", { flags: ["--invocation-timeout", "3s"] }, {
+serverSuite("process reuse: recycling", { flags: ["--invocation-timeout", "3s"] }, {
   "what is left behind": async ({ client }) => {
     const slow = await client.deploy(
       `export default () => new Promise((resolve) => setTimeout(resolve, ${NEVER_MS}));`,
@@ -105,7 +105,7 @@ serverSuite("isolation shared: recycling", { flags: ["--invocation-timeout", "3s
   },
 });
 
-Deno.test("isolation shared: connections", async (t) => {
+Deno.test("process reuse: connections", async (t) => {
   await using host = new Host();
   await using site = await openServer();
   const { api } = site;

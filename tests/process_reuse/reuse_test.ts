@@ -9,27 +9,30 @@ import { call, change, deployShared, moduleOf, warm } from "./support.ts";
 
 const COUNT = moduleOf("");
 
-serverSuite("isolation shared: reuse", {}, {
+serverSuite("process reuse: reuse", {}, {
   "is a field of a function, fresh unless told otherwise": async ({ client }) => {
     const { function: fresh } = ok(
       await client.post("/api/v1/functions", { displayName: "by default" }),
     );
-    assert.equal(fresh.isolation, "fresh");
+    assert.equal(fresh.processReuse, "PROCESS_REUSE_NONE");
     const { function: shared } = ok(
-      await client.post("/api/v1/functions", { displayName: "asked for", isolation: "shared" }),
+      await client.post("/api/v1/functions", {
+        displayName: "asked for",
+        processReuse: "PROCESS_REUSE_SEQUENTIAL",
+      }),
     );
-    assert.equal(shared.isolation, "shared");
-    await change(client, shared.id, { isolation: "fresh" });
+    assert.equal(shared.processReuse, "PROCESS_REUSE_SEQUENTIAL");
+    await change(client, shared.id, { processReuse: "PROCESS_REUSE_NONE" });
     assert.equal(
-      ok(await client.get(`/api/v1/functions/${shared.id}`)).function.isolation,
-      "fresh",
+      ok(await client.get(`/api/v1/functions/${shared.id}`)).function.processReuse,
+      "PROCESS_REUSE_NONE",
     );
-    for (const isolation of ["realm", "", 1]) {
+    for (const processReuse of ["shared", "", 1]) {
       const refused = await client.post("/api/v1/functions/update", {
-        function: { id: shared.id, isolation },
+        function: { id: shared.id, processReuse },
       });
       assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", {
-        fields: ["function.isolation"],
+        fields: ["function.processReuse"],
       });
     }
   },
@@ -37,7 +40,7 @@ serverSuite("isolation shared: reuse", {}, {
   "keeps the state of a module for the next call, and fresh does not": async ({ client }) => {
     const id = await deployShared(client, COUNT);
     await warm(client, id);
-    await change(client, id, { isolation: "fresh" });
+    await change(client, id, { processReuse: "PROCESS_REUSE_NONE" });
     const processes = new Set<string>();
     for (let n = 0; n < 5; n++) {
       const { process, calls } = await call(client, id);
@@ -47,13 +50,13 @@ serverSuite("isolation shared: reuse", {}, {
     assert.equal(processes.size, 5);
   },
 
-  "the record of an invocation says which isolation it had": async ({ client }) => {
+  "the record of an invocation says which process reuse it had": async ({ client }) => {
     const id = await deployShared(client, COUNT);
     const shared = ok(await client.invoke(id)).invocationId;
-    await change(client, id, { isolation: "fresh" });
+    await change(client, id, { processReuse: "PROCESS_REUSE_NONE" });
     const fresh = ok(await client.invoke(id)).invocationId;
-    assert.equal((await client.invocation(id, shared)).isolation, "shared");
-    assert.equal((await client.invocation(id, fresh)).isolation, "fresh");
+    assert.equal((await client.invocation(id, shared)).processReuse, "PROCESS_REUSE_SEQUENTIAL");
+    assert.equal((await client.invocation(id, fresh)).processReuse, "PROCESS_REUSE_NONE");
   },
 
   "calls at the same time have processes of their own, one call at a time": async ({ client }) => {
@@ -104,8 +107,11 @@ serverSuite("isolation shared: reuse", {}, {
     const id = await deployShared(client, COUNT);
     await change(client, id, { provisionedConcurrency: 2 });
     const { invocationId } = ok(await client.invoke(id, {}, { prefer: "respond-async" }));
-    const { status, isolation } = await client.ended(id, invocationId);
-    assert.deepEqual([status, isolation], ["FUNCTION_INVOCATION_STATUS_SUCCESS", "shared"]);
+    const { status, processReuse } = await client.ended(id, invocationId);
+    assert.deepEqual([status, processReuse], [
+      "FUNCTION_INVOCATION_STATUS_SUCCESS",
+      "PROCESS_REUSE_SEQUENTIAL",
+    ]);
     await warm(client, id);
   },
 
@@ -117,7 +123,7 @@ export default function registerTests({ handler }: TestContext) {
   test("counts", async ({ equal }) => equal((await handler({})).calls, 1));
 }`,
     });
-    await change(client, id, { isolation: "shared" });
+    await change(client, id, { processReuse: "PROCESS_REUSE_SEQUENTIAL" });
     await warm(client, id);
     for (let n = 0; n < 2; n++) {
       const { results } = ok(await client.post(`/api/v1/functions/${id}/test`, {}));
@@ -126,12 +132,12 @@ export default function registerTests({ handler }: TestContext) {
   },
 });
 
-Deno.test("isolation shared: limits end a process, and a restart begins anew", async (t) => {
-  await using server = await TestServer.start({ flags: ["--shared-calls", "3"] });
+Deno.test("process reuse: limits end a process, and a restart begins anew", async (t) => {
+  await using server = await TestServer.start({ flags: ["--reuse-calls", "3"] });
   const client = await server.client();
   const id = await deployShared(client, COUNT);
 
-  await t.step("a process has at most --shared-calls calls", async () => {
+  await t.step("a process has at most --reuse-calls calls", async () => {
     await warm(client, id);
     for (let n = 0; n < 12; n++) assert.ok((await call(client, id)).calls <= 3);
   });
@@ -148,9 +154,9 @@ Deno.test("isolation shared: limits end a process, and a restart begins anew", a
   });
 });
 
-Deno.test("isolation shared: a process that is old, or was not called for a while, is replaced", async () => {
+Deno.test("process reuse: a process that is old, or was not called for a while, is replaced", async () => {
   await using server = await TestServer.start({
-    flags: ["--shared-lifetime", "1s", "--shared-idle", "100ms"],
+    flags: ["--reuse-lifetime", "1s", "--reuse-idle", "100ms"],
   });
   const client = await server.client();
   const id = await deployShared(client, COUNT);
@@ -167,8 +173,8 @@ Deno.test("isolation shared: a process that is old, or was not called for a whil
   );
 });
 
-Deno.test("isolation shared: nothing waits where --shared-waiting is 0", async () => {
-  await using server = await TestServer.start({ flags: ["--shared-waiting", "0"] });
+Deno.test("process reuse: nothing waits where --reuse-waiting is 0", async () => {
+  await using server = await TestServer.start({ flags: ["--reuse-waiting", "0"] });
   const client = await server.client();
   const id = await deployShared(client, COUNT);
   for (let n = 0; n < 5; n++) assert.equal((await call(client, id)).calls, 1);

@@ -44,10 +44,10 @@ export async function change(
   );
 }
 
-/** Deploys a function with isolation "shared". */
+/** Deploys a function with `PROCESS_REUSE_SEQUENTIAL`. */
 export async function deployShared(client: Client, source: string): Promise<string> {
   const id = await client.deploy(source);
-  await change(client, id, { isolation: "shared" });
+  await change(client, id, { processReuse: "PROCESS_REUSE_SEQUENTIAL" });
   return id;
 }
 

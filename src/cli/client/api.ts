@@ -29,7 +29,7 @@ export interface FunctionChange {
   readonly outboundNetworkAllowlist?: readonly string[];
   readonly scopedRoleIds?: readonly string[];
   readonly provisionedConcurrency?: number;
-  readonly isolation?: string;
+  readonly processReuse?: string;
   readonly publishedCommitId?: string;
   /** The new set of names; an empty value keeps what is stored. */
   readonly secret?: Readonly<Record<string, string>>;

@@ -10,7 +10,12 @@ const count = optionalCount.transform((value) => value ?? 0);
 const bytes = z.union([z.string().regex(/^[0-9]+$/), z.number()]).nullish()
   .transform((value) => Number(value ?? 0));
 
-const isolation = z.string().nullish().transform((value) => value || "fresh");
+const PROCESS_REUSE_PREFIX = "PROCESS_REUSE_";
+
+/** Ours; a server without it runs each call in a new process. */
+const processReuse = z.string().nullish().transform((value) =>
+  value || `${PROCESS_REUSE_PREFIX}NONE`
+);
 
 const object = z.custom<Record<string, unknown>>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
@@ -35,8 +40,7 @@ export const RemoteFunction = z.object({
   scopedRoleIds: z.array(z.string()).nullish().transform((value) => value ?? []),
   secret: mapOf(z.string()).transform((value) => [...value.keys()]),
   provisionedConcurrency: z.number().nullish().transform((value) => value ?? 0),
-  /** Ours; a server without it has a process for each call. */
-  isolation,
+  processReuse,
   createdAt: optionalText,
   updatedAt: optionalText,
   deletedAt: optionalText,
@@ -78,7 +82,7 @@ export const Invocation = z.object({
   vfsId: optionalText,
   vfsVersionRead: optionalCount,
   vfsVersionWritten: optionalCount,
-  isolation,
+  processReuse,
   /** The invocation that made this one, and how deep in a chain it stands; ours. */
   parentInvocationId: optionalText,
   depth: optionalCount,
@@ -153,4 +157,9 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
     list: z.array(item).nullish().transform((value) => value ?? []),
     nextPageToken: text,
   });
+}
+
+/** `none` or `sequential`. */
+export function reuseName({ processReuse }: { readonly processReuse: string }): string {
+  return processReuse.replace(PROCESS_REUSE_PREFIX, "").toLowerCase();
 }

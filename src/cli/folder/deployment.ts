@@ -58,7 +58,7 @@ export function settingsChange(manifest: Manifest, fn: RemoteFunction): Function
     ...manifest.provisionedConcurrency === undefined
       ? {}
       : { provisionedConcurrency: manifest.provisionedConcurrency },
-    ...manifest.isolation === undefined ? {} : { isolation: manifest.isolation },
+    ...manifest.processReuse === undefined ? {} : { processReuse: manifest.processReuse },
   };
   const differing = (Object.keys(wanted) as (keyof typeof wanted & keyof RemoteFunction)[])
     .filter((field) => JSON.stringify(wanted[field]) !== JSON.stringify(fn[field]));

@@ -17,7 +17,7 @@ const Manifest = z.strictObject({
   roles: z.array(z.string()).optional(),
   provisionedConcurrency: z.number().int().min(0).optional(),
   /** Whether a process runs one call, or one after another. */
-  isolation: z.enum(["fresh", "shared"]).optional(),
+  processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"]).optional(),
 });
 
 /** What `invoked.json` says of the function of a folder; never a secret. A field that is absent stays as it is on the server. */
@@ -47,7 +47,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   );
   throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
     next:
-      "its fields are name, description, allowlist, volume, roles, provisionedConcurrency, isolation and id",
+      "its fields are name, description, allowlist, volume, roles, provisionedConcurrency, processReuse and id",
     exit: "usage",
   });
 }

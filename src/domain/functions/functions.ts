@@ -37,14 +37,18 @@ const UPDATABLE = [
   "outboundNetworkAllowlist",
   "secret",
   "provisionedConcurrency",
-  "isolation",
+  "processReuse",
   "scopedRoleIds",
 ] as const;
 type Updatable = (typeof UPDATABLE)[number];
 
-/** How calls of a function are kept apart: each in a process of its own, or one after another in one. */
-export const ISOLATIONS = ["fresh", "shared"] as const;
-export type Isolation = (typeof ISOLATIONS)[number];
+/** How many calls a process runs: one, or one after another. UNSPECIFIED in a request means NONE. */
+export const PROCESS_REUSES = [
+  "PROCESS_REUSE_UNSPECIFIED",
+  "PROCESS_REUSE_NONE",
+  "PROCESS_REUSE_SEQUENTIAL",
+] as const;
+export type ProcessReuse = (typeof PROCESS_REUSES)[number];
 
 /** A function with the names of its secrets; their values never leave the server. */
 export interface FunctionView {
@@ -61,7 +65,7 @@ export interface FunctionChange {
   readonly outboundNetworkAllowlist?: readonly string[] | undefined;
   readonly secret?: Readonly<Record<string, string>> | undefined;
   readonly provisionedConcurrency?: number | undefined;
-  readonly isolation?: Isolation | undefined;
+  readonly processReuse?: ProcessReuse | undefined;
   readonly scopedRoleIds?: readonly string[] | undefined;
 }
 
@@ -69,7 +73,7 @@ export interface CreateFunction {
   readonly displayName: string;
   readonly description: string;
   readonly functionType: FunctionType;
-  readonly isolation: Isolation;
+  readonly processReuse: ProcessReuse;
   /** Files of the first commit; undefined makes a function without code. */
   readonly initialContent?: SourceFiles | undefined;
   readonly commitMessage: string;
@@ -119,7 +123,7 @@ export class Functions {
       isDraft: 1,
       outboundNetworkAllowlist: "[]",
       provisionedConcurrency: 0,
-      isolation: spec.isolation,
+      processReuse: reuseOrNone(spec.processReuse),
       scopedRoleIds: "[]",
       createdAt: now,
       updatedAt: now,
@@ -204,7 +208,7 @@ export class Functions {
       functionType: typeOrAny(change.functionType ?? "FUNCTION_TYPE_UNSPECIFIED"),
       outboundNetworkAllowlist: JSON.stringify(change.outboundNetworkAllowlist ?? []),
       provisionedConcurrency: change.provisionedConcurrency ?? 0,
-      isolation: change.isolation ?? "fresh",
+      processReuse: reuseOrNone(change.processReuse ?? "PROCESS_REUSE_UNSPECIFIED"),
       scopedRoleIds: JSON.stringify(change.scopedRoleIds ?? []),
     };
     const chosen = Object.entries(all).filter(([field]) => fields.has(field as Updatable));
@@ -220,6 +224,10 @@ export class Functions {
     if (reference === "") return null;
     return (await finalizedCommit(this.store.read, fn, reference)).id;
   }
+}
+
+function reuseOrNone(reuse: ProcessReuse): FunctionRow["processReuse"] {
+  return reuse === "PROCESS_REUSE_UNSPECIFIED" ? "PROCESS_REUSE_NONE" : reuse;
 }
 
 function typeOrAny(type: FunctionType): FunctionType {

@@ -162,7 +162,7 @@ export class Invocations {
       principalId: by.id,
       parentInvocationId: caller?.id ?? null,
       depth: caller === undefined ? 0 : caller.depth + 1,
-      isolation: fn.isolation,
+      processReuse: fn.processReuse,
       mode,
       // Nobody resumes a synchronous call, so its start needs no record of its own.
       status: mode === "sync" && place.isGranted ? "RUNNING" : "PENDING",
@@ -224,7 +224,7 @@ export class Invocations {
       sourceMapDigest: commit.sourceMapDigest,
       inputJson: row.input,
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-      ...row.isolation === "shared" ? { reuseKey: reuseKeyOf(row, fn) } : {},
+      ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(row, fn) } : {},
       openSession: () => this.sessions.open(row),
       mode: row.mode,
       caller,
@@ -276,7 +276,7 @@ function callOf(
 }
 
 /**
- * What may find the state that a call of a shared function left: a call of the same caller, on the same volume, with
+ * What may find the state that a call left in a reused process: a call of the same caller, on the same volume, with
  * nothing changed in the function since.
  */
 function reuseKeyOf(

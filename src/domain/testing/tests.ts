@@ -104,7 +104,7 @@ export class Tests {
       principalId: by.id,
       parentInvocationId: by.invocation?.id ?? null,
       depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
-      isolation: "fresh",
+      processReuse: "PROCESS_REUSE_NONE",
       mode: "sync",
       status: "RUNNING",
       input: "{}",

@@ -6,7 +6,7 @@ import {
   DISPLAY_NAME_CHARS_MAX,
   FUNCTION_TYPES,
   type FunctionView,
-  ISOLATIONS,
+  PROCESS_REUSES,
   PROVISIONED_CONCURRENCY_MAX,
   SCOPED_ROLES_MAX,
   SECRET_VALUE_BYTES_MAX,
@@ -21,11 +21,13 @@ export const functionType = z.enum(FUNCTION_TYPES, {
 })
   .openapi("c1.api.functions.v1.FunctionType");
 
-export const isolation = z.enum(ISOLATIONS, { error: `must be one of ${ISOLATIONS.join(", ")}` })
-  .openapi("invoked.Isolation", {
+export const processReuse = z.enum(PROCESS_REUSES, {
+  error: `must be one of ${PROCESS_REUSES.join(", ")}`,
+})
+  .openapi("invoked.ProcessReuse", {
     description:
-      "fresh: each call has a process of its own; shared: a process answers one call after another, " +
-      "and state of one may persist for the next",
+      "NONE: each call runs in a new process; SEQUENTIAL: a process runs one call after another, " +
+      "and the next call may find the state of the last. UNSPECIFIED in a request means NONE",
   });
 
 export const functionOut = z.object({
@@ -41,7 +43,7 @@ export const functionOut = z.object({
     description: "Names of the secrets; values are never answered",
   }),
   provisionedConcurrency: int32Out,
-  isolation,
+  processReuse,
   scopedRoleIds: z.array(z.string()),
   useSpn: z.boolean(),
   hookRefs: z.array(z.string()),
@@ -64,7 +66,7 @@ export function functionJson({ row, secretNames }: FunctionView): z.input<typeof
     outboundNetworkAllowlist: JSON.parse(row.outboundNetworkAllowlist) as string[],
     secret: Object.fromEntries(secretNames.map((name) => [name, ""])),
     provisionedConcurrency: row.provisionedConcurrency,
-    isolation: row.isolation,
+    processReuse: row.processReuse,
     scopedRoleIds: JSON.parse(row.scopedRoleIds) as string[],
     useSpn: false,
     hookRefs: [],
@@ -86,7 +88,7 @@ export const createFunctionIn = z.object({
   displayName: displayName.min(1, { error: "must not be empty" }),
   description: description.default(""),
   functionType: functionType.default("FUNCTION_TYPE_UNSPECIFIED"),
-  isolation: isolation.default("fresh"),
+  processReuse: processReuse.default("PROCESS_REUSE_UNSPECIFIED"),
   initialContent: filesIn.optional(),
   commitMessage: commitMessageIn,
 }).openapi("c1.api.functions.v1.FunctionsServiceCreateFunctionRequest");
@@ -142,7 +144,7 @@ export const functionIn = z.object({
   provisionedConcurrency: int32In.refine((n) => n >= 0 && n <= PROVISIONED_CONCURRENCY_MAX, {
     error: `must be between 0 and ${PROVISIONED_CONCURRENCY_MAX}`,
   }).optional(),
-  isolation: isolation.optional(),
+  processReuse: processReuse.optional(),
   scopedRoleIds: z.array(roleId).max(SCOPED_ROLES_MAX, {
     error: atMost(SCOPED_ROLES_MAX, "entries"),
   }).optional(),

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { InvocationLogRow, InvocationRow, InvocationStatus } from "../../store/invocations.ts";
-import { isolation } from "./functions.ts";
+import { processReuse } from "./functions.ts";
 import { int32Out, timestamp } from "./primitives.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -37,7 +37,7 @@ export const invocationOut = z.object({
   error: z.string().optional().openapi({
     description: "A stable word, a colon, and what happened",
   }),
-  isolation,
+  processReuse,
   parentInvocationId: z.string().optional().openapi({
     description: "The invocation that made this call; absent for a call from outside",
   }),
@@ -61,7 +61,7 @@ export function invocationJson(row: InvocationRow): z.input<typeof invocationOut
     input: JSON.parse(row.input) as Record<string, unknown>,
     ...row.output === null ? {} : { output: JSON.parse(row.output) as Record<string, unknown> },
     ...row.error === null ? {} : { error: row.error },
-    isolation: row.isolation,
+    processReuse: row.processReuse,
     ...row.parentInvocationId === null
       ? {}
       : { parentInvocationId: row.parentInvocationId, depth: row.depth },

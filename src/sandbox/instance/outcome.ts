@@ -63,14 +63,14 @@ function outOfMemory({ memoryBytes }: SandboxLimits, earlierCalls: number): Sand
   return failed(
     "OUT_OF_MEMORY",
     `the function needed more memory than its limit of ${formatBytes(memoryBytes)} (--memory)` +
-      sharedWith(earlierCalls),
+      ofEarlierCalls(earlierCalls),
   );
 }
 
 /** Limits of a process hold for all of its calls together. */
-function sharedWith(earlierCalls: number): string {
+function ofEarlierCalls(earlierCalls: number): string {
   if (earlierCalls === 0) return "";
-  return `; what ${earlierCalls} earlier calls in the same process left counts, too (isolation shared)`;
+  return `; ${earlierCalls} earlier calls of the same process count, too (PROCESS_REUSE_SEQUENTIAL)`;
 }
 
 function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome {
@@ -100,7 +100,7 @@ function exited(ending: Exited, limits: SandboxLimits, earlierCalls: number): Sa
       "CPU_LIMIT",
       `the function used up its limit of ${
         formatDuration(limits.cpuTimeMs)
-      } of processor time (--cpu-time)${sharedWith(earlierCalls)}`,
+      } of processor time (--cpu-time)${ofEarlierCalls(earlierCalls)}`,
     );
   }
   const how = signal === null ? `exit code ${code}` : `the signal ${signal}`;

@@ -8,6 +8,7 @@ import * as testsAndTypes from "./003_tests_and_types.ts";
 import * as nestedInvocations from "./004_nested_invocations.ts";
 import * as rareEnds from "./005_rare_ends.ts";
 import * as reuse from "./006_reuse.ts";
+import * as processReuse from "./007_process_reuse.ts";
 
 /** Brings the database to the newest version. Migrations are numbered and only appended. */
 export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
@@ -18,6 +19,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<voi
     "004_nested_invocations": { up: nestedInvocations.up },
     "005_rare_ends": { up: rareEnds.up },
     "006_reuse": { up: reuse.up },
+    "007_process_reuse": { up: processReuse.up },
   };
   const migrator = new Migrator({
     db,
