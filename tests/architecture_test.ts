@@ -15,6 +15,7 @@ const ROOMS = [
   "isolation",
   "store",
   "config",
+  "shared",
   "runtime",
 ];
 

@@ -1,0 +1,44 @@
+/** One mode with one setter for everything that lives long: servers, pools, processes, sessions. */
+import assert from "node:assert/strict";
+
+/** For each mode, the modes that may follow it. */
+export type Transitions<Mode extends string> = { readonly [From in Mode]: readonly Mode[] };
+
+/**
+ * The mode of one component. Its owner lists the modes in its doc comment and keeps no other flag of its state.
+ *
+ *     readonly #lifecycle = new Lifecycle("pool", "open", { open: ["closed"], closed: [] });
+ */
+export class Lifecycle<Mode extends string> {
+  readonly #owner: string;
+  readonly #transitions: Transitions<Mode>;
+  #mode: Mode;
+
+  /** @param owner names the component in assertions */
+  constructor(owner: string, initial: NoInfer<Mode>, transitions: Transitions<Mode>) {
+    this.#owner = owner;
+    this.#mode = initial;
+    this.#transitions = transitions;
+  }
+
+  get mode(): Mode {
+    return this.#mode;
+  }
+
+  /** Whether the component is in one of these modes. */
+  is(...modes: readonly Mode[]): boolean {
+    return modes.includes(this.#mode);
+  }
+
+  /**
+   * Changes the mode.
+   * @throws AssertionError for a transition that is not listed, a change to the current mode included
+   */
+  set(next: Mode): void {
+    assert.ok(
+      this.#transitions[this.#mode].includes(next),
+      `Cannot change the mode of ${this.#owner} from ${this.#mode} to ${next}`,
+    );
+    this.#mode = next;
+  }
+}
