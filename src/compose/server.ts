@@ -1,166 +1,238 @@
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createBuilder, registryOf } from "../builder/mod.ts";
+import { type Builder, createBuilder, registryOf } from "../builder/mod.ts";
 import type { Config } from "../config/mod.ts";
+import { artifactSource } from "../domain/commits/builds.ts";
 import { deployHello, keepCredentials } from "../domain/first_start.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
+import { type Domain, openDomain } from "../domain/mod.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
-import { type Domain, openDomain } from "../domain/mod.ts";
+import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
+import { InvocationNotifier } from "../engine/notifier.ts";
 import { createApp } from "../http/app.ts";
 import { type HttpServer, listen } from "../http/server.ts";
-import { selfSignedSource } from "../http/tls/self_signed.ts";
-import { filesSource, keepFresh, type TlsSource } from "../http/tls/source.ts";
-import { createSandboxes, type EgressOptions } from "../sandbox/mod.ts";
+import { keepFresh } from "../http/tls/source.ts";
+import { createSandboxes, type EgressOptions, type Sandboxes } from "../sandbox/mod.ts";
+import { Lifecycle } from "../shared/lifecycle.ts";
 import { openDataDir } from "../store/data_dir.ts";
 import { masterKeysOf } from "../store/master_key.ts";
 import { openStore } from "../store/mod.ts";
 import { Sealer } from "../store/sealing.ts";
+import { openTls, type Tls } from "./tls.ts";
 import manifest from "../../package.json" with { type: "json" };
 
 const logger = getLogger(["invoked", "server"]);
 
 const EXAMPLE_DIR = fileURLToPath(new URL("../../examples/hello/", import.meta.url));
-/** How long answers that are on their way may take once every invocation has ended. */
+/** How long answers may take to leave once every invocation has ended. */
 const ANSWERS_TIMEOUT_MS = 2_000;
 
-/** A server that takes calls. */
-export interface RunningServer {
-  /** Base URL without a trailing slash. */
-  readonly url: string;
-  /** The walls that stand around functions, in words. */
-  readonly walls: string;
-  readonly credentialsPath: string;
-  /** The certificate of the local CA that clients must trust; undefined where there is none. */
-  readonly caFile: string | undefined;
-  /** The example that was deployed at the first start; undefined where it was deleted since. */
-  readonly helloFunctionId: string | undefined;
-  /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
-  drain(): Promise<void>;
-  /** Kills every sandbox at once. */
-  kill(): void;
-}
-
 export interface StartOptions {
-  /** Whether a store that never had a function is given one to try. */
+  /** Deploys the example into a store that never had a function. */
   readonly deployExample: boolean;
 }
 
-/** Builds the whole server from its configuration and starts it; what was opened is closed again when a part fails. */
+/** What a running server is built from. */
+interface Parts {
+  readonly url: string;
+  readonly credentialsPath: string;
+  readonly tls: Tls | undefined;
+  readonly helloFunctionId: string | undefined;
+  readonly http: HttpServer;
+  readonly engine: Engine;
+  readonly sandboxes: Sandboxes;
+  /** Everything that was opened, to be closed in reverse order. */
+  readonly opened: AsyncDisposableStack;
+  readonly drainTimeoutMs: number;
+}
+
+/**
+ * A server that takes calls. Modes: `open`, `draining` from the first signal on, `closed` once everything is closed.
+ */
+export class RunningServer {
+  readonly #parts: Parts;
+  readonly #lifecycle = new Lifecycle<"open" | "draining" | "closed">("the server", "open", {
+    open: ["draining"],
+    draining: ["closed"],
+    closed: [],
+  });
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Base URL without a trailing slash. */
+  get url(): string {
+    return this.#parts.url;
+  }
+
+  /** The isolation of functions, in words. */
+  get walls(): string {
+    return this.#parts.sandboxes.walls;
+  }
+
+  get credentialsPath(): string {
+    return this.#parts.credentialsPath;
+  }
+
+  /** The certificate of the local CA that clients must trust; undefined without one. */
+  get caFile(): string | undefined {
+    return this.#parts.tls?.caFile;
+  }
+
+  /** The example that was deployed at the first start; undefined when it was deleted since. */
+  get helloFunctionId(): string | undefined {
+    return this.#parts.helloFunctionId;
+  }
+
+  /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
+  async drain(): Promise<void> {
+    const { engine, http, opened, drainTimeoutMs } = this.#parts;
+    this.#lifecycle.set("draining");
+    await engine.drain(drainTimeoutMs);
+    // Before the rest: an answer on its way may still read the store.
+    await closeHttp(http);
+    await opened.disposeAsync();
+    this.#lifecycle.set("closed");
+  }
+
+  /** Kills every instance at once. */
+  kill(): void {
+    this.#parts.sandboxes[Symbol.asyncDispose]();
+  }
+}
+
+/** Builds the server from its configuration and starts it; when a part fails, what was opened is closed again. */
 export async function startServer(
   config: Config,
   { deployExample }: StartOptions,
 ): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
-  const { server: { host, port, publicUrl, dataDir }, invocations, commits } = config;
+  const { server: { host, port, publicUrl, dataDir, drainTimeoutMs } } = config;
   const directory = opened.use(await openDataDir(dataDir));
   const masterKey = config.identity.masterKey;
   const [key, ...olderKeys] = masterKey === undefined
     ? await masterKeysOf(directory)
     : [Buffer.from(masterKey.reveal(), "base64")];
   const sealer = new Sealer(key, ...olderKeys);
-  const tls = await tlsSource(config);
+  const tls = await openTls(config);
   const identity = await tls?.source.load();
   const http = await listen(host, port, config.server, identity);
   opened.defer(() => closeHttp(http));
   if (tls !== undefined && identity !== undefined) {
     opened.use(keepFresh(tls.source, identity, http.renew));
   }
-  const scheme = tls === undefined ? "http" : "https";
-  const url = publicUrl ?? `${scheme}://${urlHost(host)}:${http.port}`;
+  const url = publicUrl ??
+    `${tls === undefined ? "http" : "https"}://${urlHost(host)}:${http.port}`;
 
-  const sandboxes = opened.use(createSandboxes(
-    { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
-    {
-      ...config.sandbox,
-      cacheDir: join(dataDir, "cache", "sandbox"),
-      egress: await egressOptions(config),
-      reuse: config.reuse,
-    },
-  ));
-  const builder = opened.use(createBuilder(
-    { ...config.builder, artifactBytes: config.builder.maxArtifactBytes },
-    {
-      ...config.sandbox,
-      workDir: join(dataDir, "work"),
-      cacheDir: join(dataDir, "cache", "builder"),
-      registry: registryOf(config.builder.registryEnv),
-    },
-  ));
-  const [sandboxesReady, builderReady] = [sandboxes.start(), builder.start()];
-  for (const ready of [sandboxesReady, builderReady]) ready.catch(() => {});
+  const sandboxes = opened.use(await openSandboxes(config));
+  const builder = opened.use(openBuilder(config));
+  const ready = Promise.all([sandboxes.start(), builder.start()]);
+  ready.catch(() => {});
   const store = opened.use(await openStore(dataDir));
-  const engine = opened.use(new LocalEngine(store, sandboxes, invocations));
+  const engine = opened.use(
+    new LocalEngine(sandboxes, artifactSource(store), config.invocations),
+  );
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
   const ids = new Ids();
   const snapshots = new Snapshots(store);
+  const hostName = new URL(url).hostname;
   const domain = await openDomain({
     store,
     sealer,
     engine,
+    notifier: new InvocationNotifier(),
     builder,
     ids,
     snapshots,
-    limits: {
-      commits,
-      input: invocations,
-      volumes: config.volumes,
-      tests: {
-        ...config.tests,
-        ...invocations,
-        timeoutMs: config.tests.timeoutMs,
-        runTimeoutMs: invocations.timeoutMs,
-      },
-    },
+    limits: limitsOf(config),
     checkTypes: config.tests.checkTypes,
-    hostName: new URL(url).hostname,
+    hostName,
     shutdown: shutdown.signal,
   });
   opened.use(domain.typeChecks);
-  // Before recovery: what is resumed may call the API.
-  const app = createApp(domain, {
-    maxBodyBytes: config.server.maxBodyBytes,
-    maxFileBytes: commits.maxFileBytes,
-    hostName: new URL(url).hostname,
-    hsts: config.tls.certFile !== undefined,
-    corsOrigins: config.server.corsOrigins,
-    rates: config.rates,
-    version: manifest.version,
-    readiness: () =>
-      engine.open
-        ? { ready: true, load: engine.load }
-        : { ready: false, reason: "the server is stopping" },
-  });
+  // Before recovery: resumed invocations may call the API.
+  const app = appOf(config, domain, engine, hostName);
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));
   opened.use(new VolumeSweep(store, snapshots, config.volumes));
   domain.typeChecks.soon();
-  await sandboxesReady;
-  await builderReady;
+  await ready;
   await recover(domain);
   const helloFunctionId = deployExample ? await deployHello(store, domain, readExample) : undefined;
-
   http.serve(app);
-  const parts = opened.move();
-  return {
+  return new RunningServer({
     url,
-    walls: sandboxes.walls,
     credentialsPath,
-    caFile: tls?.caFile,
+    tls,
     helloFunctionId,
-    async drain() {
-      await engine.drain(config.server.drainTimeoutMs);
-      // Before the parts: an answer on its way may still read the store.
-      await closeHttp(http);
-      await parts.disposeAsync();
+    http,
+    engine,
+    sandboxes,
+    opened: opened.move(),
+    drainTimeoutMs,
+  });
+}
+
+async function openSandboxes(config: Config): Promise<Sandboxes> {
+  const { invocations, sandbox, reuse, server: { dataDir } } = config;
+  return createSandboxes(
+    { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
+    {
+      ...sandbox,
+      cacheDir: join(dataDir, "cache", "sandbox"),
+      egress: await egressOptions(config),
+      reuse,
     },
-    kill: () => void sandboxes[Symbol.asyncDispose](),
+  );
+}
+
+function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder & AsyncDisposable {
+  return createBuilder(
+    { ...builder, artifactBytes: builder.maxArtifactBytes },
+    {
+      ...sandbox,
+      workDir: join(dataDir, "work"),
+      cacheDir: join(dataDir, "cache", "builder"),
+      registry: registryOf(builder.registryEnv),
+    },
+  );
+}
+
+function limitsOf({ commits, invocations, volumes, tests }: Config) {
+  return {
+    commits,
+    invocations,
+    volumes,
+    tests: {
+      ...tests,
+      ...invocations,
+      timeoutMs: tests.timeoutMs,
+      runTimeoutMs: invocations.timeoutMs,
+    },
   };
+}
+
+function appOf(config: Config, domain: Domain, engine: Engine, hostName: string) {
+  return createApp(domain, {
+    maxBodyBytes: config.server.maxBodyBytes,
+    maxFileBytes: config.commits.maxFileBytes,
+    hostName,
+    hsts: config.tls.certFile !== undefined,
+    corsOrigins: config.server.corsOrigins,
+    rates: config.rates,
+    version: manifest.version,
+    readiness: () =>
+      engine.isOpen
+        ? { ready: true, load: engine.load }
+        : { ready: false, reason: "the server is stopping" },
+  });
 }
 
 async function egressOptions({ egress }: Config): Promise<EgressOptions> {
@@ -176,11 +248,8 @@ async function recover({ invocations }: Domain): Promise<void> {
   const { interrupted, resumed } = await invocations.recover();
   if (interrupted + resumed === 0) return;
   logger.warn(
-    "{interrupted} invocations were interrupted by the last stop, {resumed} are resumed",
-    {
-      interrupted,
-      resumed,
-    },
+    "The last stop interrupted {interrupted} invocations; {resumed} resume now",
+    { interrupted, resumed },
   );
 }
 
@@ -188,25 +257,6 @@ async function closeHttp(http: HttpServer): Promise<void> {
   const cut = setTimeout(() => http.cut(), ANSWERS_TIMEOUT_MS);
   await http.close();
   clearTimeout(cut);
-}
-
-interface Tls {
-  readonly source: TlsSource;
-  readonly caFile: string | undefined;
-}
-
-/** Where the certificate comes from; undefined for plain HTTP. */
-async function tlsSource({ server, tls }: Config): Promise<Tls | undefined> {
-  if (tls.selfSigned) {
-    const hosts = [server.host, ...server.publicUrl === undefined ? [] : [server.publicUrl]]
-      .map((host) => host.includes("//") ? new URL(host).hostname.replace(/^\[|\]$/g, "") : host)
-      .filter((host) => host !== "0.0.0.0" && host !== "::");
-    const source = await selfSignedSource(join(server.dataDir, "tls"), hosts);
-    return { source, caFile: source.caFile };
-  }
-  const { certFile, keyFile } = tls;
-  if (certFile === undefined || keyFile === undefined) return undefined;
-  return { source: filesSource(certFile, keyFile), caFile: undefined };
 }
 
 /** The host of a URL that reaches this machine. */

@@ -1,32 +1,19 @@
-/**
- * The domain room: the rules of the house, in the words of the glossary.
- *
- * - function: a named piece of code that can be called; has commits, at most one of them published
- * - commit: an immutable version of a function's files, built and locked; the newest is the head
- * - tag: a name for a commit of a function
- * - invocation: one call of a function; recorded before it runs, ends as SUCCESS or ERROR
- * - sandbox: the process that runs one invocation and is then thrown away
- * - test run: the tests of a commit, run in sandboxes; no invocation, and not recorded
- * - volume: a tree of files that an invocation can be given; each commit to it makes a version
- * - snapshot: a version of a volume that somebody reads; nothing of it goes away meanwhile
- * - write set: the changes that one invocation or request makes to a volume, all or none
- * - worker: a machine that runs sandboxes
- * - principal: who calls; holds credentials that it trades for access tokens
- */
+/** The domain: the rules of functions, commits, invocations, volumes, tests and identities. See ARCHITECTURE.md for the words. */
 import type { Builder } from "../builder/mod.ts";
 import type { Engine } from "../engine/contract.ts";
+import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { Commits } from "./commits/commits.ts";
 import { Functions } from "./functions/functions.ts";
 import type { Ids } from "./ids.ts";
 import { AccessTokens, FunctionPrincipals, ServerKeys, TokenEndpoint } from "./identity/mod.ts";
-import type { InputLimits } from "./invocations/input.ts";
-import { Invocations } from "./invocations/invocations.ts";
+import { Executions } from "./invocations/execution.ts";
+import { HostMethods } from "./invocations/host_methods.ts";
+import { type InvocationLimits, Invocations } from "./invocations/invocations.ts";
 import { InvocationLogs } from "./invocations/logs.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./functions/secrets.ts";
-import { Sessions } from "./invocations/sessions.ts";
 import { Provisioning } from "./functions/provisioning.ts";
 import type { CommitLimits } from "./commits/source_files.ts";
 import { Tags } from "./commits/tags.ts";
@@ -48,7 +35,7 @@ export interface Domain {
   readonly tags: Tags;
   readonly invocations: Invocations;
   readonly logs: InvocationLogs;
-  readonly sessions: Sessions;
+  readonly hostMethods: HostMethods;
   readonly functionPrincipals: FunctionPrincipals;
   readonly volumes: Volumes;
   readonly volumeFiles: VolumeFiles;
@@ -64,11 +51,12 @@ export interface DomainParts {
   readonly sealer: Sealer;
   readonly builder: Builder;
   readonly engine: Engine;
+  readonly notifier: InvocationNotifier;
   readonly ids: Ids;
   readonly snapshots: Snapshots;
   readonly limits: {
     readonly commits: CommitLimits;
-    readonly input: InputLimits;
+    readonly invocations: InvocationLimits;
     readonly volumes: VolumeLimits;
     readonly tests: TestLimits;
   };
@@ -82,7 +70,7 @@ export interface DomainParts {
 
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
 export async function openDomain(parts: DomainParts): Promise<Domain> {
-  const { store, sealer, builder, engine, ids, snapshots, limits, shutdown } = parts;
+  const { store, sealer, builder, engine, notifier, ids, snapshots, limits, shutdown } = parts;
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
@@ -100,21 +88,38 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   );
   const secrets = new Secrets(store, sealer);
   const provisioning = new Provisioning(store, engine);
-  const sessions = new Sessions(store, snapshots, limits.volumes, secrets);
+  const hostMethods = new HostMethods();
+  const executions = new Executions({
+    store,
+    engine,
+    notifier,
+    secrets,
+    snapshots,
+    hostMethods,
+    volumeLimits: limits.volumes,
+  });
   await provisioning.refresh();
-  const testArtifacts = new TestArtifacts(store, builder, shutdown);
+  const artifacts = new TestArtifacts(store, builder, shutdown);
   return {
     functions: new Functions(store, commits, secrets, provisioning, pages, ids),
     commits,
     tags: new Tags(store),
-    invocations: new Invocations(store, engine, sessions, pages, ids, limits.input),
-    logs: new InvocationLogs(store, engine, pages),
-    sessions,
+    invocations: new Invocations(store, engine, executions, pages, ids, limits.invocations),
+    logs: new InvocationLogs(store, notifier, pages),
+    hostMethods,
     functionPrincipals: new FunctionPrincipals(store),
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
     volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),
-    tests: new Tests(store, engine, sessions, testArtifacts, ids, limits.tests),
+    tests: new Tests({
+      store,
+      engine,
+      secrets,
+      hostMethods,
+      artifacts,
+      ids,
+      limits: limits.tests,
+    }),
     typeChecks,
     accessTokens,
     tokenEndpoint: new TokenEndpoint(store, accessTokens, parts.hostName),

@@ -1,33 +1,30 @@
-import type { CommitBlobs, Digest } from "../store/blobs/commit_blobs.ts";
+import { LRUCache } from "lru-cache";
+import type { ArtifactSource } from "./contract.ts";
 
-/** Bytes of scripts kept in memory. */
-const SCRIPT_CACHE_BYTES_MAX = 64 * 1024 * 1024;
+/** UTF-16 units of scripts kept in memory. */
+const SCRIPT_CACHE_UNITS_MAX = 64 * 1024 * 1024;
 
-/** Scripts by digest, the most recently used ones in memory. */
+/** Scripts and source maps by digest; scripts used last stay in memory. */
 export class Artifacts {
-  readonly #blobs: CommitBlobs;
-  /** In order of last use, oldest first. */
-  readonly #scripts = new Map<Digest, string>();
-  #bytes = 0;
+  readonly #source: ArtifactSource;
+  readonly #scripts = new LRUCache<string, string>({
+    maxSize: SCRIPT_CACHE_UNITS_MAX,
+    sizeCalculation: ({ length }) => Math.max(1, length),
+  });
 
-  constructor(blobs: CommitBlobs) {
-    this.#blobs = blobs;
+  constructor(source: ArtifactSource) {
+    this.#source = source;
   }
 
-  async script(digest: Digest): Promise<string> {
-    const script = this.#scripts.get(digest) ?? await this.text(digest);
-    if (this.#scripts.delete(digest)) this.#bytes -= script.length;
+  async script(digest: string): Promise<string> {
+    const cached = this.#scripts.get(digest);
+    if (cached !== undefined) return cached;
+    const script = await this.text(digest);
     this.#scripts.set(digest, script);
-    this.#bytes += script.length;
-    for (const [oldest, { length }] of this.#scripts) {
-      if (this.#bytes <= SCRIPT_CACHE_BYTES_MAX) break;
-      this.#scripts.delete(oldest);
-      this.#bytes -= length;
-    }
     return script;
   }
 
-  async text(digest: Digest): Promise<string> {
-    return new TextDecoder().decode(await this.#blobs.get(digest));
+  text(digest: string): Promise<string> {
+    return this.#source.text(digest);
   }
 }

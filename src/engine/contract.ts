@@ -1,73 +1,59 @@
-import type { Host, RunHooks, SandboxJob, SandboxOutcome } from "../sandbox/contract.ts";
-import type { InvocationConclusion, InvocationEnd } from "../store/invocations.ts";
-import type { Writers } from "../store/mod.ts";
+/**
+ * The port of the engine: it admits calls, and runs jobs in instances.
+ *
+ * Jobs and outcomes are plain data, so that they can travel to another machine. Whoever submits a job opens and closes
+ * what surrounds it: its record, its secrets, its volume.
+ */
+import type { Host, SandboxJob, SandboxLog } from "../sandbox/contract.ts";
 
-/** What is recorded as the end of an invocation. */
-export type Conclusion = InvocationConclusion;
-
-/** What an invocation has of the server while it runs: opened as it starts, disposed once it has ended. */
-export interface Session extends AsyncDisposable {
-  /** What the function is given beside its input, as it is now. */
-  readonly config: SandboxJob["config"];
-  /** Answers what the function asks. */
-  readonly host: Host;
-  /**
-   * Called once, with how the function ended. Answers what to do inside the transaction that records that: it may
-   * write what the function changed, and it says what the end is to be. Undefined where there is only the end to record.
-   */
-  conclude(end: InvocationEnd): Promise<((tx: Writers) => Promise<Conclusion>) | undefined>;
-}
-
-/** Thrown where an invocation cannot have what it needs; the message continues the sentence "it could not run:". */
-export class CannotOpenSession extends Error {
-  override name = "CannotOpenSession";
-}
-
-/** A running invocation that calls another. */
-export interface CallingInvocation {
-  readonly id: string;
-  /** Calls between it and the one from outside; 0 for that one itself. */
-  readonly depth: number;
-  /** Aborts when it ends; what it waits for is then cancelled. */
-  readonly signal: AbortSignal;
-}
-
-/** An invocation that was recorded and is to be run. */
-export interface Job {
+/** Identifies a running invocation to the operations that it calls; plain data. */
+export interface InvocationContext {
   readonly invocationId: string;
-  /** Blob that holds the commit's script. */
-  readonly scriptDigest: string;
-  /** Blob that holds the script's source map. */
-  readonly sourceMapDigest: string;
-  /** Text of a JSON object. */
-  readonly inputJson: string;
-  /** Hosts that the function may connect to, as its settings say when it is called. */
-  readonly outboundAllowlist: readonly string[];
-  /** As {@link SandboxJob.reuseKey}; absent for a job that gets a process of its own. */
-  readonly reuseKey?: string;
-  /** Called once, at the moment the job starts. */
-  readonly openSession: () => Promise<Session>;
-  /** Who waits for the end; decides what a shutdown does with a job that has not started. */
-  readonly mode: "sync" | "async";
-  /** The running invocation that made this call and waits for it; undefined for a call from outside. */
-  readonly caller: CallingInvocation | undefined;
-  /** The status its row has; PENDING is moved to RUNNING, durably, before any of its code runs. */
-  readonly recordedAs: "PENDING" | "RUNNING";
+  readonly functionId: string;
+  /** Calls between it and the call from outside; 0 for that call itself. */
+  readonly depth: number;
 }
 
-/** What is at its limit of running calls: the server, or the function that is called. */
+/** What runs in one instance; plain data. */
+export interface Job extends Omit<SandboxJob, "script"> {
+  /** Digest of the commit blob that holds the script. */
+  readonly scriptDigest: string;
+  /** Digest of the commit blob that holds the script's source map. */
+  readonly sourceMapDigest: string;
+}
+
+/** How a job ended; plain data. */
+export type Outcome =
+  /** `outputJson` is the text of a JSON object. */
+  | { readonly kind: "success"; readonly outputJson: string }
+  /** `word` is a stable word of docs/errors.md. */
+  | { readonly kind: "error"; readonly word: string; readonly message: string };
+
+/** Where a job's host calls and log lines go while it runs. */
+export interface JobPorts {
+  readonly host: Host;
+  /** Called for every log line, in order, before the outcome is known. */
+  readonly onLog: (log: SandboxLog) => void;
+}
+
+/** Reads commit blobs as text. */
+export interface ArtifactSource {
+  text(digest: string): Promise<string>;
+}
+
+/** Which limit of running calls is reached: that of the server, or that of the function. */
 export type RunningLimit = "server" | "function";
 
-/** Why the engine takes no further job. */
+/** Why the engine admits no further call. */
 export type RejectionReason =
   | {
     readonly kind: "queue-full";
-    /** Which limit keeps the call from running at once, and its value: that many calls run. */
+    /** The limit that keeps the call from running at once, and its value. */
     readonly runningLimit: RunningLimit;
     readonly maxRunning: number;
-    /** Which limit of the queue is reached: of calls, or of the bytes of their inputs. */
+    /** Which limit of the queue is reached: the number of calls, or the bytes of their inputs. */
     readonly queueLimit: "calls" | "bytes";
-    /** Calls that wait, and the bytes of their inputs; without asynchronous ones where the call is synchronous. */
+    /** Queued calls and the bytes of their inputs; without asynchronous calls for a synchronous one. */
     readonly queued: number;
     readonly queuedBytes: number;
     readonly maxQueued: number;
@@ -75,127 +61,114 @@ export type RejectionReason =
   }
   | {
     readonly kind: "wait-too-long";
-    /** As above. */
     readonly runningLimit: RunningLimit;
     readonly maxRunning: number;
-    /** Calls that get their turn in a second while that limit is reached, as measured. */
+    /** Slots granted per second while that limit is reached, as measured. */
     readonly perSecond: number;
-    /** What the call would have to wait by that, and how long it may be. */
+    /** The estimated wait, and the limit of it. */
     readonly expectedMs: number;
     readonly maxWaitMs: number;
   }
   | { readonly kind: "draining" }
-  /** The nested call would be deeper than the limit. */
+  /** The nested call would exceed the limit of depth. */
   | { readonly kind: "too-deep"; readonly maxDepth: number }
-  /** The caller has made as many calls as one invocation may. */
+  /** The caller has made as many nested calls as one invocation may. */
   | { readonly kind: "too-many-nested"; readonly maxNested: number };
 
-/** Thrown by {@link Engine.admit}; nothing was recorded. */
+/** Thrown by {@link Engine.admit}; the call left no trace. */
 export class AdmissionRejected extends Error {
-  constructor(readonly refusal: RejectionReason) {
-    super(refusal.kind);
-    this.name = "NotAdmitted";
+  override name = "AdmissionRejected";
+  constructor(readonly reason: RejectionReason) {
+    super(reason.kind);
   }
 }
 
-/** Thrown by {@link Engine.submit}: the turn of a synchronous job did not come in time; nothing of it ran. */
-export class QueueTimedOut extends Error {
-  constructor(readonly timeoutMs: number) {
-    super("queue timed out");
-    this.name = "QueueTimedOut";
-  }
-}
-
-/** A call that wants a place. */
+/** A call that requests a slot. */
 export interface AdmissionRequest {
   readonly functionId: string;
-  /** Bytes of its input, which the server holds in memory while the call waits. */
+  /** Bytes of its input, which the server keeps in memory while the call is queued. */
   readonly inputBytes: number;
-  /** Whether somebody waits for its end: then it goes before others, and is refused where it would wait too long. */
+  /** `sync` has a caller that waits: it goes before `async`, and is rejected rather than queued for too long. */
   readonly mode: "sync" | "async";
 }
 
-/** How busy an engine is. */
+/** The right to run one call, requested or granted. Disposing it releases it. */
+export interface Slot extends Disposable {
+  readonly isGranted: boolean;
+  /** Resolves when the slot is granted; never after its release. */
+  readonly granted: Promise<void>;
+  /** Requests a slot for a call that this slot's call waits for; it never waits for the release of this slot. */
+  nest(request: AdmissionRequest): Slot;
+}
+
+/** Load of an engine. */
 export interface EngineLoad {
   readonly running: number;
-  readonly waiting: number;
-  /** Calls that get their turn in a second while all places are taken; undefined while that was not measured. */
+  readonly queued: number;
+  /** Slots granted per second while all are taken; undefined without a recent measurement. */
   readonly perSecond: number | undefined;
 }
 
-/** A place among the running or the waiting. Disposing it gives it back, on every path. */
-export interface Slot extends Disposable {
-  /** True when it may run at once. */
-  readonly isGranted: boolean;
-  /** Resolves when it is this place's turn to run; never, once it was given back. */
-  readonly granted: Promise<void>;
-  /** A place for a call that the one of this place waits for; it never waits for this place to be given back. */
-  nest(call: AdmissionRequest): Slot;
+/** A run to start. */
+export interface RunRequest {
+  /** Unique among the runs of the engine: the id of the invocation, or of an unrecorded run. */
+  readonly id: string;
+  readonly mode: AdmissionRequest["mode"];
+  /** Aborts when nobody waits for the outcome any more; this cancels the run. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** What runs in a sandbox without being an invocation. */
-export interface UnrecordedJob extends Omit<SandboxJob, "script" | "sourceMap"> {
-  /** Blob that holds the script. */
-  readonly scriptDigest: string;
-  /** Blob that holds the script's source map. */
-  readonly sourceMapDigest: string;
-}
+/** Why a run ends before any code of it ran. */
+export type NotStarted =
+  | "cancelled"
+  | "interrupted"
+  /** The slot of a synchronous call was not granted in time. */
+  | "queue-timeout"
+  /** A shutdown leaves an asynchronous call for the next start. */
+  | "left-for-next-start";
 
-/** What a trial works with once its turn has come. */
-export interface UnrecordedRun {
-  /** Aborts when it has to end; what still runs in sandboxes is killed by then. The reason is a `KillWord`. */
+/**
+ * One run, recorded or not, from its admission to the end of its record. Disposing it releases the slot, and resolves
+ * whoever waits for the end of the run.
+ */
+export interface Run extends Disposable {
+  /** Aborts when the run has to end; running instances are killed by then. The reason is a `KillWord`. */
   readonly signal: AbortSignal;
-  run(job: UnrecordedJob, hooks: RunHooks): Promise<SandboxOutcome>;
-  /** Reads the text of a blob. */
-  text(digest: string): Promise<string>;
+  /** Resolves with undefined once the slot is granted, or with the reason why the run must not start. */
+  start(): Promise<NotStarted | undefined>;
+  /**
+   * Runs a job in an instance. Call it after {@link start}; an unrecorded run may call it several times.
+   * @param signal kills this instance alone; its reason is a `KillWord`
+   */
+  execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Outcome>;
 }
 
-/** Waits for news of one invocation. */
-export interface InvocationSubscription extends Disposable {
-  /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
-  next(timeoutMs: number): Promise<void>;
-}
-
-/** How an invocation finds a sandbox, and how its outcome finds its record. */
+/** Admits calls, and runs their jobs here or on another machine. */
 export interface Engine extends AsyncDisposable {
-  /** Takes a place before anything is recorded. Throws {@link AdmissionRejected}. */
-  admit(call: AdmissionRequest): Slot;
+  /** Requests a slot before anything is recorded. Throws {@link AdmissionRejected}. */
+  admit(request: AdmissionRequest): Slot;
   /**
-   * As {@link admit}, for a call that a running invocation makes and waits for, also while the engine drains: it
-   * belongs to what may finish. Every call counts against the caller's limit, also one that is then not submitted.
+   * As {@link admit}, for a call that a running invocation makes and waits for; also while the engine drains. Every
+   * request counts against the caller's limit, submitted or not.
    */
-  admitNested(call: AdmissionRequest, caller: CallingInvocation): Slot;
-  /** As {@link admit}, for a job that was accepted before a restart: it waits however long the queue is. */
-  readmit(call: AdmissionRequest): Slot;
-  /**
-   * Runs the job and records how it ended; gives the place back. Resolves once the end is durable;
-   * with undefined when a shutdown left an asynchronous job for the next start. Throws {@link QueueTimedOut}
-   * once that end is durable.
-   */
-  submit(job: Job, place: Slot): Promise<InvocationEnd | undefined>;
-  /**
-   * Runs something of which nothing is recorded, on a place like any job's, and gives the place back; aborting
-   * `signal` ends it. Rejects with what `work` rejects with. Throws {@link QueueTimedOut}.
-   * @param id one that no other job has
-   */
-  runUnrecorded<T>(
-    id: string,
-    place: Slot,
-    signal: AbortSignal,
-    work: (trial: UnrecordedRun) => Promise<T>,
-  ): Promise<T>;
-  /** Kills the invocation and resolves once its end is recorded; false when it is not here. */
-  cancel(invocationId: string): Promise<boolean>;
-  /** Resolves when the invocation is not (or no longer) here. */
-  left(invocationId: string): Promise<void>;
-  subscribe(invocationId: string): InvocationSubscription;
-  /** Keeps sandboxes ready for these scripts, called or not; replaces what was said before. */
-  provision(
-    provisioned: readonly { readonly scriptDigest: string; readonly count: number }[],
+  admitNested(request: AdmissionRequest, caller: InvocationContext): Slot;
+  /** As {@link admit}, for a call that was accepted before a restart: no limit of the queue applies. */
+  readmit(request: AdmissionRequest): Slot;
+  /** Takes charge of the slot and tracks the run until it is disposed. */
+  begin(request: RunRequest, slot: Slot): Run;
+  /** Kills the run and resolves once it was disposed; false when the engine has no such run. */
+  cancel(id: string): Promise<boolean>;
+  /** Resolves when the engine has no such run, or no longer. */
+  left(id: string): Promise<void>;
+  /** Keeps instances prewarmed with these scripts; replaces the last list. */
+  prewarm(
+    scripts: readonly { readonly scriptDigest: string; readonly count: number }[],
   ): Promise<void>;
-  /** Takes no more jobs, lets running ones finish for at most `timeoutMs`, then interrupts them. */
+  /** Admits no more calls, lets running ones finish for at most `timeoutMs`, then interrupts them. */
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */
-  readonly open: boolean;
+  readonly isOpen: boolean;
   readonly load: EngineLoad;
+  /** How long a synchronous call waits for its slot, in milliseconds. */
+  readonly queueTimeoutMs: number;
 }

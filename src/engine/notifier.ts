@@ -1,20 +1,24 @@
-import type { InvocationSubscription } from "./contract.ts";
+/** A subscription to one invocation. */
+export interface InvocationSubscription extends Disposable {
+  /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
+  next(timeoutMs: number): Promise<void>;
+}
 
-/** Tells followers that something was recorded of an invocation. Carries no data: they read the store. */
+/** Notifies subscribers that something of an invocation was recorded. It carries no data: subscribers read the store. */
 export class InvocationNotifier {
-  readonly #followers = new Map<string, Set<() => void>>();
+  readonly #subscribers = new Map<string, Set<() => void>>();
 
-  /** Wakes everybody who follows the invocation. */
+  /** Wakes the subscribers of the invocation. */
   notify(invocationId: string): void {
-    for (const wake of this.#followers.get(invocationId) ?? []) wake();
+    for (const wake of this.#subscribers.get(invocationId) ?? []) wake();
   }
 
-  follow(invocationId: string): InvocationSubscription {
+  subscribe(invocationId: string): InvocationSubscription {
     let news = Promise.withResolvers<void>();
     const wake = () => news.resolve();
-    const followers = this.#followers.get(invocationId) ?? new Set();
-    followers.add(wake);
-    this.#followers.set(invocationId, followers);
+    const subscribers = this.#subscribers.get(invocationId) ?? new Set();
+    subscribers.add(wake);
+    this.#subscribers.set(invocationId, subscribers);
     return {
       async next(timeoutMs) {
         const timer = setTimeout(wake, timeoutMs);
@@ -23,8 +27,8 @@ export class InvocationNotifier {
         news = Promise.withResolvers<void>();
       },
       [Symbol.dispose]: () => {
-        followers.delete(wake);
-        if (followers.size === 0) this.#followers.delete(invocationId);
+        subscribers.delete(wake);
+        if (subscribers.size === 0) this.#subscribers.delete(invocationId);
         wake();
       },
     };

@@ -1,99 +1,95 @@
 import { getLogger } from "@logtape/logtape";
 import type { SandboxLog } from "../sandbox/contract.ts";
-import type { InvocationEnd, InvocationLogRow } from "../store/invocations.ts";
-import type { Store, Writers } from "../store/mod.ts";
-import type { Conclusion } from "./contract.ts";
+import type { Outcome } from "./contract.ts";
 import type { InvocationNotifier } from "./notifier.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
-/** How long a log line of a running invocation waits for company before it is written. */
+/** How long a log line of a running invocation waits for others before it is written. */
 const LOG_FLUSH_INTERVAL_MS = 100;
-/** Log rows that one write holds at most. */
-const LOG_ROWS_PER_WRITE_MAX = 500;
+/** Log lines of one write. */
+export const LOG_LINES_PER_WRITE_MAX = 500;
 
-/** Records what one invocation says and how it ends. */
+/** A log line as it is recorded. */
+export interface RecordedLog extends SandboxLog {
+  /** 1, 2, 3, ... without gaps within an invocation. */
+  readonly sequence: number;
+}
+
+/** The record of one invocation: a row of the store, or, on a worker, a connection to the node that has the store. */
+export interface InvocationRecord {
+  /** PENDING to RUNNING, durably; false when the invocation has ended meanwhile. */
+  start(): Promise<boolean>;
+  /** Appends log lines; they survive a crash of the server. */
+  appendLogs(logs: readonly RecordedLog[]): Promise<void>;
+  /**
+   * Records the outcome with the last log lines, durably, all or nothing. Answers the outcome as recorded: a volume can
+   * turn a success into an error. The first recorded outcome counts.
+   */
+  finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome>;
+}
+
+/** Numbers and groups the log lines of one invocation, and records how it ends. */
 export class Recorder {
-  readonly #store: Store;
-  readonly #feed: InvocationNotifier;
+  readonly #record: InvocationRecord;
+  readonly #notifier: InvocationNotifier;
   readonly #invocationId: string;
   #sequence = 0;
-  #unwritten: InvocationLogRow[] = [];
+  #unwritten: RecordedLog[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(store: Store, feed: InvocationNotifier, invocationId: string) {
-    this.#store = store;
-    this.#feed = feed;
+  constructor(record: InvocationRecord, notifier: InvocationNotifier, invocationId: string) {
+    this.#record = record;
+    this.#notifier = notifier;
     this.#invocationId = invocationId;
   }
 
-  /** Keeps a line; it becomes readable within {@link LOG_FLUSH_INTERVAL_MS}, or with the end. */
-  log({ time, level, source, message }: SandboxLog): void {
-    this.#unwritten.push({
-      invocationId: this.#invocationId,
-      sequence: ++this.#sequence,
-      time: new Date(time).toISOString(),
-      level,
-      source,
-      message,
-    });
-    if (this.#unwritten.length >= LOG_ROWS_PER_WRITE_MAX) this.#flush();
+  /** Records a line within {@link LOG_FLUSH_INTERVAL_MS}, or with the outcome. */
+  log(log: SandboxLog): void {
+    this.#unwritten.push({ ...log, sequence: ++this.#sequence });
+    if (this.#unwritten.length >= LOG_LINES_PER_WRITE_MAX) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), LOG_FLUSH_INTERVAL_MS);
   }
 
-  /** PENDING to RUNNING, durably; false when it has ended meanwhile. */
+  /** PENDING to RUNNING, durably; false when the invocation has ended meanwhile. */
   start(): Promise<boolean> {
-    return this.#store.write((tx) =>
-      tx.invocations.start(this.#invocationId, new Date().toISOString())
-    );
+    return this.#record.start();
   }
 
-  /**
-   * Outcome and remaining log lines in one transaction; the writes before it are older and so done. Answers the end
-   * that was recorded; where the invocation had ended already, `conclude` is not asked and the end is the one given.
-   * @param conclude runs inside the transaction
-   */
-  async finish(
-    end: InvocationEnd,
-    conclude?: (tx: Writers) => Promise<Conclusion>,
-  ): Promise<InvocationEnd> {
-    const rows = this.#takeUnwritten();
-    const recorded = await this.#store.write(async (tx) => {
-      for (let at = 0; at < rows.length; at += LOG_ROWS_PER_WRITE_MAX) {
-        await tx.invocations.appendLogs(rows.slice(at, at + LOG_ROWS_PER_WRITE_MAX));
-      }
-      // The first ending stands: one that comes later must not change a volume, either.
-      const isLate = conclude !== undefined &&
-        !await tx.invocations.isUnfinished(this.#invocationId);
-      const conclusion = isLate ? { end } : await conclude?.(tx) ?? { end };
-      await tx.invocations.finish(this.#invocationId, conclusion, new Date().toISOString());
-      return conclusion.end;
-    }).catch((error) => {
-      this.#unwritten.unshift(...rows);
+  /** Records the outcome and the remaining log lines; answers the outcome as recorded. May be repeated after an error. */
+  async finish(outcome: Outcome): Promise<Outcome> {
+    const logs = this.#takeUnwritten();
+    try {
+      const recorded = await this.#record.finish(outcome, logs);
+      this.#notifier.notify(this.#invocationId);
+      return recorded;
+    } catch (error) {
+      this.#unwritten.unshift(...logs);
       throw error;
-    });
-    this.#feed.notify(this.#invocationId);
-    return recorded;
+    }
   }
 
-  #flush(): void {
-    const rows = this.#takeUnwritten();
-    this.#store.write((tx) => tx.invocations.appendLogs(rows), "committed").then(
-      () => this.#feed.notify(this.#invocationId),
-      (error) =>
-        logger.error("Cannot write {lines} log lines of invocation {invocationId}", {
-          lines: rows.length,
-          invocationId: this.#invocationId,
-          error,
-        }),
-    );
+  async #flush(): Promise<void> {
+    const logs = this.#takeUnwritten();
+    const invocationId = this.#invocationId;
+    try {
+      await this.#record.appendLogs(logs);
+      this.#notifier.notify(invocationId);
+    } catch (error) {
+      const lines = logs.length;
+      logger.error("Cannot record {lines} log lines of invocation {invocationId}", {
+        lines,
+        invocationId,
+        error,
+      });
+    }
   }
 
-  #takeUnwritten(): InvocationLogRow[] {
+  #takeUnwritten(): RecordedLog[] {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const rows = this.#unwritten;
+    const logs = this.#unwritten;
     this.#unwritten = [];
-    return rows;
+    return logs;
   }
 }

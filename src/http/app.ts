@@ -74,6 +74,6 @@ export function createApp(domain: Domain, options: AppOptions): App {
   volumeFileRoutes(app, domain);
   healthRoutes(app, options.readiness);
   openApiRoutes(app, options.version);
-  domain.sessions.provide(hostOperations(app.operations, domain, countRequest));
+  domain.hostMethods.add(hostOperations(app.operations, domain, countRequest));
   return app;
 }

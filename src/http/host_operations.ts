@@ -1,6 +1,6 @@
 import { DomainError } from "../domain/errors.ts";
 import type { Domain } from "../domain/mod.ts";
-import type { HostMethod } from "../domain/invocations/sessions.ts";
+import type { HostMethod } from "../domain/invocations/host_methods.ts";
 import { HostCallError } from "../sandbox/contract.ts";
 import { normalizeJson } from "./body.ts";
 import type { Operation, OperationRequest } from "./endpoint.ts";

@@ -63,7 +63,7 @@ export interface Host {
   call(call: HostCall): Promise<HostReply>;
 }
 
-/** One call to run. */
+/** One call to run; plain data. */
 export interface SandboxJob {
   /**
    * The artifact's script: the source text of one `async function (meta) {...}` expression that
@@ -77,16 +77,12 @@ export interface SandboxJob {
    * allowlist and configuration. What the function keeps in its variables is then there for the next.
    */
   readonly reuseKey?: string;
-  /** Reads the source map (version 3 JSON) of the script; called only when a stack must be mapped. */
-  readonly sourceMap: () => Promise<string>;
   /** The input: the text of a JSON object, already validated by the caller. */
   readonly inputJson: string;
   /** Hosts that the function may connect to; see `src/sandbox/egress/allowlist.ts`. */
   readonly outboundAllowlist: readonly string[];
   /** What the function is given beside its input. Its secrets are masked in logs and in the error. */
   readonly config: CallConfig;
-  /** Answers what the function asks of the server. No call of it is under way when the run resolves. */
-  readonly host: Host;
   /** Wall-clock limit of this call in milliseconds; never above the pool's own limit. */
   readonly timeoutMs: number;
 }
@@ -109,8 +105,12 @@ export interface SandboxLog {
   readonly message: string;
 }
 
-/** What the caller hears during a run. */
+/** What the caller of a run provides while it lasts. */
 export interface RunHooks {
+  /** Answers the host calls of the function. All of them have ended when the run resolves. */
+  readonly host: Host;
+  /** Reads the source map (version 3 JSON) of the script; called only to map a stack. */
+  readonly sourceMap: () => Promise<string>;
   /** Called for every captured line, in order, before the outcome is delivered. */
   readonly onLog: (log: SandboxLog) => void;
   /** Aborting kills the process group at once; `reason` must be a {@link KillWord}. */

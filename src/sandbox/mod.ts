@@ -76,7 +76,7 @@ class ProcessSandboxes implements Sandboxes {
 
   async run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
     const running = this.#run(job, {
-      onLog: hooks.onLog,
+      ...hooks,
       signal: AbortSignal.any([hooks.signal, this.#stopping.signal]),
     });
     this.#runs.add(running);

@@ -27,13 +27,16 @@ Deno.test("where no wrapper is found, node clients reach an allowed host and fet
         const fetched = await fetch("http://${where}/fetch").then((r) => r.status, (e) => e.name);
         return { node, fetched };
       }`),
-      sourceMap: () => Promise.reject(new Error("no source map")),
       inputJson: "{}",
       outboundAllowlist: [where],
       config: { secrets: {} },
-      host: { call: () => Promise.reject(new Error("nothing is asked")) },
       timeoutMs: LIMITS.timeoutMs,
-    }, { onLog() {}, signal: new AbortController().signal });
+    }, {
+      host: { call: () => Promise.reject(new Error("nothing is asked")) },
+      sourceMap: () => Promise.reject(new Error("no source map")),
+      onLog() {},
+      signal: new AbortController().signal,
+    });
     assert.deepEqual(outcome, {
       kind: "success",
       outputJson: '{"node":200,"fetched":"NotCapable"}',

@@ -85,7 +85,7 @@ Deno.test("a full queue refuses only what cannot run at once, and names the limi
       places.acquire(of(functionId));
     } catch (error) {
       assert.ok(error instanceof AdmissionRejected);
-      return error.refusal;
+      return error.reason;
     }
     return undefined;
   };

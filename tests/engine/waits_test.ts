@@ -27,7 +27,7 @@ class Stage {
       this.#running.push(this.places.acquire({ functionId, inputBytes: 1, mode }));
     } catch (error) {
       if (!(error instanceof AdmissionRejected)) throw error;
-      const { refusal } = error;
+      const { reason: refusal } = error;
       if (refusal.kind !== "wait-too-long") return refusal;
       const { perSecond, expectedMs } = refusal;
       return { ...refusal, perSecond: rounded(perSecond), expectedMs: rounded(expectedMs) };

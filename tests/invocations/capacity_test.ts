@@ -44,7 +44,8 @@ async function queueFull({ client }: Stage): Promise<void> {
   for (const headers of [{}, { prefer: "respond-async" }, { "idempotency-key": "full" }]) {
     const refused = await client.invoke(id, { ms: 1 }, headers);
     assertError(refused, "RESOURCE_EXHAUSTED", "QUEUE_FULL", {
-      message: /1 calls? runs? \(--max-running\) and 1 waits? \(--max-queued\)/,
+      message:
+        /limit of 1 call at a time is reached \(--max-running\), and the queue is full with 1 call \(--max-queued\)/,
     });
     assert.equal(refused.body.code, 8);
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);

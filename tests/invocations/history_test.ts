@@ -60,7 +60,7 @@ async function fields({ client }: Stage): Promise<void> {
     functionId: id,
     commitId: head,
     status: `${PREFIX}SUCCESS`,
-    isolation: "fresh",
+    processReuse: "PROCESS_REUSE_NONE",
     input: { a: [1, null], b: { c: "é" } },
     output: { returned: { a: [1, null], b: { c: "é" } } },
   });

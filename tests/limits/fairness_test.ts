@@ -120,7 +120,7 @@ async function tooFarAway({ client }: Stage): Promise<void> {
     const refused = await client.invoke(id, {}, headers);
     assertError(refused, "RESOURCE_EXHAUSTED", "OVERLOADED", {
       message:
-        /1 calls run \(--max-running\), and [\d.]+ a second end\. .* in about \d.*s, the limit is 50 ms \(--max-wait\)\. Try again in \d+ (s|m)\b/,
+        /the limit of 1 call at a time is reached \(--max-running\), and [\d.]+ calls end per second\. .* \d.*s exceeds the limit of 50 ms \(--max-wait\)\. Try again in \d+ (s|m)\b/,
     });
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
@@ -170,7 +170,8 @@ Deno.test("a function at its own limit is refused by its own rate, and logged on
   const queued = ok(await client.invoke(slow, {}, ASYNC));
   for (let call = 0; call < 3; call++) {
     assertError(await client.invoke(slow), "RESOURCE_EXHAUSTED", "OVERLOADED", {
-      message: /1 calls of function \w+ run \(--max-running-per-function\), and /,
+      message:
+        /the limit of 1 call at a time for one function is reached \(--max-running-per-function\), and /,
     });
   }
   ok(await client.invoke(other));
@@ -179,7 +180,7 @@ Deno.test("a function at its own limit is refused by its own rate, and logged on
   const log = (await server.log).trim().split("\n").map((line) => JSON.parse(line));
   const told = log.filter(({ logger }) => logger === "invoked.engine");
   assert.deepEqual(told.map(({ level, message }) => [level, message.replace(/\d+ run/, "N run")]), [
-    ["WARN", "Refuses calls with 429: N run and 1 wait"],
-    ["WARN", "Refuses no more calls; 3 were refused"],
+    ["WARN", "Rejects calls with 429: N run and 1 wait"],
+    ["WARN", "Admits all calls again; 3 were rejected"],
   ]);
 });

@@ -21,11 +21,11 @@ Deno.test("waiting has limits of its own, and every place is given back", async 
     assert.equal(late.status, 429);
     assert.equal(late.body.code, 8);
     assert.equal(late.body.details[0].reason, "QUEUE_TIMEOUT");
-    assert.match(late.body.message, /limit of 300 ms \(--queue-timeout\); nothing of it ran/);
+    assert.match(late.body.message, /limit of 300 ms \(--queue-timeout\); none of its code ran/);
     assert.match(late.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     const { body } = await client.get(`/api/v1/functions/${hanging}/invocations`);
     const record = body.list.find(({ id }: { id: string }) => id !== running.body.invocationId);
-    assert.match(record.error, /^CANCELLED: .* 300 ms \(--queue-timeout\); nothing of it ran$/);
+    assert.match(record.error, /^CANCELLED: .* 300 ms \(--queue-timeout\); none of its code ran$/);
     const id = running.body.invocationId;
     await client.post(`/api/v1/functions/${hanging}/invocations/${id}/cancel`);
   });
@@ -47,7 +47,10 @@ Deno.test("waiting has limits of its own, and every place is given back", async 
     const refused = await client.invoke(hanging, {}, background);
     assert.equal(refused.status, 429);
     assert.equal(refused.body.details[0].reason, "QUEUE_FULL");
-    assert.match(refused.body.message, /1 calls of function .* \(--max-running-per-function\)/);
+    assert.match(
+      refused.body.message,
+      /limit of 1 call at a time for one function is reached \(--max-running-per-function\), and the queue is full with 1 call /,
+    );
     assert.equal((await client.invoke(other)).status, 200);
     for (const { body } of [waiting, running]) {
       await client.post(`/api/v1/functions/${hanging}/invocations/${body.invocationId}/cancel`);
@@ -90,7 +93,7 @@ Deno.test("the inputs of waiting calls have a limit together, and its bytes are 
     assert.equal(refused.body.details[0].reason, "QUEUE_FULL");
     assert.match(
       refused.body.message,
-      /: 1 calls run \(--max-running\) and 1 wait with 6011 B of input, which 6011 B more would take over the limit of 10 KiB \(--max-queued-bytes\)$/,
+      /: the limit of 1 call at a time is reached \(--max-running\), and the queue has 1 call with 6011 B of input; 6011 B more would exceed the limit of 10 KiB \(--max-queued-bytes\)$/,
     );
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     const small = await client.invoke(hanging, {}, background);

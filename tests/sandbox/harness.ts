@@ -85,16 +85,16 @@ export async function run(
     script: scriptOf(body),
     scriptKey: body,
     ...options.reuseKey === undefined ? {} : { reuseKey: options.reuseKey },
+    inputJson: JSON.stringify(options.input ?? {}),
+    outboundAllowlist: [],
+    config: { secrets: options.secrets ?? {} },
+    timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
+  }, {
+    host: options.host ?? SILENT_HOST,
     sourceMap: () =>
       options.sourceMap === undefined
         ? Promise.reject(new Error("no source map"))
         : Promise.resolve(options.sourceMap),
-    inputJson: JSON.stringify(options.input ?? {}),
-    outboundAllowlist: [],
-    config: { secrets: options.secrets ?? {} },
-    host: options.host ?? SILENT_HOST,
-    timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
-  }, {
     onLog: (log) => {
       logs.push(log);
       options.onLog?.(log);

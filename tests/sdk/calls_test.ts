@@ -175,7 +175,7 @@ serverSuite("depth and fan-out", { flags: LIMITS }, {
     assert.deepEqual([reason, statusCode, known], ["INVOKE_TOO_DEEP", 400, true]);
     assert.match(
       message,
-      /3 calls below the one from outside, the limit is 2 \(--max-invoke-depth\)/,
+      /the call would be nested 3 deep, more than the limit of 2 \(--max-invoke-depth\)/,
     );
   },
 
@@ -192,7 +192,10 @@ serverSuite("depth and fan-out", { flags: LIMITS }, {
     assert.equal(refusals.length, 995);
     for (const { reason, message } of refusals) {
       assert.equal(reason, "INVOKE_TOO_MANY");
-      assert.match(message, /the limit of 5 allows \(--max-invoke-fan-out\)/);
+      assert.match(
+        message,
+        /this invocation has made 5 calls, the limit of one invocation \(--max-invoke-fan-out\)/,
+      );
     }
     assert.equal((await childrenOf(client, id)).length, 5);
   },

@@ -208,7 +208,7 @@ serverSuite(
       ok(await runTests(client, fine));
       const { invocationId } = ok(await client.invoke(busy, {}, { prefer: "respond-async" }));
       assertError(await runTests(client, fine), "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT", {
-        message: /^The run of the tests waited longer for its turn than the limit of 200 ms/,
+        message: /^Cannot run the tests: queued for longer than the limit of 200 ms/,
       });
       ok(await client.post(`/api/v1/functions/${busy}/invocations/${invocationId}/cancel`));
       assert.deepEqual(outline(ok(await runTests(client, fine)).results), ["fine | OK"]);

@@ -5,6 +5,7 @@ import {
   formatDiagnostic,
   type SourceFiles,
 } from "../../builder/mod.ts";
+import type { ArtifactSource } from "../../engine/contract.ts";
 import type { Digest } from "../../store/blobs/commit_blobs.ts";
 import type { CommitFileRow } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
@@ -33,7 +34,12 @@ export async function readContents(
   ) satisfies SourceFiles;
 }
 
-/** Keeps the parts of an artifact as blobs. */
+/** Reads the artifacts of commits. */
+export function artifactSource({ commitBlobs }: Store): ArtifactSource {
+  return { text: async (digest) => new TextDecoder().decode(await commitBlobs.get(digest)) };
+}
+
+/** Stores the parts of an artifact as blobs. */
 export async function keepArtifact(
   { commitBlobs: blobs }: Store,
   artifact: Artifact,

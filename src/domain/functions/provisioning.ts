@@ -4,7 +4,7 @@ import type { Store } from "../../store/mod.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Keeps the engine's ready sandboxes as the functions' `provisionedConcurrency` says. */
+/** Keeps the engine prewarmed as the functions' `provisionedConcurrency` says. */
 export class Provisioning {
   #last: Promise<void> = Promise.resolve();
 
@@ -13,18 +13,18 @@ export class Provisioning {
     private readonly engine: Engine,
   ) {}
 
-  /** Says to the engine what stands in the store now; one after another, so that the newest is said last. */
+  /** Passes what the store says to the engine. Calls run one after another, so that the newest state is passed last. */
   refresh(): Promise<void> {
-    this.#last = this.#last.then(() => this.#say());
+    this.#last = this.#last.then(() => this.#prewarm());
     return this.#last;
   }
 
-  async #say(): Promise<void> {
+  async #prewarm(): Promise<void> {
     try {
-      await this.engine.provision(await this.store.read.functions.provisioned());
+      await this.engine.prewarm(await this.store.read.functions.provisioned());
     } catch (error) {
-      // Calls are answered without, only later.
-      logger.error("Cannot provision sandboxes", { error });
+      // Calls still run, only later.
+      logger.error("Cannot prewarm instances", { error });
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { CallingInvocation } from "../../engine/contract.ts";
+import type { InvocationContext } from "../../engine/contract.ts";
 import { DomainError } from "../errors.ts";
 
 /** What an operation of the API needs: to look, to run functions and cancel their calls, or to change things. */
@@ -17,6 +17,12 @@ export const ROLES = Object.keys(PERMISSIONS_OF_ROLE) as readonly Role[];
 
 export function isRole(id: string): id is Role {
   return Object.hasOwn(PERMISSIONS_OF_ROLE, id);
+}
+
+/** The running invocation that makes a call and waits for it. */
+export interface CallingInvocation extends InvocationContext {
+  /** Aborts when it ends; what it waits for is then cancelled. */
+  readonly signal: AbortSignal;
 }
 
 /** Who is calling: a service principal, as its access token tells, or a function, by a running invocation. */

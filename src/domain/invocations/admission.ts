@@ -2,110 +2,120 @@ import { formatBytes, formatDuration } from "../../config/mod.ts";
 import {
   AdmissionRejected,
   type AdmissionRequest,
-  type CallingInvocation,
   type Engine,
-  type QueueTimedOut,
+  type InvocationContext,
   type RejectionReason,
   type Slot,
 } from "../../engine/contract.ts";
 import { DomainError } from "../errors.ts";
 
-/** When a caller whom the full queue turned away may try again. */
+/** When a caller may try again that the full queue rejected. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
 
-/** No estimate of a wait is good for longer than that. */
+/** An estimate of a wait holds for no longer than this. */
 const RETRY_AFTER_MAX_SECONDS = 60;
 
 /**
- * Takes a place for a call.
- * @param caller the invocation that makes it and waits for it; undefined for a call from outside
+ * Requests a slot for a call.
+ * @param caller the invocation that makes the call and waits for it; undefined for a call from outside
  * @throws QUEUE_FULL, OVERLOADED, SERVER_STOPPING, INVOKE_TOO_DEEP, INVOKE_TOO_MANY
  */
 export function admit(
   engine: Engine,
-  call: AdmissionRequest,
-  caller: CallingInvocation | undefined,
+  request: AdmissionRequest,
+  caller: InvocationContext | undefined,
 ): Slot {
   try {
-    return caller === undefined ? engine.admit(call) : engine.admitNested(call, caller);
+    return caller === undefined ? engine.admit(request) : engine.admitNested(request, caller);
   } catch (error) {
-    throw error instanceof AdmissionRejected ? refused(call, error.refusal) : error;
+    throw error instanceof AdmissionRejected ? errorOf(request, error.reason) : error;
   }
 }
 
-function refused(call: AdmissionRequest, refusal: RejectionReason): DomainError {
+function errorOf(request: AdmissionRequest, reason: RejectionReason): DomainError {
+  const cannot = `Cannot call function ${request.functionId}`;
   const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
-  switch (refusal.kind) {
+  switch (reason.kind) {
     case "draining":
-      return new DomainError("SERVER_STOPPING", "The server is stopping and takes no more calls", {
+      return new DomainError("SERVER_STOPPING", `${cannot}: the server is stopping`, {
         retryAfterSeconds,
       });
     case "queue-full":
-      return new DomainError("QUEUE_FULL", queueFull(call, refusal), { retryAfterSeconds });
+      return new DomainError("QUEUE_FULL", `${cannot}: ${queueFull(request, reason)}`, {
+        retryAfterSeconds,
+      });
     case "wait-too-long":
-      return overloaded(call, refusal);
+      return overloaded(cannot, reason);
     case "too-deep":
       return new DomainError(
         "INVOKE_TOO_DEEP",
-        `Cannot run function ${call.functionId}: the call would stand ${refusal.maxDepth + 1} ` +
-          `calls below the one from outside, the limit is ${refusal.maxDepth} (--max-invoke-depth)`,
+        `${cannot}: the call would be nested ${count(reason.maxDepth + 1)} deep, more than the ` +
+          `limit of ${count(reason.maxDepth)} (--max-invoke-depth)`,
       );
     case "too-many-nested":
       return new DomainError(
         "INVOKE_TOO_MANY",
-        `Cannot run function ${call.functionId}: this invocation has made as many calls as the ` +
-          `limit of ${refusal.maxNested} allows (--max-invoke-fan-out)`,
+        `${cannot}: this invocation has made ${count(reason.maxNested)} calls, ` +
+          "the limit of one invocation (--max-invoke-fan-out)",
       );
   }
 }
 
 function queueFull(
-  call: AdmissionRequest,
-  refusal: RejectionReason & { kind: "queue-full" },
+  { inputBytes }: AdmissionRequest,
+  reason: RejectionReason & { kind: "queue-full" },
 ): string {
-  const waiting = refusal.queueLimit === "calls"
-    ? `${refusal.maxQueued} wait (--max-queued)`
-    : `${refusal.queued} wait with ${formatBytes(refusal.queuedBytes)} of input, which ` +
-      `${formatBytes(call.inputBytes)} more would take over the limit of ` +
-      `${formatBytes(refusal.maxQueuedBytes)} (--max-queued-bytes)`;
-  return `The server is at its limit: ${running(call, refusal)} and ${waiting}`;
+  const { queueLimit, queued, queuedBytes, maxQueued, maxQueuedBytes } = reason;
+  const waiting = queueLimit === "calls"
+    ? `the queue is full with ${calls(maxQueued)} (--max-queued)`
+    : `the queue has ${calls(queued)} with ${formatBytes(queuedBytes)} of input; ` +
+      `${formatBytes(inputBytes)} more would exceed the limit of ` +
+      `${formatBytes(maxQueuedBytes)} (--max-queued-bytes)`;
+  return `${running(reason)}, and ${waiting}`;
 }
 
-/** By the time the caller is asked to try again, the queue would be short enough if nobody else came. */
+/** `Retry-After` is when the queue would be short enough if no other call came. */
 function overloaded(
-  call: AdmissionRequest,
-  refusal: RejectionReason & { kind: "wait-too-long" },
+  cannot: string,
+  reason: RejectionReason & { kind: "wait-too-long" },
 ): DomainError {
-  const { expectedMs, maxWaitMs, perSecond } = refusal;
+  const { expectedMs, maxWaitMs, perSecond } = reason;
   const seconds = Math.ceil((expectedMs - maxWaitMs) / 1000);
   const retryAfterSeconds = Math.min(seconds, RETRY_AFTER_MAX_SECONDS);
-  const expected = formatDuration(Math.ceil(expectedMs));
   return new DomainError(
     "OVERLOADED",
-    `The server is at its limit: ${running(call, refusal)}, and ${perSecond.toFixed(1)} a second ` +
-      `end. This one would have its turn in about ${expected}, the limit is ` +
+    `${cannot}: ${running(reason)}, and ${perSecond.toFixed(1)} calls end per second. ` +
+      `The expected wait of ${formatDuration(Math.ceil(expectedMs))} exceeds the limit of ` +
       `${formatDuration(maxWaitMs)} (--max-wait). Try again in ` +
       `${formatDuration(1000 * retryAfterSeconds)}, or call it asynchronously ` +
-      "(Prefer: respond-async): such calls wait",
+      "(Prefer: respond-async)",
     { retryAfterSeconds },
   );
 }
 
 function running(
-  { functionId }: AdmissionRequest,
   { runningLimit, maxRunning }: RejectionReason & { kind: "queue-full" | "wait-too-long" },
 ): string {
+  const limit = `the limit of ${calls(maxRunning)} at a time`;
   return runningLimit === "server"
-    ? `${maxRunning} calls run (--max-running)`
-    : `${maxRunning} calls of function ${functionId} run (--max-running-per-function)`;
+    ? `${limit} is reached (--max-running)`
+    : `${limit} for one function is reached (--max-running-per-function)`;
 }
 
-/** What a caller is told whose turn did not come in time. @param what such as `Invocation ID` */
-export function queueTimeout(what: string, { timeoutMs }: QueueTimedOut): DomainError {
+function calls(number: number): string {
+  return `${count(number)} ${number === 1 ? "call" : "calls"}`;
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en-US");
+}
+
+/** The error of a synchronous call whose slot was not granted in time. @param what such as `invocation ID` */
+export function queueTimeout(what: string, timeoutMs: number): DomainError {
   return new DomainError(
     "QUEUE_TIMEOUT",
-    `${what} waited longer for its turn than the limit of ${formatDuration(timeoutMs)} ` +
-      "(--queue-timeout); nothing of it ran",
+    `Cannot run ${what}: queued for longer than the limit of ` +
+      `${formatDuration(timeoutMs)} (--queue-timeout); none of its code ran`,
     { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
   );
 }

@@ -1,24 +1,24 @@
 import { Buffer } from "node:buffer";
-import {
-  type AdmissionRequest,
-  type CallingInvocation,
-  type Engine,
-  type Job,
-  QueueTimedOut,
-} from "../../engine/contract.ts";
+import type { AdmissionRequest, Engine, Outcome, Slot } from "../../engine/contract.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow, InvocationStatus } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
-import { admit, queueTimeout } from "./admission.ts";
-import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
-import { checkInput, type InputLimits } from "./input.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
-import type { Sessions } from "./sessions.ts";
 import { liveVolume } from "../volumes/volumes.ts";
+import { admit, queueTimeout } from "./admission.ts";
+import type { Execution, ExecutionResult, Executions } from "./execution.ts";
+import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
+import { checkInput, type InputLimits } from "./input.ts";
+import { endOf } from "./record.ts";
+
+/** Limits of invocations, each a named setting in `src/config`. */
+export interface InvocationLimits extends InputLimits {
+  readonly timeoutMs: number;
+}
 
 export interface Invoke {
   readonly functionId: string;
@@ -29,11 +29,11 @@ export interface Invoke {
   /** Volume to attach; empty means none. */
   readonly vfsId: string;
   readonly idempotencyKey: string | undefined;
-  /** How long the caller waits for the end. */
+  /** How long the caller waits for the outcome. */
   readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
 }
 
-/** Stands for all functions where invocations are searched (AIP-159). */
+/** Names all functions in a search of invocations (AIP-159). */
 const ALL_FUNCTIONS = "-";
 
 export interface InvocationFilter {
@@ -45,26 +45,35 @@ export interface InvocationFilter {
   readonly parentInvocationId?: string | undefined;
 }
 
-/** Invocations: calls of functions, each recorded before it runs and never forgotten. */
+/** A call that passed every check and has no row yet. */
+interface CheckedCall {
+  readonly fn: FunctionRow;
+  readonly commit: FinalizedCommitRow;
+  readonly inputJson: string;
+  readonly request: IdempotentRequest | undefined;
+  readonly call: Invoke;
+}
+
+/** Invocations: calls of functions, each recorded before it runs and never lost. */
 export class Invocations {
   readonly #idempotency: Idempotency;
-  /** Calls on their way from their record, which others may see, to the engine. */
+  /** Calls whose row others may see, and which the engine does not track yet. */
   readonly #starting = new Map<string, Promise<void>>();
 
   constructor(
     private readonly store: Store,
     private readonly engine: Engine,
-    private readonly sessions: Sessions,
+    private readonly executions: Executions,
     private readonly pages: Pages,
     private readonly ids: Ids,
-    private readonly limits: InputLimits,
+    private readonly limits: InvocationLimits,
   ) {
     this.#idempotency = new Idempotency(store);
   }
 
   /**
-   * Calls a function. The answer is the invocation as it is when the wait is over. A function that calls waits for
-   * the end, under no idempotency key: it must not wait for a call that may need its place.
+   * Calls a function. Answers the invocation as it is at the end of the wait. A nested call waits until its end and has no
+   * idempotency key: it must not wait for a call that may need its slot.
    */
   async invoke(by: Principal, call: Invoke): Promise<InvocationRow> {
     const fn = await liveFunction(this.store.read, call.functionId);
@@ -102,7 +111,7 @@ export class Invocations {
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
-  /** Kills the invocation; one that has ended stays as it is. */
+  /** Kills the invocation; one that has ended is left unchanged. */
   async cancel(functionId: string, id: string): Promise<InvocationRow> {
     const row = await this.get(functionId, id);
     if (row.status === "SUCCESS" || row.status === "ERROR") return row;
@@ -112,8 +121,8 @@ export class Invocations {
   }
 
   /**
-   * After a restart: ends what was running, and what somebody was waiting for, as `INTERRUPTED:`; runs
-   * what was accepted asynchronously and had not started. Call once, before the first invocation.
+   * After a restart: ends what was running, and every call whose caller waited, as `INTERRUPTED:`; runs
+   * asynchronous calls that had not started. Call it once, before the first invocation.
    */
   async recover(): Promise<{ interrupted: number; resumed: number }> {
     const rows = await this.store.read.invocations.unfinished();
@@ -122,9 +131,7 @@ export class Invocations {
     const now = new Date().toISOString();
     await Promise.all(
       interrupted.map(({ id, status }) =>
-        this.store.write((tx) =>
-          tx.invocations.finish(id, { end: { status: "ERROR", error: interruption(status) } }, now)
-        )
+        this.store.write((tx) => tx.invocations.finish(id, { end: interruption(status) }, now))
       ),
     );
     for (const row of resumable) {
@@ -133,39 +140,61 @@ export class Invocations {
         row.commitId,
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
-      // The engine logs what it could not record; the row then waits for the next start.
-      const job = this.#job(row, commit, fn, undefined);
-      this.engine.submit(job, this.engine.readmit(callOf(row))).catch(() => {});
+      const slot = this.engine.readmit(admissionOf(row));
+      // What cannot be recorded is logged; the row then waits for the next start.
+      this.executions.run(this.#execution(row, commit, fn), slot, undefined).catch(() => {});
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
 
-  async #start(by: Principal, start: {
-    readonly fn: FunctionRow;
-    readonly commit: FinalizedCommitRow;
-    readonly inputJson: string;
-    readonly request: IdempotentRequest | undefined;
-    readonly call: Invoke;
-  }): Promise<InvocationRow> {
-    const { fn, commit, inputJson, request, call } = start;
-    // Searches by time go by ids: both tell the same second.
-    const { id, time } = this.ids.nextWithTime();
-    const now = time.toISOString();
+  /** Requests a slot, writes the row, and runs the invocation. */
+  async #start(by: Principal, checked: CheckedCall): Promise<InvocationRow> {
+    const { fn, commit, inputJson, request, call } = checked;
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const caller = by.invocation;
-    const wanted = callOf({ functionId: fn.id, input: inputJson, mode });
-    const place = admit(this.engine, wanted, caller);
-    const row: InvocationRow = {
+    const slot = admit(
+      this.engine,
+      admissionOf({ functionId: fn.id, input: inputJson, mode }),
+      caller,
+    );
+    const row = this.#newRow(by, checked, mode, slot);
+    using starting = this.#announceStart(row.id);
+    const earlier = await this.#record(row, request).catch((error) => {
+      slot[Symbol.dispose]();
+      throw error;
+    });
+    if (earlier !== undefined) {
+      slot[Symbol.dispose]();
+      starting[Symbol.dispose]();
+      return await this.#afterWait(fn.id, earlier, this.#left(earlier), call);
+    }
+    const ended = this.executions.run(this.#execution(row, commit, fn), slot, caller?.signal);
+    starting[Symbol.dispose]();
+    if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
+    return await this.#answer(row, await ended);
+  }
+
+  #newRow(
+    by: Principal,
+    { fn, commit, inputJson, call }: CheckedCall,
+    mode: InvocationRow["mode"],
+    slot: Slot,
+  ): InvocationRow {
+    // Searches by time use ids: both have the same second.
+    const { id, time } = this.ids.nextWithTime();
+    const now = time.toISOString();
+    const caller = by.invocation;
+    return {
       id,
       functionId: fn.id,
       commitId: commit.id,
       principalId: by.id,
-      parentInvocationId: caller?.id ?? null,
+      parentInvocationId: caller?.invocationId ?? null,
       depth: caller === undefined ? 0 : caller.depth + 1,
       processReuse: fn.processReuse,
       mode,
-      // Nobody resumes a synchronous call, so its start needs no record of its own.
-      status: mode === "sync" && place.isGranted ? "RUNNING" : "PENDING",
+      // A restart does not resume a synchronous call, so its start needs no record of its own.
+      status: mode === "sync" && slot.isGranted ? "RUNNING" : "PENDING",
       input: inputJson,
       output: null,
       error: null,
@@ -175,26 +204,21 @@ export class Invocations {
       createdAt: now,
       updatedAt: now,
     };
-    using starting = this.#announceStart(row.id);
-    const earlier = await this.#record(row, request).catch((error) => {
-      place[Symbol.dispose]();
-      throw error;
-    });
-    if (earlier !== undefined) {
-      place[Symbol.dispose]();
-      starting[Symbol.dispose]();
-      return await this.#afterWait(fn.id, earlier, this.#left(earlier), call);
-    }
-    const ended = this.engine.submit(this.#job(row, commit, fn, caller), place);
-    starting[Symbol.dispose]();
-    if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
-    const end = await ended.catch((error) => {
-      throw error instanceof QueueTimedOut ? queueTimeout(`Invocation ${row.id}`, error) : error;
-    });
-    return end === undefined ? await this.get(fn.id, row.id) : { ...row, ...end };
   }
 
-  /** Says that a record of the invocation may be seen before the engine knows of it, until disposed. */
+  /** The invocation after its end, without a read where the outcome is known. @throws QUEUE_TIMEOUT */
+  async #answer(row: InvocationRow, result: ExecutionResult): Promise<InvocationRow> {
+    switch (result.kind) {
+      case "recorded":
+        return { ...row, ...endOf(result.outcome) };
+      case "queue-timeout":
+        throw queueTimeout(`invocation ${row.id}`, this.engine.queueTimeoutMs);
+      case "not-run":
+        return await this.get(row.functionId, row.id);
+    }
+  }
+
+  /** Marks a row as visible before the engine tracks its run, until disposed. */
   #announceStart(id: string): Disposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#starting.set(id, promise);
@@ -206,40 +230,38 @@ export class Invocations {
     };
   }
 
-  /** Resolves when the invocation has ended or is not here. */
+  /** Resolves when the invocation has ended or does not run here. */
   async #left(id: string): Promise<void> {
     await this.#starting.get(id);
     await this.engine.left(id);
   }
 
-  #job(
-    row: InvocationRow,
-    commit: FinalizedCommitRow,
-    fn: FunctionRow,
-    caller: CallingInvocation | undefined,
-  ): Job {
+  #execution(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Execution {
     return {
-      invocationId: row.id,
-      scriptDigest: commit.scriptDigest,
-      sourceMapDigest: commit.sourceMapDigest,
-      inputJson: row.input,
-      outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-      ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(row, fn) } : {},
-      openSession: () => this.sessions.open(row),
+      invocation: { invocationId: row.id, functionId: row.functionId, depth: row.depth },
+      job: {
+        scriptDigest: commit.scriptDigest,
+        scriptKey: commit.scriptDigest,
+        sourceMapDigest: commit.sourceMapDigest,
+        ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(row, fn) } : {},
+        inputJson: row.input,
+        outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
+        timeoutMs: this.limits.timeoutMs,
+      },
       mode: row.mode,
-      caller,
+      volumeId: row.volumeId ?? undefined,
       recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     };
   }
 
-  /** Makes the invocation durable. Answers the earlier one instead where its idempotency key was taken meanwhile. */
+  /** Makes the invocation durable. Answers the earlier one instead when its idempotency key was taken meanwhile. */
   async #record(
     row: InvocationRow,
     request: IdempotentRequest | undefined,
   ): Promise<string | undefined> {
-    // Nobody was told the id of a call that somebody waits for, and its end is durable before it is told, and with it
-    // all that was committed before. What a repeat must find, or a restart resume, is durable now.
-    const until = row.status === "RUNNING" && request === undefined ? "committed" : "durable";
+    // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
+    // all that was committed before. What a repeat must find, or a restart must resume, is durable now.
+    const durability = row.status === "RUNNING" && request === undefined ? "committed" : "durable";
     return await this.store.write(async (tx) => {
       const earlier = request === undefined
         ? undefined
@@ -248,10 +270,10 @@ export class Invocations {
       await tx.invocations.insert(row);
       if (request !== undefined) await this.#idempotency.claim(tx, request, row);
       return undefined;
-    }, until);
+    }, durability);
   }
 
-  /** Waits for the end as long as the caller does, then reads what is recorded. */
+  /** Waits for the end as long as the caller does, then reads the record. */
   async #afterWait(
     functionId: string,
     id: string,
@@ -269,15 +291,15 @@ export class Invocations {
   }
 }
 
-function callOf(
+function admissionOf(
   { functionId, input, mode }: Pick<InvocationRow, "functionId" | "input" | "mode">,
 ): AdmissionRequest {
   return { functionId, inputBytes: Buffer.byteLength(input), mode };
 }
 
 /**
- * What may find the state that a call left in a reused process: a call of the same caller, on the same volume, with
- * nothing changed in the function since.
+ * Names the calls that may find the state of this one in a reused process: those of the same caller on the same volume,
+ * while nothing of the function changes.
  */
 function reuseKeyOf(
   { functionId, commitId, principalId, volumeId }: InvocationRow,
@@ -286,8 +308,9 @@ function reuseKeyOf(
   return JSON.stringify([functionId, commitId, principalId, volumeId, updatedAt]);
 }
 
-function interruption(status: InvocationStatus): string {
-  return status === "RUNNING"
-    ? "INTERRUPTED: the server stopped while it ran; some of its code may have run"
-    : "INTERRUPTED: the server stopped before it started";
+function interruption(status: InvocationStatus): ReturnType<typeof endOf> {
+  const message = status === "RUNNING"
+    ? "the server stopped while it ran; some of its code may have run"
+    : "the server stopped before it started";
+  return endOf({ kind: "error", word: "INTERRUPTED", message } satisfies Outcome);
 }

@@ -1,24 +1,24 @@
-import type { Engine } from "../../engine/contract.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationLogRow, InvocationStatus } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { invocationNotFound } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 
-/** How long a follower waits for news before it looks by itself: the news of another machine do not reach it. */
-const FOLLOW_POLL_INTERVAL_MS = 1000;
-const FOLLOW_BATCH_SIZE = 500;
+/** How often a subscriber reads the store without a notification: another machine may have written. */
+const POLL_INTERVAL_MS = 1000;
+const LOGS_PER_READ = 500;
 
-/** What a follower hears: log lines in order, then the end. `quiet` comes when there was nothing for a while. */
+/** What follows an invocation: log lines in order, then the end; `quiet` after an interval without a line. */
 export type LogEvent =
   | { readonly kind: "log"; readonly log: InvocationLogRow }
   | { readonly kind: "quiet" }
   | { readonly kind: "end"; readonly status: InvocationStatus };
 
-/** What invocations printed. */
+/** The log lines of invocations. */
 export class InvocationLogs {
   constructor(
     private readonly store: Store,
-    private readonly engine: Engine,
+    private readonly notifier: InvocationNotifier,
     private readonly pages: Pages,
   ) {}
 
@@ -36,7 +36,7 @@ export class InvocationLogs {
   }
 
   /**
-   * Follows an invocation's log from a sequence number until it ends.
+   * Follows the log of an invocation after a sequence number until it ends.
    * @throws FUNCTION_NOT_FOUND, INVOCATION_NOT_FOUND, before the first event
    */
   async follow(
@@ -53,20 +53,20 @@ export class InvocationLogs {
     invocationId: string,
     after: number,
   ): AsyncGenerator<LogEvent> {
-    using follower = this.engine.subscribe(invocationId);
+    using subscription = this.notifier.subscribe(invocationId);
     for (;;) {
-      // Read before the lines: what an ended invocation printed was recorded together with its end.
+      // Read before the lines: the last lines are recorded together with the outcome.
       const status = await this.#status(functionId, invocationId);
       const { rows, next } = await this.store.read.invocations.logs(
         invocationId,
         after,
-        FOLLOW_BATCH_SIZE,
+        LOGS_PER_READ,
       );
       for (const log of rows) yield { kind: "log", log };
       after = rows.at(-1)?.sequence ?? after;
       if (next !== undefined) continue;
       if (status === "SUCCESS" || status === "ERROR") return yield { kind: "end", status };
-      await follower.next(FOLLOW_POLL_INTERVAL_MS);
+      await subscription.next(POLL_INTERVAL_MS);
       if (rows.length === 0) yield { kind: "quiet" };
     }
   }

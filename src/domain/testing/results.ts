@@ -23,7 +23,7 @@ const TEST_FILE = "main.test.ts:";
 const OWN_MODULES = "@c1/";
 
 /** Where the assertion with this stack stands: in the test file, or else in the file that is nearest to it. */
-export function placeOf(stack: string, map: StackMap): string {
+export function positionOf(stack: string, map: StackMap): string {
   const places = map.frames(stack).take(ASSERTION_FRAMES_MAX)
     .map(({ place }) => place).filter((place) => !place.startsWith(OWN_MODULES)).toArray();
   return places.find((place) => place.startsWith(TEST_FILE)) ?? places[0] ?? "";
@@ -54,7 +54,7 @@ function shown(text: string, redactor: Redactor): string {
 }
 
 function describe(error: TestError, map: StackMap, redactor: Redactor): string {
-  if (error.kind === "told") return redactor.redact(error.message);
+  if (error.kind === "reported") return redactor.redact(error.message);
   const { name, message, stack } = error.thrown;
   const head = [name, message].filter((part) => part !== "").map((part) => shown(part, redactor));
   const frames = map.frames(stack).filter(({ place }) => !place.startsWith(OWN_MODULES))

@@ -1,7 +1,13 @@
 import { formatBytes, formatDuration } from "../../config/mod.ts";
 import { LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
-import { type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
-import type { KillWord, RunHooks, SandboxLog, SandboxOutcome } from "../../sandbox/contract.ts";
+import type { Outcome } from "../../engine/contract.ts";
+import {
+  type HostCall,
+  HostCallError,
+  type HostReply,
+  type KillWord,
+  type SandboxLog,
+} from "../../sandbox/contract.ts";
 import {
   type Assertion,
   type Message,
@@ -22,15 +28,15 @@ export interface TestLimits {
   readonly maxLogBytes: number;
 }
 
-/** Why a test failed otherwise than by an assertion: what it threw, or a word and what happened. */
+/** Why a test failed other than by an assertion: what it threw, or an error word with a message. */
 export type TestError =
   | { readonly kind: "thrown"; readonly thrown: Thrown }
-  | { readonly kind: "told"; readonly message: string };
+  | { readonly kind: "reported"; readonly message: string };
 
-/** An assertion and where it stands, such as `main.test.ts:3:5`; the latter is empty where nobody knows. */
+/** An assertion and its position, such as `main.test.ts:3:5`; the position is empty when it is unknown. */
 export type AssertionRecord = Omit<Assertion, "stack" | "test"> & { readonly at: string };
 
-/** One test as far as its run has come: `planned`, `running`, then `ended`; or `skipped` from the start. */
+/** One test. States: `planned`, `running`, `ended`; or `skipped` from the start. */
 export interface TestRecord {
   readonly name: string;
   state: "planned" | "running" | "ended" | "skipped";
@@ -39,33 +45,35 @@ export interface TestRecord {
   readonly logs: SandboxLog[];
 }
 
-/** What a run works with. */
+/** What a test run needs of the server. */
 export interface TestEnvironment {
   /**
-   * Runs the tests' script in a process of its own. `hear` answers what is said of tests, and undefined to
-   * what is not; it may throw `HostCallError`.
+   * Runs the tests' script in an instance of its own.
+   * @param answer answers host calls about tests, and undefined to others; it may throw `HostCallError`
+   * @param signal kills the instance; its reason is a `KillWord`
    */
-  runProcess(
-    hear: (call: HostCall) => HostReply | undefined,
-    hooks: RunHooks,
-  ): Promise<SandboxOutcome>;
-  /** The place in the author's files that a stack of the script tells. */
-  placeOf(stack: string): string;
+  runInstance(
+    answer: (call: HostCall) => HostReply | undefined,
+    onLog: (log: SandboxLog) => void,
+    signal: AbortSignal,
+  ): Promise<Outcome>;
+  /** The position in the author's files of an assertion with this stack. */
+  positionOf(stack: string): string;
   /** Ends the run; its reason is a `KillWord`. */
   readonly signal: AbortSignal;
 }
 
-/** The name under which the module itself fails. */
+/** The name of the result that stands for the whole module. */
 const MODULE = "main.test.ts";
 
 /**
- * One run of the tests of a commit. They run one after another in one process; where it ends with a test (one
+ * One run of the tests of a commit. They run one after another in one instance; where it ends with a test (one
  * that is cut off, exits, or runs out of memory) a fresh process goes on with the next. What a process says is
  * hostile: it can lie about its own tests, and reaches nothing else.
  */
 export class TestRun {
   readonly #limits: TestLimits;
-  readonly #bench: TestEnvironment;
+  readonly #environment: TestEnvironment;
   /** In the order in which they were added; undefined until a process told. */
   #tests: TestRecord[] | undefined;
   /** What the first process planned: all others must plan the same. */
@@ -83,12 +91,12 @@ export class TestRun {
   #cut: string | undefined;
   /** Why no further process is started. */
   #stopped: string | undefined;
-  #process = new AbortController();
+  #instance = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(limits: TestLimits, bench: TestEnvironment) {
+  constructor(limits: TestLimits, environment: TestEnvironment) {
     this.#limits = limits;
-    this.#bench = bench;
+    this.#environment = environment;
   }
 
   /** Runs everything to its end. The records are those of all tests; one for the module where there are none. */
@@ -110,17 +118,15 @@ export class TestRun {
     return this.#tests ?? [];
   }
 
-  /** Runs one process; tells whether there is work for another. */
+  /** Runs one instance; tells whether there is work for another. */
   async #runOnce(): Promise<boolean> {
-    this.#process = new AbortController();
+    this.#instance = new AbortController();
     this.#cut = undefined;
     this.#progressed = false;
-    const outcome = await this.#bench.runProcess(
-      (call) => this.#hear(call),
-      {
-        onLog: (log) => this.#log(log),
-        signal: AbortSignal.any([this.#bench.signal, this.#process.signal]),
-      },
+    const outcome = await this.#environment.runInstance(
+      (call) => this.#answer(call),
+      (log) => this.#log(log),
+      this.#instance.signal,
     );
     clearTimeout(this.#timer);
     const error = this.#errorOf(outcome);
@@ -128,16 +134,16 @@ export class TestRun {
     if (tests.length === 0) tests.push(this.#moduleRecord("NO_TESTS: main.test.ts adds no test"));
     this.#blame(tests, error);
     const rest = tests.filter(({ state }) => state === "planned");
-    if (this.#bench.signal.aborted || this.#stopped !== undefined || !this.#progressed) {
-      const told = this.#stopped ?? error ?? "EXITED: the run ended before this test began";
-      for (const test of rest) end(test, { kind: "told", message: told });
+    if (this.#environment.signal.aborted || this.#stopped !== undefined || !this.#progressed) {
+      const message = this.#stopped ?? error ?? "EXITED: the run ended before this test began";
+      for (const test of rest) end(test, { kind: "reported", message });
       return false;
     }
     return rest.length > 0;
   }
 
   /** Why a process ended, where it did not end well. */
-  #errorOf(outcome: SandboxOutcome): string | undefined {
+  #errorOf(outcome: Outcome): string | undefined {
     if (this.#stopped !== undefined) return this.#stopped;
     if (this.#cut !== undefined) return this.#cut;
     return outcome.kind === "error" ? `${outcome.word}: ${outcome.message}` : undefined;
@@ -146,16 +152,16 @@ export class TestRun {
   /** The end of a process counts against the test that ran, or else against the one before. */
   #blame(tests: readonly TestRecord[], error: string | undefined): void {
     const running = tests.find(({ state }) => state === "running");
-    const told = error ?? "EXITED: the process ended before the test";
-    if (running !== undefined) return end(running, { kind: "told", message: told });
+    const message = error ?? "EXITED: the process ended before the test";
+    if (running !== undefined) return end(running, { kind: "reported", message });
     if (error === undefined || this.#latest === undefined || !this.#progressed) return;
-    this.#latest.error ??= { kind: "told", message: `${error}\n(after the test had ended)` };
+    this.#latest.error ??= { kind: "reported", message: `${error}\n(after the test had ended)` };
   }
 
   /** Kills the process under way; the error is that of the test that runs. */
   #kill(error: string): void {
     this.#cut ??= error;
-    this.#process.abort("CANCELLED" satisfies KillWord);
+    this.#instance.abort("CANCELLED" satisfies KillWord);
   }
 
   /** Ends the whole run. */
@@ -164,14 +170,14 @@ export class TestRun {
     this.#kill(error);
   }
 
-  #hear(call: HostCall): HostReply | undefined {
+  #answer(call: HostCall): HostReply | undefined {
     const message = readMessage(call.method, call.params, this.#limits);
     return message && { value: this.#take(message) };
   }
 
   #take(message: Message): unknown {
     // What was on its way when the process was killed counts for nothing.
-    if (this.#cut !== undefined || this.#bench.signal.aborted) return null;
+    if (this.#cut !== undefined || this.#environment.signal.aborted) return null;
     switch (message.method) {
       case "test.plan":
         return this.#plan(message.tests);
@@ -226,7 +232,7 @@ export class TestRun {
     const test = this.#testAt(assertion.test);
     if (test.state === "ended") {
       test.error ??= {
-        kind: "told",
+        kind: "reported",
         message: "EXITED: an assertion was made after the test had ended: await what makes it",
       };
       return null;
@@ -240,8 +246,8 @@ export class TestRun {
     }
     const { operator, pass, expected, actual, description, stack } = assertion;
     this.#weigh(operator.length + expected.length + actual.length + description.length);
-    const place = this.#bench.placeOf(stack);
-    test.assertions.push({ operator, pass, expected, actual, description, at: place });
+    const at = this.#environment.positionOf(stack);
+    test.assertions.push({ operator, pass, expected, actual, description, at });
     return null;
   }
 
@@ -292,7 +298,7 @@ export class TestRun {
   #moduleRecord(message?: string): TestRecord {
     const logs = this.#early.splice(0);
     const record: TestRecord = { name: MODULE, state: "planned", assertions: [], logs };
-    if (message !== undefined) end(record, { kind: "told", message });
+    if (message !== undefined) end(record, { kind: "reported", message });
     return record;
   }
 }

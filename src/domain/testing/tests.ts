@@ -1,37 +1,37 @@
-import {
-  type Engine,
-  QueueTimedOut,
-  type Session,
-  type UnrecordedRun,
-} from "../../engine/contract.ts";
+import type { Engine, InvocationContext, Run } from "../../engine/contract.ts";
 import { Redactions, Redactor } from "../../sandbox/instance/redaction.ts";
 import { StackMap } from "../../sandbox/instance/stack.ts";
-import type { FinalizedCommitRow, TestArtifactColumns } from "../../store/commits.ts";
+import type { TestArtifactColumns } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
-import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
-import { admit, queueTimeout } from "../invocations/admission.ts";
+import { artifactSource } from "../commits/builds.ts";
+import type { Secrets } from "../functions/secrets.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
+import { admit, queueTimeout } from "../invocations/admission.ts";
+import type { HostMethods } from "../invocations/host_methods.ts";
 import { commitToRun, liveFunction } from "../references.ts";
-import type { Sessions } from "../invocations/sessions.ts";
 import type { TestArtifacts } from "./artifacts.ts";
-import { placeOf, resultOf, type TestResult } from "./results.ts";
+import { positionOf, resultOf, type TestResult } from "./results.ts";
 import { type TestLimits, TestRun } from "./run.ts";
 
+/** What test runs work with. */
+export interface TestParts {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly secrets: Secrets;
+  readonly hostMethods: HostMethods;
+  readonly artifacts: TestArtifacts;
+  readonly ids: Ids;
+  readonly limits: TestLimits;
+}
+
 /**
- * Runs the tests of commits, with all that a call of the function has: its walls and limits, a place among the
- * running and the waiting, its secrets and its allowlist. A run is no invocation, and nothing of it is recorded.
+ * Runs the tests of commits behind the walls and limits of a call of the function, in a slot, with its secrets and its
+ * allowlist. A test run is an unrecorded run: it leaves no invocation.
  */
 export class Tests {
-  constructor(
-    private readonly store: Store,
-    private readonly engine: Engine,
-    private readonly sessions: Sessions,
-    private readonly artifacts: TestArtifacts,
-    private readonly ids: Ids,
-    private readonly limits: TestLimits,
-  ) {}
+  constructor(private readonly parts: TestParts) {}
 
   /**
    * The results in the order of the tests; at least one.
@@ -45,76 +45,54 @@ export class Tests {
     reference: string,
     signal: AbortSignal,
   ): Promise<readonly TestResult[]> {
-    const fn = await liveFunction(this.store.read, functionId);
-    const commit = await commitToRun(this.store.read, fn, reference);
-    const artifact = await this.artifacts.of(commit);
-    const row = this.#row(by, fn, commit);
-    try {
-      return await this.engine.runUnrecorded(
-        row.id,
-        admit(this.engine, { functionId: fn.id, inputBytes: 0, mode: "sync" }, by.invocation),
-        signal,
-        (trial) => this.#run(trial, fn, row, artifact),
-      );
-    } catch (error) {
-      throw error instanceof QueueTimedOut ? queueTimeout("The run of the tests", error) : error;
+    const { store, engine, artifacts, ids } = this.parts;
+    const fn = await liveFunction(store.read, functionId);
+    const commit = await commitToRun(store.read, fn, reference);
+    const artifact = await artifacts.of(commit);
+    const context: InvocationContext = {
+      invocationId: ids.next(),
+      functionId: fn.id,
+      depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
+    };
+    const request = { functionId: fn.id, inputBytes: 0, mode: "sync" } as const;
+    const slot = admit(engine, request, by.invocation);
+    using run = engine.begin({ id: context.invocationId, mode: "sync", signal }, slot);
+    if (await run.start() === "queue-timeout") {
+      throw queueTimeout("the tests", engine.queueTimeoutMs);
     }
+    return await this.#run(run, fn, context, artifact);
   }
 
+  /** A run that was cancelled before its start ends at once: its signal kills every instance. */
   async #run(
-    trial: UnrecordedRun,
+    run: Run,
     fn: FunctionRow,
-    row: InvocationRow,
+    context: InvocationContext,
     artifact: TestArtifactColumns,
   ): Promise<readonly TestResult[]> {
-    await using session = await this.sessions.open(row);
-    const map = await StackMap.open(() => trial.text(artifact.testSourceMapDigest));
-    const run = new TestRun(this.limits, {
-      signal: trial.signal,
-      placeOf: (stack) => placeOf(stack, map),
-      runProcess: (hear, hooks) =>
-        trial.run({
-          ...this.#job(fn, artifact, session),
-          host: { call: async (call) => hear(call) ?? await session.host.call(call) },
-        }, hooks),
-    });
-    const records = await run.execute();
-    const redactor = new Redactor(new Redactions([], Object.values(session.config.secrets)));
-    return records.map((record) => resultOf(record, map, redactor));
-  }
-
-  #job(fn: FunctionRow, artifact: TestArtifactColumns, { config }: Session) {
-    return {
+    const { store, secrets, hostMethods, limits } = this.parts;
+    const config = { secrets: await secrets.read(fn.id) };
+    const host = hostMethods.hostOf(context, undefined);
+    const map = await StackMap.open(() => artifactSource(store).text(artifact.testSourceMapDigest));
+    const job = {
       scriptDigest: artifact.testScriptDigest,
       sourceMapDigest: artifact.testSourceMapDigest,
       inputJson: "{}",
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
       config,
-      timeoutMs: this.limits.runTimeoutMs,
+      timeoutMs: limits.runTimeoutMs,
     };
-  }
-
-  /** What the server's methods know a run by, as they know an invocation; it is never written. */
-  #row(by: Principal, fn: FunctionRow, commit: FinalizedCommitRow): InvocationRow {
-    const now = new Date().toISOString();
-    return {
-      id: this.ids.next(),
-      functionId: fn.id,
-      commitId: commit.id,
-      principalId: by.id,
-      parentInvocationId: by.invocation?.id ?? null,
-      depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
-      processReuse: "PROCESS_REUSE_NONE",
-      mode: "sync",
-      status: "RUNNING",
-      input: "{}",
-      output: null,
-      error: null,
-      volumeId: null,
-      volumeVersionRead: null,
-      volumeVersionWritten: null,
-      createdAt: now,
-      updatedAt: now,
-    };
+    const testRun = new TestRun(limits, {
+      signal: run.signal,
+      positionOf: (stack) => positionOf(stack, map),
+      runInstance: (answer, onLog, signal) =>
+        run.execute(job, {
+          host: { call: async (call) => answer(call) ?? await host.call(call) },
+          onLog,
+        }, signal),
+    });
+    const records = await testRun.execute();
+    const redactor = new Redactor(new Redactions([], Object.values(config.secrets)));
+    return records.map((record) => resultOf(record, map, redactor));
   }
 }

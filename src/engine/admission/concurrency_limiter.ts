@@ -4,201 +4,136 @@ import {
   type RunningLimit,
   type Slot,
 } from "../contract.ts";
-import { FairQueue, type QueuedRequest } from "./fair_queue.ts";
+import { FairQueue } from "./fair_queue.ts";
+import { RequestedSlot } from "./requested_slot.ts";
 import { type SlotLimits, SlotUsage } from "./slot_usage.ts";
 import type { Clock } from "./throughput.ts";
 
-/** Limits of places; each is a named setting in `src/config`. */
+/** Limits of admission; each is a named setting in `src/config`. */
 export interface ConcurrencyLimits extends SlotLimits {
   readonly maxQueued: number;
-  /** Bytes of the inputs of waiting calls together. */
+  /** Bytes of the inputs of all queued calls. */
   readonly maxQueuedBytes: number;
-  /** Expected time until the turn of a synchronous call. */
+  /** Expected time until the grant of a synchronous call. */
   readonly maxWaitMs: number;
 }
 
-/** One of the `maxRunning`, counted for a function; free once nobody of those who share it runs any more. */
-interface Permit {
-  readonly functionId: string;
-  holders: number;
-}
-
-/** A call that waits for a slot, runs on one, or has left; it never goes back. */
-class QueuedSlot implements Slot, QueuedRequest {
-  readonly #places: ConcurrencyLimiter;
-  readonly #begin: () => void;
-  readonly functionId: string;
-  readonly inputBytes: number;
-  readonly mode: "sync" | "async";
-  /** Of the call that waits for this one. */
-  readonly parent: QueuedSlot | undefined;
-  readonly granted: Promise<void>;
-  state: "waiting" | "running" | "left" = "waiting";
-  slot: Permit | undefined;
-  /** The nested call that runs on this one's slot; while there is one, further ones wait. */
-  guest: QueuedSlot | undefined;
-  /** Nested calls that wait, in order of arrival. */
-  readonly waitingGuests = new Set<QueuedSlot>();
-
-  constructor(
-    places: ConcurrencyLimiter,
-    { functionId, inputBytes, mode }: AdmissionRequest,
-    parent: QueuedSlot | undefined,
-  ) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#places = places;
-    this.functionId = functionId;
-    this.inputBytes = inputBytes;
-    this.mode = mode;
-    this.parent = parent;
-    this.granted = promise;
-    this.#begin = resolve;
-    parent?.waitingGuests.add(this);
-  }
-
-  get isGranted(): boolean {
-    return this.state === "running";
-  }
-
-  get nested(): boolean {
-    return this.parent !== undefined;
-  }
-
-  begin(slot: Permit): void {
-    this.parent?.waitingGuests.delete(this);
-    slot.holders++;
-    this.slot = slot;
-    this.state = "running";
-    this.#begin();
-  }
-
-  nest(call: AdmissionRequest): Slot {
-    return this.#places.acquireNested(call, this);
-  }
-
-  [Symbol.dispose](): void {
-    this.#places.release(this);
-  }
-}
-
-/** A limit that keeps a call from running at once, and when it would let it. */
+/** A limit that keeps a call from running at once, and the estimate of its wait. */
 interface Saturation {
   readonly limit: RunningLimit;
   readonly maxRunning: number;
-  /** Undefined while nothing was measured. */
+  /** Undefined without a measurement. */
   readonly perSecond: number | undefined;
-  readonly turns: number;
+  /** Grants up to and with that of the call. */
+  readonly grants: number;
 }
 
 /**
- * `maxRunning` slots, of one function no more than `maxRunningPerFunction`. Calls from outside that find none wait,
- * no more than `maxQueued` of them with no more than `maxQueuedBytes` of input together; asynchronous ones take no
- * room from synchronous ones. Those are besides refused where their turn is to be expected later than in `maxWaitMs`.
- * The order of turns is that of {@link FairQueue}.
+ * Hands out `maxRunning` slots, and to one function no more than `maxRunningPerFunction`. Calls from outside without a free
+ * slot are queued, at most `maxQueued` of them with at most `maxQueuedBytes` of input; asynchronous ones take no room from
+ * synchronous ones. A synchronous call is rejected when its expected wait exceeds `maxWaitMs`. {@link FairQueue} has the
+ * order of the grants.
  *
- * A nested call waits in this same queue, and may besides run on the slot of the call that waits for it, where no
- * other nested call does. So every chain of calls that wait for each other gets on, however full the server
- * is: its last call always has a slot, or a sibling that will give it back. A slot carries one chain at most.
+ * A nested call is queued as well, and may besides run in the slot of its caller while no other nested call does. So every
+ * chain of calls that wait for each other makes progress, however full the server is: its last call has a slot, or a
+ * sibling that will release one. A slot carries one chain at most.
  */
 export class ConcurrencyLimiter {
   readonly #limits: ConcurrencyLimits;
-  readonly #queue = new FairQueue<QueuedSlot>();
-  readonly #running: SlotUsage;
-  readonly #mayRun = (functionId: string) => !this.#running.isFullOf(functionId);
+  readonly #queue = new FairQueue<RequestedSlot>();
+  readonly #usage: SlotUsage;
+  readonly #mayRun = (functionId: string) => !this.#usage.isFullOf(functionId);
 
   constructor(limits: ConcurrencyLimits, now: Clock = () => performance.now()) {
     this.#limits = limits;
-    this.#running = new SlotUsage(limits, now);
+    this.#usage = new SlotUsage(limits, now);
   }
 
   get running(): number {
-    return this.#running.count;
+    return this.#usage.count;
   }
 
   get queued(): number {
     return this.#queue.size;
   }
 
-  /** Calls that get their turn in a second while the server is full; undefined while that was not measured. */
+  /** Slots granted per second while the server is full; undefined without a recent measurement. */
   get perSecond(): number | undefined {
-    return this.#running.rate.perSecond;
+    return this.#usage.throughput.perSecond;
   }
 
-  /**
-   * Throws {@link AdmissionRejected} when the call could not run at once and the queue is full, or its turn, where somebody
-   * waits for it, is too far away.
-   */
-  acquire(call: AdmissionRequest): Slot {
-    const obstacles = this.#obstacles(call.functionId);
-    const [first] = obstacles;
+  /** Requests a slot. Throws {@link AdmissionRejected} when the queue is full or the expected wait is too long. */
+  acquire(request: AdmissionRequest): Slot {
+    const saturations = this.#saturations(request.functionId);
+    const [first] = saturations;
     if (first !== undefined) {
-      this.#checkRoom(call, first);
-      if (call.mode === "sync") obstacles.forEach((obstacle) => this.#checkWait(obstacle));
+      this.#checkQueue(request, first);
+      if (request.mode === "sync") saturations.forEach((each) => this.#checkWait(each));
     }
-    return this.acquireUnbounded(call);
+    return this.acquireUnbounded(request);
   }
 
-  /** Takes a place whatever the length of the queue. */
-  acquireUnbounded(call: AdmissionRequest): Slot {
-    return this.#seat(call, undefined);
+  /** Requests a slot whatever the length of the queue. */
+  acquireUnbounded(request: AdmissionRequest): Slot {
+    return this.#enqueue(request, undefined);
   }
 
-  /** Takes a place for a call that `parent` waits for, whatever the length of the queue. */
-  acquireNested(call: AdmissionRequest, parent: QueuedSlot): Slot {
-    const seat = this.#seat(call, parent);
-    this.#lend(parent);
-    return seat;
+  /** Requests a slot for a call that `caller` waits for, whatever the length of the queue. */
+  acquireNested(request: AdmissionRequest, caller: RequestedSlot): Slot {
+    const slot = this.#enqueue(request, caller);
+    this.#lend(caller);
+    return slot;
   }
 
-  /** Takes the seat away, in whatever state it is; once is enough. */
-  release(seat: QueuedSlot): void {
-    const { state, slot, parent } = seat;
-    seat.state = "left";
-    if (state === "waiting") {
-      this.#queue.delete(seat);
-      parent?.waitingGuests.delete(seat);
+  /** Releases a slot or takes back its request; a repeat has no effect. */
+  release(slot: RequestedSlot): void {
+    const { state, permit, caller } = slot;
+    slot.state = "released";
+    if (state === "queued") {
+      this.#queue.delete(slot);
+      caller?.queuedNested.delete(slot);
     }
-    if (state !== "running" || slot === undefined) return;
-    slot.holders--;
-    if (slot.holders === 0) this.#running.delete(slot.functionId);
-    if (parent?.guest === seat) {
-      parent.guest = undefined;
-      this.#lend(parent);
+    if (state !== "granted" || permit === undefined) return;
+    permit.holders--;
+    if (permit.holders === 0) this.#usage.delete(permit.functionId);
+    if (caller?.borrower === slot) {
+      caller.borrower = undefined;
+      this.#lend(caller);
     }
-    this.#advance();
+    this.#grantQueued();
   }
 
-  /** What keeps a call of the function from running at once. */
-  #obstacles(functionId: string): readonly Saturation[] {
+  /** The limits that keep a call of the function from running at once. */
+  #saturations(functionId: string): readonly Saturation[] {
     const { maxRunning, maxRunningPerFunction } = this.#limits;
     const found: Saturation[] = [];
-    if (this.#running.isFull) {
+    if (this.#usage.isFull) {
       found.push({
         limit: "server",
         maxRunning,
-        perSecond: this.#running.rate.perSecond,
-        turns: this.#queue.grantsUntil(functionId),
+        perSecond: this.perSecond,
+        grants: this.#queue.grantsUntil(functionId),
       });
     }
-    if (this.#running.isFullOf(functionId)) {
+    if (this.#usage.isFullOf(functionId)) {
       found.push({
         limit: "function",
         maxRunning: maxRunningPerFunction,
-        perSecond: this.#running.rateOf(functionId)?.perSecond,
-        turns: this.#queue.grantsWithin(functionId),
+        perSecond: this.#usage.throughputOf(functionId)?.perSecond,
+        grants: this.#queue.grantsWithin(functionId),
       });
     }
     return found;
   }
 
-  #checkRoom({ mode, inputBytes }: AdmissionRequest, { limit, maxRunning }: Saturation): void {
+  #checkQueue({ mode, inputBytes }: AdmissionRequest, { limit, maxRunning }: Saturation): void {
     const { maxQueued, maxQueuedBytes } = this.#limits;
     const { calls, bytes } = this.#queue.backlog(mode);
-    const hasSeat = calls < maxQueued;
-    if (hasSeat && bytes + inputBytes <= maxQueuedBytes) return;
+    const hasRoom = calls < maxQueued;
+    if (hasRoom && bytes + inputBytes <= maxQueuedBytes) return;
     throw new AdmissionRejected({
       kind: "queue-full",
-      queueLimit: hasSeat ? "bytes" : "calls",
+      queueLimit: hasRoom ? "bytes" : "calls",
       queued: calls,
       queuedBytes: bytes,
       maxQueuedBytes,
@@ -208,10 +143,10 @@ export class ConcurrencyLimiter {
     });
   }
 
-  #checkWait({ limit, maxRunning, perSecond, turns }: Saturation): void {
+  #checkWait({ limit, maxRunning, perSecond, grants }: Saturation): void {
     const { maxWaitMs } = this.#limits;
     if (perSecond === undefined) return;
-    const expectedMs = 1000 * turns / perSecond;
+    const expectedMs = 1000 * grants / perSecond;
     if (expectedMs <= maxWaitMs) return;
     throw new AdmissionRejected({
       kind: "wait-too-long",
@@ -223,30 +158,30 @@ export class ConcurrencyLimiter {
     });
   }
 
-  #seat(call: AdmissionRequest, parent: QueuedSlot | undefined): QueuedSlot {
-    const seat = new QueuedSlot(this, call, parent);
-    this.#queue.add(seat);
-    this.#advance();
-    return seat;
+  #enqueue(request: AdmissionRequest, caller: RequestedSlot | undefined): RequestedSlot {
+    const slot = new RequestedSlot(this, request, caller);
+    this.#queue.add(slot);
+    this.#grantQueued();
+    return slot;
   }
 
-  /** Lets the first nested call that waits run on the slot of its parent, where no other does. */
-  #lend(parent: QueuedSlot): void {
-    const { state, slot, guest } = parent;
-    const [first] = parent.waitingGuests;
-    if (state !== "running" || slot === undefined || guest !== undefined) return;
+  /** Lets the first queued nested call run in the slot of its caller, unless another does. */
+  #lend(caller: RequestedSlot): void {
+    const { state, permit, borrower } = caller;
+    const [first] = caller.queuedNested;
+    if (state !== "granted" || permit === undefined || borrower !== undefined) return;
     if (first === undefined) return;
     this.#queue.delete(first);
-    parent.guest = first;
-    first.begin(slot);
+    caller.borrower = first;
+    first.grant(permit);
   }
 
-  #advance(): void {
-    while (!this.#running.isFull) {
-      const seat = this.#queue.next(this.#mayRun);
-      if (seat === undefined) return;
-      this.#running.add(seat.functionId);
-      seat.begin({ functionId: seat.functionId, holders: 0 });
+  #grantQueued(): void {
+    while (!this.#usage.isFull) {
+      const slot = this.#queue.next(this.#mayRun);
+      if (slot === undefined) return;
+      this.#usage.add(slot.functionId);
+      slot.grant({ functionId: slot.functionId, holders: 0 });
     }
   }
 }

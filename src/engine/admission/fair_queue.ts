@@ -1,66 +1,64 @@
-/** A call that waits for its turn, as far as the order of turns goes. */
+/** A request that waits for a slot, as far as its order goes. */
 export interface QueuedRequest {
   readonly functionId: string;
   readonly inputBytes: number;
-  /** Whether somebody waits for its end. */
+  /** `sync` has a caller that waits. */
   readonly mode: "sync" | "async";
-  /** Made by a running invocation: it takes no room from calls from outside. */
+  /** Made by a running invocation: it counts against no limit of the queue. */
   readonly nested: boolean;
 }
 
-/** Calls from outside that wait, and the bytes of their inputs. */
+/** Queued calls from outside, and the bytes of their inputs. */
 export interface Backlog {
   readonly calls: number;
   readonly bytes: number;
 }
 
-/** Of so many turns one goes to an asynchronous call, where both kinds wait. */
+/** One grant in this many goes to an asynchronous call while both kinds wait. */
 export const ASYNC_GRANT_EVERY = 8;
 
-/** Whether a function may run one more. */
+/** Whether a function may run one more call. */
 type MayRun = (functionId: string) => boolean;
 
 /**
- * Calls that wait, in the order of their turns: those that somebody waits for before asynchronous ones, but that
- * one turn in {@link ASYNC_GRANT_EVERY} is theirs. Of either kind functions take turns, so that one with a long line
- * delays no other; the calls of one function go in order of arrival.
+ * Requests in the order of their grants. There are two priority classes: synchronous calls go first, and one grant in
+ * {@link ASYNC_GRANT_EVERY} is for an asynchronous one. In a class each function has a flow, and the flows take turns, so
+ * that a long flow delays no other. A flow is first in, first out.
  */
-export class FairQueue<W extends QueuedRequest> {
-  readonly #lanes = { sync: new PriorityClass<W>(), async: new PriorityClass<W>() };
-  /** Turns of synchronous calls since an asynchronous one waits and had none. */
-  #turnsBeforeAsync = 0;
+export class FairQueue<R extends QueuedRequest> {
+  readonly #classes = { sync: new PriorityClass<R>(), async: new PriorityClass<R>() };
+  /** Grants of synchronous calls since an asynchronous one waits. */
+  #grantsBeforeAsync = 0;
 
   get size(): number {
-    return this.#lanes.sync.size + this.#lanes.async.size;
+    return this.#classes.sync.size + this.#classes.async.size;
   }
 
-  add(call: W): void {
-    this.#lanes[call.mode].add(call);
+  add(request: R): void {
+    this.#classes[request.mode].add(request);
   }
 
-  delete(call: W): void {
-    this.#lanes[call.mode].delete(call);
+  delete(request: R): void {
+    this.#classes[request.mode].delete(request);
   }
 
-  /** Takes out whose turn it is, among functions that may run one more. */
-  next(mayRun: MayRun): W | undefined {
-    const { sync, async } = this.#lanes;
-    const isAsyncDue = this.#turnsBeforeAsync >= ASYNC_GRANT_EVERY - 1;
-    for (const lane of isAsyncDue ? [async, sync] : [sync, async]) {
-      const call = lane.next(mayRun);
-      if (call === undefined) continue;
-      this.#turnsBeforeAsync = lane === sync && async.size > 0 ? this.#turnsBeforeAsync + 1 : 0;
-      return call;
+  /** Takes out the next request of a function that may run one more. */
+  next(mayRun: MayRun): R | undefined {
+    const { sync, async } = this.#classes;
+    const isAsyncDue = this.#grantsBeforeAsync >= ASYNC_GRANT_EVERY - 1;
+    for (const each of isAsyncDue ? [async, sync] : [sync, async]) {
+      const request = each.next(mayRun);
+      if (request === undefined) continue;
+      const delaysAsync = each === sync && async.size > 0;
+      this.#grantsBeforeAsync = delaysAsync ? this.#grantsBeforeAsync + 1 : 0;
+      return request;
     }
     return undefined;
   }
 
-  /**
-   * What stands before a call from outside in the limits of the queue. Asynchronous calls take no room from those
-   * that somebody waits for.
-   */
+  /** What counts against the limits of the queue for a call from outside: asynchronous calls do not for a synchronous one. */
   backlog(mode: "sync" | "async"): Backlog {
-    const { sync, async } = this.#lanes;
+    const { sync, async } = this.#classes;
     if (mode === "sync") return sync.backlog;
     return {
       calls: sync.backlog.calls + async.backlog.calls,
@@ -68,28 +66,28 @@ export class FairQueue<W extends QueuedRequest> {
     };
   }
 
-  /** Turns, of all functions, until and with that of a synchronous call of this function that came now. */
+  /** Grants, of all functions, up to and with that of a synchronous call of this function that arrives now. */
   grantsUntil(functionId: string): number {
-    const { sync, async } = this.#lanes;
-    return withShareOfAsync(sync.grantsUntil(functionId), async.size);
+    const { sync, async } = this.#classes;
+    return withAsyncShare(sync.grantsUntil(functionId), async.size);
   }
 
-  /** The same, of the turns of this function alone. */
+  /** The same, counting the grants of this function alone. */
   grantsWithin(functionId: string): number {
-    const { sync, async } = this.#lanes;
-    return withShareOfAsync(sync.lengthOf(functionId) + 1, async.lengthOf(functionId));
+    const { sync, async } = this.#classes;
+    return withAsyncShare(sync.lengthOf(functionId) + 1, async.lengthOf(functionId));
   }
 }
 
-function withShareOfAsync(turns: number, asyncWaiting: number): number {
-  return asyncWaiting === 0 ? turns : turns * ASYNC_GRANT_EVERY / (ASYNC_GRANT_EVERY - 1);
+function withAsyncShare(grants: number, asyncQueued: number): number {
+  return asyncQueued === 0 ? grants : grants * ASYNC_GRANT_EVERY / (ASYNC_GRANT_EVERY - 1);
 }
 
-/** Calls of one kind, a line for each function. */
-class PriorityClass<W extends QueuedRequest> {
-  /** The order of the functions is that of their turns: one that was served goes to the end. No line is empty. */
-  readonly #lines = new Map<string, Set<W>>();
-  /** Calls from outside, by function; nested ones get on by the slots of those that wait for them. */
+/** The requests of one priority class, in a flow for each function. */
+class PriorityClass<R extends QueuedRequest> {
+  /** In the order of the next grants: a flow that was served goes to the end. No flow is empty. */
+  readonly #flows = new Map<string, Set<R>>();
+  /** Calls from outside by function; nested ones may use the slots of their callers. */
   readonly #outside = new Map<string, number>();
   #size = 0;
   #backlog: Backlog = { calls: 0, bytes: 0 };
@@ -107,41 +105,41 @@ class PriorityClass<W extends QueuedRequest> {
     return this.#outside.get(functionId) ?? 0;
   }
 
-  add(call: W): void {
-    const line = this.#lines.get(call.functionId);
-    if (line === undefined) this.#lines.set(call.functionId, new Set([call]));
-    else line.add(call);
-    this.#count(call, 1);
+  add(request: R): void {
+    const flow = this.#flows.get(request.functionId);
+    if (flow === undefined) this.#flows.set(request.functionId, new Set([request]));
+    else flow.add(request);
+    this.#count(request, 1);
   }
 
-  delete(call: W): void {
-    const line = this.#lines.get(call.functionId);
-    if (line?.delete(call)) this.#count(call, -1);
-    if (line?.size === 0) this.#lines.delete(call.functionId);
+  delete(request: R): void {
+    const flow = this.#flows.get(request.functionId);
+    if (flow?.delete(request)) this.#count(request, -1);
+    if (flow?.size === 0) this.#flows.delete(request.functionId);
   }
 
-  next(mayRun: MayRun): W | undefined {
-    for (const [functionId, line] of this.#lines) {
-      const [first] = line;
+  next(mayRun: MayRun): R | undefined {
+    for (const [functionId, flow] of this.#flows) {
+      const [first] = flow;
       if (first === undefined || !mayRun(functionId)) continue;
       this.delete(first);
-      if (this.#lines.delete(functionId)) this.#lines.set(functionId, line);
+      if (this.#flows.delete(functionId)) this.#flows.set(functionId, flow);
       return first;
     }
     return undefined;
   }
 
-  /** In the time in which a function has its turns, no other has more. */
+  /** While a function is granted its slots, no other function is granted more. */
   grantsUntil(functionId: string): number {
     const own = this.lengthOf(functionId) + 1;
-    let turns = own;
+    let grants = own;
     for (const [other, calls] of this.#outside) {
-      if (other !== functionId) turns += Math.min(calls, own);
+      if (other !== functionId) grants += Math.min(calls, own);
     }
-    return turns;
+    return grants;
   }
 
-  #count({ functionId, nested, inputBytes }: W, change: 1 | -1): void {
+  #count({ functionId, nested, inputBytes }: R, change: 1 | -1): void {
     this.#size += change;
     if (nested) return;
     const outside = this.lengthOf(functionId) + change;

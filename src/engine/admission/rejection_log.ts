@@ -3,23 +3,23 @@ import type { EngineLoad } from "../contract.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
-/** After so long without a refusal the server says that it takes all calls again. */
+/** Time without a rejection after which the log says that all calls are admitted again. */
 const QUIET_MS = 10_000;
 
-/** Says in the log when the engine begins to refuse calls, and when that is over: a line each, for any number of them. */
+/** Logs the begin and the end of a period of rejections: one line each, whatever their number. */
 export class RejectionLog implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #count = 0;
   #lastAt = 0;
 
-  /** A call was refused, under this load. */
-  count({ running, waiting, perSecond }: EngineLoad): void {
+  /** Counts a rejection under this load. */
+  count({ running, queued, perSecond }: EngineLoad): void {
     this.#count++;
     this.#lastAt = performance.now();
     if (this.#timer !== undefined) return;
-    logger.warn("Refuses calls with 429: {running} run and {waiting} wait", {
+    logger.warn("Rejects calls with 429: {running} run and {queued} wait", {
       running,
-      waiting,
+      queued,
       perSecond,
     });
     this.#watch(QUIET_MS);
@@ -42,7 +42,7 @@ export class RejectionLog implements Disposable {
   }
 
   #end(): void {
-    logger.warn("Refuses no more calls; {count} were refused", { count: this.#count });
+    logger.warn("Admits all calls again; {count} were rejected", { count: this.#count });
     this.#timer = undefined;
     this.#count = 0;
   }

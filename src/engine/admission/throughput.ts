@@ -1,63 +1,63 @@
-/** Milliseconds on a clock that never goes back. */
+/** Milliseconds on a monotonic clock. */
 export type Clock = () => number;
 
-/** The mean goes over about so many turns of every place, so that places that come free together do not sway it. */
-const TURNS_OF_EACH = 4;
-/** And over so many of all, where places are few. */
-const TURNS_MIN = 16;
-/** What was measured before such a pause says nothing of the calls that come now. */
-const FORGET_MS = 60_000;
+/** Releases of each slot in the moving average, so that slots released together do not sway it. */
+const RELEASES_OF_EACH = 4;
+/** Least number of releases in the average, for few slots. */
+const RELEASES_MIN = 16;
+/** Age at which a measurement no longer describes the calls that arrive. */
+const MAX_AGE_MS = 60_000;
 
 /**
- * How many calls a second get their turn while all places are taken: what these places sustain, whether the calls use
- * processors or wait.
+ * Estimates how many slots are released per second while all are taken: the throughput of these slots, whether calls
+ * compute or wait.
  *
- * Only the time in which all places are taken counts, be there calls that wait or not. So the measure goes on where
- * all that would have to wait are refused, and a low one is put right.
+ * Only the time in which all slots are taken counts, with or without queued calls. So the measurement goes on while all
+ * calls that would have to wait are rejected, and an estimate that is too low corrects itself.
  */
 export class ThroughputEstimator {
-  readonly #places: number;
+  readonly #slots: number;
   readonly #keep: number;
   readonly #now: Clock;
-  /** Places that came free while all were taken, and how long that took: sums whose older parts fade. */
-  #turns = 0;
+  /** Releases while all slots were taken, and the time that they took: sums whose older parts decay. */
+  #releases = 0;
   #elapsedMs = 0;
   #fullSince: number | undefined;
   #measuredAt = Number.NEGATIVE_INFINITY;
 
-  constructor(places: number, now: Clock) {
-    this.#places = places;
-    this.#keep = 1 - 1 / Math.max(TURNS_MIN, TURNS_OF_EACH * places);
+  constructor(slots: number, now: Clock) {
+    this.#slots = slots;
+    this.#keep = 1 - 1 / Math.max(RELEASES_MIN, RELEASES_OF_EACH * slots);
     this.#now = now;
   }
 
-  /** The last free place is taken. */
+  /** The last free slot is taken. */
   filled(): void {
     const now = this.#now();
-    if (now - this.#measuredAt > FORGET_MS) [this.#turns, this.#elapsedMs] = [0, 0];
+    if (now - this.#measuredAt > MAX_AGE_MS) [this.#releases, this.#elapsedMs] = [0, 0];
     this.#fullSince = now;
   }
 
-  /** The first place came free, where all were taken. */
-  freed(): void {
+  /** The first slot is released after all were taken. */
+  released(): void {
     this.#measuredAt = this.#now();
-    this.#turns = this.#turns * this.#keep + 1;
-    this.#elapsedMs = this.#elapsedMs * this.#keep + this.#underWayMs(this.#measuredAt);
+    this.#releases = this.#releases * this.#keep + 1;
+    this.#elapsedMs = this.#elapsedMs * this.#keep + this.#currentMs(this.#measuredAt);
     this.#fullSince = undefined;
   }
 
-  /** Undefined until as many places came free as there are: before, the first ones to end would speak for all. */
+  /** Undefined before as many releases as slots: the calls that end first would speak for all. */
   get perSecond(): number | undefined {
     const now = this.#now();
-    if (this.#turns < this.#places) return undefined;
-    if (this.#fullSince === undefined && now - this.#measuredAt > FORGET_MS) return undefined;
-    const mean = this.#elapsedMs / this.#turns;
-    // The turn that is under way is known to be no shorter than it is now.
-    const withNext = (this.#elapsedMs + this.#underWayMs(now)) / (this.#turns + 1);
+    if (this.#releases < this.#slots) return undefined;
+    if (this.#fullSince === undefined && now - this.#measuredAt > MAX_AGE_MS) return undefined;
+    const mean = this.#elapsedMs / this.#releases;
+    // The next release takes at least as long as the time since the last one.
+    const withNext = (this.#elapsedMs + this.#currentMs(now)) / (this.#releases + 1);
     return 1000 / Math.max(mean, withNext);
   }
 
-  #underWayMs(now: number): number {
+  #currentMs(now: number): number {
     return this.#fullSince === undefined ? 0 : now - this.#fullSince;
   }
 }

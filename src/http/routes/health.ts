@@ -3,7 +3,7 @@ import type { App } from "../endpoint.ts";
 /** How busy the server is. */
 export interface LoadReport {
   readonly running: number;
-  readonly waiting: number;
+  readonly queued: number;
   /** What it sustains, as measured; undefined while it was not full. */
   readonly perSecond: number | undefined;
 }
@@ -19,7 +19,7 @@ export function healthRoutes(app: App, readiness: Readiness): void {
   app.get("/readyz", (c) => {
     const now = readiness();
     if (!now.ready) return c.json({ status: "not ready", reason: now.reason }, 503);
-    const { running, waiting, perSecond } = now.load;
+    const { running, queued: waiting, perSecond } = now.load;
     const callsPerSecond = perSecond === undefined ? null : Number(perSecond.toPrecision(3));
     return c.json({ status: "ready", running, waiting, callsPerSecond });
   });

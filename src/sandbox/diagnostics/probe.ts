@@ -36,14 +36,17 @@ async function probe(launcher: Launcher): Promise<string | undefined> {
         {
           script: PROBE_SCRIPT,
           scriptKey: "probe",
-          sourceMap: () => Promise.reject(new Error("The probe has no source map")),
           inputJson: "{}",
           outboundAllowlist: [],
           config: { secrets: {} },
-          host: { call: () => Promise.reject(new Error("The probe asks for nothing")) },
           timeoutMs: PROBE_LIMITS.timeoutMs,
         },
-        { onLog() {}, signal: new AbortController().signal },
+        {
+          host: { call: () => Promise.reject(new Error("The probe makes no host call")) },
+          sourceMap: () => Promise.reject(new Error("The probe has no source map")),
+          onLog() {},
+          signal: new AbortController().signal,
+        },
         { ...PROBE_LIMITS, memoryBytes: 0, cpuTimeMs: 0, poolSize: 0, poolMemoryBytes: 0 },
       );
       if (outcome.kind === "error") return `${outcome.word}: ${outcome.message}`;

@@ -233,7 +233,7 @@ export class Instance {
     const onAbort = () => end({ kind: "killed", word: killWord(hooks.signal) });
     const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
-    const channel = new HostChannel(job.host, this.#stdin);
+    const channel = new HostChannel(hooks.host, this.#stdin);
     const call = new RunOutput(this.#nonce, keep, limits, redactor, hooks, channel, end);
     this.#listener = call;
     this.#onExit = (exit, stderr) => {
@@ -252,7 +252,13 @@ export class Instance {
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(call) : call.allRead);
       call.close();
-      return await outcomeOf(ending, job, { ...limits, timeoutMs }, redactor, this.#calls - 1);
+      return await outcomeOf(
+        ending,
+        hooks.sourceMap,
+        { ...limits, timeoutMs },
+        redactor,
+        this.#calls - 1,
+      );
     } finally {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);

@@ -5,17 +5,13 @@ import {
   FAILURE_NAME_MAX_UNITS,
 } from "../../runtime/wire.ts";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
-import type {
-  ErrorWord,
-  KillWord,
-  SandboxJob,
-  SandboxLimits,
-  SandboxOutcome,
-} from "../contract.ts";
+import type { ErrorWord, KillWord, RunHooks, SandboxLimits, SandboxOutcome } from "../contract.ts";
 import type { Exit } from "./exit.ts";
 import { judgeOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
 import { mapStack } from "./stack.ts";
+
+type SourceMapReader = RunHooks["sourceMap"];
 
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
@@ -118,7 +114,7 @@ function parseFailure(json: Uint8Array): Failure | undefined {
 
 async function uncaught(
   failure: Failure & { kind: "uncaught" },
-  job: SandboxJob,
+  sourceMap: SourceMapReader,
   limits: SandboxLimits,
   redactor: Redactor,
   earlierCalls: number,
@@ -132,7 +128,7 @@ async function uncaught(
     ? message.replace(PERMISSION_ADVICE, ", which a function does not have")
     : message;
   const head = [name, told].filter((part) => part !== "").join(": ");
-  const frames = await mapStack(failure.stack, job.sourceMap);
+  const frames = await mapStack(failure.stack, sourceMap);
   return failed("UNCAUGHT", redactor.redact([head, ...frames].join("\n")));
 }
 
@@ -143,7 +139,7 @@ function redactCut(message: string, redactor: Redactor): string {
 
 async function failedInside(
   json: Uint8Array,
-  job: SandboxJob,
+  sourceMap: SourceMapReader,
   limits: SandboxLimits,
   redactor: Redactor,
   earlierCalls: number,
@@ -151,7 +147,7 @@ async function failedInside(
   const failure = parseFailure(json);
   switch (failure?.kind) {
     case "uncaught":
-      return await uncaught(failure, job, limits, redactor, earlierCalls);
+      return await uncaught(failure, sourceMap, limits, redactor, earlierCalls);
     case "bad-output":
       return failed(
         "BAD_OUTPUT",
@@ -176,7 +172,7 @@ async function failedInside(
  */
 export async function outcomeOf(
   ending: Ending,
-  job: SandboxJob,
+  sourceMap: SourceMapReader,
   limits: SandboxLimits,
   redactor: Redactor,
   earlierCalls: number,
@@ -185,7 +181,7 @@ export async function outcomeOf(
     case "result":
       return judgeOutput(ending.json);
     case "failure":
-      return await failedInside(ending.json, job, limits, redactor, earlierCalls);
+      return await failedInside(ending.json, sourceMap, limits, redactor, earlierCalls);
     case "result-too-large":
       return tooLarge(ending.bytes, limits);
     case "broken":

@@ -1,0 +1,176 @@
+import { getLogger } from "@logtape/logtape";
+import { formatDuration } from "../../config/mod.ts";
+import {
+  type Engine,
+  type InvocationContext,
+  type Job,
+  type NotStarted,
+  type Outcome,
+  type Run,
+  type Slot,
+} from "../../engine/contract.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
+import { Recorder } from "../../engine/recorder.ts";
+import type { Store } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import type { Secrets } from "../functions/secrets.ts";
+import type { Snapshots } from "../volumes/snapshots.ts";
+import type { VolumeLimits } from "../volumes/write_set.ts";
+import { AttachedVolume } from "./attached_volume.ts";
+import type { HostMethods } from "./host_methods.ts";
+import { StoredRecord } from "./record.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** An invocation whose row is written and that is to run; plain data. */
+export interface Execution {
+  readonly invocation: InvocationContext;
+  /** The job without what is read when it starts: the secrets are those of that time. */
+  readonly job: Omit<Job, "config">;
+  readonly mode: "sync" | "async";
+  /** Undefined without a volume. */
+  readonly volumeId: string | undefined;
+  /** The status of the row; PENDING becomes RUNNING, durably, before any code of the function runs. */
+  readonly recordedAs: "PENDING" | "RUNNING";
+}
+
+/** What an execution works with. */
+export interface ExecutionParts {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly notifier: InvocationNotifier;
+  readonly secrets: Secrets;
+  readonly snapshots: Snapshots;
+  readonly hostMethods: HostMethods;
+  readonly volumeLimits: VolumeLimits;
+}
+
+/** The outcome of an execution, or why it has none. */
+export type ExecutionResult =
+  /** The outcome is durable. */
+  | { readonly kind: "recorded"; readonly outcome: Outcome }
+  /** The slot of a synchronous call was not granted in time; that end is durable. */
+  | { readonly kind: "queue-timeout" }
+  /** A shutdown leaves the invocation for the next start, or it had ended meanwhile. */
+  | { readonly kind: "not-run" };
+
+/** Runs recorded invocations: opens what a run needs, has the engine run the job, records the outcome. */
+export class Executions {
+  constructor(private readonly parts: ExecutionParts) {}
+
+  /**
+   * Runs the invocation, and releases the slot once the outcome is recorded.
+   * @param signal aborts when the invocation that made this call has ended
+   */
+  async run(
+    execution: Execution,
+    slot: Slot,
+    signal: AbortSignal | undefined,
+  ): Promise<ExecutionResult> {
+    const { store, engine, notifier } = this.parts;
+    const { invocation: { invocationId: id }, mode } = execution;
+    using run = engine.begin({ id, mode, signal }, slot);
+    const record = new StoredRecord(store, id);
+    const recorder = new Recorder(record, notifier, id);
+    try {
+      const notStarted = await run.start();
+      if (notStarted === "left-for-next-start") return { kind: "not-run" };
+      if (notStarted !== undefined) {
+        const outcome = await recorder.finish(
+          notStartedOutcome(notStarted, signal, engine.queueTimeoutMs),
+        );
+        return notStarted === "queue-timeout"
+          ? { kind: "queue-timeout" }
+          : { kind: "recorded", outcome };
+      }
+      return await this.#execute(execution, { run, record, recorder, signal });
+    } catch (error) {
+      logger.error("Cannot record the outcome of invocation {id}", { id, error });
+      throw error;
+    }
+  }
+
+  async #execute(
+    { invocation, volumeId, job, recordedAs }: Execution,
+    { run, record, recorder, signal }: {
+      readonly run: Run;
+      readonly record: StoredRecord;
+      readonly recorder: Recorder;
+      readonly signal: AbortSignal | undefined;
+    },
+  ): Promise<ExecutionResult> {
+    const { hostMethods, secrets } = this.parts;
+    try {
+      if (recordedAs === "PENDING" && !await recorder.start()) return { kind: "not-run" };
+      const config = { secrets: await secrets.read(invocation.functionId) };
+      await using volume = await this.#attach(volumeId, invocation.invocationId);
+      record.volume = volume;
+      const outcome = await run.execute({ ...job, config }, {
+        host: hostMethods.hostOf(invocation, volume?.session),
+        onLog: (log) => recorder.log(log),
+      });
+      // The volume stays open until the outcome is durable.
+      const recorded = await recorder.finish(cancelledWithCaller(outcome, signal));
+      return { kind: "recorded", outcome: recorded };
+    } catch (error) {
+      record.volume = undefined;
+      const outcome = await recorder.finish(cannotRun(invocation, error));
+      return { kind: "recorded", outcome };
+    }
+  }
+
+  async #attach(
+    volumeId: string | undefined,
+    invocationId: string,
+  ): Promise<AttachedVolume | undefined> {
+    const { store, snapshots, volumeLimits: limits } = this.parts;
+    if (volumeId === undefined) return undefined;
+    return await AttachedVolume.open({ store, snapshots, limits }, volumeId, invocationId);
+  }
+}
+
+function cannotRun({ invocationId }: InvocationContext, error: unknown): Outcome {
+  if (error instanceof DomainError && error.reason === "VOLUME_NOT_FOUND") {
+    return interrupted("it could not run: its volume was deleted before it started");
+  }
+  logger.error("Cannot run invocation {invocationId}", { invocationId, error });
+  return interrupted("the server could not run it; its log has the reason");
+}
+
+function notStartedOutcome(
+  reason: Exclude<NotStarted, "left-for-next-start">,
+  signal: AbortSignal | undefined,
+  queueTimeoutMs: number,
+): Outcome {
+  switch (reason) {
+    case "queue-timeout":
+      return cancelled(
+        `the invocation was queued for longer than the limit of ${
+          formatDuration(queueTimeoutMs)
+        } (--queue-timeout); none of its code ran`,
+      );
+    case "cancelled":
+      return cancelledWithCaller(
+        cancelled("the invocation was cancelled before it started"),
+        signal,
+      );
+    case "interrupted":
+      return interrupted("the server stopped before it started");
+  }
+}
+
+/** The outcome, and for a call that was cancelled because its caller had ended, that reason. */
+function cancelledWithCaller(outcome: Outcome, signal: AbortSignal | undefined): Outcome {
+  const isCancelled = outcome.kind === "error" && outcome.word === "CANCELLED";
+  return isCancelled && signal?.aborted
+    ? cancelled("the invocation that called it has ended")
+    : outcome;
+}
+
+function cancelled(message: string): Outcome {
+  return { kind: "error", word: "CANCELLED", message };
+}
+
+function interrupted(message: string): Outcome {
+  return { kind: "error", word: "INTERRUPTED", message };
+}

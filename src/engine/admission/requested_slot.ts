@@ -1,0 +1,72 @@
+import type { AdmissionRequest, Slot } from "../contract.ts";
+import type { QueuedRequest } from "./fair_queue.ts";
+
+/** One of the slots that are counted for a function, held by a call and the nested calls that borrow it. */
+export interface Permit {
+  readonly functionId: string;
+  holders: number;
+}
+
+/** Who takes requests and releases of slots. */
+export interface SlotOwner {
+  acquireNested(request: AdmissionRequest, caller: RequestedSlot): Slot;
+  release(slot: RequestedSlot): void;
+}
+
+/** A slot of one call. States: `queued`, `granted`, `released`; the limiter alone changes them, and never back. */
+export class RequestedSlot implements Slot, QueuedRequest {
+  readonly #owner: SlotOwner;
+  readonly #granted = Promise.withResolvers<void>();
+  readonly functionId: string;
+  readonly inputBytes: number;
+  readonly mode: "sync" | "async";
+  /** The slot of the call that waits for this one. */
+  readonly caller: RequestedSlot | undefined;
+  state: "queued" | "granted" | "released" = "queued";
+  permit: Permit | undefined;
+  /** The nested call that runs in this slot; further ones wait for it. */
+  borrower: RequestedSlot | undefined;
+  /** Queued nested calls in order of arrival. */
+  readonly queuedNested = new Set<RequestedSlot>();
+
+  constructor(
+    owner: SlotOwner,
+    { functionId, inputBytes, mode }: AdmissionRequest,
+    caller: RequestedSlot | undefined,
+  ) {
+    this.#owner = owner;
+    this.functionId = functionId;
+    this.inputBytes = inputBytes;
+    this.mode = mode;
+    this.caller = caller;
+    caller?.queuedNested.add(this);
+  }
+
+  get granted(): Promise<void> {
+    return this.#granted.promise;
+  }
+
+  get isGranted(): boolean {
+    return this.state === "granted";
+  }
+
+  get nested(): boolean {
+    return this.caller !== undefined;
+  }
+
+  grant(permit: Permit): void {
+    this.caller?.queuedNested.delete(this);
+    permit.holders++;
+    this.permit = permit;
+    this.state = "granted";
+    this.#granted.resolve();
+  }
+
+  nest(request: AdmissionRequest): Slot {
+    return this.#owner.acquireNested(request, this);
+  }
+
+  [Symbol.dispose](): void {
+    this.#owner.release(this);
+  }
+}

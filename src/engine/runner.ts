@@ -1,0 +1,41 @@
+import type { Sandboxes } from "../sandbox/contract.ts";
+import type { Artifacts } from "./artifacts.ts";
+import type { Job, JobPorts, Outcome } from "./contract.ts";
+
+/** Runs jobs in instances of this machine. */
+export class Runner {
+  readonly #sandboxes: Sandboxes;
+  readonly #artifacts: Artifacts;
+
+  constructor(sandboxes: Sandboxes, artifacts: Artifacts) {
+    this.#sandboxes = sandboxes;
+    this.#artifacts = artifacts;
+  }
+
+  /** @param signal kills the instance; its reason is a `KillWord` */
+  async run(
+    { scriptDigest, sourceMapDigest, ...job }: Job,
+    { host, onLog }: JobPorts,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const script = await this.#artifacts.script(scriptDigest);
+    return await this.#sandboxes.run({ ...job, script }, {
+      host,
+      onLog,
+      signal,
+      sourceMap: () => this.#artifacts.text(sourceMapDigest),
+    });
+  }
+
+  /** Keeps instances prewarmed with these scripts; replaces the last list. */
+  async prewarm(
+    scripts: readonly { readonly scriptDigest: string; readonly count: number }[],
+  ): Promise<void> {
+    const prewarmed = scripts.map(async ({ scriptDigest, count }) => ({
+      key: scriptDigest,
+      script: await this.#artifacts.script(scriptDigest),
+      count,
+    }));
+    this.#sandboxes.provision(await Promise.all(prewarmed));
+  }
+}
