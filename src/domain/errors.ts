@@ -1,6 +1,6 @@
 /**
- * Everything that can be wrong with a request: one closed, coded set. `src/http/errors.ts` maps the
- * codes to HTTP; `docs/errors.md` explains each reason, and a test holds the two together.
+ * The errors of the API: one closed, coded set. `docs/errors.md` explains each reason; a test keeps the
+ * page and this file equal.
  */
 
 /** Codes of google.rpc.Code that the server answers. */
@@ -61,7 +61,7 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** What is wrong with one field; `field` is its path in the request, as the caller wrote it. */
+/** The fault of one field; `field` is its path in the request, as the caller wrote it. */
 export interface FieldViolation {
   readonly field: string;
   readonly description: string;
@@ -73,7 +73,7 @@ export interface ErrorOptions {
   readonly retryAfterSeconds?: number;
 }
 
-/** A request that cannot be done. The message is for the caller: no path or stack of the server. */
+/** An error for the caller. Its message names no path and no stack of the server. */
 export class DomainError extends Error {
   readonly code: ErrorCode;
   readonly violations: readonly FieldViolation[];

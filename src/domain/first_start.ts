@@ -8,7 +8,7 @@ import type { Domain } from "./mod.ts";
 const logger = getLogger(["invoked", "domain"]);
 
 const HELLO = "hello";
-/** Who does what the server does by itself. */
+/** The principal of what the server does by itself. */
 const SERVER: Principal = {
   id: "server",
   displayName: "invoked",
@@ -22,8 +22,8 @@ interface CredentialsFile extends ClientCredentials {
 }
 
 /**
- * Makes the first service principal, an administrator, and leaves its credentials in the file (0600); at
- * later starts, keeps the file's server URL right.
+ * Makes the first service principal, an administrator, and writes its credentials to the file (0600). Later
+ * starts update the server URL in that file.
  *
  * @param serverUrl base URL without a trailing slash
  */
@@ -39,7 +39,7 @@ export async function keepCredentials(
     roles: ["administrator"],
     host: new URL(serverUrl).host,
   });
-  // First the file: a crash in between leaves credentials that open nothing, and the next start makes new ones.
+  // First the file: a crash in between leaves credentials that are not valid, and the next start makes new ones.
   await writeCredentials(path, { serverUrl, ...credentials });
   await store.write(insert);
 }
@@ -61,8 +61,8 @@ async function writeCredentials(path: string, file: CredentialsFile): Promise<vo
 }
 
 /**
- * Deploys and publishes the example into a store that never had a function, so that there is something
- * to call. Answers its id at every start, undefined where it is gone.
+ * Deploys and publishes the example into a store that never had a function. Answers its id at every start;
+ * undefined when it was deleted.
  *
  * @param readExample reads the example's files
  */

@@ -4,9 +4,9 @@ import KSUID from "ksuid";
 const PAYLOAD_BYTES = 16;
 
 /**
- * Makes KSUIDs: 27 base62 characters, a time in seconds and 128 bits. Ids of one process sort in
- * the order of their making even within a second: there the payload counts up by a random step, so that
- * lists are newest first and ids still cannot be guessed from each other.
+ * Makes KSUIDs: 27 base62 characters, a time in seconds and 128 bits. Ids of one process sort in the order of
+ * creation even within a second: the payload counts up by a random step, so that lists are newest first and no
+ * id can be guessed from another.
  */
 export class Ids {
   #second = 0;
@@ -16,11 +16,11 @@ export class Ids {
     return this.nextWithTime().id;
   }
 
-  /** An id, and a time of its very second: now, or later where the clock was set back. */
+  /** An id and a time in the same second: now, or later after the clock was set back. */
   nextWithTime(): { readonly id: string; readonly time: Date } {
     const now = Date.now();
     const second = Math.floor(now / 1000);
-    // A clock that was set back does not make ids go back.
+    // Ids do not follow a clock that was set back.
     if (second > this.#second) {
       this.#second = second;
       // The top bit stays free, so that counting up cannot overflow within a second.

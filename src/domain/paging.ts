@@ -6,7 +6,7 @@ export const PAGE_SIZE_DEFAULT = 25;
 export const PAGE_SIZE_MIN = 10;
 export const PAGE_SIZE_MAX = 100;
 
-/** What a caller says about the page it wants. */
+/** The page that a caller requests. */
 export interface PageQuery {
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
@@ -24,7 +24,7 @@ interface PagePosition {
   readonly after: string;
 }
 
-/** Turns positions in lists into page tokens and back. A token counts for the list that issued it only. */
+/** Turns positions in lists into page tokens and back. A token is valid for its own list only. */
 export class Pages {
   readonly #tokens: SignedTokens<PagePosition>;
 
@@ -33,7 +33,7 @@ export class Pages {
   }
 
   /**
-   * @param list what the list is: its name, its parent and every filter
+   * @param list identifies the list: its name, its parent and every filter
    * @throws INVALID_PAGE_TOKEN
    */
   open(list: readonly unknown[], query: PageQuery): OpenPage {
@@ -64,7 +64,7 @@ export class Pages {
   }
 }
 
-/** A page request as the store takes it, and the way from its answer to the next token. */
+/** A page request for the store, and the token of the next page. */
 export interface OpenPage {
   readonly size: number;
   readonly after: string | undefined;

@@ -39,7 +39,7 @@ export async function finalizedCommit(
 }
 
 /**
- * The commit that a call runs: the one that the reference names, or where it is empty the published one.
+ * The commit that a call runs: the one that the reference names, or the published one for an empty reference.
  * @throws NO_PUBLISHED_COMMIT, and what {@link finalizedCommit} throws
  */
 export async function commitToRun(
@@ -82,7 +82,7 @@ export async function commitById(
   );
 }
 
-/** What is missing where a function has no such invocation: the invocation, or already the function. */
+/** The error for an unknown invocation; for an unknown function, that of the function. */
 export async function invocationNotFound(
   read: Readers,
   functionId: string,

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 /**
- * Tokens that the server hands out and later believes: a JSON payload and its HMAC-SHA256, both in
- * base64url. Not secret: the holder can read the payload, but not change it.
+ * Signed tokens: a JSON payload and its HMAC-SHA256, both in base64url. The holder can read the payload, but
+ * not change it.
  */
 export class SignedTokens<Payload> {
   readonly #key: Uint8Array;
@@ -21,7 +21,7 @@ export class SignedTokens<Payload> {
     const [body, signature, ...rest] = token.split(".");
     if (body === undefined || signature === undefined || rest.length > 0) return undefined;
     const expected = this.#sign(body).toString("base64url");
-    // Compared as text: base64url that decodes to the same bytes is another token, and refused.
+    // Compared as text: another base64url spelling of the same bytes is another token.
     const given = Buffer.from(signature);
     if (given.length !== expected.length || !timingSafeEqual(given, Buffer.from(expected))) {
       return undefined;

@@ -8,29 +8,29 @@ const LIMITS = { maxQueued: 1000, maxQueuedBytes: 1_000_000, maxWaitMs: 1100 };
 /** Places that run what they are given, and a clock that stands still. */
 class Stage {
   now = 0;
-  readonly places: ConcurrencyLimiter;
+  readonly limiter: ConcurrencyLimiter;
   readonly #running: Slot[] = [];
 
   constructor(maxRunning: number, maxRunningPerFunction = maxRunning) {
     const limits = { ...LIMITS, maxRunning, maxRunningPerFunction };
-    this.places = new ConcurrencyLimiter(limits, () => this.now);
+    this.limiter = new ConcurrencyLimiter(limits, () => this.now);
   }
 
-  /** Calls that get their turn in a second, as measured. */
+  /** Calls that get their grant in a second, as measured. */
   get perSecond(): number | undefined {
-    return rounded(this.places.perSecond);
+    return rounded(this.limiter.perSecond);
   }
 
-  /** Takes a place; answers why not, where there is none. */
+  /** Takes a slot; answers why not, where there is none. */
   call(functionId: string, mode: "sync" | "async" = "sync") {
     try {
-      this.#running.push(this.places.acquire({ functionId, inputBytes: 1, mode }));
+      this.#running.push(this.limiter.acquire({ functionId, inputBytes: 1, mode }));
     } catch (error) {
       if (!(error instanceof AdmissionRejected)) throw error;
-      const { reason: refusal } = error;
-      if (refusal.kind !== "wait-too-long") return refusal;
-      const { perSecond, expectedMs } = refusal;
-      return { ...refusal, perSecond: rounded(perSecond), expectedMs: rounded(expectedMs) };
+      const { reason: rejection } = error;
+      if (rejection.kind !== "wait-too-long") return rejection;
+      const { perSecond, expectedMs } = rejection;
+      return { ...rejection, perSecond: rounded(perSecond), expectedMs: rounded(expectedMs) };
     }
     return undefined;
   }
@@ -49,7 +49,7 @@ class Stage {
     this.#running.shift()?.[Symbol.dispose]();
   }
 
-  /** Measures: so many calls, each taking the place that the one before gave back. */
+  /** Measures: so many calls, each taking the slot that the one before gave back. */
   measure(functionId: string, calls: number, msEach: number): void {
     for (let n = 0; n < calls; n++) {
       this.call(functionId);
@@ -62,20 +62,20 @@ function rounded<T extends number | undefined>(value: T) {
   return value === undefined ? undefined : Number(value.toPrecision(4));
 }
 
-Deno.test("nobody is refused before every place came free once", () => {
+Deno.test("nobody is refused before every slot came free once", () => {
   const stage = new Stage(2);
   assert.equal(stage.letIn("a"), 100);
   stage.end(60_000);
-  assert.equal(stage.call("a"), undefined, "the first end does not speak for all places");
+  assert.equal(stage.call("a"), undefined, "the first end does not speak for all limiter");
   for (let ends = 0; ends < 3; ends++) stage.end(1000);
   assert.equal(stage.call("a")?.kind, "wait-too-long");
 });
 
-Deno.test("a call is refused where its turn is too far away by what was measured", () => {
+Deno.test("a call is refused where its grant is too far away by what was measured", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);
   assert.equal(stage.perSecond, 4);
-  assert.equal(stage.letIn("a"), 1 + 4, "one runs, four have their turns within a second");
+  assert.equal(stage.letIn("a"), 1 + 4, "one runs, four have their grants within a second");
   assert.deepEqual(stage.call("a"), {
     kind: "wait-too-long",
     runningLimit: "server",
@@ -86,17 +86,17 @@ Deno.test("a call is refused where its turn is too far away by what was measured
   });
   assert.equal(stage.call("a", "async"), undefined, "asynchronous calls wait");
   stage.end(250);
-  assert.equal(stage.call("a")?.kind, "wait-too-long", "one turn in eight is not its own");
+  assert.equal(stage.call("a")?.kind, "wait-too-long", "one grant in eight is not its own");
 });
 
 Deno.test("the flood of one function keeps none out that has few calls", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);
   assert.equal(stage.letIn("a"), 5);
-  assert.equal(stage.letIn("b"), 2, "it and the flood take turns");
+  assert.equal(stage.letIn("b"), 2, "it and the flood take grants");
 });
 
-Deno.test("places that come free together count as they do in the long run", () => {
+Deno.test("limiter that come free together count as they do in the long run", () => {
   const stage = new Stage(8);
   for (let call = 0; call < 8; call++) stage.call("a");
   for (let round = 0; round < 20; round++) {
@@ -109,7 +109,7 @@ Deno.test("places that come free together count as they do in the long run", () 
   assert.ok(perSecond > 12 && perSecond < 20, `16 a second, measured ${perSecond}`);
 });
 
-Deno.test("a turn that does not come counts while it lasts", () => {
+Deno.test("a grant that does not come counts while it lasts", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 10);
   stage.call("a");
@@ -124,7 +124,7 @@ Deno.test("a low rate is put right though all that would wait are refused", () =
   stage.measure("a", 20, 20_000);
   let refused = 0;
   for (;; refused++) {
-    assert.equal(stage.call("a"), undefined, "a free place is taken whatever was measured");
+    assert.equal(stage.call("a"), undefined, "a free slot is taken whatever was measured");
     if (stage.call("a") === undefined) break;
     stage.end(10);
   }
@@ -145,8 +145,8 @@ Deno.test("a function at its own limit counts by its own rate, and others do not
   const stage = new Stage(4, 1);
   stage.measure("slow", 20, 2_000);
   stage.call("slow");
-  const refusal = stage.call("slow");
-  assert.deepEqual(refusal, {
+  const rejection = stage.call("slow");
+  assert.deepEqual(rejection, {
     kind: "wait-too-long",
     runningLimit: "function",
     maxRunning: 1,
@@ -158,10 +158,10 @@ Deno.test("a function at its own limit counts by its own rate, and others do not
   assert.equal(stage.call("other"), undefined, "of it nothing was measured");
 });
 
-Deno.test("nested calls that wait are no turns before a call from outside", () => {
+Deno.test("nested calls that wait are no grants before a call from outside", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);
-  const caller = stage.places.acquire({ functionId: "a", inputBytes: 1, mode: "sync" });
+  const caller = stage.limiter.acquire({ functionId: "a", inputBytes: 1, mode: "sync" });
   for (let n = 0; n < 50; n++) caller.nest({ functionId: "a", inputBytes: 1, mode: "sync" });
   assert.equal(stage.letIn("a"), 4);
 });

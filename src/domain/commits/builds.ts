@@ -1,4 +1,4 @@
-/** What goes into builds and what comes out of them, between the store and the builder. */
+/** Moves files and artifacts of builds between the store and the builder. */
 import {
   type Artifact,
   type BuildResult,
@@ -19,7 +19,7 @@ export async function commitContents(
   return await readContents(store, await store.read.commits.files(commitId));
 }
 
-/** The files that were uploaded, of these. */
+/** The contents of those files that were uploaded. */
 export async function readContents(
   store: Store,
   rows: readonly CommitFileRow[],

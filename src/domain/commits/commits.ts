@@ -25,11 +25,11 @@ import type { UploadUrls } from "./upload_urls.ts";
 
 export const COMMIT_MESSAGE_CHARS_MAX = 4096;
 
-/** A commit that was built and waits to be written, together with what else belongs to its transaction. */
+/** A built commit that the caller inserts in a transaction of its own. */
 export interface BuiltCommit {
   readonly row: CommitRow;
   insert(tx: Writers): Promise<void>;
-  /** To be called once that transaction is done. */
+  /** To be called after that transaction. */
   written(): void;
 }
 
@@ -43,10 +43,10 @@ export interface NewCommit {
 
 /**
  * Commits: immutable versions of a function's code. One is made in three steps (open, upload,
- * finalize) or from contents in one; either way it exists only once it was built and locked.
+ * finalize) or from contents in one. It exists only once it was built and locked.
  */
 export class Commits {
-  /** Finalizations under way, so that one commit is built once at a time. */
+  /** Running finalizations: a commit is built once at a time. */
   readonly #finalizing = new Map<string, Promise<CommitRow>>();
 
   constructor(
@@ -57,11 +57,11 @@ export class Commits {
     private readonly ids: Ids,
     private readonly limits: CommitLimits,
     private readonly typeChecks: TypeChecks,
-    /** Ends builds when the server stops; a caller who hangs up does not. */
+    /** Ends builds when the server stops; a caller that disconnects does not. */
     private readonly shutdown: AbortSignal,
   ) {}
 
-  /** First step: declares the files; answers where to upload each. */
+  /** First step: declares the files; answers an upload URL for each. */
   async open(
     by: Principal,
     functionId: string,
@@ -100,7 +100,7 @@ export class Commits {
     return { commitId, path };
   }
 
-  /** Second step: keeps the content of one file; again while the commit is open replaces it. */
+  /** Second step: stores the content of one file; an upload of the same file while the commit is open replaces it. */
   async upload(
     { commitId, path }: { commitId: string; path: string },
     content: Uint8Array,
@@ -113,7 +113,7 @@ export class Commits {
     if (!kept) throw alreadyFinalized(commitId);
   }
 
-  /** Third step: builds the commit, and moves the function's head to it. Again answers the same commit. */
+  /** Third step: builds the commit, and moves the function's head to it. A repeat answers the same commit. */
   finalize(functionId: string, commitId: string): Promise<CommitRow> {
     const key = `${functionId}/${commitId}`;
     const underway = this.#finalizing.get(key);
@@ -194,7 +194,7 @@ export class Commits {
     const artifact = await this.#artifact(`commit ${commitId}`, contents);
     const finalizedAt = new Date().toISOString();
     await this.store.write(async (tx) => {
-      // Uploads go on during the build: what is kept must be what was built.
+      // Uploads continue during the build: the stored files must be those that were built.
       const changed = changedFile(rows, await tx.commits.files(commitId));
       if (changed !== undefined) throw changedMeanwhile(commitId, changed);
       if (!await tx.commits.finalize(commitId, finalizedAt, artifact)) return;
@@ -247,7 +247,7 @@ function notUploaded(commitId: string, path: string): DomainError {
   );
 }
 
-/** The path of the first file that is not what it was before. */
+/** The path of the first file that changed. */
 function changedFile(
   before: readonly CommitFileRow[],
   now: readonly CommitFileRow[],

@@ -15,7 +15,7 @@ export interface CommitLimits {
 }
 
 /**
- * Refuses what cannot be the files of a commit. @throws INVALID_FIELD
+ * Checks the paths of a commit. @throws INVALID_FIELD
  * @param field name of the request's field that lists the paths
  */
 export function checkPaths(field: string, paths: readonly string[], limits: CommitLimits): void {
@@ -39,7 +39,7 @@ export function checkPaths(field: string, paths: readonly string[], limits: Comm
   }
 }
 
-/** Refuses contents over a limit. @throws INVALID_FIELD */
+/** Checks contents against the limits. @throws INVALID_FIELD */
 export function checkContents(field: string, files: SourceFiles, limits: CommitLimits): void {
   let total = 0;
   for (const [path, content] of files) {

@@ -9,7 +9,7 @@ const TAG_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 export class Tags {
   constructor(private readonly store: Store) {}
 
-  /** Tags a commit; saying the same again changes nothing. @throws TAG_ALREADY_EXISTS */
+  /** Tags a commit; a repeat has no effect. @throws TAG_ALREADY_EXISTS */
   async create(functionId: string, name: string, reference: string): Promise<void> {
     const fn = await liveFunction(this.store.read, functionId);
     if (!TAG_NAME.test(name)) {

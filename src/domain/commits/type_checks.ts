@@ -7,16 +7,16 @@ import { commitContents } from "./builds.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** How long a new commit waits for its check: its author is likely to call it first, and then has the machine. */
+/** Delay of the check of a new commit: its author is likely to call it first. */
 const PAUSE_MS = 1000;
 
 /** A fault that the compiler found in the types of a commit. */
 export interface TypeDiagnostic extends Diagnostic {
-  /** Such as `TS2322`; absent where the compiler got no further than the imports. */
+  /** Such as `TS2322`; absent for an error in the imports. */
   readonly code?: string;
 }
 
-/** What is known of a commit's types; `NOT_CHECKED` where nobody looks. */
+/** The state of a commit's type check; `NOT_CHECKED` when checks are off. */
 export interface TypeReport {
   readonly state: "NOT_CHECKED" | "PENDING" | "CHECKED";
   readonly diagnostics: readonly TypeDiagnostic[];
@@ -33,9 +33,8 @@ export function typeReport({ typeCheck, typeDiagnostics }: CommitRow): TypeRepor
 }
 
 /**
- * Checks the types of finalized commits, one after another, oldest first. What is to be checked stands in the
- * store, so that a restart forgets nothing. Disposing it ends the check that is under way; the next
- * start begins it anew.
+ * Checks the types of finalized commits, one after another, oldest first. Pending checks are rows of the store, so
+ * that a restart loses none. Disposing it ends the running check; the next start repeats it.
  */
 export class TypeChecks implements AsyncDisposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,11 +48,11 @@ export class TypeChecks implements AsyncDisposable {
     readonly enabled: boolean,
   ) {}
 
-  /** To be called when there may be something to check, after it was written. */
+  /** Call it after a commit was written. */
   soon(): void {
     if (!this.enabled || this.#stopping.signal.aborted) return;
     this.#timer ??= setTimeout(() => {
-      // Behind what is under way: that may have looked before the last commit was written.
+      // After the running check: that may have read the store before the last commit was written.
       this.#timer = undefined;
       this.#working = (this.#working ?? Promise.resolve()).then(() => this.#work());
     }, PAUSE_MS);
@@ -79,7 +78,7 @@ export class TypeChecks implements AsyncDisposable {
     }
   }
 
-  /** The diagnostics as JSON; undefined where the server could not check. */
+  /** The diagnostics as JSON; undefined when the check failed. */
   async #check({ id, lockDigest }: CommitRow): Promise<string | undefined> {
     try {
       const files = await commitContents(this.store, id);

@@ -1,7 +1,7 @@
 import { DomainError } from "../errors.ts";
 import { SignedTokens } from "../signed_tokens.ts";
 
-/** The one file that an upload URL is good for, and until when. */
+/** The file that an upload URL is for, and its expiry. */
 export interface UploadGrant {
   readonly functionId: string;
   readonly commitId: string;

@@ -88,7 +88,7 @@ export interface UpdateFunction {
   readonly commitMessage: string;
 }
 
-/** What is wrong with an entry of an allowlist, continuing "... the entry"; undefined where it is well-formed. */
+/** The fault of an entry of an allowlist, continuing "... the entry"; undefined for a valid entry. */
 export const allowlistEntryFault = entryFault;
 
 /** Functions: the named things that commits belong to and that callers invoke. */
@@ -137,7 +137,7 @@ export class Functions {
     return { fn: { row, secretNames: [] }, commit: commit?.row };
   }
 
-  /** A function, also a deleted one: its `deletedAt` tells. */
+  /** A function, deleted or not; a deleted one has `deletedAt`. */
   async get(id: string): Promise<FunctionView> {
     return await this.#view(await anyFunction(this.store.read, id));
   }
@@ -219,7 +219,7 @@ export class Functions {
     };
   }
 
-  /** Null takes the function back to having no published commit. */
+  /** Null for an empty reference, which unpublishes the function. */
   async #commitToPublish(fn: FunctionRow, reference: string): Promise<string | null> {
     if (reference === "") return null;
     return (await finalizedCommit(this.store.read, fn, reference)).id;

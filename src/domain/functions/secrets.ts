@@ -2,14 +2,14 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { invalid } from "../errors.ts";
 
-/** Secrets of functions: sealed where they lie, and opened for an invocation alone. */
+/** Secrets of functions: sealed in the store, opened for an invocation only. */
 export class Secrets {
   constructor(
     private readonly store: Store,
     private readonly sealer: Sealer,
   ) {}
 
-  /** The values by name, as they are now. */
+  /** The current values by name. */
   async read(functionId: string): Promise<Record<string, string>> {
     const rows = await this.store.read.functions.secrets(functionId);
     const decoder = new TextDecoder();
@@ -21,8 +21,8 @@ export class Secrets {
   }
 
   /**
-   * Makes these the secrets of the function: a value replaces, an empty one keeps what is stored, a name
-   * that is missing is deleted.
+   * Replaces the secrets of the function: an empty value keeps the stored one, and a missing name is
+   * deleted.
    * @throws INVALID_FIELD for an empty value under a new name
    */
   async write(
@@ -44,7 +44,7 @@ export class Secrets {
   }
 }
 
-/** What the sealed value of a secret is bound to. */
+/** The context that the sealed value of a secret is bound to. */
 export function secretContext(functionId: string, name: string): string {
   return `secret:${functionId}:${name}`;
 }

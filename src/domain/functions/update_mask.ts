@@ -1,11 +1,11 @@
 import { invalid } from "../errors.ts";
 
-/** An update mask as it travels: `"a,bC"`, or `{"paths": ["a", "b_c"]}`. */
+/** An update mask on the wire: `"a,bC"`, or `{"paths": ["a", "b_c"]}`. */
 export type UpdateMask = string | { readonly paths: readonly string[] };
 
 /**
- * The fields that an update names, in camelCase. `*` stands for all of them, and so does an absent
- * or empty mask for those that the request carries.
+ * The fields of an update mask, in camelCase. `*` means all fields; an absent or empty mask means the fields
+ * that the request has.
  *
  * @param updatable every field that may be named
  * @param given the fields that the request carries

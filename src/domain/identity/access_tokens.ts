@@ -1,23 +1,24 @@
 import { errors, jwtVerify, SignJWT } from "jose";
+import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "./principal.ts";
 import type { SigningKey } from "./server_keys.ts";
 
 /** How long an access token lives. */
 export const ACCESS_TOKEN_TTL_SECONDS = 600;
-/** Tokens that are remembered at most. */
-const GOOD_TOKENS_MAX = 10_000;
+/** Verified tokens in memory. */
+const VERIFIED_TOKENS_MAX = 10_000;
 const MS_PER_SECOND = 1000;
 const ISSUER = "invoked";
 const AUDIENCE = "invoked/api";
 
-/** Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037) that need no look-up to check. */
+/** Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037), checked without the store. */
 export class AccessTokens {
-  /** Tokens that were found good, with the end of their lives: a signature is checked once, not at every request. */
-  readonly #good = new Map<
+  /** Verified tokens with their expiry, so that a signature is checked once and not at every request. */
+  readonly #verified = new LRUCache<
     string,
     { readonly principal: Principal; readonly expiresAtMs: number }
-  >();
+  >({ max: VERIFIED_TOKENS_MAX });
 
   constructor(private readonly key: SigningKey) {}
 
@@ -35,9 +36,9 @@ export class AccessTokens {
 
   /** @throws TOKEN_INVALID, TOKEN_EXPIRED */
   async check(token: string): Promise<Principal> {
-    const known = this.#good.get(token);
+    const known = this.#verified.get(token);
     if (known !== undefined && Date.now() < known.expiresAtMs) return known.principal;
-    this.#good.delete(token);
+    this.#verified.delete(token);
     try {
       const { payload } = await jwtVerify(token, this.key.publicKey, {
         algorithms: ["EdDSA"],
@@ -52,8 +53,7 @@ export class AccessTokens {
         clientId: String(payload["client_id"]),
         roles: payload["roles"] as string[],
       };
-      if (this.#good.size >= GOOD_TOKENS_MAX) this.#good.clear();
-      this.#good.set(token, { principal, expiresAtMs: MS_PER_SECOND * Number(payload.exp) });
+      this.#verified.set(token, { principal, expiresAtMs: MS_PER_SECOND * Number(payload.exp) });
       return principal;
     } catch (error) {
       if (error instanceof errors.JWTExpired) {

@@ -55,7 +55,7 @@ const CREATURES = [
   "zebu",
 ];
 
-/** What a client keeps; the server forgets the secret as soon as it is handed out. */
+/** What a client gets; the server does not keep the secret. */
 export interface ClientCredentials {
   readonly clientId: string;
   readonly clientSecret: string;

@@ -1,4 +1,4 @@
-/** Changes the master key of a server that does not run. */
+/** Rotation of the master key while the server is stopped. */
 import type { Store } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { serverKeyContext } from "./server_keys.ts";
@@ -12,7 +12,7 @@ export interface Resealed {
 
 /**
  * Seals every secret and server key again, all of them in one transaction or none.
- * @param from opens every value; one that it does not open stops the whole
+ * @param from opens every value; a value that it does not open aborts the rotation
  * @param to seals them
  */
 export async function resealAll(store: Store, from: Sealer, to: Sealer): Promise<Resealed> {

@@ -1,4 +1,4 @@
-/** Who may call: principals, their credentials, and the tokens they trade them for. */
+/** Identity: principals, their credentials and their access tokens. */
 import type { Writers } from "../../store/mod.ts";
 import type { Ids } from "../ids.ts";
 import { type ClientCredentials, mintCredentials } from "./credentials.ts";
@@ -17,10 +17,10 @@ export {
 export { ServerKeys } from "./server_keys.ts";
 export { OAuthError, type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
 
-/** A principal that was made and waits to be written. */
+/** A new principal that the caller inserts. */
 export interface NewServicePrincipal {
   readonly principal: Principal;
-  /** The secret is here for the only time. */
+  /** The secret exists here only. */
   readonly credentials: ClientCredentials;
   insert(tx: Writers): Promise<void>;
 }

@@ -54,7 +54,7 @@ export class ServerKeys {
   }
 }
 
-/** What a sealed key of the server is bound to. */
+/** The context that a sealed key of the server is bound to. */
 export function serverKeyContext(key: { id: string; purpose: string }): string {
   return `server-key:${key.purpose}:${key.id}`;
 }

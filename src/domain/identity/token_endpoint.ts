@@ -8,9 +8,9 @@ import type { Principal } from "./principal.ts";
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** How far ahead an assertion may expire. */
 const ASSERTION_LIFETIME_MAX_SECONDS = 300;
-/** How much the clocks of client and server may differ. */
+/** Largest accepted difference between the clocks of client and server. */
 const CLOCK_SKEW_SECONDS = 10;
-/** Names under which a server on this machine is reached; each stands for all. */
+/** Names of the loopback host; a client may use any of them. */
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]", "::1"];
 
 /** Characters that RFC 6749 keeps out of `error_description`. */

@@ -3,11 +3,11 @@ import type { IdempotencyRow, InvocationRow } from "../../store/invocations.ts";
 import type { Readers, Store, Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
 
-/** How long a key stands for its first invocation. */
+/** How long a key refers to its first invocation. */
 export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** A call with an idempotency key: who, on what, and a fingerprint of what was asked. */
+/** A call with an idempotency key: caller, function, and a hash of the request. */
 export interface IdempotentRequest {
   readonly principalId: string;
   readonly functionId: string;
@@ -15,11 +15,11 @@ export interface IdempotentRequest {
   readonly requestHash: string;
 }
 
-/** Makes a repeated call answer with the first one's invocation. */
+/** Answers a repeated call with the first invocation. */
 export class Idempotency {
   constructor(private readonly store: Store) {}
 
-  /** @throws INVALID_FIELD for a key that is none */
+  /** @throws INVALID_FIELD for a malformed key */
   request(
     principalId: string,
     call: {
@@ -75,7 +75,7 @@ export class Idempotency {
   }
 }
 
-/** Keys from before this time are free again. */
+/** Keys of earlier times are free again. */
 export function oldest(): string {
   return new Date(Date.now() - IDEMPOTENCY_TTL_MS).toISOString();
 }

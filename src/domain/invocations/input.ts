@@ -5,12 +5,12 @@ export interface InputLimits {
   readonly maxInputBytes: number;
 }
 
-/** How deep an input may nest; far above what data needs, far below what breaks a parser. */
+/** Deepest nesting of an input; recursive parsers fail far above it. */
 const INPUT_DEPTH_MAX = 1000;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /**
- * The input's text, once it is sure to be a JSON object. @throws INVALID_FIELD
+ * The input's text, checked to be a JSON object. @throws INVALID_FIELD
  * @param json bytes of the request's `json` field; undefined means `{}`
  */
 export function checkInput(json: Uint8Array | undefined, limits: InputLimits): string {

@@ -6,18 +6,18 @@ import { buildFailed, commitContents, keepArtifact } from "../commits/builds.ts"
 import { DomainError } from "../errors.ts";
 
 /**
- * The builds of commits' tests. Each is made when the tests first run, and kept: finalizing a commit does not
- * wait for it, and a commit whose tests do not build can be called all the same. The packages that `main.ts`
- * uses are those that the commit locked; those of the tests alone are locked by their first build.
+ * The builds of commits' tests. The first test run makes one and stores it: finalizing a commit does not wait for
+ * it, and a commit can be called although its tests do not build. Packages of `main.ts` are those that the commit
+ * locked; the first build locks those of the tests.
  */
 export class TestArtifacts {
-  /** Builds under way by commit, so that one is made once at a time. */
+  /** Running builds by commit: one at a time for each. */
   readonly #building = new Map<string, Promise<TestArtifactColumns>>();
 
   constructor(
     private readonly store: Store,
     private readonly builder: Builder,
-    /** Ends builds when the server stops; a caller who hangs up does not. */
+    /** Ends builds when the server stops; a caller that disconnects does not. */
     private readonly shutdown: AbortSignal,
   ) {}
 

@@ -1,4 +1,4 @@
-/** What the tests of a commit tell the server while they run: host calls, whose parameters are hostile. */
+/** The host calls of running tests. Their parameters are hostile. */
 import { z } from "zod";
 import { STACK_MAX_UNITS, TEXT_MAX_UNITS } from "../../../sdk/test_limits.ts";
 import { HostCallError } from "../../sandbox/contract.ts";
@@ -39,13 +39,13 @@ export type Assertion = z.output<typeof assertion>;
 /** What the body of a test threw. */
 export type Thrown = z.output<typeof thrown>;
 
-/** What a process that runs tests says. */
+/** A message of an instance that runs tests. */
 export type Message = {
   [M in keyof Methods]: { readonly method: M } & z.output<Methods[M]>;
 }[keyof Methods];
 
 /**
- * Reads a host call; undefined where it is none of a process that runs tests.
+ * Reads a host call; undefined for one that is not about tests.
  * @throws HostCallError INVALID_ARGUMENT for parameters of another shape, or too many tests
  */
 export function readMessage(
@@ -63,7 +63,7 @@ export function readMessage(
   return { method: known, ...parsed.data } as Message;
 }
 
-/** Before each of them is looked at. */
+/** Runs before the tests are parsed. */
 function checkCount(params: unknown, maxTests: number): void {
   const { tests } = (params ?? {}) as { readonly tests?: unknown };
   if (!Array.isArray(tests) || tests.length <= maxTests) return;

@@ -1,28 +1,28 @@
-/** The results of a run, as the API tells them. */
+/** The results of a test run, as the API answers them. */
 import type { SandboxLog } from "../../sandbox/contract.ts";
 import type { Redactor } from "../../sandbox/instance/redaction.ts";
 import { formatFrame, STACK_FRAMES_MAX, type StackMap } from "../../sandbox/instance/stack.ts";
 import type { AssertionRecord, TestError, TestRecord } from "./run.ts";
 
-/** What is known of one test once its run has ended. */
+/** The result of one test. */
 export interface TestResult {
   readonly name: string;
   readonly status: "OK" | "FAIL" | "SKIPPED";
-  /** What went wrong besides assertions that do not hold. */
+  /** An error other than failed assertions. */
   readonly error: string | undefined;
   readonly assertions: readonly AssertionRecord[];
   readonly logs: readonly SandboxLog[];
 }
 
-/** Longest text of a name, a value or a description, in UTF-16 units; what is longer is cut. */
+/** Longest text of a name, a value or a description, in UTF-16 units; longer text is cut. */
 const SHOWN_MAX_UNITS = 4096;
-/** Frames that are looked at to find where an assertion stands. */
+/** Frames that are searched for the position of an assertion. */
 const ASSERTION_FRAMES_MAX = 16;
 const TEST_FILE = "main.test.ts:";
-/** Modules of the server's own, in which every assertion begins and every test ends. */
+/** Modules of the SDK, the innermost frames of every assertion. */
 const OWN_MODULES = "@c1/";
 
-/** Where the assertion with this stack stands: in the test file, or else in the file that is nearest to it. */
+/** The position of the assertion with this stack: in the test file, else in the nearest file. */
 export function positionOf(stack: string, map: StackMap): string {
   const places = map.frames(stack).take(ASSERTION_FRAMES_MAX)
     .map(({ place }) => place).filter((place) => !place.startsWith(OWN_MODULES)).toArray();
@@ -64,7 +64,7 @@ function describe(error: TestError, map: StackMap, redactor: Redactor): string {
   );
 }
 
-/** The result that stands for the whole run: the first failure, or else the first of all. */
+/** The result of the whole run: that of the first failed test, else of the first test. */
 export function mainResult(results: readonly TestResult[]): TestResult | undefined {
   return results.find(({ status }) => status === "FAIL") ?? results[0];
 }

@@ -63,33 +63,32 @@ export interface TestEnvironment {
   readonly signal: AbortSignal;
 }
 
-/** The name of the result that stands for the whole module. */
+/** Name of the result for the whole module. */
 const MODULE = "main.test.ts";
 
 /**
- * One run of the tests of a commit. They run one after another in one instance; where it ends with a test (one
- * that is cut off, exits, or runs out of memory) a fresh process goes on with the next. What a process says is
- * hostile: it can lie about its own tests, and reaches nothing else.
+ * One run of the tests of a commit, one after another in one instance. When the instance ends with a test (killed,
+ * exited, out of memory), a new one runs the rest. Its messages are hostile: they can lie about these tests only.
  */
 export class TestRun {
   readonly #limits: TestLimits;
   readonly #environment: TestEnvironment;
-  /** In the order in which they were added; undefined until a process told. */
+  /** In the order in which they were added; undefined before the plan. */
   #tests: TestRecord[] | undefined;
-  /** What the first process planned: all others must plan the same. */
+  /** The plan of the first instance; all others must have the same. */
   #planned = "";
-  /** The test that began last, in any process. */
+  /** The test that began last, in any instance. */
   #latest: TestRecord | undefined;
-  /** Whether the process under way began a test. */
+  /** Whether the current instance began a test. */
   #progressed = false;
-  /** Logs of the first process before its first test. */
+  /** Logs of the first instance before its first test. */
   readonly #early: SandboxLog[] = [];
   #logBytes = 0;
   #resultUnits = 0;
   #assertions = 0;
-  /** Why the process under way was killed. */
+  /** Why the current instance was killed. */
   #cut: string | undefined;
-  /** Why no further process is started. */
+  /** Why no further instance is started. */
   #stopped: string | undefined;
   #instance = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -99,7 +98,7 @@ export class TestRun {
     this.#environment = environment;
   }
 
-  /** Runs everything to its end. The records are those of all tests; one for the module where there are none. */
+  /** Runs everything to its end. Answers a record for each test, or one for a module without tests. */
   async execute(): Promise<readonly TestRecord[]> {
     const { runTimeoutMs } = this.#limits;
     const deadline = setTimeout(() =>
@@ -118,7 +117,7 @@ export class TestRun {
     return this.#tests ?? [];
   }
 
-  /** Runs one instance; tells whether there is work for another. */
+  /** Runs one instance; true when tests are left for another. */
   async #runOnce(): Promise<boolean> {
     this.#instance = new AbortController();
     this.#cut = undefined;
@@ -142,14 +141,14 @@ export class TestRun {
     return rest.length > 0;
   }
 
-  /** Why a process ended, where it did not end well. */
+  /** The error of an instance that failed. */
   #errorOf(outcome: Outcome): string | undefined {
     if (this.#stopped !== undefined) return this.#stopped;
     if (this.#cut !== undefined) return this.#cut;
     return outcome.kind === "error" ? `${outcome.word}: ${outcome.message}` : undefined;
   }
 
-  /** The end of a process counts against the test that ran, or else against the one before. */
+  /** Assigns the end of an instance to the running test, else to the last one. */
   #blame(tests: readonly TestRecord[], error: string | undefined): void {
     const running = tests.find(({ state }) => state === "running");
     const message = error ?? "EXITED: the process ended before the test";
@@ -158,7 +157,7 @@ export class TestRun {
     this.#latest.error ??= { kind: "reported", message: `${error}\n(after the test had ended)` };
   }
 
-  /** Kills the process under way; the error is that of the test that runs. */
+  /** Kills the current instance; the running test gets the error. */
   #kill(error: string): void {
     this.#cut ??= error;
     this.#instance.abort("CANCELLED" satisfies KillWord);
@@ -176,7 +175,7 @@ export class TestRun {
   }
 
   #take(message: Message): unknown {
-    // What was on its way when the process was killed counts for nothing.
+    // Messages that arrive after the kill do not count.
     if (this.#cut !== undefined || this.#environment.signal.aborted) return null;
     switch (message.method) {
       case "test.plan":
@@ -190,7 +189,7 @@ export class TestRun {
     }
   }
 
-  /** Answers which tests are to run in this process. */
+  /** Answers which tests this instance runs. */
   #plan(planned: readonly PlannedTest[]): { readonly run: readonly number[] } {
     const text = JSON.stringify(planned);
     if (this.#tests === undefined) {
@@ -268,7 +267,7 @@ export class TestRun {
     return test;
   }
 
-  /** Counts what the results hold. */
+  /** Counts the size of the results. */
   #weigh(units: number): void {
     this.#resultUnits += units;
     const { maxOutputBytes } = this.#limits;
@@ -294,7 +293,7 @@ export class TestRun {
     else if (this.#latest === undefined) this.#early.push(kept);
   }
 
-  /** Stands for the tests of a module that came to none; fails with the message, or whatever follows. */
+  /** The record of a module without tests; it fails with the message, or with the error of the instance. */
   #moduleRecord(message?: string): TestRecord {
     const logs = this.#early.splice(0);
     const record: TestRecord = { name: MODULE, state: "planned", assertions: [], logs };
