@@ -22,6 +22,7 @@ import { latency } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
 import { bundles, inputs } from "./parts/sizes.ts";
 import { renderSvg } from "./plots.ts";
+import { renderReadmeChart } from "./readme_chart.ts";
 import { type PartResult, renderTable } from "./report.ts";
 import { renderVerdicts, verdicts } from "./targets.ts";
 
@@ -37,6 +38,7 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 const PAGE = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
+const README_CHART = fileURLToPath(new URL("../docs/images/latency.svg", import.meta.url));
 /** The page shows the table of the published run between these lines. */
 const PAGE_BLOCK = /(<!-- results of `deno task bench`: begin -->\n)[^]*(<!-- end -->)/;
 
@@ -162,6 +164,7 @@ async function write(run: Run, text: string, directory: string): Promise<void> {
 
 async function publish(run: Run, text: string): Promise<void> {
   await write(run, text, join(RESULTS, "published"));
+  await Deno.writeTextFile(README_CHART, renderReadmeChart(run.rows));
   const page = await Deno.readTextFile(PAGE);
   const block = `\n\`\`\`text\n${text}\n\`\`\`\n\n`;
   await Deno.writeTextFile(

@@ -41,9 +41,9 @@ export function verdicts(rows: readonly Row[]): Verdict[] {
       of("1 KB", BARE, "first call")?.p50,
     ),
     ...atLeast(
-      "saturated rate of shared functions to that of functions-framework",
+      "saturated rate of process reuse to that of functions-framework",
       4,
-      saturated(`${OURS}, shared`),
+      saturated(`${OURS}, reused`),
       saturated("functions-framework"),
     ),
     ...growthVerdicts(rows),

@@ -27,11 +27,11 @@ export async function latency(context: Context): Promise<PartResult> {
   await using framework = await functionsFramework(context, HELLO);
   await using workerd = await workerdFresh(context, HELLO);
   const fresh = await server.deploy(HELLO);
-  const shared = await server.deploy(HELLO);
-  await server.set(shared, "processReuse", "PROCESS_REUSE_SEQUENTIAL");
+  const reusing = await server.deploy(HELLO);
+  await server.set(reusing, "processReuse", "PROCESS_REUSE_SEQUENTIAL");
   const contenders: Contender[] = [
     { name: "invoked", call: server.call(fresh, HELLO) },
-    { name: "invoked, shared", call: server.call(shared, HELLO) },
+    { name: "invoked, reused", call: server.call(reusing, HELLO) },
     await bareDenoRun(context, HELLO),
     framework,
     workerd,
