@@ -1,0 +1,176 @@
+/** The pages that people write: short, in the words of the glossary, and true about the files that they name. */
+import assert from "node:assert/strict";
+import { renderReadmeChart } from "../bench/readme_chart.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Written by scripts. */
+const GENERATED = ["docs/cli.md", "docs/configuration.md", "docs/npm.md", "docs/permissions.md"];
+/** Not counted: mostly figures. */
+const UNCOUNTED = ["docs/performance.md"];
+/** Words as `wc -w` counts them, in all pages together. */
+const WORDS_MAX = 16_000;
+const WORDS_IN_ARCHITECTURE_MAX = 2_600;
+const WORDS_IN_SENTENCE_MAX = 25;
+
+/** Words that the glossary of ARCHITECTURE.md replaced, and riddles. */
+const BANNED = [
+  /\b(?:told|tells?)\b/i,
+  /\b(?:stands?|standing|stood)\b/i,
+  /\bwhere there (?:is|are) no(?:ne)?\b/i,
+  /\b(?:is|are) none\b/i,
+  /\bnothing of it\b/i,
+  /\bnobody's\b/i,
+  /\brefus(?:al|als|e|es|ed)\b/i,
+  /\b(?:gate|deaf|unfit|neutral|remed(?:y|ies)|examine|surroundings|shelf|quietly)\b/i,
+  /\b(?:seats?|lanes?|feed|trial|workbench|rooms?)\b/i,
+  /(?<!in )\bplaces?\b/i,
+  /\b(?:its|their|the|a) turn\b/i,
+  /\bcontents\//,
+  /\bshared functions?\b|\bisolation `?(?:shared|fresh)\b/i,
+] as const;
+
+/** Paths that the walks of ARCHITECTURE.md name, below `src/`. */
+const WALK_PATH = /^(?!src\/)(?:[a-z_]+\/)+[a-z_]+\.ts(?= )/gm;
+
+Deno.test("pages that people write stay short", async () => {
+  const pages = (await handWrittenPages()).filter(([path]) => !UNCOUNTED.includes(path));
+  const words = pages.reduce((sum, [, text]) => sum + countWords(text), 0);
+  assert.ok(words <= WORDS_MAX, `${words} words, the limit is ${WORDS_MAX}`);
+  const architecture = countWords(await read("ARCHITECTURE.md"));
+  assert.ok(
+    architecture <= WORDS_IN_ARCHITECTURE_MAX,
+    `ARCHITECTURE.md has ${architecture} words, the limit is ${WORDS_IN_ARCHITECTURE_MAX}`,
+  );
+});
+
+Deno.test("pages use the words of the glossary", async () => {
+  const found = (await allPages()).flatMap(([path, text]) =>
+    bannedIn(text).map((phrase) => `${path}: ${phrase}`)
+  );
+  assert.deepEqual(found, []);
+});
+
+Deno.test("sentences of pages have 25 words at most", async () => {
+  const found = (await allPages()).flatMap(([path, text]) =>
+    longSentences(text).map((sentence) => `${path}: ${sentence}`)
+  );
+  assert.deepEqual(found, []);
+});
+
+Deno.test("the walks of ARCHITECTURE.md name files that exist, each once in a walk", async () => {
+  const page = await read("ARCHITECTURE.md");
+  const walks = [...page.matchAll(/^```text\n([^]*?)^```/gm)]
+    .map(([, block = ""]) => [...block.matchAll(WALK_PATH)].map(([path]) => `src/${path}`))
+    .filter((walk) => walk.length > 0);
+  assert.ok(walks.length > 0, "ARCHITECTURE.md has no walk");
+  const missing: string[] = [];
+  for (const path of walks.flat()) if (!await exists(path)) missing.push(path);
+  assert.deepEqual(missing, []);
+  for (const walk of walks) assert.equal(new Set(walk).size, walk.length, walk.join("\n"));
+});
+
+Deno.test("ARCHITECTURE.md lists every folder of src", async () => {
+  const page = await read("ARCHITECTURE.md");
+  const unlisted: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL("src/", ROOT))) {
+    if (isDirectory && !page.includes(`\nsrc/${name}/ `)) unlisted.push(name);
+  }
+  assert.deepEqual(unlisted, []);
+});
+
+Deno.test("the picture of README.md shows the published figures", async () => {
+  const { rows } = JSON.parse(await read("bench/results/published/results.json"));
+  assert.equal(await read("docs/images/latency.svg"), renderReadmeChart(rows));
+});
+
+Deno.test("the checks of pages notice what is wrong", () => {
+  const words = (count: number) => Array.from({ length: count }, () => "word").join(" ");
+  assert.deepEqual(bannedIn("It stands, `it told`, in place of a place.\n\n```\ntells\n```"), [
+    "stands",
+    "place",
+  ]);
+  assert.deepEqual(longSentences(`${words(25)}. ${words(3)}`), []);
+  assert.deepEqual(longSentences(`${words(26)}. ${words(3)}`), [`${words(26)}.`]);
+  assert.deepEqual(longSentences(`- ${words(20)}\n- ${words(20)}`), []);
+  assert.deepEqual(longSentences(`| ${words(30)} |\n\n\`\`\`\n${words(30)}\n\`\`\``), []);
+  assert.equal(countWords(" a  b\n| c |"), 5);
+});
+
+function countWords(text: string): number {
+  return text.split(/\s+/).filter((word) => word !== "").length;
+}
+
+/** What the banned words are in a page, without its code. */
+function bannedIn(page: string): string[] {
+  const text = proseOf(page);
+  return BANNED.flatMap((phrase) => [...text.matchAll(new RegExp(phrase, `${phrase.flags}g`))])
+    .map(([found]) => found);
+}
+
+/** Sentences outside of code, tables and headings. An item of a list is a paragraph of its own. */
+function longSentences(page: string): string[] {
+  const text = proseOf(page).replace(/^ *(?:\||#).*$/gm, "");
+  const paragraphs = text.split(/\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )/);
+  return paragraphs
+    .flatMap((paragraph) =>
+      paragraph.replace(/^\s*(?:[-*]|\d+\.) /, "").trim().split(/(?<=[.!?]["')*]*)\s+/)
+    )
+    .map((sentence) => sentence.replace(/\s+/g, " ").trim())
+    .filter((sentence) => countWords(sentence) > WORDS_IN_SENTENCE_MAX);
+}
+
+/** The page without fenced code; code within a line counts as one word, a link as its text. */
+function proseOf(page: string): string {
+  return page.replace(/^ *```[^]*?^ *```/gm, "\n")
+    .replace(/<!--[^]*?-->/g, "")
+    .replace(/^ {4}\S.*$/gm, "")
+    .replace(/`[^`]+`/g, "CODE")
+    .replace(/!\[[^\]]*\]\([^)]*\)/g, "")
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+}
+
+type Page = readonly [path: string, text: string];
+
+/** Pages without the generated ones and the examples. */
+async function handWrittenPages(): Promise<Page[]> {
+  const paths = [
+    ...["README.md", "ARCHITECTURE.md", "SECURITY.md"],
+    ...await markdownIn("docs/"),
+    ...await markdownIn("docs/decisions/"),
+  ];
+  return await readAll(paths.filter((path) => !GENERATED.includes(path)));
+}
+
+async function allPages(): Promise<Page[]> {
+  const examples: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL("examples/", ROOT))) {
+    if (isDirectory) examples.push(...await markdownIn(`examples/${name}/`));
+  }
+  return [...await handWrittenPages(), ...await readAll(examples)];
+}
+
+async function markdownIn(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name } of Deno.readDir(new URL(folder, ROOT))) {
+    if (name.endsWith(".md")) paths.push(`${folder}${name}`);
+  }
+  return paths.toSorted();
+}
+
+async function readAll(paths: readonly string[]): Promise<Page[]> {
+  return await Promise.all(paths.map(async (path): Promise<Page> => [path, await read(path)]));
+}
+
+function read(path: string): Promise<string> {
+  return Deno.readTextFile(new URL(path, ROOT));
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(new URL(path, ROOT));
+    return true;
+  } catch {
+    return false;
+  }
+}

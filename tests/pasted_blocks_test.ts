@@ -1,0 +1,59 @@
+/** The commands of README.md and of the pages about HTTP run as they are, one block after another. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeTempDir } from "./support/invoked.ts";
+import { TestServer } from "./support/server.ts";
+
+const ROOT = new URL("../", import.meta.url);
+/** Blocks that are pasted in this order. */
+const PASTED = [
+  { page: "README.md", sections: ["Quick start", "Your own function"] },
+  { page: "docs/api.md", sections: undefined },
+  { page: "docs/volumes.md", sections: ["Over HTTP"] },
+] as const;
+/** The reader's own server, which a test has already. */
+const START = "npm start\n";
+const EXPECTED = [
+  '"message": "Hello, world!"',
+  '"message": "Hello, Ada!"',
+  "greeting Ada",
+  '{"sum":6}',
+  "Version 2",
+  "Invocation-Status: FUNCTION_INVOCATION_STATUS_",
+  "event: end",
+  "region,amo",
+];
+
+Deno.test("the blocks of the pages can be pasted", async () => {
+  await using server = await TestServer.start();
+  await using folder = await makeTempDir();
+  await Deno.symlink(fileURLToPath(new URL("bin", ROOT)), join(folder.path, "bin"));
+  await Deno.symlink(server.dataDir, join(folder.path, ".invoked"));
+  const blocks = await Promise.all(PASTED.map(({ page, sections }) => blocksOf(page, sections)));
+  // What the blocks leave below /tmp goes with the folder.
+  const script = blocks.flat().filter((block) => block !== START)
+    .map((block) => `cd '${folder.path}'\n${block}`).join("\n")
+    .replaceAll("/tmp/", "$INVOKED_TEST_TMP/")
+    .replaceAll("http://127.0.0.1:8080", server.url);
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-e", "-u", "-c", script],
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1", INVOKED_TEST_TMP: `${folder.path}` },
+  }).output();
+  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert.equal(code, 0, `${output}\n${errors}`);
+  for (const text of EXPECTED) {
+    assert.ok(output?.toLowerCase().includes(text.toLowerCase()), `${text}\n${output}\n${errors}`);
+  }
+  // curl succeeds with an error of the API, too.
+  assert.ok(!/"code":\d+,"message"/.test(output ?? ""), output);
+});
+
+async function blocksOf(path: string, sections: readonly string[] | undefined): Promise<string[]> {
+  const page = await Deno.readTextFile(new URL(path, ROOT));
+  return page.split(/^## /m)
+    .filter((part) => sections?.some((title) => part.startsWith(`${title}\n`)) ?? true)
+    .flatMap((part) => [...part.matchAll(/^```sh\n([^]*?)^```/gm)])
+    .map(([, block = ""]) => block);
+}
