@@ -132,7 +132,7 @@ function proseOf(page: string): string {
 
 type Page = readonly [path: string, text: string];
 
-/** Pages without the generated ones and the examples. */
+/** Pages without the generated ones, the examples and the changelog. */
 async function handWrittenPages(): Promise<Page[]> {
   const paths = [
     ...["README.md", "ARCHITECTURE.md", "SECURITY.md"],
@@ -142,12 +142,13 @@ async function handWrittenPages(): Promise<Page[]> {
   return await readAll(paths.filter((path) => !GENERATED.includes(path)));
 }
 
+/** With the pages whose words are not counted. */
 async function allPages(): Promise<Page[]> {
   const examples: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(new URL("examples/", ROOT))) {
     if (isDirectory) examples.push(...await markdownIn(`examples/${name}/`));
   }
-  return [...await handWrittenPages(), ...await readAll(examples)];
+  return [...await handWrittenPages(), ...await readAll(["CHANGELOG.md", ...examples])];
 }
 
 async function markdownIn(folder: string): Promise<string[]> {

@@ -1,8 +1,7 @@
 /** The commands of README.md and of the pages about HTTP run as they are, one block after another. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { makeTempDir } from "./support/invoked.ts";
+import { INVOKED, removeDirectory } from "./support/invoked.ts";
 import { TestServer } from "./support/server.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -27,19 +26,23 @@ const EXPECTED = [
 
 Deno.test("the blocks of the pages can be pasted", async () => {
   await using server = await TestServer.start();
-  await using folder = await makeTempDir();
-  await Deno.symlink(fileURLToPath(new URL("bin", ROOT)), join(folder.path, "bin"));
-  await Deno.symlink(server.dataDir, join(folder.path, ".invoked"));
+  // Without a space, as the blocks have /tmp in its stead.
+  const folder = await Deno.makeTempDir({ prefix: "invoked-pages-" });
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => removeDirectory(folder));
+  await Deno.mkdir(join(folder, "bin"));
+  await Deno.symlink(INVOKED, join(folder, "bin", "invoked"));
+  await Deno.symlink(server.dataDir, join(folder, ".invoked"));
   const blocks = await Promise.all(PASTED.map(({ page, sections }) => blocksOf(page, sections)));
-  // What the blocks leave below /tmp goes with the folder.
-  const script = blocks.flat().filter((block) => block !== START)
-    .map((block) => `cd '${folder.path}'\n${block}`).join("\n")
-    .replaceAll("/tmp/", "$INVOKED_TEST_TMP/")
-    .replaceAll("http://127.0.0.1:8080", server.url);
+  const script = blocks.flat().filter((block) => block !== START).map((block) =>
+    `cd ${folder}\n${
+      block.replaceAll("/tmp/", `${folder}/`).replaceAll("http://127.0.0.1:8080", server.url)
+    }`
+  ).join("\n");
   const { code, stdout, stderr } = await new Deno.Command("sh", {
     args: ["-e", "-u", "-c", script],
     clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1", INVOKED_TEST_TMP: `${folder.path}` },
+    env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1" },
   }).output();
   const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   assert.equal(code, 0, `${output}\n${errors}`);
