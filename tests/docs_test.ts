@@ -45,13 +45,13 @@ Deno.test("docs/errors.md lists every word of an invocation's error, and no othe
   const page = section(await read("docs/errors.md"), "Errors of invocations");
   const contract = await read("src/sandbox/contract.ts");
   const type = /export type ErrorWord =([^;]+);/.exec(contract)?.[1] ?? "";
-  const sessions = await read("src/domain/invocations/sessions.ts");
-  const volumeType = /export type VolumeErrorWord =([^;]+);/.exec(sessions)?.[1] ?? "";
+  const attached = await read("src/domain/invocations/attached_volume.ts");
+  const volumeType = /export type VolumeErrorWord =([^;]+);/.exec(attached)?.[1] ?? "";
   const known = [...quoted(type), ...quoted(volumeType)];
   assert.ok(quoted(type).length > 0, "ErrorWord was not found in src/sandbox/contract.ts");
   assert.ok(
     quoted(volumeType).length > 0,
-    "VolumeErrorWord was not found in src/domain/invocations/sessions.ts",
+    "VolumeErrorWord was not found in src/domain/invocations/attached_volume.ts",
   );
   assert.deepEqual(rows(page).map(([word]) => word).toSorted(), known.toSorted());
 });
