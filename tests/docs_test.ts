@@ -20,6 +20,7 @@ const COMMAND_FLAGS = [
 /** Flags of other programs that the pages name. */
 const OTHER_FLAGS = [
   "--data-urlencode",
+  "--exclude",
   "--upload-file",
   "--quick",
   "--publish",

@@ -63,32 +63,30 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # npm packages
 
-A function imports a package as \`npm:NAME@VERSION\`; it is downloaded, checked and bundled when the
-commit is finalized, and its version is pinned in the commit's \`deno.lock\`. These packages are used by
-a function each, whose exact answers are part of the test suite. Those that call an API over HTTPS call
-a server of the tests, through the egress proxy.
+A function imports a package as \`npm:NAME@VERSION\`. Finalizing a commit downloads, checks and bundles
+it, and pins its version in the commit's \`deno.lock\`. Each package below is used by a function whose
+answers the test suite checks. Those that call an API over HTTPS call a server of the tests, through
+the egress proxy.
 
 ## What works`;
 
 const RULES = `## What packages find in a function
 
-- CommonJS and ES modules, by default and named imports, also \`await import("npm:...")\` of a literal
-  name; JSON files \`with { type: "json" }\`; WebAssembly that a package carries in its code.
-- \`node:\` modules, but \`sqlite\`, \`wasi\`, \`v8\`, \`inspector\` and \`repl\`; timers, \`Buffer\`, streams,
-  \`node:crypto\` and Web Crypto; time zones and locales.
-- \`process.env\` is empty. \`process.env.NODE_ENV\` is \`development\` where a module names it in full: the
-  bundler puts it there. Give packages their keys from
-  \`functions.getConfig().secrets\`.
-- No file system: \`existsSync\` says that nothing is there, and everything else fails with the code
-  \`EACCES\`. Packages that read files of their own at run time (templates, \`.proto\`, \`.wasm\`) cannot.
-- \`node:os\` and \`process\` tell of the same machine everywhere: \`hostname()\` is \`localhost\`,
-  \`homedir()\` is \`/\`, the user is nobody (65534), one processor, no network interfaces. Memory and load
-  are not told.
-- No native code (\`.node\` files), no subprocess, no worker thread. No lifecycle script runs, so a
-  package that downloads or compiles something when it is installed does without it.
-- A POST whose body is a stream, and then a redirect on the same connection of \`node:https\`, hang in the
-  runtime itself (Deno 2.9.6; seen with \`node-fetch\`): ask in another order, or use \`fetch\`.
-- Connections go through the [egress proxy](egress.md), to hosts of the allowlist alone; nothing can
-  listen.
-- A package whose exports differ by runtime is the one for Deno, where there is one: Stripe checks webhooks
-  by \`constructEventAsync\`, for example.`;
+- **Modules:** CommonJS and ES modules, by default and named imports, and \`await import("npm:...")\` of a
+  literal name; JSON files \`with { type: "json" }\`; WebAssembly in the package's code.
+- **APIs:** \`node:\` modules except \`sqlite\`, \`wasi\`, \`v8\`, \`inspector\` and \`repl\`; timers, \`Buffer\`,
+  streams, \`node:crypto\` and Web Crypto; time zones and locales.
+- **Environment:** \`process.env\` is empty. The bundler replaces a literal \`process.env.NODE_ENV\` by
+  \`development\`. Pass keys from \`functions.getConfig().secrets\`.
+- **No file system:** \`existsSync\` answers \`false\`, and everything else fails with \`EACCES\`. Packages
+  cannot read their own files at run time (templates, \`.proto\`, \`.wasm\`).
+- **One machine:** \`node:os\` and \`process\` have constant answers: \`hostname()\` is \`localhost\`,
+  \`homedir()\` is \`/\`, the user is 65534, with one processor and no network interfaces. Memory and load
+  are hidden.
+- **No native code** (\`.node\` files), subprocess or worker thread. Lifecycle scripts do not run.
+- **Network:** connections go through the [egress proxy](egress.md), to hosts of the allowlist only.
+  Nothing can listen.
+- **Exports by runtime:** a package's exports for Deno are used. Stripe checks webhooks by
+  \`constructEventAsync\`, for example.
+- **Known fault:** a POST with a stream as its body, then a redirect on the same connection of
+  \`node:https\`, hangs in Deno 2.9.6 (seen with \`node-fetch\`). Use \`fetch\`, or change the order.`;

@@ -1,4 +1,4 @@
-/** Binds to a directory, searches it, and is refused with a wrong password. */
+/** Binds to a directory, searches it, and is rejected with a wrong password. */
 import { Client } from "npm:ldapts@8.2.0";
 
 export default async function main({ ldap }: { ldap: string }) {

@@ -1,4 +1,4 @@
-/** Checks an input against a schema, and tells what is wrong with another. */
+/** Checks an input against a schema, and reports what is wrong with another. */
 import { z } from "npm:zod@4.6.7";
 
 const User = z.object({ name: z.string().min(2), email: z.email(), age: z.coerce.number().int() });
