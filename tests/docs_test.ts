@@ -33,7 +33,11 @@ type Pages = ReadonlyMap<string, string>;
 
 Deno.test("docs/errors.md lists every reason with its code and HTTP status, and no other", async () => {
   const page = section(await read("docs/errors.md"), "Errors of requests");
-  const listed = rows(page).map(([reason, code, status]) => [reason, code, Number(status)]);
+  // One table for each status and code, which are its heading.
+  const listed = page.split(/^### /m).slice(1).flatMap((table) => {
+    const [, status, code] = /^(\d+) `(\w+)`/.exec(table) ?? [];
+    return rows(table).map(([reason]) => [reason, code, Number(status)]);
+  });
   const known = Object.entries(REASONS).map(([reason, code]) => [
     reason,
     code,
