@@ -84,6 +84,11 @@ Deno.test("the picture of README.md shows the published figures", async () => {
   assert.equal(await read("docs/images/latency.svg"), renderReadmeChart(rows));
 });
 
+Deno.test("README.md shows the function that the first start deploys", async () => {
+  const source = (await read("examples/hello/main.ts")).replace(/^\/\*\*.*\n/, "");
+  assert.ok((await read("README.md")).includes(`\`\`\`ts\n${source}\`\`\``), source);
+});
+
 Deno.test("the checks of pages notice what is wrong", () => {
   const words = (count: number) => Array.from({ length: count }, () => "word").join(" ");
   assert.deepEqual(bannedIn("It stands, `it told`, in place of a place.\n\n```\ntells\n```"), [
