@@ -7,9 +7,9 @@ import {
   commitOut,
   typeCheckJson,
   typeCheckOut,
-} from "../schemas/commits.ts";
-import { filesOut } from "../schemas/functions.ts";
-import { bytesOut, empty, encodeBase64, listOf, pageQuery } from "../schemas/primitives.ts";
+} from "../../api/commits/schemas.ts";
+import { filesOut } from "../../api/functions/schemas.ts";
+import { bytesOut, empty, encodeBase64, listOf, pageQuery } from "../../api/primitives.ts";
 
 const SERVICE = "c1.api.functions.v1.FunctionsService";
 const functionParam = z.object({ function_id: z.string() });

@@ -1,14 +1,14 @@
 import { z } from "@hono/zod-openapi";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { commitJson, commitMessageIn, commitOut } from "../schemas/commits.ts";
+import { commitJson, commitMessageIn, commitOut } from "../../api/commits/schemas.ts";
 import {
   createFunctionIn,
   functionIn,
   functionJson,
   functionOut,
   functionType,
-} from "../schemas/functions.ts";
+} from "../../api/functions/schemas.ts";
 import {
   empty,
   fieldMask,
@@ -17,7 +17,7 @@ import {
   pageBody,
   pageQuery,
   searchText,
-} from "../schemas/primitives.ts";
+} from "../../api/primitives.ts";
 
 const SERVICE = "c1.api.functions.v1.FunctionsService";
 const idParam = z.object({ id: z.string() });

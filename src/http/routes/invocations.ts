@@ -6,7 +6,7 @@ import {
   invocationOut,
   invocationStatus,
   statusOf,
-} from "../schemas/invocations.ts";
+} from "../../api/invocations/schemas.ts";
 import {
   empty,
   listOf,
@@ -14,7 +14,7 @@ import {
   pageQuery,
   searchText,
   timestampIn,
-} from "../schemas/primitives.ts";
+} from "../../api/primitives.ts";
 
 const SERVICE = "c1.api.functions.v1.FunctionsInvocationService";
 const functionParam = z.object({ function_id: z.string() });

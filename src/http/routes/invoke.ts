@@ -2,9 +2,9 @@ import { z } from "@hono/zod-openapi";
 import type { Invoke } from "../../domain/invocations/invocations.ts";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { parsePrefer, preferenceApplied, type Preferences } from "../prefer.ts";
-import { statusName } from "../schemas/invocations.ts";
-import { bytesIn, bytesOut, encodeBase64 } from "../schemas/primitives.ts";
+import { parsePrefer, preferenceApplied, type Preferences } from "../../api/invocations/prefer.ts";
+import { statusName } from "../../api/invocations/schemas.ts";
+import { bytesIn, bytesOut, encodeBase64 } from "../../api/primitives.ts";
 
 /** Call a function. */
 export function invokeRoute(app: App, { invocations }: Domain, maxBodyBytes: number): void {

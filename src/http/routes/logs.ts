@@ -3,8 +3,8 @@ import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { LogEvent } from "../../domain/invocations/logs.ts";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { logJson, logOut, statusName } from "../schemas/invocations.ts";
-import { listOf, pageQuery } from "../schemas/primitives.ts";
+import { logJson, logOut, statusName } from "../../api/invocations/schemas.ts";
+import { listOf, pageQuery } from "../../api/primitives.ts";
 
 /** Read what invocations printed, as pages or live. */
 export function logRoutes(app: App, { logs }: Domain, maxBodyBytes: number): void {

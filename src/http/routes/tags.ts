@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { commitJson, commitOut } from "../schemas/commits.ts";
-import { empty } from "../schemas/primitives.ts";
+import { commitJson, commitOut } from "../../api/commits/schemas.ts";
+import { empty } from "../../api/primitives.ts";
 
 const SERVICE = "c1.api.functions.v1.FunctionsService";
 const functionParam = z.object({ function_id: z.string() });

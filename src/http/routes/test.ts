@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Domain } from "../../domain/mod.ts";
 import { mainResult } from "../../domain/testing/results.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { testResultJson, testResultOut } from "../schemas/tests.ts";
+import { testResultJson, testResultOut } from "../../api/testing/schemas.ts";
 
 /** Run the tests of a function. */
 export function testRoute(app: App, { tests }: Domain, maxBodyBytes: number): void {

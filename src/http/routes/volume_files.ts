@@ -4,9 +4,9 @@ import type { Domain } from "../../domain/mod.ts";
 import { invalid } from "../../domain/errors.ts";
 import { checkForWrite, matches, NO_PRECONDITIONS } from "../../domain/volumes/preconditions.ts";
 import type { OpenFile } from "../../domain/volumes/files.ts";
-import { readPreconditions, readRange } from "../preconditions.ts";
+import { readPreconditions, readRange } from "../../api/volumes/preconditions.ts";
 import type { App, Env } from "../endpoint.ts";
-import { etagOf, volumeJson, volumeOut } from "../schemas/volumes.ts";
+import { etagOf, volumeJson, volumeOut } from "../../api/volumes/schemas.ts";
 
 const SERVICE = "invoked.VolumeService";
 const FILE = "/api/v1/vfs/volumes/{id}/files/{path}";

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Domain } from "../../domain/mod.ts";
 import { type App, endpoint } from "../endpoint.ts";
-import { empty, listOf, pageQuery } from "../schemas/primitives.ts";
+import { empty, listOf, pageQuery } from "../../api/primitives.ts";
 import {
   createVolumeIn,
   restoreVolumeIn,
@@ -11,7 +11,7 @@ import {
   volumeOut,
   volumeVersionJson,
   volumeVersionOut,
-} from "../schemas/volumes.ts";
+} from "../../api/volumes/schemas.ts";
 
 const SERVICE = "invoked.VolumeService";
 const VOLUMES = "/api/v1/vfs/volumes";

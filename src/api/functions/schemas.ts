@@ -13,8 +13,8 @@ import {
   SECRETS_MAX,
 } from "../../domain/functions/functions.ts";
 import { isRole, ROLES } from "../../domain/identity/mod.ts";
-import { commitMessageIn } from "./commits.ts";
-import { bytesOut, filesIn, int32In, int32Out, mapIn, textIn, timestamp } from "./primitives.ts";
+import { commitMessageIn } from "../commits/schemas.ts";
+import { bytesOut, filesIn, int32In, int32Out, mapIn, textIn, timestamp } from "../primitives.ts";
 
 export const functionType = z.enum(FUNCTION_TYPES, {
   error: `must be one of ${FUNCTION_TYPES.join(", ")}`,

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { InvocationLogRow, InvocationRow, InvocationStatus } from "../../store/invocations.ts";
-import { processReuse } from "./functions.ts";
-import { int32Out, timestamp } from "./primitives.ts";
+import { processReuse } from "../functions/schemas.ts";
+import { int32Out, timestamp } from "../primitives.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 const STATUSES = [

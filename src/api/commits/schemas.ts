@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { CommitRow } from "../../store/commits.ts";
 import { type TypeReport, typeReport } from "../../domain/commits/type_checks.ts";
-import { int32Out, textIn, timestamp } from "./primitives.ts";
+import { int32Out, textIn, timestamp } from "../primitives.ts";
 
 export const commitOut = z.object({
   id: z.string(),

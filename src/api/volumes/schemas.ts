@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/volumes.ts";
-import { int32In, int32Out, int64In, int64Out, textIn, timestamp } from "./primitives.ts";
+import { int32In, int32Out, int64In, int64Out, textIn, timestamp } from "../primitives.ts";
 
 /** Longest display name of a volume, in characters. */
 const DISPLAY_NAME_CHARS_MAX = 256;

@@ -1,5 +1,5 @@
-import type { EntityTags, Preconditions } from "../domain/volumes/preconditions.ts";
-import { DomainError, invalid } from "../domain/errors.ts";
+import type { EntityTags, Preconditions } from "../../domain/volumes/preconditions.ts";
+import { DomainError, invalid } from "../../domain/errors.ts";
 
 /** The conditions of a request (RFC 9110, section 13.1). Weak tags are compared as strong ones: all of ours are strong. */
 export function readPreconditions(header: (name: string) => string | undefined): Preconditions {
