@@ -128,6 +128,11 @@ export const pageQuery = z.object({
 /** The page fields in the body of a POST. */
 export const pageBody = { pageSize: int32In.optional(), pageToken: z.string().optional() };
 
+/** The page that the query of a GET names. */
+export function pageOf({ page_size, page_token }: z.output<typeof pageQuery>) {
+  return { pageSize: page_size, pageToken: page_token };
+}
+
 /** A page of a list. */
 export function listOf<Item extends z.ZodType>(item: Item) {
   return z.object({

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
-import type { Env } from "./endpoint.ts";
+import type { Env } from "./env.ts";
 
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import type { Env } from "./endpoint.ts";
+import type { Env } from "./env.ts";
 
 /** Answers are data: a browser that shows one as a page runs nothing in it. Pages set their own. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
-import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Env } from "./endpoint.ts";
+import type { Hono } from "hono";
+import type { Env } from "./env.ts";
 import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
@@ -32,7 +32,7 @@ export interface HttpServer {
   /** The port it listens on; the one that was asked for, unless that was 0. */
   readonly port: number;
   /** Starts answering with the app; until then requests wait. */
-  serve(app: OpenAPIHono<Env>): void;
+  serve(app: Hono<Env>): void;
   /** Shows another certificate to connections from now on; for a server that speaks TLS. */
   renew(identity: TlsIdentity): void;
   /** Stops listening; resolves when every answer is out. Idle connections are closed at once. */
@@ -52,7 +52,7 @@ export async function listen(
   limits: ServerLimits,
   identity?: TlsIdentity,
 ): Promise<HttpServer> {
-  const app = Promise.withResolvers<OpenAPIHono<Env>>();
+  const app = Promise.withResolvers<Hono<Env>>();
   let fetch = async (request: Request, env: HttpBindings) =>
     (await app.promise).fetch(request, env);
   const answer = getRequestListener((request, env) => fetch(request, env as HttpBindings), {

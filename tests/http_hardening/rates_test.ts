@@ -1,6 +1,6 @@
 /** Each client has its own bucket; an empty one is told with the time after which to come again. */
 import assert from "node:assert/strict";
-import { TokenBuckets } from "../../src/http/rate_limit.ts";
+import { TokenBuckets } from "../../src/api/rate_limit.ts";
 import { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 

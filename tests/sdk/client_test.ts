@@ -9,7 +9,7 @@ import { deployWithSdk, outputOf } from "./support.ts";
 
 /** Operations that have no place in the SDK of a function. */
 const NOT_FOR_FUNCTIONS =
-  /^invoked\.(?:AuthService\.Token|UploadService\.Upload|VolumeService\.\w+)$/;
+  /^invoked\.(?:AuthService|UploadService|VolumeService|HealthService|OpenApiService)\.\w+$/;
 
 const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OPERATIONS)
   .flatMap(([namespace, specs]) =>

@@ -3,6 +3,9 @@ import type { CommitRow } from "../../store/commits.ts";
 import { type TypeReport, typeReport } from "../../domain/commits/type_checks.ts";
 import { int32Out, textIn, timestamp } from "../primitives.ts";
 
+/** Names a commit. */
+export const commitParams = z.object({ function_id: z.string(), commit_id: z.string() });
+
 export const commitOut = z.object({
   id: z.string(),
   functionId: z.string(),

@@ -5,6 +5,7 @@ import {
   DESCRIPTION_CHARS_MAX,
   DISPLAY_NAME_CHARS_MAX,
   FUNCTION_TYPES,
+  type Functions,
   type FunctionView,
   PROCESS_REUSES,
   PROVISIONED_CONCURRENCY_MAX,
@@ -13,8 +14,13 @@ import {
   SECRETS_MAX,
 } from "../../domain/functions/functions.ts";
 import { isRole, ROLES } from "../../domain/identity/mod.ts";
-import { commitMessageIn } from "../commits/schemas.ts";
+import { commitJson, commitMessageIn, commitOut } from "../commits/schemas.ts";
 import { bytesOut, filesIn, int32In, int32Out, mapIn, textIn, timestamp } from "../primitives.ts";
+
+/** Names a function by its id. */
+export const idParam = z.object({ id: z.string() });
+/** Names the function that something belongs to. */
+export const functionParam = z.object({ function_id: z.string() });
 
 export const functionType = z.enum(FUNCTION_TYPES, {
   error: `must be one of ${FUNCTION_TYPES.join(", ")}`,
@@ -74,6 +80,18 @@ export function functionJson({ row, secretNames }: FunctionView): z.input<typeof
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
     ...row.deletedAt === null ? {} : { deletedAt: row.deletedAt },
+  };
+}
+
+export const functionAndCommit = z.object({ function: functionOut, commit: commitOut.optional() });
+
+/** The API's form of a function with the commit that a request made. */
+export function functionAndCommitJson(
+  { fn, commit }: Awaited<ReturnType<Functions["create"]>>,
+): z.input<typeof functionAndCommit> {
+  return {
+    function: functionJson(fn),
+    ...commit === undefined ? {} : { commit: commitJson(commit) },
   };
 }
 

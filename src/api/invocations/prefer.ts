@@ -1,11 +1,11 @@
-/** The preferences of RFC 7240 that an invocation knows. */
+/** The preferences of RFC 7240 that `Invoke` applies. */
 export interface Preferences {
   readonly respondAsync: boolean;
-  /** Seconds. */
+  /** How long the caller waits for the end, in seconds; undefined without a bound. */
   readonly wait: number | undefined;
 }
 
-/** Reads a `Prefer` header; what it does not know, or cannot read, is ignored, as the RFC wants. */
+/** Parses a `Prefer` header. Unknown and malformed preferences are ignored, as RFC 7240, section 2, requires. */
 export function parsePrefer(header: string | undefined): Preferences {
   let respondAsync = false;
   let wait: number | undefined;
@@ -18,7 +18,7 @@ export function parsePrefer(header: string | undefined): Preferences {
   return { respondAsync, wait };
 }
 
-/** The `Preference-Applied` header, undefined where nothing was applied. */
+/** The value of the `Preference-Applied` header; undefined if none was applied. */
 export function preferenceApplied({ respondAsync, wait }: Preferences): string | undefined {
   const applied = [
     ...respondAsync ? ["respond-async"] : [],

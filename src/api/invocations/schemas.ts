@@ -25,6 +25,12 @@ export function statusOf(name: z.infer<typeof invocationStatus>): InvocationStat
   return name.slice(PREFIX.length) as InvocationStatus;
 }
 
+/** Names an invocation. */
+export const invocationParams = z.object({ function_id: z.string(), id: z.string() });
+export const parentInvocationId = z.string().optional().openapi({
+  description: "The invocation that made them",
+});
+
 const jsonObject = z.record(z.string(), z.unknown());
 
 export const invocationOut = z.object({
@@ -50,6 +56,8 @@ export const invocationOut = z.object({
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
+
+export const invocationAnswer = z.object({ invocation: invocationOut });
 
 /** The API's form of an invocation. */
 export function invocationJson(row: InvocationRow): z.input<typeof invocationOut> {

@@ -1,11 +1,21 @@
+import { z } from "@hono/zod-openapi";
 import type { EntityTags, Preconditions } from "../../domain/volumes/preconditions.ts";
-import { DomainError, invalid } from "../../domain/errors.ts";
+import { invalid } from "../../domain/errors.ts";
 
-/** The conditions of a request (RFC 9110, section 13.1). Weak tags are compared as strong ones: all of ours are strong. */
-export function readPreconditions(header: (name: string) => string | undefined): Preconditions {
+/** The headers of a request that make it conditional (RFC 9110, section 13.1). */
+export const preconditionHeaders = z.object({
+  "If-Match": z.string().optional(),
+  "If-None-Match": z.string().optional(),
+});
+
+/**
+ * Parses the precondition headers. Weak tags are compared as strong ones: all tags of the server are strong.
+ * @throws INVALID_FIELD for a header that is not `*` or a list of entity tags
+ */
+export function readPreconditions(headers: z.output<typeof preconditionHeaders>): Preconditions {
   return {
-    ifMatch: readTags("If-Match", header("if-match")),
-    ifNoneMatch: readTags("If-None-Match", header("if-none-match")),
+    ifMatch: readTags("If-Match", headers["If-Match"]),
+    ifNoneMatch: readTags("If-None-Match", headers["If-None-Match"]),
   };
 }
 
@@ -19,33 +29,4 @@ function readTags(field: string, text: string | undefined): EntityTags | undefin
     throw invalid({ field, description: 'must be * or entity tags in quotes, such as "abc"' });
   }
   return known;
-}
-
-/** A part of a file; `end` is exclusive. */
-export interface Part {
-  readonly start: number;
-  readonly end: number;
-}
-
-/**
- * The part that a Range header asks for (RFC 9110, section 14.2); undefined for the whole, also where the header
- * is malformed or asks for several parts: a server may ignore those. @throws RANGE_NOT_SATISFIABLE
- */
-export function readRange(header: string | undefined, size: number): Part | undefined {
-  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "") ?? [];
-  if (first === "" && last === "") return undefined;
-  if (first === "") {
-    const length = Math.min(Number(last), size);
-    if (length === 0) throw unsatisfiable(size);
-    return { start: size - length, end: size };
-  }
-  const start = Number(first);
-  const end = last === "" ? size : Math.min(Number(last) + 1, size);
-  if (last !== "" && Number(last) < start) return undefined;
-  if (start >= size) throw unsatisfiable(size);
-  return { start, end };
-}
-
-function unsatisfiable(size: number): DomainError {
-  return new DomainError("RANGE_NOT_SATISFIABLE", `The range is not in the file's ${size} bytes`);
 }

@@ -5,6 +5,19 @@ import { int32In, int32Out, int64In, int64Out, textIn, timestamp } from "../prim
 /** Longest display name of a volume, in characters. */
 const DISPLAY_NAME_CHARS_MAX = 256;
 
+/** Names a volume. */
+export const volumeParam = z.object({ id: z.string() });
+
+export const filePath = "/api/v1/vfs/volumes/{id}/files/{path}";
+/** Names a file of a volume. */
+export const fileParams = z.object({
+  id: z.string(),
+  path: z.string().openapi({ description: "May have slashes" }),
+});
+
+/** A flag of a query. */
+export const trueOrFalse = z.enum(["true", "false"], { error: "must be true or false" });
+
 export const volumeOut = z.object({
   id: z.string(),
   displayName: z.string(),
@@ -15,6 +28,8 @@ export const volumeOut = z.object({
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("invoked.Volume");
+
+export const volumeAnswer = z.object({ volume: volumeOut });
 
 /** The API's form of a volume. */
 export function volumeJson(row: VolumeRow): z.input<typeof volumeOut> {
