@@ -7,7 +7,7 @@ import type { Services } from "./services.ts";
 
 /** A request to an operation before it is validated. The transport sets `principal`; the rest is the caller's. */
 export interface OperationRequest {
-  /** Undefined where the transport has authenticated nobody. */
+  /** Undefined for a request without a credential. */
   readonly principal: Principal | undefined;
   readonly params: unknown;
   /** With keys in snake_case. */

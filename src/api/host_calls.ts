@@ -15,7 +15,7 @@ export function isHostOperation(operation: Operation): operation is JsonOperatio
 
 /**
  * The operations as host calls, by their ids, with the authorization, validation, limits and errors of HTTP. The
- * caller is the function whose invocation makes the call; nothing in the call says who it is. `details` of an error
+ * caller is the function whose invocation makes the call, whatever the call holds. `details` of an error
  * holds the status and the body of the HTTP answer.
  */
 export function hostMethods(

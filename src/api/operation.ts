@@ -4,8 +4,8 @@ import { Reply } from "./reply.ts";
 import type { Services } from "./services.ts";
 
 /**
- * What an operation needs of its caller: a permission that one of the caller's roles has, nothing (`public`), or a
- * path that the server signed (`signed-url`), which the handler checks.
+ * What an operation needs of its caller: a permission that one of the caller's roles has, no credential (`public`),
+ * or a path that the server signed (`signed-url`), which the handler checks.
  */
 export type OperationPermission = Permission | "public" | "signed-url";
 

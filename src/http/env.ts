@@ -6,7 +6,7 @@ export interface Env {
   Bindings: HttpBindings;
   Variables: {
     requestId: string;
-    /** Undefined outside of `/api`, where nobody is authenticated. */
+    /** Undefined outside of `/api`: only requests below it are authenticated. */
     principal: Principal | undefined;
   };
 }

@@ -58,7 +58,7 @@ serverSuite("paging", {}, {
     }
   },
 
-  "a page size that is no 32-bit integer is refused": async ({ client }) => {
+  "a page size that is no 32-bit integer is rejected": async ({ client }) => {
     for (const size of ["x", "1.5", "", "99999999999", "1e2"]) {
       const fields = ["page_size"];
       const answer = await client.get(`/api/v1/functions?page_size=${size}`);
@@ -136,7 +136,7 @@ serverSuite("paging: tokens", {}, {
     }
   },
 
-  "that were changed or made up are refused": async ({ client }) => {
+  "that were changed or made up are rejected": async ({ client }) => {
     const { nextPageToken: token } = ok(await listed(client)(10));
     const [payload = "", signature = ""] = token.split(".");
     const other = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));

@@ -13,7 +13,7 @@ export const uploadFile = rawOperation({
   content: { "application/octet-stream": BINARY },
   answers: { 204: { description: "Uploaded" } },
   async handle({ params, body }, { commits, maxFileBytes }) {
-    // Before the body is read: a stranger sends nothing.
+    // Before the body is read: an invalid token costs no memory.
     const file = await commits.checkUpload(params.token);
     await commits.upload(file, await body.read(maxFileBytes, "--max-file"));
     return Reply.empty(204);
