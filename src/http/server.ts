@@ -29,11 +29,11 @@ const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
 
 /** A listening server. */
 export interface HttpServer {
-  /** The port it listens on; the one that was asked for, unless that was 0. */
+  /** The port it listens on: the requested one, or a free one if that was 0. */
   readonly port: number;
   /** Starts answering with the app; requests before wait. */
   serve(app: Hono<Env>): void;
-  /** Shows another certificate to connections from now on; for a server that speaks TLS. */
+  /** Uses another certificate for new connections; for a server that speaks TLS. */
   renew(identity: TlsIdentity): void;
   /** Stops listening; resolves when every response is sent. Idle connections are closed at once. */
   close(): Promise<void>;

@@ -134,7 +134,7 @@ serverSuite("commits: three steps", {}, {
 });
 
 serverSuite("commits: what cannot be built", {}, {
-  "tells file, line, column and message, moves nothing, and can be repaired": async (
+  "names file, line, column and message, moves nothing, and can be repaired": async (
     { client },
   ) => {
     const { function: { id, head: before } } = await client.createFunction("c", {

@@ -170,7 +170,7 @@ serverSuite("conventions", {}, {
     for (const { createdAt } of created) assert.match(createdAt, RFC3339_UTC);
   },
 
-  "introspection tells who calls": async ({ server, client }) => {
+  "introspection names the caller": async ({ server, client }) => {
     const { principleId, userId, ...rest } = ok(await client.get("/api/v1/auth/introspect"));
     assert.match(principleId, /^[0-9A-Za-z]{27}$/);
     assert.equal(userId, principleId);

@@ -38,7 +38,7 @@ async function create(client: Client, from: number, to: number): Promise<void> {
 }
 
 serverSuite("paging", {}, {
-  "page sizes: 25 unless told, at least 10, at most 100": async ({ client }) => {
+  "page sizes: 25 by default, at least 10, at most 100": async ({ client }) => {
     await create(client, 0, 120);
     const sizes: [unknown, number[]][] = [
       [undefined, [25, 25, 25, 25, 21]],

@@ -70,7 +70,7 @@ serverSuite("secrets of a function", {}, {
     assert.deepEqual(await names(client, id), { A: "" });
   },
 
-  "a new name without a value is rejected, and nothing of the request happens": async (
+  "a new name without a value is rejected, and the request has no effect": async (
     { client },
   ) => {
     const id = await newFunction(client, { A: "1", B: "2" });

@@ -5,7 +5,7 @@ export const introspect = jsonOperation({
   operationId: "c1.api.auth.v1.Auth.Introspect",
   method: "get",
   path: "/api/v1/auth/introspect",
-  summary: "Tell who the access token belongs to",
+  summary: "Get the principal that the access token belongs to",
   permission: "read",
   response: z.object({
     principleId: z.string(),

@@ -1,4 +1,4 @@
-/** What functions may do, and that nothing which they say changes it. */
+/** The permissions of functions, which no content of a call changes. */
 import assert from "node:assert/strict";
 import { ECHO } from "../invocations/functions.ts";
 import { base64, type Client, type Json } from "../support/client.ts";
@@ -6,11 +6,11 @@ import { assertError, MAIN, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 import { childrenOf, deployWithSdk, outcomeOf, outputOf, setRoles } from "./support.ts";
 
-/** Calls one method after the other and gives what each gave, or was refused with. */
+/** Calls one method after the other; returns the value or the error of each. */
 const EACH = `const outcomes = {};
   for (const [name, request] of Object.entries(input.calls)) {
     const [namespace, method] = name.split(".");
-    outcomes[name] = await refused(() => sdk[namespace][method](request));
+    outcomes[name] = await settle(() => sdk[namespace][method](request));
   }
   return outcomes;`;
 
@@ -75,7 +75,7 @@ async function target(client: Client): Promise<Target> {
   return { id, commitId: publishedCommitId, invocationId };
 }
 
-/** Names of the calls that came back, and the reasons of the others. */
+/** Names of the calls that succeeded, and the reasons of the others. */
 function sorted(outcomes: Json): { done: string[]; reasons: string[] } {
   const entries = Object.entries<Json>(outcomes);
   return {
@@ -84,18 +84,21 @@ function sorted(outcomes: Json): { done: string[]; reasons: string[] } {
   };
 }
 
-Deno.test("docs/sdk.md names the right that each method needs", async () => {
+Deno.test("docs/sdk.md names the permission that each method needs", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/sdk.md", import.meta.url));
   const rows = page.split("\n").filter((line) => line.startsWith("| `sdk."))
     .map((line) => line.split("|").map((cell) => cell.trim().replace(/`|sdk\./g, "")));
-  const needing = (right: string) => rows.filter((row) => row[4] === right).map((row) => row[1]);
-  for (const [right, calls] of [["read", READS], ["invoke", INVOKES], ["write", WRITES]] as const) {
-    assert.deepEqual(needing(right).sort(), Object.keys(calls("", "", "")).sort());
+  const needing = (permission: string) =>
+    rows.filter((row) => row[4] === permission).map((row) => row[1]);
+  for (
+    const [permission, calls] of [["read", READS], ["invoke", INVOKES], ["write", WRITES]] as const
+  ) {
+    assert.deepEqual(needing(permission).sort(), Object.keys(calls("", "", "")).sort());
   }
 });
 
-serverSuite("the rights of functions", {}, {
-  "without a role a function reads, and nothing else": async ({ client }) => {
+serverSuite("the permissions of functions", {}, {
+  "without a role a function only reads": async ({ client }) => {
     const { id, commitId, invocationId } = await target(client);
     const caller = await deployWithSdk(client, EACH);
     const reads = READS(id, commitId, invocationId);
@@ -129,10 +132,10 @@ serverSuite("the rights of functions", {}, {
   "a role that is taken away counts at once, and so does deleting": async ({ client }) => {
     const caller = await deployWithSdk(
       client,
-      `const change = async (scopedRoleIds) => await refused(() => sdk.functions.updateFunction({
+      `const change = async (scopedRoleIds) => await settle(() => sdk.functions.updateFunction({
         function: { id: input.self, scopedRoleIds }, updateMask: "scopedRoleIds" }));
-      const deleted = async () => await refused(() => sdk.functions.deleteFunction({ id: input.self }));
-      if (input.then === "delete") return { first: await deleted(), second: await refused(() => sdk.auth.introspect()) };
+      const deleted = async () => await settle(() => sdk.functions.deleteFunction({ id: input.self }));
+      if (input.then === "delete") return { first: await deleted(), second: await settle(() => sdk.auth.introspect()) };
       return { first: await change(["reader"]), second: await change(["administrator"]) };`,
       ["administrator"],
     );
@@ -157,7 +160,7 @@ serverSuite("the rights of functions", {}, {
     assert.equal(outcome.reason, "ROLE_MISSING");
   },
 
-  "a function is who the server knows, whatever it says": async ({ client }) => {
+  "a function cannot claim to be another principal": async ({ client }) => {
     const { id } = await target(client);
     const forged = `const results = [];
       for (const call of input.forged) {
@@ -197,21 +200,21 @@ serverSuite("the rights of functions", {}, {
     assert.deepEqual(codes, [none, none, none, caller, caller, denied, denied]);
   },
 
-  "odd requests are refused as over HTTP, and hurt nothing": async ({ client }) => {
+  "malformed requests are rejected as over HTTP, without harm": async ({ client }) => {
     const echo = await client.deploy(ECHO);
     const caller = await deployWithSdk(
       client,
       `const deep = JSON.parse("[".repeat(500) + "]".repeat(500));
       const polluted = JSON.parse('{"functionId":"${echo}","__proto__":{"admin":true},"constructor":{"prototype":{"x":1}},"functionsServiceInvokeRequest":{"__proto__":{"json":"e30="},"json":"e30="}}');
       return {
-        missing: await refused(() => sdk.functions.getFunction({})),
-        nothing: await refused(() => sdk.functions.getFunction()),
-        type: await refused(() => sdk.functions.invoke({ functionId: 7 })),
-        path: await refused(() => sdk.functions.getFunction({ id: "../../x?y#z" })),
-        base64: await refused(() => sdk.functions.invoke({ functionId: "${echo}", functionsServiceInvokeRequest: { json: "%" } })),
-        deep: await refused(() => sdk.functions.createFunction({ displayName: "x", initialContent: deep })),
-        huge: await refused(() => sdk.functions.createFunction({ displayName: "x".repeat(17 * 2 ** 20) })),
-        polluted: await refused(() => sdk.functions.invoke(polluted)),
+        missing: await settle(() => sdk.functions.getFunction({})),
+        nothing: await settle(() => sdk.functions.getFunction()),
+        type: await settle(() => sdk.functions.invoke({ functionId: 7 })),
+        path: await settle(() => sdk.functions.getFunction({ id: "../../x?y#z" })),
+        base64: await settle(() => sdk.functions.invoke({ functionId: "${echo}", functionsServiceInvokeRequest: { json: "%" } })),
+        deep: await settle(() => sdk.functions.createFunction({ displayName: "x", initialContent: deep })),
+        huge: await settle(() => sdk.functions.createFunction({ displayName: "x".repeat(17 * 2 ** 20) })),
+        polluted: await settle(() => sdk.functions.invoke(polluted)),
         clean: ({}).admin === undefined && ({}).x === undefined,
       };`,
       ["administrator"],
@@ -236,7 +239,7 @@ serverSuite("the rights of functions", {}, {
     assert.match(odd.huge.message, /its limit is 16777216 bytes/);
   },
 
-  "roles that are none are refused": async ({ client }) => {
+  "unknown roles are rejected": async ({ client }) => {
     const id = await client.deploy(MAIN);
     const answer = await client.post("/api/v1/functions/update", {
       function: { id, scopedRoleIds: ["invoker", "root"] },
@@ -250,15 +253,15 @@ serverSuite("the rights of functions", {}, {
 });
 
 serverSuite("the API's rate limit", { flags: ["--api-rate", "10", "--api-burst", "20"] }, {
-  "counts what functions ask, each function for itself": async ({ client }) => {
+  "counts the host calls of each function": async ({ client }) => {
     const caller = await deployWithSdk(
       client,
-      `const all = await Promise.all(Array.from({ length: 500 }, () => refused(() => sdk.auth.introspect())));
-      return { refused: all.filter(({ value }) => value === undefined).map(({ reason, statusCode }) => [reason, statusCode]) };`,
+      `const all = await Promise.all(Array.from({ length: 500 }, () => settle(() => sdk.auth.introspect())));
+      return { rejected: all.filter(({ value }) => value === undefined).map(({ reason, statusCode }) => [reason, statusCode]) };`,
     );
     const { id, output } = await outcomeOf(client, caller);
-    assert.ok(output.refused.length > 0);
-    assert.deepEqual([...new Set(output.refused.map(String))], ["RATE_LIMITED,429"]);
+    assert.ok(output.rejected.length > 0);
+    assert.deepEqual([...new Set(output.rejected.map(String))], ["RATE_LIMITED,429"]);
     assert.deepEqual(await childrenOf(client, id), []);
   },
 });
