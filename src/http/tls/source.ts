@@ -35,14 +35,14 @@ export function keepFresh(
   first: TlsIdentity,
   renew: (identity: TlsIdentity) => void,
 ): Disposable {
-  let shown = first;
+  let current = first;
   const reload = async () => {
     try {
       const identity = await source.load();
-      if (identity.cert === shown.cert && identity.key === shown.key) return;
+      if (identity.cert === current.cert && identity.key === current.key) return;
       renew(identity);
-      shown = identity;
-      logger.info("a renewed TLS certificate is shown from now on");
+      current = identity;
+      logger.info("a renewed TLS certificate is in use");
     } catch (error) {
       logger.error("Cannot renew the TLS certificate; the old one stays: {reason}", {
         reason: error instanceof Error ? error.message : String(error),
