@@ -1,7 +1,7 @@
 /** `docs/permissions.md`: what each operation needs of its caller, in Markdown, from the operations themselves. */
 import { isHostOperation } from "../src/api/host_calls.ts";
 import { OPERATIONS } from "../src/api/mod.ts";
-import type { Operation, OperationPermission } from "../src/api/operation.ts";
+import { isOfRoles, type Operation, type OperationPermission } from "../src/api/operation.ts";
 import { rolesWith } from "../src/domain/identity/mod.ts";
 
 const TABLE_HEAD = [
@@ -40,6 +40,6 @@ function renderRow(operation: Operation): string {
 }
 
 function renderRoles(permission: OperationPermission): string {
-  if (permission === "public" || permission === "signed-url") return "none needed";
+  if (!isOfRoles(permission)) return "none needed";
   return rolesWith(permission).map((role) => `\`${role}\``).join(", ");
 }

@@ -1,7 +1,7 @@
 import type { z } from "@hono/zod-openapi";
 import { DomainError, type FieldViolation, invalid } from "../domain/errors.ts";
 import { type Principal, requirePermission } from "../domain/identity/mod.ts";
-import type { Operation } from "./operation.ts";
+import { isOfRoles, type Operation } from "./operation.ts";
 import type { Reply } from "./reply.ts";
 import type { Services } from "./services.ts";
 
@@ -52,7 +52,7 @@ function authorize(
   { permission, operationId }: Operation,
   principal: Principal | undefined,
 ): void {
-  if (permission === "public" || permission === "signed-url") return;
+  if (!isOfRoles(permission)) return;
   if (principal === undefined) {
     throw new DomainError("TOKEN_MISSING", `${operationId} needs an access token`);
   }

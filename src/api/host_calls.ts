@@ -3,14 +3,13 @@ import type { HostMethod } from "../domain/invocations/host_methods.ts";
 import { HostCallError } from "../sandbox/contract.ts";
 import { callOperation, type OperationRequest } from "./call.ts";
 import { normalizeJson } from "./json.ts";
-import type { JsonOperation, Operation } from "./operation.ts";
+import { isOfRoles, type JsonOperation, type Operation } from "./operation.ts";
 import type { Services } from "./services.ts";
 import { asDomainError, statusAnswer } from "./status.ts";
 
 /** Whether functions may call the operation: it takes and answers JSON, and needs a permission. */
 export function isHostOperation(operation: Operation): operation is JsonOperation {
-  const { kind, permission } = operation;
-  return kind === "json" && permission !== "public" && permission !== "signed-url";
+  return operation.kind === "json" && isOfRoles(operation.permission);
 }
 
 /**

@@ -9,6 +9,11 @@ import type { Services } from "./services.ts";
  */
 export type OperationPermission = Permission | "public" | "signed-url";
 
+/** Whether a role of the caller must have the permission. */
+export function isOfRoles(permission: OperationPermission): permission is Permission {
+  return permission !== "public" && permission !== "signed-url";
+}
+
 type Schema = z.ZodObject;
 type Optional = Schema | undefined;
 type Parsed<S extends Optional> = S extends Schema ? z.output<S> : Record<string, never>;

@@ -1,5 +1,11 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Content, JsonOperation, Operation, RawOperation } from "../api/operation.ts";
+import {
+  type Content,
+  isOfRoles,
+  type JsonOperation,
+  type Operation,
+  type RawOperation,
+} from "../api/operation.ts";
 import type { OpenApiDocument } from "../api/services.ts";
 
 const ERROR = {
@@ -35,14 +41,13 @@ export function openApiDocument(
 function registerOperation(registry: Registry, operation: Operation): void {
   const { operationId, method, path, summary, permission, params, query, headers } = operation;
   const content = requestContent(operation);
-  const isAuthenticated = permission !== "public" && permission !== "signed-url";
   registry.registerPath({
     operationId,
     method,
     path,
     summary,
     tags: [operationId.split(".").at(-2) ?? ""],
-    ...isAuthenticated && { security: SECURITY },
+    ...isOfRoles(permission) && { security: SECURITY },
     request: {
       ...params && { params },
       ...query && { query },
