@@ -1,11 +1,13 @@
 /** Writes the pages of docs that are made from the code. */
 import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
+import { renderPermissionsPage } from "./permissions_page.ts";
 import { readFunctions, renderNpmPage } from "../tests/npm/page.ts";
 
 const PAGES = {
   "configuration.md": renderConfigurationPage,
   "cli.md": renderCommandLinePage,
+  "permissions.md": renderPermissionsPage,
   "npm.md": async () => renderNpmPage(await readFunctions()),
 };
 

@@ -8,6 +8,7 @@ const ROOMS = [
   "cli",
   "compose",
   "http",
+  "api",
   "domain",
   "engine",
   "sandbox",

@@ -5,7 +5,7 @@ import { leafCommands } from "../scripts/command_line_page.ts";
 import { buildProgram } from "../src/cli/program.ts";
 import { ALL_SETTINGS, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";
-import { statusOf } from "../src/http/errors.ts";
+import { statusOf } from "../src/api/status.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const SKIPPED_FOLDERS = ["node_modules"];

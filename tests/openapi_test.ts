@@ -49,6 +49,9 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "delete /api/v1/vfs/volumes/{id}/files/{path}": `${VOLUMES}.DeleteFile`,
   "get /api/v1/vfs/volumes/{id}/archive": `${VOLUMES}.ReadArchive`,
   "put /api/v1/vfs/volumes/{id}/archive": `${VOLUMES}.WriteArchive`,
+  "get /healthz": "invoked.HealthService.GetHealth",
+  "get /readyz": "invoked.HealthService.GetReadiness",
+  "get /openapi.json": "invoked.OpenApiService.GetDocument",
 };
 
 /** Fields by schema: exactly what the API documents. */

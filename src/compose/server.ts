@@ -13,7 +13,6 @@ import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
 import { InvocationNotifier } from "../engine/notifier.ts";
-import { createApp } from "../http/app.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
 import { createSandboxes, type EgressOptions, type Sandboxes } from "../sandbox/mod.ts";
@@ -22,8 +21,8 @@ import { openDataDir } from "../store/data_dir.ts";
 import { masterKeysOf } from "../store/master_key.ts";
 import { openStore } from "../store/mod.ts";
 import { Sealer } from "../store/sealing.ts";
+import { composeApi } from "./api.ts";
 import { openTls, type Tls } from "./tls.ts";
-import manifest from "../../package.json" with { type: "json" };
 
 const logger = getLogger(["invoked", "server"]);
 
@@ -157,7 +156,7 @@ export async function startServer(
   });
   opened.use(domain.typeChecks);
   // Before recovery: resumed invocations may call the API.
-  const app = appOf(config, domain, engine, hostName);
+  const app = composeApi(config, { domain, engine, hostName });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));
@@ -217,22 +216,6 @@ function limitsOf({ commits, invocations, volumes, tests }: Config) {
       runTimeoutMs: invocations.timeoutMs,
     },
   };
-}
-
-function appOf(config: Config, domain: Domain, engine: Engine, hostName: string) {
-  return createApp(domain, {
-    maxBodyBytes: config.server.maxBodyBytes,
-    maxFileBytes: config.commits.maxFileBytes,
-    hostName,
-    hsts: config.tls.certFile !== undefined,
-    corsOrigins: config.server.corsOrigins,
-    rates: config.rates,
-    version: manifest.version,
-    readiness: () =>
-      engine.isOpen
-        ? { ready: true, load: engine.load }
-        : { ready: false, reason: "the server is stopping" },
-  });
 }
 
 async function egressOptions({ egress }: Config): Promise<EgressOptions> {

@@ -1,10 +1,17 @@
 import type { MiddlewareHandler } from "hono";
+import type { ApiRateLimit } from "../api/rate_limit.ts";
 import { DomainError } from "../domain/errors.ts";
 import type { AccessTokens } from "../domain/identity/mod.ts";
-import type { Env } from "./endpoint.ts";
+import type { Env } from "./env.ts";
 
-/** Lets requests with a good bearer token through (RFC 6750, header only), and tells who calls. */
-export function authenticate(accessTokens: AccessTokens): MiddlewareHandler<Env> {
+/**
+ * Authenticates requests by their bearer token (RFC 6750, section 2.1), sets their principal and counts them.
+ * Rejects requests with TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED and RATE_LIMITED.
+ */
+export function authenticate(
+  accessTokens: AccessTokens,
+  countRequest: ApiRateLimit,
+): MiddlewareHandler<Env> {
   return async (c, next) => {
     const header = c.req.header("authorization");
     const token = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1];
@@ -14,7 +21,9 @@ export function authenticate(accessTokens: AccessTokens): MiddlewareHandler<Env>
         "This endpoint needs Authorization: Bearer <access token from /auth/v1/token>",
       );
     }
-    c.set("principal", await accessTokens.check(token));
+    const principal = await accessTokens.check(token);
+    countRequest(principal);
+    c.set("principal", principal);
     await next();
   };
 }

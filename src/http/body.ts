@@ -1,14 +1,14 @@
+import { normalizeJson } from "../api/json.ts";
+import type { RawBody } from "../api/operation.ts";
 import { formatBytes } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 
-/** How deep the JSON of a request may nest; no request of the API needs more than a few levels. */
-const BODY_DEPTH_MAX = 100;
-
 /**
- * Reads a request's body, and no more than the limit of it. @throws BODY_TOO_LARGE
+ * Reads a request's body, up to its limit.
  * @param limitName the setting that holds the limit, for the message
+ * @throws BODY_TOO_LARGE
  */
-export async function readBody(
+async function readBody(
   request: Request,
   limitBytes: number,
   limitName: string,
@@ -33,11 +33,9 @@ export async function readBody(
   return Buffer.concat(chunks);
 }
 
-/**
- * The body as protobuf's JSON mapping reads it: nothing means `{}`, `null` means absent.
- * @throws BODY_NOT_JSON
- */
-export function parseJsonBody(body: Uint8Array): unknown {
+/** The JSON value of a request's body; `{}` for an empty body. @throws BODY_TOO_LARGE, BODY_NOT_JSON */
+export async function readJson(request: Request, maxBodyBytes: number): Promise<unknown> {
+  const body = await readBody(request, maxBodyBytes, "--max-body");
   if (body.length === 0) return {};
   let value: unknown;
   try {
@@ -49,23 +47,14 @@ export function parseJsonBody(body: Uint8Array): unknown {
   return normalizeJson(value);
 }
 
-/** A body that was parsed, as protobuf's JSON mapping reads it; changes it in place. @throws BODY_NOT_JSON */
-export function normalizeJson(value: unknown): unknown {
-  if (value === null || value === undefined) return {};
-  dropNulls(value, 0);
-  return value;
-}
-
-function dropNulls(value: unknown, depth: number): void {
-  if (typeof value !== "object" || value === null) return;
-  if (depth > BODY_DEPTH_MAX) {
-    throw new DomainError(
-      "BODY_NOT_JSON",
-      `The body nests deeper than the limit of ${BODY_DEPTH_MAX} levels`,
-    );
-  }
-  for (const [key, member] of Object.entries(value)) {
-    if (member === null && !Array.isArray(value)) delete (value as Record<string, unknown>)[key];
-    else dropNulls(member, depth + 1);
-  }
+/** The body of a request, for operations that read bytes. */
+export function rawBody(request: Request): RawBody {
+  const contentType = request.headers.get("content-type");
+  return {
+    mediaType: contentType?.split(";")[0]?.trim().toLowerCase(),
+    get stream() {
+      return request.body ?? new Blob().stream();
+    },
+    read: (limitBytes, limitName) => readBody(request, limitBytes, limitName),
+  };
 }

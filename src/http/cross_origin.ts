@@ -1,13 +1,13 @@
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
-import type { Env } from "./endpoint.ts";
+import type { Env } from "./env.ts";
 
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 
 /**
  * Lets web pages of exactly these origins call the server (https://fetch.spec.whatwg.org/#http-cors-protocol).
- * Credentials of the browser are never allowed: a page brings its own bearer token. Other origins get no
- * header of the protocol, so that browsers refuse them.
+ * Credentials of the browser are never allowed: a page brings its own bearer token. Answers to other
+ * origins have no header of the protocol, so that browsers withhold them.
  */
 export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
   const allow = cors({

@@ -1,10 +1,10 @@
-/** Answers to what is not, or is not yet, a request that the app could answer. */
+/** Answers to requests that do not reach the app: malformed ones, slow ones, and those with too many headers. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
-/** Headers of one request; their limit in bytes leaves out what stands between names and values. */
+/** Headers of one request. Node's limit in bytes does not count separators, so many short headers need this one. */
 const HEADERS_MAX = 200;
 
 interface Limits {
@@ -21,31 +21,31 @@ interface ProtocolError {
   readonly message: string;
 }
 
-/** Refuses requests by their form, each with the limit that it passed. */
+/** Rejects requests by their form; each answer names the limit. */
 export class ProtocolErrors {
   readonly #limits: Limits;
-  /** The answer that each connection waits for. */
+  /** The response that each connection waits for. */
   readonly #answers = new WeakMap<object, ServerResponse>();
 
   constructor(limits: Limits) {
     this.#limits = limits;
   }
 
-  /** Tells clients of this server what the parser did not take, and what took too long to arrive. */
+  /** Answers what the server's parser rejects, and what takes too long to arrive. */
   attach(server: Server): void {
-    // Node leaves out the headers behind this number; one more than the limit shows that there are more.
+    // Node drops headers beyond this number; one more than the limit shows that there were more.
     server.maxHeadersCount = HEADERS_MAX + 1;
     server.on("clientError", (error: Error & { code?: string }, client: Duplex) => {
-      const refusal = this.#refusalOf(error.code);
-      // In the middle of an answer another one would be taken for a part of it.
+      const protocolError = this.#protocolErrorOf(error.code);
+      // In the middle of a response the client would read another one as a part of it.
       const isAnswered = this.#answers.get(client)?.headersSent === true;
-      if (refusal === undefined || isAnswered || !client.writable) client.destroy();
-      else client.end(inBytes(refusal), () => client.destroy());
+      if (protocolError === undefined || isAnswered || !client.writable) client.destroy();
+      else client.end(inBytes(protocolError), () => client.destroy());
     });
   }
 
-  /** Whether the request was refused here; else its answer is remembered until it is out. */
-  refuses(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
+  /** Answers a request with too many headers, and returns true. Otherwise keeps its response until it is closed. */
+  rejects(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     this.#answers.set(incoming.socket, outgoing);
     outgoing.once("close", () => {
       if (this.#answers.get(incoming.socket) === outgoing) this.#answers.delete(incoming.socket);
@@ -57,8 +57,8 @@ export class ProtocolErrors {
     return true;
   }
 
-  /** Undefined where nobody could read it: the connection broke, or its TLS never stood. */
-  #refusalOf(code = ""): ProtocolError | undefined {
+  /** Undefined where no client could read the answer: the connection broke, or its TLS handshake failed. */
+  #protocolErrorOf(code = ""): ProtocolError | undefined {
     const { maxHeaderBytes, headerTimeoutMs, requestTimeoutMs } = this.#limits;
     switch (code) {
       case "HPE_HEADER_OVERFLOW":
@@ -83,7 +83,7 @@ export class ProtocolErrors {
   }
 }
 
-/** INVALID_ARGUMENT: what has to change is the request. */
+/** A google.rpc.Status with the code INVALID_ARGUMENT. */
 function statusBody(message: string): string {
   return JSON.stringify({ code: 3, message, details: [] });
 }

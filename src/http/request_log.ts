@@ -1,6 +1,6 @@
 import { getLogger, withContext } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
-import type { Env } from "./endpoint.ts";
+import type { Env } from "./env.ts";
 
 const logger = getLogger(["invoked", "http"]);
 /** A request id that a proxy in front may set. */

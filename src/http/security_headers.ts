@@ -1,13 +1,13 @@
 import type { MiddlewareHandler } from "hono";
-import type { Env } from "./endpoint.ts";
+import type { Env } from "./env.ts";
 
-/** Answers are data: a browser that shows one as a page runs nothing in it. Pages set their own. */
+/** For answers that are data: a browser that shows one as a page runs no script in it. Pages set their own. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
 const HSTS_MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
-/** Below these paths answers hold what only their caller may see. */
+/** Answers below these paths are for their caller alone. */
 const NEVER_STORED = /^\/(?:api|auth|file)\//;
 
-/** What every answer carries, errors included. */
+/** Headers of every answer, errors included. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
-import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Env } from "./endpoint.ts";
+import type { Hono } from "hono";
+import type { Env } from "./env.ts";
 import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
@@ -17,33 +17,33 @@ export interface ServerLimits {
   readonly maxConnections: number;
 }
 
-/** What a server shows to clients that speak TLS, both in PEM. */
+/** The certificate and key of a server that speaks TLS, both in PEM. */
 export interface TlsIdentity {
   /** The certificate, then its chain. */
   readonly cert: string;
   readonly key: string;
 }
 
-/** How often slow connections are looked for. */
+/** How often slow connections are searched. */
 const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
 
 /** A listening server. */
 export interface HttpServer {
-  /** The port it listens on; the one that was asked for, unless that was 0. */
+  /** The port it listens on: the requested one, or a free one if that was 0. */
   readonly port: number;
-  /** Starts answering with the app; until then requests wait. */
-  serve(app: OpenAPIHono<Env>): void;
-  /** Shows another certificate to connections from now on; for a server that speaks TLS. */
+  /** Starts answering with the app; requests before wait. */
+  serve(app: Hono<Env>): void;
+  /** Uses another certificate for new connections; for a server that speaks TLS. */
   renew(identity: TlsIdentity): void;
-  /** Stops listening; resolves when every answer is out. Idle connections are closed at once. */
+  /** Stops listening; resolves when every response is sent. Idle connections are closed at once. */
   close(): Promise<void>;
-  /** Cuts every connection. */
+  /** Closes every connection at once. */
   cut(): void;
 }
 
 /**
- * Listens. Node's server and not Deno.serve: it bounds headers in size, and slow clients in time.
- * Rejects when the address cannot be had.
+ * Listens. Node's server and not Deno.serve: it limits the size of headers and the time of slow clients.
+ * Rejects when the address is not available.
  * @param identity undefined for plain HTTP
  */
 export async function listen(
@@ -52,19 +52,19 @@ export async function listen(
   limits: ServerLimits,
   identity?: TlsIdentity,
 ): Promise<HttpServer> {
-  const app = Promise.withResolvers<OpenAPIHono<Env>>();
+  const app = Promise.withResolvers<Hono<Env>>();
   let fetch = async (request: Request, env: HttpBindings) =>
     (await app.promise).fetch(request, env);
   const answer = getRequestListener((request, env) => fetch(request, env as HttpBindings), {
     overrideGlobalObjects: false,
     errorHandler: answerUnusable,
   });
-  const refusals = new ProtocolErrors(limits);
+  const protocolErrors = new ProtocolErrors(limits);
   const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
     cutSlowReader(outgoing, limits.answerTimeoutMs);
-    if (!refusals.refuses(incoming, outgoing)) answer(incoming, outgoing);
+    if (!protocolErrors.rejects(incoming, outgoing)) answer(incoming, outgoing);
   });
-  refusals.attach(server);
+  protocolErrors.attach(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -114,7 +114,7 @@ function limited<S extends Server>(server: S, { maxConnections }: ServerLimits):
   return server;
 }
 
-/** A complete answer is kept in memory until the client has taken it, but not for longer than this. */
+/** Closes a connection whose client has not taken its complete response within the limit; memory holds it so long. */
 function cutSlowReader(outgoing: ServerResponse, timeoutMs: number): void {
   outgoing.once("prefinish", () => {
     const timer = setTimeout(() => outgoing.destroy(), timeoutMs);

@@ -134,7 +134,7 @@ serverSuite("commits: three steps", {}, {
 });
 
 serverSuite("commits: what cannot be built", {}, {
-  "tells file, line, column and message, moves nothing, and can be repaired": async (
+  "names file, line, column and message, moves nothing, and can be repaired": async (
     { client },
   ) => {
     const { function: { id, head: before } } = await client.createFunction("c", {
@@ -143,8 +143,8 @@ serverSuite("commits: what cannot be built", {}, {
     const { commitId, uploadUrls } = ok(await open(client, id, ["main.ts", "lib.ts"]));
     const broken = 'import { a } from "./lib.ts";\nexport default () => ({ a: 1 +* 2 });\n';
     await upload(client, uploadUrls, { "main.ts": broken, "lib.ts": "export const a = 1;\n" });
-    const refused = await finalize(client, id, commitId);
-    assertError(refused, "INVALID_ARGUMENT", "BUILD_FAILED", {
+    const rejected = await finalize(client, id, commitId);
+    assertError(rejected, "INVALID_ARGUMENT", "BUILD_FAILED", {
       fields: ["main.ts"],
       message: /main\.ts:2:\d+: SyntaxError: Expected/,
     });
@@ -169,9 +169,9 @@ serverSuite("commits: what cannot be built", {}, {
       'export { nope } from "./lib.ts"; export default 1; let let = 1;',
     ];
     for (const main of mains) {
-      const refused = await client.commit(id, { "main.ts": main, "lib.ts": "export {};" });
-      assertError(refused, "INVALID_ARGUMENT", "BUILD_FAILED", { message: /main\.ts/ });
-      const text = JSON.stringify(refused.body);
+      const rejected = await client.commit(id, { "main.ts": main, "lib.ts": "export {};" });
+      assertError(rejected, "INVALID_ARGUMENT", "BUILD_FAILED", { message: /main\.ts/ });
+      const text = JSON.stringify(rejected.body);
       for (const path of [server.dataDir, "/tmp", "node_modules", "root:x:", Deno.cwd()]) {
         assert.equal(text.includes(path), false, text);
       }
@@ -244,8 +244,8 @@ serverSuite(
       const { function: { id } } = await client.createFunction("c");
       const message = /4 files are more than the limit of 3 \(--max-files\)/;
       const fields = ["filenames"];
-      const refused = await open(client, id, ["main.ts", "a", "b", "c"]);
-      assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", { fields, message });
+      const rejected = await open(client, id, ["main.ts", "a", "b", "c"]);
+      assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields, message });
       ok(await open(client, id, ["main.ts", "a", "b"]));
     },
 
@@ -270,8 +270,8 @@ serverSuite(
       const { function: { id } } = await client.createFunction("c");
       const message = /--max-commit/;
       const files = { "main.ts": MAIN, "a.txt": "x".repeat(2000), "b.txt": "x".repeat(2000) };
-      const refused = await client.commit(id, files);
-      assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+      const rejected = await client.commit(id, files);
+      assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
       const update = await client.post("/api/v1/functions/update", {
         function: { id },
         content: encode(files),

@@ -70,7 +70,7 @@ serverSuite("conventions", {}, {
     assert.deepEqual(ok(plain), expected);
   },
 
-  "a body that is not a JSON object is refused": async ({ client }) => {
+  "a body that is not a JSON object is rejected": async ({ client }) => {
     for (const body of ["{", "{'a': 1}", "hello", "{}{}", Uint8Array.of(0x7b, 0xff, 0x7d)]) {
       assertError(await client.post(SEARCH, body), "INVALID_ARGUMENT", "BODY_NOT_JSON");
     }
@@ -170,7 +170,7 @@ serverSuite("conventions", {}, {
     for (const { createdAt } of created) assert.match(createdAt, RFC3339_UTC);
   },
 
-  "introspection tells who calls": async ({ server, client }) => {
+  "introspection names the caller": async ({ server, client }) => {
     const { principleId, userId, ...rest } = ok(await client.get("/api/v1/auth/introspect"));
     assert.match(principleId, /^[0-9A-Za-z]{27}$/);
     assert.equal(userId, principleId);

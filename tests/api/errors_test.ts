@@ -112,7 +112,7 @@ serverSuite("bounds of HTTP", { flags: BOUNDS }, {
     assert.equal(status, 431);
   },
 
-  "a body over --max-body is refused, declared or not": async ({ client }) => {
+  "a body over --max-body is rejected, declared or not": async ({ client }) => {
     const name = (length: number) => JSON.stringify({ displayName: "x", pad: "x".repeat(length) });
     ok(await client.post("/api/v1/functions", name(90_000)));
     const message = /96 ?KiB \(--max-body\)/;
@@ -147,7 +147,7 @@ serverSuite("bounds of HTTP", { flags: BOUNDS }, {
     assert.doesNotMatch(answer, /^HTTP\/1\.1 [25]/);
   },
 
-  "what is not HTTP is refused": async ({ client }) => {
+  "what is not HTTP is rejected": async ({ client }) => {
     for (const garbage of ["\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", "GET\r\n\r\n"]) {
       assert.match(await exchange(client.url, [garbage]), /^(HTTP\/1\.1 400 |$)/);
     }

@@ -106,8 +106,8 @@ serverSuite("functions: create, read, delete", {}, {
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
     }
     const initialContent = { "main.ts": base64("export default (") };
-    const refused = await client.post(FUNCTIONS, { displayName: "x", initialContent });
-    assertError(refused, "INVALID_ARGUMENT", "BUILD_FAILED");
+    const rejected = await client.post(FUNCTIONS, { displayName: "x", initialContent });
+    assertError(rejected, "INVALID_ARGUMENT", "BUILD_FAILED");
     assert.equal(ok(await client.get(`${FUNCTIONS}?page_size=100`)).list.length, before);
   },
 
@@ -199,7 +199,7 @@ serverSuite("functions: search", {}, {
     );
   },
 
-  "a text over the limit is refused": async ({ client }) => {
+  "a text over the limit is rejected": async ({ client }) => {
     const post = (length: number) =>
       client.post("/api/v1/search/functions", { query: "%".repeat(length) });
     ok(await post(1024));

@@ -38,7 +38,7 @@ async function create(client: Client, from: number, to: number): Promise<void> {
 }
 
 serverSuite("paging", {}, {
-  "page sizes: 25 unless told, at least 10, at most 100": async ({ client }) => {
+  "page sizes: 25 by default, at least 10, at most 100": async ({ client }) => {
     await create(client, 0, 120);
     const sizes: [unknown, number[]][] = [
       [undefined, [25, 25, 25, 25, 21]],
@@ -58,7 +58,7 @@ serverSuite("paging", {}, {
     }
   },
 
-  "a page size that is no 32-bit integer is refused": async ({ client }) => {
+  "a page size that is no 32-bit integer is rejected": async ({ client }) => {
     for (const size of ["x", "1.5", "", "99999999999", "1e2"]) {
       const fields = ["page_size"];
       const answer = await client.get(`/api/v1/functions?page_size=${size}`);
@@ -136,7 +136,7 @@ serverSuite("paging: tokens", {}, {
     }
   },
 
-  "that were changed or made up are refused": async ({ client }) => {
+  "that were changed or made up are rejected": async ({ client }) => {
     const { nextPageToken: token } = ok(await listed(client)(10));
     const [payload = "", signature = ""] = token.split(".");
     const other = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));

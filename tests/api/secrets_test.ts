@@ -70,19 +70,19 @@ serverSuite("secrets of a function", {}, {
     assert.deepEqual(await names(client, id), { A: "" });
   },
 
-  "a new name without a value is refused, and nothing of the request happens": async (
+  "a new name without a value is rejected, and the request has no effect": async (
     { client },
   ) => {
     const id = await newFunction(client, { A: "1", B: "2" });
     const function_ = { id, description: "changed", secret: { A: "new", C: "" } };
-    const refused = await client.post(UPDATE, { function: function_ });
+    const rejected = await client.post(UPDATE, { function: function_ });
     const fields = ["function.secret.C"];
-    assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
     const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
     assert.deepEqual([fn.secret, fn.description], [{ A: "", B: "" }, ""]);
   },
 
-  "a refused update does not harm others that are written with it": async ({ client }) => {
+  "a rejected update does not harm others that are written with it": async ({ client }) => {
     const ids = await Promise.all(Array.from({ length: 10 }, () => newFunction(client)));
     const answers = await Promise.all(
       ids.map((id, i) => put(client, id, { A: i % 2 === 0 ? "value" : "" }, "secret")),
@@ -93,7 +93,7 @@ serverSuite("secrets of a function", {}, {
     }
   },
 
-  "bad names and values are refused with their path": async ({ client }) => {
+  "bad names and values are rejected with their path": async ({ client }) => {
     const id = await newFunction(client);
     const cases: [Json, string][] = [
       [{ "": "x" }, "function.secret"],

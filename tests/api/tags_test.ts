@@ -84,7 +84,7 @@ serverSuite("tags", {}, {
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
   },
 
-  "a bad name or commit is refused": async ({ client }) => {
+  "a bad name or commit is rejected": async ({ client }) => {
     const { function: { id }, commit } = await client.createFunction("t", { "main.ts": MAIN });
     const { commit: foreign } = await client.createFunction("u", { "main.ts": MAIN });
     const badNames = ["", "a/b", "-a", ".a", "a b", "ä", "a\n", "x".repeat(129)];

@@ -90,16 +90,16 @@ serverSuite("update: the mask", {}, {
     });
   },
 
-  "an unknown or read-only path is refused and changes nothing": async ({ client }) => {
+  "an unknown or read-only path is rejected and changes nothing": async ({ client }) => {
     const { function: { id } } = await client.createFunction("old name");
     const paths = ["nope", "id", "head", "isDraft", "useSpn", "createdAt", "__proto__", "a.b"];
     for (const path of paths) {
-      const refused = await client.post(UPDATE, {
+      const rejected = await client.post(UPDATE, {
         function: { id, ...CHANGE },
         updateMask: `displayName,${path}`,
       });
       const message = new RegExp(`"${path}" cannot be updated`);
-      assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", {
+      assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", {
         fields: ["updateMask"],
         message,
       });
@@ -112,7 +112,7 @@ serverSuite("update: the mask", {}, {
     assert.deepEqual(pick(fn), ORIGINAL);
   },
 
-  "values out of range are refused with their path": async ({ client }) => {
+  "values out of range are rejected with their path": async ({ client }) => {
     const { function: { id } } = await client.createFunction("old name");
     const cases: [Json, string][] = [
       [{ displayName: "" }, "function.displayName"],
@@ -237,22 +237,22 @@ serverSuite("update: publishing", {}, {
     assert.notEqual(changed.head, first.id);
 
     const { function: empty } = await client.createFunction("without code");
-    const refused = await client.post(UPDATE, {
+    const rejected = await client.post(UPDATE, {
       function: { id: empty.id, publishedCommitId: "HEAD" },
       updateMask: "publishedCommitId",
       content,
     });
-    assertError(refused, "NOT_FOUND", "COMMIT_NOT_FOUND");
+    assertError(rejected, "NOT_FOUND", "COMMIT_NOT_FOUND");
     assert.deepEqual(ok(await client.get(`/api/v1/functions/${empty.id}/commits`)).list, []);
   },
 
   "content that does not build changes nothing": async ({ client }) => {
     const { function: fn } = await client.createFunction("c", { "main.ts": MAIN });
-    const refused = await client.post(UPDATE, {
+    const rejected = await client.post(UPDATE, {
       function: { id: fn.id, displayName: "changed" },
       content: { "main.ts": base64("export default (") },
     });
-    assertError(refused, "INVALID_ARGUMENT", "BUILD_FAILED", { message: /main\.ts:1:/ });
+    assertError(rejected, "INVALID_ARGUMENT", "BUILD_FAILED", { message: /main\.ts:1:/ });
     assert.deepEqual(ok(await client.get(`/api/v1/functions/${fn.id}`)).function, fn);
   },
 });

@@ -59,7 +59,7 @@ serverSuite("uploads", {}, {
     assert.equal(await content(client, commit, "empty.txt"), "");
   },
 
-  "again while the commit is open replaces, and afterwards is refused": async ({ client }) => {
+  "again while the commit is open replaces, and afterwards is rejected": async ({ client }) => {
     const commit = await openCommit(client, "main.ts", "note.txt");
     await put(client, commit.urls["main.ts"], MAIN);
     await put(client, commit.urls["note.txt"], "first");
@@ -74,13 +74,13 @@ serverSuite("uploads", {}, {
     const commit = await openCommit(client, "main.ts", "lib/missing.ts");
     await put(client, commit.urls["main.ts"], MAIN);
     const message = new RegExp(`commit ${commit.commitId}: file lib/missing.ts was not uploaded`);
-    const refused = await finalize(client, commit);
-    assertError(refused, "FAILED_PRECONDITION", "FILE_NOT_UPLOADED", { message });
+    const rejected = await finalize(client, commit);
+    assertError(rejected, "FAILED_PRECONDITION", "FILE_NOT_UPLOADED", { message });
     await put(client, commit.urls["lib/missing.ts"], "export {};");
     ok(await finalize(client, commit));
   },
 
-  "a URL that was changed, mixed or made up is refused": async ({ client }) => {
+  "a URL that was changed, mixed or made up is rejected": async ({ client }) => {
     const commit = await openCommit(client, "main.ts");
     const other = await openCommit(client, "main.ts");
     const url = commit.urls["main.ts"] ?? "";
@@ -106,7 +106,7 @@ serverSuite("uploads", {}, {
     assertError(await finalize(client, commit), "FAILED_PRECONDITION", "FILE_NOT_UPLOADED");
   },
 
-  "another server's URL is refused": async ({ client }) => {
+  "another server's URL is rejected": async ({ client }) => {
     await using foreign = await TestServer.start();
     const commit = await openCommit(await foreign.client(), "main.ts");
     const answer = await put(client, commit.urls["main.ts"], MAIN);
@@ -143,7 +143,7 @@ serverSuite("uploads", {}, {
 });
 
 serverSuite("uploads: expiry", { flags: ["--upload-ttl", "1s"] }, {
-  "an expired URL is refused, and what was uploaded in time can be finalized": async (
+  "an expired URL is rejected, and what was uploaded in time can be finalized": async (
     { client },
   ) => {
     const commit = await openCommit(client, "main.ts", "late.ts");

@@ -1,10 +1,10 @@
-/** Each client has its own bucket; an empty one is told with the time after which to come again. */
+/** Each client has its own bucket; the answer to an empty one says when to try again. */
 import assert from "node:assert/strict";
-import { TokenBuckets } from "../../src/http/rate_limit.ts";
+import { TokenBuckets } from "../../src/api/rate_limit.ts";
 import { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 
-Deno.test("requests beyond the rate are refused with Retry-After", async () => {
+Deno.test("requests beyond the rate are rejected with Retry-After", async () => {
   await using server = await TestServer.start({
     flags: ["--api-rate", "1", "--api-burst", "5", "--token-rate", "3"],
   });
@@ -17,9 +17,9 @@ Deno.test("requests beyond the rate are refused with Retry-After", async () => {
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => client.get("/api/v1/functions")),
   );
-  const refused = answers.filter(({ status }) => status === 429);
-  assert.ok(refused.length >= 10 && refused.length <= 15, String(refused.length));
-  for (const { headers, body } of refused) {
+  const rejected = answers.filter(({ status }) => status === 429);
+  assert.ok(rejected.length >= 10 && rejected.length <= 15, String(rejected.length));
+  for (const { headers, body } of rejected) {
     assert.equal(body.code, 8);
     assert.equal(body.details[0].reason, "RATE_LIMITED");
     assert.match(body.message, /more than 1 requests a second \(--api-rate\)/);

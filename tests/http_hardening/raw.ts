@@ -1,4 +1,4 @@
-/** Bytes on a connection: what no HTTP client would send. */
+/** Bytes on a connection that no HTTP client would send. */
 
 /** Sends the parts and reads until the server closes, or until `until` was answered. */
 export async function exchange(
@@ -9,7 +9,7 @@ export async function exchange(
   const { hostname, port } = new URL(url);
   using connection = await Deno.connect({ hostname, port: Number(port) });
   for (const part of parts) {
-    // The server may have closed already, which the reading below tells.
+    // The server may have closed already; the reads below show it.
     await connection.write(new TextEncoder().encode(part)).catch(() => {});
   }
   const decoder = new TextDecoder("latin1");

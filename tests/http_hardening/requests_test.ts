@@ -1,14 +1,14 @@
-/** Requests that are not what HTTP allows, or that never end, harm nobody but their own connection. */
+/** Requests that are malformed, or that never end, harm only their own connection. */
 import assert from "node:assert/strict";
 import { TestServer } from "../support/server.ts";
 import { exchange, statuses } from "./raw.ts";
 
 const HEAD = "Host: localhost\r\n";
 
-/** A request that is refused on its own, and whatever follows it on the connection with it. */
+/** A second request behind a malformed one on the same connection. */
 const SMUGGLED = "GET /healthz?smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-const REFUSED: Readonly<Record<string, string>> = {
+const REJECTED: Readonly<Record<string, string>> = {
   "both Content-Length and Transfer-Encoding":
     `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${SMUGGLED}`,
   "Transfer-Encoding twice":
@@ -35,9 +35,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   }\r\n`,
 };
 
-Deno.test("malformed requests are refused and nothing behind them is answered", async (t) => {
+Deno.test("malformed requests are rejected, and what follows them is not answered", async (t) => {
   await using server = await TestServer.start();
-  for (const [name, request] of Object.entries(REFUSED)) {
+  for (const [name, request] of Object.entries(REJECTED)) {
     await t.step(name, async () => {
       const { text } = await exchange(server.url, [request]);
       const [first, ...others] = statuses(text);
@@ -47,15 +47,15 @@ Deno.test("malformed requests are refused and nothing behind them is answered", 
     });
   }
 
-  await t.step("headers over a limit are told the limit, in JSON", async () => {
+  await t.step("the answer to headers over a limit names the limit, in JSON", async () => {
     const limits = {
       "headers beyond the limit": /limit of 16 KiB \(--max-header\)/,
       "headers beyond the limit, in many": /limit of 16 KiB \(--max-header\)|more than 200 headers/,
     };
-    for (const [name, told] of Object.entries(limits)) {
-      const { text } = await exchange(server.url, [REFUSED[name] ?? ""]);
+    for (const [name, message] of Object.entries(limits)) {
+      const { text } = await exchange(server.url, [REJECTED[name] ?? ""]);
       assert.match(text, /^HTTP\/1\.1 431 [^]*\r\nX-Content-Type-Options: nosniff\r\n/i);
-      assert.match(JSON.parse(text.split("\r\n\r\n")[1] ?? "").message, told);
+      assert.match(JSON.parse(text.split("\r\n\r\n")[1] ?? "").message, message);
     }
   });
 
@@ -68,7 +68,7 @@ Deno.test("malformed requests are refused and nothing behind them is answered", 
     assert.deepEqual(statuses(text), [200, 404, 400, 200]);
   });
 
-  await t.step("paths that cannot be decoded are only names that are not there", async () => {
+  await t.step("paths that cannot be decoded are names that do not exist", async () => {
     const client = await server.client();
     for (
       const id of [
@@ -91,7 +91,7 @@ Deno.test("malformed requests are refused and nothing behind them is answered", 
     }
   });
 
-  await t.step("a server after all this is well", async () => {
+  await t.step("the server still works", async () => {
     assert.equal((await (await server.client()).get("/healthz")).status, 200);
   });
 });
@@ -106,7 +106,7 @@ Deno.test("slow and greedy clients lose their connection", async (t) => {
   const post =
     `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Type: application/x-www-form-urlencoded\r\n`;
   const never = {
-    "a client that says nothing": [""],
+    "a client that sends no byte": [""],
     "headers that do not end": [`GET /healthz HTTP/1.1\r\n${HEAD}X: `],
     "a body that does not come": [`${post}Content-Length: 100\r\n\r\nabc`],
     "chunks that do not end": [
@@ -128,7 +128,7 @@ Deno.test("slow and greedy clients lose their connection", async (t) => {
     ),
   );
 
-  await t.step("who takes too long is told the limits", async () => {
+  await t.step("the answer to a slow request names the limits", async () => {
     const { text } = await exchange(server.url, [`${post}Content-Length: 100\r\n\r\nabc`]);
     assert.match(
       text,
@@ -146,7 +146,7 @@ Deno.test("slow and greedy clients lose their connection", async (t) => {
     assert.deepEqual(statuses(text), [400]);
   });
 
-  await t.step("an answer that is not taken is given up", async () => {
+  await t.step("an answer that is not taken is dropped", async () => {
     const { hostname, port } = new URL(server.url);
     const connections: Deno.Conn[] = [];
     const request = `GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n${HEAD}\r\n`.repeat(8);
@@ -160,7 +160,7 @@ Deno.test("slow and greedy clients lose their connection", async (t) => {
   });
 
   await t.step(
-    "connections beyond the limit are closed, and free places are taken again",
+    "connections beyond the limit are closed, and accepted again below it",
     async () => {
       const { hostname, port } = new URL(server.url);
       const open = await Promise.all(

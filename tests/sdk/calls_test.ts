@@ -14,7 +14,7 @@ const DEEPER = `const { depth, self } = input;
 
 /** Calls each function of the input at once and gives what each gave. */
 const CALL_ALL = `return { outputs: await Promise.all(
-    input.ids.map((id) => refused(async () => (await invoke(id, input.with ?? {})).output)),
+    input.ids.map((id) => settle(async () => (await invoke(id, input.with ?? {})).output)),
   ) };`;
 
 /** Starts calling and does not wait, or waits, as the input says. */
@@ -62,7 +62,7 @@ serverSuite("functions call functions", {}, {
     }
   },
 
-  "a failed child has no json, and its record tells why": async ({ client }) => {
+  "a failed child has no json, and its record has the error": async ({ client }) => {
     const broken = await client.deploy(`export default () => { throw new Error("no luck"); };`);
     const caller = await deployWithSdk(
       client,
@@ -117,7 +117,7 @@ serverSuite("functions call functions", {}, {
     assert.equal(error, "CANCELLED: the invocation that called it has ended");
   },
 
-  "cancelling the child tells the caller": async ({ client }) => {
+  "the caller sees that its child was cancelled": async ({ client }) => {
     const hanging = await client.deploy(HANG);
     const caller = await deployWithSdk(client, CALL_ALL, ["invoker"]);
     const waiting = client.invoke(caller, { ids: [hanging] });
@@ -126,7 +126,7 @@ serverSuite("functions call functions", {}, {
     assert.ok(ok(await waiting).json);
   },
 
-  "a function that cancels itself or its caller ends and blocks nobody": async ({ client }) => {
+  "a function that cancels itself or its caller ends and blocks no other": async ({ client }) => {
     const cancelling = await deployWithSdk(
       client,
       `const { list } = (await sdk.functionsInvocation.list({ functionId: input.of })).functionsInvocationServiceListResponse;
@@ -164,10 +164,10 @@ serverSuite("one place, and no queue", { flags: [...ONE, "--max-queued", "0"] },
 const LIMITS = ["--max-invoke-depth", "2", "--max-invoke-fan-out", "5"];
 
 serverSuite("depth and fan-out", { flags: LIMITS }, {
-  "a chain that is too deep is refused, and told": async ({ client }) => {
+  "a chain that is too deep is rejected with an error": async ({ client }) => {
     const endless = await deployWithSdk(
       client,
-      "return { below: await refused(async () => (await invoke(input.self, input)).output) };",
+      "return { below: await settle(async () => (await invoke(input.self, input)).output) };",
       ["invoker"],
     );
     const { below } = await outputOf(client, endless, { self: endless });

@@ -9,7 +9,7 @@ import { deployWithSdk, outputOf } from "./support.ts";
 
 /** Operations that have no place in the SDK of a function. */
 const NOT_FOR_FUNCTIONS =
-  /^invoked\.(?:AuthService\.Token|UploadService\.Upload|VolumeService\.\w+)$/;
+  /^invoked\.(?:AuthService|UploadService|VolumeService|HealthService|OpenApiService)\.\w+$/;
 
 const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OPERATIONS)
   .flatMap(([namespace, specs]) =>
@@ -53,8 +53,8 @@ serverSuite("the client", {}, {
     ok(
       await client.post(`/api/v1/functions/${id}/tags`, { commitId: head, name: "createdAt" }),
     );
-    const { raw, ...told } = await outputOf(client, caller, { id });
-    assert.deepEqual(told, {
+    const { raw, ...given } = await outputOf(client, caller, { id });
+    assert.deepEqual(given, {
       contentType: "application/json",
       statusCode: 200,
       status: 200,
@@ -73,9 +73,9 @@ serverSuite("the client", {}, {
       `const { functionsInvocationServiceGetResponse: { invocation } } = await sdk.functionsInvocation.get(input);
       return { input: invocation.input, output: invocation.output, date: invocation.createdAt.toISOString() };`,
     );
-    const told = await outputOf(client, caller, { functionId: echo, id: invocationId });
+    const given = await outputOf(client, caller, { functionId: echo, id: invocationId });
     const { createdAt } = await client.invocation(echo, invocationId);
-    assert.deepEqual(told, { input, output: input, date: createdAt });
+    assert.deepEqual(given, { input, output: input, date: createdAt });
   },
 
   "fails as C1's SDK does": async ({ client }) => {
@@ -90,8 +90,8 @@ serverSuite("the client", {}, {
       }
       return {};`,
     );
-    const { body, message, ...told } = await outputOf(client, caller);
-    assert.deepEqual(told, {
+    const { body, message, ...given } = await outputOf(client, caller);
+    assert.deepEqual(given, {
       name: "SDKError",
       statusCode: 404,
       contentType: "application/json",
@@ -108,8 +108,8 @@ serverSuite("the client", {}, {
     const caller = await deployWithSdk(
       client,
       `return {
-        namespace: await refused(() => sdk.apps.list({ pageSize: 10 })),
-        method: await refused(() => sdk.functions.getFunctionSecretEncryptionKey()),
+        namespace: await settle(() => sdk.apps.list({ pageSize: 10 })),
+        method: await settle(() => sdk.functions.getFunctionSecretEncryptionKey()),
         rejects: await sdk.user.list().catch(() => true),
       };`,
     );
@@ -131,7 +131,7 @@ serverSuite("the client", {}, {
       `const same = (await sdk) === sdk && (await sdk.functions) === sdk.functions;
       await sdk.apps;
       console.log(sdk, sdk.functions, sdk.apps, String(sdk.functions));
-      const frozen = await refused(() => { sdk.functions.invoke = () => {}; });
+      const frozen = await settle(() => { sdk.functions.invoke = () => {}; });
       return { same, text: JSON.stringify([sdk.apps, Object.keys(sdk)]), has: "apps" in sdk, frozen: frozen.name };`,
     );
     assert.deepEqual(await outputOf(client, caller), {

@@ -14,7 +14,7 @@ serverSuite("a function that calls itself without end", { flags: FLAGS }, {
   "ends with the call from outside, and takes everything with it": async ({ client }) => {
     const bomb = await deployWithSdk(
       client,
-      `const calls = Array.from({ length: 1000 }, () => refused(() => invoke(input.self, input)));
+      `const calls = Array.from({ length: 1000 }, () => settle(() => invoke(input.self, input)));
       for (;;) await Promise.all(calls);`,
       ["invoker"],
     );
@@ -58,7 +58,7 @@ Deno.test("a server that stops lets running functions call what they need to fin
   assert.equal((await server.status).code, 0);
 });
 
-Deno.test("after a crash both ends of a call are told as interrupted", async () => {
+Deno.test("after a crash both ends of a call are recorded as interrupted", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   const ids: string[] = [];

@@ -21,7 +21,7 @@ const invoke = async (functionId: string, input: unknown = {}) => {
   return { id: answer?.invocationId, output: answer?.json === undefined ? undefined : decode(answer.json) };
 };
 /** What a call throws, as plain data. */
-const refused = async (call: () => unknown) => {
+const settle = async (call: () => unknown) => {
   try {
     return { value: await call() };
   } catch (error) {
@@ -35,7 +35,7 @@ export default async function main(input: any): Promise<any> {
   ${body}
 }
 // What a body leaves out is still there for the others.
-export const unused = [functions, encode, decode, invoke, refused];
+export const unused = [functions, encode, decode, invoke, settle];
 `);
   if (scopedRoleIds.length > 0) await setRoles(client, id, scopedRoleIds);
   return id;

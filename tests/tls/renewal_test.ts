@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
-import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Env } from "../../src/http/endpoint.ts";
+import { Hono } from "hono";
+import type { Env } from "../../src/http/env.ts";
 import { listen } from "../../src/http/server.ts";
 import { selfSignedSource } from "../../src/http/tls/self_signed.ts";
 
@@ -53,7 +53,7 @@ Deno.test("new connections see the renewed certificate", async () => {
     const ca = () => Deno.readTextFile(source.caFile);
     const first = await source.load();
     const server = await listen("127.0.0.1", 0, LIMITS, first);
-    server.serve(new OpenAPIHono<Env>());
+    server.serve(new Hono<Env>());
     try {
       const serials = [await shownBy(server.port, await ca())];
       await Deno.remove(`${directory}/server.pem`);

@@ -9,10 +9,11 @@ export type { ClientCredentials } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
 export {
   isRole,
-  type Permission as Right,
+  type Permission,
   type Principal,
   requirePermission,
   ROLES,
+  rolesWith,
 } from "./principal.ts";
 export { ServerKeys } from "./server_keys.ts";
 export { OAuthError, type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";

@@ -1,10 +1,10 @@
 import type { InvocationContext } from "../../engine/contract.ts";
 import { DomainError } from "../errors.ts";
 
-/** What an operation of the API needs: to look, to run functions and cancel their calls, or to change things. */
+/** What an operation needs of its caller: to read, to run functions and cancel their calls, or to change things. */
 export type Permission = "read" | "invoke" | "write";
 
-/** Roles by id, each with its rights. */
+/** The permissions of each role, by its id. */
 const PERMISSIONS_OF_ROLE = {
   reader: ["read"],
   invoker: ["read", "invoke"],
@@ -25,32 +25,41 @@ export interface CallingInvocation extends InvocationContext {
   readonly signal: AbortSignal;
 }
 
-/** Who is calling: a service principal, as its access token tells, or a function, by a running invocation. */
+/** Who is calling: a service principal, named by its access token, or a function, named by its running invocation. */
 export interface Principal {
   readonly id: string;
   readonly displayName: string;
   /** The credential, or the function: whose requests are counted together. */
   readonly clientId: string;
-  /** Ids of roles; one that is none counts for nothing. */
+  /** Ids of roles; an unknown one gives no permission. */
   readonly roles: readonly string[];
   /** The invocation that calls; undefined for a service principal. */
   readonly invocation?: CallingInvocation;
 }
 
-/** @throws ROLE_MISSING where no role of the principal has the right */
-export function requirePermission(by: Principal, right: Permission, operation: string): void {
-  if (by.roles.some((role) => isRole(role) && allows(role, right))) return;
-  const needed = ROLES.filter((role) => allows(role, right)).join(" or ");
-  const remedy = by.invocation === undefined
+/** The roles that have a permission, from the least to the most. */
+export function rolesWith(permission: Permission): readonly Role[] {
+  return ROLES.filter((role) => allows(role, permission));
+}
+
+/** @throws ROLE_MISSING where no role of the principal has the permission */
+export function requirePermission(
+  by: Principal,
+  permission: Permission,
+  operationId: string,
+): void {
+  if (by.roles.some((role) => isRole(role) && allows(role, permission))) return;
+  const hint = by.invocation === undefined
     ? ""
-    : ": add it to the function's scopedRoleIds if it shall have that right";
+    : ": add it to the function's scopedRoleIds if it shall have that permission";
   throw new DomainError(
     "ROLE_MISSING",
-    `${by.displayName} may not call ${operation}, which needs the role ${needed}${remedy}`,
+    `${by.displayName} may not call ${operationId}, which needs the role ` +
+      `${rolesWith(permission).join(" or ")}${hint}`,
   );
 }
 
-function allows(role: Role, right: Permission): boolean {
-  const rights: readonly Permission[] = PERMISSIONS_OF_ROLE[role];
-  return rights.includes(right);
+function allows(role: Role, permission: Permission): boolean {
+  const permissions: readonly Permission[] = PERMISSIONS_OF_ROLE[role];
+  return permissions.includes(permission);
 }

@@ -1,4 +1,4 @@
-/** A certificate authority of the server's own, for SDKs that insist on https where no public one can help. */
+/** A certificate authority of the server's own, for SDKs that insist on https where no public one signs. */
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { join } from "node:path";
@@ -95,7 +95,7 @@ async function makeAuthority(caFile: string): Promise<TlsIdentity> {
   const x509 = await loadX509();
   const keys = await makeKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    // The fingerprint in the name tells the authorities of several servers apart.
+    // The fingerprint in the name distinguishes the authorities of several servers.
     name: `CN=invoked local CA ${crypto.randomUUID().slice(0, 8)}`,
     keys,
     signingAlgorithm: ALGORITHM,
@@ -151,7 +151,7 @@ async function issue(
 
 /** The library takes 20 ms to load and is needed every 60 days. */
 async function loadX509() {
-  // Its dependency injection stands on these decorators.
+  // Its dependency injection needs these decorators.
   await import("reflect-metadata");
   return await import("@peculiar/x509");
 }

@@ -1,4 +1,4 @@
-/** Where the server's TLS certificate comes from, and how it stays fresh. */
+/** Where the server's TLS certificate comes from, and how it is renewed. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import type { TlsIdentity } from "../server.ts";
@@ -8,7 +8,7 @@ const logger = getLogger(["invoked", "http"]);
 /** How often the certificate is read again. */
 const RELOAD_INTERVAL_MS = 60 * 60 * 1000;
 
-/** Reads, or makes, the certificate that is to be shown now. */
+/** Reads, or makes, the certificate to use now. */
 export interface TlsSource {
   load(): Promise<TlsIdentity>;
 }
@@ -29,20 +29,20 @@ export function filesSource(certFile: string, keyFile: string): TlsSource {
   };
 }
 
-/** Loads the certificate again now and then, and hands it on when it has changed. */
+/** Loads the certificate again at an interval, and passes it on when it has changed. */
 export function keepFresh(
   source: TlsSource,
   first: TlsIdentity,
   renew: (identity: TlsIdentity) => void,
 ): Disposable {
-  let shown = first;
+  let current = first;
   const reload = async () => {
     try {
       const identity = await source.load();
-      if (identity.cert === shown.cert && identity.key === shown.key) return;
+      if (identity.cert === current.cert && identity.key === current.key) return;
       renew(identity);
-      shown = identity;
-      logger.info("a renewed TLS certificate is shown from now on");
+      current = identity;
+      logger.info("a renewed TLS certificate is in use");
     } catch (error) {
       logger.error("Cannot renew the TLS certificate; the old one stays: {reason}", {
         reason: error instanceof Error ? error.message : String(error),

@@ -1,0 +1,45 @@
+/** `docs/permissions.md`: what each operation needs of its caller, in Markdown, from the operations themselves. */
+import { isHostOperation } from "../src/api/host_calls.ts";
+import { OPERATIONS } from "../src/api/mod.ts";
+import { isOfRoles, type Operation, type OperationPermission } from "../src/api/operation.ts";
+import { rolesWith } from "../src/domain/identity/mod.ts";
+
+const TABLE_HEAD = [
+  "| Operation | Method and path | Permission | Roles | From functions |",
+  "| --- | --- | --- | --- | --- |",
+];
+
+const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
+<!-- Generated from the operations in src/api by \`deno task docs\`; do not edit. -->
+
+# Permissions
+
+Every operation names the permission that it needs of its caller, and a caller has the permissions of
+its roles. A call without the permission fails with \`ROLE_MISSING\`, over HTTP and as a host call of a
+function. A function has the role \`reader\` and those of its \`scopedRoleIds\`.
+
+- \`read\`, \`invoke\` and \`write\` need an access token, or a running function that makes a host call.
+- \`public\` needs no credential.
+- \`signed-url\` needs a path with a token that the server signed; the path is the credential.`;
+
+/** The page. */
+export function renderPermissionsPage(): string {
+  return [INTRODUCTION, "", ...TABLE_HEAD, ...OPERATIONS.map(renderRow)].join("\n") + "\n";
+}
+
+function renderRow(operation: Operation): string {
+  const { operationId, method, path, permission } = operation;
+  const cells = [
+    `\`${operationId}\``,
+    `\`${method.toUpperCase()} ${path}\``,
+    `\`${permission}\``,
+    renderRoles(permission),
+    isHostOperation(operation) ? "yes" : "no",
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+function renderRoles(permission: OperationPermission): string {
+  if (!isOfRoles(permission)) return "none needed";
+  return rolesWith(permission).map((role) => `\`${role}\``).join(", ");
+}

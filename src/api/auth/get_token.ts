@@ -1,0 +1,69 @@
+import { z } from "@hono/zod-openapi";
+import { DomainError } from "../../domain/errors.ts";
+import { OAuthError } from "../../domain/identity/mod.ts";
+import { type RawBody, rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+
+const FORM = "application/x-www-form-urlencoded";
+/** A token request holds two ids and a signature. */
+const TOKEN_REQUEST_BYTES_MAX = 64 * 1024;
+
+const tokenForm = z.object({
+  grant_type: z.literal("client_credentials"),
+  client_id: z.string().optional(),
+  client_secret: z.string().optional(),
+  client_assertion_type: z.string().optional(),
+  client_assertion: z.string().optional(),
+});
+const tokenAnswer = {
+  "application/json": z.object({
+    access_token: z.string(),
+    token_type: z.literal("Bearer"),
+    expires_in: z.number(),
+  }),
+};
+const oauthError = {
+  "application/json": z.object({ error: z.string(), error_description: z.string() }),
+};
+
+/** Trades client credentials for an access token; RFC 6749, section 4.4, with the credentials in the body. */
+export const getToken = rawOperation({
+  operationId: "invoked.AuthService.Token",
+  method: "post",
+  path: "/auth/v1/token",
+  summary: "Get an access token for client credentials, by secret or by signed assertion",
+  permission: "public",
+  content: { [FORM]: tokenForm },
+  answers: {
+    200: { description: "OK", content: tokenAnswer },
+    400: { description: "Bad request", content: oauthError },
+    401: { description: "Unknown client or wrong secret", content: oauthError },
+    429: { description: "Too many requests of this client", content: oauthError },
+  },
+  async handle({ body, remoteAddress }, { tokenEndpoint, tokenRateLimit }) {
+    if (body.mediaType !== FORM) {
+      throw new OAuthError("invalid_request", `the body must be ${FORM}`);
+    }
+    const form = new URLSearchParams(new TextDecoder().decode(await readRequest(body)));
+    const waitSeconds = tokenRateLimit.count(remoteAddress, form.get("client_id") ?? "");
+    if (waitSeconds > 0) return tooManyRequests(waitSeconds, tokenRateLimit.perMinute);
+    return Reply.json(await tokenEndpoint.grant(form), { "Pragma": "no-cache" });
+  },
+});
+
+/** Errors of this endpoint have the form of RFC 6749, section 5.2. @throws OAuthError */
+async function readRequest(body: RawBody): Promise<Uint8Array> {
+  try {
+    return await body.read(TOKEN_REQUEST_BYTES_MAX, "of a token request");
+  } catch (error) {
+    throw error instanceof DomainError ? new OAuthError("invalid_request", error.message) : error;
+  }
+}
+
+function tooManyRequests(waitSeconds: number, perMinute: number): Reply {
+  const error = {
+    error: "temporarily_unavailable",
+    error_description: `this client asks for more than ${perMinute} tokens a minute (--token-rate)`,
+  };
+  return Reply.json(error, { "Retry-After": String(Math.ceil(waitSeconds)) }, 429);
+}

@@ -1,0 +1,27 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+
+export const introspect = jsonOperation({
+  operationId: "c1.api.auth.v1.Auth.Introspect",
+  method: "get",
+  path: "/api/v1/auth/introspect",
+  summary: "Get the principal that the access token belongs to",
+  permission: "read",
+  response: z.object({
+    principleId: z.string(),
+    userId: z.string(),
+    tenantId: z.string(),
+    roles: z.array(z.string()),
+    permissions: z.array(z.string()),
+    features: z.array(z.string()),
+  }).openapi("c1.api.auth.v1.IntrospectResponse"),
+  handle: ({ principal }, { hostName }) =>
+    Promise.resolve({
+      principleId: principal.id,
+      userId: principal.id,
+      tenantId: hostName,
+      roles: [...principal.roles],
+      permissions: [],
+      features: [],
+    }),
+});

@@ -1,0 +1,85 @@
+import type { z } from "@hono/zod-openapi";
+import { DomainError, type FieldViolation, invalid } from "../domain/errors.ts";
+import { type Principal, requirePermission } from "../domain/identity/mod.ts";
+import { isOfRoles, type Operation } from "./operation.ts";
+import type { Reply } from "./reply.ts";
+import type { Services } from "./services.ts";
+
+/** A request to an operation before it is validated. The transport sets `principal`; the rest is the caller's. */
+export interface OperationRequest {
+  /** Undefined for a request without a credential. */
+  readonly principal: Principal | undefined;
+  readonly params: unknown;
+  /** With keys in snake_case. */
+  readonly query: unknown;
+  readonly headers: unknown;
+  /** Gives the JSON value of the body, or the `RawBody` for a raw operation. Called after the caller is authorized. */
+  readonly readBody: () => Promise<unknown>;
+  readonly signal: AbortSignal;
+  readonly remoteAddress: string | undefined;
+}
+
+/**
+ * Calls an operation: authorizes the caller, validates the request, runs the handler. Every transport calls
+ * operations here and nowhere else.
+ * @throws TOKEN_MISSING, ROLE_MISSING, INVALID_FIELD, and what the handler throws
+ */
+export async function callOperation(
+  operation: Operation,
+  request: OperationRequest,
+  services: Services,
+): Promise<Reply> {
+  authorize(operation, request.principal);
+  const body = await request.readBody();
+  return await operation.handle({
+    params: parse(operation.params, request.params),
+    query: parse(operation.query, request.query),
+    headers: parse(operation.headers, request.headers),
+    body: operation.kind === "json" ? parse(operation.body, body) : body,
+    principal: request.principal,
+    // Read by few handlers, and costly to make.
+    get signal() {
+      return request.signal;
+    },
+    get remoteAddress() {
+      return request.remoteAddress;
+    },
+  }, services);
+}
+
+/** @throws TOKEN_MISSING, ROLE_MISSING */
+function authorize(
+  { permission, operationId }: Operation,
+  principal: Principal | undefined,
+): void {
+  if (!isOfRoles(permission)) return;
+  if (principal === undefined) {
+    throw new DomainError("TOKEN_MISSING", `${operationId} needs an access token`);
+  }
+  requirePermission(principal, permission, operationId);
+}
+
+/** @throws INVALID_FIELD with every violation */
+function parse(schema: z.ZodObject | undefined, value: unknown): unknown {
+  if (schema === undefined) return {};
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const violations = parsed.error.issues.map(({ path, message }): FieldViolation => ({
+    field: path.length === 0 ? "body" : fieldPath(path),
+    description: message.replace(/^Invalid input: e/, "e"),
+  }));
+  throw invalid(...violations as [FieldViolation, ...FieldViolation[]]);
+}
+
+/** `["list", 0, "a"]` -> `list[0].a` */
+function fieldPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) =>
+      typeof key === "number"
+        ? `${text}[${key}]`
+        : text === ""
+        ? String(key)
+        : `${text}.${String(key)}`,
+    "",
+  );
+}

@@ -1,0 +1,19 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { empty } from "../primitives.ts";
+import { commitJson, commitOut, commitParams, typeCheckJson, typeCheckOut } from "./schemas.ts";
+
+export const finalizeCommit = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.FinalizeCommit",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/commits/{commit_id}/finalize",
+  summary: "Build and lock an open commit, and make it the head",
+  permission: "write",
+  params: commitParams,
+  body: empty,
+  response: z.object({ commit: commitOut, typeCheck: typeCheckOut }),
+  async handle({ params }, { commits }) {
+    const row = await commits.finalize(params.function_id, params.commit_id);
+    return { commit: commitJson(row), typeCheck: typeCheckJson(row) };
+  },
+});

@@ -1,0 +1,25 @@
+import { z } from "@hono/zod-openapi";
+import { filesOut } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { encodeBase64 } from "../primitives.ts";
+import { commitJson, commitOut, typeCheckJson, typeCheckOut } from "./schemas.ts";
+
+export const getCommit = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.GetCommit",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/commits/{id}",
+  slashes: { id: "commit-reference" },
+  summary: "Get a commit and its files, by id, HEAD or refs/tags/<name>",
+  permission: "read",
+  params: z.object({ function_id: z.string(), id: z.string() }),
+  response: z.object({ commit: commitOut, files: filesOut, typeCheck: typeCheckOut }),
+  async handle({ params }, { commits }) {
+    const { commit, files } = await commits.get(params.function_id, params.id);
+    const contents = Array.from(files, ([path, content]) => [path, encodeBase64(content)] as const);
+    return {
+      commit: commitJson(commit),
+      files: Object.fromEntries(contents),
+      typeCheck: typeCheckJson(commit),
+    };
+  },
+});

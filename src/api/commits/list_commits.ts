@@ -1,0 +1,19 @@
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageOf, pageQuery } from "../primitives.ts";
+import { commitJson, commitOut } from "./schemas.ts";
+
+export const listCommits = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.ListCommits",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/commits",
+  summary: "List the commits of a function, newest first",
+  permission: "read",
+  params: functionParam,
+  query: pageQuery,
+  response: listOf(commitOut),
+  async handle({ params, query }, { commits }) {
+    const { list, nextPageToken } = await commits.list(params.function_id, pageOf(query));
+    return { list: list.map(commitJson), nextPageToken };
+  },
+});

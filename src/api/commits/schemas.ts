@@ -1,0 +1,51 @@
+import { z } from "@hono/zod-openapi";
+import type { CommitRow } from "../../store/commits.ts";
+import { type TypeReport, typeReport } from "../../domain/commits/type_checks.ts";
+import { int32Out, textIn, timestamp } from "../primitives.ts";
+
+/** Names a commit. */
+export const commitParams = z.object({ function_id: z.string(), commit_id: z.string() });
+
+export const commitOut = z.object({
+  id: z.string(),
+  functionId: z.string(),
+  message: z.string(),
+  author: z.string(),
+  createdAt: timestamp,
+}).openapi("c1.api.functions.v1.FunctionCommit");
+
+export const commitMessageIn = textIn.default("");
+
+/** The API's form of a commit. */
+export function commitJson(row: CommitRow): z.input<typeof commitOut> {
+  const { id, functionId, message, author, createdAt } = row;
+  return { id, functionId, message, author, createdAt };
+}
+
+const STATE_PREFIX = "TYPE_CHECK_STATE_";
+const STATES = [
+  "NOT_CHECKED",
+  "PENDING",
+  "CHECKED",
+] as const satisfies readonly TypeReport["state"][];
+
+const typeDiagnosticOut = z.object({
+  path: z.string().optional(),
+  line: int32Out.optional(),
+  column: int32Out.optional(),
+  message: z.string(),
+  code: z.string().optional().openapi({ description: "Such as TS2322" }),
+}).openapi("invoked.TypeDiagnostic");
+
+/** What is known of a commit's types: an addition of ours, beside the commit. */
+export const typeCheckOut = z.object({
+  state: z.enum(STATES.map((state) => `${STATE_PREFIX}${state}` as const))
+    .openapi("invoked.TypeCheckState"),
+  diagnostics: z.array(typeDiagnosticOut),
+}).openapi("invoked.TypeCheck");
+
+/** The API's form of the report on a commit's types. */
+export function typeCheckJson(row: CommitRow): z.input<typeof typeCheckOut> {
+  const { state, diagnostics } = typeReport(row);
+  return { state: `${STATE_PREFIX}${state}`, diagnostics: [...diagnostics] };
+}

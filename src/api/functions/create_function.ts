@@ -1,0 +1,15 @@
+import { jsonOperation } from "../operation.ts";
+import { createFunctionIn, functionAndCommit, functionAndCommitJson } from "./schemas.ts";
+
+export const createFunction = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.CreateFunction",
+  method: "post",
+  path: "/api/v1/functions",
+  summary: "Create a function, and its first commit where content is given",
+  permission: "write",
+  body: createFunctionIn,
+  response: functionAndCommit,
+  async handle({ body, principal }, { functions }) {
+    return functionAndCommitJson(await functions.create(principal, body));
+  },
+});

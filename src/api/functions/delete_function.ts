@@ -1,0 +1,18 @@
+import { jsonOperation } from "../operation.ts";
+import { empty } from "../primitives.ts";
+import { idParam } from "./schemas.ts";
+
+export const deleteFunction = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.DeleteFunction",
+  method: "delete",
+  path: "/api/v1/functions/{id}",
+  summary: "Delete a function; its commits and invocations stay readable",
+  permission: "write",
+  params: idParam,
+  body: empty,
+  response: empty,
+  async handle({ params }, { functions }) {
+    await functions.delete(params.id);
+    return {};
+  },
+});

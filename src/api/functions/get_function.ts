@@ -1,0 +1,16 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { functionJson, functionOut, idParam } from "./schemas.ts";
+
+export const getFunction = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.GetFunction",
+  method: "get",
+  path: "/api/v1/functions/{id}",
+  summary: "Get a function, also a deleted one",
+  permission: "read",
+  params: idParam,
+  response: z.object({ function: functionOut }),
+  async handle({ params }, { functions }) {
+    return { function: functionJson(await functions.get(params.id)) };
+  },
+});

@@ -1,0 +1,18 @@
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageOf, pageQuery } from "../primitives.ts";
+import { functionJson, functionOut } from "./schemas.ts";
+
+export const listFunctions = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.ListFunctions",
+  method: "get",
+  path: "/api/v1/functions",
+  summary: "List functions, newest first",
+  permission: "read",
+  query: pageQuery,
+  response: listOf(functionOut),
+  async handle({ query }, { functions }) {
+    const everything = { query: "", functionTypes: [] };
+    const { list, nextPageToken } = await functions.search(everything, pageOf(query));
+    return { list: list.map(functionJson), nextPageToken };
+  },
+});

@@ -1,0 +1,17 @@
+import type { Operation } from "../operation.ts";
+import { createFunction } from "./create_function.ts";
+import { deleteFunction } from "./delete_function.ts";
+import { getFunction } from "./get_function.ts";
+import { listFunctions } from "./list_functions.ts";
+import { searchFunctions } from "./search_functions.ts";
+import { updateFunction } from "./update_function.ts";
+
+/** Create, read, find, change and delete functions. */
+export const FUNCTION_OPERATIONS: readonly Operation[] = [
+  listFunctions,
+  createFunction,
+  updateFunction,
+  searchFunctions,
+  getFunction,
+  deleteFunction,
+];

@@ -1,0 +1,22 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageBody, searchText } from "../primitives.ts";
+import { functionJson, functionOut, functionType } from "./schemas.ts";
+
+export const searchFunctions = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsSearch.Search",
+  method: "post",
+  path: "/api/v1/search/functions",
+  summary: "Find functions by text in display name or description, by id, or by type",
+  permission: "read",
+  body: z.object({
+    query: searchText.default(""),
+    functionTypes: z.array(functionType).default([]),
+    ...pageBody,
+  }).openapi("c1.api.functions.v1.FunctionsSearchRequest"),
+  response: listOf(functionOut),
+  async handle({ body }, { functions }) {
+    const { list, nextPageToken } = await functions.search(body, body);
+    return { list: list.map(functionJson), nextPageToken };
+  },
+});

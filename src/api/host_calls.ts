@@ -1,0 +1,90 @@
+import { DomainError } from "../domain/errors.ts";
+import type { HostMethod } from "../domain/invocations/host_methods.ts";
+import { HostCallError } from "../sandbox/contract.ts";
+import { callOperation, type OperationRequest } from "./call.ts";
+import { normalizeJson } from "./json.ts";
+import { isOfRoles, type JsonOperation, type Operation } from "./operation.ts";
+import type { Services } from "./services.ts";
+import { asDomainError, statusAnswer } from "./status.ts";
+
+/** Whether functions may call the operation: it takes and answers JSON, and needs a permission. */
+export function isHostOperation(operation: Operation): operation is JsonOperation {
+  return operation.kind === "json" && isOfRoles(operation.permission);
+}
+
+/**
+ * The operations as host calls, by their ids, with the authorization, validation, limits and errors of HTTP. The
+ * caller is the function whose invocation makes the call, whatever the call holds. `details` of an error
+ * holds the status and the body of the HTTP answer.
+ */
+export function hostMethods(
+  operations: readonly Operation[],
+  services: Services,
+): ReadonlyMap<string, HostMethod> {
+  const methods = operations.filter(isHostOperation)
+    .map((operation) => [operation.operationId, hostMethod(operation, services)] as const);
+  return new Map(methods);
+}
+
+function hostMethod(operation: JsonOperation, services: Services): HostMethod {
+  return async ({ params, signal }, invocation) => {
+    try {
+      const principal = await services.functionPrincipals.of(invocation, signal);
+      services.apiRateLimit(principal);
+      const request = {
+        ...sentRequest(params),
+        headers: {},
+        principal,
+        signal,
+        remoteAddress: undefined,
+      };
+      // What takes long, such as a build, continues after the invocation has ended; its answer is dropped.
+      return { value: await untilAbort(jsonOf(operation, request, services), signal) };
+    } catch (error) {
+      throw hostCallError(asDomainError(error));
+    }
+  };
+}
+
+async function jsonOf(
+  operation: JsonOperation,
+  request: OperationRequest,
+  services: Services,
+): Promise<unknown> {
+  const { body } = await callOperation(operation, request, services);
+  if (body.kind === "json") return body.value;
+  throw new TypeError(`Cannot answer the host call: ${operation.operationId} answers ${body.kind}`);
+}
+
+/** The request as the SDK sends it; validation rejects whatever else a function sends. */
+function sentRequest(sent: unknown): Pick<OperationRequest, "params" | "query" | "readBody"> {
+  const { params, query, body } = normalizeJson(sent) as Record<string, unknown>;
+  return {
+    params: params ?? {},
+    query: query ?? {},
+    readBody: () => Promise.resolve(body ?? {}),
+  };
+}
+
+/** @throws INTERNAL once the signal aborts; its caller has ended by then */
+async function untilAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () =>
+    reject(new DomainError("INTERNAL", "The invocation that made the call has ended"));
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function hostCallError(error: DomainError): HostCallError {
+  const { status, body } = statusAnswer(error);
+  return new HostCallError(error.code, error.message, {
+    status,
+    body,
+    ...error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds },
+  });
+}

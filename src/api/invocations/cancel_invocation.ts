@@ -1,0 +1,17 @@
+import { jsonOperation } from "../operation.ts";
+import { empty } from "../primitives.ts";
+import { invocationAnswer, invocationJson, invocationParams } from "./schemas.ts";
+
+export const cancelInvocation = jsonOperation({
+  operationId: "invoked.InvocationService.Cancel",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invocations/{id}/cancel",
+  summary: "Kill an invocation; one that has ended stays as it is",
+  permission: "invoke",
+  params: invocationParams,
+  body: empty,
+  response: invocationAnswer,
+  async handle({ params }, { invocations }) {
+    return { invocation: invocationJson(await invocations.cancel(params.function_id, params.id)) };
+  },
+});

@@ -1,0 +1,65 @@
+import { z } from "@hono/zod-openapi";
+import type { Invoke } from "../../domain/invocations/invocations.ts";
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { bytesIn, bytesOut, encodeBase64 } from "../primitives.ts";
+import { Reply } from "../reply.ts";
+import { parsePrefer, preferenceApplied, type Preferences } from "./prefer.ts";
+import { statusName } from "./schemas.ts";
+
+export const invoke = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.Invoke",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invoke",
+  summary: "Call a function and, by default, wait for its end",
+  permission: "invoke",
+  params: functionParam,
+  headers: z.object({
+    "Prefer": z.string().optional().openapi({
+      description: "`respond-async`, `wait=N` (RFC 7240)",
+    }),
+    "Idempotency-Key": z.string().optional().openapi({
+      description: "A repeat within 24 hours answers the first",
+    }),
+  }),
+  body: z.object({
+    commitId: z.string().default("").openapi({
+      description: "Id, HEAD or refs/tags/<name>; empty: the published commit",
+    }),
+    json: bytesIn.optional().openapi({
+      type: "string",
+      format: "byte",
+      description: "A JSON object; absent: {}",
+    }),
+    vfsId: z.string().default("").openapi({ description: "Volume to attach" }),
+  }).openapi("c1.api.functions.v1.FunctionsServiceInvokeRequest"),
+  response: z.object({
+    invocationId: z.string(),
+    json: bytesOut.optional().openapi({
+      description: "What the function returned; absent unless it succeeded",
+    }),
+  }).openapi("c1.api.functions.v1.FunctionsServiceInvokeResponse"),
+  async handle({ params, headers, body, principal }, { invocations }) {
+    const preferences = parsePrefer(headers.Prefer);
+    const row = await invocations.invoke(principal, {
+      functionId: params.function_id,
+      ...body,
+      json: body.json,
+      idempotencyKey: headers["Idempotency-Key"],
+      wait: waitFor(preferences),
+    });
+    const applied = preferenceApplied(preferences);
+    return Reply.json({
+      invocationId: row.id,
+      ...row.output === null ? {} : { json: encodeBase64(row.output) },
+    }, {
+      "Invocation-Status": statusName(row.status),
+      ...applied === undefined ? {} : { "Preference-Applied": applied },
+    });
+  },
+});
+
+function waitFor({ respondAsync, wait }: Preferences): Invoke["wait"] {
+  if (wait !== undefined) return { kind: "at-most", ms: wait * 1000 };
+  return respondAsync ? { kind: "at-most", ms: 0 } : { kind: "until-end" };
+}

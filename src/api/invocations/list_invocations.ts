@@ -1,0 +1,20 @@
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageOf, pageQuery } from "../primitives.ts";
+import { invocationJson, invocationOut, parentInvocationId } from "./schemas.ts";
+
+export const listInvocations = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsInvocationService.List",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/invocations",
+  summary: "List the invocations of a function, or of all (-), newest first",
+  permission: "read",
+  params: functionParam,
+  query: pageQuery.extend({ parent_invocation_id: parentInvocationId }),
+  response: listOf(invocationOut),
+  async handle({ params, query }, { invocations }) {
+    const filter = { parentInvocationId: query.parent_invocation_id };
+    const page = await invocations.search(params.function_id, filter, pageOf(query));
+    return { list: page.list.map(invocationJson), nextPageToken: page.nextPageToken };
+  },
+});

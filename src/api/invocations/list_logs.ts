@@ -1,0 +1,63 @@
+import { z } from "@hono/zod-openapi";
+import type { LogEvent } from "../../domain/invocations/logs.ts";
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageOf, pageQuery } from "../primitives.ts";
+import { Reply, type ServerSentEvent } from "../reply.ts";
+import { invocationParams, logJson, logOut, statusName } from "./schemas.ts";
+
+export const listLogs = jsonOperation({
+  operationId: "invoked.InvocationService.ListLogs",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/invocations/{id}/logs",
+  summary: "Get what an invocation printed, in order; as text/event-stream, live until it ends",
+  permission: "read",
+  params: invocationParams,
+  query: pageQuery,
+  headers: z.object({
+    "Accept": z.string().optional().openapi({ description: "`text/event-stream` follows live" }),
+    "Last-Event-ID": z.string().optional().openapi({
+      description: "Sequence number to go on after",
+    }),
+  }),
+  response: listOf(logOut),
+  async handle({ params, query, headers }, { logs }) {
+    if (acceptsEvents(headers.Accept)) {
+      const after = sequenceOf(headers["Last-Event-ID"]);
+      const followed = await logs.follow(params.function_id, params.id, after);
+      return new Reply({ kind: "events", events: eventsOf(followed) });
+    }
+    const { list, nextPageToken } = await logs.list(params.function_id, params.id, pageOf(query));
+    return { list: list.map(logJson), nextPageToken };
+  },
+});
+
+function acceptsEvents(accept = ""): boolean {
+  return accept.split(",").some((type) =>
+    type.split(";")[0]?.trim().toLowerCase() === "text/event-stream"
+  );
+}
+
+/** The sequence number of the last event that a client has; 0, before the first, for what is no number. */
+function sequenceOf(lastEventId = ""): number {
+  return /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : 0;
+}
+
+/** Events `log` (id: its sequence number) and, last, `end`; comments in between keep proxies from timing out. */
+async function* eventsOf(followed: AsyncGenerator<LogEvent>): AsyncGenerator<ServerSentEvent> {
+  for await (const event of followed) {
+    switch (event.kind) {
+      case "log":
+        yield {
+          event: "log",
+          id: String(event.log.sequence),
+          data: JSON.stringify(logJson(event.log)),
+        };
+        break;
+      case "quiet":
+        yield { comment: "waiting" };
+        break;
+      case "end":
+        yield { event: "end", data: JSON.stringify({ status: statusName(event.status) }) };
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import type { Operation } from "../operation.ts";
+import { cancelInvocation } from "./cancel_invocation.ts";
+import { getInvocation } from "./get_invocation.ts";
+import { invoke } from "./invoke.ts";
+import { listInvocations } from "./list_invocations.ts";
+import { listLogs } from "./list_logs.ts";
+import { searchInvocations } from "./search_invocations.ts";
+
+/** Call functions; read, cancel and follow the calls. */
+export const INVOCATION_OPERATIONS: readonly Operation[] = [
+  invoke,
+  listInvocations,
+  searchInvocations,
+  getInvocation,
+  cancelInvocation,
+  listLogs,
+];

@@ -1,0 +1,97 @@
+import { z } from "@hono/zod-openapi";
+import type { InvocationLogRow, InvocationRow, InvocationStatus } from "../../store/invocations.ts";
+import { processReuse } from "../functions/schemas.ts";
+import { int32Out, timestamp } from "../primitives.ts";
+
+const PREFIX = "FUNCTION_INVOCATION_STATUS_";
+const STATUSES = [
+  "PENDING",
+  "RUNNING",
+  "SUCCESS",
+  "ERROR",
+] as const satisfies readonly InvocationStatus[];
+const NAMES = STATUSES.map((status) => `${PREFIX}${status}` as const);
+
+export const invocationStatus = z.enum(NAMES, { error: `must be one of ${NAMES.join(", ")}` })
+  .openapi("c1.api.functions.v1.FunctionInvocationStatus");
+
+/** The status as the API spells it. */
+export function statusName(status: InvocationStatus): z.infer<typeof invocationStatus> {
+  return `${PREFIX}${status}`;
+}
+
+/** The status as the domain spells it. */
+export function statusOf(name: z.infer<typeof invocationStatus>): InvocationStatus {
+  return name.slice(PREFIX.length) as InvocationStatus;
+}
+
+/** Names an invocation. */
+export const invocationParams = z.object({ function_id: z.string(), id: z.string() });
+export const parentInvocationId = z.string().optional().openapi({
+  description: "The invocation that made them",
+});
+
+const jsonObject = z.record(z.string(), z.unknown());
+
+export const invocationOut = z.object({
+  id: z.string(),
+  functionId: z.string(),
+  commitId: z.string(),
+  status: invocationStatus,
+  input: jsonObject,
+  output: jsonObject.optional(),
+  error: z.string().optional().openapi({
+    description: "A stable word, a colon, and what happened",
+  }),
+  processReuse,
+  parentInvocationId: z.string().optional().openapi({
+    description: "The invocation that made this call; absent for a call from outside",
+  }),
+  depth: int32Out.optional().openapi({
+    description: "Calls between this one and the one from outside; absent for that one itself",
+  }),
+  vfsId: z.string().optional().openapi({ description: "The volume that was attached" }),
+  vfsVersionRead: int32Out.optional().openapi({ description: "The version that it saw" }),
+  vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+}).openapi("c1.api.functions.v1.FunctionInvocation");
+
+export const invocationAnswer = z.object({ invocation: invocationOut });
+
+/** The API's form of an invocation. */
+export function invocationJson(row: InvocationRow): z.input<typeof invocationOut> {
+  return {
+    id: row.id,
+    functionId: row.functionId,
+    commitId: row.commitId,
+    status: statusName(row.status),
+    input: JSON.parse(row.input) as Record<string, unknown>,
+    ...row.output === null ? {} : { output: JSON.parse(row.output) as Record<string, unknown> },
+    ...row.error === null ? {} : { error: row.error },
+    processReuse: row.processReuse,
+    ...row.parentInvocationId === null
+      ? {}
+      : { parentInvocationId: row.parentInvocationId, depth: row.depth },
+    ...row.volumeId === null ? {} : { vfsId: row.volumeId },
+    ...row.volumeVersionRead === null ? {} : { vfsVersionRead: row.volumeVersionRead },
+    ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+  };
+}
+
+export const logOut = z.object({
+  sequence: int32Out,
+  time: timestamp,
+  level: z.enum(["debug", "info", "warn", "error"]),
+  source: z.enum(["console", "stdout", "stderr", "egress", "system"]),
+  message: z.string(),
+}).openapi("invoked.InvocationLog");
+
+/** The API's form of a log line. */
+export function logJson(
+  { sequence, time, level, source, message }: InvocationLogRow,
+): z.input<typeof logOut> {
+  return { sequence, time, level, source, message } as z.input<typeof logOut>;
+}

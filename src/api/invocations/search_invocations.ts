@@ -1,0 +1,40 @@
+import { z } from "@hono/zod-openapi";
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageBody, searchText, timestampIn } from "../primitives.ts";
+import {
+  invocationJson,
+  invocationOut,
+  invocationStatus,
+  parentInvocationId,
+  statusOf,
+} from "./schemas.ts";
+
+export const searchInvocations = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsInvocationSearchService.Search",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invocations/search",
+  summary: "Find invocations by status, time, caller, or text in input, output or error",
+  permission: "read",
+  params: functionParam,
+  body: z.object({
+    status: invocationStatus.optional(),
+    since: timestampIn.optional().openapi({ description: "Inclusive" }),
+    until: timestampIn.optional().openapi({ description: "Exclusive" }),
+    query: searchText.optional(),
+    parentInvocationId,
+    ...pageBody,
+  }).openapi("c1.api.functions.v1.FunctionsInvocationSearchRequest"),
+  response: listOf(invocationOut),
+  async handle({ params, body }, { invocations }) {
+    const { since, until, query, pageSize, pageToken } = body;
+    const page = await invocations.search(params.function_id, {
+      status: body.status === undefined ? undefined : statusOf(body.status),
+      since,
+      until,
+      query,
+      parentInvocationId: body.parentInvocationId,
+    }, { pageSize, pageToken });
+    return { list: page.list.map(invocationJson), nextPageToken: page.nextPageToken };
+  },
+});

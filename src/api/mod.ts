@@ -1,0 +1,25 @@
+/**
+ * The api room: every operation, with its contract, permission and handler, in one file. HTTP (`src/http`) and host
+ * calls (`host_calls.ts`) are the two transports that call them.
+ */
+import { AUTH_OPERATIONS } from "./auth/mod.ts";
+import { COMMIT_OPERATIONS } from "./commits/mod.ts";
+import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
+import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
+import type { Operation } from "./operation.ts";
+import { SERVER_OPERATIONS } from "./server/mod.ts";
+import { TAG_OPERATIONS } from "./tags/mod.ts";
+import { TEST_OPERATIONS } from "./testing/mod.ts";
+import { VOLUME_OPERATIONS } from "./volumes/mod.ts";
+
+/** All operations, in the order of the OpenAPI document. */
+export const OPERATIONS: readonly Operation[] = [
+  ...AUTH_OPERATIONS,
+  ...FUNCTION_OPERATIONS,
+  ...COMMIT_OPERATIONS,
+  ...TAG_OPERATIONS,
+  ...INVOCATION_OPERATIONS,
+  ...TEST_OPERATIONS,
+  ...VOLUME_OPERATIONS,
+  ...SERVER_OPERATIONS,
+];

@@ -1,0 +1,180 @@
+import type { z } from "@hono/zod-openapi";
+import type { Permission, Principal } from "../domain/identity/mod.ts";
+import { Reply } from "./reply.ts";
+import type { Services } from "./services.ts";
+
+/**
+ * What an operation needs of its caller: a permission that one of the caller's roles has, no credential (`public`),
+ * or a path that the server signed (`signed-url`), which the handler checks.
+ */
+export type OperationPermission = Permission | "public" | "signed-url";
+
+/** Whether a role of the caller must have the permission. */
+export function isOfRoles(permission: OperationPermission): permission is Permission {
+  return permission !== "public" && permission !== "signed-url";
+}
+
+type Schema = z.ZodObject;
+type Optional = Schema | undefined;
+type Parsed<S extends Optional> = S extends Schema ? z.output<S> : Record<string, never>;
+
+/** A validated request. `Body` is the parsed JSON, or the {@link RawBody} of a raw operation. */
+export interface Input<
+  P extends Optional,
+  Q extends Optional,
+  H extends Optional,
+  Body,
+  A extends OperationPermission,
+> {
+  readonly params: Parsed<P>;
+  readonly query: Parsed<Q>;
+  /** Values of the declared headers; all absent in a host call. */
+  readonly headers: Parsed<H>;
+  readonly body: Body;
+  readonly principal: A extends Permission ? Principal : undefined;
+  /** Aborts when the caller no longer waits for the answer. */
+  readonly signal: AbortSignal;
+  /** IP address of the client; undefined for a host call. */
+  readonly remoteAddress: string | undefined;
+}
+
+/** The body of a request as bytes. */
+export interface RawBody {
+  /** Media type in lower case without parameters; undefined without a Content-Type. */
+  readonly mediaType: string | undefined;
+  readonly stream: ReadableStream<Uint8Array>;
+  /**
+   * Reads the whole body.
+   * @param limitName the setting that holds the limit, for the message
+   * @throws BODY_TOO_LARGE
+   */
+  read(limitBytes: number, limitName: string): Promise<Uint8Array>;
+}
+
+/**
+ * Which slashes the value of a path parameter may have: those of `refs/tags/<name>`, plain or as `%2F`, or any, in
+ * the rest of the path.
+ */
+export type Slashes = "commit-reference" | "any";
+
+/** Raw bytes in the OpenAPI document. */
+export const BINARY = { type: "string", format: "binary" } as const;
+
+/** Schemas by media type. */
+export type Content = Readonly<Record<string, z.ZodType | typeof BINARY>>;
+
+/** The documented answers of a raw operation by HTTP status, but for errors. */
+export type Answers = Readonly<
+  Record<number, { readonly description: string; readonly content?: Content }>
+>;
+
+/** What JSON and raw operations have in common. */
+interface Contract<
+  P extends Optional,
+  Q extends Optional,
+  H extends Optional,
+  A extends OperationPermission,
+> {
+  /** As C1 names it, `c1.api.functions.v1.FunctionsService.Invoke`; `invoked.…` for additions. */
+  readonly operationId: string;
+  readonly method: "get" | "post" | "put" | "delete";
+  /** With `{name}` for parameters. */
+  readonly path: string;
+  /** Path parameters whose values may have slashes. */
+  readonly slashes?: Readonly<Record<string, Slashes>>;
+  readonly summary: string;
+  readonly permission: A;
+  readonly params?: P;
+  /** Keys are in snake_case. */
+  readonly query?: Q;
+  /** Request headers that the handler reads. */
+  readonly headers?: H;
+}
+
+interface JsonDefinition<
+  P extends Optional,
+  Q extends Optional,
+  H extends Optional,
+  B extends Optional,
+  A extends OperationPermission,
+  R extends z.ZodType,
+> extends Contract<P, Q, H, A> {
+  readonly body?: B;
+  readonly response: R;
+  /** Answers the value of the response, or a {@link Reply} with headers or in another form. */
+  readonly handle: (
+    input: Input<P, Q, H, Parsed<B>, A>,
+    services: Services,
+  ) => Promise<z.input<R> | Reply>;
+}
+
+interface RawDefinition<
+  P extends Optional,
+  Q extends Optional,
+  H extends Optional,
+  A extends OperationPermission,
+> extends Contract<P, Q, H, A> {
+  /** The request's body; undefined without one. */
+  readonly content?: Content;
+  readonly answers: Answers;
+  readonly handle: (input: Input<P, Q, H, RawBody, A>, services: Services) => Promise<Reply>;
+}
+
+/** A validated request whose types the definition of its operation knows. */
+export type AnyInput = Readonly<
+  Record<keyof Input<Optional, Optional, Optional, unknown, "read">, unknown>
+>;
+type AnyHandler = (input: AnyInput, services: Services) => Promise<Reply>;
+type AnyContract = Contract<Optional, Optional, Optional, OperationPermission>;
+
+/** An operation that takes and answers JSON: over HTTP, and as a host call if it needs a permission. */
+export interface JsonOperation extends AnyContract {
+  readonly kind: "json";
+  readonly body?: Optional;
+  readonly response: z.ZodType;
+  readonly handle: AnyHandler;
+}
+
+/** An operation over HTTP alone, with raw bytes or a form in its request or its answers. */
+export interface RawOperation extends AnyContract {
+  readonly kind: "raw";
+  readonly content?: Content;
+  readonly answers: Answers;
+  readonly handle: AnyHandler;
+}
+
+/** One entry of the API: contract, permission, handler. */
+export type Operation = JsonOperation | RawOperation;
+
+/** Defines an operation that takes and answers JSON. */
+export function jsonOperation<
+  A extends OperationPermission,
+  R extends z.ZodType,
+  P extends Optional = undefined,
+  Q extends Optional = undefined,
+  H extends Optional = undefined,
+  B extends Optional = undefined,
+>(definition: JsonDefinition<P, Q, H, B, A, R>): JsonOperation {
+  const handle = definition.handle as unknown as (
+    input: AnyInput,
+    services: Services,
+  ) => Promise<unknown>;
+  return {
+    ...definition,
+    kind: "json",
+    async handle(input, services) {
+      const answer = await handle(input, services);
+      return answer instanceof Reply ? answer : Reply.json(answer);
+    },
+  };
+}
+
+/** Defines an operation with raw bytes or a form. */
+export function rawOperation<
+  A extends OperationPermission,
+  P extends Optional = undefined,
+  Q extends Optional = undefined,
+  H extends Optional = undefined,
+>(definition: RawDefinition<P, Q, H, A>): RawOperation {
+  return { ...definition, kind: "raw", handle: definition.handle as unknown as AnyHandler };
+}

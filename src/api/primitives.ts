@@ -1,0 +1,144 @@
+import { z } from "@hono/zod-openapi";
+
+/**
+ * The scalar types of protobuf's JSON mapping. Input is what clients may send, output is what the
+ * server answers; both appear in the OpenAPI document.
+ */
+
+const INT32_MAX = 2 ** 31 - 1;
+
+/** Decodes base64 or base64url, padded or not; undefined for anything else. */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  const body = text.replace(/={1,2}$/, "");
+  const standard = /^[A-Za-z0-9+/]*$/.test(body);
+  if (!standard && !/^[A-Za-z0-9_-]*$/.test(body)) return undefined;
+  if (body.length % 4 === 1 || (body.length !== text.length && text.length % 4 !== 0)) {
+    return undefined;
+  }
+  return Buffer.from(body, standard ? "base64" : "base64url");
+}
+
+export function encodeBase64(content: Uint8Array | string): string {
+  return Buffer.from(content as Uint8Array).toString("base64");
+}
+
+/** `bytes` of a request. */
+export const bytesIn = z.string().transform((text, context) => {
+  const content = decodeBase64(text);
+  if (content !== undefined) return content;
+  context.addIssue({ code: "custom", message: "is not base64" });
+  return z.NEVER;
+}).openapi({ type: "string", format: "byte" });
+
+/** `bytes` of an answer: standard base64 with padding. */
+export const bytesOut = z.string().openapi({ type: "string", format: "byte" });
+
+/** A 32-bit integer; a string of digits is accepted as well. */
+export const int32In = z.union([z.number(), z.string().regex(/^-?\d{1,10}$/).transform(Number)], {
+  error: "must be a 32-bit integer",
+}).refine((n) => Number.isInteger(n) && Math.abs(n) <= INT32_MAX, {
+  error: "must be a 32-bit integer",
+})
+  .openapi({ type: "integer", format: "int32" });
+
+export const int32Out = z.number().int().openapi({ type: "integer", format: "int32" });
+
+/** A 64-bit integer that a JSON number holds exactly; a string of digits is accepted as well. */
+export const int64In = z.union([z.number(), z.string().regex(/^-?\d{1,16}$/).transform(Number)], {
+  error: "must be a 64-bit integer",
+}).refine((n) => Number.isSafeInteger(n), { error: "must be an integer of at most 53 bits" })
+  .openapi({ type: "string", format: "int64" });
+
+/** A 64-bit integer of an answer: a string, as protobuf's JSON mapping has it. */
+export const int64Out = z.string().openapi({ type: "string", format: "int64" });
+
+export const timestamp = z.iso.datetime({ offset: true }).openapi({
+  type: "string",
+  format: "date-time",
+});
+
+/** A timestamp of a request, as the server keeps times. */
+export const timestampIn = z.iso.datetime({
+  offset: true,
+  error: "must be an RFC 3339 time such as 2026-01-31T12:00:00Z",
+})
+  .transform((text) => new Date(text).toISOString()).openapi({
+    type: "string",
+    format: "date-time",
+  });
+
+/** `google.protobuf.FieldMask`: `"a,b"` or `{"paths": ["a", "b"]}`. */
+export const fieldMask = z.union(
+  [z.string(), z.object({ paths: z.array(z.string()).default([]) })],
+  {
+    error: 'must be a string such as "displayName,description" or {"paths": [...]}',
+  },
+);
+
+/**
+ * A map of a request. A Map and not an object: its keys are the caller's, `__proto__` among them.
+ * @param value schema of the values
+ */
+export function mapIn<Value extends z.ZodType>(value: Value, values: Record<string, unknown>) {
+  return z.unknown().transform((input, context) => {
+    const map = new Map<string, z.output<Value>>();
+    if (typeof input !== "object" || input === null || Array.isArray(input)) {
+      context.addIssue({ code: "custom", message: "must be an object" });
+      return z.NEVER;
+    }
+    for (const [key, member] of Object.entries(input)) {
+      const parsed = value.safeParse(member);
+      if (parsed.success) map.set(key, parsed.data);
+      else {for (const { message } of parsed.error.issues) {
+          context.addIssue({ code: "custom", message, path: [key] });
+        }}
+    }
+    return map;
+  }).openapi({ type: "object", additionalProperties: values });
+}
+
+/** Files by path, as requests carry them; an empty map is an absent one, as everywhere in protobuf. */
+export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" })
+  .transform((files) => files.size === 0 ? undefined : files)
+  .openapi({ type: "object", additionalProperties: { type: "string", format: "byte" } });
+
+/** Text of a request. */
+export const textIn = z.string({
+  error: (issue) => issue.input === undefined ? "is missing" : "must be a string",
+}).refine((text) => !text.includes("\0"), {
+  error: "must not contain a NUL character",
+});
+
+/** Longest text of a search; databases bound their patterns. */
+const SEARCH_CHARS_MAX = 1024;
+
+/** Text to search for. */
+export const searchText = z.string().max(SEARCH_CHARS_MAX, {
+  error: `must have at most ${SEARCH_CHARS_MAX} characters`,
+});
+
+/** The page fields in the query of a GET. */
+export const pageQuery = z.object({
+  page_size: int32In.optional().openapi({
+    description: "Default 25; below 10 means 10, above 100 means 100",
+  }),
+  page_token: z.string().optional().openapi({ description: "`nextPageToken` of the page before" }),
+});
+
+/** The page fields in the body of a POST. */
+export const pageBody = { pageSize: int32In.optional(), pageToken: z.string().optional() };
+
+/** The page that the query of a GET names. */
+export function pageOf({ page_size, page_token }: z.output<typeof pageQuery>) {
+  return { pageSize: page_size, pageToken: page_token };
+}
+
+/** A page of a list. */
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    list: z.array(item),
+    nextPageToken: z.string().openapi({ description: "Empty on the last page" }),
+  });
+}
+
+export const empty = z.object({});

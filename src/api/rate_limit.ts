@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { DomainError } from "../domain/errors.ts";
+import type { Principal } from "../domain/identity/mod.ts";
+
+/** Clients that have a bucket; beyond it the one that was silent longest loses its bucket, and begins with a full one. */
+const BUCKETS_MAX = 10_000;
+
+interface Bucket {
+  tokens: number;
+  /** Milliseconds on the clock of `performance.now`. */
+  refilledAt: number;
+}
+
+/** One token bucket for each key: `burst` requests at once, then `perSecond` in the long run. */
+export class TokenBuckets {
+  /** In order of last use, oldest first. */
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #perSecond: number;
+  readonly #burst: number;
+
+  constructor(limit: { readonly perSecond: number; readonly burst: number }) {
+    this.#perSecond = limit.perSecond;
+    this.#burst = limit.burst;
+  }
+
+  /** Takes a token. Answers 0, or the seconds until one is available. */
+  take(key: string, now: number = performance.now()): number {
+    const { tokens, refilledAt } = this.#buckets.get(key) ??
+      { tokens: this.#burst, refilledAt: now };
+    const filled = Math.min(this.#burst, tokens + (now - refilledAt) / 1000 * this.#perSecond);
+    const left = filled >= 1 ? filled - 1 : filled;
+    this.#buckets.delete(key);
+    this.#buckets.set(key, { tokens: left, refilledAt: now });
+    if (this.#buckets.size > BUCKETS_MAX) this.#removeOldest();
+    return filled >= 1 ? 0 : (1 - filled) / this.#perSecond;
+  }
+
+  #removeOldest(): void {
+    const [oldest] = this.#buckets.keys();
+    if (oldest !== undefined) this.#buckets.delete(oldest);
+  }
+}
+
+/** Counts a request of a principal. @throws RATE_LIMITED */
+export type ApiRateLimit = (by: Principal) => void;
+
+/** Limits the requests to the API of each credential and of each function; a `perSecond` of 0 lets all through. */
+export function apiRateLimit(
+  limit: { readonly perSecond: number; readonly burst: number },
+): ApiRateLimit {
+  if (limit.perSecond === 0) return () => {};
+  const buckets = new TokenBuckets(limit);
+  return ({ clientId }) => {
+    const seconds = buckets.take(clientId);
+    if (seconds === 0) return;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `This client sends more than ${limit.perSecond} requests a second (--api-rate)`,
+      { retryAfterSeconds: Math.ceil(seconds) },
+    );
+  };
+}
+
+/** Limits the token requests of each client id at each address. */
+export class TokenRateLimit {
+  readonly #buckets: TokenBuckets | undefined;
+
+  /** @param perMinute 0 lets all through */
+  constructor(readonly perMinute: number) {
+    this.#buckets = perMinute === 0
+      ? undefined
+      : new TokenBuckets({ perSecond: perMinute / 60, burst: perMinute });
+  }
+
+  /** Counts a request. Answers 0, or the seconds after which to try again. */
+  count(address: string | undefined, clientId: string): number {
+    // Hashed: the caller chooses how long an id is.
+    const key = createHash("sha256").update(`${address ?? ""} ${clientId}`).digest("base64");
+    return this.#buckets?.take(key) ?? 0;
+  }
+}

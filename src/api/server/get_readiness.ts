@@ -1,0 +1,34 @@
+import { z } from "@hono/zod-openapi";
+import { rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+
+const ready = z.object({
+  status: z.literal("ready"),
+  running: z.number().int(),
+  waiting: z.number().int(),
+  callsPerSecond: z.number().nullable().openapi({
+    description: "What the server sustains, as measured; null while it was not full",
+  }),
+});
+const notReady = z.object({ status: z.literal("not ready"), reason: z.string() });
+
+export const getReadiness = rawOperation({
+  operationId: "invoked.HealthService.GetReadiness",
+  method: "get",
+  path: "/readyz",
+  summary: "Report whether the server takes calls, and how busy it is",
+  permission: "public",
+  answers: {
+    200: { description: "It takes calls", content: { "application/json": ready } },
+    503: { description: "It takes no calls", content: { "application/json": notReady } },
+  },
+  handle: (_, { readiness }) => {
+    const now = readiness();
+    if (!now.ready) {
+      return Promise.resolve(Reply.json({ status: "not ready", reason: now.reason }, {}, 503));
+    }
+    const { running, queued: waiting, perSecond } = now.load;
+    const callsPerSecond = perSecond === undefined ? null : Number(perSecond.toPrecision(3));
+    return Promise.resolve(Reply.json({ status: "ready", running, waiting, callsPerSecond }));
+  },
+});

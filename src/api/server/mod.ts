@@ -1,0 +1,7 @@
+import type { Operation } from "../operation.ts";
+import { getHealth } from "./get_health.ts";
+import { getOpenApi } from "./get_openapi.ts";
+import { getReadiness } from "./get_readiness.ts";
+
+/** Ask about the server itself. */
+export const SERVER_OPERATIONS: readonly Operation[] = [getHealth, getReadiness, getOpenApi];

@@ -1,0 +1,19 @@
+import type { Domain } from "../domain/mod.ts";
+import type { ApiRateLimit, TokenRateLimit } from "./rate_limit.ts";
+import type { Readiness } from "./server/readiness.ts";
+
+/** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0). */
+export type OpenApiDocument = { readonly openapi: string };
+
+/** What handlers work with. */
+export interface Services extends Domain {
+  /** Host name of the server without a port. */
+  readonly hostName: string;
+  /** Largest file of a commit that may be uploaded, in bytes. */
+  readonly maxFileBytes: number;
+  readonly readiness: Readiness;
+  /** The OpenAPI document of all operations. */
+  readonly openApiDocument: OpenApiDocument;
+  readonly apiRateLimit: ApiRateLimit;
+  readonly tokenRateLimit: TokenRateLimit;
+}

@@ -1,0 +1,71 @@
+import { getLogger } from "@logtape/logtape";
+import { DomainError, type ErrorCode, type Reason, REASONS } from "../domain/errors.ts";
+
+const logger = getLogger(["invoked", "api"]);
+
+export type HttpStatus = 400 | 401 | 403 | 404 | 409 | 412 | 416 | 429 | 500 | 503;
+
+/** Number of google.rpc.Code and HTTP status of every code, as googleapis' `code.proto` pairs them. */
+const CODES: Readonly<
+  Record<ErrorCode, { readonly number: number; readonly status: HttpStatus }>
+> = {
+  INVALID_ARGUMENT: { number: 3, status: 400 },
+  OUT_OF_RANGE: { number: 11, status: 400 },
+  FAILED_PRECONDITION: { number: 9, status: 400 },
+  UNAUTHENTICATED: { number: 16, status: 401 },
+  PERMISSION_DENIED: { number: 7, status: 403 },
+  NOT_FOUND: { number: 5, status: 404 },
+  ALREADY_EXISTS: { number: 6, status: 409 },
+  RESOURCE_EXHAUSTED: { number: 8, status: 429 },
+  INTERNAL: { number: 13, status: 500 },
+  UNAVAILABLE: { number: 14, status: 503 },
+};
+
+/** Reasons for which HTTP has a status of its own; clients of files know that one and not google.rpc.Code. */
+const STATUSES: Partial<Record<Reason, HttpStatus>> = {
+  ETAG_MISMATCH: 412,
+  RANGE_NOT_SATISFIABLE: 416,
+};
+
+/** The HTTP status of an error. */
+export function statusOf(reason: Reason): HttpStatus {
+  return STATUSES[reason] ?? CODES[REASONS[reason]].status;
+}
+
+/** An error as google.rpc.Status in protobuf's JSON mapping, with its HTTP status. */
+export interface StatusAnswer {
+  readonly status: HttpStatus;
+  readonly body: { readonly code: number; readonly message: string; readonly details: unknown[] };
+}
+
+/** The answer to an error, without headers. */
+export function statusAnswer(error: DomainError): StatusAnswer {
+  const details: unknown[] = [
+    {
+      "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+      reason: error.reason,
+      domain: "invoked",
+    },
+  ];
+  if (error.violations.length > 0) {
+    details.unshift({
+      "@type": "type.googleapis.com/google.rpc.BadRequest",
+      fieldViolations: error.violations,
+    });
+  }
+  const { number } = CODES[error.code];
+  return {
+    status: statusOf(error.reason),
+    body: { code: number, message: error.message, details },
+  };
+}
+
+/** What a caller learns of an error. An error that is no {@link DomainError} is logged, and answered as INTERNAL. */
+export function asDomainError(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  logger.error("Cannot answer the request", { error });
+  return new DomainError(
+    "INTERNAL",
+    "The server failed; its log has the reason under this Request-Id",
+  );
+}

@@ -1,0 +1,33 @@
+import { z } from "@hono/zod-openapi";
+import { mainResult } from "../../domain/testing/results.ts";
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { testResultJson, testResultOut } from "./schemas.ts";
+
+export const runTests = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.Test",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/test",
+  summary: "Run the tests of a commit, its main.test.ts, and wait for their end",
+  permission: "invoke",
+  params: functionParam,
+  body: z.object({
+    commitId: z.string().default("").openapi({
+      description: "Id, HEAD or refs/tags/<name>; empty: the published commit",
+    }),
+  }).openapi("c1.api.functions.v1.FunctionsServiceTestRequest"),
+  response: z.object({
+    result: testResultOut.optional().openapi({
+      description: "The first test that failed, or else the first of all",
+    }),
+    results: z.array(testResultOut),
+  }).openapi("c1.api.functions.v1.FunctionsServiceTestResponse"),
+  async handle({ params, body, principal, signal }, { tests }) {
+    const found = await tests.run(principal, params.function_id, body.commitId, signal);
+    const main = mainResult(found);
+    return {
+      ...main === undefined ? {} : { result: testResultJson(main) },
+      results: found.map(testResultJson),
+    };
+  },
+});

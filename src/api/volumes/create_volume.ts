@@ -1,0 +1,15 @@
+import { jsonOperation } from "../operation.ts";
+import { createVolumeIn, volumeAnswer, volumeJson } from "./schemas.ts";
+
+export const createVolume = jsonOperation({
+  operationId: "invoked.VolumeService.CreateVolume",
+  method: "post",
+  path: "/api/v1/vfs/volumes",
+  summary: "Create an empty volume",
+  permission: "write",
+  body: createVolumeIn,
+  response: volumeAnswer,
+  async handle({ body: { displayName, quotaBytes } }, { volumes }) {
+    return { volume: volumeJson(await volumes.create({ displayName, quotaBytes })) };
+  },
+});

@@ -1,0 +1,25 @@
+import { z } from "@hono/zod-openapi";
+import { rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+import { preconditionHeaders, readPreconditions } from "./preconditions.ts";
+import { fileParams, filePath, trueOrFalse } from "./schemas.ts";
+
+export const deleteFile = rawOperation({
+  operationId: "invoked.VolumeService.DeleteFile",
+  method: "delete",
+  path: filePath,
+  slashes: { path: "any" },
+  summary: "Delete a file or a directory",
+  permission: "write",
+  params: fileParams,
+  headers: preconditionHeaders,
+  query: z.object({ recursive: trueOrFalse.optional() }),
+  answers: { 204: { description: "Deleted" } },
+  async handle({ params, query, headers, principal }, { volumeFiles }) {
+    await volumeFiles.delete(principal, params.id, params.path, {
+      recursive: query.recursive === "true",
+      conditions: readPreconditions(headers),
+    });
+    return Reply.empty(204);
+  },
+});

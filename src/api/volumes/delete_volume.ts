@@ -1,0 +1,18 @@
+import { jsonOperation } from "../operation.ts";
+import { empty } from "../primitives.ts";
+import { volumeParam } from "./schemas.ts";
+
+export const deleteVolume = jsonOperation({
+  operationId: "invoked.VolumeService.DeleteVolume",
+  method: "delete",
+  path: "/api/v1/vfs/volumes/{id}",
+  summary: "Delete a volume with all of its files and versions",
+  permission: "write",
+  params: volumeParam,
+  body: empty,
+  response: empty,
+  async handle({ params }, { volumes }) {
+    await volumes.delete(params.id);
+    return {};
+  },
+});

@@ -1,0 +1,15 @@
+import { jsonOperation } from "../operation.ts";
+import { volumeAnswer, volumeJson, volumeParam } from "./schemas.ts";
+
+export const getVolume = jsonOperation({
+  operationId: "invoked.VolumeService.GetVolume",
+  method: "get",
+  path: "/api/v1/vfs/volumes/{id}",
+  summary: "Get a volume",
+  permission: "read",
+  params: volumeParam,
+  response: volumeAnswer,
+  async handle({ params }, { volumes }) {
+    return { volume: volumeJson(await volumes.get(params.id)) };
+  },
+});

@@ -1,0 +1,24 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageOf, pageQuery } from "../primitives.ts";
+import { trueOrFalse, volumeEntryJson, volumeEntryOut, volumeParam } from "./schemas.ts";
+
+export const listEntries = jsonOperation({
+  operationId: "invoked.VolumeService.ListEntries",
+  method: "get",
+  path: "/api/v1/vfs/volumes/{id}/entries",
+  summary: "List files and directories, in the order of their paths",
+  permission: "read",
+  params: volumeParam,
+  query: pageQuery.extend({
+    directory: z.string().default("/").openapi({ description: "Default: the root" }),
+    recursive: trueOrFalse.default("false")
+      .openapi({ description: "Everything below the directory" }),
+  }),
+  response: listOf(volumeEntryOut),
+  async handle({ params, query }, { volumeFiles }) {
+    const selection = { directory: query.directory, recursive: query.recursive === "true" };
+    const page = await volumeFiles.entries(params.id, selection, pageOf(query));
+    return { list: page.list.map(volumeEntryJson), nextPageToken: page.nextPageToken };
+  },
+});

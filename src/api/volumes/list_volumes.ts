@@ -1,0 +1,17 @@
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageOf, pageQuery } from "../primitives.ts";
+import { volumeJson, volumeOut } from "./schemas.ts";
+
+export const listVolumes = jsonOperation({
+  operationId: "invoked.VolumeService.ListVolumes",
+  method: "get",
+  path: "/api/v1/vfs/volumes",
+  summary: "List volumes, newest first",
+  permission: "read",
+  query: pageQuery,
+  response: listOf(volumeOut),
+  async handle({ query }, { volumes }) {
+    const { list, nextPageToken } = await volumes.list(pageOf(query));
+    return { list: list.map(volumeJson), nextPageToken };
+  },
+});

@@ -1,0 +1,20 @@
+import { BINARY, rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+import { volumeParam } from "./schemas.ts";
+
+export const readArchive = rawOperation({
+  operationId: "invoked.VolumeService.ReadArchive",
+  method: "get",
+  path: "/api/v1/vfs/volumes/{id}/archive",
+  summary: "Read all files as a tar archive",
+  permission: "read",
+  params: volumeParam,
+  answers: { 200: { description: "The archive", content: { "application/x-tar": BINARY } } },
+  async handle({ params }, { volumeArchives }) {
+    const { version, stream } = await volumeArchives.read(params.id);
+    return Reply.stream(stream, {
+      "Content-Type": "application/x-tar",
+      "Volume-Version": String(version),
+    });
+  },
+});

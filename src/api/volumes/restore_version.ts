@@ -1,0 +1,16 @@
+import { jsonOperation } from "../operation.ts";
+import { restoreVolumeIn, volumeAnswer, volumeJson, volumeParam } from "./schemas.ts";
+
+export const restoreVersion = jsonOperation({
+  operationId: "invoked.VolumeService.RestoreVersion",
+  method: "post",
+  path: "/api/v1/vfs/volumes/{id}/restore",
+  summary: "Make a new version with the files of an earlier one",
+  permission: "write",
+  params: volumeParam,
+  body: restoreVolumeIn,
+  response: volumeAnswer,
+  async handle({ params, body, principal }, { volumes }) {
+    return { volume: volumeJson(await volumes.restore(principal, params.id, body.version)) };
+  },
+});

@@ -1,0 +1,18 @@
+import { BINARY, rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+import { volumeAnswer, volumeJson, volumeParam } from "./schemas.ts";
+
+export const writeArchive = rawOperation({
+  operationId: "invoked.VolumeService.WriteArchive",
+  method: "put",
+  path: "/api/v1/vfs/volumes/{id}/archive",
+  summary: "Replace all files by those of a tar archive",
+  permission: "write",
+  params: volumeParam,
+  content: { "application/x-tar": BINARY },
+  answers: { 200: { description: "The volume", content: { "application/json": volumeAnswer } } },
+  async handle({ params, body, principal }, { volumeArchives }) {
+    const volume = await volumeArchives.replace(principal, params.id, body.stream);
+    return Reply.json({ volume: volumeJson(volume) });
+  },
+});

@@ -1,0 +1,24 @@
+import { BINARY, rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+import { preconditionHeaders, readPreconditions } from "./preconditions.ts";
+import { etagOf, fileParams, filePath } from "./schemas.ts";
+
+export const writeFile = rawOperation({
+  operationId: "invoked.VolumeService.WriteFile",
+  method: "put",
+  path: filePath,
+  slashes: { path: "any" },
+  summary: "Write a file, and make the directories above it",
+  permission: "write",
+  params: fileParams,
+  headers: preconditionHeaders,
+  content: { "application/octet-stream": BINARY },
+  answers: { 201: { description: "Created" }, 204: { description: "Replaced" } },
+  async handle({ params, headers, body, principal }, { volumeFiles }) {
+    const { entry, created } = await volumeFiles.write(principal, params.id, params.path, {
+      body: body.stream,
+      conditions: readPreconditions(headers),
+    });
+    return Reply.empty(created ? 201 : 204, { "ETag": etagOf(entry.digest) });
+  },
+});

@@ -1,0 +1,42 @@
+import type { Hono } from "hono";
+import { hostMethods } from "../api/host_calls.ts";
+import { OPERATIONS } from "../api/mod.ts";
+import { apiRateLimit, TokenRateLimit } from "../api/rate_limit.ts";
+import type { Services } from "../api/services.ts";
+import type { Config } from "../config/mod.ts";
+import type { Domain } from "../domain/mod.ts";
+import type { Engine } from "../engine/contract.ts";
+import { createApp } from "../http/app.ts";
+import type { Env } from "../http/env.ts";
+import { openApiDocument } from "../http/openapi.ts";
+import manifest from "../../package.json" with { type: "json" };
+
+export interface ApiParts {
+  readonly domain: Domain;
+  readonly engine: Engine;
+  /** Host name of the server without a port. */
+  readonly hostName: string;
+}
+
+/** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
+export function composeApi(config: Config, { domain, engine, hostName }: ApiParts): Hono<Env> {
+  const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
+  const services: Services = {
+    ...domain,
+    hostName,
+    maxFileBytes: config.commits.maxFileBytes,
+    readiness: () =>
+      engine.isOpen
+        ? { ready: true, load: engine.load }
+        : { ready: false, reason: "the server is stopping" },
+    openApiDocument: openApiDocument(OPERATIONS, manifest.version),
+    apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }),
+    tokenRateLimit: new TokenRateLimit(tokensPerMinute),
+  };
+  domain.hostMethods.add(hostMethods(OPERATIONS, services));
+  return createApp(services, {
+    maxBodyBytes: config.server.maxBodyBytes,
+    hsts: config.tls.certFile !== undefined,
+    corsOrigins: config.server.corsOrigins,
+  });
+}

@@ -1,0 +1,12 @@
+import type { HttpBindings } from "@hono/node-server";
+import type { Principal } from "../domain/identity/mod.ts";
+
+/** What middleware leaves on a request's context. */
+export interface Env {
+  Bindings: HttpBindings;
+  Variables: {
+    requestId: string;
+    /** Undefined outside of `/api`: only requests below it are authenticated. */
+    principal: Principal | undefined;
+  };
+}

@@ -1,0 +1,101 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import {
+  type Content,
+  isOfRoles,
+  type JsonOperation,
+  type Operation,
+  type RawOperation,
+} from "../api/operation.ts";
+import type { OpenApiDocument } from "../api/services.ts";
+
+const ERROR = {
+  description: "An error",
+  content: { "application/json": { schema: { $ref: "#/components/schemas/google.rpc.Status" } } },
+};
+const SECURITY: Record<string, string[]>[] = [{ bearerAuth: [] }, { oauth: [] }];
+
+type Registry = OpenAPIHono["openAPIRegistry"];
+
+/** The OpenAPI document, made from the schemas that validate. */
+export function openApiDocument(
+  operations: readonly Operation[],
+  version: string,
+): OpenApiDocument {
+  const app = new OpenAPIHono();
+  const registry = app.openAPIRegistry;
+  for (const operation of operations) registerOperation(registry, operation);
+  registerSharedComponents(registry);
+  return app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "invoked",
+      version,
+      license: { name: "Apache-2.0" },
+      description:
+        "A self-hosted server for TypeScript functions that speaks the ConductorOne Functions API.",
+    },
+    servers: [{ url: "/" }],
+  });
+}
+
+function registerOperation(registry: Registry, operation: Operation): void {
+  const { operationId, method, path, summary, permission, params, query, headers } = operation;
+  const content = requestContent(operation);
+  registry.registerPath({
+    operationId,
+    method,
+    path,
+    summary,
+    tags: [operationId.split(".").at(-2) ?? ""],
+    ...isOfRoles(permission) && { security: SECURITY },
+    request: {
+      ...params && { params },
+      ...query && { query },
+      ...headers && { headers },
+      ...content && { body: { content: mediaTypes(content) } },
+    },
+    responses: {
+      ...operation.kind === "json" ? jsonAnswers(operation) : rawAnswers(operation),
+      ...permission !== "public" && { default: ERROR },
+    },
+  });
+}
+
+function requestContent(operation: Operation): Content | undefined {
+  if (operation.kind === "raw") return operation.content;
+  return operation.body && { "application/json": operation.body };
+}
+
+function jsonAnswers({ response }: JsonOperation) {
+  return { 200: { description: "OK", content: mediaTypes({ "application/json": response }) } };
+}
+
+function rawAnswers({ answers }: RawOperation) {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { description, content }]) =>
+      [status, { description, ...content && { content: mediaTypes(content) } }] as const
+    ),
+  );
+}
+
+function mediaTypes(content: Content) {
+  return Object.fromEntries(
+    Object.entries(content).map(([mediaType, schema]) => [mediaType, { schema }] as const),
+  );
+}
+
+function registerSharedComponents(registry: Registry): void {
+  registry.register(
+    "google.rpc.Status",
+    z.object({
+      code: z.number().int().openapi({ description: "google.rpc.Code" }),
+      message: z.string(),
+      details: z.array(z.looseObject({ "@type": z.string() })),
+    }).openapi("google.rpc.Status"),
+  );
+  registry.registerComponent("securitySchemes", "bearerAuth", { type: "http", scheme: "bearer" });
+  registry.registerComponent("securitySchemes", "oauth", {
+    type: "oauth2",
+    flows: { clientCredentials: { tokenUrl: "/auth/v1/token", scopes: {} } },
+  });
+}

@@ -1,0 +1,103 @@
+import { getConnInfo } from "@hono/node-server/conninfo";
+import type { Context, Hono } from "hono";
+import { callOperation, type OperationRequest } from "../api/call.ts";
+import type { Operation, Slashes } from "../api/operation.ts";
+import type { Services } from "../api/services.ts";
+import { invalid } from "../domain/errors.ts";
+import { rawBody, readJson } from "./body.ts";
+import type { Env } from "./env.ts";
+import { toResponse } from "./response.ts";
+
+/** What a path parameter matches, besides one segment, in Hono's syntax. */
+const SLASHES: Readonly<Record<Slashes, string>> = {
+  "commit-reference": "{(?:refs/tags/)?[^/]+}",
+  any: "{[^]*}",
+};
+
+/** Serves the operations over HTTP. */
+export function serveOperations(
+  app: Hono<Env>,
+  operations: readonly Operation[],
+  services: Services,
+  maxBodyBytes: number,
+): void {
+  for (const operation of operations) {
+    const { method, path, slashes = {} } = operation;
+    app.on(method.toUpperCase(), routePath(path, slashes), async (c) => {
+      const request = requestOf(operation, c, maxBodyBytes);
+      return await toResponse(await callOperation(operation, request, services), c);
+    });
+  }
+}
+
+/** `/a/{b}` in Hono's syntax: `/a/:b`. */
+function routePath(path: string, slashes: Readonly<Record<string, Slashes>>): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const allowed = slashes[name];
+    return `:${name}${allowed === undefined ? "" : SLASHES[allowed]}`;
+  });
+}
+
+function requestOf(
+  operation: Operation,
+  c: Context<Env>,
+  maxBodyBytes: number,
+): OperationRequest {
+  checkEncoding(operation, c);
+  return {
+    principal: c.get("principal"),
+    params: c.req.param(),
+    query: snakeCaseKeys(c.req.query()),
+    headers: declaredHeaders(operation, c),
+    readBody: bodyReader(operation, c.req.raw, maxBodyBytes),
+    // Hono makes it at the first access.
+    get signal() {
+      return c.req.raw.signal;
+    },
+    get remoteAddress() {
+      return getConnInfo(c).remote.address;
+    },
+  };
+}
+
+function bodyReader(
+  { kind, method }: Operation,
+  request: Request,
+  maxBodyBytes: number,
+): OperationRequest["readBody"] {
+  if (kind === "raw") return () => Promise.resolve(rawBody(request));
+  return method === "get" ? () => Promise.resolve({}) : () => readJson(request, maxBodyBytes);
+}
+
+function declaredHeaders({ headers }: Operation, c: Context<Env>): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of Object.keys(headers?.shape ?? {})) {
+    const value = c.req.header(name);
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+/**
+ * Hono leaves what it cannot decode as it is. In a path of any form two addresses would then lead to one file.
+ * @throws INVALID_FIELD
+ */
+function checkEncoding({ slashes = {} }: Operation, c: Context<Env>): void {
+  const field = Object.keys(slashes).find((name) => slashes[name] === "any");
+  if (field === undefined) return;
+  try {
+    decodeURIComponent(new URL(c.req.url).pathname);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    const description = "must be UTF-8 in percent-encoding, with %25 for a percent sign";
+    throw invalid({ field, description });
+  }
+}
+
+/** C1 spells query parameters in snake_case; its gateway accepts camelCase as well. */
+function snakeCaseKeys(query: Record<string, string>): Record<string, string> {
+  const entries = Object.entries(query).map(([key, value]) =>
+    [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value] as const
+  );
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,223 @@
+/** Every operation allows the roles that have its permission, and no others, over HTTP and as a host call. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { renderPermissionsPage } from "../../scripts/permissions_page.ts";
+import { hostMethods } from "../../src/api/host_calls.ts";
+import { OPERATIONS } from "../../src/api/mod.ts";
+import {
+  jsonOperation,
+  type Operation,
+  type OperationPermission,
+  rawOperation,
+} from "../../src/api/operation.ts";
+import { empty } from "../../src/api/primitives.ts";
+import { Reply } from "../../src/api/reply.ts";
+import type { Services } from "../../src/api/services.ts";
+import { ROLES } from "../../src/domain/identity/mod.ts";
+import { createApp } from "../../src/http/app.ts";
+import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
+import { Client, type Json } from "../support/client.ts";
+import type { TestServer } from "../support/server.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+
+const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
+const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
+const VOLUMES = "invoked.VolumeService";
+
+/** What each operation needs. Written by hand: a new operation fails here until its permission is decided. */
+const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
+  "invoked.AuthService.Token": "public",
+  "c1.api.auth.v1.Auth.Introspect": "read",
+  [`${FUNCTIONS}.ListFunctions`]: "read",
+  [`${FUNCTIONS}.CreateFunction`]: "write",
+  [`${FUNCTIONS}.UpdateFunction`]: "write",
+  "c1.api.functions.v1.FunctionsSearch.Search": "read",
+  [`${FUNCTIONS}.GetFunction`]: "read",
+  [`${FUNCTIONS}.DeleteFunction`]: "write",
+  [`${FUNCTIONS}.ListCommits`]: "read",
+  [`${FUNCTIONS}.Commit`]: "write",
+  [`${FUNCTIONS}.FinalizeCommit`]: "write",
+  [`${FUNCTIONS}.GetLockfile`]: "read",
+  [`${FUNCTIONS}.GetCommit`]: "read",
+  "invoked.UploadService.Upload": "signed-url",
+  [`${FUNCTIONS}.ListTags`]: "read",
+  [`${FUNCTIONS}.CreateTag`]: "write",
+  "invoked.TagService.DeleteTag": "write",
+  [`${FUNCTIONS}.Invoke`]: "invoke",
+  [`${FUNCTIONS}.Test`]: "invoke",
+  [`${INVOCATIONS}.List`]: "read",
+  [`${INVOCATIONS}.Get`]: "read",
+  "c1.api.functions.v1.FunctionsInvocationSearchService.Search": "read",
+  "invoked.InvocationService.Cancel": "invoke",
+  "invoked.InvocationService.ListLogs": "read",
+  [`${VOLUMES}.ListVolumes`]: "read",
+  [`${VOLUMES}.CreateVolume`]: "write",
+  [`${VOLUMES}.GetVolume`]: "read",
+  [`${VOLUMES}.DeleteVolume`]: "write",
+  [`${VOLUMES}.ListEntries`]: "read",
+  [`${VOLUMES}.ListVersions`]: "read",
+  [`${VOLUMES}.RestoreVersion`]: "write",
+  [`${VOLUMES}.ReadFile`]: "read",
+  [`${VOLUMES}.WriteFile`]: "write",
+  [`${VOLUMES}.DeleteFile`]: "write",
+  [`${VOLUMES}.ReadArchive`]: "read",
+  [`${VOLUMES}.WriteArchive`]: "write",
+  "invoked.HealthService.GetHealth": "public",
+  "invoked.HealthService.GetReadiness": "public",
+  "invoked.OpenApiService.GetDocument": "public",
+};
+
+/** Operations with a permission that functions cannot call: they take or answer raw bytes. */
+const RAW = ["ReadFile", "WriteFile", "DeleteFile", "ReadArchive", "WriteArchive"]
+  .map((name) => `${VOLUMES}.${name}`);
+
+/** The permissions of each role; a caller without a role has none. */
+const PERMISSIONS_OF: Readonly<Record<string, readonly OperationPermission[]>> = {
+  reader: ["read"],
+  invoker: ["read", "invoke"],
+  administrator: ["read", "invoke", "write"],
+};
+
+const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
+  .concat("/docs/favicon-32x32.png").map((path) => `GET ${path}`);
+/** Of every request: log and security headers; of the API: authentication. */
+const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /api/*"];
+const NO_SERVICES = {} as Services;
+
+Deno.test("docs/permissions.md is what the operations say", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/permissions.md", import.meta.url));
+  assert.equal(page, renderPermissionsPage(), "run deno task docs");
+});
+
+Deno.test("the tests know every operation with its permission, and every role", () => {
+  const found = OPERATIONS.map(({ operationId, permission }) => [operationId, permission]);
+  assert.equal(new Set(found.map(([id]) => id)).size, found.length, "an id is used twice");
+  assert.deepEqual(Object.fromEntries(found), PERMISSIONS);
+  assert.deepEqual(Object.keys(PERMISSIONS_OF), ROLES);
+});
+
+Deno.test("HTTP serves the operations and the docs page, and no other route", () => {
+  const app = createApp(NO_SERVICES, { maxBodyBytes: 0, hsts: false, corsOrigins: undefined });
+  const routes = app.routes.map(({ method, path }) =>
+    `${method} ${path.replace(/:(\w+)(?:\{[^}]*\})?/g, "{$1}")}`
+  );
+  const known = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+  assert.deepEqual(routes.toSorted(), [...MIDDLEWARE, ...known, ...DOCS_PAGE].toSorted());
+});
+
+Deno.test("functions may call the operations that need a permission, but for raw ones", () => {
+  const known = Object.keys(PERMISSIONS).filter((id) => isGuarded(id) && !RAW.includes(id));
+  const offered = [...hostMethods(OPERATIONS, NO_SERVICES).keys()];
+  assert.deepEqual(offered.toSorted(), known.toSorted());
+});
+
+Deno.test("an operation without a permission does not compile", () => {
+  const contract = { operationId: "a.B.C", method: "get", path: "/", summary: "" } as const;
+  const json = { ...contract, response: empty, handle: () => Promise.resolve({}) };
+  const raw = { ...contract, answers: {}, handle: () => Promise.resolve(Reply.empty(204)) };
+  jsonOperation({ ...json, permission: "read" });
+  rawOperation({ ...raw, permission: "public" });
+  // @ts-expect-error: the permission is missing
+  jsonOperation(json);
+  // @ts-expect-error: the permission is missing
+  rawOperation(raw);
+  // @ts-expect-error: there is no such permission
+  jsonOperation({ ...json, permission: "admin" });
+});
+
+serverSuite("permissions", { flags: ["--api-rate", "0"] }, {
+  "over HTTP, without a token": async ({ client }) => {
+    const nobody = new Client(client.url, undefined);
+    for (const operation of OPERATIONS) {
+      const { operationId } = operation;
+      const { status, reason } = await callOverHttp(nobody, operation);
+      if (!isGuarded(operationId)) assertPassed(operationId, status, reason);
+      else assert.deepEqual([status, reason], [401, "TOKEN_MISSING"], operationId);
+    }
+  },
+
+  "over HTTP, with each role": async ({ server }) => {
+    for (const roles of [[], ...ROLES.map((role) => [role])]) {
+      const client = await loginWith(server, roles);
+      for (const operation of OPERATIONS) {
+        const { operationId } = operation;
+        const { status, reason } = await callOverHttp(client, operation);
+        const label = `${operationId} with roles [${roles}]`;
+        if (isAllowed(operationId, roles)) assertPassed(label, status, reason);
+        else assert.deepEqual([status, reason], [403, "ROLE_MISSING"], label);
+      }
+    }
+  },
+
+  "as host calls, with each role": hostCalls,
+
+  "an unknown role gives no permission": async ({ server }) => {
+    const client = await loginWith(server, ["owner", "__proto__", "constructor"]);
+    assert.equal((await client.get("/api/v1/functions")).status, 403);
+    await loginWith(server, ["administrator"]);
+  },
+});
+
+/** A function without a role may read, as one with the role `reader`. */
+async function hostCalls({ client }: Stage): Promise<void> {
+  const caller = await deployWithSdk(
+    client,
+    `const outcomes = {};
+    for (const method of input.methods) {
+      const call = { method, params: { params: input.params } };
+      const { done, json } = await import.meta.invoked.call(JSON.stringify(call));
+      outcomes[method] = done ? "DONE" : JSON.parse(json).code;
+    }
+    return outcomes;`,
+  );
+  const methods = OPERATIONS.map(({ operationId }) => operationId);
+  const params = { function_id: "none", id: "none", commit_id: "none", name: "none" };
+  for (const roles of [[], ...ROLES.map((role) => [role])]) {
+    await setRoles(client, caller, roles);
+    const outcomes: Json = await outputOf(client, caller, { methods, params });
+    for (const method of methods) {
+      const label = `${method} with roles [${roles}]`;
+      const offered = isGuarded(method) && !RAW.includes(method);
+      const code = outcomes[method];
+      if (!offered) assert.equal(code, "UNIMPLEMENTED", label);
+      else if (!isAllowed(method, ["reader", ...roles])) {
+        assert.equal(code, "PERMISSION_DENIED", label);
+      } else assert.match(code, /^(?:DONE|NOT_FOUND|INVALID_ARGUMENT)$/, label);
+    }
+  }
+}
+
+function isGuarded(operationId: string): boolean {
+  return !["public", "signed-url"].includes(PERMISSIONS[operationId] ?? "");
+}
+
+function isAllowed(operationId: string, roles: readonly string[]): boolean {
+  const permission = PERMISSIONS[operationId] ?? assert.fail(`${operationId} is not known`);
+  return !isGuarded(operationId) ||
+    roles.some((role) => PERMISSIONS_OF[role]?.includes(permission));
+}
+
+/** An allowed call may fail, but for want of a resource or a field and not of a permission. */
+function assertPassed(label: string, status: number, reason: string | undefined): void {
+  assert.ok(status < 500, `${label}: ${status}`);
+  assert.doesNotMatch(reason ?? "", /^(?:TOKEN_|ROLE_MISSING|RATE_LIMITED)/, label);
+}
+
+/** Calls an operation about resources that do not exist, with an empty body. */
+async function callOverHttp(
+  client: Client,
+  { method, path }: Operation,
+): Promise<{ readonly status: number; readonly reason: string | undefined }> {
+  const body = method === "get" ? undefined : "{}";
+  const target = path.replace(/\{\w+\}/g, "none");
+  const answer = await client.call(method.toUpperCase(), target, body);
+  return { status: answer.status, reason: answer.body.details?.at(-1)?.reason };
+}
+
+/** A client of the server's principal, which has these roles from now on. */
+async function loginWith(server: TestServer, roles: readonly string[]): Promise<Client> {
+  using database = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 5000 });
+  database.prepare("UPDATE service_principals SET roles = ?").run(JSON.stringify(roles));
+  return await server.client();
+}

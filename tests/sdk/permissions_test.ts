@@ -1,0 +1,267 @@
+/** The permissions of functions, which no content of a call changes. */
+import assert from "node:assert/strict";
+import { ECHO } from "../invocations/functions.ts";
+import { base64, type Client, type Json } from "../support/client.ts";
+import { assertError, MAIN, ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+import { childrenOf, deployWithSdk, outcomeOf, outputOf, setRoles } from "./support.ts";
+
+/** Calls one method after the other; returns the value or the error of each. */
+const EACH = `const outcomes = {};
+  for (const [name, request] of Object.entries(input.calls)) {
+    const [namespace, method] = name.split(".");
+    outcomes[name] = await settle(() => sdk[namespace][method](request));
+  }
+  return outcomes;`;
+
+const READS = (id: string, commitId: string, invocationId: string): Record<string, unknown> => ({
+  "auth.introspect": {},
+  "functions.listFunctions": { pageSize: 10 },
+  "functions.getFunction": { id },
+  "functions.listCommits": { functionId: id },
+  "functions.getCommit": { functionId: id, id: "HEAD" },
+  "functions.getLockfile": { functionId: id, commitId },
+  "functions.listTags": { functionId: id },
+  "functionsSearch.search": { query: id },
+  "functionsInvocation.list": { functionId: id },
+  "functionsInvocation.get": { functionId: id, id: invocationId },
+  "functionsInvocation.listLogs": { functionId: id, id: invocationId },
+  "functionsInvocationSearch.search": { functionId: id, functionsInvocationSearchRequest: {} },
+});
+
+const INVOKES = (id: string, invocationId: string): Record<string, unknown> => ({
+  "functions.invoke": { functionId: id, functionsServiceInvokeRequest: { json: base64("{}") } },
+  "functionsInvocation.cancel": { functionId: id, id: invocationId },
+  "functions.test": { functionId: id },
+});
+
+const WRITES = (id: string, commitId: string): Record<string, unknown> => ({
+  "functions.updateFunction": {
+    function: { id, description: "changed" },
+    updateMask: "description",
+  },
+  "functions.createTag": {
+    functionId: id,
+    functionsServiceCreateTagRequest: { commitId, name: "v1" },
+  },
+  "functions.deleteTag": { functionId: id, name: "v1" },
+  "functions.commit": {
+    functionId: id,
+    functionsServiceCommitRequest: { filenames: ["main.ts"], commitMessage: "by a function" },
+  },
+  "functions.finalizeCommit": { functionId: id, commitId },
+  "functions.createFunction": {
+    displayName: "made by a function",
+    initialContent: { "main.ts": base64(MAIN) },
+  },
+  "functions.deleteFunction": { id },
+});
+
+const PASSES = `import { test } from "@c1/test";
+export default function registerTests() {
+  test("passes", ({ ok }) => ok(true));
+}`;
+
+interface Target {
+  readonly id: string;
+  readonly commitId: string;
+  readonly invocationId: string;
+}
+
+async function target(client: Client): Promise<Target> {
+  const id = await client.deploy(ECHO, { "main.test.ts": PASSES });
+  const { invocationId } = ok(await client.invoke(id));
+  const { function: { publishedCommitId } } = ok(await client.get(`/api/v1/functions/${id}`));
+  return { id, commitId: publishedCommitId, invocationId };
+}
+
+/** Names of the calls that succeeded, and the reasons of the others. */
+function sorted(outcomes: Json): { done: string[]; reasons: string[] } {
+  const entries = Object.entries<Json>(outcomes);
+  return {
+    done: entries.filter(([, { value }]) => value !== undefined).map(([name]) => name),
+    reasons: entries.filter(([, { value }]) => value === undefined).map(([, { reason }]) => reason),
+  };
+}
+
+Deno.test("docs/sdk.md names the permission that each method needs", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/sdk.md", import.meta.url));
+  const rows = page.split("\n").filter((line) => line.startsWith("| `sdk."))
+    .map((line) => line.split("|").map((cell) => cell.trim().replace(/`|sdk\./g, "")));
+  const needing = (permission: string) =>
+    rows.filter((row) => row[4] === permission).map((row) => row[1]);
+  for (
+    const [permission, calls] of [["read", READS], ["invoke", INVOKES], ["write", WRITES]] as const
+  ) {
+    assert.deepEqual(needing(permission).sort(), Object.keys(calls("", "", "")).sort());
+  }
+});
+
+serverSuite("the permissions of functions", {}, {
+  "without a role a function only reads": async ({ client }) => {
+    const { id, commitId, invocationId } = await target(client);
+    const caller = await deployWithSdk(client, EACH);
+    const reads = READS(id, commitId, invocationId);
+    const read = sorted(await outputOf(client, caller, { calls: reads }));
+    assert.deepEqual(read, { done: Object.keys(reads), reasons: [] });
+    const others = { ...INVOKES(id, invocationId), ...WRITES(id, commitId) };
+    const outcomes = await outputOf(client, caller, { calls: others });
+    for (const [name, { statusCode, reason, message, known }] of Object.entries<Json>(outcomes)) {
+      assert.deepEqual([statusCode, reason, known], [403, "ROLE_MISSING", true], name);
+      assert.match(message, /needs the role (invoker or )?administrator.*scopedRoleIds/, name);
+    }
+    assert.equal((await client.invocation(id, invocationId)).status.endsWith("SUCCESS"), true);
+  },
+
+  "an invoker calls and cancels besides; an administrator does everything": async ({ client }) => {
+    const { id, commitId, invocationId } = await target(client);
+    const caller = await deployWithSdk(client, EACH, ["invoker"]);
+    const [invokes, writes] = [INVOKES(id, invocationId), WRITES(id, commitId)];
+    const calls = { ...invokes, ...writes };
+    const some = sorted(await outputOf(client, caller, { calls }));
+    assert.deepEqual(some.done, Object.keys(invokes));
+    assert.deepEqual([...new Set(some.reasons)], ["ROLE_MISSING"]);
+    await setRoles(client, caller, ["administrator"]);
+    const every = await outputOf(client, caller, { calls });
+    assert.deepEqual(sorted(every), { done: Object.keys(calls), reasons: [] });
+    const { function: fn, commit } =
+      every["functions.createFunction"].value.functionsServiceCreateFunctionResponse;
+    assert.deepEqual([fn.displayName, commit.author], ["made by a function", "Function test"]);
+  },
+
+  "a role that is taken away counts at once, and so does deleting": async ({ client }) => {
+    const caller = await deployWithSdk(
+      client,
+      `const change = async (scopedRoleIds) => await settle(() => sdk.functions.updateFunction({
+        function: { id: input.self, scopedRoleIds }, updateMask: "scopedRoleIds" }));
+      const deleted = async () => await settle(() => sdk.functions.deleteFunction({ id: input.self }));
+      if (input.then === "delete") return { first: await deleted(), second: await settle(() => sdk.auth.introspect()) };
+      return { first: await change(["reader"]), second: await change(["administrator"]) };`,
+      ["administrator"],
+    );
+    const { first, second } = await outputOf(client, caller, { self: caller });
+    assert.ok(first.value);
+    assert.equal(second.reason, "ROLE_MISSING");
+    await setRoles(client, caller, ["administrator"]);
+    const gone = await outputOf(client, caller, { self: caller, then: "delete" });
+    assert.ok(gone.first.value);
+    assert.equal(gone.second.reason, "ROLE_MISSING");
+  },
+
+  "what a function calls acts with its own roles": async ({ client }) => {
+    const inner = await deployWithSdk(client, EACH);
+    const outer = await deployWithSdk(
+      client,
+      `return { inner: (await invoke("${inner}", input)).output };`,
+      ["administrator"],
+    );
+    const calls = { "functions.createFunction": { displayName: "x" } };
+    const outcome = (await outputOf(client, outer, { calls })).inner["functions.createFunction"];
+    assert.equal(outcome.reason, "ROLE_MISSING");
+  },
+
+  "a function cannot claim to be another principal": async ({ client }) => {
+    const { id } = await target(client);
+    const forged = `const results = [];
+      for (const call of input.forged) {
+        const { done, json } = await import.meta.invoked.call(JSON.stringify(call));
+        results.push({ done, value: JSON.parse(json) });
+      }
+      return { results };`;
+    const caller = await deployWithSdk(client, forged);
+    const invoke = "c1.api.functions.v1.FunctionsService.Invoke";
+    const introspect = "c1.api.auth.v1.Auth.Introspect";
+    const principal = { id: "server", roles: ["administrator"], clientId: "server" };
+    const { results: [first, second, ...others] } = await outputOf(client, caller, {
+      forged: [
+        { method: introspect, params: { principal, by: principal, params: { principal } } },
+        {
+          method: invoke,
+          principal,
+          invocation: { functionId: id },
+          params: { principal, roles: ["administrator"], params: { function_id: id } },
+        },
+        { method: "__proto__", params: {} },
+        { method: "constructor", params: {} },
+        { method: introspect.toUpperCase(), params: {} },
+        { method: introspect, params: "text" },
+        { method: introspect, params: ["a"] },
+        { method: invoke, params: { params: { function_id: { id } } } },
+        { method: invoke, params: { params: ["x"], body: 7 } },
+      ],
+    });
+    assert.deepEqual(
+      [first.value.principleId, first.value.roles, first.done],
+      [caller, ["reader"], true],
+    );
+    assert.deepEqual([second.done, second.value.code], [false, "PERMISSION_DENIED"]);
+    const codes = others.map(({ value }: Json) => value.code ?? value.principleId);
+    const [none, denied] = ["UNIMPLEMENTED", "PERMISSION_DENIED"];
+    assert.deepEqual(codes, [none, none, none, caller, caller, denied, denied]);
+  },
+
+  "malformed requests are rejected as over HTTP, without harm": async ({ client }) => {
+    const echo = await client.deploy(ECHO);
+    const caller = await deployWithSdk(
+      client,
+      `const deep = JSON.parse("[".repeat(500) + "]".repeat(500));
+      const polluted = JSON.parse('{"functionId":"${echo}","__proto__":{"admin":true},"constructor":{"prototype":{"x":1}},"functionsServiceInvokeRequest":{"__proto__":{"json":"e30="},"json":"e30="}}');
+      return {
+        missing: await settle(() => sdk.functions.getFunction({})),
+        nothing: await settle(() => sdk.functions.getFunction()),
+        type: await settle(() => sdk.functions.invoke({ functionId: 7 })),
+        path: await settle(() => sdk.functions.getFunction({ id: "../../x?y#z" })),
+        base64: await settle(() => sdk.functions.invoke({ functionId: "${echo}", functionsServiceInvokeRequest: { json: "%" } })),
+        deep: await settle(() => sdk.functions.createFunction({ displayName: "x", initialContent: deep })),
+        huge: await settle(() => sdk.functions.createFunction({ displayName: "x".repeat(17 * 2 ** 20) })),
+        polluted: await settle(() => sdk.functions.invoke(polluted)),
+        clean: ({}).admin === undefined && ({}).x === undefined,
+      };`,
+      ["administrator"],
+    );
+    const odd = await outputOf(client, caller);
+    const reasons = Object.fromEntries(
+      Object.entries<Json>(odd).map(([name, { reason, name: error }]) => [name, reason ?? error]),
+    );
+    assert.deepEqual({ ...reasons, polluted: undefined, clean: undefined }, {
+      missing: "INVALID_FIELD",
+      nothing: "INVALID_FIELD",
+      type: "INVALID_FIELD",
+      path: "FUNCTION_NOT_FOUND",
+      base64: "INVALID_FIELD",
+      deep: "BODY_NOT_JSON",
+      huge: "TypeError",
+      polluted: undefined,
+      clean: undefined,
+    });
+    assert.equal(odd.clean, true);
+    assert.ok(odd.polluted.value.functionsServiceInvokeResponse.invocationId);
+    assert.match(odd.huge.message, /its limit is 16777216 bytes/);
+  },
+
+  "unknown roles are rejected": async ({ client }) => {
+    const id = await client.deploy(MAIN);
+    const answer = await client.post("/api/v1/functions/update", {
+      function: { id, scopedRoleIds: ["invoker", "root"] },
+      updateMask: "scopedRoleIds",
+    });
+    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", {
+      fields: ["function.scopedRoleIds[1]"],
+      message: /must be a role of this server: reader, invoker, administrator/,
+    });
+  },
+});
+
+serverSuite("the API's rate limit", { flags: ["--api-rate", "10", "--api-burst", "20"] }, {
+  "counts the host calls of each function": async ({ client }) => {
+    const caller = await deployWithSdk(
+      client,
+      `const all = await Promise.all(Array.from({ length: 500 }, () => settle(() => sdk.auth.introspect())));
+      return { rejected: all.filter(({ value }) => value === undefined).map(({ reason, statusCode }) => [reason, statusCode]) };`,
+    );
+    const { id, output } = await outcomeOf(client, caller);
+    assert.ok(output.rejected.length > 0);
+    assert.deepEqual([...new Set(output.rejected.map(String))], ["RATE_LIMITED,429"]);
+    assert.deepEqual(await childrenOf(client, id), []);
+  },
+});
