@@ -25,7 +25,7 @@ export class Housekeeping implements Disposable {
     const now = Date.now();
     try {
       await this.store.write(async (tx) => {
-        await tx.identity.forgetAssertionsBefore(new Date(now).toISOString());
+        await tx.identity.deleteAssertionsBefore(new Date(now).toISOString());
         await tx.invocations.deleteIdempotencyKeysBefore(oldest());
         await tx.commits.deleteExpired(new Date(now - EXPIRED_COMMIT_GRACE_MS).toISOString());
       });

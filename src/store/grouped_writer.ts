@@ -11,17 +11,17 @@ export type Durability =
   /** It survives a crash of the machine, too. */
   | "durable";
 
-interface Pending {
+interface PendingWrite {
   readonly write: Write<unknown>;
-  readonly until: Durability;
+  readonly durability: Durability;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /** A write that was committed with this value, or undone with this error. */
-type Outcome =
-  | { readonly kind: "committed"; readonly pending: Pending; readonly value: unknown }
-  | { readonly kind: "undone"; readonly pending: Pending; readonly error: unknown };
+type CommitResult =
+  | { readonly kind: "committed"; readonly pending: PendingWrite; readonly value: unknown }
+  | { readonly kind: "undone"; readonly pending: PendingWrite; readonly error: unknown };
 
 /** Writes that one transaction takes at most, so that a burst does not hold the database for long. */
 const WRITES_PER_TRANSACTION_MAX = 256;
@@ -34,12 +34,12 @@ const WRITES_PER_TRANSACTION_MAX = 256;
 export class GroupedWriter {
   readonly #db: Kysely<Schema>;
   readonly #sync: () => Promise<void>;
-  #waiting: Pending[] = [];
+  #waiting: PendingWrite[] = [];
   /** What runs before the next transaction. */
   #quiet: (() => Promise<void>)[] = [];
   #draining: Promise<void> | undefined;
   /** Tell the callers whose writes are committed and not yet durable. */
-  #unsynced: (Outcome & { readonly kind: "committed" })[] = [];
+  #unsynced: (CommitResult & { readonly kind: "committed" })[] = [];
   #syncing: Promise<void> | undefined;
   /** Why nothing can be made durable any more: after a sync that failed, one that succeeds proves nothing. */
   #broken: { readonly error: unknown } | undefined;
@@ -53,7 +53,12 @@ export class GroupedWriter {
   /** Resolves with the write's value once it is what `until` says. */
   write<T>(write: Write<T>, until: Durability): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ write, until, resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.push({
+        write,
+        durability: until,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      });
       this.#draining ??= this.#drain();
     });
   }
@@ -85,10 +90,10 @@ export class GroupedWriter {
     this.#draining = undefined;
   }
 
-  #tell(outcome: Outcome): void {
+  #tell(outcome: CommitResult): void {
     const { pending } = outcome;
     if (outcome.kind === "undone") return pending.reject(outcome.error);
-    if (pending.until === "committed") pending.resolve(outcome.value);
+    if (pending.durability === "committed") pending.resolve(outcome.value);
     this.#unsynced.push(outcome);
     this.#syncing ??= this.#syncAll();
   }
@@ -111,19 +116,19 @@ export class GroupedWriter {
     this.#syncing = undefined;
   }
 
-  async #commit(group: readonly Pending[]): Promise<Outcome[]> {
+  async #commit(group: readonly PendingWrite[]): Promise<CommitResult[]> {
     if (this.#broken !== undefined) {
       const { error } = this.#broken;
       return group.map((pending) => ({ kind: "undone", pending, error }));
     }
     const [only, ...others] = group;
     try {
-      return await this.#db.transaction().execute(async (tx): Promise<Outcome[]> => {
+      return await this.#db.transaction().execute(async (tx): Promise<CommitResult[]> => {
         // A write alone in its transaction needs no savepoint.
         if (only !== undefined && others.length === 0) {
           return [{ kind: "committed", pending: only, value: await only.write(tx) }];
         }
-        const outcomes: Outcome[] = [];
+        const outcomes: CommitResult[] = [];
         for (const pending of group) outcomes.push(await this.#attempt(tx, pending));
         return outcomes;
       });
@@ -133,7 +138,7 @@ export class GroupedWriter {
   }
 
   /** Runs one write of a group, undone whole where it throws. */
-  async #attempt(tx: Transaction<Schema>, pending: Pending): Promise<Outcome> {
+  async #attempt(tx: Transaction<Schema>, pending: PendingWrite): Promise<CommitResult> {
     await sql`savepoint grouped_write`.execute(tx);
     try {
       const value = await pending.write(tx);

@@ -61,7 +61,7 @@ export class IdentityWriter extends IdentityReader {
     return (numInsertedOrUpdatedRows ?? 0n) > 0n;
   }
 
-  async forgetAssertionsBefore(time: string): Promise<void> {
+  async deleteAssertionsBefore(time: string): Promise<void> {
     await this.db.deleteFrom("usedAssertions").where("expiresAt", "<", time).execute();
   }
 }

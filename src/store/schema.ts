@@ -173,7 +173,7 @@ export interface VolumeEntryTable {
 }
 
 /** Contents that are too small for a file of their own. */
-export interface SmallContentTable {
+export interface SmallBlobTable {
   digest: string;
   content: Uint8Array;
 }
@@ -223,7 +223,7 @@ export interface Schema {
   volumes: VolumeTable;
   volumeVersions: VolumeVersionTable;
   volumeEntries: VolumeEntryTable;
-  smallContents: SmallContentTable;
+  smallContents: SmallBlobTable;
   servicePrincipals: ServicePrincipalTable;
   credentials: CredentialTable;
   usedAssertions: UsedAssertionTable;

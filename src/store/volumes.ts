@@ -216,7 +216,7 @@ export class VolumeWriter extends VolumeReader {
   }
 
   /** Forgets a volume with all that it had. */
-  async forget(volumeId: string): Promise<void> {
+  async delete(volumeId: string): Promise<void> {
     await this.db.deleteFrom("volumeEntries").where("volumeId", "=", volumeId).execute();
     await this.db.deleteFrom("volumeVersions").where("volumeId", "=", volumeId).execute();
     await this.db.deleteFrom("volumes").where("id", "=", volumeId).execute();

@@ -1,10 +1,14 @@
 /** Lets a test decide how far a running function goes: the function asks the gate, and waits until it opens. */
 
 /** Flags of a server whose functions can reach a gate. */
-export const GATE_FLAGS = ["--egress-allow-private", "127.0.0.0/8", "--egress-allow-private=::1"];
+export const BARRIER_FLAGS = [
+  "--egress-allow-private",
+  "127.0.0.0/8",
+  "--egress-allow-private=::1",
+];
 
 /** A host on loopback that answers each path when the test says so. */
-export class Gate implements AsyncDisposable {
+export class Barrier implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #arrived = new Map<string, PromiseWithResolvers<void>>();
   readonly #opened = new Map<string, PromiseWithResolvers<void>>();

@@ -4,7 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import type { Client } from "../support/client.ts";
 import { serverSuite } from "../support/suite.ts";
 import { Driver, type Ending, type Step } from "./driver.ts";
-import { Gate, GATE_FLAGS } from "./barrier.ts";
+import { Barrier, BARRIER_FLAGS } from "./barrier.ts";
 import { Volume } from "./support.ts";
 
 const SUCCESS = "FUNCTION_INVOCATION_STATUS_SUCCESS";
@@ -25,7 +25,7 @@ async function during(
   meanwhile: () => Promise<unknown>,
 ): Promise<Ending> {
   const { before = [], after = [] } = steps;
-  await using gate = new Gate();
+  await using gate = new Barrier();
   const functions = await Driver.deploy(client, gate.host);
   const url = gate.next();
   const running = functions.run(volume.id, ...before, ["gate", url], ...after);
@@ -70,7 +70,7 @@ async function unfinished(client: Client): Promise<void> {
   assert.deepEqual([status, output], [SUCCESS, { told: "no more" }]);
 }
 
-serverSuite("transactions of volumes", { flags: GATE_FLAGS }, {
+serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
   "commit with the success, and are told in the record": async ({ client }) => {
     const { functions, volume } = await prepare(client, { a: "1" });
     const { record } = await functions.run(

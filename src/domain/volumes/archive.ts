@@ -5,7 +5,7 @@ import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
-import { publishing, stageBody } from "./files.ts";
+import { stageBody, withPublished } from "./files.ts";
 import { subtree } from "./subtree.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
@@ -59,7 +59,7 @@ export class VolumeArchives {
     const volume = await liveVolume(this.store.read, volumeId);
     await using unpacked = new Unpacked(this.store, volume, this.limits);
     await unpacked.readAll(body);
-    return await publishing(
+    return await withPublished(
       this.store.volumeBlobs,
       unpacked.small,
       (small) =>
@@ -249,7 +249,7 @@ class Unpacked implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const staged of this.small) await staged[Symbol.asyncDispose]();
-    this.store.volumeBlobs.unpin(this.#published);
+    this.store.volumeBlobs.release(this.#published);
     await this.store.volumeBlobs.collect(this.#published.map(({ digest }) => digest));
   }
 }

@@ -7,14 +7,14 @@ import type { Usage } from "./usage.ts";
 const COPY_STEP_BYTES = 256 * 1024;
 
 /** A content that is stored under its digest. */
-export interface StoredContent {
+export interface BlobRef {
   readonly digest: string;
   readonly size: number;
 }
 
 /** What the nodes of one session share. */
-export interface NodeSurroundings {
-  readonly contents: VolumeBlobs;
+export interface NodeContext {
+  readonly blobs: VolumeBlobs;
   readonly budget: MemoryBudget;
   readonly usage: Usage;
 }
@@ -24,8 +24,8 @@ export interface NodeSurroundings {
  * as the tree or an open handle has it.
  */
 export class FileNode {
-  readonly #around: NodeSurroundings;
-  readonly #stored: StoredContent | undefined;
+  readonly #around: NodeContext;
+  readonly #stored: BlobRef | undefined;
   #staged: StagedBlob | undefined;
   #reader: BlobReader | undefined;
   #handles = 0;
@@ -37,9 +37,9 @@ export class FileNode {
 
   /** @param stored undefined for a new, empty file */
   constructor(
-    around: NodeSurroundings,
+    around: NodeContext,
     path: string,
-    stored: StoredContent | undefined,
+    stored: BlobRef | undefined,
     modifiedAt: string,
   ) {
     this.#around = around;
@@ -53,14 +53,14 @@ export class FileNode {
   }
 
   /** The stored content, while nothing was written over it. */
-  get stored(): StoredContent | undefined {
+  get stored(): BlobRef | undefined {
     return this.#staged === undefined ? this.#stored : undefined;
   }
 
   /** The content to publish, where something was written. A new file that nobody wrote to has an empty one. */
   get staged(): StagedBlob | undefined {
     if (this.#staged === undefined && this.#stored === undefined) {
-      this.#staged = this.#around.contents.stage(this.#around.budget);
+      this.#staged = this.#around.blobs.stage(this.#around.budget);
     }
     return this.#staged;
   }
@@ -86,7 +86,7 @@ export class FileNode {
     if (this.#staged !== undefined) return await this.#staged.read(offset, length);
     if (this.#stored === undefined || offset >= this.#stored.size) return new Uint8Array();
     const { digest, size } = this.#stored;
-    this.#reader ??= await this.#around.contents.open(digest, size);
+    this.#reader ??= await this.#around.blobs.open(digest, size);
     try {
       return await this.#reader.read(offset, length);
     } finally {
@@ -130,7 +130,7 @@ export class FileNode {
     this.#handles--;
     if (this.#handles > 0) return;
     this.#closeReader();
-    this.#staged?.park();
+    this.#staged?.closeFile();
     await this.#disposeIfUnused();
   }
 
@@ -167,7 +167,7 @@ export class FileNode {
   /** The staged content: a copy of the first `keep` bytes of the stored one, where nothing was staged yet. */
   async #writable(keep: number): Promise<StagedBlob> {
     if (this.#staged !== undefined) return this.#staged;
-    const { contents, budget, usage } = this.#around;
+    const { blobs: contents, budget, usage } = this.#around;
     usage.stage(keep);
     const staged = contents.stage(budget);
     try {
@@ -195,7 +195,7 @@ export class FileNode {
 
 async function copyStart(
   contents: VolumeBlobs,
-  stored: StoredContent | undefined,
+  stored: BlobRef | undefined,
   length: number,
   staged: StagedBlob,
 ): Promise<void> {

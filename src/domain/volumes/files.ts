@@ -50,7 +50,7 @@ export class VolumeFiles {
     const held = stack.move();
     return {
       entry,
-      stream: (start, end) => streamContent(this.store.volumeBlobs, entry, start, end, held),
+      stream: (start, end) => streamBlob(this.store.volumeBlobs, entry, start, end, held),
       [Symbol.dispose]: () => held.dispose(),
     };
   }
@@ -68,7 +68,7 @@ export class VolumeFiles {
     const volume = await liveVolume(this.store.read, volumeId);
     await using staged = this.store.volumeBlobs.stage();
     await stageBody(staged, request.body, path, volume, this.limits);
-    return await publishing(
+    return await withPublished(
       this.store.volumeBlobs,
       [staged],
       ([content]) =>
@@ -203,7 +203,7 @@ export async function stageBody(
 }
 
 /** Publishes contents for a transaction; what it does not come to name is removed again. */
-export async function publishing<T>(
+export async function withPublished<T>(
   contents: VolumeBlobs,
   staged: readonly StagedBlob[],
   write: (published: readonly PublishedBlob[]) => Promise<T>,
@@ -215,13 +215,13 @@ export async function publishing<T>(
     written = true;
     return value;
   } finally {
-    contents.unpin(published);
+    contents.release(published);
     if (!written) await contents.collect(published.map(({ digest }) => digest));
   }
 }
 
 /** A content from `start` to `end`; disposes of `held` when it has ended or is cancelled. */
-export function streamContent(
+export function streamBlob(
   contents: VolumeBlobs,
   { digest, size }: FileEntry,
   start: number,

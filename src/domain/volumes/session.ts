@@ -2,7 +2,7 @@ import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.
 import { MemoryBudget } from "../../store/blobs/staged_blob.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { FileError, fileError } from "./file_error.ts";
-import { FileNode, type NodeSurroundings } from "./file_node.ts";
+import { FileNode, type NodeContext } from "./file_node.ts";
 import { ancestorsOf, isBelow, nameOf, parentOf } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import { changesOf, writtenNodes } from "./session_changes.ts";
@@ -53,7 +53,7 @@ export class VolumeSession implements AsyncDisposable {
   readonly #snapshot: Snapshot;
   readonly #contents: VolumeBlobs;
   readonly #limits: VolumeLimits;
-  readonly #around: NodeSurroundings;
+  readonly #around: NodeContext;
   readonly #tree: Tree;
   readonly #handles = new Map<number, Handle>();
   #lastHandle = 0;
@@ -66,7 +66,7 @@ export class VolumeSession implements AsyncDisposable {
     this.#contents = store.volumeBlobs;
     this.#limits = limits;
     this.#around = {
-      contents: store.volumeBlobs,
+      blobs: store.volumeBlobs,
       budget: new MemoryBudget(SMALL_FILES_BYTES_MAX),
       usage: new Usage(snapshot.volume, limits),
     };
@@ -147,7 +147,7 @@ export class VolumeSession implements AsyncDisposable {
       if (entry.kind === "directory") {
         const below = await this.#tree.below(path);
         if (below.length > 0 && !recursive) throw fileError("DirectoryNotEmpty", "remove", path);
-        this.#tree.assertRoomFor(below.length + 1);
+        this.#tree.assertCapacityFor(below.length + 1);
         for (const each of below.reverse()) await this.#tree.remove(each.path);
       }
       await this.#tree.remove(path);
@@ -163,7 +163,7 @@ export class VolumeSession implements AsyncDisposable {
       const target = await this.#tree.get(to);
       if (entry.kind === "file") {
         if (target?.kind === "directory") throw fileError("IsADirectory", "rename to", to);
-        this.#tree.assertRoomFor(2);
+        this.#tree.assertCapacityFor(2);
         return await this.#tree.moveFile(entry, to);
       }
       if (target?.kind === "file") throw fileError("NotADirectory", "rename to", to);
@@ -285,7 +285,7 @@ export class VolumeSession implements AsyncDisposable {
     for (const { node } of this.#handles.values()) await node.dispose();
     this.#handles.clear();
     await this.#tree.dispose();
-    this.#contents.unpin(this.#published);
+    this.#contents.release(this.#published);
     this.#snapshot[Symbol.dispose]();
     // What was committed is named by now; the rest goes.
     await this.#contents.collect(this.#published.map(({ digest }) => digest));
@@ -354,7 +354,7 @@ export class VolumeSession implements AsyncDisposable {
 
   async #moveDirectory(directory: TreeEntry, to: string): Promise<void> {
     const below = await this.#tree.below(directory.path);
-    this.#tree.assertRoomFor(2 * (below.length + 1));
+    this.#tree.assertCapacityFor(2 * (below.length + 1));
     for (const entry of [directory, ...below]) {
       const target = to + entry.path.slice(directory.path.length);
       if (entry.kind === "file") await this.#tree.moveFile(entry, target);

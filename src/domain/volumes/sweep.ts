@@ -57,7 +57,7 @@ export class VolumeSweep implements AsyncDisposable {
         if (oldest === undefined) return;
         pruned = true;
         await this.store.write((tx) =>
-          oldest === "none" ? tx.volumes.forget(volume.id) : tx.volumes.prune(volume.id, oldest)
+          oldest === "none" ? tx.volumes.delete(volume.id) : tx.volumes.prune(volume.id, oldest)
         );
       });
     }
@@ -83,7 +83,7 @@ export class VolumeSweep implements AsyncDisposable {
   async #collect(): Promise<void> {
     const before = Date.now() - this.limits.graceMs;
     const unnamed = new Set<string>();
-    for await (const digests of this.store.volumeBlobs.stored()) {
+    for await (const digests of this.store.volumeBlobs.storedDigests()) {
       if (this.#stopped) return;
       await this.store.volumeBlobs.collect(digests, (digest, used) => {
         if (used) return false;

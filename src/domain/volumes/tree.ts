@@ -1,7 +1,7 @@
 import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow } from "../../store/volumes.ts";
 import { FileError } from "./file_error.ts";
-import { FileNode, type NodeSurroundings } from "./file_node.ts";
+import { FileNode, type NodeContext } from "./file_node.ts";
 import { comparePaths, isBelow, parentOf } from "./paths.ts";
 import type { Snapshot } from "./snapshots.ts";
 
@@ -43,7 +43,7 @@ export class Tree {
   constructor(
     private readonly store: Store,
     private readonly snapshot: Snapshot,
-    private readonly around: NodeSurroundings,
+    private readonly around: NodeContext,
   ) {}
 
   get changes(): ReadonlyMap<string, NodeChange> {
@@ -151,7 +151,7 @@ export class Tree {
   }
 
   /** @throws FileError `QuotaExceeded` where so many more paths cannot change */
-  assertRoomFor(paths: number): void {
+  assertCapacityFor(paths: number): void {
     if (this.#changes.size + paths > WRITE_SET_PATHS_MAX) throw tooManyChanges();
   }
 
@@ -179,7 +179,7 @@ export class Tree {
 
   async #put(path: string, change: NodeChange): Promise<void> {
     const old = this.#changes.get(path);
-    if (old === undefined) this.assertRoomFor(1);
+    if (old === undefined) this.assertCapacityFor(1);
     const before = old === undefined ? (await this.stored(path))?.size ?? 0 : sizeOf(old);
     this.around.usage.grow(sizeOf(change) - before);
     if (change.kind === "file") change.node.link();

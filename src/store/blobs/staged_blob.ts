@@ -15,13 +15,13 @@ export class MemoryBudget {
     this.#left = bytes;
   }
 
-  take(bytes: number): boolean {
+  reserve(bytes: number): boolean {
     if (bytes > this.#left) return false;
     this.#left -= bytes;
     return true;
   }
 
-  give(bytes: number): void {
+  release(bytes: number): void {
     this.#left += bytes;
   }
 }
@@ -37,7 +37,7 @@ export class StagedBlob implements AsyncDisposable {
   #mode: "open" | "sealed" | "gone" = "open";
   /** Undefined once the content has a file. */
   #memory: Uint8Array<ArrayBuffer> | undefined = new Uint8Array();
-  /** Open between the first use after {@link park} and the next. */
+  /** Open between the first use after {@link closeFile} and the next. */
   #file: Deno.FsFile | undefined;
   #size = 0;
   /** The hash of the first `hashed` bytes, as long as writes only append. */
@@ -110,18 +110,18 @@ export class StagedBlob implements AsyncDisposable {
   }
 
   /** Closes the file until it is needed again: many staged contents do not hold as many descriptors. */
-  park(): void {
+  closeFile(): void {
     this.#file?.close();
     this.#file = undefined;
   }
 
   /** Gives the file away, durable and closed. Only for a sealed content that is not in memory. */
-  async release(): Promise<string> {
+  async detach(): Promise<string> {
     if (this.#mode !== "sealed" || this.#memory !== undefined) {
       throw new Error("only a sealed content with a file can be released");
     }
     await (await this.#opened()).syncData();
-    this.park();
+    this.closeFile();
     this.#mode = "gone";
     return this.#path;
   }
@@ -129,9 +129,9 @@ export class StagedBlob implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#mode === "gone") return;
     this.#mode = "gone";
-    this.park();
+    this.closeFile();
     if (this.#memory === undefined) await Deno.remove(this.#path);
-    else this.#budget.give(this.#memory.length);
+    else this.#budget.release(this.#memory.length);
     this.#memory = undefined;
   }
 
@@ -145,7 +145,7 @@ export class StagedBlob implements AsyncDisposable {
     if (memory === undefined || size > SMALL_BLOB_BYTES_MAX) return false;
     if (size <= memory.length) return true;
     const capacity = Math.min(Math.max(size, memory.length * 2), SMALL_BLOB_BYTES_MAX);
-    if (!this.#budget.take(capacity - memory.length)) return false;
+    if (!this.#budget.reserve(capacity - memory.length)) return false;
     this.#memory = new Uint8Array(capacity);
     this.#memory.set(memory);
     return true;
@@ -163,7 +163,7 @@ export class StagedBlob implements AsyncDisposable {
     this.#file = file;
     await writeAll(file, memory.subarray(0, this.#size));
     this.#memory = undefined;
-    this.#budget.give(memory.length);
+    this.#budget.release(memory.length);
   }
 
   #forgetHash(): void {

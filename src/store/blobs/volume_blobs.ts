@@ -76,7 +76,7 @@ export class VolumeBlobs {
 
   /**
    * Makes the contents durable and pins them, in the order of the staged ones. Those with a file are gone after it;
-   * those in memory are disposed of by their owner, after the transaction that writes them. Whoever publishes calls {@link unpin} once the transaction that names them has ended, either way.
+   * those in memory are disposed of by their owner, after the transaction that writes them. Whoever publishes calls {@link release} once the transaction that names them has ended, either way.
    */
   async publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
     const published: PublishedBlob[] = [];
@@ -94,13 +94,13 @@ export class VolumeBlobs {
       for (const folder of folders) await syncDirectory(folder);
       if (folders.size > 0) await syncDirectory(this.#root);
     } catch (error) {
-      this.unpin(published);
+      this.release(published);
       throw error;
     }
     return published;
   }
 
-  unpin(published: readonly PublishedBlob[]): void {
+  release(published: readonly PublishedBlob[]): void {
     for (const { digest } of published) {
       const pins = (this.#pins.get(digest) ?? 0) - 1;
       if (pins > 0) this.#pins.set(digest, pins);
@@ -132,7 +132,7 @@ export class VolumeBlobs {
   }
 
   /** The digests of all contents that have files, folder by folder. */
-  async *stored(): AsyncGenerator<Digest[]> {
+  async *storedDigests(): AsyncGenerator<Digest[]> {
     for await (const folder of Deno.readDir(this.#root)) {
       if (!/^[0-9a-f]{2}$/.test(folder.name)) continue;
       const digests = new Set<Digest>();
@@ -153,7 +153,7 @@ export class VolumeBlobs {
       await this.#placeFile(staged, digest, folders);
       return { digest, size, small: undefined };
     } catch (error) {
-      this.unpin([{ digest, size, small: undefined }]);
+      this.release([{ digest, size, small: undefined }]);
       throw error;
     }
   }
@@ -167,7 +167,7 @@ export class VolumeBlobs {
     }
     await Deno.mkdir(dirname(plain), { recursive: true, mode: 0o700 });
     const { size } = staged;
-    const path = await staged.release();
+    const path = await staged.detach();
     if (size < COMPRESS_BYTES_MIN || !await compresses(path)) return await Deno.rename(path, plain);
     const partial = `${path}.zst`;
     try {

@@ -1,7 +1,7 @@
 /** A thread with a connection of its own, which moves what was committed from the log to the database when it is asked. */
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import { CLOSE, type Done } from "./checkpointer.ts";
+import { type CheckpointReply, CLOSE } from "./checkpointer.ts";
 
 const db = new DatabaseSync(workerData as string);
 // Syncs the log before it moves anything, and the database before the log is begun anew.
@@ -17,7 +17,7 @@ parentPort?.on("message", (message: unknown) => {
   }
 });
 
-function attempt(): Done {
+function attempt(): CheckpointReply {
   try {
     return { frames: Number(checkpoint.get()?.log) };
   } catch (error) {

@@ -19,21 +19,21 @@ const logger = getLogger(["invoked", "store"]);
 export const CLOSE = "close";
 
 /** What the thread answers to any other message: how long the log is, or why nothing was moved. */
-export type Done = { readonly frames: number } | { readonly error: string };
+export type CheckpointReply = { readonly frames: number } | { readonly error: string };
 
 /** Runs work while nothing is written. */
-export type Quietly = (work: () => Promise<void>) => Promise<void>;
+export type BetweenTransactions = (work: () => Promise<void>) => Promise<void>;
 
 /** Makes checkpoints of one database while it is written to. */
 export class Checkpointer {
   readonly #file: string;
-  readonly #quietly: Quietly;
+  readonly #quietly: BetweenTransactions;
   #thread: Worker | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #working: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(file: string, quietly: Quietly) {
+  constructor(file: string, quietly: BetweenTransactions) {
     this.#file = file;
     this.#quietly = quietly;
   }
@@ -79,7 +79,7 @@ export class Checkpointer {
   async #checkpoint(): Promise<number> {
     this.#thread ??= this.#start();
     const thread = this.#thread;
-    const { promise, resolve, reject } = Promise.withResolvers<Done>();
+    const { promise, resolve, reject } = Promise.withResolvers<CheckpointReply>();
     const onExit = () => reject(new Error("its thread has ended"));
     thread.once("message", resolve);
     thread.once("error", reject);
