@@ -5,7 +5,7 @@ import {
   variableOf,
 } from "../src/config/placed_settings.ts";
 
-/** `docs/configuration.md`: the table of settings as a page, in Markdown. */
+/** Renders `docs/configuration.md`, the table of settings in Markdown. */
 export function renderConfigurationPage(): string {
   const groups = Map.groupBy(ALL_SETTINGS, ({ group }) => group);
   const sections = [...groups].map(([group, settings]) =>
@@ -19,16 +19,17 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # Configuration
 
-Every setting is a flag of \`invoked serve\` and an environment variable; a flag wins over its
-variable. Secrets have a variable only. \`invoked config\` takes the same flags and prints what is in
-force and where it came from. An unknown flag or variable, a bad value and settings that contradict
-each other stop the server before it starts, with exit code 2 and one line for each fault.
+Every setting is a flag of \`invoked serve\` and an environment variable; the flag wins. Secrets have
+a variable only. \`invoked config\` takes the same flags and prints each value in force with its
+source. The server does not start with an unknown flag or variable, an invalid value or a
+contradiction between settings: it exits with code 2 and prints one line per fault.
 
-Durations carry their unit: \`500ms\`, \`60s\`, \`5m\`, \`1h\`, \`2d\`. So do sizes: \`100B\`, \`512KiB\`,
-\`128MiB\`, \`1GiB\` (powers of 1024), \`6MB\` (powers of 1000). A bare \`0\` needs no unit.
+Durations need a unit: \`500ms\`, \`60s\`, \`5m\`, \`1h\`, \`2d\`. Sizes need a unit: \`100B\`, \`512KiB\`,
+\`128MiB\`, \`1GiB\` (powers of 1,024), \`6MB\` (powers of 1,000). \`0\` needs no unit.
 
-Package downloads of the builder obey \`NPM_CONFIG_REGISTRY\`, \`DENO_CERT\`, \`DENO_TLS_CA_STORE\`,
-\`SSL_CERT_FILE\`, \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\`, also in lower case, as they are.`;
+The builder downloads packages with these variables of the environment, also in lower case:
+\`NPM_CONFIG_REGISTRY\`, \`DENO_CERT\`, \`DENO_TLS_CA_STORE\`, \`SSL_CERT_FILE\`, \`HTTP_PROXY\`,
+\`HTTPS_PROXY\` and \`NO_PROXY\`.`;
 
 const TABLE_HEAD = ["| Setting | Default | Accepts | Meaning |", "| --- | --- | --- | --- |"];
 

@@ -1,21 +1,21 @@
 import type { Config, SettingPath } from "./config.ts";
-import { formatBytes, formatDuration } from "./units.ts";
+import { formatBytes, formatCount, formatDuration } from "./units.ts";
 
-/** What the JSON around a base64 payload may take beside the payload, in a request's body. */
+/** Bytes of a request's body for the JSON around a base64 payload. */
 const ENVELOPE_BYTES = 64 * 1024;
-/** What one file of a commit may take in a request's body beside its content: path and quotes. */
+/** Bytes of a request's body for the path and the quotes of one file of a commit. */
 const FILE_ENVELOPE_BYTES = 1024;
-/** A call holds its input and its output as text, as a value, and while converting one to the other. */
+/** A call holds its input and output as text and as values, and both forms during the conversion. */
 const MEMORY_PER_PAYLOAD = 4;
 
 /** Two settings that contradict each other. */
 export interface Contradiction {
   readonly setting: SettingPath;
-  /** What the setting must be, continuing "... is V, but must be ...". */
+  /** The accepted values, continuing "it is V, but must be ...". */
   readonly must: string;
 }
 
-/** The contradictions between settings that are each acceptable alone. */
+/** The contradictions between settings that are each valid alone. */
 export function findContradictions(config: Config): readonly Contradiction[] {
   const { server, commits, invocations, builder } = config;
   const found: Contradiction[] = [];
@@ -48,14 +48,14 @@ export function findContradictions(config: Config): readonly Contradiction[] {
     commitBody,
     formatBytes,
     `to hold the base64 form of a commit of ${formatBytes(commits.maxCommitBytes)}` +
-      ` in ${commits.maxFiles} files`,
+      ` in ${formatCount(commits.maxFiles)} files`,
   );
   atLeast(
     "server.requestTimeoutMs",
     server.requestTimeoutMs,
     server.headerTimeoutMs,
     formatDuration,
-    "as the time for the headers is a part of it",
+    "to include the time for the headers",
   );
   atLeast(
     "commits.maxCommitBytes",
@@ -99,10 +99,13 @@ function tlsContradictions({ server, tls }: Config): readonly Contradiction[] {
     found.push({ setting: "tls.keyFile", must: "given together with --tls-cert" });
   }
   if (selfSigned && (certFile ?? keyFile) !== undefined) {
-    found.push({ setting: "tls.selfSigned", must: "left out where there is a --tls-cert" });
+    found.push({ setting: "tls.selfSigned", must: "false with --tls-cert or --tls-key" });
   }
   if ((selfSigned || certFile !== undefined) && server.publicUrl?.startsWith("http:")) {
-    found.push({ setting: "server.publicUrl", must: "an https URL, as the server speaks TLS" });
+    found.push({
+      setting: "server.publicUrl",
+      must: "an https URL, because the server serves HTTPS",
+    });
   }
   return found;
 }
@@ -112,7 +115,7 @@ function base64Length(byteLength: number): number {
   return 4 * Math.ceil(byteLength / 3);
 }
 
-/** A size that can be told in a unit people use. */
+/** Rounds a size up, so that messages can name it in KiB. */
 function roundUpToKiB(byteLength: number): number {
   return 1024 * Math.ceil(byteLength / 1024);
 }

@@ -3,7 +3,7 @@ import { ConfigError } from "./resolve.ts";
 import { origin } from "./kinds.ts";
 import { Secret } from "./secret.ts";
 
-/** What the command line is told about the server that it talks to, besides the data directory. */
+/** How the command line reaches its server, besides the data directory. */
 export interface ClientSettings {
   /** Without a trailing slash. */
   readonly serverUrl: string | undefined;
@@ -13,11 +13,10 @@ export interface ClientSettings {
     | undefined;
 }
 
-/** The variables of C1's own SDKs and tools, with what they mean. */
+/** The variables of C1's own SDKs and tools, with their meaning. */
 export const CLIENT_VARIABLES = {
   CONDUCTORONE_SERVER_URL: "URL of the server",
-  CONDUCTORONE_TENANT_DOMAIN:
-    "tenant of C1 (acme, or acme.conductor.one); the server URL where none is given",
+  CONDUCTORONE_TENANT_DOMAIN: "tenant of C1 (acme or acme.conductor.one), if no URL is given",
   CONDUCTORONE_ACCESS_TOKEN: "access token; wins over client id and secret",
   CONDUCTORONE_CLIENT_ID: "client id, with CONDUCTORONE_CLIENT_SECRET",
   CONDUCTORONE_CLIENT_SECRET: "client secret, with CONDUCTORONE_CLIENT_ID",
@@ -26,7 +25,7 @@ export const CLIENT_VARIABLES = {
 /**
  * Reads `--server` and C1's variables; the flag wins.
  *
- * @throws {ConfigError} for a URL that is none, and for half of the client's credentials.
+ * @throws {ConfigError} for an invalid URL, and for one half of the client's credentials
  */
 export function resolveClientSettings(server: string | undefined, env: Given): ClientSettings {
   const given = (name: keyof typeof CLIENT_VARIABLES) => env[name] === "" ? undefined : env[name];
@@ -40,7 +39,8 @@ export function resolveClientSettings(server: string | undefined, env: Given): C
     : { clientId, clientSecret };
   if (credentials === undefined && (clientId ?? clientSecret) !== undefined) {
     throw new ConfigError([
-      "CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET belong together, but only one is set",
+      "Cannot use the client credentials: CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET " +
+      "belong together, but only one is set",
     ]);
   }
   const tenant = given("CONDUCTORONE_TENANT_DOMAIN");
@@ -58,7 +58,7 @@ function readUrl(name: string, text: string | undefined): string | undefined {
   const { parse, accepts } = origin();
   const url = parse(text);
   if (url === undefined) {
-    throw new ConfigError([`${name} is ${JSON.stringify(text)}, not ${accepts}`]);
+    throw new ConfigError([`Cannot use ${name}: ${JSON.stringify(text)} is not ${accepts}`]);
   }
   return url;
 }

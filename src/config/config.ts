@@ -1,15 +1,15 @@
 import type { Secret } from "./secret.ts";
 
 /**
- * Everything the server can be told, resolved and deeply frozen. Each field but `registryEnv` and
- * `searchPath` is described by the row of the same name in `settings.ts`.
+ * The configuration of the server, resolved and deeply frozen. The row of the same name in `settings.ts`
+ * describes each field except `registryEnv` and `searchPath`.
  */
 export interface Config {
   readonly server: {
     readonly host: string;
     /** 0 means any free port. */
     readonly port: number;
-    /** Where clients reach the server, without a trailing slash. */
+    /** URL at which clients reach the server, without a trailing slash. */
     readonly publicUrl: string | undefined;
     /** Absolute path. */
     readonly dataDir: string;
@@ -21,7 +21,7 @@ export interface Config {
     readonly answerTimeoutMs: number;
     readonly keepAliveTimeoutMs: number;
     readonly maxConnections: number;
-    /** Origins whose pages may call the API; undefined for none. */
+    /** Origins of pages that may call the API; undefined for none. */
     readonly corsOrigins: readonly string[] | undefined;
   };
   readonly tls: {
@@ -32,10 +32,10 @@ export interface Config {
     readonly selfSigned: boolean;
   };
   readonly rates: {
-    /** Requests a second of one client on /api; 0 for no limit. */
+    /** Requests per second of one client on /api; 0 for no limit. */
     readonly apiPerSecond: number;
     readonly apiBurst: number;
-    /** Requests a minute of one client at one address on the token endpoint; 0 for no limit. */
+    /** Requests per minute of one client id and address on the token endpoint; 0 for no limit. */
     readonly tokensPerMinute: number;
   };
   readonly log: {
@@ -45,7 +45,7 @@ export interface Config {
   readonly identity: {
     /** Base64 of 32 bytes. */
     readonly masterKey: Secret | undefined;
-    /** Base64 of 32 bytes; what `keys rotate` seals under. */
+    /** Base64 of 32 bytes; the new key of `invoked keys rotate`. */
     readonly newMasterKey: Secret | undefined;
   };
   readonly commits: {
@@ -56,7 +56,7 @@ export interface Config {
   };
   readonly sandbox: {
     readonly isolation: "auto" | "bubblewrap" | "landlock" | "process";
-    /** Directories, separated by colons, in which programs that isolate are looked for: the server's own PATH. */
+    /** The server's own PATH: where the programs for isolation are looked up. */
     readonly searchPath: string;
   };
   readonly invocations: {
@@ -113,7 +113,7 @@ export interface Config {
     readonly maxArtifactBytes: number;
     readonly maxDownloadBytes: number;
     readonly concurrency: number;
-    /** The registry, proxy and certificate variables that package downloads obey, as they were found. */
+    /** The registry, proxy and certificate variables of package downloads, unchanged. */
     readonly registryEnv: Readonly<Record<string, string>>;
   };
 }
@@ -121,12 +121,12 @@ export interface Config {
 /** The groups of {@link Config}. */
 export type Group = keyof Config;
 
-/** The fields of each group that come from flags and `INVOKED_*` variables. */
+/** The fields of each group that flags and `INVOKED_*` variables set. */
 export type Configurable = {
   readonly [G in Group]: Omit<Config[G], "registryEnv" | "searchPath">;
 };
 
-/** The name of one setting inside {@link Config}, such as `server.maxBodyBytes`. */
+/** The path of one setting in {@link Config}, such as `server.maxBodyBytes`. */
 export type SettingPath = {
   [G in Group]: `${G}.${keyof Configurable[G] & string}`;
 }[Group];

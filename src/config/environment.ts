@@ -1,4 +1,4 @@
-/** The environment of this process: the one place that reads it. */
+/** Reads the environment of this process. No other function does. */
 export function readEnvironment(): Readonly<Record<string, string>> {
   return Deno.env.toObject();
 }

@@ -2,24 +2,31 @@ import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { Secret } from "./secret.ts";
-import { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  parseBytes,
+  parseCount,
+  parseDuration,
+} from "./units.ts";
 
-/** How the text of a setting becomes a value and how a value is shown again. */
+/** How the text of a setting becomes a value, and how the value is shown. */
 export interface Kind<T> {
-  /** What stands for the value in a usage line, such as `DURATION`. */
+  /** Placeholder of the value in a usage line, such as `DURATION`. */
   readonly placeholder: string;
   /** The accepted values, continuing the sentence "... is not ...". */
   readonly accepts: string;
-  /** The accepted values in short, where the unit is explained elsewhere. */
+  /** The accepted values in short, without the explanation of the unit. */
   readonly range?: string;
-  /** The value, or undefined when the text is not acceptable. */
+  /** The value; undefined for a text that is not accepted. */
   readonly parse: (text: string) => T | undefined;
   readonly format: (value: T) => string;
-  /** Given several times, the flag means all of its values, joined by commas. */
+  /** The flag can be repeated; its values are joined by commas. */
   readonly repeatable?: true;
-  /** The text itself must never be shown. */
+  /** The text is a secret and never shown. */
   readonly hidden?: true;
-  /** What the flag alone, without a value, means. */
+  /** The value of the flag without a value. */
   readonly implied?: string;
 }
 
@@ -48,14 +55,16 @@ export function bytes(range: Range): Kind<number> {
   });
 }
 
+const WHOLE_NUMBER = { placeholder: "NUMBER", example: "a whole number", parse: parseCount };
+
 /** A whole number. */
 export function integer(range: Range): Kind<number> {
-  return quantity(range, {
-    placeholder: "NUMBER",
-    example: "a whole number",
-    parse: (text) => /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined,
-    format: String,
-  });
+  return quantity(range, { ...WHOLE_NUMBER, format: formatCount });
+}
+
+/** A TCP port; 0 means any free one. */
+export function port(): Kind<number> {
+  return quantity({ min: "0", max: "65535" }, { ...WHOLE_NUMBER, format: String });
 }
 
 /** One of a few words. */
@@ -68,7 +77,7 @@ export function choice<const T extends string>(...words: readonly T[]): Kind<T> 
   };
 }
 
-/** Yes or no; the flag alone means yes. */
+/** True or false; the flag alone means true. */
 export function toggle(): Kind<boolean> {
   return {
     placeholder: "true|false",
@@ -94,11 +103,11 @@ export function host(): Kind<string> {
   };
 }
 
-/** The base of a web address: scheme, host and port only. The value has no trailing slash. */
+/** The origin of a URL: scheme, host and port. The value has no trailing slash. */
 export function origin(): Kind<string> {
   return {
     placeholder: "URL",
-    accepts: "an http or https URL of a host alone, without user, path, query or fragment",
+    accepts: "an http or https URL without user, path, query and fragment",
     parse: (text) => {
       if (!/^https?:\/\/[^\s/?#@\\]+\/?$/i.test(text) || !URL.canParse(text)) return undefined;
       return new URL(text).origin;
@@ -107,12 +116,12 @@ export function origin(): Kind<string> {
   };
 }
 
-/** Origins of web pages, as browsers send them, between commas. */
+/** Origins of web pages as browsers send them, separated by commas. */
 export function origins(): Kind<readonly string[]> {
   const { parse } = origin();
   return {
     placeholder: "ORIGIN,...",
-    accepts: "http or https origins between commas, each exactly as a browser sends it",
+    accepts: "a list of http or https origins as browsers send them, separated by commas",
     parse: (text) => {
       const found = text.split(",").map((part) => part.trim());
       return found.every((part) => parse(part) === part) ? found : undefined;
@@ -121,12 +130,12 @@ export function origins(): Kind<readonly string[]> {
   };
 }
 
-/** A file; a relative path is taken from the working directory of the process. */
+/** A file; a relative path starts at the working directory of the process. */
 export function file(): Kind<string> {
   return { ...directory(), placeholder: "FILE" };
 }
 
-/** A directory; a relative one is taken from the working directory of the process. */
+/** A directory; a relative path starts at the working directory of the process. */
 export function directory(): Kind<string> {
   return {
     placeholder: "DIR",
@@ -156,7 +165,7 @@ function isNetwork(text: string): boolean {
   return family !== 0 && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
 }
 
-/** A single address is a network of its own. */
+/** A single address is a network of one address. */
 function withPrefix(network: string): string {
   if (network.includes("/")) return network;
   return `${network}/${isIP(network) === 4 ? 32 : 128}`;

@@ -1,4 +1,4 @@
-/** The config room: from flags and environment to one typed, frozen {@link Config}. */
+/** Reads flags and environment into one typed, frozen {@link Config}. */
 export { CLIENT_VARIABLES, type ClientSettings, resolveClientSettings } from "./client.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
 export { readEnvironment } from "./environment.ts";
@@ -15,4 +15,11 @@ export {
 export { Secret } from "./secret.ts";
 export { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./placed_settings.ts";
 export type { Setting } from "./settings.ts";
-export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";
+export {
+  countOf,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  parseBytes,
+  parseDuration,
+} from "./units.ts";

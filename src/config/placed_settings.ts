@@ -1,4 +1,4 @@
-/** The settings as a list: each with its place in Config, its heading and its variable. */
+/** The settings as a list: each with its path in Config, its heading and its variable. */
 import type { Group, SettingPath } from "./config.ts";
 import { type Setting, SETTINGS } from "./settings.ts";
 
@@ -12,14 +12,14 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   commits: "Commits",
   sandbox: "Sandbox",
   invocations: "Invocations",
-  reuse: "Reuse of processes",
+  reuse: "Process reuse",
   egress: "Egress",
   volumes: "Volumes",
   tests: "Tests and types",
   builder: "Builder",
 };
 
-/** A setting together with its place in Config. */
+/** A setting with its path in Config. */
 export interface PlacedSetting {
   readonly group: Group;
   readonly field: string;
@@ -43,5 +43,5 @@ export function variableOf(setting: Setting): string {
   return VARIABLE_PREFIX + setting.name.replaceAll("-", "_").toUpperCase();
 }
 
-/** What the environment variables of all settings begin with. */
+/** Prefix of the environment variables of all settings. */
 export const VARIABLE_PREFIX = "INVOKED_";

@@ -10,19 +10,19 @@ import {
 } from "./placed_settings.ts";
 import type { Setting } from "./settings.ts";
 
-/** Flags (`max-body` for `--max-body`) or environment variables, as they were given. */
+/** Texts of flags (`max-body` for `--max-body`) or of environment variables. */
 export type Given = Readonly<Record<string, string | undefined>>;
 
-/** Where the value in force came from. */
+/** Where a value comes from. */
 export type Source = "flag" | "variable" | "default";
 
-/** The configuration in force and where each setting came from. */
+/** The configuration in force, and where each setting comes from. */
 export interface Resolved {
   readonly config: Config;
   readonly sources: Readonly<Record<SettingPath, Source>>;
 }
 
-/** Everything that is wrong with the flags and variables, one line for each fault. */
+/** The faults of flags and variables, one line each. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly faults: readonly string[];
@@ -33,10 +33,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** Where programs are looked for when PATH is not set. */
+/** Where programs are looked up without PATH. */
 const DEFAULT_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
-/** Variables that package downloads obey; each is passed on as it is, also in lower case. */
+/** Variables of package downloads; each is passed on unchanged, also in lower case. */
 const REGISTRY_VARIABLES = [
   "NPM_CONFIG_REGISTRY",
   "DENO_CERT",
@@ -48,11 +48,11 @@ const REGISTRY_VARIABLES = [
 ].flatMap((name) => [name, name.toLowerCase()]);
 
 /**
- * The configuration that flags and environment ask for; a flag wins over its variable.
+ * Resolves flags and environment to a configuration; a flag wins over its variable.
  *
- * Relative paths are taken from the working directory of the process.
+ * Relative paths start at the working directory of the process.
  *
- * @throws {ConfigError} listing every unknown name, every bad value and every contradiction.
+ * @throws {ConfigError} with every unknown name and invalid value, or with every contradiction
  */
 export function resolveConfig(flags: Given, env: Given): Resolved {
   const faults = [...unknownFlags(flags), ...unknownVariables(env)];
@@ -76,26 +76,26 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
     const placed = findSetting(path);
     const source = sources[path] ?? "default";
     const value = formatSetting(placed, config) + (source === "default" ? " by default" : "");
-    return `${nameOf(placed.setting, source)} is ${value}, but must be ${must}`;
+    return `Cannot use ${nameOf(placed.setting, source)}: it is ${value}, but must be ${must}`;
   });
   if (contradictions.length > 0) throw new ConfigError(contradictions);
   return { config, sources: Object.freeze(sources) as Resolved["sources"] };
 }
 
-/** The value of one setting as shown to people: with its unit, secrets masked, `none` for no value. */
+/** The value of one setting for people: with its unit, secrets masked, `none` without a value. */
 export function formatSetting({ group, field, setting }: PlacedSetting, config: Config): string {
   const value: unknown = (config[group] as Readonly<Record<string, unknown>>)[field];
   return value === undefined ? "none" : setting.kind.format(value);
 }
 
-/** The value of one setting as JSON: numbers in milliseconds or bytes, secrets masked, null for none. */
+/** The value of one setting as JSON: in milliseconds or bytes, secrets masked, null without a value. */
 export function settingToJson({ group, field }: PlacedSetting, config: Config): unknown {
   return (config[group] as Readonly<Record<string, unknown>>)[field] ?? null;
 }
 
 function findSetting(path: SettingPath): PlacedSetting {
   const placed = ALL_SETTINGS.find((candidate) => candidate.path === path);
-  if (!placed) throw new Error(`No setting stands at ${path}`);
+  if (!placed) throw new Error(`Cannot find setting ${path}`);
   return placed;
 }
 
@@ -109,9 +109,9 @@ function findText(setting: Setting, flags: Given, env: Given) {
 
 function describeBadValue(setting: Setting, source: Source, text: string): string {
   const name = nameOf(setting, source);
-  const { kind } = setting;
-  if (text === "") return `${name} is empty: leave it out, or give ${kind.accepts}`;
-  return `${name} is ${kind.hidden ? "not" : `${JSON.stringify(text)}, not`} ${kind.accepts}`;
+  const { hidden, accepts } = setting.kind;
+  if (text === "") return `Cannot use ${name}: it is empty; omit it, or give ${accepts}`;
+  return `Cannot use ${name}: ${hidden ? "it" : JSON.stringify(text)} is not ${accepts}`;
 }
 
 function nameOf(setting: Setting, source: Source): string {
@@ -135,7 +135,8 @@ function unknownVariables(env: Given): readonly string[] {
 
 function describeUnknown(name: string, known: readonly string[]): string {
   const likely = nearest(name, known);
-  return `${name} is not a setting${likely === undefined ? "" : `: did you mean ${likely}?`}`;
+  const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
+  return `Cannot use ${name}: it is not a setting${hint}`;
 }
 
 function pickRegistryEnv(env: Given): Readonly<Record<string, string>> {

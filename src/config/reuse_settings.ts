@@ -1,30 +1,30 @@
 import { duration, integer } from "./kinds.ts";
 import type { Rows } from "./settings.ts";
 
-/** When a process of a function with `PROCESS_REUSE_SEQUENTIAL` gets no further call. */
+/** When an instance of a function with `PROCESS_REUSE_SEQUENTIAL` is replaced. */
 export const REUSE_SETTINGS: Rows<"reuse"> = {
   callsMax: {
     name: "reuse-calls",
     kind: integer({ min: "1", max: "10000000" }),
     default: "10000",
-    description: "Calls that one reused process runs before it is replaced",
+    description: "Calls that one process runs before it is replaced",
   },
   lifetimeMs: {
     name: "reuse-lifetime",
     kind: duration({ min: "1s", max: "7d" }),
     default: "10m",
-    description: "Age at which a reused process is replaced",
+    description: "Age at which a process is replaced",
   },
   idleMs: {
     name: "reuse-idle",
     kind: duration({ min: "100ms", max: "1d" }),
     default: "60s",
-    description: "How long a reused process waits for its next call",
+    description: "How long a process waits for its next call",
   },
   waitingMax: {
     name: "reuse-waiting",
     kind: integer({ min: "0", max: "10000" }),
     default: "32",
-    description: "Reused processes of all functions that wait for their next call",
+    description: "Processes of all functions that wait for their next call",
   },
 };

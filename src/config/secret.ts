@@ -1,6 +1,6 @@
 /**
- * A string that is shown only to who asks for it by name: console, JSON and template output all
- * print {@link Secret.MASK} in its place.
+ * A string that only {@link Secret.reveal} returns. Console, JSON and template output print
+ * {@link Secret.MASK} instead.
  */
 export class Secret {
   static readonly MASK = "********";
@@ -10,7 +10,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The hidden value itself. */
+  /** The value itself. */
   reveal(): string {
     return this.#value;
   }

@@ -12,13 +12,14 @@ import {
   networks,
   origin,
   origins,
+  port,
   toggle,
 } from "./kinds.ts";
 import { REUSE_SETTINGS } from "./reuse_settings.ts";
 import { VOLUME_SETTINGS } from "./volume_settings.ts";
 import { TEST_SETTINGS } from "./test_settings.ts";
 
-/** One thing the server can be told. A setting without a default is optional. */
+/** One setting of the server. A setting without a default is optional. */
 export interface Setting<T = unknown> {
   /** `max-body` is the flag `--max-body` and the variable `INVOKED_MAX_BODY`. */
   readonly name: string;
@@ -36,8 +37,8 @@ export type Rows<G extends Group> = {
 };
 
 /**
- * Every setting, at the place of its field in Config. The type makes the two agree: a row without
- * a field, a field without a row, and a row whose kind yields another type do not compile.
+ * Every setting, under the names of its field in Config. The types must agree: a row without a field,
+ * a field without a row, and a row whose kind yields another type do not compile.
  */
 export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   server: {
@@ -49,7 +50,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     },
     port: {
       name: "port",
-      kind: integer({ min: "0", max: "65535" }),
+      kind: port(),
       default: "8080",
       description: "Port to listen on; 0 takes any free one",
     },
@@ -57,13 +58,13 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "public-url",
       kind: origin(),
       default: undefined,
-      description: "URL at which clients reach the server, when it differs from host and port",
+      description: "URL at which clients reach the server, if it differs from host and port",
     },
     dataDir: {
       name: "data",
       kind: directory(),
       default: ".invoked",
-      description: "Data directory, made on the first start",
+      description: "Data directory, created at the first start",
     },
     drainTimeoutMs: {
       name: "drain-timeout",
@@ -99,7 +100,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "answer-timeout",
       kind: duration({ min: "1s", max: "1h" }),
       default: "60s",
-      description: "How long a client may take to receive an answer that is complete",
+      description: "How long a client may take to receive a finished response",
     },
     keepAliveTimeoutMs: {
       name: "keep-alive-timeout",
@@ -111,13 +112,13 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "max-connections",
       kind: integer({ min: "1", max: "1000000" }),
       default: "4096",
-      description: "Open connections; further ones are closed at once",
+      description: "Open connections; the server closes further ones at once",
     },
     corsOrigins: {
       name: "cors-origin",
       kind: origins(),
       default: undefined,
-      description: "Origins whose web pages may call the server from a browser",
+      description: "Origins of web pages that may call the server from a browser",
     },
   },
   tls: {
@@ -125,7 +126,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "tls-cert",
       kind: file(),
       default: undefined,
-      description: "Certificate and its chain in PEM; with --tls-key the server speaks https",
+      description: "Certificate and its chain in PEM; with --tls-key the server serves HTTPS",
     },
     keyFile: {
       name: "tls-key",
@@ -137,7 +138,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "tls-self-signed",
       kind: toggle(),
       default: "false",
-      description: "Speak https with a certificate of a local CA in the data directory",
+      description: "Serve HTTPS with a certificate of a local CA in the data directory",
     },
   },
   rates: {
@@ -145,19 +146,19 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "api-rate",
       kind: integer({ min: "0", max: "1000000" }),
       default: "1000",
-      description: "Requests a second of one client to /api; 0 turns the limit off",
+      description: "Requests per second of one client to /api; 0 turns the limit off",
     },
     apiBurst: {
       name: "api-burst",
       kind: integer({ min: "1", max: "1000000" }),
       default: "2000",
-      description: "Requests that one client may send to /api at once after a pause",
+      description: "Requests that one client may send to /api in a burst",
     },
     tokensPerMinute: {
       name: "token-rate",
       kind: integer({ min: "0", max: "1000000" }),
       default: "120",
-      description: "Token requests a minute of one client id and address; 0 turns the limit off",
+      description: "Token requests per minute of one client id and address; 0 turns the limit off",
     },
   },
   log: {
@@ -165,13 +166,13 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "log-format",
       kind: choice("auto", "json", "pretty"),
       default: "auto",
-      description: "Form of the log on stderr; auto is pretty on a terminal, else json",
+      description: "Format of the log on stderr; auto is pretty on a terminal, otherwise json",
     },
     level: {
       name: "log-level",
       kind: choice("debug", "info", "warning", "error"),
       default: "info",
-      description: "Least severe level that is logged",
+      description: "Lowest level that is logged",
     },
   },
   identity: {
@@ -179,14 +180,14 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "master-key",
       kind: key(32),
       default: undefined,
-      description: "Key that seals the stored keys; without it the data directory keeps one",
+      description: "Key that encrypts stored secrets; without it the data directory holds one",
       variableOnly: true,
     },
     newMasterKey: {
       name: "new-master-key",
       kind: key(32),
       default: undefined,
-      description: "Key that keys rotate seals under, where the old one is a variable",
+      description: "New master key for invoked keys rotate, if the old one is a variable",
       variableOnly: true,
     },
   },
@@ -195,25 +196,25 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "max-files",
       kind: integer({ min: "1", max: "10000" }),
       default: "200",
-      description: "Files of one commit",
+      description: "Number of files of one commit",
     },
     maxFileBytes: {
       name: "max-file",
       kind: bytes({ min: "1KiB", max: "256MiB" }),
       default: "1MiB",
-      description: "One file of a commit",
+      description: "Size of one file of a commit",
     },
     maxCommitBytes: {
       name: "max-commit",
       kind: bytes({ min: "1KiB", max: "512MiB" }),
       default: "4MiB",
-      description: "All files of one commit together",
+      description: "Size of all files of one commit together",
     },
     uploadTtlMs: {
       name: "upload-ttl",
       kind: duration({ min: "1s", max: "7d" }),
       default: "1h",
-      description: "How long an upload URL stays valid",
+      description: "Lifetime of an upload URL",
     },
   },
   sandbox: {
@@ -221,7 +222,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "isolation",
       kind: choice("auto", "bubblewrap", "landlock", "process"),
       default: "auto",
-      description: "How functions are isolated; auto takes the strongest that works here",
+      description: "Isolation of functions and builds; auto takes the strongest that works here",
     },
   },
   invocations: {
@@ -235,7 +236,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "cpu-time",
       kind: duration({ min: "1s", max: "1d" }),
       default: "30s",
-      description: "Processor time of one call, counted in whole seconds",
+      description: "CPU time of one call, counted in whole seconds",
     },
     memoryBytes: {
       name: "memory",
@@ -247,31 +248,31 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "max-input",
       kind: bytes({ min: "1KiB", max: "512MiB" }),
       default: "6MiB",
-      description: "Input of one call, as JSON",
+      description: "Size of the input of one call, as JSON",
     },
     maxOutputBytes: {
       name: "max-output",
       kind: bytes({ min: "1KiB", max: "512MiB" }),
       default: "6MiB",
-      description: "Output of one call, as JSON",
+      description: "Size of the output of one call, as JSON",
     },
     maxLogBytes: {
       name: "max-log",
       kind: bytes({ min: "1KiB", max: "256MiB" }),
       default: "1MiB",
-      description: "Captured log of one call; what follows is cut behind a visible mark",
+      description: "Size of the log of one call; the rest is cut, with a mark at the end",
     },
     poolSize: {
       name: "pool-size",
       kind: integer({ min: "1", max: "1000" }),
       default: "8",
-      description: "Sandboxes that wait ready, those of provisionedConcurrency aside",
+      description: "Instances that wait in the pool, besides those of provisionedConcurrency",
     },
     poolMemoryBytes: {
       name: "pool-memory",
       kind: bytes({ min: "16MiB", max: "1024GiB" }),
       default: "1GiB",
-      description: "Memory of all sandboxes that wait ready, as estimated",
+      description: "Estimated memory of all instances in the pool",
     },
     maxRunning: {
       name: "max-running",
@@ -289,37 +290,37 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "max-queued",
       kind: integer({ min: "0", max: "1000000" }),
       default: "1000",
-      description: "Calls that wait for their turn; more are refused",
+      description: "Calls that wait for a slot; further ones are rejected",
     },
     maxQueuedBytes: {
       name: "max-queued-bytes",
       kind: bytes({ min: "1KiB", max: "64GiB" }),
       default: "256MiB",
-      description: "Inputs of the calls that wait for their turn, together; more are refused",
+      description: "Inputs of all calls that wait for a slot; further calls are rejected",
     },
     maxWaitMs: {
       name: "max-wait",
       kind: duration({ min: "1ms", max: "7d" }),
       default: "1s",
-      description: "Expected wait of a synchronous call for its turn; beyond it, it is refused",
+      description: "Expected wait of a synchronous call for a slot, beyond which it is rejected",
     },
     queueTimeoutMs: {
       name: "queue-timeout",
       kind: duration({ min: "10ms", max: "7d" }),
       default: "60s",
-      description: "How long a synchronous call waits for its turn; the time it runs counts apart",
+      description: "How long a synchronous call waits for a slot; its run time is not included",
     },
     maxInvokeDepth: {
       name: "max-invoke-depth",
       kind: integer({ min: "0", max: "64" }),
       default: "8",
-      description: "How deep functions call functions, below the call from outside",
+      description: "Depth of functions that call functions, below the call from outside",
     },
     maxInvokeFanOut: {
       name: "max-invoke-fan-out",
       kind: integer({ min: "0", max: "100000" }),
       default: "100",
-      description: "Calls of other functions that one call makes",
+      description: "Calls of functions that one call may make",
     },
   },
   reuse: REUSE_SETTINGS,
@@ -328,31 +329,31 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "egress-allow-private",
       kind: networks(),
       default: undefined,
-      description: "Networks that are not public and may be reached by allowed names",
+      description: "Private networks that allowed host names may resolve to",
     },
     caFile: {
       name: "egress-ca",
       kind: file(),
       default: undefined,
-      description: "Certificates (PEM) that calls to other hosts trust beside the usual ones",
+      description: "Certificates (PEM) that functions trust besides the public ones",
     },
     maxBytes: {
       name: "max-egress",
       kind: bytes({ min: "1KiB", max: "64GiB" }),
       default: "32MiB",
-      description: "What one call may send to and receive from other hosts, together",
+      description: "Bytes that one call may send to and receive from other hosts, together",
     },
     maxRequests: {
       name: "max-egress-requests",
       kind: integer({ min: "1", max: "1000000" }),
       default: "1000",
-      description: "Requests and tunnels to other hosts of one call, refused ones included",
+      description: "Requests and tunnels of one call to other hosts, denied ones included",
     },
     maxConnections: {
       name: "max-egress-connections",
       kind: integer({ min: "1", max: "10000" }),
       default: "64",
-      description: "Connections to other hosts of one call at the same time",
+      description: "Simultaneous connections of one call to other hosts",
     },
   },
   volumes: VOLUME_SETTINGS,
@@ -374,13 +375,13 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "max-artifact",
       kind: bytes({ min: "64KiB", max: "512MiB" }),
       default: "20MiB",
-      description: "What one build may produce",
+      description: "Size of the bundle of one build",
     },
     maxDownloadBytes: {
       name: "max-download",
       kind: bytes({ min: "1MiB", max: "64GiB" }),
       default: "256MiB",
-      description: "What one build may download from the package registry",
+      description: "Bytes that one build may download from the package registry",
     },
     concurrency: {
       name: "max-builds",

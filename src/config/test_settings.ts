@@ -1,25 +1,25 @@
 import { duration, integer, toggle } from "./kinds.ts";
 import type { Rows } from "./settings.ts";
 
-/** Limits of a run of a commit's tests, beside those of every call; and what is done about types. */
+/** Limits of a run of tests, besides those of every call, and the type check. */
 export const TEST_SETTINGS: Rows<"tests"> = {
   timeoutMs: {
     name: "test-timeout",
     kind: duration({ min: "10ms", max: "1d" }),
     default: "10s",
-    description: "Wall-clock time of one test; all of a run share that of one call",
+    description: "Wall-clock time of one test; all tests of a run share the time of one call",
   },
   maxTests: {
     name: "max-tests",
     kind: integer({ min: "1", max: "100000" }),
     default: "1000",
-    description: "Tests of one commit",
+    description: "Number of tests of one commit",
   },
   maxAssertions: {
     name: "max-assertions",
     kind: integer({ min: "1", max: "1000000" }),
     default: "10000",
-    description: "Assertions of one run of tests together",
+    description: "Number of assertions of one run of tests",
   },
   checkTypes: {
     name: "check-types",

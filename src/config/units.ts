@@ -1,4 +1,4 @@
-/** Durations and sizes in words: what people write in flags and read in error messages. */
+/** Durations, sizes and counts in words: what people write in flags and read in messages. */
 
 interface Unit {
   readonly names: readonly [string, ...string[]];
@@ -34,26 +34,45 @@ export function parseBytes(text: string): number | undefined {
 }
 
 /**
- * A whole number of milliseconds in words, exactly: `500 ms`, `60 s`, `5 min`, `1 h`, `2 d`.
- * The answer is accepted by {@link parseDuration}. A fraction of a millisecond is rounded.
+ * A whole number of milliseconds in words, exactly: `500 ms`, `1,500 ms`, `60 s`, `5 min`, `1 h`, `2 d`.
+ * {@link parseDuration} accepts the result. A fraction of a millisecond is rounded.
  */
 export function formatDuration(milliseconds: number): string {
   const whole = Math.round(milliseconds);
   const unit = DURATION_UNITS.find(({ factor }) => isReadableIn(whole, factor));
-  return unit ? `${whole / unit.factor} ${unit.names[0]}` : `${whole} ms`;
+  return unit ? `${formatCount(whole / unit.factor)} ${unit.names[0]}` : `${whole} ms`;
 }
 
 /**
- * A whole number of bytes in words, exactly: `100 B`, `512 KiB`, `6 MiB`, `6 MB`, `1 GiB`.
- * The answer is accepted by {@link parseBytes}. A fraction of a byte is rounded.
+ * A whole number of bytes in words, exactly: `100 B`, `1,025 B`, `512 KiB`, `6 MiB`, `6 MB`, `1 GiB`.
+ * {@link parseBytes} accepts the result. A fraction of a byte is rounded.
  */
 export function formatBytes(bytes: number): string {
   const whole = Math.round(bytes);
   const unit = BYTE_UNITS.find(({ factor }) => whole >= factor && whole % factor === 0);
-  return unit ? `${whole / unit.factor} ${unit.names[0]}` : `${whole} B`;
+  return unit ? `${formatCount(whole / unit.factor)} ${unit.names[0]}` : `${whole} B`;
 }
 
-/** One minute reads better as `60 s` and one day as `24 h`; an hour is an hour. */
+/** Digits, with or without thousands separators. */
+const COUNT_TEXT = /^(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})$/;
+const COUNT = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20 });
+
+/** A whole number, with or without thousands separators; undefined for any other text. */
+export function parseCount(text: string): number | undefined {
+  return COUNT_TEXT.test(text) ? Number(text.replaceAll(",", "")) : undefined;
+}
+
+/** A number with thousands separators: `1,000`. {@link parseCount} accepts a whole one. */
+export function formatCount(count: number): string {
+  return COUNT.format(count);
+}
+
+/** A count with its noun: `1 file`, `1,000 files`. @param plural of a noun that takes more than an s */
+export function countOf(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
+}
+
+/** One minute reads better as `60 s`, and one day as `24 h`. */
 function isReadableIn(milliseconds: number, factor: number): boolean {
   const least = factor === 60_000 || factor === 86_400_000 ? 2 * factor : factor;
   return milliseconds >= least && milliseconds % factor === 0;
@@ -61,9 +80,10 @@ function isReadableIn(milliseconds: number, factor: number): boolean {
 
 function parseQuantity(text: string, units: readonly Unit[]): number | undefined {
   if (text === "0") return 0;
-  const [, digits, name] = /^([0-9]{1,15}) ?([A-Za-z]+)$/.exec(text) ?? [];
+  const [, digits = "", name] = /^([0-9,]+) ?([A-Za-z]+)$/.exec(text) ?? [];
   const unit = units.find(({ names }) => name !== undefined && names.includes(name));
-  if (digits === undefined || unit === undefined) return undefined;
-  const value = Number(digits) * unit.factor;
+  const count = parseCount(digits);
+  if (count === undefined || unit === undefined) return undefined;
+  const value = count * unit.factor;
   return Number.isSafeInteger(value) ? value : undefined;
 }

@@ -40,11 +40,11 @@ Deno.test("what cannot be used is named on stderr, with the next step and exit c
     [["serv"], /unknown command 'serv'[^]*serve\?[^]*--help/],
     [["serve", "now"], /too many arguments[^]*now[^]*--help/],
     [["serve", "--port"], /'--port <NUMBER>' argument missing[^]*--help/],
-    [["serve", "--port", "http"], /--port is "http", not a whole number[^]*serve --help/],
-    [["config", "--memory", "128"], /--memory is "128", not a size with its unit[^]*--help/],
+    [["serve", "--port", "http"], /--port: "http" is not a whole number[^]*serve --help/],
+    [["config", "--memory", "128"], /--memory: "128" is not a size with its unit[^]*--help/],
     [
       ["config", "--max-file", "8MiB"],
-      /--max-commit is 4 MiB by default, but must be at least 8 MiB/,
+      /--max-commit: it is 4 MiB by default, but must be at least 8 MiB/,
     ],
     [["config", "--master-key", "x"], /unknown option '--master-key'/],
     [["token", "--port", "1"], /unknown option '--port'/],
@@ -60,7 +60,7 @@ Deno.test("what cannot be used is named on stderr, with the next step and exit c
 Deno.test("an unknown variable stops every command", async () => {
   const { code, stderr } = await runInvoked(["config"], { env: { INVOKED_PROT: "1" } });
   assert.equal(code, 2);
-  assert.match(stderr, /INVOKED_PROT is not a setting: did you mean INVOKED_PORT\?/);
+  assert.match(stderr, /INVOKED_PROT: it is not a setting; did you mean INVOKED_PORT\?/);
 });
 
 Deno.test("the command works through links, and takes paths from where it is called", async () => {

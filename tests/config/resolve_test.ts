@@ -60,34 +60,36 @@ Deno.test("the configuration is frozen to its depths", () => {
   }
 });
 
-Deno.test("every fault is told at once, by the name that was used", () => {
+Deno.test("every fault is reported at once, by the name that was used", () => {
   const faults = faultsOf({ port: "http", memory: "128" }, {
     INVOKED_LOG_LEVEL: "loud",
     INVOKED_UPLOAD_TTL: "60",
   });
   assert.equal(faults.length, 4);
-  assert.ok(faults.some((fault) => fault.startsWith('--port is "http", not a whole number')));
-  assert.ok(faults.some((fault) => fault.startsWith('--memory is "128", not a size')));
-  assert.ok(faults.some((fault) => fault.startsWith('INVOKED_LOG_LEVEL is "loud", not one of')));
-  assert.ok(faults.some((fault) => fault.startsWith('INVOKED_UPLOAD_TTL is "60", not a duration')));
+  assert.ok(
+    faults.some((fault) => fault.startsWith('Cannot use --port: "http" is not a whole number')),
+  );
+  assert.ok(faults.some((fault) => fault.startsWith('Cannot use --memory: "128" is not a size')));
+  assert.ok(faults.some((fault) => fault.includes('INVOKED_LOG_LEVEL: "loud" is not one of')));
+  assert.ok(faults.some((fault) => fault.includes('INVOKED_UPLOAD_TTL: "60" is not a duration')));
 });
 
 Deno.test("unknown names are faults that name the nearest setting", () => {
-  assertFault({}, { INVOKED_PROT: "1" }, "INVOKED_PROT is not a setting", "INVOKED_PORT?");
-  assertFault({ "max-bodi": "1MiB" }, {}, "--max-bodi is not a setting", "--max-body?");
-  assertFault({ "master-key": MASTER_KEY }, {}, "--master-key is not a setting");
+  assertFault({}, { INVOKED_PROT: "1" }, "INVOKED_PROT: it is not a setting", "INVOKED_PORT?");
+  assertFault({ "max-bodi": "1MiB" }, {}, "--max-bodi: it is not a setting", "--max-body?");
+  assertFault({ "master-key": MASTER_KEY }, {}, "--master-key: it is not a setting");
   assert.deepEqual(faultsOf({}, { INVOKE: "1", invoked_port: "x", NOT_INVOKED_X: "1" }), []);
 });
 
 Deno.test("an empty value is a fault, not an absence", () => {
-  assertFault({ host: "" }, {}, "--host is empty");
-  assertFault({}, { INVOKED_MASTER_KEY: "" }, "INVOKED_MASTER_KEY is empty");
+  assertFault({ host: "" }, {}, "--host: it is empty");
+  assertFault({}, { INVOKED_MASTER_KEY: "" }, "INVOKED_MASTER_KEY: it is empty");
 });
 
-Deno.test("values outside of their range are refused", () => {
+Deno.test("values outside of their range are rejected", () => {
   assertFault({ port: "65536" }, {}, "--port", "65536", "0 to 65535");
   assertFault({ port: "-1" }, {}, "-1");
-  assertFault({ "pool-size": "0" }, {}, "--pool-size", "1 to 1000");
+  assertFault({ "pool-size": "0" }, {}, "--pool-size", "1 to 1,000");
   assertFault({ "invocation-timeout": "0" }, {}, "100 ms to 24 h");
   assertFault({ "log-format": "xml" }, {}, "auto, json, pretty");
 });
@@ -97,7 +99,7 @@ Deno.test("the host is a name or an address", () => {
     assert.equal(resolveConfig({ host }, {}).config.server.host, host);
   }
   for (const host of ["[::1]", "1.2.3", "1.2.3.256", "a b", "a/b", "a:80", "-a", "a..b", "a\n"]) {
-    assertFault({ host }, {}, "--host is ");
+    assertFault({ host }, {}, "Cannot use --host: ");
   }
 });
 
@@ -116,12 +118,12 @@ Deno.test("the public URL is a host alone", () => {
     "https://a\\b",
     "javascript:alert(1)",
   ];
-  for (const url of refused) assertFault({ "public-url": url }, {}, "--public-url is ");
+  for (const url of refused) assertFault({ "public-url": url }, {}, "Cannot use --public-url: ");
 });
 
 Deno.test("the data directory is absolute", () => {
   assert.ok(isAbsolute(resolveConfig({ data: "../x" }, {}).config.server.dataDir));
-  assertFault({ data: "a\0b" }, {}, "--data is ");
+  assertFault({ data: "a\0b" }, {}, "Cannot use --data: ");
 });
 
 Deno.test("the master key is 32 bytes and is in no message", () => {
@@ -130,21 +132,26 @@ Deno.test("the master key is 32 bytes and is in no message", () => {
   assert.equal(config.identity.masterKey.reveal(), MASTER_KEY);
   const refused = ["hunter2", MASTER_KEY.slice(0, -1), MASTER_KEY + "\n", "A".repeat(44)];
   for (const key of refused) {
-    assertFault({}, { INVOKED_MASTER_KEY: key }, "INVOKED_MASTER_KEY is not", "32 bytes");
+    assertFault({}, { INVOKED_MASTER_KEY: key }, "INVOKED_MASTER_KEY: it is not", "32 bytes");
     assert.ok(!faultsOf({}, { INVOKED_MASTER_KEY: key }).join().includes(key));
   }
 });
 
-Deno.test("settings that contradict each other are refused", () => {
-  assertFault({ "max-body": "8MiB" }, {}, "--max-body is 8 MiB", "at least", "input of 6 MiB");
-  assertFault({ "max-commit": "12MiB" }, {}, "--max-body is 12 MiB by default", "commit of 12 MiB");
-  assertFault({ "max-file": "5MiB" }, {}, "--max-commit is 4 MiB by default", "5 MiB");
-  assertFault({ "header-timeout": "2m" }, {}, "--request-timeout is 60 s by default", "2 min");
-  assertFault({ memory: "32MiB", "max-output": "9MiB" }, {}, "--memory is 32 MiB", "36 MiB");
-  assertFault({ "max-artifact": "3MiB" }, {}, "--max-artifact is 3 MiB", "4 MiB");
+Deno.test("settings that contradict each other are rejected", () => {
+  assertFault({ "max-body": "8MiB" }, {}, "--max-body: it is 8 MiB", "at least", "input of 6 MiB");
+  assertFault(
+    { "max-commit": "12MiB" },
+    {},
+    "--max-body: it is 12 MiB by default",
+    "commit of 12 MiB",
+  );
+  assertFault({ "max-file": "5MiB" }, {}, "--max-commit: it is 4 MiB by default", "5 MiB");
+  assertFault({ "header-timeout": "2m" }, {}, "--request-timeout: it is 60 s by default", "2 min");
+  assertFault({ memory: "32MiB", "max-output": "9MiB" }, {}, "--memory: it is 32 MiB", "36 MiB");
+  assertFault({ "max-artifact": "3MiB" }, {}, "--max-artifact: it is 3 MiB", "4 MiB");
 });
 
-Deno.test("the variables of package downloads are passed on as they are", () => {
+Deno.test("the variables of package downloads are passed on unchanged", () => {
   const passedOn = { npm_config_registry: "http://r/", HTTPS_PROXY: "http://u:p@h", no_proxy: "" };
   const env = { ...passedOn, PATH: "/bin", NPM_TOKEN: "x", npm_config_cache: "/c" };
   assert.deepEqual(resolveConfig({}, env).config.builder.registryEnv, passedOn);

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { formatBytes, formatDuration, parseBytes, parseDuration } from "../../src/config/mod.ts";
+import {
+  countOf,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  parseBytes,
+  parseDuration,
+} from "../../src/config/mod.ts";
 
 Deno.test("durations carry their unit", () => {
   const accepted: readonly [string, number][] = [
@@ -8,13 +15,29 @@ Deno.test("durations carry their unit", () => {
     ["500ms", 500],
     ["60s", 60_000],
     ["60 s", 60_000],
+    ["1,500 ms", 1500],
     ["5m", 300_000],
     ["5min", 300_000],
     ["1h", 3_600_000],
     ["2d", 172_800_000],
   ];
   for (const [text, ms] of accepted) assert.equal(parseDuration(text), ms, text);
-  const refused = ["", "60", "1.5s", "-1s", "1e3s", " 1s", "1s ", "1  s", "s", "1S", "1M", "1h30m"];
+  const refused = [
+    "",
+    "60",
+    "1.5s",
+    "-1s",
+    "1e3s",
+    " 1s",
+    "1s ",
+    "1  s",
+    "s",
+    "1S",
+    "1M",
+    "1h30m",
+    "15,00ms",
+    ",500ms",
+  ];
   for (const text of [...refused, "999999999999999d"]) {
     assert.equal(parseDuration(text), undefined, text);
   }
@@ -55,7 +78,7 @@ Deno.test("formatted durations are exact and read back", () => {
   const words: readonly [number, string][] = [
     [0, "0 ms"],
     [1, "1 ms"],
-    [1500, "1500 ms"],
+    [1500, "1,500 ms"],
     [60_000, "60 s"],
     [90_000, "90 s"],
     [120_000, "2 min"],
@@ -73,16 +96,24 @@ Deno.test("formatted durations are exact and read back", () => {
 Deno.test("formatted sizes are exact and read back", () => {
   const words: readonly [number, string][] = [
     [0, "0 B"],
-    [1023, "1023 B"],
+    [1023, "1,023 B"],
     [1024, "1 KiB"],
-    [1536, "1536 B"],
+    [1536, "1,536 B"],
     [6 * 1024 ** 2, "6 MiB"],
     [6_000_000, "6 MB"],
-    [6_291_457, "6291457 B"],
+    [6_291_457, "6,291,457 B"],
     [1024 ** 3, "1 GiB"],
   ];
   for (const [size, text] of words) {
     assert.equal(formatBytes(size), text);
     assert.equal(parseBytes(text), size);
   }
+});
+
+Deno.test("counts have thousands separators and agree with their noun", () => {
+  assert.equal(formatCount(999), "999");
+  assert.equal(formatCount(1_234_567), "1,234,567");
+  assert.equal(countOf(1, "file"), "1 file");
+  assert.equal(countOf(0, "file"), "0 files");
+  assert.equal(countOf(1000, "entry", "entries"), "1,000 entries");
 });

@@ -93,7 +93,7 @@ Deno.test("the inputs of waiting calls have a limit together, and its bytes are 
     assert.equal(refused.body.details[0].reason, "QUEUE_FULL");
     assert.match(
       refused.body.message,
-      /: the limit of 1 call at a time is reached \(--max-running\), and the queue has 1 call with 6011 B of input; 6011 B more would exceed the limit of 10 KiB \(--max-queued-bytes\)$/,
+      /: the limit of 1 call at a time is reached \(--max-running\), and the queue has 1 call with 6,011 B of input; 6,011 B more would exceed the limit of 10 KiB \(--max-queued-bytes\)$/,
     );
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     const small = await client.invoke(hanging, {}, background);

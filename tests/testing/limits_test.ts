@@ -114,7 +114,7 @@ serverSuite(
         `${IMPORT}test("long", () => { for (;;); });\n${FINE}`,
       );
       const told =
-        "TIMEOUT: the tests ran longer together than their limit of 1500 ms (--invocation-timeout)";
+        "TIMEOUT: the tests ran longer together than their limit of 1,500 ms (--invocation-timeout)";
       assert.deepEqual(outline(results), [`long | FAIL | ${told}`, `fine | FAIL | ${told}`]);
     },
 

@@ -48,18 +48,22 @@ Deno.test("the operator's certificate", async (t) => {
       await refused(
         ["--tls-cert", cert],
         2,
-        /--tls-cert is .*must be given together with --tls-key/,
+        /--tls-cert: it is .*must be given together with --tls-key/,
       );
-      await refused(["--tls-key", key], 2, /--tls-key is .*must be given together with --tls-cert/);
+      await refused(
+        ["--tls-key", key],
+        2,
+        /--tls-key: it is .*must be given together with --tls-cert/,
+      );
       await refused(
         ["--tls-cert", cert, "--tls-key", key, "--tls-self-signed"],
         2,
-        /--tls-self-signed is true, but must be left out where there is a --tls-cert/,
+        /--tls-self-signed: it is true, but must be false with --tls-cert or --tls-key/,
       );
       await refused(
         ["--tls-self-signed", "--public-url", "http://a.example"],
         2,
-        /--public-url is http:\/\/a\.example, but must be an https URL/,
+        /--public-url: it is http:\/\/a\.example, but must be an https URL/,
       );
     });
     await t.step("files that are missing, swapped or of two pairs stop the start", async () => {
