@@ -1,13 +1,14 @@
 import { createHash, type Hash } from "node:crypto";
-import type { Digest } from "./commit_blobs.ts";
+import { Lifecycle } from "../../shared/lifecycle.ts";
 import { readAt, writeAll } from "../files.ts";
+import type { Digest } from "./commit_blobs.ts";
 
-/** Contents up to this size are rows of the database: one durable write less, and no file of their own. */
+/** Blobs up to this size are rows of the database: one durable write less, and no file of their own. */
 export const SMALL_BLOB_BYTES_MAX = 16 * 1024;
-/** Bytes that are hashed or copied in one step. */
+/** Bytes that are hashed in one step. */
 const STEP_BYTES = 1024 * 1024;
 
-/** Memory that several staged contents share; what does not fit goes to disk. */
+/** Memory that several staged blobs share; what exceeds it goes to disk. */
 export class MemoryBudget {
   #left: number;
 
@@ -15,6 +16,7 @@ export class MemoryBudget {
     this.#left = bytes;
   }
 
+  /** False if fewer bytes are left; then nothing is reserved. */
   reserve(bytes: number): boolean {
     if (bytes > this.#left) return false;
     this.#left -= bytes;
@@ -27,14 +29,20 @@ export class MemoryBudget {
 }
 
 /**
- * A content that is being written and that no version has yet: in memory while it is small and the
- * budget lasts, then in a file of its own. Read and written at any place, by one caller at a time.
- * Modes: `open` takes writes, `sealed` has a digest and takes none, `gone` was disposed of.
+ * A blob that is being written and that no version references yet: in memory while it is small and the budget lasts,
+ * then in a file of its own. Readable and writable at any offset, by one caller at a time.
+ *
+ * Modes: `open` takes writes; `sealed` has a digest and takes none; `closed` has neither memory nor a staged file.
+ * Transitions: open → sealed → closed, open → closed.
  */
 export class StagedBlob implements AsyncDisposable {
   readonly #path: string;
   readonly #budget: MemoryBudget;
-  #mode: "open" | "sealed" | "gone" = "open";
+  readonly #lifecycle = new Lifecycle<"open" | "sealed" | "closed">("staged blob", "open", {
+    open: ["sealed", "closed"],
+    sealed: ["closed"],
+    closed: [],
+  });
   /** Undefined once the content has a file. */
   #memory: Uint8Array<ArrayBuffer> | undefined = new Uint8Array();
   /** Open between the first use after {@link closeFile} and the next. */
@@ -55,7 +63,7 @@ export class StagedBlob implements AsyncDisposable {
     return this.#size;
   }
 
-  /** The whole content, where it is in memory. */
+  /** The whole content; undefined if it is in a file. */
   get memory(): Uint8Array | undefined {
     return this.#memory?.subarray(0, this.#size);
   }
@@ -67,17 +75,17 @@ export class StagedBlob implements AsyncDisposable {
       await readAt(await this.#opened(), offset, end - offset);
   }
 
-  /** Bytes between the end of the content and the offset become zeros. */
+  /** Writes bytes; a gap between the end of the content and the offset is filled with zeros. */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     this.#assertOpen();
     if (bytes.length === 0) return;
     if (offset > this.#size) await this.truncate(offset);
     const end = offset + bytes.length;
-    if (this.#memory !== undefined && !this.#fits(end)) await this.#spill();
+    if (this.#memory !== undefined && !this.#growMemory(end)) await this.#spill();
     if (offset === this.#hashed) {
       this.#hash.update(bytes);
       this.#hashed = end;
-    } else if (offset < this.#hashed) this.#forgetHash();
+    } else if (offset < this.#hashed) this.#resetHash();
     if (this.#memory === undefined) {
       const file = await this.#opened();
       await file.seek(offset, Deno.SeekMode.Start);
@@ -88,47 +96,47 @@ export class StagedBlob implements AsyncDisposable {
 
   async truncate(size: number): Promise<void> {
     this.#assertOpen();
-    if (this.#memory !== undefined && !this.#fits(size)) await this.#spill();
+    if (this.#memory !== undefined && !this.#growMemory(size)) await this.#spill();
     if (this.#memory === undefined) await (await this.#opened()).truncate(size);
     else if (size < this.#size) this.#memory.fill(0, size, this.#size);
-    if (size < this.#hashed) this.#forgetHash();
+    if (size < this.#hashed) this.#resetHash();
     this.#size = size;
   }
 
-  /** Ends writing, and answers the digest. */
+  /** Ends writing and returns the digest. */
   async seal(): Promise<Digest> {
     if (this.#digest !== undefined) return this.#digest;
     this.#assertOpen();
     while (this.#hashed < this.#size) {
       const bytes = await this.read(this.#hashed, STEP_BYTES);
-      if (bytes.length === 0) throw new Error("a staged content is shorter than what was written");
+      if (bytes.length === 0) throw new Error("Cannot seal a staged blob: its file is too short");
       this.#hash.update(bytes);
       this.#hashed += bytes.length;
     }
-    this.#mode = "sealed";
+    this.#lifecycle.set("sealed");
     return this.#digest = this.#hash.digest("hex");
   }
 
-  /** Closes the file until it is needed again: many staged contents do not hold as many descriptors. */
+  /** Closes the file until its next use, so that many staged blobs do not hold as many descriptors. */
   closeFile(): void {
     this.#file?.close();
     this.#file = undefined;
   }
 
-  /** Gives the file away, durable and closed. Only for a sealed content that is not in memory. */
-  async detach(): Promise<string> {
-    if (this.#mode !== "sealed" || this.#memory !== undefined) {
-      throw new Error("only a sealed content with a file can be released");
+  /** Makes the content durable and moves its file to a path. Only for a sealed blob that is not in memory. */
+  async moveTo(path: string): Promise<void> {
+    if (!this.#lifecycle.is("sealed") || this.#memory !== undefined) {
+      throw new Error("Cannot move a staged blob: it is not a sealed one with a file");
     }
     await (await this.#opened()).syncData();
     this.closeFile();
-    this.#mode = "gone";
-    return this.#path;
+    await Deno.rename(this.#path, path);
+    this.#lifecycle.set("closed");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#mode === "gone") return;
-    this.#mode = "gone";
+    if (this.#lifecycle.is("closed")) return;
+    this.#lifecycle.set("closed");
     this.closeFile();
     if (this.#memory === undefined) await Deno.remove(this.#path);
     else this.#budget.release(this.#memory.length);
@@ -139,8 +147,8 @@ export class StagedBlob implements AsyncDisposable {
     return this.#file ??= await Deno.open(this.#path, { read: true, write: true });
   }
 
-  /** Whether the content can grow to this size in memory; grows it. */
-  #fits(size: number): boolean {
+  /** Makes sure that memory holds a content of this size; false if it cannot. */
+  #growMemory(size: number): boolean {
     const memory = this.#memory;
     if (memory === undefined || size > SMALL_BLOB_BYTES_MAX) return false;
     if (size <= memory.length) return true;
@@ -151,6 +159,7 @@ export class StagedBlob implements AsyncDisposable {
     return true;
   }
 
+  /** Moves the content from memory to a file. */
   async #spill(): Promise<void> {
     const memory = this.#memory;
     if (memory === undefined) return;
@@ -166,12 +175,13 @@ export class StagedBlob implements AsyncDisposable {
     this.#budget.release(memory.length);
   }
 
-  #forgetHash(): void {
+  #resetHash(): void {
     this.#hash = createHash("sha256");
     this.#hashed = 0;
   }
 
   #assertOpen(): void {
-    if (this.#mode !== "open") throw new Error(`a staged content is written that is ${this.#mode}`);
+    if (this.#lifecycle.is("open")) return;
+    throw new Error(`Cannot write a staged blob: it is ${this.#lifecycle.mode}`);
   }
 }

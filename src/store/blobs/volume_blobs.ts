@@ -1,46 +1,39 @@
+import { Sema } from "async-sema";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import type { Digest } from "./commit_blobs.ts";
 import { exists, syncDirectory } from "../files.ts";
 import type { VolumeReader } from "../volumes.ts";
-import {
-  type BlobReader,
-  compresses,
-  compressFile,
-  digestAt,
-  openStoredBlob,
-  pathsOf,
-} from "./stored_blob.ts";
+import type { Digest } from "./commit_blobs.ts";
 import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
+import { type BlobReader, digestAt, openStoredBlob, pathsOf } from "./stored_blob.ts";
 
-/** Files that are made durable at the same time. */
+/** Files that one call makes durable at the same time. */
 const PUBLISH_CONCURRENCY = 8;
-/** Below this size a file is not compressed: it would not take fewer blocks of the disk. */
-const COMPRESS_BYTES_MIN = 8 * 1024;
 
-/** A content that is durable, or, where it is small, becomes so with the transaction that gets its bytes. */
+/** A blob that is durable or, if it is small, becomes so with the transaction that stores its bytes. */
 export interface PublishedBlob {
   readonly digest: Digest;
   readonly size: number;
-  /** Set where the content belongs into the table of small contents. */
+  /** The bytes of a small blob, for the table of small blobs; undefined if the blob has a file. */
   readonly small: Uint8Array | undefined;
 }
 
 /**
- * Contents of volumes by digest. Small ones are rows, the others files `ab/cdef...`, apart from the
- * blobs of commits, so that collecting them cannot reach those.
+ * The blobs of volumes. Small ones are rows, the others files `ab/cdef...`; they are apart from the blobs of commits,
+ * so that their collection cannot reach those.
  *
- * A content may be removed once no entry names it. Between its publishing and the commit of the
- * entry that names it, it is pinned. Whoever asks the database whether a content is named
- * asks first which contents are pinned from then on ({@link unused}), because a commit can come in between.
+ * A blob may be deleted once no entry references it. From its publication to the commit of the entry that references
+ * it, the blob is retained. A commit can come between the query for references and the deletion: so a collection
+ * notes first which blobs are retained, and from then on which become so ({@link collect}).
  */
 export class VolumeBlobs {
   readonly #root: string;
   readonly #staging: string;
   readonly #volumes: VolumeReader;
-  readonly #pins = new Map<Digest, number>();
-  /** One set for each question that is under way: what was pinned since it was asked. */
-  readonly #watches = new Set<Set<Digest>>();
+  /** How often each blob is retained. */
+  readonly #retained = new Map<Digest, number>();
+  /** For each collection under way, the blobs that were retained at any time since it began. */
+  readonly #collections = new Set<Set<Digest>>();
 
   private constructor(root: string, volumes: VolumeReader) {
     this.#root = root;
@@ -48,22 +41,22 @@ export class VolumeBlobs {
     this.#volumes = volumes;
   }
 
-  /** Opens the directory, and removes what a stopped server had not published. */
+  /** Opens the directory and deletes what a stopped server left unpublished. */
   static async open(root: string, volumes: VolumeReader): Promise<VolumeBlobs> {
-    const contents = new VolumeBlobs(root, volumes);
-    await Deno.mkdir(contents.#staging, { recursive: true, mode: 0o700 });
-    for await (const { name } of Deno.readDir(contents.#staging)) {
-      await Deno.remove(join(contents.#staging, name));
+    const blobs = new VolumeBlobs(root, volumes);
+    await Deno.mkdir(blobs.#staging, { recursive: true, mode: 0o700 });
+    for await (const { name } of Deno.readDir(blobs.#staging)) {
+      await Deno.remove(join(blobs.#staging, name));
     }
-    return contents;
+    return blobs;
   }
 
-  /** Begins a content. Whoever begins it publishes or disposes of it. */
+  /** Begins a blob. The caller publishes or disposes of it. */
   stage(budget: MemoryBudget = new MemoryBudget(SMALL_BLOB_BYTES_MAX)): StagedBlob {
     return new StagedBlob(join(this.#staging, randomUUID()), budget);
   }
 
-  /** Opens a stored content. The caller holds a snapshot that has it. */
+  /** Opens a blob. The caller holds a snapshot that references it. */
   async open(digest: Digest, size: number): Promise<BlobReader> {
     if (size > SMALL_BLOB_BYTES_MAX) return await openStoredBlob(this.#root, digest);
     const small = await this.#volumes.smallBlob(digest);
@@ -75,22 +68,25 @@ export class VolumeBlobs {
   }
 
   /**
-   * Makes the contents durable and pins them, in the order of the staged ones. Those with a file are gone after it;
-   * those in memory are disposed of by their owner, after the transaction that writes them. Whoever publishes calls {@link release} once the transaction that names them has ended, either way.
+   * Makes the blobs durable and retains them, in the order of the staged ones. Staged blobs with a file are closed
+   * afterwards; those in memory are disposed of by their owner, after the transaction that writes them. The caller
+   * calls {@link release} once the transaction that references them has ended, either way.
    */
   async publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
-    const published: PublishedBlob[] = [];
+    const limit = new Sema(PUBLISH_CONCURRENCY);
     const folders = new Set<string>();
-    try {
-      for (let at = 0; at < staged.length; at += PUBLISH_CONCURRENCY) {
-        const group = staged.slice(at, at + PUBLISH_CONCURRENCY);
-        const settled = await Promise.allSettled(group.map((each) => this.#place(each, folders)));
-        const failed = settled.find((each) => each.status === "rejected");
-        published.push(
-          ...settled.filter((each) => each.status === "fulfilled").map(({ value }) => value),
-        );
-        if (failed !== undefined) throw failed.reason;
+    const settled = await Promise.allSettled(staged.map(async (each) => {
+      await limit.acquire();
+      try {
+        return await this.#publish(each, folders);
+      } finally {
+        limit.release();
       }
+    }));
+    const published = settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+    try {
+      const failed = settled.find((each) => each.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
       for (const folder of folders) await syncDirectory(folder);
       if (folders.size > 0) await syncDirectory(this.#root);
     } catch (error) {
@@ -100,38 +96,39 @@ export class VolumeBlobs {
     return published;
   }
 
+  /** Ends the retention of published blobs. */
   release(published: readonly PublishedBlob[]): void {
     for (const { digest } of published) {
-      const pins = (this.#pins.get(digest) ?? 0) - 1;
-      if (pins > 0) this.#pins.set(digest, pins);
-      else this.#pins.delete(digest);
+      const count = (this.#retained.get(digest) ?? 0) - 1;
+      if (count > 0) this.#retained.set(digest, count);
+      else this.#retained.delete(digest);
     }
   }
 
   /**
-   * Removes the files of those contents that no entry names and that are not pinned.
-   * @param due further says whether a content that is not used may go
+   * Deletes the files of those blobs that no entry references and that are not retained.
+   * @param mayDelete further decides whether a blob that is not in use is deleted
    */
   async collect(
     digests: readonly Digest[],
-    due: (digest: Digest, used: boolean) => boolean = (_, used) => !used,
+    mayDelete: (digest: Digest, inUse: boolean) => boolean = (_, inUse) => !inUse,
   ): Promise<void> {
     if (digests.length === 0) return;
-    const pinnedSince = new Set(this.#pins.keys());
-    this.#watches.add(pinnedSince);
+    const retained = new Set(this.#retained.keys());
+    this.#collections.add(retained);
     try {
-      const named = await this.#volumes.referencedBlobs(digests);
+      const referenced = await this.#volumes.referencedBlobs(digests);
       for (const digest of digests) {
-        const used = named.has(digest) || pinnedSince.has(digest);
-        // In one turn with the look at the pins: nobody can pin it before it is gone.
-        if (due(digest, used) && !used) this.#removeNow(digest);
+        const inUse = referenced.has(digest) || retained.has(digest);
+        // Synchronous after the look at the retained blobs: no publication can come between.
+        if (mayDelete(digest, inUse) && !inUse) this.#deleteSync(digest);
       }
     } finally {
-      this.#watches.delete(pinnedSince);
+      this.#collections.delete(retained);
     }
   }
 
-  /** The digests of all contents that have files, folder by folder. */
+  /** The digests of all blobs that have files, folder by folder. */
   async *storedDigests(): AsyncGenerator<Digest[]> {
     for await (const folder of Deno.readDir(this.#root)) {
       if (!/^[0-9a-f]{2}$/.test(folder.name)) continue;
@@ -144,13 +141,13 @@ export class VolumeBlobs {
     }
   }
 
-  async #place(staged: StagedBlob, folders: Set<string>): Promise<PublishedBlob> {
+  async #publish(staged: StagedBlob, folders: Set<string>): Promise<PublishedBlob> {
     const digest = await staged.seal();
     const { size, memory } = staged;
-    this.#pin(digest);
+    this.#retain(digest);
     try {
       if (memory !== undefined) return { digest, size, small: memory };
-      await this.#placeFile(staged, digest, folders);
+      await this.#publishFile(staged, digest, folders);
       return { digest, size, small: undefined };
     } catch (error) {
       this.release([{ digest, size, small: undefined }]);
@@ -158,35 +155,23 @@ export class VolumeBlobs {
     }
   }
 
-  async #placeFile(staged: StagedBlob, digest: Digest, folders: Set<string>): Promise<void> {
+  async #publishFile(staged: StagedBlob, digest: Digest, folders: Set<string>): Promise<void> {
     const [plain, compressed] = pathsOf(this.#root, digest);
     folders.add(dirname(plain));
-    // Pinned before this look: what is there stays there.
+    // Retained before this look: a file that exists now is not deleted.
     if (await exists(plain) || await exists(compressed)) {
       return await staged[Symbol.asyncDispose]();
     }
     await Deno.mkdir(dirname(plain), { recursive: true, mode: 0o700 });
-    const { size } = staged;
-    const path = await staged.detach();
-    if (size < COMPRESS_BYTES_MIN || !await compresses(path)) return await Deno.rename(path, plain);
-    const partial = `${path}.zst`;
-    try {
-      await compressFile(path, partial, digest);
-      await Deno.rename(partial, compressed);
-    } catch (error) {
-      await Deno.remove(partial).catch(() => {});
-      throw error;
-    } finally {
-      await Deno.remove(path);
-    }
+    await staged.moveTo(plain);
   }
 
-  #pin(digest: Digest): void {
-    this.#pins.set(digest, (this.#pins.get(digest) ?? 0) + 1);
-    for (const watch of this.#watches) watch.add(digest);
+  #retain(digest: Digest): void {
+    this.#retained.set(digest, (this.#retained.get(digest) ?? 0) + 1);
+    for (const retained of this.#collections) retained.add(digest);
   }
 
-  #removeNow(digest: Digest): void {
+  #deleteSync(digest: Digest): void {
     for (const path of pathsOf(this.#root, digest)) {
       try {
         Deno.removeSync(path);
