@@ -6,16 +6,16 @@ import { oldest } from "./invocations/idempotency.ts";
 const logger = getLogger(["invoked", "domain"]);
 
 const HOUSEKEEPING_INTERVAL_MS = 10 * 60 * 1000;
-/** How long an expired commit stays: a finalization that began in time may still be building it. */
+/** Time from the expiry of a commit to its deletion: a finalization that began in time may still build it. */
 const EXPIRED_COMMIT_GRACE_MS = 60 * 60 * 1000;
-/** How long a blob stays that no row names: much longer than from storing one to the row that names it. */
-const UNNAMED_BLOB_GRACE_MS = 24 * 60 * 60 * 1000;
+/** Time that an unreferenced blob is kept: much longer than from storing a blob to the row that references it. */
+const UNREFERENCED_BLOB_GRACE_MS = 24 * 60 * 60 * 1000;
 
-/** Forgets, now and then, what has no use any more. Disposing it stops it. */
+/** Deletes expired rows and unreferenced blobs of commits at intervals. Disposing it stops it. */
 export class Housekeeping implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
-  /** The next shelf of blobs to sweep. A server that is often restarted comes to all of them as well. */
-  #shelf = Math.floor(Math.random() * BLOB_SHARDS);
+  /** The next shard of blobs to sweep. The random start reaches all shards even if the server restarts often. */
+  #shard = Math.floor(Math.random() * BLOB_SHARDS);
 
   constructor(private readonly store: Store) {
     this.#timer = setInterval(() => this.sweep(), HOUSEKEEPING_INTERVAL_MS);
@@ -29,23 +29,23 @@ export class Housekeeping implements Disposable {
         await tx.invocations.deleteIdempotencyKeysBefore(oldest());
         await tx.commits.deleteExpired(new Date(now - EXPIRED_COMMIT_GRACE_MS).toISOString());
       });
-      await this.#sweepBlobs(new Date(now - UNNAMED_BLOB_GRACE_MS));
+      await this.#sweepBlobs(new Date(now - UNREFERENCED_BLOB_GRACE_MS));
     } catch (error) {
-      logger.error("Cannot sweep what has expired", { error });
+      logger.error("Cannot delete expired rows and blobs: {error}", { error });
     }
   }
 
   /**
-   * Removes the blobs of one shelf that no row names. One that is stored again between the question and the removal,
-   * for a row to come, is young again and stays.
+   * Deletes the unreferenced blobs of one shard. A blob that is stored again between the query and the deletion, for
+   * a row to come, has become young and is kept.
    */
   async #sweepBlobs(before: Date): Promise<void> {
     const { commitBlobs: blobs, read } = this.store;
-    const old = await blobs.storedBefore(this.#shelf, before);
-    this.#shelf = (this.#shelf + 1) % BLOB_SHARDS;
-    const named = await read.commits.referencedBlobs(old);
+    const old = await blobs.storedBefore(this.#shard, before);
+    this.#shard = (this.#shard + 1) % BLOB_SHARDS;
+    const referenced = await read.commits.referencedBlobs(old);
     for (const digest of old) {
-      if (!named.has(digest)) await blobs.removeStoredBefore(digest, before);
+      if (!referenced.has(digest)) await blobs.deleteStoredBefore(digest, before);
     }
   }
 

@@ -1,8 +1,9 @@
 import { CamelCasePlugin, Kysely, type Transaction } from "kysely";
 import { join } from "node:path";
 import { type CommitBlobs, DiskCommitBlobs } from "./blobs/commit_blobs.ts";
-import { CommitReader, CommitWriter } from "./commits.ts";
 import { VolumeBlobs } from "./blobs/volume_blobs.ts";
+import { CommitReader, CommitWriter } from "./commits.ts";
+import { type BlobPaths, prepareBlobDirectories } from "./data_layout.ts";
 import type { Capabilities, Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
@@ -13,7 +14,7 @@ import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
 
-/** Everything that can be read, one reader per aggregate. */
+/** The readers, one per aggregate. */
 export interface Readers {
   readonly functions: FunctionReader;
   readonly commits: CommitReader;
@@ -22,7 +23,7 @@ export interface Readers {
   readonly volumes: VolumeReader;
 }
 
-/** Everything that can be written; exists inside {@link Store.write} only. */
+/** The writers, one per aggregate; they exist inside {@link Store.write} only. */
 export interface Writers {
   readonly functions: FunctionWriter;
   readonly commits: CommitWriter;
@@ -31,7 +32,7 @@ export interface Writers {
   readonly volumes: VolumeWriter;
 }
 
-/** The server's memory: tables and blobs. */
+/** The durable state of the server: tables and blobs. */
 export interface Store extends AsyncDisposable {
   /** Reads see what was committed before they began. */
   readonly read: Readers;
@@ -40,27 +41,26 @@ export interface Store extends AsyncDisposable {
   /** Files of volumes. */
   readonly volumeBlobs: VolumeBlobs;
   /**
-   * Runs the statements in a transaction and resolves once they are what `until` says, durable by default. What throws
-   * is undone whole. Inside, only the given writers may be used: no reader, no blob, no other waiting.
+   * Runs statements in a transaction and resolves once they have the durability, by default `durable`. If one throws,
+   * all are rolled back. Inside, only the given writers may be used: no reader, no blob, no other promise.
    */
-  write<T>(statements: (tx: Writers) => Promise<T>, until?: Durability): Promise<T>;
+  write<T>(statements: (tx: Writers) => Promise<T>, durability?: Durability): Promise<T>;
 }
 
-/** Opens the SQLite database, the blobs and the contents of a data directory, and brings the schema up to date. */
+/**
+ * Opens the SQLite database and the blobs of a data directory, and migrates both from earlier versions. The caller
+ * holds the lock of the data directory.
+ * @throws DataDirError
+ */
 export async function openStore(dataDir: string): Promise<Store> {
-  const blobDir = join(dataDir, "blobs");
-  await Deno.mkdir(blobDir, { recursive: true, mode: 0o700 });
+  const blobPaths = await prepareBlobDirectories(dataDir);
   const database = join(dataDir, "invoked.db");
-  // SQLite makes its further files with the mode of this one.
+  // SQLite creates its other files with the mode of this one.
   (await Deno.open(database, { create: true, write: true, mode: 0o600 })).close();
-  return await open(
-    sqliteDialect(database),
-    new DiskCommitBlobs(blobDir),
-    join(dataDir, "contents"),
-  );
+  return await open(sqliteDialect(database), blobPaths);
 }
 
-async function open(dialect: Dialect, blobs: CommitBlobs, contentDir: string): Promise<Store> {
+async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
   const plugins = [new CamelCasePlugin()];
   const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
   await migrate(writing, dialect);
@@ -77,10 +77,10 @@ async function open(dialect: Dialect, blobs: CommitBlobs, contentDir: string): P
       identity: new IdentityReader(reading),
       volumes,
     },
-    commitBlobs: blobs,
-    volumeBlobs: await VolumeBlobs.open(contentDir, volumes),
-    write: (statements, until = "durable") =>
-      grouped.write((tx) => statements(writers(tx, capabilities)), until),
+    commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs),
+    volumeBlobs: await VolumeBlobs.open(blobPaths.volumeBlobs, volumes),
+    write: (statements, durability = "durable") =>
+      grouped.write((tx) => statements(writers(tx, capabilities)), durability),
     async [Symbol.asyncDispose]() {
       await grouped.settled();
       await dialect.close();

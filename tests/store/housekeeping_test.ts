@@ -1,4 +1,4 @@
-/** What no row names any more is removed, and nothing else. */
+/** Housekeeping deletes unreferenced blobs and nothing else. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Housekeeping } from "../../src/domain/housekeeping.ts";
@@ -16,17 +16,17 @@ const PAST = new Date("2020-01-01T00:00:00Z");
 
 function pathOf(dataDir: string, content: string): string {
   const digest = digestOf(new TextEncoder().encode(content));
-  return `${dataDir}/blobs/${digest.slice(0, 2)}/${digest.slice(2)}`;
+  return `${dataDir}/commit-blobs/${digest.slice(0, 2)}/${digest.slice(2)}`;
 }
 
-function stands(path: string): Promise<boolean> {
+function existsAt(path: string): Promise<boolean> {
   return Deno.stat(path).then(() => true, () => false);
 }
 
 async function ageBlobs(dataDir: string): Promise<void> {
-  for await (const shelf of Deno.readDir(`${dataDir}/blobs`)) {
-    for await (const { name } of Deno.readDir(`${dataDir}/blobs/${shelf.name}`)) {
-      await Deno.utime(`${dataDir}/blobs/${shelf.name}/${name}`, PAST, PAST);
+  for await (const shard of Deno.readDir(`${dataDir}/commit-blobs`)) {
+    for await (const { name } of Deno.readDir(`${dataDir}/commit-blobs/${shard.name}`)) {
+      await Deno.utime(`${dataDir}/commit-blobs/${shard.name}/${name}`, PAST, PAST);
     }
   }
 }
@@ -34,7 +34,7 @@ async function ageBlobs(dataDir: string): Promise<void> {
 async function sweepAll(dataDir: string): Promise<void> {
   await using store = await openStore(dataDir);
   using housekeeping = new Housekeeping(store);
-  for (let shelf = 0; shelf < BLOB_SHARDS; shelf++) await housekeeping.sweep();
+  for (let shard = 0; shard < BLOB_SHARDS; shard++) await housekeeping.sweep();
 }
 
 /** Opens a commit, uploads each path and content in turn, and leaves it open. */
@@ -53,7 +53,7 @@ async function abandon(
   }
 }
 
-Deno.test("blobs of expired commits go, those that a commit names stay", async () => {
+Deno.test("housekeeping deletes the blobs of expired commits and keeps referenced ones", async () => {
   await using directory = await makeTempDir();
   const dataDir = `${directory.path}/data`;
   let id: string;
@@ -70,9 +70,9 @@ Deno.test("blobs of expired commits go, those that a commit names stay", async (
   await ageBlobs(dataDir);
   await sweepAll(dataDir);
   assert.deepEqual(
-    await Promise.all([kept, abandoned, replaced].map(stands)),
+    await Promise.all([kept, abandoned, replaced].map(existsAt)),
     [true, true, false],
-    "an open commit keeps its file, though not what an upload replaced",
+    "an open commit keeps its file, but not a replaced one",
   );
 
   const database = new DatabaseSync(`${dataDir}/invoked.db`);
@@ -81,7 +81,7 @@ Deno.test("blobs of expired commits go, those that a commit names stay", async (
   );
   database.close();
   await sweepAll(dataDir);
-  assert.deepEqual(await Promise.all([kept, abandoned].map(stands)), [true, false]);
+  assert.deepEqual(await Promise.all([kept, abandoned].map(existsAt)), [true, false]);
 
   await using server = await TestServer.start({ dataDir });
   const client = await server.client();
@@ -91,7 +91,7 @@ Deno.test("blobs of expired commits go, those that a commit names stay", async (
   assert.equal(tested.status, "FUNCTION_TEST_RESULT_STATUS_OK");
 });
 
-Deno.test("a blob that is stored again while it is being swept stays", async () => {
+Deno.test("housekeeping keeps a blob that is stored again during the sweep", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   await using store = await openStore(dataDir);
@@ -99,17 +99,17 @@ Deno.test("a blob that is stored again while it is being swept stays", async () 
   const digest = await store.commitBlobs.put(content);
   await ageBlobs(dataDir);
   const before = new Date(Date.now() - 60_000);
-  const shelf = parseInt(digest.slice(0, 2), 16);
-  assert.deepEqual(await store.commitBlobs.storedBefore(shelf, before), [digest]);
-  // A commit of the same content comes between the sweep's question and its removal.
+  const shard = parseInt(digest.slice(0, 2), 16);
+  assert.deepEqual(await store.commitBlobs.storedBefore(shard, before), [digest]);
+  // A commit of the same content comes between the query of the sweep and its deletion.
   await store.commitBlobs.put(content);
-  await store.commitBlobs.removeStoredBefore(digest, before);
+  await store.commitBlobs.deleteStoredBefore(digest, before);
   assert.deepEqual(await store.commitBlobs.get(digest), content);
 
   for (let round = 0; round < 50; round++) {
     await ageBlobs(dataDir);
     await Promise.all([
-      store.commitBlobs.removeStoredBefore(digest, before),
+      store.commitBlobs.deleteStoredBefore(digest, before),
       store.commitBlobs.put(content),
     ]);
     assert.deepEqual(await store.commitBlobs.get(digest), content);

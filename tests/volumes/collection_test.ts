@@ -4,14 +4,15 @@ import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 import { TestServer } from "../support/server.ts";
-import { noise, random, Volume } from "./support.ts";
+import { random } from "../support/seed.ts";
+import { noise, Volume } from "./support.ts";
 
 const SWEEP = ["--volume-sweep", "10ms", "--volume-grace", "0", "--volume-history", "0"];
 
-/** Files of contents in a data directory, those that are not published yet included. */
-async function contentFiles(dataDir: string): Promise<string[]> {
+/** The files of volume blobs in a data directory, staged ones included. */
+async function blobFiles(dataDir: string): Promise<string[]> {
   const found: string[] = [];
-  const root = join(dataDir, "contents");
+  const root = join(dataDir, "volume-blobs");
   for await (const folder of Deno.readDir(root)) {
     try {
       for await (const { name } of Deno.readDir(join(root, folder.name))) {
@@ -24,23 +25,23 @@ async function contentFiles(dataDir: string): Promise<string[]> {
   return found;
 }
 
-serverSuite("collection of contents", { flags: SWEEP }, {
-  "removes what no version has any more": async ({ client, server }) => {
+serverSuite("the collection of volume blobs", { flags: SWEEP }, {
+  "deletes blobs that no version references": async ({ client, server }) => {
     const volume = await Volume.create(client);
     await volume.put("f", noise(100_000, 1));
     await volume.put("f", noise(100_000, 2));
     const copy = await Volume.create(client);
     await copy.put("g", noise(100_000, 2));
-    const files = () => contentFiles(server.dataDir);
-    await eventually(async () => (await files()).length === 1 || undefined, "one content");
+    const files = () => blobFiles(server.dataDir);
+    await eventually(async () => (await files()).length === 1 || undefined, "one blob");
     await volume.delete("f");
     ok(await client.call("DELETE", volume.path));
     assert.ok(Buffer.from(await copy.bytes(copy.file("g"))).equals(noise(100_000, 2)));
     await copy.delete("g");
-    await eventually(async () => (await files()).length === 0 || undefined, "no content");
+    await eventually(async () => (await files()).length === 0 || undefined, "no blob");
   },
 
-  "forgets earlier versions, and says so": async ({ client }) => {
+  "prunes earlier versions, and the error names the versions left": async ({ client }) => {
     const volume = await Volume.create(client);
     for (let n = 0; n < 5; n++) await volume.put("f", `v${n}`);
     await eventually(async () => {
@@ -48,11 +49,13 @@ serverSuite("collection of contents", { flags: SWEEP }, {
       return list.length === 1 || undefined;
     }, "one version");
     const answer = await client.post(`${volume.path}/restore`, { version: 2 });
-    assertError(answer, "NOT_FOUND", "VOLUME_VERSION_NOT_FOUND", { message: /from 5 to 5/ });
+    assertError(answer, "NOT_FOUND", "VOLUME_VERSION_NOT_FOUND", {
+      message: /it has versions 5 to 5/,
+    });
     assert.equal((await volume.read("f")).body, "v4");
   },
 
-  "leaves no trace of refused and broken uploads": async ({ client, server }) => {
+  "deletes the blobs of rejected and broken uploads": async ({ client, server }) => {
     const volume = await Volume.create(client, { quotaBytes: 100_000 });
     await volume.put("f", noise(100_001, 3));
     await volume.put("f", noise(50_000, 4), { "if-match": "*" });
@@ -68,20 +71,20 @@ serverSuite("collection of contents", { flags: SWEEP }, {
       body: half,
     }));
     await eventually(
-      async () => (await contentFiles(server.dataDir)).length === 0 || undefined,
-      "no content",
+      async () => (await blobFiles(server.dataDir)).length === 0 || undefined,
+      "no blob",
     );
     assert.deepEqual(await volume.tree(), {});
   },
 
-  "takes nothing from under a reader or a writer": async ({ client }) => {
+  "does not affect a reader or a writer": async ({ client }) => {
     const volume = await Volume.create(client);
     const seeds = [11, 12, 13];
     const contents = seeds.map((seed) => noise(300_000, seed));
     await volume.put("f", contents[0] ?? "");
     let writing = true;
     const next = random(5);
-    // The same few contents come and go under the same few paths, so that each is unused now and then.
+    // The same few contents come and go under the same few paths, so that each is unreferenced at times.
     const writers = seeds.map(async (_, writer) => {
       for (let n = 0; n < 40; n++) {
         const { status } = await volume.put("f", contents[(n + writer) % 3] ?? "");
@@ -112,9 +115,9 @@ serverSuite("collection of contents", { flags: SWEEP }, {
     ok(await client.call("DELETE", volume.path));
   },
 
-  "waits for a reader that is slow": async ({ client, server }) => {
+  "waits for a slow reader": async ({ client, server }) => {
     const volume = await Volume.create(client);
-    // More than what the connection and the server keep ahead of a reader.
+    // More than the connection and the server buffer for a reader.
     const content = Buffer.concat(Array.from({ length: 48 }, () => noise(1024 * 1024, 20)));
     await volume.put("f", content);
     const response = await fetch(new URL(`${volume.path}/archive`, client.url), {
@@ -123,28 +126,28 @@ serverSuite("collection of contents", { flags: SWEEP }, {
     await volume.delete("f");
     ok(await client.call("DELETE", volume.path));
     const other = await Volume.create(client);
-    // A sweep that began after the deletion has passed: what is collected there is gone.
+    // Once this blob is gone, a sweep that began after the deletion has ended.
     await other.put("g", noise(100_000, 21));
     await other.delete("g");
     await eventually(
-      async () => (await contentFiles(server.dataDir)).length === 1 || undefined,
+      async () => (await blobFiles(server.dataDir)).length === 1 || undefined,
       "the sweep",
     );
     const tar = Buffer.from(await response.arrayBuffer());
     assert.ok(tar.subarray(512, 512 + content.length).equals(content));
     await eventually(
-      async () => (await contentFiles(server.dataDir)).length === 0 || undefined,
-      "no content",
+      async () => (await blobFiles(server.dataDir)).length === 0 || undefined,
+      "no blob",
     );
   },
 });
 
-Deno.test("a restart removes what was not published", async () => {
+Deno.test("a restart deletes staged blobs", async () => {
   await using first = await TestServer.start();
   const volume = await Volume.create(await first.client());
   await volume.put("kept", noise(100_000, 1));
-  const staging = join(first.dataDir, "contents", "staging");
-  // An upload that never ends: its bytes are on disk and in no version.
+  const staging = join(first.dataDir, "volume-blobs", "staging");
+  // An upload that never ends: its bytes are on disk, and no version references them.
   const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
   const upload = fetch(new URL(volume.file("f"), first.url), {
     method: "PUT",
@@ -163,5 +166,5 @@ Deno.test("a restart removes what was not published", async () => {
   assert.equal(await count(), 0);
   const again = new Volume(await second.client(), volume.id);
   assert.ok(Buffer.from(await again.bytes(again.file("kept"))).equals(noise(100_000, 1)));
-  assert.equal((await contentFiles(first.dataDir)).length, 1);
+  assert.equal((await blobFiles(first.dataDir)).length, 1);
 });
