@@ -10,20 +10,24 @@ import * as rareEnds from "./005_rare_ends.ts";
 import * as reuse from "./006_reuse.ts";
 import * as processReuse from "./007_process_reuse.ts";
 
-/** Brings the database to the newest version. Migrations are numbered and only appended. */
-export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
-  const migrations: Record<string, Migration> = {
-    "001_initial": { up: initial.up(dialect.capabilities) },
-    "002_volumes": { up: volumes.up(dialect.capabilities) },
+/** The migrations by name. They are numbered and only appended. */
+export function migrationsOf({ capabilities }: Dialect): Record<string, Migration> {
+  return {
+    "001_initial": { up: initial.up(capabilities) },
+    "002_volumes": { up: volumes.up(capabilities) },
     "003_tests_and_types": { up: testsAndTypes.up },
     "004_nested_invocations": { up: nestedInvocations.up },
     "005_rare_ends": { up: rareEnds.up },
     "006_reuse": { up: reuse.up },
     "007_process_reuse": { up: processReuse.up },
   };
+}
+
+/** Migrates the database to the newest version. */
+export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: () => Promise.resolve(migrations) },
+    provider: { getMigrations: () => Promise.resolve(migrationsOf(dialect)) },
   });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
