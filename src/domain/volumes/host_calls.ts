@@ -1,14 +1,16 @@
 import { z } from "zod";
+import { formatBytes, formatCount } from "../../config/mod.ts";
 import { type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
 import { FileError } from "./file_error.ts";
 import { PathError, volumePath } from "./paths.ts";
-import type { FileInfo, VolumeSession } from "./session.ts";
+import type { FileInfo } from "./path_operations.ts";
+import type { VolumeSession } from "./session.ts";
 
-/** What the names of the methods of this family begin with. */
+/** The prefix of the names of these methods. */
 export const VFS_PREFIX = "vfs.";
 /** Bytes of a file that one call carries, in either direction. */
 const CHUNK_BYTES_MAX = 256 * 1024;
-/** Names that one answer carries. */
+/** Names in one reply. */
 const NAMES_MAX = 1000;
 
 const path = z.string().transform((text, context) => {
@@ -33,12 +35,12 @@ interface Method<P extends z.ZodType> {
   ) => Promise<HostReply>;
 }
 
-/** Keeps the type of the parameters and of the function together. */
+/** Checks that the function takes the type of the parameters. */
 function method<P extends z.ZodType>(params: P, run: Method<P>["run"]): Method<z.ZodType> {
   return { params, run: (session, value, bytes) => run(session, value as z.output<P>, bytes) };
 }
 
-/** By the name under which functions ask; see `sdk/vfs.ts`. */
+/** The methods by the name that `sdk/vfs.ts` calls. */
 const METHODS: Readonly<Record<string, Method<z.ZodType>>> = {
   "vfs.stat": method(
     z.object({ path }),
@@ -115,8 +117,8 @@ const METHODS: Readonly<Record<string, Method<z.ZodType>>> = {
 };
 
 /**
- * Answers what a function asks of its volume. It cannot name another volume: the session is that of its invocation.
- * @param session undefined where no volume is attached
+ * Handles a host call of a function on its volume. It reaches no other volume: the session is that of its invocation.
+ * @param session undefined if no volume is attached
  * @throws HostCallError with the kind of a FileError, `InvalidPath`, `VfsNotAttached` or `INVALID_ARGUMENT`
  */
 export async function answerVfsCall(
@@ -125,22 +127,27 @@ export async function answerVfsCall(
 ): Promise<HostReply> {
   const method = Object.hasOwn(METHODS, call.method) ? METHODS[call.method] : undefined;
   if (method === undefined) {
-    throw new HostCallError("UNIMPLEMENTED", `this server has no method ${call.method}`);
+    throw new HostCallError(
+      "UNIMPLEMENTED",
+      `Cannot call ${call.method}: this server does not have the method`,
+    );
   }
   if (session === undefined) {
     throw new HostCallError(
       "VfsNotAttached",
-      "This invocation has no volume: create one (POST /api/v1/vfs/volumes) and name its id as vfsId when you invoke",
+      "Cannot use vfs: this invocation has no volume\n" +
+        "Create one (POST /api/v1/vfs/volumes) and pass its id as vfsId when you invoke",
     );
   }
   if (call.bytes.length > CHUNK_BYTES_MAX) {
     throw new HostCallError(
       "INVALID_ARGUMENT",
-      `${call.bytes.length} bytes are more than the ${CHUNK_BYTES_MAX} of one call`,
+      `Cannot call ${call.method} with ${formatCount(call.bytes.length)} B: ` +
+        `the limit of one call is ${formatBytes(CHUNK_BYTES_MAX)}`,
     );
   }
   const parsed = method.params.safeParse(call.params);
-  if (!parsed.success) throw refusal(parsed.error);
+  if (!parsed.success) throw paramsError(parsed.error);
   try {
     return await method.run(session, parsed.data, call.bytes);
   } catch (error) {
@@ -149,7 +156,7 @@ export async function answerVfsCall(
   }
 }
 
-/** The first chunk of a file and its size; a handle as well, where there is more. */
+/** The size and first chunk of a file; also a handle if further chunks follow. */
 async function readFile(session: VolumeSession, { path }: { path: string }): Promise<HostReply> {
   const options = { write: false, append: false, truncate: false, create: false, createNew: false };
   const handle = await session.open(path, { ...options, read: true });
@@ -164,7 +171,7 @@ async function readFile(session: VolumeSession, { path }: { path: string }): Pro
   }
 }
 
-/** Writes the first chunk of a file; answers a handle where there is more. */
+/** Writes the first chunk of a file; returns a handle if further chunks follow. */
 async function writeFile(
   session: VolumeSession,
   { path, more, ...options }: {
@@ -194,7 +201,7 @@ async function writeFile(
   }
 }
 
-function refusal({ issues }: z.ZodError): HostCallError {
+function paramsError({ issues }: z.ZodError): HostCallError {
   const [issue] = issues;
   const field = issue?.path.join(".") ?? "";
   return issue?.code === "custom"
