@@ -1,6 +1,9 @@
 import type { Dialect as KyselyDialect } from "kysely";
 
-/** What differs between databases, as named capabilities; nobody else asks which database it is. */
+/**
+ * The differences between databases, as named capabilities: no other code depends on which database is used. Of each
+ * pair SQLite has the first value and PostgreSQL the second.
+ */
 export interface Capabilities {
   /** Column type for bytes. */
   readonly blobType: "blob" | "bytea";
@@ -8,17 +11,20 @@ export interface Capabilities {
   readonly caseInsensitiveLike: "like" | "ilike";
 }
 
-/** A database that the store can stand on. */
+/** Runs work while no transaction is open. */
+export type BetweenTransactions = (work: () => Promise<void>) => Promise<void>;
+
+/** A database for the store. */
 export interface Dialect {
   readonly capabilities: Capabilities;
   /** Connections for reading; they see what was committed. */
   readonly reader: KyselyDialect;
-  /** The connection that writes; one at a time, so that grouped writes need no locks. */
+  /** The connection that writes; a single one, so that grouped writes need no locks. */
   readonly writer: KyselyDialect;
-  /** Makes durable what was committed before; call it once the writer has committed something. */
+  /** Makes durable what was committed before; call it only after the writer has committed something. */
   sync(): Promise<void>;
-  /** Takes on the care of the database; `quietly` runs work while nothing is written. */
-  maintain(quietly: (work: () => Promise<void>) => Promise<void>): void;
-  /** Ends the care; call it once nothing is written any more, and before the connections are closed. */
+  /** Starts maintenance in the background. */
+  maintain(betweenTransactions: BetweenTransactions): void;
+  /** Ends maintenance; call it after the last write, and before the connections are closed. */
   close(): Promise<void>;
 }

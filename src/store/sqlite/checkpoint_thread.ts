@@ -1,10 +1,10 @@
-/** A thread with a connection of its own, which moves what was committed from the log to the database when it is asked. */
+/** A thread with a connection of its own that runs a checkpoint per message. */
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { type CheckpointReply, CLOSE } from "./checkpointer.ts";
 
 const db = new DatabaseSync(workerData as string);
-// Syncs the log before it moves anything, and the database before the log is begun anew.
+// Syncs the log before a checkpoint, and the database before the log restarts.
 db.exec("PRAGMA synchronous = NORMAL");
 const checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
 
@@ -13,11 +13,11 @@ parentPort?.on("message", (message: unknown) => {
     db.close();
     parentPort?.postMessage(CLOSE);
   } else {
-    parentPort?.postMessage(attempt());
+    parentPort?.postMessage(runCheckpoint());
   }
 });
 
-function attempt(): CheckpointReply {
+function runCheckpoint(): CheckpointReply {
   try {
     return { frames: Number(checkpoint.get()?.log) };
   } catch (error) {

@@ -1,56 +1,64 @@
 /**
- * Keeps the log of a SQLite database short, beside the event loop: a checkpoint syncs two files, and would hold up
- * every request for as long.
+ * Keeps the log of a SQLite database short, beside the event loop: a checkpoint syncs two files and would block every
+ * request meanwhile.
  */
 import { Worker } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import type { BetweenTransactions } from "../dialect.ts";
 
-/** Time from a write to the checkpoint that moves it, with all others of that time. */
+/** Time from a write to its checkpoint, which includes all later writes of that time. */
 const INTERVAL_MS = 1000;
 /**
- * Frames (pages of 4 KiB) from which on the log is begun anew. SQLite does that once a writer finds all of it moved,
- * which under constant writes it would never be: so the writer rests for the last of it.
+ * Frames (pages of 4 KiB) at which the log restarts. SQLite restarts it when a writer finds it checkpointed as a
+ * whole, which never happens under constant writes: so the last checkpoint runs between two transactions.
  */
 const FRAMES_MAX = 4096;
 
 const logger = getLogger(["invoked", "store"]);
 
-/** Asks the thread to close its connection, and is its answer. */
+/** The request to close the connection of the thread, and its reply. */
 export const CLOSE = "close";
 
-/** What the thread answers to any other message: how long the log is, or why nothing was moved. */
+/** The reply to any other message: the length of the log, or why the checkpoint failed. */
 export type CheckpointReply = { readonly frames: number } | { readonly error: string };
 
-/** Runs work while nothing is written. */
-export type BetweenTransactions = (work: () => Promise<void>) => Promise<void>;
-
-/** Makes checkpoints of one database while it is written to. */
+/**
+ * Makes checkpoints of one database while it is written to.
+ *
+ * Modes: `idle`; `scheduled` for a checkpoint; `working` on one; `closed`.
+ * Transitions: idle → scheduled → working → idle, each → closed.
+ */
 export class Checkpointer {
   readonly #file: string;
-  readonly #quietly: BetweenTransactions;
+  readonly #betweenTransactions: BetweenTransactions;
+  readonly #lifecycle = new Lifecycle("checkpointer", "idle", {
+    idle: ["scheduled", "closed"],
+    scheduled: ["working", "closed"],
+    working: ["idle", "closed"],
+    closed: [],
+  });
   #thread: Worker | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last checkpoint. */
   #working: Promise<void> | undefined;
-  #isClosed = false;
 
-  constructor(file: string, quietly: BetweenTransactions) {
+  constructor(file: string, betweenTransactions: BetweenTransactions) {
     this.#file = file;
-    this.#quietly = quietly;
+    this.#betweenTransactions = betweenTransactions;
   }
 
-  /** Something was written. */
-  note(): void {
-    if (this.#isClosed || this.#timer !== undefined || this.#working !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#working = this.#work().finally(() => this.#working = undefined);
-    }, INTERVAL_MS);
+  /** Schedules a checkpoint for a write. A write during a checkpoint is left to the next call. */
+  schedule(): void {
+    if (!this.#lifecycle.is("idle")) return;
+    this.#lifecycle.set("scheduled");
+    this.#timer = setTimeout(() => this.#working = this.#work(), INTERVAL_MS);
     Deno.unrefTimer(this.#timer);
   }
 
   /** Ends the thread, and waits until its connection is closed. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#lifecycle.set("closed");
     clearTimeout(this.#timer);
     await this.#working;
     const thread = this.#thread;
@@ -64,18 +72,21 @@ export class Checkpointer {
   }
 
   async #work(): Promise<void> {
+    this.#lifecycle.set("working");
     try {
-      if (await this.#checkpoint() < FRAMES_MAX) return;
-      await this.#quietly(async () => {
-        await this.#checkpoint();
-      });
+      if (await this.#checkpoint() >= FRAMES_MAX) {
+        await this.#betweenTransactions(async () => {
+          await this.#checkpoint();
+        });
+      }
     } catch (error) {
-      // The writer's own connection moves a log that has become far too long.
-      logger.error("Cannot move what was written from the log to the database: {error}", { error });
+      // The writer's own connection runs the checkpoint of a log that has become far too long.
+      logger.error("Cannot run a checkpoint of the database: {error}", { error });
     }
+    if (this.#lifecycle.is("working")) this.#lifecycle.set("idle");
   }
 
-  /** Answers how many frames the log has. */
+  /** Runs a checkpoint and returns the number of frames in the log. */
   async #checkpoint(): Promise<number> {
     this.#thread ??= this.#start();
     const thread = this.#thread;
@@ -87,14 +98,14 @@ export class Checkpointer {
     thread.ref();
     try {
       thread.postMessage("checkpoint");
-      const done = await promise;
-      if ("error" in done) throw new Error(done.error);
-      return done.frames;
+      const reply = await promise;
+      if ("error" in reply) throw new Error(reply.error);
+      return reply.frames;
     } finally {
       thread.off("message", resolve);
       thread.off("error", reject);
       thread.off("exit", onExit);
-      // A thread that waits keeps nobody from ending.
+      // A waiting thread does not keep the process alive.
       thread.unref();
     }
   }

@@ -1,19 +1,20 @@
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { LRUCache } from "lru-cache";
 import type { Dialect } from "../dialect.ts";
 import { Checkpointer } from "./checkpointer.ts";
 
 /** Prepared statements kept per connection; the server has fewer distinct ones than this. */
 const PREPARED_STATEMENTS_MAX = 256;
 const BUSY_TIMEOUT_MS = 5_000;
-/** Frames of the log at which a writer moves them itself, holding everybody up: only where the checkpointer fails. */
+/** Frames of the log at which a writer runs a checkpoint itself, which blocks all requests: reached only if the checkpointer fails. */
 const AUTOMATIC_FRAMES = 32_768;
 
 /**
  * SQLite in one file, in WAL mode. A COMMIT writes the log, which then survives a crash of the process; `sync`
- * makes the log durable beside the event loop, where `synchronous=FULL` would hold it up for the same. With
- * `synchronous=NORMAL` SQLite itself syncs the log before it moves anything from there to the database.
+ * makes the log durable beside the event loop, which `synchronous=FULL` would block. With `synchronous=NORMAL`
+ * SQLite itself syncs the log before a checkpoint.
  */
 export function sqliteDialect(file: string): Dialect {
   let log: Deno.FsFile | undefined;
@@ -23,12 +24,14 @@ export function sqliteDialect(file: string): Dialect {
     writer: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
     reader: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
     async sync() {
-      // The log is one file for as long as a connection is open. Nobody holds a lock on it that its closing could lose.
+      // The log stays the same file while a connection is open. No lock is held on it that closing it could lose.
       log ??= await openLog(file);
       await log.syncData();
-      checkpointer?.note();
+      checkpointer?.schedule();
     },
-    maintain: (quietly) => checkpointer = new Checkpointer(file, quietly),
+    maintain(betweenTransactions) {
+      checkpointer = new Checkpointer(file, betweenTransactions);
+    },
     async close() {
       await checkpointer?.close();
       log?.close();
@@ -36,7 +39,7 @@ export function sqliteDialect(file: string): Dialect {
   };
 }
 
-/** The log, whose place in its directory is durable from here. */
+/** Opens the log; its directory entry is durable from here. */
 async function openLog(file: string): Promise<Deno.FsFile> {
   using directory = await Deno.open(dirname(file), { read: true });
   await directory.sync();
@@ -52,14 +55,13 @@ function open(file: string): SqliteDatabase {
     PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
     PRAGMA wal_autocheckpoint = ${AUTOMATIC_FRAMES};
   `);
-  const prepared = new Map<string, SqliteStatement>();
+  const prepared = new LRUCache<string, SqliteStatement>({ max: PREPARED_STATEMENTS_MAX });
   return {
     close: () => db.close(),
     prepare(sql) {
       let statement = prepared.get(sql);
       if (statement === undefined) {
         statement = adapt(db.prepare(sql));
-        if (prepared.size >= PREPARED_STATEMENTS_MAX) prepared.clear();
         prepared.set(sql, statement);
       }
       return statement;
@@ -67,12 +69,12 @@ function open(file: string): SqliteDatabase {
   };
 }
 
-/** node:sqlite reads a text up to its first NUL, and other databases hold none: U+FFFD stands for it. */
+/** node:sqlite reads a text up to its first NUL, and other databases reject one: U+FFFD replaces it. */
 function withoutNul(value: unknown): unknown {
   return typeof value === "string" ? value.replaceAll("\0", "\ufffd") : value;
 }
 
-/** node:sqlite's statement in the words of better-sqlite3, which Kysely's dialect speaks. */
+/** Adapts a statement of node:sqlite to the interface of better-sqlite3, which Kysely's dialect uses. */
 function adapt(statement: StatementSync): SqliteStatement {
   const bind = (parameters: readonly unknown[]) => parameters.map(withoutNul) as SQLInputValue[];
   return {
