@@ -32,7 +32,7 @@ serverSuite("volumes over HTTP", {}, {
     );
   },
 
-  "refuse what they cannot be": async ({ client }) => {
+  "reject invalid names and quotas": async ({ client }) => {
     assertError(await client.post(VOLUMES, {}), "INVALID_ARGUMENT", "INVALID_FIELD", {
       fields: ["displayName"],
     });
@@ -102,7 +102,7 @@ serverSuite("volumes over HTTP", {}, {
     assertError(await volume.read("f"), "NOT_FOUND", "VOLUME_FILE_NOT_FOUND");
   },
 
-  "answer one of many that race by If-Match": async ({ client }) => {
+  "accept one of many writes that race by If-Match": async ({ client }) => {
     const volume = await Volume.create(client);
     await volume.put("f", "0");
     const etag = (await volume.read("f")).headers.get("etag") ?? "";
@@ -113,10 +113,10 @@ serverSuite("volumes over HTTP", {}, {
     assert.deepEqual(statuses, [204, ...Array.from({ length: 9 }, () => 412)]);
   },
 
-  "answer ranges of contents of every kind": async ({ client }) => {
+  "serve ranges of small and large files": async ({ client }) => {
     const volume = await Volume.create(client);
     const text = new TextEncoder().encode("0123456789abcdef".repeat(50_000));
-    const contents = { small: text.slice(0, 1000), plain: noise(700_000), compressed: text };
+    const contents = { small: text.slice(0, 1000), noise: noise(700_000), text };
     for (const [name, content] of Object.entries(contents)) {
       await volume.put(name, content);
       const { length } = content;
@@ -155,7 +155,7 @@ serverSuite("volumes over HTTP", {}, {
     }
   },
 
-  "have one address for a path: what is no percent-encoded UTF-8 is refused": async (
+  "reject paths that are not percent-encoded UTF-8": async (
     { client },
   ) => {
     const volume = await Volume.create(client);
@@ -188,7 +188,7 @@ serverSuite("volumes over HTTP", {}, {
     assert.deepEqual([usedBytes, fileCount], ["0", 0]);
   },
 
-  "tell files and directories apart": async ({ client }) => {
+  "distinguish files and directories": async ({ client }) => {
     const volume = await Volume.create(client);
     await volume.put("d/f", "1");
     const conflict = ["FAILED_PRECONDITION", "VOLUME_PATH_CONFLICT"] as const;
@@ -244,7 +244,7 @@ serverSuite("volumes over HTTP", {}, {
     assertError(await client.get(other), "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN");
   },
 
-  "tell their history and go back in it": async ({ client }) => {
+  "list their versions and restore one": async ({ client }) => {
     const volume = await Volume.create(client);
     await volume.put("a", "1");
     await volume.put("b/c", "2");
@@ -291,7 +291,7 @@ serverSuite("volumes over HTTP", {}, {
     }
   },
 
-  "are attached to a call only where they exist": async ({ client }) => {
+  "are attached to a call only if they exist": async ({ client }) => {
     const fn = await client.deploy("export default () => ({});");
     assertError(
       await client.invoke(fn, {}, {}, { vfsId: "nope" }),

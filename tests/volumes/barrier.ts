@@ -1,13 +1,13 @@
-/** Lets a test decide how far a running function goes: the function asks the gate, and waits until it opens. */
+/** A barrier stops a running function until the test opens it: the function sends a request and waits for the reply. */
 
-/** Flags of a server whose functions can reach a gate. */
+/** Flags of a server whose functions can reach a barrier. */
 export const BARRIER_FLAGS = [
   "--egress-allow-private",
   "127.0.0.0/8",
   "--egress-allow-private=::1",
 ];
 
-/** A host on loopback that answers each path when the test says so. */
+/** A host on loopback that replies to each path once the test opens it. */
 export class Barrier implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #arrived = new Map<string, PromiseWithResolvers<void>>();
@@ -18,8 +18,8 @@ export class Barrier implements AsyncDisposable {
     const listen = { port: 0, hostname: "127.0.0.1", onListen() {} };
     this.#server = Deno.serve(listen, async (request) => {
       const { pathname } = new URL(request.url);
-      turn(this.#arrived, pathname).resolve();
-      await turn(this.#opened, pathname).promise;
+      deferred(this.#arrived, pathname).resolve();
+      await deferred(this.#opened, pathname).promise;
       return new Response("open");
     });
   }
@@ -29,18 +29,18 @@ export class Barrier implements AsyncDisposable {
     return `localhost:${this.#server.addr.port}`;
   }
 
-  /** A URL that nobody asked for yet. */
+  /** A URL without a request so far. */
   next(): string {
     return `http://${this.host}/${++this.#last}`;
   }
 
   /** Resolves when a function waits at the URL. */
   async arrived(url: string): Promise<void> {
-    await turn(this.#arrived, new URL(url).pathname).promise;
+    await deferred(this.#arrived, new URL(url).pathname).promise;
   }
 
   open(url: string): void {
-    turn(this.#opened, new URL(url).pathname).resolve();
+    deferred(this.#opened, new URL(url).pathname).resolve();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -49,11 +49,11 @@ export class Barrier implements AsyncDisposable {
   }
 }
 
-function turn(
-  turns: Map<string, PromiseWithResolvers<void>>,
+function deferred(
+  deferreds: Map<string, PromiseWithResolvers<void>>,
   path: string,
 ): PromiseWithResolvers<void> {
-  const found = turns.get(path) ?? Promise.withResolvers<void>();
-  turns.set(path, found);
+  const found = deferreds.get(path) ?? Promise.withResolvers<void>();
+  deferreds.set(path, found);
   return found;
 }

@@ -1,4 +1,4 @@
-/** A function that does to its volume what its input says, and a client for it. */
+/** A function that runs the operations of its input on its volume, and a client for it. */
 import type { Client, Json } from "../support/client.ts";
 import { unbase64 } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
@@ -20,8 +20,8 @@ async function run([op, ...args]) {
     await vfs.writeTextFile(args[0], String(now + 1));
     return now + 1;
   }
-  if (op === "gate") return await (await fetch(args[0])).text();
-  if (op === "throw") throw new Error("as asked");
+  if (op === "barrier") return await (await fetch(args[0])).text();
+  if (op === "throw") throw new Error("as requested");
   if (op === "hang") return await new Promise((resolve) => setInterval(() => {}, 1000));
   const value = await vfs[op](...args);
   if (op === "stat") return { ...value, mtime: value.mtime instanceof Date };
@@ -41,7 +41,7 @@ async function tree(directory) {
 export default async ({ steps }) => {
   const results = [];
   for (const step of steps) {
-    if (step[0] === "throw") throw new Error("as asked");
+    if (step[0] === "throw") throw new Error("as requested");
     try {
       results.push({ value: await run(step) });
     } catch (error) {
@@ -54,13 +54,13 @@ export default async ({ steps }) => {
 };
 `;
 
-/** One operation of `vfs` with its arguments, or `tree`, `add`, `gate`, `throw`, `hang`. */
+/** One operation of `vfs` with its arguments, or `tree`, `add`, `barrier`, `throw`, `hang`. */
 export type Step = readonly [op: string, ...args: unknown[]];
 
-/** What a step answered, or the name of its error. */
+/** The value of a step, or the name of its error. */
 export type StepResult = Json;
 
-/** How a call ended. */
+/** The end of a call. */
 export interface Ending {
   readonly record: Json;
   readonly results: readonly StepResult[] | undefined;
@@ -70,7 +70,7 @@ export interface Ending {
 export class Driver {
   private constructor(private readonly client: Client, readonly id: string) {}
 
-  /** @param hosts what it may reach: a gate's host */
+  /** @param hosts the allowlist of the function: the host of a barrier */
   static async deploy(client: Client, ...hosts: readonly string[]): Promise<Driver> {
     const id = await client.deploy(MAIN);
     if (hosts.length > 0) {
@@ -88,7 +88,7 @@ export class Driver {
     return new Driver(client, this.id);
   }
 
-  /** Runs the steps on a volume; without one where the id is empty. */
+  /** Runs the steps on a volume; an empty id means no volume. */
   async run(vfsId: string, ...steps: readonly Step[]): Promise<Ending> {
     const { invocationId, json } = ok(
       await this.client.invoke(this.id, { steps }, {}, { vfsId }),
@@ -98,14 +98,14 @@ export class Driver {
     return { record, results };
   }
 
-  /** As {@link run}; answers the values, and for an error its name. */
+  /** As {@link run}; returns the values, and for an error its name. */
   async values(vfsId: string, ...steps: readonly Step[]): Promise<unknown[]> {
     const { results, record } = await this.run(vfsId, ...steps);
     if (results === undefined) throw new Error(record.error);
     return results.map(({ value, error }) => error ?? value);
   }
 
-  /** Starts the steps and does not wait for them; answers the id of the invocation. */
+  /** Starts the steps without waiting for them; returns the id of the invocation. */
   async start(vfsId: string, ...steps: readonly Step[]): Promise<string> {
     const prefer = { prefer: "respond-async" };
     return ok(await this.client.invoke(this.id, { steps }, prefer, { vfsId })).invocationId;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { Driver } from "./driver.ts";
-import { noise, random, Volume } from "./support.ts";
+import { random } from "../support/seed.ts";
+import { noise, Volume } from "./support.ts";
 
 const KILLS = 20;
 const SIZES = [10, 5_000, 60_000, 300_000];

@@ -17,7 +17,7 @@ async function prepare(client: Client, files: Readonly<Record<string, string>> =
   return { functions, volume };
 }
 
-/** Runs steps in an invocation that has its snapshot while `meanwhile` happens. */
+/** Runs steps in an invocation; `meanwhile` runs after the invocation has opened its snapshot. */
 async function during(
   client: Client,
   volume: Volume,
@@ -25,25 +25,25 @@ async function during(
   meanwhile: () => Promise<unknown>,
 ): Promise<Ending> {
   const { before = [], after = [] } = steps;
-  await using gate = new Barrier();
-  const functions = await Driver.deploy(client, gate.host);
-  const url = gate.next();
-  const running = functions.run(volume.id, ...before, ["gate", url], ...after);
-  await Promise.race([gate.arrived(url), running]);
+  await using barrier = new Barrier();
+  const functions = await Driver.deploy(client, barrier.host);
+  const url = barrier.next();
+  const running = functions.run(volume.id, ...before, ["barrier", url], ...after);
+  await Promise.race([barrier.arrived(url), running]);
   await meanwhile();
-  gate.open(url);
+  barrier.open(url);
   return await running;
 }
 
-/** Functions that forget to await, and one that awaits a write that fails. */
+/** Functions without an await, and one that awaits a write that fails. */
 async function unfinished(client: Client): Promise<void> {
-  const forgetful = [
+  const withoutAwait = [
     `vfs.writeTextFile("/late", "x".repeat(1_000_000));`,
     `vfs.writeFile("/late", new ReadableStream({ async pull(c) {
       c.enqueue(new Uint8Array(1000)); await new Promise((done) => setTimeout(done, 5)); } }));
      while (!await vfs.exists("/late"));`,
   ];
-  for (const code of forgetful) {
+  for (const code of withoutAwait) {
     const { volume } = await prepare(client);
     const id = await client.deploy(
       `import { vfs } from "@c1/functions-sdk";
@@ -60,18 +60,21 @@ async function unfinished(client: Client): Promise<void> {
     `import { vfs } from "@c1/functions-sdk";
      export default async () => {
        const failing = new ReadableStream({ pull(c) { c.error(new Error("no more")); } });
-       const told = await vfs.writeFile("/a", failing).catch((error) => error.message);
+       const message = await vfs.writeFile("/a", failing).catch((error) => error.message);
        await vfs.writeTextFile("/b", "2");
-       return { told };
+       return { message };
      };`,
   );
   const { invocationId } = ok(await client.invoke(id, {}, {}, { vfsId: volume.id }));
   const { status, output } = await client.invocation(id, invocationId);
-  assert.deepEqual([status, output], [SUCCESS, { told: "no more" }]);
+  assert.deepEqual([status, output], [SUCCESS, { message: "no more" }]);
 }
 
-serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
-  "commit with the success, and are told in the record": async ({ client }) => {
+/** Calls queue for a slot as long as it takes: the tests start more than run at a time, also on a busy machine. */
+const QUEUE_FLAGS = ["--max-wait", "7d", "--queue-timeout", "1h"];
+
+serverSuite("transactions of volumes", { flags: [...BARRIER_FLAGS, ...QUEUE_FLAGS] }, {
+  "commit with the success, and the record names them": async ({ client }) => {
     const { functions, volume } = await prepare(client, { a: "1" });
     const { record } = await functions.run(
       volume.id,
@@ -97,7 +100,7 @@ serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
     assert.equal((await volume.get()).version, 2);
   },
 
-  "leave no trace of a failure": async ({ client }) => {
+  "change nothing after a failure": async ({ client }) => {
     const { functions, volume } = await prepare(client, { a: "1" });
     const change = [["writeTextFile", "/a", "2"], [
       "writeTextFile",
@@ -136,7 +139,7 @@ serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
     assert.deepEqual(await volume.tree(), { "/a": "new" });
   },
 
-  "conflict where somebody was first": async ({ client }) => {
+  "conflict with an earlier commit": async ({ client }) => {
     const { volume } = await prepare(client, { a: "1" });
     const after: Step[] = [["writeTextFile", "/a", "mine"], ["writeTextFile", "/mine", "1"]];
     const { record } = await during(client, volume, { after }, () => volume.put("a", "theirs"));
@@ -153,7 +156,7 @@ serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
     assert.deepEqual(await volume.tree(), { "/a": "theirs" });
   },
 
-  "conflict with removals, moves and what a change rests on": async ({ client }) => {
+  "conflict with removals, moves and parent directories": async ({ client }) => {
     const cases: [Step, (volume: Volume) => Promise<unknown>, string | undefined][] = [
       [["remove", "/d", { recursive: true }], (v) => v.put("d/new", "1"), "/d/new"],
       [["remove", "/d", { recursive: true }], (v) => v.put("d/f", "1"), "/d/f"],
@@ -199,7 +202,7 @@ serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
     assert.equal((await volume.get()).version, 8);
   },
 
-  "count to 50 with 50 that add 1 and try again": async ({ client }) => {
+  "count to 50 with 50 that add 1 and retry": async ({ client }) => {
     const { functions, volume } = await prepare(client);
     let conflicts = 0;
     const add = async () => {
@@ -213,14 +216,14 @@ serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
     await Promise.all(Array.from({ length: 50 }, add));
     assert.deepEqual(await volume.tree(), { "/counter": "50" });
     assert.equal((await volume.get()).version, 50);
-    assert.ok(conflicts > 0, "no two of them met");
+    assert.ok(conflicts > 0, "no two of them conflicted");
   },
 
-  "keep no part of a file that was still being written at the return"({ client }) {
+  "keep no part of a file that is still being written at the return"({ client }) {
     return unfinished(client);
   },
 
-  "end as a conflict where the volume is deleted": async ({ client }) => {
+  "end as a conflict if the volume is deleted": async ({ client }) => {
     const { volume } = await prepare(client, { a: "1" });
     const after: Step[] = [["writeTextFile", "/b", "1"]];
     const { record } = await during(
@@ -253,7 +256,7 @@ serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
     assert.deepEqual(errors, [over, undefined, undefined, over, over, undefined, undefined]);
     assert.match(
       results?.[0].message,
-      /would hold 1001 bytes: its quota is 1000 bytes .*, and it holds 600$/,
+      /would hold 1,001 B, its quota is 1,000 B, and it holds 600 B$/,
     );
     assert.equal((await volume.get()).usedBytes, "800");
 
@@ -265,7 +268,7 @@ serverSuite("transactions of volumes", { flags: BARRIER_FLAGS }, {
     );
     assert.match(
       late.record.error,
-      /^VFS_QUOTA: Volume \S+ would hold 1200 bytes: its quota is 1000 bytes/,
+      /^VFS_QUOTA: Cannot write to volume \S+: it would hold 1,200 B, its quota is 1,000 B/,
     );
     assert.equal((await volume.get()).usedBytes, "1000");
   },

@@ -1,6 +1,6 @@
 /**
- * What volumes promise, as simply as it can be said: a volume is a list of trees; an invocation works on a copy of the
- * newest; of two that changed the same path, the first to commit wins.
+ * The simplest model of volumes: a volume is a list of trees; an invocation works on a copy of the newest; of two that
+ * changed the same path, the first to commit wins.
  */
 
 /** Contents of files by path; null for directories. */
@@ -36,13 +36,13 @@ export class ModelVolume {
     return (this.#lastChange.get(path) ?? 0) > version;
   }
 
-  /** Makes the next version; the paths are those that the change names, whether they differ or not. */
+  /** Makes the next version; the paths are those of the change, also if their files are the same. */
   advance(tree: ModelTree, paths: Iterable<string>): void {
     this.versions.push(tree);
     for (const path of paths) this.#lastChange.set(path, this.version);
   }
 
-  /** A request that writes a file; false where the tree has no place for one. */
+  /** A request that writes a file; false for a path conflict. */
   put(path: string, content: string): boolean {
     const tree = new Map(this.newest);
     if (tree.get(path) === null) return false;
@@ -57,7 +57,7 @@ export class ModelVolume {
     return true;
   }
 
-  /** A request that deletes; false where it cannot. */
+  /** A request that deletes; false for a missing file or a path conflict. */
   delete(path: string, recursive: boolean): boolean {
     const inside = below(this.newest, path);
     if (!this.newest.has(path) || (inside.length > 0 && !recursive)) return false;
@@ -80,7 +80,7 @@ export class ModelSession {
   readonly base: number;
   readonly #snapshot: ModelTree;
   readonly own: ModelTree;
-  /** Paths that it changed; true where a directory may be made by others as well. */
+  /** Paths that it changed; true if creation of the same directory by others is no conflict. */
   readonly #touched = new Map<string, boolean>();
 
   constructor(private readonly volume: ModelVolume) {
@@ -89,7 +89,7 @@ export class ModelSession {
     this.own = new Map(volume.newest);
   }
 
-  /** Tells why nothing is at a path. */
+  /** Why a path does not exist. */
   #absent(path: string): Outcome {
     for (let above = parent(path); above !== ""; above = parent(above)) {
       if (typeof this.own.get(above) === "string") return { error: "NotADirectory" };
@@ -194,7 +194,7 @@ export class ModelSession {
     return done;
   }
 
-  /** Commits; says what becomes of it. */
+  /** Commits and returns the result. */
   commit(): "committed" | "unchanged" | "conflict" {
     const { newest } = this.volume;
     const changes = [...this.#touched.keys()]

@@ -1,9 +1,10 @@
-/** Random interleavings of invocations, requests, failures, kills and restarts, beside the model. */
+/** Random interleavings of invocations, requests, failures, kills and restarts, compared with the model. */
 import assert from "node:assert/strict";
 import { DomainError } from "../../src/domain/errors.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { Pages } from "../../src/domain/paging.ts";
 import { FileError } from "../../src/domain/volumes/file_error.ts";
+import { NO_PRECONDITIONS } from "../../src/domain/volumes/preconditions.ts";
 import { VolumeFiles } from "../../src/domain/volumes/files.ts";
 import { VolumeSession } from "../../src/domain/volumes/session.ts";
 import { Snapshots } from "../../src/domain/volumes/snapshots.ts";
@@ -11,18 +12,15 @@ import { VolumeSweep } from "../../src/domain/volumes/sweep.ts";
 import { Volumes } from "../../src/domain/volumes/volumes.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { IS_LONG, random, SEED } from "../support/seed.ts";
 import { ModelSession, type ModelTree, ModelVolume, type Outcome } from "./model.ts";
-import { random } from "./support.ts";
 
-/** Another seed repeats a run that failed, or tries what nobody tried. */
-const SEED = Number(Deno.env.get("VOLUME_MODEL_SEED") ?? Math.floor(Math.random() * 2 ** 31));
-const STEPS = Number(Deno.env.get("VOLUME_MODEL_STEPS") ?? 10_000);
+const STEPS = IS_LONG ? 20_000 : 4_000;
 const SESSIONS_MAX = 5;
 const STEPS_PER_COMPARISON = 25;
 
 const LIMITS = { maxBytes: 2 ** 40, maxEntries: 100_000, maxFileBytes: 2 ** 30 };
 const BY = { id: "principal", clientId: "client", displayName: "model", roles: [] } as never;
-const NO_CONDITIONS = { ifMatch: undefined, ifNoneMatch: undefined };
 const PATHS = [
   "/a",
   "/b",
@@ -37,7 +35,7 @@ const PATHS = [
   "/h/i/j",
 ];
 
-/** The real thing on a directory of its own; nothing is kept longer than somebody can read it. */
+/** The implementation on a directory of its own; nothing is kept longer than a snapshot holds it. */
 class Real {
   private constructor(
     readonly store: Store,
@@ -106,7 +104,7 @@ class Run {
     await this.#operate(pair);
   }
 
-  /** What the volume has, and what each invocation sees, is what the model says. */
+  /** Compares the volume, and the view of each invocation, with the model. */
   async compare(): Promise<void> {
     const volume = await this.real.volumes.get(this.#id);
     const { newest, version } = this.#model;
@@ -135,7 +133,7 @@ class Run {
     return PATHS[this.#next(PATHS.length)] ?? "/a";
   }
 
-  /** Small ones, and some that have a file. */
+  /** Small contents, and some that have a file. */
   #text(): string {
     const tag = String(this.#content++ % 40);
     return this.#next(4) === 0 ? tag.repeat(10_000) : tag;
@@ -148,7 +146,7 @@ class Run {
     this.#pairs.push({ real, model });
   }
 
-  /** The first in the list is the first to commit, though all are under way at once. */
+  /** Commits the sessions at the same time, in the order of the list. */
   async #commit(pairs: readonly Pair[]): Promise<void> {
     const commits = await Promise.all(pairs.map(({ real }) => real.prepare("invocation")));
     const results = await Promise.all(commits.map((commit) => this.real.store.write(commit)));
@@ -166,7 +164,7 @@ class Run {
     this.#pairs = this.#pairs.filter((each) => each !== pair);
   }
 
-  /** The process of the invocation is killed while operations of it are under way, for which nobody waits. */
+  /** Kills the process of an invocation while its operations are under way. */
   async #kill(pair: Pair): Promise<void> {
     const { real } = pair;
     const options = { read: false, append: false, truncate: true, create: true, createNew: false };
@@ -181,7 +179,7 @@ class Run {
     await underWay;
   }
 
-  /** The server stops in good order, or is killed and leaves what its invocations had made on disk. */
+  /** Stops the server, or kills it and leaves the staged files of its invocations on disk. */
   async #restart(): Promise<void> {
     const isKilled = this.#next(2) === 0;
     const cut = this.#pairs;
@@ -191,23 +189,26 @@ class Run {
     this.real = await Real.open(this.directory, this.historyMs);
     await this.compare();
     if (!isKilled) return;
-    // Of a killed server the system would have closed these.
+    // The system closes the files of a killed server.
     for (const { real } of cut) await real[Symbol.asyncDispose]().catch(() => {});
   }
 
   async #put(): Promise<void> {
     const [path, content] = [this.#path(), this.#text()];
     const body = new Blob([content]).stream();
-    const real = this.real.files.write(BY, this.#id, path, { body, conditions: NO_CONDITIONS });
+    const real = this.real.files.write(BY, this.#id, path, {
+      body,
+      preconditions: NO_PRECONDITIONS,
+    });
     assert.equal(await succeeds(real, "VOLUME_PATH_CONFLICT"), this.#model.put(path, content));
   }
 
   async #delete(): Promise<void> {
     const [path, recursive] = [this.#path(), this.#next(2) === 0];
-    const options = { recursive, conditions: NO_CONDITIONS };
+    const options = { recursive, preconditions: NO_PRECONDITIONS };
     const real = this.real.files.delete(BY, this.#id, path, options);
-    const refusals = ["VOLUME_PATH_CONFLICT", "VOLUME_FILE_NOT_FOUND"];
-    assert.equal(await succeeds(real, ...refusals), this.#model.delete(path, recursive));
+    const reasons = ["VOLUME_PATH_CONFLICT", "VOLUME_FILE_NOT_FOUND"];
+    assert.equal(await succeeds(real, ...reasons), this.#model.delete(path, recursive));
   }
 
   async #restore(): Promise<void> {
@@ -273,12 +274,12 @@ async function outcome(operation: Promise<unknown>): Promise<Outcome> {
   }
 }
 
-async function succeeds(request: Promise<unknown>, ...refusals: string[]): Promise<boolean> {
+async function succeeds(request: Promise<unknown>, ...reasons: string[]): Promise<boolean> {
   try {
     await request;
     return true;
   } catch (error) {
-    if (error instanceof DomainError && refusals.includes(error.reason)) return false;
+    if (error instanceof DomainError && reasons.includes(error.reason)) return false;
     throw error;
   }
 }
@@ -340,12 +341,12 @@ function sorted(tree: ModelTree): [string, string | null][] {
 
 for (
   const [name, historyMs, seed] of [
-    ["whose past is kept", 3_600_000, SEED],
-    ["whose past is forgotten at once", 0, SEED + 1],
+    ["that keep their history", 3_600_000, SEED],
+    ["that prune their history at once", 0, SEED + 1],
   ] as const
 ) {
   Deno.test(`volumes ${name} agree with the model`, async () => {
-    console.log(`VOLUME_MODEL_SEED=${SEED} VOLUME_MODEL_STEPS=${STEPS}`);
+    console.log(`seed ${seed}, ${STEPS / 2} steps`);
     await using directory = await makeTempDir();
     const run = new Run(
       directory.path,

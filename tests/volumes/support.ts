@@ -1,7 +1,8 @@
-/** What tests of volumes ask of a server. */
+/** Requests on volumes for tests. */
 import assert from "node:assert/strict";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
+import { random } from "../support/seed.ts";
 
 export const VOLUMES = "/api/v1/vfs/volumes";
 
@@ -67,21 +68,10 @@ export class Volume {
   }
 }
 
-/** Bytes that do not compress, the same for the same seed. */
+/** Random bytes, the same for the same seed. */
 export function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const next = random(seed);
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at++) bytes[at] = next(256);
   return bytes;
-}
-
-/** A generator of pseudo-random integers below a bound, the same for the same seed (mulberry32). */
-export function random(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * below);
-  };
 }

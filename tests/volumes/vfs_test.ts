@@ -3,7 +3,7 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 import { Driver, type Step } from "./driver.ts";
 import { Volume } from "./support.ts";
 
-/** What a list of steps on an empty volume answers: values, and for errors their names. */
+/** Steps on an empty volume with their values, and for errors their names. */
 type Case = readonly (readonly [Step, unknown])[];
 
 /** The behaviour of Deno's file API, case by case. */
@@ -136,7 +136,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ],
 };
 
-/** Runs a case in one invocation, or in one for each step: a snapshot must behave as what was just written. */
+/** Runs a case in one invocation, or in one for each step: a snapshot must behave as own writes do. */
 async function check({ client }: Stage, driver: Driver, steps: Case, each: boolean): Promise<void> {
   const volume = await Volume.create(client);
   const groups = each ? steps.map((step) => [step]) : [steps];
@@ -166,7 +166,7 @@ serverSuite(
 let driver: Driver | undefined;
 
 serverSuite("vfs in a function", {}, {
-  "says how to attach a volume where there is none": async ({ client }) => {
+  "names the way to attach a volume if it has none": async ({ client }) => {
     const functions = await Driver.deploy(client);
     for (const step of [["readTextFile", "/a"], ["writeTextFile", "/a", "1"], ["mkdir", "/a"]]) {
       const { results, record } = await functions.run("", step as unknown as Step);
@@ -183,7 +183,7 @@ serverSuite("vfs in a function", {}, {
     assert.deepEqual(results, [{
       error: "NotFound",
       isDeno: true,
-      message: 'Cannot open "/none": there is no such file or directory',
+      message: 'Cannot open "/none": it does not exist',
     }]);
   },
 
@@ -260,7 +260,7 @@ serverSuite("vfs in a function", {}, {
     assert.equal(usedBytes, "600006");
   },
 
-  "keeps byte order marks, and names the path that it was asked for": async ({ client }) => {
+  "keeps byte order marks, and names the path of the call": async ({ client }) => {
     const volume = await Volume.create(client);
     const id = await client.deploy(`
       import { vfs } from "@c1/functions-sdk";
@@ -274,7 +274,7 @@ serverSuite("vfs in a function", {}, {
     const { body } = await client.invoke(id, {}, {}, { vfsId: volume.id });
     assert.deepEqual(JSON.parse(atob(body.json)), {
       name: "NotFound",
-      message: 'Cannot create "/none/file" in "/none": there is no such file or directory',
+      message: 'Cannot create "/none/file" in "/none": it does not exist',
     });
     assert.deepEqual([...await volume.bytes(volume.file("copy"))], [0xef, 0xbb, 0xbf, 0x61]);
   },
