@@ -5,7 +5,7 @@ import type { CommitFileTable, CommitTable, Schema } from "./schema.ts";
 export type CommitRow = Selectable<CommitTable>;
 export type CommitFileRow = Selectable<CommitFileTable>;
 
-/** What a build leaves on its commit: digests of blobs, and who built them. */
+/** What a build records on its commit: digests of blobs, and the Deno version that built them. */
 export interface ArtifactColumns {
   readonly scriptDigest: string;
   readonly sourceMapDigest: string;
@@ -13,21 +13,21 @@ export interface ArtifactColumns {
   readonly denoVersion: string;
 }
 
-/** What a build of a commit's tests leaves on it. */
+/** What a build of a commit's tests records on it. */
 export interface TestArtifactColumns {
   readonly testScriptDigest: string;
   readonly testSourceMapDigest: string;
   readonly testLockDigest: string;
 }
 
-/** A commit that was finalized: its artifact is there. */
+/** A finalized commit: it has its artifact. */
 export type FinalizedCommitRow = CommitRow & ArtifactColumns & { readonly finalizedAt: string };
 
 export function isFinalized(row: CommitRow): row is FinalizedCommitRow {
   return row.finalizedAt !== null;
 }
 
-/** The columns that name the blobs of builds. */
+/** The columns that reference blobs of builds. */
 const ARTIFACT_DIGESTS = [
   "scriptDigest",
   "sourceMapDigest",
@@ -53,7 +53,7 @@ export class CommitReader {
     return fetchPage(query, "id", page);
   }
 
-  /** The oldest finalized commit whose types are still to be checked. */
+  /** The oldest finalized commit whose types are not checked yet. */
   nextUnchecked(): Promise<CommitRow | undefined> {
     return this.db.selectFrom("commits").selectAll()
       .where("typeCheck", "=", "PENDING").where("finalizedAt", "is not", null)
@@ -65,24 +65,24 @@ export class CommitReader {
       .where("commitId", "=", commitId).orderBy("path").execute();
   }
 
-  /** Those of the blobs that a commit names, as one of its files or of what its build left. */
+  /** Of these blobs, those that a commit references, as a file or as a part of its artifacts. */
   async referencedBlobs(digests: readonly string[]): Promise<Set<string>> {
-    const named = new Set<string>();
+    const referenced = new Set<string>();
     for (let at = 0; at < digests.length; at += DIGESTS_PER_QUERY) {
       const some = digests.slice(at, at + DIGESTS_PER_QUERY);
       const files = await this.db.selectFrom("commitFiles").select("digest")
         .where("digest", "in", some).execute();
-      for (const { digest } of files) if (digest !== null) named.add(digest);
+      for (const { digest } of files) if (digest !== null) referenced.add(digest);
       for (const column of ARTIFACT_DIGESTS) {
         const commits = await this.db.selectFrom("commits").select(`${column} as digest`)
           .where(column, "in", some).execute();
-        for (const { digest } of commits) if (digest !== null) named.add(digest);
+        for (const { digest } of commits) if (digest !== null) referenced.add(digest);
       }
     }
-    return named;
+    return referenced;
   }
 
-  /** The commit that a tag names. */
+  /** The commit of a tag. */
   tagged(functionId: string, name: string): Promise<CommitRow | undefined> {
     return this.db.selectFrom("tags").innerJoin("commits", "commits.id", "tags.commitId")
       .selectAll("commits").where("tags.functionId", "=", functionId).where("tags.name", "=", name)
@@ -102,7 +102,7 @@ export class CommitReader {
   }
 }
 
-/** Digests in one question to the database. */
+/** Digests in one query. */
 const DIGESTS_PER_QUERY = 500;
 
 /** Writes commits, their files and tags. */
@@ -112,7 +112,7 @@ export class CommitWriter extends CommitReader {
     await this.db.insertInto("commitFiles").values(files).execute();
   }
 
-  /** False when the commit declares no such file, or is no longer open. */
+  /** False if the commit declares no such file or is no longer open. */
   async putFile(commitId: string, path: string, digest: string, size: number): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("commitFiles").set({ digest, size })
       .where("commitId", "=", commitId).where("path", "=", path)
@@ -126,7 +126,7 @@ export class CommitWriter extends CommitReader {
     return numUpdatedRows > 0n;
   }
 
-  /** False when somebody else finalized it first. */
+  /** False if it is finalized already. */
   async finalize(id: string, finalizedAt: string, artifact: ArtifactColumns): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("commits").set({
       finalizedAt,
@@ -136,12 +136,12 @@ export class CommitWriter extends CommitReader {
     return numUpdatedRows > 0n;
   }
 
-  /** Keeps the build of the tests of a commit. */
+  /** Records the build of the tests of a commit. */
   async putTests(id: string, artifact: TestArtifactColumns): Promise<void> {
     await this.db.updateTable("commits").set({ ...artifact }).where("id", "=", id).execute();
   }
 
-  /** Keeps what was found of a commit's types; undefined where they could not be checked. */
+  /** Records the diagnostics of a check of types; undefined if the types could not be checked. */
   async putTypes(id: string, diagnosticsJson: string | undefined): Promise<void> {
     const columns = diagnosticsJson === undefined
       ? { typeCheck: null, typeDiagnostics: null }
@@ -149,7 +149,7 @@ export class CommitWriter extends CommitReader {
     await this.db.updateTable("commits").set(columns).where("id", "=", id).execute();
   }
 
-  /** Forgets commits that were never finalized and whose upload URLs have ended. */
+  /** Deletes open commits whose upload URLs have expired. */
   async deleteExpired(now: string): Promise<void> {
     const expired = this.db.selectFrom("commits").select("id")
       .where("finalizedAt", "is", null).where("expiresAt", "<", now);
@@ -158,7 +158,7 @@ export class CommitWriter extends CommitReader {
       .where("expiresAt", "<", now).execute();
   }
 
-  /** False when the function has a tag of that name already. */
+  /** False if the function has a tag of that name already. */
   async insertTag(
     functionId: string,
     name: string,
@@ -171,7 +171,7 @@ export class CommitWriter extends CommitReader {
     return (numInsertedOrUpdatedRows ?? 0n) > 0n;
   }
 
-  /** False when there is no such tag. */
+  /** False if the tag does not exist. */
   async deleteTag(functionId: string, name: string): Promise<boolean> {
     const { numDeletedRows } = await this.db.deleteFrom("tags")
       .where("functionId", "=", functionId).where("name", "=", name).executeTakeFirst();

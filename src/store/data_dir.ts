@@ -1,16 +1,16 @@
 import { dirname, join } from "node:path";
 
-/** A data directory that this process, and no other, works in. Disposing it lets others in. */
+/** A data directory that is locked for this process. Disposing it releases the lock. */
 export interface DataDir extends Disposable {
   readonly path: string;
 }
 
-/** The data directory cannot be used; the message says why, for the operator. */
+/** Why a data directory cannot be used; the message is for the operator. */
 export class DataDirError extends Error {
   override name = "DataDirError";
 }
 
-/** Makes the directory (0700) where it is missing, and locks it. Throws {@link DataDirError}. */
+/** Creates the directory (0700) if it does not exist, and locks it. @throws DataDirError */
 export async function openDataDir(path: string): Promise<DataDir> {
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
@@ -22,10 +22,10 @@ export async function openDataDir(path: string): Promise<DataDir> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new DataDirError(`Cannot use data directory ${path}: ${reason}`);
   }
-  throw new DataDirError(`Cannot use data directory ${path}: another server works in it`);
+  throw new DataDirError(`Cannot use data directory ${path}: another server uses it`);
 }
 
-/** Writes a file that only its owner can read (0600), whole or not at all, and durably. */
+/** Writes a file that only its owner can read (0600), atomically and durably. */
 export async function writePrivateFile(path: string, content: string): Promise<void> {
   const partial = `${path}.${crypto.randomUUID()}`;
   await Deno.writeTextFile(partial, content, { createNew: true, mode: 0o600 });
@@ -34,7 +34,7 @@ export async function writePrivateFile(path: string, content: string): Promise<v
   await sync(dirname(path));
 }
 
-/** Waits until a file, or the names in a directory, would survive a crash of the machine. */
+/** Makes a file, or the names in a directory, survive a crash of the machine. */
 async function sync(path: string): Promise<void> {
   using file = await Deno.open(path);
   await file.sync();

@@ -1,4 +1,4 @@
-/** What the stores of this room need of files beyond Deno's own calls. */
+/** Operations on files beyond Deno's own. */
 
 /** Writes all of the bytes at the file's position. */
 export async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<void> {
@@ -7,7 +7,7 @@ export async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<
   }
 }
 
-/** Reads `length` bytes from an offset; fewer where the file ends before. */
+/** Reads `length` bytes from an offset; fewer if the file ends before. */
 export async function readAt(
   file: Deno.FsFile,
   offset: number,

@@ -7,7 +7,7 @@ export type FunctionRow = Selectable<FunctionTable>;
 export type FunctionSecretRow = Selectable<FunctionSecretTable>;
 
 export interface FunctionSearch {
-  /** Text to find in display name or description, or the id itself; empty finds all. */
+  /** Text to find in display name or description, or a whole id; empty matches all. */
   readonly query: string;
   /** Empty means any. */
   readonly functionTypes: readonly string[];
@@ -24,7 +24,7 @@ export class FunctionReader {
     return this.db.selectFrom("functions").selectAll().where("id", "=", id).executeTakeFirst();
   }
 
-  /** Whether there is, or ever was, a function. */
+  /** Whether a function exists or existed. */
   async any(): Promise<boolean> {
     const row = await this.db.selectFrom("functions").select("id").limit(1).executeTakeFirst();
     return row !== undefined;
@@ -48,7 +48,7 @@ export class FunctionReader {
     return fetchPage(select, "id", page);
   }
 
-  /** The published code that sandboxes are kept ready for, and how many. */
+  /** The published code that has provisioned instances, and their number. */
   async provisioned(): Promise<{ readonly scriptDigest: string; readonly count: number }[]> {
     const rows = await this.db.selectFrom("functions")
       .innerJoin("commits", "commits.id", "functions.publishedCommitId")

@@ -6,7 +6,7 @@ export type Write<T> = (tx: Transaction<Schema>) => Promise<T>;
 
 /** When a write is acknowledged. */
 export type Durability =
-  /** Everybody reads it, and it survives a crash of the server; it will be durable soon, as all that came before. */
+  /** Every reader sees it, and it survives a crash of the server. It becomes durable soon, in the order of writes. */
   | "committed"
   /** It survives a crash of the machine, too. */
   | "durable";
@@ -18,44 +18,50 @@ interface PendingWrite {
   readonly reject: (reason: unknown) => void;
 }
 
-/** A write that was committed with this value, or undone with this error. */
-type CommitResult =
-  | { readonly kind: "committed"; readonly pending: PendingWrite; readonly value: unknown }
-  | { readonly kind: "undone"; readonly pending: PendingWrite; readonly error: unknown };
+interface CommittedWrite {
+  readonly kind: "committed";
+  readonly pending: PendingWrite;
+  readonly value: unknown;
+}
 
-/** Writes that one transaction takes at most, so that a burst does not hold the database for long. */
+/** What one transaction did with one write. */
+type CommitResult =
+  | CommittedWrite
+  | { readonly kind: "rolled-back"; readonly pending: PendingWrite; readonly error: unknown };
+
+/** Writes in one transaction at most, so that a burst does not hold the database for long. */
 const WRITES_PER_TRANSACTION_MAX = 256;
 
 /**
  * Groups writes that arrive in the same turn of the event loop into one transaction, and transactions into one
- * sync: while one is under way others commit, and wait for the next together. A write that throws is rolled back to
- * its own savepoint and harms no other.
+ * sync: during a sync others commit, and share the next one. A write that throws is rolled back to
+ * its own savepoint and does not affect the others.
  */
 export class GroupedWriter {
   readonly #db: Kysely<Schema>;
   readonly #sync: () => Promise<void>;
   #waiting: PendingWrite[] = [];
-  /** What runs before the next transaction. */
-  #quiet: (() => Promise<void>)[] = [];
+  /** Work that runs before the next transaction. */
+  #betweenWork: (() => Promise<void>)[] = [];
   #draining: Promise<void> | undefined;
-  /** Tell the callers whose writes are committed and not yet durable. */
-  #unsynced: (CommitResult & { readonly kind: "committed" })[] = [];
+  /** Writes that are committed and not yet durable. */
+  #unsynced: CommittedWrite[] = [];
   #syncing: Promise<void> | undefined;
-  /** Why nothing can be made durable any more: after a sync that failed, one that succeeds proves nothing. */
-  #broken: { readonly error: unknown } | undefined;
+  /** The error of the first sync that failed. Every later write is rejected: a later success proves nothing. */
+  #syncFailure: { readonly error: unknown } | undefined;
 
-  /** `sync` makes durable what was committed before it is called. */
+  /** @param sync makes durable what was committed before its call */
   constructor(db: Kysely<Schema>, sync: () => Promise<void>) {
     this.#db = db;
     this.#sync = sync;
   }
 
-  /** Resolves with the write's value once it is what `until` says. */
-  write<T>(write: Write<T>, until: Durability): Promise<T> {
+  /** Resolves with the write's value once the write has this durability. */
+  write<T>(write: Write<T>, durability: Durability): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({
         write,
-        durability: until,
+        durability,
         resolve: resolve as (value: unknown) => void,
         reject,
       });
@@ -63,15 +69,15 @@ export class GroupedWriter {
     });
   }
 
-  /** Runs the work between two transactions; writes wait for its end. Resolves, or rejects, as the work does. */
+  /** Runs work between two transactions; writes wait for its end. Resolves, or rejects, as the work does. */
   betweenTransactions(work: () => Promise<void>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#quiet.push(() => work().then(resolve, reject));
+    this.#betweenWork.push(() => work().then(resolve, reject));
     this.#draining ??= this.#drain();
     return promise;
   }
 
-  /** Resolves when everything that was waiting is durable or rejected. */
+  /** Resolves when every pending write is durable or rejected. */
   async settled(): Promise<void> {
     while (this.#draining !== undefined || this.#syncing !== undefined) {
       await this.#draining;
@@ -81,20 +87,20 @@ export class GroupedWriter {
 
   async #drain(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0 || this.#quiet.length > 0) {
-      for (const work of this.#quiet.splice(0)) await work();
+    while (this.#waiting.length > 0 || this.#betweenWork.length > 0) {
+      for (const work of this.#betweenWork.splice(0)) await work();
       const group = this.#waiting.splice(0, WRITES_PER_TRANSACTION_MAX);
       if (group.length === 0) continue;
-      for (const outcome of await this.#commit(group)) this.#tell(outcome);
+      for (const result of await this.#commit(group)) this.#acknowledge(result);
     }
     this.#draining = undefined;
   }
 
-  #tell(outcome: CommitResult): void {
-    const { pending } = outcome;
-    if (outcome.kind === "undone") return pending.reject(outcome.error);
-    if (pending.durability === "committed") pending.resolve(outcome.value);
-    this.#unsynced.push(outcome);
+  #acknowledge(result: CommitResult): void {
+    const { pending } = result;
+    if (result.kind === "rolled-back") return pending.reject(result.error);
+    if (pending.durability === "committed") pending.resolve(result.value);
+    this.#unsynced.push(result);
     this.#syncing ??= this.#syncAll();
   }
 
@@ -103,23 +109,23 @@ export class GroupedWriter {
       const committed = this.#unsynced;
       this.#unsynced = [];
       try {
-        if (this.#broken === undefined) await this.#sync();
+        if (this.#syncFailure === undefined) await this.#sync();
       } catch (error) {
-        this.#broken = { error };
+        this.#syncFailure = { error };
       }
-      // Where the caller was told already, this does nothing.
+      // Without effect for a write that was acknowledged when it was committed.
       for (const { pending, value } of committed) {
-        if (this.#broken === undefined) pending.resolve(value);
-        else pending.reject(this.#broken.error);
+        if (this.#syncFailure === undefined) pending.resolve(value);
+        else pending.reject(this.#syncFailure.error);
       }
     }
     this.#syncing = undefined;
   }
 
   async #commit(group: readonly PendingWrite[]): Promise<CommitResult[]> {
-    if (this.#broken !== undefined) {
-      const { error } = this.#broken;
-      return group.map((pending) => ({ kind: "undone", pending, error }));
+    if (this.#syncFailure !== undefined) {
+      const { error } = this.#syncFailure;
+      return group.map((pending) => ({ kind: "rolled-back", pending, error }));
     }
     const [only, ...others] = group;
     try {
@@ -128,17 +134,17 @@ export class GroupedWriter {
         if (only !== undefined && others.length === 0) {
           return [{ kind: "committed", pending: only, value: await only.write(tx) }];
         }
-        const outcomes: CommitResult[] = [];
-        for (const pending of group) outcomes.push(await this.#attempt(tx, pending));
-        return outcomes;
+        const results: CommitResult[] = [];
+        for (const pending of group) results.push(await this.#runInSavepoint(tx, pending));
+        return results;
       });
     } catch (error) {
-      return group.map((pending) => ({ kind: "undone", pending, error }));
+      return group.map((pending) => ({ kind: "rolled-back", pending, error }));
     }
   }
 
-  /** Runs one write of a group, undone whole where it throws. */
-  async #attempt(tx: Transaction<Schema>, pending: PendingWrite): Promise<CommitResult> {
+  /** Runs one write of a group; rolls all of it back if it throws. */
+  async #runInSavepoint(tx: Transaction<Schema>, pending: PendingWrite): Promise<CommitResult> {
     await sql`savepoint grouped_write`.execute(tx);
     try {
       const value = await pending.write(tx);
@@ -146,7 +152,7 @@ export class GroupedWriter {
       return { kind: "committed", pending, value };
     } catch (error) {
       await sql`rollback to savepoint grouped_write`.execute(tx);
-      return { kind: "undone", pending, error };
+      return { kind: "rolled-back", pending, error };
     }
   }
 }

@@ -5,11 +5,11 @@ export type ServicePrincipalRow = Selectable<ServicePrincipalTable>;
 export type CredentialRow = Selectable<CredentialTable>;
 export type ServerKeyRow = Selectable<ServerKeyTable>;
 
-/** Reads principals, their credentials and the server's sealed keys. */
+/** Reads principals, their credentials and the sealed keys of the server. */
 export class IdentityReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
-  /** A credential with the principal it belongs to. */
+  /** A credential with its principal. */
   credential(clientId: string): Promise<(CredentialRow & ServicePrincipalRow) | undefined> {
     return this.db.selectFrom("credentials")
       .innerJoin("servicePrincipals", "servicePrincipals.id", "credentials.principalId")
@@ -35,7 +35,7 @@ export class IdentityReader {
   }
 }
 
-/** Writes principals, their credentials and the server's sealed keys. */
+/** Writes principals, their credentials and the sealed keys of the server. */
 export class IdentityWriter extends IdentityReader {
   async insertPrincipal(row: ServicePrincipalRow): Promise<void> {
     await this.db.insertInto("servicePrincipals").values(row).execute();
@@ -53,7 +53,7 @@ export class IdentityWriter extends IdentityReader {
     await this.db.updateTable("serverKeys").set({ sealed }).where("id", "=", id).execute();
   }
 
-  /** Remembers a client assertion; false when it was used before. */
+  /** Records a client assertion as used; false if it was used before. */
   async useAssertion(fingerprint: string, expiresAt: string): Promise<boolean> {
     const { numInsertedOrUpdatedRows } = await this.db.insertInto("usedAssertions")
       .values({ fingerprint, expiresAt })

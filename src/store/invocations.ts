@@ -9,49 +9,46 @@ export type InvocationLogRow = Selectable<InvocationLogTable>;
 export type IdempotencyRow = Selectable<IdempotencyKeyTable>;
 export type InvocationStatus = InvocationTable["status"];
 
-/** How an invocation ended. */
+/** The end of an invocation. */
 export type InvocationEnd =
   | { readonly status: "SUCCESS"; readonly output: string }
   | { readonly status: "ERROR"; readonly error: string };
 
-/** The end of an invocation with what it did to its volume. */
+/** The end of an invocation with the versions of its volume. */
 export interface InvocationConclusion {
   readonly end: InvocationEnd;
-  /** Undefined where it had no volume. */
+  /** Undefined if it had no volume. */
   readonly volumeVersionRead?: number;
-  /** Undefined where it changed nothing. */
+  /** Undefined if it did not change the volume. */
   readonly volumeVersionWritten?: number;
 }
 
 export interface InvocationSearch {
-  /** Undefined for those of all functions. */
+  /** Undefined for all functions. */
   readonly functionId: string | undefined;
-  /** The invocation that made them. */
+  /** The invocation that started them. */
   readonly parentInvocationId?: string | undefined;
   readonly status?: InvocationStatus | undefined;
   /** Inclusive. */
   readonly since?: string | undefined;
   /** Exclusive. */
   readonly until?: string | undefined;
-  /** Text to find in input, output or error, or the id itself. */
+  /** Text to find in input, output or error, or a whole id. */
   readonly query?: string | undefined;
 }
 
-/**
- * Bytes of input and output that one page of invocations holds at most. A page ends early rather
- * than carry a hundred inputs of the largest size; the next one goes on where it ended.
- */
+/** Bytes of input and output that one page of invocations holds at most. A page with more ends early. */
 const PAGE_CONTENT_BYTES_MAX = 8 * 1024 * 1024;
 
-/** The seconds that a KSUID can tell, since 1970. */
+/** The range of seconds, since 1970, that a KSUID can encode. */
 const KSUID_SECONDS = { first: 1_400_000_000, last: 1_400_000_000 + 0xffff_ffff } as const;
 const KSUID_PAYLOAD_BYTES = 16;
 
-/** The least id that can have been made in the second of this time, an RFC 3339 text, or so many seconds later. */
+/** The least id of the second of a time (RFC 3339), or of a number of seconds later. */
 function firstIdOf(time: string, later = 0): string {
   const seconds = Math.floor(new Date(time).getTime() / 1000) + later;
-  const told = Math.min(Math.max(seconds, KSUID_SECONDS.first), KSUID_SECONDS.last);
-  return KSUID.fromParts(told * 1000, Buffer.alloc(KSUID_PAYLOAD_BYTES)).string;
+  const encoded = Math.min(Math.max(seconds, KSUID_SECONDS.first), KSUID_SECONDS.last);
+  return KSUID.fromParts(encoded * 1000, Buffer.alloc(KSUID_PAYLOAD_BYTES)).string;
 }
 
 /** Reads invocations, their logs and idempotency keys. */
@@ -99,11 +96,11 @@ export class InvocationReader {
       select = select.where("parentInvocationId", "=", parentInvocationId);
     }
     if (status !== undefined) select = select.where("status", "=", sql.lit(status));
-    // The partial index of what is no success is found by this condition, spelled as there.
+    // SQLite uses the partial index of other statuses only for its condition, in the same words.
     if (status !== undefined && status !== "SUCCESS") {
       select = select.where(sql<boolean>`status <> 'SUCCESS'`);
     }
-    // Ids tell the second of `createdAt`: this bounds where the index is read.
+    // Ids encode the second of `createdAt`: this bounds the range of the index.
     if (since !== undefined) {
       select = select.where("createdAt", ">=", since).where("id", ">=", firstIdOf(since));
     }
@@ -128,11 +125,11 @@ export class InvocationReader {
   /** Invocations that have not ended, oldest first. */
   unfinished(): Promise<InvocationRow[]> {
     return this.db.selectFrom("invocations").selectAll()
-      // Spelled as the partial index spells it: a bound parameter would keep the planner from using it.
+      // In the words of the partial index: with a bound parameter the planner would not use it.
       .where(sql<boolean>`status in ('PENDING', 'RUNNING')`).orderBy("id").execute();
   }
 
-  /** Log lines after a sequence number, in order; `next` is the sequence number to go on after. */
+  /** Log lines after a sequence number, in order; the next page begins after `next`. */
   async logs(
     invocationId: string,
     after: number,
@@ -161,7 +158,7 @@ export class InvocationWriter extends InvocationReader {
     await this.db.insertInto("invocations").values(row).execute();
   }
 
-  /** Ties a key to an invocation, in place of an older one. */
+  /** Records the invocation of a key, in place of an older one. */
   async putIdempotencyKey(row: IdempotencyRow): Promise<void> {
     await this.db.insertInto("idempotencyKeys").values(row)
       .onConflict((c) => c.columns(["principalId", "functionId", "key"]).doUpdateSet(row))
@@ -172,7 +169,7 @@ export class InvocationWriter extends InvocationReader {
     await this.db.deleteFrom("idempotencyKeys").where("createdAt", "<", time).execute();
   }
 
-  /** PENDING to RUNNING; false when it is not pending any more. */
+  /** PENDING to RUNNING; false if it is not pending. */
   async start(id: string, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
       .set({ status: "RUNNING", updatedAt: now })
@@ -180,7 +177,7 @@ export class InvocationWriter extends InvocationReader {
     return numUpdatedRows > 0n;
   }
 
-  /** To SUCCESS or ERROR; false when it has ended already: the first ending stands. */
+  /** To SUCCESS or ERROR; false if it has ended already: the first end is final. */
   async finish(
     id: string,
     { end, ...volume }: InvocationConclusion,

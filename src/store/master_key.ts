@@ -4,8 +4,8 @@ import { type DataDir, DataDirError, writePrivateFile } from "./data_dir.ts";
 import { MASTER_KEY_BYTES } from "./sealing.ts";
 
 /**
- * The keys in a data directory's `master.key`, one a line in base64: the first seals, the others open what a
- * rotation that was cut off has left under them. Undefined where there is no such file.
+ * Reads the keys in a data directory's `master.key`, one a line in base64. The first seals and opens; the others only
+ * open values that an interrupted rotation has left under them. Undefined if the file does not exist.
  * @throws DataDirError
  */
 export async function readMasterKeys(dataDir: string): Promise<Uint8Array[] | undefined> {
@@ -20,19 +20,19 @@ export async function readMasterKeys(dataDir: string): Promise<Uint8Array[] | un
   const keys = text.trim().split("\n").map((line) => Uint8Array.from(Buffer.from(line, "base64")));
   if (keys.some(({ length }) => length !== MASTER_KEY_BYTES)) {
     throw new DataDirError(
-      `Cannot use ${path}: it must hold ${MASTER_KEY_BYTES} bytes in base64`,
+      `Cannot use master key ${path}: each line must be ${MASTER_KEY_BYTES} bytes in base64`,
     );
   }
   return keys;
 }
 
-/** Replaces the file (0600), durably, whole or not at all. */
+/** Replaces the file (0600), atomically and durably. */
 export async function writeMasterKeys(dataDir: string, keys: readonly Uint8Array[]): Promise<void> {
   const text = keys.map((key) => `${Buffer.from(key).toString("base64")}\n`).join("");
   await writePrivateFile(join(dataDir, "master.key"), text);
 }
 
-/** The keys of a data directory; makes the first one where there is none. */
+/** Reads the keys of a data directory; creates the first one if the file does not exist. */
 export async function masterKeysOf({ path }: DataDir): Promise<Uint8Array[]> {
   const keys = await readMasterKeys(path);
   if (keys !== undefined) return keys;

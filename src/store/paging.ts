@@ -7,17 +7,17 @@ import type { Schema } from "./schema.ts";
  */
 export interface PageRequest {
   readonly size: number;
-  /** Id of the last row of the page before. */
+  /** Id of the last row of the previous page; undefined for the first page. */
   readonly after: string | undefined;
 }
 
 export interface Page<Row> {
   readonly rows: Row[];
-  /** Id to go on after; undefined on the last page. */
+  /** Id after which the next page begins; undefined on the last page. */
   readonly next: string | undefined;
 }
 
-/** Runs the query for one page; asks for one row more than the page holds to know whether it is the last. */
+/** Runs the query for one page, with one row beyond it, which shows whether the page is the last. */
 export async function fetchPage<T extends keyof Schema & string, Row extends { id: string }>(
   query: SelectQueryBuilder<Schema, T, Row>,
   idColumn: ReferenceExpression<Schema, T>,
@@ -29,7 +29,7 @@ export async function fetchPage<T extends keyof Schema & string, Row extends { i
   return cut(rows, page.size);
 }
 
-/** The first `size` rows as a page; any row beyond them says that there is another page. */
+/** The first `size` rows as a page; a row beyond them means that another page follows. */
 export function cut<Row extends { id: string }>(rows: Row[], size: number): Page<Row> {
   if (rows.length <= size) return { rows, next: undefined };
   const kept = rows.slice(0, size);

@@ -1,7 +1,7 @@
 /**
- * The tables, as Kysely sees them. Columns are snake_case in the database and camelCase here
- * (CamelCasePlugin). Ids are KSUIDs, times RFC 3339 UTC strings of equal length, so that both sort
- * as text; flags are 0 or 1; lists are JSON text. That is what SQLite and PostgreSQL have in common.
+ * The tables, as Kysely sees them. Columns are snake_case in the database and camelCase here (CamelCasePlugin). Ids
+ * are KSUIDs, times RFC 3339 UTC strings of equal length: both sort as text. Flags are 0 or 1, lists are JSON text:
+ * SQLite and PostgreSQL have that in common.
  */
 
 export interface FunctionTable {
@@ -9,7 +9,7 @@ export interface FunctionTable {
   displayName: string;
   description: string;
   functionType: string;
-  /** The newest finalized commit, or null while there is none. */
+  /** The newest finalized commit, or null. */
   head: string | null;
   publishedCommitId: string | null;
   /** 1 until the first publish. */
@@ -29,7 +29,7 @@ export interface FunctionTable {
 export interface FunctionSecretTable {
   functionId: string;
   name: string;
-  /** The value under the master key, bound to function and name. */
+  /** The value, sealed under the master key and bound to function and name. */
   sealed: Uint8Array;
 }
 
@@ -40,28 +40,28 @@ export interface CommitTable {
   /** Display name of the principal that opened it. */
   author: string;
   createdAt: string;
-  /** While a commit is open: when its upload URLs end. */
+  /** When the upload URLs of an open commit expire. */
   expiresAt: string;
-  /** Null while the commit is open. All artifact columns are set together with it. */
+  /** Null while the commit is open. It is set together with all artifact columns. */
   finalizedAt: string | null;
   scriptDigest: string | null;
   sourceMapDigest: string | null;
   lockDigest: string | null;
   denoVersion: string | null;
-  /** Null until the commit's tests were built, which happens when they first run. */
+  /** Null until the first run of the commit's tests, which builds them. */
   testScriptDigest: string | null;
   testSourceMapDigest: string | null;
   testLockDigest: string | null;
-  /** Null where nobody checks the types. */
+  /** Null if types are not checked. */
   typeCheck: "PENDING" | "CHECKED" | null;
-  /** JSON array of diagnostics, set once the types were checked. */
+  /** JSON array of diagnostics, set after the check. */
   typeDiagnostics: string | null;
 }
 
 export interface CommitFileTable {
   commitId: string;
   path: string;
-  /** SHA-256 of the content, null until it was uploaded. */
+  /** SHA-256 of the content, null until the upload. */
   digest: string | null;
   size: number;
 }
@@ -78,13 +78,13 @@ export interface InvocationTable {
   functionId: string;
   commitId: string;
   principalId: string;
-  /** The invocation that made this call and waits for it; null for a call from outside. */
+  /** The invocation that made this call and waits for it; null for a call over HTTP. */
   parentInvocationId: string | null;
-  /** Calls between it and the one from outside; 0 for that one itself. */
+  /** Length of the chain of parents; 0 for a call over HTTP. */
   depth: number;
   /** The function's setting at the time of the call; see {@link FunctionTable.processReuse}. */
   processReuse: FunctionTable["processReuse"];
-  /** Who waits: `sync` has a caller on the line, `async` was accepted to run later. */
+  /** `sync`: the caller waits for the end; `async`: it was accepted to run later. */
   mode: "sync" | "async";
   status: "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";
   /** Text of a JSON object. */
@@ -93,11 +93,11 @@ export interface InvocationTable {
   output: string | null;
   /** Set on ERROR. */
   error: string | null;
-  /** The volume that was attached. */
+  /** The attached volume. */
   volumeId: string | null;
-  /** Set with the end of an invocation that had its volume: the version it saw. */
+  /** Set with the end of an invocation that had a volume: the version of its snapshot. */
   volumeVersionRead: number | null;
-  /** Set with the end of an invocation that changed its volume: the version it made. */
+  /** Set with the end of an invocation that changed its volume: the version that it committed. */
   volumeVersionWritten: number | null;
   createdAt: string;
   updatedAt: string;
@@ -126,13 +126,13 @@ export interface VolumeTable {
   id: string;
   displayName: string;
   quotaBytes: number;
-  /** Sizes of the files of the newest version, exactly. */
+  /** Bytes of the files of the newest version, exactly. */
   usedBytes: number;
   fileCount: number;
   directoryCount: number;
   /** Counts commits, from 0. */
   version: number;
-  /** The oldest version whose entries are all still there. */
+  /** The oldest version that is not pruned. */
   oldestVersion: number;
   createdAt: string;
   updatedAt: string;
@@ -143,11 +143,11 @@ export interface VolumeVersionTable {
   volumeId: string;
   version: number;
   createdAt: string;
-  /** Set where an invocation made it. */
+  /** Set if an invocation committed it. */
   invocationId: string | null;
-  /** Set where a request made it. */
+  /** Set if a request committed it. */
   principalId: string | null;
-  /** Set where it is a copy of an earlier one. */
+  /** Set if it restores an earlier one. */
   restoredVersion: number | null;
   /** JSON array of the first changed paths. */
   paths: string;
@@ -163,7 +163,7 @@ export interface VolumeEntryTable {
   fromVersion: number;
   /** The version that changed or removed it; null while it is in the newest. */
   toVersion: number | null;
-  /** Path of the directory that it is in; `/` is the root. */
+  /** Path of its directory; `/` is the root. */
   parent: string;
   kind: "file" | "directory";
   /** SHA-256 of the content; null for directories. */
@@ -172,7 +172,7 @@ export interface VolumeEntryTable {
   modifiedAt: string;
 }
 
-/** Contents that are too small for a file of their own. */
+/** Blobs of volumes that are too small for a file of their own. */
 export interface SmallBlobTable {
   digest: string;
   content: Uint8Array;
@@ -204,9 +204,9 @@ export interface UsedAssertionTable {
 
 export interface ServerKeyTable {
   id: string;
-  /** What it is for: `access-token`, `upload-url`, `page-token`. */
+  /** Its purpose: `access-token`, `upload-url`, `page-token`. */
   purpose: string;
-  /** The key under the master key, bound to id and purpose. */
+  /** The key, sealed under the master key and bound to id and purpose. */
   sealed: Uint8Array;
   createdAt: string;
 }

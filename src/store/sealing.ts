@@ -7,12 +7,12 @@ const TAG_BYTES = 16;
 /** Length of a master key. */
 export const MASTER_KEY_BYTES = 32;
 
-/** A value that no key at hand opens; the message says why, for the operator. */
+/** Why a sealed value cannot be opened; the message is for the operator. */
 export class SealingError extends Error {
   override name = "SealingError";
 }
 
-/** Names a master key without telling anything of it. */
+/** The id of a master key, which reveals nothing of the key. */
 export function keyIdOf(key: Uint8Array): string {
   return createHash("sha256").update("invoked master key\0").update(key).digest()
     .subarray(0, KEY_ID_BYTES).toString("hex");
@@ -26,18 +26,18 @@ export function keyIdOf(key: Uint8Array): string {
 export class Sealer {
   readonly #keys = new Map<string, Uint8Array>();
   readonly #key: Uint8Array;
-  /** Names the key under which values are sealed now. */
+  /** The id of the key that seals. */
   readonly keyId: string;
 
   /**
    * @param key seals and opens: {@link MASTER_KEY_BYTES} random bytes
-   * @param olderKeys open what a rotation that did not come to its end has left
+   * @param olderKeys open values that an interrupted rotation has left under them
    */
   constructor(key: Uint8Array, ...olderKeys: readonly Uint8Array[]) {
     for (const each of [key, ...olderKeys]) {
       if (each.length !== MASTER_KEY_BYTES) {
         throw new RangeError(
-          `Cannot use a master key of ${each.length} bytes: it must have ${MASTER_KEY_BYTES}`,
+          `Cannot use a master key of ${each.length} bytes: its length must be ${MASTER_KEY_BYTES} bytes`,
         );
       }
       this.#keys.set(keyIdOf(each), each);
@@ -56,13 +56,13 @@ export class Sealer {
     return Uint8Array.from(Buffer.concat([keyId, nonce, cipher.getAuthTag(), ...sealed]));
   }
 
-  /** @throws SealingError where the value was sealed under another key or for another context, or was changed */
+  /** @throws SealingError if the value was sealed under another key or for another context, or was changed */
   open(sealed: Uint8Array, context: string): Uint8Array {
     const keyId = Buffer.from(sealed.subarray(0, KEY_ID_BYTES)).toString("hex");
     const key = this.#keys.get(keyId);
     if (key === undefined) {
       throw new SealingError(
-        `Cannot open ${context}: it was sealed under another master key, ${keyId}, than the one in use, ${this.keyId}`,
+        `Cannot open ${context}: it was sealed under master key ${keyId}, and the one in use is ${this.keyId}`,
       );
     }
     const rest = sealed.subarray(KEY_ID_BYTES);
@@ -73,7 +73,9 @@ export class Sealer {
         .setAAD(new TextEncoder().encode(context)).setAuthTag(tag);
       return Uint8Array.from(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
     } catch {
-      throw new SealingError(`Cannot open ${context}: it was changed, or sealed for another place`);
+      throw new SealingError(
+        `Cannot open ${context}: it was changed, or sealed for another context`,
+      );
     }
   }
 }

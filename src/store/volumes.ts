@@ -6,7 +6,7 @@ export type VolumeRow = Selectable<VolumeTable>;
 export type VolumeVersionRow = Selectable<VolumeVersionTable>;
 export type VolumeEntryRow = Selectable<VolumeEntryTable>;
 
-/** Values that one statement carries in a list. */
+/** Values in the list of one statement. */
 const VALUES_PER_STATEMENT_MAX = 500;
 
 /** Entries of a directory, in the order of the bytes of their paths. */
@@ -15,21 +15,21 @@ export interface EntryQuery {
   readonly version: number;
   /** A directory's path; `/` is the root. */
   readonly directory: string;
-  /** Everything below it, or what is in it itself. */
+  /** All descendants, or the children only. */
   readonly recursive: boolean;
-  /** Path to go on after; empty for the first. */
+  /** Path after which the result begins; empty for the first. */
   readonly after: string;
   readonly limit: number;
 }
 
-/** The paths below a directory are those between these two, both exclusive. */
+/** The bounds, both exclusive, of the paths below a directory. */
 export function rangeBelow(directory: string): readonly [string, string] {
   const prefix = directory === "/" ? "" : directory;
   // "0" is the character after "/".
   return [`${prefix}/`, `${prefix}0`];
 }
 
-/** Reads volumes, their versions and entries, and small contents. */
+/** Reads volumes, their versions and entries, and small blobs. */
 export class VolumeReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
@@ -47,7 +47,7 @@ export class VolumeReader {
     );
   }
 
-  /** Volumes that have versions or entries that the sweep may look at. */
+  /** Deleted volumes, and those with more than one version. */
   sweepable(): Promise<VolumeRow[]> {
     return this.db.selectFrom("volumes").selectAll().where((where) =>
       where.or([
@@ -71,7 +71,7 @@ export class VolumeReader {
     return select.where("path", ">", after).orderBy("path").limit(limit).execute();
   }
 
-  /** The entries that these paths have in the newest version. */
+  /** The entries of these paths in the newest version. */
   async newest(volumeId: string, paths: readonly string[]): Promise<Map<string, VolumeEntryRow>> {
     const found = new Map<string, VolumeEntryRow>();
     for (const some of groups(paths)) {
@@ -83,7 +83,7 @@ export class VolumeReader {
     return found;
   }
 
-  /** Of these paths, those that a version after `base` changed, each with the last that did. */
+  /** Of these paths, those that changed after version `base`, each with the last version that changed it. */
   async changedAfter(
     volumeId: string,
     paths: readonly string[],
@@ -105,7 +105,7 @@ export class VolumeReader {
     return changed;
   }
 
-  /** Every entry that began or ended after a version: what tells its tree from the newest. */
+  /** Every entry that began or ended after a version: the difference of its tree to the newest. */
   touchedAfter(volumeId: string, version: number): Promise<VolumeEntryRow[]> {
     return this.db.selectFrom("volumeEntries").selectAll().where("volumeId", "=", volumeId)
       .where((where) =>
@@ -118,7 +118,7 @@ export class VolumeReader {
       .where("version", "=", version).executeTakeFirst();
   }
 
-  /** Versions that can still be read, newest first. */
+  /** Versions that are not pruned, newest first. */
   async versions(volumeId: string, page: PageRequest): Promise<Page<VolumeVersionRow>> {
     let select = this.db.selectFrom("volumeVersions").selectAll()
       .where("volumeId", "=", volumeId).orderBy("version", "desc").limit(page.size + 1);
@@ -127,7 +127,7 @@ export class VolumeReader {
     return cut(rows, page.size);
   }
 
-  /** The oldest version that was made after a time; undefined where none was. */
+  /** The oldest version at or after a time; undefined if none was made since. */
   async oldestVersionAfter(volumeId: string, time: string): Promise<number | undefined> {
     const row = await this.db.selectFrom("volumeVersions").select("version")
       .where("volumeId", "=", volumeId).where("createdAt", ">=", time)
@@ -135,7 +135,7 @@ export class VolumeReader {
     return row?.version;
   }
 
-  /** How many bytes of replaced and removed files each version ended, newest first. */
+  /** The bytes of files that each version replaced or removed, newest version first. */
   endedBytes(volumeId: string): Promise<{ version: number; bytes: number }[]> {
     return this.db.selectFrom("volumeEntries")
       .select(({ fn, ref }) => [
@@ -146,15 +146,15 @@ export class VolumeReader {
       .groupBy("toVersion").orderBy("toVersion", "desc").execute();
   }
 
-  /** Of these digests, those that an entry of any version names. */
+  /** Of these digests, those that an entry of any version references. */
   async referencedBlobs(digests: readonly string[]): Promise<Set<string>> {
-    const named = new Set<string>();
+    const referenced = new Set<string>();
     for (const some of groups(digests)) {
       const rows = await this.db.selectFrom("volumeEntries").select("digest").distinct()
         .where("digest", "in", some).where("digest", "is not", null).execute();
-      for (const { digest } of rows) if (digest !== null) named.add(digest);
+      for (const { digest } of rows) if (digest !== null) referenced.add(digest);
     }
-    return named;
+    return referenced;
   }
 
   async smallBlob(digest: string): Promise<Uint8Array | undefined> {
@@ -172,7 +172,7 @@ export class VolumeReader {
   }
 }
 
-/** Writes volumes, their versions and entries, and small contents. */
+/** Writes volumes, their versions and entries, and small blobs. */
 export class VolumeWriter extends VolumeReader {
   async insert(row: VolumeRow): Promise<void> {
     await this.db.insertInto("volumes").values(row).execute();
@@ -186,7 +186,7 @@ export class VolumeWriter extends VolumeReader {
     await this.db.insertInto("volumeVersions").values(row).execute();
   }
 
-  /** Ends what these paths have in the newest version. */
+  /** Ends the entries of these paths in the newest version. */
   async endEntries(volumeId: string, paths: readonly string[], version: number): Promise<void> {
     for (const some of groups(paths)) {
       await this.db.updateTable("volumeEntries").set({ toVersion: version })
@@ -206,7 +206,7 @@ export class VolumeWriter extends VolumeReader {
       .onConflict((c) => c.column("digest").doNothing()).execute();
   }
 
-  /** Forgets what only versions before `oldest` had. */
+  /** Deletes the versions before `oldest`, with the entries that only they have. */
   async prune(volumeId: string, oldest: number): Promise<void> {
     await this.db.deleteFrom("volumeEntries").where("volumeId", "=", volumeId)
       .where("toVersion", "<=", oldest).execute();
@@ -215,14 +215,14 @@ export class VolumeWriter extends VolumeReader {
     await this.update(volumeId, { oldestVersion: oldest });
   }
 
-  /** Forgets a volume with all that it had. */
+  /** Deletes a volume with its versions and entries. */
   async delete(volumeId: string): Promise<void> {
     await this.db.deleteFrom("volumeEntries").where("volumeId", "=", volumeId).execute();
     await this.db.deleteFrom("volumeVersions").where("volumeId", "=", volumeId).execute();
     await this.db.deleteFrom("volumes").where("id", "=", volumeId).execute();
   }
 
-  /** Forgets small contents that no entry names. */
+  /** Deletes small blobs that no entry references. */
   async deleteUnreferencedSmallBlobs(): Promise<void> {
     await this.db.deleteFrom("smallContents").where(({ not, exists, selectFrom }) =>
       not(exists(

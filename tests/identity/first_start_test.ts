@@ -97,7 +97,7 @@ Deno.test("a second server on the same data directory or port is refused", async
   await using server = await TestServer.start();
   const port = new URL(server.url).port;
   const again = await serve(server.dataDir);
-  assertFails(again, /Cannot use data directory \S+: another server works in it$/);
+  assertFails(again, /Cannot use data directory \S+: another server uses it$/);
   await using dir = await makeTempDir();
   const taken = await serve(dir.path, ["--port", port]);
   assertFails(taken, new RegExp(`port ${port} of 127\\.0\\.0\\.1 is taken`));
@@ -113,7 +113,7 @@ Deno.test("another master key than before is refused, and harms nothing", async 
     await assert.rejects(Deno.stat(join(dir.path, "master.key")), Deno.errors.NotFound);
     await server.stop();
   }
-  const message = /it was sealed under another master key/;
+  const message = /it was sealed under master key/;
   assertFails(await serve(dir.path, [], { INVOKED_MASTER_KEY: key() }), message);
   assertFails(await serve(dir.path), message);
   await using server = await TestServer.start({ dataDir: dir.path, env });
@@ -129,7 +129,7 @@ Deno.test("a master key that is none is refused", async () => {
     assert.equal(stderr.includes(key), false);
   }
   await Deno.writeTextFile(join(dir.path, "master.key"), "AAAA\n");
-  assertFails(await serve(dir.path), /master\.key: it must hold 32 bytes in base64$/);
+  assertFails(await serve(dir.path), /master\.key: each line must be 32 bytes in base64$/);
 });
 
 Deno.test("a data directory that cannot be made or written is refused", async () => {

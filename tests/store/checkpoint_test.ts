@@ -1,17 +1,17 @@
-/** The log of the database is moved beside the event loop, and does not grow without an end. */
+/** Checkpoints run beside the event loop and bound the log of the database. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { makeTempDir } from "../support/invoked.ts";
 
 const MIB = 1024 * 1024;
-/** The log is begun anew from 16 MiB on, and grows until the next checkpoint comes to look at it. */
+/** The log restarts from 16 MiB on, and grows until the next checkpoint. */
 const LOG_MAX_BYTES = 96 * MIB;
 const TEXT = "x".repeat(64 * 1024);
 const TEXTS_PER_ROUND = 128;
-/** Together they write twice as much as the log may hold. */
+/** Together they write twice the limit of the log. */
 const ROUNDS = 24;
-/** The disk of another machine may be slower: time for a checkpoint to come between. */
+/** Time for a checkpoint between two rounds, also on a slow disk. */
 const PAUSE_MS = 200;
 
 async function sizeOf(path: string): Promise<number> {
@@ -35,7 +35,7 @@ async function writeTexts(store: Store, round: number): Promise<void> {
   );
 }
 
-Deno.test("constant writes do not let the log grow, and nothing of them is lost", async () => {
+Deno.test("the log stays below its limit under constant writes, and no write is lost", async () => {
   await using directory = await makeTempDir();
   const file = `${directory.path}/invoked.db`;
   {
@@ -54,7 +54,7 @@ Deno.test("constant writes do not let the log grow, and nothing of them is lost"
   assert.equal(count, ROUNDS * TEXTS_PER_ROUND);
 });
 
-Deno.test("a store that is closed at once, or while its log is moved, ends", async () => {
+Deno.test("a store closes before and during a checkpoint", async () => {
   for (const pauseMs of [0, 990, 1000, 1010]) {
     await using directory = await makeTempDir();
     await using store = await openStore(directory.path);

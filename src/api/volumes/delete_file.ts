@@ -18,7 +18,7 @@ export const deleteFile = rawOperation({
   async handle({ params, query, headers, principal }, { volumeFiles }) {
     await volumeFiles.delete(principal, params.id, params.path, {
       recursive: query.recursive === "true",
-      conditions: readPreconditions(headers),
+      preconditions: readPreconditions(headers),
     });
     return Reply.empty(204);
   },

@@ -17,7 +17,7 @@ export const writeFile = rawOperation({
   async handle({ params, headers, body, principal }, { volumeFiles }) {
     const { entry, created } = await volumeFiles.write(principal, params.id, params.path, {
       body: body.stream,
-      conditions: readPreconditions(headers),
+      preconditions: readPreconditions(headers),
     });
     return Reply.empty(created ? 201 : 204, { "ETag": etagOf(entry.digest) });
   },

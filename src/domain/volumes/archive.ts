@@ -1,32 +1,33 @@
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
-import type { PublishedBlob } from "../../store/blobs/volume_blobs.ts";
+import { formatCount } from "../../config/mod.ts";
 import { MemoryBudget, type StagedBlob } from "../../store/blobs/staged_blob.ts";
+import type { PublishedBlob } from "../../store/blobs/volume_blobs.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import { stageBody, withPublished } from "./files.ts";
-import { subtree } from "./subtree.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
-import { refuseUnknownTypes } from "./tar_types.ts";
+import { subtree } from "./subtree.ts";
+import { rejectUnknownTypes } from "./tar_types.ts";
 import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
 import { type Change, commitWriteSet, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
-/** Entries that are looked at in one step. */
+/** Entries of one query. */
 const ENTRIES_PER_STEP = 500;
-/** Bytes of a content that are read in one step. */
+/** Bytes of a blob that are read in one step. */
 const READ_STEP_BYTES = 256 * 1024;
 /** Memory for the small files of one archive that is being read. */
 const SMALL_FILES_BYTES_MAX = 4 * 1024 * 1024;
 
-/** What is wrong with an entry that has the content of a file without its holes. */
-const SPARSE = "it is a sparse file: make the archive without --sparse (-S)";
+/** Why a sparse file is rejected: the archive has its content without the holes. */
+const SPARSE = "it is a sparse file, make the archive without --sparse (-S)";
 
 /** The tree of a version as a tar. */
 export interface Archive {
   readonly version: number;
-  /** Lets go of the snapshot when it has ended or is cancelled. */
+  /** Its end, or its cancellation, releases the snapshot. */
   readonly stream: ReadableStream<Uint8Array>;
 }
 
@@ -48,7 +49,7 @@ export class VolumeArchives {
   }
 
   /**
-   * Makes a new version whose tree is that of the archive. What stays the same is not written again.
+   * Commits the tree of the archive as a new version. Files with the same content are not written again.
    * @throws VOLUME_NOT_FOUND, ARCHIVE_INVALID, VOLUME_QUOTA
    */
   async replace(
@@ -120,10 +121,10 @@ export class VolumeArchives {
       mtime: new Date(modifiedAt),
     }).getWriter();
     if (isFile && digest !== null && size > 0) {
-      using content = await this.store.volumeBlobs.open(digest, size);
+      using blob = await this.store.volumeBlobs.open(digest, size);
       for (let at = 0; at < size;) {
-        const bytes = await content.read(at, READ_STEP_BYTES);
-        if (bytes.length === 0) throw new Error(`content ${digest} is too short`);
+        const bytes = await blob.read(at, READ_STEP_BYTES);
+        if (bytes.length === 0) throw new Error(`Cannot read blob ${digest}: it is too short`);
         await body.write(bytes);
         at += bytes.length;
       }
@@ -135,9 +136,9 @@ export class VolumeArchives {
 type UnpackedEntry =
   | { readonly kind: "directory"; readonly modifiedAt: string }
   | { readonly kind: "small"; readonly staged: StagedBlob; readonly modifiedAt: string }
-  | { readonly kind: "placed"; readonly content: PublishedBlob; readonly modifiedAt: string };
+  | { readonly kind: "published"; readonly blob: PublishedBlob; readonly modifiedAt: string };
 
-/** An archive that was read: its larger files published, its small ones staged. */
+/** An archive that was read: its larger files are published, its small ones staged. */
 class Unpacked implements AsyncDisposable {
   readonly #entries = new Map<string, UnpackedEntry>();
   readonly #published: PublishedBlob[] = [];
@@ -150,26 +151,26 @@ class Unpacked implements AsyncDisposable {
     private readonly limits: VolumeLimits,
   ) {}
 
-  /** Staged contents in the order of {@link changes}. */
+  /** The staged blobs of small files, in the order of {@link changes}. */
   get small(): StagedBlob[] {
     return [...this.#entries.values()].flatMap((entry) =>
       entry.kind === "small" ? [entry.staged] : []
     );
   }
 
-  /** @param small what became of {@link small} */
+  /** @param small the published blobs of {@link small}, in their order */
   changes(small: readonly PublishedBlob[]): Map<string, Change> {
     const changes = new Map<string, Change>();
-    const contents = small.values();
+    const blobs = small.values();
     for (const [path, entry] of this.#entries) {
       const { modifiedAt } = entry;
       if (entry.kind === "directory") {
         changes.set(path, { kind: "directory", modifiedAt, mayExist: true });
         continue;
       }
-      const content = entry.kind === "placed" ? entry.content : contents.next().value;
-      if (content === undefined) throw new Error("a staged content was not published");
-      changes.set(path, { kind: "file", ...content, modifiedAt });
+      const blob = entry.kind === "published" ? entry.blob : blobs.next().value;
+      if (blob === undefined) throw new Error(`Cannot commit ${path}: its blob was not published`);
+      changes.set(path, { kind: "file", ...blob, modifiedAt });
     }
     return changes;
   }
@@ -177,7 +178,7 @@ class Unpacked implements AsyncDisposable {
   /** @throws ARCHIVE_INVALID, VOLUME_QUOTA */
   async readAll(body: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = createTarDecoder({ strict: true });
-    const known = body.pipeThrough(refuseUnknownTypes(ofType));
+    const known = body.pipeThrough(rejectUnknownTypes(typeError));
     const piped = known.pipeTo(decoder.writable);
     piped.catch(() => {});
     try {
@@ -186,7 +187,7 @@ class Unpacked implements AsyncDisposable {
     } catch (error) {
       if (error instanceof DomainError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
-      throw new DomainError("ARCHIVE_INVALID", `The body is not a whole tar archive: ${reason}`);
+      throw new DomainError("ARCHIVE_INVALID", `Cannot read the body as a tar archive: ${reason}`);
     }
   }
 
@@ -200,7 +201,7 @@ class Unpacked implements AsyncDisposable {
       return;
     }
     if (type !== "file" && type !== undefined) {
-      throw archiveInvalid(name, `it is a ${type}: volumes have files and directories only`);
+      throw archiveInvalid(name, `it is a ${type}, and volumes have files and directories only`);
     }
     if (path === "/") throw archiveInvalid(name, "it is a file without a name");
     const isSparse = Object.keys(header.pax ?? {}).some((key) => key.startsWith("GNU.sparse."));
@@ -215,10 +216,10 @@ class Unpacked implements AsyncDisposable {
       if (staged.memory !== undefined) {
         return this.#put(path, { kind: "small", staged, modifiedAt });
       }
-      const [content] = await this.store.volumeBlobs.publish([staged]);
-      if (content === undefined) throw new Error("a staged content was not published");
-      this.#published.push(content);
-      this.#put(path, { kind: "placed", content, modifiedAt });
+      const [blob] = await this.store.volumeBlobs.publish([staged]);
+      if (blob === undefined) throw new Error(`Cannot write ${path}: its blob was not published`);
+      this.#published.push(blob);
+      this.#put(path, { kind: "published", blob, modifiedAt });
     } catch (error) {
       await staged[Symbol.asyncDispose]();
       throw error;
@@ -241,8 +242,8 @@ class Unpacked implements AsyncDisposable {
     this.#entries.set(path, entry);
     if (this.#entries.size > this.limits.maxEntries) {
       throw overQuota(
-        `The archive has more files and directories than the limit of ${this.limits.maxEntries} ` +
-          `(--max-volume-files)`,
+        "Cannot write the archive: the limit of files and directories is " +
+          `${formatCount(this.limits.maxEntries)} (--max-volume-files)`,
       );
     }
   }
@@ -266,15 +267,15 @@ function archivePath(name: string): string {
 
 function archiveInvalid(name: string, why: string): DomainError {
   const shown = JSON.stringify(name.slice(0, 200));
-  return new DomainError("ARCHIVE_INVALID", `Cannot take entry ${shown} of the archive: ${why}`);
+  return new DomainError("ARCHIVE_INVALID", `Cannot read entry ${shown} of the archive: ${why}`);
 }
 
-function ofType(name: string, type: string): DomainError {
+function typeError(name: string, type: string): DomainError {
   return archiveInvalid(
     name,
     type === "S"
       ? SPARSE
-      : `it is of type ${JSON.stringify(type)}: volumes have files and directories only`,
+      : `its type is ${JSON.stringify(type)}, and volumes have files and directories only`,
   );
 }
 

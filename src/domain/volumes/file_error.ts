@@ -1,4 +1,4 @@
-/** What a file operation of an invocation failed of; those that Deno has are named as its error classes. */
+/** Why a file operation of an invocation failed; the names are those of Deno's error classes, if Deno has one. */
 export type FileErrorKind =
   | "NotFound"
   | "AlreadyExists"
@@ -9,7 +9,7 @@ export type FileErrorKind =
   | "InvalidPath"
   | "QuotaExceeded";
 
-/** A file operation that cannot be done. The message is for the function's author. */
+/** A failed file operation. The message is for the function's author. */
 export class FileError extends Error {
   override name = "FileError";
   constructor(readonly kind: FileErrorKind, message: string) {
@@ -18,15 +18,15 @@ export class FileError extends Error {
 }
 
 const REASONS: Readonly<Record<Exclude<FileErrorKind, "QuotaExceeded" | "BadResource">, string>> = {
-  NotFound: "there is no such file or directory",
+  NotFound: "it does not exist",
   AlreadyExists: "it exists already",
-  NotADirectory: "it is a file, or below one, and not a directory",
-  IsADirectory: "it is a directory and not a file",
+  NotADirectory: "it is a file or below one, not a directory",
+  IsADirectory: "it is a directory, not a file",
   DirectoryNotEmpty: "the directory is not empty",
-  InvalidPath: "a directory cannot go into itself, and the root cannot be changed",
+  InvalidPath: "a directory cannot move into itself, and the root cannot change",
 };
 
-/** @param what what was to be done, such as `read` */
+/** @param what the operation, such as `read` */
 export function fileError(kind: keyof typeof REASONS, what: string, path: string): FileError {
   return new FileError(kind, `Cannot ${what} ${JSON.stringify(path)}: ${REASONS[kind]}`);
 }

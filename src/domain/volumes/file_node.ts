@@ -1,18 +1,18 @@
-import type { VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
-import type { BlobReader } from "../../store/blobs/stored_blob.ts";
 import type { MemoryBudget, StagedBlob } from "../../store/blobs/staged_blob.ts";
+import type { BlobReader } from "../../store/blobs/stored_blob.ts";
+import type { VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Usage } from "./usage.ts";
 
 /** Bytes that are copied in one step. */
 const COPY_STEP_BYTES = 256 * 1024;
 
-/** A content that is stored under its digest. */
+/** A stored blob. */
 export interface BlobRef {
   readonly digest: string;
   readonly size: number;
 }
 
-/** What the nodes of one session share. */
+/** The context that the nodes of one session share. */
 export interface NodeContext {
   readonly blobs: VolumeBlobs;
   readonly budget: MemoryBudget;
@@ -20,11 +20,11 @@ export interface NodeContext {
 }
 
 /**
- * A file as one invocation sees it: its stored content, or, from the first write on, a staged copy. It lives as long
- * as the tree or an open handle has it.
+ * A file as one invocation sees it: its stored blob or, from the first write on, a staged copy. It exists as long as a
+ * path of the tree leads to it or a handle of it is open.
  */
 export class FileNode {
-  readonly #around: NodeContext;
+  readonly #context: NodeContext;
   readonly #stored: BlobRef | undefined;
   #staged: StagedBlob | undefined;
   #reader: BlobReader | undefined;
@@ -32,17 +32,17 @@ export class FileNode {
   /** Whether a path of the tree leads here: then its size counts for the volume. */
   #linked = false;
   modifiedAt: string;
-  /** Its path, or what that was; for messages. */
+  /** Its path, or the last one before its removal; for messages. */
   path: string;
 
   /** @param stored undefined for a new, empty file */
   constructor(
-    around: NodeContext,
+    context: NodeContext,
     path: string,
     stored: BlobRef | undefined,
     modifiedAt: string,
   ) {
-    this.#around = around;
+    this.#context = context;
     this.#stored = stored;
     this.path = path;
     this.modifiedAt = modifiedAt;
@@ -52,22 +52,22 @@ export class FileNode {
     return this.#staged?.size ?? this.#stored?.size ?? 0;
   }
 
-  /** The stored content, while nothing was written over it. */
+  /** The stored blob; undefined after the first write. */
   get stored(): BlobRef | undefined {
     return this.#staged === undefined ? this.#stored : undefined;
   }
 
-  /** The content to publish, where something was written. A new file that nobody wrote to has an empty one. */
+  /** The blob to publish; undefined if the file was not written. A new file without a write has an empty one. */
   get staged(): StagedBlob | undefined {
     if (this.#staged === undefined && this.#stored === undefined) {
-      this.#staged = this.#around.blobs.stage(this.#around.budget);
+      this.#staged = this.#context.blobs.stage(this.#context.budget);
     }
     return this.#staged;
   }
 
-  /** A file of the same content that goes its own way. */
+  /** An independent file of the same content. */
   async copy(path: string, modifiedAt: string): Promise<FileNode> {
-    const copy = new FileNode(this.#around, path, this.stored, modifiedAt);
+    const copy = new FileNode(this.#context, path, this.stored, modifiedAt);
     if (this.#staged === undefined) return copy;
     try {
       for (let at = 0; at < this.size;) {
@@ -86,7 +86,7 @@ export class FileNode {
     if (this.#staged !== undefined) return await this.#staged.read(offset, length);
     if (this.#stored === undefined || offset >= this.#stored.size) return new Uint8Array();
     const { digest, size } = this.#stored;
-    this.#reader ??= await this.#around.blobs.open(digest, size);
+    this.#reader ??= await this.#context.blobs.open(digest, size);
     try {
       return await this.#reader.read(offset, length);
     } finally {
@@ -94,7 +94,7 @@ export class FileNode {
     }
   }
 
-  /** Bytes between the end and the offset become zeros. @throws FileError `QuotaExceeded` */
+  /** Writes bytes; a gap between the end and the offset is filled with zeros. @throws FileError `QuotaExceeded` */
   async write(offset: number, bytes: Uint8Array, modifiedAt: string): Promise<void> {
     const size = bytes.length === 0 ? this.size : Math.max(this.size, offset + bytes.length);
     await this.#change(size, this.size, (staged) => staged.write(offset, bytes));
@@ -111,12 +111,12 @@ export class FileNode {
     return this.#handles > 0;
   }
 
-  /** A path of the tree leads here from now on, and the tree has counted the size. */
+  /** From now on a path of the tree leads here; the tree has counted the size. */
   link(): void {
     this.#linked = true;
   }
 
-  /** No path of the tree leads here any more. */
+  /** From now on no path of the tree leads here. */
   async unlink(): Promise<void> {
     this.#linked = false;
     await this.#disposeIfUnused();
@@ -134,22 +134,22 @@ export class FileNode {
     await this.#disposeIfUnused();
   }
 
-  /** Lets go of everything, whoever still has the file. What was published is not touched. */
+  /** Disposes of the file, also if it is linked or open. Published blobs are not affected. */
   async dispose(): Promise<void> {
     this.#closeReader();
     await this.#staged?.[Symbol.asyncDispose]();
   }
 
   /**
-   * Changes the staged content to another size, which is counted first: what does not fit is not written at all.
-   * @param keep how many bytes of what is there the change needs
+   * Changes the staged blob to another size. The size is counted first: a write beyond a quota writes nothing.
+   * @param keep bytes of the present content that the change needs
    */
   async #change(
     size: number,
     keep: number,
     change: (staged: StagedBlob) => Promise<void>,
   ): Promise<void> {
-    const { usage } = this.#around;
+    const { usage } = this.#context;
     usage.checkSize(this.path, size);
     const growth = this.#linked ? size - this.size : 0;
     usage.grow(growth);
@@ -164,14 +164,14 @@ export class FileNode {
     await change(staged);
   }
 
-  /** The staged content: a copy of the first `keep` bytes of the stored one, where nothing was staged yet. */
+  /** The staged blob. The first call copies the first `keep` bytes of the stored one. */
   async #writable(keep: number): Promise<StagedBlob> {
     if (this.#staged !== undefined) return this.#staged;
-    const { blobs: contents, budget, usage } = this.#around;
+    const { blobs, budget, usage } = this.#context;
     usage.stage(keep);
-    const staged = contents.stage(budget);
+    const staged = blobs.stage(budget);
     try {
-      await copyStart(contents, this.#stored, keep, staged);
+      await copyStart(blobs, this.#stored, keep, staged);
     } catch (error) {
       usage.stage(-keep);
       await staged[Symbol.asyncDispose]();
@@ -188,22 +188,22 @@ export class FileNode {
 
   async #disposeIfUnused(): Promise<void> {
     if (this.#linked || this.#handles > 0) return;
-    if (this.#staged !== undefined) this.#around.usage.stage(-this.#staged.size);
+    if (this.#staged !== undefined) this.#context.usage.stage(-this.#staged.size);
     await this.dispose();
   }
 }
 
 async function copyStart(
-  contents: VolumeBlobs,
+  blobs: VolumeBlobs,
   stored: BlobRef | undefined,
   length: number,
   staged: StagedBlob,
 ): Promise<void> {
   if (stored === undefined || length === 0) return;
-  using reader = await contents.open(stored.digest, stored.size);
+  using reader = await blobs.open(stored.digest, stored.size);
   for (let at = 0; at < length;) {
     const bytes = await reader.read(at, Math.min(COPY_STEP_BYTES, length - at));
-    if (bytes.length === 0) throw new Error(`content ${stored.digest} is too short`);
+    if (bytes.length === 0) throw new Error(`Cannot read blob ${stored.digest}: it is too short`);
     await staged.write(at, bytes);
     at += bytes.length;
   }

@@ -1,12 +1,12 @@
-import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
+import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { checkForWrite, type Preconditions } from "./preconditions.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
+import { checkForWrite, type Preconditions } from "./preconditions.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";
 import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
@@ -18,20 +18,20 @@ import {
   type VolumeLimits,
 } from "./write_set.ts";
 
-/** Bytes of a content that are read in one step. */
+/** Bytes of a blob that are read in one step. */
 const READ_STEP_BYTES = 256 * 1024;
 
-/** A file's entry: it always has a digest, which is its entity tag. */
+/** The entry of a file: it always has a digest, which is its entity tag. */
 export type FileEntry = VolumeEntryRow & { readonly kind: "file"; readonly digest: string };
 
-/** A file that stays as it is while it is read. Disposing it lets go of its snapshot. */
+/** A file that does not change while it is read. Disposing it releases its snapshot. */
 export interface OpenFile extends Disposable {
   readonly entry: FileEntry;
-  /** The bytes from `start` to `end`, exclusive; it disposes of the file when it has ended or is cancelled. */
+  /** The bytes from `start` to `end`, exclusive. The end of the stream, or its cancellation, disposes of the file. */
   stream(start: number, end: number): ReadableStream<Uint8Array>;
 }
 
-/** Files of volumes, read and written by requests: each write is a version of its own. */
+/** Reads and writes single files of volumes. Each write is a version of its own. */
 export class VolumeFiles {
   constructor(
     private readonly store: Store,
@@ -56,13 +56,13 @@ export class VolumeFiles {
   }
 
   /**
-   * Writes a file, and makes the directories above it where they are missing. Reads the body to its end or its limit,
-   * whichever comes first.
+   * Writes a file and creates the missing directories above it. Reads the body to its end or its limit, whichever
+   * comes first.
    * @throws VOLUME_NOT_FOUND, VOLUME_PATH_CONFLICT, VOLUME_QUOTA, ETAG_MISMATCH
    */
   async write(by: Principal, volumeId: string, pathText: string, request: {
     readonly body: AsyncIterable<Uint8Array>;
-    readonly conditions: Preconditions;
+    readonly preconditions: Preconditions;
   }): Promise<{ readonly entry: FileEntry; readonly created: boolean }> {
     const path = requestPath("path", pathText);
     const volume = await liveVolume(this.store.read, volumeId);
@@ -71,15 +71,17 @@ export class VolumeFiles {
     return await withPublished(
       this.store.volumeBlobs,
       [staged],
-      ([content]) =>
+      ([blob]) =>
         this.store.write(async (tx) => {
           await liveVolume(tx, volumeId);
           const old = await this.#newestFile(tx, volumeId, path);
-          checkForWrite(request.conditions, path, old?.digest);
-          if (content === undefined) throw new Error("a staged content was not published");
+          checkForWrite(request.preconditions, path, old?.digest);
+          if (blob === undefined) {
+            throw new Error(`Cannot write ${path}: its blob was not published`);
+          }
           const modifiedAt = new Date().toISOString();
           const changes = await missingDirectories(tx, volumeId, path, modifiedAt);
-          changes.set(path, { kind: "file", ...content, modifiedAt });
+          changes.set(path, { kind: "file", ...blob, modifiedAt });
           await this.#commit(tx, by, volumeId, changes);
           const entry = asFile(
             (await tx.volumes.newest(volumeId, [path])).get(path),
@@ -92,27 +94,26 @@ export class VolumeFiles {
   }
 
   /**
-   * @param recursive whether a directory goes with everything in it
+   * Deletes a file or directory. A directory that is not empty needs `recursive`.
    * @throws VOLUME_NOT_FOUND, VOLUME_FILE_NOT_FOUND, VOLUME_PATH_CONFLICT, ETAG_MISMATCH
    */
   async delete(by: Principal, volumeId: string, pathText: string, request: {
     readonly recursive: boolean;
-    readonly conditions: Preconditions;
+    readonly preconditions: Preconditions;
   }): Promise<void> {
     const path = requestPath("path", pathText);
     await this.store.write(async (tx) => {
       await liveVolume(tx, volumeId);
       const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
       if (entry === undefined && path !== "/") throw fileNotFound(volumeId, path);
-      checkForWrite(request.conditions, path, entry?.digest ?? undefined);
+      checkForWrite(request.preconditions, path, entry?.digest ?? undefined);
       const changes = new Map<string, Change>();
       for await (const below of subtree(tx, volumeId, path)) {
         if (!request.recursive) {
           throw new DomainError(
             "VOLUME_PATH_CONFLICT",
-            `Directory ${
-              show(path)
-            } of volume ${volumeId} is not empty: delete it with ?recursive=true`,
+            `Cannot delete ${show(path)} of volume ${volumeId}: the directory is not empty\n` +
+              "Delete it with ?recursive=true",
           );
         }
         changes.set(below, { kind: "removed" });
@@ -152,7 +153,7 @@ export class VolumeFiles {
     return { list, nextPageToken: page.tokenFor(next) };
   }
 
-  /** The newest entry of a path that a file is to have. @throws VOLUME_PATH_CONFLICT where it is a directory's */
+  /** The file at a path in the newest version. @throws VOLUME_PATH_CONFLICT if it is a directory */
   async #newestFile(tx: Writers, volumeId: string, path: string): Promise<FileEntry | undefined> {
     if (path === "/") throw isADirectory(volumeId, path);
     const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
@@ -176,7 +177,7 @@ export class VolumeFiles {
   }
 }
 
-/** A path of a request, as volumes have it. @throws INVALID_FIELD */
+/** Normalises a path of a request. @throws INVALID_FIELD */
 export function requestPath(field: string, text: string): string {
   try {
     return volumePath(text);
@@ -186,7 +187,7 @@ export function requestPath(field: string, text: string): string {
   }
 }
 
-/** Writes a body into a staged content. @throws VOLUME_QUOTA at the first byte too many */
+/** Writes a body into a staged blob. @throws VOLUME_QUOTA at the first byte over a limit */
 export async function stageBody(
   staged: StagedBlob,
   body: AsyncIterable<Uint8Array>,
@@ -202,34 +203,34 @@ export async function stageBody(
   }
 }
 
-/** Publishes contents for a transaction; what it does not come to name is removed again. */
+/** Publishes blobs for a transaction. If it fails, they are deleted again unless something else references them. */
 export async function withPublished<T>(
-  contents: VolumeBlobs,
+  blobs: VolumeBlobs,
   staged: readonly StagedBlob[],
   write: (published: readonly PublishedBlob[]) => Promise<T>,
 ): Promise<T> {
-  const published = await contents.publish(staged);
+  const published = await blobs.publish(staged);
   let written = false;
   try {
     const value = await write(published);
     written = true;
     return value;
   } finally {
-    contents.release(published);
-    if (!written) await contents.collect(published.map(({ digest }) => digest));
+    blobs.release(published);
+    if (!written) await blobs.collect(published.map(({ digest }) => digest));
   }
 }
 
-/** A content from `start` to `end`; disposes of `held` when it has ended or is cancelled. */
+/** Streams a blob from `start` to `end`. The end of the stream, or its cancellation, disposes of `held`. */
 export function streamBlob(
-  contents: VolumeBlobs,
+  blobs: VolumeBlobs,
   { digest, size }: FileEntry,
   start: number,
   end: number,
   held: Disposable,
 ): ReadableStream<Uint8Array> {
   let at = start;
-  const opened = start < end ? contents.open(digest, size) : undefined;
+  const opened = start < end ? blobs.open(digest, size) : undefined;
   opened?.catch(() => {});
   const close = async () => {
     held[Symbol.dispose]();
@@ -241,7 +242,9 @@ export function streamBlob(
         const bytes = at < end && opened !== undefined
           ? await (await opened).read(at, Math.min(end - at, READ_STEP_BYTES))
           : new Uint8Array();
-        if (at < end && bytes.length === 0) throw new Error(`content ${digest} is too short`);
+        if (at < end && bytes.length === 0) {
+          throw new Error(`Cannot read blob ${digest}: it is too short`);
+        }
         at += bytes.length;
         if (bytes.length > 0) controller.enqueue(bytes);
         if (at < end) return;
@@ -279,21 +282,26 @@ function asFile(entry: VolumeEntryRow | undefined, volumeId: string, path: strin
   if (path === "/" || entry?.kind === "directory") throw isADirectory(volumeId, path);
   if (entry === undefined) throw fileNotFound(volumeId, path);
   const { digest } = entry;
-  if (digest === null) throw new Error(`file ${path} of volume ${volumeId} has no digest`);
+  if (digest === null) {
+    throw new Error(`Cannot read ${path} of volume ${volumeId}: its entry has no digest`);
+  }
   return { ...entry, kind: "file", digest };
 }
 
 function fileNotFound(volumeId: string, path: string): DomainError {
-  return new DomainError("VOLUME_FILE_NOT_FOUND", `Volume ${volumeId} has no ${show(path)}`);
+  return new DomainError(
+    "VOLUME_FILE_NOT_FOUND",
+    `Cannot find ${show(path)} in volume ${volumeId}: it does not exist`,
+  );
 }
 
 function isADirectory(volumeId: string, path: string): DomainError {
-  const message = `${show(path)} of volume ${volumeId} is a directory and not a file`;
+  const message = `Cannot use ${show(path)} of volume ${volumeId} as a file: it is a directory`;
   return new DomainError("VOLUME_PATH_CONFLICT", message);
 }
 
 function notADirectory(volumeId: string, path: string): DomainError {
-  const message = `${show(path)} of volume ${volumeId} is a file and not a directory`;
+  const message = `Cannot use ${show(path)} of volume ${volumeId} as a directory: it is a file`;
   return new DomainError("VOLUME_PATH_CONFLICT", message);
 }
 

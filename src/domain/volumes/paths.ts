@@ -3,19 +3,20 @@ export const PATH_BYTES_MAX = 1024;
 /** Longest name of a file or directory, in bytes of UTF-8. */
 export const NAME_BYTES_MAX = 255;
 
-/** A path that no volume can have; the message says why, and continues a sentence about the path. */
+/** Why no volume can have a path; the message continues a sentence about the path. */
 export class PathError extends Error {
   override name = "PathError";
 }
 
 /**
- * The path as volumes have it: absolute, normalised, in NFC; `/` is the root. What does not begin with a slash counts
- * from the root. @throws PathError for one that leads outside, is too long or has control characters
+ * Normalises a path to the form of volumes: absolute, without `.` and `..`, in NFC; `/` is the root. A path without a
+ * leading slash starts at the root.
+ * @throws PathError for a path that leads outside of the volume, is too long or has control characters
  */
 export function volumePath(text: string): string {
   if (!text.isWellFormed()) throw new PathError("is not Unicode text: it has a lone surrogate");
   if (Buffer.byteLength(text) > 2 * PATH_BYTES_MAX) throw tooLong();
-  // deno-lint-ignore no-control-regex -- these are what is looked for
+  // deno-lint-ignore no-control-regex -- the expression looks for them
   if (/[\x00-\x1f\x7f-\x9f]/.test(text)) throw new PathError("has a control character");
   const names: string[] = [];
   for (const name of text.normalize("NFC").split("/")) {
@@ -34,12 +35,12 @@ export function volumePath(text: string): string {
   return path;
 }
 
-/** The directory that a path is in; the root is in itself. */
+/** The directory of a path; that of the root is the root. */
 export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
-/** What a path is called in its directory. */
+/** The name of a path in its directory. */
 export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
@@ -59,8 +60,8 @@ export function isBelow(path: string, directory: string): boolean {
 }
 
 /**
- * The order of paths in lists: that of their bytes in UTF-8, as the database has it. It is that of their code units,
- * but for surrogates, which stand for characters beyond all others.
+ * The order of paths in lists: that of their bytes in UTF-8, as in the database. It differs from the order of code
+ * units for surrogates only, which encode characters beyond all others.
  */
 export function comparePaths(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

@@ -4,13 +4,13 @@ import type { FileNode } from "./file_node.ts";
 import type { Tree } from "./tree.ts";
 import type { Change } from "./write_set.ts";
 
-/** A file of a tree that has a content of its own to publish. */
+/** A file of a tree with a blob to publish. */
 export interface WrittenNode {
   readonly node: FileNode;
   readonly staged: StagedBlob;
 }
 
-/** The files that an invocation wrote to, or made. */
+/** The files that an invocation created or wrote. */
 export function writtenNodes(tree: Tree): WrittenNode[] {
   const written: WrittenNode[] = [];
   for (const change of tree.changes.values()) {
@@ -22,15 +22,15 @@ export function writtenNodes(tree: Tree): WrittenNode[] {
 }
 
 /**
- * What an invocation did to its tree, as a write set.
- * @param published what became of the written files, in their order
+ * The changes of an invocation to its tree, as a write set.
+ * @param published the published blobs of the written files, in their order
  */
 export function changesOf(
   tree: Tree,
   written: readonly WrittenNode[],
   published: readonly PublishedBlob[],
 ): Map<string, Change> {
-  const contents = new Map(written.map(({ node }, at) => [node, published[at]]));
+  const blobs = new Map(written.map(({ node }, at) => [node, published[at]]));
   const changes = new Map<string, Change>();
   for (const [path, change] of tree.changes) {
     if (change.kind === "removed") changes.set(path, change);
@@ -39,10 +39,10 @@ export function changesOf(
     } else {
       const { node } = change;
       const { modifiedAt } = node;
-      const own = contents.get(node);
-      const content = own ?? node.stored;
-      if (content === undefined) throw new Error(`${path} was not published`);
-      const { digest, size } = content;
+      const own = blobs.get(node);
+      const blob = own ?? node.stored;
+      if (blob === undefined) throw new Error(`Cannot commit ${path}: its blob was not published`);
+      const { digest, size } = blob;
       changes.set(path, { kind: "file", digest, size, small: own?.small, modifiedAt });
     }
   }

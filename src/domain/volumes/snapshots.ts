@@ -2,25 +2,24 @@ import type { Store } from "../../store/mod.ts";
 import type { VolumeRow } from "../../store/volumes.ts";
 import { DomainError } from "../errors.ts";
 
-/** A version of a volume that can be read until this is disposed of. */
+/** A version of a volume that stays readable until this is disposed of. */
 export interface Snapshot extends Disposable {
   /** The volume as it was when the snapshot was opened. */
   readonly volume: VolumeRow;
   readonly version: number;
 }
 
-/** A snapshot that is being opened: it may turn out to be of any version. */
+/** The version of a snapshot that is being opened: not known yet. */
 const OPENING = -1;
 
 /**
- * The snapshots that somebody reads. While one is held, nothing of its version is pruned or collected.
+ * The snapshots in use. While one is held, nothing of its version is pruned or collected.
  *
- * The race: a prune looks which versions are held; then somebody opens the newest version that is committed, while
- * the prune is still under way. So opening waits for a prune of the same volume, and a prune that finds an
- * opening under way prunes nothing.
+ * The race: a prune reads which versions are held; then a snapshot of the newest version is opened while the prune
+ * still runs. So opening waits for a prune of the same volume, and a prune does nothing while a snapshot is opening.
  */
 export class Snapshots {
-  /** How often each version of a volume is held. */
+  /** Holders of each version of each volume. */
   readonly #held = new Map<string, Map<number, number>>();
   readonly #pruning = new Map<string, Promise<void>>();
 
@@ -39,7 +38,7 @@ export class Snapshots {
 
   /**
    * Runs a prune, during which no snapshot of the volume is opened.
-   * @param prune gets the oldest version that is held; undefined where none is
+   * @param prune gets the oldest version that is held; undefined if none is
    */
   async prune(
     volumeId: string,

@@ -1,6 +1,6 @@
 import type { Writers } from "../../store/mod.ts";
 
-/** Entries that are looked at in one step. */
+/** Entries of one query. */
 const ENTRIES_PER_STEP = 1000;
 
 /** Paths below a directory in the newest version, in order. */

@@ -1,11 +1,12 @@
 import { getLogger } from "@logtape/logtape";
+import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeRow } from "../../store/volumes.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 const logger = getLogger(["invoked", "volumes"]);
 
-/** How long the past of volumes is kept; each is a named setting in `src/config`. */
+/** How long earlier versions are kept; each is a named setting in `src/config`. */
 export interface SweepLimits {
   readonly historyMs: number;
   readonly graceMs: number;
@@ -13,15 +14,22 @@ export interface SweepLimits {
 }
 
 /**
- * Forgets, now and then, versions that are too old, deleted volumes, and contents that nothing names.
- * Disposing it stops it, once a sweep that is under way has ended.
+ * Deletes, at intervals, versions that are too old, deleted volumes, and unreferenced blobs. Disposing it waits for
+ * the sweep under way.
+ *
+ * Modes: `idle`, `sweeping`, `stopped`. Transitions: idle → sweeping → idle, each → stopped.
  */
 export class VolumeSweep implements AsyncDisposable {
-  /** When each content that nothing names was first found so, in milliseconds. */
-  readonly #unnamedSince = new Map<string, number>();
+  /** When each unreferenced blob was first found to be so, in milliseconds since 1970. */
+  readonly #unreferencedSince = new Map<string, number>();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #lifecycle = new Lifecycle("volume sweep", "idle", {
+    idle: ["sweeping", "stopped"],
+    sweeping: ["idle", "stopped"],
+    stopped: [],
+  });
+  /** The last sweep. */
   #sweeping: Promise<void> | undefined;
-  #stopped = false;
 
   constructor(
     private readonly store: Store,
@@ -29,29 +37,31 @@ export class VolumeSweep implements AsyncDisposable {
     private readonly limits: SweepLimits,
   ) {
     this.#timer = setInterval(() => {
-      this.#sweeping ??= this.#sweep().finally(() => this.#sweeping = undefined);
+      if (this.#lifecycle.is("idle")) this.#sweeping = this.#sweep();
     }, limits.sweepIntervalMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    this.#stopped = true;
+    this.#lifecycle.set("stopped");
     await this.#sweeping;
   }
 
   async #sweep(): Promise<void> {
+    this.#lifecycle.set("sweeping");
     try {
       await this.#prune();
       await this.#collect();
     } catch (error) {
-      logger.error("Cannot sweep the volumes", { error });
+      logger.error("Cannot sweep the volumes: {error}", { error });
     }
+    if (this.#lifecycle.is("sweeping")) this.#lifecycle.set("idle");
   }
 
   async #prune(): Promise<void> {
     let pruned = false;
     for (const volume of await this.store.read.volumes.sweepable()) {
-      if (this.#stopped) return;
+      if (this.#lifecycle.is("stopped")) return;
       await this.snapshots.prune(volume.id, async (oldestHeld) => {
         const oldest = await this.#oldestToKeep(volume, oldestHeld);
         if (oldest === undefined) return;
@@ -64,7 +74,7 @@ export class VolumeSweep implements AsyncDisposable {
     if (pruned) await this.store.write((tx) => tx.volumes.deleteUnreferencedSmallBlobs());
   }
 
-  /** The version from which on all are kept; undefined where that changes nothing. */
+  /** The first of the versions to keep, or `none` for a deleted volume; undefined if nothing is to be pruned. */
   async #oldestToKeep(
     volume: VolumeRow,
     oldestHeld: number | undefined,
@@ -72,7 +82,7 @@ export class VolumeSweep implements AsyncDisposable {
     if (volume.deletedAt !== null) return oldestHeld === undefined ? "none" : undefined;
     const { volumes } = this.store.read;
     const since = new Date(Date.now() - this.limits.historyMs).toISOString();
-    // What was current when the history began can be restored, so it is the one before the first since.
+    // The version that was current when the history began can be restored: the one before the first since.
     const first = await volumes.oldestVersionAfter(volume.id, since);
     const byAge = first === undefined ? volume.version : first - 1;
     const bySize = versionWithin(await volumes.endedBytes(volume.id), volume.quotaBytes);
@@ -82,27 +92,27 @@ export class VolumeSweep implements AsyncDisposable {
 
   async #collect(): Promise<void> {
     const before = Date.now() - this.limits.graceMs;
-    const unnamed = new Set<string>();
+    const unreferenced = new Set<string>();
     for await (const digests of this.store.volumeBlobs.storedDigests()) {
-      if (this.#stopped) return;
-      await this.store.volumeBlobs.collect(digests, (digest, used) => {
-        if (used) return false;
-        unnamed.add(digest);
-        const since = this.#unnamedSince.get(digest) ?? Date.now();
-        this.#unnamedSince.set(digest, since);
+      if (this.#lifecycle.is("stopped")) return;
+      await this.store.volumeBlobs.collect(digests, (digest, inUse) => {
+        if (inUse) return false;
+        unreferenced.add(digest);
+        const since = this.#unreferencedSince.get(digest) ?? Date.now();
+        this.#unreferencedSince.set(digest, since);
         return since <= before;
       });
     }
-    for (const digest of this.#unnamedSince.keys()) {
-      if (!unnamed.has(digest)) this.#unnamedSince.delete(digest);
+    for (const digest of this.#unreferencedSince.keys()) {
+      if (!unreferenced.has(digest)) this.#unreferencedSince.delete(digest);
     }
   }
 }
 
 /**
- * The oldest version that can be kept while replaced and removed files take no more than `bytes`: what a volume
- * forgets slowly takes as much room as what it holds, and not more.
- * @param ended how much each version ended, newest first
+ * The oldest version that can be kept while replaced and removed files take at most `bytes`: the history of a volume
+ * takes at most as much space as its quota.
+ * @param ended the bytes that each version replaced or removed, newest first
  */
 function versionWithin(
   ended: readonly { readonly version: number; readonly bytes: number }[],
@@ -111,7 +121,7 @@ function versionWithin(
   let sum = 0;
   for (const each of ended) {
     sum += each.bytes;
-    // To read the version before this one takes what this one ended.
+    // The version before this one needs the bytes that this one ended.
     if (sum > bytes) return each.version;
   }
   return 0;

@@ -1,23 +1,22 @@
 const BLOCK_BYTES = 512;
-/** Where a header has what, in bytes. */
+/** Offsets of the fields of a header, in bytes. */
 const SIZE = { start: 124, end: 136 };
 const CHECKSUM = { start: 148, end: 156 };
 const TYPE_AT = 156;
-/** Types of POSIX, without that of old archives (a zero byte); `7` is a file; `x`, `g`, `L`, `K` tell of the next. */
+/** The types of POSIX and GNU that the decoder knows; `7` is a file, and `x`, `g`, `L`, `K` describe the next entry. */
 const KNOWN_TYPES = "01234567xgLK";
-/** Links, devices, directories and pipes: whatever size they claim, nothing follows them. */
+/** Links, devices, directories and pipes: no content follows them, whatever size their header has. */
 const BODYLESS_TYPES = "123456";
 
 /**
- * Passes a tar on as it is, and fails at an entry of a type that POSIX does not have. The decoder takes those for
- * plain files; but what a sparse file of GNU tar (`S`) has in the archive is not its content.
+ * Passes a tar on unchanged, and fails at an entry of an unknown type. The decoder treats those as plain files, and the
+ * bytes of a sparse file of GNU tar (`S`) are not its content. See docs/decisions/0002-storage.md.
  *
- * It goes from header to header by their sizes. Where it does not find one, it looks no further: whether the archive
- * is whole is for the decoder to say.
- * @param refuse gives the error for a name and a type
+ * It follows the headers by their sizes and stops checking at a block that is no header: the decoder verifies the rest.
+ * @param errorOf makes the error from a name and a type
  */
-export function refuseUnknownTypes(
-  refuse: (name: string, type: string) => Error,
+export function rejectUnknownTypes(
+  errorOf: (name: string, type: string) => Error,
 ): TransformStream<Uint8Array, Uint8Array> {
   const header = new Uint8Array(BLOCK_BYTES);
   let filled = 0;
@@ -35,7 +34,7 @@ export function refuseUnknownTypes(
             const size = isHeader(header) ? sizeOf(header) : Number.NaN;
             const type = String.fromCharCode(header[TYPE_AT] || 0x30);
             ended = !Number.isSafeInteger(size);
-            if (!ended && !KNOWN_TYPES.includes(type)) throw refuse(textOf(header, 0, 100), type);
+            if (!ended && !KNOWN_TYPES.includes(type)) throw errorOf(textOf(header, 0, 100), type);
             skip = BODYLESS_TYPES.includes(type) ? 0 : Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
           }
         }
@@ -54,7 +53,7 @@ function isHeader(block: Uint8Array): boolean {
   return sum === parseInt(textOf(block, CHECKSUM.start, CHECKSUM.end).trim(), 8);
 }
 
-/** The size that a header has: octal digits, or, with the highest bit set, a binary number. */
+/** The size in a header: octal digits or, with the highest bit set, a binary number. */
 function sizeOf(block: Uint8Array): number {
   const [first = 0, ...rest] = block.subarray(SIZE.start, SIZE.end);
   if ((first & 0x80) !== 0) return rest.reduce((size, byte) => size * 256 + byte, first & 0x7f);

@@ -1,3 +1,4 @@
+import { formatCount } from "../../config/mod.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow } from "../../store/volumes.ts";
 import { FileError } from "./file_error.ts";
@@ -7,23 +8,23 @@ import type { Snapshot } from "./snapshots.ts";
 
 /** Paths that one invocation may change; they are in memory while it runs. */
 export const WRITE_SET_PATHS_MAX = 20_000;
-/** Entries that are looked at in one step. */
+/** Entries of one query. */
 const ENTRIES_PER_STEP = 1000;
 
-/** A directory that an invocation made. */
+/** A directory that an invocation created. */
 export interface DirectoryNode {
   readonly modifiedAt: string;
-  /** Whether it is as good if somebody else has made it meanwhile. */
+  /** Whether its creation by another invocation is no conflict. */
   readonly mayExist: boolean;
 }
 
-/** What an invocation did to a path. */
+/** The change of an invocation to a path. */
 export type NodeChange =
   | { readonly kind: "file"; readonly node: FileNode }
   | { readonly kind: "directory"; readonly directory: DirectoryNode }
   | { readonly kind: "removed" };
 
-/** What is at a path: a file of the snapshot has no node until somebody opens or changes it. */
+/** The file or directory at a path: a file of the snapshot has no node until it is opened or changed. */
 export type TreeEntry =
   | {
     readonly kind: "file";
@@ -34,16 +35,16 @@ export type TreeEntry =
   }
   | { readonly kind: "directory"; readonly path: string; readonly modifiedAt: string };
 
-/** A snapshot of a volume with an invocation's own changes above it. One caller at a time. */
+/** A snapshot of a volume with an invocation's own changes to it. One caller at a time. */
 export class Tree {
   readonly #changes = new Map<string, NodeChange>();
-  /** Files of the snapshot that are open and that nobody has written to. */
+  /** Files of the snapshot that are open and not written. */
   readonly #opened = new Map<string, FileNode>();
 
   constructor(
     private readonly store: Store,
     private readonly snapshot: Snapshot,
-    private readonly around: NodeContext,
+    private readonly context: NodeContext,
   ) {}
 
   get changes(): ReadonlyMap<string, NodeChange> {
@@ -60,13 +61,13 @@ export class Tree {
     return row === undefined ? undefined : this.#entryOfRow(row);
   }
 
-  /** What the snapshot has at a path. */
+  /** The entry of the snapshot at a path. */
   stored(path: string): Promise<VolumeEntryRow | undefined> {
     const { volume, version } = this.snapshot;
     return this.store.read.volumes.entry(volume.id, path, version);
   }
 
-  /** What is in a directory, or below it: `limit` entries after a path, in order. */
+  /** The children of a directory, or all descendants: `limit` entries after a path, in order. */
   async list(
     directory: string,
     { recursive, after, limit }: {
@@ -101,7 +102,7 @@ export class Tree {
     return found.sort((a, b) => comparePaths(a.path, b.path)).slice(0, limit);
   }
 
-  /** Everything below a directory, in order. @throws FileError `QuotaExceeded` where it is more than can change */
+  /** All descendants of a directory, in order. @throws FileError `QuotaExceeded` for more than can change */
   async below(directory: string): Promise<TreeEntry[]> {
     const found = await this.list(directory, {
       recursive: true,
@@ -112,7 +113,7 @@ export class Tree {
     return found;
   }
 
-  /** The node of a file that the tree has. */
+  /** The node of a file of the tree. */
   async nodeOf(entry: TreeEntry & { readonly kind: "file" }): Promise<FileNode> {
     return entry.node ?? this.#opened.get(entry.path) ?? await this.#open(entry.path);
   }
@@ -122,7 +123,7 @@ export class Tree {
     if (this.#opened.get(node.path) === node) await this.putFile(node.path, node);
   }
 
-  /** Puts a file at a path, in place of what is there. @throws FileError `QuotaExceeded` */
+  /** Puts a file at a path, in place of any other. @throws FileError `QuotaExceeded` */
   async putFile(path: string, node: FileNode): Promise<void> {
     await this.#put(path, { kind: "file", node });
     node.path = path;
@@ -133,24 +134,24 @@ export class Tree {
     await this.#put(path, { kind: "directory", directory });
   }
 
-  /** Takes what is at a path, and nothing below it, out of the tree. @throws FileError `QuotaExceeded` */
+  /** Removes the entry of a path, without its descendants. @throws FileError `QuotaExceeded` */
   async remove(path: string): Promise<void> {
     await this.#put(path, { kind: "removed" });
-    // What the snapshot does not have, either, was never there.
+    // A path that the snapshot does not have needs no change.
     if (await this.stored(path) === undefined) this.#changes.delete(path);
   }
 
-  /** Takes a file from one path to another, in place of what is there. @throws FileError `QuotaExceeded` */
+  /** Moves a file to another path, in place of any other. @throws FileError `QuotaExceeded` */
   async moveFile(entry: TreeEntry & { readonly kind: "file" }, to: string): Promise<void> {
     const node = await this.nodeOf(entry);
-    // Held, so that it outlives the moment in which no path leads to it.
+    // The handle keeps the node between the removal and the next link.
     node.addHandle();
     await this.remove(entry.path);
     await this.putFile(to, node);
     await node.dropHandle();
   }
 
-  /** @throws FileError `QuotaExceeded` where so many more paths cannot change */
+  /** @throws FileError `QuotaExceeded` if so many more paths cannot change */
   assertCapacityFor(paths: number): void {
     if (this.#changes.size + paths > WRITE_SET_PATHS_MAX) throw tooManyChanges();
   }
@@ -162,7 +163,7 @@ export class Tree {
     for (const node of this.#opened.values()) await node.dispose();
   }
 
-  /** Gives up a handle of a file. */
+  /** Drops a handle of a file. */
   async drop(node: FileNode): Promise<void> {
     await node.dropHandle();
     if (!node.isOpen && this.#opened.get(node.path) === node) this.#opened.delete(node.path);
@@ -170,9 +171,11 @@ export class Tree {
 
   async #open(path: string): Promise<FileNode> {
     const row = await this.stored(path);
-    if (row === undefined || row.digest === null) throw new Error(`${path} is no stored file`);
+    if (row === undefined || row.digest === null) {
+      throw new Error(`Cannot open ${path}: it is not a file of the snapshot`);
+    }
     const { digest, size, modifiedAt } = row;
-    const node = new FileNode(this.around, path, { digest, size }, modifiedAt);
+    const node = new FileNode(this.context, path, { digest, size }, modifiedAt);
     this.#opened.set(path, node);
     return node;
   }
@@ -181,7 +184,7 @@ export class Tree {
     const old = this.#changes.get(path);
     if (old === undefined) this.assertCapacityFor(1);
     const before = old === undefined ? (await this.stored(path))?.size ?? 0 : sizeOf(old);
-    this.around.usage.grow(sizeOf(change) - before);
+    this.context.usage.grow(sizeOf(change) - before);
     if (change.kind === "file") change.node.link();
     this.#changes.set(path, change);
     this.#opened.delete(path);
@@ -216,6 +219,6 @@ function sizeOf(change: NodeChange): number {
 function tooManyChanges(): FileError {
   return new FileError(
     "QuotaExceeded",
-    `One invocation can change ${WRITE_SET_PATHS_MAX} paths of its volume, and no more`,
+    `Cannot change more paths: the limit of one invocation is ${formatCount(WRITE_SET_PATHS_MAX)}`,
   );
 }

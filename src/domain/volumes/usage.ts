@@ -1,10 +1,11 @@
+import { formatCount } from "../../config/mod.ts";
 import type { VolumeRow } from "../../store/volumes.ts";
 import { FileError } from "./file_error.ts";
 import { fileTooLargeMessage, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
 /**
- * Counts what the volume would hold if an invocation's changes were committed now, and what is staged for it, so
- * that a function learns of a quota when it writes. What counts in the end is the commit, which counts again.
+ * Counts the bytes that the volume would hold if the changes of an invocation committed now, and the bytes that are
+ * staged: so a function learns of a quota when it writes. The commit counts again, and decides.
  */
 export class Usage {
   #bytes: number;
@@ -14,7 +15,7 @@ export class Usage {
     this.#bytes = volume.usedBytes;
   }
 
-  /** A file of the tree becomes larger by so much. @throws FileError `QuotaExceeded` */
+  /** Counts the growth of a file of the tree, in bytes. @throws FileError `QuotaExceeded` */
   grow(bytes: number): void {
     const { quotaBytes } = this.volume;
     if (bytes > 0 && this.#bytes + bytes > quotaBytes) {
@@ -23,22 +24,21 @@ export class Usage {
     this.#bytes += bytes;
   }
 
-  /** As {@link grow}, for what takes room on disk, whether the tree has it or not any more. */
+  /** Counts staged bytes, also of removed files that are still open. @throws FileError `QuotaExceeded` */
   stage(bytes: number): void {
     const { quotaBytes } = this.volume;
     if (bytes > 0 && this.#staged + bytes > quotaBytes) {
       throw new FileError(
         "QuotaExceeded",
-        `This invocation has ${
-          this.#staged + bytes
-        } bytes in files that it wrote and in removed ones that are ` +
-          `still open: the limit is the quota of volume ${this.volume.id}, ${quotaBytes} bytes`,
+        `Cannot write to volume ${this.volume.id}: the files that this invocation wrote, and removed ` +
+          `files that are still open, would have ${formatCount(this.#staged + bytes)} B, and the ` +
+          `quota is ${formatCount(quotaBytes)} B`,
       );
     }
     this.#staged += bytes;
   }
 
-  /** @throws FileError `QuotaExceeded` for a file that would be larger than any may be */
+  /** @throws FileError `QuotaExceeded` for a file over the limit */
   checkSize(path: string, size: number): void {
     if (size <= this.limits.maxFileBytes) return;
     throw new FileError("QuotaExceeded", fileTooLargeMessage(path, this.limits));

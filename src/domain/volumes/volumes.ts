@@ -1,3 +1,4 @@
+import { formatBytes } from "../../config/mod.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/volumes.ts";
 import { DomainError, invalid } from "../errors.ts";
@@ -12,7 +13,7 @@ import {
   type WriteSetResult,
 } from "./write_set.ts";
 
-/** When a caller whose volume is full may try again: somebody has to make room first. */
+/** When a caller whose volume is full may try again: files have to be deleted first. */
 const QUOTA_RETRY_AFTER_SECONDS = 60;
 
 /** Volumes: trees of files with versions. */
@@ -24,7 +25,7 @@ export class Volumes {
     private readonly limits: VolumeLimits,
   ) {}
 
-  /** @param asked.quotaBytes undefined means the limit of all volumes */
+  /** @param asked.quotaBytes undefined for the limit of all volumes */
   async create(
     asked: { readonly displayName: string; readonly quotaBytes: number | undefined },
   ): Promise<VolumeRow> {
@@ -32,7 +33,8 @@ export class Volumes {
     if (quotaBytes < 1 || quotaBytes > this.limits.maxBytes) {
       throw invalid({
         field: "quotaBytes",
-        description: `${quotaBytes} is not between 1 and ${this.limits.maxBytes} (--max-volume)`,
+        description: `${formatBytes(quotaBytes)} is not between 1 B and ` +
+          `${formatBytes(this.limits.maxBytes)} (--max-volume)`,
       });
     }
     const now = new Date().toISOString();
@@ -77,7 +79,7 @@ export class Volumes {
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
-  /** Snapshots of it can be read to their end; then all of it is forgotten. @throws VOLUME_NOT_FOUND */
+  /** Marks a volume as deleted. Open snapshots can be read to their end; then a sweep deletes it. @throws VOLUME_NOT_FOUND */
   async delete(id: string): Promise<void> {
     const deletedAt = new Date().toISOString();
     await this.store.write(async (tx) => {
@@ -95,7 +97,7 @@ export class Volumes {
   }
 
   /**
-   * Makes a new version with the tree of an earlier one. Answers the volume.
+   * Commits the tree of an earlier version as a new one. Returns the volume.
    * @throws VOLUME_NOT_FOUND, VOLUME_VERSION_NOT_FOUND, VOLUME_QUOTA
    */
   async restore(by: Principal, id: string, version: number): Promise<VolumeRow> {
@@ -104,8 +106,8 @@ export class Volumes {
       if (version < volume.oldestVersion || version > volume.version) {
         throw new DomainError(
           "VOLUME_VERSION_NOT_FOUND",
-          `Volume ${id} has no version ${version}: it has those from ${volume.oldestVersion} ` +
-            `to ${volume.version}; earlier ones were kept for --volume-history`,
+          `Cannot restore version ${version} of volume ${id}: it has versions ` +
+            `${volume.oldestVersion} to ${volume.version}, and keeps earlier ones for --volume-history`,
         );
       }
       const result = await commitWriteSet(tx, {
@@ -121,7 +123,7 @@ export class Volumes {
   }
 }
 
-/** The changes that lead from the newest tree to that of a version. */
+/** The changes from the newest tree to that of a version. */
 function changesBack(touched: readonly VolumeEntryRow[], version: number): Map<string, Change> {
   const changes = new Map<string, Change>();
   const byPath = Map.groupBy(touched, ({ path }) => path);
@@ -140,7 +142,7 @@ function changesBack(touched: readonly VolumeEntryRow[], version: number): Map<s
   return changes;
 }
 
-/** @throws VOLUME_NOT_FOUND for one that is not there, or was deleted */
+/** @throws VOLUME_NOT_FOUND for a volume that does not exist or is deleted */
 export async function liveVolume(
   from: Pick<Writers, "volumes"> | Store["read"],
   id: string,
@@ -150,7 +152,7 @@ export async function liveVolume(
   return volume;
 }
 
-/** Tells a caller why a change without a base was not made; undoes the transaction. @throws VOLUME_QUOTA, VOLUME_NOT_FOUND */
+/** Asserts that changes without a base were committed. @throws VOLUME_QUOTA, VOLUME_NOT_FOUND */
 export function assertCommitted(result: WriteSetResult, volumeId: string): void {
   switch (result.kind) {
     case "committed":
@@ -161,7 +163,8 @@ export function assertCommitted(result: WriteSetResult, volumeId: string): void 
     case "deleted":
       throw volumeNotFound(volumeId);
     case "conflict":
-      throw new Error(`a change without a base conflicts at ${result.path}`);
+    case "unfinished":
+      throw new Error(`Cannot commit changes without a base: ${result.kind} at ${result.path}`);
   }
 }
 

@@ -1,34 +1,34 @@
-import { formatBytes } from "../../config/mod.ts";
+import { formatBytes, formatCount } from "../../config/mod.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { comparePaths, isBelow, parentOf } from "./paths.ts";
 import { subtree } from "./subtree.ts";
 
-/** Changed paths that the history of a volume names; of the others it has their number. */
-const PATHS_TOLD_MAX = 100;
+/** Changed paths that a version records; of further ones it records the number. */
+const RECORDED_PATHS_MAX = 100;
 
-/** What becomes of one path. */
+/** The change of one path. */
 export type Change =
   | {
     readonly kind: "file";
     readonly digest: string;
     readonly size: number;
-    /** The content, where it is to be written to the table of small contents. */
+    /** The bytes to write to the table of small blobs; undefined if the blob is stored already. */
     readonly small: Uint8Array | undefined;
     readonly modifiedAt: string;
   }
   | {
     readonly kind: "directory";
     readonly modifiedAt: string;
-    /** Whether it is as good if somebody else has made the directory meanwhile. */
+    /** Whether its creation by another invocation is no conflict. */
     readonly mayExist: boolean;
   }
   | { readonly kind: "removed" };
 
-/** Changes by path. Every path is one that {@link volumePath} answered, and not the root. */
+/** Changes by path. Paths are normalised by `volumePath`; the root is not among them. */
 export type WriteSet = ReadonlyMap<string, Change>;
 
-/** What all volumes keep to; each is a named setting in `src/config`. */
+/** The limits of all volumes; each is a named setting in `src/config`. */
 export interface VolumeLimits {
   readonly maxBytes: number;
   readonly maxEntries: number;
@@ -38,7 +38,7 @@ export interface VolumeLimits {
 export interface WriteSetCommit {
   readonly volumeId: string;
   readonly changes: WriteSet;
-  /** The version that the changes were made on; undefined where they count whatever it is now. */
+  /** The version of the snapshot of the changes; undefined for changes that apply to any version. */
   readonly base: number | undefined;
   readonly by:
     | { readonly invocationId: string }
@@ -46,7 +46,7 @@ export interface WriteSetCommit {
   readonly limits: VolumeLimits;
 }
 
-/** What became of a write set. Only `committed` has changed anything. */
+/** The result of a commit. Only `committed` has changed the volume. */
 export type WriteSetResult =
   | { readonly kind: "committed"; readonly version: number }
   | { readonly kind: "unchanged"; readonly version: number }
@@ -54,13 +54,10 @@ export type WriteSetResult =
   /** `now` is the version that changed the path. */
   | { readonly kind: "conflict"; readonly path: string; readonly now: number }
   | { readonly kind: "over-quota"; readonly message: string }
-  /** Part of the file at this path was still to come. */
+  /** The file at this path was not written to its end. */
   | { readonly kind: "unfinished"; readonly path: string };
 
-/**
- * Makes the changes the next version of the volume, all or none, inside the caller's transaction. Nothing is
- * written unless everything is.
- */
+/** Commits the changes as the next version of the volume, all or none, inside the caller's transaction. */
 export async function commitWriteSet(
   tx: Writers,
   commit: WriteSetCommit,
@@ -85,7 +82,7 @@ export async function commitWriteSet(
   return { kind: "committed", version };
 }
 
-/** The first path, in the order of paths, on which somebody else was first. */
+/** The first path, in the order of paths, that another commit changed after `base`. */
 async function findConflict(
   tx: Writers,
   { volumeId, changes }: WriteSetCommit,
@@ -102,29 +99,29 @@ async function findConflict(
       before.get(path)?.kind === "directory";
     if (!merges) return { kind: "conflict", path, now };
   }
-  // What the changes rest on must still be there: the directory of what is written ...
+  // The directory of each path that is written must still exist.
   const parents = new Set(
     paths.filter((path) => changes.get(path)?.kind !== "removed").map(parentOf)
       .filter((parent) => parent !== "/" && !changes.has(parent)),
   );
-  const standing = await tx.volumes.newest(volumeId, [...parents]);
-  const fallen = [...parents].filter((parent) => standing.get(parent)?.kind !== "directory");
-  const [parent] = fallen.sort(comparePaths);
+  const present = await tx.volumes.newest(volumeId, [...parents]);
+  const missing = [...parents].filter((parent) => present.get(parent)?.kind !== "directory");
+  const [parent] = missing.sort(comparePaths);
   if (parent !== undefined) return await conflictAt(tx, volumeId, parent, base);
-  // ... and a directory that goes must have nothing in it that the changes do not know.
+  // A directory that is removed must have no descendants beyond those that the changes remove.
   let last: string | undefined;
   for (const path of paths) {
     if (before.get(path)?.kind !== "directory" || changes.get(path)?.kind === "directory") continue;
     if (last !== undefined && isBelow(path, last)) continue;
     last = path;
-    const unknown = await findUnknown(tx, volumeId, path, changes);
-    if (unknown !== undefined) return await conflictAt(tx, volumeId, unknown, base);
+    const remaining = await findRemaining(tx, volumeId, path, changes);
+    if (remaining !== undefined) return await conflictAt(tx, volumeId, remaining, base);
   }
   return undefined;
 }
 
-/** A path below the directory that stays when the changes are made. */
-async function findUnknown(
+/** A path below the directory that the changes do not remove. */
+async function findRemaining(
   tx: Writers,
   volumeId: string,
   directory: string,
@@ -146,7 +143,7 @@ async function conflictAt(
   return { kind: "conflict", path, now };
 }
 
-/** Whether a change makes a difference to what is there. A file that is written anew with the same content does. */
+/** Whether a change changes the tree. A file that is written with the same content does. */
 function isChange(change: Change | undefined, before: VolumeEntryRow | undefined): boolean {
   switch (change?.kind) {
     case "file":
@@ -176,32 +173,32 @@ function totalsAfter(
   return { usedBytes, fileCount, directoryCount };
 }
 
-/** What is wrong with the totals. What makes a volume smaller is right even where it is still too large. */
+/** Why the totals exceed a limit; undefined if they do not. A change that makes a volume smaller never does. */
 function overQuota(volume: VolumeRow, after: Totals, limits: VolumeLimits): string | undefined {
   if (after.usedBytes > volume.quotaBytes && after.usedBytes > volume.usedBytes) {
     return quotaMessage(volume, after.usedBytes);
   }
   const entries = after.fileCount + after.directoryCount;
   if (entries > limits.maxEntries && entries > volume.fileCount + volume.directoryCount) {
-    return `Volume ${volume.id} would have ${entries} files and directories: ` +
-      `the limit is ${limits.maxEntries} (--max-volume-files), and it has ` +
-      `${volume.fileCount + volume.directoryCount}`;
+    return `Cannot add files to volume ${volume.id}: it would have ${formatCount(entries)} files ` +
+      `and directories, the limit is ${formatCount(limits.maxEntries)} (--max-volume-files), ` +
+      `and it has ${formatCount(volume.fileCount + volume.directoryCount)}`;
   }
   return undefined;
 }
 
-/** That a volume would hold more bytes than its quota. */
+/** The message of a write beyond the quota of a volume. */
 export function quotaMessage(
   { id, quotaBytes, usedBytes }: Pick<VolumeRow, "id" | "quotaBytes" | "usedBytes">,
   wouldHold: number,
 ): string {
-  return `Volume ${id} would hold ${wouldHold} bytes: its quota is ${quotaBytes} bytes ` +
-    `(${formatBytes(quotaBytes)}), and it holds ${usedBytes}`;
+  return `Cannot write to volume ${id}: it would hold ${formatCount(wouldHold)} B, its quota is ` +
+    `${formatCount(quotaBytes)} B, and it holds ${formatCount(usedBytes)} B`;
 }
 
-/** That a file would be larger than any may be. */
+/** The message of a file over the limit. */
 export function fileTooLargeMessage(path: string, { maxFileBytes }: VolumeLimits): string {
-  return `File ${JSON.stringify(path)} would be larger than the limit of ` +
+  return `Cannot write ${JSON.stringify(path)}: the limit of a file is ` +
     `${formatBytes(maxFileBytes)} (--max-volume-file)`;
 }
 
@@ -242,7 +239,7 @@ async function write(
     invocationId: "invocationId" in by ? by.invocationId : null,
     principalId: "principalId" in by ? by.principalId : null,
     restoredVersion: "principalId" in by ? by.restoredVersion ?? null : null,
-    paths: JSON.stringify(changed.slice(0, PATHS_TOLD_MAX)),
+    paths: JSON.stringify(changed.slice(0, RECORDED_PATHS_MAX)),
     pathCount: changed.length,
   });
 }

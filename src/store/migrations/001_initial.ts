@@ -79,7 +79,7 @@ async function invocations(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex("invocations_of_function").on("invocations")
     .columns(["function_id", "id"]).execute();
-  // Recovery looks for what had not ended; there are few of those, whatever the history's length.
+  // Recovery looks for unfinished invocations: few, however long the history is.
   await db.schema.createIndex("invocations_unfinished").on("invocations").column("id")
     .where(sql<boolean>`status in ('PENDING', 'RUNNING')`).execute();
   await db.schema.createTable("invocation_logs")

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Capabilities } from "../dialect.ts";
 
-/** Volumes, their versions and entries, small contents, and the volume of an invocation. */
+/** Volumes, their versions and entries, small blobs, and the volume of an invocation. */
 export function up({ blobType }: Capabilities) {
   return async (db: Kysely<unknown>): Promise<void> => {
     await db.schema.createTable("volumes")

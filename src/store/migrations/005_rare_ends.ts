@@ -1,8 +1,8 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * Finds what runs and what failed among any number of successes. These are left out: most calls are, so that a list of
- * them finds one at every step, and a call writes the index twice and leaves nothing in it.
+ * An index of invocations that run or failed, among any number of successes. Successes are left out: a list of them
+ * needs no index, since most calls are, and a successful call leaves no row in this one.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex("invocations_without_success").on("invocations")

@@ -6,35 +6,35 @@ import type { Schema } from "../../src/store/schema.ts";
 import { sqliteDialect } from "../../src/store/sqlite/dialect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 
-Deno.test("writes wait for quiet work, and go on when it fails", async () => {
+Deno.test("writes wait for work between transactions, and continue after its failure", async () => {
   await using directory = await makeTempDir();
   const dialect = sqliteDialect(`${directory.path}/a.db`);
   const db = new Kysely<Schema>({ dialect: dialect.writer });
   const writer = new GroupedWriter(db, () => Promise.resolve());
-  const told: string[] = [];
+  const events: string[] = [];
   const write = (name: string) =>
     writer.write(async () => {
       await Promise.resolve();
-      told.push(name);
+      events.push(name);
     }, "durable");
 
   const first = write("first");
   const rest = Promise.withResolvers<void>();
-  const quiet = writer.betweenTransactions(async () => {
-    told.push("quiet");
+  const work = writer.betweenTransactions(async () => {
+    events.push("work begins");
     await rest.promise;
-    told.push("quiet ends");
+    events.push("work ends");
   });
   const second = write("second");
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.deepEqual(told.filter((name) => name !== "first"), ["quiet"]);
+  assert.deepEqual(events.filter((name) => name !== "first"), ["work begins"]);
   rest.resolve();
-  await Promise.all([first, quiet, second]);
-  assert.ok(told.indexOf("second") > told.indexOf("quiet ends"));
+  await Promise.all([first, work, second]);
+  assert.ok(events.indexOf("second") > events.indexOf("work ends"));
 
-  const failing = writer.betweenTransactions(() => Promise.reject(new Error("no room")));
+  const failing = writer.betweenTransactions(() => Promise.reject(new Error("disk full")));
   const third = write("third");
-  await assert.rejects(failing, /no room/);
+  await assert.rejects(failing, /disk full/);
   await third;
   await writer.betweenTransactions(() => Promise.resolve());
   await writer.settled();
