@@ -99,7 +99,12 @@ Deno.test("volumes are made, filled, copied, listed, restored and deleted", asyn
     const lines = (await ok("history", "data", "--limit", "2")).split("\n");
     assert.match(lines[0] ?? "", new RegExp(`\trestore of ${version}\t`));
     assert.match(lines[1] ?? "", /\trequest\t\/notes\.txt$/);
-    assertFails(await run("restore", "data", "999"), 1, /no version 999/, /volumes history/);
+    assertFails(
+      await run("restore", "data", "999"),
+      1,
+      /Cannot restore version 999/,
+      /volumes history/,
+    );
   });
   await t.step("delete asks first", async () => {
     assertFails(await run("delete", "other"), 2, /Cannot ask/, /--yes/);

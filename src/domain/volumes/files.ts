@@ -112,8 +112,10 @@ export class VolumeFiles {
         if (!request.recursive) {
           throw new DomainError(
             "VOLUME_PATH_CONFLICT",
-            `Cannot delete ${show(path)} of volume ${volumeId}: the directory is not empty\n` +
-              "Delete it with ?recursive=true",
+            `Cannot delete ${
+              show(path)
+            } of volume ${volumeId}: the directory is not empty, and the ` +
+              "request does not have ?recursive=true",
           );
         }
         changes.set(below, { kind: "removed" });
