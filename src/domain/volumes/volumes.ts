@@ -25,11 +25,11 @@ export class Volumes {
     private readonly limits: VolumeLimits,
   ) {}
 
-  /** @param asked.quotaBytes undefined for the limit of all volumes */
+  /** @param request.quotaBytes undefined for the limit of all volumes */
   async create(
-    asked: { readonly displayName: string; readonly quotaBytes: number | undefined },
+    request: { readonly displayName: string; readonly quotaBytes: number | undefined },
   ): Promise<VolumeRow> {
-    const { displayName, quotaBytes = this.limits.maxBytes } = asked;
+    const { displayName, quotaBytes = this.limits.maxBytes } = request;
     if (quotaBytes < 1 || quotaBytes > this.limits.maxBytes) {
       throw invalid({
         field: "quotaBytes",
