@@ -43,7 +43,7 @@ serverSuite("paths of volumes", {}, {
     assert.ok(!names.includes("x"));
   },
 
-  "are refused with control characters or beyond their limits": async ({ client }) => {
+  "are rejected with control characters or beyond their limits": async ({ client }) => {
     const volume = await Volume.create(client);
     const bad = [
       "a\0b",
