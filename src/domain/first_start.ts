@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { writePrivateFile } from "../store/data_dir.ts";
+import { writePrivateFile } from "../shared/files.ts";
 import type { Store } from "../store/mod.ts";
 import type { Ids } from "./ids.ts";
 import { type ClientCredentials, newServicePrincipal, type Principal } from "./identity/mod.ts";

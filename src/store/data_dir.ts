@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 /** A data directory that is locked for this process. Disposing it releases the lock. */
 export interface DataDir extends Disposable {
@@ -23,19 +23,4 @@ export async function openDataDir(path: string): Promise<DataDir> {
     throw new DataDirError(`Cannot use data directory ${path}: ${reason}`);
   }
   throw new DataDirError(`Cannot use data directory ${path}: another server uses it`);
-}
-
-/** Writes a file that only its owner can read (0600), atomically and durably. */
-export async function writePrivateFile(path: string, content: string): Promise<void> {
-  const partial = `${path}.${crypto.randomUUID()}`;
-  await Deno.writeTextFile(partial, content, { createNew: true, mode: 0o600 });
-  await sync(partial);
-  await Deno.rename(partial, path);
-  await sync(dirname(path));
-}
-
-/** Makes a file, or the names in a directory, survive a crash of the machine. */
-async function sync(path: string): Promise<void> {
-  using file = await Deno.open(path);
-  await file.sync();
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DataDirError } from "./data_dir.ts";
-import { exists, syncDirectory } from "./files.ts";
+import { exists, syncDirectory } from "../shared/files.ts";
 
 /**
  * The directories of blobs in a data directory, with the names that earlier versions gave them. Both are renamed, so

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type DataDir, DataDirError, writePrivateFile } from "./data_dir.ts";
+import { writePrivateFile } from "../shared/files.ts";
+import { type DataDir, DataDirError } from "./data_dir.ts";
 import { MASTER_KEY_BYTES } from "./sealing.ts";
 
 /**

@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { writePrivateFile } from "../../store/data_dir.ts";
+import { writePrivateFile } from "../../shared/files.ts";
 import type { TlsIdentity } from "../server.ts";
 import type { TlsSource } from "./source.ts";
 

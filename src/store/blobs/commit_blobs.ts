@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import { syncDirectory, writeAll } from "../files.ts";
+import { syncDirectory, writeAll } from "../../shared/files.ts";
 
 /** SHA-256 of a content in lower-case hex: the name of a blob. */
 export type Digest = string;

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
-import { readAt } from "../files.ts";
+import { readAt } from "../../shared/files.ts";
 
 /** Bytes of the content in each frame but the last. */
 const FRAME_BYTES = 256 * 1024;

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import { readAt, writeAll } from "../files.ts";
+import { readAt, writeAll } from "../../shared/files.ts";
 import type { Digest } from "./commit_blobs.ts";
 
 /** Blobs up to this size are rows of the database: one durable write less, and no file of their own. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readAt } from "../files.ts";
+import { readAt } from "../../shared/files.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { CompressedBlobReader } from "./compressed_blob.ts";
 

@@ -1,7 +1,7 @@
 import { Sema } from "async-sema";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import { exists, syncDirectory } from "../files.ts";
+import { exists, syncDirectory } from "../../shared/files.ts";
 import type { VolumeReader } from "../volumes.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";

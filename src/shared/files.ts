@@ -1,4 +1,5 @@
 /** Operations on files beyond Deno's own. */
+import { dirname } from "node:path";
 
 /** Writes all of the bytes at the file's position. */
 export async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<void> {
@@ -22,6 +23,18 @@ export async function readAt(
     filled += read;
   }
   return buffer.subarray(0, filled);
+}
+
+/** Writes a file that only its owner can read (0600), atomically and durably. */
+export async function writePrivateFile(path: string, content: string): Promise<void> {
+  const partial = `${path}.${crypto.randomUUID()}`;
+  {
+    using file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
+    await writeAll(file, new TextEncoder().encode(content));
+    await file.sync();
+  }
+  await Deno.rename(partial, path);
+  await syncDirectory(dirname(path));
 }
 
 /** Makes a rename in the directory survive a crash of the machine. */
