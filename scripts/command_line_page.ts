@@ -1,7 +1,7 @@
 /** `docs/cli.md`: the command line as a page, in Markdown, from the commands themselves. */
 import type { Command, Option } from "commander";
 import { GROUP_TITLES } from "../src/config/mod.ts";
-import { EXIT_CODES } from "../src/cli/failure.ts";
+import { EXIT_CODES } from "../src/cli/terminal/failure.ts";
 import { buildProgram } from "../src/cli/program.ts";
 import { CONNECTION_HELP } from "../src/cli/options/server_options.ts";
 

@@ -2,7 +2,7 @@
 import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
 import { renderPermissionsPage } from "./permissions_page.ts";
-import { readFunctions, renderNpmPage } from "../tests/npm/page.ts";
+import { readFunctions, renderNpmPage } from "./npm_page.ts";
 
 const PAGES = {
   "configuration.md": renderConfigurationPage,

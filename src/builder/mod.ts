@@ -19,7 +19,7 @@ import type {
   SourceFiles,
 } from "./contract.ts";
 import { refused } from "./diagnostics.ts";
-import { Semaphore } from "./semaphore.ts";
+import { Semaphore } from "./build_slots.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";

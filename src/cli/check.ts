@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Diagnostic } from "../builder/mod.ts";
 import { readEnvironment, resolveConfig } from "../config/mod.ts";
-import { describeError, Failure, printable } from "./failure.ts";
+import { describeError, Failure, printable } from "./terminal/failure.ts";
 import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { readFunctionFiles } from "./folder/files.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { Failure, oneLine } from "./failure.ts";
+import { Failure, oneLine } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 import { askForYes } from "./terminal/prompts.ts";
 import {

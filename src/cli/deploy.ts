@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Api, FunctionChange } from "./client/api.ts";
 import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
-import { oneLine, printable } from "./failure.ts";
+import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
 import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
 import { compare, makeCommit, settingsChange } from "./folder/deployment.ts";

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { parseJson } from "./client/api_error.ts";
 import { readLogs } from "./client/logs.ts";
-import { Failure, oneLine, printable } from "./failure.ts";
+import { Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { needManifest } from "./folder/manifest.ts";
 import { INPUT_HELP, inputFile, readInput } from "./options/input.ts";
@@ -13,7 +13,7 @@ import { SECRETS_HELP, SyncedFunction } from "./local/synced_function.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
 import { addExamples } from "./options/server_options.ts";
-import { quoteForShell } from "./options/shell.ts";
+import { quoteForShell } from "./terminal/shell.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {

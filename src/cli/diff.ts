@@ -3,7 +3,7 @@ import { createTwoFilesPatch } from "diff";
 import type { Api, Files } from "./client/api.ts";
 import { commitReference } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { oneLine, printable } from "./failure.ts";
+import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, changesBetween } from "./folder/changes.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { note, paint, printJson } from "./terminal/output.ts";

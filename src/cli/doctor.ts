@@ -10,7 +10,7 @@ import {
 } from "../config/mod.ts";
 import type { Examination } from "../sandbox/mod.ts";
 import { join } from "node:path";
-import { describeError, Failure, oneLine } from "./failure.ts";
+import { describeError, Failure, oneLine } from "./terminal/failure.ts";
 import { addExamples } from "./options/server_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { needsAddition } from "./client/api_error.ts";
 import { type Invocation, reuseName } from "./client/schemas.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "./terminal/failure.ts";
 import { printJson, printTable, showTime } from "./terminal/output.ts";
 import {
   addExamples,

@@ -1,11 +1,11 @@
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
-import { describeError, Failure, oneLine } from "./failure.ts";
+import { describeError, Failure, oneLine } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { templateFiles } from "./folder/template.ts";
 import { note, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/server_options.ts";
-import { quoteForShell } from "./options/shell.ts";
+import { quoteForShell } from "./terminal/shell.ts";
 
 interface Options {
   readonly name?: string;

@@ -5,7 +5,7 @@ import { parseJson } from "./client/api_error.ts";
 import { commitReference, volumeIdOf } from "./client/find.ts";
 import { readLogs } from "./client/logs.ts";
 import type { Invocation, RemoteFunction } from "./client/schemas.ts";
-import { Failure, printable } from "./failure.ts";
+import { Failure, printable } from "./terminal/failure.ts";
 import { readManifest } from "./folder/manifest.ts";
 import { INPUT_HELP, readInput } from "./options/input.ts";
 import { noteLogLine } from "./terminal/log_lines.ts";

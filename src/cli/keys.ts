@@ -10,7 +10,7 @@ import {
   type Secret,
 } from "../config/mod.ts";
 import type { Resealed } from "../domain/identity/key_rotation.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/server_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";

@@ -8,7 +8,7 @@ import {
   EXIT_USAGE,
   Failure,
   printable,
-} from "./failure.ts";
+} from "./terminal/failure.ts";
 import { paintNote } from "./terminal/output.ts";
 import { buildProgram } from "./program.ts";
 

@@ -8,7 +8,7 @@ import { registerDeploy } from "./deploy.ts";
 import { registerDev } from "./dev.ts";
 import { registerDiff } from "./diff.ts";
 import { registerDoctor } from "./doctor.ts";
-import { EXIT_CODES } from "./failure.ts";
+import { EXIT_CODES } from "./terminal/failure.ts";
 import { registerHistory } from "./history.ts";
 import { registerInit } from "./init.ts";
 import { registerInvoke } from "./invoke.ts";

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
 import { commitReference } from "./client/find.ts";
 import type { Commit, RemoteFunction } from "./client/schemas.ts";
-import { Failure, oneLine } from "./failure.ts";
+import { Failure, oneLine } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 import {
   addExamples,

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { RemoteFunction } from "./client/schemas.ts";
-import { Failure, oneLine } from "./failure.ts";
+import { Failure, oneLine } from "./terminal/failure.ts";
 import { readStdin } from "./options/input.ts";
 import { printJson, printTable } from "./terminal/output.ts";
 import { askForSecret } from "./terminal/prompts.ts";

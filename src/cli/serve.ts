@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
-import { describeError, EXIT_FAILURE, Failure } from "./failure.ts";
+import { describeError, EXIT_FAILURE, Failure } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/server_options.ts";

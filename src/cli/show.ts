@@ -7,7 +7,7 @@ import {
   type TypeCheck,
 } from "./client/schemas.ts";
 import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "./terminal/failure.ts";
 import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
 import {
   addExamples,

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { commitReference } from "./client/find.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "./terminal/failure.ts";
 import { printJson, printTable, showTime } from "./terminal/output.ts";
 import {
   addExamples,

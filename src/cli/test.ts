@@ -3,7 +3,7 @@ import type { Api } from "./client/api.ts";
 import { ApiError, needsAddition } from "./client/api_error.ts";
 import { commitReference, findFunction } from "./client/find.ts";
 import type { RemoteFunction, TestResult } from "./client/schemas.ts";
-import { describeError, Failure, oneLine, printable } from "./failure.ts";
+import { describeError, Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { TEST_ENTRY } from "./folder/files.ts";
 import { needManifest } from "./folder/manifest.ts";

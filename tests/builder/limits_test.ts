@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Semaphore } from "../../src/builder/semaphore.ts";
+import { Semaphore } from "../../src/builder/build_slots.ts";
 import { build, filesOf, openBench, refusal } from "./support.ts";
 
 const OK = "export default () => ({});\n";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { quoteForShell } from "../../src/cli/options/shell.ts";
+import { quoteForShell } from "../../src/cli/terminal/shell.ts";
 
 Deno.test("a quoted word is read back by sh as it was", async () => {
   const words = [

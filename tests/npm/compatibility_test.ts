@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { allow, call, LOOPBACK, openServer } from "../egress/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { type Fate, PACKAGES } from "./packages.ts";
-import { readFunctions, renderNpmPage } from "./page.ts";
+import { readFunctions, renderNpmPage } from "../../scripts/npm_page.ts";
 import { openServices } from "./services.ts";
 import { openLdap, openPostgres, openRedis } from "./wire_services.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ExitName, Failure, oneLine, printable } from "../failure.ts";
+import { type ExitName, Failure, oneLine, printable } from "../terminal/failure.ts";
 
 /** google.rpc.Status as JSON. */
 const Status = z.object({

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { type ClientSettings, Secret } from "../../config/mod.ts";
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { parseJson } from "./api_error.ts";
 
 /** How the command line proves who it is. */

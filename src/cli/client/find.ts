@@ -1,5 +1,5 @@
 import { nearest } from "../../config/mod.ts";
-import { Failure, oneLine } from "../failure.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
 import type { Api } from "./api.ts";
 import type { RemoteFunction, Volume } from "./schemas.ts";
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { z } from "zod";
 import { formatDuration } from "../../config/mod.ts";
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { ApiError, parseJson } from "./api_error.ts";
 
 /** Bytes of an answer that are read; the largest is a commit with its files. */

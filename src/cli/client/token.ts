@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Failure, oneLine } from "../failure.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
 import { parseJson } from "./api_error.ts";
 import type { Credentials } from "./credentials.ts";
 import { readTokenBody, request, type Transport } from "./http.ts";

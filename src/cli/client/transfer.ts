@@ -1,6 +1,6 @@
 /** Contents of any size on their way, of which never more than a few pieces are in memory. */
 import { formatDuration } from "../../config/mod.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../terminal/failure.ts";
 import { ApiError } from "./api_error.ts";
 import { readBody, type RequestHeaders, unreachable } from "./http.ts";
 import type { Session } from "./session.ts";

@@ -1,5 +1,5 @@
 import type { Files } from "../client/api.ts";
-import { oneLine } from "../failure.ts";
+import { oneLine } from "../terminal/failure.ts";
 
 export interface Change {
   readonly path: string;

@@ -1,8 +1,8 @@
 import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { lookFor } from "../client/find.ts";
 import type { Commit, RemoteFunction } from "../client/schemas.ts";
-import { Failure } from "../failure.ts";
-import { inParallel } from "../parallel.ts";
+import { Failure } from "../terminal/failure.ts";
+import { inParallel } from "../client/parallel.ts";
 import { type Change, changesBetween } from "./changes.ts";
 import type { Manifest } from "./manifest.ts";
 

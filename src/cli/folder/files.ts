@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Files } from "../client/api.ts";
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
 
 /** So that a wrong folder, such as the home directory, is not read as a whole. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { parseJson } from "../client/api_error.ts";
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 
 export const MANIFEST_NAME = "invoked.json";
 

@@ -3,7 +3,7 @@ import { readEnvironment, resolveConfig } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
 import { findTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 

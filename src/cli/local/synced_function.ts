@@ -1,7 +1,7 @@
 import { parseEnv } from "node:util";
 import type { Api } from "../client/api.ts";
 import type { Commit, RemoteFunction, Volume } from "../client/schemas.ts";
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFiles } from "../folder/files.ts";

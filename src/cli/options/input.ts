@@ -1,4 +1,4 @@
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { parseJson } from "../client/api_error.ts";
 
 /** Bytes of an input or a secret that are read; servers accept less. */

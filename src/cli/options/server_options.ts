@@ -11,7 +11,7 @@ import { findTarget, type Target } from "../client/credentials.ts";
 import { findFunction } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import { Session } from "../client/session.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../terminal/failure.ts";
 import { readManifest } from "../folder/manifest.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 

@@ -1,6 +1,6 @@
 import Builder from "fast-xml-builder";
 import type { TestResult } from "../client/schemas.ts";
-import { printable } from "../failure.ts";
+import { printable } from "./failure.ts";
 
 /**
  * The results of a test run in JUnit's XML, as continuous integration reads it.

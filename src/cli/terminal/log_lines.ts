@@ -1,5 +1,5 @@
 import type { LogLine } from "../client/schemas.ts";
-import { printable } from "../failure.ts";
+import { printable } from "./failure.ts";
 import { paint, paintNote, printJsonLine } from "./output.ts";
 
 type Printed = Pick<LogLine, "level" | "source" | "message"> & { readonly time?: string };

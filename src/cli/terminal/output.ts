@@ -2,7 +2,7 @@
 import process from "node:process";
 import { styleText } from "node:util";
 import Table from "cli-table3";
-import { oneLine, printable } from "../failure.ts";
+import { oneLine, printable } from "./failure.ts";
 
 type Style = Parameters<typeof styleText>[0];
 

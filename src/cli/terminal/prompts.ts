@@ -1,7 +1,7 @@
 /** Questions to the person at the terminal; they are asked on stderr. */
 import process from "node:process";
 import { confirm, isCancel, password } from "@clack/prompts";
-import { Failure } from "../failure.ts";
+import { Failure } from "./failure.ts";
 
 /**
  * Asks for a yes.

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import type { RunningServer } from "../../compose/server.ts";
-import { quoteForShell } from "../options/shell.ts";
+import { quoteForShell } from "./shell.ts";
 
 /** What a started server tells the user: where it is, what protects it, and one call to copy. */
 export function renderWelcome(server: RunningServer, dataDir: string): string {

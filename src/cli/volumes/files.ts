@@ -1,7 +1,7 @@
 /** Commands about the files of a volume. */
 import type { Command } from "commander";
 import type { Bytes } from "../client/transfer.ts";
-import { Failure, oneLine } from "../failure.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
 import { printJson, printTable, showBytes, showTime } from "../terminal/output.ts";
 import {
   addExamples,

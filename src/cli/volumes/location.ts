@@ -2,7 +2,7 @@ import { volumePath } from "../../domain/volumes/paths.ts";
 import type { Api } from "../client/api.ts";
 import { findVolume } from "../client/find.ts";
 import type { Volume } from "../client/schemas.ts";
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 
 /** What an argument says of a place on a volume. */
 export interface Location {

@@ -5,7 +5,7 @@ import { ApiError } from "../client/api_error.ts";
 import type { Volume } from "../client/schemas.ts";
 import type { Bytes } from "../client/transfer.ts";
 import type { VolumeApi } from "../client/volumes.ts";
-import { describeError, Failure } from "../failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { type Place, showPlace } from "./location.ts";
 
 /** More entries than a volume has. */

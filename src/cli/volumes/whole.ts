@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { parseBytes } from "../../config/mod.ts";
 import { findVolume } from "../client/find.ts";
 import type { VolumeVersion } from "../client/schemas.ts";
-import { Failure, oneLine } from "../failure.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
 import {
   note,
   printJson,

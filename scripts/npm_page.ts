@@ -1,7 +1,7 @@
 /** `docs/npm.md`: the functions and their fates as a page, in Markdown. */
-import { type Fate, PACKAGES } from "./packages.ts";
+import { type Fate, PACKAGES } from "../tests/npm/packages.ts";
 
-const FOLDER = new URL("functions/", import.meta.url);
+const FOLDER = new URL("../tests/npm/functions/", import.meta.url);
 
 /** A function of the suite. */
 export interface PackageFunction {
