@@ -2,7 +2,7 @@
 
 import { formatBytes } from "../config/mod.ts";
 import { BUNDLE } from "./bundler.ts";
-import { type Compiler, type Exited, Refusal } from "./compiler.ts";
+import { BuildRejection, type Compiler, type Exited } from "./compiler.ts";
 import type {
   Artifact,
   BuildGoal,
@@ -13,7 +13,7 @@ import type {
 } from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
-import { refused, scrub } from "./diagnostics.ts";
+import { rejected, scrub } from "./diagnostics.ts";
 import { type Commit, type Graph, graphDiagnostics, hasPackages, parseGraph } from "./graph.ts";
 import { callableDefaults } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
@@ -49,27 +49,27 @@ export async function buildIn(
   context: BuildContext,
   goal: BuildGoal,
 ): Promise<BuildResult> {
-  const outcome = await orRefusal(workspace, () => build(workspace, files, context, goal));
-  if (outcome.kind === "refused") return refused(...outcome.diagnostics);
+  const outcome = await catchRejection(workspace, () => build(workspace, files, context, goal));
+  if (outcome.kind === "rejected") return rejected(...outcome.diagnostics);
   return { kind: "built", artifact: outcome.value };
 }
 
 /** What came of work in a workspace: its value, or why the commit is refused, free of server paths. */
-export type Outcome<T> =
+export type WorkResult<T> =
   | { readonly kind: "done"; readonly value: T }
-  | { readonly kind: "refused"; readonly diagnostics: readonly Diagnostic[] };
+  | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
 
-/** Does work that ends early by throwing a {@link Refusal}. */
-export async function orRefusal<T>(
+/** Does work that ends early by throwing a {@link BuildRejection}. */
+export async function catchRejection<T>(
   workspace: Workspace,
   work: () => Promise<T>,
-): Promise<Outcome<T>> {
+): Promise<WorkResult<T>> {
   try {
     return { kind: "done", value: await work() };
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof BuildRejection)) throw error;
     return {
-      kind: "refused",
+      kind: "rejected",
       diagnostics: error.diagnostics.map((found) => scrubbed(found, workspace)),
     };
   }
@@ -102,7 +102,7 @@ async function build(
       workspace,
       nameOf,
     );
-    refuseIfAny(diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }]);
+    rejectIfAny(diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }]);
   }
   const output = await readOutput(workspace, nameOf, context.limits);
   return { ...output, lock: locked, denoVersion: Deno.version.deno };
@@ -119,7 +119,7 @@ export interface Resolved {
 
 /**
  * Checks the graph of an entry without packages and network, then resolves its packages.
- * @throws {Refusal} where it leaves the commit, or a package cannot be had
+ * @throws {BuildRejection} where it leaves the commit, or a package cannot be had
  */
 export async function resolveGraph(
   workspace: Workspace,
@@ -132,17 +132,17 @@ export async function resolveGraph(
   const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
   const info = ["info", "--json", ...isolated];
   const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
-  refuseIfAny(graphDiagnostics(withoutNpmErrors(local), commit));
+  rejectIfAny(graphDiagnostics(withoutNpmErrors(local), commit));
   if (!hasPackages(local)) {
     return { graph: local, commit, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
   }
   const lock = `--lock=${workspace.lock}`;
   const graph = readGraph(await compiler.runWithRegistry([...info, lock, entry]), workspace);
-  refuseIfAny(graphDiagnostics(graph, commit));
+  rejectIfAny(graphDiagnostics(graph, commit));
   return { graph, commit, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
 }
 
-/** Puts the lock that came along into the workspace. @throws {Refusal} for one that cannot be used */
+/** Puts the lock that came along into the workspace. @throws {BuildRejection} for one that cannot be used */
 export async function seedLock(
   workspace: Workspace,
   files: SourceFiles,
@@ -152,7 +152,10 @@ export async function seedLock(
   if (given === undefined) return;
   const checked = checkLock(new TextDecoder().decode(given), registry);
   if (checked.kind === "fault") {
-    throw new Refusal({ path: LOCK_NAME, message: `Cannot use the lock file: ${checked.message}` });
+    throw new BuildRejection({
+      path: LOCK_NAME,
+      message: `Cannot use the lock file: ${checked.message}`,
+    });
   }
   if (checked.hasTarballs) await unsharePackages(workspace);
   await Deno.writeTextFile(workspace.lock, checked.text);
@@ -168,7 +171,7 @@ async function readLock(workspace: Workspace, registry: string): Promise<string>
   }
   const checked = checkLock(text, registry);
   if (checked.kind === "fault") {
-    throw new Refusal({ message: `Cannot lock the dependencies: ${checked.message}` });
+    throw new BuildRejection({ message: `Cannot lock the dependencies: ${checked.message}` });
   }
   return checked.text;
 }
@@ -181,7 +184,7 @@ function readGraph({ code, stdout, stderr }: Exited, workspace: Workspace): Grap
       `Cannot read the module graph in ${workspace.root}: exit code ${code}: ${stderr}`,
     );
   }
-  throw new Refusal({ message });
+  throw new BuildRejection({ message });
 }
 
 // The first look at the graph is without npm, so every package fails in it.
@@ -195,10 +198,10 @@ function withoutNpmErrors(graph: Graph): Graph {
 /** What Deno says when a download fails: the operator's concern, not the author's. */
 const DOWNLOAD_FAILED = /(?:^|[^\\]": )(?:failed to download |Failed loading https?:)/;
 
-function refuseIfAny(diagnostics: readonly Diagnostic[]): void {
+function rejectIfAny(diagnostics: readonly Diagnostic[]): void {
   const failed = diagnostics.find(({ message }) => DOWNLOAD_FAILED.test(message));
   if (failed) throw new Error(`Cannot download what the build needs: ${failed.message}`);
-  if (diagnostics.length > 0) throw new Refusal(...diagnostics);
+  if (diagnostics.length > 0) throw new BuildRejection(...diagnostics);
 }
 
 async function readOutput(
@@ -208,7 +211,7 @@ async function readOutput(
 ): Promise<Pick<Artifact, "script" | "sourceMap">> {
   const { size } = await Deno.stat(workspace.bundle);
   if (size > limits.artifactBytes) {
-    throw new Refusal({
+    throw new BuildRejection({
       message: `the bundle has ${size} bytes, more than its limit of ${
         formatBytes(limits.artifactBytes)
       } (--max-artifact)`,
@@ -218,13 +221,17 @@ async function readOutput(
   const map = await Deno.readTextFile(workspace.sourceMap);
   const sourceMap = toSourceMap(written, map, workspace, nameOf);
   if (sourceMap === undefined) {
-    throw new Refusal({ message: REACHES_OUTSIDE });
+    throw new BuildRejection({ message: REACHES_OUTSIDE });
   }
   const bundle = callableDefaults(renameModules(written, workspace, nameOf));
   const script = await toScript(bundle, SCRIPT_URL);
-  if (script.kind === "fault") throw new Refusal({ message: `Cannot build: ${script.message}` });
+  if (script.kind === "fault") {
+    throw new BuildRejection({ message: `Cannot build: ${script.message}` });
+  }
   if (script.text.includes(workspace.root)) {
-    throw new Refusal({ message: "Cannot build: the bundle names a directory of the server" });
+    throw new BuildRejection({
+      message: "Cannot build: the bundle names a directory of the server",
+    });
   }
   return { script: script.text, sourceMap };
 }

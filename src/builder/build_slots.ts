@@ -1,4 +1,4 @@
-/** A counting gate: so many at a time, the others wait in the order in which they came. */
+/** A counting proxy: so many at a time, the others wait in the order in which they came. */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #free: number;

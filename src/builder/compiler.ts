@@ -3,12 +3,12 @@
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { BuildLimits, Diagnostic } from "./contract.ts";
 import { type CompilerRun, runCompiler } from "./compiler_run.ts";
-import { openRegistryGate, type Registry, type RegistryGate } from "./registry.ts";
+import { openRegistryProxy, type Registry, type RegistryProxy } from "./registry.ts";
 import type { Walls } from "./walls.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Why a build ended early: something that the author of the commit is told. */
-export class Refusal extends Error {
+export class BuildRejection extends Error {
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(...diagnostics: readonly Diagnostic[]) {
@@ -55,31 +55,31 @@ export class Compiler {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Runs without any network. Throws {@link Refusal} where a limit is reached. */
+  /** Runs without any network. Throws {@link BuildRejection} where a limit is reached. */
   run(args: readonly string[]): Promise<Exited> {
     return this.#run(args, undefined);
   }
 
   /**
-   * Runs with a way to the package registry, for so many bytes. Throws {@link Refusal} where a limit is reached, or
+   * Runs with a way to the package registry, for so many bytes. Throws {@link BuildRejection} where a limit is reached, or
    * something would come from elsewhere.
    */
   async runWithRegistry(
     args: readonly string[],
     maxDownloadBytes = this.limits.maxDownloadBytes,
   ): Promise<Exited> {
-    using gate = openRegistryGate(this.registry, this.walls.sockets, { maxDownloadBytes });
-    const run = this.#run(args, gate);
+    using proxy = openRegistryProxy(this.registry, this.walls.sockets, { maxDownloadBytes });
+    const run = this.#run(args, proxy);
     const result = await run.catch((error) => {
-      throw gate.fault === undefined ? error : new Refusal({ message: gate.fault });
+      throw proxy.fault === undefined ? error : new BuildRejection({ message: proxy.fault });
     });
-    if (gate.fault !== undefined) throw new Refusal({ message: gate.fault });
+    if (proxy.fault !== undefined) throw new BuildRejection({ message: proxy.fault });
     return result;
   }
 
-  async #run(args: readonly string[], gate: RegistryGate | undefined): Promise<Exited> {
+  async #run(args: readonly string[], proxy: RegistryProxy | undefined): Promise<Exited> {
     const { workspace, walls: { isolation, setsid }, limits, signal } = this;
-    const inside = gate && isolation.egressPathInside(gate.socketPath);
+    const inside = proxy && isolation.egressPathInside(proxy.socketPath);
     const env = {
       ...environmentOf(workspace, inside),
       NPM_CONFIG_REGISTRY: this.registry.url,
@@ -90,7 +90,7 @@ export class Compiler {
         env,
         cwd: workspace.source,
         writable: writableOf(workspace),
-        ...gate && { egressSocket: gate.socketPath },
+        ...proxy && { egressSocket: proxy.socketPath },
       }),
       cwd: workspace.source,
       env,
@@ -98,7 +98,7 @@ export class Compiler {
       signal,
     });
     if (result.kind === "exited") return result;
-    throw new Refusal({ message: limitReached(result.kind, limits) });
+    throw new BuildRejection({ message: limitReached(result.kind, limits) });
   }
 }
 

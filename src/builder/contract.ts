@@ -46,7 +46,7 @@ export interface Diagnostic {
 /** A commit that does not build is an answer, not an exception; exceptions are the server's own faults. */
 export type BuildResult =
   | { readonly kind: "built"; readonly artifact: Artifact }
-  | { readonly kind: "refused"; readonly diagnostics: readonly Diagnostic[] };
+  | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
 
 /** Limits of a build, each a named setting in `src/config`. */
 export interface BuildLimits {

@@ -17,11 +17,11 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
 }
 
 /** The answer of a build that ends with these diagnostics, bounded in number and length. */
-export function refused(
+export function rejected(
   ...diagnostics: readonly Diagnostic[]
-): { readonly kind: "refused"; readonly diagnostics: readonly Diagnostic[] } {
+): { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] } {
   return {
-    kind: "refused",
+    kind: "rejected",
     diagnostics: diagnostics.slice(0, MAX_DIAGNOSTICS).map((diagnostic) => ({
       ...diagnostic,
       message: cut(diagnostic.message),

@@ -9,7 +9,7 @@ export { readSdk, type SdkSources } from "./sdk.ts";
 import { getLogger } from "@logtape/logtape";
 import { type BuildContext, buildIn, ENTRY, TEST_ENTRY } from "./build.ts";
 import { fetchBundler } from "./bundler.ts";
-import { Compiler, Refusal } from "./compiler.ts";
+import { BuildRejection, Compiler } from "./compiler.ts";
 import type {
   Builder,
   BuildGoal,
@@ -18,7 +18,7 @@ import type {
   Diagnostic,
   SourceFiles,
 } from "./contract.ts";
-import { refused } from "./diagnostics.ts";
+import { rejected } from "./diagnostics.ts";
 import { Semaphore } from "./build_slots.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
@@ -75,7 +75,7 @@ class CompilingBuilder implements Builder {
     goal: BuildGoal = "function",
   ): Promise<BuildResult> {
     const fault = filesFault(files, goal);
-    if (fault !== undefined) return refused({ message: `Cannot build${fault}` });
+    if (fault !== undefined) return rejected({ message: `Cannot build${fault}` });
     return await this.#within(this.#builds, signal, async (walls, until) => {
       const started = performance.now();
       const result = await this.#buildBehind(walls, files, until, goal);
@@ -107,11 +107,11 @@ class CompilingBuilder implements Builder {
 
   /** Waits for a place, and works behind the walls until the deadline. */
   async #within<T>(
-    gate: Semaphore,
+    proxy: Semaphore,
     signal: AbortSignal,
     work: (walls: Walls, until: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    using _place = await gate.enter(signal);
+    using _place = await proxy.enter(signal);
     const walls = await this.#raise();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(timeout), this.#limits.timeoutMs);
@@ -132,7 +132,7 @@ class CompilingBuilder implements Builder {
       await using empty = await openWorkspace(new Map(), this.#options);
       await fetchBundler(empty, this.#context(empty, walls, signal).compiler);
     } catch (error) {
-      if (error instanceof Refusal) return refused(...error.diagnostics);
+      if (error instanceof BuildRejection) return rejected(...error.diagnostics);
       throw error;
     }
     await using workspace = await openWorkspace(files, this.#options);

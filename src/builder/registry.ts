@@ -40,22 +40,22 @@ export function openRegistry(url: string): Registry {
 }
 
 /** One run's way to the registry; disposing it ends every download. */
-export interface RegistryGate extends Disposable {
+export interface RegistryProxy extends Disposable {
   readonly socketPath: string;
   /** Why a download was refused, for the author of the commit; undefined while none was. */
   readonly fault: string | undefined;
 }
 
 /** Opens the way for one run, which may download so many bytes. */
-export function openRegistryGate(
+export function openRegistryProxy(
   registry: Registry,
   sockets: SocketDir,
   limits: { readonly maxDownloadBytes: number },
-): RegistryGate {
-  return new Gate(registry, sockets, limits.maxDownloadBytes);
+): RegistryProxy {
+  return new SocketProxy(registry, sockets, limits.maxDownloadBytes);
 }
 
-class Gate implements RegistryGate {
+class SocketProxy implements RegistryProxy {
   readonly #registry: Registry;
   readonly #maxBytes: number;
   readonly #server = createServer((request, answer) => void this.#pass(request, answer));

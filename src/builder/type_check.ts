@@ -2,15 +2,15 @@
 
 import {
   type BuildContext,
+  catchRejection,
   ENTRY,
-  orRefusal,
   resolveGraph,
   scrubbed,
   seedLock,
   TEST_ENTRY,
 } from "./build.ts";
 import type { Diagnostic, SourceFiles } from "./contract.ts";
-import { refused } from "./diagnostics.ts";
+import { rejected } from "./diagnostics.ts";
 import { fromFileUrl } from "./file_url.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -20,9 +20,9 @@ export async function checkTypesIn(
   files: SourceFiles,
   context: BuildContext,
 ): Promise<readonly Diagnostic[]> {
-  const outcome = await orRefusal(workspace, () => check(workspace, files, context));
-  const found = outcome.kind === "refused" ? outcome.diagnostics : outcome.value;
-  return refused(...found).diagnostics;
+  const outcome = await catchRejection(workspace, () => check(workspace, files, context));
+  const found = outcome.kind === "rejected" ? outcome.diagnostics : outcome.value;
+  return rejected(...found).diagnostics;
 }
 
 async function check(

@@ -1,11 +1,11 @@
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import assert from "node:assert/strict";
 import { EMPTY_LOCK } from "../../src/builder/lock.ts";
-import { build, openBench, runArtifact } from "./support.ts";
+import { build, openBuilder, runArtifact } from "./support.ts";
 
 Deno.test("the files of a commit become one script that runs without permissions", async () => {
-  await using bench = await openBench();
-  const artifact = await build(bench.builder, {
+  await using opened = await openBuilder();
+  const artifact = await build(opened.builder, {
     "main.ts": `
       import data from "./data.json" with { type: "json" };
       import text from "./notes.txt" with { type: "text" };
@@ -67,8 +67,8 @@ const PACKAGES = `
   });`;
 
 Deno.test("packages are bundled, CommonJS and ES modules alike, and pinned", async () => {
-  await using bench = await openBench();
-  const artifact = await build(bench.builder, { "main.ts": PACKAGES });
+  await using opened = await openBuilder();
+  const artifact = await build(opened.builder, { "main.ts": PACKAGES });
   const { value } = await runArtifact(artifact);
   assert.deepEqual(value, {
     chunk: [[1, 2], [3]],
@@ -87,8 +87,8 @@ Deno.test("packages are bundled, CommonJS and ES modules alike, and pinned", asy
 });
 
 Deno.test("nothing in an artifact names the server, and equal files give equal bytes", async () => {
-  await using one = await openBench();
-  await using two = await openBench();
+  await using one = await openBuilder();
+  await using two = await openBuilder();
   const [first, second] = await Promise.all([
     build(one.builder, { "main.ts": PACKAGES }),
     build(two.builder, { "main.ts": PACKAGES }),
@@ -111,8 +111,8 @@ Deno.test("nothing in an artifact names the server, and equal files give equal b
 });
 
 Deno.test("a throw is mapped to the author's line", async () => {
-  await using bench = await openBench();
-  const artifact = await build(bench.builder, {
+  await using opened = await openBuilder();
+  const artifact = await build(opened.builder, {
     "main.ts":
       'import { fail } from "./lib/fail.ts";\nimport { sep } from "node:path";\ninterface A {\n  a: 1;\n}\nexport default (_: A) => fail(sep);\n',
     "lib/fail.ts":

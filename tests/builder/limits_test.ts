@@ -1,44 +1,44 @@
 import assert from "node:assert/strict";
 import { Semaphore } from "../../src/builder/build_slots.ts";
-import { build, filesOf, openBench, refusal } from "./support.ts";
+import { build, filesOf, openBuilder, rejection } from "./support.ts";
 
 const OK = "export default () => ({});\n";
 
 Deno.test("a build that takes too long is killed, and its error names the limit", async () => {
-  await using bench = await openBench({ timeoutMs: 1 });
-  assert.deepEqual(await refusal(bench.builder, { "main.ts": OK }), [
+  await using opened = await openBuilder({ timeoutMs: 1 });
+  assert.deepEqual(await rejection(opened.builder, { "main.ts": OK }), [
     "the build took longer than its limit of 1 ms (--build-timeout)",
   ]);
-  assert.deepEqual(await remains(bench.workDir), []);
+  assert.deepEqual(await remains(opened.workDir), []);
 });
 
 Deno.test("a module that never ends being read is killed with the build", async () => {
-  await using bench = await openBench({ timeoutMs: 500 });
-  const [reason = ""] = await refusal(bench.builder, {
+  await using opened = await openBuilder({ timeoutMs: 500 });
+  const [reason = ""] = await rejection(opened.builder, {
     "main.ts": `import x from "file:///dev/zero";\n${OK}`,
   });
   assert.match(reason, /--build-timeout|--build-memory|only npm: packages/);
-  assert.deepEqual(await remains(bench.workDir), []);
+  assert.deepEqual(await remains(opened.workDir), []);
 });
 
 Deno.test("a build that needs too much memory is killed, and its error names the limit", async () => {
   // The bundler is downloaded with room enough.
-  await using roomy = await openBench();
+  await using roomy = await openBuilder();
   await build(roomy.builder, { "main.ts": OK });
-  await using bench = await openBench({ memoryBytes: 32 * 1024 ** 2 });
+  await using opened = await openBuilder({ memoryBytes: 32 * 1024 ** 2 });
   if (Deno.build.os === "linux") {
-    assert.deepEqual(await refusal(bench.builder, { "main.ts": OK }), [
+    assert.deepEqual(await rejection(opened.builder, { "main.ts": OK }), [
       "the build needs more memory than its limit of 32 MiB (--build-memory)",
     ]);
   } else {
     // No other system offers the limit to an ordinary process: builds go on without it.
-    await build(bench.builder, { "main.ts": OK });
+    await build(opened.builder, { "main.ts": OK });
   }
 });
 
 Deno.test("a bundle over the limit is refused with the limit and the use", async () => {
-  await using bench = await openBench({ artifactBytes: 1000 });
-  const reasons = await refusal(bench.builder, {
+  await using opened = await openBuilder({ artifactBytes: 1000 });
+  const reasons = await rejection(opened.builder, {
     "main.ts": `export default () => ({ text: "${"x".repeat(2000)}" });`,
   });
   assert.match(
@@ -48,40 +48,40 @@ Deno.test("a bundle over the limit is refused with the limit and the use", async
 });
 
 Deno.test("a registry that cannot be reached is the server's fault, not the author's", async () => {
-  await using bench = await openBench({}, {
+  await using opened = await openBuilder({}, {
     registry: "http://127.0.0.1:9/",
   });
   await assert.rejects(
-    build(bench.builder, { "main.ts": `import "npm:invoked-test-nowhere";\n${OK}` }),
+    build(opened.builder, { "main.ts": `import "npm:invoked-test-nowhere";\n${OK}` }),
     /Cannot download what the build needs/,
   );
-  assert.deepEqual(await remains(bench.workDir), []);
+  assert.deepEqual(await remains(opened.workDir), []);
 });
 
 Deno.test("aborting ends a build with the reason of the signal", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const controller = new AbortController();
   const reason = new Error("the caller went away");
   const ended = assert.rejects(
-    bench.builder.build(filesOf({ "main.ts": OK }), controller.signal),
+    opened.builder.build(filesOf({ "main.ts": OK }), controller.signal),
     reason,
   );
   controller.abort(reason);
   await ended;
-  assert.deepEqual(await remains(bench.workDir), []);
-  await build(bench.builder, { "main.ts": OK });
+  assert.deepEqual(await remains(opened.workDir), []);
+  await build(opened.builder, { "main.ts": OK });
 });
 
 Deno.test("many builds at once answer each with its own artifact", async () => {
-  await using bench = await openBench({ concurrency: 2 });
+  await using opened = await openBuilder({ concurrency: 2 });
   const artifacts = await Promise.all(
     Array.from(
       { length: 5 },
-      (_, n) => build(bench.builder, { "main.ts": `export default () => "number ${n}";` }),
+      (_, n) => build(opened.builder, { "main.ts": `export default () => "number ${n}";` }),
     ),
   );
   for (const [n, { script }] of artifacts.entries()) assert.ok(script.includes(`"number ${n}"`));
-  assert.deepEqual(await remains(bench.workDir), []);
+  assert.deepEqual(await remains(opened.workDir), []);
 });
 
 Deno.test("a gate lets in first who came first, and forgets who left the queue", async () => {

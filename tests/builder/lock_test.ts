@@ -1,36 +1,36 @@
 import assert from "node:assert/strict";
 import { checkLock, EMPTY_LOCK } from "../../src/builder/lock.ts";
-import { build, openBench, refusal, runArtifact } from "./support.ts";
+import { build, openBuilder, rejection, runArtifact } from "./support.ts";
 
 const REGISTRY = "https://registry.npmjs.org/";
 const USES_MS = 'import ms from "npm:ms@2";\nexport default () => ({ ms: ms("1s") });';
 
 Deno.test("a lock pins: building with it gives the versions in it, not the newest", async () => {
-  await using bench = await openBench();
-  const old = await build(bench.builder, { "main.ts": USES_MS.replace("ms@2", "ms@2.1.1") });
+  await using opened = await openBuilder();
+  const old = await build(opened.builder, { "main.ts": USES_MS.replace("ms@2", "ms@2.1.1") });
   const lock = old.lock.replace("npm:ms@2.1.1", "npm:ms@2");
-  const pinned = await build(bench.builder, { "main.ts": USES_MS, "deno.lock": lock });
+  const pinned = await build(opened.builder, { "main.ts": USES_MS, "deno.lock": lock });
   assert.match(pinned.lock, /"npm:ms@2": "2\.1\.1"/);
   assert.match(pinned.sourceMap, /npm:ms@2\.1\.1\/index\.js/);
   assert.deepEqual((await runArtifact(pinned)).value, { ms: 1000 });
-  const again = await build(bench.builder, { "main.ts": USES_MS, "deno.lock": pinned.lock });
+  const again = await build(opened.builder, { "main.ts": USES_MS, "deno.lock": pinned.lock });
   assert.deepEqual(again, pinned);
-  const free = await build(bench.builder, { "main.ts": USES_MS });
+  const free = await build(opened.builder, { "main.ts": USES_MS });
   assert.match(free.lock, /"npm:ms@2": "2\.1\.[2-9]/);
 });
 
 Deno.test("a package that is not what the lock says is refused", async () => {
-  await using bench = await openBench();
-  const { lock } = await build(bench.builder, { "main.ts": USES_MS });
+  await using opened = await openBuilder();
+  const { lock } = await build(opened.builder, { "main.ts": USES_MS });
   const forged = lock.replace(/sha512-\w{8}/, "sha512-AAAAAAAA");
-  await using empty = await openBench({}, { cacheDir: `${bench.root}/cache` });
-  const reasons = await refusal(empty.builder, { "main.ts": USES_MS, "deno.lock": forged });
+  await using empty = await openBuilder({}, { cacheDir: `${opened.root}/cache` });
+  const reasons = await rejection(empty.builder, { "main.ts": USES_MS, "deno.lock": forged });
   assert.notEqual(reasons.length, 0);
-  assert.equal(reasons.join("\n").includes(bench.root), false);
+  assert.equal(reasons.join("\n").includes(opened.root), false);
 });
 
 Deno.test("a lock of anything but packages of the registry is refused", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const locks = [
     "not JSON",
     "[]",
@@ -45,7 +45,7 @@ Deno.test("a lock of anything but packages of the registry is refused", async ()
     '{"version": "5", "npm": {"ms@2.1.3": {"tarball": "file:///etc/passwd"}}}',
   ];
   for (const lock of locks) {
-    const reasons = await refusal(bench.builder, { "main.ts": USES_MS, "deno.lock": lock });
+    const reasons = await rejection(opened.builder, { "main.ts": USES_MS, "deno.lock": lock });
     assert.match(reasons[0] ?? "", /^deno\.lock: Cannot use the lock file: /, lock);
   }
 });

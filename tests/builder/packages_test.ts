@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { type Made, openRegistry } from "./registry.ts";
-import { type Bench, build, openBench, refusal, runArtifact } from "./support.ts";
+import { build, openBuilder, type OpenedBuilder, rejection, runArtifact } from "./support.ts";
 
 const SECRET = "SECRET-of-the-server";
 
 /** A builder on a registry of made-up packages, with the real bundler. */
-async function openWith(url: string): Promise<Bench> {
-  await using first = await openBench();
+async function openWith(url: string): Promise<OpenedBuilder> {
+  await using first = await openBuilder();
   await build(first.builder, { "main.ts": "export default () => ({});" });
-  return await openBench({}, { registry: url });
+  return await openBuilder({}, { registry: url });
 }
 
 function uses(name: string): Record<string, string> {
@@ -46,11 +46,11 @@ Deno.test("a package cannot bring in anything but packages of the registry", asy
     ),
   };
   await using registry = openRegistry(packages);
-  await using bench = await openWith(registry.url);
+  await using opened = await openWith(registry.url);
   for (const name of Object.keys(packages)) {
-    const reasons = (await refusal(bench.builder, uses(name))).join("\n");
+    const reasons = (await rejection(opened.builder, uses(name))).join("\n");
     assert.notEqual(reasons, "", name);
-    for (const trace of [SECRET, bench.root, "/builder-cache", "root:"]) {
+    for (const trace of [SECRET, opened.root, "/builder-cache", "root:"]) {
       assert.equal(reasons.includes(trace), false, `${name}: ${reasons}`);
     }
   }
@@ -72,11 +72,11 @@ Deno.test("install scripts do not run, and links in a package are not followed",
       links: { "link.js": "/etc/passwd" },
     },
   });
-  await using bench = await openWith(registry.url);
-  const scripted = await build(bench.builder, uses("scripted"));
+  await using opened = await openWith(registry.url);
+  const scripted = await build(opened.builder, uses("scripted"));
   assert.deepEqual((await runArtifact(scripted)).value, { x: "scripted" });
   assert.equal(await Deno.readTextFile(trace), "");
-  assert.equal((await build(bench.builder, uses("linked"))).script.includes("root:"), false);
+  assert.equal((await build(opened.builder, uses("linked"))).script.includes("root:"), false);
   await Deno.remove(trace);
 });
 
@@ -85,14 +85,14 @@ Deno.test("a lock that passes one package off as another deceives its own commit
     good: { files: { "index.js": 'module.exports = "good";' } },
     evil: { files: { "index.js": 'module.exports = "evil";' } },
   });
-  await using bench = await openWith(registry.url);
-  const evil = await build(bench.builder, uses("evil"));
+  await using opened = await openWith(registry.url);
+  const evil = await build(opened.builder, uses("evil"));
   const forged = evil.lock.replaceAll("npm:evil@", "npm:good@").replaceAll('"evil@', '"good@');
-  const result = await build(bench.builder, { ...uses("good"), "deno.lock": forged });
+  const result = await build(opened.builder, { ...uses("good"), "deno.lock": forged });
   assert.deepEqual((await runArtifact(result)).value, { x: "evil" });
-  const honest = await build(bench.builder, uses("good"));
+  const honest = await build(opened.builder, uses("good"));
   assert.deepEqual((await runArtifact(honest)).value, { x: "good" });
-  const again = await build(bench.builder, { ...uses("good"), "deno.lock": honest.lock });
+  const again = await build(opened.builder, { ...uses("good"), "deno.lock": honest.lock });
   assert.deepEqual(again, honest);
 });
 
@@ -128,9 +128,9 @@ Deno.test("a package's own source map may name what it was compiled from, and hi
       },
     },
   });
-  await using bench = await openWith(registry.url);
+  await using opened = await openWith(registry.url);
   for (const name of ["compiled", "remote", "forged", "sibling"]) {
-    const { sourceMap } = await build(bench.builder, uses(name));
+    const { sourceMap } = await build(opened.builder, uses(name));
     const { sources } = JSON.parse(sourceMap);
     const told = {
       compiled: "npm:compiled/src/x.ts",
@@ -139,11 +139,11 @@ Deno.test("a package's own source map may name what it was compiled from, and hi
       sibling: "npm:sibling/src/x.ts",
     };
     assert.ok(sources.includes(told[name as keyof typeof told]), sources.join());
-    for (const trace of ["passwd", bench.root, "builder-cache"]) {
+    for (const trace of ["passwd", opened.root, "builder-cache"]) {
       assert.equal(sourceMap.includes(trace), false, sourceMap);
     }
   }
-  const reasons = await refusal(bench.builder, uses("climber"));
+  const reasons = await rejection(opened.builder, uses("climber"));
   assert.match(reasons.join(), /reaches a file that no plain import names/);
 });
 
@@ -182,8 +182,8 @@ Deno.test("a required ES module whose default is a function can be called, made 
       },
     },
   });
-  await using bench = await openWith(registry.url);
-  const { value } = await runArtifact(await build(bench.builder, uses("user")));
+  await using opened = await openWith(registry.url);
+  const { value } = await runArtifact(await build(opened.builder, uses("user")));
   assert.deepEqual(value, {
     x: {
       told: [
@@ -195,11 +195,11 @@ Deno.test("a required ES module whose default is a function can be called, made 
 });
 
 Deno.test("lines of a text that look like the bundler's comments are text", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const text = ["", "// other.ts", "// a note with { braces", `// ${"with { ".repeat(100_000)}`, ""]
     .join("\n");
   const { value } = await runArtifact(
-    await build(bench.builder, {
+    await build(opened.builder, {
       "main.ts": `export default () => ({ length: \`${text}\`.length });`,
       "other.ts": "export const unused = 1;",
     }),

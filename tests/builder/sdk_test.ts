@@ -1,6 +1,6 @@
 /** `@c1/functions-sdk` is the server's own module, under that name and no other. */
 import assert from "node:assert/strict";
-import { build, filesOf, openBench, refusal, runArtifact } from "./support.ts";
+import { build, filesOf, openBuilder, rejection, runArtifact } from "./support.ts";
 
 const MAIN = `import { functions } from "@c1/functions-sdk";
 import type { JSONObject } from "@c1/functions-sdk";
@@ -8,7 +8,7 @@ export default (_: JSONObject): JSONObject => ({ ...functions.getConfig().secret
 `;
 
 Deno.test("the SDK is bundled, from any file of a commit, and says nothing of the server", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const files = {
     "main.ts":
       `import { secrets } from "./lib/secrets.ts";\nimport ms from "npm:ms@2.1.3";\n${MAIN}` +
@@ -19,10 +19,10 @@ Deno.test("the SDK is bundled, from any file of a commit, and says nothing of th
     "imports.json": '{"imports":{"@c1/functions-sdk":"./evil.ts"}}',
     "sdk/functions_sdk.ts": "export const functions = { getConfig: () => 'evil' };",
   };
-  const first = await build(bench.builder, files);
-  assert.deepEqual((await build(bench.builder, files)).script, first.script);
+  const first = await build(opened.builder, files);
+  assert.deepEqual((await build(opened.builder, files)).script, first.script);
   assert.ok(!first.script.includes("evil"));
-  assert.ok(!`${first.script}${first.sourceMap}${first.lock}`.includes(bench.root));
+  assert.ok(!`${first.script}${first.sourceMap}${first.lock}`.includes(opened.root));
   assert.ok(JSON.parse(first.sourceMap).sources.includes("@c1/functions-sdk"));
   assert.ok(!first.lock.includes("functions-sdk"));
   const { error } = await runArtifact(first);
@@ -30,7 +30,7 @@ Deno.test("the SDK is bundled, from any file of a commit, and says nothing of th
 });
 
 Deno.test("a build for tests runs main.test.ts, and says nothing of the server", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const tests = `import { test } from "@c1/test";
 import main from "./main.ts";
 test("main", ({ equal }) => equal(typeof main, "function"));`;
@@ -40,11 +40,11 @@ test("main", ({ equal }) => equal(typeof main, "function"));`;
     "sdk/test.ts": "export const test = 'evil';",
   });
   const { signal } = new AbortController();
-  const result = await bench.builder.build(files, signal, "tests");
+  const result = await opened.builder.build(files, signal, "tests");
   assert.ok(result.kind === "built");
   const { script, sourceMap, lock } = result.artifact;
   assert.ok(!script.includes("evil"));
-  assert.ok(!`${script}${sourceMap}${lock}`.includes(bench.root));
+  assert.ok(!`${script}${sourceMap}${lock}`.includes(opened.root));
   const { sources } = JSON.parse(sourceMap);
   assert.deepEqual(sources.filter((name: string) => !name.startsWith("@c1/")), [
     "main.ts",
@@ -52,24 +52,24 @@ test("main", ({ equal }) => equal(typeof main, "function"));`;
   ]);
   const { error } = await runArtifact(result.artifact);
   assert.match(error ?? "", /test\.plan works in a function that invoked runs/);
-  const without = await bench.builder.build(filesOf({ "main.ts": "" }), signal, "tests");
+  const without = await opened.builder.build(filesOf({ "main.ts": "" }), signal, "tests");
   assert.deepEqual(without, {
-    kind: "refused",
+    kind: "rejected",
     diagnostics: [{ message: "Cannot build: the commit has no main.test.ts" }],
   });
 });
 
 Deno.test("types alone cost nothing", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const main = `import type { JSONObject } from "@c1/functions-sdk";
 export default (input: JSONObject): JSONObject => input;`;
-  const artifact = await build(bench.builder, { "main.ts": main });
+  const artifact = await build(opened.builder, { "main.ts": main });
   assert.ok(!artifact.script.includes("getConfig"));
   assert.deepEqual((await runArtifact(artifact)).value, { name: "x" });
 });
 
 Deno.test("neither its file nor its neighbours can be imported", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const specifiers = [
     "../sdk/functions_sdk.ts",
     "../sdk/test_run.ts",
@@ -81,11 +81,11 @@ Deno.test("neither its file nor its neighbours can be imported", async () => {
     "__proto__",
   ];
   for (const specifier of specifiers) {
-    const [told = "", ...others] = await refusal(bench.builder, {
+    const [told = "", ...others] = await rejection(opened.builder, {
       "main.ts": `import * as x from "${specifier}";\nexport default () => x;`,
     });
     assert.match(told, /^main\.ts:1:20: Cannot import "/, specifier);
     assert.deepEqual(others, [], specifier);
-    assert.ok(!told.includes(bench.root), told);
+    assert.ok(!told.includes(opened.root), told);
   }
 });

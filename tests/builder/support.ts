@@ -22,7 +22,7 @@ export const ROOMY: BuildLimits = {
 };
 
 /** A builder, and the directories that it may touch. */
-export interface Bench extends AsyncDisposable {
+export interface OpenedBuilder extends AsyncDisposable {
   readonly root: string;
   readonly workDir: string;
   readonly builder: Builder;
@@ -33,10 +33,10 @@ const cacheDir = Deno.makeTempDirSync({ prefix: "builder-cache-" });
 addEventListener("unload", () => Deno.removeSync(cacheDir, { recursive: true }));
 
 /** Opens a builder in a temporary directory. */
-export async function openBench(
+export async function openBuilder(
   limits: Partial<BuildLimits> = {},
   options: Partial<BuilderOptions> = {},
-): Promise<Bench> {
+): Promise<OpenedBuilder> {
   const root = await Deno.makeTempDir({ prefix: "builder-test-" });
   const workDir = `${root}/work`;
   const builder = createBuilder({ ...ROOMY, ...limits }, {
@@ -70,14 +70,14 @@ export async function build(
   texts: Readonly<Record<string, string>>,
 ): Promise<Artifact> {
   const result = await builder.build(filesOf(texts), new AbortController().signal);
-  if (result.kind === "refused") {
+  if (result.kind === "rejected") {
     assert.fail(`the commit was refused: ${result.diagnostics.map(formatDiagnostic).join("\n")}`);
   }
   return result.artifact;
 }
 
 /** Builds what must be refused, and tells why in text. */
-export async function refusal(
+export async function rejection(
   builder: Builder,
   texts: Readonly<Record<string, string>>,
 ): Promise<string[]> {

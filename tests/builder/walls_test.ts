@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { STANDING } from "../sandbox/harness.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Made, openRegistry } from "./registry.ts";
-import { type Bench, build, filesOf, openBench, refusal, runArtifact } from "./support.ts";
+import {
+  build,
+  filesOf,
+  openBuilder,
+  type OpenedBuilder,
+  rejection,
+  runArtifact,
+} from "./support.ts";
 
 const TEXT = 'module.exports = "from the registry";';
 const OK = "export default () => ({});\n";
@@ -28,8 +35,8 @@ function openCanary(): AsyncDisposable & { readonly url: string; readonly seen: 
 
 /** The bundler comes from the real registry, into the cache that all tests share. */
 async function fillCache(): Promise<void> {
-  await using bench = await openBench();
-  await build(bench.builder, { "main.ts": OK });
+  await using opened = await openBuilder();
+  await build(opened.builder, { "main.ts": OK });
 }
 
 for (const isolation of STANDING) {
@@ -44,29 +51,29 @@ for (const isolation of STANDING) {
       "tarball-in-a-file": { files, tarballAt: "file:///etc/passwd" },
     };
     await using registry = openRegistry(packages);
-    await using bench = await openBench({}, { isolation, registry: registry.url });
-    const good = await build(bench.builder, uses(`good-${isolation}`));
+    await using opened = await openBuilder({}, { isolation, registry: registry.url });
+    const good = await build(opened.builder, uses(`good-${isolation}`));
     assert.deepEqual((await runArtifact(good)).value, { x: "from the registry" });
-    assert.ok(bench.builder.walls.startsWith(`${isolation} (`), bench.builder.walls);
+    assert.ok(opened.builder.walls.startsWith(`${isolation} (`), opened.builder.walls);
     const elsewhere = new URL(canary.url).origin;
     for (const name of ["tarball-elsewhere", "redirected-elsewhere"]) {
-      assert.deepEqual(await refusal(bench.builder, uses(name)), [
+      assert.deepEqual(await rejection(opened.builder, uses(name)), [
         `a package would be downloaded from ${elsewhere}, which is not the package registry`,
       ]);
     }
-    await assert.rejects(build(bench.builder, uses("tarball-in-a-file")));
+    await assert.rejects(build(opened.builder, uses("tarball-in-a-file")));
     assert.deepEqual(canary.seen, []);
   });
 
   Deno.test(`${isolation}: the kernel says that the walls around the compiler stand`, async () => {
     if (Deno.build.os !== "linux") return;
     await using registry = openSilence();
-    await using bench = await openBench({ memoryBytes: 1024 ** 3 }, {
+    await using opened = await openBuilder({ memoryBytes: 1024 ** 3 }, {
       isolation,
       registry: registry.url,
     });
-    await using _running = await startBuild(bench);
-    const pid = await eventually(() => compilerOf(bench), "the compiler");
+    await using _running = await startBuild(opened);
+    const pid = await eventually(() => compilerOf(opened), "the compiler");
     const status = await Deno.readTextFile(`/proc/${pid}/status`);
     assert.match(status, /^NoNewPrivs:\t1$/m);
     assert.match(status, /^Seccomp:\t2$/m);
@@ -111,8 +118,8 @@ Deno.test("a build's downloads have a limit that names itself", async () => {
   await fillCache();
   const random = crypto.getRandomValues(new Uint8Array(60_000)).toBase64();
   await using registry = openRegistry({ big: { files: { "index.js": `// ${random}` } } });
-  await using bench = await openBench({ maxDownloadBytes: 50_000 }, { registry: registry.url });
-  const [reason = ""] = await refusal(bench.builder, uses("big"));
+  await using opened = await openBuilder({ maxDownloadBytes: 50_000 }, { registry: registry.url });
+  const [reason = ""] = await rejection(opened.builder, uses("big"));
   assert.match(
     reason,
     /^the build downloads \d+ bytes or more, over its limit of 50 kB \(--max-download\)$/,
@@ -129,16 +136,16 @@ Deno.test("walls that were asked for and do not stand stop the start", async () 
   const path = Deno.env.get("PATH") ?? "";
   for (const isolation of ["bubblewrap", "landlock"] as const) {
     for (const searchPath of ["/nowhere", `${directory}:${path}`]) {
-      await using bench = await openBench({}, { isolation, searchPath });
-      await assert.rejects(bench.builder.start(), {
+      await using opened = await openBuilder({}, { isolation, searchPath });
+      await assert.rejects(opened.builder.start(), {
         name: "IsolationError",
         message: new RegExp(`^Cannot isolate builds with ${isolation}: .`),
       });
     }
   }
-  await using bench = await openBench({}, { searchPath: "/nowhere" });
-  await build(bench.builder, { "main.ts": OK });
-  assert.match(bench.builder.walls, /^process \(checked imports ONLY; /);
+  await using opened = await openBuilder({}, { searchPath: "/nowhere" });
+  await build(opened.builder, { "main.ts": OK });
+  assert.match(opened.builder.walls, /^process \(checked imports ONLY; /);
   await Deno.remove(directory, { recursive: true });
 });
 
@@ -160,7 +167,7 @@ function openSilence(): AsyncDisposable & { readonly url: string } {
 }
 
 /** A build that waits for its registry, until it is disposed. */
-function startBuild({ builder }: Bench): AsyncDisposable {
+function startBuild({ builder }: OpenedBuilder): AsyncDisposable {
   const stop = new AbortController();
   const ended = builder.build(filesOf(uses("never-answered")), stop.signal).catch(() => {});
   return {
@@ -171,8 +178,8 @@ function startBuild({ builder }: Bench): AsyncDisposable {
   };
 }
 
-/** The compiler process that works below the bench, and not a wrapper of it. */
-async function compilerOf({ root }: Bench): Promise<number | undefined> {
+/** The compiler process that works below the opened, and not a wrapper of it. */
+async function compilerOf({ root }: OpenedBuilder): Promise<number | undefined> {
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const read = (file: string) => Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");

@@ -1,7 +1,7 @@
 /** The client itself: the shapes of C1's SDK, what it does not have, and that it has what the server has. */
 import assert from "node:assert/strict";
 import { OPERATIONS, type OperationSpec } from "../../sdk/api_operations.ts";
-import { build, openBench } from "../builder/support.ts";
+import { build, openBuilder } from "../builder/support.ts";
 import type { Json } from "../support/client.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
@@ -145,9 +145,9 @@ serverSuite("the client", {}, {
 });
 
 Deno.test("a function that imports no sdk carries none of it", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const of = async (names: string, use: string) =>
-    (await build(bench.builder, {
+    (await build(opened.builder, {
       "main.ts": `import { ${names} } from "@c1/functions-sdk";\nexport default () => (${use});`,
     })).script;
   const without = await of("functions", "functions.getConfig().secrets");

@@ -56,7 +56,7 @@ export async function keepArtifact(
 /** BUILD_FAILED with every diagnostic. @param what that cannot be built, such as `commit ID` */
 export function buildFailed(
   what: string,
-  { diagnostics }: Extract<BuildResult, { kind: "refused" }>,
+  { diagnostics }: Extract<BuildResult, { kind: "rejected" }>,
 ): DomainError {
   const lines = diagnostics.map(formatDiagnostic);
   return new DomainError("BUILD_FAILED", `Cannot build ${what}: ${lines.join("\n")}`, {

@@ -206,7 +206,7 @@ export class Commits {
 
   async #artifact(what: string, files: SourceFiles): Promise<ArtifactColumns> {
     const result = await this.builder.build(files, this.shutdown);
-    if (result.kind === "refused") throw buildFailed(what, result);
+    if (result.kind === "rejected") throw buildFailed(what, result);
     const { denoVersion } = result.artifact;
     const { script, sourceMap, lock } = await keepArtifact(this.store, result.artifact);
     return { scriptDigest: script, sourceMapDigest: sourceMap, lockDigest: lock, denoVersion };

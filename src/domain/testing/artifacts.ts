@@ -44,7 +44,7 @@ export class TestArtifacts {
     }
     files.set(LOCK_NAME, await this.store.commitBlobs.get(commit.lockDigest));
     const result = await this.builder.build(files, this.shutdown, "tests");
-    if (result.kind === "refused") throw buildFailed(`the tests of commit ${commit.id}`, result);
+    if (result.kind === "rejected") throw buildFailed(`the tests of commit ${commit.id}`, result);
     const { script, sourceMap, lock } = await keepArtifact(this.store, result.artifact);
     const columns = {
       testScriptDigest: script,

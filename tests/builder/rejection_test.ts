@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_DIAGNOSTICS } from "../../src/builder/diagnostics.ts";
 import { formatDiagnostic } from "../../src/builder/mod.ts";
-import { filesOf, openBench, refusal } from "./support.ts";
+import { filesOf, openBuilder, rejection } from "./support.ts";
 
 const ALLOWED = "only npm: packages, node: modules and the commit's own files can be imported";
 const OK = "export default () => ({});\n";
@@ -115,26 +115,26 @@ const COMPILER: readonly Case[] = [
 
 for (const { name, files, expected } of COMPILER) {
   Deno.test(`refused with its place: ${name}`, async () => {
-    await using bench = await openBench();
-    assert.deepEqual(await refusal(bench.builder, files), expected);
-    assert.deepEqual(await leftovers(bench.workDir), []);
+    await using opened = await openBuilder();
+    assert.deepEqual(await rejection(opened.builder, files), expected);
+    assert.deepEqual(await leftovers(opened.workDir), []);
   });
 }
 
 Deno.test("no import leaves the commit, and none is fetched to find out", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   let requests = 0;
   await using canary = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => {
     requests++;
     return new Response("export default 1;", { headers: { "content-type": "text/typescript" } });
   });
   const url = `http://127.0.0.1:${canary.addr.port}`;
-  await Deno.writeTextFile(`${bench.root}/secret.ts`, 'export default "SECRET";');
-  await Deno.writeTextFile(`${bench.root}/broken.ts`, "export default SECRET here;");
+  await Deno.writeTextFile(`${opened.root}/secret.ts`, 'export default "SECRET";');
+  await Deno.writeTextFile(`${opened.root}/broken.ts`, "export default SECRET here;");
   const imports = [
     'import a from "file:///etc/passwd" with { type: "text" };',
-    `import a from "${bench.root}/secret.ts";`,
-    `import a from "${bench.root}/broken.ts";`,
+    `import a from "${opened.root}/secret.ts";`,
+    `import a from "${opened.root}/broken.ts";`,
     `import a from "../../../secret.ts";`,
     `import a from "./%2e%2e/%2e%2e/%2e%2e/secret.ts";`,
     `import a from "./..%2f..%2f..%2fsecret.ts";`,
@@ -155,23 +155,23 @@ Deno.test("no import leaves the commit, and none is fetched to find out", async 
     'import a from "ext:core/ops";',
     'import a from "bun:sqlite";',
     'const a = require("/etc/hostname");',
-    `const a = require("${bench.root}/secret.ts");`,
+    `const a = require("${opened.root}/secret.ts");`,
     `const a = require("../../../secret.ts");`,
     'import a from "npm:ms@file:///etc";',
     `import a from "npm:ms@${url}/a.tgz";`,
     'import source a from "file:///etc/passwd";',
   ];
   for (const line of imports) {
-    const reasons = await refusal(bench.builder, {
+    const reasons = await rejection(opened.builder, {
       "main.ts": `${line}\n${OK}`,
       "own.js": "export default 1;",
     });
     const text = reasons.join("\n");
     assert.match(text, /^main\.ts:\d+:\d+: (?:Cannot import|Cannot build|SyntaxError)/, line);
-    assert.equal(text.replaceAll(bench.root, "").includes("SECRET"), false, line);
+    assert.equal(text.replaceAll(opened.root, "").includes("SECRET"), false, line);
     assert.equal(text.includes("build-"), false, line);
   }
-  const nested = await refusal(bench.builder, {
+  const nested = await rejection(opened.builder, {
     "main.ts": `import "./lib/a.cjs";\nimport "./v.tsx";\n${OK}`,
     "lib/a.cjs": 'require("fs");\nrequire("../../x.js");',
     "v.tsx": `/** @jsxImportSource ${url} */\nexport default <a/>;`,
@@ -182,8 +182,8 @@ Deno.test("no import leaves the commit, and none is fetched to find out", async 
 });
 
 Deno.test("a computed import or require cannot collect files from outside", async () => {
-  await using bench = await openBench();
-  await Deno.writeTextFile(`${bench.root}/secret.ts`, 'export default "SECRET";');
+  await using opened = await openBuilder();
+  await Deno.writeTextFile(`${opened.root}/secret.ts`, 'export default "SECRET";');
   const bodies = [
     'import("../../.." + input.name + ".ts")',
     "import(`../../../${input.name}.ts`)",
@@ -191,7 +191,7 @@ Deno.test("a computed import or require cannot collect files from outside", asyn
   ];
   for (const body of bodies) {
     const files = filesOf({ "main.ts": `export default (input: { name: string }) => ${body};` });
-    const result = await bench.builder.build(files, new AbortController().signal);
+    const result = await opened.builder.build(files, new AbortController().signal);
     // Behind Landlock nothing is found there; elsewhere what was found is refused.
     if (result.kind === "built") {
       assert.equal(result.artifact.script.includes("SECRET"), false, body);
@@ -203,7 +203,7 @@ Deno.test("a computed import or require cannot collect files from outside", asyn
 });
 
 Deno.test("files that only a computed import reaches are not bundled unchecked", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const main = 'export default (input: { name: string }) => import("./lib/" + input.name + ".ts");';
   for (
     const content of [
@@ -211,15 +211,15 @@ Deno.test("files that only a computed import reaches are not bundled unchecked",
       'const x = require("../../../secret.ts");',
     ]
   ) {
-    const reasons = await refusal(bench.builder, { "main.ts": main, "lib/a.ts": content });
+    const reasons = await rejection(opened.builder, { "main.ts": main, "lib/a.ts": content });
     assert.match(reasons.join("\n"), /^lib\/a\.ts:1:\d+: Cannot /);
   }
 });
 
 Deno.test("the number of diagnostics is bounded", async () => {
-  await using bench = await openBench();
+  await using opened = await openBuilder();
   const lines = Array.from({ length: MAX_DIAGNOSTICS + 5 }, (_, n) => `import "./${n}.ts";`);
-  const reasons = await refusal(bench.builder, { "main.ts": lines.join("\n") });
+  const reasons = await rejection(opened.builder, { "main.ts": lines.join("\n") });
   assert.equal(reasons.length, MAX_DIAGNOSTICS);
 });
 
