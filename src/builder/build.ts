@@ -1,4 +1,4 @@
-/** One build, step by step, in a workspace that is open. */
+/** One build, step by step, in an open workspace. */
 
 import { formatBytes } from "../config/mod.ts";
 import { BUNDLE } from "./bundler.ts";
@@ -36,12 +36,12 @@ export const ENTRY = "main.ts";
 /** The module that adds the tests of the function. */
 export const TEST_ENTRY = "main.test.ts";
 
-/** No configuration, no lifecycle scripts (they need a node_modules directory), no modules by URL. */
+/** No configuration, no lifecycle scripts (they need a node_modules directory) and no modules by URL. */
 const ISOLATED = ["--no-config", "--node-modules-dir=none", "--no-remote"];
 
 /**
- * Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled, and only
- * the download has a network.
+ * Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled. Only the
+ * download has a network.
  */
 export async function buildIn(
   workspace: Workspace,
@@ -54,12 +54,12 @@ export async function buildIn(
   return { kind: "built", artifact: outcome.value };
 }
 
-/** What came of work in a workspace: its value, or why the commit is refused, free of server paths. */
+/** The result of work in a workspace: its value, or the reasons of a rejection without server paths. */
 export type WorkResult<T> =
   | { readonly kind: "done"; readonly value: T }
   | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
 
-/** Does work that ends early by throwing a {@link BuildRejection}. */
+/** Runs work, and turns a thrown {@link BuildRejection} into a result. */
 export async function catchRejection<T>(
   workspace: Workspace,
   work: () => Promise<T>,
@@ -112,14 +112,14 @@ async function build(
 export interface Resolved {
   readonly graph: Graph;
   readonly commit: Commit;
-  /** With which every further run of the compiler sees the same modules. */
+  /** Flags with which every further run of the compiler sees the same modules. */
   readonly flags: readonly string[];
   readonly locked: string;
 }
 
 /**
  * Checks the graph of an entry without packages and network, then resolves its packages.
- * @throws {BuildRejection} where it leaves the commit, or a package cannot be had
+ * @throws {BuildRejection} if an import leaves the commit, or a package is not available
  */
 export async function resolveGraph(
   workspace: Workspace,
@@ -142,7 +142,7 @@ export async function resolveGraph(
   return { graph, commit, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
 }
 
-/** Puts the lock that came along into the workspace. @throws {BuildRejection} for one that cannot be used */
+/** Writes the lock of the commit into the workspace. @throws {BuildRejection} for an invalid lock */
 export async function seedLock(
   workspace: Workspace,
   files: SourceFiles,
@@ -187,7 +187,7 @@ function readGraph({ code, stdout, stderr }: Exited, workspace: Workspace): Grap
   throw new BuildRejection({ message });
 }
 
-// The first look at the graph is without npm, so every package fails in it.
+// The first graph is read without npm, so every package fails in it.
 function withoutNpmErrors(graph: Graph): Graph {
   return {
     ...graph,
@@ -195,7 +195,7 @@ function withoutNpmErrors(graph: Graph): Graph {
   };
 }
 
-/** What Deno says when a download fails: the operator's concern, not the author's. */
+/** Messages of Deno for a failed download: a fault of the server, not of the commit. */
 const DOWNLOAD_FAILED = /(?:^|[^\\]": )(?:failed to download |Failed loading https?:)/;
 
 function rejectIfAny(diagnostics: readonly Diagnostic[]): void {
@@ -212,7 +212,7 @@ async function readOutput(
   const { size } = await Deno.stat(workspace.bundle);
   if (size > limits.artifactBytes) {
     throw new BuildRejection({
-      message: `the bundle has ${size} bytes, more than its limit of ${
+      message: `the bundle has ${formatBytes(size)}, more than its limit of ${
         formatBytes(limits.artifactBytes)
       } (--max-artifact)`,
     });

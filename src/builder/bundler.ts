@@ -1,40 +1,57 @@
-/** The bundler, a program that Deno downloads from the package registry when it bundles for the first time. */
+/** The bundler: a program that Deno downloads from the package registry when it bundles for the first time. */
 
 import { join } from "node:path";
 import type { Compiler } from "./compiler.ts";
-import type { Workspace } from "./workspace.ts";
+import { assertReplaceable } from "./interop.ts";
+import { programsOf, type Workspace } from "./workspace.ts";
 
-/** Arguments of every bundling. */
+/** Arguments of every run of the bundler. */
 export const BUNDLE = [
   ...["bundle", "--platform", "deno", "--format", "esm", "--sourcemap=external", "--no-check"],
 ] as const;
 
-/** Bytes of the bundler's download: the server's own need, which no author answers for. */
+/** Limit of the bundler's own download, in bytes. It does not count against the author's limit. */
 const DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024;
 
-/** Lets Deno download its bundler, unless it lies in the cache. The workspace must be empty. */
+/** Modules whose bundle contains the helper that `interop.ts` replaces: CommonJS that requires an ES module. */
+const PROBE = {
+  "entry.ts": 'import "./required.cjs";\n',
+  "required.cjs": 'module.exports = require("./module.mjs");\n',
+  "module.mjs": "export default () => {};\n",
+} as const;
+
+/**
+ * Lets Deno download its bundler, and checks that it prints what the builder rewrites. The workspace must hold no
+ * files of a commit.
+ *
+ * @throws {Error} for a failed download, and for a bundler with another output
+ */
 export async function fetchBundler(workspace: Workspace, compiler: Compiler): Promise<void> {
-  if (await hasBundler(workspace)) return;
-  const entry = join(workspace.home, "empty.ts");
-  await Deno.writeTextFile(entry, "");
+  for (const [name, text] of Object.entries(PROBE)) {
+    await Deno.writeTextFile(join(workspace.home, name), text);
+  }
+  const entry = join(workspace.home, "entry.ts");
+  const bundle = join(workspace.home, "bundle.js");
   const { code, stderr } = await compiler.runWithRegistry([
     ...BUNDLE,
-    ...["--no-config", "--no-lock", "--no-remote", "-o", join(workspace.home, "empty.js"), entry],
+    ...["--no-config", "--no-lock", "--no-remote", "-o", bundle, entry],
   ], DOWNLOAD_MAX_BYTES);
   if (code !== 0) throw new Error(`Cannot download the bundler: ${stderr.trim()}`);
-  await Deno.writeTextFile(markOf(workspace), "");
+  assertReplaceable(await Deno.readTextFile(bundle));
+  await Deno.writeTextFile(markOf(workspace.programs), "");
 }
 
-async function hasBundler(workspace: Workspace): Promise<boolean> {
+/** Whether the cache holds the bundler of this version of Deno, checked. */
+export async function hasBundler(cacheDir: string): Promise<boolean> {
   try {
-    return (await Deno.stat(markOf(workspace))).isFile;
+    return (await Deno.stat(markOf(programsOf(cacheDir)))).isFile;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }
 
-/** Lies beside the bundler, so that it goes with it; each version of Deno has a bundler of its own. */
-function markOf({ programs }: Workspace): string {
-  return join(programs, `invoked-bundler-${Deno.version.deno}`);
+/** A file beside the bundler, so that both are deleted together. Each version of Deno has its own bundler. */
+function markOf(programs: string): string {
+  return join(programs, `invoked-bundler-${Deno.version.deno}-checked`);
 }

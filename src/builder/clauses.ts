@@ -1,12 +1,12 @@
 /** Reads the clauses of import and export statements, as the bundler prints them. */
 
-/** `from as to`: a name that is imported or exported, and the one it gets. */
+/** `from as to`: an imported or exported name, and its new name. */
 export interface Rename {
   readonly from: string;
   readonly to: string;
 }
 
-/** What stands between `import` or `export` and `from`. Names are source text: identifiers or string literals. */
+/** The part between `import` or `export` and `from`. Names are source text: identifiers or string literals. */
 export interface Clause {
   /** `x` of `import x from`. */
   readonly defaultName?: string;
@@ -25,7 +25,7 @@ const STRING = String.raw`"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'`;
 const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u[\da-fA-F]{4}|\\u\{[\da-fA-F]+\})+`;
 const TOKEN = new RegExp(`(?:${SPACE})*(${STRING}|${NAME}|[{},*])`, "uy");
 
-/** Reads the clause that begins at `start`, just behind the keyword `import` or `export`. */
+/** Reads the clause at `start`, the offset behind the keyword `import` or `export`. */
 export function readClause(text: string, start: number): Clause | undefined {
   const reader = new Reader(text, start);
   let defaultName: string | undefined;

@@ -1,4 +1,4 @@
-/** Runs the compiler in a workspace, behind the walls, and tells a limit that it reached. */
+/** Runs the compiler in a workspace, behind the walls, and reports the limit that it reached. */
 
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { BuildLimits, Diagnostic } from "./contract.ts";
@@ -7,7 +7,7 @@ import { openRegistryProxy, type Registry, type RegistryProxy } from "./registry
 import type { Walls } from "./walls.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Why a build ended early: something that the author of the commit is told. */
+/** The early end of a build, with its reasons for the author of the commit. */
 export class BuildRejection extends Error {
   readonly diagnostics: readonly Diagnostic[];
 
@@ -17,13 +17,13 @@ export class BuildRejection extends Error {
   }
 }
 
-/** A run that came to its own end. */
+/** A run that ended by itself. */
 export type Exited = Extract<CompilerRun, { kind: "exited" }>;
 
-/** Where a proxy is named and there is none, every request fails: Deno asks no host by itself. */
+/** A proxy that does not exist makes every request fail: Deno then contacts no host. */
 const NO_PROXY = "/nowhere";
 
-/** The environment of a compiler process, and all of it. */
+/** The whole environment of a compiler process. */
 export function environmentOf(
   { deno, home }: Workspace,
   proxySocket = NO_PROXY,
@@ -40,7 +40,7 @@ export function environmentOf(
   };
 }
 
-/** The directories that a compiler process may change. */
+/** The directories that a compiler process may write to. */
 export function writableOf({ root, downloads }: Workspace): readonly string[] {
   return [root, ...downloads];
 }
@@ -55,14 +55,15 @@ export class Compiler {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Runs without any network. Throws {@link BuildRejection} where a limit is reached. */
+  /** Runs without a network. @throws {BuildRejection} for a reached limit */
   run(args: readonly string[]): Promise<Exited> {
     return this.#run(args, undefined);
   }
 
   /**
-   * Runs with a way to the package registry, for so many bytes. Throws {@link BuildRejection} where a limit is reached, or
-   * something would come from elsewhere.
+   * Runs with a connection to the package registry alone.
+   *
+   * @throws {BuildRejection} for a reached limit, and for a download from another host
    */
   async runWithRegistry(
     args: readonly string[],

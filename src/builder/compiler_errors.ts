@@ -1,4 +1,4 @@
-/** Reads what `deno bundle` prints when it fails. */
+/** Reads the errors that `deno bundle` prints. */
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { join } from "node:path";
@@ -11,14 +11,14 @@ import type { Workspace } from "./workspace.ts";
 /** Lines that are progress or a summary. */
 const NOISE = /^(?:Download |Initialize |⚠️|error: bundling failed$|warning:|Warning )/;
 
-/** What the bundler says of a path that the module graph did not know; whether the file exists stays untold. */
+/** Messages of the bundler for a path outside of the module graph. They would reveal whether the file exists. */
 const OUTSIDE = /\.\.\/|failed, not found|Cannot read |Could not read /;
 
-/** Said of a commit whose bundle would hold a file that is not among the checked modules. */
+/** The message for a bundle that would contain a file besides the checked modules. */
 export const REACHES_OUTSIDE =
   "Cannot build: a require or a computed import reaches a file that no plain import names";
 
-/** The errors in the standard error of `deno bundle`; what they say of other files than the commit's is left out. */
+/** The errors in the standard error of `deno bundle`, without what they reveal of files outside of the commit. */
 export async function bundleDiagnostics(
   stderr: string,
   workspace: Workspace,
@@ -34,11 +34,11 @@ async function readBlock(
   workspace: Workspace,
   nameOf: NameOf,
 ): Promise<Diagnostic> {
-  const place = /^ {4}at (file:\/\/\S+|[^\n]+?):(\d+):(\d+)$/m.exec(block);
+  const position = /^ {4}at (file:\/\/\S+|[^\n]+?):(\d+):(\d+)$/m.exec(block);
   const head = firstPart(block);
   const message = OUTSIDE.test(head) ? REACHES_OUTSIDE : head;
-  if (!place) return { message };
-  const [, url = "", line, column] = place;
+  if (!position) return { message };
+  const [, url = "", line, column] = position;
   const path = nameOf(fromFileUrl(url) ?? url);
   if (path === undefined) return { message: REACHES_OUTSIDE };
   // esbuild counts columns from 0, in the JavaScript that Deno made of the file.

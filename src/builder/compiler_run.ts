@@ -2,17 +2,17 @@
 
 import { killGroup, spawnGroup } from "../isolation/mod.ts";
 
-/** Bytes of standard output that a run may print; more ends it. */
+/** Limit of standard output in bytes; more ends the run. */
 const MAX_STDOUT_BYTES = 16 * 1024 * 1024;
 
-/** Bytes of standard error that are kept; the rest is read and dropped. */
+/** Bytes of standard error that are kept; the rest is discarded. */
 const MAX_STDERR_BYTES = 256 * 1024;
 
-/** What Go (esbuild) and V8 and Rust (Deno) print when memory ends; Deno may wait for a dead esbuild forever. */
+/** Messages of Go (esbuild), V8 and Rust (Deno) without memory. Deno may wait for a dead esbuild forever. */
 const OUT_OF_MEMORY =
   /^(?:fatal error: .*(?:out of memory|cannot allocate memory)|memory allocation of \d+ bytes failed|# Fatal (?:JavaScript|process) out of memory|<--- Last few GCs --->|Deno could not start: unable to create worker threads|\s+\d+: out of memory)/m;
 
-/** What Rust (Deno) and Go (esbuild) print when code is nested so deeply that their parser has no stack left. */
+/** Messages of Rust (Deno) and Go (esbuild) for code that is nested too deeply for the stack of their parser. */
 const STACK_OVERFLOW = /^(?:thread .* has overflowed its stack|fatal error: stack overflow)$/m;
 
 /** How a run of the compiler ended. */
@@ -28,23 +28,24 @@ export type CompilerRun =
   | { readonly kind: "outOfStack" }
   | { readonly kind: "tooMuchOutput" };
 
-/** What a run needs. */
+/** One run of the compiler. */
 export interface CompilerCommand {
-  /** The command line, its walls included. */
+  /** The command line with its walls. */
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly setsid: string | undefined;
-  /** Ends the run; aborted with {@link timeout} as its reason at the deadline of the build. */
+  /** Ends the run. At the deadline of the build its reason is {@link timeout}. */
   readonly signal: AbortSignal;
 }
 
-/** The reason of a signal that was aborted at the deadline of a build. */
+/** The reason of a signal that is aborted at the deadline of a build. */
 export const timeout = Symbol("timeout");
 
 /**
- * Runs the compiler to its end. Whatever the ending, the whole process group is dead afterwards.
- * Rejects with the reason of the signal when it is aborted by the caller.
+ * Runs the compiler to its end. Afterwards the whole process group is dead.
+ *
+ * @throws the reason of the signal if the caller aborts it
  */
 export async function runCompiler(run: CompilerCommand): Promise<CompilerRun> {
   const { command, cwd, env, setsid, signal } = run;
@@ -56,7 +57,7 @@ export async function runCompiler(run: CompilerCommand): Promise<CompilerRun> {
     const [stdout, stderr, status] = await Promise.all([
       readAtMost(child.stdout, MAX_STDOUT_BYTES, kill),
       readStderr(child.stderr, kill),
-      // A helper that outlives Deno would hold the pipes open: the group dies with its leader.
+      // A child that outlives Deno would keep the pipes open, so the group is killed with its leader.
       child.status.finally(kill),
     ]);
     if (signal.aborted) return aborted(signal);

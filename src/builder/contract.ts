@@ -1,14 +1,14 @@
 /**
- * The port of the builder room: the files of a commit in, one locked and bundled artifact out.
+ * The contract of the builder: it turns the files of a commit into one locked and bundled artifact.
  *
- * Everything that comes in is hostile: file names, file contents, the packages they import.
- * Nothing in this room knows HTTP, functions or storage; it works in a directory of its own.
+ * Its input is hostile: file names, file contents and the packages that they import. The builder knows no HTTP,
+ * functions or storage, and works in its own directory.
  */
 
-/** The files of a commit by path. Paths are those that `pathSetFault` of `paths.ts` accepts. */
+/** The files of a commit by path. `pathSetFault` of `paths.ts` accepts the paths. */
 export type SourceFiles = ReadonlyMap<string, Uint8Array>;
 
-/** What one build makes. */
+/** The result of one build. */
 export interface Artifact {
   /**
    * The source text of one `async function (meta) {...}` expression: the whole bundle, strict, its
@@ -22,61 +22,61 @@ export interface Artifact {
    * (`main.ts`, `lib/util.ts`) or package paths (`npm:zod@4.6.7/v4/core.js`), never a server path.
    */
   readonly sourceMap: string;
-  /** The `deno.lock` that pins every dependency; written by Deno, minimal where there are none. */
+  /** The `deno.lock` that pins every dependency, as Deno writes it; minimal without dependencies. */
   readonly lock: string;
-  /** Version of the Deno that built it, e.g. `2.9.6`. */
+  /** Version of the Deno that built it, such as `2.9.6`. */
   readonly denoVersion: string;
 }
 
-/** Where stack frames of a bundle claim to come from. */
+/** The URL of a bundle in stack frames. */
 export const SCRIPT_URL = "invoked:bundle.js";
 
-/** One reason why a commit does not build. */
+/** One fault of a commit. */
 export interface Diagnostic {
-  /** Path in the commit, when the compiler named one. */
+  /** Path in the commit; absent if the compiler names none. */
   readonly path?: string;
   /** 1-based. */
   readonly line?: number;
   /** 1-based. */
   readonly column?: number;
-  /** The compiler's message, free of server paths. */
+  /** The compiler's message without server paths. */
   readonly message: string;
 }
 
-/** A commit that does not build is an answer, not an exception; exceptions are the server's own faults. */
+/** The result for a commit. Exceptions are faults of the server alone. */
 export type BuildResult =
   | { readonly kind: "built"; readonly artifact: Artifact }
   | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
 
-/** Limits of a build, each a named setting in `src/config`. */
+/** Limits of a build; each is a setting in `src/config`. */
 export interface BuildLimits {
   readonly timeoutMs: number;
   readonly memoryBytes: number;
   /** Bundle size in bytes. */
   readonly artifactBytes: number;
-  /** Bytes that one run may download from the package registry. */
+  /** Bytes that one run of the compiler may download from the package registry. */
   readonly maxDownloadBytes: number;
-  /** Builds at the same time, and one check of types beside them; further ones wait. */
+  /** Builds that run at the same time, besides one type check; further ones wait. */
   readonly concurrency: number;
 }
 
 /**
- * What a build is for: the function of `main.ts`, or the tests of `main.test.ts`, whose script has a function in
- * the place of the former that runs them.
+ * What a build is for: the function of `main.ts`, or the tests of `main.test.ts`. The default export of a script
+ * for tests runs them.
  */
 export type BuildGoal = "function" | "tests";
 
-/** Builds commits. Disposing it does not end builds: abort them first. */
+/** Builds commits. Disposing it does not end running builds: abort them first. */
 export interface Builder extends AsyncDisposable {
-  /** Raises the walls around the compiler; rejects where those that were asked for cannot stand. */
+  /** Sets up the walls around the compiler. @throws {IsolationError} if the configured mode does not work */
   start(): Promise<void>;
-  /** The walls that stand around the compiler, in words for the operator. */
+  /** The walls around the compiler, in words for the operator. */
   readonly walls: string;
-  /** Rejects only for faults of the server itself (no disk, no compiler). Aborting kills the build. */
+  /** Throws for faults of the server alone (no disk, no compiler). Aborting kills the build. */
   build(files: SourceFiles, signal: AbortSignal, goal?: BuildGoal): Promise<BuildResult>;
   /**
-   * The type errors of the files: of `main.ts`, and of `main.test.ts` where there is one. None where all is
-   * well. What a build would refuse before types matter is among them. Rejects and aborts as `build` does.
+   * The type errors of `main.ts`, and of `main.test.ts` if it exists, besides the faults for which a build is
+   * rejected. Throws and aborts as `build` does.
    */
   checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]>;
 }

@@ -1,22 +1,22 @@
-/** Diagnostics: their text form, their bound, and the removal of server paths from messages. */
+/** Diagnostics: their text form, their limits, and the removal of server paths from messages. */
 
 import type { Diagnostic } from "./contract.ts";
 
-/** Diagnostics reported for one build; further ones are dropped. */
+/** Diagnostics that one build reports; further ones are discarded. */
 export const MAX_DIAGNOSTICS = 20;
 
 /** Longest message of a diagnostic in UTF-16 code units; the rest is cut. */
 export const MAX_MESSAGE_CHARS = 2000;
 
-/** `main.ts:3:14: message`; without the parts that are not known. */
+/** `main.ts:3:14: message`, without the unknown parts. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { path, line, column, message } = diagnostic;
   if (path === undefined) return message;
-  const place = [path, line, line === undefined ? undefined : column];
-  return `${place.filter((part) => part !== undefined).join(":")}: ${message}`;
+  const position = [path, line, line === undefined ? undefined : column];
+  return `${position.filter((part) => part !== undefined).join(":")}: ${message}`;
 }
 
-/** The answer of a build that ends with these diagnostics, bounded in number and length. */
+/** The result of a rejected build, limited in number and length of its diagnostics. */
 export function rejected(
   ...diagnostics: readonly Diagnostic[]
 ): { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] } {
@@ -35,14 +35,14 @@ function cut(message: string): string {
     : `${message.slice(0, MAX_MESSAGE_CHARS).toWellFormed()}...`;
 }
 
-/** A directory of the server, and what stands for it in messages. */
+/** A directory of the server, and its replacement in messages. */
 export interface Replacement {
   readonly directory: string;
   readonly by: string;
 }
 
 /**
- * Takes the server's own directories out of a message: as paths, as `file:` URLs, percent-encoded or not.
+ * Removes the server's own directories from a message: as paths, as `file:` URLs, percent-encoded or not.
  * Longer directories must come before those that contain them.
  */
 export function scrub(message: string, replacements: readonly Replacement[]): string {

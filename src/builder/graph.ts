@@ -1,4 +1,4 @@
-/** The module graph of a commit, as `deno info --json` reports it, and what may be in it. */
+/** The module graph of a commit, as `deno info --json` reports it, and the rules for it. */
 
 import { isBuiltin } from "node:module";
 import { z } from "zod";
@@ -35,9 +35,9 @@ const graphSchema = z.object({
   npmPackages: z.record(z.string(), npmPackage).default({}),
 });
 
-/** What `deno info --json` prints, as far as it is used. */
+/** The used part of what `deno info --json` prints. */
 export type Graph = z.infer<typeof graphSchema>;
-/** One package of the graph and where it lies in the cache. */
+/** One package of the graph and its directory in the cache. */
 export type NpmPackage = z.infer<typeof npmPackage>;
 type Module = z.infer<typeof module>;
 type Dependency = z.infer<typeof dependency>;
@@ -58,14 +58,14 @@ export interface Commit {
   readonly has: (path: string) => boolean;
 }
 
-/** Files in which a module of Node.js can be named without `node:`. */
+/** Files in which modules of Node.js may be named without `node:`. */
 const COMMON_JS = /\.c[jt]s$/;
 
 const ALLOWED = "only npm: packages, node: modules and the commit's own files can be imported";
 
 /**
- * Why the graph of a commit cannot be built: an import that leaves the commit (types included), a missing
- * file, a syntax error. Nothing is said about, or taken from, a module that is not one of the commit's files.
+ * The faults of a commit's graph: imports that leave the commit (types included), missing files, syntax errors.
+ * Modules outside of the commit are neither reported nor read.
  */
 export function graphDiagnostics(graph: Graph, commit: Commit): Diagnostic[] {
   const failures = new Map(graph.modules.map((found) => [found.specifier, found.error]));
@@ -93,7 +93,7 @@ export function hasPackages(graph: Graph): boolean {
   return graph.modules.some(({ specifier }) => specifier.startsWith("npm:"));
 }
 
-/** The path in the commit that a `file:` URL stands for, or `undefined` when it leaves the directory. */
+/** The path in the commit of a `file:` URL; undefined for one that leaves the directory. */
 export function commitPath(specifier: string, commit: Commit): string | undefined {
   const path = fromFileUrl(specifier);
   return path?.startsWith(`${commit.source}/`) ? path.slice(commit.source.length + 1) : undefined;
@@ -168,20 +168,20 @@ function bareHint(written: string): string | undefined {
 
 function syntaxDiagnostics({ error, specifier }: Module, path: string): Diagnostic[] {
   if (error === undefined || !isSyntaxError(error)) return [];
-  const place = new RegExp(`${RegExp.escape(specifier)}:(\\d+):(\\d+)`).exec(error);
+  const position = new RegExp(`${RegExp.escape(specifier)}:(\\d+):(\\d+)`).exec(error);
   return [{
     path,
-    ...(place ? { line: Number(place[1]), column: Number(place[2]) } : {}),
+    ...(position ? { line: Number(position[1]), column: Number(position[2]) } : {}),
     message: firstPart(error),
   }];
 }
 
-// All other errors of a module are told where it is imported.
+// All other errors of a module are reported at its imports.
 function isSyntaxError(error: string): boolean {
   return error.startsWith("SyntaxError: ");
 }
 
-/** The message of an error of Deno, without the quoted source, the place and the hints that follow it. */
+/** The message of a Deno error, without the quoted source, the position and the hints behind it. */
 export function firstPart(error: string): string {
   const [message = error] = error.split(/\n(?: +\||\s+at |\s+Specifier: |\s+hint: )/);
   return message.trim();

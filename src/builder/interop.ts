@@ -1,12 +1,12 @@
-/** What a package receives that requires an ES module. */
+/** Changes what `require` of an ES module returns in a bundle. */
 
-/** The bundler's helper that answers such a `require`, as it stands on a line of its own. */
+/** The bundler's helper that returns the value of such a `require`: one line of the bundle. */
 const HELPER =
   'var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: true }), mod);';
 
 /**
- * Takes its place, on one line. `main` is undefined where the module is not evaluated yet, as in a circle of
- * imports. The answer inherits from the function: its static members are there, and `new`, `extends` and `instanceof` work.
+ * Its replacement, also one line. `main` is undefined while the module is not evaluated yet, as in an import
+ * cycle. The value inherits from the function, so that static members, `new`, `extends` and `instanceof` work.
  */
 const CALLABLE = [
   "var __toCommonJS = (mod) => {",
@@ -20,10 +20,23 @@ const CALLABLE = [
 ].join(" ");
 
 /**
- * Lets `require("x")` be called where it gives an ES module whose default export is a function. The bundler
- * takes the ES module of a package that has both kinds and no `exports` (`node-fetch` 2 is the best known), where Node.js
- * would take CommonJS, which is the function itself. Lines stay where they are.
+ * Makes the value of `require("x")` callable if x is an ES module whose default export is a function. A package
+ * may have both kinds of modules and no `exports`, such as `node-fetch` 2. The bundler then takes the ES module,
+ * Node.js the CommonJS module, which is the function itself. The number of lines does not change.
  */
 export function callableDefaults(bundle: string): string {
   return bundle.replace(`\n${HELPER}\n`, () => `\n${CALLABLE}\n`);
+}
+
+/**
+ * Checks that the bundle of a CommonJS module that requires an ES module contains the helper.
+ *
+ * @throws {Error} if this version of the bundler prints another helper
+ */
+export function assertReplaceable(bundle: string): void {
+  if (callableDefaults(bundle) !== bundle) return;
+  throw new Error(
+    `Cannot use the bundler of Deno ${Deno.version.deno}: its output lacks the line that the ` +
+      `builder replaces: ${HELPER}`,
+  );
 }

@@ -1,4 +1,4 @@
-/** What the bundler wrote about where modules lie: checked, and turned into names that say nothing of the server. */
+/** Checks the module paths that the bundler writes, and replaces them by names that reveal nothing of the server. */
 
 import { dirname, relative, resolve } from "node:path";
 import { z } from "zod";
@@ -13,10 +13,13 @@ const mapSchema = z.object({
   mappings: z.string(),
 });
 
-/** A module of the bundle by the name that users see, or `undefined` when it should not be there. */
+/** The name that users see for a module of the bundle; undefined for a module that must not be in it. */
 export type NameOf = (file: string) => string | undefined;
 
-/** Names the commit's own files in the graph by their paths and those of the graph's packages as `npm:name@version/path`; the server's own modules are named as they are imported. */
+/**
+ * Names modules of the graph: the commit's own files by their paths, files of packages as `npm:name@version/path`,
+ * the server's own modules by their specifiers.
+ */
 export function moduleNames(graph: Graph, commit: Commit): NameOf {
   const paths = graphPaths(graph, commit);
   const packages = Object.values(graph.npmPackages).flatMap(({ name, version, localPath }) =>
@@ -35,16 +38,16 @@ export function moduleNames(graph: Graph, commit: Commit): NameOf {
 }
 
 /**
- * The comment that the bundler writes before each module: its path, seen from the commit's directory, and the
- * attributes of its import. It must take linear time: the bundle is the author's, and a line may be all of it.
+ * The comment that the bundler writes before each module: its path relative to the commit's directory, and the
+ * attributes of its import. Matching must take linear time, because the author may write a bundle of one line.
  */
 const MODULE_COMMENT = /^\/\/ (\S.*)$/gm;
 const ATTRIBUTES = " with {";
 
 /**
- * A source map for the script, or `undefined` when the bundle holds a module that is neither the commit's nor
- * a package's. The bundler's comments tell which modules there are. The map tells it of those without a map of
- * their own only: packages bring maps along that name what they were compiled from, wherever that was.
+ * The source map of the script; undefined if the bundle contains a module of neither the commit nor a package. The
+ * bundler's comments list the modules. The map does not: packages have maps of their own, which name the sources
+ * that they were compiled from.
  */
 export function toSourceMap(
   bundle: string,
@@ -56,7 +59,7 @@ export function toSourceMap(
   for (const [, comment = ""] of bundle.matchAll(MODULE_COMMENT)) {
     const [path = ""] = comment.split(ATTRIBUTES, 1);
     const file = resolve(workspace.source, path);
-    // A line of a text may look like a comment: below the commit's directory the map must agree.
+    // A line of a string may look like such a comment: below the commit's directory the map decides.
     if (path.startsWith("../") && nameOf(file) === undefined) return undefined;
     modules.add(file);
   }
@@ -69,11 +72,11 @@ export function toSourceMap(
     if (name === undefined && modules.has(file)) return undefined;
     sources.push(name ?? originName(source, file, workspace));
   }
-  // The script has one line more than the bundle, in front.
+  // The script has one line more than the bundle, before it.
   return JSON.stringify({ version: 3, sources, names: map.names, mappings: `;${map.mappings}` });
 }
 
-/** Names a source that a package's own map names: a URL as it is, a path without what lies above the packages. */
+/** The name of a source in a package's own map: a URL unchanged, a path without the directories above the packages. */
 function originName(source: string, file: string, { downloads }: Workspace): string {
   const unknown = "(source of a package)";
   if (!PRINTABLE.test(source)) return unknown;
@@ -87,8 +90,8 @@ function originName(source: string, file: string, { downloads }: Workspace): str
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
 /**
- * Renames the modules of packages in the comments and property names that the bundler writes. Only lines of
- * the forms that it writes are touched, and no line is added or removed.
+ * Renames the modules of packages in the comments and property names that the bundler writes. Other lines and the
+ * number of lines do not change.
  */
 export function renameModules(bundle: string, workspace: Workspace, nameOf: NameOf): string {
   const written = /(^\/\/ |^ {2}["']| in )((?:\.\.\/)+[^"'\n]+?)(?=["']|$| with )/gm;
@@ -96,7 +99,7 @@ export function renameModules(bundle: string, workspace: Workspace, nameOf: Name
     const name = nameOf(resolve(workspace.source, file));
     return name === undefined ? whole : before + name;
   });
-  // Whatever form is not known above: where the cache lies differs from server to server, and is nobody's business.
+  // For every other form: the directory of the cache must not be revealed.
   return workspace.downloads.reduce(
     (text, directory) => text.replaceAll(relative(workspace.source, directory), "npm:"),
     renamed,

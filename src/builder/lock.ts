@@ -1,4 +1,4 @@
-/** `deno.lock`: what may come in with a commit, and what goes out. */
+/** Checks `deno.lock`: that of a commit, and that of a build. */
 
 import { z } from "zod";
 
@@ -13,7 +13,7 @@ const nothing = z.record(z.string(), z.unknown()).refine(
   "only npm packages can be locked",
 ).optional();
 
-// Behind the version may come those of peers, `1.2.3_react@19.0.0`.
+// The versions of peers may follow the version: `1.2.3_react@19.0.0`.
 const npmName = /^(?:@[\w.~-]+\/)?[\w.~-]+@\d+\.\d+\.\d+[\w.+~@-]*$/;
 
 const lockSchema = z.strictObject({
@@ -29,32 +29,32 @@ const lockSchema = z.strictObject({
   jsr: nothing,
   remote: nothing,
   redirects: nothing,
-  // Belongs to the configuration file that a commit is not built with.
+  // Belongs to the configuration file, which builds do not use.
   workspace: z.unknown().optional(),
 });
 
-/** Either the text of a lock that names nothing but packages of the registry, or why it does not. */
+/** The text of a lock of packages from the registry, or its fault. */
 export type CheckedLock =
   | {
     readonly kind: "lock";
     readonly text: string;
-    /** Whether it says where packages are downloaded from, which only the registry can be trusted to say. */
+    /** Whether it contains download URLs; only those of the registry are trusted. */
     readonly hasTarballs: boolean;
   }
   | { readonly kind: "fault"; readonly message: string };
 
-/** Checks a lock file; the text that comes back has no `workspace` part. */
+/** Checks a lock file; the resulting text has no `workspace` part. */
 export function checkLock(text: string, registry: string): CheckedLock {
   const parsed = lockSchema.safeParse(parseJson(text));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    const place = issue && issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
-    return fault(`it is not a lock of npm packages${place}: ${issue?.message ?? "invalid"}`);
+    const at = issue && issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
+    return fault(`it is not a lock of npm packages${at}: ${issue?.message ?? "invalid"}`);
   }
   const { workspace: _, ...lock } = parsed.data;
   let hasTarballs = false;
   for (const [name, entry] of Object.entries(lock.npm ?? {})) {
-    // Deno downloads a tarball from where the lock says, so it must not say anything but the registry.
+    // Deno downloads a tarball from the URL in the lock, so the URL must be one of the registry.
     hasTarballs ||= entry.tarball !== undefined;
     if (entry.tarball !== undefined && !isBelow(entry.tarball, registry)) {
       return fault(`${name} comes from ${entry.tarball}, which is not in the package registry`);

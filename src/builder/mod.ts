@@ -1,4 +1,4 @@
-/** The builder room: see `contract.ts`. */
+/** The builder: see `contract.ts`. */
 
 export * from "./contract.ts";
 export { TEST_ENTRY } from "./build.ts";
@@ -8,7 +8,7 @@ export { readSdk, type SdkSources } from "./sdk.ts";
 
 import { getLogger } from "@logtape/logtape";
 import { type BuildContext, buildIn, ENTRY, TEST_ENTRY } from "./build.ts";
-import { fetchBundler } from "./bundler.ts";
+import { fetchBundler, hasBundler } from "./bundler.ts";
 import { BuildRejection, Compiler } from "./compiler.ts";
 import type {
   Builder,
@@ -19,7 +19,7 @@ import type {
   SourceFiles,
 } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
-import { Semaphore } from "./build_slots.ts";
+import { BuildSlots } from "./build_slots.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
@@ -29,9 +29,9 @@ import { openWorkspace, type Workspace } from "./workspace.ts";
 
 const logger = getLogger(["invoked", "builder"]);
 
-/** Where a builder works. Both directories are private ones of the server, made when missing. */
+/** Where a builder works. Both directories are the server's own; the builder creates them. */
 export interface BuilderOptions extends WallOptions {
-  /** For the builds under way. */
+  /** For the running builds. */
   readonly workDir: string;
   /** For downloads that builds share (npm packages, the bundler). */
   readonly cacheDir: string;
@@ -39,7 +39,7 @@ export interface BuilderOptions extends WallOptions {
   readonly registry: string;
 }
 
-/** Makes a builder that runs the Deno of this process ({@link Deno.execPath}) as its compiler. */
+/** Creates a builder that runs the Deno of this process ({@link Deno.execPath}) as its compiler. */
 export function createBuilder(limits: BuildLimits, options: BuilderOptions): Builder {
   return new CompilingBuilder(limits, options);
 }
@@ -47,9 +47,9 @@ export function createBuilder(limits: BuildLimits, options: BuilderOptions): Bui
 class CompilingBuilder implements Builder {
   readonly #limits: BuildLimits;
   readonly #options: BuilderOptions;
-  readonly #builds: Semaphore;
-  /** Apart, so that no build waits for a check, which takes longer. */
-  readonly #checks = new Semaphore(1);
+  readonly #builds: BuildSlots;
+  /** Separate, because a check takes longer than a build and must not delay one. */
+  readonly #checks = new BuildSlots(1);
   readonly #registry;
   #raising: Promise<Walls> | undefined;
   #walls: Walls | undefined;
@@ -57,7 +57,7 @@ class CompilingBuilder implements Builder {
   constructor(limits: BuildLimits, options: BuilderOptions) {
     this.#limits = limits;
     this.#options = options;
-    this.#builds = new Semaphore(limits.concurrency);
+    this.#builds = new BuildSlots(limits.concurrency);
     this.#registry = openRegistry(options.registry);
   }
 
@@ -76,9 +76,9 @@ class CompilingBuilder implements Builder {
   ): Promise<BuildResult> {
     const fault = filesFault(files, goal);
     if (fault !== undefined) return rejected({ message: `Cannot build${fault}` });
-    return await this.#within(this.#builds, signal, async (walls, until) => {
+    return await this.#within(this.#builds, signal, async (walls, deadline) => {
       const started = performance.now();
-      const result = await this.#buildBehind(walls, files, until, goal);
+      const result = await this.#buildBehind(walls, files, deadline, goal);
       const milliseconds = Math.round(performance.now() - started);
       logger.debug("build of {files} files for its {goal} {kind} in {milliseconds} ms", {
         files: files.size,
@@ -93,9 +93,9 @@ class CompilingBuilder implements Builder {
   async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]> {
     const fault = filesFault(files, "function");
     if (fault !== undefined) return [{ message: `Cannot check${fault}` }];
-    return await this.#within(this.#checks, signal, async (walls, until) => {
+    return await this.#within(this.#checks, signal, async (walls, deadline) => {
       await using workspace = await openWorkspace(files, this.#options);
-      return await checkTypesIn(workspace, files, this.#context(workspace, walls, until));
+      return await checkTypesIn(workspace, files, this.#context(workspace, walls, deadline));
     });
   }
 
@@ -105,13 +105,13 @@ class CompilingBuilder implements Builder {
     this.#registry.client.close();
   }
 
-  /** Waits for a place, and works behind the walls until the deadline. */
+  /** Waits for a slot, and works behind the walls until the deadline. */
   async #within<T>(
-    proxy: Semaphore,
+    slots: BuildSlots,
     signal: AbortSignal,
-    work: (walls: Walls, until: AbortSignal) => Promise<T>,
+    work: (walls: Walls, deadline: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    using _place = await proxy.enter(signal);
+    using _slot = await slots.acquire(signal);
     const walls = await this.#raise();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(timeout), this.#limits.timeoutMs);
@@ -129,14 +129,18 @@ class CompilingBuilder implements Builder {
     goal: BuildGoal,
   ): Promise<BuildResult> {
     try {
-      await using empty = await openWorkspace(new Map(), this.#options);
-      await fetchBundler(empty, this.#context(empty, walls, signal).compiler);
+      if (!await hasBundler(this.#options.cacheDir)) await this.#fetchBundler(walls, signal);
     } catch (error) {
       if (error instanceof BuildRejection) return rejected(...error.diagnostics);
       throw error;
     }
     await using workspace = await openWorkspace(files, this.#options);
     return await buildIn(workspace, files, this.#context(workspace, walls, signal), goal);
+  }
+
+  async #fetchBundler(walls: Walls, signal: AbortSignal): Promise<void> {
+    await using workspace = await openWorkspace(new Map(), this.#options);
+    await fetchBundler(workspace, this.#context(workspace, walls, signal).compiler);
   }
 
   #context(workspace: Workspace, walls: Walls, signal: AbortSignal): BuildContext {
@@ -152,7 +156,7 @@ class CompilingBuilder implements Builder {
   }
 }
 
-/** Why no compiler is started for these files, continuing "Cannot build". */
+/** Why the compiler does not start for these files, continuing "Cannot build". */
 function filesFault(files: SourceFiles, goal: BuildGoal): string | undefined {
   const fault = pathSetFault([...files.keys()]);
   if (fault !== undefined) return ` ${JSON.stringify(fault.path)}: ${fault.fault}`;

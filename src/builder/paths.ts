@@ -1,18 +1,18 @@
 /**
- * Which paths a file of a commit may have. A path that passes names one file below any directory it is
- * joined to, on every file system this server runs on, and is shown in messages as it is.
+ * The paths that files of a commit may have. A valid path names one file below any directory, on every file system
+ * that the server runs on. Messages show it unchanged.
  */
 
-/** Longest path of a file in a commit, in bytes of UTF-8. */
+/** Limit of the path of a file in a commit, in bytes of UTF-8. */
 export const MAX_PATH_BYTES = 255;
 
-/** A path and why it cannot stand. */
+/** An invalid path and its fault. */
 export interface PathFault {
   readonly path: string;
   readonly fault: string;
 }
 
-/** Names of files and directories that steer Deno, npm, esbuild or git; kept in the commit, never built from. */
+/** Names of files and directories that configure Deno, npm, esbuild or git; a commit keeps them, no build uses them. */
 const CONFIGURATION_NAMES: ReadonlySet<string> = new Set([
   ".git",
   ".npmrc",
@@ -29,7 +29,7 @@ const CONFIGURATION_NAMES: ReadonlySet<string> = new Set([
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
 const encoder = new TextEncoder();
 
-/** Why `path` cannot be the path of a file in a commit, or `undefined` when it can. */
+/** Why `path` cannot be the path of a file in a commit; undefined for a valid path. */
 export function pathFault(path: string): string | undefined {
   if (path === "") return "it is empty";
   if (!path.isWellFormed()) return "it is not well-formed Unicode";
@@ -46,7 +46,7 @@ export function pathFault(path: string): string | undefined {
   return undefined;
 }
 
-/** The first path of a commit that cannot stand, by itself or beside the others, or `undefined`. */
+/** The first path that is invalid alone or together with the others; undefined if all are valid. */
 export function pathSetFault(paths: readonly string[]): PathFault | undefined {
   const seen = new Set<string>();
   for (const path of paths) {
@@ -65,8 +65,8 @@ export function pathSetFault(paths: readonly string[]): PathFault | undefined {
 }
 
 /**
- * Whether a file of a commit takes no part in its build, because its name would steer the compiler
- * instead of being compiled. Names are compared without case, as some file systems do.
+ * Whether a file takes no part in the build because its name would configure the compiler. Names are compared
+ * without case, as some file systems do.
  */
 export function isConfiguration(path: string): boolean {
   return path.toLowerCase().split("/").some((segment) => CONFIGURATION_NAMES.has(segment));

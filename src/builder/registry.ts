@@ -1,7 +1,7 @@
 /**
- * The way from one run of the compiler to the package registry: a proxy on a unix socket, the only one that the
- * process can connect to. It fetches from the registry's own origin and from nowhere else, whatever the metadata of
- * a package or a redirect says, and does TLS itself.
+ * The connection from one run of the compiler to the package registry: a proxy on a unix socket, the only one that the
+ * process can connect to. It fetches from the registry's own origin alone, whatever the metadata of a package or a
+ * redirect says, and does TLS itself.
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -14,18 +14,18 @@ import { type SocketDir, UnixListener } from "../isolation/mod.ts";
 
 const logger = getLogger(["invoked", "builder"]);
 
-/** The registry that is used where the operator names none. */
+/** The registry unless the operator names another. */
 const DEFAULT_REGISTRY = "https://registry.npmjs.org/";
 
-/** What the registry is told of the compiler's request. */
+/** Headers of the compiler's request that the registry gets. */
 const REQUEST_HEADERS = ["accept", "authorization", "if-none-match", "user-agent"] as const;
-/** What the compiler is told of the answer. Its body is decoded on the way, so its length and coding change. */
+/** Headers of the response that the compiler gets. The proxy decodes the body, so its length and coding change. */
 const ANSWER_HEADERS = ["cache-control", "content-type", "etag", "location"] as const;
 
 /** The package registry. */
 export interface Registry {
   readonly url: string;
-  /** Trusts the system's certificates beside those of Deno, and takes the proxy of the server's environment. */
+  /** Trusts the certificates of the system and of Deno, and uses the proxy of the server's environment. */
   readonly client: Deno.HttpClient;
 }
 
@@ -39,14 +39,14 @@ export function openRegistry(url: string): Registry {
   return { url, client: Deno.createHttpClient({ caCerts: getCACertificates("system") }) };
 }
 
-/** One run's way to the registry; disposing it ends every download. */
+/** One run's connection to the registry; disposing it ends every download. */
 export interface RegistryProxy extends Disposable {
   readonly socketPath: string;
-  /** Why a download was refused, for the author of the commit; undefined while none was. */
+  /** Why a download was denied, for the author of the commit; undefined without a denied one. */
   readonly fault: string | undefined;
 }
 
-/** Opens the way for one run, which may download so many bytes. */
+/** Opens the connection of one run. */
 export function openRegistryProxy(
   registry: Registry,
   sockets: SocketDir,
@@ -78,7 +78,7 @@ class SocketProxy implements RegistryProxy {
         connection.on("error", () => connection.destroy());
         this.#server.emit("connection", connection);
       },
-      (error) => logger.error("the way to the registry failed: {error}", { error }),
+      (error) => logger.error("the registry proxy failed: {error}", { error }),
     );
     sockets.share(this.socketPath);
   }
@@ -116,16 +116,16 @@ class SocketProxy implements RegistryProxy {
       );
       await pipeline(counted, answer);
     } catch {
-      // The compiler tells that a download broke; a broken connection is all that it has to know.
+      // The compiler reports the broken connection as a failed download.
       answer.destroy();
     }
   }
 
-  /** Throws past the limit of bytes. */
+  /** @throws {Error} beyond the limit of bytes */
   #count(chunk: Uint8Array): Uint8Array {
     this.#bytes += chunk.length;
     if (this.#bytes <= this.#maxBytes) return chunk;
-    this.#fault ??= `the build downloads ${this.#bytes} bytes or more, over its limit of ` +
+    this.#fault ??= `the build downloads ${formatBytes(this.#bytes)} or more, over its limit of ` +
       `${formatBytes(this.#maxBytes)} (--max-download)`;
     throw new Error(this.#fault);
   }
@@ -134,7 +134,7 @@ class SocketProxy implements RegistryProxy {
     const target = URL.parse(url);
     const { origin } = new URL(this.#registry.url);
     if (method === "GET" && target?.origin === origin) return target;
-    this.#fault ??= `a package would be downloaded from ${target?.origin ?? "somewhere"}, ` +
+    this.#fault ??= `a package would be downloaded from ${target?.origin ?? "an invalid URL"}, ` +
       "which is not the package registry";
     return undefined;
   }

@@ -1,37 +1,37 @@
-/** From the bundler's ES module to the source text of one async function. */
+/** Turns the bundler's ES module into the source text of one async function. */
 
 import { type Export, type Import, init, parse, type StaticImport } from "es-module-lexer";
 import { readClause } from "./clauses.ts";
 
-/** The function's text, or why there is none. */
+/** The function's text, or the fault of the bundle. */
 export type Script =
   | { readonly kind: "script"; readonly text: string }
   | { readonly kind: "fault"; readonly message: string };
 
 class Unsupported extends Error {}
 
-/** A stretch of the bundle and the text that takes its place. */
+/** A range of the bundle and its replacement. */
 interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** The parts of the function as they are collected. */
+/** The parts of the function that are collected. */
 interface Parts {
   /** Statements of the first line. */
   readonly opening: string[];
   /** Properties of the returned object; a later one wins. */
   readonly entries: string[];
   readonly edits: Edit[];
-  /** Makes a name that does not occur in the bundle. */
-  readonly fresh: () => string;
+  /** Returns a name that does not occur in the bundle. */
+  readonly unusedName: () => string;
 }
 
 /**
- * Turns an ES module into `async function (meta) {...}`. Static imports become awaited dynamic imports on one
- * line added in front, so every line of the module moves down by exactly one; columns stay.
- * What replaces `import.meta` is a name that the module does not contain, so nothing in it can shadow it.
+ * Turns an ES module into `async function (meta) {...}`. Static imports become awaited dynamic imports on one line
+ * before the module: its lines move down by exactly one, its columns stay. A name that the module does not contain
+ * replaces `import.meta`, so nothing in the module can shadow it.
  */
 export async function toScript(bundle: string, sourceUrl: string): Promise<Script> {
   await init();
@@ -45,8 +45,8 @@ export async function toScript(bundle: string, sourceUrl: string): Promise<Scrip
 
 function convert(bundle: string, sourceUrl: string): string {
   const [imports, exports] = parseBundle(bundle);
-  const parts: Parts = { opening: [], entries: [], edits: [], fresh: freshNames(bundle) };
-  const meta = parts.fresh();
+  const parts: Parts = { opening: [], entries: [], edits: [], unusedName: unusedNames(bundle) };
+  const meta = parts.unusedName();
   const reexports = new Set<number>();
   for (const found of imports) {
     if (found.type === "import-meta") {
@@ -70,7 +70,7 @@ function convert(bundle: string, sourceUrl: string): string {
   ].join("\n");
 }
 
-/** `__filename` and `__dirname` for bundled CommonJS packages, where the bundle uses them as globals. */
+/** `__filename` and `__dirname` for bundled CommonJS packages that use them as globals. */
 function commonJsNames(bundle: string, meta: string): string[] {
   return ["filename", "dirname"].flatMap((name) => {
     const declared = new RegExp(`\\b(?:var|let|const|function|class)\\s+__${name}\\b`);
@@ -100,7 +100,7 @@ function takeStatic(bundle: string, found: StaticImport, parts: Parts): void {
     parts.opening.push(`${module};`);
     return;
   }
-  const whole = (keyword === "import" ? clause.namespace : undefined) ?? parts.fresh();
+  const whole = (keyword === "import" ? clause.namespace : undefined) ?? parts.unusedName();
   parts.opening.push(`const ${whole} = ${module};`);
   if (keyword === "import") {
     const pairs = clause.names.map(({ from, to }) => `[${quote(from)}]: ${to}`);
@@ -109,8 +109,8 @@ function takeStatic(bundle: string, found: StaticImport, parts: Parts): void {
     return;
   }
   if (clause.star) {
-    // A module's own exports win over those of `export *`, which never passes `default` on.
-    const [others, unused] = [parts.fresh(), parts.fresh()];
+    // A module's own exports win over those of `export *`, which excludes `default`.
+    const [others, unused] = [parts.unusedName(), parts.unusedName()];
     parts.opening.push(`const {default: ${unused}, ...${others}} = ${whole};`);
     parts.entries.unshift(`...${others}`);
   }
@@ -155,7 +155,7 @@ function applyEdits(text: string, edits: readonly Edit[]): string {
   return parts.join("") + text.slice(position);
 }
 
-function freshNames(text: string): () => string {
+function unusedNames(text: string): () => string {
   let count = 0;
   return () => {
     let name = `$m${count++}`;

@@ -1,24 +1,24 @@
-/** The modules that the server itself provides to functions, by the names under which they are imported. */
+/** The modules that the server provides to functions, by their specifiers. */
 
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromFileUrl } from "./file_url.ts";
 
-/** Specifier of each module and its file in the runtime's `sdk` directory; the files there import each other. */
+/** Specifier of each module and its file in the directory `sdk`; the files there import each other. */
 const MODULES: Readonly<Record<string, string>> = {
   "@c1/functions-sdk": "functions_sdk.ts",
   "@c1/test": "test.ts",
 };
 
-/** The module that a build for tests begins with: made for each build, beside the server's own modules. */
+/** The entry of a build for tests, written for each build beside the server's modules. */
 const TEST_RUN_FILE = "test_run.ts";
 
-/** Under which the files that have no specifier stand in stacks. */
+/** The package of files without a specifier, in stacks. */
 const PACKAGE = "@c1/functions-sdk";
 
 const SDK_DIR = fileURLToPath(new URL("../../sdk/", import.meta.url));
 
-/** Copies the modules into a build's directory and writes the import map that leads to them. */
+/** Copies the modules into a build's directory and writes their import map. */
 export async function writeSdk(
   { sdk, importMap }: { readonly sdk: string; readonly importMap: string },
 ): Promise<void> {
@@ -33,7 +33,8 @@ export async function writeSdk(
 }
 
 /**
- * Writes the module that runs the tests of the commit, and tells where.
+ * Writes the module that runs the tests of the commit.
+ * @returns its path
  * @param main path of the function's module in the commit
  * @param tests path of the module of its tests
  */
@@ -51,13 +52,13 @@ export async function writeTestRun(sdk: string, main: string, tests: string): Pr
   return path;
 }
 
-/** Whether an import that is written like this leads to the module of the server that it names. */
+/** Whether this specifier resolves to the server's module of that name. */
 export function isSdkImport(written: string, url: string, sdkDir: string): boolean {
   const file = Object.hasOwn(MODULES, written) ? MODULES[written] : undefined;
   return file !== undefined && fromFileUrl(url) === join(sdkDir, file);
 }
 
-/** The name of the server's module that lies in this file, or `undefined` when it is none. */
+/** The name of the server's module in this file; undefined for another file. */
 export function sdkModuleName(path: string, sdkDir: string): string | undefined {
   const file = relative(sdkDir, path);
   if (file.startsWith("..")) return undefined;
@@ -65,7 +66,7 @@ export function sdkModuleName(path: string, sdkDir: string): string | undefined 
   return specifier ?? `${PACKAGE}/${file}`;
 }
 
-/** The modules as an editor needs them. */
+/** The modules in the form that an editor needs. */
 export interface SdkSources {
   /** Text of each file by its name. */
   readonly files: ReadonlyMap<string, string>;

@@ -1,4 +1,4 @@
-/** The types of a commit: what `deno check` says of its files, behind the walls of a build. */
+/** Checks the types of a commit with `deno check`, behind the walls of a build. */
 
 import {
   type BuildContext,
@@ -14,7 +14,7 @@ import { rejected } from "./diagnostics.ts";
 import { fromFileUrl } from "./file_url.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** The type errors of the files in the workspace, bounded in number and length, in order of their places. */
+/** The type errors of the files in the workspace, limited in number and length, ordered by position. */
 export async function checkTypesIn(
   workspace: Workspace,
   files: SourceFiles,
@@ -35,7 +35,7 @@ async function check(
   let flags: readonly string[] = [];
   for (const entry of entries) {
     const resolved = await resolveGraph(workspace, files, context, entry);
-    // An entry with packages has written the lock that the other one is checked with as well.
+    // An entry with packages has written the lock, with which the other entry is checked too.
     if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
   }
   const { code, stderr } = await context.compiler.run(["check", ...flags, ...entries]);
@@ -54,7 +54,7 @@ function parseDiagnostics(
 ): readonly Diagnostic[] {
   const blocks = stderr.split(/^(?=TS\d+ \[ERROR\]: )/m)
     .filter((block) => /^TS\d+ \[ERROR\]: /.test(block));
-  return blocks.map((block) => readBlock(block, workspace, files)).toSorted(byPlace);
+  return blocks.map((block) => readBlock(block, workspace, files)).toSorted(byPosition);
 }
 
 function readBlock(block: string, workspace: Workspace, files: SourceFiles): Diagnostic {
@@ -66,13 +66,13 @@ function readBlock(block: string, workspace: Workspace, files: SourceFiles): Dia
   const message = lines.slice(0, end).join("\n").replace(/^(TS\d+) \[ERROR\]/, "$1").trim();
   const [, url = "", line, column] = /^ {4}at (file:\S+):(\d+):(\d+)$/m.exec(block) ?? [];
   const path = fromFileUrl(url)?.replace(`${workspace.source}/`, "");
-  const place = path !== undefined && files.has(path)
+  const position = path !== undefined && files.has(path)
     ? { path, line: Number(line), column: Number(column) }
     : {};
-  return scrubbed({ ...place, message }, workspace);
+  return scrubbed({ ...position, message }, workspace);
 }
 
-function byPlace(a: Diagnostic, b: Diagnostic): number {
+function byPosition(a: Diagnostic, b: Diagnostic): number {
   const [left, right] = [a.path ?? "", b.path ?? ""];
   if (left !== right) return left < right ? -1 : 1;
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);

@@ -1,4 +1,4 @@
-/** The walls around compiler processes: the isolation of functions, with what a compiler needs beyond them. */
+/** The walls around compiler processes: the isolation of functions, with the needs of a compiler. */
 
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
@@ -21,14 +21,14 @@ import { openWorkspace, type Workspace } from "./workspace.ts";
 
 const logger = getLogger(["invoked", "builder"]);
 
-/** Open files of a compiler process; the bundler reads the files of packages side by side. */
+/** Open files of a compiler process; the bundler reads many files of packages at the same time. */
 const OPEN_FILES_MAX = 4096;
-/** Bytes of one file that a compiler writes: more than any package or bundle has, less than fills a disk. */
+/** Limit of one file that a compiler writes, in bytes: above every package and bundle, below the size of a disk. */
 const FILE_BYTES_MAX = 512 * 1024 * 1024;
-/** Longest wait for the process that tries the walls. */
+/** Limit of the process that tests the walls, in milliseconds. */
 const PROBE_TIMEOUT_MS = 10_000;
 
-/** What stands around every compiler process. Disposing it removes the sockets that lead out. */
+/** The isolation of every compiler process. Disposing it removes the sockets of the registry proxies. */
 export interface Walls extends AsyncDisposable {
   readonly isolation: Isolation;
   readonly setsid: string | undefined;
@@ -36,15 +36,15 @@ export interface Walls extends AsyncDisposable {
 }
 
 export interface WallOptions {
-  /** The mode to use, or `auto` for the strongest that stands. */
+  /** The mode, or `auto` for the strongest that works. */
   readonly isolation: IsolationChoice;
-  /** Directories, separated by colons, in which the wrappers are looked for. */
+  /** Directories, separated by colons, in which the wrappers are looked up. */
   readonly searchPath: string;
   readonly workDir: string;
   readonly cacheDir: string;
 }
 
-/** Finds the walls, by trying; rejects with `IsolationError` where those that were asked for cannot stand. */
+/** Finds the walls that work by testing them. @throws {IsolationError} if the configured mode does not work */
 export async function raiseWalls(options: WallOptions): Promise<Walls> {
   const machine = await findMachine(options.searchPath);
   await using opened = new AsyncDisposableStack();
@@ -68,8 +68,8 @@ export async function raiseWalls(options: WallOptions): Promise<Walls> {
 }
 
 /**
- * The compiler keeps the server's user, without its powers: its directories are the server's own, closed to every
- * other user of the machine. In bubblewrap that user has another number.
+ * The compiler runs as the server's user, without capabilities: its directories are the server's own, closed to every
+ * other user of the machine. In bubblewrap that user has another id.
  */
 function compilerProfile(seccompFile: string): Profile {
   return {
@@ -83,13 +83,13 @@ function compilerProfile(seccompFile: string): Profile {
     env: {},
     words: {
       inner: "checked imports",
-      withoutSeccomp: "the kernel refuses the compiler no socket",
+      withoutSeccomp: "the kernel denies the compiler no socket",
       withoutLimits: "memory has no limit, a killed server leaves running builds to their own end",
     },
   };
 }
 
-/** Tells that it may write where it must and start a program, and whether it can read what it should not. */
+/** Tests that it can write its files and start a program, and reports whether it can read a file of the server. */
 const PROBE = `
   const [own, foreign] = Deno.args;
   await Deno.writeTextFile(own, "");

@@ -6,9 +6,8 @@ import { isConfiguration } from "./paths.ts";
 import { writeSdk } from "./sdk.ts";
 
 /**
- * Directories of one build. `deno` is its own DENO_DIR: only the downloads (`npm` and `dl`, links into the
- * shared cache, which Deno locks and checks by integrity) are shared between builds, so that no analysis or
- * emit cache of one commit is ever seen by another.
+ * Directories of one build. `deno` is its own DENO_DIR. Builds share the downloads alone: `npm` and `dl` are links
+ * into the shared cache, which Deno locks and checks by integrity. No build sees an analysis or emit cache of another.
  */
 export interface Workspace extends AsyncDisposable {
   readonly root: string;
@@ -18,20 +17,20 @@ export interface Workspace extends AsyncDisposable {
   readonly home: string;
   /** The server's own modules that functions can import. */
   readonly sdk: string;
-  /** Leads the names of these modules to their files. */
+  /** Maps the names of these modules to their files. */
   readonly importMap: string;
   readonly lock: string;
   readonly bundle: string;
   readonly sourceMap: string;
   /** The shared directories of the cache that the compiler writes downloads to. */
   readonly downloads: readonly string[];
-  /** That of them which holds programs. */
+  /** The one of them that holds programs. */
   readonly programs: string;
 }
 
 /**
- * Gives the build a package cache of its own. A lock may claim that one package's files are another's; in the
- * shared cache they would then be taken for it by every other build.
+ * Gives the build its own package cache. A lock may claim that the files of one package are another's; in the shared
+ * cache every other build would then use them.
  */
 export async function unsharePackages(workspace: Workspace): Promise<void> {
   const packages = join(workspace.deno, "npm");
@@ -43,7 +42,12 @@ export async function unsharePackages(workspace: Workspace): Promise<void> {
 const PROGRAMS = "dl";
 const SHARED = ["npm", PROGRAMS] as const;
 
-/** Makes the directory and writes the files that take part in the build; removed when disposed. */
+/** The directory of the cache that holds programs. */
+export function programsOf(cacheDir: string): string {
+  return join(cacheDir, PROGRAMS);
+}
+
+/** Creates the directory and writes the files that take part in the build; disposing removes it. */
 export async function openWorkspace(
   files: SourceFiles,
   options: { readonly workDir: string; readonly cacheDir: string },
@@ -67,7 +71,7 @@ export async function openWorkspace(
     bundle: join(root, "bundle.js"),
     sourceMap: join(root, "bundle.js.map"),
     downloads,
-    programs: join(cacheDir, PROGRAMS),
+    programs: programsOf(cacheDir),
     [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
   };
   try {

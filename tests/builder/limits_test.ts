@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Semaphore } from "../../src/builder/build_slots.ts";
+import { BuildSlots } from "../../src/builder/build_slots.ts";
 import { build, filesOf, openBuilder, rejection } from "./support.ts";
 
 const OK = "export default () => ({});\n";
@@ -36,14 +36,14 @@ Deno.test("a build that needs too much memory is killed, and its error names the
   }
 });
 
-Deno.test("a bundle over the limit is refused with the limit and the use", async () => {
+Deno.test("a bundle over the limit is rejected with the limit and its size", async () => {
   await using opened = await openBuilder({ artifactBytes: 1000 });
   const reasons = await rejection(opened.builder, {
     "main.ts": `export default () => ({ text: "${"x".repeat(2000)}" });`,
   });
   assert.match(
     reasons[0] ?? "",
-    /^the bundle has 2\d{3} bytes, more than its limit of 1 kB \(--max-artifact\)$/,
+    /^the bundle has 2,\d{3} B, more than its limit of 1 kB \(--max-artifact\)$/,
   );
 });
 
@@ -84,25 +84,25 @@ Deno.test("many builds at once answer each with its own artifact", async () => {
   assert.deepEqual(await remains(opened.workDir), []);
 });
 
-Deno.test("a gate lets in first who came first, and forgets who left the queue", async () => {
-  const gate = new Semaphore(1);
+Deno.test("slots are granted in the order of the requests, and aborted requests get none", async () => {
+  const slots = new BuildSlots(1);
   const never = new AbortController().signal;
   const leaver = new AbortController();
   const order: string[] = [];
-  const first = await gate.enter(never);
-  const pass = async (name: string, signal: AbortSignal) => {
-    using _place = await gate.enter(signal);
+  const first = await slots.acquire(never);
+  const run = async (name: string, signal: AbortSignal) => {
+    using _slot = await slots.acquire(signal);
     order.push(name);
   };
-  const second = pass("second", never);
-  const gone = assert.rejects(pass("gone", leaver.signal), /left/);
-  const third = pass("third", never);
+  const second = run("second", never);
+  const gone = assert.rejects(run("gone", leaver.signal), /left/);
+  const third = run("third", never);
   leaver.abort(new Error("left"));
   await gone;
   first[Symbol.dispose]();
   await Promise.all([second, third]);
   assert.deepEqual(order, ["second", "third"]);
-  using _free = await gate.enter(never);
+  using _free = await slots.acquire(never);
 });
 
 async function remains(directory: string): Promise<string[]> {

@@ -19,7 +19,7 @@ Deno.test("a lock pins: building with it gives the versions in it, not the newes
   assert.match(free.lock, /"npm:ms@2": "2\.1\.[2-9]/);
 });
 
-Deno.test("a package that is not what the lock says is refused", async () => {
+Deno.test("a package that is not what the lock says is rejected", async () => {
   await using opened = await openBuilder();
   const { lock } = await build(opened.builder, { "main.ts": USES_MS });
   const forged = lock.replace(/sha512-\w{8}/, "sha512-AAAAAAAA");
@@ -29,7 +29,7 @@ Deno.test("a package that is not what the lock says is refused", async () => {
   assert.equal(reasons.join("\n").includes(opened.root), false);
 });
 
-Deno.test("a lock of anything but packages of the registry is refused", async () => {
+Deno.test("a lock of anything but packages of the registry is rejected", async () => {
   await using opened = await openBuilder();
   const locks = [
     "not JSON",
@@ -50,7 +50,7 @@ Deno.test("a lock of anything but packages of the registry is refused", async ()
   }
 });
 
-Deno.test("what a lock says of a configuration file is left out", () => {
+Deno.test("the part of a lock for a configuration file is removed", () => {
   const checked = checkLock(
     '{"version": "5", "workspace": {"dependencies": ["npm:ms@2"]}}',
     REGISTRY,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Made, openRegistry } from "./registry.ts";
+import { assertReplaceable, callableDefaults } from "../../src/builder/interop.ts";
 import { build, openBuilder, type OpenedBuilder, rejection, runArtifact } from "./support.ts";
 
 const SECRET = "SECRET-of-the-server";
@@ -132,13 +133,13 @@ Deno.test("a package's own source map may name what it was compiled from, and hi
   for (const name of ["compiled", "remote", "forged", "sibling"]) {
     const { sourceMap } = await build(opened.builder, uses(name));
     const { sources } = JSON.parse(sourceMap);
-    const told = {
+    const expected = {
       compiled: "npm:compiled/src/x.ts",
       remote: "https://example.com/x.ts",
       forged: "(source of a package)",
       sibling: "npm:sibling/src/x.ts",
     };
-    assert.ok(sources.includes(told[name as keyof typeof told]), sources.join());
+    assert.ok(sources.includes(expected[name as keyof typeof expected]), sources.join());
     for (const trace of ["passwd", opened.root, "builder-cache"]) {
       assert.equal(sourceMap.includes(trace), false, sourceMap);
     }
@@ -173,7 +174,7 @@ Deno.test("a required ES module whose default is a function can be called, made 
         "index.js": `const Point = require("dual");
         const called = require("called");
         class Further extends Point {}
-        exports.told = [
+        exports.results = [
           new Point(1).x, new Further(2).x, new Further(2) instanceof Further,
           new Point(1) instanceof Point, new Point.default(3) instanceof Point,
           Point.origin, Point.name, Object.keys(Point).sort(), Point.__esModule,
@@ -186,12 +187,24 @@ Deno.test("a required ES module whose default is a function can be called, made 
   const { value } = await runArtifact(await build(opened.builder, uses("user")));
   assert.deepEqual(value, {
     x: {
-      told: [
+      results: [
         ...[1, 2, true, true, true, "origin", "named", ["default", "name"], true],
         ...[[null, "x"], [1, "y"], [null, "z"]],
       ],
     },
   });
+});
+
+Deno.test("a bundler that prints another helper for require is not used", () => {
+  const helper =
+    'var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: true }), mod);';
+  const bundle = `var a;\n${helper}\nvar b;\n`;
+  assert.equal(callableDefaults(bundle).split("\n").length, bundle.split("\n").length);
+  assertReplaceable(bundle);
+  assert.throws(
+    () => assertReplaceable(bundle.replace("(mod) =>", "mod =>")),
+    /^Error: Cannot use the bundler of Deno \S+: its output lacks the line that the builder replaces: var __toCommonJS/,
+  );
 });
 
 Deno.test("lines of a text that look like the bundler's comments are text", async () => {

@@ -18,7 +18,7 @@ Deno.test("ordinary paths pass", () => {
   assert.equal(pathSetFault(paths), undefined);
 });
 
-Deno.test("paths that could leave the commit, or lie, are refused", () => {
+Deno.test("paths that could leave the commit or mislead are rejected", () => {
   const paths = [
     ["", "empty"],
     ["/etc/passwd", "absolute"],

@@ -11,7 +11,7 @@ export interface Made {
   readonly links?: Readonly<Record<string, string>>;
   /** URL of the tarball in the metadata, instead of the registry's own. */
   readonly tarballAt?: string;
-  /** URL that the registry redirects to from the tarball's place. */
+  /** URL that the registry redirects to from the URL of the tarball. */
   readonly redirectTo?: string;
 }
 
@@ -20,7 +20,7 @@ export interface Registry extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves each package as its version 1.0.0, with the tarball at a place that npm does not prescribe. */
+/** Serves each package as its version 1.0.0, with the tarball at a URL that npm does not prescribe. */
 export function openRegistry(packages: Readonly<Record<string, Made>>): Registry {
   const tarballs = new Map(
     Object.entries(packages).map(([name, made]) => [name, pack(name, made)]),

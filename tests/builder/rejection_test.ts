@@ -114,7 +114,7 @@ const COMPILER: readonly Case[] = [
 ];
 
 for (const { name, files, expected } of COMPILER) {
-  Deno.test(`refused with its place: ${name}`, async () => {
+  Deno.test(`rejected with its position: ${name}`, async () => {
     await using opened = await openBuilder();
     assert.deepEqual(await rejection(opened.builder, files), expected);
     assert.deepEqual(await leftovers(opened.workDir), []);
@@ -192,7 +192,7 @@ Deno.test("a computed import or require cannot collect files from outside", asyn
   for (const body of bodies) {
     const files = filesOf({ "main.ts": `export default (input: { name: string }) => ${body};` });
     const result = await opened.builder.build(files, new AbortController().signal);
-    // Behind Landlock nothing is found there; elsewhere what was found is refused.
+    // Behind Landlock nothing is found there; elsewhere what was found is rejected.
     if (result.kind === "built") {
       assert.equal(result.artifact.script.includes("SECRET"), false, body);
     } else {assert.match(

@@ -82,7 +82,7 @@ Deno.test("the function is strict, may await, and its text is a function of the 
   assert.deepEqual(await toScript(bundle, "x:y"), await toScript(bundle, "x:y"));
 });
 
-Deno.test("what cannot be converted is told, not thrown", async () => {
+Deno.test("what cannot be converted is a fault, not an exception", async () => {
   for (
     const bundle of [
       "export default 1;",

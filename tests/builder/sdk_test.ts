@@ -7,7 +7,7 @@ import type { JSONObject } from "@c1/functions-sdk";
 export default (_: JSONObject): JSONObject => ({ ...functions.getConfig().secrets });
 `;
 
-Deno.test("the SDK is bundled, from any file of a commit, and says nothing of the server", async () => {
+Deno.test("the SDK is bundled, from any file of a commit, and reveals nothing of the server", async () => {
   await using opened = await openBuilder();
   const files = {
     "main.ts":
@@ -29,7 +29,7 @@ Deno.test("the SDK is bundled, from any file of a commit, and says nothing of th
   assert.match(error ?? "", /functions\.getConfig\(\) works in a function that invoked runs/);
 });
 
-Deno.test("a build for tests runs main.test.ts, and says nothing of the server", async () => {
+Deno.test("a build for tests runs main.test.ts, and reveals nothing of the server", async () => {
   await using opened = await openBuilder();
   const tests = `import { test } from "@c1/test";
 import main from "./main.ts";
@@ -81,11 +81,11 @@ Deno.test("neither its file nor its neighbours can be imported", async () => {
     "__proto__",
   ];
   for (const specifier of specifiers) {
-    const [told = "", ...others] = await rejection(opened.builder, {
+    const [reason = "", ...others] = await rejection(opened.builder, {
       "main.ts": `import * as x from "${specifier}";\nexport default () => x;`,
     });
-    assert.match(told, /^main\.ts:1:20: Cannot import "/, specifier);
+    assert.match(reason, /^main\.ts:1:20: Cannot import "/, specifier);
     assert.deepEqual(others, [], specifier);
-    assert.ok(!told.includes(opened.root), told);
+    assert.ok(!reason.includes(opened.root), reason);
   }
 });

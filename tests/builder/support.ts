@@ -1,4 +1,4 @@
-/** What the tests of the builder share: a builder in directories of its own, and a child that runs an artifact. */
+/** Support of the builder's tests: a builder in its own directories, and a child that runs an artifact. */
 
 import assert from "node:assert/strict";
 import {
@@ -13,7 +13,7 @@ import {
 } from "../../src/builder/mod.ts";
 
 /** Limits that no ordinary test reaches. */
-export const ROOMY: BuildLimits = {
+export const HIGH_LIMITS: BuildLimits = {
   timeoutMs: 60_000,
   memoryBytes: 1024 ** 3,
   artifactBytes: 16 * 1024 ** 2,
@@ -39,7 +39,7 @@ export async function openBuilder(
 ): Promise<OpenedBuilder> {
   const root = await Deno.makeTempDir({ prefix: "builder-test-" });
   const workDir = `${root}/work`;
-  const builder = createBuilder({ ...ROOMY, ...limits }, {
+  const builder = createBuilder({ ...HIGH_LIMITS, ...limits }, {
     isolation: "auto",
     searchPath: Deno.env.get("PATH") ?? "",
     workDir,
@@ -71,12 +71,12 @@ export async function build(
 ): Promise<Artifact> {
   const result = await builder.build(filesOf(texts), new AbortController().signal);
   if (result.kind === "rejected") {
-    assert.fail(`the commit was refused: ${result.diagnostics.map(formatDiagnostic).join("\n")}`);
+    assert.fail(`the commit was rejected: ${result.diagnostics.map(formatDiagnostic).join("\n")}`);
   }
   return result.artifact;
 }
 
-/** Builds what must be refused, and tells why in text. */
+/** Builds what must be rejected; returns the reasons. */
 export async function rejection(
   builder: Builder,
   texts: Readonly<Record<string, string>>,
@@ -98,7 +98,7 @@ try {
   console.log(JSON.stringify({ error: String(error), stack: error.stack }));
 }`;
 
-/** What came of running an artifact in a process without any permission. */
+/** The result of an artifact in a process without permissions. */
 export interface Ran {
   readonly keys?: readonly string[];
   readonly value?: unknown;

@@ -1,4 +1,4 @@
-/** The walls around the compiler, in every mode that stands here. */
+/** The walls around the compiler, in every mode that works here. */
 import assert from "node:assert/strict";
 import { STANDING } from "../sandbox/harness.ts";
 import { eventually } from "../support/eventually.ts";
@@ -19,7 +19,7 @@ function uses(name: string): Record<string, string> {
   return { "main.ts": `import x from "npm:${name}";\nexport default () => ({ x });` };
 }
 
-/** A host beside the registry, which must see nothing. */
+/** A host besides the registry, which must get no request. */
 function openCanary(): AsyncDisposable & { readonly url: string; readonly seen: string[] } {
   const seen: string[] = [];
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, ({ url }) => {
@@ -33,14 +33,14 @@ function openCanary(): AsyncDisposable & { readonly url: string; readonly seen: 
   };
 }
 
-/** The bundler comes from the real registry, into the cache that all tests share. */
+/** Downloads the bundler from the real registry into the cache that all tests share. */
 async function fillCache(): Promise<void> {
   await using opened = await openBuilder();
   await build(opened.builder, { "main.ts": OK });
 }
 
 for (const isolation of STANDING) {
-  Deno.test(`${isolation}: packages come from the registry and from nowhere else`, async () => {
+  Deno.test(`${isolation}: packages come from the registry alone`, async () => {
     await fillCache();
     await using canary = openCanary();
     const files = { "index.js": TEXT };
@@ -65,7 +65,7 @@ for (const isolation of STANDING) {
     assert.deepEqual(canary.seen, []);
   });
 
-  Deno.test(`${isolation}: the kernel says that the walls around the compiler stand`, async () => {
+  Deno.test(`${isolation}: the kernel confirms the walls around the compiler`, async () => {
     if (Deno.build.os !== "linux") return;
     await using registry = openSilence();
     await using opened = await openBuilder({ memoryBytes: 1024 ** 3 }, {
@@ -114,7 +114,7 @@ for (const isolation of STANDING) {
   });
 }
 
-Deno.test("a build's downloads have a limit that names itself", async () => {
+Deno.test("the error of too large a download names the limit", async () => {
   await fillCache();
   const random = crypto.getRandomValues(new Uint8Array(60_000)).toBase64();
   await using registry = openRegistry({ big: { files: { "index.js": `// ${random}` } } });
@@ -122,11 +122,11 @@ Deno.test("a build's downloads have a limit that names itself", async () => {
   const [reason = ""] = await rejection(opened.builder, uses("big"));
   assert.match(
     reason,
-    /^the build downloads \d+ bytes or more, over its limit of 50 kB \(--max-download\)$/,
+    /^the build downloads [\d,]+ k?B or more, over its limit of 50 kB \(--max-download\)$/,
   );
 });
 
-Deno.test("walls that were asked for and do not stand stop the start", async () => {
+Deno.test("a configured mode that does not work stops the start", async () => {
   if (Deno.build.os !== "linux") return;
   const directory = await Deno.makeTempDir();
   const pass = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n`;
@@ -149,7 +149,7 @@ Deno.test("walls that were asked for and do not stand stop the start", async () 
   await Deno.remove(directory, { recursive: true });
 });
 
-/** A registry that takes every request and answers none. */
+/** A registry that accepts every request and responds to none. */
 function openSilence(): AsyncDisposable & { readonly url: string } {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const connections: Deno.Conn[] = [];
@@ -178,7 +178,7 @@ function startBuild({ builder }: OpenedBuilder): AsyncDisposable {
   };
 }
 
-/** The compiler process that works below the opened, and not a wrapper of it. */
+/** The compiler process of the builder, and not its wrapper. */
 async function compilerOf({ root }: OpenedBuilder): Promise<number | undefined> {
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
