@@ -1,14 +1,16 @@
-/** `docs/cli.md`: the command line as a page, in Markdown, from the commands themselves. */
+/** Renders `docs/cli.md`, the command line in Markdown, from the commands themselves. */
 import type { Command, Option } from "commander";
-import { GROUP_TITLES } from "../src/config/mod.ts";
 import { EXIT_CODES } from "../src/cli/terminal/failure.ts";
 import { buildProgram } from "../src/cli/program.ts";
-import { CONNECTION_HELP } from "../src/cli/options/server_options.ts";
+import { CONNECTION_HELP, hasServerOptions } from "../src/cli/options/server_options.ts";
+import { SETTINGS_NOTES } from "../src/cli/options/setting_flags.ts";
+import { GROUP_TITLES } from "../src/config/mod.ts";
 
-/** Columns of the help as it stands on the page. */
+/** Columns of the help on the page. */
 const WIDTH = 100;
-/** Commands with more settings than this name the page of settings instead of listing them. */
+/** Commands with more settings than this refer to the page of settings. */
 const SETTINGS_LISTED = 1;
+const SERVER_OPTION = "--server";
 
 /** The page. */
 export function renderCommandLinePage(): string {
@@ -16,10 +18,10 @@ export function renderCommandLinePage(): string {
   const sections = leafCommands(program).map((command) =>
     [`## ${pathOf(command)}`, "", "```text", helpOf(command), "```"].join("\n")
   );
-  return [introduction(), ...sections].join("\n\n") + "\n";
+  return [introduction(program), ...sections].join("\n\n") + "\n";
 }
 
-/** Every command that does something, in the order of the help. */
+/** Every command without subcommands, in the order of the help. */
 export function leafCommands(parent: Command): Command[] {
   return parent.createHelp().visibleCommands(parent)
     .filter((command) => command.name() !== "help")
@@ -31,17 +33,26 @@ export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** What `--help` prints, but for long lists of settings, which have a page of their own. */
+/** The output of `--help`, without the options that the page describes elsewhere. */
 function helpOf(command: Command): string {
-  const isSetting = ({ helpGroupHeading }: Option) =>
-    Object.values(GROUP_TITLES).some((title) => helpGroupHeading === `${title}:`);
-  const manySettings = command.options.filter(isSetting).length > SETTINGS_LISTED;
+  const parts = [
+    ...hasServerOptions(command) ? ["[server options]"] : [],
+    ...command.options.filter(isSetting).length > SETTINGS_LISTED ? ["[settings]"] : [],
+  ];
+  const isElsewhere = (option: Option) =>
+    isCommon(option) || (parts.length > 0 && (isSetting(option) || isServerOption(option)));
+  return renderHelp(command, (option) => !isElsewhere(option))
+    .replace(`${SETTINGS_NOTES}\n`, "")
+    .replace("[options]", ["[options]", ...parts].join(" "));
+}
+
+function renderHelp(command: Command, isShown: (option: Option) => boolean): string {
   let text = "";
   const help = command.createHelp();
   command.configureHelp({
+    ...command.configureHelp(),
     helpWidth: WIDTH,
-    visibleOptions: (shown) =>
-      help.visibleOptions(shown).filter((option) => !manySettings || !isSetting(option)),
+    visibleOptions: (shown) => help.visibleOptions(shown).filter(isShown),
   });
   command.configureOutput({
     writeOut: (part) => text += part,
@@ -49,11 +60,24 @@ function helpOf(command: Command): string {
     getOutHasColors: () => false,
   });
   command.outputHelp();
-  const settings = manySettings ? "\n\nand every setting of docs/configuration.md as a flag" : "";
-  return text.trimEnd() + settings;
+  return text.trimEnd();
 }
 
-function introduction(): string {
+function isSetting({ helpGroupHeading, long }: Option): boolean {
+  return long !== SERVER_OPTION &&
+    Object.values(GROUP_TITLES).some((title) => helpGroupHeading === `${title}:`);
+}
+
+function isServerOption({ long }: Option): boolean {
+  return long === SERVER_OPTION;
+}
+
+/** Whether the introduction describes the option: those of all commands, unless they differ in a command. */
+function isCommon({ long, description }: Option): boolean {
+  return long === "--help" || long === "--json" && description === "Print JSON";
+}
+
+function introduction(program: Command): string {
   const codes = Object.values(EXIT_CODES).map(({ code, meaning }) => `| ${code} | ${meaning} |`);
   return [
     INTRODUCTION,
@@ -62,13 +86,29 @@ function introduction(): string {
     "| --- | --- |",
     ...codes,
     "",
-    SERVER,
+    SERVER_OPTIONS,
     "",
     "```text",
+    serverOptions(program),
+    "",
     CONNECTION_HELP,
     "```",
   ]
     .join("\n");
+}
+
+/** The options of every command that needs a server. */
+function serverOptions(program: Command): string {
+  const command = leafCommands(program).find(hasServerOptions);
+  if (command === undefined) {
+    throw new Error("Cannot render docs/cli.md: no command has server options");
+  }
+  const help = command.createHelp();
+  const options = command.options.filter((option) => isSetting(option) || isServerOption(option));
+  const width = Math.max(...options.map((option) => help.optionTerm(option).length));
+  return options.map((option) =>
+    `  ${help.optionTerm(option).padEnd(width)}  ${help.optionDescription(option)}`
+  ).join("\n");
 }
 
 const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
@@ -76,16 +116,17 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # The command line
 
-Run it as \`bin/invoked\`, or put a link to that file on your \`PATH\`. How the commands go together is
-told in [first-function.md](first-function.md).
+Run \`bin/invoked\`, or put a link to it on your \`PATH\`. [First function](first-function.md) shows the
+commands at work.
 
-The result of a command is on stdout, and what it tells about its work on stderr. At a terminal lists
-are tables with heads; piped they are one line each, with tabs between the cells. \`--json\` prints JSON
-instead. \`NO_COLOR\` turns colours off. A failure is one \`error:\` on stderr, with a \`next:\` step where
-there is one, and an exit code:`;
+A command prints its result on stdout and its progress on stderr. At a terminal lists are tables with
+heads; otherwise each row is one line with tabs between the cells. \`NO_COLOR\` turns colours off.
+Every command has \`--help\`. \`--json\` prints JSON, unless the result is a file. \`[server options]\` are
+listed below; \`[settings]\` are the flags of [configuration.md](configuration.md). A failed command prints
+one \`error:\` line and often a \`next:\` step on stderr, and exits with a code:`;
 
-const SERVER = `## Which server
+const SERVER_OPTIONS = `## Server options
 
-The commands are a client of the API like any other, and use C1's own endpoints where these suffice:
-the same \`deploy\` works against a C1 tenant. What needs an addition of \`invoked\` says so where the
-server does not have it: logs, volumes, searching the history, deleting tags.`;
+The commands are clients of the API, and use C1's own endpoints where these suffice: the same \`deploy\`
+works with a C1 tenant. Logs, volumes, the search of invocations and the deletion of tags need a server
+of \`invoked\`; on another server these commands fail and name the missing endpoint.`;

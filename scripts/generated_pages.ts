@@ -1,4 +1,4 @@
-/** Writes the pages of docs that are made from the code. */
+/** Writes the generated pages of docs. */
 import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
 import { renderPermissionsPage } from "./permissions_page.ts";

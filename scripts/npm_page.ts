@@ -1,4 +1,4 @@
-/** `docs/npm.md`: the functions and their fates as a page, in Markdown. */
+/** Renders `docs/npm.md`, the functions of tests/npm and their results in Markdown. */
 import { type Fate, PACKAGES } from "../tests/npm/packages.ts";
 
 const FOLDER = new URL("../tests/npm/functions/", import.meta.url);

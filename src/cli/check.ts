@@ -1,19 +1,19 @@
 import type { Command } from "commander";
 import type { Diagnostic } from "../builder/mod.ts";
-import { readEnvironment, resolveConfig } from "../config/mod.ts";
-import { describeError, Failure, printable } from "./terminal/failure.ts";
-import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
+import { countOf, readEnvironment, resolveConfig } from "../config/mod.ts";
+import { describeError, Failure, failureMessage, printable } from "./terminal/failure.ts";
+import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { downloadsDir } from "./local/local_server.ts";
 import { note, paint, printJson } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 /** `invoked check`: the types of the function in the folder. */
 export function registerCheck(program: Command): void {
   const command = program.command("check")
-    .description("Check the types of the function of this folder, as the server does");
+    .description("Check the types of the function in this folder, as the server does");
   addJsonOption(command);
   addExamples(command, "invoked check", "invoked check --json");
   command.action(async ({ json }: { readonly json?: true }) => {
@@ -23,14 +23,14 @@ export function registerCheck(program: Command): void {
     const diagnostics = await checkTypes(folder, files);
     if (json) printJson({ diagnostics });
     else {
-      for (const { message, ...place } of diagnostics) {
-        const diagnostic = { ...place, message: printable(message) };
-        console.log(formatDiagnostic(diagnostic, (place) => paint("bold", place)));
+      for (const { message, ...position } of diagnostics) {
+        const diagnostic = { ...position, message: printable(message) };
+        console.log(formatDiagnostic(diagnostic, (position) => paint("bold", position)));
       }
     }
-    if (diagnostics.length === 0) return json ? undefined : note("The types are right");
-    throw new Failure(`${countOfTypeErrors(diagnostics)} in ${folder}`, {
-      next: "correct the code at the places that are named",
+    if (diagnostics.length === 0) return json ? undefined : note("No type errors");
+    throw new Failure(`${countOf(diagnostics.length, "type error")} in ${folder}`, {
+      next: "correct the code at the reported positions",
       exit: "code",
     });
   });
@@ -55,7 +55,7 @@ async function checkTypes(
     await checker.start();
     return await checker.checkTypes(files, interrupt.signal);
   } catch (error) {
-    throw new Failure(`Cannot check the types: ${describeError(error)}`);
+    throw new Failure(failureMessage("Cannot check the types", describeError(error)));
   } finally {
     await Deno.remove(workDir, { recursive: true });
   }

@@ -10,14 +10,15 @@ import {
   settingToJson,
   variableOf,
 } from "../config/mod.ts";
-import { addExamples } from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
+import { alignColumns } from "./terminal/output.ts";
 
-/** `invoked config`: prints the configuration in force and where each setting came from. */
+/** `invoked config`: prints the configuration in force and the source of each setting. */
 export function registerConfig(program: Command): void {
   const command = program.command("config")
-    .description("Print the configuration in force; takes the same flags as serve")
-    .option("--json", "Print JSON; durations in milliseconds, sizes in bytes");
+    .description("Print the configuration in force; takes the flags of serve");
+  addJsonOption(command, "Print JSON; durations in milliseconds, sizes in bytes");
   const readFlags = addSettingFlags(command);
   addExamples(command, "invoked config", "invoked config --max-body 24MiB --json");
   command.action(({ json }: { readonly json?: true }) => {
@@ -51,14 +52,7 @@ function nameOf({ setting }: PlacedSetting): string {
   return setting.variableOnly ? variableOf(setting) : `--${setting.name}`;
 }
 
-/** A proxy or registry address without the user and password it may carry. */
+/** The address of a proxy or registry without its user and password. */
 function maskCredentials(address: string): string {
   return address.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, `$1${Secret.MASK}@`);
-}
-
-function alignColumns(rows: readonly (readonly string[])[]): string {
-  const widthOf = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  return rows.map((row) =>
-    row.map((cell, column) => cell.padEnd(widthOf(column))).join("  ").trimEnd()
-  ).join("\n");
 }

@@ -2,12 +2,13 @@ import type { Command } from "commander";
 import { Failure, oneLine } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 import { askForYes } from "./terminal/prompts.ts";
+import { addExamples, addJsonOption, addYesOption, YES_HINT } from "./options/common_options.ts";
 import {
-  addExamples,
-  addJsonOption,
-  addServerOptions,
   functionOf,
-} from "./options/server_options.ts";
+  REQUIRED_FUNCTION_ARGUMENT,
+  REQUIRED_FUNCTION_HELP,
+} from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
 interface Options {
   readonly yes?: true;
@@ -17,9 +18,9 @@ interface Options {
 /** `invoked delete`: deletes a function. */
 export function registerDelete(program: Command): void {
   const command = program.command("delete")
-    .description("Delete a function; its commits and invocations stay readable by its id")
-    .argument("<function>", "Name or id; . for the function of this folder's invoked.json")
-    .option("--yes", "Do not ask");
+    .description("Delete a function; its commits and invocations can still be read by its id")
+    .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP);
+  addYesOption(command);
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, "invoked delete hello", "invoked delete hello --yes");
@@ -27,7 +28,7 @@ export function registerDelete(program: Command): void {
     using api = await server.connect();
     const fn = await functionOf(api, name);
     const question = `Delete ${oneLine(fn.displayName)} (${fn.id}) on ${api.url}?`;
-    if (!yes && !await askForYes(question, "give --yes to delete without a question")) {
+    if (!yes && !await askForYes(question, YES_HINT)) {
       throw new Failure("Cancelled: nothing was deleted");
     }
     await api.deleteFunction(fn);

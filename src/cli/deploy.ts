@@ -1,37 +1,34 @@
 import type { Command } from "commander";
+import { countOf } from "../config/mod.ts";
 import type { Api, FunctionChange } from "./client/api.ts";
 import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
 import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
-import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
+import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { compare, makeCommit, settingsChange } from "./folder/deployment.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
 import { withProgress } from "./terminal/progress.ts";
-import {
-  addExamples,
-  addJsonOption,
-  addServerOptions,
-  CONNECTION_HELP,
-} from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
-/** The server checks types behind a deploy; wrong ones are no bar, so little is waited for them. */
+/** The server checks types in the background of a deploy. Type errors do not reject it, so the wait is short. */
 const TYPES_WAIT_MS = 3000;
 const TYPES_POLL_MS = 200;
 
 interface Options {
   readonly publish?: true;
-  readonly message: string;
+  readonly message?: string;
   readonly json?: true;
 }
 
-/** `invoked deploy`: brings the function of a folder to the server. */
+/** `invoked deploy`: uploads and builds the function of a folder. */
 export function registerDeploy(program: Command): void {
   const command = program.command("deploy")
-    .description("Upload and build the function of this folder; print the id of the commit")
-    .option("--publish", "Make the new commit the one that calls run")
-    .option("--message <TEXT>", "Message of the commit", "");
+    .description("Upload and build the function in this folder; print the id of the commit")
+    .option("--publish", "Make the commit the one that calls run")
+    .option("--message <TEXT>", "Message of the commit");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(
@@ -39,7 +36,6 @@ export function registerDeploy(program: Command): void {
     `invoked deploy --publish --message "Say hello"`,
     "invoked deploy --json | jq -r .commitId",
   );
-  command.addHelpText("after", `\n${CONNECTION_HELP}`);
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
     const manifest = await needManifest(folder);
@@ -54,13 +50,13 @@ interface Deployed {
   readonly functionId: string;
   readonly name: string;
   readonly created: boolean;
-  /** The new commit, or the head where no file changed. */
+  /** The new commit, or the head if no file changed. */
   readonly commitId: string | undefined;
   readonly published: boolean;
   readonly changes: readonly Change[];
-  /** The fields of the function that were set. */
+  /** The fields of the function that the deploy set. */
   readonly settings: readonly string[];
-  /** Undefined where the server does not check types. */
+  /** Undefined if the server does not check types. */
   readonly typeCheck: TypeCheck | undefined;
 }
 
@@ -68,7 +64,7 @@ async function deploy(
   api: Api,
   folder: string,
   manifest: Manifest,
-  { publish: wanted, message }: Options,
+  { publish: wanted, message = "" }: Options,
 ): Promise<Deployed> {
   const files = await readFunctionFiles(folder);
   const { fn: existing, changes } = await compare(api, manifest, files);
@@ -80,16 +76,16 @@ async function deploy(
   const commitId = changes.length === 0
     ? fn.head
     : (await withProgress("Uploading and building", () => makeCommit(api, fn, files, message))).id;
-  // The settings first or with it: published code must not run with the allowlist of older code.
+  // Settings are set before or together with the publish: new code must not run with the allowlist of older code.
   const settings = settingsChange(manifest, fn);
   const publishes = wanted === true && commitId !== undefined && commitId !== fn.publishedCommitId;
   await applyChange(api, fn, {
     ...settings,
     ...publishes ? { publishedCommitId: commitId } : {},
   });
-  tellEnd(Object.keys(settings), publishes, wanted === true);
+  noteSettings(Object.keys(settings), publishes, wanted === true);
   const typeCheck = commitId === undefined ? undefined : await checkedTypes(api, fn, commitId);
-  if (typeCheck !== undefined) tellTypes(typeCheck);
+  if (typeCheck !== undefined) noteTypes(typeCheck);
   return {
     functionId: fn.id,
     name: manifest.name,
@@ -111,19 +107,19 @@ async function applyChange(
   try {
     await api.updateFunction(fn, change);
   } catch (error) {
-    note(`Not set: ${Object.keys(change).join(", ")}. The files are deployed as the head`);
+    note(`The files are deployed as the head; not set: ${Object.keys(change).join(", ")}`);
     throw error;
   }
 }
 
-function tellEnd(settings: readonly string[], published: boolean, wanted: boolean): void {
+function noteSettings(settings: readonly string[], published: boolean, wanted: boolean): void {
   if (settings.length > 0) note(`Set ${settings.join(", ")}`);
   if (published) note(paintNote("green", "Published"));
-  else if (wanted) note("Published already");
-  else note("Not published: invoked publish makes it the one that calls run");
+  else if (wanted) note("Already published");
+  else note("Not published; publish it with invoked publish");
 }
 
-/** What the server found out of a commit's types in a short while. */
+/** The type check of a commit, as far as it ends within {@link TYPES_WAIT_MS}. */
 async function checkedTypes(
   api: Api,
   fn: RemoteFunction,
@@ -137,10 +133,10 @@ async function checkedTypes(
   }
 }
 
-function tellTypes({ state, diagnostics }: TypeCheck): void {
-  if (state === "PENDING") return note("Types are still being checked: invoked show tells");
+function noteTypes({ state, diagnostics }: TypeCheck): void {
+  if (state === "PENDING") return note("The type check has not ended; see it with invoked show");
   if (state !== "CHECKED") return;
-  if (diagnostics.length === 0) return note("Types are right");
-  note(paintNote("yellow", `${countOfTypeErrors(diagnostics)}, which is no bar:`));
+  if (diagnostics.length === 0) return note("No type errors");
+  note(paintNote("yellow", `Deployed with ${countOf(diagnostics.length, "type error")}:`));
   for (const diagnostic of diagnostics) note(`  ${printable(formatDiagnostic(diagnostic))}`);
 }

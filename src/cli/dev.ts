@@ -12,7 +12,7 @@ import { watchFolder } from "./local/watch.ts";
 import { SECRETS_HELP, SyncedFunction } from "./local/synced_function.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
-import { addExamples } from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { quoteForShell } from "./terminal/shell.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
@@ -22,16 +22,15 @@ interface Options {
   readonly json?: true;
 }
 
-/** `invoked dev`: runs the function of a folder whenever a file is saved. */
+/** `invoked dev`: runs the function of a folder after every save. */
 export function registerDev(program: Command): void {
   const command = program.command("dev")
     .description(
-      "Run the function of this folder on a local server with a temporary store, again after " +
-        "every save, with the last input",
+      "Run the function in this folder on a temporary local server, after every save, with the last input",
     )
     .option("--input <JSON>", INPUT_HELP)
-    .option("--secrets <FILE>", SECRETS_HELP)
-    .option("--json", "Print JSON, one line for each run");
+    .option("--secrets <FILE>", SECRETS_HELP);
+  addJsonOption(command, "Print JSON, one line per run");
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
@@ -40,10 +39,10 @@ export function registerDev(program: Command): void {
     const file = inputFile(options.input);
     using interrupt = listenForInterrupt();
     await using server = await startLocalServer(folder);
-    const bench = await SyncedFunction.open(server.api, folder, options.secrets);
-    const run = new DevRun(bench, options);
-    note(`${oneLine(name)} runs after every save; Ctrl-C ends`);
-    tellCommands(name, volume, server.dataDir);
+    const synced = await SyncedFunction.open(server.api, folder, options.secrets);
+    const run = new DevRun(synced, options);
+    note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
+    noteCommands(name, volume, server.dataDir);
     const watched = file === undefined ? [] : [resolve(file)];
     const saves = watchFolder(folder, watched, interrupt.signal);
     await run.once(performance.now());
@@ -51,53 +50,53 @@ export function registerDev(program: Command): void {
   });
 }
 
-/** Other commands reach the local server too. */
-function tellCommands(name: string, volume: string | undefined, dataDir: string): void {
+/** Prints how other commands reach the local server. */
+function noteCommands(name: string, volume: string | undefined, dataDir: string): void {
   const data = `--data ${quoteForShell(dataDir)}`;
   const attached = volume === undefined ? "" : ` --volume ${quoteForShell(volume)}`;
   const call = `invoked invoke ${quoteForShell(name)}${attached} ${data}`;
   note(paintNote("dim", `call it from elsewhere: ${call}`));
   if (volume === undefined) return;
   const put = `invoked volumes put FILE ${quoteForShell(`${volume}:/`)} ${data}`;
-  note(paintNote("dim", `its volume is empty; give it files: ${put}`));
+  note(paintNote("dim", `its volume is empty; add files: ${put}`));
 }
 
-/** What a run came to. */
+/** The result of a run. */
 interface Result {
   readonly commitId: string;
   readonly invocationId: string;
   readonly status: string;
   readonly output?: unknown;
   readonly error?: string | undefined;
-  /** From the save to the end of the run. */
+  /** Time from the save to the end of the run. */
   readonly milliseconds: number;
 }
 
 class DevRun {
-  readonly #bench: SyncedFunction;
+  readonly #synced: SyncedFunction;
   readonly #options: Options;
   /** The text of `--input` when it was last read. */
   #given: string | undefined;
   #input = "{}";
   #lastInvocation: string | undefined;
 
-  constructor(bench: SyncedFunction, options: Options) {
-    this.#bench = bench;
+  constructor(synced: SyncedFunction, options: Options) {
+    this.#synced = synced;
     this.#options = options;
   }
 
   /**
-   * Runs the function where its files or its input changed.
+   * Runs the function if its files or its input changed.
    *
-   * @param since when the save was noticed, in the time of `performance.now()`
+   * @param since time of the save on the clock of `performance.now()`
    */
   async once(since: number): Promise<void> {
     try {
       const inputChanged = await this.#readInput();
-      const { commit, changed } = await this.#bench.sync();
+      const { commit, changed } = await this.#synced.sync();
       if (!changed && !inputChanged) return;
       await this.#run(commit.id, since);
-      await this.#bench.publish(commit);
+      await this.#synced.publish(commit);
     } catch (error) {
       // The next save may correct it.
       if (!(error instanceof Failure)) throw error;
@@ -105,7 +104,7 @@ class DevRun {
     }
   }
 
-  /** Whether there is another input than for the last run: of the file, or of somebody else's call. */
+  /** Whether the input differs from that of the last run: another file content, or a call from elsewhere. */
   async #readInput(): Promise<boolean> {
     const { input: source } = this.#options;
     const given = source === "-" && this.#given !== undefined
@@ -115,18 +114,18 @@ class DevRun {
       this.#given = this.#input = given;
       return true;
     }
-    const [newest] = await this.#bench.api.invocations(this.#bench.fn, {}, 1);
+    const [newest] = await this.#synced.api.invocations(this.#synced.fn, {}, 1);
     if (newest === undefined || newest.id === this.#lastInvocation) return false;
     this.#input = JSON.stringify(newest.input);
     return false;
   }
 
   async #run(commitId: string, since: number): Promise<void> {
-    const { api, fn } = this.#bench;
+    const { api, fn } = this.#synced;
     const { invocationId, json } = await api.invoke(fn, {
       commitId,
       input: this.#input,
-      volumeId: this.#bench.volume?.id,
+      volumeId: this.#synced.volume?.id,
     });
     this.#lastInvocation = invocationId;
     const milliseconds = Math.round(performance.now() - since);
@@ -159,7 +158,7 @@ class DevRun {
   #fail({ message, next, exit }: Failure): void {
     if (this.#options.json) return printJsonLine({ status: "FAILED", error: message });
     note(paintNote("red", printable(message)));
-    // What is wrong with the code needs a save and no other step.
+    // A fault of the code needs a save and no other step.
     if (next !== undefined && exit !== "code") note(paintNote("dim", next));
   }
 }

@@ -7,22 +7,22 @@ import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, changesBetween } from "./folder/changes.ts";
 import { readFunctionFiles } from "./folder/files.ts";
 import { note, paint, printJson } from "./terminal/output.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
 import {
-  addExamples,
-  addJsonOption,
-  addServerOptions,
+  COMMIT_HELP,
   FUNCTION_ARGUMENT,
   FUNCTION_HELP,
   functionOf,
-} from "./options/server_options.ts";
+} from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
-/** `invoked diff`: what differs between two commits, or between a commit and the folder. */
+/** `invoked diff`: the differences between two commits, or between a commit and the folder. */
 export function registerDiff(program: Command): void {
   const command = program.command("diff")
-    .description("Print what differs between two commits, or between a commit and this folder")
+    .description("Print the differences between two commits, or between a commit and this folder")
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
-    .argument("[from]", "Id, HEAD or tag of a commit [HEAD]")
-    .argument("[to]", "Id, HEAD or tag of a commit [the files of this folder]");
+    .argument("[from]", COMMIT_HELP)
+    .argument("[to]", "Id, HEAD or tag of the other commit [default the files of this folder]");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, "invoked diff", "invoked diff hello v1 HEAD");
@@ -42,7 +42,7 @@ export function registerDiff(program: Command): void {
       const changes = changesBetween(before, after)
         .map((change) => ({ ...change, patch: patchOf(change, before, after) }));
       if (json) return printJson(changes);
-      if (changes.length === 0) return note("No file differs");
+      if (changes.length === 0) return note("No differences");
       for (const { patch } of changes) console.log(paintPatch(patch));
     },
   );
@@ -52,7 +52,7 @@ async function filesOf(api: Api, fn: RemoteFunction, reference: string): Promise
   return (await api.commit(fn, commitReference(reference))).files;
 }
 
-/** A unified diff; of what is no text only that it differs. */
+/** A unified diff; for a binary file one line. */
 function patchOf({ path, change }: Change, before: Files, after: Files): string {
   const [old, now] = [before.get(path), after.get(path)].map(textOf);
   const name = oneLine(path);
@@ -65,7 +65,7 @@ function patchOf({ path, change }: Change, before: Files, after: Files): string 
     .split("\n").slice(1).join("\n").trimEnd();
 }
 
-/** Text of a file; none where the file is absent, undefined where it is not text. */
+/** Text of a file; empty if the file is absent, undefined if it is not text. */
 function textOf(content: Uint8Array | undefined): string | undefined {
   if (content === undefined) return "";
   try {

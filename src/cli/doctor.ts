@@ -11,7 +11,7 @@ import {
 import type { Examination } from "../sandbox/mod.ts";
 import { join } from "node:path";
 import { describeError, Failure, oneLine } from "./terminal/failure.ts";
-import { addExamples } from "./options/server_options.ts";
+import { addExamples } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 
 /** Settings that bound what functions and builds may use. */

@@ -3,16 +3,10 @@ import { Option } from "commander";
 import { needsAddition } from "./client/api_error.ts";
 import { type Invocation, reuseName } from "./client/schemas.ts";
 import { Failure } from "./terminal/failure.ts";
-import { printJson, printTable, showTime } from "./terminal/output.ts";
-import {
-  addExamples,
-  addJsonOption,
-  addServerOptions,
-  FUNCTION_ARGUMENT,
-  FUNCTION_HELP,
-  functionOf,
-  parseCount,
-} from "./options/server_options.ts";
+import { printJson, printTable, showCount, showTime } from "./terminal/output.ts";
+import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
+import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
 const DEFAULT_LIMIT = 20;
 const STATUSES = ["pending", "running", "success", "error"];
@@ -28,19 +22,21 @@ interface Options {
 /** `invoked history`: the invocations of a function. */
 export function registerHistory(program: Command): void {
   const command = program.command("history")
-    .description("List the invocations of a function, newest first")
+    .description("List invocations of a function, newest first")
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
-    .addOption(new Option("--status <STATUS>", "Only those with this status").choices(STATUSES))
-    .option("--since <TIME>", "Only those since this time, such as 2026-01-31T12:00:00Z")
-    .option("--query <TEXT>", "Only those with this text in input, output or error")
-    .option("--limit <NUMBER>", "At most so many", parseCount, DEFAULT_LIMIT);
+    .addOption(
+      new Option("--status <STATUS>", "List only those with this status").choices(STATUSES),
+    )
+    .option("--since <TIME>", "List only those since this time, such as 2026-01-31T12:00:00Z")
+    .option("--query <TEXT>", "List only those with this text in input, output or error");
+  addLimitOption(command, "invocations", DEFAULT_LIMIT);
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, "invoked history hello", "invoked history hello --status error --limit 5");
   command.action(async (name: string | undefined, options: Options) => {
     const { status, since, query, limit, json } = options;
     if (since !== undefined && Number.isNaN(Date.parse(since))) {
-      throw new Failure(`--since is ${JSON.stringify(since)}, not a time`, {
+      throw new Failure(`Cannot use --since: ${JSON.stringify(since)} is not a time`, {
         next: "write it as 2026-01-31T12:00:00Z",
         exit: "usage",
       });
@@ -53,12 +49,12 @@ export function registerHistory(program: Command): void {
       query,
     };
     const invocations = await needsAddition(
-      "searching invocations",
+      "the search of invocations",
       api.invocations(fn, filter, limit),
     );
     if (json) return printJson(invocations);
     printTable(
-      ["INVOCATION", "STATUS", "REUSE", "BEGAN", "TOOK", "COMMIT", "RESULT"],
+      ["INVOCATION", "STATUS", "REUSE", "CREATED", "TOOK", "COMMIT", "RESULT"],
       invocations.map((invocation) => [
         invocation.id,
         invocation.status,
@@ -68,15 +64,17 @@ export function registerHistory(program: Command): void {
         invocation.commitId,
         summary(invocation),
       ]),
-      `${fn.displayName} has no such invocation`,
+      `${fn.displayName} has no matching invocations`,
     );
   });
 }
 
-/** From the record of an invocation to its end, in milliseconds. */
+/** Time from the creation of an invocation to its end. */
 function took({ status, createdAt, updatedAt }: Invocation): string {
   const ms = Date.parse(updatedAt ?? "") - Date.parse(createdAt ?? "");
-  return (status === "SUCCESS" || status === "ERROR") && Number.isFinite(ms) ? `${ms} ms` : "-";
+  return (status === "SUCCESS" || status === "ERROR") && Number.isFinite(ms)
+    ? `${showCount(ms)} ms`
+    : "-";
 }
 
 const SUMMARY_CHARS = 60;

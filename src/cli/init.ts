@@ -4,7 +4,7 @@ import { describeError, Failure, oneLine } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { templateFiles } from "./folder/template.ts";
 import { note, printJson } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { quoteForShell } from "./terminal/shell.ts";
 
 interface Options {
@@ -12,18 +12,18 @@ interface Options {
   readonly json?: true;
 }
 
-/** `invoked init`: a folder with a function, its test and what an editor needs. */
+/** `invoked init`: creates a folder with a function, its test and the types for an editor. */
 export function registerInit(program: Command): void {
   const command = program.command("init")
-    .description("Make a folder with a function, a test, invoked.json and types for the editor")
-    .argument("[folder]", "Where to make it; it may exist", ".")
-    .option("--name <NAME>", "Name of the function [name of the folder]");
+    .description("Create a folder with a function, a test, invoked.json and types for the editor")
+    .argument("[folder]", "The folder; it may exist", ".")
+    .option("--name <NAME>", "Name of the function [default the name of the folder]");
   addJsonOption(command);
   addExamples(command, "invoked init hello && cd hello && invoked test");
   command.action(async (given: string, { name, json }: Options) => {
     const folder = resolve(given);
     const files = await templateFiles(name ?? basename(folder));
-    await refuseOverwriting(folder, files.keys());
+    await rejectOverwriting(folder, files.keys());
     try {
       await Deno.mkdir(folder, { recursive: true });
       for (const [path, text] of files) {
@@ -40,14 +40,15 @@ export function registerInit(program: Command): void {
   });
 }
 
-async function refuseOverwriting(folder: string, paths: Iterable<string>): Promise<void> {
+async function rejectOverwriting(folder: string, paths: Iterable<string>): Promise<void> {
   const present: string[] = [];
   for (const path of paths) {
     const exists = await Deno.lstat(join(folder, path)).then(() => true, () => false);
     if (exists) present.push(path);
   }
   if (present.length === 0) return;
-  throw new Failure(`Cannot make a function in ${oneLine(folder)}: it has ${present.join(", ")}`, {
-    next: "name another folder, or move these files away",
-  });
+  throw new Failure(
+    `Cannot create a function in ${oneLine(folder)}: it already has ${present.join(", ")}`,
+    { next: "name another folder, or move these files away" },
+  );
 }

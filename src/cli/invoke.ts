@@ -10,14 +10,9 @@ import { readManifest } from "./folder/manifest.ts";
 import { INPUT_HELP, readInput } from "./options/input.ts";
 import { noteLogLine } from "./terminal/log_lines.ts";
 import { note, printJson } from "./terminal/output.ts";
-import {
-  addExamples,
-  addJsonOption,
-  addServerOptions,
-  FUNCTION_ARGUMENT,
-  FUNCTION_HELP,
-  functionOf,
-} from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
 interface Options {
   readonly input?: string;
@@ -32,17 +27,20 @@ interface Options {
 /** `invoked invoke`: calls a function. */
 export function registerInvoke(program: Command): void {
   const command = program.command("invoke")
-    .description("Call a function and print what it returns")
+    .description("Call a function and print its output")
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .option("--input <JSON>", INPUT_HELP)
-    .option("--async", "Do not wait: print the id of the invocation once it is recorded")
-    .option("--commit <COMMIT>", "Id, HEAD or tag of the commit [the published one]")
+    .option("--async", "Do not wait; print the id of the invocation")
+    .option("--commit <COMMIT>", "Id, HEAD or tag of the commit [default the published one]")
     .option(
       "--volume <VOLUME>",
-      "Name or id of the volume to attach [volume of invoked.json, for the folder's function]",
+      "Name or id of the volume to attach [default that of invoked.json, with .]",
     )
-    .option("--idempotency-key <KEY>", "A repeat with this key answers the first call")
-    .option("--logs", "Tell on stderr what the function printed");
+    .option(
+      "--idempotency-key <KEY>",
+      "Repeated calls with this key return the result of the first one",
+    )
+    .option("--logs", "Print the log of the function on stderr");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(
@@ -69,7 +67,7 @@ async function folderVolume(name = "."): Promise<string | undefined> {
 }
 
 type Call = Omit<Options, "volume"> & {
-  /** Its id. */
+  /** Id of the volume. */
   readonly volume: string | undefined;
 };
 
@@ -97,10 +95,11 @@ async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): 
   throw failedInvocation(fn, invocation);
 }
 
-/** An invocation that did not succeed, as the failure of a command. */
+/** The failure of the command for an invocation that did not succeed. */
 function failedInvocation(fn: RemoteFunction, { id, status, error }: Invocation): Failure {
   if (status !== "ERROR") {
-    return new Failure(`Invocation ${id} of ${fn.displayName} has not ended: it is ${status}`, {
+    const message = `Cannot get the output of invocation ${id} of ${fn.displayName}`;
+    return new Failure(`${message}: its status is ${status}`, {
       next: `follow it with invoked logs ${fn.id} ${id} --follow`,
     });
   }

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import {
   ALL_SETTINGS,
   type Config,
+  countOf,
   readEnvironment,
   resolveConfig,
   type Secret,
@@ -12,14 +13,14 @@ import {
 import type { Resealed } from "../domain/identity/key_rotation.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 
-/** `invoked keys rotate`: seals everything in a data directory under a new master key. */
+/** `invoked keys rotate`: encrypts all secrets and keys of a data directory with a new master key. */
 export function registerKeys(program: Command): void {
-  const keys = program.command("keys").description("Look after the master key");
+  const keys = program.command("keys").description("Manage the master key");
   const command = keys.command("rotate").description(
-    "Make a new master key and seal every secret and server key under it; the server must not run",
+    "Create a new master key and encrypt all secrets and server keys with it; stop the server before",
   );
   const readFlags = addSettingFlags(
     command,
@@ -33,17 +34,18 @@ export function registerKeys(program: Command): void {
     const { resealed, next } = await rotate(config);
     if (json) return printJson({ ...resealed, next });
     const { secrets, serverKeys } = resealed;
-    console.log(`Sealed ${secrets} secrets and ${serverKeys} server keys again: ${next}`);
+    const count = `${countOf(secrets, "secret")} and ${countOf(serverKeys, "server key")}`;
+    console.log(`Encrypted ${count} with a new key: ${next}`);
   });
 }
 
 const ROTATE_HELP = `
-Where the key comes from INVOKED_MASTER_KEY, the new one is taken from INVOKED_NEW_MASTER_KEY.
-A rotation that is cut off at any point leaves every value readable; run it again.`;
+If the server takes its key from INVOKED_MASTER_KEY, set INVOKED_NEW_MASTER_KEY to the new one.
+An interrupted rotation leaves every value readable; run it again.`;
 
 interface Rotation {
   readonly resealed: Resealed;
-  /** What the operator has to do now. */
+  /** The next step of the operator. */
   readonly next: string;
 }
 
@@ -51,14 +53,16 @@ async function rotate({ server: { dataDir }, identity }: Config): Promise<Rotati
   const { masterKey, newMasterKey } = identity;
   if (masterKey === undefined && newMasterKey !== undefined) {
     throw new Failure(
-      "Cannot rotate to INVOKED_NEW_MASTER_KEY: the key in use is not in INVOKED_MASTER_KEY; " +
-        "without both a new key is made and kept in the data directory",
+      "Cannot rotate to INVOKED_NEW_MASTER_KEY: INVOKED_MASTER_KEY is not set",
+      {
+        next: "set both variables, or none: a new key is then created in the data directory",
+      },
     );
   }
   if (masterKey !== undefined && newMasterKey === undefined) {
     throw new Failure(
-      "Cannot rotate INVOKED_MASTER_KEY: this command cannot change a variable of the server; " +
-        "set INVOKED_NEW_MASTER_KEY to the new key (openssl rand -base64 32)",
+      "Cannot rotate INVOKED_MASTER_KEY: INVOKED_NEW_MASTER_KEY is not set",
+      { next: "set INVOKED_NEW_MASTER_KEY to the new key (openssl rand -base64 32)" },
     );
   }
   await checkUsed(dataDir);
@@ -73,18 +77,18 @@ async function rotate({ server: { dataDir }, identity }: Config): Promise<Rotati
   return { resealed, next };
 }
 
-/** So that a mistyped directory is not made into an empty one. */
+/** Rejects a mistyped directory, which would otherwise be created. */
 async function checkUsed(dataDir: string): Promise<void> {
   const database = join(dataDir, "invoked.db");
   await Deno.lstat(database).catch(() => {
     throw new Failure(
-      `Cannot rotate the master key of ${dataDir}: there is no ${database}; start the server once ` +
-        "with this --data, or name its directory",
+      `Cannot rotate the master key of ${dataDir}: ${database} does not exist`,
+      { next: "start the server once with this --data, or name its directory" },
     );
   });
 }
 
-/** The operator holds both keys, and the transaction decides which of them the values need. */
+/** The operator has both keys; the transaction finds the one that each value needs. */
 async function rotateVariable(dataDir: string, old: Secret, next: Secret): Promise<Resealed> {
   const [oldKey, newKey] = [old, next].map((key) => Buffer.from(key.reveal(), "base64"));
   if (oldKey === undefined || newKey === undefined) {
@@ -94,16 +98,20 @@ async function rotateVariable(dataDir: string, old: Secret, next: Secret): Promi
 }
 
 /**
- * First the file holds both keys, then the values move, then the old key is forgotten: wherever this is cut
- * off, the keys in the file open every value.
+ * The file first gets both keys, then the values are encrypted again, then the old key is removed. At every point
+ * the keys in the file open every value.
  */
 async function rotateFile(dataDir: string): Promise<Resealed> {
   const { readMasterKeys, writeMasterKeys } = await import("../store/master_key.ts");
   const oldKeys = await readMasterKeys(dataDir);
   if (oldKeys === undefined) {
     throw new Failure(
-      `Cannot rotate the master key of ${dataDir}: it holds no master.key; set INVOKED_MASTER_KEY ` +
-        "and INVOKED_NEW_MASTER_KEY where the server takes its key from the environment",
+      `Cannot rotate the master key of ${dataDir}: it has no master.key`,
+      {
+        next:
+          "set INVOKED_MASTER_KEY and INVOKED_NEW_MASTER_KEY, if the server takes its key from " +
+          "the environment",
+      },
     );
   }
   const newKey = Uint8Array.from(randomBytes(32));

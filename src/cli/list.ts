@@ -1,11 +1,7 @@
 import type { Command } from "commander";
 import { printJson, printTable, showTime } from "./terminal/output.ts";
-import {
-  addExamples,
-  addJsonOption,
-  addServerOptions,
-  parseCount,
-} from "./options/server_options.ts";
+import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
 const DEFAULT_LIMIT = 100;
 
@@ -18,8 +14,8 @@ interface Options {
 /** `invoked list`: the functions of the server. */
 export function registerList(program: Command): void {
   const command = program.command("list").description("List functions, newest first")
-    .option("--query <TEXT>", "Only those with this text in name or description")
-    .option("--limit <NUMBER>", "At most so many", parseCount, DEFAULT_LIMIT);
+    .option("--query <TEXT>", "List only those with this text in name or description");
+  addLimitOption(command, "functions", DEFAULT_LIMIT);
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, "invoked list", "invoked list --query mail --json");
@@ -40,7 +36,7 @@ export function registerList(program: Command): void {
         head ?? "-",
         showTime(updatedAt),
       ]),
-      "There are no functions; deploy one with invoked deploy",
+      "No functions; deploy one with invoked deploy",
     );
   });
 }

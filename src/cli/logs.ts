@@ -1,17 +1,13 @@
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
+import { findInvocation } from "./client/find.ts";
 import { followLogs, newInvocations, readLogs } from "./client/logs.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
 import { printLogLine, printLogLineOf } from "./terminal/log_lines.ts";
 import { note } from "./terminal/output.ts";
-import {
-  addExamples,
-  addServerOptions,
-  FUNCTION_ARGUMENT,
-  FUNCTION_HELP,
-  functionOf,
-} from "./options/server_options.ts";
-import { findInvocation } from "./show.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
@@ -19,19 +15,18 @@ interface Options {
   readonly json?: true;
 }
 
-/** `invoked logs`: what an invocation printed, also live. */
+/** `invoked logs`: the log of an invocation, also live. */
 export function registerLogs(program: Command): void {
   const command = program.command("logs")
-    .description("Print what an invocation printed")
+    .description("Print the log of an invocation")
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
-    .argument("[invocation]", "Id of an invocation; without it the newest")
+    .argument("[invocation]", "Id of the invocation [default the newest]")
     .option(
       "--follow",
-      "Print lines as they come: of the invocation until it ends, or without one of every new " +
-        "invocation until Ctrl-C",
+      "Print new lines until the invocation ends; without [invocation] those of every new one until Ctrl-C",
     );
   const server = addServerOptions(command);
-  command.option("--json", "Print JSON, one line for each line of the log");
+  addJsonOption(command, "Print JSON, one line per line of the log");
   addExamples(command, "invoked logs hello", "invoked logs hello --follow");
   command.action(
     async (name: string | undefined, id: string | undefined, { follow, json }: Options) => {
@@ -59,7 +54,7 @@ async function followAll(api: Api, fn: RemoteFunction, json: boolean): Promise<v
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
   const following = new Set<Promise<void>>();
-  note(`Waiting for invocations of ${fn.displayName}; Ctrl-C ends`);
+  note(`Waiting for invocations of ${fn.displayName}; Ctrl-C stops`);
   for await (const { id } of newInvocations(api, fn, signal)) {
     const one = printAll(api, fn, id, json, signal).finally(() => following.delete(one));
     following.add(one);

@@ -13,8 +13,9 @@ import { paintNote } from "./terminal/output.ts";
 import { buildProgram } from "./program.ts";
 
 /**
- * Runs the command that the arguments name and returns the exit code of the process, one of
- * {@link EXIT_CODES}.
+ * Runs the command of the arguments.
+ *
+ * @returns the exit code of the process, one of {@link EXIT_CODES}
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
   const program = buildProgram();
@@ -30,25 +31,25 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Tells an error on stderr, but for those of the argument parser, which has told them itself. */
+/** Prints an error on stderr, except those of the argument parser, which prints them itself. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   if (error instanceof ConfigError) {
-    for (const fault of error.faults) tellError(fault);
-    console.error("Run invoked serve --help for all settings");
+    for (const fault of error.faults) printError(fault);
+    console.error(`${paintNote("dim", "next:")} run invoked serve --help for all settings`);
     return EXIT_USAGE;
   }
   if (!(error instanceof Failure)) {
-    tellError(describeError(error));
+    printError(describeError(error));
     return EXIT_FAILURE;
   }
-  tellError(printable(error.message));
+  printError(printable(error.message));
   if (error.next !== undefined) {
     console.error(`${paintNote("dim", "next:")} ${printable(error.next)}`);
   }
   return EXIT_CODES[error.exit].code;
 }
 
-function tellError(message: string): void {
+function printError(message: string): void {
   console.error(`${paintNote("red", "error:")} ${message}`);
 }

@@ -1,5 +1,6 @@
 import tab from "@bomb.sh/tab/commander";
-import { Command } from "commander";
+import { type Argument, Command, type Option } from "commander";
+import { formatCount } from "../config/mod.ts";
 import project from "../../package.json" with { type: "json" };
 import { registerCheck } from "./check.ts";
 import { registerConfig } from "./config.ts";
@@ -15,8 +16,10 @@ import { registerInvoke } from "./invoke.ts";
 import { registerKeys } from "./keys.ts";
 import { registerList } from "./list.ts";
 import { registerLogs } from "./logs.ts";
-import { registerPublish, registerRollback } from "./publish.ts";
-import { registerSecrets } from "./secrets.ts";
+import { CONNECTION_HELP } from "./options/server_options.ts";
+import { registerPublish } from "./publish.ts";
+import { registerRollback } from "./rollback.ts";
+import { registerSecrets } from "./secrets/mod.ts";
 import { registerServe } from "./serve.ts";
 import { registerShow } from "./show.ts";
 import { registerTag } from "./tag.ts";
@@ -24,23 +27,25 @@ import { registerTest } from "./test.ts";
 import { registerToken } from "./token.ts";
 import { registerVolumes } from "./volumes/mod.ts";
 
-/** The commands, in the groups and the order in which the help lists them. */
+/** The commands in the groups and order of the help. */
 const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
   ["Write a function:", [registerInit, registerDev, registerTest, registerCheck]],
-  ["Bring it to a server:", [registerDeploy, registerDiff, registerPublish, registerRollback]],
+  ["Deploy it:", [registerDeploy, registerDiff, registerPublish, registerRollback]],
   ["Use it:", [registerInvoke, registerLogs, registerHistory, registerShow]],
-  ["Look after functions:", [registerList, registerTag, registerSecrets, registerDelete]],
-  ["Give them files:", [registerVolumes]],
+  ["Manage functions:", [registerList, registerTag, registerSecrets, registerDelete]],
+  ["Manage files:", [registerVolumes]],
   ["Run a server:", [registerServe, registerConfig, registerDoctor, registerKeys, registerToken]],
 ];
 
-/** The whole command line, for running it and for describing it. */
+/** Builds the whole command line. */
 export function buildProgram(): Command {
   const program = new Command("invoked")
     .description(project.description)
-    .version(`invoked ${project.version}`)
-    .showHelpAfterError("Run invoked --help, or invoked <command> --help, for what is accepted")
-    .addHelpText("after", `\n${exitCodesHelp()}`)
+    .version(`invoked ${project.version}`, "-V, --version", "Print the version")
+    .helpOption("-h, --help", "Print this help")
+    .configureHelp({ optionDescription, argumentDescription })
+    .showHelpAfterError("next: run invoked --help or invoked <command> --help")
+    .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}`)
     .exitOverride();
   for (const [heading, registrations] of GROUPS) {
     program.commandsGroup(heading);
@@ -48,8 +53,24 @@ export function buildProgram(): Command {
   }
   program.commandsGroup("Other:");
   tab(program, { completionCommandName: "completions" });
-  program.helpCommand("help [command]", "Show the help of a command");
+  program.helpCommand("help [command]", "Print the help of a command");
   return program;
+}
+
+/** Shows choices and the default in brackets, as the descriptions of settings do. */
+function optionDescription({ description, argChoices, defaultValue }: Option): string {
+  const choices = argChoices === undefined ? "" : `: ${argChoices.join(", ")}`;
+  return `${description}${choices}${describeDefault(defaultValue)}`;
+}
+
+function argumentDescription({ description, defaultValue }: Argument): string {
+  return `${description}${describeDefault(defaultValue)}`;
+}
+
+function describeDefault(value: unknown): string {
+  return value === undefined
+    ? ""
+    : ` [default ${typeof value === "number" ? formatCount(value) : value}]`;
 }
 
 function exitCodesHelp(): string {

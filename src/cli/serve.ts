@@ -2,18 +2,18 @@ import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
-import { describeError, EXIT_FAILURE, Failure } from "./terminal/failure.ts";
+import { describeError, EXIT_FAILURE, Failure, failureMessage } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
-import { addExamples, addJsonOption } from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { renderWelcome, welcomeJson } from "./terminal/welcome.ts";
 
 const logger = getLogger(["invoked", "cli"]);
 
 /**
- * Ctrl-C under `npm start` arrives twice: from the terminal and, passed on, from npm. A repetition
- * of the first signal within this time is the same wish, not a second one.
+ * Ctrl-C under `npm start` arrives twice: from the terminal and from npm. A repetition of the first signal within
+ * this time counts as one signal.
  */
 const SIGNAL_ECHO_MS = 50;
 
@@ -37,36 +37,38 @@ async function serve(config: Config, json: boolean): Promise<void> {
   if (json) printJsonLine(welcomeJson(server));
   else console.log(renderWelcome(server, config.server.dataDir));
   const signal = await stop.signalled;
-  logger.info("draining after {signal}; a second signal kills", { signal });
+  logger.info("draining after {signal}; a second signal kills the server", { signal });
   await server.drain();
   logger.info("stopped");
 }
 
-/** The server's modules are loaded here, and not for the short commands. */
+/** Loads the server's modules, which the short commands do not need. */
 async function start(config: Config): Promise<RunningServer> {
   const { startServer } = await import("../compose/server.ts");
   try {
     return await startServer(config, { deployExample: true });
   } catch (error) {
     logger.debug("the server did not start", { error });
-    throw new Failure(`Cannot start the server: ${describeStartFailure(error, config)}`);
+    throw startFailure(error, config);
   }
 }
 
-function describeStartFailure(error: unknown, { server: { host, port } }: Config): string {
+function startFailure(error: unknown, { server: { host, port } }: Config): Failure {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
-    return `port ${port} of ${host} is taken; choose another with --port, or 0 for any free one`;
+    return new Failure(`Cannot start the server: port ${port} of ${host} is taken`, {
+      next: "choose another with --port, or 0 for any free one",
+    });
   }
-  return describeError(error);
+  return new Failure(failureMessage("Cannot start the server", describeError(error)));
 }
 
 interface Stop extends Disposable {
-  /** The first signal; one that comes while the server starts is kept until it is asked for. */
+  /** The first signal, also one that arrives while the server starts. */
   readonly signalled: Promise<Deno.Signal>;
 }
 
-/** Listens for SIGTERM and SIGINT. The second one calls `kill` and ends the process at once. */
+/** Listens for SIGTERM and SIGINT. The second one calls `kill` and exits at once. */
 function listenForStop(kill: () => void): Stop {
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
   let first: { readonly signal: Deno.Signal; readonly time: number } | undefined;

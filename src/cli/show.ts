@@ -1,33 +1,27 @@
 import type { Command } from "commander";
+import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
+import { findInvocation, LATEST_INVOCATION } from "./client/find.ts";
 import {
   type Invocation,
   type RemoteFunction,
   reuseName,
   type TypeCheck,
 } from "./client/schemas.ts";
-import { countOfTypeErrors, formatDiagnostic } from "./terminal/diagnostics.ts";
-import { Failure } from "./terminal/failure.ts";
+import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
-import {
-  addExamples,
-  addJsonOption,
-  addServerOptions,
-  FUNCTION_ARGUMENT,
-  FUNCTION_HELP,
-  functionOf,
-} from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
 const COMMITS_SHOWN = 10;
-/** Stands for the newest invocation. */
-const LATEST = "latest";
 
 /** `invoked show`: one function with its commits and tags, or one invocation. */
 export function registerShow(program: Command): void {
   const command = program.command("show")
-    .description("Show a function with its newest commits and tags, or one of its invocations")
+    .description("Show a function with its newest commits and tags, or one invocation of it")
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
-    .argument("[invocation]", `Id of an invocation, or ${LATEST}`);
+    .argument("[invocation]", `Id of an invocation, or ${LATEST_INVOCATION}`);
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, "invoked show hello", "invoked show hello latest");
@@ -43,20 +37,6 @@ export function registerShow(program: Command): void {
   );
 }
 
-/** The invocation that an id or `latest` means. */
-export async function findInvocation(
-  api: Api,
-  fn: RemoteFunction,
-  id: string = LATEST,
-): Promise<Invocation> {
-  if (id !== LATEST) return await api.invocation(fn, id);
-  const [newest] = await api.invocations(fn, {}, 1);
-  if (newest !== undefined) return newest;
-  throw new Failure(`${fn.displayName} was never invoked`, {
-    next: "invoke it with invoked invoke",
-  });
-}
-
 async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promise<void> {
   const [commits, tags, head] = await Promise.all([
     api.commits(fn, COMMITS_SHOWN),
@@ -70,13 +50,13 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["name", fn.displayName],
     ["id", fn.id],
     ["description", fn.description],
-    ["published", fn.publishedCommitId ?? "nothing yet"],
-    ["head", fn.head ?? "no commit yet"],
+    ["published", fn.publishedCommitId ?? "no commit"],
+    ["head", fn.head ?? "no commit"],
     ...typeCheck === undefined ? [] : [["types of head", typesOf(typeCheck)] as const],
-    ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "no hosts"],
-    ["roles", fn.scopedRoleIds.join(", ") || "none: it may read"],
+    ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "none"],
+    ["roles", fn.scopedRoleIds.join(", ") || "none: read access"],
     ["secrets", fn.secret.join(", ") || "none"],
-    ["provisioned", String(fn.provisionedConcurrency)],
+    ["provisioned", formatCount(fn.provisionedConcurrency)],
     ["process reuse", describeReuse(fn)],
     ["created", showTime(fn.createdAt)],
     ["changed", showTime(fn.updatedAt)],
@@ -84,23 +64,23 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
   ]);
   note("");
   printTable(
-    ["COMMIT", "MADE", "NAMES", "MESSAGE"],
+    ["COMMIT", "CREATED", "NAMES", "MESSAGE"],
     commits.map(({ id, createdAt, message }) => [
       id,
       showTime(createdAt),
       namesOf(id, fn, tagged).join(", "),
       message,
     ]),
-    "No commits yet",
+    "No commits",
   );
 }
 
 function typesOf({ state, diagnostics }: TypeCheck): string {
   if (state === "PENDING") return "being checked";
   if (state !== "CHECKED") return "not checked";
-  if (diagnostics.length === 0) return "right";
+  if (diagnostics.length === 0) return "no errors";
   const lines = diagnostics.map((diagnostic) => formatDiagnostic(diagnostic));
-  return [countOfTypeErrors(diagnostics), ...lines].join("\n");
+  return [countOf(diagnostics.length, "type error"), ...lines].join("\n");
 }
 
 function namesOf(
@@ -125,7 +105,7 @@ function printInvocation(invocation: Invocation): void {
     ...parentInvocationId === undefined
       ? []
       : [["called by", `${parentInvocationId} (depth ${depth})`] as const],
-    ["began", showTime(createdAt)],
+    ["created", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
     ["process reuse", describeReuse(invocation)],
     ...vfsId === undefined ? [] : [["volume", volumeOf(invocation)] as const],
@@ -137,7 +117,7 @@ function printInvocation(invocation: Invocation): void {
 
 function describeReuse(of: { readonly processReuse: string }): string {
   const name = reuseName(of);
-  return name === "sequential" ? `${name}: the next call may find the state of the last` : name;
+  return name === "sequential" ? `${name}: a call may find the state of the call before it` : name;
 }
 
 function volumeOf({ vfsId = "", vfsVersionRead, vfsVersionWritten }: Invocation): string {

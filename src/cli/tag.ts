@@ -2,27 +2,28 @@ import type { Command } from "commander";
 import { commitReference } from "./client/find.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printJson, printTable, showTime } from "./terminal/output.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
 import {
-  addExamples,
-  addJsonOption,
-  addServerOptions,
+  COMMIT_HELP,
+  FUNCTION_ARGUMENT,
   FUNCTION_HELP,
   functionOf,
-} from "./options/server_options.ts";
+} from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
 interface Options {
   readonly delete?: true;
   readonly json?: true;
 }
 
-/** `invoked tag`: lists tags, makes one, deletes one. */
+/** `invoked tag`: lists, creates and deletes tags. */
 export function registerTag(program: Command): void {
   const command = program.command("tag")
-    .description("Give a commit a name; without a name, list the tags of a function")
-    .argument("[function]", FUNCTION_HELP)
+    .description("Tag a commit with a name; without a name list the tags of a function")
+    .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .argument("[name]", "Name of the tag")
-    .argument("[commit]", "Id, HEAD or tag of the commit [HEAD]")
-    .option("--delete", "Delete the tag; the commit stays");
+    .argument("[commit]", COMMIT_HELP)
+    .option("--delete", "Delete the tag, not the commit");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(
@@ -41,7 +42,7 @@ export function registerTag(program: Command): void {
       using api = await server.connect();
       const fn = await functionOf(api, functionName);
       if (name === undefined && options.delete) {
-        throw new Failure("Cannot delete a tag without its name", {
+        throw new Failure("Cannot delete a tag: its name is missing", {
           next: "write invoked tag FUNCTION NAME --delete",
           exit: "usage",
         });
@@ -53,7 +54,7 @@ export function registerTag(program: Command): void {
       }
       const { id } = (await api.commit(fn, commitReference(commit))).commit;
       await api.createTag(fn, name, id);
-      report({ name, commitId: id }, `${name} is ${id}`, options);
+      report({ name, commitId: id }, `Tagged ${id} as ${name}`, options);
     },
   );
 }
@@ -70,9 +71,9 @@ function listTags(
   }));
   if (json) return printJson(rows);
   printTable(
-    ["TAG", "COMMIT", "MADE", "MESSAGE"],
+    ["TAG", "COMMIT", "CREATED", "MESSAGE"],
     rows.map((row) => [row.name, row.commitId, showTime(row.createdAt), row.message]),
-    "No tags yet",
+    "No tags",
   );
 }
 

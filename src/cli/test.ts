@@ -1,9 +1,10 @@
 import { type Command, Option } from "commander";
+import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { ApiError, needsAddition } from "./client/api_error.ts";
 import { commitReference, findFunction } from "./client/find.ts";
 import type { RemoteFunction, TestResult } from "./client/schemas.ts";
-import { describeError, Failure, oneLine, printable } from "./terminal/failure.ts";
+import { describeError, Failure, failureMessage, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { TEST_ENTRY } from "./folder/files.ts";
 import { needManifest } from "./folder/manifest.ts";
@@ -13,7 +14,8 @@ import { watchFolder } from "./local/watch.ts";
 import { SECRETS_HELP, SyncedFunction } from "./local/synced_function.ts";
 import { formatLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson } from "./terminal/output.ts";
-import { addExamples, addServerOptions } from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addServerOptions } from "./options/server_options.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
@@ -25,22 +27,22 @@ interface Options {
   readonly json?: true;
 }
 
-/** `invoked test`: runs the tests of a function in the sandbox that its calls run in. */
+/** `invoked test`: runs the tests of a function in the same sandbox as its calls. */
 export function registerTest(program: Command): void {
   const command = program.command("test")
-    .description(`Run ${TEST_ENTRY} of this folder in a sandbox, on a local server`)
-    .option("--watch", "Run again after every save")
+    .description(`Run ${TEST_ENTRY} of this folder on a temporary local server`)
+    .option("--watch", "Run the tests again after every save")
     .addOption(
-      new Option("--junit <FILE>", "Also write the results as JUnit XML").conflicts("watch"),
+      new Option("--junit <FILE>", "Write the results as JUnit XML, too").conflicts("watch"),
     )
     .option("--secrets <FILE>", SECRETS_HELP)
     .addOption(
-      new Option("--remote", "Run the tests of a deployed commit on its server instead")
+      new Option("--remote", "Run the tests of a deployed commit on its server")
         .conflicts(["watch", "secrets"]),
     )
-    .option("--commit <COMMIT>", "Id, HEAD or tag of that commit, with --remote [HEAD]");
+    .option("--commit <COMMIT>", "With --remote: id, HEAD or tag of the commit [default HEAD]");
   const server = addServerOptions(command);
-  command.option("--json", "Print JSON");
+  addJsonOption(command);
   addExamples(
     command,
     "invoked test",
@@ -50,8 +52,8 @@ export function registerTest(program: Command): void {
   );
   command.action(async (options: Options) => {
     if (options.commit !== undefined && !options.remote) {
-      throw new Failure("--commit names a deployed commit, but the tests of this folder run here", {
-        next: "give --remote as well, or leave --commit out",
+      throw new Failure("Cannot use --commit without --remote: it names a deployed commit", {
+        next: "give --remote, or omit --commit to test the files of this folder",
         exit: "usage",
       });
     }
@@ -66,24 +68,24 @@ export function registerTest(program: Command): void {
     await writeEditorTypes(folder);
     using interrupt = listenForInterrupt();
     await using local = await startLocalServer(folder);
-    const bench = await SyncedFunction.open(local.api, folder, options.secrets);
-    if (!options.watch) return await testOnce(bench, options);
+    const synced = await SyncedFunction.open(local.api, folder, options.secrets);
+    if (!options.watch) return await testOnce(synced, options);
     const saves = watchFolder(folder, [], interrupt.signal);
-    await testAgain(bench, options);
-    for await (const _ of saves) await testAgain(bench, options);
+    await testAgain(synced, options);
+    for await (const _ of saves) await testAgain(synced, options);
   });
 }
 
-async function testOnce(bench: SyncedFunction, options: Options): Promise<void> {
-  const { commit } = await bench.sync();
-  await report(bench.api, bench.fn, commit.id, options);
+async function testOnce(synced: SyncedFunction, options: Options): Promise<void> {
+  const { commit } = await synced.sync();
+  await report(synced.api, synced.fn, commit.id, options);
 }
 
-/** A failure is told and not the end: the next save may correct it. */
-async function testAgain(bench: SyncedFunction, options: Options): Promise<void> {
+/** Prints a failure and goes on: the next save may correct it. */
+async function testAgain(synced: SyncedFunction, options: Options): Promise<void> {
   try {
-    const { commit, changed } = await bench.sync();
-    if (changed) await report(bench.api, bench.fn, commit.id, options);
+    const { commit, changed } = await synced.sync();
+    if (changed) await report(synced.api, synced.fn, commit.id, options);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     note(paintNote("red", printable(error.message)));
@@ -105,16 +107,19 @@ async function report(
   else results.forEach(printResult);
   const passed = results.filter(({ status }) => status === "OK").length;
   const skipped = results.length - passed - failed;
-  note(`${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(2)} s`);
+  const counts = [`${formatCount(passed)} passed`, `${formatCount(failed)} failed`];
+  note(`${counts.join(", ")}, ${formatCount(skipped)} skipped in ${seconds.toFixed(2)} s`);
   if (failed === 0) return;
-  throw new Failure(`${failed} of ${results.length} tests failed`, { exit: "code" });
+  throw new Failure(`${formatCount(failed)} of ${countOf(results.length, "test")} failed`, {
+    exit: "code",
+  });
 }
 
 async function runTests(api: Api, fn: RemoteFunction, commitId: string): Promise<TestResult[]> {
   try {
     return await needsAddition("tests", api.test(fn, commitId));
   } catch (error) {
-    // The tests of this folder and not the server are at fault.
+    // The fault is one of the tests, not of the server.
     if (!(error instanceof ApiError) || error.status !== 400) throw error;
     throw new Failure(error.message, { next: error.next, exit: "code" });
   }
@@ -122,7 +127,7 @@ async function runTests(api: Api, fn: RemoteFunction, commitId: string): Promise
 
 async function writeJunit(path: string, xml: string): Promise<void> {
   await Deno.writeTextFile(path, xml).catch((error) => {
-    throw new Failure(`Cannot write ${path}: ${describeError(error)}`);
+    throw new Failure(failureMessage(`Cannot write ${path}`, describeError(error)));
   });
 }
 

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { Session } from "./client/session.ts";
 import { printJson } from "./terminal/output.ts";
-import { addExamples, addJsonOption, addServerOptions } from "./options/server_options.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addServerOptions } from "./options/server_options.ts";
 
 /** `invoked token`: prints an access token. */
 export function registerToken(program: Command): void {
@@ -9,7 +10,7 @@ export function registerToken(program: Command): void {
     .description("Print an access token for the API");
   const server = addServerOptions(command);
   addJsonOption(command);
-  addExamples(command, `curl -H "Authorization: Bearer $(invoked token)" ...`);
+  addExamples(command, `curl -H "Authorization: Bearer $(invoked token)" URL/api/v1/functions`);
   command.action(async ({ json }: { readonly json?: true }) => {
     using session = new Session(await server.target());
     const accessToken = await session.token();

@@ -21,5 +21,6 @@ export {
   formatCount,
   formatDuration,
   parseBytes,
+  parseCount,
   parseDuration,
 } from "./units.ts";

@@ -1,4 +1,4 @@
-/** An author's way from an empty folder to a function that is rolled back. */
+/** From an empty folder to a function that is rolled back. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { assertFails, Author } from "./support.ts";
@@ -16,7 +16,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
   const commits: string[] = [];
 
   await t.step(
-    "deploy makes the function and its first commit, and tells what changed",
+    "deploy creates the function and its first commit, and lists the changes",
     async () => {
       const { code, stdout, stderr } = await author.run([
         "deploy",
@@ -47,10 +47,10 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     const piped = await author.ok(["invoke", "--input", "-"], { stdin: `{"name": "Eve"}` });
     assert.deepEqual(JSON.parse(piped), { message: "Hello, Eve" });
     await Deno.writeTextFile(join(author.folder, "..", "input.json"), input);
-    const told = await author.run(["invoke", "--input", "@../input.json", "--logs"]);
-    assert.match(told.stderr, /info {2}greeting Ada/);
+    const invoked = await author.run(["invoke", "--input", "@../input.json", "--logs"]);
+    assert.match(invoked.stderr, /info {2}greeting Ada/);
   });
-  await t.step("logs, history and show tell of the call", async () => {
+  await t.step("logs, history and show report the call", async () => {
     assert.match(await author.ok(["logs"]), /^\d{4}-\S+Z info {2}greeting Ada$/);
     const [newest, ...older] = await author.json("history");
     assert.deepEqual([newest.status, older.length], ["SUCCESS", 2]);
@@ -66,7 +66,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     const [line] = (await author.ok(["logs", ".", id, "--follow", "--json"])).split("\n");
     assert.equal(JSON.parse(line ?? "").message, "greeting undefined");
   });
-  await t.step("diff shows the folder against the head, and deploy brings it there", async () => {
+  await t.step("diff compares the folder with the head, and deploy uploads it", async () => {
     await author.write("main.ts", GREET("Hi"));
     await author.write("new.ts", "export const one = 1;\n");
     const patch = await author.ok(["diff"]);
@@ -124,7 +124,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
   await t.step("delete needs a yes", async () => {
     assertFails(await author.run(["delete", "greeter"]), 2, /Cannot ask/, /--yes/);
     await author.ok(["delete", "greeter", "--yes"]);
-    assertFails(await author.run(["invoke", "greeter"]), 1, /no function "greeter"/);
+    assertFails(await author.run(["invoke", "greeter"]), 1, /Cannot find function "greeter"/);
   });
 });
 
@@ -151,7 +151,11 @@ export default () => ({ names: Object.keys(functions.getConfig().secrets),
     /no secret KEY/,
     /secrets list/,
   );
-  assertFails(await author.run(["secrets", "set", ".", "KEY"], { stdin: "\n" }), 2, /KEY is empty/);
+  assertFails(
+    await author.run(["secrets", "set", ".", "KEY"], { stdin: "\n" }),
+    2,
+    /KEY: the value is empty/,
+  );
   const bytes = { stdin: Uint8Array.of(0x61, 0xff) };
   assertFails(await author.run(["secrets", "set", ".", "KEY"], bytes), 2, /not UTF-8/, /base64/);
   assertFails(await author.run(["secrets", "set", ".", "KEY", "hunter2"]), 2, /too many arguments/);
@@ -171,7 +175,7 @@ Deno.test("a secret and a file may have the name __proto__, and others are set b
   assert.deepEqual(await author.json("secrets", "list"), ["KEY"]);
 });
 
-Deno.test("show tells which invocation made a call", async () => {
+Deno.test("show names the invocation that made a call", async () => {
   await using author = await Author.start("chain");
   await author.write(
     "main.ts",
@@ -197,7 +201,7 @@ export default async (input: { nested?: boolean }) => {
   assert.match(shown, new RegExp(`^called by +${outer.invocationId} \\(depth 1\\)$`, "m"));
 });
 
-Deno.test("invoked.json says how calls are kept apart, and show and history tell", async () => {
+Deno.test("invoked.json sets the process reuse, which show and history report", async () => {
   await using author = await Author.start("kept");
   await author.write("main.ts", "let calls = 0;\nexport default () => ({ calls: ++calls });\n");
   await author.write(
@@ -207,7 +211,7 @@ Deno.test("invoked.json says how calls are kept apart, and show and history tell
   await author.ok(["deploy", "--publish"]);
   assert.match(
     await author.ok(["show"]),
-    /^process reuse +sequential: the next call may find the state/m,
+    /^process reuse +sequential: a call may find the state/m,
   );
   await author.ok(["invoke"]);
   assert.equal((await author.json("history"))[0].processReuse, "PROCESS_REUSE_SEQUENTIAL");

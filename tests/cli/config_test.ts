@@ -10,7 +10,7 @@ const ENV = {
   HTTPS_PROXY: "http://user:pass/w@rd@proxy:3128",
 };
 
-Deno.test("config prints value and source of every setting, secrets masked", async () => {
+Deno.test("config prints value and source of every setting, with masked secrets", async () => {
   const { code, stdout } = await runInvoked(["config", "--memory", "256MiB"], { env: ENV });
   assert.equal(code, 0);
   const rows = stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/));

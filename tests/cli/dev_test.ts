@@ -13,7 +13,7 @@ class Dev implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
   readonly results: Json[] = [];
-  told = "";
+  notes = "";
 
   constructor(folder: string, ...args: string[]) {
     this.#process = new Deno.Command(INVOKED, {
@@ -32,7 +32,7 @@ class Dev implements AsyncDisposable {
   async result(count: number): Promise<Json> {
     return await eventually(
       () => Promise.resolve(this.results[count - 1]),
-      `run ${count}: ${JSON.stringify(this.results)} ${this.told}`,
+      `run ${count}: ${JSON.stringify(this.results)} ${this.notes}`,
     );
   }
 
@@ -62,12 +62,12 @@ class Dev implements AsyncDisposable {
 
   async #readNotes(): Promise<void> {
     for await (const part of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
-      this.told += part;
+      this.notes += part;
     }
   }
 }
 
-Deno.test("dev runs on every save with the last input, and leaves nothing behind", async (t) => {
+Deno.test("dev runs on every save with the last input, and removes its store", async (t) => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "greeter");
   await runInvoked(["init", folder]);
@@ -85,7 +85,7 @@ Deno.test("dev runs on every save with the last input, and leaves nothing behind
     await save("main.ts", main("Hi"));
     assert.deepEqual((await dev.result(2)).output, { message: "Hi, Ada" });
   });
-  await t.step("a fault is told, and corrected by the next save", async () => {
+  await t.step("a fault is printed, and corrected by the next save", async () => {
     await save("main.ts", "export default retrn 1;");
     assert.match((await dev.result(3)).error, /main\.ts:1:.*BUILD_FAILED/s);
     await save("main.ts", main("Hey"));
@@ -95,9 +95,9 @@ Deno.test("dev runs on every save with the last input, and leaves nothing behind
     await Deno.writeTextFile(join(directory.path, "input.json"), `{"name": "Eve"}`);
     assert.deepEqual((await dev.result(5)).output, { message: "Hey, Eve" });
   });
-  const dataDir = / --data (\S+)/.exec(dev.told)?.[1] ?? "";
+  const dataDir = / --data (\S+)/.exec(dev.notes)?.[1] ?? "";
   await t.step("another call's input becomes the last one", async () => {
-    // What dev has run is published after it was printed.
+    // dev publishes a commit after it printed the run.
     const call = ["invoke", "greeter", "--data", dataDir, "--input", `{"name": "Joe"}`];
     const { stdout } = await eventually(async () => {
       const run = await runInvoked(call);
@@ -107,7 +107,7 @@ Deno.test("dev runs on every save with the last input, and leaves nothing behind
     await save("main.ts", main("Yo"));
     assert.deepEqual((await dev.result(6)).output, { message: "Yo, Joe" });
   });
-  await t.step("the store goes with it", async () => {
+  await t.step("the store is removed at the end", async () => {
     assert.equal(await dev.stop(), 0);
     await assert.rejects(Deno.stat(dataDir), Deno.errors.NotFound);
   });
@@ -145,8 +145,8 @@ export default async () => ({
   await Deno.writeTextFile(join(folder, "invoked.json"), `{"name": "reader", "volume": "files"}`);
   await using dev = new Dev(folder);
   assert.deepEqual((await dev.result(1)).output, { first: "nothing" });
-  const dataDir = / --data (\S+)/.exec(dev.told)?.[1] ?? "";
-  assert.match(dev.told, /invoked volumes put FILE files:\/ --data/);
+  const dataDir = / --data (\S+)/.exec(dev.notes)?.[1] ?? "";
+  assert.match(dev.notes, /invoked volumes put FILE files:\/ --data/);
   const put = ["volumes", "put", "-", "files:/in.txt", "--data", dataDir];
   assert.equal((await runInvoked(put, { stdin: "something" })).code, 0);
   await Deno.writeTextFile(join(folder, "main.ts"), reader("second"));

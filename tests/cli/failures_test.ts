@@ -1,17 +1,17 @@
-/** What the commands say where something is wrong: the reason, the next step, the exit code. */
+/** Failing commands: the reason, the next step and the exit code. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { assertFails, Author } from "./support.ts";
 
-Deno.test("a command tells what is wrong with the function or the request", async (t) => {
+Deno.test("a command names the fault of the function or the request", async (t) => {
   await using author = await Author.start("faulty");
   const client = await author.server.client();
 
   await t.step("nothing is published", async () => {
     await author.ok(["deploy"]);
     assertFails(await author.run(["invoke"]), 1, /NO_PUBLISHED_COMMIT/, /invoked publish/);
-    assertFails(await author.run(["rollback"]), 1, /nothing is published/, /invoked publish/);
+    assertFails(await author.run(["rollback"]), 1, /no commit is published/, /invoked publish/);
   });
   await t.step("there is nothing older to roll back to", async () => {
     await author.ok(["publish"]);
@@ -25,13 +25,13 @@ Deno.test("a command tells what is wrong with the function or the request", asyn
   await t.step("the code has wrong types", async () => {
     const wrong = `const n: number = "a";\nexport default () => ({ n });\n`;
     await author.write("main.ts", wrong);
-    const told = await author.run(["check"]);
-    assert.equal(told.code, 3);
+    const checked = await author.run(["check"]);
+    assert.equal(checked.code, 3);
     assert.equal(
-      told.stdout,
+      checked.stdout,
       "main.ts:1:7: TS2322: Type 'string' is not assignable to type 'number'.\n",
     );
-    assert.match(told.stderr, /^error: 1 type error in /m);
+    assert.match(checked.stderr, /^error: 1 type error in /m);
     const { diagnostics } = JSON.parse((await author.run(["check", "--json"])).stdout);
     assert.deepEqual([diagnostics[0].path, diagnostics[0].line], ["main.ts", 1]);
     await author.ok(["deploy", "--publish"]);
@@ -51,18 +51,38 @@ Deno.test("a command tells what is wrong with the function or the request", asyn
     }
   });
   await t.step("a name is unknown, or the name of several", async () => {
-    assertFails(await author.run(["show", "fautly"]), 1, /no function "fautly"/, /mean faulty\?/);
+    assertFails(
+      await author.run(["show", "fautly"]),
+      1,
+      /Cannot find function "fautly"/,
+      /mean faulty\?/,
+    );
     await client.createFunction("twin");
     const { function: other } = await client.createFunction("twin");
-    assertFails(await author.run(["show", "twin"]), 1, /"twin" is the name of 2/, /by its id/);
+    assertFails(
+      await author.run(["show", "twin"]),
+      1,
+      /one of 2 functions with the name "twin"/,
+      /use the id/,
+    );
     assert.equal((await author.json("show", other.id)).id, other.id);
   });
   await t.step("the folder is none of a function", async () => {
     const options = { cwd: "/" };
-    assertFails(await author.run(["deploy"], options), 2, /no invoked\.json/, /invoked init/);
+    assertFails(
+      await author.run(["deploy"], options),
+      2,
+      /Cannot use folder \/: it has no invoked\.json/,
+      /invoked init/,
+    );
     assertFails(await author.run(["invoke"], options), 2, /no invoked\.json/, /name a function/);
     const again = await author.run(["init"]);
-    assertFails(again, 1, /it has main\.ts, invoked\.json, deno\.json, \.gitignore/, /another/);
+    assertFails(
+      again,
+      1,
+      /already has main\.ts, invoked\.json, deno\.json, \.gitignore/,
+      /another/,
+    );
   });
   await t.step("the folder holds a link, which could lead out of it", async () => {
     await Deno.symlink("/etc/passwd", join(author.folder, "link.txt"));
@@ -78,11 +98,52 @@ Deno.test("a command tells what is wrong with the function or the request", asyn
     assertFails(await author.run(["deploy"]), 2, /invoked\.json: it is not JSON/, /correct it/);
   });
   await t.step("a commit is named for tests that run on the files of the folder", async () => {
-    assertFails(await author.run(["test", "--commit", "v1"]), 2, /--commit names/, /--remote/);
+    assertFails(
+      await author.run(["test", "--commit", "v1"]),
+      2,
+      /Cannot use --commit without --remote/,
+      /--remote/,
+    );
   });
 });
 
-Deno.test("the server and the credentials are found where they are said to be", async (t) => {
+Deno.test("every failure has one prefix that says what cannot be done", async () => {
+  await using author = await Author.start("prefixed");
+  await author.ok(["deploy"]);
+  await author.ok(["tag", ".", "v1"]);
+  await author.write("other.ts", "export {};\n");
+  await author.ok(["deploy"]);
+  await author.ok(["volumes", "create", "data"]);
+  const commands: readonly (readonly string[])[] = [
+    ["tag", ".", "v1"],
+    ["tag", ".", "not a tag name"],
+    ["publish", ".", "none"],
+    ["invoke"],
+    ["invoke", "nobody"],
+    ["invoke", "--volume", "3MZ8WBshv6UBWatqD860Qi5Vmgu"],
+    ["show", ".", "latest"],
+    ["secrets", "unset", ".", "KEY"],
+    ["test", "--remote"],
+    ["list", "--limit", "0"],
+    ["volumes", "create", "data"],
+    ["volumes", "cat", "data:/none"],
+    ["volumes", "restore", "data", "7"],
+    ["serve", "--isolation", "none"],
+    ["serve", "--port", "0"],
+  ];
+  await Promise.all(commands.map(async (command) => {
+    const { code, stderr } = await author.run(command);
+    assert.notEqual(code, 0, command.join(" "));
+    const [error = "", ...others] = stderr.split("\n").filter((line) =>
+      !/^(?:next: |$)/.test(line)
+    );
+    assert.deepEqual(others, [], stderr);
+    assert.match(error, /^error: Cannot [^:]+.*: .*[^.]$/, command.join(" "));
+    assert.doesNotMatch(error, /Cannot .*Cannot |n't\b/, command.join(" "));
+  }));
+});
+
+Deno.test("the server and the credentials come from variables, flags and files", async (t) => {
   await using author = await Author.start("finder");
   const { serverUrl, clientId, clientSecret } = await author.server.credentials();
   const named = {
@@ -109,14 +170,23 @@ Deno.test("the server and the credentials are found where they are said to be", 
     const expired = { CONDUCTORONE_SERVER_URL: serverUrl, CONDUCTORONE_ACCESS_TOKEN: "x.y.z" };
     assertFails(await run(["list"], expired), 4, /TOKEN_INVALID/, /check the credentials/);
   });
-  await t.step("half of them, or none of them for this server, is refused", async () => {
+  await t.step("half of them, and credentials of another server, are rejected", async () => {
     const half = { CONDUCTORONE_CLIENT_ID: clientId };
     assertFails(await run(["list"], half), 2, /belong together/);
     const { CONDUCTORONE_SERVER_URL: _, ...homeless } = named;
-    assertFails(await run(["list"], homeless), 2, /which server/, /CONDUCTORONE_SERVER_URL/);
+    assertFails(
+      await run(["list"], homeless),
+      2,
+      /no variable names a server/,
+      /CONDUCTORONE_SERVER_URL/,
+    );
     const other = ["list", "--server", "http://127.0.0.1:9", "--data", author.server.dataDir];
     assertFails(await run(other, {}), 4, /are for http:\S+, not for/, /CONDUCTORONE_CLIENT_ID/);
-    assertFails(await run(["list", "--server", "localhost"], named), 2, /--server is "localhost"/);
+    assertFails(
+      await run(["list", "--server", "localhost"], named),
+      2,
+      /--server: "localhost" is not/,
+    );
   });
   await t.step("a data directory of a folder above is found", async () => {
     await using home = await makeTempDir();
@@ -125,14 +195,14 @@ Deno.test("the server and the credentials are found where they are said to be", 
     await Deno.mkdir(below, { recursive: true });
     assert.equal((await run(["list"], {}, below)).code, 0);
   });
-  await t.step("without any, the next step is told", async () => {
+  await t.step("without any, the next step is named", async () => {
     await using nowhere = await makeTempDir();
     const lost = await run(["list"], {}, nowhere.path);
     assertFails(lost, 4, /credentials\.json: the file does not exist/, /invoked serve/);
   });
 });
 
-Deno.test("what a server without our additions lacks is told, and the rest works", async () => {
+Deno.test("a missing endpoint of an addition is named, and the rest works", async () => {
   const fn = { id: "2MZ8VJauApMCMqaywVliX1IMMI6", displayName: "there", secret: null };
   const invocation = {
     id: "2MZ8WXmU9CEJvlsL9bEGOJWK2Kg",
@@ -156,8 +226,17 @@ Deno.test("what a server without our additions lacks is told, and the rest works
   const run = (...args: string[]) => runInvoked(args, { env });
   assert.match((await run("history", "there")).stdout, new RegExp(`^${invocation.id}\tSUCCESS`));
   for (const args of [["logs", "there"], ["logs", "there", invocation.id, "--follow"]]) {
-    assertFails(await run(...args), 1, /This server does not offer (live )?logs/, /C1's own API/);
+    assertFails(
+      await run(...args),
+      1,
+      /Cannot use (live )?logs.*: the server has no such endpoint/,
+      /C1's own API/,
+    );
   }
-  assertFails(await run("history", "there", "--query", "x"), 1, /not offer searching invocations/);
-  assertFails(await run("tag", "there", "v1", "--delete"), 1, /not offer deleting tags/);
+  assertFails(
+    await run("history", "there", "--query", "x"),
+    1,
+    /Cannot use the search of invocations/,
+  );
+  assertFails(await run("tag", "there", "v1", "--delete"), 1, /Cannot use the deletion of tags/);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 
-Deno.test("test runs main.test.ts in the sandbox and tells what failed", async (t) => {
+Deno.test("test runs main.test.ts in the sandbox and names what failed", async (t) => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "greeter");
   const run = (...args: string[]) => runInvoked(args, { cwd: folder });
@@ -16,7 +16,7 @@ Deno.test("test runs main.test.ts in the sandbox and tells what failed", async (
   });
   const test = await Deno.readTextFile(join(folder, "main.test.ts"));
   await Deno.writeTextFile(join(folder, "main.test.ts"), test.replace("Hello, A", "Hallo, A"));
-  await t.step("an assertion that does not hold is told with its place and log", async () => {
+  await t.step("a failed assertion is printed with its position and log", async () => {
     const { code, stdout } = await run("test");
     assert.equal(code, 3);
     assert.match(stdout, /^FAIL greets by name\n {5}info {2}greeting Ada\n/m);

@@ -1,4 +1,4 @@
-/** What the command line tells of the types of a deployed commit. */
+/** The type check of a deployed commit on the command line. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
@@ -8,7 +8,7 @@ import { TestServer } from "../support/server.ts";
 const WRONG = "export default (): { n: string } => ({ n: 1 });\n";
 const FAULT = "main.ts:1:40: Type 'number' is not assignable to type 'string'.";
 
-Deno.test("deploy and show tell the types that the server checks, which are no bar", async () => {
+Deno.test("deploy and show report type errors, which do not reject a deploy", async () => {
   await using directory = await makeTempDir();
   await using server = await TestServer.start({ env: { INVOKED_CHECK_TYPES: "true" } });
   const cwd = join(directory.path, "typed");
@@ -29,12 +29,12 @@ Deno.test("deploy and show tell the types that the server checks, which are no b
   // No file changed: the types of the head are known by now.
   const again = await run("deploy");
   assert.equal(again.code, 0);
-  assert.match(again.stderr, new RegExp(`^1 type error, which is no bar:\n  ${FAULT}$`, "m"));
+  assert.match(again.stderr, new RegExp(`^Deployed with 1 type error:\n  ${FAULT}$`, "m"));
   const { typeCheck } = JSON.parse((await run("deploy", "--json")).stdout);
   assert.deepEqual([typeCheck.state, typeCheck.diagnostics.length], ["CHECKED", 1]);
 });
 
-Deno.test("deploy says nothing of types where the server does not check them", async () => {
+Deno.test("deploy reports no types if the server does not check them", async () => {
   await using directory = await makeTempDir();
   await using server = await TestServer.start();
   const cwd = join(directory.path, "plain");

@@ -34,7 +34,7 @@ Deno.test("serve --help lists every setting with its default and variable", asyn
   }
 });
 
-Deno.test("what cannot be used is named on stderr, with the next step and exit code 2", async () => {
+Deno.test("an invalid argument is named on stderr, with the next step and exit code 2", async () => {
   const cases: readonly [readonly string[], RegExp][] = [
     [["serve", "--prot", "1"], /unknown option '--prot'[^]*--port\?[^]*--help/],
     [["serv"], /unknown command 'serv'[^]*serve\?[^]*--help/],

@@ -5,7 +5,7 @@ import { makeTempDir } from "../support/invoked.ts";
 
 const INSTALL = fileURLToPath(new URL("../../scripts/install", import.meta.url));
 
-/** Stand for npm and the runtime's own installer: they leave what these leave, and a line that they ran. */
+/** Fakes of npm and of the runtime's installer: they create the same files, and log that they ran. */
 const NPM = `#!/bin/sh
 echo "$@" >> npm.log
 rm -rf node_modules
@@ -24,19 +24,19 @@ Deno.test("a changed lock file is installed, an unchanged one is not", async () 
     const { success, stderr } = await new Deno.Command(`${root}/scripts/install`, {
       env: { PATH: `${root}/bin:${Deno.env.get("PATH") ?? ""}` },
     }).output();
-    return { success, told: new TextDecoder().decode(stderr) };
+    return { success, notes: new TextDecoder().decode(stderr) };
   };
   const runs = async () => (await Deno.readTextFile(`${root}/npm.log`)).trim().split("\n").length;
 
   await Deno.writeTextFile(`${root}/package-lock.json`, '{"packages": 1}\n');
   const first = await install();
-  assert.ok(first.success, first.told);
-  assert.match(first.told, /^Installing the packages and the runtime/);
-  assert.deepEqual([(await install()).told, await runs()], ["", 1]);
+  assert.ok(first.success, first.notes);
+  assert.match(first.notes, /^Installing the packages and the runtime/);
+  assert.deepEqual([(await install()).notes, await runs()], ["", 1]);
 
   await Deno.writeTextFile(`${root}/package-lock.json`, '{"packages": 2}\n');
   assert.ok((await install()).success);
-  assert.deepEqual([(await install()).told, await runs()], ["", 2]);
+  assert.deepEqual([(await install()).notes, await runs()], ["", 2]);
 
   await Deno.remove(`${root}/node_modules/deno/deno`);
   assert.ok((await install()).success);
@@ -46,6 +46,6 @@ Deno.test("a changed lock file is installed, an unchanged one is not", async () 
   await Deno.writeTextFile(`${root}/bin/npm`, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
   const failed = await install();
   assert.equal(failed.success, false);
-  assert.match(failed.told, /error: Cannot install the packages: npm ci failed/);
+  assert.match(failed.notes, /error: Cannot install the packages: npm ci failed/);
   assert.equal((await install()).success, false, "a failed one is tried again");
 });

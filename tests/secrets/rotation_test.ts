@@ -63,7 +63,10 @@ Deno.test("a key in the data directory is rotated", async (t) => {
     await t.step("every value moves, and the old key is forgotten", async () => {
       const { code, stdout, stderr } = await rotate(dataDir);
       assert.equal(code, 0, stderr);
-      assert.match(stdout, /^Sealed 1 secrets and 3 server keys again: the new master key is in/);
+      assert.match(
+        stdout,
+        /^Encrypted 1 secret and 3 server keys with a new key: the new master key is in/,
+      );
       const keys = await keysIn(dataDir);
       assert.equal(keys.length, 1);
       assert.notEqual(keys[0], old);
@@ -129,12 +132,15 @@ Deno.test("a key in the environment is rotated to another one there", async (t) 
   const both = { ...old, INVOKED_NEW_MASTER_KEY: next.INVOKED_MASTER_KEY };
   const { dataDir, id } = await prepare(old);
   try {
-    await t.step("half of the keys is refused, and makes no key file", async () => {
+    await t.step("half of the keys is rejected, and creates no key file", async () => {
       for (
         const [env, expected] of [
-          [old, /Cannot rotate INVOKED_MASTER_KEY: .*set INVOKED_NEW_MASTER_KEY/],
-          [{ INVOKED_NEW_MASTER_KEY: makeKey() }, /the key in use is not in INVOKED_MASTER_KEY/],
-          [{}, /it holds no master\.key; set INVOKED_MASTER_KEY and INVOKED_NEW_MASTER_KEY/],
+          [old, /Cannot rotate INVOKED_MASTER_KEY: .*\nnext: set INVOKED_NEW_MASTER_KEY/],
+          [
+            { INVOKED_NEW_MASTER_KEY: makeKey() },
+            /Cannot rotate to INVOKED_NEW_MASTER_KEY: INVOKED_MASTER_KEY is not set/,
+          ],
+          [{}, /it has no master\.key\nnext: set INVOKED_MASTER_KEY and INVOKED_NEW_MASTER_KEY/],
           [{ ...both, INVOKED_MASTER_KEY: makeKey() }, /it was sealed under master key/],
         ] as const
       ) {
@@ -162,7 +168,7 @@ Deno.test("a directory without a server is left as it is", async () => {
   const directory = await Deno.makeTempDir();
   const { code, stderr } = await rotate(join(directory, "typo"));
   assert.equal(code, 1);
-  assert.match(stderr, /there is no .*invoked\.db; start the server once with this --data/);
+  assert.match(stderr, /invoked\.db does not exist\nnext: start the server once with this --data/);
   await assert.rejects(Deno.stat(join(directory, "typo")), Deno.errors.NotFound);
   await Deno.remove(directory, { recursive: true });
 });

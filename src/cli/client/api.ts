@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { ApiError, needsAddition } from "./api_error.ts";
-import { LONG_TIMEOUT_MS, readAnswer, readBody, request } from "./http.ts";
+import { LONG_TIMEOUT_MS, readBody, readResponse, request } from "./http.ts";
 import {
   Commit,
   Invocation,
@@ -15,7 +15,7 @@ import {
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
 import { VolumeApi } from "./volumes.ts";
 
-/** Contents of files by their path. */
+/** Contents of files by path. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
 const Nothing = z.unknown();
@@ -38,7 +38,7 @@ export interface FunctionChange {
 export interface CommitContents {
   readonly commit: Commit;
   readonly files: Files;
-  /** Undefined where the server does not check types. */
+  /** Undefined if the server does not check types. */
   readonly typeCheck: TypeCheck | undefined;
 }
 
@@ -56,7 +56,7 @@ export interface InvocationFilter {
   readonly query?: string | undefined;
 }
 
-/** C1's Functions API: one method for each call that the command line makes. */
+/** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
   readonly volumes: VolumeApi;
 
@@ -115,14 +115,14 @@ export class Api implements Disposable {
       .function;
   }
 
-  /** Makes a new head commit in one request. */
+  /** Creates a new head commit in one request. */
   async commitContents(fn: RemoteFunction, files: Files, message: string): Promise<Commit> {
     const content = Object.fromEntries(
       Array.from(files, ([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]),
     );
     const body = { function: { id: fn.id }, content, commitMessage: message };
     const { commit } = await this.session.post(
-      "Cannot build",
+      `Cannot build ${fn.displayName}`,
       "/api/v1/functions/update",
       z.object({ commit: Commit }),
       body,
@@ -159,7 +159,7 @@ export class Api implements Disposable {
     return { commit, files, typeCheck };
   }
 
-  /** Declares the files of a new commit; answers where to upload each. */
+  /** Declares the files of a new commit; returns the upload URL of each. */
   async openCommit(fn: RemoteFunction, filenames: readonly string[], commitMessage: string) {
     return await this.session.post(
       `Cannot open a commit of ${fn.displayName}`,
@@ -169,7 +169,7 @@ export class Api implements Disposable {
     );
   }
 
-  /** Uploads go without the bearer token: the URL itself is the right to do it. */
+  /** Uploads send no bearer token: the URL itself is the authorization. */
   async upload(path: string, url: string, content: Uint8Array): Promise<void> {
     const response = await request(this.session.transport, url, {
       method: "PUT",
@@ -185,7 +185,8 @@ export class Api implements Disposable {
   async finalize(fn: RemoteFunction, commitId: string): Promise<Commit> {
     const path = `${functionPath(fn)}/commits/${commitId}/finalize`;
     const schema = z.object({ commit: Commit });
-    return (await this.session.post("Cannot build", path, schema, {}, LONG_TIMEOUT_MS)).commit;
+    const what = `Cannot build ${fn.displayName}`;
+    return (await this.session.post(what, path, schema, {}, LONG_TIMEOUT_MS)).commit;
   }
 
   async tags(fn: RemoteFunction): Promise<Map<string, Commit>> {
@@ -198,15 +199,15 @@ export class Api implements Disposable {
   }
 
   async createTag(fn: RemoteFunction, name: string, commitId: string): Promise<void> {
-    const what = `Cannot tag ${name}`;
+    const what = `Cannot create tag ${name}`;
     await this.session.post(what, `${functionPath(fn)}/tags`, Nothing, { commitId, name });
   }
 
-  /** Our addition. */
+  /** An addition to C1's API. */
   async deleteTag(fn: RemoteFunction, name: string): Promise<void> {
     const path = `${functionPath(fn)}/tags/${encodeURIComponent(name)}`;
     const answer = this.session.call(`Cannot delete tag ${name}`, "DELETE", path, Nothing, {});
-    await needsAddition("deleting tags", answer);
+    await needsAddition("the deletion of tags", answer);
   }
 
   async invoke(fn: RemoteFunction, call: InvokeRequest) {
@@ -220,7 +221,7 @@ export class Api implements Disposable {
         ...idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
       },
     });
-    return await readAnswer(
+    return await readResponse(
       this.session.transport,
       `Cannot invoke ${fn.displayName}`,
       response,
@@ -247,7 +248,7 @@ export class Api implements Disposable {
     )).invocation;
   }
 
-  /** Newest first. C1's own list where there is no filter; filters are our addition. */
+  /** Newest first. Without a filter it is C1's own list; filters are an addition to C1's API. */
   async invocations(
     fn: RemoteFunction,
     filter: InvocationFilter,

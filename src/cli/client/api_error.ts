@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ExitName, Failure, oneLine, printable } from "../terminal/failure.ts";
+import { type ExitName, Failure, failureMessage, oneLine, printable } from "../terminal/failure.ts";
 
 /** google.rpc.Status as JSON. */
 const Status = z.object({
@@ -8,23 +8,22 @@ const Status = z.object({
   details: z.array(z.looseObject({ reason: z.string().optional() })).nullish(),
 });
 
-/** What an answer that is no success tells. */
-export interface Refusal {
+/** The response to a request that was not successful. */
+export interface ErrorResponse {
   readonly status: number;
-  /** The stable reason, where the server gives one. */
+  /** The stable reason; undefined if the server gives none. */
   readonly reason: string | undefined;
   readonly retryAfter: string | undefined;
 }
 
-/** The server's refusal of a request, as a failure of the command. */
+/** The failure of a command whose request the server rejected. */
 export class ApiError extends Failure {
   readonly status: number;
   readonly reason: string | undefined;
 
-  constructor(what: string, { status, reason, retryAfter }: Refusal, message: string) {
+  constructor(what: string, { status, reason, retryAfter }: ErrorResponse, message: string) {
     const code = reason ?? `HTTP ${status}`;
-    const begin = message.startsWith(what) ? "" : `${what}: `;
-    super(`${begin}${message} (${code})`, {
+    super(`${failureMessage(what, message)} (${code})`, {
       next: nextStep(status, reason, retryAfter),
       exit: exitOf(status, reason),
     });
@@ -32,7 +31,7 @@ export class ApiError extends Failure {
     this.reason = reason;
   }
 
-  /** Reads the error body of an answer. */
+  /** Reads the error body of a response. */
   static from(what: string, response: Response, body: string): ApiError {
     const parsed = Status.safeParse(parseJson(body));
     const reason = parsed.data?.details?.find((detail) => detail.reason !== undefined)?.reason;
@@ -44,26 +43,26 @@ export class ApiError extends Failure {
     }, printable(message).trim() || "the server gave no reason");
   }
 
-  /** Whether the server has no such endpoint, as one that lacks our additions to C1's API. */
+  /** Whether the server has no such endpoint, because it lacks the additions to C1's API. */
   get isMissingEndpoint(): boolean {
     if (this.reason !== undefined) return this.reason === "ENDPOINT_NOT_FOUND";
     return [404, 405, 501].includes(this.status);
   }
 }
 
-/** Turns the absence of an endpoint that only some servers have into a word about it. */
+/** Reports a missing endpoint of an addition to C1's API as such. @param what such as `volumes` */
 export async function needsAddition<T>(what: string, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
     if (!(error instanceof ApiError) || !error.isMissingEndpoint) throw error;
-    throw new Failure(`This server does not offer ${what}`, {
-      next: "use an invoked server for it: C1's own API has no such endpoint",
+    throw new Failure(`Cannot use ${what}: the server has no such endpoint`, {
+      next: "use an invoked server; C1's own API does not have this endpoint",
     });
   }
 }
 
-/** The parsed JSON, or undefined for a text that is none. */
+/** The parsed JSON; undefined for any other text. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -78,29 +77,29 @@ function exitOf(status: number, reason: string | undefined): ExitName {
 }
 
 const NEXT_STEPS: Readonly<Record<string, string>> = {
-  BUILD_FAILED: "correct the code at the place that is named, then run the command again",
+  BUILD_FAILED: "correct the code at the reported position, then run the command again",
   NO_PUBLISHED_COMMIT:
     "publish a commit with invoked publish, or name one with --commit (HEAD is the newest)",
-  FUNCTION_NOT_FOUND: "list what there is with invoked list",
+  FUNCTION_NOT_FOUND: "list the functions with invoked list",
   COMMIT_NOT_FOUND: "list the commits with invoked show",
   TAG_NOT_FOUND: "list the tags with invoked show",
-  TAG_ALREADY_EXISTS: "take another name, or delete the tag first with invoked tag --delete",
+  TAG_ALREADY_EXISTS: "choose another name, or delete the tag first with invoked tag --delete",
   INVOCATION_NOT_FOUND: "list the invocations with invoked history",
-  TOKEN_EXPIRED: "get a new access token, or use client id and secret instead of one",
-  VOLUME_NOT_FOUND: "list what there is with invoked volumes list",
-  VOLUME_FILE_NOT_FOUND: "list what there is with invoked volumes ls",
-  VOLUME_VERSION_NOT_FOUND: "list those that there are with invoked volumes history",
+  TOKEN_EXPIRED: "get a new access token, or use a client id and secret",
+  VOLUME_NOT_FOUND: "list the volumes with invoked volumes list",
+  VOLUME_FILE_NOT_FOUND: "list the files with invoked volumes ls",
+  VOLUME_VERSION_NOT_FOUND: "list the versions with invoked volumes history",
   VOLUME_QUOTA: "remove files with invoked volumes rm, or use a volume with a larger quota",
-  ETAG_MISMATCH: "run the command again: the file was changed in between",
-  UPLOAD_URL_EXPIRED: "run the command again: uploads have a time limit",
+  ETAG_MISMATCH: "run the command again: the file was changed meanwhile",
+  UPLOAD_URL_EXPIRED: "run the command again: upload URLs expire",
 };
 
 function nextStep(status: number, reason = "", retryAfter?: string): string | undefined {
   if (NEXT_STEPS[reason] !== undefined) return NEXT_STEPS[reason];
   if (status === 401) {
-    return "check the credentials: CONDUCTORONE_* variables, or --data for a local server's directory";
+    return "check the credentials: the CONDUCTORONE_* variables, or the data directory of --data";
   }
-  if (status === 403) return "ask an administrator for the right to do this";
+  if (status === 403) return "ask an administrator for a role with this permission";
   if (status === 429 || status === 503) {
     return `try again${retryAfter === undefined ? "" : ` in ${oneLine(retryAfter)} s`}`;
   }

@@ -4,12 +4,12 @@ import { type ClientSettings, Secret } from "../../config/mod.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { parseJson } from "./api_error.ts";
 
-/** How the command line proves who it is. */
+/** The credentials of the command line. */
 export type Credentials =
   | { readonly kind: "token"; readonly accessToken: Secret }
   | { readonly kind: "client"; readonly clientId: string; readonly clientSecret: Secret };
 
-/** A server and how to be known to it. */
+/** A server and the credentials for it. */
 export interface Target {
   /** Without a trailing slash. */
   readonly serverUrl: string;
@@ -18,11 +18,11 @@ export interface Target {
   readonly caCerts: readonly string[];
 }
 
-/** Where the data directory of a local server may be. */
+/** The data directory of a local server. */
 export interface DataDir {
   readonly path: string;
-  /** Whether the user named it; otherwise it is looked for in the directories above as well. */
-  readonly named: boolean;
+  /** Whether the user named it; otherwise the directories above are searched, too. */
+  readonly isNamed: boolean;
 }
 
 const CredentialsFile = z.object({
@@ -31,13 +31,13 @@ const CredentialsFile = z.object({
   clientSecret: z.string().min(1),
 });
 
-/** Takes C1's variables first, then `credentials.json` of a local server's data directory. */
+/** Reads C1's variables first, then `credentials.json` of a local server's data directory. */
 export async function findTarget(settings: ClientSettings, dataDir: DataDir): Promise<Target> {
   const { serverUrl } = settings;
   const credentials = environmentCredentials(settings);
   if (credentials === undefined) return await localTarget(serverUrl, dataDir);
   if (serverUrl === undefined) {
-    throw new Failure("Cannot tell which server the credentials in the environment are for", {
+    throw new Failure("Cannot use the credentials of the environment: no variable names a server", {
       next: "set CONDUCTORONE_SERVER_URL or CONDUCTORONE_TENANT_DOMAIN, or give --server",
       exit: "usage",
     });
@@ -58,8 +58,8 @@ async function localTarget(serverUrl: string | undefined, dataDir: DataDir): Pro
   const origin = new URL(file.serverUrl).origin;
   if (serverUrl !== undefined && serverUrl !== origin) {
     throw new Failure(
-      `The credentials in ${join(directory, "credentials.json")} are for ${origin}, ` +
-        `not for ${serverUrl}`,
+      `Cannot use the credentials in ${join(directory, "credentials.json")}: they are for ` +
+        `${origin}, not for ${serverUrl}`,
       {
         next: `set CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET to those of ${serverUrl}`,
         exit: "server",
@@ -78,11 +78,11 @@ async function localTarget(serverUrl: string | undefined, dataDir: DataDir): Pro
 }
 
 /**
- * The data directory, or the one of the same name in the nearest directory above that belongs to this user:
- * in a directory that others can write, such as /tmp, a file of theirs must not choose the server.
+ * The data directory, or the one of the same name in the nearest directory above. It must belong to this user: a file
+ * of another user, such as one in /tmp, must not choose the server.
  */
-async function findDataDir({ path, named }: DataDir): Promise<string> {
-  if (named) return path;
+async function findDataDir({ path, isNamed }: DataDir): Promise<string> {
+  if (isNamed) return path;
   const name = path.slice(dirname(path).length + 1);
   for (let directory = dirname(path);; directory = dirname(directory)) {
     const candidate = join(directory, name);
@@ -97,12 +97,13 @@ async function readCredentials(dataDir: string): Promise<z.output<typeof Credent
   const text = await Deno.readTextFile(path).catch((error) => {
     const missing = error instanceof Deno.errors.NotFound;
     throw new Failure(
-      `Cannot read credentials ${path}: ${
+      `Cannot read the credentials in ${path}: ${
         missing ? "the file does not exist" : describeError(error)
       }`,
       {
-        next: "start a server once with invoked serve, name its data directory with --data, " +
-          "or set the CONDUCTORONE_* variables",
+        next:
+          "start a server with invoked serve, name its data directory with --data, or set the " +
+          "CONDUCTORONE_* variables",
         exit: "server",
       },
     );
@@ -110,12 +111,13 @@ async function readCredentials(dataDir: string): Promise<z.output<typeof Credent
   const credentials = CredentialsFile.safeParse(parseJson(text));
   if (credentials.success) return credentials.data;
   throw new Failure(
-    `Cannot use credentials ${path}: the file is not a JSON object with serverUrl, clientId and clientSecret`,
+    `Cannot use the credentials in ${path}: the file is not a JSON object with serverUrl, clientId ` +
+      "and clientSecret",
     { next: "name the data directory of a server with --data", exit: "server" },
   );
 }
 
-/** The local CA of a server with `--tls-self-signed`, where there is one. */
+/** The local CA of a server with `--tls-self-signed`; empty without one. */
 async function readCa(dataDir: string): Promise<readonly string[]> {
   const ca = await Deno.readTextFile(join(dataDir, "tls", "ca.pem")).catch(() => undefined);
   return ca === undefined ? [] : [ca];

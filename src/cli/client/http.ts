@@ -1,15 +1,15 @@
 import { Buffer } from "node:buffer";
 import type { z } from "zod";
-import { formatDuration } from "../../config/mod.ts";
+import { formatBytes, formatDuration } from "../../config/mod.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { ApiError, parseJson } from "./api_error.ts";
 
-/** Bytes of an answer that are read; the largest is a commit with its files. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-const MAX_TOKEN_ANSWER_BYTES = 64 * 1024;
-/** How long an ordinary answer may take. */
-const ANSWER_TIMEOUT_MS = 30_000;
-/** How long what runs or builds code may take; the server has limits of its own. */
+/** Limit of a response in bytes; the largest is a commit with its files. */
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+const MAX_TOKEN_RESPONSE_BYTES = 64 * 1024;
+/** Limit of an ordinary response, in milliseconds. */
+const RESPONSE_TIMEOUT_MS = 30_000;
+/** Limit of a response that runs or builds code, in milliseconds; the server has its own limits. */
 export const LONG_TIMEOUT_MS = 15 * 60_000;
 
 const WRONG_SERVER = "check that this is the URL of an invoked server or of a C1 tenant";
@@ -20,7 +20,7 @@ export interface RequestOptions {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly headers?: RequestHeaders;
   readonly body?: string | Uint8Array | URLSearchParams | ReadableStream<Uint8Array>;
-  /** Milliseconds; undefined for {@link ANSWER_TIMEOUT_MS}. */
+  /** Milliseconds; undefined for {@link RESPONSE_TIMEOUT_MS}. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -33,14 +33,14 @@ export interface Transport {
 }
 
 /**
- * Sends one request. A redirect is refused: what is sent goes to this server and nowhere else.
+ * Sends one request. It follows no redirect, so the request reaches this server alone.
  *
- * @throws {Failure} with exit `server` where there is no answer in time
+ * @throws {Failure} with exit `server` without a response in time
  */
 export async function request(
   { url: base, client }: Transport,
   path: string,
-  { method = "GET", headers = {}, body, timeoutMs = ANSWER_TIMEOUT_MS, signal }: RequestOptions,
+  { method = "GET", headers = {}, body, timeoutMs = RESPONSE_TIMEOUT_MS, signal }: RequestOptions,
 ): Promise<Response> {
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
@@ -62,7 +62,7 @@ export async function request(
 export async function readBody(
   { url }: Transport,
   response: Response,
-  limitBytes = MAX_ANSWER_BYTES,
+  limitBytes = MAX_RESPONSE_BYTES,
 ): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -73,24 +73,27 @@ export async function readBody(
       chunks.push(chunk);
     }
   } catch (error) {
-    throw unreachable(url, error, ANSWER_TIMEOUT_MS);
+    throw unreachable(url, error, RESPONSE_TIMEOUT_MS);
   }
   if (length > limitBytes) {
-    throw new Failure(`The answer of ${url} is larger than ${limitBytes} bytes`, {
-      next: WRONG_SERVER,
-      exit: "server",
-    });
+    throw new Failure(
+      `Cannot read the response of ${url}: it has more than ${formatBytes(limitBytes)}`,
+      {
+        next: WRONG_SERVER,
+        exit: "server",
+      },
+    );
   }
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** The body of an answer of the token endpoint. */
+/** The body of a response of the token endpoint. */
 export function readTokenBody(transport: Transport, response: Response): Promise<string> {
-  return readBody(transport, response, MAX_TOKEN_ANSWER_BYTES);
+  return readBody(transport, response, MAX_TOKEN_RESPONSE_BYTES);
 }
 
-/** Reads a successful answer by its schema. @throws {ApiError} for a refusal */
-export async function readAnswer<Schema extends z.ZodType>(
+/** Reads a successful response by its schema. @throws {ApiError} for an error response */
+export async function readResponse<Schema extends z.ZodType>(
   transport: Transport,
   what: string,
   response: Response,
@@ -101,9 +104,9 @@ export async function readAnswer<Schema extends z.ZodType>(
   const parsed = schema.safeParse(parseJson(body));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const place = issue === undefined ? "" : ` at ${issue.path.join(".") || "its top"}`;
+  const at = issue === undefined ? "" : ` at ${issue.path.join(".") || "its top"}`;
   throw new Failure(
-    `${what}: the answer of ${transport.url} is not what the API promises${place}`,
+    `${what}: the response of ${transport.url} does not match the API${at}`,
     {
       next: WRONG_SERVER,
       exit: "server",
@@ -111,10 +114,10 @@ export async function readAnswer<Schema extends z.ZodType>(
   );
 }
 
-/** What ends a connection before its time, as a failure. */
+/** The failure for a connection that ended early. */
 export function unreachable(url: string, error: unknown, timeoutMs: number): Failure {
   const why = error instanceof DOMException && error.name === "TimeoutError"
-    ? `no answer within ${formatDuration(timeoutMs)}`
+    ? `no response within ${formatDuration(timeoutMs)}`
     : describeError(error);
   return new Failure(`Cannot reach the server at ${url}: ${why}`, {
     next: "start it with invoked serve, or name another with --server or CONDUCTORONE_SERVER_URL",

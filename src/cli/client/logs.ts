@@ -5,17 +5,17 @@ import { readBody } from "./http.ts";
 import { type Invocation, LogLine, pageOf, type RemoteFunction } from "./schemas.ts";
 import { pageQuery } from "./session.ts";
 
-/** More lines than any invocation prints: the server's limit counts bytes. */
+/** Above the number of lines of any invocation: the server limits bytes. */
 const MAX_LINES = 1_000_000;
-/** How often a function's list is read for new invocations. */
+/** Interval between reads of a function's invocations, in milliseconds. */
 const POLL_INTERVAL_MS = 500;
 const RECENT = 25;
-/** No invocation lives longer. */
+/** Above the duration of any invocation, in milliseconds. */
 const STREAM_TIMEOUT_MS = 24 * 60 * 60_000;
-/** Longest event; a line of the log is shorter. */
+/** Limit of an event; every line of a log is shorter. */
 const MAX_EVENT_CHARS = 16 * 1024 * 1024;
 
-/** What an invocation printed so far. Our addition to C1's API. */
+/** The log of an invocation so far. An addition to C1's API. */
 export async function readLogs(
   { session }: Api,
   fn: RemoteFunction,
@@ -30,7 +30,7 @@ export async function readLogs(
   return await needsAddition("logs of invocations", list);
 }
 
-/** Lines as they are printed, until the invocation ends or the signal is aborted. */
+/** The lines of an invocation as they are printed, until it ends or the signal is aborted. */
 export async function* followLogs(
   { session }: Api,
   fn: RemoteFunction,

@@ -1,24 +1,26 @@
+import { Sema } from "async-sema";
+
 /**
- * Works on all items, on so many at a time. After a fault none is begun; those under way come to their end first, so
- * that they leave nothing half done.
+ * Works on all items, on `limit` of them at a time. After a failure it begins no further one, and the running ones end
+ * first, so that none is left half done.
+ *
+ * @throws the first failure
  */
 export async function inParallel<Item>(
   limit: number,
   items: Iterable<Item>,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const waiting = [...items];
-  const worker = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      try {
-        await work(next);
-      } catch (error) {
-        waiting.length = 0;
-        throw error;
-      }
+  const slots = new Sema(limit);
+  const failures: unknown[] = [];
+  for (const item of items) {
+    await slots.acquire();
+    if (failures.length > 0) {
+      slots.release();
+      break;
     }
-  };
-  const ends = await Promise.allSettled(Array.from({ length: limit }, worker));
-  const failed = ends.find((end) => end.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+    void work(item).catch((error) => failures.push(error)).finally(() => slots.release());
+  }
+  await slots.drain();
+  if (failures.length > 0) throw failures[0];
 }

@@ -1,4 +1,4 @@
-/** What the server answers, as far as the command line reads it. Absent and null fields are the same. */
+/** The fields of responses that the command line reads. An absent field and null are the same. */
 import { z } from "zod";
 
 const text = z.string().nullish().transform((value) => value ?? "");
@@ -6,13 +6,13 @@ const optionalText = z.string().nullish().transform((value) => value || undefine
 
 const optionalCount = z.number().nullish().transform((value) => value ?? undefined);
 const count = optionalCount.transform((value) => value ?? 0);
-/** 64-bit numbers travel as strings. */
+/** 64-bit numbers are strings in JSON. */
 const bytes = z.union([z.string().regex(/^[0-9]+$/), z.number()]).nullish()
   .transform((value) => Number(value ?? 0));
 
 const PROCESS_REUSE_PREFIX = "PROCESS_REUSE_";
 
-/** Ours; a server without it runs each call in a new process. */
+/** An addition to C1's API; a server without it runs each call in a new process. */
 const processReuse = z.string().nullish().transform((value) =>
   value || `${PROCESS_REUSE_PREFIX}NONE`
 );
@@ -22,7 +22,7 @@ const object = z.custom<Record<string, unknown>>(
   "Invalid input: expected object",
 );
 
-/** An object whose keys are names of the author's choice; `z.record` drops the name `__proto__`. */
+/** An object with arbitrary keys; `z.record` would drop the key `__proto__`. */
 export function mapOf<Value extends z.ZodType>(value: Value) {
   return object.nullish()
     .transform((given) => new Map(Object.entries(given ?? {})))
@@ -57,7 +57,7 @@ export type Commit = z.output<typeof Commit>;
 
 const TYPE_CHECK_PREFIX = "TYPE_CHECK_STATE_";
 
-/** What the server knows of a commit's types: an addition of ours to C1's API. */
+/** The type check of a commit: an addition to C1's API. */
 export const TypeCheck = z.object({
   state: text.transform((state) => state.replace(TYPE_CHECK_PREFIX, "")),
   diagnostics: z.array(z.object({
@@ -83,7 +83,7 @@ export const Invocation = z.object({
   vfsVersionRead: optionalCount,
   vfsVersionWritten: optionalCount,
   processReuse,
-  /** The invocation that made this one, and how deep in a chain it stands; ours. */
+  /** The invocation that made this one, and its depth in the chain; additions to C1's API. */
   parentInvocationId: optionalText,
   depth: optionalCount,
   createdAt: optionalText,

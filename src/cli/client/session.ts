@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Target } from "./credentials.ts";
-import { readAnswer, request, type Transport } from "./http.ts";
+import { readResponse, request, type Transport } from "./http.ts";
 import { TokenSource } from "./token.ts";
 
 /** Items of one page; the most that C1 answers. */
@@ -13,7 +13,7 @@ export interface Page<T> {
   readonly nextPageToken: string;
 }
 
-/** Authenticated calls to one server, their answers checked by a schema. */
+/** Authenticated requests to one server; a schema checks each response. */
 export class Session implements Disposable {
   readonly transport: Transport;
   readonly #tokens: TokenSource;
@@ -29,7 +29,7 @@ export class Session implements Disposable {
     return this.transport.url;
   }
 
-  /** An access token that is still good. */
+  /** A valid access token. */
   token(): Promise<string> {
     return this.#tokens.current();
   }
@@ -39,10 +39,10 @@ export class Session implements Disposable {
   }
 
   /**
-   * @param what begins the message of a failure, such as `Cannot list functions`
+   * @param what start of the message of a failure, such as `Cannot list functions`
    */
   async get<Schema extends z.ZodType>(what: string, path: string, schema: Schema) {
-    return await readAnswer(this.transport, what, await this.send("GET", path), schema);
+    return await readResponse(this.transport, what, await this.send("GET", path), schema);
   }
 
   async post<Schema extends z.ZodType>(
@@ -64,10 +64,10 @@ export class Session implements Disposable {
     timeoutMs?: number,
   ) {
     const response = await this.send(method, path, { body, timeoutMs });
-    return await readAnswer(this.transport, what, response, schema);
+    return await readResponse(this.transport, what, response, schema);
   }
 
-  /** Reads pages until `limit` items are there. */
+  /** Reads pages up to `limit` items. */
   async all<T>(limit: number, read: (pageToken: string) => Promise<Page<T>>): Promise<T[]> {
     const items: T[] = [];
     let pageToken = "";
@@ -79,14 +79,14 @@ export class Session implements Disposable {
     return items.slice(0, limit);
   }
 
-  /** One request; the answer's body is not read yet. */
+  /** Sends one request; the body of the response is not read yet. */
   async send(
     method: "GET" | "POST" | "PUT" | "DELETE",
     path: string,
     { body, bytes, timeoutMs, headers = {}, signal }: {
       /** Sent as JSON. */
       readonly body?: unknown;
-      /** Sent as they are, in the place of a body. */
+      /** Sent unchanged, instead of a JSON body. */
       readonly bytes?: ReadableStream<Uint8Array>;
       readonly timeoutMs?: number | undefined;
       readonly headers?: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { parseJson } from "./api_error.ts";
 import type { Credentials } from "./credentials.ts";
 import { readTokenBody, request, type Transport } from "./http.ts";
 
-/** What a token lives where the server does not say. */
+/** Lifetime of a token whose response has none, in seconds. */
 const DEFAULT_LIFETIME_S = 60;
 
 /** RFC 6749 section 5.1; the token itself is a `b64token` of RFC 6750 section 2.1. */
@@ -18,11 +18,11 @@ const TokenError = z.object({ error: z.string(), error_description: z.string().o
 
 interface Token {
   readonly text: string;
-  /** In the time of `performance.now()`. */
+  /** On the clock of `performance.now()`. */
   readonly renewAt: number;
 }
 
-/** Gives access tokens, and a new one once half of the old one's life has passed. */
+/** Provides access tokens; a new one once half of the lifetime has passed. */
 export class TokenSource {
   readonly #transport: Transport;
   readonly #credentials: Credentials;
@@ -33,7 +33,7 @@ export class TokenSource {
     this.#credentials = credentials;
   }
 
-  /** @throws {Failure} where the server refuses the credentials */
+  /** @throws {Failure} if the server does not accept the credentials */
   async current(): Promise<string> {
     const held = await this.#token;
     if (held !== undefined && performance.now() < held.renewAt) return held.text;
@@ -66,12 +66,15 @@ async function requestToken(transport: Transport, clientId: string, clientSecret
   const body = parseJson(await readTokenBody(transport, response));
   const answer = TokenAnswer.safeParse(body);
   if (response.status === 200 && answer.success) return answer.data;
-  const refusal = TokenError.safeParse(body);
-  const { error, error_description: description } = refusal.data ??
+  const rejection = TokenError.safeParse(body);
+  const { error, error_description: description } = rejection.data ??
     { error: `status ${response.status}` };
   const why = oneLine(description === undefined ? error : `${error}: ${description}`);
-  throw new Failure(`Cannot get a token from ${transport.url}: the server answered ${why}`, {
-    next: "check the client id and secret: a new data directory has new ones",
-    exit: "server",
-  });
+  throw new Failure(
+    `Cannot get an access token from ${transport.url}: the server responded ${why}`,
+    {
+      next: "check the client id and secret: a new data directory has new ones",
+      exit: "server",
+    },
+  );
 }

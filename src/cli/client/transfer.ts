@@ -1,28 +1,28 @@
-/** Contents of any size on their way, of which never more than a few pieces are in memory. */
+/** Transfers contents of any size with a few pieces in memory at a time. */
 import { formatDuration } from "../../config/mod.ts";
 import { Failure } from "../terminal/failure.ts";
 import { ApiError } from "./api_error.ts";
 import { readBody, type RequestHeaders, unreachable } from "./http.ts";
 import type { Session } from "./session.ts";
 
-/** A content, piece by piece. */
+/** A content in pieces. */
 export type Bytes = AsyncIterable<Uint8Array>;
 
-/** A transfer of which no byte moves for so long has failed. */
+/** Limit of a pause without a byte, in milliseconds. */
 const STALL_TIMEOUT_MS = 120_000;
-/** Nothing is so large that it takes longer. */
+/** Limit of a transfer, in milliseconds. */
 const TRANSFER_TIMEOUT_MS = 24 * 60 * 60_000;
 
 /**
- * Gives up when the server has moved no byte for a while. What this side takes, a reader of stdout or the writer of
- * stdin, does not count.
+ * Aborts a transfer once the server has moved no byte for {@link STALL_TIMEOUT_MS}. The time of this side, such as a
+ * reader of stdout or the writer of stdin, does not count.
  */
 class StallGuard implements Disposable {
   readonly #controller = new AbortController();
   readonly #what: string;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** The server is waited for from now on. */
+  /** The wait for the server begins. */
   constructor(what: string) {
     this.#what = what;
     this.#wait();
@@ -32,7 +32,7 @@ class StallGuard implements Disposable {
     return this.#controller.signal;
   }
 
-  /** What comes from the server. */
+  /** Guards a content from the server. */
   async *received(bytes: Bytes): AsyncGenerator<Uint8Array> {
     for await (const chunk of bytes) {
       this.#rest();
@@ -41,7 +41,7 @@ class StallGuard implements Disposable {
     }
   }
 
-  /** What goes to the server, which answers behind it. */
+  /** Guards a content to the server, and the wait for its response. */
   async *sent(bytes: Bytes): AsyncGenerator<Uint8Array> {
     this.#rest();
     for await (const chunk of bytes) {
@@ -63,13 +63,17 @@ class StallGuard implements Disposable {
   #wait(): void {
     this.#rest();
     this.#timer = setTimeout(() => {
-      const message = `${this.#what}: nothing moved for ${formatDuration(STALL_TIMEOUT_MS)}`;
-      this.#controller.abort(new Failure(message, { exit: "server", next: "run it again" }));
+      const message = `${this.#what}: no byte was transferred for ${
+        formatDuration(STALL_TIMEOUT_MS)
+      }`;
+      this.#controller.abort(
+        new Failure(message, { exit: "server", next: "run the command again" }),
+      );
     }, STALL_TIMEOUT_MS);
   }
 }
 
-/** Opens a content of the server; a connection that breaks while it is read is a failure. */
+/** Opens a content of the server. @throws {Failure} also while it is read, for a broken connection */
 export async function receive(
   session: Session,
   what: string,
@@ -95,7 +99,7 @@ export async function receive(
   })();
 }
 
-/** Sends a content. A fault of its source is thrown as it is, and the server keeps what it had. */
+/** Sends a content. An error of its source is rethrown, and the server keeps the old content. */
 export async function send(
   session: Session,
   what: string,

@@ -7,7 +7,7 @@ import { type Bytes, receive, send } from "./transfer.ts";
 const VOLUMES = "/api/v1/vfs/volumes";
 const VolumeAnswer = z.object({ volume: Volume });
 
-/** The volumes of a server: one method for each call. They are our addition to C1's API. */
+/** A client of the volumes of a server: one method for each operation. They are an addition to C1's API. */
 export class VolumeApi {
   constructor(private readonly session: Session) {}
 
@@ -16,7 +16,7 @@ export class VolumeApi {
     return await this.#all("Cannot list volumes", VOLUMES, Volume, {}, limit);
   }
 
-  /** Undefined where there is none. */
+  /** Undefined for an unknown id. */
   async byId(id: string): Promise<Volume | undefined> {
     try {
       const what = `Cannot read volume ${id}`;
@@ -42,7 +42,7 @@ export class VolumeApi {
     await this.session.call(what, "DELETE", volumePath(id), z.unknown(), {});
   }
 
-  /** What is in a directory, in the order of the paths. @throws {ApiError} VOLUME_PATH_CONFLICT for a file */
+  /** The entries of a directory in the order of their paths. @throws {ApiError} VOLUME_PATH_CONFLICT for a file */
   async entries(
     { id, displayName }: Volume,
     query: { readonly directory: string; readonly recursive: boolean },
@@ -54,14 +54,14 @@ export class VolumeApi {
     return await this.#all(what, `${volumePath(id)}/entries`, VolumeEntry, further, limit);
   }
 
-  /** The content of a file as it comes. @param etag the content that it must still have */
+  /** The content of a file. @param etag entity tag that the content must have */
   async read({ id, displayName }: Volume, path: string, etag?: string): Promise<Bytes> {
     return await receive(this.session, `Cannot read ${displayName}:${path}`, filePath(id, path), {
       ...etag === undefined ? {} : { "if-match": etag },
     });
   }
 
-  /** Writes a file, and makes the directories above it. */
+  /** Writes a file, and creates the directories above it. */
   async write({ id, displayName }: Volume, path: string, content: Bytes): Promise<void> {
     await send(this.session, `Cannot write ${displayName}:${path}`, filePath(id, path), content);
   }
@@ -78,7 +78,7 @@ export class VolumeApi {
     return await this.#all(what, `${volumePath(id)}/versions`, VolumeVersion, {}, limit);
   }
 
-  /** Makes a new version with the files of an earlier one. */
+  /** Creates a new version with the files of an earlier one. */
   async restore({ id, displayName }: Volume, version: number): Promise<Volume> {
     const what = `Cannot restore volume ${displayName}`;
     const path = `${volumePath(id)}/restore`;
@@ -108,7 +108,7 @@ function volumePath(id: string): string {
   return `${VOLUMES}/${encodeURIComponent(id)}`;
 }
 
-/** @param path normalised: what URLs make of `..` would lead elsewhere */
+/** @param path normalised, because URLs resolve `..` */
 function filePath(id: string, path: string): string {
   return `${volumePath(id)}/files${path.split("/").map(encodeURIComponent).join("/")}`;
 }

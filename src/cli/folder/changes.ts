@@ -6,7 +6,7 @@ export interface Change {
   readonly change: "added" | "changed" | "removed";
 }
 
-/** What leads from one set of files to another, in order of the paths. */
+/** The changes between two sets of files, in the order of the paths. */
 export function changesBetween(before: Files, after: Files): Change[] {
   const paths = [...new Set([...before.keys(), ...after.keys()])].toSorted();
   return paths.flatMap((path): Change[] => {
@@ -19,7 +19,7 @@ export function changesBetween(before: Files, after: Files): Change[] {
 
 const SIGNS = { added: ["+", "green"], changed: ["~", "yellow"], removed: ["-", "red"] } as const;
 
-/** One line for a change. */
+/** A change as one line. */
 export function formatChange(
   { path, change }: Change,
   painted: (style: "green" | "yellow" | "red", text: string) => string,

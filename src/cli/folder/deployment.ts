@@ -11,7 +11,7 @@ const PARALLEL_UPLOADS = 4;
 
 /** The function of a folder on the server, and how the folder differs from its head. */
 export interface Comparison {
-  /** Undefined where the server has none yet. */
+  /** Undefined if the server does not have it. */
   readonly fn: RemoteFunction | undefined;
   readonly changes: readonly Change[];
 }
@@ -27,12 +27,12 @@ async function findDeployed(api: Api, { id, name }: Manifest): Promise<RemoteFun
   if (id === undefined) return await lookFor(api, name);
   const fn = await api.functionById(id);
   if (fn !== undefined) return fn;
-  throw new Failure(`There is no function ${id} on ${api.url}`, {
+  throw new Failure(`Cannot find function ${id}: ${api.url} has none with this id`, {
     next: "correct or remove the id in invoked.json",
   });
 }
 
-/** Makes a commit in three steps, as C1's API has them: open, upload each file, finalize. */
+/** Creates a commit in the three steps of C1's API: open, upload each file, finalize. */
 export async function makeCommit(
   api: Api,
   fn: RemoteFunction,
@@ -42,13 +42,15 @@ export async function makeCommit(
   const { commitId, uploadUrls } = await api.openCommit(fn, [...files.keys()], message);
   await inParallel(PARALLEL_UPLOADS, files, async ([path, content]) => {
     const url = uploadUrls.get(path);
-    if (url === undefined) throw new Failure(`The server gave no place to upload ${path} to`);
+    if (url === undefined) {
+      throw new Failure(`Cannot upload ${path}: the server gave no URL for it`);
+    }
     await api.upload(path, url, content);
   });
   return await api.finalize(fn, commitId);
 }
 
-/** The fields of `invoked.json` that differ on the server; absent ones stay as they are there. */
+/** The fields of `invoked.json` that differ on the server; absent fields do not change. */
 export function settingsChange(manifest: Manifest, fn: RemoteFunction): FunctionChange {
   const wanted: FunctionChange = {
     displayName: manifest.name,

@@ -1,13 +1,14 @@
 import { join } from "node:path";
+import { countOf, formatBytes } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
 
-/** So that a wrong folder, such as the home directory, is not read as a whole. */
+/** Limits that protect from reading a wrong folder, such as the home directory. */
 const MAX_FILES = 2000;
 const MAX_BYTES = 256 * 1024 * 1024;
 
-/** What is the editor's, the package manager's or this command line's own, and no part of the function. */
+/** Files of the editor, the package manager and this command line, which are not part of the function. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   MANIFEST_NAME,
   "deno.json",
@@ -25,16 +26,16 @@ export function belongsToFunction(name: string): boolean {
 }
 
 /**
- * The files of the function in a folder, by their path with slashes, in order of the paths.
+ * The files of the function in a folder, by path with slashes, in the order of the paths.
  *
- * @throws {Failure} where there is no main.ts, or something is there that cannot be uploaded
+ * @throws {Failure} without main.ts, and for a link or another special file
  */
 export async function readFunctionFiles(folder: string): Promise<Files> {
   const files = new Map<string, Uint8Array>();
   await readInto(files, { bytes: 0 }, folder, "");
   if (!files.has(ENTRY)) {
-    throw new Failure(`There is no ${ENTRY} in ${folder}`, {
-      next: "make a folder with a function with invoked init NAME, or change to one",
+    throw new Failure(`Cannot use folder ${folder}: it has no ${ENTRY}`, {
+      next: "create a function with invoked init NAME, or change to the folder of one",
       exit: "usage",
     });
   }
@@ -55,7 +56,7 @@ async function readInto(
       continue;
     }
     if (!isFile) {
-      // A link could lead anywhere, and what it leads to would leave this machine.
+      // A link may point to any file, which would then be uploaded.
       throw new Failure(`Cannot use ${join(folder, path)}: it is neither a file nor a directory`, {
         next: "put a copy of the file there instead of a link",
       });
@@ -65,7 +66,8 @@ async function readInto(
     total.bytes += content.length;
     if (files.size > MAX_FILES || total.bytes > MAX_BYTES) {
       throw new Failure(
-        `${folder} holds more than ${MAX_FILES} files or ${MAX_BYTES} bytes: is it a function?`,
+        `Cannot use folder ${folder}: it has more than ${countOf(MAX_FILES, "file")} or ` +
+          formatBytes(MAX_BYTES),
         { next: "change to the folder of a function", exit: "usage" },
       );
     }

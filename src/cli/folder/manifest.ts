@@ -6,24 +6,24 @@ import { describeError, Failure } from "../terminal/failure.ts";
 export const MANIFEST_NAME = "invoked.json";
 
 const Manifest = z.strictObject({
-  /** Where the name on the server may change, or is not the only one. */
+  /** Needed if several functions have the name, or the name on the server may change. */
   id: z.string().optional(),
   name: z.string().min(1),
   description: z.string().optional(),
   allowlist: z.array(z.string()).optional(),
-  /** Name or id of the volume that calls of the command line attach. */
+  /** Name or id of the volume that the command line attaches to calls. */
   volume: z.string().min(1).optional(),
-  /** What the function may do with the API. */
+  /** Ids of the roles that the function has for calls of the API. */
   roles: z.array(z.string()).optional(),
   provisionedConcurrency: z.number().int().min(0).optional(),
   /** Whether a process runs one call, or one after another. */
   processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"]).optional(),
 });
 
-/** What `invoked.json` says of the function of a folder; never a secret. A field that is absent stays as it is on the server. */
+/** `invoked.json`, the settings of the function in a folder, without secrets. An absent field does not change on the server. */
 export type Manifest = z.output<typeof Manifest>;
 
-/** The manifest of a folder; undefined where it has none. @throws {Failure} for one that cannot be used */
+/** The manifest of a folder; undefined without one. @throws {Failure} for an invalid one */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   const path = join(folder, MANIFEST_NAME);
   let text: string;
@@ -36,7 +36,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   const json = parseJson(text);
   if (json === undefined) {
     throw new Failure(`Cannot use ${path}: it is not JSON`, {
-      next: "correct it; invoked init makes one, in another folder",
+      next: "correct it; invoked init creates a valid one in another folder",
       exit: "usage",
     });
   }
@@ -56,8 +56,8 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
 export async function needManifest(folder: string): Promise<Manifest> {
   const manifest = await readManifest(folder);
   if (manifest !== undefined) return manifest;
-  throw new Failure(`There is no ${MANIFEST_NAME} in ${folder}`, {
-    next: "make a folder with a function with invoked init NAME, or change to one",
+  throw new Failure(`Cannot use folder ${folder}: it has no ${MANIFEST_NAME}`, {
+    next: "create a function with invoked init NAME, or change to the folder of one",
     exit: "usage",
   });
 }

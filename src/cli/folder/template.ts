@@ -2,7 +2,7 @@
 import { editorConfig, PRIVATE_DIR } from "./editor.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
 
-/** Text of each file of a new folder by its path. */
+/** The files of a new folder: text by path. */
 export async function templateFiles(name: string): Promise<ReadonlyMap<string, string>> {
   const manifest = { name, description: "Says hello", allowlist: [] };
   return new Map([

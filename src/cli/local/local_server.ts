@@ -3,24 +3,24 @@ import { readEnvironment, resolveConfig } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
 import { findTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
-/** A server of this process alone, with a store that goes with it. */
+/** A server in this process with a temporary store; disposing it removes the store. */
 export interface LocalServer extends AsyncDisposable {
   readonly api: Api;
-  /** For other commands: `--data` with this directory reaches the server. */
+  /** Other commands reach the server with `--data` and this directory. */
   readonly dataDir: string;
 }
 
-/** Settings that say where a server listens and keeps its data; this one decides that itself. */
+/** Variables of address, data and log; the local server ignores them. */
 const OWN_VARIABLES =
   /^INVOKED_(?:HOST|PORT|PUBLIC_URL|DATA|TLS_.*|MASTER_KEY|NEW_MASTER_KEY|LOG_.*)$/;
 
 /**
- * Starts a server on a temporary store and a free port of this machine. It obeys the same `INVOKED_*` limits as
- * `invoked serve`; what it downloads stays in the folder, for the next time.
+ * Starts a server with a temporary store on a free port of this machine. The `INVOKED_*` limits of `invoked serve`
+ * apply. Its downloads stay in the folder for the next start.
  */
 export async function startLocalServer(folder: string): Promise<LocalServer> {
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-local-" });
@@ -34,13 +34,13 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
   await setUpLogging({ format: "auto", level: "error" });
   const { startServer } = await import("../../compose/server.ts");
   const server = await startServer(config, { deployExample: false }).catch((error) => {
-    throw new Failure(`Cannot start a local server: ${describeError(error)}`, {
-      next: "invoked doctor tells what is missing on this machine",
+    throw new Failure(failureMessage("Cannot start a local server", describeError(error)), {
+      next: "find what is missing on this machine with invoked doctor",
     });
   });
   opened.defer(() => server.drain());
-  const nobody = { serverUrl: undefined, accessToken: undefined, credentials: undefined };
-  const target = await findTarget(nobody, { path: dataDir, named: true });
+  const settings = { serverUrl: undefined, accessToken: undefined, credentials: undefined };
+  const target = await findTarget(settings, { path: dataDir, isNamed: true });
   const api = opened.use(new Api(new Session(target)));
   const parts = opened.move();
   return { api, dataDir, [Symbol.asyncDispose]: () => parts.disposeAsync() };
@@ -49,7 +49,7 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
 const REMOVE_ATTEMPTS = 20;
 const REMOVE_PAUSE_MS = 50;
 
-/** A sandbox that was just starting may write into the directory once more before it is dead. */
+/** An instance that is starting may write into the directory until it is dead. */
 async function removeStore(dataDir: string): Promise<void> {
   for (let attempt = 1;; attempt++) {
     try {
@@ -61,7 +61,7 @@ async function removeStore(dataDir: string): Promise<void> {
   }
 }
 
-/** Packages that builds download are kept in the folder. */
+/** Keeps the packages that builds download in the folder. */
 async function linkDownloads(folder: string, dataDir: string): Promise<void> {
   const kept = downloadsDir(folder);
   await Deno.mkdir(kept, { recursive: true, mode: 0o700 });
@@ -70,7 +70,7 @@ async function linkDownloads(folder: string, dataDir: string): Promise<void> {
   await Deno.symlink(kept, cache);
 }
 
-/** Where a folder keeps the packages that builds of its function downloaded. */
+/** The directory of a folder for the packages that builds of its function download. */
 export function downloadsDir(folder: string): string {
   return join(folder, PRIVATE_DIR, "cache", "builder");
 }

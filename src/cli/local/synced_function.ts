@@ -7,12 +7,12 @@ import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFiles } from "../folder/files.ts";
 import { type Manifest, needManifest } from "../folder/manifest.ts";
 
-/** The function of a folder on a local server, kept like the folder. */
+/** The function of a folder on a local server; {@link sync} makes it equal to the folder. */
 export class SyncedFunction {
   #fn: RemoteFunction;
   #files: ReadonlyMap<string, Uint8Array> = new Map();
   #commit: Commit | undefined;
-  /** The volumes that the manifest has named so far, by what it calls them. */
+  /** The volumes that the manifest has named so far, by name. */
   readonly #volumes = new Map<string, Volume>();
   #volume: Volume | undefined;
 
@@ -21,7 +21,7 @@ export class SyncedFunction {
   }
 
   /**
-   * Makes the function on a server that does not have it yet.
+   * Creates the function on the server.
    *
    * @param secretsFile lines of NAME=value, as in a .env file
    */
@@ -32,11 +32,11 @@ export class SyncedFunction {
   ): Promise<SyncedFunction> {
     const { name, description = "" } = await needManifest(folder);
     const fn = await api.createFunction(name, description);
-    const bench = new SyncedFunction(api, folder, fn);
+    const synced = new SyncedFunction(api, folder, fn);
     if (secretsFile !== undefined) {
-      bench.#fn = await api.updateFunction(fn, { secret: await readSecrets(secretsFile) });
+      synced.#fn = await api.updateFunction(fn, { secret: await readSecrets(secretsFile) });
     }
-    return bench;
+    return synced;
   }
 
   get fn(): RemoteFunction {
@@ -49,10 +49,10 @@ export class SyncedFunction {
   }
 
   /**
-   * Brings the settings and files of the folder to the server.
+   * Uploads the settings and files of the folder that changed.
    *
-   * @returns the commit of these files, and whether it is a new one
-   * @throws {Failure} where the files do not build; the next call tries again
+   * @returns the commit of these files, and whether settings or files changed
+   * @throws {Failure} if the files do not build; the next call tries again
    */
   async sync(): Promise<{ readonly commit: Commit; readonly changed: boolean }> {
     const manifest = await needManifest(this.folder);
@@ -71,7 +71,7 @@ export class SyncedFunction {
     return { commit: this.#commit, changed: true };
   }
 
-  /** The local server has no volumes but those that were asked for here; they begin empty. */
+  /** Creates the volumes that the manifest names; they are empty at first. */
   async #volumeOf({ volume: name }: Manifest): Promise<Volume | undefined> {
     if (name === undefined) return undefined;
     const volume = this.#volumes.get(name) ?? await this.api.volumes.create(name);
@@ -79,7 +79,7 @@ export class SyncedFunction {
     return volume;
   }
 
-  /** Makes the commit the one that other callers run. */
+  /** Makes the commit the one that calls without a commit run. */
   async publish({ id }: Commit): Promise<void> {
     if (this.#fn.publishedCommitId === id) return;
     this.#fn = await this.api.updateFunction(this.#fn, { publishedCommitId: id });

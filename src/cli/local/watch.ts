@@ -2,30 +2,30 @@ import { relative } from "node:path";
 import { MANIFEST_NAME } from "../folder/manifest.ts";
 import { belongsToFunction } from "../folder/files.ts";
 
-/** An editor that saves writes several times; what comes within this time is one change. */
+/** Changes within this time count as one: an editor may write several times for a save. */
 const SETTLE_MS = 15;
 
 /**
- * Tells each time that files of the function, or one of the further files, changed since this was called; changes
- * that come while the last telling is still worked on are told together. Ends when the signal is aborted.
+ * Reports changes of the function's files and of further files since this call. Changes during the work on the last
+ * report are reported together. Ends when the signal is aborted.
  *
- * @yields when the first of the changes was noticed, in the time of `performance.now()`
+ * @yields time of the first change, on the clock of `performance.now()`
  */
 export function watchFolder(
   folder: string,
   furtherFiles: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<number> {
-  // Before the caller's first look at the files: what is saved during it must be told.
+  // Starts before the caller reads the files, so that no save is missed.
   const watcher = Deno.watchFs([folder, ...furtherFiles]);
-  return tellChanges(
+  return reportChanges(
     watcher,
     (path) => furtherFiles.includes(path) || isOfFunction(path, folder),
     signal,
   );
 }
 
-async function* tellChanges(
+async function* reportChanges(
   watcher: Deno.FsWatcher,
   matters: (path: string) => boolean,
   signal: AbortSignal,

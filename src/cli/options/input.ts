@@ -1,25 +1,27 @@
+import { formatBytes } from "../../config/mod.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { parseJson } from "../client/api_error.ts";
 
-/** Bytes of an input or a secret that are read; servers accept less. */
+/** Limit of an input or a secret in bytes; servers accept less. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
 
-export const INPUT_HELP = "JSON object; @FILE reads it from a file, - from stdin [{}]";
+export const INPUT_HELP =
+  "Input as a JSON object; @FILE reads it from a file, - from stdin [default {}]";
 
-/** The JSON text of an input as `--input` gives it. @throws {Failure} for what is no JSON object */
+/** The JSON text of the input in `--input`. @throws {Failure} for any other text than a JSON object */
 export async function readInput(given: string | undefined): Promise<string> {
   if (given === undefined) return "{}";
   const text = await readSource(given);
   const value = parseJson(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
   const from = given.startsWith("@") ? given.slice(1) : given === "-" ? "stdin" : "--input";
-  throw new Failure(`The input in ${from} is not a JSON object`, {
+  throw new Failure(`Cannot use the input in ${from}: it is not a JSON object`, {
     next: `write it as '{"name": "Ada"}', or as @FILE`,
     exit: "usage",
   });
 }
 
-/** The file that an input is read from; undefined where it is none. */
+/** The file of an input; undefined for an input without a file. */
 export function inputFile(given: string | undefined): string | undefined {
   return given?.startsWith("@") ? given.slice(1) : undefined;
 }
@@ -35,26 +37,27 @@ async function readSource(given: string): Promise<string> {
   }
 }
 
-/** All of stdin as text. @throws {Failure} for what is no UTF-8, which would not be what is stored */
+/** All of stdin as text. @throws {Failure} for bytes that are not UTF-8, and for too many */
 export async function readStdin(): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   for await (const chunk of Deno.stdin.readable) {
     text += decode(decoder, chunk);
     if (text.length > MAX_INPUT_BYTES) {
-      throw new Failure(`stdin holds more than ${MAX_INPUT_BYTES} bytes`, { exit: "usage" });
+      const limit = formatBytes(MAX_INPUT_BYTES);
+      throw new Failure(`Cannot read stdin: it has more than ${limit}`, { exit: "usage" });
     }
   }
   return text + decode(decoder);
 }
 
-/** Decodes a chunk, or where there is none the end. */
+/** Decodes a chunk; without one it ends the text. */
 function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
   try {
     return decoder.decode(chunk, { stream: chunk !== undefined });
   } catch {
-    throw new Failure("stdin is not UTF-8 text", {
-      next: "give text; bytes can be given as base64",
+    throw new Failure("Cannot read stdin: it is not UTF-8 text", {
+      next: "give text; encode other bytes as base64",
       exit: "usage",
     });
   }

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   ALL_SETTINGS,
   CLIENT_VARIABLES,
@@ -8,23 +8,23 @@ import {
 } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
 import { findTarget, type Target } from "../client/credentials.ts";
-import { findFunction } from "../client/find.ts";
-import type { RemoteFunction } from "../client/schemas.ts";
 import { Session } from "../client/session.ts";
-import { Failure } from "../terminal/failure.ts";
-import { readManifest } from "../folder/manifest.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
-/** How the action of a command reaches the server that its flags and the environment name. */
+/** How a command reaches the server that its flags and the environment name. */
 export interface Server {
   target(): Promise<Target>;
   /** The caller closes it. */
   connect(): Promise<Api>;
 }
 
-/** Gives a command the flags that name a server and credentials. */
+/** The flag that every command with server options has. */
+const SERVER_FLAG = new Option("--server <URL>", "URL of the server [CONDUCTORONE_SERVER_URL]")
+  .helpGroup("Server:");
+
+/** Adds the flags that name a server and its credentials. */
 export function addServerOptions(command: Command): Server {
-  command.option("--server <URL>", "The server [CONDUCTORONE_SERVER_URL]");
+  command.addOption(SERVER_FLAG);
   const readFlags = addSettingFlags(
     command,
     ALL_SETTINGS.filter(({ path }) => path === "server.dataDir"),
@@ -35,52 +35,21 @@ export function addServerOptions(command: Command): Server {
     const { server } = command.opts<{ readonly server?: string }>();
     return await findTarget(resolveClientSettings(server, env), {
       path: config.server.dataDir,
-      named: sources["server.dataDir"] !== "default",
+      isNamed: sources["server.dataDir"] !== "default",
     });
   };
   return { target, connect: async () => new Api(new Session(await target())) };
 }
 
-/** `--json`, for every command. */
-export function addJsonOption(command: Command): void {
-  command.option("--json", "Print JSON");
+/** Whether {@link addServerOptions} was called for the command. */
+export function hasServerOptions(command: Command): boolean {
+  return command.options.includes(SERVER_FLAG);
 }
 
-/** Ends the help with lines to copy. */
-export function addExamples(command: Command, ...examples: readonly string[]): void {
-  command.addHelpText(
-    "after",
-    ["", "Examples:", ...examples.map((line) => `  ${line}`)].join("\n"),
-  );
-}
-
-/** The argument of commands about one function. */
-export const FUNCTION_ARGUMENT = "[function]";
-export const FUNCTION_HELP = "Name or id; . or nothing: the function of this folder's invoked.json";
-
-/** Finds the function that the argument means. */
-export async function functionOf(api: Api, argument = "."): Promise<RemoteFunction> {
-  if (argument !== ".") return await findFunction(api, argument);
-  const manifest = await readManifest(Deno.cwd());
-  if (manifest === undefined) {
-    throw new Failure("Cannot tell which function is meant: this folder has no invoked.json", {
-      next: "name a function, or change to the folder of one",
-      exit: "usage",
-    });
-  }
-  return await findFunction(api, manifest.id ?? manifest.name);
-}
-
-/** Where the server and the credentials come from, for the help. */
+/** The sources of the server and the credentials, for the help. */
 export const CONNECTION_HELP = [
-  "The server and the credentials come from, in this order:",
-  "  --server, for the URL",
+  "Server and credentials, by precedence:",
+  "  --server: URL of the server",
   ...Object.entries(CLIENT_VARIABLES).map(([name, meaning]) => `  ${name}: ${meaning}`),
-  "  credentials.json in --data, or in .invoked of this folder or of one above it",
+  "  credentials.json in --data, or in .invoked of this folder or the nearest folder above",
 ].join("\n");
-
-/** A whole number of a flag. */
-export function parseCount(text: string): number {
-  if (/^[1-9][0-9]{0,5}$/.test(text)) return Number(text);
-  throw new Failure(`${JSON.stringify(text)} is not a number from 1 to 999999`, { exit: "usage" });
-}

@@ -8,16 +8,17 @@ import {
   variableOf,
 } from "../../config/mod.ts";
 
-/** Settings that have a flag, each with its option for the argument parser. */
+/** A setting with its option for the argument parser. */
 interface Flag {
   readonly setting: Setting;
   readonly option: Option;
 }
 
 /**
- * Gives a command the flags of settings, in their groups, and returns how to read them back as
- * the flags of `resolveConfig`. Defaults and accepted values are the config room's business: the
- * parser only collects texts.
+ * Adds the flags of settings in their groups. The parser collects texts alone: `resolveConfig` knows the defaults and
+ * accepted values.
+ *
+ * @returns reads the flags for `resolveConfig`
  */
 export function addSettingFlags(
   command: Command,
@@ -25,9 +26,7 @@ export function addSettingFlags(
 ): () => Given {
   const flags = settings.filter(({ setting }) => !setting.variableOnly).map(toFlag);
   for (const { option } of flags) command.addOption(option);
-  const variableOnly = settings.filter(({ setting }) => setting.variableOnly);
-  if (variableOnly.length > 0) command.addHelpText("after", describeVariables(variableOnly));
-  if (flags.length > 1) command.addHelpText("after", UNITS);
+  if (settings === ALL_SETTINGS) command.addHelpText("after", SETTINGS_NOTES);
   return () => {
     const options = command.opts<Readonly<Record<string, string | true | undefined>>>();
     return Object.fromEntries(
@@ -38,11 +37,6 @@ export function addSettingFlags(
     );
   };
 }
-
-const UNITS = `
-DURATION carries its unit: 500ms, 60s, 5m, 1h, 2d
-BYTES carries its unit: 100B, 512KiB, 128MiB, 1GiB (powers of 1024) or 6MB (powers of 1000)
-A flag wins over its INVOKED_* variable; invoked config prints what is in force`;
 
 function toFlag({ setting, group }: PlacedSetting): Flag {
   const fallback = setting.default === undefined ? "no default" : `default ${setting.default}`;
@@ -59,9 +53,15 @@ function toFlag({ setting, group }: PlacedSetting): Flag {
   return { setting, option: option.helpGroup(`${GROUP_TITLES[group]}:`) };
 }
 
-function describeVariables(settings: readonly PlacedSetting[]): string {
-  const lines = settings.map(({ setting }) =>
+/** Help for all settings: the variables without a flag, and the units of values. */
+export const SETTINGS_NOTES = [
+  "",
+  "Environment variables without a flag:",
+  ...ALL_SETTINGS.filter(({ setting }) => setting.variableOnly).map(({ setting }) =>
     `  ${variableOf(setting)}=<${setting.kind.placeholder}>  ${setting.description}`
-  );
-  return ["", "Environment only:", ...lines].join("\n");
-}
+  ),
+  "",
+  "DURATION needs a unit: 500ms, 60s, 5m, 1h, 2d",
+  "BYTES needs a unit: 100B, 512KiB, 128MiB, 1GiB (powers of 1,024) or 6MB (powers of 1,000)",
+  "A flag wins over its INVOKED_* variable; invoked config prints the values in force",
+].join("\n");

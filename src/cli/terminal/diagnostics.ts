@@ -1,4 +1,4 @@
-/** What a check of types found, at the place where it found it. */
+/** A type error and its position. */
 export interface Diagnostic {
   readonly path?: string | undefined;
   readonly line?: number | undefined;
@@ -9,13 +9,8 @@ export interface Diagnostic {
 /** `main.ts:2:3: Type 'number' is not assignable to type 'string'.` */
 export function formatDiagnostic(
   { path, line, column, message }: Diagnostic,
-  painted: (place: string) => string = (place) => place,
+  painted: (position: string) => string = (text) => text,
 ): string {
-  const place = [path, line, column].filter((part) => part !== undefined).join(":");
-  return place === "" ? message : `${painted(place)}: ${message}`;
-}
-
-/** `2 type errors` */
-export function countOfTypeErrors(diagnostics: readonly unknown[]): string {
-  return diagnostics.length === 1 ? "1 type error" : `${diagnostics.length} type errors`;
+  const position = [path, line, column].filter((part) => part !== undefined).join(":");
+  return position === "" ? message : `${painted(position)}: ${message}`;
 }

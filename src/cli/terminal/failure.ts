@@ -1,14 +1,14 @@
-/** The exit codes of every command, with what they mean; the help and docs/cli.md list them. */
+/** The exit codes of every command with their meaning; the help and docs/cli.md list them. */
 export const EXIT_CODES = {
   ok: { code: 0, meaning: "success" },
-  failure: { code: 1, meaning: "the command failed: refused, not found, not possible" },
-  usage: { code: 2, meaning: "arguments or settings that cannot be used" },
+  failure: { code: 1, meaning: "the command failed: rejected, not found or not possible" },
+  usage: { code: 2, meaning: "invalid arguments or settings" },
   code: {
     code: 3,
     meaning:
-      "the function's own fault: it ended with an error, a test failed, it does not build or type-check",
+      "a fault of the function: it ended with an error, a test failed, or it does not build or type-check",
   },
-  server: { code: 4, meaning: "the server cannot be reached, or does not know the caller" },
+  server: { code: 4, meaning: "the server is not reachable, or does not accept the credentials" },
 } as const;
 
 export type ExitName = keyof typeof EXIT_CODES;
@@ -18,12 +18,17 @@ export const EXIT_FAILURE = EXIT_CODES.failure.code;
 export const EXIT_USAGE = EXIT_CODES.usage.code;
 
 export interface FailureOptions {
-  /** What the user can do about it, as one sentence without a period. */
+  /** The next step of the user, as one sentence without a period. */
   readonly next?: string | undefined;
   readonly exit?: ExitName;
 }
 
-/** A failure that is told to the user on stderr, with the next step, and ends the command. */
+/**
+ * Ends a command with a message on stderr and an exit code.
+ *
+ * The message has one pattern, without a period: `Cannot <do what>: <what failed, the value, the limit>`. A verdict on
+ * the function, with exit `code`, states its result instead: `2 of 5 tests failed`.
+ */
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly next: string | undefined;
@@ -36,19 +41,30 @@ export class Failure extends Error {
   }
 }
 
-/** Text from outside as one printable line: no control characters that a terminal would obey. */
+/**
+ * The message of a failure with a cause: `what: cause`. A cause that has the pattern itself is used alone, so that no
+ * message has two prefixes.
+ *
+ * @param what such as `Cannot start the server`
+ * @param cause the message of a server or of a library
+ */
+export function failureMessage(what: string, cause: string): string {
+  return cause.startsWith("Cannot ") ? cause : `${what}: ${cause}`;
+}
+
+/** Text from outside as one printable line, without control characters. */
 export function oneLine(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, " ").trim();
 }
 
-/** Text from outside whose lines stay, without control characters that a terminal would obey. */
+/** Text from outside with its lines, without other control characters. */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/\r\n?/g, "\n").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g, " ");
 }
 
-/** The message of whatever was thrown, as one line. */
+/** The message of a thrown value as one line. */
 export function describeError(error: unknown): string {
   return oneLine(error instanceof Error ? error.message : String(error));
 }

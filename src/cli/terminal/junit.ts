@@ -3,10 +3,10 @@ import type { TestResult } from "../client/schemas.ts";
 import { printable } from "./failure.ts";
 
 /**
- * The results of a test run in JUnit's XML, as continuous integration reads it.
+ * The results of a test run as JUnit XML, which continuous integration reads.
  *
  * @param suite name of the function
- * @param seconds how long the whole run took
+ * @param seconds duration of the whole run
  */
 export function junitXml(suite: string, results: readonly TestResult[], seconds: number): string {
   const count = (...statuses: string[]) =>
@@ -57,12 +57,12 @@ function testCase(suite: string, result: TestResult) {
   };
 }
 
-/** An assertion did not hold; otherwise a test that fails has thrown. */
+/** Whether an assertion failed; otherwise a failed test threw an error. */
 function isFailure({ status, error }: TestResult): boolean {
   return status === "FAIL" && error === undefined;
 }
 
-/** What went wrong in a test, with every assertion that did not hold; undefined where nothing did. */
+/** The error of a test and every failed assertion; undefined without any. */
 export function faultOf({ error, assertions }: TestResult): string | undefined {
   const failed = assertions.filter(({ pass }) => !pass).map((assertion) => {
     const { description, operator, expected, actual, at } = assertion;

@@ -6,7 +6,7 @@ type Printed = Pick<LogLine, "level" | "source" | "message"> & { readonly time?:
 
 const STYLES = { debug: "dim", info: "cyan", warn: "yellow", error: "red" } as const;
 
-/** A line of a function's log: time, level, where it does not come from the console its source, text. */
+/** A line of a function's log: time, level, source (unless it is the console) and text. */
 export function formatLogLine(line: Printed, painted: typeof paint): string {
   const { time, level, source, message } = line;
   const style = Object.hasOwn(STYLES, level) ? STYLES[level as keyof typeof STYLES] : "reset";
@@ -24,13 +24,13 @@ export function printLogLine(line: LogLine, json: boolean): void {
   else console.log(formatLogLine(line, paint));
 }
 
-/** Prints a line among those of other invocations, which run at the same time. */
+/** Prints a line among those of other invocations. */
 export function printLogLineOf(invocationId: string, line: LogLine, json: boolean): void {
   if (json) printJsonLine({ invocationId, ...line });
   else console.log(`${paint("dim", invocationId)} ${formatLogLine(line, paint)}`);
 }
 
-/** Tells a line beside the result of a command, on stderr. */
+/** Prints a line besides the result of a command, on stderr. */
 export function noteLogLine(line: Printed): void {
   console.error(formatLogLine(line, paintNote));
 }

@@ -9,10 +9,10 @@ import { getPrettyFormatter } from "@logtape/pretty";
 import type { Config } from "../../config/mod.ts";
 
 /**
- * Sends the log to stderr: as JSON lines, or in a form for people on a terminal.
+ * Sends the log to stderr: as JSON lines, or in a readable form on a terminal.
  *
- * Lines are written before the logging call returns, so that none is lost when the process ends.
- * The context given by LogTape's `withContext` (such as a request id) is on every line.
+ * A line is written before the logging call returns, so that none is lost at the end of the process. The context of
+ * LogTape's `withContext`, such as a request id, is on every line.
  */
 export async function setUpLogging({ format, level }: Config["log"]): Promise<void> {
   const isTerminal = Deno.stderr.isTerminal();
@@ -31,7 +31,7 @@ export async function setUpLogging({ format, level }: Config["log"]): Promise<vo
   });
 }
 
-/** Text in a message stands there as it is; the library would quote it. */
+/** Text in a message is not quoted, as the library would do. */
 function jsonFormatter(): TextFormatter {
   const format = getJsonLinesFormatter();
   return (record) => {
@@ -42,7 +42,7 @@ function jsonFormatter(): TextFormatter {
   };
 }
 
-/** Properties that stand in the message already are not listed again below it. */
+/** Properties that are in the message are not listed below it. */
 function prettyFormatter(isTerminal: boolean): TextFormatter {
   const format = getPrettyFormatter({
     timestamp: "time",
@@ -52,8 +52,8 @@ function prettyFormatter(isTerminal: boolean): TextFormatter {
     wordWrap: false,
   });
   return (record) => {
-    const isTold = (name: string) => String(record.rawMessage).includes(`{${name}}`);
-    const untold = Object.entries(record.properties).filter(([name]) => !isTold(name));
-    return format({ ...record, properties: Object.fromEntries(untold) });
+    const isInMessage = (name: string) => String(record.rawMessage).includes(`{${name}}`);
+    const others = Object.entries(record.properties).filter(([name]) => !isInMessage(name));
+    return format({ ...record, properties: Object.fromEntries(others) });
   };
 }

@@ -1,12 +1,13 @@
-/** How the commands print: tables and colours for people at a terminal, plain text for programs. */
+/** Output of the commands: tables and colours at a terminal, plain text for programs. */
 import process from "node:process";
 import { styleText } from "node:util";
-import Table from "cli-table3";
+import stringWidth from "fast-string-width";
+import { formatCount } from "../../config/mod.ts";
 import { oneLine, printable } from "./failure.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours a text for stdout; plain where that is no terminal, or NO_COLOR is set. */
+/** Colours a text for stdout; plain without a terminal, and with NO_COLOR. */
 export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
@@ -21,19 +22,19 @@ export function printJson(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }
 
-/** One value a line, for results that go on. */
+/** One value of a continuous result, on one line. */
 export function printJsonLine(value: unknown): void {
   console.log(JSON.stringify(value));
 }
 
-/** Tells what is going on, on stderr, so that stdout holds the result alone. */
+/** Prints progress on stderr; stdout has the result alone. */
 export function note(text: string): void {
   console.error(text);
 }
 
 /**
- * Rows below their heads: aligned at a terminal, otherwise one line each with tabs between the cells and
- * no head. Cells are text from outside.
+ * Prints rows below their heads, aligned at a terminal. Without a terminal each row is one line with tabs between the
+ * cells, without heads. Cells are text from outside.
  */
 export function printTable(
   heads: readonly string[],
@@ -49,14 +50,17 @@ export function printTable(
   console.log(alignColumns([heads.map((head) => paint("bold", head)), ...cells]));
 }
 
-/** Cells in columns, without borders. */
+/** Cells in columns, two spaces apart. Wide characters and colours count as a terminal shows them. */
 export function alignColumns(rows: readonly (readonly string[])[]): string {
-  const table = new Table({ chars: NO_BORDERS, style: PLAIN });
-  table.push(...rows.map((row) => [...row]));
-  return table.toString().replace(/ +$/gm, "");
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => stringWidth(row[column] ?? "")))
+  );
+  const pad = (cell: string, column: number) =>
+    cell + " ".repeat((widths[column] ?? 0) - stringWidth(cell));
+  return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
 }
 
-/** Names with their values, in two columns; values from outside may have several lines. */
+/** Prints names and values in two columns; values from outside may have several lines. */
 export function printFields(fields: readonly (readonly [string, string])[]): void {
   const width = Math.max(...fields.map(([name]) => name.length));
   for (const [name, value] of fields) {
@@ -66,7 +70,7 @@ export function printFields(fields: readonly (readonly [string, string])[]): voi
   }
 }
 
-/** A time of the API as people at a terminal read it, in their own zone; programs get it as it came. */
+/** A time of the API: in the local time zone at a terminal, unchanged for programs. */
 export function showTime(time: string | undefined): string {
   if (time === undefined || Number.isNaN(Date.parse(time))) return time ?? "";
   if (!Deno.stdout.isTerminal()) return time;
@@ -78,20 +82,18 @@ export function showTime(time: string | undefined): string {
 
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** A size in words. */
+/** A size, rounded to a readable unit. */
 export function sizeInWords(bytes: number): string {
   const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), BYTE_UNITS.length - 1);
   return `${Number((bytes / 1024 ** power).toFixed(1))} ${BYTE_UNITS[power]}`;
 }
 
-/** A size in a table: in words for people at a terminal; programs get the number of bytes. */
+/** A size in a table: in words at a terminal, the number of bytes for programs. */
 export function showBytes(bytes: number): string {
   return Deno.stdout.isTerminal() ? sizeInWords(bytes) : String(bytes);
 }
 
-const BORDERS = [
-  ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"],
-  ...["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid"],
-];
-const NO_BORDERS = { ...Object.fromEntries(BORDERS.map((name) => [name, ""])), middle: "  " };
-const PLAIN = { "padding-left": 0, "padding-right": 0, head: [], border: [] };
+/** A count in a table: with thousands separators at a terminal, plain for programs. */
+export function showCount(count: number): string {
+  return Deno.stdout.isTerminal() ? formatCount(count) : String(count);
+}

@@ -2,17 +2,17 @@ import { spinner } from "@clack/prompts";
 import process from "node:process";
 import { note } from "./output.ts";
 
-/** What ends sooner than this needs no word that it takes a while. */
+/** Work that ends within this time shows no progress, in milliseconds. */
 const PATIENCE_MS = 500;
 
-/** Tells on stderr that something takes a while: moving at a terminal, otherwise one line when it begins. */
+/** Shows progress on stderr: a spinner at a terminal, otherwise one line at the start. */
 export async function withProgress<T>(message: string, work: () => Promise<T>): Promise<T> {
   if (Deno.stderr.isTerminal()) return await spin(message, work);
   note(message);
   return await work();
 }
 
-/** As {@link withProgress}, for what may also end at once: tells nothing then, and nothing without a terminal. */
+/** As {@link withProgress}, for work that may end at once. Prints nothing then, and nothing without a terminal. */
 export async function withPatience<T>(message: string, work: () => Promise<T>): Promise<T> {
   const result = work();
   if (!Deno.stderr.isTerminal()) return await result;

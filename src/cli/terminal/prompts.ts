@@ -1,4 +1,4 @@
-/** Questions to the person at the terminal; they are asked on stderr. */
+/** Questions to the user at the terminal, on stderr. */
 import process from "node:process";
 import { confirm, isCancel, password } from "@clack/prompts";
 import { Failure } from "./failure.ts";
@@ -6,7 +6,7 @@ import { Failure } from "./failure.ts";
 /**
  * Asks for a yes.
  *
- * @param instead what to do where there is nobody to ask
+ * @param instead next step without a terminal
  */
 export async function askForYes(message: string, instead: string): Promise<boolean> {
   needTerminal(message, instead);
@@ -14,7 +14,7 @@ export async function askForYes(message: string, instead: string): Promise<boole
   return answer === true;
 }
 
-/** Asks for a value that is not shown while it is typed. */
+/** Asks for a value without showing it. */
 export async function askForSecret(message: string, instead: string): Promise<string> {
   needTerminal(message, instead);
   const answer = await password({ message, output: process.stderr });
@@ -22,14 +22,13 @@ export async function askForSecret(message: string, instead: string): Promise<st
   return answer;
 }
 
-/** Whether somebody can be asked. */
 function canAsk(): boolean {
   return Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
 }
 
 function needTerminal(message: string, instead: string): void {
   if (canAsk()) return;
-  throw new Failure(`Cannot ask ${JSON.stringify(message)}: this is no terminal`, {
+  throw new Failure(`Cannot ask ${JSON.stringify(message)}: stdin or stderr is not a terminal`, {
     next: instead,
     exit: "usage",
   });

@@ -1,14 +1,14 @@
-/** Ends what goes on until the user stops it. */
+/** Ends work that runs until the user stops it. */
 export interface Interrupt extends Disposable {
   /** Aborted by Ctrl-C, SIGTERM or {@link stop}. */
   readonly signal: AbortSignal;
   stop(): void;
 }
 
-/** As shells tell it: 128 and the number of SIGINT. */
+/** As shells report it: 128 and the number of SIGINT. */
 const EXIT_INTERRUPTED = 130;
 
-/** Listens for SIGINT and SIGTERM; a second one ends the process at once. */
+/** Listens for SIGINT and SIGTERM; a second one exits at once. */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   const signals = ["SIGINT", "SIGTERM"] as const;

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { RunningServer } from "../../compose/server.ts";
 import { quoteForShell } from "./shell.ts";
 
-/** What a started server tells the user: where it is, what protects it, and one call to copy. */
+/** The text of a started server: its URL, its walls, its credentials and one call to copy. */
 export function renderWelcome(server: RunningServer, dataDir: string): string {
   const { url, walls, credentialsPath, caFile, helloFunctionId } = server;
   const lines = [
@@ -17,7 +17,7 @@ export function renderWelcome(server: RunningServer, dataDir: string): string {
     lines.push(
       `  local CA     ${caFile}`,
       "",
-      "Clients trust the local CA by (Go, curl, Python; Node.js; Deno):",
+      "Make clients trust the local CA (Go, curl, Python; Node.js; Deno):",
       "",
       `export SSL_CERT_FILE=${quoted} NODE_EXTRA_CA_CERTS=${quoted} DENO_CERT=${quoted}`,
     );
@@ -25,7 +25,7 @@ export function renderWelcome(server: RunningServer, dataDir: string): string {
   if (helloFunctionId !== undefined) {
     lines.push(
       "",
-      "Invoke the example function (the answer's json field is base64; decode it with base64 -d):",
+      "Invoke the example function (the json field of the response is base64):",
       "",
       renderCurl(`${url}/api/v1/functions/${helloFunctionId}/invoke`, dataDir, caFile),
     );
@@ -33,14 +33,14 @@ export function renderWelcome(server: RunningServer, dataDir: string): string {
   return lines.join("\n");
 }
 
-/** The same for programs that start a server: they wait for this line. */
+/** The same for programs that start a server and wait for this line. */
 export function welcomeJson(
   { url, walls, credentialsPath, caFile, helloFunctionId }: RunningServer,
 ) {
   return { url, walls, credentialsPath, caFile, helloFunctionId };
 }
 
-/** One line of sh that works from any directory. */
+/** One line for sh that works in any directory. */
 function renderCurl(invokeUrl: string, dataDir: string, caFile: string | undefined): string {
   const program = fileURLToPath(new URL("../../../bin/invoked", import.meta.url));
   const token = `$(${quoteForShell(program)} token --data ${quoteForShell(dataDir)})`;

@@ -1,4 +1,4 @@
-/** Trees of files that can be copied from and to: those of this machine, and those of volumes. */
+/** Trees of files that copies read and write: of this machine, and of volumes. */
 import { dirname, join } from "node:path";
 import { isBelow, volumePath } from "../../domain/volumes/paths.ts";
 import { ApiError } from "../client/api_error.ts";
@@ -6,31 +6,31 @@ import type { Volume } from "../client/schemas.ts";
 import type { Bytes } from "../client/transfer.ts";
 import type { VolumeApi } from "../client/volumes.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
-import { type Place, showPlace } from "./location.ts";
+import { showVolumePath, type VolumePath } from "./volume_path.ts";
 
-/** More entries than a volume has. */
+/** Above the number of entries of any volume. */
 const MAX_ENTRIES = 10_000_000;
 
 export type Kind = "file" | "directory";
 
 /** A file of a tree. */
 export interface SourceFile {
-  /** Its path below what was asked for, with slashes. */
+  /** Its path below the requested directory, with slashes. */
   readonly name: string;
   open(): Promise<Bytes>;
 }
 
 /** A tree of files. Its paths have slashes between the names. */
 export interface Tree {
-  /** Undefined where nothing is there. */
+  /** Undefined for a path that does not exist. */
   kindOf(path: string): Promise<Kind | undefined>;
   /** A file, by its own path. */
   file(path: string): SourceFile;
   /** All files below a directory. */
   filesBelow(path: string): Promise<SourceFile[]>;
-  /** Writes a file, which is there as a whole or not at all, and makes the directories above it. */
+  /** Writes a file, completely or not at all, and creates the directories above it. */
   write(path: string, content: Bytes): Promise<void>;
-  /** A path as messages have it. */
+  /** A path in the form for messages. */
   show(path: string): string;
 }
 
@@ -61,7 +61,7 @@ export class LocalTree implements Tree {
       if (isDirectory) await this.#collect(files, root, `${prefix}${name}/`);
       else if (isFile) files.push({ name: `${prefix}${name}`, open: () => openLocal(path) });
       else {
-        // A link could lead anywhere, and what it leads to would leave this machine.
+        // A link may point to any file, which would then be copied.
         throw new Failure(`Cannot copy ${path}: it is neither a file nor a directory`, {
           next: "put a copy of the file there instead of a link, or remove it",
         });
@@ -72,7 +72,7 @@ export class LocalTree implements Tree {
   async write(path: string, content: Bytes): Promise<void> {
     const info = await Deno.stat(path).catch(() => undefined);
     const isDevice = info !== undefined && !info.isFile;
-    // A device or pipe is written to, and a link leads to the file: neither is replaced.
+    // A device or pipe is written to, and a link is followed: neither is replaced.
     const target = info === undefined || isDevice ? path : await Deno.realPath(path);
     const written = isDevice ? target : `${target}.${crypto.randomUUID()}.part`;
     try {
@@ -111,9 +111,11 @@ export class VolumeTree implements Tree {
     const query = { directory, recursive: true };
     const entries = await this.volumes.entries(this.volume, query, MAX_ENTRIES);
     return entries.filter(({ type }) => type === "file").map(({ path, etag }) => {
-      // It becomes a path of this machine.
+      // The path becomes one of this machine.
       if (!isBelow(path, directory) || volumePath(path) !== path) {
-        throw new Failure(`The server lists ${JSON.stringify(path)} below ${directory}`);
+        throw new Failure(
+          `Cannot copy ${this.show(directory)}: the server lists ${JSON.stringify(path)} in it`,
+        );
       }
       return {
         name: path.slice(directory === "/" ? 1 : directory.length + 1),
@@ -127,14 +129,14 @@ export class VolumeTree implements Tree {
   }
 
   show(path: string): string {
-    return showPlace({ volume: this.volume, path: volumePath(path) });
+    return showVolumePath({ volume: this.volume, path: volumePath(path) });
   }
 }
 
-/** What a place on a volume is; undefined where nothing is there. */
+/** The kind of a path on a volume; undefined for a path that does not exist. */
 export async function kindOnVolume(
   volumes: VolumeApi,
-  { volume, path }: Place,
+  { volume, path }: VolumePath,
 ): Promise<Kind | undefined> {
   try {
     await volumes.entries(volume, { directory: path, recursive: false }, 1);

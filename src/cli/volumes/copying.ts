@@ -1,57 +1,18 @@
+/** Copies between this machine and volumes. */
 import { posix } from "node:path";
-import type { Command } from "commander";
+import { countOf } from "../../config/mod.ts";
 import type { Api } from "../client/api.ts";
 import { findVolume } from "../client/find.ts";
+import { inParallel } from "../client/parallel.ts";
 import type { Bytes } from "../client/transfer.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { printJson, sizeInWords } from "../terminal/output.ts";
-import { inParallel } from "../client/parallel.ts";
 import { withPatience } from "../terminal/progress.ts";
-import { addExamples, addJsonOption, addServerOptions } from "../options/server_options.ts";
-import { type Location, LOCATION_HELP, parseLocation } from "./location.ts";
 import { LocalTree, type SourceFile, type Tree, VolumeTree } from "./trees.ts";
+import type { NamedPath } from "./volume_path.ts";
 
-/** Files of one copy that are on their way at the same time. */
+/** Files of one copy that are transferred at the same time. */
 const PARALLEL_FILES = 4;
-
-/** `invoked volumes cp`: copies files between this machine and volumes. */
-export function registerCopy(volumes: Command): void {
-  const command = volumes.command("cp")
-    .summary("Copy files to a volume, from one, or from one to another")
-    .description(
-      "Copy files to a volume, from one, or from one to another. Into a directory that is there a " +
-        "copy keeps its name; SOURCE/. copies what is in a directory. Each written file is a version",
-    )
-    .argument("<source>", `Path of this machine, or ${LOCATION_HELP}`)
-    .argument("<target>", "The same; write ./ before a path of this machine with a colon")
-    .option("-r, --recursive", "A directory, with everything in it");
-  const server = addServerOptions(command);
-  addJsonOption(command);
-  addExamples(
-    command,
-    "invoked volumes cp -r ./reports data:/",
-    "invoked volumes cp -r data:/out ./out",
-    "invoked volumes cp data:/in/sales.csv archive:/2026/",
-  );
-  command.action(
-    async (
-      source: string,
-      target: string,
-      { recursive = false, json = false }: { readonly recursive?: boolean; json?: boolean },
-    ) => {
-      const [from, to] = [parseLocation(source) ?? source, parseLocation(target) ?? target];
-      if (from === source && to === target) {
-        throw new Failure("Neither the source nor the target is on a volume", {
-          next: "write a place on a volume as VOLUME:/PATH",
-          exit: "usage",
-        });
-      }
-      using api = await server.connect();
-      const ends = [await endOf(api, from), await endOf(api, to)] as const;
-      tellCopied(await copy(...ends, { recursive }), json);
-    },
-  );
-}
 
 /** One end of a copy. */
 export interface End {
@@ -59,12 +20,12 @@ export interface End {
   readonly path: string;
   /** Whether the path is written like that of a directory. */
   readonly isDirectory: boolean;
-  /** Whether what is in the directory is meant, and not the directory. */
+  /** Whether it means what is in the directory, and not the directory. */
   readonly isContents: boolean;
 }
 
-/** The end that an argument means. */
-export async function endOf(api: Api, given: Location | string): Promise<End> {
+/** The end of an argument: a path on a volume, or of this machine. */
+export async function endOf(api: Api, given: NamedPath | string): Promise<End> {
   if (typeof given === "string") {
     const isContents = /(^|\/)\.\.?$/.test(given);
     return {
@@ -87,7 +48,7 @@ export interface Copied {
   readonly bytes: number;
 }
 
-/** Copies a file, or a directory with everything in it. Directories that hold no file are left out. */
+/** Copies a file, or a directory with everything in it. Directories without files are not created. */
 export async function copy(
   from: End,
   to: End,
@@ -95,10 +56,10 @@ export async function copy(
 ): Promise<Copied> {
   const kind = await from.tree.kindOf(from.path);
   const shown = from.tree.show(from.path);
-  if (kind === undefined) throw new Failure(`Cannot copy ${shown}: nothing is there`);
+  if (kind === undefined) throw new Failure(`Cannot copy ${shown}: it does not exist`);
   if (kind === "directory" && !recursive) {
     throw new Failure(`Cannot copy ${shown}: it is a directory`, {
-      next: "copy it with everything in it by invoked volumes cp -r",
+      next: "copy it with everything in it with invoked volumes cp -r",
     });
   }
   const target = await targetOf(from, to, kind === "directory");
@@ -112,29 +73,25 @@ export async function copy(
     bytes += content.length();
   };
   await withPatience(
-    `Copying ${countOf(files.length)} to ${oneLine(to.tree.show(target))}`,
+    `Copying ${countOf(files.length, "file")} to ${oneLine(to.tree.show(target))}`,
     () => inParallel(PARALLEL_FILES, files, copyFile),
   );
   return { from: shown, to: to.tree.show(target), files: files.length, bytes };
 }
 
-/** Tells the end of a copy. */
-export function tellCopied(copied: Copied, json: boolean): void {
+/** Prints the result of a copy. */
+export function printCopied(copied: Copied, json: boolean): void {
   if (json) return printJson(copied);
   const { files, bytes, to } = copied;
-  console.log(`Copied ${countOf(files)} (${sizeInWords(bytes)}) to ${oneLine(to)}`);
+  console.log(`Copied ${countOf(files, "file")} (${sizeInWords(bytes)}) to ${oneLine(to)}`);
 }
 
-function countOf(files: number): string {
-  return files === 1 ? "1 file" : `${files} files`;
-}
-
-/** As cp has it: into a directory that is there, beside what is in it; otherwise to that very path. */
+/** As cp does: into an existing directory, otherwise to that very path. */
 async function targetOf(from: End, to: End, isDirectory: boolean): Promise<string> {
   const kind = await to.tree.kindOf(to.path);
   if (kind === "file" && (isDirectory || to.isDirectory)) {
     throw new Failure(`Cannot copy to ${to.tree.show(to.path)}: it is a file`, {
-      next: "name a directory, or something that is not there yet",
+      next: "name a directory, or a path that does not exist",
     });
   }
   if (isDirectory && from.isContents) return to.path;
@@ -142,7 +99,7 @@ async function targetOf(from: End, to: End, isDirectory: boolean): Promise<strin
   return into ? posix.join(to.path, posix.basename(from.path)) : to.path;
 }
 
-/** A content that knows how long it was as far as it was read. */
+/** A content that counts the bytes that were read. */
 export function counted(content: Bytes): { readonly bytes: Bytes; length(): number } {
   let length = 0;
   const bytes = async function* () {

@@ -1,0 +1,31 @@
+import type { Api } from "../client/api.ts";
+import { findFunction } from "../client/find.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
+import { readManifest } from "../folder/manifest.ts";
+import { Failure } from "../terminal/failure.ts";
+
+/** The argument of commands about one function. */
+export const FUNCTION_ARGUMENT = "[function]";
+export const FUNCTION_HELP =
+  "Name or id of the function [default ., the function of this folder's invoked.json]";
+
+/** The argument of commands that need an explicit function. */
+export const REQUIRED_FUNCTION_ARGUMENT = "<function>";
+export const REQUIRED_FUNCTION_HELP =
+  "Name or id of the function; . is the function of this folder's invoked.json";
+
+/** An optional commit that is the head by default. */
+export const COMMIT_HELP = "Id, HEAD or tag of the commit [default HEAD]";
+
+/** Finds the function of the argument. */
+export async function functionOf(api: Api, argument = "."): Promise<RemoteFunction> {
+  if (argument !== ".") return await findFunction(api, argument);
+  const manifest = await readManifest(Deno.cwd());
+  if (manifest === undefined) {
+    throw new Failure("Cannot choose a function: this folder has no invoked.json", {
+      next: "name a function, or change to the folder of one",
+      exit: "usage",
+    });
+  }
+  return await findFunction(api, manifest.id ?? manifest.name);
+}
