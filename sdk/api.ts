@@ -1,7 +1,7 @@
-/** The namespaces and methods of `sdk`, as C1's TypeScript SDK names them; what only this server has says so. */
+/** The namespaces and methods of `sdk`, as C1's TypeScript SDK names them. Additions of this server say so. */
 import type * as api from "./api_types.ts";
 
-/** What a method of {@link Sdk} gives. */
+/** The result of a method of {@link Sdk}. */
 type Answered<Name extends string, Message> = Promise<api.Answer<Name, Message>>;
 type Nothing = Record<string, never>;
 
@@ -10,7 +10,7 @@ export interface OfFunction {
   functionId: string;
 }
 
-/** Names something of a function. */
+/** Names an object of a function. */
 export interface InFunction extends OfFunction {
   id: string;
 }
@@ -37,12 +37,12 @@ export interface Functions {
     request: { id: string; functionsServiceDeleteFunctionRequest?: Nothing },
     options?: api.RequestOptions,
   ): Answered<"functionsServiceDeleteFunctionResponse", Nothing>;
-  /** Calls another function and waits for its end, whose `json` is absent where it did not succeed. */
+  /** Calls another function and waits for its end; `json` is absent unless it succeeded. */
   invoke(
     request: OfFunction & { functionsServiceInvokeRequest?: api.FunctionsServiceInvokeRequest },
     options?: api.RequestOptions,
   ): Answered<"functionsServiceInvokeResponse", api.FunctionsServiceInvokeResponse>;
-  /** Runs the tests of another function, or its own, and waits for their end. */
+  /** Runs the tests of a function and waits for their end. */
   test(
     request: OfFunction & { functionsServiceTestRequest?: { commitId?: string } },
     options?: api.RequestOptions,
@@ -92,7 +92,7 @@ export interface Functions {
     },
     options?: api.RequestOptions,
   ): Answered<"functionsServiceCreateTagResponse", Nothing>;
-  /** Only of this server. */
+  /** An addition of this server. */
   deleteTag(
     request: OfFunction & { name: string },
     options?: api.RequestOptions,
@@ -107,7 +107,7 @@ export interface FunctionsSearch {
   ): Answered<"functionsSearchResponse", api.PageOf<api.FunctionT>>;
 }
 
-/** Calls of functions that were made. `functionId` may be `-`, for all functions, where they are listed. */
+/** Invocations of functions. To list those of all functions, `functionId` is `-`. */
 export interface FunctionsInvocation {
   list(
     request: OfFunction & api.PageRequest & { parentInvocationId?: string },
@@ -120,19 +120,19 @@ export interface FunctionsInvocation {
     "functionsInvocationServiceGetResponse",
     { invocation?: api.FunctionInvocation }
   >;
-  /** Only of this server. */
+  /** An addition of this server. */
   listLogs(
     request: InFunction & api.PageRequest,
     options?: api.RequestOptions,
   ): Answered<"listLogsResponse", api.PageOf<api.InvocationLog>>;
-  /** Only of this server. */
+  /** An addition of this server. */
   cancel(
     request: InFunction,
     options?: api.RequestOptions,
   ): Answered<"cancelResponse", { invocation?: api.FunctionInvocation }>;
 }
 
-/** Finds calls of functions that were made. */
+/** Finds invocations of functions. */
 export interface FunctionsInvocationSearch {
   search(
     request: OfFunction & {
@@ -142,12 +142,12 @@ export interface FunctionsInvocationSearch {
   ): Answered<"functionsInvocationSearchResponse", api.PageOf<api.FunctionInvocation>>;
 }
 
-/** Tells who calls. */
+/** The identity of the caller. */
 export interface Auth {
   introspect(options?: api.RequestOptions): Answered<"introspectResponse", api.IntrospectResponse>;
 }
 
-/** A client of the API that is already authenticated: it calls as the function that uses it. */
+/** An authenticated client of the API: it calls as the function that uses it. */
 export interface Sdk {
   readonly auth: Auth;
   readonly functions: Functions;

@@ -1,31 +1,31 @@
 import { HostError } from "./host.ts";
 
-/** HTTP status and number of the codes that the server answers a host call with before it reaches an operation. */
+/** HTTP status and gRPC number of the codes with which a host call fails before it reaches an operation. */
 const CODES: Readonly<Record<string, readonly [status: number, number: number]>> = {
   INVALID_ARGUMENT: [400, 3],
   UNIMPLEMENTED: [501, 12],
 };
 const INTERNAL = [500, 13] as const;
 
-/** What an operation's refusal carries beside its code and message. */
-interface Refusal {
+/** The details of an operation's error besides its code and message. */
+interface ErrorDetails {
   readonly status: number;
   readonly body: unknown;
   readonly retryAfterSeconds?: number;
 }
 
-/** A call of the API that was refused, as C1's SDK throws it. */
+/** The error of a call of the API, as C1's SDK throws it. */
 export class SDKError extends Error {
   override name = "SDKError";
-  /** The status that the API answers over HTTP. */
+  /** The status of the API over HTTP. */
   readonly statusCode: number;
   /** The JSON text of a google.rpc.Status: `code`, `message`, `details`. */
   readonly body: string;
   readonly contentType = "application/json";
-  /** When to try again, in seconds, where the server says. */
+  /** Seconds until a retry; undefined if the server gives none. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor({ status, body, retryAfterSeconds }: Refusal) {
+  constructor({ status, body, retryAfterSeconds }: ErrorDetails) {
     const text = JSON.stringify(body);
     super(`API error occurred: Status ${status}. Body: ${text}`);
     this.statusCode = status;
@@ -33,7 +33,7 @@ export class SDKError extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 
-  /** What C1's SDK has of an answer. */
+  /** The response, as C1's SDK provides it. */
   get rawResponse(): Response {
     return new Response(this.body, { status: this.statusCode, headers: this.headers });
   }
@@ -48,18 +48,18 @@ export class SDKError extends Error {
   }
 }
 
-/** The error of something that this server does not have. */
+/** The error for a method that this server does not have. */
 export function unimplemented(message: string): SDKError {
   return sdkError(new HostError("UNIMPLEMENTED", message, undefined));
 }
 
-/** A host call's error as the SDK's. */
+/** The SDK's error for the error of a host call. */
 export function sdkError({ code, message, details }: HostError): SDKError {
-  if (isRefusal(details)) return new SDKError(details);
+  if (isErrorDetails(details)) return new SDKError(details);
   const [status, number] = Object.hasOwn(CODES, code) ? CODES[code] ?? INTERNAL : INTERNAL;
   return new SDKError({ status, body: { code: number, message, details: [] } });
 }
 
-function isRefusal(details: unknown): details is Refusal {
+function isErrorDetails(details: unknown): details is ErrorDetails {
   return typeof details === "object" && details !== null && "status" in details;
 }

@@ -1,17 +1,17 @@
-/** How each method of {@link Sdk} is asked of the server. */
+/** The operation of each method of {@link Sdk}. */
 import type { Sdk } from "./api.ts";
 
 /** One method. */
 export interface OperationSpec {
   /** Id of the operation, as in the server's OpenAPI document. */
   readonly id: string;
-  /** Fields of the request that name what it is about, and the path parameters that they become. */
+  /** Fields of the request that become path parameters, and the names of these. */
   readonly path?: Readonly<Record<string, string>>;
-  /** Fields of the request that become parameters of the query. */
+  /** Fields of the request that become parameters of the query, and the names of these. */
   readonly query?: Readonly<Record<string, string>>;
-  /** The field of the request that is the body; `true` where the whole request is. */
+  /** The field of the request that is the body; `true` for the whole request. */
   readonly body?: string | true;
-  /** The field of the answer that is the message. */
+  /** The field of the result that is the message. */
   readonly response: string;
   /** Fields of the message whose times become a `Date`: in the value itself, or in each member of it. */
   readonly dated?: Readonly<Record<string, "itself" | "each">>;
@@ -29,7 +29,7 @@ const CHILDREN_PAGE = {
 const LIST = { list: "each" } as const;
 const FUNCTION_AND_COMMIT = { function: "itself", commit: "itself" } as const;
 
-/** By namespace and method. Literals alone: a function that does not use `sdk` is then built without them. */
+/** By namespace and method. Literals alone, so that a function that does not use `sdk` is built without them. */
 export const OPERATIONS = {
   auth: {
     introspect: { id: "c1.api.auth.v1.Auth.Introspect", response: "introspectResponse" },

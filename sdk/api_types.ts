@@ -1,13 +1,13 @@
-/** The messages of the API, under the names and in the shapes that C1's TypeScript SDK gives them. */
+/** The messages of the API, with the names and types of C1's TypeScript SDK. */
 import type { JSONObject } from "./json.ts";
 
-/** What kinds of functions there are. */
+/** The type of a function. */
 export type FunctionType =
   | "FUNCTION_TYPE_UNSPECIFIED"
   | "FUNCTION_TYPE_ANY"
   | "FUNCTION_TYPE_CODE_MODE";
 
-/** How calls of a function are kept apart; only of this server. */
+/** Whether a process runs one call, or one after another. An addition of this server. */
 export type ProcessReuse =
   | "PROCESS_REUSE_UNSPECIFIED"
   | "PROCESS_REUSE_NONE"
@@ -25,10 +25,10 @@ export interface FunctionT {
   /** True until the first publish. */
   isDraft?: boolean;
   outboundNetworkAllowlist?: string[];
-  /** Names of secrets; in an answer every value is empty. */
+  /** Secrets by name; in a response every value is empty. */
   secret?: Record<string, string>;
   provisionedConcurrency?: number;
-  /** Whether a process runs one call, or one after another. Only of this server. */
+  /** Whether a process runs one call, or one after another. An addition of this server. */
   processReuse?: ProcessReuse;
   scopedRoleIds?: string[];
   useSpn?: boolean;
@@ -48,7 +48,7 @@ export interface FunctionCommit {
   createdAt?: Date;
 }
 
-/** How an invocation stands. */
+/** The status of an invocation. */
 export type FunctionInvocationStatus =
   | "FUNCTION_INVOCATION_STATUS_PENDING"
   | "FUNCTION_INVOCATION_STATUS_RUNNING"
@@ -63,15 +63,15 @@ export interface FunctionInvocation {
   status?: FunctionInvocationStatus;
   input?: JSONObject;
   output?: JSONObject;
-  /** A stable word, a colon, and what happened. */
+  /** A stable code, a colon and a message. */
   error?: string;
-  /** How its function kept calls apart when it was called. Only of this server. */
+  /** The process reuse of its function at the time of the call. An addition of this server. */
   processReuse?: ProcessReuse;
-  /** The invocation that made this call; absent for a call from outside. Only of this server. */
+  /** The invocation that made this call; absent for a call from outside. An addition of this server. */
   parentInvocationId?: string;
-  /** Calls between this one and the one from outside. Only of this server. */
+  /** Number of calls between this one and the one from outside. An addition of this server. */
   depth?: number;
-  /** The volume that was attached, the version that it saw, and the one that it made. Only of this server. */
+  /** The attached volume, the version that was read, and the version that was written. Additions of this server. */
   vfsId?: string;
   vfsVersionRead?: number;
   vfsVersionWritten?: number;
@@ -79,7 +79,7 @@ export interface FunctionInvocation {
   updatedAt?: Date;
 }
 
-/** One line that an invocation printed. Only of this server. */
+/** One line that an invocation printed. An addition of this server. */
 export interface InvocationLog {
   sequence?: number;
   time?: Date;
@@ -88,9 +88,9 @@ export interface InvocationLog {
   message?: string;
 }
 
-/** Which page of a list, in the request. */
+/** The requested page of a list. */
 export interface PageRequest {
-  /** 25 unless given, at least 10 and at most 100. */
+  /** 25 by default, at least 10 and at most 100. */
   pageSize?: number;
   /** `nextPageToken` of the page before. */
   pageToken?: string;
@@ -103,17 +103,17 @@ export interface PageOf<Item> {
   nextPageToken?: string;
 }
 
-/** Options that C1's SDK takes for its HTTP requests: accepted, and without effect where there is no HTTP. */
+/** Options of C1's SDK for its HTTP requests: accepted, but without effect, because host calls use no HTTP. */
 export interface RequestOptions {
   readonly [option: string]: unknown;
 }
 
-/** An answer as C1's SDK wraps it: the message stands under its own name. */
+/** A result in the form of C1's SDK: the message is in a field with its name. */
 export type Answer<Name extends string, Message> =
   & {
     contentType: string;
     statusCode: number;
-    /** Made when it is asked for. */
+    /** Created when it is read. */
     readonly rawResponse: Response;
   }
   & { [Key in Name]?: Message };
@@ -123,7 +123,7 @@ export interface FunctionsServiceCreateFunctionRequest {
   description?: string;
   functionType?: FunctionType;
   processReuse?: ProcessReuse;
-  /** Base64 by path; makes the first commit. */
+  /** Base64 by path; creates the first commit. */
   initialContent?: Record<string, string>;
   commitMessage?: string;
 }
@@ -132,7 +132,7 @@ export interface FunctionsServiceUpdateFunctionRequest {
   function?: FunctionT;
   /** Such as `displayName,publishedCommitId`. */
   updateMask?: string;
-  /** Base64 by path; makes a new head commit whatever the mask says. */
+  /** Base64 by path; creates a new head commit, independent of the mask. */
   content?: Record<string, string>;
   commitMessage?: string;
 }
@@ -153,7 +153,7 @@ export interface FunctionsServiceInvokeRequest {
 
 export interface FunctionsServiceInvokeResponse {
   invocationId?: string;
-  /** Base64 of what the function returned; absent unless it succeeded. */
+  /** Base64 of the output; absent unless the function succeeded. */
   json?: string;
 }
 
@@ -181,14 +181,14 @@ export interface IntrospectResponse {
   features?: string[];
 }
 
-/** How one test went. */
+/** The result of one test. */
 export interface FunctionTestResult {
   name?: string;
   status?:
     | "FUNCTION_TEST_RESULT_STATUS_OK"
     | "FUNCTION_TEST_RESULT_STATUS_FAIL"
     | "FUNCTION_TEST_RESULT_STATUS_SKIPPED";
-  /** What went wrong besides assertions. */
+  /** The error, besides failed assertions. */
   error?: string;
   assertions?: {
     description?: string;
@@ -202,7 +202,7 @@ export interface FunctionTestResult {
   logs?: { level?: string; source?: string; log?: string }[];
 }
 
-/** What checking the types of a commit found. Only of this server. */
+/** The type check of a commit. An addition of this server. */
 export interface TypeCheck {
   state?: string;
   diagnostics?: {

@@ -1,4 +1,4 @@
-/** The client that functions call the API with. Its calls leave the process as host calls; it holds no token. */
+/** The client of the API for functions. Its calls are host calls; it has no token. */
 import type { Sdk } from "./api.ts";
 import { sdkError, unimplemented } from "./api_error.ts";
 import { OPERATIONS, type OperationSpec } from "./api_operations.ts";
@@ -9,7 +9,7 @@ type Method = (request?: unknown) => Promise<unknown>;
 
 /** Fields of messages that are times. */
 const TIMES = ["createdAt", "updatedAt", "deletedAt", "time"];
-/** What others look for in any object, and must not find: `await` for the first, JSON for the second. */
+/** Members that `await` and JSON look up in every object; they must be absent. */
 const PROBES = ["then", "toJSON"];
 
 async function call(spec: OperationSpec, request: unknown): Promise<unknown> {
@@ -42,7 +42,7 @@ function picked(fields: Fields, names: Readonly<Record<string, string>>): Fields
   );
 }
 
-/** Makes the times of a message dates, where they are known to be times and not an author's own text. */
+/** Turns the times of a message into dates, in the known fields alone: other text is the author's. */
 function revive(message: Fields, dated: NonNullable<OperationSpec["dated"]>): void {
   for (const [field, where] of Object.entries(dated)) {
     const value = message[field] as object | undefined;
@@ -57,7 +57,7 @@ function revive(message: Fields, dated: NonNullable<OperationSpec["dated"]>): vo
   }
 }
 
-/** An object whose missing members are answered by `missing`, but for what is only probed. */
+/** An object whose missing members come from `missing`, except {@link PROBES}. */
 function guarded<Target extends object>(target: Target, missing: (key: string) => unknown): Target {
   return new Proxy(target, {
     get: (target, key, receiver) =>
@@ -67,7 +67,7 @@ function guarded<Target extends object>(target: Target, missing: (key: string) =
   });
 }
 
-/** Every method of something that is not there: as all methods do, it fails by its promise. */
+/** A method that does not exist: as all methods do, it rejects its promise. */
 function failing(message: string): Method {
   return () => Promise.reject(unimplemented(message));
 }
@@ -78,7 +78,7 @@ function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>)
   ): [string, Method] => [method, (request) => call(spec, request)]);
   return guarded(Object.freeze(Object.fromEntries(methods)), (method) =>
     failing(
-      `sdk.${name}.${method} is not on this server: sdk.${name} has ${
+      `Cannot call sdk.${name}.${method}: this server does not have it; sdk.${name} has ${
         Object.keys(specs).join(", ")
       }`,
     ));
@@ -95,7 +95,10 @@ export function createSdk(): Sdk {
     (name) =>
       guarded(
         {},
-        (method) => failing(`sdk.${name}.${method} is not on this server: it has ${known}`),
+        (method) =>
+          failing(
+            `Cannot call sdk.${name}.${method}: this server does not have it; it has ${known}`,
+          ),
       ),
   );
 }

@@ -1,6 +1,6 @@
 /**
- * `@c1/functions-sdk` as functions import it. The builder bundles this module into the script of every
- * commit that names it; what a function does not use is left out.
+ * `@c1/functions-sdk` as functions import it. The builder bundles this module into every script that imports it,
+ * without the parts that the function does not use.
  */
 import type { Sdk } from "./api.ts";
 import { createSdk } from "./client.ts";
@@ -11,22 +11,22 @@ export type * from "./api_types.ts";
 export { SDKError } from "./api_error.ts";
 export type { JSONArray, JSONObject, JSONValue } from "./json.ts";
 
-/** What the operator set for this function. */
+/** The configuration of this function. */
 export interface FunctionsConfig {
-  /** Values by name, as they were when this call began. */
+  /** Values by name, as of the start of this call. */
   secrets: Record<string, string>;
 }
 
-/** What a function can ask about itself. */
+/** What a function can read about itself. */
 export const functions = {
-  /** The configuration of this function. Each answer is the caller's own copy. */
+  /** The configuration of this function; each call returns a new copy. */
   getConfig(): FunctionsConfig {
     return { secrets: { ...invoked("functions.getConfig()").secrets } };
   },
 };
 
 /**
- * C1's API, called as this function: what it may do is what its `scopedRoleIds` allow. Every method rejects with
+ * C1's API, called as this function with the permissions of its `scopedRoleIds`. Every method rejects with
  * {@link SDKError}, also one that this server does not have.
  */
 export const sdk: Sdk = /* @__PURE__ */ createSdk();

@@ -1,7 +1,7 @@
-/** How the modules of this directory ask the server for something. */
+/** Host calls of the modules in this directory. */
 
-/** What one call of the server answers; `json` tells a {@link HostFault} where it is not `done`. */
-interface HostAnswer {
+/** The response of a host call; `json` is a {@link HostFault} unless it is `done`. */
+interface HostResponse {
   readonly done: boolean;
   readonly json: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -13,17 +13,17 @@ interface HostFault {
   readonly details?: unknown;
 }
 
-/** What the runtime puts on `import.meta` of a function. */
+/** What the runtime adds to `import.meta` of a function. */
 interface Invoked {
   readonly secrets: Readonly<Record<string, string>>;
-  call(json: string, bytes?: Uint8Array): Promise<HostAnswer>;
+  call(json: string, bytes?: Uint8Array): Promise<HostResponse>;
 }
 
-/** A call that the server refused. */
+/** The error of a host call that the server rejected. */
 export class HostError extends Error {
   override name = "HostError";
   constructor(
-    /** A stable word. */
+    /** A stable code. */
     readonly code: string,
     message: string,
     readonly details: unknown,
@@ -32,25 +32,25 @@ export class HostError extends Error {
   }
 }
 
-/** What the server gave to this call; `use` names who asks in the error that code outside of a function gets. */
+/** What the server provides to this call. @param use name of the caller, for the error of code outside of a function */
 export function invoked(use: string): Invoked {
   const { invoked } = import.meta as { readonly invoked?: Invoked };
   if (invoked !== undefined) return invoked;
-  throw new Error(`${use} works in a function that invoked runs, and only there`);
+  throw new Error(`Cannot use ${use}: it works only in a function that invoked runs`);
 }
 
 /**
- * Asks the server.
- * @throws HostError for what the server refuses
+ * Calls the server.
+ * @throws {HostError} if the server rejects the call
  */
 export async function callHost(
   method: string,
   params: unknown,
   bytes?: Uint8Array,
 ): Promise<{ readonly value: unknown; readonly bytes: Uint8Array<ArrayBuffer> }> {
-  const answer = await invoked(method).call(JSON.stringify({ method, params }), bytes);
-  const value: unknown = JSON.parse(answer.json);
-  if (answer.done) return { value, bytes: answer.bytes };
+  const response = await invoked(method).call(JSON.stringify({ method, params }), bytes);
+  const value: unknown = JSON.parse(response.json);
+  if (response.done) return { value, bytes: response.bytes };
   const { code, message, details } = value as HostFault;
   throw new HostError(code, message, details);
 }

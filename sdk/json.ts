@@ -1,6 +1,6 @@
-/** A value that JSON can carry. */
+/** A value of JSON. */
 export type JSONValue = string | number | boolean | null | JSONObject | JSONArray;
-/** A list of values that JSON can carry. */
+/** An array of JSON. */
 export type JSONArray = JSONValue[];
-/** What a function takes and returns. */
+/** An object of JSON: the input and output of a function. */
 export type JSONObject = { [key: string]: JSONValue };

@@ -1,6 +1,6 @@
-/** How long the texts are that a process tells of its tests, in UTF-16 units; the server refuses longer ones. */
+/** Limits of the texts that an instance sends of its tests, in UTF-16 units; the server rejects longer ones. */
 
-/** Of a name, a value, a description or a message: somewhat more than the server shows. */
+/** Limit of a name, value, description or message: above what the server shows. */
 export const TEXT_MAX_UNITS = 5000;
-/** Of a stack. */
+/** Limit of a stack. */
 export const STACK_MAX_UNITS = 8192;

@@ -1,16 +1,16 @@
-/** The tests that `main.test.ts` adds, up to the moment in which they run. */
+/** The tests that `main.test.ts` adds before they run. */
 
-/** Records what a test finds. Each tells whether the assertion holds; none throws. */
+/** Records assertions. Each returns whether it passed; none throws. */
 export interface Assert {
-  /** Holds where both are the same value (`===`). */
+  /** Passes if both are the same value (`===`). */
   equal(actual: unknown, expected: unknown, description?: string): boolean;
-  /** Holds where the value is truthy. */
+  /** Passes if the value is truthy. */
   ok(value: unknown, description?: string): boolean;
-  /** Never holds. */
+  /** Never passes. */
   fail(description?: string): boolean;
 }
 
-/** A test that was added. */
+/** An added test. */
 export interface Registered {
   readonly name: string;
   readonly body: (assert: Assert) => unknown;
@@ -21,24 +21,28 @@ export interface Registered {
 const registered: Registered[] = [];
 let closed = false;
 
-/** Keeps a test. @throws TypeError for what is none, and once {@link takeTests} was called */
+/** Adds a test. @throws TypeError for invalid arguments, and after {@link takeTests} */
 export function register(
   name: string,
   body: (assert: Assert) => unknown,
   flags: { readonly skip: boolean; readonly only: boolean },
 ): void {
-  if (typeof name !== "string") throw new TypeError("test(name, body): the name is a string");
-  if (typeof body !== "function") throw new TypeError("test(name, body): the body is a function");
+  if (typeof name !== "string") throw new TypeError("Cannot add a test: its name is not a string");
+  if (typeof body !== "function") {
+    throw new TypeError("Cannot add a test: its body is not a function");
+  }
   if (closed) {
     throw new TypeError(
-      `test(${JSON.stringify(name)}) comes too late: tests are added while main.test.ts loads, ` +
-        "or by its default export before that returns or resolves",
+      `Cannot add test ${
+        JSON.stringify(name)
+      }: the tests already run; add tests while main.test.ts ` +
+        "loads, or in its default export before it returns or resolves",
     );
   }
   registered.push({ name, body, ...flags });
 }
 
-/** Every test, in order; no further one can be added. */
+/** Returns every test in order; afterwards none can be added. */
 export function takeTests(): readonly Registered[] {
   closed = true;
   return registered;

@@ -1,6 +1,6 @@
 /**
- * Runs the tests of a commit in the place of its function. What it finds goes to the server as it happens, so
- * that a test that has to be killed takes nothing with it; the server says which tests a process runs.
+ * Runs the tests of a commit instead of its function. It sends every result at once, so that a killed test loses none.
+ * The server decides which tests an instance runs.
  */
 import type { JSONObject } from "./functions_sdk.ts";
 import { callHost } from "./host.ts";
@@ -11,14 +11,14 @@ interface Module {
   readonly default?: unknown;
 }
 
-/** What went wrong in the body of a test. */
+/** The error of the body of a test. */
 interface Thrown {
   readonly name: string;
   readonly message: string;
   readonly stack: string;
 }
 
-/** Makes the function that runs the tests: `main` and `tests` are the modules `main.ts` and `main.test.ts`. */
+/** Creates the function that runs the tests: `main` and `tests` are the modules `main.ts` and `main.test.ts`. */
 export function testRunner(main: Module, tests: Module): () => Promise<JSONObject> {
   return async () => {
     await callDefault(main, tests);
@@ -33,16 +33,18 @@ export function testRunner(main: Module, tests: Module): () => Promise<JSONObjec
   };
 }
 
-/** Calls the default export of the tests, where there is one. */
+/** Calls the default export of the tests, if it exists. */
 async function callDefault(main: Module, tests: Module): Promise<void> {
   if (tests.default === undefined) return;
   if (typeof tests.default !== "function") {
-    // A module without imports and exports comes as one of CommonJS, whose default is an object.
+    // A module without imports and exports is bundled as CommonJS, whose default is an object.
     if (takeTests().length === 0) return;
-    throw new TypeError("the default export of main.test.ts is not a function");
+    throw new TypeError(
+      "Cannot run the tests: the default export of main.test.ts is not a function",
+    );
   }
   if (typeof main.default !== "function") {
-    throw new TypeError("main.ts has no default export that is a function");
+    throw new TypeError("Cannot run the tests: the default export of main.ts is not a function");
   }
   await tests.default({ handler: main.default });
 }
@@ -72,7 +74,7 @@ async function thrownBy(body: () => unknown): Promise<Thrown | undefined> {
   }
 }
 
-/** The assertions of one test. The stack that each records begins in this file; the server looks behind it. */
+/** The assertions of one test. Each records its stack, which begins in this file; the server skips these frames. */
 function asserting(index: number, sent: Promise<unknown>[]): Assert {
   const record = (
     operator: string,
@@ -106,7 +108,7 @@ function asserting(index: number, sent: Promise<unknown>[]): Assert {
   };
 }
 
-/** A primitive as `String` has it, an object as JSON, at most {@link TEXT_MAX_UNITS} long. */
+/** A primitive as `String` shows it, an object as JSON, at most {@link TEXT_MAX_UNITS} long. */
 function show(value: unknown): string {
   if (typeof value === "function") return cut(`[Function ${value.name}]`);
   if (typeof value !== "object" || value === null) return cut(String(value));
@@ -117,7 +119,7 @@ function show(value: unknown): string {
   }
 }
 
-/** A proxy may throw whatever is asked of it. */
+/** The tag of an object; a proxy may throw even here. */
 function tagOf(value: object): string {
   try {
     return Object.prototype.toString.call(value);

@@ -1,4 +1,4 @@
-/** `vfs` of `@c1/functions-sdk`: the volume of the invocation, with the names and the manners of Deno's file API. */
+/** `vfs` of `@c1/functions-sdk`: the volume of the invocation, with Deno's file API. */
 import { VfsFile } from "./vfs_file.ts";
 import {
   CHUNK_BYTES,
@@ -12,7 +12,7 @@ import {
   type VfsRemoveOptions,
   type VfsWriteFileOptions,
 } from "./vfs_types.ts";
-import { askVfs } from "./vfs_errors.ts";
+import { callVfs } from "./vfs_errors.ts";
 
 export { VfsFile } from "./vfs_file.ts";
 export { VfsNotAttachedError, VfsQuotaExceededError } from "./vfs_errors.ts";
@@ -26,30 +26,30 @@ export type {
 } from "./vfs_types.ts";
 
 /**
- * The files of the volume that is attached to this invocation. It shows the volume as it was when the invocation
- * started, and what the invocation itself wrote. What it wrote becomes visible to others when it succeeds, all at
- * once; when it fails, nothing does. Every operation rejects with {@link VfsNotAttachedError} without a volume,
- * and with Deno's errors (`Deno.errors.NotFound`, `AlreadyExists`, ...) otherwise.
+ * The files of the volume that is attached to this invocation: its version at the start of the invocation, and the
+ * invocation's own writes. These become visible to others together when the invocation succeeds, and are discarded
+ * when it fails. Every operation rejects with {@link VfsNotAttachedError} without a volume, and with Deno's errors
+ * (`Deno.errors.NotFound`, `AlreadyExists`, ...) otherwise.
  */
 export const vfs = {
   /** The whole content of a file. */
   async readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-    const { value, bytes } = await askVfs("readFile", { path });
+    const { value, bytes } = await callVfs("readFile", { path });
     const { size, handle } = value as { size: number; handle?: number };
     if (handle === undefined) return bytes;
     try {
       return await readRest(handle, size, bytes);
     } finally {
-      await askVfs("close", { handle });
+      await callVfs("close", { handle });
     }
   },
 
-  /** The whole content of a file, as UTF-8, with its byte order mark where it has one. */
+  /** The whole content of a file as UTF-8, with its byte order mark. */
   async readTextFile(path: string): Promise<string> {
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await vfs.readFile(path));
   },
 
-  /** Writes a file: over what it has, or at its end with `append`. */
+  /** Writes a file: a new content, or at its end with `append`. */
   async writeFile(
     path: string,
     data: Uint8Array | ReadableStream<Uint8Array>,
@@ -57,7 +57,7 @@ export const vfs = {
   ): Promise<void> {
     if (data instanceof ReadableStream) return await writeStream(path, data, options);
     const more = data.length > CHUNK_BYTES;
-    const { value } = await askVfs(
+    const { value } = await callVfs(
       "writeFile",
       { path, ...flags(options), more },
       data.subarray(0, CHUNK_BYTES),
@@ -68,12 +68,12 @@ export const vfs = {
       for (let at = CHUNK_BYTES; at < data.length; at += IN_FLIGHT_MAX * CHUNK_BYTES) {
         await Promise.all(
           chunksFrom(at, data.length).map((offset) =>
-            askVfs("write", { handle, offset }, data.subarray(offset, offset + CHUNK_BYTES))
+            callVfs("write", { handle, offset }, data.subarray(offset, offset + CHUNK_BYTES))
           ),
         );
       }
     } finally {
-      await askVfs("close", { handle });
+      await callVfs("close", { handle });
     }
   },
 
@@ -89,10 +89,10 @@ export const vfs = {
     await vfs.writeFile(path, bytes, options);
   },
 
-  /** What is in a directory, in the order of the names. */
+  /** The entries of a directory in the order of their names. */
   async *readDir(path: string): AsyncGenerator<VfsDirEntry, void> {
     for (let after = "";;) {
-      const { value } = await askVfs("readDir", { path, after });
+      const { value } = await callVfs("readDir", { path, after });
       const page = value as { entries: { name: string; isFile: boolean }[]; more: boolean };
       for (const { name, isFile } of page.entries) {
         after = name;
@@ -103,11 +103,11 @@ export const vfs = {
   },
 
   async stat(path: string): Promise<VfsFileInfo> {
-    const { value } = await askVfs("stat", { path });
+    const { value } = await callVfs("stat", { path });
     return fileInfo(value as HostFileInfo);
   },
 
-  /** Whether there is a file or a directory, of the kind that is asked for. */
+  /** Whether a file or directory of the requested kind exists. */
   async exists(
     path: string,
     options: { isFile?: boolean; isDirectory?: boolean } = {},
@@ -123,24 +123,24 @@ export const vfs = {
   },
 
   async mkdir(path: string, { recursive = false }: VfsMkdirOptions = {}): Promise<void> {
-    await askVfs("mkdir", { path, recursive });
+    await callVfs("mkdir", { path, recursive });
   },
 
   async remove(path: string, { recursive = false }: VfsRemoveOptions = {}): Promise<void> {
-    await askVfs("remove", { path, recursive });
+    await callVfs("remove", { path, recursive });
   },
 
-  /** Moves a file or a directory; a file that is there already is replaced. */
+  /** Moves a file or a directory; an existing file is replaced. */
   async rename(from: string, to: string): Promise<void> {
-    await askVfs("rename", { from, to });
+    await callVfs("rename", { from, to });
   },
 
-  /** Copies a file; one that is there already is replaced. */
+  /** Copies a file; an existing one is replaced. */
   async copyFile(from: string, to: string): Promise<void> {
-    await askVfs("copyFile", { from, to });
+    await callVfs("copyFile", { from, to });
   },
 
-  /** Opens a file, for reading unless the options say otherwise. Close it, or declare it with `using`. */
+  /** Opens a file, by default for reading. Close it, or declare it with `using`. */
   async open(path: string, options: VfsOpenOptions = { read: true }): Promise<VfsFile> {
     const { read, write, append, truncate, create, createNew } = options;
     if (!read && !write && !append) {
@@ -152,14 +152,14 @@ export const vfs = {
     if (truncate && !write) {
       throw new TypeError("Cannot open the file: truncate needs write");
     }
-    const { value } = await askVfs("open", {
+    const { value } = await callVfs("open", {
       path,
       ...{ read, write, append, truncate, create, createNew },
     });
     return new VfsFile(value as number);
   },
 
-  /** Makes a file, or empties the one that is there, and opens it for reading and writing. */
+  /** Creates or truncates a file, and opens it for reading and writing. */
   create(path: string): Promise<VfsFile> {
     return vfs.open(path, { read: true, write: true, truncate: true, create: true });
   },
@@ -177,8 +177,10 @@ async function readRest(
       chunksFrom(at, size).map(async (start) => {
         const end = Math.min(start + CHUNK_BYTES, size);
         for (let offset = start; offset < end;) {
-          const { bytes } = await askVfs("read", { handle, offset, length: end - offset });
-          if (bytes.length === 0) throw new Error("the file became shorter while it was read");
+          const { bytes } = await callVfs("read", { handle, offset, length: end - offset });
+          if (bytes.length === 0) {
+            throw new Error("Cannot read the file: it became shorter meanwhile");
+          }
           content.set(bytes, offset);
           offset += bytes.length;
         }
@@ -194,7 +196,7 @@ async function writeStream(
   options: VfsWriteFileOptions,
 ): Promise<void> {
   const { append, create, createNew } = flags(options);
-  const { value } = await askVfs("open", {
+  const { value } = await callVfs("open", {
     path,
     write: true,
     truncate: !append,
@@ -203,7 +205,7 @@ async function writeStream(
   await data.pipeTo(new VfsFile(value as number).writable);
 }
 
-/** Where the next chunks of a file begin, as many as are asked for at the same time. */
+/** The offsets of the next chunks of a file, as many as are transferred at the same time. */
 function chunksFrom(at: number, size: number): number[] {
   const starts: number[] = [];
   for (let start = at; start < size && starts.length < IN_FLIGHT_MAX; start += CHUNK_BYTES) {

@@ -1,18 +1,18 @@
-/** How a refusal of the server becomes an error of Deno's file API. */
+/** Turns errors of host calls into errors of Deno's file API. */
 import { callHost, HostError } from "./host.ts";
 
-/** There is no volume: the invocation was not given one. */
+/** The invocation has no volume. */
 export class VfsNotAttachedError extends Error {
   override name = "VfsNotAttachedError";
 }
 
-/** The volume, or the invocation, would hold more than it may. */
+/** The volume or the invocation would exceed its quota. */
 export class VfsQuotaExceededError extends Error {
   override name = "VfsQuotaExceededError";
 }
 
-/** Asks the server something of the volume. @throws the errors of `vfs` */
-export async function askVfs(
+/** Makes a host call about the volume. @throws the errors of `vfs` */
+export async function callVfs(
   method: string,
   params: unknown,
   bytes?: Uint8Array,
@@ -44,7 +44,7 @@ function vfsError({ code, message }: HostError): Error {
   }
 }
 
-/** Deno's own class where the runtime has it: `error instanceof Deno.errors.NotFound` holds. */
+/** An error of Deno's own class if the runtime has it, so that `error instanceof Deno.errors.NotFound` is true. */
 export function denoError(name: string, message: string): Error {
   const { Deno } = globalThis as {
     Deno?: { errors?: Record<string, (new (message: string) => Error) | undefined> };

@@ -1,13 +1,13 @@
-/** An open file of a volume, as `Deno.FsFile` is one. */
-import { askVfs, denoError } from "./vfs_errors.ts";
+/** An open file of a volume, with the API of `Deno.FsFile`. */
+import { callVfs, denoError } from "./vfs_errors.ts";
 import { CHUNK_BYTES, fileInfo, type HostFileInfo, type VfsFileInfo } from "./vfs_types.ts";
 
-/** Where {@link VfsFile.seek} counts from; the numbers are those of `Deno.SeekMode`. */
+/** The origins of {@link VfsFile.seek}, with the numbers of `Deno.SeekMode`. */
 const SEEK_START = 0;
 const SEEK_CURRENT = 1;
 const SEEK_END = 2;
 
-/** An open file. Its place moves with every read and write. Operations run one after the other. */
+/** An open file. Reads and writes move its position. Operations run one after another. */
 export class VfsFile implements AsyncDisposable, Disposable {
   readonly #handle: number;
   #offset = 0;
@@ -20,7 +20,7 @@ export class VfsFile implements AsyncDisposable, Disposable {
     this.#handle = handle;
   }
 
-  /** Reads into the buffer. Answers how many bytes, or null at the end of the file. */
+  /** Reads into the buffer. @returns the number of bytes, or null at the end of the file */
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#next(async () => {
       if (buffer.length === 0) return 0;
@@ -30,11 +30,11 @@ export class VfsFile implements AsyncDisposable, Disposable {
     });
   }
 
-  /** Writes bytes. Answers how many were written, which may be fewer. */
+  /** Writes bytes. @returns the number of written bytes, which may be lower */
   write(bytes: Uint8Array): Promise<number> {
     return this.#next(async () => {
       const some = bytes.subarray(0, CHUNK_BYTES);
-      const { value } = await askVfs("write", {
+      const { value } = await callVfs("write", {
         handle: this.#handle,
         offset: this.#offset,
       }, some);
@@ -43,7 +43,7 @@ export class VfsFile implements AsyncDisposable, Disposable {
     });
   }
 
-  /** Goes to another place, counted from the start (0), from here (1) or from the end (2). Answers where that is. */
+  /** Sets the position, from the start (0), the position (1) or the end (2). @returns the new position */
   seek(offset: number | bigint, whence: number): Promise<number> {
     return this.#next(async () => {
       const base = whence === SEEK_START
@@ -61,16 +61,16 @@ export class VfsFile implements AsyncDisposable, Disposable {
     });
   }
 
-  /** Cuts the file off, or makes it longer with zeros. */
+  /** Truncates the file, or extends it with zeros. */
   truncate(size = 0): Promise<void> {
-    return this.#next(async () => void await askVfs("truncate", { handle: this.#handle, size }));
+    return this.#next(async () => void await callVfs("truncate", { handle: this.#handle, size }));
   }
 
   stat(): Promise<VfsFileInfo> {
     return this.#next(() => this.#stat());
   }
 
-  /** From here to the end of the file; closes the file when it has ended or is cancelled. */
+  /** Reads from the position to the end of the file; closes the file at its end or when it is cancelled. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= new ReadableStream({
       pull: async (controller) => {
@@ -83,7 +83,7 @@ export class VfsFile implements AsyncDisposable, Disposable {
     }, { highWaterMark: 0 });
   }
 
-  /** Writes from here on; closes the file when it is closed or aborted. */
+  /** Writes from the position on; closes the file when it is closed or aborted. */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= new WritableStream({
       write: async (chunk) => {
@@ -94,7 +94,7 @@ export class VfsFile implements AsyncDisposable, Disposable {
     });
   }
 
-  /** Closes the file once what was asked before is done. */
+  /** Closes the file after the operations before it. */
   close(): void {
     if (!this.#closed) this.#finish().catch(() => {});
   }
@@ -108,25 +108,25 @@ export class VfsFile implements AsyncDisposable, Disposable {
   }
 
   async #finish(): Promise<void> {
-    const closing = this.#next(() => askVfs("close", { handle: this.#handle }));
+    const closing = this.#next(() => callVfs("close", { handle: this.#handle }));
     this.#closed = true;
     await closing;
   }
 
   async #readSome(length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const question = { handle: this.#handle, offset: this.#offset };
-    const { bytes } = await askVfs("read", { ...question, length: Math.min(length, CHUNK_BYTES) });
+    const position = { handle: this.#handle, offset: this.#offset };
+    const { bytes } = await callVfs("read", { ...position, length: Math.min(length, CHUNK_BYTES) });
     this.#offset += bytes.length;
     return bytes;
   }
 
   async #stat(): Promise<VfsFileInfo> {
-    const { value } = await askVfs("statHandle", { handle: this.#handle });
+    const { value } = await callVfs("statHandle", { handle: this.#handle });
     return fileInfo(value as HostFileInfo);
   }
 
   async #next<T>(operation: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw denoError("BadResource", "The file is not open any more");
+    if (this.#closed) throw denoError("BadResource", "Cannot use the file: it is closed");
     const result = this.#last.catch(() => {}).then(operation);
     this.#last = result;
     return await result;

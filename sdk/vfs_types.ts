@@ -1,8 +1,8 @@
-/** The shapes of `vfs`, as Deno's file API has them. */
+/** The types of `vfs`, as in Deno's file API. */
 
-/** Bytes of a file that one question to the server carries. */
+/** Limit of the bytes of one host call. */
 export const CHUNK_BYTES = 256 * 1024;
-/** Questions that one operation has under way at the same time. */
+/** Host calls of one operation at the same time. */
 export const IN_FLIGHT_MAX = 4;
 
 export interface VfsFileInfo {
@@ -23,11 +23,11 @@ export interface VfsDirEntry {
 }
 
 export interface VfsWriteFileOptions {
-  /** Write at the end of what is there. */
+  /** Write at the end of the file. */
   append?: boolean;
-  /** Make the file where there is none; true unless said otherwise. */
+  /** Create a file that does not exist; true by default. */
   create?: boolean;
-  /** Make the file, and fail where there is one. */
+  /** Create the file, and fail if it exists. */
   createNew?: boolean;
 }
 
@@ -41,16 +41,16 @@ export interface VfsOpenOptions {
 }
 
 export interface VfsMkdirOptions {
-  /** Make the directories above it as well; one that is there already is as good. */
+  /** Create the directories above it, too; do not fail if it exists. */
   recursive?: boolean;
 }
 
 export interface VfsRemoveOptions {
-  /** A directory with everything in it. */
+  /** Remove a directory with everything in it. */
   recursive?: boolean;
 }
 
-/** What the server tells of a file. */
+/** The server's information on a file. */
 export interface HostFileInfo {
   readonly isFile: boolean;
   readonly isDirectory: boolean;

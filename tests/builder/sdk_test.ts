@@ -26,7 +26,10 @@ Deno.test("the SDK is bundled, from any file of a commit, and reveals nothing of
   assert.ok(JSON.parse(first.sourceMap).sources.includes("@c1/functions-sdk"));
   assert.ok(!first.lock.includes("functions-sdk"));
   const { error } = await runArtifact(first);
-  assert.match(error ?? "", /functions\.getConfig\(\) works in a function that invoked runs/);
+  assert.match(
+    error ?? "",
+    /Cannot use functions\.getConfig\(\): it works only in a function that invoked runs/,
+  );
 });
 
 Deno.test("a build for tests runs main.test.ts, and reveals nothing of the server", async () => {
@@ -51,7 +54,7 @@ test("main", ({ equal }) => equal(typeof main, "function"));`;
     "main.test.ts",
   ]);
   const { error } = await runArtifact(result.artifact);
-  assert.match(error ?? "", /test\.plan works in a function that invoked runs/);
+  assert.match(error ?? "", /Cannot use test\.plan: it works only in a function that invoked runs/);
   const without = await opened.builder.build(filesOf({ "main.ts": "" }), signal, "tests");
   assert.deepEqual(without, {
     kind: "rejected",

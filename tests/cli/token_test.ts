@@ -82,7 +82,7 @@ Deno.test("token prints nothing that is not a token", async () => {
   for (const answer of answers) {
     assertFailure(
       await runTokenAgainst(answer),
-      /answered status 200|answer of \S+ is larger than/,
+      /responded status 200|response of \S+: it has more than/,
     );
   }
 });

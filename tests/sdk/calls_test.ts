@@ -145,8 +145,8 @@ serverSuite("functions call functions", {}, {
 
 const ONE = ["--max-running", "1", "--max-running-per-function", "1", "--pool-size", "1"];
 
-serverSuite("one place, and no queue", { flags: [...ONE, "--max-queued", "0"] }, {
-  "a chain runs on the one place": async ({ client }) => {
+serverSuite("one slot, and no queue", { flags: [...ONE, "--max-queued", "0"] }, {
+  "a chain runs in the one slot": async ({ client }) => {
     const deeper = await deployWithSdk(client, DEEPER, ["invoker"]);
     assert.deepEqual(await outputOf(client, deeper, { depth: 3, self: deeper }), { below: 4 });
     assert.deepEqual(await outputOf(client, deeper, { depth: 8, self: deeper }), { below: 9 });
@@ -188,9 +188,9 @@ serverSuite("depth and fan-out", { flags: LIMITS }, {
     });
     const done = outputs.filter(({ value }: { value?: unknown }) => value !== undefined);
     assert.deepEqual(done, Array.from({ length: 5 }, () => ({ value: { n: 1 } })));
-    const refusals = outputs.filter(({ value }: { value?: unknown }) => value === undefined);
-    assert.equal(refusals.length, 995);
-    for (const { reason, message } of refusals) {
+    const rejections = outputs.filter(({ value }: { value?: unknown }) => value === undefined);
+    assert.equal(rejections.length, 995);
+    for (const { reason, message } of rejections) {
       assert.equal(reason, "INVOKE_TOO_MANY");
       assert.match(
         message,

@@ -7,7 +7,7 @@ import { MAIN, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 import { deployWithSdk, outputOf } from "./support.ts";
 
-/** Operations that have no place in the SDK of a function. */
+/** Operations that the SDK of a function does not have. */
 const NOT_FOR_FUNCTIONS =
   /^invoked\.(?:AuthService|UploadService|VolumeService|HealthService|OpenApiService)\.\w+$/;
 
@@ -117,11 +117,11 @@ serverSuite("the client", {}, {
     assert.deepEqual([namespace.statusCode, namespace.known, rejects], [501, true, true]);
     assert.match(
       namespace.message,
-      /sdk\.apps\.list is not on this server: it has sdk\.auth, sdk\.functions, /,
+      /Cannot call sdk\.apps\.list: this server does not have it; it has sdk\.auth, sdk\.functions, /,
     );
     assert.match(
       method.message,
-      /sdk\.functions\.getFunctionSecretEncryptionKey .*: sdk\.functions has listFunctions, /,
+      /sdk\.functions\.getFunctionSecretEncryptionKey: .*; sdk\.functions has listFunctions, /,
     );
   },
 

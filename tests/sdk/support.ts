@@ -12,7 +12,7 @@ export async function deployWithSdk(
   const id = await client.deploy(`import { functions, sdk, SDKError } from "@c1/functions-sdk";
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).toBase64();
 const decode = (json: string) => JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(json)));
-/** Invokes and gives the output, or undefined where there is none. */
+/** Invokes a function; returns the output, or undefined without one. */
 const invoke = async (functionId: string, input: unknown = {}) => {
   const { functionsServiceInvokeResponse: answer } = await sdk.functions.invoke({
     functionId,
