@@ -6,7 +6,7 @@ import type { Diagnostic } from "./contract.ts";
 export const MAX_DIAGNOSTICS = 20;
 
 /** Longest message of a diagnostic in UTF-16 code units; the rest is cut. */
-export const MAX_MESSAGE_CHARS = 2000;
+const MAX_MESSAGE_CHARS = 2000;
 
 /** `main.ts:3:14: message`, without the unknown parts. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {

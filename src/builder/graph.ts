@@ -37,8 +37,6 @@ const graphSchema = z.object({
 
 /** The used part of what `deno info --json` prints. */
 export type Graph = z.infer<typeof graphSchema>;
-/** One package of the graph and its directory in the cache. */
-export type NpmPackage = z.infer<typeof npmPackage>;
 type Module = z.infer<typeof module>;
 type Dependency = z.infer<typeof dependency>;
 type Resolution = z.infer<typeof resolution>;
@@ -94,7 +92,7 @@ export function hasPackages(graph: Graph): boolean {
 }
 
 /** The path in the commit of a `file:` URL; undefined for one that leaves the directory. */
-export function commitPath(specifier: string, commit: Commit): string | undefined {
+function commitPath(specifier: string, commit: Commit): string | undefined {
   const path = fromFileUrl(specifier);
   return path?.startsWith(`${commit.source}/`) ? path.slice(commit.source.length + 1) : undefined;
 }

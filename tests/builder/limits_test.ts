@@ -22,7 +22,7 @@ Deno.test("a module that never ends being read is killed with the build", async 
 });
 
 Deno.test("a build that needs too much memory is killed, and its error names the limit", async () => {
-  // The bundler is downloaded with room enough.
+  // The bundler is downloaded with high limits.
   await using roomy = await openBuilder();
   await build(roomy.builder, { "main.ts": OK });
   await using opened = await openBuilder({ memoryBytes: 32 * 1024 ** 2 });

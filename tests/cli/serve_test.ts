@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { INVOKED, makeTempDir } from "../support/invoked.ts";
 
-Deno.test("serve --json tells in one line that it is ready, and where", async () => {
+Deno.test("serve --json prints its URL in one line when it is ready", async () => {
   await using directory = await makeTempDir();
   const server = new Deno.Command(INVOKED, {
     args: ["serve", "--json", "--port", "0", "--data", join(directory.path, "data")],

@@ -48,7 +48,7 @@ Deno.test("token says that there are no credentials yet", async () => {
   );
 });
 
-Deno.test("token refuses a credentials file of another shape", async () => {
+Deno.test("token rejects a credentials file of another shape", async () => {
   const files = ["", "[]", "{}", JSON.stringify({ ...CREDENTIALS, serverUrl: "file:///etc" })];
   for (const file of files) {
     assertFailure(await runToken(file), /is not a JSON object with serverUrl/);
@@ -66,9 +66,9 @@ Deno.test("token says that the server cannot be reached", async () => {
   );
 });
 
-Deno.test("token tells why it was refused, and only in printable characters", async () => {
-  const refusal = { error: "invalid_client", error_description: "unknown\x1b[2J\nclient" };
-  const run = await runTokenAgainst(() => Response.json(refusal, { status: 401 }));
+Deno.test("token prints the reason of a rejection in printable characters", async () => {
+  const rejection = { error: "invalid_client", error_description: "unknown\x1b[2J\nclient" };
+  const run = await runTokenAgainst(() => Response.json(rejection, { status: 401 }));
   assertFailure(run, /invalid_client: unknown \[2J client/);
 });
 

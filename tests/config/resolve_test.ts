@@ -107,7 +107,7 @@ Deno.test("the public URL is a host alone", () => {
   const urlOf = (text: string) => resolveConfig({ "public-url": text }, {}).config.server.publicUrl;
   assert.equal(urlOf("https://api.example.com"), "https://api.example.com");
   assert.equal(urlOf("HTTP://API.example.com:81/"), "http://api.example.com:81");
-  const refused = [
+  const rejected = [
     "api.example.com",
     "ftp://a",
     "https://a/b",
@@ -118,7 +118,7 @@ Deno.test("the public URL is a host alone", () => {
     "https://a\\b",
     "javascript:alert(1)",
   ];
-  for (const url of refused) assertFault({ "public-url": url }, {}, "Cannot use --public-url: ");
+  for (const url of rejected) assertFault({ "public-url": url }, {}, "Cannot use --public-url: ");
 });
 
 Deno.test("the data directory is absolute", () => {
@@ -130,8 +130,8 @@ Deno.test("the master key is 32 bytes and is in no message", () => {
   const { config } = resolveConfig({}, { INVOKED_MASTER_KEY: MASTER_KEY });
   assert.ok(config.identity.masterKey instanceof Secret);
   assert.equal(config.identity.masterKey.reveal(), MASTER_KEY);
-  const refused = ["hunter2", MASTER_KEY.slice(0, -1), MASTER_KEY + "\n", "A".repeat(44)];
-  for (const key of refused) {
+  const rejected = ["hunter2", MASTER_KEY.slice(0, -1), MASTER_KEY + "\n", "A".repeat(44)];
+  for (const key of rejected) {
     assertFault({}, { INVOKED_MASTER_KEY: key }, "INVOKED_MASTER_KEY: it is not", "32 bytes");
     assert.ok(!faultsOf({}, { INVOKED_MASTER_KEY: key }).join().includes(key));
   }

@@ -22,7 +22,7 @@ Deno.test("durations carry their unit", () => {
     ["2d", 172_800_000],
   ];
   for (const [text, ms] of accepted) assert.equal(parseDuration(text), ms, text);
-  const refused = [
+  const rejected = [
     "",
     "60",
     "1.5s",
@@ -38,7 +38,7 @@ Deno.test("durations carry their unit", () => {
     "15,00ms",
     ",500ms",
   ];
-  for (const text of [...refused, "999999999999999d"]) {
+  for (const text of [...rejected, "999999999999999d"]) {
     assert.equal(parseDuration(text), undefined, text);
   }
 });
@@ -57,7 +57,7 @@ Deno.test("sizes carry their unit", () => {
     ["1GB", 1_000_000_000],
   ];
   for (const [text, size] of accepted) assert.equal(parseBytes(text), size, text);
-  const refused = [
+  const rejected = [
     "",
     "6",
     "6M",
@@ -69,7 +69,7 @@ Deno.test("sizes carry their unit", () => {
     "constructor",
     "6toString",
   ];
-  for (const text of [...refused, "999999999999999GiB"]) {
+  for (const text of [...rejected, "999999999999999GiB"]) {
     assert.equal(parseBytes(text), undefined, text);
   }
 });
