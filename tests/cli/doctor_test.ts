@@ -64,7 +64,7 @@ Deno.test("doctor fails, and serve does not start, where the configured walls ca
     assert.match(
       serve.stderr,
       new RegExp(
-        `^error: Cannot isolate functions with ${mode}: .* was not found; .*\n$`,
+        `^error: Cannot isolate (?:functions|builds) with ${mode}: .* was not found; .*\n$`,
       ),
     );
   }
