@@ -20,7 +20,7 @@ const DEFAULT_REGISTRY = "https://registry.npmjs.org/";
 /** Headers of the compiler's request that the registry gets. */
 const REQUEST_HEADERS = ["accept", "authorization", "if-none-match", "user-agent"] as const;
 /** Headers of the response that the compiler gets. The proxy decodes the body, so its length and coding change. */
-const ANSWER_HEADERS = ["cache-control", "content-type", "etag", "location"] as const;
+const RESPONSE_HEADERS = ["cache-control", "content-type", "etag", "location"] as const;
 
 /** The package registry. */
 export interface Registry {
@@ -58,7 +58,7 @@ export function openRegistryProxy(
 class SocketProxy implements RegistryProxy {
   readonly #registry: Registry;
   readonly #maxBytes: number;
-  readonly #server = createServer((request, answer) => void this.#pass(request, answer));
+  readonly #server = createServer((request, outgoing) => void this.#pass(request, outgoing));
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
   readonly #ended = new AbortController();
@@ -93,11 +93,11 @@ class SocketProxy implements RegistryProxy {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  async #pass(request: IncomingMessage, answer: ServerResponse): Promise<void> {
+  async #pass(request: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const gone = new AbortController();
-    answer.on("close", () => gone.abort());
+    outgoing.on("close", () => gone.abort());
     const url = this.#allowed(request);
-    if (url === undefined) return void answer.writeHead(403).end();
+    if (url === undefined) return void outgoing.writeHead(403).end();
     try {
       const response = await fetch(url, {
         headers: picked(request.headers, REQUEST_HEADERS),
@@ -105,19 +105,19 @@ class SocketProxy implements RegistryProxy {
         client: this.#registry.client,
         signal: AbortSignal.any([gone.signal, this.#ended.signal]),
       });
-      answer.writeHead(
+      outgoing.writeHead(
         response.status,
-        picked(Object.fromEntries(response.headers), ANSWER_HEADERS),
+        picked(Object.fromEntries(response.headers), RESPONSE_HEADERS),
       );
       const counted = (response.body ?? new Blob().stream()).pipeThrough(
         new TransformStream<Uint8Array, Uint8Array>({
           transform: (chunk, controller) => controller.enqueue(this.#count(chunk)),
         }),
       );
-      await pipeline(counted, answer);
+      await pipeline(counted, outgoing);
     } catch {
       // The compiler reports the broken connection as a failed download.
-      answer.destroy();
+      outgoing.destroy();
     }
   }
 

@@ -72,22 +72,22 @@ type Call = Omit<Options, "volume"> & {
 };
 
 async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): Promise<void> {
-  const answer = await api.invoke(fn, {
+  const response = await api.invoke(fn, {
     input,
     commitId: call.commit === undefined ? undefined : commitReference(call.commit),
     volumeId: call.volume,
     async: call.async,
     idempotencyKey: call.idempotencyKey,
   });
-  const { invocationId } = answer;
+  const { invocationId } = response;
   if (call.async) {
     if (call.json) printJson({ invocationId });
     else console.log(invocationId);
     return;
   }
   if (call.logs) (await readLogs(api, fn, invocationId)).forEach(noteLogLine);
-  if (answer.json) {
-    const output = parseJson(Buffer.from(answer.json, "base64").toString("utf8"));
+  if (response.json) {
+    const output = parseJson(Buffer.from(response.json, "base64").toString("utf8"));
     return printJson(call.json ? { invocationId, status: "SUCCESS", output } : output);
   }
   const invocation = await api.invocation(fn, invocationId);

@@ -72,7 +72,7 @@ Deno.test("aborting ends a build with the reason of the signal", async () => {
   await build(opened.builder, { "main.ts": OK });
 });
 
-Deno.test("many builds at once answer each with its own artifact", async () => {
+Deno.test("many builds at once return each its own artifact", async () => {
   await using opened = await openBuilder({ concurrency: 2 });
   const artifacts = await Promise.all(
     Array.from(

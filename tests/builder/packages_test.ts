@@ -5,7 +5,7 @@ import { build, openBuilder, type OpenedBuilder, rejection, runArtifact } from "
 
 const SECRET = "SECRET-of-the-server";
 
-/** A builder on a registry of made-up packages, with the real bundler. */
+/** A builder with a registry of the test's own packages and the real bundler. */
 async function openWith(url: string): Promise<OpenedBuilder> {
   await using first = await openBuilder();
   await build(first.builder, { "main.ts": "export default () => ({});" });
@@ -148,7 +148,7 @@ Deno.test("a package's own source map may name what it was compiled from, and hi
   assert.match(reasons.join(), /reaches a file that no plain import names/);
 });
 
-Deno.test("a required ES module whose default is a function can be called, made and extended", async () => {
+Deno.test("a required ES module whose default is a function can be called, constructed and extended", async () => {
   await using registry = openRegistry({
     dual: {
       manifest: { module: "index.mjs" },

@@ -1,10 +1,10 @@
-/** A package registry on the loopback interface that serves packages made up by a test. */
+/** A package registry on the loopback interface that serves the packages of a test. */
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
-/** A package: its manifest beside name and version, its files, symbolic links by path, and where it is said to lie. */
+/** A package: its manifest besides name and version, its files, symbolic links by path, and its URLs. */
 export interface Made {
   readonly manifest?: Readonly<Record<string, unknown>>;
   readonly files: Readonly<Record<string, string>>;

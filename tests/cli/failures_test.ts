@@ -44,7 +44,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     const { status, error } = JSON.parse((await author.run(["invoke", "--json"])).stdout);
     assert.deepEqual([status, error.split(":")[0]], ["ERROR", "UNCAUGHT"]);
   });
-  await t.step("the input is no object", async () => {
+  await t.step("the input is not an object", async () => {
     for (const input of ["[1]", "1", "{", "@/nowhere"]) {
       const run = await author.run(["invoke", "--input", input]);
       assertFails(run, 2, /not a JSON object|Cannot read the input \/nowhere/);
@@ -67,7 +67,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     );
     assert.equal((await author.json("show", other.id)).id, other.id);
   });
-  await t.step("the folder is none of a function", async () => {
+  await t.step("the folder has no function", async () => {
     const options = { cwd: "/" };
     assertFails(
       await author.run(["deploy"], options),

@@ -3,7 +3,7 @@ import { leafCommands, pathOf, renderCommandLinePage } from "../../scripts/comma
 import { buildProgram } from "../../src/cli/program.ts";
 import { runInvoked } from "../support/invoked.ts";
 
-/** Their output is a log, a program of the shell, or a file as it is. */
+/** Their output is a program of the shell, or a file. */
 const WITHOUT_JSON = ["invoked completions", "invoked volumes cat"];
 /** Its help is the library's. */
 const WITHOUT_EXAMPLE = ["invoked completions"];

@@ -12,7 +12,7 @@ export class Author implements AsyncDisposable {
     readonly disposables: AsyncDisposableStack,
   ) {}
 
-  /** Makes a server, and beside it a folder by `invoked init` without its test. */
+  /** Starts a server, and creates a folder with `invoked init`, without its test. */
   static async start(name: string): Promise<Author> {
     const disposables = new AsyncDisposableStack();
     const directory = disposables.use(await makeTempDir());
@@ -33,7 +33,7 @@ export class Author implements AsyncDisposable {
     });
   }
 
-  /** Runs a command that must succeed; answers what it printed. */
+  /** Runs a command that must succeed; returns its stdout. */
   async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.run(args, options);
     assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);

@@ -63,7 +63,7 @@ Deno.test("an unknown variable stops every command", async () => {
   assert.match(stderr, /INVOKED_PROT: it is not a setting; did you mean INVOKED_PORT\?/);
 });
 
-Deno.test("the command works through links, and takes paths from where it is called", async () => {
+Deno.test("the command works through links, with paths relative to the caller", async () => {
   await using dir = await makeTempDir();
   await Deno.symlink(INVOKED, join(dir.path, "direct"));
   await Deno.symlink("direct", join(dir.path, "a link"));

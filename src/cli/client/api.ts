@@ -19,7 +19,7 @@ import { VolumeApi } from "./volumes.ts";
 export type Files = ReadonlyMap<string, Uint8Array>;
 
 const Nothing = z.unknown();
-const FunctionAnswer = z.object({ function: RemoteFunction, commit: Commit.nullish() });
+const FunctionResponse = z.object({ function: RemoteFunction, commit: Commit.nullish() });
 const bytes = z.string().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
 
 /** The fields of a function that an update sets. */
@@ -104,14 +104,14 @@ export class Api implements Disposable {
   async createFunction(displayName: string, description: string): Promise<RemoteFunction> {
     const body = { displayName, description, functionType: "FUNCTION_TYPE_ANY" };
     const what = `Cannot create function ${displayName}`;
-    return (await this.session.post(what, "/api/v1/functions", FunctionAnswer, body)).function;
+    return (await this.session.post(what, "/api/v1/functions", FunctionResponse, body)).function;
   }
 
   async updateFunction(fn: RemoteFunction, change: FunctionChange): Promise<RemoteFunction> {
     const updateMask = Object.keys(change).join(",");
     const body = { function: { id: fn.id, ...change }, updateMask };
     const what = `Cannot change function ${fn.displayName}`;
-    return (await this.session.post(what, "/api/v1/functions/update", FunctionAnswer, body))
+    return (await this.session.post(what, "/api/v1/functions/update", FunctionResponse, body))
       .function;
   }
 
@@ -206,8 +206,8 @@ export class Api implements Disposable {
   /** An addition to C1's API. */
   async deleteTag(fn: RemoteFunction, name: string): Promise<void> {
     const path = `${functionPath(fn)}/tags/${encodeURIComponent(name)}`;
-    const answer = this.session.call(`Cannot delete tag ${name}`, "DELETE", path, Nothing, {});
-    await needsAddition("the deletion of tags", answer);
+    const response = this.session.call(`Cannot delete tag ${name}`, "DELETE", path, Nothing, {});
+    await needsAddition("the deletion of tags", response);
   }
 
   async invoke(fn: RemoteFunction, call: InvokeRequest) {

@@ -51,9 +51,9 @@ export class ApiError extends Failure {
 }
 
 /** Reports a missing endpoint of an addition to C1's API as such. @param what such as `volumes` */
-export async function needsAddition<T>(what: string, answer: Promise<T>): Promise<T> {
+export async function needsAddition<T>(what: string, response: Promise<T>): Promise<T> {
   try {
-    return await answer;
+    return await response;
   } catch (error) {
     if (!(error instanceof ApiError) || !error.isMissingEndpoint) throw error;
     throw new Failure(`Cannot use ${what}: the server has no such endpoint`, {

@@ -3,10 +3,10 @@ import type { Target } from "./credentials.ts";
 import { readResponse, request, type Transport } from "./http.ts";
 import { TokenSource } from "./token.ts";
 
-/** Items of one page; the most that C1 answers. */
+/** Items of one page: the limit of C1. */
 export const PAGE_SIZE = 100;
 
-/** A page of a list as it was read. */
+/** A page of a list. */
 export interface Page<T> {
   readonly list: readonly T[];
   /** Empty on the last page. */

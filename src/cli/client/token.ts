@@ -8,7 +8,7 @@ import { readTokenBody, request, type Transport } from "./http.ts";
 const DEFAULT_LIFETIME_S = 60;
 
 /** RFC 6749 section 5.1; the token itself is a `b64token` of RFC 6750 section 2.1. */
-const TokenAnswer = z.object({
+const TokenResponse = z.object({
   access_token: z.string().regex(/^[A-Za-z0-9._~+/-]+=*$/),
   expires_in: z.number().positive().catch(DEFAULT_LIFETIME_S),
 });
@@ -46,10 +46,10 @@ export class TokenSource {
       return { text: this.#credentials.accessToken.reveal(), renewAt: Infinity };
     }
     const { clientId, clientSecret } = this.#credentials;
-    const answer = await requestToken(this.#transport, clientId, clientSecret.reveal());
+    const token = await requestToken(this.#transport, clientId, clientSecret.reveal());
     return {
-      text: answer.access_token,
-      renewAt: performance.now() + answer.expires_in * 500,
+      text: token.access_token,
+      renewAt: performance.now() + token.expires_in * 500,
     };
   }
 }
@@ -64,8 +64,8 @@ async function requestToken(transport: Transport, clientId: string, clientSecret
     }),
   });
   const body = parseJson(await readTokenBody(transport, response));
-  const answer = TokenAnswer.safeParse(body);
-  if (response.status === 200 && answer.success) return answer.data;
+  const granted = TokenResponse.safeParse(body);
+  if (response.status === 200 && granted.success) return granted.data;
   const rejection = TokenError.safeParse(body);
   const { error, error_description: description } = rejection.data ??
     { error: `status ${response.status}` };

@@ -5,7 +5,7 @@ import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
 import { type Bytes, receive, send } from "./transfer.ts";
 
 const VOLUMES = "/api/v1/vfs/volumes";
-const VolumeAnswer = z.object({ volume: Volume });
+const VolumeResponse = z.object({ volume: Volume });
 
 /** A client of the volumes of a server: one method for each operation. They are an addition to C1's API. */
 export class VolumeApi {
@@ -20,7 +20,7 @@ export class VolumeApi {
   async byId(id: string): Promise<Volume | undefined> {
     try {
       const what = `Cannot read volume ${id}`;
-      return (await this.session.get(what, volumePath(id), VolumeAnswer)).volume;
+      return (await this.session.get(what, volumePath(id), VolumeResponse)).volume;
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return undefined;
       throw error;
@@ -34,7 +34,7 @@ export class VolumeApi {
       ...quotaBytes === undefined ? {} : { quotaBytes: String(quotaBytes) },
     };
     const what = `Cannot create volume ${displayName}`;
-    return (await volumesNeeded(this.session.post(what, VOLUMES, VolumeAnswer, body))).volume;
+    return (await volumesNeeded(this.session.post(what, VOLUMES, VolumeResponse, body))).volume;
   }
 
   async delete({ id, displayName }: Volume): Promise<void> {
@@ -82,7 +82,7 @@ export class VolumeApi {
   async restore({ id, displayName }: Volume, version: number): Promise<Volume> {
     const what = `Cannot restore volume ${displayName}`;
     const path = `${volumePath(id)}/restore`;
-    return (await this.session.post(what, path, VolumeAnswer, { version })).volume;
+    return (await this.session.post(what, path, VolumeResponse, { version })).volume;
   }
 
   async #all<Schema extends z.ZodType>(
@@ -100,8 +100,8 @@ export class VolumeApi {
   }
 }
 
-function volumesNeeded<T>(answer: Promise<T>): Promise<T> {
-  return needsAddition("volumes", answer);
+function volumesNeeded<T>(response: Promise<T>): Promise<T> {
+  return needsAddition("volumes", response);
 }
 
 function volumePath(id: string): string {

@@ -34,7 +34,7 @@ export function addYesOption(command: Command): void {
   command.option("--yes", "Delete without a question");
 }
 
-/** The next step if nobody can answer the question. */
+/** The next step without a terminal for the question. */
 export const YES_HINT = "give --yes to delete without a question";
 
 /** Ends the help with lines to copy. */
