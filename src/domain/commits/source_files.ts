@@ -1,6 +1,6 @@
 import type { SourceFiles } from "../../builder/mod.ts";
 import { pathFault, pathSetFault } from "../../builder/paths.ts";
-import { formatBytes } from "../../config/mod.ts";
+import { countOf, formatBytes, formatCount } from "../../config/mod.ts";
 import { DomainError, type FieldViolation, invalid } from "../errors.ts";
 
 /** The module whose default export is the function. */
@@ -22,8 +22,8 @@ export function checkPaths(field: string, paths: readonly string[], limits: Comm
   if (paths.length > limits.maxFiles) {
     throw invalid({
       field,
-      description:
-        `${paths.length} files are more than the limit of ${limits.maxFiles} (--max-files)`,
+      description: `${countOf(paths.length, "file")} are more than the limit of ` +
+        `${formatCount(limits.maxFiles)} (--max-files)`,
     });
   }
   const faults = paths.flatMap((path): FieldViolation[] => {

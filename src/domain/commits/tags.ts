@@ -50,7 +50,7 @@ export class Tags {
     if (!deleted) {
       throw new DomainError(
         "TAG_NOT_FOUND",
-        `Function ${fn.id} has no tag ${JSON.stringify(name)}`,
+        `Cannot delete tag ${JSON.stringify(name)}: function ${fn.id} does not have it`,
       );
     }
   }

@@ -30,13 +30,13 @@ export class UploadUrls {
     if (grant === undefined) {
       throw new DomainError(
         "UPLOAD_URL_INVALID",
-        "This upload URL was not issued by this server, or was changed",
+        "Cannot use this upload URL: it was not issued by this server, or was changed",
       );
     }
     if (Date.now() >= grant.e) {
       throw new DomainError(
         "UPLOAD_URL_EXPIRED",
-        `The upload URL of ${grant.p} has expired; open a new commit (the limit is --upload-ttl)`,
+        `Cannot upload ${grant.p}: its upload URL has expired (--upload-ttl); open a new commit`,
       );
     }
     return { functionId: grant.f, commitId: grant.c, path: grant.p, expiresAt: new Date(grant.e) };
