@@ -122,7 +122,7 @@ Deno.test("the error of too large a download names the limit", async () => {
   const [reason = ""] = await rejection(opened.builder, uses("big"));
   assert.match(
     reason,
-    /^the build downloads [\d,]+ k?B or more, over its limit of 50 kB \(--max-download\)$/,
+    /^the build downloads [\d,]+ [kKM]?i?B or more, over its limit of 50 kB \(--max-download\)$/,
   );
 });
 

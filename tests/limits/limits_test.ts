@@ -38,13 +38,13 @@ serverSuite("memory and builds", {
     assert.equal(large.status, 400);
     assert.match(
       large.body.message,
-      /the bundle has \d+ bytes, more than its limit of 64 KiB \(--max-artifact\)/,
+      /the bundle has [\d,]+ [kKM]?i?B, more than its limit of 64 KiB \(--max-artifact\)/,
     );
     const greedy = await client.commit(id, { "main.ts": 'import "npm:typescript@5.9.3";' });
     assert.equal(greedy.status, 400);
     assert.match(
       greedy.body.message,
-      /the build downloads \d+ bytes or more, over its limit of 1 MiB \(--max-download\)/,
+      /the build downloads [\d,]+ [kKM]?i?B or more, over its limit of 1 MiB \(--max-download\)/,
     );
   },
 
