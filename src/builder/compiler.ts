@@ -5,6 +5,7 @@ import type { BuildLimits, Diagnostic } from "./contract.ts";
 import { type CompilerRun, runCompiler } from "./compiler_run.ts";
 import { openRegistryProxy, type Registry, type RegistryProxy } from "./registry.ts";
 import type { Walls } from "./walls.ts";
+import { environmentOf, writableOf } from "./environment.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The early end of a build, with its reasons for the author of the commit. */
@@ -19,31 +20,6 @@ export class BuildRejection extends Error {
 
 /** A run that ended by itself. */
 export type Exited = Extract<CompilerRun, { kind: "exited" }>;
-
-/** A proxy that does not exist makes every request fail: Deno then contacts no host. */
-const NO_PROXY = "/nowhere";
-
-/** The whole environment of a compiler process. */
-export function environmentOf(
-  { deno, home }: Workspace,
-  proxySocket = NO_PROXY,
-): Record<string, string> {
-  return {
-    DENO_DIR: deno,
-    HOME: home,
-    TMPDIR: home,
-    NO_COLOR: "1",
-    DENO_NO_PACKAGE_JSON: "1",
-    DENO_NO_UPDATE_CHECK: "1",
-    HTTP_PROXY: `unix:${proxySocket}`,
-    HTTPS_PROXY: `unix:${proxySocket}`,
-  };
-}
-
-/** The directories that a compiler process may write to. */
-export function writableOf({ root, downloads }: Workspace): readonly string[] {
-  return [root, ...downloads];
-}
 
 /** The compiler of one build. */
 export class Compiler {

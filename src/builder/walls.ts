@@ -16,7 +16,7 @@ import {
   type SocketDir,
   spawnGroup,
 } from "../isolation/mod.ts";
-import { environmentOf, writableOf } from "./compiler.ts";
+import { environmentOf, writableOf } from "./environment.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
 
 const logger = getLogger(["invoked", "builder"]);

@@ -14,7 +14,7 @@ export {
 } from "./resolve.ts";
 export { Secret } from "./secret.ts";
 export { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./placed_settings.ts";
-export type { Setting } from "./settings.ts";
+export type { Setting } from "./setting.ts";
 export {
   countOf,
   formatBytes,

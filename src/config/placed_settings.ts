@@ -1,6 +1,7 @@
 /** The settings as a list: each with its path in Config, its heading and its variable. */
 import type { Group, SettingPath } from "./config.ts";
-import { type Setting, SETTINGS } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./settings.ts";
 
 /** The headings under which `--help` and the configuration page list the settings. */
 export const GROUP_TITLES: Readonly<Record<Group, string>> = {

@@ -8,7 +8,7 @@ import {
   VARIABLE_PREFIX,
   variableOf,
 } from "./placed_settings.ts";
-import type { Setting } from "./settings.ts";
+import type { Setting } from "./setting.ts";
 
 /** Texts of flags (`max-body` for `--max-body`) or of environment variables. */
 export type Given = Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,5 @@
 import { duration, integer } from "./kinds.ts";
-import type { Rows } from "./settings.ts";
+import type { Rows } from "./setting.ts";
 
 /** When an instance of a function with `PROCESS_REUSE_SEQUENTIAL` is replaced. */
 export const REUSE_SETTINGS: Rows<"reuse"> = {

@@ -1,4 +1,4 @@
-import type { Configurable, Group } from "./config.ts";
+import type { Group } from "./config.ts";
 import {
   bytes,
   choice,
@@ -8,7 +8,6 @@ import {
   host,
   integer,
   key,
-  type Kind,
   networks,
   origin,
   origins,
@@ -17,24 +16,8 @@ import {
 } from "./kinds.ts";
 import { REUSE_SETTINGS } from "./reuse_settings.ts";
 import { VOLUME_SETTINGS } from "./volume_settings.ts";
+import type { Rows } from "./setting.ts";
 import { TEST_SETTINGS } from "./test_settings.ts";
-
-/** One setting of the server. A setting without a default is optional. */
-export interface Setting<T = unknown> {
-  /** `max-body` is the flag `--max-body` and the variable `INVOKED_MAX_BODY`. */
-  readonly name: string;
-  readonly kind: Kind<Exclude<T, undefined>>;
-  /** Written as a user would write it. */
-  readonly default: undefined extends T ? undefined : string;
-  readonly description: string;
-  /** Secrets are never flags: the arguments of a process are visible to every user of the machine. */
-  readonly variableOnly?: true;
-}
-
-/** The settings of one group, by their fields in Config. */
-export type Rows<G extends Group> = {
-  readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
-};
 
 /**
  * Every setting, under the names of its field in Config. The types must agree: a row without a field,

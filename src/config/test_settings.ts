@@ -1,5 +1,5 @@
 import { duration, integer, toggle } from "./kinds.ts";
-import type { Rows } from "./settings.ts";
+import type { Rows } from "./setting.ts";
 
 /** Limits of a run of tests, besides those of every call, and the type check. */
 export const TEST_SETTINGS: Rows<"tests"> = {

@@ -1,5 +1,5 @@
 import { bytes, duration, integer } from "./kinds.ts";
-import type { Rows } from "./settings.ts";
+import type { Rows } from "./setting.ts";
 
 /** Limits of volumes, and how long their versions are kept. */
 export const VOLUME_SETTINGS: Rows<"volumes"> = {

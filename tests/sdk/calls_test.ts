@@ -175,7 +175,7 @@ serverSuite("depth and fan-out", { flags: LIMITS }, {
     assert.deepEqual([reason, statusCode, known], ["INVOKE_TOO_DEEP", 400, true]);
     assert.match(
       message,
-      /the call would be nested 3 deep, more than the limit of 2 \(--max-invoke-depth\)/,
+      /a depth of 3 nested calls exceeds the limit of 2 \(--max-invoke-depth\)/,
     );
   },
 

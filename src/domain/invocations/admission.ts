@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from "../../config/mod.ts";
+import { countOf, formatBytes, formatCount, formatDuration } from "../../config/mod.ts";
 import {
   AdmissionRejected,
   type AdmissionRequest,
@@ -49,13 +49,15 @@ function errorOf(request: AdmissionRequest, reason: RejectionReason): DomainErro
     case "too-deep":
       return new DomainError(
         "INVOKE_TOO_DEEP",
-        `${cannot}: the call would be nested ${count(reason.maxDepth + 1)} deep, more than the ` +
-          `limit of ${count(reason.maxDepth)} (--max-invoke-depth)`,
+        `${cannot}: a depth of ${
+          formatCount(reason.maxDepth + 1)
+        } nested calls exceeds the limit ` +
+          `of ${formatCount(reason.maxDepth)} (--max-invoke-depth)`,
       );
     case "too-many-nested":
       return new DomainError(
         "INVOKE_TOO_MANY",
-        `${cannot}: this invocation has made ${count(reason.maxNested)} calls, ` +
+        `${cannot}: this invocation has made ${countOf(reason.maxNested, "call")}, ` +
           "the limit of one invocation (--max-invoke-fan-out)",
       );
   }
@@ -67,8 +69,8 @@ function queueFull(
 ): string {
   const { queueLimit, queued, queuedBytes, maxQueued, maxQueuedBytes } = reason;
   const waiting = queueLimit === "calls"
-    ? `the queue is full with ${calls(maxQueued)} (--max-queued)`
-    : `the queue has ${calls(queued)} with ${formatBytes(queuedBytes)} of input; ` +
+    ? `the queue is full with ${countOf(maxQueued, "call")} (--max-queued)`
+    : `the queue has ${countOf(queued, "call")} with ${formatBytes(queuedBytes)} of input; ` +
       `${formatBytes(inputBytes)} more would exceed the limit of ` +
       `${formatBytes(maxQueuedBytes)} (--max-queued-bytes)`;
   return `${running(reason)}, and ${waiting}`;
@@ -96,18 +98,10 @@ function overloaded(
 function running(
   { runningLimit, maxRunning }: RejectionReason & { kind: "queue-full" | "wait-too-long" },
 ): string {
-  const limit = `the limit of ${calls(maxRunning)} at a time`;
+  const limit = `the limit of ${countOf(maxRunning, "call")} at a time`;
   return runningLimit === "server"
     ? `${limit} is reached (--max-running)`
     : `${limit} for one function is reached (--max-running-per-function)`;
-}
-
-function calls(number: number): string {
-  return `${count(number)} ${number === 1 ? "call" : "calls"}`;
-}
-
-function count(number: number): string {
-  return number.toLocaleString("en-US");
 }
 
 /** The error of a synchronous call whose slot was not granted in time. @param what such as `invocation ID` */

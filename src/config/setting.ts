@@ -1,0 +1,19 @@
+import type { Configurable, Group } from "./config.ts";
+import type { Kind } from "./kinds.ts";
+
+/** One setting of the server. A setting without a default is optional. */
+export interface Setting<T = unknown> {
+  /** `max-body` is the flag `--max-body` and the variable `INVOKED_MAX_BODY`. */
+  readonly name: string;
+  readonly kind: Kind<Exclude<T, undefined>>;
+  /** Written as a user would write it. */
+  readonly default: undefined extends T ? undefined : string;
+  readonly description: string;
+  /** Secrets are never flags: the arguments of a process are visible to every user of the machine. */
+  readonly variableOnly?: true;
+}
+
+/** The settings of one group, by their fields in Config. */
+export type Rows<G extends Group> = {
+  readonly [F in keyof Configurable[G]]: Setting<Configurable[G][F]>;
+};
