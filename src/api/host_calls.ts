@@ -70,7 +70,7 @@ function sentRequest(sent: unknown): Pick<OperationRequest, "params" | "query" |
 async function untilAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () =>
-    reject(new DomainError("INTERNAL", "The invocation that made the call has ended"));
+    reject(new DomainError("INTERNAL", "Cannot answer the host call: its invocation has ended"));
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {

@@ -1,12 +1,12 @@
 import { DomainError } from "../domain/errors.ts";
 
-/** How deep the JSON of a request may nest; no request of the API needs more than a few levels. */
+/** Nested levels of the JSON of a request; no request of the API needs more than a few. */
 const DEPTH_MAX = 100;
 
 /**
  * A JSON value as protobuf's JSON mapping reads it: without a value it is `{}`, and a member that is `null` is
  * absent. Changes the value in place.
- * @throws BODY_NOT_JSON where it nests too deep
+ * @throws BODY_NOT_JSON if it exceeds {@link DEPTH_MAX}
  */
 export function normalizeJson(value: unknown): unknown {
   if (value === null || value === undefined) return {};
@@ -19,7 +19,7 @@ function dropNulls(value: unknown, depth: number): void {
   if (depth > DEPTH_MAX) {
     throw new DomainError(
       "BODY_NOT_JSON",
-      `The body nests deeper than the limit of ${DEPTH_MAX} levels`,
+      `Cannot read the body as JSON: it exceeds the limit of ${DEPTH_MAX} nested levels`,
     );
   }
   for (const [key, member] of Object.entries(value)) {

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import { countOf } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/mod.ts";
 
-/** Clients that have a bucket; beyond it the one that was silent longest loses its bucket, and begins with a full one. */
+/** Clients with a bucket. Beyond it the least recent client loses its bucket, and begins with a full one. */
 const BUCKETS_MAX = 10_000;
 
 interface Bucket {
@@ -13,8 +15,7 @@ interface Bucket {
 
 /** One token bucket for each key: `burst` requests at once, then `perSecond` in the long run. */
 export class TokenBuckets {
-  /** In order of last use, oldest first. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new LRUCache<string, Bucket>({ max: BUCKETS_MAX });
   readonly #perSecond: number;
   readonly #burst: number;
 
@@ -29,15 +30,8 @@ export class TokenBuckets {
       { tokens: this.#burst, refilledAt: now };
     const filled = Math.min(this.#burst, tokens + (now - refilledAt) / 1000 * this.#perSecond);
     const left = filled >= 1 ? filled - 1 : filled;
-    this.#buckets.delete(key);
     this.#buckets.set(key, { tokens: left, refilledAt: now });
-    if (this.#buckets.size > BUCKETS_MAX) this.#removeOldest();
     return filled >= 1 ? 0 : (1 - filled) / this.#perSecond;
-  }
-
-  #removeOldest(): void {
-    const [oldest] = this.#buckets.keys();
-    if (oldest !== undefined) this.#buckets.delete(oldest);
   }
 }
 
@@ -55,7 +49,9 @@ export function apiRateLimit(
     if (seconds === 0) return;
     throw new DomainError(
       "RATE_LIMITED",
-      `This client sends more than ${limit.perSecond} requests a second (--api-rate)`,
+      `Cannot take the request: this client exceeds ${
+        countOf(limit.perSecond, "request")
+      } per second (--api-rate)`,
       { retryAfterSeconds: Math.ceil(seconds) },
     );
   };

@@ -66,6 +66,6 @@ export function asDomainError(error: unknown): DomainError {
   logger.error("Cannot answer the request", { error });
   return new DomainError(
     "INTERNAL",
-    "The server failed; its log has the reason under this Request-Id",
+    "Cannot answer the request: the server failed; its log has the reason under this Request-Id",
   );
 }

@@ -17,7 +17,7 @@ export async function anyFunction(read: Readers, id: string): Promise<FunctionRo
 /** The function, unless it was deleted. @throws FUNCTION_NOT_FOUND */
 export async function liveFunction(read: Readers, id: string): Promise<FunctionRow> {
   const row = await anyFunction(read, id);
-  if (row.deletedAt !== null) throw functionNotFound(id, " it was deleted");
+  if (row.deletedAt !== null) throw functionNotFound(id, "it was deleted");
   return row;
 }
 
@@ -34,7 +34,7 @@ export async function finalizedCommit(
   if (isFinalized(row)) return row;
   throw new DomainError(
     "COMMIT_NOT_FINALIZED",
-    `Commit ${reference} of function ${fn.id} is not finalized`,
+    `Cannot use commit ${reference} of function ${fn.id}: it is not finalized`,
   );
 }
 
@@ -51,7 +51,7 @@ export async function commitToRun(
   if (fn.publishedCommitId !== null) return await finalizedCommit(read, fn, fn.publishedCommitId);
   throw new DomainError(
     "NO_PUBLISHED_COMMIT",
-    `Function ${fn.id} has no published commit: publish one, or name a commitId`,
+    `Cannot run function ${fn.id}: it has no published commit; publish one, or name a commitId`,
   );
 }
 
@@ -60,10 +60,16 @@ async function referenced(read: Readers, fn: FunctionRow, reference: string): Pr
     const name = reference.slice(TAG_PREFIX.length);
     const tagged = await read.commits.tagged(fn.id, name);
     if (tagged !== undefined) return tagged;
-    throw new DomainError("TAG_NOT_FOUND", `Function ${fn.id} has no tag ${JSON.stringify(name)}`);
+    throw new DomainError(
+      "TAG_NOT_FOUND",
+      `Cannot find tag ${JSON.stringify(name)} of function ${fn.id}: it does not exist`,
+    );
   }
   if (reference === HEAD && fn.head === null) {
-    throw new DomainError("COMMIT_NOT_FOUND", `Function ${fn.id} has no commit yet`);
+    throw new DomainError(
+      "COMMIT_NOT_FOUND",
+      `Cannot find HEAD of function ${fn.id}: it has no commit`,
+    );
   }
   return await commitById(read, fn.id, reference === HEAD ? fn.head ?? "" : reference);
 }
@@ -78,7 +84,7 @@ export async function commitById(
   if (row !== undefined) return row;
   throw new DomainError(
     "COMMIT_NOT_FOUND",
-    `Function ${functionId} has no commit ${JSON.stringify(id)}`,
+    `Cannot find commit ${JSON.stringify(id)} of function ${functionId}: it does not exist`,
   );
 }
 
@@ -91,13 +97,13 @@ export async function invocationNotFound(
   await anyFunction(read, functionId);
   return new DomainError(
     "INVOCATION_NOT_FOUND",
-    `Function ${functionId} has no invocation ${JSON.stringify(id)}`,
+    `Cannot find invocation ${JSON.stringify(id)} of function ${functionId}: it does not exist`,
   );
 }
 
-function functionNotFound(id: string, why = ""): DomainError {
+function functionNotFound(id: string, why = "it does not exist"): DomainError {
   return new DomainError(
     "FUNCTION_NOT_FOUND",
-    `Function ${JSON.stringify(id)} was not found${why && `:${why}`}`,
+    `Cannot find function ${JSON.stringify(id)}: ${why}`,
   );
 }

@@ -26,7 +26,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   app.onError(answerError);
   // Answered and not thrown: an error from here would bypass the middleware that sets headers.
   app.notFound((c) => {
-    const message = `There is no endpoint ${c.req.method} ${c.req.path}`;
+    const message = `Cannot ${c.req.method} ${c.req.path}: the API has no such operation`;
     return answerError(new DomainError("ENDPOINT_NOT_FOUND", message), c);
   });
   app.use(requestLog);

@@ -18,7 +18,8 @@ export function authenticate(
     if (token === undefined) {
       throw new DomainError(
         "TOKEN_MISSING",
-        "This endpoint needs Authorization: Bearer <access token from /auth/v1/token>",
+        "Cannot authenticate the request: it has no header Authorization: Bearer <access token>; " +
+          "/auth/v1/token issues one",
       );
     }
     const principal = await accessTokens.check(token);

@@ -16,7 +16,7 @@ async function readBody(
   const tooLarge = () =>
     new DomainError(
       "BODY_TOO_LARGE",
-      `The body has more bytes than the limit of ${formatBytes(limitBytes)} (${limitName})`,
+      `Cannot read the body: it exceeds the limit of ${formatBytes(limitBytes)} (${limitName})`,
     );
   const declared = request.headers.get("content-length");
   if (declared !== null) {
@@ -42,7 +42,7 @@ export async function readJson(request: Request, maxBodyBytes: number): Promise<
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (error) {
     const reason = error instanceof SyntaxError ? error.message : "it is not UTF-8";
-    throw new DomainError("BODY_NOT_JSON", `The body is not JSON: ${reason}`);
+    throw new DomainError("BODY_NOT_JSON", `Cannot read the body as JSON: ${reason}`);
   }
   return normalizeJson(value);
 }

@@ -1,3 +1,4 @@
+import { countOf } from "../../config/mod.ts";
 import { DomainError } from "../../domain/errors.ts";
 
 /** A part of a file, in bytes; `end` is exclusive. */
@@ -28,5 +29,8 @@ export function readRange(header: string | undefined, size: number): Part | unde
 }
 
 function unsatisfiable(size: number): DomainError {
-  return new DomainError("RANGE_NOT_SATISFIABLE", `The range is not in the file's ${size} bytes`);
+  return new DomainError(
+    "RANGE_NOT_SATISFIABLE",
+    `Cannot read the range: the file has ${countOf(size, "byte")}`,
+  );
 }

@@ -59,13 +59,13 @@ export class AccessTokens {
       if (error instanceof errors.JWTExpired) {
         throw new DomainError(
           "TOKEN_EXPIRED",
-          "The access token has expired; get a new one from /auth/v1/token",
+          "Cannot use the access token: it has expired; /auth/v1/token issues a new one",
         );
       }
       if (error instanceof errors.JOSEError || error instanceof TypeError) {
         throw new DomainError(
           "TOKEN_INVALID",
-          "The access token was not issued by this server, or was changed",
+          "Cannot use the access token: this server did not issue it, or it was changed",
         );
       }
       throw error;

@@ -42,19 +42,17 @@ export function rolesWith(permission: Permission): readonly Role[] {
   return ROLES.filter((role) => allows(role, permission));
 }
 
-/** @throws ROLE_MISSING where no role of the principal has the permission */
+/** @throws ROLE_MISSING if no role of the principal has the permission */
 export function requirePermission(
   by: Principal,
   permission: Permission,
   operationId: string,
 ): void {
   if (by.roles.some((role) => isRole(role) && allows(role, permission))) return;
-  const hint = by.invocation === undefined
-    ? ""
-    : ": add it to the function's scopedRoleIds if it shall have that permission";
+  const hint = by.invocation === undefined ? "" : "; add one to the function's scopedRoleIds";
   throw new DomainError(
     "ROLE_MISSING",
-    `${by.displayName} may not call ${operationId}, which needs the role ` +
+    `Cannot call ${operationId} as ${by.displayName}: it needs the role ` +
       `${rolesWith(permission).join(" or ")}${hint}`,
   );
 }

@@ -59,7 +59,7 @@ export class Idempotency {
     if (row.requestHash === requestHash) return row.invocationId;
     throw new DomainError(
       "IDEMPOTENCY_KEY_REUSED",
-      `Idempotency-Key ${key} was used within 24 hours for another request (invocation ${row.invocationId})`,
+      `Cannot use Idempotency-Key ${key}: another request used it within 24 h (invocation ${row.invocationId})`,
       { violations: [{ field: "Idempotency-Key", description: "must be new for a new request" }] },
     );
   }

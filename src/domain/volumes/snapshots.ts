@@ -75,5 +75,8 @@ export class Snapshots {
 }
 
 export function volumeNotFound(id: string): DomainError {
-  return new DomainError("VOLUME_NOT_FOUND", `Volume ${JSON.stringify(id)} was not found`);
+  return new DomainError(
+    "VOLUME_NOT_FOUND",
+    `Cannot find volume ${JSON.stringify(id)}: it does not exist`,
+  );
 }
