@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { output, run, sandboxTest } from "./harness.ts";
 
-sandboxTest("hardening that runs late holds in a poisoned language", async (sandboxes) => {
+sandboxTest("late hardening works after a function changed built-ins", async (sandboxes) => {
   const poisons = [
     `Array.prototype[Symbol.iterator] = function* () {}; Array.prototype.forEach = () => {};`,
     `Object.prototype.get = () => 1; Object.prototype.value = 1; Object.prototype.resolve = null;`,
@@ -29,7 +29,7 @@ sandboxTest("hardening that runs late holds in a poisoned language", async (sand
   }
 });
 
-sandboxTest("what packages need loads", async (sandboxes) => {
+sandboxTest("modules that packages need can be loaded", async (sandboxes) => {
   const names = [
     "assert",
     "async_hooks",

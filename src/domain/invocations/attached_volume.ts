@@ -77,7 +77,7 @@ function failureOf(
 ): Outcome {
   const failed = (word: VolumeErrorWord, message: string): Outcome => ({
     kind: "error",
-    word,
+    code: word,
     message,
   });
   switch (result.kind) {
