@@ -31,11 +31,11 @@ const clients: Record<string, (url: string) => Promise<number>> = {
 };
 
 export default async function main({ url }: { url: string }) {
-  const told: Record<string, unknown> = {};
+  const results: Record<string, unknown> = {};
   for (const [name, client] of Object.entries(clients)) {
-    told[name] = await client(url).catch((error: any) => error.response?.status ?? error.code ?? error.name);
+    results[name] = await client(url).catch((error: any) => error.response?.status ?? error.code ?? error.name);
   }
-  return told;
+  return results;
 }
 `;
 

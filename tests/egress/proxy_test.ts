@@ -206,9 +206,9 @@ Deno.test("requests, bytes and connections have limits that their errors name", 
       );
     }
     assert.equal(opened.lines.length, 3);
-    const told = /limit of 2 requests \(--max-egress-requests\) reached/;
-    assert.match(opened.lines[2] ?? "", told);
-    assert.match(await say(opened.socket.socketPath, get("/")), told);
+    const limit = /limit of 2 requests \(--max-egress-requests\) reached/;
+    assert.match(opened.lines[2] ?? "", limit);
+    assert.match(await say(opened.socket.socketPath, get("/")), limit);
   }
   {
     await using opened = await open([where], { maxBytes: 100_000 });

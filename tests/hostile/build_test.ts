@@ -280,22 +280,22 @@ async function check(
 ): Promise<void> {
   const { function: fn } = await client.createFunction("hostile");
   const finalized = await client.commit(fn.id, files(given));
-  let told = JSON.stringify(finalized.body);
+  let text = JSON.stringify(finalized.body);
   if (end instanceof RegExp) {
-    assert.equal(finalized.status, 400, told);
-    assert.ok(/"reason":"(BUILD_FAILED|INVALID_FIELD)"/.test(told), told);
+    assert.equal(finalized.status, 400, text);
+    assert.ok(/"reason":"(BUILD_FAILED|INVALID_FIELD)"/.test(text), text);
     assert.match(JSON.stringify(finalized.body.details) + finalized.body.message, end);
   } else {
-    assert.equal(finalized.status, 200, told);
+    assert.equal(finalized.status, 200, text);
     const { body } = await client.invoke(fn.id, {}, {}, { commitId: finalized.body.commit.id });
     const { output, error } = await client.invocation(fn.id, body.invocationId);
     assert.deepEqual(output, end, error);
-    told += JSON.stringify(output);
+    text += JSON.stringify(output);
   }
-  for (const token of Object.values(canaries.tokens)) assert.ok(!told.includes(token), told);
+  for (const token of Object.values(canaries.tokens)) assert.ok(!text.includes(token), text);
   assert.ok(
-    !told.includes(given.dataDir) || JSON.stringify(files(given)).includes(given.dataDir),
-    told,
+    !text.includes(given.dataDir) || JSON.stringify(files(given)).includes(given.dataDir),
+    text,
   );
   assert.deepEqual(await canaries.look(), []);
   await assert.rejects(Deno.stat(given.trace), Deno.errors.NotFound);

@@ -60,7 +60,7 @@ export async function openCanaries(): Promise<Canaries> {
       seen.push(`${name} was connected to`);
       socket.on("error", () => socket.destroy());
       socket.on("data", (chunk) => {
-        seen.push(`${name} was told ${JSON.stringify(String(chunk).slice(0, 100))}`);
+        seen.push(`${name} received ${JSON.stringify(String(chunk).slice(0, 100))}`);
         const { answer } = tokens;
         socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`);
       });
@@ -77,7 +77,7 @@ export async function openCanaries(): Promise<Canaries> {
   await listen({ path: `\0${abstract}` }, "the abstract canary");
   const udp = createSocket("udp4").on(
     "message",
-    () => seen.push("the UDP canary was told something"),
+    () => seen.push("the UDP canary received a datagram"),
   );
   await new Promise<void>((resolve) => udp.bind(0, "127.0.0.1", resolve));
   opened.defer(() => new Promise<void>((resolve) => void udp.close(() => resolve())));
@@ -93,13 +93,13 @@ export async function openCanaries(): Promise<Canaries> {
     unix,
     abstract,
     async look() {
-      const told = seen;
+      const events = seen;
       seen = [];
-      if (await isGone(sleeper.pid)) told.push("the canary process is gone");
+      if (await isGone(sleeper.pid)) events.push("the canary process is gone");
       if (await Deno.readTextFile(file).catch(() => "") !== tokens.file) {
-        told.push("the canary file was changed");
+        events.push("the canary file was changed");
       }
-      return told;
+      return events;
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };

@@ -31,7 +31,7 @@ Deno.test("a canary that is reached is detected, whatever the function returns",
     const faults = (await stage.attack([FETCHES])).join("\n");
     assert.match(faults, /LEAK of the canary in the answer/);
     assert.match(faults, /the TCP canary was connected to/);
-    assert.match(faults, /the TCP canary was told "GET \/ HTTP\/1.1/);
+    assert.match(faults, /the TCP canary received "GET \/ HTTP\/1.1/);
   });
 });
 

@@ -104,13 +104,13 @@ export class Stage implements AsyncDisposable {
       `/api/v1/functions/${id}/invocations/${invocationId}/logs?page_size=100`,
     );
     const lines: string[] = logs.body.list.map(({ message }: Json) => message);
-    const { input: _, ...told } = invocation;
+    const { input: _, ...answered } = invocation;
     return [
       ...endFault(invocation, endIn(hostile, this.mode)),
       ...(hostile.logs !== undefined && !lines.some((line) => hostile.logs?.test(line))
         ? [`its log has no line ${hostile.logs}: ${JSON.stringify(lines).slice(0, 500)}`]
         : []),
-      ...this.#leaks(JSON.stringify([answer.body, told, lines, logs.body])),
+      ...this.#leaks(JSON.stringify([answer.body, answered, lines, logs.body])),
       ...await this.ground.canaries.look(),
       ...await this.#healthFaults(),
     ];
@@ -189,14 +189,14 @@ function endFault(invocation: Json, end: End): string[] {
     return faults.some(({ length }) => length === 0) ? [] : faults.flat();
   }
   const { output, error } = invocation;
-  const told = JSON.stringify(output ?? { error }).slice(0, 500);
-  if ("error" in end) return end.error.test(error ?? "") ? [] : [`not ${end.error} but ${told}`];
+  const shown = JSON.stringify(output ?? { error }).slice(0, 500);
+  if ("error" in end) return end.error.test(error ?? "") ? [] : [`not ${end.error} but ${shown}`];
   if ("outputMatches" in end) {
     return output !== undefined && end.outputMatches.test(JSON.stringify(output))
       ? []
-      : [`not ${end.outputMatches} but ${told}`];
+      : [`not ${end.outputMatches} but ${shown}`];
   }
   return isDeepStrictEqual(output, end.output)
     ? []
-    : [`not ${JSON.stringify(end.output).slice(0, 200)} but ${told}`];
+    : [`not ${JSON.stringify(end.output).slice(0, 200)} but ${shown}`];
 }

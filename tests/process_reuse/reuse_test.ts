@@ -10,7 +10,7 @@ import { call, change, deployReused, moduleOf, warm } from "./support.ts";
 const COUNT = moduleOf("");
 
 serverSuite("process reuse: reuse", {}, {
-  "is a field of a function, fresh unless told otherwise": async ({ client }) => {
+  "is a field of a function, PROCESS_REUSE_NONE by default": async ({ client }) => {
     const { function: fresh } = ok(
       await client.post("/api/v1/functions", { displayName: "by default" }),
     );

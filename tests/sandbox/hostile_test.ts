@@ -24,8 +24,8 @@ sandboxTest("late hardening works after a function changed built-ins", async (sa
         return make(text)().then((m) => ({ leak: "LEAK" + keys(m) }), () => ({ leak }));
       };`,
     );
-    const told = outcome.kind === "success" ? outcome.outputJson : outcome.message;
-    assert.doesNotMatch(told, /LEAK/, `${poison}: ${told}`);
+    const text = outcome.kind === "success" ? outcome.outputJson : outcome.message;
+    assert.doesNotMatch(text, /LEAK/, `${poison}: ${text}`);
   }
 });
 

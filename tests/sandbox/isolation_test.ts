@@ -28,7 +28,7 @@ async function whileItRuns(
 ): Promise<void> {
   const { promise: up, resolve } = Promise.withResolvers<void>();
   const stop = new AbortController();
-  const told = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
+  const failed = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
     signal: stop.signal,
     onLog: () => resolve(),
   });
@@ -40,7 +40,7 @@ async function whileItRuns(
     await look(pid);
   } finally {
     stop.abort("CANCELLED");
-    await told;
+    await failed;
   }
 }
 

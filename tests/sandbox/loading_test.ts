@@ -59,9 +59,9 @@ sandboxTest(
       },
       "connects": {
         body:
-          `const told = await fetch("http://127.0.0.1:9/").then(() => "?", (error) => error.name);
-        const main = () => ({ told });`,
-        output: { told: "TypeError" },
+          `const result = await fetch("http://127.0.0.1:9/").then(() => "?", (error) => error.name);
+        const main = () => ({ result });`,
+        output: { result: "TypeError" },
       },
       "throws": {
         body: `throw new Error("at load"); const main = 1;`,

@@ -4,7 +4,7 @@ import { AVAILABLE_MODES, poolOf, run } from "./harness.ts";
 const [cacheDir, name, cpuTimeMs] = Deno.args;
 const mode = AVAILABLE_MODES.find((mode) => mode === name);
 if (cacheDir === undefined || mode === undefined) {
-  throw new Error("Cannot start: a cache directory and a mode that stands are needed");
+  throw new Error("Cannot start: a cache directory and an available mode are needed");
 }
 const sandboxes = poolOf(mode, cacheDir, { timeoutMs: 60_000, cpuTimeMs: Number(cpuTimeMs) });
 await sandboxes.start();
