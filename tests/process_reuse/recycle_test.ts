@@ -96,13 +96,10 @@ serverSuite("process reuse: recycling", { flags: ["--invocation-timeout", "3s"] 
       await client.invoke(id, { wait: true }, { prefer: "respond-async" }),
     );
     const path = `/api/v1/functions/${id}/invocations/${invocationId}`;
-    await eventually(async () =>
-      /RUNNING$/.test((await client.invocation(id, invocationId)).status) || undefined
-    );
+    const process = await eventually(async () => (await logsOf(client, id, invocationId))[0]);
+    assert.match(process, PROCESS);
     const { invocation } = ok(await client.post(`${path}/cancel`, {}));
     assert.match(invocation.error, /^CANCELLED: /);
-    const [process = ""] = await logsOf(client, id, invocationId);
-    assert.match(process, PROCESS);
     await assertUnused(client, id, process, "cancelling");
   },
 
