@@ -49,14 +49,14 @@ Deno.test("docs/errors.md lists every reason with its code and HTTP status, and 
 Deno.test("docs/errors.md lists every word of an invocation's error, and no other", async () => {
   const page = section(await read("docs/errors.md"), "Errors of invocations");
   const contract = await read("src/sandbox/contract.ts");
-  const type = /export type ErrorWord =([^;]+);/.exec(contract)?.[1] ?? "";
+  const type = /export type ErrorCode =([^;]+);/.exec(contract)?.[1] ?? "";
   const attached = await read("src/domain/invocations/attached_volume.ts");
-  const volumeType = /export type VolumeErrorWord =([^;]+);/.exec(attached)?.[1] ?? "";
+  const volumeType = /export type VolumeErrorCode =([^;]+);/.exec(attached)?.[1] ?? "";
   const known = [...quoted(type), ...quoted(volumeType)];
-  assert.ok(quoted(type).length > 0, "ErrorWord was not found in src/sandbox/contract.ts");
+  assert.ok(quoted(type).length > 0, "ErrorCode was not found in src/sandbox/contract.ts");
   assert.ok(
     quoted(volumeType).length > 0,
-    "VolumeErrorWord was not found in src/domain/invocations/attached_volume.ts",
+    "VolumeErrorCode was not found in src/domain/invocations/attached_volume.ts",
   );
   assert.deepEqual(rows(page).map(([word]) => word).toSorted(), known.toSorted());
 });

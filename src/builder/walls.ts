@@ -3,7 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import {
-  choose,
+  chooseIsolation,
   findMachine,
   type Isolation,
   type IsolationChoice,
@@ -56,7 +56,7 @@ export async function raiseWalls(options: WallOptions): Promise<Walls> {
   });
   const profile = compilerProfile(seccompFile);
   const probe = (isolation: Isolation) => tryWalls(isolation, machine, workspace, seccompFile);
-  const isolation = await choose(options.isolation, { machine, profile, probe });
+  const isolation = await chooseIsolation(options.isolation, { machine, profile, probe });
   logger.info("the compiler runs behind {walls}", { walls: isolation.walls });
   const all = opened.move();
   return {
@@ -81,7 +81,7 @@ function compilerProfile(seccompFile: string): Profile {
     openFilesMax: OPEN_FILES_MAX,
     fileBytesMax: FILE_BYTES_MAX,
     env: {},
-    words: {
+    descriptions: {
       inner: "checked imports",
       withoutSeccomp: "the kernel denies the compiler no socket",
       withoutLimits: "memory has no limit, a killed server leaves running builds to their own end",

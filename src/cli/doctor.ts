@@ -8,61 +8,62 @@ import {
   resolveConfig,
   settingToJson,
 } from "../config/mod.ts";
-import type { Examination } from "../sandbox/mod.ts";
+import type { Diagnosis } from "../sandbox/mod.ts";
 import { join } from "node:path";
 import { describeError, Failure, oneLine } from "./terminal/failure.ts";
 import { addExamples } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 
-/** Settings that bound what functions and builds may use. */
+/** Groups of the settings that limit functions and builds. */
 const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];
 
-/** `invoked doctor`: which walls stand on this machine, and what is missing for stronger ones. */
+/** `invoked doctor`: the isolation modes available on this machine, and what stronger ones need. */
 export function registerDoctor(program: Command): void {
   const command = program.command("doctor")
-    .description("Try the walls around functions on this machine; takes the same flags as serve")
+    .description("Test the isolation of functions on this machine; takes the same flags as serve")
     .option("--json", "Print JSON");
   const readFlags = addSettingFlags(command);
   addExamples(command, "invoked doctor");
   command.action(async ({ json }: { readonly json?: true }) => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
-    const report = await examineMachine(config);
+    const report = await diagnoseMachine(config);
     console.log(json ? JSON.stringify(report, null, 2) : renderReport(report, config));
-    if (report.isolation.stands) return;
+    if (report.isolation.available) return;
     throw new Failure(`Cannot isolate functions as configured: ${report.isolation.configured}`);
   });
 }
 
-const CGROUPS_STAND = "stand: memory and pids, in every mode";
-const NO_CGROUPS = "do not stand: the server may make none; run it as root or delegate its group";
+const CGROUPS_AVAILABLE = "available: memory and pids, in every mode";
+const CGROUPS_UNAVAILABLE =
+  "not available: the server cannot create any; run it as root or delegate its group";
 
 interface Report {
   readonly versions: Readonly<Record<string, string | null>>;
   readonly isolation: {
     readonly configured: string;
-    /** The mode that the server would take. */
-    readonly taken: string | null;
-    readonly stands: boolean;
+    /** The mode that the server would use. */
+    readonly selected: string | null;
+    readonly available: boolean;
     readonly modes: readonly {
       readonly mode: string;
-      readonly stands: boolean;
-      /** The walls where it stands, otherwise the reason. */
-      readonly told: string;
+      readonly available: boolean;
+      /** The walls of an available mode, otherwise the reason. */
+      readonly detail: string;
     }[];
-    /** Whether functions get memory and pids cgroups as well. */
+    /** Whether functions also run in memory and pids cgroups. */
     readonly cgroups: boolean;
-    /** The walls around the compiler, or why those that are configured do not stand. */
-    readonly builds: { readonly stands: boolean; readonly told: string };
+    /** The walls around the compiler, or why the configured ones are not available. */
+    readonly builds: { readonly available: boolean; readonly detail: string };
   };
   /** Durations in milliseconds, sizes in bytes. */
   readonly limits: Readonly<Record<string, unknown>>;
-  readonly missing: Examination["remedies"];
+  readonly missing: Diagnosis["recommendations"];
 }
 
-async function examineMachine(config: Config): Promise<Report> {
+async function diagnoseMachine(config: Config): Promise<Report> {
   const { sandbox: { isolation, searchPath }, invocations } = config;
   const { diagnose } = await import("../sandbox/mod.ts");
-  // Not the data directory: a server may run on it.
+  // A server may be using the data directory.
   const cacheDir = await Deno.makeTempDir({ prefix: "invoked-doctor-" });
   try {
     const found = await diagnose({
@@ -72,19 +73,19 @@ async function examineMachine(config: Config): Promise<Report> {
     }, { cacheDir, searchPath });
     const modes = found.verdicts.map((verdict) => ({
       mode: verdict.mode,
-      stands: verdict.stands,
-      told: verdict.stands ? verdict.isolation.walls : verdict.reason,
+      available: verdict.available,
+      detail: verdict.available ? verdict.isolation.walls : verdict.reason,
     }));
-    const builds = await examineBuilds(config, cacheDir);
+    const builds = await diagnoseBuilds(config, cacheDir);
     const wanted = isolation === "auto" ? found.strongest : isolation;
-    const stands = builds.stands &&
-      modes.some((mode) => mode.mode === wanted && mode.stands);
+    const available = builds.available &&
+      modes.some((mode) => mode.mode === wanted && mode.available);
     return {
       versions: await findVersions(found.programs),
       isolation: {
         configured: isolation,
-        taken: stands ? wanted ?? null : null,
-        stands,
+        selected: available ? wanted ?? null : null,
+        available,
         modes,
         cgroups: found.cgroups,
         builds,
@@ -92,16 +93,16 @@ async function examineMachine(config: Config): Promise<Report> {
       limits: Object.fromEntries(
         limitSettings().map((placed) => [placed.path, settingToJson(placed, config)]),
       ),
-      missing: found.remedies,
+      missing: found.recommendations,
     };
   } catch (error) {
-    throw new Failure(`Cannot try the walls: ${describeError(error)}`);
+    throw new Failure(`Cannot test the isolation: ${describeError(error)}`);
   } finally {
     await Deno.remove(cacheDir, { recursive: true });
   }
 }
 
-async function examineBuilds(
+async function diagnoseBuilds(
   { sandbox, builder }: Config,
   directory: string,
 ): Promise<Report["isolation"]["builds"]> {
@@ -114,9 +115,9 @@ async function examineBuilds(
   });
   try {
     await tried.start();
-    return { stands: true, told: tried.walls };
+    return { available: true, detail: tried.walls };
   } catch (error) {
-    return { stands: false, told: describeError(error) };
+    return { available: false, detail: describeError(error) };
   }
 }
 
@@ -124,7 +125,7 @@ function limitSettings() {
   return ALL_SETTINGS.filter(({ group }) => LIMIT_GROUPS.includes(group));
 }
 
-async function findVersions(programs: Examination["programs"]): Promise<Report["versions"]> {
+async function findVersions(programs: Diagnosis["programs"]): Promise<Report["versions"]> {
   return {
     invoked: project.version,
     deno: Deno.version.deno,
@@ -134,7 +135,7 @@ async function findVersions(programs: Examination["programs"]): Promise<Report["
   };
 }
 
-/** The last word of what a program says of its version; null where it is not installed. */
+/** The last word of `--version`; null for a program that is not installed. */
 async function versionOf(program: string | undefined): Promise<string | null> {
   if (program === undefined) return null;
   const { stdout } = await new Deno.Command(program, { args: ["--version"], stderr: "null" })
@@ -154,18 +155,18 @@ function renderReport(report: Report, config: Config): string {
       Object.entries(versions).map(([name, version]) => [name, version ?? "not installed"]),
     ),
     "",
-    `Walls (configured: ${isolation.configured}; the server takes: ${isolation.taken ?? "none"})`,
+    `Walls (configured: ${isolation.configured}; selected: ${isolation.selected ?? "none"})`,
     ...columns([
-      ...isolation.modes.map(({ mode, stands, told }) =>
-        [mode, `${stands ? "stands" : "does not stand"}: ${oneLine(told)}`] as const
+      ...isolation.modes.map(({ mode, available, detail }) =>
+        [mode, `${available ? "available" : "not available"}: ${oneLine(detail)}`] as const
       ),
-      ["cgroups", isolation.cgroups ? CGROUPS_STAND : NO_CGROUPS],
+      ["cgroups", isolation.cgroups ? CGROUPS_AVAILABLE : CGROUPS_UNAVAILABLE],
     ]),
     "",
     "Walls around builds",
     ...columns([[
-      isolation.builds.stands ? "stand" : "do not stand",
-      oneLine(isolation.builds.told),
+      isolation.builds.available ? "available" : "not available",
+      oneLine(isolation.builds.detail),
     ]]),
     "",
     "Limits",

@@ -1,9 +1,9 @@
-import type { KillWord } from "../sandbox/contract.ts";
+import type { KillCode } from "../sandbox/contract.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import type { NotStarted, RunRequest, Slot } from "./contract.ts";
 
 /** Why a run that is still queued has to end; the reason of its abort signal. */
-type StopReason = KillWord | "QUEUE_TIMEOUT" | "LEFT_FOR_NEXT_START";
+type StopReason = KillCode | "QUEUE_TIMEOUT" | "LEFT_FOR_NEXT_START";
 
 const NOT_STARTED: Readonly<Record<StopReason, NotStarted>> = {
   CANCELLED: "cancelled",
@@ -59,8 +59,8 @@ export class ActiveRun implements Disposable {
   }
 
   /** Ends the run with all that runs for it. */
-  kill(word: KillWord): void {
-    this.#stop.abort(word);
+  kill(code: KillCode): void {
+    this.#stop.abort(code);
   }
 
   /** The server stops: what is queued without a caller stays recorded for the next start. */

@@ -26,8 +26,8 @@ export interface Job extends Omit<SandboxJob, "script"> {
 export type Outcome =
   /** `outputJson` is the text of a JSON object. */
   | { readonly kind: "success"; readonly outputJson: string }
-  /** `word` is a stable word of docs/errors.md. */
-  | { readonly kind: "error"; readonly word: string; readonly message: string };
+  /** `code` is one of docs/errors.md. */
+  | { readonly kind: "error"; readonly code: string; readonly message: string };
 
 /** Where a job's host calls and log lines go while it runs. */
 export interface JobPorts {
@@ -132,13 +132,13 @@ export type NotStarted =
  * whoever waits for the end of the run.
  */
 export interface Run extends Disposable {
-  /** Aborts when the run has to end; running instances are killed by then. The reason is a `KillWord`. */
+  /** Aborts when the run has to end; running instances are killed by then. The reason is a `KillCode`. */
   readonly signal: AbortSignal;
   /** Resolves with undefined once the slot is granted, or with the reason why the run must not start. */
   start(): Promise<NotStarted | undefined>;
   /**
    * Runs a job in an instance. Call it after {@link start}; an unrecorded run may call it several times.
-   * @param signal kills this instance alone; its reason is a `KillWord`
+   * @param signal kills this instance alone; its reason is a `KillCode`
    */
   execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Outcome>;
 }

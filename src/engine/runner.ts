@@ -12,7 +12,7 @@ export class Runner {
     this.#artifacts = artifacts;
   }
 
-  /** @param signal kills the instance; its reason is a `KillWord` */
+  /** @param signal kills the instance; its reason is a `KillCode` */
   async run(
     { scriptDigest, sourceMapDigest, ...job }: Job,
     { host, onLog }: JobPorts,

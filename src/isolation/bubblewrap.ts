@@ -1,6 +1,6 @@
 /**
- * The strongest isolation: namespaces of its own for users, processes, network, mounts, IPC, host name and
- * cgroups, and a read-only root that holds the runtime alone.
+ * The strongest mode: separate namespaces for users, processes, network, mounts, IPC, host name and cgroups, and a
+ * read-only root with the runtime alone.
  */
 import {
   type Candidate,
@@ -12,9 +12,9 @@ import {
 } from "./isolation.ts";
 import { type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 import { LOADER_CACHE, NULL_DEVICE } from "./root.ts";
-import { FILE_DESCRIPTOR, limited, setpriv } from "./wrappers.ts";
+import { FILE_DESCRIPTOR, limitResources, setpriv } from "./wrappers.ts";
 
-type Needed = { readonly [Name in Exclude<keyof Programs, "setsid">]: string };
+type RequiredPrograms = { readonly [Name in Exclude<keyof Programs, "setsid">]: string };
 
 /** The variants of this mode, the strongest first. */
 export function bubblewrapCandidates(machine: Machine, profile: Profile): readonly Candidate[] {
@@ -36,7 +36,7 @@ export function bubblewrapCandidates(machine: Machine, profile: Profile): readon
 function bubblewrap(
   machine: Machine,
   profile: Profile,
-  programs: Needed,
+  programs: RequiredPrograms,
   identity: Identity,
 ): Isolation {
   const user = identity === "own" && machine.isRoot
@@ -45,7 +45,7 @@ function bubblewrap(
   return {
     mode: "bubblewrap",
     walls: `bubblewrap (own namespaces without a network, read-only root, ${user}, ` +
-      `no capabilities, seccomp, ulimit, ${profile.words.inner})`,
+      `no capabilities, seccomp, ulimit, ${profile.descriptions.inner})`,
     env: profile.env,
     expected: {
       seccomp: true,
@@ -56,7 +56,7 @@ function bubblewrap(
     },
     egressPathInside: () => EGRESS_SOCKET_INSIDE,
     wrap: (command, confinement) => [
-      ...limited(programs.sh, profile, confinement, profile.seccompFile),
+      ...limitResources(programs.sh, profile, confinement, profile.seccompFile),
       ...(identity === "nobody" ? setpriv(programs.setpriv, machine, identity, []) : []),
       programs.bwrap,
       ...flags(machine, profile, confinement),
@@ -67,12 +67,11 @@ function bubblewrap(
 }
 
 /**
- * bubblewrap itself looks to the death together with the server, and nobody may before: killed between its fork and
- * the set-up of its child it would leave that waiting for ever. A server that is gone by then has closed stdin, at
- * whose end an idle process ends.
+ * Only bubblewrap itself may set the parent death signal. If it is killed between its fork and the set-up of its child,
+ * the child waits forever. If the server ends before that, stdin closes, and an idle process ends at the end of stdin.
  *
- * No `--new-session`: every process is started as the leader of a session of its own, without a terminal, and the
- * kill of its group has to reach all of it. As process 1 of its namespace Deno leaves no bubblewrap to look at.
+ * Without `--new-session`: every process already leads a session without a terminal, and the kill of its group must
+ * reach the whole tree. With `--as-pid-1` Deno is process 1 of its namespace and cannot inspect bubblewrap.
  */
 function flags(
   machine: Machine,
@@ -99,7 +98,7 @@ function flags(
   ];
 }
 
-/** Everything that may be seen, mounted in an empty root, with devices and processes. */
+/** Mounts all visible paths, devices and `/proc` in an empty root. */
 function assembledRoot(
   { deno, libraries }: Machine,
   profile: Profile,

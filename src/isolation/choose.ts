@@ -1,4 +1,4 @@
-/** Chooses the isolation by trying: a real process has to work behind the walls, and show them. */
+/** Chooses the isolation by a test: a real process must run in it, and its walls must be verified. */
 import { getLogger } from "@logtape/logtape";
 import { bubblewrapCandidates } from "./bubblewrap.ts";
 import {
@@ -15,21 +15,21 @@ import type { Machine } from "./machine.ts";
 
 const logger = getLogger(["invoked", "isolation"]);
 
-/** The isolation that was asked for cannot stand; the message says why, for the operator. */
+/** The requested isolation is not available. The message gives the reason to the operator. */
 export class IsolationError extends Error {
   override name = "IsolationError";
 }
 
-/** Whether a mode stands here: with which walls, or why not. */
+/** Whether a mode is available: its isolation, or the reason. */
 export type Verdict =
-  | { readonly stands: true; readonly mode: Mode; readonly isolation: Isolation }
-  | { readonly stands: false; readonly mode: Mode; readonly reason: string };
+  | { readonly available: true; readonly mode: Mode; readonly isolation: Isolation }
+  | { readonly available: false; readonly mode: Mode; readonly reason: string };
 
-/** One kind of process on this machine, and how to try an isolation with it. */
-export interface Subject {
+/** A kind of process, and how to test an isolation with it. */
+export interface ProbeTarget {
   readonly machine: Machine;
   readonly profile: Profile;
-  /** Runs a real process behind the walls; what is wrong with them, or undefined where they stand. */
+  /** Runs a real process in the isolation. Resolves with what is wrong; undefined if it works. */
   probe(isolation: Isolation): Promise<string | undefined>;
 }
 
@@ -41,10 +41,10 @@ const CANDIDATES: Readonly<
   process: processCandidates,
 };
 
-/** Tries the variants of one mode, the strongest first; the reason of the strongest is told where none stands. */
+/** Tests the variants of one mode, the strongest first. Reports the reasons of all variants if none works. */
 export async function tryMode(
   mode: Mode,
-  { machine, profile, probe }: Subject,
+  { machine, profile, probe }: ProbeTarget,
 ): Promise<Verdict> {
   const reasons: string[] = [];
   for (const candidate of CANDIDATES[mode](machine, profile)) {
@@ -54,26 +54,26 @@ export async function tryMode(
     }
     const { isolation } = candidate;
     const fault = await probe(isolation);
-    if (fault === undefined) return { stands: true, mode, isolation };
-    logger.debug("{walls} do not stand: {fault}", { walls: isolation.walls, fault });
+    if (fault === undefined) return { available: true, mode, isolation };
+    logger.debug("{walls} is not available: {fault}", { walls: isolation.walls, fault });
     reasons.push(fault);
   }
-  return { stands: false, mode, reason: [...new Set(reasons)].join("; ") };
+  return { available: false, mode, reason: [...new Set(reasons)].join("; ") };
 }
 
-/** The isolation to use. Throws {@link IsolationError} where what was asked for cannot stand. */
-export async function choose(
+/** The isolation to use. Throws {@link IsolationError} if the requested one is not available. */
+export async function chooseIsolation(
   choice: IsolationChoice,
-  subject: Subject,
+  subject: ProbeTarget,
 ): Promise<Isolation> {
   const { name } = subject.profile;
   const modes = choice === "auto" ? MODES : [choice];
   const reasons: string[] = [];
   for (const mode of modes) {
     const verdict = await tryMode(mode, subject);
-    if (verdict.stands) {
+    if (verdict.available) {
       if (reasons.length > 0) {
-        logger.warn("{name} run behind weaker walls than the strongest: {reasons}", {
+        logger.warn("{name} do not run in the strongest isolation: {reasons}", {
           name,
           reasons: reasons.join("; "),
         });

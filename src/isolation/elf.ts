@@ -1,4 +1,4 @@
-/** The headers of an ELF file of 64 bits and little-endian numbers (`man 5 elf`), as far as we read them. */
+/** Reads program headers of 64-bit little-endian ELF files (`man 5 elf`). */
 
 const MAGIC = 0x464c457f;
 /** Class of 64 bits, then little-endian data. */
@@ -9,10 +9,10 @@ const PROGRAM_HEADER_BYTES = 56;
 /** Kinds of program headers. */
 export const SegmentType = { LOAD: 1, DYNAMIC: 2, INTERP: 3, GNU_STACK: 0x6474e551 } as const;
 
-/** Flag of a segment that the program may write to. */
+/** Flag of a writable segment. */
 const WRITABLE = 2;
 
-/** A program header: a part of the file, and where it stands in memory. */
+/** A program header: a part of the file and its address in memory. */
 export interface Segment {
   readonly type: number;
   readonly writable: boolean;
@@ -20,11 +20,11 @@ export interface Segment {
   readonly offset: number;
   readonly address: number;
   readonly fileBytes: number;
-  /** Where the header itself stands in the file. */
+  /** Offset of the header itself in the file. */
   readonly headerAt: number;
 }
 
-/** The program headers; undefined where the bytes are not the beginning of such a file, or end before their end. */
+/** The program headers; undefined if the bytes are not the beginning of such a file or do not hold all headers. */
 export function segmentsIn(head: Uint8Array): Segment[] | undefined {
   if (head.length < FILE_HEADER_BYTES) return undefined;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

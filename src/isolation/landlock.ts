@@ -1,10 +1,10 @@
 /**
- * The isolation for machines that allow no namespaces: Landlock leaves the process's own files alone readable, and
- * the seccomp filter leaves no socket but unix ones.
+ * The mode for machines without namespaces: Landlock limits reads to the files of the process, and seccomp allows unix
+ * sockets only.
  */
 import type { Candidate, Confinement, Identity, Isolation, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
-import { DIES_WITH_SERVER, identityInWords, limited, setpriv } from "./wrappers.ts";
+import { describeIdentity, DIES_WITH_SERVER, limitResources, setpriv } from "./wrappers.ts";
 
 const READ_FILE = "execute,read-file";
 const READ_DIRECTORY = "read-file,read-dir";
@@ -38,8 +38,8 @@ function landlock(
 ): Isolation {
   return {
     mode: "landlock",
-    walls: `landlock (as ${identityInWords(machine, identity)}, only its own files can be ` +
-      `read, seccomp without network sockets, ulimit, ${profile.words.inner})`,
+    walls: `landlock (as ${describeIdentity(machine, identity)}, only its own files can be ` +
+      `read, seccomp without network sockets, ulimit, ${profile.descriptions.inner})`,
     env: profile.env,
     expected: {
       seccomp: true,
@@ -50,7 +50,7 @@ function landlock(
     },
     egressPathInside: (egressSocket) => egressSocket,
     wrap: (command, confinement) => [
-      ...limited(programs.sh, profile, confinement),
+      ...limitResources(programs.sh, profile, confinement),
       ...setpriv(programs.setpriv, machine, identity, [
         ...DIES_WITH_SERVER,
         ...["--landlock-access", "fs"],
@@ -62,7 +62,7 @@ function landlock(
   };
 }
 
-/** Connecting to a unix socket is no access that Landlock asks for, so the way out needs no rule. */
+/** The egress socket needs no rule: Landlock does not check connections to unix sockets. */
 function rules(
   { deno, libraries }: Machine,
   { readable }: Profile,

@@ -1,13 +1,13 @@
-/** Finds the shared libraries that a program needs, by asking the loader which its own header names. */
+/** Finds the shared libraries of a program with its own loader. */
 import { segmentsIn, SegmentType } from "./elf.ts";
 
-/** The headers of any real program, and its loader's name, lie within this. */
+/** Contains the headers and the loader's name of any real program. */
 const HEAD_MAX_BYTES = 65_536;
 
 /** A line of `ld.so --list`: `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)`, or the path alone. */
 const LISTED = /^\s*(?:\S+ => )?(\/\S+)(?: \(0x[0-9a-f]+\))?$/;
 
-/** The name of the loader in a 64-bit little-endian ELF file (`man 5 elf`); undefined where it names none. */
+/** The name of the loader in a 64-bit little-endian ELF file (`man 5 elf`); undefined without one. */
 export function loaderNamedIn(head: Uint8Array): string | undefined {
   const named = segmentsIn(head)?.find(({ type }) => type === SegmentType.INTERP);
   if (named === undefined) return undefined;
@@ -30,8 +30,8 @@ export async function librariesOf(program: string): Promise<readonly string[]> {
     stderr: "piped",
   }).output();
   if (!success) {
-    const told = new TextDecoder().decode(stderr).trim();
-    throw new Error(`Cannot list the libraries of ${program}: ${loader} --list failed: ${told}`);
+    const printed = new TextDecoder().decode(stderr).trim();
+    throw new Error(`Cannot list the libraries of ${program}: ${loader} --list failed: ${printed}`);
   }
   const listed = new TextDecoder().decode(stdout).split("\n")
     .map((line) => LISTED.exec(line)?.[1]).filter((path) => path !== undefined);

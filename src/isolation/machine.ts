@@ -1,26 +1,26 @@
-/** What the modes need to know of this machine. */
+/** Facts of this machine that the modes need. */
 import { librariesOf } from "./libraries.ts";
 import type { Architecture } from "./seccomp.ts";
 
-/** The user and group `nobody`, who own nothing. */
+/** The user and group `nobody`, which own no files. */
 export const NOBODY_ID = 65_534;
 
 const WRAPPERS = ["bwrap", "setsid", "setpriv", "sh"] as const;
 
-/** Wrappers that may or may not be installed, by absolute path. */
+/** Absolute paths of the wrappers; undefined for those that are not installed. */
 export type Programs = { readonly [Name in typeof WRAPPERS[number]]: string | undefined };
 
 export interface Machine {
   readonly programs: Programs;
   readonly deno: string;
-  /** Shared libraries of Deno and its loader, at the paths where the loader looks for them. */
+  /** Shared libraries of Deno and its loader, at the paths that the loader uses. */
   readonly libraries: readonly string[];
   readonly architecture: Architecture;
   /** Whether the server may start processes of other users. */
   readonly isRoot: boolean;
 }
 
-/** The first file of this name in the search path that can be executed. */
+/** The first executable file of this name in the search path. */
 export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
   for (const directory of searchPath.split(":")) {
     if (!directory.startsWith("/")) continue;
@@ -31,7 +31,7 @@ export async function findProgram(name: string, searchPath: string): Promise<str
   return undefined;
 }
 
-/** Looks at the machine; wrappers are looked for in the directories of `searchPath`, separated by colons. */
+/** Inspects the machine. @param searchPath directories of the wrappers, separated by colons */
 export async function findMachine(searchPath: string): Promise<Machine> {
   const deno = Deno.execPath();
   const found = await Promise.all(

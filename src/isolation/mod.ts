@@ -1,12 +1,18 @@
-/** The isolation room: see `isolation.ts`. */
+/** Isolation: see `isolation.ts`. */
 
 export * from "./isolation.ts";
-export { othersMayEnter } from "./access.ts";
+export { othersCanEnter } from "./access.ts";
 export { type Cgroup, Cgroups } from "./cgroups.ts";
-export { choose, IsolationError, type Subject, tryMode, type Verdict } from "./choose.ts";
+export {
+  chooseIsolation,
+  IsolationError,
+  type ProbeTarget,
+  tryMode,
+  type Verdict,
+} from "./choose.ts";
 export { type Segment, segmentsIn, SegmentType } from "./elf.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
-export { trusted } from "./process_mode.ts";
+export { unconfined } from "./process_mode.ts";
 export { readProcfs } from "./procfs.ts";
 export { makeRoot } from "./root.ts";
 export { type Architecture, seccompFilter } from "./seccomp.ts";

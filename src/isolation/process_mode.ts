@@ -1,10 +1,10 @@
 /**
- * The isolation that any machine can stand: what the process has by itself, and on Linux resource limits, no new
- * privileges, a seccomp filter, and death together with the server.
+ * The mode for any machine: the walls of the process itself. On Linux also resource limits, no new privileges, a seccomp
+ * filter, and a parent death signal.
  */
 import type { Candidate, Expected, Isolation, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
-import { DIES_WITH_SERVER, identityInWords, limited, setpriv } from "./wrappers.ts";
+import { describeIdentity, DIES_WITH_SERVER, limitResources, setpriv } from "./wrappers.ts";
 
 const NOTHING_EXPECTED: Expected = {
   seccomp: false,
@@ -14,14 +14,14 @@ const NOTHING_EXPECTED: Expected = {
   ownProcessNamespace: false,
 };
 
-/** The variants of this mode, the strongest first; the last one always stands. */
+/** The variants of this mode, the strongest first. The last one is always available. */
 export function processCandidates(machine: Machine, profile: Profile): readonly Candidate[] {
   return [...confined(machine, profile), bare(profile)]
     .map((isolation) => ({ kind: "isolation", isolation }));
 }
 
-/** What the runtime itself runs in once, to fill its cache: it writes, and runs no code of a function. */
-export function trusted(
+/** For the one process that fills the cache. It writes files and runs no code of a function. */
+export function unconfined(
   { programs: { setpriv: setprivPath } }: Machine,
   profile: Profile,
 ): Isolation {
@@ -36,12 +36,12 @@ export function trusted(
 
 function confined(machine: Machine, profile: Profile): readonly Isolation[] {
   const { setpriv: setprivPath, sh } = machine.programs;
-  const { inner, withoutSeccomp } = profile.words;
+  const { inner, withoutSeccomp } = profile.descriptions;
   if (Deno.build.os !== "linux" || setprivPath === undefined || sh === undefined) return [];
   return [true, false].flatMap((seccomp) =>
     profile.identities.map((identity): Isolation => ({
       mode: "process",
-      walls: `process (as ${identityInWords(machine, identity)}, ` +
+      walls: `process (as ${describeIdentity(machine, identity)}, ` +
         (seccomp
           ? `seccomp without network sockets, ulimit, ${inner})`
           : `ulimit, ${inner}; NO seccomp, as setpriv is older than util-linux 2.41: ${withoutSeccomp})`),
@@ -55,7 +55,7 @@ function confined(machine: Machine, profile: Profile): readonly Isolation[] {
       },
       egressPathInside: (egressSocket) => egressSocket,
       wrap: (command, confinement) => [
-        ...limited(sh, profile, confinement),
+        ...limitResources(sh, profile, confinement),
         ...setpriv(
           setprivPath,
           machine,
@@ -68,7 +68,7 @@ function confined(machine: Machine, profile: Profile): readonly Isolation[] {
   );
 }
 
-function bare({ env, words }: Profile): Isolation {
+function bare({ env, descriptions: words }: Profile): Isolation {
   return {
     mode: "process",
     walls: `process (${words.inner} ONLY; without setpriv ${words.withoutLimits}, ` +

@@ -1,8 +1,8 @@
-/** Reads what the kernel says of processes. */
+/** Reads `/proc`. */
 
 /**
- * The text of a file below `/proc`, or undefined where there is none. Deno opens nothing there for a program that
- * was not given every permission, and the server is not: another program reads it.
+ * The text of a file below `/proc`; undefined if it cannot be read. A child process reads it, because Deno opens files in
+ * `/proc` only with all permissions, which the server does not have.
  */
 export async function readProcfs(path: string): Promise<string | undefined> {
   try {

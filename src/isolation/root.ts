@@ -1,17 +1,17 @@
-/** A root directory for mount namespaces, made once: each mount that a process needs not do saves it time. */
+/** A root directory for mount namespaces, made once so that each process needs fewer mounts. */
 import { dirname, join } from "node:path";
 import { EGRESS_SOCKET_INSIDE } from "./isolation.ts";
 import type { Machine } from "./machine.ts";
 
-/** The loader's index of libraries in unusual places. */
+/** The loader's index of libraries. */
 export const LOADER_CACHE = "/etc/ld.so.cache";
 
-/** The one device that a process finds. */
+/** The only device of a process. */
 export const NULL_DEVICE = "/dev/null";
 
 /**
- * Makes the directory anew: copies of Deno's libraries at their places, and empty places where Deno, the null device,
- * the way out and the readable directories are to be mounted.
+ * Creates the directory anew: copies of Deno's libraries at their paths, and empty mount points for Deno, the null
+ * device, the egress socket and the readable directories.
  */
 export async function makeRoot(
   root: string,
@@ -23,16 +23,16 @@ export async function makeRoot(
   });
   const hasCache = await Deno.stat(LOADER_CACHE).then(({ isFile }) => isFile, () => false);
   const copied = hasCache ? [...libraries, LOADER_CACHE] : libraries;
-  for (const path of copied) await Deno.copyFile(path, await placeFor(root, path));
+  for (const path of copied) await Deno.copyFile(path, await pathBelow(root, path));
   for (const path of [deno, NULL_DEVICE, EGRESS_SOCKET_INSIDE]) {
-    await Deno.writeFile(await placeFor(root, path), new Uint8Array());
+    await Deno.writeFile(await pathBelow(root, path), new Uint8Array());
   }
   for (const path of readable) await Deno.mkdir(join(root, path), { recursive: true });
 }
 
-/** The path below the root, in a directory that is there. */
-async function placeFor(root: string, path: string): Promise<string> {
-  const place = join(root, path);
-  await Deno.mkdir(dirname(place), { recursive: true, mode: 0o755 });
-  return place;
+/** The path below the root. Creates its parent directory. */
+async function pathBelow(root: string, path: string): Promise<string> {
+  const inside = join(root, path);
+  await Deno.mkdir(dirname(inside), { recursive: true, mode: 0o755 });
+  return inside;
 }

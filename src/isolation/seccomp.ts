@@ -2,9 +2,9 @@
  * The seccomp filters of confined processes, as a classic BPF program: a small assembler and the
  * program itself. See `Documentation/userspace-api/seccomp_filter.rst` of Linux.
  */
-import { CLONE, CLONE3, FORKING_CALLS, type Numbers, REFUSED_CALLS, SOCKET } from "./syscalls.ts";
+import { CLONE, CLONE3, DENIED_CALLS, FORKING_CALLS, type Numbers, SOCKET } from "./syscalls.ts";
 
-/** Size of one instruction: `struct sock_filter` of `linux/filter.h`. */
+/** Bytes of one instruction: `struct sock_filter` of `linux/filter.h`. */
 const INSTRUCTION_BYTES = 8;
 /** Farthest that a conditional jump reaches. */
 const JUMP_MAX_INSTRUCTIONS = 255;
@@ -16,7 +16,7 @@ const JUMP_AT_LEAST = 0x35;
 const JUMP_ANY_BIT = 0x45;
 const RETURN = 0x06;
 
-/** Offsets in `struct seccomp_data`. The low half of the first argument stands first: both are little-endian. */
+/** Offsets in `struct seccomp_data`. The low half of the first argument comes first: both architectures are little-endian. */
 const NUMBER_OFFSET = 0;
 const ARCHITECTURE_OFFSET = 4;
 const FIRST_ARGUMENT_OFFSET = 16;
@@ -32,7 +32,7 @@ const VERDICTS = {
 
 type Verdict = keyof typeof VERDICTS;
 
-/** One line of the program. A jump without a verdict goes on with the next line. */
+/** One line of the program. A jump without a verdict continues with the next line. */
 type Line =
   | { readonly load: number }
   | {
@@ -48,14 +48,14 @@ type Line =
 const ARCHITECTURES = { x86_64: 0xc000003e, aarch64: 0xc00000b7 } as const;
 export type Architecture = keyof typeof ARCHITECTURES;
 
-/** Numbers of the x32 calls of x86_64 begin here. */
+/** First number of the x32 calls on x86_64. */
 const X32_FIRST = 0x40000000;
 const CLONE_THREAD = 0x00010000;
 /** CLONE_NEWTIME is absent: the same bit counts as part of the exit signal in `clone`. */
 const CLONE_NEW_NAMESPACES = 0x7e020000;
 const AF_UNIX = 1;
 
-/** Turns lines into machine code. Every verdict stands once, at the end; jumps lead there. */
+/** Assembles lines into machine code. Jumps lead to the verdicts at the end. */
 export function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
   const verdicts = Object.keys(VERDICTS) as Verdict[];
   const program = new Uint8Array((lines.length + verdicts.length) * INSTRUCTION_BYTES);
@@ -81,14 +81,14 @@ export function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
   return program;
 }
 
-/** Lines for one call whose verdict hangs on its first argument; the number is loaded before and after. */
+/** Lines for one call whose verdict depends on its first argument. The number is loaded before and after. */
 function byFirstArgument(number: number, ...judged: readonly Line[]): readonly Line[] {
   const rest: readonly Line[] = [{ load: FIRST_ARGUMENT_OFFSET }, ...judged, { verdict: "allow" }];
   return [{ test: JUMP_EQUAL, value: number, otherwiseSkip: rest.length }, ...rest];
 }
 
 /**
- * The filter: the classes of {@link REFUSED_CALLS} fail with EPERM, sockets of any family but AF_UNIX with
+ * The filter: the classes of {@link DENIED_CALLS} fail with EPERM, sockets of any family but AF_UNIX with
  * EAFNOSUPPORT, and new processes with EPERM unless the process `mayFork`. A call of a foreign architecture kills
  * the process. It has to be loaded by the program that starts Deno, after its own last fork.
  */
@@ -102,18 +102,18 @@ export function seccompFilter(
     if (number === undefined) throw new Error(`${architecture} has no ${name}`);
     return number;
   };
-  const classes = mayFork ? REFUSED_CALLS : { ...REFUSED_CALLS, forking: FORKING_CALLS };
-  const refused = Object.values(classes).flatMap((calls) => Object.values(calls))
+  const classes = mayFork ? DENIED_CALLS : { ...DENIED_CALLS, forking: FORKING_CALLS };
+  const denied = Object.values(classes).flatMap((calls) => Object.values(calls))
     .map((numbers) => numbers[column]).filter((number) => number !== undefined);
   return assemble([
     { load: ARCHITECTURE_OFFSET },
     { test: JUMP_EQUAL, value: ARCHITECTURES[architecture], otherwise: "kill" },
     { load: NUMBER_OFFSET },
     { test: JUMP_AT_LEAST, value: X32_FIRST, then: "EPERM" },
-    ...refused.map((value): Line => ({ test: JUMP_EQUAL, value, then: "EPERM" })),
-    // Its flags lie in memory, where no filter can look; the C library falls back to clone.
+    ...denied.map((value): Line => ({ test: JUMP_EQUAL, value, then: "EPERM" })),
+    // Its flags are in memory, which a filter cannot read. The C library falls back to clone.
     { test: JUMP_EQUAL, value: numberOf("clone3", CLONE3), then: "ENOSYS" },
-    // Threads only: a process that cannot fork leaves nothing behind.
+    // Allows threads only: a process that cannot fork leaves no other process behind.
     ...byFirstArgument(
       numberOf("clone", CLONE),
       { test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" },

@@ -1,36 +1,36 @@
 /**
- * Where the sockets that lead out of confined processes live: a short path, as the address of a unix socket has at most 103 bytes on some
- * systems, and out of reach of other users of the machine but the one that confined processes run as.
+ * The directory of egress sockets. Its path is short, because the address of a unix socket has at most 103 bytes on some
+ * systems. Only the server and the user of isolated processes can enter it.
  */
 import { dirname, join } from "node:path";
-import { othersMayEnter } from "./access.ts";
+import { othersCanEnter } from "./access.ts";
 import { NOBODY_ID } from "./machine.ts";
 
-/** Begins the names of the directories, which stand where temporary files do. */
+/** Prefix of the directories, which are created in the directory of temporary files. */
 const PREFIX = "invoked-egress-";
-/** Names whose server it is, so that the directory of one that was killed is removed. */
+/** File with the owner of a directory, so that the directory of a killed server can be removed. */
 const OWNER_FILE = "owner";
 const NAME_BYTES = 9;
-/** Longest path of the directory; the name of a socket comes behind it. */
+/** Longest path of the directory, without the name of a socket. */
 const PATH_MAX_CHARS = 80;
-/** Group that confined processes of a server that is root run in. */
+/** Group of the isolated processes of a server that is root. */
 const NOBODY_GROUP = NOBODY_ID;
 
-/** The directory of one server. Disposing it removes it. */
+/** The directory of one server. Its disposal removes it. */
 export interface SocketDir extends AsyncDisposable {
   readonly path: string;
-  /** A path that no socket had before. */
+  /** A new path for a socket. */
   newSocket(): string;
-  /** Lets the user of confined processes connect to the socket. */
+  /** Allows the user of isolated processes to connect to the socket. */
   share(socketPath: string): void;
 }
 
-/** Makes the directory of the server that alone uses `stateDir`, and removes those that killed servers left. */
+/** Creates the directory of the only server on `stateDir`. Removes the directories of killed servers. */
 export async function openSocketDir(stateDir: string): Promise<SocketDir> {
   await Deno.mkdir(stateDir, { recursive: true, mode: 0o700 });
   const owner = await Deno.realPath(stateDir);
   const path = await makeDirectory();
-  await removeLeftOvers(dirname(path), owner);
+  await removeAbandoned(dirname(path), owner);
   await Deno.writeTextFile(join(path, OWNER_FILE), owner, { mode: 0o600 });
   const isRoot = Deno.uid() === 0;
   if (isRoot) {
@@ -48,42 +48,42 @@ export async function openSocketDir(stateDir: string): Promise<SocketDir> {
       Deno.chownSync(socketPath, null, NOBODY_GROUP);
       Deno.chmodSync(socketPath, 0o660);
     },
-    [Symbol.asyncDispose]: () => removed(path),
+    [Symbol.asyncDispose]: () => removeDirectory(path),
   };
 }
 
 async function makeDirectory(): Promise<string> {
   const path = await Deno.realPath(await Deno.makeTempDir({ prefix: PREFIX }));
-  // A comma would end the path in a permission flag of Deno. The sandboxes of root are those of another user.
-  const isFit = path.length <= PATH_MAX_CHARS && !path.includes(",") &&
-    (Deno.uid() !== 0 || await othersMayEnter(dirname(path)));
-  if (isFit) return path;
-  await removed(path);
+  // A comma would end the path in a permission flag of Deno. Isolated processes of root run as another user.
+  const isUsable = path.length <= PATH_MAX_CHARS && !path.includes(",") &&
+    (Deno.uid() !== 0 || await othersCanEnter(dirname(path)));
+  if (isUsable) return path;
+  await removeDirectory(path);
   return await Deno.realPath(await Deno.makeTempDir({ dir: "/tmp", prefix: PREFIX }));
 }
 
-/** Removes directories whose server was killed: this server's own of before, and those whose data is gone. */
-async function removeLeftOvers(parent: string, owner: string): Promise<void> {
+/** Removes directories of killed servers: predecessors of this server, and servers whose data no longer exists. */
+async function removeAbandoned(parent: string, owner: string): Promise<void> {
   for await (const { name } of Deno.readDir(parent)) {
     if (!name.startsWith(PREFIX)) continue;
     const path = join(parent, name);
     try {
       const { isDirectory, uid } = await Deno.lstat(path);
-      // Another user may have put anything there.
+      // Other users can create anything with this prefix.
       if (!isDirectory || uid !== Deno.uid()) continue;
-      const its = await Deno.readTextFile(join(path, OWNER_FILE));
-      if (its === owner || await isGone(its)) await removed(path);
+      const other = await Deno.readTextFile(join(path, OWNER_FILE));
+      if (other === owner || await isMissing(other)) await removeDirectory(path);
     } catch {
-      // Another server is just making or removing it.
+      // Another server is creating or removing it.
     }
   }
 }
 
-function isGone(path: string): Promise<boolean> {
+function isMissing(path: string): Promise<boolean> {
   return Deno.stat(path).then(() => false, (error) => error instanceof Deno.errors.NotFound);
 }
 
-async function removed(path: string): Promise<void> {
+async function removeDirectory(path: string): Promise<void> {
   try {
     await Deno.remove(path, { recursive: true });
   } catch (error) {

@@ -2,23 +2,22 @@
 import { setPriority } from "node:os";
 
 /**
- * How far these processes stand back behind the server where processors are short (`man 7 sched`): an answer that is
- * ready goes out before the next process starts. Measured in docs/performance.md.
+ * Niceness of these processes (`man 7 sched`). On a busy machine the server goes first: it sends an answer before the
+ * next process starts. Measured in docs/performance.md.
  */
 export const NICENESS = 5;
 
 export interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>;
-  /** The `setsid` program, where there is one. */
+  /** Path of the `setsid` program. */
   readonly setsid: string | undefined;
   readonly cwd: string;
   readonly stdin: "piped" | "null";
 }
 
 /**
- * Starts the command as the leader of a session and a group of its own, which is killed as one. Where there is
- * a `setsid` it is asked to do that: Deno's own way forks the server, pages and all, and blocks it for
- * milliseconds that grow with its memory.
+ * Starts the command as the leader of a session and process group. `setsid` does that if it is installed. Deno's
+ * `detached` forks the server and blocks it for milliseconds that grow with its memory.
  */
 export function spawnGroup(
   command: readonly string[],
@@ -36,22 +35,22 @@ export function spawnGroup(
     stderr: "piped",
     detached: setsid === undefined,
   }).spawn();
-  standBack(child.pid);
+  lowerPriority(child.pid);
   return child;
 }
 
-/** Before the process has started any other, which then does the same. */
-function standBack(pid: number): void {
+/** Runs before the process starts children, which inherit the priority. */
+function lowerPriority(pid: number): void {
   try {
     setPriority(pid, NICENESS);
   } catch {
-    // It has ended already.
+    // The process has already ended.
   }
 }
 
 /**
- * Ends a process and its whole group. What is gone already is no error; a process that does not lead its
- * group yet has nobody else in it.
+ * Kills a process and its group. A process that has ended is not an error. A process that does not lead its group yet
+ * has no children.
  */
 export function killGroup(pid: number): void {
   for (const target of [-pid, pid]) {

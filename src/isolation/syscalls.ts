@@ -1,14 +1,13 @@
 /**
- * The system calls that a confined process is refused, by class, with their numbers on x86_64 and
- * aarch64 (`asm/unistd_64.h` and `asm-generic/unistd.h` of Linux 6.12). `undefined` where an architecture
- * has no such call.
+ * The system calls that seccomp denies, by class, with their numbers on x86_64 and aarch64 (`asm/unistd_64.h` and
+ * `asm-generic/unistd.h` of Linux 6.12). `undefined` marks a call that an architecture does not have.
  */
 
 /** Numbers of one call: x86_64, aarch64. */
 export type Numbers = readonly [x86_64: number | undefined, aarch64: number | undefined];
 
-/** Calls that are refused whatever their arguments. Deno uses none of them. */
-export const REFUSED_CALLS: Readonly<Record<string, Readonly<Record<string, Numbers>>>> = {
+/** Calls that are denied whatever their arguments. Deno uses none of them. */
+export const DENIED_CALLS: Readonly<Record<string, Readonly<Record<string, Numbers>>>> = {
   mounts: {
     mount: [165, 40],
     umount2: [166, 39],
@@ -26,7 +25,7 @@ export const REFUSED_CALLS: Readonly<Record<string, Readonly<Record<string, Numb
     open_tree_attr: [467, 467],
   },
   namespaces: { setns: [308, 268], unshare: [272, 97] },
-  /** `execve` itself must pass: it is how the process starts. */
+  /** `execve` itself is allowed: the process starts with it. */
   programs: { execveat: [322, 281] },
   "other processes": {
     ptrace: [101, 117],
@@ -98,7 +97,7 @@ export const REFUSED_CALLS: Readonly<Record<string, Readonly<Record<string, Numb
     set_mempolicy: [238, 237],
     set_mempolicy_home_node: [450, 450],
   },
-  /** Queues and shared memory would be a channel between calls where no namespace stands. */
+  /** Without an IPC namespace queues and shared memory would be a channel between calls. */
   "System V and POSIX queues": {
     shmget: [29, 194],
     shmat: [30, 196],
@@ -118,13 +117,13 @@ export const REFUSED_CALLS: Readonly<Record<string, Readonly<Record<string, Numb
   groups: { setsid: [112, 157], setpgid: [109, 154] },
 };
 
-/** Refused to a process that may not make others. */
+/** Denied to a process that must not fork. */
 export const FORKING_CALLS: Readonly<Record<string, Numbers>> = {
   fork: [57, undefined],
   vfork: [58, undefined],
 };
 
-/** Calls that depend on their arguments. */
+/** Calls that are checked by their arguments. */
 export const CLONE: Numbers = [56, 220];
 export const CLONE3: Numbers = [435, 435];
 export const SOCKET: Numbers = [41, 198];

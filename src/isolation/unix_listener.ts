@@ -5,7 +5,7 @@ import { Duplex } from "node:stream";
 /** Most bytes of one read. */
 const READ_MAX_BYTES = 65_536;
 
-/** A connection as `node:http` needs it: a stream with the two methods of a socket that its server calls. */
+/** A connection for `node:http`: a stream with the two socket methods that its server calls. */
 export class UnixConnection extends Duplex {
   readonly #connection: Deno.UnixConn;
   #idle: { readonly ms: number; timer: ReturnType<typeof setTimeout> } | undefined;
@@ -15,7 +15,7 @@ export class UnixConnection extends Duplex {
     this.#connection = connection;
   }
 
-  /** Emits `timeout` when nothing was read or written for so long; never for 0. */
+  /** Emits `timeout` after `ms` without a read or write; never for 0. */
   setTimeout(ms: number, listener?: () => void): this {
     clearTimeout(this.#idle?.timer);
     this.#idle = ms === 0 ? undefined : { ms, timer: this.#timer(ms) };
@@ -23,7 +23,7 @@ export class UnixConnection extends Duplex {
     return this;
   }
 
-  /** Ends the connection once all is written. */
+  /** Destroys the connection once everything is written. */
   destroySoon(): void {
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();
@@ -37,7 +37,7 @@ export class UnixConnection extends Duplex {
         this.#touch();
         if (this.destroyed) return;
         this.push(count === null ? null : Buffer.from(bytes.buffer, 0, count));
-        // Where nobody reads any more, the end is still to be noticed.
+        // The end must be noticed even without a reader.
         if (count === null) this.read(0);
       },
       (error) => this.destroy(error),
@@ -57,7 +57,7 @@ export class UnixConnection extends Duplex {
     try {
       this.#connection.close();
     } catch {
-      // It is closed already.
+      // The connection is already closed.
     }
     done(error);
   }
@@ -78,15 +78,15 @@ export class UnixConnection extends Duplex {
   }
 }
 
-/** Accepts connections until it is disposed. Its path exists once this was made, and no longer once it was disposed. */
+/** Accepts connections until it is disposed. Its path exists from the constructor to the disposal. */
 export class UnixListener implements Disposable {
   readonly #path: string;
   readonly #listener: Deno.UnixListener;
 
   /**
-   * Not by `node:net`: the descriptor that it listens on is not closed in children, so that every sandbox would hold
-   * the gates of others.
-   * @param onError hears of a listener that accepts nothing any more
+   * Does not use `node:net`: children would inherit its listening descriptor, so that every instance would hold the
+   * egress sockets of others.
+   * @param onError called when the listener can accept no more connections
    */
   constructor(
     path: string,
@@ -103,7 +103,7 @@ export class UnixListener implements Disposable {
       this.#listener.close();
       Deno.removeSync(this.#path);
     } catch (error) {
-      // Disposed before, or removed with its directory.
+      // Already disposed, or removed with its directory.
       const isGone = error instanceof Deno.errors.BadResource ||
         error instanceof Deno.errors.NotFound;
       if (!isGone) throw error;

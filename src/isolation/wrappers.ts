@@ -1,28 +1,27 @@
-/** The wrappers that several modes share: each turns into the next program by `exec` and leaves no process. */
+/** Wrappers of several modes. Each becomes the next program by `exec` and leaves no process. */
 import type { Confinement, Identity, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
 import { NICENESS } from "./spawn.ts";
 
-/** Exit code of a process that could not join a group. */
+/** Exit code of a process that could not join a cgroup. */
 const NOT_JOINED = 125;
-/** Descriptor of the file that stands before the command, for programs that ask for one. */
+/** Descriptor of the file argument, for programs that take a descriptor. */
 export const FILE_DESCRIPTOR = "9";
 
-/** Joins the groups whose files stand before `--`. */
+/** Joins the cgroups whose `cgroup.procs` files precede `--`. */
 export const JOIN_GROUPS =
   `while [ "$1" != -- ]; do echo $$ >"$1" || exit ${NOT_JOINED}; shift; done; shift`;
 
-/** What `ulimit` counts files in. */
+/** Unit of `ulimit -f`. */
 const BLOCK_BYTES = 512;
 const KIB = 1024;
 
 /**
- * In its groups, behind the server in the queue for a processor, without core dumps, and with limits of memory,
- * processor time, open files and written bytes. One shell does all of it, as each program on the way costs the start
- * of a process 0.7 ms.
- * @param file is open for reading at {@link FILE_DESCRIPTOR}
+ * Joins the cgroups, lowers the priority, disables core dumps, and limits memory, processor time, open files and written
+ * bytes. One shell does all of it, because each further program adds 0.7 ms to the start of a process.
+ * @param file opened for reading at {@link FILE_DESCRIPTOR}
  */
-export function limited(
+export function limitResources(
   sh: string,
   { openFilesMax, fileBytesMax }: Profile,
   { dataBytes, cpuSeconds, groupFiles = [] }: Confinement,
@@ -37,7 +36,7 @@ export function limited(
   ];
   const script = [
     JOIN_GROUPS,
-    // Where the kernel shares processors out among sessions, it looks at this and not at the niceness of processes.
+    // With autogroup scheduling the kernel uses this value and ignores the niceness of processes.
     `{ echo ${NICENESS} >/proc/self/autogroup || :; } 2>/dev/null`,
     ...limits.map((limit) => `ulimit ${limit}`),
     file === undefined ? `exec "$@"` : `file=$1; shift; exec "$@" ${FILE_DESCRIPTOR}<"$file"`,
@@ -46,12 +45,12 @@ export function limited(
 }
 
 /**
- * Death together with the server. It comes when the thread that spawned the process ends: `Deno.Command` spawns on
- * the main thread, which ends with the server however the server ends.
+ * The parent death signal. It is sent when the thread that spawned the process ends. `Deno.Command` spawns on the main
+ * thread, which ends with the server in every case.
  */
 export const DIES_WITH_SERVER = ["--pdeathsig", "KILL"] as const;
 
-/** The identity, no new privileges, and what else is asked for. */
+/** Sets the user, no new privileges, and the options in `more`. */
 export function setpriv(
   program: string,
   { isRoot }: Machine,
@@ -61,12 +60,12 @@ export function setpriv(
   const user = identity === "nobody"
     ? [`--reuid=${NOBODY_ID}`, `--regid=${NOBODY_ID}`, "--clear-groups"]
     : [];
-  const powers = isRoot ? ["--inh-caps=-all", "--bounding-set=-all"] : [];
-  return [program, "--no-new-privs", ...user, ...powers, ...more, "--"];
+  const capabilities = isRoot ? ["--inh-caps=-all", "--bounding-set=-all"] : [];
+  return [program, "--no-new-privs", ...user, ...capabilities, ...more, "--"];
 }
 
-/** The identity in words. */
-export function identityInWords({ isRoot }: Machine, identity: Identity): string {
+/** The user of a process, described for the operator. */
+export function describeIdentity({ isRoot }: Machine, identity: Identity): string {
   if (identity === "nobody") return `user ${NOBODY_ID} without capabilities`;
   return isRoot ? "the server's user root without capabilities" : "the server's own user";
 }

@@ -1,10 +1,10 @@
-/** Keeps paths of the server from the stacks that a function can look at. */
+/** Hides paths of the server from the stacks that a function can read. */
 import { evaluate } from "./primordials.ts";
 
 /**
- * The same function, made anew from its text, so that its frames on a stack name no file of the server. It may use its
- * parameters and globals and nothing else. For functions of the runtime that call, or are called by, code of the
- * user. Use it only while modules load: later, text may be poisoned.
+ * Evaluates the function again from its text, so that its stack frames name no file of the server. It can use only its
+ * parameters and globals. For functions of the runtime that call user code or are called by it. Call this only while
+ * modules load: later user code may have changed what it uses.
  */
 // deno-lint-ignore no-explicit-any -- the type of "any function"
 export function anonymous<Made extends (...args: any[]) => unknown>(made: Made): Made {

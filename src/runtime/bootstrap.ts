@@ -1,10 +1,9 @@
 /**
- * The main module of every sandbox: hardens the process, waits for its code and its call, runs it, answers. A process
- * that is kept waits for the next call of the same function then.
+ * The main module of every instance. It hardens the process, waits for its code and its call, runs the call and answers.
+ * With process reuse it then waits for the next call of the same function.
  *
- * User code is only ever called by V8 itself, as a reaction of a promise, so that no frame of this
- * file, and with it no path of the server, stands on a stack that the function can look at.
- * Nothing is exported: a function can import this module.
+ * Only V8 calls user code, as a promise reaction. So no frame of this file, and no path of the server, is on a stack
+ * that the function can read. This module exports nothing, because a function can import it.
  */
 import { EGRESS_SOCKET_ARGUMENT } from "./egress.ts";
 import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
@@ -44,7 +43,7 @@ import {
   FrameKind,
   LOG_FRAME_MAX_UNITS,
   LOG_LINE_OVERHEAD_BYTES,
-  READY,
+  READY_MESSAGE,
   WITH_NODE,
 } from "./wire.ts";
 
@@ -58,8 +57,8 @@ function resolved(value: unknown): Promise<unknown> {
 }
 
 /**
- * Replaces `console` by one that writes a frame per message, until the log limit is passed. What it answers begins the
- * count anew.
+ * Replaces `console` by one that writes a frame for each message until the log limit is exceeded. Returns a function
+ * that resets the count.
  */
 function captureConsole(ConsoleOf: ConsoleClass, frame: Frame, logBytes: number): () => void {
   let sentBytes = 0;
@@ -74,7 +73,7 @@ function captureConsole(ConsoleOf: ConsoleClass, frame: Frame, logBytes: number)
   return () => sentBytes = 0;
 }
 
-/** The bytes of an output, which is given as what became of it as JSON. `fail` must not return. */
+/** The bytes of an output. `json` is the result of `JSON.stringify`; `fail` must not return. */
 function encodeOutput(
   json: string | undefined,
   maxBytes: number,
@@ -89,12 +88,12 @@ function encodeOutput(
 }
 
 /**
- * Loads the module and runs its call to its one answer; what comes after that is nobody's. Without a call the module is
- * loaded ahead, and the call read once it is. A kept process runs its next call once its event loop is empty: then
- * nothing is left of the one before but what the function keeps in its variables.
+ * Loads the module and runs its call until its answer. Without a first call the module loads ahead, and the call is read
+ * after that. With process reuse the next call is read once the event loop is empty: then only variables of the function
+ * remain of the previous one.
  */
 function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => void): void {
-  /** The call under way, until it is answered. */
+  /** The call in progress, until its answer. */
   let current: Call | undefined;
   let handler: unknown;
   const answer = (kind: number, body: Uint8Array): never => {
@@ -108,7 +107,7 @@ function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => 
   addEventListener("unhandledrejection", (event) => failThrown(eventReason(event)));
   addEventListener("error", (event) => failThrown(eventError(event)));
   addEventListener("beforeunload", (event) => {
-    // Only a kept process goes on after its answer.
+    // Without process reuse the process has exited with its answer.
     if (current !== undefined || handler === undefined) return fail({ kind: "stalled" });
     frame(FrameKind.IDLE, NOTHING);
     begin(receiveCall());
@@ -153,9 +152,9 @@ function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => 
   };
   if (first !== undefined) begin(first);
   try {
-    // The closing parenthesis stands on a line of its own: the script ends with a comment.
+    // The closing parenthesis needs a line of its own: the script ends with a comment.
     const factory = evaluate(`(${load.script}\n)`);
-    react(react(resolved(importMeta(context.found)), factory), loaded, failThrown);
+    react(react(resolved(importMeta(context.exposed)), factory), loaded, failThrown);
   } catch (thrown) {
     failThrown(thrown);
   }
@@ -169,7 +168,7 @@ if (loadsNode) {
   hardenNode();
   warmGlobals("setTimeout Response Request");
 }
-announce(READY);
+announce(READY_MESSAGE);
 const load = receiveLoad();
 const frame = frameWriter(load.nonce);
 const first = load.ahead ? undefined : receiveCall();

@@ -1,44 +1,44 @@
-/** What the modules of `sdk/` find of the call, on `import.meta.invoked`. */
+/** The call as the modules of `sdk/` see it, on `import.meta.invoked`. */
 import { type HostCall, hostCaller } from "./host.ts";
 import { createObject, defineProperty, dictionary, freeze, jsonParse } from "./primordials.ts";
 import type { Call } from "./request.ts";
 import type { CallConfig } from "./wire.ts";
 
-interface Found {
+interface CallData {
   readonly secrets: object;
   readonly call: HostCall;
 }
 
-/** What is found, and the moment from which on there is something to find. */
+/** Access to the current call. */
 export interface CallContext {
-  /** Nothing in it can be changed, so one module cannot fool another. */
-  readonly found: object;
-  /** Once for each call of the process, when none is under way. */
+  /** The value of `import.meta.invoked`. It is frozen, so one module cannot deceive another. */
+  readonly exposed: object;
+  /** Starts a call; none may be in progress. */
   begin(call: Call): void;
 }
 
-/** `needCall` is called, and must not return, when something is looked for before the call began. */
+/** @param needCall called when a module uses the call before it began; must not return */
 export function callContext(
   frame: (kind: number, body: Uint8Array) => void,
   needCall: () => never,
 ): CallContext {
-  let begun: Found | undefined;
-  // One for all calls: a second one would read replies of the first.
+  let current: CallData | undefined;
+  // Shared by all calls: a second one would read the replies of the first.
   const caller = hostCaller(frame);
-  const found = createObject(null);
-  const provide = (key: keyof Found) =>
+  const exposed = createObject(null);
+  const provide = (key: keyof CallData) =>
     defineProperty(
-      found,
+      exposed,
       key,
-      dictionary<unknown>({ enumerable: true, get: () => (begun ?? needCall())[key] }),
+      dictionary<unknown>({ enumerable: true, get: () => (current ?? needCall())[key] }),
     );
   provide("secrets");
   provide("call");
   return {
-    found: freeze(found),
+    exposed: freeze(exposed),
     begin({ configJson }) {
       const { secrets } = jsonParse(configJson) as CallConfig;
-      begun = { secrets: dictionary(secrets), call: caller };
+      current = { secrets: dictionary(secrets), call: caller };
     },
   };
 }

@@ -1,16 +1,15 @@
 /**
- * Node's way to the network. The kernel lets a function's process connect to one unix socket alone, that of the
- * egress proxy. Deno's `fetch` and `WebSocket` know how to use such a proxy; for `node:net`, and what stands on
- * it, every pipe becomes a tunnel: the address of the pipe is `host:port`, and the pipe is connected once
- * the proxy has answered `CONNECT host:port`.
+ * Node's network. The kernel lets an instance connect only to unix sockets, and its egress socket is the one that it can
+ * reach. Deno's `fetch` and `WebSocket` support such a proxy. For `node:net` and its users every pipe becomes a tunnel:
+ * the address of the pipe is `host:port`, and the pipe is connected once the proxy answered `CONNECT host:port`.
  *
- * None of this is a wall against TCP, which the kernel refuses. It is one against unix sockets with abstract names,
- * which Deno's permissions do not ask for: no pipe reaches or makes any.
+ * This is no wall against TCP, which the kernel denies. It is a wall against unix sockets with abstract names, which
+ * Deno's permissions do not check: no pipe can connect to them or create them.
  */
 import { anonymous } from "./anonymous.ts";
 import { apply, dataDescriptor, defineProperty, ErrorOf, indexOf, slice } from "./primordials.ts";
 
-/** Begins the argument that names the proxy's socket. */
+/** Prefix of the argument with the path of the egress socket. */
 export const EGRESS_SOCKET_ARGUMENT = "egress=";
 
 interface ConnectRequest {
@@ -25,7 +24,7 @@ interface PipeHandle {
   writeLatin1String(request: object, text: string): number;
 }
 
-/** What `process.binding` hands out of `pipe_wrap` and `stream_wrap`. */
+/** The parts of `pipe_wrap` and `stream_wrap` that are used, from `process.binding`. */
 export interface Bindings {
   readonly Pipe: { readonly prototype: PipeHandle };
   readonly PipeConnectWrap: new () => ConnectRequest;
@@ -42,13 +41,13 @@ interface ConnectOptions {
 
 type Normalized = [ConnectOptions, (() => void) | null];
 
-/** What is replaced in `node:net`. */
+/** The parts of `node:net` that are replaced. */
 export interface Net {
   readonly Socket: { readonly prototype: { connect: (...args: unknown[]) => unknown } };
   _normalizeArgs(args: unknown[]): Normalized;
 }
 
-/** What is replaced in `node:tls`. */
+/** The parts of `node:tls` that are replaced. */
 export interface Tls {
   readonly TLSSocket: {
     readonly prototype: {
@@ -61,27 +60,27 @@ interface TlsSocket {
   readonly _tlsOptions: { pipe?: boolean; isServer?: boolean };
 }
 
-/** What of the runtime the functions below use: they have no other way to it. */
+/** Primordials for the functions below, which cannot use imports. */
 export const TOOLS = { apply, defineProperty, dataDescriptor, ErrorOf, indexOf, slice };
 export type Tools = typeof TOOLS;
 
-/** Makes every pipe a tunnel through the proxy at `socketPath`; without one, no pipe connects at all. */
-export const tunnelPipes = anonymous(function (
-  bindings: Bindings,
-  socketPath: string | undefined,
-  { apply, defineProperty, dataDescriptor, indexOf, slice }: Tools,
-): void {
+/** Errors as libuv numbers them. */
+const ERRORS = Deno.build.os === "darwin"
+  ? { access: -13, refused: -61, timedOut: -60 }
+  : { access: -13, refused: -111, timedOut: -110 };
+type PipeErrors = typeof ERRORS;
+
+type Handshake = (pipe: PipeHandle, target: string, request: ConnectRequest) => void;
+
+/** Makes the function that requests a tunnel from the proxy and completes the request with its response. */
+const makeHandshake = anonymous(function (
+  { WriteWrap, streamBaseState, kReadBytesOrError }: Bindings,
+  ERRORS: PipeErrors,
+  { apply, indexOf, slice }: Tools,
+): Handshake {
   /** Longest head of the proxy's answer, in UTF-16 units. */
   const ANSWER_HEAD_MAX_UNITS = 16_384;
   const END_OF_HEAD = "\r\n\r\n";
-  /** `host:port` without what would end the line that it stands in. */
-  const TARGET = /^[\x21-\x2e\x30-\x7e]+:[0-9]{1,5}$/;
-  /** Errors as libuv numbers them. */
-  const ERRORS = Deno.build.os === "darwin"
-    ? { access: -13, refused: -61, timedOut: -60 }
-    : { access: -13, refused: -111, timedOut: -110 };
-  const { Pipe, PipeConnectWrap, WriteWrap, streamBaseState, kReadBytesOrError } = bindings;
-  const { connect } = Pipe.prototype;
 
   /** The error of a status of the proxy; 0 for success. */
   const errorOf = (head: string): number => {
@@ -99,8 +98,7 @@ export const tunnelPipes = anonymous(function (
     }
   };
 
-  /** Asks the proxy for a tunnel and completes the request with its answer. */
-  const shakeHands = (pipe: PipeHandle, target: string, request: ConnectRequest): void => {
+  return (pipe, target, request) => {
     const { onread } = pipe;
     const decoder = new TextDecoder("latin1");
     let head = "";
@@ -120,7 +118,7 @@ export const tunnelPipes = anonymous(function (
         return;
       }
       complete(errorOf(head));
-      // What the other side said at once belongs to the reader of the tunnel.
+      // Bytes after the head belong to the reader of the tunnel.
       const used = end + END_OF_HEAD.length - before;
       if (used >= count || typeof pipe.onread !== "function") return;
       streamBaseState[kReadBytesOrError] = count - used;
@@ -132,7 +130,18 @@ export const tunnelPipes = anonymous(function (
     if (pipe.writeLatin1String(write, text) !== 0) return complete(ERRORS.refused);
     pipe.readStart();
   };
+});
 
+const replacePipes = anonymous(function (
+  { Pipe, PipeConnectWrap }: Bindings,
+  socketPath: string | undefined,
+  shakeHands: Handshake,
+  ERRORS: PipeErrors,
+  { apply, defineProperty, dataDescriptor }: Tools,
+): void {
+  /** `host:port` without characters that would end its line. */
+  const TARGET = /^[\x21-\x2e\x30-\x7e]+:[0-9]{1,5}$/;
+  const { connect } = Pipe.prototype;
   const replace = (key: string, value: unknown) =>
     defineProperty(Pipe.prototype, key, dataDescriptor(value, false));
   replace("bind", () => ERRORS.access);
@@ -148,7 +157,13 @@ export const tunnelPipes = anonymous(function (
   });
 });
 
-/** Sends every TCP connection through a pipe. Names are resolved by the proxy alone. */
+/** Makes every pipe a tunnel through the proxy at `socketPath`. Without a path no pipe connects. */
+export function tunnelPipes(bindings: Bindings, socketPath: string | undefined): void {
+  const shakeHands = makeHandshake(bindings, ERRORS, TOOLS);
+  replacePipes(bindings, socketPath, shakeHands, ERRORS, TOOLS);
+}
+
+/** Sends every TCP connection through a pipe. Only the proxy resolves names. */
 export const routeTcp = anonymous(function (net: Net, tls: Tls, { apply, indexOf }: Tools): void {
   const PORT_MAX = 65_535;
   const isPort = (port: unknown) => {
@@ -158,18 +173,18 @@ export const routeTcp = anonymous(function (net: Net, tls: Tls, { apply, indexOf
   const { Socket, _normalizeArgs } = net;
   const { connect } = Socket.prototype;
   Socket.prototype.connect = function (this: unknown, ...args: unknown[]) {
-    // Node hands on what it has normalized as an array.
+    // Node passes normalized arguments as an array.
     const [options, listener] = Array.isArray(args[0])
       ? args[0] as unknown as Normalized
       : _normalizeArgs(args);
-    // A wrong port is told by the original.
+    // The original reports an invalid port.
     if (options.path || !isPort(options.port)) return apply(connect as never, this, args as never);
     const host = `${options.host || "localhost"}`;
     const path = `${indexOf(host, ":") < 0 ? host : `[${host}]`}:${options.port}`;
     const listeners = typeof listener === "function" ? [listener] : [];
     return apply(connect as never, this, [{ ...options, path }, ...listeners] as never);
   };
-  // A TLS socket makes its handle before it is told where to connect to.
+  // A TLS socket creates its handle before it knows its destination.
   const { _wrapHandle } = tls.TLSSocket.prototype;
   tls.TLSSocket.prototype._wrapHandle = function (socket, handle) {
     if (!handle && !this._tlsOptions.isServer) this._tlsOptions.pipe = true;

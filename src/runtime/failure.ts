@@ -1,4 +1,4 @@
-/** Tells what went wrong in a function, without trusting anything that it threw or returned. */
+/** Describes errors of a function. What the function threw or returned is hostile. */
 import { indexOf, isArray, jsonStringify, slice, StringOf } from "./primordials.ts";
 import {
   type Failure,
@@ -7,7 +7,7 @@ import {
   FAILURE_STACK_MAX_UNITS,
 } from "./wire.ts";
 
-/** Reads a property of something hostile: a getter may throw, and then the property is absent. */
+/** Reads a property of a hostile value; undefined if a getter throws. */
 function read(value: object, key: string): unknown {
   try {
     return (value as Record<string, unknown>)[key];
@@ -30,7 +30,7 @@ function describePrimitive(value: unknown): string {
   }
 }
 
-/** Plain objects that were thrown are shown as JSON where they have any. */
+/** Describes a thrown plain object by its JSON, or by its type. */
 function describeObject(value: object): string {
   try {
     return slice(jsonStringify(value) ?? typeof value, 0, FAILURE_MESSAGE_MAX_UNITS);
@@ -39,7 +39,7 @@ function describeObject(value: object): string {
   }
 }
 
-/** Describes a value that was thrown or rejected with and that nobody caught. */
+/** Describes a thrown value or an unhandled rejection. */
 export function describeThrown(thrown: unknown): Failure {
   if ((typeof thrown !== "object" && typeof thrown !== "function") || thrown === null) {
     const message = `a value that is no error was thrown: ${describePrimitive(thrown)}`;
@@ -59,7 +59,7 @@ export function describeThrown(thrown: unknown): Failure {
   };
 }
 
-/** Why a returned value is no JSON object, or undefined where it may be one. */
+/** Why a returned value is not a JSON object; undefined if it may be one. */
 export function outputFault(value: unknown): string | undefined {
   if (value === null) return "null";
   if (value === undefined) return "undefined";
@@ -79,7 +79,7 @@ export function stringifyFault(thrown: unknown): Failure {
   return { kind: "bad-output", reason: reason + message };
 }
 
-/** The JSON text of a failure, built by hand because `toJSON` may have been planted on prototypes. */
+/** The JSON text of a failure, built by hand because user code may have added `toJSON` to prototypes. */
 export function failureJson(failure: Failure): string {
   const kind = `{"kind":${jsonStringify(failure.kind)}`;
   switch (failure.kind) {

@@ -1,12 +1,12 @@
 /**
- * Takes away what Deno's permissions do not ask for: threads, storage that outlives the call, engine
- * internals, and whatever names a path of the server.
+ * Removes what Deno's permissions do not cover: threads, storage that outlives the call, engine internals, and paths of
+ * the server.
  *
- * Runs before any byte of a user's code is parsed. Deno's static deny flags are the wall for files,
- * network, environment, subprocesses and FFI; the runtime closes only what those leave open.
+ * Runs before user code is parsed. Deno's static deny flags are the wall for files, network, environment, subprocesses
+ * and FFI; the runtime closes only what they leave open.
  */
 import { anonymous } from "./anonymous.ts";
-import { codeRefusals } from "./system.ts";
+import { addErrorCodes } from "./system.ts";
 import {
   createObject,
   dataDescriptor,
@@ -17,14 +17,14 @@ import {
   StringOf,
 } from "./primordials.ts";
 
-/** Where a function finds itself, in place of paths of the server. */
+/** Paths that a function sees instead of paths of the server. */
 export const MAIN_URL = "file:///main.js";
 export const MAIN_PATH = "/main.js";
 export const RUNTIME_NAME = "deno";
 
 const REMOVED_GLOBALS = [
   "Worker",
-  // Storage that asks no permission and would outlive the call.
+  // Storage without a permission that outlives the call.
   "localStorage",
   "sessionStorage",
   "Storage",
@@ -34,7 +34,7 @@ const REMOVED_GLOBALS = [
   "BroadcastChannel",
   "LockManager",
   "Lock",
-  // A terminal that is not there.
+  // Need a terminal.
   "alert",
   "confirm",
   "prompt",
@@ -44,18 +44,18 @@ const REMOVED_GLOBALS = [
   "createImageBitmap",
 ] as const;
 
-/** Puts a value where nobody can replace it. */
+/** Defines a value that cannot be replaced. */
 export function lock(target: object, key: PropertyKey, value: unknown): void {
   if (defineProperty(target, key, dataDescriptor(value, false))) return;
   throw new ErrorOf(`Cannot harden ${StringOf(key)}: it cannot be replaced`);
 }
 
-/** Removes a property that may or may not be there. */
+/** Removes a property if it exists. */
 export function remove(target: object, key: PropertyKey): void {
   if (!deleteProperty(target, key)) lock(target, key, undefined);
 }
 
-/** Reads an internal that has no type. */
+/** Reads an untyped internal. */
 export function untyped(target: object, key: PropertyKey): unknown {
   return (target as Record<PropertyKey, unknown>)[key];
 }
@@ -64,8 +64,8 @@ export function untyped(target: object, key: PropertyKey): unknown {
 export type ConsoleClass = new (print: (text: string, level: number) => void) => Console;
 
 /**
- * Sockets of Deno's own. The kernel refuses all of them but unix sockets; the permissions refuse those, but do not
- * ask for ones with abstract names, by which other processes of the machine may listen.
+ * Sockets of Deno. The kernel denies all of them but unix sockets. The permissions deny unix sockets, except for those
+ * with abstract names, on which other processes of the machine may listen.
  */
 const REMOVED_SOCKETS = [
   "connect",
@@ -83,21 +83,21 @@ const REMOVED_SOCKETS = [
   "upgradeWebTransport",
   "QuicEndpoint",
   "openKv",
-  // Answers from the machine's own table of hosts as well.
+  // Also answers from the machine's hosts file.
   "resolveDns",
 ] as const;
 
-const refuser = anonymous((key: string, ErrorOf: ErrorConstructor) => () => {
+const unavailable = anonymous((key: string, ErrorOf: ErrorConstructor) => () => {
   throw new ErrorOf(`Deno.${key} is not available in a function: use fetch, WebSocket or node:net`);
 });
 
 interface Internals {
   readonly Console: ConsoleClass;
-  /** What `node:process` takes its paths from once it loads. */
+  /** The source of paths in `node:process`, read when it loads. */
   readonly __nodeBootstrapArgs: { argv0: string };
 }
 
-/** What a function reads from its stdin: nothing. The real one carries the replies to host calls. */
+/** An empty stdin. The real one carries the replies to host calls. */
 const makeEmptyStdin = anonymous(() => ({
   read: () => Promise.resolve(null),
   readSync: () => null,
@@ -109,7 +109,7 @@ const makeEmptyStdin = anonymous(() => ({
   },
 }));
 
-/** Hardens this process for good and hands out the one internal that the bootstrap needs. */
+/** Hardens this process and returns the one internal that the bootstrap needs. */
 export function harden(): ConsoleClass {
   const internalKey = untyped(Deno, "internal") as symbol;
   const internals = untyped(Deno, internalKey) as Internals;
@@ -124,23 +124,20 @@ export function harden(): ConsoleClass {
   remove(Deno, "internal");
   for (const key of REMOVED_GLOBALS) remove(globalThis, key);
   for (const key of REMOVED_SOCKETS) {
-    lock(Deno, key, refuser(key, ErrorOf));
+    lock(Deno, key, unavailable(key, ErrorOf));
   }
   for (const key of ownKeys(globalThis)) {
     if (typeof key === "string" && key.startsWith("GPU")) remove(globalThis, key);
   }
-  codeRefusals();
+  addErrorCodes();
   for (const key of ["gpu", "locks", "storage"]) remove(Navigator.prototype, key);
   return internals.Console;
 }
 
-/**
- * What a function receives in place of `import.meta`. Its `invoked` is where the modules of `sdk/` find
- * what the server gave to this call.
- */
-export function importMeta(config: object): object {
+/** Replaces `import.meta` for a function. Through its `invoked` the modules of `sdk/` reach the call. */
+export function importMeta(invoked: object): object {
   const meta = createObject(null);
-  lock(meta, "invoked", config);
+  lock(meta, "invoked", invoked);
   meta.url = MAIN_URL;
   meta.main = false;
   meta.filename = MAIN_PATH;

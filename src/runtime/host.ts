@@ -1,8 +1,8 @@
 /**
- * Host calls: how a function asks the server for something. The modules of `sdk/` are the callers; the function
- * itself could call as well, and would get no further, as every call is judged by the server.
+ * Host calls: requests of a function to the server. The modules of `sdk/` make them. The function can make them as well
+ * without any gain, because the server checks every call.
  *
- * Runs beside user code, and so by what was captured.
+ * Runs after user code has started, so it uses captured primordials only.
  */
 import { anonymous } from "./anonymous.ts";
 import {
@@ -30,18 +30,18 @@ import {
   HostStatus,
 } from "./wire.ts";
 
-/** What the server said to one call; `json` is a `HostFault` where it is not `done`. */
+/** The server's reply to one call. Without `done` its `json` is a `HostFault`. */
 export interface HostAnswer {
   readonly done: boolean;
   readonly json: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Asks the server: `json` is the text of `{method, params}`. Throws where that is too large, and never rejects. */
+/** Calls the server. `json` is the text of `{method, params}`. Throws for a body above the limit; never rejects. */
 export type HostCall = (json: string, bytes?: Uint8Array) => Promise<HostAnswer>;
 
-/** Exit code of a process that cannot speak to its supervisor. */
-const EXIT_UNHEARD = 1;
+/** Exit code of a process that cannot write to the server. */
+const EXIT_DISCONNECTED = 1;
 
 type Frame = (kind: number, body: Uint8Array) => void;
 
@@ -50,11 +50,11 @@ interface Pending {
   readonly answer: (answer: HostAnswer) => void;
 }
 
-/** A table by number without a prototype, so that nothing is looked up elsewhere. */
+/** A table by number without a prototype, so that user code cannot affect look-ups. */
 type Table<Value> = Record<number, Value | undefined>;
 const table = <Value>() => createObject(null) as Table<Value>;
 
-/** The part that stands on the function's stack: it names no file, and looks at values without running their code. */
+/** The part on the function's stack. It names no file and validates values without running their code. */
 const guarded = anonymous((
   send: (json: string, bytes: Uint8Array | undefined) => Promise<HostAnswer> | number,
   lengthOf: (bytes: Uint8Array) => number,
@@ -62,21 +62,21 @@ const guarded = anonymous((
   TypeErrorOf: TypeErrorConstructor,
 ): HostCall =>
 (json, bytes) => {
-  if (typeof json !== "string") throw new TypeErrorOf("a call of the server is a text");
+  if (typeof json !== "string") throw new TypeErrorOf("the JSON of a host call must be a string");
   try {
     if (bytes !== undefined) lengthOf(bytes);
   } catch {
-    throw new TypeErrorOf("a call of the server carries a Uint8Array");
+    throw new TypeErrorOf("the bytes of a host call must be a Uint8Array");
   }
   const sent = send(json, bytes);
   if (typeof sent !== "number") return sent;
-  throw new TypeErrorOf(`a call of the server has ${sent} bytes, its limit is ${maxBytes} bytes`);
+  throw new TypeErrorOf(`the host call has ${sent} bytes, its limit is ${maxBytes} bytes`);
 });
 
-/** Makes the way to the server. Reads stdin only while a reply is due, so that an idle event loop still ends. */
+/** Makes the function that calls the server. Reads stdin only while a reply is due, so that the event loop can end. */
 export function hostCaller(frame: Frame): HostCall {
   const pending = table<Pending>();
-  /** Bodies that wait until others are answered, in order: from `first` up to `next`. */
+  /** Calls that wait for replies to others, in order: from `first` up to `next`. */
   const waiting = table<{ readonly body: Uint8Array; readonly pending: Pending }>();
   let first = 0, next = 0, number = 0, sentCalls = 0, sentBytes = 0;
   let reading = false;
@@ -92,8 +92,8 @@ export function hostCaller(frame: Frame): HostCall {
     try {
       frame(FrameKind.HOST_CALL, body);
     } catch {
-      // The function closed its stdout: nobody can be told anything any more.
-      exit(EXIT_UNHEARD);
+      // The function closed its stdout: the server can no longer be reached.
+      exit(EXIT_DISCONNECTED);
     }
     if (!reading) readReply();
   };
@@ -123,26 +123,16 @@ export function hostCaller(frame: Frame): HostCall {
     deleteProperty(pending, id);
     sentCalls--;
     sentBytes -= call.bytes;
-    const json = decode(new Bytes(body.buffer, 0, jsonBytes));
-    call.answer(dictionary<unknown>({
-      done,
-      json,
-      bytes: new Bytes(body.buffer, jsonBytes),
-    }) as unknown as HostAnswer);
+    call.answer(answerOf(done, body, jsonBytes));
   };
-  /** Answers the length of a body that is too long instead. */
+  /** Sends a call. Returns the length of a body above the limit instead. */
   const send = (
     json: string,
     bytes: Uint8Array | undefined,
   ): Promise<HostAnswer> | number => {
-    const text = encode(json);
-    const textBytes = byteLength(text);
-    const length = HOST_CALL_HEAD_BYTES + textBytes + (bytes === undefined ? 0 : byteLength(bytes));
-    if (length > HOST_CALL_MAX_BYTES) return length;
-    const body = new Bytes(length);
-    putUint32(body, 4, textBytes);
-    setBytes(body, text, HOST_CALL_HEAD_BYTES);
-    if (bytes !== undefined) setBytes(body, bytes, HOST_CALL_HEAD_BYTES + textBytes);
+    const body = encodeHostCall(json, bytes);
+    if (typeof body === "number") return body;
+    const length = byteLength(body);
     return new PromiseOf<HostAnswer>((answer) => {
       const call = { bytes: length, answer };
       if (first === next && fits(length)) put(body, call);
@@ -152,7 +142,26 @@ export function hostCaller(frame: Frame): HostCall {
   return guarded(send, byteLength, HOST_CALL_MAX_BYTES, TypeErrorOf);
 }
 
-/** Reads `length` bytes from stdin without blocking; where it ended there is nobody left to answer. */
+function answerOf(done: boolean, body: Uint8Array<ArrayBuffer>, jsonBytes: number): HostAnswer {
+  const json = decode(new Bytes(body.buffer, 0, jsonBytes));
+  const bytes = new Bytes(body.buffer, jsonBytes);
+  return dictionary<unknown>({ done, json, bytes }) as unknown as HostAnswer;
+}
+
+/** The body of a call, still without its number; its length if that is above the limit. */
+function encodeHostCall(json: string, bytes: Uint8Array | undefined): Uint8Array | number {
+  const text = encode(json);
+  const textBytes = byteLength(text);
+  const length = HOST_CALL_HEAD_BYTES + textBytes + (bytes === undefined ? 0 : byteLength(bytes));
+  if (length > HOST_CALL_MAX_BYTES) return length;
+  const body = new Bytes(length);
+  putUint32(body, 4, textBytes);
+  setBytes(body, text, HOST_CALL_HEAD_BYTES);
+  if (bytes !== undefined) setBytes(body, bytes, HOST_CALL_HEAD_BYTES + textBytes);
+  return body;
+}
+
+/** Reads `length` bytes from stdin without blocking. Never calls back if stdin ends: then the server is gone. */
 function readExactly(length: number, done: (bytes: Uint8Array<ArrayBuffer>) => void): void {
   const bytes = new Bytes(length);
   let filled = 0;

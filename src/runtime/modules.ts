@@ -1,9 +1,9 @@
 /**
- * Which modules a function can load at run time: the `node:` built-ins, but those that hand out
- * threads, unchecked files, the heap or the engine. Everything else was bundled when the commit was finalized.
+ * The modules that a function can load at run time: `node:` built-ins, except for those that give access to threads,
+ * unchecked files, the heap or the engine. All other modules were bundled when the commit was finalized.
  *
- * Two hooks stand because each can be walked around alone: `Module._resolveFilename` can be replaced by the
- * function, which skips `resolve`; ECMAScript imports of built-ins do not pass `load`.
+ * Both hooks are needed. A function can bypass `resolve` by replacing `Module._resolveFilename`; ECMAScript imports of
+ * built-ins do not call `load`.
  */
 import { remove } from "./harden.ts";
 import { DNS_SHIMS } from "./names.ts";
@@ -24,10 +24,10 @@ import {
   TypeErrorOf,
 } from "./primordials.ts";
 
-/** Built-ins with no safe use: each reaches files, memory or the engine without a permission. */
-const REFUSED = dictionary({ sqlite: true, wasi: true, v8: true, inspector: true, repl: true });
+/** Built-ins without a safe use: each reaches files, memory or the engine without a permission. */
+const UNAVAILABLE = dictionary({ sqlite: true, wasi: true, v8: true, inspector: true, repl: true });
 
-/** Families of built-ins that open connections or resolve names; so do those whose names begin with an underscore. */
+/** Families of built-ins that open connections or resolve names, like those that begin with an underscore. */
 const NETWORK = dictionary({
   child_process: true,
   cluster: true,
@@ -40,15 +40,15 @@ const NETWORK = dictionary({
   tls: true,
 });
 
-/** Built-ins that tell of the machine, and what makes them tell of a neutral one. */
-const DESCRIBED = dictionary({ fs: emptyFileSystem, os: describeMachine });
+/** Built-ins that describe the machine, and the functions that replace what they report. */
+const REPLACED = dictionary({ fs: emptyFileSystem, os: describeMachine });
 
-/** Scheme of the reduced modules below; no other module may have it. */
+/** Scheme of the reduced modules below. No other module can have it. */
 const SHIM_PREFIX = "invoked:";
 
 /**
- * Sources of reduced modules. The named exports of a built-in cannot be taken away once it is imported, so an import
- * of these gets a copy without what would load built-ins around the hooks or start threads.
+ * Sources of reduced modules. Named exports of an imported built-in cannot be removed. So an import of these gets a copy
+ * without exports that bypass the hooks or start threads.
  */
 const SHIMS = dictionary<string>({
   ...DNS_SHIMS,
@@ -75,7 +75,7 @@ const SHIMS = dictionary<string>({
       setEnvironmentData, threadId, workerData } = threads;`,
 });
 
-/** Longest specifier repeated in an error, in UTF-16 units. */
+/** Most UTF-16 units of a specifier in an error. */
 const SPECIFIER_SHOWN_MAX_UNITS = 100;
 
 const NODE_PREFIX = "node:";
@@ -96,7 +96,7 @@ function family(name: string): string {
   return slash < 0 ? name : slice(name, 0, slash);
 }
 
-function refusal(specifier: string): Error {
+function unavailableModule(specifier: string): Error {
   const shown = slice(specifier, 0, SPECIFIER_SHOWN_MAX_UNITS);
   const isNative = slice(specifier, -NATIVE_SUFFIX.length) === NATIVE_SUFFIX;
   const why = isNative ? ": it is native code" : "";
@@ -114,20 +114,23 @@ interface Hooks {
   load(url: string): Loaded;
 }
 
-/** What the runtime uses of the class that `node:module` exports, untyped in part. */
+/** The parts of the class in `node:module` that the runtime uses. */
 export interface ModuleClass {
   registerHooks(hooks: Hooks): unknown;
   isBuiltin(name: string): boolean;
 }
 
-/** Gets a built-in around all hooks; only the runtime may hold it. */
+/** Gets a built-in without any hook. Only the runtime may hold it. */
 export type BuiltinGetter = (name: string) => object;
 
-function refuseThreads(): never {
+function rejectThreads(): never {
   throw new TypeErrorOf("Worker threads are not available in a function");
 }
 
-/** Installs the hooks, and removes what could install others. `onNetwork` is called before the first connection. */
+/**
+ * Installs the hooks, then removes `registerHooks`.
+ * @param onNetwork called once, before the first module with a network loads
+ */
 export function restrictModules(
   moduleClass: ModuleClass,
   getBuiltin: BuiltinGetter,
@@ -137,8 +140,8 @@ export function restrictModules(
   let hasNetwork = false;
   const described: Record<string, boolean> = createObject(null);
   const prepare = (name: string) => {
-    const describe = DESCRIBED[name];
-    // Once: a function may replace what it finds, as tests do.
+    const describe = REPLACED[name];
+    // Once only: a function may replace exports afterwards, as tests do.
     if (describe !== undefined && !described[name]) {
       described[name] = true;
       describe(getBuiltin(name));
@@ -150,9 +153,9 @@ export function restrictModules(
   moduleClass.registerHooks({
     resolve(specifier, context, next) {
       const name = withoutPrefix(specifier);
-      if (!isBuiltin(specifier) || REFUSED[family(name)]) throw refusal(specifier);
+      if (!isBuiltin(specifier) || UNAVAILABLE[family(name)]) throw unavailableModule(specifier);
       prepare(name);
-      // `require` receives the original, whose object was reduced in place; a shim imports it.
+      // `require` gets the original, which was reduced in place. The shim imports it, too.
       const isImport = context.conditions[1] === "import";
       const isShim = context.parentURL !== undefined && hasPrefix(context.parentURL, SHIM_PREFIX);
       if (isImport && !isShim && SHIMS[name] !== undefined) {
@@ -166,10 +169,10 @@ export function restrictModules(
         if (source !== undefined) return { format: "module", source, shortCircuit: true };
       }
       const name = withoutPrefix(url);
-      if (name === url || REFUSED[family(name)]) throw refusal(url);
+      if (name === url || UNAVAILABLE[family(name)]) throw unavailableModule(url);
       prepare(name);
       if (name === "worker_threads") {
-        defineProperty(getBuiltin(url), "Worker", dataDescriptor(refuseThreads, false));
+        defineProperty(getBuiltin(url), "Worker", dataDescriptor(rejectThreads, false));
       }
       return { format: "builtin", source: null, shortCircuit: true };
     },

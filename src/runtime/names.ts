@@ -1,8 +1,8 @@
 /**
- * Keeps names from being resolved in a function's process. The kernel refuses the sockets of a resolver, but the C
- * library may ask a service of the machine over a unix socket (`nss-resolve`, `mdns`), which then sends a
- * query that holds any name the function likes, and the other resolver answers from the machine's `/etc/hosts`,
- * which it reads without a permission. Nothing here is needed: the egress proxy resolves.
+ * Disables name resolution in an instance. The kernel denies the sockets of a resolver. But the C library may ask a
+ * service of the machine over a unix socket (`nss-resolve`, `mdns`), which then sends queries with names that the
+ * function chose. The other resolver answers from the machine's `/etc/hosts` without a permission. Functions do not need
+ * either: the egress proxy resolves names.
  */
 import type { Tools } from "./egress.ts";
 import { anonymous } from "./anonymous.ts";
@@ -32,15 +32,15 @@ interface Resolving {
   readonly Resolver: { readonly prototype: object };
 }
 
-/** The built-ins that are reduced. */
+/** The built-ins that are changed. */
 export interface Resolvers {
   readonly dns: Resolving & { readonly promises: Resolving };
   readonly dgram: { readonly Socket: { readonly prototype: object } };
   readonly net: { readonly Server: { readonly prototype: object } };
 }
 
-/** Makes all of them fail. */
-export const refuseNames = anonymous(function (
+/** Makes all resolvers and listeners fail with `EACCES`. */
+export const disableNameResolution = anonymous(function (
   { dns, dgram, net }: Resolvers,
   { defineProperty, dataDescriptor, ErrorOf }: Tools,
 ): void {
@@ -62,22 +62,22 @@ export const refuseNames = anonymous(function (
     "resolveTxt",
     "reverse",
   ] as const;
-  /** What takes a host and resolves it before it fails for want of a socket. */
+  /** Methods that resolve a host before they fail without a socket. */
   const DATAGRAM_METHODS = ["bind", "connect", "send"] as const;
 
   const replace = (target: object, key: string, value: unknown) =>
     defineProperty(target, key, dataDescriptor(value, true));
-  const refusal = (call: string): Error => {
+  const denied = (call: string): Error => {
     const error = new ErrorOf(`${call} EACCES: not available in a function`);
     return Object.assign(error, { code: "EACCES", syscall: call });
   };
-  /** As Node's network fails: to the callback, where there is one for it, else as an event. */
-  const refuse = (call: string, takesError: boolean) =>
+  /** Fails as Node does: with the callback if it takes an error, else with an event. */
+  const fail = (call: string, takesError: boolean) =>
     function (this: { emit(name: string, error: Error): void }, ...args: unknown[]) {
       const callback = takesError ? args[args.length - 1] : undefined;
       queueMicrotask(() => {
-        if (typeof callback === "function") callback(refusal(call));
-        else this.emit("error", refusal(call));
+        if (typeof callback === "function") callback(denied(call));
+        else this.emit("error", denied(call));
       });
       return this;
     };
@@ -85,10 +85,10 @@ export const refuseNames = anonymous(function (
     const call = QUERIES[index] ?? "";
     const byCallback = (...args: unknown[]) => {
       const callback = args[args.length - 1];
-      if (typeof callback !== "function") throw refusal(call);
-      queueMicrotask(() => callback(refusal(call)));
+      if (typeof callback !== "function") throw denied(call);
+      queueMicrotask(() => callback(denied(call)));
     };
-    const byPromise = () => Promise.reject(refusal(call));
+    const byPromise = () => Promise.reject(denied(call));
     replace(dns, call, byCallback);
     replace(dns.Resolver.prototype, call, byCallback);
     replace(dns.promises, call, byPromise);
@@ -96,7 +96,7 @@ export const refuseNames = anonymous(function (
   }
   for (let index = 0; index < DATAGRAM_METHODS.length; index++) {
     const call = DATAGRAM_METHODS[index] ?? "";
-    replace(dgram.Socket.prototype, call, refuse(call, call === "send"));
+    replace(dgram.Socket.prototype, call, fail(call, call === "send"));
   }
-  replace(net.Server.prototype, "listen", refuse("listen", false));
+  replace(net.Server.prototype, "listen", fail("listen", false));
 });

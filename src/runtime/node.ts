@@ -1,12 +1,11 @@
 /**
- * Node's half of the runtime, which costs more to load than all of Deno, and so is loaded and hardened only where a
- * function can reach it. Its ways in are the global `process` and `import()`. The latter is syntax: without the word
- * in its script a function can only make it from text, by `eval` or a `Function` constructor. All of these are
- * gates that harden first.
+ * The Node part of the runtime. It costs more to load than all of Deno, so it is loaded and hardened only for functions
+ * that can reach it. Its entry points are the global `process` and `import()`. The latter is syntax: a script without
+ * that word needs `eval` or a `Function` constructor for it. Each of these entry points hardens first.
  */
 import { type Bindings, type Net, routeTcp, type Tls, TOOLS, tunnelPipes } from "./egress.ts";
 import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
-import { refuseNames, type Resolvers } from "./names.ts";
+import { disableNameResolution, type Resolvers } from "./names.ts";
 import { type BuiltinGetter, type ModuleClass, restrictModules } from "./modules.ts";
 import { anonymous } from "./anonymous.ts";
 import { describeUser } from "./system.ts";
@@ -24,7 +23,7 @@ import {
   setPrototypeOf,
 } from "./primordials.ts";
 
-/** Reach descriptors, native code, other processes or built-in modules around the hooks. */
+/** Give access to descriptors, native code, other processes or built-in modules without the hooks. */
 const REMOVED_FROM_PROCESS = [
   "binding",
   "dlopen",
@@ -56,17 +55,17 @@ interface Process {
   binding(name: string): Record<string, { prototype: object }>;
 }
 
-/** Loads Node's half when it is called first. */
+/** Loads the Node part with its first call. */
 const loadProcess = getOwnPropertyDescriptor(globalThis, "process")?.get as () => unknown;
 
-/** `new net.Socket({fd})` and its kin take over any open descriptor without asking; now none can be. */
-function refuseDescriptors(process: Process, binding: string, handle: string): void {
+/** Makes `new net.Socket({fd})` and its like fail: they adopt any open descriptor without a permission. */
+function blockDescriptors(process: Process, binding: string, handle: string): void {
   const prototype = process.binding(binding)[handle]?.prototype;
   if (prototype === undefined) throw new ErrorOf(`Cannot harden ${binding}: ${handle} is missing`);
   lock(prototype, "open", () => UV_EBADF);
 }
 
-/** `process.stdin` at its end, made when it is first asked for: the real one carries the replies to host calls. */
+/** An empty `process.stdin`, created on first use. The real one carries the replies to host calls. */
 const emptyStdin = anonymous(
   (getBuiltin: (name: string) => { readonly Readable: { from(items: unknown[]): object } }) => {
     let stdin: object | undefined;
@@ -77,31 +76,31 @@ const emptyStdin = anonymous(
 let hardened = false;
 let egressSocket: string | undefined;
 
-/** Names the socket of the egress proxy; before Node's half is loaded. */
+/** Sets the path of the egress socket, before the Node part is loaded. */
 export function useEgressSocket(path: string): void {
   egressSocket = path;
 }
 
 /**
- * Loads and hardens Node's half, once. Where it runs late, the function may have poisoned the language
- * before; so, as everywhere, it goes by indices and by what was captured.
+ * Loads and hardens the Node part, once. If it runs late, user code may have changed built-in prototypes. So it uses
+ * indices and captured primordials only.
  */
 export function hardenNode(): void {
   if (hardened) return;
   const process = apply(loadProcess, globalThis, []) as Process;
   const getBuiltin = process.getBuiltinModule;
-  refuseDescriptors(process, "pipe_wrap", "Pipe");
-  refuseDescriptors(process, "tcp_wrap", "TCP");
-  refuseDescriptors(process, "udp_wrap", "UDP");
+  blockDescriptors(process, "pipe_wrap", "Pipe");
+  blockDescriptors(process, "tcp_wrap", "TCP");
+  blockDescriptors(process, "udp_wrap", "UDP");
   const pipes = process.binding("pipe_wrap") as unknown;
   const streams = process.binding("stream_wrap") as unknown;
-  tunnelPipes({ ...pipes as Bindings, ...streams as Bindings }, egressSocket, TOOLS);
+  tunnelPipes({ ...pipes as Bindings, ...streams as Bindings }, egressSocket);
   defineProperty(process.argv, 0, dataDescriptor(RUNTIME_NAME, true));
   defineProperty(process.argv, 1, dataDescriptor(MAIN_PATH, true));
-  // What follows are the runtime's own arguments.
+  // Drops the arguments of the bootstrap.
   defineProperty(process.argv, "length", dictionary<unknown>({ value: 2 }));
   describeUser(process);
-  // Packages read `process.env.NODE_ENV` when they load; the real one throws where all is denied.
+  // Packages read `process.env.NODE_ENV` when they load. The real one throws without the permission.
   lock(process, "env", {});
   defineProperty(
     process,
@@ -113,11 +112,14 @@ export function hardenNode(): void {
   for (let index = 0; index < REMOVED_FROM_PROCESS.length; index++) {
     remove(process, REMOVED_FROM_PROCESS[index] ?? "");
   }
-  // Loading these takes as long as all else together, so they wait for the first module that needs them.
+  // Loading these takes as long as everything else, so it waits for the first module that needs them.
   const onNetwork = () => {
     const net = getBuiltin("net");
     routeTcp(net as Net, getBuiltin("tls") as Tls, TOOLS);
-    refuseNames({ net, dns: getBuiltin("dns"), dgram: getBuiltin("dgram") } as Resolvers, TOOLS);
+    disableNameResolution(
+      { net, dns: getBuiltin("dns"), dgram: getBuiltin("dgram") } as Resolvers,
+      TOOLS,
+    );
   };
   const moduleClass = untyped(getBuiltin("module"), "Module") as ModuleClass;
   restrictModules(moduleClass, getBuiltin, onNetwork);
@@ -127,8 +129,8 @@ export function hardenNode(): void {
 // deno-lint-ignore no-explicit-any -- the type of "any constructor"
 type AnyConstructor = new (...args: any[]) => unknown;
 
-/** The constructor, behind a gate. Its traps are looked up on a dictionary, out of reach of the function. */
-function gated(original: AnyConstructor): AnyConstructor {
+/** The constructor, which first hardens. User code cannot reach its traps, which are in a dictionary. */
+function hardeningFirst(original: AnyConstructor): AnyConstructor {
   const handler = dictionary<unknown>({
     apply(target: AnyConstructor, self: unknown, args: unknown[]) {
       hardenNode();
@@ -142,7 +144,7 @@ function gated(original: AnyConstructor): AnyConstructor {
   return new ProxyOf(original, handler as ProxyHandler<AnyConstructor>);
 }
 
-/** The prototypes of what makes code from text; `constructor` of each is the only way to its maker. */
+/** The prototypes of functions. `constructor` of each, which compiles text, is reachable only through it. */
 const CODE_PROTOTYPES = [
   Function.prototype,
   getPrototypeOf(async () => {}),
@@ -150,22 +152,22 @@ const CODE_PROTOTYPES = [
   getPrototypeOf(async function* () {}),
 ] as const;
 
-/** Puts gates before every way to Node's half, for a script without the words that need none. */
-function installGates(): void {
-  const gate = gated(Function);
+/** Makes every entry point of the Node part harden first, for a script without `import` and `eval`. */
+function hardenOnFirstUse(): void {
+  const hardeningFunction = hardeningFirst(Function);
   CODE_PROTOTYPES.forEach((prototype, index) => {
     const original = untyped(prototype as object, "constructor") as AnyConstructor;
-    const replacement = index === 0 ? gate : gated(original);
+    const replacement = index === 0 ? hardeningFunction : hardeningFirst(original);
     // `Object.getPrototypeOf(AsyncFunction)` is `Function`.
-    if (index > 0) setPrototypeOf(original, gate);
+    if (index > 0) setPrototypeOf(original, hardeningFunction);
     defineProperty(prototype as object, "constructor", dataDescriptor(replacement, true));
   });
-  defineProperty(globalThis, "Function", dataDescriptor(gate, true));
-  const gatedEval = (text: unknown) => {
+  defineProperty(globalThis, "Function", dataDescriptor(hardeningFunction, true));
+  const hardeningEval = (text: unknown) => {
     hardenNode();
     return evaluate(text as string);
   };
-  defineProperty(globalThis, "eval", dataDescriptor(gatedEval, true));
+  defineProperty(globalThis, "eval", dataDescriptor(hardeningEval, true));
   const accessor = getOwnPropertyDescriptor(globalThis, "process");
   defineProperty(globalThis, "process", {
     ...accessor,
@@ -176,8 +178,8 @@ function installGates(): void {
   });
 }
 
-/** Makes Node's half safe for this script: hardens it now where the script names a way to it, else on first use. */
+/** Hardens the Node part now if the script contains `import` or `eval`, else on first use. */
 export function guardNode(script: string): void {
   if (script.includes("import") || script.includes("eval")) hardenNode();
-  else if (!hardened) installGates();
+  else if (!hardened) hardenOnFirstUse();
 }

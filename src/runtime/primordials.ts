@@ -1,9 +1,8 @@
 /**
- * The language's own functions, captured before any byte of a user's code is parsed.
+ * Built-in functions of the language, captured before user code is parsed.
  *
- * Invariant: after user code has started, the runtime calls only what stands here. It uses no
- * method call on a built-in prototype, no `for...of`, no spread and no array destructuring, because
- * a function may have replaced what those look up.
+ * Invariant: after user code has started, the runtime calls only these. It uses no method call on a built-in prototype,
+ * no `for...of`, no spread and no array destructuring, because user code may have replaced what those look up.
  */
 
 // deno-lint-ignore no-explicit-any -- the type of "any function" in a conditional type
@@ -30,7 +29,7 @@ export {
   setPrototypeOf,
 };
 
-/** Turns a method into a function that takes `this` first and cannot be poisoned later. */
+/** Turns a method into a function that takes `this` first and that user code cannot change. */
 function uncurry<This, Args extends unknown[], Result>(
   method: (this: This, ...args: Args) => Result,
 ): (self: This, ...args: Args) => Result {
@@ -79,7 +78,7 @@ export function dictionary<Value>(
   return freeze(assign(createObject(null), entries));
 }
 
-/** The descriptor of a data property, out of reach of what stands on `Object.prototype`. */
+/** The descriptor of a data property. `Object.prototype` does not affect it. */
 export function dataDescriptor(value: unknown, changeable: boolean): PropertyDescriptor {
   return dictionary<unknown>({ value, writable: changeable, configurable: changeable });
 }
@@ -108,8 +107,8 @@ export const readStdin = (into: Uint8Array): number | null => apply(readSync, st
 /** Read from stdin that does not block; null at its end. */
 export const readStdinLater = (into: Uint8Array): Promise<number | null> =>
   apply(read, stdin, [into]) as Promise<number | null>;
-/** Blocking write to stdout; returns how many bytes were taken. */
+/** Blocking write to stdout; returns the number of bytes written. */
 export const writeStdout = (bytes: Uint8Array): number => apply(writeSync, stdout, [bytes]);
-/** Blocking write to stderr; returns how many bytes were taken. */
+/** Blocking write to stderr; returns the number of bytes written. */
 export const writeStderr = (bytes: Uint8Array): number => apply(writeErrorSync, stderr, [bytes]);
 export const exit = Deno.exit;

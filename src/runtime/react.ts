@@ -1,11 +1,11 @@
-/** Reactions to promises that no user code can get in between. */
+/** Promise reactions that user code cannot intercept. */
 import { apply, dataDescriptor, defineProperty, promiseThen } from "./primordials.ts";
 
 type Reaction = (value: never) => unknown;
 
 const NO_SPECIES = dataDescriptor(undefined, false);
 
-/** `promise.then` whose species cannot be poisoned. */
+/** `promise.then` without a species that user code could set. */
 export function react(
   promise: Promise<unknown>,
   done: unknown,

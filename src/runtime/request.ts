@@ -1,4 +1,4 @@
-/** The messages that a process receives, and the frames that it answers with. */
+/** The messages that a process receives, and the frames that it writes. */
 import {
   bufferOf,
   byteLength,
@@ -13,28 +13,28 @@ import {
 } from "./primordials.ts";
 import { CALL_HEAD_BYTES, FRAME_HEAD_BYTES, LOAD_HEAD_BYTES, NONCE_BYTES } from "./wire.ts";
 
-/** Exit code of a process whose supervisor went away before it had work. */
+/** Exit code of a process whose server ended before its call. */
 const EXIT_ABANDONED = 0;
 
 /** The code of this process. */
 export interface Load {
   readonly nonce: Uint8Array;
-  /** Whether the module is to be loaded before its call is known. */
+  /** Whether the module loads before its call is known. */
   readonly ahead: boolean;
   readonly outputBytes: number;
   readonly logBytes: number;
   readonly script: string;
 }
 
-/** One piece of work of this process. */
+/** One call of this process. */
 export interface Call {
-  /** Whether the process is to wait for another call after this one. */
+  /** Whether the process waits for another call after this one. */
   readonly keep: boolean;
   readonly inputJson: string;
   readonly configJson: string;
 }
 
-/** Blocks until `length` bytes came; ends the process where stdin ends first. */
+/** Blocks until `length` bytes are read. Exits if stdin ends first. */
 function readExactly(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Bytes(length);
   let filled = 0;
@@ -46,7 +46,7 @@ function readExactly(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Blocks until the code came. Runs before user code. */
+/** Blocks until the load message is read. Runs before user code. */
 export function receiveLoad(): Load {
   const head = readExactly(LOAD_HEAD_BYTES);
   const at = NONCE_BYTES + 1;
@@ -59,7 +59,7 @@ export function receiveLoad(): Load {
   };
 }
 
-/** Blocks until the work came. The module's top level, and other calls, may have run before. */
+/** Blocks until the call message is read. User code may have run before. */
 export function receiveCall(): Call {
   const head = readExactly(CALL_HEAD_BYTES);
   return {
@@ -83,8 +83,8 @@ export function writeAll(bytes: Uint8Array): void {
 }
 
 /**
- * Marks a place in stderr. A function that closed or filled its stderr goes without: the mark saves time, and a process
- * in which it is missing is not used again.
+ * Writes a mark to stderr. It is missing if the function closed its stderr. The mark only saves time, and a process
+ * without it is not reused.
  */
 export function markStderr(nonce: Uint8Array): void {
   try {
@@ -115,7 +115,7 @@ export function frameWriter(nonce: Uint8Array): (kind: number, body: Uint8Array)
   };
 }
 
-/** Tells the supervisor that this process stands ready. */
+/** Sends the ready message. */
 export function announce(text: string): void {
   writeAll(encode(text));
 }

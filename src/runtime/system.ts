@@ -1,7 +1,7 @@
 /**
- * What a function is told of the machine that it runs on. Deno's permissions refuse to tell the truth, and packages
- * ask when they load, for a header or a log line, without expecting a refusal; so they are told of a small machine
- * that is the same everywhere. What has no neutral answer (free memory, load) goes on being refused.
+ * The machine as functions see it. Deno's permissions deny the real values. But packages read some when they load, for a
+ * header or a log line, and do not expect an error. So these report a small machine that is the same everywhere. Values
+ * without a generic answer (free memory, load) stay denied.
  */
 import { anonymous } from "./anonymous.ts";
 import { dataDescriptor, defineProperty } from "./primordials.ts";
@@ -16,29 +16,29 @@ export const USER_EXPORTS = "getegid, geteuid, getgid, getgroups, getuid, umask"
 /** The functions of `node:fs` that {@link emptyFileSystem} replaces, as the names of an `import`. */
 export const EXISTENCE_EXPORTS = "exists, existsSync";
 
-/** What of the runtime the functions below use. */
+/** Primordials for the functions below, which cannot use imports. */
 const TOOLS = { defineProperty, dataDescriptor };
 type Tools = typeof TOOLS;
 
 const describeOs = anonymous(
   function (os: object, { defineProperty, dataDescriptor }: Tools): void {
     const NOBODY = 65_534;
-    const tell = (key: string, answer: () => unknown) =>
+    const define = (key: string, answer: () => unknown) =>
       defineProperty(os, key, dataDescriptor(answer, true));
-    tell(
+    define(
       "cpus",
       () => [{ model: "", speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } }],
     );
-    tell("homedir", () => "/");
-    tell("hostname", () => "localhost");
-    tell("networkInterfaces", () => ({}));
-    tell("release", () => "0.0.0");
-    tell("tmpdir", () => "/tmp");
-    tell(
+    define("homedir", () => "/");
+    define("hostname", () => "localhost");
+    define("networkInterfaces", () => ({}));
+    define("release", () => "0.0.0");
+    define("tmpdir", () => "/tmp");
+    define(
       "userInfo",
       () => ({ uid: NOBODY, gid: NOBODY, username: "nobody", homedir: "/", shell: null }),
     );
-    tell("version", () => "");
+    define("version", () => "");
   },
 );
 
@@ -46,14 +46,14 @@ const describeProcess = anonymous(
   function (process: { report: object }, { defineProperty, dataDescriptor }: Tools): void {
     const NOBODY = 65_534;
     const UMASK = 0o77;
-    const tell = (key: string, answer: () => unknown) =>
+    const define = (key: string, answer: () => unknown) =>
       defineProperty(process, key, dataDescriptor(answer, true));
-    tell("getegid", () => NOBODY);
-    tell("geteuid", () => NOBODY);
-    tell("getgid", () => NOBODY);
-    tell("getgroups", () => []);
-    tell("getuid", () => NOBODY);
-    tell("umask", () => UMASK);
+    define("getegid", () => NOBODY);
+    define("geteuid", () => NOBODY);
+    define("getgid", () => NOBODY);
+    define("getgroups", () => []);
+    define("getuid", () => NOBODY);
+    define("umask", () => UMASK);
     defineProperty(process.report, "getReport", dataDescriptor(() => ({}), true));
   },
 );
@@ -68,22 +68,22 @@ const denyExistence = anonymous(
   },
 );
 
-/** Lets `node:os` tell of a machine without a name, a network or a user. */
+/** Makes `node:os` describe a machine without a name, a network or a user. */
 export function describeMachine(os: object): void {
   describeOs(os, TOOLS);
 }
 
-/** Lets `process` tell that it runs as nobody, and report nothing. */
+/** Makes `process` report the user `nobody` and an empty report. */
 export function describeUser(process: { report: object }): void {
   describeProcess(process, TOOLS);
 }
 
-/** Lets `node:fs` say of every path that nothing is there: packages look before they read. */
+/** Makes `node:fs` report that no path exists: packages check before they read. */
 export function emptyFileSystem(fs: object): void {
   denyExistence(fs, TOOLS);
 }
 
-/** Gives refusals of Deno's permissions the code that Node's have, which packages look at. */
-export function codeRefusals(): void {
+/** Gives permission errors of Deno the code that Node's have and packages check. */
+export function addErrorCodes(): void {
   defineProperty(Deno.errors.NotCapable.prototype, "code", dataDescriptor("EACCES", true));
 }

@@ -1,6 +1,6 @@
 /**
- * Deno loads parts of itself when they are first used, which takes up to tens of milliseconds. A process that waits
- * has them to spare: it uses once what the script names. A wrong guess costs time, nothing else.
+ * Deno loads parts of itself on first use, which takes up to tens of milliseconds. A waiting process has that time, so it
+ * uses once what the script names. A wrong guess only costs time.
  */
 const PARTS: readonly (readonly [RegExp, () => unknown])[] = [
   [/\bsetTimeout\b|\bsetInterval\b/, () => clearTimeout(setTimeout(() => {}))],
@@ -20,7 +20,7 @@ const PARTS: readonly (readonly [RegExp, () => unknown])[] = [
   [/\bsetImmediate\b/, () => clearImmediate(setImmediate(() => {}))],
 ];
 
-/** Uses once what the text names. Runs before user code. */
+/** Uses once every global that the text names. Runs before user code. */
 export function warmGlobals(text: string): void {
   for (const [word, use] of PARTS) {
     if (word.test(text)) use();

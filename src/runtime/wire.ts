@@ -1,34 +1,34 @@
 /**
- * The frame protocol between a sandbox's process and its supervisor, in one place for both sides.
+ * The protocol between the server and an instance, for both sides. All numbers are unsigned 32-bit and big-endian.
  *
- * Supervisor to process, on stdin, two kinds of messages. The *load*, once: the nonce, one byte that tells whether it
- * comes ahead of the call, three unsigned 32-bit big-endian numbers (output limit, log limit, length of the script, all
- * in bytes), the script. The *call*: one byte that tells whether the process is to wait for another call after this
- * one, two such numbers (length of the input and of the configuration), the input, the configuration. A load that comes
- * ahead is answered with the frame `LOADED` once the module's top level ran, or `NEEDS_CALL` where that asked for
- * something that only a call has; otherwise the call follows at once and is read before any of the function's code runs.
+ * Server to instance, on stdin:
+ * - The *load*, once: the nonce, one byte (1: ahead of the call), three numbers (output limit, log limit, length of the
+ *   script, all in bytes), the script.
+ * - The *call*: one byte (1: wait for another call afterwards), two numbers (length of the input and of the
+ *   configuration), the input, the configuration.
  *
- * Process to supervisor, on stdout: any number of frames, each the process's nonce, one
- * kind byte, an unsigned 32-bit big-endian length and that many bytes; on stderr, before its answer,
- * the bare nonce, so that the supervisor knows that it has read all of stderr without waiting for the end
- * of the process. Whatever is not such a frame is text that the function wrote. The nonce never
- * leaves the bootstrap's closure, so that a function cannot write a frame.
+ * The reply to a load ahead is the frame `LOADED` once the module's top level ran, or `NEEDS_CALL` if the module needs
+ * something of the call. Otherwise the call follows at once and is read before user code runs.
  *
- * A process that is to wait for another call says `IDLE` once nothing of its call is left in its event loop, and reads
- * the next call then and not before. Such a call also begins with the bare nonce on stderr: what stands before that, and
- * on stdout before `ACCEPTED`, was written after the answer of an earlier call and is nobody's.
+ * Instance to server, on stdout: frames, each the nonce, one kind byte, a length and that many bytes. On stderr, before
+ * its answer, the bare nonce: it shows the server that all of stderr is read, without waiting for the end of the process.
+ * All other bytes are text of the function. The nonce stays in the bootstrap's closure, so a function cannot write a
+ * frame.
  *
- * A *host call* is a question of the function to the server: a frame of kind `HOST_CALL` (an unsigned
- * 32-bit number of the call, an unsigned 32-bit length, that many bytes of JSON `{method, params}`, then bare
- * bytes), answered on stdin, in any order, by a reply: the number of the call, one status byte, two unsigned
- * 32-bit lengths, that many bytes of JSON, that many bare bytes. A reply carries no nonce, because the
- * function can read stdin; what it takes from there it takes from itself.
+ * With process reuse the instance sends `IDLE` once its event loop is empty, and only then reads the next call. Such a
+ * call also begins with the bare nonce on stderr. Bytes before it, and bytes on stdout before `ACCEPTED`, were written
+ * after the answer of an earlier call and are dropped.
+ *
+ * A *host call* is a request of the function to the server: a frame `HOST_CALL` (number of the call, a length, that many
+ * bytes of JSON `{method, params}`, bare bytes). Its reply comes on stdin, in any order: number of the call, one status
+ * byte, two lengths, that many bytes of JSON, that many bare bytes. A reply has no nonce. A function that reads stdin
+ * only takes its own replies.
  */
 
 /** Length of the nonce in bytes: one fixed {@link NONCE_MARK}, then random ones. */
 export const NONCE_BYTES = 24;
 
-/** First byte of every nonce. It occurs in no UTF-8 text, so that text is scanned at full speed. */
+/** First byte of every nonce. It does not occur in UTF-8, so text is scanned at full speed. */
 export const NONCE_MARK = 0xff;
 
 /** Nonce, whether ahead, output limit, log limit, script length. */
@@ -36,7 +36,7 @@ export const LOAD_HEAD_BYTES = NONCE_BYTES + 13;
 /** Whether another call may follow, input length, configuration length. */
 export const CALL_HEAD_BYTES = 9;
 
-/** What a function is given beside its input: the JSON of a request's configuration. */
+/** The configuration of a call, sent as JSON. */
 export interface CallConfig {
   /** Values by name. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -45,16 +45,16 @@ export interface CallConfig {
 /** Nonce, kind, length. */
 export const FRAME_HEAD_BYTES = NONCE_BYTES + 5;
 
-/** What an idle process writes when it stands ready. */
-export const READY = "ready\n";
+/** Text that a process writes once it is ready for a load. */
+export const READY_MESSAGE = "ready\n";
 
-/** Argument of a process that loads Node's half of the runtime ahead of its call. */
+/** Argument of a process that loads the Node part of the runtime at its start. */
 export const WITH_NODE = "node";
 
 /**
- * Kinds of frames from the process. `ACCEPTED` is empty and comes once the call was read and before any code runs for it:
- * without it the call may be given to another process. `LOADED`, `NEEDS_CALL` and `IDLE` are empty, too. A log frame's
- * kind is `LOG` plus the level, 0 (debug) to 3 (error).
+ * Kinds of frames. `ACCEPTED` follows the read of the call, before any code runs for it: without it another process may
+ * get the call. `ACCEPTED`, `LOADED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is `LOG` plus its level,
+ * 0 (debug) to 3 (error).
  */
 export const FrameKind = {
   ACCEPTED: 0x01,
@@ -71,23 +71,23 @@ export const FrameKind = {
 export const HOST_CALL_HEAD_BYTES = 8;
 /** Number of the call, status, length of the JSON, length of the bare bytes. */
 export const HOST_REPLY_HEAD_BYTES = 13;
-/** Status of a reply: what was asked for, or a {@link HostFault}. */
+/** Status of a reply: the result, or a {@link HostFault}. */
 export const HostStatus = { DONE: 0, FAILED: 1 } as const;
-/** Host calls of one invocation that may wait for their replies; the runtime holds further ones back. */
+/** Most host calls of one invocation that wait for replies. The runtime holds further ones back. */
 export const HOST_CALLS_MAX = 16;
 /** Most bytes of the body of one host call, and of all that wait for their replies together. */
 export const HOST_CALL_MAX_BYTES = 16 * 1024 * 1024;
 
-/** The JSON of a reply with the status `FAILED`. */
+/** The JSON of a reply with status `FAILED`. */
 export interface HostFault {
-  /** A stable word, such as `NotFound` or `PERMISSION_DENIED`; each family of methods documents its own. */
+  /** A stable code, such as `NotFound` or `PERMISSION_DENIED`; each family of methods documents its own. */
   readonly code: string;
   readonly message: string;
-  /** What else the family of methods tells. */
+  /** Further details. */
   readonly details?: unknown;
 }
 
-/** Why a call failed inside the process: the JSON body of a `FAILURE` frame. */
+/** Why a call failed in the instance: the JSON body of a `FAILURE` frame. */
 export type Failure =
   /** Something was thrown and not caught. `stack` is V8's text, with frames of the bundle unmapped. */
   | {
@@ -96,11 +96,11 @@ export type Failure =
     readonly message: string;
     readonly stack: string;
   }
-  /** The function settled with something else than a JSON object; `reason` says with what. */
+  /** The function returned something else than a JSON object; `reason` describes it. */
   | { readonly kind: "bad-output"; readonly reason: string }
-  /** The output's JSON text is longer than the limit; `bytes` is its length, -1 when past counting. */
+  /** The output's JSON text is longer than the limit; `bytes` is its length, or -1 if it cannot be counted. */
   | { readonly kind: "output-too-large"; readonly bytes: number }
-  /** The event loop ran empty before the function's promise settled. */
+  /** The event loop was empty before the function's promise settled. */
   | { readonly kind: "stalled" };
 
 /** Longest name, message and stack of a `Failure`, in UTF-16 units. */
@@ -108,8 +108,8 @@ export const FAILURE_NAME_MAX_UNITS = 256;
 export const FAILURE_MESSAGE_MAX_UNITS = 16_384;
 export const FAILURE_STACK_MAX_UNITS = 32_768;
 
-/** Longest text of one log frame in UTF-16 units; what is longer is cut by the bootstrap. */
+/** Longest text of one log frame in UTF-16 units; the bootstrap cuts longer text. */
 export const LOG_FRAME_MAX_UNITS = 262_144;
 
-/** What every log message counts on top of its own bytes, so that empty ones are bounded too. */
+/** Added to the size of every log message, so that the log limit also bounds empty ones. */
 export const LOG_LINE_OVERHEAD_BYTES = 16;

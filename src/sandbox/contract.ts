@@ -1,15 +1,14 @@
 /**
- * The port of the sandbox room: what the engine asks of it and what it answers.
+ * The port between the engine and the sandbox.
  *
- * A *sandbox* is one operating system process that runs one invocation and is then thrown away; or, where its function
- * allows that, runs one after the other until something goes wrong or it is worn out.
- * Nothing in this room knows HTTP, functions, commits or storage.
+ * An *instance* is a process of the operating system. It runs one call and is then killed. With process reuse it runs
+ * calls in sequence until one fails or a limit is reached. The sandbox knows no HTTP, functions, commits or storage.
  */
 
 import type { CallConfig } from "../runtime/wire.ts";
 
-/** The stable first word of an invocation's error, as documented in docs/errors.md. */
-export type ErrorWord =
+/** The stable code at the start of an invocation's error; see docs/errors.md. */
+export type ErrorCode =
   | "TIMEOUT"
   | "CPU_LIMIT"
   | "OUT_OF_MEMORY"
@@ -20,35 +19,35 @@ export type ErrorWord =
   | "CANCELLED"
   | "INTERRUPTED";
 
-/** Why a run is ended from outside; the reason of the abort signal given to {@link Sandboxes.run}. */
-export type KillWord = Extract<ErrorWord, "CANCELLED" | "INTERRUPTED">;
+/** Why a run is killed: the reason of the abort signal given to {@link Sandboxes.run}. */
+export type KillCode = Extract<ErrorCode, "CANCELLED" | "INTERRUPTED">;
 
-/** A question of a running function to the server. Everything in it is hostile but its size. */
+/** A request of a running function to the server. Its size is checked; everything else in it is hostile. */
 export interface HostCall {
-  /** Such as `vfs.stat`. */
+  /** For example `vfs.stat`. */
   readonly method: string;
-  /** Any JSON value, nested no deeper than 1,000 levels. */
+  /** Any JSON value of at most 1,000 nested levels. */
   readonly params: unknown;
   readonly bytes: Uint8Array;
-  /** Aborts when the invocation ends: what was not done by then is for nobody. */
+  /** Aborts when the invocation ends. */
   readonly signal: AbortSignal;
 }
 
-/** What the server answers to a {@link HostCall}. */
+/** The server's reply to a {@link HostCall}. */
 export interface HostReply {
   /** Any JSON value. */
   readonly value?: unknown;
   readonly bytes?: Uint8Array;
 }
 
-/** Thrown for a host call that fails in a way that its function is told. */
+/** An error of a host call that is reported to the function. */
 export class HostCallError extends Error {
   override name = "HostCallError";
   constructor(
-    /** A stable word of the family of methods. */
+    /** A stable code; each family of methods documents its own. */
     readonly code: string,
     message: string,
-    /** What else the function is told; any JSON value. */
+    /** Further details for the function; any JSON value. */
     readonly details?: unknown,
   ) {
     super(message);
@@ -56,8 +55,8 @@ export class HostCallError extends Error {
 }
 
 /**
- * What the server does for one invocation while it runs. At most `HOST_CALLS_MAX` calls run at a time.
- * May throw {@link HostCallError}; any other error is logged and told as `INTERNAL`.
+ * Handles the host calls of one invocation, at most `HOST_CALLS_MAX` at a time. May throw {@link HostCallError}. Any
+ * other error is logged and reported to the function as `INTERNAL`.
  */
 export interface Host {
   call(call: HostCall): Promise<HostReply>;
@@ -70,27 +69,27 @@ export interface SandboxJob {
    * resolves to `{ default: handler }` (see `src/builder/contract.ts`).
    */
   readonly script: string;
-  /** Names the script: jobs with the same key have the same script. Absent where no further call is to be expected. */
+  /** Names the script: jobs with the same key have the same script. Absent for a script that runs once. */
   readonly scriptKey?: string;
   /**
-   * Present where the process may run further jobs after this one, one at a time: those with the same key, script,
-   * allowlist and configuration. What the function keeps in its variables is then there for the next.
+   * Allows process reuse: the instance may run further jobs with the same key, script, allowlist and configuration, one
+   * at a time. Variables of the function keep their values.
    */
   readonly reuseKey?: string;
-  /** The input: the text of a JSON object, already validated by the caller. */
+  /** The input: the text of a JSON object, validated by the caller. */
   readonly inputJson: string;
-  /** Hosts that the function may connect to; see `src/sandbox/egress/allowlist.ts`. */
+  /** Hosts to which the function may connect; see `src/sandbox/egress/allowlist.ts`. */
   readonly outboundAllowlist: readonly string[];
-  /** What the function is given beside its input. Its secrets are masked in logs and in the error. */
+  /** Configuration for the function. Its secrets are masked in logs and errors. */
   readonly config: CallConfig;
-  /** Wall-clock limit of this call in milliseconds; never above the pool's own limit. */
+  /** Wall-clock limit of this call in milliseconds. The limit of the pool applies as well. */
   readonly timeoutMs: number;
 }
 
-/** How a run ended. `outputJson` is the text of a JSON object, validated by the sandbox room. */
+/** How a run ended. `outputJson` is the text of a JSON object, validated by the sandbox. */
 export type SandboxOutcome =
   | { readonly kind: "success"; readonly outputJson: string }
-  | { readonly kind: "error"; readonly word: ErrorWord; readonly message: string };
+  | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string };
 
 /** One captured line of output. */
 export interface SandboxLog {
@@ -98,54 +97,54 @@ export interface SandboxLog {
   readonly time: number;
   readonly level: "debug" | "info" | "warn" | "error";
   /**
-   * `console` for `console.*`, `stdout` and `stderr` for raw writes, `egress` for what the egress proxy decided,
-   * `system` for the server's own notes.
+   * `console` for `console.*`, `stdout` and `stderr` for raw writes, `egress` for decisions of the egress proxy,
+   * `system` for messages of the server.
    */
   readonly source: "console" | "stdout" | "stderr" | "egress" | "system";
   readonly message: string;
 }
 
-/** What the caller of a run provides while it lasts. */
+/** Connects a run to its caller. */
 export interface RunHooks {
-  /** Answers the host calls of the function. All of them have ended when the run resolves. */
+  /** Handles the host calls. None is in progress when the run resolves. */
   readonly host: Host;
-  /** Reads the source map (version 3 JSON) of the script; called only to map a stack. */
+  /** Reads the source map (JSON, version 3) of the script. Called only to map a stack. */
   readonly sourceMap: () => Promise<string>;
   /** Called for every captured line, in order, before the outcome is delivered. */
   readonly onLog: (log: SandboxLog) => void;
-  /** Aborting kills the process group at once; `reason` must be a {@link KillWord}. */
+  /** Aborting kills the process group at once; `reason` must be a {@link KillCode}. */
   readonly signal: AbortSignal;
 }
 
-/** Limits of processes that run one call after another. Each is a named setting in `src/config`. */
+/** Limits of process reuse. Each is a named setting in `src/config`. */
 export interface ReuseLimits {
-  /** Calls of one process. */
+  /** Most calls of one instance. */
   readonly callsMax: number;
-  /** Age at which a process gets no further call. */
+  /** Age at which an instance gets no further call. */
   readonly lifetimeMs: number;
-  /** How long a process waits for its next call. */
+  /** Longest wait of an instance for its next call. */
   readonly idleMs: number;
-  /** Processes of all functions together that wait for their next call. */
+  /** Most instances of all functions together that wait for their next call. */
   readonly waitingMax: number;
 }
 
-/** Limits of every sandbox. Each is a named setting in `src/config`, and told in the error it causes. */
+/** Limits of every instance. Each is a named setting in `src/config` and appears in the error that it causes. */
 export interface SandboxLimits {
   readonly timeoutMs: number;
-  /** Processor time of a process, its start included; counted in whole seconds, rounded up. */
+  /** Processor time of an instance, its start included, rounded up to seconds. */
   readonly cpuTimeMs: number;
-  /** V8 heap and, on Linux, all other private memory of the process, in bytes each. */
+  /** Limit of the V8 heap and, on Linux, of all other private memory, in bytes each. */
   readonly memoryBytes: number;
   readonly outputBytes: number;
-  /** Total bytes of captured log messages; what follows is dropped behind one visible mark. */
+  /** Total bytes of captured log messages. One mark follows, and later messages are dropped. */
   readonly logBytes: number;
-  /** Processes kept ahead of need, the provisioned ones aside. */
+  /** Instances that wait for calls, without the provisioned ones. */
   readonly poolSize: number;
-  /** Memory in bytes that all processes kept ahead of need may take, as estimated. */
+  /** Estimated memory in bytes of all instances that wait for calls. */
   readonly poolMemoryBytes: number;
 }
 
-/** Code that a number of processes is always kept for. */
+/** Code for which a fixed number of instances waits. */
 export interface Provisioned {
   /** As `scriptKey` of its jobs. */
   readonly key: string;
@@ -153,20 +152,19 @@ export interface Provisioned {
   readonly count: number;
 }
 
-/** The pool of sandboxes. Disposing it kills every process it started. */
+/** The pool of instances. Its disposal kills all of them. */
 export interface Sandboxes extends AsyncDisposable {
-  /** Starts filling the pool; resolves once one sandbox stands ready, rejects if none can be started. */
+  /** Starts to fill the pool. Resolves once one instance is ready; rejects if none can be started. */
   start(): Promise<void>;
   /**
-   * Runs one job in a process that nobody used before and nobody will use after, unless the job says otherwise.
-   * Never rejects for what the function does: every ending is a {@link SandboxOutcome}.
-   * When the promise resolves every log line was told and the process group was killed, unless it is to be used again;
-   * the system may need a few milliseconds more to take it away.
+   * Runs one job in an instance of its own, or in a reused one if the job allows that. Every ending that the function
+   * causes is a {@link SandboxOutcome}, not a rejection. When the promise resolves all log lines were delivered, and the
+   * process group was killed unless it is reused. The system may need a few milliseconds more to remove it.
    */
   run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome>;
-  /** Keeps processes with this code loaded, called or not; replaces what was said before. */
+  /** Keeps instances with this code loaded, called or not. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void;
-  /** The walls that stand, in words for the operator, e.g. `bubblewrap (own namespaces without a network, ...)`. */
+  /** The walls for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
   /** Counts for `/readyz` and metrics. */
   readonly stats: { readonly ready: number; readonly running: number };

@@ -1,4 +1,4 @@
-/** The sandbox room: runs functions, each call in a process of its own unless its job says otherwise. */
+/** Runs functions. Each call gets an instance of its own unless its job allows reuse. */
 import type {
   Provisioned,
   ReuseLimits,
@@ -9,12 +9,13 @@ import type {
   SandboxOutcome,
 } from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
-import { type Cgroups, choose, type IsolationChoice } from "../isolation/mod.ts";
+import { type Cgroups, chooseIsolation, type IsolationChoice } from "../isolation/mod.ts";
 import { type Launcher, launcherFor, prepareProgram } from "./instance/launcher.ts";
+import { killCodeOf, killed } from "./instance/outcome.ts";
 import { Pool } from "./pool/pool.ts";
-import { CGROUPS_IN_WORDS, openCgroups } from "./instance/cgroups.ts";
-import { subjectOf } from "./diagnostics/probe.ts";
-import { JobNotAccepted, killedEarly } from "./instance/instance.ts";
+import { CGROUPS_DESCRIPTION, openCgroups } from "./instance/cgroups.ts";
+import { probeTargetOf } from "./diagnostics/probe.ts";
+import { JobNotAccepted } from "./instance/instance.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
 import { type Image, openImage } from "./image/image.ts";
 
@@ -23,24 +24,24 @@ export type { EgressOptions } from "./egress/proxy.ts";
 export { entryFault } from "./egress/allowlist.ts";
 export type { IsolationChoice, Mode } from "../isolation/mod.ts";
 export { IsolationError, type Verdict } from "../isolation/mod.ts";
-export { diagnose, type Diagnosis as Examination } from "./diagnostics/diagnose.ts";
+export { diagnose, type Diagnosis } from "./diagnostics/diagnose.ts";
 
-/** Processes that are tried for one call; more than a pool holds have to die in the same moment to pass it. */
-const PROCESSES_PER_CALL_MAX = 10;
+/** Instances that are tried for one call. Larger than a pool, of which all may die at once. */
+const INSTANCES_PER_CALL_MAX = 10;
 
-/** Where the room keeps what its processes share. */
+/** Options of all sandboxes. */
 export interface SandboxOptions {
-  /** A private directory of the server; made when missing. Holds the compiled runtime, nothing of users. */
+  /** A private directory of the server, created when missing. Holds the compiled runtime and no user data. */
   readonly cacheDir: string;
   readonly egress: EgressOptions;
   readonly reuse: ReuseLimits;
-  /** The mode to use, or `auto` for the strongest that stands. */
+  /** The mode to use, or `auto` for the strongest available one. */
   readonly isolation: IsolationChoice;
-  /** Directories, separated by colons, in which the wrappers are looked for. */
+  /** Directories of the wrappers, separated by colons. */
   readonly searchPath: string;
 }
 
-/** Makes the pool of sandboxes. No process is started before `start` or the first `run`. */
+/** Creates the pool of sandboxes. `start` or the first `run` starts the first process. */
 export function createSandboxes(limits: SandboxLimits, options: SandboxOptions): Sandboxes {
   return new ProcessSandboxes(limits, options);
 }
@@ -48,7 +49,7 @@ export function createSandboxes(limits: SandboxLimits, options: SandboxOptions):
 type Prepared = {
   readonly egress: EgressProxy;
   readonly cgroups: Cgroups | undefined;
-  readonly around: Image;
+  readonly image: Image;
   readonly launcher: Launcher;
   readonly pool: Pool;
 };
@@ -95,7 +96,7 @@ class ProcessSandboxes implements Sandboxes {
   get walls(): string {
     if (this.#prepared === undefined) return "not started";
     const { launcher: { isolation }, cgroups } = this.#prepared;
-    return cgroups === undefined ? isolation.walls : `${isolation.walls}, ${CGROUPS_IN_WORDS}`;
+    return cgroups === undefined ? isolation.walls : `${isolation.walls}, ${CGROUPS_DESCRIPTION}`;
   }
 
   get stats(): { readonly ready: number; readonly running: number } {
@@ -110,23 +111,23 @@ class ProcessSandboxes implements Sandboxes {
     await Promise.allSettled(this.#runs);
     await prepared?.egress[Symbol.asyncDispose]();
     await prepared?.cgroups?.[Symbol.asyncDispose]();
-    await prepared?.around[Symbol.asyncDispose]();
+    await prepared?.image[Symbol.asyncDispose]();
   }
 
   async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
-    if (hooks.signal.aborted) return killedEarly(hooks.signal);
+    if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));
     const { pool } = this.#prepared ?? await this.#prepare();
     const key = processKeyOf(job);
     for (let attempt = 1;; attempt++) {
       try {
         const reused = key === undefined ? undefined : this.#reuse.take(key);
-        const process = reused ?? await pool.take(job.scriptKey, job.script);
-        const keeper = key === undefined ? undefined : this.#reuse.keeperOf(key, process);
-        return await process.run(job, hooks, this.#limits, keeper);
+        const instance = reused ?? await pool.take(job.scriptKey, job.script);
+        const keeper = key === undefined ? undefined : this.#reuse.keeperOf(key, instance);
+        return await instance.run(job, hooks, this.#limits, keeper);
       } catch (error) {
-        if (hooks.signal.aborted) return killedEarly(hooks.signal);
-        // A process that died while it waited costs another one, not the call.
-        if (!(error instanceof JobNotAccepted) || attempt === PROCESSES_PER_CALL_MAX) throw error;
+        if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));
+        // An instance that died while it waited is replaced; the call does not fail.
+        if (!(error instanceof JobNotAccepted) || attempt === INSTANCES_PER_CALL_MAX) throw error;
       }
     }
   }
@@ -139,17 +140,17 @@ class ProcessSandboxes implements Sandboxes {
   async #prepareOnce(): Promise<Prepared> {
     const { cacheDir, searchPath, isolation } = this.#options;
     await using opened = new AsyncDisposableStack();
-    const around = opened.use(await openImage(cacheDir, searchPath));
-    const program = await prepareProgram(this.#limits, around, this.#options.egress.ca);
-    const chosen = await choose(isolation, subjectOf(around, program));
+    const image = opened.use(await openImage(cacheDir, searchPath));
+    const program = await prepareProgram(this.#limits, image, this.#options.egress.ca);
+    const chosen = await chooseIsolation(isolation, probeTargetOf(image, program));
     const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));
-    const cgroups = await openCgroups(around, program);
+    const cgroups = await openCgroups(image, program);
     if (cgroups !== undefined) opened.use(cgroups);
     const launcher = launcherFor(chosen, program, { egress, cgroups });
     opened.move();
     const pool = new Pool(launcher, this.#limits);
     pool.provision(this.#provisioned);
-    this.#prepared = { around, egress, cgroups, launcher, pool };
+    this.#prepared = { image, egress, cgroups, launcher, pool };
     return this.#prepared;
   }
 }

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 
 /** For each mode, the modes that may follow it. */
-export type Transitions<Mode extends string> = { readonly [From in Mode]: readonly Mode[] };
+export type Transitions<Mode extends string> = {
+  readonly [From in Mode]: readonly NoInfer<Mode>[];
+};
 
 /**
  * The mode of one component. Its owner lists the modes in its doc comment and keeps no other flag of its state.

@@ -1,6 +1,6 @@
 /** The walls around the compiler, in every mode that works here. */
 import assert from "node:assert/strict";
-import { STANDING } from "../sandbox/harness.ts";
+import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Made, openRegistry } from "./registry.ts";
 import {
@@ -39,7 +39,7 @@ async function fillCache(): Promise<void> {
   await build(opened.builder, { "main.ts": OK });
 }
 
-for (const isolation of STANDING) {
+for (const isolation of AVAILABLE_MODES) {
   Deno.test(`${isolation}: packages come from the registry alone`, async () => {
     await fillCache();
     await using canary = openCanary();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 
-/** A PATH with the programs that `bin/invoked` needs, and no wrapper. */
+/** A PATH with the programs that `bin/invoked` needs and without wrappers. */
 async function bareSearchPath(directory: string): Promise<string> {
   for (const name of ["cat", "dirname", "head", "node", "npm", "readlink", "sed", "sh"]) {
     for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
@@ -20,22 +20,22 @@ Deno.test("doctor prints walls, versions, limits and what is missing", async () 
   for (const heading of ["Versions", "Walls", "Limits", "Missing"]) {
     assert.match(stdout, new RegExp(`^${heading}`, "m"));
   }
-  assert.match(stdout, /^ {2}process +stands: process \(/m);
-  assert.match(stdout, /^Walls around builds\n {2}stand {2}\w+ \(/m);
+  assert.match(stdout, /^ {2}process +available: process \(/m);
+  assert.match(stdout, /^Walls around builds\n {2}available {2}\w+ \(/m);
   assert.match(stdout, /^ {2}--memory +64 MiB /m);
   const { stdout: json } = await runInvoked(["doctor", "--json", "--memory", "64MiB"]);
   const report = JSON.parse(json);
   assert.equal(report.limits["invocations.memoryBytes"], 64 * 1024 * 1024);
   assert.equal(report.versions.deno, Deno.version.deno);
   assert.equal(report.isolation.modes.length, 3);
-  assert.ok(report.isolation.builds.told.startsWith(report.isolation.taken));
+  assert.ok(report.isolation.builds.detail.startsWith(report.isolation.selected));
   assert.equal(
-    report.isolation.taken,
-    report.isolation.modes.find((m: { stands: boolean }) => m.stands).mode,
+    report.isolation.selected,
+    report.isolation.modes.find((mode: { available: boolean }) => mode.available).mode,
   );
 });
 
-Deno.test("doctor fails, and serve does not start, where the configured walls cannot stand", async () => {
+Deno.test("doctor fails and serve does not start when the configured isolation is not available", async () => {
   await using directory = await makeTempDir();
   const path = await bareSearchPath(directory.path);
   const options = { env: { PATH: path } };
@@ -44,7 +44,7 @@ Deno.test("doctor fails, and serve does not start, where the configured walls ca
     assert.equal(doctor.code, 1);
     assert.equal(doctor.stderr, `error: Cannot isolate functions as configured: ${mode}\n`);
     const report = JSON.parse(doctor.stdout);
-    assert.equal(report.isolation.taken, null);
+    assert.equal(report.isolation.selected, null);
     assert.ok(report.missing.some(({ missing }: { missing: string }) => missing === "bubblewrap"));
     const serve = await runInvoked(
       [
@@ -70,5 +70,5 @@ Deno.test("doctor fails, and serve does not start, where the configured walls ca
   }
   const weak = await runInvoked(["doctor", "--json"], options);
   assert.equal(weak.code, 0);
-  assert.match(JSON.parse(weak.stdout).isolation.modes[2].told, /deno permissions ONLY/);
+  assert.match(JSON.parse(weak.stdout).isolation.modes[2].detail, /deno permissions ONLY/);
 });

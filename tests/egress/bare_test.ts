@@ -1,10 +1,10 @@
-/** Without a seccomp filter Deno's permissions alone stand: the gate is permitted, and no other socket. */
+/** Without a seccomp filter Deno's permissions are the only wall: they allow the egress socket and no other. */
 import assert from "node:assert/strict";
 import { createSandboxes } from "../../src/sandbox/mod.ts";
 import { EGRESS, LIMITS, REUSE, scriptOf } from "../sandbox/harness.ts";
 import { Host } from "./support.ts";
 
-Deno.test("where no wrapper is found, node clients reach an allowed host and fetch reaches nothing", async () => {
+Deno.test("without wrappers node clients reach an allowed host and fetch has no network", async () => {
   await using host = new Host();
   const where = `127.0.0.1:${host.port}`;
   const cacheDir = await Deno.makeTempDir();
@@ -17,7 +17,7 @@ Deno.test("where no wrapper is found, node clients reach an allowed host and fet
       searchPath: "",
     });
     await sandboxes.start();
-    assert.match(sandboxes.walls, /ONLY.*fetch and WebSocket reach nothing/);
+    assert.match(sandboxes.walls, /ONLY.*fetch and WebSocket have no network/);
     const outcome = await sandboxes.run({
       scriptKey: "bare",
       script: scriptOf(`async function main() {

@@ -1,6 +1,6 @@
-/** Packages as they are on npm reach what is allowed and nothing else, in every mode, over TLS. */
+/** Packages from npm reach allowed hosts only, in every mode, over TLS. */
 import assert from "node:assert/strict";
-import { STANDING } from "../sandbox/harness.ts";
+import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { allow, call, Host, openServer } from "./support.ts";
 
 const CLIENTS = `
@@ -31,19 +31,19 @@ const clients: Record<string, (url: string) => Promise<number>> = {
 };
 
 export default async function main({ url }: { url: string }) {
-  const told: Record<string, unknown> = {};
+  const results: Record<string, unknown> = {};
   for (const [name, client] of Object.entries(clients)) {
-    told[name] = await client(url).catch((error: any) => error.response?.status ?? error.code ?? error.name);
+    results[name] = await client(url).catch((error: any) => error.response?.status ?? error.code ?? error.name);
   }
-  return told;
+  return results;
 }
 `;
 
-for (const mode of STANDING) {
+for (const mode of AVAILABLE_MODES) {
   Deno.test(`${mode}: the clients of npm reach an allowed host, and no other`, async () => {
     await using allowed = new Host({ tls: true });
     await using other = new Host({ tls: true });
-    // The range of the one is opened by flag; the other lies outside of it.
+    // A flag allows the range of the first; the second is outside of it.
     await using closed = new Host({ tls: true, hostname: "127.0.0.2" });
     await using opened = await openServer([
       ...["--egress-allow-private", "127.0.0.1", "--egress-allow-private", "::1"],
@@ -63,7 +63,7 @@ for (const mode of STANDING) {
       undici: 200,
       ws: 101,
     });
-    // Clients of node: may share a connection.
+    // Clients of `node:` modules may share a connection.
     for (const line of reached.egress) assert.match(line, /^localhost:\d+ allowed: /);
 
     for (const url of [`https://localhost:${other.port}/`, `https://${outside}/`]) {

@@ -1,9 +1,9 @@
-/** The tables of the address policy and of the matcher. */
+/** Tables for the address policy and the allowlist. */
 import assert from "node:assert/strict";
 import { addressPolicy } from "../../src/sandbox/egress/addresses.ts";
 import { Allowlist, entryFault, normalHost } from "../../src/sandbox/egress/allowlist.ts";
 
-Deno.test("only public addresses may be connected to", () => {
+Deno.test("only public addresses are allowed", () => {
   const { fault } = addressPolicy([]);
   for (
     const address of [
@@ -38,7 +38,7 @@ Deno.test("only public addresses may be connected to", () => {
   for (const address of refused) assert.notEqual(fault(address), undefined, address);
 });
 
-Deno.test("the operator opens networks, and nothing beside them", () => {
+Deno.test("the operator allows networks, and no others", () => {
   const { fault } = addressPolicy(["10.1.0.0/16", "fd00:1::/64", "127.0.0.1/32"]);
   for (
     const address of ["10.1.2.3", "fd00:1::5", "127.0.0.1", "::ffff:10.1.2.3", "64:ff9b::a01:203"]
@@ -93,7 +93,7 @@ Deno.test("an allowlist allows what it names", () => {
   for (const [host, port] of refused) assert.equal(allows(host, port), false, `${host}:${port}`);
 });
 
-Deno.test("entries say what is wrong with them", () => {
+Deno.test("an invalid entry has an error that names its fault", () => {
   for (
     const entry of [
       "example.com",

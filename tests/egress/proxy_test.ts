@@ -1,4 +1,4 @@
-/** The proxy against what a function would write if it had the bare socket in its hands. */
+/** The proxy against bytes that a function could write to its socket. */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { type EgressOptions, EgressProxy } from "../../src/sandbox/egress/proxy.ts";
@@ -12,20 +12,20 @@ const OPTIONS: EgressOptions = {
   ca: undefined,
 };
 
-/** A gate with a bound call. */
+/** An egress socket with an open session. */
 async function open(allowlist: readonly string[], options: Partial<EgressOptions> = {}) {
   await using opened = new AsyncDisposableStack();
   const stateDir = await Deno.makeTempDir();
   opened.defer(() => Deno.remove(stateDir, { recursive: true }));
   const proxy = opened.use(await EgressProxy.open({ ...OPTIONS, ...options }, stateDir));
-  const gate = opened.use(proxy.openSocket());
+  const socket = opened.use(proxy.openSocket());
   const lines: string[] = [];
-  const call = gate.bind(allowlist, (_level, message) => lines.push(message));
+  const session = socket.openSession(allowlist, (_level, message) => lines.push(message));
   const all = opened.move();
-  return { gate, call, lines, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { socket, session, lines, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-/** Writes to the gate and reads until it closes; with `until`, as far as that text. */
+/** Writes to the socket and reads until it closes, or up to the text `until`. */
 function say(path: string, text: string, until?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -42,7 +42,7 @@ function say(path: string, text: string, until?: string): Promise<string> {
 
 const CLOSE = "Connection: close\r\n\r\n";
 
-Deno.test("what is no request for an allowed host is refused, and reaches nobody", async (context) => {
+Deno.test("a request for anything but an allowed host is refused and not forwarded", async (context) => {
   await using host = new Host();
   const allowed = `127.0.0.1:${host.port}`;
   await using opened = await open([allowed]);
@@ -105,7 +105,7 @@ Deno.test("what is no request for an allowed host is refused, and reaches nobody
   for (const [name, [text, status]] of Object.entries(attempts)) {
     await context.step(name, async () => {
       const before = opened.lines.length;
-      const said = await say(opened.gate.socketPath, text);
+      const said = await say(opened.socket.socketPath, text);
       assert.match(said, new RegExp(`^HTTP/1.1 ${status} `));
       assert.equal(said.split("HTTP/1.1 ").length, 2, "answered more than once");
       assert.equal(opened.lines.length, before + 1, "not logged");
@@ -115,7 +115,7 @@ Deno.test("what is no request for an allowed host is refused, and reaches nobody
   assert.deepEqual(host.seen, []);
 });
 
-Deno.test("every way to write a loopback address is the same address", async (context) => {
+Deno.test("all notations of a loopback address are the same address", async (context) => {
   await using host = new Host();
   await using opened = await open([`*.example.com:${host.port}`, `2130706434:${host.port}`], {
     allowPrivate: [],
@@ -138,14 +138,17 @@ Deno.test("every way to write a loopback address is the same address", async (co
     ]
   ) {
     await context.step(form, async () => {
-      opened.gate.bind([`*.example.com:${host.port}`], (_level, line) => opened.lines.push(line));
+      opened.socket.openSession(
+        [`*.example.com:${host.port}`],
+        (_level, line) => opened.lines.push(line),
+      );
       const target = `http://${form}:${host.port}/`;
       assert.match(
-        await say(opened.gate.socketPath, `GET ${target} HTTP/1.1\r\nHost: x\r\n${CLOSE}`),
+        await say(opened.socket.socketPath, `GET ${target} HTTP/1.1\r\nHost: x\r\n${CLOSE}`),
         /^HTTP\/1.1 403 /,
       );
-      // Named by the allowlist, it is refused for what it is.
-      const call = opened.gate.bind([
+      // The allowlist names it, but the address policy denies it.
+      const session = opened.socket.openSession([
         `${form}:${host.port}`,
         `127.0.0.1:${host.port}`,
         `localhost:${host.port}`,
@@ -153,24 +156,24 @@ Deno.test("every way to write a loopback address is the same address", async (co
       ], (_level, line) => opened.lines.push(line));
       assert.match(
         await say(
-          opened.gate.socketPath,
+          opened.socket.socketPath,
           `CONNECT ${form}:${host.port} HTTP/1.1\r\nHost: x\r\n\r\n`,
         ),
         /^HTTP\/1.1 403 /,
       );
       assert.match(opened.lines.at(-1) ?? "", /is not public but/);
-      call[Symbol.dispose]();
+      session[Symbol.dispose]();
     });
   }
   assert.deepEqual(host.seen, []);
 });
 
-Deno.test("the host is told the name that was checked, and hears nothing meant for the proxy", async () => {
+Deno.test("the host gets the checked name and no headers for the proxy", async () => {
   await using host = new Host();
   const where = `127.0.0.1:${host.port}`;
   await using opened = await open([where]);
   const said = await say(
-    opened.gate.socketPath,
+    opened.socket.socketPath,
     `GET http://${where}/ HTTP/1.1\r\nHost: evil.example\r\nProxy-Authorization: Basic eA==\r\n` +
       `Keep-Alive: 1\r\nX-Hop: 1\r\nAuthorization: Bearer t\r\nConnection: close, X-Hop\r\n\r\n`,
   );
@@ -178,60 +181,63 @@ Deno.test("the host is told the name that was checked, and hears nothing meant f
   assert.deepEqual(headers, { host: where, authorization: "Bearer t", connection: "close" });
 });
 
-Deno.test("a sandbox without a call reaches nothing, and neither does one whose call has ended", async () => {
+Deno.test("an instance has no network before and after its call", async () => {
   await using host = new Host();
   const where = `127.0.0.1:${host.port}`;
   await using opened = await open([where]);
   const request = `GET http://${where}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`;
-  assert.match(await say(opened.gate.socketPath, request), /^HTTP\/1.1 200 /);
-  opened.call[Symbol.dispose]();
-  assert.match(await say(opened.gate.socketPath, request), /^HTTP\/1.1 403 /);
+  assert.match(await say(opened.socket.socketPath, request), /^HTTP\/1.1 200 /);
+  opened.session[Symbol.dispose]();
+  assert.match(await say(opened.socket.socketPath, request), /^HTTP\/1.1 403 /);
   assert.equal(host.seen.length, 1);
   assert.equal(opened.lines.length, 1);
 });
 
-Deno.test("requests, bytes and connections are capped, and each cap is told with its limit", async () => {
+Deno.test("requests, bytes and connections have limits that their errors name", async () => {
   await using host = new Host();
   const where = `127.0.0.1:${host.port}`;
   const get = (path: string) => `GET http://${where}${path} HTTP/1.1\r\nHost: x\r\n${CLOSE}`;
   {
     await using opened = await open([where], { maxRequests: 2 });
     for (const status of [200, 200, 429, 429]) {
-      assert.match(await say(opened.gate.socketPath, get("/")), new RegExp(`^HTTP/1.1 ${status} `));
+      assert.match(
+        await say(opened.socket.socketPath, get("/")),
+        new RegExp(`^HTTP/1.1 ${status} `),
+      );
     }
     assert.equal(opened.lines.length, 3);
-    const told = /limit of 2 requests \(--max-egress-requests\) reached/;
-    assert.match(opened.lines[2] ?? "", told);
-    assert.match(await say(opened.gate.socketPath, get("/")), told);
+    const limit = /limit of 2 requests \(--max-egress-requests\) reached/;
+    assert.match(opened.lines[2] ?? "", limit);
+    assert.match(await say(opened.socket.socketPath, get("/")), limit);
   }
   {
     await using opened = await open([where], { maxBytes: 100_000 });
-    const said = await say(opened.gate.socketPath, get("/big?bytes=400000"));
+    const said = await say(opened.socket.socketPath, get("/big?bytes=400000"));
     assert.ok(said.length < 300_000);
     assert.match(opened.lines[0] ?? "", /limit of .* reached \(--max-egress\)/);
-    assert.match(await say(opened.gate.socketPath, get("/")), /^HTTP\/1.1 429 /);
+    assert.match(await say(opened.socket.socketPath, get("/")), /^HTTP\/1.1 429 /);
   }
   {
     await using opened = await open([where], { maxBytes: 1024 });
     const post = `POST http://${where}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4096\r\n${CLOSE}`;
     assert.match(
-      await say(opened.gate.socketPath, post + "x".repeat(4096)),
+      await say(opened.socket.socketPath, post + "x".repeat(4096)),
       /^HTTP\/1.1 429 [^]*limit of 1 KiB reached \(--max-egress\)/,
     );
   }
   {
     await using opened = await open([where], { maxConnections: 2 });
-    const held = [1, 2].map(() => connect(opened.gate.socketPath));
+    const held = [1, 2].map(() => connect(opened.socket.socketPath));
     await Promise.all(
       held.map((socket) => new Promise((resolve) => socket.on("connect", resolve))),
     );
-    assert.equal(await say(opened.gate.socketPath, get("/")).catch(() => ""), "");
+    assert.equal(await say(opened.socket.socketPath, get("/")).catch(() => ""), "");
     assert.match(opened.lines[0] ?? "", /limit of 2 connections \(--max-egress-connections\)/);
     for (const socket of held) socket.destroy();
   }
 });
 
-Deno.test("the sockets of killed servers are removed by the next one, and no others", async () => {
+Deno.test("a server removes the sockets of killed servers only", async () => {
   const [stateDir, alive] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
   const leave = async (owner: string) => {
     const path = await Deno.makeTempDir({ prefix: "invoked-egress-" });

@@ -1,6 +1,6 @@
-/** Every kind of client reaches what the allowlist names, and nothing else. */
+/** Every kind of client reaches hosts of the allowlist only. */
 import assert from "node:assert/strict";
-import { STANDING } from "../sandbox/harness.ts";
+import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { allow, call, deploy, Host, LOOPBACK, once, openServer } from "./support.ts";
 
 const CLIENTS: Readonly<Record<string, (url: string) => string>> = {
@@ -10,7 +10,7 @@ const CLIENTS: Readonly<Record<string, (url: string) => string>> = {
   WebSocket: (url) => `return await socket("${url.replace(/^http/, "ws")}/ws");`,
 };
 
-for (const mode of STANDING) {
+for (const mode of AVAILABLE_MODES) {
   Deno.test(`${mode}: every client reaches an allowed host, with TLS and without`, async (context) => {
     await using plain = new Host();
     await using tls = new Host({ tls: true });
@@ -55,7 +55,7 @@ for (const mode of STANDING) {
   });
 }
 
-Deno.test("bodies pass whole in both directions", async () => {
+Deno.test("bodies are forwarded completely in both directions", async () => {
   await using host = new Host({ tls: true });
   await using opened = await openServer();
   const url = `https://localhost:${host.port}`;
@@ -77,7 +77,7 @@ Deno.test("bodies pass whole in both directions", async () => {
   assert.equal(egress.length, 4);
 });
 
-Deno.test("a changed allowlist counts from the next call", async () => {
+Deno.test("a changed allowlist applies from the next call", async () => {
   await using host = new Host();
   await using opened = await openServer();
   const { api } = opened;
@@ -91,7 +91,7 @@ Deno.test("a changed allowlist counts from the next call", async () => {
   assert.deepEqual(host.seen, ["GET /"]);
 });
 
-Deno.test("an authority that the operator does not name is not trusted", async () => {
+Deno.test("a certificate authority is trusted only with --egress-ca", async () => {
   await using host = new Host({ tls: true });
   await using opened = await openServer([
     "--egress-allow-private",

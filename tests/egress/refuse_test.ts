@@ -1,10 +1,10 @@
-/** What functions are refused, through the API. */
+/** Requests of functions that the proxy refuses, through the API. */
 import assert from "node:assert/strict";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { allow, call, deploy, Host, LOOPBACK, once, openServer } from "./support.ts";
 
-Deno.test("loopback is refused unless the operator opened it, whatever the allowlist says", async () => {
+Deno.test("loopback is refused unless the operator allows it, whatever the allowlist names", async () => {
   await using host = new Host();
   await using opened = await openServer([]);
   for (const name of ["localhost", "127.0.0.1"]) {
@@ -45,7 +45,7 @@ Deno.test("every hop of a redirect is checked", async () => {
   assert.equal(JSON.parse(followed.output.text).headers.authorization, undefined);
 });
 
-Deno.test("a function without an allowlist reaches nothing, and hears why", async () => {
+Deno.test("a function without an allowlist has no network, and its errors give the reason", async () => {
   await using host = new Host();
   await using opened = await openServer();
   const { output, egress } = await once(
@@ -62,7 +62,7 @@ Deno.test("a function without an allowlist reaches nothing, and hears why", asyn
   assert.deepEqual(host.seen, []);
 });
 
-Deno.test("no flood of output hides where a function connected to", async () => {
+Deno.test("a flood of output does not hide connections", async () => {
   await using host = new Host();
   await using opened = await openServer([
     "--egress-allow-private",
@@ -79,7 +79,7 @@ Deno.test("no flood of output hides where a function connected to", async () => 
   assert.equal(egress.length, 1);
 });
 
-Deno.test("a tunnel that is open at the end of the call is cut and logged", async () => {
+Deno.test("a tunnel that is open at the end of the call is closed and logged", async () => {
   await using host = new Host();
   await using opened = await openServer();
   const where = `127.0.0.1:${host.port}`;
@@ -92,7 +92,7 @@ Deno.test("a tunnel that is open at the end of the call is cut and logged", asyn
   assert.match(egress.join("\n"), /^127.0.0.1:\d+ allowed: GET, status 101, /);
 });
 
-Deno.test("an allowlist with a malformed entry is refused as a whole", async () => {
+Deno.test("an allowlist with an invalid entry is rejected", async () => {
   await using opened = await openServer([]);
   const { api } = opened;
   const id = await deploy(api, "return {};", ["example.com"]);
@@ -108,7 +108,7 @@ Deno.test("an allowlist with a malformed entry is refused as a whole", async () 
   assert.deepEqual((await call(api, id)).egress, []);
 });
 
-Deno.test("a directory for temporary files that is closed to others is no hindrance", async () => {
+Deno.test("the server works with a temporary directory that other users cannot enter", async () => {
   await using host = new Host();
   await using directory = await makeTempDir();
   await Deno.chmod(directory.path, 0o700);

@@ -1,11 +1,11 @@
-/** What the tests of the egress proxy share: hosts to reach on loopback, and functions that try to. */
+/** Shared by the tests of the egress proxy: hosts on loopback, and functions that connect to them. */
 import { join } from "node:path";
 import type { Client, Json } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { CA, CERT, KEY } from "./certificates.ts";
 
-/** A host on loopback that tells what it received. */
+/** A host on loopback that reports what it received. */
 export class Host implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   /** Method and URL of every request. */
@@ -48,10 +48,10 @@ export class Host implements AsyncDisposable {
   }
 }
 
-/** Opens loopback: the flag is given twice, once in each form. */
+/** Allows loopback. The flag is given twice, once in each form. */
 export const LOOPBACK = ["--egress-allow-private", "127.0.0.0/8", "--egress-allow-private=::1"];
 
-/** A server with the test's certificate authority, and loopback opened unless told otherwise. */
+/** A server with the certificate authority of the tests. By default loopback is allowed. */
 export async function openServer(
   flags: readonly string[] = LOOPBACK,
 ): Promise<AsyncDisposable & { readonly api: Client; readonly server: TestServer }> {
@@ -66,13 +66,13 @@ export async function openServer(
 }
 
 export interface Called {
-  /** What the function returned, or `{ error }` where the invocation failed. */
+  /** The output, or `{ error }` of a failed invocation. */
   readonly output: Json;
   /** Its log lines with source `egress`. */
   readonly egress: readonly string[];
 }
 
-/** Makes a function whose `main` has this body, with `input`, and this allowlist. */
+/** Deploys a function whose `main` has this body, with `input`, and this allowlist. */
 export async function deploy(
   api: Client,
   body: string,
@@ -94,7 +94,7 @@ export async function allow(api: Client, id: string, allowlist: readonly string[
   if (status !== 200) throw new Error(`Cannot update: ${JSON.stringify(body)}`);
 }
 
-/** Calls a function and reads what the proxy said of it. */
+/** Calls a function and reads the log lines of the proxy. */
 export async function call(api: Client, id: string, input: unknown = {}): Promise<Called> {
   const answer = await api.invoke(id, input);
   if (answer.status !== 200) throw new Error(`Cannot invoke: ${JSON.stringify(answer.body)}`);
@@ -117,7 +117,7 @@ export async function once(
   return await call(api, await deploy(api, body, allowlist), input);
 }
 
-/** What functions try with: each answers a status and a text, or throws. */
+/** Clients for functions: each returns a status and a text, or throws. */
 const HELPERS = `
 import http from "node:http";
 import https from "node:https";
@@ -142,7 +142,7 @@ function socket(url: string): Promise<any> {
     socket.onerror = () => reject(new Error("the WebSocket failed"));
   });
 }
-/** Sends these bytes to the proxy itself, and reads what it answers until it closes or a second passed. */
+/** Sends these bytes to the proxy and reads its response until it closes, for one second at most. */
 function raw(target: string, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: target.split(":")[0], port: Number(target.split(":")[1]) });

@@ -1,4 +1,4 @@
-/** Hostile commits through the API: finalizing is refused, or harmless. Builds have the same walls in every mode. */
+/** Hostile commits through the API: their builds fail or are harmless. Builds have the same walls in every mode. */
 import assert from "node:assert/strict";
 import { openRegistry, type Registry } from "../builder/registry.ts";
 import type { Client, Files, Json } from "../support/client.ts";
@@ -11,7 +11,7 @@ const BUILD_LIMITS = [
   ...["--max-commit", "1MiB", "--max-file", "1MiB"],
 ];
 
-/** What a commit's files are made from. */
+/** Inputs of a commit's files. */
 interface Given {
   readonly file: string;
   readonly url: string;
@@ -22,7 +22,7 @@ interface Given {
 interface HostileCommit {
   readonly name: string;
   readonly files: (given: Given) => Files;
-  /** What the refusal says, or what the function returns. */
+  /** The error of the build, or the output of the function. */
   readonly end: RegExp | Json;
 }
 
@@ -248,7 +248,7 @@ function hostileRegistry({ file, url, trace }: Given): Registry {
   });
 }
 
-Deno.test("hostile commits are refused or harmless", async (context) => {
+Deno.test("hostile commits are rejected or harmless", async (context) => {
   await using canaries = await openCanaries();
   await using first = await TestServer.start();
   // The bundler comes from the real registry; it stays in the cache of builds.
@@ -280,22 +280,22 @@ async function check(
 ): Promise<void> {
   const { function: fn } = await client.createFunction("hostile");
   const finalized = await client.commit(fn.id, files(given));
-  let told = JSON.stringify(finalized.body);
+  let text = JSON.stringify(finalized.body);
   if (end instanceof RegExp) {
-    assert.equal(finalized.status, 400, told);
-    assert.ok(/"reason":"(BUILD_FAILED|INVALID_FIELD)"/.test(told), told);
+    assert.equal(finalized.status, 400, text);
+    assert.ok(/"reason":"(BUILD_FAILED|INVALID_FIELD)"/.test(text), text);
     assert.match(JSON.stringify(finalized.body.details) + finalized.body.message, end);
   } else {
-    assert.equal(finalized.status, 200, told);
+    assert.equal(finalized.status, 200, text);
     const { body } = await client.invoke(fn.id, {}, {}, { commitId: finalized.body.commit.id });
     const { output, error } = await client.invocation(fn.id, body.invocationId);
     assert.deepEqual(output, end, error);
-    told += JSON.stringify(output);
+    text += JSON.stringify(output);
   }
-  for (const token of Object.values(canaries.tokens)) assert.ok(!told.includes(token), told);
+  for (const token of Object.values(canaries.tokens)) assert.ok(!text.includes(token), text);
   assert.ok(
-    !told.includes(given.dataDir) || JSON.stringify(files(given)).includes(given.dataDir),
-    told,
+    !text.includes(given.dataDir) || JSON.stringify(files(given)).includes(given.dataDir),
+    text,
   );
   assert.deepEqual(await canaries.look(), []);
   await assert.rejects(Deno.stat(given.trace), Deno.errors.NotFound);

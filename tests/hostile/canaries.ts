@@ -1,16 +1,16 @@
-/** What no hostile function may reach, see, change or kill; each canary tells when one did. */
+/** Canaries: what no hostile function may reach, read, change or kill. Each reports an access. */
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { makeTempDir } from "../support/invoked.ts";
 import { isGone } from "../support/processes.ts";
 
-/** A text that is nowhere else, and says what it was taken from. */
+/** A unique text that names its canary. */
 function token(of: string): string {
   return `CANARY-${of}-${crypto.randomUUID()}`;
 }
 
-/** Texts by what each was put into. */
+/** Texts by canary. */
 function makeTokens() {
   return {
     file: token("FILE"),
@@ -23,7 +23,7 @@ function makeTokens() {
 
 export interface Canaries extends AsyncDisposable {
   readonly tokens: ReturnType<typeof makeTokens>;
-  /** A file that every user may read and write, as the user of sandboxes may. */
+  /** A file that every user can read and write, including the user of instances. */
   readonly file: string;
   /** A process with a canary in its environment. */
   readonly pid: number;
@@ -33,7 +33,7 @@ export interface Canaries extends AsyncDisposable {
   readonly unix: string;
   /** Name of a unix socket in the abstract namespace, without its leading zero. */
   readonly abstract: string;
-  /** What happened to the canaries since it was asked last, in words. */
+  /** Describes accesses to the canaries since the last call. */
   look(): Promise<string[]>;
 }
 
@@ -60,7 +60,7 @@ export async function openCanaries(): Promise<Canaries> {
       seen.push(`${name} was connected to`);
       socket.on("error", () => socket.destroy());
       socket.on("data", (chunk) => {
-        seen.push(`${name} was told ${JSON.stringify(String(chunk).slice(0, 100))}`);
+        seen.push(`${name} received ${JSON.stringify(String(chunk).slice(0, 100))}`);
         const { answer } = tokens;
         socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`);
       });
@@ -77,7 +77,7 @@ export async function openCanaries(): Promise<Canaries> {
   await listen({ path: `\0${abstract}` }, "the abstract canary");
   const udp = createSocket("udp4").on(
     "message",
-    () => seen.push("the UDP canary was told something"),
+    () => seen.push("the UDP canary received a datagram"),
   );
   await new Promise<void>((resolve) => udp.bind(0, "127.0.0.1", resolve));
   opened.defer(() => new Promise<void>((resolve) => void udp.close(() => resolve())));
@@ -93,13 +93,13 @@ export async function openCanaries(): Promise<Canaries> {
     unix,
     abstract,
     async look() {
-      const told = seen;
+      const events = seen;
       seen = [];
-      if (await isGone(sleeper.pid)) told.push("the canary process is gone");
+      if (await isGone(sleeper.pid)) events.push("the canary process is gone");
       if (await Deno.readTextFile(file).catch(() => "") !== tokens.file) {
-        told.push("the canary file was changed");
+        events.push("the canary file was changed");
       }
-      return told;
+      return events;
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };

@@ -1,10 +1,10 @@
-/** What a hostile function is: its code, and the one way in which its calls must end. */
+/** A hostile function: its code, and how its calls must end. */
 import type { Json } from "../support/client.ts";
 import { type Mode, MODES } from "../../src/isolation/isolation.ts";
 
 export { type Mode, MODES };
 
-/** How a call must end: with exactly this output, an output whose JSON matches, an error that matches, or one of these. */
+/** How a call must end: with this output, an output whose JSON matches, an error that matches, or one of several ends. */
 export type End =
   | { readonly anyOf: readonly End[] }
   | { readonly output: Json }
@@ -17,13 +17,13 @@ export interface Hostile {
   readonly main: string;
   /** The same in every mode, or by mode. */
   readonly end: End | Readonly<Record<Mode, End>>;
-  /** Of the function; `HOST` stands for the host that the operator opened, `CANARY` for the canary's port. */
+  /** The allowlist. `HOST` is replaced by the host that the operator allows, `CANARY` by the canary's port. */
   readonly allowlist?: readonly string[];
-  /** Calls one after the other, each of which must end so; 1 where it is not given. */
+  /** Number of calls in sequence, each with this end; 1 by default. */
   readonly calls?: number;
-  /** Does nothing but wait for its time limit, so that it costs nothing to run beside others. */
+  /** Only waits for its time limit, so that it can run beside others. */
   readonly waits?: true;
-  /** What every invocation must have in its log. */
+  /** A line that every invocation must log. */
   readonly logs?: RegExp;
 }
 
@@ -32,11 +32,11 @@ export function endIn({ end }: Hostile, mode: Mode): End {
   return "bubblewrap" in end ? end[mode] : end;
 }
 
-/** What attempts may use beside the input. */
+/** Helpers for attempts, in addition to the input. */
 const TOOLS: Readonly<Record<string, string>> = {
   req:
     `import { createRequire } from "node:module";\nconst req: any = createRequire("file:///main.js");`,
-  // The builder reads no specifier out of this.
+  // The builder cannot read the specifier.
   load:
     `const load = (specifier: string, options?: any): Promise<any> => import(specifier, options);`,
   settled:
@@ -66,7 +66,7 @@ export function refused(name: string, body: string, begins: string): Hostile {
   return { name, main: wrapped(body), end: refusedEnd(begins) };
 }
 
-/** As {@link refused}, with an end of its own for some modes. */
+/** As {@link refused}, with an end for each mode. */
 export function refusedBy(
   name: string,
   body: string,
@@ -85,22 +85,22 @@ function refusedEnd(begins: string): End {
   return { outputMatches: new RegExp(`^{"refused":${RegExp.escape(text)}`) };
 }
 
-/** An attempt that gets exactly this, which tells nothing. */
+/** An attempt that gets exactly this harmless value. */
 export function gets(name: string, body: string, got: string): Hostile {
   return { name, main: wrapped(body), end: { output: { got } } };
 }
 
-/** A function whose call must fail so. */
+/** A function whose call must fail with this error. */
 export function fails(name: string, main: string, error: RegExp): Hostile {
   return { name, main, end: { error } };
 }
 
-/** A function that returns exactly this, whatever it tried before. */
+/** A function that must return exactly this. */
 export function returns(name: string, main: string, output: Json): Hostile {
   return { name, main, end: { output } };
 }
 
-/** An attempt that ends so. */
+/** An attempt with this end. */
 export function attempts(name: string, body: string, end: End): Hostile {
   return { name, main: wrapped(body), end };
 }

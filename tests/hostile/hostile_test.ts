@@ -1,4 +1,4 @@
-/** Hostile functions through the API, in each isolation mode: none gets anywhere, and the server stays well. */
+/** Hostile functions through the API, in each isolation mode: none has an effect, and the server stays healthy. */
 import assert from "node:assert/strict";
 import { runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
@@ -32,8 +32,8 @@ const CLASSES: Readonly<Record<string, readonly Hostile[]>> = {
 
 interface Verdict {
   readonly mode: Mode;
-  readonly stands: boolean;
-  readonly told: string;
+  readonly available: boolean;
+  readonly detail: string;
 }
 
 const { stdout } = await runInvoked(["doctor", "--json"]);
@@ -41,9 +41,9 @@ const VERDICTS: readonly Verdict[] = JSON.parse(stdout).isolation.modes;
 
 Deno.test("hostile functions get nowhere", async (context) => {
   await using ground = await openGround();
-  for (const { mode, stands, told } of VERDICTS) {
-    if (!stands) {
-      await context.step(`${mode} does not stand here: ${told}`, async () => {
+  for (const { mode, available, detail } of VERDICTS) {
+    if (!available) {
+      await context.step(`${mode} is not available: ${detail}`, async () => {
         await assert.rejects(
           TestServer.start({ flags: ["--isolation", mode] }),
           new RegExp(`Cannot isolate functions with ${mode}`),

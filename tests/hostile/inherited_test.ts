@@ -1,4 +1,4 @@
-/** What the server and its own starter opened stays with the server. */
+/** Descriptors of the server, and those that it inherited, stay in the server. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
@@ -6,7 +6,7 @@ import { makeTempDir } from "../support/invoked.ts";
 import { argumentsOf, descendantsOf, descriptorsOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 
-/** Hundreds of modules keep the compiler busy for long enough to be looked at. */
+/** Hundreds of modules keep the compiler busy long enough to be inspected. */
 const MODULES = 150;
 
 function slowBuild(): Record<string, string> {
@@ -20,12 +20,12 @@ function slowBuild(): Record<string, string> {
   };
 }
 
-/** Looks at a process of Deno below the server in whose arguments there is this text, once there is one. */
+/** Waits for a Deno process below the server with this text in its arguments, and inspects it. */
 async function whatHolds(server: TestServer, text: string): Promise<string[]> {
   return await eventually(async () => {
     for (const pid of await descendantsOf(server.pid)) {
       const [program = "", ...args] = await argumentsOf(pid);
-      // Wrappers have the arguments of what they run, and descriptors of their own.
+      // Wrappers have the arguments of the command that they run, and their own descriptors.
       if (!program.endsWith("deno") || !args.some((argument) => argument.includes(text))) continue;
       const held = await descriptorsOf(pid);
       if (held.length > 0) return held;
@@ -33,13 +33,13 @@ async function whatHolds(server: TestServer, text: string): Promise<string[]> {
   }, `a process with ${text}`);
 }
 
-/** Sockets of the server that the process holds as well, such as the gates of other sandboxes. */
+/** Sockets of the server that the process also holds, such as egress sockets of other instances. */
 async function socketsShared(server: TestServer, held: readonly string[]): Promise<string[]> {
   const own = new Set(await descriptorsOf(server.pid));
   return held.filter((path) => path.startsWith("socket:") && own.has(path));
 }
 
-Deno.test("descriptors of the server, and those that its starter left open, reach no process", async () => {
+Deno.test("no process inherits descriptors of the server or of its parent", async () => {
   if (Deno.build.os !== "linux") return;
   await using directory = await makeTempDir();
   const left = join(directory.path, "left open");
@@ -63,7 +63,7 @@ Deno.test("descriptors of the server, and those that its starter left open, reac
   await building;
 });
 
-Deno.test("a descriptor that an argument names is the server's to read", async () => {
+Deno.test("the server reads a descriptor that an argument names", async () => {
   const script = 'exec "$@" --tls-cert <(echo "no certificate") --tls-key /dev/null';
   await assert.rejects(
     TestServer.start({ launcher: ["bash", "-c", script, "bash"] }),

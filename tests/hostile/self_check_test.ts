@@ -1,15 +1,15 @@
-/** The suite notices what it looks for: the same functions and checks, where something does get through. */
+/** The suite detects what it looks for: the same checks with functions that do get through. */
 import assert from "node:assert/strict";
-import { STANDING } from "../sandbox/harness.ts";
+import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { type Hostile, refused, returns } from "./hostile.ts";
 import { type Ground, openGround, Stage } from "./stage.ts";
 
-/** A stage in the strongest mode, with further flags. */
+/** A stage in the strongest mode, with more flags. */
 async function withStage(
   flags: readonly string[],
   body: (stage: Stage, ground: Ground) => Promise<void>,
 ): Promise<void> {
-  const [mode] = STANDING;
+  const [mode] = AVAILABLE_MODES;
   assert.ok(mode);
   await using ground = await openGround();
   await using stage = await Stage.open(ground, mode, flags);
@@ -25,17 +25,17 @@ const FETCHES: Hostile = {
   allowlist: ["127.0.0.1:CANARY"],
 };
 
-Deno.test("a canary that is reached is noticed, whatever the function says of it", async () => {
+Deno.test("a canary that is reached is detected, whatever the function returns", async () => {
   await withStage([], async (stage) => assert.deepEqual(await stage.attack([FETCHES]), []));
   await withStage(["--egress-allow-private", "127.0.0.1/32"], async (stage) => {
     const faults = (await stage.attack([FETCHES])).join("\n");
     assert.match(faults, /LEAK of the canary in the answer/);
     assert.match(faults, /the TCP canary was connected to/);
-    assert.match(faults, /the TCP canary was told "GET \/ HTTP\/1.1/);
+    assert.match(faults, /the TCP canary received "GET \/ HTTP\/1.1/);
   });
 });
 
-Deno.test("a canary that comes out is noticed, wherever it comes out", async () => {
+Deno.test("a leaked canary is detected, wherever it leaks", async () => {
   await withStage([], async (stage, { canaries }) => {
     const { tokens } = canaries;
     const ways = {
@@ -55,7 +55,7 @@ Deno.test("a canary that comes out is noticed, wherever it comes out", async () 
   });
 });
 
-Deno.test("another end, a missing log line and a harmed canary are noticed", async () => {
+Deno.test("a wrong end, a missing log line and a harmed canary are detected", async () => {
   await withStage([], async (stage, { canaries }) => {
     const good = returns("good", "export default () => ({ a: 1 });", { a: 1 });
     assert.deepEqual(await stage.attack([good]), []);
@@ -74,7 +74,7 @@ Deno.test("another end, a missing log line and a harmed canary are noticed", asy
   });
 });
 
-Deno.test("a server that is no longer well is noticed", async () => {
+Deno.test("an unhealthy server is detected", async () => {
   await withStage([], async (stage) => {
     const { client, goodId } = stage;
     const { body } = await client.commit(goodId, { "main.ts": "export default () => ({});" });

@@ -1,4 +1,4 @@
-/** Runs hostile functions through the API and judges what came of them. */
+/** Runs hostile functions through the API and checks their effects. */
 import { isDeepStrictEqual } from "node:util";
 import { EGRESS_SOCKET_INSIDE } from "../../src/isolation/isolation.ts";
 import { Host } from "../egress/support.ts";
@@ -7,10 +7,10 @@ import { TestServer } from "../support/server.ts";
 import { type Canaries, openCanaries } from "./canaries.ts";
 import { type End, endIn, type Hostile, type Mode } from "./hostile.ts";
 
-/** Hostile functions that run at the same time. */
+/** Hostile functions that run concurrently. */
 const CONCURRENCY = 4;
 
-/** Opened by the operator, so that there is something that functions may reach. */
+/** Allowed by the operator, so that functions can reach something. */
 const OPEN_ADDRESS = "127.0.0.2";
 
 /** Everything that outlives one server: canaries, a data directory, and the functions deployed in it. */
@@ -67,8 +67,8 @@ export class Stage implements AsyncDisposable {
   }
 
   /**
-   * Runs each function, some at a time, and answers the faults found, each with the name of its function. What
-   * only waits runs beside all others.
+   * Runs each function, {@link CONCURRENCY} at a time, and returns the faults, each with the name of its function.
+   * Functions that only wait run beside all others.
    */
   async attack(all: readonly Hostile[]): Promise<string[]> {
     const faults: string[] = [];
@@ -76,12 +76,12 @@ export class Stage implements AsyncDisposable {
       for (const fault of await this.#judge(hostile)) faults.push(`${hostile.name}: ${fault}`);
     };
     const queue = all.filter(({ waits }) => !waits);
-    const lane = async () => {
+    const worker = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(next);
     };
     await Promise.all([
       ...all.filter(({ waits }) => waits).map(run),
-      ...Array.from({ length: CONCURRENCY }, lane),
+      ...Array.from({ length: CONCURRENCY }, worker),
     ]);
     return faults;
   }
@@ -104,26 +104,26 @@ export class Stage implements AsyncDisposable {
       `/api/v1/functions/${id}/invocations/${invocationId}/logs?page_size=100`,
     );
     const lines: string[] = logs.body.list.map(({ message }: Json) => message);
-    const { input: _, ...told } = invocation;
+    const { input: _, ...answered } = invocation;
     return [
       ...endFault(invocation, endIn(hostile, this.mode)),
       ...(hostile.logs !== undefined && !lines.some((line) => hostile.logs?.test(line))
         ? [`its log has no line ${hostile.logs}: ${JSON.stringify(lines).slice(0, 500)}`]
         : []),
-      ...this.#leaks(JSON.stringify([answer.body, told, lines, logs.body])),
+      ...this.#leaks(JSON.stringify([answer.body, answered, lines, logs.body])),
       ...await this.ground.canaries.look(),
       ...await this.#healthFaults(),
     ];
   }
 
-  /** Canaries in what a function gave out, as they are and in base64. */
+  /** Canaries in the text, plain and in base64. */
   #leaks(text: string): string[] {
     return Object.entries(this.ground.canaries.tokens)
       .filter(([, token]) => text.includes(token) || text.includes(btoa(token)))
       .map(([place]) => `LEAK of the canary in the ${place}`);
   }
 
-  /** A check that begins after it was asked for; those who ask while one runs share the next. */
+  /** A check that begins after this call. Callers during a check share the next one. */
   #healthFaults(): Promise<string[]> {
     return this.#nextCheck ??= this.#check.then(() => {
       this.#nextCheck = undefined;
@@ -150,7 +150,7 @@ export class Stage implements AsyncDisposable {
       ...{ file, port, udpPort, unix, abstract, dataDir },
       canaryPid: pid,
       serverPid: this.server.pid,
-      // Where bubblewrap puts it; elsewhere its name is random.
+      // Its path in bubblewrap mode; in other modes its name is random.
       egressSocket: EGRESS_SOCKET_INSIDE,
       host: `${OPEN_ADDRESS}:${host.port}`,
     };
@@ -182,21 +182,21 @@ async function update(client: Client, id: string, updateMask: string, fields: Js
   if (status !== 200) throw new Error(`Cannot update: ${JSON.stringify(body)}`);
 }
 
-/** How an invocation ended otherwise than it must. */
+/** Why the end of an invocation is wrong. */
 function endFault(invocation: Json, end: End): string[] {
   if ("anyOf" in end) {
     const faults = end.anyOf.map((one) => endFault(invocation, one));
     return faults.some(({ length }) => length === 0) ? [] : faults.flat();
   }
   const { output, error } = invocation;
-  const told = JSON.stringify(output ?? { error }).slice(0, 500);
-  if ("error" in end) return end.error.test(error ?? "") ? [] : [`not ${end.error} but ${told}`];
+  const shown = JSON.stringify(output ?? { error }).slice(0, 500);
+  if ("error" in end) return end.error.test(error ?? "") ? [] : [`not ${end.error} but ${shown}`];
   if ("outputMatches" in end) {
     return output !== undefined && end.outputMatches.test(JSON.stringify(output))
       ? []
-      : [`not ${end.outputMatches} but ${told}`];
+      : [`not ${end.outputMatches} but ${shown}`];
   }
   return isDeepStrictEqual(output, end.output)
     ? []
-    : [`not ${JSON.stringify(end.output).slice(0, 200)} but ${told}`];
+    : [`not ${JSON.stringify(end.output).slice(0, 200)} but ${shown}`];
 }

@@ -1,16 +1,16 @@
-/** State never crosses from one function, commit, configuration, caller or volume to another. */
+/** Functions, commits, configurations, callers and volumes never share state. */
 import assert from "node:assert/strict";
 import { ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
 import { Volume } from "../volumes/support.ts";
-import { call, change, deployShared, moduleOf, warm } from "./support.ts";
+import { call, change, deployReused, moduleOf, warm } from "./support.ts";
 
 const COUNT = moduleOf("");
 
 serverSuite("process reuse: apart", {}, {
   "functions with the same code": async ({ client }) => {
-    const [one, other] = [await deployShared(client, COUNT), await deployShared(client, COUNT)];
+    const [one, other] = [await deployReused(client, COUNT), await deployReused(client, COUNT)];
     const process = await warm(client, one);
     const { process: another, calls } = await call(client, other);
     assert.equal(calls, 1);
@@ -18,7 +18,7 @@ serverSuite("process reuse: apart", {}, {
   },
 
   "commits, also with the same code, and back again": async ({ client }) => {
-    const id = await deployShared(client, COUNT);
+    const id = await deployReused(client, COUNT);
     const first = ok(await client.get(`/api/v1/functions/${id}`)).function.publishedCommitId;
     const process = await warm(client, id);
     const { commit } = ok(await client.commit(id, { "main.ts": COUNT }));
@@ -31,7 +31,7 @@ serverSuite("process reuse: apart", {}, {
   },
 
   "secrets, allowlists and roles": async ({ client }) => {
-    const id = await deployShared(client, COUNT);
+    const id = await deployReused(client, COUNT);
     for (
       const fields of [
         { secret: { KEY: "one value" } },
@@ -51,7 +51,7 @@ serverSuite("process reuse: apart", {}, {
   },
 
   "callers": async ({ client }) => {
-    const id = await deployShared(client, COUNT);
+    const id = await deployReused(client, COUNT);
     const process = await warm(client, id);
     const caller = await deployWithSdk(client, "return (await invoke(input.id)).output;", [
       "invoker",
@@ -62,7 +62,7 @@ serverSuite("process reuse: apart", {}, {
   },
 
   "volumes": async ({ client }) => {
-    const id = await deployShared(client, COUNT);
+    const id = await deployReused(client, COUNT);
     const [one, other] = [await Volume.create(client), await Volume.create(client)];
     const process = await warm(client, id, { vfsId: one.id });
     for (const more of [{ vfsId: other.id }, {}]) {

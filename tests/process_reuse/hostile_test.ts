@@ -1,10 +1,10 @@
-/** What a call can do to the calls after it: to those of its own function, and no more than that. */
+/** What a call can do to later calls of its own function. */
 import assert from "node:assert/strict";
 import { ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
-import { call, deployShared, logsOf, moduleOf, warm } from "./support.ts";
+import { call, deployReused, logsOf, moduleOf, warm } from "./support.ts";
 
-/** Tampers with the language or the runtime; the next calls must be answered by their own handler all the same. */
+/** Changes built-ins or the runtime. The next calls must still be answered by their own handler. */
 const TAMPERING: Readonly<Record<string, string>> = {
   JSON: `JSON.parse = () => ({ forged: 1 }); JSON.stringify = () => '{"forged":1}';`,
   promises: `Promise.prototype.then = function () { throw 1; };`,
@@ -29,16 +29,16 @@ const TAMPERING: Readonly<Record<string, string>> = {
   console: `globalThis.console = { log() {} };`,
 };
 
-/** Nonces begin with a byte that occurs in no text. */
+/** Nonces begin with a byte that does not occur in text. */
 const NONCE_MARK = 0xff;
 
 serverSuite("process reuse: hostile", {}, {
   "tampering breaks no call of another function, and forges none of its own": async (
     { client },
   ) => {
-    const good = await deployShared(client, moduleOf("return input.n;"));
+    const good = await deployReused(client, moduleOf("return input.n;"));
     for (const [name, code] of Object.entries(TAMPERING)) {
-      const id = await deployShared(
+      const id = await deployReused(
         client,
         moduleOf(
           `if (input.tamper) { ${code} }
@@ -64,7 +64,7 @@ serverSuite("process reuse: hostile", {}, {
     const late = `console.log("late", input.n);
       Deno.stdout.writeSync(new TextEncoder().encode("raw late " + input.n));
       Deno.stderr.writeSync(new TextEncoder().encode("error late " + input.n));`;
-    const id = await deployShared(
+    const id = await deployReused(
       client,
       moduleOf(
         `console.log("own", input.n);
@@ -86,7 +86,7 @@ serverSuite("process reuse: hostile", {}, {
   },
 
   "limits of the log count for each call": async ({ client }) => {
-    const id = await deployShared(
+    const id = await deployReused(
       client,
       moduleOf(`for (let n = 0; n < 40; n++) console.log("x".repeat(16_000));`),
     );
@@ -98,7 +98,7 @@ serverSuite("process reuse: hostile", {}, {
   },
 
   "reading stdin early, or saying to be idle, takes no call from anybody": async ({ client }) => {
-    const good = await deployShared(client, moduleOf("return input.n;"));
+    const good = await deployReused(client, moduleOf("return input.n;"));
     const attempts = [
       `dispatchEvent(new Event("beforeunload", { cancelable: true }));`,
       `setTimeout(() => dispatchEvent(new Event("beforeunload", { cancelable: true })));`,
@@ -110,7 +110,7 @@ serverSuite("process reuse: hostile", {}, {
       `Deno.unrefTimer(setInterval(() => { throw new Error("later"); }));`,
     ];
     for (const code of attempts) {
-      const id = await deployShared(
+      const id = await deployReused(
         client,
         moduleOf(`let said: unknown; if (input.attack) { ${code} } return { n: input.n, said };`),
       );

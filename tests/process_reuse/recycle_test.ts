@@ -1,14 +1,14 @@
-/** After what is no clean end a process is not used again. */
+/** An instance is not reused after a call that fails or leaves work running. */
 import assert from "node:assert/strict";
 import { Host, openServer } from "../egress/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
-import { assertUnused, call, change, deployShared, moduleOf, warm } from "./support.ts";
+import { assertUnused, call, change, deployReused, logsOf, moduleOf, warm } from "./support.ts";
 
 const NEVER_MS = 600_000;
 
-/** What a call leaves behind although it answers. */
+/** Work that calls leave running after their answers. */
 const LEAVES: Readonly<Record<string, string>> = {
   timer: `setTimeout(() => {}, ${NEVER_MS});`,
   interval: `setInterval(() => {}, ${NEVER_MS});`,
@@ -21,7 +21,7 @@ const LEAVES: Readonly<Record<string, string>> = {
   stderr: `Deno.stderr.close();`,
 };
 
-/** How a call ends that does not succeed. */
+/** Calls that fail. */
 const FAILS: Readonly<Record<string, [string, RegExp]>> = {
   throw: [`throw new Error("on purpose");`, /^UNCAUGHT: /],
   "bad output": [`said = 1n;`, /^BAD_OUTPUT: /],
@@ -31,23 +31,27 @@ const FAILS: Readonly<Record<string, [string, RegExp]>> = {
   memory: [`const held = []; for (;;) held.push(new Array(1e6).fill(0));`, /^OUT_OF_MEMORY: /],
 };
 
+/** Prints which process runs the call: on a busy machine it may not be the one that answered last. */
+const PRINT_PROCESS = "console.log(born);";
+const PROCESS = /^[0-9a-f-]{36}$/;
+
 const cases = (all: readonly (readonly [string, string])[]) =>
   `let said; switch (input.do) { ${
     all.map(([name, code]) => `case ${JSON.stringify(name)}: { ${code} break; }`).join("\n")
   } } return said;`;
 
 serverSuite("process reuse: recycling", { flags: ["--invocation-timeout", "3s"] }, {
-  "what is left behind": async ({ client }) => {
+  "work that is left running": async ({ client }) => {
     const slow = await client.deploy(
       `export default () => new Promise((resolve) => setTimeout(resolve, ${NEVER_MS}));`,
     );
-    const id = await deployShared(
+    const id = await deployReused(
       client,
       `import { sdk } from "@c1/functions-sdk";\n` + moduleOf(cases(Object.entries(LEAVES))),
     );
     await change(client, id, { scopedRoleIds: ["invoker"] });
     for (const name of Object.keys(LEAVES)) {
-      // Nothing is known of the function as it is from now on.
+      // From here on the function is a new one.
       await change(client, id, { description: name });
       await warm(client, id);
       const { process } = await call(client, id, { do: name, slow });
@@ -55,13 +59,13 @@ serverSuite("process reuse: recycling", { flags: ["--invocation-timeout", "3s"] 
     }
   },
 
-  "what left something running is given fresh processes for a while": async ({ client }) => {
+  "no reuse for a while after a call left work running": async ({ client }) => {
     const leaves = moduleOf(`if (input.leave) setInterval(() => {}, ${NEVER_MS});`);
-    const id = await deployShared(client, leaves);
-    const other = await deployShared(client, leaves);
+    const id = await deployReused(client, leaves);
+    const other = await deployReused(client, leaves);
     await warm(client, id);
     await call(client, id, { leave: true });
-    // The grace of its process, and more.
+    // Longer than the grace of the instance.
     await new Promise((resolve) => setTimeout(resolve, 400));
     for (let n = 0; n < 4; n++) assert.equal((await call(client, id)).calls, 1);
     await warm(client, other);
@@ -69,35 +73,38 @@ serverSuite("process reuse: recycling", { flags: ["--invocation-timeout", "3s"] 
 
   "failures": async ({ client }) => {
     const code = Object.entries(FAILS).map(([name, [code]]) => [name, code] as const);
-    const id = await deployShared(client, moduleOf(cases(code)));
+    const id = await deployReused(client, moduleOf(PRINT_PROCESS + cases(code)));
     for (const [name, [, error]] of Object.entries(FAILS)) {
-      const process = await warm(client, id);
+      await warm(client, id);
       const { invocationId } = ok(await client.invoke(id, { do: name }));
+      const [process = ""] = await logsOf(client, id, invocationId);
+      assert.match(process, PROCESS, name);
       assert.match((await client.invocation(id, invocationId)).error, error, name);
       await assertUnused(client, id, process, name);
     }
   },
 
   "cancelling": async ({ client }) => {
-    const id = await deployShared(
+    const id = await deployReused(
       client,
-      moduleOf(`if (input.wait) await new Promise((resolve) => setTimeout(resolve, ${NEVER_MS}));`),
+      moduleOf(
+        `${PRINT_PROCESS} if (input.wait) await new Promise((resolve) => setTimeout(resolve, ${NEVER_MS}));`,
+      ),
     );
-    const process = await warm(client, id);
+    await warm(client, id);
     const { invocationId } = ok(
       await client.invoke(id, { wait: true }, { prefer: "respond-async" }),
     );
     const path = `/api/v1/functions/${id}/invocations/${invocationId}`;
-    await eventually(async () =>
-      /RUNNING$/.test((await client.invocation(id, invocationId)).status) || undefined
-    );
+    const process = await eventually(async () => (await logsOf(client, id, invocationId))[0]);
+    assert.match(process, PROCESS);
     const { invocation } = ok(await client.post(`${path}/cancel`, {}));
     assert.match(invocation.error, /^CANCELLED: /);
     await assertUnused(client, id, process, "cancelling");
   },
 
-  "a short timer that is awaited is nothing left behind": async ({ client }) => {
-    const id = await deployShared(
+  "an awaited timer is not left running": async ({ client }) => {
+    const id = await deployReused(
       client,
       moduleOf(`await new Promise((resolve) => setTimeout(resolve, 1));`),
     );
@@ -126,7 +133,7 @@ Deno.test("process reuse: connections", async (t) => {
       if (input.unref) socket.unref();`,
     ],
   ]);
-  const id = await deployShared(api, moduleOf(body));
+  const id = await deployReused(api, moduleOf(body));
   await change(api, id, { outboundNetworkAllowlist: [`127.0.0.1:${host.port}`] });
   const url = `http://127.0.0.1:${host.port}/`;
 

@@ -1,16 +1,16 @@
-/** What a process that is used again keeps, and what each of its calls has of its own. */
+/** What a reused instance keeps, and what each of its calls has of its own. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 import { Volume } from "../volumes/support.ts";
-import { call, change, deployShared, moduleOf, warm } from "./support.ts";
+import { call, change, deployReused, moduleOf, warm } from "./support.ts";
 
 const COUNT = moduleOf("");
 
 serverSuite("process reuse: reuse", {}, {
-  "is a field of a function, fresh unless told otherwise": async ({ client }) => {
+  "is a field of a function, PROCESS_REUSE_NONE by default": async ({ client }) => {
     const { function: fresh } = ok(
       await client.post("/api/v1/functions", { displayName: "by default" }),
     );
@@ -38,7 +38,7 @@ serverSuite("process reuse: reuse", {}, {
   },
 
   "keeps the state of a module for the next call, and fresh does not": async ({ client }) => {
-    const id = await deployShared(client, COUNT);
+    const id = await deployReused(client, COUNT);
     await warm(client, id);
     await change(client, id, { processReuse: "PROCESS_REUSE_NONE" });
     const processes = new Set<string>();
@@ -51,7 +51,7 @@ serverSuite("process reuse: reuse", {}, {
   },
 
   "the record of an invocation says which process reuse it had": async ({ client }) => {
-    const id = await deployShared(client, COUNT);
+    const id = await deployReused(client, COUNT);
     const shared = ok(await client.invoke(id)).invocationId;
     await change(client, id, { processReuse: "PROCESS_REUSE_NONE" });
     const fresh = ok(await client.invoke(id)).invocationId;
@@ -60,7 +60,7 @@ serverSuite("process reuse: reuse", {}, {
   },
 
   "calls at the same time have processes of their own, one call at a time": async ({ client }) => {
-    const id = await deployShared(
+    const id = await deployReused(
       client,
       moduleOf(
         `if (running) throw new Error("two calls at once");
@@ -81,7 +81,7 @@ serverSuite("process reuse: reuse", {}, {
   },
 
   "each call has its own input, secrets, volume and log": async ({ client }) => {
-    const id = await deployShared(
+    const id = await deployReused(
       client,
       `import { functions, vfs } from "@c1/functions-sdk";\n` + moduleOf(
         `const { secrets } = await functions.getConfig();
@@ -104,7 +104,7 @@ serverSuite("process reuse: reuse", {}, {
   },
 
   "provisioned code and asynchronous calls work as ever": async ({ client }) => {
-    const id = await deployShared(client, COUNT);
+    const id = await deployReused(client, COUNT);
     await change(client, id, { provisionedConcurrency: 2 });
     const { invocationId } = ok(await client.invoke(id, {}, { prefer: "respond-async" }));
     const { status, processReuse } = await client.ended(id, invocationId);
@@ -132,10 +132,10 @@ export default function registerTests({ handler }: TestContext) {
   },
 });
 
-Deno.test("process reuse: limits end a process, and a restart begins anew", async (t) => {
+Deno.test("process reuse: limits end an instance, and a restart of the server ends all", async (t) => {
   await using server = await TestServer.start({ flags: ["--reuse-calls", "3"] });
   const client = await server.client();
-  const id = await deployShared(client, COUNT);
+  const id = await deployReused(client, COUNT);
 
   await t.step("a process has at most --reuse-calls calls", async () => {
     await warm(client, id);
@@ -154,12 +154,12 @@ Deno.test("process reuse: limits end a process, and a restart begins anew", asyn
   });
 });
 
-Deno.test("process reuse: a process that is old, or was not called for a while, is replaced", async () => {
+Deno.test("process reuse: an old or idle instance is replaced", async () => {
   await using server = await TestServer.start({
     flags: ["--reuse-lifetime", "1s", "--reuse-idle", "100ms"],
   });
   const client = await server.client();
-  const id = await deployShared(client, COUNT);
+  const id = await deployReused(client, COUNT);
   let pauseMs = 50;
   await warm(client, id);
   await eventually(async () => {
@@ -173,9 +173,9 @@ Deno.test("process reuse: a process that is old, or was not called for a while, 
   );
 });
 
-Deno.test("process reuse: nothing waits where --reuse-waiting is 0", async () => {
+Deno.test("process reuse: no instance waits with --reuse-waiting 0", async () => {
   await using server = await TestServer.start({ flags: ["--reuse-waiting", "0"] });
   const client = await server.client();
-  const id = await deployShared(client, COUNT);
+  const id = await deployReused(client, COUNT);
   for (let n = 0; n < 5; n++) assert.equal((await call(client, id)).calls, 1);
 });

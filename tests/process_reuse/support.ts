@@ -1,10 +1,10 @@
-/** Functions whose processes are used again, and which process answered. */
+/** Functions with process reuse, and which process answered. */
 import assert from "node:assert/strict";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 
-/** Which process answered, and how many calls its module has had, this one included. */
+/** The process that answered, and the number of its calls, this one included. */
 export interface Answered {
   readonly process: string;
   readonly calls: number;
@@ -12,7 +12,7 @@ export interface Answered {
   readonly said: Json;
 }
 
-/** A module whose `body` runs in each call, with `input`, and at whose top level `top` stands. */
+/** A module with `top` at its top level, whose `body` runs in each call with `input`. */
 export function moduleOf(body: string, top = ""): string {
   return `${top}
 const born = crypto.randomUUID();
@@ -45,13 +45,13 @@ export async function change(
 }
 
 /** Deploys a function with `PROCESS_REUSE_SEQUENTIAL`. */
-export async function deployShared(client: Client, source: string): Promise<string> {
+export async function deployReused(client: Client, source: string): Promise<string> {
   const id = await client.deploy(source);
   await change(client, id, { processReuse: "PROCESS_REUSE_SEQUENTIAL" });
   return id;
 }
 
-/** Calls; the output of what must succeed. */
+/** The output of a call that must succeed. */
 export async function call(
   client: Client,
   id: string,
@@ -63,7 +63,7 @@ export async function call(
   return JSON.parse(unbase64(json));
 }
 
-/** Calls until one is answered by a process that had a call before; answers that process. */
+/** Calls up to the first answer of a reused process, and returns that process. */
 export async function warm(
   client: Client,
   id: string,
@@ -75,7 +75,7 @@ export async function warm(
   }, "a call in a process that was used before");
 }
 
-/** Fails where one of several calls is answered by that process, after what it was used for. */
+/** Asserts that the process answers none of several calls. @param after what happened before, for the message */
 export async function assertUnused(
   client: Client,
   id: string,
@@ -87,7 +87,7 @@ export async function assertUnused(
   }
 }
 
-/** Log lines of an invocation, but for those of the egress proxy. */
+/** Log lines of an invocation, without those of the egress proxy. */
 export async function logsOf(client: Client, id: string, invocationId: string): Promise<string[]> {
   const path = `/api/v1/functions/${id}/invocations/${invocationId}/logs`;
   const { list } = ok(await client.get(`${path}?page_size=100`));

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { Cgroups } from "../../src/isolation/mod.ts";
-import { LIMITS, poolOf, poolPids, run, sandboxTest, STANDING } from "./harness.ts";
+import { AVAILABLE_MODES, poolOf, poolPids, run, sandboxTest } from "./harness.ts";
 
-/** Limit of processor time that tells the processes of these tests from all others. */
+/** Limits of processor time that identify the processes of these tests. */
 const MARK_MS = 113_000;
+const DISPOSED_MARK_MS = 115_000;
 const HANG =
   `function main() { console.log("up"); return new Promise(() => setInterval(() => {}, 9)); }`;
 
@@ -13,61 +15,68 @@ async function lines(command: string, ...args: string[]): Promise<string[]> {
   return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
 }
 
-/** Whether this machine lets the tests make cgroups, found out by another way than the server's. */
-const CAN_MAKE = (await lines(
+/** Directories of the cgroups of all processes with this limit of processor time. */
+async function cgroupsOf(cpuTimeMs: number): Promise<Set<string>> {
+  const directories = new Set<string>();
+  for (const pid of await poolPids(cpuTimeMs)) {
+    for (const line of await lines("cat", `/proc/${pid}/cgroup`)) {
+      const [, controller, path] = /^\d+:(memory|pids):(.*)$/.exec(line) ?? [];
+      if (controller !== undefined) directories.add(`/sys/fs/cgroup/${controller}${path}`);
+    }
+  }
+  return directories;
+}
+
+/** Whether this machine allows cgroups of version 1, tested in another way than the server's. */
+const CAN_CREATE = (await lines(
   "sh",
   "-c",
   "mkdir /sys/fs/cgroup/memory/invoked-test && rmdir /sys/fs/cgroup/memory/invoked-test && echo yes",
 ))[0] === "yes";
 
-if (CAN_MAKE) {
-  sandboxTest("every process is in memory and pids groups of its own", async (sandboxes) => {
+if (CAN_CREATE) {
+  sandboxTest("every instance is in memory and pids cgroups of its own", async (sandboxes) => {
     assert.match(sandboxes.walls, /, memory and pids cgroups$/);
     const stop = new AbortController();
     const { promise: up, resolve } = Promise.withResolvers<void>();
     const ended = run(sandboxes, HANG, { signal: stop.signal, onLog: () => resolve() });
     await up;
-    const groups = new Map<string, Set<string>>();
-    for (const pid of await poolPids(MARK_MS)) {
-      for (const line of await lines("cat", `/proc/${pid}/cgroup`)) {
-        const [, controller = "", path = ""] = /^\d+:(memory|pids):(.*)$/.exec(line) ?? [];
-        if (controller === "") continue;
-        assert.match(path, /\/invoked-[0-9a-f]{16}\/\d+$/);
-        const directory = `/sys/fs/cgroup/${controller}${path}`;
-        groups.set(directory, (groups.get(directory) ?? new Set()).add(`${pid}`));
-        const [limit = ""] = controller === "memory"
-          ? await lines("cat", `${directory}/memory.limit_in_bytes`)
-          : await lines("cat", `${directory}/pids.max`);
-        assert.ok(Number(limit) > 0 && Number(limit) < 2 ** 40, `${controller}: ${limit}`);
-      }
+    const directories = await cgroupsOf(MARK_MS);
+    for (const directory of directories) {
+      assert.match(directory, /\/invoked-[0-9a-f]{16}\/\d+$/);
+      const file = directory.startsWith("/sys/fs/cgroup/memory/")
+        ? "memory.limit_in_bytes"
+        : "pids.max";
+      const [limit = ""] = await lines("cat", `${directory}/${file}`);
+      assert.ok(Number(limit) > 0 && Number(limit) < 2 ** 40, `${directory}/${file}: ${limit}`);
     }
-    // The one that runs and one that waits at the least, each with two groups.
-    assert.ok(groups.size >= 4, [...groups.keys()].join());
+    // At least one instance runs and one waits, each in two cgroups.
+    assert.ok(directories.size >= 4, [...directories].join());
     stop.abort("CANCELLED");
     await ended;
   }, { cpuTimeMs: MARK_MS });
 
-  Deno.test("no group is left when the sandboxes are gone, and one process at a time has one", async () => {
+  Deno.test("disposal of the sandboxes removes all cgroups", async () => {
     const cacheDir = await Deno.makeTempDir();
-    const before = await lines("sh", "-c", "ls -d /sys/fs/cgroup/*/invoked-*");
+    const parents = new Set<string>();
     {
-      await using sandboxes = poolOf(STANDING[0] ?? "process", cacheDir, { ...LIMITS });
+      const limits = { cpuTimeMs: DISPOSED_MARK_MS };
+      await using sandboxes = poolOf(AVAILABLE_MODES[0] ?? "process", cacheDir, limits);
       await sandboxes.start();
       await Promise.all(
         Array.from({ length: 24 }, () => run(sandboxes, "const main = () => ({});")),
       );
+      await eventually(async () => {
+        for (const directory of await cgroupsOf(DISPOSED_MARK_MS)) parents.add(dirname(directory));
+        return parents.size > 0 || undefined;
+      }, "a waiting instance");
     }
-    const others = new Set(before);
-    await eventually(async () => {
-      const now = await lines("sh", "-c", "ls -d /sys/fs/cgroup/*/invoked-*");
-      // Other tests have theirs, which come and go.
-      const own = now.filter((path) => !others.has(path));
-      return own.length === 0 || undefined;
-    }, "the end of the groups");
+    assert.equal(parents.size, 2);
+    for (const parent of parents) assert.deepEqual(await lines("ls", "-d", parent), []);
     await Deno.remove(cacheDir, { recursive: true });
   });
 }
 
-Deno.test("where no group can be made there is none, and that is no failure", async () => {
+Deno.test("a server that cannot create cgroups runs without them", async () => {
   assert.equal(await Cgroups.open("/bin/false", "invoked-0000000000000000", 1), undefined);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { failure, run, sandboxTest } from "./harness.ts";
 
-sandboxTest("nobody forges, delays or doubles the answer", async (sandboxes) => {
+sandboxTest("a function cannot forge, delay or repeat the answer", async (sandboxes) => {
   const poison = {
     "a frame in the log": `console.log("ready"); console.log("\\xff".repeat(40) + '{"forged":1}');`,
     "a frame written raw":
@@ -50,7 +50,7 @@ sandboxTest("nobody forges, delays or doubles the answer", async (sandboxes) => 
 });
 
 sandboxTest(
-  "a closed stdout, a hostile then and a hostile toJSON only harm their own call",
+  "a closed stdout, a hostile then and a hostile toJSON harm their own call only",
   async (sandboxes) => {
     assert.match(
       await failure(sandboxes, `function main() { Deno.stdout.close(); return { a: 1 }; }`),
@@ -64,7 +64,7 @@ sandboxTest(
       await failure(sandboxes, `const main = () => ({ get then() { throw new Error("then"); } });`),
       /^UNCAUGHT: Error: then/,
     );
-    // A function whose promises never call back harms itself, and nothing is forged.
+    // A function whose promises never settle harms itself only, and forges nothing.
     const poisoned = await run(
       sandboxes,
       `Promise.prototype.then = function () { return this; }; Promise.resolve = () => new Promise(() => {});
@@ -72,7 +72,7 @@ sandboxTest(
       Object.defineProperty(Promise, Symbol.species, { get() { throw 1; } });
       const main = async () => ({ a: 1 });`,
     );
-    assert.equal(poisoned.outcome.kind === "error" && poisoned.outcome.word, "EXITED");
+    assert.equal(poisoned.outcome.kind === "error" && poisoned.outcome.code, "EXITED");
     const spins = [
       `const main = () => ({ toJSON() { for (;;); } });`,
       `const main = () => ({ get a() { for (;;); } });`,

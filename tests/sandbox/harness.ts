@@ -1,4 +1,4 @@
-/** What the tests of the sandbox room share: a pool, and functions written as artifacts by hand. */
+/** Shared by the tests of the sandbox: a pool, and functions written as artifacts by hand. */
 import {
   createSandboxes,
   diagnose,
@@ -18,7 +18,8 @@ export const SEARCH_PATH = Deno.env.get("PATH") ?? "";
 export const MIB = 1024 * 1024;
 
 export const LIMITS: SandboxLimits = {
-  timeoutMs: 5000,
+  // Far above any call that ends by itself, also on a busy machine.
+  timeoutMs: 30_000,
   cpuTimeMs: 10_000,
   memoryBytes: 96 * MIB,
   outputBytes: 256 * 1024,
@@ -34,7 +35,7 @@ export const REUSE: ReuseLimits = {
   waitingMax: 8,
 };
 
-/** Nothing but what the public may reach, as where no flag is given. */
+/** Public addresses only, as without flags. */
 export const EGRESS: EgressOptions = {
   allowPrivate: [],
   ca: undefined,
@@ -43,7 +44,7 @@ export const EGRESS: EgressOptions = {
   maxConnections: 16,
 };
 
-/** The artifact of a module whose body declares `main`; the body's first line is line 2. */
+/** The artifact of a module whose body declares `main`. The body begins in line 2. */
 export function scriptOf(body: string): string {
   return `async function (meta) { "use strict";\n${body}\nreturn { "default": main };\n}\n` +
     "//# sourceURL=invoked:bundle.js";
@@ -67,8 +68,8 @@ export interface RunOptions {
   readonly onLog?: (log: SandboxLog) => void;
 }
 
-/** Answers nothing. */
-const SILENT_HOST: Host = {
+/** Rejects every call. */
+const NO_HOST_CALLS: Host = {
   call({ method }) {
     return Promise.reject(new HostCallError("UNIMPLEMENTED", `there is no ${method}`));
   },
@@ -90,7 +91,7 @@ export async function run(
     config: { secrets: options.secrets ?? {} },
     timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
   }, {
-    host: options.host ?? SILENT_HOST,
+    host: options.host ?? NO_HOST_CALLS,
     sourceMap: () =>
       options.sourceMap === undefined
         ? Promise.reject(new Error("no source map"))
@@ -111,11 +112,11 @@ export async function output(
   options: RunOptions = {},
 ): Promise<Record<string, unknown>> {
   const { outcome } = await run(sandboxes, body, options);
-  if (outcome.kind === "error") throw new Error(`${outcome.word}: ${outcome.message}`);
+  if (outcome.kind === "error") throw new Error(`${outcome.code}: ${outcome.message}`);
   return JSON.parse(outcome.outputJson);
 }
 
-/** `WORD: message` of a body that must fail. */
+/** `CODE: message` of a body that must fail. */
 export async function failure(
   sandboxes: Sandboxes,
   body: string,
@@ -123,17 +124,17 @@ export async function failure(
 ): Promise<string> {
   const { outcome } = await run(sandboxes, body, options);
   if (outcome.kind === "success") throw new Error(`Expected a failure, got ${outcome.outputJson}`);
-  return `${outcome.word}: ${outcome.message}`;
+  return `${outcome.code}: ${outcome.message}`;
 }
 
-/** The verdict on every mode of this machine. */
-export const VERDICTS = await judgeModes();
+/** Whether each mode is available on this machine. */
+export const VERDICTS = await diagnoseModes();
 
-/** The modes that stand here; every suite runs in each. */
-export const STANDING: readonly Mode[] = VERDICTS.filter(({ stands }) => stands)
+/** The available modes. Every suite runs in each. */
+export const AVAILABLE_MODES: readonly Mode[] = VERDICTS.filter(({ available }) => available)
   .map(({ mode }) => mode);
 
-async function judgeModes() {
+async function diagnoseModes() {
   const cacheDir = await Deno.makeTempDir();
   try {
     return (await diagnose(LIMITS, { cacheDir, searchPath: SEARCH_PATH }))
@@ -158,14 +159,14 @@ export function poolOf(
   });
 }
 
-/** A test for every mode that stands, each with a pool of its own, which is gone when the test ends. */
+/** Registers a test for every available mode. Each gets a pool of its own. */
 export function sandboxTest(
   name: string,
   body: (sandboxes: Sandboxes, context: Deno.TestContext, mode: Mode) => Promise<void>,
   limits: Partial<SandboxLimits> = {},
-  modes: readonly Mode[] = STANDING,
+  modes: readonly Mode[] = AVAILABLE_MODES,
 ): void {
-  for (const mode of STANDING.filter((standing) => modes.includes(standing))) {
+  for (const mode of AVAILABLE_MODES.filter((mode) => modes.includes(mode))) {
     Deno.test(`${mode}: ${name}`, async (context) => {
       const cacheDir = await Deno.makeTempDir();
       try {
@@ -179,7 +180,7 @@ export function sandboxTest(
   }
 }
 
-/** Ids of living processes, wrappers included, of the pools with this limit of processor time. */
+/** Ids of running processes, wrappers included, of the pools with this limit of processor time. */
 export async function poolPids(cpuTimeMs: number): Promise<number[]> {
   const mark = new RegExp(`^Max cpu time +${cpuTimeMs / 1000} `, "m");
   const pids: number[] = [];
@@ -187,7 +188,7 @@ export async function poolPids(cpuTimeMs: number): Promise<number[]> {
     if (!/^\d+$/.test(name)) continue;
     const read = (file: string) => Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
     if (!mark.test(await read("limits"))) continue;
-    // One that ended and waits to be reaped is gone.
+    // A zombie has ended.
     if (!/^State:\tZ/m.test(await read("status"))) pids.push(Number(name));
   }
   return pids;

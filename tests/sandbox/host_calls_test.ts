@@ -4,13 +4,13 @@ import { failure, LIMITS, output, run, sandboxTest } from "./harness.ts";
 
 const MIB = 1024 * 1024;
 
-/** Asks as the SDK does; `answer.done` tells whether it was done. */
+/** Calls the server as the SDK does. `answer.done` is false for an error. */
 const ASK = `const ask = async (method, params, bytes) => {
   const { done, json, bytes: back } = await meta.invoked.call(JSON.stringify({ method, params }), bytes);
   return { done, value: JSON.parse(json), bytes: back };
 };`;
 
-/** Answers what it was asked; `fail`, `break` and `wait` are what they say. */
+/** Replies with the request. The methods `fail`, `break` and `wait` do what they say. */
 const ECHO: Host = {
   async call({ method, params, bytes, signal }) {
     if (method === "fail") throw new HostCallError("NotFound", "there is none", { path: "/a" });
@@ -24,7 +24,7 @@ const ECHO: Host = {
   },
 };
 
-sandboxTest("a function asks the server and is answered", async (sandboxes) => {
+sandboxTest("a function calls the server and gets a reply", async (sandboxes) => {
   const body = `${ASK}
   const main = async () => {
     const echo = await ask("echo", { a: ["é", null] }, new Uint8Array([1, 2]));
@@ -35,33 +35,37 @@ sandboxTest("a function asks the server and is answered", async (sandboxes) => {
   assert.deepEqual(await output(sandboxes, body, { host: ECHO }), {
     echo: { done: true, value: { method: "echo", params: { a: ["é", null] } }, bytes: [2, 3] },
     failed: { code: "NotFound", message: "there is none", details: { path: "/a" } },
-    broken: { code: "INTERNAL", message: "the server could not do it; its log says why" },
+    broken: { code: "INTERNAL", message: "the server failed; see its log" },
     done: [false, false],
   });
 });
 
-sandboxTest("many calls at once, large and small, each get their own answer", async (sandboxes) => {
-  let running = 0, most = 0;
-  const host: Host = {
-    async call(question) {
-      most = Math.max(most, ++running);
-      const reply = await ECHO.call(question);
-      running--;
-      return reply;
-    },
-  };
-  const body = `${ASK}
+sandboxTest(
+  "many concurrent calls, large and small, each get their own reply",
+  async (sandboxes) => {
+    let running = 0, most = 0;
+    const host: Host = {
+      async call(question) {
+        most = Math.max(most, ++running);
+        const reply = await ECHO.call(question);
+        running--;
+        return reply;
+      },
+    };
+    const body = `${ASK}
   const main = async () => {
     const sizes = Array.from({ length: 100 }, (_, i) => i % 10 === 0 ? 3 * ${MIB} : i);
     const answers = await Promise.all(sizes.map((size, i) => ask("echo", i, new Uint8Array(size).fill(i))));
     return { right: answers.every(({ value, bytes }, i) =>
       value.params === i && bytes.length === sizes[i] && bytes.every((byte) => byte === i + 1)) };
   };`;
-  assert.deepEqual(await output(sandboxes, body, { host }), { right: true });
-  assert.ok(most <= 16, `${most} calls ran at once`);
-}, { timeoutMs: 20_000, memoryBytes: 256 * MIB });
+    assert.deepEqual(await output(sandboxes, body, { host }), { right: true });
+    assert.ok(most <= 16, `${most} calls ran at once`);
+  },
+  { timeoutMs: 20_000, memoryBytes: 256 * MIB },
+);
 
-sandboxTest("calls that are under way when the function ends are awaited", async (sandboxes) => {
+sandboxTest("calls in progress when the function ends are awaited", async (sandboxes) => {
   let settled = 0;
   const host: Host = {
     async call(question) {
@@ -84,13 +88,13 @@ sandboxTest("calls that are under way when the function ends are awaited", async
       `${ASK}\nconst main = async () => { ask("wait"); ask("echo"); await ask("echo"); ${code} };`,
       { host, timeoutMs: 1000 },
     );
-    const told = outcome.kind === "success" ? "success" : `${outcome.word}: ${outcome.message}`;
-    assert.ok(told.startsWith(ending), told);
+    const result = outcome.kind === "success" ? "success" : `${outcome.code}: ${outcome.message}`;
+    assert.ok(result.startsWith(ending), result);
     assert.equal(settled, 3, ending);
   }
 });
 
-sandboxTest("a function that waits for the server is not taken for stalled", async (sandboxes) => {
+sandboxTest("a function that waits for the server is not stalled", async (sandboxes) => {
   const host: Host = {
     async call() {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -99,27 +103,27 @@ sandboxTest("a function that waits for the server is not taken for stalled", asy
   };
   const waits = `${ASK}\nconst main = async () => ({ answer: (await ask("later")).value });`;
   assert.deepEqual(await output(sandboxes, waits, { host }), { answer: null });
-  // Once answered, nothing keeps it alive.
+  // After the reply nothing keeps it alive.
   const stalls =
     `${ASK}\nconst main = async () => { await ask("later"); await new Promise(() => {}); };`;
   assert.match(await failure(sandboxes, stalls, { host }), /^EXITED: the promise .* never settled/);
 });
 
 sandboxTest(
-  "what is no call is told to the function, with no path of the server",
+  "a malformed call throws in the function, without a path of the server",
   async (sandboxes) => {
     const deep = `'{"method":"echo","params":' + "[".repeat(5000) + "]".repeat(5000) + "}"`;
     const cases: Record<string, string | RegExp> = {
-      [`call("5")`]: "the call is no JSON object",
-      [`call("{")`]: "the call is no JSON object",
-      [`call("{}")`]: "the call names no method",
-      [`call(${deep})`]: "the call is nested deeper than 1000 levels",
-      [`call(5)`]: "a call of the server is a text",
-      [`call("{}", "x")`]: "a call of the server carries a Uint8Array",
+      [`call("5")`]: "the host call is not a JSON object",
+      [`call("{")`]: "the host call is not a JSON object",
+      [`call("{}")`]: "the host call has no method",
+      [`call(${deep})`]: "the host call is nested deeper than 1000 levels",
+      [`call(5)`]: "the JSON of a host call must be a string",
+      [`call("{}", "x")`]: "the bytes of a host call must be a Uint8Array",
       [`call("{}", new Uint8Array(17 * ${MIB}))`]:
-        /^a call of the server has \d+ bytes, its limit is 16777216 bytes$/,
+        /^the host call has \d+ bytes, its limit is 16777216 bytes$/,
     };
-    for (const [call, told] of Object.entries(cases)) {
+    for (const [call, result] of Object.entries(cases)) {
       const { message, stack } = await output(
         sandboxes,
         `const main = async () => {
@@ -132,15 +136,15 @@ sandboxTest(
       };`,
         { host: ECHO },
       );
-      if (typeof told === "string") assert.equal(message, told, call);
-      else assert.match(String(message), told, call);
+      if (typeof result === "string") assert.equal(message, result, call);
+      else assert.match(String(message), result, call);
       assert.doesNotMatch(String(stack), /runtime/, call);
     }
   },
 );
 
 sandboxTest(
-  "a function that poisons the language or takes its replies harms only itself",
+  "a function that changes built-ins or reads its replies harms itself only",
   async (sandboxes) => {
     const poisons = [
       `Array.prototype.push = () => { throw 1; }; Array.prototype.shift = () => { throw 1; };`,
@@ -184,7 +188,7 @@ sandboxTest(
   { timeoutMs: LIMITS.timeoutMs },
 );
 
-sandboxTest("stdin is empty for a function, whatever it reads it with", async (sandboxes) => {
+sandboxTest("stdin is empty for every way to read it", async (sandboxes) => {
   const body = `async function main() {
     const chunks = [];
     for await (const chunk of Deno.stdin.readable) chunks.push(chunk);

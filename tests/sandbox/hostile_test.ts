@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { output, run, sandboxTest } from "./harness.ts";
 
-sandboxTest("hardening that runs late holds in a poisoned language", async (sandboxes) => {
+sandboxTest("late hardening works after a function changed built-ins", async (sandboxes) => {
   const poisons = [
     `Array.prototype[Symbol.iterator] = function* () {}; Array.prototype.forEach = () => {};`,
     `Object.prototype.get = () => 1; Object.prototype.value = 1; Object.prototype.resolve = null;`,
@@ -24,12 +24,12 @@ sandboxTest("hardening that runs late holds in a poisoned language", async (sand
         return make(text)().then((m) => ({ leak: "LEAK" + keys(m) }), () => ({ leak }));
       };`,
     );
-    const told = outcome.kind === "success" ? outcome.outputJson : outcome.message;
-    assert.doesNotMatch(told, /LEAK/, `${poison}: ${told}`);
+    const text = outcome.kind === "success" ? outcome.outputJson : outcome.message;
+    assert.doesNotMatch(text, /LEAK/, `${poison}: ${text}`);
   }
 });
 
-sandboxTest("what packages need loads", async (sandboxes) => {
+sandboxTest("modules that packages need can be loaded", async (sandboxes) => {
   const names = [
     "assert",
     "async_hooks",

@@ -7,6 +7,7 @@ import { processCandidates } from "../../src/isolation/process_mode.ts";
 import { openImage } from "../../src/sandbox/image/image.ts";
 import { loaderNamedIn } from "../../src/isolation/libraries.ts";
 import {
+  AVAILABLE_MODES,
   EGRESS,
   failure,
   LIMITS,
@@ -15,20 +16,19 @@ import {
   type Sandboxes,
   sandboxTest,
   SEARCH_PATH,
-  STANDING,
 } from "./harness.ts";
 
-/** A limit of processor time that tells the processes of these tests from all others. */
+/** Limit of processor time that identifies the processes of these tests. */
 const MARK_MS = 109_000;
 
-/** Looks at a process of a pool in which a function runs, not at a wrapper. */
+/** Inspects the process of a function, not a wrapper. */
 async function whileItRuns(
   sandboxes: Sandboxes,
   look: (pid: number) => Promise<void>,
 ): Promise<void> {
   const { promise: up, resolve } = Promise.withResolvers<void>();
   const stop = new AbortController();
-  const told = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
+  const failed = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
     signal: stop.signal,
     onLog: () => resolve(),
   });
@@ -40,7 +40,7 @@ async function whileItRuns(
     await look(pid);
   } finally {
     stop.abort("CANCELLED");
-    await told;
+    await failed;
   }
 }
 
@@ -63,7 +63,7 @@ async function names(directory: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
 }
 
-sandboxTest("the kernel says that the walls stand", async (sandboxes, _context, mode) => {
+sandboxTest("/proc shows the walls", async (sandboxes, _context, mode) => {
   await whileItRuns(sandboxes, async (pid) => {
     const status = await statusOf(pid);
     assert.equal(status.NoNewPrivs, "1");
@@ -132,14 +132,18 @@ sandboxTest(
   ["bubblewrap"],
 );
 
-sandboxTest("processor time has a limit that names itself", async (sandboxes) => {
+sandboxTest("the limit of processor time is in its error", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "function main() { for (;;); }"),
     "CPU_LIMIT: the function used up its limit of 1 s of processor time (--cpu-time)",
   );
 }, { cpuTimeMs: 1000 });
 
-Deno.test("a mode that cannot stand stops the start with its reason", async () => {
+function linuxTest(name: string, body: () => Promise<void>): void {
+  if (Deno.build.os === "linux") Deno.test(name, body);
+}
+
+Deno.test("a mode that is not available fails the start with its reason", async () => {
   const cacheDir = await Deno.makeTempDir();
   for (const isolation of ["bubblewrap", "landlock"] as const) {
     await using sandboxes = createSandboxes(LIMITS, {
@@ -154,7 +158,7 @@ Deno.test("a mode that cannot stand stops the start with its reason", async () =
       message: new RegExp(`^Cannot isolate functions with ${isolation}: .* was not found`),
     });
   }
-  // A bubblewrap that is there and fails is no bubblewrap.
+  // An installed bubblewrap that fails counts as not available.
   await Deno.writeTextFile(
     `${cacheDir}/bwrap`,
     "#!/bin/sh\necho no namespaces here >&2; exit 1\n",
@@ -186,8 +190,7 @@ Deno.test("a mode that cannot stand stops the start with its reason", async () =
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-Deno.test("a wrapper that runs its command without walls is found out", async () => {
-  if (Deno.build.os !== "linux") return;
+linuxTest("a wrapper that runs its command without walls is detected", async () => {
   const cacheDir = await Deno.makeTempDir();
   const pass = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n`;
   await Deno.writeTextFile(`${cacheDir}/bwrap`, pass, { mode: 0o755 });
@@ -206,14 +209,15 @@ Deno.test("a wrapper that runs its command without walls is found out", async ()
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-Deno.test("one unix socket leads out of every mode", async () => {
-  if (Deno.build.os !== "linux") return;
+linuxTest("an isolated process can connect to its egress socket in every mode", async () => {
   const cacheDir = await Deno.makeTempDir();
-  await using around = await openImage(cacheDir, SEARCH_PATH);
-  const egressSocket = `${around.sharedDir}/out.sock`;
+  await using image = await openImage(cacheDir, SEARCH_PATH);
+  const egressSocket = `${image.sharedDir}/out.sock`;
   const isolations = [bubblewrapCandidates, landlockCandidates, processCandidates]
-    .map((candidates) => candidates(around.machine, around.profile)[0])
-    .filter((first) => first?.kind === "isolation" && STANDING.includes(first.isolation.mode))
+    .map((candidates) => candidates(image.machine, image.profile)[0])
+    .filter((first) =>
+      first?.kind === "isolation" && AVAILABLE_MODES.includes(first.isolation.mode)
+    )
     .map((first) => first?.kind === "isolation" ? first.isolation : undefined);
   for (const isolation of isolations) {
     assert.ok(isolation);
@@ -224,7 +228,7 @@ Deno.test("one unix socket leads out of every mode", async () => {
       await c.write(new TextEncoder().encode("out"));`;
     const [program = "", ...args] = isolation.wrap(
       [
-        around.machine.deno,
+        image.machine.deno,
         "run",
         "--no-config",
         "-A",
@@ -249,7 +253,7 @@ Deno.test("one unix socket leads out of every mode", async () => {
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-Deno.test("the loader is read from the program's own header", async () => {
+Deno.test("the loader is read from the header of the program", async () => {
   const head = (await Deno.readFile(Deno.execPath())).subarray(0, 65_536);
   if (Deno.build.os === "linux") assert.match(loaderNamedIn(head) ?? "", /^\/lib.*ld-linux/);
   assert.equal(loaderNamedIn(new TextEncoder().encode("#!/bin/sh\n".repeat(9))), undefined);

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import type { Mode } from "../../src/sandbox/mod.ts";
-import { failure, output, poolOf, poolPids, run, sandboxTest, STANDING } from "./harness.ts";
+import { AVAILABLE_MODES, failure, output, poolOf, poolPids, run, sandboxTest } from "./harness.ts";
 
-/** How long a killed process may take to vanish; a bound for broken ones, not a measurement. */
+/** Longest wait for the end of a killed process. */
 const GONE_TIMEOUT_MS = 10_000;
 
-/** Limits of processor time, in milliseconds, that tell the processes of these tests from all others. */
+/** Limits of processor time, in milliseconds, that identify the processes of these tests. */
 const MARKS = { outlive: 101_000, dispose: 103_000, replace: 105_000, orphan: 107_000 };
 
-/** Resolves once no process with this limit lives. */
-async function gone(cpuTimeMs: number): Promise<void> {
+/** Resolves once all processes with this limit have ended. */
+async function allEnded(cpuTimeMs: number): Promise<void> {
   const deadline = Date.now() + GONE_TIMEOUT_MS;
   for (;;) {
     const pids = await poolPids(cpuTimeMs);
@@ -19,14 +19,14 @@ async function gone(cpuTimeMs: number): Promise<void> {
   }
 }
 
-/** Registers a test that looks at processes through procfs, for every mode. */
+/** Registers a test that needs procfs, for every mode. */
 function linuxTest(name: string, body: (mode: Mode) => Promise<void>): void {
   if (Deno.build.os !== "linux") return;
-  for (const mode of STANDING) Deno.test(`${mode}: ${name}`, () => body(mode));
+  for (const mode of AVAILABLE_MODES) Deno.test(`${mode}: ${name}`, () => body(mode));
 }
 
 sandboxTest(
-  "every call starts from nothing in a process of its own",
+  "every call gets a new process without any state",
   async (sandboxes, _context, mode) => {
     const body = `let n = 0; globalThis.seen = (globalThis.seen ?? 0) + 1; Array.prototype.at = 1;
     const main = () => ({ n: ++n, seen: globalThis.seen, pid: Deno.pid });`;
@@ -41,12 +41,12 @@ sandboxTest(
       assert.equal(n, 1);
       pids.add(pid);
     }
-    // In a namespace of its own every process is the first.
+    // In a namespace of its own every process has the id 1.
     assert.deepEqual([...pids].length, mode === "bubblewrap" ? 1 : 10);
   },
 );
 
-linuxTest("the process does not outlive its call, whatever its outcome", async (mode) => {
+linuxTest("the process ends with its call, whatever the outcome", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
   {
     await using sandboxes = poolOf(mode, cacheDir, { poolSize: 0, cpuTimeMs: MARKS.outlive });
@@ -63,51 +63,57 @@ linuxTest("the process does not outlive its call, whatever its outcome", async (
       const onLog = () => seen ??= poolPids(MARKS.outlive);
       await run(sandboxes, `console.log(1);\n${body}`, { timeoutMs: 300, onLog });
       if (body.includes("for (;;)")) assert.notDeepEqual(await seen, []);
-      await gone(MARKS.outlive);
+      await allEnded(MARKS.outlive);
     }
   }
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-linuxTest("disposal ends what is idle and what runs, and waits for it", async (mode) => {
+linuxTest("disposal kills idle and running instances and waits for their ends", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
   const sandboxes = poolOf(mode, cacheDir, { cpuTimeMs: MARKS.dispose });
   await sandboxes.start();
   const { promise: up, resolve } = Promise.withResolvers<void>();
-  const told = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
+  const failed = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
     onLog: () => resolve(),
   });
   await up;
   assert.equal(sandboxes.stats.running, 1);
   assert.ok((await poolPids(MARKS.dispose)).length >= 2);
   await sandboxes[Symbol.asyncDispose]();
-  await gone(MARKS.dispose);
-  assert.match(await told, /^INTERRUPTED: /);
+  await allEnded(MARKS.dispose);
+  assert.match(await failed, /^INTERRUPTED: /);
   assert.deepEqual(sandboxes.stats, { ready: 0, running: 0 });
   assert.match(await failure(sandboxes, "const main = () => ({});"), /^INTERRUPTED: /);
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-sandboxTest("an idle process that dies is replaced", async (sandboxes) => {
-  if (Deno.build.os !== "linux") return;
-  const killed = await poolPids(MARKS.replace);
-  for (const pid of killed) {
-    try {
-      Deno.kill(pid, "SIGKILL");
-    } catch {
-      // It ended with its wrapper.
-    }
-  }
-  assert.ok(killed.length > 0);
-  // Reaped as well: the pool knows.
-  const exists = (pid: number) => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
-  while ((await Promise.all(killed.map(exists))).includes(true)) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
-}, { cpuTimeMs: MARKS.replace });
+const LINUX_MODES = Deno.build.os === "linux" ? AVAILABLE_MODES : [];
 
-linuxTest("a pool that cannot start says why", async (mode) => {
+sandboxTest(
+  "an idle instance that dies is replaced",
+  async (sandboxes) => {
+    const killed = await poolPids(MARKS.replace);
+    for (const pid of killed) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended with its wrapper.
+      }
+    }
+    assert.ok(killed.length > 0);
+    // Once they are reaped the pool knows of their ends.
+    const exists = (pid: number) => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
+    while ((await Promise.all(killed.map(exists))).includes(true)) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
+  },
+  { cpuTimeMs: MARKS.replace },
+  LINUX_MODES,
+);
+
+linuxTest("a pool that cannot start rejects", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
   await Deno.writeTextFile(`${cacheDir}/sandbox`, "in the way");
   await using sandboxes = poolOf(mode, `${cacheDir}/sandbox`);
@@ -135,6 +141,6 @@ linuxTest("a killed server leaves no process behind", async (mode) => {
   server.kill("SIGKILL");
   await server.status;
   await reader.cancel();
-  await gone(MARKS.orphan);
+  await allEnded(MARKS.orphan);
   await Deno.remove(cacheDir, { recursive: true });
 });

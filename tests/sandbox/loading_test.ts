@@ -1,13 +1,13 @@
-/** Code that is loaded ahead of its calls answers as if it was not. */
+/** Code that is loaded ahead of its calls behaves as if it was loaded in them. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { failure, output, run, sandboxTest, scriptOf } from "./harness.ts";
 
-/** Tells whether its module was loaded before the moment that the caller names. */
+/** Returns whether its module was loaded before `sentAt`. */
 const EARLY = `const loaded = Date.now(); let calls = 0;
 const main = ({ sentAt }) => ({ early: loaded < sentAt, calls: ++calls });`;
 
-/** Room for generic processes and loaded ones. */
+/** Large enough for generic and loaded instances. */
 const POOL = { poolSize: 4 };
 
 async function calledEarly(call: () => Promise<Record<string, unknown>>): Promise<boolean> {
@@ -17,7 +17,7 @@ async function calledEarly(call: () => Promise<Record<string, unknown>>): Promis
 }
 
 sandboxTest(
-  "code that is called is loaded ahead, and each call has a state of its own",
+  "code that is called is loaded ahead, and each call has its own state",
   async (sandboxes) => {
     const call = () => output(sandboxes, EARLY, { input: { sentAt: Date.now() } });
     await eventually(async () => await calledEarly(call) || undefined);
@@ -25,14 +25,14 @@ sandboxTest(
   POOL,
 );
 
-sandboxTest("code that is provisioned is loaded before its first call", async (sandboxes) => {
+sandboxTest("provisioned code is loaded before its first call", async (sandboxes) => {
   sandboxes.provision([{ key: EARLY, script: scriptOf(EARLY), count: 2 }]);
   await eventually(() => Promise.resolve(sandboxes.stats.ready >= 5 || undefined));
   assert.ok(await calledEarly(() => output(sandboxes, EARLY, { input: { sentAt: Date.now() } })));
 }, { ...POOL, poolSize: 3 });
 
 sandboxTest(
-  "what a module does that needs a call is done in the call, every time",
+  "a module that needs a call to load is loaded in every call",
   async (sandboxes) => {
     const modules: Record<
       string,
@@ -59,9 +59,9 @@ sandboxTest(
       },
       "connects": {
         body:
-          `const told = await fetch("http://127.0.0.1:9/").then(() => "?", (error) => error.name);
-        const main = () => ({ told });`,
-        output: { told: "TypeError" },
+          `const result = await fetch("http://127.0.0.1:9/").then(() => "?", (error) => error.name);
+        const main = () => ({ result });`,
+        output: { result: "TypeError" },
       },
       "throws": {
         body: `throw new Error("at load"); const main = 1;`,
@@ -101,7 +101,7 @@ sandboxTest(
   POOL,
 );
 
-sandboxTest("secrets and the allowlist are those of the moment of the call", async (sandboxes) => {
+sandboxTest("secrets and allowlist are those at the start of the call", async (sandboxes) => {
   const body = `const loaded = Date.now();
     const main = ({ sentAt }) => ({ early: loaded < sentAt, key: meta.invoked.secrets.key });`;
   let number = 0;
@@ -117,7 +117,7 @@ sandboxTest("secrets and the allowlist are those of the moment of the call", asy
 }, POOL);
 
 sandboxTest(
-  "a module that poisons the language while it loads cannot forge its answer",
+  "a module that changes built-ins while it loads cannot forge its answer",
   async (sandboxes) => {
     const body = `DataView.prototype.getUint32 = () => 0;
     Uint8Array.prototype.slice = Uint8Array.prototype.subarray = () => new Uint8Array(0);

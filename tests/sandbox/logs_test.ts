@@ -37,7 +37,7 @@ sandboxTest(
   },
 );
 
-sandboxTest("a flood is cut behind one mark and never outlives the call", async (sandboxes) => {
+sandboxTest("a flood is cut after one mark and ends with the call", async (sandboxes) => {
   const floods = [
     "const s = 'x'.repeat(1e5); for (;;) console.log(s);",
     "for (;;) console.log('');",
@@ -49,7 +49,7 @@ sandboxTest("a flood is cut behind one mark and never outlives the call", async 
     const { outcome, logs } = await run(sandboxes, `function main() { ${flood} }`, {
       timeoutMs: 400,
     });
-    assert.equal(outcome.kind === "error" && outcome.word, "TIMEOUT", flood);
+    assert.equal(outcome.kind === "error" && outcome.code, "TIMEOUT", flood);
     const marks = logs.filter(({ source }) => source === "system");
     assert.deepEqual(marks.map(({ message, level }) => `${level} ${message}`), [
       "warn log truncated: limit of 32 KiB reached (--max-log)",
@@ -60,7 +60,7 @@ sandboxTest("a flood is cut behind one mark and never outlives the call", async 
   }
 });
 
-sandboxTest("an answer behind a full log still arrives", async (sandboxes) => {
+sandboxTest("an answer after a full log is still delivered", async (sandboxes) => {
   const { outcome, logs } = await run(
     sandboxes,
     `function main() {

@@ -1,10 +1,10 @@
-/** A server that is about to be killed: holds idle and running sandboxes and prints when they run. */
-import { poolOf, run, STANDING } from "./harness.ts";
+/** A server to be killed: has idle and running instances, and prints once they run. */
+import { AVAILABLE_MODES, poolOf, run } from "./harness.ts";
 
 const [cacheDir, name, cpuTimeMs] = Deno.args;
-const mode = STANDING.find((standing) => standing === name);
+const mode = AVAILABLE_MODES.find((mode) => mode === name);
 if (cacheDir === undefined || mode === undefined) {
-  throw new Error("Cannot start: a cache directory and a mode that stands are needed");
+  throw new Error("Cannot start: a cache directory and an available mode are needed");
 }
 const sandboxes = poolOf(mode, cacheDir, { timeoutMs: 60_000, cpuTimeMs: Number(cpuTimeMs) });
 await sandboxes.start();

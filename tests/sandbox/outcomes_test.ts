@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { failure, output, run, sandboxTest } from "./harness.ts";
 
-sandboxTest("a function's object is its output", async (sandboxes) => {
+sandboxTest("the returned object is the output", async (sandboxes) => {
   assert.deepEqual(
     await output(sandboxes, "async function main(i) { return { got: i.a, l: [1, 'é😀'] }; }", {
       input: { a: { b: null } },
@@ -13,7 +13,7 @@ sandboxTest("a function's object is its output", async (sandboxes) => {
   assert.deepEqual(await output(sandboxes, large, { input: { s } }), { n: 100_000, s });
 });
 
-sandboxTest("what is no JSON object is BAD_OUTPUT and says what it was", async (sandboxes) => {
+sandboxTest("BAD_OUTPUT names what was returned instead of a JSON object", async (sandboxes) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["null", /^BAD_OUTPUT: the function returned null/],
     ["undefined", /returned undefined/],
@@ -33,13 +33,13 @@ sandboxTest("what is no JSON object is BAD_OUTPUT and says what it was", async (
     ],
   ];
   for (const [value, expected] of cases) {
-    const told = await failure(sandboxes, `const main = () => (${value});`);
-    assert.match(told, /^BAD_OUTPUT: /, value);
-    assert.match(told, expected, value);
+    const message = await failure(sandboxes, `const main = () => (${value});`);
+    assert.match(message, /^BAD_OUTPUT: /, value);
+    assert.match(message, expected, value);
   }
 });
 
-sandboxTest("a key named __proto__ pollutes nothing", async (sandboxes) => {
+sandboxTest("a key named __proto__ does not change prototypes", async (sandboxes) => {
   const { outcome } = await run(
     sandboxes,
     `const main = () => JSON.parse('{"__proto__":{"polluted":true}}');`,
@@ -48,14 +48,14 @@ sandboxTest("a key named __proto__ pollutes nothing", async (sandboxes) => {
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });
 
-sandboxTest("too much output names the size, the limit and the flag", async (sandboxes) => {
+sandboxTest("OUTPUT_TOO_LARGE names the size, the limit and the flag", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "const main = () => ({ s: 'x'.repeat(300000) });"),
     "OUTPUT_TOO_LARGE: the output has 300008 bytes, its limit is 256 KiB (--max-output)",
   );
 });
 
-sandboxTest("what is thrown is UNCAUGHT, wherever it is thrown", async (sandboxes) => {
+sandboxTest("a thrown value is UNCAUGHT, wherever it is thrown", async (sandboxes) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     [
       "function main() { throw new TypeError('bad'); }",
@@ -92,10 +92,10 @@ sandboxTest("what is thrown is UNCAUGHT, wherever it is thrown", async (sandboxe
     ],
   ];
   for (const [body, expected] of cases) {
-    const told = await failure(sandboxes, body);
-    assert.match(told, /^UNCAUGHT: /, body);
-    assert.match(told, expected, body);
-    assert.doesNotMatch(told, /file:|ext:|bootstrap/, body);
+    const message = await failure(sandboxes, body);
+    assert.match(message, /^UNCAUGHT: /, body);
+    assert.match(message, expected, body);
+    assert.doesNotMatch(message, /file:|ext:|bootstrap/, body);
   }
 });
 
@@ -107,18 +107,18 @@ sandboxTest("stacks are mapped to the author's lines", async (sandboxes) => {
     sources: ["main.ts", "lib/util.ts"],
     mappings: ";AAAA;yBCME",
   });
-  const told = await failure(
+  const message = await failure(
     sandboxes,
     "function main() { boom(); }\nfunction boom() { throw  new Error('here'); }",
     { sourceMap },
   );
   assert.match(
-    told,
+    message,
     /^UNCAUGHT: Error: here\n {4}at boom \(lib\/util\.ts:7:3\)\n {4}at main \(main\.ts:1:1\)$/,
   );
 });
 
-sandboxTest("time, memory and exits end a call with their words", async (sandboxes) => {
+sandboxTest("time, memory and exits end a call with their codes", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "function main() { for (;;); }", { timeoutMs: 200 }),
     "TIMEOUT: the invocation ran longer than its limit of 200 ms (--invocation-timeout)",
@@ -166,18 +166,18 @@ sandboxTest("time, memory and exits end a call with their words", async (sandbox
   });
 });
 
-sandboxTest("an abort kills at once and tells its reason", async (sandboxes) => {
-  for (const word of ["CANCELLED", "INTERRUPTED"] as const) {
+sandboxTest("an abort kills at once and reports its reason", async (sandboxes) => {
+  for (const code of ["CANCELLED", "INTERRUPTED"] as const) {
     const controller = new AbortController();
-    const told = await failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
+    const message = await failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
       signal: controller.signal,
-      onLog: () => controller.abort(word),
+      onLog: () => controller.abort(code),
     });
-    assert.match(told, new RegExp(`^${word}: `));
-    const early = AbortSignal.abort(word);
+    assert.match(message, new RegExp(`^${code}: `));
+    const early = AbortSignal.abort(code);
     assert.match(
       await failure(sandboxes, "const main = () => ({});", { signal: early }),
-      new RegExp(`^${word}: `),
+      new RegExp(`^${code}: `),
     );
   }
 });

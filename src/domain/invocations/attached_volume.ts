@@ -8,7 +8,7 @@ import type { VolumeLimits, WriteSetResult } from "../volumes/write_set.ts";
 const logger = getLogger(["invoked", "volumes"]);
 
 /** The first words of errors of invocations whose changes to a volume could not be committed. */
-export type VolumeErrorWord = "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED";
+export type VolumeErrorCode = "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED";
 
 /** An outcome, and the versions of the volume that belong to its record. */
 export interface VolumeOutcome {
@@ -75,9 +75,9 @@ function failureOf(
   result: Exclude<WriteSetResult, { readonly kind: "committed" | "unchanged" }>,
   { volumeId, version }: VolumeSession,
 ): Outcome {
-  const failed = (word: VolumeErrorWord, message: string): Outcome => ({
+  const failed = (code: VolumeErrorCode, message: string): Outcome => ({
     kind: "error",
-    word,
+    code,
     message,
   });
   switch (result.kind) {

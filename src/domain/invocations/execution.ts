@@ -161,16 +161,16 @@ function notStartedOutcome(
 
 /** The outcome, and for a call that was cancelled because its caller had ended, that reason. */
 function cancelledWithCaller(outcome: Outcome, signal: AbortSignal | undefined): Outcome {
-  const isCancelled = outcome.kind === "error" && outcome.word === "CANCELLED";
+  const isCancelled = outcome.kind === "error" && outcome.code === "CANCELLED";
   return isCancelled && signal?.aborted
     ? cancelled("the invocation that called it has ended")
     : outcome;
 }
 
 function cancelled(message: string): Outcome {
-  return { kind: "error", word: "CANCELLED", message };
+  return { kind: "error", code: "CANCELLED", message };
 }
 
 function interrupted(message: string): Outcome {
-  return { kind: "error", word: "INTERRUPTED", message };
+  return { kind: "error", code: "INTERRUPTED", message };
 }

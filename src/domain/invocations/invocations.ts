@@ -312,5 +312,5 @@ function interruption(status: InvocationStatus): ReturnType<typeof endOf> {
   const message = status === "RUNNING"
     ? "the server stopped while it ran; some of its code may have run"
     : "the server stopped before it started";
-  return endOf({ kind: "error", word: "INTERRUPTED", message } satisfies Outcome);
+  return endOf({ kind: "error", code: "INTERRUPTED", message } satisfies Outcome);
 }

@@ -56,5 +56,5 @@ export class StoredRecord implements InvocationRecord {
 export function endOf(outcome: Outcome): InvocationEnd {
   return outcome.kind === "success"
     ? { status: "SUCCESS", output: outcome.outputJson }
-    : { status: "ERROR", error: `${outcome.word}: ${outcome.message}` };
+    : { status: "ERROR", error: `${outcome.code}: ${outcome.message}` };
 }

@@ -25,7 +25,8 @@ const OWN_MODULES = "@c1/";
 /** The position of the assertion with this stack: in the test file, else in the nearest file. */
 export function positionOf(stack: string, map: StackMap): string {
   const places = map.frames(stack).take(ASSERTION_FRAMES_MAX)
-    .map(({ place }) => place).filter((place) => !place.startsWith(OWN_MODULES)).toArray();
+    .map(({ location }) => location).filter((location) => !location.startsWith(OWN_MODULES))
+    .toArray();
   return places.find((place) => place.startsWith(TEST_FILE)) ?? places[0] ?? "";
 }
 
@@ -57,7 +58,7 @@ function describe(error: TestError, map: StackMap, redactor: Redactor): string {
   if (error.kind === "reported") return redactor.redact(error.message);
   const { name, message, stack } = error.thrown;
   const head = [name, message].filter((part) => part !== "").map((part) => shown(part, redactor));
-  const frames = map.frames(stack).filter(({ place }) => !place.startsWith(OWN_MODULES))
+  const frames = map.frames(stack).filter(({ location }) => !location.startsWith(OWN_MODULES))
     .take(STACK_FRAMES_MAX).map(formatFrame);
   return [`UNCAUGHT: ${head.join(": ")}`, ...frames.map((frame) => redactor.redact(frame))].join(
     "\n",

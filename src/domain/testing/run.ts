@@ -5,7 +5,7 @@ import {
   type HostCall,
   HostCallError,
   type HostReply,
-  type KillWord,
+  type KillCode,
   type SandboxLog,
 } from "../../sandbox/contract.ts";
 import {
@@ -50,7 +50,7 @@ export interface TestEnvironment {
   /**
    * Runs the tests' script in an instance of its own.
    * @param answer answers host calls about tests, and undefined to others; it may throw `HostCallError`
-   * @param signal kills the instance; its reason is a `KillWord`
+   * @param signal kills the instance; its reason is a `KillCode`
    */
   runInstance(
     answer: (call: HostCall) => HostReply | undefined,
@@ -59,7 +59,7 @@ export interface TestEnvironment {
   ): Promise<Outcome>;
   /** The position in the author's files of an assertion with this stack. */
   positionOf(stack: string): string;
-  /** Ends the run; its reason is a `KillWord`. */
+  /** Ends the run; its reason is a `KillCode`. */
   readonly signal: AbortSignal;
 }
 
@@ -145,7 +145,7 @@ export class TestRun {
   #errorOf(outcome: Outcome): string | undefined {
     if (this.#stopped !== undefined) return this.#stopped;
     if (this.#cut !== undefined) return this.#cut;
-    return outcome.kind === "error" ? `${outcome.word}: ${outcome.message}` : undefined;
+    return outcome.kind === "error" ? `${outcome.code}: ${outcome.message}` : undefined;
   }
 
   /** Assigns the end of an instance to the running test, else to the last one. */
@@ -160,7 +160,7 @@ export class TestRun {
   /** Kills the current instance; the running test gets the error. */
   #kill(error: string): void {
     this.#cut ??= error;
-    this.#instance.abort("CANCELLED" satisfies KillWord);
+    this.#instance.abort("CANCELLED" satisfies KillCode);
   }
 
   /** Ends the whole run. */

@@ -1,10 +1,10 @@
-/** What an operator wants to know of the sandboxes of a machine, without starting a server. */
+/** Diagnoses the isolation of a machine for an operator, without a server. */
 import { type Mode, MODES, type Programs, tryMode, type Verdict } from "../../isolation/mod.ts";
 import { openCgroups } from "../instance/cgroups.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { prepareProgram } from "../instance/launcher.ts";
 import type { SandboxOptions } from "../mod.ts";
-import { subjectOf } from "./probe.ts";
+import { probeTargetOf } from "./probe.ts";
 import { findRecommendations, type Recommendation } from "./recommendations.ts";
 import { openImage } from "../image/image.ts";
 
@@ -13,30 +13,30 @@ export interface Diagnosis {
   readonly verdicts: readonly Verdict[];
   /** The wrappers by absolute path. */
   readonly programs: Programs;
-  /** What `auto` takes; undefined where not even the weakest mode stands. */
+  /** The mode that `auto` selects; undefined if none is available. */
   readonly strongest: Mode | undefined;
-  /** Whether processes get memory and pids cgroups as well. */
+  /** Whether instances also run in memory and pids cgroups. */
   readonly cgroups: boolean;
-  readonly remedies: readonly Recommendation[];
+  readonly recommendations: readonly Recommendation[];
 }
 
-/** Tries every mode with a real sandbox. Rejects where not even the runtime starts. */
+/** Tests every mode with a real instance. Rejects if the runtime itself does not start. */
 export async function diagnose(
   limits: SandboxLimits,
   { cacheDir, searchPath }: Pick<SandboxOptions, "cacheDir" | "searchPath">,
 ): Promise<Diagnosis> {
-  await using around = await openImage(cacheDir, searchPath);
-  const program = await prepareProgram(limits, around, undefined);
+  await using image = await openImage(cacheDir, searchPath);
+  const program = await prepareProgram(limits, image, undefined);
   const verdicts: Verdict[] = [];
-  for (const mode of MODES) verdicts.push(await tryMode(mode, subjectOf(around, program)));
-  const { programs } = around.machine;
-  const cgroups = await openCgroups(around, program);
+  for (const mode of MODES) verdicts.push(await tryMode(mode, probeTargetOf(image, program)));
+  const { programs } = image.machine;
+  const cgroups = await openCgroups(image, program);
   await cgroups?.[Symbol.asyncDispose]();
   return {
     verdicts,
     programs,
-    strongest: verdicts.find(({ stands }) => stands)?.mode,
+    strongest: verdicts.find(({ available }) => available)?.mode,
     cgroups: cgroups !== undefined,
-    remedies: await findRecommendations(verdicts, programs, searchPath),
+    recommendations: await findRecommendations(verdicts, programs, searchPath),
   };
 }

@@ -1,4 +1,4 @@
-/** What is missing on a machine for its strongest walls, and the command that brings it. */
+/** Recommends what to install or configure for the strongest isolation of a machine. */
 import { findProgram, type Programs, readProcfs, type Verdict } from "../../isolation/mod.ts";
 
 export interface Recommendation {
@@ -15,35 +15,37 @@ const INSTALLERS = {
   apk: "apk add",
 } as const;
 
-/** Switches of the kernel that keep users from making namespaces: the value that forbids, and the one that allows. */
+/** Kernel settings that forbid user namespaces: the value that forbids them, and the one that allows them. */
 const NAMESPACE_SWITCHES = {
   "kernel.unprivileged_userns_clone": ["0", "1"],
   "kernel.apparmor_restrict_unprivileged_userns": ["1", "0"],
   "user.max_user_namespaces": ["0", "15000"],
 } as const;
 
-/** Remedies for the modes that do not stand. */
+/** Recommendations for the modes that are not available. */
 export async function findRecommendations(
   verdicts: readonly Verdict[],
   programs: Programs,
   searchPath: string,
 ): Promise<readonly Recommendation[]> {
   if (Deno.build.os !== "linux") return [];
-  const failed = new Set(verdicts.filter(({ stands }) => !stands).map(({ mode }) => mode));
+  const failed = new Set(
+    verdicts.filter(({ available }) => !available).map(({ mode }) => mode),
+  );
   const install = await installer(searchPath);
-  const remedies: Recommendation[] = [];
+  const recommendations: Recommendation[] = [];
   if (programs.bwrap === undefined) {
-    remedies.push({ missing: "bubblewrap", command: `${install} bubblewrap` });
-  } else if (failed.has("bubblewrap")) remedies.push(...await namespaceRecommendations());
+    recommendations.push({ missing: "bubblewrap", command: `${install} bubblewrap` });
+  } else if (failed.has("bubblewrap")) recommendations.push(...await namespaceRecommendations());
   if (programs.setpriv === undefined) {
-    remedies.push({ missing: "setpriv", command: `${install} util-linux` });
+    recommendations.push({ missing: "setpriv", command: `${install} util-linux` });
   } else if (failed.has("landlock")) {
-    remedies.push({
+    recommendations.push({
       missing: "setpriv of util-linux 2.41 or later, on Linux 5.13 or later with Landlock",
       command: `${install} util-linux`,
     });
   }
-  return remedies;
+  return recommendations;
 }
 
 async function installer(searchPath: string): Promise<string> {
@@ -54,18 +56,18 @@ async function installer(searchPath: string): Promise<string> {
 }
 
 async function namespaceRecommendations(): Promise<readonly Recommendation[]> {
-  const remedies: Recommendation[] = [];
+  const recommendations: Recommendation[] = [];
   for (const [name, [forbids, allows]] of Object.entries(NAMESPACE_SWITCHES)) {
     const value = await readProcfs(`sys/${name.replaceAll(".", "/")}`);
     if (value?.trim() !== forbids) continue;
-    remedies.push({
+    recommendations.push({
       missing: `user namespaces for users (${name} is ${forbids})`,
       command: `sysctl -w ${name}=${allows}`,
     });
   }
-  if (remedies.length > 0) return remedies;
+  if (recommendations.length > 0) return recommendations;
   return [{
-    missing: "user namespaces; a container's own seccomp profile often refuses them",
+    missing: "user namespaces; the seccomp profile of a container often denies them",
     command: "docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined ...",
   }];
 }

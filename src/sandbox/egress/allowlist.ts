@@ -1,5 +1,5 @@
 /**
- * A function's `outboundNetworkAllowlist`: entries `host`, `host:port` and `*.example.com`, which stands for
+ * A function's `outboundNetworkAllowlist`: entries `host`, `host:port` and `*.example.com`, which matches
  * every name below it. An entry without a port allows {@link DEFAULT_PORTS}.
  */
 import { isIP } from "node:net";
@@ -13,26 +13,26 @@ const NAME_CHARS_MAX = 253;
 const WILDCARD = "*.";
 /** `host`, `host:port`, `[IPv6]`, `[IPv6]:port`. */
 const ENTRY = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/;
-/** What makes the text of a URL more than a host. */
+/** Characters that end the host in the text of a URL. */
 const NO_HOST = /[/\\?#@%:\s]/;
 
 interface Rule {
-  /** As {@link normalHost} gives it. */
+  /** In the form of {@link normalHost}. */
   readonly host: string;
-  /** Stands for every name below the host, and not for the host. */
+  /** Matches every name below the host, but not the host. */
   readonly below: boolean;
   readonly ports: readonly number[];
 }
 
-/** Where a request wants to go; `host` is as {@link normalHost} gives it. */
+/** The destination of a request; `host` in the form of {@link normalHost}. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * The one form of a host: lower case, punycode, no trailing dot, IPv4 addresses in dotted decimals, IPv6 ones
- * shortened and without brackets. Undefined where the text is no host.
+ * The canonical form of a host: lower case, punycode, no trailing dot, IPv4 addresses in dotted decimals, IPv6 ones
+ * shortened and without brackets. Undefined if the text is not a host.
  */
 export function normalHost(text: string): string | undefined {
   const bracketed = /^\[([0-9a-f:.]+)\]$/i.exec(text)?.[1];
@@ -45,7 +45,7 @@ export function normalHost(text: string): string | undefined {
   return host;
 }
 
-/** What an entry allows, or what is wrong with it. */
+/** The rule of an entry, or what is wrong with the entry. */
 function parseEntry(entry: string): Rule | string {
   if (entry === "") return "must not be empty";
   if (entry.length > ENTRY_CHARS_MAX) return `must have at most ${ENTRY_CHARS_MAX} characters`;
@@ -71,17 +71,17 @@ function parseEntry(entry: string): Rule | string {
   return { host, below, ports: port === undefined ? DEFAULT_PORTS : [Number(port)] };
 }
 
-/** What is wrong with an entry of an allowlist, continuing "the entry ..."; undefined where it is well-formed. */
+/** What is wrong with an entry of an allowlist, to follow "the entry ..."; undefined for a valid entry. */
 export function entryFault(entry: string): string | undefined {
   const rule = parseEntry(entry);
   return typeof rule === "string" ? rule : undefined;
 }
 
-/** Decides over names and ports, not over the addresses behind them. */
+/** Allows or denies names and ports. The address policy checks the addresses behind them. */
 export class Allowlist {
   readonly #rules: readonly Rule[];
 
-  /** An entry that is not well-formed allows nothing. */
+  /** An invalid entry allows nothing. */
   constructor(entries: readonly string[]) {
     this.#rules = entries.map(parseEntry).filter((rule) => typeof rule !== "string");
   }

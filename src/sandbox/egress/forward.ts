@@ -1,4 +1,4 @@
-/** Moves one request, or the bytes of one tunnel, between a function and the host that it may reach. */
+/** Forwards one request, or the bytes of one tunnel, between a function and an allowed host. */
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -10,12 +10,12 @@ import type { Destination } from "./target.ts";
 
 const BROKEN = new EgressFault("failed", 502, "the connection broke");
 
-/** Renewed for the next hop. The host is the one that was checked, whatever the function wrote. */
+/** The headers for the next hop. `Host` is the checked destination, not what the function wrote. */
 function requestHeaders(to: Destination, from: IncomingMessage, more: Headers): Headers {
   return [["Host", to.authority], ...endToEnd(from.rawHeaders, ["host"]), ...more];
 }
 
-/** Sends the request on over `upstream` and its answer back; resolves when either side is done. */
+/** Forwards the request over `upstream` and its response back. */
 export function forwardRequest(
   exchange: Exchange,
   to: Destination,
@@ -37,12 +37,12 @@ export function forwardRequest(
     setHost: false,
   }));
   const fail = () => {
-    // What breaks after the whole answer was sent on is nobody's loss.
+    // An error after the complete response does no harm.
     if (answer.writableFinished) return;
     exchange.fail(BROKEN);
     if (answer.headersSent) answer.destroy();
-    // A limit that was reached on the way broke the connection, and is what the function has to know.
-    else refuse(answer, exchange.where, exchange.fault ?? BROKEN);
+    // If a limit broke the connection the function gets that limit as the reason.
+    else rejectRequest(answer, exchange.destination, exchange.fault ?? BROKEN);
   };
   request.on("error", fail);
   request.on("response", (response) => {
@@ -66,14 +66,14 @@ export function forwardRequest(
   from.pipe(request);
 }
 
-/** The head of a WebSocket's opening handshake, RFC 6455 section 4.1, for the host that was checked. */
+/** The head of a WebSocket's opening handshake (RFC 6455 section 4.1) for the checked host. */
 export function upgradeHead(to: Destination, from: IncomingMessage): string {
   const headers = requestHeaders(to, from, [["Connection", "Upgrade"], ["Upgrade", "websocket"]]);
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   return `GET ${to.path} HTTP/1.1\r\n${lines}\r\n`;
 }
 
-/** Moves bytes both ways until both sides have ended, or one broke. */
+/** Copies bytes both ways until both sides have ended or one failed. */
 export function tunnel(exchange: Exchange, client: Duplex, upstream: Socket): void {
   const done = () => {
     exchange.finish();
@@ -98,13 +98,19 @@ const REASONS = {
   504: "Gateway Timeout",
 } as const;
 
-function told(where: string, fault: EgressFault): string {
-  return `Cannot reach ${where === "" ? "this" : where}: ${fault.message}\n`;
+function rejectionText(destination: string, fault: EgressFault): string {
+  return `Cannot reach ${
+    destination === "" ? "this destination" : destination
+  }: ${fault.message}\n`;
 }
 
-/** Answers a request that does not get through. */
-export function refuse(answer: ServerResponse, where: string, fault: EgressFault): void {
-  const text = told(where, fault);
+/** Responds to a request that is not forwarded. */
+export function rejectRequest(
+  answer: ServerResponse,
+  destination: string,
+  fault: EgressFault,
+): void {
+  const text = rejectionText(destination, fault);
   answer.writeHead(fault.status, {
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": Buffer.byteLength(text),
@@ -113,9 +119,9 @@ export function refuse(answer: ServerResponse, where: string, fault: EgressFault
   answer.end(text);
 }
 
-/** Answers a tunnel that does not get through. */
-export function refuseTunnel(client: Duplex, where: string, fault: EgressFault): void {
-  const text = told(where, fault);
+/** Responds to a tunnel that is not opened. */
+export function rejectTunnel(client: Duplex, destination: string, fault: EgressFault): void {
+  const text = rejectionText(destination, fault);
   client.end(
     `HTTP/1.1 ${fault.status} ${
       REASONS[fault.status]

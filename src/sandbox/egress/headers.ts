@@ -1,4 +1,4 @@
-/** Headers that are meant for the next hop alone: RFC 9110, section 7.6.1. */
+/** Hop-by-hop headers: RFC 9110 section 7.6.1. */
 const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
@@ -15,7 +15,7 @@ const HOP_BY_HOP = new Set([
 /** Pairs of names and values from `rawHeaders`. */
 export type Headers = readonly (readonly [string, string])[];
 
-/** The headers that go on to the other side, without those that concern this hop or that the other side gets anew. */
+/** The end-to-end headers, without those in `renewed`. */
 export function endToEnd(rawHeaders: readonly string[], renewed: readonly string[] = []): Headers {
   const pairs = pairsOf(rawHeaders);
   const dropped = new Set([...HOP_BY_HOP, ...renewed]);
@@ -26,7 +26,7 @@ export function endToEnd(rawHeaders: readonly string[], renewed: readonly string
   return pairs.filter(([name]) => !dropped.has(name.toLowerCase()));
 }
 
-/** Headers as `node:http` takes them without losing any that stands several times. */
+/** Headers in the form in which `node:http` keeps repeated ones. */
 export function flat(headers: Headers): string[] {
   return headers.flatMap(([name, value]) => [name, value]);
 }

@@ -1,20 +1,19 @@
-/** What a function's process is started with, so that it finds its gate and nothing else. */
+/** Flags, variables and arguments that give an instance its egress socket and no other network. */
 import { EGRESS_SOCKET_ARGUMENT } from "../../runtime/egress.ts";
 
 /**
- * Deno's permissions. Where the kernel refuses all sockets but unix ones, every host may be asked for, as the proxy
- * decides; elsewhere the gate alone is allowed, which is enough for `node:net` and what stands on it, but
- * leaves `fetch` and `WebSocket` without a network.
+ * Deno's permissions. If seccomp denies all sockets but unix ones, Deno allows every host and the proxy decides.
+ * Otherwise Deno allows the egress socket alone: `node:net` and its users work, `fetch` and `WebSocket` do not.
  */
-export function egressFlags(socketInside: string, kernelRefusesSockets: boolean): string[] {
+export function egressFlags(socketInside: string, seccomp: boolean): string[] {
   return [
     `--allow-read=${socketInside}`,
     `--allow-write=${socketInside}`,
-    kernelRefusesSockets ? "--allow-net" : `--allow-net=unix:${socketInside}`,
+    seccomp ? "--allow-net" : `--allow-net=unix:${socketInside}`,
   ];
 }
 
-/** Variables that Deno reads by itself; the function may read none. */
+/** Variables for Deno itself. Functions cannot read them. */
 export function egressEnv(
   socketInside: string,
   caFile: string | undefined,
@@ -26,7 +25,7 @@ export function egressEnv(
   };
 }
 
-/** The argument that tells the bootstrap where the gate is. */
+/** The argument of the bootstrap with the path of the egress socket. */
 export function egressArgument(socketInside: string): string {
   return `${EGRESS_SOCKET_ARGUMENT}${socketInside}`;
 }

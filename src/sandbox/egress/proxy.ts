@@ -1,10 +1,10 @@
 /**
  * The egress proxy: the only way from a function to the network.
  *
- * Every sandbox has a unix socket of its own, its *gate*, which is all that its process can connect to. A gate lets
- * nothing through until a call is bound to it, and then what that call's allowlist names. Requests in absolute form
- * (Deno's `fetch` and `WebSocket`, `https` included) are sent on, with TLS and the check of certificates done here;
- * `CONNECT` (all of `node:`) gets a tunnel.
+ * Every instance has an *egress socket*, a unix socket of its own, and can connect to nothing else. A run opens an
+ * *egress session* on it, which forwards what the allowlist of the run names. Without a session the socket rejects
+ * everything. Requests in absolute form (`fetch` and `WebSocket` of Deno, `https` included) are forwarded, with TLS and
+ * certificates verified here. `CONNECT` (all of `node:`) gets a tunnel.
  */
 import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
@@ -15,42 +15,42 @@ import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
 import { type EgressLimits, type EgressLogger, EgressSession, Exchange } from "./session.ts";
 import { EgressFault } from "./fault.ts";
-import { forwardRequest, refuse, refuseTunnel, tunnel, upgradeHead } from "./forward.ts";
+import { forwardRequest, rejectRequest, rejectTunnel, tunnel, upgradeHead } from "./forward.ts";
 import { Router } from "./route.ts";
-import { parseAbsolute, parseAuthority, shown } from "./target.ts";
+import { formatEndpoint, parseAbsolute, parseAuthority } from "./target.ts";
 
 const logger = getLogger(["invoked", "sandbox", "egress"]);
 
-/** All headers of one request together. */
+/** Most bytes of all headers of one request. */
 const HEADER_MAX_BYTES = 65_536;
 const HEADER_TIMEOUT_MS = 10_000;
 
-const NO_CALL = new EgressFault("refused", 403, "no call runs in this sandbox");
+const NO_SESSION = new EgressFault("refused", 403, "no call is running in this instance");
 
-/** What the operator decides for all functions. */
+/** Settings of the operator for all functions. */
 export interface EgressOptions extends EgressLimits {
-  /** Networks that are not public and may be connected to all the same, such as `10.1.0.0/16`. */
+  /** Private networks to which functions may connect, such as `10.1.0.0/16`. */
   readonly allowPrivate: readonly string[];
-  /** Certificates in PEM that are trusted beside those of the system and of Mozilla. */
+  /** Certificates in PEM, trusted in addition to those of the system and of Mozilla. */
   readonly ca: string | undefined;
 }
 
-/** One sandbox's way out. Disposing it closes the socket and every connection. */
+/** The network of one instance. Its disposal closes the socket and every connection. */
 export interface EgressSocket extends Disposable {
   readonly socketPath: string;
-  /** Whether something came while no call was bound, or after its end, and so was refused. */
+  /** Whether a request or connection arrived without an open session and was rejected. */
   readonly wasUsedOutsideRun: boolean;
-  /** Lets through what the allowlist names, until the call is closed. */
-  bind(allowlist: readonly string[], log: EgressLogger): EgressSession;
+  /** Opens a session that forwards what the allowlist names until it is closed. */
+  openSession(allowlist: readonly string[], log: EgressLogger): EgressSession;
 }
 
-/** The proxy of all sandboxes. Disposing it closes every gate. */
+/** The proxy of all instances. Its disposal closes every egress socket. */
 export class EgressProxy implements AsyncDisposable {
   readonly #options: EgressOptions;
   readonly #router: Router;
   readonly #socketDir: SocketDir;
-  readonly #gates = new Set<ListeningSocket>();
-  /** The gate through which each connection came. */
+  readonly #sockets = new Set<ListeningSocket>();
+  /** The egress socket of each connection. */
   readonly #origins = new WeakMap<object, ListeningSocket>();
   readonly #http: Server;
 
@@ -64,12 +64,13 @@ export class EgressProxy implements AsyncDisposable {
       requestTimeout: 0,
       insecureHTTPParser: false,
     });
-    // A server that does not listen keeps no connection alive, and this one is handed its connections by the gates.
+    // `node:http` keeps connections alive only in a server that listens. This one gets its connections from the egress
+    // sockets instead.
     Object.defineProperty(this.#http, "listening", { value: true });
     this.#listen();
   }
 
-  /** `stateDir` is a directory of this server alone; what a server that used it and was killed left is removed. */
+  /** @param stateDir a directory of this server alone; the sockets of a killed predecessor are removed */
   static async open(options: EgressOptions, stateDir: string): Promise<EgressProxy> {
     return new EgressProxy(options, await openSocketDir(stateDir));
   }
@@ -79,19 +80,19 @@ export class EgressProxy implements AsyncDisposable {
     return this.#options.ca;
   }
 
-  /** Opens the gate of one sandbox. Its path exists when this returns. */
+  /** Opens the egress socket of one instance. Its path exists when this returns. */
   openSocket(): EgressSocket {
-    const gate = new ListeningSocket(this.#options, this.#socketDir.newSocket(), (socket) => {
-      this.#origins.set(socket, gate);
-      this.#http.emit("connection", socket);
-    }, () => this.#gates.delete(gate));
-    this.#gates.add(gate);
-    this.#socketDir.share(gate.socketPath);
-    return gate;
+    const socket = new ListeningSocket(this.#options, this.#socketDir.newSocket(), (connection) => {
+      this.#origins.set(connection, socket);
+      this.#http.emit("connection", connection);
+    }, () => this.#sockets.delete(socket));
+    this.#sockets.add(socket);
+    this.#socketDir.share(socket.socketPath);
+    return socket;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const gate of this.#gates) gate[Symbol.dispose]();
+    for (const socket of this.#sockets) socket[Symbol.dispose]();
     this.#http.close();
     await this.#socketDir[Symbol.asyncDispose]();
   }
@@ -100,17 +101,17 @@ export class EgressProxy implements AsyncDisposable {
     this.#http.on("request", (request, answer) => {
       const refused = (exchange: Exchange | undefined, fault: EgressFault) => {
         if (answer.headersSent) answer.destroy();
-        else refuse(answer, exchange?.where ?? "", fault);
+        else rejectRequest(answer, exchange?.destination ?? "", fault);
       };
-      this.#pass(request, refused, async (exchange, call) => {
+      this.#pass(request, refused, async (exchange, session) => {
         const to = parseAbsolute(request.url ?? "");
-        const upstream = await this.#connect(exchange, call, to, to?.tls ?? false);
+        const upstream = await this.#connect(exchange, session, to, to?.tls ?? false);
         if (to !== undefined) forwardRequest(exchange, to, request, answer, upstream);
       });
     });
     this.#http.on("connect", (request, client, head) => {
-      this.#passTunnel(request, client, async (exchange, call) => {
-        const upstream = await this.#connect(exchange, call, parseAuthority(request.url ?? ""));
+      this.#passTunnel(request, client, async (exchange, session) => {
+        const upstream = await this.#connect(exchange, session, parseAuthority(request.url ?? ""));
         exchange.status = 200;
         client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
         if (head.length > 0) client.unshift(head);
@@ -118,11 +119,11 @@ export class EgressProxy implements AsyncDisposable {
       });
     });
     this.#http.on("upgrade", (request, client, head) => {
-      this.#passTunnel(request, client, async (exchange, call) => {
+      this.#passTunnel(request, client, async (exchange, session) => {
         const isWebSocket = request.method === "GET" &&
           request.headers.upgrade?.toLowerCase() === "websocket";
         const to = isWebSocket ? parseAbsolute(request.url ?? "") : undefined;
-        const upstream = await this.#connect(exchange, call, to, to?.tls ?? false);
+        const upstream = await this.#connect(exchange, session, to, to?.tls ?? false);
         upstream.once("data", (chunk: Uint8Array) => {
           const status = /^HTTP\/1\.1 (\d{3}) /.exec(new TextDecoder().decode(chunk))?.[1];
           if (status !== undefined) exchange.status = Number(status);
@@ -133,14 +134,13 @@ export class EgressProxy implements AsyncDisposable {
       });
     });
     this.#http.on("clientError", (error: Error & { code?: string }, client) => {
-      const gate = this.#origins.get(client);
       const reason = error.code === "HPE_HEADER_OVERFLOW"
-        ? `a request's headers are longer than ${HEADER_MAX_BYTES} bytes`
-        : "a request is no HTTP/1.1";
+        ? `a request has more than ${HEADER_MAX_BYTES} bytes of headers`
+        : "a request is not HTTP/1.1";
       const fault = new EgressFault("refused", 400, reason);
-      const exchange = gate?.openSession?.begin("?");
+      const exchange = this.#origins.get(client)?.session?.begin("?");
       if (exchange instanceof Exchange) exchange.fail(fault);
-      if (client.writable) refuseTunnel(client, "", fault);
+      if (client.writable) rejectTunnel(client, "", fault);
       else client.destroy();
     });
   }
@@ -148,29 +148,31 @@ export class EgressProxy implements AsyncDisposable {
   #passTunnel(
     request: IncomingMessage,
     client: Duplex,
-    body: (exchange: Exchange, call: EgressSession) => Promise<void>,
+    body: (exchange: Exchange, session: EgressSession) => Promise<void>,
   ): void {
     client.on("error", () => client.destroy());
     const refused = (exchange: Exchange | undefined, fault: EgressFault) =>
-      refuseTunnel(client, exchange?.where ?? "", fault);
+      rejectTunnel(client, exchange?.destination ?? "", fault);
     this.#pass(request, refused, body);
   }
 
-  /** Runs the body for a request of a bound call, and tells every fault. */
+  /** Runs the body for a request of an open session, and reports every fault. */
   async #pass(
     request: IncomingMessage,
     refused: (exchange: Exchange | undefined, fault: EgressFault) => void,
-    body: (exchange: Exchange, call: EgressSession) => Promise<void>,
+    body: (exchange: Exchange, session: EgressSession) => Promise<void>,
   ): Promise<void> {
     request.on("error", () => request.destroy());
-    const call = this.#origins.get(request.socket)?.openSession;
-    if (call === undefined) return refused(undefined, NO_CALL);
-    const exchange = call.begin(request.method ?? "?");
+    const session = this.#origins.get(request.socket)?.session;
+    if (session === undefined) return refused(undefined, NO_SESSION);
+    const exchange = session.begin(request.method ?? "?");
     if (exchange instanceof EgressFault) return refused(undefined, exchange);
     try {
-      await body(exchange, call);
+      await body(exchange, session);
     } catch (error) {
-      if (!(error instanceof EgressFault)) logger.error("a request was not sent on", { error });
+      if (!(error instanceof EgressFault)) {
+        logger.error("Cannot forward a request: {error}", { error });
+      }
       const fault = error instanceof EgressFault
         ? error
         : new EgressFault("failed", 502, "the proxy failed");
@@ -179,17 +181,17 @@ export class EgressProxy implements AsyncDisposable {
     }
   }
 
-  /** Checks name, port and every address, and connects. */
+  /** Checks the name, the port and every address, then connects. */
   async #connect(
     exchange: Exchange,
-    call: EgressSession,
+    session: EgressSession,
     to: Endpoint | undefined,
     tls = false,
   ): Promise<Socket> {
     if (to === undefined) throw new EgressFault("refused", 400, "the request names no destination");
-    exchange.where = shown(to);
-    call.checkBytes();
-    if (!call.allowlist.allows(to)) {
+    exchange.destination = formatEndpoint(to);
+    session.checkBytes();
+    if (!session.allowlist.allows(to)) {
       throw new EgressFault("refused", 403, "not in the function's outboundNetworkAllowlist");
     }
     const connected = tls ? this.#router.connectTls(to) : this.#router.connect(to);
@@ -197,13 +199,13 @@ export class EgressProxy implements AsyncDisposable {
   }
 }
 
-/** A gate on a socket of its own. */
+/** An egress socket and its connections. */
 class ListeningSocket implements EgressSocket {
   readonly #limits: EgressLimits;
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
   readonly #onClose: () => void;
-  #call: EgressSession | undefined;
+  #session: EgressSession | undefined;
   wasUsedOutsideRun = false;
 
   constructor(
@@ -216,40 +218,39 @@ class ListeningSocket implements EgressSocket {
     this.#onClose = onClose;
     this.#listener = new UnixListener(
       socketPath,
-      (connection) => this.#admit(connection, onConnection),
-      (error) => logger.error("a gate failed: {error}", { error }),
+      (connection) => this.#accept(connection, onConnection),
+      (error) => logger.error("an egress socket failed: {error}", { error }),
     );
   }
 
-  bind(allowlist: readonly string[], log: EgressLogger): EgressSession {
-    const call = new EgressSession(allowlist, this.#limits, log);
-    this.#call = call;
-    return call;
+  openSession(allowlist: readonly string[], log: EgressLogger): EgressSession {
+    this.#session = new EgressSession(allowlist, this.#limits, log);
+    return this.#session;
   }
 
-  /** The call for which something comes now; without one it comes for nobody. */
-  get openSession(): EgressSession | undefined {
-    if (this.#call !== undefined && !this.#call.closed) return this.#call;
+  /** The open session. Without one, records that the socket was used outside a run. */
+  get session(): EgressSession | undefined {
+    if (this.#session !== undefined && !this.#session.isClosed) return this.#session;
     this.wasUsedOutsideRun = true;
     return undefined;
   }
 
   [Symbol.dispose](): void {
-    this.#call?.[Symbol.dispose]();
-    this.#call = undefined;
+    this.#session?.[Symbol.dispose]();
+    this.#session = undefined;
     this.#listener[Symbol.dispose]();
     for (const connection of this.#connections) connection.destroy();
     this.#onClose();
   }
 
-  #admit(connection: Duplex, onConnection: (connection: Duplex) => void): void {
+  #accept(connection: Duplex, onConnection: (connection: Duplex) => void): void {
     this.#connections.add(connection);
-    const call = this.openSession;
+    const { session } = this;
     connection.on("close", () => this.#connections.delete(connection));
     connection.on("error", () => connection.destroy());
     const { maxConnections } = this.#limits;
     if (this.#connections.size <= maxConnections) return onConnection(connection);
-    call?.warnOnce(`limit of ${maxConnections} connections (--max-egress-connections)`);
+    session?.warnOnce(`limit of ${maxConnections} connections (--max-egress-connections)`);
     connection.destroy();
   }
 }

@@ -1,4 +1,4 @@
-/** Finds the addresses of a host, checks them all, and connects to one of those that were checked. */
+/** Resolves a host, checks all of its addresses, and connects to one of them. */
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import {
@@ -14,18 +14,18 @@ import { EgressFault } from "./fault.ts";
 
 /** Longest wait for the resolver. */
 const RESOLVE_TIMEOUT_MS = 5000;
-/** Longest wait for a connection to stand, over all addresses of a host, and for its TLS. */
+/** Longest wait for a connection, over all addresses of a host, and for its TLS handshake. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Addresses of one host that are tried. */
+/** Most addresses of one host that are tried. */
 const ADDRESSES_TRIED_MAX = 4;
 
-/** Opens connections to what the address policy lets through. */
+/** Opens connections to addresses that the policy allows. */
 export class Router {
   readonly #policy: AddressPolicy;
   readonly #ca: string | undefined;
   #tlsContext: SecureContext | undefined;
 
-  /** `ca` holds certificates in PEM that are trusted beside those of the system and of Mozilla. */
+  /** @param ca certificates in PEM, trusted in addition to those of the system and of Mozilla */
   constructor(policy: AddressPolicy, ca: string | undefined) {
     this.#policy = policy;
     this.#ca = ca;
@@ -38,15 +38,15 @@ export class Router {
     for (const address of addresses.slice(0, ADDRESSES_TRIED_MAX)) {
       const left = deadline - Date.now();
       if (left <= 0) break;
-      // The address itself is given, so that nothing is resolved a second time.
+      // Connects to the address: a second resolution could give another one.
       const socket = connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true });
-      if (await stands(socket, "connect", left) === undefined) return socket;
+      if (await established(socket, "connect", left) === undefined) return socket;
     }
     if (Date.now() >= deadline) throw new EgressFault("failed", 504, "connecting took too long");
     throw new EgressFault("failed", 502, "no connection could be made");
   }
 
-  /** A connection with TLS, whose certificate was checked for this host. Throws {@link EgressFault}. */
+  /** A TLS connection whose certificate was verified for this host. Throws {@link EgressFault}. */
   async connectTls(endpoint: Endpoint): Promise<Socket> {
     const { host } = endpoint;
     const socket = connectTls({
@@ -57,7 +57,7 @@ export class Router {
       ALPNProtocols: ["http/1.1"],
       rejectUnauthorized: true,
     });
-    const error = await stands(socket, "secureConnect", CONNECT_TIMEOUT_MS);
+    const error = await established(socket, "secureConnect", CONNECT_TIMEOUT_MS);
     if (error === undefined) return socket;
     throw new EgressFault("failed", 502, `TLS: ${error.message}`);
   }
@@ -109,15 +109,15 @@ async function resolve(host: string): Promise<readonly string[]> {
   throw new EgressFault("failed", 502, "the name has no address");
 }
 
-/** Waits until the socket stands; destroys it and tells why where it does not. */
-async function stands(
+/** Waits until the connection is established. Destroys the socket and returns the error of one that fails. */
+async function established(
   socket: Socket,
   event: "connect" | "secureConnect",
   timeoutMs: number,
 ): Promise<Error | undefined> {
   const { promise, resolve } = Promise.withResolvers<Error | undefined>();
   const timer = setTimeout(() => resolve(new Error("it took too long")), timeoutMs);
-  // Stays for good: an error of a socket that nobody listens to would end the server.
+  // Never removed: an error event without a listener would end the server.
   socket.on("error", resolve);
   socket.once(event, () => resolve(undefined));
   socket.once("close", () => resolve(new Error("it was closed")));

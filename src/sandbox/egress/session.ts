@@ -1,27 +1,28 @@
-/** What one invocation sends out and receives: its limits, and one log line for each request. */
+/** The network use of one run: its limits, and one log line for each request. */
 import { formatBytes } from "../../config/mod.ts";
+import { Lifecycle } from "../../shared/lifecycle.ts";
 import { Allowlist } from "./allowlist.ts";
 import { EgressFault } from "./fault.ts";
 
-/** Limits of one invocation. Each is a named setting in `src/config`, and told in the refusal it causes. */
+/** Limits of one run. Each is a named setting in `src/config` and appears in the error that it causes. */
 export interface EgressLimits {
-  /** Bytes of bodies and tunnels in both directions together. */
+  /** Bytes of bodies and tunnels, both directions together. */
   readonly maxBytes: number;
-  /** Requests and tunnels, the refused ones included. */
+  /** Requests and tunnels, refused ones included. */
   readonly maxRequests: number;
-  /** Connections of the function to the proxy at the same time. */
+  /** Concurrent connections of the function to the proxy. */
   readonly maxConnections: number;
 }
 
 /** Takes one log line. */
 export type EgressLogger = (level: "info" | "warn", message: string) => void;
 
-/** What is destroyed with its invocation: sockets and requests. */
+/** A socket or request that is destroyed with its exchange. */
 export interface Destroyable {
   destroy(): unknown;
 }
 
-/** The network of one invocation. Closing it cuts all of its connections. */
+/** The network of one run. Modes: `open`, then `closed` with all connections cut. */
 export class EgressSession implements Disposable {
   readonly allowlist: Allowlist;
   readonly #limits: EgressLimits;
@@ -29,8 +30,8 @@ export class EgressSession implements Disposable {
   readonly #open = new Set<Exchange>();
   #requests = 0;
   #bytes = 0;
-  #warned = false;
-  #closed = false;
+  #hasWarned = false;
+  readonly #lifecycle = new Lifecycle("egress session", "open", { open: ["closed"], closed: [] });
 
   constructor(entries: readonly string[], limits: EgressLimits, log: EgressLogger) {
     this.allowlist = new Allowlist(entries);
@@ -38,17 +39,16 @@ export class EgressSession implements Disposable {
     this.#log = log;
   }
 
-  /** True once the invocation has ended. */
-  get closed(): boolean {
-    return this.#closed;
+  get isClosed(): boolean {
+    return this.#lifecycle.is("closed");
   }
 
-  /** Whether a request or a tunnel is not over. */
+  /** Whether a request or a tunnel is in progress. */
   get isBusy(): boolean {
     return this.#open.size > 0;
   }
 
-  /** Begins a request. Past the limit of requests there is a fault, and one log line for all of these. */
+  /** Begins a request. All requests beyond the limit get a fault and share one log line. */
   begin(method: string): Exchange | EgressFault {
     if (++this.#requests > this.#limits.maxRequests) {
       const limit = `limit of ${this.#limits.maxRequests} requests (--max-egress-requests)`;
@@ -63,20 +63,21 @@ export class EgressSession implements Disposable {
     return exchange;
   }
 
-  /** Throws where the bytes of this invocation are used up. */
+  /** Throws once the bytes of this run are used up. */
   checkBytes(): void {
     if (this.#bytes > this.#limits.maxBytes) throw this.#usedUp();
   }
 
-  /** Logs a limit that has no request of its own to be told with. */
+  /** Logs a limit that belongs to no single request. */
   warnOnce(limit: string): void {
-    if (this.#warned || this.#closed) return;
-    this.#warned = true;
-    this.#log("warn", `refused: ${limit} reached; what follows is refused without a line`);
+    if (this.#hasWarned || this.isClosed) return;
+    this.#hasWarned = true;
+    this.#log("warn", `refused: ${limit} reached; further ones are refused without a log line`);
   }
 
   [Symbol.dispose](): void {
-    this.#closed = true;
+    if (this.isClosed) return;
+    this.#lifecycle.set("closed");
     for (const exchange of this.#open) exchange.cut();
   }
 
@@ -92,17 +93,25 @@ export class EgressSession implements Disposable {
   }
 }
 
-/** One request, or one tunnel, from its first byte to its one log line. */
+/**
+ * One request or tunnel, from its first byte to its one log line.
+ *
+ * Modes: `open`, then `finished`, or `failed` with a fault.
+ */
 export class Exchange {
   readonly #method: string;
   readonly #count: (bytes: number) => void;
   readonly #log: EgressLogger;
   readonly #owned = new Set<Destroyable>();
-  #where = "";
+  readonly #lifecycle = new Lifecycle("exchange", "open", {
+    open: ["finished", "failed"],
+    finished: [],
+    failed: [],
+  });
+  #destination = "";
   #status: number | undefined;
   #sentBytes = 0;
   #receivedBytes = 0;
-  #ended = false;
   #fault: EgressFault | undefined;
 
   constructor(method: string, count: (bytes: number) => void, log: EgressLogger) {
@@ -111,33 +120,29 @@ export class Exchange {
     this.#log = log;
   }
 
-  /** `host:port`, once it is known. */
-  set where(where: string) {
-    this.#where = where;
+  /** `host:port`; empty until it is known. */
+  set destination(destination: string) {
+    this.#destination = destination;
   }
 
-  get where(): string {
-    return this.#where;
+  get destination(): string {
+    return this.#destination;
   }
 
-  /** The status that the other side answered. */
+  /** The status of the response. */
   set status(status: number) {
     this.#status = status;
   }
 
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  /** Why it was refused or failed, where it was. */
+  /** Why it was refused or failed. */
   get fault(): EgressFault | undefined {
     return this.#fault;
   }
 
-  /** Destroys this together with the exchange, at once where that has ended. */
+  /** Destroys a socket or request with the exchange, at once if the exchange has ended. */
   own<Owned extends Destroyable>(owned: Owned): Owned {
     this.#owned.add(owned);
-    if (this.#ended) owned.destroy();
+    if (!this.#lifecycle.is("open")) owned.destroy();
     return owned;
   }
 
@@ -151,35 +156,35 @@ export class Exchange {
     this.#count(bytes);
   }
 
-  /** It came to its own end. */
+  /** Ends the exchange normally. */
   finish(): void {
     const answered = this.#status === undefined ? "no answer" : `status ${this.#status}`;
     this.#end(
-      "info",
-      `${this.#where} allowed: ${this.#method}, ${answered}, ${this.#traffic()}`,
+      "finished",
+      `${this.#destination} allowed: ${this.#method}, ${answered}, ${this.#traffic()}`,
     );
   }
 
-  /** It is refused, or failed on the way; its connections are cut. */
+  /** Ends the exchange with a fault and cuts its connections. */
   fail(fault: EgressFault): void {
-    const where = this.#where === "" ? "" : `${this.#where} `;
+    const destination = this.#destination === "" ? "" : `${this.#destination} `;
     const traffic = this.#sentBytes + this.#receivedBytes > 0 ? `, ${this.#traffic()}` : "";
-    const line = `${where}${fault.verdict}: ${this.#method}, ${fault.message}${traffic}`;
-    if (!this.#end("warn", line)) return;
+    const line = `${destination}${fault.verdict}: ${this.#method}, ${fault.message}${traffic}`;
+    if (!this.#end("failed", line)) return;
     this.#fault = fault;
     this.#destroy();
   }
 
-  /** The invocation ended first. */
+  /** Ends the exchange because the run has ended. */
   cut(): void {
     this.finish();
     this.#destroy();
   }
 
-  #end(level: "info" | "warn", line: string): boolean {
-    if (this.#ended) return false;
-    this.#ended = true;
-    this.#log(level, line);
+  #end(mode: "finished" | "failed", line: string): boolean {
+    if (!this.#lifecycle.is("open")) return false;
+    this.#lifecycle.set(mode);
+    this.#log(mode === "failed" ? "warn" : "info", line);
     return true;
   }
 

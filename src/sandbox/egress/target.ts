@@ -1,4 +1,4 @@
-/** Reads where a request to the proxy wants to go. Everything here was written by a hostile function. */
+/** Parses the destination of a request to the proxy. All input is hostile. */
 import { type Endpoint, normalHost } from "./allowlist.ts";
 
 /** Longest target of a request, in characters. */
@@ -14,7 +14,7 @@ export interface Destination extends Endpoint {
   readonly path: string;
 }
 
-/** The destination of `GET http://host/path`; undefined where it is none. */
+/** The destination of `GET http://host/path`; undefined if the target is invalid. */
 export function parseAbsolute(target: string): Destination | undefined {
   if (target.length > TARGET_CHARS_MAX || !/^https?:\/\/[^/\\?#@]+(?:[/?]|$)/i.test(target)) {
     return undefined;
@@ -28,7 +28,7 @@ export function parseAbsolute(target: string): Destination | undefined {
   return { host, port, tls, authority: url.host, path: `${url.pathname}${url.search}` };
 }
 
-/** The destination of `CONNECT host:port`; undefined where it is none. */
+/** The destination of `CONNECT host:port`; undefined if the target is invalid. */
 export function parseAuthority(target: string): Endpoint | undefined {
   if (target.length > TARGET_CHARS_MAX) return undefined;
   const [, name = "", digits = ""] = /^(\[[^\]]+\]|[^:[\]]+):([1-9][0-9]{0,4})$/.exec(target) ?? [];
@@ -37,7 +37,7 @@ export function parseAuthority(target: string): Endpoint | undefined {
   return host === undefined || port > PORT_MAX ? undefined : { host, port };
 }
 
-/** `host:port`, as logs show it. */
-export function shown({ host, port }: Endpoint): string {
+/** `host:port` for logs. */
+export function formatEndpoint({ host, port }: Endpoint): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

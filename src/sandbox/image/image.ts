@@ -1,27 +1,27 @@
-/** What a function's process finds on this machine: its directories, and what every mode is told of it. */
+/** The image of instances: directories, runtime and profile from which all of them start. */
 import {
   findMachine,
   type Machine,
   makeRoot,
-  othersMayEnter,
+  othersCanEnter,
   type Profile,
   seccompFilter,
 } from "../../isolation/mod.ts";
 import { prelinkedRuntime } from "./prelinked_runtime.ts";
 
-/** Where directories stand that processes of another user must reach, their names, and the file that says whose. */
+/** Parent and names of directories that another user must reach, and the file in each that names its owner. */
 const SHARED_PARENT = "/tmp";
 const SHARED_NAME = /^invoked-[0-9a-f]{16}$/;
 const OWNER_FILE = "owner";
 
 const OTHERS_MAY_WRITE = 0o022;
 
-/** Open files; an idle process holds about 20. */
+/** Open files of one process. An idle process has about 20. */
 const OPEN_FILES_MAX = 256;
 
 /**
- * One arena that grows in large steps, from huge pages where the kernel has some: a start touches a fifth fewer pages.
- * Deno's threads allocate next to nothing at the same time. A C library other than glibc does not look at it.
+ * One arena that grows in large steps, from huge pages if the kernel has some: a start touches a fifth fewer pages.
+ * Deno's threads rarely allocate at the same time. C libraries other than glibc ignore these settings.
  */
 const ALLOCATOR = [
   "glibc.malloc.arena_max=1",
@@ -31,17 +31,17 @@ const ALLOCATOR = [
   `glibc.malloc.trim_threshold=${64 * 1024 * 1024}`,
 ].join(":");
 
-/** Disposing it removes what lies outside the server's own directories. */
+/** Its disposal removes the directories outside of the server's own. */
 export interface Image extends AsyncDisposable {
   readonly machine: Machine;
   readonly profile: Profile;
-  /** Deno's cache, warmed, which no sandbox writes to. */
+  /** Deno's warm cache, read-only for instances. */
   readonly denoDir: string;
-  /** Holds {@link denoDir} and what else processes of another user must reach. */
+  /** Holds {@link denoDir} and all other files that instances of another user must reach. */
   readonly sharedDir: string;
 }
 
-/** Looks at the machine and makes the directories. `cacheDir` is a private directory of the server. */
+/** Inspects the machine and creates the directories. `cacheDir` is a private directory of the server. */
 export async function openImage(cacheDir: string, searchPath: string): Promise<Image> {
   const found = await findMachine(searchPath);
   const ownDir = await ownDirectory(cacheDir, found.isRoot);
@@ -77,9 +77,9 @@ function functionProfile({ isRoot }: Machine, denoDir: string, seccompFile: stri
     readable: [denoDir],
     seccompFile,
     openFilesMax: OPEN_FILES_MAX,
-    // Not a byte to any file: the cache was filled before.
+    // Instances write no files: the cache is warm.
     fileBytesMax: 0,
-    // Deno's look for a newer version would ask the network.
+    // Deno's update check would use the network.
     env: {
       DENO_DIR: denoDir,
       DENO_NO_UPDATE_CHECK: "1",
@@ -87,12 +87,12 @@ function functionProfile({ isRoot }: Machine, denoDir: string, seccompFile: stri
       TZ: "UTC",
       GLIBC_TUNABLES: ALLOCATOR,
     },
-    words: {
+    descriptions: {
       inner: "deno permissions",
-      // The network stays closed to what is not sure to go by the egress proxy.
-      withoutSeccomp: "fetch and WebSocket reach nothing, whatever the allowlist of a function",
-      withoutLimits: "memory outside the V8 heap has no limit, a killed server leaves running " +
-        "functions to their own end",
+      // Without seccomp Deno denies all connections that might bypass the egress proxy.
+      withoutSeccomp: "fetch and WebSocket have no network, whatever the allowlist of a function",
+      withoutLimits: "memory outside the V8 heap has no limit, functions keep running after a " +
+        "server that is killed",
     },
   };
 }
@@ -103,11 +103,11 @@ async function ownDirectory(cacheDir: string, isRoot: boolean): Promise<string> 
 }
 
 /**
- * The cache directory where the processes' user can enter it. Where the server is root and the way there is closed
- * to others, as that to a data directory is, a directory below /tmp, the same at every start.
+ * The cache directory if the user of the instances can enter it, else a directory below /tmp with the same name at every
+ * start. A server that is root usually needs the latter: its data directory is closed to other users.
  */
 async function sharedDirectory(ownDir: string): Promise<string> {
-  if (await othersMayEnter(ownDir)) return ownDir;
+  if (await othersCanEnter(ownDir)) return ownDir;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ownDir));
   const shared = `${SHARED_PARENT}/invoked-${new Uint8Array(digest).toHex().slice(0, 16)}`;
   await Deno.mkdir(shared, { mode: 0o755 }).catch((error) => {
@@ -120,15 +120,15 @@ async function sharedDirectory(ownDir: string): Promise<string> {
     await sweepShared();
     return shared;
   }
-  throw new Error(`Cannot use ${shared} for sandboxes: it was made by another user; remove it`);
+  throw new Error(`Cannot use ${shared} for instances: another user owns it; remove it`);
 }
 
-/** A directory that nobody but root can have made or filled. */
+/** Whether only root can have created and filled the directory. */
 function isOwn({ isDirectory, uid, mode }: Deno.FileInfo): boolean {
   return isDirectory && uid === 0 && ((mode ?? 0) & OTHERS_MAY_WRITE) === 0;
 }
 
-/** Removes directories of servers that were killed, and whose own directory is gone since. */
+/** Removes directories of killed servers whose own directory no longer exists. */
 async function sweepShared(): Promise<void> {
   for await (const { name } of Deno.readDir(SHARED_PARENT)) {
     if (!SHARED_NAME.test(name)) continue;
@@ -139,7 +139,7 @@ async function sweepShared(): Promise<void> {
       const isGone = await Deno.stat(owner).then(() => false, isNotFound);
       if (isGone) await Deno.remove(path, { recursive: true });
     } catch {
-      // Another server is just making or sweeping it.
+      // Another server is creating or removing it.
     }
   }
 }
@@ -148,7 +148,7 @@ function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound;
 }
 
-/** Lets every user read a directory and all in it. */
+/** Makes a directory and everything in it readable for every user. */
 export async function openForReading(directory: string): Promise<void> {
   await Deno.chmod(directory, 0o755);
   for await (const { name, isDirectory, isFile } of Deno.readDir(directory)) {

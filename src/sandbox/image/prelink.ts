@@ -1,12 +1,12 @@
 /**
- * Prelinks a program: gives it a fixed address and writes its relocations into the file, so that no process has to.
- * Deno has 159,000 of them, on 620 pages that every process would copy, and which all processes share this way.
+ * Prelinks a program: gives it a fixed address and writes its relocations into the file. Deno has 159,000 of them on 620
+ * pages. Without prelinking every process would copy these pages; with it all processes share them.
  *
  * A position-independent executable becomes an ordinary one (`man 5 elf`; System V ABI, AMD64 supplement).
  */
 import { type Segment, segmentsIn, SegmentType } from "../../isolation/mod.ts";
 
-/** Where programs are put: the range that Linux itself draws from, of 2^28 pages. */
+/** The range from which Linux itself draws addresses: 2^28 pages. */
 const LOWEST_BASE = 0x5500_0000_0000;
 const PAGE_BYTES = 4096;
 const BASES = 2 ** 28;
@@ -46,19 +46,19 @@ const DT = {
   FLAGS_1: 0x6ffffffb,
   VERNEED: 0x6ffffffe,
 } as const;
-/** Those that hold an address; relocations are treated apart. */
+/** Entries that hold an address. Relocations are handled separately. */
 const ADDRESSES: ReadonlySet<number> = new Set([
   ...[DT.PLTGOT, DT.STRTAB, DT.SYMTAB, DT.INIT, DT.FINI, DT.JMPREL, DT.INIT_ARRAY, DT.FINI_ARRAY],
   ...[DT.GNU_HASH, DT.VERSYM, DT.VERNEED],
 ]);
-/** All that may be there; those without a name hold neither an address nor something that depends on one. */
+/** All known entries. Those without a name neither hold an address nor depend on one. */
 const KNOWN: ReadonlySet<number> = new Set([
   ...Object.values(DT),
   // NEEDED, STRSZ, SYMENT, RELAENT, PLTREL, BIND_NOW, INIT_ARRAYSZ, FINI_ARRAYSZ, DEBUG, VERNEEDNUM
   ...[1, 10, 11, 9, 20, 24, 27, 28, 21, 0x6fffffff],
 ]);
 
-/** The program has something that this file does not know, and is to be run as it is. */
+/** The program has a feature that this file does not support. It must run without prelinking. */
 export class NotPrelinkable extends Error {
   override name = "NotPrelinkable";
 }
@@ -69,7 +69,7 @@ export function randomBase(): number {
   return LOWEST_BASE + (random % BASES) * PAGE_BYTES;
 }
 
-/** Bytes of the file that were read to be changed. */
+/** Bytes of the file that are changed in memory. */
 class Part {
   readonly view: DataView<ArrayBuffer>;
 
@@ -85,11 +85,11 @@ class Part {
     return this.view.getUint32(at - this.offset, true);
   }
 
-  /** A number of 64 bits, of which addresses and sizes use 53. */
+  /** A number of 64 bits. Addresses and sizes use 53 of them. */
   u64(at: number): number {
     const value = this.u32(at) + this.u32(at + 4) * 2 ** 32;
     if (Number.isSafeInteger(value)) return value;
-    throw new NotPrelinkable("it has a number that is no address");
+    throw new NotPrelinkable("it has a number that is not an address");
   }
 
   put16(at: number, value: number): void {
@@ -102,7 +102,7 @@ class Part {
   }
 }
 
-/** Changes the program in the file in place. @throws {NotPrelinkable}, having changed nothing */
+/** Prelinks the program in place. @throws {NotPrelinkable} with the file unchanged */
 export async function prelink(file: Deno.FsFile, base: number): Promise<void> {
   const head = await readPart(file, 0, PAGE_BYTES);
   const segments = readSegments(head);
@@ -115,15 +115,15 @@ export async function prelink(file: Deno.FsFile, base: number): Promise<void> {
   const written = dynamic === undefined ? undefined : dataAt(data, dynamic.address)?.part;
   if (dynamic === undefined || written === undefined) throw new NotPrelinkable("it is static");
   const entries = readDynamic(written, dynamic);
-  // Otherwise the loader leaves addresses that it moves later, from where the program no longer is.
+  // With lazy binding the loader later moves addresses relative to the old base.
   if (((entries.get(DT.FLAGS)?.value ?? 0) & DF_BIND_NOW) === 0) {
     throw new NotPrelinkable("its functions are bound when they are first called");
   }
   const first = segments.find(({ type }) => type === SegmentType.LOAD);
   const end = Math.max(...tables(entries).map(({ address, bytes }) => address + bytes));
-  // The tables stand in the first segment, whose offsets are its addresses.
+  // The tables must be in the first segment, in which offsets equal addresses.
   if (first?.offset !== 0 || first.address !== 0 || end > first.fileBytes) {
-    throw new NotPrelinkable("its tables stand elsewhere");
+    throw new NotPrelinkable("its tables are not in the first segment");
   }
   const read = await readPart(file, 0, end);
   relocate(read, data, entries, base);
@@ -136,25 +136,25 @@ export async function prelink(file: Deno.FsFile, base: number): Promise<void> {
 function readSegments(head: Part): readonly Segment[] {
   const segments = segmentsIn(head.bytes);
   if (segments === undefined || head.u16(16) !== ET_DYN || head.u16(18) !== EM_X86_64) {
-    throw new NotPrelinkable("it is no position-independent program for x86-64");
+    throw new NotPrelinkable("it is not a position-independent program for x86-64");
   }
   return segments;
 }
 
-/** What the program may write to once it runs, and so the place of all that is relocated. */
+/** A writable segment. All relocations are in writable segments. */
 interface Data {
   readonly segment: Segment;
   readonly part: Part;
 }
 
-/** What has room for an address at this address. */
+/** The writable segment that can hold an address at this address. */
 function dataAt(data: readonly Data[], target: number): Data | undefined {
   return data.find(({ segment: { address, fileBytes } }) =>
     target >= address && target + ADDRESS_BYTES <= address + fileBytes
   );
 }
 
-/** Where the value of each entry stands, by tag. */
+/** The offset and the value of each entry, by tag. */
 type Dynamic = ReadonlyMap<number, { readonly at: number; readonly value: number }>;
 
 function readDynamic(written: Part, { offset, fileBytes }: Segment): Dynamic {
@@ -174,7 +174,7 @@ function valueOf(entries: Dynamic, tag: number): number {
   return entry.value;
 }
 
-/** The tables that are changed. The symbols end where the next table begins: nothing tells their number. */
+/** The tables to change. The file does not state the number of symbols: they end where the next table begins. */
 function tables(entries: Dynamic): { readonly address: number; readonly bytes: number }[] {
   const symbols = valueOf(entries, DT.SYMTAB);
   const following = [DT.STRTAB, DT.GNU_HASH, DT.VERSYM, DT.VERNEED]
@@ -186,7 +186,7 @@ function tables(entries: Dynamic): { readonly address: number; readonly bytes: n
   ];
 }
 
-/** Carries out the relocations that need no symbol, and leaves the others to the loader, at their new addresses. */
+/** Applies the relocations without a symbol. Moves the others, which the loader applies. */
 function relocate(
   read: Part,
   data: readonly Data[],
@@ -237,7 +237,7 @@ function moveDynamic(written: Part, entries: Dynamic, base: number): void {
     else if (tag === DT.RELA) written.put64(at, base + value + carried);
     else if (tag === DT.RELASZ) written.put64(at, value - carried);
     else if (tag === DT.RELACOUNT) written.put64(at, 0);
-    // The flag stands in the lower half.
+    // The flag is in the lower half.
     else if (tag === DT.FLAGS_1) written.put64(at, value - (value & DF_1_PIE));
   }
 }
@@ -245,11 +245,11 @@ function moveDynamic(written: Part, entries: Dynamic, base: number): void {
 function moveHeaders(read: Part, segments: readonly Segment[], base: number): void {
   read.put16(16, ET_EXEC);
   read.put64(24, base + read.u64(24));
-  // No section headers: they tell debuggers of addresses that are none any more.
+  // Drops the section headers, whose addresses are no longer right.
   read.put64(40, 0);
   for (const at of [60, 62]) read.put16(at, 0);
   for (const { type, address, headerAt } of segments) {
-    // It has no address.
+    // This segment has no address.
     if (type === SegmentType.GNU_STACK) continue;
     for (const at of [headerAt + 16, headerAt + 24]) read.put64(at, base + address);
   }

@@ -1,18 +1,18 @@
 /**
- * The runtime that processes start from: a prelinked copy of Deno, which starts in three quarters of the time and
- * leaves each process 2.5 MiB smaller; see docs/performance.md.
+ * The runtime of instances: a prelinked copy of Deno. It starts in three quarters of the time and makes each process
+ * 2.5 MiB smaller; see docs/performance.md.
  *
- * Its program text stands at one address, drawn at random once for each start of the machine and data directory, as
- * Android does it for its applications; see SECURITY.md.
+ * Its program text has one random address for each boot of the machine and data directory, as applications on Android
+ * do; see SECURITY.md.
  */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { readProcfs } from "../../isolation/mod.ts";
 import { NotPrelinkable, prelink, randomBase } from "./prelink.ts";
 
-/** Differs with every start of the machine. */
+/** Changes with every boot of the machine. */
 const BOOT_ID = "sys/kernel/random/boot_id";
-/** Begins the names of directories that hold a `deno`, finished (`prelinked-<digest>`) or cut off by a kill. */
+/** Prefix of directories that hold a `deno`: complete (`prelinked-<digest>`) or left by a killed server. */
 const HOME_PREFIX = "prelinked-";
 
 const PROGRAM = "deno";
@@ -20,12 +20,12 @@ const PROGRAM = "deno";
 const logger = getLogger(["invoked", "sandbox"]);
 
 /**
- * Answers the path of the copy in the directory, and makes it unless this start of the machine has made it of this very
- * file; the path of Deno itself where no copy can be made or the copy does not run.
+ * Returns the path of the copy in the directory, and creates the copy unless it exists for this boot and this `deno`.
+ * Returns the path of Deno itself if a copy cannot be created or does not run.
  */
 export async function prelinkedRuntime(deno: string, directory: string): Promise<string> {
   const boot = await readProcfs(BOOT_ID);
-  // What a crash of the machine leaves of a file is not to be run, so a copy serves one start of the machine.
+  // A crash of the machine may leave a damaged file, so a copy is used for one boot only.
   if (boot === undefined) return deno;
   const home = join(directory, `${HOME_PREFIX}${await digestOf(deno, boot)}`);
   const copy = join(home, PROGRAM);
@@ -40,7 +40,7 @@ export async function prelinkedRuntime(deno: string, directory: string): Promise
   } catch (error) {
     await Deno.remove(temporary, { recursive: true });
     logger.warn(
-      "sandboxes start more slowly than they could, as Deno cannot be prelinked: {reason}",
+      "instances start more slowly than possible: Deno cannot be prelinked: {reason}",
       {
         reason: error instanceof Error ? error.message : String(error),
       },
@@ -56,8 +56,8 @@ async function makeCopy(deno: string, path: string): Promise<void> {
     await prelink(file, randomBase());
   }
   await Deno.chmod(path, 0o755);
-  const told = await versionOf(path);
-  if (told === undefined || told !== await versionOf(deno)) {
+  const version = await versionOf(path);
+  if (version === undefined || version !== await versionOf(deno)) {
     throw new NotPrelinkable("the copy does not run");
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The runtime as one small file, which a process starts from in three quarters of the time that its modules take:
- * every module costs a look-up, an analysis and a transpilation. The file is one call of `eval`: Deno reads the syntax of
- * a module before V8 does, and a text is soon read.
+ * Bundles the runtime into one file. A process starts from it in three quarters of the time that separate modules take:
+ * each module costs a resolution, an analysis and a transpilation. The file is one call of `eval`, because Deno parses
+ * the syntax of a module before V8 does, and a string literal is parsed quickly.
  */
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -10,10 +10,10 @@ import manifest from "../../../package.json" with { type: "json" };
 const RUNTIME_DIR = fileURLToPath(new URL("../../runtime/", import.meta.url));
 const ENTRY = "bootstrap.ts";
 
-/** `bootstrap-<digest>.mjs`: the extension saves Deno the question what kind of module it is. */
+/** `bootstrap-<digest>.mjs`: the extension saves Deno the detection of the module kind. */
 const BUNDLE_NAME = /^bootstrap-[0-9a-f]{16}\.mjs$/;
 
-/** Bundles the runtime into the directory unless this very runtime was bundled there before; answers the file's path. */
+/** Bundles this runtime into the directory unless the bundle exists, and returns the path of the file. */
 export async function bundleRuntime(directory: string): Promise<string> {
   const name = `bootstrap-${await digestOfRuntime()}.mjs`;
   const path = join(directory, name);
@@ -27,7 +27,7 @@ export async function bundleRuntime(directory: string): Promise<string> {
   return path;
 }
 
-/** Of everything that the bundle is made from: the runtime's own modules, the bundler, Deno. */
+/** Covers all inputs of the bundle: the modules of the runtime, the bundler and Deno. */
 async function digestOfRuntime(): Promise<string> {
   const { esbuild, deno } = manifest.dependencies;
   const parts = [`${esbuild} ${deno}`];
@@ -52,8 +52,8 @@ async function bundle(name: string): Promise<string> {
       logLevel: "silent",
     });
     const [file] = outputFiles;
-    if (file === undefined) throw new Error("Cannot bundle the runtime: the bundler made no file");
-    // Its functions go by the file's name on the stacks that a function sees, like those of any module.
+    if (file === undefined) throw new Error("Cannot bundle the runtime: the bundler wrote no file");
+    // Names the file on the stacks that a function sees, as for any module.
     const text = `"use strict";${file.text}\n//# sourceURL=${name}`;
     return `(0,eval)(${JSON.stringify(text)})`;
   } finally {

@@ -1,19 +1,19 @@
-/** The cgroups of functions. */
+/** The cgroups of instances. */
 import { Cgroups } from "../../isolation/mod.ts";
 import type { Program } from "./launcher.ts";
 import type { Image } from "../image/image.ts";
 
 const MIB = 1024 * 1024;
 /**
- * What a group may hold beside the private memory that its process may have: pages of files, of which Deno's own
- * are the most, and what the kernel keeps for it, such as full pipes and sockets.
+ * Memory of a cgroup beyond the private memory of its process: pages of files, most of them of Deno, and kernel memory
+ * such as full pipes and sockets.
  */
 const SHARED_BYTES = 192 * MIB;
 
-/** For the operator. */
-export const CGROUPS_IN_WORDS = "memory and pids cgroups";
+/** Shown to the operator with the walls. */
+export const CGROUPS_DESCRIPTION = "memory and pids cgroups";
 
-/** Opens the groups where the server may make any. */
+/** Opens the cgroups of this server; undefined when the server cannot create any. */
 export async function openCgroups(
   { machine, sharedDir }: Image,
   { confinement: { dataBytes } }: Program,
@@ -23,7 +23,7 @@ export async function openCgroups(
   return await Cgroups.open(sh, await nameOf(sharedDir), dataBytes + SHARED_BYTES);
 }
 
-/** The same for every server on this data directory, so that it finds what one that was killed has left. */
+/** The same name for every start on this data directory, so that a server finds the groups of a killed predecessor. */
 async function nameOf(directory: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(directory));
   return `invoked-${new Uint8Array(digest).toHex().slice(0, 16)}`;

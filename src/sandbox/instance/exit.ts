@@ -1,4 +1,4 @@
-/** How a process ended by itself, whatever wrappers stood around it. */
+/** How a process ended, seen through its wrappers. */
 import type { Isolation } from "../../isolation/mod.ts";
 
 /** An exit code, or the signal that ended the process. */
@@ -6,10 +6,10 @@ export type Exit =
   | { readonly code: number; readonly signal: null }
   | { readonly code: number; readonly signal: string };
 
-/** A wrapper that stays, like a shell, reports a signal as this plus its number. */
+/** A wrapper that waits for the process reports a signal as this plus its number, as shells do. */
 const SIGNAL_BASE = 128;
 
-/** Signals that end processes, by their numbers on every architecture of Linux that Deno runs on. */
+/** Signals that end processes, by their numbers on the Linux architectures of Deno. */
 const SIGNALS: Readonly<Record<number, string>> = {
   4: "SIGILL",
   5: "SIGTRAP",
@@ -24,9 +24,9 @@ const SIGNALS: Readonly<Record<number, string>> = {
   31: "SIGSYS",
 };
 
-/** The exit of the function's own process; a code that a function chose to look like a signal is told as one. */
+/** The exit of the function's process. An exit code in the range of signals is reported as that signal. */
 export function exitOf({ code, signal }: Deno.CommandStatus, { expected }: Isolation): Exit {
   if (signal !== null) return { code, signal };
-  const passedOn = expected.ownProcessNamespace ? SIGNALS[code - SIGNAL_BASE] : undefined;
-  return passedOn === undefined ? { code, signal } : { code, signal: passedOn };
+  const forwarded = expected.ownProcessNamespace ? SIGNALS[code - SIGNAL_BASE] : undefined;
+  return forwarded === undefined ? { code, signal } : { code, signal: forwarded };
 }

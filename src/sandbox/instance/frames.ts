@@ -1,4 +1,4 @@
-/** Reads the hostile stream that a sandbox's stdout is: frames of its bootstrap between text of its function. */
+/** Reads the hostile stdout of an instance: frames of its bootstrap between text of its function. */
 import {
   CALL_HEAD_BYTES,
   type CallConfig,
@@ -13,8 +13,9 @@ import {
   NONCE_BYTES,
   NONCE_MARK,
 } from "../../runtime/wire.ts";
+import { Lifecycle } from "../../shared/lifecycle.ts";
 
-/** Most bytes that one UTF-16 unit takes in UTF-8, and as an escape in JSON. */
+/** Most bytes of one UTF-16 unit in UTF-8, and as an escape in JSON. */
 const UTF8_BYTES_PER_UNIT = 3;
 const ESCAPE_BYTES_PER_UNIT = 6;
 const FAILURE_KEYS_BYTES = 1024;
@@ -30,31 +31,31 @@ const EMPTY_KINDS: ReadonlySet<number> = new Set([
   FrameKind.IDLE,
 ]);
 
-/** What the stream holds, in its own order. Byte arrays are only valid during the call. */
+/** The parts of the stream, in order. Byte arrays are valid only until the callback returns. */
 export interface FrameEvents {
-  /** Text that is no frame. */
+  /** Text between frames. */
   text(bytes: Uint8Array): void;
-  /** The process has read its call; what it runs from here on it runs for that. */
+  /** The process has read its call. All code that it runs from here on belongs to that call. */
   accepted(): void;
-  /** The module was loaded ahead. */
+  /** The module has loaded ahead of its call. */
   loaded(): void;
-  /** The module cannot be loaded ahead: it asked for what only a call has. */
+  /** The module cannot load ahead of its call: it needs something of the call. */
   needsCall(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
   log(level: number, bytes: Uint8Array): void;
-  /** A question to the server. */
+  /** A request to the server. */
   hostCall(bytes: Uint8Array): void;
   result(bytes: Uint8Array): void;
-  /** Nothing of the call that was answered is left, and the process waits for the next. */
+  /** The event loop is empty after the answer, and the process waits for the next call. */
   idle(): void;
   failure(bytes: Uint8Array): void;
-  /** A result longer than the limit was announced. */
+  /** The head of a result announced more bytes than the limit. */
   resultTooLarge(bytes: number): void;
-  /** A frame that no bootstrap writes. */
+  /** A frame that the bootstrap cannot have written. */
   broken(): void;
 }
 
-/** A fresh nonce. */
+/** A new nonce. */
 export function makeNonce(): Uint8Array<ArrayBuffer> {
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   nonce[0] = NONCE_MARK;
@@ -63,7 +64,7 @@ export function makeNonce(): Uint8Array<ArrayBuffer> {
 
 const encoder = new TextEncoder();
 
-/** The first message to a process; `ahead` where its call is to follow later. */
+/** The first message to a process. With `ahead` its call follows later. */
 export function encodeLoad(
   nonce: Uint8Array,
   limits: { readonly outputBytes: number; readonly logBytes: number },
@@ -80,7 +81,7 @@ export function encodeLoad(
   return concatenate([head, text]);
 }
 
-/** A message with a call; `keep` where another one may follow. */
+/** A message with a call. With `keep` another one may follow. */
 export function encodeCall(
   { inputJson, config }: { readonly inputJson: string; readonly config: CallConfig },
   keep: boolean,
@@ -104,7 +105,7 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
   return all;
 }
 
-/** Where the nonce, or as much of it as the bytes hold, begins first; -1 where it does not. */
+/** The first index of the nonce, or of a prefix of it at the end of the bytes; -1 without either. */
 function findNonce(bytes: Uint8Array, nonce: Uint8Array): number {
   let at = bytes.indexOf(NONCE_MARK);
   while (at >= 0 && !mayBeNonce(bytes, at, nonce)) at = bytes.indexOf(NONCE_MARK, at + 1);
@@ -127,17 +128,20 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Reads stderr: text up to the mark that the bootstrap leaves before its answer. */
+/**
+ * Reads stderr up to the mark that the bootstrap writes before its answer.
+ *
+ * Modes: `skipping` until a first mark (reused instances only), `reading`, `ended` after the mark of the answer.
+ */
 export class MarkReader {
   readonly #nonce: Uint8Array;
   readonly #text: (bytes: Uint8Array) => void;
   readonly #marked: () => void;
-  #begun: boolean;
+  readonly #lifecycle: Lifecycle<"skipping" | "reading" | "ended">;
   /** Bytes at the end of the last chunk that may begin the mark. */
   #held: Uint8Array = new Uint8Array(0);
-  #ended = false;
 
-  /** @param beginsWithMark whether all before a first mark is nobody's */
+  /** @param beginsWithMark whether to discard everything before a first mark */
   constructor(
     nonce: Uint8Array,
     beginsWithMark: boolean,
@@ -145,43 +149,51 @@ export class MarkReader {
     marked: () => void,
   ) {
     this.#nonce = nonce;
-    this.#begun = !beginsWithMark;
+    this.#lifecycle = new Lifecycle("mark reader", beginsWithMark ? "skipping" : "reading", {
+      skipping: ["reading", "ended"],
+      reading: ["ended"],
+      ended: [],
+    });
     this.#text = text;
     this.#marked = marked;
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#ended) return;
+    if (this.#lifecycle.is("ended")) return;
+    const isReading = this.#lifecycle.is("reading");
     const bytes = joined(this.#held, chunk);
     const at = findNonce(bytes, this.#nonce);
     const textEnd = at < 0 ? bytes.length : at;
     this.#held = bytes.slice(textEnd);
-    if (textEnd > 0 && this.#begun) this.#text(bytes.subarray(0, textEnd));
+    if (textEnd > 0 && isReading) this.#text(bytes.subarray(0, textEnd));
     if (this.#held.length < NONCE_BYTES) return;
-    if (this.#begun) {
-      this.#ended = true;
+    if (isReading) {
+      this.#lifecycle.set("ended");
       this.#marked();
     } else {
       const rest = this.#held.subarray(NONCE_BYTES);
       this.#held = new Uint8Array(0);
-      this.#begun = true;
+      this.#lifecycle.set("reading");
       this.push(rest);
     }
   }
 
-  /** The stream ended: what was held back is text. */
+  /** The stream ended: the bytes that were held back are text. */
   close(): void {
-    if (!this.#ended && this.#begun && this.#held.length > 0) this.#text(this.#held);
-    this.#ended = true;
+    if (this.#lifecycle.is("ended")) return;
+    if (this.#lifecycle.is("reading") && this.#held.length > 0) this.#text(this.#held);
+    this.#lifecycle.set("ended");
   }
 }
 
 type Body = { readonly kind: number; readonly bytes: Uint8Array; filled: number };
 
 /**
- * Cuts the stream into frames and text. Holds at most one frame's body, whose length was checked, and
- * the first bytes of a possible head. After a result it hears only that the process is idle; after that, a failure or a
- * broken frame it drops everything.
+ * Splits the stream into frames and text. Holds at most one frame's body, whose length was checked, and the first bytes
+ * of a possible head.
+ *
+ * Modes: `open`, `answered` after a result (only `idle` is reported), `ended` after that, a failure or a broken frame
+ * (everything is dropped).
  */
 export class FrameReader {
   readonly #nonce: Uint8Array;
@@ -190,7 +202,11 @@ export class FrameReader {
   /** Bytes at the end of the last chunk that may begin a head. */
   #held: Uint8Array = new Uint8Array(0);
   #body: Body | undefined;
-  #phase: "open" | "answered" | "ended" = "open";
+  readonly #lifecycle = new Lifecycle("frame reader", "open", {
+    open: ["answered", "ended"],
+    answered: ["ended"],
+    ended: [],
+  });
 
   constructor(nonce: Uint8Array, outputBytes: number, events: FrameEvents) {
     this.#nonce = nonce;
@@ -198,7 +214,7 @@ export class FrameReader {
     this.#events = events;
   }
 
-  /** Whether the stream stands inside a frame's body. */
+  /** Whether the last chunk ended inside a frame's body. */
   get insideFrame(): boolean {
     return this.#body !== undefined;
   }
@@ -206,19 +222,19 @@ export class FrameReader {
   push(chunk: Uint8Array): void {
     let rest = joined(this.#held, chunk);
     this.#held = new Uint8Array(0);
-    while (rest.length > 0 && this.#phase !== "ended") {
+    while (rest.length > 0 && !this.#lifecycle.is("ended")) {
       rest = this.#body === undefined ? this.#readHead(rest) : this.#readBody(rest, this.#body);
     }
   }
 
-  /** The call's part of the stream ended: what was held back is text. */
+  /** The output of the call ended: the bytes that were held back are text. */
   close(): void {
-    if (this.#phase !== "open") return;
+    if (!this.#lifecycle.is("open")) return;
     if (this.#held.length > 0) this.#text(this.#held);
-    this.#phase = "ended";
+    this.#lifecycle.set("ended");
   }
 
-  /** Takes text up to the next head and the head itself; returns what follows. */
+  /** Reads the text up to the next head and that head. Returns the rest. */
   #readHead(bytes: Uint8Array): Uint8Array {
     const at = findNonce(bytes, this.#nonce);
     const textEnd = at < 0 ? bytes.length : at;
@@ -236,10 +252,10 @@ export class FrameReader {
   #begin(kind: number, length: number): void {
     const limit = this.#limitOf(kind);
     if (kind === FrameKind.RESULT && length > limit) {
-      this.#phase = "ended";
+      this.#lifecycle.set("ended");
       this.#events.resultTooLarge(length);
     } else if (length > limit) {
-      this.#phase = "ended";
+      this.#lifecycle.set("ended");
       this.#events.broken();
     } else if (length === 0) {
       this.#deliver(kind, new Uint8Array(0));
@@ -248,7 +264,7 @@ export class FrameReader {
     }
   }
 
-  /** Most bytes of a frame's body; -1 for a kind that does not exist. */
+  /** Most bytes of a frame's body; -1 for an unknown kind. */
   #limitOf(kind: number): number {
     if (kind === FrameKind.RESULT) return this.#outputBytes;
     if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
@@ -269,23 +285,23 @@ export class FrameReader {
   }
 
   #text(bytes: Uint8Array): void {
-    if (this.#phase === "open") this.#events.text(bytes);
+    if (this.#lifecycle.is("open")) this.#events.text(bytes);
   }
 
   #deliver(kind: number, bytes: Uint8Array): void {
-    if (this.#phase === "answered") {
+    if (this.#lifecycle.is("answered")) {
       if (kind !== FrameKind.IDLE) return;
-      this.#phase = "ended";
+      this.#lifecycle.set("ended");
       return this.#events.idle();
     }
-    if (kind === FrameKind.RESULT) this.#phase = "answered";
-    if (kind === FrameKind.FAILURE) this.#phase = "ended";
+    if (kind === FrameKind.RESULT) this.#lifecycle.set("answered");
+    if (kind === FrameKind.FAILURE) this.#lifecycle.set("ended");
     if (kind === FrameKind.ACCEPTED) this.#events.accepted();
     else if (kind === FrameKind.LOADED) this.#events.loaded();
     else if (kind === FrameKind.NEEDS_CALL) this.#events.needsCall();
     else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
     else if (kind === FrameKind.RESULT) this.#events.result(bytes);
-    // Said by no bootstrap before its answer.
+    // The bootstrap never sends it before its answer.
     else if (kind === FrameKind.IDLE) this.#events.broken();
     else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);
     else this.#events.log(kind - FrameKind.LOG, bytes);

@@ -1,4 +1,4 @@
-/** The server's end of host calls: reads questions of one running function, writes replies to its stdin. */
+/** The server's side of host calls: reads requests of one running function and writes replies to its stdin. */
 import { getLogger } from "@logtape/logtape";
 import {
   HOST_CALL_HEAD_BYTES,
@@ -9,53 +9,56 @@ import {
   HostStatus,
 } from "../../runtime/wire.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
+import type { Input } from "./child.ts";
 import { nestsDeeper } from "./output.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** Deepest nesting of what a function asks with. */
+/** Deepest nesting of the parameters of a host call. */
 const HOST_JSON_DEPTH_MAX_LEVELS = 1000;
 
-/** A frame that the runtime does not write: the process is not to be trusted with anything any more. */
-export class BrokenHostCall extends Error {
-  override name = "BrokenHostCall";
+/** A frame that the runtime cannot have written. The process must be killed. */
+export class MalformedHostCall extends Error {
+  override name = "MalformedHostCall";
 }
 
-interface Question {
+interface HostRequest {
   readonly method: string;
   readonly params: unknown;
   readonly bytes: Uint8Array;
 }
 
-/** Serves the host calls of one invocation. Modes: open, closed; there is no way back. */
+/** Serves the host calls of one run. Modes: open, then closed (`#closing` is aborted). */
 export class HostChannel {
   readonly #host: Host;
-  readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
-  readonly #ending = new AbortController();
+  readonly #stdin: Input;
+  readonly #closing = new AbortController();
   readonly #serving = new Set<Promise<void>>();
   #bytes = 0;
 
-  constructor(host: Host, stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>) {
+  constructor(host: Host, stdin: Input) {
     this.#host = host;
     this.#stdin = stdin;
   }
 
   /**
-   * Takes the body of one frame, which it copies.
-   * @throws BrokenHostCall for one that the runtime does not write
+   * Serves the host call of one frame, whose body is copied.
+   * @throws MalformedHostCall for a frame that the runtime cannot have written
    */
   receive(frame: Uint8Array): void {
-    if (this.#ending.signal.aborted) return;
+    if (this.#closing.signal.aborted) return;
     const length = frame.length;
-    if (this.#serving.size >= HOST_CALLS_MAX) throw new BrokenHostCall("too many calls");
-    if (this.#serving.size > 0 && this.#bytes + length > HOST_CALL_MAX_BYTES) {
-      throw new BrokenHostCall("too many bytes");
+    if (this.#serving.size >= HOST_CALLS_MAX) {
+      throw new MalformedHostCall("too many calls in progress");
     }
-    if (length < HOST_CALL_HEAD_BYTES) throw new BrokenHostCall("no head");
+    if (this.#serving.size > 0 && this.#bytes + length > HOST_CALL_MAX_BYTES) {
+      throw new MalformedHostCall("too many bytes in progress");
+    }
+    if (length < HOST_CALL_HEAD_BYTES) throw new MalformedHostCall("its head is missing");
     const head = new DataView(frame.buffer, frame.byteOffset);
     const number = head.getUint32(0);
     const bytesAt = HOST_CALL_HEAD_BYTES + head.getUint32(4);
-    if (bytesAt > length) throw new BrokenHostCall("a wrong length");
+    if (bytesAt > length) throw new MalformedHostCall("its length is wrong");
     const json = frame.slice(HOST_CALL_HEAD_BYTES, bytesAt);
     const bytes = frame.slice(bytesAt);
     this.#bytes += length;
@@ -66,9 +69,9 @@ export class HostChannel {
     this.#serving.add(serving);
   }
 
-  /** Takes no further calls and resolves once none is under way. */
+  /** Aborts the calls in progress, ignores further ones, and resolves once none is in progress. */
   async close(): Promise<void> {
-    this.#ending.abort();
+    this.#closing.abort();
     await Promise.all(this.#serving);
   }
 
@@ -76,40 +79,40 @@ export class HostChannel {
     let encoded: Uint8Array<ArrayBuffer>;
     try {
       const reply = await this.#host.call({
-        ...readQuestion(json, bytes),
-        signal: this.#ending.signal,
+        ...readRequest(json, bytes),
+        signal: this.#closing.signal,
       });
       encoded = encodeReply(number, HostStatus.DONE, reply);
     } catch (error) {
       encoded = encodeReply(number, HostStatus.FAILED, { value: faultOf(error) });
     }
-    // A process that is gone reads nothing; how it ended is told elsewhere.
-    if (!this.#ending.signal.aborted) await this.#stdin.write(encoded).catch(() => {});
+    // A broken pipe is not an error: the process has ended, and its ending is reported elsewhere.
+    if (!this.#closing.signal.aborted) await this.#stdin.write(encoded).catch(() => {});
   }
 }
 
-function readQuestion(json: Uint8Array, bytes: Uint8Array): Question {
+function readRequest(json: Uint8Array, bytes: Uint8Array): HostRequest {
   if (nestsDeeper(json, HOST_JSON_DEPTH_MAX_LEVELS)) {
     throw new HostCallError(
       "INVALID_ARGUMENT",
-      `the call is nested deeper than ${HOST_JSON_DEPTH_MAX_LEVELS} levels`,
+      `the host call is nested deeper than ${HOST_JSON_DEPTH_MAX_LEVELS} levels`,
     );
   }
-  const { method, params } = parseQuestion(json);
+  const { method, params } = parseRequest(json);
   if (typeof method !== "string") {
-    throw new HostCallError("INVALID_ARGUMENT", "the call names no method");
+    throw new HostCallError("INVALID_ARGUMENT", "the host call has no method");
   }
   return { method, params, bytes };
 }
 
-function parseQuestion(json: Uint8Array): { readonly method?: unknown; readonly params?: unknown } {
+function parseRequest(json: Uint8Array): { readonly method?: unknown; readonly params?: unknown } {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(json));
     if (typeof value === "object" && value !== null) return value;
   } catch {
-    // Told below, as everything else that is no object.
+    // Reported below with all other values that are not objects.
   }
-  throw new HostCallError("INVALID_ARGUMENT", "the call is no JSON object");
+  throw new HostCallError("INVALID_ARGUMENT", "the host call is not a JSON object");
 }
 
 function faultOf(error: unknown): HostFault {
@@ -118,7 +121,7 @@ function faultOf(error: unknown): HostFault {
     return { code, message, ...(details === undefined ? {} : { details }) };
   }
   logger.error("A host call failed: {error}", { error });
-  return { code: "INTERNAL", message: "the server could not do it; its log says why" };
+  return { code: "INTERNAL", message: "the server failed; see its log" };
 }
 
 function encodeReply(

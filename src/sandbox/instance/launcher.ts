@@ -1,6 +1,6 @@
-/** The command line of a sandbox's process, and the measurements that its limits stand on. */
+/** The command line of an instance, and the measurement that its memory limit is based on. */
 import { pathToFileURL } from "node:url";
-import { READY, WITH_NODE } from "../../runtime/wire.ts";
+import { READY_MESSAGE, WITH_NODE } from "../../runtime/wire.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "../egress/launch_options.ts";
 import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
@@ -12,7 +12,7 @@ import {
   killGroup,
   readProcfs,
   spawnGroup,
-  trusted,
+  unconfined,
 } from "../../isolation/mod.ts";
 import { type Image, openForReading } from "../image/image.ts";
 import { bundleRuntime } from "../image/runtime_bundle.ts";
@@ -23,9 +23,9 @@ const MS_PER_SECOND = 1000;
 /** Least V8 heap in MiB with which the runtime itself starts. */
 const HEAP_MIN_MIB = 16;
 
-/** Longest wait for a process to stand ready. */
+/** Longest wait for the ready message of a process. */
 export const START_TIMEOUT_MS = 10_000;
-/** Most bytes of a failed process's stderr that are told. */
+/** Most bytes of a failed process's stderr in an error message. */
 const START_STDERR_MAX_BYTES = 4096;
 
 const DENY_FLAGS = [
@@ -43,32 +43,32 @@ const DENY_FLAGS = [
   "--deny-ffi",
 ] as const;
 
-/** For a process that has no way out. */
+/** For an instance without network. */
 const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;
 
 /** Deno's caches of module analyses and their journals. */
 const DATABASE_FILE = /_cache_v\d+(-wal|-shm|-journal)?$/;
 
 /**
- * A `plain` process starts in half the time and loads Node's half of the runtime only when the function reaches
- * for it; a `node` process has loaded it ahead. Both run every function, at different speed.
+ * A `plain` instance starts in half the time and loads the Node part of the runtime on first use. A `node` instance has
+ * loaded it at its start. Both run every function, at different speed.
  */
 export type Flavour = "plain" | "node";
 
-/** A process and, where it has them, its way out and its cgroup; whoever spawned it disposes these when it has ended. */
+/** A process with its egress socket and its cgroup. The caller of `spawn` disposes both after the process has ended. */
 export interface Spawned {
   readonly child: Deno.ChildProcess;
-  readonly gate: EgressSocket | undefined;
-  /** Lent to the process until it has ended. */
+  readonly egressSocket: EgressSocket | undefined;
+  /** Reserved for the process until it has ended. */
   readonly cgroup: Cgroup | undefined;
 }
 
 /** Starts processes. */
 export interface Launcher {
   readonly isolation: Isolation;
-  /** Paths of the server that a crash of the engine may print; no log shows them. */
+  /** Paths of the server that a crash of Deno may print. Logs hide them. */
   readonly hiddenPaths: readonly string[];
-  /** A directory that the processes' user can enter: sockets that they are to reach stand here. */
+  /** A directory that the user of the instances can enter. */
   readonly sharedDir: string;
   spawn(flavour: Flavour): Promise<Spawned>;
 }
@@ -89,15 +89,15 @@ async function privateBytes(pid: number): Promise<number | undefined> {
   return Number(kib) * BYTES_PER_KIB;
 }
 
-/** What the start of a process failed with, its stderr included. */
+/** The error of a failed start, with the end of stderr. */
 export function startError(reason: string, stderr: Uint8Array): Error {
-  const told = new TextDecoder().decode(stderr.subarray(-START_STDERR_MAX_BYTES)).trim();
-  return new Error(`Cannot start a sandbox: ${reason}${told === "" ? "" : `: ${told}`}`);
+  const printed = new TextDecoder().decode(stderr.subarray(-START_STDERR_MAX_BYTES)).trim();
+  return new Error(`Cannot start an instance: ${reason}${printed === "" ? "" : `: ${printed}`}`);
 }
 
 /**
- * Runs one process without limits: it fills the cache directory, after which no process
- * writes to it, and shows how much memory the runtime itself needs.
+ * Runs one process without limits. It fills the cache directory, which is read-only for all later processes, and shows
+ * how much memory the runtime needs.
  */
 async function warmUp(
   command: readonly string[],
@@ -110,7 +110,7 @@ async function warmUp(
     const stderr = new Response(child.stderr).bytes();
     const reader = child.stdout.getReader();
     const { value } = await reader.read();
-    if (value === undefined || new TextDecoder().decode(value) !== READY) {
+    if (value === undefined || new TextDecoder().decode(value) !== READY_MESSAGE) {
       await child.status;
       throw startError("the first process ended early", await stderr);
     }
@@ -125,28 +125,28 @@ async function warmUp(
   }
 }
 
-/** What every process runs, and how much memory and time it may use. */
+/** What every instance runs, and its limits of memory and processor time. */
 export interface Program {
-  /** The command line with these permissions and these arguments of the bootstrap. */
+  /** The command line with these permission flags and bootstrap arguments. */
   command(flags: readonly string[], args: readonly string[]): readonly string[];
   readonly hiddenPaths: readonly string[];
-  /** Holds the operator's certificates, where there are any. */
+  /** File with the certificates of `--egress-ca`. */
   readonly caFile: string | undefined;
   readonly confinement: Confinement;
   readonly sharedDir: string;
   readonly setsid: string | undefined;
 }
 
-/** Fills the cache directory and measures the machine once. */
+/** Fills the cache directory and measures the memory of the runtime, once for each start of the server. */
 export async function prepareProgram(
   limits: SandboxLimits,
-  around: Image,
+  image: Image,
   ca: string | undefined,
 ): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
-  const bootstrap = await bundleRuntime(around.denoDir);
+  const bootstrap = await bundleRuntime(image.denoDir);
   const command: Program["command"] = (flags, args) => [
-    around.machine.deno,
+    image.machine.deno,
     "run",
     ...DENY_FLAGS,
     ...flags,
@@ -154,18 +154,18 @@ export async function prepareProgram(
     bootstrap,
     ...args,
   ];
-  const { wrap, env } = trusted(around.machine, around.profile);
-  const { setsid } = around.machine.programs;
+  const { wrap, env } = unconfined(image.machine, image.profile);
+  const { setsid } = image.machine.programs;
   const first = wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {});
   const idleBytes = await warmUp(first, env, setsid);
-  await blockDatabases(around.denoDir);
-  const caFile = await writeCa(ca, around.denoDir);
-  if (around.machine.isRoot) await openForReading(around.denoDir);
+  await blockDatabases(image.denoDir);
+  const caFile = await writeCa(ca, image.denoDir);
+  if (image.machine.isRoot) await openForReading(image.denoDir);
   return {
     command,
-    hiddenPaths: [pathToFileURL(bootstrap).href, bootstrap, around.machine.deno],
+    hiddenPaths: [pathToFileURL(bootstrap).href, bootstrap, image.machine.deno],
     caFile,
-    sharedDir: around.sharedDir,
+    sharedDir: image.sharedDir,
     setsid,
     confinement: {
       cpuSeconds: Math.ceil(limits.cpuTimeMs / MS_PER_SECOND),
@@ -174,39 +174,38 @@ export async function prepareProgram(
   };
 }
 
-/** What processes are given one by one. */
+/** What each instance gets for itself. */
 export interface Supplies {
   readonly egress: EgressProxy;
-  /** Absent where the server may make none. */
+  /** Undefined when the server cannot create cgroups. */
   readonly cgroups: Cgroups | undefined;
 }
 
-/** Starts processes of the program behind the walls of the isolation; without supplies they have no way out. */
+/** Starts instances of the program in this isolation. Without supplies they have no network. */
 export function launcherFor(
   isolation: Isolation,
   { command, confinement, hiddenPaths, caFile, sharedDir, setsid }: Program,
   supplies?: Supplies,
 ): Launcher {
-  /** The command line and environment of a process with this way out. */
-  const lineFor = (
+  const commandLineOf = (
     flavour: Flavour,
-    gate: EgressSocket | undefined,
+    egressSocket: EgressSocket | undefined,
     cgroup: Cgroup | undefined,
   ) => {
     const args = flavour === "node" ? [WITH_NODE] : [];
     const { env } = isolation;
     const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
     const confined = { ...confinement, ...groups };
-    if (gate === undefined) {
+    if (egressSocket === undefined) {
       return { line: isolation.wrap(command(NO_EGRESS_FLAGS, args), confined), env };
     }
-    const egressSocket = gate.socketPath;
-    const inside = isolation.egressPathInside(egressSocket);
+    const { socketPath } = egressSocket;
+    const inside = isolation.egressPathInside(socketPath);
     const ownEnv = { ...env, ...egressEnv(inside, caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
       command(flags, [egressArgument(inside), ...args]),
-      { ...confined, egressSocket, env: ownEnv },
+      { ...confined, egressSocket: socketPath, env: ownEnv },
     );
     return { line, env: ownEnv };
   };
@@ -216,12 +215,12 @@ export function launcherFor(
     sharedDir,
     async spawn(flavour) {
       const cgroup = await supplies?.cgroups?.take();
-      const gate = supplies?.egress.openSocket();
+      const egressSocket = supplies?.egress.openSocket();
       try {
-        const { line, env } = lineFor(flavour, gate, cgroup);
-        return { child: spawn(line, env, setsid), gate, cgroup };
+        const { line, env } = commandLineOf(flavour, egressSocket, cgroup);
+        return { child: spawn(line, env, setsid), egressSocket, cgroup };
       } catch (error) {
-        gate?.[Symbol.dispose]();
+        egressSocket?.[Symbol.dispose]();
         cgroup?.[Symbol.dispose]();
         throw error;
       }
@@ -229,7 +228,7 @@ export function launcherFor(
   };
 }
 
-/** Puts the operator's certificates where processes can read them, as Node's TLS checks certificates by itself. */
+/** Writes the operator's certificates where instances can read them: Node's TLS verifies certificates itself. */
 async function writeCa(ca: string | undefined, denoDir: string): Promise<string | undefined> {
   if (ca === undefined) return undefined;
   const path = `${denoDir}/egress-ca.pem`;
@@ -238,8 +237,8 @@ async function writeCa(ca: string | undefined, denoDir: string): Promise<string 
 }
 
 /**
- * Puts directories in the place of Deno's analysis databases, which then stay in memory: a file that every
- * sandbox may write would be a channel between calls, and writing is forbidden to them anyway.
+ * Replaces Deno's analysis databases by directories, so that Deno keeps them in memory. A file that all instances can
+ * write would be a channel between calls.
  */
 async function blockDatabases(denoDir: string): Promise<void> {
   const names: string[] = [];

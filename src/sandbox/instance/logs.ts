@@ -1,16 +1,16 @@
-/** Turns what a function writes into bounded log lines. */
+/** Turns the output of a function into bounded log lines. */
 import { formatBytes } from "../../config/mod.ts";
 import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import type { SandboxLog } from "../contract.ts";
 import type { Redactor } from "./redaction.ts";
 
-/** Longest message in bytes; what is longer becomes several. */
+/** Longest message in bytes. Longer text becomes several messages. */
 export const LOG_MESSAGE_MAX_BYTES = 65_536;
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** The largest length of at most `limit` bytes that does not cut a UTF-8 sequence. */
+/** The largest length up to `limit` bytes that does not split a UTF-8 sequence. */
 function wholeLength(bytes: Uint8Array, limit: number): number {
   if (bytes.length <= limit) return bytes.length;
   const isContinuation = (at: number) => ((bytes[at] ?? 0) & 0xc0) === 0x80;
@@ -21,8 +21,8 @@ function wholeLength(bytes: Uint8Array, limit: number): number {
 }
 
 /**
- * Hands log lines on until their bytes, with {@link LOG_LINE_OVERHEAD_BYTES} for each, pass the limit;
- * then one mark, then nothing. The message that passes the limit is cut at it.
+ * Delivers log lines until their bytes, plus {@link LOG_LINE_OVERHEAD_BYTES} each, exceed the limit. The message that
+ * exceeds the limit is cut there and followed by one mark; all later messages are dropped.
  */
 export class LogSink {
   readonly #limitBytes: number;
@@ -39,14 +39,14 @@ export class LogSink {
     this.#onLog = onLog;
   }
 
-  /** Whether the limit was passed; everything further is dropped. */
+  /** Whether the limit was exceeded. */
   get full(): boolean {
     return this.#full;
   }
 
   write(source: SandboxLog["source"], level: SandboxLog["level"], message: Uint8Array): void {
     if (this.#full) return;
-    // Before it is cut: no part of a secret must stand at the edge of a message.
+    // Redacted before it is cut: the cut must not split a secret.
     let rest = this.#redacted(message);
     do {
       if (this.#full) return;
@@ -59,7 +59,7 @@ export class LogSink {
     } while (rest.length > 0);
   }
 
-  /** A line of the server's own, which the limit does not count; what writes it has limits itself. */
+  /** A line of the server. The limit does not count it; its writer has a limit of its own. */
   note(source: SandboxLog["source"], level: SandboxLog["level"], message: string): void {
     this.#emit(source, level, this.#redacted(this.#encoder.encode(message)));
   }
@@ -70,7 +70,7 @@ export class LogSink {
 
   #redacted(message: Uint8Array): Uint8Array {
     const text = this.#decoder.decode(message);
-    // The bootstrap cuts what is longer.
+    // The bootstrap cuts longer text.
     const clean = this.#redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
     return clean === text ? message : this.#encoder.encode(clean);
   }
@@ -83,8 +83,8 @@ export class LogSink {
 }
 
 /**
- * Cuts a stream of bytes into lines; a line without an end is cut at {@link LOG_MESSAGE_MAX_BYTES}, or shortly
- * before, where a text begins there that is to be redacted.
+ * Splits a stream of bytes into lines. A longer line is cut at {@link LOG_MESSAGE_MAX_BYTES}, or before a secret that
+ * begins there.
  */
 export class LineSplitter {
   readonly #onLine: (line: Uint8Array) => void;
@@ -111,7 +111,7 @@ export class LineSplitter {
     }
   }
 
-  /** The stream ended: what is left is a line. */
+  /** The stream ended: the rest is a line. */
   close(): void {
     if (this.#pendingBytes > 0) this.#endLine(new Uint8Array(0));
   }

@@ -1,13 +1,13 @@
-/** Turns the ending of a process into the outcome of its call, in the words of the API. */
+/** Turns the ending of a run into its outcome. */
 import {
   type Failure,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
 } from "../../runtime/wire.ts";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
-import type { ErrorWord, KillWord, RunHooks, SandboxLimits, SandboxOutcome } from "../contract.ts";
+import type { ErrorCode, KillCode, RunHooks, SandboxLimits, SandboxOutcome } from "../contract.ts";
 import type { Exit } from "./exit.ts";
-import { judgeOutput } from "./output.ts";
+import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
 import { mapStack } from "./stack.ts";
 
@@ -16,43 +16,43 @@ type SourceMapReader = RunHooks["sourceMap"];
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
 
-/** How a process came to its end. */
+/** How a run ended. */
 export type Ending =
   | { readonly kind: "result"; readonly json: Uint8Array }
   | { readonly kind: "failure"; readonly json: Uint8Array }
   | { readonly kind: "result-too-large"; readonly bytes: number }
   | { readonly kind: "broken" }
   | { readonly kind: "timeout" }
-  | { readonly kind: "killed"; readonly word: KillWord }
+  | { readonly kind: "killed"; readonly code: KillCode }
   | Exited;
 
-/** It ended by itself, or the kernel ended it. */
+/** The process ended by itself, or the kernel killed it. */
 type Exited = Exit & {
   readonly kind: "exited";
-  /** Wall-clock time from the start of the process to its end, without what it waited between calls. */
+  /** Wall-clock time from the start of the process to its end, without its waits between calls. */
   readonly livedMs: number;
   readonly stderr: string;
 };
 
-/** What V8, Rust and the C library print when memory runs out. */
+/** Printed by V8, Rust and the C library when memory runs out. */
 const OUT_OF_MEMORY_PRINTS = [
   "Last few GCs",
   "out of memory",
   "memory allocation of",
   "Cannot allocate memory",
 ] as const;
-/** Messages of RangeErrors that V8 throws where a buffer cannot be had, or a Wasm memory cannot grow. */
+/** Messages of the RangeErrors that V8 throws when it cannot allocate a buffer or grow a Wasm memory. */
 const OUT_OF_MEMORY_MESSAGES = [
   "Array buffer allocation failed",
   "could not allocate memory",
   "Unable to grow instance memory",
 ] as const;
 
-/** What Deno adds to the refusal of a permission: advice to whoever starts it, not to the author. */
+/** Advice that Deno appends to a permission error. It addresses the operator, not the author. */
 const PERMISSION_ADVICE = /, run again with the --allow-[a-z]+ flag$/;
 
-function failed(word: ErrorWord, message: string): SandboxOutcome {
-  return { kind: "error", word, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
+function failed(code: ErrorCode, message: string): SandboxOutcome {
+  return { kind: "error", code, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
 }
 
 function outOfMemory({ memoryBytes }: SandboxLimits, earlierCalls: number): SandboxOutcome {
@@ -63,7 +63,7 @@ function outOfMemory({ memoryBytes }: SandboxLimits, earlierCalls: number): Sand
   );
 }
 
-/** Limits of a process hold for all of its calls together. */
+/** The limits of a process apply to all of its calls together. */
 function ofEarlierCalls(earlierCalls: number): string {
   if (earlierCalls === 0) return "";
   return `; ${earlierCalls} earlier calls of the same process count, too (PROCESS_REUSE_SEQUENTIAL)`;
@@ -78,8 +78,8 @@ function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome
 }
 
 /**
- * The kernel kills at the limit of processor time, and tells no reason. It cannot have been the limit where
- * all processors together had not that much to give.
+ * The kernel kills at the limit of processor time without a reason. A process cannot have used more than all processors
+ * together could give in its lifetime.
  */
 function isCpuLimit(ending: Exited, { cpuTimeMs }: SandboxLimits): boolean {
   return (ending.signal === "SIGKILL" || ending.signal === "SIGXCPU") &&
@@ -103,7 +103,7 @@ function exited(ending: Exited, limits: SandboxLimits, earlierCalls: number): Sa
   return failed("EXITED", `the process of the function ended before its answer, with ${how}`);
 }
 
-/** Parses the body of a failure frame; undefined where no bootstrap wrote it. */
+/** Parses the body of a failure frame; undefined for a body that the bootstrap cannot have written. */
 function parseFailure(json: Uint8Array): Failure | undefined {
   try {
     return JSON.parse(new TextDecoder().decode(json)) as Failure;
@@ -124,15 +124,15 @@ async function uncaught(
   const isMemory = name === "RangeError" &&
     OUT_OF_MEMORY_MESSAGES.some((text) => message.includes(text));
   if (isMemory) return outOfMemory(limits, earlierCalls);
-  const told = name === "NotCapable"
+  const shown = name === "NotCapable"
     ? message.replace(PERMISSION_ADVICE, ", which a function does not have")
     : message;
-  const head = [name, told].filter((part) => part !== "").join(": ");
+  const head = [name, shown].filter((part) => part !== "").join(": ");
   const frames = await mapStack(failure.stack, sourceMap);
   return failed("UNCAUGHT", redactor.redact([head, ...frames].join("\n")));
 }
 
-/** A message of the bootstrap, which may have cut it. */
+/** Redacts a message that the bootstrap may have cut. */
 function redactCut(message: string, redactor: Redactor): string {
   return redactor.redact(message, message.length >= FAILURE_MESSAGE_MAX_UNITS);
 }
@@ -166,9 +166,9 @@ async function failedInside(
 }
 
 /**
- * The outcome of a call whose process came to this end.
- * @param limits those that applied
- * @param earlierCalls what the process answered before this one
+ * The outcome of a run with this ending.
+ * @param limits the limits of this run
+ * @param earlierCalls number of calls that the process answered before
  */
 export async function outcomeOf(
   ending: Ending,
@@ -179,7 +179,7 @@ export async function outcomeOf(
 ): Promise<SandboxOutcome> {
   switch (ending.kind) {
     case "result":
-      return judgeOutput(ending.json);
+      return validateOutput(ending.json);
     case "failure":
       return await failedInside(ending.json, sourceMap, limits, redactor, earlierCalls);
     case "result-too-large":
@@ -194,16 +194,21 @@ export async function outcomeOf(
         } (--invocation-timeout)`,
       );
     case "killed":
-      return killed(ending.word);
+      return killed(ending.code);
     case "exited":
       return exited(ending, limits, earlierCalls);
   }
 }
 
-/** The outcome of a call that was ended from outside. */
-export function killed(word: KillWord): SandboxOutcome {
+/** The reason of an abort signal. Anything but a {@link KillCode} counts as a stop of the server. */
+export function killCodeOf(signal: AbortSignal): KillCode {
+  return signal.reason === "CANCELLED" ? "CANCELLED" : "INTERRUPTED";
+}
+
+/** The outcome of a run that was aborted. */
+export function killed(code: KillCode): SandboxOutcome {
   return failed(
-    word,
-    word === "CANCELLED" ? "the invocation was cancelled" : "the server stopped while it ran",
+    code,
+    code === "CANCELLED" ? "the invocation was cancelled" : "the server stopped while it ran",
   );
 }

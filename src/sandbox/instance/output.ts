@@ -1,7 +1,7 @@
-/** Judges the bytes that a function returned, before anything in the server parses them. */
+/** Validates the bytes that a function returned, before any other code of the server parses them. */
 import type { SandboxOutcome } from "../contract.ts";
 
-/** Deepest nesting of an output; far below where recursive code of a reader would overflow. */
+/** Deepest nesting of an output, far below the depth at which recursive readers overflow their stacks. */
 export const OUTPUT_DEPTH_MAX_LEVELS = 1000;
 
 const QUOTE = 0x22;
@@ -9,7 +9,7 @@ const BACKSLASH = 0x5c;
 const OPENING = [0x7b, 0x5b];
 const CLOSING = [0x7d, 0x5d];
 
-/** Whether brackets outside strings nest deeper than `levels`. Needs no valid JSON. */
+/** Whether brackets outside strings nest deeper than `levels`. Accepts invalid JSON. */
 export function nestsDeeper(json: Uint8Array, levels: number): boolean {
   let depth = 0;
   let inString = false;
@@ -29,23 +29,23 @@ export function nestsDeeper(json: Uint8Array, levels: number): boolean {
   return false;
 }
 
-function refused(reason: string): SandboxOutcome {
-  return { kind: "error", word: "BAD_OUTPUT", message: `the function returned ${reason}` };
+function badOutput(reason: string): SandboxOutcome {
+  return { kind: "error", code: "BAD_OUTPUT", message: `the function returned ${reason}` };
 }
 
-/** Success where the bytes are the text of a JSON object, else `BAD_OUTPUT`. */
-export function judgeOutput(json: Uint8Array): SandboxOutcome {
+/** Success for the text of a JSON object, else `BAD_OUTPUT`. */
+export function validateOutput(json: Uint8Array): SandboxOutcome {
   if (nestsDeeper(json, OUTPUT_DEPTH_MAX_LEVELS)) {
-    return refused(`a value nested deeper than ${OUTPUT_DEPTH_MAX_LEVELS} levels`);
+    return badOutput(`a value nested deeper than ${OUTPUT_DEPTH_MAX_LEVELS} levels`);
   }
   try {
     const outputJson = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
     const value: unknown = JSON.parse(outputJson);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      return refused("no JSON object");
+      return badOutput("no JSON object");
     }
     return { kind: "success", outputJson };
   } catch {
-    return refused("text that is not JSON");
+    return badOutput("text that is not JSON");
   }
 }

@@ -1,17 +1,16 @@
-/** Who listens to the output of a process: first what loads code ahead, then each of its calls. */
+/** Readers of the output of an instance: one while it loads code, one for each call. */
 import type { RunHooks, SandboxLimits } from "../contract.ts";
 import { FrameReader, MarkReader } from "./frames.ts";
-import { BrokenHostCall, type HostChannel } from "./host_channel.ts";
+import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
 import { LineSplitter, LogSink } from "./logs.ts";
 import type { Ending } from "./outcome.ts";
 import type { Redactor } from "./redaction.ts";
 
-/** Pause before the next read once the log is full, so that a flood costs the server little. */
+/** Pause before the next read once the log is full. It bounds the cost of a flood. */
 const FLOOD_PAUSE_MS = 1;
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** What listens to the output of the process. */
 export interface OutputReader {
   stdout(chunk: Uint8Array): Promise<void> | void;
   stderr(chunk: Uint8Array): Promise<void> | void;
@@ -20,28 +19,28 @@ export interface OutputReader {
 export const discardOutput: OutputReader = { stdout() {}, stderr() {} };
 
 /**
- * Listens while a module is loaded ahead. One that says anything but that it is loaded is not fit for it: what it
- * prints or throws belongs to a call.
+ * Reads the output while a module loads ahead of its call. Any output but the frame `LOADED` rules the module out:
+ * what it prints or throws belongs to a call.
  */
 export class PreloadOutput implements OutputReader {
   readonly #frames: FrameReader;
-  readonly #settle: (isLoaded: boolean) => void;
+  readonly #settle: (hasLoaded: boolean) => void;
 
-  constructor(nonce: Uint8Array, settle: (isLoaded: boolean) => void) {
+  constructor(nonce: Uint8Array, settle: (hasLoaded: boolean) => void) {
     this.#settle = settle;
-    const unfit = () => settle(false);
+    const fail = () => settle(false);
     this.#frames = new FrameReader(nonce, 0, {
-      text: unfit,
-      accepted: unfit,
+      text: fail,
+      accepted: fail,
       loaded: () => settle(true),
-      needsCall: unfit,
-      log: unfit,
-      hostCall: unfit,
-      result: unfit,
-      idle: unfit,
-      failure: unfit,
-      resultTooLarge: unfit,
-      broken: unfit,
+      needsCall: fail,
+      log: fail,
+      hostCall: fail,
+      result: fail,
+      idle: fail,
+      failure: fail,
+      resultTooLarge: fail,
+      broken: fail,
     });
   }
 
@@ -54,23 +53,23 @@ export class PreloadOutput implements OutputReader {
   }
 }
 
-/** Listens to the output of a running process: logs, and the first ending. */
+/** Reads the output of a running call: its logs and its first ending. */
 export class RunOutput implements OutputReader {
   readonly #sink: LogSink;
   readonly #frames: FrameReader;
   readonly #mark: MarkReader;
   readonly #stdoutLines: LineSplitter;
   readonly #stderrLines: LineSplitter;
-  /** Resolves once the call was answered and everything that was printed before is read, or the process is gone. */
+  /** Resolves once the answer and all output before it are read, or the process has ended. */
   readonly allRead: Promise<void>;
   readonly #allRead: () => void;
   #awaited = 2;
   #isIdle = false;
   #whenIdle: (() => void) | undefined;
-  /** Whether the process told that it has read its request. */
+  /** Whether the process has read its call. */
   accepted = false;
 
-  /** @param keep whether the process ran, or is to run, other calls */
+  /** @param keep whether the instance runs other calls before or after this one */
   constructor(
     nonce: Uint8Array,
     keep: boolean,
@@ -105,7 +104,7 @@ export class RunOutput implements OutputReader {
         if (this.accepted) this.#text(this.#stdoutLines, bytes);
       },
       accepted: () => this.accepted = true,
-      // Said by no bootstrap any more once its call began.
+      // The bootstrap never sends these after its call began.
       loaded: () => end({ kind: "broken" }),
       needsCall: () => end({ kind: "broken" }),
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
@@ -113,7 +112,7 @@ export class RunOutput implements OutputReader {
         try {
           channel.receive(bytes);
         } catch (error) {
-          if (!(error instanceof BrokenHostCall)) throw error;
+          if (!(error instanceof MalformedHostCall)) throw error;
           end({ kind: "broken" });
         }
       },
@@ -138,23 +137,23 @@ export class RunOutput implements OutputReader {
     if (this.#sink.full) return pause();
   }
 
-  /** Told whatever the function has printed: no flood of it hides where it connected to. */
+  /** Logs an egress decision. The log limit does not apply: a flood cannot hide connections. */
   egress(level: "info" | "warn", message: string): void {
     this.#sink.note("egress", level, message);
   }
 
-  /** The process is gone and its pipes are empty. */
+  /** The process has ended and its pipes are empty. */
   gone(): void {
     this.#allRead();
   }
 
-  /** Calls once the process waits for its next call, at once where it does already. */
+  /** Calls back once the process waits for its next call, at once if it already does. */
   whenIdle(done: () => void): void {
     if (this.#isIdle) done();
     else this.#whenIdle = done;
   }
 
-  /** All output was read: what is left of lines is told. */
+  /** All output was read: logs the incomplete lines. */
   close(): void {
     this.#frames.close();
     this.#mark.close();

@@ -1,44 +1,44 @@
-/** Takes secrets and paths of the server out of what a function prints or fails with. */
+/** Removes secrets and paths of the server from logs and errors of a function. */
 import { Buffer } from "node:buffer";
 
-/** Shorter values are not masked: they would blot out ordinary words. */
+/** Shorter values are not masked: they would mask ordinary words. */
 export const REDACTED_MIN_UNITS = 6;
-/** Values longer than this are masked as they are and by lines; escaped and encoded forms are not looked for. */
+/** Longer values are masked as a whole and by lines, but not in their escaped and encoded forms. */
 const ENCODED_MAX_UNITS = 4096;
-/** Lines of one value that are masked each by itself. */
+/** Most lines of one value that are masked line by line. */
 const LINES_MAX = 1024;
-/** What stands in the place of a secret. */
+/** Replaces a secret. */
 export const MASK = "***";
 
-/** One text to take out. */
+/** One text to remove, and its replacement. */
 interface Needle {
   readonly text: string;
-  readonly by: string;
+  readonly replacement: string;
 }
 
 const FILTER_BITS = 16;
 const FILTER_MASK = (1 << FILTER_BITS) - 1;
 
-/** Comparisons of units that a call may cost, at once and for each unit of text. */
+/** Work budget of a call in comparisons of units: a fixed part, and a part for each unit of text. */
 const WORK_UNITS = 1_000_000;
 const WORK_UNITS_PER_UNIT = 32;
 
-/** The texts that a {@link Redactor} takes out, prepared once for any number of calls. */
+/** The texts that a {@link Redactor} removes, prepared once for any number of calls. */
 export class Redactions {
   /** By their first units, longest first. */
   readonly needles: ReadonlyMap<string, readonly Needle[]>;
-  /** Which hashes of first units occur. */
+  /** 1 for each hash of first units that occurs. */
   readonly filter: Uint8Array;
   readonly longestUnits: number;
 
   /**
-   * @param hidden texts that vanish
-   * @param secrets values that are masked, each also in the forms in which programs tend to print it
+   * @param hidden texts that are removed
+   * @param secrets values that are masked, also in the escaped and encoded forms that programs print
    */
   constructor(hidden: readonly string[], secrets: readonly string[]) {
     const needles = [
-      ...hidden.map((text) => ({ text, by: "" })),
-      ...[...new Set(secrets.flatMap(formsOf))].map((text) => ({ text, by: MASK })),
+      ...hidden.map((text) => ({ text, replacement: "" })),
+      ...[...new Set(secrets.flatMap(formsOf))].map((text) => ({ text, replacement: MASK })),
     ].filter(({ text }) => text.length >= REDACTED_MIN_UNITS)
       .sort((a, b) => b.text.length - a.text.length);
     this.longestUnits = needles[0]?.text.length ?? 0;
@@ -57,9 +57,9 @@ export class Redactions {
 }
 
 /**
- * Finds any number of texts in one pass: the first {@link REDACTED_MIN_UNITS} units at each position are
- * looked up, and only where they begin a known text it is compared. Made for one call: values and messages
- * that were chosen to make that slow use up the call's work, and from then on it hides whole messages.
+ * Finds any number of texts in one pass: it looks up the first {@link REDACTED_MIN_UNITS} units at each position and
+ * compares only the texts that begin with them. Serves one call. Values and messages that were chosen to make this slow
+ * use up the work budget of the call, and from then on whole messages are masked.
  */
 export class Redactor {
   readonly #redactions: Redactions;
@@ -70,8 +70,8 @@ export class Redactor {
   }
 
   /**
-   * The text without what must not be shown.
-   * @param isCut whether the text goes on elsewhere: then the beginning of a needle at its end is taken out too
+   * The text without secrets and hidden texts.
+   * @param isCut whether the text was cut: then the beginning of a needle at its end is removed, too
    */
   redact(text: string, isCut = false): string {
     const { filter } = this.#redactions;
@@ -83,7 +83,7 @@ export class Redactor {
       const found = this.#needleAt(text, at, isCut);
       if (this.#workUnits < 0) return MASK;
       if (found === undefined) continue;
-      clean += text.slice(from, at) + found.by;
+      clean += text.slice(from, at) + found.replacement;
       from = at + found.text.length;
       at = from - 1;
     }
@@ -91,8 +91,8 @@ export class Redactor {
   }
 
   /**
-   * Where, at the end of the text, something begins that what follows may complete; the length of the text
-   * where nothing does. Looks back {@link ENCODED_MAX_UNITS} at most.
+   * The index, near the end of the text, of a needle that the next text may complete; the length of the text without
+   * one. Looks back {@link ENCODED_MAX_UNITS} at most.
    */
   unfinishedAt(text: string): number {
     const window = Math.min(this.#redactions.longestUnits - 1, ENCODED_MAX_UNITS, text.length);
@@ -115,7 +115,7 @@ export class Redactor {
     const length = Math.min(needle.length, text.length - at);
     if (length < needle.length && !isCut) return false;
     if (--this.#workUnits < 0) return false;
-    // The last unit tells most of them apart.
+    // The last unit differs between most needles.
     if (needle.charCodeAt(length - 1) !== text.charCodeAt(at + length - 1)) return false;
     this.#workUnits -= length;
     return text.startsWith(needle.slice(0, length), at);
@@ -142,20 +142,20 @@ function formsOf(value: string): string[] {
 }
 
 /**
- * What `console.log({ value })` shows of a value with quotes in it: the quotes around it are chosen so that
- * those inside need no escape; where each kind occurs, `node:util` takes single ones and escapes these.
+ * The value as `console.log({ value })` prints it. The outer quotes are chosen so that inner ones need no escape. If the
+ * value has quotes of each kind, `node:util` uses single ones and escapes these.
  */
 function inspectedForms(json: string): string[] {
   const unquoted = json.replace(/\\(.)/g, (escape, unit) => unit === '"' ? unit : escape);
   return [unquoted, unquoted.replaceAll("'", "\\'")];
 }
 
-/** What the base64 of any text shows of a value in it, at each of the three ways it can be aligned. */
+/** The value inside the base64 of a longer text, for each of its three alignments. */
 function base64Forms(text: string): string[] {
   const bytes = Buffer.from(text);
   return [0, 1, 2].flatMap((before) => {
     const shifted = Buffer.concat([Buffer.alloc(before), bytes]);
-    // Characters that hold bits of the neighbours as well are left out.
+    // Leaves out characters that also hold bits of the neighbours.
     const first = Math.ceil(before * 8 / 6);
     const end = Math.floor(shifted.length * 8 / 6);
     const standard = shifted.toString("base64").slice(first, end);

@@ -1,4 +1,4 @@
-/** Maps the stack of a function's error from the bundle to the author's files. */
+/** Maps the stack of an error from the bundle to the author's files. */
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 
 /** Most frames that an error message shows. */
@@ -7,12 +7,12 @@ export const STACK_FRAMES_MAX = 30;
 const FUNCTION_NAME_MAX_UNITS = 100;
 
 /**
- * A frame of V8: `    at name (place)` or `    at place`. Evaluated code has the place
+ * A frame of V8: `    at name (location)` or `    at location`. Evaluated code has the location
  * `invoked:bundle.js, <anonymous>:LINE:COL`.
  */
 const FRAME = /^\s+at (?:(.*?) \((.*)\)|(.*))$/;
-const BUNDLE_PLACE = /^invoked:bundle\.js(?:, <anonymous>)?:(\d{1,9}):(\d{1,9})$/;
-const NATIVE_PLACE = "<anonymous>";
+const BUNDLE_LOCATION = /^invoked:bundle\.js(?:, <anonymous>)?:(\d{1,9}):(\d{1,9})$/;
+const NATIVE_LOCATION = "<anonymous>";
 
 /** The bootstrap puts one parenthesis before the first line of the script. */
 const FIRST_LINE_SHIFT_COLUMNS = 1;
@@ -23,7 +23,7 @@ interface Position {
   readonly column: number;
 }
 
-/** Where a position of the bundle stands in the author's files, as `main.ts:LINE:COL`. */
+/** The position in the author's files, as `main.ts:LINE:COL`. */
 function mapped(map: TraceMap | undefined, { line, column }: Position): string {
   const shift = line === 1 ? FIRST_LINE_SHIFT_COLUMNS : 0;
   const unmapped = `bundle.js:${line}:${column}`;
@@ -32,11 +32,11 @@ function mapped(map: TraceMap | undefined, { line, column }: Position): string {
   return at.source === null ? unmapped : `${at.source}:${at.line}:${at.column + 1}`;
 }
 
-/** One frame for the author. */
+/** One frame of a mapped stack. */
 export interface StackFrame {
   readonly functionName: string | undefined;
-  /** `main.ts:LINE:COL`, or `<anonymous>` for a function of the language itself. */
-  readonly place: string;
+  /** `main.ts:LINE:COL`, or `<anonymous>` for a built-in function. */
+  readonly location: string;
 }
 
 /** Maps stacks of one script. */
@@ -47,7 +47,7 @@ export class StackMap {
     this.#map = map;
   }
 
-  /** Reads the source map; without a readable one places are those of the bundle. */
+  /** Reads the source map. Without a valid one, locations are those of the bundle. */
   static async open(sourceMap: () => Promise<string>): Promise<StackMap> {
     try {
       return new StackMap(new TraceMap(await sourceMap()));
@@ -57,31 +57,31 @@ export class StackMap {
   }
 
   /**
-   * The frames that belong to the author's files and packages, mapped as they are asked for. The text of the
-   * error before them is dropped: a function can write it, and it is told by name and message anyway.
+   * The frames of the author's files and packages, mapped lazily. Drops the text before the first frame: the function
+   * controls it, and the error's name and message are reported anyway.
    */
   *frames(stack: string): Generator<StackFrame> {
     for (const line of stack.split("\n")) {
       const match = FRAME.exec(line);
       if (match === null) continue;
-      const place = match[2] ?? match[3] ?? "";
-      const inBundle = BUNDLE_PLACE.exec(place);
-      if (inBundle === null && place !== NATIVE_PLACE) continue;
+      const location = match[2] ?? match[3] ?? "";
+      const inBundle = BUNDLE_LOCATION.exec(location);
+      if (inBundle === null && location !== NATIVE_LOCATION) continue;
       const position = { line: Number(inBundle?.[1]), column: Number(inBundle?.[2]) };
       yield {
         functionName: match[1]?.slice(0, FUNCTION_NAME_MAX_UNITS),
-        place: inBundle === null ? place : mapped(this.#map, position),
+        location: inBundle === null ? location : mapped(this.#map, position),
       };
     }
   }
 }
 
 /** A frame as V8 prints it. */
-export function formatFrame({ functionName, place }: StackFrame): string {
-  return functionName === undefined ? `    at ${place}` : `    at ${functionName} (${place})`;
+export function formatFrame({ functionName, location }: StackFrame): string {
+  return functionName === undefined ? `    at ${location}` : `    at ${functionName} (${location})`;
 }
 
-/** The frames of `stack` in text, at most {@link STACK_FRAMES_MAX}. */
+/** The first {@link STACK_FRAMES_MAX} frames of `stack` as text. */
 export async function mapStack(
   stack: string,
   sourceMap: () => Promise<string>,

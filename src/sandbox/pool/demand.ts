@@ -1,23 +1,23 @@
-/** Which code is being called, and how often: an estimate from arrivals, in which older ones count less. */
+/** Estimates how often each script is called, from arrivals that count less with age. */
 
-/** After this time an arrival counts half. */
+/** Time after which an arrival counts half. */
 const HALF_LIFE_MS = 15_000;
-/** A weight under which code counts as no longer called. */
+/** Weight below which a script counts as no longer called. */
 const FORGOTTEN_WEIGHT = 0.05;
-/** Code that is remembered at most, and its length in UTF-16 units in all; the least called is forgotten first. */
+/** Most scripts that are remembered, and their total length in UTF-16 units. The least called are dropped first. */
 const REMEMBERED_MAX = 256;
 const REMEMBERED_MAX_UNITS = 64 * 1024 * 1024;
 
-/** Code and how often it is called. */
+/** A script and how often it is called. */
 export interface Called {
   /** Names the script: the same key, the same script. */
   readonly key: string;
   readonly script: string;
-  /** Arrivals, each halved with every half-life that has passed since. */
+  /** Number of arrivals, each halved with every half-life since. */
   readonly weight: number;
 }
 
-/** Calls in a second that a weight stands for once arrivals went on for a while. */
+/** The rate, in calls a second, to which a weight corresponds in the long run. */
 export function rateOf(weight: number): number {
   return weight * Math.LN2 / (HALF_LIFE_MS / 1000);
 }
@@ -28,7 +28,7 @@ interface Memory {
   atMs: number;
 }
 
-/** Counts arrivals. Times are milliseconds of one monotonic clock. */
+/** Counts arrivals. Times are milliseconds of a monotonic clock. */
 export class Demand {
   readonly #memories = new Map<string, Memory>();
 
@@ -44,7 +44,7 @@ export class Demand {
     }
   }
 
-  /** Code that is called, the most called first. */
+  /** Scripts by how often they are called, the most called first. */
   at(nowMs: number): Called[] {
     return Array.from(this.#memories, ([key, memory]) => {
       const weight = decayed(memory, nowMs);

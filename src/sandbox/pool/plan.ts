@@ -1,22 +1,22 @@
-/** What should wait ready: how many processes with which code loaded, and how many without. */
+/** Plans the pool: how many instances wait with which script loaded, and how many without one. */
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import { type Called, rateOf } from "./demand.ts";
 
 const MIB = 1024 * 1024;
-/** Private memory of a waiting process, and what a unit of loaded script adds to it; measured, see docs/performance.md. */
+/** Private memory of a waiting instance, and of a unit of loaded script; measured, see docs/performance.md. */
 const IDLE_BYTES = 12 * MIB;
 const LOADED_BYTES_PER_UNIT = 13;
 
-/** Time in seconds in which a taken process is replaced on a busy machine. */
+/** Time in seconds in which a busy machine replaces a taken instance. */
 const REPLACEMENT_SECONDS = 0.05;
-/** Deviations above the mean number of arrivals in that time that the stock is to bear. */
+/** Standard deviations above the mean number of arrivals in that time that the pool covers. */
 const DEVIATIONS = 3;
-/** Least weight of code that processes are kept for: called more than once in a while. */
+/** Least weight of a script that gets instances. */
 const LEAST_WEIGHT = 1.2;
 
 export type StockLimits = Pick<SandboxLimits, "poolSize" | "poolMemoryBytes">;
 
-/** Processes to keep for one script. */
+/** Instances for one script. */
 export interface Wanted {
   readonly script: string;
   readonly count: number;
@@ -25,17 +25,17 @@ export interface Wanted {
 export interface StockPlan {
   /** By key of the script. */
   readonly loaded: ReadonlyMap<string, Wanted>;
-  /** Processes that take on any code. */
+  /** Instances without a script. */
   readonly generic: number;
 }
 
-/** How many processes bear the arrivals of this weight. */
+/** Number of instances that cover arrivals of this weight. */
 function borne(weight: number): number {
   const mean = rateOf(weight) * REPLACEMENT_SECONDS;
   return Math.max(1, Math.ceil(mean + DEVIATIONS * Math.sqrt(mean)));
 }
 
-/** Plans the stock. `called` is sorted, the most called first, and holds nothing that cannot be loaded ahead. */
+/** Plans the pool. `called` is sorted, the most called first, and holds only scripts that can be loaded ahead. */
 export function planStock(
   limits: StockLimits,
   called: readonly Called[],
@@ -53,11 +53,11 @@ export function planStock(
   for (const { key, script, count } of provisioned) {
     for (let n = 0; n < count && add(key, script); n++);
   }
-  // One function that is called a lot leaves room for one that nobody called before.
+  // Reserves instances for scripts that were not called before.
   const reserve = Math.min(limits.poolSize, Math.max(1, Math.floor(limits.poolSize / 4)));
   let room = limits.poolSize - reserve;
   const hungry = called.filter(({ weight }) => weight >= LEAST_WEIGHT);
-  // Round by round, so that the most called get the most, and all that are called get one where there is room.
+  // Round by round: the most called scripts get the most instances, and every called script gets one if possible.
   for (let round = 1; room > 0; round++) {
     const before = room;
     for (const { key, script, weight } of hungry) {

@@ -1,4 +1,4 @@
-/** Keeps processes ready ahead of need. */
+/** Starts instances ahead of need. */
 import { getLogger } from "@logtape/logtape";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import { Demand } from "./demand.ts";
@@ -6,29 +6,29 @@ import type { Flavour, Launcher } from "../instance/launcher.ts";
 import { Instance } from "../instance/instance.ts";
 import { planStock, type StockPlan } from "./plan.ts";
 
-/** Attempts to start one process before its caller hears the failure. */
+/** Attempts to start one instance before the caller gets the error. */
 const START_ATTEMPTS_MAX = 3;
-/** Wait after the first failed start in the background; doubles with each further one. */
+/** Backoff after the first failed start in the background. Doubles with each further one. */
 const REFILL_BACKOFF_MIN_MS = 100;
 const REFILL_BACKOFF_MAX_MS = 10_000;
-/** Calls without loaded code that are remembered to decide which flavour to keep. */
+/** Recent calls without a loaded instance that decide which flavour to keep. */
 const FLAVOUR_CALLS_MAX = 32;
-/** For so long after a call that found no loaded process others like it are expected. */
+/** Time after a call without a loaded instance in which similar calls are expected. */
 const BUSY_MS = 5_000;
-/** Wait between the taking of a process and the start of its replacement, so that the call goes first. */
+/** Delay between taking an instance and starting its replacement, so that the call goes first. */
 const REFILL_DELAY_MS = 5;
-/** Longest wait of a process that has loaded code: what a module reads from a clock when it loads must not go stale. */
+/** Longest wait of a loaded instance. Bounds the age of times that a module reads while it loads. */
 const LOADED_LIFETIME_MS = 60_000;
-/** Scripts that are remembered as not to be loaded ahead. */
+/** Most scripts that are remembered as not loadable ahead of a call. */
 const UNFIT_MAX = 10_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** What a script says when it uses what a `node` process has loaded. A wrong guess costs time, nothing else. */
+/** Words of scripts that use what a `node` instance has loaded. A wrong guess only costs time. */
 const NODE_WORDS =
   /\b(?:import|eval|process|Buffer|setImmediate|setTimeout|setInterval|fetch|Request|Response)\b/;
 
-/** The flavour in which a script answers soonest. */
+/** The flavour that runs a script fastest. */
 export function flavourFor(script: string): Flavour {
   return NODE_WORDS.test(script) ? "node" : "plain";
 }
@@ -38,32 +38,32 @@ export type PoolLimits = Pick<
   "poolSize" | "poolMemoryBytes" | "outputBytes" | "logBytes"
 >;
 
-/** A process that waits; `key` names the code that it has loaded. */
+/** A waiting instance. `key` names the script that it has loaded. */
 interface Waiting {
   readonly process: Instance;
   readonly key: string | undefined;
 }
 
-/** What a refill does next. */
+/** One step of a refill. */
 type Step =
   | { readonly kind: "start"; readonly flavour: Flavour }
   | { readonly kind: "load"; readonly key: string; readonly script: string };
 
-/** A stock of waiting processes after the demand. Owns every process until it is reaped. */
+/** Keeps waiting instances according to demand. Owns every instance until it is reaped. */
 export class Pool implements AsyncDisposable {
   readonly #launcher: Launcher;
   readonly #limits: PoolLimits;
   readonly #demand = new Demand();
   #provisioned: readonly Provisioned[] = [];
   readonly #waiting = new Set<Waiting>();
-  /** Flavours of the latest calls that found no loaded process. */
+  /** Flavours of the latest calls without a loaded instance. */
   readonly #flavours: Flavour[] = [];
   #genericTakenAtMs = -BUSY_MS;
   readonly #unfit = new Set<string>();
-  /** Steps of the refill under way. */
+  /** Steps of the refill in progress. */
   readonly #steps = new Map<Step, Promise<void>>();
   #backoffMs = 0;
-  /** Every process that was started and not yet reaped, in the order of their starts. */
+  /** All instances that are not reaped, in the order of their starts. */
   readonly #alive = new Set<Instance>();
   readonly #closed = new AbortController();
 
@@ -76,19 +76,19 @@ export class Pool implements AsyncDisposable {
     return this.#waiting.size;
   }
 
-  /** Starts filling; resolves once one process stands ready. */
+  /** Starts to fill the pool. Resolves once one instance is ready. */
   async start(): Promise<void> {
     this.#stock(await this.#startOne("plain"), undefined);
     this.#refill();
   }
 
-  /** Code that processes are kept for, called or not; replaces what was said before. */
+  /** Sets the scripts for which instances wait, called or not. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
     this.#refill();
   }
 
-  /** Hands out a process for a call of this script, at best one that has loaded it, or starts one where none waits. */
+  /** Takes an instance for a call of this script, preferably a loaded one. Starts one if none waits. */
   async take(key: string | undefined, script: string): Promise<Instance> {
     setTimeout(() => this.#refill(), REFILL_DELAY_MS);
     if (key !== undefined) {
@@ -105,7 +105,7 @@ export class Pool implements AsyncDisposable {
       this.#find(isGeneric) ?? await this.#startOne(flavour);
   }
 
-  /** Kills what is idle and what runs, the youngest first, and waits for the end of all. */
+  /** Kills all instances, the youngest first, and waits for their ends. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort();
     await Promise.all([...this.#alive].reverse().map((process) => process.kill()));
@@ -113,7 +113,7 @@ export class Pool implements AsyncDisposable {
     await Promise.all([...this.#alive].map((process) => process.kill()));
   }
 
-  /** Takes the first waiting process that fits; one that is no longer fit for a call is killed on the way. */
+  /** Takes the first waiting instance that matches. Kills those that can no longer run a call. */
   #find(fits: (waiting: Waiting) => boolean): Instance | undefined {
     for (const waiting of this.#waiting) {
       if (!fits(waiting)) continue;
@@ -129,7 +129,7 @@ export class Pool implements AsyncDisposable {
   async #startOne(flavour: Flavour): Promise<Instance> {
     for (let attempt = 1;; attempt++) {
       if (this.#closed.signal.aborted) {
-        throw new Error("Cannot start a sandbox: the pool is closed");
+        throw new Error("Cannot start an instance: the pool is closed");
       }
       try {
         return await this.#own(Instance.start(this.#launcher, flavour));
@@ -139,7 +139,7 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** A process that became ready while the pool closed is killed like all others. */
+  /** Kills an instance that becomes ready after the pool was closed. */
   async #own(starting: Promise<Instance>): Promise<Instance> {
     const started = await starting;
     this.#alive.add(started);
@@ -165,18 +165,18 @@ export class Pool implements AsyncDisposable {
     process.ended.then(() => clearTimeout(timer));
   }
 
-  /** A process that died while it waited is replaced. */
+  /** Replaces an instance that died while it waited. */
   #dropDead(process: Instance): void {
     for (const waiting of this.#waiting) {
       if (waiting.process !== process) continue;
       this.#waiting.delete(waiting);
       if (this.#closed.signal.aborted) return;
-      logger.warn("a waiting sandbox ended by itself and is replaced");
+      logger.warn("a waiting instance ended by itself and is replaced");
       this.#refill();
     }
   }
 
-  /** Takes steps towards the plan: one at a time while half of the stock is there, else one for each core. */
+  /** Takes steps towards the plan: one at a time while the pool is half full, else one for each core. */
   #refill(): void {
     if (this.#closed.signal.aborted || this.#backoffMs > 0) return;
     const plan = this.#plan();
@@ -195,7 +195,7 @@ export class Pool implements AsyncDisposable {
     return planStock(this.#limits, called, provisioned);
   }
 
-  /** What the stock lacks most; what it has too much of makes room. */
+  /** Adds what the pool lacks most, and kills what it has too much of. */
   #nextStep({ loaded, generic }: StockPlan): Step | undefined {
     const steps = [...this.#steps.keys()];
     const have = (key: string | undefined) =>
@@ -218,7 +218,7 @@ export class Pool implements AsyncDisposable {
     return { kind: "load", key: hungriest.key, script: hungriest.script };
   }
 
-  /** Kills the oldest process that waits for code that is called no more, where the stock is full. */
+  /** If the pool is full, kills the oldest instance of a script that is no longer called. */
   #makeRoom({ loaded, generic }: StockPlan): void {
     let total = generic;
     for (const { count } of loaded.values()) total += count;
@@ -237,9 +237,8 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * The flavour that the stock of generic processes lacks most; one of each is kept where there is room for both. While
-   * calls come that all want the other, no `node` process is: it would be taken for one of them, at three times the
-   * price.
+   * The flavour that the generic instances lack most. One of each is kept if possible. While all calls want `plain` none
+   * is `node`: it would be taken for one of them, at three times the cost.
    */
   #wantedFlavour(generic: number): Flavour {
     const calls = this.#flavours.filter((flavour) => flavour === "node").length;
@@ -262,7 +261,7 @@ export class Pool implements AsyncDisposable {
         REFILL_BACKOFF_MAX_MS,
       );
       const backoffMs = this.#backoffMs;
-      logger.error("a sandbox did not start, next attempt in {backoffMs} ms: {error}", {
+      logger.error("an instance did not start, next attempt in {backoffMs} ms: {error}", {
         backoffMs,
         error: String(error),
       });
@@ -290,7 +289,7 @@ export class Pool implements AsyncDisposable {
   }
 }
 
-/** Waits, but not past an abort. */
+/** Waits until the time has passed or the signal is aborted. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);

@@ -1,17 +1,17 @@
-/** Processes that wait for another call of what they have run before. */
+/** Instances that wait for another call of the function that they ran before. */
 import { createHash } from "node:crypto";
 import type { ReuseLimits, SandboxJob } from "../contract.ts";
 import type { Instance, Keeper } from "../instance/instance.ts";
 
 /**
- * For so long after a call of a kind left something running its processes end with their answers: what is left runs
- * beyond the places of calls, and would do so after every one of them.
+ * Time without reuse after a call left work running. Such work runs outside the slots of calls, and would do so after
+ * every call of the function.
  */
 const LEFTOVER_MS = 10_000;
-/** Kinds of calls of which that is remembered. */
+/** Most keys for which that is remembered. */
 const LEFTOVERS_MAX = 10_000;
 
-/** Part of the limit of processor time that calls may use up of a process before it is replaced: the next has the rest. */
+/** Share of the limit of processor time after which an instance is replaced. The next call gets the rest. */
 const CPU_SHARE_MAX = 0.5;
 
 interface Waiting {
@@ -20,10 +20,7 @@ interface Waiting {
   readonly sinceMs: number;
 }
 
-/**
- * What a process may be used again for: jobs for which all of this is the same. Undefined where it may not. The key holds
- * no secret.
- */
+/** Jobs with the same key may share an instance; undefined without reuse. The key contains no secret. */
 export function processKeyOf(
   { reuseKey, scriptKey, outboundAllowlist, config }: SandboxJob,
 ): string | undefined {
@@ -33,16 +30,16 @@ export function processKeyOf(
     .digest("base64");
 }
 
-/** Idle processes by what they may be used again for. Owns none of them: whoever started one also ends it. */
+/** Idle instances by key. The pool owns them. */
 export class Reuse implements Disposable {
   readonly #limits: ReuseLimits;
   readonly #busyMaxMs: number;
   /** The longest idle first. */
   readonly #waiting = new Set<Waiting>();
   readonly #byKey = new Map<string, Waiting[]>();
-  /** Those whose end is watched. */
+  /** Instances whose end is watched. */
   readonly #watched = new WeakSet<Instance>();
-  /** By key, until when no process is kept. */
+  /** The time up to which a key is not reused. */
   readonly #leftovers = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -52,7 +49,7 @@ export class Reuse implements Disposable {
     this.#busyMaxMs = CPU_SHARE_MAX * cpuTimeMs;
   }
 
-  /** The process that became idle last, so that those which are not needed grow old. */
+  /** Takes the instance that became idle last, so that the others can expire. */
   take(key: string): Instance | undefined {
     for (;;) {
       const waiting = this.#byKey.get(key)?.at(-1);
@@ -63,7 +60,7 @@ export class Reuse implements Disposable {
     }
   }
 
-  /** What becomes of the process after a call of this key; undefined where it is to end with its answer. */
+  /** Keeps the instance after a call of this key; undefined if it must end with its answer. */
   keeperOf(key: string, process: Instance): Keeper | undefined {
     const untilMs = this.#leftovers.get(key) ?? 0;
     if (performance.now() < untilMs) return undefined;
@@ -76,7 +73,7 @@ export class Reuse implements Disposable {
     this.#leftovers.set(key, performance.now() + LEFTOVER_MS);
   }
 
-  /** Keeps an idle process for the next call, unless it is worn out; where too many wait the longest idle one is ended. */
+  /** Keeps an idle instance for the next call unless it reached a limit. Ends the longest idle one if too many wait. */
   #put(key: string, process: Instance): void {
     const { calls, busyMs, ageMs } = process.wear;
     const { callsMax, lifetimeMs, waitingMax } = this.#limits;

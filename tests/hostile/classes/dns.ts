@@ -1,4 +1,4 @@
-/** Names: a query that leaves the machine carries whatever the function writes into it. */
+/** Name resolution: a query that leaves the machine can carry any data of the function. */
 import { refused } from "../hostile.ts";
 
 const NAME = `"secret.example.com"`;

@@ -1,4 +1,4 @@
-/** What the process and the machine could tell of the server. */
+/** Facts of the server that the process and the machine could reveal. */
 import { gets, refused } from "../hostile.ts";
 
 export const ENVIRONMENT = [

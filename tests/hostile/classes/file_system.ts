@@ -1,4 +1,4 @@
-/** Files: reading, writing, finding out what there is. `input.file` is readable by every user of the machine. */
+/** Files: reading, writing, listing. `input.file` is readable by every user of the machine. */
 import { gets, refused, refusedBy } from "../hostile.ts";
 
 export const FILE_SYSTEM = [

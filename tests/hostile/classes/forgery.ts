@@ -1,4 +1,4 @@
-/** Forged frames and poisoned globals: the function returns `{ real: true }`, and nothing else may come out. */
+/** Forged frames and changed globals: the function returns `{ real: true }`, and that must be the output. */
 import { fails, type Hostile, returns } from "../hostile.ts";
 
 const REAL = { real: true };
@@ -15,7 +15,7 @@ const during = (name: string, code: string): Hostile =>
 
 const FRAME = `new Uint8Array([...Array(24).fill(255), 0x20, 0, 0, 0, 2, 123, 125])`;
 
-/** What poisons the language under the bootstrap; each runs as the module is read. */
+/** Changes of built-ins that the bootstrap uses. Each runs while the module loads. */
 const POISONS: Readonly<Record<string, string>> = {
   "JSON":
     `(JSON as any).stringify = () => '{"forged":1}'; (JSON as any).parse = () => ({ forged: 1 });`,

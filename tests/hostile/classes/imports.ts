@@ -1,7 +1,7 @@
-/** Modules at run time, by every way to them. */
+/** Modules at run time, by every way to load them. */
 import { gets, type Hostile, refused } from "../hostile.ts";
 
-/** Ways to code from text, in scripts that do not name what they use. */
+/** Ways to compile text, in scripts that do not name what they use. */
 const MAKERS: Readonly<Record<string, string>> = {
   "eval": `eval(text)`,
   "indirect eval": `(0, eval)(text)`,
@@ -22,7 +22,7 @@ const MAKERS: Readonly<Record<string, string>> = {
     `Object.getOwnPropertyDescriptor(globalThis, "pro" + "cess")!.get!.call(globalThis).getBuiltinModule("sqlite")`,
 };
 
-/** How the others fail: with no code at all, or for want of a method. */
+/** Errors of the others: no code, or no such method. */
 const OTHERWISE: Readonly<Record<string, string>> = {
   "another's new.target": "Error: no module",
   "getBuiltinModule": "TypeError: globalThis.process.getBuiltinModule is not a function",

@@ -1,10 +1,10 @@
 /**
  * The network. `input.port` is the canary's on 127.0.0.1; `input.host` is a host on 127.0.0.2, which the operator
- * opened and the allowlist names.
+ * allows and the allowlist names.
  */
 import { fails, type Hostile, refused, returns } from "../hostile.ts";
 
-/** Ways around the proxy. None of them asks it. */
+/** Ways to bypass the proxy. */
 const AROUND = [
   refused(
     "Deno.connect",
@@ -115,7 +115,7 @@ const AROUND = [
   ),
 ];
 
-/** Clients of the proxy, on their way to an address that it must refuse. */
+/** Clients of the proxy, with an address that it must refuse. */
 const CLIENTS: Readonly<Record<string, string>> = {
   "fetch":
     `const r = await fetch("http://127.0.0.1:" + input.port + "/"); throw new Error(r.status + " " + await r.text());`,
@@ -137,7 +137,7 @@ const CLIENTS: Readonly<Record<string, string>> = {
     `return await settled((await import("node:tls")).connect(input.port, "127.0.0.1"), "secureConnect");`,
 };
 
-/** How a client tells that the proxy refused, where `node:` ones say `connect EACCES`. */
+/** The error of a client that the proxy refused; `node:` ones say `connect EACCES`. */
 const TOLD: Readonly<Record<string, string>> = {
   "fetch": "Error: 403 Cannot reach 127.0.0.1:",
   "fetch over TLS": "Error: 403 Cannot reach 127.0.0.1:",
@@ -159,7 +159,7 @@ const UNLISTED = Object.entries(CLIENTS).map(([name, body]) => ({
   logs: /127\.0\.0\.1:\d+ refused: \w+, not in the function's outboundNetworkAllowlist/,
 }));
 
-/** A destination in the URL, what must be on the allowlist for it, and why it must be refused all the same. */
+/** A destination in the URL, its allowlist entry, and why it must still be refused. */
 interface Place {
   readonly url: string;
   readonly allow: string;
@@ -208,7 +208,7 @@ const PLACES: readonly Place[] = [
   { url: "240.0.0.1", allow: "240.0.0.1", why: "reserved" },
 ];
 
-/** One function for all places: the proxy judges each request alone. */
+/** One function for all destinations: the proxy checks each request alone. */
 const SSRF: Hostile = {
   name: "addresses that are not public, in every form",
   main: `export default async (input: any): Promise<any> => {
@@ -227,7 +227,7 @@ const SSRF: Hostile = {
   allowlist: [...new Set(PLACES.map(({ allow }) => allow))],
 };
 
-/** By way of a host that may be reached. */
+/** Through an allowed host. */
 const THROUGH_A_HOST = [
   {
     ...returns(

@@ -1,7 +1,7 @@
-/** Using more than there is, and not ending. The limits are those of {@link LIMIT_FLAGS}. */
+/** Exceeding limits, and not ending. The limits are those of {@link LIMIT_FLAGS}. */
 import { attempts, fails, gets, type Hostile, refused, returns } from "../hostile.ts";
 
-/** Small, so that what runs into them does so soon. Burning ends at the processor time, waiting at the wall clock. */
+/** Small limits, which are reached soon. Busy loops reach the processor time first, waits the wall clock. */
 export const LIMIT_FLAGS = [
   ...["--invocation-timeout", "8s", "--cpu-time", "1s", "--memory", "64MiB"],
   ...["--max-output", "64KiB", "--max-log", "1KiB", "--max-egress-connections", "8"],
@@ -82,7 +82,7 @@ export const RESOURCES: readonly Hostile[] = [
   fails(
     "a zip bomb",
     `export default async (): Promise<any> => { const { gzipSync, gunzipSync } = await import("node:zlib"); let bomb = new Uint8Array(2 ** 20); for (let i = 0; i < 2; i++) bomb = gzipSync(bomb); const all: any[] = []; for (;;) all.push(gunzipSync(gunzipSync(bomb))); };`,
-    // The library of zlib gives up without a word on memory.
+    // The error of zlib does not mention memory.
     /^(OUT_OF_MEMORY: |EXITED: .* with the signal (SIGABRT|SIGSEGV)$)/,
   ),
   refused("one string", `return "x".repeat(2 ** 30).length;`, "RangeError: Invalid string length"),
@@ -166,7 +166,7 @@ export const RESOURCES: readonly Hostile[] = [
     `const net = await import("node:net"); let failed = 0; await Promise.all(Array.from({ length: 100 }, () => new Promise<void>((ok) => net.connect(input.port, "127.0.0.1", () => ok()).on("error", () => { failed++; ok(); })))); return failed;`,
     "100",
   ),
-  // Without descriptors the engine may give up.
+  // Without descriptors Deno may abort.
   attempts(
     "all descriptors",
     `const net = await import("node:net"); let n = 0; const all: any[] = []; for (let i = 0; i < 400; i++) all.push(fetch("http://127.0.0.1:" + input.port + "/").then((r) => r.ok && n++, () => 0)); await Promise.all(all); return n;`,

@@ -1,4 +1,4 @@
-/** What a function gives back. The limit of the output is 64 KiB. */
+/** Outputs. Their limit is 64 KiB. */
 import { fails, type Hostile, returns } from "../hostile.ts";
 
 const gives = (name: string, expression: string, output: object): Hostile =>
@@ -82,7 +82,7 @@ export const RESULTS: readonly Hostile[] = [
   refusedOutput(
     "a text that no string holds",
     `({ a: Array(600).fill("x".repeat(1e6)) })`,
-    // The engine gives up without a word on memory.
+    // V8's error does not mention memory.
     /^(EXITED: .* with the signal (SIGABRT|SIGSEGV|SIGTRAP|SIGILL)|OUT_OF_MEMORY: )/,
   ),
   refusedOutput("escapes that grow", `({ a: "\\u0000".repeat(20_000) })`, TOO_LARGE),

@@ -1,4 +1,4 @@
-/** What one call could leave for the next: each is called twice, and the second call must find what the first found. */
+/** State that a call could leave for the next. Each is called twice, and both calls must find the same. */
 import { gets, type Hostile, refused, returns } from "../hostile.ts";
 
 const twice = (one: Hostile): Hostile => ({ ...one, calls: 2 });

@@ -1,0 +1,132 @@
+/**
+ * The cgroup file system, versions 1 and 2: finds directories in which the server can create cgroups, and creates and
+ * removes them. Which version works is tested, not assumed.
+ *
+ * A shell does all of this, because Deno opens files below /sys only with all permissions.
+ */
+
+/** Where the kernel shows cgroups. Tests imitate it. */
+export interface CgroupTree {
+  /** The mount point. */
+  readonly root: string;
+  /** Names the cgroups of the process that reads it. */
+  readonly ownFile: string;
+  /** Search path for mkdir, rmdir, sed, dirname and sleep. */
+  readonly programPath: string;
+}
+
+export const SYSTEM_TREE: CgroupTree = {
+  root: "/sys/fs/cgroup",
+  ownFile: "/proc/self/cgroup",
+  programPath: "/usr/sbin:/usr/bin:/sbin:/bin",
+};
+
+/** Limits of one cgroup. */
+export interface CgroupLimits {
+  readonly memoryBytes: number;
+  /** Processes and threads. */
+  readonly pidsMax: number;
+}
+
+/**
+ * Creates the directory `$1` of the server in the tree `$2` and prints its path. `$3` names the cgroups of this shell.
+ * Version 1 has one directory for memory and one for pids. In version 2 the directory must be beside or below the group
+ * of the server and gets both controllers for its children.
+ */
+const OPEN = `
+name=$1 root=$2 own_file=$3
+own() { sed -n "s/^[0-9]*:\\([^:]*,\\)*$1\\(,[^:]*\\)*://p" "$own_file"; }
+first() { for parent; do mkdir -p "$parent/$name" 2>/dev/null && echo "$parent/$name" && return; done; return 1; }
+if [ -e "$root/cgroup.controllers" ]; then
+  own=$(sed -n 's/^0:://p' "$own_file")
+  for parent in "$root$(dirname "$own")" "$root$own"; do
+    mkdir -p "$parent/$name" 2>/dev/null || continue
+    { echo '+memory +pids' >"$parent/$name/cgroup.subtree_control"; } 2>/dev/null &&
+      echo "$parent/$name" && exit
+    rmdir "$parent/$name"
+  done
+  exit 1
+fi
+memory=$(first "$root/memory$(own memory)" "$root/memory") || exit 1
+pids=$(first "$root/pids$(own pids)" "$root/pids") || { rmdir "$memory"; exit 1; }
+echo "$memory"
+echo "$pids"
+`;
+
+/** Creates the cgroups `$3` to `$4` with the limits `$1` and `$2` in the directories that follow. */
+const MAKE = `
+set -e
+memory=$1 pids=$2 from=$3 to=$4; shift 4
+for directory; do
+  n=$from
+  while [ "$n" -le "$to" ]; do
+    mkdir -p "$directory/$n"
+    for limit in memory.max memory.limit_in_bytes; do
+      if [ -e "$directory/$n/$limit" ]; then echo "$memory" >"$directory/$n/$limit"; fi
+    done
+    if [ -e "$directory/$n/pids.max" ]; then echo "$pids" >"$directory/$n/pids.max"; fi
+    n=$((n + 1))
+  done
+done
+`;
+
+/** Removes the directories and all cgroups in them, once the killed processes have left them. */
+const REMOVE = `
+for directory; do
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    rmdir "$directory"/*/ 2>/dev/null
+    rmdir "$directory" 2>/dev/null && break
+    sleep 0.05
+  done
+done
+`;
+
+/** Creates the directories of the server with this name; undefined if it cannot create any. */
+export async function openDirectories(
+  sh: string,
+  tree: CgroupTree,
+  name: string,
+): Promise<readonly string[] | undefined> {
+  const printed = await run(sh, tree, OPEN, [name, tree.root, tree.ownFile]);
+  return printed?.trim().split("\n");
+}
+
+/** Creates the cgroups with numbers `from` to `to` in each directory. Throws if that fails. */
+export async function makeCgroups(
+  sh: string,
+  tree: CgroupTree,
+  directories: readonly string[],
+  { memoryBytes, pidsMax }: CgroupLimits,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> {
+  const numbers = [memoryBytes, pidsMax, from, to].map(String);
+  if (await run(sh, tree, MAKE, [...numbers, ...directories]) !== undefined) return;
+  throw new Error(`Cannot create cgroups in ${directories.join(" and ")}`);
+}
+
+/** Removes the directories and all cgroups in them. */
+export async function removeDirectories(
+  sh: string,
+  tree: CgroupTree,
+  directories: readonly string[],
+): Promise<void> {
+  await run(sh, tree, REMOVE, directories);
+}
+
+/** The output of the script; undefined if it failed. */
+async function run(
+  sh: string,
+  { programPath }: CgroupTree,
+  script: string,
+  args: readonly string[],
+): Promise<string | undefined> {
+  const { success, stdout } = await new Deno.Command(sh, {
+    args: ["-c", script, "sh", ...args],
+    // The server's environment may contain keys, so the shell does not inherit it.
+    clearEnv: true,
+    env: { PATH: programPath },
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  return success ? new TextDecoder().decode(stdout) : undefined;
+}
