@@ -1,3 +1,4 @@
+import { formatCount } from "../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 
 /**
@@ -114,7 +115,7 @@ const SEARCH_CHARS_MAX = 1024;
 
 /** Text to search for. */
 export const searchText = z.string().max(SEARCH_CHARS_MAX, {
-  error: `must have at most ${SEARCH_CHARS_MAX} characters`,
+  error: `must have at most ${formatCount(SEARCH_CHARS_MAX)} characters`,
 });
 
 /** The page fields in the query of a GET. */

@@ -188,7 +188,7 @@ async function badOutputs({ client }: Stage): Promise<void> {
     client,
     "export default () => { let a = {}; for (let i = 0; i < 1001; i++) a = { a }; return a; };",
   );
-  assert.match(deep, /^BAD_OUTPUT: .*nested deeper than 1000 levels/);
+  assert.match(deep, /^BAD_OUTPUT: .*nested deeper than 1,000 levels/);
   const disguised = await failing(client, "export default () => ({ toJSON: () => [] });");
   assert.match(disguised, /^BAD_OUTPUT: /);
 }

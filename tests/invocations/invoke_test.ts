@@ -138,7 +138,7 @@ async function refusedInputs({ client }: Stage): Promise<void> {
     [base64("17"), /json: must hold a JSON object, not a number/],
     [base64('"{}"'), /json: must hold a JSON object, not a string/],
     [base64("true"), /json: must hold a JSON object, not a boolean/],
-    [base64(`{"a":${"[".repeat(1000)}${"]".repeat(1000)}}`), /json: nests deeper .* 1000 levels/],
+    [base64(`{"a":${"[".repeat(1000)}${"]".repeat(1000)}}`), /json: nests deeper .* 1,000 levels/],
     [tooLong, /json: 16,385 B are more than the limit of 16 KiB \(--max-input\)/],
   ];
   for (const [json, message] of refusals) {

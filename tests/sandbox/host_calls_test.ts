@@ -117,7 +117,7 @@ sandboxTest(
       [`call("5")`]: "the host call is not a JSON object",
       [`call("{")`]: "the host call is not a JSON object",
       [`call("{}")`]: "the host call has no method",
-      [`call(${deep})`]: "the host call is nested deeper than 1000 levels",
+      [`call(${deep})`]: "the host call is nested deeper than 1,000 levels",
       [`call(5)`]: "the JSON of a host call must be a string",
       [`call("{}", "x")`]: "the bytes of a host call must be a Uint8Array",
       [`call("{}", new Uint8Array(17 * ${MIB}))`]:

@@ -29,7 +29,7 @@ sandboxTest("BAD_OUTPUT names what was returned instead of a JSON object", async
     ["({ toJSON() { throw new Error('no'); } })", /Error: no/],
     [
       "JSON.parse('{\"a\":' + '['.repeat(5000) + ']'.repeat(5000) + '}')",
-      /deeper than 1000 levels/,
+      /deeper than 1,000 levels/,
     ],
   ];
   for (const [value, expected] of cases) {
@@ -51,7 +51,7 @@ sandboxTest("a key named __proto__ does not change prototypes", async (sandboxes
 sandboxTest("OUTPUT_TOO_LARGE names the size, the limit and the flag", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "const main = () => ({ s: 'x'.repeat(300000) });"),
-    "OUTPUT_TOO_LARGE: the output has 300008 bytes, its limit is 256 KiB (--max-output)",
+    "OUTPUT_TOO_LARGE: the output has 300,008 bytes, its limit is 256 KiB (--max-output)",
   );
 });
 

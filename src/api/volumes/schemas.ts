@@ -1,3 +1,4 @@
+import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/volumes.ts";
 import { int32In, int32Out, int64In, int64Out, textIn, timestamp } from "../primitives.ts";
@@ -48,7 +49,7 @@ export function volumeJson(row: VolumeRow): z.input<typeof volumeOut> {
 
 export const createVolumeIn = z.object({
   displayName: textIn.min(1, { error: "must not be empty" }).max(DISPLAY_NAME_CHARS_MAX, {
-    error: `must have at most ${DISPLAY_NAME_CHARS_MAX} characters`,
+    error: `must have at most ${formatCount(DISPLAY_NAME_CHARS_MAX)} characters`,
   }),
   quotaBytes: int64In.optional().openapi({ description: "Default: --max-volume" }),
 }).openapi("invoked.CreateVolumeRequest");

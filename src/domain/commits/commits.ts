@@ -1,3 +1,4 @@
+import { formatCount } from "../../config/mod.ts";
 import type { Builder, SourceFiles } from "../../builder/mod.ts";
 import {
   type ArtifactColumns,
@@ -216,7 +217,7 @@ export class Commits {
     if (spec.message.length > COMMIT_MESSAGE_CHARS_MAX) {
       throw invalid({
         field: "commitMessage",
-        description: `must have at most ${COMMIT_MESSAGE_CHARS_MAX} characters`,
+        description: `must have at most ${formatCount(COMMIT_MESSAGE_CHARS_MAX)} characters`,
       });
     }
     return {

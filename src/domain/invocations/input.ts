@@ -1,4 +1,5 @@
-import { formatBytes } from "../../config/mod.ts";
+import { formatBytes, formatCount } from "../../config/mod.ts";
+import { nestsDeeper } from "../../shared/json_depth.ts";
 import { invalid } from "../errors.ts";
 
 export interface InputLimits {
@@ -28,8 +29,8 @@ export function checkInput(json: Uint8Array | undefined, limits: InputLimits): s
   } catch {
     throw fault("is not UTF-8");
   }
-  if (nestsDeeperThan(text, INPUT_DEPTH_MAX)) {
-    throw fault(`nests deeper than the limit of ${INPUT_DEPTH_MAX} levels`);
+  if (nestsDeeper(json, INPUT_DEPTH_MAX)) {
+    throw fault(`nests deeper than the limit of ${formatCount(INPUT_DEPTH_MAX)} levels`);
   }
   let value: unknown;
   try {
@@ -48,21 +49,4 @@ function fault(description: string) {
 function nameOf(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "an array" : `a ${typeof value}`;
-}
-
-/** Counts brackets outside strings; right for every text that is JSON. */
-function nestsDeeperThan(text: string, levels: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (inString) {
-      if (c === 0x5c) i++;
-      else if (c === 0x22) inString = false;
-    } else if (c === 0x22) inString = true;
-    else if (c === 0x7b || c === 0x5b) {
-      if (++depth > levels) return true;
-    } else if (c === 0x7d || c === 0x5d) depth--;
-  }
-  return false;
 }

@@ -3,7 +3,6 @@ import { type Mode, MODES, type Programs, tryMode, type Verdict } from "../../is
 import { openCgroups } from "../instance/cgroups.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { prepareProgram } from "../instance/launcher.ts";
-import type { SandboxOptions } from "../mod.ts";
 import { probeTargetOf } from "./probe.ts";
 import { findRecommendations, type Recommendation } from "./recommendations.ts";
 import { openImage } from "../image/image.ts";
@@ -23,7 +22,7 @@ export interface Diagnosis {
 /** Tests every mode with a real instance. Rejects if the runtime itself does not start. */
 export async function diagnose(
   limits: SandboxLimits,
-  { cacheDir, searchPath }: Pick<SandboxOptions, "cacheDir" | "searchPath">,
+  { cacheDir, searchPath }: { readonly cacheDir: string; readonly searchPath: string },
 ): Promise<Diagnosis> {
   await using image = await openImage(cacheDir, searchPath);
   const program = await prepareProgram(limits, image, undefined);

@@ -6,6 +6,7 @@
  * everything. Requests in absolute form (`fetch` and `WebSocket` of Deno, `https` included) are forwarded, with TLS and
  * certificates verified here. `CONNECT` (all of `node:`) gets a tunnel.
  */
+import { countOf } from "../../config/mod.ts";
 import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -135,7 +136,7 @@ export class EgressProxy implements AsyncDisposable {
     });
     this.#http.on("clientError", (error: Error & { code?: string }, client) => {
       const reason = error.code === "HPE_HEADER_OVERFLOW"
-        ? `a request has more than ${HEADER_MAX_BYTES} bytes of headers`
+        ? `a request has more than ${countOf(HEADER_MAX_BYTES, "byte")} of headers`
         : "a request is not HTTP/1.1";
       const fault = new EgressFault("refused", 400, reason);
       const exchange = this.#origins.get(client)?.session?.begin("?");

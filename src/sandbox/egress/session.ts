@@ -1,5 +1,5 @@
 /** The network use of one run: its limits, and one log line for each request. */
-import { formatBytes } from "../../config/mod.ts";
+import { countOf, formatBytes } from "../../config/mod.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { Allowlist } from "./allowlist.ts";
 import { EgressFault } from "./fault.ts";
@@ -51,7 +51,9 @@ export class EgressSession implements Disposable {
   /** Begins a request. All requests beyond the limit get a fault and share one log line. */
   begin(method: string): Exchange | EgressFault {
     if (++this.#requests > this.#limits.maxRequests) {
-      const limit = `limit of ${this.#limits.maxRequests} requests (--max-egress-requests)`;
+      const limit = `limit of ${
+        countOf(this.#limits.maxRequests, "request")
+      } (--max-egress-requests)`;
       this.warnOnce(limit);
       return new EgressFault("refused", 429, `${limit} reached`);
     }

@@ -1,13 +1,11 @@
 /** The child process of an instance: its pipes, its process group and its end. */
 import { killGroup } from "../../isolation/mod.ts";
-import { discardOutput, type OutputReader } from "./output_readers.ts";
+import { discardOutput, type Input, type OutputReader } from "./pipes.ts";
 
 /** Bytes of stderr that are kept to explain the end of the process. */
 const STDERR_TAIL_BYTES = 16_384;
 /** Longest wait for the pipes of a dead process to end. */
 const DRAIN_TIMEOUT_MS = 1000;
-
-export type Input = WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
 
 export class Child {
   readonly pid: number;

@@ -1,4 +1,5 @@
 /** The server's side of host calls: reads requests of one running function and writes replies to its stdin. */
+import { formatCount } from "../../config/mod.ts";
 import { getLogger } from "@logtape/logtape";
 import {
   HOST_CALL_HEAD_BYTES,
@@ -8,9 +9,9 @@ import {
   type HostFault,
   HostStatus,
 } from "../../runtime/wire.ts";
+import { nestsDeeper } from "../../shared/json_depth.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
-import type { Input } from "./child.ts";
-import { nestsDeeper } from "./output.ts";
+import type { Input } from "./pipes.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -95,7 +96,7 @@ function readRequest(json: Uint8Array, bytes: Uint8Array): HostRequest {
   if (nestsDeeper(json, HOST_JSON_DEPTH_MAX_LEVELS)) {
     throw new HostCallError(
       "INVALID_ARGUMENT",
-      `the host call is nested deeper than ${HOST_JSON_DEPTH_MAX_LEVELS} levels`,
+      `the host call is nested deeper than ${formatCount(HOST_JSON_DEPTH_MAX_LEVELS)} levels`,
     );
   }
   const { method, params } = parseRequest(json);

@@ -18,7 +18,8 @@ import {
   startError,
 } from "./launcher.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
-import { discardOutput, PreloadOutput, RunOutput } from "./output_readers.ts";
+import { PreloadOutput, RunOutput } from "./output_readers.ts";
+import { discardOutput } from "./pipes.ts";
 import { Redactions, Redactor } from "./redaction.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);

@@ -4,7 +4,7 @@ import {
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
 } from "../../runtime/wire.ts";
-import { formatBytes, formatDuration } from "../../config/mod.ts";
+import { countOf, formatBytes, formatDuration } from "../../config/mod.ts";
 import type { ErrorCode, KillCode, RunHooks, SandboxLimits, SandboxOutcome } from "../contract.ts";
 import type { Exit } from "./exit.ts";
 import { validateOutput } from "./output.ts";
@@ -66,11 +66,13 @@ function outOfMemory({ memoryBytes }: SandboxLimits, earlierCalls: number): Sand
 /** The limits of a process apply to all of its calls together. */
 function ofEarlierCalls(earlierCalls: number): string {
   if (earlierCalls === 0) return "";
-  return `; ${earlierCalls} earlier calls of the same process count, too (PROCESS_REUSE_SEQUENTIAL)`;
+  return `; ${
+    countOf(earlierCalls, "earlier call")
+  } of the same process count, too (PROCESS_REUSE_SEQUENTIAL)`;
 }
 
 function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome {
-  const size = bytes < 0 ? "too many bytes to count" : `${bytes} bytes`;
+  const size = bytes < 0 ? "too many bytes to count" : countOf(bytes, "byte");
   return failed(
     "OUTPUT_TOO_LARGE",
     `the output has ${size}, its limit is ${formatBytes(outputBytes)} (--max-output)`,

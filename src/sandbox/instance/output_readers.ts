@@ -4,19 +4,13 @@ import { FrameReader, MarkReader } from "./frames.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
 import { LineSplitter, LogSink } from "./logs.ts";
 import type { Ending } from "./outcome.ts";
+import type { OutputReader } from "./pipes.ts";
 import type { Redactor } from "./redaction.ts";
 
 /** Pause before the next read once the log is full. It bounds the cost of a flood. */
 const FLOOD_PAUSE_MS = 1;
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
-
-export interface OutputReader {
-  stdout(chunk: Uint8Array): Promise<void> | void;
-  stderr(chunk: Uint8Array): Promise<void> | void;
-}
-
-export const discardOutput: OutputReader = { stdout() {}, stderr() {} };
 
 /**
  * Reads the output while a module loads ahead of its call. Any output but the frame `LOADED` rules the module out:
