@@ -198,7 +198,7 @@ async function largeOutputs({ client }: Stage): Promise<void> {
   const limit = 64 * 1024;
   assert.match(
     await failing(client, returning(limit - 7)),
-    /^OUTPUT_TOO_LARGE: the output has 65537 (B|bytes), its limit is 64 KiB \(--max-output\)$/,
+    /^OUTPUT_TOO_LARGE: the output has 65,537 bytes, its limit is 64 KiB \(--max-output\)$/,
   );
   const id = await client.deploy(returning(limit - 8));
   const { body } = await client.invoke(id);
