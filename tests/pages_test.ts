@@ -1,5 +1,6 @@
 /** The pages that people write: short, in the words of the glossary, and true about the files that they name. */
 import assert from "node:assert/strict";
+import { bannedWordsIn } from "./support/words.ts";
 import { renderReadmeChart } from "../bench/readme_chart.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -12,23 +13,6 @@ const UNCOUNTED = ["docs/performance.md"];
 const WORDS_MAX = 16_000;
 const WORDS_IN_ARCHITECTURE_MAX = 2_600;
 const WORDS_IN_SENTENCE_MAX = 25;
-
-/** Words that the glossary of ARCHITECTURE.md replaced, and riddles. */
-const BANNED = [
-  /\b(?:told|tells?)\b/i,
-  /\b(?:stands?|standing|stood)\b/i,
-  /\bwhere there (?:is|are) no(?:ne)?\b/i,
-  /\b(?:is|are) none\b/i,
-  /\bnothing of it\b/i,
-  /\bnobody's\b/i,
-  /\brefus(?:al|als|e|es|ed)\b/i,
-  /\b(?:gate|deaf|unfit|neutral|remed(?:y|ies)|examine|surroundings|shelf|quietly)\b/i,
-  /\b(?:seats?|lanes?|feed|trial|workbench|rooms?)\b/i,
-  /(?<!in )\bplaces?\b/i,
-  /\b(?:its|their|the|a) turn\b/i,
-  /\bcontents\//,
-  /\bshared functions?\b|\bisolation `?(?:shared|fresh)\b/i,
-] as const;
 
 /** Paths that the walks of ARCHITECTURE.md name, below `src/`. */
 const WALK_PATH = /^(?!src\/)(?:[a-z_]+\/)+[a-z_]+\.ts(?= )/gm;
@@ -106,11 +90,9 @@ function countWords(text: string): number {
   return text.split(/\s+/).filter((word) => word !== "").length;
 }
 
-/** What the banned words are in a page, without its code. */
+/** The banned words in a page, without its code. */
 function bannedIn(page: string): string[] {
-  const text = proseOf(page);
-  return BANNED.flatMap((phrase) => [...text.matchAll(new RegExp(phrase, `${phrase.flags}g`))])
-    .map(([found]) => found);
+  return bannedWordsIn(proseOf(page));
 }
 
 /** Sentences outside of code, tables and headings. An item of a list is a paragraph of its own. */

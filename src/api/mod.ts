@@ -1,6 +1,6 @@
 /**
- * The api room: every operation, with its contract, permission and handler, in one file. HTTP (`src/http`) and host
- * calls (`host_calls.ts`) are the two transports that call them.
+ * The API: one file for each operation, with its contract, permission and handler. HTTP (`src/http`) and host calls
+ * (`host_calls.ts`) are its two transports.
  */
 import { AUTH_OPERATIONS } from "./auth/mod.ts";
 import { COMMIT_OPERATIONS } from "./commits/mod.ts";

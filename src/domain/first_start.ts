@@ -49,7 +49,7 @@ async function updateServerUrl(path: string, serverUrl: string): Promise<void> {
   try {
     file = JSON.parse(await Deno.readTextFile(path)) as CredentialsFile;
   } catch (error) {
-    // The operator may have moved the credentials to a safer place.
+    // The operator may have moved the credentials elsewhere.
     logger.debug("{path} is not kept up to date", { path, error });
     return;
   }

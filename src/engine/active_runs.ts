@@ -100,7 +100,7 @@ export class ActiveRuns {
     return run;
   }
 
-  /** Tells every run that the server stops, and kills those that have not ended after `timeoutMs`. */
+  /** Drains every run, and kills those that have not ended after `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     for (const run of this.#runs.values()) run.drain();
     const interrupt = setTimeout(() => {

@@ -114,7 +114,7 @@ export interface RunRequest {
   /** Unique among the runs of the engine: the id of the invocation, or of an unrecorded run. */
   readonly id: string;
   readonly mode: AdmissionRequest["mode"];
-  /** Aborts when nobody waits for the outcome any more; this cancels the run. */
+  /** Aborts when the caller no longer waits for the outcome; this cancels the run. */
   readonly signal?: AbortSignal | undefined;
 }
 

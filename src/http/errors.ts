@@ -10,7 +10,7 @@ const logger = getLogger(["invoked", "http"]);
 /** Status of a request whose client is gone; only the log shows it. */
 const CLIENT_GONE = 499;
 
-/** Answers an error that a handler or middleware threw; the one place where errors become HTTP. */
+/** Answers an error that a handler or middleware threw; no other code turns errors into HTTP. */
 export function answerError(error: Error, c: Context): Response {
   if (isCutRequest(error)) {
     logger.debug("the client went away before its request was whole", { error });

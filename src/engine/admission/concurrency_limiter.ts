@@ -30,7 +30,7 @@ interface Saturation {
 
 /**
  * Hands out `maxRunning` slots, and to one function no more than `maxRunningPerFunction`. Calls from outside without a free
- * slot are queued, at most `maxQueued` of them with at most `maxQueuedBytes` of input; asynchronous ones take no room from
+ * slot are queued, at most `maxQueued` of them with at most `maxQueuedBytes` of input; asynchronous ones do not count against
  * synchronous ones. A synchronous call is rejected when its expected wait exceeds `maxWaitMs`. {@link FairQueue} has the
  * order of the grants.
  *

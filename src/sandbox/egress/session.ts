@@ -8,7 +8,7 @@ import { EgressFault } from "./fault.ts";
 export interface EgressLimits {
   /** Bytes of bodies and tunnels, both directions together. */
   readonly maxBytes: number;
-  /** Requests and tunnels, refused ones included. */
+  /** Requests and tunnels, rejected ones included. */
   readonly maxRequests: number;
   /** Concurrent connections of the function to the proxy. */
   readonly maxConnections: number;
@@ -136,7 +136,7 @@ export class Exchange {
     this.#status = status;
   }
 
-  /** Why it was refused or failed. */
+  /** Why it was rejected or failed. */
   get fault(): EgressFault | undefined {
     return this.#fault;
   }

@@ -1,0 +1,22 @@
+/** Words that the glossary of ARCHITECTURE.md replaced, and phrases that make prose hard to read. */
+const BANNED = [
+  /\b(?:told|tells?)\b/i,
+  /\b(?:stands?|standing|stood)\b/i,
+  /\bwhere there (?:is|are) no(?:ne)?\b/i,
+  /\b(?:is|are) none\b/i,
+  /\bnothing of it\b/i,
+  /\bnobody's\b/i,
+  /\brefus(?:al|als|e|es|ed)\b/i,
+  /\b(?:gate|deaf|unfit|neutral|remed(?:y|ies)|examine|surroundings|shelf|quietly)\b/i,
+  /\b(?:seats?|lanes?|feed|trial|workbench|rooms?)\b/i,
+  /(?<!in )\bplaces?\b/i,
+  /\b(?:its|their|the|a) turn\b/i,
+  /\bcontents\//,
+  /\bshared functions?\b|\bisolation `?(?:shared|fresh)\b/i,
+] as const;
+
+/** The banned words in a text, in the order of the list. */
+export function bannedWordsIn(text: string): string[] {
+  return BANNED.flatMap((phrase) => [...text.matchAll(new RegExp(phrase, `${phrase.flags}g`))])
+    .map(([found]) => found);
+}
