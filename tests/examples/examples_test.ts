@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { base64, type Client, type Json, unbase64 } from "./support/client.ts";
-import { childrenOf } from "./sdk/support.ts";
-import { LOOPBACK } from "./egress/support.ts";
-import { makeTempDir, runInvoked, type RunOptions } from "./support/invoked.ts";
-import { serverSuite, type Stage } from "./support/suite.ts";
+import { base64, type Client, type Json, unbase64 } from "../support/client.ts";
+import { childrenOf } from "../sdk/support.ts";
+import { LOOPBACK } from "../egress/support.ts";
+import { makeTempDir, runInvoked, type RunOptions } from "../support/invoked.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 
-const EXAMPLES_DIR = fileURLToPath(new URL("../examples/", import.meta.url));
+const EXAMPLES_DIR = fileURLToPath(new URL("../../examples/", import.meta.url));
 const EXAMPLES = [
   ...["calls-functions", "csv-report", "hello", "npm-package"],
   ...["slack-webhook", "user-name"],

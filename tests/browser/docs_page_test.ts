@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
-import { TestServer } from "./support/server.ts";
+import { TestServer } from "../support/server.ts";
 
 const CHROMIUM = {
   executablePath: "/usr/bin/chromium",
