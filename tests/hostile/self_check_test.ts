@@ -1,6 +1,7 @@
 /** The suite detects what it looks for: the same checks with functions that do get through. */
 import assert from "node:assert/strict";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
+import { CLASSES } from "./classes/mod.ts";
 import { type Hostile, refused, returns } from "./hostile.ts";
 import { type Ground, openGround, Stage } from "./stage.ts";
 
@@ -86,4 +87,11 @@ Deno.test("an unhealthy server is detected", async () => {
       "good: a good function failed",
     ]);
   });
+});
+
+Deno.test("every hostile function has a name of its own in its class", () => {
+  for (const [name, functions] of Object.entries(CLASSES)) {
+    const names = functions.map((one) => one.name);
+    assert.deepEqual(names, [...new Set(names)], name);
+  }
 });

@@ -1,8 +1,10 @@
 /** Runs hostile functions through the API and checks their effects. */
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { EGRESS_SOCKET_INSIDE } from "../../src/isolation/isolation.ts";
 import { Host } from "../egress/support.ts";
 import type { Client, Json } from "../support/client.ts";
+import { filledOnce } from "../support/once.ts";
 import { TestServer } from "../support/server.ts";
 import { type Canaries, openCanaries } from "./canaries.ts";
 import { type End, endIn, type Hostile, type Mode } from "./hostile.ts";
@@ -13,6 +15,10 @@ const CONCURRENCY = 4;
 /** Allowed by the operator, so that functions can reach something. */
 const OPEN_ADDRESS = "127.0.0.2";
 
+/** What {@link deployAll} leaves in its directory. */
+const DATA = "data";
+const IDS = "ids.json";
+
 /** Everything that outlives one server: canaries, a data directory, and the functions deployed in it. */
 export interface Ground extends AsyncDisposable {
   readonly canaries: Canaries;
@@ -21,26 +27,59 @@ export interface Ground extends AsyncDisposable {
   readonly ids: Map<Hostile, string>;
 }
 
-export async function openGround(): Promise<Ground> {
+/** @param deployed a directory that {@link deployAll} has filled; without it, functions are deployed when they run */
+export async function openGround(deployed?: Deployed): Promise<Ground> {
   await using opened = new AsyncDisposableStack();
   const canaries = opened.use(await openCanaries());
   const host = opened.use(new Host({ hostname: OPEN_ADDRESS }));
-  const dataDir = await Deno.makeTempDir({ prefix: "invoked-test-" });
-  opened.defer(() => Deno.remove(dataDir, { recursive: true }));
+  const directory = await Deno.makeTempDir({ prefix: "invoked-test-" });
+  opened.defer(() => Deno.remove(directory, { recursive: true }));
+  const dataDir = join(directory, DATA);
+  if (deployed !== undefined) await copyDirectory(join(deployed.directory, DATA), dataDir);
   const all = opened.move();
   return {
     canaries,
     host,
     dataDir,
-    ids: new Map(),
+    ids: new Map(deployed?.ids),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+/** Deployed functions and the data directory that holds them, for every ground that copies it. */
+export interface Deployed {
+  readonly directory: string;
+  readonly ids: ReadonlyMap<Hostile, string>;
+}
+
+/** Deploys the functions once for all files of a run. */
+export async function deployAll(all: readonly Hostile[]): Promise<Deployed> {
+  const directory = await filledOnce("hostile", async (directory) => {
+    await using server = await TestServer.start({ dataDir: join(directory, DATA) });
+    const client = await server.client();
+    const ids: string[] = [];
+    const queue = all.entries();
+    const work = async () => {
+      for (const [at, { main }] of queue) ids[at] = await client.deploy(main);
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+    await Deno.writeTextFile(join(directory, IDS), JSON.stringify(ids));
+    await server.stop();
+  });
+  const ids: string[] = JSON.parse(await Deno.readTextFile(join(directory, IDS)));
+  return { directory, ids: new Map(all.map((hostile, at) => [hostile, ids[at] ?? ""])) };
+}
+
+async function copyDirectory(from: string, to: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
+  if (!success) throw new Error(`Cannot copy ${from}: ${new TextDecoder().decode(stderr)}`);
 }
 
 /** A server in one mode on the ground, with a good function and one that has a secret. */
 export class Stage implements AsyncDisposable {
   #check: Promise<string[]> = Promise.resolve([]);
   #nextCheck: Promise<string[]> | undefined;
+  readonly #allowed = new Set<Hostile>();
 
   private constructor(
     readonly ground: Ground,
@@ -66,23 +105,17 @@ export class Stage implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
   }
 
-  /**
-   * Runs each function, {@link CONCURRENCY} at a time, and returns the faults, each with the name of its function.
-   * Functions that only wait run beside all others.
-   */
-  async attack(all: readonly Hostile[]): Promise<string[]> {
+  /** Runs each function, some at a time, and returns the faults, each with the name of its function. */
+  async attack(all: readonly Hostile[], concurrency = CONCURRENCY): Promise<string[]> {
     const faults: string[] = [];
     const run = async (hostile: Hostile) => {
       for (const fault of await this.#judge(hostile)) faults.push(`${hostile.name}: ${fault}`);
     };
-    const queue = all.filter(({ waits }) => !waits);
+    const queue = [...all];
     const worker = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(next);
     };
-    await Promise.all([
-      ...all.filter(({ waits }) => waits).map(run),
-      ...Array.from({ length: CONCURRENCY }, worker),
-    ]);
+    await Promise.all(Array.from({ length: concurrency }, worker));
     return faults;
   }
 
@@ -158,11 +191,11 @@ export class Stage implements AsyncDisposable {
 
   async #deployed(hostile: Hostile): Promise<string> {
     const { ids, canaries, host } = this.ground;
-    const known = ids.get(hostile);
-    if (known !== undefined) return known;
-    const id = await this.client.deploy(hostile.main);
+    const id = ids.get(hostile) ?? await this.client.deploy(hostile.main);
     ids.set(hostile, id);
-    if (hostile.allowlist !== undefined) {
+    // The ports differ from ground to ground.
+    if (hostile.allowlist !== undefined && !this.#allowed.has(hostile)) {
+      this.#allowed.add(hostile);
       const outboundNetworkAllowlist = hostile.allowlist.map((entry) =>
         entry.replace("CANARY", `${canaries.port}`).replace("HOST", `${OPEN_ADDRESS}:${host.port}`)
       );

@@ -6,12 +6,13 @@ const PROBE_INTERVAL_MS = 10;
 export async function eventually<T>(
   probe: () => Promise<T | undefined>,
   what = "what was waited for",
+  patienceMs = PATIENCE_MS,
 ): Promise<T> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     const found = await probe();
     if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`In ${PATIENCE_MS} ms ${what} did not come about`);
+    if (Date.now() > deadline) throw new Error(`In ${patienceMs} ms ${what} did not come about`);
     await new Promise((resolve) => setTimeout(resolve, PROBE_INTERVAL_MS));
   }
 }

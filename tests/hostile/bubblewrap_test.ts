@@ -1,0 +1,3 @@
+import { hostileTest } from "./mode.ts";
+
+hostileTest("bubblewrap");

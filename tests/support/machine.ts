@@ -1,0 +1,23 @@
+/**
+ * What this machine has of what tests depend on. A test that needs more is not registered, and `scripts/test` reports
+ * it as not tested; what `--require` names fails the run instead.
+ */
+import { type Mode, MODES } from "../../src/isolation/isolation.ts";
+import { diagnoseMachine, DIAGNOSIS_VARIABLE, type Missing } from "./diagnosis.ts";
+
+const given = Deno.env.get(DIAGNOSIS_VARIABLE);
+const MISSING: Missing = given === undefined ? await diagnoseMachine() : JSON.parse(given);
+
+/** The isolation modes that are available, the strongest first; suites of isolation run in each. */
+export const AVAILABLE_MODES: readonly Mode[] = MODES.filter((mode) => !(mode in MISSING));
+
+/** Whether the server can create memory and pids cgroups. */
+export const HAS_CGROUPS = !("cgroups" in MISSING);
+
+/** Whether processes can be inspected through procfs. */
+export const HAS_PROCFS = Deno.build.os === "linux";
+
+/** Registers a test that inspects processes through procfs. */
+export function procfsTest(name: string, body: () => Promise<void>): void {
+  if (HAS_PROCFS) Deno.test(name, body);
+}

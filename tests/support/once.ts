@@ -1,0 +1,61 @@
+/** Work that test files of one run share: the first file does it, the others wait for it. */
+import { join } from "node:path";
+import { eventually } from "./eventually.ts";
+
+/** A directory that `scripts/test` removes at the end of the run. */
+export const RUN_DIR_VARIABLE = "TEST_RUN_DIR";
+
+/** How long the work may take on a busy machine. */
+const PATIENCE_MS = 300_000;
+
+let ownDir: string | undefined;
+
+/** Outside of `scripts/test` every file has a directory of its own. */
+function runDir(): string {
+  const given = Deno.env.get(RUN_DIR_VARIABLE);
+  if (given !== undefined) return given;
+  if (ownDir === undefined) {
+    const made = ownDir = Deno.makeTempDirSync({ prefix: "invoked-test-run-" });
+    addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
+  }
+  return ownDir;
+}
+
+/** The directory of this name, which `fill` has filled once in this run. */
+export async function filledOnce(
+  name: string,
+  fill: (directory: string) => Promise<void>,
+): Promise<string> {
+  const directory = join(runDir(), name);
+  const filled = `${directory}.filled`;
+  const failed = `${directory}.failed`;
+  if (await isFirst(directory)) {
+    try {
+      await fill(directory);
+    } catch (error) {
+      await Deno.writeTextFile(failed, String(error));
+      throw error;
+    }
+    await Deno.writeTextFile(filled, "");
+    return directory;
+  }
+  return await eventually(
+    async () => {
+      const reason = await Deno.readTextFile(failed).catch(() => undefined);
+      if (reason !== undefined) throw new Error(`Cannot use ${directory}: ${reason}`);
+      return await Deno.stat(filled).then(() => directory, () => undefined);
+    },
+    `${filled}`,
+    PATIENCE_MS,
+  );
+}
+
+async function isFirst(directory: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(directory);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
