@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { posix } from "node:path";
 import { leafCommands } from "../scripts/command_line_page.ts";
+import { buildTestCommand } from "../scripts/test_options.ts";
 import { buildProgram } from "../src/cli/program.ts";
 import { ALL_SETTINGS, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";
@@ -16,6 +17,7 @@ const COMMAND_FLAGS = [
   ...leafCommands(buildProgram()).flatMap(({ options }) =>
     options.flatMap(({ long }) => long ?? [])
   ),
+  ...buildTestCommand().options.flatMap(({ long }) => long ?? []),
 ];
 /** Flags of other programs that the pages name. */
 const OTHER_FLAGS = [

@@ -1,6 +1,7 @@
 /** The walls around the compiler, in every mode that works here. */
 import assert from "node:assert/strict";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
+import { procfsTest } from "../support/machine.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Made, openRegistry } from "./registry.ts";
 import {
@@ -65,8 +66,7 @@ for (const isolation of AVAILABLE_MODES) {
     assert.deepEqual(canary.seen, []);
   });
 
-  Deno.test(`${isolation}: the kernel confirms the walls around the compiler`, async () => {
-    if (Deno.build.os !== "linux") return;
+  procfsTest(`${isolation}: the kernel confirms the walls around the compiler`, async () => {
     await using registry = openSilence();
     await using opened = await openBuilder({ memoryBytes: 1024 ** 3 }, {
       isolation,
@@ -97,20 +97,7 @@ for (const isolation of AVAILABLE_MODES) {
       "NPM_CONFIG_REGISTRY",
       "TMPDIR",
     ]);
-    if (isolation !== "bubblewrap") return;
-    for (const kind of ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]) {
-      assert.notEqual(
-        await Deno.readLink(`/proc/${pid}/ns/${kind}`),
-        await Deno.readLink(`/proc/self/ns/${kind}`),
-        kind,
-      );
-    }
-    const mounts = (await Deno.readTextFile(`/proc/${pid}/mountinfo`)).trim().split("\n")
-      .map((line) => line.split(" "));
-    const writable = mounts.filter((fields) => !/(^|,)ro(,|$)/.test(fields[5] ?? ""))
-      .map((fields) => fields[4] ?? "").filter((path) => !/^\/(dev\/|proc$|run\/)/.test(path));
-    assert.equal(writable.length, 3, `${writable}`);
-    assert.match(`${writable}`, /\/work\/build-[^,]*,.*\/npm,.*\/dl$/);
+    if (isolation === "bubblewrap") await assertOwnNamespaces(pid);
   });
 }
 
@@ -126,8 +113,7 @@ Deno.test("the error of too large a download names the limit", async () => {
   );
 });
 
-Deno.test("a configured mode that does not work stops the start", async () => {
-  if (Deno.build.os !== "linux") return;
+procfsTest("a configured mode that does not work stops the start", async () => {
   const directory = await Deno.makeTempDir();
   const pass = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n`;
   for (const name of ["bwrap", "setpriv"]) {
@@ -148,6 +134,23 @@ Deno.test("a configured mode that does not work stops the start", async () => {
   assert.match(opened.builder.walls, /^process \(checked imports ONLY; /);
   await Deno.remove(directory, { recursive: true });
 });
+
+/** Checks that a process has its own namespaces, and only its own directories to write to. */
+async function assertOwnNamespaces(pid: number): Promise<void> {
+  for (const kind of ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]) {
+    assert.notEqual(
+      await Deno.readLink(`/proc/${pid}/ns/${kind}`),
+      await Deno.readLink(`/proc/self/ns/${kind}`),
+      kind,
+    );
+  }
+  const mounts = (await Deno.readTextFile(`/proc/${pid}/mountinfo`)).trim().split("\n")
+    .map((line) => line.split(" "));
+  const writable = mounts.filter((fields) => !/(^|,)ro(,|$)/.test(fields[5] ?? ""))
+    .map((fields) => fields[4] ?? "").filter((path) => !/^\/(dev\/|proc$|run\/)/.test(path));
+  assert.equal(writable.length, 3, `${writable}`);
+  assert.match(`${writable}`, /\/work\/build-[^,]*,.*\/npm,.*\/dl$/);
+}
 
 /** A registry that accepts every request and responds to none. */
 function openSilence(): AsyncDisposable & { readonly url: string } {

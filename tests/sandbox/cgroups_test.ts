@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { Cgroups } from "../../src/isolation/mod.ts";
+import { HAS_CGROUPS } from "../support/machine.ts";
 import { AVAILABLE_MODES, poolOf, poolPids, run, sandboxTest } from "./harness.ts";
 
 /** Limits of processor time that identify the processes of these tests. */
@@ -27,14 +28,7 @@ async function cgroupsOf(cpuTimeMs: number): Promise<Set<string>> {
   return directories;
 }
 
-/** Whether this machine allows cgroups of version 1, tested in another way than the server's. */
-const CAN_CREATE = (await lines(
-  "sh",
-  "-c",
-  "mkdir /sys/fs/cgroup/memory/invoked-test && rmdir /sys/fs/cgroup/memory/invoked-test && echo yes",
-))[0] === "yes";
-
-if (CAN_CREATE) {
+if (HAS_CGROUPS) {
   sandboxTest("every instance is in memory and pids cgroups of its own", async (sandboxes) => {
     assert.match(sandboxes.walls, /, memory and pids cgroups$/);
     const stop = new AbortController();

@@ -1,10 +1,10 @@
 /** Seeded random values: a failure repeats with the seed that `scripts/test` reports. */
 
 /** Fixed unless `scripts/test --seed` names another one. */
-export const SEED = Number(Deno.env.get("INVOKED_TEST_SEED") ?? 1);
+export const SEED = Number(Deno.env.get("TEST_SEED") ?? 1);
 
 /** Whether long-running tests run at full size (`scripts/test --long`). */
-export const IS_LONG = Deno.env.get("INVOKED_TEST_LONG") === "true";
+export const IS_LONG = Deno.env.get("TEST_LONG") === "true";
 
 /** A generator of pseudo-random integers below a bound, the same for the same seed (mulberry32). */
 export function random(seed: number): (below: number) => number {

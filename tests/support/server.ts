@@ -7,7 +7,7 @@ import { INVOKED, removeDirectory } from "./invoked.ts";
 const READY_TIMEOUT_MS = 60_000;
 
 /** Type checks would keep the machine busy behind every suite; the suite that is about them turns them on. */
-const QUIET = { INVOKED_CHECK_TYPES: "false" };
+const DEFAULTS = { INVOKED_CHECK_TYPES: "false", INVOKED_MAX_WAIT: "60s" };
 
 export interface ServerOptions {
   /** Further flags of `invoked serve`. */
@@ -55,7 +55,7 @@ export class TestServer implements AsyncDisposable {
         ...options.flags ?? [],
       ],
       clearEnv: true,
-      env: { PATH: Deno.env.get("PATH") ?? "", ...QUIET, ...options.env },
+      env: { PATH: Deno.env.get("PATH") ?? "", ...DEFAULTS, ...options.env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -1,0 +1,51 @@
+/** Arguments of `scripts/test`. */
+import { Command, CommanderError } from "commander";
+import { MODES } from "../src/isolation/isolation.ts";
+
+/** Folders of `tests` that are suites of their own, and the program that each needs. */
+export const SUITES: Readonly<Record<string, string>> = { browser: "chromium" };
+
+/** What `--require` may name. */
+export const REQUIRABLE: readonly string[] = [...MODES, "cgroups", ...Object.values(SUITES)];
+
+export interface Options {
+  readonly verbose?: true;
+  readonly long?: true;
+  /** False with `--no-checks`. */
+  readonly checks: boolean;
+  readonly seed: string;
+  readonly require?: string;
+}
+
+export interface Selection extends Options {
+  readonly paths: readonly string[];
+}
+
+/** The command with its flags. */
+export function buildTestCommand(): Command {
+  return new Command("scripts/test")
+    .description(
+      "Run test files or folders, and format, lint and types beside them.\n" +
+        "Without a path: every file of tests, except the suites of their own: " +
+        Object.keys(SUITES).map((suite) => `tests/${suite}`).join(", "),
+    )
+    .argument("[path...]", "test files or folders")
+    .option("--verbose", "print the report of every test as it ends")
+    .option("--long", "run long-running tests at full size")
+    .option("--no-checks", "leave out format, lint and types")
+    .option("--seed <number>", 'seed of random tests, or "random"', "1")
+    .option("--require <names>", `fail if one of these is missing: ${REQUIRABLE.join(" ")}`)
+    .exitOverride();
+}
+
+/** Reads the arguments of the process, and ends it where they make no sense. */
+export function readArguments(): Selection {
+  const command = buildTestCommand();
+  try {
+    command.parse(Deno.args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? 0 : 2);
+    throw error;
+  }
+  return { ...command.opts<Options>(), paths: command.args };
+}

@@ -1,0 +1,260 @@
+/** `scripts/test`: selects test files, runs them beside the static checks, and prints failures and a summary. */
+import { join, relative } from "node:path";
+import { RUN_DIR_VARIABLE } from "../tests/support/once.ts";
+import { type Options, readArguments, REQUIRABLE, SUITES } from "./test_options.ts";
+import { diagnoseMachine, DIAGNOSIS_VARIABLE, type Missing } from "../tests/support/diagnosis.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+const TESTS = "tests";
+const CHECKED = ["bench", "examples", "scripts", "sdk", "src", "tests"];
+
+/**
+ * What takes longest, so that it starts first and no file is left running alone at the end. The second and third file
+ * of hostile functions start late: they wait for what the first deploys.
+ */
+const FIRST = [
+  "tests/hostile/bubblewrap_test.ts",
+  "tests/volumes/durability_test.ts",
+  "tests/npm/compatibility_test.ts",
+  "tests/examples/examples_test.ts",
+  "tests/hostile/landlock_test.ts",
+  "tests/hostile/process_test.ts",
+  "tests/hostile",
+  "tests/volumes",
+  "tests/sandbox",
+  "tests/cli",
+  "tests/egress",
+];
+
+/** Test files at a time for each core: many wait for a process or a timeout of theirs. */
+const JOBS_PER_CORE = 1.5;
+
+/** Lines of Deno's report: a test that ended, and the summary. */
+const TEST_FAILED = /^(?:(\S+_test\.ts) => )?.+ \.\.\. FAILED/;
+const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed/m;
+/** Begins the reports of what failed. */
+const ERRORS_HEADING = "\n ERRORS \n";
+const EXIT_INTERRUPTED = 130;
+/** Lines of output that are printed of tests that ended without a report. */
+const LAST_LINES = 50;
+
+/** How one part of the run ended. */
+interface Ended {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Test files in the order in which they start. */
+async function selectFiles(paths: readonly string[]): Promise<readonly string[]> {
+  const roots = paths.length > 0 ? paths : [TESTS];
+  const files = new Set<string>();
+  for (const path of roots) {
+    const normal = relative(ROOT, join(ROOT, path));
+    if (!await Deno.stat(join(ROOT, normal)).then(() => true, () => false)) {
+      throw new UsageError(`Cannot run ${path}: there is no such file or folder`);
+    }
+    for await (const file of walk(normal)) files.add(file);
+  }
+  const rank = (file: string) => {
+    const at = FIRST.findIndex((first) => file === first || file.startsWith(`${first}/`));
+    return at === -1 ? FIRST.length : at;
+  };
+  const isOwnSuite = (file: string) => suiteOf(file) in SUITES;
+  return [...files].filter((file) => paths.length > 0 || !isOwnSuite(file))
+    .toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+}
+
+function suiteOf(file: string): string {
+  return file.split("/")[1] ?? "";
+}
+
+/** The path itself, if it is a file, or the test files below it. */
+async function* walk(path: string): AsyncGenerator<string> {
+  if ((await Deno.stat(join(ROOT, path))).isFile) return yield path;
+  for await (const { name, isDirectory } of Deno.readDir(join(ROOT, path))) {
+    if (isDirectory) yield* walk(`${path}/${name}`);
+    else if (/_test\.tsx?$/.test(name)) yield `${path}/${name}`;
+  }
+}
+
+/** Runs a program in the project's root; `onLine` receives each line of both outputs. */
+async function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+): Promise<{ readonly success: boolean; readonly text: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let text = "";
+  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    let rest = "";
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      lines.forEach(onLine);
+    }
+    if (rest !== "") onLine(rest);
+  };
+  await Promise.all([read(child.stdout), read(child.stderr)]);
+  return { success: (await child.status).success, text };
+}
+
+/** One static check; its output is printed only when it fails. */
+async function check(name: string, args: readonly string[]): Promise<Ended> {
+  const { success, text } = await run(args, {}, () => {});
+  if (!success) console.log(`FAILED: ${name}\n${text.trimEnd()}\n`);
+  return success ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+async function checkAll(): Promise<Ended> {
+  const ends = [
+    await check("format (deno fmt)", ["fmt", "--check", "--quiet"]),
+    await check("lint (deno lint)", ["lint", "--quiet"]),
+    await check("types (deno check)", ["check", "--quiet", ...CHECKED]),
+  ];
+  return sum(ends);
+}
+
+async function runTests(
+  files: readonly string[],
+  missing: Missing,
+  { verbose, long, seed }: Options,
+): Promise<Ended> {
+  const runDir = await Deno.makeTempDir({ prefix: "invoked-test-run-" });
+  const cleanUp = () => Deno.removeSync(runDir, { recursive: true });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      cleanUp();
+      Deno.exit(EXIT_INTERRUPTED);
+    });
+  }
+  const env = {
+    [RUN_DIR_VARIABLE]: runDir,
+    DENO_JOBS: `${Math.ceil(navigator.hardwareConcurrency * JOBS_PER_CORE)}`,
+    [DIAGNOSIS_VARIABLE]: JSON.stringify(missing),
+    TEST_SEED: seed,
+    TEST_LONG: `${long === true}`,
+  };
+  const args = ["test", "--allow-all", "--no-check", "--parallel", ...files];
+  const { success, text } = await run(args, env, (line) => {
+    if (verbose || TEST_FAILED.test(line)) console.log(line);
+  });
+  cleanUp();
+  const [, passed, failed] = SUMMARY.exec(text) ?? [];
+  const isWhole = passed !== undefined && failed !== undefined;
+  if (!verbose && !success) console.log(errorsIn(text));
+  if (!isWhole) return { passed: 0, failed: 1 };
+  return { passed: Number(passed), failed: Math.max(Number(failed), success ? 0 : 1) };
+}
+
+/** The reports of what failed; the end of the output when there are none. */
+function errorsIn(text: string): string {
+  const from = text.indexOf(ERRORS_HEADING);
+  if (from === -1) return text.split("\n").slice(-LAST_LINES).join("\n").trimEnd();
+  const to = text.slice(from).search(SUMMARY);
+  return text.slice(from, to === -1 ? undefined : from + to).trimEnd();
+}
+
+function sum(ends: readonly Ended[]): Ended {
+  return ends.reduce(
+    (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }),
+    { passed: 0, failed: 0 },
+  );
+}
+
+/** Whether a program is found on the search path. */
+async function isInstalled(program: string): Promise<boolean> {
+  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+    if (await Deno.stat(join(folder, program)).then(({ isFile }) => isFile, () => false)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Names of what is not available, with the reason. */
+async function findMissing(machine: Missing): Promise<Record<string, string>> {
+  const missing: Record<string, string> = { ...machine };
+  for (const program of Object.values(SUITES)) {
+    if (await isInstalled(program)) continue;
+    missing[program] = `${program} was not found; install it (apt-get install ${program})`;
+  }
+  return missing;
+}
+
+/** A line for all that this run leaves out. */
+function reportUntested(paths: readonly string[], missing: Readonly<Record<string, string>>): void {
+  const untested: string[] = [];
+  const say = (what: string, why: string) => untested.push(`not tested: ${what}: ${why}`);
+  for (const [name, reason] of Object.entries(missing)) {
+    if (!Object.values(SUITES).includes(name)) {
+      say(name === "cgroups" ? "limits by cgroups" : `isolation mode ${name}`, reason);
+    }
+  }
+  if (Deno.uid() !== 0) say("processes of another user", "the tests do not run as root");
+  if (Deno.build.os !== "linux") say("processes, through procfs", "this machine is not Linux");
+  if (paths.length === 0) {
+    for (const [suite, program] of Object.entries(SUITES)) {
+      const needs = program in missing ? `; ${missing[program]}` : "";
+      say(`${TESTS}/${suite}`, `a suite of its own (scripts/test ${TESTS}/${suite})${needs}`);
+    }
+  }
+  for (const line of untested) console.log(line);
+}
+
+/** The arguments make no sense; the message goes to the user. */
+class UsageError extends Error {}
+
+async function main(): Promise<number> {
+  const selection = readArguments();
+  const startedMs = Date.now();
+  const isRandom = selection.seed === "random";
+  const seed = isRandom ? `${crypto.getRandomValues(new Uint32Array(1))[0]}` : selection.seed;
+  if (!/^\d+$/.test(seed)) {
+    throw new UsageError(`Cannot use seed ${seed}: it is neither a number nor "random"`);
+  }
+  const files = await selectFiles(selection.paths);
+  const machine = await diagnoseMachine();
+  const missing = await findMissing(machine);
+  const suites = files.map(suiteOf).filter((suite) => suite in SUITES);
+  const required = new Set([
+    ...(selection.require ?? "").split(/[\s,]+/).filter((name) => name !== ""),
+    ...suites.flatMap((suite) => SUITES[suite] ?? []),
+  ]);
+  const unknown = [...required].find((name) => !REQUIRABLE.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`Cannot require ${unknown}: the names are ${REQUIRABLE.join(", ")}`);
+  }
+  const lacking = [...required].filter((name) => name in missing);
+  for (const name of lacking) console.log(`FAILED: ${name} is required: ${missing[name]}`);
+
+  const runnable = files.filter((file) => !lacking.includes(SUITES[suiteOf(file)] ?? ""));
+  const total = sum([
+    { passed: required.size - lacking.length, failed: lacking.length },
+    ...await Promise.all([
+      ...selection.checks ? [checkAll()] : [],
+      ...runnable.length > 0 ? [runTests(runnable, machine, { ...selection, seed })] : [],
+    ]),
+  ]);
+  reportUntested(selection.paths, missing);
+  const seconds = Math.round((Date.now() - startedMs) / 1000);
+  if (isRandom || total.failed > 0) console.log(`seed: ${seed}`);
+  const word = total.failed === 0 ? "ok" : "FAILED";
+  console.log(`${word} | ${total.passed} passed | ${total.failed} failed (${seconds} s)`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+try {
+  Deno.exit(await main());
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`error: ${error.message}`);
+  Deno.exit(2);
+}
