@@ -10,7 +10,7 @@ const FLAGS = [
   // Functions tell their process ids, which name nothing outside in bubblewrap's own namespace.
   ...["--isolation", "process"],
   ...["--max-running", "1", "--max-queued", "1", "--pool-size", "1"],
-  ...["--invocation-timeout", "2s"],
+  ...["--invocation-timeout", "5s", "--cpu-time", "1s"],
 ];
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 
@@ -70,6 +70,7 @@ async function givenBack({ client }: Stage): Promise<void> {
     "return 17;",
     "Deno.exit(1);",
     "for (;;);",
+    "setInterval(() => {}, 1000); return new Promise(() => {});",
     "return new Promise(() => {});",
   ];
   for (const ending of endings) {

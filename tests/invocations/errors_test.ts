@@ -6,7 +6,7 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 const FLAGS = [
   // Functions tell their process ids, which name nothing outside in bubblewrap's own namespace.
   ...["--isolation", "process"],
-  ...["--invocation-timeout", "1s", "--memory", "64MiB"],
+  ...["--memory", "64MiB"],
   ...["--max-input", "64KiB", "--max-output", "64KiB"],
 ];
 
@@ -122,31 +122,27 @@ async function uncaughtElsewhere({ client }: Stage): Promise<void> {
   }
 }
 
-async function limits({ client }: Stage): Promise<void> {
-  const timeout = "TIMEOUT: the invocation ran longer than its limit of 1 s (--invocation-timeout)";
+async function outOfTime({ client }: Stage): Promise<void> {
+  const timeout = "TIMEOUT: the invocation ran longer than its limit of 2 s (--invocation-timeout)";
+  for (
+    const main of [
+      "export default () => { for (;;); };",
+      "export default () => { setInterval(() => {}, 9); return new Promise(() => {}); };",
+      "for (;;); export default () => ({});",
+    ]
+  ) assert.equal(await failing(client, main), timeout, main);
+}
+
+async function outOfMemory({ client }: Stage): Promise<void> {
   const memory =
     "OUT_OF_MEMORY: the function needed more memory than its limit of 64 MiB (--memory)";
-  const cases = [
-    ["export default () => { for (;;); };", timeout],
-    [
-      "export default () => { setInterval(() => {}, 9); return new Promise(() => {}); };",
-      timeout,
-    ],
-    ["for (;;); export default () => ({});", timeout],
-    [
+  for (
+    const main of [
       'const a = []; export default () => { for (;;) a.push({ n: a.length, s: "x" + a.length }); };',
-      memory,
-    ],
-    [
       "const a = []; export default () => { for (;;) a.push(new ArrayBuffer(8e6)); };",
-      memory,
-    ],
-    [
       "const a = []; export default () => { for (;;) a.push(new Uint8Array(8e6).fill(1)); };",
-      memory,
-    ],
-  ] as const;
-  for (const [main, expected] of cases) assert.equal(await failing(client, main), expected, main);
+    ]
+  ) assert.equal(await failing(client, main), memory, main);
 }
 
 async function exits({ client }: Stage): Promise<void> {
@@ -210,8 +206,12 @@ async function largeOutputs({ client }: Stage): Promise<void> {
 serverSuite("a function that fails", { flags: FLAGS }, {
   "UNCAUGHT: with name, message and the author's lines": uncaught,
   "UNCAUGHT: wherever it was thrown, whatever it is": uncaughtElsewhere,
-  "TIMEOUT: and OUT_OF_MEMORY: name their limits": limits,
+  "OUT_OF_MEMORY: with its limit": outOfMemory,
   "EXITED: for an exit, and for a promise that never settles": exits,
   "BAD_OUTPUT: for all that is no JSON object": badOutputs,
   "OUTPUT_TOO_LARGE: from the first byte over the limit": largeOutputs,
+});
+
+serverSuite("a function that does not end", { flags: [...FLAGS, "--invocation-timeout", "2s"] }, {
+  "TIMEOUT: with its limit": outOfTime,
 });

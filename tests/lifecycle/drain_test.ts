@@ -5,7 +5,9 @@ import { allGone, childrenOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
-import { ECHO, HANG, SLEEP } from "../invocations/functions.ts";
+import { ECHO, HANG } from "../invocations/functions.ts";
+import { allow } from "../egress/support.ts";
+import { Barrier, BARRIER_FLAGS } from "../volumes/barrier.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 /** Longer than the time in which a second signal counts as an echo of the first. */
@@ -22,6 +24,16 @@ async function started(client: Client, functionId: string): Promise<string> {
   });
 }
 
+/** A function that runs until the test opens the barrier at `url`. */
+async function deployWaiter(client: Client, barrier: Barrier): Promise<string> {
+  const id = await client.deploy(`export default async ({ url }) => {
+    console.log("up");
+    return { said: await (await fetch(url)).text() };
+  };`);
+  await allow(client, id, [barrier.host]);
+  return id;
+}
+
 async function draining(client: Client): Promise<void> {
   await eventually(async () => (await client.get("/readyz")).status === 503 ? true : undefined);
 }
@@ -34,10 +46,12 @@ function testInDataDir(name: string, body: (dataDir: string) => Promise<void>): 
 }
 
 testInDataDir("SIGTERM lets what runs finish and takes nothing new", async (dataDir) => {
-  await using server = await TestServer.start({ dataDir });
+  await using server = await TestServer.start({ dataDir, flags: BARRIER_FLAGS });
   const client = await server.client();
-  const id = await client.deploy(SLEEP);
-  const running = client.invoke(id, { ms: 1500 });
+  const barrier = new Barrier();
+  const url = barrier.next();
+  const id = await deployWaiter(client, barrier);
+  const running = client.invoke(id, { url });
   await started(client, id);
   const sandboxes = await childrenOf(server.pid);
   server.signal("SIGTERM");
@@ -49,6 +63,7 @@ testInDataDir("SIGTERM lets what runs finish and takes nothing new", async (data
     assert.equal(refused.body.code, 14);
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
+  barrier.open(url);
   const { status, headers, body } = await running;
   assert.equal(status, 200);
   assert.ok(body.json);
@@ -105,16 +120,18 @@ testInDataDir("a second signal kills at once", async (dataDir) => {
 });
 
 testInDataDir("what waits in the background runs at the next start", async (dataDir) => {
-  const flags = ["--max-running", "1", "--pool-size", "1"];
+  const flags = [...BARRIER_FLAGS, "--max-running", "1", "--pool-size", "1"];
   const waiting: string[] = [];
   let echo: string;
   {
     await using server = await TestServer.start({ dataDir, flags });
     const client = await server.client();
-    const sleep = await client.deploy(SLEEP);
+    const barrier = new Barrier();
+    const url = barrier.next();
+    const waiter = await deployWaiter(client, barrier);
     echo = await client.deploy(ECHO);
-    const running = client.invoke(sleep, { ms: 1000 });
-    await started(client, sleep);
+    const running = client.invoke(waiter, { url });
+    await started(client, waiter);
     for (let n = 0; n < 3; n++) {
       const { body } = await client.invoke(echo, { n }, { prefer: "respond-async" });
       waiting.push(body.invocationId);
@@ -130,6 +147,8 @@ testInDataDir("what waits in the background runs at the next start", async (data
       headers: { accept: "text/event-stream", authorization: `Bearer ${client.token}` },
     });
     server.signal("SIGTERM");
+    await draining(client);
+    barrier.open(url);
     assert.ok((await running).body.json);
     assert.ok((await queuedCaller).body.json, "whoever waits for an answer gets it");
     assert.equal((await server.status).code, 0);
