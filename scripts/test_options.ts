@@ -1,12 +1,18 @@
 /** Arguments of `scripts/test`. */
 import { Command, CommanderError } from "commander";
 import { MODES } from "../src/isolation/isolation.ts";
+import { PROGRAMS } from "../tests/support/diagnosis.ts";
 
 /** Folders of `tests` that are suites of their own, and the program that each needs. */
 export const SUITES: Readonly<Record<string, string>> = { browser: "chromium" };
 
 /** What `--require` may name. */
-export const REQUIRABLE: readonly string[] = [...MODES, "cgroups", ...Object.values(SUITES)];
+export const REQUIRABLE: readonly string[] = [
+  ...MODES,
+  "cgroups",
+  ...PROGRAMS,
+  ...Object.values(SUITES),
+];
 
 export interface Options {
   readonly verbose?: true;

@@ -2,7 +2,12 @@
 import { join, relative } from "node:path";
 import { RUN_DIR_VARIABLE } from "../tests/support/once.ts";
 import { type Options, readArguments, REQUIRABLE, SUITES } from "./test_options.ts";
-import { diagnoseMachine, DIAGNOSIS_VARIABLE, type Missing } from "../tests/support/diagnosis.ts";
+import {
+  diagnoseMachine,
+  DIAGNOSIS_VARIABLE,
+  type Missing,
+  missingProgram,
+} from "../tests/support/diagnosis.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const TESTS = "tests";
@@ -169,25 +174,21 @@ function sum(ends: readonly Ended[]): Ended {
   );
 }
 
-/** Whether a program is found on the search path. */
-async function isInstalled(program: string): Promise<boolean> {
-  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
-    if (await Deno.stat(join(folder, program)).then(({ isFile }) => isFile, () => false)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /** Names of what is not available, with the reason. */
 async function findMissing(machine: Missing): Promise<Record<string, string>> {
   const missing: Record<string, string> = { ...machine };
   for (const program of Object.values(SUITES)) {
-    if (await isInstalled(program)) continue;
-    missing[program] = `${program} was not found; install it (apt-get install ${program})`;
+    const reason = await missingProgram(program);
+    if (reason !== undefined) missing[program] = reason;
   }
   return missing;
 }
+
+/** What is not tested without these, other than an isolation mode. */
+const UNTESTED: Readonly<Record<string, string>> = {
+  cgroups: "limits by cgroups",
+  sqlite3: "the backup recipe",
+};
 
 /** A line for all that this run leaves out. */
 function reportUntested(paths: readonly string[], missing: Readonly<Record<string, string>>): void {
@@ -195,7 +196,7 @@ function reportUntested(paths: readonly string[], missing: Readonly<Record<strin
   const say = (what: string, why: string) => untested.push(`not tested: ${what}: ${why}`);
   for (const [name, reason] of Object.entries(missing)) {
     if (!Object.values(SUITES).includes(name)) {
-      say(name === "cgroups" ? "limits by cgroups" : `isolation mode ${name}`, reason);
+      say(UNTESTED[name] ?? `isolation mode ${name}`, reason);
     }
   }
   if (Deno.uid() !== 0) say("processes of another user", "the tests do not run as root");

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { type Client, unbase64 } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { sqlite3Test } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
 import { tlsClient } from "../tls/support.ts";
 import { noise, Volume } from "../volumes/support.ts";
@@ -101,7 +102,7 @@ async function checkKept(client: Client, kept: Kept, busy: string): Promise<void
   }
 }
 
-Deno.test("the recipes of the page back up a running server and restore it", async () => {
+sqlite3Test("the recipes of the page back up a running server and restore it", async () => {
   await using directory = await makeTempDir();
   const dataDir = join(directory.path, ".invoked");
   const readCa = (dataDir: string) => Deno.readTextFile(join(dataDir, "tls", "ca.pem"));

@@ -14,6 +14,11 @@ export const AVAILABLE_MODES: readonly Mode[] = MODES.filter((mode) => !(mode in
 /** Whether the server can create memory and pids cgroups. */
 export const HAS_CGROUPS = !("cgroups" in MISSING);
 
+/** Registers a test that runs sqlite3. */
+export function sqlite3Test(name: string, body: () => Promise<void>): void {
+  if (!("sqlite3" in MISSING)) Deno.test(name, body);
+}
+
 /** Whether processes can be inspected through procfs. */
 export const HAS_PROCFS = Deno.build.os === "linux";
 
