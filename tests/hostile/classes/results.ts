@@ -9,7 +9,7 @@ const refusedOutput = (name: string, expression: string, error: RegExp): Hostile
 const isNo = (what: string) =>
   new RegExp(`^BAD_OUTPUT: the function returned ${what}, not a JSON object$`);
 const TOO_LARGE =
-  /^OUTPUT_TOO_LARGE: the output has \d+ bytes, its limit is 64 KiB \(--max-output\)$/;
+  /^OUTPUT_TOO_LARGE: the output has [\d,]+ bytes, its limit is 64 KiB \(--max-output\)$/;
 
 export const RESULTS: readonly Hostile[] = [
   refusedOutput("a number", "5", isNo("a number")),
