@@ -96,7 +96,12 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     ]);
     assert.match(await author.ok(["invoke", "--commit", "v2"]), /Hi, world/);
     await author.ok(["tag", ".", "v1", "--delete"]);
-    assertFails(await author.run(["publish", ".", "v1"]), 1, /Cannot find tag "v1"/, /invoked show/);
+    assertFails(
+      await author.run(["publish", ".", "v1"]),
+      1,
+      /Cannot find tag "v1"/,
+      /invoked show/,
+    );
   });
   await t.step("publish and rollback move what calls run", async () => {
     await author.ok(["publish"]);
