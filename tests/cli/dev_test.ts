@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
+import { initFolder } from "./support.ts";
 
 const main = (word: string) =>
   `export default (input: { name?: string }) => ({ message: "${word}, " + input.name });\n`;
@@ -70,7 +71,7 @@ class Dev implements AsyncDisposable {
 Deno.test("dev runs on every save with the last input, and removes its store", async (t) => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "greeter");
-  await runInvoked(["init", folder]);
+  await initFolder(folder);
   const save = (path: string, text: string) => Deno.writeTextFile(join(folder, path), text);
   await Deno.remove(join(folder, "main.test.ts"));
   await save("main.ts", main("Hello"));
@@ -116,7 +117,7 @@ Deno.test("dev runs on every save with the last input, and removes its store", a
 Deno.test("dev gives the function the secrets of a file", async () => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "keeper");
-  await runInvoked(["init", folder]);
+  await initFolder(folder);
   await Deno.writeTextFile(
     join(folder, "main.ts"),
     `import { functions } from "@c1/functions-sdk";
@@ -133,7 +134,7 @@ export default () => ({ length: functions.getConfig().secrets.KEY?.length ?? 0 }
 Deno.test("dev attaches the volume of invoked.json, which begins empty on the local server", async () => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "reader");
-  await runInvoked(["init", folder]);
+  await initFolder(folder);
   await Deno.remove(join(folder, "main.test.ts"));
   const reader = (word: string) =>
     `import { vfs } from "@c1/functions-sdk";

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Json } from "../support/client.ts";
 import { makeTempDir, type Run, runInvoked, type RunOptions } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
+import { shareDownloads } from "../support/downloads.ts";
+import { downloadBundler, TestServer } from "../support/server.ts";
+import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 
 export class Author implements AsyncDisposable {
   private constructor(
@@ -17,9 +19,8 @@ export class Author implements AsyncDisposable {
     const disposables = new AsyncDisposableStack();
     const directory = disposables.use(await makeTempDir());
     const server = disposables.use(await TestServer.start());
-    const made = await runInvoked(["init", name], { cwd: directory.path });
-    assert.equal(made.code, 0, made.stderr);
     const folder = join(directory.path, name);
+    await initFolder(folder);
     await Deno.remove(join(folder, "main.test.ts"));
     return new Author(folder, server, disposables);
   }
@@ -52,6 +53,13 @@ export class Author implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disposables.disposeAsync();
   }
+}
+
+/** Creates a function's folder with `invoked init`. Its builds use the downloads of the run. */
+export async function initFolder(folder: string): Promise<void> {
+  const made = await runInvoked(["init", folder]);
+  assert.equal(made.code, 0, made.stderr);
+  await shareDownloads(join(folder, PRIVATE_DIR), downloadBundler);
 }
 
 /** Checks how a command fails: its exit code, nothing on stdout, the reason and the next step on stderr. */

@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { initFolder } from "./support.ts";
 
 Deno.test("test runs main.test.ts in the sandbox and names what failed", async (t) => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "greeter");
   const run = (...args: string[]) => runInvoked(args, { cwd: folder });
-  await runInvoked(["init", folder]);
+  await initFolder(folder);
 
   await t.step("a new folder passes", async () => {
     const { code, stdout, stderr } = await run("test");

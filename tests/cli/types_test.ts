@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { initFolder } from "./support.ts";
 import { TestServer } from "../support/server.ts";
 
 const WRONG = "export default (): { n: string } => ({ n: 1 });\n";
@@ -14,7 +15,7 @@ Deno.test("deploy and show report type errors, which do not reject a deploy", as
   const cwd = join(directory.path, "typed");
   const env = { INVOKED_DATA: server.dataDir };
   const run = (...args: string[]) => runInvoked(args, { cwd, env });
-  await runInvoked(["init", cwd]);
+  await initFolder(cwd);
   await Deno.remove(join(cwd, "main.test.ts"));
   await Deno.writeTextFile(join(cwd, "main.ts"), WRONG);
   assert.equal((await run("deploy", "--publish")).code, 0);
@@ -38,7 +39,7 @@ Deno.test("deploy reports no types if the server does not check them", async () 
   await using directory = await makeTempDir();
   await using server = await TestServer.start();
   const cwd = join(directory.path, "plain");
-  await runInvoked(["init", cwd]);
+  await initFolder(cwd);
   const { code, stderr } = await runInvoked(["deploy"], {
     cwd,
     env: { INVOKED_DATA: server.dataDir },

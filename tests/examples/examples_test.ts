@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url";
 import { base64, type Client, type Json, unbase64 } from "../support/client.ts";
 import { childrenOf } from "../sdk/support.ts";
 import { LOOPBACK } from "../egress/support.ts";
+import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
+import { shareDownloads } from "../support/downloads.ts";
+import { downloadBundler } from "../support/server.ts";
 import { makeTempDir, runInvoked, type RunOptions } from "../support/invoked.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 
@@ -27,6 +30,7 @@ class Example implements AsyncDisposable {
     const directory = await makeTempDir();
     const folder = join(directory.path, name);
     await copyFolder(join(EXAMPLES_DIR, name), folder);
+    await shareDownloads(join(folder, PRIVATE_DIR), downloadBundler);
     return new Example(folder, dataDir, directory);
   }
 

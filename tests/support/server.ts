@@ -1,6 +1,7 @@
 /** Boots the real server on a free port with a temporary data directory, as a user does. */
 import { join } from "node:path";
 import { Client } from "./client.ts";
+import { shareDownloads } from "./downloads.ts";
 import { INVOKED, removeDirectory } from "./invoked.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
@@ -17,6 +18,8 @@ export interface ServerOptions {
   readonly dataDir?: string;
   /** A command that becomes the one that it is given as arguments. */
   readonly launcher?: readonly string[];
+  /** Whether its builds download everything themselves, for tests about downloads. */
+  readonly ownDownloads?: boolean;
 }
 
 /** A running server. Disposing it kills it, and removes the data directory that it made. */
@@ -41,6 +44,7 @@ export class TestServer implements AsyncDisposable {
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dataDir = options.dataDir ?? await Deno.makeTempDir({ prefix: "invoked-test-" });
+    if (!options.ownDownloads) await shareDownloads(dataDir, downloadBundler);
     const [program = INVOKED, ...launched] = [...options.launcher ?? [], INVOKED];
     const process = new Deno.Command(program, {
       args: [
@@ -110,6 +114,12 @@ export class TestServer implements AsyncDisposable {
     await this.stop("SIGKILL");
     if (this.#ownsDataDir) await removeDirectory(this.dataDir);
   }
+}
+
+/** A server downloads the bundler before it is ready. */
+export async function downloadBundler(dataDir: string): Promise<void> {
+  await using server = await TestServer.start({ dataDir, ownDownloads: true });
+  await server.stop();
 }
 
 /** Reads stdout up to the curl that ends the welcome, and drains the rest. */

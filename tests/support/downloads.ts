@@ -1,0 +1,31 @@
+/** The downloads of builds, which the servers of one run share: every server would otherwise fetch the bundler anew. */
+import { dirname, join } from "node:path";
+import { filledOnce } from "./once.ts";
+
+/** Below a data directory, or the private directory of a function's folder. */
+const DOWNLOADS = join("cache", "builder");
+
+/**
+ * Lets a directory that has no downloads use those of the run.
+ * @param fill downloads the bundler into the directory that holds `cache/builder`
+ */
+export async function shareDownloads(
+  directory: string,
+  fill: (directory: string) => Promise<void>,
+): Promise<void> {
+  const own = join(directory, DOWNLOADS);
+  const isThere = await Deno.lstat(own).then(() => true, () => false);
+  if (isThere) return;
+  const shared = await filledOnce("downloads", async (shared) => {
+    const first = await Deno.makeTempDir({ prefix: "invoked-test-" });
+    await link(join(first, DOWNLOADS), shared);
+    await fill(first);
+    await Deno.remove(first, { recursive: true });
+  });
+  await link(own, shared);
+}
+
+async function link(path: string, target: string): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await Deno.symlink(target, path);
+}
