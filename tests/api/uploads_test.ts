@@ -107,7 +107,7 @@ serverSuite("uploads", {}, {
   },
 
   "another server's URL is rejected": async ({ client }) => {
-    await using foreign = await TestServer.start();
+    await using foreign = await TestServer.start({ fresh: true });
     const commit = await openCommit(await foreign.client(), "main.ts");
     const answer = await put(client, commit.urls["main.ts"], MAIN);
     assertError(answer, "PERMISSION_DENIED", "UPLOAD_URL_INVALID");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Json } from "../support/client.ts";
 import { makeTempDir, type Run, runInvoked, type RunOptions } from "../support/invoked.ts";
 import { shareDownloads } from "../support/downloads.ts";
-import { downloadBundler, TestServer } from "../support/server.ts";
+import { startOnce, TestServer } from "../support/server.ts";
 import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 
 export class Author implements AsyncDisposable {
@@ -59,7 +59,7 @@ export class Author implements AsyncDisposable {
 export async function initFolder(folder: string): Promise<void> {
   const made = await runInvoked(["init", folder]);
   assert.equal(made.code, 0, made.stderr);
-  await shareDownloads(join(folder, PRIVATE_DIR), downloadBundler);
+  await shareDownloads(join(folder, PRIVATE_DIR), startOnce);
 }
 
 /** Checks how a command fails: its exit code, nothing on stdout, the reason and the next step on stderr. */

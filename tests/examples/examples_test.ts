@@ -7,7 +7,7 @@ import { childrenOf } from "../sdk/support.ts";
 import { LOOPBACK } from "../egress/support.ts";
 import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 import { shareDownloads } from "../support/downloads.ts";
-import { downloadBundler } from "../support/server.ts";
+import { startOnce } from "../support/server.ts";
 import { makeTempDir, runInvoked, type RunOptions } from "../support/invoked.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 
@@ -30,7 +30,7 @@ class Example implements AsyncDisposable {
     const directory = await makeTempDir();
     const folder = join(directory.path, name);
     await copyFolder(join(EXAMPLES_DIR, name), folder);
-    await shareDownloads(join(folder, PRIVATE_DIR), downloadBundler);
+    await shareDownloads(join(folder, PRIVATE_DIR), startOnce);
     return new Example(folder, dataDir, directory);
   }
 

@@ -250,7 +250,7 @@ function hostileRegistry({ file, url, trace }: Given): Registry {
 
 Deno.test("hostile commits are rejected or harmless", async (context) => {
   await using canaries = await openCanaries();
-  await using first = await TestServer.start({ ownDownloads: true });
+  await using first = await TestServer.start({ fresh: true });
   // The bundler comes from the real registry; it stays in the cache of builds.
   await (await first.client()).deploy(OK);
   await first.stop("SIGTERM");

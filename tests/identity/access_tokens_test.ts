@@ -80,7 +80,7 @@ serverSuite("access tokens", {}, {
   },
 
   "an assertion, or another server's token, is no access token": async ({ client }) => {
-    await using foreign = await TestServer.start();
+    await using foreign = await TestServer.start({ fresh: true });
     await assertRefused(client, (await foreign.client()).token ?? "");
   },
 

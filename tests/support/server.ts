@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Client } from "./client.ts";
 import { shareDownloads } from "./downloads.ts";
 import { INVOKED, removeDirectory } from "./invoked.ts";
+import { filledOnce } from "./once.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 60_000;
@@ -18,8 +19,8 @@ export interface ServerOptions {
   readonly dataDir?: string;
   /** A command that becomes the one that it is given as arguments. */
   readonly launcher?: readonly string[];
-  /** Whether its builds download everything themselves, for tests about downloads. */
-  readonly ownDownloads?: boolean;
+  /** Whether it starts on an empty data directory: for tests about first starts, downloads, or two servers. */
+  readonly fresh?: boolean;
 }
 
 /** A running server. Disposing it kills it, and removes the data directory that it made. */
@@ -43,8 +44,8 @@ export class TestServer implements AsyncDisposable {
   }
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
-    const dataDir = options.dataDir ?? await Deno.makeTempDir({ prefix: "invoked-test-" });
-    if (!options.ownDownloads) await shareDownloads(dataDir, downloadBundler);
+    const dataDir = options.dataDir ?? await makeDataDir(options);
+    if (!options.fresh) await shareDownloads(dataDir, startOnce);
     const [program = INVOKED, ...launched] = [...options.launcher ?? [], INVOKED];
     const process = new Deno.Command(program, {
       args: [
@@ -116,10 +117,30 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
-/** A server downloads the bundler before it is ready. */
-export async function downloadBundler(dataDir: string): Promise<void> {
-  await using server = await TestServer.start({ dataDir, ownDownloads: true });
+/** Starts a server on the directory and stops it; it downloads the bundler before it is ready. */
+export async function startOnce(dataDir: string): Promise<void> {
+  await using server = await TestServer.start({ dataDir, fresh: true });
   await server.stop();
+}
+
+/** Settings that a first start writes into the data directory. */
+const FIRST_START_FLAG = /^--(?:host|public-url|tls-.*)$/;
+const FIRST_START_VARIABLE = /^INVOKED_(?:HOST|PUBLIC_URL|TLS_.*|.*MASTER_KEY)$/;
+
+/** A new data directory; a copy of one that the run has started a server on, if this makes no difference. */
+async function makeDataDir({ fresh, flags = [], env = {} }: ServerOptions): Promise<string> {
+  const dataDir = await Deno.makeTempDir({ prefix: "invoked-test-" });
+  const isOwn = flags.some((flag) => FIRST_START_FLAG.test(flag)) ||
+    Object.keys(env).some((name) => FIRST_START_VARIABLE.test(name));
+  if (fresh || isOwn) return dataDir;
+  const started = await filledOnce("data", async (directory) => {
+    await shareDownloads(directory, startOnce);
+    await startOnce(directory);
+  });
+  const { success } = await new Deno.Command("cp", { args: ["-a", `${started}/.`, dataDir] })
+    .output();
+  if (!success) throw new Error(`Cannot copy ${started}`);
+  return dataDir;
 }
 
 /** Reads stdout up to the curl that ends the welcome, and drains the rest. */
