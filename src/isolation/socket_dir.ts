@@ -3,6 +3,7 @@
  * systems. Only the server and the user of isolated processes can enter it.
  */
 import { dirname, join } from "node:path";
+import { isOwnerGone } from "../shared/files.ts";
 import { othersCanEnter } from "./access.ts";
 import { NOBODY_ID } from "./machine.ts";
 
@@ -71,16 +72,13 @@ async function removeAbandoned(parent: string, owner: string): Promise<void> {
       const { isDirectory, uid } = await Deno.lstat(path);
       // Other users can create anything with this prefix.
       if (!isDirectory || uid !== Deno.uid()) continue;
-      const other = await Deno.readTextFile(join(path, OWNER_FILE));
-      if (other === owner || await isMissing(other)) await removeDirectory(path);
+      const ownerFile = join(path, OWNER_FILE);
+      const isPredecessor = await Deno.readTextFile(ownerFile) === owner;
+      if (isPredecessor || await isOwnerGone(ownerFile)) await removeDirectory(path);
     } catch {
       // Another server is creating or removing it.
     }
   }
-}
-
-function isMissing(path: string): Promise<boolean> {
-  return Deno.stat(path).then(() => false, (error) => error instanceof Deno.errors.NotFound);
 }
 
 async function removeDirectory(path: string): Promise<void> {

@@ -43,6 +43,15 @@ export async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
+/**
+ * Whether the owner that a file names, by a path, no longer exists. False for an empty file: another process is just
+ * writing it.
+ */
+export async function isOwnerGone(ownerFile: string): Promise<boolean> {
+  const owner = await Deno.readTextFile(ownerFile);
+  return owner !== "" && !await exists(owner);
+}
+
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.stat(path);

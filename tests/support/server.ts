@@ -8,8 +8,12 @@ import { filledOnce } from "./once.ts";
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 60_000;
 
-/** Type checks would keep the machine busy behind every suite; the suite that is about them turns them on. */
-const DEFAULTS = { INVOKED_CHECK_TYPES: "false", INVOKED_MAX_WAIT: "60s" };
+/** What would keep the machine busy behind every suite. The suites about type checks, waits and pools set their own. */
+const DEFAULTS = {
+  INVOKED_CHECK_TYPES: "false",
+  INVOKED_MAX_WAIT: "60s",
+  INVOKED_POOL_SIZE: "4",
+};
 
 export interface ServerOptions {
   /** Further flags of `invoked serve`. */

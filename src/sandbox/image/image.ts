@@ -7,6 +7,7 @@ import {
   type Profile,
   seccompFilter,
 } from "../../isolation/mod.ts";
+import { isOwnerGone } from "../../shared/files.ts";
 import { prelinkedRuntime } from "./prelinked_runtime.ts";
 
 /** Parent and names of directories that another user must reach, and the file in each that names its owner. */
@@ -135,17 +136,11 @@ async function sweepShared(): Promise<void> {
     const path = `${SHARED_PARENT}/${name}`;
     try {
       if (!isOwn(await Deno.lstat(path))) continue;
-      const owner = await Deno.readTextFile(`${path}/${OWNER_FILE}`);
-      const isGone = await Deno.stat(owner).then(() => false, isNotFound);
-      if (isGone) await Deno.remove(path, { recursive: true });
+      if (await isOwnerGone(`${path}/${OWNER_FILE}`)) await Deno.remove(path, { recursive: true });
     } catch {
       // Another server is creating or removing it.
     }
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound;
 }
 
 /** Makes a directory and everything in it readable for every user. */
