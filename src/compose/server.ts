@@ -17,7 +17,7 @@ import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
 import { createSandboxes, type EgressOptions, type Sandboxes } from "../sandbox/mod.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
-import { openDataDir } from "../store/data_dir.ts";
+import { type DataDir, openDataDir } from "../store/data_dir.ts";
 import { masterKeysOf } from "../store/master_key.ts";
 import { openStore } from "../store/mod.ts";
 import { Sealer } from "../store/sealing.ts";
@@ -111,22 +111,9 @@ export async function startServer(
   { deployExample }: StartOptions,
 ): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
-  const { server: { host, port, publicUrl, dataDir, drainTimeoutMs } } = config;
-  const directory = opened.use(await openDataDir(dataDir));
-  const masterKey = config.identity.masterKey;
-  const [key, ...olderKeys] = masterKey === undefined
-    ? await masterKeysOf(directory)
-    : [Buffer.from(masterKey.reveal(), "base64")];
-  const sealer = new Sealer(key, ...olderKeys);
-  const tls = await openTls(config);
-  const identity = await tls?.source.load();
-  const http = await listen(host, port, config.server, identity);
-  opened.defer(() => closeHttp(http));
-  if (tls !== undefined && identity !== undefined) {
-    opened.use(keepFresh(tls.source, identity, http.renew));
-  }
-  const url = publicUrl ??
-    `${tls === undefined ? "http" : "https"}://${urlHost(host)}:${http.port}`;
+  const { server: { dataDir, drainTimeoutMs } } = config;
+  const sealer = await openSealer(config, opened.use(await openDataDir(dataDir)));
+  const { http, tls, url } = await openListener(config, opened);
 
   const sandboxes = opened.use(await openSandboxes(config));
   const builder = opened.use(openBuilder(config));
@@ -177,6 +164,34 @@ export async function startServer(
     opened: opened.move(),
     drainTimeoutMs,
   });
+}
+
+/** Seals with the configured master key, or with the newest key of the data directory. */
+async function openSealer(
+  { identity: { masterKey } }: Config,
+  directory: DataDir,
+): Promise<Sealer> {
+  const [key, ...olderKeys] = masterKey === undefined
+    ? await masterKeysOf(directory)
+    : [Buffer.from(masterKey.reveal(), "base64")];
+  return new Sealer(key, ...olderKeys);
+}
+
+/** Listens at the configured address, with TLS if configured. `opened` closes what this opens. */
+async function openListener(
+  config: Config,
+  opened: AsyncDisposableStack,
+): Promise<{ http: HttpServer; tls: Tls | undefined; url: string }> {
+  const { host, port, publicUrl } = config.server;
+  const tls = await openTls(config);
+  const identity = await tls?.source.load();
+  const http = await listen(host, port, config.server, identity);
+  opened.defer(() => closeHttp(http));
+  if (tls !== undefined && identity !== undefined) {
+    opened.use(keepFresh(tls.source, identity, http.renew));
+  }
+  const scheme = tls === undefined ? "http" : "https";
+  return { http, tls, url: publicUrl ?? `${scheme}://${urlHost(host)}:${http.port}` };
 }
 
 async function openSandboxes(config: Config): Promise<Sandboxes> {
