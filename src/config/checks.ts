@@ -17,76 +17,93 @@ export interface Contradiction {
 
 /** The contradictions between settings that are each valid alone. */
 export function findContradictions(config: Config): readonly Contradiction[] {
-  const { server, commits, invocations, builder } = config;
-  const found: Contradiction[] = [];
-  const atLeast = (
-    setting: SettingPath,
-    value: number,
-    least: number,
-    format: (value: number) => string,
-    why: string,
-  ) => {
-    if (value < least) found.push({ setting, must: `at least ${format(least)} ${why}` });
-  };
+  return [
+    ...tlsContradictions(config),
+    ...requestContradictions(config),
+    ...payloadContradictions(config),
+    ...commitContradictions(config),
+  ];
+}
 
-  found.push(...tlsContradictions(config));
+/** The contradiction of a setting that is less than `least`. `why` continues "at least N". */
+function atLeast(
+  setting: SettingPath,
+  value: number,
+  least: number,
+  format: (value: number) => string,
+  why: string,
+): readonly Contradiction[] {
+  return value < least ? [{ setting, must: `at least ${format(least)} ${why}` }] : [];
+}
 
+function requestContradictions({ server, commits, invocations }: Config): readonly Contradiction[] {
   const inputBody = roundUpToKiB(base64Length(invocations.maxInputBytes) + ENVELOPE_BYTES);
   const commitBody = roundUpToKiB(
     base64Length(commits.maxCommitBytes) + ENVELOPE_BYTES + commits.maxFiles * FILE_ENVELOPE_BYTES,
   );
-  atLeast(
-    "server.maxBodyBytes",
-    server.maxBodyBytes,
-    inputBody,
-    formatBytes,
-    `to hold the base64 form of an input of ${formatBytes(invocations.maxInputBytes)}`,
-  );
-  atLeast(
-    "server.maxBodyBytes",
-    server.maxBodyBytes,
-    commitBody,
-    formatBytes,
-    `to hold the base64 form of a commit of ${formatBytes(commits.maxCommitBytes)}` +
-      ` in ${formatCount(commits.maxFiles)} files`,
-  );
-  atLeast(
-    "server.requestTimeoutMs",
-    server.requestTimeoutMs,
-    server.headerTimeoutMs,
-    formatDuration,
-    "to include the time for the headers",
-  );
-  atLeast(
-    "commits.maxCommitBytes",
-    commits.maxCommitBytes,
-    commits.maxFileBytes,
-    formatBytes,
-    "to hold one file of the largest size",
-  );
+  return [
+    ...atLeast(
+      "server.maxBodyBytes",
+      server.maxBodyBytes,
+      inputBody,
+      formatBytes,
+      `to hold the base64 form of an input of ${formatBytes(invocations.maxInputBytes)}`,
+    ),
+    ...atLeast(
+      "server.maxBodyBytes",
+      server.maxBodyBytes,
+      commitBody,
+      formatBytes,
+      `to hold the base64 form of a commit of ${formatBytes(commits.maxCommitBytes)}` +
+        ` in ${formatCount(commits.maxFiles)} files`,
+    ),
+    ...atLeast(
+      "server.requestTimeoutMs",
+      server.requestTimeoutMs,
+      server.headerTimeoutMs,
+      formatDuration,
+      "to include the time for the headers",
+    ),
+  ];
+}
+
+function payloadContradictions({ invocations }: Config): readonly Contradiction[] {
   const payload = Math.max(invocations.maxInputBytes, invocations.maxOutputBytes);
-  atLeast(
-    "invocations.memoryBytes",
-    invocations.memoryBytes,
-    MEMORY_PER_PAYLOAD * payload,
-    formatBytes,
-    `to work on an input or output of ${formatBytes(payload)}`,
-  );
-  atLeast(
-    "invocations.maxQueuedBytes",
-    invocations.maxQueuedBytes,
-    invocations.maxInputBytes,
-    formatBytes,
-    "to hold one input of the largest size",
-  );
-  atLeast(
-    "builder.maxArtifactBytes",
-    builder.maxArtifactBytes,
-    commits.maxCommitBytes,
-    formatBytes,
-    "to hold the largest commit",
-  );
-  return found;
+  return [
+    ...atLeast(
+      "invocations.memoryBytes",
+      invocations.memoryBytes,
+      MEMORY_PER_PAYLOAD * payload,
+      formatBytes,
+      `to work on an input or output of ${formatBytes(payload)}`,
+    ),
+    ...atLeast(
+      "invocations.maxQueuedBytes",
+      invocations.maxQueuedBytes,
+      invocations.maxInputBytes,
+      formatBytes,
+      "to hold one input of the largest size",
+    ),
+  ];
+}
+
+function commitContradictions({ commits, builder }: Config): readonly Contradiction[] {
+  return [
+    ...atLeast(
+      "commits.maxCommitBytes",
+      commits.maxCommitBytes,
+      commits.maxFileBytes,
+      formatBytes,
+      "to hold one file of the largest size",
+    ),
+    ...atLeast(
+      "builder.maxArtifactBytes",
+      builder.maxArtifactBytes,
+      commits.maxCommitBytes,
+      formatBytes,
+      "to hold the largest commit",
+    ),
+  ];
 }
 
 function tlsContradictions({ server, tls }: Config): readonly Contradiction[] {
