@@ -7,8 +7,8 @@ import { buildProgram } from "../src/cli/program.ts";
 import { ALL_SETTINGS, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";
 import { statusOf } from "../src/api/status.ts";
+import { exists, readText, ROOT } from "./support/repository.ts";
 
-const ROOT = new URL("../", import.meta.url);
 const SKIPPED_FOLDERS = ["node_modules"];
 
 /** Flags of the commands. */
@@ -34,7 +34,7 @@ const TOKEN_ERRORS = /readonly error: ((?:"\w+"(?: \| )?)+),/;
 type Pages = ReadonlyMap<string, string>;
 
 Deno.test("docs/errors.md lists every reason with its code and HTTP status, and no other", async () => {
-  const page = section(await read("docs/errors.md"), "Errors of requests");
+  const page = section(await readText("docs/errors.md"), "Errors of requests");
   // One table for each status and code, which are its heading.
   const listed = page.split(/^### /m).slice(1).flatMap((table) => {
     const [, status, code] = /^(\d+) `(\w+)`/.exec(table) ?? [];
@@ -49,10 +49,10 @@ Deno.test("docs/errors.md lists every reason with its code and HTTP status, and 
 });
 
 Deno.test("docs/errors.md lists every word of an invocation's error, and no other", async () => {
-  const page = section(await read("docs/errors.md"), "Errors of invocations");
-  const contract = await read("src/sandbox/contract.ts");
+  const page = section(await readText("docs/errors.md"), "Errors of invocations");
+  const contract = await readText("src/sandbox/contract.ts");
   const type = /export type ErrorCode =([^;]+);/.exec(contract)?.[1] ?? "";
-  const attached = await read("src/domain/invocations/attached_volume.ts");
+  const attached = await readText("src/domain/invocations/attached_volume.ts");
   const volumeType = /export type VolumeErrorCode =([^;]+);/.exec(attached)?.[1] ?? "";
   const known = [...quoted(type), ...quoted(volumeType)];
   assert.ok(quoted(type).length > 0, "ErrorCode was not found in src/sandbox/contract.ts");
@@ -64,8 +64,8 @@ Deno.test("docs/errors.md lists every word of an invocation's error, and no othe
 });
 
 Deno.test("docs/errors.md lists every error of the token endpoint, and no other", async () => {
-  const page = section(await read("docs/errors.md"), "Errors of the token endpoint");
-  const source = await read("src/domain/identity/token_endpoint.ts");
+  const page = section(await readText("docs/errors.md"), "Errors of the token endpoint");
+  const source = await readText("src/domain/identity/token_endpoint.ts");
   const known = quoted(TOKEN_ERRORS.exec(source)?.[1] ?? "");
   assert.ok(known.length > 0, "the type of the errors was not found");
   assert.deepEqual(rows(page).map(([word]) => word).toSorted(), known.toSorted());
@@ -178,19 +178,6 @@ function flagsOf(text: string): string[] {
   return [...new Set([...found].map(([flag]) => flag))];
 }
 
-function read(path: string): Promise<string> {
-  return Deno.readTextFile(new URL(path, ROOT));
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(new URL(path, ROOT));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function readPages(folder = ""): Promise<Pages> {
   const pages = new Map<string, string>();
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
@@ -198,7 +185,7 @@ async function readPages(folder = ""): Promise<Pages> {
     const path = `${folder}${name}`;
     if (isDirectory) {
       for (const [inner, text] of await readPages(`${path}/`)) pages.set(inner, text);
-    } else if (path.endsWith(".md")) pages.set(path, await read(path));
+    } else if (path.endsWith(".md")) pages.set(path, await readText(path));
   }
   return pages;
 }

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { bannedWordsIn } from "./support/words.ts";
 import { renderReadmeChart } from "../bench/readme_chart.ts";
-
-const ROOT = new URL("../", import.meta.url);
+import { exists, readText, ROOT } from "./support/repository.ts";
 
 /** Written by scripts. */
 const GENERATED = ["docs/cli.md", "docs/configuration.md", "docs/npm.md", "docs/permissions.md"];
@@ -21,7 +20,7 @@ Deno.test("pages that people write stay short", async () => {
   const pages = (await handWrittenPages()).filter(([path]) => !UNCOUNTED.includes(path));
   const words = pages.reduce((sum, [, text]) => sum + countWords(text), 0);
   assert.ok(words <= WORDS_MAX, `${words} words, the limit is ${WORDS_MAX}`);
-  const architecture = countWords(await read("ARCHITECTURE.md"));
+  const architecture = countWords(await readText("ARCHITECTURE.md"));
   assert.ok(
     architecture <= WORDS_IN_ARCHITECTURE_MAX,
     `ARCHITECTURE.md has ${architecture} words, the limit is ${WORDS_IN_ARCHITECTURE_MAX}`,
@@ -43,7 +42,7 @@ Deno.test("sentences of pages have 25 words at most", async () => {
 });
 
 Deno.test("the walks of ARCHITECTURE.md name files that exist, each once in a walk", async () => {
-  const page = await read("ARCHITECTURE.md");
+  const page = await readText("ARCHITECTURE.md");
   const walks = [...page.matchAll(/^```text\n([^]*?)^```/gm)]
     .map(([, block = ""]) => [...block.matchAll(WALK_PATH)].map(([path]) => `src/${path}`))
     .filter((walk) => walk.length > 0);
@@ -55,7 +54,7 @@ Deno.test("the walks of ARCHITECTURE.md name files that exist, each once in a wa
 });
 
 Deno.test("ARCHITECTURE.md lists every folder of src", async () => {
-  const page = await read("ARCHITECTURE.md");
+  const page = await readText("ARCHITECTURE.md");
   const unlisted: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(new URL("src/", ROOT))) {
     if (isDirectory && !page.includes(`\nsrc/${name}/ `)) unlisted.push(name);
@@ -64,13 +63,13 @@ Deno.test("ARCHITECTURE.md lists every folder of src", async () => {
 });
 
 Deno.test("the picture of README.md shows the published figures", async () => {
-  const { rows } = JSON.parse(await read("bench/results/published/results.json"));
-  assert.equal(await read("docs/images/latency.svg"), renderReadmeChart(rows));
+  const { rows } = JSON.parse(await readText("bench/results/published/results.json"));
+  assert.equal(await readText("docs/images/latency.svg"), renderReadmeChart(rows));
 });
 
 Deno.test("README.md shows the function that the first start deploys", async () => {
-  const source = (await read("examples/hello/main.ts")).replace(/^\/\*\*.*\n/, "");
-  assert.ok((await read("README.md")).includes(`\`\`\`ts\n${source}\`\`\``), source);
+  const source = (await readText("examples/hello/main.ts")).replace(/^\/\*\*.*\n/, "");
+  assert.ok((await readText("README.md")).includes(`\`\`\`ts\n${source}\`\`\``), source);
 });
 
 Deno.test("the checks of pages notice what is wrong", () => {
@@ -147,18 +146,5 @@ async function markdownIn(folder: string): Promise<string[]> {
 }
 
 async function readAll(paths: readonly string[]): Promise<Page[]> {
-  return await Promise.all(paths.map(async (path): Promise<Page> => [path, await read(path)]));
-}
-
-function read(path: string): Promise<string> {
-  return Deno.readTextFile(new URL(path, ROOT));
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(new URL(path, ROOT));
-    return true;
-  } catch {
-    return false;
-  }
+  return await Promise.all(paths.map(async (path): Promise<Page> => [path, await readText(path)]));
 }
