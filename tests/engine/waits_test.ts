@@ -62,16 +62,16 @@ function rounded<T extends number | undefined>(value: T) {
   return value === undefined ? undefined : Number(value.toPrecision(4));
 }
 
-Deno.test("nobody is refused before every slot came free once", () => {
+Deno.test("no call is rejected before every slot was released once", () => {
   const stage = new Stage(2);
   assert.equal(stage.letIn("a"), 100);
   stage.end(60_000);
-  assert.equal(stage.call("a"), undefined, "the first end does not speak for all limiter");
+  assert.equal(stage.call("a"), undefined, "the first release says nothing about the other slot");
   for (let ends = 0; ends < 3; ends++) stage.end(1000);
   assert.equal(stage.call("a")?.kind, "wait-too-long");
 });
 
-Deno.test("a call is refused where its grant is too far away by what was measured", () => {
+Deno.test("a call is rejected if its measured wait exceeds the limit", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);
   assert.equal(stage.perSecond, 4);
@@ -119,7 +119,7 @@ Deno.test("a grant that does not come counts while it lasts", () => {
   assert.equal(stage.call("a")?.kind, "wait-too-long");
 });
 
-Deno.test("a low rate is put right though all that would wait are refused", () => {
+Deno.test("a low rate is corrected although all that would wait are rejected", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 20_000);
   let refused = 0;

@@ -37,7 +37,7 @@ Deno.test("requests beyond the rate are rejected with Retry-After", async () => 
   assert.equal((await login(clientId, clientSecret)).status, 200, "another client id is free");
 });
 
-Deno.test("0 turns the limits off", async () => {
+Deno.test("0 disables the limits", async () => {
   await using server = await TestServer.start({ flags: ["--api-rate", "0", "--token-rate", "0"] });
   const clients = await Promise.all(Array.from({ length: 150 }, () => server.client()));
   const answers = await Promise.all(clients.map((client) => client.get("/api/v1/functions")));

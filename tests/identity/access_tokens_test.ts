@@ -114,7 +114,7 @@ serverSuite("access tokens", {}, {
   },
 });
 
-Deno.test("access tokens: an expired one is told apart, with the same key", async () => {
+Deno.test("access tokens: an expired one has an error of its own, with the same key", async () => {
   const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
   const tokens = new AccessTokens({ id: "key", privateKey, publicKey });
   const principal = { id: "p", displayName: "P", clientId: "c", roles: ["administrator"] };

@@ -93,7 +93,7 @@ Deno.test("second start: the same ids, credentials and functions at a new addres
   ok(await (await third.client()).get("/api/v1/functions", headers));
 });
 
-Deno.test("a second server on the same data directory or port is refused", async () => {
+Deno.test("a second server on the same data directory or port fails", async () => {
   await using server = await TestServer.start();
   const port = new URL(server.url).port;
   const again = await serve(server.dataDir);
@@ -104,7 +104,7 @@ Deno.test("a second server on the same data directory or port is refused", async
   ok(await (await server.client()).get("/api/v1/functions"));
 });
 
-Deno.test("another master key than before is refused, and harms nothing", async () => {
+Deno.test("another master key than before is rejected, and harms nothing", async () => {
   const key = () => crypto.getRandomValues(new Uint8Array(32)).toBase64();
   await using dir = await makeTempDir();
   const env = { INVOKED_MASTER_KEY: key() };
@@ -120,7 +120,7 @@ Deno.test("another master key than before is refused, and harms nothing", async 
   ok(await (await server.client()).get("/api/v1/functions"));
 });
 
-Deno.test("a master key that is none is refused", async () => {
+Deno.test("an invalid master key is rejected", async () => {
   await using dir = await makeTempDir();
   for (const key of ["short", "AAAA", "x".repeat(44)]) {
     const { code, stderr } = await serve(dir.path, [], { INVOKED_MASTER_KEY: key });
@@ -132,7 +132,7 @@ Deno.test("a master key that is none is refused", async () => {
   assertFails(await serve(dir.path), /master\.key: each line must be 32 bytes in base64$/);
 });
 
-Deno.test("a data directory that cannot be made or written is refused", async () => {
+Deno.test("a data directory that cannot be created or written is rejected", async () => {
   await using dir = await makeTempDir();
   const file = join(dir.path, "file");
   await Deno.writeTextFile(file, "");

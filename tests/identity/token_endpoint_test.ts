@@ -206,7 +206,7 @@ Deno.test("token endpoint", async (t) => {
   });
 });
 
-Deno.test("token endpoint: a replayed assertion is refused, also after a restart", async () => {
+Deno.test("token endpoint: a replayed assertion is rejected, also after a restart", async () => {
   await using dir = await makeTempDir();
   const dataDir = dir.path;
   let replays: string[];

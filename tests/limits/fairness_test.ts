@@ -159,7 +159,7 @@ serverSuite("a call whose turn is too far away", {
   "passes where a running invocation makes it": nested,
 });
 
-Deno.test("a function at its own limit is refused by its own rate, and logged once", async () => {
+Deno.test("a function at its own limit is rejected by its own rate, and logged once", async () => {
   await using server = await TestServer.start({
     flags: ["--max-running", "3", "--max-running-per-function", "1", "--max-wait", "50ms"],
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TestServer } from "../support/server.ts";
 
-Deno.test("waiting has limits of its own, and every place is given back", async (context) => {
+Deno.test("the queue has limits of its own, and every slot is released", async (context) => {
   await using server = await TestServer.start({
     flags: [
       ...["--max-running", "3", "--max-running-per-function", "1", "--pool-size", "1"],

@@ -216,7 +216,7 @@ serverSuite(
   },
 );
 
-Deno.test("tests: a run that a stop cuts off is told as interrupted", async () => {
+Deno.test("tests: a run that a stop cuts off is reported as interrupted", async () => {
   await using server = await TestServer.start({
     flags: ["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
   });
