@@ -9,7 +9,7 @@ import { z } from "@hono/zod-openapi";
 const INT32_MAX = 2 ** 31 - 1;
 
 /** Decodes base64 or base64url, padded or not; undefined for anything else. */
-export function decodeBase64(text: string): Uint8Array | undefined {
+function decodeBase64(text: string): Uint8Array | undefined {
   const body = text.replace(/={1,2}$/, "");
   const standard = /^[A-Za-z0-9+/]*$/.test(body);
   if (!standard && !/^[A-Za-z0-9_-]*$/.test(body)) return undefined;

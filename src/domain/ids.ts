@@ -34,11 +34,6 @@ export class Ids {
   }
 }
 
-/** Whether the text has the form of an id. */
-export function isId(text: string): boolean {
-  return /^[0-9A-Za-z]{27}$/.test(text);
-}
-
 function randomBits(bytes: number): bigint {
   return BigInt(`0x${randomBytes(bytes).toString("hex")}`);
 }

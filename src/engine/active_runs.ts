@@ -86,10 +86,6 @@ export class ActiveRun implements Disposable {
 export class ActiveRuns {
   readonly #runs = new Map<string, ActiveRun>();
 
-  get size(): number {
-    return this.#runs.size;
-  }
-
   get(id: string): ActiveRun | undefined {
     return this.#runs.get(id);
   }

@@ -195,10 +195,10 @@ export class TestRun {
     if (this.#tests === undefined) {
       this.#planned = text;
       this.#weigh(text.length);
-      const only = planned.some((test) => test.only && !test.skip);
-      this.#tests = planned.map(({ name, skip, only: chosen }) => ({
+      const hasOnly = planned.some(({ only, skip }) => only && !skip);
+      this.#tests = planned.map(({ name, skip, only }) => ({
         name,
-        state: skip || (only && !chosen) ? "skipped" : "planned",
+        state: skip || (hasOnly && !only) ? "skipped" : "planned",
         assertions: [],
         logs: [],
       }));

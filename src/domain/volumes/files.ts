@@ -224,7 +224,7 @@ export async function withPublished<T>(
 }
 
 /** Streams a blob from `start` to `end`. The end of the stream, or its cancellation, disposes of `held`. */
-export function streamBlob(
+function streamBlob(
   blobs: VolumeBlobs,
   { digest, size }: FileEntry,
   start: number,
