@@ -9,6 +9,7 @@ import {
   type Identity,
   type Isolation,
   type Profile,
+  SOCKETS_INSIDE,
 } from "./isolation.ts";
 import { type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 import { LOADER_CACHE, NULL_DEVICE } from "./root.ts";
@@ -55,8 +56,14 @@ function bubblewrap(
       ownProcessNamespace: true,
     },
     egressPathInside: () => EGRESS_SOCKET_INSIDE,
+    socketDirInside: () => SOCKETS_INSIDE,
     wrap: (command, confinement) => [
-      ...limitResources(programs.sh, profile, confinement, profile.seccompFile),
+      ...limitResources(
+        programs.sh,
+        profile,
+        confinement,
+        confinement.seccompFile ?? profile.seccompFile,
+      ),
       ...(identity === "nobody" ? setpriv(programs.setpriv, machine, identity, []) : []),
       programs.bwrap,
       ...flags(machine, profile, confinement),
@@ -78,7 +85,7 @@ function flags(
   profile: Profile,
   confinement: Confinement,
 ): string[] {
-  const { env = profile.env, egressSocket, cwd = "/" } = confinement;
+  const { env = profile.env, egressSocket, socketDir, cwd = "/" } = confinement;
   return [
     "--unshare-all",
     "--die-with-parent",
@@ -93,6 +100,7 @@ function flags(
       ? assembledRoot(machine, profile, confinement)
       : madeRoot(profile.root, machine, profile)),
     ...(egressSocket === undefined ? [] : ["--bind", egressSocket, EGRESS_SOCKET_INSIDE]),
+    ...(socketDir === undefined ? [] : ["--ro-bind", socketDir, SOCKETS_INSIDE]),
     ...["--chdir", cwd],
     ...(profile.root === undefined ? ["--remount-ro", "/dev", "--remount-ro", "/"] : []),
   ];

@@ -56,6 +56,13 @@ export interface Confinement {
    * The user of the process must be able to reach and write it.
    */
   readonly egressSocket?: string;
+  /**
+   * A directory of sockets for a root and its forks. `bubblewrap` mounts it read-only at {@link SOCKETS_INSIDE}, the
+   * other modes leave it at its own path.
+   */
+  readonly socketDir?: string;
+  /** The seccomp filter of this process instead of the profile's. */
+  readonly seccompFile?: string;
   /** The environment of this process instead of the profile's. */
   readonly env?: Readonly<Record<string, string>>;
   /** `cgroup.procs` files of the cgroups that this process joins. */
@@ -69,6 +76,9 @@ export interface Confinement {
 /** Path of the egress socket in a mount namespace of its own. */
 export const EGRESS_SOCKET_INSIDE = "/run/egress.sock";
 
+/** Path of a directory of sockets in a mount namespace of its own. */
+export const SOCKETS_INSIDE = "/run/sockets";
+
 /** One variant of a mode. Each mode has a file. */
 export interface Isolation {
   readonly mode: Mode;
@@ -79,6 +89,8 @@ export interface Isolation {
   readonly expected: Expected;
   /** Path of the confinement's egress socket as the process sees it. */
   egressPathInside(egressSocket: string): string;
+  /** Path of a confinement's directory of sockets as the process sees it. */
+  socketDirInside(socketDir: string): string;
   /** The command line that runs `command` in this isolation. */
   wrap(command: readonly string[], confinement: Confinement): readonly string[];
 }

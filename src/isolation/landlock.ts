@@ -49,13 +49,14 @@ function landlock(
       ownProcessNamespace: false,
     },
     egressPathInside: (egressSocket) => egressSocket,
+    socketDirInside: (socketDir) => socketDir,
     wrap: (command, confinement) => [
       ...limitResources(programs.sh, profile, confinement),
       ...setpriv(programs.setpriv, machine, identity, [
         ...DIES_WITH_SERVER,
         ...["--landlock-access", "fs"],
         ...rules(machine, profile, confinement),
-        ...["--seccomp-filter", profile.seccompFile],
+        ...["--seccomp-filter", confinement.seccompFile ?? profile.seccompFile],
       ]),
       ...command,
     ],

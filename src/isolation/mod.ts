@@ -12,11 +12,12 @@ export {
 } from "./choose.ts";
 export { type Segment, segmentsIn, SegmentType } from "./elf.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
+export { joinCgroup, processBelow } from "./forks.ts";
 export { unconfined } from "./process_mode.ts";
-export { readProcfs } from "./procfs.ts";
+export { listDescriptors, readProcfs } from "./procfs.ts";
 export { makeRoot } from "./root.ts";
 export { type Architecture, seccompFilter } from "./seccomp.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";
 export { UnixListener } from "./unix_listener.ts";
-export { missingWall } from "./verify.ts";
+export { innermost, missingWall } from "./verify.ts";

@@ -54,13 +54,19 @@ function confined(machine: Machine, profile: Profile): readonly Isolation[] {
         ownProcessNamespace: false,
       },
       egressPathInside: (egressSocket) => egressSocket,
+      socketDirInside: (socketDir) => socketDir,
       wrap: (command, confinement) => [
         ...limitResources(sh, profile, confinement),
         ...setpriv(
           setprivPath,
           machine,
           identity,
-          [...DIES_WITH_SERVER, ...(seccomp ? ["--seccomp-filter", profile.seccompFile] : [])],
+          [
+            ...DIES_WITH_SERVER,
+            ...(seccomp
+              ? ["--seccomp-filter", confinement.seccompFile ?? profile.seccompFile]
+              : []),
+          ],
         ),
         ...command,
       ],
@@ -76,6 +82,7 @@ function bare({ env, descriptions: words }: Profile): Isolation {
     env,
     expected: NOTHING_EXPECTED,
     egressPathInside: (egressSocket) => egressSocket,
+    socketDirInside: (socketDir) => socketDir,
     wrap: (command) => command,
   };
 }

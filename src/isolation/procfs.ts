@@ -17,3 +17,15 @@ export async function readProcfs(path: string): Promise<string | undefined> {
     return undefined;
   }
 }
+
+/** The listing of `/proc/PID/fd` by `ls -l`: one line for each descriptor and its target. */
+export async function listDescriptors(pid: number): Promise<string> {
+  const { success, stdout } = await new Deno.Command("ls", {
+    args: ["-l", "--", `/proc/${pid}/fd`],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).output();
+  if (!success) throw new Error(`Cannot read the descriptors of process ${pid}`);
+  return new TextDecoder().decode(stdout);
+}

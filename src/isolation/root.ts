@@ -1,6 +1,6 @@
 /** A root directory for mount namespaces, made once so that each process needs fewer mounts. */
 import { dirname, join } from "node:path";
-import { EGRESS_SOCKET_INSIDE } from "./isolation.ts";
+import { EGRESS_SOCKET_INSIDE, SOCKETS_INSIDE } from "./isolation.ts";
 import type { Machine } from "./machine.ts";
 
 /** The loader's index of libraries. */
@@ -27,7 +27,9 @@ export async function makeRoot(
   for (const path of [deno, NULL_DEVICE, EGRESS_SOCKET_INSIDE]) {
     await Deno.writeFile(await pathBelow(root, path), new Uint8Array());
   }
-  for (const path of readable) await Deno.mkdir(join(root, path), { recursive: true });
+  for (const path of [...readable, SOCKETS_INSIDE]) {
+    await Deno.mkdir(join(root, path), { recursive: true });
+  }
 }
 
 /** The path below the root. Creates its parent directory. */

@@ -2,7 +2,15 @@
  * The seccomp filters of confined processes, as a classic BPF program: a small assembler and the
  * program itself. See `Documentation/userspace-api/seccomp_filter.rst` of Linux.
  */
-import { CLONE, CLONE3, DENIED_CALLS, FORKING_CALLS, type Numbers, SOCKET } from "./syscalls.ts";
+import {
+  CLONE,
+  CLONE3,
+  DENIED_CALLS,
+  FORK_MANAGING_CALLS,
+  FORKING_CALLS,
+  type Numbers,
+  SOCKET,
+} from "./syscalls.ts";
 
 /** Bytes of one instruction: `struct sock_filter` of `linux/filter.h`. */
 const INSTRUCTION_BYTES = 8;
@@ -87,6 +95,14 @@ function byFirstArgument(number: number, ...judged: readonly Line[]): readonly L
   return [{ test: JUMP_EQUAL, value: number, otherwiseSkip: rest.length }, ...rest];
 }
 
+/** What a process may do beyond the calls that every one may make. */
+export interface SeccompOptions {
+  /** Start processes. */
+  readonly mayFork: boolean;
+  /** Give its forks namespaces of their own, wait for them and kill them. */
+  readonly mayManageForks?: boolean;
+}
+
 /**
  * The filter: the classes of {@link DENIED_CALLS} fail with EPERM, sockets of any family but AF_UNIX with
  * EAFNOSUPPORT, and new processes with EPERM unless the process `mayFork`. A call of a foreign architecture kills
@@ -94,7 +110,7 @@ function byFirstArgument(number: number, ...judged: readonly Line[]): readonly L
  */
 export function seccompFilter(
   architecture: Architecture,
-  { mayFork }: { readonly mayFork: boolean },
+  { mayFork, mayManageForks = false }: SeccompOptions,
 ): Uint8Array<ArrayBuffer> {
   const column = architecture === "x86_64" ? 0 : 1;
   const numberOf = (name: string, numbers: Numbers) => {
@@ -103,8 +119,9 @@ export function seccompFilter(
     return number;
   };
   const classes = mayFork ? DENIED_CALLS : { ...DENIED_CALLS, forking: FORKING_CALLS };
-  const denied = Object.values(classes).flatMap((calls) => Object.values(calls))
-    .map((numbers) => numbers[column]).filter((number) => number !== undefined);
+  const denied = Object.values(classes).flatMap((calls) => Object.entries(calls))
+    .filter(([name]) => !mayManageForks || !FORK_MANAGING_CALLS.has(name))
+    .map(([, numbers]) => numbers[column]).filter((number) => number !== undefined);
   return assemble([
     { load: ARCHITECTURE_OFFSET },
     { test: JUMP_EQUAL, value: ARCHITECTURES[architecture], otherwise: "kill" },
@@ -116,7 +133,9 @@ export function seccompFilter(
     // Allows threads only: a process that cannot fork leaves no other process behind.
     ...byFirstArgument(
       numberOf("clone", CLONE),
-      { test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" },
+      ...mayManageForks
+        ? []
+        : [{ test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" } as const],
       ...mayFork ? [] : [{ test: JUMP_ANY_BIT, value: CLONE_THREAD, otherwise: "EPERM" } as const],
     ),
     ...byFirstArgument(

@@ -123,6 +123,9 @@ export const FORKING_CALLS: Readonly<Record<string, Numbers>> = {
   vfork: [58, undefined],
 };
 
+/** Denied calls that a process needs which waits for its forks and kills them. */
+export const FORK_MANAGING_CALLS: ReadonlySet<string> = new Set(["kill", "pidfd_open"]);
+
 /** Calls that are checked by their arguments. */
 export const CLONE: Numbers = [56, 220];
 export const CLONE3: Numbers = [435, 435];

@@ -29,8 +29,8 @@ export async function missingWall(pid: number, expected: Expected): Promise<stri
   return undefined;
 }
 
-/** The isolated process below its wrappers. */
-async function innermost(pid: number): Promise<number> {
+/** The process that has no child: the isolated one below its wrappers. */
+export async function innermost(pid: number): Promise<number> {
   let at = pid;
   for (let depth = 0; depth < WRAPPERS_MAX; depth++) {
     const child = (await readProcfs(`${at}/task/${at}/children`))?.trim().split(" ")[0] ?? "";

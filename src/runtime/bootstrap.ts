@@ -7,11 +7,13 @@
  */
 import { EGRESS_SOCKET_ARGUMENT } from "./egress.ts";
 import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
+import { openTree, type Tree } from "./fork/tree.ts";
 import { type ConsoleClass, harden, importMeta } from "./harden.ts";
 import { callContext } from "./context.ts";
 import { guardNode, hardenNode, useEgressSocket } from "./node.ts";
 import {
   byteLength,
+  Bytes,
   charCodeAt,
   dataDescriptor,
   defineProperty,
@@ -22,6 +24,7 @@ import {
   exit,
   jsonParse,
   jsonStringify,
+  now,
   preventDefault,
   PromiseOf,
   slice,
@@ -35,12 +38,15 @@ import {
   frameWriter,
   type Load,
   markStderr,
+  putUint32,
   receiveCall,
   receiveLoad,
 } from "./request.ts";
 import {
+  AS_ROOT,
   type Failure,
   FrameKind,
+  LOADED_BYTES,
   LOG_FRAME_MAX_UNITS,
   LOG_LINE_OVERHEAD_BYTES,
   READY_MESSAGE,
@@ -51,6 +57,7 @@ type Frame = (kind: number, body: Uint8Array) => void;
 
 const NOTHING = encode("");
 const OPENING_BRACE = 0x7b;
+const MICROS_PER_MS = 1000;
 
 function resolved(value: unknown): Promise<unknown> {
   return new PromiseOf((resolve) => resolve(value));
@@ -87,12 +94,47 @@ function encodeOutput(
   return bytes > maxBytes ? fail({ kind: "output-too-large", bytes }) : body;
 }
 
+/** What a template does around the evaluation of its script. */
+interface Ahead {
+  endObservation(): void;
+  /** Serves as a template; returns in an instance. */
+  serve(): void;
+}
+
+function aheadOf({ observe, serve }: Tree, frame: Frame, nonce: Uint8Array): Ahead {
+  const endObservation = observe(() => {
+    markStderr(nonce);
+    frame(FrameKind.NEEDS_CALL, NOTHING);
+    return exit(0);
+  });
+  return {
+    endObservation,
+    serve() {
+      // A template loads once.
+      while (serve() !== "instance");
+    },
+  };
+}
+
+/** The body of a `LOADED` frame. */
+function microsSince(beganMs: number): Uint8Array {
+  const body = new Bytes(LOADED_BYTES);
+  putUint32(body, 0, (now() - beganMs) * MICROS_PER_MS);
+  return body;
+}
+
 /**
  * Loads the module and runs its call until its answer. Without a first call the module loads ahead, and the call is read
  * after that. With process reuse the next call is read once the event loop is empty: then only variables of the function
  * remain of the previous one.
  */
-function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => void): void {
+function run(
+  load: Load,
+  first: Call | undefined,
+  frame: Frame,
+  resetLog: () => void,
+  ahead: Ahead | undefined,
+): void {
   /** The call in progress, until its answer. */
   let current: Call | undefined;
   let handler: unknown;
@@ -139,9 +181,13 @@ function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => 
     react(returned, checkValue, failThrown);
     react(react(returned, jsonStringify), deliver, (thrown) => fail(stringifyFault(thrown)));
   };
+  let beganMs = 0;
   const loaded = (exported: { default?: unknown }) => {
-    if (current === undefined) {
-      frame(FrameKind.LOADED, NOTHING);
+    if (ahead !== undefined) ahead.endObservation();
+    frame(FrameKind.LOADED, microsSince(beganMs));
+    if (ahead !== undefined) {
+      ahead.serve();
+      ahead = undefined;
       begin(receiveCall());
     }
     handler = exported.default;
@@ -151,6 +197,7 @@ function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => 
     callHandler();
   };
   if (first !== undefined) begin(first);
+  beganMs = now();
   try {
     // The closing parenthesis needs a line of its own: the script ends with a comment.
     const factory = evaluate(`(${load.script}\n)`);
@@ -160,19 +207,25 @@ function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => 
   }
 }
 
-const loadsNode = Deno.args.includes(WITH_NODE);
-const egress = Deno.args.find((argument) => argument.startsWith(EGRESS_SOCKET_ARGUMENT));
-if (egress !== undefined) useEgressSocket(egress.slice(EGRESS_SOCKET_ARGUMENT.length));
-const ConsoleOf = harden();
+const argument = (prefix: string) =>
+  Deno.args.find((argument) => argument.startsWith(prefix))?.slice(prefix.length);
+const loadsNode = Deno.args.includes(WITH_NODE) || Deno.args.includes(AS_ROOT);
+const isRoot = Deno.args.includes(AS_ROOT);
+const egress = argument(EGRESS_SOCKET_ARGUMENT);
+if (egress !== undefined) useEgressSocket(egress);
+const { ConsoleOf, core } = harden();
 if (loadsNode) {
   hardenNode();
   warmGlobals("setTimeout Response Request");
 }
-announce(READY_MESSAGE);
+let tree = isRoot ? openTree(core, nodeParts(), useEgressSocket) : undefined;
+if (tree === undefined) announce(READY_MESSAGE);
+else if (tree.serve() === "instance") tree = undefined;
 const load = receiveLoad();
 const frame = frameWriter(load.nonce);
 const first = load.ahead ? undefined : receiveCall();
 const resetLog = captureConsole(ConsoleOf, frame, load.logBytes);
 guardNode(load.script);
-if (load.ahead) warmGlobals(load.script);
-run(load, first, frame, resetLog);
+const ahead = tree === undefined ? undefined : aheadOf(tree, frame, load.nonce);
+tree = undefined;
+run(load, first, frame, resetLog, ahead);

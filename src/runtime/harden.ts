@@ -6,6 +6,7 @@
  * and FFI; the runtime closes only what they leave open.
  */
 import { anonymous } from "./anonymous.ts";
+import type { Core } from "./fork/threads.ts";
 import { addErrorCodes } from "./system.ts";
 import {
   createObject,
@@ -93,6 +94,7 @@ const unavailable = anonymous((key: string, ErrorOf: ErrorConstructor) => () => 
 
 interface Internals {
   readonly Console: ConsoleClass;
+  readonly core: Core;
   /** The source of paths in `node:process`, read when it loads. */
   readonly __nodeBootstrapArgs: { argv0: string };
 }
@@ -109,8 +111,8 @@ const makeEmptyStdin = anonymous(() => ({
   },
 }));
 
-/** Hardens this process and returns the one internal that the bootstrap needs. */
-export function harden(): ConsoleClass {
+/** Hardens this process and returns the internals that the bootstrap needs. */
+export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Core } {
   const internalKey = untyped(Deno, "internal") as symbol;
   const internals = untyped(Deno, internalKey) as Internals;
   internals.__nodeBootstrapArgs.argv0 = RUNTIME_NAME;
@@ -119,6 +121,10 @@ export function harden(): ConsoleClass {
   lock(Deno, "args", []);
   lock(Deno, "stdin", makeEmptyStdin());
   lock(Deno, "execPath", () => RUNTIME_NAME);
+  // As in a container. A fork would show the id of its root.
+  lock(Deno, "pid", 1);
+  lock(Deno, "ppid", 0);
+  const { core } = internals;
   remove(internals, "core");
   remove(Deno, internalKey);
   remove(Deno, "internal");
@@ -131,7 +137,7 @@ export function harden(): ConsoleClass {
   }
   addErrorCodes();
   for (const key of ["gpu", "locks", "storage"]) remove(Navigator.prototype, key);
-  return internals.Console;
+  return { ConsoleOf: internals.Console, core };
 }
 
 /** Replaces `import.meta` for a function. Through its `invoked` the modules of `sdk/` reach the call. */

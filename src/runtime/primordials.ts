@@ -36,6 +36,11 @@ function uncurry<This, Args extends unknown[], Result>(
   return (self, ...args) => apply(method, self, args);
 }
 
+/** A method of one object, as a function that user code cannot change. */
+function uncurryThis<This, Result>(self: This, method: (this: This) => Result): () => Result {
+  return () => apply(method, self, []);
+}
+
 /** The getter of an accessor property, as a function that takes the object. */
 function getter(prototype: object, key: PropertyKey): (self: unknown) => unknown {
   const get = getOwnPropertyDescriptor(prototype, key)?.get as AnyFunction;
@@ -93,6 +98,9 @@ const decodeMethod = uncurry(
 export const encode = (text: string): Uint8Array => encodeMethod(encoder, text);
 /** UTF-8 to text. */
 export const decode = (bytes: Uint8Array): string => decodeMethod(decoder, bytes);
+
+/** Milliseconds of a monotonic clock. */
+export const now = uncurryThis(performance, performance.now);
 
 export const eventReason = getter(PromiseRejectionEvent.prototype, "reason");
 export const eventError = getter(ErrorEvent.prototype, "error");

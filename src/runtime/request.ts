@@ -35,7 +35,7 @@ export interface Call {
 }
 
 /** Blocks until `length` bytes are read. Exits if stdin ends first. */
-function readExactly(length: number): Uint8Array<ArrayBuffer> {
+export function readExactly(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Bytes(length);
   let filled = 0;
   while (filled < length) {

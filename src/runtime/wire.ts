@@ -7,8 +7,9 @@
  * - The *call*: one byte (1: wait for another call afterwards), two numbers (length of the input and of the
  *   configuration), the input, the configuration.
  *
- * The reply to a load ahead is the frame `LOADED` once the module's top level ran, or `NEEDS_CALL` if the module needs
- * something of the call. Otherwise the call follows at once and is read before user code runs.
+ * The frame `LOADED` follows once the script is evaluated, with the time that it took. A script that is evaluated ahead of
+ * its calls, in a template, may need something that differs between calls: then the frame is `NEEDS_CALL`. Otherwise the
+ * call follows the load at once and is read before user code runs.
  *
  * Instance to server, on stdout: frames, each the nonce, one kind byte, a length and that many bytes. On stderr, before
  * its answer, the bare nonce: it shows the server that all of stderr is read, without waiting for the end of the process.
@@ -48,12 +49,15 @@ export const FRAME_HEAD_BYTES = NONCE_BYTES + 5;
 /** Text that a process writes once it is ready for a load. */
 export const READY_MESSAGE = "ready\n";
 
+/** Argument of the root of a tree of forks; see `fork/wire.ts`. */
+export const AS_ROOT = "root";
+
 /** Argument of a process that loads the Node part of the runtime at its start. */
 export const WITH_NODE = "node";
 
 /**
  * Kinds of frames. `ACCEPTED` follows the read of the call, before any code runs for it: without it another process may
- * get the call. `ACCEPTED`, `LOADED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is `LOG` plus its level,
+ * get the call. `ACCEPTED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is `LOG` plus its level,
  * 0 (debug) to 3 (error).
  */
 export const FrameKind = {
@@ -66,6 +70,9 @@ export const FrameKind = {
   FAILURE: 0x21,
   HOST_CALL: 0x30,
 } as const;
+
+/** Body of a `LOADED` frame: microseconds. */
+export const LOADED_BYTES = 4;
 
 /** Number of the call, length of the JSON. */
 export const HOST_CALL_HEAD_BYTES = 8;

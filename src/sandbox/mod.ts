@@ -9,15 +9,23 @@ import type {
   SandboxOutcome,
 } from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
-import { type Cgroups, chooseIsolation, type IsolationChoice } from "../isolation/mod.ts";
-import { type Launcher, launcherFor, prepareProgram } from "./instance/launcher.ts";
+import {
+  type Cgroups,
+  chooseIsolation,
+  type IsolationChoice,
+  openSocketDir,
+} from "../isolation/mod.ts";
+import { type Launcher, launcherFor } from "./instance/launcher.ts";
+import { prepareProgram } from "./instance/program.ts";
 import { killCodeOf, killed } from "./instance/outcome.ts";
 import { Pool } from "./pool/pool.ts";
 import { CGROUPS_DESCRIPTION, openCgroups } from "./instance/cgroups.ts";
 import { probeTargetOf } from "./diagnostics/probe.ts";
 import { JobNotAccepted } from "./instance/instance.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
-import { type Image, openImage } from "./image/image.ts";
+import { openImage } from "./image/image.ts";
+import { suppliesFor } from "./tree/supplies.ts";
+import { TreeSocket } from "./tree/tree_socket.ts";
 
 export * from "./contract.ts";
 export type { EgressOptions } from "./egress/proxy.ts";
@@ -46,13 +54,13 @@ export function createSandboxes(limits: SandboxLimits, options: SandboxOptions):
   return new ProcessSandboxes(limits, options);
 }
 
-type Prepared = {
-  readonly egress: EgressProxy;
+interface Prepared {
   readonly cgroups: Cgroups | undefined;
-  readonly image: Image;
   readonly launcher: Launcher;
   readonly pool: Pool;
-};
+  /** Everything that the pool needs. */
+  readonly opened: AsyncDisposableStack;
+}
 
 class ProcessSandboxes implements Sandboxes {
   readonly #limits: SandboxLimits;
@@ -109,9 +117,7 @@ class ProcessSandboxes implements Sandboxes {
     const prepared = await this.#preparing?.catch(() => undefined);
     await prepared?.pool[Symbol.asyncDispose]();
     await Promise.allSettled(this.#runs);
-    await prepared?.egress[Symbol.asyncDispose]();
-    await prepared?.cgroups?.[Symbol.asyncDispose]();
-    await prepared?.image[Symbol.asyncDispose]();
+    await prepared?.opened[Symbol.asyncDispose]();
   }
 
   async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
@@ -121,9 +127,14 @@ class ProcessSandboxes implements Sandboxes {
     for (let attempt = 1;; attempt++) {
       try {
         const reused = key === undefined ? undefined : this.#reuse.take(key);
-        const instance = reused ?? await pool.take(job.scriptKey, job.script);
+        const instance = reused ?? await pool.take(job.scriptKey);
         const keeper = key === undefined ? undefined : this.#reuse.keeperOf(key, instance);
-        return await instance.run(job, hooks, this.#limits, keeper);
+        const outcome = await instance.run(job, hooks, this.#limits, keeper);
+        const { evaluationMs } = instance;
+        if (job.scriptKey !== undefined && evaluationMs !== undefined) {
+          pool.noteEvaluation(job.scriptKey, job.script, evaluationMs);
+        }
+        return outcome;
       } catch (error) {
         if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));
         // An instance that died while it waited is replaced; the call does not fail.
@@ -143,14 +154,24 @@ class ProcessSandboxes implements Sandboxes {
     const image = opened.use(await openImage(cacheDir, searchPath));
     const program = await prepareProgram(this.#limits, image, this.#options.egress.ca);
     const chosen = await chooseIsolation(isolation, probeTargetOf(image, program));
-    const egress = opened.use(await EgressProxy.open(this.#options.egress, cacheDir));
+    const socketDir = opened.use(await openSocketDir(cacheDir));
+    const egress = opened.use(new EgressProxy(this.#options.egress, socketDir));
     const cgroups = await openCgroups(image, program);
     if (cgroups !== undefined) opened.use(cgroups);
     const launcher = launcherFor(chosen, program, { egress, cgroups });
-    opened.move();
-    const pool = new Pool(launcher, this.#limits);
+    const supplies = chosen.expected.seccomp
+      ? suppliesFor(this.#limits, {
+        launcher,
+        image,
+        socketDir,
+        socket: opened.use(new TreeSocket(socketDir)),
+        egress,
+        cgroups,
+      })
+      : undefined;
+    const pool = new Pool(launcher, supplies, this.#limits);
     pool.provision(this.#provisioned);
-    this.#prepared = { image, egress, cgroups, launcher, pool };
+    this.#prepared = { cgroups, launcher, pool, opened: opened.move() };
     return this.#prepared;
   }
 }

@@ -1,6 +1,7 @@
 /** The proxy against bytes that a function could write to its socket. */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
+import { openSocketDir } from "../../src/isolation/mod.ts";
 import { type EgressOptions, EgressProxy } from "../../src/sandbox/egress/proxy.ts";
 import { Host } from "./support.ts";
 
@@ -17,7 +18,8 @@ async function open(allowlist: readonly string[], options: Partial<EgressOptions
   await using opened = new AsyncDisposableStack();
   const stateDir = await Deno.makeTempDir();
   opened.defer(() => Deno.remove(stateDir, { recursive: true }));
-  const proxy = opened.use(await EgressProxy.open({ ...OPTIONS, ...options }, stateDir));
+  const socketDir = opened.use(await openSocketDir(stateDir));
+  const proxy = opened.use(new EgressProxy({ ...OPTIONS, ...options }, socketDir));
   const socket = opened.use(proxy.openSocket());
   const lines: string[] = [];
   const session = socket.openSession(allowlist, (_level, message) => lines.push(message));
@@ -249,13 +251,15 @@ Deno.test("a server removes the sockets of killed servers only", async () => {
     await leave(`${stateDir}/gone`),
     await leave(alive),
   ];
-  const proxy = await EgressProxy.open(OPTIONS, stateDir);
+  const socketDir = await openSocketDir(stateDir);
+  const proxy = new EgressProxy(OPTIONS, socketDir);
   await assert.rejects(Deno.stat(own), Deno.errors.NotFound);
   await assert.rejects(Deno.stat(gone), Deno.errors.NotFound);
   assert.equal((await Deno.stat(others)).isDirectory, true);
   const { socketPath } = proxy.openSocket();
   assert.equal((await Deno.stat(socketPath)).isSocket, true);
-  await proxy[Symbol.asyncDispose]();
+  proxy[Symbol.dispose]();
+  await socketDir[Symbol.asyncDispose]();
   await assert.rejects(Deno.stat(socketPath), Deno.errors.NotFound);
   for (const path of [stateDir, alive, others]) await Deno.remove(path, { recursive: true });
 });

@@ -165,6 +165,21 @@ export function sandboxTest(
   }
 }
 
+/** Ids of all running processes of a pool with this cache directory: roots, templates and instances. */
+export async function treePids(cacheDir: string): Promise<number[]> {
+  const owner = await Deno.realPath(cacheDir);
+  const pids: number[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const read = (path: string) => Deno.readTextFile(path).catch(() => "");
+    const environment = await read(`/proc/${name}/environ`);
+    const shared = /(?:^|\0)DENO_DIR=([^\0]*)\/sandbox\0/.exec(environment)?.[1];
+    if (shared === undefined) continue;
+    if (shared === owner || await read(`${shared}/owner`) === owner) pids.push(Number(name));
+  }
+  return pids;
+}
+
 /** Ids of running processes, wrappers included, of the pools with this limit of processor time. */
 export async function poolPids(cpuTimeMs: number): Promise<number[]> {
   const mark = new RegExp(`^Max cpu time +${cpuTimeMs / 1000} `, "m");

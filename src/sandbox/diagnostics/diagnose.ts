@@ -2,7 +2,7 @@
 import { type Mode, MODES, type Programs, tryMode, type Verdict } from "../../isolation/mod.ts";
 import { openCgroups } from "../instance/cgroups.ts";
 import type { SandboxLimits } from "../contract.ts";
-import { prepareProgram } from "../instance/launcher.ts";
+import { prepareProgram } from "../instance/program.ts";
 import { probeTargetOf } from "./probe.ts";
 import { findRecommendations, type Recommendation } from "./recommendations.ts";
 import { openImage } from "../image/image.ts";

@@ -1,8 +1,9 @@
 /** Tests an isolation with a real instance and verifies its walls in `/proc`. */
 import type { SandboxLimits } from "../contract.ts";
 import { missingWall, type ProbeTarget } from "../../isolation/mod.ts";
-import { type Launcher, launcherFor, type Program } from "../instance/launcher.ts";
-import { Instance } from "../instance/instance.ts";
+import type { Instance } from "../instance/instance.ts";
+import { type Launcher, launcherFor } from "../instance/launcher.ts";
+import type { Program } from "../instance/program.ts";
 import type { Image } from "../image/image.ts";
 
 const KIB = 1024;
@@ -28,34 +29,42 @@ export function probeTargetOf({ machine, profile }: Image, program: Program): Pr
 /** What is wrong with the isolation; undefined if it works. */
 async function probe(launcher: Launcher): Promise<string | undefined> {
   try {
-    const instance = await Instance.start(launcher, "plain");
-    try {
-      const fault = await missingWall(instance.pid, launcher.isolation.expected);
-      if (fault !== undefined) return fault;
-      const outcome = await instance.run(
-        {
-          script: PROBE_SCRIPT,
-          scriptKey: "probe",
-          inputJson: "{}",
-          outboundAllowlist: [],
-          config: { secrets: {} },
-          timeoutMs: PROBE_LIMITS.timeoutMs,
-        },
-        {
-          host: { call: () => Promise.reject(new Error("The probe makes no host calls")) },
-          sourceMap: () => Promise.reject(new Error("The probe has no source map")),
-          onLog() {},
-          signal: new AbortController().signal,
-        },
-        { ...PROBE_LIMITS, memoryBytes: 0, cpuTimeMs: 0, poolSize: 0, poolMemoryBytes: 0 },
-      );
-      if (outcome.kind === "error") return `${outcome.code}: ${outcome.message}`;
-      return outcome.outputJson === PROBE_ANSWER ? undefined : "the probe answered something else";
-    } finally {
-      await instance.kill();
-    }
+    const instance = await launcher.startSingle();
+    const fault = instance.pid === undefined
+      ? undefined
+      : await missingWall(instance.pid, launcher.isolation.expected);
+    if (fault === undefined) return await probeInstance(instance);
+    await instance.kill();
+    return fault;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return message.replace(/\s+/g, " ").replace("Cannot start an instance: ", "");
+  }
+}
+
+/** Runs a call in the instance. Resolves with what is wrong with the answer; undefined if it is right. */
+export async function probeInstance(instance: Instance): Promise<string | undefined> {
+  try {
+    const outcome = await instance.run(
+      {
+        script: PROBE_SCRIPT,
+        scriptKey: "probe",
+        inputJson: "{}",
+        outboundAllowlist: [],
+        config: { secrets: {} },
+        timeoutMs: PROBE_LIMITS.timeoutMs,
+      },
+      {
+        host: { call: () => Promise.reject(new Error("The probe makes no host calls")) },
+        sourceMap: () => Promise.reject(new Error("The probe has no source map")),
+        onLog() {},
+        signal: new AbortController().signal,
+      },
+      { ...PROBE_LIMITS, memoryBytes: 0, cpuTimeMs: 0, poolSize: 0, poolMemoryBytes: 0 },
+    );
+    if (outcome.kind === "error") return `${outcome.code}: ${outcome.message}`;
+    return outcome.outputJson === PROBE_ANSWER ? undefined : "the probe answered something else";
+  } finally {
+    await instance.kill();
   }
 }

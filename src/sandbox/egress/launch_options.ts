@@ -13,16 +13,19 @@ export function egressFlags(socketInside: string, seccomp: boolean): string[] {
   ];
 }
 
+/** Deno's permissions of a root. Each fork knows the random name of its own egress socket, and no other. */
+export function treeFlags(socketDirInside: string): string[] {
+  return [`--allow-read=${socketDirInside}`, `--allow-write=${socketDirInside}`, "--allow-net"];
+}
+
 /** Variables for Deno itself. Functions cannot read them. */
-export function egressEnv(
-  socketInside: string,
-  caFile: string | undefined,
-): Readonly<Record<string, string>> {
-  return {
-    HTTP_PROXY: `unix:${socketInside}`,
-    HTTPS_PROXY: `unix:${socketInside}`,
-    ...caFile === undefined ? {} : { DENO_CERT: caFile },
-  };
+export function egressEnv(socketInside: string): Readonly<Record<string, string>> {
+  return { HTTP_PROXY: `unix:${socketInside}`, HTTPS_PROXY: `unix:${socketInside}` };
+}
+
+/** The variable with the certificates that functions trust in addition to Mozilla's. */
+export function caEnv(caFile: string | undefined): Readonly<Record<string, string>> {
+  return caFile === undefined ? {} : { DENO_CERT: caFile };
 }
 
 /** The argument of the bootstrap with the path of the egress socket. */

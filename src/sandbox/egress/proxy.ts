@@ -11,7 +11,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server } f
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getLogger } from "@logtape/logtape";
-import { openSocketDir, type SocketDir, UnixListener } from "../../isolation/mod.ts";
+import { type SocketDir, UnixListener } from "../../isolation/mod.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
 import { type EgressLimits, type EgressLogger, EgressSession, Exchange } from "./session.ts";
@@ -41,12 +41,17 @@ export interface EgressSocket extends Disposable {
   readonly socketPath: string;
   /** Whether a request or connection arrived without an open session and was rejected. */
   readonly wasUsedOutsideRun: boolean;
+  /**
+   * Makes it ready for another instance. The one that had it must have ended. Resolves once every connection that it
+   * left behind is closed.
+   */
+  renew(): Promise<void>;
   /** Opens a session that forwards what the allowlist names until it is closed. */
   openSession(allowlist: readonly string[], log: EgressLogger): EgressSession;
 }
 
 /** The proxy of all instances. Its disposal closes every egress socket. */
-export class EgressProxy implements AsyncDisposable {
+export class EgressProxy implements Disposable {
   readonly #options: EgressOptions;
   readonly #router: Router;
   readonly #socketDir: SocketDir;
@@ -55,7 +60,8 @@ export class EgressProxy implements AsyncDisposable {
   readonly #origins = new WeakMap<object, ListeningSocket>();
   readonly #http: Server;
 
-  private constructor(options: EgressOptions, socketDir: SocketDir) {
+  /** @param socketDir of its sockets; the caller owns it */
+  constructor(options: EgressOptions, socketDir: SocketDir) {
     this.#options = options;
     this.#router = new Router(addressPolicy(options.allowPrivate), options.ca);
     this.#socketDir = socketDir;
@@ -69,11 +75,6 @@ export class EgressProxy implements AsyncDisposable {
     // sockets instead.
     Object.defineProperty(this.#http, "listening", { value: true });
     this.#listen();
-  }
-
-  /** @param stateDir a directory of this server alone; the sockets of a killed predecessor are removed */
-  static async open(options: EgressOptions, stateDir: string): Promise<EgressProxy> {
-    return new EgressProxy(options, await openSocketDir(stateDir));
   }
 
   /** Certificates that functions trust as the proxy does. */
@@ -92,10 +93,9 @@ export class EgressProxy implements AsyncDisposable {
     return socket;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     for (const socket of this.#sockets) socket[Symbol.dispose]();
     this.#http.close();
-    await this.#socketDir[Symbol.asyncDispose]();
   }
 
   #listen(): void {
@@ -207,6 +207,8 @@ class ListeningSocket implements EgressSocket {
   readonly #connections = new Set<Duplex>();
   readonly #onClose: () => void;
   #session: EgressSession | undefined;
+  /** While it is set, connections are closed at once. */
+  #isRenewing = false;
   wasUsedOutsideRun = false;
 
   constructor(
@@ -219,7 +221,8 @@ class ListeningSocket implements EgressSocket {
     this.#onClose = onClose;
     this.#listener = new UnixListener(
       socketPath,
-      (connection) => this.#accept(connection, onConnection),
+      (connection) =>
+        this.#isRenewing ? connection.destroy() : this.#accept(connection, onConnection),
       (error) => logger.error("an egress socket failed: {error}", { error }),
     );
   }
@@ -234,6 +237,18 @@ class ListeningSocket implements EgressSocket {
     if (this.#session !== undefined && !this.#session.isClosed) return this.#session;
     this.wasUsedOutsideRun = true;
     return undefined;
+  }
+
+  async renew(): Promise<void> {
+    this.#session?.[Symbol.dispose]();
+    this.#session = undefined;
+    this.#isRenewing = true;
+    for (const connection of this.#connections) connection.destroy();
+    // Connections are accepted in order, so none of the ended instance is left once this one is closed.
+    using last = await Deno.connect({ transport: "unix", path: this.socketPath });
+    await last.read(new Uint8Array(1));
+    this.#isRenewing = false;
+    this.wasUsedOutsideRun = false;
   }
 
   [Symbol.dispose](): void {

@@ -8,7 +8,6 @@ import {
   seccompFilter,
 } from "../../isolation/mod.ts";
 import { isOwnerGone } from "../../shared/files.ts";
-import { prelinkedRuntime } from "./prelinked_runtime.ts";
 
 /** Parent and names of directories that another user must reach, and the file in each that names its owner. */
 const SHARED_PARENT = "/tmp";
@@ -36,6 +35,10 @@ const ALLOCATOR = [
 export interface Image extends AsyncDisposable {
   readonly machine: Machine;
   readonly profile: Profile;
+  /** The seccomp filter of instances. */
+  readonly filter: Uint8Array<ArrayBuffer>;
+  /** File with the seccomp filter of a root. */
+  readonly rootSeccompFile: string;
   /** Deno's warm cache, read-only for instances. */
   readonly denoDir: string;
   /** Holds {@link denoDir} and all other files that instances of another user must reach. */
@@ -44,15 +47,17 @@ export interface Image extends AsyncDisposable {
 
 /** Inspects the machine and creates the directories. `cacheDir` is a private directory of the server. */
 export async function openImage(cacheDir: string, searchPath: string): Promise<Image> {
-  const found = await findMachine(searchPath);
-  const ownDir = await ownDirectory(cacheDir, found.isRoot);
-  const sharedDir = found.isRoot ? await sharedDirectory(ownDir) : ownDir;
-  const machine = { ...found, deno: await prelinkedRuntime(found.deno, sharedDir) };
+  const machine = await findMachine(searchPath);
+  const ownDir = await ownDirectory(cacheDir, machine.isRoot);
+  const sharedDir = machine.isRoot ? await sharedDirectory(ownDir) : ownDir;
   const denoDir = `${sharedDir}/sandbox`;
   await Deno.mkdir(denoDir, { recursive: true, mode: 0o755 });
   const seccompFile = `${sharedDir}/seccomp.bpf`;
   const filter = seccompFilter(machine.architecture, { mayFork: false });
   await Deno.writeFile(seccompFile, filter, { mode: 0o644 });
+  const rootSeccompFile = `${sharedDir}/seccomp-root.bpf`;
+  const rootFilter = seccompFilter(machine.architecture, { mayFork: true, mayManageForks: true });
+  await Deno.writeFile(rootSeccompFile, rootFilter, { mode: 0o644 });
   const hasRoot = machine.programs.bwrap !== undefined;
   const root = `${sharedDir}/root`;
   if (hasRoot) await makeRoot(root, machine, [denoDir]);
@@ -62,6 +67,8 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
       ...functionProfile(machine, denoDir, seccompFile),
       ...(hasRoot ? { root } : {}),
     },
+    filter,
+    rootSeccompFile,
     denoDir,
     sharedDir,
     async [Symbol.asyncDispose]() {

@@ -31,11 +31,19 @@ export async function bundleRuntime(directory: string): Promise<string> {
 async function digestOfRuntime(): Promise<string> {
   const { esbuild, deno } = manifest.dependencies;
   const parts = [`${esbuild} ${deno}`];
-  for await (const { name, isFile } of Deno.readDir(RUNTIME_DIR)) {
-    if (isFile) parts.push(`${name}\n${await Deno.readTextFile(join(RUNTIME_DIR, name))}`);
+  for await (const name of filesBelow(RUNTIME_DIR)) {
+    parts.push(`${name}\n${await Deno.readTextFile(name)}`);
   }
   const text = new TextEncoder().encode(parts.sort().join("\0"));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", text)).toHex().slice(0, 16);
+}
+
+async function* filesBelow(directory: string): AsyncGenerator<string> {
+  for await (const { name, isFile } of Deno.readDir(directory)) {
+    const path = join(directory, name);
+    if (isFile) yield path;
+    else yield* filesBelow(path);
+  }
 }
 
 async function bundle(name: string): Promise<string> {

@@ -1,6 +1,6 @@
 /** The cgroups of instances. */
 import { Cgroups } from "../../isolation/mod.ts";
-import type { Program } from "./launcher.ts";
+import type { Program } from "./program.ts";
 import type { Image } from "../image/image.ts";
 
 const MIB = 1024 * 1024;

@@ -1,5 +1,5 @@
-/** The child process of an instance: its pipes, its process group and its end. */
-import { killGroup } from "../../isolation/mod.ts";
+/** The process of an instance: its pipes and its end. */
+import type { Exit } from "./exit.ts";
 import { discardOutput, type Input, type OutputReader } from "./pipes.ts";
 
 /** Bytes of stderr that are kept to explain the end of the process. */
@@ -7,36 +7,55 @@ const STDERR_TAIL_BYTES = 16_384;
 /** Longest wait for the pipes of a dead process to end. */
 const DRAIN_TIMEOUT_MS = 1000;
 
-export class Child {
-  readonly pid: number;
+/** A process that was spawned or forked. */
+export interface ProcessHandle {
+  readonly input: Input;
+  /** Reads one stream to its end. The promise of `onChunk` delays the next chunk. */
+  readStdout(onChunk: ChunkReader): Promise<void>;
+  readStderr(onChunk: ChunkReader): Promise<void>;
   /** Settles once the process is reaped. */
-  readonly ended: Promise<Deno.CommandStatus>;
+  readonly ended: Promise<Exit>;
+  /** Kills the process and everything that it started. */
+  kill(): void;
+  /** Id of the process for `/proc`; undefined if only its forker knows it. */
+  readonly pid: number | undefined;
+}
+
+export type ChunkReader = (chunk: Uint8Array) => Promise<void> | void;
+
+export class Child {
+  readonly ended: Promise<Exit>;
   readonly input: Input;
   /** Receives stdout and stderr. */
   reader: OutputReader = discardOutput;
-  readonly #stderr = new Tail();
+  readonly #process: ProcessHandle;
+  #stderr = new Uint8Array(0);
   readonly #output: Promise<unknown>;
 
-  constructor(process: Deno.ChildProcess) {
-    this.pid = process.pid;
-    this.ended = process.status;
-    this.input = process.stdin.getWriter();
-    this.#output = Promise.all([
-      pump(process.stdout, (chunk) => this.reader.stdout(chunk)),
-      pump(process.stderr, (chunk) => {
-        this.#stderr.push(chunk);
+  constructor(process: ProcessHandle) {
+    this.#process = process;
+    this.ended = process.ended;
+    this.input = process.input;
+    this.#output = Promise.allSettled([
+      process.readStdout((chunk) => this.reader.stdout(chunk)),
+      process.readStderr((chunk) => {
+        this.#keepStderr(chunk);
         return this.reader.stderr(chunk);
       }),
     ]);
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** The last bytes of stderr since {@link clearStderr}. */
   get stderr(): Uint8Array {
-    return this.#stderr.bytes;
+    return this.#stderr;
   }
 
   clearStderr(): void {
-    this.#stderr.clear();
+    this.#stderr = new Uint8Array(0);
   }
 
   /** The process may end at any time: a broken pipe is not an error. */
@@ -48,9 +67,8 @@ export class Child {
     this.input.close().catch(() => {});
   }
 
-  /** Sends SIGKILL to the process group. */
   kill(): void {
-    killGroup(this.pid);
+    this.#process.kill();
   }
 
   /** Waits until both pipes are read to their ends, for {@link DRAIN_TIMEOUT_MS} at most. */
@@ -60,34 +78,11 @@ export class Child {
     await Promise.race([this.#output, late]);
     clearTimeout(timer);
   }
-}
 
-/** Keeps the last bytes of a stream. */
-class Tail {
-  #bytes = new Uint8Array(0);
-
-  push(chunk: Uint8Array): void {
-    const all = new Uint8Array(this.#bytes.length + chunk.length);
-    all.set(this.#bytes);
-    all.set(chunk, this.#bytes.length);
-    this.#bytes = all.slice(-STDERR_TAIL_BYTES);
-  }
-
-  get bytes(): Uint8Array {
-    return this.#bytes;
-  }
-
-  clear(): void {
-    this.#bytes = new Uint8Array(0);
-  }
-}
-
-async function pump(
-  stream: ReadableStream<Uint8Array>,
-  onChunk: (chunk: Uint8Array) => Promise<void> | void,
-): Promise<void> {
-  for await (const chunk of stream) {
-    const pause = onChunk(chunk);
-    if (pause !== undefined) await pause;
+  #keepStderr(chunk: Uint8Array): void {
+    const all = new Uint8Array(this.#stderr.length + chunk.length);
+    all.set(this.#stderr);
+    all.set(chunk, this.#stderr.length);
+    this.#stderr = all.slice(-STDERR_TAIL_BYTES);
   }
 }

@@ -1,12 +1,18 @@
-/** How a process ended, seen through its wrappers. */
+/** How a process ended. */
 import type { Isolation } from "../../isolation/mod.ts";
 
 /** An exit code, or the signal that ended the process. */
 export type Exit =
-  | { readonly code: number; readonly signal: null }
-  | { readonly code: number; readonly signal: string };
+  & (
+    | { readonly code: number; readonly signal: null }
+    | { readonly code: number; readonly signal: string }
+  )
+  & {
+    /** Processor time of the process, if its forker measured it. */
+    readonly cpuMs?: number;
+  };
 
-/** A wrapper that waits for the process reports a signal as this plus its number, as shells do. */
+/** An exit code of this plus the number stands for a signal, as in shells. */
 const SIGNAL_BASE = 128;
 
 /** Signals that end processes, by their numbers on the Linux architectures of Deno. */
@@ -24,9 +30,17 @@ const SIGNALS: Readonly<Record<number, string>> = {
   31: "SIGSYS",
 };
 
-/** The exit of the function's process. An exit code in the range of signals is reported as that signal. */
+/** The exit of a spawned process. An exit code of a wrapper in the range of signals is reported as that signal. */
 export function exitOf({ code, signal }: Deno.CommandStatus, { expected }: Isolation): Exit {
   if (signal !== null) return { code, signal };
   const forwarded = expected.ownProcessNamespace ? SIGNALS[code - SIGNAL_BASE] : undefined;
   return forwarded === undefined ? { code, signal } : { code, signal: forwarded };
+}
+
+/** The exit in a wait status of Linux (`man 2 wait`). */
+export function exitOfWaitStatus(status: number, cpuMs: number): Exit {
+  const number = status & 0x7f;
+  const code = (status >>> 8) & 0xff;
+  if (number === 0) return { code, signal: null, cpuMs };
+  return { code: SIGNAL_BASE + number, signal: SIGNALS[number] ?? `signal ${number}`, cpuMs };
 }

@@ -9,6 +9,7 @@ import {
   FrameKind,
   HOST_CALL_MAX_BYTES,
   LOAD_HEAD_BYTES,
+  LOADED_BYTES,
   LOG_FRAME_MAX_UNITS,
   NONCE_BYTES,
   NONCE_MARK,
@@ -26,10 +27,15 @@ const FAILURE_MAX_BYTES = FAILURE_KEYS_BYTES + ESCAPE_BYTES_PER_UNIT *
 
 const EMPTY_KINDS: ReadonlySet<number> = new Set([
   FrameKind.ACCEPTED,
-  FrameKind.LOADED,
   FrameKind.NEEDS_CALL,
   FrameKind.IDLE,
 ]);
+
+function microsOf(bytes: Uint8Array): number {
+  return bytes.length < LOADED_BYTES
+    ? 0
+    : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+}
 
 /** The parts of the stream, in order. Byte arrays are valid only until the callback returns. */
 export interface FrameEvents {
@@ -37,8 +43,8 @@ export interface FrameEvents {
   text(bytes: Uint8Array): void;
   /** The process has read its call. All code that it runs from here on belongs to that call. */
   accepted(): void;
-  /** The module has loaded ahead of its call. */
-  loaded(): void;
+  /** The script was evaluated in this many microseconds. */
+  loaded(micros: number): void;
   /** The module cannot load ahead of its call: it needs something of the call. */
   needsCall(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
@@ -269,6 +275,7 @@ export class FrameReader {
     if (kind === FrameKind.RESULT) return this.#outputBytes;
     if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
     if (EMPTY_KINDS.has(kind)) return 0;
+    if (kind === FrameKind.LOADED) return LOADED_BYTES;
     if (kind === FrameKind.HOST_CALL) return HOST_CALL_MAX_BYTES;
     return kind >= FrameKind.LOG && kind <= FrameKind.LOG + 3 ? LOG_MAX_BYTES : -1;
   }
@@ -297,7 +304,7 @@ export class FrameReader {
     if (kind === FrameKind.RESULT) this.#lifecycle.set("answered");
     if (kind === FrameKind.FAILURE) this.#lifecycle.set("ended");
     if (kind === FrameKind.ACCEPTED) this.#events.accepted();
-    else if (kind === FrameKind.LOADED) this.#events.loaded();
+    else if (kind === FrameKind.LOADED) this.#events.loaded(microsOf(bytes));
     else if (kind === FrameKind.NEEDS_CALL) this.#events.needsCall();
     else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
     else if (kind === FrameKind.RESULT) this.#events.result(bytes);

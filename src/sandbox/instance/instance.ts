@@ -1,31 +1,22 @@
 /** One process of the operating system: it starts, runs one job or several in sequence, and ends. */
 import { getLogger } from "@logtape/logtape";
-import type { Isolation } from "../../isolation/mod.ts";
 import { READY_MESSAGE } from "../../runtime/wire.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import type { EgressSession } from "../egress/session.ts";
-import { Child } from "./child.ts";
-import { type Exit, exitOf } from "./exit.ts";
+import { Child, type ProcessHandle } from "./child.ts";
+import type { Exit } from "./exit.ts";
 import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
-import {
-  type Flavour,
-  type Launcher,
-  type Spawned,
-  START_TIMEOUT_MS,
-  startError,
-} from "./launcher.ts";
+import { START_TIMEOUT_MS, startError } from "./start.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
-import { PreloadOutput, RunOutput } from "./output_readers.ts";
+import { RunOutput } from "./output_readers.ts";
 import { discardOutput } from "./pipes.ts";
 import { Redactions, Redactor } from "./redaction.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** Longest time that a module may take to load ahead of its call. */
-const LOAD_TIMEOUT_MS = 5_000;
 /** Longest time between the answer and an empty event loop in an instance that is to be reused. */
 export const IDLE_GRACE_MS = 200;
 
@@ -53,10 +44,20 @@ export interface Keeper {
   onLeftover(): void;
 }
 
+/** What an instance consists of. */
+export interface InstanceParts {
+  readonly process: ProcessHandle;
+  /** Absent in an instance without network. */
+  readonly egressSocket?: EgressSocket | undefined;
+  /** Paths of the server that a crash of Deno may print. Logs hide them. */
+  readonly hiddenPaths: readonly string[];
+  /** The nonce of its template, for a fork of a template that has evaluated the script. */
+  readonly templateNonce?: Uint8Array<ArrayBuffer>;
+}
+
 type Mode =
   | "starting"
   | "ready"
-  | "loading"
   | "loaded"
   | "running"
   | "idle"
@@ -66,33 +67,21 @@ type Mode =
 /**
  * Modes:
  * - `starting`: spawned, has not sent its ready message
- * - `ready`: waits for code
- * - `loading`: loads the code of calls to come
- * - `loaded`: waits for a call of the code that it loaded
+ * - `ready`: waits for code and a call
+ * - `loaded`: forked from a template that has evaluated the script; waits for a call
  * - `running`: runs a call
  * - `idle`: reused only; its last call succeeded, left nothing running, and it waits for the next
  * - `killed`: SIGKILL was sent
  * - `dead`: reaped
  */
 export class Instance {
-  readonly #lifecycle = new Lifecycle<Mode>("instance", "starting", {
-    starting: ["ready", "killed", "dead"],
-    ready: ["loading", "running", "killed", "dead"],
-    loading: ["loaded", "killed", "dead"],
-    loaded: ["running", "killed", "dead"],
-    running: ["idle", "killed", "dead"],
-    idle: ["running", "killed", "dead"],
-    killed: ["dead"],
-    dead: [],
-  });
+  readonly #lifecycle: Lifecycle<Mode>;
   readonly #child: Child;
-  /** Absent in an instance without network. */
   readonly #egressSocket: EgressSocket | undefined;
-  readonly #nonce = makeNonce();
+  readonly #nonce: Uint8Array<ArrayBuffer>;
   readonly #hiddenPaths: readonly string[];
-  readonly #isolation: Isolation;
   /** Settles once the process is reaped. */
-  readonly ended: Promise<Deno.CommandStatus>;
+  readonly ended: Promise<Exit>;
 
   readonly #startedMs = performance.now();
   #redactions: Redactions | undefined;
@@ -101,48 +90,59 @@ export class Instance {
   #idleMs = 0;
   #busyMs = 0;
   #calls = 0;
+  #evaluationMs: number | undefined;
   /** Called once the process has ended and its pipes are empty. */
   #onExit: (exit: Exit, stderr: string) => void = () => {};
 
+  /** @param mode of a process that was forked, or of one that was spawned just now */
   private constructor(
-    { child, egressSocket, cgroup }: Spawned,
-    { isolation, hiddenPaths }: Launcher,
-    readonly flavour: Flavour,
+    { process, egressSocket, hiddenPaths, templateNonce }: InstanceParts,
+    mode: "starting" | "ready" | "loaded",
   ) {
-    this.#child = new Child(child);
-    this.#egressSocket = egressSocket;
-    this.#isolation = isolation;
-    this.#hiddenPaths = hiddenPaths;
-    this.ended = this.#child.ended.finally(() => {
-      this.#lifecycle.set("dead");
-      egressSocket?.[Symbol.dispose]();
-      cgroup?.[Symbol.dispose]();
+    this.#lifecycle = new Lifecycle<Mode>("instance", mode, {
+      starting: ["ready", "killed", "dead"],
+      ready: ["running", "killed", "dead"],
+      loaded: ["running", "killed", "dead"],
+      running: ["idle", "killed", "dead"],
+      idle: ["running", "killed", "dead"],
+      killed: ["dead"],
+      dead: [],
     });
+    this.#child = new Child(process);
+    this.#egressSocket = egressSocket;
+    this.#hiddenPaths = hiddenPaths;
+    this.#nonce = templateNonce ?? makeNonce();
+    this.ended = this.#child.ended.finally(() => this.#lifecycle.set("dead"));
     this.#watchEnd();
   }
 
-  /** Starts a process and waits until it is ready. Rejects with the stderr of one that does not become ready. */
-  static async start(launcher: Launcher, flavour: Flavour): Promise<Instance> {
-    const started = new Instance(await launcher.spawn(flavour), launcher, flavour);
+  /** Waits until a spawned process is ready. Rejects with the stderr of one that does not become ready. */
+  static async start(parts: InstanceParts): Promise<Instance> {
+    const started = new Instance(parts, "starting");
     const failure = await started.#becomeReady();
     if (failure === undefined) return started;
     await started.kill();
     throw startError(failure, started.#child.stderr);
   }
 
-  /** Id of the spawned process. Some isolation modes run the function in a child of it. */
-  get pid(): number {
+  /** A forked process that is ready. */
+  static forked(parts: InstanceParts): Instance {
+    return new Instance(parts, parts.templateNonce === undefined ? "ready" : "loaded");
+  }
+
+  /** Id of the spawned process; undefined for a fork. Some isolation modes run the function in a child of it. */
+  get pid(): number | undefined {
     return this.#child.pid;
   }
 
-  /** Whether it waits for code. */
-  get isReady(): boolean {
-    return this.#lifecycle.is("ready");
+  /** Time that the script of the last call took to evaluate; undefined if it did not end, or was evaluated before. */
+  get evaluationMs(): number | undefined {
+    return this.#evaluationMs;
   }
 
-  /** Whether it waits for a call of the code that it loaded. */
-  get isLoaded(): boolean {
-    return this.#lifecycle.is("loaded") && !this.#usedEgressOutsideRun;
+  /** Whether it waits for its first call. */
+  get isWaiting(): boolean {
+    return this.#lifecycle.is("ready", "loaded");
   }
 
   /** Whether it answered a call and waits for the next. */
@@ -156,30 +156,7 @@ export class Instance {
     return { calls: this.#calls, busyMs: this.#busyMs, ageMs };
   }
 
-  /**
-   * Loads the code of calls to come. Resolves with false, and kills the instance, when the module cannot load without
-   * a call: it reads secrets, prints, connects, throws or takes longer than {@link LOAD_TIMEOUT_MS}.
-   */
-  async load(
-    script: string,
-    limits: Pick<SandboxLimits, "outputBytes" | "logBytes">,
-  ): Promise<boolean> {
-    this.#lifecycle.set("loading");
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), LOAD_TIMEOUT_MS);
-    this.ended.then(() => resolve(false));
-    this.#child.reader = new PreloadOutput(this.#nonce, resolve);
-    this.#child.write(encodeLoad(this.#nonce, limits, script, true));
-    const hasLoaded = await promise;
-    clearTimeout(timer);
-    this.#child.reader = discardOutput;
-    if (hasLoaded && this.#lifecycle.is("loading")) this.#lifecycle.set("loaded");
-    if (this.isLoaded) return true;
-    await this.kill();
-    return false;
-  }
-
-  /** Kills the process group and waits until the process is reaped and its pipes are empty. */
+  /** Kills the process and waits until it is reaped and its pipes are empty. */
   async kill(): Promise<void> {
     this.#killNow();
     await this.ended;
@@ -198,7 +175,9 @@ export class Instance {
     limits: SandboxLimits,
     keeper?: Keeper,
   ): Promise<SandboxOutcome> {
-    const load = this.isReady ? [encodeLoad(this.#nonce, limits, job.script, false)] : [];
+    const load = this.#lifecycle.is("ready")
+      ? [encodeLoad(this.#nonce, limits, job.script, false)]
+      : [];
     this.#beginCall();
     const keep = keeper !== undefined;
     const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
@@ -232,6 +211,7 @@ export class Instance {
       // The function may hold on to a connection that is cut here, so the next call cannot use this instance.
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
+      this.#evaluationMs = output.evaluationMs;
       output.close();
       return await outcomeOf(
         ending,
@@ -255,7 +235,7 @@ export class Instance {
 
   #beginCall(): void {
     // Connections that were opened outside a run are not those of this call.
-    if (!this.isReady && this.#usedEgressOutsideRun) this.#killNow();
+    if (this.#usedEgressOutsideRun) this.#killNow();
     if (this.#lifecycle.is("killed", "dead")) throw new JobNotAccepted();
     this.#callStartedMs = performance.now();
     if (this.#lifecycle.is("idle")) this.#idleMs += this.#callStartedMs - this.#idleSinceMs;
@@ -315,10 +295,10 @@ export class Instance {
 
   /** A process that ends by itself ends its call once all of its output was read. */
   async #watchEnd(): Promise<void> {
-    const status = await this.ended;
+    const exit = await this.ended;
     await this.#child.drain();
     const stderr = new TextDecoder().decode(this.#child.stderr);
-    this.#onExit(exitOf(status, this.#isolation), stderr);
+    this.#onExit(exit, stderr);
   }
 
   /** Kills again in mode `killed`: the group may have grown since. */

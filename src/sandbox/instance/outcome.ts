@@ -80,12 +80,19 @@ function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome
 }
 
 /**
- * The kernel kills at the limit of processor time without a reason. A process cannot have used more than all processors
- * together could give in its lifetime.
+ * Least share of the limit that the kernel measures when it kills at the limit: it decides by clock ticks, which charge
+ * a busy machine's process for more than it used.
  */
-function isCpuLimit(ending: Exited, { cpuTimeMs }: SandboxLimits): boolean {
-  return (ending.signal === "SIGKILL" || ending.signal === "SIGXCPU") &&
-    ending.livedMs * navigator.hardwareConcurrency >= cpuTimeMs;
+const CPU_LIMIT_SHARE = 0.75;
+
+/**
+ * The kernel kills at the limit of processor time without a reason. Where the time was not measured: a process cannot
+ * have used more than all processors together could give in its lifetime.
+ */
+function isCpuLimit({ signal, cpuMs, livedMs }: Exited, { cpuTimeMs }: SandboxLimits): boolean {
+  if (signal !== "SIGKILL" && signal !== "SIGXCPU") return false;
+  if (cpuMs !== undefined) return cpuMs >= CPU_LIMIT_SHARE * cpuTimeMs;
+  return livedMs * navigator.hardwareConcurrency >= cpuTimeMs;
 }
 
 function exited(ending: Exited, limits: SandboxLimits, earlierCalls: number): SandboxOutcome {

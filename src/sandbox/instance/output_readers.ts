@@ -10,6 +10,8 @@ import type { Redactor } from "./redaction.ts";
 /** Pause before the next read once the log is full. It bounds the cost of a flood. */
 const FLOOD_PAUSE_MS = 1;
 
+const MICROS_PER_MS = 1000;
+
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /**
@@ -18,16 +20,17 @@ const LEVELS = ["debug", "info", "warn", "error"] as const;
  */
 export class PreloadOutput implements OutputReader {
   readonly #frames: FrameReader;
-  readonly #settle: (hasLoaded: boolean) => void;
+  readonly #settle: (fault: string | undefined) => void;
 
-  constructor(nonce: Uint8Array, settle: (hasLoaded: boolean) => void) {
+  /** @param settle called with what rules the script out, or with undefined once it is loaded */
+  constructor(nonce: Uint8Array, settle: (fault: string | undefined) => void) {
     this.#settle = settle;
-    const fail = () => settle(false);
+    const fail = () => settle("it prints or throws");
     this.#frames = new FrameReader(nonce, 0, {
       text: fail,
       accepted: fail,
-      loaded: () => settle(true),
-      needsCall: fail,
+      loaded: () => settle(undefined),
+      needsCall: () => settle("it uses what differs between calls"),
       log: fail,
       hostCall: fail,
       result: fail,
@@ -43,7 +46,7 @@ export class PreloadOutput implements OutputReader {
   }
 
   stderr(): void {
-    this.#settle(false);
+    this.#settle("it prints");
   }
 }
 
@@ -60,6 +63,8 @@ export class RunOutput implements OutputReader {
   #awaited = 2;
   #isIdle = false;
   #whenIdle: (() => void) | undefined;
+  /** Time that the script took to evaluate in this call. */
+  evaluationMs: number | undefined;
   /** Whether the process has read its call. */
   accepted = false;
 
@@ -98,8 +103,8 @@ export class RunOutput implements OutputReader {
         if (this.accepted) this.#text(this.#stdoutLines, bytes);
       },
       accepted: () => this.accepted = true,
-      // The bootstrap never sends these after its call began.
-      loaded: () => end({ kind: "broken" }),
+      loaded: (micros) => this.evaluationMs = micros / MICROS_PER_MS,
+      // The bootstrap never sends this after its call began.
       needsCall: () => end({ kind: "broken" }),
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
       hostCall: (bytes) => {

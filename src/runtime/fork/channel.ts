@@ -1,0 +1,85 @@
+/** The channel between a forker and the server: stdin and stdout. Uses typed arrays only, as `children.ts` does. */
+import { Bytes } from "../primordials.ts";
+import { putUint32, uint32 } from "../request.ts";
+import type { Children, Report } from "./children.ts";
+import type { Libc } from "./libc.ts";
+import { COMMAND_BYTES, EVENT_BYTES, PATH_MAX_BYTES, TOKEN_BYTES } from "./wire.ts";
+
+const STDIN = 0;
+const STDOUT = 1;
+
+/** Offsets in a command. */
+const NUMBER_AT = 4;
+const TOKEN_AT = 8;
+const PATH_LENGTH_AT = TOKEN_AT + TOKEN_BYTES;
+
+/** The server has closed the channel, or does not speak the protocol. */
+const EXIT_ABANDONED = 0;
+const EXIT_CONFUSED = 122;
+
+/** The last command, and the way of events. */
+export interface Channel {
+  /** The token of the last command. */
+  readonly token: Uint8Array;
+  /** The path of the last command, with zeros after it. */
+  readonly path: Uint8Array<ArrayBuffer>;
+  /** The number in the last command. */
+  number(): number;
+  /** Waits for a command and reports the forks that end meanwhile. Returns the kind of the command. */
+  receive(children: Children): number;
+  readonly report: Report;
+}
+
+export function makeChannel(libc: Libc): Channel {
+  const command = new Bytes(COMMAND_BYTES);
+  const path = new Bytes(PATH_MAX_BYTES + 1);
+  const event = new Bytes(EVENT_BYTES);
+  const commandRests = restsOf(command);
+  const pathRests = restsOf(path);
+  const eventRests = restsOf(event);
+
+  const read = (rests: readonly Uint8Array<ArrayBuffer>[], length: number) => {
+    for (let filled = 0; filled < length;) {
+      const count = libc.read(STDIN, rests[filled] as Uint8Array<ArrayBuffer>, length - filled);
+      if (count <= 0) libc._exit(EXIT_ABANDONED);
+      filled += count;
+    }
+  };
+  const report: Report = (kind, number, first, second, third) => {
+    event[0] = kind;
+    putUint32(event, 4, number);
+    putUint32(event, 8, first);
+    putUint32(event, 12, second);
+    putUint32(event, 16, third);
+    for (let written = 0; written < EVENT_BYTES;) {
+      const rest = eventRests[written] as Uint8Array<ArrayBuffer>;
+      const count = libc.write(STDOUT, rest, EVENT_BYTES - written);
+      if (count <= 0) libc._exit(EXIT_ABANDONED);
+      written += count;
+    }
+  };
+  return {
+    token: new Bytes(command.buffer, TOKEN_AT, TOKEN_BYTES),
+    path,
+    number: () => uint32(command, NUMBER_AT),
+    receive(children) {
+      for (;;) {
+        const hasInput = children.awaitInput(STDIN);
+        children.reap(report);
+        if (!hasInput) continue;
+        read(commandRests, COMMAND_BYTES);
+        const length = uint32(command, PATH_LENGTH_AT);
+        if (length > PATH_MAX_BYTES) libc._exit(EXIT_CONFUSED);
+        for (let at = 0; at < PATH_MAX_BYTES; at++) path[at] = 0;
+        read(pathRests, length);
+        return command[0] as number;
+      }
+    },
+    report,
+  };
+}
+
+/** The rest of the bytes from each offset. */
+function restsOf(bytes: Uint8Array<ArrayBuffer>): readonly Uint8Array<ArrayBuffer>[] {
+  return Array.from(bytes, (_, at) => new Uint8Array(bytes.buffer, at));
+}

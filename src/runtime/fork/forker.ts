@@ -1,0 +1,68 @@
+/**
+ * The loop of a process that forks: it carries out commands of the server and reports how its forks end. It blocks the
+ * thread, so that nothing else runs in this process.
+ *
+ * After a template has evaluated a script, this runs beside the function's objects. So it uses captured primordials and
+ * typed arrays only.
+ */
+import { makeChannel } from "./channel.ts";
+import { makeChildren } from "./children.ts";
+import type { Library } from "./libc.ts";
+import type { Settler } from "./settle.ts";
+import { advanceRandom } from "./unique.ts";
+import { Command, ForkEvent } from "./wire.ts";
+
+const SIGCHLD = 17n;
+const CLONE_NEWUSER = 0x10000000n;
+/** CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWIPC and CLONE_NEWUTS. */
+const NEW_NAMESPACES = 0x2c020000n;
+
+/** What a command has made of this process. */
+export type Became = "instance" | "loading";
+
+/**
+ * Makes the loop of this process and of all its forks. It serves as the root until it returns in a fork: an instance, or
+ * a template that is to load a script and to serve again afterwards.
+ */
+export function makeForker(
+  library: Library,
+  settler: Settler,
+  namespaces: boolean,
+): () => Became {
+  const channel = makeChannel(library.libc);
+  const children = makeChildren(library);
+  let isRoot = true;
+  const rootFlags = namespaces ? CLONE_NEWUSER | NEW_NAMESPACES | SIGCHLD : SIGCHLD;
+  // A template owns its user namespace, so that its forks need none. Instances drop all capabilities.
+  const templateFlags = namespaces ? NEW_NAMESPACES | SIGCHLD : SIGCHLD;
+
+  /** Forks; returns whether this process is now the fork. */
+  const fork = (kind: "template" | "instance"): boolean => {
+    const number = channel.number();
+    advanceRandom(kind);
+    const pid = children.start(number, isRoot ? rootFlags : templateFlags);
+    if (pid > 0) channel.report(ForkEvent.FORKED, number, pid, 0, 0);
+    if (pid < 0) channel.report(ForkEvent.FAILED, number, -pid, 0, 0);
+    return pid === 0;
+  };
+  const becomeTemplate = () => {
+    isRoot = false;
+    settler.asTemplate(channel.token);
+    children.forget();
+  };
+  return () => {
+    for (;;) {
+      const command = channel.receive(children);
+      if (command === Command.FORK_TEMPLATE && fork("template")) becomeTemplate();
+      if (command === Command.FORK_INSTANCE && fork("instance")) {
+        settler.asInstance(channel.token, channel.path);
+        return "instance";
+      }
+      if (command === Command.KILL) children.kill(channel.number(), channel.report);
+      if (command === Command.LOAD) {
+        settler.useNetwork(channel.path);
+        return "loading";
+      }
+    }
+  };
+}

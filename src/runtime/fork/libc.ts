@@ -1,0 +1,107 @@
+/**
+ * The calls of the C library with which a root and its templates fork. No function holds one of them: an instance drops
+ * all before its first byte of user code.
+ *
+ * Structures are those of Linux on 64-bit little-endian machines.
+ */
+
+const LIBRARY = "libc.so.6";
+
+const SYMBOLS = {
+  closeRange: { name: "syscall", parameters: ["i64", "u32", "u32", "u32"], result: "i32" },
+  landlockCreateRuleset: {
+    name: "syscall",
+    parameters: ["i64", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  landlockRestrictSelf: { name: "syscall", parameters: ["i64", "i32", "u32"], result: "i32" },
+  madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
+  wait4: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
+  getpid: { parameters: [], result: "i32" },
+  getppid: { parameters: [], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // Lengths are small, so that no number needs to be a bigint.
+  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
+  clone: {
+    name: "syscall",
+    parameters: ["i64", "u64", "u64", "u64", "u64", "u64"],
+    result: "i32",
+  },
+  pidfdOpen: { name: "syscall", parameters: ["i64", "i32", "u32"], result: "i32" },
+  pipe: { parameters: ["buffer"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  prctl: { parameters: ["i32", "u32", "u32", "u32", "u32"], result: "i32" },
+  loadFilter: {
+    name: "prctl",
+    parameters: ["i32", "u32", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  setenv: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
+  _exit: { parameters: ["i32"], result: "void" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The same `write` on a thread of Deno's pool. */
+const BLOCKING_SYMBOLS = {
+  write: { parameters: ["i32", "buffer", "u32"], result: "i32", nonblocking: true },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+export type BlockingLibc = Deno.DynamicLibrary<typeof BLOCKING_SYMBOLS>["symbols"];
+
+/** The library, and the error number of the last call that failed. */
+export interface Library {
+  readonly libc: Libc;
+  readonly blocking: BlockingLibc;
+  /** One number, at the address where the library keeps it. */
+  readonly errno: Int32Array;
+}
+
+export function openLibrary(): Library {
+  const { symbols: libc } = Deno.dlopen(LIBRARY, SYMBOLS);
+  const { symbols: blocking } = Deno.dlopen(LIBRARY, BLOCKING_SYMBOLS);
+  const at = libc.__errno_location();
+  if (at === null) throw new Error("Cannot find errno");
+  const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(at, 4));
+  return { libc, blocking, errno };
+}
+
+/** Numbers that differ between the architectures: x86_64, aarch64. */
+const isX86 = Deno.build.arch === "x86_64";
+export const SYS_CLONE = isX86 ? 56n : 220n;
+export const SYS_PIDFD_OPEN = 434n;
+export const SYS_CLOSE_RANGE = 436n;
+export const SYS_LANDLOCK_CREATE_RULESET = 444n;
+export const SYS_LANDLOCK_RESTRICT_SELF = 446n;
+/** `struct epoll_event` is packed on x86_64 only. */
+export const EPOLL_EVENT_BYTES = isX86 ? 12 : 16;
+
+export const SIGKILL = 9;
+export const POLLIN = 1;
+export const WNOHANG = 1;
+
+/** A text with its final zero. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** `struct sockaddr_un` of a path. */
+export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
+  const text = cString(path);
+  const address = new Uint8Array(2 + text.length);
+  new DataView(address.buffer).setUint16(0, 1, true);
+  address.set(text, 2);
+  return address;
+}

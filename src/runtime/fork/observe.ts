@@ -1,0 +1,87 @@
+/**
+ * Observes a script while a template evaluates it. All calls start from the state that it leaves, so it must not use
+ * what differs between calls: random numbers, the clock, timers. Host calls, secrets and the network are observed where
+ * they are made.
+ *
+ * The replaced functions stay, because the script may have kept them. After the evaluation they only pass on calls.
+ */
+import { anonymous } from "../anonymous.ts";
+import {
+  apply,
+  construct,
+  dataDescriptor,
+  defineProperty,
+  dictionary,
+  getOwnPropertyDescriptor,
+  ownKeys,
+  ProxyOf,
+} from "../primordials.ts";
+
+// deno-lint-ignore no-explicit-any -- the type of "any function"
+type AnyFunction = (...args: any[]) => unknown;
+
+/** The functions of an object that are observed; all of them without names. */
+interface Observed {
+  readonly target: object;
+  readonly names?: RegExp;
+}
+
+/** Sources of random numbers in `node:crypto`. */
+const CRYPTO_NAMES = /^(?:random|generate|getRandom|prng|rng|pseudoRandom|createDiffie)/;
+
+/** Begins the observation. Returns what ends it. */
+export type Observe = (report: () => never) => () => void;
+
+const watcher = anonymous((
+  apply: typeof Reflect.apply,
+  construct: typeof Reflect.construct,
+) => {
+  const state: { report: (() => never) | undefined } = { report: undefined };
+  return {
+    state,
+    watch: (original: AnyFunction): AnyFunction =>
+      function (this: unknown, ...args: unknown[]) {
+        if (state.report !== undefined) state.report();
+        return apply(original, this, args);
+      },
+    // Without arguments a date is that of now.
+    apply(target: AnyFunction, self: unknown, args: unknown[]) {
+      if (state.report !== undefined) state.report();
+      return apply(target, self, args);
+    },
+    construct(target: AnyFunction, args: unknown[], newTarget: AnyFunction) {
+      if (args.length === 0 && state.report !== undefined) state.report();
+      return construct(target, args, newTarget);
+    },
+  };
+});
+
+/** Prepares the observation, in the root. @param nodeCrypto the built-in `node:crypto` */
+export function makeObserver(nodeCrypto: object, process: object): Observe {
+  const { state, watch, ...dateTraps } = watcher(apply, construct);
+  const replace = ({ target, names = /./ }: Observed) => {
+    for (const key of ownKeys(target)) {
+      const descriptor = getOwnPropertyDescriptor(target, key);
+      if (typeof key !== "string" || key === "constructor" || !names.test(key)) continue;
+      if (typeof descriptor?.value !== "function" || descriptor.configurable !== true) continue;
+      defineProperty(target, key, { ...descriptor, value: watch(descriptor.value) });
+    }
+  };
+  // Modules of Node keep these functions, so they are replaced before the modules are loaded as ECMAScript.
+  replace({ target: nodeCrypto, names: CRYPTO_NAMES });
+  return (report) => {
+    replace({ target: Crypto.prototype });
+    replace({ target: SubtleCrypto.prototype });
+    replace({ target: Math, names: /^random$/ });
+    replace({ target: Date, names: /^now$/ });
+    replace({ target: Performance.prototype, names: /^(?:now|mark|measure|toJSON)$/ });
+    replace({ target: process, names: /^(?:hrtime|uptime|cpuUsage|memoryUsage)$/ });
+    replace({ target: globalThis, names: /^(?:setTimeout|setInterval|setImmediate)$/ });
+    const traps = dictionary<unknown>(dateTraps) as ProxyHandler<DateConstructor>;
+    const observedDate = new ProxyOf(Date, traps);
+    defineProperty(Date.prototype, "constructor", dataDescriptor(observedDate, true));
+    defineProperty(globalThis, "Date", dataDescriptor(observedDate, true));
+    state.report = report;
+    return () => state.report = undefined;
+  };
+}

@@ -1,0 +1,226 @@
+/**
+ * What a fork does first: it lets go of everything that belongs to its forker, and puts up its own walls.
+ *
+ * Runs without user code, except in forks of a template that has evaluated a script: so it uses captured primordials and
+ * values that were made before.
+ */
+import { Bytes, decode, setBytes } from "../primordials.ts";
+import {
+  cString,
+  EPOLL_EVENT_BYTES,
+  type Libc,
+  SIGKILL,
+  SYS_CLOSE_RANGE,
+  SYS_LANDLOCK_CREATE_RULESET,
+  SYS_LANDLOCK_RESTRICT_SELF,
+  unixAddress,
+} from "./libc.ts";
+import { reseed } from "./unique.ts";
+import { Greeting, GREETING_BYTES, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const O_RDWR = 2;
+const EPOLL_CLOEXEC = 0o2000000;
+const EFD_CLOEXEC_NONBLOCK = 0o2004000;
+const EPOLL_CTL_ADD = 1;
+/** EPOLLIN, EPOLLERR, EPOLLHUP, EPOLLRDHUP and EPOLLET: Deno's event loop registers its waker so, with the token 0. */
+const WAKER_EVENTS = 0x80002019;
+const LAST_DESCRIPTOR = 0xffffffff;
+
+const PR_SET_PDEATHSIG = 1;
+const PR_SET_DUMPABLE = 4;
+const PR_SET_SECCOMP = 22;
+const PR_CAPBSET_DROP = 24;
+const SECCOMP_MODE_FILTER = 2;
+const PROGRAM_BYTES = 16;
+const FILTER_INSTRUCTION_BYTES = 8;
+const CAPABILITY_VERSION_3 = 0x20080522;
+const CAPABILITIES = 64;
+/** LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET and LANDLOCK_SCOPE_SIGNAL. */
+const SCOPES = 3n;
+/** `struct landlock_ruleset_attr`: access to files, access to networks, scopes. */
+const RULESET_BYTES = 24;
+const RLIMIT_CPU = 0;
+const RLIMIT_DATA = 2;
+
+/** Exit codes of a fork that cannot settle. */
+const EXIT_NO_SERVER = 120;
+const EXIT_NO_WALLS = 121;
+
+/** The variables from which Deno reads its proxy when it makes an HTTP client, and the scheme of a unix socket. */
+const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY"] as const;
+const PROXY_PREFIX = "unix:";
+
+/** Settles the forks of one root. */
+export interface Settler {
+  /** A template: connected to the server, without a wall that its forks would need to pass. */
+  asTemplate(token: Uint8Array): void;
+  /** An instance: connected, unique, behind all of its walls, and with this egress socket. */
+  asInstance(token: Uint8Array, egressPath: Uint8Array<ArrayBuffer>): void;
+  /** Makes the network of this process the egress socket with this path, which ends with a zero. */
+  useNetwork(egressPath: Uint8Array<ArrayBuffer>): void;
+}
+
+/** Prepares everything that forks need, before any user code. */
+export function makeSettler(
+  libc: Libc,
+  setup: TreeSetup,
+  beginClock: () => void,
+  useEgressSocket: (path: string) => void,
+): Settler {
+  const { stdin, stdout, stderr } = setup.descriptors;
+  const descriptors = makeDescriptors(libc, setup);
+  const putUpWalls = makeWalls(libc, setup);
+  const names = PROXY_VARIABLES.map(cString);
+  const proxy = new Uint8Array(PROXY_PREFIX.length + PATH_MAX_BYTES + 1);
+  proxy.set(new TextEncoder().encode(PROXY_PREFIX));
+  let forker = libc.getpid();
+  const beAlone = () => {
+    libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    // In a namespace of its own a fork sees no parent and ends with its forker in any case.
+    if (!setup.namespaces && libc.getppid() !== forker) libc._exit(EXIT_NO_SERVER);
+    descriptors.drop();
+  };
+  const connect = (token: Uint8Array) => {
+    const channel = descriptors.greet(Greeting.CHANNEL, token);
+    const errors = descriptors.greet(Greeting.STDERR, token);
+    descriptors.replace(channel, stdin);
+    descriptors.replace(channel, stdout);
+    descriptors.replace(errors, stderr);
+    libc.close(channel);
+    libc.close(errors);
+    descriptors.renewEventLoop();
+  };
+  const useNetwork = (egressPath: Uint8Array<ArrayBuffer>) => {
+    useEgressSocket(textOf(egressPath));
+    setBytes(proxy, egressPath, PROXY_PREFIX.length);
+    for (let index = 0; index < names.length; index++) {
+      libc.setenv(names[index] as Uint8Array<ArrayBuffer>, proxy, 1);
+    }
+  };
+  return {
+    asTemplate(token) {
+      beAlone();
+      forker = libc.getpid();
+      connect(token);
+      reseed();
+    },
+    asInstance(token, egressPath) {
+      beAlone();
+      connect(token);
+      reseed();
+      beginClock();
+      useNetwork(egressPath);
+      putUpWalls();
+    },
+    useNetwork,
+  };
+}
+
+/** The text before the first zero. */
+function textOf(bytes: Uint8Array<ArrayBuffer>): string {
+  let length = 0;
+  while (bytes[length] !== 0) length++;
+  return decode(new Bytes(bytes.buffer, 0, length));
+}
+
+function makeDescriptors(libc: Libc, { descriptors, socketPath }: TreeSetup) {
+  const { stdin, stdout, stderr, epolls, eventfds, others } = descriptors;
+  const all = [...stdin, ...stdout, ...stderr, ...epolls, ...eventfds, ...others];
+  const firstForeign = Math.max(...all) + 1;
+  const nothing = libc.open(cString("/dev/null"), O_RDWR | SOCK_CLOEXEC);
+  const address = unixAddress(socketPath);
+  const wakerEvent = new Uint8Array(EPOLL_EVENT_BYTES);
+  new DataView(wakerEvent.buffer).setUint32(0, WAKER_EVENTS, true);
+  const silence = (list: readonly number[]) => {
+    for (let index = 0; index < list.length; index++) libc.dup2(nothing, list[index] as number);
+  };
+  const replace = (by: number, list: readonly number[]) => {
+    for (let index = 0; index < list.length; index++) libc.dup2(by, list[index] as number);
+  };
+  return {
+    silence,
+    replace,
+    /** Closes everything that was opened for forks, and puts the null device in the place of the rest. */
+    drop() {
+      silence(others);
+      libc.closeRange(SYS_CLOSE_RANGE, firstForeign, nothing - 1, 0);
+      libc.closeRange(SYS_CLOSE_RANGE, nothing + 1, LAST_DESCRIPTOR, 0);
+    },
+    greet(kind: number, token: Uint8Array): number {
+      const channel = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      if (libc.connect(channel, address, address.length) !== 0) libc._exit(EXIT_NO_SERVER);
+      const greeting = new Bytes(GREETING_BYTES);
+      greeting[0] = kind;
+      setBytes(greeting, token, 1);
+      if (libc.write(channel, greeting, GREETING_BYTES) !== GREETING_BYTES) {
+        libc._exit(EXIT_NO_SERVER);
+      }
+      return channel;
+    },
+    /** The event loop of the forker is shared memory of the kernel: a fork needs one of its own under the same numbers. */
+    renewEventLoop() {
+      const epoll = libc.epoll_create1(EPOLL_CLOEXEC);
+      replace(epoll, epolls);
+      libc.close(epoll);
+      const waker = libc.eventfd(0, EFD_CLOEXEC_NONBLOCK);
+      replace(waker, eventfds);
+      libc.close(waker);
+      libc.epoll_ctl(epolls[0] as number, EPOLL_CTL_ADD, eventfds[0] as number, wakerEvent);
+    },
+  };
+}
+
+/** The walls of an instance, from the first that needs no other to the filter, which forbids what the others need. */
+function makeWalls(libc: Libc, setup: TreeSetup): () => void {
+  const { filter, scopes, dataBytes, cpuSeconds } = setup;
+  const program = filterProgram(Uint8Array.fromBase64(filter));
+  const ruleset = new Uint8Array(new BigUint64Array([0n, 0n, SCOPES]).buffer);
+  const noCapabilities = new Uint8Array(24);
+  const capabilityHeader = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
+  const limits = [[RLIMIT_DATA, dataBytes], [RLIMIT_CPU, cpuSeconds]] as const;
+  const encoded = limits.filter(([, value]) => value !== undefined).map(([resource, value]) => ({
+    resource,
+    limit: new Uint8Array(new BigUint64Array([BigInt(value ?? 0), BigInt(value ?? 0)]).buffer),
+  }));
+  const need = (worked: boolean) => {
+    if (!worked) libc._exit(EXIT_NO_WALLS);
+  };
+  const scope = () => {
+    const made = libc.landlockCreateRuleset(
+      SYS_LANDLOCK_CREATE_RULESET,
+      ruleset,
+      RULESET_BYTES,
+      0,
+    );
+    need(made >= 0);
+    need(libc.landlockRestrictSelf(SYS_LANDLOCK_RESTRICT_SELF, made, 0) === 0);
+    libc.close(made);
+  };
+  return () => {
+    for (let index = 0; index < encoded.length; index++) {
+      const { resource, limit } = encoded[index] as typeof encoded[number];
+      need(libc.setrlimit(resource, limit) === 0);
+    }
+    if (scopes) scope();
+    for (let capability = 0; capability < CAPABILITIES; capability++) {
+      libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    }
+    need(libc.capset(capabilityHeader, noCapabilities) === 0);
+    need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
+    need(libc.loadFilter(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) === 0);
+  };
+}
+
+/** `struct sock_fprog`, and the instructions to which it points in the same memory. */
+function filterProgram(instructions: Uint8Array): Uint8Array<ArrayBuffer> {
+  const program = new Uint8Array(PROGRAM_BYTES + instructions.length);
+  program.set(instructions, PROGRAM_BYTES);
+  const view = new DataView(program.buffer);
+  view.setUint16(0, instructions.length / FILTER_INSTRUCTION_BYTES, true);
+  const at = Deno.UnsafePointer.value(Deno.UnsafePointer.of(program));
+  view.setBigUint64(8, BigInt(at) + BigInt(PROGRAM_BYTES), true);
+  return program;
+}

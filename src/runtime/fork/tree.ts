@@ -1,0 +1,52 @@
+/** How the bootstrap becomes the root of a tree of forks, and what its forks keep of it. */
+import { decode } from "../primordials.ts";
+import { announce, readExactly, uint32 } from "../request.ts";
+import { READY_MESSAGE } from "../wire.ts";
+import { type Became, makeForker } from "./forker.ts";
+import { openLibrary } from "./libc.ts";
+import { makeObserver, type Observe } from "./observe.ts";
+import { makeSettler } from "./settle.ts";
+import { type Core, occupyThreads } from "./threads.ts";
+import { replaceClock, replaceRandom } from "./unique.ts";
+import { SETUP_HEAD_BYTES, type TreeSetup } from "./wire.ts";
+
+/** Built-ins of Node whose functions are replaced: `node:crypto` and `node:process`. */
+export interface NodeParts {
+  readonly crypto: object;
+  readonly process: object;
+}
+
+/** What a root and its templates keep, and an instance drops. */
+export interface Tree {
+  /** Serves as the root or as a template; see {@link makeForker}. */
+  serve(): Became;
+  readonly observe: Observe;
+}
+
+/**
+ * Makes this process a root, once everything is loaded and hardened, and waits for the server's setup.
+ * @param useEgressSocket called in each instance with the path of its egress socket, before user code
+ */
+export function openTree(
+  core: Core,
+  { crypto, process }: NodeParts,
+  useEgressSocket: (path: string) => void,
+): Tree {
+  const library = openLibrary();
+  replaceRandom(crypto);
+  const observe = makeObserver(crypto, process);
+  const beginClock = replaceClock();
+  occupyThreads(library, core);
+  announce(READY_MESSAGE);
+  const setup = receiveSetup();
+  const settler = makeSettler(library.libc, setup, beginClock, useEgressSocket);
+  const serve = makeForker(library, settler, setup.namespaces);
+  // Calls of functions that are open need no permission.
+  Deno.permissions.revokeSync({ name: "ffi" });
+  return { serve, observe };
+}
+
+function receiveSetup(): TreeSetup {
+  const length = uint32(readExactly(SETUP_HEAD_BYTES), 0);
+  return JSON.parse(decode(readExactly(length)));
+}

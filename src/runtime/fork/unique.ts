@@ -1,0 +1,125 @@
+/**
+ * What must differ between the forks of one process: random numbers and clocks.
+ *
+ * Deno's generator of random bytes is copied with the memory. Drawing as much as it gives before it seeds itself anew
+ * makes it differ in each fork. `Math.random` and `randomUUID` have state of their own, so they are replaced by functions
+ * that draw from that generator.
+ */
+import { anonymous } from "../anonymous.ts";
+import {
+  apply,
+  dataDescriptor,
+  defineProperty,
+  dictionary,
+  getOwnPropertyDescriptor,
+} from "../primordials.ts";
+
+/** Bytes after which the generator seeds itself anew from the system: 64 KiB, and one more block. */
+const RESEED_BYTES = 65_536;
+const RESEED_EXTRA_BYTES = 1024;
+/**
+ * Numbers that a template takes from V8's own generator before each fork, so that forks do not share those that they
+ * draw. Deno itself draws two for each `FormData` that becomes a body.
+ */
+const FORK_STRIDE = 256;
+/** The same for the root before each template: all strides of one template. */
+const TEMPLATE_STRIDE = FORK_STRIDE * 1024;
+
+const originalRandom = Math.random;
+const { getRandomValues } = crypto;
+const draw = (bytes: Uint8Array) => apply(getRandomValues, crypto, [bytes]);
+
+const seedBytes = new Uint8Array(RESEED_BYTES);
+const extraBytes = new Uint8Array(RESEED_EXTRA_BYTES);
+
+/** Seeds the generator of this fork from the system. */
+export function reseed(): void {
+  draw(seedBytes);
+  draw(extraBytes);
+  resetRandom();
+}
+
+/** Moves on V8's generator before the fork of a template, or of an instance. */
+export function advanceRandom(of: "template" | "instance"): void {
+  const stride = of === "template" ? TEMPLATE_STRIDE : FORK_STRIDE;
+  for (let n = 0; n < stride; n++) originalRandom();
+}
+
+/** `Math.random` and `randomUUID` on the generator of bytes, and a function that drops what was drawn ahead. */
+const makeSources = anonymous((draw: (bytes: Uint8Array) => unknown) => {
+  const WORDS = 512;
+  const words = new Uint32Array(WORDS);
+  const bytes = new Uint8Array(words.buffer);
+  let next = WORDS;
+  const word = () => {
+    if (next === WORDS) {
+      draw(bytes);
+      next = 0;
+    }
+    const value = words[next] as number;
+    words[next++] = 0;
+    return value;
+  };
+  const HEX = "0123456789abcdef";
+  const hex = (value: number) => (HEX[value >>> 4] as string) + (HEX[value & 15] as string);
+  return {
+    reset: () => next = WORDS,
+    sources: {
+      // 53 bits, as V8 gives.
+      random: () => ((word() >>> 5) * 67_108_864 + (word() >>> 6)) / 9_007_199_254_740_992,
+      randomUUID: () => {
+        let text = "";
+        for (let at = 0; at < 16; at++) {
+          let byte = word() & 255;
+          // Version 4, variant 1; see RFC 9562.
+          if (at === 6) byte = (byte & 15) | 64;
+          if (at === 8) byte = (byte & 63) | 128;
+          if (at === 4 || at === 6 || at === 8 || at === 10) text += "-";
+          text += hex(byte);
+        }
+        return text;
+      },
+    },
+  };
+});
+const { reset: resetRandom, sources } = makeSources(draw);
+
+/** Replaces the sources of random numbers that a fork would repeat. */
+export function replaceRandom(nodeCrypto: object): void {
+  const define = (target: object, key: "random" | "randomUUID") =>
+    defineProperty(target, key, dataDescriptor(sources[key], true));
+  define(Math, "random");
+  define(Crypto.prototype, "randomUUID");
+  define(nodeCrypto, "randomUUID");
+}
+
+const clockOf = anonymous((
+  now: (this: Performance) => number,
+  timeOrigin: (this: Performance) => number,
+  apply: typeof Reflect.apply,
+) => {
+  let startMs = 0;
+  return {
+    begin: (performance: Performance) => startMs = apply(now, performance, []) as number,
+    now(this: Performance) {
+      return (apply(now, this, []) as number) - startMs;
+    },
+    timeOrigin(this: Performance) {
+      return (apply(timeOrigin, this, []) as number) + startMs;
+    },
+  };
+});
+
+/** Replaces the clock that counts from the start of a process. Returns what lets it begin in a fork. */
+export function replaceClock(): () => void {
+  const { prototype } = Performance;
+  const timeOrigin = getOwnPropertyDescriptor(prototype, "timeOrigin")?.get as () => number;
+  const clock = clockOf(prototype.now, timeOrigin, apply);
+  defineProperty(prototype, "now", dataDescriptor(clock.now, true));
+  defineProperty(
+    prototype,
+    "timeOrigin",
+    dictionary<unknown>({ get: clock.timeOrigin, configurable: true, enumerable: true }),
+  );
+  return () => clock.begin(performance);
+}

@@ -1,0 +1,113 @@
+/** Instances that are spawned for one call each: where no tree forks, and until one does. */
+import { getLogger } from "@logtape/logtape";
+import type { Instance } from "../instance/instance.ts";
+import type { Launcher } from "../instance/launcher.ts";
+
+/** Attempts to start one instance before the caller gets the error. */
+const START_ATTEMPTS_MAX = 3;
+/** Backoff after the first failed start in the background. Doubles with each further one. */
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 10_000;
+/** Delay between taking an instance and starting its replacement, so that the call goes first. */
+const REFILL_DELAY_MS = 5;
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/** Owns every instance until it is reaped. Modes: open, then closed. */
+export class Singles implements AsyncDisposable {
+  readonly #launcher: Launcher;
+  /** Number of instances that wait. */
+  #size = 0;
+  readonly #waiting: Instance[] = [];
+  readonly #alive = new Set<Instance>();
+  #starting = 0;
+  #backoffMs = 0;
+  readonly #closed = new AbortController();
+
+  constructor(launcher: Launcher) {
+    this.#launcher = launcher;
+  }
+
+  get readyCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Keeps this many instances waiting. Resolves once the first one waits; rejects if it does not start. */
+  async keep(size: number): Promise<void> {
+    this.#size = size;
+    this.#waiting.push(await this.#start());
+    this.#refill();
+  }
+
+  async take(): Promise<Instance> {
+    setTimeout(() => this.#refill(), REFILL_DELAY_MS);
+    for (;;) {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) break;
+      if (waiting.isWaiting) return waiting;
+    }
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        if (attempt === START_ATTEMPTS_MAX || this.#closed.signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** Kills all instances, the youngest first, and waits for their ends. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
+    this.#waiting.length = 0;
+    await Promise.all([...this.#alive].reverse().map((instance) => instance.kill()));
+  }
+
+  async #start(): Promise<Instance> {
+    if (this.#closed.signal.aborted) {
+      throw new Error("Cannot start an instance: the pool is closed");
+    }
+    const instance = await this.#launcher.startSingle();
+    this.#alive.add(instance);
+    instance.ended.then(() => {
+      this.#alive.delete(instance);
+      const at = this.#waiting.indexOf(instance);
+      if (at < 0 || this.#closed.signal.aborted) return;
+      this.#waiting.splice(at, 1);
+      logger.warn("a waiting instance ended by itself and is replaced");
+      this.#refill();
+    });
+    if (this.#closed.signal.aborted) await instance.kill();
+    return instance;
+  }
+
+  async #refill(): Promise<void> {
+    if (this.#closed.signal.aborted || this.#backoffMs > 0) return;
+    if (this.#starting >= navigator.hardwareConcurrency) return;
+    if (this.#waiting.length + this.#starting >= this.#size) return;
+    this.#starting++;
+    this.#refill();
+    try {
+      this.#waiting.push(await this.#start());
+    } catch (error) {
+      if (this.#closed.signal.aborted) return;
+      await this.#backOff(error);
+    } finally {
+      this.#starting--;
+      this.#refill();
+    }
+  }
+
+  async #backOff(error: unknown): Promise<void> {
+    this.#backoffMs = Math.min(Math.max(2 * this.#backoffMs, BACKOFF_MIN_MS), BACKOFF_MAX_MS);
+    logger.error("an instance did not start, next attempt in {backoffMs} ms: {error}", {
+      backoffMs: this.#backoffMs,
+      error: String(error),
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#backoffMs);
+    this.#closed.signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
+    this.#backoffMs = 0;
+  }
+}

@@ -1,0 +1,179 @@
+/** The server's side of a process that forks: sends commands and receives events. */
+import { Greeting } from "../../runtime/fork/wire.ts";
+import {
+  Command,
+  COMMAND_BYTES,
+  EVENT_BYTES,
+  ForkEvent,
+  PATH_MAX_BYTES,
+  TOKEN_BYTES,
+} from "../../runtime/fork/wire.ts";
+import type { ProcessHandle } from "../instance/child.ts";
+import { type Exit, exitOfWaitStatus } from "../instance/exit.ts";
+import { closeConnection, inputOf, readConnection } from "./connection.ts";
+import type { TreeSocket } from "./tree_socket.ts";
+
+const MICROS_PER_MS = 1000;
+
+/** A process that forks: the root or a template. */
+export interface Forker {
+  /** Its process id in the namespace of the server; undefined once it is not needed. */
+  readonly pid: number;
+  readonly link: ForkerLink;
+}
+
+interface Awaited {
+  readonly pid: PromiseWithResolvers<number>;
+  readonly ended: PromiseWithResolvers<Exit>;
+}
+
+/** What a fork did when the channel of its forker ended: all forks end with their forker. */
+const ENDED_WITH_FORKER: Exit = { code: 128 + 9, signal: "SIGKILL" };
+
+/** A fork that is connected. */
+export interface Forked extends ProcessHandle {
+  /** Its process id in the namespace of its forker. */
+  readonly pidInForker: number;
+}
+
+/** Modes: open, then closed (the channel has ended). */
+export class ForkerLink {
+  readonly #send: (bytes: Uint8Array<ArrayBuffer>) => void;
+  readonly #broken: () => void;
+  readonly #forks = new Map<number, Awaited>();
+  #held: Uint8Array = new Uint8Array(0);
+  #next = 0;
+  #isClosed = false;
+
+  /** @param broken called for bytes that no forker writes */
+  constructor(send: (bytes: Uint8Array<ArrayBuffer>) => void, broken: () => void) {
+    this.#send = send;
+    this.#broken = broken;
+  }
+
+  /**
+   * Forks and waits until the fork is connected. Kills one that does not connect.
+   * @param egressPath of an instance, as the instance sees it
+   */
+  async fork(
+    kind: "template" | "instance",
+    socket: TreeSocket,
+    egressPath = "",
+  ): Promise<Forked> {
+    const expected = socket.expect([Greeting.CHANNEL, Greeting.STDERR]);
+    const number = this.#next++;
+    const awaited = this.#begin(number);
+    const { promise: ended } = awaited.ended;
+    ended.then(({ code }) => expected.giveUp(`the fork ended with exit code ${code}`));
+    const command = kind === "template" ? Command.FORK_TEMPLATE : Command.FORK_INSTANCE;
+    if (!this.#isClosed) this.#send(encodeCommand(command, number, expected.token, egressPath));
+    const connections: Deno.UnixConn[] = [];
+    try {
+      for (const greeting of [Greeting.CHANNEL, Greeting.STDERR]) {
+        connections.push(await expected.connection(greeting));
+      }
+      const pidInForker = await awaited.pid.promise;
+      return { ...this.#handle(number, connections), ended, pidInForker };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.kill(number);
+      expected.giveUp(reason);
+      connections.forEach(closeConnection);
+      throw new Error(`Cannot fork: ${reason}`);
+    }
+  }
+
+  kill(number: number): void {
+    if (this.#forks.has(number)) this.#send(encodeCommand(Command.KILL, number));
+  }
+
+  /** Makes a template expect a load message. */
+  load(egressPath: string): void {
+    this.#send(encodeCommand(Command.LOAD, 0, undefined, egressPath));
+  }
+
+  /** Takes bytes of the channel. */
+  receive(chunk: Uint8Array): void {
+    const bytes = new Uint8Array(this.#held.length + chunk.length);
+    bytes.set(this.#held);
+    bytes.set(chunk, this.#held.length);
+    const view = new DataView(bytes.buffer);
+    let at = 0;
+    for (; at + EVENT_BYTES <= bytes.length; at += EVENT_BYTES) {
+      const [number, first, second] = [4, 8, 12].map((offset) => view.getUint32(at + offset));
+      this.#handleEvent(view.getUint8(at), number ?? 0, first ?? 0, second ?? 0);
+    }
+    this.#held = bytes.slice(at);
+  }
+
+  /** The channel has ended. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { pid, ended } of this.#forks.values()) {
+      pid.reject(new Error("the forker has ended"));
+      ended.resolve(ENDED_WITH_FORKER);
+    }
+    this.#forks.clear();
+  }
+
+  #begin(number: number): Awaited {
+    const awaited = {
+      pid: Promise.withResolvers<number>(),
+      ended: Promise.withResolvers<Exit>(),
+    };
+    awaited.pid.promise.catch(() => {});
+    this.#forks.set(number, awaited);
+    if (this.#isClosed) this.close();
+    return awaited;
+  }
+
+  #handle(number: number, connections: readonly Deno.UnixConn[]): Omit<ProcessHandle, "ended"> {
+    const [channel, errors] = connections as [Deno.UnixConn, Deno.UnixConn];
+    const readAll = async (
+      connection: Deno.UnixConn,
+      onChunk: Parameters<ProcessHandle["readStdout"]>[0],
+    ) => {
+      await readConnection(connection, onChunk);
+      closeConnection(connection);
+    };
+    return {
+      pid: undefined,
+      input: inputOf(channel),
+      readStdout: (onChunk) => readAll(channel, onChunk),
+      readStderr: (onChunk) => readAll(errors, onChunk),
+      kill: () => this.kill(number),
+    };
+  }
+
+  #handleEvent(kind: number, number: number, first: number, second: number): void {
+    const fork = this.#forks.get(number);
+    if (fork === undefined) return this.#broken();
+    if (kind === ForkEvent.FORKED) return fork.pid.resolve(first);
+    if (kind === ForkEvent.FAILED) {
+      this.#forks.delete(number);
+      fork.pid.reject(new Error(`the kernel answered with error ${first}`));
+      return fork.ended.resolve({ code: first, signal: null });
+    }
+    if (kind !== ForkEvent.ENDED) return this.#broken();
+    this.#forks.delete(number);
+    fork.ended.resolve(exitOfWaitStatus(first, second / MICROS_PER_MS));
+  }
+}
+
+function encodeCommand(
+  command: number,
+  number: number,
+  token: Uint8Array = new Uint8Array(TOKEN_BYTES),
+  path = "",
+): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder().encode(path);
+  if (text.length > PATH_MAX_BYTES) throw new RangeError(`The path ${path} is too long`);
+  const bytes = new Uint8Array(COMMAND_BYTES + text.length);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = command;
+  view.setUint32(4, number);
+  bytes.set(token, 8);
+  view.setUint32(8 + TOKEN_BYTES, text.length);
+  bytes.set(text, COMMAND_BYTES);
+  return bytes;
+}

@@ -1,0 +1,176 @@
+/** Instances of one forker that wait for calls, and the templates that fork them. */
+import { getLogger } from "@logtape/logtape";
+import type { Instance } from "../instance/instance.ts";
+import type { EgressSockets } from "./egress_sockets.ts";
+import type { Forker } from "./forker.ts";
+import type { TreeSupplies } from "./supplies.ts";
+import { Template } from "./template.ts";
+
+/** Time without a call after which a template beyond the size of the pool is ended. */
+const UNUSED_MS = 60_000;
+/** Instances of one template, after which another takes its place; see `src/runtime/fork/unique.ts`. */
+const TEMPLATE_FORKS_MAX = 1000;
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/** A waiting instance and its template. */
+interface Waiting {
+  readonly instance: Instance;
+  readonly template: Template;
+  readonly sinceMs: number;
+}
+
+/**
+ * Each template has one instance at a time, so that the limits of its cgroups are those of the instance.
+ *
+ * Modes: open, then closed. Its disposal kills all templates.
+ */
+export class InstancePool implements Disposable {
+  readonly #forker: Forker;
+  readonly #supplies: TreeSupplies;
+  readonly #egressSockets: EgressSockets;
+  #size: number;
+  /** Number of instances of each template so far. */
+  readonly #templates = new Map<Template, number>();
+  /** The last one waits for the shortest time and is taken first. */
+  readonly #waiting: Waiting[] = [];
+  readonly #waiters: PromiseWithResolvers<Instance | undefined>[] = [];
+  /** Instances that are being made. */
+  #making = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  /** @param size number of templates that are kept without calls */
+  constructor(
+    forker: Forker,
+    supplies: TreeSupplies,
+    egressSockets: EgressSockets,
+    size: number,
+  ) {
+    this.#forker = forker;
+    this.#supplies = supplies;
+    this.#egressSockets = egressSockets;
+    this.#size = size;
+    this.resize(size);
+  }
+
+  get readyCount(): number {
+    return this.#waiting.length;
+  }
+
+  get templateCount(): number {
+    return this.#templates.size;
+  }
+
+  /** Changes the number of templates that are kept without calls. */
+  resize(size: number): void {
+    this.#size = size;
+    for (let count = this.#templates.size + this.#making; count < size; count++) this.#grow();
+    this.#endUnused();
+  }
+
+  /** Takes an instance that waits for its first call; undefined if none can be forked. */
+  take(): Promise<Instance | undefined> {
+    for (;;) {
+      const waiting = this.#waiting.pop();
+      if (waiting === undefined) break;
+      if (waiting.instance.isWaiting) return Promise.resolve(waiting.instance);
+    }
+    if (this.#isClosed) return Promise.resolve(undefined);
+    const waiter = Promise.withResolvers<Instance | undefined>();
+    this.#waiters.push(waiter);
+    if (this.#making < this.#waiters.length) this.#grow();
+    return waiter.promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#waiting.length = 0;
+    this.#giveUpWaiters();
+    for (const template of this.#templates.keys()) template[Symbol.dispose]();
+  }
+
+  /** Their calls get instances of another kind. */
+  #giveUpWaiters(): void {
+    for (const { resolve } of this.#waiters.splice(0)) resolve(undefined);
+  }
+
+  /** Adds a template and its first instance. */
+  #grow(): Promise<void> {
+    return this.#make(async () => {
+      const template = await Template.make(this.#forker, this.#supplies);
+      if (this.#isClosed) return template[Symbol.dispose]();
+      this.#templates.set(template, 0);
+      template.ended.then(() => this.#templates.delete(template));
+      await this.#supply(template);
+    });
+  }
+
+  async #make(body: () => Promise<void>): Promise<void> {
+    this.#making++;
+    try {
+      await body();
+    } catch (error) {
+      if (this.#isClosed) return;
+      logger.error("an instance was not forked: {error}", { error: String(error) });
+      if (this.#making === 1) this.#giveUpWaiters();
+    } finally {
+      this.#making--;
+    }
+  }
+
+  /** Forks the next instance of a template. */
+  async #supply(template: Template): Promise<void> {
+    const egressSocket = this.#egressSockets.take();
+    let instance: Instance;
+    try {
+      instance = await template.fork(egressSocket);
+    } catch (error) {
+      egressSocket[Symbol.dispose]();
+      template[Symbol.dispose]();
+      throw error;
+    }
+    this.#templates.set(template, (this.#templates.get(template) ?? 0) + 1);
+    instance.ended.then(() => {
+      this.#egressSockets.giveBack(egressSocket);
+      this.#replace(template);
+    });
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) return waiter.resolve(instance);
+    this.#waiting.push({ instance, template, sinceMs: performance.now() });
+    this.#timer ??= this.#later();
+  }
+
+  /** After the end of an instance. */
+  #replace(template: Template): void {
+    const forks = this.#templates.get(template);
+    if (this.#isClosed || forks === undefined) return;
+    if (forks < TEMPLATE_FORKS_MAX) return void this.#make(() => this.#supply(template));
+    this.#templates.delete(template);
+    template[Symbol.dispose]();
+    this.#grow();
+  }
+
+  #later(): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#endUnused();
+    }, UNUSED_MS);
+    Deno.unrefTimer(timer);
+    return timer;
+  }
+
+  /** Ends templates beyond the size of the pool whose instances waited too long: the first in the list. */
+  #endUnused(): void {
+    const nowMs = performance.now();
+    while (this.#templates.size > this.#size) {
+      const [first] = this.#waiting;
+      if (first === undefined || nowMs - first.sinceMs < UNUSED_MS) break;
+      this.#waiting.shift();
+      this.#templates.delete(first.template);
+      first.template[Symbol.dispose]();
+    }
+    if (this.#templates.size > this.#size) this.#timer ??= this.#later();
+  }
+}

@@ -1,0 +1,108 @@
+/** The root of a tree of forks: a process that never sees user code and forks templates. */
+import { getLogger } from "@logtape/logtape";
+import type { TreeSetup } from "../../runtime/fork/wire.ts";
+import { READY_MESSAGE } from "../../runtime/wire.ts";
+import { Child } from "../instance/child.ts";
+import { privateBytes } from "../instance/program.ts";
+import { spawnedProcess } from "../instance/spawned.ts";
+import { START_TIMEOUT_MS, startError } from "../instance/start.ts";
+import { inspectRoot } from "./descriptors.ts";
+import { type Forker, ForkerLink } from "./forker.ts";
+import type { TreeSupplies } from "./supplies.ts";
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/** A running root. Its disposal kills it with all templates and instances. */
+export class Root implements Forker, AsyncDisposable {
+  readonly #child: Child;
+  readonly link: ForkerLink;
+
+  private constructor(
+    child: Child,
+    /** Id of the root itself, below its wrappers, in the namespace of the server. */
+    readonly pid: number,
+  ) {
+    this.#child = child;
+    this.link = new ForkerLink((bytes) => child.write(bytes), () => {
+      logger.error("the root wrote an event that it cannot have written, and is killed");
+      child.kill();
+    });
+    child.reader = {
+      stdout: (chunk) => this.link.receive(chunk),
+      stderr: (chunk) => {
+        logger.warn("the root printed: {text}", { text: new TextDecoder().decode(chunk) });
+      },
+    };
+    child.ended.finally(() => this.link.close());
+  }
+
+  /** Starts a root and gives it what it needs to fork. */
+  static async start(supplies: TreeSupplies): Promise<Root> {
+    const { launcher, image, socketDir, socket } = supplies;
+    const spawned = launcher.spawnRoot(socketDir.path, image.rootSeccompFile);
+    const child = new Child(spawnedProcess(spawned, launcher.isolation));
+    try {
+      await becomeReady(child);
+      const { pid, descriptors } = await inspectRoot(spawned.pid);
+      const idleBytes = await privateBytes(pid);
+      const { dataBytes, cpuSeconds } = supplies.limitsOf(idleBytes ?? 0);
+      child.write(encodeSetup({
+        socketPath: supplies.pathInside(socket.path),
+        descriptors,
+        filter: image.filter.toBase64(),
+        namespaces: launcher.isolation.expected.ownProcessNamespace,
+        scopes: true,
+        dataBytes,
+        cpuSeconds,
+      }));
+      return new Root(child, pid);
+    } catch (error) {
+      child.kill();
+      await child.ended;
+      throw error;
+    }
+  }
+
+  /** Settles once it has ended. */
+  get ended(): Promise<unknown> {
+    return this.#child.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill();
+    await this.#child.ended;
+    await this.#child.drain();
+  }
+}
+
+async function becomeReady(child: Child): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fail = (reason: string) => reject(startError(reason, child.stderr));
+  const timer = setTimeout(() => fail("the root was not ready in time"), START_TIMEOUT_MS);
+  let printed = "";
+  child.reader = {
+    stdout(chunk) {
+      printed += new TextDecoder().decode(chunk);
+      if (printed === READY_MESSAGE) resolve();
+      else if (!READY_MESSAGE.startsWith(printed)) fail("the root printed unexpected text");
+    },
+    stderr() {},
+  };
+  child.ended.then(async () => {
+    await child.drain();
+    fail("the root ended");
+  });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function encodeSetup(setup: TreeSetup): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder().encode(JSON.stringify(setup));
+  const bytes = new Uint8Array(4 + text.length);
+  new DataView(bytes.buffer).setUint32(0, text.length);
+  bytes.set(text, 4);
+  return bytes;
+}

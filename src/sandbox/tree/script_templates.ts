@@ -1,0 +1,188 @@
+/** Templates that have evaluated a script: for functions whose evaluation costs more than a template is worth. */
+import { getLogger } from "@logtape/logtape";
+import { LRUCache } from "lru-cache";
+import type { Provisioned, SandboxLimits } from "../contract.ts";
+import type { Instance } from "../instance/instance.ts";
+import type { EgressSockets } from "./egress_sockets.ts";
+import type { Forker } from "./forker.ts";
+import { InstancePool } from "./instance_pool.ts";
+import type { TreeSupplies } from "./supplies.ts";
+import { Template } from "./template.ts";
+
+/** Shortest evaluation that a template saves noticeably. */
+const EVALUATION_MIN_MS = 1;
+/** Time spent on evaluations of one script after which a template is made: about what making it costs. */
+const SPENT_MS = 20;
+/** Private memory of a template, and of a unit of evaluated script; measured, see docs/performance.md. */
+const TEMPLATE_BYTES = 2 * 1024 * 1024;
+const BYTES_PER_UNIT = 13;
+/** Time without a call, and age, after which a template is given up. */
+const UNUSED_MS = 600_000;
+const LIFETIME_MS = 3_600_000;
+const CHECK_INTERVAL_MS = 60_000;
+/** Most scripts whose evaluations are counted. */
+const COUNTED_MAX = 10_000;
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/** What is known of a script. `spentMs` grows until a template is made; an unfit script gets none. */
+type Known = { readonly kind: "counted"; spentMs: number } | { readonly kind: "unfit" };
+
+interface Ready {
+  readonly template: Template;
+  readonly pool: InstancePool;
+  readonly bytes: number;
+  readonly madeMs: number;
+  usedMs: number;
+}
+
+/** Its disposal kills all templates. */
+export class ScriptTemplates implements Disposable {
+  readonly #root: Forker;
+  readonly #supplies: TreeSupplies;
+  readonly #egressSockets: EgressSockets;
+  readonly #limits: SandboxLimits;
+  readonly #known = new LRUCache<string, Known>({ max: COUNTED_MAX });
+  /** By key of the script, the longest unused first. */
+  readonly #ready = new Map<string, Ready>();
+  readonly #making = new Set<string>();
+  #provisioned: readonly Provisioned[] = [];
+  readonly #timer: ReturnType<typeof setInterval>;
+  #isClosed = false;
+
+  constructor(
+    root: Forker,
+    supplies: TreeSupplies,
+    egressSockets: EgressSockets,
+    limits: SandboxLimits,
+  ) {
+    this.#root = root;
+    this.#supplies = supplies;
+    this.#egressSockets = egressSockets;
+    this.#limits = limits;
+    this.#timer = setInterval(() => this.#giveUpUnused(), CHECK_INTERVAL_MS);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  get templateCount(): number {
+    return this.#ready.size;
+  }
+
+  get readyCount(): number {
+    return [...this.#ready.values()].reduce((sum, { pool }) => sum + pool.readyCount, 0);
+  }
+
+  /** Takes an instance that has evaluated this script; undefined without a template of it. */
+  async take(key: string): Promise<Instance | undefined> {
+    const ready = this.#ready.get(key);
+    if (ready === undefined) return undefined;
+    ready.usedMs = performance.now();
+    this.#ready.delete(key);
+    this.#ready.set(key, ready);
+    return await ready.pool.take();
+  }
+
+  /** A call has evaluated this script. Makes a template once that is worth it. */
+  noteEvaluation(key: string, script: string, evaluationMs: number): void {
+    if (evaluationMs < EVALUATION_MIN_MS) return;
+    const known = this.#known.get(key) ?? { kind: "counted", spentMs: 0 };
+    if (known.kind === "unfit") return;
+    known.spentMs += evaluationMs;
+    this.#known.set(key, known);
+    if (known.spentMs >= SPENT_MS) this.#make(key, script);
+  }
+
+  /** Keeps instances of these scripts waiting, called or not. Replaces the previous list. */
+  provision(provisioned: readonly Provisioned[]): void {
+    this.#provisioned = provisioned;
+    for (const [key, { pool }] of this.#ready) pool.resize(this.#sizeOf(key));
+    for (const { key, script } of provisioned) this.#make(key, script);
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    for (const key of this.#ready.keys()) this.#giveUp(key);
+  }
+
+  #sizeOf(key: string): number {
+    return this.#provisioned.find((provisioned) => provisioned.key === key)?.count ?? 1;
+  }
+
+  async #make(key: string, script: string): Promise<void> {
+    if (this.#ready.has(key) || this.#making.has(key) || this.#isClosed) return;
+    if (this.#known.get(key)?.kind === "unfit") return;
+    const bytes = TEMPLATE_BYTES + BYTES_PER_UNIT * script.length;
+    if (!this.#makeRoom(key, bytes)) return;
+    this.#making.add(key);
+    try {
+      const template = await this.#evaluate(key, script);
+      if (template === undefined) return;
+      if (this.#isClosed) return template[Symbol.dispose]();
+      const pool = new InstancePool(
+        template,
+        this.#supplies,
+        this.#egressSockets,
+        this.#sizeOf(key),
+      );
+      const nowMs = performance.now();
+      this.#ready.set(key, { template, pool, bytes, madeMs: nowMs, usedMs: nowMs });
+      template.ended.then(() => this.#giveUp(key));
+    } catch (error) {
+      if (!this.#isClosed) logger.warn("a template was not made: {error}", { error: `${error}` });
+    } finally {
+      this.#making.delete(key);
+    }
+  }
+
+  /** A template that has evaluated the script; undefined if the script is not fit for one. */
+  async #evaluate(key: string, script: string): Promise<Template | undefined> {
+    const template = await Template.make(this.#root, this.#supplies);
+    const egressSocket = this.#egressSockets.take();
+    const fault = await template.load(script, this.#limits, egressSocket);
+    if (fault !== undefined) template[Symbol.dispose]();
+    else template.ended.then(() => this.#egressSockets.giveBack(egressSocket));
+    if (fault === undefined) return template;
+    await template.ended;
+    this.#egressSockets.giveBack(egressSocket);
+    if (this.#isClosed) return undefined;
+    this.#known.set(key, { kind: "unfit" });
+    logger.debug("{key} has no template: {fault}", { key, fault });
+    return undefined;
+  }
+
+  /** Gives up what was not used for the longest time. Returns whether there is room then. */
+  #makeRoom(key: string, bytes: number): boolean {
+    let sum = bytes;
+    for (const ready of this.#ready.values()) sum += ready.bytes;
+    const isProvisioned = (key: string) =>
+      this.#provisioned.some((provisioned) => provisioned.key === key);
+    for (const [other, ready] of this.#ready) {
+      if (sum <= this.#limits.poolMemoryBytes) break;
+      if (isProvisioned(other) && !isProvisioned(key)) continue;
+      sum -= ready.bytes;
+      this.#giveUp(other);
+    }
+    return sum <= this.#limits.poolMemoryBytes;
+  }
+
+  #giveUpUnused(): void {
+    const nowMs = performance.now();
+    for (const [key, { usedMs, madeMs }] of this.#ready) {
+      const provisioned = this.#provisioned.find((provisioned) => provisioned.key === key);
+      const isUnused = provisioned === undefined && nowMs - usedMs >= UNUSED_MS;
+      if (!isUnused && nowMs - madeMs < LIFETIME_MS) continue;
+      this.#giveUp(key);
+      if (provisioned !== undefined) this.#make(key, provisioned.script);
+    }
+  }
+
+  /** Running instances keep their templates until they end. */
+  #giveUp(key: string): void {
+    const ready = this.#ready.get(key);
+    if (ready === undefined) return;
+    this.#ready.delete(key);
+    ready.pool[Symbol.dispose]();
+    ready.template[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,118 @@
+/** A template: a fork that forks, in cgroups of its own. It may have evaluated a script. */
+import { getLogger } from "@logtape/logtape";
+import { type Cgroup, joinCgroup, processBelow, readProcfs } from "../../isolation/mod.ts";
+import { Child } from "../instance/child.ts";
+import { encodeLoad, makeNonce } from "../instance/frames.ts";
+import { Instance } from "../instance/instance.ts";
+import { PreloadOutput } from "../instance/output_readers.ts";
+import type { OutputReader } from "../instance/pipes.ts";
+import type { EgressSocket } from "../egress/proxy.ts";
+import { type Forked, type Forker, ForkerLink } from "./forker.ts";
+import type { TreeSupplies } from "./supplies.ts";
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/** Longest time that a script may take to evaluate. */
+const LOAD_TIMEOUT_MS = 5_000;
+
+/** Its disposal kills it with all of its forks. */
+export class Template implements Forker, Disposable {
+  readonly link: ForkerLink;
+  readonly #supplies: TreeSupplies;
+  readonly #child: Child;
+  /** Its nonce once it has evaluated a script, and that of the template that forked it. */
+  #nonce: Uint8Array<ArrayBuffer> | undefined;
+  readonly #events: OutputReader;
+
+  private constructor(
+    supplies: TreeSupplies,
+    process: Forked,
+    /** Its process id in the namespace of the server. */
+    readonly pid: number,
+    nonce: Uint8Array<ArrayBuffer> | undefined,
+  ) {
+    this.#supplies = supplies;
+    this.#nonce = nonce;
+    this.#child = new Child(process);
+    this.link = new ForkerLink((bytes) => this.#child.write(bytes), () => {
+      logger.warn("a template wrote an event that it cannot have written, and is killed");
+      this.#child.kill();
+    });
+    this.#events = { stdout: (chunk) => this.link.receive(chunk), stderr() {} };
+    this.#child.reader = this.#events;
+    this.#child.ended.then(() => this.link.close());
+  }
+
+  /** Forks a template of the root, or of a template that has evaluated a script. */
+  static async make(forker: Forker, supplies: TreeSupplies): Promise<Template> {
+    const cgroup = await supplies.cgroups?.take();
+    let process: Forked | undefined;
+    try {
+      process = await forker.link.fork("template", supplies.socket);
+      const pid = await processBelow(forker.pid, process.pidInForker);
+      if (cgroup !== undefined) await joinCgroup(pid, cgroup, supplies.image.machine);
+      const nonce = forker instanceof Template ? forker.#nonce : undefined;
+      const template = new Template(supplies, process, pid, nonce);
+      template.ended.then(() => cgroup?.[Symbol.dispose]());
+      return template;
+    } catch (error) {
+      process?.kill();
+      await process?.ended;
+      cgroup?.[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Settles once it has ended with all of its forks. */
+  get ended(): Promise<unknown> {
+    return this.#child.ended;
+  }
+
+  /**
+   * Evaluates a script. Resolves with the reason if calls cannot start from its state; it is of no use then.
+   * @param egressSocket its network, which the script must not use
+   */
+  async load(
+    script: string,
+    limits: { readonly outputBytes: number; readonly logBytes: number },
+    egressSocket: EgressSocket,
+  ): Promise<string | undefined> {
+    const nonce = makeNonce();
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const timer = setTimeout(() => resolve("it takes too long"), LOAD_TIMEOUT_MS);
+    this.ended.then(() => resolve("it ends the process"));
+    this.#child.reader = new PreloadOutput(nonce, resolve);
+    this.link.load(this.#supplies.pathInside(egressSocket.socketPath));
+    this.#child.write(encodeLoad(nonce, limits, script, true));
+    const fault = await promise ?? await this.#leftover(egressSocket);
+    clearTimeout(timer);
+    this.#child.reader = this.#events;
+    this.#nonce = nonce;
+    return fault;
+  }
+
+  /** Forks an instance with this network. */
+  async fork(egressSocket: EgressSocket): Promise<Instance> {
+    const { socket, launcher, pathInside } = this.#supplies;
+    const path = pathInside(egressSocket.socketPath);
+    return Instance.forked({
+      process: await this.link.fork("instance", socket, path),
+      egressSocket,
+      hiddenPaths: launcher.hiddenPaths,
+      ...(this.#nonce === undefined ? {} : { templateNonce: this.#nonce }),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill();
+  }
+
+  /** What the evaluation left behind that forks would share. */
+  async #leftover(egressSocket: EgressSocket): Promise<string | undefined> {
+    if (egressSocket.wasUsedOutsideRun) return "it uses the network";
+    const status = await readProcfs(`${this.pid}/status`) ?? "";
+    return /^Threads:\s+1$/m.test(status) ? undefined : "it leaves a thread";
+  }
+}
+
+export type { Cgroup };

@@ -1,0 +1,152 @@
+/** The tree of forks: a root, templates and instances. Replaces the root when it ends. */
+import { getLogger } from "@logtape/logtape";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import type { Provisioned, SandboxLimits } from "../contract.ts";
+import type { Instance } from "../instance/instance.ts";
+import { EgressSockets } from "./egress_sockets.ts";
+import { InstancePool } from "./instance_pool.ts";
+import { Root } from "./root.ts";
+import { ScriptTemplates } from "./script_templates.ts";
+import type { TreeSupplies } from "./supplies.ts";
+
+/** Backoff after the first failed start of a root. Doubles with each further one. */
+const BACKOFF_MIN_MS = 500;
+const BACKOFF_MAX_MS = 60_000;
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/** A root and everything that is forked from it. */
+interface Generation {
+  readonly root: Root;
+  readonly blanks: InstancePool;
+  readonly scripts: ScriptTemplates;
+}
+
+/**
+ * Modes:
+ * - `starting`: no root has forked yet
+ * - `serving`: a root forks
+ * - `healing`: the root has ended, and the next one starts
+ * - `closed`: disposed; everything is killed
+ */
+export class Tree implements AsyncDisposable {
+  readonly #lifecycle = new Lifecycle("tree", "starting", {
+    starting: ["serving", "closed"],
+    serving: ["healing", "closed"],
+    healing: ["serving", "closed"],
+    closed: [],
+  });
+  readonly #supplies: TreeSupplies;
+  readonly #limits: SandboxLimits;
+  readonly #egressSockets: EgressSockets;
+  #provisioned: readonly Provisioned[] = [];
+  #generation: Generation | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(supplies: TreeSupplies, limits: SandboxLimits) {
+    this.#supplies = supplies;
+    this.#limits = limits;
+    this.#egressSockets = new EgressSockets(supplies.egress);
+  }
+
+  get readyCount(): number {
+    const { blanks, scripts } = this.#generation ?? {};
+    return (blanks?.readyCount ?? 0) + (scripts?.readyCount ?? 0);
+  }
+
+  /**
+   * Starts the first root.
+   * @param probe checks one of its instances; resolves with what is wrong
+   * @returns what is wrong; undefined if the tree serves
+   */
+  async start(
+    probe: (instance: Instance) => Promise<string | undefined>,
+  ): Promise<string | undefined> {
+    let root: Root | undefined;
+    try {
+      root = await Root.start(this.#supplies);
+      const generation = this.#generationOf(root);
+      const instance = await generation.blanks.take();
+      const fault = instance === undefined ? "the root does not fork" : await probe(instance);
+      if (fault === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
+      else await this.#end(generation);
+      return fault;
+    } catch (error) {
+      await root?.[Symbol.asyncDispose]();
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Takes an instance that waits for its first call; undefined while no root forks. */
+  async take(key: string | undefined): Promise<Instance | undefined> {
+    if (this.#generation === undefined) return undefined;
+    const { scripts, blanks } = this.#generation;
+    const loaded = key === undefined ? undefined : await scripts.take(key);
+    return loaded ?? await blanks.take();
+  }
+
+  /** A call has evaluated this script. */
+  noteEvaluation(key: string, script: string, evaluationMs: number): void {
+    this.#generation?.scripts.noteEvaluation(key, script, evaluationMs);
+  }
+
+  /** Keeps instances of these scripts waiting. Replaces the previous list. */
+  provision(provisioned: readonly Provisioned[]): void {
+    this.#provisioned = provisioned;
+    this.#generation?.scripts.provision(provisioned);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lifecycle.set("closed");
+    clearTimeout(this.#timer);
+    if (this.#generation !== undefined) await this.#end(this.#generation);
+  }
+
+  #generationOf(root: Root): Generation {
+    const shared = [root, this.#supplies, this.#egressSockets] as const;
+    return {
+      root,
+      blanks: new InstancePool(...shared, this.#limits.poolSize),
+      scripts: new ScriptTemplates(...shared, this.#limits),
+    };
+  }
+
+  #serve(generation: Generation): void {
+    this.#generation = generation;
+    this.#lifecycle.set("serving");
+    generation.scripts.provision(this.#provisioned);
+    generation.root.ended.then(() => this.#heal(generation));
+  }
+
+  async #end({ root, blanks, scripts }: Generation): Promise<void> {
+    this.#generation = undefined;
+    blanks[Symbol.dispose]();
+    scripts[Symbol.dispose]();
+    await root[Symbol.asyncDispose]();
+  }
+
+  /** Replaces the root, whose forks have ended with it. */
+  async #heal(ended: Generation): Promise<void> {
+    if (this.#lifecycle.is("closed")) return;
+    this.#lifecycle.set("healing");
+    logger.error("the root of all instances ended and is replaced");
+    await this.#end(ended);
+    await this.#restart(BACKOFF_MIN_MS);
+  }
+
+  async #restart(backoffMs: number): Promise<void> {
+    try {
+      const root = await Root.start(this.#supplies);
+      if (this.#lifecycle.is("healing")) this.#serve(this.#generationOf(root));
+      else await root[Symbol.asyncDispose]();
+    } catch (error) {
+      if (this.#lifecycle.is("closed")) return;
+      logger.error("no root started, next attempt in {backoffMs} ms: {error}", {
+        backoffMs,
+        error: String(error),
+      });
+      const next = Math.min(2 * backoffMs, BACKOFF_MAX_MS);
+      this.#timer = setTimeout(() => this.#restart(next), backoffMs);
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** The tree socket: templates and instances connect to it and are known by the token of their fork. */
+import type { SocketDir } from "../../isolation/mod.ts";
+import { GREETING_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
+
+/** Longest time from a fork to its greeting. */
+const GREETING_TIMEOUT_MS = 10_000;
+
+/** A token that the server waits for. */
+export interface Expected {
+  readonly token: Uint8Array<ArrayBuffer>;
+  /** The connection of this kind. Rejects if none greets in time, and when the wait is given up. */
+  connection(kind: number): Promise<Deno.UnixConn>;
+  /** Rejects the connections that did not arrive. */
+  giveUp(reason: string): void;
+}
+
+/** Accepts connections until it is disposed. */
+export class TreeSocket implements Disposable {
+  readonly path: string;
+  readonly #listener: Deno.UnixListener;
+  readonly #expected = new Map<string, PromiseWithResolvers<Deno.UnixConn>>();
+
+  constructor(socketDir: SocketDir) {
+    this.path = socketDir.newSocket();
+    this.#listener = Deno.listen({ transport: "unix", path: this.path });
+    socketDir.share(this.path);
+    this.#accept();
+  }
+
+  /** Expects the connections of these kinds with a new token. */
+  expect(kinds: readonly number[]): Expected {
+    const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+    const awaited = new Map(kinds.map((kind) => {
+      const promise = Promise.withResolvers<Deno.UnixConn>();
+      promise.promise.catch(() => {});
+      this.#expected.set(nameOf(kind, token), promise);
+      return [kind, promise] as const;
+    }));
+    const giveUp = (reason: string) => {
+      clearTimeout(timer);
+      for (const [kind, { reject }] of awaited) {
+        if (this.#expected.delete(nameOf(kind, token))) reject(new Error(reason));
+      }
+    };
+    const timer = setTimeout(() => giveUp("Cannot fork: no greeting"), GREETING_TIMEOUT_MS);
+    Promise.all([...awaited.values()].map(({ promise }) => promise)).then(
+      () => clearTimeout(timer),
+      () => {},
+    );
+    return {
+      token,
+      connection: (kind) => awaited.get(kind)?.promise ?? Promise.reject(new Error("not expected")),
+      giveUp,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener.close();
+    for (const { reject } of this.#expected.values()) reject(new Error("the tree is closed"));
+    this.#expected.clear();
+  }
+
+  async #accept(): Promise<void> {
+    for await (const connection of this.#listener) this.#greet(connection);
+  }
+
+  /** Anything but an expected greeting closes the connection. */
+  async #greet(connection: Deno.UnixConn): Promise<void> {
+    const timer = setTimeout(() => connection.close(), GREETING_TIMEOUT_MS);
+    try {
+      const greeting = new Uint8Array(GREETING_BYTES);
+      for (let filled = 0; filled < GREETING_BYTES;) {
+        const count = await connection.read(greeting.subarray(filled));
+        if (count === null) return connection.close();
+        filled += count;
+      }
+      const name = nameOf(greeting[0] ?? 0, greeting.subarray(1));
+      const expected = this.#expected.get(name);
+      if (expected === undefined) return connection.close();
+      this.#expected.delete(name);
+      expected.resolve(connection);
+    } catch {
+      // The connection was closed.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function nameOf(kind: number, token: Uint8Array): string {
+  return `${kind} ${token.toHex()}`;
+}
