@@ -5,11 +5,11 @@
  * Only V8 calls user code, as a promise reaction. So no frame of this file, and no path of the server, is on a stack
  * that the function can read. This module exports nothing, because a function can import it.
  */
-import { EGRESS_SOCKET_ARGUMENT } from "./egress.ts";
+import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";
 import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
 import { type ConsoleClass, harden, importMeta } from "./harden.ts";
 import { callContext } from "./context.ts";
-import { guardNode, hardenNode, useEgressSocket } from "./node.ts";
+import { preload } from "./preload.ts";
 import {
   byteLength,
   charCodeAt,
@@ -27,7 +27,6 @@ import {
   slice,
   TypeErrorOf,
 } from "./primordials.ts";
-import { warmGlobals } from "./warm.ts";
 import { react } from "./react.ts";
 import {
   announce,
@@ -44,7 +43,6 @@ import {
   LOG_FRAME_MAX_UNITS,
   LOG_LINE_OVERHEAD_BYTES,
   READY_MESSAGE,
-  WITH_NODE,
 } from "./wire.ts";
 
 type Frame = (kind: number, body: Uint8Array) => void;
@@ -160,19 +158,14 @@ function run(load: Load, first: Call | undefined, frame: Frame, resetLog: () => 
   }
 }
 
-const loadsNode = Deno.args.includes(WITH_NODE);
 const egress = Deno.args.find((argument) => argument.startsWith(EGRESS_SOCKET_ARGUMENT));
 if (egress !== undefined) useEgressSocket(egress.slice(EGRESS_SOCKET_ARGUMENT.length));
 const ConsoleOf = harden();
-if (loadsNode) {
-  hardenNode();
-  warmGlobals("setTimeout Response Request");
-}
-announce(READY_MESSAGE);
-const load = receiveLoad();
-const frame = frameWriter(load.nonce);
-const first = load.ahead ? undefined : receiveCall();
-const resetLog = captureConsole(ConsoleOf, frame, load.logBytes);
-guardNode(load.script);
-if (load.ahead) warmGlobals(load.script);
-run(load, first, frame, resetLog);
+preload().then(() => {
+  announce(READY_MESSAGE);
+  const load = receiveLoad();
+  const frame = frameWriter(load.nonce);
+  const first = load.ahead ? undefined : receiveCall();
+  const resetLog = captureConsole(ConsoleOf, frame, load.logBytes);
+  run(load, first, frame, resetLog);
+});

@@ -48,9 +48,6 @@ export const FRAME_HEAD_BYTES = NONCE_BYTES + 5;
 /** Text that a process writes once it is ready for a load. */
 export const READY_MESSAGE = "ready\n";
 
-/** Argument of a process that loads the Node part of the runtime at its start. */
-export const WITH_NODE = "node";
-
 /**
  * Kinds of frames. `ACCEPTED` follows the read of the call, before any code runs for it: without it another process may
  * get the call. `ACCEPTED`, `LOADED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is `LOG` plus its level,

@@ -28,7 +28,7 @@ export function probeTargetOf({ machine, profile }: Image, program: Program): Pr
 /** What is wrong with the isolation; undefined if it works. */
 async function probe(launcher: Launcher): Promise<string | undefined> {
   try {
-    const instance = await Instance.start(launcher, "plain");
+    const instance = await Instance.start(launcher);
     try {
       const fault = await missingWall(instance.pid, launcher.isolation.expected);
       if (fault !== undefined) return fault;

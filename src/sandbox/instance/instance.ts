@@ -10,13 +10,7 @@ import { Child } from "./child.ts";
 import { type Exit, exitOf } from "./exit.ts";
 import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
-import {
-  type Flavour,
-  type Launcher,
-  type Spawned,
-  START_TIMEOUT_MS,
-  startError,
-} from "./launcher.ts";
+import { type Launcher, type Spawned, START_TIMEOUT_MS, startError } from "./launcher.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
 import { PreloadOutput, RunOutput } from "./output_readers.ts";
 import { discardOutput } from "./pipes.ts";
@@ -107,7 +101,6 @@ export class Instance {
   private constructor(
     { child, egressSocket, cgroup }: Spawned,
     { isolation, hiddenPaths }: Launcher,
-    readonly flavour: Flavour,
   ) {
     this.#child = new Child(child);
     this.#egressSocket = egressSocket;
@@ -122,8 +115,8 @@ export class Instance {
   }
 
   /** Starts a process and waits until it is ready. Rejects with the stderr of one that does not become ready. */
-  static async start(launcher: Launcher, flavour: Flavour): Promise<Instance> {
-    const started = new Instance(await launcher.spawn(flavour), launcher, flavour);
+  static async start(launcher: Launcher): Promise<Instance> {
+    const started = new Instance(await launcher.spawn(), launcher);
     const failure = await started.#becomeReady();
     if (failure === undefined) return started;
     await started.kill();

@@ -1,6 +1,6 @@
 /** The command line of an instance, and the measurement that its memory limit is based on. */
 import { pathToFileURL } from "node:url";
-import { READY_MESSAGE, WITH_NODE } from "../../runtime/wire.ts";
+import { READY_MESSAGE } from "../../runtime/wire.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { egressArgument, egressEnv, egressFlags } from "../egress/launch_options.ts";
 import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
@@ -49,12 +49,6 @@ const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;
 /** Deno's caches of module analyses and their journals. */
 const DATABASE_FILE = /_cache_v\d+(-wal|-shm|-journal)?$/;
 
-/**
- * A `plain` instance starts in half the time and loads the Node part of the runtime on first use. A `node` instance has
- * loaded it at its start. Both run every function, at different speed.
- */
-export type Flavour = "plain" | "node";
-
 /** A process with its egress socket and its cgroup. The caller of `spawn` disposes both after the process has ended. */
 export interface Spawned {
   readonly child: Deno.ChildProcess;
@@ -70,7 +64,7 @@ export interface Launcher {
   readonly hiddenPaths: readonly string[];
   /** A directory that the user of the instances can enter. */
   readonly sharedDir: string;
-  spawn(flavour: Flavour): Promise<Spawned>;
+  spawn(): Promise<Spawned>;
 }
 
 function spawn(
@@ -156,7 +150,7 @@ export async function prepareProgram(
   ];
   const { wrap, env } = unconfined(image.machine, image.profile);
   const { setsid } = image.machine.programs;
-  const first = wrap(command(NO_EGRESS_FLAGS, [WITH_NODE]), {});
+  const first = wrap(command(NO_EGRESS_FLAGS, []), {});
   const idleBytes = await warmUp(first, env, setsid);
   await blockDatabases(image.denoDir);
   const caFile = await writeCa(ca, image.denoDir);
@@ -188,23 +182,21 @@ export function launcherFor(
   supplies?: Supplies,
 ): Launcher {
   const commandLineOf = (
-    flavour: Flavour,
     egressSocket: EgressSocket | undefined,
     cgroup: Cgroup | undefined,
   ) => {
-    const args = flavour === "node" ? [WITH_NODE] : [];
     const { env } = isolation;
     const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
     const confined = { ...confinement, ...groups };
     if (egressSocket === undefined) {
-      return { line: isolation.wrap(command(NO_EGRESS_FLAGS, args), confined), env };
+      return { line: isolation.wrap(command(NO_EGRESS_FLAGS, []), confined), env };
     }
     const { socketPath } = egressSocket;
     const inside = isolation.egressPathInside(socketPath);
     const ownEnv = { ...env, ...egressEnv(inside, caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
-      command(flags, [egressArgument(inside), ...args]),
+      command(flags, [egressArgument(inside)]),
       { ...confined, egressSocket: socketPath, env: ownEnv },
     );
     return { line, env: ownEnv };
@@ -213,11 +205,11 @@ export function launcherFor(
     isolation,
     hiddenPaths,
     sharedDir,
-    async spawn(flavour) {
+    async spawn() {
       const cgroup = await supplies?.cgroups?.take();
       const egressSocket = supplies?.egress.openSocket();
       try {
-        const { line, env } = commandLineOf(flavour, egressSocket, cgroup);
+        const { line, env } = commandLineOf(egressSocket, cgroup);
         return { child: spawn(line, env, setsid), egressSocket, cgroup };
       } catch (error) {
         egressSocket?.[Symbol.dispose]();

@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import { Demand } from "./demand.ts";
-import type { Flavour, Launcher } from "../instance/launcher.ts";
+import type { Launcher } from "../instance/launcher.ts";
 import { Instance } from "../instance/instance.ts";
 import { planStock, type StockPlan } from "./plan.ts";
 
@@ -11,10 +11,6 @@ const START_ATTEMPTS_MAX = 3;
 /** Backoff after the first failed start in the background. Doubles with each further one. */
 const REFILL_BACKOFF_MIN_MS = 100;
 const REFILL_BACKOFF_MAX_MS = 10_000;
-/** Recent calls without a loaded instance that decide which flavour to keep. */
-const FLAVOUR_CALLS_MAX = 32;
-/** Time after a call without a loaded instance in which similar calls are expected. */
-const BUSY_MS = 5_000;
 /** Delay between taking an instance and starting its replacement, so that the call goes first. */
 const REFILL_DELAY_MS = 5;
 /** Longest wait of a loaded instance. Bounds the age of times that a module reads while it loads. */
@@ -23,15 +19,6 @@ const LOADED_LIFETIME_MS = 60_000;
 const UNFIT_MAX = 10_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
-
-/** Words of scripts that use what a `node` instance has loaded. A wrong guess only costs time. */
-const NODE_WORDS =
-  /\b(?:import|eval|process|Buffer|setImmediate|setTimeout|setInterval|fetch|Request|Response)\b/;
-
-/** The flavour that runs a script fastest. */
-export function flavourFor(script: string): Flavour {
-  return NODE_WORDS.test(script) ? "node" : "plain";
-}
 
 export type PoolLimits = Pick<
   SandboxLimits,
@@ -46,7 +33,7 @@ interface Waiting {
 
 /** One step of a refill. */
 type Step =
-  | { readonly kind: "start"; readonly flavour: Flavour }
+  | { readonly kind: "start" }
   | { readonly kind: "load"; readonly key: string; readonly script: string };
 
 /** Keeps waiting instances according to demand. Owns every instance until it is reaped. */
@@ -56,9 +43,6 @@ export class Pool implements AsyncDisposable {
   readonly #demand = new Demand();
   #provisioned: readonly Provisioned[] = [];
   readonly #waiting = new Set<Waiting>();
-  /** Flavours of the latest calls without a loaded instance. */
-  readonly #flavours: Flavour[] = [];
-  #genericTakenAtMs = -BUSY_MS;
   readonly #unfit = new Set<string>();
   /** Steps of the refill in progress. */
   readonly #steps = new Map<Step, Promise<void>>();
@@ -78,7 +62,7 @@ export class Pool implements AsyncDisposable {
 
   /** Starts to fill the pool. Resolves once one instance is ready. */
   async start(): Promise<void> {
-    this.#stock(await this.#startOne("plain"), undefined);
+    this.#stock(await this.#startOne(), undefined);
     this.#refill();
   }
 
@@ -96,13 +80,7 @@ export class Pool implements AsyncDisposable {
       const loaded = this.#find(({ key: found }) => found === key);
       if (loaded !== undefined) return loaded;
     }
-    const flavour = flavourFor(script);
-    this.#genericTakenAtMs = performance.now();
-    this.#flavours.push(flavour);
-    if (this.#flavours.length > FLAVOUR_CALLS_MAX) this.#flavours.shift();
-    const isGeneric = ({ key }: Waiting) => key === undefined;
-    return this.#find((found) => isGeneric(found) && found.process.flavour === flavour) ??
-      this.#find(isGeneric) ?? await this.#startOne(flavour);
+    return this.#find(({ key }) => key === undefined) ?? await this.#startOne();
   }
 
   /** Kills all instances, the youngest first, and waits for their ends. */
@@ -126,13 +104,13 @@ export class Pool implements AsyncDisposable {
     return undefined;
   }
 
-  async #startOne(flavour: Flavour): Promise<Instance> {
+  async #startOne(): Promise<Instance> {
     for (let attempt = 1;; attempt++) {
       if (this.#closed.signal.aborted) {
         throw new Error("Cannot start an instance: the pool is closed");
       }
       try {
-        return await this.#own(Instance.start(this.#launcher, flavour));
+        return await this.#own(Instance.start(this.#launcher));
       } catch (error) {
         if (attempt === START_ATTEMPTS_MAX) throw error;
       }
@@ -202,9 +180,7 @@ export class Pool implements AsyncDisposable {
       [...this.#waiting].filter((waiting) => waiting.key === key).length +
       steps.filter((step) => (step.kind === "load" ? step.key : undefined) === key).length;
     const generics = have(undefined);
-    if (generics === 0 && generic > 0) {
-      return { kind: "start", flavour: this.#wantedFlavour(generic) };
-    }
+    if (generics === 0 && generic > 0) return { kind: "start" };
     const [hungriest] = Array.from(loaded, ([key, { script, count }]) => ({
       key,
       script,
@@ -213,7 +189,7 @@ export class Pool implements AsyncDisposable {
     if (hungriest === undefined && generics >= generic) return undefined;
     this.#makeRoom({ loaded, generic });
     if (hungriest === undefined || 1 - generics / generic > hungriest.lacks) {
-      return { kind: "start", flavour: this.#wantedFlavour(generic) };
+      return { kind: "start" };
     }
     return { kind: "load", key: hungriest.key, script: hungriest.script };
   }
@@ -236,23 +212,9 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /**
-   * The flavour that the generic instances lack most. One of each is kept if possible. While all calls want `plain` none
-   * is `node`: it would be taken for one of them, at three times the cost.
-   */
-  #wantedFlavour(generic: number): Flavour {
-    const calls = this.#flavours.filter((flavour) => flavour === "node").length;
-    if (calls === 0 && performance.now() - this.#genericTakenAtMs < BUSY_MS) return "plain";
-    const share = Math.round(generic * calls / Math.max(1, this.#flavours.length));
-    const target = Math.min(Math.max(1, share), Math.max(1, generic - 1));
-    const waiting = [...this.#waiting].filter(({ key }) => key === undefined);
-    const node = waiting.filter(({ process }) => process.flavour === "node").length;
-    return waiting.length > 0 && node < target ? "node" : "plain";
-  }
-
   async #carryOut(step: Step): Promise<void> {
     try {
-      await (step.kind === "start" ? this.#addGeneric(step.flavour) : this.#addLoaded(step));
+      await (step.kind === "start" ? this.#addGeneric() : this.#addLoaded(step));
       this.#backoffMs = 0;
     } catch (error) {
       if (this.#closed.signal.aborted) return;
@@ -273,12 +235,12 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  async #addGeneric(flavour: Flavour): Promise<void> {
-    this.#stock(await this.#own(Instance.start(this.#launcher, flavour)), undefined);
+  async #addGeneric(): Promise<void> {
+    this.#stock(await this.#own(Instance.start(this.#launcher)), undefined);
   }
 
   async #addLoaded({ key, script }: Step & { kind: "load" }): Promise<void> {
-    const process = await this.#own(Instance.start(this.#launcher, "plain"));
+    const process = await this.#own(Instance.start(this.#launcher));
     if (await process.load(script, this.#limits)) this.#stock(process, key);
     else if (!this.#closed.signal.aborted) this.#setUnfit(key);
   }
