@@ -5,12 +5,12 @@
  * Only V8 calls user code, as a promise reaction. So no frame of this file, and no path of the server, is on a stack
  * that the function can read. This module exports nothing, because a function can import it.
  */
-import { EGRESS_SOCKET_ARGUMENT } from "./egress.ts";
+import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";
 import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
-import { openTree, type Tree } from "./fork/tree.ts";
+import { type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
 import { type ConsoleClass, harden, importMeta } from "./harden.ts";
 import { callContext } from "./context.ts";
-import { guardNode, hardenNode, useEgressSocket } from "./node.ts";
+import { preload } from "./preload.ts";
 import {
   byteLength,
   Bytes,
@@ -30,7 +30,6 @@ import {
   slice,
   TypeErrorOf,
 } from "./primordials.ts";
-import { warmGlobals } from "./warm.ts";
 import { react } from "./react.ts";
 import {
   announce,
@@ -50,7 +49,6 @@ import {
   LOG_FRAME_MAX_UNITS,
   LOG_LINE_OVERHEAD_BYTES,
   READY_MESSAGE,
-  WITH_NODE,
 } from "./wire.ts";
 
 type Frame = (kind: number, body: Uint8Array) => void;
@@ -207,25 +205,23 @@ function run(
   }
 }
 
-const argument = (prefix: string) =>
-  Deno.args.find((argument) => argument.startsWith(prefix))?.slice(prefix.length);
-const loadsNode = Deno.args.includes(WITH_NODE) || Deno.args.includes(AS_ROOT);
+const egress = Deno.args.find((argument) => argument.startsWith(EGRESS_SOCKET_ARGUMENT));
+if (egress !== undefined) useEgressSocket(egress.slice(EGRESS_SOCKET_ARGUMENT.length));
 const isRoot = Deno.args.includes(AS_ROOT);
-const egress = argument(EGRESS_SOCKET_ARGUMENT);
-if (egress !== undefined) useEgressSocket(egress);
 const { ConsoleOf, core } = harden();
-if (loadsNode) {
-  hardenNode();
-  warmGlobals("setTimeout Response Request");
-}
-let tree = isRoot ? openTree(core, nodeParts(), useEgressSocket) : undefined;
-if (tree === undefined) announce(READY_MESSAGE);
-else if (tree.serve() === "instance") tree = undefined;
-const load = receiveLoad();
-const frame = frameWriter(load.nonce);
-const first = load.ahead ? undefined : receiveCall();
-const resetLog = captureConsole(ConsoleOf, frame, load.logBytes);
-guardNode(load.script);
-const ahead = tree === undefined ? undefined : aheadOf(tree, frame, load.nonce);
-tree = undefined;
-run(load, first, frame, resetLog, ahead);
+let forks: Forks | undefined;
+preload((parts) => {
+  if (isRoot) forks = prepareForks(parts);
+}).then(() => {
+  let tree = forks === undefined ? undefined : openTree(core, forks);
+  if (tree === undefined) announce(READY_MESSAGE);
+  else if (tree.serve() === "instance") tree = undefined;
+  forks = undefined;
+  const load = receiveLoad();
+  const frame = frameWriter(load.nonce);
+  const first = load.ahead ? undefined : receiveCall();
+  const resetLog = captureConsole(ConsoleOf, frame, load.logBytes);
+  const ahead = tree === undefined ? undefined : aheadOf(tree, frame, load.nonce);
+  tree = undefined;
+  run(load, first, frame, resetLog, ahead);
+});

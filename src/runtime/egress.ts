@@ -134,7 +134,7 @@ const makeHandshake = anonymous(function (
 
 const replacePipes = anonymous(function (
   { Pipe, PipeConnectWrap }: Bindings,
-  socketPath: string | undefined,
+  socketPath: () => string | undefined,
   shakeHands: Handshake,
   ERRORS: PipeErrors,
   { apply, defineProperty, dataDescriptor }: Tools,
@@ -147,20 +147,28 @@ const replacePipes = anonymous(function (
   replace("bind", () => ERRORS.access);
   replace("listen", () => ERRORS.access);
   replace("connect", function (this: PipeHandle, request: ConnectRequest, target: string) {
-    if (socketPath === undefined || !TARGET.test(target)) return ERRORS.access;
+    const path = socketPath();
+    if (path === undefined || !TARGET.test(target)) return ERRORS.access;
     const first = new PipeConnectWrap();
     first.oncomplete = (status) => {
       if (status === 0) shakeHands(this, target, request);
       else request.oncomplete(status, this, request, true, true);
     };
-    return apply(connect as never, this, [first, socketPath]);
+    return apply(connect as never, this, [first, path]);
   });
 });
 
-/** Makes every pipe a tunnel through the proxy at `socketPath`. Without a path no pipe connects. */
-export function tunnelPipes(bindings: Bindings, socketPath: string | undefined): void {
+let egressSocket: string | undefined;
+
+/** Sets the path of the egress socket of this process. Without it no pipe connects. */
+export function useEgressSocket(path: string): void {
+  egressSocket = path;
+}
+
+/** Makes every pipe a tunnel through the proxy at the egress socket. */
+export function tunnelPipes(bindings: Bindings): void {
   const shakeHands = makeHandshake(bindings, ERRORS, TOOLS);
-  replacePipes(bindings, socketPath, shakeHands, ERRORS, TOOLS);
+  replacePipes(bindings, () => egressSocket, shakeHands, ERRORS, TOOLS);
 }
 
 /** Sends every TCP connection through a pipe. Only the proxy resolves names. */

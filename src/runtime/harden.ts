@@ -15,6 +15,7 @@ import {
   deleteProperty,
   ErrorOf,
   ownKeys,
+  setPrototypeOf,
   StringOf,
 } from "./primordials.ts";
 
@@ -95,8 +96,8 @@ const unavailable = anonymous((key: string, ErrorOf: ErrorConstructor) => () => 
 interface Internals {
   readonly Console: ConsoleClass;
   readonly core: Core;
-  /** The source of paths in `node:process`, read when it loads. */
-  readonly __nodeBootstrapArgs: { argv0: string };
+  /** The source of paths and arguments in `node:process`, read when it loads. */
+  readonly __nodeBootstrapArgs: { argv0: string; denoArgs: string[] };
 }
 
 /** An empty stdin. The real one carries the replies to host calls. */
@@ -116,6 +117,9 @@ export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Cor
   const internalKey = untyped(Deno, "internal") as symbol;
   const internals = untyped(Deno, internalKey) as Internals;
   internals.__nodeBootstrapArgs.argv0 = RUNTIME_NAME;
+  internals.__nodeBootstrapArgs.denoArgs = [];
+  // The engine reads and writes properties of it, in which accessors of `Object.prototype` would see it.
+  setPrototypeOf(internals, null);
 
   lock(Deno, "mainModule", MAIN_URL);
   lock(Deno, "args", []);

@@ -5,43 +5,21 @@
  * Both hooks are needed. A function can bypass `resolve` by replacing `Module._resolveFilename`; ECMAScript imports of
  * built-ins do not call `load`.
  */
+import { type BuiltinGetter, fillTable, type ModuleTable } from "./builtins.ts";
 import { remove } from "./harden.ts";
 import { DNS_SHIMS } from "./names.ts";
-import {
-  describeMachine,
-  emptyFileSystem,
-  EXISTENCE_EXPORTS,
-  MACHINE_EXPORTS,
-  USER_EXPORTS,
-} from "./system.ts";
-import {
-  createObject,
-  dataDescriptor,
-  defineProperty,
-  dictionary,
-  indexOf,
-  slice,
-  TypeErrorOf,
-} from "./primordials.ts";
+import { EXISTENCE_EXPORTS, MACHINE_EXPORTS, USER_EXPORTS } from "./system.ts";
+import { dictionary, indexOf, slice, TypeErrorOf } from "./primordials.ts";
 
 /** Built-ins without a safe use: each reaches files, memory or the engine without a permission. */
-const UNAVAILABLE = dictionary({ sqlite: true, wasi: true, v8: true, inspector: true, repl: true });
-
-/** Families of built-ins that open connections or resolve names, like those that begin with an underscore. */
-const NETWORK = dictionary({
-  child_process: true,
-  cluster: true,
-  dgram: true,
-  dns: true,
-  http: true,
-  http2: true,
-  https: true,
-  net: true,
-  tls: true,
+const UNAVAILABLE = dictionary({
+  sqlite: true,
+  wasi: true,
+  v8: true,
+  inspector: true,
+  repl: true,
+  internal: true,
 });
-
-/** Built-ins that describe the machine, and the functions that replace what they report. */
-const REPLACED = dictionary({ fs: emptyFileSystem, os: describeMachine });
 
 /** Scheme of the reduced modules below. No other module can have it. */
 const SHIM_PREFIX = "invoked:";
@@ -115,67 +93,74 @@ interface Hooks {
 }
 
 /** The parts of the class in `node:module` that the runtime uses. */
-export interface ModuleClass {
+export interface ModuleClass extends ModuleTable {
+  readonly builtinModules: readonly string[];
   registerHooks(hooks: Hooks): unknown;
   isBuiltin(name: string): boolean;
 }
 
-/** Gets a built-in without any hook. Only the runtime may hold it. */
-export type BuiltinGetter = (name: string) => object;
-
-function rejectThreads(): never {
-  throw new TypeErrorOf("Worker threads are not available in a function");
+function isUnavailable(name: string): boolean {
+  return UNAVAILABLE[family(withoutPrefix(name))] === true;
 }
 
-/**
- * Installs the hooks, then removes `registerHooks`.
- * @param onNetwork called once, before the first module with a network loads
- */
-export function restrictModules(
+/** Installs the hooks, then removes `registerHooks`. */
+function restrict(
   moduleClass: ModuleClass,
-  getBuiltin: BuiltinGetter,
-  onNetwork: () => void,
+  shims: Readonly<Record<string, string | undefined>>,
+  areShimsLoaded: () => boolean,
 ): void {
   const { isBuiltin } = moduleClass;
-  let hasNetwork = false;
-  const described: Record<string, boolean> = createObject(null);
-  const prepare = (name: string) => {
-    const describe = REPLACED[name];
-    // Once only: a function may replace exports afterwards, as tests do.
-    if (describe !== undefined && !described[name]) {
-      described[name] = true;
-      describe(getBuiltin(name));
-    }
-    if (hasNetwork || !(NETWORK[family(name)] || hasPrefix(name, "_"))) return;
-    hasNetwork = true;
-    onNetwork();
-  };
   moduleClass.registerHooks({
     resolve(specifier, context, next) {
+      if (!isBuiltin(specifier) || isUnavailable(specifier)) throw unavailableModule(specifier);
       const name = withoutPrefix(specifier);
-      if (!isBuiltin(specifier) || UNAVAILABLE[family(name)]) throw unavailableModule(specifier);
-      prepare(name);
-      // `require` gets the original, which was reduced in place. The shim imports it, too.
+      // `require` gets the original, which was reduced in place. A shim imports it, too. A function can forge a parent.
       const isImport = context.conditions[1] === "import";
-      const isShim = context.parentURL !== undefined && hasPrefix(context.parentURL, SHIM_PREFIX);
-      if (isImport && !isShim && SHIMS[name] !== undefined) {
+      const isShim = !areShimsLoaded() && context.parentURL !== undefined &&
+        hasPrefix(context.parentURL, SHIM_PREFIX);
+      if (isImport && !isShim && shims[name] !== undefined) {
         return { url: SHIM_PREFIX + name, format: "module", shortCircuit: true };
       }
       return next(specifier, context);
     },
     load(url) {
       if (hasPrefix(url, SHIM_PREFIX)) {
-        const source = SHIMS[slice(url, SHIM_PREFIX.length)];
+        const source = shims[slice(url, SHIM_PREFIX.length)];
         if (source !== undefined) return { format: "module", source, shortCircuit: true };
       }
-      const name = withoutPrefix(url);
-      if (name === url || UNAVAILABLE[family(name)]) throw unavailableModule(url);
-      prepare(name);
-      if (name === "worker_threads") {
-        defineProperty(getBuiltin(url), "Worker", dataDescriptor(rejectThreads, false));
-      }
+      if (!hasPrefix(url, NODE_PREFIX) || isUnavailable(url)) throw unavailableModule(url);
       return { format: "builtin", source: null, shortCircuit: true };
     },
   });
   remove(moduleClass, "registerHooks");
+}
+
+/** The source of a module whose named exports are the present properties of a built-in, which were replaced. */
+function shimOf(name: string, builtin: object): string {
+  const names = Object.keys(builtin).filter((key) => key !== "default");
+  return `import builtin from "node:${name}"; export default builtin;
+    export const { ${names.join(", ")} } = builtin;`;
+}
+
+async function importAll(names: readonly string[]): Promise<void> {
+  for (const name of names) await import(NODE_PREFIX + withoutPrefix(name));
+}
+
+/**
+ * Loads every built-in for `require` and for `import`, also those that a function cannot load: others use them on
+ * demand. Then restricts both. Built-ins with dangerous functions must have been reduced before: what is bound by an
+ * import keeps its value.
+ */
+export async function loadModules(
+  moduleClass: ModuleClass,
+  getBuiltin: BuiltinGetter,
+): Promise<void> {
+  const { builtinModules } = moduleClass;
+  fillTable(moduleClass, getBuiltin, builtinModules, isUnavailable);
+  await importAll(builtinModules);
+  let areShimsLoaded = false;
+  const shims = dictionary({ ...SHIMS, crypto: shimOf("crypto", getBuiltin("crypto")) });
+  restrict(moduleClass, shims, () => areShimsLoaded);
+  await importAll(builtinModules.filter((name) => !isUnavailable(name)));
+  areShimsLoaded = true;
 }

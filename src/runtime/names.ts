@@ -6,6 +6,8 @@
  */
 import type { Tools } from "./egress.ts";
 import { anonymous } from "./anonymous.ts";
+import { lock } from "./harden.ts";
+import { ownKeys } from "./primordials.ts";
 
 const CONSTANTS =
   "ADDRGETNETWORKPARAMS, BADFAMILY, BADFLAGS, BADHINTS, BADNAME, BADQUERY, BADRESP, " +
@@ -100,3 +102,22 @@ export const disableNameResolution = anonymous(function (
   }
   replace(net.Server.prototype, "listen", fail("listen", false));
 });
+
+/** The engine's resolver below `node:dns`. */
+export interface Resolver {
+  readonly ChannelWrap: { readonly prototype: object };
+}
+
+/** Access denied, as libuv reports it. */
+const UV_EACCES = -13;
+
+/** Makes the resolver itself fail, for a function that got past the reduced modules. */
+export function blockResolver(resolver: Resolver): void {
+  const { prototype } = resolver.ChannelWrap;
+  const deny = () => UV_EACCES;
+  lock(resolver, "getaddrinfo", deny);
+  lock(resolver, "getnameinfo", deny);
+  for (const key of ownKeys(prototype)) {
+    if (typeof key === "string" && /^query|^getHost/.test(key)) lock(prototype, key, deny);
+  }
+}

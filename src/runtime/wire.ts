@@ -52,9 +52,6 @@ export const READY_MESSAGE = "ready\n";
 /** Argument of the root of a tree of forks; see `fork/wire.ts`. */
 export const AS_ROOT = "root";
 
-/** Argument of a process that loads the Node part of the runtime at its start. */
-export const WITH_NODE = "node";
-
 /**
  * Kinds of frames. `ACCEPTED` follows the read of the call, before any code runs for it: without it another process may
  * get the call. `ACCEPTED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is `LOG` plus its level,

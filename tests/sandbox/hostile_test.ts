@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { output, run, sandboxTest } from "./harness.ts";
 
-sandboxTest("late hardening works after a function changed built-ins", async (sandboxes) => {
+sandboxTest("the walls hold after a function changed built-ins", async (sandboxes) => {
   const poisons = [
     `Array.prototype[Symbol.iterator] = function* () {}; Array.prototype.forEach = () => {};`,
     `Object.prototype.get = () => 1; Object.prototype.value = 1; Object.prototype.resolve = null;`,

@@ -6,6 +6,7 @@
  * The replaced functions stay, because the script may have kept them. After the evaluation they only pass on calls.
  */
 import { anonymous } from "../anonymous.ts";
+import type { NodeParts } from "../node.ts";
 import {
   apply,
   construct,
@@ -56,8 +57,8 @@ const watcher = anonymous((
   };
 });
 
-/** Prepares the observation, in the root. @param nodeCrypto the built-in `node:crypto` */
-export function makeObserver(nodeCrypto: object, process: object): Observe {
+/** Prepares the observation, in the root. */
+export function makeObserver({ crypto, process }: NodeParts): Observe {
   const { state, watch, ...dateTraps } = watcher(apply, construct);
   const replace = ({ target, names = /./ }: Observed) => {
     for (const key of ownKeys(target)) {
@@ -68,7 +69,7 @@ export function makeObserver(nodeCrypto: object, process: object): Observe {
     }
   };
   // Modules of Node keep these functions, so they are replaced before the modules are loaded as ECMAScript.
-  replace({ target: nodeCrypto, names: CRYPTO_NAMES });
+  replace({ target: crypto, names: CRYPTO_NAMES });
   return (report) => {
     replace({ target: Crypto.prototype });
     replace({ target: SubtleCrypto.prototype });

@@ -1,4 +1,6 @@
 /** How the bootstrap becomes the root of a tree of forks, and what its forks keep of it. */
+import { useEgressSocket } from "../egress.ts";
+import type { NodeParts } from "../node.ts";
 import { decode } from "../primordials.ts";
 import { announce, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
@@ -10,10 +12,10 @@ import { type Core, occupyThreads } from "./threads.ts";
 import { replaceClock, replaceRandom } from "./unique.ts";
 import { SETUP_HEAD_BYTES, type TreeSetup } from "./wire.ts";
 
-/** Built-ins of Node whose functions are replaced: `node:crypto` and `node:process`. */
-export interface NodeParts {
-  readonly crypto: object;
-  readonly process: object;
+/** What a root prepares while the built-ins of Node load. */
+export interface Forks {
+  readonly observe: Observe;
+  readonly beginClock: () => void;
 }
 
 /** What a root and its templates keep, and an instance drops. */
@@ -23,19 +25,15 @@ export interface Tree {
   readonly observe: Observe;
 }
 
-/**
- * Makes this process a root, once everything is loaded and hardened, and waits for the server's setup.
- * @param useEgressSocket called in each instance with the path of its egress socket, before user code
- */
-export function openTree(
-  core: Core,
-  { crypto, process }: NodeParts,
-  useEgressSocket: (path: string) => void,
-): Tree {
+/** Replaces what forks would share. Built-ins must not be imported yet: an import keeps what it binds. */
+export function prepareForks(parts: NodeParts): Forks {
+  replaceRandom(parts.crypto);
+  return { observe: makeObserver(parts), beginClock: replaceClock() };
+}
+
+/** Makes this process a root, once everything is loaded and hardened, and waits for the server's setup. */
+export function openTree(core: Core, { observe, beginClock }: Forks): Tree {
   const library = openLibrary();
-  replaceRandom(crypto);
-  const observe = makeObserver(crypto, process);
-  const beginClock = replaceClock();
   occupyThreads(library, core);
   announce(READY_MESSAGE);
   const setup = receiveSetup();

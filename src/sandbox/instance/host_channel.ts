@@ -18,6 +18,12 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** Deepest nesting of the parameters of a host call. */
 const HOST_JSON_DEPTH_MAX_LEVELS = 1000;
 
+/**
+ * Most replies that wait to be written while their calls no longer count. The runtime makes a further call once it
+ * has read a reply, which the server may learn later, so it never gets near this number.
+ */
+const UNREAD_REPLIES_MAX = 2 * HOST_CALLS_MAX;
+
 /** A frame that the runtime cannot have written. The process must be killed. */
 export class MalformedHostCall extends Error {
   override name = "MalformedHostCall";
@@ -34,8 +40,12 @@ export class HostChannel {
   readonly #host: Host;
   readonly #stdin: Input;
   readonly #closing = new AbortController();
+  /** Calls until their replies are written. */
   readonly #serving = new Set<Promise<void>>();
+  /** Calls that count towards the limits, and the bytes of their frames. */
+  #calls = 0;
   #bytes = 0;
+  #unreadReplies = 0;
 
   constructor(host: Host, stdin: Input) {
     this.#host = host;
@@ -49,10 +59,10 @@ export class HostChannel {
   receive(frame: Uint8Array): void {
     if (this.#closing.signal.aborted) return;
     const length = frame.length;
-    if (this.#serving.size >= HOST_CALLS_MAX) {
+    if (this.#calls >= HOST_CALLS_MAX) {
       throw new MalformedHostCall("too many calls in progress");
     }
-    if (this.#serving.size > 0 && this.#bytes + length > HOST_CALL_MAX_BYTES) {
+    if (this.#calls > 0 && this.#bytes + length > HOST_CALL_MAX_BYTES) {
       throw new MalformedHostCall("too many bytes in progress");
     }
     if (length < HOST_CALL_HEAD_BYTES) throw new MalformedHostCall("its head is missing");
@@ -62,12 +72,27 @@ export class HostChannel {
     if (bytesAt > length) throw new MalformedHostCall("its length is wrong");
     const json = frame.slice(HOST_CALL_HEAD_BYTES, bytesAt);
     const bytes = frame.slice(bytesAt);
+    this.#calls++;
     this.#bytes += length;
-    const serving = this.#serve(number, json, bytes).finally(() => {
-      this.#serving.delete(serving);
-      this.#bytes -= length;
-    });
+    const serving = this.#serve(number, json, bytes)
+      .then((reply) => this.#reply(reply, length))
+      .finally(() => this.#serving.delete(serving));
     this.#serving.add(serving);
+  }
+
+  /** No longer counts the call, then writes its reply: the function may call again before the write resolves. */
+  async #reply(reply: Uint8Array<ArrayBuffer>, frameBytes: number): Promise<void> {
+    const free = () => {
+      this.#calls--;
+      this.#bytes -= frameBytes;
+    };
+    const isReader = this.#unreadReplies < UNREAD_REPLIES_MAX;
+    if (isReader) free();
+    this.#unreadReplies++;
+    // A broken pipe is not an error: the process has ended, and its ending is reported elsewhere.
+    if (!this.#closing.signal.aborted) await this.#stdin.write(reply).catch(() => {});
+    this.#unreadReplies--;
+    if (!isReader) free();
   }
 
   /** Aborts the calls in progress, ignores further ones, and resolves once none is in progress. */
@@ -76,19 +101,21 @@ export class HostChannel {
     await Promise.all(this.#serving);
   }
 
-  async #serve(number: number, json: Uint8Array, bytes: Uint8Array): Promise<void> {
-    let encoded: Uint8Array<ArrayBuffer>;
+  /** The encoded reply. */
+  async #serve(
+    number: number,
+    json: Uint8Array,
+    bytes: Uint8Array,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     try {
       const reply = await this.#host.call({
         ...readRequest(json, bytes),
         signal: this.#closing.signal,
       });
-      encoded = encodeReply(number, HostStatus.DONE, reply);
+      return encodeReply(number, HostStatus.DONE, reply);
     } catch (error) {
-      encoded = encodeReply(number, HostStatus.FAILED, { value: faultOf(error) });
+      return encodeReply(number, HostStatus.FAILED, { value: faultOf(error) });
     }
-    // A broken pipe is not an error: the process has ended, and its ending is reported elsewhere.
-    if (!this.#closing.signal.aborted) await this.#stdin.write(encoded).catch(() => {});
   }
 }
 

@@ -1,6 +1,6 @@
 /** Spawns single-use instances and roots behind their walls. */
 import { type Cgroups, type Confinement, type Isolation, spawnGroup } from "../../isolation/mod.ts";
-import { AS_ROOT, WITH_NODE } from "../../runtime/wire.ts";
+import { AS_ROOT } from "../../runtime/wire.ts";
 import {
   caEnv,
   egressArgument,
@@ -42,13 +42,13 @@ export function launcherFor(
   const spawnSingle = (own: Confinement, socketPath: string | undefined) => {
     const { env } = isolation;
     if (socketPath === undefined) {
-      return spawn(isolation.wrap(command("single", NO_EGRESS_FLAGS, [WITH_NODE]), own), env);
+      return spawn(isolation.wrap(command("single", NO_EGRESS_FLAGS, []), own), env);
     }
     const inside = isolation.egressPathInside(socketPath);
     const ownEnv = { ...env, ...egressEnv(inside), ...caEnv(caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
-      command("single", flags, [egressArgument(inside), WITH_NODE]),
+      command("single", flags, [egressArgument(inside)]),
       { ...own, egressSocket: socketPath, env: ownEnv },
     );
     return spawn(line, ownEnv);

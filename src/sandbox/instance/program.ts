@@ -7,7 +7,7 @@ import {
   spawnGroup,
   unconfined,
 } from "../../isolation/mod.ts";
-import { READY_MESSAGE, WITH_NODE } from "../../runtime/wire.ts";
+import { READY_MESSAGE } from "../../runtime/wire.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { type Image, openForReading } from "../image/image.ts";
 import { bundleRuntime } from "../image/runtime_bundle.ts";
@@ -78,7 +78,7 @@ export async function prepareProgram(
   ];
   const { wrap, env } = unconfined(image.machine, image.profile);
   const { setsid } = image.machine.programs;
-  const first = wrap(command("single", NO_EGRESS_FLAGS, [WITH_NODE]), {});
+  const first = wrap(command("single", NO_EGRESS_FLAGS, []), {});
   const idleBytes = await warmUp(first, env, setsid);
   await blockDatabases(image.denoDir);
   const caFile = await writeCa(ca, image.denoDir);
