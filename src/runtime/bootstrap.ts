@@ -181,7 +181,10 @@ function run(
   };
   let beganMs = 0;
   const loaded = (exported: { default?: unknown }) => {
-    if (ahead !== undefined) ahead.endObservation();
+    if (ahead !== undefined) {
+      ahead.endObservation();
+      markStderr(load.nonce);
+    }
     frame(FrameKind.LOADED, microsSince(beganMs));
     if (ahead !== undefined) {
       ahead.serve();

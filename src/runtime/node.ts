@@ -33,7 +33,6 @@ const UV_EBADF = -9;
 interface Process {
   argv: string[];
   execPath: string;
-  title: string;
   report: object;
   getBuiltinModule: BuiltinGetter;
   binding(name: string): Record<string, { prototype: object }>;
@@ -127,5 +126,4 @@ function hardenProcess(process: Process): void {
   // The real one carries the replies to host calls.
   lock(process, "stdin", Readable.from([]));
   process.execPath = RUNTIME_NAME;
-  process.title = RUNTIME_NAME;
 }

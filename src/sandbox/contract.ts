@@ -86,10 +86,22 @@ export interface SandboxJob {
   readonly timeoutMs: number;
 }
 
+/**
+ * The process of a call: forked with the runtime loaded, forked from a template that has evaluated the script, spawned
+ * for the call, or one that answered earlier calls.
+ */
+export type ProcessKind = "root" | "template" | "single" | "reused";
+
 /** How a run ended. `outputJson` is the text of a JSON object, validated by the sandbox. */
 export type SandboxOutcome =
-  | { readonly kind: "success"; readonly outputJson: string }
-  | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string };
+  & (
+    | { readonly kind: "success"; readonly outputJson: string }
+    | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string }
+  )
+  & {
+    /** Absent if the call got no process. */
+    readonly process?: ProcessKind;
+  };
 
 /** One captured line of output. */
 export interface SandboxLog {

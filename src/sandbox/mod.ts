@@ -134,7 +134,7 @@ class ProcessSandboxes implements Sandboxes {
         if (job.scriptKey !== undefined && evaluationMs !== undefined) {
           pool.noteEvaluation(job.scriptKey, job.script, evaluationMs);
         }
-        return outcome;
+        return { ...outcome, process: reused === undefined ? instance.kind : "reused" };
       } catch (error) {
         if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));
         // An instance that died while it waited is replaced; the call does not fail.

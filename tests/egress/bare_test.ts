@@ -40,6 +40,7 @@ Deno.test("without wrappers node clients reach an allowed host and fetch has no 
     assert.deepEqual(outcome, {
       kind: "success",
       outputJson: '{"node":200,"fetched":"NotCapable"}',
+      process: "single",
     });
   }
   assert.deepEqual(host.seen, ["GET /node"]);

@@ -1,21 +1,24 @@
-/** Names of properties that Deno's own modules assign, read from its program, so that no list here can be outdated. */
+/** Names of properties that Deno's own modules use, read from its program, so that no list here can be outdated. */
 
 /** Occurs in every module of Deno that loads others. */
 const MARK = "loadExtScript(";
-/** Modules are stored without line breaks. */
-const ASSIGNMENT = /\.([A-Za-z_$][\w$]{2,})=(?![=>])/g;
+/** Names that are assigned, and all. Modules are stored without line breaks. */
+const PATTERNS = {
+  assigned: /\.([A-Za-z_$][\w$]{2,})=(?![=>])/g,
+  used: /\.([A-Za-z_$][\w$]{2,})/g,
+} as const;
 
 /** Accessors with these names change every property descriptor, also those of a trap itself. */
 const OF_DESCRIPTORS = ["get", "set", "value", "writable", "enumerable", "configurable"];
 
-/** The names, with indices and those of accessors that engines commonly read. */
-export async function assignedNames(): Promise<string[]> {
+/** The names, with indices. */
+export async function engineNames(kind: keyof typeof PATTERNS): Promise<string[]> {
   const text = new TextDecoder("latin1").decode(await Deno.readFile(Deno.execPath()));
   const names = new Set(["0", "1", "2", "3", "handle", "_handle", "denoArgs", "nodeBootstrap"]);
   for (let at = text.indexOf(MARK); at >= 0;) {
     const end = text.indexOf("\n", at);
     const start = text.lastIndexOf("\n", at);
-    for (const [, name = ""] of text.slice(start, end).matchAll(ASSIGNMENT)) names.add(name);
+    for (const [, name = ""] of text.slice(start, end).matchAll(PATTERNS[kind])) names.add(name);
     at = text.indexOf(MARK, end);
   }
   return [...names].filter((name) => !OF_DESCRIPTORS.includes(name));

@@ -5,6 +5,7 @@ import {
   type Host,
   HostCallError,
   type Mode,
+  type ProcessKind,
   type ReuseLimits,
   type Sandboxes,
   type SandboxLimits,
@@ -56,6 +57,7 @@ export type { Sandboxes };
 
 export interface Ran {
   readonly outcome: SandboxOutcome;
+  readonly process: ProcessKind | undefined;
   readonly logs: readonly SandboxLog[];
 }
 
@@ -84,7 +86,7 @@ export async function run(
   options: RunOptions = {},
 ): Promise<Ran> {
   const logs: SandboxLog[] = [];
-  const outcome = await sandboxes.run({
+  const { process, ...outcome } = await sandboxes.run({
     script: scriptOf(body),
     scriptKey: body,
     ...options.reuseKey === undefined ? {} : { reuseKey: options.reuseKey },
@@ -104,7 +106,7 @@ export async function run(
     },
     signal: options.signal ?? new AbortController().signal,
   });
-  return { outcome, logs };
+  return { outcome, process, logs };
 }
 
 /** The output of a body that must succeed. */

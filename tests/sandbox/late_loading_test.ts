@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
-import { assignedNames } from "./engine_names.ts";
+import { engineNames } from "./engine_names.ts";
 import { output, sandboxTest } from "./harness.ts";
 import { ACCESSORS, CALLS, DETOURS, JUDGE, PRELUDE, PROXIES, USES } from "./traps.ts";
 
@@ -27,11 +27,16 @@ function scriptWith(traps: string): string {
   }`;
 }
 
-for (const [kind, traps] of Object.entries({ accessors: ACCESSORS, proxies: PROXIES })) {
+const KINDS = [
+  { kind: "accessors for assigned names", traps: ACCESSORS, names: "assigned" },
+  { kind: "accessors for all names", traps: ACCESSORS, names: "used" },
+  { kind: "proxies", traps: PROXIES, names: "assigned" },
+] as const;
+
+for (const { kind, traps, names } of KINDS) {
   sandboxTest(`${kind} on prototypes catch nothing of the engine`, async (sandboxes) => {
-    const names = await assignedNames();
     const { caught, dangerous, got, left } = await output(sandboxes, scriptWith(traps), {
-      input: { names, modules: MODULES },
+      input: { names: await engineNames(names), modules: MODULES },
     });
     assert.ok(typeof caught === "number" && caught > 100, `the traps caught ${caught} values`);
     assert.deepEqual({ dangerous, got, left }, { dangerous: [], got: [], left: "undefined" });

@@ -6,6 +6,7 @@
  * The replaced functions stay, because the script may have kept them. After the evaluation they only pass on calls.
  */
 import { anonymous } from "../anonymous.ts";
+import { untyped } from "../harden.ts";
 import type { NodeParts } from "../node.ts";
 import {
   apply,
@@ -64,8 +65,12 @@ export function makeObserver({ crypto, process }: NodeParts): Observe {
     for (const key of ownKeys(target)) {
       const descriptor = getOwnPropertyDescriptor(target, key);
       if (typeof key !== "string" || key === "constructor" || !names.test(key)) continue;
-      if (typeof descriptor?.value !== "function" || descriptor.configurable !== true) continue;
-      defineProperty(target, key, { ...descriptor, value: watch(descriptor.value) });
+      if (descriptor?.configurable !== true) continue;
+      // Some globals are made by their getters.
+      const value = target === globalThis ? untyped(target, key) : descriptor.value;
+      if (typeof value === "function") {
+        defineProperty(target, key, dataDescriptor(watch(value as AnyFunction), true));
+      }
     }
   };
   // Modules of Node keep these functions, so they are replaced before the modules are loaded as ECMAScript.

@@ -2,7 +2,13 @@
 import { getLogger } from "@logtape/logtape";
 import { READY_MESSAGE } from "../../runtime/wire.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type { RunHooks, SandboxJob, SandboxLimits, SandboxOutcome } from "../contract.ts";
+import type {
+  ProcessKind,
+  RunHooks,
+  SandboxJob,
+  SandboxLimits,
+  SandboxOutcome,
+} from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import type { EgressSession } from "../egress/session.ts";
 import { Child, type ProcessHandle } from "./child.ts";
@@ -83,6 +89,7 @@ export class Instance {
   /** Settles once the process is reaped. */
   readonly ended: Promise<Exit>;
 
+  readonly #kind: Exclude<ProcessKind, "reused">;
   readonly #startedMs = performance.now();
   #redactions: Redactions | undefined;
   #callStartedMs = 0;
@@ -99,6 +106,7 @@ export class Instance {
     { process, egressSocket, hiddenPaths, templateNonce }: InstanceParts,
     mode: "starting" | "ready" | "loaded",
   ) {
+    this.#kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
     this.#lifecycle = new Lifecycle<Mode>("instance", mode, {
       starting: ["ready", "killed", "dead"],
       ready: ["running", "killed", "dead"],
@@ -133,6 +141,10 @@ export class Instance {
   /** Id of the spawned process; undefined for a fork. Some isolation modes run the function in a child of it. */
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  get kind(): Exclude<ProcessKind, "reused"> {
+    return this.#kind;
   }
 
   /** Time that the script of the last call took to evaluate; undefined if it did not end, or was evaluated before. */

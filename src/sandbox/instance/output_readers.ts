@@ -20,16 +20,20 @@ const LEVELS = ["debug", "info", "warn", "error"] as const;
  */
 export class PreloadOutput implements OutputReader {
   readonly #frames: FrameReader;
-  readonly #settle: (fault: string | undefined) => void;
+  readonly #mark: MarkReader;
+  /** The frame and the mark on stderr. */
+  #awaited = 2;
 
   /** @param settle called with what rules the script out, or with undefined once it is loaded */
   constructor(nonce: Uint8Array, settle: (fault: string | undefined) => void) {
-    this.#settle = settle;
+    const read = () => {
+      if (--this.#awaited === 0) settle(undefined);
+    };
     const fail = () => settle("it prints or throws");
     this.#frames = new FrameReader(nonce, 0, {
       text: fail,
       accepted: fail,
-      loaded: () => settle(undefined),
+      loaded: read,
       needsCall: () => settle("it uses what differs between calls"),
       log: fail,
       hostCall: fail,
@@ -39,14 +43,15 @@ export class PreloadOutput implements OutputReader {
       resultTooLarge: fail,
       broken: fail,
     });
+    this.#mark = new MarkReader(nonce, false, fail, read);
   }
 
   stdout(chunk: Uint8Array): void {
     this.#frames.push(chunk);
   }
 
-  stderr(): void {
-    this.#settle("it prints");
+  stderr(chunk: Uint8Array): void {
+    this.#mark.push(chunk);
   }
 }
 
