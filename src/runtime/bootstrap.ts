@@ -92,26 +92,28 @@ function encodeOutput(
   return bytes > maxBytes ? fail({ kind: "output-too-large", bytes }) : body;
 }
 
-/** What a template does around the evaluation of its script. */
-interface Ahead {
-  endObservation(): void;
-  /** Serves as a template; returns in an instance. */
-  serve(): void;
-}
+/** Takes the body of the `LOADED` frame. In a template it returns in an instance. */
+type OnLoaded = (body: Uint8Array) => void;
 
-function aheadOf({ observe, serve }: Tree, frame: Frame, nonce: Uint8Array): Ahead {
+/** Begins the observation of a script that is evaluated in this template. */
+function asTemplate({ observe, serve }: Tree, frame: Frame, nonce: Uint8Array): OnLoaded {
   const endObservation = observe(() => {
-    markStderr(nonce);
     frame(FrameKind.NEEDS_CALL, NOTHING);
     return exit(0);
   });
-  return {
-    endObservation,
-    serve() {
-      // A template loads once.
-      while (serve() !== "instance");
-    },
+  return (body) => {
+    endObservation();
+    markStderr(nonce);
+    frame(FrameKind.LOADED, body);
+    // A template loads once.
+    while (serve() !== "instance");
   };
+}
+
+/** The promise of what the script exports. */
+function evaluateScript(script: string, meta: object): Promise<unknown> {
+  // The closing parenthesis needs a line of its own: the script ends with a comment.
+  return react(resolved(meta), evaluate(`(${script}\n)`));
 }
 
 /** The body of a `LOADED` frame. */
@@ -131,7 +133,7 @@ function run(
   first: Call | undefined,
   frame: Frame,
   resetLog: () => void,
-  ahead: Ahead | undefined,
+  onLoaded: OnLoaded,
 ): void {
   /** The call in progress, until its answer. */
   let current: Call | undefined;
@@ -181,16 +183,10 @@ function run(
   };
   let beganMs = 0;
   const loaded = (exported: { default?: unknown }) => {
-    if (ahead !== undefined) {
-      ahead.endObservation();
-      markStderr(load.nonce);
-    }
-    frame(FrameKind.LOADED, microsSince(beganMs));
-    if (ahead !== undefined) {
-      ahead.serve();
-      ahead = undefined;
-      begin(receiveCall());
-    }
+    onLoaded(microsSince(beganMs));
+    // Foreign functions of a template are out of reach from here on.
+    onLoaded = () => {};
+    if (current === undefined) begin(receiveCall());
     handler = exported.default;
     if (typeof handler !== "function") {
       return failThrown(new TypeErrorOf("main.ts has no default export that is a function"));
@@ -200,9 +196,7 @@ function run(
   if (first !== undefined) begin(first);
   beganMs = now();
   try {
-    // The closing parenthesis needs a line of its own: the script ends with a comment.
-    const factory = evaluate(`(${load.script}\n)`);
-    react(react(resolved(importMeta(context.exposed)), factory), loaded, failThrown);
+    react(evaluateScript(load.script, importMeta(context.exposed)), loaded, failThrown);
   } catch (thrown) {
     failThrown(thrown);
   }
@@ -224,7 +218,9 @@ preload((parts) => {
   const frame = frameWriter(load.nonce);
   const first = load.ahead ? undefined : receiveCall();
   const resetLog = captureConsole(ConsoleOf, frame, load.logBytes);
-  const ahead = tree === undefined ? undefined : aheadOf(tree, frame, load.nonce);
+  const onLoaded = tree === undefined
+    ? (body: Uint8Array) => frame(FrameKind.LOADED, body)
+    : asTemplate(tree, frame, load.nonce);
   tree = undefined;
-  run(load, first, frame, resetLog, ahead);
+  run(load, first, frame, resetLog, onLoaded);
 });

@@ -143,7 +143,7 @@ function makeDescriptors(libc: Libc, { descriptors, socketPath }: TreeSetup) {
   return {
     silence,
     replace,
-    /** Closes everything that was opened for forks, and puts the null device in the place of the rest. */
+    /** Closes everything that was opened for forks, and replaces the rest by the null device. */
     drop() {
       silence(others);
       libc.closeRange(SYS_CLOSE_RANGE, firstForeign, nothing - 1, 0);

@@ -12,7 +12,7 @@ export type Exit =
     readonly cpuMs?: number;
   };
 
-/** An exit code of this plus the number stands for a signal, as in shells. */
+/** An exit code of this plus a number means the signal with that number, as in shells. */
 const SIGNAL_BASE = 128;
 
 /** Signals that end processes, by their numbers on the Linux architectures of Deno. */

@@ -8,7 +8,7 @@ import { Template } from "./template.ts";
 
 /** Time without a call after which a template beyond the size of the pool is ended. */
 const UNUSED_MS = 60_000;
-/** Instances of one template, after which another takes its place; see `src/runtime/fork/unique.ts`. */
+/** Instances of one template, after which another replaces it; see `src/runtime/fork/unique.ts`. */
 const TEMPLATE_FORKS_MAX = 1000;
 
 const logger = getLogger(["invoked", "sandbox"]);

@@ -25,8 +25,8 @@ const COUNTED_MAX = 10_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** What is known of a script. `spentMs` grows until a template is made; an unfit script gets none. */
-type Known = { readonly kind: "counted"; spentMs: number } | { readonly kind: "unfit" };
+/** What is known of a script. `spentMs` grows until a template is made; an unsuitable script gets none. */
+type Known = { readonly kind: "counted"; spentMs: number } | { readonly kind: "unsuitable" };
 
 interface Ready {
   readonly template: Template;
@@ -86,7 +86,7 @@ export class ScriptTemplates implements Disposable {
   noteEvaluation(key: string, script: string, evaluationMs: number): void {
     if (evaluationMs < EVALUATION_MIN_MS) return;
     const known = this.#known.get(key) ?? { kind: "counted", spentMs: 0 };
-    if (known.kind === "unfit") return;
+    if (known.kind === "unsuitable") return;
     known.spentMs += evaluationMs;
     this.#known.set(key, known);
     if (known.spentMs >= SPENT_MS) this.#make(key, script);
@@ -111,9 +111,9 @@ export class ScriptTemplates implements Disposable {
 
   async #make(key: string, script: string): Promise<void> {
     if (this.#ready.has(key) || this.#making.has(key) || this.#isClosed) return;
-    if (this.#known.get(key)?.kind === "unfit") return;
+    if (this.#known.get(key)?.kind === "unsuitable") return;
     const bytes = TEMPLATE_BYTES + BYTES_PER_UNIT * script.length;
-    if (!this.#makeRoom(key, bytes)) return;
+    if (!this.#freeMemory(key, bytes)) return;
     this.#making.add(key);
     try {
       const template = await this.#evaluate(key, script);
@@ -135,7 +135,7 @@ export class ScriptTemplates implements Disposable {
     }
   }
 
-  /** A template that has evaluated the script; undefined if the script is not fit for one. */
+  /** A template that has evaluated the script; undefined if the script is unsuitable. */
   async #evaluate(key: string, script: string): Promise<Template | undefined> {
     const template = await Template.make(this.#root, this.#supplies);
     const egressSocket = this.#egressSockets.take();
@@ -146,13 +146,13 @@ export class ScriptTemplates implements Disposable {
     await template.ended;
     this.#egressSockets.giveBack(egressSocket);
     if (this.#isClosed) return undefined;
-    this.#known.set(key, { kind: "unfit" });
+    this.#known.set(key, { kind: "unsuitable" });
     logger.debug("{key} has no template: {fault}", { key, fault });
     return undefined;
   }
 
-  /** Gives up what was not used for the longest time. Returns whether there is room then. */
-  #makeRoom(key: string, bytes: number): boolean {
+  /** Gives up what was not used for the longest time. Returns whether the memory suffices then. */
+  #freeMemory(key: string, bytes: number): boolean {
     let sum = bytes;
     for (const ready of this.#ready.values()) sum += ready.bytes;
     const isProvisioned = (key: string) =>
