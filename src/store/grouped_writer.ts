@@ -1,8 +1,10 @@
-import { type Kysely, sql, type Transaction } from "kysely";
-import type { Schema } from "./schema.ts";
+import { getLogger } from "@logtape/logtape";
+import type { StatementRunner } from "./statement.ts";
 
-/** A write: statements on the given transaction and nothing else (no file, no network, no reader). */
-export type Write<T> = (tx: Transaction<Schema>) => Promise<T>;
+const logger = getLogger(["invoked", "store"]);
+
+/** A write: statements on the connection of the writer and nothing else (no file, no network, no reader). */
+export type Write<T> = () => Promise<T>;
 
 /** When a write is acknowledged. */
 export type Durability =
@@ -38,21 +40,24 @@ const WRITES_PER_TRANSACTION_MAX = 256;
  * its own savepoint and does not affect the others.
  */
 export class GroupedWriter {
-  readonly #db: Kysely<Schema>;
+  readonly #statements: StatementRunner;
   readonly #sync: () => Promise<void>;
   #waiting: PendingWrite[] = [];
   /** Work that runs before the next transaction. */
   #betweenWork: (() => Promise<void>)[] = [];
   #draining: Promise<void> | undefined;
-  /** Writes that are committed and not yet durable. */
+  /** Writes that are committed and wait for the next sync. */
   #unsynced: CommittedWrite[] = [];
   #syncing: Promise<void> | undefined;
   /** The error of the first sync that failed. Every later write is rejected: a later success proves nothing. */
   #syncFailure: { readonly error: unknown } | undefined;
 
-  /** @param sync makes durable what was committed before its call */
-  constructor(db: Kysely<Schema>, sync: () => Promise<void>) {
-    this.#db = db;
+  /**
+   * @param statements runs statements on the connection that the writes use, and that nothing else uses
+   * @param sync makes durable what was committed before its call
+   */
+  constructor(statements: StatementRunner, sync: () => Promise<void>) {
+    this.#statements = statements;
     this.#sync = sync;
   }
 
@@ -127,32 +132,51 @@ export class GroupedWriter {
       const { error } = this.#syncFailure;
       return group.map((pending) => ({ kind: "rolled-back", pending, error }));
     }
-    const [only, ...others] = group;
     try {
-      return await this.#db.transaction().execute(async (tx): Promise<CommitResult[]> => {
-        // A write alone in its transaction needs no savepoint.
-        if (only !== undefined && others.length === 0) {
-          return [{ kind: "committed", pending: only, value: await only.write(tx) }];
-        }
-        const results: CommitResult[] = [];
-        for (const pending of group) results.push(await this.#runInSavepoint(tx, pending));
-        return results;
-      });
+      await this.#run("begin");
+      const results = await this.#runAll(group);
+      await this.#run("commit");
+      return results;
     } catch (error) {
+      await this.#rollBack();
       return group.map((pending) => ({ kind: "rolled-back", pending, error }));
     }
   }
 
+  async #runAll(group: readonly PendingWrite[]): Promise<CommitResult[]> {
+    const [only, ...others] = group;
+    // A write alone in its transaction needs no savepoint.
+    if (only !== undefined && others.length === 0) {
+      return [{ kind: "committed", pending: only, value: await only.write() }];
+    }
+    const results: CommitResult[] = [];
+    for (const pending of group) results.push(await this.#runInSavepoint(pending));
+    return results;
+  }
+
   /** Runs one write of a group; rolls all of it back if it throws. */
-  async #runInSavepoint(tx: Transaction<Schema>, pending: PendingWrite): Promise<CommitResult> {
-    await sql`savepoint grouped_write`.execute(tx);
+  async #runInSavepoint(pending: PendingWrite): Promise<CommitResult> {
+    await this.#run("savepoint grouped_write");
     try {
-      const value = await pending.write(tx);
-      await sql`release savepoint grouped_write`.execute(tx);
+      const value = await pending.write();
+      await this.#run("release savepoint grouped_write");
       return { kind: "committed", pending, value };
     } catch (error) {
-      await sql`rollback to savepoint grouped_write`.execute(tx);
+      await this.#run("rollback to savepoint grouped_write");
       return { kind: "rolled-back", pending, error };
     }
+  }
+
+  /** After some errors the database has rolled back itself, and says so. */
+  async #rollBack(): Promise<void> {
+    try {
+      await this.#run("rollback");
+    } catch (error) {
+      logger.debug("the transaction was rolled back already", { error });
+    }
+  }
+
+  #run(sql: string): number | Promise<number> {
+    return this.#statements.run(sql, []);
   }
 }

@@ -1,10 +1,10 @@
-import { CamelCasePlugin, Kysely, type Transaction } from "kysely";
+import { CamelCasePlugin, Kysely } from "kysely";
 import { join } from "node:path";
 import { type CommitBlobs, DiskCommitBlobs } from "./blobs/commit_blobs.ts";
 import { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
 import { type BlobPaths, prepareBlobDirectories } from "./data_layout.ts";
-import type { Capabilities, Dialect } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { IdentityReader, IdentityWriter } from "./identity.ts";
@@ -65,10 +65,11 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
   const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
   await migrate(writing, dialect);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
-  const grouped = new GroupedWriter(writing, () => dialect.sync());
+  const grouped = new GroupedWriter(dialect.statements, () => dialect.sync());
   dialect.maintain((work) => grouped.betweenTransactions(work));
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
+  const writers = writersOf(writing, dialect);
   return {
     read: {
       functions: new FunctionReader(reading, capabilities),
@@ -79,8 +80,9 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
     },
     commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs),
     volumeBlobs: await VolumeBlobs.open(blobPaths.volumeBlobs, volumes),
-    write: (statements, durability = "durable") =>
-      grouped.write((tx) => statements(writers(tx, capabilities)), durability),
+    async write(statements, durability = "durable") {
+      return await grouped.write(() => statements(writers), durability);
+    },
     async [Symbol.asyncDispose]() {
       await grouped.settled();
       await dialect.close();
@@ -90,12 +92,16 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
   };
 }
 
-function writers(tx: Transaction<Schema>, capabilities: Capabilities): Writers {
+/** The writers of all transactions; the grouped writer runs one after another. */
+function writersOf(
+  db: Kysely<Schema>,
+  { capabilities, statements }: Dialect,
+): Writers {
   return {
-    functions: new FunctionWriter(tx, capabilities),
-    commits: new CommitWriter(tx),
-    invocations: new InvocationWriter(tx, capabilities),
-    identity: new IdentityWriter(tx),
-    volumes: new VolumeWriter(tx),
+    functions: new FunctionWriter(db, capabilities),
+    commits: new CommitWriter(db),
+    invocations: new InvocationWriter(db, capabilities, statements),
+    identity: new IdentityWriter(db),
+    volumes: new VolumeWriter(db),
   };
 }

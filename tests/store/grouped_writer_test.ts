@@ -10,7 +10,7 @@ Deno.test("writes wait for work between transactions, and continue after its fai
   await using directory = await makeTempDir();
   const dialect = sqliteDialect(`${directory.path}/a.db`);
   const db = new Kysely<Schema>({ dialect: dialect.writer });
-  const writer = new GroupedWriter(db, () => Promise.resolve());
+  const writer = new GroupedWriter(dialect.statements, () => Promise.resolve());
   const events: string[] = [];
   const write = (name: string) =>
     writer.write(async () => {
