@@ -34,6 +34,9 @@ type CommitResult =
 /** Writes in one transaction at most, so that a burst does not hold the database for long. */
 const WRITES_PER_TRANSACTION_MAX = 256;
 
+/** How long a write that is acknowledged at its commit waits for a sync that others need. */
+const SYNC_DELAY_MS = 100;
+
 /**
  * Groups writes that arrive in the same turn of the event loop into one transaction, and transactions into one
  * sync: during a sync others commit, and share the next one. A write that throws is rolled back to
@@ -48,7 +51,10 @@ export class GroupedWriter {
   #draining: Promise<void> | undefined;
   /** Writes that are committed and wait for the next sync. */
   #unsynced: CommittedWrite[] = [];
+  /** Whether something was committed after the begin of the last sync. */
+  #needsSync = false;
   #syncing: Promise<void> | undefined;
+  #syncTimer: ReturnType<typeof setTimeout> | undefined;
   /** The error of the first sync that failed. Every later write is rejected: a later success proves nothing. */
   #syncFailure: { readonly error: unknown } | undefined;
 
@@ -84,10 +90,12 @@ export class GroupedWriter {
 
   /** Resolves when every pending write is durable or rejected. */
   async settled(): Promise<void> {
-    while (this.#draining !== undefined || this.#syncing !== undefined) {
+    while (this.#draining !== undefined || this.#needsSync || this.#syncing !== undefined) {
       await this.#draining;
+      if (this.#needsSync) this.#syncing ??= this.#syncAll();
       await this.#syncing;
     }
+    clearTimeout(this.#syncTimer);
   }
 
   async #drain(): Promise<void> {
@@ -104,26 +112,37 @@ export class GroupedWriter {
   #acknowledge(result: CommitResult): void {
     const { pending } = result;
     if (result.kind === "rolled-back") return pending.reject(result.error);
-    if (pending.durability === "committed") pending.resolve(result.value);
-    this.#unsynced.push(result);
-    this.#syncing ??= this.#syncAll();
+    this.#needsSync = true;
+    if (pending.durability === "durable") {
+      this.#unsynced.push(result);
+      this.#syncing ??= this.#syncAll();
+    } else {
+      pending.resolve(result.value);
+      this.#syncTimer ??= setTimeout(() => this.#syncLate(), SYNC_DELAY_MS);
+    }
+  }
+
+  /** Syncs what no durable write has synced meanwhile. */
+  #syncLate(): void {
+    this.#syncTimer = undefined;
+    if (this.#needsSync) this.#syncing ??= this.#syncAll();
   }
 
   async #syncAll(): Promise<void> {
-    while (this.#unsynced.length > 0) {
+    do {
       const committed = this.#unsynced;
       this.#unsynced = [];
+      this.#needsSync = false;
       try {
         if (this.#syncFailure === undefined) await this.#sync();
       } catch (error) {
         this.#syncFailure = { error };
       }
-      // Without effect for a write that was acknowledged when it was committed.
       for (const { pending, value } of committed) {
         if (this.#syncFailure === undefined) pending.resolve(value);
         else pending.reject(this.#syncFailure.error);
       }
-    }
+    } while (this.#unsynced.length > 0);
     this.#syncing = undefined;
   }
 
