@@ -10,6 +10,7 @@ import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { IdentityReader, IdentityWriter } from "./identity.ts";
 import { InvocationReader, InvocationWriter } from "./invocations.ts";
 import { migrate } from "./migrations/mod.ts";
+import { RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
@@ -69,11 +70,12 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
   dialect.maintain((work) => grouped.betweenTransactions(work));
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
-  const writers = writersOf(writing, dialect);
+  const cache = new RowCache();
+  const writers = writersOf(writing, dialect, cache);
   return {
     read: {
-      functions: new FunctionReader(reading, capabilities),
-      commits: new CommitReader(reading),
+      functions: new FunctionReader(reading, capabilities, cache),
+      commits: new CommitReader(reading, cache),
       invocations: new InvocationReader(reading, capabilities),
       identity: new IdentityReader(reading),
       volumes,
@@ -81,7 +83,8 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
     commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs),
     volumeBlobs: await VolumeBlobs.open(blobPaths.volumeBlobs, volumes),
     async write(statements, durability = "durable") {
-      return await grouped.write(() => statements(writers), durability);
+      using tx = new TransactionWriters(writers, cache);
+      return await grouped.write(() => statements(tx), durability);
     },
     async [Symbol.asyncDispose]() {
       await grouped.settled();
@@ -96,12 +99,51 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
 function writersOf(
   db: Kysely<Schema>,
   { capabilities, statements }: Dialect,
+  cache: RowCache,
 ): Writers {
   return {
-    functions: new FunctionWriter(db, capabilities),
-    commits: new CommitWriter(db),
+    functions: new FunctionWriter(db, capabilities, cache),
+    commits: new CommitWriter(db, cache),
     invocations: new InvocationWriter(db, capabilities, statements),
     identity: new IdentityWriter(db),
     volumes: new VolumeWriter(db),
   };
+}
+
+/** The writers of one transaction. Whoever takes a writer of cached rows changes them; disposed after the transaction. */
+class TransactionWriters implements Writers, Disposable {
+  readonly #all: Writers;
+  readonly #cache: RowCache;
+  #change: Disposable | undefined;
+
+  constructor(all: Writers, cache: RowCache) {
+    this.#all = all;
+    this.#cache = cache;
+  }
+
+  get functions(): FunctionWriter {
+    this.#change ??= this.#cache.change();
+    return this.#all.functions;
+  }
+
+  get commits(): CommitWriter {
+    this.#change ??= this.#cache.change();
+    return this.#all.commits;
+  }
+
+  get invocations(): InvocationWriter {
+    return this.#all.invocations;
+  }
+
+  get identity(): IdentityWriter {
+    return this.#all.identity;
+  }
+
+  get volumes(): VolumeWriter {
+    return this.#all.volumes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#change?.[Symbol.dispose]();
+  }
 }
