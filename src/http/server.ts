@@ -56,7 +56,6 @@ export async function listen(
   let fetch = async (request: Request, env: HttpBindings) =>
     (await app.promise).fetch(request, env);
   const answer = getRequestListener((request, env) => fetch(request, env as HttpBindings), {
-    overrideGlobalObjects: false,
     errorHandler: answerUnusable,
   });
   const protocolErrors = new ProtocolErrors(limits);
