@@ -56,6 +56,7 @@ export async function listen(
   const app = Promise.withResolvers<Hono<Env>>();
   let fetch = async (request: Request, env: HttpBindings) =>
     (await app.promise).fetch(request, env);
+  // Replaces the global Request and Response by classes that make the real ones only when they are needed.
   const answer = getRequestListener((request, env) => fetch(request, env as HttpBindings), {
     errorHandler: answerUnusable,
   });
