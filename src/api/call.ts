@@ -1,7 +1,7 @@
 import type { z } from "@hono/zod-openapi";
 import { DomainError, type FieldViolation, invalid } from "../domain/errors.ts";
 import { type Principal, requirePermission } from "../domain/identity/mod.ts";
-import { isOfRoles, type Operation } from "./operation.ts";
+import { type AnyInput, isOfRoles, type Operation } from "./operation.ts";
 import type { Reply } from "./reply.ts";
 import type { Services } from "./services.ts";
 
@@ -31,20 +31,37 @@ export async function callOperation(
 ): Promise<Reply> {
   authorize(operation, request.principal);
   const body = await request.readBody();
-  return await operation.handle({
-    params: parse(operation.params, request.params),
-    query: parse(operation.query, request.query),
-    headers: parse(operation.headers, request.headers),
-    body: operation.kind === "json" ? parse(operation.body, body) : body,
-    principal: request.principal,
-    // Read by few handlers, and costly to make.
-    get signal() {
-      return request.signal;
-    },
-    get remoteAddress() {
-      return request.remoteAddress;
-    },
-  }, services);
+  return await operation.handle(new ValidatedRequest(operation, request, body), services);
+}
+
+/** The input of a handler. A class, because V8 makes and keeps a hidden class for each object literal that has a getter. */
+class ValidatedRequest implements AnyInput {
+  readonly #request: OperationRequest;
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+  readonly principal: Principal | undefined;
+
+  /** @throws INVALID_FIELD */
+  constructor(operation: Operation, request: OperationRequest, body: unknown) {
+    this.#request = request;
+    this.params = parse(operation.params, request.params);
+    this.query = parse(operation.query, request.query);
+    this.headers = parse(operation.headers, request.headers);
+    this.body = operation.kind === "json" ? parse(operation.body, body) : body;
+    this.principal = request.principal;
+  }
+
+  /** Read by few handlers, and costly to make. */
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
+
+  /** As costly as {@link signal}. */
+  get remoteAddress(): string | undefined {
+    return this.#request.remoteAddress;
+  }
 }
 
 /** @throws TOKEN_MISSING, ROLE_MISSING */

@@ -48,11 +48,7 @@ export class ActiveRun implements Disposable {
 
   /** Waits for the slot, at most `queueTimeoutMs` where a caller waits. */
   async start(queueTimeoutMs: number): Promise<NotStarted | undefined> {
-    const timer = this.#request.mode === "sync"
-      ? setTimeout(() => this.#stop.abort("QUEUE_TIMEOUT" satisfies StopReason), queueTimeoutMs)
-      : undefined;
-    await Promise.race([this.slot.granted, aborted(this.signal)]);
-    clearTimeout(timer);
+    if (!this.slot.isGranted) await this.#waitForSlot(queueTimeoutMs);
     if (this.signal.aborted) return NOT_STARTED[this.signal.reason as StopReason];
     this.#lifecycle.set("running");
     return undefined;
@@ -77,6 +73,14 @@ export class ActiveRun implements Disposable {
     this.slot[Symbol.dispose]();
     this.#onEnd(this.#request.id);
     this.#left.resolve();
+  }
+
+  async #waitForSlot(timeoutMs: number): Promise<void> {
+    const timer = this.#request.mode === "sync"
+      ? setTimeout(() => this.#stop.abort("QUEUE_TIMEOUT" satisfies StopReason), timeoutMs)
+      : undefined;
+    await Promise.race([this.slot.granted, aborted(this.signal)]);
+    clearTimeout(timer);
   }
 
   readonly #cancel = () => this.kill("CANCELLED");

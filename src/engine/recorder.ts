@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { SandboxLog } from "../sandbox/contract.ts";
+import { Timeouts } from "../shared/timeouts.ts";
 import type { Outcome } from "./contract.ts";
 import type { InvocationNotifier } from "./notifier.ts";
 
@@ -33,22 +34,33 @@ export interface InvocationRecord {
 export class Recorder {
   readonly #record: InvocationRecord;
   readonly #notifier: InvocationNotifier;
+  readonly #flushes: Timeouts<Recorder>;
   readonly #invocationId: string;
   #sequence = 0;
   #unwritten: RecordedLog[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(record: InvocationRecord, notifier: InvocationNotifier, invocationId: string) {
+  constructor(
+    record: InvocationRecord,
+    notifier: InvocationNotifier,
+    flushes: Timeouts<Recorder>,
+    invocationId: string,
+  ) {
     this.#record = record;
     this.#notifier = notifier;
+    this.#flushes = flushes;
     this.#invocationId = invocationId;
+  }
+
+  /** The flushes of many recorders, each {@link LOG_FLUSH_INTERVAL_MS} after its first unwritten line. */
+  static flushes(): Timeouts<Recorder> {
+    return new Timeouts<Recorder>(LOG_FLUSH_INTERVAL_MS, (recorder) => recorder.#flush());
   }
 
   /** Records a line within {@link LOG_FLUSH_INTERVAL_MS}, or with the outcome. */
   log(log: SandboxLog): void {
     this.#unwritten.push({ ...log, sequence: ++this.#sequence });
     if (this.#unwritten.length >= LOG_LINES_PER_WRITE_MAX) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), LOG_FLUSH_INTERVAL_MS);
+    else this.#flushes.add(this);
   }
 
   /** PENDING to RUNNING, durably; false when the invocation has ended meanwhile. */
@@ -86,8 +98,7 @@ export class Recorder {
   }
 
   #takeUnwritten(): RecordedLog[] {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#flushes.delete(this);
     const logs = this.#unwritten;
     this.#unwritten = [];
     return logs;

@@ -3,6 +3,8 @@ import type { RawBody } from "../api/operation.ts";
 import { formatBytes } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 /**
  * Reads a request's body, up to its limit.
  * @param limitName the setting that holds the limit, for the message
@@ -39,7 +41,7 @@ export async function readJson(request: Request, maxBodyBytes: number): Promise<
   if (body.length === 0) return {};
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    value = JSON.parse(decoder.decode(body));
   } catch (error) {
     const reason = error instanceof SyntaxError ? error.message : "it is not UTF-8";
     throw new DomainError("BODY_NOT_JSON", `Cannot read the body as JSON: ${reason}`);

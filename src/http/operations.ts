@@ -24,7 +24,7 @@ export function serveOperations(
   for (const operation of operations) {
     const { method, path, slashes = {} } = operation;
     app.on(method.toUpperCase(), routePath(path, slashes), async (c) => {
-      const request = requestOf(operation, c, maxBodyBytes);
+      const request = new HttpRequest(operation, c, maxBodyBytes);
       return await toResponse(await callOperation(operation, request, services), c);
     });
   }
@@ -38,26 +38,33 @@ function routePath(path: string, slashes: Readonly<Record<string, Slashes>>): st
   });
 }
 
-function requestOf(
-  operation: Operation,
-  c: Context<Env>,
-  maxBodyBytes: number,
-): OperationRequest {
-  checkEncoding(operation, c);
-  return {
-    principal: c.get("principal"),
-    params: c.req.param(),
-    query: snakeCaseKeys(c.req.query()),
-    headers: declaredHeaders(operation, c),
-    readBody: bodyReader(operation, c.req.raw, maxBodyBytes),
-    // Hono makes it at the first access.
-    get signal() {
-      return c.req.raw.signal;
-    },
-    get remoteAddress() {
-      return getConnInfo(c).remote.address;
-    },
-  };
+/** A class, because V8 makes and keeps a hidden class for each object literal that has a getter. */
+class HttpRequest implements OperationRequest {
+  readonly #c: Context<Env>;
+  readonly principal: OperationRequest["principal"];
+  readonly params: Record<string, string>;
+  readonly query: Record<string, string>;
+  readonly headers: Record<string, string>;
+  readonly readBody: OperationRequest["readBody"];
+
+  constructor(operation: Operation, c: Context<Env>, maxBodyBytes: number) {
+    checkEncoding(operation, c);
+    this.#c = c;
+    this.principal = c.get("principal");
+    this.params = c.req.param();
+    this.query = snakeCaseKeys(c.req.query());
+    this.headers = declaredHeaders(operation, c);
+    this.readBody = bodyReader(operation, c.req.raw, maxBodyBytes);
+  }
+
+  /** Hono makes it at the first access. */
+  get signal(): AbortSignal {
+    return this.#c.req.raw.signal;
+  }
+
+  get remoteAddress(): string | undefined {
+    return getConnInfo(this.#c).remote.address;
+  }
 }
 
 function bodyReader(

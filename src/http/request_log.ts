@@ -11,7 +11,7 @@ export const requestLog: MiddlewareHandler<Env> = async (c, next) => {
   const given = c.req.header("request-id") ?? "";
   const requestId = REQUEST_ID.test(given) ? given : crypto.randomUUID();
   c.set("requestId", requestId);
-  c.header("Request-Id", requestId);
+  c.env.outgoing.setHeader("Request-Id", requestId);
   const started = performance.now();
   await withContext({ requestId }, next);
   const milliseconds = Math.round((performance.now() - started) * 10) / 10;

@@ -1,7 +1,6 @@
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { Reply, ServerSentEvent } from "../api/reply.ts";
+import type { Reply, ReplyHeaders, ServerSentEvent } from "../api/reply.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 
@@ -10,11 +9,10 @@ export async function toResponse(
   { body, headers, status }: Reply,
   c: Context<Env>,
 ): Promise<Response> {
+  if (body.kind === "json") return jsonResponse(body.value, status, headers);
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
   const isHead = c.req.method === "HEAD";
   switch (body.kind) {
-    case "json":
-      return c.json(body.value as object, status as ContentfulStatusCode);
     case "empty":
       return c.body(null, status);
     case "error":
@@ -24,11 +22,26 @@ export async function toResponse(
       await body.stream.cancel();
       return c.body(null, status);
     case "events":
-      if (!isHead) return streamSSE(c, (stream) => send(body.events, stream));
+      if (!isHead) return eventStream(body.events, c);
       await body.events.return(undefined);
       c.header("Content-Type", "text/event-stream");
       return c.body(null, status);
   }
+}
+
+/** Headers stay a plain object, which node-server sends as it is. */
+function jsonResponse(value: unknown, status: number, headers: ReplyHeaders): Response {
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: { "Content-Type": "application/json", ...headers },
+  });
+}
+
+function eventStream(events: AsyncGenerator<ServerSentEvent>, c: Context<Env>): Response {
+  const response = streamSSE(c, (stream) => send(events, stream));
+  // Hono allows to store events that are checked again; like other answers they must not be stored.
+  response.headers.delete("Cache-Control");
+  return response;
 }
 
 async function send(

@@ -14,18 +14,20 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Sets the headers that keep browsers from misusing answers.
+ * Sets the headers that keep browsers from misusing answers. They are set on Node's response, before the answer: headers
+ * of the answer override them, and no `Headers` object is made for them.
  * @param hsts whether clients shall insist on https from now on (RFC 6797)
  */
 export function securityHeaders(hsts: boolean): MiddlewareHandler<Env> {
+  const always = Object.entries({
+    ...SECURITY_HEADERS,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    ...hsts ? { "Strict-Transport-Security": `max-age=${HSTS_MAX_AGE_SECONDS}` } : {},
+  });
   return async (c, next) => {
+    const { outgoing } = c.env;
+    for (const [name, value] of always) outgoing.setHeader(name, value);
+    if (NEVER_STORED.test(c.req.path)) outgoing.setHeader("Cache-Control", "no-store");
     await next();
-    const { headers } = c.res;
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
-    if (!headers.has("Content-Security-Policy")) {
-      headers.set("Content-Security-Policy", CONTENT_SECURITY_POLICY);
-    }
-    if (NEVER_STORED.test(c.req.path)) headers.set("Cache-Control", "no-store");
-    if (hsts) headers.set("Strict-Transport-Security", `max-age=${HSTS_MAX_AGE_SECONDS}`);
   };
 }

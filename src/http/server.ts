@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
+import { Timeouts } from "../shared/timeouts.ts";
 import type { Env } from "./env.ts";
 import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
@@ -55,13 +56,17 @@ export async function listen(
   const app = Promise.withResolvers<Hono<Env>>();
   let fetch = async (request: Request, env: HttpBindings) =>
     (await app.promise).fetch(request, env);
+  // Replaces the global Request and Response by classes that make the real ones only when they are needed.
   const answer = getRequestListener((request, env) => fetch(request, env as HttpBindings), {
-    overrideGlobalObjects: false,
     errorHandler: answerUnusable,
   });
   const protocolErrors = new ProtocolErrors(limits);
+  const slowReaders = new Timeouts<ServerResponse>(
+    limits.answerTimeoutMs,
+    (outgoing) => outgoing.destroy(),
+  );
   const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
-    cutSlowReader(outgoing, limits.answerTimeoutMs);
+    cutSlowReader(outgoing, slowReaders);
     if (!protocolErrors.rejects(incoming, outgoing)) answer(incoming, outgoing);
   });
   protocolErrors.attach(server);
@@ -115,11 +120,9 @@ function limited<S extends Server>(server: S, { maxConnections }: ServerLimits):
 }
 
 /** Closes a connection whose client has not taken its complete response within the limit; memory holds it so long. */
-function cutSlowReader(outgoing: ServerResponse, timeoutMs: number): void {
-  outgoing.once("prefinish", () => {
-    const timer = setTimeout(() => outgoing.destroy(), timeoutMs);
-    outgoing.once("close", () => clearTimeout(timer));
-  });
+function cutSlowReader(outgoing: ServerResponse, slowReaders: Timeouts<ServerResponse>): void {
+  outgoing.once("prefinish", () => slowReaders.add(outgoing));
+  outgoing.once("close", () => slowReaders.delete(outgoing));
 }
 
 /** Answers a request of which no URL can be made: a hostile path or Host header. */

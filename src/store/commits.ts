@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { RowCache } from "./row_cache.ts";
 import type { CommitFileTable, CommitTable, Schema } from "./schema.ts";
 
 export type CommitRow = Selectable<CommitTable>;
@@ -39,11 +40,15 @@ const ARTIFACT_DIGESTS = [
 
 /** Reads commits, their files and tags. */
 export class CommitReader {
-  constructor(protected readonly db: Kysely<Schema>) {}
+  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowCache) {}
 
   get(functionId: string, id: string): Promise<CommitRow | undefined> {
-    return this.db.selectFrom("commits").selectAll()
-      .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
+    return this.cache.read(
+      `commit ${id} of ${functionId}`,
+      () =>
+        this.db.selectFrom("commits").selectAll()
+          .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst(),
+    );
   }
 
   /** Finalized commits of a function, newest first. */

@@ -1,4 +1,5 @@
 import type { Dialect as KyselyDialect } from "kysely";
+import type { StatementRunner } from "./statement.ts";
 
 /**
  * The differences between databases, as named capabilities: no other code depends on which database is used. Of each
@@ -21,6 +22,8 @@ export interface Dialect {
   readonly reader: KyselyDialect;
   /** The connection that writes; a single one, so that grouped writes need no locks. */
   readonly writer: KyselyDialect;
+  /** Runs statements on the connection of `writer`, without its query builder. */
+  readonly statements: StatementRunner;
   /** Makes durable what was committed before; call it only after the writer has committed something. */
   sync(): Promise<void>;
   /** Starts maintenance in the background. */

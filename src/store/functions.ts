@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { RowCache } from "./row_cache.ts";
 import type { FunctionSecretTable, FunctionTable, Schema } from "./schema.ts";
 
 export type FunctionRow = Selectable<FunctionTable>;
@@ -18,10 +19,14 @@ export class FunctionReader {
   constructor(
     protected readonly db: Kysely<Schema>,
     protected readonly capabilities: Capabilities,
+    private readonly cache: RowCache,
   ) {}
 
   get(id: string): Promise<FunctionRow | undefined> {
-    return this.db.selectFrom("functions").selectAll().where("id", "=", id).executeTakeFirst();
+    return this.cache.read(
+      `function ${id}`,
+      () => this.db.selectFrom("functions").selectAll().where("id", "=", id).executeTakeFirst(),
+    );
   }
 
   /** Whether a function exists or existed. */
@@ -70,9 +75,13 @@ export class FunctionReader {
   }
 
   /** A function's secrets with their sealed values. */
-  secrets(functionId: string): Promise<FunctionSecretRow[]> {
-    return this.db.selectFrom("functionSecrets").selectAll()
-      .where("functionId", "=", functionId).orderBy("name").execute();
+  secrets(functionId: string): Promise<readonly FunctionSecretRow[]> {
+    return this.cache.read(
+      `secrets of ${functionId}`,
+      () =>
+        this.db.selectFrom("functionSecrets").selectAll()
+          .where("functionId", "=", functionId).orderBy("name").execute(),
+    );
   }
 
   /** Ids of the functions that have secrets. */

@@ -1,8 +1,10 @@
-import { type Kysely, sql, type Transaction } from "kysely";
-import type { Schema } from "./schema.ts";
+import { getLogger } from "@logtape/logtape";
+import type { StatementRunner } from "./statement.ts";
 
-/** A write: statements on the given transaction and nothing else (no file, no network, no reader). */
-export type Write<T> = (tx: Transaction<Schema>) => Promise<T>;
+const logger = getLogger(["invoked", "store"]);
+
+/** A write: statements on the connection of the writer and nothing else (no file, no network, no reader). */
+export type Write<T> = () => Promise<T>;
 
 /** When a write is acknowledged. */
 export type Durability =
@@ -32,27 +34,36 @@ type CommitResult =
 /** Writes in one transaction at most, so that a burst does not hold the database for long. */
 const WRITES_PER_TRANSACTION_MAX = 256;
 
+/** How long a write that is acknowledged at its commit waits for a sync that others need. */
+const SYNC_DELAY_MS = 100;
+
 /**
  * Groups writes that arrive in the same turn of the event loop into one transaction, and transactions into one
  * sync: during a sync others commit, and share the next one. A write that throws is rolled back to
  * its own savepoint and does not affect the others.
  */
 export class GroupedWriter {
-  readonly #db: Kysely<Schema>;
+  readonly #statements: StatementRunner;
   readonly #sync: () => Promise<void>;
   #waiting: PendingWrite[] = [];
   /** Work that runs before the next transaction. */
   #betweenWork: (() => Promise<void>)[] = [];
   #draining: Promise<void> | undefined;
-  /** Writes that are committed and not yet durable. */
+  /** Writes that are committed and wait for the next sync. */
   #unsynced: CommittedWrite[] = [];
+  /** Whether something was committed after the begin of the last sync. */
+  #needsSync = false;
   #syncing: Promise<void> | undefined;
+  #syncTimer: ReturnType<typeof setTimeout> | undefined;
   /** The error of the first sync that failed. Every later write is rejected: a later success proves nothing. */
   #syncFailure: { readonly error: unknown } | undefined;
 
-  /** @param sync makes durable what was committed before its call */
-  constructor(db: Kysely<Schema>, sync: () => Promise<void>) {
-    this.#db = db;
+  /**
+   * @param statements runs statements on the connection that the writes use, and that nothing else uses
+   * @param sync makes durable what was committed before its call
+   */
+  constructor(statements: StatementRunner, sync: () => Promise<void>) {
+    this.#statements = statements;
     this.#sync = sync;
   }
 
@@ -79,10 +90,12 @@ export class GroupedWriter {
 
   /** Resolves when every pending write is durable or rejected. */
   async settled(): Promise<void> {
-    while (this.#draining !== undefined || this.#syncing !== undefined) {
+    while (this.#draining !== undefined || this.#needsSync || this.#syncing !== undefined) {
       await this.#draining;
+      if (this.#needsSync) this.#syncing ??= this.#syncAll();
       await this.#syncing;
     }
+    clearTimeout(this.#syncTimer);
   }
 
   async #drain(): Promise<void> {
@@ -99,26 +112,37 @@ export class GroupedWriter {
   #acknowledge(result: CommitResult): void {
     const { pending } = result;
     if (result.kind === "rolled-back") return pending.reject(result.error);
-    if (pending.durability === "committed") pending.resolve(result.value);
-    this.#unsynced.push(result);
-    this.#syncing ??= this.#syncAll();
+    this.#needsSync = true;
+    if (pending.durability === "durable") {
+      this.#unsynced.push(result);
+      this.#syncing ??= this.#syncAll();
+    } else {
+      pending.resolve(result.value);
+      this.#syncTimer ??= setTimeout(() => this.#syncLate(), SYNC_DELAY_MS);
+    }
+  }
+
+  /** Syncs what no durable write has synced meanwhile. */
+  #syncLate(): void {
+    this.#syncTimer = undefined;
+    if (this.#needsSync) this.#syncing ??= this.#syncAll();
   }
 
   async #syncAll(): Promise<void> {
-    while (this.#unsynced.length > 0) {
+    do {
       const committed = this.#unsynced;
       this.#unsynced = [];
+      this.#needsSync = false;
       try {
         if (this.#syncFailure === undefined) await this.#sync();
       } catch (error) {
         this.#syncFailure = { error };
       }
-      // Without effect for a write that was acknowledged when it was committed.
       for (const { pending, value } of committed) {
         if (this.#syncFailure === undefined) pending.resolve(value);
         else pending.reject(this.#syncFailure.error);
       }
-    }
+    } while (this.#unsynced.length > 0);
     this.#syncing = undefined;
   }
 
@@ -127,32 +151,51 @@ export class GroupedWriter {
       const { error } = this.#syncFailure;
       return group.map((pending) => ({ kind: "rolled-back", pending, error }));
     }
-    const [only, ...others] = group;
     try {
-      return await this.#db.transaction().execute(async (tx): Promise<CommitResult[]> => {
-        // A write alone in its transaction needs no savepoint.
-        if (only !== undefined && others.length === 0) {
-          return [{ kind: "committed", pending: only, value: await only.write(tx) }];
-        }
-        const results: CommitResult[] = [];
-        for (const pending of group) results.push(await this.#runInSavepoint(tx, pending));
-        return results;
-      });
+      await this.#run("begin");
+      const results = await this.#runAll(group);
+      await this.#run("commit");
+      return results;
     } catch (error) {
+      await this.#rollBack();
       return group.map((pending) => ({ kind: "rolled-back", pending, error }));
     }
   }
 
+  async #runAll(group: readonly PendingWrite[]): Promise<CommitResult[]> {
+    const [only, ...others] = group;
+    // A write alone in its transaction needs no savepoint.
+    if (only !== undefined && others.length === 0) {
+      return [{ kind: "committed", pending: only, value: await only.write() }];
+    }
+    const results: CommitResult[] = [];
+    for (const pending of group) results.push(await this.#runInSavepoint(pending));
+    return results;
+  }
+
   /** Runs one write of a group; rolls all of it back if it throws. */
-  async #runInSavepoint(tx: Transaction<Schema>, pending: PendingWrite): Promise<CommitResult> {
-    await sql`savepoint grouped_write`.execute(tx);
+  async #runInSavepoint(pending: PendingWrite): Promise<CommitResult> {
+    await this.#run("savepoint grouped_write");
     try {
-      const value = await pending.write(tx);
-      await sql`release savepoint grouped_write`.execute(tx);
+      const value = await pending.write();
+      await this.#run("release savepoint grouped_write");
       return { kind: "committed", pending, value };
     } catch (error) {
-      await sql`rollback to savepoint grouped_write`.execute(tx);
+      await this.#run("rollback to savepoint grouped_write");
       return { kind: "rolled-back", pending, error };
     }
+  }
+
+  /** After some errors the database has rolled back itself, and says so. */
+  async #rollBack(): Promise<void> {
+    try {
+      await this.#run("rollback");
+    } catch (error) {
+      logger.debug("the transaction was rolled back already", { error });
+    }
+  }
+
+  #run(sql: string): number | Promise<number> {
+    return this.#statements.run(sql, []);
   }
 }

@@ -3,6 +3,7 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import { containing, cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { IdempotencyKeyTable, InvocationLogTable, InvocationTable, Schema } from "./schema.ts";
+import { Statement, type StatementRunner, type Variable } from "./statement.ts";
 
 export type InvocationRow = Selectable<InvocationTable>;
 export type InvocationLogRow = Selectable<InvocationLogTable>;
@@ -125,8 +126,10 @@ export class InvocationReader {
   /** Invocations that have not ended, oldest first. */
   unfinished(): Promise<InvocationRow[]> {
     return this.db.selectFrom("invocations").selectAll()
-      // In the words of the partial index: with a bound parameter the planner would not use it.
-      .where(sql<boolean>`status in ('PENDING', 'RUNNING')`).orderBy("id").execute();
+      // In the words of the partial index, and with its first column: it is small, however long the history is.
+      .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
+      .where("functionId", "in", this.db.selectFrom("functions").select("id"))
+      .orderBy("id").execute();
   }
 
   /** Log lines after a sequence number, in order; the next page begins after `next`. */
@@ -152,10 +155,86 @@ export class InvocationReader {
   }
 }
 
+const INVOCATION_COLUMNS = Object.keys(
+  {
+    id: true,
+    functionId: true,
+    commitId: true,
+    principalId: true,
+    parentInvocationId: true,
+    depth: true,
+    processReuse: true,
+    mode: true,
+    status: true,
+    input: true,
+    output: true,
+    error: true,
+    volumeId: true,
+    volumeVersionRead: true,
+    volumeVersionWritten: true,
+    createdAt: true,
+    updatedAt: true,
+  } satisfies Record<keyof InvocationRow, true>,
+) as (keyof InvocationRow)[];
+
+const LOG_COLUMNS = Object.keys(
+  {
+    invocationId: true,
+    sequence: true,
+    time: true,
+    level: true,
+    source: true,
+    message: true,
+  } satisfies Record<keyof InvocationLogRow, true>,
+) as (keyof InvocationLogRow)[];
+
+/** What the end of an invocation sets; null was the value of all but status and time before. */
+interface EndColumns extends Pick<InvocationRow, "id" | "status" | "updatedAt"> {
+  readonly output: string | null;
+  readonly error: string | null;
+  readonly volumeVersionRead: number | null;
+  readonly volumeVersionWritten: number | null;
+}
+
 /** Writes invocations, their logs and idempotency keys. */
 export class InvocationWriter extends InvocationReader {
+  readonly #insert: Statement<InvocationRow>;
+  readonly #start: Statement<{ id: string; now: string }>;
+  readonly #finish: Statement<EndColumns>;
+  readonly #appendLog: Statement<InvocationLogRow>;
+
+  constructor(db: Kysely<Schema>, capabilities: Capabilities, statements: StatementRunner) {
+    super(db, capabilities);
+    this.#insert = new Statement(
+      statements,
+      (variable) => db.insertInto("invocations").values(variablesOf(INVOCATION_COLUMNS, variable)),
+    );
+    this.#start = new Statement(
+      statements,
+      (variable) =>
+        db.updateTable("invocations").set({ status: "RUNNING", updatedAt: variable("now") })
+          .where("id", "=", variable("id")).where("status", "=", "PENDING"),
+    );
+    this.#finish = new Statement(
+      statements,
+      (variable) =>
+        db.updateTable("invocations").set({
+          status: variable("status"),
+          output: variable("output"),
+          error: variable("error"),
+          volumeVersionRead: variable("volumeVersionRead"),
+          volumeVersionWritten: variable("volumeVersionWritten"),
+          updatedAt: variable("updatedAt"),
+        }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"]),
+    );
+    this.#appendLog = new Statement(
+      statements,
+      (variable) => db.insertInto("invocationLogs").values(variablesOf(LOG_COLUMNS, variable)),
+    );
+  }
+
   async insert(row: InvocationRow): Promise<void> {
-    await this.db.insertInto("invocations").values(row).execute();
+    await this.#insert.run(row);
   }
 
   /** Records the invocation of a key, in place of an older one. */
@@ -171,22 +250,25 @@ export class InvocationWriter extends InvocationReader {
 
   /** PENDING to RUNNING; false if it is not pending. */
   async start(id: string, now: string): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ status: "RUNNING", updatedAt: now })
-      .where("id", "=", id).where("status", "=", "PENDING").executeTakeFirst();
-    return numUpdatedRows > 0n;
+    return await this.#start.run({ id, now }) > 0;
   }
 
   /** To SUCCESS or ERROR; false if it has ended already: the first end is final. */
   async finish(
     id: string,
-    { end, ...volume }: InvocationConclusion,
-    now: string,
+    { end, volumeVersionRead, volumeVersionWritten }: InvocationConclusion,
+    updatedAt: string,
   ): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ ...end, ...volume, updatedAt: now })
-      .where("id", "=", id).where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
-    return numUpdatedRows > 0n;
+    const columns = {
+      id,
+      status: end.status,
+      output: end.status === "SUCCESS" ? end.output : null,
+      error: end.status === "ERROR" ? end.error : null,
+      volumeVersionRead: volumeVersionRead ?? null,
+      volumeVersionWritten: volumeVersionWritten ?? null,
+      updatedAt,
+    };
+    return await this.#finish.run(columns) > 0;
   }
 
   /** Whether it has not ended. */
@@ -197,6 +279,14 @@ export class InvocationWriter extends InvocationReader {
   }
 
   async appendLogs(rows: readonly InvocationLogRow[]): Promise<void> {
-    if (rows.length > 0) await this.db.insertInto("invocationLogs").values(rows).execute();
+    for (const row of rows) await this.#appendLog.run(row);
   }
+}
+
+/** A variable for each column of a row. */
+function variablesOf<Row extends object>(
+  columns: readonly (keyof Row & string)[],
+  variable: Variable<Row>,
+): Row {
+  return Object.fromEntries(columns.map((column) => [column, variable(column)])) as Row;
 }

@@ -1,15 +1,16 @@
-import { CamelCasePlugin, Kysely, type Transaction } from "kysely";
+import { CamelCasePlugin, Kysely } from "kysely";
 import { join } from "node:path";
 import { type CommitBlobs, DiskCommitBlobs } from "./blobs/commit_blobs.ts";
 import { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
 import { type BlobPaths, prepareBlobDirectories } from "./data_layout.ts";
-import type { Capabilities, Dialect } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { IdentityReader, IdentityWriter } from "./identity.ts";
 import { InvocationReader, InvocationWriter } from "./invocations.ts";
 import { migrate } from "./migrations/mod.ts";
+import { RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
@@ -65,22 +66,26 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
   const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
   await migrate(writing, dialect);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
-  const grouped = new GroupedWriter(writing, () => dialect.sync());
+  const grouped = new GroupedWriter(dialect.statements, () => dialect.sync());
   dialect.maintain((work) => grouped.betweenTransactions(work));
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
+  const cache = new RowCache();
+  const writers = writersOf(writing, dialect, cache);
   return {
     read: {
-      functions: new FunctionReader(reading, capabilities),
-      commits: new CommitReader(reading),
+      functions: new FunctionReader(reading, capabilities, cache),
+      commits: new CommitReader(reading, cache),
       invocations: new InvocationReader(reading, capabilities),
       identity: new IdentityReader(reading),
       volumes,
     },
     commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs),
     volumeBlobs: await VolumeBlobs.open(blobPaths.volumeBlobs, volumes),
-    write: (statements, durability = "durable") =>
-      grouped.write((tx) => statements(writers(tx, capabilities)), durability),
+    async write(statements, durability = "durable") {
+      using tx = new TransactionWriters(writers, cache);
+      return await grouped.write(() => statements(tx), durability);
+    },
     async [Symbol.asyncDispose]() {
       await grouped.settled();
       await dialect.close();
@@ -90,12 +95,55 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
   };
 }
 
-function writers(tx: Transaction<Schema>, capabilities: Capabilities): Writers {
+/** The writers of all transactions; the grouped writer runs one after another. */
+function writersOf(
+  db: Kysely<Schema>,
+  { capabilities, statements }: Dialect,
+  cache: RowCache,
+): Writers {
   return {
-    functions: new FunctionWriter(tx, capabilities),
-    commits: new CommitWriter(tx),
-    invocations: new InvocationWriter(tx, capabilities),
-    identity: new IdentityWriter(tx),
-    volumes: new VolumeWriter(tx),
+    functions: new FunctionWriter(db, capabilities, cache),
+    commits: new CommitWriter(db, cache),
+    invocations: new InvocationWriter(db, capabilities, statements),
+    identity: new IdentityWriter(db),
+    volumes: new VolumeWriter(db),
   };
+}
+
+/** The writers of one transaction. Whoever takes a writer of cached rows changes them; disposed after the transaction. */
+class TransactionWriters implements Writers, Disposable {
+  readonly #all: Writers;
+  readonly #cache: RowCache;
+  #change: Disposable | undefined;
+
+  constructor(all: Writers, cache: RowCache) {
+    this.#all = all;
+    this.#cache = cache;
+  }
+
+  get functions(): FunctionWriter {
+    this.#change ??= this.#cache.change();
+    return this.#all.functions;
+  }
+
+  get commits(): CommitWriter {
+    this.#change ??= this.#cache.change();
+    return this.#all.commits;
+  }
+
+  get invocations(): InvocationWriter {
+    return this.#all.invocations;
+  }
+
+  get identity(): IdentityWriter {
+    return this.#all.identity;
+  }
+
+  get volumes(): VolumeWriter {
+    return this.#all.volumes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#change?.[Symbol.dispose]();
+  }
 }

@@ -1,16 +1,17 @@
-/** Work between two transactions of `src/store/grouped_writer.ts`. */
+/** Transactions and syncs of `src/store/grouped_writer.ts`. */
 import assert from "node:assert/strict";
 import { Kysely } from "kysely";
-import { GroupedWriter } from "../../src/store/grouped_writer.ts";
+import { type Durability, GroupedWriter } from "../../src/store/grouped_writer.ts";
 import type { Schema } from "../../src/store/schema.ts";
 import { sqliteDialect } from "../../src/store/sqlite/dialect.ts";
+import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 
 Deno.test("writes wait for work between transactions, and continue after its failure", async () => {
   await using directory = await makeTempDir();
   const dialect = sqliteDialect(`${directory.path}/a.db`);
   const db = new Kysely<Schema>({ dialect: dialect.writer });
-  const writer = new GroupedWriter(db, () => Promise.resolve());
+  const writer = new GroupedWriter(dialect.statements, () => Promise.resolve());
   const events: string[] = [];
   const write = (name: string) =>
     writer.write(async () => {
@@ -39,5 +40,32 @@ Deno.test("writes wait for work between transactions, and continue after its fai
   await writer.betweenTransactions(() => Promise.resolve());
   await writer.settled();
   await db.destroy();
+  await dialect.close();
+});
+
+Deno.test("a write that is acknowledged at its commit shares the sync of the next durable write, or has one soon", async () => {
+  await using directory = await makeTempDir();
+  const dialect = sqliteDialect(`${directory.path}/a.db`);
+  let syncs = 0;
+  const writer = new GroupedWriter(dialect.statements, () => {
+    syncs++;
+    return Promise.resolve();
+  });
+  const write = (durability: Durability) => writer.write(() => Promise.resolve(), durability);
+
+  await write("committed");
+  assert.equal(syncs, 0);
+  await write("durable");
+  assert.equal(syncs, 1);
+
+  await write("committed");
+  await eventually(
+    () => Promise.resolve(syncs === 2 || undefined),
+    "the sync of a write without a durable one",
+  );
+
+  await write("committed");
+  await writer.settled();
+  assert.equal(syncs, 3);
   await dialect.close();
 });

@@ -2,6 +2,8 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { invalid } from "../errors.ts";
 
+const decoder = new TextDecoder();
+
 /** Secrets of functions: sealed in the store, opened for an invocation only. */
 export class Secrets {
   constructor(
@@ -12,7 +14,6 @@ export class Secrets {
   /** The current values by name. */
   async read(functionId: string): Promise<Record<string, string>> {
     const rows = await this.store.read.functions.secrets(functionId);
-    const decoder = new TextDecoder();
     const values = rows.map(({ name, sealed }) => {
       const value = this.sealer.open(sealed, secretContext(functionId, name));
       return [name, decoder.decode(value)] as const;

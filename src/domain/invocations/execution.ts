@@ -56,6 +56,8 @@ export type ExecutionResult =
 
 /** Runs recorded invocations: opens what a run needs, has the engine run the job, records the outcome. */
 export class Executions {
+  readonly #logFlushes = Recorder.flushes();
+
   constructor(private readonly parts: ExecutionParts) {}
 
   /**
@@ -71,7 +73,7 @@ export class Executions {
     const { invocation: { invocationId: id }, mode } = execution;
     using run = engine.begin({ id, mode, signal }, slot);
     const record = new StoredRecord(store, id);
-    const recorder = new Recorder(record, notifier, id);
+    const recorder = new Recorder(record, notifier, this.#logFlushes, id);
     try {
       const notStarted = await run.start();
       if (notStarted === "left-for-next-start") return { kind: "not-run" };

@@ -9,6 +9,7 @@ import * as nestedInvocations from "./004_nested_invocations.ts";
 import * as rareEnds from "./005_rare_ends.ts";
 import * as reuse from "./006_reuse.ts";
 import * as processReuse from "./007_process_reuse.ts";
+import * as unfinished from "./008_unfinished.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export function migrationsOf({ capabilities }: Dialect): Record<string, Migration> {
@@ -20,6 +21,7 @@ export function migrationsOf({ capabilities }: Dialect): Record<string, Migratio
     "005_rare_ends": { up: rareEnds.up },
     "006_reuse": { up: reuse.up },
     "007_process_reuse": { up: processReuse.up },
+    "008_unfinished": { up: unfinished.up },
   };
 }
 

@@ -17,11 +17,16 @@ const AUTOMATIC_FRAMES = 32_768;
  * SQLite itself syncs the log before a checkpoint.
  */
 export function sqliteDialect(file: string): Dialect {
+  let writer: SqliteDatabase | undefined;
+  const openWriter = () => writer ??= open(file);
   let log: Deno.FsFile | undefined;
   let checkpointer: Checkpointer | undefined;
   return {
     capabilities: { blobType: "blob", caseInsensitiveLike: "like" },
-    writer: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
+    writer: new SqliteDialect({ database: () => Promise.resolve(openWriter()) }),
+    statements: {
+      run: (sql, parameters) => Number(openWriter().prepare(sql).run(parameters).changes),
+    },
     reader: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
     async sync() {
       // The log stays the same file while a connection is open. No lock is held on it that closing it could lose.
@@ -71,7 +76,9 @@ function open(file: string): SqliteDatabase {
 
 /** node:sqlite reads a text up to its first NUL, and other databases reject one: U+FFFD replaces it. */
 function withoutNul(value: unknown): unknown {
-  return typeof value === "string" ? value.replaceAll("\0", "\ufffd") : value;
+  return typeof value === "string" && value.includes("\0")
+    ? value.replaceAll("\0", "\ufffd")
+    : value;
 }
 
 /** Adapts a statement of node:sqlite to the interface of better-sqlite3, which Kysely's dialect uses. */

@@ -1,0 +1,39 @@
+import type { Compilable } from "kysely";
+
+/** Runs statements that need no rows, on the connection that writes. */
+export interface StatementRunner {
+  /** Answers the number of rows that the statement changed. */
+  run(sql: string, parameters: readonly unknown[]): number | Promise<number>;
+}
+
+/** A value that each run binds. */
+class Unbound {
+  constructor(readonly name: string) {}
+}
+
+/** Names a value that each run binds; the query builder sees the type of the value. */
+export type Variable<Values> = <Name extends keyof Values & string>(name: Name) => Values[Name];
+
+/** A statement that Kysely builds once; every run only binds its values. For statements of every call. */
+export class Statement<Values extends object> {
+  readonly #runner: StatementRunner;
+  readonly #sql: string;
+  /** An unbound value, or one that the statement has in every run. */
+  readonly #parameters: readonly unknown[];
+
+  constructor(runner: StatementRunner, build: (variable: Variable<Values>) => Compilable) {
+    const variable = (name: string) => new Unbound(name);
+    const { sql, parameters } = build(variable as unknown as Variable<Values>).compile();
+    this.#runner = runner;
+    this.#sql = sql;
+    this.#parameters = parameters;
+  }
+
+  /** Runs it in the open transaction; answers the number of changed rows. */
+  run(values: Values): number | Promise<number> {
+    const bound = this.#parameters.map((parameter) =>
+      parameter instanceof Unbound ? values[parameter.name as keyof Values] : parameter
+    );
+    return this.#runner.run(this.#sql, bound);
+  }
+}
