@@ -10,7 +10,8 @@ import { readProcfs } from "./procfs.ts";
 export async function processBelow(parent: number, pid: number): Promise<number> {
   const children = (await readProcfs(`${parent}/task/${parent}/children`))?.trim().split(" ") ?? [];
   const depth = (await namespaceIds(parent)).length;
-  for (const child of children) {
+  // The youngest is the last one.
+  for (const child of children.reverse()) {
     const ids = await namespaceIds(Number(child));
     if (ids[depth - 1] === pid) return Number(child);
   }

@@ -152,6 +152,16 @@ export class Instance {
     return this.#evaluationMs;
   }
 
+  /** Whether it has ended and is reaped. */
+  get hasEnded(): boolean {
+    return this.#lifecycle.is("dead");
+  }
+
+  /** Whether it runs a call or is kept for the next. */
+  get isBusy(): boolean {
+    return this.#lifecycle.is("running", "idle");
+  }
+
   /** Whether it waits for its first call. */
   get isWaiting(): boolean {
     return this.#lifecycle.is("ready", "loaded");

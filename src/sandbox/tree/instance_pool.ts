@@ -13,6 +13,12 @@ const TEMPLATE_FORKS_MAX = 1000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
+/** The forks of one template. */
+interface Forks {
+  count: number;
+  last: Instance | undefined;
+}
+
 /** A waiting instance and its template. */
 interface Waiting {
   readonly instance: Instance;
@@ -30,8 +36,7 @@ export class InstancePool implements Disposable {
   readonly #supplies: TreeSupplies;
   readonly #egressSockets: EgressSockets;
   #size: number;
-  /** Number of instances of each template so far. */
-  readonly #templates = new Map<Template, number>();
+  readonly #templates = new Map<Template, Forks>();
   /** The last one waits for the shortest time and is taken first. */
   readonly #waiting: Waiting[] = [];
   readonly #waiters: PromiseWithResolvers<Instance | undefined>[] = [];
@@ -79,7 +84,7 @@ export class InstancePool implements Disposable {
     if (this.#isClosed) return Promise.resolve(undefined);
     const waiter = Promise.withResolvers<Instance | undefined>();
     this.#waiters.push(waiter);
-    if (this.#making < this.#waiters.length) this.#grow();
+    if (this.#comingSoon < this.#waiters.length) this.#grow();
     return waiter.promise;
   }
 
@@ -89,6 +94,15 @@ export class InstancePool implements Disposable {
     this.#waiting.length = 0;
     this.#giveUpWaiters();
     for (const template of this.#templates.keys()) template[Symbol.dispose]();
+  }
+
+  /** Instances that are being made, or will be as soon as the previous one of their template has ended. */
+  get #comingSoon(): number {
+    let count = this.#making;
+    for (const { last } of this.#templates.values()) {
+      if (last !== undefined && !last.isBusy && !last.isWaiting && !last.hasEnded) count++;
+    }
+    return count;
   }
 
   /** Their calls get instances of another kind. */
@@ -101,7 +115,7 @@ export class InstancePool implements Disposable {
     return this.#make(async () => {
       const template = await Template.make(this.#forker, this.#supplies);
       if (this.#isClosed) return template[Symbol.dispose]();
-      this.#templates.set(template, 0);
+      this.#templates.set(template, { count: 0, last: undefined });
       template.ended.then(() => this.#templates.delete(template));
       await this.#supply(template);
     });
@@ -131,7 +145,11 @@ export class InstancePool implements Disposable {
       template[Symbol.dispose]();
       throw error;
     }
-    this.#templates.set(template, (this.#templates.get(template) ?? 0) + 1);
+    const forks = this.#templates.get(template);
+    if (forks !== undefined) {
+      forks.count++;
+      forks.last = instance;
+    }
     instance.ended.then(() => {
       this.#egressSockets.giveBack(egressSocket);
       this.#replace(template);
@@ -146,7 +164,7 @@ export class InstancePool implements Disposable {
   #replace(template: Template): void {
     const forks = this.#templates.get(template);
     if (this.#isClosed || forks === undefined) return;
-    if (forks < TEMPLATE_FORKS_MAX) return void this.#make(() => this.#supply(template));
+    if (forks.count < TEMPLATE_FORKS_MAX) return void this.#make(() => this.#supply(template));
     this.#templates.delete(template);
     template[Symbol.dispose]();
     this.#grow();
