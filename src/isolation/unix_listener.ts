@@ -87,15 +87,17 @@ export class UnixListener implements Disposable {
    * Does not use `node:net`: children would inherit its listening descriptor, so that every instance would hold the
    * egress sockets of others.
    * @param onError called when the listener can accept no more connections
+   * @param accepts whether a connection is accepted; others are closed at once
    */
   constructor(
     path: string,
     onConnection: (connection: UnixConnection) => void,
     onError: (error: unknown) => void,
+    accepts: () => boolean = () => true,
   ) {
     this.#path = path;
     this.#listener = Deno.listen({ transport: "unix", path });
-    this.#accept(onConnection).catch(onError);
+    this.#accept(accepts, onConnection).catch(onError);
   }
 
   [Symbol.dispose](): void {
@@ -110,7 +112,13 @@ export class UnixListener implements Disposable {
     }
   }
 
-  async #accept(onConnection: (connection: UnixConnection) => void): Promise<void> {
-    for await (const connection of this.#listener) onConnection(new UnixConnection(connection));
+  async #accept(
+    accepts: () => boolean,
+    onConnection: (connection: UnixConnection) => void,
+  ): Promise<void> {
+    for await (const connection of this.#listener) {
+      if (accepts()) onConnection(new UnixConnection(connection));
+      else connection.close();
+    }
   }
 }

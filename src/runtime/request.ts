@@ -103,7 +103,10 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
 }
 
 /** Makes the function that writes frames; only its closure holds the nonce. */
-export function frameWriter(nonce: Uint8Array): (kind: number, body: Uint8Array) => void {
+export function frameWriter(
+  nonce: Uint8Array,
+  write: (frame: Uint8Array) => void = writeAll,
+): (kind: number, body: Uint8Array) => void {
   return (kind, body) => {
     const length = byteLength(body);
     const frame = new Bytes(FRAME_HEAD_BYTES + length);
@@ -111,7 +114,7 @@ export function frameWriter(nonce: Uint8Array): (kind: number, body: Uint8Array)
     frame[NONCE_BYTES] = kind;
     putUint32(frame, NONCE_BYTES + 1, length);
     setBytes(frame, body, FRAME_HEAD_BYTES);
-    writeAll(frame);
+    write(frame);
   };
 }
 

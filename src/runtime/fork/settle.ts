@@ -104,8 +104,15 @@ export function makeSettler(
     asTemplate(token) {
       beAlone();
       forker = libc.getpid();
+      // No program that its forks could start gives them capabilities. They drop those that they have.
+      for (let capability = 0; capability < CAPABILITIES; capability++) {
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+      }
       connect(token);
       reseed();
+      // Compiles them for the forks.
+      beginClock();
+      useNetwork(proxy.subarray(PROXY_PREFIX.length));
     },
     asInstance(token, egressPath) {
       beAlone();
@@ -205,9 +212,6 @@ function makeWalls(libc: Libc, setup: TreeSetup): () => void {
       need(libc.setrlimit(resource, limit) === 0);
     }
     if (scopes) scope();
-    for (let capability = 0; capability < CAPABILITIES; capability++) {
-      libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-    }
     need(libc.capset(capabilityHeader, noCapabilities) === 0);
     need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
     need(libc.loadFilter(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) === 0);

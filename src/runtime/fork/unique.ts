@@ -14,9 +14,9 @@ import {
   getOwnPropertyDescriptor,
 } from "../primordials.ts";
 
-/** Bytes after which the generator seeds itself anew from the system: 64 KiB, and one more block. */
-const RESEED_BYTES = 65_536;
-const RESEED_EXTRA_BYTES = 1024;
+/** The generator seeds itself anew from the system after 64 KiB. One more block of this size makes that sure. */
+const RESEED_BLOCK_BYTES = 4096;
+const RESEED_BLOCKS = 17;
 /**
  * Numbers that a template takes from V8's own generator before each fork, so that forks do not share those that they
  * draw. Deno itself draws two for each `FormData` that becomes a body.
@@ -29,13 +29,12 @@ const originalRandom = Math.random;
 const { getRandomValues } = crypto;
 const draw = (bytes: Uint8Array) => apply(getRandomValues, crypto, [bytes]);
 
-const seedBytes = new Uint8Array(RESEED_BYTES);
-const extraBytes = new Uint8Array(RESEED_EXTRA_BYTES);
+/** Small, because each page that a fork writes to is copied. */
+const block = new Uint8Array(RESEED_BLOCK_BYTES);
 
 /** Seeds the generator of this fork from the system. */
 export function reseed(): void {
-  draw(seedBytes);
-  draw(extraBytes);
+  for (let n = 0; n < RESEED_BLOCKS; n++) draw(block);
   resetRandom();
 }
 

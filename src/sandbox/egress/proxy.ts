@@ -221,9 +221,9 @@ class ListeningSocket implements EgressSocket {
     this.#onClose = onClose;
     this.#listener = new UnixListener(
       socketPath,
-      (connection) =>
-        this.#isRenewing ? connection.destroy() : this.#accept(connection, onConnection),
+      (connection) => this.#accept(connection, onConnection),
       (error) => logger.error("an egress socket failed: {error}", { error }),
+      () => !this.#isRenewing,
     );
   }
 

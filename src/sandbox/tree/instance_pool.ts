@@ -6,7 +6,7 @@ import type { Forker } from "./forker.ts";
 import type { TreeSupplies } from "./supplies.ts";
 import { Template } from "./template.ts";
 
-/** Time without a call after which a template beyond the size of the pool is ended. */
+/** Time in which a template beyond the size of the pool must have been needed once. */
 const UNUSED_MS = 60_000;
 /** Instances of one template, after which another replaces it; see `src/runtime/fork/unique.ts`. */
 const TEMPLATE_FORKS_MAX = 1000;
@@ -23,7 +23,6 @@ interface Forks {
 interface Waiting {
   readonly instance: Instance;
   readonly template: Template;
-  readonly sinceMs: number;
 }
 
 /**
@@ -37,11 +36,13 @@ export class InstancePool implements Disposable {
   readonly #egressSockets: EgressSockets;
   #size: number;
   readonly #templates = new Map<Template, Forks>();
-  /** The last one waits for the shortest time and is taken first. */
+  /** The first one waits for the longest time, so that it has settled, and is taken first. */
   readonly #waiting: Waiting[] = [];
   readonly #waiters: PromiseWithResolvers<Instance | undefined>[] = [];
   /** Instances that are being made. */
   #making = 0;
+  /** Least number of waiting instances since the last look for unused templates. */
+  #leastWaiting = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
@@ -71,13 +72,14 @@ export class InstancePool implements Disposable {
   resize(size: number): void {
     this.#size = size;
     for (let count = this.#templates.size + this.#making; count < size; count++) this.#grow();
-    this.#endUnused();
+    if (this.#templates.size > size) this.#timer ??= this.#later();
   }
 
   /** Takes an instance that waits for its first call; undefined if none can be forked. */
   take(): Promise<Instance | undefined> {
     for (;;) {
-      const waiting = this.#waiting.pop();
+      const waiting = this.#waiting.shift();
+      this.#leastWaiting = Math.min(this.#leastWaiting, this.#waiting.length);
       if (waiting === undefined) break;
       if (waiting.instance.isWaiting) return Promise.resolve(waiting.instance);
     }
@@ -156,8 +158,8 @@ export class InstancePool implements Disposable {
     });
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) return waiter.resolve(instance);
-    this.#waiting.push({ instance, template, sinceMs: performance.now() });
-    this.#timer ??= this.#later();
+    this.#waiting.push({ instance, template });
+    if (this.#templates.size > this.#size) this.#timer ??= this.#later();
   }
 
   /** After the end of an instance. */
@@ -171,23 +173,21 @@ export class InstancePool implements Disposable {
   }
 
   #later(): ReturnType<typeof setTimeout> {
+    this.#leastWaiting = this.#waiting.length;
     const timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#endUnused();
+      this.#endUnused(this.#leastWaiting);
     }, UNUSED_MS);
     Deno.unrefTimer(timer);
     return timer;
   }
 
-  /** Ends templates beyond the size of the pool whose instances waited too long: the first in the list. */
-  #endUnused(): void {
-    const nowMs = performance.now();
-    while (this.#templates.size > this.#size) {
-      const [first] = this.#waiting;
-      if (first === undefined || nowMs - first.sinceMs < UNUSED_MS) break;
-      this.#waiting.shift();
-      this.#templates.delete(first.template);
-      first.template[Symbol.dispose]();
+  /** Ends templates beyond the size of the pool, at most `count`. */
+  #endUnused(count: number): void {
+    const ended = this.#waiting.splice(0, Math.min(count, this.#templates.size - this.#size));
+    for (const { template } of ended) {
+      this.#templates.delete(template);
+      template[Symbol.dispose]();
     }
     if (this.#templates.size > this.#size) this.#timer ??= this.#later();
   }

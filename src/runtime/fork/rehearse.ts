@@ -1,0 +1,47 @@
+/**
+ * Rehearses a call in the root, without effects. What a call compiles and what it allocates for good is then ready in
+ * every fork.
+ */
+import { captureConsole } from "../console.ts";
+import type { ConsoleClass } from "../harden.ts";
+import { encode } from "../primordials.ts";
+import { frameWriter } from "../request.ts";
+import { type Outside, run } from "../run.ts";
+import { NONCE_BYTES } from "../wire.ts";
+
+/** Calls that succeed and fail. */
+const SCRIPTS = [
+  `async function (meta) {
+    const { key } = meta.invoked.secrets;
+    return { default: async (input) => { console.log("rehearsal", key, [input]); return input; } };
+  }`,
+  `async function () { return { default() { throw new Error("rehearsal"); } }; }`,
+] as const;
+const INPUT = '{"a":[1,"b",null]}';
+const CONFIG = '{"secrets":{"key":"value"}}';
+const LIMIT_BYTES = 65_536;
+
+/** Resolves once every call has answered. */
+export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
+  for (const script of SCRIPTS) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const nonce = encode("-".repeat(NONCE_BYTES));
+    const frame = frameWriter(nonce, () => {});
+    const outside: Outside = {
+      frame,
+      mark() {},
+      exit: (() => resolve()) as () => never,
+      listen() {},
+      resetLog: captureConsole(ConsoleOf, frame, LIMIT_BYTES),
+    };
+    run(
+      { nonce, ahead: false, outputBytes: LIMIT_BYTES, logBytes: LIMIT_BYTES, script },
+      { keep: false, inputJson: INPUT, configJson: CONFIG },
+      outside,
+      () => {},
+    );
+    await promise;
+  }
+  // Reactions that follow the answer end here, too.
+  await new Promise((resolve) => setTimeout(resolve));
+}

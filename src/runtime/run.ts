@@ -1,0 +1,156 @@
+/**
+ * Runs the calls of an instance.
+ *
+ * Only V8 calls user code, as a promise reaction. So no frame of this file, and no path of the server, is on a stack
+ * that the function can read.
+ */
+import { callContext } from "./context.ts";
+import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
+import { importMeta } from "./harden.ts";
+import {
+  byteLength,
+  Bytes,
+  charCodeAt,
+  encode,
+  evaluate,
+  eventError,
+  eventReason,
+  jsonParse,
+  jsonStringify,
+  now,
+  preventDefault,
+  PromiseOf,
+  TypeErrorOf,
+} from "./primordials.ts";
+import { react } from "./react.ts";
+import { type Call, type Load, putUint32, receiveCall } from "./request.ts";
+import { type Failure, FrameKind, LOADED_BYTES } from "./wire.ts";
+
+export type Frame = (kind: number, body: Uint8Array) => void;
+
+/** What a run does outside of itself. */
+export interface Outside {
+  readonly frame: Frame;
+  /** Marks stderr; see `wire.ts`. */
+  readonly mark: () => void;
+  readonly exit: () => never;
+  readonly listen: typeof addEventListener;
+  /** Begins the log of a call. */
+  readonly resetLog: () => void;
+}
+
+/** Takes the body of the `LOADED` frame. In a template it returns in an instance. */
+export type OnLoaded = (body: Uint8Array) => void;
+
+export const NOTHING = encode("");
+const OPENING_BRACE = 0x7b;
+const MICROS_PER_MS = 1000;
+
+function resolved(value: unknown): Promise<unknown> {
+  return new PromiseOf((resolve) => resolve(value));
+}
+
+/** The bytes of an output. `json` is the result of `JSON.stringify`; `fail` must not return. */
+function encodeOutput(
+  json: string | undefined,
+  maxBytes: number,
+  fail: (failure: Failure) => never,
+): Uint8Array {
+  if (json === undefined || charCodeAt(json, 0) !== OPENING_BRACE) {
+    return fail({ kind: "bad-output", reason: "an object whose toJSON gives something else" });
+  }
+  const body = encode(json);
+  const bytes = byteLength(body);
+  return bytes > maxBytes ? fail({ kind: "output-too-large", bytes }) : body;
+}
+
+/** The promise of what the script exports. */
+function evaluateScript(script: string, meta: object): Promise<unknown> {
+  // The closing parenthesis needs a line of its own: the script ends with a comment.
+  return react(resolved(meta), evaluate(`(${script}\n)`));
+}
+
+/** The body of a `LOADED` frame. */
+function microsSince(beganMs: number): Uint8Array {
+  const body = new Bytes(LOADED_BYTES);
+  putUint32(body, 0, (now() - beganMs) * MICROS_PER_MS);
+  return body;
+}
+
+/**
+ * Loads the module and runs its call until its answer. Without a first call the module loads ahead, and the call is read
+ * after that. With process reuse the next call is read once the event loop is empty: then only variables of the function
+ * remain of the previous one.
+ */
+export function run(
+  load: Load,
+  first: Call | undefined,
+  { frame, mark, exit, listen, resetLog }: Outside,
+  onLoaded: OnLoaded,
+): void {
+  /** The call in progress, until its answer. */
+  let current: Call | undefined;
+  let handler: unknown;
+  const answer = (kind: number, body: Uint8Array): never => {
+    mark();
+    frame(kind, body);
+    return exit();
+  };
+  const fail = (failure: Failure) => answer(FrameKind.FAILURE, encode(failureJson(failure)));
+  const failThrown = (thrown: unknown) => fail(describeThrown(thrown));
+
+  listen("unhandledrejection", (event) => failThrown(eventReason(event)));
+  listen("error", (event) => failThrown(eventError(event)));
+  listen("beforeunload", (event) => {
+    // Without process reuse the process has exited with its answer.
+    if (current !== undefined || handler === undefined) return fail({ kind: "stalled" });
+    frame(FrameKind.IDLE, NOTHING);
+    begin(receiveCall());
+    callHandler();
+    preventDefault(event);
+  });
+
+  const checkValue = (value: unknown) => {
+    const fault = outputFault(value);
+    if (fault !== undefined) fail({ kind: "bad-output", reason: fault });
+  };
+  const deliver = (json: string | undefined) => {
+    const body = encodeOutput(json, load.outputBytes, fail);
+    if (!(current as Call).keep) answer(FrameKind.RESULT, body);
+    current = undefined;
+    mark();
+    frame(FrameKind.RESULT, body);
+  };
+  const context = callContext(frame, () => answer(FrameKind.NEEDS_CALL, NOTHING));
+  const begin = (call: Call) => {
+    if (call.keep) mark();
+    frame(FrameKind.ACCEPTED, NOTHING);
+    resetLog();
+    context.begin(call);
+    current = call;
+  };
+  const callHandler = () => {
+    const returned = react(resolved(jsonParse((current as Call).inputJson)), handler);
+    react(returned, checkValue, failThrown);
+    react(react(returned, jsonStringify), deliver, (thrown) => fail(stringifyFault(thrown)));
+  };
+  let beganMs = 0;
+  const loaded = (exported: { default?: unknown }) => {
+    onLoaded(microsSince(beganMs));
+    // Foreign functions of a template are out of reach from here on.
+    onLoaded = () => {};
+    if (current === undefined) begin(receiveCall());
+    handler = exported.default;
+    if (typeof handler !== "function") {
+      return failThrown(new TypeErrorOf("main.ts has no default export that is a function"));
+    }
+    callHandler();
+  };
+  if (first !== undefined) begin(first);
+  beganMs = now();
+  try {
+    react(evaluateScript(load.script, importMeta(context.exposed)), loaded, failThrown);
+  } catch (thrown) {
+    failThrown(thrown);
+  }
+}
