@@ -60,7 +60,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "createdAt deletedAt description displayName functionType head hookRefs id isDraft outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId scopedRoleIds secret updatedAt useSpn workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id message",
   "c1.api.functions.v1.FunctionInvocation":
-    "commitId createdAt depth error functionId id input output parentInvocationId processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
+    "commitId createdAt depth error functionId id input output parentInvocationId processKind processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
     "commitMessage description displayName functionType initialContent processReuse",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":

@@ -4,7 +4,7 @@
  * Jobs and outcomes are plain data, so that they can travel to another machine. Whoever submits a job opens and closes
  * what surrounds it: its record, its secrets, its volume.
  */
-import type { Host, SandboxJob, SandboxLog } from "../sandbox/contract.ts";
+import type { Host, ProcessKind, SandboxJob, SandboxLog } from "../sandbox/contract.ts";
 
 /** Identifies a running invocation to the operations that it calls; plain data. */
 export interface InvocationContext {
@@ -24,10 +24,16 @@ export interface Job extends Omit<SandboxJob, "script"> {
 
 /** How a job ended; plain data. */
 export type Outcome =
-  /** `outputJson` is the text of a JSON object. */
-  | { readonly kind: "success"; readonly outputJson: string }
-  /** `code` is one of docs/errors.md. */
-  | { readonly kind: "error"; readonly code: string; readonly message: string };
+  & (
+    /** `outputJson` is the text of a JSON object. */
+    | { readonly kind: "success"; readonly outputJson: string }
+    /** `code` is one of docs/errors.md. */
+    | { readonly kind: "error"; readonly code: string; readonly message: string }
+  )
+  & {
+    /** Absent if the job got no process. */
+    readonly process?: ProcessKind;
+  };
 
 /** Where a job's host calls and log lines go while it runs. */
 export interface JobPorts {

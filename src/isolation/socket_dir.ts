@@ -1,6 +1,7 @@
 /**
  * The directory of egress sockets. Its path is short, because the address of a unix socket has at most 103 bytes on some
- * systems. Only the server and the user of isolated processes can enter it.
+ * systems. Only the server and the user of isolated processes can enter it, and nobody can list it: who knows the
+ * random name of a socket may use it.
  */
 import { dirname, join } from "node:path";
 import { isOwnerGone } from "../shared/files.ts";
@@ -34,10 +35,8 @@ export async function openSocketDir(stateDir: string): Promise<SocketDir> {
   await removeAbandoned(dirname(path), owner);
   await Deno.writeTextFile(join(path, OWNER_FILE), owner, { mode: 0o600 });
   const isRoot = Deno.uid() === 0;
-  if (isRoot) {
-    await Deno.chown(path, null, NOBODY_GROUP);
-    await Deno.chmod(path, 0o710);
-  }
+  if (isRoot) await Deno.chown(path, null, NOBODY_GROUP);
+  await Deno.chmod(path, isRoot ? 0o310 : 0o300);
   return {
     path,
     newSocket() {
@@ -83,6 +82,8 @@ async function removeAbandoned(parent: string, owner: string): Promise<void> {
 
 async function removeDirectory(path: string): Promise<void> {
   try {
+    // To be removed it has to be listed.
+    await Deno.chmod(path, 0o700);
     await Deno.remove(path, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -66,8 +66,12 @@ function encodeOutput(
 
 /** The promise of what the script exports. */
 function evaluateScript(script: string, meta: object): Promise<unknown> {
-  // The closing parenthesis needs a line of its own: the script ends with a comment.
-  return react(resolved(meta), evaluate(`(${script}\n)`));
+  try {
+    // The closing parenthesis needs a line of its own: the script ends with a comment.
+    return react(resolved(meta), evaluate(`(${script}\n)`));
+  } catch (thrown) {
+    return new PromiseOf((_, reject) => reject(thrown));
+  }
 }
 
 /** The body of a `LOADED` frame. */
@@ -148,9 +152,5 @@ export function run(
   };
   if (first !== undefined) begin(first);
   beganMs = now();
-  try {
-    react(evaluateScript(load.script, importMeta(context.exposed)), loaded, failThrown);
-  } catch (thrown) {
-    failThrown(thrown);
-  }
+  react(evaluateScript(load.script, importMeta(context.exposed)), loaded, failThrown);
 }

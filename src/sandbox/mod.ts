@@ -12,6 +12,7 @@ import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
 import {
   type Cgroups,
   chooseIsolation,
+  type Isolation,
   type IsolationChoice,
   openSocketDir,
 } from "../isolation/mod.ts";
@@ -60,6 +61,14 @@ interface Prepared {
   readonly pool: Pool;
   /** Everything that the pool needs. */
   readonly opened: AsyncDisposableStack;
+}
+
+/**
+ * Whether instances of this isolation can be forks. All of them may use the directory of sockets, so it must be read-only
+ * for them: by its mount, or because it belongs to another user.
+ */
+function canFork({ mode, expected: { seccomp, uid } }: Isolation): boolean {
+  return seccomp && (mode === "bubblewrap" || uid !== undefined);
 }
 
 class ProcessSandboxes implements Sandboxes {
@@ -159,7 +168,7 @@ class ProcessSandboxes implements Sandboxes {
     const cgroups = await openCgroups(image, program);
     if (cgroups !== undefined) opened.use(cgroups);
     const launcher = launcherFor(chosen, program, { egress, cgroups });
-    const supplies = chosen.expected.seccomp
+    const supplies = canFork(chosen)
       ? suppliesFor(this.#limits, {
         launcher,
         image,

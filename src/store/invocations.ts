@@ -22,6 +22,8 @@ export interface InvocationConclusion {
   readonly volumeVersionRead?: number;
   /** Undefined if it did not change the volume. */
   readonly volumeVersionWritten?: number;
+  /** Undefined if it got no process. */
+  readonly processKind?: InvocationRow["processKind"] | undefined;
 }
 
 export interface InvocationSearch {
@@ -172,6 +174,7 @@ const INVOCATION_COLUMNS = Object.keys(
     volumeId: true,
     volumeVersionRead: true,
     volumeVersionWritten: true,
+    processKind: true,
     createdAt: true,
     updatedAt: true,
   } satisfies Record<keyof InvocationRow, true>,
@@ -194,6 +197,7 @@ interface EndColumns extends Pick<InvocationRow, "id" | "status" | "updatedAt"> 
   readonly error: string | null;
   readonly volumeVersionRead: number | null;
   readonly volumeVersionWritten: number | null;
+  readonly processKind: InvocationRow["processKind"];
 }
 
 /** Writes invocations, their logs and idempotency keys. */
@@ -224,6 +228,7 @@ export class InvocationWriter extends InvocationReader {
           error: variable("error"),
           volumeVersionRead: variable("volumeVersionRead"),
           volumeVersionWritten: variable("volumeVersionWritten"),
+          processKind: variable("processKind"),
           updatedAt: variable("updatedAt"),
         }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"]),
     );
@@ -256,7 +261,7 @@ export class InvocationWriter extends InvocationReader {
   /** To SUCCESS or ERROR; false if it has ended already: the first end is final. */
   async finish(
     id: string,
-    { end, volumeVersionRead, volumeVersionWritten }: InvocationConclusion,
+    { end, volumeVersionRead, volumeVersionWritten, processKind }: InvocationConclusion,
     updatedAt: string,
   ): Promise<boolean> {
     const columns = {
@@ -266,6 +271,7 @@ export class InvocationWriter extends InvocationReader {
       error: end.status === "ERROR" ? end.error : null,
       volumeVersionRead: volumeVersionRead ?? null,
       volumeVersionWritten: volumeVersionWritten ?? null,
+      processKind: processKind ?? null,
       updatedAt,
     };
     return await this.#finish.run(columns) > 0;

@@ -99,6 +99,8 @@ export interface InvocationTable {
   volumeVersionRead: number | null;
   /** Set with the end of an invocation that changed its volume: the version that it committed. */
   volumeVersionWritten: number | null;
+  /** Set with the end of an invocation that got a process. */
+  processKind: "root" | "template" | "single" | "reused" | null;
   createdAt: string;
   updatedAt: string;
 }

@@ -1,7 +1,7 @@
 /** Runs hostile functions through the API and checks their effects. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { EGRESS_SOCKET_INSIDE } from "../../src/isolation/isolation.ts";
+import { EGRESS_SOCKET_INSIDE, SOCKETS_INSIDE } from "../../src/isolation/isolation.ts";
 import { Host } from "../egress/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { filledOnce } from "../support/once.ts";
@@ -87,6 +87,7 @@ export class Stage implements AsyncDisposable {
     readonly server: TestServer,
     readonly client: Client,
     readonly goodId: string,
+    private readonly socketDir: string,
   ) {}
 
   static async open(ground: Ground, mode: Mode, flags: readonly string[]): Promise<Stage> {
@@ -98,7 +99,8 @@ export class Stage implements AsyncDisposable {
     const client = await server.client();
     const goodId = await client.deploy(GOOD);
     await update(client, goodId, "secret", { secret: { CANARY: ground.canaries.tokens.secret } });
-    return new Stage(ground, mode, server, client, goodId);
+    const socketDir = await socketDirOf(ground.dataDir, mode);
+    return new Stage(ground, mode, server, client, goodId, socketDir);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -183,8 +185,9 @@ export class Stage implements AsyncDisposable {
       ...{ file, port, udpPort, unix, abstract, dataDir },
       canaryPid: pid,
       serverPid: this.server.pid,
-      // Its path in bubblewrap mode; in other modes its name is random.
+      // Where the egress socket of a spawned instance is in bubblewrap mode.
       egressSocket: EGRESS_SOCKET_INSIDE,
+      socketDir: this.socketDir,
       host: `${OPEN_ADDRESS}:${host.port}`,
     };
   }
@@ -232,4 +235,17 @@ function endFault(invocation: Json, end: End): string[] {
   return isDeepStrictEqual(output, end.output)
     ? []
     : [`not ${JSON.stringify(end.output).slice(0, 200)} but ${shown}`];
+}
+
+/** The directory of the sockets of a server's instances, as they see it. */
+async function socketDirOf(dataDir: string, mode: Mode): Promise<string> {
+  if (mode === "bubblewrap") return SOCKETS_INSIDE;
+  const cacheDir = await Deno.realPath(join(dataDir, "cache", "sandbox"));
+  const temporary = dirname(await Deno.makeTempDir());
+  for await (const { name } of Deno.readDir(temporary)) {
+    if (!name.startsWith("invoked-egress-")) continue;
+    const path = join(temporary, name);
+    if (await Deno.readTextFile(join(path, "owner")).catch(() => "") === cacheDir) return path;
+  }
+  throw new Error(`No directory of sockets belongs to ${dataDir}`);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
-import { allGone } from "../support/processes.ts";
+import { instancesOf, oneGone } from "../support/processes.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
@@ -12,27 +12,29 @@ function pathOf(id: string, invocationId: string): string {
   return `/api/v1/functions/${id}/invocations/${invocationId}`;
 }
 
-/** The process of a running {@link HANG}, once it told it. */
-async function processOf(client: Client, id: string, invocationId: string): Promise<number> {
-  return await eventually(async () => {
+/** Resolves once a {@link HANG} runs. */
+async function logged(client: Client, id: string, invocationId: string): Promise<void> {
+  await eventually(async () => {
     const { body } = await client.get(`${pathOf(id, invocationId)}/logs`);
-    return body.list[0] === undefined ? undefined : Number(body.list[0].message);
+    return body.list.length > 0 || undefined;
   });
 }
 
-async function running({ client }: Stage): Promise<void> {
-  const busy = "console.log(Deno.pid); export default () => { for (;;); };";
+async function running({ client, server }: Stage): Promise<void> {
+  const busy = "console.log('up'); export default () => { for (;;); };";
   for (const main of [HANG, busy]) {
     const id = await client.deploy(main);
+    const waiting = await instancesOf(server.pid);
     const { body } = await client.invoke(id, {}, { prefer: "respond-async" });
-    const pid = await processOf(client, id, body.invocationId);
+    await logged(client, id, body.invocationId);
+    const running = await instancesOf(server.pid);
     const cancelled = await client.post(`${pathOf(id, body.invocationId)}/cancel`, {});
     assert.equal(cancelled.status, 200);
     const { invocation } = cancelled.body;
     assert.equal(invocation.status, `${PREFIX}ERROR`);
     assert.match(invocation.error, /^CANCELLED: /);
     assert.ok(!("output" in invocation));
-    await allGone([pid]);
+    await oneGone(waiting.filter((pid) => running.includes(pid)));
     assert.deepEqual(await client.invocation(id, body.invocationId), invocation);
   }
 }
@@ -44,7 +46,7 @@ async function waitedFor({ client }: Stage): Promise<void> {
     const { body } = await client.get(`/api/v1/functions/${id}/invocations`);
     return body.list[0]?.id as string | undefined;
   });
-  await processOf(client, id, invocationId);
+  await logged(client, id, invocationId);
   await client.post(`${pathOf(id, invocationId)}/cancel`);
   const { status, headers, body } = await call;
   assert.equal(status, 200);
@@ -55,7 +57,7 @@ async function waitedFor({ client }: Stage): Promise<void> {
 async function queued({ client }: Stage): Promise<void> {
   const id = await client.deploy(HANG);
   const first = await client.invoke(id, {}, { prefer: "respond-async" });
-  await processOf(client, id, first.body.invocationId);
+  await logged(client, id, first.body.invocationId);
   const second = await client.invoke(id, {}, { prefer: "respond-async" });
   const waiting = client.invoke(id);
   const third = await eventually(async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
-import { allGone } from "../support/processes.ts";
+import { instancesOf, oneGone } from "../support/processes.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
@@ -96,8 +96,9 @@ async function repeatsTakeNoPlace({ client }: Stage): Promise<void> {
   await assertAllFree(client);
 }
 
-async function disconnects({ client }: Stage): Promise<void> {
+async function disconnects({ client, server }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
+  const waiting = await instancesOf(server.pid);
   const controller = new AbortController();
   const call = fetch(new URL(`/api/v1/functions/${id}/invoke`, client.url), {
     method: "POST",
@@ -114,10 +115,7 @@ async function disconnects({ client }: Stage): Promise<void> {
   const record = await client.ended(id, invocationId);
   assert.equal(record.status, `${PREFIX}SUCCESS`, "it runs to its end without its caller");
   assert.ok(record.output.id);
-  const { body } = await client.get(
-    `/api/v1/functions/${id}/invocations/${invocationId}/logs`,
-  );
-  await allGone([Number(body.list[0].message)]);
+  await oneGone(waiting);
   await assertAllFree(client);
 }
 

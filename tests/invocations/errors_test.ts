@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
-import type { Client, Files, Json } from "../support/client.ts";
-import { allGone } from "../support/processes.ts";
+import type { Client, Files } from "../support/client.ts";
+import { instancesOf, oneGone } from "../support/processes.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 
 const FLAGS = [
-  // Functions tell their process ids, which name nothing outside in bubblewrap's own namespace.
-  ...["--isolation", "process"],
   ...["--memory", "64MiB"],
   ...["--max-input", "64KiB", "--max-output", "64KiB"],
 ];
-
-/** Prints the process before everything else, so that its end can be looked for. */
-const WHO = "console.log(Deno.pid);";
 
 /**
  * Invokes a new function that must fail; answers `WORD: message` as the record tells it, after its
  * process is gone and the server has served another call.
  */
-async function failing(client: Client, main: string, files: Files = {}): Promise<string> {
-  const id = await client.deploy(`${WHO}${main}`, files);
+async function failing(
+  { client, server }: Stage,
+  main: string,
+  files: Files = {},
+): Promise<string> {
+  const id = await client.deploy(main, files);
+  const waiting = await instancesOf(server.pid);
   const { status, headers, body } = await client.invoke(id);
   assert.equal(status, 200, JSON.stringify(body));
   assert.deepEqual(Object.keys(body), ["invocationId"], "a failed call has no json");
@@ -26,7 +26,7 @@ async function failing(client: Client, main: string, files: Files = {}): Promise
   const record = await client.invocation(id, body.invocationId);
   assert.equal(record.status, "FUNCTION_INVOCATION_STATUS_ERROR");
   assert.ok(!("output" in record));
-  await processGone(client, id, body.invocationId);
+  await oneGone(waiting);
   const hello = await client.invoke(await aliveFunction(client));
   assert.ok(hello.body.json, "the server serves on");
   return record.error;
@@ -40,22 +40,13 @@ async function aliveFunction(client: Client): Promise<string> {
   return id;
 }
 
-/** Waits for the end of the process that {@link WHO} named. */
-async function processGone(client: Client, id: string, invocationId: string): Promise<void> {
-  const { list } = (await client.get(`/api/v1/functions/${id}/invocations/${invocationId}/logs`))
-    .body;
-  const pid = Number(list.find(({ source }: Json) => source === "console")?.message);
-  assert.ok(pid > 1, `no process named in ${JSON.stringify(list)}`);
-  await allGone([pid]);
-}
-
 const SERVER_PATH = new RegExp(
   `file:|bootstrap|ext:|node_modules|${new URL("../..", import.meta.url).pathname}`,
 );
 
-async function uncaught({ client }: Stage): Promise<void> {
+async function uncaught(stage: Stage): Promise<void> {
   const deep = await failing(
-    client,
+    stage,
     `
 import { check } from "./lib/check.ts";
 
@@ -78,7 +69,7 @@ export function check(_: Nothing): Nothing {
   assert.doesNotMatch(deep, SERVER_PATH);
 
   const custom = await failing(
-    client,
+    stage,
     `
 class PaymentError extends Error { override name = "PaymentError"; }
 export default async () => {
@@ -89,7 +80,7 @@ export default async () => {
   assert.match(custom, /^UNCAUGHT: PaymentError: card declined\n.*main\.ts:5:\d+/s);
 }
 
-async function uncaughtElsewhere({ client }: Stage): Promise<void> {
+async function uncaughtElsewhere(stage: Stage): Promise<void> {
   const cases: readonly (readonly [string, RegExp])[] = [
     [
       '\nthrow new Error("at load");\nexport default () => ({});',
@@ -116,13 +107,13 @@ async function uncaughtElsewhere({ client }: Stage): Promise<void> {
     ],
   ];
   for (const [main, expected] of cases) {
-    const error = await failing(client, main);
+    const error = await failing(stage, main);
     assert.match(error, expected);
     assert.doesNotMatch(error, SERVER_PATH);
   }
 }
 
-async function outOfTime({ client }: Stage): Promise<void> {
+async function outOfTime(stage: Stage): Promise<void> {
   const timeout = "TIMEOUT: the invocation ran longer than its limit of 2 s (--invocation-timeout)";
   for (
     const main of [
@@ -130,10 +121,10 @@ async function outOfTime({ client }: Stage): Promise<void> {
       "export default () => { setInterval(() => {}, 9); return new Promise(() => {}); };",
       "for (;;); export default () => ({});",
     ]
-  ) assert.equal(await failing(client, main), timeout, main);
+  ) assert.equal(await failing(stage, main), timeout, main);
 }
 
-async function outOfMemory({ client }: Stage): Promise<void> {
+async function outOfMemory(stage: Stage): Promise<void> {
   const memory =
     "OUT_OF_MEMORY: the function needed more memory than its limit of 64 MiB (--memory)";
   for (
@@ -142,10 +133,10 @@ async function outOfMemory({ client }: Stage): Promise<void> {
       "const a = []; export default () => { for (;;) a.push(new ArrayBuffer(8e6)); };",
       "const a = []; export default () => { for (;;) a.push(new Uint8Array(8e6).fill(1)); };",
     ]
-  ) assert.equal(await failing(client, main), memory, main);
+  ) assert.equal(await failing(stage, main), memory, main);
 }
 
-async function exits({ client }: Stage): Promise<void> {
+async function exits(stage: Stage): Promise<void> {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["export default () => Deno.exit(3);", /^EXITED: .*exit code 3$/],
     ["export default () => Deno.exit(0);", /^EXITED: .*exit code 0$/],
@@ -153,10 +144,10 @@ async function exits({ client }: Stage): Promise<void> {
     ['import process from "node:process"; export default () => process.exit(4);', /exit code 4$/],
     ["export default () => new Promise(() => {});", /^EXITED: the promise .* never settled/],
   ];
-  for (const [main, expected] of cases) assert.match(await failing(client, main), expected);
+  for (const [main, expected] of cases) assert.match(await failing(stage, main), expected);
 }
 
-async function badOutputs({ client }: Stage): Promise<void> {
+async function badOutputs(stage: Stage): Promise<void> {
   const cases = [
     ["undefined", "undefined"],
     ["null", "null"],
@@ -170,30 +161,31 @@ async function badOutputs({ client }: Stage): Promise<void> {
     ["Promise.resolve([])", "an array"],
   ] as const;
   for (const [value, name] of cases) {
-    const error = await failing(client, `export default () => { return ${value}; };`);
+    const error = await failing(stage, `export default () => { return ${value}; };`);
     assert.equal(error, `BAD_OUTPUT: the function returned ${name}, not a JSON object`);
   }
   const cyclic = await failing(
-    client,
+    stage,
     "export default () => { const a = {}; a.a = a; return a; };",
   );
   assert.match(cyclic, /^BAD_OUTPUT: .*cannot be turned into JSON.*circular/s);
-  const big = await failing(client, "export default () => ({ n: 10n });");
+  const big = await failing(stage, "export default () => ({ n: 10n });");
   assert.match(big, /^BAD_OUTPUT: .*cannot be turned into JSON.*BigInt/s);
   const deep = await failing(
-    client,
+    stage,
     "export default () => { let a = {}; for (let i = 0; i < 1001; i++) a = { a }; return a; };",
   );
   assert.match(deep, /^BAD_OUTPUT: .*nested deeper than 1,000 levels/);
-  const disguised = await failing(client, "export default () => ({ toJSON: () => [] });");
+  const disguised = await failing(stage, "export default () => ({ toJSON: () => [] });");
   assert.match(disguised, /^BAD_OUTPUT: /);
 }
 
-async function largeOutputs({ client }: Stage): Promise<void> {
+async function largeOutputs(stage: Stage): Promise<void> {
+  const { client } = stage;
   const returning = (letters: number) => `export default () => ({ a: "x".repeat(${letters}) });`;
   const limit = 64 * 1024;
   assert.match(
-    await failing(client, returning(limit - 7)),
+    await failing(stage, returning(limit - 7)),
     /^OUTPUT_TOO_LARGE: the output has 65,537 bytes, its limit is 64 KiB \(--max-output\)$/,
   );
   const id = await client.deploy(returning(limit - 8));

@@ -5,7 +5,7 @@ export const ECHO = "export default (input) => input;";
 
 /** Runs until it is killed, without using the processor. */
 export const HANG = `export default () => {
-  console.log(Deno.pid);
+  console.log("up");
   setInterval(() => {}, 1000);
   return new Promise(() => {});
 };`;
@@ -13,7 +13,7 @@ export const HANG = `export default () => {
 /** Takes `ms`, says its process at the start, and returns a number that no other process has. */
 export const SLEEP = `const id = crypto.randomUUID();
 export default async ({ ms }) => {
-  console.log(Deno.pid);
+  console.log("up");
   await new Promise((resolve) => setTimeout(resolve, ms));
   return { id };
 };`;

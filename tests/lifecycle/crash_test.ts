@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { allGone, childrenOf } from "../support/processes.ts";
+import { allGone, descendantsOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 
 const MAX_RUNNING = 2;
@@ -65,7 +65,7 @@ async function loadAndKill(server: TestServer, functionId: string): Promise<Answ
     "an answer to some calls of each mode",
   );
   const sandboxes = await eventually(async () => {
-    const children = await childrenOf(server.pid);
+    const children = await descendantsOf(server.pid);
     return children.length > 0 ? children : undefined;
   }, "an instance");
   const { signal } = await server.stop("SIGKILL");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { allGone, childrenOf } from "../support/processes.ts";
+import { allGone, descendantsOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
@@ -53,7 +53,7 @@ testInDataDir("SIGTERM lets what runs finish and takes nothing new", async (data
   const id = await deployWaiter(client, barrier);
   const running = client.invoke(id, { url });
   await started(client, id);
-  const sandboxes = await childrenOf(server.pid);
+  const sandboxes = await descendantsOf(server.pid);
   server.signal("SIGTERM");
   await draining(client);
   assert.equal((await client.get("/healthz")).status, 200);
@@ -84,7 +84,7 @@ testInDataDir("what runs longer than the drain limit is interrupted", async (dat
     const waitedFor = client.invoke(other);
     await started(client, other);
     await started(client, hanging);
-    const sandboxes = await childrenOf(server.pid);
+    const sandboxes = await descendantsOf(server.pid);
     const { code } = await server.stop("SIGINT");
     assert.equal(code, 0);
     const answer = await waitedFor;
@@ -105,7 +105,7 @@ testInDataDir("a second signal kills at once", async (dataDir) => {
     id = await client.deploy(HANG);
     const broken = client.invoke(id).then(() => "answered", () => "broken");
     invocationId = await started(client, id);
-    const sandboxes = await childrenOf(server.pid);
+    const sandboxes = await descendantsOf(server.pid);
     server.signal("SIGTERM");
     await draining(client);
     await new Promise((resolve) => setTimeout(resolve, NO_ECHO_MS));

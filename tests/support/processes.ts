@@ -19,6 +19,20 @@ export async function descendantsOf(ancestor: number): Promise<number[]> {
   return [...children, ...further.flat()];
 }
 
+/** Ids of the live descendants without children: instances that wait or run, and a root without any. */
+export async function instancesOf(server: number): Promise<number[]> {
+  const descendants = await descendantsOf(server);
+  const children = await Promise.all(descendants.map(childrenOf));
+  return descendants.filter((_, index) => children[index]?.length === 0);
+}
+
+/** Resolves once one of these processes is gone: the instance that a call took. */
+export async function oneGone(pids: readonly number[]): Promise<void> {
+  await eventually(async () => {
+    for (const pid of pids) if (await isGone(pid)) return true;
+  }, `the end of one of the processes ${pids}`);
+}
+
 /** What the open descriptors of a process lead to; none of a process that is gone. */
 export async function descriptorsOf(pid: number): Promise<string[]> {
   const targets: string[] = [];

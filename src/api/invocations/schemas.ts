@@ -25,6 +25,25 @@ export function statusOf(name: z.infer<typeof invocationStatus>): InvocationStat
   return name.slice(PREFIX.length) as InvocationStatus;
 }
 
+const PROCESS_KIND = "PROCESS_KIND_";
+const processKind = z.enum([
+  `${PROCESS_KIND}ROOT`,
+  `${PROCESS_KIND}TEMPLATE`,
+  `${PROCESS_KIND}SINGLE`,
+  `${PROCESS_KIND}REUSED`,
+]).openapi({
+  description:
+    "The process of the call: forked with the runtime loaded, forked with the commit's " +
+    "script evaluated, started for this call, or one that answered earlier calls. Absent until the end",
+});
+
+/** The API's name of a kind of process. */
+function processKindName(
+  kind: NonNullable<InvocationRow["processKind"]>,
+): z.infer<typeof processKind> {
+  return `${PROCESS_KIND}${kind.toUpperCase() as Uppercase<typeof kind>}`;
+}
+
 /** Names an invocation. */
 export const invocationParams = z.object({ function_id: z.string(), id: z.string() });
 export const parentInvocationId = z.string().optional().openapi({
@@ -53,6 +72,7 @@ export const invocationOut = z.object({
   vfsId: z.string().optional().openapi({ description: "The volume that was attached" }),
   vfsVersionRead: int32Out.optional().openapi({ description: "The version that it saw" }),
   vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
+  processKind: processKind.optional(),
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
@@ -76,6 +96,7 @@ export function invocationJson(row: InvocationRow): z.input<typeof invocationOut
     ...row.volumeId === null ? {} : { vfsId: row.volumeId },
     ...row.volumeVersionRead === null ? {} : { vfsVersionRead: row.volumeVersionRead },
     ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },
+    ...row.processKind === null ? {} : { processKind: processKindName(row.processKind) },
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };

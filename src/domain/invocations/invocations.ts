@@ -201,6 +201,7 @@ export class Invocations {
       volumeId: call.vfsId === "" ? null : call.vfsId,
       volumeVersionRead: null,
       volumeVersionWritten: null,
+      processKind: null,
       createdAt: now,
       updatedAt: now,
     };

@@ -36,7 +36,7 @@ export class StoredRecord implements InvocationRecord {
       const { outcome: recorded, ...versions } = isLate || commit === undefined
         ? { outcome }
         : await commit(tx);
-      const conclusion = { end: endOf(recorded), ...versions };
+      const conclusion = { end: endOf(recorded), ...versions, processKind: outcome.process };
       await tx.invocations.finish(this.invocationId, conclusion, new Date().toISOString());
       return recorded;
     });

@@ -106,3 +106,17 @@ export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
   address.set(text, 2);
   return address;
 }
+
+/** The version of Landlock in this kernel from which a domain can scope abstract sockets and signals. */
+export const LANDLOCK_SCOPES_ABI = 6;
+const LANDLOCK_CREATE_RULESET_VERSION = 1;
+
+/** The version of Landlock in this kernel; negative without it. */
+export function landlockVersion(libc: Libc): number {
+  return libc.landlockCreateRuleset(
+    SYS_LANDLOCK_CREATE_RULESET,
+    null,
+    0,
+    LANDLOCK_CREATE_RULESET_VERSION,
+  );
+}

@@ -8,6 +8,8 @@ import { Bytes, decode, setBytes } from "../primordials.ts";
 import {
   cString,
   EPOLL_EVENT_BYTES,
+  LANDLOCK_SCOPES_ABI,
+  landlockVersion,
   type Libc,
   SIGKILL,
   SYS_CLOSE_RANGE,
@@ -76,6 +78,7 @@ export function makeSettler(
   const names = PROXY_VARIABLES.map(cString);
   const proxy = new Uint8Array(PROXY_PREFIX.length + PATH_MAX_BYTES + 1);
   proxy.set(new TextEncoder().encode(PROXY_PREFIX));
+  const noPath = new Uint8Array(PATH_MAX_BYTES + 1);
   let forker = libc.getpid();
   const beAlone = () => {
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -112,7 +115,7 @@ export function makeSettler(
       reseed();
       // Compiles them for the forks.
       beginClock();
-      useNetwork(proxy.subarray(PROXY_PREFIX.length));
+      useNetwork(noPath);
     },
     asInstance(token, egressPath) {
       beAlone();
@@ -182,7 +185,8 @@ function makeDescriptors(libc: Libc, { descriptors, socketPath }: TreeSetup) {
 
 /** The walls of an instance, from the first that needs no other to the filter, which forbids what the others need. */
 function makeWalls(libc: Libc, setup: TreeSetup): () => void {
-  const { filter, scopes, dataBytes, cpuSeconds } = setup;
+  const { filter, dataBytes, cpuSeconds } = setup;
+  const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
   const program = filterProgram(Uint8Array.fromBase64(filter));
   const ruleset = new Uint8Array(new BigUint64Array([0n, 0n, SCOPES]).buffer);
   const noCapabilities = new Uint8Array(24);
@@ -211,7 +215,7 @@ function makeWalls(libc: Libc, setup: TreeSetup): () => void {
       const { resource, limit } = encoded[index] as typeof encoded[number];
       need(libc.setrlimit(resource, limit) === 0);
     }
-    if (scopes) scope();
+    if (hasScopes) scope();
     need(libc.capset(capabilityHeader, noCapabilities) === 0);
     need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
     need(libc.loadFilter(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) === 0);

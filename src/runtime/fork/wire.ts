@@ -45,8 +45,6 @@ export interface TreeSetup {
   readonly filter: string;
   /** Whether forks get namespaces of their own. */
   readonly namespaces: boolean;
-  /** Whether the kernel can scope abstract sockets and signals (Landlock ABI 6). */
-  readonly scopes: boolean;
   /** Limits of an instance; absent without a limit. */
   readonly dataBytes?: number;
   readonly cpuSeconds?: number;

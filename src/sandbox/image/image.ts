@@ -3,18 +3,10 @@ import {
   findMachine,
   type Machine,
   makeRoot,
-  othersCanEnter,
   type Profile,
   seccompFilter,
 } from "../../isolation/mod.ts";
-import { isOwnerGone } from "../../shared/files.ts";
-
-/** Parent and names of directories that another user must reach, and the file in each that names its owner. */
-const SHARED_PARENT = "/tmp";
-const SHARED_NAME = /^invoked-[0-9a-f]{16}$/;
-const OWNER_FILE = "owner";
-
-const OTHERS_MAY_WRITE = 0o022;
+import { sharedDirectory } from "./shared_dir.ts";
 
 /** Open files of one process. An idle process has about 20. */
 const OPEN_FILES_MAX = 256;
@@ -108,46 +100,6 @@ function functionProfile({ isRoot }: Machine, denoDir: string, seccompFile: stri
 async function ownDirectory(cacheDir: string, isRoot: boolean): Promise<string> {
   await Deno.mkdir(cacheDir, { recursive: true, mode: isRoot ? 0o755 : 0o700 });
   return await Deno.realPath(cacheDir);
-}
-
-/**
- * The cache directory if the user of the instances can enter it, else a directory below /tmp with the same name at every
- * start. A server that is root usually needs the latter: its data directory is closed to other users.
- */
-async function sharedDirectory(ownDir: string): Promise<string> {
-  if (await othersCanEnter(ownDir)) return ownDir;
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ownDir));
-  const shared = `${SHARED_PARENT}/invoked-${new Uint8Array(digest).toHex().slice(0, 16)}`;
-  await Deno.mkdir(shared, { mode: 0o755 }).catch((error) => {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  });
-  const info = await Deno.lstat(shared);
-  if (isOwn(info)) {
-    await Deno.chmod(shared, 0o755);
-    await Deno.writeTextFile(`${shared}/${OWNER_FILE}`, ownDir, { mode: 0o600 });
-    await sweepShared();
-    return shared;
-  }
-  throw new Error(`Cannot use ${shared} for instances: another user owns it; remove it`);
-}
-
-/** Whether only root can have created and filled the directory. */
-function isOwn({ isDirectory, uid, mode }: Deno.FileInfo): boolean {
-  return isDirectory && uid === 0 && ((mode ?? 0) & OTHERS_MAY_WRITE) === 0;
-}
-
-/** Removes directories of killed servers whose own directory no longer exists. */
-async function sweepShared(): Promise<void> {
-  for await (const { name } of Deno.readDir(SHARED_PARENT)) {
-    if (!SHARED_NAME.test(name)) continue;
-    const path = `${SHARED_PARENT}/${name}`;
-    try {
-      if (!isOwn(await Deno.lstat(path))) continue;
-      if (await isOwnerGone(`${path}/${OWNER_FILE}`)) await Deno.remove(path, { recursive: true });
-    } catch {
-      // Another server is creating or removing it.
-    }
-  }
 }
 
 /** Makes a directory and everything in it readable for every user. */

@@ -57,7 +57,7 @@ export class Pool implements AsyncDisposable {
 
   async #startTree(): Promise<void> {
     const fault = this.#tree === undefined
-      ? "this isolation has no seccomp filter"
+      ? "this isolation cannot keep forks apart"
       : await this.#tree.start(probeInstance);
     if (fault === undefined) return;
     logger.warn("instances are not forked, each call starts a process: {fault}", { fault });

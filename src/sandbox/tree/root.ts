@@ -51,7 +51,6 @@ export class Root implements Forker, AsyncDisposable {
         descriptors,
         filter: image.filter.toBase64(),
         namespaces: launcher.isolation.expected.ownProcessNamespace,
-        scopes: true,
         dataBytes,
         cpuSeconds,
       }));

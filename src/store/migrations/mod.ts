@@ -10,6 +10,7 @@ import * as rareEnds from "./005_rare_ends.ts";
 import * as reuse from "./006_reuse.ts";
 import * as processReuse from "./007_process_reuse.ts";
 import * as unfinished from "./008_unfinished.ts";
+import * as processKind from "./009_process_kind.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export function migrationsOf({ capabilities }: Dialect): Record<string, Migration> {
@@ -22,6 +23,7 @@ export function migrationsOf({ capabilities }: Dialect): Record<string, Migratio
     "006_reuse": { up: reuse.up },
     "007_process_reuse": { up: processReuse.up },
     "008_unfinished": { up: unfinished.up },
+    "009_process_kind": { up: processKind.up },
   };
 }
 

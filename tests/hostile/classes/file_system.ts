@@ -183,22 +183,27 @@ export const FILE_SYSTEM = [
     `const { WASI } = await import("node:wasi"); return new WASI({ version: "preview1", preopens: { "/": "/" } });`,
     'TypeError: TypeError: Module "node:wasi" is not available in a function',
   ),
+  refused(
+    "lists the sockets of all instances",
+    `return Array.from(Deno.readDirSync(input.socketDir), ({ name }) => name);`,
+    "PermissionDenied: Permission denied",
+  ),
   refusedBy(
-    "uses the egress socket's permission to read",
-    `return Deno.readTextFileSync(input.egressSocket);`,
+    "opens the directory of sockets",
+    `Deno.chmodSync(input.socketDir, 0o777); return "opened";`,
     {
-      bubblewrap: "Error: No such device or address",
-      landlock: 'NotCapable: Requires read access to "/run/egress.sock"',
-      process: 'NotCapable: Requires read access to "/run/egress.sock"',
+      bubblewrap: "Error: Read-only file system",
+      landlock: "PermissionDenied: Operation not permitted",
+      process: "PermissionDenied: Operation not permitted",
     },
   ),
   refusedBy(
-    "replaces the egress socket",
-    `Deno.removeSync(input.egressSocket); return "removed";`,
+    "puts a file beside the sockets",
+    `Deno.writeTextFileSync(input.socketDir + "/x", ""); return "written";`,
     {
       bubblewrap: "Error: Read-only file system",
-      landlock: 'NotCapable: Requires write access to "/run/egress.sock"',
-      process: 'NotCapable: Requires write access to "/run/egress.sock"',
+      landlock: "PermissionDenied: Permission denied",
+      process: "PermissionDenied: Permission denied",
     },
   ),
 ];

@@ -112,7 +112,7 @@ export const RESOURCES: readonly Hostile[] = [
   fails(
     "its own death",
     `export default () => { Deno.kill(Deno.pid, "SIGKILL"); for (;;); };`,
-    /^UNCAUGHT: PermissionDenied: EPERM: Operation not permitted/,
+    /^UNCAUGHT: (?:PermissionDenied: EPERM: Operation not permitted|NotCapable: Requires run access)/,
   ),
   fails(
     "an abort",
