@@ -109,8 +109,14 @@ sandboxTest(
       const root = `/proc/${pid}/root`;
       assert.deepEqual(await names(`${root}/dev`), ["null"]);
       const top = await names(root);
-      for (const absent of ["proc", "home", "root", "var", "bin", "sbin", "opt", "sys", "boot"]) {
+      for (const absent of ["proc", "home", "root", "tmp", "bin", "sbin", "opt", "sys", "boot"]) {
         assert.ok(!top.includes(absent), `${absent} of ${top}`);
+      }
+      // The files of the runtime are below it.
+      if (top.includes("var")) {
+        assert.deepEqual(await names(`${root}/var`), ["cache"]);
+        assert.deepEqual(await names(`${root}/var/cache`), ["invoked"]);
+        assert.equal((await names(`${root}/var/cache/invoked`)).length, 1);
       }
       const mounts = await Deno.readTextFile(`/proc/${pid}/mountinfo`);
       const writable = mounts.trim().split("\n").map((line) => line.split(" "))
