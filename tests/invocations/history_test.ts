@@ -61,6 +61,7 @@ async function fields({ client }: Stage): Promise<void> {
     commitId: head,
     status: `${PREFIX}SUCCESS`,
     processReuse: "PROCESS_REUSE_NONE",
+    processKind: "PROCESS_KIND_ROOT",
     input: { a: [1, null], b: { c: "é" } },
     output: { returned: { a: [1, null], b: { c: "é" } } },
   });

@@ -149,7 +149,12 @@ export function poolOf(
 /** Registers a test for every available mode. Each gets a pool of its own. */
 export function sandboxTest(
   name: string,
-  body: (sandboxes: Sandboxes, context: Deno.TestContext, mode: Mode) => Promise<void>,
+  body: (
+    sandboxes: Sandboxes,
+    context: Deno.TestContext,
+    mode: Mode,
+    cacheDir: string,
+  ) => Promise<void>,
   limits: Partial<SandboxLimits> = {},
   modes: readonly Mode[] = AVAILABLE_MODES,
 ): void {
@@ -159,7 +164,7 @@ export function sandboxTest(
       try {
         await using sandboxes = poolOf(mode, cacheDir, limits);
         await sandboxes.start();
-        await body(sandboxes, context, mode);
+        await body(sandboxes, context, mode, cacheDir);
       } finally {
         await Deno.remove(cacheDir, { recursive: true });
       }

@@ -1,0 +1,245 @@
+/** Forks of one process are as separate as processes that were started one by one. */
+import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
+import { childrenOf } from "../support/processes.ts";
+import { IS_LONG, random, SEED } from "../support/seed.ts";
+import {
+  failure,
+  output,
+  poolPids,
+  run,
+  type Sandboxes,
+  sandboxTest,
+  scriptOf,
+  treePids,
+} from "./harness.ts";
+
+const CALLS = 200;
+/** Calls that use the abilities of the platform; with `--long` those of the long run. */
+const MIXED_CALLS = IS_LONG ? 10_000 : 240;
+const AT_ONCE = 6;
+
+const POOL = { poolSize: 4, cpuTimeMs: 60_000 };
+
+/** Runs `body` for each number below `count`, some at a time. */
+async function each(count: number, body: (number: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await body(next++);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** Draws from every source of random numbers. */
+const DRAWS = `
+  const nodeCrypto = await import("node:crypto");
+  const hex = (bytes) => Buffer.from(bytes).toString("hex");
+  async function main() {
+    const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]);
+    const key = nodeCrypto.generateKeyPairSync("ed25519").privateKey;
+    return {
+      mathRandom: String(Math.random()),
+      randomUUID: crypto.randomUUID(),
+      getRandomValues: hex(crypto.getRandomValues(new Uint8Array(8))),
+      nodeUUID: nodeCrypto.randomUUID(),
+      randomBytes: nodeCrypto.randomBytes(8).toString("hex"),
+      randomInt: String(nodeCrypto.randomInt(2 ** 47)),
+      randomFillSync: hex(nodeCrypto.randomFillSync(new Uint8Array(8))),
+      webKey: hex(await crypto.subtle.exportKey("pkcs8", pair.privateKey)),
+      nodeKey: hex(key.export({ type: "pkcs8", format: "der" })),
+      boundary: new Response(new FormData()).headers.get("content-type"),
+      objectURL: URL.createObjectURL(new Blob(["a"])),
+    };
+  }`;
+
+async function checkDraws(
+  sandboxes: Sandboxes,
+  process: "root" | "template",
+): Promise<void> {
+  const seen = new Map<string, Set<unknown>>();
+  await each(CALLS, async (call) => {
+    // A script that is new has no template.
+    const ran = await run(sandboxes, process === "root" ? `${DRAWS}\n// ${call}` : DRAWS);
+    assert.equal(ran.process, process);
+    assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
+    const drawn = JSON.parse(ran.outcome.kind === "success" ? ran.outcome.outputJson : "");
+    for (const [source, value] of Object.entries(drawn)) {
+      seen.set(source, (seen.get(source) ?? new Set()).add(value));
+    }
+  });
+  for (const [source, values] of seen) assert.equal(values.size, CALLS, `${source} repeats`);
+}
+
+sandboxTest("no two forks draw the same random number", async (sandboxes) => {
+  await checkDraws(sandboxes, "root");
+  sandboxes.provision([{ key: DRAWS, script: scriptOf(DRAWS), count: 2 }]);
+  await eventually(async () => (await run(sandboxes, DRAWS)).process === "template" || undefined);
+  await checkDraws(sandboxes, "template");
+}, POOL);
+
+sandboxTest("the clock of a fork begins with it", async (sandboxes) => {
+  const clock = "const main = () => ({ now: performance.now(), origin: performance.timeOrigin });";
+  const started = Date.now();
+  for (let call = 0; call < 20; call++) await output(sandboxes, clock);
+  const before = performance.timeOrigin + performance.now();
+  const { now, origin } = await output(sandboxes, clock);
+  const sum = Number(now) + Number(origin);
+  const after = performance.timeOrigin + performance.now();
+  assert.ok(sum >= before - 5 && sum <= after + 5, `${before} ${sum} ${after}`);
+  assert.ok(Number(origin) > started, "it began after the root");
+}, POOL);
+
+/** What the platform can do, each with its right answer. */
+const ABILITIES: Readonly<Record<string, readonly [code: string, answer: unknown]>> = {
+  timer: ["await new Promise((done) => setTimeout(done, 2)); return 1;", 1],
+  digest: [
+    'return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(1)))[0];',
+    110,
+  ],
+  key: [
+    'return (await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, true, ["sign"])).type;',
+    "secret",
+  ],
+  gzip: [
+    'const { gzip, gunzip } = await import("node:zlib"); const { promisify } = await import("node:util");' +
+    'return String(await promisify(gunzip)(await promisify(gzip)("text")));',
+    "text",
+  ],
+  brotli: [
+    'const zlib = await import("node:zlib");' +
+    'return String(zlib.brotliDecompressSync(zlib.brotliCompressSync("text")));',
+    "text",
+  ],
+  pbkdf2: [
+    'const { pbkdf2 } = await import("node:crypto"); const { promisify } = await import("node:util");' +
+    'return (await promisify(pbkdf2)("a", "b", 1000, 4, "sha256")).length;',
+    4,
+  ],
+  stream: [
+    'return (await new Response(new Blob(["x".repeat(1000)]).stream().pipeThrough(new CompressionStream("gzip"))' +
+    '.pipeThrough(new DecompressionStream("gzip"))).text()).length;',
+    1000,
+  ],
+  wasm: [
+    "return WebAssembly.Module.exports((await WebAssembly.instantiate(" +
+    "new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))).module).length;",
+    0,
+  ],
+  channel: [
+    "return await new Promise((done) => { const { port1, port2 } = new MessageChannel();" +
+    "port1.onmessage = ({ data }) => { done(data); port1.close(); }; port2.postMessage(7); });",
+    7,
+  ],
+  garbage: ["let last; for (let n = 0; n < 1e6; n++) last = { n }; return last.n;", 999_999],
+  timeout: [
+    "try { await new Promise((_, no) => { const signal = AbortSignal.timeout(5);" +
+    'signal.addEventListener("abort", () => no(signal.reason)); }); } catch (error) { return error.name; }',
+    "TimeoutError",
+  ],
+  immediate: ["return await new Promise((done) => setImmediate(() => done(3)));", 3],
+  regexp: ['return /^(a+)b$/.exec("a".repeat(1000) + "b")[1].length;', 1000],
+};
+const ABILITIES_BODY = `const abilities = { ${
+  Object.entries(ABILITIES).map(([name, [code]]) => `${name}: async () => { ${code} }`).join(",\n")
+} };
+const main = async ({ names }) => ({ got: await Promise.all(names.map((name) => abilities[name]())) });`;
+
+sandboxTest("forks can do what a process can, and leave nothing behind", async (sandboxes) => {
+  sandboxes.provision([{ key: ABILITIES_BODY, script: scriptOf(ABILITIES_BODY), count: 2 }]);
+  const below = random(SEED);
+  const all = Object.keys(ABILITIES);
+  const kinds = new Set<unknown>();
+  await each(MIXED_CALLS, async (call) => {
+    const names = Array.from({ length: 3 }, () => all[below(all.length)] ?? "");
+    // Every other call runs a script without a template.
+    const body = call % 2 === 0 ? ABILITIES_BODY : `${ABILITIES_BODY}\n// ${call}`;
+    const { outcome, process } = await run(sandboxes, body, { input: { names } });
+    kinds.add(process);
+    const outputJson = JSON.stringify({ got: names.map((name) => ABILITIES[name]?.[1]) });
+    assert.deepEqual(outcome, { kind: "success", outputJson }, names.join());
+  });
+  assert.deepEqual([...kinds].sort(), ["root", "template"]);
+  await eventually(async () => {
+    const pids = await poolPids(POOL.cpuTimeMs);
+    return pids.length === sandboxes.stats.ready || undefined;
+  }, "the end of all instances that do not wait");
+}, POOL);
+
+sandboxTest("siblings that fail do not disturb each other", async (sandboxes) => {
+  const good =
+    "const main = async ({ n }) => { await new Promise((r) => setTimeout(r, 50)); return { n }; };";
+  for (let round = 0; round < 3; round++) {
+    const calls = Array.from({ length: 5 }, (_, n) => output(sandboxes, good, { input: { n } }));
+    const failures = [
+      failure(
+        sandboxes,
+        "const main = () => { const a = []; for (;;) a.push(new Array(1e5).fill(1)); };",
+      ),
+      failure(sandboxes, "const main = () => Deno.exit(9);"),
+      failure(sandboxes, "const main = () => { throw new Error('mine'); };"),
+    ];
+    assert.deepEqual(await Promise.all(calls), [0, 1, 2, 3, 4].map((n) => ({ n })));
+    const [memory, exit, thrown] = await Promise.all(failures);
+    assert.match(memory ?? "", /^OUT_OF_MEMORY: /);
+    assert.match(exit ?? "", /^EXITED: .*exit code 9/);
+    assert.match(thrown ?? "", /^UNCAUGHT: Error: mine/);
+  }
+}, POOL);
+
+/** The root: the process of a tree that has more than one child. */
+async function rootOf(cacheDir: string): Promise<{ root: number; templates: number[] }> {
+  return await eventually(async () => {
+    for (const pid of await treePids(cacheDir)) {
+      const templates = await childrenOf(pid);
+      if (templates.length > 1) return { root: pid, templates };
+    }
+  }, "a root with templates");
+}
+
+const GOOD = "const main = () => ({ ok: 1 });";
+const HANG =
+  "const main = () => { console.log('up'); return new Promise(() => setInterval(() => {}, 9)); };";
+
+/** Starts calls that hang, and resolves once all of them run. */
+async function hang(sandboxes: Sandboxes, count: number): Promise<Promise<string>[]> {
+  let up = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onLog = () => {
+    if (++up === count) resolve();
+  };
+  const calls = Array.from({ length: count }, () => failure(sandboxes, HANG, { onLog }));
+  await promise;
+  return calls;
+}
+
+sandboxTest(
+  "calls whose template is killed end, and the pool recovers",
+  async (sandboxes, _context, _mode, cacheDir) => {
+    const calls = await hang(sandboxes, 2);
+    const { templates } = await rootOf(cacheDir);
+    for (const pid of templates) Deno.kill(pid, "SIGKILL");
+    for (const call of calls) assert.match(await call, /^EXITED: .*SIGKILL/);
+    for (let call = 0; call < 10; call++) {
+      assert.deepEqual(await output(sandboxes, GOOD), {
+        ok: 1,
+      });
+    }
+  },
+  POOL,
+);
+
+sandboxTest(
+  "calls whose root is killed end, and another root replaces it",
+  async (sandboxes, _context, _mode, cacheDir) => {
+    const calls = await hang(sandboxes, 2);
+    const { root, templates } = await rootOf(cacheDir);
+    Deno.kill(root, "SIGKILL");
+    for (const call of calls) assert.match(await call, /^EXITED: .*SIGKILL/);
+    // Until the next root forks, calls start processes of their own.
+    assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
+    await eventually(async () => (await run(sandboxes, GOOD)).process === "root" || undefined);
+    const alive = await treePids(cacheDir);
+    assert.deepEqual(templates.filter((pid) => alive.includes(pid)), []);
+  },
+  POOL,
+);
