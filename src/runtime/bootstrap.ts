@@ -9,7 +9,7 @@ import { rehearse } from "./fork/rehearse.ts";
 import { type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
 import { harden } from "./harden.ts";
 import { preload } from "./preload.ts";
-import { exit } from "./primordials.ts";
+import { exit, waitFor } from "./primordials.ts";
 import { announce, frameWriter, markStderr, receiveCall, receiveLoad } from "./request.ts";
 import { type Frame, NOTHING, type OnLoaded, run } from "./run.ts";
 import { AS_ROOT, FrameKind, READY_MESSAGE } from "./wire.ts";
@@ -36,6 +36,16 @@ async function fork(forks: Forks): Promise<Tree | undefined> {
   return tree.serve() === "instance" ? undefined : tree;
 }
 
+/** Longest wait of a fork for its forker, which kills it once the server has its answer. */
+const KILL_TIMEOUT_MS = 1000;
+const neverChanged = new Int32Array(new SharedArrayBuffer(4));
+
+/** Ends a fork without an exit, which would write to memory that it shares so far: each page is copied for that. */
+function awaitKill(): never {
+  waitFor(neverChanged, 0, 0, KILL_TIMEOUT_MS);
+  return exit(0);
+}
+
 /** Waits for the code, runs it and answers. @param tree of a template */
 function serveCalls(tree: Tree | undefined): void {
   const load = receiveLoad();
@@ -44,7 +54,7 @@ function serveCalls(tree: Tree | undefined): void {
   const outside = {
     frame,
     mark: () => markStderr(load.nonce),
-    exit: () => exit(0),
+    exit: isRoot ? awaitKill : () => exit(0),
     listen: addEventListener,
     resetLog: captureConsole(ConsoleOf, frame, load.logBytes),
   };

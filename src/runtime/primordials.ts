@@ -99,6 +99,9 @@ export const encode = (text: string): Uint8Array => encodeMethod(encoder, text);
 /** UTF-8 to text. */
 export const decode = (bytes: Uint8Array): string => decodeMethod(decoder, bytes);
 
+/** Blocks the thread until the element is changed and notified, or the time in milliseconds is over. */
+export const waitFor = Atomics.wait;
+
 /** Milliseconds of a monotonic clock. */
 export const now = uncurryThis(performance, performance.now);
 

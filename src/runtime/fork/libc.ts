@@ -46,6 +46,7 @@ const SYMBOLS = {
     parameters: ["i32", "u32", "buffer", "u32", "u32"],
     result: "i32",
   },
+  malloc: { parameters: ["u32"], result: "u64" },
   malloc_trim: { parameters: ["u32"], result: "i32" },
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },

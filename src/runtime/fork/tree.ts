@@ -1,20 +1,17 @@
 /** How the bootstrap becomes the root of a tree of forks, and what its forks keep of it. */
 import { useEgressSocket } from "../egress.ts";
-import { remove } from "../harden.ts";
 import type { NodeParts } from "../node.ts";
 import { decode } from "../primordials.ts";
 import { announce, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
 import { type Became, makeForker } from "./forker.ts";
-import { type Library, openLibrary } from "./libc.ts";
+import { openLibrary } from "./libc.ts";
+import { packMemory } from "./memory.ts";
 import { makeObserver, type Observe } from "./observe.ts";
 import { makeSettler } from "./settle.ts";
 import { type Core, occupyThreads } from "./threads.ts";
 import { replaceClock, replaceRandom } from "./unique.ts";
 import { SETUP_HEAD_BYTES, type TreeSetup } from "./wire.ts";
-
-/** The second collection frees what the first one only found. */
-const GARBAGE_ROUNDS = 2;
 
 /** What a root prepares while the built-ins of Node load. */
 export interface Forks {
@@ -45,18 +42,8 @@ export function openTree(core: Core, { observe, beginClock }: Forks): Tree {
   const serve = makeForker(library, settler, setup.namespaces);
   // Calls of functions that are open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
-  collectGarbage(library);
+  packMemory(library);
   return { serve, observe };
-}
-
-/** Gives back all memory that is not needed, and removes the function that does so. */
-function collectGarbage({ libc }: Library): void {
-  const { gc } = globalThis as { gc?: (options: object) => void };
-  for (let round = 0; round < GARBAGE_ROUNDS; round++) {
-    gc?.({ type: "major", flavor: "last-resort" });
-  }
-  remove(globalThis, "gc");
-  libc.malloc_trim(0);
 }
 
 function receiveSetup(): TreeSetup {
