@@ -21,8 +21,15 @@ export class Invoked implements AsyncDisposable {
 
   private constructor(readonly server: TestServer) {}
 
-  static async start({ flags = [], ...options }: ServerOptions = {}): Promise<Invoked> {
-    return new Invoked(await TestServer.start({ ...options, flags: [...FLAGS, ...flags] }));
+  static async start({ flags = [], env, ...options }: ServerOptions = {}): Promise<Invoked> {
+    return new Invoked(
+      await TestServer.start({
+        ...options,
+        // Tests keep a smaller pool.
+        env: { INVOKED_POOL_SIZE: "8", ...env },
+        flags: [...FLAGS, ...flags],
+      }),
+    );
   }
 
   /** A client whose token is good for a while. */

@@ -9,6 +9,7 @@ export interface Verdict {
 }
 
 const OURS = "invoked";
+const WORKERD = "workerd, fresh isolate";
 const GROWTH_MAX = 1.3;
 
 /** The verdicts on what was measured; what was not measured has none. */
@@ -23,26 +24,45 @@ export function verdicts(rows: readonly Row[]): Verdict[] {
   return [
     ...atMost(
       "p50 of a call at 10/s to that of deno run",
-      0.1,
+      0.2,
       of("10 calls/s", OURS)?.p50,
       of("10 calls/s", BARE)?.p50,
     ),
     ...atMost(
-      "p99 of a call at 40/s to that of deno run",
+      "p50 of a call at 10/s to that of workerd",
+      1,
+      of("10 calls/s", OURS)?.p50,
+      of("10 calls/s", WORKERD)?.p50,
+    ),
+    ...atMost(
+      "p99 of a call at 40/s to the median of deno run",
       0.5,
       of("40 calls/s", OURS)?.p99,
-      of("40 calls/s", BARE)?.p99,
+      of("40 calls/s", BARE)?.p50,
     ),
-    ...atLeast("saturated rate to that of deno run", 0.95, saturated(OURS), saturated(BARE)),
+    ...atMost(
+      "p50 of a call with zod at 40/s to that of deno run",
+      0.35,
+      of("40 calls/s", `${OURS}, zod`)?.p50,
+      of("40 calls/s", BARE)?.p50,
+    ),
+    ...atMost(
+      "p99 of a call with zod at 40/s to the median of deno run",
+      0.6,
+      of("40 calls/s", `${OURS}, zod`)?.p99,
+      of("40 calls/s", BARE)?.p50,
+    ),
+    ...atLeast("saturated rate to that of deno run", 4, saturated(OURS), saturated(BARE)),
+    ...atLeast("saturated rate to that of workerd", 1.5, saturated(OURS), saturated(WORKERD)),
     ...atMost(
       "first call of a small function to deno run",
-      0.3,
+      0.35,
       of("1 KB", OURS, "first call")?.p50,
       of("1 KB", BARE, "first call")?.p50,
     ),
     ...atLeast(
       "saturated rate of process reuse to that of functions-framework",
-      4,
+      0.45,
       saturated(`${OURS}, reused`),
       saturated("functions-framework"),
     ),

@@ -16,6 +16,15 @@ export const HELLO: Workload = {
   output: '{"message":"Hello, world!"}',
 };
 
+/** The same with a library that takes long to evaluate. */
+export const ZOD: Workload = {
+  ...HELLO,
+  source: `import { z } from "npm:zod@4.6.7";
+const Input = z.object({ name: z.string() });
+export default (input) => ({ message: \`Hello, \${Input.parse(input).name}!\` });
+`,
+};
+
 /** Answers how long the text in the input was, which is so many bytes of ASCII. */
 export function inputOf(bytes: number): Workload {
   return {

@@ -11,7 +11,7 @@ import { Invoked } from "../invoked.ts";
 import { type Load, merge, openLoop, pause, saturate } from "../load.ts";
 import { type PartResult, type Row, rowOf, withRatios } from "../report.ts";
 import { inTurn, poisson } from "../statistics.ts";
-import { HELLO } from "../workload.ts";
+import { HELLO, ZOD } from "../workload.ts";
 
 const FULL = { rounds: 4, seconds: { 10: 30, 40: 10, 75: 8 }, saturatedSeconds: 3 } as const;
 const QUICK = { rounds: 2, seconds: { 10: 5, 40: 3, 75: 2 }, saturatedSeconds: 1 } as const;
@@ -29,8 +29,10 @@ export async function latency(context: Context): Promise<PartResult> {
   const fresh = await server.deploy(HELLO);
   const reusing = await server.deploy(HELLO);
   await server.set(reusing, "processReuse", "PROCESS_REUSE_SEQUENTIAL");
+  const heavy = await server.deploy(ZOD);
   const contenders: Contender[] = [
     { name: "invoked", call: server.call(fresh, HELLO) },
+    { name: "invoked, zod", call: server.call(heavy, ZOD) },
     { name: "invoked, reused", call: server.call(reusing, HELLO) },
     await bareDenoRun(context, HELLO),
     framework,

@@ -48,6 +48,8 @@ export interface SandboxOptions {
   readonly isolation: IsolationChoice;
   /** Directories of the wrappers, separated by colons. */
   readonly searchPath: string;
+  /** Age at which a root of forks is replaced; a day where absent. */
+  readonly rootLifetimeMs?: number;
 }
 
 /** Creates the pool of sandboxes. `start` or the first `run` starts the first process. */
@@ -158,7 +160,7 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   async #prepareOnce(): Promise<Prepared> {
-    const { cacheDir, searchPath, isolation } = this.#options;
+    const { cacheDir, searchPath, isolation, rootLifetimeMs } = this.#options;
     await using opened = new AsyncDisposableStack();
     const image = opened.use(await openImage(cacheDir, searchPath));
     const program = await prepareProgram(this.#limits, image, this.#options.egress.ca);
@@ -178,7 +180,7 @@ class ProcessSandboxes implements Sandboxes {
         cgroups,
       })
       : undefined;
-    const pool = new Pool(launcher, supplies, this.#limits);
+    const pool = new Pool(launcher, supplies, this.#limits, rootLifetimeMs);
     pool.provision(this.#provisioned);
     this.#prepared = { cgroups, launcher, pool, opened: opened.move() };
     return this.#prepared;

@@ -4,8 +4,10 @@ import { eventually } from "../support/eventually.ts";
 import { childrenOf } from "../support/processes.ts";
 import { IS_LONG, random, SEED } from "../support/seed.ts";
 import {
+  AVAILABLE_MODES,
   failure,
   output,
+  poolOf,
   poolPids,
   run,
   type Sandboxes,
@@ -197,6 +199,11 @@ async function rootOf(cacheDir: string): Promise<{ root: number; templates: numb
 }
 
 const GOOD = "const main = () => ({ ok: 1 });";
+const SLEEP = `const main = async () => {
+  console.log("up");
+  await new Promise((done) => setTimeout(done, 4000));
+  return { slept: 1 };
+};`;
 const HANG =
   "const main = () => { console.log('up'); return new Promise(() => setInterval(() => {}, 9)); };";
 
@@ -243,3 +250,30 @@ sandboxTest(
   },
   POOL,
 );
+
+for (const mode of AVAILABLE_MODES) {
+  Deno.test(`${mode}: a root is replaced with age, and calls that run end on the old one`, async () => {
+    const cacheDir = await Deno.makeTempDir();
+    {
+      await using sandboxes = poolOf(mode, cacheDir, POOL, { rootLifetimeMs: 1500 });
+      await sandboxes.start();
+      const { root } = await rootOf(cacheDir);
+      const { promise: up, resolve } = Promise.withResolvers<void>();
+      const sleeping = output(sandboxes, SLEEP, { onLog: () => resolve() });
+      await up;
+      await eventually(async () => {
+        const parents = new Set<number>();
+        for (const pid of await treePids(cacheDir)) {
+          if ((await childrenOf(pid)).length > 1) parents.add(pid);
+        }
+        return parents.size > 0 && !parents.has(root) || undefined;
+      }, "another root");
+      assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
+      assert.deepEqual(await sleeping, { slept: 1 });
+      await eventually(async () => !(await treePids(cacheDir)).includes(root) || undefined);
+      assert.equal((await run(sandboxes, GOOD)).process, "root");
+    }
+    assert.deepEqual(await treePids(cacheDir), []);
+    await Deno.remove(cacheDir, { recursive: true });
+  });
+}

@@ -136,6 +136,7 @@ export function poolOf(
   isolation: Mode,
   cacheDir: string,
   limits: Partial<SandboxLimits> = {},
+  options: { readonly rootLifetimeMs?: number } = {},
 ): Sandboxes {
   return createSandboxes({ ...LIMITS, ...limits }, {
     cacheDir,
@@ -143,6 +144,7 @@ export function poolOf(
     reuse: REUSE,
     isolation,
     searchPath: SEARCH_PATH,
+    ...options,
   });
 }
 

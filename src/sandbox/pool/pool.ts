@@ -17,9 +17,14 @@ export class Pool implements AsyncDisposable {
   #starting: Promise<void> | undefined;
 
   /** @param supplies of a tree; absent where this isolation cannot fork */
-  constructor(launcher: Launcher, supplies: TreeSupplies | undefined, limits: SandboxLimits) {
+  constructor(
+    launcher: Launcher,
+    supplies: TreeSupplies | undefined,
+    limits: SandboxLimits,
+    rootLifetimeMs?: number,
+  ) {
     this.#singles = new Singles(launcher);
-    this.#tree = supplies === undefined ? undefined : new Tree(supplies, limits);
+    this.#tree = supplies === undefined ? undefined : new Tree(supplies, limits, rootLifetimeMs);
     this.#limits = limits;
   }
 

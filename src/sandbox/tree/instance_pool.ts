@@ -28,7 +28,7 @@ interface Waiting {
 /**
  * Each template has one instance at a time, so that the limits of its cgroups are those of the instance.
  *
- * Modes: open, then closed. Its disposal kills all templates.
+ * Modes: open, then closed. Its disposal ends the templates whose instances wait, and each other one with its instance.
  */
 export class InstancePool implements Disposable {
   readonly #forker: Forker;
@@ -95,7 +95,15 @@ export class InstancePool implements Disposable {
     clearTimeout(this.#timer);
     this.#waiting.length = 0;
     this.#giveUpWaiters();
-    for (const template of this.#templates.keys()) template[Symbol.dispose]();
+    for (const [template, { last }] of this.#templates) {
+      if (last?.isBusy) last.ended.then(() => template[Symbol.dispose]());
+      else template[Symbol.dispose]();
+    }
+  }
+
+  /** Settles once every template has ended. Call it after the disposal. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#templates.keys()].map((template) => template.ended));
   }
 
   /** Instances that are being made, or will be as soon as the previous one of their template has ended. */

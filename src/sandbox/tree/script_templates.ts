@@ -36,7 +36,7 @@ interface Ready {
   usedMs: number;
 }
 
-/** Its disposal kills all templates. */
+/** Its disposal ends all templates, each with its running instances. */
 export class ScriptTemplates implements Disposable {
   readonly #root: Forker;
   readonly #supplies: TreeSupplies;
@@ -49,6 +49,7 @@ export class ScriptTemplates implements Disposable {
   #provisioned: readonly Provisioned[] = [];
   readonly #timer: ReturnType<typeof setInterval>;
   #isClosed = false;
+  readonly #ending: Promise<void>[] = [];
 
   constructor(
     root: Forker,
@@ -102,7 +103,12 @@ export class ScriptTemplates implements Disposable {
   [Symbol.dispose](): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    for (const key of this.#ready.keys()) this.#giveUp(key);
+    for (const key of this.#ready.keys()) this.#ending.push(this.#giveUp(key));
+  }
+
+  /** Settles once every template has ended. Call it after the disposal. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#ending);
   }
 
   #sizeOf(key: string): number {
@@ -127,7 +133,9 @@ export class ScriptTemplates implements Disposable {
       );
       const nowMs = performance.now();
       this.#ready.set(key, { template, pool, bytes, madeMs: nowMs, usedMs: nowMs });
-      template.ended.then(() => this.#giveUp(key));
+      template.ended.then(() => {
+        if (this.#ready.get(key)?.template === template) this.#giveUp(key);
+      });
     } catch (error) {
       if (!this.#isClosed) logger.warn("a template was not made: {error}", { error: `${error}` });
     } finally {
@@ -178,11 +186,12 @@ export class ScriptTemplates implements Disposable {
   }
 
   /** Running instances keep their templates until they end. */
-  #giveUp(key: string): void {
+  async #giveUp(key: string): Promise<void> {
     const ready = this.#ready.get(key);
     if (ready === undefined) return;
     this.#ready.delete(key);
     ready.pool[Symbol.dispose]();
+    await ready.pool.ended();
     ready.template[Symbol.dispose]();
   }
 }

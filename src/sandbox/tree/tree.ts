@@ -12,6 +12,8 @@ import type { TreeSupplies } from "./supplies.ts";
 /** Backoff after the first failed start of a root. Doubles with each further one. */
 const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
+/** Age after which a root is replaced: all of its forks share its address layout. */
+const ROOT_LIFETIME_MS = 24 * 3_600_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -41,10 +43,16 @@ export class Tree implements AsyncDisposable {
   readonly #egressSockets: EgressSockets;
   #provisioned: readonly Provisioned[] = [];
   #generation: Generation | undefined;
+  /** The next replacement of the root. */
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Roots that were replaced and still have running instances. */
+  readonly #retiring = new Set<Root>();
 
-  constructor(supplies: TreeSupplies, limits: SandboxLimits) {
+  readonly #rootLifetimeMs: number;
+
+  constructor(supplies: TreeSupplies, limits: SandboxLimits, rootLifetimeMs = ROOT_LIFETIME_MS) {
     this.#supplies = supplies;
+    this.#rootLifetimeMs = rootLifetimeMs;
     this.#limits = limits;
     this.#egressSockets = new EgressSockets(supplies.egress);
   }
@@ -99,7 +107,9 @@ export class Tree implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifecycle.set("closed");
     clearTimeout(this.#timer);
+    const retiring = Array.from(this.#retiring, (root) => root[Symbol.asyncDispose]());
     if (this.#generation !== undefined) await this.#end(this.#generation);
+    await Promise.all(retiring);
   }
 
   #generationOf(root: Root): Generation {
@@ -113,9 +123,42 @@ export class Tree implements AsyncDisposable {
 
   #serve(generation: Generation): void {
     this.#generation = generation;
-    this.#lifecycle.set("serving");
+    if (!this.isServing) this.#lifecycle.set("serving");
     generation.scripts.provision(this.#provisioned);
     generation.root.ended.then(() => this.#heal(generation));
+    this.#timer = setTimeout(() => this.#renew(), this.#rootLifetimeMs);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /** Replaces a root that forks, once its successor does. Calls that run end on the old one. */
+  async #renew(): Promise<void> {
+    const old = this.#generation;
+    if (old === undefined) return;
+    try {
+      const root = await Root.start(this.#supplies);
+      if (this.#generation !== old) return void await root[Symbol.asyncDispose]();
+      this.#retiring.add(old.root);
+      this.#serve(this.#generationOf(root));
+      await this.#retire(old);
+    } catch (error) {
+      if (this.#lifecycle.is("closed")) return;
+      logger.error("no root started, the old one stays: {error}", { error: String(error) });
+      this.#timer = setTimeout(() => this.#renew(), BACKOFF_MAX_MS);
+      Deno.unrefTimer(this.#timer);
+    }
+  }
+
+  /** Ends a generation with its last running instance. */
+  async #retire({ root, blanks, scripts }: Generation): Promise<void> {
+    blanks[Symbol.dispose]();
+    scripts[Symbol.dispose]();
+    await Promise.all([blanks.ended(), scripts.ended()]);
+    await root[Symbol.asyncDispose]();
+    this.#retiring.delete(root);
+  }
+
+  get isServing(): boolean {
+    return this.#lifecycle.is("serving");
   }
 
   async #end({ root, blanks, scripts }: Generation): Promise<void> {
@@ -127,7 +170,8 @@ export class Tree implements AsyncDisposable {
 
   /** Replaces the root, whose forks have ended with it. */
   async #heal(ended: Generation): Promise<void> {
-    if (this.#lifecycle.is("closed")) return;
+    if (this.#lifecycle.is("closed") || this.#generation !== ended) return;
+    clearTimeout(this.#timer);
     this.#lifecycle.set("healing");
     logger.error("the root of all instances ended and is replaced");
     await this.#end(ended);
