@@ -51,6 +51,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "put /api/v1/vfs/volumes/{id}/archive": `${VOLUMES}.WriteArchive`,
   "get /healthz": "invoked.HealthService.GetHealth",
   "get /readyz": "invoked.HealthService.GetReadiness",
+  "get /api/v1/status": "invoked.ServerService.GetStatus",
   "get /openapi.json": "invoked.OpenApiService.GetDocument",
 };
 

@@ -1,6 +1,6 @@
 import type { Domain } from "../domain/mod.ts";
 import type { ApiRateLimit, TokenRateLimit } from "./rate_limit.ts";
-import type { Readiness } from "./server/readiness.ts";
+import type { Readiness, ServerStatus } from "./server/readiness.ts";
 
 /** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0). */
 export type OpenApiDocument = { readonly openapi: string };
@@ -12,6 +12,7 @@ export interface Services extends Domain {
   /** Largest file of a commit that may be uploaded, in bytes. */
   readonly maxFileBytes: number;
   readonly readiness: Readiness;
+  readonly serverStatus: ServerStatus;
   /** The OpenAPI document of all operations. */
   readonly openApiDocument: OpenApiDocument;
   readonly apiRateLimit: ApiRateLimit;

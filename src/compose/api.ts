@@ -6,6 +6,7 @@ import type { Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import type { Domain } from "../domain/mod.ts";
 import type { Engine } from "../engine/contract.ts";
+import type { Sandboxes } from "../sandbox/contract.ts";
 import { createApp } from "../http/app.ts";
 import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
@@ -14,12 +15,16 @@ import manifest from "../../package.json" with { type: "json" };
 export interface ApiParts {
   readonly domain: Domain;
   readonly engine: Engine;
+  readonly sandboxes: Sandboxes;
   /** Host name of the server without a port. */
   readonly hostName: string;
 }
 
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
-export function composeApi(config: Config, { domain, engine, hostName }: ApiParts): Hono<Env> {
+export function composeApi(
+  config: Config,
+  { domain, engine, sandboxes, hostName }: ApiParts,
+): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   const services: Services = {
     ...domain,
@@ -29,6 +34,11 @@ export function composeApi(config: Config, { domain, engine, hostName }: ApiPart
       engine.isOpen
         ? { ready: true, load: engine.load }
         : { ready: false, reason: "the server is stopping" },
+    serverStatus: async () => ({
+      walls: sandboxes.walls,
+      load: engine.load,
+      forks: await sandboxes.forks(),
+    }),
     openApiDocument: openApiDocument(OPERATIONS, manifest.version),
     apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }),
     tokenRateLimit: new TokenRateLimit(tokensPerMinute),

@@ -143,7 +143,7 @@ export async function startServer(
   });
   opened.use(domain.typeChecks);
   // Before recovery: resumed invocations may call the API.
-  const app = composeApi(config, { domain, engine, hostName });
+  const app = composeApi(config, { domain, engine, sandboxes, hostName });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));

@@ -14,7 +14,7 @@ export { type Segment, segmentsIn, SegmentType } from "./elf.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 export { joinCgroup, processBelow } from "./forks.ts";
 export { unconfined } from "./process_mode.ts";
-export { listDescriptors, readProcfs } from "./procfs.ts";
+export { listDescriptors, readAllProcfs, readProcfs } from "./procfs.ts";
 export { makeRoot } from "./root.ts";
 export { type Architecture, seccompFilter } from "./seccomp.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";

@@ -18,6 +18,18 @@ export async function readProcfs(path: string): Promise<string | undefined> {
   }
 }
 
+/** The texts of all files below `/proc` that can be read, one after the other. */
+export async function readAllProcfs(paths: readonly string[]): Promise<string> {
+  if (paths.length === 0) return "";
+  const { stdout } = await new Deno.Command("cat", {
+    args: ["--", ...paths.map((path) => `/proc/${path}`)],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).output();
+  return new TextDecoder().decode(stdout);
+}
+
 /** The listing of `/proc/PID/fd` by `ls -l`: one line for each descriptor and its target. */
 export async function listDescriptors(pid: number): Promise<string> {
   const { success, stdout } = await new Deno.Command("ls", {

@@ -164,6 +164,22 @@ export interface Provisioned {
   readonly count: number;
 }
 
+/** Processes of a tree of forks, and the memory in bytes that each group shares with no other process. */
+export interface ForkStatus {
+  readonly root: { readonly count: number; readonly privateBytes: number };
+  readonly templates: {
+    readonly blank: number;
+    /** Those that have evaluated a script. */
+    readonly script: number;
+    readonly privateBytes: number;
+  };
+  readonly instances: {
+    readonly count: number;
+    readonly waiting: number;
+    readonly privateBytes: number;
+  };
+}
+
 /** The pool of instances. Its disposal kills all of them. */
 export interface Sandboxes extends AsyncDisposable {
   /** Starts to fill the pool. Resolves once one instance is ready; rejects if none can be started. */
@@ -178,6 +194,8 @@ export interface Sandboxes extends AsyncDisposable {
   provision(provisioned: readonly Provisioned[]): void;
   /** The walls for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
-  /** Counts for `/readyz` and metrics. */
+  /** Processes and memory of the forks; undefined while each call starts a process. */
+  forks(): Promise<ForkStatus | undefined>;
+  /** Counts for tests and metrics. */
   readonly stats: { readonly ready: number; readonly running: number };
 }

@@ -1,5 +1,6 @@
 /** Runs functions. Each call gets an instance of its own unless its job allows reuse. */
 import type {
+  ForkStatus,
   Provisioned,
   ReuseLimits,
   RunHooks,
@@ -116,6 +117,10 @@ class ProcessSandboxes implements Sandboxes {
     if (this.#prepared === undefined) return "not started";
     const { launcher: { isolation }, cgroups } = this.#prepared;
     return cgroups === undefined ? isolation.walls : `${isolation.walls}, ${CGROUPS_DESCRIPTION}`;
+  }
+
+  async forks(): Promise<ForkStatus | undefined> {
+    return await this.#prepared?.pool.forks();
   }
 
   get stats(): { readonly ready: number; readonly running: number } {

@@ -66,6 +66,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.HealthService.GetHealth": "public",
   "invoked.HealthService.GetReadiness": "public",
   "invoked.OpenApiService.GetDocument": "public",
+  "invoked.ServerService.GetStatus": "read",
 };
 
 /** Operations with a permission that functions cannot call: they take or answer raw bytes. */

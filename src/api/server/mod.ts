@@ -2,6 +2,12 @@ import type { Operation } from "../operation.ts";
 import { getHealth } from "./get_health.ts";
 import { getOpenApi } from "./get_openapi.ts";
 import { getReadiness } from "./get_readiness.ts";
+import { getStatus } from "./get_status.ts";
 
 /** Ask about the server itself. */
-export const SERVER_OPERATIONS: readonly Operation[] = [getHealth, getReadiness, getOpenApi];
+export const SERVER_OPERATIONS: readonly Operation[] = [
+  getHealth,
+  getReadiness,
+  getOpenApi,
+  getStatus,
+];

@@ -1,3 +1,5 @@
+import type { ForkStatus } from "../../sandbox/contract.ts";
+
 /** How busy the server is. */
 export interface LoadReport {
   readonly running: number;
@@ -10,3 +12,11 @@ export interface LoadReport {
 export type Readiness = () =>
   | { readonly ready: true; readonly load: LoadReport }
   | { readonly ready: false; readonly reason: string };
+
+/** What the server consists of at this moment. */
+export type ServerStatus = () => Promise<{
+  readonly walls: string;
+  readonly load: LoadReport;
+  /** Undefined while each call starts a process. */
+  readonly forks: ForkStatus | undefined;
+}>;

@@ -1,6 +1,6 @@
 /** Gives each call an instance: a fork where a tree serves, else a process that is spawned for it. */
 import { getLogger } from "@logtape/logtape";
-import type { Provisioned, SandboxLimits } from "../contract.ts";
+import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { Launcher } from "../instance/launcher.ts";
 import { probeInstance } from "../diagnostics/probe.ts";
@@ -42,6 +42,11 @@ export class Pool implements AsyncDisposable {
   async take(key: string | undefined): Promise<Instance> {
     await this.start();
     return await this.#tree?.take(key) ?? await this.#singles.take();
+  }
+
+  /** Processes and memory of the tree; undefined while none serves. */
+  async forks(): Promise<ForkStatus | undefined> {
+    return await this.#tree?.measure();
   }
 
   /** A call has evaluated this script. */

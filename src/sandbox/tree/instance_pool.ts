@@ -64,8 +64,9 @@ export class InstancePool implements Disposable {
     return this.#waiting.length;
   }
 
-  get templateCount(): number {
-    return this.#templates.size;
+  /** Ids of its templates in the namespace of the server. */
+  get templatePids(): readonly number[] {
+    return Array.from(this.#templates.keys(), ({ pid }) => pid);
   }
 
   /** Changes the number of templates that are kept without calls. */

@@ -65,8 +65,12 @@ export class ScriptTemplates implements Disposable {
     Deno.unrefTimer(this.#timer);
   }
 
-  get templateCount(): number {
-    return this.#ready.size;
+  /** Ids of all templates with a script, in the namespace of the server. */
+  get templatePids(): readonly number[] {
+    return [...this.#ready.values()].flatMap(({ template, pool }) => [
+      template.pid,
+      ...pool.templatePids,
+    ]);
   }
 
   get readyCount(): number {

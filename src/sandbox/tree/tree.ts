@@ -1,10 +1,11 @@
 /** The tree of forks: a root, templates and instances. Replaces the root when it ends. */
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type { Provisioned, SandboxLimits } from "../contract.ts";
+import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import { InstancePool } from "./instance_pool.ts";
+import { measureTree } from "./memory.ts";
 import { Root } from "./root.ts";
 import { ScriptTemplates } from "./script_templates.ts";
 import type { TreeSupplies } from "./supplies.ts";
@@ -91,6 +92,18 @@ export class Tree implements AsyncDisposable {
     const { scripts, blanks } = this.#generation;
     const loaded = key === undefined ? undefined : await scripts.take(key);
     return loaded ?? await blanks.take();
+  }
+
+  /** Counts processes and memory; undefined while no root forks. */
+  async measure(): Promise<ForkStatus | undefined> {
+    if (this.#generation === undefined) return undefined;
+    const { root, blanks, scripts } = this.#generation;
+    const pids = {
+      root: root.pid,
+      blankTemplates: blanks.templatePids,
+      scriptTemplates: scripts.templatePids,
+    };
+    return await measureTree(pids, this.readyCount);
   }
 
   /** A call has evaluated this script. */

@@ -1,0 +1,41 @@
+/** The memory of the processes of a tree, seen from outside. */
+import { readAllProcfs } from "../../isolation/mod.ts";
+import type { ForkStatus } from "../contract.ts";
+
+const BYTES_PER_KIB = 1024;
+/** Lines of `smaps_rollup` that count pages of one process alone. */
+const PRIVATE = /^Private_(?:Clean|Dirty):\s+(\d+) kB$/gm;
+
+/** Ids of processes, in the namespace of the server. */
+export interface TreePids {
+  readonly root: number;
+  readonly blankTemplates: readonly number[];
+  readonly scriptTemplates: readonly number[];
+}
+
+/** Counts the processes and their private memory. One that ends meanwhile counts without memory. */
+export async function measureTree(
+  { root, blankTemplates, scriptTemplates }: TreePids,
+  waiting: number,
+): Promise<ForkStatus> {
+  const templates = [...blankTemplates, ...scriptTemplates];
+  const children = await readAllProcfs(templates.map((pid) => `${pid}/task/${pid}/children`));
+  const known = new Set(templates);
+  const instances = children.split(/\s+/).filter((pid) => pid !== "").map(Number)
+    .filter((pid) => !known.has(pid));
+  return {
+    root: { count: 1, privateBytes: await privateBytesOf([root]) },
+    templates: {
+      blank: blankTemplates.length,
+      script: scriptTemplates.length,
+      privateBytes: await privateBytesOf(templates),
+    },
+    instances: { count: instances.length, waiting, privateBytes: await privateBytesOf(instances) },
+  };
+}
+
+async function privateBytesOf(pids: readonly number[]): Promise<number> {
+  const text = await readAllProcfs(pids.map((pid) => `${pid}/smaps_rollup`));
+  return [...text.matchAll(PRIVATE)].reduce((sum, [, kib]) => sum + Number(kib), 0) *
+    BYTES_PER_KIB;
+}

@@ -1,0 +1,38 @@
+/** `GET /api/v1/status` counts the processes of the machine as they are. */
+import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
+import { instancesOf } from "../support/processes.ts";
+import { serverSuite } from "../support/suite.ts";
+
+serverSuite("status of the server", { flags: ["--pool-size", "3"] }, {
+  async "counts root, templates and waiting instances with their memory"({ client, server }) {
+    const status = await eventually(async () => {
+      const { status, body } = await client.get("/api/v1/status");
+      assert.equal(status, 200, JSON.stringify(body));
+      return body.instances?.waiting === 3 ? body : undefined;
+    }, "three waiting instances");
+    assert.match(status.walls, /^(?:bubblewrap|landlock|process) /);
+    assert.deepEqual(status.slots, { running: 0, queued: 0 });
+    assert.equal(status.root.count, 1);
+    assert.deepEqual([status.templates.blank, status.templates.script], [3, 0]);
+    assert.equal(status.instances.count, 3);
+    assert.equal((await instancesOf(server.pid)).length, 3);
+    for (const group of ["root", "templates", "instances"]) {
+      assert.ok(status[group].privateBytes > 0, group);
+    }
+    // A fork shares what it does not change.
+    assert.ok(status.instances.privateBytes < status.root.privateBytes * 3);
+  },
+  async "counts templates with a script"({ client }) {
+    const id = await client.deploy("export default () => ({ ok: 1 });");
+    const { body } = await client.post("/api/v1/functions/update", {
+      function: { id, provisionedConcurrency: 1 },
+      updateMask: "provisionedConcurrency",
+    });
+    assert.equal(body.function.provisionedConcurrency, 1);
+    await eventually(async () => {
+      const { body } = await client.get("/api/v1/status");
+      return body.templates.script >= 2 || undefined;
+    }, "a template and its copy");
+  },
+});
