@@ -249,13 +249,13 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "pool-size",
       kind: integer({ min: "1", max: "1000" }),
       default: "8",
-      description: "Instances that wait in the pool, besides those of provisionedConcurrency",
+      description: "Instances that wait for any function, besides those of provisionedConcurrency",
     },
     poolMemoryBytes: {
       name: "pool-memory",
       kind: bytes({ min: "16MiB", max: "1024GiB" }),
       default: "1GiB",
-      description: "Estimated memory of all instances in the pool",
+      description: "Estimated memory of all templates that have evaluated a script",
     },
     maxRunning: {
       name: "max-running",
