@@ -52,6 +52,8 @@ interface Report {
     }[];
     /** Whether functions also run in memory and pids cgroups. */
     readonly cgroups: boolean;
+    /** Whether calls are forked from a process that has the runtime loaded, or why each starts one. */
+    readonly forks: { readonly available: boolean; readonly detail: string };
     /** The walls around the compiler, or why the configured ones are not available. */
     readonly builds: { readonly available: boolean; readonly detail: string };
   };
@@ -88,6 +90,7 @@ async function diagnoseMachine(config: Config): Promise<Report> {
         available,
         modes,
         cgroups: found.cgroups,
+        forks: await diagnoseForks(config, cacheDir),
         builds,
       },
       limits: Object.fromEntries(
@@ -99,6 +102,21 @@ async function diagnoseMachine(config: Config): Promise<Report> {
     throw new Failure(`Cannot test the isolation: ${describeError(error)}`);
   } finally {
     await Deno.remove(cacheDir, { recursive: true });
+  }
+}
+
+async function diagnoseForks(
+  config: Config,
+  directory: string,
+): Promise<Report["isolation"]["forks"]> {
+  const { openSandboxes } = await import("../compose/sandboxes.ts");
+  try {
+    await using tried = await openSandboxes(config, join(directory, "forks"));
+    await tried.start();
+    const { forkFault, walls } = tried;
+    return { available: forkFault === undefined, detail: forkFault ?? walls };
+  } catch (error) {
+    return { available: false, detail: describeError(error) };
   }
 }
 
@@ -143,6 +161,11 @@ async function versionOf(program: string | undefined): Promise<string | null> {
   return oneLine(new TextDecoder().decode(stdout)).split(" ").at(-1) ?? null;
 }
 
+function renderForks({ available, detail }: Report["isolation"]["forks"]): string {
+  if (available) return "available: each call has a process forked for it alone";
+  return `not available, each call starts a process: ${oneLine(detail)}`;
+}
+
 function renderReport(report: Report, config: Config): string {
   const { versions, isolation, missing } = report;
   const columns = (rows: readonly (readonly [string, string])[]) => {
@@ -161,6 +184,7 @@ function renderReport(report: Report, config: Config): string {
         [mode, `${available ? "available" : "not available"}: ${oneLine(detail)}`] as const
       ),
       ["cgroups", isolation.cgroups ? CGROUPS_AVAILABLE : CGROUPS_UNAVAILABLE],
+      ["forks", renderForks(isolation.forks)],
     ]),
     "",
     "Walls around builds",

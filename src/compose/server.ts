@@ -15,7 +15,8 @@ import { LocalEngine } from "../engine/local_engine.ts";
 import { InvocationNotifier } from "../engine/notifier.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
-import { createSandboxes, type EgressOptions, type Sandboxes } from "../sandbox/mod.ts";
+import type { Sandboxes } from "../sandbox/mod.ts";
+import { openSandboxes } from "./sandboxes.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { type DataDir, openDataDir } from "../store/data_dir.ts";
 import { masterKeysOf } from "../store/master_key.ts";
@@ -115,7 +116,9 @@ export async function startServer(
   const sealer = await openSealer(config, opened.use(await openDataDir(dataDir)));
   const { http, tls, url } = await openListener(config, opened);
 
-  const sandboxes = opened.use(await openSandboxes(config));
+  const sandboxes = opened.use(
+    await openSandboxes(config, join(dataDir, "cache", "sandbox")),
+  );
   const builder = opened.use(openBuilder(config));
   const ready = Promise.all([sandboxes.start(), builder.start()]);
   ready.catch(() => {});
@@ -194,19 +197,6 @@ async function openListener(
   return { http, tls, url: publicUrl ?? `${scheme}://${urlHost(host)}:${http.port}` };
 }
 
-async function openSandboxes(config: Config): Promise<Sandboxes> {
-  const { invocations, sandbox, reuse, server: { dataDir } } = config;
-  return createSandboxes(
-    { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
-    {
-      ...sandbox,
-      cacheDir: join(dataDir, "cache", "sandbox"),
-      egress: await egressOptions(config),
-      reuse,
-    },
-  );
-}
-
 function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder & AsyncDisposable {
   return createBuilder(
     { ...builder, artifactBytes: builder.maxArtifactBytes },
@@ -231,15 +221,6 @@ function limitsOf({ commits, invocations, volumes, tests }: Config) {
       runTimeoutMs: invocations.timeoutMs,
     },
   };
-}
-
-async function egressOptions({ egress }: Config): Promise<EgressOptions> {
-  const { allowPrivate = [], caFile } = egress;
-  const ca = caFile === undefined ? undefined : await Deno.readTextFile(caFile);
-  if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new Error(`Cannot use ${caFile} as --egress-ca: it holds no certificate in PEM`);
-  }
-  return { ...egress, allowPrivate, ca };
 }
 
 async function recover({ invocations }: Domain): Promise<void> {

@@ -194,6 +194,8 @@ export interface Sandboxes extends AsyncDisposable {
   provision(provisioned: readonly Provisioned[]): void;
   /** The walls for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
+  /** Why each call starts a process; undefined if instances are forked. Known once `start` has resolved. */
+  readonly forkFault: string | undefined;
   /** Processes and memory of the forks; undefined while each call starts a process. */
   forks(): Promise<ForkStatus | undefined>;
   /** Counts for tests and metrics. */

@@ -119,6 +119,10 @@ class ProcessSandboxes implements Sandboxes {
     return cgroups === undefined ? isolation.walls : `${isolation.walls}, ${CGROUPS_DESCRIPTION}`;
   }
 
+  get forkFault(): string | undefined {
+    return this.#prepared?.pool.forkFault;
+  }
+
   async forks(): Promise<ForkStatus | undefined> {
     return await this.#prepared?.pool.forks();
   }

@@ -21,6 +21,7 @@ Deno.test("doctor prints walls, versions, limits and what is missing", async () 
     assert.match(stdout, new RegExp(`^${heading}`, "m"));
   }
   assert.match(stdout, /^ {2}process +available: process \(/m);
+  assert.match(stdout, /^ {2}forks +available: each call has a process/m);
   assert.match(stdout, /^Walls around builds\n {2}available {2}\w+ \(/m);
   assert.match(stdout, /^ {2}--memory +64 MiB /m);
   const { stdout: json } = await runInvoked(["doctor", "--json", "--memory", "64MiB"]);
@@ -28,6 +29,7 @@ Deno.test("doctor prints walls, versions, limits and what is missing", async () 
   assert.equal(report.limits["invocations.memoryBytes"], 64 * 1024 * 1024);
   assert.equal(report.versions.deno, Deno.version.deno);
   assert.equal(report.isolation.modes.length, 3);
+  assert.equal(report.isolation.forks.available, true, report.isolation.forks.detail);
   assert.ok(report.isolation.builds.detail.startsWith(report.isolation.selected));
   assert.equal(
     report.isolation.selected,

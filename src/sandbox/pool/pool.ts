@@ -15,6 +15,7 @@ export class Pool implements AsyncDisposable {
   readonly #tree: Tree | undefined;
   readonly #limits: SandboxLimits;
   #starting: Promise<void> | undefined;
+  #forkFault: string | undefined;
 
   /** @param supplies of a tree; absent where this isolation cannot fork */
   constructor(
@@ -44,6 +45,11 @@ export class Pool implements AsyncDisposable {
     return await this.#tree?.take(key) ?? await this.#singles.take();
   }
 
+  /** Why no tree serves; undefined if one does. Known once {@link start} has resolved. */
+  get forkFault(): string | undefined {
+    return this.#forkFault;
+  }
+
   /** Processes and memory of the tree; undefined while none serves. */
   async forks(): Promise<ForkStatus | undefined> {
     return await this.#tree?.measure();
@@ -69,6 +75,7 @@ export class Pool implements AsyncDisposable {
     const fault = this.#tree === undefined
       ? "this isolation cannot keep forks apart"
       : await this.#tree.start(probeInstance);
+    this.#forkFault = fault;
     if (fault === undefined) return;
     logger.warn("instances are not forked, each call starts a process: {fault}", { fault });
     await this.#singles.keep(this.#limits.poolSize);

@@ -1,0 +1,21 @@
+/** Builds the sandboxes from Config. */
+import type { Config } from "../config/mod.ts";
+import { createSandboxes, type EgressOptions, type Sandboxes } from "../sandbox/mod.ts";
+
+/** @param cacheDir a directory of its own */
+export async function openSandboxes(config: Config, cacheDir: string): Promise<Sandboxes> {
+  const { invocations, sandbox, reuse } = config;
+  return createSandboxes(
+    { ...invocations, outputBytes: invocations.maxOutputBytes, logBytes: invocations.maxLogBytes },
+    { ...sandbox, cacheDir, egress: await egressOptions(config), reuse },
+  );
+}
+
+async function egressOptions({ egress }: Config): Promise<EgressOptions> {
+  const { allowPrivate = [], caFile } = egress;
+  const ca = caFile === undefined ? undefined : await Deno.readTextFile(caFile);
+  if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new Error(`Cannot use ${caFile} as --egress-ca: it holds no certificate in PEM`);
+  }
+  return { ...egress, allowPrivate, ca };
+}
