@@ -9,7 +9,7 @@ import { deployWithSdk, outputOf } from "./support.ts";
 
 /** Operations that the SDK of a function does not have. */
 const NOT_FOR_FUNCTIONS =
-  /^invoked\.(?:AuthService|UploadService|VolumeService|HealthService|OpenApiService)\.\w+$/;
+  /^invoked\.(?:AuthService|UploadService|VolumeService|ServerService|HealthService|OpenApiService)\.\w+$/;
 
 const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OPERATIONS)
   .flatMap(([namespace, specs]) =>

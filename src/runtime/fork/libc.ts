@@ -47,6 +47,7 @@ const SYMBOLS = {
     result: "i32",
   },
   malloc: { parameters: ["u32"], result: "u64" },
+  free: { parameters: ["u64"], result: "void" },
   malloc_trim: { parameters: ["u32"], result: "i32" },
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },

@@ -26,14 +26,20 @@ export function packMemory(library: Library): void {
 }
 
 /**
- * Takes every free block between used ones, for good. A fork would take one after the other, each in another page.
+ * Takes every free block between used ones, for good. A fork would take one after the other, each in another page. What
+ * lies behind all gaps is given back: the limit of a fork's memory counts it.
  */
 function fillGaps({ libc }: Library): void {
-  // Blocks above this one come from the end of the heap, behind all gaps.
   const end = libc.malloc(LARGEST_BLOCK_BYTES);
   const fill = (bytes: number) => {
-    for (let count = 0; count < BLOCKS_MAX && libc.malloc(bytes) < end; count++);
+    for (let count = 0; count < BLOCKS_MAX; count++) {
+      const block = libc.malloc(bytes);
+      if (block < end) continue;
+      return libc.free(block);
+    }
   };
   for (let bytes = LARGEST_BLOCK_BYTES / 2; bytes > SMALL_BLOCKS_BYTES; bytes /= 2) fill(bytes);
   for (let bytes = SMALL_BLOCKS_BYTES; bytes > 0; bytes -= BLOCK_STEP_BYTES) fill(bytes);
+  libc.free(end);
+  libc.malloc_trim(0);
 }

@@ -80,6 +80,8 @@ export function makeSettler(
   proxy.set(new TextEncoder().encode(PROXY_PREFIX));
   const noPath = new Uint8Array(PATH_MAX_BYTES + 1);
   let forker = libc.getpid();
+  // No process of the same user reads the memory of a root. The server has read its descriptors by now.
+  libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const beAlone = () => {
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     // In a namespace of its own a fork sees no parent and ends with its forker in any case.

@@ -112,6 +112,8 @@ const clockOf = anonymous((
 /** Replaces the clock that counts from the start of a process. Returns what lets it begin in a fork. */
 export function replaceClock(): () => void {
   const { prototype } = Performance;
+  // User code may replace the global before a template forks.
+  const { performance: own } = globalThis;
   const timeOrigin = getOwnPropertyDescriptor(prototype, "timeOrigin")?.get as () => number;
   const clock = clockOf(prototype.now, timeOrigin, apply);
   defineProperty(prototype, "now", dataDescriptor(clock.now, true));
@@ -120,5 +122,5 @@ export function replaceClock(): () => void {
     "timeOrigin",
     dictionary<unknown>({ get: clock.timeOrigin, configurable: true, enumerable: true }),
   );
-  return () => clock.begin(performance);
+  return () => clock.begin(own);
 }
