@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { CLASSES } from "./classes/mod.ts";
+import { allGone } from "../support/processes.ts";
 import { type Hostile, refused, returns } from "./hostile.ts";
 import { type Ground, openGround, Stage } from "./stage.ts";
 
@@ -70,6 +71,7 @@ Deno.test("a wrong end, a missing log line and a harmed canary are detected", as
     await Deno.writeTextFile(canaries.file, "overwritten");
     assert.deepEqual(await stage.attack([good]), ["good: the canary file was changed"]);
     Deno.kill(canaries.pid, "SIGKILL");
+    await allGone([canaries.pid]);
     const faults = await stage.attack([good]);
     assert.ok(faults.includes("good: the canary process is gone"));
   });
