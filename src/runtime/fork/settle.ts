@@ -153,7 +153,6 @@ function makeDescriptors(libc: Libc, { descriptors, socketPath }: TreeSetup) {
     for (let index = 0; index < list.length; index++) libc.dup2(by, list[index] as number);
   };
   return {
-    silence,
     replace,
     /** Closes everything that was opened for forks, and replaces the rest by the null device. */
     drop() {

@@ -15,9 +15,3 @@ export interface OutputReader {
 
 /** Drops all output. */
 export const discardOutput: OutputReader = { stdout() {}, stderr() {} };
-
-/** Reads a stream in chunks until its end. */
-export interface Readable {
-  /** Resolves with the number of bytes read, or with null at the end. */
-  read(into: Uint8Array): Promise<number | null>;
-}

@@ -1,6 +1,6 @@
 /** A template: a fork that forks, in cgroups of its own. It may have evaluated a script. */
 import { getLogger } from "@logtape/logtape";
-import { type Cgroup, joinCgroup, processBelow, readProcfs } from "../../isolation/mod.ts";
+import { joinCgroup, processBelow, readProcfs } from "../../isolation/mod.ts";
 import { Child } from "../instance/child.ts";
 import { encodeLoad, makeNonce } from "../instance/frames.ts";
 import { Instance } from "../instance/instance.ts";
@@ -114,5 +114,3 @@ export class Template implements Forker, Disposable {
     return /^Threads:\s+1$/m.test(status) ? undefined : "it leaves a thread";
   }
 }
-
-export type { Cgroup };
