@@ -152,7 +152,7 @@ export interface SandboxLimits {
   readonly logBytes: number;
   /** Instances that wait for calls, without the provisioned ones. */
   readonly poolSize: number;
-  /** Estimated memory in bytes of all instances that wait for calls. */
+  /** Estimated memory in bytes of all templates that have evaluated a script. */
   readonly poolMemoryBytes: number;
 }
 

@@ -1,6 +1,5 @@
 /** One process of the operating system: it starts, runs one job or several in sequence, and ends. */
 import { getLogger } from "@logtape/logtape";
-import { READY_MESSAGE } from "../../runtime/wire.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type {
   ProcessKind,
@@ -15,7 +14,7 @@ import { Child, type ProcessHandle } from "./child.ts";
 import type { Exit } from "./exit.ts";
 import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
-import { START_TIMEOUT_MS, startError } from "./start.ts";
+import { becomeReady, startError } from "./start.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
 import { RunOutput } from "./output_readers.ts";
 import { discardOutput } from "./pipes.ts";
@@ -127,7 +126,10 @@ export class Instance {
   /** Waits until a spawned process is ready. Rejects with the stderr of one that does not become ready. */
   static async start(parts: InstanceParts): Promise<Instance> {
     const started = new Instance(parts, "starting");
-    const failure = await started.#becomeReady();
+    const failure = await becomeReady(started.#child);
+    if (failure === undefined && started.#lifecycle.is("starting")) {
+      started.#lifecycle.set("ready");
+    }
     if (failure === undefined) return started;
     await started.kill();
     throw startError(failure, started.#child.stderr);
@@ -328,32 +330,5 @@ export class Instance {
     if (this.#lifecycle.is("dead")) return;
     if (!this.#lifecycle.is("killed")) this.#lifecycle.set("killed");
     this.#child.kill();
-  }
-
-  /** Resolves with what went wrong, or with undefined once the process sent its ready message. */
-  async #becomeReady(): Promise<string | undefined> {
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    const timer = setTimeout(
-      () => resolve(`it was not ready after ${START_TIMEOUT_MS} ms`),
-      START_TIMEOUT_MS,
-    );
-    let printed = "";
-    this.#child.reader = {
-      stdout: (chunk) => {
-        printed += new TextDecoder().decode(chunk);
-        if (printed === READY_MESSAGE) resolve(undefined);
-        else if (!READY_MESSAGE.startsWith(printed)) resolve("it printed unexpected text");
-      },
-      stderr() {},
-    };
-    this.ended.then(async ({ code, signal }) => {
-      await this.#child.drain();
-      resolve(`it ended with ${signal === null ? `exit code ${code}` : `the signal ${signal}`}`);
-    });
-    const failure = await promise;
-    clearTimeout(timer);
-    this.#child.reader = discardOutput;
-    if (failure === undefined && this.#lifecycle.is("starting")) this.#lifecycle.set("ready");
-    return failure;
   }
 }

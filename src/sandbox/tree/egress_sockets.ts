@@ -4,8 +4,13 @@ import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-export class EgressSockets {
+/**
+ * The sockets of instances whose forkers are trusted to report their ends, or of those of one script. Its disposal closes
+ * all of them.
+ */
+export class EgressSockets implements Disposable {
   readonly #proxy: EgressProxy;
+  readonly #all = new Set<EgressSocket>();
   readonly #free: EgressSocket[] = [];
 
   constructor(proxy: EgressProxy) {
@@ -13,7 +18,11 @@ export class EgressSockets {
   }
 
   take(): EgressSocket {
-    return this.#free.pop() ?? this.#proxy.openSocket();
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    const socket = this.#proxy.openSocket();
+    this.#all.add(socket);
+    return socket;
   }
 
   /** Takes the socket of an instance that has ended. It is used again once nothing of that instance is left in it. */
@@ -24,7 +33,18 @@ export class EgressSockets {
     } catch (error) {
       // The proxy is closed.
       logger.debug("an egress socket is not used again: {error}", { error: String(error) });
-      socket[Symbol.dispose]();
+      this.discard(socket);
     }
+  }
+
+  /** Closes a socket that no instance may use again. */
+  discard(socket: EgressSocket): void {
+    this.#all.delete(socket);
+    socket[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#free.length = 0;
+    for (const socket of this.#all) this.discard(socket);
   }
 }

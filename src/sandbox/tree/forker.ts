@@ -1,10 +1,10 @@
 /** The server's side of a process that forks: sends commands and receives events. */
-import { Greeting } from "../../runtime/fork/wire.ts";
 import {
   Command,
   COMMAND_BYTES,
   EVENT_BYTES,
   ForkEvent,
+  Greeting,
   PATH_MAX_BYTES,
   TOKEN_BYTES,
 } from "../../runtime/fork/wire.ts";
@@ -17,7 +17,7 @@ const MICROS_PER_MS = 1000;
 
 /** A process that forks: the root or a template. */
 export interface Forker {
-  /** Its process id in the namespace of the server; undefined once it is not needed. */
+  /** Its process id in the namespace of the server. */
   readonly pid: number;
   readonly link: ForkerLink;
 }

@@ -152,7 +152,7 @@ export class InstancePool implements Disposable {
     try {
       instance = await template.fork(egressSocket);
     } catch (error) {
-      egressSocket[Symbol.dispose]();
+      this.#egressSockets.discard(egressSocket);
       template[Symbol.dispose]();
       throw error;
     }

@@ -1,11 +1,10 @@
 /** The root of a tree of forks: a process that never sees user code and forks templates. */
 import { getLogger } from "@logtape/logtape";
-import type { TreeSetup } from "../../runtime/fork/wire.ts";
-import { READY_MESSAGE } from "../../runtime/wire.ts";
+import { SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
 import { Child } from "../instance/child.ts";
 import { privateBytes } from "../instance/program.ts";
 import { spawnedProcess } from "../instance/spawned.ts";
-import { START_TIMEOUT_MS, startError } from "../instance/start.ts";
+import { becomeReady, startError } from "../instance/start.ts";
 import { inspectRoot } from "./descriptors.ts";
 import { type Forker, ForkerLink } from "./forker.ts";
 import type { TreeSupplies } from "./supplies.ts";
@@ -42,7 +41,8 @@ export class Root implements Forker, AsyncDisposable {
     const spawned = launcher.spawnRoot(socketDir.path, image.rootSeccompFile);
     const child = new Child(spawnedProcess(spawned, launcher.isolation));
     try {
-      await becomeReady(child);
+      const failure = await becomeReady(child);
+      if (failure !== undefined) throw startError(failure, child.stderr, "a root");
       const { pid, descriptors } = await inspectRoot(spawned.pid);
       const idleBytes = await privateBytes(pid);
       const { dataBytes, cpuSeconds } = supplies.limitsOf(idleBytes ?? 0);
@@ -74,34 +74,10 @@ export class Root implements Forker, AsyncDisposable {
   }
 }
 
-async function becomeReady(child: Child): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const fail = (reason: string) => reject(startError(reason, child.stderr));
-  const timer = setTimeout(() => fail("the root was not ready in time"), START_TIMEOUT_MS);
-  let printed = "";
-  child.reader = {
-    stdout(chunk) {
-      printed += new TextDecoder().decode(chunk);
-      if (printed === READY_MESSAGE) resolve();
-      else if (!READY_MESSAGE.startsWith(printed)) fail("the root printed unexpected text");
-    },
-    stderr() {},
-  };
-  child.ended.then(async () => {
-    await child.drain();
-    fail("the root ended");
-  });
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 function encodeSetup(setup: TreeSetup): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(JSON.stringify(setup));
-  const bytes = new Uint8Array(4 + text.length);
+  const bytes = new Uint8Array(SETUP_HEAD_BYTES + text.length);
   new DataView(bytes.buffer).setUint32(0, text.length);
-  bytes.set(text, 4);
+  bytes.set(text, SETUP_HEAD_BYTES);
   return bytes;
 }

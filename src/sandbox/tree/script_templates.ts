@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { EgressSockets } from "./egress_sockets.ts";
+import { EgressSockets } from "./egress_sockets.ts";
 import type { Forker } from "./forker.ts";
 import { InstancePool } from "./instance_pool.ts";
 import type { TreeSupplies } from "./supplies.ts";
@@ -28,6 +28,11 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** What is known of a script. `spentMs` grows until a template is made; an unsuitable script gets none. */
 type Known = { readonly kind: "counted"; spentMs: number } | { readonly kind: "unsuitable" };
 
+interface Evaluated {
+  readonly template: Template;
+  readonly egressSockets: EgressSockets;
+}
+
 interface Ready {
   readonly template: Template;
   readonly pool: InstancePool;
@@ -40,7 +45,6 @@ interface Ready {
 export class ScriptTemplates implements Disposable {
   readonly #root: Forker;
   readonly #supplies: TreeSupplies;
-  readonly #egressSockets: EgressSockets;
   readonly #limits: SandboxLimits;
   readonly #known = new LRUCache<string, Known>({ max: COUNTED_MAX });
   /** By key of the script, the longest unused first. */
@@ -54,12 +58,10 @@ export class ScriptTemplates implements Disposable {
   constructor(
     root: Forker,
     supplies: TreeSupplies,
-    egressSockets: EgressSockets,
     limits: SandboxLimits,
   ) {
     this.#root = root;
     this.#supplies = supplies;
-    this.#egressSockets = egressSockets;
     this.#limits = limits;
     this.#timer = setInterval(() => this.#giveUpUnused(), CHECK_INTERVAL_MS);
     Deno.unrefTimer(this.#timer);
@@ -126,15 +128,11 @@ export class ScriptTemplates implements Disposable {
     if (!this.#freeMemory(key, bytes)) return;
     this.#making.add(key);
     try {
-      const template = await this.#evaluate(key, script);
-      if (template === undefined) return;
-      if (this.#isClosed) return template[Symbol.dispose]();
-      const pool = new InstancePool(
-        template,
-        this.#supplies,
-        this.#egressSockets,
-        this.#sizeOf(key),
-      );
+      const evaluated = await this.#evaluate(key, script);
+      if (evaluated === undefined) return;
+      const { template, egressSockets } = evaluated;
+      const size = this.#sizeOf(key);
+      const pool = new InstancePool(template, this.#supplies, egressSockets, size);
       const nowMs = performance.now();
       this.#ready.set(key, { template, pool, bytes, madeMs: nowMs, usedMs: nowMs });
       template.ended.then(() => {
@@ -147,16 +145,15 @@ export class ScriptTemplates implements Disposable {
     }
   }
 
-  /** A template that has evaluated the script; undefined if the script is unsuitable. */
-  async #evaluate(key: string, script: string): Promise<Template | undefined> {
+  /** A template that has evaluated the script, and its sockets; undefined if the script is unsuitable. */
+  async #evaluate(key: string, script: string): Promise<Evaluated | undefined> {
     const template = await Template.make(this.#root, this.#supplies);
-    const egressSocket = this.#egressSockets.take();
-    const fault = await template.load(script, this.#limits, egressSocket);
-    if (fault !== undefined) template[Symbol.dispose]();
-    else template.ended.then(() => this.#egressSockets.giveBack(egressSocket));
-    if (fault === undefined) return template;
-    await template.ended;
-    this.#egressSockets.giveBack(egressSocket);
+    // A script may lie about the ends of its instances, so no other script ever gets their sockets.
+    const egressSockets = new EgressSockets(this.#supplies.egress);
+    template.ended.then(() => egressSockets[Symbol.dispose]());
+    const fault = await template.load(script, this.#limits, egressSockets.take());
+    if (fault === undefined && !this.#isClosed) return { template, egressSockets };
+    template[Symbol.dispose]();
     if (this.#isClosed) return undefined;
     this.#known.set(key, { kind: "unsuitable" });
     logger.debug("{key} has no template: {fault}", { key, fault });

@@ -53,7 +53,9 @@ export class Template implements Forker, Disposable {
       if (cgroup !== undefined) await joinCgroup(pid, cgroup, supplies.image.machine);
       const nonce = forker instanceof Template ? forker.#nonce : undefined;
       const template = new Template(supplies, process, pid, nonce);
-      template.ended.then(() => cgroup?.[Symbol.dispose]());
+      // A script may lie about the ends of its forks. The root does not lie about the end of the script's template.
+      const gone = forker instanceof Template ? forker.ended : template.ended;
+      gone.then(() => cgroup?.[Symbol.dispose]());
       return template;
     } catch (error) {
       process?.kill();

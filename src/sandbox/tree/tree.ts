@@ -126,17 +126,17 @@ export class Tree implements AsyncDisposable {
   }
 
   #generationOf(root: Root): Generation {
-    const shared = [root, this.#supplies, this.#egressSockets] as const;
+    const { poolSize } = this.#limits;
     return {
       root,
-      blanks: new InstancePool(...shared, this.#limits.poolSize),
-      scripts: new ScriptTemplates(...shared, this.#limits),
+      blanks: new InstancePool(root, this.#supplies, this.#egressSockets, poolSize),
+      scripts: new ScriptTemplates(root, this.#supplies, this.#limits),
     };
   }
 
   #serve(generation: Generation): void {
     this.#generation = generation;
-    if (!this.isServing) this.#lifecycle.set("serving");
+    if (!this.#lifecycle.is("serving")) this.#lifecycle.set("serving");
     generation.scripts.provision(this.#provisioned);
     generation.root.ended.then(() => this.#heal(generation));
     this.#timer = setTimeout(() => this.#renew(), this.#rootLifetimeMs);
@@ -168,10 +168,6 @@ export class Tree implements AsyncDisposable {
     await Promise.all([blanks.ended(), scripts.ended()]);
     await root[Symbol.asyncDispose]();
     this.#retiring.delete(root);
-  }
-
-  get isServing(): boolean {
-    return this.#lifecycle.is("serving");
   }
 
   async #end({ root, blanks, scripts }: Generation): Promise<void> {
