@@ -10,23 +10,19 @@ import type {
   SandboxOutcome,
 } from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
-import {
-  type Cgroups,
-  chooseIsolation,
-  type Isolation,
-  type IsolationChoice,
-  openSocketDir,
-} from "../isolation/mod.ts";
-import { type Launcher, launcherFor } from "./instance/launcher.ts";
+import { type Cgroups, type IsolationChoice, openSocketDir } from "../isolation/mod.ts";
+import type { Launcher } from "./instance/launcher.ts";
 import { prepareProgram } from "./instance/program.ts";
 import { killCodeOf, killed } from "./instance/outcome.ts";
 import { Pool } from "./pool/pool.ts";
 import { CGROUPS_DESCRIPTION, openCgroups } from "./instance/cgroups.ts";
-import { probeTargetOf } from "./diagnostics/probe.ts";
 import { JobNotAccepted } from "./instance/instance.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
 import { openImage } from "./image/image.ts";
+import { startFirst } from "./pool/first_process.ts";
+import { Singles } from "./pool/singles.ts";
 import { suppliesFor } from "./tree/supplies.ts";
+import { Tree } from "./tree/tree.ts";
 import { TreeSocket } from "./tree/tree_socket.ts";
 
 export * from "./contract.ts";
@@ -64,14 +60,6 @@ interface Prepared {
   readonly pool: Pool;
   /** Everything that the pool needs. */
   readonly opened: AsyncDisposableStack;
-}
-
-/**
- * Whether instances of this isolation can be forks. All of them may use the directory of sockets, so it must be read-only
- * for them: by its mount, or because it belongs to another user.
- */
-function canFork({ mode, expected: { seccomp, uid } }: Isolation): boolean {
-  return seccomp && (mode === "bubblewrap" || uid !== undefined);
 }
 
 class ProcessSandboxes implements Sandboxes {
@@ -173,23 +161,24 @@ class ProcessSandboxes implements Sandboxes {
     await using opened = new AsyncDisposableStack();
     const image = opened.use(await openImage(cacheDir, searchPath));
     const program = await prepareProgram(this.#limits, image, this.#options.egress.ca);
-    const chosen = await chooseIsolation(isolation, probeTargetOf(image, program));
     const socketDir = opened.use(await openSocketDir(cacheDir));
     const egress = opened.use(new EgressProxy(this.#options.egress, socketDir));
-    const cgroups = await openCgroups(image, program);
+    const socket = opened.use(new TreeSocket(socketDir));
+    const { launcher, root, dataBytes } = await startFirst(isolation, program, {
+      image,
+      socketDir,
+    });
+    await using unowned = new AsyncDisposableStack();
+    if (typeof root !== "string") unowned.use(root);
+    const cgroups = dataBytes === undefined ? undefined : await openCgroups(image, dataBytes);
     if (cgroups !== undefined) opened.use(cgroups);
-    const launcher = launcherFor(chosen, program, { egress, cgroups });
-    const supplies = canFork(chosen)
-      ? suppliesFor(this.#limits, {
-        launcher,
-        image,
-        socketDir,
-        socket: opened.use(new TreeSocket(socketDir)),
-        egress,
-        cgroups,
-      })
-      : undefined;
-    const pool = new Pool(launcher, supplies, this.#limits, rootLifetimeMs);
+    const singles = new Singles(launcher, { egress, cgroups });
+    const supplies = suppliesFor({ launcher, image, socketDir, socket, egress, cgroups });
+    const tree = typeof root === "string"
+      ? root
+      : new Tree(root, supplies, this.#limits, rootLifetimeMs);
+    const pool = new Pool(singles, tree, this.#limits);
+    unowned.move();
     pool.provision(this.#provisioned);
     this.#prepared = { cgroups, launcher, pool, opened: opened.move() };
     return this.#prepared;

@@ -181,8 +181,8 @@ export async function treePids(cacheDir: string): Promise<number[]> {
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const read = (path: string) => Deno.readTextFile(path).catch(() => "");
-    const environment = await read(`/proc/${name}/environ`);
-    const shared = /(?:^|\0)DENO_DIR=([^\0]*)\/sandbox\0/.exec(environment)?.[1];
+    const command = await read(`/proc/${name}/cmdline`);
+    const shared = /\0([^\0]*)\/runtime\/bootstrap-[^\0]*\0/.exec(command)?.[1];
     if (shared === undefined) continue;
     if (shared === owner || await read(`${shared}/owner`) === owner) pids.push(Number(name));
   }

@@ -1,9 +1,10 @@
 /** Diagnoses the isolation of a machine for an operator, without a server. */
-import { type Mode, MODES, type Programs, tryMode, type Verdict } from "../../isolation/mod.ts";
+import { type Isolation, type Mode, MODES, type Programs, tryMode, type Verdict } from "../../isolation/mod.ts";
 import { openCgroups } from "../instance/cgroups.ts";
 import type { SandboxLimits } from "../contract.ts";
+import { Launcher } from "../instance/launcher.ts";
 import { prepareProgram } from "../instance/program.ts";
-import { probeTargetOf } from "./probe.ts";
+import { probeSingle } from "./probe.ts";
 import { findRecommendations, type Recommendation } from "./recommendations.ts";
 import { openImage } from "../image/image.ts";
 
@@ -27,9 +28,11 @@ export async function diagnose(
   await using image = await openImage(cacheDir, searchPath);
   const program = await prepareProgram(limits, image, undefined);
   const verdicts: Verdict[] = [];
-  for (const mode of MODES) verdicts.push(await tryMode(mode, probeTargetOf(image, program)));
-  const { programs } = image.machine;
-  const cgroups = await openCgroups(image, program);
+  const { machine, profile } = image;
+  const probe = (isolation: Isolation) => probeSingle(new Launcher(isolation, program));
+  for (const mode of MODES) verdicts.push(await tryMode(mode, { machine, profile, probe }));
+  const { programs } = machine;
+  const cgroups = await openCgroups(image, limits.memoryBytes);
   await cgroups?.[Symbol.asyncDispose]();
   return {
     verdicts,

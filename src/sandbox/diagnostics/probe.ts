@@ -1,10 +1,8 @@
 /** Tests an isolation with a real instance and verifies its walls in `/proc`. */
 import type { SandboxLimits } from "../contract.ts";
-import { missingWall, type ProbeTarget } from "../../isolation/mod.ts";
+import { missingWall } from "../../isolation/mod.ts";
 import type { Instance } from "../instance/instance.ts";
-import { type Launcher, launcherFor } from "../instance/launcher.ts";
-import type { Program } from "../instance/program.ts";
-import type { Image } from "../image/image.ts";
+import type { Launcher } from "../instance/launcher.ts";
 
 const KIB = 1024;
 
@@ -21,13 +19,8 @@ const PROBE_LIMITS: Omit<
 const PROBE_SCRIPT = "async function () { return { default: () => ({ ok: true }) }; }";
 const PROBE_ANSWER = '{"ok":true}';
 
-/** Probes the isolation of functions on this machine. */
-export function probeTargetOf({ machine, profile }: Image, program: Program): ProbeTarget {
-  return { machine, profile, probe: (isolation) => probe(launcherFor(isolation, program)) };
-}
-
-/** What is wrong with the isolation; undefined if it works. */
-async function probe(launcher: Launcher): Promise<string | undefined> {
+/** What is wrong with the isolation of the launcher; undefined if an instance that is spawned works in it. */
+export async function probeSingle(launcher: Launcher): Promise<string | undefined> {
   try {
     const instance = await launcher.startSingle();
     const fault = instance.pid === undefined

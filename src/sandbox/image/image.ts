@@ -12,6 +12,12 @@ import { sharedDirectory } from "./shared_dir.ts";
 const OPEN_FILES_MAX = 256;
 
 /**
+ * Where Deno can create nothing, so that it keeps its caches in memory: a file that all instances can write would be a
+ * channel between calls.
+ */
+const NO_DIRECTORY = "/dev/null/deno";
+
+/**
  * One arena that grows in large steps, from huge pages if the kernel has some: a start touches a fifth fewer pages.
  * Deno's threads rarely allocate at the same time. C libraries other than glibc ignore these settings.
  */
@@ -31,9 +37,9 @@ export interface Image extends AsyncDisposable {
   readonly filter: Uint8Array<ArrayBuffer>;
   /** File with the seccomp filter of a root. */
   readonly rootSeccompFile: string;
-  /** Deno's warm cache, read-only for instances. */
-  readonly denoDir: string;
-  /** Holds {@link denoDir} and all other files that instances of another user must reach. */
+  /** Holds what Deno reads at the start of an instance. */
+  readonly runtimeDir: string;
+  /** Holds {@link runtimeDir} and all other files that instances of another user must reach. */
   readonly sharedDir: string;
 }
 
@@ -42,8 +48,8 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
   const machine = await findMachine(searchPath);
   const ownDir = await ownDirectory(cacheDir, machine.isRoot);
   const sharedDir = machine.isRoot ? await sharedDirectory(ownDir) : ownDir;
-  const denoDir = `${sharedDir}/sandbox`;
-  await Deno.mkdir(denoDir, { recursive: true, mode: 0o755 });
+  const runtimeDir = `${sharedDir}/runtime`;
+  await Deno.mkdir(runtimeDir, { recursive: true, mode: 0o755 });
   const seccompFile = `${sharedDir}/seccomp.bpf`;
   const filter = seccompFilter(machine.architecture, { mayFork: false });
   await Deno.writeFile(seccompFile, filter, { mode: 0o644 });
@@ -52,16 +58,16 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
   await Deno.writeFile(rootSeccompFile, rootFilter, { mode: 0o644 });
   const hasRoot = machine.programs.bwrap !== undefined;
   const root = `${sharedDir}/root`;
-  if (hasRoot) await makeRoot(root, machine, [denoDir]);
+  if (hasRoot) await makeRoot(root, machine, [runtimeDir]);
   return {
     machine,
     profile: {
-      ...functionProfile(machine, denoDir, seccompFile),
+      ...functionProfile(machine, runtimeDir, seccompFile),
       ...(hasRoot ? { root } : {}),
     },
     filter,
     rootSeccompFile,
-    denoDir,
+    runtimeDir,
     sharedDir,
     async [Symbol.asyncDispose]() {
       if (sharedDir !== ownDir) await Deno.remove(sharedDir, { recursive: true }).catch(() => {});
@@ -69,19 +75,18 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
   };
 }
 
-function functionProfile({ isRoot }: Machine, denoDir: string, seccompFile: string): Profile {
+function functionProfile({ isRoot }: Machine, runtimeDir: string, seccompFile: string): Profile {
   return {
     name: "functions",
     hostName: "function",
     identities: isRoot ? ["nobody", "own"] : ["own"],
-    readable: [denoDir],
+    readable: [runtimeDir],
     seccompFile,
     openFilesMax: OPEN_FILES_MAX,
-    // Instances write no files: the cache is warm.
     fileBytesMax: 0,
     // Deno's update check would use the network.
     env: {
-      DENO_DIR: denoDir,
+      DENO_DIR: NO_DIRECTORY,
       DENO_NO_UPDATE_CHECK: "1",
       NO_COLOR: "1",
       TZ: "UTC",
@@ -100,13 +105,4 @@ function functionProfile({ isRoot }: Machine, denoDir: string, seccompFile: stri
 async function ownDirectory(cacheDir: string, isRoot: boolean): Promise<string> {
   await Deno.mkdir(cacheDir, { recursive: true, mode: isRoot ? 0o755 : 0o700 });
   return await Deno.realPath(cacheDir);
-}
-
-/** Makes a directory and everything in it readable for every user. */
-export async function openForReading(directory: string): Promise<void> {
-  await Deno.chmod(directory, 0o755);
-  for await (const { name, isDirectory, isFile } of Deno.readDir(directory)) {
-    if (isDirectory) await openForReading(`${directory}/${name}`);
-    else if (isFile) await Deno.chmod(`${directory}/${name}`, 0o644);
-  }
 }

@@ -20,6 +20,7 @@ export async function bundleRuntime(directory: string): Promise<string> {
   if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
   const temporary = join(directory, `${name}.${crypto.randomUUID()}`);
   await Deno.writeTextFile(temporary, await bundle(pathToFileURL(path).href));
+  await Deno.chmod(temporary, 0o644);
   await Deno.rename(temporary, path);
   for await (const { name: other } of Deno.readDir(directory)) {
     if (other !== name && BUNDLE_NAME.test(other)) await Deno.remove(join(directory, other));

@@ -1,6 +1,5 @@
 /** The cgroups of instances. */
 import { Cgroups } from "../../isolation/mod.ts";
-import type { Program } from "./program.ts";
 import type { Image } from "../image/image.ts";
 
 const MIB = 1024 * 1024;
@@ -13,13 +12,16 @@ const SHARED_BYTES = 192 * MIB;
 /** Shown to the operator with the walls. */
 export const CGROUPS_DESCRIPTION = "memory and pids cgroups";
 
-/** Opens the cgroups of this server; undefined when the server cannot create any. */
+/**
+ * Opens the cgroups of this server; undefined when the server cannot create any.
+ * @param dataBytes limit of an instance's private memory
+ */
 export async function openCgroups(
   { machine, sharedDir }: Image,
-  { confinement: { dataBytes } }: Program,
+  dataBytes: number,
 ): Promise<Cgroups | undefined> {
   const { sh } = machine.programs;
-  if (sh === undefined || dataBytes === undefined) return undefined;
+  if (sh === undefined) return undefined;
   return await Cgroups.open(sh, await nameOf(sharedDir), dataBytes + SHARED_BYTES);
 }
 

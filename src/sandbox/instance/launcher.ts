@@ -10,6 +10,7 @@ import {
 } from "../egress/launch_options.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Instance } from "./instance.ts";
+import { idleMemory } from "./idle_memory.ts";
 import { NO_EGRESS_FLAGS, type Program } from "./program.ts";
 import { spawnedProcess } from "./spawned.ts";
 
@@ -21,69 +22,94 @@ export interface Supplies {
 }
 
 /** Starts processes of one program in one isolation. */
-export interface Launcher {
+export class Launcher {
   readonly isolation: Isolation;
-  /** Paths of the server that a crash of Deno may print. Logs hide them. */
-  readonly hiddenPaths: readonly string[];
-  /** Starts an instance that is spawned for one call. Rejects if it does not become ready. */
-  startSingle(): Promise<Instance>;
-  /** Spawns a root, whose forks reach the sockets in `socketDir`. */
-  spawnRoot(socketDir: string, seccompFile: string): Deno.ChildProcess;
-}
+  readonly program: Program;
+  #idleBytes: Promise<number | undefined> | undefined;
 
-/** Without supplies instances have no network. */
-export function launcherFor(
-  isolation: Isolation,
-  { command, confinement, hiddenPaths, caFile, setsid }: Program,
-  supplies?: Supplies,
-): Launcher {
-  const spawn = (line: readonly string[], env: Readonly<Record<string, string>>) =>
-    spawnGroup(line, { env, setsid, cwd: "/", stdin: "piped" });
-  const spawnSingle = (own: Confinement, socketPath: string | undefined) => {
-    const { env } = isolation;
+  constructor(isolation: Isolation, program: Program) {
+    this.isolation = isolation;
+    this.program = program;
+  }
+
+  /** Paths of the server that a crash of Deno may print. Logs hide them. */
+  get hiddenPaths(): readonly string[] {
+    return this.program.hiddenPaths;
+  }
+
+  /** Private memory in bytes of an idle instance that is spawned; undefined outside Linux. Measured once. */
+  idleBytes(): Promise<number | undefined> {
+    this.#idleBytes ??= this.#measure();
+    return this.#idleBytes;
+  }
+
+  /**
+   * Starts an instance that is spawned for one call. Rejects if it does not become ready.
+   * @param supplies without them it has no network
+   */
+  async startSingle(supplies?: Supplies): Promise<Instance> {
+    const idleBytes = await this.idleBytes();
+    const limits = idleBytes === undefined ? {} : this.program.limitsOf("single", idleBytes);
+    const cgroup = await supplies?.cgroups?.take();
+    const egressSocket = supplies?.egress.openSocket();
+    const release = () => {
+      egressSocket?.[Symbol.dispose]();
+      cgroup?.[Symbol.dispose]();
+    };
+    let child: Deno.ChildProcess;
+    try {
+      const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
+      child = this.#spawnSingle({ ...limits, ...groups }, egressSocket?.socketPath);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    const process = spawnedProcess(child, this.isolation);
+    process.ended.finally(release);
+    return await Instance.start({ process, egressSocket, hiddenPaths: this.hiddenPaths });
+  }
+
+  /** Spawns a root, whose forks reach the sockets in `socketDir`. */
+  spawnRoot(socketDir: string, seccompFile: string): Deno.ChildProcess {
+    const { isolation, program } = this;
+    const env = { ...isolation.env, ...caEnv(program.caFile) };
+    const flags = treeFlags(isolation.socketDirInside(socketDir));
+    const line = isolation.wrap(program.command("root", flags, [AS_ROOT]), {
+      socketDir,
+      seccompFile,
+      env,
+    });
+    return this.#spawn(line, env);
+  }
+
+  async #measure(): Promise<number | undefined> {
+    const process = spawnedProcess(this.#spawnSingle({}, undefined), this.isolation);
+    const { hiddenPaths } = this;
+    const instance = await Instance.start({ process, egressSocket: undefined, hiddenPaths });
+    try {
+      return instance.pid === undefined ? undefined : await idleMemory(instance.pid);
+    } finally {
+      await instance.kill();
+    }
+  }
+
+  #spawnSingle(own: Confinement, socketPath: string | undefined): Deno.ChildProcess {
+    const { isolation, program: { command, caFile } } = this;
     if (socketPath === undefined) {
-      return spawn(isolation.wrap(command("single", NO_EGRESS_FLAGS, []), own), env);
+      const line = isolation.wrap(command("single", NO_EGRESS_FLAGS, []), own);
+      return this.#spawn(line, isolation.env);
     }
     const inside = isolation.egressPathInside(socketPath);
-    const ownEnv = { ...env, ...egressEnv(inside), ...caEnv(caFile) };
+    const env = { ...isolation.env, ...egressEnv(inside), ...caEnv(caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
       command("single", flags, [egressArgument(inside)]),
-      { ...own, egressSocket: socketPath, env: ownEnv },
+      { ...own, egressSocket: socketPath, env },
     );
-    return spawn(line, ownEnv);
-  };
-  return {
-    isolation,
-    hiddenPaths,
-    async startSingle() {
-      const cgroup = await supplies?.cgroups?.take();
-      const egressSocket = supplies?.egress.openSocket();
-      const release = () => {
-        egressSocket?.[Symbol.dispose]();
-        cgroup?.[Symbol.dispose]();
-      };
-      let child: Deno.ChildProcess;
-      try {
-        const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
-        child = spawnSingle({ ...confinement, ...groups }, egressSocket?.socketPath);
-      } catch (error) {
-        release();
-        throw error;
-      }
-      const process = spawnedProcess(child, isolation);
-      process.ended.finally(release);
-      return await Instance.start({ process, egressSocket, hiddenPaths });
-    },
-    spawnRoot(socketDir, seccompFile) {
-      const env = { ...isolation.env, ...caEnv(caFile) };
-      const flags = treeFlags(isolation.socketDirInside(socketDir));
-      const line = isolation.wrap(command("root", flags, [AS_ROOT]), {
-        socketDir,
-        seccompFile,
-        env,
-      });
-      return spawn(line, env);
-    },
-  };
+    return this.#spawn(line, env);
+  }
+
+  #spawn(line: readonly string[], env: Readonly<Record<string, string>>): Deno.ChildProcess {
+    return spawnGroup(line, { env, setsid: this.program.setsid, cwd: "/", stdin: "piped" });
+  }
 }

@@ -2,31 +2,25 @@
 import { getLogger } from "@logtape/logtape";
 import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { Launcher } from "../instance/launcher.ts";
 import { probeInstance } from "../diagnostics/probe.ts";
-import type { TreeSupplies } from "../tree/supplies.ts";
-import { Tree } from "../tree/tree.ts";
-import { Singles } from "./singles.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { Singles } from "./singles.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
 export class Pool implements AsyncDisposable {
   readonly #singles: Singles;
   readonly #tree: Tree | undefined;
-  readonly #limits: SandboxLimits;
+  readonly #poolSize: number;
   #starting: Promise<void> | undefined;
   #forkFault: string | undefined;
 
-  /** @param supplies of a tree; absent where this isolation cannot fork */
-  constructor(
-    launcher: Launcher,
-    supplies: TreeSupplies | undefined,
-    limits: SandboxLimits,
-    rootLifetimeMs?: number,
-  ) {
-    this.#singles = new Singles(launcher);
-    this.#tree = supplies === undefined ? undefined : new Tree(supplies, limits, rootLifetimeMs);
-    this.#limits = limits;
+  /** @param tree or why calls cannot be forked */
+  constructor(singles: Singles, tree: Tree | string, { poolSize }: SandboxLimits) {
+    this.#singles = singles;
+    this.#tree = typeof tree === "string" ? undefined : tree;
+    this.#forkFault = typeof tree === "string" ? tree : undefined;
+    this.#poolSize = poolSize;
   }
 
   get readyCount(): number {
@@ -72,12 +66,11 @@ export class Pool implements AsyncDisposable {
   }
 
   async #startTree(): Promise<void> {
-    const fault = this.#tree === undefined
-      ? "this isolation cannot keep forks apart"
-      : await this.#tree.start(probeInstance);
-    this.#forkFault = fault;
-    if (fault === undefined) return;
-    logger.warn("instances are not forked, each call starts a process: {fault}", { fault });
-    await this.#singles.keep(this.#limits.poolSize);
+    this.#forkFault ??= await this.#tree?.start(probeInstance);
+    if (this.#forkFault === undefined) return;
+    logger.warn("instances are not forked, each call starts a process: {fault}", {
+      fault: this.#forkFault,
+    });
+    await this.#singles.keep(this.#poolSize);
   }
 }

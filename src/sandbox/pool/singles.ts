@@ -1,7 +1,7 @@
 /** Instances that are spawned for one call each: where no tree forks, and until one does. */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
-import type { Launcher } from "../instance/launcher.ts";
+import type { Launcher, Supplies } from "../instance/launcher.ts";
 
 /** Attempts to start one instance before the caller gets the error. */
 const START_ATTEMPTS_MAX = 3;
@@ -16,6 +16,7 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** Owns every instance until it is reaped. Modes: open, then closed. */
 export class Singles implements AsyncDisposable {
   readonly #launcher: Launcher;
+  readonly #supplies: Supplies;
   /** Number of instances that wait. */
   #size = 0;
   readonly #waiting: Instance[] = [];
@@ -24,8 +25,9 @@ export class Singles implements AsyncDisposable {
   #backoffMs = 0;
   readonly #closed = new AbortController();
 
-  constructor(launcher: Launcher) {
+  constructor(launcher: Launcher, supplies: Supplies) {
     this.#launcher = launcher;
+    this.#supplies = supplies;
   }
 
   get readyCount(): number {
@@ -66,7 +68,7 @@ export class Singles implements AsyncDisposable {
     if (this.#closed.signal.aborted) {
       throw new Error("Cannot start an instance: the pool is closed");
     }
-    const instance = await this.#launcher.startSingle();
+    const instance = await this.#launcher.startSingle(this.#supplies);
     this.#alive.add(instance);
     instance.ended.then(() => {
       this.#alive.delete(instance);

@@ -1,27 +1,32 @@
 /** The root of a tree of forks: a process that never sees user code and forks templates. */
 import { getLogger } from "@logtape/logtape";
-import { SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
+import { type Descriptors, SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
 import { Child } from "../instance/child.ts";
-import { privateBytes } from "../instance/program.ts";
+import { idleMemory } from "../instance/idle_memory.ts";
 import { spawnedProcess } from "../instance/spawned.ts";
 import { becomeReady, startError } from "../instance/start.ts";
 import { inspectRoot } from "./descriptors.ts";
 import { type Forker, ForkerLink } from "./forker.ts";
-import type { TreeSupplies } from "./supplies.ts";
+import type { RootSupplies, TreeSupplies } from "./supplies.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
 /** A running root. Its disposal kills it with all templates and instances. */
 export class Root implements Forker, AsyncDisposable {
   readonly #child: Child;
+  readonly #descriptors: Descriptors;
   readonly link: ForkerLink;
 
   private constructor(
     child: Child,
     /** Id of the root itself, below its wrappers, in the namespace of the server. */
     readonly pid: number,
+    descriptors: Descriptors,
+    /** Its private memory in bytes, which the limits of its forks leave out. */
+    readonly idleBytes: number,
   ) {
     this.#child = child;
+    this.#descriptors = descriptors;
     this.link = new ForkerLink((bytes) => child.write(bytes), () => {
       logger.error("the root wrote an event that it cannot have written, and is killed");
       child.kill();
@@ -35,31 +40,31 @@ export class Root implements Forker, AsyncDisposable {
     child.ended.finally(() => this.link.close());
   }
 
-  /** Starts a root and gives it what it needs to fork. */
-  static async start(supplies: TreeSupplies): Promise<Root> {
-    const { launcher, image, socketDir, socket } = supplies;
+  /** Starts a root, which loads the runtime. It forks after {@link begin}. */
+  static async start({ launcher, image, socketDir }: RootSupplies): Promise<Root> {
     const spawned = launcher.spawnRoot(socketDir.path, image.rootSeccompFile);
     const child = new Child(spawnedProcess(spawned, launcher.isolation));
     try {
       const failure = await becomeReady(child);
       if (failure !== undefined) throw startError(failure, child.stderr, "a root");
       const { pid, descriptors } = await inspectRoot(spawned.pid);
-      const idleBytes = await privateBytes(pid);
-      const { dataBytes, cpuSeconds } = supplies.limitsOf(idleBytes ?? 0);
-      child.write(encodeSetup({
-        socketPath: supplies.pathInside(socket.path),
-        descriptors,
-        filter: image.filter.toBase64(),
-        namespaces: launcher.isolation.expected.ownProcessNamespace,
-        dataBytes,
-        cpuSeconds,
-      }));
-      return new Root(child, pid);
+      return new Root(child, pid, descriptors, await idleMemory(pid) ?? 0);
     } catch (error) {
       child.kill();
       await child.ended;
       throw error;
     }
+  }
+
+  /** Gives it what it needs to fork. */
+  begin({ launcher: { isolation, program }, image, socket, pathInside }: TreeSupplies): void {
+    this.#child.write(encodeSetup({
+      socketPath: pathInside(socket.path),
+      descriptors: this.#descriptors,
+      filter: image.filter.toBase64(),
+      namespaces: isolation.expected.ownProcessNamespace,
+      ...program.limitsOf("root", this.idleBytes),
+    }));
   }
 
   /** Settles once it has ended. */

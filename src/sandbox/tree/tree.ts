@@ -42,6 +42,8 @@ export class Tree implements AsyncDisposable {
   readonly #supplies: TreeSupplies;
   readonly #limits: SandboxLimits;
   readonly #egressSockets: EgressSockets;
+  /** The first root, which serves once one of its instances is checked. */
+  readonly #first: Root;
   #provisioned: readonly Provisioned[] = [];
   #generation: Generation | undefined;
   /** The next replacement of the root. */
@@ -51,10 +53,17 @@ export class Tree implements AsyncDisposable {
 
   readonly #rootLifetimeMs: number;
 
-  constructor(supplies: TreeSupplies, limits: SandboxLimits, rootLifetimeMs = ROOT_LIFETIME_MS) {
+  /** @param root the first one, of which the tree takes ownership */
+  constructor(
+    root: Root,
+    supplies: TreeSupplies,
+    limits: SandboxLimits,
+    rootLifetimeMs = ROOT_LIFETIME_MS,
+  ) {
     this.#supplies = supplies;
     this.#rootLifetimeMs = rootLifetimeMs;
     this.#limits = limits;
+    this.#first = root;
     this.#egressSockets = new EgressSockets(supplies.egress);
   }
 
@@ -64,24 +73,22 @@ export class Tree implements AsyncDisposable {
   }
 
   /**
-   * Starts the first root.
+   * Lets the first root fork.
    * @param probe checks one of its instances; resolves with what is wrong
    * @returns what is wrong; undefined if the tree serves
    */
   async start(
     probe: (instance: Instance) => Promise<string | undefined>,
   ): Promise<string | undefined> {
-    let root: Root | undefined;
     try {
-      root = await Root.start(this.#supplies);
-      const generation = this.#generationOf(root);
+      const generation = this.#generationOf(this.#first);
       const instance = await generation.blanks.take();
       const fault = instance === undefined ? "the root does not fork" : await probe(instance);
       if (fault === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
       return fault;
     } catch (error) {
-      await root?.[Symbol.asyncDispose]();
+      await this.#first[Symbol.asyncDispose]();
       return error instanceof Error ? error.message : String(error);
     }
   }
@@ -120,13 +127,14 @@ export class Tree implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifecycle.set("closed");
     clearTimeout(this.#timer);
-    const retiring = Array.from(this.#retiring, (root) => root[Symbol.asyncDispose]());
+    const roots = [this.#first, ...this.#retiring].map((root) => root[Symbol.asyncDispose]());
     if (this.#generation !== undefined) await this.#end(this.#generation);
-    await Promise.all(retiring);
+    await Promise.all(roots);
   }
 
   #generationOf(root: Root): Generation {
     const { poolSize } = this.#limits;
+    root.begin(this.#supplies);
     return {
       root,
       blanks: new InstancePool(root, this.#supplies, this.#egressSockets, poolSize),
