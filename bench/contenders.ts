@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { eventually } from "../tests/support/eventually.ts";
 import type { Context } from "./context.ts";
+import { HttpClient } from "./http_client.ts";
 import type { Call } from "./load.ts";
 import { checkAnswer, type Workload } from "./workload.ts";
 
@@ -174,15 +175,12 @@ async function serve(
     stdout: "null",
     stderr: "null",
   }).spawn();
+  const client = new HttpClient(`http://127.0.0.1:${port}`);
   const call = async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: workload.input,
-    });
-    checkAnswer(name, await response.text(), workload);
+    checkAnswer(name, (await client.post("/", "", workload.input)).body, workload);
   };
   const stop = async () => {
+    client[Symbol.dispose]();
     process.kill("SIGKILL");
     await process.status;
   };

@@ -1,6 +1,7 @@
 /** A server of ours, as its users start it, and calls of its functions over HTTP. */
 import { Client, type Json, unbase64 } from "../tests/support/client.ts";
 import { type ServerOptions, TestServer } from "../tests/support/server.ts";
+import { HttpClient } from "./http_client.ts";
 import { type Call, Refused } from "./load.ts";
 import { checkAnswer, type Workload } from "./workload.ts";
 
@@ -19,7 +20,11 @@ export class Invoked implements AsyncDisposable {
   #client: Promise<Client> | undefined;
   #clientSince = 0;
 
-  private constructor(readonly server: TestServer) {}
+  readonly #http: HttpClient;
+
+  private constructor(readonly server: TestServer) {
+    this.#http = new HttpClient(server.url);
+  }
 
   static async start({ flags = [], env, ...options }: ServerOptions = {}): Promise<Invoked> {
     return new Invoked(
@@ -50,17 +55,17 @@ export class Invoked implements AsyncDisposable {
   call(functionId: string, workload: Workload, who = "invoked"): Call {
     const json = new TextEncoder().encode(workload.input).toBase64();
     const body = JSON.stringify({ json });
+    const path = `/api/v1/functions/${functionId}/invoke`;
     return async () => {
-      const client = await this.client();
-      const answer = await client.post(`/api/v1/functions/${functionId}/invoke`, body);
+      const { token } = await this.client();
+      const answer = await this.#http.post(path, `authorization: Bearer ${token}\r\n`, body);
       if (answer.status === 429) {
-        throw new Refused(who, 1000 * Number(answer.headers.get("retry-after") ?? 1));
+        throw new Refused(who, 1000 * Number(/\r\nretry-after: (\d+)/.exec(answer.head)?.[1] ?? 1));
       }
-      const output = answer.body.json;
-      if (answer.status !== 200 || typeof output !== "string") {
-        throw new Error(`${who} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+      if (answer.status !== 200) {
+        throw new Error(`${who} answered ${answer.status}: ${answer.body}`);
       }
-      checkAnswer(who, unbase64(output), workload);
+      checkAnswer(who, unbase64(JSON.parse(answer.body).json), workload);
     };
   }
 
@@ -81,6 +86,7 @@ export class Invoked implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#http[Symbol.dispose]();
     await this.server[Symbol.asyncDispose]();
   }
 }

@@ -11,7 +11,7 @@ export interface CgroupTree {
   readonly root: string;
   /** Names the cgroups of the process that reads it. */
   readonly ownFile: string;
-  /** Search path for mkdir, rmdir, sed, dirname and sleep. */
+  /** Search path for cat, dirname, mkdir, readlink, rmdir, sed, sleep and tr. */
   readonly programPath: string;
 }
 
@@ -29,17 +29,31 @@ export interface CgroupLimits {
 }
 
 /**
- * Creates the directory `$1` of the server in the tree `$2` and prints its path. `$3` names the cgroups of this shell.
+ * Creates a directory of the server in the tree `$2` and prints its path. `$3` names the cgroups of this shell. The name of
+ * the directory has the id `$1` and its owner: process namespace, process id and start time of the server. Directories
+ * beside it whose owner has ended are removed.
+ *
  * Version 1 has one directory for memory and one for pids. In version 2 the directory must be beside or below the group
  * of the server and gets both controllers for its children.
  */
 const OPEN = `
-name=$1 root=$2 own_file=$3
+id=$1 root=$2 own_file=$3
+started() { stat=$(cat "/proc/$1/stat" 2>/dev/null) || return; set -- \${stat##*) }; shift 19; echo "$1"; }
+namespace=$(readlink /proc/self/ns/pid | tr -dc 0-9)
+name=invoked-$id-$namespace-$PPID-$(started "$PPID")
+sweep() {
+  for directory in "$1/invoked-"*"-$namespace-"*-*; do
+    owner=\${directory##*-"$namespace"-}
+    [ -d "$directory" ] && [ "$(started "\${owner%-*}")" != "\${owner##*-}" ] &&
+      rmdir "$directory"/*/ "$directory" 2>/dev/null
+  done
+}
 own() { sed -n "s/^[0-9]*:\\([^:]*,\\)*$1\\(,[^:]*\\)*://p" "$own_file"; }
-first() { for parent; do mkdir -p "$parent/$name" 2>/dev/null && echo "$parent/$name" && return; done; return 1; }
+first() { for parent; do sweep "$parent"; mkdir -p "$parent/$name" 2>/dev/null && echo "$parent/$name" && return; done; return 1; }
 if [ -e "$root/cgroup.controllers" ]; then
   own=$(sed -n 's/^0:://p' "$own_file")
   for parent in "$root$(dirname "$own")" "$root$own"; do
+    sweep "$parent"
     mkdir -p "$parent/$name" 2>/dev/null || continue
     { echo '+memory +pids' >"$parent/$name/cgroup.subtree_control"; } 2>/dev/null &&
       echo "$parent/$name" && exit
@@ -81,13 +95,13 @@ for directory; do
 done
 `;
 
-/** Creates the directories of the server with this name; undefined if it cannot create any. */
+/** Creates directories of this server with an id of their own; undefined if it cannot create any. */
 export async function openDirectories(
   sh: string,
   tree: CgroupTree,
-  name: string,
+  id: string,
 ): Promise<readonly string[] | undefined> {
-  const printed = await run(sh, tree, OPEN, [name, tree.root, tree.ownFile]);
+  const printed = await run(sh, tree, OPEN, [id, tree.root, tree.ownFile]);
   return printed?.trim().split("\n");
 }
 

@@ -5,6 +5,7 @@
  * Creating a cgroup for each call would cost two more programs a call. So cgroups are created in batches and used for
  * one process after another.
  */
+import { basename } from "node:path";
 import {
   type CgroupTree,
   makeCgroups,
@@ -48,19 +49,19 @@ export class Cgroups implements AsyncDisposable {
   }
 
   /**
-   * Opens the cgroups of the only server with this name; undefined if it cannot create any.
+   * Opens cgroups of this server; undefined if it cannot create any.
    * @param memoryBytes limit of one process, including kernel memory
    */
   static async open(
     sh: string,
-    name: string,
     memoryBytes: number,
     tree = SYSTEM_TREE,
+    id = crypto.randomUUID().slice(0, 8),
   ): Promise<Cgroups | undefined> {
-    const directories = await openDirectories(sh, tree, name);
+    const directories = await openDirectories(sh, tree, id);
     if (directories === undefined) return undefined;
     const cgroups = new Cgroups(sh, tree, directories, memoryBytes);
-    if (await cgroups.#canJoin(name)) return cgroups;
+    if (await cgroups.#canJoin()) return cgroups;
     await cgroups[Symbol.asyncDispose]();
     return undefined;
   }
@@ -84,7 +85,7 @@ export class Cgroups implements AsyncDisposable {
   }
 
   /** Whether the kernel shows a process that joined in the cgroup. */
-  async #canJoin(name: string): Promise<boolean> {
+  async #canJoin(): Promise<boolean> {
     try {
       using cgroup = await this.take();
       const script = `${JOIN_GROUPS}; exec "$@"`;
@@ -92,8 +93,9 @@ export class Cgroups implements AsyncDisposable {
         args: ["-c", script, "sh", ...cgroup.files, "--", "/bin/cat", this.#tree.ownFile],
         clearEnv: true,
       }).output();
+      const names = this.#directories.map((directory) => `/${basename(directory)}/`);
       const joined = new TextDecoder().decode(stdout).split("\n").filter((line) =>
-        line.includes(`/${name}/`)
+        names.some((name) => line.includes(name))
       );
       return success && joined.length === this.#directories.length;
     } catch {

@@ -170,7 +170,9 @@ class ProcessSandboxes implements Sandboxes {
     });
     await using unowned = new AsyncDisposableStack();
     if (typeof root !== "string") unowned.use(root);
-    const cgroups = dataBytes === undefined ? undefined : await openCgroups(image, dataBytes);
+    const cgroups = dataBytes === undefined
+      ? undefined
+      : await openCgroups(image.machine, dataBytes);
     if (cgroups !== undefined) opened.use(cgroups);
     const singles = new Singles(launcher, { egress, cgroups });
     const supplies = suppliesFor({ launcher, image, socketDir, socket, egress, cgroups });

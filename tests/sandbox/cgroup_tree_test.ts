@@ -13,7 +13,11 @@ import {
 } from "../../src/isolation/cgroup_tree.ts";
 
 const SH = "/bin/sh";
-const NAME = "invoked-0123456789abcdef";
+const ID = "01234567";
+const NAMESPACE = Deno.readLinkSync("/proc/self/ns/pid").replace(/\D/g, "");
+/** Start time of this process, which opens the directories; see `man 5 proc_pid_stat`. */
+const STARTED = Deno.readTextFileSync("/proc/self/stat").split(") ")[1]?.split(" ")[19];
+const NAME = `invoked-${ID}-${NAMESPACE}-${Deno.pid}-${STARTED}`;
 const LIMITS = { memoryBytes: 300_000_000, pidsMax: 256 };
 
 /**
@@ -106,7 +110,7 @@ Deno.test("version 2: a directory beside the server's group enables both control
   await using tree = await version2("/system.slice/invoked.service", [
     "system.slice/invoked.service",
   ]);
-  const directories = await openDirectories(SH, tree, NAME);
+  const directories = await openDirectories(SH, tree, ID);
   const directory = `system.slice/${NAME}`;
   assert.deepEqual(directories, [tree.at(directory)]);
   assert.equal(await tree.read(`${directory}/cgroup.subtree_control`), "+memory +pids");
@@ -118,7 +122,7 @@ Deno.test("version 2: a directory below the server's group is second choice", as
   for (const [mark, reason] of Object.entries(marks)) {
     await context.step(`if one beside it ${reason}`, async () => {
       await using tree = await version2(own, [`user.slice!${mark}`, "user.slice/session"]);
-      const directories = await openDirectories(SH, tree, NAME);
+      const directories = await openDirectories(SH, tree, ID);
       assert.deepEqual(directories, [tree.at(`user.slice/session/${NAME}`)]);
       assert.deepEqual(await namesIn(tree.at("user.slice")), ["session"]);
     });
@@ -127,7 +131,7 @@ Deno.test("version 2: a directory below the server's group is second choice", as
         `user.slice!${mark}`,
         `user.slice/session!${mark}`,
       ]);
-      assert.equal(await openDirectories(SH, tree, NAME), undefined);
+      assert.equal(await openDirectories(SH, tree, ID), undefined);
       assert.deepEqual(await namesIn(tree.at("user.slice")), ["session"]);
       assert.deepEqual(await namesIn(tree.at("user.slice/session")), []);
     });
@@ -136,14 +140,14 @@ Deno.test("version 2: a directory below the server's group is second choice", as
 
 Deno.test("version 2: a server in the root group gets a directory in the root", async () => {
   await using tree = await version2("/", ["."]);
-  const [directory = "", ...others] = await openDirectories(SH, tree, NAME) ?? [];
+  const [directory = "", ...others] = await openDirectories(SH, tree, ID) ?? [];
   assert.deepEqual(others, []);
   assert.equal(join(directory), tree.at(NAME));
 });
 
 Deno.test("version 2: each cgroup gets memory.max and pids.max, and all are removed", async () => {
   await using tree = await version2("/a/b", ["a/b"]);
-  const directories = await openDirectories(SH, tree, NAME) ?? [];
+  const directories = await openDirectories(SH, tree, ID) ?? [];
   await makeCgroups(SH, tree, directories, LIMITS, { from: 3, to: 4 });
   assert.deepEqual(await namesIn(tree.at(`a/${NAME}`)), ["3", "4"]);
   for (const number of [3, 4]) {
@@ -156,7 +160,7 @@ Deno.test("version 2: each cgroup gets memory.max and pids.max, and all are remo
 
 Deno.test("version 1: a directory for memory and one for pids, below the server's groups", async () => {
   await using tree = await fakeTree(VERSION_1_OWN, ["memory/docker/1a", "pids/docker/1a"]);
-  const directories = await openDirectories(SH, tree, NAME);
+  const directories = await openDirectories(SH, tree, ID);
   const [memory, pids] = [`memory/docker/1a/${NAME}`, `pids/docker/1a/${NAME}`];
   assert.deepEqual(directories, [tree.at(memory), tree.at(pids)]);
   await makeCgroups(SH, tree, directories ?? [], LIMITS, { from: 1, to: 2 });
@@ -169,22 +173,40 @@ Deno.test("version 1: a directory for memory and one for pids, below the server'
   assert.deepEqual(await namesIn(tree.at("pids/docker/1a")), []);
 });
 
+Deno.test("directories of servers that have ended are removed", async () => {
+  const own = `invoked-1-${NAMESPACE}-${Deno.pid}`;
+  const kept = [`${own}-${STARTED}`, "invoked-1-1-999999999-1", "invoked"];
+  const ended = [`${own}-1`, `invoked-1-${NAMESPACE}-999999999-1`];
+  const all = [...kept, ...ended].map((name) => `${name}/1`);
+  await using version1 = await fakeTree(
+    VERSION_1_OWN,
+    ["memory", "pids"].flatMap((controller) => all.map((path) => `${controller}/${path}`)),
+  );
+  await openDirectories(SH, version1, ID);
+  await using version2Tree = await version2("/a/b", ["a/b", ...all.map((path) => `a/${path}`)]);
+  await openDirectories(SH, version2Tree, ID);
+  for (const directory of [version1.at("memory"), version1.at("pids")]) {
+    assert.deepEqual(await namesIn(directory), [...kept, NAME].sort());
+  }
+  assert.deepEqual(await namesIn(version2Tree.at("a")), [...kept, NAME, "b"].sort());
+});
+
 Deno.test("version 1: directories at the top if the server's groups are not visible", async () => {
   await using tree = await fakeTree(VERSION_1_OWN, ["memory", "pids"]);
-  const directories = await openDirectories(SH, tree, NAME);
+  const directories = await openDirectories(SH, tree, ID);
   assert.deepEqual(directories, [tree.at(`memory/${NAME}`), tree.at(`pids/${NAME}`)]);
 });
 
 Deno.test("version 1: nothing is left if only one controller allows a directory", async () => {
   await using tree = await fakeTree(VERSION_1_OWN, ["memory", "pids!locked"]);
-  assert.equal(await openDirectories(SH, tree, NAME), undefined);
+  assert.equal(await openDirectories(SH, tree, ID), undefined);
   assert.deepEqual(await namesIn(tree.at("memory")), []);
 });
 
 Deno.test("cgroups are used by one process at a time and created in batches", async () => {
   // The file names the cgroup that a process that joined would be in.
   await using tree = await version2(`/a/${NAME}/1`, [`a/${NAME}/1`]);
-  const cgroups = await Cgroups.open(SH, NAME, LIMITS.memoryBytes, tree);
+  const cgroups = await Cgroups.open(SH, LIMITS.memoryBytes, tree, ID);
   assert.ok(cgroups !== undefined);
   const taken = await Promise.all(Array.from({ length: 20 }, () => cgroups.take()));
   const files = taken.flatMap((cgroup) => cgroup.files);
@@ -201,6 +223,6 @@ Deno.test("cgroups are used by one process at a time and created in batches", as
 
 Deno.test("cgroups that processes cannot join are not used and leave nothing", async () => {
   await using tree = await version2("/a/b", ["a/b"]);
-  assert.equal(await Cgroups.open(SH, NAME, LIMITS.memoryBytes, tree), undefined);
+  assert.equal(await Cgroups.open(SH, LIMITS.memoryBytes, tree, ID), undefined);
   assert.deepEqual(await namesIn(tree.at("a")), ["b"]);
 });

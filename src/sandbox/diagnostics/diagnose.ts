@@ -1,5 +1,12 @@
 /** Diagnoses the isolation of a machine for an operator, without a server. */
-import { type Isolation, type Mode, MODES, type Programs, tryMode, type Verdict } from "../../isolation/mod.ts";
+import {
+  type Isolation,
+  type Mode,
+  MODES,
+  type Programs,
+  tryMode,
+  type Verdict,
+} from "../../isolation/mod.ts";
 import { openCgroups } from "../instance/cgroups.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { Launcher } from "../instance/launcher.ts";
@@ -32,7 +39,7 @@ export async function diagnose(
   const probe = (isolation: Isolation) => probeSingle(new Launcher(isolation, program));
   for (const mode of MODES) verdicts.push(await tryMode(mode, { machine, profile, probe }));
   const { programs } = machine;
-  const cgroups = await openCgroups(image, limits.memoryBytes);
+  const cgroups = await openCgroups(machine, limits.memoryBytes);
   await cgroups?.[Symbol.asyncDispose]();
   return {
     verdicts,

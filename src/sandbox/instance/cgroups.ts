@@ -1,6 +1,5 @@
 /** The cgroups of instances. */
-import { Cgroups } from "../../isolation/mod.ts";
-import type { Image } from "../image/image.ts";
+import { Cgroups, type Machine } from "../../isolation/mod.ts";
 
 const MIB = 1024 * 1024;
 /**
@@ -17,16 +16,9 @@ export const CGROUPS_DESCRIPTION = "memory and pids cgroups";
  * @param dataBytes limit of an instance's private memory
  */
 export async function openCgroups(
-  { machine, sharedDir }: Image,
+  { programs: { sh } }: Machine,
   dataBytes: number,
 ): Promise<Cgroups | undefined> {
-  const { sh } = machine.programs;
   if (sh === undefined) return undefined;
-  return await Cgroups.open(sh, await nameOf(sharedDir), dataBytes + SHARED_BYTES);
-}
-
-/** The same name for every start on this data directory, so that a server finds the groups of a killed predecessor. */
-async function nameOf(directory: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(directory));
-  return `invoked-${new Uint8Array(digest).toHex().slice(0, 16)}`;
+  return await Cgroups.open(sh, dataBytes + SHARED_BYTES);
 }
