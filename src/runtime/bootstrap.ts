@@ -6,7 +6,7 @@
 import { captureConsole } from "./console.ts";
 import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";
 import { rehearse } from "./fork/rehearse.ts";
-import { type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
+import { beginRoot, type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
 import { harden } from "./harden.ts";
 import { preload } from "./preload.ts";
 import { exit, waitFor } from "./primordials.ts";
@@ -67,14 +67,16 @@ function serveCalls(tree: Tree | undefined): void {
 const egress = Deno.args.find((argument) => argument.startsWith(EGRESS_SOCKET_ARGUMENT));
 if (egress !== undefined) useEgressSocket(egress.slice(EGRESS_SOCKET_ARGUMENT.length));
 const isRoot = Deno.args.includes(AS_ROOT);
+let library = isRoot ? beginRoot() : undefined;
 const { ConsoleOf, core } = harden();
 let forks: Forks | undefined;
 preload((parts) => {
-  if (isRoot) forks = prepareForks(parts);
+  if (library !== undefined) forks = prepareForks(library, parts);
 }).then(() => {
   if (forks === undefined) announce(READY_MESSAGE);
   return forks === undefined ? undefined : fork(forks);
 }).then((tree) => {
+  library = undefined;
   forks = undefined;
   serveCalls(tree);
 });

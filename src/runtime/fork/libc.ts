@@ -15,6 +15,7 @@ const SYMBOLS = {
     result: "i32",
   },
   landlockRestrictSelf: { name: "syscall", parameters: ["i64", "i32", "u32"], result: "i32" },
+  mmap: { parameters: ["u64", "u64", "i32", "i32", "i32", "i64"], result: "i64" },
   madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
   wait4: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },

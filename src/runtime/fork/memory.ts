@@ -5,6 +5,29 @@
 import { remove } from "../harden.ts";
 import type { Library } from "./libc.ts";
 
+/** The addresses from which V8 draws one for each piece of its heap. */
+const DRAWN_ADDRESSES = 2n ** 46n;
+/** The first and the smallest range of them that is worth a reservation. */
+const RESERVED_MIN_BYTES = 2n ** 30n;
+const PROT_NONE = 0;
+/** MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE and MAP_FIXED_NOREPLACE. */
+const RESERVE_FREE = 0x104022;
+
+/**
+ * Makes V8's further memory lie side by side: it reserves the addresses that V8 asks for at random, so that the kernel
+ * chooses others. Each piece elsewhere would cost a fork page tables of its own.
+ */
+export function gatherMemory({ libc }: Library): void {
+  const reserve = (from: bigint, bytes: bigint): void => {
+    if (libc.mmap(from, bytes, PROT_NONE, RESERVE_FREE, -1, 0n) === from) return;
+    if (bytes === RESERVED_MIN_BYTES) return;
+    // Something lies in it.
+    reserve(from, bytes / 2n);
+    reserve(from + bytes / 2n, bytes / 2n);
+  };
+  for (let from = RESERVED_MIN_BYTES; from < DRAWN_ADDRESSES; from *= 2n) reserve(from, from);
+}
+
 /** The second collection frees what the first one only found. */
 const GARBAGE_ROUNDS = 2;
 /** Blocks that fill the gaps in the C library's heap: from the largest size to the smallest, which is its step, too. */

@@ -5,8 +5,8 @@ import { decode } from "../primordials.ts";
 import { announce, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
 import { type Became, makeForker } from "./forker.ts";
-import { openLibrary } from "./libc.ts";
-import { packMemory } from "./memory.ts";
+import { type Library, openLibrary } from "./libc.ts";
+import { gatherMemory, packMemory } from "./memory.ts";
 import { makeObserver, type Observe } from "./observe.ts";
 import { makeSettler } from "./settle.ts";
 import { type Core, occupyThreads } from "./threads.ts";
@@ -15,6 +15,7 @@ import { SETUP_HEAD_BYTES, type TreeSetup } from "./wire.ts";
 
 /** What a root prepares while the built-ins of Node load. */
 export interface Forks {
+  readonly library: Library;
   readonly observe: Observe;
   readonly beginClock: () => void;
 }
@@ -26,15 +27,21 @@ export interface Tree {
   readonly observe: Observe;
 }
 
+/** Begins a root, before anything else loads. */
+export function beginRoot(): Library {
+  const library = openLibrary();
+  gatherMemory(library);
+  return library;
+}
+
 /** Replaces what forks would share. Built-ins must not be imported yet: an import keeps what it binds. */
-export function prepareForks(parts: NodeParts): Forks {
+export function prepareForks(library: Library, parts: NodeParts): Forks {
   replaceRandom(parts.crypto);
-  return { observe: makeObserver(parts), beginClock: replaceClock() };
+  return { library, observe: makeObserver(parts), beginClock: replaceClock() };
 }
 
 /** Makes this process a root, once everything is loaded and hardened, and waits for the server's setup. */
-export function openTree(core: Core, { observe, beginClock }: Forks): Tree {
-  const library = openLibrary();
+export function openTree(core: Core, { library, observe, beginClock }: Forks): Tree {
   occupyThreads(library, core);
   announce(READY_MESSAGE);
   const setup = receiveSetup();
