@@ -71,6 +71,8 @@ export interface SandboxJob {
   readonly script: string;
   /** Names the script: jobs with the same key have the same script. Absent for a script that runs once. */
   readonly scriptKey?: string;
+  /** Names the function. Crashes of all of its jobs count together. */
+  readonly functionKey: string;
   /**
    * Allows process reuse: the instance may run further jobs with the same key, script, allowlist and configuration, one
    * at a time. Variables of the function keep their values.

@@ -135,13 +135,11 @@ class ProcessSandboxes implements Sandboxes {
     for (let attempt = 1;; attempt++) {
       try {
         const reused = key === undefined ? undefined : this.#reuse.take(key);
-        const instance = reused ?? await pool.take(job.scriptKey);
+        const instance = reused ?? await pool.take(job);
         const keeper = key === undefined ? undefined : this.#reuse.keeperOf(key, instance);
         const outcome = await instance.run(job, hooks, this.#limits, keeper);
         const { evaluationMs } = instance;
-        if (job.scriptKey !== undefined && evaluationMs !== undefined) {
-          pool.noteEvaluation(job.scriptKey, job.script, evaluationMs);
-        }
+        if (evaluationMs !== undefined) pool.noteEvaluation(job, evaluationMs);
         return { ...outcome, process: reused === undefined ? instance.kind : "reused" };
       } catch (error) {
         if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));

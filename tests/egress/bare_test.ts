@@ -20,6 +20,7 @@ Deno.test("without wrappers node clients reach an allowed host and fetch has no 
     assert.match(sandboxes.walls, /ONLY.*fetch and WebSocket have no network/);
     const outcome = await sandboxes.run({
       scriptKey: "bare",
+      functionKey: "bare",
       script: scriptOf(`async function main() {
         const http = await import("node:http");
         const node = await new Promise((ok, no) =>

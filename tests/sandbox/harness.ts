@@ -69,6 +69,8 @@ export interface RunOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   readonly host?: Host;
   readonly reuseKey?: string;
+  /** The body where absent. */
+  readonly functionKey?: string;
   readonly onLog?: (log: SandboxLog) => void;
 }
 
@@ -89,6 +91,7 @@ export async function run(
   const { process, ...outcome } = await sandboxes.run({
     script: scriptOf(body),
     scriptKey: body,
+    functionKey: options.functionKey ?? body,
     ...options.reuseKey === undefined ? {} : { reuseKey: options.reuseKey },
     inputJson: JSON.stringify(options.input ?? {}),
     outboundAllowlist: [],

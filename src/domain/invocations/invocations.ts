@@ -243,6 +243,7 @@ export class Invocations {
       job: {
         scriptDigest: commit.scriptDigest,
         scriptKey: commit.scriptDigest,
+        functionKey: row.functionId,
         sourceMapDigest: commit.sourceMapDigest,
         ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(row, fn) } : {},
         inputJson: row.input,

@@ -76,6 +76,7 @@ export class Tests {
     const map = await StackMap.open(() => artifactSource(store).text(artifact.testSourceMapDigest));
     const job = {
       scriptDigest: artifact.testScriptDigest,
+      functionKey: fn.id,
       sourceMapDigest: artifact.testSourceMapDigest,
       inputJson: "{}",
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],

@@ -42,6 +42,7 @@ export async function probeInstance(instance: Instance): Promise<string | undefi
       {
         script: PROBE_SCRIPT,
         scriptKey: "probe",
+        functionKey: "probe",
         inputJson: "{}",
         outboundAllowlist: [],
         config: { secrets: {} },

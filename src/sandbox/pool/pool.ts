@@ -1,9 +1,10 @@
 /** Gives each call an instance: a fork where a tree serves, else a process that is spawned for it. */
 import { getLogger } from "@logtape/logtape";
-import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
+import type { ForkStatus, Provisioned, SandboxJob, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
 import { probeInstance } from "../diagnostics/probe.ts";
 import type { Tree } from "../tree/tree.ts";
+import { Crashes } from "./crashes.ts";
 import type { Singles } from "./singles.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -12,6 +13,7 @@ export class Pool implements AsyncDisposable {
   readonly #singles: Singles;
   readonly #tree: Tree | undefined;
   readonly #poolSize: number;
+  readonly #crashes = new Crashes();
   #starting: Promise<void> | undefined;
   #forkFault: string | undefined;
 
@@ -33,10 +35,15 @@ export class Pool implements AsyncDisposable {
     return this.#starting;
   }
 
-  /** @param key names the script of the call */
-  async take(key: string | undefined): Promise<Instance> {
+  /** Takes an instance for one job. */
+  async take({ scriptKey, functionKey }: SandboxJob): Promise<Instance> {
     await this.start();
-    return await this.#tree?.take(key) ?? await this.#singles.take();
+    const forked = this.#crashes.areFrequent(functionKey)
+      ? undefined
+      : await this.#tree?.take(scriptKey);
+    const instance = forked ?? await this.#singles.take();
+    instance.ended.then((exit) => this.#crashes.note(functionKey, exit));
+    return instance;
   }
 
   /** Why no tree serves; undefined if one does. Known once {@link start} has resolved. */
@@ -49,9 +56,10 @@ export class Pool implements AsyncDisposable {
     return await this.#tree?.measure();
   }
 
-  /** A call has evaluated this script. */
-  noteEvaluation(key: string, script: string, evaluationMs: number): void {
-    this.#tree?.noteEvaluation(key, script, evaluationMs);
+  /** The job's call has evaluated its script. */
+  noteEvaluation({ scriptKey, script, functionKey }: SandboxJob, evaluationMs: number): void {
+    if (scriptKey === undefined || this.#crashes.areFrequent(functionKey)) return;
+    this.#tree?.noteEvaluation(scriptKey, script, evaluationMs);
   }
 
   /** Keeps instances of these scripts waiting, called or not. Replaces the previous list. */
