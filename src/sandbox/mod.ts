@@ -135,7 +135,7 @@ class ProcessSandboxes implements Sandboxes {
     for (let attempt = 1;; attempt++) {
       try {
         const reused = key === undefined ? undefined : this.#reuse.take(key);
-        const instance = reused ?? await pool.take(job);
+        const instance = reused ?? await pool.take(job, attempt > 1);
         const keeper = key === undefined ? undefined : this.#reuse.keeperOf(key, instance);
         const outcome = await instance.run(job, hooks, this.#limits, keeper);
         const { evaluationMs } = instance;

@@ -1,7 +1,9 @@
 /** Calls that start from a template, which has evaluated their script, behave as if they evaluated it. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
+import { childrenOf } from "../support/processes.ts";
 import {
+  AVAILABLE_MODES,
   failure,
   output,
   type Ran,
@@ -10,6 +12,7 @@ import {
   type Sandboxes,
   sandboxTest,
   scriptOf,
+  treePids,
 } from "./harness.ts";
 
 /** Takes long enough that a template pays, and uses nothing that differs between calls. */
@@ -126,3 +129,51 @@ sandboxTest("a template that changes built-ins cannot forge an answer", async (s
     });
   }
 }, POOL);
+
+/** The template of the only script, which is a child of the root and forks templates itself. */
+async function scriptTemplateOf(cacheDir: string): Promise<{ script: number; below: number[] }> {
+  return await eventually(async () => {
+    const all = await treePids(cacheDir);
+    for (const script of all) {
+      const below = await childrenOf(script);
+      const further = await Promise.all(below.map(childrenOf));
+      const isRoot = further.some((pids) => pids.length > 1) || below.length > 2;
+      if (below.length === 1 && further.flat().length === 1 && !isRoot) return { script, below };
+    }
+  }, "a script template");
+}
+
+/** Waits in the call if the input says so. */
+const WAITING = `${SLOW} const main = async ({ wait }) => {
+  console.log("up");
+  if (wait) await new Promise((done) => setTimeout(done, wait));
+  return { sum };
+};`;
+
+for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
+  sandboxTest(
+    `${signal} of a script template harms its running calls alone`,
+    async (sandboxes, _context, _mode, cacheDir) => {
+      await fromTemplate(sandboxes, WAITING);
+      const { promise: up, resolve } = Promise.withResolvers<void>();
+      const running = run(sandboxes, WAITING, { input: { wait: 500 }, onLog: () => resolve() });
+      await up;
+      const { script, below } = await scriptTemplateOf(cacheDir);
+      for (const pid of [script, ...below]) Deno.kill(pid, signal);
+      // Each of these finds no instance of the template, or one that still waits.
+      const calls = Array.from({ length: 6 }, () => run(sandboxes, WAITING));
+      for (const { outcome } of await Promise.all(calls)) assert.equal(outcome.kind, "success");
+      const { outcome, process } = await running;
+      assert.equal(process, "template");
+      if (signal === "SIGSTOP") assert.equal(outcome.kind, "success");
+      else assert.match(outcome.kind === "error" ? outcome.message : "", /the signal SIGKILL$/);
+      await eventually(async () => {
+        const alive = await treePids(cacheDir);
+        return ![script, ...below].some((pid) => alive.includes(pid)) || undefined;
+      }, "the end of the template");
+      assert.equal((await run(sandboxes, WAITING)).outcome.kind, "success");
+    },
+    POOL,
+    signal === "SIGSTOP" ? AVAILABLE_MODES.slice(0, 1) : AVAILABLE_MODES,
+  );
+}

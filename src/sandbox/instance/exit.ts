@@ -37,6 +37,11 @@ export function exitOf({ code, signal }: Deno.CommandStatus, { expected }: Isola
   return forwarded === undefined ? { code, signal } : { code, signal: forwarded };
 }
 
+/** Whether a wait status of Linux is that of an end: not of a stop, and not one that the kernel never gives. */
+export function isEnd(status: number): boolean {
+  return status <= 0xffff && (status & 0x7f) !== 0x7f;
+}
+
 /** The exit in a wait status of Linux (`man 2 wait`). */
 export function exitOfWaitStatus(status: number, cpuMs: number): Exit {
   const number = status & 0x7f;

@@ -35,12 +35,15 @@ export class Pool implements AsyncDisposable {
     return this.#starting;
   }
 
-  /** Takes an instance for one job. */
-  async take({ scriptKey, functionKey }: SandboxJob): Promise<Instance> {
+  /**
+   * Takes an instance for one job.
+   * @param again an earlier one ended before the job; the template of a script is not asked again
+   */
+  async take({ scriptKey, functionKey }: SandboxJob, again: boolean): Promise<Instance> {
     await this.start();
     const forked = this.#crashes.areFrequent(functionKey)
       ? undefined
-      : await this.#tree?.take(scriptKey);
+      : await this.#tree?.take(again ? undefined : scriptKey);
     const instance = forked ?? await this.#singles.take();
     instance.ended.then((exit) => this.#crashes.note(functionKey, exit));
     return instance;

@@ -9,11 +9,13 @@ import {
   TOKEN_BYTES,
 } from "../../runtime/fork/wire.ts";
 import type { ProcessHandle } from "../instance/child.ts";
-import { type Exit, exitOfWaitStatus } from "../instance/exit.ts";
+import { type Exit, exitOfWaitStatus, isEnd } from "../instance/exit.ts";
 import { closeConnection, inputOf, readConnection } from "./connection.ts";
 import type { TreeSocket } from "./tree_socket.ts";
 
 const MICROS_PER_MS = 1000;
+/** Longest time that a forker may take for what it does at once: to report a fork, or to kill one. */
+const FORKER_TIMEOUT_MS = 10_000;
 
 /** A process that forks: the root or a template. */
 export interface Forker {
@@ -25,6 +27,11 @@ export interface Forker {
 interface Awaited {
   readonly pid: PromiseWithResolvers<number>;
   readonly ended: PromiseWithResolvers<Exit>;
+  isForked: boolean;
+  isConnected: boolean;
+  isKilled: boolean;
+  /** Ends the wait for what the forker has to do next. */
+  deadline: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** What a fork did when the channel of its forker ended: all forks end with their forker. */
@@ -36,17 +43,27 @@ export interface Forked extends ProcessHandle {
   readonly pidInForker: number;
 }
 
-/** Modes: open, then closed (the channel has ended). */
+/**
+ * A forker that has evaluated a script may lie. It is broken from the first lie on, and all that it says is ignored.
+ *
+ * Modes: open, broken, closed (the channel has ended).
+ */
 export class ForkerLink {
   readonly #send: (bytes: Uint8Array<ArrayBuffer>) => void;
-  readonly #broken: () => void;
+  readonly #broken: (fault: string) => void;
   readonly #forks = new Map<number, Awaited>();
+  /** Forks that have ended and whose connection has not. */
+  readonly #lingering = new Set<Awaited>();
   #held: Uint8Array = new Uint8Array(0);
   #next = 0;
+  #isBroken = false;
   #isClosed = false;
 
-  /** @param broken called for bytes that no forker writes */
-  constructor(send: (bytes: Uint8Array<ArrayBuffer>) => void, broken: () => void) {
+  /** @param broken called once, with what an honest forker does not do; it has to kill the forker */
+  constructor(
+    send: (bytes: Uint8Array<ArrayBuffer>) => void,
+    broken: (fault: string) => void,
+  ) {
     this.#send = send;
     this.#broken = broken;
   }
@@ -72,8 +89,9 @@ export class ForkerLink {
       for (const greeting of [Greeting.CHANNEL, Greeting.STDERR]) {
         connections.push(await expected.connection(greeting));
       }
+      if (!awaited.isForked) this.#expectSoon(awaited, "does not report a fork");
       const pidInForker = await awaited.pid.promise;
-      return { ...this.#handle(number, connections), ended, pidInForker };
+      return { ...this.#handle(number, awaited, connections), ended, pidInForker };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.kill(number);
@@ -84,7 +102,11 @@ export class ForkerLink {
   }
 
   kill(number: number): void {
-    if (this.#forks.has(number)) this.#send(encodeCommand(Command.KILL, number));
+    const fork = this.#forks.get(number);
+    if (fork === undefined) return;
+    this.#send(encodeCommand(Command.KILL, number));
+    if (!fork.isKilled) this.#expectSoon(fork, "does not kill a fork");
+    fork.isKilled = true;
   }
 
   /** Makes a template expect a load message. */
@@ -94,12 +116,13 @@ export class ForkerLink {
 
   /** Takes bytes of the channel. */
   receive(chunk: Uint8Array): void {
+    if (this.#isBroken) return;
     const bytes = new Uint8Array(this.#held.length + chunk.length);
     bytes.set(this.#held);
     bytes.set(chunk, this.#held.length);
     const view = new DataView(bytes.buffer);
     let at = 0;
-    for (; at + EVENT_BYTES <= bytes.length; at += EVENT_BYTES) {
+    for (; at + EVENT_BYTES <= bytes.length && !this.#isBroken; at += EVENT_BYTES) {
       const [number, first, second] = [4, 8, 12].map((offset) => view.getUint32(at + offset));
       this.#handleEvent(view.getUint8(at), number ?? 0, first ?? 0, second ?? 0);
     }
@@ -109,17 +132,24 @@ export class ForkerLink {
   /** The channel has ended. */
   close(): void {
     this.#isClosed = true;
-    for (const { pid, ended } of this.#forks.values()) {
+    for (const { pid, ended, deadline } of this.#forks.values()) {
+      clearTimeout(deadline);
       pid.reject(new Error("the forker has ended"));
       ended.resolve(ENDED_WITH_FORKER);
     }
     this.#forks.clear();
+    for (const { deadline } of this.#lingering) clearTimeout(deadline);
+    this.#lingering.clear();
   }
 
   #begin(number: number): Awaited {
-    const awaited = {
+    const awaited: Awaited = {
       pid: Promise.withResolvers<number>(),
       ended: Promise.withResolvers<Exit>(),
+      isForked: false,
+      isConnected: false,
+      isKilled: false,
+      deadline: undefined,
     };
     awaited.pid.promise.catch(() => {});
     this.#forks.set(number, awaited);
@@ -127,8 +157,13 @@ export class ForkerLink {
     return awaited;
   }
 
-  #handle(number: number, connections: readonly Deno.UnixConn[]): Omit<ProcessHandle, "ended"> {
+  #handle(
+    number: number,
+    fork: Awaited,
+    connections: readonly Deno.UnixConn[],
+  ): Omit<ProcessHandle, "ended"> {
     const [channel, errors] = connections as [Deno.UnixConn, Deno.UnixConn];
+    fork.isConnected = true;
     const readAll = async (
       connection: Deno.UnixConn,
       onChunk: Parameters<ProcessHandle["readStdout"]>[0],
@@ -139,7 +174,11 @@ export class ForkerLink {
     return {
       pid: undefined,
       input: inputOf(channel),
-      readStdout: (onChunk) => readAll(channel, onChunk),
+      readStdout: async (onChunk) => {
+        await readAll(channel, onChunk);
+        fork.isConnected = false;
+        if (this.#lingering.delete(fork)) clearTimeout(fork.deadline);
+      },
       readStderr: (onChunk) => readAll(errors, onChunk),
       kill: () => this.kill(number),
     };
@@ -147,16 +186,41 @@ export class ForkerLink {
 
   #handleEvent(kind: number, number: number, first: number, second: number): void {
     const fork = this.#forks.get(number);
-    if (fork === undefined) return this.#broken();
-    if (kind === ForkEvent.FORKED) return fork.pid.resolve(first);
-    if (kind === ForkEvent.FAILED) {
-      this.#forks.delete(number);
-      fork.pid.reject(new Error(`the kernel answered with error ${first}`));
-      return fork.ended.resolve({ code: first, signal: null });
+    if (kind === ForkEvent.FORKED && fork?.isForked === false && first > 0) {
+      fork.isForked = true;
+      if (!fork.isKilled) clearTimeout(fork.deadline);
+      return fork.pid.resolve(first);
     }
-    if (kind !== ForkEvent.ENDED) return this.#broken();
+    if (kind === ForkEvent.FAILED && fork?.isForked === false) {
+      fork.pid.reject(new Error(`the kernel answered with error ${first}`));
+      return this.#end(number, fork, { code: first, signal: null });
+    }
+    if (kind === ForkEvent.ENDED && fork?.isForked === true && isEnd(first)) {
+      return this.#end(number, fork, exitOfWaitStatus(first, second / MICROS_PER_MS));
+    }
+    this.#break("wrote an event that it cannot have written");
+  }
+
+  /** The connection of a fork that has ended ends, too. */
+  #end(number: number, fork: Awaited, exit: Exit): void {
+    clearTimeout(fork.deadline);
     this.#forks.delete(number);
-    fork.ended.resolve(exitOfWaitStatus(first, second / MICROS_PER_MS));
+    fork.ended.resolve(exit);
+    if (!fork.isConnected) return;
+    this.#lingering.add(fork);
+    this.#expectSoon(fork, "reported the end of a fork that runs");
+  }
+
+  #expectSoon(fork: Awaited, fault: string): void {
+    clearTimeout(fork.deadline);
+    if (this.#isClosed) return;
+    fork.deadline = setTimeout(() => this.#break(fault), FORKER_TIMEOUT_MS);
+  }
+
+  #break(fault: string): void {
+    if (this.#isBroken || this.#isClosed) return;
+    this.#isBroken = true;
+    this.#broken(fault);
   }
 }
 

@@ -127,7 +127,11 @@ export class InstancePool implements Disposable {
       const template = await Template.make(this.#forker, this.#supplies);
       if (this.#isClosed) return template[Symbol.dispose]();
       this.#templates.set(template, { count: 0, last: undefined });
-      template.ended.then(() => this.#templates.delete(template));
+      template.ended.then(() => {
+        this.#templates.delete(template);
+        // Its next instance may have been awaited.
+        if (!this.#isClosed && this.#comingSoon < this.#waiters.length) this.#grow();
+      });
       await this.#supply(template);
     });
   }

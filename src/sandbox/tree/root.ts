@@ -27,8 +27,8 @@ export class Root implements Forker, AsyncDisposable {
   ) {
     this.#child = child;
     this.#descriptors = descriptors;
-    this.link = new ForkerLink((bytes) => child.write(bytes), () => {
-      logger.error("the root wrote an event that it cannot have written, and is killed");
+    this.link = new ForkerLink((bytes) => child.write(bytes), (fault) => {
+      logger.error("the root {fault}, and is killed", { fault });
       child.kill();
     });
     child.reader = {

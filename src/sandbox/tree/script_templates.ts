@@ -136,7 +136,7 @@ export class ScriptTemplates implements Disposable {
       const nowMs = performance.now();
       this.#ready.set(key, { template, pool, bytes, madeMs: nowMs, usedMs: nowMs });
       template.ended.then(() => {
-        if (this.#ready.get(key)?.template === template) this.#giveUp(key);
+        if (this.#ready.get(key)?.template === template) this.#noteEnd(key, template);
       });
     } catch (error) {
       if (!this.#isClosed) logger.warn("a template was not made: {error}", { error: `${error}` });
@@ -160,6 +160,13 @@ export class ScriptTemplates implements Disposable {
     return undefined;
   }
 
+  /** A template ended by itself. Its script has to deserve the next one anew; that of a broken one gets none. */
+  #noteEnd(key: string, { isBroken }: Template): void {
+    this.#giveUp(key);
+    if (isBroken) this.#known.set(key, { kind: "unsuitable" });
+    else this.#known.delete(key);
+  }
+
   /** Gives up what was not used for the longest time. Returns whether the memory suffices then. */
   #freeMemory(key: string, bytes: number): boolean {
     let sum = bytes;
@@ -180,10 +187,9 @@ export class ScriptTemplates implements Disposable {
     for (const [key, { usedMs, madeMs }] of this.#ready) {
       const provisioned = this.#provisioned.find((provisioned) => provisioned.key === key);
       const isUnused = provisioned === undefined && nowMs - usedMs >= UNUSED_MS;
-      if (!isUnused && nowMs - madeMs < LIFETIME_MS) continue;
-      this.#giveUp(key);
-      if (provisioned !== undefined) this.#make(key, provisioned.script);
+      if (isUnused || nowMs - madeMs >= LIFETIME_MS) this.#giveUp(key);
     }
+    for (const { key, script } of this.#provisioned) this.#make(key, script);
   }
 
   /** Running instances keep their templates until they end. */

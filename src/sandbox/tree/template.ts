@@ -23,6 +23,7 @@ export class Template implements Forker, Disposable {
   /** Its nonce once it has evaluated a script, and that of the template that forked it. */
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   readonly #events: OutputReader;
+  #isBroken = false;
 
   private constructor(
     supplies: TreeSupplies,
@@ -34,8 +35,9 @@ export class Template implements Forker, Disposable {
     this.#supplies = supplies;
     this.#nonce = nonce;
     this.#child = new Child(process);
-    this.link = new ForkerLink((bytes) => this.#child.write(bytes), () => {
-      logger.warn("a template wrote an event that it cannot have written, and is killed");
+    this.link = new ForkerLink((bytes) => this.#child.write(bytes), (fault) => {
+      logger.warn("a template {fault}, and is killed", { fault });
+      this.#isBroken = true;
       this.#child.kill();
     });
     this.#events = { stdout: (chunk) => this.link.receive(chunk), stderr() {} };
@@ -68,6 +70,11 @@ export class Template implements Forker, Disposable {
   /** Settles once it has ended with all of its forks. */
   get ended(): Promise<unknown> {
     return this.#child.ended;
+  }
+
+  /** Whether it was killed because it did what no honest template does. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   /**
