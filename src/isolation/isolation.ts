@@ -24,7 +24,7 @@ export interface Profile {
   /** Directories that every process may read, in addition to Deno and its libraries. */
   readonly readable: readonly string[];
   /**
-   * A directory made by `makeRoot`: the root of the mount namespace, without `/proc` and with only `null` in `/dev`.
+   * A directory of the parts of `partsOfRoot`: the root of the mount namespace, without `/proc` and with only `null` in `/dev`.
    * Without it each process gets an assembled root with both.
    */
   readonly root?: string;

@@ -1,5 +1,5 @@
 /** A root directory for mount namespaces, made once so that each process needs fewer mounts. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { EGRESS_SOCKET_INSIDE, SOCKETS_INSIDE } from "./isolation.ts";
 import type { Machine } from "./machine.ts";
 
@@ -9,32 +9,34 @@ export const LOADER_CACHE = "/etc/ld.so.cache";
 /** The only device of a process. */
 export const NULL_DEVICE = "/dev/null";
 
+/** A file or directory, and how to make it in a directory that exists. */
+export interface Part {
+  readonly path: string;
+  make(): Promise<void>;
+}
+
 /**
- * Creates the directory anew: copies of Deno's libraries at their paths, and empty mount points for Deno, the null
+ * What the directory consists of: copies of Deno's libraries at their paths, and empty mount points for Deno, the null
  * device, the egress socket and the readable directories.
  */
-export async function makeRoot(
+export async function partsOfRoot(
   root: string,
   { deno, libraries }: Machine,
   readable: readonly string[],
-): Promise<void> {
-  await Deno.remove(root, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+): Promise<readonly Part[]> {
   const hasCache = await Deno.stat(LOADER_CACHE).then(({ isFile }) => isFile, () => false);
   const copied = hasCache ? [...libraries, LOADER_CACHE] : libraries;
-  for (const path of copied) await Deno.copyFile(path, await pathBelow(root, path));
-  for (const path of [deno, NULL_DEVICE, EGRESS_SOCKET_INSIDE]) {
-    await Deno.writeFile(await pathBelow(root, path), new Uint8Array());
-  }
-  for (const path of [...readable, SOCKETS_INSIDE]) {
-    await Deno.mkdir(join(root, path), { recursive: true });
-  }
-}
-
-/** The path below the root. Creates its parent directory. */
-async function pathBelow(root: string, path: string): Promise<string> {
-  const inside = join(root, path);
-  await Deno.mkdir(dirname(inside), { recursive: true, mode: 0o755 });
-  return inside;
+  const part = (inside: string, make: (path: string) => Promise<void>): Part => {
+    const path = join(root, inside);
+    return { path, make: () => make(path) };
+  };
+  return [
+    ...copied.map((source) => part(source, (path) => Deno.copyFile(source, path))),
+    ...[deno, NULL_DEVICE, EGRESS_SOCKET_INSIDE].map((inside) =>
+      part(inside, (path) => Deno.writeFile(path, new Uint8Array()))
+    ),
+    ...[...readable, SOCKETS_INSIDE].map((inside) =>
+      part(inside, (path) => Deno.mkdir(path, { recursive: true }))
+    ),
+  ];
 }

@@ -179,17 +179,30 @@ export function sandboxTest(
 
 /** Ids of all running processes of a pool with this cache directory: roots, templates and instances. */
 export async function treePids(cacheDir: string): Promise<number[]> {
+  return (await processesOf(cacheDir)).map(({ pid }) => pid);
+}
+
+/** The directory from which the processes of a pool with this cache directory started. */
+export async function sharedDirOf(cacheDir: string): Promise<string> {
+  const [first] = await processesOf(cacheDir);
+  if (first === undefined) throw new Error(`No process of ${cacheDir} runs`);
+  return first.shared;
+}
+
+async function processesOf(cacheDir: string): Promise<{ pid: number; shared: string }[]> {
   const owner = await Deno.realPath(cacheDir);
-  const pids: number[] = [];
+  const found: { pid: number; shared: string }[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const read = (path: string) => Deno.readTextFile(path).catch(() => "");
     const command = await read(`/proc/${name}/cmdline`);
     const shared = /\0([^\0]*)\/runtime\/bootstrap-[^\0]*\0/.exec(command)?.[1];
     if (shared === undefined) continue;
-    if (shared === owner || await read(`${shared}/owner`) === owner) pids.push(Number(name));
+    if (shared === owner || await read(`${shared}/owner`) === owner) {
+      found.push({ pid: Number(name), shared });
+    }
   }
-  return pids;
+  return found;
 }
 
 /** Ids of running processes, wrappers included, of the pools with this limit of processor time. */

@@ -2,11 +2,13 @@
 import {
   findMachine,
   type Machine,
-  makeRoot,
+  type Part,
+  partsOfRoot,
   type Profile,
   seccompFilter,
 } from "../../isolation/mod.ts";
-import { sharedDirectory } from "./shared_dir.ts";
+import { Parts } from "./parts.ts";
+import { claimAgain, sharedDirectory } from "./shared_dir.ts";
 
 /** Open files of one process. An idle process has about 20. */
 const OPEN_FILES_MAX = 256;
@@ -41,6 +43,10 @@ export interface Image extends AsyncDisposable {
   readonly runtimeDir: string;
   /** Holds {@link runtimeDir} and all other files that instances of another user must reach. */
   readonly sharedDir: string;
+  /** Makes a file of the image anew. */
+  add(part: Part): Promise<void>;
+  /** Makes what somebody removed. Await it before each use of the files. */
+  restore(): Promise<void>;
 }
 
 /** Inspects the machine and creates the directories. `cacheDir` is a private directory of the server. */
@@ -49,16 +55,23 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
   const ownDir = await ownDirectory(cacheDir, machine.isRoot);
   const sharedDir = machine.isRoot ? await sharedDirectory(ownDir) : ownDir;
   const runtimeDir = `${sharedDir}/runtime`;
-  await Deno.mkdir(runtimeDir, { recursive: true, mode: 0o755 });
+  const isShared = sharedDir !== ownDir;
+  const parts = new Parts(async () => {
+    if (isShared) await claimAgain(sharedDir, ownDir);
+  });
+  await parts.add(directoryPart(runtimeDir));
   const seccompFile = `${sharedDir}/seccomp.bpf`;
   const filter = seccompFilter(machine.architecture, { mayFork: false });
-  await Deno.writeFile(seccompFile, filter, { mode: 0o644 });
+  await parts.add(filePart(seccompFile, filter));
   const rootSeccompFile = `${sharedDir}/seccomp-root.bpf`;
   const rootFilter = seccompFilter(machine.architecture, { mayFork: true, mayManageForks: true });
-  await Deno.writeFile(rootSeccompFile, rootFilter, { mode: 0o644 });
+  await parts.add(filePart(rootSeccompFile, rootFilter));
   const hasRoot = machine.programs.bwrap !== undefined;
   const root = `${sharedDir}/root`;
-  if (hasRoot) await makeRoot(root, machine, [runtimeDir]);
+  if (hasRoot) {
+    await removeTree(root);
+    for (const part of await partsOfRoot(root, machine, [runtimeDir])) await parts.add(part);
+  }
   return {
     machine,
     profile: {
@@ -69,10 +82,35 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
     rootSeccompFile,
     runtimeDir,
     sharedDir,
+    add: (part) => parts.add(part),
+    restore: () => parts.restore(),
     async [Symbol.asyncDispose]() {
-      if (sharedDir !== ownDir) await Deno.remove(sharedDir, { recursive: true }).catch(() => {});
+      if (isShared) await Deno.remove(sharedDir, { recursive: true }).catch(() => {});
     },
   };
+}
+
+/** A file that every user may read. */
+export function filePart(path: string, content: Uint8Array): Part {
+  return {
+    path,
+    async make() {
+      await Deno.writeFile(path, content);
+      await Deno.chmod(path, 0o644);
+    },
+  };
+}
+
+function directoryPart(path: string): Part {
+  return { path, make: () => Deno.mkdir(path, { recursive: true, mode: 0o755 }) };
+}
+
+async function removeTree(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 function functionProfile({ isRoot }: Machine, runtimeDir: string, seccompFile: string): Profile {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { othersCanEnter } from "../../isolation/mod.ts";
-import { isOwnerGone } from "../../shared/files.ts";
+import { exists, isOwnerGone } from "../../shared/files.ts";
 
 /**
  * Where a root server puts it if its own directory is closed to other users, the best first. Debian removes files of
@@ -33,7 +33,7 @@ export async function sharedDirectory(ownDir: string): Promise<string> {
       await Deno.mkdir(parent, { recursive: true, mode: 0o755 });
       await sweep(parent);
       const directory = await claim(parent, name);
-      await Deno.writeTextFile(join(directory, OWNER_FILE), ownDir, { mode: 0o600 });
+      await writeOwner(directory, ownDir);
       await checkUse(directory);
       return directory;
     } catch (error) {
@@ -43,6 +43,20 @@ export async function sharedDirectory(ownDir: string): Promise<string> {
     }
   }
   throw new Error(`Cannot make a directory for instances: ${faults.join("; ")}`);
+}
+
+/** Makes the directory again if it was removed. Rejects if another user has taken its name since. */
+export async function claimAgain(directory: string, ownDir: string): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o755 });
+  if (!isOwn(await Deno.lstat(directory))) {
+    throw new Error(`Cannot use ${directory} for instances: another user may write to it`);
+  }
+  await Deno.chmod(directory, 0o755);
+  if (!await exists(join(directory, OWNER_FILE))) await writeOwner(directory, ownDir);
+}
+
+async function writeOwner(directory: string, ownDir: string): Promise<void> {
+  await Deno.writeTextFile(join(directory, OWNER_FILE), ownDir, { mode: 0o600 });
 }
 
 /** The directory of this name, or a new one with a suffix if another user has taken the name. */

@@ -48,6 +48,7 @@ export class Launcher {
    * @param supplies without them it has no network
    */
   async startSingle(supplies?: Supplies): Promise<Instance> {
+    await this.program.restore();
     const idleBytes = await this.idleBytes();
     const limits = idleBytes === undefined ? {} : this.program.limitsOf("single", idleBytes);
     const cgroup = await supplies?.cgroups?.take();
@@ -70,8 +71,9 @@ export class Launcher {
   }
 
   /** Spawns a root, whose forks reach the sockets in `socketDir`. */
-  spawnRoot(socketDir: string, seccompFile: string): Deno.ChildProcess {
+  async spawnRoot(socketDir: string, seccompFile: string): Promise<Deno.ChildProcess> {
     const { isolation, program } = this;
+    await program.restore();
     const env = { ...isolation.env, ...caEnv(program.caFile) };
     const flags = treeFlags(isolation.socketDirInside(socketDir));
     const line = isolation.wrap(program.command("root", flags, [AS_ROOT]), {

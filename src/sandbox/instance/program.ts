@@ -2,7 +2,7 @@
 import { pathToFileURL } from "node:url";
 import type { Confinement } from "../../isolation/mod.ts";
 import type { SandboxLimits } from "../contract.ts";
-import type { Image } from "../image/image.ts";
+import { filePart, type Image } from "../image/image.ts";
 import { bundleRuntime } from "../image/runtime_bundle.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
@@ -50,16 +50,23 @@ export interface Program {
   /** File with the certificates of `--egress-ca`. */
   readonly caFile: string | undefined;
   readonly setsid: string | undefined;
+  /** Makes what somebody removed of the files from which processes start. */
+  restore(): Promise<void>;
 }
 
 /** Writes what instances run to the image. */
 export async function prepareProgram(
   limits: SandboxLimits,
-  { machine, runtimeDir }: Image,
+  image: Image,
   ca: string | undefined,
 ): Promise<Program> {
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
+  const { machine, runtimeDir } = image;
   const bootstrap = await bundleRuntime(runtimeDir);
+  await image.add({
+    path: bootstrap,
+    make: async () => void await bundleRuntime(runtimeDir),
+  });
   return {
     command: (purpose, flags, args) => [
       machine.deno,
@@ -78,16 +85,16 @@ export async function prepareProgram(
       cpuSeconds: Math.ceil(limits.cpuTimeMs / MS_PER_SECOND),
     }),
     hiddenPaths: [pathToFileURL(bootstrap).href, bootstrap, machine.deno],
-    caFile: await writeCa(ca, runtimeDir),
+    caFile: await addCa(ca, image),
     setsid: machine.programs.setsid,
+    restore: () => image.restore(),
   };
 }
 
 /** Writes the operator's certificates where instances can read them: Node's TLS verifies certificates itself. */
-async function writeCa(ca: string | undefined, directory: string): Promise<string | undefined> {
+async function addCa(ca: string | undefined, image: Image): Promise<string | undefined> {
   if (ca === undefined) return undefined;
-  const path = `${directory}/egress-ca.pem`;
-  await Deno.writeTextFile(path, ca);
-  await Deno.chmod(path, 0o644);
+  const path = `${image.runtimeDir}/egress-ca.pem`;
+  await image.add(filePart(path, new TextEncoder().encode(ca)));
   return path;
 }

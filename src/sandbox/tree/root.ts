@@ -42,7 +42,7 @@ export class Root implements Forker, AsyncDisposable {
 
   /** Starts a root, which loads the runtime. It forks after {@link begin}. */
   static async start({ launcher, image, socketDir }: RootSupplies): Promise<Root> {
-    const spawned = launcher.spawnRoot(socketDir.path, image.rootSeccompFile);
+    const spawned = await launcher.spawnRoot(socketDir.path, image.rootSeccompFile);
     const child = new Child(spawnedProcess(spawned, launcher.isolation));
     try {
       const failure = await becomeReady(child);

@@ -50,6 +50,7 @@ export class Tree implements AsyncDisposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Roots that were replaced and still have running instances. */
   readonly #retiring = new Set<Root>();
+  #distrustedMs = -Infinity;
 
   readonly #rootLifetimeMs: number;
 
@@ -95,10 +96,13 @@ export class Tree implements AsyncDisposable {
 
   /** Takes an instance that waits for its first call; undefined while no root forks. */
   async take(key: string | undefined): Promise<Instance | undefined> {
-    if (this.#generation === undefined) return undefined;
-    const { scripts, blanks } = this.#generation;
+    const generation = this.#generation;
+    if (generation === undefined) return undefined;
+    const { scripts, blanks } = generation;
     const loaded = key === undefined ? undefined : await scripts.take(key);
-    return loaded ?? await blanks.take();
+    const instance = loaded ?? await blanks.take();
+    if (instance === undefined) this.#distrust(generation);
+    return instance;
   }
 
   /** Counts processes and memory; undefined while no root forks. */
@@ -149,6 +153,15 @@ export class Tree implements AsyncDisposable {
     generation.root.ended.then(() => this.#heal(generation));
     this.#timer = setTimeout(() => this.#renew(), this.#rootLifetimeMs);
     Deno.unrefTimer(this.#timer);
+  }
+
+  /** A root that does not fork is replaced, at most once in a while: what it needs may have been removed. */
+  #distrust(generation: Generation): void {
+    const nowMs = performance.now();
+    if (this.#generation !== generation || nowMs - this.#distrustedMs < BACKOFF_MAX_MS) return;
+    this.#distrustedMs = nowMs;
+    clearTimeout(this.#timer);
+    this.#renew();
   }
 
   /** Replaces a root that forks, once its successor does. Calls that run end on the old one. */

@@ -1,0 +1,57 @@
+/** The files of the image, each with the way to make it: cleaners of old files may remove them while the server runs. */
+import { getLogger } from "@logtape/logtape";
+import { dirname } from "node:path";
+import type { Part } from "../../isolation/mod.ts";
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/** All parts of one image. */
+export class Parts {
+  readonly #parts: Part[] = [];
+  readonly #claim: () => Promise<void>;
+  #restoring: Promise<void> | undefined;
+
+  /** @param claim makes the directory of the parts if it is missing; rejects if another user has taken it */
+  constructor(claim: () => Promise<void>) {
+    this.#claim = claim;
+  }
+
+  /** Makes a part anew. */
+  async add(part: Part): Promise<void> {
+    this.#parts.push(part);
+    await make(part);
+  }
+
+  /** Makes the parts that are missing. */
+  restore(): Promise<void> {
+    this.#restoring ??= this.#restore().finally(() => this.#restoring = undefined);
+    return this.#restoring;
+  }
+
+  async #restore(): Promise<void> {
+    await this.#claim();
+    const missing = this.#parts.filter(({ path }) => isMissing(path));
+    if (missing.length === 0) return;
+    logger.warn("{count} files of instances were removed and are made anew, the first is {path}", {
+      count: missing.length,
+      path: missing[0]?.path,
+    });
+    for (const part of missing) await make(part);
+  }
+}
+
+async function make({ path, make }: Part): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await make();
+}
+
+/** Without a wait: a call may wait for the answer. */
+function isMissing(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}

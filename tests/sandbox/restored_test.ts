@@ -1,0 +1,78 @@
+/** Cleaners of old files may remove those of instances while the server runs. Processes start all the same. */
+import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
+import { output, run, type Sandboxes, sandboxTest, sharedDirOf, treePids } from "./harness.ts";
+
+const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
+const GOOD = "const main = () => ({ ok: 1 });";
+
+/** Kills processes of which some may have ended. */
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** Resolves once a call succeeds in a process of this kind. */
+async function succeedsIn(sandboxes: Sandboxes, ...kinds: string[]): Promise<void> {
+  await eventually(async () => {
+    // A call whose process is killed fails.
+    const { outcome, process = "" } = await run(sandboxes, GOOD);
+    return outcome.kind === "success" && kinds.includes(process) || undefined;
+  }, `a call in a process of the kind ${kinds}`);
+}
+
+/** Paths below a directory and their permissions. */
+async function treeOf(directory: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = `${directory}/${name}`;
+    const { mode } = await Deno.lstat(path);
+    paths.push(`${path} ${mode?.toString(8)}`, ...isDirectory ? await treeOf(path) : []);
+  }
+  return paths.sort();
+}
+
+sandboxTest(
+  "files of instances that were removed are made anew",
+  async (sandboxes, _context, _mode, cacheDir) => {
+    await succeedsIn(sandboxes, "root");
+    const shared = await sharedDirOf(cacheDir);
+    const before = await treeOf(shared);
+    for (const removed of [shared, `${shared}/runtime`, `${shared}/seccomp.bpf`]) {
+      const pids = await treePids(cacheDir);
+      assert.ok(pids.length > 0);
+      await Deno.remove(removed, { recursive: true });
+      // The root may have lost the socket of the server.
+      for (let call = 0; call < 3; call++) {
+        assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
+      }
+      killAll(pids);
+      await succeedsIn(sandboxes, "root", "single");
+      await succeedsIn(sandboxes, "root");
+      assert.deepEqual(await treeOf(shared), before);
+    }
+  },
+  POOL,
+);
+
+sandboxTest(
+  "no process starts from a directory that another user has taken",
+  async (sandboxes, _context, _mode, cacheDir) => {
+    await succeedsIn(sandboxes, "root");
+    const shared = await sharedDirOf(cacheDir);
+    // A server that is not root uses its own directory.
+    if (Deno.uid() !== 0 || shared === await Deno.realPath(cacheDir)) return;
+    await Deno.chown(shared, 65534, 65534);
+    killAll(await treePids(cacheDir));
+    const error = await eventually(() => run(sandboxes, GOOD).then(() => undefined, String));
+    assert.match(error, /for instances: another user may write to it/);
+    await Deno.chown(shared, 0, 0);
+    await succeedsIn(sandboxes, "root");
+  },
+  POOL,
+);
