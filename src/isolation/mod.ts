@@ -15,6 +15,7 @@ export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from
 export { joinCgroup, processBelow } from "./forks.ts";
 export { unconfined } from "./process_mode.ts";
 export { listDescriptors, readAllProcfs, readProcfs } from "./procfs.ts";
+export { killOrphans } from "./orphans.ts";
 export { type Part, partsOfRoot } from "./root.ts";
 export { type Architecture, seccompFilter } from "./seccomp.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";

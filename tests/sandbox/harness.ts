@@ -139,7 +139,7 @@ export function poolOf(
   isolation: Mode,
   cacheDir: string,
   limits: Partial<SandboxLimits> = {},
-  options: { readonly rootLifetimeMs?: number } = {},
+  options: { readonly rootLifetimeMs?: number; readonly searchPath?: string } = {},
 ): Sandboxes {
   return createSandboxes({ ...LIMITS, ...limits }, {
     cacheDir,

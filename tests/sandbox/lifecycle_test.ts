@@ -9,6 +9,7 @@ import {
   poolPids,
   run,
   sandboxTest,
+  scriptOf,
   treePids,
 } from "./harness.ts";
 
@@ -155,5 +156,28 @@ linuxTest("a killed server leaves no process behind", async (mode) => {
   await reader.cancel();
   await allEnded(MARKS.orphan);
   await eventually(async () => (await treePids(cacheDir)).length === 0 || undefined);
+  await Deno.remove(cacheDir, { recursive: true });
+});
+
+Deno.test("without forks as many more instances wait as are provisioned", async () => {
+  const cacheDir = await Deno.makeTempDir();
+  {
+    await using sandboxes = poolOf("process", cacheDir, { poolSize: 1 }, { searchPath: "" });
+    const body = "const main = () => ({ ok: 1 });";
+    const provision = (count: number) =>
+      sandboxes.provision([{ key: body, script: scriptOf(body), count }]);
+    const ready = (count: number) =>
+      eventually(() => Promise.resolve(sandboxes.stats.ready === count || undefined));
+    provision(1);
+    await sandboxes.start();
+    await ready(2);
+    provision(3);
+    await ready(4);
+    assert.equal((await run(sandboxes, body)).process, "single");
+    await ready(4);
+    sandboxes.provision([]);
+    assert.equal((await run(sandboxes, body)).process, "single");
+    assert.equal(sandboxes.stats.ready, 3);
+  }
   await Deno.remove(cacheDir, { recursive: true });
 });

@@ -14,6 +14,7 @@ export class Pool implements AsyncDisposable {
   readonly #tree: Tree | undefined;
   readonly #poolSize: number;
   readonly #crashes = new Crashes();
+  #provisionedCount = 0;
   #starting: Promise<void> | undefined;
   #forkFault: string | undefined;
 
@@ -65,9 +66,19 @@ export class Pool implements AsyncDisposable {
     this.#tree?.noteEvaluation(scriptKey, script, evaluationMs);
   }
 
-  /** Keeps instances of these scripts waiting, called or not. Replaces the previous list. */
+  /**
+   * Keeps instances of these scripts waiting, called or not. Replaces the previous list. Without forks as many more
+   * instances wait for any script: each evaluates its own in the call.
+   */
   provision(provisioned: readonly Provisioned[]): void {
+    this.#provisionedCount = provisioned.reduce((sum, { count }) => sum + count, 0);
     this.#tree?.provision(provisioned);
+    const isKept = this.#starting !== undefined && this.#forkFault !== undefined;
+    if (isKept) this.#singles.resize(this.#singlesSize);
+  }
+
+  get #singlesSize(): number {
+    return this.#poolSize + this.#provisionedCount;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,6 +93,6 @@ export class Pool implements AsyncDisposable {
     logger.warn("instances are not forked, each call starts a process: {fault}", {
       fault: this.#forkFault,
     });
-    await this.#singles.keep(this.#poolSize);
+    await this.#singles.keep(this.#singlesSize);
   }
 }

@@ -37,7 +37,18 @@ export class Singles implements AsyncDisposable {
   /** Keeps this many instances waiting. Resolves once the first one waits; rejects if it does not start. */
   async keep(size: number): Promise<void> {
     this.#size = size;
-    this.#waiting.push(await this.#start());
+    this.#starting++;
+    try {
+      this.#waiting.push(await this.#start());
+    } finally {
+      this.#starting--;
+    }
+    this.#refill();
+  }
+
+  /** Changes the number of instances that wait. Those beyond it wait on until calls take them. */
+  resize(size: number): void {
+    this.#size = size;
     this.#refill();
   }
 

@@ -22,6 +22,8 @@ export interface Forker {
   /** Its process id in the namespace of the server. */
   readonly pid: number;
   readonly link: ForkerLink;
+  /** Kills what a fork that has ended left running. */
+  sweep(): Promise<void>;
 }
 
 interface Awaited {

@@ -1,6 +1,7 @@
 /** The root of a tree of forks: a process that never sees user code and forks templates. */
 import { getLogger } from "@logtape/logtape";
 import { type Descriptors, SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
+import { killGroup, killOrphans } from "../../isolation/mod.ts";
 import { Child } from "../instance/child.ts";
 import { idleMemory } from "../instance/idle_memory.ts";
 import { spawnedProcess } from "../instance/spawned.ts";
@@ -16,6 +17,9 @@ export class Root implements Forker, AsyncDisposable {
   readonly #child: Child;
   readonly #descriptors: Descriptors;
   readonly link: ForkerLink;
+  #isEnded = false;
+  #lastSweep: Promise<void> = Promise.resolve();
+  #nextSweep: Promise<void> | undefined;
 
   private constructor(
     child: Child,
@@ -24,6 +28,8 @@ export class Root implements Forker, AsyncDisposable {
     descriptors: Descriptors,
     /** Its private memory in bytes, which the limits of its forks leave out. */
     readonly idleBytes: number,
+    /** Whether the kernel kills everything that a fork leaves behind. */
+    private readonly ownProcessNamespaces: boolean,
   ) {
     this.#child = child;
     this.#descriptors = descriptors;
@@ -37,7 +43,12 @@ export class Root implements Forker, AsyncDisposable {
         logger.warn("the root printed: {text}", { text: new TextDecoder().decode(chunk) });
       },
     };
-    child.ended.finally(() => this.link.close());
+    child.ended.finally(() => {
+      this.#isEnded = true;
+      // Without namespaces of their own its forks leave no wrapper around it: it leads their group.
+      if (!ownProcessNamespaces) killGroup(pid);
+      this.link.close();
+    });
   }
 
   /** Starts a root, which loads the runtime. It forks after {@link begin}. */
@@ -48,7 +59,9 @@ export class Root implements Forker, AsyncDisposable {
       const failure = await becomeReady(child);
       if (failure !== undefined) throw startError(failure, child.stderr, "a root");
       const { pid, descriptors } = await inspectRoot(spawned.pid);
-      return new Root(child, pid, descriptors, await idleMemory(pid) ?? 0);
+      const { ownProcessNamespace } = launcher.isolation.expected;
+      const idleBytes = await idleMemory(pid) ?? 0;
+      return new Root(child, pid, descriptors, idleBytes, ownProcessNamespace);
     } catch (error) {
       child.kill();
       await child.ended;
@@ -65,6 +78,18 @@ export class Root implements Forker, AsyncDisposable {
       namespaces: isolation.expected.ownProcessNamespace,
       ...program.limitsOf("root", this.idleBytes),
     }));
+  }
+
+  sweep(): Promise<void> {
+    if (this.ownProcessNamespaces) return Promise.resolve();
+    // A sweep that has begun may have looked before the end that is to be swept after.
+    if (this.#nextSweep !== undefined) return this.#nextSweep;
+    this.#nextSweep = this.#lastSweep.then(async () => {
+      this.#nextSweep = undefined;
+      if (!this.#isEnded) await killOrphans(this.pid);
+    });
+    this.#lastSweep = this.#nextSweep;
+    return this.#nextSweep;
   }
 
   /** Settles once it has ended. */

@@ -18,6 +18,7 @@ const LOAD_TIMEOUT_MS = 5_000;
 /** Its disposal kills it with all of its forks. */
 export class Template implements Forker, Disposable {
   readonly link: ForkerLink;
+  readonly #forker: Forker;
   readonly #supplies: TreeSupplies;
   readonly #child: Child;
   /** Its nonce once it has evaluated a script, and that of the template that forked it. */
@@ -26,12 +27,14 @@ export class Template implements Forker, Disposable {
   #isBroken = false;
 
   private constructor(
+    forker: Forker,
     supplies: TreeSupplies,
     process: Forked,
     /** Its process id in the namespace of the server. */
     readonly pid: number,
     nonce: Uint8Array<ArrayBuffer> | undefined,
   ) {
+    this.#forker = forker;
     this.#supplies = supplies;
     this.#nonce = nonce;
     this.#child = new Child(process);
@@ -54,10 +57,11 @@ export class Template implements Forker, Disposable {
       const pid = await processBelow(forker.pid, process.pidInForker);
       if (cgroup !== undefined) await joinCgroup(pid, cgroup, supplies.image.machine);
       const nonce = forker instanceof Template ? forker.#nonce : undefined;
-      const template = new Template(supplies, process, pid, nonce);
+      const template = new Template(forker, supplies, process, pid, nonce);
       // A script may lie about the ends of its forks. The root does not lie about the end of the script's template.
       const gone = forker instanceof Template ? forker.ended : template.ended;
-      gone.then(() => cgroup?.[Symbol.dispose]());
+      template.ended.then(() => forker.sweep());
+      gone.then(() => forker.sweep()).then(() => cgroup?.[Symbol.dispose]());
       return template;
     } catch (error) {
       process?.kill();
@@ -110,6 +114,10 @@ export class Template implements Forker, Disposable {
       hiddenPaths: launcher.hiddenPaths,
       ...(this.#nonce === undefined ? {} : { templateNonce: this.#nonce }),
     });
+  }
+
+  sweep(): Promise<void> {
+    return this.#forker.sweep();
   }
 
   [Symbol.dispose](): void {

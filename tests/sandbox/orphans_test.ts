@@ -1,0 +1,79 @@
+/** A process that an escaped call leaves behind ends with the template of that call. */
+import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
+import { childrenOf } from "../support/processes.ts";
+import { findProgram } from "../../src/isolation/machine.ts";
+import { AVAILABLE_MODES, poolOf, run, SEARCH_PATH, treePids } from "./harness.ts";
+
+const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
+const GOOD = "const main = () => ({ ok: 1 });";
+
+interface Found {
+  readonly pid: number;
+  readonly group: number;
+}
+
+/** The processes with this argument, and their groups. */
+async function processesWith(argument: string): Promise<Found[]> {
+  const found: Found[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const read = (file: string) => Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
+    if (!(await read("cmdline")).split("\0").includes(argument)) continue;
+    const group = Number(/^NSpgid:\t(\d+)/m.exec(await read("status"))?.[1]);
+    if ((await read("cmdline")).startsWith("sleep")) found.push({ pid: Number(name), group });
+  }
+  return found;
+}
+
+/** A directory with a `setsid` that leaves a process in each new group, with a parent outside of it. */
+async function leavingSetsid(argument: string): Promise<string> {
+  const directory = await Deno.makeTempDir();
+  const real = await findProgram("setsid", SEARCH_PATH);
+  const leave = `(sleep ${argument} </dev/null >/dev/null 2>&1 &); exec "$@"`;
+  await Deno.writeTextFile(
+    `${directory}/setsid`,
+    `#!/bin/sh\nexec ${real} /bin/sh -c '${leave}' sh "$@"\n`,
+    { mode: 0o755 },
+  );
+  return directory;
+}
+
+// In bubblewrap mode a process namespace ends all of its processes.
+for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Deno.uid() === 0)) {
+  Deno.test(`${mode}: what a call left behind ends with its template, or with the root`, async () => {
+    const cacheDir = await Deno.makeTempDir();
+    const argument = `${100_000 + Deno.pid}.${AVAILABLE_MODES.indexOf(mode)}`;
+    const wrappers = await leavingSetsid(argument);
+    {
+      const searchPath = `${wrappers}:${SEARCH_PATH}`;
+      await using sandboxes = poolOf(mode, cacheDir, POOL, { searchPath });
+      await sandboxes.start();
+      const rootWithOrphan = () =>
+        eventually(async () => {
+          const pids = await treePids(cacheDir);
+          const orphan = (await processesWith(argument)).find(({ group }) => pids.includes(group));
+          const templates = orphan === undefined ? [] : await childrenOf(orphan.group);
+          return templates.length > 1 && orphan ? { ...orphan, templates } : undefined;
+        }, "a root with templates, and a process that does not belong to it");
+      const isGone = async (pid: number) =>
+        !(await processesWith(argument)).some((found) => found.pid === pid);
+      const first = await rootWithOrphan();
+      const [template] = first.templates;
+      assert.ok(template);
+      Deno.kill(template, "SIGKILL");
+      await eventually(async () => await isGone(first.pid) || undefined, "the end of the process");
+      const { outcome, process } = await run(sandboxes, GOOD);
+      assert.deepEqual([outcome.kind, process], ["success", "root"]);
+      assert.ok((await treePids(cacheDir)).includes(first.group), "the root lives on");
+
+      Deno.kill(first.group, "SIGKILL");
+      const second = await rootWithOrphan();
+      assert.notEqual(second.group, first.group);
+      Deno.kill(second.group, "SIGKILL");
+      await eventually(async () => await isGone(second.pid) || undefined, "the end of the process");
+    }
+    await eventually(async () => (await processesWith(argument)).length === 0 || undefined);
+    for (const directory of [cacheDir, wrappers]) await Deno.remove(directory, { recursive: true });
+  });
+}
