@@ -3,8 +3,9 @@
  *
  *     deno task bench [part ...] [--quick] [--publish]
  *
- * The parts are latency, bundles, inputs, growth, finalize, memory and first-call; none means all. `--quick` measures
- * with few rounds. `--publish` puts the results where docs/performance.md shows them, in place of the last.
+ * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare and heavy; none means all.
+ * `--quick` measures with few rounds. `--publish` puts the results where docs/performance.md shows them, in place of the
+ * last.
  *
  * All contenders get the same arrivals in interleaved rounds, so that a busy moment of the machine hits each of them;
  * trust the ratios more than the milliseconds. The load generator shares the cores with what it measures. A wrong
@@ -18,8 +19,10 @@ import { describeMachine, loadAverage, type Machine, measureBare } from "./machi
 import { finalize } from "./parts/finalize.ts";
 import { firstCall } from "./parts/first_call.ts";
 import { growth } from "./parts/growth.ts";
+import { heavy } from "./parts/heavy.ts";
 import { latency } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
+import { rare } from "./parts/rare.ts";
 import { bundles, inputs } from "./parts/sizes.ts";
 import { renderSvg } from "./plots.ts";
 import { renderReadmeChart } from "./readme_chart.ts";
@@ -34,6 +37,8 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
   finalize,
   memory,
   "first-call": firstCall,
+  rare,
+  heavy,
 };
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
