@@ -24,8 +24,8 @@ export interface Profile {
   /** Directories that every process may read, in addition to Deno and its libraries. */
   readonly readable: readonly string[];
   /**
-   * A directory of the parts of `partsOfRoot`: the root of the mount namespace, without `/proc` and with only `null` in `/dev`.
-   * Without it each process gets an assembled root with both.
+   * A directory of the parts of `partsOfRoot`: the root of the mount namespace, without `/proc` and with only `null` in
+   * `/dev`. Without it each process gets an assembled root with both.
    */
   readonly root?: string;
   /** File with the seccomp filter, readable for the user of the processes. */

@@ -49,6 +49,7 @@ export async function readStatuses(): Promise<ReadonlyMap<number, ProcessStatus>
     stderr: "null",
   }).output();
   const text = new TextDecoder().decode(stdout);
+  if (text === "") throw new Error("Cannot read the processes in /proc");
   return new Map(
     [...text.matchAll(STATUS)].map(([, pid, parent, group]) => [
       Number(pid),

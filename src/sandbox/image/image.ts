@@ -43,8 +43,8 @@ export interface Image extends AsyncDisposable {
   readonly runtimeDir: string;
   /** Holds {@link runtimeDir} and all other files that instances of another user must reach. */
   readonly sharedDir: string;
-  /** Makes a file of the image anew. */
-  add(part: Part): Promise<void>;
+  /** Adds a file that was made. */
+  keep(part: Part): void;
   /** Makes what somebody removed. Await it before each use of the files. */
   restore(): Promise<void>;
 }
@@ -82,7 +82,7 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
     rootSeccompFile,
     runtimeDir,
     sharedDir,
-    add: (part) => parts.add(part),
+    keep: (part) => parts.keep(part),
     restore: () => parts.restore(),
     async [Symbol.asyncDispose]() {
       if (isShared) await Deno.remove(sharedDir, { recursive: true }).catch(() => {});

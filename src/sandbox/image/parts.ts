@@ -16,9 +16,14 @@ export class Parts {
     this.#claim = claim;
   }
 
+  /** Adds a part that was made. */
+  keep(part: Part): void {
+    this.#parts.push(part);
+  }
+
   /** Makes a part anew. */
   async add(part: Part): Promise<void> {
-    this.#parts.push(part);
+    this.keep(part);
     await make(part);
   }
 

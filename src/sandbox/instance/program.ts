@@ -63,10 +63,7 @@ export async function prepareProgram(
   const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
   const { machine, runtimeDir } = image;
   const bootstrap = await bundleRuntime(runtimeDir);
-  await image.add({
-    path: bootstrap,
-    make: async () => void await bundleRuntime(runtimeDir),
-  });
+  image.keep({ path: bootstrap, make: async () => void await bundleRuntime(runtimeDir) });
   return {
     command: (purpose, flags, args) => [
       machine.deno,
@@ -95,6 +92,8 @@ export async function prepareProgram(
 async function addCa(ca: string | undefined, image: Image): Promise<string | undefined> {
   if (ca === undefined) return undefined;
   const path = `${image.runtimeDir}/egress-ca.pem`;
-  await image.add(filePart(path, new TextEncoder().encode(ca)));
+  const part = filePart(path, new TextEncoder().encode(ca));
+  await part.make();
+  image.keep(part);
   return path;
 }

@@ -45,9 +45,9 @@ export class Root implements Forker, AsyncDisposable {
     };
     child.ended.finally(() => {
       this.#isEnded = true;
-      // Without namespaces of their own its forks leave no wrapper around it: it leads their group.
-      if (!ownProcessNamespaces) killGroup(pid);
       this.link.close();
+      // Without namespaces it has no wrapper: it leads the group of its forks.
+      if (!ownProcessNamespaces) killGroup(pid);
     });
   }
 
@@ -86,7 +86,11 @@ export class Root implements Forker, AsyncDisposable {
     if (this.#nextSweep !== undefined) return this.#nextSweep;
     this.#nextSweep = this.#lastSweep.then(async () => {
       this.#nextSweep = undefined;
-      if (!this.#isEnded) await killOrphans(this.pid);
+      try {
+        if (!this.#isEnded) await killOrphans(this.pid);
+      } catch (error) {
+        logger.error("what forks left behind was not looked for: {error}", { error: `${error}` });
+      }
     });
     this.#lastSweep = this.#nextSweep;
     return this.#nextSweep;
@@ -101,6 +105,7 @@ export class Root implements Forker, AsyncDisposable {
     this.#child.kill();
     await this.#child.ended;
     await this.#child.drain();
+    await this.#lastSweep;
   }
 }
 
