@@ -10,6 +10,7 @@ export const SUITES: Readonly<Record<string, string>> = { browser: "chromium" };
 export const REQUIRABLE: readonly string[] = [
   ...MODES,
   "cgroups",
+  "mount",
   ...PROGRAMS,
   ...Object.values(SUITES),
 ];

@@ -1,5 +1,12 @@
 import { getLogger } from "@logtape/logtape";
-import { DomainError, type ErrorCode, type Reason, REASONS } from "../domain/errors.ts";
+import { unavailabilityOf } from "../store/storage_health.ts";
+import {
+  DomainError,
+  type ErrorCode,
+  type Reason,
+  REASONS,
+  storageUnavailable,
+} from "../domain/errors.ts";
 
 const logger = getLogger(["invoked", "api"]);
 
@@ -19,6 +26,7 @@ const CODES: Readonly<
   RESOURCE_EXHAUSTED: { number: 8, status: 429 },
   INTERNAL: { number: 13, status: 500 },
   UNAVAILABLE: { number: 14, status: 503 },
+  DATA_LOSS: { number: 15, status: 500 },
 };
 
 /** Reasons for which HTTP has a status of its own; clients of files know that one and not google.rpc.Code. */
@@ -63,6 +71,10 @@ export function statusAnswer(error: DomainError): StatusAnswer {
 /** What a caller learns of an error. An error that is no {@link DomainError} is logged, and answered as INTERNAL. */
 export function asDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
+  const unavailable = unavailabilityOf(error);
+  if (unavailable !== undefined) {
+    return storageUnavailable("Cannot answer the request", unavailable);
+  }
   logger.error("Cannot answer the request", { error });
   return new DomainError(
     "INTERNAL",

@@ -74,8 +74,25 @@ export class Compiler {
       setsid,
       signal,
     });
-    if (result.kind === "exited") return result;
+    if (result.kind === "exited") {
+      assertDiskHadRoom(result);
+      return result;
+    }
     throw new BuildRejection({ message: limitReached(result.kind, limits) });
+  }
+}
+
+/** Messages of Deno and esbuild on a disk that takes no writes, by the code of the system. */
+const DISK_MESSAGES = {
+  ENOSPC: /\(os error 28\)|no space left on device/i,
+  EDQUOT: /\(os error 122\)|disk quota exceeded/i,
+} as const;
+
+/** @throws an error with the code of the system if the compiler failed because the disk is full: not a fault of the commit */
+function assertDiskHadRoom({ code: exitCode, stderr }: Exited): void {
+  if (exitCode === 0) return;
+  for (const [code, message] of Object.entries(DISK_MESSAGES)) {
+    if (message.test(stderr)) throw Object.assign(new Error(stderr.trim()), { code });
   }
 }
 

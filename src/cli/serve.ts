@@ -2,11 +2,14 @@ import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
+import { SyncError } from "../shared/files.ts";
+import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
 import { describeError, EXIT_FAILURE, Failure, failureMessage } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
+import { RESTART_FLAG, superviseServer } from "./local/supervisor.ts";
 import { renderWelcome, welcomeJson } from "./terminal/welcome.ts";
 
 const logger = getLogger(["invoked", "cli"]);
@@ -17,15 +20,22 @@ const logger = getLogger(["invoked", "cli"]);
  */
 const SIGNAL_ECHO_MS = 50;
 
+interface ServeOptions {
+  readonly json?: boolean;
+  readonly restartOnFailure?: boolean;
+}
+
 /** `invoked serve`: runs the server until SIGTERM or SIGINT. */
 export function registerServe(program: Command): void {
   const command = program.command("serve").description("Run the server");
   const readFlags = addSettingFlags(command);
   addJsonOption(command);
+  command.option(RESTART_FLAG, "Start the server again after a crash and after exit code 5");
   addExamples(command, "invoked serve", "invoked serve --port 9000 --data /var/lib/invoked");
-  command.action(async ({ json = false }: { json?: boolean }) => {
+  command.action(async ({ json = false, restartOnFailure = false }: ServeOptions) => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
     await setUpLogging(config.log);
+    if (restartOnFailure) return await superviseServer();
     await serve(config, json);
   });
 }
@@ -46,8 +56,9 @@ async function serve(config: Config, json: boolean): Promise<void> {
 async function start(config: Config): Promise<RunningServer> {
   const { startServer } = await import("../compose/server.ts");
   try {
-    return await startServer(config, { deployExample: true });
+    return await startServer(config, { deployExample: true, onSyncFailure: exitOnSyncFailure });
   } catch (error) {
+    if (error instanceof SyncError) throw syncFailure(error);
     logger.debug("the server did not start", { error });
     throw startFailure(error, config);
   }

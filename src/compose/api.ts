@@ -6,6 +6,7 @@ import type { Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import type { Domain } from "../domain/mod.ts";
 import type { Engine } from "../engine/contract.ts";
+import type { Store } from "../store/mod.ts";
 import type { Sandboxes } from "../sandbox/contract.ts";
 import { createApp } from "../http/app.ts";
 import type { Env } from "../http/env.ts";
@@ -14,6 +15,7 @@ import manifest from "../../package.json" with { type: "json" };
 
 export interface ApiParts {
   readonly domain: Domain;
+  readonly store: Store;
   readonly engine: Engine;
   readonly sandboxes: Sandboxes;
   /** Host name of the server without a port. */
@@ -23,17 +25,20 @@ export interface ApiParts {
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
 export function composeApi(
   config: Config,
-  { domain, engine, sandboxes, hostName }: ApiParts,
+  { domain, store, engine, sandboxes, hostName }: ApiParts,
 ): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   const services: Services = {
     ...domain,
     hostName,
     maxFileBytes: config.commits.maxFileBytes,
-    readiness: () =>
-      engine.isOpen
+    readiness: () => {
+      if (!engine.isOpen) return { ready: false, reason: "the server is stopping" };
+      const { fault } = store.health;
+      return fault === undefined
         ? { ready: true, load: engine.load }
-        : { ready: false, reason: "the server is stopping" },
+        : { ready: false, reason: fault.message };
+    },
     serverStatus: async () => ({
       walls: sandboxes.walls,
       load: engine.load,

@@ -34,6 +34,8 @@ const ANSWERS_TIMEOUT_MS = 2_000;
 export interface StartOptions {
   /** Deploys the example into a store that never had a function. */
   readonly deployExample: boolean;
+  /** Called once a sync of stored data failed; ends the process at once, without closing anything. */
+  readonly onSyncFailure: (error: Error) => void;
 }
 
 /** What a running server is built from. */
@@ -109,7 +111,7 @@ export class RunningServer {
 /** Builds the server from its configuration and starts it; when a part fails, what was opened is closed again. */
 export async function startServer(
   config: Config,
-  { deployExample }: StartOptions,
+  { deployExample, onSyncFailure }: StartOptions,
 ): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
   const { server: { dataDir, drainTimeoutMs } } = config;
@@ -122,7 +124,7 @@ export async function startServer(
   const builder = opened.use(openBuilder(config));
   const ready = Promise.all([sandboxes.start(), builder.start()]);
   ready.catch(() => {});
-  const store = opened.use(await openStore(dataDir));
+  const store = opened.use(await openStore(dataDir, { onSyncFailure }));
   const engine = opened.use(
     new LocalEngine(sandboxes, artifactSource(store), config.invocations),
   );
@@ -146,7 +148,7 @@ export async function startServer(
   });
   opened.use(domain.typeChecks);
   // Before recovery: resumed invocations may call the API.
-  const app = composeApi(config, { domain, engine, sandboxes, hostName });
+  const app = composeApi(config, { domain, store, engine, sandboxes, hostName });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));

@@ -3,6 +3,8 @@
  * page and this file equal.
  */
 
+import type { StorageUnavailable } from "../store/storage_health.ts";
+
 /** Codes of google.rpc.Code that the server answers. */
 export type ErrorCode =
   | "INVALID_ARGUMENT"
@@ -14,7 +16,8 @@ export type ErrorCode =
   | "ALREADY_EXISTS"
   | "RESOURCE_EXHAUSTED"
   | "INTERNAL"
-  | "UNAVAILABLE";
+  | "UNAVAILABLE"
+  | "DATA_LOSS";
 
 /** Stable reasons with their code. */
 export const REASONS = {
@@ -56,6 +59,8 @@ export const REASONS = {
   RATE_LIMITED: "RESOURCE_EXHAUSTED",
   VOLUME_QUOTA: "RESOURCE_EXHAUSTED",
   SERVER_STOPPING: "UNAVAILABLE",
+  STORAGE_UNAVAILABLE: "UNAVAILABLE",
+  BLOB_MISSING: "DATA_LOSS",
   INTERNAL: "INTERNAL",
 } as const satisfies Record<string, ErrorCode>;
 
@@ -86,6 +91,16 @@ export class DomainError extends Error {
     this.violations = options.violations ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
+}
+
+/** When to try again while the server cannot store data. */
+const STORAGE_RETRY_SECONDS = 5;
+
+/** @param what that cannot be done, such as `Cannot answer the request` */
+export function storageUnavailable(what: string, { message }: StorageUnavailable): DomainError {
+  return new DomainError("STORAGE_UNAVAILABLE", `${what}: ${message}`, {
+    retryAfterSeconds: STORAGE_RETRY_SECONDS,
+  });
 }
 
 /** INVALID_ARGUMENT for fields of the request. */

@@ -38,6 +38,8 @@ export class Recorder {
   readonly #invocationId: string;
   #sequence = 0;
   #unwritten: RecordedLog[] = [];
+  /** The last write of log lines alone. */
+  #flushing: Promise<void> | undefined;
 
   constructor(
     record: InvocationRecord,
@@ -53,13 +55,14 @@ export class Recorder {
 
   /** The flushes of many recorders, each {@link LOG_FLUSH_INTERVAL_MS} after its first unwritten line. */
   static flushes(): Timeouts<Recorder> {
-    return new Timeouts<Recorder>(LOG_FLUSH_INTERVAL_MS, (recorder) => recorder.#flush());
+    return new Timeouts<Recorder>(LOG_FLUSH_INTERVAL_MS, (recorder) => recorder.#flushNow());
   }
 
   /** Records a line within {@link LOG_FLUSH_INTERVAL_MS}, or with the outcome. */
   log(log: SandboxLog): void {
     this.#unwritten.push({ ...log, sequence: ++this.#sequence });
-    if (this.#unwritten.length >= LOG_LINES_PER_WRITE_MAX) this.#flush();
+    // After a failed write there may be more lines than this; the timer writes them.
+    if (this.#unwritten.length === LOG_LINES_PER_WRITE_MAX) this.#flushNow();
     else this.#flushes.add(this);
   }
 
@@ -70,6 +73,8 @@ export class Recorder {
 
   /** Records the outcome and the remaining log lines; answers the outcome as recorded. May be repeated after an error. */
   async finish(outcome: Outcome): Promise<Outcome> {
+    // Lines that could not be written are then unwritten again.
+    if (this.#flushing !== undefined) await this.#flushing;
     const logs = this.#takeUnwritten();
     try {
       const recorded = await this.#record.finish(outcome, logs);
@@ -81,6 +86,13 @@ export class Recorder {
     }
   }
 
+  #flushNow(): void {
+    const flushing = this.#flushing = this.#flush().finally(() => {
+      if (this.#flushing === flushing) this.#flushing = undefined;
+    });
+  }
+
+  /** Lines that cannot be written are written with the next ones, or with the outcome. */
   async #flush(): Promise<void> {
     const logs = this.#takeUnwritten();
     const invocationId = this.#invocationId;
@@ -88,9 +100,9 @@ export class Recorder {
       await this.#record.appendLogs(logs);
       this.#notifier.notify(invocationId);
     } catch (error) {
-      const lines = logs.length;
-      logger.error("Cannot record {lines} log lines of invocation {invocationId}", {
-        lines,
+      this.#unwritten.unshift(...logs);
+      logger.debug("Cannot record {lines} log lines of invocation {invocationId} yet", {
+        lines: logs.length,
         invocationId,
         error,
       });

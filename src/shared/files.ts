@@ -1,6 +1,28 @@
 /** Operations on files beyond Deno's own. */
 import { dirname } from "node:path";
 
+/**
+ * A sync failed: what was written before it may not be on the disk. The kernel reports a lost write once, so a later
+ * sync that succeeds proves nothing.
+ */
+export class SyncError extends Error {
+  override name = "SyncError";
+
+  constructor(path: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`Cannot sync ${path} to the disk: ${reason}`, { cause });
+  }
+}
+
+/** Makes the content of a file survive a crash of the machine. @throws SyncError */
+export async function syncFile(file: Deno.FsFile, path: string): Promise<void> {
+  try {
+    await file.syncData();
+  } catch (error) {
+    throw new SyncError(path, error);
+  }
+}
+
 /** Writes all of the bytes at the file's position. */
 export async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<void> {
   for (let written = 0; written < content.length;) {
@@ -31,16 +53,16 @@ export async function writePrivateFile(path: string, content: string): Promise<v
   {
     using file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
     await writeAll(file, new TextEncoder().encode(content));
-    await file.sync();
+    await syncFile(file, partial);
   }
   await Deno.rename(partial, path);
   await syncDirectory(dirname(path));
 }
 
-/** Makes a rename in the directory survive a crash of the machine. */
+/** Makes a rename in the directory survive a crash of the machine. @throws SyncError */
 export async function syncDirectory(path: string): Promise<void> {
   using directory = await Deno.open(path, { read: true });
-  await directory.sync();
+  await syncFile(directory, path);
 }
 
 /**

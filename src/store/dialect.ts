@@ -24,10 +24,15 @@ export interface Dialect {
   readonly writer: KyselyDialect;
   /** Runs statements on the connection of `writer`, without its query builder. */
   readonly statements: StatementRunner;
-  /** Makes durable what was committed before; call it only after the writer has committed something. */
+  /** Makes durable what was committed before. @throws SyncError */
   sync(): Promise<void>;
-  /** Starts maintenance in the background. */
-  maintain(betweenTransactions: BetweenTransactions): void;
+  /** Writes something that changes nothing, in the open transaction. */
+  probe(): Promise<void>;
+  /** Starts maintenance in the background; `onError` gets its errors. Call it after the first transaction. */
+  maintain(
+    betweenTransactions: BetweenTransactions,
+    onError: (error: unknown) => void,
+  ): Promise<void>;
   /** Ends maintenance; call it after the last write, and before the connections are closed. */
   close(): Promise<void>;
 }

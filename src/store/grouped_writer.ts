@@ -1,7 +1,4 @@
-import { getLogger } from "@logtape/logtape";
 import type { StatementRunner } from "./statement.ts";
-
-const logger = getLogger(["invoked", "store"]);
 
 /** A write: statements on the connection of the writer and nothing else (no file, no network, no reader). */
 export type Write<T> = () => Promise<T>;
@@ -181,18 +178,15 @@ export class GroupedWriter {
       await this.#run("release savepoint grouped_write");
       return { kind: "committed", pending, value };
     } catch (error) {
+      // On a full disk the database rolls all of the transaction back by itself: the first error is the cause.
+      if (!this.#statements.inTransaction) throw error;
       await this.#run("rollback to savepoint grouped_write");
       return { kind: "rolled-back", pending, error };
     }
   }
 
-  /** After some errors the database has rolled back itself, and says so. */
   async #rollBack(): Promise<void> {
-    try {
-      await this.#run("rollback");
-    } catch (error) {
-      logger.debug("the transaction was rolled back already", { error });
-    }
+    if (this.#statements.inTransaction) await this.#run("rollback");
   }
 
   #run(sql: string): number | Promise<number> {

@@ -13,6 +13,8 @@ import { migrate } from "./migrations/mod.ts";
 import { RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
+import { isSyncFailure, StorageHealth } from "./storage_health.ts";
+import { probeDirectory } from "./probe.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
 
 /** The readers, one per aggregate. */
@@ -41,33 +43,62 @@ export interface Store extends AsyncDisposable {
   readonly commitBlobs: CommitBlobs;
   /** Files of volumes. */
   readonly volumeBlobs: VolumeBlobs;
+  /** Whether it can write now. */
+  readonly health: Pick<StorageHealth, "fault" | "available">;
   /**
    * Runs statements in a transaction and resolves once they have the durability, by default `durable`. If one throws,
    * all are rolled back. Inside, only the given writers may be used: no reader, no blob, no other promise.
+   * @throws StorageUnavailable while the disk takes no writes
    */
   write<T>(statements: (tx: Writers) => Promise<T>, durability?: Durability): Promise<T>;
 }
+
+export interface StoreOptions {
+  /**
+   * Called once a sync failed: content that the store believes to be on the disk may not be there, so nothing may be
+   * acknowledged from here on, and only another start can find out what is there.
+   */
+  readonly onSyncFailure: (error: Error) => void;
+}
+
+/** Only the write that failed reports it: for a process that ends with it. */
+const REPORTED_BY_WRITE: StoreOptions = { onSyncFailure() {} };
 
 /**
  * Opens the SQLite database and the blobs of a data directory, and migrates both from earlier versions. The caller
  * holds the lock of the data directory.
  * @throws DataDirError
  */
-export async function openStore(dataDir: string): Promise<Store> {
+export async function openStore(dataDir: string, options = REPORTED_BY_WRITE): Promise<Store> {
   const blobPaths = await prepareBlobDirectories(dataDir);
   const database = join(dataDir, "invoked.db");
   // SQLite creates its other files with the mode of this one.
   (await Deno.open(database, { create: true, write: true, mode: 0o600 })).close();
-  return await open(sqliteDialect(database), blobPaths);
+  return await open(sqliteDialect(database), dataDir, blobPaths, options);
 }
 
-async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
+async function open(
+  dialect: Dialect,
+  dataDir: string,
+  blobPaths: BlobPaths,
+  { onSyncFailure }: StoreOptions,
+): Promise<Store> {
   const plugins = [new CamelCasePlugin()];
   const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
   await migrate(writing, dialect);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
-  const grouped = new GroupedWriter(dialect.statements, () => dialect.sync());
-  dialect.maintain((work) => grouped.betweenTransactions(work));
+  const health = new StorageHealth(async () => {
+    await probeDirectory(dataDir);
+    await grouped.write(() => dialect.probe(), "durable");
+  }, onSyncFailure);
+  const grouped = new GroupedWriter(
+    dialect.statements,
+    () => health.watch(() => dialect.sync()),
+  );
+  await dialect.maintain((work) => grouped.betweenTransactions(work), (error) => {
+    // A full disk fails the next write as well; that one is noted.
+    if (isSyncFailure(error)) health.note(error);
+  });
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
   const cache = new RowCache();
@@ -80,13 +111,15 @@ async function open(dialect: Dialect, blobPaths: BlobPaths): Promise<Store> {
       identity: new IdentityReader(reading),
       volumes,
     },
-    commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs),
-    volumeBlobs: await VolumeBlobs.open(blobPaths.volumeBlobs, volumes),
+    commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs, health),
+    volumeBlobs: await VolumeBlobs.open(blobPaths.volumeBlobs, volumes, health),
+    health,
     async write(statements, durability = "durable") {
       using tx = new TransactionWriters(writers, cache);
-      return await grouped.write(() => statements(tx), durability);
+      return await health.write(() => grouped.write(() => statements(tx), durability));
     },
     async [Symbol.asyncDispose]() {
+      health[Symbol.dispose]();
       await grouped.settled();
       await dialect.close();
       await reading.destroy();

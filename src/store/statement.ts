@@ -4,6 +4,8 @@ import type { Compilable } from "kysely";
 export interface StatementRunner {
   /** Answers the number of rows that the statement changed. */
   run(sql: string, parameters: readonly unknown[]): number | Promise<number>;
+  /** Whether a transaction is open; after some errors the database has rolled back by itself. */
+  readonly inTransaction: boolean;
 }
 
 /** A value that each run binds. */

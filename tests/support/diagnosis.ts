@@ -7,9 +7,11 @@ import { runInvoked } from "./invoked.ts";
 export const DIAGNOSIS_VARIABLE = "TEST_DIAGNOSIS";
 
 /** Programs that tests of the core suite run, beside those of isolation. */
-export const PROGRAMS = ["sqlite3"] as const;
+export const PROGRAMS = ["sqlite3", "cc"] as const;
+/** The package of a program that has another name. */
+const PACKAGES: Readonly<Record<string, string>> = { cc: "gcc libc6-dev" };
 
-type Needed = Mode | "cgroups" | typeof PROGRAMS[number];
+type Needed = Mode | "cgroups" | "mount" | typeof PROGRAMS[number];
 
 /** Why each of these is not available; no entry for what is. */
 export type Missing = Readonly<Partial<Record<Needed, string>>>;
@@ -20,7 +22,18 @@ export async function missingProgram(program: string): Promise<string | undefine
     const isFile = await Deno.stat(join(folder, program)).then((info) => info.isFile, () => false);
     if (isFile) return undefined;
   }
-  return `${program} was not found; install it (apt-get install ${program})`;
+  return `${program} was not found; install it (apt-get install ${PACKAGES[program] ?? program})`;
+}
+
+async function canMount(): Promise<boolean> {
+  const directory = await Deno.makeTempDir({ prefix: "invoked-test-mount-" });
+  const run = (program: string, ...args: string[]) =>
+    new Deno.Command(program, { args, stdout: "null", stderr: "null" }).output()
+      .then(({ success }) => success, () => false);
+  const isMounted = await run("mount", "-t", "tmpfs", "-o", "size=1m", "invoked-test", directory);
+  if (isMounted) await run("umount", directory);
+  await Deno.remove(directory);
+  return isMounted;
 }
 
 /** Reads what `invoked doctor` reports of this machine, and looks for the programs. */
@@ -33,6 +46,7 @@ export async function diagnoseMachine(): Promise<Missing> {
     if (!available) missing[mode as Mode] = detail;
   }
   if (!isolation.cgroups) missing.cgroups = "the server cannot create memory and pids cgroups";
+  if (!await canMount()) missing.mount = "mounting a file system needs root";
   for (const program of PROGRAMS) {
     const reason = await missingProgram(program);
     if (reason !== undefined) missing[program] = reason;

@@ -19,6 +19,16 @@ export function sqlite3Test(name: string, body: () => Promise<void>): void {
   if (!("sqlite3" in MISSING)) Deno.test(name, body);
 }
 
+/** Registers a test that mounts a small file system. */
+export function mountTest(name: string, body: () => Promise<void>): void {
+  if (!("mount" in MISSING)) Deno.test(name, body);
+}
+
+/** Registers a test that compiles the shim that makes writes and syncs fail. */
+export function shimTest(name: string, body: () => Promise<void>): void {
+  if (!("cc" in MISSING) && Deno.build.os === "linux") Deno.test(name, body);
+}
+
 /** Whether processes can be inspected through procfs. */
 export const HAS_PROCFS = Deno.build.os === "linux";
 

@@ -5,6 +5,7 @@ import { findTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
 import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
+import { exitOnSyncFailure } from "./sync_failure.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
 /** A server in this process with a temporary store; disposing it removes the store. */
@@ -33,7 +34,10 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
   const { config } = resolveConfig({ data: dataDir, host: "127.0.0.1", port: "0" }, env);
   await setUpLogging({ format: "auto", level: "error" });
   const { startServer } = await import("../../compose/server.ts");
-  const server = await startServer(config, { deployExample: false }).catch((error) => {
+  const server = await startServer(config, {
+    deployExample: false,
+    onSyncFailure: exitOnSyncFailure,
+  }).catch((error) => {
     throw new Failure(failureMessage("Cannot start a local server", describeError(error)), {
       next: "find what is missing on this machine with invoked doctor",
     });

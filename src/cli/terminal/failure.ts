@@ -9,6 +9,10 @@ export const EXIT_CODES = {
       "a fault of the function: it ended with an error, a test failed, or it does not build or type-check",
   },
   server: { code: 4, meaning: "the server is not reachable, or does not accept the credentials" },
+  storage: {
+    code: 5,
+    meaning: "the server stopped because the disk may have lost data; another start recovers",
+  },
 } as const;
 
 export type ExitName = keyof typeof EXIT_CODES;

@@ -75,6 +75,9 @@ export class TypeChecks implements AsyncDisposable {
       }
     } catch (error) {
       logger.error("Cannot go on checking types", { error });
+      // At once, unless the store cannot write: an error of another kind must not repeat for ever.
+      const { health } = this.store;
+      if (health.fault !== undefined) health.available().then(() => this.soon());
     }
   }
 

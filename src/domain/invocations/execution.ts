@@ -12,7 +12,8 @@ import {
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import { Recorder } from "../../engine/recorder.ts";
 import type { Store } from "../../store/mod.ts";
-import { DomainError } from "../errors.ts";
+import { StorageUnavailable } from "../../store/storage_health.ts";
+import { DomainError, storageUnavailable } from "../errors.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
@@ -57,11 +58,14 @@ export type ExecutionResult =
 /** Runs recorded invocations: opens what a run needs, has the engine run the job, records the outcome. */
 export class Executions {
   readonly #logFlushes = Recorder.flushes();
+  /** Of each execution under way, what rejects when something of it cannot be recorded for now. */
+  readonly #unrecorded = new Map<string, PromiseWithResolvers<never>>();
 
   constructor(private readonly parts: ExecutionParts) {}
 
   /**
-   * Runs the invocation, and releases the slot once the outcome is recorded.
+   * Runs the invocation, and releases the slot once the outcome is recorded. While the store cannot write, the outcome
+   * waits for it.
    * @param signal aborts when the invocation that made this call has ended
    */
   async run(
@@ -72,38 +76,85 @@ export class Executions {
     const { store, engine, notifier } = this.parts;
     const { invocation: { invocationId: id }, mode } = execution;
     using run = engine.begin({ id, mode, signal }, slot);
+    using unrecorded = this.#trackUnrecorded(id);
     const record = new StoredRecord(store, id);
     const recorder = new Recorder(record, notifier, this.#logFlushes, id);
+    const write: PatientWrite = (work) => this.#write(id, work, run, unrecorded.reject);
     try {
       const notStarted = await run.start();
       if (notStarted === "left-for-next-start") return { kind: "not-run" };
       if (notStarted !== undefined) {
-        const outcome = await recorder.finish(
-          notStartedOutcome(notStarted, signal, engine.queueTimeoutMs),
+        const outcome = await write(() =>
+          recorder.finish(notStartedOutcome(notStarted, signal, engine.queueTimeoutMs))
         );
         return notStarted === "queue-timeout"
           ? { kind: "queue-timeout" }
           : { kind: "recorded", outcome };
       }
-      return await this.#execute(execution, { run, record, recorder, signal });
+      return await this.#execute(execution, { run, record, recorder, write, signal });
     } catch (error) {
       logger.error("Cannot record the outcome of invocation {id}", { id, error });
       throw error;
     }
   }
 
+  /**
+   * Waits for the end of an execution under way.
+   * @param ended resolves at that end
+   * @throws STORAGE_UNAVAILABLE as soon as its record waits for the store
+   */
+  async recorded<T>(id: string, ended: Promise<T>): Promise<T> {
+    const unrecorded = this.#unrecorded.get(id);
+    return await (unrecorded === undefined ? ended : Promise.race([ended, unrecorded.promise]));
+  }
+
+  #trackUnrecorded(id: string): Disposable & { readonly reject: (reason: unknown) => void } {
+    const unrecorded = Promise.withResolvers<never>();
+    unrecorded.promise.catch(() => {});
+    this.#unrecorded.set(id, unrecorded);
+    return {
+      reject: unrecorded.reject,
+      [Symbol.dispose]: () => this.#unrecorded.delete(id),
+    };
+  }
+
+  /**
+   * Writes once the store can. An interruption ends the wait: the next start then finds the invocation as it is
+   * recorded.
+   */
+  async #write<T>(
+    id: string,
+    work: () => Promise<T>,
+    { signal }: Run,
+    onWait: (reason: DomainError) => void,
+  ): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof StorageUnavailable)) throw error;
+        if (signal.reason === "INTERRUPTED") throw error;
+        onWait(storageUnavailable(`Cannot record invocation ${id} yet`, error));
+        await Promise.race([this.parts.store.health.available(), wasInterrupted(signal)]);
+      }
+    }
+  }
+
   async #execute(
     { invocation, volumeId, job, recordedAs }: Execution,
-    { run, record, recorder, signal }: {
+    { run, record, recorder, write, signal }: {
       readonly run: Run;
       readonly record: StoredRecord;
       readonly recorder: Recorder;
+      readonly write: PatientWrite;
       readonly signal: AbortSignal | undefined;
     },
   ): Promise<ExecutionResult> {
     const { hostMethods, secrets } = this.parts;
     try {
-      if (recordedAs === "PENDING" && !await recorder.start()) return { kind: "not-run" };
+      if (recordedAs === "PENDING" && !await write(() => recorder.start())) {
+        return { kind: "not-run" };
+      }
       const config = { secrets: await secrets.read(invocation.functionId) };
       await using volume = await this.#attach(volumeId, invocation.invocationId);
       record.volume = volume;
@@ -112,11 +163,12 @@ export class Executions {
         onLog: (log) => recorder.log(log),
       });
       // The volume stays open until the outcome is durable.
-      const recorded = await recorder.finish(cancelledWithCaller(outcome, signal));
+      const recorded = await write(() => recorder.finish(cancelledWithCaller(outcome, signal)));
       return { kind: "recorded", outcome: recorded };
     } catch (error) {
+      if (error instanceof StorageUnavailable) throw error;
       record.volume = undefined;
-      const outcome = await recorder.finish(cannotRun(invocation, error));
+      const outcome = await write(() => recorder.finish(cannotRun(invocation, error)));
       return { kind: "recorded", outcome };
     }
   }
@@ -129,6 +181,18 @@ export class Executions {
     if (volumeId === undefined) return undefined;
     return await AttachedVolume.open({ store, snapshots, limits }, volumeId, invocationId);
   }
+}
+
+/** Repeats a write until the store can write. */
+type PatientWrite = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Resolves once the signal aborts because the server stops. */
+async function wasInterrupted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onAbort = () => signal.reason === "INTERRUPTED" && resolve();
+  signal.addEventListener("abort", onAbort);
+  onAbort();
+  await promise;
 }
 
 function cannotRun({ invocationId }: InvocationContext, error: unknown): Outcome {

@@ -116,7 +116,7 @@ export class Invocations {
     const row = await this.get(functionId, id);
     if (row.status === "SUCCESS" || row.status === "ERROR") return row;
     await this.#starting.get(id);
-    await this.engine.cancel(id);
+    await this.executions.recorded(id, this.engine.cancel(id));
     return await this.get(functionId, id);
   }
 
@@ -171,7 +171,7 @@ export class Invocations {
     const ended = this.executions.run(this.#execution(row, commit, fn), slot, caller?.signal);
     starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
-    return await this.#answer(row, await ended);
+    return await this.#answer(row, await this.executions.recorded(row.id, ended));
   }
 
   #newRow(
@@ -282,7 +282,7 @@ export class Invocations {
     ended: Promise<unknown>,
     call: Invoke,
   ): Promise<InvocationRow> {
-    if (call.wait.kind === "until-end") await ended;
+    if (call.wait.kind === "until-end") await this.executions.recorded(id, ended);
     else {
       const { promise: waited, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, call.wait.ms);

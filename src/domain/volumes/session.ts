@@ -38,7 +38,8 @@ export class VolumeSession implements AsyncDisposable {
   });
   /** Held by each operation, and by each change of the mode; granted in the order of requests. */
   readonly #mutex = new Sema(1);
-  #published: readonly PublishedBlob[] = [];
+  /** The blobs of the commit, once they are published. */
+  #published: readonly PublishedBlob[] | undefined;
 
   private constructor(store: Store, snapshot: Snapshot, limits: VolumeLimits) {
     this.#snapshot = snapshot;
@@ -135,17 +136,18 @@ export class VolumeSession implements AsyncDisposable {
 
   /**
    * Seals the session, and makes the written blobs durable; no version references them yet. Returns the commit of the
-   * changes, to run inside the transaction that records the success of the invocation.
+   * changes, to run inside the transaction that records the success of the invocation. May be repeated after
+   * StorageUnavailable.
    */
   prepare(invocationId: string): Promise<(tx: Writers) => Promise<WriteSetResult>> {
     return this.#exclusively(async () => {
-      this.#lifecycle.set("sealed");
+      if (!this.#lifecycle.is("sealed")) this.#lifecycle.set("sealed");
       const { unfinished } = this.#handles;
       if (unfinished !== undefined) {
         return () => Promise.resolve({ kind: "unfinished", path: unfinished });
       }
       const written = writtenNodes(this.#tree);
-      this.#published = await this.#blobs.publish(written.map(({ staged }) => staged));
+      this.#published ??= await this.#blobs.publish(written.map(({ staged }) => staged));
       const changes = changesOf(this.#tree, written, this.#published);
       return (tx: Writers) =>
         commitWriteSet(tx, {
@@ -164,10 +166,11 @@ export class VolumeSession implements AsyncDisposable {
       this.#lifecycle.set("closed");
       await this.#handles.dispose();
       await this.#tree.dispose();
-      this.#blobs.release(this.#published);
+      const published = this.#published ?? [];
+      this.#blobs.release(published);
       this.#snapshot[Symbol.dispose]();
       // Committed blobs are referenced by now; the others are deleted.
-      await this.#blobs.collect(this.#published.map(({ digest }) => digest));
+      await this.#blobs.collect(published.map(({ digest }) => digest));
     });
   }
 

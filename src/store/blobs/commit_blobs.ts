@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import { syncDirectory, writeAll } from "../../shared/files.ts";
+import { syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
+import type { StorageHealth } from "../storage_health.ts";
 
 /** SHA-256 of a content in lower-case hex: the name of a blob. */
 export type Digest = string;
@@ -13,7 +14,7 @@ export const BLOB_SHARDS = 256;
  * was stored, so a blob that a row is about to reference is never old.
  */
 export interface CommitBlobs {
-  /** Resolves once the content is durable. */
+  /** Resolves once the content is durable. @throws StorageUnavailable */
   put(content: Uint8Array): Promise<Digest>;
   /** Rejects if the blob does not exist: every digest in the database has one. */
   get(digest: Digest): Promise<Uint8Array>;
@@ -31,31 +32,31 @@ export function digestOf(content: Uint8Array): Digest {
 /** Blobs as files `ab/cdef...` below a directory. */
 export class DiskCommitBlobs implements CommitBlobs {
   readonly #root: string;
+  readonly #health: StorageHealth;
   /** The last operation on each blob: storing and deleting one blob are serialized. */
   readonly #pending = new Map<Digest, Promise<unknown>>();
 
-  constructor(root: string) {
+  constructor(root: string, health: StorageHealth) {
     this.#root = root;
+    this.#health = health;
   }
 
   async put(content: Uint8Array): Promise<Digest> {
     const digest = digestOf(content);
-    await this.#serialize(digest, () => this.#put(this.#path(digest), content));
+    await this.#serialize(
+      digest,
+      () => this.#health.write(() => this.#put(this.#path(digest), content)),
+    );
     return digest;
   }
 
   async #put(path: string, content: Uint8Array): Promise<void> {
-    if (await renewAge(path)) return;
     const folder = dirname(path);
-    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-    // Written under another name, then renamed: a crash leaves a stray file, never a part of a blob.
-    const partial = join(folder, `.${randomUUID()}`);
-    {
-      using file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
-      await writeAll(file, content);
-      await file.sync();
+    if (!await renewAge(path)) {
+      await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeNew(join(folder, `.${randomUUID()}`), content, path);
     }
-    await Deno.rename(partial, path);
+    // Also for a blob that exists: a server that crashed may not have made its name durable.
     await syncDirectory(folder);
     await syncDirectory(this.#root);
   }
@@ -99,6 +100,20 @@ export class DiskCommitBlobs implements CommitBlobs {
   #path(digest: Digest): string {
     return join(this.#root, digest.slice(0, 2), digest.slice(2));
   }
+}
+
+/** Writes a file under another name, then renames it: a crash leaves a stray file, never a part of a blob. */
+async function writeNew(partial: string, content: Uint8Array, path: string): Promise<void> {
+  try {
+    using file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
+    await writeAll(file, content);
+    await syncFile(file, partial);
+  } catch (error) {
+    // On a full disk its part of the content would take the space of others.
+    await Deno.remove(partial).catch(() => {});
+    throw error;
+  }
+  await Deno.rename(partial, path);
 }
 
 async function namesIn(folder: string): Promise<string[]> {

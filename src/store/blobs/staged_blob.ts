@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import { readAt, writeAll } from "../../shared/files.ts";
+import { readAt, syncFile, writeAll } from "../../shared/files.ts";
+import type { StorageHealth } from "../storage_health.ts";
 import type { Digest } from "./commit_blobs.ts";
 
 /** Blobs up to this size are rows of the database: one durable write less, and no file of their own. */
@@ -38,6 +39,7 @@ export class MemoryBudget {
 export class StagedBlob implements AsyncDisposable {
   readonly #path: string;
   readonly #budget: MemoryBudget;
+  readonly #health: StorageHealth;
   readonly #lifecycle = new Lifecycle<"open" | "sealed" | "closed">("staged blob", "open", {
     open: ["sealed", "closed"],
     sealed: ["closed"],
@@ -47,6 +49,7 @@ export class StagedBlob implements AsyncDisposable {
   #memory: Uint8Array<ArrayBuffer> | undefined = new Uint8Array();
   /** Open between the first use after {@link closeFile} and the next. */
   #file: Deno.FsFile | undefined;
+  #hasFile = false;
   #size = 0;
   /** The hash of the first `hashed` bytes, as long as writes only append. */
   #hash: Hash = createHash("sha256");
@@ -54,9 +57,10 @@ export class StagedBlob implements AsyncDisposable {
   #digest: Digest | undefined;
 
   /** @param path a file that does not exist yet */
-  constructor(path: string, budget: MemoryBudget) {
+  constructor(path: string, budget: MemoryBudget, health: StorageHealth) {
     this.#path = path;
     this.#budget = budget;
+    this.#health = health;
   }
 
   get size(): number {
@@ -75,30 +79,32 @@ export class StagedBlob implements AsyncDisposable {
       await readAt(await this.#opened(), offset, end - offset);
   }
 
-  /** Writes bytes; a gap between the end of the content and the offset is filled with zeros. */
+  /**
+   * Writes bytes; a gap between the end of the content and the offset is filled with zeros.
+   * @throws StorageUnavailable; the size is then the same as before
+   */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     this.#assertOpen();
     if (bytes.length === 0) return;
     if (offset > this.#size) await this.truncate(offset);
     const end = offset + bytes.length;
+    if (offset < this.#hashed) this.#resetHash();
     if (this.#memory !== undefined && !this.#growMemory(end)) await this.#spill();
+    if (this.#memory === undefined) await this.#health.write(() => this.#writeFile(offset, bytes));
+    else this.#memory.set(bytes, offset);
     if (offset === this.#hashed) {
       this.#hash.update(bytes);
       this.#hashed = end;
-    } else if (offset < this.#hashed) this.#resetHash();
-    if (this.#memory === undefined) {
-      const file = await this.#opened();
-      await file.seek(offset, Deno.SeekMode.Start);
-      await writeAll(file, bytes);
-    } else this.#memory.set(bytes, offset);
+    }
     this.#size = Math.max(this.#size, end);
   }
 
   async truncate(size: number): Promise<void> {
     this.#assertOpen();
     if (this.#memory !== undefined && !this.#growMemory(size)) await this.#spill();
-    if (this.#memory === undefined) await (await this.#opened()).truncate(size);
-    else if (size < this.#size) this.#memory.fill(0, size, this.#size);
+    if (this.#memory === undefined) {
+      await this.#health.write(async () => await (await this.#opened()).truncate(size));
+    } else if (size < this.#size) this.#memory.fill(0, size, this.#size);
     if (size < this.#hashed) this.#resetHash();
     this.#size = size;
   }
@@ -128,7 +134,7 @@ export class StagedBlob implements AsyncDisposable {
     if (!this.#lifecycle.is("sealed") || this.#memory !== undefined) {
       throw new Error("Cannot move a staged blob: it is not a sealed one with a file");
     }
-    await (await this.#opened()).syncData();
+    await syncFile(await this.#opened(), this.#path);
     this.closeFile();
     await Deno.rename(this.#path, path);
     this.#lifecycle.set("closed");
@@ -138,8 +144,8 @@ export class StagedBlob implements AsyncDisposable {
     if (this.#lifecycle.is("closed")) return;
     this.#lifecycle.set("closed");
     this.closeFile();
-    if (this.#memory === undefined) await Deno.remove(this.#path);
-    else this.#budget.release(this.#memory.length);
+    if (this.#hasFile) await Deno.remove(this.#path);
+    if (this.#memory !== undefined) this.#budget.release(this.#memory.length);
     this.#memory = undefined;
   }
 
@@ -163,16 +169,27 @@ export class StagedBlob implements AsyncDisposable {
   async #spill(): Promise<void> {
     const memory = this.#memory;
     if (memory === undefined) return;
-    const file = await Deno.open(this.#path, {
-      read: true,
-      write: true,
-      createNew: true,
-      mode: 0o600,
+    await this.#health.write(async () => {
+      // The file may exist: an earlier attempt may have found the disk full.
+      const options = { read: true, write: true, create: true, mode: 0o600 };
+      this.#file ??= await Deno.open(this.#path, options);
+      this.#hasFile = true;
+      await this.#writeFile(0, memory.subarray(0, this.#size));
     });
-    this.#file = file;
-    await writeAll(file, memory.subarray(0, this.#size));
     this.#memory = undefined;
     this.#budget.release(memory.length);
+  }
+
+  /** Writes into the file, which a failure leaves no longer than the content is. */
+  async #writeFile(offset: number, bytes: Uint8Array): Promise<void> {
+    const file = await this.#opened();
+    try {
+      await file.seek(offset, Deno.SeekMode.Start);
+      await writeAll(file, bytes);
+    } catch (error) {
+      await file.truncate(this.#memory === undefined ? this.#size : 0);
+      throw error;
+    }
   }
 
   #resetHash(): void {

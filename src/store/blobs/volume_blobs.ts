@@ -2,6 +2,7 @@ import { Sema } from "async-sema";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { exists, syncDirectory } from "../../shared/files.ts";
+import type { StorageHealth } from "../storage_health.ts";
 import type { VolumeReader } from "../volumes.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
@@ -30,20 +31,26 @@ export class VolumeBlobs {
   readonly #root: string;
   readonly #staging: string;
   readonly #volumes: VolumeReader;
+  readonly #health: StorageHealth;
   /** How often each blob is retained. */
   readonly #retained = new Map<Digest, number>();
   /** For each collection under way, the blobs that were retained at any time since it began. */
   readonly #collections = new Set<Set<Digest>>();
 
-  private constructor(root: string, volumes: VolumeReader) {
+  private constructor(root: string, volumes: VolumeReader, health: StorageHealth) {
     this.#root = root;
     this.#staging = join(root, "staging");
     this.#volumes = volumes;
+    this.#health = health;
   }
 
   /** Opens the directory and deletes what a stopped server left unpublished. */
-  static async open(root: string, volumes: VolumeReader): Promise<VolumeBlobs> {
-    const blobs = new VolumeBlobs(root, volumes);
+  static async open(
+    root: string,
+    volumes: VolumeReader,
+    health: StorageHealth,
+  ): Promise<VolumeBlobs> {
+    const blobs = new VolumeBlobs(root, volumes, health);
     await Deno.mkdir(blobs.#staging, { recursive: true, mode: 0o700 });
     for await (const { name } of Deno.readDir(blobs.#staging)) {
       await Deno.remove(join(blobs.#staging, name));
@@ -53,7 +60,7 @@ export class VolumeBlobs {
 
   /** Begins a blob. The caller publishes or disposes of it. */
   stage(budget: MemoryBudget = new MemoryBudget(SMALL_BLOB_BYTES_MAX)): StagedBlob {
-    return new StagedBlob(join(this.#staging, randomUUID()), budget);
+    return new StagedBlob(join(this.#staging, randomUUID()), budget, this.#health);
   }
 
   /** Opens a blob. The caller holds a snapshot that references it. */
@@ -70,9 +77,14 @@ export class VolumeBlobs {
   /**
    * Makes the blobs durable and retains them, in the order of the staged ones. Staged blobs with a file are closed
    * afterwards; those in memory are disposed of by their owner, after the transaction that writes them. The caller
-   * calls {@link release} once the transaction that references them has ended, either way.
+   * calls {@link release} once the transaction that references them has ended, either way. May be repeated after
+   * StorageUnavailable.
    */
-  async publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
+  publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
+    return this.#health.write(() => this.#publishAll(staged));
+  }
+
+  async #publishAll(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
     const limit = new Sema(PUBLISH_CONCURRENCY);
     const folders = new Set<string>();
     const settled = await Promise.allSettled(staged.map(async (each) => {

@@ -21,6 +21,7 @@ function runCheckpoint(): CheckpointReply {
   try {
     return { frames: Number(checkpoint.get()?.log) };
   } catch (error) {
-    return { error: String(error) };
+    const errcode = error instanceof Error && "errcode" in error ? Number(error.errcode) : 0;
+    return { error: String(error), errcode };
   }
 }

@@ -21,7 +21,10 @@ const logger = getLogger(["invoked", "store"]);
 export const CLOSE = "close";
 
 /** The reply to any other message: the length of the log, or why the checkpoint failed. */
-export type CheckpointReply = { readonly frames: number } | { readonly error: string };
+export type CheckpointReply =
+  | { readonly frames: number }
+  /** With the result code of SQLite. */
+  | { readonly error: string; readonly errcode: number };
 
 /**
  * Makes checkpoints of one database while it is written to.
@@ -32,6 +35,7 @@ export type CheckpointReply = { readonly frames: number } | { readonly error: st
 export class Checkpointer {
   readonly #file: string;
   readonly #betweenTransactions: BetweenTransactions;
+  readonly #onError: (error: unknown) => void;
   readonly #lifecycle = new Lifecycle("checkpointer", "idle", {
     idle: ["scheduled", "closed"],
     scheduled: ["working", "closed"],
@@ -43,9 +47,14 @@ export class Checkpointer {
   /** The last checkpoint. */
   #working: Promise<void> | undefined;
 
-  constructor(file: string, betweenTransactions: BetweenTransactions) {
+  constructor(
+    file: string,
+    betweenTransactions: BetweenTransactions,
+    onError: (error: unknown) => void,
+  ) {
     this.#file = file;
     this.#betweenTransactions = betweenTransactions;
+    this.#onError = onError;
   }
 
   /** Schedules a checkpoint for a write. A write during a checkpoint is left to the next call. */
@@ -82,6 +91,7 @@ export class Checkpointer {
     } catch (error) {
       // The writer's own connection runs the checkpoint of a log that has become far too long.
       logger.error("Cannot run a checkpoint of the database: {error}", { error });
+      this.#onError(error);
     }
     if (this.#lifecycle.is("working")) this.#lifecycle.set("idle");
   }
@@ -99,7 +109,9 @@ export class Checkpointer {
     try {
       thread.postMessage("checkpoint");
       const reply = await promise;
-      if ("error" in reply) throw new Error(reply.error);
+      if ("error" in reply) {
+        throw Object.assign(new Error(reply.error), { errcode: reply.errcode });
+      }
       return reply.frames;
     } finally {
       thread.off("message", resolve);

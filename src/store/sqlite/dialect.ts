@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { LRUCache } from "lru-cache";
+import { syncDirectory, syncFile } from "../../shared/files.ts";
 import type { Dialect } from "../dialect.ts";
 import { Checkpointer } from "./checkpointer.ts";
 
@@ -17,7 +18,7 @@ const AUTOMATIC_FRAMES = 32_768;
  * SQLite itself syncs the log before a checkpoint.
  */
 export function sqliteDialect(file: string): Dialect {
-  let writer: SqliteDatabase | undefined;
+  let writer: Connection | undefined;
   const openWriter = () => writer ??= open(file);
   let log: Deno.FsFile | undefined;
   let checkpointer: Checkpointer | undefined;
@@ -26,16 +27,26 @@ export function sqliteDialect(file: string): Dialect {
     writer: new SqliteDialect({ database: () => Promise.resolve(openWriter()) }),
     statements: {
       run: (sql, parameters) => Number(openWriter().prepare(sql).run(parameters).changes),
+      get inTransaction() {
+        return openWriter().inTransaction;
+      },
     },
     reader: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
     async sync() {
       // The log stays the same file while a connection is open. No lock is held on it that closing it could lose.
       log ??= await openLog(file);
-      await log.syncData();
+      await syncFile(log, logOf(file));
       checkpointer?.schedule();
     },
-    maintain(betweenTransactions) {
-      checkpointer = new Checkpointer(file, betweenTransactions);
+    async probe() {
+      await this.statements.run("PRAGMA user_version = 0", []);
+    },
+    async maintain(betweenTransactions, onError) {
+      // What a crash or a failed sync left in the log may not be on the disk: from here on the database has all of it.
+      await this.statements.run("PRAGMA wal_checkpoint(TRUNCATE)", []);
+      // Opened now, because a descriptor that is opened later may miss the report of a lost write.
+      log ??= await openLog(file);
+      checkpointer = new Checkpointer(file, betweenTransactions, onError);
     },
     async close() {
       await checkpointer?.close();
@@ -46,32 +57,62 @@ export function sqliteDialect(file: string): Dialect {
 
 /** Opens the log; its directory entry is durable from here. */
 async function openLog(file: string): Promise<Deno.FsFile> {
-  using directory = await Deno.open(dirname(file), { read: true });
-  await directory.sync();
-  return await Deno.open(`${file}-wal`, { read: true });
+  await syncDirectory(dirname(file));
+  return await Deno.open(logOf(file), { read: true });
 }
 
-function open(file: string): SqliteDatabase {
-  const db = new DatabaseSync(file);
-  db.exec(`
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
-    PRAGMA foreign_keys = ON;
-    PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
-    PRAGMA wal_autocheckpoint = ${AUTOMATIC_FRAMES};
-  `);
+function logOf(file: string): string {
+  return `${file}-wal`;
+}
+
+interface Connection extends SqliteDatabase {
+  readonly inTransaction: boolean;
+}
+
+/** The settings of every connection. */
+const PRAGMAS = [
+  "journal_mode = WAL",
+  "synchronous = NORMAL",
+  "foreign_keys = ON",
+  `busy_timeout = ${BUSY_TIMEOUT_MS}`,
+  `wal_autocheckpoint = ${AUTOMATIC_FRAMES}`,
+];
+
+function open(file: string): Connection {
+  const db = naming(file, () => new DatabaseSync(file));
+  // Prepared, because errors of other statements have no result code.
+  for (const pragma of PRAGMAS) naming(file, () => db.prepare(`PRAGMA ${pragma}`).all());
   const prepared = new LRUCache<string, SqliteStatement>({ max: PREPARED_STATEMENTS_MAX });
   return {
     close: () => db.close(),
     prepare(sql) {
       let statement = prepared.get(sql);
       if (statement === undefined) {
-        statement = adapt(db.prepare(sql));
+        statement = adapt(naming(file, () => db.prepare(sql)), file);
         prepared.set(sql, statement);
       }
       return statement;
     },
+    get inTransaction() {
+      return db.isTransaction;
+    },
   };
+}
+
+/** Result codes of SQLite that say something about the file: I/O error, damaged, full, not to be opened, no database. */
+const FILE_ERRORS: readonly number[] = [10, 11, 13, 14, 26];
+
+/** Runs work on a database, and adds its file to errors that are about it. */
+function naming<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Error && "errcode" in error) {
+      const isAboutFile = FILE_ERRORS.includes(Number(error.errcode) & 0xff);
+      if (isAboutFile && !error.message.includes(file)) error.message += `: ${file}`;
+    }
+    throw error;
+  }
 }
 
 /** node:sqlite reads a text up to its first NUL, and other databases reject one: U+FFFD replaces it. */
@@ -82,13 +123,13 @@ function withoutNul(value: unknown): unknown {
 }
 
 /** Adapts a statement of node:sqlite to the interface of better-sqlite3, which Kysely's dialect uses. */
-function adapt(statement: StatementSync): SqliteStatement {
+function adapt(statement: StatementSync, file: string): SqliteStatement {
   const bind = (parameters: readonly unknown[]) => parameters.map(withoutNul) as SQLInputValue[];
   return {
     reader: statement.columns().length > 0,
-    all: (parameters) => statement.all(...bind(parameters)),
+    all: (parameters) => naming(file, () => statement.all(...bind(parameters))),
     run(parameters) {
-      const { changes, lastInsertRowid } = statement.run(...bind(parameters));
+      const { changes, lastInsertRowid } = naming(file, () => statement.run(...bind(parameters)));
       return { changes, lastInsertRowid };
     },
     iterate: (parameters) => statement.iterate(...bind(parameters)),

@@ -1,0 +1,56 @@
+/** Runs the server in a process of its own, and starts it again after a failure, as a service manager does. */
+import { getLogger } from "@logtape/logtape";
+import { fileURLToPath } from "node:url";
+import { EXIT_CODES } from "../terminal/failure.ts";
+
+/** The flag of `invoked serve`. */
+export const RESTART_FLAG = "--restart-on-failure";
+
+const INVOKED = fileURLToPath(new URL("../../../bin/invoked", import.meta.url));
+/** Pause before a start; it doubles from failure to failure. */
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 30_000;
+/** A server that ran for this long starts again after the first pause. */
+const STEADY_MS = 60_000;
+
+const logger = getLogger(["invoked", "cli"]);
+
+/**
+ * Runs the server of this process's arguments until it ends by itself, and exits with its code. A server that crashed,
+ * or stopped because the disk may have lost data, starts again. SIGTERM and SIGINT reach it.
+ */
+export async function superviseServer(): Promise<never> {
+  const args = Deno.args.filter((arg) => arg !== RESTART_FLAG);
+  const stopping = new AbortController();
+  let server: Deno.ChildProcess | undefined;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => {
+      stopping.abort();
+      server?.kill(signal);
+    });
+  }
+  for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
+    const start = performance.now();
+    server = new Deno.Command(INVOKED, { args, stdin: "null" }).spawn();
+    const status = await server.status;
+    server = undefined;
+    const hasFailed = status.signal !== null || status.code === EXIT_CODES.storage.code;
+    if (stopping.signal.aborted || !hasFailed) Deno.exit(status.code);
+    if (performance.now() - start > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
+    const reason = status.signal ?? `exit code ${status.code}`;
+    logger.error("the server ended with {reason}; it starts again in {pauseMs} ms", {
+      reason,
+      pauseMs,
+    });
+    await pause(pauseMs, stopping.signal);
+    if (stopping.signal.aborted) Deno.exit(status.code);
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}

@@ -1,0 +1,40 @@
+/** Prints why a command failed. */
+import { CommanderError } from "commander";
+import { ConfigError } from "../../config/mod.ts";
+import {
+  describeError,
+  EXIT_CODES,
+  EXIT_FAILURE,
+  EXIT_OK,
+  EXIT_USAGE,
+  Failure,
+  printable,
+} from "./failure.ts";
+import { paintNote } from "./output.ts";
+
+/**
+ * Prints an error on stderr, except those of the argument parser, which prints them itself.
+ *
+ * @returns the exit code that belongs to it
+ */
+export function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  if (error instanceof ConfigError) {
+    for (const fault of error.faults) printError(fault);
+    console.error(`${paintNote("dim", "next:")} run invoked serve --help for all settings`);
+    return EXIT_USAGE;
+  }
+  if (!(error instanceof Failure)) {
+    printError(describeError(error));
+    return EXIT_FAILURE;
+  }
+  printError(printable(error.message));
+  if (error.next !== undefined) {
+    console.error(`${paintNote("dim", "next:")} ${printable(error.next)}`);
+  }
+  return EXIT_CODES[error.exit].code;
+}
+
+function printError(message: string): void {
+  console.error(`${paintNote("red", "error:")} ${message}`);
+}

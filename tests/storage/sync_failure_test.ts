@@ -1,0 +1,187 @@
+/** A sync that fails: the server stops at once, and the next start recovers what is on the disk. */
+import assert from "node:assert/strict";
+import type { Client } from "../support/client.ts";
+import { type FaultRule, FaultShim } from "../support/disk.ts";
+import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { shimTest } from "../support/machine.ts";
+import { childrenOf } from "../support/processes.ts";
+import { TestServer } from "../support/server.ts";
+import { ECHO } from "../invocations/functions.ts";
+import { noise, Volume } from "../volumes/support.ts";
+
+/** The exit code of a server whose disk may have lost data. */
+const EXIT_STORAGE = 5;
+const MIB = 1024 * 1024;
+
+/** What fails, and a request that needs it. */
+interface Case {
+  readonly what: string;
+  readonly fault: FaultRule;
+  readonly request: (stage: Stage) => Promise<unknown>;
+}
+
+interface Stage {
+  readonly client: Client;
+  readonly functionId: string;
+  readonly volume: Volume;
+}
+
+/** In turn with the error of a broken disk and that of a full one. */
+const CASES: readonly Case[] = [
+  {
+    what: "the log of the database",
+    fault: { operation: "sync", error: "EIO", path: "/invoked.db-wal" },
+    request: ({ client, functionId }) => client.invoke(functionId, { n: 2 }),
+  },
+  {
+    what: "the log of the database",
+    fault: { operation: "sync", error: "ENOSPC", path: "/invoked.db-wal" },
+    request: ({ client, functionId }) => client.invoke(functionId, { n: 2 }),
+  },
+  {
+    what: "the blob of a volume",
+    fault: { operation: "sync", error: "EIO", path: "/volume-blobs/staging/" },
+    request: ({ volume }) => volume.put("lost", noise(MIB)),
+  },
+  {
+    what: "the directory of volume blobs",
+    fault: { operation: "sync", error: "ENOSPC", path: "/volume-blobs" },
+    request: ({ volume }) => volume.put("lost", noise(MIB, 2)),
+  },
+  {
+    what: "the blob of a commit",
+    fault: { operation: "sync", error: "EIO", path: "/commit-blobs/" },
+    request: ({ client }) =>
+      client.createFunction("lost", { "main.ts": "export default () => 'lost';" }),
+  },
+];
+
+/** The fault stops the server, which acknowledges nothing of the request. */
+async function checkStops(server: TestServer, { what, fault, request }: Case, stage: Stage) {
+  const answer = await request(stage).catch(() => ({ status: 500 })) as { status: number };
+  assert.equal(answer.status, 500, what);
+  const { code } = await server.status;
+  const log = await server.log;
+  assert.equal(code, EXIT_STORAGE, `${what}\n${log}`);
+  assert.match(
+    log,
+    /^error: Cannot go on: the disk may have lost what the server wrote\. .*os error/m,
+  );
+  assert.match(log, /^next: check the disk, then start the server again/m);
+  assert.ok(log.includes(fault.path), `it names the file: ${log}`);
+}
+
+shimTest("a failed sync stops the server at once, and the next start recovers", async () => {
+  await using directory = await makeTempDir();
+  await using shim = await FaultShim.open();
+  const options = { dataDir: directory.path, env: shim.env };
+  let [functionId, volumeId] = ["", ""];
+  const kept = noise(MIB, 3);
+  for (const each of CASES) {
+    await using server = await TestServer.start(options);
+    const client = await server.client();
+    if (functionId === "") {
+      functionId = await client.deploy(ECHO);
+      const volume = await Volume.create(client);
+      volumeId = volume.id;
+      assert.equal((await volume.put("kept", kept)).status, 201);
+    }
+    const volume = new Volume(client, volumeId);
+    assert.deepEqual(await volume.bytes(volume.file("kept")), kept);
+    ok(await client.invoke(functionId, { n: 1 }));
+    await shim.set(each.fault);
+    await checkStops(server, each, { client, functionId, volume });
+    await shim.set();
+  }
+  await using server = await TestServer.start(options);
+  const client = await server.client();
+  ok(await client.invoke(functionId, { n: 3 }));
+  assert.equal((await new Volume(client, volumeId).read("lost")).status, 404);
+});
+
+shimTest("a failed sync at a checkpoint stops the server", async () => {
+  await using shim = await FaultShim.open();
+  await using server = await TestServer.start({ env: shim.env });
+  const client = await server.client();
+  const functionId = await client.deploy(ECHO);
+  await shim.set({ operation: "sync", error: "EIO", path: "/invoked.db$" });
+  await client.invoke(functionId, {}).catch(() => "its connection breaks");
+  const { code } = await server.status;
+  assert.equal(code, EXIT_STORAGE, await server.log);
+});
+
+shimTest("a disk that rejects writes for another reason heals as well", async () => {
+  await using shim = await FaultShim.open();
+  await using server = await TestServer.start({ env: shim.env });
+  const client = await server.client();
+  const functionId = await client.deploy(ECHO);
+  for (
+    const [error, reason] of [["EDQUOT", /disk/], ["EIO", /reports an error$/]] as const
+  ) {
+    await shim.set({ operation: "write", error, path: `${server.dataDir}/` });
+    const { status, body } = await client.invoke(functionId, {});
+    assert.equal(status, 503);
+    assert.match(body.message, reason);
+    assert.equal((await client.get("/readyz")).status, 503);
+    await shim.set();
+    await eventually(
+      async () => (await client.get("/readyz")).status === 200 || undefined,
+      "a ready server",
+    );
+    ok(await client.invoke(functionId, {}));
+  }
+});
+
+shimTest(
+  "--restart-on-failure starts the server again after a failed sync and a crash",
+  async () => {
+    await using directory = await makeTempDir();
+    await using shim = await FaultShim.open();
+    const port = freePort();
+    const options = {
+      dataDir: directory.path,
+      env: shim.env,
+      flags: ["--restart-on-failure", "--port", String(port)],
+    };
+    await using server = await TestServer.start(options);
+    const client = await server.client();
+    const functionId = await client.deploy(ECHO);
+
+    const serverPid = async () => (await childrenOf(server.pid))[0];
+    const restarted = async (earlier: number | undefined) => {
+      await eventually(async () => {
+        const now = await serverPid();
+        return now !== undefined && now !== earlier || undefined;
+      }, "another server");
+      await eventually(
+        () =>
+          client.get("/readyz").then(({ status }) => status === 200 || undefined, () => undefined),
+        "a ready server",
+      );
+      ok(await client.invoke(functionId, {}));
+    };
+    const first = await serverPid();
+    await shim.set({ operation: "sync", error: "EIO", path: "/invoked.db-wal" });
+    await client.invoke(functionId, {}).catch(() => "its connection breaks");
+    await eventually(async () => await serverPid() !== first || undefined, "the end of the server");
+    await shim.set();
+    await restarted(first);
+
+    const second = await serverPid();
+    assert.ok(second);
+    Deno.kill(second, "SIGKILL");
+    await restarted(second);
+    const { code } = await server.stop("SIGTERM");
+    assert.equal(code, 0);
+    const log = await server.log;
+    assert.match(log, /the server ended with exit code 5; it starts again in 1000 ms/);
+    assert.match(log, /the server ended with SIGKILL; it starts again in 2000 ms/);
+  },
+);
+
+function freePort(): number {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  return listener.addr.port;
+}

@@ -1,0 +1,100 @@
+/*
+ * Preloaded into a server: fails writes and syncs of files on demand. FAULT_RULES names a file of RULES_BYTES that is
+ * mapped, so that a change of it takes effect at once. Each of its lines is a rule:
+ *
+ *     write|sync ERRNO PART_OF_PATH
+ *
+ * A part that ends with "$" is the end of the path.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define RULES_BYTES 4096
+
+static const volatile char *rules;
+
+__attribute__((constructor)) static void map_rules(void) {
+  const char *path = getenv("FAULT_RULES");
+  int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  void *mapped = mmap(NULL, RULES_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+  if (mapped != MAP_FAILED) rules = mapped;
+  close(fd);
+}
+
+static int matches(const char *path, char *part) {
+  size_t length = strlen(part), whole = strlen(path);
+  if (part[length - 1] != '$') return strstr(path, part) != NULL;
+  length--;
+  return whole >= length && strncmp(path + whole - length, part, length) == 0;
+}
+
+/* The errno with which the operation on the descriptor fails; 0 if it does not. */
+static int fault(const char *operation, int fd) {
+  if (rules == NULL || rules[0] == '\0') return 0;
+  char text[RULES_BYTES], link[64], path[1024];
+  for (int i = 0; i < RULES_BYTES; i++) text[i] = rules[i];
+  text[RULES_BYTES - 1] = '\0';
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  if (length < 0) return 0;
+  path[length] = '\0';
+  char *rest = NULL;
+  for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+    char name[16], part[1000];
+    int number;
+    if (sscanf(line, "%15s %d %999[^\n]", name, &number, part) != 3) continue;
+    if (strcmp(name, operation) == 0 && matches(path, part)) return number;
+  }
+  return 0;
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+#define FAIL(operation, fd)            \
+  do {                                 \
+    int number = fault(operation, fd); \
+    if (number != 0) {                 \
+      errno = number;                  \
+      return -1;                       \
+    }                                  \
+  } while (0)
+
+int fsync(int fd) {
+  FAIL("sync", fd);
+  return REAL(fsync)(fd);
+}
+
+int fdatasync(int fd) {
+  FAIL("sync", fd);
+  return REAL(fdatasync)(fd);
+}
+
+ssize_t write(int fd, const void *bytes, size_t count) {
+  FAIL("write", fd);
+  return REAL(write)(fd, bytes, count);
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count) {
+  FAIL("write", fd);
+  return REAL(writev)(fd, parts, count);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
+  FAIL("write", fd);
+  return REAL(pwrite)(fd, bytes, count, offset);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
+  FAIL("write", fd);
+  return REAL(pwrite64)(fd, bytes, count, offset);
+}
