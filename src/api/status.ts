@@ -1,6 +1,8 @@
 import { getLogger } from "@logtape/logtape";
+import { BlobError } from "../store/blobs/blob_error.ts";
 import { unavailabilityOf } from "../store/storage_health.ts";
 import {
+  blobMissing,
   DomainError,
   type ErrorCode,
   type Reason,
@@ -35,6 +37,8 @@ const STATUSES: Partial<Record<Reason, HttpStatus>> = {
   RANGE_NOT_SATISFIABLE: 416,
 };
 
+const FAILED = "Cannot answer the request";
+
 /** The HTTP status of an error. */
 export function statusOf(reason: Reason): HttpStatus {
   return STATUSES[reason] ?? CODES[REASONS[reason]].status;
@@ -68,16 +72,23 @@ export function statusAnswer(error: DomainError): StatusAnswer {
   };
 }
 
-/** What a caller learns of an error. An error that is no {@link DomainError} is logged, and answered as INTERNAL. */
+/**
+ * What a caller learns of an error. Errors of the server are logged; one that is no {@link DomainError} and not about
+ * its storage is answered as INTERNAL.
+ */
 export function asDomainError(error: unknown): DomainError {
-  if (error instanceof DomainError) return error;
+  if (error instanceof BlobError) return asDomainError(blobMissing(FAILED, error));
+  if (error instanceof DomainError) {
+    if (error.code === "DATA_LOSS") logger.error("{message}", { message: error.message });
+    return error;
+  }
   const unavailable = unavailabilityOf(error);
   if (unavailable !== undefined) {
-    return storageUnavailable("Cannot answer the request", unavailable);
+    return storageUnavailable(FAILED, unavailable);
   }
-  logger.error("Cannot answer the request", { error });
+  logger.error(FAILED, { error });
   return new DomainError(
     "INTERNAL",
-    "Cannot answer the request: the server failed; its log has the reason under this Request-Id",
+    `${FAILED}: the server failed; its log has the reason under this Request-Id`,
   );
 }

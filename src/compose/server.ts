@@ -5,6 +5,7 @@ import { type Builder, createBuilder, registryOf } from "../builder/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
 import { deployHello, keepCredentials } from "../domain/first_start.ts";
+import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
 import { type Domain, openDomain } from "../domain/mod.ts";
@@ -158,6 +159,7 @@ export async function startServer(
   await recover(domain);
   const helloFunctionId = deployExample ? await deployHello(store, domain, readExample) : undefined;
   http.serve(app);
+  opened.use(new BlobCheck(store));
   return new RunningServer({
     url,
     credentialsPath,

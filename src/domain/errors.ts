@@ -3,6 +3,7 @@
  * page and this file equal.
  */
 
+import type { BlobError } from "../store/blobs/blob_error.ts";
 import type { StorageUnavailable } from "../store/storage_health.ts";
 
 /** Codes of google.rpc.Code that the server answers. */
@@ -101,6 +102,11 @@ export function storageUnavailable(what: string, { message }: StorageUnavailable
   return new DomainError("STORAGE_UNAVAILABLE", `${what}: ${message}`, {
     retryAfterSeconds: STORAGE_RETRY_SECONDS,
   });
+}
+
+/** @param what that cannot be done, such as `Cannot answer the request` */
+export function blobMissing(what: string, { message }: BlobError): DomainError {
+  return new DomainError("BLOB_MISSING", `${what}: ${message}`);
 }
 
 /** INVALID_ARGUMENT for fields of the request. */

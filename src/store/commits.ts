@@ -87,6 +87,22 @@ export class CommitReader {
     return referenced;
   }
 
+  /** The blobs of commits with an id after `after`, in the order of the commits. */
+  async blobs(after: string): Promise<{ id: string; digests: string[] }[]> {
+    const commits = await this.db.selectFrom("commits").select(["id", ...ARTIFACT_DIGESTS])
+      .where("id", ">", after).orderBy("id").limit(DIGESTS_PER_QUERY).execute();
+    const files = await this.db.selectFrom("commitFiles").select(["commitId", "digest"])
+      .where("commitId", "in", commits.map(({ id }) => id)).execute();
+    const byCommit = Map.groupBy(files, ({ commitId }) => commitId);
+    return commits.map(({ id, ...artifacts }) => {
+      const own = (byCommit.get(id) ?? []).map(({ digest }) => digest);
+      return {
+        id,
+        digests: [...Object.values(artifacts), ...own].filter((digest) => digest !== null),
+      };
+    });
+  }
+
   /** The commit of a tag. */
   tagged(functionId: string, name: string): Promise<CommitRow | undefined> {
     return this.db.selectFrom("tags").innerJoin("commits", "commits.id", "tags.commitId")

@@ -9,6 +9,14 @@ export type VolumeEntryRow = Selectable<VolumeEntryTable>;
 /** Values in the list of one statement. */
 const VALUES_PER_STATEMENT_MAX = 500;
 
+/** A blob, and one of the files that have it. */
+export interface BlobUse {
+  readonly digest: string;
+  readonly volumeId: string;
+  readonly path: string;
+  readonly size: number;
+}
+
 /** Entries of a directory, in the order of the bytes of their paths. */
 export interface EntryQuery {
   readonly volumeId: string;
@@ -155,6 +163,19 @@ export class VolumeReader {
       for (const { digest } of rows) if (digest !== null) referenced.add(digest);
     }
     return referenced;
+  }
+
+  /** A file for each digest after `after`, in their order; only of files larger than `minSize`. */
+  blobs(after: string, minSize: number): Promise<BlobUse[]> {
+    return this.db.selectFrom("volumeEntries")
+      .select(({ fn, ref }) => [
+        ref("digest").$notNull().as("digest"),
+        fn.min<string>("volumeId").as("volumeId"),
+        fn.min<string>("path").as("path"),
+        fn.min<number>("size").as("size"),
+      ])
+      .where("digest", "is not", null).where("digest", ">", after).where("size", ">", minSize)
+      .groupBy("digest").orderBy("digest").limit(VALUES_PER_STATEMENT_MAX).execute();
   }
 
   async smallBlob(digest: string): Promise<Uint8Array | undefined> {

@@ -13,6 +13,7 @@ const CODES = {
   ALREADY_EXISTS: [6, 409],
   RESOURCE_EXHAUSTED: [8, 429],
   UNAVAILABLE: [14, 503],
+  DATA_LOSS: [15, 500],
 } as const;
 
 export interface ExpectedError {

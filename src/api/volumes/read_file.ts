@@ -30,12 +30,15 @@ export const readFile = rawOperation({
     304: { description: "It is one of If-None-Match" },
   },
   async handle({ params, headers }, { volumeFiles }) {
-    return replyWith(await volumeFiles.open(params.id, params.path), headers);
+    return await replyWith(await volumeFiles.open(params.id, params.path), headers);
   },
 });
 
 /** The whole file, a part of it or none of it; an error has the headers that are known by then. */
-function replyWith(file: OpenFile, requested: z.output<typeof readHeaders>): Reply {
+async function replyWith(
+  file: OpenFile,
+  requested: z.output<typeof readHeaders>,
+): Promise<Reply> {
   const { digest, size, modifiedAt, path } = file.entry;
   const headers: Record<string, string> = {
     "ETag": etagOf(digest),
@@ -53,12 +56,13 @@ function replyWith(file: OpenFile, requested: z.output<typeof readHeaders>): Rep
     const isSameFile = ifRange === undefined || ifRange === etagOf(digest);
     headers["Content-Range"] = `bytes */${size}`;
     const part = isSameFile ? readRange(requested.Range, size) : undefined;
-    if (part === undefined) delete headers["Content-Range"];
-    else headers["Content-Range"] = `bytes ${part.start}-${part.end - 1}/${size}`;
+    delete headers["Content-Range"];
     const { start, end } = part ?? { start: 0, end: size };
+    const stream = await file.stream(start, end);
+    if (part !== undefined) headers["Content-Range"] = `bytes ${start}-${end - 1}/${size}`;
     headers["Content-Type"] = "application/octet-stream";
     headers["Content-Length"] = String(end - start);
-    return Reply.stream(file.stream(start, end), headers, part === undefined ? 200 : 206);
+    return Reply.stream(stream, headers, part === undefined ? 200 : 206);
   } catch (error) {
     file[Symbol.dispose]();
     return new Reply({ kind: "error", error: asDomainError(error) }, headers);

@@ -12,6 +12,7 @@ import {
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import { Recorder } from "../../engine/recorder.ts";
 import type { Store } from "../../store/mod.ts";
+import { BlobError } from "../../store/blobs/blob_error.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { DomainError, storageUnavailable } from "../errors.ts";
 import type { Secrets } from "../functions/secrets.ts";
@@ -198,6 +199,13 @@ async function wasInterrupted(signal: AbortSignal): Promise<void> {
 function cannotRun({ invocationId }: InvocationContext, error: unknown): Outcome {
   if (error instanceof DomainError && error.reason === "VOLUME_NOT_FOUND") {
     return interrupted("it could not run: its volume was deleted before it started");
+  }
+  if (error instanceof BlobError) {
+    logger.error("Cannot run invocation {invocationId}: {message}", {
+      invocationId,
+      message: error.message,
+    });
+    return interrupted(`it could not run: ${error.message}`);
   }
   logger.error("Cannot run invocation {invocationId}", { invocationId, error });
   return interrupted("the server could not run it; its log has the reason");

@@ -1,12 +1,16 @@
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
 import { formatCount } from "../../config/mod.ts";
-import { MemoryBudget, type StagedBlob } from "../../store/blobs/staged_blob.ts";
+import {
+  MemoryBudget,
+  SMALL_BLOB_BYTES_MAX,
+  type StagedBlob,
+} from "../../store/blobs/staged_blob.ts";
 import type { PublishedBlob } from "../../store/blobs/volume_blobs.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
-import { stageBody, withPublished } from "./files.ts";
+import { openBlob, stageBody, withPublished } from "./files.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";
@@ -39,12 +43,15 @@ export class VolumeArchives {
     private readonly limits: VolumeLimits,
   ) {}
 
-  /** @throws VOLUME_NOT_FOUND */
+  /** @throws VOLUME_NOT_FOUND, BLOB_MISSING */
   async read(volumeId: string): Promise<Archive> {
-    const snapshot = await this.snapshots.open(volumeId);
+    using opened = new DisposableStack();
+    const snapshot = opened.use(await this.snapshots.open(volumeId));
+    await this.#checkBlobs(snapshot);
+    const held = opened.move();
     const { readable, controller } = createTarPacker();
     this.#pack(snapshot, controller).catch((error) => controller.error(error))
-      .finally(() => snapshot[Symbol.dispose]());
+      .finally(() => held.dispose());
     return { version: snapshot.version, stream: readable };
   }
 
@@ -89,10 +96,24 @@ export class VolumeArchives {
     );
   }
 
+  /** Before the answer begins, because it cannot change afterwards. @throws BLOB_MISSING */
+  async #checkBlobs(snapshot: Snapshot): Promise<void> {
+    for await (const { path, digest, size } of this.#entries(snapshot)) {
+      if (digest === null || size <= SMALL_BLOB_BYTES_MAX) continue;
+      (await openBlob(this.store.volumeBlobs, snapshot.volume.id, { path, digest, size }))
+        [Symbol.dispose]();
+    }
+  }
+
   async #pack(
-    { volume, version }: Snapshot,
+    snapshot: Snapshot,
     tar: ReturnType<typeof createTarPacker>["controller"],
   ): Promise<void> {
+    for await (const entry of this.#entries(snapshot)) await this.#packEntry(entry, tar);
+    tar.finalize();
+  }
+
+  async *#entries({ volume, version }: Snapshot): AsyncGenerator<VolumeEntryRow> {
     let after = "";
     for (;;) {
       const rows = await this.store.read.volumes.entries({
@@ -103,8 +124,8 @@ export class VolumeArchives {
         after,
         limit: ENTRIES_PER_STEP,
       });
-      for (const row of rows) await this.#packEntry(row, tar);
-      if (rows.length < ENTRIES_PER_STEP) return tar.finalize();
+      yield* rows;
+      if (rows.length < ENTRIES_PER_STEP) return;
       after = rows.at(-1)?.path ?? "";
     }
   }

@@ -1,8 +1,10 @@
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
+import { BlobError } from "../../store/blobs/blob_error.ts";
+import type { BlobReader } from "../../store/blobs/stored_blob.ts";
 import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { blobMissing, DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
@@ -27,8 +29,11 @@ export type FileEntry = VolumeEntryRow & { readonly kind: "file"; readonly diges
 /** A file that does not change while it is read. Disposing it releases its snapshot. */
 export interface OpenFile extends Disposable {
   readonly entry: FileEntry;
-  /** The bytes from `start` to `end`, exclusive. The end of the stream, or its cancellation, disposes of the file. */
-  stream(start: number, end: number): ReadableStream<Uint8Array>;
+  /**
+   * The bytes from `start` to `end`, exclusive. The end of the stream, or its cancellation, disposes of the file.
+   * @throws BLOB_MISSING
+   */
+  stream(start: number, end: number): Promise<ReadableStream<Uint8Array>>;
 }
 
 /** Reads and writes single files of volumes. Each write is a version of its own. */
@@ -50,7 +55,11 @@ export class VolumeFiles {
     const held = stack.move();
     return {
       entry,
-      stream: (start, end) => streamBlob(this.store.volumeBlobs, entry, start, end, held),
+      stream: async (start, end) => {
+        const blob = await openBlob(this.store.volumeBlobs, volumeId, entry);
+        held.use(blob);
+        return streamBlob(blob, start, end, held);
+      },
       [Symbol.dispose]: () => held.dispose(),
     };
   }
@@ -223,37 +232,43 @@ export async function withPublished<T>(
   }
 }
 
+/** Opens the blob of a file of a volume. @throws BLOB_MISSING */
+export async function openBlob(
+  blobs: VolumeBlobs,
+  volumeId: string,
+  { path, digest, size }: Pick<FileEntry, "path" | "digest" | "size">,
+): Promise<BlobReader> {
+  try {
+    return await blobs.open(digest, size);
+  } catch (error) {
+    if (!(error instanceof BlobError)) throw error;
+    throw blobMissing(`Cannot read ${show(path)} of volume ${volumeId}`, error);
+  }
+}
+
 /** Streams a blob from `start` to `end`. The end of the stream, or its cancellation, disposes of `held`. */
 function streamBlob(
-  blobs: VolumeBlobs,
-  { digest, size }: FileEntry,
+  blob: BlobReader,
   start: number,
   end: number,
   held: Disposable,
 ): ReadableStream<Uint8Array> {
   let at = start;
-  const opened = start < end ? blobs.open(digest, size) : undefined;
-  opened?.catch(() => {});
-  const close = async () => {
-    held[Symbol.dispose]();
-    (await opened?.catch(() => undefined))?.[Symbol.dispose]();
-  };
+  const close = () => held[Symbol.dispose]();
   return new ReadableStream({
     async pull(controller) {
       try {
-        const bytes = at < end && opened !== undefined
-          ? await (await opened).read(at, Math.min(end - at, READ_STEP_BYTES))
+        const bytes = at < end
+          ? await blob.read(at, Math.min(end - at, READ_STEP_BYTES))
           : new Uint8Array();
-        if (at < end && bytes.length === 0) {
-          throw new Error(`Cannot read blob ${digest}: it is too short`);
-        }
+        if (at < end && bytes.length === 0) throw new Error("Cannot read a blob: it is too short");
         at += bytes.length;
         if (bytes.length > 0) controller.enqueue(bytes);
         if (at < end) return;
-        await close();
+        close();
         controller.close();
       } catch (error) {
-        await close();
+        close();
         throw error;
       }
     },

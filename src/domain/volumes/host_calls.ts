@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formatBytes, formatCount } from "../../config/mod.ts";
 import { type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
+import { BlobError } from "../../store/blobs/blob_error.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { FileError } from "./file_error.ts";
 import { PathError, volumePath } from "./paths.ts";
@@ -153,6 +154,9 @@ export async function answerVfsCall(
     return await method.run(session, parsed.data, call.bytes);
   } catch (error) {
     if (error instanceof FileError) throw new HostCallError(error.kind, error.message);
+    if (error instanceof BlobError) {
+      throw new HostCallError("DATA_LOSS", `Cannot call ${call.method}: ${error.message}`);
+    }
     if (error instanceof StorageUnavailable) {
       throw new HostCallError("UNAVAILABLE", `Cannot call ${call.method}: ${error.message}`);
     }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
+import { BlobError } from "./blob_error.ts";
 import type { StorageHealth } from "../storage_health.ts";
 
 /** SHA-256 of a content in lower-case hex: the name of a blob. */
@@ -16,8 +17,10 @@ export const BLOB_SHARDS = 256;
 export interface CommitBlobs {
   /** Resolves once the content is durable. @throws StorageUnavailable */
   put(content: Uint8Array): Promise<Digest>;
-  /** Rejects if the blob does not exist: every digest in the database has one. */
+  /** @throws BlobError if it is missing or damaged: every digest in the database has one */
   get(digest: Digest): Promise<Uint8Array>;
+  /** @throws BlobError if it is missing */
+  check(digest: Digest): Promise<void>;
   /** Lists the blobs of one shard, 0 to {@link BLOB_SHARDS} - 1, that were last stored before `time`. */
   storedBefore(shard: number, time: Date): Promise<Digest[]>;
   /** Deletes a blob that no row references, unless it was stored again since `time`. */
@@ -61,8 +64,23 @@ export class DiskCommitBlobs implements CommitBlobs {
     await syncDirectory(this.#root);
   }
 
-  get(digest: Digest): Promise<Uint8Array> {
-    return Deno.readFile(this.#path(digest));
+  async get(digest: Digest): Promise<Uint8Array> {
+    const content = await this.#existing(digest, (path) => Deno.readFile(path));
+    if (digestOf(content) !== digest) throw new BlobError(this.#root, digest, "was changed");
+    return content;
+  }
+
+  async check(digest: Digest): Promise<void> {
+    await this.#existing(digest, (path) => Deno.stat(path));
+  }
+
+  async #existing<T>(digest: Digest, read: (path: string) => Promise<T>): Promise<T> {
+    try {
+      return await read(this.#path(digest));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new BlobError(this.#root, digest, "is missing");
+    }
   }
 
   async storedBefore(shard: number, time: Date): Promise<Digest[]> {

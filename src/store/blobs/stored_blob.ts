@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { readAt } from "../../shared/files.ts";
 import type { Digest } from "./commit_blobs.ts";
+import { BlobError } from "./blob_error.ts";
 import { CompressedBlobReader } from "./compressed_blob.ts";
 
 /** The suffix of files whose content is compressed. */
@@ -24,19 +25,17 @@ export function digestAt(folder: string, name: string): Digest | undefined {
   return /^[0-9a-f]{64}$/.test(digest) ? digest : undefined;
 }
 
-/** Opens a blob that has a file. Rejects if the file does not exist. */
-export async function openStoredBlob(root: string, digest: Digest): Promise<BlobReader> {
+/** Opens a blob that has a file. @throws BlobError if it has none, or one of another size */
+export async function openStoredBlob(
+  root: string,
+  digest: Digest,
+  size: number,
+): Promise<BlobReader> {
   const [plain, compressed] = pathsOf(root, digest);
-  try {
-    const file = await Deno.open(plain);
-    return {
-      read: (offset, length) => readAt(file, offset, length),
-      [Symbol.dispose]: () => file.close(),
-    };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const file = await Deno.open(compressed);
+  const plainFile = await openIfExists(plain);
+  if (plainFile !== undefined) return await plainReader(plainFile, root, digest, size);
+  const file = await openIfExists(compressed);
+  if (file === undefined) throw new BlobError(root, digest, "is missing");
   try {
     const reader = await CompressedBlobReader.open(file);
     return {
@@ -45,6 +44,32 @@ export async function openStoredBlob(root: string, digest: Digest): Promise<Blob
     };
   } catch (error) {
     file.close();
+    throw error;
+  }
+}
+
+async function plainReader(
+  file: Deno.FsFile,
+  root: string,
+  digest: Digest,
+  size: number,
+): Promise<BlobReader> {
+  const { size: found } = await file.stat();
+  if (found !== size) {
+    file.close();
+    throw new BlobError(root, digest, `has ${found} bytes instead of ${size}`);
+  }
+  return {
+    read: (offset, length) => readAt(file, offset, length),
+    [Symbol.dispose]: () => file.close(),
+  };
+}
+
+async function openIfExists(path: string): Promise<Deno.FsFile | undefined> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

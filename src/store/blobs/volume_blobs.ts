@@ -63,11 +63,11 @@ export class VolumeBlobs {
     return new StagedBlob(join(this.#staging, randomUUID()), budget, this.#health);
   }
 
-  /** Opens a blob. The caller holds a snapshot that references it. */
+  /** Opens a blob. The caller holds a snapshot that references it. @throws BlobError */
   async open(digest: Digest, size: number): Promise<BlobReader> {
-    if (size > SMALL_BLOB_BYTES_MAX) return await openStoredBlob(this.#root, digest);
+    if (size > SMALL_BLOB_BYTES_MAX) return await openStoredBlob(this.#root, digest, size);
     const small = await this.#volumes.smallBlob(digest);
-    if (small === undefined) return await openStoredBlob(this.#root, digest);
+    if (small === undefined) return await openStoredBlob(this.#root, digest, size);
     return {
       read: (offset, length) => Promise.resolve(small.slice(offset, offset + length)),
       [Symbol.dispose]() {},
