@@ -129,7 +129,12 @@ async function reseal(
   const { openStore } = await import("../store/mod.ts");
   const { Sealer } = await import("../store/sealing.ts");
   const { resealAll } = await import("../domain/identity/key_rotation.ts");
-  await using store = await openStore(dataDir);
+  const { checkServerKeys } = await import("../domain/identity/server_keys.ts");
   const sealer = new Sealer(newKey, ...oldKeys);
+  await using store = await openStore(dataDir, {
+    // The rotation ends with the write whose sync failed.
+    onSyncFailure() {},
+    checkKeys: (keys) => checkServerKeys(keys, sealer),
+  });
   return await resealAll(store, sealer, sealer);
 }

@@ -8,6 +8,7 @@ import { deployHello, keepCredentials } from "../domain/first_start.ts";
 import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
+import { checkServerKeys } from "../domain/identity/server_keys.ts";
 import { type Domain, openDomain } from "../domain/mod.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
@@ -125,7 +126,12 @@ export async function startServer(
   const builder = opened.use(openBuilder(config));
   const ready = Promise.all([sandboxes.start(), builder.start()]);
   ready.catch(() => {});
-  const store = opened.use(await openStore(dataDir, { onSyncFailure }));
+  const store = opened.use(
+    await openStore(dataDir, {
+      onSyncFailure,
+      checkKeys: (keys) => checkServerKeys(keys, sealer),
+    }),
+  );
   const engine = opened.use(
     new LocalEngine(sandboxes, artifactSource(store), config.invocations),
   );

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { writePrivateFile } from "../shared/files.ts";
 import { type DataDir, DataDirError } from "./data_dir.ts";
+import { assertNeedsNoKey } from "./data_use.ts";
 import { MASTER_KEY_BYTES } from "./sealing.ts";
 
 /**
@@ -33,10 +34,14 @@ export async function writeMasterKeys(dataDir: string, keys: readonly Uint8Array
   await writePrivateFile(join(dataDir, "master.key"), text);
 }
 
-/** Reads the keys of a data directory; creates the first one if the file does not exist. */
+/**
+ * Reads the keys of a data directory; creates the first one in a new directory.
+ * @throws DataDirError if the directory was in use and the file is missing
+ */
 export async function masterKeysOf({ path }: DataDir): Promise<Uint8Array[]> {
   const keys = await readMasterKeys(path);
   if (keys !== undefined) return keys;
+  await assertNeedsNoKey(path);
   const first = Uint8Array.from(randomBytes(MASTER_KEY_BYTES));
   await writeMasterKeys(path, [first]);
   return [first];

@@ -1,15 +1,15 @@
 import { CamelCasePlugin, Kysely } from "kysely";
-import { join } from "node:path";
 import { type CommitBlobs, DiskCommitBlobs } from "./blobs/commit_blobs.ts";
 import { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
-import { type BlobPaths, prepareBlobDirectories } from "./data_layout.ts";
+import { prepareBlobDirectories } from "./data_layout.ts";
+import { assertDatabaseIsThere, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
-import { IdentityReader, IdentityWriter } from "./identity.ts";
+import { IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
 import { InvocationReader, InvocationWriter } from "./invocations.ts";
-import { migrate } from "./migrations/mod.ts";
+import { executedMigrations, migrate } from "./migrations/mod.ts";
 import { RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
@@ -59,32 +59,39 @@ export interface StoreOptions {
    * acknowledged from here on, and only another start can find out what is there.
    */
   readonly onSyncFailure: (error: Error) => void;
+  /** Checks that the sealed keys of a database can be opened, before anything of it is migrated. */
+  readonly checkKeys: (keys: readonly ServerKeyRow[]) => void;
 }
 
-/** Only the write that failed reports it: for a process that ends with it. */
-const REPORTED_BY_WRITE: StoreOptions = { onSyncFailure() {} };
+/** Without a check of keys. Only the write that failed reports a failed sync: for a process that ends with it. */
+const UNCHECKED: StoreOptions = { onSyncFailure() {}, checkKeys() {} };
 
 /**
  * Opens the SQLite database and the blobs of a data directory, and migrates both from earlier versions. The caller
  * holds the lock of the data directory.
  * @throws DataDirError
  */
-export async function openStore(dataDir: string, options = REPORTED_BY_WRITE): Promise<Store> {
-  const blobPaths = await prepareBlobDirectories(dataDir);
-  const database = join(dataDir, "invoked.db");
+export async function openStore(dataDir: string, options = UNCHECKED): Promise<Store> {
+  await assertDatabaseIsThere(dataDir);
+  const database = databaseOf(dataDir);
   // SQLite creates its other files with the mode of this one.
   (await Deno.open(database, { create: true, write: true, mode: 0o600 })).close();
-  return await open(sqliteDialect(database), dataDir, blobPaths, options);
+  return await open(sqliteDialect(database), dataDir, options);
 }
 
 async function open(
   dialect: Dialect,
   dataDir: string,
-  blobPaths: BlobPaths,
-  { onSyncFailure }: StoreOptions,
+  { onSyncFailure, checkKeys }: StoreOptions,
 ): Promise<Store> {
   const plugins = [new CamelCasePlugin()];
   const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => writing.destroy());
+  // Nothing is changed before all checks have passed.
+  const executed = await executedMigrations(writing, dialect, dataDir);
+  if (executed.length > 0) checkKeys(await new IdentityReader(writing).allKeys());
+  const blobPaths = await prepareBlobDirectories(dataDir);
   await migrate(writing, dialect);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
   const health = new StorageHealth(async () => {
@@ -103,6 +110,8 @@ async function open(
   const volumes = new VolumeReader(reading);
   const cache = new RowCache();
   const writers = writersOf(writing, dialect, cache);
+  const volumeBlobs = await VolumeBlobs.open(blobPaths.volumeBlobs, volumes, health);
+  opened.move();
   return {
     read: {
       functions: new FunctionReader(reading, capabilities, cache),
@@ -112,7 +121,7 @@ async function open(
       volumes,
     },
     commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs, health),
-    volumeBlobs: await VolumeBlobs.open(blobPaths.volumeBlobs, volumes, health),
+    volumeBlobs,
     health,
     async write(statements, durability = "durable") {
       using tx = new TransactionWriters(writers, cache);

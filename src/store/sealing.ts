@@ -7,6 +7,14 @@ const TAG_BYTES = 16;
 /** Length of a master key. */
 export const MASTER_KEY_BYTES = 32;
 
+/** Bytes of a sealed value beyond those of the plain one, in the form of early versions: without the id of the key. */
+const EARLY_BYTES = NONCE_BYTES + TAG_BYTES;
+
+/** Whether an early version sealed a value of this length. */
+export function isSealedEarly(sealed: Uint8Array, plainBytes: number): boolean {
+  return sealed.length === plainBytes + EARLY_BYTES;
+}
+
 /** Why a sealed value cannot be opened; the message is for the operator. */
 export class SealingError extends Error {
   override name = "SealingError";

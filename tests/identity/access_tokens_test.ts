@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
-import { decodeJwt, decodeProtectedHeader, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import {
+  decodeJwt,
+  decodeProtectedHeader,
+  generateKeyPair,
+  importJWK,
+  type JWTPayload,
+  SignJWT,
+} from "jose";
 import { AccessTokens } from "../../src/domain/identity/mod.ts";
+import { readMasterKeys } from "../../src/store/master_key.ts";
+import { Sealer } from "../../src/store/sealing.ts";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
@@ -15,6 +26,16 @@ async function assertRefused(client: Client, token: string): Promise<void> {
   assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
   const challenge = answer.headers.get("www-authenticate") ?? "";
   assert.match(challenge, /^Bearer realm="invoked", error="invalid_token", error_description="/);
+}
+
+/** The key with which a running server signs. */
+async function signingKeyOf(dataDir: string): Promise<CryptoKey> {
+  using db = new DatabaseSync(join(dataDir, "invoked.db"), { readOnly: true });
+  const row = db.prepare("select id, sealed from server_keys where purpose = 'access-token'").get();
+  const [masterKey = new Uint8Array()] = await readMasterKeys(dataDir) ?? [];
+  const context = `server-key:access-token:${row?.id}`;
+  const jwk = new Sealer(masterKey).open(row?.sealed as Uint8Array, context);
+  return await importJWK(JSON.parse(new TextDecoder().decode(jwk)), "EdDSA") as CryptoKey;
 }
 
 serverSuite("access tokens", {}, {
@@ -41,6 +62,21 @@ serverSuite("access tokens", {}, {
     for (const scheme of ["Bearer", "bearer", "BEARER"]) {
       ok(await anonymous.get("/api/v1/functions", { authorization: `${scheme} ${client.token}` }));
     }
+  },
+
+  "a token of a clock that was ahead is refused, beyond a minute": async ({ server, client }) => {
+    const key = await signingKeyOf(server.dataDir);
+    const claims = decodeJwt(client.token ?? "");
+    const issuedAhead = async (seconds: number) => {
+      const iat = Math.floor(Date.now() / 1000) + seconds;
+      const token = await new SignJWT({ ...claims, iat, exp: iat + 600 })
+        .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" }).sign(key);
+      return await new Client(client.url, token).get("/api/v1/auth/introspect");
+    };
+    ok(await issuedAhead(30));
+    const message = /: it was issued at \d{4}-.*Z, which is in the future; /;
+    const days = await issuedAhead(3 * 24 * 60 * 60);
+    assertError(days, "UNAUTHENTICATED", "TOKEN_INVALID", { message });
   },
 
   "forged, changed and unsigned tokens are refused": async ({ client }) => {

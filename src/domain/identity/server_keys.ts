@@ -1,10 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
-import type { Sealer } from "../../store/sealing.ts";
+import { DataDirError } from "../../store/data_dir.ts";
+import type { ServerKeyRow } from "../../store/identity.ts";
+import { isSealedEarly, type Sealer } from "../../store/sealing.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Ids } from "../ids.ts";
 
 const HMAC_KEY_BYTES = 32;
+/** The purpose of the pair that signs access tokens. */
+const SIGNING = "access-token";
 
 /** The Ed25519 pair that signs access tokens. */
 export interface SigningKey {
@@ -22,7 +26,7 @@ export class ServerKeys {
   ) {}
 
   async signingKey(): Promise<SigningKey> {
-    const { id, value } = await this.#loadOrMake("access-token", async () => {
+    const { id, value } = await this.#loadOrMake(SIGNING, async () => {
       const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
       return new TextEncoder().encode(JSON.stringify(await exportJWK(privateKey)));
     });
@@ -51,6 +55,23 @@ export class ServerKeys {
     const createdAt = new Date().toISOString();
     await this.store.write((tx) => tx.identity.insertKey({ id, purpose, sealed, createdAt }));
     return { id, value };
+  }
+}
+
+/**
+ * Checks that the keys of a database open, before it is migrated.
+ * @throws SealingError for another master key, DataDirError for the keys of an early version
+ */
+export function checkServerKeys(keys: readonly ServerKeyRow[], sealer: Sealer): void {
+  for (const key of keys) {
+    if (key.purpose !== SIGNING && isSealedEarly(key.sealed, HMAC_KEY_BYTES)) {
+      throw new DataDirError(
+        "Cannot open the database: an early version of invoked 0.1.0 wrote it, before master keys " +
+          "could be rotated, and sealed its keys in another form\n" +
+          "Databases of all later versions open; nothing was changed",
+      );
+    }
+    sealer.open(key.sealed, serverKeyContext(key));
   }
 }
 

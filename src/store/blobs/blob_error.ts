@@ -1,12 +1,11 @@
 import { basename } from "node:path";
-import type { Digest } from "./commit_blobs.ts";
 
 /** The content of a blob is missing or damaged. The message names its file in the data directory. */
 export class BlobError extends Error {
   override name = "BlobError";
 
   /** @param root the directory of the blobs */
-  constructor(root: string, digest: Digest, fault: string) {
+  constructor(root: string, digest: string, fault: string) {
     super(`blob ${basename(root)}/${digest.slice(0, 2)}/${digest.slice(2)} ${fault}`);
   }
 }

@@ -1,5 +1,7 @@
-import type { Kysely } from "kysely";
-import { type Migration, Migrator } from "kysely/migration";
+import { type Kysely, sql } from "kysely";
+import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from "kysely/migration";
+import project from "../../../package.json" with { type: "json" };
+import { DataDirError } from "../data_dir.ts";
 import type { Dialect } from "../dialect.ts";
 import type { Schema } from "../schema.ts";
 import * as initial from "./001_initial.ts";
@@ -27,7 +29,34 @@ export function migrationsOf({ capabilities }: Dialect): Record<string, Migratio
   };
 }
 
-/** Migrates the database to the newest version. */
+/** The migrations that a database has, in their order; none for a new one. @throws DataDirError */
+export async function executedMigrations(
+  db: Kysely<Schema>,
+  dialect: Dialect,
+  dataDir: string,
+): Promise<readonly string[]> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (tables.length === 0) return [];
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) {
+    throw new DataDirError(
+      `Cannot open data directory ${dataDir}: its invoked.db is not a database of invoked`,
+    );
+  }
+  const { rows } = await sql<{ name: string }>`select name from ${
+    sql.table(DEFAULT_MIGRATION_TABLE)
+  } order by name`.execute(db);
+  const names = rows.map(({ name }) => name);
+  const known = Object.keys(migrationsOf(dialect));
+  const unknown = names.find((name, at) => name !== known[at]);
+  if (unknown === undefined) return names;
+  throw new DataDirError(
+    `Cannot open data directory ${dataDir}: its database has the migration ${unknown}, so a later ` +
+      `version of invoked wrote it\nThis version, ${project.version}, opens databases with the ` +
+      `migrations ${known[0]} to ${known.at(-1)}; nothing was changed`,
+  );
+}
+
+/** Migrates the database to the newest version, as a whole or not at all. */
 export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
   const migrator = new Migrator({
     db,

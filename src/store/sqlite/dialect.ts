@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { LRUCache } from "lru-cache";
 import { syncDirectory, syncFile } from "../../shared/files.ts";
 import type { Dialect } from "../dialect.ts";
@@ -24,7 +24,7 @@ export function sqliteDialect(file: string): Dialect {
   let checkpointer: Checkpointer | undefined;
   return {
     capabilities: { blobType: "blob", caseInsensitiveLike: "like" },
-    writer: new SqliteDialect({ database: () => Promise.resolve(openWriter()) }),
+    writer: new TransactionalDialect({ database: () => Promise.resolve(openWriter()) }),
     statements: {
       run: (sql, parameters) => Number(openWriter().prepare(sql).run(parameters).changes),
       get inTransaction() {
@@ -63,6 +63,19 @@ async function openLog(file: string): Promise<Deno.FsFile> {
 
 function logOf(file: string): string {
   return `${file}-wal`;
+}
+
+/** SQLite can undo changes of a schema; Kysely assumes that it cannot. */
+class TransactionalDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+}
+
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
 }
 
 interface Connection extends SqliteDatabase {

@@ -1,0 +1,71 @@
+/** Whether a data directory was in use, so that what it lacks is lost and not to be made anew. */
+import { join } from "node:path";
+import { DataDirError } from "./data_dir.ts";
+
+/** The database of a data directory. */
+export function databaseOf(dataDir: string): string {
+  return join(dataDir, "invoked.db");
+}
+
+/** What the first start writes after the database has its tables, and every version keeps. */
+const TRACES = ["credentials.json", "commit-blobs", "blobs"];
+
+/**
+ * Checks that a directory which was in use has its database: a server on an empty one would hide all that is lost.
+ * @throws DataDirError
+ */
+export async function assertDatabaseIsThere(dataDir: string): Promise<void> {
+  const database = databaseOf(dataDir);
+  const size = await sizeOf(database);
+  if (size !== undefined && size > 0) return;
+  const trace = await traceOf(dataDir);
+  if (trace === undefined) return;
+  throw new DataDirError(
+    `Cannot open data directory ${dataDir}: ${database} is ${
+      size === undefined ? "missing" : "empty"
+    }, and ${trace} shows that the directory was in use\n` +
+      "Restore the database from a backup, or choose another directory with --data",
+  );
+}
+
+/** @throws DataDirError if a directory that was in use has no master key */
+export async function assertNeedsNoKey(dataDir: string): Promise<void> {
+  await assertDatabaseIsThere(dataDir);
+  if ((await sizeOf(databaseOf(dataDir)) ?? 0) === 0) return;
+  throw new DataDirError(
+    `Cannot open data directory ${dataDir}: ${join(dataDir, "master.key")} is missing, and the ` +
+      "secrets in the database are sealed under a master key\n" +
+      "Restore the file from a backup, or set INVOKED_MASTER_KEY if the server took the key from there",
+  );
+}
+
+/** A file or directory that only a server in use leaves. */
+async function traceOf(dataDir: string): Promise<string | undefined> {
+  for (const name of TRACES) {
+    const path = join(dataDir, name);
+    // A directory of blobs is made before the database, and gets its first blob after it.
+    const isTrace = name.endsWith(".json")
+      ? await sizeOf(path) !== undefined
+      : (await namesIn(path)).length > 0;
+    if (isTrace) return path;
+  }
+  return undefined;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await orUndefined(Deno.stat(path)))?.size;
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  const names = Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  return await orUndefined(names) ?? [];
+}
+
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
