@@ -30,7 +30,7 @@ export function registerServe(program: Command): void {
   const command = program.command("serve").description("Run the server");
   const readFlags = addSettingFlags(command);
   addJsonOption(command);
-  command.option(RESTART_FLAG, "Start the server again after a crash and after exit code 5");
+  command.option(RESTART_FLAG, "Start the server again when it ends with an error");
   addExamples(command, "invoked serve", "invoked serve --port 9000 --data /var/lib/invoked");
   command.action(async ({ json = false, restartOnFailure = false }: ServeOptions) => {
     const { config } = resolveConfig(readFlags(), readEnvironment());

@@ -1,7 +1,7 @@
 /** Runs the server in a process of its own, and starts it again after a failure, as a service manager does. */
 import { getLogger } from "@logtape/logtape";
 import { fileURLToPath } from "node:url";
-import { EXIT_CODES } from "../terminal/failure.ts";
+import { EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
 
 /** The flag of `invoked serve`. */
 export const RESTART_FLAG = "--restart-on-failure";
@@ -16,8 +16,8 @@ const STEADY_MS = 60_000;
 const logger = getLogger(["invoked", "cli"]);
 
 /**
- * Runs the server of this process's arguments until it ends by itself, and exits with its code. A server that crashed,
- * or stopped because the disk may have lost data, starts again. SIGTERM and SIGINT reach it.
+ * Runs the server of this process's arguments until it stops, and exits with its code. A server that ends with an error
+ * starts again, unless its arguments are invalid. SIGTERM and SIGINT reach it.
  */
 export async function superviseServer(): Promise<never> {
   const args = Deno.args.filter((arg) => arg !== RESTART_FLAG);
@@ -34,8 +34,8 @@ export async function superviseServer(): Promise<never> {
     server = new Deno.Command(INVOKED, { args, stdin: "null" }).spawn();
     const status = await server.status;
     server = undefined;
-    const hasFailed = status.signal !== null || status.code === EXIT_CODES.storage.code;
-    if (stopping.signal.aborted || !hasFailed) Deno.exit(status.code);
+    const hasEnded = status.code === EXIT_OK || status.code === EXIT_USAGE;
+    if (stopping.signal.aborted || hasEnded) Deno.exit(status.code);
     if (performance.now() - start > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
     const reason = status.signal ?? `exit code ${status.code}`;
     logger.error("the server ended with {reason}; it starts again in {pauseMs} ms", {

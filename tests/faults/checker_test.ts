@@ -1,0 +1,129 @@
+/** The checker of the fault harness: it accepts a correct history, and finds each fault that is planted in it. */
+import assert from "node:assert/strict";
+import { violationsOf } from "./checker.ts";
+import type { Call, FinalRecord, History } from "./history.ts";
+
+const CALLS = 20;
+
+const outputOf = (key: string, counted?: number) => JSON.stringify({ key, counted });
+
+/** A correct history: every third call is asynchronous, every second one counts, and some were not acknowledged. */
+function correctHistory(): History {
+  const calls: Call[] = [];
+  const records: FinalRecord[] = [];
+  const runs = new Map<string, number>();
+  let counter = 0;
+  for (let number = 0; number < CALLS; number++) {
+    const [key, id] = [`key-${number}`, `id-${number}`];
+    const mode = number % 3 === 0 ? "async" : "sync";
+    const counted = number % 2 === 0 ? ++counter : undefined;
+    const output = outputOf(key, counted);
+    const isAcknowledged = number % 5 !== 4;
+    calls.push({
+      key,
+      mode,
+      sentAt: 2 * number,
+      ...isAcknowledged
+        ? { acknowledged: { at: 2 * number + 1, id, ...mode === "sync" ? { output } : {} } }
+        : {},
+    });
+    runs.set(key, 1);
+    records.push({
+      id,
+      key,
+      status: "SUCCESS",
+      output,
+      ...counted === undefined ? {} : { counted },
+    });
+  }
+  // A request that broke before anything was recorded, and a call that a kill interrupted.
+  calls.push({ key: "unseen", mode: "sync", sentAt: 1_000 });
+  calls.push({ key: "killed", mode: "async", sentAt: 1_001, acknowledged: { at: 1_002, id: "k" } });
+  runs.set("killed", 1);
+  records.push({ id: "k", key: "killed", status: "ERROR", error: "INTERRUPTED: ..." });
+  const files = [{ path: "f", acknowledged: 7, sent: 9, found: 8 }];
+  return { calls, records, runs, files, counter };
+}
+
+Deno.test("a correct history has no violation", () => {
+  assert.deepEqual(violationsOf(correctHistory()), []);
+});
+
+/** Replaces the record with this key. */
+function withRecord(history: History, key: string, change: Partial<FinalRecord>): History {
+  const records = history.records.map((record) =>
+    record.key === key ? { ...record, ...change } : record
+  );
+  return { ...history, records };
+}
+
+/** A fault by its name, planted in a correct history, and what the checker says of it. */
+const PLANTED: Readonly<Record<string, readonly [(history: History) => History, RegExp]>> = {
+  "a lost call": [
+    (history) => ({ ...history, records: history.records.filter(({ key }) => key !== "key-3") }),
+    /^the acknowledged async call key-3 \(id-3\) is lost$/,
+  ],
+  "a call that never ends": [
+    (history) => withRecord(history, "key-3", { status: "RUNNING" }),
+    /^invocation id-3 \(key-3\) never ended$/,
+  ],
+  "a double run": [
+    (history) => ({ ...history, runs: new Map([...history.runs, ["killed", 2]]) }),
+    /^call killed ran 2 times$/,
+  ],
+  "two invocations of one key": [
+    ({ records, ...history }) => ({
+      ...history,
+      records: [...records, { id: "other", key: "key-1", status: "ERROR" }],
+    }),
+    /^call key-1 has more than one invocation$/,
+  ],
+  "a success that never ran": [
+    (history) => ({
+      ...history,
+      runs: new Map([...history.runs].filter(([key]) => key !== "key-1")),
+    }),
+    /^call key-1 succeeded and never ran$/,
+  ],
+  "an answer that was not recorded": [
+    (history) => withRecord(history, "key-1", { output: outputOf("key-1", 99) }),
+    /^call key-1 was answered .*, and recorded as .*99/,
+  ],
+  "an answer of another call": [
+    (history) => withRecord(withRecord(history, "key-1", { key: "x" }), "key-2", { key: "key-1" }),
+    /^the acknowledged call key-1 got the invocation of x$/,
+  ],
+  "a volume that lost a success": [
+    (history) => ({ ...history, counter: history.counter - 1 }),
+    /^the counter is 9 after 10 successes$/,
+  ],
+  "a volume that two successes wrote from one version": [
+    (history) => withRecord(history, "key-4", { counted: 2 }),
+    /^the counter has no serial history: 2 was counted twice or follows a gap$/,
+  ],
+  "a volume whose versions are older than acknowledged ones": [
+    (history) => {
+      const swapped = withRecord(history, "key-2", { counted: 9, output: outputOf("key-2", 9) });
+      return withRecord(swapped, "key-16", { counted: 2, output: outputOf("key-16", 2) });
+    },
+    /^call key-16 counted 2, and \d+ was acknowledged before it began$/,
+  ],
+  "a file that lost an acknowledged write": [
+    (history) => ({ ...history, files: [{ path: "f", acknowledged: 7, sent: 9, found: 6 }] }),
+    /^f has 6, and 7 to 9 were acknowledged and sent$/,
+  ],
+  "a file with a content that was never written": [
+    (history) => ({
+      ...history,
+      files: [{ path: "f", acknowledged: 7, sent: 9, found: undefined }],
+    }),
+    /^f has a content that no write had$/,
+  ],
+};
+
+for (const [name, [plant, message]] of Object.entries(PLANTED)) {
+  Deno.test(`the checker finds ${name}`, () => {
+    const violations = violationsOf(plant(correctHistory()));
+    assert.ok(violations.some((found) => message.test(found)), violations.join("\n"));
+  });
+}
