@@ -1,7 +1,8 @@
 /** The faults, each of which heals before it resolves. */
 import type { FaultRule } from "../support/disk.ts";
 import { descendantsOf } from "../support/processes.ts";
-import { pause } from "./load.ts";
+import { checkDamagedCopy } from "./damaged_copy.ts";
+import { type LoadIds, pause } from "./load.ts";
 import type { Target } from "./target.ts";
 
 /** How long a fault lasts at most. */
@@ -9,11 +10,19 @@ const FAULT_MS_MAX = 2_000;
 /** A server needs descriptors to accept connections; so few more are left to it. */
 const DESCRIPTORS_LEFT = 3;
 
+/** Longer than an access token and the grace of volumes, shorter than a day of idempotency keys. */
+const CLOCK_JUMP_SECONDS_MAX = 2 * 60 * 60;
+/** The fault that needs libfaketime. */
+export const CLOCK_FAULT = "a jump of the clock";
+
 /** What a fault acts on. */
 export interface FaultContext {
   readonly target: Target;
   /** The data directory. */
   readonly dataDir: string;
+  readonly ids: LoadIds;
+  /** Notes what the server does wrong. */
+  readonly report: (violations: readonly string[]) => void;
   readonly next: (below: number) => number;
 }
 
@@ -58,6 +67,17 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       if (before !== undefined) await limitDescriptors(pid, before);
       await target.ready();
     }),
+  "a damaged copy of the data": async ({ target, dataDir, ids, next, report }) => {
+    const { pid } = target;
+    signal(pid, "SIGSTOP");
+    const check = await checkDamagedCopy(dataDir, ids, next).finally(() => signal(pid, "SIGCONT"));
+    report(await check());
+  },
+  [CLOCK_FAULT]: async ({ target: { clock }, next }) => {
+    await clock?.set(next(2 * CLOCK_JUMP_SECONDS_MAX) - CLOCK_JUMP_SECONDS_MAX);
+    await pause(next(FAULT_MS_MAX));
+    await clock?.set(0);
+  },
   "clients that vanish": ({ target }) => clients(target, 20, () => Promise.resolve()),
   "slow clients": ({ target, next }) =>
     clients(target, 20, async (connection) => {

@@ -37,17 +37,37 @@ function contentOf(number: number): Uint8Array {
   return bytes;
 }
 
-function numberIn(content: Uint8Array): number | undefined {
+/** The number of a content; undefined for one that no write had. */
+export function numberIn(content: Uint8Array): number | undefined {
   const number = Number.parseInt(new TextDecoder().decode(content.subarray(0, 12)));
   return Buffer.from(contentOf(number)).equals(content) ? number : undefined;
+}
+
+/** What a load calls and writes to. */
+export interface LoadIds {
+  readonly functionId: string;
+  readonly volumeId: string;
+}
+
+/** The invocations of a function, once all have ended. */
+export async function recordsOf(client: Client, functionId: string): Promise<FinalRecord[]> {
+  const records: FinalRecord[] = [];
+  const path = `/api/v1/functions/${functionId}/invocations`;
+  for (let token = "";;) {
+    const { list, nextPageToken } = ok(
+      await client.get(`${path}?page_size=100&page_token=${token}`),
+    );
+    for (const { id } of list) records.push(recordOf(await client.ended(functionId, id)));
+    if (nextPageToken === "") return records;
+    token = nextPageToken;
+  }
 }
 
 /** The callers of one run. */
 export class Load {
   readonly #target: Target;
   readonly #witness: Witness;
-  readonly #functionId: string;
-  readonly #volumeId: string;
+  readonly ids: LoadIds;
   readonly #next: (below: number) => number;
   readonly #calls: Call[] = [];
   readonly #files: { path: string; acknowledged: number; sent: number }[] = [];
@@ -58,13 +78,12 @@ export class Load {
   private constructor(
     target: Target,
     witness: Witness,
-    { functionId, volumeId }: { readonly functionId: string; readonly volumeId: string },
+    ids: LoadIds,
     seed: number,
   ) {
     this.#target = target;
     this.#witness = witness;
-    this.#functionId = functionId;
-    this.#volumeId = volumeId;
+    this.ids = ids;
     this.#next = random(seed);
   }
 
@@ -100,29 +119,16 @@ export class Load {
     this.#stopping.abort();
     await this.#running;
     const client = await this.#target.client();
-    const volume = new Volume(client, this.#volumeId);
+    const volume = new Volume(client, this.ids.volumeId);
     const files: FinalFile[] = [];
     for (const file of this.#files.filter(({ acknowledged }) => acknowledged > 0)) {
       const content = await volume.bytes(volume.file(file.path));
       files.push({ ...file, found: numberIn(content) });
     }
-    const records = await this.#records(client);
+    const records = await recordsOf(client, this.ids.functionId);
     const { status, body } = await volume.read("n");
     const counter = status === 404 ? 0 : Number(body);
     return { calls: this.#calls, runs: this.#witness.runs, records, files, counter };
-  }
-
-  async #records(client: Client): Promise<FinalRecord[]> {
-    const records: FinalRecord[] = [];
-    const path = `/api/v1/functions/${this.#functionId}/invocations`;
-    for (let token = "";;) {
-      const { list, nextPageToken } = ok(
-        await client.get(`${path}?page_size=100&page_token=${token}`),
-      );
-      for (const { id } of list) records.push(recordOf(await client.ended(this.#functionId, id)));
-      if (nextPageToken === "") return records;
-      token = nextPageToken;
-    }
   }
 
   async #repeat(work: () => Promise<void>): Promise<void> {
@@ -138,10 +144,10 @@ export class Load {
     const repeats = this.#next(4) > 0;
     const text = "x".repeat(this.#next(3) === 0 ? 100_000 : 10);
     const input = { key, host: this.#witness.host, counts, text };
-    const more = counts ? { vfsId: this.#volumeId } : {};
+    const more = counts ? { vfsId: this.ids.volumeId } : {};
     const sentAt = performance.now();
     const send = () =>
-      this.#request((client) => client.invoke(this.#functionId, input, headers, more));
+      this.#request((client) => client.invoke(this.ids.functionId, input, headers, more));
     let answer = await send();
     while (answer?.status !== 200 && repeats && !this.#stopping.signal.aborted) {
       answer = await send();
@@ -160,7 +166,7 @@ export class Load {
   async #write(file: { path: string; acknowledged: number; sent: number }): Promise<void> {
     const number = ++file.sent;
     const answer = await this.#request((client) =>
-      new Volume(client, this.#volumeId).put(file.path, contentOf(number))
+      new Volume(client, this.ids.volumeId).put(file.path, contentOf(number))
     );
     if (answer !== undefined && answer.status < 300) file.acknowledged = number;
     else await pause(RETRY_MS);

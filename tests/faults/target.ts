@@ -1,5 +1,6 @@
 /** The server under faults: it starts again on the same data directory whenever it has ended. */
 import { Client } from "../support/client.ts";
+import { FakeClock } from "./clock.ts";
 import { FaultShim } from "../support/disk.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
@@ -20,6 +21,8 @@ export class Target implements AsyncDisposable {
   readonly #dataDir: string;
   readonly #flags: readonly string[];
   readonly shim: FaultShim;
+  /** Undefined on a machine without libfaketime. */
+  readonly clock: FakeClock | undefined;
   readonly #expected = new Set<ExpectedEnd>();
   /** Ends that no fault explains, with the last lines of the log. */
   readonly unexplained: string[] = [];
@@ -30,14 +33,20 @@ export class Target implements AsyncDisposable {
   /** Starts of the server, for the summary. */
   starts = 0;
 
-  private constructor(dataDir: string, flags: readonly string[], shim: FaultShim) {
+  private constructor(
+    dataDir: string,
+    flags: readonly string[],
+    shim: FaultShim,
+    clock: FakeClock | undefined,
+  ) {
     this.#dataDir = dataDir;
     this.#flags = flags;
     this.shim = shim;
+    this.clock = clock;
   }
 
   static async start(dataDir: string, flags: readonly string[]): Promise<Target> {
-    const target = new Target(dataDir, flags, await FaultShim.open());
+    const target = new Target(dataDir, flags, await FaultShim.open(), await FakeClock.open());
     await target.#start();
     target.#running = target.#keepRunning();
     return target;
@@ -96,11 +105,14 @@ export class Target implements AsyncDisposable {
     await this.#server?.stop("SIGKILL");
     await this.#running;
     await this.shim[Symbol.asyncDispose]();
+    await this.clock?.[Symbol.asyncDispose]();
   }
 
   async #start(): Promise<void> {
     this.starts++;
-    const { env } = this.shim;
+    const preloaded = [this.clock?.env["LD_PRELOAD"], this.shim.env["LD_PRELOAD"]];
+    const LD_PRELOAD = preloaded.filter((library) => library !== undefined).join(":");
+    const env = { ...this.clock?.env, ...this.shim.env, LD_PRELOAD };
     this.#server = await TestServer.start({ dataDir: this.#dataDir, flags: this.#flags, env });
   }
 

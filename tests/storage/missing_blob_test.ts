@@ -35,6 +35,7 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   const [gone, short, whole] = [noise(SIZE, 1), noise(SIZE, 2), noise(SIZE, 3)];
+  const flipped = noise(SIZE, 4);
   const main = new TextEncoder().encode(LOST_MAIN);
   let [volumeId, functionId] = ["", ""];
   let driver: Driver;
@@ -45,13 +46,14 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
     functionId = await client.deploy(LOST_MAIN);
     const volume = await Volume.create(client);
     volumeId = volume.id;
-    for (const [path, content] of Object.entries({ "a/gone": gone, short, whole })) {
+    for (const [path, content] of Object.entries({ "a/gone": gone, short, whole, flipped })) {
       assert.equal((await volume.put(path, content)).status, 201);
     }
     await server.stop();
   }
   await Deno.remove(join(dataDir, "volume-blobs", fileOf(gone)));
   await Deno.truncate(join(dataDir, "volume-blobs", fileOf(short)), SIZE - 1);
+  await Deno.writeFile(join(dataDir, "volume-blobs", fileOf(flipped)), noise(SIZE, 5));
   const script = await scriptFileOf(dataDir, "lost");
   await Deno.writeTextFile(join(dataDir, "commit-blobs", script), "async () => 'another'");
   await Deno.remove(join(dataDir, "commit-blobs", fileOf(main)));
@@ -85,6 +87,7 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
   await expectLoss(volume.file("short"), readFault("/short", faults.short));
   await expectLoss(`${volume.path}/archive`, readFault("/a/gone", faults.gone));
   assert.deepEqual(await volume.bytes(volume.file("whole")), whole);
+  await assert.rejects(volume.bytes(volume.file("flipped")), "it breaks off");
   await expectLoss(`/api/v1/functions/${functionId}/commits/HEAD`, {
     message: new RegExp(`${faults.main}$`),
   });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
 import type { BlobReader } from "../../store/blobs/stored_blob.ts";
@@ -58,7 +59,7 @@ export class VolumeFiles {
       stream: async (start, end) => {
         const blob = await openBlob(this.store.volumeBlobs, volumeId, entry);
         held.use(blob);
-        return streamBlob(blob, start, end, held);
+        return streamBlob(blob, entry, start, end, held);
       },
       [Symbol.dispose]: () => held.dispose(),
     };
@@ -246,14 +247,19 @@ export async function openBlob(
   }
 }
 
-/** Streams a blob from `start` to `end`. The end of the stream, or its cancellation, disposes of `held`. */
+/**
+ * Streams a blob from `start` to `end`. The end of the stream, or its cancellation, disposes of `held`. A whole blob
+ * whose content has changed breaks the stream off before its end.
+ */
 function streamBlob(
   blob: BlobReader,
+  { digest, size }: FileEntry,
   start: number,
   end: number,
   held: Disposable,
 ): ReadableStream<Uint8Array> {
   let at = start;
+  const hash = start === 0 && end === size ? createHash("sha256") : undefined;
   const close = () => held[Symbol.dispose]();
   return new ReadableStream({
     async pull(controller) {
@@ -263,6 +269,10 @@ function streamBlob(
           : new Uint8Array();
         if (at < end && bytes.length === 0) throw new Error("Cannot read a blob: it is too short");
         at += bytes.length;
+        hash?.update(bytes);
+        if (at === end && hash !== undefined && hash.digest("hex") !== digest) {
+          throw new Error(`Cannot read blob ${digest}: its content was changed`);
+        }
         if (bytes.length > 0) controller.enqueue(bytes);
         if (at < end) return;
         close();
