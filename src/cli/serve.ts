@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
-import { SyncError } from "../shared/files.ts";
+import { isSyncFailure } from "../store/storage_health.ts";
 import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
 import { describeError, EXIT_FAILURE, Failure, failureMessage } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
@@ -58,7 +58,7 @@ async function start(config: Config): Promise<RunningServer> {
   try {
     return await startServer(config, { deployExample: true, onSyncFailure: exitOnSyncFailure });
   } catch (error) {
-    if (error instanceof SyncError) throw syncFailure(error);
+    if (error instanceof Error && isSyncFailure(error)) throw syncFailure(error);
     logger.debug("the server did not start", { error });
     throw startFailure(error, config);
   }

@@ -67,7 +67,7 @@ async function checkStops(server: TestServer, { what, fault, request }: Case, st
   assert.equal(code, EXIT_STORAGE, `${what}\n${log}`);
   assert.match(
     log,
-    /^error: Cannot go on: the disk may have lost what the server wrote\. .*os error/m,
+    /^error: Cannot sync .*os error.*; the server stops, because the disk may have lost/m,
   );
   assert.match(log, /^next: check the disk, then start the server again/m);
   assert.ok(log.includes(fault.path), `it names the file: ${log}`);
@@ -109,7 +109,9 @@ shimTest("a failed sync at a checkpoint stops the server", async () => {
   await shim.set({ operation: "sync", error: "EIO", path: "/invoked.db$" });
   await client.invoke(functionId, {}).catch(() => "its connection breaks");
   const { code } = await server.status;
-  assert.equal(code, EXIT_STORAGE, await server.log);
+  const log = await server.log;
+  assert.equal(code, EXIT_STORAGE, log);
+  assert.match(log, /^error: Cannot move the log into .*invoked\.db: .*; the server stops/m);
 });
 
 shimTest("a disk that rejects writes for another reason heals as well", async () => {

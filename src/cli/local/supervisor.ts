@@ -26,7 +26,12 @@ export async function superviseServer(): Promise<never> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
       stopping.abort();
-      server?.kill(signal);
+      try {
+        server?.kill(signal);
+      } catch (error) {
+        // It has ended just now.
+        if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+      }
     });
   }
   for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {

@@ -1,15 +1,13 @@
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { report } from "../terminal/report.ts";
 
 /** The failure of a server whose disk may have lost data. */
 export function syncFailure(error: Error): Failure {
-  return new Failure(
-    `Cannot go on: the disk may have lost what the server wrote. ${describeError(error)}`,
-    {
-      exit: "storage",
-      next: "check the disk, then start the server again: it recovers what is on the disk",
-    },
-  );
+  const what = failureMessage("Cannot sync to the disk", describeError(error));
+  return new Failure(`${what}; the server stops, because the disk may have lost what it wrote`, {
+    exit: "storage",
+    next: "check the disk, then start the server again: it recovers what is on the disk",
+  });
 }
 
 /** Ends the process at once: nothing may be acknowledged after a failed sync, and instances die with the server. */

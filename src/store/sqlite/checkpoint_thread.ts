@@ -22,6 +22,6 @@ function runCheckpoint(): CheckpointReply {
     return { frames: Number(checkpoint.get()?.log) };
   } catch (error) {
     const errcode = error instanceof Error && "errcode" in error ? Number(error.errcode) : 0;
-    return { error: String(error), errcode };
+    return { error: error instanceof Error ? error.message : String(error), errcode };
   }
 }

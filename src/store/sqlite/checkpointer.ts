@@ -90,7 +90,7 @@ export class Checkpointer {
       }
     } catch (error) {
       // The writer's own connection runs the checkpoint of a log that has become far too long.
-      logger.error("Cannot run a checkpoint of the database: {error}", { error });
+      logger.error("The log of the database stays long: {error}", { error });
       this.#onError(error);
     }
     if (this.#lifecycle.is("working")) this.#lifecycle.set("idle");
@@ -110,7 +110,8 @@ export class Checkpointer {
       thread.postMessage("checkpoint");
       const reply = await promise;
       if ("error" in reply) {
-        throw Object.assign(new Error(reply.error), { errcode: reply.errcode });
+        const message = `Cannot move the log into ${this.#file}: ${reply.error}`;
+        throw Object.assign(new Error(message), { errcode: reply.errcode });
       }
       return reply.frames;
     } finally {
