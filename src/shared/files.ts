@@ -75,11 +75,15 @@ export async function isOwnerGone(ownerFile: string): Promise<boolean> {
 }
 
 export async function exists(path: string): Promise<boolean> {
+  return await sizeOf(path) !== undefined;
+}
+
+/** The size of a file; undefined if it does not exist. */
+export async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    await Deno.stat(path);
-    return true;
+    return (await Deno.stat(path)).size;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** Whether a data directory was in use, so that what it lacks is lost and not to be made anew. */
 import { join } from "node:path";
+import { exists, sizeOf } from "../shared/files.ts";
 import { DataDirError } from "./data_dir.ts";
 
 /** The database of a data directory. */
@@ -44,28 +45,13 @@ async function traceOf(dataDir: string): Promise<string | undefined> {
   for (const name of TRACES) {
     const path = join(dataDir, name);
     // A directory of blobs is made before the database, and gets its first blob after it.
-    const isTrace = name.endsWith(".json")
-      ? await sizeOf(path) !== undefined
-      : (await namesIn(path)).length > 0;
+    const isTrace = name.endsWith(".json") ? await exists(path) : (await namesIn(path)).length > 0;
     if (isTrace) return path;
   }
   return undefined;
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  return (await orUndefined(Deno.stat(path)))?.size;
-}
-
 async function namesIn(path: string): Promise<string[]> {
-  const names = Array.fromAsync(Deno.readDir(path), ({ name }) => name);
-  return await orUndefined(names) ?? [];
-}
-
-async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  if (!await exists(path)) return [];
+  return await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
 }

@@ -12,6 +12,8 @@ import { type LoadIds, numberIn, recordsOf } from "./load.ts";
 /** Of so many blobs one is removed and one changed. */
 const CHOICES = 5;
 const FLIPPED_BIT = 1;
+/** Lines of the log that explain a failure. */
+const LOG_LINES = 20;
 
 /** Of the log (https://sqlite.org/walformat.html): its head, and a frame with a page. */
 const LOG_HEAD_BYTES = 32;
@@ -38,7 +40,13 @@ export async function checkDamagedCopy(
     await damageBlobs(join(copy.path, "volume-blobs"), next);
     // Functions reach no witness: what is resumed here does not count as a run.
     await using server = await TestServer.start({ dataDir: copy.path });
-    return await check(await server.client(), ids);
+    try {
+      return await check(await server.client(), ids);
+    } catch (error) {
+      await server.stop("SIGKILL");
+      const last = (await server.log).trimEnd().split("\n").slice(-LOG_LINES).join("\n");
+      return [`a server on a copy failed: ${error}\n${last}`];
+    }
   };
 }
 

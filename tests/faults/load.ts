@@ -109,15 +109,11 @@ export class Load {
     return load;
   }
 
-  /** Calls so far. */
-  get count(): number {
-    return this.#calls.length;
-  }
-
   /** Ends the callers, and reads what the server has. */
   async finish(): Promise<History> {
     this.#stopping.abort();
     await this.#running;
+    this.#target.forgetToken();
     const client = await this.#target.client();
     const volume = new Volume(client, this.ids.volumeId);
     const files: FinalFile[] = [];

@@ -101,4 +101,6 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
   // The same content again restores it.
   assert.equal((await volume.put("again", gone)).status, 201);
   assert.deepEqual(await volume.bytes(volume.file("a/gone")), gone);
+  assert.equal((await volume.put("short", short)).status, 204);
+  assert.deepEqual(await volume.bytes(volume.file("short")), short);
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
 import { formatCount } from "../../config/mod.ts";
 import {
@@ -143,11 +144,16 @@ export class VolumeArchives {
     }).getWriter();
     if (isFile && digest !== null && size > 0) {
       using blob = await this.store.volumeBlobs.open(digest, size);
+      const hash = createHash("sha256");
       for (let at = 0; at < size;) {
         const bytes = await blob.read(at, READ_STEP_BYTES);
         if (bytes.length === 0) throw new Error(`Cannot read blob ${digest}: it is too short`);
         await body.write(bytes);
+        hash.update(bytes);
         at += bytes.length;
+      }
+      if (hash.digest("hex") !== digest) {
+        throw new Error(`Cannot read blob ${digest}: its content was changed`);
       }
     }
     await body.close();

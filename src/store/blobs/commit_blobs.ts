@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import { syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
+import { sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
 import { BlobError } from "./blob_error.ts";
 import type { StorageHealth } from "../storage_health.ts";
 
@@ -55,7 +55,8 @@ export class DiskCommitBlobs implements CommitBlobs {
 
   async #put(path: string, content: Uint8Array): Promise<void> {
     const folder = dirname(path);
-    if (!await renewAge(path)) {
+    // A file of another size is damaged, and replaced.
+    if (await sizeOf(path) !== content.length || !await renewAge(path)) {
       await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
       await writeNew(join(folder, `.${randomUUID()}`), content, path);
     }

@@ -1,7 +1,7 @@
 import { Sema } from "async-sema";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import { exists, syncDirectory } from "../../shared/files.ts";
+import { exists, sizeOf, syncDirectory } from "../../shared/files.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import type { VolumeReader } from "../volumes.ts";
 import type { Digest } from "./commit_blobs.ts";
@@ -170,8 +170,8 @@ export class VolumeBlobs {
   async #publishFile(staged: StagedBlob, digest: Digest, folders: Set<string>): Promise<void> {
     const [plain, compressed] = pathsOf(this.#root, digest);
     folders.add(dirname(plain));
-    // Retained before this look: a file that exists now is not deleted.
-    if (await exists(plain) || await exists(compressed)) {
+    // Retained before this look: a file that exists now is not deleted. One of another size is damaged, and replaced.
+    if (await sizeOf(plain) === staged.size || await exists(compressed)) {
       return await staged[Symbol.asyncDispose]();
     }
     await Deno.mkdir(dirname(plain), { recursive: true, mode: 0o700 });
