@@ -5,6 +5,7 @@ import { childrenOf } from "../support/processes.ts";
 import {
   AVAILABLE_MODES,
   failure,
+  MIB,
   output,
   type Ran,
   run,
@@ -55,6 +56,24 @@ sandboxTest("provisioned scripts have instances before their first call", async 
   assert.equal((await run(sandboxes, body)).process, "template");
   assert.deepEqual(await output(sandboxes, body), { calls: 1 });
 }, POOL);
+
+sandboxTest(
+  "provisioned scripts keep their templates when memory is used up",
+  async (sandboxes) => {
+    const bodies = [1, 2, 3].map((n) => `const main = () => ({ n: ${n} });`);
+    sandboxes.provision(bodies.map((key) => ({ key, script: scriptOf(key), count: 1 })));
+    await eventually(() =>
+      Promise.resolve(sandboxes.stats.ready === POOL.poolSize + 2 || undefined)
+    );
+    const slow = `${SLOW} const main = () => ({ sum });`;
+    for (let round = 0; round < 3; round++) {
+      const processes = [];
+      for (const body of [...bodies, slow]) processes.push((await run(sandboxes, body)).process);
+      assert.deepEqual(processes, ["template", "template", "root", "root"]);
+    }
+  },
+  { ...POOL, poolMemoryBytes: 5 * MIB },
+);
 
 /** Scripts that are not fit for a template. Each is evaluated in every call. */
 const UNFIT: Readonly<Record<string, string>> = {

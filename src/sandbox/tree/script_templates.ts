@@ -49,8 +49,11 @@ export class ScriptTemplates implements Disposable {
   readonly #known = new LRUCache<string, Known>({ max: COUNTED_MAX });
   /** By key of the script, the longest unused first. */
   readonly #ready = new Map<string, Ready>();
-  readonly #making = new Set<string>();
+  /** Estimated memory of the templates that are being made, by key. */
+  readonly #making = new Map<string, number>();
   #provisioned: readonly Provisioned[] = [];
+  /** Provisioned scripts for which the memory does not suffice. */
+  readonly #lacking = new Set<string>();
   readonly #timer: ReturnType<typeof setInterval>;
   #isClosed = false;
   readonly #ending: Promise<void>[] = [];
@@ -102,6 +105,7 @@ export class ScriptTemplates implements Disposable {
   /** Keeps instances of these scripts waiting, called or not. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
+    this.#lacking.clear();
     for (const [key, { pool }] of this.#ready) pool.resize(this.#sizeOf(key));
     for (const { key, script } of provisioned) this.#make(key, script);
   }
@@ -125,8 +129,8 @@ export class ScriptTemplates implements Disposable {
     if (this.#ready.has(key) || this.#making.has(key) || this.#isClosed) return;
     if (this.#known.get(key)?.kind === "unsuitable") return;
     const bytes = TEMPLATE_BYTES + BYTES_PER_UNIT * script.length;
-    if (!this.#freeMemory(key, bytes)) return;
-    this.#making.add(key);
+    if (!this.#freeMemory(bytes)) return this.#noteLack(key);
+    this.#making.set(key, bytes);
     try {
       const evaluated = await this.#evaluate(key, script);
       if (evaluated === undefined) return;
@@ -167,19 +171,33 @@ export class ScriptTemplates implements Disposable {
     else this.#known.delete(key);
   }
 
-  /** Gives up what was not used for the longest time. Returns whether the memory suffices then. */
-  #freeMemory(key: string, bytes: number): boolean {
+  /**
+   * Gives up what was not used for the longest time, without what is provisioned. Returns whether the memory suffices
+   * then.
+   */
+  #freeMemory(bytes: number): boolean {
     let sum = bytes;
+    for (const making of this.#making.values()) sum += making;
     for (const ready of this.#ready.values()) sum += ready.bytes;
-    const isProvisioned = (key: string) =>
-      this.#provisioned.some((provisioned) => provisioned.key === key);
     for (const [other, ready] of this.#ready) {
       if (sum <= this.#limits.poolMemoryBytes) break;
-      if (isProvisioned(other) && !isProvisioned(key)) continue;
+      if (this.#isProvisioned(other)) continue;
       sum -= ready.bytes;
       this.#giveUp(other);
     }
     return sum <= this.#limits.poolMemoryBytes;
+  }
+
+  #isProvisioned(key: string): boolean {
+    return this.#provisioned.some((provisioned) => provisioned.key === key);
+  }
+
+  #noteLack(key: string): void {
+    if (!this.#isProvisioned(key) || this.#lacking.has(key)) return;
+    this.#lacking.add(key);
+    logger.warn("{key} is provisioned and has no template: --pool-memory is used up by others", {
+      key,
+    });
   }
 
   #giveUpUnused(): void {
