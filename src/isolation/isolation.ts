@@ -51,6 +51,8 @@ export interface Confinement {
   readonly dataBytes?: number;
   /** Limit of processor time in whole seconds, including the start of the process. */
   readonly cpuSeconds?: number;
+  /** Open files instead of those of the profile, if the server's own limit allows so many. */
+  readonly openFilesMax?: number;
   /**
    * The egress socket. `bubblewrap` mounts it at {@link EGRESS_SOCKET_INSIDE}, the other modes leave it at its own path.
    * The user of the process must be able to reach and write it.

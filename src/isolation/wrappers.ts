@@ -24,12 +24,12 @@ const KIB = 1024;
 export function limitResources(
   sh: string,
   { openFilesMax, fileBytesMax }: Profile,
-  { dataBytes, cpuSeconds, groupFiles = [] }: Confinement,
+  { dataBytes, cpuSeconds, openFilesMax: more, groupFiles = [] }: Confinement,
   file?: string,
 ): string[] {
   const limits = [
     "-c 0",
-    `-n ${openFilesMax}`,
+    ...(more === undefined ? [`-n ${openFilesMax}`] : []),
     `-f ${Math.ceil(fileBytesMax / BLOCK_BYTES)}`,
     ...(dataBytes === undefined ? [] : [`-d ${Math.ceil(dataBytes / KIB)}`]),
     ...(cpuSeconds === undefined ? [] : [`-t ${cpuSeconds}`]),
@@ -38,6 +38,9 @@ export function limitResources(
     JOIN_GROUPS,
     // With autogroup scheduling the kernel uses this value and ignores the niceness of processes.
     `{ echo ${NICENESS} >/proc/self/autogroup || :; } 2>/dev/null`,
+    ...(more === undefined
+      ? []
+      : [`{ ulimit -n ${more} 2>/dev/null || ulimit -n ${openFilesMax}; }`]),
     ...limits.map((limit) => `ulimit ${limit}`),
     file === undefined ? `exec "$@"` : `file=$1; shift; exec "$@" ${FILE_DESCRIPTOR}<"$file"`,
   ].join(" && ");

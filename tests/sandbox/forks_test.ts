@@ -204,6 +204,24 @@ async function rootOf(cacheDir: string): Promise<{ root: number; templates: numb
   }, "a root with templates");
 }
 
+sandboxTest(
+  "a root may open a file for each fork, and its forks as many as any instance",
+  async (_sandboxes, _context, _mode, cacheDir) => {
+    const { root, templates } = await rootOf(cacheDir);
+    const limitOf = async (pid: number) => {
+      const limits = await Deno.readTextFile(`/proc/${pid}/limits`);
+      return Number(/^Max open files +(\d+)/m.exec(limits)?.[1]);
+    };
+    assert.ok(await limitOf(root) > 1024);
+    for (const template of templates) {
+      for (const pid of [template, ...await childrenOf(template)]) {
+        assert.equal(await limitOf(pid), 256);
+      }
+    }
+  },
+  POOL,
+);
+
 const GOOD = "const main = () => ({ ok: 1 });";
 const SLEEP = `const main = async () => {
   console.log("up");

@@ -10,6 +10,7 @@ const MADV_DOFORK = 11;
 /** Most forks of one process at a time. */
 const CHILDREN_MAX = 1024;
 const EAGAIN = 11;
+const EMFILE = 24;
 
 /** `struct rusage` as 32-bit words: user and system time, each in seconds and microseconds, and `ru_maxrss`. */
 const USAGE_WORDS = 36;
@@ -81,10 +82,16 @@ export function makeChildren({ libc, errno }: Library): Children {
       const pid = libc.clone(SYS_CLONE, flags, 0n, 0n, 0n, 0n);
       if (pid === 0) return 0;
       if (pid < 0) return -(errno[0] as number);
+      const descriptor = libc.pidfdOpen(SYS_PIDFD_OPEN, pid, 0);
+      if (descriptor < 0) {
+        libc.kill(pid, SIGKILL);
+        libc.wait4(pid, statusBytes, 0, usageBytes);
+        return -EMFILE;
+      }
       numbers[count] = number;
       pids[count] = pid;
       count++;
-      polled[2 * count] = libc.pidfdOpen(SYS_PIDFD_OPEN, pid, 0);
+      polled[2 * count] = descriptor;
       polled[2 * count + 1] = POLLIN;
       return pid;
     },

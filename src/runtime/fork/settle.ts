@@ -46,6 +46,7 @@ const SCOPES = 3n;
 const RULESET_BYTES = 24;
 const RLIMIT_CPU = 0;
 const RLIMIT_DATA = 2;
+const RLIMIT_NOFILE = 7;
 
 /** Exit codes of a fork that cannot settle. */
 const EXIT_NO_SERVER = 120;
@@ -78,6 +79,7 @@ export function makeSettler(
   const names = PROXY_VARIABLES.map(cString);
   const proxy = new Uint8Array(PROXY_PREFIX.length + PATH_MAX_BYTES + 1);
   proxy.set(new TextEncoder().encode(PROXY_PREFIX));
+  const openFiles = rlimit(setup.openFilesMax);
   const noPath = new Uint8Array(PATH_MAX_BYTES + 1);
   let forker = libc.getpid();
   // No process of the same user reads the memory of a root. The server has read its descriptors by now.
@@ -87,6 +89,7 @@ export function makeSettler(
     // In a namespace of its own a fork sees no parent and ends with its forker in any case.
     if (!setup.namespaces && libc.getppid() !== forker) libc._exit(EXIT_NO_SERVER);
     descriptors.drop();
+    if (libc.setrlimit(RLIMIT_NOFILE, openFiles) !== 0) libc._exit(EXIT_NO_WALLS);
   };
   const connect = (token: Uint8Array) => {
     const channel = descriptors.greet(Greeting.CHANNEL, token);
@@ -195,7 +198,7 @@ function makeWalls(libc: Libc, setup: TreeSetup): () => void {
   const limits = [[RLIMIT_DATA, dataBytes], [RLIMIT_CPU, cpuSeconds]] as const;
   const encoded = limits.filter(([, value]) => value !== undefined).map(([resource, value]) => ({
     resource,
-    limit: new Uint8Array(new BigUint64Array([BigInt(value ?? 0), BigInt(value ?? 0)]).buffer),
+    limit: rlimit(value ?? 0),
   }));
   const need = (worked: boolean) => {
     if (!worked) libc._exit(EXIT_NO_WALLS);
@@ -221,6 +224,11 @@ function makeWalls(libc: Libc, setup: TreeSetup): () => void {
     need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
     need(libc.loadFilter(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) === 0);
   };
+}
+
+/** `struct rlimit` with one value for both of its limits. */
+function rlimit(value: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new BigUint64Array([BigInt(value), BigInt(value)]).buffer);
 }
 
 /** `struct sock_fprog`, and the instructions to which it points in the same memory. */

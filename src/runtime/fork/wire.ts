@@ -45,6 +45,8 @@ export interface TreeSetup {
   readonly filter: string;
   /** Whether forks get namespaces of their own. */
   readonly namespaces: boolean;
+  /** Open files of a fork. */
+  readonly openFilesMax: number;
   /** Limits of an instance; absent without a limit. */
   readonly dataBytes?: number;
   readonly cpuSeconds?: number;

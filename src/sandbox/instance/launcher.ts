@@ -14,6 +14,9 @@ import { idleMemory } from "./idle_memory.ts";
 import { NO_EGRESS_FLAGS, type Program } from "./program.ts";
 import { spawnedProcess } from "./spawned.ts";
 
+/** One for each template that a root forks, and its own. Its forks have the limit of the profile. */
+const ROOT_OPEN_FILES_MAX = 1280;
+
 /** What each instance gets for itself. */
 export interface Supplies {
   readonly egress: EgressProxy;
@@ -80,6 +83,7 @@ export class Launcher {
       socketDir,
       seccompFile,
       env,
+      openFilesMax: ROOT_OPEN_FILES_MAX,
     });
     return this.#spawn(line, env);
   }

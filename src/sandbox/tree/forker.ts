@@ -14,7 +14,6 @@ import { closeConnection, inputOf, readConnection } from "./connection.ts";
 import type { TreeSocket } from "./tree_socket.ts";
 
 const MICROS_PER_MS = 1000;
-/** Longest time that a forker may take for what it does at once: to report a fork, or to kill one. */
 const FORKER_TIMEOUT_MS = 10_000;
 
 /** A process that forks: the root or a template. */
@@ -53,6 +52,7 @@ export interface Forked extends ProcessHandle {
 export class ForkerLink {
   readonly #send: (bytes: Uint8Array<ArrayBuffer>) => void;
   readonly #broken: (fault: string) => void;
+  readonly #timeoutMs: number;
   readonly #forks = new Map<number, Awaited>();
   /** Forks that have ended and whose connection has not. */
   readonly #lingering = new Set<Awaited>();
@@ -61,12 +61,17 @@ export class ForkerLink {
   #isBroken = false;
   #isClosed = false;
 
-  /** @param broken called once, with what an honest forker does not do; it has to kill the forker */
+  /**
+   * @param broken called once, with what an honest forker does not do; it has to kill the forker
+   * @param timeoutMs longest time that it may take for what it does at once: to report a fork, or to kill one
+   */
   constructor(
     send: (bytes: Uint8Array<ArrayBuffer>) => void,
     broken: (fault: string) => void,
+    timeoutMs = FORKER_TIMEOUT_MS,
   ) {
     this.#send = send;
+    this.#timeoutMs = timeoutMs;
     this.#broken = broken;
   }
 
@@ -216,7 +221,7 @@ export class ForkerLink {
   #expectSoon(fork: Awaited, fault: string): void {
     clearTimeout(fork.deadline);
     if (this.#isClosed) return;
-    fork.deadline = setTimeout(() => this.#break(fault), FORKER_TIMEOUT_MS);
+    fork.deadline = setTimeout(() => this.#break(fault), this.#timeoutMs);
   }
 
   #break(fault: string): void {

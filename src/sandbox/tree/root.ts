@@ -10,6 +10,9 @@ import { inspectRoot } from "./descriptors.ts";
 import { type Forker, ForkerLink } from "./forker.ts";
 import type { RootSupplies, TreeSupplies } from "./supplies.ts";
 
+/** Longest time for a command. It is longer than that of templates: the end of the root ends all calls. */
+const TIMEOUT_MS = 60_000;
+
 const logger = getLogger(["invoked", "sandbox"]);
 
 /** A running root. Its disposal kills it with all templates and instances. */
@@ -36,7 +39,7 @@ export class Root implements Forker, AsyncDisposable {
     this.link = new ForkerLink((bytes) => child.write(bytes), (fault) => {
       logger.error("the root {fault}, and is killed", { fault });
       child.kill();
-    });
+    }, TIMEOUT_MS);
     child.reader = {
       stdout: (chunk) => this.link.receive(chunk),
       stderr: (chunk) => {
@@ -76,6 +79,7 @@ export class Root implements Forker, AsyncDisposable {
       descriptors: this.#descriptors,
       filter: image.filter.toBase64(),
       namespaces: isolation.expected.ownProcessNamespace,
+      openFilesMax: image.profile.openFilesMax,
       ...program.limitsOf("root", this.idleBytes),
     }));
   }

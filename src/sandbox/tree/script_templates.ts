@@ -20,6 +20,10 @@ const BYTES_PER_UNIT = 13;
 const UNUSED_MS = 600_000;
 const LIFETIME_MS = 3_600_000;
 const CHECK_INTERVAL_MS = 60_000;
+/** Most templates: a root needs an open file for each, and forks at most 1,024 processes at a time. */
+const TEMPLATES_MAX = 800;
+/** Templates that are made at a time. More of them delay each other, and the calls that run. */
+const MAKING_MAX = 4;
 /** Most scripts whose evaluations are counted. */
 const COUNTED_MAX = 10_000;
 
@@ -51,6 +55,8 @@ export class ScriptTemplates implements Disposable {
   readonly #ready = new Map<string, Ready>();
   /** Estimated memory of the templates that are being made, by key. */
   readonly #making = new Map<string, number>();
+  #slots = MAKING_MAX;
+  readonly #queue: (() => void)[] = [];
   #provisioned: readonly Provisioned[] = [];
   /** Provisioned scripts for which the memory does not suffice. */
   readonly #lacking = new Set<string>();
@@ -132,7 +138,8 @@ export class ScriptTemplates implements Disposable {
     if (!this.#freeMemory(bytes)) return this.#noteLack(key);
     this.#making.set(key, bytes);
     try {
-      const evaluated = await this.#evaluate(key, script);
+      await this.#takeSlot();
+      const evaluated = this.#isClosed ? undefined : await this.#evaluate(key, script);
       if (evaluated === undefined) return;
       const { template, egressSockets } = evaluated;
       const size = this.#sizeOf(key);
@@ -145,8 +152,15 @@ export class ScriptTemplates implements Disposable {
     } catch (error) {
       if (!this.#isClosed) logger.warn("a template was not made: {error}", { error: `${error}` });
     } finally {
+      this.#slots++;
+      this.#queue.shift()?.();
       this.#making.delete(key);
     }
+  }
+
+  async #takeSlot(): Promise<void> {
+    while (this.#slots === 0) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    this.#slots--;
   }
 
   /** A template that has evaluated the script, and its sockets; undefined if the script is unsuitable. */
@@ -179,13 +193,15 @@ export class ScriptTemplates implements Disposable {
     let sum = bytes;
     for (const making of this.#making.values()) sum += making;
     for (const ready of this.#ready.values()) sum += ready.bytes;
+    const fits = () =>
+      sum <= this.#limits.poolMemoryBytes && this.#ready.size + this.#making.size < TEMPLATES_MAX;
     for (const [other, ready] of this.#ready) {
-      if (sum <= this.#limits.poolMemoryBytes) break;
+      if (fits()) break;
       if (this.#isProvisioned(other)) continue;
       sum -= ready.bytes;
       this.#giveUp(other);
     }
-    return sum <= this.#limits.poolMemoryBytes;
+    return fits();
   }
 
   #isProvisioned(key: string): boolean {
