@@ -43,6 +43,25 @@ export interface Children {
   kill(number: number, report: Report): void;
 }
 
+const at = (words: Int32Array | Uint32Array, index: number) => words[index] as number;
+
+function microsOf(usage: Uint32Array): number {
+  return MICROS_PER_SECOND * (at(usage, USER_SECONDS) + at(usage, SYSTEM_SECONDS)) +
+    at(usage, USER_MICROS) + at(usage, SYSTEM_MICROS);
+}
+
+/** Ends a fork that cannot be watched, because too many files are open. Returns the negative error number. */
+function end(
+  libc: Library["libc"],
+  pid: number,
+  status: Uint8Array<ArrayBuffer>,
+  usage: Uint8Array<ArrayBuffer>,
+): number {
+  libc.kill(pid, SIGKILL);
+  libc.wait4(pid, status, 0, usage);
+  return -EMFILE;
+}
+
 export function makeChildren({ libc, errno }: Library): Children {
   const numbers = new Int32Array(CHILDREN_MAX);
   const pids = new Int32Array(CHILDREN_MAX);
@@ -55,7 +74,6 @@ export function makeChildren({ libc, errno }: Library): Children {
   const usageBytes = new Uint8Array(usage.buffer);
   let count = 0;
 
-  const at = (words: Int32Array | Uint32Array, index: number) => words[index] as number;
   const remove = (index: number) => {
     libc.close(at(polled, 2 * (index + 1)));
     count--;
@@ -67,8 +85,7 @@ export function makeChildren({ libc, errno }: Library): Children {
   const wait = (index: number, options: number, report: Report): boolean => {
     const pid = at(pids, index);
     if (libc.wait4(pid, statusBytes, options, usageBytes) !== pid) return false;
-    const micros = MICROS_PER_SECOND * (at(usage, USER_SECONDS) + at(usage, SYSTEM_SECONDS)) +
-      at(usage, USER_MICROS) + at(usage, SYSTEM_MICROS);
+    const micros = microsOf(usage);
     const number = at(numbers, index);
     remove(index);
     report(ForkEvent.ENDED, number, at(status, 0), micros, at(usage, PEAK_KIB));
@@ -83,11 +100,7 @@ export function makeChildren({ libc, errno }: Library): Children {
       if (pid === 0) return 0;
       if (pid < 0) return -(errno[0] as number);
       const descriptor = libc.pidfdOpen(SYS_PIDFD_OPEN, pid, 0);
-      if (descriptor < 0) {
-        libc.kill(pid, SIGKILL);
-        libc.wait4(pid, statusBytes, 0, usageBytes);
-        return -EMFILE;
-      }
+      if (descriptor < 0) return end(libc, pid, statusBytes, usageBytes);
       numbers[count] = number;
       pids[count] = pid;
       count++;
