@@ -1,5 +1,6 @@
 /** Templates that have evaluated a script: for functions whose evaluation costs more than a template is worth. */
 import { getLogger } from "@logtape/logtape";
+import { Sema } from "async-sema";
 import { LRUCache } from "lru-cache";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
@@ -55,8 +56,7 @@ export class ScriptTemplates implements Disposable {
   readonly #ready = new Map<string, Ready>();
   /** Estimated memory of the templates that are being made, by key. */
   readonly #making = new Map<string, number>();
-  #slots = MAKING_MAX;
-  readonly #queue: (() => void)[] = [];
+  readonly #slots = new Sema(MAKING_MAX);
   #provisioned: readonly Provisioned[] = [];
   /** Provisioned scripts for which the memory does not suffice. */
   readonly #lacking = new Set<string>();
@@ -138,7 +138,7 @@ export class ScriptTemplates implements Disposable {
     if (!this.#freeMemory(bytes)) return this.#noteLack(key);
     this.#making.set(key, bytes);
     try {
-      await this.#takeSlot();
+      await this.#slots.acquire();
       const evaluated = this.#isClosed ? undefined : await this.#evaluate(key, script);
       if (evaluated === undefined) return;
       const { template, egressSockets } = evaluated;
@@ -152,15 +152,9 @@ export class ScriptTemplates implements Disposable {
     } catch (error) {
       if (!this.#isClosed) logger.warn("a template was not made: {error}", { error: `${error}` });
     } finally {
-      this.#slots++;
-      this.#queue.shift()?.();
+      this.#slots.release();
       this.#making.delete(key);
     }
-  }
-
-  async #takeSlot(): Promise<void> {
-    while (this.#slots === 0) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#slots--;
   }
 
   /** A template that has evaluated the script, and its sockets; undefined if the script is unsuitable. */
