@@ -30,8 +30,9 @@ export async function callOperation(
   services: Services,
 ): Promise<Reply> {
   authorize(operation, request.principal);
-  const body = await request.readBody();
-  return await operation.handle(new ValidatedRequest(operation, request, body), services);
+  // No variable holds the body: a call may run for minutes.
+  const input = new ValidatedRequest(operation, request, await request.readBody());
+  return operation.handle(input, services);
 }
 
 /** The input of a handler. A class, because V8 makes and keeps a hidden class for each object literal that has a getter. */

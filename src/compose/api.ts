@@ -9,6 +9,7 @@ import type { Engine } from "../engine/contract.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sandboxes } from "../sandbox/contract.ts";
 import { createApp } from "../http/app.ts";
+import { BodyBudget } from "../http/body_budget.ts";
 import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -50,7 +51,10 @@ export function composeApi(
   };
   domain.hostMethods.add(hostMethods(OPERATIONS, services));
   return createApp(services, {
-    maxBodyBytes: config.server.maxBodyBytes,
+    bodies: {
+      maxBodyBytes: config.server.maxBodyBytes,
+      budget: new BodyBudget(config.server.maxReceivingBytes),
+    },
     hsts: config.tls.certFile !== undefined,
     corsOrigins: config.server.corsOrigins,
   });

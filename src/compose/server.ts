@@ -25,6 +25,7 @@ import { masterKeysOf } from "../store/master_key.ts";
 import { openStore } from "../store/mod.ts";
 import { Sealer } from "../store/sealing.ts";
 import { composeApi } from "./api.ts";
+import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { openTls, type Tls } from "./tls.ts";
 
 const logger = getLogger(["invoked", "server"]);
@@ -198,7 +199,8 @@ async function openListener(
   const { host, port, publicUrl } = config.server;
   const tls = await openTls(config);
   const identity = await tls?.source.load();
-  const http = await listen(host, port, config.server, identity);
+  const maxConnections = connectionsWithin(config, await openFilesLimit());
+  const http = await listen(host, port, { ...config.server, maxConnections }, identity);
   opened.defer(() => closeHttp(http));
   if (tls !== undefined && identity !== undefined) {
     opened.use(keepFresh(tls.source, identity, http.renew));

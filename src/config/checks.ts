@@ -58,6 +58,13 @@ function requestContradictions({ server, commits, invocations }: Config): readon
         ` in ${formatCount(commits.maxFiles)} files`,
     ),
     ...atLeast(
+      "server.maxReceivingBytes",
+      server.maxReceivingBytes,
+      Math.max(server.maxBodyBytes, commits.maxFileBytes),
+      formatBytes,
+      "to hold the largest body, or file of a commit",
+    ),
+    ...atLeast(
       "server.requestTimeoutMs",
       server.requestTimeoutMs,
       server.headerTimeoutMs,

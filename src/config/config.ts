@@ -16,11 +16,13 @@ export interface Config {
     readonly drainTimeoutMs: number;
     readonly maxHeaderBytes: number;
     readonly maxBodyBytes: number;
+    readonly maxReceivingBytes: number;
     readonly headerTimeoutMs: number;
     readonly requestTimeoutMs: number;
     readonly answerTimeoutMs: number;
     readonly keepAliveTimeoutMs: number;
-    readonly maxConnections: number;
+    /** Undefined for what the limit of open files allows. */
+    readonly maxConnections: number | undefined;
     /** Origins of pages that may call the API; undefined for none. */
     readonly corsOrigins: readonly string[] | undefined;
   };
@@ -35,7 +37,7 @@ export interface Config {
     /** Requests per second of one client on /api; 0 for no limit. */
     readonly apiPerSecond: number;
     readonly apiBurst: number;
-    /** Requests per minute of one client id and address on the token endpoint; 0 for no limit. */
+    /** Requests per minute of one client and address on the token endpoint, and wrong ones of one address; 0 for no limit. */
     readonly tokensPerMinute: number;
   };
   readonly log: {

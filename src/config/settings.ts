@@ -67,6 +67,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "12MiB",
       description: "Body of one request",
     },
+    maxReceivingBytes: {
+      name: "max-receiving",
+      kind: bytes({ min: "64KiB", max: "64GiB" }),
+      default: "128MiB",
+      description: "Bodies above 16 KiB that are received at the same time; further ones wait",
+    },
     headerTimeoutMs: {
       name: "header-timeout",
       kind: duration({ min: "1s", max: "10m" }),
@@ -94,8 +100,8 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     maxConnections: {
       name: "max-connections",
       kind: integer({ min: "1", max: "1000000" }),
-      default: "4096",
-      description: "Open connections; the server closes further ones at once",
+      default: undefined,
+      description: "Open connections; by default 4,096, or fewer as ulimit -n allows",
     },
     corsOrigins: {
       name: "cors-origin",
@@ -141,7 +147,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "token-rate",
       kind: integer({ min: "0", max: "1000000" }),
       default: "120",
-      description: "Token requests per minute of one client id and address; 0 turns the limit off",
+      description: "Token requests per minute of a client, wrong ones of an address; 0: no limit",
     },
   },
   log: {

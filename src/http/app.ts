@@ -3,6 +3,7 @@ import { OPERATIONS } from "../api/mod.ts";
 import type { Services } from "../api/services.ts";
 import { DomainError } from "../domain/errors.ts";
 import { authenticate } from "./authentication.ts";
+import { type BodyLimits, closeUnread } from "./body.ts";
 import { crossOrigin } from "./cross_origin.ts";
 import { docsPage } from "./docs_page.ts";
 import type { Env } from "./env.ts";
@@ -12,8 +13,7 @@ import { requestLog } from "./request_log.ts";
 import { securityHeaders } from "./security_headers.ts";
 
 export interface AppOptions {
-  /** Largest body of JSON, in bytes. */
-  readonly maxBodyBytes: number;
+  readonly bodies: BodyLimits;
   /** Whether clients shall insist on https. */
   readonly hsts: boolean;
   /** Origins whose web pages may call; undefined for none. */
@@ -30,10 +30,11 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
     return answerError(new DomainError("ENDPOINT_NOT_FOUND", message), c);
   });
   app.use(requestLog);
+  app.use(closeUnread);
   app.use(securityHeaders(options.hsts));
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   app.use("/api/*", authenticate(services.accessTokens, services.apiRateLimit));
-  serveOperations(app, OPERATIONS, services, options.maxBodyBytes);
+  serveOperations(app, OPERATIONS, services, options.bodies);
   docsPage(app);
   return app;
 }

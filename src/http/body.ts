@@ -1,43 +1,99 @@
+import type { IncomingMessage } from "node:http";
+import type { MiddlewareHandler } from "hono";
 import { normalizeJson } from "../api/json.ts";
 import type { RawBody } from "../api/operation.ts";
 import { formatBytes } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
+import type { BodyBudget } from "./body_budget.ts";
+import type { Env } from "./env.ts";
+
+/** A body up to this size takes nothing of the budget: `--max-connections` bounds how many there are. */
+const SMALL_BODY_BYTES = 16 * 1024;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+/** Limits of the bodies of requests. */
+export interface BodyLimits {
+  /** Largest body of JSON, in bytes. */
+  readonly maxBodyBytes: number;
+  readonly budget: BodyBudget;
+}
+
+/** Closes the connection of a request that is answered before its body has arrived: else the rest had to be read. */
+export const closeUnread: MiddlewareHandler<Env> = async (c, next) => {
+  await next();
+  const { incoming, outgoing } = c.env;
+  if (!incoming.complete) outgoing.setHeader("Connection", "close");
+};
+
 /**
- * Reads a request's body, up to its limit.
+ * Passes a request's body to `use` and keeps its share of the budget meanwhile.
+ * Reads from Node's request, because Hono's keeps the bytes as long as the request lives.
  * @param limitName the setting that holds the limit, for the message
- * @throws BODY_TOO_LARGE
+ * @throws BODY_TOO_LARGE, RECEIVING_TOO_MUCH
  */
-async function readBody(
-  request: Request,
+async function readBody<T>(
+  incoming: IncomingMessage,
   limitBytes: number,
   limitName: string,
-): Promise<Uint8Array> {
+  budget: BodyBudget,
+  use: (body: Uint8Array) => T,
+): Promise<T> {
   const tooLarge = () =>
     new DomainError(
       "BODY_TOO_LARGE",
       `Cannot read the body: it exceeds the limit of ${formatBytes(limitBytes)} (${limitName})`,
     );
-  const declared = request.headers.get("content-length");
-  if (declared !== null) {
-    if (Number(declared) > limitBytes) throw tooLarge();
-    return new Uint8Array(await request.arrayBuffer());
-  }
+  const length = incoming.headers["content-length"];
+  const declaredBytes = length === undefined ? undefined : Number(length);
+  if ((declaredBytes ?? 0) > limitBytes) throw tooLarge();
+  using share = new Share(budget, declaredBytes ?? limitBytes);
+  if ((declaredBytes ?? 0) > SMALL_BODY_BYTES) await share.take();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of request.body ?? []) {
+  // A destroyed request could not be answered.
+  const read = incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  for await (const chunk of read) {
     bytes += chunk.length;
     if (bytes > limitBytes) throw tooLarge();
+    if (bytes > SMALL_BODY_BYTES) await share.take();
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return use(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
 }
 
-/** The JSON value of a request's body; `{}` for an empty body. @throws BODY_TOO_LARGE, BODY_NOT_JSON */
-export async function readJson(request: Request, maxBodyBytes: number): Promise<unknown> {
-  const body = await readBody(request, maxBodyBytes, "--max-body");
+/** What one body takes of the budget: all at once, or nothing. */
+class Share implements Disposable {
+  readonly #budget: BodyBudget;
+  readonly #bytes: number;
+  #taken: Disposable | undefined;
+
+  constructor(budget: BodyBudget, bytes: number) {
+    this.#budget = budget;
+    this.#bytes = bytes;
+  }
+
+  async take(): Promise<void> {
+    this.#taken ??= await this.#budget.take(this.#bytes);
+  }
+
+  [Symbol.dispose](): void {
+    this.#taken?.[Symbol.dispose]();
+  }
+}
+
+/**
+ * The JSON value of a request's body; `{}` for an empty body.
+ * @throws BODY_TOO_LARGE, BODY_NOT_JSON, RECEIVING_TOO_MUCH
+ */
+export function readJson(
+  incoming: IncomingMessage,
+  { maxBodyBytes, budget }: BodyLimits,
+): Promise<unknown> {
+  return readBody(incoming, maxBodyBytes, "--max-body", budget, parseJson);
+}
+
+function parseJson(body: Uint8Array): unknown {
   if (body.length === 0) return {};
   let value: unknown;
   try {
@@ -49,14 +105,18 @@ export async function readJson(request: Request, maxBodyBytes: number): Promise<
   return normalizeJson(value);
 }
 
-/** The body of a request, for operations that read bytes. */
-export function rawBody(request: Request): RawBody {
-  const contentType = request.headers.get("content-type");
+/** The body of a request, for operations that read bytes. @param request the same request as `incoming` */
+export function rawBody(
+  incoming: IncomingMessage,
+  request: Request,
+  { budget }: BodyLimits,
+): RawBody {
   return {
-    mediaType: contentType?.split(";")[0]?.trim().toLowerCase(),
+    mediaType: incoming.headers["content-type"]?.split(";")[0]?.trim().toLowerCase(),
     get stream() {
       return request.body ?? new Blob().stream();
     },
-    read: (limitBytes, limitName) => readBody(request, limitBytes, limitName),
+    read: (limitBytes, limitName) =>
+      readBody(incoming, limitBytes, limitName, budget, (body) => body),
   };
 }

@@ -4,7 +4,7 @@ import { callOperation, type OperationRequest } from "../api/call.ts";
 import type { Operation, Slashes } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { invalid } from "../domain/errors.ts";
-import { rawBody, readJson } from "./body.ts";
+import { type BodyLimits, rawBody, readJson } from "./body.ts";
 import type { Env } from "./env.ts";
 import { toResponse } from "./response.ts";
 
@@ -19,12 +19,12 @@ export function serveOperations(
   app: Hono<Env>,
   operations: readonly Operation[],
   services: Services,
-  maxBodyBytes: number,
+  limits: BodyLimits,
 ): void {
   for (const operation of operations) {
     const { method, path, slashes = {} } = operation;
     app.on(method.toUpperCase(), routePath(path, slashes), async (c) => {
-      const request = new HttpRequest(operation, c, maxBodyBytes);
+      const request = new HttpRequest(operation, c, limits);
       return await toResponse(await callOperation(operation, request, services), c);
     });
   }
@@ -47,14 +47,14 @@ class HttpRequest implements OperationRequest {
   readonly headers: Record<string, string>;
   readonly readBody: OperationRequest["readBody"];
 
-  constructor(operation: Operation, c: Context<Env>, maxBodyBytes: number) {
+  constructor(operation: Operation, c: Context<Env>, limits: BodyLimits) {
     checkEncoding(operation, c);
     this.#c = c;
     this.principal = c.get("principal");
     this.params = c.req.param();
     this.query = snakeCaseKeys(c.req.query());
     this.headers = declaredHeaders(operation, c);
-    this.readBody = bodyReader(operation, c.req.raw, maxBodyBytes);
+    this.readBody = bodyReader(operation, c, limits);
   }
 
   /** Hono makes it at the first access. */
@@ -69,11 +69,12 @@ class HttpRequest implements OperationRequest {
 
 function bodyReader(
   { kind, method }: Operation,
-  request: Request,
-  maxBodyBytes: number,
+  c: Context<Env>,
+  limits: BodyLimits,
 ): OperationRequest["readBody"] {
-  if (kind === "raw") return () => Promise.resolve(rawBody(request));
-  return method === "get" ? () => Promise.resolve({}) : () => readJson(request, maxBodyBytes);
+  const { incoming } = c.env;
+  if (kind === "raw") return () => Promise.resolve(rawBody(incoming, c.req.raw, limits));
+  return method === "get" ? () => Promise.resolve({}) : () => readJson(incoming, limits);
 }
 
 function declaredHeaders({ headers }: Operation, c: Context<Env>): Record<string, string> {

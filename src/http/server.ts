@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 import { Timeouts } from "../shared/timeouts.ts";
+import { Acceptor } from "./acceptor.ts";
 import type { Env } from "./env.ts";
 import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
-/** Limits of the HTTP server, each a named setting in `src/config`. */
+/** Limits of the HTTP server, each a named setting in `src/config`; see `src/compose/descriptors.ts` for the last. */
 export interface ServerLimits {
   readonly maxHeaderBytes: number;
   readonly headerTimeoutMs: number;
@@ -70,6 +70,7 @@ export async function listen(
     if (!protocolErrors.rejects(incoming, outgoing)) answer(incoming, outgoing);
   });
   protocolErrors.attach(server);
+  const acceptor = new Acceptor(server, limits.maxConnections);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -78,7 +79,7 @@ export async function listen(
     });
   });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: acceptor.start().port,
     serve(ready) {
       fetch = (request, env) => Promise.resolve(ready.fetch(request, env));
       app.resolve(ready);
@@ -86,6 +87,7 @@ export async function listen(
     renew,
     close: () =>
       new Promise((resolve) => {
+        acceptor[Symbol.dispose]();
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
@@ -106,17 +108,11 @@ function makeServer(
     connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS,
   };
   if (identity === undefined) {
-    const server = limited(createServer(options, listener), limits);
-    return { server, renew() {} };
+    return { server: createServer(options, listener), renew() {} };
   }
   const tls = { minVersion: "TLSv1.2", handshakeTimeout: limits.headerTimeoutMs } as const;
-  const server = limited(createTlsServer({ ...options, ...tls, ...identity }, listener), limits);
+  const server = createTlsServer({ ...options, ...tls, ...identity }, listener);
   return { server, renew: (renewed) => server.setSecureContext({ ...tls, ...renewed }) };
-}
-
-function limited<S extends Server>(server: S, { maxConnections }: ServerLimits): S {
-  server.maxConnections = maxConnections;
-  return server;
 }
 
 /** Closes a connection whose client has not taken its complete response within the limit; memory holds it so long. */

@@ -78,6 +78,29 @@ export class UnixConnection extends Duplex {
   }
 }
 
+/** How long accepting pauses after an error, such as a missing descriptor. */
+const ACCEPT_PAUSE_MS = 500;
+
+/** Accepts connections until the listener is closed. An error does not end it. @param onError called for each error */
+export async function acceptAll(
+  listener: Deno.UnixListener,
+  onConnection: (connection: Deno.UnixConn) => void,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  for (;;) {
+    try {
+      onConnection(await listener.accept());
+    } catch (error) {
+      // The listener is closed.
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+        return;
+      }
+      onError(error);
+      await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+    }
+  }
+}
+
 /** Accepts connections until it is disposed. Its path exists from the constructor to the disposal. */
 export class UnixListener implements Disposable {
   readonly #path: string;
@@ -86,7 +109,7 @@ export class UnixListener implements Disposable {
   /**
    * Does not use `node:net`: children would inherit its listening descriptor, so that every instance would hold the
    * egress sockets of others.
-   * @param onError called when the listener can accept no more connections
+   * @param onError called when a connection cannot be accepted; accepting goes on
    * @param accepts whether a connection is accepted; others are closed at once
    */
   constructor(
@@ -97,7 +120,10 @@ export class UnixListener implements Disposable {
   ) {
     this.#path = path;
     this.#listener = Deno.listen({ transport: "unix", path });
-    this.#accept(accepts, onConnection).catch(onError);
+    acceptAll(this.#listener, (connection) => {
+      if (accepts()) onConnection(new UnixConnection(connection));
+      else connection.close();
+    }, onError);
   }
 
   [Symbol.dispose](): void {
@@ -109,16 +135,6 @@ export class UnixListener implements Disposable {
       const isGone = error instanceof Deno.errors.BadResource ||
         error instanceof Deno.errors.NotFound;
       if (!isGone) throw error;
-    }
-  }
-
-  async #accept(
-    accepts: () => boolean,
-    onConnection: (connection: UnixConnection) => void,
-  ): Promise<void> {
-    for await (const connection of this.#listener) {
-      if (accepts()) onConnection(new UnixConnection(connection));
-      else connection.close();
     }
   }
 }

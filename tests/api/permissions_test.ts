@@ -16,6 +16,7 @@ import { Reply } from "../../src/api/reply.ts";
 import type { Services } from "../../src/api/services.ts";
 import { ROLES } from "../../src/domain/identity/mod.ts";
 import { createApp } from "../../src/http/app.ts";
+import { BodyBudget } from "../../src/http/body_budget.ts";
 import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
 import { Client, type Json } from "../support/client.ts";
 import type { TestServer } from "../support/server.ts";
@@ -99,7 +100,11 @@ Deno.test("the tests know every operation with its permission, and every role", 
 });
 
 Deno.test("HTTP serves the operations and the docs page, and no other route", () => {
-  const app = createApp(NO_SERVICES, { maxBodyBytes: 0, hsts: false, corsOrigins: undefined });
+  const app = createApp(NO_SERVICES, {
+    bodies: { maxBodyBytes: 0, budget: new BodyBudget(0) },
+    hsts: false,
+    corsOrigins: undefined,
+  });
   const routes = app.routes.map(({ method, path }) =>
     `${method} ${path.replace(/:(\w+)(?:\{[^}]*\})?/g, "{$1}")}`
   );

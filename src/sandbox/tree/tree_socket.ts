@@ -1,6 +1,9 @@
 /** The tree socket: templates and instances connect to it and are known by the token of their fork. */
-import type { SocketDir } from "../../isolation/mod.ts";
+import { getLogger } from "@logtape/logtape";
+import { acceptAll, type SocketDir } from "../../isolation/mod.ts";
 import { GREETING_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
+
+const logger = getLogger(["invoked", "sandbox"]);
 
 /** Longest time from a fork to its greeting. */
 const GREETING_TIMEOUT_MS = 10_000;
@@ -24,7 +27,11 @@ export class TreeSocket implements Disposable {
     this.path = socketDir.newSocket();
     this.#listener = Deno.listen({ transport: "unix", path: this.path });
     socketDir.share(this.path);
-    this.#accept();
+    acceptAll(
+      this.#listener,
+      (connection) => this.#greet(connection),
+      (error) => logger.error("the tree socket accepts no connection: {error}", { error }),
+    );
   }
 
   /** Expects the connections of these kinds with a new token. */
@@ -58,10 +65,6 @@ export class TreeSocket implements Disposable {
     this.#listener.close();
     for (const { reject } of this.#expected.values()) reject(new Error("the tree is closed"));
     this.#expected.clear();
-  }
-
-  async #accept(): Promise<void> {
-    for await (const connection of this.#listener) this.#greet(connection);
   }
 
   /** Anything but an expected greeting closes the connection. */

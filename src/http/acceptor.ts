@@ -1,0 +1,101 @@
+/** Bounds the open connections of a server, and keeps it accepting. */
+import type { Server } from "node:http";
+import { type AddressInfo, connect, Server as NetServer, type Socket } from "node:net";
+import { getLogger } from "@logtape/logtape";
+
+const logger = getLogger(["invoked", "http"]);
+
+const CHECK_INTERVAL_MS = 2_000;
+/** Between two of these the event loop looks for new connections, however busy it is. */
+const TICK_MS = 300;
+const TICKS = 3;
+/** A flood of connections writes one line in this time. */
+const DROPS_LOG_INTERVAL_MS = 60_000;
+
+/**
+ * Closes connections beyond the limit, and listens again when accepting has stopped: Deno's server stops without an
+ * event after an accept that fails, as it does without a free descriptor. So a connection of its own tries it.
+ */
+export class Acceptor implements Disposable {
+  readonly #server: Server;
+  readonly #maxConnections: number;
+  readonly #checks: ReturnType<typeof setInterval>;
+  #address: AddressInfo | undefined;
+  #open = 0;
+  #accepted = 0;
+  #dropped = 0;
+  #dropsLoggedAt = -Infinity;
+  #isChecking = false;
+
+  constructor(server: Server, maxConnections: number) {
+    this.#server = server;
+    this.#maxConnections = maxConnections;
+    server.prependListener("connection", (socket: Socket) => this.#accept(socket));
+    this.#checks = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
+    Deno.unrefTimer(this.#checks as unknown as number);
+  }
+
+  /** Begins to look after a server that listens; answers where. */
+  start(): AddressInfo {
+    this.#server.on("error", (error) => logger.error("Cannot listen: {error}", { error }));
+    return this.#address = this.#server.address() as AddressInfo;
+  }
+
+  /** To be called before the server is closed. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#checks);
+    this.#address = undefined;
+  }
+
+  #accept(socket: Socket): void {
+    this.#accepted++;
+    if (this.#open < this.#maxConnections) {
+      this.#open++;
+      socket.once("close", () => this.#open--);
+      return;
+    }
+    socket.destroy();
+    this.#dropped++;
+    const now = performance.now();
+    if (now - this.#dropsLoggedAt < DROPS_LOG_INTERVAL_MS) return;
+    this.#dropsLoggedAt = now;
+    logger.warn(
+      "Closed {dropped} connections since the last such line: {maxConnections} are open, the limit " +
+        "(--max-connections, ulimit -n)",
+      { dropped: this.#dropped, maxConnections: this.#maxConnections },
+    );
+    this.#dropped = 0;
+  }
+
+  async #check(): Promise<void> {
+    if (this.#isChecking || this.#address === undefined) return;
+    this.#isChecking = true;
+    if (!await this.#accepts(this.#address)) this.#listenAgain();
+    this.#isChecking = false;
+  }
+
+  async #accepts({ address, port }: AddressInfo): Promise<boolean> {
+    const before = this.#accepted;
+    const attempt = connect({ host: address, port });
+    // Without a free descriptor it fails as well; the counter decides.
+    attempt.on("error", () => {});
+    for (let tick = 0; tick < TICKS && this.#accepted === before; tick++) {
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    }
+    attempt.destroy();
+    return this.#accepted !== before;
+  }
+
+  /** Open connections go on. */
+  #listenAgain(): void {
+    const address = this.#address;
+    if (address === undefined) return;
+    logger.error(
+      "The server did not accept connections; it listens again. The limit of open files (ulimit -n) " +
+        "was probably reached: {open} connections are open",
+      { open: this.#open },
+    );
+    if (this.#server.listening) NetServer.prototype.close.call(this.#server);
+    this.#server.listen(address.port, address.address);
+  }
+}

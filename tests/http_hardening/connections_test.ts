@@ -1,0 +1,86 @@
+/** Connections leave the server the descriptors that it needs, and an accept that fails is not the last one. */
+import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
+import { INVOKED } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { exchange, statuses } from "./raw.ts";
+
+/** Becomes a command with this limit of open files. */
+function limited(files: number): string[] {
+  return ["sh", "-c", `ulimit -n ${files} && exec "$@"`, "sh"];
+}
+
+Deno.test("connections without a token do not take the descriptors of the server", async () => {
+  await using server = await TestServer.start({ launcher: limited(640) });
+  const client = await server.client();
+  const { hostname, port } = new URL(server.url);
+  const address = { hostname, port: Number(port) };
+  const kept = await Promise.all(Array.from({ length: 20 }, () => Deno.connect(address)));
+  const fn = await client.deploy(`export default () => ({ open: true });`);
+  const strangers = await Promise.all(Array.from({ length: 640 }, () => Deno.connect(address)));
+  for (const connection of kept) connection.close();
+
+  // A keep-alive connection from before, or one that became free.
+  const called = await eventually(
+    () => client.invoke(fn).catch(() => undefined),
+    "a call beside 640 connections",
+  );
+  assert.equal(called.status, 200, JSON.stringify(called.body));
+  for (const connection of strangers) connection.close();
+  await eventually(
+    () => fetch(`${server.url}/healthz`).then((answer) => answer.text(), () => undefined),
+    "an answer after the connections",
+  );
+  await server.stop();
+  // 640 less 128, and less 8 for each of 32 slots and 4 instances.
+  assert.match(await server.log, /224 are open, the limit \(--max-connections, ulimit -n\)/);
+});
+
+Deno.test("the server accepts again after descriptors were missing", async () => {
+  await using server = await TestServer.start();
+  const { hostname, port } = new URL(server.url);
+  // Deno loads parts of itself at their first use, and panics if it has no descriptor then.
+  const client = await server.client();
+  await client.deploy(`export default () => ({});`);
+  await limitOpenFiles(server.pid, 10);
+  const waiting = await Deno.connect({ hostname, port: Number(port) });
+  // Not a check of time: the server must have tried and failed, which nothing else shows.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await limitOpenFiles(server.pid, 4096);
+  waiting.close();
+  // A new connection each time: one that is open needs no descriptor.
+  const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  await eventually(async () => {
+    const { text } = await exchange(server.url, [request]).catch(() => ({ text: "" }));
+    return statuses(text).includes(200) ? true : undefined;
+  }, "an answer to a new connection");
+  await server.stop();
+  assert.match(await server.log, /did not accept connections; it listens again.*ulimit -n/);
+});
+
+Deno.test("a limit of open files that is too low is named at the start", async (t) => {
+  const limits: Readonly<Record<number, RegExp>> = {
+    40: /limit of open files \(ulimit -n\) is 40, but must be at least 64/,
+    400:
+      /\(ulimit -n\) is 400, but 16 connections need at least 464 with --max-running 32 and --pool-size 8/,
+  };
+  for (const [files, message] of Object.entries(limits)) {
+    await t.step(`${files} files`, async () => {
+      const dataDir = await Deno.makeTempDir();
+      const [program = "", ...args] = [...limited(Number(files)), INVOKED, "serve"];
+      const { code, stderr } = await new Deno.Command(program, {
+        args: [...args, "--port", "0", "--data", dataDir],
+      }).output();
+      await Deno.remove(dataDir, { recursive: true });
+      assert.equal(code, 1);
+      assert.match(new TextDecoder().decode(stderr), message);
+    });
+  }
+});
+
+async function limitOpenFiles(pid: number, files: number): Promise<void> {
+  const { success, stderr } = await new Deno.Command("prlimit", {
+    args: ["--pid", String(pid), `--nofile=${files}:`],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
