@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { countOf } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
@@ -57,21 +56,29 @@ export function apiRateLimit(
   };
 }
 
-/** Limits the token requests of each client id at each address. */
+/**
+ * Limits the token requests of each client at each address, and those of each address that fail. Only what fails is
+ * counted against the sender of what fails: who knows no secret takes nothing from a client by its id.
+ */
 export class TokenRateLimit {
-  readonly #buckets: TokenBuckets | undefined;
+  readonly #granted: TokenBuckets | undefined;
+  readonly #failed: TokenBuckets | undefined;
 
   /** @param perMinute 0 lets all through */
   constructor(readonly perMinute: number) {
-    this.#buckets = perMinute === 0
-      ? undefined
-      : new TokenBuckets({ perSecond: perMinute / 60, burst: perMinute });
+    if (perMinute === 0) return;
+    const limit = { perSecond: perMinute / 60, burst: perMinute };
+    this.#granted = new TokenBuckets(limit);
+    this.#failed = new TokenBuckets(limit);
   }
 
-  /** Counts a request. Answers 0, or the seconds after which to try again. */
-  count(address: string | undefined, clientId: string): number {
-    // Hashed: the caller chooses how long an id is.
-    const key = createHash("sha256").update(`${address ?? ""} ${clientId}`).digest("base64");
-    return this.#buckets?.take(key) ?? 0;
+  /** Counts a request with right credentials. Answers 0, or the seconds after which to try again. */
+  countGranted(address: string | undefined, { clientId }: Principal): number {
+    return this.#granted?.take(`${address ?? ""} ${clientId}`) ?? 0;
+  }
+
+  /** Counts a request that fails. Answers 0, or the seconds after which to try again. */
+  countFailed(address: string | undefined): number {
+    return this.#failed?.take(address ?? "") ?? 0;
   }
 }

@@ -28,13 +28,19 @@ Deno.test("requests beyond the rate are rejected with Retry-After", async () => 
   assert.equal((await nobody.get("/api/v1/functions")).status, 401, "no token, no bucket");
   assert.equal((await nobody.get("/healthz")).status, 200);
 
+  // Strangers know the id of the client, and others.
+  const ids = [clientId, clientId, "mellow-yak-1@x/spc", clientId, "mellow-yak-2@x/spc"];
   const wrong = [];
-  for (let count = 0; count < 4; count++) wrong.push(await login("mellow-yak-1@x/spc", "wrong"));
-  assert.deepEqual(wrong.map(({ status }) => status), [401, 401, 401, 429]);
+  for (const id of ids) wrong.push(await login(id, "wrong"));
+  assert.deepEqual(wrong.map(({ status }) => status), [401, 401, 401, 429, 429]);
   assert.equal(wrong[3]?.body.error, "temporarily_unavailable");
-  assert.match(wrong[3]?.body.error_description, /more than 3 tokens a minute \(--token-rate\)/);
+  assert.match(wrong[3]?.body.error_description, /more than 3 wrong .* a minute \(--token-rate\)/);
   assert.match(wrong[3]?.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
-  assert.equal((await login(clientId, clientSecret)).status, 200, "another client id is free");
+
+  const right = [];
+  for (let count = 0; count < 3; count++) right.push(await login(clientId, clientSecret));
+  assert.deepEqual(right.map(({ status }) => status), [200, 200, 429], "failures are not its own");
+  assert.match(right[2]?.body.error_description, /more than 3 tokens a minute \(--token-rate\)/);
 });
 
 Deno.test("0 disables the limits", async () => {

@@ -1,12 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
-import { OAuthError } from "../../domain/identity/mod.ts";
+import { OAuthError, type Principal } from "../../domain/identity/mod.ts";
 import { type RawBody, rawOperation } from "../operation.ts";
 import { Reply } from "../reply.ts";
 
 const FORM = "application/x-www-form-urlencoded";
-/** A token request holds two ids and a signature. */
-const TOKEN_REQUEST_BYTES_MAX = 64 * 1024;
+/** A token request holds two ids and a signature. Small, because strangers send it: such a body takes no budget. */
+const TOKEN_REQUEST_BYTES_MAX = 16 * 1024;
 
 const tokenForm = z.object({
   grant_type: z.literal("client_credentials"),
@@ -38,16 +38,37 @@ export const getToken = rawOperation({
     200: { description: "OK", content: tokenAnswer },
     400: { description: "Bad request", content: oauthError },
     401: { description: "Unknown client or wrong secret", content: oauthError },
-    429: { description: "Too many requests of this client", content: oauthError },
+    429: {
+      description: "Too many requests of this client, or wrong ones of this address",
+      content: oauthError,
+    },
   },
   async handle({ body, remoteAddress }, { tokenEndpoint, tokenRateLimit }) {
     if (body.mediaType !== FORM) {
       throw new OAuthError("invalid_request", `the body must be ${FORM}`);
     }
     const form = new URLSearchParams(new TextDecoder().decode(await readRequest(body)));
-    const waitSeconds = tokenRateLimit.count(remoteAddress, form.get("client_id") ?? "");
-    if (waitSeconds > 0) return tooManyRequests(waitSeconds, tokenRateLimit.perMinute);
-    return Reply.json(await tokenEndpoint.grant(form), { "Pragma": "no-cache" });
+    const { perMinute } = tokenRateLimit;
+    let principal: Principal;
+    try {
+      principal = await tokenEndpoint.authenticate(form);
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      const waitSeconds = tokenRateLimit.countFailed(remoteAddress);
+      if (waitSeconds === 0) throw error;
+      return tooManyRequests(
+        waitSeconds,
+        `this address sent more than ${perMinute} wrong token requests a minute (--token-rate)`,
+      );
+    }
+    const waitSeconds = tokenRateLimit.countGranted(remoteAddress, principal);
+    if (waitSeconds === 0) {
+      return Reply.json(await tokenEndpoint.grant(principal), { "Pragma": "no-cache" });
+    }
+    return tooManyRequests(
+      waitSeconds,
+      `this client asks for more than ${perMinute} tokens a minute (--token-rate)`,
+    );
   },
 });
 
@@ -60,10 +81,7 @@ async function readRequest(body: RawBody): Promise<Uint8Array> {
   }
 }
 
-function tooManyRequests(waitSeconds: number, perMinute: number): Reply {
-  const error = {
-    error: "temporarily_unavailable",
-    error_description: `this client asks for more than ${perMinute} tokens a minute (--token-rate)`,
-  };
+function tooManyRequests(waitSeconds: number, description: string): Reply {
+  const error = { error: "temporarily_unavailable", error_description: description };
   return Reply.json(error, { "Retry-After": String(Math.ceil(waitSeconds)) }, 429);
 }

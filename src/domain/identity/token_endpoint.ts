@@ -48,8 +48,8 @@ export class TokenEndpoint {
     private readonly hostName: string,
   ) {}
 
-  /** @throws OAuthError */
-  async grant(form: URLSearchParams): Promise<TokenAnswer> {
+  /** The principal whose credentials the form has. @throws OAuthError */
+  async authenticate(form: URLSearchParams): Promise<Principal> {
     for (const name of new Set(form.keys())) {
       if (form.getAll(name).length > 1) {
         throw new OAuthError("invalid_request", `${name} is given more than once`);
@@ -62,7 +62,11 @@ export class TokenEndpoint {
         `grant_type ${grantType} is not supported: use client_credentials`,
       );
     }
-    const principal = await this.#authenticate(form);
+    return await this.#byCredentials(form);
+  }
+
+  /** Issues an access token. */
+  async grant(principal: Principal): Promise<TokenAnswer> {
     return {
       access_token: await this.accessTokens.issue(principal),
       token_type: "Bearer",
@@ -70,7 +74,7 @@ export class TokenEndpoint {
     };
   }
 
-  async #authenticate(form: URLSearchParams): Promise<Principal> {
+  async #byCredentials(form: URLSearchParams): Promise<Principal> {
     const secret = form.get("client_secret");
     const assertion = form.get("client_assertion");
     if (secret !== null && assertion !== null) {
