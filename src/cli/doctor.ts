@@ -54,6 +54,8 @@ interface Report {
     readonly cgroups: boolean;
     /** Whether calls are forked from a process that has the runtime loaded, or why each starts one. */
     readonly forks: { readonly available: boolean; readonly detail: string };
+    /** Whether native code in a call is kept from abstract unix sockets of the machine, and by what. */
+    readonly abstractSockets: { readonly closed: boolean; readonly detail: string };
     /** The walls around the compiler, or why the configured ones are not available. */
     readonly builds: { readonly available: boolean; readonly detail: string };
   };
@@ -80,6 +82,7 @@ async function diagnoseMachine(config: Config): Promise<Report> {
     }));
     const builds = await diagnoseBuilds(config, cacheDir);
     const wanted = isolation === "auto" ? found.strongest : isolation;
+    const forks = await diagnoseForks(config, cacheDir);
     const available = builds.available &&
       modes.some((mode) => mode.mode === wanted && mode.available);
     return {
@@ -90,7 +93,11 @@ async function diagnoseMachine(config: Config): Promise<Report> {
         available,
         modes,
         cgroups: found.cgroups,
-        forks: await diagnoseForks(config, cacheDir),
+        forks,
+        abstractSockets: diagnoseAbstractSockets(
+          wanted,
+          forks.available && modes.some(({ mode, available }) => mode === "landlock" && available),
+        ),
         builds,
       },
       limits: Object.fromEntries(
@@ -118,6 +125,23 @@ async function diagnoseForks(
   } catch (error) {
     return { available: false, detail: describeError(error) };
   }
+}
+
+/** @param hasLandlock whether calls are forked on a kernel with Landlock, so that they enter a domain where it has scopes */
+function diagnoseAbstractSockets(
+  mode: string | undefined,
+  hasLandlock: boolean,
+): Report["isolation"]["abstractSockets"] {
+  if (mode === "bubblewrap") return { closed: true, detail: "each call has its own network" };
+  const [major = 0, minor = 0] = Deno.osRelease().split(".").map(Number);
+  if (hasLandlock && (major > 6 || (major === 6 && minor >= 12))) {
+    return {
+      closed: true,
+      detail: "by a Landlock scope around each call, not around the compiler",
+    };
+  }
+  const detail = "without forks and Landlock of Linux 6.12, only the mode bubblewrap closes them";
+  return { closed: false, detail };
 }
 
 async function diagnoseBuilds(
@@ -166,6 +190,12 @@ function renderForks({ available, detail }: Report["isolation"]["forks"]): strin
   return `not available, each call starts a process: ${oneLine(detail)}`;
 }
 
+function renderAbstractSockets(
+  { closed, detail }: Report["isolation"]["abstractSockets"],
+): string {
+  return closed ? `closed to calls: ${detail}` : `open to native code in a call: ${detail}`;
+}
+
 function renderReport(report: Report, config: Config): string {
   const { versions, isolation, missing } = report;
   const columns = (rows: readonly (readonly [string, string])[]) => {
@@ -185,6 +215,7 @@ function renderReport(report: Report, config: Config): string {
       ),
       ["cgroups", isolation.cgroups ? CGROUPS_AVAILABLE : CGROUPS_UNAVAILABLE],
       ["forks", renderForks(isolation.forks)],
+      ["abstract sockets", renderAbstractSockets(isolation.abstractSockets)],
     ]),
     "",
     "Walls around builds",

@@ -22,6 +22,10 @@ Deno.test("doctor prints walls, versions, limits and what is missing", async () 
   }
   assert.match(stdout, /^ {2}process +available: process \(/m);
   assert.match(stdout, /^ {2}forks +available: each call has a process/m);
+  assert.match(
+    stdout,
+    /^ {2}abstract sockets +(?:closed to calls|open to native code in a call): /m,
+  );
   assert.match(stdout, /^Walls around builds\n {2}available {2}\w+ \(/m);
   assert.match(stdout, /^ {2}--memory +64 MiB /m);
   const { stdout: json } = await runInvoked(["doctor", "--json", "--memory", "64MiB"]);
@@ -31,6 +35,9 @@ Deno.test("doctor prints walls, versions, limits and what is missing", async () 
   assert.equal(report.isolation.modes.length, 3);
   assert.equal(report.isolation.forks.available, true, report.isolation.forks.detail);
   assert.ok(report.isolation.builds.detail.startsWith(report.isolation.selected));
+  if (report.isolation.selected === "bubblewrap") {
+    assert.equal(report.isolation.abstractSockets.closed, true);
+  }
   assert.equal(
     report.isolation.selected,
     report.isolation.modes.find((mode: { available: boolean }) => mode.available).mode,
@@ -47,6 +54,10 @@ Deno.test("doctor fails and serve does not start when the configured isolation i
     assert.equal(doctor.stderr, `error: Cannot isolate functions as configured: ${mode}\n`);
     const report = JSON.parse(doctor.stdout);
     assert.equal(report.isolation.selected, null);
+    if (mode === "landlock") {
+      assert.equal(report.isolation.abstractSockets.closed, false);
+      assert.match(report.isolation.abstractSockets.detail, /only the mode bubblewrap closes them/);
+    }
     assert.ok(report.missing.some(({ missing }: { missing: string }) => missing === "bubblewrap"));
     const serve = await runInvoked(
       [

@@ -191,8 +191,8 @@ function makeDescriptors(libc: Libc, { descriptors, socketPath }: TreeSetup) {
 function makeWalls(libc: Libc, setup: TreeSetup): () => void {
   const { filter, dataBytes, cpuSeconds } = setup;
   const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
+  const scope = makeScope(libc);
   const program = filterProgram(Uint8Array.fromBase64(filter));
-  const ruleset = new Uint8Array(new BigUint64Array([0n, 0n, SCOPES]).buffer);
   const noCapabilities = new Uint8Array(24);
   const capabilityHeader = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
   const limits = [[RLIMIT_DATA, dataBytes], [RLIMIT_CPU, cpuSeconds]] as const;
@@ -203,26 +203,35 @@ function makeWalls(libc: Libc, setup: TreeSetup): () => void {
   const need = (worked: boolean) => {
     if (!worked) libc._exit(EXIT_NO_WALLS);
   };
-  const scope = () => {
+  return () => {
+    for (let index = 0; index < encoded.length; index++) {
+      const { resource, limit } = encoded[index] as typeof encoded[number];
+      need(libc.setrlimit(resource, limit) === 0);
+    }
+    if (hasScopes) need(scope());
+    need(libc.capset(capabilityHeader, noCapabilities) === 0);
+    need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
+    need(libc.loadFilter(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) === 0);
+  };
+}
+
+/**
+ * Prepares a Landlock domain for this process: it reaches no abstract socket and no process outside of it by a signal.
+ * @returns a function that enters the domain, and returns whether that worked
+ */
+export function makeScope(libc: Libc): () => boolean {
+  const ruleset = new Uint8Array(new BigUint64Array([0n, 0n, SCOPES]).buffer);
+  return () => {
     const made = libc.landlockCreateRuleset(
       SYS_LANDLOCK_CREATE_RULESET,
       ruleset,
       RULESET_BYTES,
       0,
     );
-    need(made >= 0);
-    need(libc.landlockRestrictSelf(SYS_LANDLOCK_RESTRICT_SELF, made, 0) === 0);
+    const entered = made >= 0 &&
+      libc.landlockRestrictSelf(SYS_LANDLOCK_RESTRICT_SELF, made, 0) === 0;
     libc.close(made);
-  };
-  return () => {
-    for (let index = 0; index < encoded.length; index++) {
-      const { resource, limit } = encoded[index] as typeof encoded[number];
-      need(libc.setrlimit(resource, limit) === 0);
-    }
-    if (hasScopes) scope();
-    need(libc.capset(capabilityHeader, noCapabilities) === 0);
-    need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
-    need(libc.loadFilter(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) === 0);
+    return entered;
   };
 }
 
