@@ -10,6 +10,10 @@ import type { Env } from "./env.ts";
 /** A body up to this size takes nothing of the budget: `--max-connections` bounds how many there are. */
 const SMALL_BODY_BYTES = 16 * 1024;
 
+/** What chunks may have beside the body: at most this, and 8 bytes for each byte of the body, as chunks of 1 byte have. */
+const CHUNK_OVERHEAD_BYTES_MAX = 16 * 1024;
+const CHUNK_OVERHEAD_PER_BYTE_MAX = 8;
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Limits of the bodies of requests. */
@@ -49,6 +53,7 @@ async function readBody<T>(
   if ((declaredBytes ?? 0) > limitBytes) throw tooLarge();
   using share = new Share(budget, declaredBytes ?? limitBytes);
   if ((declaredBytes ?? 0) > SMALL_BODY_BYTES) await share.take();
+  const isFramed = declaredBytes === undefined ? chunkChecker(incoming) : undefined;
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   // A destroyed request could not be answered.
@@ -56,10 +61,37 @@ async function readBody<T>(
   for await (const chunk of read) {
     bytes += chunk.length;
     if (bytes > limitBytes) throw tooLarge();
+    if (isFramed?.(bytes) === false) throw tooManyExtensions();
     if (bytes > SMALL_BODY_BYTES) await share.take();
     chunks.push(chunk);
   }
   return use(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+}
+
+/** For requests in chunks: the bytes that their connection had received when their headers were read. */
+const receivedBefore = new WeakMap<IncomingMessage, number>();
+
+/** Called for each request at once: when its body is read, the parser may have gone over much of it. */
+export function noteChunks(incoming: IncomingMessage): void {
+  if (incoming.headers["transfer-encoding"] === undefined) return;
+  receivedBefore.set(incoming, incoming.socket.bytesRead);
+}
+
+/** Checks whether bytes of a body came without extensions beyond the limit; Node's parser drops them unseen. */
+function chunkChecker(incoming: IncomingMessage): (bytes: number) => boolean {
+  const before = receivedBefore.get(incoming) ?? 0;
+  return (bytes) =>
+    incoming.socket.bytesRead - before <=
+      CHUNK_OVERHEAD_BYTES_MAX + (1 + CHUNK_OVERHEAD_PER_BYTE_MAX) * bytes;
+}
+
+function tooManyExtensions(): DomainError {
+  return new DomainError(
+    "BODY_TOO_LARGE",
+    `Cannot read the body: the extensions of its chunks exceed the limit of ${
+      formatBytes(CHUNK_OVERHEAD_BYTES_MAX)
+    }`,
+  );
 }
 
 /** What one body takes of the budget: all at once, or nothing. */

@@ -44,15 +44,16 @@ export class ProtocolErrors {
     });
   }
 
-  /** Answers a request with too many headers, and returns true. Otherwise keeps its response until it is closed. */
+  /** Answers a request with too many headers or two hosts, and returns true. Otherwise keeps its response until it is closed. */
   rejects(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     this.#answers.set(incoming.socket, outgoing);
     outgoing.once("close", () => {
       if (this.#answers.get(incoming.socket) === outgoing) this.#answers.delete(incoming.socket);
     });
-    if (incoming.rawHeaders.length <= 2 * HEADERS_MAX) return false;
-    const body = statusBody(`The request has more than ${HEADERS_MAX} headers`);
-    outgoing.writeHead(431, { ...SECURITY_HEADERS, ...headersOf(body) });
+    const fault = faultOf(incoming);
+    if (fault === undefined) return false;
+    const body = statusBody(fault.message);
+    outgoing.writeHead(fault.status, { ...SECURITY_HEADERS, ...headersOf(body) });
     outgoing.end(body);
     return true;
   }
@@ -81,6 +82,22 @@ export class ProtocolErrors {
     if (!code.startsWith("HPE_")) return undefined;
     return { status: "400 Bad Request", message: "The request is not valid HTTP/1.1" };
   }
+}
+
+/** What is wrong with the headers of a request that Node's parser accepts. */
+function faultOf({ rawHeaders }: IncomingMessage): { status: number; message: string } | undefined {
+  if (rawHeaders.length > 2 * HEADERS_MAX) {
+    return { status: 431, message: `The request has more than ${HEADERS_MAX} headers` };
+  }
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  // RFC 9112, section 3.2: a proxy may have read the other one.
+  return hosts > 1
+    ? { status: 400, message: "The request has more than one header Host" }
+    : undefined;
 }
 
 /** A google.rpc.Status with the code INVALID_ARGUMENT. */

@@ -4,6 +4,7 @@ import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 import { Timeouts } from "../shared/timeouts.ts";
 import { Acceptor } from "./acceptor.ts";
+import { noteChunks } from "./body.ts";
 import type { Env } from "./env.ts";
 import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
@@ -67,6 +68,7 @@ export async function listen(
   );
   const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
     cutSlowReader(outgoing, slowReaders);
+    noteChunks(incoming);
     if (!protocolErrors.rejects(incoming, outgoing)) answer(incoming, outgoing);
   });
   protocolErrors.attach(server);

@@ -26,6 +26,11 @@ const REJECTED: Readonly<Record<string, string>> = {
   "NUL in the path": `GET /healthz\0 HTTP/1.1\r\n${HEAD}\r\n${SMUGGLED}`,
   "a chunk size that is no number":
     `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n-1\r\n${SMUGGLED}`,
+  "two Hosts": `GET /healthz HTTP/1.1\r\n${HEAD}host: localhost\r\n\r\n${SMUGGLED}`,
+  "long extensions of chunks":
+    `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Connection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n3;${
+      "x".repeat(100_000)
+    }\r\nabc\r\n0\r\n\r\n`,
   "no Host": "GET /healthz HTTP/1.1\r\n\r\n",
   "a Host with a path": `GET /healthz HTTP/1.1\r\nHost: a/../b\r\nConnection: close\r\n\r\n`,
   "a Host with a user": `GET /healthz HTTP/1.1\r\nHost: a@b\r\nConnection: close\r\n\r\n`,
@@ -57,6 +62,17 @@ Deno.test("malformed requests are rejected, and what follows them is not answere
       assert.match(text, /^HTTP\/1\.1 431 [^]*\r\nX-Content-Type-Options: nosniff\r\n/i);
       assert.match(JSON.parse(text.split("\r\n\r\n")[1] ?? "").message, message);
     }
+  });
+
+  await t.step("the answer to two hosts and to long extensions says so", async () => {
+    const two = await exchange(server.url, [REJECTED["two Hosts"] ?? ""]);
+    assert.match(two.text, /more than one header Host/);
+    const { text } = await exchange(
+      server.url,
+      [REJECTED["long extensions of chunks"] ?? ""],
+      /limit/,
+    );
+    assert.match(text, /extensions of its chunks exceed the limit of 16 KiB/);
   });
 
   await t.step("requests in a row on one connection are answered in their order", async () => {

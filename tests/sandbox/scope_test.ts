@@ -8,29 +8,25 @@ import { makeTempDir } from "../support/invoked.ts";
 
 const MAIN = fileURLToPath(import.meta.resolve("./scope_main.ts"));
 
-Deno.test({
-  name: "the domain of forks has no abstract sockets",
-  ignore: Deno.build.os !== "linux",
-  fn: async () => {
-    await using directory = await makeTempDir();
-    const name = `scope-${crypto.randomUUID()}`;
-    const path = `${directory.path}/socket`;
-    const servers = [`\0${name}`, path].map((address) =>
-      createServer((socket) => socket.destroy()).listen(address)
-    );
-    await Promise.all(servers.map((server) => once(server, "listening")));
-    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "--no-check", MAIN, name, path],
-    }).output();
-    for (const server of servers) server.close();
-    const text = new TextDecoder().decode(stdout);
-    assert.notEqual(text, "", new TextDecoder().decode(stderr));
-    const { version, before, entered, after } = JSON.parse(text);
-    assert.deepEqual(before, { abstract: true, named: true });
-    const hasScopes = version >= LANDLOCK_SCOPES_ABI;
-    assert.deepEqual({ entered, after }, {
-      entered: hasScopes,
-      after: { abstract: !hasScopes, named: true },
-    });
-  },
+Deno.test("the domain of forks has no abstract sockets", async () => {
+  await using directory = await makeTempDir();
+  const name = `scope-${crypto.randomUUID()}`;
+  const path = `${directory.path}/socket`;
+  const servers = [`\0${name}`, path].map((address) =>
+    createServer((socket) => socket.destroy()).listen(address)
+  );
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--no-check", MAIN, name, path],
+  }).output();
+  for (const server of servers) server.close();
+  const text = new TextDecoder().decode(stdout);
+  assert.notEqual(text, "", new TextDecoder().decode(stderr));
+  const { version, before, entered, after } = JSON.parse(text);
+  assert.deepEqual(before, { abstract: true, named: true });
+  const hasScopes = version >= LANDLOCK_SCOPES_ABI;
+  assert.deepEqual({ entered, after }, {
+    entered: hasScopes,
+    after: { abstract: !hasScopes, named: true },
+  });
 });
