@@ -75,6 +75,9 @@ export async function catchRejection<T>(
   }
 }
 
+/** A path that is neither of the commit nor of a package: a package has climbed out of its directory. */
+const FOREIGN_PATH = /Cannot find module '\//;
+
 /** The diagnostic without the server's own directories. */
 export function scrubbed(diagnostic: Diagnostic, workspace: Workspace): Diagnostic {
   const hidden = [
@@ -82,7 +85,8 @@ export function scrubbed(diagnostic: Diagnostic, workspace: Workspace): Diagnost
     { directory: workspace.root, by: "" },
     ...workspace.downloads.map((directory) => ({ directory, by: "npm/" })),
   ];
-  return { ...diagnostic, message: scrub(diagnostic.message, hidden) };
+  const message = scrub(diagnostic.message, hidden);
+  return { ...diagnostic, message: FOREIGN_PATH.test(message) ? REACHES_OUTSIDE : message };
 }
 
 async function build(
@@ -102,7 +106,8 @@ async function build(
       workspace,
       nameOf,
     );
-    rejectIfAny(diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }]);
+    const faults = diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }];
+    rejectIfAny(faults, context.compiler);
   }
   const output = await readOutput(workspace, nameOf, context.limits);
   return { ...output, lock: locked, denoVersion: Deno.version.deno };
@@ -132,13 +137,13 @@ export async function resolveGraph(
   const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
   const info = ["info", "--json", ...isolated];
   const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
-  rejectIfAny(graphDiagnostics(withoutNpmErrors(local), commit));
+  rejectIfAny(graphDiagnostics(withoutNpmErrors(local), commit), compiler);
   if (!hasPackages(local)) {
     return { graph: local, commit, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
   }
   const lock = `--lock=${workspace.lock}`;
   const graph = readGraph(await compiler.runWithRegistry([...info, lock, entry]), workspace);
-  rejectIfAny(graphDiagnostics(graph, commit));
+  rejectIfAny(graphDiagnostics(graph, commit), compiler);
   return { graph, commit, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
 }
 
@@ -195,13 +200,28 @@ function withoutNpmErrors(graph: Graph): Graph {
   };
 }
 
-/** Messages of Deno for a failed download: a fault of the server, not of the commit. */
+/** Messages of Deno for a download that failed, or whose content it cannot read. */
 const DOWNLOAD_FAILED = /(?:^|[^\\]": )(?:failed to download |Failed loading https?:)/;
+const UNREADABLE = /Failed loading https?:\S+ for package .*/;
 
-function rejectIfAny(diagnostics: readonly Diagnostic[]): void {
+/**
+ * Ends the build for faults of the commit or of its packages.
+ * @throws {BuildRejection}
+ * @throws {Error} if the registry failed: a fault of the server, not of the commit
+ */
+function rejectIfAny(diagnostics: readonly Diagnostic[], { registryHasFailed }: Compiler): void {
   const failed = diagnostics.find(({ message }) => DOWNLOAD_FAILED.test(message));
-  if (failed) throw new Error(`Cannot download what the build needs: ${failed.message}`);
-  if (diagnostics.length > 0) throw new BuildRejection(...diagnostics);
+  if (failed && (registryHasFailed || !UNREADABLE.test(failed.message))) {
+    throw new Error(`Cannot download what the build needs: ${failed.message}`);
+  }
+  if (diagnostics.length === 0) return;
+  throw new BuildRejection(...diagnostics.map((diagnostic) => ({
+    ...diagnostic,
+    message: diagnostic.message.replace(
+      UNREADABLE,
+      "the registry's description of the package is not valid",
+    ),
+  })));
 }
 
 async function readOutput(

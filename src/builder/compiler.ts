@@ -23,6 +23,9 @@ export type Exited = Extract<CompilerRun, { kind: "exited" }>;
 
 /** The compiler of one build. */
 export class Compiler {
+  /** Whether the package registry failed in a run. */
+  registryHasFailed = false;
+
   constructor(
     private readonly workspace: Workspace,
     private readonly walls: Walls,
@@ -50,6 +53,7 @@ export class Compiler {
     const result = await run.catch((error) => {
       throw proxy.fault === undefined ? error : new BuildRejection({ message: proxy.fault });
     });
+    this.registryHasFailed ||= proxy.hasFailed;
     if (proxy.fault !== undefined) throw new BuildRejection({ message: proxy.fault });
     return result;
   }

@@ -44,6 +44,8 @@ export interface RegistryProxy extends Disposable {
   readonly socketPath: string;
   /** Why a download was denied, for the author of the commit; undefined without a denied one. */
   readonly fault: string | undefined;
+  /** Whether the registry could not be reached, or failed. */
+  readonly hasFailed: boolean;
 }
 
 /** Opens the connection of one run. */
@@ -65,6 +67,7 @@ class SocketProxy implements RegistryProxy {
   readonly socketPath: string;
   #bytes = 0;
   #fault: string | undefined;
+  #hasFailed = false;
 
   constructor(registry: Registry, sockets: SocketDir, maxBytes: number) {
     this.#registry = registry;
@@ -87,6 +90,10 @@ class SocketProxy implements RegistryProxy {
     return this.#fault;
   }
 
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
   [Symbol.dispose](): void {
     this.#ended.abort();
     this.#listener[Symbol.dispose]();
@@ -105,6 +112,9 @@ class SocketProxy implements RegistryProxy {
         client: this.#registry.client,
         signal: AbortSignal.any([gone.signal, this.#ended.signal]),
       });
+      if (!response.ok && response.status !== 304 && response.status !== 404) {
+        this.#hasFailed = true;
+      }
       outgoing.writeHead(
         response.status,
         picked(Object.fromEntries(response.headers), RESPONSE_HEADERS),
@@ -116,6 +126,7 @@ class SocketProxy implements RegistryProxy {
       );
       await pipeline(counted, outgoing);
     } catch {
+      this.#hasFailed = true;
       // The compiler reports the broken connection as a failed download.
       outgoing.destroy();
     }

@@ -84,7 +84,7 @@ const PERMISSIONS_OF: Readonly<Record<string, readonly OperationPermission[]>> =
 const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
   .concat("/docs/favicon-32x32.png").map((path) => `GET ${path}`);
 /** Of every request: log and security headers; of the API: authentication. */
-const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /api/*"];
+const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /*", "ALL /api/*"];
 const NO_SERVICES = {} as Services;
 
 Deno.test("docs/permissions.md is what the operations say", async () => {

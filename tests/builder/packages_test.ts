@@ -40,6 +40,9 @@ Deno.test("a package cannot bring in anything but packages of the registry", asy
     "climbing-require": {
       files: { "index.js": `module.exports = require("${"../".repeat(20)}${outside.slice(1)}");` },
     },
+    // Messages must not show the directories above the downloads.
+    "climbing-nowhere": { files: { "index.js": `require("${"../".repeat(4)}x.js");` } },
+    "climbing-further": { files: { "index.js": `require("${"../".repeat(5)}x.js");` } },
     "absolute-main": { manifest: { main: `${"../".repeat(20)}etc/hostname` }, files: {} },
     "url-import": module('export { default } from "https://127.0.0.1:9/x.ts";'),
     "text-import": module(
@@ -51,11 +54,34 @@ Deno.test("a package cannot bring in anything but packages of the registry", asy
   for (const name of Object.keys(packages)) {
     const reasons = (await rejection(opened.builder, uses(name))).join("\n");
     assert.notEqual(reasons, "", name);
-    for (const trace of [SECRET, opened.root, "/builder-cache", "root:"]) {
+    for (const trace of [SECRET, opened.root, "builder-cache", "root:", "/tmp/"]) {
       assert.equal(reasons.includes(trace), false, `${name}: ${reasons}`);
     }
   }
   await Deno.remove(outside);
+});
+
+Deno.test("a registry that describes a package wrongly is named, not the server", async () => {
+  const dist = { tarball: "http://127.0.0.1:9/x.tgz", integrity: "sha512-x" };
+  const described: Readonly<Record<string, unknown>> = {
+    "bogus-version": { "dist-tags": { latest: "x" }, versions: { x: { version: "x", dist } } },
+    "bogus-tag": { "dist-tags": { latest: 1 }, versions: [] },
+    "bogus-text": "text",
+    "bogus-dist": {
+      "dist-tags": { latest: "1.0.0" },
+      versions: { "1.0.0": { version: "1.0.0", dist: { tarball: 7, integrity: [] } } },
+    },
+  };
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
+    const name = new URL(request.url).pathname.slice(1);
+    const found = described[name];
+    return Response.json(typeof found === "object" ? { name, ...found } : found);
+  });
+  await using opened = await openWith(`http://127.0.0.1:${server.addr.port}/`);
+  for (const name of Object.keys(described)) {
+    const [reason = ""] = await rejection(opened.builder, uses(name));
+    assert.match(reason, new RegExp(`Cannot import "npm:${name}": `));
+  }
 });
 
 Deno.test("install scripts do not run, and links in a package are not followed", async () => {

@@ -56,16 +56,21 @@ export function failureMessage(what: string, cause: string): string {
   return cause.startsWith("Cannot ") ? cause : `${what}: ${cause}`;
 }
 
+/** They show text in another order than it has: Unicode's Bidi_Control. */
+const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g;
+
 /** Text from outside as one printable line, without control characters. */
 export function oneLine(text: string): string {
   // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, " ").trim();
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, " ").replace(BIDI_CONTROLS, " ").trim();
 }
 
 /** Text from outside with its lines, without other control characters. */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/\r\n?/g, "\n").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g, " ");
+  return text.replace(/\r\n?/g, "\n")
+    // deno-lint-ignore no-control-regex
+    .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g, " ")
+    .replace(BIDI_CONTROLS, " ");
 }
 
 /** The message of a thrown value as one line. */
