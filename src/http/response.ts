@@ -1,8 +1,12 @@
+import type { HttpBindings } from "@hono/node-server";
+import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { Reply, ReplyHeaders, ServerSentEvent } from "../api/reply.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
+
+const logger = getLogger(["invoked", "http"]);
 
 /** The HTTP response of a reply. A HEAD request gets the headers alone. */
 export async function toResponse(
@@ -18,7 +22,7 @@ export async function toResponse(
     case "error":
       return answerError(body.error, c);
     case "stream":
-      if (!isHead) return c.newResponse(body.stream, status);
+      if (!isHead) return c.newResponse(breakable(body.stream, c), status);
       await body.stream.cancel();
       return c.body(null, status);
     case "events":
@@ -37,8 +41,35 @@ function jsonResponse(value: unknown, status: number, headers: ReplyHeaders): Re
   });
 }
 
+/** The stream, without its errors: node-server and Hono would print them beside the log. */
+function breakable(
+  stream: ReadableStream<Uint8Array>,
+  c: Context<Env>,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        breakOff(error, c.env.outgoing);
+        controller.close();
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** Closes the connection of an answer that has begun, so that its client does not take it for whole. */
+function breakOff(error: unknown, outgoing: HttpBindings["outgoing"]): void {
+  logger.error("an answer broke off: {error}", { error });
+  outgoing.destroy();
+}
+
 function eventStream(events: AsyncGenerator<ServerSentEvent>, c: Context<Env>): Response {
-  const response = streamSSE(c, (stream) => send(events, stream));
+  const response = streamSSE(c, (stream) => send(events, stream, c.env.outgoing));
   // Hono allows to store events that are checked again; like other answers they must not be stored.
   response.headers.delete("Cache-Control");
   return response;
@@ -47,10 +78,15 @@ function eventStream(events: AsyncGenerator<ServerSentEvent>, c: Context<Env>): 
 async function send(
   events: AsyncGenerator<ServerSentEvent>,
   stream: SSEStreamingApi,
+  outgoing: HttpBindings["outgoing"],
 ): Promise<void> {
-  for await (const event of events) {
-    if (stream.aborted) return;
-    if ("comment" in event) await stream.write(`: ${event.comment}\n\n`);
-    else await stream.writeSSE(event);
+  try {
+    for await (const event of events) {
+      if (stream.aborted) return;
+      if ("comment" in event) await stream.write(`: ${event.comment}\n\n`);
+      else await stream.writeSSE(event);
+    }
+  } catch (error) {
+    breakOff(error, outgoing);
   }
 }

@@ -82,3 +82,30 @@ Deno.test("the log is JSON with request ids, and holds nothing that was confided
     assert.ok(!log.includes(secret), `${secret} is in the log`);
   }
 });
+
+Deno.test("an answer that breaks off is a line of the log", async () => {
+  await using server = await TestServer.start();
+  const client = await server.client();
+  const { body: { volume } } = await client.post("/api/v1/vfs/volumes", { displayName: "short" });
+  const file = `/api/v1/vfs/volumes/${volume.id}/files/large`;
+  const type = { "content-type": "application/octet-stream" };
+  const put = await client.call("PUT", file, new Uint8Array(3_000_000), type);
+  assert.ok(put.status < 300, JSON.stringify(put.body));
+  await cutFiles(server.dataDir, 3_000_000, 2_000_000);
+  await assert.rejects(async () => {
+    const { status } = await client.get(file);
+    assert.notEqual(status, 500);
+  });
+  await server.stop();
+  const lines = (await server.log).trim().split("\n").map((line) => JSON.parse(line));
+  assert.ok(lines.some(({ level, message }) => level === "ERROR" && /blob/.test(message)));
+});
+
+/** Cuts the files of one size below a directory to another. */
+async function cutFiles(directory: string, size: number, to: number): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = `${directory}/${name}`;
+    if (isDirectory) await cutFiles(path, size, to);
+    else if ((await Deno.stat(path)).size === size) await Deno.truncate(path, to);
+  }
+}
