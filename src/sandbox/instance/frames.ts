@@ -257,12 +257,12 @@ export class FrameReader {
 
   #begin(kind: number, length: number): void {
     const limit = this.#limitOf(kind);
-    if (kind === FrameKind.RESULT && length > limit) {
+    if (length > limit) {
+      const isAnswered = this.#lifecycle.is("answered");
       this.#lifecycle.set("ended");
-      this.#events.resultTooLarge(length);
-    } else if (length > limit) {
-      this.#lifecycle.set("ended");
-      this.#events.broken();
+      if (isAnswered) return;
+      if (kind === FrameKind.RESULT) this.#events.resultTooLarge(length);
+      else this.#events.broken();
     } else if (length === 0) {
       this.#deliver(kind, new Uint8Array(0));
     } else {
@@ -302,13 +302,13 @@ export class FrameReader {
       return this.#events.idle();
     }
     if (kind === FrameKind.RESULT) this.#lifecycle.set("answered");
-    if (kind === FrameKind.FAILURE) this.#lifecycle.set("ended");
+    // The bootstrap never sends that it is idle before its answer.
+    if (kind === FrameKind.FAILURE || kind === FrameKind.IDLE) this.#lifecycle.set("ended");
     if (kind === FrameKind.ACCEPTED) this.#events.accepted();
     else if (kind === FrameKind.LOADED) this.#events.loaded(microsOf(bytes));
     else if (kind === FrameKind.NEEDS_CALL) this.#events.needsCall();
     else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
     else if (kind === FrameKind.RESULT) this.#events.result(bytes);
-    // The bootstrap never sends it before its answer.
     else if (kind === FrameKind.IDLE) this.#events.broken();
     else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);
     else this.#events.log(kind - FrameKind.LOG, bytes);
