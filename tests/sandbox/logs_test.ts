@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import type { SandboxLog } from "../../src/sandbox/mod.ts";
+import type { HostChannel } from "../../src/sandbox/instance/host_channel.ts";
+import { RunOutput } from "../../src/sandbox/instance/output_readers.ts";
+import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
 import { LIMITS, run, sandboxTest } from "./harness.ts";
 
 const shown = (logs: readonly SandboxLog[]) =>
@@ -36,6 +39,33 @@ sandboxTest(
     assert.deepEqual(shown(raw.logs), ["stderr error err"]);
   },
 );
+
+Deno.test("of many lines at once few are read in one turn of the event loop, in their order", async () => {
+  const logs: SandboxLog[] = [];
+  const output = new RunOutput(
+    new Uint8Array(24).fill(0xff),
+    false,
+    LIMITS,
+    new Redactor(new Redactions([], [])),
+    {
+      host: () => Promise.reject(new Error("not used")),
+      sourceMap: () => Promise.resolve(""),
+      onLog: (log) => logs.push(log),
+      signal: new AbortController().signal,
+    },
+    {} as HostChannel,
+    () => {},
+  );
+  output.accepted = true;
+  const lines = Array.from({ length: 1000 }, (_, index) => String(index));
+  const chunk = new TextEncoder().encode(`${lines.join("\n")}\n`);
+  const read = output.stdout(chunk);
+  assert.ok(logs.length > 0 && logs.length <= 64, String(logs.length));
+  // The bytes belong to the next read of the pipe.
+  chunk.fill(0);
+  await read;
+  assert.deepEqual(logs.map(({ message }) => message), lines);
+});
 
 sandboxTest("a flood is cut after one mark and ends with the call", async (sandboxes) => {
   const floods = [

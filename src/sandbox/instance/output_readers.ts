@@ -10,6 +10,10 @@ import type { Redactor } from "./redaction.ts";
 /** Pause before the next read once the log is full. It bounds the cost of a flood. */
 const FLOOD_PAUSE_MS = 1;
 
+/** Lines that are read in one turn of the event loop: each is a row of the log. */
+const LINES_PER_TURN_MAX = 64;
+const NEWLINE = 0x0a;
+
 const MICROS_PER_MS = 1000;
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -132,13 +136,11 @@ export class RunOutput implements OutputReader {
   }
 
   stdout(chunk: Uint8Array): Promise<void> | void {
-    this.#frames.push(chunk);
-    if (this.#sink.full && !this.#frames.insideFrame) return pause();
+    return this.#inTurns(chunk, (part) => this.#frames.push(part));
   }
 
   stderr(chunk: Uint8Array): Promise<void> | void {
-    this.#mark.push(chunk);
-    if (this.#sink.full) return pause();
+    return this.#inTurns(chunk, (part) => this.#mark.push(part));
   }
 
   /** Logs an egress decision. The log limit does not apply: a flood cannot hide connections. */
@@ -165,9 +167,38 @@ export class RunOutput implements OutputReader {
     this.#stderrLines.close();
   }
 
+  /** Reads a chunk; pauses behind it if the log is full, and between parts with many lines. */
+  #inTurns(chunk: Uint8Array, read: (part: Uint8Array) => void): Promise<void> | void {
+    const end = this.#sink.full ? chunk.length : endOfTurn(chunk);
+    read(chunk.subarray(0, end));
+    // A copy: the bytes are valid until this returns.
+    if (end < chunk.length) return this.#later(chunk.slice(end), read);
+    if (this.#sink.full && !this.#frames.insideFrame) return pause();
+  }
+
+  async #later(bytes: Uint8Array, read: (part: Uint8Array) => void): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) {
+      await pause();
+      const end = this.#sink.full ? rest.length : endOfTurn(rest);
+      read(rest.subarray(0, end));
+      rest = rest.subarray(end);
+    }
+  }
+
   #text(lines: LineSplitter, bytes: Uint8Array): void {
     if (!this.#sink.full) lines.push(bytes);
   }
+}
+
+/** The length of the part of a chunk with at most {@link LINES_PER_TURN_MAX} lines. */
+function endOfTurn(chunk: Uint8Array): number {
+  let end = 0;
+  for (let lines = 0; lines < LINES_PER_TURN_MAX; lines++) {
+    const newline = chunk.indexOf(NEWLINE, end);
+    if (newline < 0) return chunk.length;
+    end = newline + 1;
+  }
+  return end;
 }
 
 function pause(): Promise<void> {
