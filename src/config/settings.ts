@@ -261,7 +261,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "pool-memory",
       kind: bytes({ min: "16MiB", max: "1024GiB" }),
       default: "1GiB",
-      description: "Estimated memory of all templates that have evaluated a script",
+      description: "Estimated memory of templates with a script, and of instances that wait there",
     },
     maxRunning: {
       name: "max-running",

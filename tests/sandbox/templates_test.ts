@@ -72,8 +72,19 @@ sandboxTest(
       assert.deepEqual(processes, ["template", "template", "root", "root"]);
     }
   },
-  { ...POOL, poolMemoryBytes: 5 * MIB },
+  { ...POOL, poolMemoryBytes: 7 * MIB },
 );
+
+sandboxTest("provisioned instances stay within the memory of the pool", async (sandboxes) => {
+  const scripts = ["a", "b"].map((name) => `const main = () => ({ name: "${name}" });`);
+  sandboxes.provision(scripts.map((key) => ({ key, script: scriptOf(key), count: 20 })));
+  // Of 12 MiB a template takes 2, each of its waiting instances 1; the second script gets what the first leaves.
+  const within = POOL.poolSize + 9;
+  await eventually(() => Promise.resolve(sandboxes.stats.ready >= within || undefined));
+  for (const key of scripts) await output(sandboxes, key);
+  await eventually(() => Promise.resolve(sandboxes.stats.ready >= within || undefined));
+  assert.ok(sandboxes.stats.ready <= within, String(sandboxes.stats.ready));
+}, { ...POOL, poolMemoryBytes: 12 * MIB });
 
 /** Scripts that are not fit for a template. Each is evaluated in every call. */
 const UNFIT: Readonly<Record<string, string>> = {

@@ -17,6 +17,8 @@ const SPENT_MS = 20;
 /** Private memory of a template, and of a unit of evaluated script; measured, see docs/performance.md. */
 const TEMPLATE_BYTES = 2 * 1024 * 1024;
 const BYTES_PER_UNIT = 13;
+/** Private memory of an instance that waits, and of the template that forks it. */
+const WAITING_BYTES = 1024 * 1024;
 /** Time without a call, and age, after which a template is given up. */
 const UNUSED_MS = 600_000;
 const LIFETIME_MS = 3_600_000;
@@ -41,7 +43,9 @@ interface Evaluated {
 interface Ready {
   readonly template: Template;
   readonly pool: InstancePool;
-  readonly bytes: number;
+  readonly ownBytes: number;
+  /** Instances that wait. */
+  size: number;
   readonly madeMs: number;
   usedMs: number;
 }
@@ -54,7 +58,7 @@ export class ScriptTemplates implements Disposable {
   readonly #known = new LRUCache<string, Known>({ max: COUNTED_MAX });
   /** By key of the script, the longest unused first. */
   readonly #ready = new Map<string, Ready>();
-  /** Estimated memory of the templates that are being made, by key. */
+  /** By key of the script, with the bytes that they will take. */
   readonly #making = new Map<string, number>();
   readonly #slots = new Sema(MAKING_MAX);
   #provisioned: readonly Provisioned[] = [];
@@ -112,7 +116,10 @@ export class ScriptTemplates implements Disposable {
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
     this.#lacking.clear();
-    for (const [key, { pool }] of this.#ready) pool.resize(this.#sizeOf(key));
+    for (const [key, ready] of this.#ready) {
+      ready.size = Math.max(1, this.#makeRoom(key, ready.ownBytes));
+      ready.pool.resize(ready.size);
+    }
     for (const { key, script } of provisioned) this.#make(key, script);
   }
 
@@ -127,25 +134,21 @@ export class ScriptTemplates implements Disposable {
     await Promise.all(this.#ending);
   }
 
-  #sizeOf(key: string): number {
-    return this.#provisioned.find((provisioned) => provisioned.key === key)?.count ?? 1;
-  }
-
   async #make(key: string, script: string): Promise<void> {
     if (this.#ready.has(key) || this.#making.has(key) || this.#isClosed) return;
     if (this.#known.get(key)?.kind === "unsuitable") return;
-    const bytes = TEMPLATE_BYTES + BYTES_PER_UNIT * script.length;
-    if (!this.#freeMemory(bytes)) return this.#noteLack(key);
-    this.#making.set(key, bytes);
+    const ownBytes = TEMPLATE_BYTES + BYTES_PER_UNIT * script.length;
+    const size = this.#makeRoom(key, ownBytes);
+    if (size < 1) return;
+    this.#making.set(key, ownBytes + size * WAITING_BYTES);
     try {
       await this.#slots.acquire();
       const evaluated = this.#isClosed ? undefined : await this.#evaluate(key, script);
       if (evaluated === undefined) return;
       const { template, egressSockets } = evaluated;
-      const size = this.#sizeOf(key);
       const pool = new InstancePool(template, this.#supplies, egressSockets, size);
       const nowMs = performance.now();
-      this.#ready.set(key, { template, pool, bytes, madeMs: nowMs, usedMs: nowMs });
+      this.#ready.set(key, { template, pool, ownBytes, size, madeMs: nowMs, usedMs: nowMs });
       template.ended.then(() => {
         if (this.#ready.get(key)?.template === template) this.#noteEnd(key, template);
       });
@@ -180,34 +183,42 @@ export class ScriptTemplates implements Disposable {
   }
 
   /**
-   * Gives up what was not used for the longest time, without what is provisioned. Returns whether the memory suffices
-   * then.
+   * Gives up what was not used for the longest time and is not provisioned, until the instances fit that are to wait for
+   * this script. Returns how many fit.
    */
-  #freeMemory(bytes: number): boolean {
-    let sum = bytes;
-    for (const making of this.#making.values()) sum += making;
-    for (const ready of this.#ready.values()) sum += ready.bytes;
-    const fits = () =>
-      sum <= this.#limits.poolMemoryBytes && this.#ready.size + this.#making.size < TEMPLATES_MAX;
+  #makeRoom(key: string, ownBytes: number): number {
+    const limit = this.#limits.poolMemoryBytes - ownBytes;
+    const mayAdd = () =>
+      this.#ready.has(key) || this.#ready.size + this.#making.size < TEMPLATES_MAX;
+    const wanted = this.#countOf(key) ?? 1;
+    let others = 0;
+    for (const bytes of this.#making.values()) others += bytes;
+    for (const [other, ready] of this.#ready) if (other !== key) others += bytesOf(ready);
     for (const [other, ready] of this.#ready) {
-      if (fits()) break;
-      if (this.#isProvisioned(other)) continue;
-      sum -= ready.bytes;
+      if (others + wanted * WAITING_BYTES <= limit && mayAdd()) break;
+      if (other === key || this.#countOf(other) !== undefined) continue;
+      others -= bytesOf(ready);
       this.#giveUp(other);
     }
-    return fits();
+    const fitting = Math.min(wanted, Math.floor((limit - others) / WAITING_BYTES));
+    const size = mayAdd() ? Math.max(0, fitting) : 0;
+    if (size < wanted) this.#noteLack(key, size, wanted);
+    return size;
   }
 
-  #isProvisioned(key: string): boolean {
-    return this.#provisioned.some((provisioned) => provisioned.key === key);
-  }
-
-  #noteLack(key: string): void {
-    if (!this.#isProvisioned(key) || this.#lacking.has(key)) return;
+  /** Logs once that fewer instances wait for a script than are provisioned. */
+  #noteLack(key: string, size: number, wanted: number): void {
+    if (this.#countOf(key) === undefined || this.#lacking.has(key)) return;
     this.#lacking.add(key);
-    logger.warn("{key} is provisioned and has no template: --pool-memory is used up by others", {
-      key,
-    });
+    logger.warn(
+      "{key}: {size} of {wanted} provisioned instances fit into --pool-memory and {max} templates",
+      { key, size, wanted, max: TEMPLATES_MAX },
+    );
+  }
+
+  /** Instances that are to wait for a provisioned script; undefined for others. */
+  #countOf(key: string): number | undefined {
+    return this.#provisioned.find((provisioned) => provisioned.key === key)?.count;
   }
 
   #giveUpUnused(): void {
@@ -229,4 +240,8 @@ export class ScriptTemplates implements Disposable {
     await ready.pool.ended();
     ready.template[Symbol.dispose]();
   }
+}
+
+function bytesOf({ ownBytes, size }: Ready): number {
+  return ownBytes + size * WAITING_BYTES;
 }
