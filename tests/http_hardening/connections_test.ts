@@ -58,18 +58,21 @@ Deno.test("the server accepts again after descriptors were missing", async () =>
   assert.match(await server.log, /did not accept connections; it listens again.*ulimit -n/);
 });
 
-Deno.test("a limit of open files that is too low is named at the start", async (t) => {
-  const limits: Readonly<Record<number, RegExp>> = {
-    40: /limit of open files \(ulimit -n\) is 40, but must be at least 64/,
-    400:
+Deno.test("a limit of the system that is too low is named at the start", async (t) => {
+  const limits: Readonly<Record<string, RegExp>> = {
+    "-n 40": /limit of open files \(ulimit -n\) is 40, but must be at least 64/,
+    "-n 400":
       /\(ulimit -n\) is 400, but 16 connections need at least 464 with --max-running 32 and --pool-size 8/,
+    "-v 2000000": /limit of address space in KiB \(ulimit -v\) is 2000000, but must be .* cgroup/,
   };
-  for (const [files, message] of Object.entries(limits)) {
-    await t.step(`${files} files`, async () => {
+  for (const [limit, message] of Object.entries(limits)) {
+    await t.step(`ulimit ${limit}`, async () => {
       const dataDir = await Deno.makeTempDir();
-      const [program = "", ...args] = [...limited(Number(files)), INVOKED, "serve"];
-      const { code, stderr } = await new Deno.Command(program, {
-        args: [...args, "--port", "0", "--data", dataDir],
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: [
+          ...["-c", `ulimit ${limit} && exec "$@"`, "sh", INVOKED],
+          ...["serve", "--port", "0", "--data", dataDir],
+        ],
       }).output();
       await Deno.remove(dataDir, { recursive: true });
       assert.equal(code, 1);
