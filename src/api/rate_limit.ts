@@ -57,8 +57,8 @@ export function apiRateLimit(
 }
 
 /**
- * Limits the token requests of each client at each address, and those of each address that fail. Only what fails is
- * counted against the sender of what fails: who knows no secret takes nothing from a client by its id.
+ * Limits the token requests of each client at each address, and the wrong ones of each address. A wrong request counts
+ * against its address alone, not against the client that it names.
  */
 export class TokenRateLimit {
   readonly #granted: TokenBuckets | undefined;

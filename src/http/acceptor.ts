@@ -9,6 +9,8 @@ const CHECK_INTERVAL_MS = 2_000;
 /** Between two of these the event loop looks for new connections, however busy it is. */
 const TICK_MS = 300;
 const TICKS = 3;
+/** Codes of a process and of a machine without a free descriptor. */
+const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
 /** A flood of connections writes one line in this time. */
 const DROPS_LOG_INTERVAL_MS = 60_000;
 
@@ -32,7 +34,7 @@ export class Acceptor implements Disposable {
     this.#maxConnections = maxConnections;
     server.prependListener("connection", (socket: Socket) => this.#accept(socket));
     this.#checks = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
-    Deno.unrefTimer(this.#checks as unknown as number);
+    Deno.unrefTimer(this.#checks);
   }
 
   /** Begins to look after a server that listens; answers where. */
@@ -76,14 +78,16 @@ export class Acceptor implements Disposable {
 
   async #accepts({ address, port }: AddressInfo): Promise<boolean> {
     const before = this.#accepted;
+    let fault: string | undefined;
     const attempt = connect({ host: address, port });
-    // Without a free descriptor it fails as well; the counter decides.
-    attempt.on("error", () => {});
+    attempt.on("error", (error: Error & { code?: string }) => fault = error.code ?? "");
     for (let tick = 0; tick < TICKS && this.#accepted === before; tick++) {
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
     attempt.destroy();
-    return this.#accepted !== before;
+    // What else keeps the server from its own address, listening again does not change.
+    const isElsewhere = fault !== undefined && !NO_DESCRIPTOR.includes(fault);
+    return this.#accepted !== before || (isElsewhere && this.#server.listening);
   }
 
   /** Open connections go on. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { alignColumns } from "../../src/cli/terminal/output.ts";
-import { failureMessage } from "../../src/cli/terminal/failure.ts";
+import { failureMessage, oneLine, printable } from "../../src/cli/terminal/failure.ts";
 
 Deno.test("columns are aligned as a terminal shows wide and coloured cells", () => {
   const lines = alignColumns([["\x1b[1mNAME\x1b[22m", "ID"], ["日本", "1"], ["a", ""]]).split("\n");
@@ -14,4 +14,10 @@ Deno.test("the message of a failure has one prefix", () => {
   );
   const cause = "Cannot tag commit 1 as v1: it has that tag";
   assert.equal(failureMessage("Cannot create tag v1", cause), cause);
+});
+
+Deno.test("text from outside cannot change the order in which a terminal shows it", () => {
+  const text = "a\u202egpj.exe\u2066\u200f\u061c b\x1b[2J\nc";
+  assert.equal(printable(text), "a gpj.exe  b [2J\nc");
+  assert.equal(oneLine(text), "a gpj.exe  b [2J c");
 });
