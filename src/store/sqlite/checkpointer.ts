@@ -2,10 +2,10 @@
  * Keeps the log of a SQLite database short, beside the event loop: a checkpoint syncs two files and would block every
  * request meanwhile.
  */
-import { Worker } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { BetweenTransactions } from "../dialect.ts";
+import { errcodeOf, StoreThread } from "./thread.ts";
 
 /** Time from a write to its checkpoint, which includes all later writes of that time. */
 const INTERVAL_MS = 1000;
@@ -17,15 +17,6 @@ const FRAMES_MAX = 4096;
 
 const logger = getLogger(["invoked", "store"]);
 
-/** The request to close the connection of the thread, and its reply. */
-export const CLOSE = "close";
-
-/** The reply to any other message: the length of the log, or why the checkpoint failed. */
-export type CheckpointReply =
-  | { readonly frames: number }
-  /** With the result code of SQLite. */
-  | { readonly error: string; readonly errcode: number };
-
 /**
  * Makes checkpoints of one database while it is written to.
  *
@@ -34,6 +25,7 @@ export type CheckpointReply =
  */
 export class Checkpointer {
   readonly #file: string;
+  readonly #thread: StoreThread<"checkpoint", number>;
   readonly #betweenTransactions: BetweenTransactions;
   readonly #onError: (error: unknown) => void;
   readonly #lifecycle = new Lifecycle("checkpointer", "idle", {
@@ -42,7 +34,6 @@ export class Checkpointer {
     working: ["idle", "closed"],
     closed: [],
   });
-  #thread: Worker | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The last checkpoint. */
   #working: Promise<void> | undefined;
@@ -53,6 +44,7 @@ export class Checkpointer {
     onError: (error: unknown) => void,
   ) {
     this.#file = file;
+    this.#thread = new StoreThread(new URL("./checkpoint_thread.ts", import.meta.url), file);
     this.#betweenTransactions = betweenTransactions;
     this.#onError = onError;
   }
@@ -70,14 +62,7 @@ export class Checkpointer {
     this.#lifecycle.set("closed");
     clearTimeout(this.#timer);
     await this.#working;
-    const thread = this.#thread;
-    if (thread === undefined) return;
-    const closed = Promise.withResolvers<unknown>();
-    for (const event of ["message", "error", "exit"]) thread.once(event, closed.resolve);
-    thread.ref();
-    thread.postMessage(CLOSE);
-    await closed.promise;
-    await thread.terminate();
+    await this.#thread.close();
   }
 
   async #work(): Promise<void> {
@@ -98,38 +83,13 @@ export class Checkpointer {
 
   /** Runs a checkpoint and returns the number of frames in the log. */
   async #checkpoint(): Promise<number> {
-    this.#thread ??= this.#start();
-    const thread = this.#thread;
-    const { promise, resolve, reject } = Promise.withResolvers<CheckpointReply>();
-    const onExit = () => reject(new Error("its thread has ended"));
-    thread.once("message", resolve);
-    thread.once("error", reject);
-    thread.once("exit", onExit);
-    thread.ref();
     try {
-      thread.postMessage("checkpoint");
-      const reply = await promise;
-      if ("error" in reply) {
-        const message = `Cannot move the log into ${this.#file}: ${reply.error}`;
-        throw Object.assign(new Error(message), { errcode: reply.errcode });
-      }
-      return reply.frames;
-    } finally {
-      thread.off("message", resolve);
-      thread.off("error", reject);
-      thread.off("exit", onExit);
-      // A waiting thread does not keep the process alive.
-      thread.unref();
+      return await this.#thread.request("checkpoint");
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw Object.assign(new Error(`Cannot move the log into ${this.#file}: ${reason}`), {
+        errcode: errcodeOf(error),
+      });
     }
-  }
-
-  #start(): Worker {
-    const thread = new Worker(new URL("./checkpoint_thread.ts", import.meta.url), {
-      workerData: this.#file,
-    });
-    thread.once("exit", () => {
-      if (this.#thread === thread) this.#thread = undefined;
-    });
-    return thread;
   }
 }
