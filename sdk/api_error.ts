@@ -3,6 +3,7 @@ import { HostError } from "./host.ts";
 /** HTTP status and gRPC number of the codes with which a host call fails before it reaches an operation. */
 const CODES: Readonly<Record<string, readonly [status: number, number: number]>> = {
   INVALID_ARGUMENT: [400, 3],
+  RESOURCE_EXHAUSTED: [429, 8],
   UNIMPLEMENTED: [501, 12],
 };
 const INTERNAL = [500, 13] as const;

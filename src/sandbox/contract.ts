@@ -35,7 +35,7 @@ export interface HostCall {
 
 /** The server's reply to a {@link HostCall}. */
 export interface HostReply {
-  /** Any JSON value. */
+  /** Any JSON value; what is embedded in it (`src/shared/embedded_json.ts`) is read when it is sent. */
   readonly value?: unknown;
   readonly bytes?: Uint8Array;
 }

@@ -16,7 +16,8 @@ import { prepareProgram } from "./instance/program.ts";
 import { killCodeOf, killed } from "./instance/outcome.ts";
 import { Pool } from "./pool/pool.ts";
 import { CGROUPS_DESCRIPTION, openCgroups } from "./instance/cgroups.ts";
-import { JobNotAccepted } from "./instance/instance.ts";
+import { type InstanceHooks, JobNotAccepted } from "./instance/instance.ts";
+import { ReplyBudget } from "./instance/reply_budget.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
 import { openImage } from "./image/image.ts";
 import { startFirst } from "./pool/first_process.ts";
@@ -66,6 +67,7 @@ class ProcessSandboxes implements Sandboxes {
   readonly #limits: SandboxLimits;
   readonly #options: SandboxOptions;
   readonly #reuse: Reuse;
+  readonly #replyBudget = new ReplyBudget();
   readonly #stopping = new AbortController();
   readonly #runs = new Set<Promise<SandboxOutcome>>();
   #preparing: Promise<Prepared> | undefined;
@@ -86,6 +88,7 @@ class ProcessSandboxes implements Sandboxes {
   async run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
     const running = this.#run(job, {
       ...hooks,
+      replyBudget: this.#replyBudget,
       signal: AbortSignal.any([hooks.signal, this.#stopping.signal]),
     });
     this.#runs.add(running);
@@ -128,7 +131,7 @@ class ProcessSandboxes implements Sandboxes {
     await prepared?.opened[Symbol.asyncDispose]();
   }
 
-  async #run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
+  async #run(job: SandboxJob, hooks: InstanceHooks): Promise<SandboxOutcome> {
     if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));
     const { pool } = this.#prepared ?? await this.#prepare();
     const key = processKeyOf(job);

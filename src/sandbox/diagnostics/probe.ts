@@ -3,6 +3,7 @@ import type { SandboxLimits } from "../contract.ts";
 import { missingWall } from "../../isolation/mod.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { Launcher } from "../instance/launcher.ts";
+import { ReplyBudget } from "../instance/reply_budget.ts";
 
 const KIB = 1024;
 
@@ -52,6 +53,7 @@ export async function probeInstance(instance: Instance): Promise<string | undefi
         host: { call: () => Promise.reject(new Error("The probe makes no host calls")) },
         sourceMap: () => Promise.reject(new Error("The probe has no source map")),
         onLog() {},
+        replyBudget: new ReplyBudget(),
         signal: new AbortController().signal,
       },
       { ...PROBE_LIMITS, memoryBytes: 0, cpuTimeMs: 0, poolSize: 0, poolMemoryBytes: 0 },

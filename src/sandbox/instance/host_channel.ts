@@ -1,17 +1,19 @@
 /** The server's side of host calls: reads requests of one running function and writes replies to its stdin. */
-import { formatCount } from "../../config/mod.ts";
 import { getLogger } from "@logtape/logtape";
+import { formatCount } from "../../config/mod.ts";
 import {
   HOST_CALL_HEAD_BYTES,
   HOST_CALL_MAX_BYTES,
   HOST_CALLS_MAX,
-  HOST_REPLY_HEAD_BYTES,
   type HostFault,
   HostStatus,
 } from "../../runtime/wire.ts";
 import { nestsDeeper } from "../../shared/json_depth.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
+import { type EncodedReply, encodeReply } from "./host_reply.ts";
 import type { Input } from "./pipes.ts";
+import { checkReplyContent, type ReplyBudget } from "./reply_budget.ts";
+import { ReplyWriter } from "./reply_writer.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -23,6 +25,9 @@ const HOST_JSON_DEPTH_MAX_LEVELS = 1000;
  * has read a reply, which the server may learn later, so it never gets near this number.
  */
 const UNREAD_REPLIES_MAX = 2 * HOST_CALLS_MAX;
+
+/** Most bytes of replies of one invocation that are in memory and not written, before its next call begins. */
+const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A frame that the runtime cannot have written. The process must be killed. */
 export class MalformedHostCall extends Error {
@@ -38,18 +43,23 @@ interface HostRequest {
 /** Serves the host calls of one run. Modes: open, then closed (`#closing` is aborted). */
 export class HostChannel {
   readonly #host: Host;
-  readonly #stdin: Input;
+  readonly #writer: ReplyWriter;
   readonly #closing = new AbortController();
   /** Calls until their replies are written. */
   readonly #serving = new Set<Promise<void>>();
   /** Calls that count towards the limits, and the bytes of their frames. */
   #calls = 0;
   #bytes = 0;
+  /** Replies that may be read, and the bytes of all replies that are in memory. */
   #unreadReplies = 0;
+  #unreadBytes = 0;
+  /** Resolves when a reply has left the memory. */
+  #replyWritten = Promise.withResolvers<void>();
 
-  constructor(host: Host, stdin: Input) {
+  /** @param budget the memory for the contents of the replies of all runs */
+  constructor(host: Host, stdin: Input, budget: ReplyBudget) {
     this.#host = host;
-    this.#stdin = stdin;
+    this.#writer = new ReplyWriter(stdin, budget, this.#closing.signal);
   }
 
   /**
@@ -74,25 +84,33 @@ export class HostChannel {
     const bytes = frame.slice(bytesAt);
     this.#calls++;
     this.#bytes += length;
-    const serving = this.#serve(number, json, bytes)
-      .then((reply) => this.#reply(reply, length))
+    const serving = this.#serve(number, json, bytes, length)
       .finally(() => this.#serving.delete(serving));
     this.#serving.add(serving);
   }
 
   /** No longer counts the call, then writes its reply: the function may call again before the write resolves. */
-  async #reply(reply: Uint8Array<ArrayBuffer>, frameBytes: number): Promise<void> {
+  async #reply(reply: EncodedReply, frameBytes: number): Promise<void> {
+    let isCounted = true;
     const free = () => {
+      if (!isCounted) return;
+      isCounted = false;
       this.#calls--;
       this.#bytes -= frameBytes;
     };
-    const isReader = this.#unreadReplies < UNREAD_REPLIES_MAX;
-    if (isReader) free();
-    this.#unreadReplies++;
-    // A broken pipe is not an error: the process has ended, and its ending is reported elsewhere.
-    if (!this.#closing.signal.aborted) await this.#stdin.write(reply).catch(() => {});
-    this.#unreadReplies--;
-    if (!isReader) free();
+    const bytes = reply.kind === "whole" ? reply.bytes.length : 0;
+    this.#unreadBytes += bytes;
+    let isUnread = false;
+    await this.#writer.write(reply, () => {
+      if (this.#unreadReplies < UNREAD_REPLIES_MAX) free();
+      isUnread = true;
+      this.#unreadReplies++;
+    });
+    if (isUnread) this.#unreadReplies--;
+    free();
+    this.#unreadBytes -= bytes;
+    this.#replyWritten.resolve();
+    this.#replyWritten = Promise.withResolvers();
   }
 
   /** Aborts the calls in progress, ignores further ones, and resolves once none is in progress. */
@@ -101,21 +119,28 @@ export class HostChannel {
     await Promise.all(this.#serving);
   }
 
-  /** The encoded reply. */
+  /** Makes the reply, and writes it. */
   async #serve(
     number: number,
     json: Uint8Array,
     bytes: Uint8Array,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+    frameBytes: number,
+  ): Promise<void> {
     try {
-      const reply = await this.#host.call({
-        ...readRequest(json, bytes),
-        signal: this.#closing.signal,
-      });
-      return encodeReply(number, HostStatus.DONE, reply);
+      const reply = encodeReply(number, HostStatus.DONE, await this.#call(json, bytes));
+      if (reply.kind === "deferred") checkReplyContent(reply.contentBytes);
+      await this.#reply(reply, frameBytes);
     } catch (error) {
-      return encodeReply(number, HostStatus.FAILED, { value: faultOf(error) });
+      const fault = { value: faultOf(error) };
+      await this.#reply(encodeReply(number, HostStatus.FAILED, fault), frameBytes);
     }
+  }
+
+  async #call(json: Uint8Array, bytes: Uint8Array): Promise<HostReply> {
+    const request = readRequest(json, bytes);
+    while (this.#unreadBytes > UNREAD_BYTES_MAX) await this.#replyWritten.promise;
+    if (this.#closing.signal.aborted) throw new HostCallError("INTERNAL", "the run has ended");
+    return await this.#host.call({ ...request, signal: this.#closing.signal });
   }
 }
 
@@ -150,22 +175,4 @@ function faultOf(error: unknown): HostFault {
   }
   logger.error("A host call failed: {error}", { error });
   return { code: "INTERNAL", message: "the server failed; see its log" };
-}
-
-function encodeReply(
-  number: number,
-  status: number,
-  { value = null, bytes }: HostReply,
-): Uint8Array<ArrayBuffer> {
-  const json = new TextEncoder().encode(JSON.stringify(value));
-  const bytesLength = bytes?.length ?? 0;
-  const reply = new Uint8Array(HOST_REPLY_HEAD_BYTES + json.length + bytesLength);
-  const head = new DataView(reply.buffer);
-  head.setUint32(0, number);
-  head.setUint8(4, status);
-  head.setUint32(5, json.length);
-  head.setUint32(9, bytesLength);
-  reply.set(json, HOST_REPLY_HEAD_BYTES);
-  if (bytes !== undefined) reply.set(bytes, HOST_REPLY_HEAD_BYTES + json.length);
-  return reply;
 }

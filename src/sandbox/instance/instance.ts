@@ -14,6 +14,7 @@ import { Child, type ProcessHandle } from "./child.ts";
 import type { Exit } from "./exit.ts";
 import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
+import type { ReplyBudget } from "./reply_budget.ts";
 import { becomeReady, startError } from "./start.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
 import { RunOutput } from "./output_readers.ts";
@@ -68,6 +69,11 @@ type Mode =
   | "idle"
   | "killed"
   | "dead";
+
+/** Connects a run to its caller, and to the memory for the replies of all runs. */
+export interface InstanceHooks extends RunHooks {
+  readonly replyBudget: ReplyBudget;
+}
 
 /**
  * Modes:
@@ -195,7 +201,7 @@ export class Instance {
    */
   async run(
     job: SandboxJob,
-    hooks: RunHooks,
+    hooks: InstanceHooks,
     limits: SandboxLimits,
     keeper?: Keeper,
   ): Promise<SandboxOutcome> {
@@ -217,7 +223,7 @@ export class Instance {
     const onAbort = () => end({ kind: "killed", code: killCodeOf(hooks.signal) });
     const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
-    const channel = new HostChannel(hooks.host, this.#child.input);
+    const channel = new HostChannel(hooks.host, this.#child.input, hooks.replyBudget);
     const output = new RunOutput(this.#nonce, keep, limits, redactor, hooks, channel, end);
     this.#child.reader = output;
     this.#onExit = (exit, stderr) => {

@@ -1,0 +1,45 @@
+/** JSON values with parts that are JSON text already: these are sent as they are, neither parsed nor copied. */
+import { base64Content, type Content } from "./content.ts";
+
+/** A part of a JSON text: text itself, or UTF-8 bytes of it. */
+export type JsonPart = string | Content;
+
+/** Marks an embedded part in the text until that is split; nobody can guess it. */
+const MARK = crypto.randomUUID();
+const QUOTED_MARK = JSON.stringify(MARK);
+
+/** The embedded parts of the value that is encoded now, in order. */
+let embedded: JsonPart[][] = [];
+
+/** Occurs in a JSON value, in place of what its parts are the text of. */
+class EmbeddedJson {
+  constructor(private readonly parts: JsonPart[]) {}
+
+  toJSON(): string {
+    embedded.push(this.parts);
+    return MARK;
+  }
+}
+
+/**
+ * Embeds the text of a JSON object.
+ * @param text UTF-8; validated when it was stored
+ */
+export function embeddedObject(text: Content): Record<string, unknown> {
+  return new EmbeddedJson([text]) as unknown as Record<string, unknown>;
+}
+
+/** Embeds a string: the content as base64. */
+export function embeddedBase64(content: Content): string {
+  return new EmbeddedJson(['"', base64Content(content), '"']) as unknown as string;
+}
+
+/** The text of a JSON value, in parts. */
+export function encodeJson(value: unknown): JsonPart[] {
+  embedded = [];
+  const [first = "", ...others] = JSON.stringify(value).split(QUOTED_MARK);
+  const parts: JsonPart[] = [first];
+  for (const [at, text] of others.entries()) parts.push(...embedded[at] ?? [], text);
+  embedded = [];
+  return parts;
+}
