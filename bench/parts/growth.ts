@@ -129,6 +129,7 @@ interface Operation {
 async function operationsOf(invoked: Invoked, { functionId }: Site): Promise<Operation[]> {
   const path = `/api/v1/functions/${functionId}/invocations`;
   const { list } = await invoked.get(path);
+  await indexed(invoked, path);
   const search = (body: unknown) => () => invoked.post(`${path}/search`, body);
   const searchFunctions = (query: string) => () =>
     invoked.post("/api/v1/search/functions", { query });
@@ -163,8 +164,19 @@ async function operationsOf(invoked: Invoked, { functionId }: Site): Promise<Ope
     ),
     read("search invocations, time of oldest", 25, search({ until })),
     read("search invocations, newer than all", 0, search({ since: tomorrow })),
+    read("search invocations, text of all", 25, search({ query: '{"name":' })),
     read("search invocations, text of oldest", 25, search({ query: NEEDLE })),
+    read("search invocations, text of none", 0, search({ query: `un${NEEDLE}` })),
   ];
+}
+
+/** Resolves once the texts of the past are indexed: a search then finds the oldest in its first page. */
+async function indexed(invoked: Invoked, path: string): Promise<void> {
+  for (;;) {
+    const { list } = await invoked.post(`${path}/search`, { query: NEEDLE });
+    if (list.length > 0) return;
+    await pause(SETTLE_MS);
+  }
 }
 
 interface Found {
@@ -234,6 +246,7 @@ function growthCharts(sites: readonly Site[], samples: Samples): Record<string, 
     "growth-searches": chart("Searches through all invocations of a function", byHistory, [
       "search invocations, status of oldest",
       "search invocations, time of oldest",
+      "search invocations, text of all",
       "search invocations, text of oldest",
     ]),
   };

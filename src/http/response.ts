@@ -3,6 +3,8 @@ import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { Reply, ReplyHeaders, ServerSentEvent } from "../api/reply.ts";
+import { readContent } from "../shared/content.ts";
+import { encodeJson, type JsonPart } from "../shared/embedded_json.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 
@@ -13,7 +15,7 @@ export async function toResponse(
   { body, headers, status }: Reply,
   c: Context<Env>,
 ): Promise<Response> {
-  if (body.kind === "json") return jsonResponse(body.value, status, headers);
+  if (body.kind === "json") return await jsonResponse(body.value, status, headers);
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
   const isHead = c.req.method === "HEAD";
   switch (body.kind) {
@@ -34,8 +36,14 @@ export async function toResponse(
 }
 
 /** Headers stay a plain object, which node-server sends as it is. */
-function jsonResponse(value: unknown, status: number, headers: ReplyHeaders): Response {
-  return new Response(JSON.stringify(value), {
+async function jsonResponse(
+  value: unknown,
+  status: number,
+  headers: ReplyHeaders,
+): Promise<Response> {
+  const parts = encodeJson(value);
+  const [text] = parts;
+  return new Response(parts.length === 1 ? text as string : await joinedParts(parts), {
     status,
     headers: { "Content-Type": "application/json", ...headers },
   });
@@ -66,6 +74,14 @@ function breakable(
 function breakOff(error: unknown, outgoing: HttpBindings["outgoing"]): void {
   logger.error("an answer broke off: {error}", { error });
   outgoing.destroy();
+}
+
+/** Reads and joins the parts of a body. */
+async function joinedParts(parts: readonly JsonPart[]): Promise<Uint8Array<ArrayBuffer>> {
+  const read = parts.map((part) =>
+    typeof part === "string" ? Buffer.from(part) : readContent(part)
+  );
+  return Buffer.concat(await Promise.all(read));
 }
 
 function eventStream(events: AsyncGenerator<ServerSentEvent>, c: Context<Env>): Response {

@@ -15,11 +15,49 @@ export interface Capabilities {
 /** Runs work while no transaction is open. */
 export type BetweenTransactions = (work: () => Promise<void>) => Promise<void>;
 
+/** The rows of a search, as a query without order and limit. */
+export interface RowFilter {
+  /**
+   * Selects `id`, `content_bytes` and `is_match` of the rows of `invocations`. What an index decides is in its condition,
+   * what only the row itself shows is in `is_match`, which is 1 for the rows to find.
+   */
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+  /** The text that rows with `is_match` contain, in any case of ASCII letters; undefined for a search without a text. */
+  readonly text: string | undefined;
+  /** Ids that `sql` lets through at most: from the first, and before the last. */
+  readonly range: { readonly from: string | undefined; readonly before: string | undefined };
+  readonly limit: number;
+}
+
+export interface FoundRow {
+  readonly id: string;
+  /** Bytes of its input and output. */
+  readonly contentBytes: number;
+}
+
+/** What a search has found, newest first. */
+export interface FoundPage {
+  readonly rows: readonly FoundRow[];
+  /** Where the next page begins: after this id. Undefined if no further row can match. */
+  readonly next: string | undefined;
+  /** Rows that were read. */
+  readonly visited: number;
+}
+
+/** Finds invocations beside the event loop. A page may be short, or empty, and yet have a next one. */
+export interface InvocationSearch {
+  find(filter: RowFilter): Promise<FoundPage>;
+}
+
 /** A database for the store. */
 export interface Dialect {
   readonly capabilities: Capabilities;
   /** Connections for reading; they see what was committed. */
   readonly reader: KyselyDialect;
+  /** Connections for reading what is long, beside the event loop; they run single queries. */
+  readonly longReader: KyselyDialect;
+  readonly search: InvocationSearch;
   /** The connection that writes; a single one, so that grouped writes need no locks. */
   readonly writer: KyselyDialect;
   /** Runs statements on the connection of `writer`, without its query builder. */

@@ -1,7 +1,8 @@
-import KSUID from "ksuid";
 import { type Kysely, type Selectable, sql } from "kysely";
+import type { Content } from "../shared/content.ts";
 import type { Capabilities } from "./dialect.ts";
-import { containing, cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";
+import { cut, type Page, type PageRequest } from "./paging.ts";
 import type { IdempotencyKeyTable, InvocationLogTable, InvocationTable, Schema } from "./schema.ts";
 import { Statement, type StatementRunner, type Variable } from "./statement.ts";
 
@@ -26,136 +27,21 @@ export interface InvocationConclusion {
   readonly processKind?: InvocationRow["processKind"] | undefined;
 }
 
-export interface InvocationSearch {
-  /** Undefined for all functions. */
-  readonly functionId: string | undefined;
-  /** The invocation that started them. */
-  readonly parentInvocationId?: string | undefined;
-  readonly status?: InvocationStatus | undefined;
-  /** Inclusive. */
-  readonly since?: string | undefined;
-  /** Exclusive. */
-  readonly until?: string | undefined;
-  /** Text to find in input, output or error, or a whole id. */
-  readonly query?: string | undefined;
-}
+/**
+ * An invocation with its input and output as they are stored: the UTF-8 text of JSON objects. It was validated when it was
+ * stored, so whoever passes it on need not parse it.
+ */
+export type InvocationRecord = Omit<InvocationRow, "input" | "output"> & {
+  readonly input: Content;
+  readonly output: Content | null;
+};
 
-/** Bytes of input and output that one page of invocations holds at most. A page with more ends early. */
-const PAGE_CONTENT_BYTES_MAX = 8 * 1024 * 1024;
+/** Longest input or output, in bytes, that is read together with the row. A longer one is read beside the event loop. */
+export const INLINE_CONTENT_BYTES_MAX = 16 * 1024;
+/** Most content of a page that is read together with its rows. */
+const INLINE_PAGE_BYTES_MAX = 256 * 1024;
 
-/** The range of seconds, since 1970, that a KSUID can encode. */
-const KSUID_SECONDS = { first: 1_400_000_000, last: 1_400_000_000 + 0xffff_ffff } as const;
-const KSUID_PAYLOAD_BYTES = 16;
-
-/** The least id of the second of a time (RFC 3339), or of a number of seconds later. */
-function firstIdOf(time: string, later = 0): string {
-  const seconds = Math.floor(new Date(time).getTime() / 1000) + later;
-  const encoded = Math.min(Math.max(seconds, KSUID_SECONDS.first), KSUID_SECONDS.last);
-  return KSUID.fromParts(encoded * 1000, Buffer.alloc(KSUID_PAYLOAD_BYTES)).string;
-}
-
-/** Reads invocations, their logs and idempotency keys. */
-export class InvocationReader {
-  constructor(
-    protected readonly db: Kysely<Schema>,
-    protected readonly capabilities: Capabilities,
-  ) {}
-
-  get(functionId: string, id: string): Promise<InvocationRow | undefined> {
-    return this.db.selectFrom("invocations").selectAll()
-      .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
-  }
-
-  async status(functionId: string, id: string): Promise<InvocationStatus | undefined> {
-    const row = await this.db.selectFrom("invocations").select("status")
-      .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
-    return row?.status;
-  }
-
-  /** Invocations, newest first. */
-  async search(search: InvocationSearch, page: PageRequest): Promise<Page<InvocationRow>> {
-    const sizes = await fetchPage(this.#matching(search), "id", page);
-    let bytes = 0;
-    const ids: string[] = [];
-    for (const row of sizes.rows) {
-      bytes += row.contentBytes;
-      if (ids.length > 0 && bytes > PAGE_CONTENT_BYTES_MAX) break;
-      ids.push(row.id);
-    }
-    if (ids.length === 0) return { rows: [], next: undefined };
-    const rows = await this.db.selectFrom("invocations").selectAll()
-      .where("id", "in", ids).orderBy("id", "desc").execute();
-    return { rows, next: ids.length < sizes.rows.length ? ids.at(-1) : sizes.next };
-  }
-
-  #matching(search: InvocationSearch) {
-    const { functionId, parentInvocationId, status, since, until, query } = search;
-    let select = this.db.selectFrom("invocations").select([
-      "id",
-      sql<number>`octet_length(input) + coalesce(octet_length(output), 0)`.as("contentBytes"),
-    ]);
-    if (functionId !== undefined) select = select.where("functionId", "=", functionId);
-    if (parentInvocationId !== undefined) {
-      select = select.where("parentInvocationId", "=", parentInvocationId);
-    }
-    if (status !== undefined) select = select.where("status", "=", sql.lit(status));
-    // SQLite uses the partial index of other statuses only for its condition, in the same words.
-    if (status !== undefined && status !== "SUCCESS") {
-      select = select.where(sql<boolean>`status <> 'SUCCESS'`);
-    }
-    // Ids encode the second of `createdAt`: this bounds the range of the index.
-    if (since !== undefined) {
-      select = select.where("createdAt", ">=", since).where("id", ">=", firstIdOf(since));
-    }
-    if (until !== undefined) {
-      select = select.where("createdAt", "<", until).where("id", "<", firstIdOf(until, 1));
-    }
-    if (query !== undefined && query !== "") {
-      const like = sql.raw(this.capabilities.caseInsensitiveLike);
-      const pattern = containing(query);
-      select = select.where((where) =>
-        where.or([
-          where("id", "=", query),
-          sql<boolean>`error ${like} ${pattern} escape '\\'`,
-          sql<boolean>`input ${like} ${pattern} escape '\\'`,
-          sql<boolean>`output ${like} ${pattern} escape '\\'`,
-        ])
-      );
-    }
-    return select;
-  }
-
-  /** Invocations that have not ended, oldest first. */
-  unfinished(): Promise<InvocationRow[]> {
-    return this.db.selectFrom("invocations").selectAll()
-      // In the words of the partial index, and with its first column: it is small, however long the history is.
-      .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
-      .where("functionId", "in", this.db.selectFrom("functions").select("id"))
-      .orderBy("id").execute();
-  }
-
-  /** Log lines after a sequence number, in order; the next page begins after `next`. */
-  async logs(
-    invocationId: string,
-    after: number,
-    size: number,
-  ): Promise<{ rows: InvocationLogRow[]; next: number | undefined }> {
-    const rows = await this.db.selectFrom("invocationLogs").selectAll()
-      .where("invocationId", "=", invocationId).where("sequence", ">", after)
-      .orderBy("sequence").limit(size + 1).execute();
-    const page = cut(rows.map((row) => ({ ...row, id: String(row.sequence) })), size);
-    return { rows: page.rows, next: page.next === undefined ? undefined : Number(page.next) };
-  }
-
-  idempotencyKey(
-    principalId: string,
-    functionId: string,
-    key: string,
-  ): Promise<IdempotencyRow | undefined> {
-    return this.db.selectFrom("idempotencyKeys").selectAll().where("principalId", "=", principalId)
-      .where("functionId", "=", functionId).where("key", "=", key).executeTakeFirst();
-  }
-}
+type ContentColumn = "input" | "output";
 
 const INVOCATION_COLUMNS = Object.keys(
   {
@@ -180,6 +66,132 @@ const INVOCATION_COLUMNS = Object.keys(
   } satisfies Record<keyof InvocationRow, true>,
 ) as (keyof InvocationRow)[];
 
+const RECORD_COLUMNS = INVOCATION_COLUMNS.filter((
+  column,
+): column is Exclude<keyof InvocationRow, ContentColumn> =>
+  column !== "input" && column !== "output"
+);
+
+/** Reads idempotency keys. */
+class IdempotencyKeyReader {
+  constructor(protected readonly db: Kysely<Schema>) {}
+
+  idempotencyKey(
+    principalId: string,
+    functionId: string,
+    key: string,
+  ): Promise<IdempotencyRow | undefined> {
+    return this.db.selectFrom("idempotencyKeys").selectAll().where("principalId", "=", principalId)
+      .where("functionId", "=", functionId).where("key", "=", key).executeTakeFirst();
+  }
+}
+
+/** What reads beside the event loop. */
+export interface LongReads {
+  readonly long: Kysely<Schema>;
+  readonly finder: InvocationFinder;
+}
+
+/** Reads invocations, their logs and idempotency keys. */
+export class InvocationReader extends IdempotencyKeyReader {
+  constructor(
+    db: Kysely<Schema>,
+    private readonly capabilities: Capabilities,
+    private readonly reads: LongReads,
+  ) {
+    super(db);
+  }
+
+  async get(functionId: string, id: string): Promise<InvocationRecord | undefined> {
+    const records = this.#records(INLINE_CONTENT_BYTES_MAX);
+    const row = await records.where("id", "=", id).where("functionId", "=", functionId)
+      .executeTakeFirst();
+    return row && this.#recordOf(row);
+  }
+
+  async status(functionId: string, id: string): Promise<InvocationStatus | undefined> {
+    const row = await this.db.selectFrom("invocations").select("status")
+      .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();
+    return row?.status;
+  }
+
+  /** Invocations, newest first. */
+  async search(filter: InvocationFilter, page: PageRequest): Promise<Page<InvocationRecord>> {
+    const { rows: found, next } = await this.reads.finder.find(filter, page);
+    if (found.length === 0) return { rows: [], next };
+    const bytes = found.reduce((sum, { contentBytes }) => sum + contentBytes, 0);
+    const inlineMax = bytes <= INLINE_PAGE_BYTES_MAX ? INLINE_CONTENT_BYTES_MAX : 0;
+    const rows = await this.#records(inlineMax).where("id", "in", found.map(({ id }) => id))
+      .orderBy("id", "desc").execute();
+    return { rows: rows.map((row) => this.#recordOf(row)), next };
+  }
+
+  /** A stored input or output. */
+  async content(id: string, column: ContentColumn): Promise<Uint8Array> {
+    const { bytes } = await this.reads.long.selectFrom("invocations")
+      .select(sql<Uint8Array>`cast(${sql.ref(column)} as ${this.#blob})`.as("bytes"))
+      .where("id", "=", id).executeTakeFirstOrThrow();
+    return bytes;
+  }
+
+  get #blob() {
+    return sql.raw(this.capabilities.blobType);
+  }
+
+  /** @param inlineMax bytes of the longest content to read together with its row */
+  #records(inlineMax: number) {
+    const bytes = (column: ContentColumn) => sql<number | null>`octet_length(${sql.ref(column)})`;
+    const inline = (column: ContentColumn) =>
+      sql<Uint8Array | null>`case when octet_length(${sql.ref(column)}) <= ${
+        sql.lit(inlineMax)
+      } then cast(${sql.ref(column)} as ${this.#blob}) end`;
+    return this.db.selectFrom("invocations").select([
+      ...RECORD_COLUMNS,
+      bytes("input").as("inputBytes"),
+      inline("input").as("input"),
+      bytes("output").as("outputBytes"),
+      inline("output").as("output"),
+    ]);
+  }
+
+  #recordOf(
+    { inputBytes, outputBytes, ...row }:
+      & Omit<InvocationRow, ContentColumn>
+      & Record<`${ContentColumn}Bytes`, number | null>
+      & Record<ContentColumn, Uint8Array | null>,
+  ): InvocationRecord {
+    const content = (column: ContentColumn, byteLength: number): Content =>
+      row[column] ?? { byteLength, read: () => this.content(row.id, column) };
+    return {
+      ...row,
+      input: content("input", inputBytes ?? 0),
+      output: outputBytes === null ? null : content("output", outputBytes),
+    };
+  }
+
+  /** Invocations that have not ended, oldest first. */
+  unfinished(): Promise<InvocationRow[]> {
+    return this.db.selectFrom("invocations").selectAll()
+      // In the words of the partial index, and with its first column: it is small, however long the history is.
+      .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
+      .where("functionId", "in", this.db.selectFrom("functions").select("id"))
+      .orderBy("id").execute();
+  }
+
+  /** Log lines after a sequence number, in order; the next page begins after `next`. */
+  async logs(
+    invocationId: string,
+    after: number,
+    size: number,
+  ): Promise<{ rows: InvocationLogRow[]; next: number | undefined }> {
+    const rows = await this.db.selectFrom("invocationLogs").selectAll()
+      .where("invocationId", "=", invocationId).where("sequence", ">", after)
+      .orderBy("sequence").limit(size + 1).execute();
+    const page = cut(rows.map((row) => ({ ...row, id: String(row.sequence) })), size);
+    return { rows: page.rows, next: page.next === undefined ? undefined : Number(page.next) };
+  }
+}
+
 const LOG_COLUMNS = Object.keys(
   {
     invocationId: true,
@@ -201,14 +213,14 @@ interface EndColumns extends Pick<InvocationRow, "id" | "status" | "updatedAt"> 
 }
 
 /** Writes invocations, their logs and idempotency keys. */
-export class InvocationWriter extends InvocationReader {
+export class InvocationWriter extends IdempotencyKeyReader {
   readonly #insert: Statement<InvocationRow>;
   readonly #start: Statement<{ id: string; now: string }>;
   readonly #finish: Statement<EndColumns>;
   readonly #appendLog: Statement<InvocationLogRow>;
 
-  constructor(db: Kysely<Schema>, capabilities: Capabilities, statements: StatementRunner) {
-    super(db, capabilities);
+  constructor(db: Kysely<Schema>, statements: StatementRunner) {
+    super(db);
     this.#insert = new Statement(
       statements,
       (variable) => db.insertInto("invocations").values(variablesOf(INVOCATION_COLUMNS, variable)),

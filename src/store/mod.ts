@@ -8,6 +8,7 @@ import type { Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
+import { InvocationFinder } from "./invocation_search.ts";
 import { InvocationReader, InvocationWriter } from "./invocations.ts";
 import { executedMigrations, migrate } from "./migrations/mod.ts";
 import { RowCache } from "./row_cache.ts";
@@ -94,6 +95,7 @@ async function open(
   const blobPaths = await prepareBlobDirectories(dataDir);
   await migrate(writing, dialect);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
+  const long = new Kysely<Schema>({ dialect: dialect.longReader, plugins });
   const health = new StorageHealth(async () => {
     await probeDirectory(dataDir);
     await grouped.write(() => dialect.probe(), "durable");
@@ -116,7 +118,10 @@ async function open(
     read: {
       functions: new FunctionReader(reading, capabilities, cache),
       commits: new CommitReader(reading, cache),
-      invocations: new InvocationReader(reading, capabilities),
+      invocations: new InvocationReader(reading, capabilities, {
+        long,
+        finder: new InvocationFinder(reading, capabilities, dialect.search),
+      }),
       identity: new IdentityReader(reading),
       volumes,
     },
@@ -132,6 +137,7 @@ async function open(
       await grouped.settled();
       await dialect.close();
       await reading.destroy();
+      await long.destroy();
       await writing.destroy();
     },
   };
@@ -146,7 +152,7 @@ function writersOf(
   return {
     functions: new FunctionWriter(db, capabilities, cache),
     commits: new CommitWriter(db, cache),
-    invocations: new InvocationWriter(db, capabilities, statements),
+    invocations: new InvocationWriter(db, statements),
     identity: new IdentityWriter(db),
     volumes: new VolumeWriter(db),
   };

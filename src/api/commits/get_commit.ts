@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
+import { embeddedBase64 } from "../../shared/embedded_json.ts";
 import { filesOut } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
-import { encodeBase64 } from "../primitives.ts";
 import { commitJson, commitOut, typeCheckJson, typeCheckOut } from "./schemas.ts";
 
 export const getCommit = jsonOperation({
@@ -15,7 +15,10 @@ export const getCommit = jsonOperation({
   response: z.object({ commit: commitOut, files: filesOut, typeCheck: typeCheckOut }),
   async handle({ params }, { commits }) {
     const { commit, files } = await commits.get(params.function_id, params.id);
-    const contents = Array.from(files, ([path, content]) => [path, encodeBase64(content)] as const);
+    const contents = Array.from(
+      files,
+      ([path, content]) => [path, embeddedBase64(content)] as const,
+    );
     return {
       commit: commitJson(commit),
       files: Object.fromEntries(contents),

@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import type { Invoke } from "../../domain/invocations/invocations.ts";
+import { embeddedBase64 } from "../../shared/embedded_json.ts";
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
-import { bytesIn, bytesOut, encodeBase64 } from "../primitives.ts";
+import { bytesIn, bytesOut } from "../primitives.ts";
 import { Reply } from "../reply.ts";
 import { parsePrefer, preferenceApplied, type Preferences } from "./prefer.ts";
 import { statusName } from "./schemas.ts";
@@ -51,7 +52,7 @@ export const invoke = jsonOperation({
     const applied = preferenceApplied(preferences);
     return Reply.json({
       invocationId: row.id,
-      ...row.output === null ? {} : { json: encodeBase64(row.output) },
+      ...row.output === null ? {} : { json: embeddedBase64(row.output) },
     }, {
       "Invocation-Status": statusName(row.status),
       ...applied === undefined ? {} : { "Preference-Applied": applied },

@@ -1,5 +1,10 @@
 import { z } from "@hono/zod-openapi";
-import type { InvocationLogRow, InvocationRow, InvocationStatus } from "../../store/invocations.ts";
+import { embeddedObject } from "../../shared/embedded_json.ts";
+import type {
+  InvocationLogRow,
+  InvocationRecord,
+  InvocationStatus,
+} from "../../store/invocations.ts";
 import { processReuse } from "../functions/schemas.ts";
 import { int32Out, timestamp } from "../primitives.ts";
 
@@ -39,7 +44,7 @@ const processKind = z.enum([
 
 /** The API's name of a kind of process. */
 function processKindName(
-  kind: NonNullable<InvocationRow["processKind"]>,
+  kind: NonNullable<InvocationRecord["processKind"]>,
 ): z.infer<typeof processKind> {
   return `${PROCESS_KIND}${kind.toUpperCase() as Uppercase<typeof kind>}`;
 }
@@ -80,14 +85,14 @@ export const invocationOut = z.object({
 export const invocationAnswer = z.object({ invocation: invocationOut });
 
 /** The API's form of an invocation. */
-export function invocationJson(row: InvocationRow): z.input<typeof invocationOut> {
+export function invocationJson(row: InvocationRecord): z.input<typeof invocationOut> {
   return {
     id: row.id,
     functionId: row.functionId,
     commitId: row.commitId,
     status: statusName(row.status),
-    input: JSON.parse(row.input) as Record<string, unknown>,
-    ...row.output === null ? {} : { output: JSON.parse(row.output) as Record<string, unknown> },
+    input: embeddedObject(row.input),
+    ...row.output === null ? {} : { output: embeddedObject(row.output) },
     ...row.error === null ? {} : { error: row.error },
     processReuse: row.processReuse,
     ...row.parentInvocationId === null

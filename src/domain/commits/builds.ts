@@ -11,6 +11,10 @@ import type { CommitFileRow } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 
+export function isUploaded(row: CommitFileRow): row is CommitFileRow & { digest: string } {
+  return row.digest !== null;
+}
+
 /** The files of a commit. */
 export async function commitContents(
   store: Store,
@@ -24,12 +28,11 @@ export async function readContents(
   store: Store,
   rows: readonly CommitFileRow[],
 ): Promise<Map<string, Uint8Array>> {
-  const files = rows.filter((row): row is CommitFileRow & { digest: string } =>
-    row.digest !== null
-  );
   return new Map(
     await Promise.all(
-      files.map(async ({ path, digest }) => [path, await store.commitBlobs.get(digest)] as const),
+      rows.filter(isUploaded).map(async ({ path, digest }) =>
+        [path, await store.commitBlobs.get(digest)] as const
+      ),
     ),
   ) satisfies SourceFiles;
 }

@@ -8,7 +8,8 @@ import {
   isFinalized,
 } from "../../store/commits.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { buildFailed, commitContents, keepArtifact, readContents } from "./builds.ts";
+import type { Content } from "../../shared/content.ts";
+import { buildFailed, isUploaded, keepArtifact, readContents } from "./builds.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
@@ -41,6 +42,9 @@ export interface NewCommit {
   /** The request's field that holds the files, for messages. */
   readonly field: string;
 }
+
+/** Longest file, in bytes, that is read together with its commit. A longer one is read when it is sent. */
+const INLINE_FILE_BYTES_MAX = 16 * 1024;
 
 /**
  * Commits: immutable versions of a function's code. One is made in three steps (open, upload,
@@ -163,9 +167,15 @@ export class Commits {
   async get(
     functionId: string,
     reference: string,
-  ): Promise<{ commit: CommitRow; files: Map<string, Uint8Array> }> {
+  ): Promise<{ commit: CommitRow; files: Map<string, Content> }> {
     const commit = await this.#finalized(functionId, reference);
-    return { commit, files: await commitContents(this.store, commit.id) };
+    const rows = await this.store.read.commits.files(commit.id);
+    const files = rows.filter(isUploaded).map(async ({ path, digest, size }) => {
+      const read = () => this.store.commitBlobs.get(digest);
+      const content = size <= INLINE_FILE_BYTES_MAX ? await read() : { byteLength: size, read };
+      return [path, content] as const;
+    });
+    return { commit, files: new Map(await Promise.all(files)) };
   }
 
   /** The text of the commit's `deno.lock`. */

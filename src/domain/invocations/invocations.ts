@@ -2,8 +2,14 @@ import { Buffer } from "node:buffer";
 import type { AdmissionRequest, Engine, Outcome, Slot } from "../../engine/contract.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
-import type { InvocationRow, InvocationStatus } from "../../store/invocations.ts";
+import {
+  INLINE_CONTENT_BYTES_MAX,
+  type InvocationRecord,
+  type InvocationRow,
+  type InvocationStatus,
+} from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
+import type { Content } from "../../shared/content.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -35,6 +41,14 @@ export interface Invoke {
 
 /** Names all functions in a search of invocations (AIP-159). */
 const ALL_FUNCTIONS = "-";
+
+/** What a caller learns of its call at the end of its wait. */
+export interface InvokeAnswer {
+  readonly id: string;
+  readonly status: InvocationStatus;
+  /** Null unless it succeeded. */
+  readonly output: Content | null;
+}
 
 export interface InvocationFilter {
   readonly status?: InvocationStatus | undefined;
@@ -75,7 +89,7 @@ export class Invocations {
    * Calls a function. Answers the invocation as it is at the end of the wait. A nested call waits until its end and has no
    * idempotency key: it must not wait for a call that may need its slot.
    */
-  async invoke(by: Principal, call: Invoke): Promise<InvocationRow> {
+  async invoke(by: Principal, call: Invoke): Promise<InvokeAnswer> {
     const fn = await liveFunction(this.store.read, call.functionId);
     if (call.vfsId !== "") await liveVolume(this.store.read, call.vfsId);
     const inputJson = checkInput(call.json, this.limits);
@@ -88,7 +102,7 @@ export class Invocations {
     return await this.#start(by, { fn, commit, inputJson, request, call });
   }
 
-  async get(functionId: string, id: string): Promise<InvocationRow> {
+  async get(functionId: string, id: string): Promise<InvocationRecord> {
     const row = await this.store.read.invocations.get(functionId, id);
     if (row !== undefined) return row;
     throw await invocationNotFound(this.store.read, functionId, id);
@@ -99,7 +113,7 @@ export class Invocations {
     functionId: string,
     filter: InvocationFilter,
     query: PageQuery,
-  ): Promise<ListPage<InvocationRow>> {
+  ): Promise<ListPage<InvocationRecord>> {
     const id = functionId === ALL_FUNCTIONS
       ? undefined
       : (await anyFunction(this.store.read, functionId)).id;
@@ -112,7 +126,7 @@ export class Invocations {
   }
 
   /** Kills the invocation; one that has ended is left unchanged. */
-  async cancel(functionId: string, id: string): Promise<InvocationRow> {
+  async cancel(functionId: string, id: string): Promise<InvocationRecord> {
     const row = await this.get(functionId, id);
     if (row.status === "SUCCESS" || row.status === "ERROR") return row;
     await this.#starting.get(id);
@@ -148,7 +162,7 @@ export class Invocations {
   }
 
   /** Requests a slot, writes the row, and runs the invocation. */
-  async #start(by: Principal, checked: CheckedCall): Promise<InvocationRow> {
+  async #start(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
     const { fn, commit, inputJson, request, call } = checked;
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const caller = by.invocation;
@@ -171,7 +185,8 @@ export class Invocations {
     const ended = this.executions.run(this.#execution(row, commit, fn), slot, caller?.signal);
     starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
-    return await this.#answer(row, await this.executions.recorded(row.id, ended));
+    const result = await this.executions.recorded(row.id, ended);
+    return await this.#answer(row, result, caller !== undefined);
   }
 
   #newRow(
@@ -207,15 +222,29 @@ export class Invocations {
     };
   }
 
-  /** The invocation after its end, without a read where the outcome is known. @throws QUEUE_TIMEOUT */
-  async #answer(row: InvocationRow, result: ExecutionResult): Promise<InvocationRow> {
+  /**
+   * The invocation after its end. Its output is not read where the outcome is known, except for a nested call: a large one
+   * is read from the store when it is sent. @throws QUEUE_TIMEOUT
+   */
+  async #answer(
+    { id, functionId }: InvocationRow,
+    result: ExecutionResult,
+    isNested: boolean,
+  ): Promise<InvokeAnswer> {
     switch (result.kind) {
-      case "recorded":
-        return { ...row, ...endOf(result.outcome) };
+      case "recorded": {
+        const { outcome } = result;
+        if (outcome.kind === "error") return { id, status: "ERROR", output: null };
+        const output = Buffer.from(outcome.outputJson);
+        if (isNested && output.length > INLINE_CONTENT_BYTES_MAX) {
+          return await this.get(functionId, id);
+        }
+        return { id, status: "SUCCESS", output };
+      }
       case "queue-timeout":
-        throw queueTimeout(`invocation ${row.id}`, this.engine.queueTimeoutMs);
+        throw queueTimeout(`invocation ${id}`, this.engine.queueTimeoutMs);
       case "not-run":
-        return await this.get(row.functionId, row.id);
+        return await this.get(functionId, id);
     }
   }
 
@@ -281,7 +310,7 @@ export class Invocations {
     id: string,
     ended: Promise<unknown>,
     call: Invoke,
-  ): Promise<InvocationRow> {
+  ): Promise<InvokeAnswer> {
     if (call.wait.kind === "until-end") await this.executions.recorded(id, ended);
     else {
       const { promise: waited, resolve } = Promise.withResolvers<void>();

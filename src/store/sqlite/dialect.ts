@@ -1,13 +1,17 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { LRUCache } from "lru-cache";
 import { syncDirectory, syncFile } from "../../shared/files.ts";
-import type { Dialect } from "../dialect.ts";
+import type { BetweenTransactions, Dialect } from "../dialect.ts";
 import { Checkpointer } from "./checkpointer.ts";
+import { PURGED_SCHEMA, UNFINISHED } from "./search/index_file.ts";
+import { ThreadSearch } from "./search/thread_search.ts";
+import { PREPARED_STATEMENTS_MAX } from "./statements.ts";
+import { threadDialect } from "./thread_dialect.ts";
 
-/** Prepared statements kept per connection; the server has fewer distinct ones than this. */
-const PREPARED_STATEMENTS_MAX = 256;
+/** The index of searches, below the directory of the database. */
+const SEARCH_INDEX = join("cache", "search", "index.db");
 const BUSY_TIMEOUT_MS = 5_000;
 /** Frames of the log at which a writer runs a checkpoint itself, which blocks all requests: reached only if the checkpointer fails. */
 const AUTOMATIC_FRAMES = 32_768;
@@ -22,6 +26,7 @@ export function sqliteDialect(file: string): Dialect {
   const openWriter = () => writer ??= open(file);
   let log: Deno.FsFile | undefined;
   let checkpointer: Checkpointer | undefined;
+  let search: ThreadSearch | undefined;
   return {
     capabilities: { blobType: "blob", caseInsensitiveLike: "like" },
     writer: new TransactionalDialect({ database: () => Promise.resolve(openWriter()) }),
@@ -32,11 +37,19 @@ export function sqliteDialect(file: string): Dialect {
       },
     },
     reader: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
+    longReader: threadDialect(file),
+    search: {
+      find(filter) {
+        if (search === undefined) throw new Error("Cannot search before maintenance has started");
+        return search.find(filter);
+      },
+    },
     async sync() {
       // The log stays the same file while a connection is open. No lock is held on it that closing it could lose.
       log ??= await openLog(file);
       await syncFile(log, logOf(file));
       checkpointer?.schedule();
+      search?.schedule();
     },
     async probe() {
       await this.statements.run("PRAGMA user_version = 0", []);
@@ -47,12 +60,36 @@ export function sqliteDialect(file: string): Dialect {
       // Opened now, because a descriptor that is opened later may miss the report of a lost write.
       log ??= await openLog(file);
       checkpointer = new Checkpointer(file, betweenTransactions, onError);
+      search = openSearch(file, openWriter(), betweenTransactions);
+      // Indexes what the last stop, or an earlier version, has left; a new database has nothing.
+      const isNew = openWriter().prepare("SELECT 1 FROM invocations LIMIT 1").all([]).length === 0;
+      if (!isNew) search.schedule();
     },
     async close() {
+      await search?.close();
       await checkpointer?.close();
       log?.close();
     },
   };
+}
+
+/** Searches the database that `writer` writes to. */
+function openSearch(
+  file: string,
+  writer: SqliteDatabase,
+  betweenTransactions: BetweenTransactions,
+): ThreadSearch {
+  for (const statement of PURGED_SCHEMA) writer.prepare(statement).run([]);
+  const unfinished = writer.prepare(UNFINISHED).all([]) as { readonly id: string }[];
+  const forget = writer.prepare("DELETE FROM purged_invocations WHERE sequence <= ?");
+  return new ThreadSearch(
+    {
+      database: file,
+      index: join(dirname(file), SEARCH_INDEX),
+      unfinished: unfinished.map(({ id }) => id),
+    },
+    (sequence) => betweenTransactions(() => Promise.resolve(void forget.run([sequence]))),
+  );
 }
 
 /** Opens the log; its directory entry is durable from here. */

@@ -1,0 +1,127 @@
+import KSUID from "ksuid";
+import { type Kysely, sql } from "kysely";
+import type { Capabilities, FoundRow, InvocationSearch } from "./dialect.ts";
+import { containing, cut, type Page, type PageRequest } from "./paging.ts";
+import type { InvocationTable, Schema } from "./schema.ts";
+
+/** Which invocations a search finds. */
+export interface InvocationFilter {
+  /** Undefined for all functions. */
+  readonly functionId: string | undefined;
+  /** The invocation that started them. */
+  readonly parentInvocationId?: string | undefined;
+  readonly status?: InvocationTable["status"] | undefined;
+  /** Inclusive. */
+  readonly since?: string | undefined;
+  /** Exclusive. */
+  readonly until?: string | undefined;
+  /** Text to find in input, output or error, or a whole id. */
+  readonly query?: string | undefined;
+}
+
+/** Bytes of input and output that one page of invocations holds at most. A page with more ends early. */
+const PAGE_CONTENT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** The range of seconds, since 1970, that a KSUID can encode. */
+const KSUID_SECONDS = { first: 1_400_000_000, last: 1_400_000_000 + 0xffff_ffff } as const;
+const KSUID_PAYLOAD_BYTES = 16;
+
+/** The least id of the second of a time (RFC 3339), or of a number of seconds later. */
+function firstIdOf(time: string, later = 0): string {
+  const seconds = Math.floor(new Date(time).getTime() / 1000) + later;
+  const encoded = Math.min(Math.max(seconds, KSUID_SECONDS.first), KSUID_SECONDS.last);
+  return KSUID.fromParts(encoded * 1000, Buffer.alloc(KSUID_PAYLOAD_BYTES)).string;
+}
+
+/** Finds the invocations of a page, newest first. */
+export class InvocationFinder {
+  /** @param search for what an index of the tables does not find; it runs beside the event loop */
+  constructor(
+    private readonly db: Kysely<Schema>,
+    private readonly capabilities: Capabilities,
+    private readonly search: InvocationSearch,
+  ) {}
+
+  /** The rows of a page that holds no more content than {@link PAGE_CONTENT_BYTES_MAX}, but at least one invocation. */
+  async find(filter: InvocationFilter, page: PageRequest): Promise<Page<FoundRow>> {
+    const found = await this.#find(filter, page);
+    let bytes = 0;
+    const rows = found.rows.filter(({ contentBytes }, at) => {
+      bytes += contentBytes;
+      return at === 0 || bytes <= PAGE_CONTENT_BYTES_MAX;
+    });
+    return { rows, next: rows.length < found.rows.length ? rows.at(-1)?.id : found.next };
+  }
+
+  async #find(
+    filter: InvocationFilter,
+    page: PageRequest,
+  ): Promise<Page<FoundRow>> {
+    const query = this.#matching(filter);
+    // One row beyond the page shows whether another page follows.
+    const limit = page.size + 1;
+    const text = filter.query === "" ? undefined : filter.query;
+    if (text === undefined && filter.status === undefined) {
+      let ordered = query.orderBy("id", "desc").limit(limit);
+      if (page.after !== undefined) ordered = ordered.where("id", "<", page.after);
+      return cut(await ordered.execute(), page.size);
+    }
+    const range = rangeOf(filter, page);
+    const { sql, parameters } = query.compile();
+    const { rows, next } = await this.search.find({ sql, parameters, text, range, limit });
+    return rows.length > page.size ? cut([...rows], page.size) : { rows: [...rows], next };
+  }
+
+  #matching(filter: InvocationFilter) {
+    const { functionId, parentInvocationId, status, since, until, query } = filter;
+    let select = this.db.selectFrom("invocations").select([
+      "id",
+      sql<number>`octet_length(input) + coalesce(octet_length(output), 0)`.as("contentBytes"),
+      this.#isMatch(status, query).as("isMatch"),
+    ]);
+    const isUnfinished = status === "PENDING" || status === "RUNNING";
+    if (functionId !== undefined) select = select.where("functionId", "=", functionId);
+    else if (isUnfinished) {
+      // With its first column SQLite uses the partial index, in which these few are.
+      select = select.where("functionId", "in", this.db.selectFrom("functions").select("id"));
+    }
+    if (parentInvocationId !== undefined) {
+      select = select.where("parentInvocationId", "=", parentInvocationId);
+    }
+    // SQLite uses the partial index only for its condition, in the same words.
+    if (isUnfinished || (status === "ERROR" && functionId !== undefined)) {
+      select = select.where(sql<boolean>`status <> 'SUCCESS'`)
+        .where("status", "=", sql.lit(status));
+    }
+    // Ids encode the second of `createdAt`: this bounds the range of the index.
+    if (since !== undefined) {
+      select = select.where("createdAt", ">=", since).where("id", ">=", firstIdOf(since));
+    }
+    if (until !== undefined) {
+      select = select.where("createdAt", "<", until).where("id", "<", firstIdOf(until, 1));
+    }
+    return select;
+  }
+
+  /** What only the row itself shows. */
+  #isMatch(status: InvocationFilter["status"], query = "") {
+    const ofStatus = status === undefined ? sql<number>`1` : sql<number>`status = ${status}`;
+    if (query === "") return ofStatus;
+    const like = sql.raw(this.capabilities.caseInsensitiveLike);
+    const pattern = containing(query);
+    return sql<
+      number
+    >`${ofStatus} and (id = ${query} or coalesce(error, '') ${like} ${pattern} escape '\\'
+      or input ${like} ${pattern} escape '\\' or coalesce(output, '') ${like} ${pattern} escape '\\')`;
+  }
+}
+
+/** The ids that the filter and the page allow. */
+function rangeOf({ since, until }: InvocationFilter, { after }: PageRequest) {
+  const end = until === undefined ? undefined : firstIdOf(until, 1);
+  const isAfterFirst = after !== undefined && (end === undefined || after < end);
+  return {
+    from: since === undefined ? undefined : firstIdOf(since),
+    before: isAfterFirst ? after : end,
+  };
+}

@@ -1,0 +1,87 @@
+/** The server's side of the thread that searches. */
+import { getLogger } from "@logtape/logtape";
+import { Lifecycle } from "../../../shared/lifecycle.ts";
+import type { FoundPage, InvocationSearch, RowFilter } from "../../dialect.ts";
+import { StoreThread } from "../thread.ts";
+import type { SearchFiles } from "./index_file.ts";
+import type { PassResult } from "./indexer.ts";
+
+/** Time from a write to the pass that indexes it, with all later writes of that time. */
+const INTERVAL_MS = 1000;
+
+/** Time from a pass that failed to the next. */
+const RETRY_MS = 60_000;
+
+const logger = getLogger(["invoked", "store"]);
+
+/** The request for a pass of the index. */
+export const INDEX_PASS = "index";
+export type SearchRequest = RowFilter | typeof INDEX_PASS;
+
+/**
+ * Searches in a thread, which also indexes what was written.
+ *
+ * Modes: `idle`; `scheduled` for a pass; `working` on passes; `closed`.
+ * Transitions: idle → scheduled → working → idle or scheduled, each → closed.
+ */
+export class ThreadSearch implements InvocationSearch {
+  readonly #thread: StoreThread<SearchRequest, FoundPage | PassResult>;
+  readonly #forget: (sequence: number) => Promise<void>;
+  readonly #lifecycle = new Lifecycle("text index", "idle", {
+    idle: ["scheduled", "closed"],
+    scheduled: ["working", "closed"],
+    working: ["idle", "scheduled", "closed"],
+    closed: [],
+  });
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last pass. */
+  #working: Promise<void> | undefined;
+
+  /** @param forget makes the database forget what was purged, up to this sequence number */
+  constructor(files: SearchFiles, forget: (sequence: number) => Promise<void>) {
+    this.#thread = new StoreThread(new URL("./search_thread.ts", import.meta.url), files);
+    this.#forget = forget;
+  }
+
+  async find(filter: RowFilter): Promise<FoundPage> {
+    return await this.#thread.request(filter) as FoundPage;
+  }
+
+  /** Schedules a pass for a write. */
+  schedule(): void {
+    if (this.#lifecycle.is("idle")) this.#passIn(INTERVAL_MS);
+  }
+
+  /** Ends the thread. What is not indexed then is indexed after the next start. */
+  async close(): Promise<void> {
+    this.#lifecycle.set("closed");
+    clearTimeout(this.#timer);
+    await this.#working;
+    await this.#thread.close();
+  }
+
+  #passIn(ms: number): void {
+    this.#lifecycle.set("scheduled");
+    this.#timer = setTimeout(() => this.#working = this.#pass(), ms);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  async #pass(): Promise<void> {
+    this.#lifecycle.set("working");
+    const start = performance.now();
+    let nextMs: number | undefined;
+    try {
+      const { more, purgedSequence } = await this.#thread.request(INDEX_PASS) as PassResult;
+      if (purgedSequence > 0) await this.#forget(purgedSequence);
+      // A long history is indexed in half of the time of one processor.
+      if (more) nextMs = performance.now() - start;
+    } catch (error) {
+      // Searches read what the index does not have.
+      logger.error("Cannot index invocations for searches: {error}", { error });
+      nextMs = RETRY_MS;
+    }
+    if (!this.#lifecycle.is("working")) return;
+    if (nextMs === undefined) this.#lifecycle.set("idle");
+    else this.#passIn(nextMs);
+  }
+}

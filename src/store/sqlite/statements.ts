@@ -1,0 +1,50 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { LRUCache } from "lru-cache";
+
+/** Prepared statements kept per connection; the server has fewer distinct ones than this. */
+export const PREPARED_STATEMENTS_MAX = 256;
+
+/** The prepared statements of a connection, by their text. */
+export class Statements {
+  readonly #prepared = new LRUCache<string, StatementSync>({ max: PREPARED_STATEMENTS_MAX });
+
+  constructor(private readonly db: DatabaseSync) {}
+
+  get(sql: string): StatementSync {
+    let statement = this.#prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.db.prepare(sql);
+      this.#prepared.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** Runs work in a transaction, which is rolled back if it throws. */
+  transaction<Result>(work: () => Result): Result {
+    this.db.exec("BEGIN");
+    try {
+      const result = work();
+      this.db.exec("COMMIT");
+      return result;
+    } finally {
+      if (this.db.isTransaction) this.db.exec("ROLLBACK");
+    }
+  }
+
+  run(sql: string, ...parameters: SQLInputValue[]): void {
+    this.get(sql).run(...parameters);
+  }
+
+  all<Row>(sql: string, ...parameters: SQLInputValue[]): Row[] {
+    return this.get(sql).all(...parameters) as Row[];
+  }
+
+  first<Row>(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
+    return this.get(sql).get(...parameters) as Row | undefined;
+  }
+
+  /** Rows one by one; leaving the loop ends the query. */
+  each<Row>(sql: string, ...parameters: SQLInputValue[]): Iterable<Row> {
+    return this.get(sql).iterate(...parameters) as Iterable<Row>;
+  }
+}

@@ -1,0 +1,370 @@
+/** The index of texts finds what a substring search finds, whatever happens between a commit and its indexing. */
+import assert from "node:assert/strict";
+import KSUID from "ksuid";
+import { DatabaseSync } from "node:sqlite";
+import { openStore, type Store } from "../../src/store/mod.ts";
+import type { InvocationFilter } from "../../src/store/invocation_search.ts";
+import { ROWS_PER_PAGE_MAX } from "../../src/store/sqlite/search/finder.ts";
+import { openIndex } from "../../src/store/sqlite/search/index_file.ts";
+import { indexedText } from "../../src/store/sqlite/search/trigrams.ts";
+import { TextIndex } from "../../src/store/sqlite/search/text_index.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { random, SEED } from "../support/seed.ts";
+
+interface Row {
+  readonly id: string;
+  readonly functionId: string;
+  readonly status: string;
+  readonly input: string;
+  readonly output: string | null;
+  readonly error: string | null;
+}
+
+/** A data directory whose server is stopped. */
+class History implements AsyncDisposable {
+  static async make(): Promise<History> {
+    const directory = await makeTempDir();
+    await using _store = await openStore(directory.path);
+    const history = new History(directory);
+    history.change((db) => {
+      const insert = db.prepare(
+        `INSERT INTO functions (id, display_name, description, function_type, is_draft, outbound_network_allowlist,
+          provisioned_concurrency, scoped_role_ids, created_at, updated_at) VALUES (?, '', '', '', 0, '[]', 0, '[]', '', '')`,
+      );
+      for (const id of FUNCTIONS) insert.run(id);
+    });
+    return history;
+  }
+
+  private constructor(private readonly directory: AsyncDisposable & { readonly path: string }) {}
+
+  get path(): string {
+    return this.directory.path;
+  }
+
+  get files() {
+    const database = `${this.path}/invoked.db`;
+    return { database, index: `${this.path}/cache/search/index.db`, unfinished: [] };
+  }
+
+  /** Runs statements on the database. */
+  change(work: (db: DatabaseSync) => void): void {
+    using db = new DatabaseSync(this.files.database);
+    db.exec("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; BEGIN");
+    work(db);
+    db.exec("COMMIT");
+  }
+
+  insert(rows: Iterable<Row>): void {
+    this.change((db) => {
+      const insert = db.prepare(
+        `INSERT INTO invocations (id, function_id, commit_id, principal_id, mode, status, input, output, error,
+          created_at, updated_at) VALUES (?, ?, 'c', 'p', 'sync', ?, ?, ?, ?, ?, ?)`,
+      );
+      for (const { id, functionId, status, input, output, error } of rows) {
+        const time = KSUID.parse(id).date.toISOString();
+        insert.run(id, functionId, status, input, output, error, time, time);
+      }
+    });
+  }
+
+  /** Indexes everything, as the thread does. */
+  index(unfinished: readonly string[] = []): void {
+    using texts = new TextIndex({ ...this.files, unfinished });
+    while (texts.pass().more);
+  }
+
+  /** Documents with these trigrams in the index. */
+  documents(match: string): number {
+    using index = openIndex(this.files);
+    return index.prepare("SELECT rowid FROM trigrams WHERE trigrams MATCH ?").all(match).length;
+  }
+
+  /** How many rows a search for the text reads for its first page, and how many it finds. */
+  visit(
+    text: string,
+  ): { readonly visited: number; readonly found: number; readonly ended: boolean } {
+    using texts = new TextIndex(this.files);
+    const { rows, visited, next } = texts.find({
+      sql:
+        `SELECT id, octet_length(input) AS content_bytes, input LIKE ? AS is_match FROM invocations`,
+      parameters: [`%${text}%`],
+      text,
+      range: { from: undefined, before: undefined },
+      limit: 26,
+    });
+    return { visited, found: rows.length, ended: next === undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.directory[Symbol.asyncDispose]();
+  }
+}
+
+const FUNCTIONS = ["f", "f0", "f1"];
+const PAGE_BYTES = 4096;
+const BEGIN_MS = Date.parse("2026-01-01T00:00:00Z");
+
+/** An id of this second; ids of one number sort by it. */
+function idOf(second: number, number: number): string {
+  const payload = Buffer.alloc(16);
+  payload.writeUInt32BE(number);
+  return KSUID.fromParts(BEGIN_MS + second * 1000, payload).string;
+}
+
+function row(second: number, number: number, change: Partial<Row> = {}): Row {
+  const rest = { functionId: "f", status: "SUCCESS", output: "{}", error: null };
+  return { id: idOf(second, number), input: `{"number":${number}}`, ...rest, ...change };
+}
+
+/** Ids of all pages. */
+async function search(store: Store, filter: InvocationFilter, size = 10): Promise<string[]> {
+  const ids: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await store.read.invocations.search(filter, { size, after });
+    ids.push(...page.rows.map(({ id }) => id));
+    after = page.next;
+  } while (after !== undefined);
+  return ids;
+}
+
+/** Lower case of ASCII letters alone, as LIKE compares. */
+function folded(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+const CHARS = [..."aAbB1 \"'%_\\{}:éÉİıß😀𐐀𐐨中文\u0301\u00adK"];
+/** Half of all rows have it, so that pages end within a second. */
+const COMMON = "COMMON";
+const SECONDS = 20;
+
+const below = random(SEED);
+
+function randomText(most: number): string {
+  return Array.from({ length: below(most + 1) }, () => CHARS[below(CHARS.length)]).join("");
+}
+
+function randomRow(number: number): Row {
+  const status = below(12) === 0 ? "RUNNING" : below(2) === 0 ? "SUCCESS" : "ERROR";
+  // Some are so long that the index takes parts of them.
+  const output = below(20) === 0 ? randomText(40).repeat(300) : randomText(20);
+  // Ids of one second come in any order.
+  return row(below(SECONDS), number * 7919 % 10_007, {
+    functionId: `f${below(2)}`,
+    status,
+    input: (below(2) === 0 ? COMMON : "") + randomText(30),
+    output: status === "SUCCESS" ? output : null,
+    error: status === "ERROR" ? randomText(20) : null,
+  });
+}
+
+/** A part of a text, a text that hardly any row has, or an id. */
+function randomQuery(rows: readonly Row[]): string {
+  const { id = "", input = "" } = rows[below(rows.length)] ?? {};
+  const chars = [...input];
+  switch (below(10)) {
+    case 0:
+      return id;
+    case 1:
+      return randomText(6);
+    case 2:
+      return COMMON.slice(below(3));
+    default:
+      return chars.slice(below(chars.length + 1)).slice(0, 1 + below(8)).join("");
+  }
+}
+
+/** Compares searches with what the rows themselves have. */
+async function checkSearches(history: History, rows: readonly Row[]): Promise<void> {
+  await using store = await openStore(history.path);
+  for (let n = 0; n < 60; n++) {
+    const query = randomQuery(rows);
+    if (query === "") continue;
+    const functionId = below(2) === 0 ? undefined : "f0";
+    const status = below(3) === 0 ? "ERROR" as const : undefined;
+    const time = () => new Date(BEGIN_MS + below(SECONDS) * 1000).toISOString();
+    const since = below(3) === 0 ? time() : undefined;
+    const until = below(3) === 0 ? time() : undefined;
+    const expected = rows.filter((each) => {
+      const createdAt = KSUID.parse(each.id).date.toISOString();
+      return (functionId === undefined || each.functionId === functionId) &&
+        (status === undefined || each.status === status) &&
+        (since === undefined || createdAt >= since) && (until === undefined || createdAt < until) &&
+        (each.id === query ||
+          [each.input, each.output, each.error].some((text) =>
+            folded(text ?? "").includes(folded(query))
+          ));
+    }).map(({ id }) => id).sort().reverse();
+    const filter = { functionId, status, since, until, query };
+    assert.deepEqual(
+      await search(store, filter, 1 + below(12)),
+      expected,
+      `${JSON.stringify(filter)}, seed ${SEED}`,
+    );
+  }
+}
+
+Deno.test("a search finds what contains the text, in any state of the index", async () => {
+  await using history = await History.make();
+  const rows = Array.from({ length: 300 }, (_, number) => randomRow(number));
+  history.insert(rows);
+  await checkSearches(history, rows);
+  history.index();
+  await checkSearches(history, rows);
+  // Rows of any second, and ends of rows that the index has seen.
+  const later = Array.from({ length: 100 }, (_, number) => randomRow(1000 + number));
+  history.insert(later);
+  const ended = rows.map((each) =>
+    each.status === "RUNNING" ? { ...each, status: "ERROR", error: randomText(20) } : each
+  );
+  history.change((db) => {
+    const end = db.prepare("UPDATE invocations SET status = 'ERROR', error = ? WHERE id = ?");
+    for (const { id, error, status } of ended) if (status === "ERROR") end.run(error, id);
+  });
+  await checkSearches(history, [...ended, ...later]);
+  history.index();
+  await checkSearches(history, [...ended, ...later]);
+  const indexed = [...ended, ...later].filter(({ status, input }) =>
+    status !== "RUNNING" && input.startsWith(COMMON)
+  );
+  assert.equal(history.documents('"com" AND "omm" AND "mon"'), indexed.length);
+});
+
+Deno.test("the index has every trigram of a long text, and much less of it", () => {
+  for (let n = 0; n < 20; n++) {
+    const parts = Array.from({ length: 100 }, () => randomText(30));
+    const text = Array.from({ length: 1000 }, () => parts[below(100)]).join("");
+    const indexed = indexedText([text]);
+    const chars = [...text];
+    for (let at = 0; at + 3 <= chars.length; at++) {
+      const trigram = chars.slice(at, at + 3).join("");
+      assert.ok(indexed.includes(trigram), `${JSON.stringify(trigram)}, seed ${SEED}`);
+    }
+  }
+  assert.ok(indexedText(["abcdefgh ".repeat(10_000)]).length < 100);
+});
+
+Deno.test("a search for a rare text reads few rows, and any search a bounded number", async () => {
+  await using history = await History.make();
+  const count = ROWS_PER_PAGE_MAX + 2000;
+  const rows = Array.from({ length: count }, (_, n) => row(n, n));
+  rows[1] = row(1, 1, { input: '{"text":"a needle"}' });
+  history.insert(rows);
+  assert.deepEqual(history.visit("needle"), {
+    visited: ROWS_PER_PAGE_MAX,
+    found: 0,
+    ended: false,
+  }, "before it is indexed");
+  history.index();
+  assert.deepEqual(history.visit("needle"), { visited: 1, found: 1, ended: true });
+  assert.deepEqual(history.visit("no such text"), { visited: 0, found: 0, ended: true });
+  assert.deepEqual(history.visit("number"), { visited: 26, found: 26, ended: false });
+  // The trigrams of this one are in many rows, their order in none.
+  const { visited, found } = history.visit("222333");
+  assert.ok(visited < 10 && found === 0, `${visited} rows`);
+  assert.deepEqual(history.visit("zz"), { visited: ROWS_PER_PAGE_MAX, found: 0, ended: false });
+  await using store = await openStore(history.path);
+  assert.deepEqual(await search(store, { functionId: "f", query: "ee" }), [idOf(1, 1)]);
+});
+
+Deno.test("what is purged leaves the index, and its place in the database may be taken again", async () => {
+  await using history = await History.make();
+  const rows = Array.from(
+    { length: 100 },
+    (_, n) => row(n, n, { input: `{"text":"purged ${n}"}` }),
+  );
+  history.insert(rows);
+  history.index();
+  assert.equal(history.documents('"pur"'), 100);
+  const purge = (from: number) =>
+    history.change((db) => db.prepare("DELETE FROM invocations WHERE id >= ?").run(idOf(from, 0)));
+  purge(50);
+  const later = Array.from(
+    { length: 20 },
+    (_, n) => row(200 + n, n, { input: '{"text":"later"}' }),
+  );
+  history.insert(later);
+  history.index();
+  assert.equal(history.documents('"pur"'), 50);
+  assert.equal(history.documents('"lat"'), 20);
+  purge(0);
+  history.index();
+  assert.equal(history.documents('"pur" OR "lat"'), 0);
+  history.insert(later);
+  history.index();
+  assert.equal(history.documents('"lat"'), 20);
+  // The server forgets what it has erased.
+  await using store = await openStore(history.path);
+  await eventually(() => {
+    using db = new DatabaseSync(history.files.database, { readOnly: true });
+    const left = db.prepare("SELECT count(*) AS count FROM purged_invocations").get()?.count;
+    return Promise.resolve(left === 0 ? true : undefined);
+  }, "the end of the records of what was purged");
+  assert.equal((await search(store, { functionId: "f", query: "later" })).length, 20);
+});
+
+/** Overwrites all pages but the first. */
+async function damagePages(path: string): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  await Deno.writeFile(path, bytes.fill(1, PAGE_BYTES));
+}
+
+Deno.test("a search without an index reads rows", async () => {
+  await using history = await History.make();
+  history.insert(Array.from({ length: 50 }, (_, n) => row(n, n)));
+  // A file in place of the directory: as good as a full disk.
+  await Deno.mkdir(`${history.path}/cache`, { recursive: true });
+  await Deno.writeTextFile(`${history.path}/cache/search`, "");
+  assert.deepEqual(history.visit("number"), { visited: 26, found: 26, ended: false });
+  await using store = await openStore(history.path);
+  assert.equal((await search(store, { functionId: "f", query: "number" })).length, 50);
+});
+
+Deno.test("an index that is missing, damaged, or of another database is made again", async () => {
+  await using history = await History.make();
+  const rows = Array.from({ length: 50 }, (_, n) => row(n, n, { input: '{"text":"first"}' }));
+  history.insert(rows);
+  history.index();
+  const { index, database } = history.files;
+  await Deno.copyFile(database, `${database}.backup`);
+  await Deno.remove(index);
+  history.index();
+  assert.equal(history.documents('"fir"'), 50, "missing");
+  await Deno.writeFile(index, new Uint8Array(8192).fill(1));
+  history.index();
+  assert.equal(history.documents('"fir"'), 50, "damaged");
+  await damagePages(index);
+  assert.deepEqual(history.visit("first"), { visited: 26, found: 26, ended: false });
+  history.index();
+  assert.equal(history.documents('"fir"'), 50, "damaged in the middle");
+  history.insert([row(100, 0, { input: '{"text":"second"}' })]);
+  history.index();
+  await Deno.copyFile(`${database}.backup`, database);
+  history.insert([row(100, 1, { input: '{"text":"third"}' })]);
+  history.index();
+  assert.deepEqual(
+    ['"fir"', '"sec"', '"thi"'].map((match) => history.documents(match)),
+    [50, 0, 1],
+    "of a database from a backup",
+  );
+});
+
+Deno.test("an index that knows an end which the database has lost learns the end that follows", async () => {
+  await using history = await History.make();
+  history.insert([row(0, 0, { output: '{"text":"lost"}' })]);
+  history.index();
+  history.change((db) => db.exec("UPDATE invocations SET status = 'RUNNING', output = NULL"));
+  history.index([idOf(0, 0)]);
+  history.change((db) =>
+    db.exec("UPDATE invocations SET status = 'ERROR', error = 'INTERRUPTED: '")
+  );
+  await using store = await openStore(history.path);
+  for (const [query, found] of [["interrupted", 1], ["lost", 0], ["number", 1]] as const) {
+    assert.equal((await search(store, { functionId: "f", query })).length, found, query);
+  }
+  history.index();
+  assert.equal(history.documents('"rup"'), 1);
+  assert.equal(history.documents('"los"'), 0);
+});
