@@ -1,5 +1,6 @@
 /** The mixed load: callers of every kind, each of which notes what it was answered. */
 import { type Client, type Json, unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { random } from "../support/seed.ts";
 import { noise, Volume } from "../volumes/support.ts";
@@ -12,6 +13,8 @@ const ASYNC_CALLERS = 2;
 const WRITERS = 2;
 /** Sizes of files: a row of the database, and blobs of their own. */
 const FILE_BYTES = [100, 40_000, 300_000] as const;
+/** How long an invocation may take to end once there are no faults; a bound, not a measurement. */
+const END_MS = 300_000;
 /** Pause of a caller after a failed attempt. */
 const RETRY_MS = 100;
 /** Pause of an asynchronous caller, so that the queue stays short. */
@@ -57,7 +60,17 @@ export async function recordsOf(client: Client, functionId: string): Promise<Fin
     const { list, nextPageToken } = ok(
       await client.get(`${path}?page_size=100&page_token=${token}`),
     );
-    for (const { id } of list) records.push(recordOf(await client.ended(functionId, id)));
+    for (const { id } of list) {
+      const ended = await eventually(
+        async () => {
+          const record = recordOf(await client.invocation(functionId, id));
+          return record.status === "SUCCESS" || record.status === "ERROR" ? record : undefined;
+        },
+        `the end of invocation ${id}`,
+        END_MS,
+      );
+      records.push(ended);
+    }
     if (nextPageToken === "") return records;
     token = nextPageToken;
   }
