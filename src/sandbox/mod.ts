@@ -139,8 +139,8 @@ class ProcessSandboxes implements Sandboxes {
       try {
         const reused = key === undefined ? undefined : this.#reuse.take(key);
         const instance = reused ?? await pool.take(job, attempt > 1);
-        const keeper = key === undefined ? undefined : this.#reuse.keeperOf(key, instance);
-        const outcome = await instance.run(job, hooks, this.#limits, keeper);
+        const reuse = key === undefined ? undefined : this.#reuse.hooksOf(key, instance);
+        const outcome = await instance.run(job, hooks, this.#limits, reuse);
         const { evaluationMs } = instance;
         if (evaluationMs !== undefined) pool.noteEvaluation(job, evaluationMs);
         return { ...outcome, process: reused === undefined ? instance.kind : "reused" };

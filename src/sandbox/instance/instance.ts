@@ -32,7 +32,7 @@ export class JobNotAccepted extends Error {
 }
 
 /** What the calls of an instance have used so far. */
-export interface Wear {
+export interface Usage {
   readonly calls: number;
   /** Wall-clock time of its calls, each up to an empty event loop. */
   readonly busyMs: number;
@@ -43,7 +43,7 @@ export interface Wear {
 const ENDED_BY_PROCESS: ReadonlySet<Ending["kind"]> = new Set(["exited", "failure", "broken"]);
 
 /** Decides what happens to an instance after a successful call. */
-export interface Keeper {
+export interface ReuseHooks {
   /** The instance waits for another call. */
   onIdle(): void;
   /** The call left work running, so the instance was killed. */
@@ -181,7 +181,7 @@ export class Instance {
   }
 
   /** What its calls have used so far. */
-  get wear(): Wear {
+  get usage(): Usage {
     const ageMs = performance.now() - this.#startedMs;
     return { calls: this.#calls, busyMs: this.#busyMs, ageMs };
   }
@@ -196,20 +196,20 @@ export class Instance {
   /**
    * Runs a job. When this resolves the process group is killed, and `ended` settles when it is gone.
    *
-   * With a keeper an instance whose call succeeded is kept: the keeper gets it once it waits for another call. An
+   * With hooks an instance whose call succeeded is kept: they get it once it waits for another call. An
    * instance in which the call left work running is killed.
    */
   async run(
     job: SandboxJob,
     hooks: InstanceHooks,
     limits: SandboxLimits,
-    keeper?: Keeper,
+    reuse?: ReuseHooks,
   ): Promise<SandboxOutcome> {
     const load = this.#lifecycle.is("ready")
       ? [encodeLoad(this.#nonce, limits, job.script, false)]
       : [];
     this.#beginCall();
-    const keep = keeper !== undefined;
+    const keep = reuse !== undefined;
     const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
     // All jobs of one instance have the same configuration.
     this.#redactions ??= new Redactions(this.#hiddenPaths, Object.values(job.config.secrets));
@@ -254,7 +254,7 @@ export class Instance {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);
       await channel.close();
-      if (keeper !== undefined && this.#lifecycle.is("running")) this.#awaitIdle(output, keeper);
+      if (reuse !== undefined && this.#lifecycle.is("running")) this.#awaitIdle(output, reuse);
       else this.#retire();
     }
   }
@@ -281,12 +281,12 @@ export class Instance {
     clearTimeout(timer);
   }
 
-  /** After a success: gives the instance to the keeper once its event loop is empty, or kills it. */
-  #awaitIdle(output: RunOutput, keeper: Keeper): void {
+  /** After a success: gives the instance to the hooks once its event loop is empty, or kills it. */
+  #awaitIdle(output: RunOutput, reuse: ReuseHooks): void {
     const timer = setTimeout(() => {
       logger.debug("a call left work running, its instance is not reused");
       this.#killNow();
-      keeper.onLeftover();
+      reuse.onLeftover();
     }, IDLE_GRACE_MS);
     this.#onExit = ({ code }) => {
       clearTimeout(timer);
@@ -305,7 +305,7 @@ export class Instance {
       this.#child.reader = discardOutput;
       this.#idleSinceMs = performance.now();
       this.#busyMs += this.#idleSinceMs - this.#callStartedMs;
-      keeper.onIdle();
+      reuse.onIdle();
     });
   }
 

@@ -1,7 +1,7 @@
 /** Instances that wait for another call of the function that they ran before. */
 import { createHash } from "node:crypto";
 import type { ReuseLimits, SandboxJob } from "../contract.ts";
-import type { Instance, Keeper } from "../instance/instance.ts";
+import type { Instance, ReuseHooks } from "../instance/instance.ts";
 
 /**
  * Time without reuse after a call left work running. Such work runs outside the slots of calls, and would do so after
@@ -61,7 +61,7 @@ export class Reuse implements Disposable {
   }
 
   /** Keeps the instance after a call of this key; undefined if it must end with its answer. */
-  keeperOf(key: string, process: Instance): Keeper | undefined {
+  hooksOf(key: string, process: Instance): ReuseHooks | undefined {
     const untilMs = this.#leftovers.get(key) ?? 0;
     if (performance.now() < untilMs) return undefined;
     this.#leftovers.delete(key);
@@ -75,10 +75,10 @@ export class Reuse implements Disposable {
 
   /** Keeps an idle instance for the next call unless it reached a limit. Ends the longest idle one if too many wait. */
   #put(key: string, process: Instance): void {
-    const { calls, busyMs, ageMs } = process.wear;
+    const { calls, busyMs, ageMs } = process.usage;
     const { callsMax, lifetimeMs, waitingMax } = this.#limits;
-    const isWorn = calls >= callsMax || ageMs >= lifetimeMs || busyMs >= this.#busyMaxMs;
-    if (isWorn || this.#closed) return void process.kill();
+    const isUsedUp = calls >= callsMax || ageMs >= lifetimeMs || busyMs >= this.#busyMaxMs;
+    if (isUsedUp || this.#closed) return void process.kill();
     const waiting = { key, process, sinceMs: performance.now() };
     this.#waiting.add(waiting);
     const others = this.#byKey.get(key);
