@@ -132,7 +132,7 @@ serverSuite("bounds of HTTP", { flags: BOUNDS }, {
     const { status, body } = await client.form("/auth/v1/token", { pad: "x".repeat(65 * 1024) });
     assert.deepEqual([status, Object.keys(body)], [400, ["error", "error_description"]]);
     assert.equal(body.error, "invalid_request");
-    assert.match(body.error_description, /64 ?KiB/);
+    assert.match(body.error_description, /16 ?KiB/);
   },
 
   "a client that sends its headers too slowly is cut": async ({ client }) => {

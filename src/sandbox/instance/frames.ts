@@ -220,9 +220,9 @@ export class FrameReader {
     this.#events = events;
   }
 
-  /** Whether the last chunk ended inside a frame's body. */
-  get insideFrame(): boolean {
-    return this.#body !== undefined;
+  /** Bytes of a frame's body that the next chunk begins with. */
+  get bodyBytesLeft(): number {
+    return this.#body === undefined ? 0 : this.#body.bytes.length - this.#body.filled;
   }
 
   push(chunk: Uint8Array): void {

@@ -136,7 +136,11 @@ export class RunOutput implements OutputReader {
   }
 
   stdout(chunk: Uint8Array): Promise<void> | void {
-    return this.#inTurns(chunk, (part) => this.#frames.push(part));
+    return this.#inTurns(
+      chunk,
+      (part) => this.#frames.push(part),
+      () => this.#frames.bodyBytesLeft,
+    );
   }
 
   stderr(chunk: Uint8Array): Promise<void> | void {
@@ -168,21 +172,20 @@ export class RunOutput implements OutputReader {
   }
 
   /** Reads a chunk; pauses behind it if the log is full, and between parts with many lines. */
-  #inTurns(chunk: Uint8Array, read: (part: Uint8Array) => void): Promise<void> | void {
-    const end = this.#sink.full ? chunk.length : endOfTurn(chunk);
-    read(chunk.subarray(0, end));
+  #inTurns(
+    chunk: Uint8Array,
+    read: (part: Uint8Array) => void,
+    bodyBytesLeft = () => 0,
+  ): Promise<void> | void {
+    const readTurn = (bytes: Uint8Array): Uint8Array => {
+      const end = this.#sink.full ? bytes.length : endOfTurn(bytes, bodyBytesLeft());
+      read(bytes.subarray(0, end));
+      return bytes.subarray(end);
+    };
+    const rest = readTurn(chunk);
     // A copy: the bytes are valid until this returns.
-    if (end < chunk.length) return this.#later(chunk.slice(end), read);
-    if (this.#sink.full && !this.#frames.insideFrame) return pause();
-  }
-
-  async #later(bytes: Uint8Array, read: (part: Uint8Array) => void): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
-      await pause();
-      const end = this.#sink.full ? rest.length : endOfTurn(rest);
-      read(rest.subarray(0, end));
-      rest = rest.subarray(end);
-    }
+    if (rest.length > 0) return later(rest.slice(), readTurn);
+    if (this.#sink.full && this.#frames.bodyBytesLeft === 0) return pause();
   }
 
   #text(lines: LineSplitter, bytes: Uint8Array): void {
@@ -190,9 +193,20 @@ export class RunOutput implements OutputReader {
   }
 }
 
-/** The length of the part of a chunk with at most {@link LINES_PER_TURN_MAX} lines. */
-function endOfTurn(chunk: Uint8Array): number {
-  let end = 0;
+/** Reads the bytes turn by turn. @param readTurn returns what is left */
+async function later(
+  bytes: Uint8Array,
+  readTurn: (bytes: Uint8Array) => Uint8Array,
+): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) {
+    await pause();
+    rest = readTurn(rest);
+  }
+}
+
+/** The length of the part of a chunk with at most {@link LINES_PER_TURN_MAX} lines after the body of a frame. */
+function endOfTurn(chunk: Uint8Array, bodyBytes: number): number {
+  let end = Math.min(bodyBytes, chunk.length);
   for (let lines = 0; lines < LINES_PER_TURN_MAX; lines++) {
     const newline = chunk.indexOf(NEWLINE, end);
     if (newline < 0) return chunk.length;
