@@ -4,7 +4,7 @@ import { MODES } from "../src/isolation/isolation.ts";
 import { PROGRAMS } from "../tests/support/diagnosis.ts";
 
 /** Folders of `tests` that are suites of their own, and the program that each needs. */
-export const SUITES: Readonly<Record<string, string>> = { browser: "chromium" };
+export const SUITES: Readonly<Record<string, string>> = { browser: "chromium", faults: "cc" };
 
 /** What `--require` may name. */
 export const REQUIRABLE: readonly string[] = [
