@@ -18,6 +18,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "delete /api/v1/functions/{id}": `${FUNCTIONS}.DeleteFunction`,
   "post /api/v1/functions/update": `${FUNCTIONS}.UpdateFunction`,
   "post /api/v1/search/functions": "c1.api.functions.v1.FunctionsSearch.Search",
+  "get /api/v1/functions/{function_id}/publishes": "invoked.FunctionService.ListPublishes",
   "get /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.ListCommits`,
   "post /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.Commit`,
   "post /api/v1/functions/{function_id}/commits/{commit_id}/finalize":
@@ -86,6 +87,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "invoked.VolumeEntry": "etag modifiedAt path size type",
   "invoked.VolumeVersion":
     "createdAt invocationId pathCount paths principalId restoredVersion version",
+  "invoked.FunctionPublish": "commitId id message previousCommitId publishedAt publishedBy",
   "google.rpc.Status": "code details message",
 };
 
@@ -181,7 +183,14 @@ serverSuite("OpenAPI document", {}, {
 
   "lists have their page fields": async ({ client }) => {
     const { paths } = ok(await client.get("/openapi.json"));
-    for (const list of ["", "/{function_id}/commits", "/{function_id}/invocations"]) {
+    for (
+      const list of [
+        "",
+        "/{function_id}/commits",
+        "/{function_id}/publishes",
+        "/{function_id}/invocations",
+      ]
+    ) {
       const { parameters, responses } = paths[`/api/v1/functions${list}`].get;
       const names = parameters.filter((p: Json) => p.in === "query").map((p: Json) => p.name);
       const more = list.endsWith("/invocations") ? ["parent_invocation_id"] : [];

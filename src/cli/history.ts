@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { Option } from "commander";
+import type { Api, InvocationFilter } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
-import { type Invocation, reuseName } from "./client/schemas.ts";
+import { type Invocation, type RemoteFunction, reuseName } from "./client/schemas.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printJson, printTable, showCount, showTime } from "./terminal/output.ts";
 import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
@@ -15,58 +16,95 @@ interface Options {
   readonly status?: string;
   readonly since?: string;
   readonly query?: string;
+  readonly publishes?: true;
   readonly limit: number;
   readonly json?: true;
 }
 
-/** `invoked history`: the invocations of a function. */
+/** `invoked history`: the invocations of a function, or its publishes. */
 export function registerHistory(program: Command): void {
   const command = program.command("history")
-    .description("List invocations of a function, newest first")
+    .description("List the invocations of a function, or its publishes, newest first")
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .addOption(
       new Option("--status <STATUS>", "List only those with this status").choices(STATUSES),
     )
     .option("--since <TIME>", "List only those since this time, such as 2026-01-31T12:00:00Z")
-    .option("--query <TEXT>", "List only those with this text in input, output or error");
-  addLimitOption(command, "invocations", DEFAULT_LIMIT);
+    .option("--query <TEXT>", "List only those with this text in input, output or error")
+    .addOption(
+      new Option("--publishes", "List which commits were published, when and by whom")
+        .conflicts(["status", "since", "query"]),
+    );
+  addLimitOption(command, "entries", DEFAULT_LIMIT);
   const server = addServerOptions(command);
   addJsonOption(command);
-  addExamples(command, "invoked history hello", "invoked history hello --status error --limit 5");
+  addExamples(
+    command,
+    "invoked history hello",
+    "invoked history hello --status error --limit 5",
+    "invoked history hello --publishes",
+  );
   command.action(async (name: string | undefined, options: Options) => {
-    const { status, since, query, limit, json } = options;
-    if (since !== undefined && Number.isNaN(Date.parse(since))) {
-      throw new Failure(`Cannot use --since: ${JSON.stringify(since)} is not a time`, {
-        next: "write it as 2026-01-31T12:00:00Z",
-        exit: "usage",
-      });
-    }
+    const since = sinceOf(options);
     using api = await server.connect();
     const fn = await functionOf(api, name);
-    const filter = {
-      status,
-      since: since === undefined ? undefined : new Date(since).toISOString(),
-      query,
-    };
-    const invocations = await needsAddition(
-      "the search of invocations",
-      api.invocations(fn, filter, limit),
-    );
-    if (json) return printJson(invocations);
-    printTable(
-      ["INVOCATION", "STATUS", "REUSE", "CREATED", "TOOK", "COMMIT", "RESULT"],
-      invocations.map((invocation) => [
-        invocation.id,
-        invocation.status,
-        reuseName(invocation),
-        showTime(invocation.createdAt),
-        took(invocation),
-        invocation.commitId,
-        summary(invocation),
-      ]),
-      `${fn.displayName} has no matching invocations`,
-    );
+    if (options.publishes) await listPublishes(api, fn, options);
+    else await listInvocations(api, fn, { ...options, since });
   });
+}
+
+function sinceOf({ since }: Options): string | undefined {
+  if (since === undefined) return undefined;
+  if (!Number.isNaN(Date.parse(since))) return new Date(since).toISOString();
+  throw new Failure(`Cannot use --since: ${JSON.stringify(since)} is not a time`, {
+    next: "write it as 2026-01-31T12:00:00Z",
+    exit: "usage",
+  });
+}
+
+async function listInvocations(
+  api: Api,
+  fn: RemoteFunction,
+  { status, since, query, limit, json }: Omit<Options, "since"> & InvocationFilter,
+): Promise<void> {
+  const invocations = await needsAddition(
+    "the search of invocations",
+    api.invocations(fn, { status, since, query }, limit),
+  );
+  if (json) return printJson(invocations);
+  printTable(
+    ["INVOCATION", "STATUS", "REUSE", "CREATED", "TOOK", "COMMIT", "RESULT"],
+    invocations.map((invocation) => [
+      invocation.id,
+      invocation.status,
+      reuseName(invocation),
+      showTime(invocation.createdAt),
+      took(invocation),
+      invocation.commitId,
+      summary(invocation),
+    ]),
+    `${fn.displayName} has no matching invocations`,
+  );
+}
+
+async function listPublishes(
+  api: Api,
+  fn: RemoteFunction,
+  { limit, json }: Options,
+): Promise<void> {
+  const publishes = await needsAddition("the history of publishes", api.publishes(fn, limit));
+  if (json) return printJson(publishes);
+  printTable(
+    ["PUBLISHED", "COMMIT", "BEFORE", "BY", "MESSAGE"],
+    publishes.map(({ publishedAt, commitId, previousCommitId, publishedBy, message }) => [
+      publishedAt === undefined ? "-" : showTime(publishedAt),
+      commitId ?? "none: unpublished",
+      previousCommitId ?? "-",
+      publishedBy ?? "-",
+      message,
+    ]),
+    `${fn.displayName} was never published`,
+  );
 }
 
 /** Time from the creation of an invocation to its end. */

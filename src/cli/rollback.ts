@@ -1,22 +1,26 @@
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
+import { needsAddition } from "./client/api_error.ts";
 import { commitReference } from "./client/find.ts";
-import type { Commit, RemoteFunction } from "./client/schemas.ts";
+import type { RemoteFunction } from "./client/schemas.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
 import { publish } from "./publish.ts";
 import { Failure } from "./terminal/failure.ts";
 
-/** Commits that are searched for the one before the published one. */
-const MAX_COMMITS = 10_000;
+/** Publishes that are searched for the one before the published commit. */
+const MAX_PUBLISHES = 1000;
 
-/** `invoked rollback`: publishes an older commit. */
+/** `invoked rollback`: publishes a commit again that was published before. */
 export function registerRollback(program: Command): void {
   const command = program.command("rollback")
-    .description("Publish the commit before the published one, or another older one")
+    .description("Publish the commit again that was published before, or another one")
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
-    .option("--to <COMMIT>", "Id or tag of the commit [default the one before the published one]");
+    .option(
+      "--to <COMMIT>",
+      "Id or tag of the commit [default the one that was published before the published one]",
+    );
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, "invoked rollback hello", "invoked rollback hello --to v1");
@@ -24,26 +28,31 @@ export function registerRollback(program: Command): void {
     async (name: string | undefined, { to, json }: { readonly to?: string; json?: true }) => {
       using api = await server.connect();
       const fn = await functionOf(api, name);
-      const commit = to === undefined
-        ? await commitBefore(api, fn)
-        : (await api.commit(fn, commitReference(to))).commit;
+      const reference = to === undefined ? await publishedBefore(api, fn) : commitReference(to);
+      const { commit } = await api.commit(fn, reference);
       await publish(api, fn, commit, json ?? false);
     },
   );
 }
 
-async function commitBefore(api: Api, fn: RemoteFunction): Promise<Commit> {
-  const { publishedCommitId, displayName } = fn;
-  if (publishedCommitId === undefined) {
-    throw new Failure(`Cannot roll back ${displayName}: no commit is published`, {
+/** The commit that was published last, besides the one that is published now. */
+async function publishedBefore(api: Api, fn: RemoteFunction): Promise<string> {
+  const publishes = await needsAddition(
+    "the history of publishes",
+    api.publishes(fn, MAX_PUBLISHES),
+    "name the commit with --to",
+  );
+  const earlier = publishes.find(({ commitId }) =>
+    commitId !== undefined && commitId !== fn.publishedCommitId
+  );
+  if (earlier?.commitId !== undefined) return earlier.commitId;
+  const what = `Cannot roll back ${fn.displayName}`;
+  if (publishes.length === 0) {
+    throw new Failure(`${what}: no commit was ever published`, {
       next: "publish a commit with invoked publish",
     });
   }
-  const commits = await api.commits(fn, MAX_COMMITS);
-  const position = commits.findIndex(({ id }) => id === publishedCommitId);
-  const older = position === -1 ? undefined : commits[position + 1];
-  if (older !== undefined) return older;
-  throw new Failure(`Cannot roll back ${displayName}: no commit is older than the published one`, {
+  throw new Failure(`${what}: no other commit was published before`, {
     next: "list the commits with invoked show, and name one with --to",
   });
 }

@@ -15,6 +15,7 @@ import { InvocationLogs } from "./invocations/logs.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./functions/secrets.ts";
 import { Provisioning } from "./functions/provisioning.ts";
+import { Publishes } from "./functions/publishes.ts";
 import type { CommitLimits } from "./commits/source_files.ts";
 import { Tags } from "./commits/tags.ts";
 import { TestArtifacts } from "./testing/artifacts.ts";
@@ -31,6 +32,7 @@ import type { VolumeLimits } from "./volumes/write_set.ts";
 /** Everything that callers can ask for. */
 export interface Domain {
   readonly functions: Functions;
+  readonly publishes: Publishes;
   readonly commits: Commits;
   readonly tags: Tags;
   readonly invocations: Invocations;
@@ -87,6 +89,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     shutdown,
   );
   const secrets = new Secrets(store, sealer);
+  const publishes = new Publishes(store, pages, ids);
   const provisioning = new Provisioning(store, engine);
   const hostMethods = new HostMethods();
   const executions = new Executions({
@@ -101,7 +104,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   await provisioning.refresh();
   const artifacts = new TestArtifacts(store, builder, shutdown);
   return {
-    functions: new Functions(store, commits, secrets, provisioning, pages, ids),
+    functions: new Functions(store, commits, secrets, publishes, provisioning, pages, ids),
+    publishes,
     commits,
     tags: new Tags(store),
     invocations: new Invocations(store, engine, executions, pages, ids, limits.invocations),

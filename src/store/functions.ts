@@ -2,10 +2,13 @@ import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowCache } from "./row_cache.ts";
-import type { FunctionSecretTable, FunctionTable, Schema } from "./schema.ts";
+import type { FunctionSecretTable, FunctionTable, PublishTable, Schema } from "./schema.ts";
 
 export type FunctionRow = Selectable<FunctionTable>;
 export type FunctionSecretRow = Selectable<FunctionSecretTable>;
+export type PublishRow = Selectable<PublishTable>;
+/** A publish with the message of its commit; null without a commit. */
+export type DescribedPublishRow = PublishRow & { readonly message: string | null };
 
 export interface FunctionSearch {
   /** Text to find in display name or description, or a whole id; empty matches all. */
@@ -51,6 +54,15 @@ export class FunctionReader {
       );
     }
     return fetchPage(select, "id", page);
+  }
+
+  /** The publishes of a function, newest first. */
+  publishes(functionId: string, page: PageRequest): Promise<Page<DescribedPublishRow>> {
+    const query = this.db.selectFrom("publishes")
+      .leftJoin("commits", "commits.id", "publishes.commitId")
+      .selectAll("publishes").select("commits.message")
+      .where("publishes.functionId", "=", functionId);
+    return fetchPage(query, "publishes.id", page);
   }
 
   /** The published code that has provisioned instances, and their number. */
@@ -110,6 +122,10 @@ export class FunctionWriter extends FunctionReader {
 
   async update(id: string, change: Updateable<FunctionTable>): Promise<void> {
     await this.db.updateTable("functions").set(change).where("id", "=", id).execute();
+  }
+
+  async insertPublish(row: PublishRow): Promise<void> {
+    await this.db.insertInto("publishes").values(row).execute();
   }
 
   async putSecret(functionId: string, name: string, sealed: Uint8Array): Promise<void> {

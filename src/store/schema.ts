@@ -73,6 +73,20 @@ export interface TagTable {
   createdAt: string;
 }
 
+/** A change of the published commit of a function. */
+export interface PublishTable {
+  id: string;
+  functionId: string;
+  /** Null if the function was unpublished. */
+  commitId: string | null;
+  /** The commit that was published before; null if there was none, or if it is not known. */
+  previousCommitId: string | null;
+  /** Null for a publish before the history was kept. */
+  publishedAt: string | null;
+  /** Display name of the principal; null as `publishedAt`. */
+  publishedBy: string | null;
+}
+
 export interface InvocationTable {
   id: string;
   functionId: string;
@@ -219,6 +233,7 @@ export interface Schema {
   commits: CommitTable;
   commitFiles: CommitFileTable;
   tags: TagTable;
+  publishes: PublishTable;
   invocations: InvocationTable;
   invocationLogs: InvocationLogTable;
   idempotencyKeys: IdempotencyKeyTable;

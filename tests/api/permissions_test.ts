@@ -36,6 +36,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "c1.api.functions.v1.FunctionsSearch.Search": "read",
   [`${FUNCTIONS}.GetFunction`]: "read",
   [`${FUNCTIONS}.DeleteFunction`]: "write",
+  "invoked.FunctionService.ListPublishes": "read",
   [`${FUNCTIONS}.ListCommits`]: "read",
   [`${FUNCTIONS}.Commit`]: "write",
   [`${FUNCTIONS}.FinalizeCommit`]: "write",

@@ -112,6 +112,36 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assert.match(await author.ok(["rollback", "--to", "v2"]), new RegExp(commits[1] ?? "none"));
     assert.match(await author.ok(["invoke"]), /Hi, world/);
   });
+  await t.step("rollback skips a commit that was never published", async () => {
+    await author.write("new.ts", "export const two = 2;\n");
+    await author.ok(["deploy"]);
+    await author.write("new.ts", "export const three = 3;\n");
+    const third = await author.ok(["deploy", "--publish", "--message", "Three"]);
+    const rolledBack = await author.json("rollback");
+    assert.deepEqual([rolledBack.publishedCommitId, rolledBack.before], [commits[1], third]);
+    // The rollback is a publish, too.
+    assert.equal((await author.json("rollback")).publishedCommitId, third);
+  });
+  await t.step("history --publishes lists what was published, when and by whom", async () => {
+    const [newest, ...others] = await author.json("history", "--publishes");
+    assert.deepEqual(
+      [newest.message, newest.publishedBy, newest.previousCommitId, others.length],
+      ["Three", "Administrator", commits[1], 6],
+    );
+    const [line = ""] = (await author.ok(["history", "--publishes", "--limit", "1"])).split("\n");
+    assert.deepEqual(line.split("\t"), [
+      newest.publishedAt,
+      newest.commitId,
+      commits[1],
+      "Administrator",
+      "Three",
+    ]);
+    assertFails(
+      await author.run(["history", "--publishes", "--status", "error"]),
+      2,
+      /'--publishes' cannot be used with option '--status/,
+    );
+  });
   await t.step("settings of invoked.json are synced, and only those", async () => {
     await author.write("invoked.json", `{"name": "greeter", "allowlist": ["api.example.com"]}`);
     assert.deepEqual((await author.json("deploy")).settings, ["outboundNetworkAllowlist"]);

@@ -11,11 +11,17 @@ Deno.test("a command names the fault of the function or the request", async (t) 
   await t.step("nothing is published", async () => {
     await author.ok(["deploy"]);
     assertFails(await author.run(["invoke"]), 1, /NO_PUBLISHED_COMMIT/, /invoked publish/);
-    assertFails(await author.run(["rollback"]), 1, /no commit is published/, /invoked publish/);
+    assertFails(
+      await author.run(["rollback"]),
+      1,
+      /no commit was ever published/,
+      /invoked publish/,
+    );
   });
-  await t.step("there is nothing older to roll back to", async () => {
-    await author.ok(["publish"]);
-    assertFails(await author.run(["rollback"]), 1, /no commit is older/, /--to/);
+  await t.step("nothing else was published that rollback could publish again", async () => {
+    await author.write("main.ts", "export default () => ({ version: 2 });\n");
+    await author.ok(["deploy", "--publish"]);
+    assertFails(await author.run(["rollback"]), 1, /no other commit was published/, /--to/);
   });
   await t.step("the code does not build", async () => {
     await author.write("main.ts", "export default () => {\n  retrn 1;\n};\n");
@@ -239,4 +245,5 @@ Deno.test("a missing endpoint of an addition is named, and the rest works", asyn
     /Cannot use the search of invocations/,
   );
   assertFails(await run("tag", "there", "v1", "--delete"), 1, /Cannot use the deletion of tags/);
+  assertFails(await run("rollback", "there"), 1, /Cannot use the history of publishes/, /--to/);
 });

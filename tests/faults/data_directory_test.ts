@@ -49,8 +49,8 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    db.exec("alter table invocations drop column process_kind");
-    db.exec("delete from kysely_migration where name = '009_process_kind'");
+    db.exec("drop table publishes");
+    db.exec("delete from kysely_migration where name = '010_publishes'");
   });
 }
 
@@ -100,12 +100,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is refused and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('010_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('011_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 010_of_the_future, so a later version of invoked wrote it This version, \S+, opens databases with the migrations 001_initial to 009_process_kind; nothing was changed/,
+    /migration 011_of_the_future, so a later version of invoked wrote it This version, \S+, opens databases with the migrations 001_initial to 010_publishes; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });
@@ -147,15 +147,15 @@ Deno.test("migrations are made as a whole or not at all", async () => {
   await using directory = await usedDirectory();
   takeLastMigrationBack(directory.path);
   inDatabase(directory.path, (db) => {
-    // 008 has to be made again and succeeds; 009 then finds its column.
-    db.exec("create index invocations_unfinished on invocations (id)");
-    db.exec("delete from kysely_migration where name = '008_unfinished'");
-    db.exec("alter table invocations add column process_kind text");
+    // 009 has to be made again and succeeds; 010 then finds its table.
+    db.exec("alter table invocations drop column process_kind");
+    db.exec("delete from kysely_migration where name = '009_process_kind'");
+    db.exec("create table publishes (id text)");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: duplicate column name: process_kind/m,
+    /^error: Cannot start the server: table "?publishes"? already exists/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

@@ -3,6 +3,7 @@ import { createFunction } from "./create_function.ts";
 import { deleteFunction } from "./delete_function.ts";
 import { getFunction } from "./get_function.ts";
 import { listFunctions } from "./list_functions.ts";
+import { listPublishes } from "./list_publishes.ts";
 import { searchFunctions } from "./search_functions.ts";
 import { updateFunction } from "./update_function.ts";
 
@@ -14,4 +15,5 @@ export const FUNCTION_OPERATIONS: readonly Operation[] = [
   searchFunctions,
   getFunction,
   deleteFunction,
+  listPublishes,
 ];

@@ -8,6 +8,7 @@ import {
   INVOCATION_PREFIX,
   mapOf,
   pageOf,
+  Publish,
   RemoteFunction,
   TestResult,
   TypeCheck,
@@ -142,6 +143,16 @@ export class Api implements Disposable {
         `Cannot list the commits of ${fn.displayName}`,
         `${functionPath(fn)}/commits?${pageQuery(limit, pageToken)}`,
         pageOf(Commit),
+      ));
+  }
+
+  /** Changes of the published commit, newest first. An addition to C1's API. */
+  async publishes(fn: RemoteFunction, limit: number): Promise<Publish[]> {
+    return await this.session.all(limit, (pageToken) =>
+      this.session.get(
+        `Cannot list the publishes of ${fn.displayName}`,
+        `${functionPath(fn)}/publishes?${pageQuery(limit, pageToken)}`,
+        pageOf(Publish),
       ));
   }
 

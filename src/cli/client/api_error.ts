@@ -50,15 +50,20 @@ export class ApiError extends Failure {
   }
 }
 
+/** The next step without an addition to C1's API. */
+const USE_INVOKED = "use an invoked server; C1's own API does not have this endpoint";
+
 /** Reports a missing endpoint of an addition to C1's API as such. @param what such as `volumes` */
-export async function needsAddition<T>(what: string, response: Promise<T>): Promise<T> {
+export async function needsAddition<T>(
+  what: string,
+  response: Promise<T>,
+  next = USE_INVOKED,
+): Promise<T> {
   try {
     return await response;
   } catch (error) {
     if (!(error instanceof ApiError) || !error.isMissingEndpoint) throw error;
-    throw new Failure(`Cannot use ${what}: the server has no such endpoint`, {
-      next: "use an invoked server; C1's own API does not have this endpoint",
-    });
+    throw new Failure(`Cannot use ${what}: the server has no such endpoint`, { next });
   }
 }
 

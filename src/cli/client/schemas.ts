@@ -55,6 +55,18 @@ export const Commit = z.object({
 });
 export type Commit = z.output<typeof Commit>;
 
+/** A change of the published commit: an addition to C1's API. */
+export const Publish = z.object({
+  id: z.string(),
+  /** Undefined if the function was unpublished. */
+  commitId: optionalText,
+  previousCommitId: optionalText,
+  publishedAt: optionalText,
+  publishedBy: optionalText,
+  message: text,
+});
+export type Publish = z.output<typeof Publish>;
+
 const TYPE_CHECK_PREFIX = "TYPE_CHECK_STATE_";
 
 /** The type check of a commit: an addition to C1's API. */

@@ -10,6 +10,7 @@ import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import { entryFault } from "../../sandbox/mod.ts";
 import type { Provisioning } from "./provisioning.ts";
+import type { Publishes } from "./publishes.ts";
 import type { Secrets } from "./secrets.ts";
 import { maskedFields, type UpdateMask } from "./update_mask.ts";
 
@@ -97,6 +98,7 @@ export class Functions {
     private readonly store: Store,
     private readonly commits: Commits,
     private readonly secrets: Secrets,
+    private readonly publishes: Publishes,
     private readonly provisioning: Provisioning,
     private readonly pages: Pages,
     private readonly ids: Ids,
@@ -171,6 +173,10 @@ export class Functions {
     await this.store.write(async (tx) => {
       await commit?.insert(tx);
       const head = commit === undefined ? {} : { head: commit.row.id };
+      const { publishedCommitId } = columns;
+      if (publishedCommitId !== undefined) {
+        await this.publishes.record(tx, by, fn.id, publishedCommitId);
+      }
       await tx.functions.update(fn.id, {
         ...columns,
         ...head,

@@ -13,6 +13,7 @@ import * as reuse from "./006_reuse.ts";
 import * as processReuse from "./007_process_reuse.ts";
 import * as unfinished from "./008_unfinished.ts";
 import * as processKind from "./009_process_kind.ts";
+import * as publishes from "./010_publishes.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export function migrationsOf({ capabilities }: Dialect): Record<string, Migration> {
@@ -26,6 +27,7 @@ export function migrationsOf({ capabilities }: Dialect): Record<string, Migratio
     "007_process_reuse": { up: processReuse.up },
     "008_unfinished": { up: unfinished.up },
     "009_process_kind": { up: processKind.up },
+    "010_publishes": { up: publishes.up },
   };
 }
 

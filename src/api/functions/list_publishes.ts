@@ -1,0 +1,47 @@
+import { z } from "@hono/zod-openapi";
+import type { DescribedPublishRow } from "../../store/functions.ts";
+import { jsonOperation } from "../operation.ts";
+import { listOf, pageOf, pageQuery, timestamp } from "../primitives.ts";
+import { functionParam } from "./schemas.ts";
+
+const publishOut = z.object({
+  id: z.string(),
+  commitId: z.string().optional().openapi({ description: "Absent: the function was unpublished" }),
+  previousCommitId: z.string().optional().openapi({
+    description: "The commit that was published before, if there was one",
+  }),
+  publishedAt: timestamp.optional().openapi({
+    description: "Absent for a publish before the server kept this history",
+  }),
+  publishedBy: z.string().optional().openapi({
+    description: "Display name of the principal; absent as publishedAt",
+  }),
+  message: z.string().openapi({ description: "The message of the commit" }),
+}).openapi("invoked.FunctionPublish");
+
+export const listPublishes = jsonOperation({
+  operationId: "invoked.FunctionService.ListPublishes",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/publishes",
+  summary: "List the publishes of a function, newest first",
+  permission: "read",
+  params: functionParam,
+  query: pageQuery,
+  response: listOf(publishOut),
+  async handle({ params, query }, { publishes }) {
+    const { list, nextPageToken } = await publishes.list(params.function_id, pageOf(query));
+    return { list: list.map(publishJson), nextPageToken };
+  },
+});
+
+function publishJson(row: DescribedPublishRow): z.input<typeof publishOut> {
+  const { id, commitId, previousCommitId, publishedAt, publishedBy, message } = row;
+  return {
+    id,
+    ...commitId === null ? {} : { commitId },
+    ...previousCommitId === null ? {} : { previousCommitId },
+    ...publishedAt === null ? {} : { publishedAt },
+    ...publishedBy === null ? {} : { publishedBy },
+    message: message ?? "",
+  };
+}

@@ -1,0 +1,120 @@
+/** Migrations that change or add rows. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { CamelCasePlugin, Kysely } from "kysely";
+import { Migrator } from "kysely/migration";
+import { migrationsOf } from "../../src/store/migrations/mod.ts";
+import { openStore } from "../../src/store/mod.ts";
+import { sqliteDialect } from "../../src/store/sqlite/dialect.ts";
+import { makeTempDir } from "../support/invoked.ts";
+
+const TIME = "2026-01-01T00:00:00.000Z";
+
+// deno-lint-ignore no-explicit-any -- the schema of an earlier version
+type EarlierDatabase = Kysely<any>;
+
+/** Creates a database as it was after a migration. */
+async function createEarlierDatabase(
+  file: string,
+  migration: string,
+  fill: (db: EarlierDatabase) => Promise<void>,
+): Promise<void> {
+  const dialect = sqliteDialect(file);
+  const db: EarlierDatabase = new Kysely({
+    dialect: dialect.writer,
+    plugins: [new CamelCasePlugin()],
+  });
+  const provider = { getMigrations: () => Promise.resolve(migrationsOf(dialect)) };
+  const { error } = await new Migrator({ db, provider }).migrateTo(migration);
+  assert.equal(error, undefined);
+  await fill(db);
+  await db.destroy();
+  await dialect.close();
+}
+
+/** A function with one commit. */
+async function insertFunction(
+  db: EarlierDatabase,
+  name: string,
+  columns: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await db.insertInto("functions").values({
+    id: `function-${name}`,
+    displayName: name,
+    description: "",
+    functionType: "FUNCTION_TYPE_ANY",
+    isDraft: 0,
+    outboundNetworkAllowlist: "[]",
+    provisionedConcurrency: 0,
+    scopedRoleIds: "[]",
+    createdAt: TIME,
+    updatedAt: TIME,
+    ...columns,
+  }).execute();
+  await db.insertInto("commits").values({
+    id: `commit-${name}`,
+    functionId: `function-${name}`,
+    message: `made for ${name}`,
+    author: "",
+    createdAt: TIME,
+    expiresAt: TIME,
+  }).execute();
+}
+
+async function insertWithIsolation(db: EarlierDatabase, isolation: string): Promise<void> {
+  await insertFunction(db, isolation, { isolation });
+  await db.insertInto("invocations").values({
+    id: `invocation-${isolation}`,
+    functionId: `function-${isolation}`,
+    commitId: `commit-${isolation}`,
+    principalId: "principal",
+    mode: "sync",
+    status: "SUCCESS",
+    input: "{}",
+    output: "{}",
+    createdAt: TIME,
+    updatedAt: TIME,
+    isolation,
+  }).execute();
+}
+
+Deno.test("fresh and shared become PROCESS_REUSE_NONE and PROCESS_REUSE_SEQUENTIAL", async () => {
+  await using directory = await makeTempDir();
+  await createEarlierDatabase(join(directory.path, "invoked.db"), "006_reuse", async (db) => {
+    await insertWithIsolation(db, "fresh");
+    await insertWithIsolation(db, "shared");
+  });
+  await using store = await openStore(directory.path);
+  const { functions, invocations } = store.read;
+  const valuesOf = async (isolation: string) => [
+    (await functions.get(`function-${isolation}`))?.processReuse,
+    (await invocations.get(`function-${isolation}`, `invocation-${isolation}`))?.processReuse,
+  ];
+  assert.deepEqual(await valuesOf("fresh"), ["PROCESS_REUSE_NONE", "PROCESS_REUSE_NONE"]);
+  assert.deepEqual(
+    await valuesOf("shared"),
+    ["PROCESS_REUSE_SEQUENTIAL", "PROCESS_REUSE_SEQUENTIAL"],
+  );
+});
+
+Deno.test("a commit that is published already is the first in the history of publishes", async () => {
+  await using directory = await makeTempDir();
+  await createEarlierDatabase(
+    join(directory.path, "invoked.db"),
+    "009_process_kind",
+    async (db) => {
+      await insertFunction(db, "live", { publishedCommitId: "commit-live" });
+      await insertFunction(db, "draft", { isDraft: 1 });
+    },
+  );
+  await using store = await openStore(directory.path);
+  const page = { size: 10, after: undefined };
+  const publishesOf = (name: string) => store.read.functions.publishes(`function-${name}`, page);
+  const [first, ...others] = (await publishesOf("live")).rows;
+  assert.deepEqual(
+    [first?.commitId, first?.previousCommitId, first?.publishedAt, first?.message],
+    ["commit-live", null, null, "made for live"],
+  );
+  assert.deepEqual(others, []);
+  assert.deepEqual((await publishesOf("draft")).rows, []);
+});
