@@ -1,13 +1,14 @@
 import type { Command } from "commander";
-import { countOf } from "../config/mod.ts";
-import type { Api, FunctionChange } from "./client/api.ts";
+import { countOf, formatCount } from "../config/mod.ts";
+import type { Api, Files, FunctionChange } from "./client/api.ts";
 import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
 import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { compare, makeCommit, settingsChange } from "./folder/deployment.ts";
-import { readFunctionFiles } from "./folder/files.ts";
+import { readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
+import type { SecretLike } from "./folder/secret_scan.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -54,6 +55,8 @@ interface Deployed {
   readonly commitId: string | undefined;
   readonly published: boolean;
   readonly changes: readonly Change[];
+  readonly skipped: readonly Skipped[];
+  readonly secretLike: readonly SecretLike[];
   /** The fields of the function that the deploy set. */
   readonly settings: readonly string[];
   /** Undefined if the server does not check types. */
@@ -66,11 +69,13 @@ async function deploy(
   manifest: Manifest,
   { publish: wanted, message = "" }: Options,
 ): Promise<Deployed> {
-  const files = await readFunctionFiles(folder);
+  const { files, skipped } = await readFunctionFolder(folder);
   const { fn: existing, changes } = await compare(api, manifest, files);
   note(`${oneLine(manifest.name)} on ${api.url}${existing === undefined ? " (new)" : ""}`);
   for (const change of changes) note(`  ${formatChange(change, paintNote)}`);
   if (changes.length === 0) note("  no file changed");
+  noteSkipped(skipped);
+  const secretLike = await secretsAmong(files, changes);
 
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
   const commitId = changes.length === 0
@@ -83,7 +88,9 @@ async function deploy(
     ...settings,
     ...publishes ? { publishedCommitId: commitId } : {},
   });
-  noteSettings(Object.keys(settings), publishes, wanted === true);
+  const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
+  noteSettings(Object.keys(settings));
+  notePublished(publishes, isPublished);
   const typeCheck = commitId === undefined ? undefined : await checkedTypes(api, fn, commitId);
   if (typeCheck !== undefined) noteTypes(typeCheck);
   return {
@@ -91,8 +98,10 @@ async function deploy(
     name: manifest.name,
     created: existing === undefined,
     commitId,
-    published: publishes || (commitId !== undefined && commitId === fn.publishedCommitId),
+    published: publishes || isPublished,
     changes,
+    skipped,
+    secretLike,
     settings: Object.keys(settings),
     typeCheck,
   };
@@ -112,11 +121,44 @@ async function applyChange(
   }
 }
 
-function noteSettings(settings: readonly string[], published: boolean, wanted: boolean): void {
+function noteSettings(settings: readonly string[]): void {
   if (settings.length > 0) note(`Set ${settings.join(", ")}`);
-  if (published) note(paintNote("green", "Published"));
-  else if (wanted) note("Already published");
+}
+
+function notePublished(publishes: boolean, isPublished: boolean): void {
+  if (publishes) note(paintNote("green", "Published"));
+  else if (isPublished) note("Already published");
   else note("Not published; publish it with invoked publish");
+}
+
+/** Skipped files that are named. */
+const MAX_NAMED = 10;
+
+function noteSkipped(skipped: readonly Skipped[]): void {
+  if (skipped.length === 0) return;
+  const named = skipped.slice(0, MAX_NAMED)
+    .map(({ path, reason }) => `${oneLine(path)} (${reason})`);
+  const others = skipped.length - named.length;
+  note(`  skipped: ${named.join(", ")}${others > 0 ? ` and ${formatCount(others)} more` : ""}`);
+}
+
+/** Warns of uploads that look like secrets. An unchanged file is in a commit already. */
+async function secretsAmong(files: Files, changes: readonly Change[]): Promise<SecretLike[]> {
+  const changed = new Set(changes.map(({ path }) => path));
+  const uploads = new Map([...files].filter(([path]) => changed.has(path)));
+  if (uploads.size === 0) return [];
+  const { describeSecret, findSecrets } = await import("./folder/secret_scan.ts");
+  const found = await findSecrets(uploads);
+  if (found.length === 0) return found;
+  const named = found.slice(0, MAX_NAMED).map((secret) => oneLine(describeSecret(secret)));
+  const others = found.length - named.length;
+  note(paintNote(
+    "yellow",
+    `Warning: this looks like a secret: ${named.join(", ")}` +
+      (others > 0 ? ` and ${formatCount(others)} more` : ""),
+  ));
+  note("  a commit keeps its files; exclude them with .invokedignore, and use invoked secrets set");
+  return found;
 }
 
 /** The type check of a commit, as far as it ends within {@link TYPES_WAIT_MS}. */

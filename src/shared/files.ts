@@ -23,6 +23,11 @@ export async function syncFile(file: Deno.FsFile, path: string): Promise<void> {
   }
 }
 
+/** The text of a file in UTF-8, without the byte order mark that some editors write. */
+export async function readTextFile(path: string): Promise<string> {
+  return new TextDecoder().decode(await Deno.readFile(path));
+}
+
 /** Writes all of the bytes at the file's position. */
 export async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<void> {
   for (let written = 0; written < content.length;) {

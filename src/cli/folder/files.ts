@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { countOf, formatBytes } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
+import { PRIVATE_DIR } from "./editor.ts";
+import { IGNORE_NAMES, IgnoreRules } from "./ignore_rules.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
 
 /** Limits that protect from reading a wrong folder, such as the home directory. */
@@ -16,62 +18,115 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   "node_modules",
 ]);
 
+/** Hidden files of tools, which nobody expects in a function. */
+const UNMENTIONED: ReadonlySet<string> = new Set([...IGNORE_NAMES, PRIVATE_DIR, ".git"]);
+
 /** The entry of a function and of its tests. */
 export const ENTRY = "main.ts";
 export const TEST_ENTRY = "main.test.ts";
 
-/** Whether a file or directory of this name belongs to the function; hidden ones do not. */
+/** Whether a file or directory of this name belongs to the function, unless an ignore file excludes it. */
 export function belongsToFunction(name: string): boolean {
-  return !name.startsWith(".") && !LEFT_OUT.has(name);
+  return !isHidden(name) && !LEFT_OUT.has(name);
+}
+
+function isHidden(name: string): boolean {
+  return name.startsWith(".");
+}
+
+/** A file or directory of the folder that is not part of the function. */
+export interface Skipped {
+  /** A directory ends with a slash. */
+  readonly path: string;
+  readonly reason: "hidden" | "ignored";
+}
+
+/** What a folder has for its function. */
+export interface FunctionFolder {
+  /** By path with slashes, in the order of the paths. */
+  readonly files: Files;
+  /** In the order of the paths, without the files of well-known tools. */
+  readonly skipped: readonly Skipped[];
 }
 
 /**
- * The files of the function in a folder, by path with slashes, in the order of the paths.
+ * Reads the files of the function in a folder.
  *
  * @throws {Failure} without main.ts, and for a link or another special file
  */
+export async function readFunctionFolder(folder: string): Promise<FunctionFolder> {
+  const found: Found = { files: new Map(), skipped: [], bytes: 0 };
+  await readInto(found, folder, "", await IgnoreRules.of(folder));
+  const skipped = found.skipped.toSorted((a, b) => a.path < b.path ? -1 : 1);
+  if (!found.files.has(ENTRY)) throw withoutEntry(folder, skipped);
+  return { files: new Map([...found.files].toSorted(([a], [b]) => a < b ? -1 : 1)), skipped };
+}
+
+/** As {@link readFunctionFolder}, the files alone. */
 export async function readFunctionFiles(folder: string): Promise<Files> {
-  const files = new Map<string, Uint8Array>();
-  await readInto(files, { bytes: 0 }, folder, "");
-  if (!files.has(ENTRY)) {
-    throw new Failure(`Cannot use folder ${folder}: it has no ${ENTRY}`, {
+  return (await readFunctionFolder(folder)).files;
+}
+
+function withoutEntry(folder: string, skipped: readonly Skipped[]): Failure {
+  const isIgnored = skipped.some(({ path, reason }) => path === ENTRY && reason === "ignored");
+  const names = IGNORE_NAMES.join(" or ");
+  return isIgnored
+    ? new Failure(`Cannot use folder ${folder}: a ${names} excludes ${ENTRY}`, {
+      next: `correct that file, or write !${ENTRY} into the ${IGNORE_NAMES.at(-1)} of the folder`,
+      exit: "usage",
+    })
+    : new Failure(`Cannot use folder ${folder}: it has no ${ENTRY}`, {
       next: "create a function with invoked init NAME, or change to the folder of one",
       exit: "usage",
     });
-  }
-  return new Map([...files].toSorted(([a], [b]) => a < b ? -1 : 1));
+}
+
+interface Found {
+  readonly files: Map<string, Uint8Array>;
+  readonly skipped: Skipped[];
+  bytes: number;
 }
 
 async function readInto(
-  files: Map<string, Uint8Array>,
-  total: { bytes: number },
+  found: Found,
   folder: string,
   prefix: string,
+  rules: IgnoreRules,
 ): Promise<void> {
   for (const { name, isDirectory, isFile } of await listDirectory(join(folder, prefix))) {
-    if (!belongsToFunction(name)) continue;
     const path = `${prefix}${name}`;
-    if (isDirectory) {
-      await readInto(files, total, folder, `${path}/`);
+    const shown = isDirectory ? `${path}/` : path;
+    if (isHidden(name)) {
+      if (!UNMENTIONED.has(name)) found.skipped.push({ path: shown, reason: "hidden" });
       continue;
     }
-    if (!isFile) {
+    if (LEFT_OUT.has(name)) continue;
+    if (rules.excludes(join(folder, path), isDirectory)) {
+      found.skipped.push({ path: shown, reason: "ignored" });
+      continue;
+    }
+    if (isDirectory) {
+      await readInto(found, folder, `${path}/`, await rules.within(join(folder, path)));
+    } else if (isFile) await readFile(found, folder, path);
+    else {
       // A link may point to any file, which would then be uploaded.
       throw new Failure(`Cannot use ${join(folder, path)}: it is neither a file nor a directory`, {
         next: "put a copy of the file there instead of a link",
       });
     }
-    const content = await Deno.readFile(join(folder, path));
-    files.set(path, content);
-    total.bytes += content.length;
-    if (files.size > MAX_FILES || total.bytes > MAX_BYTES) {
-      throw new Failure(
-        `Cannot use folder ${folder}: it has more than ${countOf(MAX_FILES, "file")} or ` +
-          formatBytes(MAX_BYTES),
-        { next: "change to the folder of a function", exit: "usage" },
-      );
-    }
   }
+}
+
+async function readFile(found: Found, folder: string, path: string): Promise<void> {
+  const content = await Deno.readFile(join(folder, path));
+  found.files.set(path, content);
+  found.bytes += content.length;
+  if (found.files.size <= MAX_FILES && found.bytes <= MAX_BYTES) return;
+  throw new Failure(
+    `Cannot use folder ${folder}: it has more than ${countOf(MAX_FILES, "file")} or ` +
+      formatBytes(MAX_BYTES),
+    { next: "change to the folder of a function", exit: "usage" },
+  );
 }
 
 async function listDirectory(path: string): Promise<Deno.DirEntry[]> {

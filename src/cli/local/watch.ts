@@ -1,6 +1,10 @@
 import { relative } from "node:path";
+import { IGNORE_NAMES } from "../folder/ignore_rules.ts";
 import { MANIFEST_NAME } from "../folder/manifest.ts";
 import { belongsToFunction } from "../folder/files.ts";
+
+/** Files that change what the function is, without being a part of it. */
+const SETTINGS_NAMES = [MANIFEST_NAME, ...IGNORE_NAMES];
 
 /** Changes within this time count as one: an editor may write several times for a save. */
 const SETTLE_MS = 15;
@@ -59,5 +63,5 @@ async function* reportChanges(
 function isOfFunction(path: string, folder: string): boolean {
   const inside = relative(folder, path);
   return inside !== "" &&
-    inside.split("/").every((name) => belongsToFunction(name) || name === MANIFEST_NAME);
+    inside.split("/").every((name) => belongsToFunction(name) || SETTINGS_NAMES.includes(name));
 }

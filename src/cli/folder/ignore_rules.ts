@@ -1,0 +1,81 @@
+import { dirname, join, relative } from "node:path";
+import ignore, { type Ignore } from "ignore";
+import { readTextFile } from "../../shared/files.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
+
+/** Files that exclude others, the second with precedence. Both have the syntax of git. */
+export const IGNORE_NAMES = [".gitignore", ".invokedignore"];
+
+/** The rules of the ignore files in one directory. */
+interface Level {
+  readonly directory: string;
+  readonly rules: Ignore;
+}
+
+/**
+ * The rules that apply in a directory: those of the directories above it up to the root of the repository, and its own.
+ * Rules of a deeper directory have precedence, as in git.
+ */
+export class IgnoreRules {
+  readonly #levels: readonly Level[];
+
+  private constructor(levels: readonly Level[]) {
+    this.#levels = levels;
+  }
+
+  /** The rules in a folder. Without a repository these are its own alone. */
+  static async of(folder: string): Promise<IgnoreRules> {
+    let found = new IgnoreRules([]);
+    for (const directory of await directoriesDownTo(folder)) found = await found.within(directory);
+    return found;
+  }
+
+  /** These rules with those of a directory below, whose files the caller reads. */
+  async within(directory: string): Promise<IgnoreRules> {
+    // The caller reads the directory, so the rules of all levels count for its files alone.
+    for (const level of this.#levels) open(level, directory);
+    const lines: string[] = [];
+    for (const name of IGNORE_NAMES) lines.push(await readRules(join(directory, name)));
+    if (lines.every((line) => line === "")) return new IgnoreRules(this.#levels);
+    // Git on Linux distinguishes upper and lower case.
+    const rules = ignore({ ignorecase: Deno.build.os !== "linux" }).add(lines.join("\n"));
+    return new IgnoreRules([...this.#levels, { directory, rules }]);
+  }
+
+  /** Whether a file or directory is excluded. The caller has to ask for its directory first. */
+  excludes(path: string, isDirectory: boolean): boolean {
+    for (const { directory, rules } of this.#levels.toReversed()) {
+      const { ignored, unignored } = rules.test(pathBelow(directory, path, isDirectory));
+      if (ignored || unignored) return ignored;
+    }
+    return false;
+  }
+}
+
+/** The folder and the directories above it, from the root of the repository down. */
+async function directoriesDownTo(folder: string): Promise<string[]> {
+  const directories: string[] = [];
+  for (let directory = folder;; directory = dirname(directory)) {
+    directories.unshift(directory);
+    if (await Deno.lstat(join(directory, ".git")).catch(() => undefined)) return directories;
+    if (directory === dirname(directory)) return [folder];
+  }
+}
+
+function open({ directory, rules }: Level, opened: string): void {
+  const path = pathBelow(directory, opened, true);
+  if (rules.test(path).ignored) rules.add(`!/${path.replace(/[\\*?[\]!# ]/g, "\\$&")}`);
+}
+
+function pathBelow(directory: string, path: string, isDirectory: boolean): string {
+  return relative(directory, path) + (isDirectory ? "/" : "");
+}
+
+async function readRules(path: string): Promise<string> {
+  try {
+    return await readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw new Failure(`Cannot read ${path}: ${describeError(error)}`, { exit: "usage" });
+  }
+}
