@@ -18,6 +18,9 @@ const OUTSIDE = /\.\.\/|failed, not found|Cannot read |Could not read /;
 export const REACHES_OUTSIDE =
   "Cannot build: a require or a computed import reaches a file that no plain import names";
 
+/** The message of the bundler for a computed import of a package, which no lock can know. */
+const UNLOCKED = /^Could not find constraint '([^']+)' in the list of packages/;
+
 /** The errors in the standard error of `deno bundle`, without what they reveal of files outside of the commit. */
 export async function bundleDiagnostics(
   stderr: string,
@@ -36,7 +39,7 @@ async function readBlock(
 ): Promise<Diagnostic> {
   const position = /^ {4}at (file:\/\/\S+|[^\n]+?):(\d+):(\d+)$/m.exec(block);
   const head = firstPart(block);
-  const message = OUTSIDE.test(head) ? REACHES_OUTSIDE : head;
+  const message = messageOf(head);
   if (!position) return { message };
   const [, url = "", line, column] = position;
   const path = nameOf(fromFileUrl(url) ?? url);
@@ -44,6 +47,15 @@ async function readBlock(
   // esbuild counts columns from 0, in the JavaScript that Deno made of the file.
   const at = await original(path, Number(line), Number(column), workspace);
   return { path, line: at.line, column: at.column + 1, message };
+}
+
+function messageOf(head: string): string {
+  const [, name] = UNLOCKED.exec(head) ?? [];
+  if (name !== undefined) {
+    return `Cannot import "npm:${name}": a computed import is not locked; write the package as plain ` +
+      `text, as in import("npm:${name}")`;
+  }
+  return OUTSIDE.test(head) ? REACHES_OUTSIDE : head;
 }
 
 interface Position {

@@ -151,10 +151,36 @@ function referenceFault(
   if (specifier.startsWith("npm:")) return failures.get(specifier);
   const target = commitPath(specifier, commit);
   if (target === undefined) return ALLOWED;
-  if (!commit.has(target)) return `the commit has no file ${target}`;
+  if (!commit.has(target)) return missingFile(written, target, commit);
   if (isConfiguration(target)) return "a configuration file takes no part in the build";
   const failure = failures.get(specifier);
   return failure === undefined || isSyntaxError(failure) ? undefined : firstPart(failure);
+}
+
+/** What authors leave out of an import, because other tools look for it. */
+const ENDINGS = [
+  ".ts",
+  ".tsx",
+  ".mts",
+  ".js",
+  ".mjs",
+  ".json",
+  "/index.ts",
+  "/index.js",
+  "/mod.ts",
+];
+/** Endings of compiled files, which TypeScript accepts for their sources. */
+const COMPILED = /\.([cm]?)js(x?)$/;
+
+function missingFile(written: string, target: string, commit: Commit): string {
+  const reason = `the commit has no file ${target}`;
+  const asWritten = (path: string) => written.replace(/\/?$/, "") + path;
+  const ending = ENDINGS.find((ending) => commit.has(target.replace(/\/?$/, "") + ending));
+  if (ending !== undefined) return `${reason}; did you mean ${asWritten(ending)}?`;
+  const source = (path: string) => path.replace(COMPILED, ".$1ts$2");
+  return COMPILED.test(target) && commit.has(source(target))
+    ? `${reason}; did you mean ${source(written)}?`
+    : reason;
 }
 
 function bareHint(written: string): string | undefined {

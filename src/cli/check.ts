@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Diagnostic } from "../builder/mod.ts";
-import { countOf, readEnvironment, resolveConfig } from "../config/mod.ts";
+import { countOf, type Given, readEnvironment, resolveConfig } from "../config/mod.ts";
 import { describeError, Failure, failureMessage, printable } from "./terminal/failure.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
@@ -8,19 +8,21 @@ import { readFunctionFiles } from "./folder/files.ts";
 import { downloadsDir } from "./local/local_server.ts";
 import { note, paint, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addLocalSettings, withoutOwnVariables } from "./options/local_settings.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 /** `invoked check`: the types of the function in the folder. */
 export function registerCheck(program: Command): void {
   const command = program.command("check")
     .description("Check the types of the function in this folder, as the server does");
+  const readSettings = addLocalSettings(command);
   addJsonOption(command);
   addExamples(command, "invoked check", "invoked check --json");
   command.action(async ({ json }: { readonly json?: true }) => {
     const folder = Deno.cwd();
     const files = await readFunctionFiles(folder);
     await writeEditorTypes(folder);
-    const diagnostics = await checkTypes(folder, files);
+    const diagnostics = await checkTypes(folder, files, readSettings());
     if (json) printJson({ diagnostics });
     else {
       for (const { message, ...position } of diagnostics) {
@@ -39,8 +41,12 @@ export function registerCheck(program: Command): void {
 async function checkTypes(
   folder: string,
   files: ReadonlyMap<string, Uint8Array>,
+  flags: Given,
 ): Promise<readonly Diagnostic[]> {
-  const { config: { builder, sandbox } } = resolveConfig({}, readEnvironment());
+  const { config: { builder, sandbox } } = resolveConfig(
+    flags,
+    withoutOwnVariables(readEnvironment()),
+  );
   const { createBuilder, registryOf } = await import("../builder/mod.ts");
   const workDir = await Deno.makeTempDir({ prefix: "invoked-check-" });
   using interrupt = listenForInterrupt();

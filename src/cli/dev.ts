@@ -6,13 +6,15 @@ import { readLogs } from "./client/logs.ts";
 import { Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { needManifest } from "./folder/manifest.ts";
-import { INPUT_HELP, inputFile, readInput } from "./options/input.ts";
+import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
+import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { watchFolder } from "./local/watch.ts";
-import { SECRETS_HELP, SyncedFunction } from "./local/synced_function.ts";
+import { SyncedFunction } from "./local/synced_function.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addLocalSettings } from "./options/local_settings.ts";
 import { quoteForShell } from "./terminal/shell.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
@@ -30,16 +32,18 @@ export function registerDev(program: Command): void {
     )
     .option("--input <JSON>", INPUT_HELP)
     .option("--secrets <FILE>", SECRETS_HELP);
+  const readSettings = addLocalSettings(command);
   addJsonOption(command, "Print JSON, one line per run");
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
     const { name, volume } = await needManifest(folder);
+    const secrets = await readSecrets(options.secrets);
     await writeEditorTypes(folder);
     const file = inputFile(options.input);
     using interrupt = listenForInterrupt();
-    await using server = await startLocalServer(folder);
-    const synced = await SyncedFunction.open(server.api, folder, options.secrets);
+    await using server = await startLocalServer(folder, readSettings());
+    const synced = await SyncedFunction.open(server.api, folder, secrets);
     const run = new DevRun(synced, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
@@ -107,7 +111,7 @@ class DevRun {
   /** Whether the input differs from that of the last run: another file content, or a call from elsewhere. */
   async #readInput(): Promise<boolean> {
     const { input: source } = this.#options;
-    const given = source === "-" && this.#given !== undefined
+    const given = isStdin(source) && this.#given !== undefined
       ? this.#given
       : await readInput(source);
     if (given !== this.#given) {

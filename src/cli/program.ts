@@ -1,8 +1,8 @@
-import tab from "@bomb.sh/tab/commander";
 import { type Argument, Command, type Option } from "commander";
 import { formatCount } from "../config/mod.ts";
 import project from "../../package.json" with { type: "json" };
 import { registerCheck } from "./check.ts";
+import { registerCompletions } from "./completions.ts";
 import { registerConfig } from "./config.ts";
 import { registerDelete } from "./delete.ts";
 import { registerDeploy } from "./deploy.ts";
@@ -27,6 +27,8 @@ import { registerTest } from "./test.ts";
 import { registerToken } from "./token.ts";
 import { registerVolumes } from "./volumes/mod.ts";
 
+const TIMES_HELP = "Times are in UTC, which Z marks";
+
 /** The commands in the groups and order of the help. */
 const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
   ["Write a function:", [registerInit, registerDev, registerTest, registerCheck]],
@@ -45,14 +47,14 @@ export function buildProgram(): Command {
     .helpOption("-h, --help", "Print this help")
     .configureHelp({ optionDescription, argumentDescription })
     .showHelpAfterError("next: run invoked --help or invoked <command> --help")
-    .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}`)
+    .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}\n\n${TIMES_HELP}`)
     .exitOverride();
   for (const [heading, registrations] of GROUPS) {
     program.commandsGroup(heading);
     for (const register of registrations) register(program);
   }
   program.commandsGroup("Other:");
-  tab(program, { completionCommandName: "completions" });
+  registerCompletions(program);
   program.helpCommand("help [command]", "Print the help of a command");
   return program;
 }

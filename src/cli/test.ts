@@ -8,13 +8,15 @@ import { describeError, Failure, failureMessage, oneLine, printable } from "./te
 import { writeEditorTypes } from "./folder/editor.ts";
 import { TEST_ENTRY } from "./folder/files.ts";
 import { needManifest } from "./folder/manifest.ts";
+import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
 import { faultOf, junitXml } from "./terminal/junit.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { watchFolder } from "./local/watch.ts";
-import { SECRETS_HELP, SyncedFunction } from "./local/synced_function.ts";
+import { SyncedFunction } from "./local/synced_function.ts";
 import { formatLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addLocalSettings } from "./options/local_settings.ts";
 import { addServerOptions } from "./options/server_options.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
@@ -42,6 +44,7 @@ export function registerTest(program: Command): void {
     )
     .option("--commit <COMMIT>", "With --remote: id, HEAD or tag of the commit [default HEAD]");
   const server = addServerOptions(command);
+  const readSettings = addLocalSettings(command);
   addJsonOption(command);
   addExamples(
     command,
@@ -57,6 +60,14 @@ export function registerTest(program: Command): void {
         exit: "usage",
       });
     }
+    const settings = readSettings();
+    const limit = Object.keys(settings).find((name) => settings[name] !== undefined);
+    if (options.remote && limit !== undefined) {
+      throw new Failure(`Cannot use --${limit} with --remote: the server has its own limits`, {
+        next: "omit the flag, or omit --remote to test the files of this folder",
+        exit: "usage",
+      });
+    }
     const folder = Deno.cwd();
     const manifest = await needManifest(folder);
     if (options.remote) {
@@ -65,10 +76,11 @@ export function registerTest(program: Command): void {
       const { commit } = await api.commit(fn, commitReference(options.commit ?? "HEAD"));
       return await report(api, fn, commit.id, options);
     }
+    const secrets = await readSecrets(options.secrets);
     await writeEditorTypes(folder);
     using interrupt = listenForInterrupt();
-    await using local = await startLocalServer(folder);
-    const synced = await SyncedFunction.open(local.api, folder, options.secrets);
+    await using local = await startLocalServer(folder, settings);
+    const synced = await SyncedFunction.open(local.api, folder, secrets);
     if (!options.watch) return await testOnce(synced, options);
     const saves = watchFolder(folder, [], interrupt.signal);
     await testAgain(synced, options);

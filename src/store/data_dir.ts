@@ -19,8 +19,17 @@ export async function openDataDir(path: string): Promise<DataDir> {
     if (await lock.tryLock(true)) return { path, [Symbol.dispose]: () => lock.close() };
     lock.close();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataDirError(`Cannot use data directory ${path}: ${reason}`);
+    throw new DataDirError(
+      `Cannot use data directory ${path}: ${describeFault(error)}; ` +
+        "choose a directory that this user can write, with --data",
+    );
   }
   throw new DataDirError(`Cannot use data directory ${path}: another server uses it`);
+}
+
+function describeFault(error: unknown): string {
+  if (error instanceof Deno.errors.AlreadyExists) return "it is a file, not a directory";
+  if (error instanceof Deno.errors.NotADirectory) return "a directory above it is a file";
+  if (error instanceof Deno.errors.NotCapable) return "it is in a file system of the kernel";
+  return error instanceof Error ? error.message : String(error);
 }

@@ -42,6 +42,29 @@ const COMPILER: readonly Case[] = [
     ],
   },
   {
+    name: "imports without their ending",
+    files: {
+      "main.ts":
+        `import "./lib/x";\nimport "./lib";\nimport "./lib/x.js";\nimport "./lib/z";\n${OK}`,
+      "lib/x.ts": OK,
+      "lib/index.ts": OK,
+    },
+    expected: [
+      'main.ts:1:8: Cannot import "./lib/x": the commit has no file lib/x; did you mean ./lib/x.ts?',
+      'main.ts:2:8: Cannot import "./lib": the commit has no file lib; did you mean ./lib/index.ts?',
+      'main.ts:3:8: Cannot import "./lib/x.js": the commit has no file lib/x.js; did you mean ./lib/x.ts?',
+      'main.ts:4:8: Cannot import "./lib/z": the commit has no file lib/z',
+    ],
+  },
+  {
+    name: "a computed import of a package",
+    files: { "main.ts": 'export default () => import("npm:" + "ms");' },
+    expected: [
+      'main.ts:1:29: Cannot import "npm:ms": a computed import is not locked; ' +
+      'write the package as plain text, as in import("npm:ms")',
+    ],
+  },
+  {
     name: "missing exports, with TypeScript lines before them",
     files: {
       "main.ts":

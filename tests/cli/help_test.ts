@@ -31,6 +31,13 @@ Deno.test("completions are a program of the shell that knows the commands", asyn
     assert.equal(code, 0);
     assert.match(stdout, /invoked/);
   }
+  // Bash reports an error for a constant that is set twice, also by another program's completions.
+  const { stdout: script } = await runInvoked(["completions", "bash"]);
+  const twice = await new Deno.Command("bash", {
+    args: ["-c", `readonly ShellCompDirectiveError=1\n${script}\n${script}\ncomplete -p invoked`],
+  }).output();
+  assert.equal(new TextDecoder().decode(twice.stderr), "");
+  assert.match(new TextDecoder().decode(twice.stdout), /-F __invoked_complete invoked/);
   const { stdout } = await runInvoked(["complete", "--", "ro"]);
   assert.match(stdout, /^rollback\t/m);
   const flags = await runInvoked(["complete", "--", "deploy", "--p"]);

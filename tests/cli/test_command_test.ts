@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { initFolder } from "./support.ts";
+import { assertFails, initFolder } from "./support.ts";
 
 Deno.test("test runs main.test.ts in the sandbox and names what failed", async (t) => {
   await using directory = await makeTempDir();
@@ -34,6 +34,26 @@ Deno.test("test runs main.test.ts in the sandbox and names what failed", async (
     assert.match(xml, /<testsuites tests="2" failures="1" errors="0" skipped="0" /);
     assert.match(xml, /<testcase name="greets by name" classname="greeter">\s*<failure message="/);
   });
+  await t.step(
+    "a limit that an error names is a flag of every command that runs locally",
+    async () => {
+      await Deno.writeTextFile(join(folder, "large.txt"), "x".repeat(2048));
+      const limited = await run("test", "--max-file", "1KiB");
+      assertFails(limited, 1, /2 KiB are more than the limit of 1 KiB for one file \(--max-file\)/);
+      await Deno.remove(join(folder, "large.txt"));
+      for (const command of ["dev", "check"]) {
+        const { code, stdout } = await run(command, "--max-file", "1KiB", "--help");
+        assert.equal(code, 0);
+        assert.match(stdout, / --invocation-timeout <DURATION> /);
+      }
+      assertFails(
+        await run("test", "--remote", "--max-file", "1KiB"),
+        2,
+        /Cannot use --max-file with --remote/,
+        /omit/,
+      );
+    },
+  );
   await t.step("without tests, or with one that does not build, it fails", async () => {
     await Deno.writeTextFile(join(folder, "main.test.ts"), "retrn 1;\n");
     assert.match((await run("test")).stderr, /^error: .*main\.test\.ts:1/m);

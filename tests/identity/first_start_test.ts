@@ -136,7 +136,15 @@ Deno.test("a data directory that cannot be created or written is rejected", asyn
   await using dir = await makeTempDir();
   const file = join(dir.path, "file");
   await Deno.writeTextFile(file, "");
-  for (const path of [file, join(file, "below"), "/proc/invoked"]) {
-    assertFails(await serve(path), /Cannot use data directory /);
+  const cases = [
+    [file, "it is a file, not a directory"],
+    [join(file, "below"), "a directory above it is a file"],
+    ["/proc/invoked", "it is in a file system of the kernel"],
+  ] as const;
+  for (const [path, fault] of cases) {
+    assertFails(
+      await serve(path),
+      new RegExp(`Cannot use data directory ${path}: ${fault}; choose`),
+    );
   }
 });

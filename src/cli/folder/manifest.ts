@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { readTextFile } from "../../shared/files.ts";
 import { parseJson } from "../client/api_error.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 
@@ -28,7 +29,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   const path = join(folder, MANIFEST_NAME);
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new Failure(`Cannot read ${path}: ${describeError(error)}`);

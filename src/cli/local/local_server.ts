@@ -1,10 +1,11 @@
 import { dirname, join } from "node:path";
-import { readEnvironment, resolveConfig } from "../../config/mod.ts";
+import { type Given, readEnvironment, resolveConfig } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
 import { findTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
 import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
+import { withoutOwnVariables } from "../options/local_settings.ts";
 import { exitOnSyncFailure } from "./sync_failure.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
@@ -15,23 +16,22 @@ export interface LocalServer extends AsyncDisposable {
   readonly dataDir: string;
 }
 
-/** Variables of address, data and log; the local server ignores them. */
-const OWN_VARIABLES =
-  /^INVOKED_(?:HOST|PORT|PUBLIC_URL|DATA|TLS_.*|MASTER_KEY|NEW_MASTER_KEY|LOG_.*)$/;
-
 /**
- * Starts a server with a temporary store on a free port of this machine. The `INVOKED_*` limits of `invoked serve`
- * apply. Its downloads stay in the folder for the next start.
+ * Starts a server with a temporary store on a free port of this machine. Its downloads stay in the folder for the next
+ * start.
+ *
+ * @param flags limits of `invoked serve`; they win over the `INVOKED_*` variables, which apply as well
  */
-export async function startLocalServer(folder: string): Promise<LocalServer> {
+export async function startLocalServer(folder: string, flags: Given): Promise<LocalServer> {
+  const env = withoutOwnVariables(readEnvironment());
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-local-" });
   await using opened = new AsyncDisposableStack();
   opened.defer(() => removeStore(dataDir));
   await linkDownloads(folder, dataDir);
-  const env = Object.fromEntries(
-    Object.entries(readEnvironment()).filter(([name]) => !OWN_VARIABLES.test(name)),
+  const { config } = resolveConfig(
+    { ...flags, data: dataDir, host: "127.0.0.1", port: "0" },
+    env,
   );
-  const { config } = resolveConfig({ data: dataDir, host: "127.0.0.1", port: "0" }, env);
   await setUpLogging({ format: "auto", level: "error" });
   const { startServer } = await import("../../compose/server.ts");
   const server = await startServer(config, {

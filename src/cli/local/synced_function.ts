@@ -1,7 +1,5 @@
-import { parseEnv } from "node:util";
 import type { Api } from "../client/api.ts";
 import type { Commit, RemoteFunction, Volume } from "../client/schemas.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFiles } from "../folder/files.ts";
@@ -20,21 +18,17 @@ export class SyncedFunction {
     this.#fn = fn;
   }
 
-  /**
-   * Creates the function on the server.
-   *
-   * @param secretsFile lines of NAME=value, as in a .env file
-   */
+  /** Creates the function on the server. */
   static async open(
     api: Api,
     folder: string,
-    secretsFile: string | undefined,
+    secrets: Readonly<Record<string, string>>,
   ): Promise<SyncedFunction> {
     const { name, description = "" } = await needManifest(folder);
     const fn = await api.createFunction(name, description);
     const synced = new SyncedFunction(api, folder, fn);
-    if (secretsFile !== undefined) {
-      synced.#fn = await api.updateFunction(fn, { secret: await readSecrets(secretsFile) });
+    if (Object.keys(secrets).length > 0) {
+      synced.#fn = await api.updateFunction(fn, { secret: secrets });
     }
     return synced;
   }
@@ -83,19 +77,5 @@ export class SyncedFunction {
   async publish({ id }: Commit): Promise<void> {
     if (this.#fn.publishedCommitId === id) return;
     this.#fn = await this.api.updateFunction(this.#fn, { publishedCommitId: id });
-  }
-}
-
-/** `--secrets`, for the commands that run a function locally. */
-export const SECRETS_HELP = "Secrets of the function: a file with lines of NAME=value";
-
-async function readSecrets(path: string): Promise<Record<string, string>> {
-  try {
-    const entries = Object.entries(parseEnv(await Deno.readTextFile(path)));
-    return Object.fromEntries(entries.map(([name, value = ""]) => [name, value]));
-  } catch (error) {
-    throw new Failure(`Cannot read the secrets in ${path}: ${describeError(error)}`, {
-      exit: "usage",
-    });
   }
 }

@@ -1,4 +1,5 @@
 import { formatBytes } from "../../config/mod.ts";
+import { readTextFile } from "../../shared/files.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { parseJson } from "../client/api_error.ts";
 
@@ -8,13 +9,16 @@ const MAX_INPUT_BYTES = 64 * 1024 * 1024;
 export const INPUT_HELP =
   "Input as a JSON object; @FILE reads it from a file, - from stdin [default {}]";
 
+/** Other names of stdin. Deno reads no device by its path. */
+const STDIN_PATHS = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
 /** The JSON text of the input in `--input`. @throws {Failure} for any other text than a JSON object */
 export async function readInput(given: string | undefined): Promise<string> {
   if (given === undefined) return "{}";
   const text = await readSource(given);
   const value = parseJson(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
-  const from = given.startsWith("@") ? given.slice(1) : given === "-" ? "stdin" : "--input";
+  const from = isStdin(given) ? "stdin" : inputFile(given) ?? "--input";
   throw new Failure(`Cannot use the input in ${from}: it is not a JSON object`, {
     next: `write it as '{"name": "Ada"}', or as @FILE`,
     exit: "usage",
@@ -23,15 +27,20 @@ export async function readInput(given: string | undefined): Promise<string> {
 
 /** The file of an input; undefined for an input without a file. */
 export function inputFile(given: string | undefined): string | undefined {
-  return given?.startsWith("@") ? given.slice(1) : undefined;
+  return given?.startsWith("@") && !isStdin(given) ? given.slice(1) : undefined;
+}
+
+/** Whether an input comes from stdin, which can be read once. */
+export function isStdin(given: string | undefined): boolean {
+  return given === "-" || (given?.startsWith("@") && STDIN_PATHS.includes(given.slice(1))) === true;
 }
 
 async function readSource(given: string): Promise<string> {
-  if (given === "-") return await readStdin();
+  if (isStdin(given)) return await readStdin();
   const file = inputFile(given);
   if (file === undefined) return given;
   try {
-    return await Deno.readTextFile(file);
+    return await readTextFile(file);
   } catch (error) {
     throw new Failure(`Cannot read the input ${file}: ${describeError(error)}`, { exit: "usage" });
   }
