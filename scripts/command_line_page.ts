@@ -99,7 +99,9 @@ function introduction(program: Command): string {
 
 /** The options of every command that needs a server. */
 function serverOptions(program: Command): string {
-  const command = leafCommands(program).find(hasServerOptions);
+  const command = leafCommands(program).find((command) =>
+    hasServerOptions(command) && command.options.filter(isSetting).length <= SETTINGS_LISTED
+  );
   if (command === undefined) {
     throw new Error("Cannot render docs/cli.md: no command has server options");
   }
@@ -120,7 +122,8 @@ Run \`bin/invoked\`, or put a link to it on your \`PATH\`. [First function](firs
 commands at work.
 
 A command prints its result on stdout and its progress on stderr. At a terminal lists are tables with
-heads; otherwise each row is one line with tabs between the cells. \`NO_COLOR\` turns colours off.
+heads; otherwise each row is one line with tabs between the cells. Times are in UTC. \`NO_COLOR\` turns
+colours off.
 Every command has \`--help\`. \`--json\` prints JSON, unless the result is a file. \`[server options]\` are
 listed below; \`[settings]\` are the flags of [configuration.md](configuration.md). A failed command prints
 one \`error:\` line and often a \`next:\` step on stderr, and exits with a code:`;
@@ -128,5 +131,5 @@ one \`error:\` line and often a \`next:\` step on stderr, and exits with a code:
 const SERVER_OPTIONS = `## Server options
 
 The commands are clients of the API, and use C1's own endpoints where these suffice: the same \`deploy\`
-works with a C1 tenant. Logs, volumes, the search of invocations and the deletion of tags need a server
-of \`invoked\`; on another server these commands fail and name the missing endpoint.`;
+works with a C1 tenant. Logs, volumes, the search of invocations, the history of publishes and the
+deletion of tags need a server of \`invoked\`; on another server these commands fail and name the missing endpoint.`;

@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import { leafCommands } from "../scripts/command_line_page.ts";
 import { buildTestCommand } from "../scripts/test_options.ts";
 import { buildProgram } from "../src/cli/program.ts";
-import { ALL_SETTINGS, variableOf } from "../src/config/mod.ts";
+import { ALL_SETTINGS, CLIENT_VARIABLES, variableOf } from "../src/config/mod.ts";
 import { REASONS } from "../src/domain/errors.ts";
 import { statusOf } from "../src/api/status.ts";
 import { exists, readText, ROOT } from "./support/repository.ts";
@@ -164,6 +164,7 @@ function withoutCode(page: string): string {
 function unknownFlags(pages: Pages): string[] {
   const known = [
     ...ALL_SETTINGS.flatMap(({ setting }) => [`--${setting.name}`, variableOf(setting)]),
+    ...Object.keys(CLIENT_VARIABLES),
     ...COMMAND_FLAGS,
     ...OTHER_FLAGS,
   ];

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import type { Api, InvocationFilter } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
-import { type Invocation, type RemoteFunction, reuseName } from "./client/schemas.ts";
+import { durationMs, type Invocation, type RemoteFunction, reuseName } from "./client/schemas.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printJson, printTable, showCount, showTime } from "./terminal/output.ts";
 import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
@@ -107,12 +107,9 @@ async function listPublishes(
   );
 }
 
-/** Time from the creation of an invocation to its end. */
-function took({ status, createdAt, updatedAt }: Invocation): string {
-  const ms = Date.parse(updatedAt ?? "") - Date.parse(createdAt ?? "");
-  return (status === "SUCCESS" || status === "ERROR") && Number.isFinite(ms)
-    ? `${showCount(ms)} ms`
-    : "-";
+function took(invocation: Invocation): string {
+  const ms = durationMs(invocation);
+  return ms === undefined ? "-" : `${showCount(ms)} ms`;
 }
 
 const SUMMARY_CHARS = 60;

@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Api } from "./client/api.ts";
 import { parseJson } from "./client/api_error.ts";
 import { commitReference, volumeIdOf } from "./client/find.ts";
-import { readLogs } from "./client/logs.ts";
+import { followLogs } from "./client/logs.ts";
+import { Reconnection } from "./client/reconnection.ts";
 import type { Invocation, RemoteFunction } from "./client/schemas.ts";
 import { Failure, printable } from "./terminal/failure.ts";
 import { readManifest } from "./folder/manifest.ts";
@@ -13,6 +14,7 @@ import { note, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
+import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
   readonly input?: string;
@@ -40,7 +42,9 @@ export function registerInvoke(program: Command): void {
       "--idempotency-key <KEY>",
       "Repeated calls with this key return the result of the first one",
     )
-    .option("--logs", "Print the log of the function on stderr");
+    .addOption(
+      new Option("--logs", "Print the log on stderr while the function runs").conflicts("async"),
+    );
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(
@@ -71,12 +75,16 @@ type Call = Omit<Options, "volume"> & {
   readonly volume: string | undefined;
 };
 
+/** How long the server may be away while `--logs` follows an invocation, in milliseconds. */
+const RECONNECT_LIMIT_MS = 60_000;
+
 async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): Promise<void> {
   const response = await api.invoke(fn, {
     input,
     commitId: call.commit === undefined ? undefined : commitReference(call.commit),
     volumeId: call.volume,
-    async: call.async,
+    // The log can be followed once the id is known, which a waiting call has at its end.
+    async: call.async === true || call.logs === true,
     idempotencyKey: call.idempotencyKey,
   });
   const { invocationId } = response;
@@ -85,14 +93,23 @@ async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): 
     else console.log(invocationId);
     return;
   }
-  if (call.logs) (await readLogs(api, fn, invocationId)).forEach(noteLogLine);
+  if (call.logs) await noteLogs(api, fn, invocationId);
   if (response.json) {
     const output = parseJson(Buffer.from(response.json, "base64").toString("utf8"));
     return printJson(call.json ? { invocationId, status: "SUCCESS", output } : output);
   }
-  const invocation = await api.invocation(fn, invocationId);
-  if (call.json) printJson({ invocationId, status: invocation.status, error: invocation.error });
-  throw failedInvocation(fn, invocation);
+  const { status, output, error, ...invocation } = await api.invocation(fn, invocationId);
+  if (status === "SUCCESS") {
+    return printJson(call.json ? { invocationId, status, output } : output);
+  }
+  if (call.json) printJson({ invocationId, status, error });
+  throw failedInvocation(fn, { ...invocation, status, error, output });
+}
+
+async function noteLogs(api: Api, fn: RemoteFunction, invocationId: string): Promise<void> {
+  using interrupt = listenForInterrupt();
+  const connection = new Reconnection(interrupt.signal, RECONNECT_LIMIT_MS);
+  for await (const line of followLogs(api, fn, invocationId, connection)) noteLogLine(line);
 }
 
 /** The failure of the command for an invocation that did not succeed. */

@@ -1,5 +1,6 @@
 import type { Given } from "./resolve.ts";
 import { ConfigError } from "./resolve.ts";
+import type { CLIENT_VARIABLES } from "./client_variables.ts";
 import { origin } from "./kinds.ts";
 import { Secret } from "./secret.ts";
 
@@ -13,42 +14,55 @@ export interface ClientSettings {
     | undefined;
 }
 
-/** The variables of C1's own SDKs and tools, with their meaning. */
-export const CLIENT_VARIABLES = {
-  CONDUCTORONE_SERVER_URL: "URL of the server",
-  CONDUCTORONE_TENANT_DOMAIN: "tenant of C1 (acme or acme.conductor.one), if no URL is given",
-  CONDUCTORONE_ACCESS_TOKEN: "access token; wins over client id and secret",
-  CONDUCTORONE_CLIENT_ID: "client id, with CONDUCTORONE_CLIENT_SECRET",
-  CONDUCTORONE_CLIENT_SECRET: "client secret, with CONDUCTORONE_CLIENT_ID",
-} as const;
+type ClientVariable = keyof typeof CLIENT_VARIABLES;
+
+/** The names of the variables that are in force together. */
+interface Family {
+  readonly url: ClientVariable;
+  readonly accessToken: ClientVariable;
+  readonly clientId: ClientVariable;
+  readonly clientSecret: ClientVariable;
+}
+
+const INVOKED: Family = {
+  url: "INVOKED_SERVER_URL",
+  accessToken: "INVOKED_ACCESS_TOKEN",
+  clientId: "INVOKED_CLIENT_ID",
+  clientSecret: "INVOKED_CLIENT_SECRET",
+};
+const C1: Family = {
+  url: "CONDUCTORONE_SERVER_URL",
+  accessToken: "CONDUCTORONE_ACCESS_TOKEN",
+  clientId: "CONDUCTORONE_CLIENT_ID",
+  clientSecret: "CONDUCTORONE_CLIENT_SECRET",
+};
 
 /**
- * Reads `--server` and C1's variables; the flag wins.
+ * Reads `--server` and the variables; the flag wins.
  *
  * @throws {ConfigError} for an invalid URL, and for one half of the client's credentials
  */
 export function resolveClientSettings(server: string | undefined, env: Given): ClientSettings {
-  const given = (name: keyof typeof CLIENT_VARIABLES) => env[name] === "" ? undefined : env[name];
+  const given = (name: ClientVariable) => env[name] === "" ? undefined : env[name];
+  const isSet = (name: ClientVariable) => given(name) !== undefined;
+  const family = Object.values(INVOKED).some(isSet) ? INVOKED : C1;
   const secret = (text: string | undefined) => text === undefined ? undefined : new Secret(text);
-  const [clientId, clientSecret] = [
-    given("CONDUCTORONE_CLIENT_ID"),
-    secret(given("CONDUCTORONE_CLIENT_SECRET")),
-  ];
+  const [clientId, clientSecret] = [given(family.clientId), secret(given(family.clientSecret))];
   const credentials = clientId === undefined || clientSecret === undefined
     ? undefined
     : { clientId, clientSecret };
   if (credentials === undefined && (clientId ?? clientSecret) !== undefined) {
     throw new ConfigError([
-      "Cannot use the client credentials: CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET " +
+      `Cannot use the client credentials: ${family.clientId} and ${family.clientSecret} ` +
       "belong together, but only one is set",
     ]);
   }
-  const tenant = given("CONDUCTORONE_TENANT_DOMAIN");
+  const tenant = family === C1 ? given("CONDUCTORONE_TENANT_DOMAIN") : undefined;
   return {
     serverUrl: readUrl("--server", server) ??
-      readUrl("CONDUCTORONE_SERVER_URL", given("CONDUCTORONE_SERVER_URL")) ??
+      readUrl(family.url, given(family.url)) ??
       readUrl("CONDUCTORONE_TENANT_DOMAIN", tenant === undefined ? undefined : tenantUrl(tenant)),
-    accessToken: secret(given("CONDUCTORONE_ACCESS_TOKEN")),
+    accessToken: secret(given(family.accessToken)),
     credentials,
   };
 }

@@ -39,6 +39,9 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
       commits[0],
       [],
     ]);
+    const { stderr } = await author.run(["deploy"]);
+    assert.match(stderr, /^Already published$/m);
+    assert.doesNotMatch(stderr, /Not published/);
   });
   await t.step("invoke prints what the function returns", async () => {
     const input = JSON.stringify({ name: "Ada" });
@@ -51,7 +54,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assert.match(invoked.stderr, /info {2}greeting Ada/);
   });
   await t.step("logs, history and show report the call", async () => {
-    assert.match(await author.ok(["logs"]), /^\d{4}-\S+Z info {2}greeting Ada$/);
+    assert.match(await author.ok(["logs"]), /^\d{4}-\S+Z info {2}greeting Ada\n/);
     const [newest, ...older] = await author.json("history");
     assert.deepEqual([newest.status, older.length], ["SUCCESS", 2]);
     const shown = await author.json("show", "greeter", newest.id);

@@ -166,6 +166,38 @@ Deno.test("the server and the credentials come from variables, flags and files",
     const withToken = { CONDUCTORONE_SERVER_URL: serverUrl, CONDUCTORONE_ACCESS_TOKEN: token };
     assert.equal((await run(["list"], withToken)).code, 0);
   });
+  await t.step(
+    "those of invoked have the same meaning, and C1's are ignored beside them",
+    async () => {
+      const own = {
+        INVOKED_SERVER_URL: serverUrl,
+        INVOKED_CLIENT_ID: clientId,
+        INVOKED_CLIENT_SECRET: clientSecret,
+      };
+      const c1 = {
+        CONDUCTORONE_SERVER_URL: "http://127.0.0.1:9",
+        CONDUCTORONE_ACCESS_TOKEN: "of another server",
+        CONDUCTORONE_CLIENT_ID: "half",
+      };
+      assert.equal((await run(["list"], { ...own, ...c1 })).code, 0);
+      const token = (await run(["token"], own)).stdout.trim();
+      const withToken = { INVOKED_SERVER_URL: serverUrl, INVOKED_ACCESS_TOKEN: token, ...c1 };
+      assert.equal((await run(["list"], withToken)).code, 0);
+      // A token of C1 never reaches the server that an INVOKED_* variable names.
+      const mixed = { INVOKED_SERVER_URL: serverUrl, ...c1, CONDUCTORONE_ACCESS_TOKEN: token };
+      await using nowhere = await makeTempDir();
+      const lost = await run(["list"], mixed, nowhere.path);
+      assertFails(lost, 4, /Cannot read the credentials/, /INVOKED_\* or CONDUCTORONE_\*/);
+      const half = { INVOKED_CLIENT_ID: clientId };
+      assertFails(
+        await run(["list"], half),
+        2,
+        /INVOKED_CLIENT_ID and INVOKED_CLIENT_SECRET belong/,
+      );
+      // The server knows them as no settings, and starts.
+      assert.equal((await run(["config"], own)).code, 0);
+    },
+  );
   await t.step("they win over the data directory", async () => {
     const wrong = {
       ...named,
@@ -184,10 +216,10 @@ Deno.test("the server and the credentials come from variables, flags and files",
       await run(["list"], homeless),
       2,
       /no variable names a server/,
-      /CONDUCTORONE_SERVER_URL/,
+      /INVOKED_SERVER_URL/,
     );
     const other = ["list", "--server", "http://127.0.0.1:9", "--data", author.server.dataDir];
-    assertFails(await run(other, {}), 4, /are for http:\S+, not for/, /CONDUCTORONE_CLIENT_ID/);
+    assertFails(await run(other, {}), 4, /are for http:\S+, not for/, /INVOKED_CLIENT_ID/);
     assertFails(
       await run(["list", "--server", "localhost"], named),
       2,
@@ -206,6 +238,21 @@ Deno.test("the server and the credentials come from variables, flags and files",
     const lost = await run(["list"], {}, nowhere.path);
     assertFails(lost, 4, /credentials\.json: the file does not exist/, /invoked serve/);
   });
+});
+
+Deno.test("an unreachable server is reported with the cause and the step that helps", async () => {
+  const listen = (url: string) =>
+    runInvoked(["list"], { env: { INVOKED_SERVER_URL: url, INVOKED_ACCESS_TOKEN: "x" } });
+  let port: number;
+  {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    port = listener.addr.port;
+  }
+  const local = await listen(`http://127.0.0.1:${port}`);
+  assertFails(local, 4, /127\.0\.0\.1:\d+: tcp connect error: Connection refused/, /invoked serve/);
+  const remote = await listen("https://tenant.invalid");
+  assertFails(remote, 4, /https:\/\/tenant\.invalid: dns error: /, /check the URL and the network/);
+  assert.doesNotMatch(remote.stderr, /invoked serve|fetch failed/);
 });
 
 Deno.test("a missing endpoint of an addition is named, and the rest works", async () => {

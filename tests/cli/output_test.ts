@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { alignColumns } from "../../src/cli/terminal/output.ts";
+import { alignColumns, timeInWords } from "../../src/cli/terminal/output.ts";
 import { failureMessage, oneLine, printable } from "../../src/cli/terminal/failure.ts";
 
 Deno.test("columns are aligned as a terminal shows wide and coloured cells", () => {
@@ -20,4 +20,20 @@ Deno.test("text from outside cannot change the order in which a terminal shows i
   const text = "a\u202egpj.exe\u2066\u200f\u061c b\x1b[2J\nc";
   assert.equal(printable(text), "a gpj.exe  b [2J\nc");
   assert.equal(oneLine(text), "a gpj.exe  b [2J c");
+});
+
+Deno.test("times are in UTC in every time zone", async () => {
+  const module = new URL("../../src/cli/terminal/output.ts", import.meta.url).href;
+  const code = `const { timeInWords } = await import(${JSON.stringify(module)});
+    console.log(timeInWords("2026-01-31T23:30:00.123Z"), timeInWords("2026-01-31T23:30:00+01:00"));`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", code],
+    cwd: new URL("../../", import.meta.url),
+    env: { TZ: "America/New_York" },
+  }).output();
+  assert.equal(
+    new TextDecoder().decode(stdout),
+    "2026-01-31 23:30:00Z 2026-01-31 22:30:00Z\n",
+  );
+  assert.deepEqual([timeInWords(undefined), timeInWords("soon")], ["", "soon"]);
 });

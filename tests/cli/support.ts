@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Json } from "../support/client.ts";
-import { makeTempDir, type Run, runInvoked, type RunOptions } from "../support/invoked.ts";
+import { eventually } from "../support/eventually.ts";
+import { INVOKED, makeTempDir, type Run, runInvoked, type RunOptions } from "../support/invoked.ts";
 import { shareDownloads } from "../support/downloads.ts";
 import { startOnce, TestServer } from "../support/server.ts";
 import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
@@ -70,5 +71,61 @@ export function assertFails(run: Run, code: number, message: RegExp, next?: RegE
   assert.match(run.stderr, /^error: /m);
   if (next !== undefined) {
     assert.match(run.stderr, new RegExp(`^next: .*${next.source}`, "m"));
+  }
+}
+
+/** A command that runs until it is stopped, with what it printed so far. */
+export class Running implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #reading: Promise<unknown>;
+  stdout = "";
+  stderr = "";
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    this.#process = new Deno.Command(INVOKED, {
+      args: [...args],
+      cwd: "/",
+      clearEnv: true,
+      env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const read = async (stream: ReadableStream<Uint8Array>, add: (text: string) => void) => {
+      const decoder = new TextDecoder();
+      for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }));
+    };
+    this.#reading = Promise.all([
+      read(this.#process.stdout, (text) => this.stdout += text),
+      read(this.#process.stderr, (text) => this.stderr += text),
+    ]);
+  }
+
+  /** Waits until it has printed something. */
+  async printed(stream: "stdout" | "stderr", pattern: RegExp): Promise<void> {
+    await eventually(
+      () => Promise.resolve(pattern.test(this[stream]) || undefined),
+      `${pattern} in ${stream}: ${this.stdout}${this.stderr}`,
+    );
+  }
+
+  async stop(signal: Deno.Signal): Promise<number> {
+    this.#process.kill(signal);
+    return await this.ended();
+  }
+
+  /** Its exit code, once it ends. */
+  async ended(): Promise<number> {
+    await this.#reading;
+    return (await this.#process.status).code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await this.#reading;
   }
 }

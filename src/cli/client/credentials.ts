@@ -38,7 +38,7 @@ export async function findTarget(settings: ClientSettings, dataDir: DataDir): Pr
   if (credentials === undefined) return await localTarget(serverUrl, dataDir);
   if (serverUrl === undefined) {
     throw new Failure("Cannot use the credentials of the environment: no variable names a server", {
-      next: "set CONDUCTORONE_SERVER_URL or CONDUCTORONE_TENANT_DOMAIN, or give --server",
+      next: "set INVOKED_SERVER_URL or CONDUCTORONE_TENANT_DOMAIN, or give --server",
       exit: "usage",
     });
   }
@@ -61,7 +61,7 @@ async function localTarget(serverUrl: string | undefined, dataDir: DataDir): Pro
       `Cannot use the credentials in ${join(directory, "credentials.json")}: they are for ` +
         `${origin}, not for ${serverUrl}`,
       {
-        next: `set CONDUCTORONE_CLIENT_ID and CONDUCTORONE_CLIENT_SECRET to those of ${serverUrl}`,
+        next: `set INVOKED_CLIENT_ID and INVOKED_CLIENT_SECRET to those of ${serverUrl}`,
         exit: "server",
       },
     );
@@ -95,15 +95,12 @@ async function findDataDir({ path, isNamed }: DataDir): Promise<string> {
 async function readCredentials(dataDir: string): Promise<z.output<typeof CredentialsFile>> {
   const path = join(dataDir, "credentials.json");
   const text = await Deno.readTextFile(path).catch((error) => {
-    const missing = error instanceof Deno.errors.NotFound;
     throw new Failure(
-      `Cannot read the credentials in ${path}: ${
-        missing ? "the file does not exist" : describeError(error)
-      }`,
+      `Cannot read the credentials in ${path}: ${whyUnread(error, dataDir)}`,
       {
         next:
           "start a server with invoked serve, name its data directory with --data, or set the " +
-          "CONDUCTORONE_* variables",
+          "INVOKED_* or CONDUCTORONE_* variables",
         exit: "server",
       },
     );
@@ -115,6 +112,12 @@ async function readCredentials(dataDir: string): Promise<z.output<typeof Credent
       "and clientSecret",
     { next: "name the data directory of a server with --data", exit: "server" },
   );
+}
+
+function whyUnread(error: unknown, dataDir: string): string {
+  if (error instanceof Deno.errors.NotFound) return "the file does not exist";
+  if (error instanceof Deno.errors.NotADirectory) return `${dataDir} is not a directory`;
+  return describeError(error);
 }
 
 /** The local CA of a server with `--tls-self-signed`; empty without one. */

@@ -54,7 +54,7 @@ export async function request(
     });
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw unreachable(base, error, timeoutMs);
+    throw new Unreachable(base, error, timeoutMs);
   }
 }
 
@@ -73,7 +73,7 @@ export async function readBody(
       chunks.push(chunk);
     }
   } catch (error) {
-    throw unreachable(url, error, RESPONSE_TIMEOUT_MS);
+    throw new Unreachable(url, error, RESPONSE_TIMEOUT_MS);
   }
   if (length > limitBytes) {
     throw new Failure(
@@ -114,13 +114,26 @@ export async function readResponse<Schema extends z.ZodType>(
   );
 }
 
-/** The failure for a connection that ended early. */
-export function unreachable(url: string, error: unknown, timeoutMs: number): Failure {
-  const why = error instanceof DOMException && error.name === "TimeoutError"
-    ? `no response within ${formatDuration(timeoutMs)}`
-    : describeError(error);
-  return new Failure(`Cannot reach the server at ${url}: ${why}`, {
-    next: "start it with invoked serve, or name another with --server or CONDUCTORONE_SERVER_URL",
-    exit: "server",
-  });
+/** The failure of a command whose server did not respond, or not to the end. */
+export class Unreachable extends Failure {
+  constructor(url: string, error: unknown, timeoutMs: number) {
+    super(`Cannot reach the server at ${url}: ${whyUnreached(error, timeoutMs)}`, {
+      next: isOnThisMachine(url)
+        ? "start it with invoked serve, or name another with --server or INVOKED_SERVER_URL"
+        : "check the URL and the network, or name another with --server or INVOKED_SERVER_URL",
+      exit: "server",
+    });
+  }
+}
+
+function whyUnreached(error: unknown, timeoutMs: number): string {
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return `no response within ${formatDuration(timeoutMs)}`;
+  }
+  // Deno names the request in front of the reason.
+  return describeError(error).replace(/^.*client error \(\w+\): /, "");
+}
+
+function isOnThisMachine(url: string): boolean {
+  return /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }

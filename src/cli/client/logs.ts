@@ -1,7 +1,8 @@
 import { createParser } from "eventsource-parser";
 import { type Api, functionPath } from "./api.ts";
 import { ApiError, needsAddition, parseJson } from "./api_error.ts";
-import { readBody } from "./http.ts";
+import { readBody, Unreachable } from "./http.ts";
+import { pause, type Reconnection } from "./reconnection.ts";
 import { type Invocation, LogLine, pageOf, type RemoteFunction } from "./schemas.ts";
 import { pageQuery } from "./session.ts";
 
@@ -10,6 +11,8 @@ const MAX_LINES = 1_000_000;
 /** Interval between reads of a function's invocations, in milliseconds. */
 const POLL_INTERVAL_MS = 500;
 const RECENT = 25;
+/** Invocations that may begin between two reads. */
+const MAX_RECENT = 1000;
 /** Above the duration of any invocation, in milliseconds. */
 const STREAM_TIMEOUT_MS = 24 * 60 * 60_000;
 /** Limit of an event; every line of a log is shorter. */
@@ -30,33 +33,62 @@ export async function readLogs(
   return await needsAddition("logs of invocations", list);
 }
 
-/** The lines of an invocation as they are printed, until it ends or the signal is aborted. */
+/**
+ * The lines of an invocation as they are printed, until it ends or the signal of the connection is aborted. After a lost
+ * connection it goes on behind the last line.
+ */
 export async function* followLogs(
   { session }: Api,
   fn: RemoteFunction,
   invocationId: string,
-  signal: AbortSignal,
+  connection: Reconnection,
 ): AsyncGenerator<LogLine> {
-  const response = await needsAddition(
-    "live logs",
-    openStream(session, fn, invocationId, signal),
-  );
-  const lines: LogLine[] = [];
+  let after = 0;
+  const { signal } = connection;
+  while (!signal.aborted) {
+    try {
+      const response = await needsAddition(
+        "live logs",
+        openStream(session, fn, invocationId, after, signal),
+      );
+      connection.restored();
+      for await (const line of linesOf(response, session.url)) {
+        if (line === "end") return;
+        after = line.sequence;
+        yield line;
+      }
+      throw new Unreachable(session.url, ENDED_EARLY, STREAM_TIMEOUT_MS);
+    } catch (error) {
+      await connection.lost(error);
+    }
+  }
+}
+
+const ENDED_EARLY = new Error("the connection was closed before the end of the log");
+
+/** The lines of a stream, and its last event. @throws {Unreachable} for a broken connection */
+async function* linesOf(response: Response, url: string): AsyncGenerator<LogLine | "end"> {
+  const events: (LogLine | "end")[] = [];
   const parser = createParser({
     maxBufferSize: MAX_EVENT_CHARS,
     onEvent: ({ event, data }) => {
+      if (event === "end") events.push("end");
       const line = event === "log" ? LogLine.safeParse(parseJson(data)) : undefined;
-      if (line?.success) lines.push(line.data);
+      if (line?.success) events.push(line.data);
     },
   });
   const decoder = new TextDecoder();
+  for await (const chunk of bodyOf(response, url)) {
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    yield* events.splice(0);
+  }
+}
+
+async function* bodyOf(response: Response, url: string): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of response.body ?? []) {
-      parser.feed(decoder.decode(chunk, { stream: true }));
-      yield* lines.splice(0);
-    }
+    yield* response.body ?? [];
   } catch (error) {
-    if (!signal.aborted) throw error;
+    throw new Unreachable(url, error, STREAM_TIMEOUT_MS);
   }
 }
 
@@ -64,10 +96,11 @@ async function openStream(
   session: Api["session"],
   fn: RemoteFunction,
   invocationId: string,
+  after: number,
   signal: AbortSignal,
 ): Promise<Response> {
   const response = await session.send("GET", logsPath(fn, invocationId), {
-    headers: { accept: "text/event-stream" },
+    headers: { accept: "text/event-stream", "last-event-id": String(after) },
     timeoutMs: STREAM_TIMEOUT_MS,
     signal,
   });
@@ -81,32 +114,33 @@ async function openStream(
 export async function* newInvocations(
   api: Api,
   fn: RemoteFunction,
-  signal: AbortSignal,
+  connection: Reconnection,
 ): AsyncGenerator<Invocation> {
-  const seen = new Set((await api.invocations(fn, {}, RECENT)).map(({ id }) => id));
+  const { signal } = connection;
+  const before = await api.invocations(fn, {}, RECENT);
+  const seen = new Set(before.map(({ id }) => id));
+  // Ids sort by time: what is older than these began before.
+  const oldest = before.length < RECENT ? "" : before.at(-1)?.id ?? "";
   while (!signal.aborted) {
     await pause(POLL_INTERVAL_MS, signal);
-    if (signal.aborted) return;
-    const recent = await api.invocations(fn, {}, RECENT);
+    const recent = await connection.attempt(() => recentInvocations(api, fn, seen)) ?? [];
     for (const invocation of recent.toReversed()) {
-      if (seen.has(invocation.id)) continue;
+      if (seen.has(invocation.id) || invocation.id < oldest) continue;
       seen.add(invocation.id);
       yield invocation;
     }
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    if (signal.aborted) done();
-  });
+/** The newest invocations, back to a seen one; at most {@link MAX_RECENT}. */
+async function recentInvocations(
+  api: Api,
+  fn: RemoteFunction,
+  seen: ReadonlySet<string>,
+): Promise<Invocation[]> {
+  const recent = await api.invocations(fn, {}, RECENT);
+  if (recent.length < RECENT || recent.some(({ id }) => seen.has(id))) return recent;
+  return await api.invocations(fn, {}, MAX_RECENT);
 }
 
 function logsPath(fn: RemoteFunction, invocationId: string): string {

@@ -175,3 +175,14 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
 export function reuseName({ processReuse }: { readonly processReuse: string }): string {
   return processReuse.replace(PROCESS_REUSE_PREFIX, "").toLowerCase();
 }
+
+/** Whether the invocation has its outcome. */
+export function hasEnded({ status }: Invocation): boolean {
+  return status === "SUCCESS" || status === "ERROR";
+}
+
+/** Time from the creation of an invocation to its end, in milliseconds; undefined before. */
+export function durationMs(invocation: Invocation): number | undefined {
+  const ms = Date.parse(invocation.updatedAt ?? "") - Date.parse(invocation.createdAt ?? "");
+  return hasEnded(invocation) && Number.isFinite(ms) ? ms : undefined;
+}

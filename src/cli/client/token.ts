@@ -35,7 +35,8 @@ export class TokenSource {
 
   /** @throws {Failure} if the server does not accept the credentials */
   async current(): Promise<string> {
-    const held = await this.#token;
+    // A failed request must not fail the next one: the server may have started again.
+    const held = await this.#token?.catch(() => undefined);
     if (held !== undefined && performance.now() < held.renewAt) return held.text;
     this.#token = this.#request();
     return (await this.#token).text;

@@ -2,7 +2,7 @@
 import { formatDuration } from "../../config/mod.ts";
 import { Failure } from "../terminal/failure.ts";
 import { ApiError } from "./api_error.ts";
-import { readBody, type RequestHeaders, unreachable } from "./http.ts";
+import { readBody, type RequestHeaders, Unreachable } from "./http.ts";
 import type { Session } from "./session.ts";
 
 /** A content in pieces. */
@@ -94,7 +94,7 @@ export async function receive(
     try {
       yield* guard.received(response.body ?? new Blob().stream());
     } catch (error) {
-      throw signal.aborted ? signal.reason : unreachable(session.url, error, timeoutMs);
+      throw signal.aborted ? signal.reason : new Unreachable(session.url, error, timeoutMs);
     }
   })();
 }

@@ -19,7 +19,7 @@ export interface Server {
 }
 
 /** The flag that every command with server options has. */
-const SERVER_FLAG = new Option("--server <URL>", "URL of the server [CONDUCTORONE_SERVER_URL]")
+const SERVER_FLAG = new Option("--server <URL>", "URL of the server [INVOKED_SERVER_URL]")
   .helpGroup("Server:");
 
 /** Adds the flags that name a server and its credentials. */

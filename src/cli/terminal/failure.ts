@@ -73,7 +73,19 @@ export function printable(text: string): string {
     .replace(BIDI_CONTROLS, " ");
 }
 
-/** The message of a thrown value as one line. */
+/** Causes of an error that are reported; libraries have one or two. */
+const MAX_CAUSES = 4;
+
+/** The message of a thrown value and of its causes as one line. */
 export function describeError(error: unknown): string {
-  return oneLine(error instanceof Error ? error.message : String(error));
+  const messages: string[] = [];
+  for (let at = error; at !== undefined && messages.length <= MAX_CAUSES;) {
+    const message = at instanceof Error ? at.message : String(at);
+    // Many errors quote their cause.
+    if (message !== "" && !messages.some((outer) => outer.includes(message))) {
+      messages.push(message);
+    }
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return oneLine(messages.join(": "));
 }

@@ -1,4 +1,5 @@
-import type { LogLine } from "../client/schemas.ts";
+import { formatCount } from "../../config/mod.ts";
+import { durationMs, hasEnded, type Invocation, type LogLine } from "../client/schemas.ts";
 import { printable } from "./failure.ts";
 import { paint, paintNote, printJsonLine } from "./output.ts";
 
@@ -18,14 +19,40 @@ export function formatLogLine(line: Printed, painted: typeof paint): string {
   return `${head} ${printable(message).trimEnd().replaceAll("\n", "\n    ")}`;
 }
 
+/** The outcome of an invocation as the last line of its log. */
+export interface OutcomeLine extends Omit<LogLine, "sequence"> {
+  readonly status: string;
+  readonly error: string | undefined;
+}
+
+/** The outcome as a line; undefined before the end. */
+export function outcomeLine(invocation: Invocation): OutcomeLine | undefined {
+  if (!hasEnded(invocation)) return undefined;
+  const { status, error, updatedAt = "" } = invocation;
+  const ms = durationMs(invocation);
+  const message = `${status}${ms === undefined ? "" : ` in ${formatCount(ms)} ms`}`;
+  return {
+    time: updatedAt,
+    level: status === "SUCCESS" ? "info" : "error",
+    source: "outcome",
+    message: error === undefined ? message : `${message}: ${error}`,
+    status,
+    error,
+  };
+}
+
 /** Prints a line as the result of a command. */
-export function printLogLine(line: LogLine, json: boolean): void {
+export function printLogLine(line: LogLine | OutcomeLine, json: boolean): void {
   if (json) printJsonLine(line);
   else console.log(formatLogLine(line, paint));
 }
 
 /** Prints a line among those of other invocations. */
-export function printLogLineOf(invocationId: string, line: LogLine, json: boolean): void {
+export function printLogLineOf(
+  invocationId: string,
+  line: LogLine | OutcomeLine,
+  json: boolean,
+): void {
   if (json) printJsonLine({ invocationId, ...line });
   else console.log(`${paint("dim", invocationId)} ${formatLogLine(line, paint)}`);
 }

@@ -70,14 +70,17 @@ export function printFields(fields: readonly (readonly [string, string])[]): voi
   }
 }
 
-/** A time of the API: in the local time zone at a terminal, unchanged for programs. */
+/** A time of the API in a table: in UTC, to the second at a terminal, unchanged for programs. */
 export function showTime(time: string | undefined): string {
+  return Deno.stdout.isTerminal() ? timeInWords(time) : time ?? "";
+}
+
+/** `2026-01-31 12:00:00Z`. Every time is in UTC, as in logs. */
+export function timeInWords(time: string | undefined): string {
   if (time === undefined || Number.isNaN(Date.parse(time))) return time ?? "";
-  if (!Deno.stdout.isTerminal()) return time;
-  const date = new Date(time);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
-    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${
+    new Date(time).toISOString().slice(0, "2026-01-31T12:00:00".length).replace("T", " ")
+  }Z`;
 }
 
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
