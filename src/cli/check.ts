@@ -4,7 +4,8 @@ import { countOf, type Given, readEnvironment, resolveConfig } from "../config/m
 import { describeError, Failure, failureMessage, printable } from "./terminal/failure.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
-import { readFunctionFiles } from "./folder/files.ts";
+import { readFunctionFolder } from "./folder/files.ts";
+import { noteSkipped } from "./folder/skipped.ts";
 import { downloadsDir } from "./local/local_server.ts";
 import { note, paint, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -20,7 +21,7 @@ export function registerCheck(program: Command): void {
   addExamples(command, "invoked check", "invoked check --json");
   command.action(async ({ json }: { readonly json?: true }) => {
     const folder = Deno.cwd();
-    const files = await readFunctionFiles(folder);
+    const { files, skipped } = await readFunctionFolder(folder);
     await writeEditorTypes(folder);
     const diagnostics = await checkTypes(folder, files, readSettings());
     if (json) printJson({ diagnostics });
@@ -31,6 +32,7 @@ export function registerCheck(program: Command): void {
       }
     }
     if (diagnostics.length === 0) return json ? undefined : note("No type errors");
+    noteSkipped(skipped);
     throw new Failure(`${countOf(diagnostics.length, "type error")} in ${folder}`, {
       next: "correct the code at the reported positions",
       exit: "code",

@@ -7,6 +7,7 @@ import { type Change, formatChange } from "./folder/changes.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { compare, makeCommit, settingsChange } from "./folder/deployment.ts";
 import { readFunctionFolder, type Skipped } from "./folder/files.ts";
+import { noteSkipped } from "./folder/skipped.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
 import type { SecretLike } from "./folder/secret_scan.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
@@ -131,16 +132,8 @@ function notePublished(publishes: boolean, isPublished: boolean): void {
   else note("Not published; publish it with invoked publish");
 }
 
-/** Skipped files that are named. */
+/** Files that look like secrets and are named. */
 const MAX_NAMED = 10;
-
-function noteSkipped(skipped: readonly Skipped[]): void {
-  if (skipped.length === 0) return;
-  const named = skipped.slice(0, MAX_NAMED)
-    .map(({ path, reason }) => `${oneLine(path)} (${reason})`);
-  const others = skipped.length - named.length;
-  note(`  skipped: ${named.join(", ")}${others > 0 ? ` and ${formatCount(others)} more` : ""}`);
-}
 
 /** Warns of uploads that look like secrets. An unchanged file is in a commit already. */
 async function secretsAmong(files: Files, changes: readonly Change[]): Promise<SecretLike[]> {

@@ -10,6 +10,8 @@ import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function
 import { addServerOptions } from "./options/server_options.ts";
 
 const DEFAULT_LIMIT = 20;
+/** A time with a zone, or a date, which is in UTC by itself. */
+const WITH_ZONE = /(?:Z|[+-]\d{2}:?\d{2}|^\d{4}-\d{2}-\d{2})$/i;
 const STATUSES = ["pending", "running", "success", "error"];
 
 interface Options {
@@ -55,7 +57,9 @@ export function registerHistory(program: Command): void {
 
 function sinceOf({ since }: Options): string | undefined {
   if (since === undefined) return undefined;
-  if (!Number.isNaN(Date.parse(since))) return new Date(since).toISOString();
+  // Without a zone it is UTC, as every time that a command prints.
+  const time = Date.parse(WITH_ZONE.test(since) ? since : `${since}Z`);
+  if (!Number.isNaN(time)) return new Date(time).toISOString();
   throw new Failure(`Cannot use --since: ${JSON.stringify(since)} is not a time`, {
     next: "write it as 2026-01-31T12:00:00Z",
     exit: "usage",

@@ -27,7 +27,7 @@ import { registerTest } from "./test.ts";
 import { registerToken } from "./token.ts";
 import { registerVolumes } from "./volumes/mod.ts";
 
-const TIMES_HELP = "Times are in UTC, which Z marks";
+const TIMES_HELP = "Times are in UTC, also a time that is given without a zone";
 
 /** The commands in the groups and order of the help. */
 const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [

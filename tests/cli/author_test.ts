@@ -62,6 +62,14 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assert.match(await author.ok(["show", ".", "latest"]), /status +SUCCESS/);
     assert.deepEqual(await author.json("history", "--query", "nobody"), []);
     assert.equal((await author.json("history", "--limit", "1", "--status", "success")).length, 1);
+    const hour = 60 * 60 * 1000;
+    const since = (ms: number) => new Date(Date.parse(newest.createdAt) + ms).toISOString();
+    for (const [time, count] of [[since(-hour), 3], [since(hour), 0]] as const) {
+      // In New York a time without a zone would be some hours later.
+      const args = ["history", "--json", "--since", time.replace("Z", "")];
+      const listed = await author.ok(args, { env: { TZ: "America/New_York" } });
+      assert.equal(JSON.parse(listed).length, count, time);
+    }
   });
   await t.step("logs --follow ends with the invocation", async () => {
     const id = await author.ok(["invoke", "--async"]);

@@ -11,6 +11,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   // The type check may not end in time.
   [/^(?:No type errors|The type check has not ended.*)\n/gm, ""],
   [/ in \d+\.\d\d s$/gm, " in SECONDS"],
+  [/ in [\d,]+ ms$/gm, " in MILLISECONDS"],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME"],
 ];
 

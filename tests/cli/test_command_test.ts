@@ -54,6 +54,21 @@ Deno.test("test runs main.test.ts in the sandbox and names what failed", async (
       );
     },
   );
+  await t.step("a build that fails names the files that were skipped", async () => {
+    const main = await Deno.readTextFile(join(folder, "main.ts"));
+    await Deno.writeTextFile(join(folder, "main.ts"), `import "./generated/x.ts";\n${main}`);
+    await Deno.mkdir(join(folder, "generated"));
+    await Deno.writeTextFile(join(folder, "generated", "x.ts"), "export {};\n");
+    await Deno.writeTextFile(join(folder, ".invokedignore"), "generated/\n");
+    for (const command of ["test", "check"]) {
+      const { code, stderr } = await run(command);
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, /skipped: generated\/ \(ignored\)/);
+    }
+    await Deno.remove(join(folder, ".invokedignore"));
+    assert.equal((await run("check")).code, 0);
+    await Deno.writeTextFile(join(folder, "main.ts"), main);
+  });
   await t.step("without tests, or with one that does not build, it fails", async () => {
     await Deno.writeTextFile(join(folder, "main.test.ts"), "retrn 1;\n");
     assert.match((await run("test")).stderr, /^error: .*main\.test\.ts:1/m);

@@ -16,13 +16,14 @@ export interface SecretLike {
 /** A larger file is judged by its name alone; sources are smaller. */
 const MAX_SCANNED_BYTES = 1024 * 1024;
 
+/** Names that do not begin with a dot: hidden files are not uploaded. */
 const NAMES: readonly (readonly [RegExp, string])[] = [
-  [/^\.?env(?:\..+)?$|\.env$/i, "environment"],
+  [/^env(?:\..+)?$|\.env$/i, "environment"],
   [/\.(?:pem|key|p8|p12|pfx|jks|keystore|ppk|kdbx)$/i, "key or certificate"],
   [/^id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?$/, "private key"],
   [/^(?:credentials?|client[_-]?secrets?|service[_-]?account)\b.*\.json$/i, "credentials"],
   [/^secrets?\.(?:json|ya?ml|toml|ini|txt)$/i, "secrets"],
-  [/^\.?(?:npmrc|netrc|pypirc|pgpass|htpasswd)$/, "credentials of a tool"],
+  [/^(?:npmrc|netrc|pypirc|pgpass|htpasswd)$/, "credentials of a tool"],
 ];
 
 /** RFC 8959: the scheme of secrets that scanners have to find, such as the client secrets of C1. */

@@ -2,8 +2,9 @@ import type { Api } from "../client/api.ts";
 import type { Commit, RemoteFunction, Volume } from "../client/schemas.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
-import { readFunctionFiles } from "../folder/files.ts";
+import { readFunctionFolder } from "../folder/files.ts";
 import { type Manifest, needManifest } from "../folder/manifest.ts";
+import { noteSkipped } from "../folder/skipped.ts";
 
 /** The function of a folder on a local server; {@link sync} makes it equal to the folder. */
 export class SyncedFunction {
@@ -55,12 +56,18 @@ export class SyncedFunction {
     const settingsChanged = Object.keys(change).length > 0 || volume !== this.#volume;
     this.#volume = volume;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
-    const files = await readFunctionFiles(this.folder);
+    const { files, skipped } = await readFunctionFolder(this.folder);
     if (this.#commit !== undefined && changesBetween(this.#files, files).length === 0) {
       return { commit: this.#commit, changed: settingsChanged };
     }
     this.#commit = undefined;
-    this.#commit = await this.api.commitContents(this.#fn, files, "");
+    try {
+      this.#commit = await this.api.commitContents(this.#fn, files, "");
+    } catch (error) {
+      // What does not build may import one of them.
+      noteSkipped(skipped);
+      throw error;
+    }
     this.#files = files;
     return { commit: this.#commit, changed: true };
   }

@@ -45,7 +45,8 @@ function jsonFormatter(): TextFormatter {
 /** Properties that are in the message are not listed below it. */
 function prettyFormatter(isTerminal: boolean): TextFormatter {
   const format = getPrettyFormatter({
-    timestamp: "time",
+    // The time of the day, in UTC with its mark.
+    timestamp: (time) => new Date(time).toISOString().slice("2026-01-31T".length),
     icons: false,
     colors: isTerminal && !Deno.noColor,
     properties: true,
