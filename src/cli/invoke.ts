@@ -43,7 +43,10 @@ export function registerInvoke(program: Command): void {
       "Repeated calls with this key return the result of the first one",
     )
     .addOption(
-      new Option("--logs", "Print the log on stderr while the function runs").conflicts("async"),
+      new Option(
+        "--logs",
+        "Print the log on stderr while the function runs; the call is asynchronous",
+      ).conflicts("async"),
     );
   const server = addServerOptions(command);
   addJsonOption(command);
