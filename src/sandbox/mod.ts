@@ -17,7 +17,8 @@ import { killCodeOf, killed } from "./instance/outcome.ts";
 import { Pool } from "./pool/pool.ts";
 import { CGROUPS_DESCRIPTION, openCgroups } from "./instance/cgroups.ts";
 import { type InstanceHooks, JobNotAccepted } from "./instance/instance.ts";
-import { ReplyBudget } from "./instance/reply_budget.ts";
+import { REPLIES_CONTENT_MAX_BYTES } from "./instance/reply_limits.ts";
+import { ByteBudget } from "../shared/byte_budget.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
 import { openImage } from "./image/image.ts";
 import { startFirst } from "./pool/first_process.ts";
@@ -67,7 +68,7 @@ class ProcessSandboxes implements Sandboxes {
   readonly #limits: SandboxLimits;
   readonly #options: SandboxOptions;
   readonly #reuse: Reuse;
-  readonly #replyBudget = new ReplyBudget();
+  readonly #replyBudget = new ByteBudget(REPLIES_CONTENT_MAX_BYTES);
   readonly #stopping = new AbortController();
   readonly #runs = new Set<Promise<SandboxOutcome>>();
   #preparing: Promise<Prepared> | undefined;

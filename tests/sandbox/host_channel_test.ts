@@ -8,7 +8,11 @@ import {
   HostStatus,
 } from "../../src/runtime/wire.ts";
 import { HostChannel, MalformedHostCall } from "../../src/sandbox/instance/host_channel.ts";
-import { REPLY_CONTENT_MAX_BYTES, ReplyBudget } from "../../src/sandbox/instance/reply_budget.ts";
+import {
+  REPLIES_CONTENT_MAX_BYTES,
+  REPLY_CONTENT_MAX_BYTES,
+} from "../../src/sandbox/instance/reply_limits.ts";
+import { ByteBudget } from "../../src/shared/byte_budget.ts";
 import { embeddedObject } from "../../src/shared/embedded_json.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Host } from "../../src/sandbox/mod.ts";
@@ -44,7 +48,7 @@ const ECHO: Host = { call: () => Promise.resolve({ value: null }) };
 
 Deno.test("a call may follow the reply to another before the server knows that it is read", async () => {
   const { stdin, arrived, settle } = slowStdin();
-  const channel = new HostChannel(ECHO, stdin, new ReplyBudget());
+  const channel = new HostChannel(ECHO, stdin, new ByteBudget(REPLIES_CONTENT_MAX_BYTES));
   for (let number = 1; number <= HOST_CALLS_MAX; number++) channel.receive(callFrame(number));
   await turn();
   assert.equal(arrived.length, HOST_CALLS_MAX);
@@ -59,7 +63,7 @@ Deno.test("a call may follow the reply to another before the server knows that i
 
 Deno.test("a process that reads no replies cannot call without end", async () => {
   const { stdin, settle } = slowStdin();
-  const channel = new HostChannel(ECHO, stdin, new ReplyBudget());
+  const channel = new HostChannel(ECHO, stdin, new ByteBudget(REPLIES_CONTENT_MAX_BYTES));
   await assert.rejects(async () => {
     for (let number = 1; number <= 100 * HOST_CALLS_MAX; number++) {
       channel.receive(callFrame(number));
@@ -72,7 +76,7 @@ Deno.test("a process that reads no replies cannot call without end", async () =>
 
 Deno.test("too many calls at once are malformed", async () => {
   const { stdin, settle } = slowStdin();
-  const channel = new HostChannel(ECHO, stdin, new ReplyBudget());
+  const channel = new HostChannel(ECHO, stdin, new ByteBudget(REPLIES_CONTENT_MAX_BYTES));
   for (let number = 1; number <= HOST_CALLS_MAX; number++) channel.receive(callFrame(number));
   assert.throws(() => channel.receive(callFrame(0)), MalformedHostCall);
   settle();
@@ -82,10 +86,14 @@ Deno.test("too many calls at once are malformed", async () => {
 Deno.test("the end of the channel waits for calls and for the writes of replies", async () => {
   const { stdin, arrived, settle } = slowStdin();
   const called = Promise.withResolvers<{ value: null }>();
-  const channel = new HostChannel({ call: () => called.promise }, stdin, new ReplyBudget());
+  const channel = new HostChannel(
+    { call: () => called.promise },
+    stdin,
+    new ByteBudget(REPLIES_CONTENT_MAX_BYTES),
+  );
   channel.receive(callFrame(1));
   let isClosed = false;
-  const written = new HostChannel(ECHO, stdin, new ReplyBudget());
+  const written = new HostChannel(ECHO, stdin, new ByteBudget(REPLIES_CONTENT_MAX_BYTES));
   written.receive(callFrame(2));
   await turn();
   assert.deepEqual(arrived, [2]);
@@ -140,7 +148,7 @@ function largeHost(bytes: number, onRead = () => {}): Host & { readonly json: st
 
 Deno.test("a slow reader yields the memory to others, and gets the rest of its reply later", async () => {
   const bytes = 1_000_000;
-  const budget = new ReplyBudget(1.5 * bytes);
+  const budget = new ByteBudget(1.5 * bytes);
   let reads = 0;
   const host = largeHost(bytes, () => reads++);
   const slow = keepingStdin(true);
@@ -173,7 +181,7 @@ Deno.test("the content of large replies of one run is read one after another", a
   const stdin = keepingStdin(true);
   let reads = 0;
   const large = largeHost(1_000_000, () => reads++);
-  const channel = new HostChannel(large, stdin.stdin, new ReplyBudget());
+  const channel = new HostChannel(large, stdin.stdin, new ByteBudget(REPLIES_CONTENT_MAX_BYTES));
   for (let number = 1; number <= 5; number++) channel.receive(callFrame(number));
   await turn();
   assert.equal(reads, 1);
@@ -189,7 +197,7 @@ Deno.test("a reply above the limit fails with a message that names it", async ()
   const channel = new HostChannel(
     { call: () => Promise.resolve({ value }) },
     stdin.stdin,
-    new ReplyBudget(),
+    new ByteBudget(REPLIES_CONTENT_MAX_BYTES),
   );
   channel.receive(callFrame(1));
   await eventually(

@@ -3,7 +3,8 @@ import type { SandboxLimits } from "../contract.ts";
 import { missingWall } from "../../isolation/mod.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { Launcher } from "../instance/launcher.ts";
-import { ReplyBudget } from "../instance/reply_budget.ts";
+import { ByteBudget } from "../../shared/byte_budget.ts";
+import { REPLIES_CONTENT_MAX_BYTES } from "../instance/reply_limits.ts";
 
 const KIB = 1024;
 
@@ -53,7 +54,7 @@ export async function probeInstance(instance: Instance): Promise<string | undefi
         host: { call: () => Promise.reject(new Error("The probe makes no host calls")) },
         sourceMap: () => Promise.reject(new Error("The probe has no source map")),
         onLog() {},
-        replyBudget: new ReplyBudget(),
+        replyBudget: new ByteBudget(REPLIES_CONTENT_MAX_BYTES),
         signal: new AbortController().signal,
       },
       { ...PROBE_LIMITS, memoryBytes: 0, cpuTimeMs: 0, poolSize: 0, poolMemoryBytes: 0 },

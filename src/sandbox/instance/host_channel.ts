@@ -12,7 +12,8 @@ import { nestsDeeper } from "../../shared/json_depth.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
 import { type EncodedReply, encodeReply } from "./host_reply.ts";
 import type { Input } from "./pipes.ts";
-import { checkReplyContent, type ReplyBudget } from "./reply_budget.ts";
+import type { ByteBudget } from "../../shared/byte_budget.ts";
+import { checkReplyContent } from "./reply_limits.ts";
 import { ReplyWriter } from "./reply_writer.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -57,7 +58,7 @@ export class HostChannel {
   #replyWritten = Promise.withResolvers<void>();
 
   /** @param budget the memory for the contents of the replies of all runs */
-  constructor(host: Host, stdin: Input, budget: ReplyBudget) {
+  constructor(host: Host, stdin: Input, budget: ByteBudget) {
     this.#host = host;
     this.#writer = new ReplyWriter(stdin, budget, this.#closing.signal);
   }

@@ -14,7 +14,7 @@ import { Child, type ProcessHandle } from "./child.ts";
 import type { Exit } from "./exit.ts";
 import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
-import type { ReplyBudget } from "./reply_budget.ts";
+import type { ByteBudget } from "../../shared/byte_budget.ts";
 import { becomeReady, startError } from "./start.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
 import { RunOutput } from "./output_readers.ts";
@@ -72,7 +72,7 @@ type Mode =
 
 /** Connects a run to its caller, and to the memory for the replies of all runs. */
 export interface InstanceHooks extends RunHooks {
-  readonly replyBudget: ReplyBudget;
+  readonly replyBudget: ByteBudget;
 }
 
 /**

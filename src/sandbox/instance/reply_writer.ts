@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { readContent } from "../../shared/content.ts";
 import { type EncodedReply, lengthOf, pieceAt } from "./host_reply.ts";
 import type { Input } from "./pipes.ts";
-import type { ReplyBudget } from "./reply_budget.ts";
+import type { ByteBudget } from "../../shared/byte_budget.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -20,7 +20,7 @@ type DeferredReply = Extract<EncodedReply, { kind: "deferred" }>;
 /** Writes replies one after another: those in memory at once, others once their content may be read. */
 export class ReplyWriter {
   readonly #stdin: Input;
-  readonly #budget: ReplyBudget;
+  readonly #budget: ByteBudget;
   readonly #signal: AbortSignal;
   /** The last reply with content to read; such replies go one after another. */
   #lastDeferred: Promise<void> = Promise.resolve();
@@ -28,7 +28,7 @@ export class ReplyWriter {
   #writing: Promise<void> | undefined;
 
   /** @param signal aborts when the run has ended; nothing is written then */
-  constructor(stdin: Input, budget: ReplyBudget, signal: AbortSignal) {
+  constructor(stdin: Input, budget: ByteBudget, signal: AbortSignal) {
     this.#stdin = stdin;
     this.#budget = budget;
     this.#signal = signal;
@@ -57,7 +57,7 @@ export class ReplyWriter {
     const whole = Promise.withResolvers<void>();
     try {
       for (let at = 0; at < length;) {
-        using share = await this.#budget.admit(contentBytes, this.#signal);
+        using share = await this.#budget.take(contentBytes, this.#signal);
         if (share === undefined) return;
         const read: Uint8Array[] = [];
         for (const part of parts) read.push(await readContent(part));

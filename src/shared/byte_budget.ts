@@ -1,0 +1,76 @@
+interface Waiting {
+  readonly bytes: number;
+  readonly grant: () => void;
+}
+
+/** An amount of memory that is shared, in bytes. Those who ask get theirs in the order in which they ask. */
+export class ByteBudget {
+  readonly limitBytes: number;
+  #takenBytes = 0;
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes;
+  }
+
+  /** Whether somebody waits. */
+  get isWanted(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /**
+   * Takes bytes, at once if nobody waits and they are free; gives them back when disposed.
+   * @param bytes at most the limit
+   * @returns undefined if the signal aborts before
+   */
+  async take(bytes: number, signal: AbortSignal): Promise<Disposable | undefined> {
+    if (signal.aborted) return undefined;
+    if (this.isWanted || !this.#fits(bytes)) {
+      if (!await this.#wait(bytes, signal)) return undefined;
+    } else {
+      this.#takenBytes += bytes;
+    }
+    let isTaken = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isTaken) return;
+        isTaken = false;
+        this.#takenBytes -= bytes;
+        this.#grant();
+      },
+    };
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#takenBytes + bytes <= this.limitBytes;
+  }
+
+  #wait(bytes: number, signal: AbortSignal): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const giveUp = () => {
+      this.#waiting.delete(waiting);
+      resolve(false);
+      // The one behind may fit.
+      this.#grant();
+    };
+    const waiting: Waiting = {
+      bytes,
+      grant: () => {
+        signal.removeEventListener("abort", giveUp);
+        resolve(true);
+      },
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    this.#waiting.add(waiting);
+    return promise;
+  }
+
+  #grant(): void {
+    for (const waiting of this.#waiting) {
+      if (!this.#fits(waiting.bytes)) return;
+      this.#waiting.delete(waiting);
+      this.#takenBytes += waiting.bytes;
+      waiting.grant();
+    }
+  }
+}
