@@ -1,8 +1,24 @@
 /** The `console` of a function. */
 import type { ConsoleClass } from "./harden.ts";
-import { byteLength, dataDescriptor, defineProperty, encode, slice } from "./primordials.ts";
+import {
+  byteLength,
+  charCodeAt,
+  dataDescriptor,
+  defineProperty,
+  encode,
+  slice,
+} from "./primordials.ts";
 import type { Frame } from "./run.ts";
 import { FrameKind, LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "./wire.ts";
+
+const NEWLINE = 0x0a;
+/** `trace` prints at a level of its own, above that of errors. */
+const LEVEL_MAX = 3;
+
+/** Makes `clear` of a console do nothing. A log has no screen, and the original prints control sequences. */
+export function keepLog(console: object): void {
+  defineProperty(console, "clear", dataDescriptor(() => {}, true));
+}
 
 /**
  * Replaces `console` by one that writes a frame for each message until the log limit is exceeded. Returns a function
@@ -14,13 +30,20 @@ export function captureConsole(
   logBytes: number,
 ): () => void {
   let sentBytes = 0;
-  const print = (text: string, level: number) => {
-    if (sentBytes > logBytes) return;
-    // `Console` ends every text with a newline.
+  /** `trace` prints its text and the newline one after the other. */
+  let begun = "";
+  const print = (printed: unknown, level: number) => {
+    // The stack that `trace` prints is a value of the function if that has an `Error.prepareStackTrace`.
+    const text = begun + (typeof printed === "string" ? printed : "");
+    const isComplete = charCodeAt(text, text.length - 1) === NEWLINE;
+    begun = isComplete ? "" : text;
+    if (!isComplete || sentBytes > logBytes) return;
     const body = encode(slice(slice(text, 0, -1), 0, LOG_FRAME_MAX_UNITS));
     sentBytes += byteLength(body) + LOG_LINE_OVERHEAD_BYTES;
-    frame(FrameKind.LOG + level, body);
+    frame(FrameKind.LOG + (level > LEVEL_MAX ? LEVEL_MAX : level), body);
   };
-  defineProperty(globalThis, "console", dataDescriptor(new ConsoleOf(print), true));
+  const captured = new ConsoleOf(print);
+  keepLog(captured);
+  defineProperty(globalThis, "console", dataDescriptor(captured, true));
   return () => sentBytes = 0;
 }

@@ -159,7 +159,11 @@ export async function loadModules(
   fillTable(moduleClass, getBuiltin, builtinModules, isUnavailable);
   await importAll(builtinModules);
   let areShimsLoaded = false;
-  const shims = dictionary({ ...SHIMS, crypto: shimOf("crypto", getBuiltin("crypto")) });
+  const shims = dictionary({
+    ...SHIMS,
+    console: shimOf("console", getBuiltin("console")),
+    crypto: shimOf("crypto", getBuiltin("crypto")),
+  });
   restrict(moduleClass, shims, () => areShimsLoaded);
   await importAll(builtinModules.filter((name) => !isUnavailable(name)));
   areShimsLoaded = true;

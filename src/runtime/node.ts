@@ -2,6 +2,7 @@
 import { type Bindings, type Net, routeTcp, type Tls, TOOLS, tunnelPipes } from "./egress.ts";
 import type { BuiltinGetter } from "./builtins.ts";
 import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
+import { keepLog } from "./console.ts";
 import { loadModules, type ModuleClass } from "./modules.ts";
 import { blockResolver, disableNameResolution, type Resolver, type Resolvers } from "./names.ts";
 import { dataDescriptor, defineProperty, dictionary, ErrorOf, TypeErrorOf } from "./primordials.ts";
@@ -82,6 +83,7 @@ function reduceBuiltins(getBuiltin: BuiltinGetter): void {
   emptyFileSystem(getBuiltin("fs"));
   describeMachine(getBuiltin("os"));
   lock(getBuiltin("worker_threads"), "Worker", rejectThreads);
+  keepLog(getBuiltin("console"));
 }
 
 /** Built-ins of Node with functions that forks would share: `node:crypto` and `node:process`. */
