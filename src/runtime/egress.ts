@@ -7,7 +7,18 @@
  * Deno's permissions do not check: no pipe can connect to them or create them.
  */
 import { anonymous } from "./anonymous.ts";
-import { apply, dataDescriptor, defineProperty, ErrorOf, indexOf, slice } from "./primordials.ts";
+import {
+  apply,
+  dataDescriptor,
+  decodeUri,
+  defineProperty,
+  dictionary,
+  ErrorOf,
+  indexOf,
+  slice,
+  uncurry,
+} from "./primordials.ts";
+import { EGRESS_FAULT_HEADER } from "./wire.ts";
 
 /** Prefix of the argument with the path of the egress socket. */
 export const EGRESS_SOCKET_ARGUMENT = "egress=";
@@ -56,18 +67,51 @@ export interface Tls {
   };
 }
 
+/** The parts of a socket of Node that are used. */
+interface FailingSocket {
+  destroy(error: Error): unknown;
+}
+interface ConnectingSocket extends FailingSocket {
+  readonly _handle: object | null;
+}
+
 interface TlsSocket {
   readonly _tlsOptions: { pipe?: boolean; isServer?: boolean };
 }
 
+/** The socket of each pipe that connects, for its error. */
+const sockets = new WeakMap<object, FailingSocket>();
+const getSocket = uncurry(WeakMap.prototype.get);
+const setSocket = uncurry(WeakMap.prototype.set);
+
 /** Primordials for the functions below, which cannot use imports. */
-export const TOOLS = { apply, defineProperty, dataDescriptor, ErrorOf, indexOf, slice };
+export const TOOLS = {
+  apply,
+  decodeUri,
+  defineProperty,
+  dataDescriptor,
+  dictionary,
+  ErrorOf,
+  indexOf,
+  slice,
+  socketOf: (pipe: object) => getSocket(sockets, pipe) as FailingSocket | undefined,
+  claim: (pipe: object, socket: FailingSocket) => void setSocket(sockets, pipe, socket),
+};
 export type Tools = typeof TOOLS;
 
-/** Errors as libuv numbers them. */
-const ERRORS = Deno.build.os === "darwin"
-  ? { access: -13, refused: -61, timedOut: -60 }
-  : { access: -13, refused: -111, timedOut: -110 };
+/** Access denied, as libuv numbers it. */
+const UV_EACCES = -13;
+
+const isMac = Deno.build.os === "darwin";
+/** Errors as libuv numbers them, by the code of the proxy. A rule of the proxy is `EACCES`. */
+const ERRORS = dictionary({
+  ENOTFOUND: -3008,
+  ECONNREFUSED: isMac ? -61 : -111,
+  ECONNRESET: isMac ? -54 : -104,
+  EHOSTUNREACH: isMac ? -65 : -113,
+  ENETUNREACH: isMac ? -51 : -101,
+  ETIMEDOUT: isMac ? -60 : -110,
+});
 type PipeErrors = typeof ERRORS;
 
 type Handshake = (pipe: PipeHandle, target: string, request: ConnectRequest) => void;
@@ -76,48 +120,73 @@ type Handshake = (pipe: PipeHandle, target: string, request: ConnectRequest) => 
 const makeHandshake = anonymous(function (
   { WriteWrap, streamBaseState, kReadBytesOrError }: Bindings,
   ERRORS: PipeErrors,
-  { apply, indexOf, slice }: Tools,
+  HEADER: string,
+  { apply, decodeUri, indexOf, slice, defineProperty, dictionary, ErrorOf, socketOf }: Tools,
 ): Handshake {
   /** Longest head of the proxy's answer, in UTF-16 units. */
-  const ANSWER_HEAD_MAX_UNITS = 16_384;
+  const ANSWER_HEAD_MAX_UNITS = 65_536;
   const END_OF_HEAD = "\r\n\r\n";
+  const UV_EACCES = -13;
+  const BROKEN = "ECONNREFUSED ";
 
-  /** The error of a status of the proxy; 0 for success. */
-  const errorOf = (head: string): number => {
-    switch (slice(head, 0, 12)) {
-      case "HTTP/1.1 200":
-        return 0;
-      case "HTTP/1.1 400":
-      case "HTTP/1.1 403":
-      case "HTTP/1.1 429":
-        return ERRORS.access;
-      case "HTTP/1.1 504":
-        return ERRORS.timedOut;
-      default:
-        return ERRORS.refused;
-    }
+  /** The code and encoded reason of the proxy; undefined for success. */
+  const faultOf = (head: string): string | undefined => {
+    if (slice(head, 0, 12) === "HTTP/1.1 200") return undefined;
+    const at = indexOf(head, HEADER);
+    if (at < 0) return BROKEN;
+    const value = slice(head, at + HEADER.length + 2);
+    return slice(value, 0, indexOf(value, "\r\n"));
+  };
+
+  /** An error as Node makes it, with the reason of the proxy. */
+  const errorOf = (fault: string, target: string): Error => {
+    const end = indexOf(fault, " ");
+    const given = slice(fault, 0, end);
+    const code = ERRORS[given] === undefined ? "EACCES" : given;
+    const call = code === "ENOTFOUND" ? "getaddrinfo" : "connect";
+    const reason = decodeUri(slice(fault, end + 1));
+    const error = new ErrorOf(`${call} ${code} ${reason === "" ? target : reason}`);
+    const set = (key: string, value: unknown) => {
+      const own = { value, writable: true, enumerable: true, configurable: true };
+      defineProperty(error, key, dictionary<unknown>(own));
+    };
+    set("errno", ERRORS[code] ?? UV_EACCES);
+    set("code", code);
+    set("syscall", call);
+    set("address", target);
+    return error;
   };
 
   return (pipe, target, request) => {
     const { onread } = pipe;
     const decoder = new TextDecoder("latin1");
     let head = "";
-    const complete = (status: number) => {
+    const release = () => {
       pipe.readStop();
       pipe.onread = onread;
-      request.oncomplete(status, pipe, request, true, true);
+    };
+    const fail = (fault: string) => {
+      release();
+      const error = errorOf(fault, target);
+      const socket = socketOf(pipe);
+      if (socket !== undefined) return void socket.destroy(error);
+      const { errno } = error as Error & { errno: number };
+      request.oncomplete(errno, pipe, request, true, true);
     };
     pipe.onread = (buffer: ArrayBuffer | undefined) => {
       const count = streamBaseState[kReadBytesOrError] ?? 0;
-      if (count < 0 || buffer === undefined) return complete(ERRORS.refused);
+      if (count < 0 || buffer === undefined) return fail(BROKEN);
       const before = head.length;
       head += decoder.decode(new Uint8Array(buffer, 0, count));
       const end = indexOf(head, END_OF_HEAD);
       if (end < 0) {
-        if (head.length > ANSWER_HEAD_MAX_UNITS) complete(ERRORS.refused);
+        if (head.length > ANSWER_HEAD_MAX_UNITS) fail(BROKEN);
         return;
       }
-      complete(errorOf(head));
+      const fault = faultOf(slice(head, 0, end + 2));
+      if (fault !== undefined) return fail(fault);
+      release();
+      request.oncomplete(0, pipe, request, true, true);
       // Bytes after the head belong to the reader of the tunnel.
       const used = end + END_OF_HEAD.length - before;
       if (used >= count || typeof pipe.onread !== "function") return;
@@ -127,7 +196,7 @@ const makeHandshake = anonymous(function (
     const write = new WriteWrap();
     write.oncomplete = () => {};
     const text = `CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`;
-    if (pipe.writeLatin1String(write, text) !== 0) return complete(ERRORS.refused);
+    if (pipe.writeLatin1String(write, text) !== 0) return fail(BROKEN);
     pipe.readStart();
   };
 });
@@ -136,7 +205,7 @@ const replacePipes = anonymous(function (
   { Pipe, PipeConnectWrap }: Bindings,
   socketPath: () => string | undefined,
   shakeHands: Handshake,
-  ERRORS: PipeErrors,
+  UV_EACCES: number,
   { apply, defineProperty, dataDescriptor }: Tools,
 ): void {
   /** `host:port` without characters that would end its line. */
@@ -144,11 +213,11 @@ const replacePipes = anonymous(function (
   const { connect } = Pipe.prototype;
   const replace = (key: string, value: unknown) =>
     defineProperty(Pipe.prototype, key, dataDescriptor(value, false));
-  replace("bind", () => ERRORS.access);
-  replace("listen", () => ERRORS.access);
+  replace("bind", () => UV_EACCES);
+  replace("listen", () => UV_EACCES);
   replace("connect", function (this: PipeHandle, request: ConnectRequest, target: string) {
     const path = socketPath();
-    if (path === undefined || !TARGET.test(target)) return ERRORS.access;
+    if (path === undefined || !TARGET.test(target)) return UV_EACCES;
     const first = new PipeConnectWrap();
     first.oncomplete = (status) => {
       if (status === 0) shakeHands(this, target, request);
@@ -167,35 +236,45 @@ export function useEgressSocket(path: string): void {
 
 /** Makes every pipe a tunnel through the proxy at the egress socket. */
 export function tunnelPipes(bindings: Bindings): void {
-  const shakeHands = makeHandshake(bindings, ERRORS, TOOLS);
-  replacePipes(bindings, () => egressSocket, shakeHands, ERRORS, TOOLS);
+  const shakeHands = makeHandshake(bindings, ERRORS, EGRESS_FAULT_HEADER, TOOLS);
+  replacePipes(bindings, () => egressSocket, shakeHands, UV_EACCES, TOOLS);
 }
 
 /** Sends every TCP connection through a pipe. Only the proxy resolves names. */
-export const routeTcp = anonymous(function (net: Net, tls: Tls, { apply, indexOf }: Tools): void {
-  const PORT_MAX = 65_535;
-  const isPort = (port: unknown) => {
-    const number = typeof port === "string" && port !== "" ? Number(port) : port;
-    return Number.isInteger(number) && (number as number) >= 0 && (number as number) <= PORT_MAX;
-  };
-  const { Socket, _normalizeArgs } = net;
-  const { connect } = Socket.prototype;
-  Socket.prototype.connect = function (this: unknown, ...args: unknown[]) {
-    // Node passes normalized arguments as an array.
-    const [options, listener] = Array.isArray(args[0])
-      ? args[0] as unknown as Normalized
-      : _normalizeArgs(args);
-    // The original reports an invalid port.
-    if (options.path || !isPort(options.port)) return apply(connect as never, this, args as never);
-    const host = `${options.host || "localhost"}`;
-    const path = `${indexOf(host, ":") < 0 ? host : `[${host}]`}:${options.port}`;
-    const listeners = typeof listener === "function" ? [listener] : [];
-    return apply(connect as never, this, [{ ...options, path }, ...listeners] as never);
-  };
-  // A TLS socket creates its handle before it knows its destination.
-  const { _wrapHandle } = tls.TLSSocket.prototype;
-  tls.TLSSocket.prototype._wrapHandle = function (socket, handle) {
-    if (!handle && !this._tlsOptions.isServer) this._tlsOptions.pipe = true;
-    return apply(_wrapHandle as never, this, [socket, handle] as never);
-  };
-});
+export const routeTcp = anonymous(
+  function (net: Net, tls: Tls, { apply, claim, indexOf }: Tools): void {
+    const PORT_MAX = 65_535;
+    const isPort = (port: unknown) => {
+      const number = typeof port === "string" && port !== "" ? Number(port) : port;
+      return Number.isInteger(number) && (number as number) >= 0 && (number as number) <= PORT_MAX;
+    };
+    const { Socket, _normalizeArgs } = net;
+    const { connect } = Socket.prototype;
+    Socket.prototype.connect = function (this: ConnectingSocket, ...args: unknown[]) {
+      // Node passes normalized arguments as an array.
+      const [options, listener] = Array.isArray(args[0])
+        ? args[0] as unknown as Normalized
+        : _normalizeArgs(args);
+      // The original reports an invalid port.
+      if (options.path || !isPort(options.port)) {
+        return apply(connect as never, this, args as never);
+      }
+      const host = `${options.host || "localhost"}`;
+      const path = `${indexOf(host, ":") < 0 ? host : `[${host}]`}:${options.port}`;
+      const listeners = typeof listener === "function" ? [listener] : [];
+      const connected = apply(
+        connect as never,
+        this,
+        [{ ...options, path }, ...listeners] as never,
+      );
+      if (this._handle) claim(this._handle, this);
+      return connected;
+    };
+    // A TLS socket creates its handle before it knows its destination.
+    const { _wrapHandle } = tls.TLSSocket.prototype;
+    tls.TLSSocket.prototype._wrapHandle = function (socket, handle) {
+      if (!handle && !this._tlsOptions.isServer) this._tlsOptions.pipe = true;
+      return apply(_wrapHandle as never, this, [socket, handle] as never);
+    };
+  },
+);

@@ -6,6 +6,7 @@
  * and FFI; the runtime closes only what they leave open.
  */
 import { anonymous } from "./anonymous.ts";
+import { wrapFetch } from "./fetch.ts";
 import type { Core } from "./fork/threads.ts";
 import { addErrorCodes } from "./system.ts";
 import {
@@ -140,6 +141,7 @@ export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Cor
     if (typeof key === "string" && key.startsWith("GPU")) remove(globalThis, key);
   }
   addErrorCodes();
+  wrapFetch();
   for (const key of ["gpu", "locks", "storage"]) remove(Navigator.prototype, key);
   return { ConsoleOf: internals.Console, core };
 }

@@ -30,7 +30,7 @@ export {
 };
 
 /** Turns a method into a function that takes `this` first and that user code cannot change. */
-function uncurry<This, Args extends unknown[], Result>(
+export function uncurry<This, Args extends unknown[], Result>(
   method: (this: This, ...args: Args) => Result,
 ): (self: This, ...args: Args) => Result {
   return (self, ...args) => apply(method, self, args);
@@ -59,6 +59,7 @@ export const ProxyOf = Proxy;
 export const ErrorOf = Error;
 export const Bytes = Uint8Array;
 export const evaluate = globalThis.eval;
+export const decodeUri = decodeURIComponent;
 
 export const slice = uncurry(String.prototype.slice);
 export const indexOf = uncurry(

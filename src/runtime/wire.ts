@@ -117,3 +117,9 @@ export const LOG_FRAME_MAX_UNITS = 262_144;
 
 /** Added to the size of every log message, so that the log limit also bounds empty ones. */
 export const LOG_LINE_OVERHEAD_BYTES = 16;
+
+/**
+ * Header of a response of the egress proxy itself: a code, a space, and the encoded reason. The proxy removes it from
+ * responses of hosts.
+ */
+export const EGRESS_FAULT_HEADER = "invoked-egress-fault";

@@ -33,7 +33,7 @@ const clients: Record<string, (url: string) => Promise<number>> = {
 export default async function main({ url }: { url: string }) {
   const results: Record<string, unknown> = {};
   for (const [name, client] of Object.entries(clients)) {
-    results[name] = await client(url).catch((error: any) => error.response?.status ?? error.code ?? error.name);
+    results[name] = await client(url).catch((error: any) => error.response?.status ?? error.cause?.code ?? error.code ?? error.name);
   }
   return results;
 }
@@ -69,7 +69,7 @@ for (const mode of AVAILABLE_MODES) {
     for (const url of [`https://localhost:${other.port}/`, `https://${outside}/`]) {
       const refused = await call(api, id, { url });
       for (const [client, outcome] of Object.entries(refused.output)) {
-        if (client === "fetch") assert.equal(outcome, 403);
+        if (client === "fetch") assert.equal(outcome, "EGRESS_DENIED");
         else assert.notEqual(typeof outcome, "number", `${client}: ${outcome}`);
       }
       assert.ok(refused.egress.length >= 6, refused.egress.join("\n"));

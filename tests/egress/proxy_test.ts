@@ -233,8 +233,11 @@ Deno.test("requests, bytes and connections have limits that their errors name", 
     await Promise.all(
       held.map((socket) => new Promise((resolve) => socket.on("connect", resolve))),
     );
-    assert.equal(await say(opened.socket.socketPath, get("/")).catch(() => ""), "");
-    assert.match(opened.lines[0] ?? "", /limit of 2 connections \(--max-egress-connections\)/);
+    const limit = /limit of 2 connections \(--max-egress-connections\) reached/;
+    const said = await say(opened.socket.socketPath, get("/"));
+    assert.match(said, /^HTTP\/1.1 429 [^]*invoked-egress-fault: EGRESS_LIMIT /);
+    assert.match(said, limit);
+    assert.match(opened.lines[0] ?? "", limit);
     for (const socket of held) socket.destroy();
   }
 });

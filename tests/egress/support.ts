@@ -158,7 +158,7 @@ async function outcome(attempt: () => Promise<any>): Promise<any> {
   try {
     return await attempt();
   } catch (error: any) {
-    return { failed: error.code ?? error.message };
+    return { failed: error.cause?.code ?? error.code ?? error.message, why: error.cause?.message ?? error.message };
   }
 }
 const tools = { globals, request, socket, raw, outcome, net };

@@ -22,7 +22,7 @@ const FETCHES: Hostile = {
   ...refused(
     "fetches the canary",
     `const r = await fetch("http://127.0.0.1:" + input.port + "/"); throw new Error("403 " + await r.text());`,
-    "Error: 403 ",
+    "TypeError: fetch failed: ",
   ),
   allowlist: ["127.0.0.1:CANARY"],
 };

@@ -3,12 +3,13 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
-import type { Exchange } from "./session.ts";
-import { EgressFault } from "./fault.ts";
+import { type EgressFailure, type Exchange, unlogged } from "./session.ts";
+import { EgressFault, faultHeader } from "./fault.ts";
 import { endToEnd, flat, type Headers } from "./headers.ts";
 import type { Destination } from "./target.ts";
+import { EGRESS_FAULT_HEADER } from "../../runtime/wire.ts";
 
-const BROKEN = new EgressFault("failed", 502, "the connection broke");
+const BROKEN = new EgressFault("ECONNRESET", "the connection broke");
 
 /** The headers for the next hop. `Host` is the checked destination, not what the function wrote. */
 function requestHeaders(to: Destination, from: IncomingMessage, more: Headers): Headers {
@@ -42,7 +43,7 @@ export function forwardRequest(
     exchange.fail(BROKEN);
     if (answer.headersSent) answer.destroy();
     // If a limit broke the connection the function gets that limit as the reason.
-    else rejectRequest(answer, exchange.destination, exchange.fault ?? BROKEN);
+    else rejectRequest(answer, exchange.failure ?? unlogged(BROKEN));
   };
   request.on("error", fail);
   request.on("response", (response) => {
@@ -50,7 +51,8 @@ export function forwardRequest(
     answer.writeHead(
       response.statusCode ?? 502,
       response.statusMessage,
-      flat(endToEnd(response.rawHeaders)),
+      // A host must not pass for the proxy.
+      flat(endToEnd(response.rawHeaders, [EGRESS_FAULT_HEADER])),
     );
     response.on("data", (chunk: Uint8Array) => exchange.received(chunk.length));
     response.on("error", fail);
@@ -98,20 +100,12 @@ const REASONS = {
   504: "Gateway Timeout",
 } as const;
 
-function rejectionText(destination: string, fault: EgressFault): string {
-  return `Cannot reach ${
-    destination === "" ? "this destination" : destination
-  }: ${fault.message}\n`;
-}
-
 /** Responds to a request that is not forwarded. */
-export function rejectRequest(
-  answer: ServerResponse,
-  destination: string,
-  fault: EgressFault,
-): void {
-  const text = rejectionText(destination, fault);
+export function rejectRequest(answer: ServerResponse, { fault, line }: EgressFailure): void {
+  const text = `${line}\n`;
+  const [name, value] = faultHeader(fault, line);
   answer.writeHead(fault.status, {
+    [name]: value,
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": Buffer.byteLength(text),
     "Connection": "close",
@@ -120,12 +114,13 @@ export function rejectRequest(
 }
 
 /** Responds to a tunnel that is not opened. */
-export function rejectTunnel(client: Duplex, destination: string, fault: EgressFault): void {
-  const text = rejectionText(destination, fault);
+export function rejectTunnel(client: Duplex, { fault, line }: EgressFailure): void {
+  const text = `${line}\n`;
   client.end(
-    `HTTP/1.1 ${fault.status} ${
-      REASONS[fault.status]
-    }\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+    `HTTP/1.1 ${fault.status} ${REASONS[fault.status]}\r\n${
+      faultHeader(fault, line).join(": ")
+    }\r\n` +
+      "Content-Type: text/plain; charset=utf-8\r\n" +
       `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
   );
 }

@@ -14,7 +14,14 @@ import { getLogger } from "@logtape/logtape";
 import { type SocketDir, UnixListener } from "../../isolation/mod.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
-import { type EgressLimits, type EgressLogger, EgressSession, Exchange } from "./session.ts";
+import {
+  type EgressFailure,
+  type EgressLimits,
+  type EgressLogger,
+  EgressSession,
+  Exchange,
+  unlogged,
+} from "./session.ts";
 import { EgressFault } from "./fault.ts";
 import { forwardRequest, rejectRequest, rejectTunnel, tunnel, upgradeHead } from "./forward.ts";
 import { Router } from "./route.ts";
@@ -25,8 +32,10 @@ const logger = getLogger(["invoked", "sandbox", "egress"]);
 /** Most bytes of all headers of one request. */
 const HEADER_MAX_BYTES = 65_536;
 const HEADER_TIMEOUT_MS = 10_000;
+/** Most connections beyond the limit of an instance that get an answer; others are closed without one. */
+const REJECTED_CONNECTIONS_MAX = 64;
 
-const NO_SESSION = new EgressFault("refused", 403, "no call is running in this instance");
+const NO_SESSION = new EgressFault("EGRESS_DENIED", "no call is running in this instance");
 
 /** Settings of the operator for all functions. */
 export interface EgressOptions extends EgressLimits {
@@ -100,9 +109,9 @@ export class EgressProxy implements Disposable {
 
   #listen(): void {
     this.#http.on("request", (request, answer) => {
-      const refused = (exchange: Exchange | undefined, fault: EgressFault) => {
+      const refused = (failure: EgressFailure) => {
         if (answer.headersSent) answer.destroy();
-        else rejectRequest(answer, exchange?.destination ?? "", fault);
+        else rejectRequest(answer, failure);
       };
       this.#pass(request, refused, async (exchange, session) => {
         const to = parseAbsolute(request.url ?? "");
@@ -138,10 +147,12 @@ export class EgressProxy implements Disposable {
       const reason = error.code === "HPE_HEADER_OVERFLOW"
         ? `a request has more than ${countOf(HEADER_MAX_BYTES, "byte")} of headers`
         : "a request is not HTTP/1.1";
-      const fault = new EgressFault("refused", 400, reason);
+      const fault = new EgressFault("EGRESS_DENIED", reason, 400);
       const exchange = this.#origins.get(client)?.session?.begin("?");
-      if (exchange instanceof Exchange) exchange.fail(fault);
-      if (client.writable) rejectTunnel(client, "", fault);
+      const isLogged = exchange instanceof Exchange;
+      if (isLogged) exchange.fail(fault);
+      const failure = isLogged ? exchange.failure : undefined;
+      if (client.writable) rejectTunnel(client, failure ?? unlogged(fault));
       else client.destroy();
     });
   }
@@ -152,22 +163,20 @@ export class EgressProxy implements Disposable {
     body: (exchange: Exchange, session: EgressSession) => Promise<void>,
   ): void {
     client.on("error", () => client.destroy());
-    const refused = (exchange: Exchange | undefined, fault: EgressFault) =>
-      rejectTunnel(client, exchange?.destination ?? "", fault);
-    this.#pass(request, refused, body);
+    this.#pass(request, (failure) => rejectTunnel(client, failure), body);
   }
 
   /** Runs the body for a request of an open session, and reports every fault. */
   async #pass(
     request: IncomingMessage,
-    refused: (exchange: Exchange | undefined, fault: EgressFault) => void,
+    refused: (failure: EgressFailure) => void,
     body: (exchange: Exchange, session: EgressSession) => Promise<void>,
   ): Promise<void> {
     request.on("error", () => request.destroy());
     const session = this.#origins.get(request.socket)?.session;
-    if (session === undefined) return refused(undefined, NO_SESSION);
+    if (session === undefined) return refused(unlogged(NO_SESSION));
     const exchange = session.begin(request.method ?? "?");
-    if (exchange instanceof EgressFault) return refused(undefined, exchange);
+    if (exchange instanceof EgressFault) return refused(unlogged(exchange));
     try {
       await body(exchange, session);
     } catch (error) {
@@ -176,9 +185,9 @@ export class EgressProxy implements Disposable {
       }
       const fault = error instanceof EgressFault
         ? error
-        : new EgressFault("failed", 502, "the proxy failed");
+        : new EgressFault("ECONNRESET", "the proxy failed");
       exchange.fail(fault);
-      refused(exchange, fault);
+      refused(exchange.failure ?? unlogged(fault));
     }
   }
 
@@ -189,11 +198,13 @@ export class EgressProxy implements Disposable {
     to: Endpoint | undefined,
     tls = false,
   ): Promise<Socket> {
-    if (to === undefined) throw new EgressFault("refused", 400, "the request names no destination");
+    if (to === undefined) {
+      throw new EgressFault("EGRESS_DENIED", "the request names no destination", 400);
+    }
     exchange.destination = formatEndpoint(to);
     session.checkBytes();
     if (!session.allowlist.allows(to)) {
-      throw new EgressFault("refused", 403, "not in the function's outboundNetworkAllowlist");
+      throw new EgressFault("EGRESS_DENIED", "not in the function's outboundNetworkAllowlist");
     }
     const connected = tls ? this.#router.connectTls(to) : this.#router.connect(to);
     return exchange.own(await connected);
@@ -205,6 +216,8 @@ class ListeningSocket implements EgressSocket {
   readonly #limits: EgressLimits;
   readonly #listener: UnixListener;
   readonly #connections = new Set<Duplex>();
+  /** Connections beyond the limit, until their answer. */
+  readonly #rejected = new Set<Duplex>();
   readonly #onClose: () => void;
   #session: EgressSession | undefined;
   /** While it is set, connections are closed at once. */
@@ -243,7 +256,7 @@ class ListeningSocket implements EgressSocket {
     this.#session?.[Symbol.dispose]();
     this.#session = undefined;
     this.#isRenewing = true;
-    for (const connection of this.#connections) connection.destroy();
+    this.#destroyConnections();
     // Connections are accepted in order, so none of the ended instance is left once this one is closed.
     using last = await Deno.connect({ transport: "unix", path: this.socketPath });
     await last.read(new Uint8Array(1));
@@ -255,18 +268,34 @@ class ListeningSocket implements EgressSocket {
     this.#session?.[Symbol.dispose]();
     this.#session = undefined;
     this.#listener[Symbol.dispose]();
-    for (const connection of this.#connections) connection.destroy();
+    this.#destroyConnections();
     this.#onClose();
   }
 
-  #accept(connection: Duplex, onConnection: (connection: Duplex) => void): void {
-    this.#connections.add(connection);
-    const { session } = this;
-    connection.on("close", () => this.#connections.delete(connection));
-    connection.on("error", () => connection.destroy());
-    const { maxConnections } = this.#limits;
-    if (this.#connections.size <= maxConnections) return onConnection(connection);
-    session?.warnOnce(`limit of ${maxConnections} connections (--max-egress-connections)`);
-    connection.destroy();
+  #destroyConnections(): void {
+    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#rejected) connection.destroy();
   }
+
+  #accept(connection: Duplex, onConnection: (connection: Duplex) => void): void {
+    const { session } = this;
+    const { maxConnections } = this.#limits;
+    const isAccepted = this.#connections.size < maxConnections;
+    const held = isAccepted ? this.#connections : this.#rejected;
+    held.add(connection);
+    connection.on("close", () => held.delete(connection));
+    connection.on("error", () => connection.destroy());
+    if (isAccepted) return onConnection(connection);
+    const limit = `limit of ${maxConnections} connections (--max-egress-connections)`;
+    session?.warnOnce(limit);
+    if (this.#rejected.size > REJECTED_CONNECTIONS_MAX) return void connection.destroy();
+    rejectConnection(connection, unlogged(new EgressFault("EGRESS_LIMIT", `${limit} reached`)));
+  }
+}
+
+/** Answers the first request of a connection. An earlier answer would reach no request of its client. */
+function rejectConnection(connection: Duplex, failure: EgressFailure): void {
+  const timer = setTimeout(() => connection.destroy(), HEADER_TIMEOUT_MS);
+  connection.once("data", () => rejectTunnel(connection, failure));
+  connection.once("close", () => clearTimeout(timer));
 }

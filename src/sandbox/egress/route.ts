@@ -10,7 +10,7 @@ import {
 } from "node:tls";
 import type { AddressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
-import { EgressFault } from "./fault.ts";
+import { connectionCode, EgressFault, tlsCode } from "./fault.ts";
 
 /** Longest wait for the resolver. */
 const RESOLVE_TIMEOUT_MS = 5000;
@@ -35,15 +35,18 @@ export class Router {
   async connect({ host, port }: Endpoint): Promise<Socket> {
     const addresses = await this.#checkedAddresses(host);
     const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+    let code = "ECONNREFUSED";
     for (const address of addresses.slice(0, ADDRESSES_TRIED_MAX)) {
       const left = deadline - Date.now();
       if (left <= 0) break;
       // Connects to the address: a second resolution could give another one.
       const socket = connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true });
-      if (await established(socket, "connect", left) === undefined) return socket;
+      const error = await established(socket, "connect", left);
+      if (error === undefined) return socket;
+      code = connectionCode(error);
     }
-    if (Date.now() >= deadline) throw new EgressFault("failed", 504, "connecting took too long");
-    throw new EgressFault("failed", 502, "no connection could be made");
+    if (Date.now() >= deadline) throw new EgressFault("ETIMEDOUT", "connecting took too long");
+    throw new EgressFault(code, `no connection could be made (${code})`);
   }
 
   /** A TLS connection whose certificate was verified for this host. Throws {@link EgressFault}. */
@@ -59,7 +62,7 @@ export class Router {
     });
     const error = await established(socket, "secureConnect", CONNECT_TIMEOUT_MS);
     if (error === undefined) return socket;
-    throw new EgressFault("failed", 502, `TLS: ${error.message}`);
+    throw new EgressFault(tlsCode(error), `TLS: ${error.message}`);
   }
 
   async #checkedAddresses(host: string): Promise<readonly string[]> {
@@ -69,8 +72,7 @@ export class Router {
       if (fault === undefined) continue;
       const what = address === host ? "the address" : `its address ${address}`;
       throw new EgressFault(
-        "refused",
-        403,
+        "EGRESS_DENIED",
         `${what} is not public but ${fault} (--egress-allow-private)`,
       );
     }
@@ -98,7 +100,7 @@ async function resolve(host: string): Promise<readonly string[]> {
     looked.catch(() => {});
     const found = await Promise.race([looked, late]);
     if (found === undefined) {
-      throw new EgressFault("failed", 504, "resolving the name took too long");
+      throw new EgressFault("ETIMEDOUT", "resolving the name took too long");
     }
     if (found.length > 0) return found.map(({ address }) => address);
   } catch (error) {
@@ -106,7 +108,7 @@ async function resolve(host: string): Promise<readonly string[]> {
   } finally {
     clearTimeout(timer);
   }
-  throw new EgressFault("failed", 502, "the name has no address");
+  throw new EgressFault("ENOTFOUND", "the name has no address");
 }
 
 /** Waits until the connection is established. Destroys the socket and returns the error of one that fails. */
@@ -116,13 +118,17 @@ async function established(
   timeoutMs: number,
 ): Promise<Error | undefined> {
   const { promise, resolve } = Promise.withResolvers<Error | undefined>();
-  const timer = setTimeout(() => resolve(new Error("it took too long")), timeoutMs);
+  const timer = setTimeout(() => resolve(withCode("it took too long", "ETIMEDOUT")), timeoutMs);
   // Never removed: an error event without a listener would end the server.
   socket.on("error", resolve);
   socket.once(event, () => resolve(undefined));
-  socket.once("close", () => resolve(new Error("it was closed")));
+  socket.once("close", () => resolve(withCode("it was closed", "ECONNRESET")));
   const error = await promise;
   clearTimeout(timer);
   if (error !== undefined) socket.destroy();
   return error;
+}
+
+function withCode(message: string, code: string): Error {
+  return Object.assign(new Error(message), { code });
 }

@@ -17,6 +17,17 @@ export interface EgressLimits {
 /** Takes one log line. */
 export type EgressLogger = (level: "info" | "warn", message: string) => void;
 
+/** A fault and the text of its log line, which the function gets, too. */
+export interface EgressFailure {
+  readonly fault: EgressFault;
+  readonly line: string;
+}
+
+/** The failure of a request that no log line of its own reports. */
+export function unlogged(fault: EgressFault): EgressFailure {
+  return { fault, line: `${fault.verdict}: ${fault.message}` };
+}
+
 /** A socket or request that is destroyed with its exchange. */
 export interface Destroyable {
   destroy(): unknown;
@@ -55,7 +66,7 @@ export class EgressSession implements Disposable {
         countOf(this.#limits.maxRequests, "request")
       } (--max-egress-requests)`;
       this.warnOnce(limit);
-      return new EgressFault("refused", 429, `${limit} reached`);
+      return new EgressFault("EGRESS_LIMIT", `${limit} reached`);
     }
     const exchange = new Exchange(method, (bytes) => this.#count(bytes), (level, message) => {
       this.#open.delete(exchange);
@@ -91,7 +102,7 @@ export class EgressSession implements Disposable {
 
   #usedUp(): EgressFault {
     const limit = formatBytes(this.#limits.maxBytes);
-    return new EgressFault("refused", 429, `limit of ${limit} reached (--max-egress)`);
+    return new EgressFault("EGRESS_LIMIT", `limit of ${limit} reached (--max-egress)`);
   }
 }
 
@@ -114,7 +125,7 @@ export class Exchange {
   #status: number | undefined;
   #sentBytes = 0;
   #receivedBytes = 0;
-  #fault: EgressFault | undefined;
+  #failure: EgressFailure | undefined;
 
   constructor(method: string, count: (bytes: number) => void, log: EgressLogger) {
     this.#method = method;
@@ -137,8 +148,8 @@ export class Exchange {
   }
 
   /** Why it was rejected or failed. */
-  get fault(): EgressFault | undefined {
-    return this.#fault;
+  get failure(): EgressFailure | undefined {
+    return this.#failure;
   }
 
   /** Destroys a socket or request with the exchange, at once if the exchange has ended. */
@@ -173,7 +184,7 @@ export class Exchange {
     const traffic = this.#sentBytes + this.#receivedBytes > 0 ? `, ${this.#traffic()}` : "";
     const line = `${destination}${fault.verdict}: ${this.#method}, ${fault.message}${traffic}`;
     if (!this.#end("failed", line)) return;
-    this.#fault = fault;
+    this.#failure = { fault, line };
     this.#destroy();
   }
 

@@ -92,6 +92,6 @@ export const DNS = [
   refused(
     "a name that the allowlist does not have",
     `const r = await fetch("http://" + ${NAME} + "/"); throw new Error(r.status + " " + await r.text());`,
-    "Error: 403 Cannot reach secret.example.com:80: not in the function's outboundNetworkAllowlist",
+    "TypeError: fetch failed: secret.example.com:80 refused: GET, not in the function's outboundNetworkAllowlist",
   ),
 ];

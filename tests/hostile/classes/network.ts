@@ -139,8 +139,8 @@ const CLIENTS: Readonly<Record<string, string>> = {
 
 /** The error of a client that the proxy refused; `node:` ones say `connect EACCES`. */
 const TOLD: Readonly<Record<string, string>> = {
-  "fetch": "Error: 403 Cannot reach 127.0.0.1:",
-  "fetch over TLS": "Error: 403 Cannot reach 127.0.0.1:",
+  "fetch": "TypeError: fetch failed: 127.0.0.1:",
+  "fetch over TLS": "TypeError: fetch failed: 127.0.0.1:",
   "WebSocket": "Error: NetworkError: failed to connect to WebSocket: Invalid status code: 403",
   "EventSource": "Error: error",
 };
@@ -214,14 +214,18 @@ const SSRF: Hostile = {
   main: `export default async (input: any): Promise<any> => {
     const said: Record<string, string> = {};
     for (const url of ${JSON.stringify(PLACES.map(({ url }) => url))}) {
-      const r = await fetch("http://" + url.replace("CANARY", input.port));
-      said[url] = r.status + " " + (await r.text()).replace(/^.* not public but /, "");
+      try {
+        const r = await fetch("http://" + url.replace("CANARY", input.port));
+        said[url] = r.status + " " + await r.text();
+      } catch ({ cause }: any) {
+        said[url] = cause.code + " " + cause.message.replace(/^.* not public but /, "");
+      }
     }
     return said;
   };`,
   end: {
     output: Object.fromEntries(
-      PLACES.map(({ url, why }) => [url, `403 ${why} (--egress-allow-private)\n`]),
+      PLACES.map(({ url, why }) => [url, `EGRESS_DENIED ${why} (--egress-allow-private)`]),
     ),
   },
   allowlist: [...new Set(PLACES.map(({ allow }) => allow))],
@@ -233,10 +237,10 @@ const THROUGH_A_HOST = [
     ...returns(
       "a redirect to the canary",
       `export default async (input: any): Promise<any> => {
-        const r = await fetch("http://" + input.host + "/redirect?to=" + encodeURIComponent("http://127.0.0.1:" + input.port + "/"));
-        return { status: r.status };
+        const to = encodeURIComponent("http://127.0.0.1:" + input.port + "/");
+        return await fetch("http://" + input.host + "/redirect?to=" + to).then((r) => ({ status: r.status }), (e) => ({ code: e.cause.code }));
       };`,
-      { status: 403 },
+      { code: "EGRESS_DENIED" },
     ),
     allowlist: ["HOST", "127.0.0.1:CANARY"],
     logs: /127\.0\.0\.1:\d+ refused: GET, the address is not public but loopback/,
@@ -287,7 +291,7 @@ const THROUGH_A_HOST = [
   refused(
     "a user that looks like the host",
     `const r = await fetch("http://" + input.host + "@127.0.0.1:" + input.port + "/"); throw new Error(r.status + " " + await r.text());`,
-    "Error: 403 Cannot reach ",
+    "TypeError: fetch failed: 127.0.0.1:",
   ),
   returns(
     "requests of another's within a tunnel",

@@ -1,0 +1,85 @@
+/**
+ * `fetch`. Deno's resolves with the answer of its proxy even where that is the proxy's own: as if the host had said it.
+ * This one rejects then.
+ */
+import { anonymous } from "./anonymous.ts";
+import {
+  apply,
+  dataDescriptor,
+  decodeUri,
+  defineProperty,
+  dictionary,
+  ErrorOf,
+  indexOf,
+  slice,
+  TypeErrorOf,
+  uncurry,
+} from "./primordials.ts";
+import { EGRESS_FAULT_HEADER } from "./wire.ts";
+
+type Fetch = (...args: unknown[]) => Promise<Response>;
+
+const bodyOf = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
+const headersOf = Object.getOwnPropertyDescriptor(Response.prototype, "headers")?.get;
+
+/** What the function below uses, which cannot use imports. */
+const TOOLS = {
+  HEADER: EGRESS_FAULT_HEADER,
+  getHeader: uncurry(Headers.prototype.get),
+  headersOf: uncurry(headersOf as (this: Response) => Headers),
+  bodyOf: uncurry(bodyOf as (this: Response) => ReadableStream | null),
+  cancel: uncurry(ReadableStream.prototype.cancel),
+  apply,
+  dataDescriptor,
+  decodeUri,
+  defineProperty,
+  dictionary,
+  ErrorOf,
+  indexOf,
+  slice,
+  TypeErrorOf,
+};
+
+const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fetch {
+  const { HEADER, getHeader, headersOf, bodyOf, cancel, apply, dataDescriptor, defineProperty } =
+    tools;
+  const { decodeUri, dictionary, ErrorOf, indexOf, slice, TypeErrorOf } = tools;
+  const failure = (fault: string): Error => {
+    const end = indexOf(fault, " ");
+    const reason = decodeUri(slice(fault, end + 1));
+    const cause = new ErrorOf(reason);
+    defineProperty(
+      cause,
+      "code",
+      dictionary<unknown>({
+        value: slice(fault, 0, end),
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      }),
+    );
+    return new TypeErrorOf(`fetch failed: ${reason}`, { cause });
+  };
+  const { fetch } = {
+    async fetch(...args: unknown[]) {
+      const response = await apply(original, undefined, args) as Response;
+      const fault = getHeader(headersOf(response), HEADER);
+      if (fault === null) return response;
+      const body = bodyOf(response);
+      if (body !== null) await cancel(body);
+      throw failure(fault);
+    },
+  };
+  defineProperty(fetch, "length", dataDescriptor(1, false));
+  return fetch;
+});
+
+/** Replaces `fetch` by one that rejects with the reason of the egress proxy. */
+export function wrapFetch(): void {
+  const made = makeFetch(fetch as Fetch, TOOLS);
+  defineProperty(
+    globalThis,
+    "fetch",
+    dictionary<unknown>({ value: made, writable: true, enumerable: true, configurable: true }),
+  );
+}
