@@ -11,6 +11,7 @@ import {
 } from "./build.ts";
 import type { Diagnostic, SourceFiles } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
+import { entryCheckIn, entryDiagnostic, writeEntryCheck } from "./entry_check.ts";
 import { fromFileUrl } from "./file_url.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -38,7 +39,9 @@ async function check(
     // An entry with packages has written the lock, with which the other entry is checked too.
     if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
   }
-  const { code, stderr } = await context.compiler.run(["check", ...flags, ...entries]);
+  const assertion = await writeEntryCheck(workspace.sdk, ENTRY);
+  const checked = [...entries, assertion];
+  const { code, stderr } = await context.compiler.run(["check", ...flags, ...checked]);
   if (code === 0) return [];
   const found = parseDiagnostics(stderr, workspace, files);
   if (found.length > 0) return found;
@@ -65,7 +68,11 @@ function readBlock(block: string, workspace: Workspace, files: SourceFiles): Dia
     : underline - 1;
   const message = lines.slice(0, end).join("\n").replace(/^(TS\d+) \[ERROR\]/, "$1").trim();
   const [, url = "", line, column] = /^ {4}at (file:\S+):(\d+):(\d+)$/m.exec(block) ?? [];
-  const path = fromFileUrl(url)?.replace(`${workspace.source}/`, "");
+  const file = fromFileUrl(url);
+  if (file === entryCheckIn(workspace.sdk)) {
+    return entryDiagnostic(message, ENTRY, new TextDecoder().decode(files.get(ENTRY)));
+  }
+  const path = file?.replace(`${workspace.source}/`, "");
   const position = path !== undefined && files.has(path)
     ? { path, line: Number(line), column: Number(column) }
     : {};

@@ -41,6 +41,14 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     const { diagnostics } = JSON.parse((await author.run(["check", "--json"])).stdout);
     assert.deepEqual([diagnostics[0].path, diagnostics[0].line], ["main.ts", 1]);
     await author.ok(["deploy", "--publish"]);
+    await author.write("main.ts", "export default async () => {};\n");
+    const nothing = await author.run(["check"]);
+    assert.equal(nothing.code, 3);
+    assert.equal(
+      nothing.stdout,
+      "main.ts:1:1: The default export returns nothing, not a JSON object\n",
+    );
+    await author.ok(["deploy", "--publish"]);
   });
   await t.step("the function throws", async () => {
     await author.write("main.ts", `export default () => { throw new Error("no\\x1b[2Jluck"); };\n`);

@@ -59,6 +59,37 @@ serverSuite("types: checked", CHECKED, {
     assert.equal(ok(await client.invoke(id)).json, btoa('{"n":"three"}'));
   },
 
+  "a default export that can never work, and none that may": async ({ client }) => {
+    // Each begins in line 2.
+    const cases: readonly (readonly [main: string, message?: string])[] = [
+      [
+        "export const main = () => ({});",
+        "The module has no default export: it must be a function",
+      ],
+      ["export default { a: 1 };", "The default export is not a function"],
+      ["export default async () => {};", "The default export returns nothing, not a JSON object"],
+      [
+        "export default (): Map<string, number> | Response => new Map();",
+        "The default export returns a Map or a Response, not a JSON object",
+      ],
+      [`interface Sum { sum: number }
+        export default async ({ of }: { of: number[] }): Promise<Sum> => ({ sum: of.length });`],
+      [`class Point { #x = 1; toJSON() { return { x: this.#x }; } }
+        export default (input: { a?: number }) => { if (input.a) return new Point(); };`],
+    ];
+    const { function: { id } } = await client.createFunction("entry");
+    const commits: string[] = [];
+    for (const [main] of cases) {
+      commits.push(ok(await client.commit(id, { "main.ts": `\n${main}` })).commit.id);
+    }
+    for (const [index, [main, message]] of cases.entries()) {
+      const { diagnostics } = await checked(client, id, commits[index]);
+      const position = main.includes("default") ? { line: 2, column: 1 } : {};
+      const expected = message === undefined ? [] : [{ path: "main.ts", ...position, message }];
+      assert.deepEqual(diagnostics, expected, main);
+    }
+  },
+
   "finalizing does not wait for it": async ({ client }) => {
     const { function: fn } = await client.createFunction("types");
     const finalized = ok(
