@@ -1,10 +1,27 @@
 /** Describes errors of a function. What the function threw or returned is hostile. */
-import { indexOf, isArray, jsonStringify, slice, StringOf } from "./primordials.ts";
+import {
+  assign,
+  createObject,
+  dataDescriptor,
+  defineProperty,
+  indexOf,
+  isArray,
+  jsonStringify,
+  slice,
+  StringOf,
+} from "./primordials.ts";
 import {
   type Failure,
+  FAILURE_DEPTH_MAX,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
+  FAILURE_RELATED_MAX,
   FAILURE_STACK_MAX_UNITS,
+  RELATED_MESSAGE_MAX_UNITS,
+  RELATED_PATH_MAX_UNITS,
+  RELATED_STACK_MAX_UNITS,
+  type RelatedError,
+  type ThrownError,
 } from "./wire.ts";
 
 /** Reads a property of a hostile value; undefined if a getter throws. */
@@ -39,28 +56,94 @@ function describeObject(value: object): string {
   }
 }
 
-/** Describes a thrown value or an unhandled rejection. */
-export function describeThrown(thrown: unknown): Failure {
-  if ((typeof thrown !== "object" && typeof thrown !== "function") || thrown === null) {
-    const message = `a value that is no error was thrown: ${describePrimitive(thrown)}`;
-    return { kind: "uncaught", name: "", message, stack: "" };
-  }
-  const name = read(thrown, "name");
-  const message = read(thrown, "message");
-  if (typeof name !== "string" && typeof message !== "string") {
-    const shown = `a value that is no error was thrown: ${describeObject(thrown)}`;
-    return { kind: "uncaught", name: "", message: shown, stack: "" };
-  }
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+/** Describes what is no error. */
+function describeOther(value: unknown): string {
+  return isObject(value) ? describeObject(value) : describePrimitive(value);
+}
+
+/** The parts of an error; undefined for what is no error. */
+function errorParts(
+  value: unknown,
+  messageUnits: number,
+  stackUnits: number,
+): ThrownError | undefined {
+  if (!isObject(value)) return undefined;
+  const name = read(value, "name");
+  const message = read(value, "message");
+  if (typeof name !== "string" && typeof message !== "string") return undefined;
   return {
-    kind: "uncaught",
     name: text(name, FAILURE_NAME_MAX_UNITS, "Error"),
-    message: text(message, FAILURE_MESSAGE_MAX_UNITS, ""),
-    stack: text(read(thrown, "stack"), FAILURE_STACK_MAX_UNITS, ""),
+    message: text(message, messageUnits, ""),
+    stack: text(read(value, "stack"), stackUnits, ""),
   };
 }
 
-/** Why a returned value is not a JSON object; undefined if it may be one. */
-export function outputFault(value: unknown): string | undefined {
+/** A list without a prototype, so that no setter of the function sees what is added. */
+interface Related {
+  readonly thrown: unknown;
+  length: number;
+  [index: number]: { readonly value: unknown; readonly error: RelatedError };
+}
+
+/** Adds an error and those that it names, depth first. */
+function addRelated(value: unknown, path: string, depth: number, found: Related): void {
+  if (found.length >= FAILURE_RELATED_MAX) return;
+  if (isObject(value)) {
+    // An error that names itself, or that two others name.
+    if (value === found.thrown) return;
+    for (let index = 0; index < found.length; index++) {
+      if (found[index]?.value === value) return;
+    }
+  }
+  const parts = errorParts(value, RELATED_MESSAGE_MAX_UNITS, RELATED_STACK_MAX_UNITS) ?? {
+    name: "",
+    message: slice(describeOther(value), 0, RELATED_MESSAGE_MAX_UNITS),
+    stack: "",
+  };
+  const { name, message, stack } = parts;
+  const shown = slice(path, 0, RELATED_PATH_MAX_UNITS);
+  found[found.length++] = { value, error: { path: shown, name, message, stack } };
+  addNamed(value, `${path}.`, depth + 1, found);
+}
+
+/** Adds the cause and the members of an error. */
+function addNamed(error: unknown, prefix: string, depth: number, found: Related): void {
+  if (!isObject(error) || depth > FAILURE_DEPTH_MAX) return;
+  const cause = read(error, "cause");
+  if (cause !== undefined) addRelated(cause, `${prefix}cause`, depth, found);
+  const errors = read(error, "errors");
+  try {
+    if (!isArray(errors)) return;
+    for (let index = 0; index < errors.length && found.length < FAILURE_RELATED_MAX; index++) {
+      addRelated(errors[index], `${prefix}errors[${index}]`, depth, found);
+    }
+  } catch {
+    // A proxy of the function threw.
+  }
+}
+
+/** Describes a thrown value or an unhandled rejection. */
+export function describeThrown(thrown: unknown): Failure & { readonly kind: "uncaught" } {
+  const parts = errorParts(thrown, FAILURE_MESSAGE_MAX_UNITS, FAILURE_STACK_MAX_UNITS);
+  if (parts === undefined) {
+    const message = `a value that is no error was thrown: ${describeOther(thrown)}`;
+    return { kind: "uncaught", name: "", message, stack: "", related: [] };
+  }
+  const found = assign(createObject(null), { thrown, length: 0 }) as Related;
+  addNamed(thrown, "", 1, found);
+  const related: RelatedError[] = [];
+  for (let index = 0; index < found.length; index++) {
+    defineProperty(related, index, dataDescriptor(found[index]?.error, true));
+  }
+  const { name, message, stack } = parts;
+  return { kind: "uncaught", name, message, stack, related };
+}
+
+function kindOf(value: unknown): string | undefined {
   if (value === null) return "null";
   if (value === undefined) return "undefined";
   if (typeof value === "bigint") return "a bigint";
@@ -69,14 +152,40 @@ export function outputFault(value: unknown): string | undefined {
   return isArray(value) ? "an array" : undefined;
 }
 
+/** Why a returned value is not a JSON object; undefined if it may be one. */
+export function outputFault(value: unknown): Failure | undefined {
+  const kind = kindOf(value);
+  return kind === undefined ? undefined : notAnObject(kind);
+}
+
+/** The failure of a function that returned this. */
+export function notAnObject(what: string): Failure {
+  return { kind: "bad-output", message: `the function returned ${what}, not a JSON object` };
+}
+
 /** Why `JSON.stringify` threw on a returned value. */
 export function stringifyFault(thrown: unknown): Failure {
-  const { name, message } = describeThrown(thrown) as Failure & { kind: "uncaught" };
+  const { name, message } = describeThrown(thrown);
   if (name === "RangeError" && indexOf(message, "Invalid string length") >= 0) {
     return { kind: "output-too-large", bytes: -1 };
   }
-  const reason = `a value that cannot be turned into JSON: ${name === "" ? "" : `${name}: `}`;
-  return { kind: "bad-output", reason: reason + message };
+  const shown = `${name === "" ? "" : `${name}: `}${message}`;
+  return { kind: "bad-output", message: `the output cannot be turned into JSON: ${shown}` };
+}
+
+function partsJson({ name, message, stack }: ThrownError): string {
+  return `"name":${jsonStringify(name)},"message":${jsonStringify(message)},"stack":${
+    jsonStringify(stack)
+  }`;
+}
+
+function relatedJson(related: readonly RelatedError[]): string {
+  let json = "";
+  for (let index = 0; index < related.length; index++) {
+    const error = related[index] as RelatedError;
+    json += `${index === 0 ? "" : ","}{"path":${jsonStringify(error.path)},${partsJson(error)}}`;
+  }
+  return json;
 }
 
 /** The JSON text of a failure, built by hand because user code may have added `toJSON` to prototypes. */
@@ -84,11 +193,9 @@ export function failureJson(failure: Failure): string {
   const kind = `{"kind":${jsonStringify(failure.kind)}`;
   switch (failure.kind) {
     case "uncaught":
-      return `${kind},"name":${jsonStringify(failure.name)},"message":${
-        jsonStringify(failure.message)
-      },"stack":${jsonStringify(failure.stack)}}`;
+      return `${kind},${partsJson(failure)},"related":[${relatedJson(failure.related)}]}`;
     case "bad-output":
-      return `${kind},"reason":${jsonStringify(failure.reason)}}`;
+      return `${kind},"message":${jsonStringify(failure.message)}}`;
     case "output-too-large":
       return `${kind},"bytes":${jsonStringify(failure.bytes)}}`;
     case "stalled":

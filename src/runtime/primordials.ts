@@ -51,7 +51,8 @@ const typedArrayPrototype = getPrototypeOf(Uint8Array.prototype) as object;
 
 export const { stringify: jsonStringify, parse: jsonParse } = JSON;
 export const { isArray } = Array;
-export const { create: createObject } = Object;
+export const { isView } = ArrayBuffer;
+export const { create: createObject, prototype: objectPrototype } = Object;
 export const StringOf = String;
 export const TypeErrorOf = TypeError;
 export const PromiseOf = Promise;
@@ -74,8 +75,7 @@ export const setBytes = uncurry(
 export const byteLength = getter(typedArrayPrototype, "byteLength") as (b: Uint8Array) => number;
 export const bufferOf = getter(typedArrayPrototype, "buffer") as (b: Uint8Array) => ArrayBuffer;
 
-const { assign } = Object;
-export const { freeze } = Object;
+export const { assign, freeze } = Object;
 
 /** A frozen object without a prototype, so that only its own keys are found. */
 export function dictionary<Value>(

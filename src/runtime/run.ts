@@ -5,8 +5,15 @@
  * that the function can read.
  */
 import { callContext } from "./context.ts";
-import { describeThrown, failureJson, outputFault, stringifyFault } from "./failure.ts";
+import {
+  describeThrown,
+  failureJson,
+  notAnObject,
+  outputFault,
+  stringifyFault,
+} from "./failure.ts";
 import { importMeta } from "./harden.ts";
+import { findLoss, mayHideLoss } from "./output.ts";
 import {
   byteLength,
   Bytes,
@@ -57,7 +64,7 @@ function encodeOutput(
   fail: (failure: Failure) => never,
 ): Uint8Array {
   if (json === undefined || charCodeAt(json, 0) !== OPENING_BRACE) {
-    return fail({ kind: "bad-output", reason: "an object whose toJSON gives something else" });
+    return fail(notAnObject("an object whose toJSON gives something else"));
   }
   const body = encode(json);
   const bytes = byteLength(body);
@@ -79,6 +86,35 @@ function microsSince(beganMs: number): Uint8Array {
   const body = new Bytes(LOADED_BYTES);
   putUint32(body, 0, (now() - beganMs) * MICROS_PER_MS);
   return body;
+}
+
+/** The ways to answer a call. Those that fail do not return. */
+interface Answers {
+  fail(failure: Failure): never;
+  failThrown(thrown: unknown): never;
+  /** @param json the result of `JSON.stringify` */
+  deliver(json: string | undefined): void;
+}
+
+/** Answers with what the handler returned. */
+function answerReturned(
+  returned: Promise<unknown>,
+  { fail, failThrown, deliver }: Answers,
+): void {
+  /** Fails with what JSON loses of the output, or does `otherwise`. */
+  const searched = (otherwise: () => void) =>
+    react(react(returned, findLoss), (loss: string | undefined) => {
+      if (loss !== undefined) return fail({ kind: "bad-output", message: loss });
+      otherwise();
+    }, failThrown);
+  react(returned, (value: unknown) => {
+    const fault = outputFault(value);
+    if (fault !== undefined) fail(fault);
+  }, failThrown);
+  react(react(returned, jsonStringify), (json: string | undefined) => {
+    if (json === undefined || !mayHideLoss(json)) return deliver(json);
+    searched(() => deliver(json));
+  }, (thrown) => searched(() => fail(stringifyFault(thrown))));
 }
 
 /**
@@ -114,10 +150,6 @@ export function run(
     preventDefault(event);
   });
 
-  const checkValue = (value: unknown) => {
-    const fault = outputFault(value);
-    if (fault !== undefined) fail({ kind: "bad-output", reason: fault });
-  };
   const deliver = (json: string | undefined) => {
     const body = encodeOutput(json, load.outputBytes, fail);
     if (!(current as Call).keep) answer(FrameKind.RESULT, body);
@@ -135,8 +167,7 @@ export function run(
   };
   const callHandler = () => {
     const returned = react(resolved(jsonParse((current as Call).inputJson)), handler);
-    react(returned, checkValue, failThrown);
-    react(react(returned, jsonStringify), deliver, (thrown) => fail(stringifyFault(thrown)));
+    answerReturned(returned, { fail, failThrown, deliver });
   };
   let beganMs = 0;
   const loaded = (exported: { default?: unknown }) => {

@@ -91,17 +91,29 @@ export interface HostFault {
   readonly details?: unknown;
 }
 
+/** A thrown value. `stack` is V8's text, with frames of the bundle unmapped; `name` is empty for what is no error. */
+export interface ThrownError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+}
+
+/** An error that a thrown one names. */
+export interface RelatedError extends ThrownError {
+  /** Such as `cause` or `errors[1].cause`. */
+  readonly path: string;
+}
+
 /** Why a call failed in the instance: the JSON body of a `FAILURE` frame. */
 export type Failure =
-  /** Something was thrown and not caught. `stack` is V8's text, with frames of the bundle unmapped. */
-  | {
+  /** Something was thrown and not caught. */
+  | ThrownError & {
     readonly kind: "uncaught";
-    readonly name: string;
-    readonly message: string;
-    readonly stack: string;
+    /** The errors that it names, at most {@link FAILURE_RELATED_MAX}. */
+    readonly related: readonly RelatedError[];
   }
-  /** The function returned something else than a JSON object; `reason` describes it. */
-  | { readonly kind: "bad-output"; readonly reason: string }
+  /** The function returned something else than a JSON object. */
+  | { readonly kind: "bad-output"; readonly message: string }
   /** The output's JSON text is longer than the limit; `bytes` is its length, or -1 if it cannot be counted. */
   | { readonly kind: "output-too-large"; readonly bytes: number }
   /** The event loop was empty before the function's promise settled. */
@@ -111,6 +123,13 @@ export type Failure =
 export const FAILURE_NAME_MAX_UNITS = 256;
 export const FAILURE_MESSAGE_MAX_UNITS = 16_384;
 export const FAILURE_STACK_MAX_UNITS = 32_768;
+
+/** Most related errors of a `Failure`, deepest nesting, and the longest parts of each in UTF-16 units. */
+export const FAILURE_RELATED_MAX = 10;
+export const FAILURE_DEPTH_MAX = 8;
+export const RELATED_PATH_MAX_UNITS = 256;
+export const RELATED_MESSAGE_MAX_UNITS = 4096;
+export const RELATED_STACK_MAX_UNITS = 8192;
 
 /** Longest text of one log frame in UTF-16 units; the bootstrap cuts longer text. */
 export const LOG_FRAME_MAX_UNITS = 262_144;

@@ -27,7 +27,8 @@ const ARGUMENTS: Record<string, unknown[]> = {
 };`;
 
 /** What user code of an argument may throw through a method, as from the console of Node. */
-const OWN_ERRORS = /^Error: (?:read|to text|tag|inspect)$|revoked|Symbol/;
+const OWN_ERRORS =
+  /^Error: (?:read|to text|tag|inspect)$|revoked|Symbol|object to primitive|'properties' argument/;
 
 const EVERY = `${ARGUMENTS}
 export default () => {

@@ -170,7 +170,7 @@ async function badOutputs(stage: Stage): Promise<void> {
   );
   assert.match(cyclic, /^BAD_OUTPUT: .*cannot be turned into JSON.*circular/s);
   const big = await failing(stage, "export default () => ({ n: 10n });");
-  assert.match(big, /^BAD_OUTPUT: .*cannot be turned into JSON.*BigInt/s);
+  assert.equal(big, "BAD_OUTPUT: output.n is a bigint, which JSON cannot represent");
   const deep = await failing(
     stage,
     "export default () => { let a = {}; for (let i = 0; i < 1001; i++) a = { a }; return a; };",
@@ -178,6 +178,134 @@ async function badOutputs(stage: Stage): Promise<void> {
   assert.match(deep, /^BAD_OUTPUT: .*nested deeper than 1,000 levels/);
   const disguised = await failing(stage, "export default () => ({ toJSON: () => [] });");
   assert.match(disguised, /^BAD_OUTPUT: /);
+}
+
+/** Outputs of which JSON would keep nothing, or something else. */
+async function lostOutputs(stage: Stage): Promise<void> {
+  const whole = [
+    ["new Map([[1, 2]])", "a Map"],
+    ["new Response('text')", "a Response"],
+    ["new Error('text')", "an Error"],
+    ["new Uint8Array(3)", "a Uint8Array"],
+    ["new (class Point { #x = 1; get x() { return this.#x; } })()", "a Point"],
+  ];
+  for (const [value, name] of whole) {
+    const error = await failing(stage, `export default () => { return ${value}; };`);
+    assert.equal(error, `BAD_OUTPUT: the function returned ${name}, not a JSON object`);
+  }
+  const parts = [
+    ["({ items: [1, {}, null, { when: new Map() }] })", "output.items[3].when is a Map"],
+    ["({ set: new Set([1]) })", "output.set is a Set"],
+    ["({ 'a b': { '1': /x/ } })", 'output["a b"]["1"] is a RegExp'],
+    ["({ user: Promise.resolve(1) })", "output.user is a Promise"],
+    ["({ bytes: new Uint8Array([1]) })", "output.bytes is a Uint8Array"],
+    ["({ a: { toJSON: () => ({ b: new Headers() }) } })", "output.a.b is a Headers"],
+    ["({ e: new RangeError('x') })", "output.e is a RangeError"],
+    ["({ list: [{}, [new Date(0), new WeakMap()]] })", "output.list[1][1] is a WeakMap"],
+    ["({ m: new (class extends Map {})() })", "output.m is a Map"],
+  ];
+  for (const [value, fault] of parts) {
+    const error = await failing(stage, `export default () => { return ${value}; };`);
+    assert.equal(error, `BAD_OUTPUT: ${fault}, which JSON cannot represent`);
+  }
+}
+
+/** Outputs that JSON represents, among them empty objects and what has a toJSON of its own. */
+async function keptOutputs({ client }: Stage): Promise<void> {
+  const id = await client.deploy(`
+import { Buffer } from "node:buffer";
+class Money { constructor(readonly amount: number) {} }
+class Secret { #x = 1; toJSON() { return { x: this.#x }; } }
+class Nothing { toJSON() { return {}; } }
+export default () => {
+  const shared = { empty: {} };
+  const output: any = {
+    empty: {}, none: null, list: [{}, []], date: new Date(0), url: new URL("http://a.example/"),
+    money: new Money(3), secret: new Secret(), nothing: new Nothing(), bare: Object.create(null),
+    buffer: Buffer.from("a"), text: "{}", boxed: [new String(""), new Number(0), new Boolean(false)],
+    first: shared, second: shared, inherits: Object.create({ a: 1 }), absent: undefined, method: () => 1,
+    zero: { "0": 1 },
+  };
+  return output;
+};`);
+  const { body } = await client.invoke(id);
+  const record = await client.invocation(id, body.invocationId);
+  assert.equal(record.error, undefined);
+  assert.deepEqual(record.output, {
+    empty: {},
+    none: null,
+    list: [{}, []],
+    date: "1970-01-01T00:00:00.000Z",
+    url: "http://a.example/",
+    money: { amount: 3 },
+    secret: { x: 1 },
+    nothing: {},
+    bare: {},
+    buffer: { type: "Buffer", data: [97] },
+    text: "{}",
+    boxed: ["", 0, false],
+    first: { empty: {} },
+    second: { empty: {} },
+    inherits: {},
+    zero: { "0": 1 },
+  });
+}
+
+/** The errors that an uncaught one names, each with its stack. */
+async function uncaughtCauses(stage: Stage): Promise<void> {
+  const chain = await failing(
+    stage,
+    `
+function inner(): never {
+  throw new TypeError("inner");
+}
+export default () => {
+  try {
+    inner();
+  } catch (cause) {
+    throw new Error("outer", { cause: new RangeError("between", { cause }) });
+  }
+};`,
+  );
+  assert.match(
+    chain,
+    /^UNCAUGHT: Error: outer\n {4}at .*main\.ts:9:11\)?\ncause: RangeError: between\n {4}at .*main\.ts:9:39\)?\ncause\.cause: TypeError: inner\n {4}at inner \(main\.ts:3:9\)\n/,
+  );
+  const any = await failing(
+    stage,
+    `
+const fails = async (text: string) => {
+  await Promise.resolve();
+  throw new Error(text);
+};
+export default () => Promise.any([fails("one"), fails("two"), Promise.reject({ code: 3 })]);`,
+  );
+  assert.match(
+    any,
+    /^UNCAUGHT: AggregateError: All promises were rejected\nerrors\[0\]: Error: one\n {4}at fails \(main\.ts:4:9\)\n(?: {4}at .*\n)*errors\[1\]: Error: two\n {4}at fails \(main\.ts:4:9\)\n(?: {4}at .*\n)*errors\[2\]: \{"code":3\}$/,
+  );
+  const hostile = await failing(
+    stage,
+    `
+export default () => {
+  const error: any = new Error("hostile");
+  error.cause = error;
+  error.errors = new Proxy([], { get() { throw new Error("trap"); } });
+  for (const key of ["0", "length", "path", "related"]) {
+    Object.defineProperty(Object.prototype, key, { set() { throw new Error("setter"); }, configurable: true });
+  }
+  throw error;
+};`,
+  );
+  assert.match(hostile, /^UNCAUGHT: Error: hostile\n {4}at [^\n]*$/);
+  const many = await failing(
+    stage,
+    `export default () => {
+      throw new AggregateError(Array.from({ length: 1000 }, (_, i) => new Error("x".repeat(1e5) + i)), "many");
+    };`,
+  );
+  assert.match(many, /^UNCAUGHT: AggregateError: many\n/);
+  assert.match(many, /\nerrors\[0\]: Error: x{1000}/);
 }
 
 async function largeOutputs(stage: Stage): Promise<void> {
@@ -198,9 +326,12 @@ async function largeOutputs(stage: Stage): Promise<void> {
 serverSuite("a function that fails", { flags: FLAGS }, {
   "UNCAUGHT: with name, message and the author's lines": uncaught,
   "UNCAUGHT: wherever it was thrown, whatever it is": uncaughtElsewhere,
+  "UNCAUGHT: with the causes and members of the error": uncaughtCauses,
   "OUT_OF_MEMORY: with its limit": outOfMemory,
   "EXITED: for an exit, and for a promise that never settles": exits,
   "BAD_OUTPUT: for all that is no JSON object": badOutputs,
+  "BAD_OUTPUT: with the class and the path of what JSON loses": lostOutputs,
+  "SUCCESS: with what JSON represents": keptOutputs,
   "OUTPUT_TOO_LARGE: from the first byte over the limit": largeOutputs,
 });
 

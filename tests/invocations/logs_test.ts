@@ -150,6 +150,53 @@ async function capped({ client }: Stage): Promise<void> {
   assert.deepEqual([only?.message.length, more], [LIMIT_BYTES / 2, []]);
 }
 
+/** Stacks that a function logs have the positions of its author, in the order of all lines. */
+async function stacks({ client }: Stage): Promise<void> {
+  const id = await client.deploy(
+    `import { fail } from "./lib/fail.ts";
+export default async (input: { again?: boolean }) => {
+  console.log("before");
+  try {
+    fail();
+  } catch (error: any) {
+    console.error("caught", error);
+    console.log("between");
+    console.log(JSON.stringify({ stack: error.stack }));
+    Deno.stderr.writeSync(new TextEncoder().encode(error.stack + "\\n"));
+  }
+  console.trace("here");
+  console.log("no position: invoked:bundle.js");
+  return {};
+};`,
+    {
+      "lib/fail.ts": `/** A comment
+ * that the bundle does not keep. */
+export function fail(): never {
+  throw new Error("logged", { cause: new TypeError("why") });
+}
+`,
+    },
+  );
+  const { body } = await client.invoke(id);
+  const all = await allLines(client, id, body.invocationId);
+  const lines = all.filter(({ source }) => source === "console").map(({ message }) => message);
+  const at = "at fail \\(lib/fail\\.ts:4:9\\)";
+  assert.equal(lines[0], "before");
+  assert.match(
+    lines[1] ?? "",
+    new RegExp(
+      `^caught Error: logged\n +${at}\n +at .*main\\.ts:5:5.*\\[cause\\]: .*fail\\.ts:4:38`,
+      "s",
+    ),
+  );
+  assert.equal(lines[2], "between");
+  assert.match(JSON.parse(lines[3] ?? "").stack, new RegExp(`^Error: logged\n +${at}\n`));
+  assert.match(lines[4] ?? "", /^Trace: here\n +at .*main\.ts:12:11/);
+  assert.equal(lines[5], "no position: invoked:bundle.js");
+  const raw = all.filter(({ source }) => source === "stderr").map(({ message }) => message);
+  assert.match(raw[1] ?? "", new RegExp(`^ +${at}$`));
+}
+
 async function ofFailures({ client }: Stage): Promise<void> {
   const endings = [
     'throw new Error("no");',
@@ -204,6 +251,7 @@ serverSuite("logs of an invocation", { flags: FLAGS }, {
   "hold the lines of raw stdout and stderr": rawStreams,
   "come in pages": pages,
   "end at the limit with one visible mark": capped,
+  "have the author's positions in stacks": stacks,
   "are kept of calls that fail": ofFailures,
   "can be read while it runs": whileRunning,
   "belong to one function and invocation": unknown,

@@ -19,7 +19,9 @@ import { becomeReady, startError } from "./start.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
 import { RunOutput } from "./output_readers.ts";
 import { discardOutput } from "./pipes.ts";
+import { LogSink } from "./logs.ts";
 import { Redactions, Redactor } from "./redaction.ts";
+import { lazyStackMap } from "./stack.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -224,7 +226,9 @@ export class Instance {
     const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
     const channel = new HostChannel(hooks.host, this.#child.input, hooks.replyBudget);
-    const output = new RunOutput(this.#nonce, keep, limits, redactor, hooks, channel, end);
+    const stackMap = lazyStackMap(hooks.sourceMap);
+    const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
+    const output = new RunOutput(this.#nonce, keep, limits, sink, redactor, channel, end);
     this.#child.reader = output;
     this.#onExit = (exit, stderr) => {
       const livedMs = performance.now() - this.#startedMs - this.#idleMs;
@@ -242,10 +246,10 @@ export class Instance {
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
       this.#evaluationMs = output.evaluationMs;
-      output.close();
+      await output.close();
       return await outcomeOf(
         ending,
-        hooks.sourceMap,
+        stackMap,
         { ...limits, timeoutMs },
         redactor,
         this.#calls - 1,

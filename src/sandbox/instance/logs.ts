@@ -3,6 +3,7 @@ import { formatBytes } from "../../config/mod.ts";
 import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import type { SandboxLog } from "../contract.ts";
 import type { Redactor } from "./redaction.ts";
+import { mayHaveLocations, type StackMap, type StackMapReader } from "./stack.ts";
 
 /** Longest message in bytes. Longer text becomes several messages. */
 export const LOG_MESSAGE_MAX_BYTES = 65_536;
@@ -23,6 +24,9 @@ function wholeLength(bytes: Uint8Array, limit: number): number {
 /**
  * Delivers log lines until their bytes, plus {@link LOG_LINE_OVERHEAD_BYTES} each, exceed the limit. The message that
  * exceeds the limit is cut there and followed by one mark; all later messages are dropped.
+ *
+ * Locations in the bundle become those of the author's files. The first one opens the source map; until it is open, that
+ * line and all later ones are held in their order.
  */
 export class LogSink {
   readonly #limitBytes: number;
@@ -30,12 +34,23 @@ export class LogSink {
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
   readonly #redactor: Redactor;
+  readonly #stackMap: StackMapReader;
+  #map: StackMap | undefined;
+  #mapping: Promise<void> | undefined;
+  /** Deliveries that wait for the source map. A reader that waits, too, bounds them by one chunk of its stream. */
+  #held: (() => void)[] = [];
   #usedBytes = 0;
   #full = false;
 
-  constructor(limitBytes: number, redactor: Redactor, onLog: (log: SandboxLog) => void) {
+  constructor(
+    limitBytes: number,
+    redactor: Redactor,
+    stackMap: StackMapReader,
+    onLog: (log: SandboxLog) => void,
+  ) {
     this.#limitBytes = limitBytes;
     this.#redactor = redactor;
+    this.#stackMap = stackMap;
     this.#onLog = onLog;
   }
 
@@ -44,35 +59,64 @@ export class LogSink {
     return this.#full;
   }
 
+  /** While lines are held: resolves once they are delivered. */
+  get mapping(): Promise<void> | undefined {
+    return this.#mapping;
+  }
+
   write(source: SandboxLog["source"], level: SandboxLog["level"], message: Uint8Array): void {
     if (this.#full) return;
-    // Redacted before it is cut: the cut must not split a secret.
-    let rest = this.#redacted(message);
+    const line = { time: Date.now(), level, source };
+    const text = this.#decoder.decode(message);
+    // Redacted before it is cut: the cut must not split a secret. The bootstrap cuts longer text.
+    const clean = this.#redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
+    if (mayHaveLocations(clean)) {
+      this.#deliver(() => this.#append(line, this.#encoder.encode(this.#mapped(clean))), true);
+    } else if (this.#mapping !== undefined) {
+      this.#deliver(() => this.#append(line, this.#encoder.encode(clean)), false);
+    } else {
+      this.#append(line, clean === text ? message : this.#encoder.encode(clean));
+    }
+  }
+
+  /** A line of the server. The limit does not count it; its writer has a limit of its own. */
+  note(source: SandboxLog["source"], level: SandboxLog["level"], message: string): void {
+    const line = { time: Date.now(), level, source, message: this.#redactor.redact(message) };
+    this.#deliver(() => this.#onLog(line), false);
+  }
+
+  /** Delivers after all held lines; with `needsMap` once the source map is open. */
+  #deliver(delivery: () => void, needsMap: boolean): void {
+    const isHeld = this.#mapping !== undefined || (needsMap && this.#map === undefined);
+    if (!isHeld) return delivery();
+    this.#held.push(delivery);
+    this.#mapping ??= this.#openMap();
+  }
+
+  async #openMap(): Promise<void> {
+    this.#map = await this.#stackMap();
+    for (const deliver of this.#held) deliver();
+    this.#held = [];
+    this.#mapping = undefined;
+  }
+
+  /** A text that was redacted, with the author's locations. */
+  #mapped(text: string): string {
+    // Their files have names that nothing redacted yet.
+    return this.#redactor.redact(this.#map?.text(text) ?? text);
+  }
+
+  #append(line: Omit<SandboxLog, "message">, message: Uint8Array): void {
+    let rest = message;
     do {
       if (this.#full) return;
       const leftBytes = this.#limitBytes - this.#usedBytes - LOG_LINE_OVERHEAD_BYTES;
       if (leftBytes < Math.min(1, rest.length)) return this.#mark();
       const length = wholeLength(rest, Math.min(LOG_MESSAGE_MAX_BYTES, leftBytes));
-      this.#emit(source, level, rest.subarray(0, length));
+      this.#onLog({ ...line, message: this.#decoder.decode(rest.subarray(0, length)) });
       this.#usedBytes += length + LOG_LINE_OVERHEAD_BYTES;
       rest = rest.subarray(length);
     } while (rest.length > 0);
-  }
-
-  /** A line of the server. The limit does not count it; its writer has a limit of its own. */
-  note(source: SandboxLog["source"], level: SandboxLog["level"], message: string): void {
-    this.#emit(source, level, this.#redacted(this.#encoder.encode(message)));
-  }
-
-  #emit(source: SandboxLog["source"], level: SandboxLog["level"], bytes: Uint8Array): void {
-    this.#onLog({ time: Date.now(), level, source, message: this.#decoder.decode(bytes) });
-  }
-
-  #redacted(message: Uint8Array): Uint8Array {
-    const text = this.#decoder.decode(message);
-    // The bootstrap cuts longer text.
-    const clean = this.#redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
-    return clean === text ? message : this.#encoder.encode(clean);
   }
 
   #mark(): void {

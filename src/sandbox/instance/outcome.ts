@@ -3,15 +3,15 @@ import {
   type Failure,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
+  FAILURE_RELATED_MAX,
+  RELATED_MESSAGE_MAX_UNITS,
 } from "../../runtime/wire.ts";
 import { countOf, formatBytes, formatDuration } from "../../config/mod.ts";
-import type { ErrorCode, KillCode, RunHooks, SandboxLimits, SandboxOutcome } from "../contract.ts";
+import type { ErrorCode, KillCode, SandboxLimits, SandboxOutcome } from "../contract.ts";
 import type { Exit } from "./exit.ts";
 import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
-import { mapStack } from "./stack.ts";
-
-type SourceMapReader = RunHooks["sourceMap"];
+import { mapStack, type StackMapReader } from "./stack.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
@@ -123,7 +123,7 @@ function parseFailure(json: Uint8Array): Failure | undefined {
 
 async function uncaught(
   failure: Failure & { kind: "uncaught" },
-  sourceMap: SourceMapReader,
+  stackMap: StackMapReader,
   limits: SandboxLimits,
   redactor: Redactor,
   earlierCalls: number,
@@ -136,19 +136,31 @@ async function uncaught(
   const shown = name === "NotCapable"
     ? message.replace(PERMISSION_ADVICE, ", which a function does not have")
     : message;
-  const head = [name, shown].filter((part) => part !== "").join(": ");
-  const frames = await mapStack(failure.stack, sourceMap);
-  return failed("UNCAUGHT", redactor.redact([head, ...frames].join("\n")));
+  const lines = [headOf(name, shown), ...await mapStack(failure.stack, stackMap)];
+  for (const error of failure.related.slice(0, FAILURE_RELATED_MAX)) {
+    const text = redactCut(error.message, redactor, RELATED_MESSAGE_MAX_UNITS);
+    lines.push(`${error.path}: ${headOf(error.name, text)}`);
+    lines.push(...await mapStack(error.stack, stackMap));
+  }
+  return failed("UNCAUGHT", redactor.redact(lines.join("\n")));
+}
+
+function headOf(name: string, message: string): string {
+  return [name, message].filter((part) => part !== "").join(": ");
 }
 
 /** Redacts a message that the bootstrap may have cut. */
-function redactCut(message: string, redactor: Redactor): string {
-  return redactor.redact(message, message.length >= FAILURE_MESSAGE_MAX_UNITS);
+function redactCut(
+  message: string,
+  redactor: Redactor,
+  maxUnits = FAILURE_MESSAGE_MAX_UNITS,
+): string {
+  return redactor.redact(message, message.length >= maxUnits);
 }
 
 async function failedInside(
   json: Uint8Array,
-  sourceMap: SourceMapReader,
+  stackMap: StackMapReader,
   limits: SandboxLimits,
   redactor: Redactor,
   earlierCalls: number,
@@ -156,11 +168,11 @@ async function failedInside(
   const failure = parseFailure(json);
   switch (failure?.kind) {
     case "uncaught":
-      return await uncaught(failure, sourceMap, limits, redactor, earlierCalls);
+      return await uncaught(failure, stackMap, limits, redactor, earlierCalls);
     case "bad-output":
       return failed(
         "BAD_OUTPUT",
-        `the function returned ${redactCut(failure.reason, redactor)}, not a JSON object`,
+        redactCut(failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS), redactor),
       );
     case "output-too-large":
       return tooLarge(failure.bytes, limits);
@@ -181,7 +193,7 @@ async function failedInside(
  */
 export async function outcomeOf(
   ending: Ending,
-  sourceMap: SourceMapReader,
+  stackMap: StackMapReader,
   limits: SandboxLimits,
   redactor: Redactor,
   earlierCalls: number,
@@ -190,7 +202,7 @@ export async function outcomeOf(
     case "result":
       return validateOutput(ending.json);
     case "failure":
-      return await failedInside(ending.json, sourceMap, limits, redactor, earlierCalls);
+      return await failedInside(ending.json, stackMap, limits, redactor, earlierCalls);
     case "result-too-large":
       return tooLarge(ending.bytes, limits);
     case "broken":

@@ -1,8 +1,8 @@
 /** Readers of the output of an instance: one while it loads code, one for each call. */
-import type { RunHooks, SandboxLimits } from "../contract.ts";
+import type { SandboxLimits } from "../contract.ts";
 import { FrameReader, MarkReader } from "./frames.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
-import { LineSplitter, LogSink } from "./logs.ts";
+import { LineSplitter, type LogSink } from "./logs.ts";
 import type { Ending } from "./outcome.ts";
 import type { OutputReader } from "./pipes.ts";
 import type { Redactor } from "./redaction.ts";
@@ -82,12 +82,11 @@ export class RunOutput implements OutputReader {
     nonce: Uint8Array,
     keep: boolean,
     limits: SandboxLimits,
+    sink: LogSink,
     redactor: Redactor,
-    hooks: RunHooks,
     channel: HostChannel,
     end: (ending: Ending) => void,
   ) {
-    const sink = new LogSink(limits.logBytes, redactor, hooks.onLog);
     this.#sink = sink;
     this.#stdoutLines = new LineSplitter(redactor, (line) => sink.write("stdout", "info", line));
     this.#stderrLines = new LineSplitter(redactor, (line) => sink.write("stderr", "error", line));
@@ -163,12 +162,13 @@ export class RunOutput implements OutputReader {
     else this.#whenIdle = done;
   }
 
-  /** All output was read: logs the incomplete lines. */
-  close(): void {
+  /** All output was read: logs the incomplete lines. Resolves once every line is delivered. */
+  async close(): Promise<void> {
     this.#frames.close();
     this.#mark.close();
     this.#stdoutLines.close();
     this.#stderrLines.close();
+    await this.#sink.mapping;
   }
 
   /** Reads a chunk; pauses behind it if the log is full, and between parts with many lines. */
@@ -184,23 +184,25 @@ export class RunOutput implements OutputReader {
     };
     const rest = readTurn(chunk);
     // A copy: the bytes are valid until this returns.
-    if (rest.length > 0) return later(rest.slice(), readTurn);
+    if (rest.length > 0) return this.#readLater(rest.slice(), readTurn);
+    if (this.#sink.mapping !== undefined) return this.#sink.mapping;
     if (this.#sink.full && this.#frames.bodyBytesLeft === 0) return pause();
+  }
+
+  /** Reads the bytes turn by turn. @param readTurn returns what is left */
+  async #readLater(
+    bytes: Uint8Array,
+    readTurn: (bytes: Uint8Array) => Uint8Array,
+  ): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) {
+      await (this.#sink.mapping ?? pause());
+      rest = readTurn(rest);
+    }
+    await this.#sink.mapping;
   }
 
   #text(lines: LineSplitter, bytes: Uint8Array): void {
     if (!this.#sink.full) lines.push(bytes);
-  }
-}
-
-/** Reads the bytes turn by turn. @param readTurn returns what is left */
-async function later(
-  bytes: Uint8Array,
-  readTurn: (bytes: Uint8Array) => Uint8Array,
-): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) {
-    await pause();
-    rest = readTurn(rest);
   }
 }
 

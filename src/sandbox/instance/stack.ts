@@ -12,7 +12,11 @@ const FUNCTION_NAME_MAX_UNITS = 100;
  */
 const FRAME = /^\s+at (?:(.*?) \((.*)\)|(.*))$/;
 const BUNDLE_LOCATION = /^invoked:bundle\.js(?:, <anonymous>)?:(\d{1,9}):(\d{1,9})$/;
-const NATIVE_LOCATION = "<anonymous>";
+/** Every such location in a text. */
+const BUNDLE_LOCATIONS = /invoked:bundle\.js(?:, <anonymous>)?:(\d{1,9}):(\d{1,9})/g;
+const BUNDLE_NAME = "invoked:bundle.js";
+/** A built-in function, or the index of a promise in `Promise.all` or `Promise.any`. */
+const NATIVE_LOCATION = /^(?:<anonymous>|index \d{1,9})$/;
 
 /** The bootstrap puts one parenthesis before the first line of the script. */
 const FIRST_LINE_SHIFT_COLUMNS = 1;
@@ -35,7 +39,7 @@ function mapped(map: TraceMap | undefined, { line, column }: Position): string {
 /** One frame of a mapped stack. */
 export interface StackFrame {
   readonly functionName: string | undefined;
-  /** `main.ts:LINE:COL`, or `<anonymous>` for a built-in function. */
+  /** `main.ts:LINE:COL`, or `<anonymous>` or `index 0` for a built-in function. */
   readonly location: string;
 }
 
@@ -56,6 +60,14 @@ export class StackMap {
     }
   }
 
+  /** The text with every location in the bundle as one in the author's files. */
+  text(text: string): string {
+    return text.replace(
+      BUNDLE_LOCATIONS,
+      (_, line, column) => mapped(this.#map, { line: Number(line), column: Number(column) }),
+    );
+  }
+
   /**
    * The frames of the author's files and packages, mapped lazily. Drops the text before the first frame: the function
    * controls it, and the error's name and message are reported anyway.
@@ -66,7 +78,7 @@ export class StackMap {
       if (match === null) continue;
       const location = match[2] ?? match[3] ?? "";
       const inBundle = BUNDLE_LOCATION.exec(location);
-      if (inBundle === null && location !== NATIVE_LOCATION) continue;
+      if (inBundle === null && !NATIVE_LOCATION.test(location)) continue;
       const position = { line: Number(inBundle?.[1]), column: Number(inBundle?.[2]) };
       yield {
         functionName: match[1]?.slice(0, FUNCTION_NAME_MAX_UNITS),
@@ -74,6 +86,20 @@ export class StackMap {
       };
     }
   }
+}
+
+/** The stack map of one run, which is opened once, when it is first needed. */
+export type StackMapReader = () => Promise<StackMap>;
+
+/** Reads the source map at the first use. */
+export function lazyStackMap(sourceMap: () => Promise<string>): StackMapReader {
+  let opened: Promise<StackMap> | undefined;
+  return () => opened ??= StackMap.open(sourceMap);
+}
+
+/** Whether the text may have a location that {@link StackMap.text} maps. */
+export function mayHaveLocations(text: string): boolean {
+  return text.includes(BUNDLE_NAME);
 }
 
 /** A frame as V8 prints it. */
@@ -84,9 +110,9 @@ export function formatFrame({ functionName, location }: StackFrame): string {
 /** The first {@link STACK_FRAMES_MAX} frames of `stack` as text. */
 export async function mapStack(
   stack: string,
-  sourceMap: () => Promise<string>,
+  stackMap: StackMapReader,
 ): Promise<readonly string[]> {
   if (!stack.split("\n").some((line) => FRAME.test(line))) return [];
-  const map = await StackMap.open(sourceMap);
+  const map = await stackMap();
   return map.frames(stack).take(STACK_FRAMES_MAX).map(formatFrame).toArray();
 }
