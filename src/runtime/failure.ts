@@ -118,7 +118,7 @@ function addNamed(error: unknown, prefix: string, depth: number, found: Related)
   const errors = read(error, "errors");
   try {
     if (!isArray(errors)) return;
-    for (let index = 0; index < errors.length && found.length < FAILURE_RELATED_MAX; index++) {
+    for (let index = 0; index < errors.length && index < FAILURE_RELATED_MAX; index++) {
       addRelated(errors[index], `${prefix}errors[${index}]`, depth, found);
     }
   } catch {

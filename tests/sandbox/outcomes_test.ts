@@ -22,7 +22,7 @@ sandboxTest("BAD_OUTPUT names what was returned instead of a JSON object", async
     ["5", /returned a number/],
     ["10n", /returned a bigint/],
     ["() => 1", /returned a function/],
-    ["({ a: 1n })", /TypeError: Do not know how to serialize a BigInt/],
+    ["({ a: 1n })", /output\.a is a bigint, which JSON cannot represent/],
     ["(() => { const a = {}; a.a = a; return a; })()", /circular/],
     ["({ toJSON() { return [1]; } })", /toJSON gives something else/],
     ["({ toJSON() {} })", /toJSON gives something else/],

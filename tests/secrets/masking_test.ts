@@ -82,7 +82,7 @@ Deno.test("secrets are masked", async (t) => {
       assert.match(await error(`throw { t: TOKEN };`), /thrown: \{"t":"\*\*\*"\}$/);
       assert.match(
         await error(`return { toJSON() { throw new Error(TOKEN); } };`),
-        /^BAD_OUTPUT: .*\*\*\*, not/,
+        /^BAD_OUTPUT: .*\*\*\*$/,
       );
       assert.match(
         await error(`throw Object.assign(new Error("x"), { name: KEY });`),

@@ -55,17 +55,17 @@ export const RESULTS: readonly Hostile[] = [
   refusedOutput(
     "a toJSON that throws",
     `({ toJSON() { throw new Error("no"); } })`,
-    /^BAD_OUTPUT: the function returned a value that cannot be turned into JSON: Error: no/,
+    /^BAD_OUTPUT: the output cannot be turned into JSON: Error: no/,
   ),
   refusedOutput(
     "a getter that throws",
     `({ get a() { throw new Error("no"); } })`,
-    /^BAD_OUTPUT: the function returned a value that cannot be turned into JSON: Error: no/,
+    /^BAD_OUTPUT: the output cannot be turned into JSON: Error: no/,
   ),
   refusedOutput(
     "a Proxy that throws",
     `new Proxy({}, { ownKeys() { throw new Error("no"); } })`,
-    /^BAD_OUTPUT: the function returned a value that cannot be turned into JSON: Error: no/,
+    /^BAD_OUTPUT: the output cannot be turned into JSON: Error: no/,
   ),
   refusedOutput(
     "a revoked Proxy",
