@@ -23,7 +23,7 @@ export class Runner {
       host,
       onLog,
       signal,
-      sourceMap: () => this.#artifacts.text(sourceMapDigest),
+      stackMap: () => this.#artifacts.stackMap(sourceMapDigest),
     });
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { CallConfig } from "../runtime/wire.ts";
+import type { StackMapReader } from "./instance/stack.ts";
 
 /** The stable code at the start of an invocation's error; see docs/errors.md. */
 export type ErrorCode =
@@ -122,8 +123,8 @@ export interface SandboxLog {
 export interface RunHooks {
   /** Handles the host calls. None is in progress when the run resolves. */
   readonly host: Host;
-  /** Reads the source map (JSON, version 3) of the script. Called only to map a stack. */
-  readonly sourceMap: () => Promise<string>;
+  /** Reads the source map of the script. Called only to map a stack or a logged position, once a run. */
+  readonly stackMap: StackMapReader;
   /** Called for every captured line, in order, before the outcome is delivered. */
   readonly onLog: (log: SandboxLog) => void;
   /** Aborting kills the process group at once; `reason` must be a {@link KillCode}. */

@@ -34,7 +34,7 @@ Deno.test("without wrappers node clients reach an allowed host and fetch has no 
       timeoutMs: LIMITS.timeoutMs,
     }, {
       host: { call: () => Promise.reject(new Error("nothing is asked")) },
-      sourceMap: () => Promise.reject(new Error("no source map")),
+      stackMap: () => Promise.reject(new Error("no stack is mapped")),
       onLog() {},
       signal: new AbortController().signal,
     });

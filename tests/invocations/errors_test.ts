@@ -249,6 +249,14 @@ export default () => {
     inherits: {},
     zero: { "0": 1 },
   });
+  const reader = await client.deploy(
+    `export default () => ({ empty: {}, get read() { console.log(new Error("seen").stack); return 1; } });`,
+  );
+  const { body: { invocationId } } = await client.invoke(reader);
+  const logs = await client.get(`/api/v1/functions/${reader}/invocations/${invocationId}/logs`);
+  const stacks = logs.body.list.map(({ message }: { message: string }) => message);
+  assert.equal(stacks.length, 2, "the output is read again in search of what JSON loses");
+  for (const stack of stacks) assert.doesNotMatch(stack, SERVER_PATH);
 }
 
 /** The errors that an uncaught one names, each with its stack. */

@@ -12,6 +12,7 @@ import {
   type SandboxLog,
   type SandboxOutcome,
 } from "../../src/sandbox/mod.ts";
+import { StackMap } from "../../src/sandbox/instance/stack.ts";
 import { AVAILABLE_MODES } from "../support/machine.ts";
 
 export { AVAILABLE_MODES };
@@ -99,10 +100,12 @@ export async function run(
     timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
   }, {
     host: options.host ?? NO_HOST_CALLS,
-    sourceMap: () =>
-      options.sourceMap === undefined
-        ? Promise.reject(new Error("no source map"))
-        : Promise.resolve(options.sourceMap),
+    stackMap: () =>
+      StackMap.open(() =>
+        options.sourceMap === undefined
+          ? Promise.reject(new Error("no source map"))
+          : Promise.resolve(options.sourceMap)
+      ),
     onLog: (log) => {
       logs.push(log);
       options.onLog?.(log);

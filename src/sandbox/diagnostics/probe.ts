@@ -52,7 +52,7 @@ export async function probeInstance(instance: Instance): Promise<string | undefi
       },
       {
         host: { call: () => Promise.reject(new Error("The probe makes no host calls")) },
-        sourceMap: () => Promise.reject(new Error("The probe has no source map")),
+        stackMap: () => Promise.reject(new Error("The probe has no source map")),
         onLog() {},
         replyBudget: new ByteBudget(REPLIES_CONTENT_MAX_BYTES),
         signal: new AbortController().signal,

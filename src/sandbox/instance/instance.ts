@@ -226,7 +226,7 @@ export class Instance {
     const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
     const channel = new HostChannel(hooks.host, this.#child.input, hooks.replyBudget);
-    const stackMap = lazyStackMap(hooks.sourceMap);
+    const stackMap = lazyStackMap(hooks.stackMap);
     const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
     const output = new RunOutput(this.#nonce, keep, limits, sink, redactor, channel, end);
     this.#child.reader = output;

@@ -88,13 +88,13 @@ export class StackMap {
   }
 }
 
-/** The stack map of one run, which is opened once, when it is first needed. */
+/** Opens the stack map of a script. */
 export type StackMapReader = () => Promise<StackMap>;
 
-/** Reads the source map at the first use. */
-export function lazyStackMap(sourceMap: () => Promise<string>): StackMapReader {
+/** Opens the stack map at the first use, and once. */
+export function lazyStackMap(open: StackMapReader): StackMapReader {
   let opened: Promise<StackMap> | undefined;
-  return () => opened ??= StackMap.open(sourceMap);
+  return () => opened ??= open();
 }
 
 /** Whether the text may have a location that {@link StackMap.text} maps. */

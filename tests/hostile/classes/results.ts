@@ -98,10 +98,15 @@ export const RESULTS: readonly Hostile[] = [
     { status: "FUNCTION_INVOCATION_STATUS_ERROR", error: "TIMEOUT: forged", invocationId: "x" },
   ),
   gives("no numbers", `({ a: NaN, b: Infinity, c: -0 })`, { a: null, b: null, c: 0 }),
+  refusedOutput(
+    "an Error behind a replaced JSON",
+    `(() => { JSON.stringify = () => "{}"; Array.isArray = () => true as never; return { a: [new Error("x")] }; })()`,
+    /^BAD_OUTPUT: output\.a\[0\] is an Error, which JSON cannot represent$/,
+  ),
   gives(
-    "a Map, a Set and an Error",
-    `({ a: new Map([[1, 2]]), b: new Set([1]), c: new Error("x") })`,
-    { a: {}, b: {}, c: {} },
+    "another value at each read",
+    `(() => { let n = 0; return { get n() { return ++n; }, e: {} }; })()`,
+    { n: 1, e: {} },
   ),
   gives("half a surrogate pair", `({ a: "\\ud800" })`, { a: "\ud800" }),
   gives("line separators", `({ a: "\\u2028\\u2029</script>" })`, { a: "\u2028\u2029</script>" }),
