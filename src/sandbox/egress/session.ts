@@ -138,10 +138,6 @@ export class Exchange {
     this.#destination = destination;
   }
 
-  get destination(): string {
-    return this.#destination;
-  }
-
   /** The status of the response. */
   set status(status: number) {
     this.#status = status;
