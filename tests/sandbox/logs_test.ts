@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { SandboxLog } from "../../src/sandbox/mod.ts";
 import type { HostChannel } from "../../src/sandbox/instance/host_channel.ts";
+import { LogSink } from "../../src/sandbox/instance/logs.ts";
 import { RunOutput } from "../../src/sandbox/instance/output_readers.ts";
 import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
 import { LIMITS, run, sandboxTest } from "./harness.ts";
@@ -42,17 +43,19 @@ sandboxTest(
 
 Deno.test("of many lines at once few are read in one turn of the event loop, in their order", async () => {
   const logs: SandboxLog[] = [];
+  const redactor = new Redactor(new Redactions([], []));
+  const sink = new LogSink(
+    LIMITS.logBytes,
+    redactor,
+    () => Promise.reject(new Error("no line has a position")),
+    (log) => logs.push(log),
+  );
   const output = new RunOutput(
     new Uint8Array(24).fill(0xff),
     false,
     LIMITS,
-    new Redactor(new Redactions([], [])),
-    {
-      host: () => Promise.reject(new Error("not used")),
-      sourceMap: () => Promise.resolve(""),
-      onLog: (log) => logs.push(log),
-      signal: new AbortController().signal,
-    },
+    sink,
+    redactor,
     {} as HostChannel,
     () => {},
   );
