@@ -54,6 +54,11 @@ export interface Functions {
     request: OfFunction & api.PageRequest,
     options?: api.RequestOptions,
   ): Answered<"functionsServiceListCommitsResponse", api.PageOf<api.FunctionCommit>>;
+  /** An addition of this server. */
+  listPublishes(
+    request: OfFunction & api.PageRequest,
+    options?: api.RequestOptions,
+  ): Answered<"listPublishesResponse", api.PageOf<api.FunctionPublish>>;
   commit(
     request: OfFunction & {
       functionsServiceCommitRequest?: { filenames?: string[]; commitMessage?: string };

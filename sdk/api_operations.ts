@@ -84,6 +84,13 @@ export const OPERATIONS = {
       response: "functionsServiceListCommitsResponse",
       dated: LIST,
     },
+    listPublishes: {
+      id: "invoked.FunctionService.ListPublishes",
+      path: OF_FUNCTION,
+      query: PAGE,
+      response: "listPublishesResponse",
+      dated: LIST,
+    },
     commit: {
       id: "c1.api.functions.v1.FunctionsService.Commit",
       path: OF_FUNCTION,

@@ -48,6 +48,16 @@ export interface FunctionCommit {
   createdAt?: Date;
 }
 
+/** A publish of a function; without `commitId` it was unpublished. */
+export interface FunctionPublish {
+  id?: string;
+  commitId?: string;
+  previousCommitId?: string;
+  publishedAt?: Date;
+  publishedBy?: string;
+  message?: string;
+}
+
 /** The status of an invocation. */
 export type FunctionInvocationStatus =
   | "FUNCTION_INVOCATION_STATUS_PENDING"

@@ -14,6 +14,7 @@ import {
   jsonStringify,
   objectPrototype,
   ownKeys,
+  responsePrototype,
   slice,
 } from "./primordials.ts";
 
@@ -29,6 +30,7 @@ const TOOLS = {
   jsonStringify,
   objectPrototype,
   ownKeys,
+  responsePrototype,
   slice,
 };
 
@@ -45,6 +47,7 @@ const makeFinder = anonymous(function (
     jsonStringify,
     objectPrototype,
     ownKeys,
+    responsePrototype,
     slice,
   }: typeof TOOLS,
 ): (output: unknown) => string | undefined {
@@ -114,7 +117,13 @@ const makeFinder = anonymous(function (
       while (depth > 0 && holders[depth - 1] !== this) depth--;
       const path = depth === 0 ? "output" : paths[depth - 1] + step(this, key);
       const isObject = typeof value === "object" && value !== null;
-      const lost = typeof value === "bigint" ? "bigint" : isObject ? lostClass(value) : undefined;
+      // Clients attach the response to what they return, such as those of C1 a `rawResponse`.
+      const isAttached = isObject && depth > 0 && getPrototypeOf(value) === responsePrototype;
+      const lost = isObject && !isAttached
+        ? lostClass(value)
+        : typeof value === "bigint"
+        ? "bigint"
+        : undefined;
       if (lost !== undefined) {
         fault = depth === 0
           ? `the function returned ${withArticle(lost)}, not a JSON object`

@@ -53,6 +53,7 @@ export const { stringify: jsonStringify, parse: jsonParse } = JSON;
 export const { isArray } = Array;
 export const { isView } = ArrayBuffer;
 export const { create: createObject, prototype: objectPrototype } = Object;
+export const { prototype: responsePrototype } = Response;
 export const StringOf = String;
 export const TypeErrorOf = TypeError;
 export const PromiseOf = Promise;

@@ -224,7 +224,7 @@ export default () => {
     money: new Money(3), secret: new Secret(), nothing: new Nothing(), bare: Object.create(null),
     buffer: Buffer.from("a"), text: "{}", boxed: [new String(""), new Number(0), new Boolean(false)],
     first: shared, second: shared, inherits: Object.create({ a: 1 }), absent: undefined, method: () => 1,
-    zero: { "0": 1 },
+    zero: { "0": 1 }, answer: { rawResponse: new Response("") },
   };
   return output;
 };`);
@@ -248,6 +248,7 @@ export default () => {
     second: { empty: {} },
     inherits: {},
     zero: { "0": 1 },
+    answer: { rawResponse: {} },
   });
   const reader = await client.deploy(
     `export default () => ({ empty: {}, get read() { console.log(new Error("seen").stack); return 1; } });`,

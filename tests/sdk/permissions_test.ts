@@ -19,6 +19,7 @@ const READS = (id: string, commitId: string, invocationId: string): Record<strin
   "functions.listFunctions": { pageSize: 10 },
   "functions.getFunction": { id },
   "functions.listCommits": { functionId: id },
+  "functions.listPublishes": { functionId: id },
   "functions.getCommit": { functionId: id, id: "HEAD" },
   "functions.getLockfile": { functionId: id, commitId },
   "functions.listTags": { functionId: id },
