@@ -13,7 +13,6 @@ export {
 export { type Segment, segmentsIn, SegmentType } from "./elf.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 export { joinCgroup, processBelow } from "./forks.ts";
-export { unconfined } from "./process_mode.ts";
 export { listDescriptors, readAllProcfs, readProcfs } from "./procfs.ts";
 export { killOrphans } from "./orphans.ts";
 export { type Part, partsOfRoot } from "./root.ts";

@@ -20,20 +20,6 @@ export function processCandidates(machine: Machine, profile: Profile): readonly 
     .map((isolation) => ({ kind: "isolation", isolation }));
 }
 
-/** For the one process that fills the cache. It writes files and runs no code of a function. */
-export function unconfined(
-  { programs: { setpriv: setprivPath } }: Machine,
-  profile: Profile,
-): Isolation {
-  return {
-    ...bare(profile),
-    wrap: (command) =>
-      setprivPath === undefined
-        ? command
-        : [setprivPath, "--pdeathsig", "KILL", "--no-new-privs", "--", ...command],
-  };
-}
-
 function confined(machine: Machine, profile: Profile): readonly Isolation[] {
   const { setpriv: setprivPath, sh } = machine.programs;
   const { inner, withoutSeccomp } = profile.descriptions;

@@ -29,18 +29,16 @@ export function limitResources(
 ): string[] {
   const limits = [
     "-c 0",
-    ...(more === undefined ? [`-n ${openFilesMax}`] : []),
     `-f ${Math.ceil(fileBytesMax / BLOCK_BYTES)}`,
     ...(dataBytes === undefined ? [] : [`-d ${Math.ceil(dataBytes / KIB)}`]),
     ...(cpuSeconds === undefined ? [] : [`-t ${cpuSeconds}`]),
   ];
+  const openFiles = `ulimit -n ${openFilesMax}`;
   const script = [
     JOIN_GROUPS,
     // With autogroup scheduling the kernel uses this value and ignores the niceness of processes.
     `{ echo ${NICENESS} >/proc/self/autogroup || :; } 2>/dev/null`,
-    ...(more === undefined
-      ? []
-      : [`{ ulimit -n ${more} 2>/dev/null || ulimit -n ${openFilesMax}; }`]),
+    more === undefined ? openFiles : `{ ulimit -n ${more} 2>/dev/null || ${openFiles}; }`,
     ...limits.map((limit) => `ulimit ${limit}`),
     file === undefined ? `exec "$@"` : `file=$1; shift; exec "$@" ${FILE_DESCRIPTOR}<"$file"`,
   ].join(" && ");

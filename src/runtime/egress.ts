@@ -15,6 +15,7 @@ import {
   dictionary,
   ErrorOf,
   indexOf,
+  plainDescriptor,
   slice,
   uncurry,
 } from "./primordials.ts";
@@ -90,9 +91,9 @@ export const TOOLS = {
   decodeUri,
   defineProperty,
   dataDescriptor,
-  dictionary,
   ErrorOf,
   indexOf,
+  plainDescriptor,
   slice,
   socketOf: (pipe: object) => getSocket(sockets, pipe) as FailingSocket | undefined,
   claim: (pipe: object, socket: FailingSocket) => void setSocket(sockets, pipe, socket),
@@ -111,6 +112,7 @@ const ERRORS = dictionary({
   EHOSTUNREACH: isMac ? -65 : -113,
   ENETUNREACH: isMac ? -51 : -101,
   ETIMEDOUT: isMac ? -60 : -110,
+  EACCES: UV_EACCES,
 });
 type PipeErrors = typeof ERRORS;
 
@@ -121,12 +123,11 @@ const makeHandshake = anonymous(function (
   { WriteWrap, streamBaseState, kReadBytesOrError }: Bindings,
   ERRORS: PipeErrors,
   HEADER: string,
-  { apply, decodeUri, indexOf, slice, defineProperty, dictionary, ErrorOf, socketOf }: Tools,
+  { apply, decodeUri, indexOf, slice, defineProperty, plainDescriptor, ErrorOf, socketOf }: Tools,
 ): Handshake {
   /** Longest head of the proxy's answer, in UTF-16 units. */
   const ANSWER_HEAD_MAX_UNITS = 65_536;
   const END_OF_HEAD = "\r\n\r\n";
-  const UV_EACCES = -13;
   const BROKEN = "ECONNREFUSED ";
 
   /** The code and encoded reason of the proxy; undefined for success. */
@@ -146,11 +147,8 @@ const makeHandshake = anonymous(function (
     const call = code === "ENOTFOUND" ? "getaddrinfo" : "connect";
     const reason = decodeUri(slice(fault, end + 1));
     const error = new ErrorOf(`${call} ${code} ${reason === "" ? target : reason}`);
-    const set = (key: string, value: unknown) => {
-      const own = { value, writable: true, enumerable: true, configurable: true };
-      defineProperty(error, key, dictionary<unknown>(own));
-    };
-    set("errno", ERRORS[code] ?? UV_EACCES);
+    const set = (key: string, value: unknown) => defineProperty(error, key, plainDescriptor(value));
+    set("errno", ERRORS[code]);
     set("code", code);
     set("syscall", call);
     set("address", target);

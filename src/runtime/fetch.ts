@@ -8,9 +8,9 @@ import {
   dataDescriptor,
   decodeUri,
   defineProperty,
-  dictionary,
   ErrorOf,
   indexOf,
+  plainDescriptor,
   slice,
   TypeErrorOf,
   uncurry,
@@ -33,9 +33,9 @@ const TOOLS = {
   dataDescriptor,
   decodeUri,
   defineProperty,
-  dictionary,
   ErrorOf,
   indexOf,
+  plainDescriptor,
   slice,
   TypeErrorOf,
 };
@@ -43,21 +43,12 @@ const TOOLS = {
 const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fetch {
   const { HEADER, getHeader, headersOf, bodyOf, cancel, apply, dataDescriptor, defineProperty } =
     tools;
-  const { decodeUri, dictionary, ErrorOf, indexOf, slice, TypeErrorOf } = tools;
+  const { decodeUri, ErrorOf, indexOf, plainDescriptor, slice, TypeErrorOf } = tools;
   const failure = (fault: string): Error => {
     const end = indexOf(fault, " ");
     const reason = decodeUri(slice(fault, end + 1));
     const cause = new ErrorOf(reason);
-    defineProperty(
-      cause,
-      "code",
-      dictionary<unknown>({
-        value: slice(fault, 0, end),
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      }),
-    );
+    defineProperty(cause, "code", plainDescriptor(slice(fault, 0, end)));
     return new TypeErrorOf(`fetch failed: ${reason}`, { cause });
   };
   const { fetch } = {
@@ -77,9 +68,5 @@ const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fet
 /** Replaces `fetch` by one that rejects with the reason of the egress proxy. */
 export function wrapFetch(): void {
   const made = makeFetch(fetch as Fetch, TOOLS);
-  defineProperty(
-    globalThis,
-    "fetch",
-    dictionary<unknown>({ value: made, writable: true, enumerable: true, configurable: true }),
-  );
+  defineProperty(globalThis, "fetch", plainDescriptor(made));
 }

@@ -90,6 +90,11 @@ export function dataDescriptor(value: unknown, changeable: boolean): PropertyDes
   return dictionary<unknown>({ value, writable: changeable, configurable: changeable });
 }
 
+/** The descriptor of a property as an assignment makes it. `Object.prototype` does not affect it. */
+export function plainDescriptor(value: unknown): PropertyDescriptor {
+  return dictionary<unknown>({ value, writable: true, enumerable: true, configurable: true });
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const encodeMethod = uncurry(TextEncoder.prototype.encode);
