@@ -15,6 +15,11 @@ export interface InFunction extends OfFunction {
   id: string;
 }
 
+/** Names a commit of a function. */
+export interface OfCommit extends OfFunction {
+  commitId: string;
+}
+
 /** Functions, their commits and tags, and calls of them. */
 export interface Functions {
   listFunctions(
@@ -48,7 +53,11 @@ export interface Functions {
     options?: api.RequestOptions,
   ): Answered<
     "functionsServiceTestResponse",
-    { result?: api.FunctionTestResult; results?: api.FunctionTestResult[] }
+    {
+      result?: api.FunctionTestResult;
+      functionTestResult?: api.FunctionTestResult;
+      results?: api.FunctionTestResult[];
+    }
   >;
   listCommits(
     request: OfFunction & api.PageRequest,
@@ -59,34 +68,62 @@ export interface Functions {
     request: OfFunction & api.PageRequest,
     options?: api.RequestOptions,
   ): Answered<"listPublishesResponse", api.PageOf<api.FunctionPublish>>;
+  createInitialCommit(
+    request: OfFunction & {
+      functionsServiceCreateInitialCommitRequest?: api.FunctionsServiceCreateInitialCommitRequest;
+    },
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsServiceCreateInitialCommitResponse",
+    api.FunctionsServiceCreateInitialCommitResponse
+  >;
+  createFinalCommit(
+    request: OfCommit & { functionsServiceCreateFinalCommitRequest?: Nothing },
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsServiceCreateFinalCommitResponse",
+    api.FunctionsServiceCreateFinalCommitResponse
+  >;
+  /** `id` may be `HEAD` or `refs/tags/<name>`; `files` holds base64 by path. */
+  getCommitContent(
+    request: InFunction,
+    options?: api.RequestOptions,
+  ): Answered<
+    "functionsServiceGetCommitContentResponse",
+    api.FunctionsServiceGetCommitContentResponse
+  >;
+  getLockFile(
+    request: OfCommit,
+    options?: api.RequestOptions,
+  ): Answered<"functionsServiceGetLockFileResponse", api.FunctionsServiceGetLockFileResponse>;
+  /** Another name of {@link Functions.createInitialCommit}. */
   commit(
     request: OfFunction & {
-      functionsServiceCommitRequest?: { filenames?: string[]; commitMessage?: string };
+      functionsServiceCommitRequest?: api.FunctionsServiceCreateInitialCommitRequest;
     },
     options?: api.RequestOptions,
   ): Answered<
     "functionsServiceCommitResponse",
-    { commitId?: string; uploadUrls?: Record<string, string> }
+    api.FunctionsServiceCreateInitialCommitResponse
   >;
+  /** Another name of {@link Functions.createFinalCommit}. */
   finalizeCommit(
-    request: OfFunction & { commitId: string; functionsServiceFinalizeCommitRequest?: Nothing },
+    request: OfCommit & { functionsServiceFinalizeCommitRequest?: Nothing },
     options?: api.RequestOptions,
   ): Answered<
     "functionsServiceFinalizeCommitResponse",
-    { commit?: api.FunctionCommit; typeCheck?: api.TypeCheck }
+    api.FunctionsServiceCreateFinalCommitResponse
   >;
-  /** `id` may be `HEAD` or `refs/tags/<name>`; `files` holds base64 by path. */
+  /** Another name of {@link Functions.getCommitContent}. */
   getCommit(
     request: InFunction,
     options?: api.RequestOptions,
-  ): Answered<
-    "functionsServiceGetCommitResponse",
-    { commit?: api.FunctionCommit; files?: Record<string, string>; typeCheck?: api.TypeCheck }
-  >;
+  ): Answered<"functionsServiceGetCommitResponse", api.FunctionsServiceGetCommitContentResponse>;
+  /** Another name of {@link Functions.getLockFile}. */
   getLockfile(
-    request: OfFunction & { commitId: string },
+    request: OfCommit,
     options?: api.RequestOptions,
-  ): Answered<"functionsServiceGetLockfileResponse", { content?: string; exists?: boolean }>;
+  ): Answered<"functionsServiceGetLockfileResponse", api.FunctionsServiceGetLockFileResponse>;
   listTags(
     request: OfFunction,
     options?: api.RequestOptions,
@@ -123,7 +160,7 @@ export interface FunctionsInvocation {
     options?: api.RequestOptions,
   ): Answered<
     "functionsInvocationServiceGetResponse",
-    { invocation?: api.FunctionInvocation }
+    { invocation?: api.FunctionInvocation; functionInvocation?: api.FunctionInvocation }
   >;
   /** An addition of this server. */
   listLogs(

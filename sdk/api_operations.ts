@@ -13,6 +13,8 @@ export interface OperationSpec {
   readonly body?: string | true;
   /** The field of the result that is the message. */
   readonly response: string;
+  /** Fields of the message, and the names under which C1's SDK has them. */
+  readonly renamed?: Readonly<Record<string, string>>;
   /** Fields of the message whose times become a `Date`: in the value itself, or in each member of it. */
   readonly dated?: Readonly<Record<string, "itself" | "each">>;
 }
@@ -28,6 +30,7 @@ const CHILDREN_PAGE = {
 };
 const LIST = { list: "each" } as const;
 const FUNCTION_AND_COMMIT = { function: "itself", commit: "itself" } as const;
+const COMMIT = { commit: "functionCommit" } as const;
 
 /** By namespace and method. Literals alone, so that a function that does not use `sdk` is built without them. */
 export const OPERATIONS = {
@@ -76,6 +79,7 @@ export const OPERATIONS = {
       path: OF_FUNCTION,
       body: "functionsServiceTestRequest",
       response: "functionsServiceTestResponse",
+      renamed: { result: "functionTestResult" },
     },
     listCommits: {
       id: "c1.api.functions.v1.FunctionsService.ListCommits",
@@ -91,27 +95,55 @@ export const OPERATIONS = {
       response: "listPublishesResponse",
       dated: LIST,
     },
+    createInitialCommit: {
+      id: "c1.api.functions.v1.FunctionsService.CreateInitialCommit",
+      path: OF_FUNCTION,
+      body: "functionsServiceCreateInitialCommitRequest",
+      response: "functionsServiceCreateInitialCommitResponse",
+    },
+    createFinalCommit: {
+      id: "c1.api.functions.v1.FunctionsService.CreateFinalCommit",
+      path: OF_COMMIT,
+      body: "functionsServiceCreateFinalCommitRequest",
+      response: "functionsServiceCreateFinalCommitResponse",
+      renamed: COMMIT,
+      dated: FUNCTION_AND_COMMIT,
+    },
+    getCommitContent: {
+      id: "c1.api.functions.v1.FunctionsService.GetCommitContent",
+      path: IN_FUNCTION,
+      response: "functionsServiceGetCommitContentResponse",
+      renamed: COMMIT,
+      dated: FUNCTION_AND_COMMIT,
+    },
+    getLockFile: {
+      id: "c1.api.functions.v1.FunctionsService.GetLockFile",
+      path: OF_COMMIT,
+      response: "functionsServiceGetLockFileResponse",
+    },
     commit: {
-      id: "c1.api.functions.v1.FunctionsService.Commit",
+      id: "c1.api.functions.v1.FunctionsService.CreateInitialCommit",
       path: OF_FUNCTION,
       body: "functionsServiceCommitRequest",
       response: "functionsServiceCommitResponse",
     },
     finalizeCommit: {
-      id: "c1.api.functions.v1.FunctionsService.FinalizeCommit",
+      id: "c1.api.functions.v1.FunctionsService.CreateFinalCommit",
       path: OF_COMMIT,
       body: "functionsServiceFinalizeCommitRequest",
       response: "functionsServiceFinalizeCommitResponse",
+      renamed: COMMIT,
       dated: FUNCTION_AND_COMMIT,
     },
     getCommit: {
-      id: "c1.api.functions.v1.FunctionsService.GetCommit",
+      id: "c1.api.functions.v1.FunctionsService.GetCommitContent",
       path: IN_FUNCTION,
       response: "functionsServiceGetCommitResponse",
+      renamed: COMMIT,
       dated: FUNCTION_AND_COMMIT,
     },
     getLockfile: {
-      id: "c1.api.functions.v1.FunctionsService.GetLockfile",
+      id: "c1.api.functions.v1.FunctionsService.GetLockFile",
       path: OF_COMMIT,
       response: "functionsServiceGetLockfileResponse",
     },
@@ -145,6 +177,7 @@ export const OPERATIONS = {
       id: "c1.api.functions.v1.FunctionsInvocationService.Get",
       path: IN_FUNCTION,
       response: "functionsInvocationServiceGetResponse",
+      renamed: { invocation: "functionInvocation" },
       dated: { invocation: "itself" },
     },
     listLogs: {

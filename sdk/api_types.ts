@@ -60,6 +60,7 @@ export interface FunctionPublish {
 
 /** The status of an invocation. */
 export type FunctionInvocationStatus =
+  | "FUNCTION_INVOCATION_STATUS_UNSPECIFIED"
   | "FUNCTION_INVOCATION_STATUS_PENDING"
   | "FUNCTION_INVOCATION_STATUS_RUNNING"
   | "FUNCTION_INVOCATION_STATUS_SUCCESS"
@@ -152,6 +153,33 @@ export interface FunctionAndCommit {
   commit?: FunctionCommit;
 }
 
+export interface FunctionsServiceCreateInitialCommitRequest {
+  filenames?: string[];
+  commitMessage?: string;
+}
+
+export interface FunctionsServiceCreateInitialCommitResponse {
+  commitId?: string;
+  uploadUrls?: Record<string, string>;
+}
+
+/** A commit, under the name of the API and under the name of C1's SDK. */
+export interface FunctionsServiceCreateFinalCommitResponse {
+  commit?: FunctionCommit;
+  functionCommit?: FunctionCommit;
+  typeCheck?: TypeCheck;
+}
+
+export interface FunctionsServiceGetCommitContentResponse
+  extends FunctionsServiceCreateFinalCommitResponse {
+  files?: Record<string, string>;
+}
+
+export interface FunctionsServiceGetLockFileResponse {
+  content?: string;
+  exists?: boolean;
+}
+
 export interface FunctionsServiceInvokeRequest {
   /** Id, `HEAD` or `refs/tags/<name>`; without it the published commit. */
   commitId?: string;
@@ -189,12 +217,15 @@ export interface IntrospectResponse {
   roles?: string[];
   permissions?: string[];
   features?: string[];
+  deviceClientId?: string;
+  disabledModules?: string[];
 }
 
 /** The result of one test. */
 export interface FunctionTestResult {
   name?: string;
   status?:
+    | "FUNCTION_TEST_RESULT_STATUS_UNSPECIFIED"
     | "FUNCTION_TEST_RESULT_STATUS_OK"
     | "FUNCTION_TEST_RESULT_STATUS_FAIL"
     | "FUNCTION_TEST_RESULT_STATUS_SKIPPED";

@@ -23,6 +23,7 @@ async function call(spec: OperationSpec, request: unknown): Promise<unknown> {
     });
     const text = JSON.stringify(value);
     revive(value as Fields, spec.dated ?? {});
+    rename(value as Record<string, unknown>, spec.renamed ?? {});
     return {
       contentType: "application/json",
       statusCode: 200,
@@ -54,6 +55,13 @@ function revive(message: Fields, dated: NonNullable<OperationSpec["dated"]>): vo
         if (typeof text === "string") record[time] = new Date(text);
       }
     }
+  }
+}
+
+/** Adds the fields of a message under the names of C1's SDK. */
+function rename(message: Record<string, unknown>, renamed: Readonly<Record<string, string>>): void {
+  for (const [field, name] of Object.entries(renamed)) {
+    if (field in message) message[name] = message[field];
   }
 }
 
@@ -97,7 +105,7 @@ export function createSdk(): Sdk {
         {},
         (method) =>
           failing(
-            `Cannot call sdk.${name}.${method}: this server does not have it; it has ${known}`,
+            `Cannot call sdk.${name}.${method}: it needs a C1 tenant; this server has ${known}`,
           ),
       ),
   );

@@ -20,11 +20,11 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/search/functions": "c1.api.functions.v1.FunctionsSearch.Search",
   "get /api/v1/functions/{function_id}/publishes": "invoked.FunctionService.ListPublishes",
   "get /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.ListCommits`,
-  "post /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.Commit`,
+  "post /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.CreateInitialCommit`,
   "post /api/v1/functions/{function_id}/commits/{commit_id}/finalize":
-    `${FUNCTIONS}.FinalizeCommit`,
-  "get /api/v1/functions/{function_id}/commits/{id}": `${FUNCTIONS}.GetCommit`,
-  "get /api/v1/functions/{function_id}/commits/{commit_id}/lockfile": `${FUNCTIONS}.GetLockfile`,
+    `${FUNCTIONS}.CreateFinalCommit`,
+  "get /api/v1/functions/{function_id}/commits/{id}": `${FUNCTIONS}.GetCommitContent`,
+  "get /api/v1/functions/{function_id}/commits/{commit_id}/lockfile": `${FUNCTIONS}.GetLockFile`,
   "get /api/v1/functions/{function_id}/tags": `${FUNCTIONS}.ListTags`,
   "post /api/v1/functions/{function_id}/tags": `${FUNCTIONS}.CreateTag`,
   "delete /api/v1/functions/{function_id}/tags/{name}": "invoked.TagService.DeleteTag",
@@ -67,7 +67,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "commitMessage description displayName functionType initialContent processReuse",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
     "commitMessage content function updateMask",
-  "c1.api.functions.v1.FunctionsServiceCommitRequest": "commitMessage filenames",
+  "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": "commitMessage filenames",
   "c1.api.functions.v1.FunctionsServiceCreateTagRequest": "commitId name",
   "c1.api.functions.v1.FunctionsServiceInvokeRequest": "commitId json vfsId",
   "c1.api.functions.v1.FunctionsServiceInvokeResponse": "invocationId json",
@@ -79,7 +79,8 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
   "c1.api.functions.v1.FunctionsInvocationSearchRequest":
     "pageSize pageToken parentInvocationId query since status until",
-  "c1.api.auth.v1.IntrospectResponse": "features permissions principleId roles tenantId userId",
+  "c1.api.auth.v1.IntrospectResponse":
+    "deviceClientId disabledModules features permissions principleId roles tenantId userId",
   "invoked.TypeCheck": "diagnostics state",
   "invoked.TypeDiagnostic": "code column line message path",
   "invoked.InvocationLog": "level message sequence source time",
@@ -98,12 +99,14 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
     "FUNCTION_TYPE_CODE_MODE",
   ],
   "c1.api.functions.v1.FunctionInvocationStatus": [
+    "FUNCTION_INVOCATION_STATUS_UNSPECIFIED",
     "FUNCTION_INVOCATION_STATUS_PENDING",
     "FUNCTION_INVOCATION_STATUS_RUNNING",
     "FUNCTION_INVOCATION_STATUS_SUCCESS",
     "FUNCTION_INVOCATION_STATUS_ERROR",
   ],
   "c1.api.functions.v1.FunctionTestResultStatus": [
+    "FUNCTION_TEST_RESULT_STATUS_UNSPECIFIED",
     "FUNCTION_TEST_RESULT_STATUS_OK",
     "FUNCTION_TEST_RESULT_STATUS_FAIL",
     "FUNCTION_TEST_RESULT_STATUS_SKIPPED",
@@ -114,6 +117,7 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
     "PROCESS_REUSE_SEQUENTIAL",
   ],
   "invoked.TypeCheckState": [
+    "TYPE_CHECK_STATE_UNSPECIFIED",
     "TYPE_CHECK_STATE_NOT_CHECKED",
     "TYPE_CHECK_STATE_PENDING",
     "TYPE_CHECK_STATE_CHECKED",
@@ -179,6 +183,39 @@ serverSuite("OpenAPI document", {}, {
     assert.equal(properties.provisionedConcurrency.format, "int32");
     const invoke = schemas["c1.api.functions.v1.FunctionsServiceInvokeRequest"];
     assert.equal(invoke.properties.json.format, "byte");
+  },
+
+  "has the tags of C1's document, and requires no field of C1's": async ({ client }) => {
+    const document = ok(await client.get("/openapi.json"));
+    const tags = Map.groupBy(operations(document), ({ spec }) => spec.tags.join());
+    const namesOf = (tag: string) =>
+      (tags.get(tag) ?? []).map(({ spec }) => spec.operationId)
+        .filter((id: string) => id.startsWith("c1."))
+        .map((id: string) => id.split(".").slice(-2).join(".")).sort();
+    const service = (names: string) => names.split(" ").map((name) => `FunctionsService.${name}`);
+    assert.deepEqual(namesOf("Function"), [
+      "FunctionsSearch.Search",
+      ...service(
+        "CreateFunction DeleteFunction GetFunction Invoke ListFunctions Test UpdateFunction",
+      ),
+    ]);
+    assert.deepEqual(
+      namesOf("Function Commit"),
+      service("CreateFinalCommit CreateInitialCommit GetCommitContent GetLockFile ListCommits"),
+    );
+    assert.deepEqual(namesOf("Function Tag"), service("CreateTag ListTags"));
+    assert.deepEqual(namesOf("Function Invocation"), [
+      "FunctionsInvocationSearchService.Search",
+      "FunctionsInvocationService.Get",
+      "FunctionsInvocationService.List",
+    ]);
+    assert.deepEqual(namesOf("Auth"), ["Auth.Introspect"]);
+    const ofC1 = [
+      ...operations(document).filter(({ spec }) => spec.operationId.startsWith("c1.")),
+      ...Object.entries(document.components.schemas).filter(([name]) => name.startsWith("c1.")),
+    ];
+    const lists = everywhere(ofC1, "required").filter(Array.isArray);
+    assert.deepEqual(lists, []);
   },
 
   "lists have their page fields": async ({ client }) => {

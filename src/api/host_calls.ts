@@ -21,10 +21,28 @@ export function hostMethods(
   operations: readonly Operation[],
   services: Services,
 ): ReadonlyMap<string, HostMethod> {
-  const methods = operations.filter(isHostOperation)
-    .map((operation) => [operation.operationId, hostMethod(operation, services)] as const);
-  return new Map(methods);
+  const methods = new Map(
+    operations.filter(isHostOperation)
+      .map((operation) => [operation.operationId, hostMethod(operation, services)] as const),
+  );
+  for (const [former, id] of Object.entries(FORMER_IDS)) {
+    const method = methods.get(id);
+    if (method !== undefined) methods.set(former, method);
+  }
+  return methods;
 }
+
+/** Operations by the ids that an earlier SDK calls: commits were built with it. */
+const FORMER_IDS: Readonly<Record<string, string>> = {
+  "c1.api.functions.v1.FunctionsService.Commit":
+    "c1.api.functions.v1.FunctionsService.CreateInitialCommit",
+  "c1.api.functions.v1.FunctionsService.FinalizeCommit":
+    "c1.api.functions.v1.FunctionsService.CreateFinalCommit",
+  "c1.api.functions.v1.FunctionsService.GetCommit":
+    "c1.api.functions.v1.FunctionsService.GetCommitContent",
+  "c1.api.functions.v1.FunctionsService.GetLockfile":
+    "c1.api.functions.v1.FunctionsService.GetLockFile",
+};
 
 function hostMethod(operation: JsonOperation, services: Services): HostMethod {
   return async ({ params, signal }, invocation) => {

@@ -12,7 +12,7 @@ import {
 
 const logger = getLogger(["invoked", "api"]);
 
-export type HttpStatus = 400 | 401 | 403 | 404 | 409 | 412 | 416 | 429 | 500 | 503;
+export type HttpStatus = 400 | 401 | 403 | 404 | 409 | 412 | 416 | 429 | 500 | 501 | 503;
 
 /** Number of google.rpc.Code and HTTP status of every code, as googleapis' `code.proto` pairs them. */
 const CODES: Readonly<
@@ -26,6 +26,7 @@ const CODES: Readonly<
   NOT_FOUND: { number: 5, status: 404 },
   ALREADY_EXISTS: { number: 6, status: 409 },
   RESOURCE_EXHAUSTED: { number: 8, status: 429 },
+  UNIMPLEMENTED: { number: 12, status: 501 },
   INTERNAL: { number: 13, status: 500 },
   UNAVAILABLE: { number: 14, status: 503 },
   DATA_LOSS: { number: 15, status: 500 },

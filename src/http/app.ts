@@ -1,6 +1,8 @@
 import { Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import { OPERATIONS } from "../api/mod.ts";
 import type { Services } from "../api/services.ts";
+import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
 import { authenticate } from "./authentication.ts";
 import { type BodyLimits, closeUnread } from "./body.ts";
@@ -22,12 +24,11 @@ export interface AppOptions {
 
 /** The whole HTTP interface: middleware, every operation, and the docs page. */
 export function createApp(services: Services, options: AppOptions): Hono<Env> {
-  const app = new Hono<Env>({ strict: true });
+  const app = new Hono<Env>({ strict: true, getPath: pathOf });
   app.onError(answerError);
   // Answered and not thrown: an error from here would bypass the middleware that sets headers.
   app.notFound((c) => {
-    const message = `Cannot ${c.req.method} ${c.req.path}: the API has no such operation`;
-    return answerError(new DomainError("ENDPOINT_NOT_FOUND", message), c);
+    return answerError(noOperation(c.req.method, c.req.path), c);
   });
   app.use(requestLog);
   app.use(closeUnread);
@@ -37,4 +38,17 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   serveOperations(app, OPERATIONS, services, options.bodies);
   docsPage(app);
   return app;
+}
+
+/** A server URL that ends in a slash makes clients, C1's SDKs among them, send paths that begin with two. */
+function pathOf(request: Request): string {
+  const path = getPath(request);
+  return path.startsWith("//") ? path.replace(/^\/+/, "/") : path;
+}
+
+function noOperation(method: string, path: string): DomainError {
+  const what = `Cannot ${method} ${path}`;
+  return needsTenant(path)
+    ? new DomainError("NEEDS_C1_TENANT", `${what}: this part of C1's API needs a C1 tenant`)
+    : new DomainError("ENDPOINT_NOT_FOUND", `${what}: the API has no such operation`);
 }

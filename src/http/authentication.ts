@@ -15,16 +15,18 @@ export function authenticate(
   return async (c, next) => {
     const header = c.req.header("authorization");
     const token = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1];
-    if (token === undefined) {
-      throw new DomainError(
-        "TOKEN_MISSING",
-        "Cannot authenticate the request: it has no header Authorization: Bearer <access token>; " +
-          "/auth/v1/token issues one",
-      );
-    }
+    if (token === undefined) throw tokenMissing(header);
     const principal = await accessTokens.check(token);
     countRequest(principal);
     c.set("principal", principal);
     await next();
   };
+}
+
+/** C1's Go SDK sends an empty token if only the field `BearerAuth` of its `Security` is set. */
+function tokenMissing(header: string | undefined): DomainError {
+  const fault = /^\s*bearer\s*$/i.test(header ?? "")
+    ? "the token in Authorization: Bearer is empty; C1's Go SDK sends the field Oauth of Security, not BearerAuth"
+    : "it has no header Authorization: Bearer <access token>; /auth/v1/token issues one";
+  return new DomainError("TOKEN_MISSING", `Cannot authenticate the request: ${fault}`);
 }

@@ -25,7 +25,7 @@ export function openApiDocument(
   const registry = app.openAPIRegistry;
   for (const operation of operations) registerOperation(registry, operation);
   registerSharedComponents(registry);
-  return app.getOpenAPI31Document({
+  const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "invoked",
@@ -36,6 +36,43 @@ export function openApiDocument(
     },
     servers: [{ url: "/" }],
   });
+  dropRequired(document);
+  return document;
+}
+
+/** Tags of C1's document by the resource that a path ends in or contains, the innermost first. */
+const TAGS = [
+  ["/commits", "Function Commit"],
+  ["/tags", "Function Tag"],
+  ["/invocations", "Function Invocation"],
+  ["/functions", "Function"],
+] as const;
+
+/** The tag of C1's document, or the name of our service. */
+function tagOf({ operationId, path }: Operation): string {
+  const [, tag] = TAGS.find(([resource]) => path.includes(resource)) ?? [];
+  return tag ?? operationId.split(".").at(-2)?.replace(/Service$/, "") ?? "";
+}
+
+/** C1 requires no field: generated clients must compile with what C1's compile with. */
+function dropRequired(
+  { components, paths }: ReturnType<OpenAPIHono["getOpenAPI31Document"]>,
+): void {
+  const schemas = Object.entries(components?.schemas ?? {});
+  const operations = Object.values(paths ?? {}).flatMap((item) => Object.values(item));
+  const ofC1 = [
+    ...schemas.flatMap(([name, schema]) => name.startsWith("c1.") ? [schema] : []),
+    ...operations.filter(({ operationId }) => operationId?.startsWith("c1.")),
+  ];
+  for (const part of ofC1) dropLists(part);
+}
+
+/** Removes the lists named `required` at any depth; the flag of a parameter stays. */
+function dropLists(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  const record = value as Record<string, unknown>;
+  if (Array.isArray(record["required"])) delete record["required"];
+  for (const member of Object.values(record)) dropLists(member);
 }
 
 function registerOperation(registry: Registry, operation: Operation): void {
@@ -46,7 +83,7 @@ function registerOperation(registry: Registry, operation: Operation): void {
     method,
     path,
     summary,
-    tags: [operationId.split(".").at(-2) ?? ""],
+    tags: [tagOf(operation)],
     ...isOfRoles(permission) && { security: SECURITY },
     request: {
       ...params && { params },

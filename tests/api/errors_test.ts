@@ -57,6 +57,37 @@ serverSuite("errors", {}, {
     }
   },
 
+  "a path of C1 that only a tenant has says so": async ({ client }) => {
+    const message =
+      /^Cannot (?:GET|POST|DELETE) \/api\/.*: this part of C1's API needs a C1 tenant$/;
+    for (
+      const [method, path] of [
+        ["GET", "/api/v1/apps"],
+        ["GET", "/api/v1/users/x"],
+        ["POST", "/api/v1/search/users"],
+        ["GET", "/api/v1/iam/roles/x"],
+        ["DELETE", "/api/v2/apps/x/owners/users/y/z"],
+      ] as const
+    ) assertError(await client.call(method, path), "UNIMPLEMENTED", "NEEDS_C1_TENANT", { message });
+    for (const path of ["apps2", "search/nope", "iam/nope", "functions/x/nope", "search", "iam"]) {
+      const answer = await client.get(`/api/v1/${path}`);
+      assertError(answer, "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+    }
+    const anonymous = new Client(client.url, undefined);
+    assertError(await anonymous.get("/api/v1/apps"), "UNAUTHENTICATED", "TOKEN_MISSING");
+  },
+
+  "slashes at the start of a path are one": async ({ client }) => {
+    ok(await client.get(`${client.url}//api/v1/functions?page_size=10`));
+    ok(await client.get(`${client.url}///api/v1/functions`));
+    const anonymous = new Client(client.url, undefined);
+    for (const path of ["//api/v1/functions", "//api//v1/functions"]) {
+      const answer = await anonymous.get(client.url + path);
+      assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
+    }
+    assert.equal((await client.get(`${client.url}/api//v1/functions`)).status, 404);
+  },
+
   "everything under /api needs a token, also what does not exist": async ({ client }) => {
     const anonymous = new Client(client.url, undefined);
     for (const path of ["functions", "nope", "auth/introspect", "functions/x/commits/HEAD"]) {

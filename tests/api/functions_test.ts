@@ -179,6 +179,8 @@ serverSuite("functions: search", {}, {
     const codeMode = { functionTypes: ["FUNCTION_TYPE_CODE_MODE"] };
     assert.deepEqual(await search(client, codeMode), ["typed CODE_MODE"]);
     assert.deepEqual(await search(client, { ...codeMode, query: "any" }), []);
+    const unspecified = { functionTypes: ["FUNCTION_TYPE_UNSPECIFIED"], query: "typed" };
+    assert.deepEqual(await search(client, unspecified), ["typed CODE_MODE", "typed ANY"]);
     const both = { functionTypes: ["FUNCTION_TYPE_ANY", "FUNCTION_TYPE_CODE_MODE"] };
     assert.deepEqual(await search(client, { ...both, query: "typed" }), [
       "typed CODE_MODE",

@@ -136,6 +136,11 @@ serverSuite("access tokens", {}, {
       const answer = await anonymous.get("/api/v1/functions", { authorization });
       assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
       assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="invoked"');
+      const isEmpty = authorization.trim() === "Bearer";
+      assert.equal(
+        /is empty; C1's Go SDK sends the field Oauth of/.test(answer.body.message),
+        isEmpty,
+      );
     }
     const query = await anonymous.get(`/api/v1/functions?access_token=${client.token}`);
     assertError(query, "UNAUTHENTICATED", "TOKEN_MISSING");

@@ -85,6 +85,7 @@ async function filters({ client }: Stage): Promise<void> {
   assert.deepEqual(await found({ status: `${PREFIX}SUCCESS` }), [pear, apple]);
   assert.deepEqual(await found({ status: `${PREFIX}ERROR` }), [storm]);
   assert.deepEqual(await found({ status: `${PREFIX}RUNNING` }), []);
+  assert.deepEqual(await found({ status: `${PREFIX}UNSPECIFIED` }), await found({}));
 
   assert.deepEqual(await found({ query: "apple" }), [apple], "any case, in the input");
   assert.deepEqual(await found({ query: '"returned":' }), [pear, apple], "in the output");

@@ -18,6 +18,12 @@ const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OP
     )
   );
 
+/** Methods under their earlier names. */
+const OTHER_NAMES = ["commit", "finalizeCommit", "getCommit", "getLockfile"].map((name) =>
+  `functions.${name}`
+);
+const named = methods.filter(([name]) => !OTHER_NAMES.includes(name));
+
 serverSuite("the client", {}, {
   "has a method for every operation, with the operation's own parameters": async ({ client }) => {
     const { paths } = ok(await client.get("/openapi.json"));
@@ -27,13 +33,13 @@ serverSuite("the client", {}, {
       ),
     );
     const known = [...operations.keys()].filter((id) => !NOT_FOR_FUNCTIONS.test(id));
-    assert.deepEqual(methods.map(([, { id }]) => id).sort(), known.sort());
+    assert.deepEqual(named.map(([, { id }]) => id).sort(), known.sort());
     for (const [name, { id, path = {}, query = {} }] of methods) {
       const parameters: Json[] = operations.get(id).parameters ?? [];
-      const named = (where: string) =>
+      const parametersIn = (where: string) =>
         parameters.filter((parameter) => parameter.in === where).map((p) => p.name).sort();
-      assert.deepEqual(Object.values(path).sort(), named("path"), name);
-      assert.deepEqual(Object.values(query).sort(), named("query"), name);
+      assert.deepEqual(Object.values(path).sort(), parametersIn("path"), name);
+      assert.deepEqual(Object.values(query).sort(), parametersIn("query"), name);
     }
   },
 
@@ -62,6 +68,69 @@ serverSuite("the client", {}, {
       dates: true,
     });
     assert.deepEqual(raw, ok(await client.get(`/api/v1/functions/${id}`)));
+  },
+
+  "has methods and answers under C1's names and under the names of earlier versions": async (
+    { client },
+  ) => {
+    const files = {
+      "main.test.ts": `import { test } from "@c1/test";
+      export default () => test("passes", ({ ok }) => ok(true));`,
+    };
+    const id = await client.deploy(MAIN, files);
+    const { invocationId } = ok(await client.invoke(id));
+    const caller = await deployWithSdk(
+      client,
+      `const { functionId, invocationId } = input;
+      const same = (message, name, other) => message[name].id !== "" && message[name] === message[other];
+      const files = { filenames: ["main.ts"] };
+      const opened = await sdk.functions.createInitialCommit({ functionId, functionsServiceCreateInitialCommitRequest: files });
+      const { commitId, uploadUrls } = opened.functionsServiceCreateInitialCommitResponse;
+      const formerly = await sdk.functions.commit({ functionId, functionsServiceCommitRequest: files });
+      const of = { functionId, commitId: input.commitId };
+      const final = (await sdk.functions.createFinalCommit(of)).functionsServiceCreateFinalCommitResponse;
+      const finalized = (await sdk.functions.finalizeCommit(of)).functionsServiceFinalizeCommitResponse;
+      const content = (await sdk.functions.getCommitContent({ functionId, id: "HEAD" })).functionsServiceGetCommitContentResponse;
+      const commit = (await sdk.functions.getCommit({ functionId, id: "HEAD" })).functionsServiceGetCommitResponse;
+      const lock = (await sdk.functions.getLockFile(of)).functionsServiceGetLockFileResponse;
+      const formerLock = (await sdk.functions.getLockfile(of)).functionsServiceGetLockfileResponse;
+      const tested = (await sdk.functions.test({ functionId })).functionsServiceTestResponse;
+      const got = (await sdk.functionsInvocation.get({ functionId, id: invocationId })).functionsInvocationServiceGetResponse;
+      return {
+        opened: [commitId, formerly.functionsServiceCommitResponse.commitId].every((id) => id.length === 27),
+        url: uploadUrls["main.ts"].startsWith("/file/"),
+        finalized: same(final, "functionCommit", "commit") && final.functionCommit.id === finalized.functionCommit.id,
+        content: same(content, "functionCommit", "commit") && content.files["main.ts"] === commit.files["main.ts"],
+        date: content.functionCommit.createdAt instanceof Date,
+        lock: lock.exists && lock.content === formerLock.content,
+        tested: same(tested, "functionTestResult", "result") && tested.functionTestResult.status,
+        got: same(got, "functionInvocation", "invocation") && got.functionInvocation.id,
+      };`,
+      ["administrator"],
+    );
+    const { function: { head } } = ok(await client.get(`/api/v1/functions/${id}`));
+    const given = await outputOf(client, caller, { functionId: id, invocationId, commitId: head });
+    assert.deepEqual(given, {
+      opened: true,
+      url: true,
+      finalized: true,
+      content: true,
+      date: true,
+      lock: true,
+      tested: "FUNCTION_TEST_RESULT_STATUS_OK",
+      got: invocationId,
+    });
+  },
+
+  "answers an earlier SDK, with which stored commits were built": async ({ client }) => {
+    const id = await client.deploy(MAIN);
+    const caller = await client.deploy(`export default async ({ id }) => {
+      const params = { params: { function_id: id, id: "HEAD" }, query: {}, body: {} };
+      const method = "c1.api.functions.v1.FunctionsService.GetCommit";
+      const { json } = await import.meta.invoked.call(JSON.stringify({ method, params }));
+      return JSON.parse(json).commit;
+    };`);
+    assert.equal((await outputOf(client, caller, { id })).functionId, id);
   },
 
   "leaves the times in an author's own data as they are": async ({ client }) => {
@@ -117,7 +186,7 @@ serverSuite("the client", {}, {
     assert.deepEqual([namespace.statusCode, namespace.known, rejects], [501, true, true]);
     assert.match(
       namespace.message,
-      /Cannot call sdk\.apps\.list: this server does not have it; it has sdk\.auth, sdk\.functions, /,
+      /Cannot call sdk\.apps\.list: it needs a C1 tenant; this server has sdk\.auth, sdk\.functions, /,
     );
     assert.match(
       method.message,
@@ -162,6 +231,6 @@ Deno.test("docs/sdk.md lists every method, its operation and its answer, and no 
   const page = await Deno.readTextFile(new URL("../../docs/sdk.md", import.meta.url));
   const listed = page.split("\n").filter((line) => line.startsWith("| `sdk."))
     .map((line) => line.split("|").map((cell) => cell.trim().replaceAll("`", "")).slice(1, 4));
-  const known = methods.map(([name, { id, response }]) => [`sdk.${name}`, id, response]);
+  const known = named.map(([name, { id, response }]) => [`sdk.${name}`, id, response]);
   assert.deepEqual(listed.toSorted(), known.toSorted());
 });

@@ -20,8 +20,8 @@ const READS = (id: string, commitId: string, invocationId: string): Record<strin
   "functions.getFunction": { id },
   "functions.listCommits": { functionId: id },
   "functions.listPublishes": { functionId: id },
-  "functions.getCommit": { functionId: id, id: "HEAD" },
-  "functions.getLockfile": { functionId: id, commitId },
+  "functions.getCommitContent": { functionId: id, id: "HEAD" },
+  "functions.getLockFile": { functionId: id, commitId },
   "functions.listTags": { functionId: id },
   "functionsSearch.search": { query: id },
   "functionsInvocation.list": { functionId: id },
@@ -46,11 +46,14 @@ const WRITES = (id: string, commitId: string): Record<string, unknown> => ({
     functionsServiceCreateTagRequest: { commitId, name: "v1" },
   },
   "functions.deleteTag": { functionId: id, name: "v1" },
-  "functions.commit": {
+  "functions.createInitialCommit": {
     functionId: id,
-    functionsServiceCommitRequest: { filenames: ["main.ts"], commitMessage: "by a function" },
+    functionsServiceCreateInitialCommitRequest: {
+      filenames: ["main.ts"],
+      commitMessage: "by a function",
+    },
   },
-  "functions.finalizeCommit": { functionId: id, commitId },
+  "functions.createFinalCommit": { functionId: id, commitId },
   "functions.createFunction": {
     displayName: "made by a function",
     initialContent: { "main.ts": base64(MAIN) },

@@ -14,6 +14,8 @@ export const introspect = jsonOperation({
     roles: z.array(z.string()),
     permissions: z.array(z.string()),
     features: z.array(z.string()),
+    deviceClientId: z.string().openapi({ description: "Always empty: no client is a device" }),
+    disabledModules: z.array(z.string()),
   }).openapi("c1.api.auth.v1.IntrospectResponse"),
   handle: ({ principal }, { hostName }) =>
     Promise.resolve({
@@ -23,5 +25,7 @@ export const introspect = jsonOperation({
       roles: [...principal.roles],
       permissions: [],
       features: [],
+      deviceClientId: "",
+      disabledModules: [],
     }),
 });

@@ -39,7 +39,10 @@ const typeDiagnosticOut = z.object({
 
 /** What is known of a commit's types: an addition of ours, beside the commit. */
 export const typeCheckOut = z.object({
-  state: z.enum(STATES.map((state) => `${STATE_PREFIX}${state}` as const))
+  state: z.enum([
+    `${STATE_PREFIX}UNSPECIFIED`,
+    ...STATES.map((state) => `${STATE_PREFIX}${state}` as const),
+  ])
     .openapi("invoked.TypeCheckState"),
   diagnostics: z.array(typeDiagnosticOut),
 }).openapi("invoked.TypeCheck");

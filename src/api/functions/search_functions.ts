@@ -11,7 +11,8 @@ export const searchFunctions = jsonOperation({
   permission: "read",
   body: z.object({
     query: searchText.default(""),
-    functionTypes: z.array(functionType).default([]),
+    functionTypes: z.array(functionType).default([])
+      .transform((types) => types.filter((type) => type !== "FUNCTION_TYPE_UNSPECIFIED")),
     ...pageBody,
   }).openapi("c1.api.functions.v1.FunctionsSearchRequest"),
   response: listOf(functionOut),

@@ -15,7 +15,8 @@ const STATUSES = [
   "SUCCESS",
   "ERROR",
 ] as const satisfies readonly InvocationStatus[];
-const NAMES = STATUSES.map((status) => `${PREFIX}${status}` as const);
+const UNSPECIFIED = `${PREFIX}UNSPECIFIED` as const;
+const NAMES = [UNSPECIFIED, ...STATUSES.map((status) => `${PREFIX}${status}` as const)];
 
 export const invocationStatus = z.enum(NAMES, { error: `must be one of ${NAMES.join(", ")}` })
   .openapi("c1.api.functions.v1.FunctionInvocationStatus");
@@ -25,13 +26,16 @@ export function statusName(status: InvocationStatus): z.infer<typeof invocationS
   return `${PREFIX}${status}`;
 }
 
-/** The status as the domain spells it. */
-export function statusOf(name: z.infer<typeof invocationStatus>): InvocationStatus {
-  return name.slice(PREFIX.length) as InvocationStatus;
+/** The status as the domain spells it; undefined for an unspecified one. */
+export function statusOf(
+  name: z.infer<typeof invocationStatus> = UNSPECIFIED,
+): InvocationStatus | undefined {
+  return name === UNSPECIFIED ? undefined : name.slice(PREFIX.length) as InvocationStatus;
 }
 
 const PROCESS_KIND = "PROCESS_KIND_";
 const processKind = z.enum([
+  `${PROCESS_KIND}UNSPECIFIED`,
   `${PROCESS_KIND}ROOT`,
   `${PROCESS_KIND}TEMPLATE`,
   `${PROCESS_KIND}SINGLE`,

@@ -29,7 +29,7 @@ export const searchInvocations = jsonOperation({
   async handle({ params, body }, { invocations }) {
     const { since, until, query, pageSize, pageToken } = body;
     const page = await invocations.search(params.function_id, {
-      status: body.status === undefined ? undefined : statusOf(body.status),
+      status: statusOf(body.status),
       since,
       until,
       query,

@@ -3,7 +3,12 @@ import type { TestResult } from "../../domain/testing/results.ts";
 
 const PREFIX = "FUNCTION_TEST_RESULT_STATUS_";
 
-const testStatus = z.enum([`${PREFIX}OK`, `${PREFIX}FAIL`, `${PREFIX}SKIPPED`])
+const testStatus = z.enum([
+  `${PREFIX}UNSPECIFIED`,
+  `${PREFIX}OK`,
+  `${PREFIX}FAIL`,
+  `${PREFIX}SKIPPED`,
+])
   .openapi("c1.api.functions.v1.FunctionTestResultStatus");
 
 const assertionOut = z.object({

@@ -4,8 +4,8 @@ import { filesOut } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
 import { commitJson, commitOut, typeCheckJson, typeCheckOut } from "./schemas.ts";
 
-export const getCommit = jsonOperation({
-  operationId: "c1.api.functions.v1.FunctionsService.GetCommit",
+export const getCommitContent = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.GetCommitContent",
   method: "get",
   path: "/api/v1/functions/{function_id}/commits/{id}",
   slashes: { id: "commit-reference" },

@@ -3,8 +3,8 @@ import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
 import { commitMessageIn } from "./schemas.ts";
 
-export const openCommit = jsonOperation({
-  operationId: "c1.api.functions.v1.FunctionsService.Commit",
+export const createInitialCommit = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.CreateInitialCommit",
   method: "post",
   path: "/api/v1/functions/{function_id}/commits",
   summary: "Open a commit: declare its files, and learn where to upload each",
@@ -13,7 +13,7 @@ export const openCommit = jsonOperation({
   body: z.object({
     filenames: z.array(z.string()).default([]),
     commitMessage: commitMessageIn,
-  }).openapi("c1.api.functions.v1.FunctionsServiceCommitRequest"),
+  }).openapi("c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest"),
   response: z.object({ commitId: z.string(), uploadUrls: z.record(z.string(), z.string()) }),
   async handle({ params, body, principal }, { commits }) {
     const spec = { filenames: body.filenames, message: body.commitMessage };

@@ -3,8 +3,8 @@ import { jsonOperation } from "../operation.ts";
 import { bytesOut, encodeBase64 } from "../primitives.ts";
 import { commitParams } from "./schemas.ts";
 
-export const getLockfile = jsonOperation({
-  operationId: "c1.api.functions.v1.FunctionsService.GetLockfile",
+export const getLockFile = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.GetLockFile",
   method: "get",
   path: "/api/v1/functions/{function_id}/commits/{commit_id}/lockfile",
   slashes: { commit_id: "commit-reference" },

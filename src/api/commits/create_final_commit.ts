@@ -3,8 +3,8 @@ import { jsonOperation } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { commitJson, commitOut, commitParams, typeCheckJson, typeCheckOut } from "./schemas.ts";
 
-export const finalizeCommit = jsonOperation({
-  operationId: "c1.api.functions.v1.FunctionsService.FinalizeCommit",
+export const createFinalCommit = jsonOperation({
+  operationId: "c1.api.functions.v1.FunctionsService.CreateFinalCommit",
   method: "post",
   path: "/api/v1/functions/{function_id}/commits/{commit_id}/finalize",
   summary: "Build and lock an open commit, and make it the head",
