@@ -2,7 +2,8 @@
 import type { Command, Option } from "commander";
 import { EXIT_CODES } from "../src/cli/terminal/failure.ts";
 import { buildProgram } from "../src/cli/program.ts";
-import { CONNECTION_HELP, hasServerOptions } from "../src/cli/options/server_options.ts";
+import { CONNECTION_HELP } from "../src/cli/options/connection_help.ts";
+import { hasServerOptions } from "../src/cli/options/server_options.ts";
 import { SETTINGS_NOTES } from "../src/cli/options/setting_flags.ts";
 import { GROUP_TITLES } from "../src/config/mod.ts";
 
@@ -13,8 +14,8 @@ const SETTINGS_LISTED = 1;
 const SERVER_OPTION = "--server";
 
 /** The page. */
-export function renderCommandLinePage(): string {
-  const program = buildProgram();
+export async function renderCommandLinePage(): Promise<string> {
+  const program = await buildProgram();
   const sections = leafCommands(program).map((command) =>
     [`## ${pathOf(command)}`, "", "```text", helpOf(command), "```"].join("\n")
   );

@@ -22,6 +22,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   shared: [],
 };
 
+/** Modules that the command line imports when it runs a server. */
+const SERVER_MODULE = /^src\/(?:compose\/|(?:api|domain|engine|sandbox|builder|store)\/mod\.ts$)/;
+/** What every run of the command line loads. */
+const EVERY_RUN = [
+  "package.json",
+  "src/cli/commands.ts",
+  "src/cli/mod.ts",
+  "src/cli/options/connection_help.ts",
+  "src/cli/program.ts",
+  "src/cli/terminal/failure.ts",
+  "src/config/client_variables.ts",
+  "src/config/units.ts",
+  "src/main.ts",
+];
+
 /** What any source may import from outside of these folders. */
 const PROJECT_FILES = ["package.json"];
 /** The folder that reads the environment, and the one that removes it from functions. */
@@ -40,6 +55,8 @@ const REPLACED_NAMES =
 
 /** Static, type-only and dynamic imports and re-exports of relative modules. */
 const RELATIVE_IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*["'`](\.[^"'`]*)["'`]/g;
+/** Imports and re-exports that load their module at the start. */
+const LOADING_IMPORT = /^(?:import|export) (?!type\b)[^"';]*["'](\.[^"']*)["']/gm;
 const ENVIRONMENT = new RegExp(
   String.raw`\b(?:Deno|process)\s*(?:\?\.|\.)\s*env\b` +
     String.raw`|\bimport\s*\{[^}]*\benv\b[^}]*\}\s*from\s*["'](?:node:)?process["']`,
@@ -57,6 +74,15 @@ Deno.test("each folder imports only what the matrix allows", async () => {
 Deno.test("neither the folders nor their files import each other in a circle", async () => {
   assert.deepEqual(findCircles(new Map(Object.entries(MAY_IMPORT))), []);
   assert.deepEqual(findCircles(importsOf(await readSources())), []);
+});
+
+Deno.test("a command loads its own modules alone, and a server when it runs one", async () => {
+  const files = await readSources();
+  assert.deepEqual(loadedWith("src/main.ts", files).sort(), EVERY_RUN);
+  const early = [...files.keys()].filter((path) => folderOf(path) === "cli")
+    .flatMap((path) => loadedWith(path, files))
+    .filter((path) => SERVER_MODULE.test(path));
+  assert.deepEqual(early, []);
 });
 
 Deno.test("no file of src is longer than the limit", async () => {
@@ -186,6 +212,17 @@ function importsOf(files: Files): ReadonlyMap<string, readonly string[]> {
       specifiersIn(text).map((specifier) => resolve(path, specifier)),
     ]),
   );
+}
+
+/** A file and all that its imports load before it runs. */
+function loadedWith(path: string, files: Files, loaded = new Set<string>()): string[] {
+  if (!loaded.has(path)) {
+    loaded.add(path);
+    for (const [, specifier = ""] of (files.get(path) ?? "").matchAll(LOADING_IMPORT)) {
+      loadedWith(resolve(path, specifier), files, loaded);
+    }
+  }
+  return [...loaded];
 }
 
 /** Every circle that a walk along the imports comes upon first. */

@@ -14,7 +14,7 @@ const SKIPPED_FOLDERS = ["node_modules"];
 /** Flags of the commands. */
 const COMMAND_FLAGS = [
   "--help",
-  ...leafCommands(buildProgram()).flatMap(({ options }) =>
+  ...leafCommands(await buildProgram()).flatMap(({ options }) =>
     options.flatMap(({ long }) => long ?? [])
   ),
   ...buildTestCommand().options.flatMap(({ long }) => long ?? []),

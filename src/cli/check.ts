@@ -13,9 +13,7 @@ import { addLocalSettings, withoutOwnVariables } from "./options/local_settings.
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 /** `invoked check`: the types of the function in the folder. */
-export function registerCheck(program: Command): void {
-  const command = program.command("check")
-    .description("Check the types of the function in this folder, as the server does");
+export function register(command: Command): void {
   const readSettings = addLocalSettings(command);
   addJsonOption(command);
   addExamples(command, "invoked check", "invoked check --json");

@@ -1,14 +1,12 @@
 import { script } from "@bomb.sh/tab";
-import tab from "@bomb.sh/tab/commander";
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 
-const COMMAND = "completions";
+const SHELLS = ["bash", "zsh", "fish", "powershell"];
 
-/** `invoked completions`: the script of a shell. It is registered after all other commands, which it reads. */
-export function registerCompletions(program: Command): void {
-  tab(program, { completionCommandName: COMMAND });
-  program.commands.find((command) => command.name() === COMMAND)
-    ?.action((shell: string) => console.log(repeatable(scriptOf(shell, program.name()))));
+/** `invoked completions`: the script of a shell. */
+export function register(command: Command): void {
+  command.addArgument(new Argument("<shell>", "Shell of the script").choices(SHELLS));
+  command.action((shell: string) => console.log(repeatable(scriptOf(shell, "invoked"))));
 }
 
 /** The library prints the script and has no function that returns it. */

@@ -15,9 +15,7 @@ import { addSettingFlags } from "./options/setting_flags.ts";
 import { alignColumns } from "./terminal/output.ts";
 
 /** `invoked config`: prints the configuration in force and the source of each setting. */
-export function registerConfig(program: Command): void {
-  const command = program.command("config")
-    .description("Print the configuration in force; takes the flags of serve");
+export function register(command: Command): void {
   addJsonOption(command, "Print JSON; durations in milliseconds, sizes in bytes");
   const readFlags = addSettingFlags(command);
   addExamples(command, "invoked config", "invoked config --max-body 24MiB --json");

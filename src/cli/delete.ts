@@ -16,9 +16,8 @@ interface Options {
 }
 
 /** `invoked delete`: deletes a function. */
-export function registerDelete(program: Command): void {
-  const command = program.command("delete")
-    .description("Delete a function; its commits and invocations can still be read by its id")
+export function register(command: Command): void {
+  command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP);
   addYesOption(command);
   const server = addServerOptions(command);

@@ -26,9 +26,8 @@ interface Options {
 }
 
 /** `invoked deploy`: uploads and builds the function of a folder. */
-export function registerDeploy(program: Command): void {
-  const command = program.command("deploy")
-    .description("Upload and build the function in this folder; print the id of the commit")
+export function register(command: Command): void {
+  command
     .option("--publish", "Make the commit the one that calls run")
     .option("--message <TEXT>", "Message of the commit");
   const server = addServerOptions(command);

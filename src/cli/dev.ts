@@ -25,11 +25,8 @@ interface Options {
 }
 
 /** `invoked dev`: runs the function of a folder after every save. */
-export function registerDev(program: Command): void {
-  const command = program.command("dev")
-    .description(
-      "Run the function in this folder on a temporary local server, after every save, with the last input",
-    )
+export function register(command: Command): void {
+  command
     .option("--input <JSON>", INPUT_HELP)
     .option("--secrets <FILE>", SECRETS_HELP);
   const readSettings = addLocalSettings(command);

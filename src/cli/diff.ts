@@ -17,9 +17,8 @@ import {
 import { addServerOptions } from "./options/server_options.ts";
 
 /** `invoked diff`: the differences between two commits, or between a commit and the folder. */
-export function registerDiff(program: Command): void {
-  const command = program.command("diff")
-    .description("Print the differences between two commits, or between a commit and this folder")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .argument("[from]", COMMIT_HELP)
     .argument("[to]", "Id, HEAD or tag of the other commit [default the files of this folder]");

@@ -18,9 +18,8 @@ import { addSettingFlags } from "./options/setting_flags.ts";
 const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];
 
 /** `invoked doctor`: the isolation modes available on this machine, and what stronger ones need. */
-export function registerDoctor(program: Command): void {
-  const command = program.command("doctor")
-    .description("Test the isolation of functions on this machine; takes the same flags as serve")
+export function register(command: Command): void {
+  command
     .option("--json", "Print JSON");
   const readFlags = addSettingFlags(command);
   addExamples(command, "invoked doctor");

@@ -24,9 +24,8 @@ interface Options {
 }
 
 /** `invoked history`: the invocations of a function, or its publishes. */
-export function registerHistory(program: Command): void {
-  const command = program.command("history")
-    .description("List the invocations of a function, or its publishes, newest first")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .addOption(
       new Option("--status <STATUS>", "List only those with this status").choices(STATUSES),

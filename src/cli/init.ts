@@ -13,9 +13,8 @@ interface Options {
 }
 
 /** `invoked init`: creates a folder with a function, its test and the types for an editor. */
-export function registerInit(program: Command): void {
-  const command = program.command("init")
-    .description("Create a folder with a function, a test, invoked.json and types for the editor")
+export function register(command: Command): void {
+  command
     .argument("[folder]", "The folder; it may exist", ".")
     .option("--name <NAME>", "Name of the function [default the name of the folder]");
   addJsonOption(command);

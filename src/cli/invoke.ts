@@ -27,9 +27,8 @@ interface Options {
 }
 
 /** `invoked invoke`: calls a function. */
-export function registerInvoke(program: Command): void {
-  const command = program.command("invoke")
-    .description("Call a function and print its output")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .option("--input <JSON>", INPUT_HELP)
     .option("--async", "Do not wait; print the id of the invocation")

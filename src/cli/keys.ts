@@ -17,11 +17,7 @@ import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 
 /** `invoked keys rotate`: encrypts all secrets and keys of a data directory with a new master key. */
-export function registerKeys(program: Command): void {
-  const keys = program.command("keys").description("Manage the master key");
-  const command = keys.command("rotate").description(
-    "Create a new master key and encrypt all secrets and server keys with it; stop the server before",
-  );
+export function register(command: Command): void {
   const readFlags = addSettingFlags(
     command,
     ALL_SETTINGS.filter(({ path }) => path === "server.dataDir"),

@@ -12,8 +12,8 @@ interface Options {
 }
 
 /** `invoked list`: the functions of the server. */
-export function registerList(program: Command): void {
-  const command = program.command("list").description("List functions, newest first")
+export function register(command: Command): void {
+  command
     .option("--query <TEXT>", "List only those with this text in name or description");
   addLimitOption(command, "functions", DEFAULT_LIMIT);
   const server = addServerOptions(command);

@@ -22,9 +22,8 @@ interface Options {
 }
 
 /** `invoked logs`: the log of an invocation, also live. */
-export function registerLogs(program: Command): void {
-  const command = program.command("logs")
-    .description("Print the log of an invocation and its outcome")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .argument("[invocation]", "Id of the invocation [default the newest]")
     .option(

@@ -1,6 +1,5 @@
 import { buildProgram } from "./program.ts";
 import { EXIT_OK } from "./terminal/failure.ts";
-import { report } from "./terminal/report.ts";
 
 /**
  * Runs the command of the arguments.
@@ -8,7 +7,7 @@ import { report } from "./terminal/report.ts";
  * @returns the exit code of the process, one of {@link EXIT_CODES}
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
-  const program = buildProgram();
+  const program = await buildProgram(args);
   if (args.length === 0) {
     program.outputHelp();
     return EXIT_OK;
@@ -17,6 +16,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return EXIT_OK;
   } catch (error) {
+    const { report } = await import("./terminal/report.ts");
     return report(error);
   }
 }

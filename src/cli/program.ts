@@ -1,62 +1,66 @@
 import { type Argument, Command, type Option } from "commander";
-import { formatCount } from "../config/mod.ts";
+import { formatCount } from "../config/units.ts";
 import project from "../../package.json" with { type: "json" };
-import { registerCheck } from "./check.ts";
-import { registerCompletions } from "./completions.ts";
-import { registerConfig } from "./config.ts";
-import { registerDelete } from "./delete.ts";
-import { registerDeploy } from "./deploy.ts";
-import { registerDev } from "./dev.ts";
-import { registerDiff } from "./diff.ts";
-import { registerDoctor } from "./doctor.ts";
+import { type CommandEntry, COMMANDS } from "./commands.ts";
 import { EXIT_CODES } from "./terminal/failure.ts";
-import { registerHistory } from "./history.ts";
-import { registerInit } from "./init.ts";
-import { registerInvoke } from "./invoke.ts";
-import { registerKeys } from "./keys.ts";
-import { registerList } from "./list.ts";
-import { registerLogs } from "./logs.ts";
-import { CONNECTION_HELP } from "./options/server_options.ts";
-import { registerPublish } from "./publish.ts";
-import { registerRollback } from "./rollback.ts";
-import { registerSecrets } from "./secrets/mod.ts";
-import { registerServe } from "./serve.ts";
-import { registerShow } from "./show.ts";
-import { registerTag } from "./tag.ts";
-import { registerTest } from "./test.ts";
-import { registerToken } from "./token.ts";
-import { registerVolumes } from "./volumes/mod.ts";
+import { CONNECTION_HELP } from "./options/connection_help.ts";
 
 const TIMES_HELP = "Times are in UTC, also a time that is given without a zone";
 
-/** The commands in the groups and order of the help. */
-const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
-  ["Write a function:", [registerInit, registerDev, registerTest, registerCheck]],
-  ["Deploy it:", [registerDeploy, registerDiff, registerPublish, registerRollback]],
-  ["Use it:", [registerInvoke, registerLogs, registerHistory, registerShow]],
-  ["Manage functions:", [registerList, registerTag, registerSecrets, registerDelete]],
-  ["Manage files:", [registerVolumes]],
-  ["Run a server:", [registerServe, registerConfig, registerDoctor, registerKeys, registerToken]],
-];
+/** The command that prints completions of the words behind it. */
+const COMPLETE: CommandEntry = ["complete", "", () => import("./complete.ts")];
+/** Commands whose arguments name another command. */
+const ABOUT_COMMANDS = ["help", "complete"];
 
-/** Builds the whole command line. */
-export function buildProgram(): Command {
+/**
+ * Builds the command line. Every command has its name and description.
+ *
+ * @param args only the commands that they name are loaded and get flags and an action; without them all are
+ */
+export async function buildProgram(args?: readonly string[]): Promise<Command> {
   const program = new Command("invoked")
     .description(project.description)
     .version(`invoked ${project.version}`, "-V, --version", "Print the version")
     .helpOption("-h, --help", "Print this help")
-    .configureHelp({ optionDescription, argumentDescription })
+    .configureHelp({ optionDescription, argumentDescription, subcommandTerm })
     .showHelpAfterError("next: run invoked --help or invoked <command> --help")
     .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}\n\n${TIMES_HELP}`)
     .exitOverride();
-  for (const [heading, registrations] of GROUPS) {
+  const paths = args === undefined ? undefined : namedBy(args);
+  for (const [heading, commands] of COMMANDS) {
     program.commandsGroup(heading);
-    for (const register of registrations) register(program);
+    for (const entry of commands) await addCommand(program, entry, paths);
   }
-  program.commandsGroup("Other:");
-  registerCompletions(program);
+  await addCommand(program, COMPLETE, paths, { hidden: true });
   program.helpCommand("help [command]", "Print the help of a command");
   return program;
+}
+
+/** The paths of commands that arguments name, such as `secrets set`, as far as they may go. */
+function namedBy(args: readonly string[]): string[][] {
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  return ABOUT_COMMANDS.includes(words[0] ?? "") ? [words, words.slice(1)] : [words];
+}
+
+/** Adds a command; loads it if one of the paths begins with its name, or without paths. */
+async function addCommand(
+  parent: Command,
+  [name, description, content]: CommandEntry,
+  paths: readonly (readonly string[])[] | undefined,
+  options = {},
+): Promise<void> {
+  const command = parent.command(name, options).description(description);
+  const below = paths?.filter(([first]) => first === name).map(([, ...rest]) => rest);
+  if (typeof content === "object") {
+    for (const entry of content) await addCommand(command, entry, below);
+  } else if (below === undefined || below.length > 0) {
+    (await content()).register(command);
+  }
+}
+
+/** A command is listed by its name; its own help shows its arguments. */
+function subcommandTerm(command: Command): string {
+  return command.name();
 }
 
 /** Shows choices and the default in brackets, as the descriptions of settings do. */

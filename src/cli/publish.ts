@@ -14,9 +14,8 @@ import { oneLine } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 
 /** `invoked publish`: makes a commit the one that calls run. */
-export function registerPublish(program: Command): void {
-  const command = program.command("publish")
-    .description("Make a commit the one that calls run")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .argument("[commit]", COMMIT_HELP);
   const server = addServerOptions(command);

@@ -13,9 +13,8 @@ import { Failure } from "./terminal/failure.ts";
 const MAX_PUBLISHES = 1000;
 
 /** `invoked rollback`: publishes a commit again that was published before. */
-export function registerRollback(program: Command): void {
-  const command = program.command("rollback")
-    .description("Publish the commit again that was published before, or another one")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .option(
       "--to <COMMIT>",

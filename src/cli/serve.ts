@@ -26,8 +26,7 @@ interface ServeOptions {
 }
 
 /** `invoked serve`: runs the server until SIGTERM or SIGINT. */
-export function registerServe(program: Command): void {
-  const command = program.command("serve").description("Run the server");
+export function register(command: Command): void {
   const readFlags = addSettingFlags(command);
   addJsonOption(command);
   command.option(RESTART_FLAG, "Start the server again when it ends with an error");

@@ -17,9 +17,8 @@ import { addServerOptions } from "./options/server_options.ts";
 const COMMITS_SHOWN = 10;
 
 /** `invoked show`: one function with its commits and tags, or one invocation. */
-export function registerShow(program: Command): void {
-  const command = program.command("show")
-    .description("Show a function with its newest commits and tags, or one invocation of it")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .argument("[invocation]", `Id of an invocation, or ${LATEST_INVOCATION}`);
   const server = addServerOptions(command);

@@ -17,9 +17,8 @@ interface Options {
 }
 
 /** `invoked tag`: lists, creates and deletes tags. */
-export function registerTag(program: Command): void {
-  const command = program.command("tag")
-    .description("Tag a commit with a name; without a name list the tags of a function")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .argument("[name]", "Name of the tag")
     .argument("[commit]", COMMIT_HELP)

@@ -6,7 +6,6 @@ import { commitReference, findFunction } from "./client/find.ts";
 import type { RemoteFunction, TestResult } from "./client/schemas.ts";
 import { describeError, Failure, failureMessage, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
-import { TEST_ENTRY } from "./folder/files.ts";
 import { needManifest } from "./folder/manifest.ts";
 import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
 import { faultOf, junitXml } from "./terminal/junit.ts";
@@ -30,9 +29,8 @@ interface Options {
 }
 
 /** `invoked test`: runs the tests of a function in the same sandbox as its calls. */
-export function registerTest(program: Command): void {
-  const command = program.command("test")
-    .description(`Run ${TEST_ENTRY} of this folder on a temporary local server`)
+export function register(command: Command): void {
+  command
     .option("--watch", "Run the tests again after every save")
     .addOption(
       new Option("--junit <FILE>", "Write the results as JUnit XML, too").conflicts("watch"),

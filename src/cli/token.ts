@@ -5,9 +5,7 @@ import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addServerOptions } from "./options/server_options.ts";
 
 /** `invoked token`: prints an access token. */
-export function registerToken(program: Command): void {
-  const command = program.command("token")
-    .description("Print an access token for the API");
+export function register(command: Command): void {
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, `curl -H "Authorization: Bearer $(invoked token)" URL/api/v1/functions`);

@@ -10,11 +10,11 @@ const WITHOUT_EXAMPLE = ["invoked completions"];
 
 Deno.test("docs/cli.md is what the commands say", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/cli.md", import.meta.url));
-  assert.equal(page, renderCommandLinePage(), "run deno task docs");
+  assert.equal(page, await renderCommandLinePage(), "run deno task docs");
 });
 
 Deno.test("every command has --json and an example", async () => {
-  const commands = leafCommands(buildProgram()).map(pathOf);
+  const commands = leafCommands(await buildProgram()).map(pathOf);
   assert.ok(commands.length > 20);
   for (const command of commands) {
     const { code, stdout } = await runInvoked([...command.split(" ").slice(1), "--help"]);

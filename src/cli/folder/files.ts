@@ -21,9 +21,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 /** Hidden files of tools, which nobody expects in a function. */
 const UNMENTIONED: ReadonlySet<string> = new Set([...IGNORE_NAMES, PRIVATE_DIR, ".git"]);
 
-/** The entry of a function and of its tests. */
+/** The entry of a function. */
 export const ENTRY = "main.ts";
-export const TEST_ENTRY = "main.test.ts";
 
 /** Whether a file or directory of this name belongs to the function, unless an ignore file excludes it. */
 export function belongsToFunction(name: string): boolean {

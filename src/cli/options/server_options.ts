@@ -1,7 +1,6 @@
 import { type Command, Option } from "commander";
 import {
   ALL_SETTINGS,
-  CLIENT_VARIABLES,
   readEnvironment,
   resolveClientSettings,
   resolveConfig,
@@ -45,11 +44,3 @@ export function addServerOptions(command: Command): Server {
 export function hasServerOptions(command: Command): boolean {
   return command.options.includes(SERVER_FLAG);
 }
-
-/** The sources of the server and the credentials, for the help. */
-export const CONNECTION_HELP = [
-  "Server and credentials, by precedence:",
-  "  --server: URL of the server",
-  ...Object.entries(CLIENT_VARIABLES).map(([name, meaning]) => `  ${name}: ${meaning}`),
-  "  credentials.json in --data, or in .invoked of this folder or the nearest folder above",
-].join("\n");

@@ -5,9 +5,8 @@ import { addServerOptions } from "../options/server_options.ts";
 import { printJson, printTable } from "../terminal/output.ts";
 
 /** `invoked secrets list`: the names of a function's secrets. */
-export function registerList(secrets: Command): void {
-  const command = secrets.command("list")
-    .description("List the names of a function's secrets; values never leave the server")
+export function register(command: Command): void {
+  command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP);
   const server = addServerOptions(command);
   addJsonOption(command);

@@ -13,9 +13,8 @@ import { askForSecret } from "../terminal/prompts.ts";
 import { keptSecrets } from "./kept_secrets.ts";
 
 /** `invoked secrets set`. The value is never an argument: every user of the machine can read those. */
-export function registerSet(secrets: Command): void {
-  const command = secrets.command("set")
-    .description("Set a secret; the value comes from stdin, or from a prompt at a terminal")
+export function register(command: Command): void {
+  command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
     .argument("<name>", "Name of the secret");
   const server = addServerOptions(command);

@@ -11,9 +11,8 @@ import { printJson } from "../terminal/output.ts";
 import { keptSecrets } from "./kept_secrets.ts";
 
 /** `invoked secrets unset`: removes secrets. */
-export function registerUnset(secrets: Command): void {
-  const command = secrets.command("unset")
-    .description("Remove secrets of a function")
+export function register(command: Command): void {
+  command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
     .argument("<names...>", "Names of the secrets");
   const server = addServerOptions(command);

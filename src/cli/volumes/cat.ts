@@ -6,9 +6,8 @@ import { writeAll } from "./trees.ts";
 import { findVolumePath, needVolumePath, PATH_HELP } from "./volume_path.ts";
 
 /** `invoked volumes cat`: prints files of volumes. */
-export function registerCat(volumes: Command): void {
-  const command = volumes.command("cat")
-    .description("Print files of volumes")
+export function register(command: Command): void {
+  command
     .argument("<volume:/path...>", PATH_HELP);
   const server = addServerOptions(command);
   addExamples(command, "invoked volumes cat data:/out/report.md");

@@ -6,9 +6,8 @@ import { copy, endOf, printCopied } from "./copying.ts";
 import { parseVolumePath, PATH_HELP } from "./volume_path.ts";
 
 /** `invoked volumes cp`: copies files between this machine and volumes. */
-export function registerCp(volumes: Command): void {
-  const command = volumes.command("cp")
-    .summary("Copy files to, from or between volumes")
+export function register(command: Command): void {
+  command
     .description(
       "Copy files to, from or between volumes. Into an existing directory a copy keeps its name. " +
         "SOURCE/. copies what is in a directory. Each written file is a version",

@@ -9,9 +9,8 @@ import { note, printJson, sizeInWords } from "../terminal/output.ts";
 const MAX_VOLUMES = 1000;
 
 /** `invoked volumes create`: creates an empty volume. */
-export function registerCreate(volumes: Command): void {
-  const command = volumes.command("create")
-    .description("Create an empty volume; print its id")
+export function register(command: Command): void {
+  command
     .argument("<name>", "Name of the volume")
     .option("--quota <BYTES>", "Limit of its files, such as 5GiB [default the server's limit]");
   const server = addServerOptions(command);

@@ -9,9 +9,8 @@ import { printJson } from "../terminal/output.ts";
 import { askForYes } from "../terminal/prompts.ts";
 
 /** `invoked volumes delete`: deletes a volume. */
-export function registerDelete(volumes: Command): void {
-  const command = volumes.command("delete")
-    .description("Delete a volume with all of its files and versions")
+export function register(command: Command): void {
+  command
     .argument(VOLUME_ARGUMENT, VOLUME_HELP);
   addYesOption(command);
   const server = addServerOptions(command);

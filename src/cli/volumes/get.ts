@@ -15,9 +15,8 @@ import {
 const STDOUT = "-";
 
 /** `invoked volumes get`: reads a file of a volume. */
-export function registerGet(volumes: Command): void {
-  const command = volumes.command("get")
-    .description("Read a file of a volume into a file of this machine")
+export function register(command: Command): void {
+  command
     .argument(PATH_ARGUMENT, PATH_HELP)
     .argument("[file]", "File or directory to write to; - for stdout", ".");
   const server = addServerOptions(command);

@@ -11,9 +11,8 @@ const DEFAULT_LIMIT = 20;
 const PATHS_SHOWN = 3;
 
 /** `invoked volumes history`: lists the versions of a volume. */
-export function registerHistory(volumes: Command): void {
-  const command = volumes.command("history")
-    .description("List the versions of a volume that can be restored, newest first")
+export function register(command: Command): void {
+  command
     .argument(VOLUME_ARGUMENT, VOLUME_HELP);
   addLimitOption(command, "versions", DEFAULT_LIMIT);
   const server = addServerOptions(command);

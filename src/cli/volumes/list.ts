@@ -6,8 +6,7 @@ import { printJson, printTable, showBytes, showCount, showTime } from "../termin
 const DEFAULT_LIMIT = 100;
 
 /** `invoked volumes list`: lists the volumes of the server. */
-export function registerList(volumes: Command): void {
-  const command = volumes.command("list").description("List volumes, newest first");
+export function register(command: Command): void {
   addLimitOption(command, "volumes", DEFAULT_LIMIT);
   const server = addServerOptions(command);
   addJsonOption(command);

@@ -7,9 +7,8 @@ import { findVolumePath, PATH_HELP } from "./volume_path.ts";
 const DEFAULT_LIMIT = 1000;
 
 /** `invoked volumes ls`: lists a directory of a volume. */
-export function registerLs(volumes: Command): void {
-  const command = volumes.command("ls")
-    .description("List a directory of a volume")
+export function register(command: Command): void {
+  command
     .argument("<volume[:/path]>", `${PATH_HELP}; without a path the root`)
     .option("-r, --recursive", "List everything below it");
   addLimitOption(command, "entries", DEFAULT_LIMIT);

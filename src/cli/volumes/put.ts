@@ -14,9 +14,8 @@ import {
 const STDIN = "-";
 
 /** `invoked volumes put`: writes a file to a volume. */
-export function registerPut(volumes: Command): void {
-  const command = volumes.command("put")
-    .description("Write a file to a volume; missing directories are created")
+export function register(command: Command): void {
+  command
     .argument("<file>", "File to read; - for stdin")
     .argument(PATH_ARGUMENT, `${PATH_HELP}; in a directory the file keeps its name`);
   const server = addServerOptions(command);

@@ -7,9 +7,8 @@ import { oneLine } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
 
 /** `invoked volumes restore`: restores an earlier version of a volume. */
-export function registerRestore(volumes: Command): void {
-  const command = volumes.command("restore")
-    .description("Restore the files of an earlier version, as a new version")
+export function register(command: Command): void {
+  command
     .argument(VOLUME_ARGUMENT, VOLUME_HELP)
     .argument("<version>", "Number of the version in invoked volumes history");
   const server = addServerOptions(command);

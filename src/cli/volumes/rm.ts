@@ -7,9 +7,8 @@ import { kindOnVolume } from "./trees.ts";
 import { findVolumePath, PATH_ARGUMENT, PATH_HELP, showVolumePath } from "./volume_path.ts";
 
 /** `invoked volumes rm`: removes a file or directory of a volume. */
-export function registerRm(volumes: Command): void {
-  const command = volumes.command("rm")
-    .description("Remove a file of a volume; an earlier version can be restored")
+export function register(command: Command): void {
+  command
     .argument(PATH_ARGUMENT, PATH_HELP)
     .option("-r, --recursive", "Remove a directory with everything in it");
   const server = addServerOptions(command);

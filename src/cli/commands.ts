@@ -1,0 +1,165 @@
+import type { Command } from "commander";
+
+/** What the module of a command exports. */
+export interface CommandModule {
+  /** Adds arguments, flags, examples and the action to the command. */
+  register(command: Command): void;
+}
+
+/** A command: its name, its line in the help, and its module or the commands below it. */
+export type CommandEntry = readonly [
+  name: string,
+  description: string,
+  content: (() => Promise<CommandModule>) | readonly CommandEntry[],
+];
+
+const SECRETS: readonly CommandEntry[] = [
+  [
+    "set",
+    "Set a secret; the value comes from stdin, or from a prompt at a terminal",
+    () => import("./secrets/set.ts"),
+  ],
+  [
+    "list",
+    "List the names of a function's secrets; values never leave the server",
+    () => import("./secrets/list.ts"),
+  ],
+  ["unset", "Remove secrets of a function", () => import("./secrets/unset.ts")],
+];
+
+const VOLUMES: readonly CommandEntry[] = [
+  ["create", "Create an empty volume; print its id", () => import("./volumes/create.ts")],
+  ["list", "List volumes, newest first", () => import("./volumes/list.ts")],
+  ["ls", "List a directory of a volume", () => import("./volumes/ls.ts")],
+  ["cat", "Print files of volumes", () => import("./volumes/cat.ts")],
+  [
+    "put",
+    "Write a file to a volume; missing directories are created",
+    () => import("./volumes/put.ts"),
+  ],
+  [
+    "get",
+    "Read a file of a volume into a file of this machine",
+    () => import("./volumes/get.ts"),
+  ],
+  [
+    "rm",
+    "Remove a file of a volume; an earlier version can be restored",
+    () => import("./volumes/rm.ts"),
+  ],
+  ["cp", "Copy files to, from or between volumes", () => import("./volumes/cp.ts")],
+  [
+    "history",
+    "List the versions of a volume that can be restored, newest first",
+    () => import("./volumes/history.ts"),
+  ],
+  [
+    "restore",
+    "Restore the files of an earlier version, as a new version",
+    () => import("./volumes/restore.ts"),
+  ],
+  [
+    "delete",
+    "Delete a volume with all of its files and versions",
+    () => import("./volumes/delete.ts"),
+  ],
+];
+
+/** All commands in the groups and order of the help. A module is loaded when its command is needed. */
+export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntry[]])[] = [
+  ["Write a function:", [
+    [
+      "init",
+      "Create a folder with a function, a test, invoked.json and types for the editor",
+      () => import("./init.ts"),
+    ],
+    [
+      "dev",
+      "Run the function in this folder on a temporary local server, after every save, with the last input",
+      () => import("./dev.ts"),
+    ],
+    [
+      "test",
+      "Run main.test.ts of this folder on a temporary local server",
+      () => import("./test.ts"),
+    ],
+    [
+      "check",
+      "Check the types of the function in this folder, as the server does",
+      () => import("./check.ts"),
+    ],
+  ]],
+  ["Deploy it:", [
+    [
+      "deploy",
+      "Upload and build the function in this folder; print the id of the commit",
+      () => import("./deploy.ts"),
+    ],
+    [
+      "diff",
+      "Print the differences between two commits, or between a commit and this folder",
+      () => import("./diff.ts"),
+    ],
+    ["publish", "Make a commit the one that calls run", () => import("./publish.ts")],
+    [
+      "rollback",
+      "Publish the commit again that was published before, or another one",
+      () => import("./rollback.ts"),
+    ],
+  ]],
+  ["Use it:", [
+    ["invoke", "Call a function and print its output", () => import("./invoke.ts")],
+    ["logs", "Print the log of an invocation and its outcome", () => import("./logs.ts")],
+    [
+      "history",
+      "List the invocations of a function, or its publishes, newest first",
+      () => import("./history.ts"),
+    ],
+    [
+      "show",
+      "Show a function with its newest commits and tags, or one invocation of it",
+      () => import("./show.ts"),
+    ],
+  ]],
+  ["Manage functions:", [
+    ["list", "List functions, newest first", () => import("./list.ts")],
+    [
+      "tag",
+      "Tag a commit with a name; without a name list the tags of a function",
+      () => import("./tag.ts"),
+    ],
+    ["secrets", "Set, list and remove the secrets of a function", SECRETS],
+    [
+      "delete",
+      "Delete a function; its commits and invocations can still be read by its id",
+      () => import("./delete.ts"),
+    ],
+  ]],
+  ["Manage files:", [
+    ["volumes", "Create volumes, and copy files to and from them", VOLUMES],
+  ]],
+  ["Run a server:", [
+    ["serve", "Run the server", () => import("./serve.ts")],
+    [
+      "config",
+      "Print the configuration in force; takes the flags of serve",
+      () => import("./config.ts"),
+    ],
+    [
+      "doctor",
+      "Test the isolation of functions on this machine; takes the same flags as serve",
+      () => import("./doctor.ts"),
+    ],
+    ["keys", "Manage the master key", [
+      [
+        "rotate",
+        "Create a new master key and encrypt all secrets and server keys with it; stop the server before",
+        () => import("./keys.ts"),
+      ],
+    ]],
+    ["token", "Print an access token for the API", () => import("./token.ts")],
+  ]],
+  ["Other:", [
+    ["completions", "Generate shell completion scripts", () => import("./completions.ts")],
+  ]],
+];
