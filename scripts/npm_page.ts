@@ -34,6 +34,7 @@ export function renderNpmPage(functions: readonly PackageFunction[]): string {
     table(["Package", "Used for"], works.map((fn) => row(fn, purposeOf(fn)))),
     "## What does not work",
     table(["Package", "Why"], fails),
+    NAMES,
     RULES,
   ].join("\n\n") + "\n";
 }
@@ -63,12 +64,53 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # npm packages
 
-A function imports a package as \`npm:NAME@VERSION\`. Finalizing a commit downloads, checks and bundles
+A function imports a package as \`npm:NAME@VERSION\`, or by a [name of its project](#names-and-aliases). Finalizing a commit downloads, checks and bundles
 it, and pins its version in the commit's \`deno.lock\`. Each package below is used by a function whose
 answers the test suite checks. Those that call an API over HTTPS call a server of the tests, through
 the egress proxy.
 
 ## What works`;
+
+const NAMES = `## Names and aliases
+
+Imports resolve as in an editor: in the build, the type check, \`invoked dev\` and \`invoked test\`.
+
+\`\`\`jsonc
+// deno.json or deno.jsonc
+{
+  "imports": {
+    "zod": "npm:zod@^4", // zod, zod/v4
+    "path": "node:path",
+    "@/": "./src/" // @/text.ts
+  }
+}
+\`\`\`
+
+\`\`\`jsonc
+// package.json
+{
+  "dependencies": { "hono": "^4.13.0", "old-ms": "npm:ms@2.1.1" },
+  "imports": { "#lib/*": "./lib/*.ts" } // #lib/text
+}
+\`\`\`
+
+- **Folders:** a file counts for its folder and those below; the deeper one wins, and \`deno.json\` wins
+  over \`package.json\`.
+- **Dependencies:** those for development, optional ones and peers count, too. Only what a module imports is
+  downloaded.
+- **Versions:** the nearest \`deno.lock\` decides. Without one, finalizing locks the newest that fit. Lock files
+  of other package managers have no effect.
+- **Ranges** begin with \`^\` or \`~\`, or name a version or a tag. \`>=1 <3\` and \`^1 || ^2\` are rejected.
+- **Modules of the server:** \`@c1/functions-sdk\` and \`@c1/test\` cannot be mapped.
+- **Rejected where they are imported**, with the file and the line: \`jsr:\` and \`https:\` imports, and the
+  versions \`workspace:\`, \`file:\`, \`link:\`, \`catalog:\` and those of git.
+- **Rejected in a file that counts:** \`scopes\`, \`importMap\`, \`links\`, \`paths\` of \`compilerOptions\`, and keys
+  that are paths or URLs.
+- **Without effect:** every other field, and \`tsconfig.json\`.
+
+Builds download from the npm registry alone, so \`jsr:@std/path\` and \`https://esm.sh/zod\` do not work.
+The error names \`node:path\` or \`npm:zod\` if it knows what to use. A registry that mirrors jsr has its packages as
+\`npm:@jsr/SCOPE__NAME\`; \`NPM_CONFIG_REGISTRY\` of the server names it.`;
 
 const RULES = `## What packages find in a function
 

@@ -3,23 +3,25 @@
 import { formatBytes } from "../config/mod.ts";
 import { BUNDLE } from "./bundler.ts";
 import { BuildRejection, type Compiler, type Exited } from "./compiler.ts";
-import type {
-  Artifact,
-  BuildGoal,
-  BuildLimits,
-  BuildResult,
-  Diagnostic,
-  SourceFiles,
-} from "./contract.ts";
+import type { Artifact, BuildGoal, BuildLimits, BuildResult, Diagnostic } from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
 import { rejected, scrub } from "./diagnostics.ts";
-import { type Commit, type Graph, graphDiagnostics, hasPackages, parseGraph } from "./graph.ts";
+import {
+  type Commit,
+  type Graph,
+  graphDiagnostics,
+  graphPaths,
+  hasPackages,
+  parseGraph,
+} from "./graph.ts";
+import { Imports } from "./imports/import_map.ts";
 import { callableDefaults } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
 import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { toScript } from "./script.ts";
-import { writeTestRun } from "./sdk.ts";
+import { SDK_IMPORTS, writeTestRun } from "./sdk.ts";
+import type { SourceTree } from "./source_tree.ts";
 import { unsharePackages, type Workspace } from "./workspace.ts";
 
 /** What a build needs besides its workspace and files. */
@@ -30,26 +32,30 @@ export interface BuildContext {
   readonly registry: string;
 }
 
-/** The module whose default export is the function. */
+/** The module of the function's folder whose default export is the function. */
 export const ENTRY = "main.ts";
 
-/** The module that adds the tests of the function. */
+/** The module of that folder that adds the tests of the function. */
 export const TEST_ENTRY = "main.test.ts";
 
 /** No configuration, no lifecycle scripts (they need a node_modules directory) and no modules by URL. */
 const ISOLATED = ["--no-config", "--node-modules-dir=none", "--no-remote"];
 
 /**
- * Builds the files in the workspace. The module graph is checked before anything is downloaded or bundled. Only the
+ * Builds the tree in the workspace. The module graph is checked before anything is downloaded or bundled. Only the
  * download has a network.
  */
 export async function buildIn(
   workspace: Workspace,
-  files: SourceFiles,
+  tree: SourceTree,
   context: BuildContext,
   goal: BuildGoal,
 ): Promise<BuildResult> {
-  const outcome = await catchRejection(workspace, () => build(workspace, files, context, goal));
+  const outcome = await catchRejection(
+    workspace,
+    tree,
+    () => build(workspace, tree, context, goal),
+  );
   if (outcome.kind === "rejected") return rejected(...outcome.diagnostics);
   return { kind: "built", artifact: outcome.value };
 }
@@ -62,6 +68,7 @@ export type WorkResult<T> =
 /** Runs work, and turns a thrown {@link BuildRejection} into a result. */
 export async function catchRejection<T>(
   workspace: Workspace,
+  tree: SourceTree,
   work: () => Promise<T>,
 ): Promise<WorkResult<T>> {
   try {
@@ -70,7 +77,7 @@ export async function catchRejection<T>(
     if (!(error instanceof BuildRejection)) throw error;
     return {
       kind: "rejected",
-      diagnostics: error.diagnostics.map((found) => scrubbed(found, workspace)),
+      diagnostics: error.diagnostics.map((found) => scrubbed(found, workspace, tree)),
     };
   }
 }
@@ -78,34 +85,37 @@ export async function catchRejection<T>(
 /** A path that is neither of the commit nor of a package: a package has climbed out of its directory. */
 const FOREIGN_PATH = /Cannot find module '\//;
 
-/** The diagnostic without the server's own directories. */
-export function scrubbed(diagnostic: Diagnostic, workspace: Workspace): Diagnostic {
+/** The diagnostic without the server's own directories, and with paths as the author writes them. */
+export function scrubbed(
+  diagnostic: Diagnostic,
+  workspace: Workspace,
+  tree: SourceTree,
+): Diagnostic {
   const hidden = [
     { directory: workspace.source, by: "" },
     { directory: workspace.root, by: "" },
     ...workspace.downloads.map((directory) => ({ directory, by: "npm/" })),
   ];
-  const message = scrub(diagnostic.message, hidden);
+  const message = tree.withShownPaths(scrub(diagnostic.message, hidden));
   return { ...diagnostic, message: FOREIGN_PATH.test(message) ? REACHES_OUTSIDE : message };
 }
 
 async function build(
   workspace: Workspace,
-  files: SourceFiles,
+  tree: SourceTree,
   context: BuildContext,
   goal: BuildGoal,
 ): Promise<Artifact> {
-  await seedLock(workspace, files, context);
-  const entry = goal === "tests" ? await writeTestRun(workspace.sdk, ENTRY, TEST_ENTRY) : ENTRY;
-  const { graph, commit, flags, locked } = await resolveGraph(workspace, files, context, entry);
+  const commit = await prepare(workspace, tree, context);
+  const main = tree.ofFunction(ENTRY);
+  const entry = goal === "tests"
+    ? await writeTestRun(workspace.sdk, main, tree.ofFunction(TEST_ENTRY))
+    : main;
+  const { graph, flags, locked } = await resolveGraph(workspace, commit, context, entry);
   const nameOf = moduleNames(graph, commit);
   const bundled = await context.compiler.run([...BUNDLE, ...flags, "-o", workspace.bundle, entry]);
   if (bundled.code !== 0) {
-    const diagnostics = await bundleDiagnostics(
-      bundled.stderr,
-      workspace,
-      nameOf,
-    );
+    const diagnostics = await bundleDiagnostics(bundled.stderr, workspace, nameOf);
     const faults = diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }];
     rejectIfAny(faults, context.compiler);
   }
@@ -116,7 +126,6 @@ async function build(
 /** The module graph of one entry: checked, its packages downloaded and locked. */
 export interface Resolved {
   readonly graph: Graph;
-  readonly commit: Commit;
   /** Flags with which every further run of the compiler sees the same modules. */
   readonly flags: readonly string[];
   readonly locked: string;
@@ -128,37 +137,51 @@ export interface Resolved {
  */
 export async function resolveGraph(
   workspace: Workspace,
-  files: SourceFiles,
+  commit: Commit,
   { compiler, registry }: BuildContext,
   entry: string,
 ): Promise<Resolved> {
-  const { source, sdk } = workspace;
-  const commit: Commit = { source, sdk, has: (path) => files.has(path) };
   const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
   const info = ["info", "--json", ...isolated];
   const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
+  rejectIfAny(commit.imports.faultsFor(graphPaths(local, commit)), compiler);
   rejectIfAny(graphDiagnostics(withoutNpmErrors(local), commit), compiler);
   if (!hasPackages(local)) {
-    return { graph: local, commit, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
+    return { graph: local, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
   }
   const lock = `--lock=${workspace.lock}`;
   const graph = readGraph(await compiler.runWithRegistry([...info, lock, entry]), workspace);
   rejectIfAny(graphDiagnostics(graph, commit), compiler);
-  return { graph, commit, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
+  return { graph, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
 }
 
-/** Writes the lock of the commit into the workspace. @throws {BuildRejection} for an invalid lock */
-export async function seedLock(
+/**
+ * Writes the lock and the import map of the commit into the workspace.
+ * @throws {BuildRejection} for an invalid lock
+ */
+export async function prepare(
   workspace: Workspace,
-  files: SourceFiles,
+  tree: SourceTree,
+  context: BuildContext,
+): Promise<Commit> {
+  await seedLock(workspace, tree, context);
+  const imports = new Imports(tree);
+  const map = imports.text("./src/", SDK_IMPORTS);
+  await Deno.writeTextFile(workspace.importMap, map, { mode: 0o600 });
+  return { source: workspace.source, sdk: workspace.sdk, tree, imports };
+}
+
+async function seedLock(
+  workspace: Workspace,
+  tree: SourceTree,
   { registry }: BuildContext,
 ): Promise<void> {
-  const given = files.get(LOCK_NAME);
+  const given = tree.nearest(LOCK_NAME);
   if (given === undefined) return;
-  const checked = checkLock(new TextDecoder().decode(given), registry);
+  const checked = checkLock(new TextDecoder().decode(given.content), registry);
   if (checked.kind === "fault") {
     throw new BuildRejection({
-      path: LOCK_NAME,
+      path: tree.shown(given.path),
       message: `Cannot use the lock file: ${checked.message}`,
     });
   }

@@ -42,10 +42,11 @@ async function readBlock(
   const message = messageOf(head);
   if (!position) return { message };
   const [, url = "", line, column] = position;
-  const path = nameOf(fromFileUrl(url) ?? url);
+  const file = fromFileUrl(url) ?? url;
+  const path = nameOf(file);
   if (path === undefined) return { message: REACHES_OUTSIDE };
   // esbuild counts columns from 0, in the JavaScript that Deno made of the file.
-  const at = await original(path, Number(line), Number(column), workspace);
+  const at = await original(file, Number(line), Number(column), workspace);
   return { path, line: at.line, column: at.column + 1, message };
 }
 
@@ -64,13 +65,13 @@ interface Position {
 }
 
 async function original(
-  path: string,
+  file: string,
   line: number,
   column: number,
   workspace: Workspace,
 ): Promise<Position> {
   const emitted = await readIfPresent(
-    join(workspace.deno, "gen", "file", workspace.source, `${path}.js`),
+    join(workspace.deno, "gen", "file", `${file}.js`),
   );
   const data = /^\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)/m.exec(
     emitted ?? "",

@@ -58,7 +58,7 @@ export function entryCheckIn(sdk: string): string {
   return join(sdk, CHECK_FILE);
 }
 
-/** Writes the module. @returns its path @param main path of the function's module in the commit */
+/** Writes the module. @returns its path @param main path of the function's module in the author's tree */
 export async function writeEntryCheck(sdk: string, main: string): Promise<string> {
   const path = entryCheckIn(sdk);
   await Deno.writeTextFile(path, checkText(main), { mode: 0o600 });

@@ -4,8 +4,11 @@ import { isBuiltin } from "node:module";
 import { z } from "zod";
 import { fromFileUrl } from "./file_url.ts";
 import type { Diagnostic } from "./contract.ts";
+import { foreignReason } from "./imports/foreign.ts";
+import type { Imports } from "./imports/import_map.ts";
 import { isConfiguration } from "./paths.ts";
 import { isSdkImport } from "./sdk.ts";
+import type { SourceTree } from "./source_tree.ts";
 
 const position = z.object({ line: z.number(), character: z.number() });
 const resolution = z.object({
@@ -48,12 +51,12 @@ export function parseGraph(json: string): Graph {
 
 /** A commit as the graph sees it. */
 export interface Commit {
-  /** Directory of its files. */
+  /** Directory of the author's tree. */
   readonly source: string;
   /** Directory of the server's own modules. */
   readonly sdk: string;
-  /** Whether a path is one of its files. */
-  readonly has: (path: string) => boolean;
+  readonly tree: SourceTree;
+  readonly imports: Imports;
 }
 
 /** Files in which modules of Node.js may be named without `node:`. */
@@ -69,9 +72,9 @@ export function graphDiagnostics(graph: Graph, commit: Commit): Diagnostic[] {
   const failures = new Map(graph.modules.map((found) => [found.specifier, found.error]));
   const diagnostics = graph.modules.flatMap((found) => {
     const path = commitPath(found.specifier, commit);
-    if (path === undefined || !commit.has(path)) return [];
+    if (path === undefined || !commit.tree.has(path)) return [];
     return [
-      ...syntaxDiagnostics(found, path),
+      ...syntaxDiagnostics(found, commit.tree.shown(path)),
       ...references(found).flatMap((reference) =>
         referenceDiagnostics(reference, path, commit, failures)
       ),
@@ -81,7 +84,7 @@ export function graphDiagnostics(graph: Graph, commit: Commit): Diagnostic[] {
   return [...new Map(diagnostics.map((found) => [JSON.stringify(found), found])).values()];
 }
 
-/** The paths of the commit's own files that are modules of the graph. */
+/** The paths in the author's tree that are modules of the graph. */
 export function graphPaths(graph: Graph, commit: Commit): ReadonlySet<string> {
   return new Set(graph.modules.flatMap(({ specifier }) => commitPath(specifier, commit) ?? []));
 }
@@ -91,8 +94,8 @@ export function hasPackages(graph: Graph): boolean {
   return graph.modules.some(({ specifier }) => specifier.startsWith("npm:"));
 }
 
-/** The path in the commit of a `file:` URL; undefined for one that leaves the directory. */
-function commitPath(specifier: string, commit: Commit): string | undefined {
+/** The path in the author's tree of a `file:` URL; undefined for one that leaves the directory. */
+export function commitPath(specifier: string, commit: Commit): string | undefined {
   const path = fromFileUrl(specifier);
   return path?.startsWith(`${commit.source}/`) ? path.slice(commit.source.length + 1) : undefined;
 }
@@ -128,7 +131,7 @@ function referenceDiagnostics(
   if (reason === undefined) return [];
   const start = resolution.span?.start;
   return [{
-    path,
+    path: commit.tree.shown(path),
     ...(start ? { line: start.line + 1, column: start.character + 1 } : {}),
     message: `Cannot import ${JSON.stringify(written)}: ${reason}`,
   }];
@@ -143,18 +146,32 @@ function referenceFault(
 ): string | undefined {
   if (specifier === undefined) {
     const required = COMMON_JS.test(importer) && isBuiltin(written);
-    return required ? undefined : bareHint(written) ?? error ?? ALLOWED;
+    return required ? undefined : bareHint(written, commit) ?? error ?? ALLOWED;
   }
   if (specifier.startsWith("node:") || isSdkImport(written, specifier, commit.sdk)) {
     return undefined;
   }
-  if (specifier.startsWith("npm:")) return failures.get(specifier);
+  if (specifier.startsWith("npm:")) return packageFault(specifier, failures.get(specifier));
   const target = commitPath(specifier, commit);
-  if (target === undefined) return ALLOWED;
-  if (!commit.has(target)) return missingFile(written, target, commit);
+  if (target === undefined) return outsideReason(written, specifier, commit);
+  if (!commit.tree.has(target)) return missingFile(written, target, commit.tree);
   if (isConfiguration(target)) return "a configuration file takes no part in the build";
   const failure = failures.get(specifier);
   return failure === undefined || isSyntaxError(failure) ? undefined : firstPart(failure);
+}
+
+function packageFault(specifier: string, failure: string | undefined): string | undefined {
+  return failure !== undefined && /^npm:\/?@jsr\//.test(specifier)
+    ? `${failure}; only a registry that mirrors jsr has it`
+    : failure;
+}
+
+function outsideReason(written: string, specifier: string, { imports, tree }: Commit): string {
+  const reason = imports.reasonOf(specifier) ?? foreignReason(specifier);
+  if (reason !== undefined) return reason;
+  if (!/^\.\.?\//.test(written)) return ALLOWED;
+  const above = tree.folder === "" ? "the function's folder" : "the root";
+  return `${ALLOWED}; it is above ${above}, and invoked.json can name a root further up`;
 }
 
 /** What authors leave out of an import, because other tools look for it. */
@@ -172,22 +189,28 @@ const ENDINGS = [
 /** Endings of compiled files, which TypeScript accepts for their sources. */
 const COMPILED = /\.([cm]?)js(x?)$/;
 
-function missingFile(written: string, target: string, commit: Commit): string {
-  const reason = `the commit has no file ${target}`;
+function missingFile(written: string, target: string, tree: SourceTree): string {
+  const reason = `the commit has no file ${tree.shown(target)}`;
   const asWritten = (path: string) => written.replace(/\/?$/, "") + path;
-  const ending = ENDINGS.find((ending) => commit.has(target.replace(/\/?$/, "") + ending));
+  const ending = ENDINGS.find((ending) => tree.has(target.replace(/\/?$/, "") + ending));
   if (ending !== undefined) return `${reason}; did you mean ${asWritten(ending)}?`;
   const source = (path: string) => path.replace(COMPILED, ".$1ts$2");
-  return COMPILED.test(target) && commit.has(source(target))
+  return COMPILED.test(target) && tree.has(source(target))
     ? `${reason}; did you mean ${source(written)}?`
     : reason;
 }
 
-function bareHint(written: string): string | undefined {
+function bareHint(written: string, { imports, tree }: Commit): string | undefined {
+  if (isBuiltin(written)) return `a module of Node.js is imported as "node:${written}"`;
+  if (/^(?:[@~$]\/|#)/.test(written)) {
+    const unused = tree.has(tree.ofFunction("tsconfig.json"))
+      ? "; paths of tsconfig.json have no effect"
+      : "";
+    return `no imports of a deno.json or package.json name the alias${unused}`;
+  }
   if (!/^@?[\w-][\w./@-]*$/.test(written)) return undefined;
-  return isBuiltin(written)
-    ? `a module of Node.js is imported as "node:${written}"`
-    : `a package is imported as "npm:${written}"`;
+  const named = imports.isEmpty ? "" : ", or named in the imports of deno.json";
+  return `a package is imported as "npm:${written}"${named}`;
 }
 
 function syntaxDiagnostics({ error, specifier }: Module, path: string): Diagnostic[] {

@@ -17,7 +17,7 @@ const mapSchema = z.object({
 export type NameOf = (file: string) => string | undefined;
 
 /**
- * Names modules of the graph: the commit's own files by their paths, files of packages as `npm:name@version/path`,
+ * Names modules of the graph: the commit's own files as their author writes them, files of packages as `npm:name@version/path`,
  * the server's own modules by their specifiers.
  */
 export function moduleNames(graph: Graph, commit: Commit): NameOf {
@@ -28,7 +28,7 @@ export function moduleNames(graph: Graph, commit: Commit): NameOf {
   return (file) => {
     if (file.startsWith(`${commit.source}/`)) {
       const path = file.slice(commit.source.length + 1);
-      return paths.has(path) && commit.has(path) ? path : undefined;
+      return paths.has(path) && commit.tree.has(path) ? commit.tree.shown(path) : undefined;
     }
     const sdkModule = sdkModuleName(file, commit.sdk);
     if (sdkModule !== undefined) return sdkModule;

@@ -8,29 +8,20 @@ export const EMPTY_LOCK = '{\n  "version": "5"\n}\n';
 /** Name of the lock file in a commit. */
 export const LOCK_NAME = "deno.lock";
 
-const nothing = z.record(z.string(), z.unknown()).refine(
-  (value) => Object.keys(value).length === 0,
-  "only npm packages can be locked",
-).optional();
-
 // The versions of peers may follow the version: `1.2.3_react@19.0.0`.
 const npmName = /^(?:@[\w.~-]+\/)?[\w.~-]+@\d+\.\d+\.\d+[\w.+~@-]*$/;
 
-const lockSchema = z.strictObject({
+/**
+ * The parts that a build uses. The others lock modules by URL and of jsr, which no function can import, or belong to the
+ * configuration file.
+ */
+const lockSchema = z.object({
   version: z.enum(["4", "5"]),
-  specifiers: z.record(
-    z.string().startsWith("npm:", "only npm packages can be locked"),
-    z.string(),
-  ).optional(),
+  specifiers: z.record(z.string(), z.string()).transform(ofNpm).optional(),
   npm: z.record(
     z.string().regex(npmName, "is not the name and version of an npm package"),
     z.looseObject({ tarball: z.string().optional() }),
   ).optional(),
-  jsr: nothing,
-  remote: nothing,
-  redirects: nothing,
-  // Belongs to the configuration file, which builds do not use.
-  workspace: z.unknown().optional(),
 });
 
 /** The text of a lock of packages from the registry, or its fault. */
@@ -43,7 +34,7 @@ export type CheckedLock =
   }
   | { readonly kind: "fault"; readonly message: string };
 
-/** Checks a lock file; the resulting text has no `workspace` part. */
+/** Checks a lock file; the resulting text locks packages of npm alone. */
 export function checkLock(text: string, registry: string): CheckedLock {
   const parsed = lockSchema.safeParse(parseJson(text));
   if (!parsed.success) {
@@ -51,7 +42,7 @@ export function checkLock(text: string, registry: string): CheckedLock {
     const at = issue && issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
     return fault(`it is not a lock of npm packages${at}: ${issue?.message ?? "invalid"}`);
   }
-  const { workspace: _, ...lock } = parsed.data;
+  const lock = parsed.data;
   let hasTarballs = false;
   for (const [name, entry] of Object.entries(lock.npm ?? {})) {
     // Deno downloads a tarball from the URL in the lock, so the URL must be one of the registry.
@@ -61,6 +52,12 @@ export function checkLock(text: string, registry: string): CheckedLock {
     }
   }
   return { kind: "lock", text: JSON.stringify(lock, null, 2) + "\n", hasTarballs };
+}
+
+function ofNpm(specifiers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(specifiers).filter(([name]) => name.startsWith("npm:")),
+  );
 }
 
 function fault(message: string): CheckedLock {

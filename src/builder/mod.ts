@@ -23,6 +23,7 @@ import { BuildSlots } from "./build_slots.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
+import { SourceTree } from "./source_tree.ts";
 import { checkTypesIn } from "./type_check.ts";
 import { raiseWalls, type WallOptions, type Walls } from "./walls.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
@@ -76,9 +77,11 @@ class CompilingBuilder implements Builder {
   ): Promise<BuildResult> {
     const fault = filesFault(files, goal);
     if (fault !== undefined) return rejected({ message: `Cannot build${fault}` });
+    const tree = SourceTree.of(files);
+    if (!(tree instanceof SourceTree)) return rejected(tree);
     return await this.#within(this.#builds, signal, async (walls, deadline) => {
       const started = performance.now();
-      const result = await this.#buildBehind(walls, files, deadline, goal);
+      const result = await this.#buildBehind(walls, tree, deadline, goal);
       const milliseconds = Math.round(performance.now() - started);
       logger.debug("build of {files} files for its {goal} {kind} in {milliseconds} ms", {
         files: files.size,
@@ -93,9 +96,11 @@ class CompilingBuilder implements Builder {
   async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]> {
     const fault = filesFault(files, "function");
     if (fault !== undefined) return [{ message: `Cannot check${fault}` }];
+    const tree = SourceTree.of(files);
+    if (!(tree instanceof SourceTree)) return [tree];
     return await this.#within(this.#checks, signal, async (walls, deadline) => {
-      await using workspace = await openWorkspace(files, this.#options);
-      return await checkTypesIn(workspace, files, this.#context(workspace, walls, deadline));
+      await using workspace = await openWorkspace(tree.files, this.#options);
+      return await checkTypesIn(workspace, tree, this.#context(workspace, walls, deadline));
     });
   }
 
@@ -124,7 +129,7 @@ class CompilingBuilder implements Builder {
 
   async #buildBehind(
     walls: Walls,
-    files: SourceFiles,
+    tree: SourceTree,
     signal: AbortSignal,
     goal: BuildGoal,
   ): Promise<BuildResult> {
@@ -134,8 +139,8 @@ class CompilingBuilder implements Builder {
       if (error instanceof BuildRejection) return rejected(...error.diagnostics);
       throw error;
     }
-    await using workspace = await openWorkspace(files, this.#options);
-    return await buildIn(workspace, files, this.#context(workspace, walls, signal), goal);
+    await using workspace = await openWorkspace(tree.files, this.#options);
+    return await buildIn(workspace, tree, this.#context(workspace, walls, signal), goal);
   }
 
   async #fetchBundler(walls: Walls, signal: AbortSignal): Promise<void> {

@@ -18,25 +18,24 @@ const PACKAGE = "@c1/functions-sdk";
 
 const SDK_DIR = fileURLToPath(new URL("../../sdk/", import.meta.url));
 
-/** Copies the modules into a build's directory and writes their import map. */
-export async function writeSdk(
-  { sdk, importMap }: { readonly sdk: string; readonly importMap: string },
-): Promise<void> {
+/** The imports of the modules, in a map beside the directory `sdk`. */
+export const SDK_IMPORTS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(MODULES).map(([specifier, file]) => [specifier, `./sdk/${file}`]),
+);
+
+/** Copies the modules into a build's directory. */
+export async function writeSdk(sdk: string): Promise<void> {
   await Deno.mkdir(sdk, { mode: 0o700 });
   for await (const { name, isFile } of Deno.readDir(SDK_DIR)) {
     if (isFile) await Deno.copyFile(join(SDK_DIR, name), join(sdk, name));
   }
-  const imports = Object.fromEntries(
-    Object.entries(MODULES).map(([specifier, file]) => [specifier, `./sdk/${file}`]),
-  );
-  await Deno.writeTextFile(importMap, JSON.stringify({ imports }), { mode: 0o600 });
 }
 
 /**
  * Writes the module that runs the tests of the commit.
  * @returns its path
- * @param main path of the function's module in the commit
- * @param tests path of the module of its tests
+ * @param main path of the function's module in the author's tree
+ * @param tests path of the module of its tests there
  */
 export async function writeTestRun(sdk: string, main: string, tests: string): Promise<string> {
   const module = (path: string) => JSON.stringify(`../src/${path}`);

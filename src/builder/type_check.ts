@@ -4,63 +4,67 @@ import {
   type BuildContext,
   catchRejection,
   ENTRY,
+  prepare,
   resolveGraph,
   scrubbed,
-  seedLock,
   TEST_ENTRY,
 } from "./build.ts";
-import type { Diagnostic, SourceFiles } from "./contract.ts";
+import type { Diagnostic } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
 import { entryCheckIn, entryDiagnostic, writeEntryCheck } from "./entry_check.ts";
 import { fromFileUrl } from "./file_url.ts";
+import { type Commit, commitPath } from "./graph.ts";
+import type { SourceTree } from "./source_tree.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** The type errors of the files in the workspace, limited in number and length, ordered by position. */
+/** The type errors of the tree in the workspace, limited in number and length, ordered by position. */
 export async function checkTypesIn(
   workspace: Workspace,
-  files: SourceFiles,
+  tree: SourceTree,
   context: BuildContext,
 ): Promise<readonly Diagnostic[]> {
-  const outcome = await catchRejection(workspace, () => check(workspace, files, context));
+  const outcome = await catchRejection(workspace, tree, () => check(workspace, tree, context));
   const found = outcome.kind === "rejected" ? outcome.diagnostics : outcome.value;
   return rejected(...found).diagnostics;
 }
 
 async function check(
   workspace: Workspace,
-  files: SourceFiles,
+  tree: SourceTree,
   context: BuildContext,
 ): Promise<readonly Diagnostic[]> {
-  await seedLock(workspace, files, context);
-  const entries = [ENTRY, TEST_ENTRY].filter((entry) => files.has(entry));
+  const commit = await prepare(workspace, tree, context);
+  const entries = [ENTRY, TEST_ENTRY].map((entry) => tree.ofFunction(entry))
+    .filter((entry) => tree.has(entry));
   let flags: readonly string[] = [];
   for (const entry of entries) {
-    const resolved = await resolveGraph(workspace, files, context, entry);
+    const resolved = await resolveGraph(workspace, commit, context, entry);
     // An entry with packages has written the lock, with which the other entry is checked too.
     if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
   }
-  const assertion = await writeEntryCheck(workspace.sdk, ENTRY);
+  const assertion = await writeEntryCheck(workspace.sdk, tree.ofFunction(ENTRY));
   const checked = [...entries, assertion];
   const { code, stderr } = await context.compiler.run(["check", ...flags, ...checked]);
   if (code === 0) return [];
-  const found = parseDiagnostics(stderr, workspace, files);
+  const found = parseDiagnostics(stderr, workspace, commit);
   if (found.length > 0) return found;
   const message = /^error: (.+)$/m.exec(stderr)?.[1] ?? "Cannot check the types of the commit";
-  return [scrubbed({ message }, workspace)];
+  return [scrubbed({ message }, workspace, tree)];
 }
 
 /** `TS2322 [ERROR]: message`, the quoted source with its underline, then `at file:...:line:column`. */
 function parseDiagnostics(
   stderr: string,
   workspace: Workspace,
-  files: SourceFiles,
+  commit: Commit,
 ): readonly Diagnostic[] {
   const blocks = stderr.split(/^(?=TS\d+ \[ERROR\]: )/m)
     .filter((block) => /^TS\d+ \[ERROR\]: /.test(block));
-  return blocks.map((block) => readBlock(block, workspace, files)).toSorted(byPosition);
+  return blocks.map((block) => readBlock(block, workspace, commit)).toSorted(byPosition);
 }
 
-function readBlock(block: string, workspace: Workspace, files: SourceFiles): Diagnostic {
+function readBlock(block: string, workspace: Workspace, commit: Commit): Diagnostic {
+  const { tree } = commit;
   const lines = block.split("\n");
   const underline = lines.findIndex((line, index) => index >= 2 && /^\s*[~^]+\s*$/.test(line));
   const end = underline === -1
@@ -68,15 +72,15 @@ function readBlock(block: string, workspace: Workspace, files: SourceFiles): Dia
     : underline - 1;
   const message = lines.slice(0, end).join("\n").replace(/^(TS\d+) \[ERROR\]/, "$1").trim();
   const [, url = "", line, column] = /^ {4}at (file:\S+):(\d+):(\d+)$/m.exec(block) ?? [];
-  const file = fromFileUrl(url);
-  if (file === entryCheckIn(workspace.sdk)) {
-    return entryDiagnostic(message, ENTRY, new TextDecoder().decode(files.get(ENTRY)));
+  if (fromFileUrl(url) === entryCheckIn(workspace.sdk)) {
+    const text = new TextDecoder().decode(tree.files.get(tree.ofFunction(ENTRY)));
+    return entryDiagnostic(message, ENTRY, text);
   }
-  const path = file?.replace(`${workspace.source}/`, "");
-  const position = path !== undefined && files.has(path)
-    ? { path, line: Number(line), column: Number(column) }
+  const path = commitPath(url, commit);
+  const position = path !== undefined && tree.has(path)
+    ? { path: tree.shown(path), line: Number(line), column: Number(column) }
     : {};
-  return scrubbed({ ...position, message }, workspace);
+  return scrubbed({ ...position, message }, workspace, tree);
 }
 
 function byPosition(a: Diagnostic, b: Diagnostic): number {

@@ -11,13 +11,13 @@ import { writeSdk } from "./sdk.ts";
  */
 export interface Workspace extends AsyncDisposable {
   readonly root: string;
-  /** The commit's own files; the working directory of the compiler. */
+  /** The author's tree; the working directory of the compiler. */
   readonly source: string;
   readonly deno: string;
   readonly home: string;
   /** The server's own modules that functions can import. */
   readonly sdk: string;
-  /** Maps the names of these modules to their files. */
+  /** Maps the names of these modules and those of the commit's configuration files. */
   readonly importMap: string;
   readonly lock: string;
   readonly bundle: string;
@@ -47,7 +47,10 @@ export function programsOf(cacheDir: string): string {
   return join(cacheDir, PROGRAMS);
 }
 
-/** Creates the directory and writes the files that take part in the build; disposing removes it. */
+/**
+ * Creates the directory and writes the files that take part in the build; disposing removes it.
+ * @param files of the author's tree
+ */
 export async function openWorkspace(
   files: SourceFiles,
   options: { readonly workDir: string; readonly cacheDir: string },
@@ -78,7 +81,7 @@ export async function openWorkspace(
     for (const directory of [workspace.source, workspace.deno, workspace.home]) {
       await Deno.mkdir(directory, { mode: 0o700 });
     }
-    await writeSdk(workspace);
+    await writeSdk(workspace.sdk);
     for (const directory of downloads) {
       await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
       await Deno.symlink(directory, join(workspace.deno, basename(directory)));

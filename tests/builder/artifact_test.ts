@@ -31,8 +31,8 @@ Deno.test("the files of a commit become one script that runs without permissions
     "data.json": '{"a": 1}',
     "notes.txt": "hello",
     "main.test.ts": 'import "jsr:@std/not-part-of-the-build";',
-    "deno.json": '{"imports": {"node:path": "./evil.ts"}}',
-    "package.json": "{ broken",
+    "tsconfig.json": "{ broken",
+    "node_modules/x/package.json": "{ broken",
   });
   const ran = await runArtifact(artifact);
   assert.deepEqual(ran, {

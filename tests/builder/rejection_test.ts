@@ -199,8 +199,15 @@ Deno.test("no import leaves the commit, and none is fetched to find out", async 
     "lib/a.cjs": 'require("fs");\nrequire("../../x.js");',
     "v.tsx": `/** @jsxImportSource ${url} */\nexport default <a/>;`,
   });
-  assert.equal(nested[0], `lib/a.cjs:2:9: Cannot import "../../x.js": ${ALLOWED}`);
-  assert.match(nested[1] ?? "", /^v\.tsx:1:\d+: Cannot import "http:.*jsx-runtime": only npm:/);
+  assert.equal(
+    nested[0],
+    `lib/a.cjs:2:9: Cannot import "../../x.js": ${ALLOWED}; it is above the function's folder, ` +
+      "and invoked.json can name a root further up",
+  );
+  assert.match(
+    nested[1] ?? "",
+    /^v\.tsx:1:\d+: Cannot import "http:.*jsx-runtime": a module by URL is not/,
+  );
   assert.equal(requests, 0);
 });
 

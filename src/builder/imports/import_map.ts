@@ -1,0 +1,117 @@
+/**
+ * The import map of a commit: what the deno.json, deno.jsonc and package.json files say of imports. A file counts for
+ * its folder and those below; a deeper one wins. The compiler sees this map alone, and none of the files.
+ */
+
+import { basename, dirname } from "node:path/posix";
+import type { Diagnostic } from "../contract.ts";
+import { isConfiguration } from "../paths.ts";
+import { directoriesUp, type SourceTree } from "../source_tree.ts";
+import type { ConfigFile, Entry } from "./config_file.ts";
+import { faulty, readDenoConfig } from "./deno_config.ts";
+import { readPackageJson } from "./package_json.ts";
+
+/** The configuration files of one folder. Of the first two only one is read. */
+export const CONFIG_NAMES = ["deno.json", "deno.jsonc", "package.json"] as const;
+
+/** Bytes of configuration files that are read for one commit. */
+const MAX_TOTAL_BYTES = 1024 * 1024;
+
+/** A specifier that stands for an entry with a reason; no loader knows it. */
+const REJECTED = "unsupported:";
+const REJECTED_INDEX = /^unsupported:\/(\d+)(?:\/|$)/;
+const MAX_WRITTEN_CHARS = 200;
+
+/** What the configuration files of a commit say of imports. */
+export class Imports {
+  readonly #tree: SourceTree;
+  readonly #files: ReadonlyMap<string, readonly ConfigFile[]>;
+  readonly #rejected: string[] = [];
+
+  constructor(tree: SourceTree) {
+    this.#tree = tree;
+    this.#files = readConfigFiles(tree);
+  }
+
+  /**
+   * The text of the map.
+   * @param source URL of the author's tree, with a slash at the end; relative URLs are below the map's directory
+   * @param server modules of the server, which no configuration replaces
+   */
+  text(source: string, server: Readonly<Record<string, string>>): string {
+    const scopes = [...this.#files].map(([directory, files]) => {
+      const entries = new Map(files.flatMap(({ entries }) => [...entries]));
+      const imports = [...entries.values()].map((entry) => [entry.key, this.#url(entry, source)]);
+      const scope = directory === "" ? source : `${source}${encoded(directory)}/`;
+      return [scope, { ...Object.fromEntries(imports), ...server }];
+    });
+    return JSON.stringify({ imports: server, scopes: Object.fromEntries(scopes) });
+  }
+
+  /** Why the entry behind a resolved specifier cannot be imported; undefined for another specifier. */
+  reasonOf(specifier: string): string | undefined {
+    const [, index] = REJECTED_INDEX.exec(specifier) ?? [];
+    return index === undefined ? undefined : this.#rejected[Number(index)];
+  }
+
+  /** The faults of the files that count for one of these paths. */
+  faultsFor(paths: Iterable<string>): readonly Diagnostic[] {
+    const directories = new Set([...paths].flatMap((path) => directoriesUp(dirname(path))));
+    return [...directories].flatMap((directory) => this.#files.get(directory) ?? [])
+      .flatMap(({ faults }) => faults)
+      .map(({ path = "", ...fault }) => ({ ...fault, path: this.#tree.shown(path) }));
+  }
+
+  /** Whether any file maps a name or has a fault. */
+  get isEmpty(): boolean {
+    return this.#files.size === 0;
+  }
+
+  #url({ key, target, line, written, config }: Entry, source: string): string {
+    if (target.kind === "module") return target.specifier;
+    if (target.kind === "file") return source + encoded(target.path);
+    const text = written.length > MAX_WRITTEN_CHARS
+      ? `${written.slice(0, MAX_WRITTEN_CHARS).toWellFormed()}...`
+      : written;
+    const at = `${this.#tree.shown(config)}:${line}`;
+    const index = this.#rejected.push(`${at} maps it to ${JSON.stringify(text)}: ${target.reason}`);
+    return `${REJECTED}/${index - 1}${key.endsWith("/") ? "/" : ""}`;
+  }
+}
+
+/** The files by directory; later files of one directory win. */
+function readConfigFiles(tree: SourceTree): ReadonlyMap<string, readonly ConfigFile[]> {
+  const found = new Map<string, ConfigFile[]>();
+  let bytes = 0;
+  // Files near the root come first: they count for the most modules.
+  const paths = [...tree.files.keys()].filter(isConfigFile)
+    .toSorted((a, b) => a.split("/").length - b.split("/").length || (a < b ? 1 : -1));
+  for (const path of paths) {
+    const directory = dirname(path) === "." ? "" : dirname(path);
+    if (basename(path) === "deno.jsonc" && tree.has(path.slice(0, -1))) continue;
+    const content = tree.files.get(path) ?? new Uint8Array();
+    bytes += content.length;
+    const file = bytes > MAX_TOTAL_BYTES
+      ? faulty(path, { message: "the configuration files of the commit are larger than 1 MiB" })
+      : read(path, content, tree);
+    if (file.entries.size === 0 && file.faults.length === 0) continue;
+    found.set(directory, [...found.get(directory) ?? [], file]);
+  }
+  return found;
+}
+
+function read(path: string, content: Uint8Array, tree: SourceTree): ConfigFile {
+  return basename(path) === "package.json"
+    ? readPackageJson(path, content, () => tree.files.keys())
+    : readDenoConfig(path, content);
+}
+
+function isConfigFile(path: string): boolean {
+  return (CONFIG_NAMES as readonly string[]).includes(basename(path)) &&
+    !isConfiguration(dirname(path));
+}
+
+/** The path in the form in which the compiler has it in URLs. */
+function encoded(path: string): string {
+  return path.replace(/[%#?]/g, (found) => `%${found.charCodeAt(0).toString(16)}`);
+}

@@ -1,0 +1,215 @@
+/** What deno.json and package.json say of imports. */
+import assert from "node:assert/strict";
+import { foreignReason } from "../../src/builder/imports/foreign.ts";
+import { build, filesOf, openBuilder, rejection, runArtifact } from "./support.ts";
+
+const OK = "export default () => ({});\n";
+const never = () => new AbortController().signal;
+
+const PROJECT = {
+  "main.ts": `import { z } from "zod";
+    import * as core from "zod/v4/core";
+    import { Hono } from "hono";
+    import { cors } from "hono/cors";
+    import ms from "ms";
+    import again from "@old/ms";
+    import path from "path";
+    import { x } from "@/x.ts";
+    import { y } from "#lib/y";
+    import { w } from "#all/w.ts";
+    import short from "#short";
+    import { nested } from "./nested/mod.ts";
+    import { functions } from "@c1/functions-sdk";
+    const parsed: string = z.string().parse("a");
+    export default () => ({
+      parsed, types: [typeof core.$ZodType, typeof Hono, typeof cors, typeof functions.getConfig],
+      ms: [ms("1s"), again("1s"), short("1s")], path: path.sep, x, y, w, nested,
+    });`,
+  "src/x.ts": "export const x = 1;",
+  "lib/y.ts": "export const y = 2;",
+  "all/w.ts": "export const w = 3;",
+  "nested/mod.ts":
+    'import { x } from "@/x.ts";\nimport ms from "ms";\nexport const nested = [x, ms];',
+  "nested/ms.ts": 'export default "own ms";',
+  "nested/deno.json": '{"imports": {"ms": "./ms.ts"}}',
+  "deno.jsonc": `{
+    // What a project has besides.
+    "tasks": { "x": "echo" }, "nodeModulesDir": "auto", "workspace": ["./nested"], "lock": false,
+    "imports": {
+      "zod": "npm:zod@^4",
+      "hono": "npm:hono@4",
+      "path": "node:path",
+      "@/": "./src/",
+      "@c1/functions-sdk": "./.invoked/types/functions_sdk.ts",
+      "@c1/": "./src/",
+      "unused": "jsr:@std/assert@1",
+    },
+  }`,
+  "package.json": JSON.stringify({
+    dependencies: { ms: "=2.1.2", "@old/ms": "npm:ms@2.1.1", "@acme/shared": "workspace:*" },
+    devDependencies: { zod: "^3", ms: "^1", semver: ">=7 <8" },
+    imports: {
+      "#lib/*": "./lib/*.ts",
+      "#all/*": { browser: "./no/*", deno: { types: "./no/*", default: "./all/*" } },
+      "#short": "ms",
+    },
+  }),
+};
+
+Deno.test("names, subpaths and aliases of deno.json and package.json resolve in build and check", async () => {
+  await using opened = await openBuilder();
+  const artifact = await build(opened.builder, PROJECT);
+  assert.deepEqual((await runArtifact(artifact)).value, {
+    parsed: "a",
+    types: ["function", "function", "function", "function"],
+    ms: [1000, 1000, 1000],
+    path: "/",
+    x: 1,
+    y: 2,
+    w: 3,
+    nested: [1, "own ms"],
+  });
+  const { specifiers } = JSON.parse(artifact.lock);
+  // Not those that nothing imports.
+  assert.deepEqual(Object.keys(specifiers), [
+    "npm:hono@4",
+    "npm:ms@2.1.1",
+    "npm:ms@2.1.2",
+    "npm:zod@4",
+  ]);
+  assert.deepEqual(await opened.builder.checkTypes(filesOf(PROJECT), never()), []);
+  const wrong = {
+    ...PROJECT,
+    "main.ts": PROJECT["main.ts"].replace("parsed: string", "parsed: number"),
+  };
+  const [found] = await opened.builder.checkTypes(filesOf(wrong), never());
+  assert.deepEqual([found?.path, found?.line], ["main.ts", 14]);
+});
+
+Deno.test("a lock decides the version of a name, and the build keeps it", async () => {
+  await using opened = await openBuilder();
+  const files = {
+    "main.ts": 'import ms from "ms";\nexport default () => ({ ms: ms("1s") });',
+    "deno.json": '{"imports": {"ms": "npm:ms@2"}}',
+  };
+  const free = await build(opened.builder, files);
+  const lock = free.lock.replaceAll("2.1.3", "2.1.1").replace(/"sha512-[^"]+"/, '""');
+  const old = await build(opened.builder, { "main.ts": 'import "npm:ms@2.1.1";\n' + OK });
+  const integrity = /"sha512-[^"]+"/.exec(old.lock)?.[0] ?? "";
+  const pinned = await build(opened.builder, {
+    ...files,
+    "deno.lock": lock.replace('""', integrity),
+  });
+  assert.match(pinned.sourceMap, /npm:ms@2\.1\.1\/index\.js/);
+});
+
+Deno.test("what a name cannot stand for is rejected where it is imported, with its file and line", async () => {
+  await using opened = await openBuilder();
+  const own = "only npm: packages, node: modules and the commit's own files can be imported";
+  const registry =
+    "only packages of the registry are installed; map the name to a path of its files in the " +
+    "imports of deno.json";
+  const denied: readonly (readonly [
+    file: "deno.json" | "package.json",
+    written: string | null,
+    reason: string,
+  ])[] = [
+    ["deno.json", "jsr:@std/path@1", foreignReason("jsr:@std/path@1") ?? ""],
+    ["deno.json", "https://esm.sh/zod@4/v4", foreignReason("https://esm.sh/zod@4/v4") ?? ""],
+    [
+      "deno.json",
+      "../../x.ts",
+      "it is outside of the commit; invoked.json can name a root above it",
+    ],
+    ["deno.json", "/etc/passwd", own],
+    ["deno.json", "data:text/javascript,1", own],
+    ["deno.json", "node:nonesuch", own],
+    ["deno.json", null, "it is not a text"],
+    ["package.json", "workspace:*", registry],
+    ["package.json", "file:../x", registry],
+    ["package.json", "link:../x", registry],
+    ["package.json", "git+ssh://git@127.0.0.1/x.git", registry],
+    ["package.json", "acme/x#main", registry],
+    ["package.json", "catalog:", registry],
+    [
+      "package.json",
+      "https://127.0.0.1:9/x.tgz",
+      foreignReason("https://127.0.0.1:9/x.tgz") ?? "",
+    ],
+    [
+      "package.json",
+      ">=1 <3",
+      "a range of several versions is not supported; write one such as ^1.2.0",
+    ],
+  ];
+  const names = denied.map((_, index) => `name${index}`);
+  const config = (file: string) => {
+    const entries = denied.flatMap(([of, written], index) =>
+      of === file ? [[names[index], written]] : []
+    );
+    const field = file === "deno.json" ? "imports" : "dependencies";
+    return JSON.stringify({ [field]: Object.fromEntries(entries) }, null, 1);
+  };
+  const reasons = await rejection(opened.builder, {
+    "main.ts": `${names.map((name) => `import "${name}";`).join("\n")}\nimport "name0/sub";\n${OK}`,
+    "deno.json": config("deno.json"),
+    "package.json": config("package.json"),
+  });
+  const firstOf = { "deno.json": 0, "package.json": 7 };
+  const expected = denied.map(([file, written, reason], index) =>
+    `main.ts:${index + 1}:8: Cannot import "name${index}": ${file}:${
+      index - firstOf[file] + 3
+    } maps it to ` +
+    `${JSON.stringify(written ?? "null")}: ${reason}`
+  );
+  const last = expected[0]?.replace("main.ts:1:", "main.ts:16:").replace('"name0"', '"name0/sub"');
+  assert.deepEqual(reasons, [...expected, last]);
+});
+
+Deno.test("what would change other imports is rejected with its file and line", async () => {
+  await using opened = await openBuilder();
+  const cases = {
+    '{\n"imports": {\n"/": "./"}}':
+      'deno.json:3: Cannot use the import "/": only a name or an alias such as @/ can be mapped, not a path or a URL',
+    '{\n"imports": {"npm:zod": "npm:ms"}}': /^deno\.json:2: Cannot use the import "npm:zod": /,
+    '{"imports": {"../sdk/": "./"}}': /^deno\.json:1: Cannot use the import "\.\.\/sdk\/": /,
+    '{\n\n"scopes": {"./": {"ms": "npm:zod"}}}':
+      "deno.json:3: Cannot use scopes: it is not supported; write a deno.json into the folder that it is for",
+    '{"importMap": "./x.json"}': /^deno\.json:1: Cannot use importMap: /,
+    '{"links": ["../x"]}': /^deno\.json:1: Cannot use links: /,
+    '{"compilerOptions": {"paths": {"a": ["b"]}}}': /^deno\.json:1: Cannot use paths: /,
+    "{\n": "deno.json:2: Cannot use the file: it is not JSON",
+    "[]": "deno.json:1: Cannot use the file: it is not a JSON object",
+    ["[".repeat(100_000)]: "deno.json: Cannot use the file: it is nested too deeply",
+    [`{"x": "${"x".repeat(300_000)}"}`]:
+      "deno.json: Cannot use the file: it is larger than 256 KiB",
+  };
+  for (const [config, expected] of Object.entries(cases)) {
+    const [reason = "", ...others] = await rejection(opened.builder, {
+      "main.ts": OK,
+      "deno.json": config,
+    });
+    if (typeof expected === "string") assert.equal(reason, expected);
+    else assert.match(reason, expected);
+    assert.deepEqual(others, []);
+  }
+  // It counts for no module of the function.
+  await build(opened.builder, { "main.ts": OK, "examples/deno.json": '{"scopes": {"./": {}}, ' });
+});
+
+Deno.test("imports of jsr and by URL name what to use", () => {
+  const cases = {
+    "jsr:@std/path@^1/posix": /; use node:path$/,
+    "jsr:/@hono/hono": /; use npm:hono$/,
+    "jsr:@acme/tools": /; use a package of npm, or put a copy .* has it as npm:@jsr\/acme__tools$/,
+    "https://esm.sh/v135/@scope/x@1.2/sub": /; use npm:@scope\/x@1\.2\/sub$/,
+    "https://cdn.jsdelivr.net/npm/zod@4": /; use npm:zod@4$/,
+    "https://deno.land/std@0.224.0/yaml/mod.ts": /; use npm:yaml$/,
+    "https://example.com/x.ts":
+      /; use a package of npm, or put a copy of the files into the commit$/,
+  };
+  for (const [specifier, expected] of Object.entries(cases)) {
+    assert.match(foreignReason(specifier) ?? "", expected);
+  }
+  assert.equal(foreignReason("npm:zod"), undefined);
+});
