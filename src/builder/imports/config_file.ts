@@ -6,7 +6,7 @@ import type { Value } from "../config_json.ts";
 import type { Diagnostic } from "../contract.ts";
 import { foreignReason } from "./foreign.ts";
 
-/** What a name stands for. */
+/** The meaning of a name. */
 export type Target =
   /** A package or a module of Node.js. */
   | { readonly kind: "module"; readonly specifier: string }

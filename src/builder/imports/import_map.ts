@@ -17,7 +17,7 @@ export const CONFIG_NAMES = ["deno.json", "deno.jsonc", "package.json"] as const
 /** Bytes of configuration files that are read for one commit. */
 const MAX_TOTAL_BYTES = 1024 * 1024;
 
-/** A specifier that stands for an entry with a reason; no loader knows it. */
+/** The scheme of an entry that is rejected; no loader knows it. */
 const REJECTED = "unsupported:";
 const REJECTED_INDEX = /^unsupported:\/(\d+)(?:\/|$)/;
 const MAX_WRITTEN_CHARS = 200;

@@ -95,7 +95,7 @@ interface Context {
   readonly paths: () => Iterable<string>;
 }
 
-/** The entries of one subpath import: a pattern may stand for many. */
+/** The entries of one subpath import: a pattern may name many. */
 function aliases(key: string, value: Value, { path, entries, paths }: Context): Entry[] {
   const written = conditional(value);
   const entry = { key, line: value.line, written: written ?? writtenOf(value), config: path };
@@ -125,7 +125,7 @@ function aliases(key: string, value: Value, { path, entries, paths }: Context): 
   }));
 }
 
-/** The keys and paths of the files that a pattern stands for. */
+/** The keys and paths of the files that a pattern matches. */
 function matching(key: string, pattern: string, paths: Iterable<string>): [string, string][] {
   const [before = "", after] = pattern.split("*", 2);
   if (after === undefined) return [];
