@@ -15,13 +15,16 @@ export type { JSONArray, JSONObject, JSONValue } from "./json.ts";
 export interface FunctionsConfig {
   /** Values by name, as of the start of this call. */
   secrets: Record<string, string>;
+  /** Plain values by name, as of the acceptance of this call. */
+  variables: Record<string, string>;
 }
 
 /** What a function can read about itself. */
 export const functions = {
   /** The configuration of this function; each call returns a new copy. */
   getConfig(): FunctionsConfig {
-    return { secrets: { ...invoked("functions.getConfig()").secrets } };
+    const { secrets, variables } = invoked("functions.getConfig()");
+    return { secrets: { ...secrets }, variables: { ...variables } };
   },
 };
 

@@ -16,6 +16,7 @@ interface HostFault {
 /** What the runtime adds to `import.meta` of a function. */
 interface Invoked {
   readonly secrets: Readonly<Record<string, string>>;
+  readonly variables: Readonly<Record<string, string>>;
   call(json: string, bytes?: Uint8Array): Promise<HostResponse>;
 }
 

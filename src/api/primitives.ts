@@ -53,6 +53,32 @@ export const int64In = z.union([z.number(), z.string().regex(/^-?\d{1,16}$/).tra
 /** A 64-bit integer of an answer: a string, as protobuf's JSON mapping has it. */
 export const int64Out = z.string().openapi({ type: "string", format: "int64" });
 
+const DURATION = /^(\d{1,9})(?:\.(\d{1,9}))?s$/;
+const MS_PER_SECOND = 1000;
+
+/** `google.protobuf.Duration` of a request that is not negative, in whole milliseconds. */
+export const durationIn = z.string().transform((text, context) => {
+  const [, seconds, fraction = ""] = DURATION.exec(text) ?? [];
+  const ms = fraction.padEnd(9, "0");
+  if (seconds !== undefined && ms.endsWith("000000")) {
+    return MS_PER_SECOND * Number(seconds) + Number(ms.slice(0, 3));
+  }
+  context.addIssue({
+    code: "custom",
+    message: `must be a number of seconds such as "30s" or "1.5s", with at most 3 decimals`,
+  });
+  return z.NEVER;
+}).openapi({ type: "string", format: "duration", example: "30s" });
+
+/** `google.protobuf.Duration` of an answer. */
+export const durationOut = z.string().openapi({ type: "string", format: "duration" });
+
+/** The API's form of a duration. */
+export function durationJson(ms: number): string {
+  const digits = ms % MS_PER_SECOND === 0 ? 0 : 3;
+  return `${(ms / MS_PER_SECOND).toFixed(digits)}s`;
+}
+
 export const timestamp = z.iso.datetime({ offset: true }).openapi({
   type: "string",
   format: "date-time",

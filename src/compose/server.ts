@@ -224,14 +224,10 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
 function limitsOf({ commits, invocations, volumes, tests }: Config) {
   return {
     commits,
+    functions: invocations,
     invocations,
     volumes,
-    tests: {
-      ...tests,
-      ...invocations,
-      timeoutMs: tests.timeoutMs,
-      runTimeoutMs: invocations.timeoutMs,
-    },
+    tests: { ...invocations, ...tests },
   };
 }
 

@@ -21,6 +21,7 @@ export function findContradictions(config: Config): readonly Contradiction[] {
     ...tlsContradictions(config),
     ...requestContradictions(config),
     ...payloadContradictions(config),
+    ...maximumContradictions(config),
     ...commitContradictions(config),
   ];
 }
@@ -92,6 +93,24 @@ function payloadContradictions({ invocations }: Config): readonly Contradiction[
       "to hold one input of the largest size",
     ),
   ];
+}
+
+/** A function without a setting of its own has the default. */
+function maximumContradictions({ invocations }: Config): readonly Contradiction[] {
+  const pairs = [
+    ["timeoutMs", "maxTimeoutMs", formatDuration, "--invocation-timeout"],
+    ["cpuTimeMs", "maxCpuTimeMs", formatDuration, "--cpu-time"],
+    ["memoryBytes", "maxMemoryBytes", formatBytes, "--memory"],
+  ] as const;
+  return pairs.flatMap(([value, maximum, format, flag]) =>
+    atLeast(
+      `invocations.${maximum}`,
+      invocations[maximum] ?? invocations[value],
+      invocations[value],
+      format,
+      `to allow the default of ${flag}`,
+    )
+  );
 }
 
 function commitContradictions({ commits, builder }: Config): readonly Contradiction[] {

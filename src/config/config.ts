@@ -63,8 +63,14 @@ export interface Config {
   };
   readonly invocations: {
     readonly timeoutMs: number;
+    /** Undefined for `timeoutMs`. */
+    readonly maxTimeoutMs: number | undefined;
     readonly cpuTimeMs: number;
+    /** Undefined for `cpuTimeMs`. */
+    readonly maxCpuTimeMs: number | undefined;
     readonly memoryBytes: number;
+    /** Undefined for `memoryBytes`. */
+    readonly maxMemoryBytes: number | undefined;
     readonly maxInputBytes: number;
     readonly maxOutputBytes: number;
     readonly maxLogBytes: number;

@@ -14,6 +14,7 @@ import {
   port,
   toggle,
 } from "./kinds.ts";
+import { INVOCATION_SETTINGS } from "./invocation_settings.ts";
 import { REUSE_SETTINGS } from "./reuse_settings.ts";
 import { VOLUME_SETTINGS } from "./volume_settings.ts";
 import type { Rows } from "./setting.ts";
@@ -214,104 +215,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       description: "Isolation of functions and builds; auto takes the strongest that works here",
     },
   },
-  invocations: {
-    timeoutMs: {
-      name: "invocation-timeout",
-      kind: duration({ min: "100ms", max: "1d" }),
-      default: "60s",
-      description: "Wall-clock time of one call",
-    },
-    cpuTimeMs: {
-      name: "cpu-time",
-      kind: duration({ min: "1s", max: "1d" }),
-      default: "30s",
-      description: "CPU time of one call, counted in whole seconds",
-    },
-    memoryBytes: {
-      name: "memory",
-      kind: bytes({ min: "32MiB", max: "64GiB" }),
-      default: "128MiB",
-      description: "Memory of one call",
-    },
-    maxInputBytes: {
-      name: "max-input",
-      kind: bytes({ min: "1KiB", max: "512MiB" }),
-      default: "6MiB",
-      description: "Size of the input of one call, as JSON",
-    },
-    maxOutputBytes: {
-      name: "max-output",
-      kind: bytes({ min: "1KiB", max: "512MiB" }),
-      default: "6MiB",
-      description: "Size of the output of one call, as JSON",
-    },
-    maxLogBytes: {
-      name: "max-log",
-      kind: bytes({ min: "1KiB", max: "256MiB" }),
-      default: "1MiB",
-      description: "Size of the log of one call; the rest is cut, with a mark at the end",
-    },
-    poolSize: {
-      name: "pool-size",
-      kind: integer({ min: "1", max: "1000" }),
-      default: "8",
-      description: "Instances that wait for any function, besides those of provisionedConcurrency",
-    },
-    poolMemoryBytes: {
-      name: "pool-memory",
-      kind: bytes({ min: "16MiB", max: "1024GiB" }),
-      default: "1GiB",
-      description: "Estimated memory of templates with a script, and of instances that wait there",
-    },
-    maxRunning: {
-      name: "max-running",
-      kind: integer({ min: "1", max: "10000" }),
-      default: "32",
-      description: "Calls that run at the same time",
-    },
-    maxRunningPerFunction: {
-      name: "max-running-per-function",
-      kind: integer({ min: "1", max: "10000" }),
-      default: "32",
-      description: "Calls of one function that run at the same time",
-    },
-    maxQueued: {
-      name: "max-queued",
-      kind: integer({ min: "0", max: "1000000" }),
-      default: "1000",
-      description: "Calls that wait for a slot; further ones are rejected",
-    },
-    maxQueuedBytes: {
-      name: "max-queued-bytes",
-      kind: bytes({ min: "1KiB", max: "64GiB" }),
-      default: "256MiB",
-      description: "Inputs of all calls that wait for a slot; further calls are rejected",
-    },
-    maxWaitMs: {
-      name: "max-wait",
-      kind: duration({ min: "1ms", max: "7d" }),
-      default: "1s",
-      description: "Expected wait of a synchronous call for a slot, beyond which it is rejected",
-    },
-    queueTimeoutMs: {
-      name: "queue-timeout",
-      kind: duration({ min: "10ms", max: "7d" }),
-      default: "60s",
-      description: "How long a synchronous call waits for a slot; its run time is not included",
-    },
-    maxInvokeDepth: {
-      name: "max-invoke-depth",
-      kind: integer({ min: "0", max: "64" }),
-      default: "8",
-      description: "Depth of functions that call functions, below the call from outside",
-    },
-    maxInvokeFanOut: {
-      name: "max-invoke-fan-out",
-      kind: integer({ min: "0", max: "100000" }),
-      default: "100",
-      description: "Calls of functions that one call may make",
-    },
-  },
+  invocations: INVOCATION_SETTINGS,
   reuse: REUSE_SETTINGS,
   egress: {
     allowPrivate: {

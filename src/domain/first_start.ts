@@ -77,7 +77,6 @@ export async function deployHello(
       displayName: HELLO,
       description: "Says hello. Deployed at the first start, from examples/hello",
       functionType: "FUNCTION_TYPE_ANY",
-      processReuse: "PROCESS_REUSE_NONE",
       initialContent: await readExample(),
       commitMessage: "First commit",
     });

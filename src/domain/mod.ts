@@ -6,11 +6,13 @@ import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { Commits } from "./commits/commits.ts";
 import { Functions } from "./functions/functions.ts";
+import { FunctionLimits, type OperatorLimits } from "./functions/limits.ts";
 import type { Ids } from "./ids.ts";
 import { AccessTokens, FunctionPrincipals, ServerKeys, TokenEndpoint } from "./identity/mod.ts";
 import { Executions } from "./invocations/execution.ts";
 import { HostMethods } from "./invocations/host_methods.ts";
-import { type InvocationLimits, Invocations } from "./invocations/invocations.ts";
+import type { InputLimits } from "./invocations/input.ts";
+import { Invocations } from "./invocations/invocations.ts";
 import { InvocationLogs } from "./invocations/logs.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./functions/secrets.ts";
@@ -19,8 +21,7 @@ import { Publishes } from "./functions/publishes.ts";
 import type { CommitLimits } from "./commits/source_files.ts";
 import { Tags } from "./commits/tags.ts";
 import { TestArtifacts } from "./testing/artifacts.ts";
-import type { TestLimits } from "./testing/run.ts";
-import { Tests } from "./testing/tests.ts";
+import { type TestParts, Tests } from "./testing/tests.ts";
 import { TypeChecks } from "./commits/type_checks.ts";
 import { UploadUrls } from "./commits/upload_urls.ts";
 import { VolumeArchives } from "./volumes/archive.ts";
@@ -57,10 +58,11 @@ export interface DomainParts {
   readonly ids: Ids;
   readonly snapshots: Snapshots;
   readonly limits: {
+    readonly functions: OperatorLimits;
     readonly commits: CommitLimits;
-    readonly invocations: InvocationLimits;
+    readonly invocations: InputLimits;
     readonly volumes: VolumeLimits;
-    readonly tests: TestLimits;
+    readonly tests: TestParts["limits"];
   };
   /** Whether the types of commits are checked. */
   readonly checkTypes: boolean;
@@ -78,6 +80,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
   const accessTokens = new AccessTokens(await keys.signingKey());
   const typeChecks = new TypeChecks(store, builder, parts.checkTypes);
+  const functionLimits = new FunctionLimits(limits.functions);
   const commits = new Commits(
     store,
     builder,
@@ -85,6 +88,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     pages,
     ids,
     limits.commits,
+    functionLimits,
     typeChecks,
     shutdown,
   );
@@ -104,11 +108,28 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   await provisioning.refresh();
   const artifacts = new TestArtifacts(store, builder, shutdown);
   return {
-    functions: new Functions(store, commits, secrets, publishes, provisioning, pages, ids),
+    functions: new Functions(
+      store,
+      commits,
+      secrets,
+      publishes,
+      provisioning,
+      pages,
+      ids,
+      functionLimits,
+    ),
     publishes,
     commits,
     tags: new Tags(store),
-    invocations: new Invocations(store, engine, executions, pages, ids, limits.invocations),
+    invocations: new Invocations(
+      store,
+      engine,
+      executions,
+      pages,
+      ids,
+      limits.invocations,
+      functionLimits,
+    ),
     logs: new InvocationLogs(store, notifier, pages),
     hostMethods,
     functionPrincipals: new FunctionPrincipals(store),
@@ -123,6 +144,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
       artifacts,
       ids,
       limits: limits.tests,
+      functionLimits,
     }),
     typeChecks,
     accessTokens,

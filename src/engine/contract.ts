@@ -96,6 +96,8 @@ export interface AdmissionRequest {
   readonly inputBytes: number;
   /** `sync` has a caller that waits: it goes before `async`, and is rejected rather than queued for too long. */
   readonly mode: "sync" | "async";
+  /** Calls of its function that may run at the same time; that of the server if absent. */
+  readonly maxConcurrency?: number;
 }
 
 /** The right to run one call, requested or granted. Disposing it releases it. */

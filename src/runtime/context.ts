@@ -6,6 +6,7 @@ import type { CallConfig } from "./wire.ts";
 
 interface CallData {
   readonly secrets: object;
+  readonly variables: object;
   readonly call: HostCall;
 }
 
@@ -33,12 +34,18 @@ export function callContext(
       dictionary<unknown>({ enumerable: true, get: () => (current ?? needCall())[key] }),
     );
   provide("secrets");
+  provide("variables");
   provide("call");
   return {
     exposed: freeze(exposed),
     begin({ configJson }) {
-      const { secrets } = jsonParse(configJson) as CallConfig;
-      current = { secrets: dictionary(secrets), call: caller };
+      // Without the prototype, where a function may have put a field that this call does not have.
+      const { secrets, variables } = dictionary(jsonParse(configJson)) as unknown as CallConfig;
+      current = {
+        secrets: dictionary(secrets),
+        variables: dictionary(variables ?? {}),
+        call: caller,
+      };
     },
   };
 }

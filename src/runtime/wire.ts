@@ -41,6 +41,8 @@ export const CALL_HEAD_BYTES = 9;
 export interface CallConfig {
   /** Values by name. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Values by name, which are no secrets; absent for none. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** Nonce, kind, length. */

@@ -63,6 +63,16 @@ export interface Host {
   call(call: HostCall): Promise<HostReply>;
 }
 
+/** Limits of one call, within the maxima of {@link SandboxLimits}. */
+export interface JobLimits {
+  /** Wall-clock time. */
+  readonly timeoutMs: number;
+  /** Processor time of the instance, its start included, rounded up to seconds. */
+  readonly cpuTimeMs: number;
+  /** Limit of the V8 heap and, on Linux, of all other private memory, in bytes each. */
+  readonly memoryBytes: number;
+}
+
 /** One call to run; plain data. */
 export interface SandboxJob {
   /**
@@ -85,8 +95,8 @@ export interface SandboxJob {
   readonly outboundAllowlist: readonly string[];
   /** Configuration for the function. Its secrets are masked in logs and errors. */
   readonly config: CallConfig;
-  /** Wall-clock limit of this call in milliseconds. The limit of the pool applies as well. */
-  readonly timeoutMs: number;
+  /** Those that are absent are the defaults of {@link SandboxLimits}. */
+  readonly limits: Partial<JobLimits>;
 }
 
 /**
@@ -143,13 +153,14 @@ export interface ReuseLimits {
   readonly waitingMax: number;
 }
 
-/** Limits of every instance. Each is a named setting in `src/config` and appears in the error that it causes. */
-export interface SandboxLimits {
-  readonly timeoutMs: number;
-  /** Processor time of an instance, its start included, rounded up to seconds. */
-  readonly cpuTimeMs: number;
-  /** Limit of the V8 heap and, on Linux, of all other private memory, in bytes each. */
-  readonly memoryBytes: number;
+/**
+ * Limits of every instance. Each is a named setting in `src/config` and appears in the error that it causes. Those of
+ * {@link JobLimits} are the defaults, for which instances are prepared.
+ */
+export interface SandboxLimits extends JobLimits {
+  /** The largest limits of a job; the default if absent. */
+  readonly maxCpuTimeMs?: number | undefined;
+  readonly maxMemoryBytes?: number | undefined;
   readonly outputBytes: number;
   /** Total bytes of captured log messages. One mark follows, and later messages are dropped. */
   readonly logBytes: number;

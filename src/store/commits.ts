@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowCache } from "./row_cache.ts";
-import type { CommitFileTable, CommitTable, Schema } from "./schema.ts";
+import type { CommitFileTable, CommitTable, LimitColumns, Schema } from "./schema.ts";
 
 export type CommitRow = Selectable<CommitTable>;
 export type CommitFileRow = Selectable<CommitFileTable>;
@@ -148,10 +148,14 @@ export class CommitWriter extends CommitReader {
   }
 
   /** False if it is finalized already. */
-  async finalize(id: string, finalizedAt: string, artifact: ArtifactColumns): Promise<boolean> {
+  async finalize(
+    id: string,
+    finalizedAt: string,
+    columns: ArtifactColumns & LimitColumns,
+  ): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("commits").set({
       finalizedAt,
-      ...artifact,
+      ...columns,
     })
       .where("id", "=", id).where("finalizedAt", "is", null).executeTakeFirst();
     return numUpdatedRows > 0n;

@@ -31,7 +31,7 @@ export interface InvocationConclusion {
  * An invocation with its input and output as they are stored: the UTF-8 text of JSON objects. It was validated when it was
  * stored, so whoever passes it on need not parse it.
  */
-export type InvocationRecord = Omit<InvocationRow, "input" | "output"> & {
+export type InvocationRecord = Omit<InvocationRow, ContentColumn | "variables"> & {
   readonly input: Content;
   readonly output: Content | null;
 };
@@ -57,6 +57,11 @@ const INVOCATION_COLUMNS = Object.keys(
     input: true,
     output: true,
     error: true,
+    timeoutMs: true,
+    cpuTimeMs: true,
+    memoryBytes: true,
+    maxConcurrency: true,
+    variables: true,
     volumeId: true,
     volumeVersionRead: true,
     volumeVersionWritten: true,
@@ -68,8 +73,8 @@ const INVOCATION_COLUMNS = Object.keys(
 
 const RECORD_COLUMNS = INVOCATION_COLUMNS.filter((
   column,
-): column is Exclude<keyof InvocationRow, ContentColumn> =>
-  column !== "input" && column !== "output"
+): column is Exclude<keyof InvocationRow, ContentColumn | "variables"> =>
+  column !== "input" && column !== "output" && column !== "variables"
 );
 
 /** Reads idempotency keys. */
@@ -156,7 +161,7 @@ export class InvocationReader extends IdempotencyKeyReader {
 
   #recordOf(
     { inputBytes, outputBytes, ...row }:
-      & Omit<InvocationRow, ContentColumn>
+      & Omit<InvocationRow, ContentColumn | "variables">
       & Record<`${ContentColumn}Bytes`, number | null>
       & Record<ContentColumn, Uint8Array | null>,
   ): InvocationRecord {
@@ -241,6 +246,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
           volumeVersionRead: variable("volumeVersionRead"),
           volumeVersionWritten: variable("volumeVersionWritten"),
           processKind: variable("processKind"),
+          variables: null,
           updatedAt: variable("updatedAt"),
         }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"]),
     );

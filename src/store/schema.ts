@@ -4,7 +4,16 @@
  * SQLite and PostgreSQL have that in common.
  */
 
-export interface FunctionTable {
+/** Limits of calls. */
+export interface LimitColumns {
+  timeoutMs: number | null;
+  cpuTimeMs: number | null;
+  memoryBytes: number | null;
+  maxConcurrency: number | null;
+}
+
+/** Null as a limit is the default of the server. */
+export interface FunctionTable extends LimitColumns {
   id: string;
   displayName: string;
   description: string;
@@ -21,6 +30,10 @@ export interface FunctionTable {
   processReuse: "PROCESS_REUSE_NONE" | "PROCESS_REUSE_SEQUENTIAL";
   /** JSON array of strings. */
   scopedRoleIds: string;
+  /** The volume of calls that name none. */
+  volumeId: string | null;
+  /** JSON object of strings. */
+  variables: string;
   createdAt: string;
   updatedAt: string;
   deletedAt: string | null;
@@ -33,7 +46,8 @@ export interface FunctionSecretTable {
   sealed: Uint8Array;
 }
 
-export interface CommitTable {
+/** The limits are those in force when it was built; null while it is open, and in old rows. */
+export interface CommitTable extends LimitColumns {
   id: string;
   functionId: string;
   message: string;
@@ -87,7 +101,8 @@ export interface PublishTable {
   publishedBy: string | null;
 }
 
-export interface InvocationTable {
+/** The limits are those in force when it was accepted; null in old rows. */
+export interface InvocationTable extends LimitColumns {
   id: string;
   functionId: string;
   commitId: string;
@@ -107,6 +122,8 @@ export interface InvocationTable {
   output: string | null;
   /** Set on ERROR. */
   error: string | null;
+  /** Variables of the function when it was accepted, as a JSON object; null if it has none, or did not wait. */
+  variables: string | null;
   /** The attached volume. */
   volumeId: string | null;
   /** Set with the end of an invocation that had a volume: the version of its snapshot. */

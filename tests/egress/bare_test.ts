@@ -31,7 +31,7 @@ Deno.test("without wrappers node clients reach an allowed host and fetch has no 
       inputJson: "{}",
       outboundAllowlist: [where],
       config: { secrets: {} },
-      timeoutMs: LIMITS.timeoutMs,
+      limits: {},
     }, {
       host: { call: () => Promise.reject(new Error("nothing is asked")) },
       stackMap: () => Promise.reject(new Error("no stack is mapped")),

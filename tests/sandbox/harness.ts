@@ -97,7 +97,7 @@ export async function run(
     inputJson: JSON.stringify(options.input ?? {}),
     outboundAllowlist: [],
     config: { secrets: options.secrets ?? {} },
-    timeoutMs: options.timeoutMs ?? LIMITS.timeoutMs,
+    limits: options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
   }, {
     host: options.host ?? NO_HOST_CALLS,
     stackMap: () =>

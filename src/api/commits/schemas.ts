@@ -1,6 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import type { CommitRow } from "../../store/commits.ts";
 import { type TypeReport, typeReport } from "../../domain/commits/type_checks.ts";
+import { recordedLimits } from "../../domain/functions/limits.ts";
+import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { int32Out, textIn, timestamp } from "../primitives.ts";
 
 /** Names a commit. */
@@ -12,6 +14,9 @@ export const commitOut = z.object({
   message: z.string(),
   author: z.string(),
   createdAt: timestamp,
+  limits: limitsOut.optional().openapi({
+    description: "Those of the function when the commit was built",
+  }),
 }).openapi("c1.api.functions.v1.FunctionCommit");
 
 export const commitMessageIn = textIn.default("");
@@ -19,7 +24,8 @@ export const commitMessageIn = textIn.default("");
 /** The API's form of a commit. */
 export function commitJson(row: CommitRow): z.input<typeof commitOut> {
   const { id, functionId, message, author, createdAt } = row;
-  return { id, functionId, message, author, createdAt };
+  const limits = recordedLimitsJson(recordedLimits(row));
+  return { id, functionId, message, author, createdAt, ...limits };
 }
 
 const STATE_PREFIX = "TYPE_CHECK_STATE_";

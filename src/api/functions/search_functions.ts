@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { jsonOperation } from "../operation.ts";
 import { listOf, pageBody, searchText } from "../primitives.ts";
-import { functionJson, functionOut, functionType } from "./schemas.ts";
+import { functionJson, functionOut } from "./schemas.ts";
+import { functionType } from "./settings.ts";
 
 export const searchFunctions = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsSearch.Search",

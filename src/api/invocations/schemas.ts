@@ -5,7 +5,9 @@ import type {
   InvocationRecord,
   InvocationStatus,
 } from "../../store/invocations.ts";
-import { processReuse } from "../functions/schemas.ts";
+import { recordedLimits } from "../../domain/functions/limits.ts";
+import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
+import { processReuse } from "../functions/settings.ts";
 import { int32Out, timestamp } from "../primitives.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -82,6 +84,7 @@ export const invocationOut = z.object({
   vfsVersionRead: int32Out.optional().openapi({ description: "The version that it saw" }),
   vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
   processKind: processKind.optional(),
+  limits: limitsOut.optional().openapi({ description: "In force since it was accepted" }),
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
@@ -106,6 +109,7 @@ export function invocationJson(row: InvocationRecord): z.input<typeof invocation
     ...row.volumeVersionRead === null ? {} : { vfsVersionRead: row.volumeVersionRead },
     ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },
     ...row.processKind === null ? {} : { processKind: processKindName(row.processKind) },
+    ...recordedLimitsJson(recordedLimits(row)),
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };

@@ -12,6 +12,7 @@ import type { Content } from "../../shared/content.ts";
 import { buildFailed, isUploaded, keepArtifact, readContents } from "./builds.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
+import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { anyFunction, commitById, finalizedCommit, liveFunction } from "../references.ts";
@@ -41,6 +42,7 @@ export interface NewCommit {
   readonly message: string;
   /** The request's field that holds the files, for messages. */
   readonly field: string;
+  readonly limits: EffectiveLimits;
 }
 
 /** Longest file, in bytes, that is read together with its commit. A longer one is read when it is sent. */
@@ -61,6 +63,7 @@ export class Commits {
     private readonly pages: Pages,
     private readonly ids: Ids,
     private readonly limits: CommitLimits,
+    private readonly functionLimits: FunctionLimits,
     private readonly typeChecks: TypeChecks,
     /** Ends builds when the server stops; a caller that disconnects does not. */
     private readonly shutdown: AbortSignal,
@@ -139,6 +142,7 @@ export class Commits {
       ...this.#newRow(spec, now),
       finalizedAt: now.toISOString(),
       ...artifact,
+      ...spec.limits,
     };
     const fileRows = await Promise.all(
       Array.from(files, async ([path, content]): Promise<CommitFileRow> => ({
@@ -208,7 +212,8 @@ export class Commits {
       // Uploads continue during the build: the stored files must be those that were built.
       const changed = changedFile(rows, await tx.commits.files(commitId));
       if (changed !== undefined) throw changedMeanwhile(commitId, changed);
-      if (!await tx.commits.finalize(commitId, finalizedAt, artifact)) return;
+      const columns = { ...artifact, ...this.functionLimits.of(fn) };
+      if (!await tx.commits.finalize(commitId, finalizedAt, columns)) return;
       await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
     });
     this.typeChecks.soon();
@@ -223,7 +228,7 @@ export class Commits {
     return { scriptDigest: script, sourceMapDigest: sourceMap, lockDigest: lock, denoVersion };
   }
 
-  #newRow(spec: Omit<NewCommit, "field">, expiresAt: Date): CommitRow {
+  #newRow(spec: Omit<NewCommit, "field" | "limits">, expiresAt: Date): CommitRow {
     if (spec.message.length > COMMIT_MESSAGE_CHARS_MAX) {
       throw invalid({
         field: "commitMessage",
@@ -242,6 +247,10 @@ export class Commits {
       sourceMapDigest: null,
       lockDigest: null,
       denoVersion: null,
+      timeoutMs: null,
+      cpuTimeMs: null,
+      memoryBytes: null,
+      maxConcurrency: null,
       testScriptDigest: null,
       testSourceMapDigest: null,
       testLockDigest: null,

@@ -1,5 +1,5 @@
 import type { FunctionRow } from "../../store/functions.ts";
-import type { Store } from "../../store/mod.ts";
+import type { Store, Writers } from "../../store/mod.ts";
 import type { SourceFiles } from "../../builder/mod.ts";
 import type { Commits } from "../commits/commits.ts";
 import { invalid } from "../errors.ts";
@@ -8,73 +8,41 @@ import type { Principal } from "../identity/mod.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { CommitRow } from "../../store/commits.ts";
-import { entryFault } from "../../sandbox/mod.ts";
+import { liveVolume } from "../volumes/volumes.ts";
+import type { EffectiveLimits, FunctionLimits } from "./limits.ts";
 import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
 import type { Secrets } from "./secrets.ts";
+import {
+  changedColumns,
+  type FunctionSettings,
+  type FunctionType,
+  newColumns,
+  type Setting,
+  SETTINGS,
+} from "./settings.ts";
 import { maskedFields, type UpdateMask } from "./update_mask.ts";
 
-/** Function types of the API; UNSPECIFIED becomes ANY on create. */
-export const FUNCTION_TYPES = [
-  "FUNCTION_TYPE_UNSPECIFIED",
-  "FUNCTION_TYPE_ANY",
-  "FUNCTION_TYPE_CODE_MODE",
-] as const;
-export type FunctionType = (typeof FUNCTION_TYPES)[number];
-
-export const DISPLAY_NAME_CHARS_MAX = 256;
-export const DESCRIPTION_CHARS_MAX = 4096;
-export const ALLOWLIST_ENTRIES_MAX = 256;
 export const SECRETS_MAX = 100;
 export const SECRET_VALUE_BYTES_MAX = 64 * 1024;
-export const PROVISIONED_CONCURRENCY_MAX = 100;
-export const SCOPED_ROLES_MAX = 100;
 
-const UPDATABLE = [
-  "displayName",
-  "description",
-  "functionType",
-  "publishedCommitId",
-  "outboundNetworkAllowlist",
-  "secret",
-  "provisionedConcurrency",
-  "processReuse",
-  "scopedRoleIds",
-] as const;
+const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;
 type Updatable = (typeof UPDATABLE)[number];
-
-/** How many calls a process runs: one, or one after another. UNSPECIFIED in a request means NONE. */
-export const PROCESS_REUSES = [
-  "PROCESS_REUSE_UNSPECIFIED",
-  "PROCESS_REUSE_NONE",
-  "PROCESS_REUSE_SEQUENTIAL",
-] as const;
-export type ProcessReuse = (typeof PROCESS_REUSES)[number];
 
 /** A function with the names of its secrets; their values never leave the server. */
 export interface FunctionView {
   readonly row: FunctionRow;
   readonly secretNames: readonly string[];
+  readonly limits: EffectiveLimits;
 }
 
-/** The fields of a function that a caller can set. */
-export interface FunctionChange {
-  readonly displayName?: string | undefined;
-  readonly description?: string | undefined;
-  readonly functionType?: FunctionType | undefined;
+/** The fields of a function that a caller can change. */
+export interface FunctionChange extends FunctionSettings {
   readonly publishedCommitId?: string | undefined;
-  readonly outboundNetworkAllowlist?: readonly string[] | undefined;
   readonly secret?: Readonly<Record<string, string>> | undefined;
-  readonly provisionedConcurrency?: number | undefined;
-  readonly processReuse?: ProcessReuse | undefined;
-  readonly scopedRoleIds?: readonly string[] | undefined;
 }
 
-export interface CreateFunction {
-  readonly displayName: string;
-  readonly description: string;
-  readonly functionType: FunctionType;
-  readonly processReuse: ProcessReuse;
+export interface CreateFunction extends FunctionSettings {
   /** Files of the first commit; undefined makes a function without code. */
   readonly initialContent?: SourceFiles | undefined;
   readonly commitMessage: string;
@@ -89,9 +57,6 @@ export interface UpdateFunction {
   readonly commitMessage: string;
 }
 
-/** The fault of an entry of an allowlist, continuing "... the entry"; undefined for a valid entry. */
-export const allowlistEntryFault = entryFault;
-
 /** Functions: the named things that commits belong to and that callers invoke. */
 export class Functions {
   constructor(
@@ -102,6 +67,7 @@ export class Functions {
     private readonly provisioning: Provisioning,
     private readonly pages: Pages,
     private readonly ids: Ids,
+    private readonly limits: FunctionLimits,
   ) {}
 
   /** Makes a function and, where content was given, its first commit: both or neither. */
@@ -109,24 +75,21 @@ export class Functions {
     by: Principal,
     spec: CreateFunction,
   ): Promise<{ fn: FunctionView; commit: CommitRow | undefined }> {
+    await this.#check(spec, SETTINGS, "");
     const id = this.ids.next();
+    const columns = newColumns(spec);
+    const limits = this.limits.of(columns);
     const commit = spec.initialContent === undefined ? undefined : await this.commits.build(
-      { functionId: id, by, message: spec.commitMessage, field: "initialContent" },
+      { functionId: id, by, message: spec.commitMessage, field: "initialContent", limits },
       spec.initialContent,
     );
     const now = new Date().toISOString();
     const row: FunctionRow = {
+      ...columns,
       id,
-      displayName: spec.displayName,
-      description: spec.description,
-      functionType: typeOrAny(spec.functionType),
       head: commit?.row.id ?? null,
       publishedCommitId: null,
       isDraft: 1,
-      outboundNetworkAllowlist: "[]",
-      provisionedConcurrency: 0,
-      processReuse: reuseOrNone(spec.processReuse),
-      scopedRoleIds: "[]",
       createdAt: now,
       updatedAt: now,
       deletedAt: null,
@@ -136,7 +99,7 @@ export class Functions {
       await commit?.insert(tx);
     });
     commit?.written();
-    return { fn: { row, secretNames: [] }, commit: commit?.row };
+    return { fn: { row, secretNames: [], limits }, commit: commit?.row };
   }
 
   /** A function, deleted or not; a deleted one has `deletedAt`. */
@@ -153,7 +116,7 @@ export class Functions {
     const { rows, next } = await this.store.read.functions.search(filter, page);
     const names = await this.store.read.functions.secretNamesOf(rows.map(({ id }) => id));
     return {
-      list: rows.map((row) => ({ row, secretNames: names.get(row.id) ?? [] })),
+      list: rows.map((row) => this.#viewOf(row, names.get(row.id) ?? [])),
       nextPageToken: page.tokenFor(next),
     };
   }
@@ -167,7 +130,13 @@ export class Functions {
     const fields = maskedFields(update.mask, UPDATABLE, Object.keys(update.change));
     const columns = await this.#columns(fn, update.change, fields);
     const commit = update.content === undefined ? undefined : await this.commits.build(
-      { functionId: fn.id, by, message: update.commitMessage, field: "content" },
+      {
+        functionId: fn.id,
+        by,
+        message: update.commitMessage,
+        field: "content",
+        limits: this.limits.of({ ...fn, ...columns }),
+      },
       update.content,
     );
     await this.store.write(async (tx) => {
@@ -183,6 +152,7 @@ export class Functions {
         updatedAt: new Date().toISOString(),
       });
       if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
+      await this.#checkNames(tx, fn.id, fields);
     });
     this.provisioning.refresh();
     commit?.written();
@@ -198,31 +168,54 @@ export class Functions {
   }
 
   async #view(row: FunctionRow): Promise<FunctionView> {
-    return { row, secretNames: await this.store.read.functions.secretNames(row.id) };
+    return this.#viewOf(row, await this.store.read.functions.secretNames(row.id));
+  }
+
+  #viewOf(row: FunctionRow, secretNames: readonly string[]): FunctionView {
+    return { row, secretNames, limits: this.limits.of(row) };
   }
 
   async #columns(fn: FunctionRow, change: FunctionChange, fields: ReadonlySet<Updatable>) {
-    if (fields.has("displayName") && !change.displayName) {
-      throw invalid({ field: "function.displayName", description: "must not be empty" });
+    const settings = SETTINGS.filter((setting) => fields.has(setting));
+    await this.#check(change, settings, "function.");
+    const columns: Partial<FunctionRow> = changedColumns(change, settings);
+    if (!fields.has("publishedCommitId")) return columns;
+    const publishedCommitId = await this.#commitToPublish(fn, change.publishedCommitId ?? "");
+    return { ...columns, publishedCommitId, ...publishedCommitId ? { isDraft: 0 } : {} };
+  }
+
+  /** @param prefix of the fields in the request */
+  async #check(
+    settings: FunctionSettings,
+    changed: readonly Setting[],
+    prefix: string,
+  ): Promise<void> {
+    const { displayName, vfsId } = settings;
+    if (changed.includes("displayName") && !displayName) {
+      throw invalid({ field: `${prefix}displayName`, description: "must not be empty" });
     }
-    const publishedCommitId = fields.has("publishedCommitId")
-      ? await this.#commitToPublish(fn, change.publishedCommitId ?? "")
-      : undefined;
-    const all = {
-      displayName: change.displayName ?? "",
-      description: change.description ?? "",
-      functionType: typeOrAny(change.functionType ?? "FUNCTION_TYPE_UNSPECIFIED"),
-      outboundNetworkAllowlist: JSON.stringify(change.outboundNetworkAllowlist ?? []),
-      provisionedConcurrency: change.provisionedConcurrency ?? 0,
-      processReuse: reuseOrNone(change.processReuse ?? "PROCESS_REUSE_UNSPECIFIED"),
-      scopedRoleIds: JSON.stringify(change.scopedRoleIds ?? []),
-    };
-    const chosen = Object.entries(all).filter(([field]) => fields.has(field as Updatable));
-    return {
-      ...Object.fromEntries(chosen) as Partial<typeof all>,
-      ...publishedCommitId === undefined ? {} : { publishedCommitId },
-      ...publishedCommitId ? { isDraft: 0 } : {},
-    };
+    const wanted = changed.map((setting) => [setting, settings[setting]] as const);
+    this.limits.check(Object.fromEntries(wanted), prefix);
+    if (changed.includes("vfsId") && vfsId) await liveVolume(this.store.read, vfsId);
+  }
+
+  /** A name is that of a secret or of a variable. @throws INVALID_FIELD */
+  async #checkNames(
+    tx: Writers,
+    id: string,
+    fields: ReadonlySet<Updatable>,
+  ): Promise<void> {
+    if (!fields.has("secret") && !fields.has("variables")) return;
+    const variables = JSON.parse((await tx.functions.get(id))?.variables ?? "{}") as object;
+    const both = (await tx.functions.secretNames(id)).find((name) =>
+      Object.hasOwn(variables, name)
+    );
+    if (both === undefined) return;
+    throw invalid(
+      fields.has("variables")
+        ? { field: `function.variables.${both}`, description: "is the name of a secret" }
+        : { field: `function.secret.${both}`, description: "is the name of a variable" },
+    );
   }
 
   /** Null for an empty reference, which unpublishes the function. */
@@ -230,12 +223,4 @@ export class Functions {
     if (reference === "") return null;
     return (await finalizedCommit(this.store.read, fn, reference)).id;
   }
-}
-
-function reuseOrNone(reuse: ProcessReuse): FunctionRow["processReuse"] {
-  return reuse === "PROCESS_REUSE_UNSPECIFIED" ? "PROCESS_REUSE_NONE" : reuse;
-}
-
-function typeOrAny(type: FunctionType): FunctionType {
-  return type === "FUNCTION_TYPE_UNSPECIFIED" ? "FUNCTION_TYPE_ANY" : type;
 }

@@ -15,6 +15,7 @@ import type { Store } from "../../store/mod.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { DomainError, storageUnavailable } from "../errors.ts";
+import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
@@ -29,6 +30,8 @@ export interface Execution {
   readonly invocation: InvocationContext;
   /** The job without what is read when it starts: the secrets are those of that time. */
   readonly job: Omit<Job, "config">;
+  /** JSON of the variables that were in force when it was accepted. */
+  readonly variables: string;
   readonly mode: "sync" | "async";
   /** Undefined without a volume. */
   readonly volumeId: string | undefined;
@@ -142,7 +145,7 @@ export class Executions {
   }
 
   async #execute(
-    { invocation, volumeId, job, recordedAs }: Execution,
+    { invocation, volumeId, job, variables, recordedAs }: Execution,
     { run, record, recorder, write, signal }: {
       readonly run: Run;
       readonly record: StoredRecord;
@@ -156,7 +159,7 @@ export class Executions {
       if (recordedAs === "PENDING" && !await write(() => recorder.start())) {
         return { kind: "not-run" };
       }
-      const config = { secrets: await secrets.read(invocation.functionId) };
+      const config = configOf(await secrets.read(invocation.functionId), variables);
       await using volume = await this.#attach(volumeId, invocation.invocationId);
       record.volume = volume;
       const outcome = await run.execute({ ...job, config }, {

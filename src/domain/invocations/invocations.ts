@@ -11,6 +11,8 @@ import {
 import type { Store } from "../../store/mod.ts";
 import type { Content } from "../../shared/content.ts";
 import type { Ids } from "../ids.ts";
+import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../functions/limits.ts";
+import { NO_VARIABLES } from "../functions/variables.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
@@ -20,11 +22,6 @@ import type { Execution, ExecutionResult, Executions } from "./execution.ts";
 import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import { endOf } from "./record.ts";
-
-/** Limits of invocations, each a named setting in `src/config`. */
-export interface InvocationLimits extends InputLimits {
-  readonly timeoutMs: number;
-}
 
 export interface Invoke {
   readonly functionId: string;
@@ -62,8 +59,10 @@ export interface InvocationFilter {
 /** A call that passed every check and has no row yet. */
 interface CheckedCall {
   readonly fn: FunctionRow;
+  readonly limits: EffectiveLimits;
   readonly commit: FinalizedCommitRow;
   readonly inputJson: string;
+  readonly volumeId: string | null;
   readonly request: IdempotentRequest | undefined;
   readonly call: Invoke;
 }
@@ -80,7 +79,8 @@ export class Invocations {
     private readonly executions: Executions,
     private readonly pages: Pages,
     private readonly ids: Ids,
-    private readonly limits: InvocationLimits,
+    private readonly inputLimits: InputLimits,
+    private readonly limits: FunctionLimits,
   ) {
     this.#idempotency = new Idempotency(store);
   }
@@ -91,15 +91,24 @@ export class Invocations {
    */
   async invoke(by: Principal, call: Invoke): Promise<InvokeAnswer> {
     const fn = await liveFunction(this.store.read, call.functionId);
-    if (call.vfsId !== "") await liveVolume(this.store.read, call.vfsId);
-    const inputJson = checkInput(call.json, this.limits);
+    const volumeId = call.vfsId === "" ? fn.volumeId : call.vfsId;
+    if (volumeId !== null) await liveVolume(this.store.read, volumeId);
+    const inputJson = checkInput(call.json, this.inputLimits);
     const request = this.#idempotency.request(by.id, call, inputJson);
     const first = await this.#idempotency.find(request);
     if (first !== undefined) {
       return await this.#afterWait(fn.id, first, this.#left(first), call);
     }
     const commit = await commitToRun(this.store.read, fn, call.commitId);
-    return await this.#start(by, { fn, commit, inputJson, request, call });
+    return await this.#start(by, {
+      fn,
+      limits: this.limits.of(fn),
+      commit,
+      inputJson,
+      volumeId,
+      request,
+      call,
+    });
   }
 
   async get(functionId: string, id: string): Promise<InvocationRecord> {
@@ -154,21 +163,23 @@ export class Invocations {
         row.commitId,
       ) as FinalizedCommitRow;
       const fn = await anyFunction(this.store.read, row.functionId);
-      const slot = this.engine.readmit(admissionOf(row));
+      const limits = recordedLimits(row) ?? this.limits.of(fn);
+      const slot = this.engine.readmit(admissionOf({ ...row, ...limits }));
+      const execution = executionOf(row, { fn, commit, limits, variables: row.variables });
       // What cannot be recorded is logged; the row then waits for the next start.
-      this.executions.run(this.#execution(row, commit, fn), slot, undefined).catch(() => {});
+      this.executions.run(execution, slot, undefined).catch(() => {});
     }
     return { interrupted: interrupted.length, resumed: resumable.length };
   }
 
   /** Requests a slot, writes the row, and runs the invocation. */
   async #start(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
-    const { fn, commit, inputJson, request, call } = checked;
+    const { fn, limits, commit, inputJson, request, call } = checked;
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const caller = by.invocation;
     const slot = admit(
       this.engine,
-      admissionOf({ functionId: fn.id, input: inputJson, mode }),
+      admissionOf({ functionId: fn.id, input: inputJson, mode, ...limits }),
       caller,
     );
     const row = this.#newRow(by, checked, mode, slot);
@@ -182,7 +193,8 @@ export class Invocations {
       starting[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, this.#left(earlier), call);
     }
-    const ended = this.executions.run(this.#execution(row, commit, fn), slot, caller?.signal);
+    const execution = executionOf(row, { fn, commit, limits, variables: fn.variables });
+    const ended = this.executions.run(execution, slot, caller?.signal);
     starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const result = await this.executions.recorded(row.id, ended);
@@ -191,7 +203,7 @@ export class Invocations {
 
   #newRow(
     by: Principal,
-    { fn, commit, inputJson, call }: CheckedCall,
+    { fn, limits, commit, inputJson, volumeId }: CheckedCall,
     mode: InvocationRow["mode"],
     slot: Slot,
   ): InvocationRow {
@@ -213,7 +225,10 @@ export class Invocations {
       input: inputJson,
       output: null,
       error: null,
-      volumeId: call.vfsId === "" ? null : call.vfsId,
+      ...limits,
+      // A restart resumes asynchronous calls alone.
+      variables: mode === "async" && fn.variables !== NO_VARIABLES ? fn.variables : null,
+      volumeId,
       volumeVersionRead: null,
       volumeVersionWritten: null,
       processKind: null,
@@ -266,25 +281,6 @@ export class Invocations {
     await this.engine.left(id);
   }
 
-  #execution(row: InvocationRow, commit: FinalizedCommitRow, fn: FunctionRow): Execution {
-    return {
-      invocation: { invocationId: row.id, functionId: row.functionId, depth: row.depth },
-      job: {
-        scriptDigest: commit.scriptDigest,
-        scriptKey: commit.scriptDigest,
-        functionKey: row.functionId,
-        sourceMapDigest: commit.sourceMapDigest,
-        ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(row, fn) } : {},
-        inputJson: row.input,
-        outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-        timeoutMs: this.limits.timeoutMs,
-      },
-      mode: row.mode,
-      volumeId: row.volumeId ?? undefined,
-      recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
-    };
-  }
-
   /** Makes the invocation durable. Answers the earlier one instead when its idempotency key was taken meanwhile. */
   async #record(
     row: InvocationRow,
@@ -323,9 +319,40 @@ export class Invocations {
 }
 
 function admissionOf(
-  { functionId, input, mode }: Pick<InvocationRow, "functionId" | "input" | "mode">,
+  { functionId, input, mode, maxConcurrency }:
+    & Pick<InvocationRow, "functionId" | "input" | "mode">
+    & EffectiveLimits,
 ): AdmissionRequest {
-  return { functionId, inputBytes: Buffer.byteLength(input), mode };
+  return { functionId, inputBytes: Buffer.byteLength(input), mode, maxConcurrency };
+}
+
+function executionOf(
+  row: InvocationRow,
+  { fn, commit, limits: { timeoutMs, cpuTimeMs, memoryBytes }, variables }: {
+    readonly fn: FunctionRow;
+    readonly commit: FinalizedCommitRow;
+    readonly limits: EffectiveLimits;
+    /** JSON; null for none. */
+    readonly variables: string | null;
+  },
+): Execution {
+  return {
+    invocation: { invocationId: row.id, functionId: row.functionId, depth: row.depth },
+    job: {
+      scriptDigest: commit.scriptDigest,
+      scriptKey: commit.scriptDigest,
+      functionKey: row.functionId,
+      sourceMapDigest: commit.sourceMapDigest,
+      ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(row, fn) } : {},
+      inputJson: row.input,
+      outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
+      limits: { timeoutMs, cpuTimeMs, memoryBytes },
+    },
+    variables: variables ?? NO_VARIABLES,
+    mode: row.mode,
+    volumeId: row.volumeId ?? undefined,
+    recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
+  };
 }
 
 /**

@@ -5,6 +5,8 @@ import type { TestArtifactColumns } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { Store } from "../../store/mod.ts";
 import { artifactSource } from "../commits/builds.ts";
+import type { FunctionLimits } from "../functions/limits.ts";
+import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
@@ -23,7 +25,8 @@ export interface TestParts {
   readonly hostMethods: HostMethods;
   readonly artifacts: TestArtifacts;
   readonly ids: Ids;
-  readonly limits: TestLimits;
+  readonly limits: Omit<TestLimits, "runTimeoutMs">;
+  readonly functionLimits: FunctionLimits;
 }
 
 /**
@@ -54,7 +57,8 @@ export class Tests {
       functionId: fn.id,
       depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
     };
-    const request = { functionId: fn.id, inputBytes: 0, mode: "sync" } as const;
+    const { maxConcurrency } = this.parts.functionLimits.of(fn);
+    const request = { functionId: fn.id, inputBytes: 0, mode: "sync", maxConcurrency } as const;
     const slot = admit(engine, request, by.invocation);
     using run = engine.begin({ id: context.invocationId, mode: "sync", signal }, slot);
     if (await run.start() === "queue-timeout") {
@@ -70,8 +74,9 @@ export class Tests {
     context: InvocationContext,
     artifact: TestArtifactColumns,
   ): Promise<readonly TestResult[]> {
-    const { store, secrets, hostMethods, limits } = this.parts;
-    const config = { secrets: await secrets.read(fn.id) };
+    const { store, secrets, hostMethods, functionLimits } = this.parts;
+    const limits = functionLimits.of(fn);
+    const config = configOf(await secrets.read(fn.id), fn.variables);
     const host = hostMethods.hostOf(context, undefined);
     const map = await StackMap.open(() => artifactSource(store).text(artifact.testSourceMapDigest));
     const job = {
@@ -81,9 +86,9 @@ export class Tests {
       inputJson: "{}",
       outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
       config,
-      timeoutMs: limits.runTimeoutMs,
+      limits,
     };
-    const testRun = new TestRun(limits, {
+    const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
       signal: run.signal,
       positionOf: (stack) => positionOf(stack, map),
       runInstance: (answer, onLog, signal) =>

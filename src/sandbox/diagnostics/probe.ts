@@ -48,7 +48,7 @@ export async function probeInstance(instance: Instance): Promise<string | undefi
         inputJson: "{}",
         outboundAllowlist: [],
         config: { secrets: {} },
-        timeoutMs: PROBE_LIMITS.timeoutMs,
+        limits: {},
       },
       {
         host: { call: () => Promise.reject(new Error("The probe makes no host calls")) },

@@ -212,7 +212,7 @@ export class Instance {
       : [];
     this.#beginCall();
     const keep = reuse !== undefined;
-    const timeoutMs = Math.min(job.timeoutMs, limits.timeoutMs);
+    const { timeoutMs = limits.timeoutMs } = job.limits;
     // All jobs of one instance have the same configuration.
     this.#redactions ??= new Redactions(this.#hiddenPaths, Object.values(job.config.secrets));
     const redactor = new Redactor(this.#redactions);

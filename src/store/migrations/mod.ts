@@ -14,6 +14,7 @@ import * as processReuse from "./007_process_reuse.ts";
 import * as unfinished from "./008_unfinished.ts";
 import * as processKind from "./009_process_kind.ts";
 import * as publishes from "./010_publishes.ts";
+import * as settings from "./011_settings.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export function migrationsOf({ capabilities }: Dialect): Record<string, Migration> {
@@ -28,6 +29,7 @@ export function migrationsOf({ capabilities }: Dialect): Record<string, Migratio
     "008_unfinished": { up: unfinished.up },
     "009_process_kind": { up: processKind.up },
     "010_publishes": { up: publishes.up },
+    "011_settings": { up: settings.up },
   };
 }
 

@@ -1,0 +1,120 @@
+import { bytes, duration, integer } from "./kinds.ts";
+import type { Rows } from "./setting.ts";
+
+/** Limits of calls, and of those that run and wait at the same time. */
+export const INVOCATION_SETTINGS: Rows<"invocations"> = {
+  timeoutMs: {
+    name: "invocation-timeout",
+    kind: duration({ min: "100ms", max: "1d" }),
+    default: "60s",
+    description: "Wall-clock time of one call",
+  },
+  maxTimeoutMs: {
+    name: "max-timeout",
+    kind: duration({ min: "100ms", max: "1d" }),
+    default: undefined,
+    description: "Longest timeout of a function; --invocation-timeout if not given",
+  },
+  cpuTimeMs: {
+    name: "cpu-time",
+    kind: duration({ min: "1s", max: "1d" }),
+    default: "30s",
+    description: "CPU time of one call, counted in whole seconds",
+  },
+  maxCpuTimeMs: {
+    name: "max-cpu-time",
+    kind: duration({ min: "1s", max: "1d" }),
+    default: undefined,
+    description: "Longest cpuTimeout of a function; --cpu-time if not given",
+  },
+  memoryBytes: {
+    name: "memory",
+    kind: bytes({ min: "32MiB", max: "64GiB" }),
+    default: "128MiB",
+    description: "Memory of one call",
+  },
+  maxMemoryBytes: {
+    name: "max-memory",
+    kind: bytes({ min: "32MiB", max: "64GiB" }),
+    default: undefined,
+    description: "Largest memoryMib of a function; --memory if not given",
+  },
+  maxInputBytes: {
+    name: "max-input",
+    kind: bytes({ min: "1KiB", max: "512MiB" }),
+    default: "6MiB",
+    description: "Size of the input of one call, as JSON",
+  },
+  maxOutputBytes: {
+    name: "max-output",
+    kind: bytes({ min: "1KiB", max: "512MiB" }),
+    default: "6MiB",
+    description: "Size of the output of one call, as JSON",
+  },
+  maxLogBytes: {
+    name: "max-log",
+    kind: bytes({ min: "1KiB", max: "256MiB" }),
+    default: "1MiB",
+    description: "Size of the log of one call; the rest is cut, with a mark at the end",
+  },
+  poolSize: {
+    name: "pool-size",
+    kind: integer({ min: "1", max: "1000" }),
+    default: "8",
+    description: "Instances that wait for any function, besides those of provisionedConcurrency",
+  },
+  poolMemoryBytes: {
+    name: "pool-memory",
+    kind: bytes({ min: "16MiB", max: "1024GiB" }),
+    default: "1GiB",
+    description: "Estimated memory of templates with a script, and of instances that wait there",
+  },
+  maxRunning: {
+    name: "max-running",
+    kind: integer({ min: "1", max: "10000" }),
+    default: "32",
+    description: "Calls that run at the same time",
+  },
+  maxRunningPerFunction: {
+    name: "max-running-per-function",
+    kind: integer({ min: "1", max: "10000" }),
+    default: "32",
+    description: "Calls of one function that run at the same time; the largest maxConcurrency",
+  },
+  maxQueued: {
+    name: "max-queued",
+    kind: integer({ min: "0", max: "1000000" }),
+    default: "1000",
+    description: "Calls that wait for a slot; further ones are rejected",
+  },
+  maxQueuedBytes: {
+    name: "max-queued-bytes",
+    kind: bytes({ min: "1KiB", max: "64GiB" }),
+    default: "256MiB",
+    description: "Inputs of all calls that wait for a slot; further calls are rejected",
+  },
+  maxWaitMs: {
+    name: "max-wait",
+    kind: duration({ min: "1ms", max: "7d" }),
+    default: "1s",
+    description: "Expected wait of a synchronous call for a slot, beyond which it is rejected",
+  },
+  queueTimeoutMs: {
+    name: "queue-timeout",
+    kind: duration({ min: "10ms", max: "7d" }),
+    default: "60s",
+    description: "How long a synchronous call waits for a slot; its run time is not included",
+  },
+  maxInvokeDepth: {
+    name: "max-invoke-depth",
+    kind: integer({ min: "0", max: "64" }),
+    default: "8",
+    description: "Depth of functions that call functions, below the call from outside",
+  },
+  maxInvokeFanOut: {
+    name: "max-invoke-fan-out",
+    kind: integer({ min: "0", max: "100000" }),
+    default: "100",
+    description: "Calls of functions that one call may make",
+  },
+};

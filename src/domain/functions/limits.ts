@@ -1,0 +1,107 @@
+import { countOf, formatBytes, formatDuration } from "../../config/mod.ts";
+import type { LimitColumns } from "../../store/schema.ts";
+import { type FieldViolation, invalid } from "../errors.ts";
+
+export const MIB = 1024 * 1024;
+const TIMEOUT_MIN_MS = 100;
+const CPU_TIME_MIN_MS = 1000;
+const MEMORY_MIN_BYTES = 32 * MIB;
+
+/** What the operator allows; each is a named setting in `src/config`. An absent maximum is the default. */
+export interface OperatorLimits {
+  readonly timeoutMs: number;
+  readonly maxTimeoutMs?: number | undefined;
+  readonly cpuTimeMs: number;
+  readonly maxCpuTimeMs?: number | undefined;
+  readonly memoryBytes: number;
+  readonly maxMemoryBytes?: number | undefined;
+  readonly maxRunningPerFunction: number;
+}
+
+/** The limits in force for the calls of a function. */
+export interface EffectiveLimits {
+  readonly timeoutMs: number;
+  readonly cpuTimeMs: number;
+  readonly memoryBytes: number;
+  readonly maxConcurrency: number;
+}
+
+/** The limits that a request asks for; absent and 0 ask for the default. */
+export interface WantedLimits {
+  readonly timeout?: number | undefined;
+  readonly cpuTimeout?: number | undefined;
+  readonly memoryMib?: number | undefined;
+  readonly maxConcurrency?: number | undefined;
+}
+
+/** The limits in a commit or an invocation; undefined in one of an earlier version, and in an open commit. */
+export function recordedLimits(
+  { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency }: LimitColumns,
+): EffectiveLimits | undefined {
+  const isKnown = timeoutMs !== null && cpuTimeMs !== null && memoryBytes !== null &&
+    maxConcurrency !== null;
+  return isKnown ? { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency } : undefined;
+}
+
+/** Limits of functions, within those of the operator. */
+export class FunctionLimits {
+  readonly #defaults: EffectiveLimits;
+  readonly #maxima: EffectiveLimits;
+
+  constructor(operator: OperatorLimits) {
+    const { timeoutMs, cpuTimeMs, memoryBytes, maxRunningPerFunction } = operator;
+    const { maxTimeoutMs, maxCpuTimeMs, maxMemoryBytes } = operator;
+    this.#defaults = { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency: maxRunningPerFunction };
+    this.#maxima = {
+      timeoutMs: maxTimeoutMs ?? timeoutMs,
+      cpuTimeMs: maxCpuTimeMs ?? cpuTimeMs,
+      memoryBytes: maxMemoryBytes ?? memoryBytes,
+      maxConcurrency: maxRunningPerFunction,
+    };
+  }
+
+  /** The limits in force. A maximum that the operator lowered counts from the next start of the server on. */
+  of(wanted: LimitColumns): EffectiveLimits {
+    const inForce = (limit: keyof EffectiveLimits) =>
+      Math.min(wanted[limit] ?? this.#defaults[limit], this.#maxima[limit]);
+    return {
+      timeoutMs: inForce("timeoutMs"),
+      cpuTimeMs: inForce("cpuTimeMs"),
+      memoryBytes: inForce("memoryBytes"),
+      maxConcurrency: inForce("maxConcurrency"),
+    };
+  }
+
+  /**
+   * Checks what a request asks for.
+   * @param prefix of the fields in the request, such as `function.`
+   * @throws INVALID_FIELD
+   */
+  check(wanted: WantedLimits, prefix: string): void {
+    const { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency } = this.#maxima;
+    const { timeout, cpuTimeout, memoryMib } = wanted;
+    const memory = memoryMib === undefined ? undefined : memoryMib * MIB;
+    const calls = (count: number) => countOf(count, "call");
+    const checks = [
+      ["timeout", timeout, TIMEOUT_MIN_MS, timeoutMs, formatDuration, "--max-timeout"],
+      ["cpuTimeout", cpuTimeout, CPU_TIME_MIN_MS, cpuTimeMs, formatDuration, "--max-cpu-time"],
+      ["memoryMib", memory, MEMORY_MIN_BYTES, memoryBytes, formatBytes, "--max-memory"],
+      [
+        "maxConcurrency",
+        wanted.maxConcurrency,
+        1,
+        maxConcurrency,
+        calls,
+        "--max-running-per-function",
+      ],
+    ] as const;
+    const violations = checks.flatMap(([name, value = 0, min, max, format, flag]) =>
+      value === 0 || (value >= min && value <= max) ? [] : [{
+        field: prefix + name,
+        description: `${format(value)} is not between ${format(min)} and ${format(max)} (${flag})`,
+      }]
+    );
+    const [first, ...others] = violations satisfies FieldViolation[];
+    if (first !== undefined) throw invalid(first, ...others);
+  }
+}
