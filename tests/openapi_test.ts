@@ -59,12 +59,12 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 /** Fields by schema: exactly what the API documents. */
 const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.Function":
-    "createdAt deletedAt description displayName functionType head hookRefs id isDraft outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId scopedRoleIds secret updatedAt useSpn workflowTemplateRefs",
-  "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id message",
+    "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
+  "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id limits message",
   "c1.api.functions.v1.FunctionInvocation":
-    "commitId createdAt depth error functionId id input output parentInvocationId processKind processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
+    "commitId createdAt depth error functionId id input limits output parentInvocationId processKind processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
-    "commitMessage description displayName functionType initialContent processReuse",
+    "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency scopedRoleIds timeout variables vfsId",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
     "commitMessage content function updateMask",
   "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": "commitMessage filenames",
@@ -81,6 +81,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "pageSize pageToken parentInvocationId query since status until",
   "c1.api.auth.v1.IntrospectResponse":
     "deviceClientId disabledModules features permissions principleId roles tenantId userId",
+  "invoked.Limits": "cpuTimeout maxConcurrency memoryMib timeout",
   "invoked.TypeCheck": "diagnostics state",
   "invoked.TypeDiagnostic": "code column line message path",
   "invoked.InvocationLog": "level message sequence source time",

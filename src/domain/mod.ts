@@ -96,15 +96,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const publishes = new Publishes(store, pages, ids);
   const provisioning = new Provisioning(store, engine);
   const hostMethods = new HostMethods();
-  const executions = new Executions({
-    store,
-    engine,
-    notifier,
-    secrets,
-    snapshots,
-    hostMethods,
-    volumeLimits: limits.volumes,
-  });
+  const volumeLimits = limits.volumes;
+  const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
   await provisioning.refresh();
   const artifacts = new TestArtifacts(store, builder, shutdown);
   return {
@@ -137,12 +130,10 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
     volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),
     tests: new Tests({
-      store,
-      engine,
+      ...parts,
       secrets,
       hostMethods,
       artifacts,
-      ids,
       limits: limits.tests,
       functionLimits,
     }),

@@ -79,6 +79,14 @@ export class FunctionReader {
     );
   }
 
+  /** The oldest function, unless it is deleted, whose calls get this volume. */
+  async boundTo(volumeId: string): Promise<string | undefined> {
+    const row = await this.db.selectFrom("functions").select("id")
+      .where("volumeId", "=", volumeId).where("deletedAt", "is", null)
+      .orderBy("id").limit(1).executeTakeFirst();
+    return row?.id;
+  }
+
   /** Names of a function's secrets, sorted. */
   async secretNames(functionId: string): Promise<string[]> {
     const rows = await this.db.selectFrom("functionSecrets").select("name")

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { base64 } from "../support/client.ts";
-import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
+import { assertError, DEFAULT_LIMITS, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 
 const FUNCTIONS = "/api/v1/functions";
@@ -29,6 +29,8 @@ serverSuite("functions: create, read, delete", {}, {
       provisionedConcurrency: 0,
       processReuse: "PROCESS_REUSE_NONE",
       scopedRoleIds: [],
+      variables: {},
+      effectiveLimits: DEFAULT_LIMITS,
       useSpn: false,
       hookRefs: [],
       workflowTemplateRefs: [],
@@ -55,7 +57,12 @@ serverSuite("functions: create, read, delete", {}, {
     const { id, createdAt, ...others } = commit;
     assert.match(id, KSUID);
     assert.match(createdAt, RFC3339_UTC);
-    assert.deepEqual(others, { functionId: fn.id, message: "begin", author: "Administrator" });
+    assert.deepEqual(others, {
+      functionId: fn.id,
+      message: "begin",
+      author: "Administrator",
+      limits: DEFAULT_LIMITS,
+    });
   },
 
   "an empty map of files is an absent one": async ({ client }) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { assertError } from "../support/expect.ts";
+import { assertError, DEFAULT_LIMITS } from "../support/expect.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 import { ECHO } from "./functions.ts";
 
@@ -64,6 +64,7 @@ async function fields({ client }: Stage): Promise<void> {
     processKind: "PROCESS_KIND_ROOT",
     input: { a: [1, null], b: { c: "é" } },
     output: { returned: { a: [1, null], b: { c: "é" } } },
+    limits: DEFAULT_LIMITS,
   });
   for (const time of [createdAt, updatedAt]) assert.match(time, /^\d{4}-.*T.*\.\d{3}Z$/);
   assert.ok(createdAt <= updatedAt);

@@ -65,3 +65,11 @@ export const MAIN = "export default () => ({});\n";
 
 export const KSUID = /^[0-9A-Za-z]{27}$/;
 export const RFC3339_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
+/** The limits in force without settings and flags. */
+export const DEFAULT_LIMITS = {
+  timeout: "60s",
+  cpuTimeout: "30s",
+  memoryMib: 128,
+  maxConcurrency: 32,
+};

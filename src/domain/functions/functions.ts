@@ -75,7 +75,7 @@ export class Functions {
     by: Principal,
     spec: CreateFunction,
   ): Promise<{ fn: FunctionView; commit: CommitRow | undefined }> {
-    await this.#check(spec, SETTINGS, "");
+    this.#check(spec, SETTINGS, "");
     const id = this.ids.next();
     const columns = newColumns(spec);
     const limits = this.limits.of(columns);
@@ -95,6 +95,7 @@ export class Functions {
       deletedAt: null,
     };
     await this.store.write(async (tx) => {
+      if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
       await tx.functions.insert(row);
       await commit?.insert(tx);
     });
@@ -142,7 +143,8 @@ export class Functions {
     await this.store.write(async (tx) => {
       await commit?.insert(tx);
       const head = commit === undefined ? {} : { head: commit.row.id };
-      const { publishedCommitId } = columns;
+      const { publishedCommitId, volumeId } = columns;
+      if (volumeId) await liveVolume(tx, volumeId);
       if (publishedCommitId !== undefined) {
         await this.publishes.record(tx, by, fn.id, publishedCommitId);
       }
@@ -177,7 +179,7 @@ export class Functions {
 
   async #columns(fn: FunctionRow, change: FunctionChange, fields: ReadonlySet<Updatable>) {
     const settings = SETTINGS.filter((setting) => fields.has(setting));
-    await this.#check(change, settings, "function.");
+    this.#check(change, settings, "function.");
     const columns: Partial<FunctionRow> = changedColumns(change, settings);
     if (!fields.has("publishedCommitId")) return columns;
     const publishedCommitId = await this.#commitToPublish(fn, change.publishedCommitId ?? "");
@@ -185,18 +187,12 @@ export class Functions {
   }
 
   /** @param prefix of the fields in the request */
-  async #check(
-    settings: FunctionSettings,
-    changed: readonly Setting[],
-    prefix: string,
-  ): Promise<void> {
-    const { displayName, vfsId } = settings;
-    if (changed.includes("displayName") && !displayName) {
+  #check(settings: FunctionSettings, changed: readonly Setting[], prefix: string): void {
+    if (changed.includes("displayName") && !settings.displayName) {
       throw invalid({ field: `${prefix}displayName`, description: "must not be empty" });
     }
     const wanted = changed.map((setting) => [setting, settings[setting]] as const);
     this.limits.check(Object.fromEntries(wanted), prefix);
-    if (changed.includes("vfsId") && vfsId) await liveVolume(this.store.read, vfsId);
   }
 
   /** A name is that of a secret or of a variable. @throws INVALID_FIELD */

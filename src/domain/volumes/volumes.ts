@@ -79,11 +79,21 @@ export class Volumes {
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
-  /** Marks a volume as deleted. Open snapshots can be read to their end; then a sweep deletes it. @throws VOLUME_NOT_FOUND */
+  /**
+   * Marks a volume as deleted. Open snapshots can be read to their end; then a sweep deletes it.
+   * @throws VOLUME_NOT_FOUND, VOLUME_BOUND
+   */
   async delete(id: string): Promise<void> {
     const deletedAt = new Date().toISOString();
     await this.store.write(async (tx) => {
       await liveVolume(tx, id);
+      const functionId = await tx.functions.boundTo(id);
+      if (functionId !== undefined) {
+        throw new DomainError(
+          "VOLUME_BOUND",
+          `Cannot delete volume ${id}: function ${functionId} is bound to it`,
+        );
+      }
       await tx.volumes.update(id, { deletedAt });
     });
   }
