@@ -53,7 +53,10 @@ export interface InvokeRequest {
 
 export interface InvocationFilter {
   readonly status?: string | undefined;
+  /** Inclusive. */
   readonly since?: string | undefined;
+  /** Exclusive. */
+  readonly until?: string | undefined;
   readonly query?: string | undefined;
 }
 
@@ -267,8 +270,8 @@ export class Api implements Disposable {
   ): Promise<Invocation[]> {
     const what = `Cannot list the invocations of ${fn.displayName}`;
     const path = `${functionPath(fn)}/invocations`;
-    const { status, since, query } = filter;
-    const hasFilter = [status, since, query].some((value) => value !== undefined);
+    const { status, since, until, query } = filter;
+    const hasFilter = [status, since, until, query].some((value) => value !== undefined);
     return await this.session.all(limit, (pageToken) => {
       if (!hasFilter) {
         return this.session.get(what, `${path}?${pageQuery(limit, pageToken)}`, pageOf(Invocation));
@@ -276,6 +279,7 @@ export class Api implements Disposable {
       return this.session.post(what, `${path}/search`, pageOf(Invocation), {
         ...status === undefined ? {} : { status: INVOCATION_PREFIX + status.toUpperCase() },
         since,
+        until,
         query,
         pageSize: Math.min(limit, PAGE_SIZE),
         pageToken,
