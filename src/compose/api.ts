@@ -19,20 +19,20 @@ export interface ApiParts {
   readonly store: Store;
   readonly engine: Engine;
   readonly sandboxes: Sandboxes;
-  /** Host name of the server without a port. */
-  readonly hostName: string;
+  /** Base URL of the server. */
+  readonly url: string;
 }
 
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
 export function composeApi(
   config: Config,
-  { domain, store, engine, sandboxes, hostName }: ApiParts,
+  { domain, store, engine, sandboxes, url }: ApiParts,
 ): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   let document: OpenApiDocument | undefined;
   const services: Services = {
     ...domain,
-    hostName,
+    hostName: new URL(url).hostname,
     maxFileBytes: config.commits.maxFileBytes,
     readiness: () => {
       if (!engine.isOpen) return { ready: false, reason: "the server is stopping" };

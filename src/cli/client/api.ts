@@ -14,6 +14,7 @@ import {
   TypeCheck,
 } from "./schemas.ts";
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+import { ClientApi } from "./clients.ts";
 import { VolumeApi } from "./volumes.ts";
 
 /** Contents of files by path. */
@@ -62,9 +63,11 @@ export interface InvocationFilter {
 
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
+  readonly clients: ClientApi;
   readonly volumes: VolumeApi;
 
   constructor(readonly session: Session) {
+    this.clients = new ClientApi(session);
     this.volumes = new VolumeApi(session);
   }
 
