@@ -88,12 +88,6 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
-  const liveClients = new LiveClients(store.read.identity);
-  const accessTokens = new AccessTokens(
-    await keys.signingKey(),
-    liveClients,
-    parts.tokenLifetimeMs,
-  );
   const typeChecks = new TypeChecks(store, builder, parts.checkTypes);
   const functionLimits = new FunctionLimits(limits.functions);
   const commits = new Commits(
@@ -140,7 +134,6 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     ),
     logs: new InvocationLogs(store, notifier, pages),
     hostMethods,
-    functionPrincipals: new FunctionPrincipals(store),
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
     volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),
@@ -153,8 +146,21 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
       functionLimits,
     }),
     typeChecks,
+    ...await openIdentity(parts, keys, pages),
+  };
+}
+
+async function openIdentity(
+  { store, ids, url, tokenLifetimeMs }: DomainParts,
+  keys: ServerKeys,
+  pages: Pages,
+): Promise<Pick<Domain, "accessTokens" | "clients" | "functionPrincipals" | "tokenEndpoint">> {
+  const liveClients = new LiveClients(store.read.identity);
+  const accessTokens = new AccessTokens(await keys.signingKey(), liveClients, tokenLifetimeMs);
+  return {
     accessTokens,
-    clients: new Clients(store, liveClients, pages, ids, clientHost(parts.url)),
-    tokenEndpoint: new TokenEndpoint(store, accessTokens, new URL(parts.url).hostname),
+    clients: new Clients(store, liveClients, pages, ids, clientHost(url)),
+    functionPrincipals: new FunctionPrincipals(store),
+    tokenEndpoint: new TokenEndpoint(store, accessTokens, new URL(url).hostname),
   };
 }
