@@ -49,7 +49,9 @@ export interface Functions {
   ): Answered<"functionsServiceInvokeResponse", api.FunctionsServiceInvokeResponse>;
   /** Runs the tests of a function and waits for their end. */
   test(
-    request: OfFunction & { functionsServiceTestRequest?: { commitId?: string } },
+    request: OfFunction & {
+      functionsServiceTestRequest?: { commitId?: string; secrets?: Record<string, string> };
+    },
     options?: api.RequestOptions,
   ): Answered<
     "functionsServiceTestResponse",

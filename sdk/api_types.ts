@@ -239,6 +239,8 @@ export interface FunctionTestResult {
     /** `main.test.ts:LINE:COLUMN`. */
     at?: string;
     pass?: boolean;
+    /** How `actual` (`+`) differs from `expected` (`-`), in lines. */
+    diff?: string;
   }[];
   logs?: { level?: string; source?: string; log?: string }[];
 }

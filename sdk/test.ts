@@ -2,13 +2,10 @@
  * `@c1/test` as `main.test.ts` imports it. A failed assertion is recorded and does not end the test: a run reports all
  * of them.
  */
-import type { JSONObject } from "./functions_sdk.ts";
-import { type Assert, register } from "./test_registry.ts";
+import { declare, register } from "./test_registry.ts";
+import type { Assert, Handler, TestSetup } from "./test_types.ts";
 
-export type { Assert } from "./test_registry.ts";
-
-/** A function under test: the default export of `main.ts`. */
-export type Handler = (input: JSONObject) => JSONObject | Promise<JSONObject>;
+export type * from "./test_types.ts";
 
 /** The argument of the default export of `main.test.ts`. */
 export interface TestContext {
@@ -38,4 +35,13 @@ export function test(
   options: TestOptions = {},
 ): void {
   register(name, body, { skip: options.skip === true, only: options.only === true });
+}
+
+/**
+ * Declares what the tests have besides the code, before they run. Its fields win over those of `tests` in
+ * `invoked.json`; what `main.ts` needs while it loads must be declared there.
+ * @throws TypeError for arguments of other types, a second time, and once the tests run
+ */
+export function registerTests(setup: TestSetup): void {
+  declare(setup);
 }

@@ -1,14 +1,5 @@
-/** The tests that `main.test.ts` adds before they run. */
-
-/** Records assertions. Each returns whether it passed; none throws. */
-export interface Assert {
-  /** Passes if both are the same value (`===`). */
-  equal(actual: unknown, expected: unknown, description?: string): boolean;
-  /** Passes if the value is truthy. */
-  ok(value: unknown, description?: string): boolean;
-  /** Never passes. */
-  fail(description?: string): boolean;
-}
+/** What `main.test.ts` declares before its tests run. */
+import type { Assert, TestSetup } from "./test_types.ts";
 
 /** An added test. */
 export interface Registered {
@@ -19,6 +10,7 @@ export interface Registered {
 }
 
 const registered: Registered[] = [];
+let declared: TestSetup | undefined;
 let closed = false;
 
 /** Adds a test. @throws TypeError for invalid arguments, and after {@link takeTests} */
@@ -40,6 +32,29 @@ export function register(
     );
   }
   registered.push({ name, body, ...flags });
+}
+
+/**
+ * Declares what the tests have, and which function they test.
+ * @throws TypeError for invalid arguments, a second time, and after {@link takeTests}
+ */
+export function declare(setup: TestSetup): void {
+  const fault = typeof setup !== "object" || setup === null
+    ? "its argument is not an object"
+    : setup.handler !== undefined && typeof setup.handler !== "function"
+    ? "handler is not a function"
+    : closed
+    ? "the tests already run; call it while main.test.ts loads"
+    : declared !== undefined
+    ? "it was called before"
+    : undefined;
+  if (fault !== undefined) throw new TypeError(`Cannot use registerTests: ${fault}`);
+  declared = setup;
+}
+
+/** What {@link declare} was called with. */
+export function takeSetup(): TestSetup {
+  return declared ?? {};
 }
 
 /** Returns every test in order; afterwards none can be added. */

@@ -7,10 +7,10 @@ import type { RemoteFunction, TestResult } from "./client/schemas.ts";
 import { describeError, Failure, failureMessage, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { needManifest } from "./folder/manifest.ts";
-import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
+import { readSecrets } from "./folder/secrets_file.ts";
 import { faultOf, junitXml } from "./terminal/junit.ts";
 import { startLocalServer } from "./local/local_server.ts";
-import { FolderWatch } from "./local/watch.ts";
+import { watchFolder } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
 import { formatLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson } from "./terminal/output.ts";
@@ -35,10 +35,13 @@ export function register(command: Command): void {
     .addOption(
       new Option("--junit <FILE>", "Write the results as JUnit XML, too").conflicts("watch"),
     )
-    .option("--secrets <FILE>", SECRETS_HELP)
+    .option(
+      "--secrets <FILE>",
+      "Secrets of this run, besides those that the tests declare: a file with lines of NAME=value",
+    )
     .addOption(
       new Option("--remote", "Run the tests of a deployed commit on its server")
-        .conflicts(["watch", "secrets"]),
+        .conflicts("watch"),
     )
     .option("--commit <COMMIT>", "With --remote: id, HEAD or tag of the commit [default HEAD]");
   const server = addServerOptions(command);
@@ -68,38 +71,39 @@ export function register(command: Command): void {
     }
     const folder = Deno.cwd();
     const manifest = await needManifest(folder);
+    const reporting = { ...options, secrets: await readSecrets(options.secrets) };
     if (options.remote) {
       using api = await server.connect();
       const fn = await findFunction(api, manifest.id ?? manifest.name);
       const { commit } = await api.commit(fn, commitReference(options.commit ?? "HEAD"));
-      return await report(api, fn, commit.id, options);
+      return await report(api, fn, commit.id, reporting);
     }
-    const secrets = await readSecrets(options.secrets);
     await writeEditorTypes(folder);
     using interrupt = listenForInterrupt();
     await using local = await startLocalServer(folder, settings);
-    const synced = await SyncedFunction.open(local.api, folder, secrets);
-    if (!options.watch) return await testOnce(synced, options);
-    const saves = new FolderWatch(folder, [], interrupt.signal);
-    await testAgain(synced, options);
-    saves.watchAbove(synced.filesAbove);
-    for await (const _ of saves) {
-      await testAgain(synced, options);
-      saves.watchAbove(synced.filesAbove);
-    }
+    const synced = await SyncedFunction.open(local.api, folder, {});
+    if (!options.watch) return await testOnce(synced, reporting);
+    const saves = watchFolder(folder, [], interrupt.signal);
+    await testAgain(synced, reporting);
+    for await (const _ of saves) await testAgain(synced, reporting);
   });
 }
 
-async function testOnce(synced: SyncedFunction, options: Options): Promise<void> {
+/** What a run has, and how its results are reported. */
+interface Reporting extends Pick<Options, "junit" | "json"> {
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+async function testOnce(synced: SyncedFunction, reporting: Reporting): Promise<void> {
   const { commit } = await synced.sync();
-  await report(synced.api, synced.fn, commit.id, options);
+  await report(synced.api, synced.fn, commit.id, reporting);
 }
 
 /** Prints a failure and goes on: the next save may correct it. */
-async function testAgain(synced: SyncedFunction, options: Options): Promise<void> {
+async function testAgain(synced: SyncedFunction, reporting: Reporting): Promise<void> {
   try {
     const { commit, changed } = await synced.sync();
-    if (changed) await report(synced.api, synced.fn, commit.id, options);
+    if (changed) await report(synced.api, synced.fn, commit.id, reporting);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     note(paintNote("red", printable(error.message)));
@@ -110,10 +114,10 @@ async function report(
   api: Api,
   fn: RemoteFunction,
   commitId: string,
-  { junit, json }: Options,
+  { junit, json, secrets }: Reporting,
 ): Promise<void> {
   const started = performance.now();
-  const results = await runTests(api, fn, commitId);
+  const results = await runTests(api, fn, commitId, secrets);
   const seconds = (performance.now() - started) / 1000;
   if (junit !== undefined) await writeJunit(junit, junitXml(fn.displayName, results, seconds));
   const failed = results.filter(({ status }) => status === "FAIL").length;
@@ -129,9 +133,14 @@ async function report(
   });
 }
 
-async function runTests(api: Api, fn: RemoteFunction, commitId: string): Promise<TestResult[]> {
+async function runTests(
+  api: Api,
+  fn: RemoteFunction,
+  commitId: string,
+  secrets: Reporting["secrets"],
+): Promise<TestResult[]> {
   try {
-    return await needsAddition("tests", api.test(fn, commitId));
+    return await needsAddition("tests", api.test(fn, commitId, secrets));
   } catch (error) {
     // The fault is one of the tests, not of the server.
     if (!(error instanceof ApiError) || error.status !== 400) throw error;

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { hostMethods } from "../api/host_calls.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { apiRateLimit, TokenRateLimit } from "../api/rate_limit.ts";
-import type { OpenApiDocument, Services } from "../api/services.ts";
+import type { Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import type { Domain } from "../domain/mod.ts";
 import type { Engine } from "../engine/contract.ts";
@@ -19,20 +19,19 @@ export interface ApiParts {
   readonly store: Store;
   readonly engine: Engine;
   readonly sandboxes: Sandboxes;
-  /** Base URL of the server. */
-  readonly url: string;
+  /** Host name of the server without a port. */
+  readonly hostName: string;
 }
 
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
 export function composeApi(
   config: Config,
-  { domain, store, engine, sandboxes, url }: ApiParts,
+  { domain, store, engine, sandboxes, hostName }: ApiParts,
 ): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
-  let document: OpenApiDocument | undefined;
   const services: Services = {
     ...domain,
-    hostName: new URL(url).hostname,
+    hostName,
     maxFileBytes: config.commits.maxFileBytes,
     readiness: () => {
       if (!engine.isOpen) return { ready: false, reason: "the server is stopping" };
@@ -46,7 +45,7 @@ export function composeApi(
       load: engine.load,
       forks: await sandboxes.forks(),
     }),
-    openApiDocument: () => document ??= openApiDocument(OPERATIONS, manifest.version),
+    openApiDocument: openApiDocument(OPERATIONS, manifest.version),
     apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }),
     tokenRateLimit: new TokenRateLimit(tokensPerMinute),
   };

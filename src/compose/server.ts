@@ -140,6 +140,7 @@ export async function startServer(
   opened.defer(() => shutdown.abort());
   const ids = new Ids();
   const snapshots = new Snapshots(store);
+  const hostName = new URL(url).hostname;
   const domain = await openDomain({
     store,
     sealer,
@@ -150,13 +151,12 @@ export async function startServer(
     snapshots,
     limits: limitsOf(config),
     checkTypes: config.tests.checkTypes,
-    url,
-    tokenLifetimeMs: config.identity.tokenLifetimeMs,
+    hostName,
     shutdown: shutdown.signal,
   });
   opened.use(domain.typeChecks);
   // Before recovery: resumed invocations may call the API.
-  const app = composeApi(config, { domain, store, engine, sandboxes, url });
+  const app = composeApi(config, { domain, store, engine, sandboxes, hostName });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));

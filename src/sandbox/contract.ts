@@ -93,6 +93,8 @@ export interface SandboxJob {
   readonly inputJson: string;
   /** Hosts to which the function may connect; see `src/sandbox/egress/allowlist.ts`. */
   readonly outboundAllowlist: readonly string[];
+  /** Names that list in messages, unless it is the function's own. */
+  readonly allowlistName?: string;
   /** Configuration for the function. Its secrets are masked in logs and errors. */
   readonly config: CallConfig;
   /** Those that are absent are the defaults of {@link SandboxLimits}. */

@@ -4,6 +4,14 @@ import { join } from "node:path";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { assertFails, initFolder } from "./support.ts";
 
+const FIXTURE_TEST = `import { functions, vfs } from "@c1/functions-sdk";
+import { test } from "@c1/test";
+test("has them", async ({ deepEqual }) => {
+  const text = await vfs.readTextFile("in.txt");
+  deepEqual({ ...functions.getConfig().secrets, text }, { KEY: "given", TOKEN: "other", text });
+});
+`;
+
 Deno.test("test runs main.test.ts in the sandbox and names what failed", async (t) => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "greeter");
@@ -34,6 +42,31 @@ Deno.test("test runs main.test.ts in the sandbox and names what failed", async (
     assert.match(xml, /<testsuites tests="2" failures="1" errors="0" skipped="0" /);
     assert.match(xml, /<testcase name="greets by name" classname="greeter">\s*<failure message="/);
   });
+  await t.step(
+    "what invoked.json and --secrets give the tests, and how values differ",
+    async () => {
+      const manifest = JSON.parse(await Deno.readTextFile(join(folder, "invoked.json")));
+      const tests = { volume: { folder: "data" }, secrets: { TOKEN: "declared" } };
+      await Deno.writeTextFile(
+        join(folder, "invoked.json"),
+        JSON.stringify({ ...manifest, tests }),
+      );
+      await Deno.mkdir(join(folder, "data"));
+      await Deno.writeTextFile(join(folder, "data", "in.txt"), "one");
+      await Deno.writeTextFile(join(folder, ".env"), "KEY=given\n");
+      await Deno.writeTextFile(join(folder, "main.test.ts"), FIXTURE_TEST);
+      const { stdout } = await run("test", "--secrets", ".env");
+      assert.match(
+        stdout,
+        /^ {7}\+ actual, - expected\n {9}\{\n {9} {2}KEY: 'given',\n {7}\+ {3}TOKEN: 'declared',\n {7}- {3}TOKEN: 'other',\n {9} {2}text: 'one'\n {9}\}$/m,
+      );
+      const wrong = { ...manifest, tests: { volume: { folder: 1 } } };
+      await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify(wrong));
+      assertFails(await run("test"), 2, /invoked\.json: tests\.volume\.folder: /, /tests/);
+      await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify(manifest));
+      await Deno.remove(join(folder, ".env"));
+    },
+  );
   await t.step(
     "a limit that an error names is a flag of every command that runs locally",
     async () => {

@@ -120,6 +120,7 @@ async function webhook(stage: Stage): Promise<void> {
 
 async function csvReport(stage: Stage): Promise<void> {
   await using example = await deployed("csv-report", stage);
+  assert.match(await example.ok(["test", "--remote"]), /^ok {3}writes the report/m);
   await example.ok(["volumes", "create", "sales"]);
   await example.ok(["volumes", "put", "-", "sales:/sales.csv"], {
     stdin: "region,amount\nnorth,10.5\nsouth,2\n",

@@ -1,6 +1,7 @@
 /** What a run of tests tells, through the API. */
 import assert from "node:assert/strict";
 import { serverSuite } from "../support/suite.ts";
+import type { Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { answerOf, MAIN, outline, resultsOf, runTests, withTests } from "./support.ts";
 
@@ -129,6 +130,71 @@ serverSuite("tests: results", {}, {
     ]);
   },
 
+  "deepEqual compares every part, and shows the lines that differ": async ({ client }) => {
+    const [{ assertions }] = await resultsOf(
+      client,
+      `import { test } from "@c1/test";
+      test("values", ({ deepEqual }) => {
+        deepEqual({ a: [1, new Map([["x", new Date(0)]])] }, { a: [1, new Map([["x", new Date(0)]])] });
+        deepEqual({ a: 1, b: [1, 2, 3], c: 3 }, { c: 3, b: [1, 4, 3], a: 1 });
+        deepEqual("one\\ntwo", "one\\n2");
+        const numbers = (changed: number) => Array.from({ length: 50_000 }, (_, i) => i === 20_000 ? changed : i);
+        deepEqual(numbers(1), numbers(2));
+        deepEqual({ a: undefined }, {});
+        deepEqual([1], [1], "described");
+      });`,
+    );
+    assert.deepEqual(assertions.map(({ pass }: Json) => pass), [
+      true,
+      false,
+      false,
+      false,
+      false,
+      true,
+    ]);
+    const [, nested, text, long] = assertions.map(({ diff }: Json) => diff);
+    assert.equal(
+      nested,
+      "+ actual, - expected\n  ...\n    a: 1,\n    b: [\n      1,\n+     2,\n-     4,\n      3\n    ],\n    c: 3\n  ...",
+    );
+    assert.equal(text, "+ actual, - expected\n  one\n+ two\n- 2");
+    assert.match(long, /^ {4}19999,\n\+ {3}1,\n- {3}2,\n {4}20001,$/m);
+    assert.ok(!("diff" in assertions[0]));
+    assert.equal(assertions[5].description, "described");
+  },
+
+  "throws and rejects compare what is thrown with their matcher": async ({ client }) => {
+    const [{ assertions, error }] = await resultsOf(
+      client,
+      `import { test } from "@c1/test";
+      class Lost extends TypeError { code = 7; }
+      const lose = () => { throw new Lost("no luck"); };
+      const matchers = [undefined, TypeError, Lost, "luck", /^TypeError: no/, { code: 7, message: /no/ },
+        (error: unknown) => error instanceof Lost, RangeError, "other", /other/, { code: 8 }, () => false];
+      test("matchers", async ({ throws, rejects, equal }) => {
+        for (const matcher of matchers) throws(lose, matcher);
+        throws(() => {});
+        throws(async () => { await Promise.reject(new Error("later")); });
+        equal(await rejects(async () => lose(), Lost), true);
+        await rejects(Promise.resolve(1));
+        await rejects(lose, "luck");
+        rejects(new Promise((_, reject) => setTimeout(() => reject(new Error("late")), 100)), "late");
+      });`,
+    );
+    assert.equal(error, undefined);
+    const passed = assertions.map(({ operator, pass }: Json) => `${operator} ${pass}`);
+    const times = (count: number, text: string) => Array.from({ length: count }, () => text);
+    assert.deepEqual(passed, [
+      ...times(7, "throws true"),
+      ...times(7, "throws false"),
+      ...["rejects true", "=== true", "rejects false", "rejects true", "rejects true"],
+    ]);
+    const { expected, actual } = assertions[7];
+    assert.deepEqual([expected, actual], ["an error of class RangeError", "TypeError: no luck"]);
+    assert.equal(assertions[12].actual, "no error");
+    assert.equal(assertions.at(-1).at, "main.test.ts:13:9");
+  },
+
   "skip, only, and the first result where nothing fails": async ({ client }) => {
     const answer = await answerOf(
       client,
@@ -244,26 +310,22 @@ test("helper", (t) => {
     assert.deepEqual(ok(await client.get(`/api/v1/functions/${id}/invocations`)).list, []);
   },
 
-  "secrets reach the tests and are masked in what is told": async ({ client }) => {
+  "secrets of the run reach the tests and are masked in what is told": async ({ client }) => {
     const id = await withTests(
       client,
       `import { test } from "@c1/test";
       import { functions } from "@c1/functions-sdk";
-      test("secret", ({ equal }) => {
+      test("secret", ({ equal, deepEqual }) => {
         const { TOKEN = "" } = functions.getConfig().secrets;
         equal(TOKEN, "correct horse battery", TOKEN);
         console.log(TOKEN);
         equal("x".repeat(4090) + TOKEN, "");
+        deepEqual({ TOKEN }, {});
         throw new Error(TOKEN);
       });`,
     );
-    ok(
-      await client.post("/api/v1/functions/update", {
-        function: { id, secret: { TOKEN: "correct horse battery" } },
-        updateMask: "secret",
-      }),
-    );
-    const { results: [{ assertions, error, logs }] } = ok(await runTests(client, id));
+    const secrets = { TOKEN: "correct horse battery" };
+    const { results: [{ assertions, error, logs }] } = ok(await runTests(client, id, { secrets }));
     assert.equal(assertions[0].pass, true);
     assert.equal(assertions[0].actual, "***");
     assert.equal(logs[0].log, "***");

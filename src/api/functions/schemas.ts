@@ -1,10 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import {
-  type Functions,
-  type FunctionView,
-  SECRET_VALUE_BYTES_MAX,
-  SECRETS_MAX,
-} from "../../domain/functions/functions.ts";
+import { type Functions, type FunctionView } from "../../domain/functions/functions.ts";
+import { SECRET_VALUE_BYTES_MAX, SECRETS_MAX } from "../../domain/functions/named_values.ts";
 import { commitJson, commitMessageIn, commitOut } from "../commits/schemas.ts";
 import { bytesOut, filesIn, timestamp } from "../primitives.ts";
 import { limitsJson, limitsOut } from "./limits.ts";
@@ -73,7 +69,7 @@ export const createFunctionIn = z.object({
   commitMessage: commitMessageIn,
 }).openapi("c1.api.functions.v1.FunctionsServiceCreateFunctionRequest");
 
-const secretsIn = namedValuesIn(
+export const secretsIn = namedValuesIn(
   "secret",
   z.string().refine((value) => Buffer.byteLength(value) <= SECRET_VALUE_BYTES_MAX, {
     error: atMost(SECRET_VALUE_BYTES_MAX, "bytes"),

@@ -9,9 +9,13 @@ import {
   PROCESS_REUSES,
   PROVISIONED_CONCURRENCY_MAX,
   SCOPED_ROLES_MAX,
+} from "../../domain/functions/settings.ts";
+import {
+  VALUE_NAME,
+  VALUE_NAME_RULE,
   VARIABLES_BYTES_MAX,
   VARIABLES_MAX,
-} from "../../domain/functions/settings.ts";
+} from "../../domain/functions/named_values.ts";
 import { MIB } from "../../domain/functions/limits.ts";
 import { isRole, ROLES } from "../../domain/identity/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
@@ -88,10 +92,6 @@ const roleId = z.string().refine(isRole, {
   error: `must be a role of this server: ${ROLES.join(", ")}`,
 }).openapi({ description: `A role of the function when it calls the API: ${ROLES.join(", ")}` });
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
-const NAME_RULE =
-  "1 to 128 letters, digits, underscores, dots and hyphens, beginning with a letter or underscore";
-
 /** Values by name. */
 export function namedValuesIn<Value extends z.ZodType<string>>(
   noun: "secret" | "variable",
@@ -103,11 +103,11 @@ export function namedValuesIn<Value extends z.ZodType<string>>(
       context.addIssue({ code: "custom", message: atMost(max, "names") });
     }
     for (const name of values.keys()) {
-      if (NAME.test(name)) continue;
+      if (VALUE_NAME.test(name)) continue;
       context.addIssue({
         code: "custom",
         path: [name],
-        message: `is not a ${noun}'s name: ${NAME_RULE}`,
+        message: `is not a ${noun}'s name: ${VALUE_NAME_RULE}`,
       });
     }
   }).transform((values) => Object.fromEntries(values) as Record<string, string>);

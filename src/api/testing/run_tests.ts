@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { mainResult } from "../../domain/testing/results.ts";
-import { functionParam } from "../functions/schemas.ts";
+import { functionParam, secretsIn } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
 import { testResultJson, testResultOut } from "./schemas.ts";
 
@@ -15,6 +15,9 @@ export const runTests = jsonOperation({
     commitId: z.string().default("").openapi({
       description: "Id, HEAD or refs/tags/<name>; empty: the published commit",
     }),
+    secrets: secretsIn.default({}).openapi({
+      description: "Secrets of this run alone; they win over those that the tests declare",
+    }),
   }).openapi("c1.api.functions.v1.FunctionsServiceTestRequest"),
   response: z.object({
     result: testResultOut.optional().openapi({
@@ -23,7 +26,8 @@ export const runTests = jsonOperation({
     results: z.array(testResultOut),
   }).openapi("c1.api.functions.v1.FunctionsServiceTestResponse"),
   async handle({ params, body, principal, signal }, { tests }) {
-    const found = await tests.run(principal, params.function_id, body.commitId, signal);
+    const request = { commit: body.commitId, secrets: body.secrets };
+    const found = await tests.run(principal, params.function_id, request, signal);
     const main = mainResult(found);
     return {
       ...main === undefined ? {} : { result: testResultJson(main) },

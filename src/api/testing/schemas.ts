@@ -13,11 +13,16 @@ const testStatus = z.enum([
 
 const assertionOut = z.object({
   description: z.string(),
-  operator: z.string().openapi({ description: "`===`, `ok` or `fail`" }),
+  operator: z.string().openapi({
+    description: "`===`, `ok`, `fail`, `deepEqual`, `throws` or `rejects`",
+  }),
   expected: z.string(),
   actual: z.string(),
   at: z.string().openapi({ description: "`main.test.ts:LINE:COLUMN`" }),
   pass: z.boolean(),
+  diff: z.string().optional().openapi({
+    description: "How `actual` (`+`) differs from `expected` (`-`), in lines",
+  }),
 }).openapi("c1.api.functions.v1.FunctionTestResultAssertion");
 
 const testLogOut = z.object({

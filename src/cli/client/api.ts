@@ -14,7 +14,6 @@ import {
   TypeCheck,
 } from "./schemas.ts";
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
-import { ClientApi } from "./clients.ts";
 import { VolumeApi } from "./volumes.ts";
 
 /** Contents of files by path. */
@@ -54,20 +53,15 @@ export interface InvokeRequest {
 
 export interface InvocationFilter {
   readonly status?: string | undefined;
-  /** Inclusive. */
   readonly since?: string | undefined;
-  /** Exclusive. */
-  readonly until?: string | undefined;
   readonly query?: string | undefined;
 }
 
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
-  readonly clients: ClientApi;
   readonly volumes: VolumeApi;
 
   constructor(readonly session: Session) {
-    this.clients = new ClientApi(session);
     this.volumes = new VolumeApi(session);
   }
 
@@ -246,12 +240,17 @@ export class Api implements Disposable {
     );
   }
 
-  async test(fn: RemoteFunction, commitId: string): Promise<TestResult[]> {
+  /** @param secrets of this run alone, an addition to C1's API */
+  async test(
+    fn: RemoteFunction,
+    commitId: string,
+    secrets: Readonly<Record<string, string>>,
+  ): Promise<TestResult[]> {
     const { results } = await this.session.post(
       `Cannot test ${fn.displayName}`,
       `${functionPath(fn)}/test`,
       z.object({ results: z.array(TestResult).nullish().transform((value) => value ?? []) }),
-      { commitId },
+      { commitId, ...Object.keys(secrets).length === 0 ? {} : { secrets } },
       LONG_TIMEOUT_MS,
     );
     return results;
@@ -273,8 +272,8 @@ export class Api implements Disposable {
   ): Promise<Invocation[]> {
     const what = `Cannot list the invocations of ${fn.displayName}`;
     const path = `${functionPath(fn)}/invocations`;
-    const { status, since, until, query } = filter;
-    const hasFilter = [status, since, until, query].some((value) => value !== undefined);
+    const { status, since, query } = filter;
+    const hasFilter = [status, since, query].some((value) => value !== undefined);
     return await this.session.all(limit, (pageToken) => {
       if (!hasFilter) {
         return this.session.get(what, `${path}?${pageQuery(limit, pageToken)}`, pageOf(Invocation));
@@ -282,7 +281,6 @@ export class Api implements Disposable {
       return this.session.post(what, `${path}/search`, pageOf(Invocation), {
         ...status === undefined ? {} : { status: INVOCATION_PREFIX + status.toUpperCase() },
         since,
-        until,
         query,
         pageSize: Math.min(limit, PAGE_SIZE),
         pageToken,

@@ -47,18 +47,6 @@ export const RemoteFunction = z.object({
 });
 export type RemoteFunction = z.output<typeof RemoteFunction>;
 
-/** Credentials of a principal. */
-export const Client = z.object({
-  id: z.string(),
-  clientId: text,
-  displayName: text,
-  scopedRoles: z.array(z.string()).nullish().transform((value) => value ?? []),
-  disabled: z.boolean().nullish().transform((value) => value ?? false),
-  createdAt: optionalText,
-  expiresTime: optionalText,
-});
-export type Client = z.output<typeof Client>;
-
 export const Commit = z.object({
   id: z.string(),
   message: text,
@@ -136,6 +124,7 @@ export const TestResult = z.object({
     expected: text,
     actual: text,
     at: text,
+    diff: optionalText,
     pass: z.boolean().nullish().transform((value) => value ?? false),
   })).nullish().transform((value) => value ?? []),
   logs: z.array(z.object({ level: text, source: text, log: text })).nullish()

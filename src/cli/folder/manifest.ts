@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { readTextFile } from "../../shared/files.ts";
+import { declaredFixture } from "../../domain/testing/fixture.ts";
 import { parseJson } from "../client/api_error.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 
@@ -12,9 +13,6 @@ const Manifest = z.strictObject({
   name: z.string().min(1),
   description: z.string().optional(),
   allowlist: z.array(z.string()).optional(),
-  /** A folder above, with files that the function imports. */
-  root: z.string().regex(/^\.\.(?:\/\.\.)*\/?$/, 'must be a folder above, such as "..", or "../.."')
-    .optional(),
   /** Name or id of the volume that the command line attaches to calls. */
   volume: z.string().min(1).optional(),
   /** Ids of the roles that the function has for calls of the API. */
@@ -22,6 +20,8 @@ const Manifest = z.strictObject({
   provisionedConcurrency: z.number().int().min(0).optional(),
   /** Whether a process runs one call, or one after another. */
   processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"]).optional(),
+  /** What the tests have besides the code; a commit has this part of the manifest. */
+  tests: declaredFixture.optional(),
 });
 
 /** `invoked.json`, the settings of the function in a folder, without secrets. An absent field does not change on the server. */
@@ -51,7 +51,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   );
   throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
     next:
-      "its fields are name, description, root, allowlist, volume, roles, provisionedConcurrency, processReuse and id",
+      "its fields are name, description, allowlist, volume, roles, provisionedConcurrency, processReuse, tests and id",
     exit: "usage",
   });
 }
@@ -64,4 +64,10 @@ export async function needManifest(folder: string): Promise<Manifest> {
     next: "create a function with invoked init NAME, or change to the folder of one",
     exit: "usage",
   });
+}
+
+/** The manifest as the commit has it: the fixture of the tests alone. Undefined without one. */
+export async function fixtureFile(folder: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const tests = (await readManifest(folder))?.tests;
+  return tests && new TextEncoder().encode(`${JSON.stringify({ tests }, null, 2)}\n`);
 }

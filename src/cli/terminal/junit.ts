@@ -65,10 +65,15 @@ function isFailure({ status, error }: TestResult): boolean {
 /** The error of a test and every failed assertion; undefined without any. */
 export function faultOf({ error, assertions }: TestResult): string | undefined {
   const failed = assertions.filter(({ pass }) => !pass).map((assertion) => {
-    const { description, operator, expected, actual, at } = assertion;
+    const { description, operator, expected, actual, diff, at } = assertion;
+    const hasValues = expected !== "" || actual !== "";
     return [
       `${description === "" ? operator : description}${at === "" ? "" : ` at ${at}`}`,
-      ...expected === "" && actual === "" ? [] : [`  expected ${expected}`, `  actual   ${actual}`],
+      ...diff !== undefined
+        ? [diff.replace(/^/gm, "  ")]
+        : hasValues
+        ? [`  expected ${expected}`, `  actual   ${actual}`]
+        : [],
     ].join("\n");
   });
   const faults = [...error === undefined ? [] : [error], ...failed];

@@ -23,9 +23,6 @@ import {
 } from "./settings.ts";
 import { maskedFields, type UpdateMask } from "./update_mask.ts";
 
-export const SECRETS_MAX = 100;
-export const SECRET_VALUE_BYTES_MAX = 64 * 1024;
-
 const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;
 type Updatable = (typeof UPDATABLE)[number];
 

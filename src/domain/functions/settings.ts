@@ -22,9 +22,6 @@ export const DESCRIPTION_CHARS_MAX = 4096;
 export const ALLOWLIST_ENTRIES_MAX = 256;
 export const PROVISIONED_CONCURRENCY_MAX = 100;
 export const SCOPED_ROLES_MAX = 100;
-export const VARIABLES_MAX = 100;
-/** Of all names and values of the variables of a function together, in UTF-8. */
-export const VARIABLES_BYTES_MAX = 64 * 1024;
 
 /** What a caller can set of a function, besides its published commit and its secrets. Absent means the default. */
 export interface FunctionSettings extends WantedLimits {

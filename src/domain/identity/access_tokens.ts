@@ -1,10 +1,11 @@
 import { errors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
-import { clientGone, type LiveClient, type LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 import type { SigningKey } from "./server_keys.ts";
 
+/** How long an access token lives. */
+export const ACCESS_TOKEN_TTL_SECONDS = 600;
 /** Verified tokens in memory. */
 const VERIFIED_TOKENS_MAX = 10_000;
 const MS_PER_SECOND = 1000;
@@ -13,55 +14,34 @@ const ISSUED_AHEAD_MAX_MS = 60 * MS_PER_SECOND;
 const ISSUER = "invoked";
 const AUDIENCE = "invoked/api";
 
-/** A new access token. */
-export interface IssuedToken {
-  readonly token: string;
-  readonly expiresInSeconds: number;
-}
-
-/**
- * Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037) that name a client. What the client may do is looked
- * up, in memory but for once a minute.
- */
+/** Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037), checked without the store. */
 export class AccessTokens {
   /** Verified tokens with their times, so that a signature is checked once and not at every request. */
   readonly #verified = new LRUCache<
     string,
-    { readonly clientId: string; readonly issuedAtMs: number; readonly expiresAtMs: number }
+    { readonly principal: Principal; readonly issuedAtMs: number; readonly expiresAtMs: number }
   >({ max: VERIFIED_TOKENS_MAX });
 
-  constructor(
-    private readonly key: SigningKey,
-    private readonly clients: Pick<LiveClients, "get">,
-    private readonly lifetimeMs: number,
-  ) {}
+  constructor(private readonly key: SigningKey) {}
 
-  /** Issues a token that ends with its lifetime or with its client, whichever is first. */
-  async issue({ principal, expiresAtMs }: LiveClient): Promise<IssuedToken> {
-    const issuedAt = Math.floor(Date.now() / MS_PER_SECOND);
-    const lifetimeMs = Math.min(this.lifetimeMs, expiresAtMs - Date.now());
-    const expiresInSeconds = Math.max(1, Math.floor(lifetimeMs / MS_PER_SECOND));
-    const token = await new SignJWT({ client_id: principal.clientId })
+  issue(principal: Principal): Promise<string> {
+    return new SignJWT({
+      client_id: principal.clientId,
+      name: principal.displayName,
+      roles: principal.roles,
+    })
       .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid: this.key.id })
       .setIssuer(ISSUER).setAudience(AUDIENCE).setSubject(principal.id)
-      .setIssuedAt(issuedAt).setExpirationTime(issuedAt + expiresInSeconds)
+      .setIssuedAt().setExpirationTime(`${ACCESS_TOKEN_TTL_SECONDS}s`)
       .sign(this.key.privateKey);
-    return { token, expiresInSeconds };
   }
 
   /** @throws TOKEN_INVALID, TOKEN_EXPIRED */
   async check(token: string): Promise<Principal> {
-    const client = await this.clients.get(await this.#clientIdOf(token));
-    if (client === undefined) throw clientGone();
-    return client.principal;
-  }
-
-  /** The client that a token was issued to. @throws TOKEN_INVALID, TOKEN_EXPIRED */
-  async #clientIdOf(token: string): Promise<string> {
     const known = this.#verified.get(token);
     if (known !== undefined && Date.now() < known.expiresAtMs) {
       assertNotIssuedAhead(known.issuedAtMs);
-      return known.clientId;
+      return known.principal;
     }
     this.#verified.delete(token);
     try {
@@ -70,14 +50,19 @@ export class AccessTokens {
         typ: "at+jwt",
         issuer: ISSUER,
         audience: AUDIENCE,
-        requiredClaims: ["sub", "iat", "exp", "client_id"],
+        requiredClaims: ["sub", "iat", "exp", "client_id", "name", "roles"],
       });
       const issuedAtMs = MS_PER_SECOND * Number(payload.iat);
       assertNotIssuedAhead(issuedAtMs);
-      const clientId = String(payload["client_id"]);
+      const principal: Principal = {
+        id: String(payload.sub),
+        displayName: String(payload["name"]),
+        clientId: String(payload["client_id"]),
+        roles: payload["roles"] as string[],
+      };
       const expiresAtMs = MS_PER_SECOND * Number(payload.exp);
-      this.#verified.set(token, { clientId, issuedAtMs, expiresAtMs });
-      return clientId;
+      this.#verified.set(token, { principal, issuedAtMs, expiresAtMs });
+      return principal;
     } catch (error) {
       if (error instanceof errors.JWTExpired) {
         throw new DomainError(

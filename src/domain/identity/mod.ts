@@ -4,11 +4,9 @@ import type { Ids } from "../ids.ts";
 import { type ClientCredentials, mintCredentials } from "./credentials.ts";
 import type { Principal, Role } from "./principal.ts";
 
-export { AccessTokens } from "./access_tokens.ts";
-export { type ClientChange, Clients } from "./clients.ts";
-export { type ClientCredentials, clientHost } from "./credentials.ts";
+export { ACCESS_TOKEN_TTL_SECONDS, AccessTokens } from "./access_tokens.ts";
+export type { ClientCredentials } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
-export { type LiveClient, LiveClients } from "./live_clients.ts";
 export {
   isRole,
   type Permission,
@@ -28,12 +26,12 @@ export interface NewServicePrincipal {
   insert(tx: Writers): Promise<void>;
 }
 
-/** Makes a service principal with one client. @param spec.host of {@link clientHost} */
+/** Makes a service principal with one credential. */
 export async function newServicePrincipal(
   ids: Ids,
   spec: { readonly displayName: string; readonly roles: readonly Role[]; readonly host: string },
 ): Promise<NewServicePrincipal> {
-  const { credentials, record } = await mintCredentials(spec.host, "spc");
+  const { credentials, record } = await mintCredentials(spec.host);
   const { displayName, roles } = spec;
   const createdAt = new Date().toISOString();
   const id = ids.next();
@@ -47,18 +45,7 @@ export async function newServicePrincipal(
         roles: JSON.stringify(roles),
         createdAt,
       });
-      await tx.identity.insertCredential({
-        ...record,
-        id,
-        principalId: id,
-        displayName,
-        scopedRoles: "[]",
-        disabled: 0,
-        createdAt,
-        updatedAt: createdAt,
-        expiresAt: null,
-        deletedAt: null,
-      });
+      await tx.identity.insertCredential({ ...record, principalId: id, createdAt });
     },
   };
 }

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, errors, importJWK, type JWTPayload, jwtVerify } from "jose";
 import type { Store } from "../../store/mod.ts";
-import type { ClientRow } from "../../store/identity.ts";
-import type { AccessTokens } from "./access_tokens.ts";
+import { ACCESS_TOKEN_TTL_SECONDS, type AccessTokens } from "./access_tokens.ts";
 import { secretMatches } from "./credentials.ts";
-import { type LiveClient, liveClientOf } from "./live_clients.ts";
+import type { Principal } from "./principal.ts";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** How far ahead an assertion may expire. */
@@ -49,8 +48,8 @@ export class TokenEndpoint {
     private readonly hostName: string,
   ) {}
 
-  /** The client whose credentials the form has. @throws OAuthError */
-  async authenticate(form: URLSearchParams): Promise<LiveClient> {
+  /** The principal whose credentials the form has. @throws OAuthError */
+  async authenticate(form: URLSearchParams): Promise<Principal> {
     for (const name of new Set(form.keys())) {
       if (form.getAll(name).length > 1) {
         throw new OAuthError("invalid_request", `${name} is given more than once`);
@@ -67,12 +66,15 @@ export class TokenEndpoint {
   }
 
   /** Issues an access token. */
-  async grant(client: LiveClient): Promise<TokenAnswer> {
-    const { token, expiresInSeconds } = await this.accessTokens.issue(client);
-    return { access_token: token, token_type: "Bearer", expires_in: expiresInSeconds };
+  async grant(principal: Principal): Promise<TokenAnswer> {
+    return {
+      access_token: await this.accessTokens.issue(principal),
+      token_type: "Bearer",
+      expires_in: ACCESS_TOKEN_TTL_SECONDS,
+    };
   }
 
-  async #byCredentials(form: URLSearchParams): Promise<LiveClient> {
+  async #byCredentials(form: URLSearchParams): Promise<Principal> {
     const secret = form.get("client_secret");
     const assertion = form.get("client_assertion");
     if (secret !== null && assertion !== null) {
@@ -86,24 +88,24 @@ export class TokenEndpoint {
     if (secret === null) {
       throw new OAuthError("invalid_request", "client_secret or client_assertion is missing");
     }
-    const row = await this.store.read.identity.client(clientId);
-    if (!secretMatches(secret, row) || row === undefined) throw unknownClient();
-    return liveOrUnknown(row);
+    const credential = await this.store.read.identity.credential(clientId);
+    if (!secretMatches(secret, credential) || credential === undefined) throw unknownClient();
+    return principalOf(credential);
   }
 
-  async #bySignature(form: URLSearchParams, assertion: string): Promise<LiveClient> {
+  async #bySignature(form: URLSearchParams, assertion: string): Promise<Principal> {
     const type = required(form, "client_assertion_type");
     if (type !== ASSERTION_TYPE) {
       throw new OAuthError("invalid_request", `client_assertion_type must be ${ASSERTION_TYPE}`);
     }
     const clientId = form.get("client_id") ?? subjectOf(assertion);
-    const row = clientId === undefined
+    const credential = clientId === undefined
       ? undefined
-      : await this.store.read.identity.client(clientId);
-    if (row === undefined) throw unknownClient();
-    const claims = await this.#verify(assertion, row.clientId, row.publicJwk);
-    await this.#useOnce(assertion, row.clientId, claims);
-    return liveOrUnknown(row);
+      : await this.store.read.identity.credential(clientId);
+    if (credential === undefined) throw unknownClient();
+    const claims = await this.#verify(assertion, credential.clientId, credential.publicJwk);
+    await this.#useOnce(assertion, credential.clientId, claims);
+    return principalOf(credential);
   }
 
   async #verify(assertion: string, clientId: string, publicJwk: string): Promise<JWTPayload> {
@@ -165,10 +167,7 @@ function required(form: URLSearchParams, name: string): string {
 }
 
 function unknownClient(): OAuthError {
-  return new OAuthError(
-    "invalid_client",
-    "the client is unknown, deleted, disabled or expired, or its secret is wrong",
-  );
+  return new OAuthError("invalid_client", "the client is unknown or its secret is wrong");
 }
 
 function subjectOf(assertion: string): string | undefined {
@@ -185,9 +184,13 @@ function hostNameOf(clientId: string): string {
   return host.replace(/:\d+$/, "");
 }
 
-/** @throws OAuthError for a client that was deleted, is disabled or has expired */
-function liveOrUnknown(row: ClientRow): LiveClient {
-  const client = liveClientOf(row);
-  if (client === undefined) throw unknownClient();
-  return client;
+function principalOf(
+  row: { principalId: string; displayName: string; clientId: string; roles: string },
+): Principal {
+  return {
+    id: row.principalId,
+    displayName: row.displayName,
+    clientId: row.clientId,
+    roles: JSON.parse(row.roles) as string[],
+  };
 }

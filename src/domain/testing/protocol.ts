@@ -9,7 +9,8 @@ const stack = z.string().max(STACK_MAX_UNITS);
 const thrown = z.object({ name: text, message: text, stack });
 
 const plannedTest = z.object({ name: text, skip: z.boolean(), only: z.boolean() });
-const plan = z.object({ tests: z.array(plannedTest) });
+/** `fixture` is what `registerTests` declares. */
+const plan = z.object({ tests: z.array(plannedTest), fixture: z.unknown().optional() });
 const begin = z.object({ test: index });
 const assertion = z.object({
   test: index,
@@ -18,6 +19,8 @@ const assertion = z.object({
   expected: text,
   actual: text,
   description: text,
+  /** How `actual` differs from `expected`, in lines. */
+  diff: text.optional(),
   stack,
 });
 const end = z.object({ test: index, error: thrown.optional() });

@@ -44,6 +44,7 @@ export function resultOf(test: TestRecord, map: StackMap, redactor: Redactor): T
       expected: shown(found.expected, redactor),
       actual: shown(found.actual, redactor),
       description: shown(found.description, redactor),
+      ...found.diff === undefined ? {} : { diff: shown(found.diff, redactor) },
     })),
     logs,
   };

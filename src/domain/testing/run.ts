@@ -48,6 +48,13 @@ export interface TestRecord {
 /** What a test run needs of the server. */
 export interface TestEnvironment {
   /**
+   * Takes what an instance declares for the tests; true if they need another instance, which begins with it.
+   * @throws HostCallError for what cannot be declared
+   */
+  declare(fixture: unknown): boolean;
+  /** The volumes of the tests. */
+  readonly volumes: { begin(): void; end(): void };
+  /**
    * Runs the tests' script in an instance of its own.
    * @param answer answers host calls about tests, and undefined to others; it may throw `HostCallError`
    * @param signal kills the instance; its reason is a `KillCode`
@@ -81,6 +88,8 @@ export class TestRun {
   #latest: TestRecord | undefined;
   /** Whether the current instance began a test. */
   #progressed = false;
+  /** Whether the current instance only declared what the next one begins with. */
+  #declared = false;
   /** Logs of the first instance before its first test. */
   readonly #early: SandboxLog[] = [];
   #logBytes = 0;
@@ -122,12 +131,18 @@ export class TestRun {
     this.#instance = new AbortController();
     this.#cut = undefined;
     this.#progressed = false;
+    this.#declared = false;
     const outcome = await this.#environment.runInstance(
       (call) => this.#answer(call),
       (log) => this.#log(log),
       this.#instance.signal,
     );
     clearTimeout(this.#timer);
+    this.#environment.volumes.end();
+    if (this.#declared && this.#stopped === undefined && !this.#environment.signal.aborted) {
+      this.#early.length = 0;
+      return true;
+    }
     const error = this.#errorOf(outcome);
     const tests = this.#tests ??= [this.#moduleRecord()];
     if (tests.length === 0) tests.push(this.#moduleRecord("NO_TESTS: main.test.ts adds no test"));
@@ -179,7 +194,7 @@ export class TestRun {
     if (this.#cut !== undefined || this.#environment.signal.aborted) return null;
     switch (message.method) {
       case "test.plan":
-        return this.#plan(message.tests);
+        return this.#plan(message.tests, message.fixture);
       case "test.begin":
         return this.#begin(message.test);
       case "test.assertion":
@@ -190,7 +205,14 @@ export class TestRun {
   }
 
   /** Answers which tests this instance runs. */
-  #plan(planned: readonly PlannedTest[]): { readonly run: readonly number[] } {
+  #plan(
+    planned: readonly PlannedTest[],
+    fixture: unknown,
+  ): { readonly run: readonly number[] } {
+    if (fixture !== undefined && this.#environment.declare(fixture)) {
+      this.#declared = true;
+      return { run: [] };
+    }
     const text = JSON.stringify(planned);
     if (this.#tests === undefined) {
       this.#planned = text;
@@ -217,6 +239,7 @@ export class TestRun {
     test.logs.push(...this.#early.splice(0));
     this.#latest = test;
     this.#progressed = true;
+    this.#environment.volumes.begin();
     const { timeoutMs } = this.#limits;
     this.#timer = setTimeout(() =>
       this.#kill(
@@ -243,10 +266,12 @@ export class TestRun {
       );
       return null;
     }
-    const { operator, pass, expected, actual, description, stack } = assertion;
-    this.#weigh(operator.length + expected.length + actual.length + description.length);
+    const { operator, pass, expected, actual, description, diff, stack } = assertion;
+    const texts = [operator, expected, actual, description, diff ?? ""];
+    this.#weigh(texts.reduce((units, text) => units + text.length, 0));
     const at = this.#environment.positionOf(stack);
-    test.assertions.push({ operator, pass, expected, actual, description, at });
+    const shown = { operator, pass, expected, actual, description, at };
+    test.assertions.push(diff === undefined ? shown : { ...shown, diff });
     return null;
   }
 
@@ -256,6 +281,7 @@ export class TestRun {
       throw new HostCallError("FAILED_PRECONDITION", "this test does not run");
     }
     clearTimeout(this.#timer);
+    this.#environment.volumes.end();
     if (error !== undefined) this.#weigh(error.message.length + error.stack.length);
     end(test, error && { kind: "thrown", thrown: error });
     return null;

@@ -1,104 +1,164 @@
-import type { Engine, InvocationContext, Run } from "../../engine/contract.ts";
+import type { Engine, InvocationContext, Job, Run } from "../../engine/contract.ts";
 import { Redactions, Redactor } from "../../sandbox/instance/redaction.ts";
 import { StackMap } from "../../sandbox/instance/stack.ts";
 import type { TestArtifactColumns } from "../../store/commits.ts";
-import type { FunctionRow } from "../../store/functions.ts";
 import type { Store } from "../../store/mod.ts";
-import { artifactSource } from "../commits/builds.ts";
-import type { FunctionLimits } from "../functions/limits.ts";
-import { configOf } from "../functions/variables.ts";
-import type { Secrets } from "../functions/secrets.ts";
+import { artifactSource, buildFailed, isUploaded } from "../commits/builds.ts";
+import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
 import { admit, queueTimeout } from "../invocations/admission.ts";
 import type { HostMethods } from "../invocations/host_methods.ts";
 import { commitToRun, liveFunction } from "../references.ts";
+import { VFS_PREFIX } from "../volumes/host_calls.ts";
+import type { VolumeLimits } from "../volumes/write_set.ts";
 import type { TestArtifacts } from "./artifacts.ts";
+import { FIXTURE_FILE, FixtureError, readFixtureFile } from "./fixture.ts";
 import { positionOf, resultOf, type TestResult } from "./results.ts";
-import { type TestLimits, TestRun } from "./run.ts";
+import { type TestLimits, type TestRecord, TestRun } from "./run.ts";
+import { type Fixture, RunFixtures } from "./run_fixtures.ts";
+import { TestVolumes } from "./volumes.ts";
 
 /** What test runs work with. */
 export interface TestParts {
   readonly store: Store;
   readonly engine: Engine;
-  readonly secrets: Secrets;
   readonly hostMethods: HostMethods;
   readonly artifacts: TestArtifacts;
   readonly ids: Ids;
   readonly limits: Omit<TestLimits, "runTimeoutMs">;
   readonly functionLimits: FunctionLimits;
+  readonly volumeLimits: VolumeLimits;
+}
+
+/** What to test. */
+export interface TestRequest {
+  /** Reference of a commit; empty means the published one. */
+  readonly commit: string;
+  /** Secrets of this run alone; they win over those of the commit's fixture. */
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs the tests of commits behind the walls and limits of a call of the function, in a slot, with its secrets and its
- * allowlist. A test run is an unrecorded run: it leaves no invocation.
+ * Runs the tests of commits behind the walls and limits of a call of the function, in a slot. Volume, secrets and hosts
+ * are those that the tests declare, never those of the function. A test run is an unrecorded run: it leaves no
+ * invocation.
  */
 export class Tests {
   constructor(private readonly parts: TestParts) {}
 
   /**
    * The results in the order of the tests; at least one.
-   * @param reference of a commit; empty means the published one
    * @param signal ends the run when its caller goes away
    * @throws NO_TESTS, BUILD_FAILED, QUEUE_FULL, OVERLOADED, QUEUE_TIMEOUT
    */
   async run(
     by: Principal,
     functionId: string,
-    reference: string,
+    request: TestRequest,
     signal: AbortSignal,
   ): Promise<readonly TestResult[]> {
     const { store, engine, artifacts, ids } = this.parts;
     const fn = await liveFunction(store.read, functionId);
-    const commit = await commitToRun(store.read, fn, reference);
+    const commit = await commitToRun(store.read, fn, request.commit);
     const artifact = await artifacts.of(commit);
+    const fixtures = await this.#fixturesOf(commit.id, request.secrets);
     const context: InvocationContext = {
       invocationId: ids.next(),
       functionId: fn.id,
       depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
     };
-    const { maxConcurrency } = this.parts.functionLimits.of(fn);
-    const request = { functionId: fn.id, inputBytes: 0, mode: "sync", maxConcurrency } as const;
-    const slot = admit(engine, request, by.invocation);
+    const limits = this.parts.functionLimits.of(fn);
+    const admission = {
+      functionId: fn.id,
+      inputBytes: 0,
+      mode: "sync",
+      maxConcurrency: limits.maxConcurrency,
+    } as const;
+    const slot = admit(engine, admission, by.invocation);
     using run = engine.begin({ id: context.invocationId, mode: "sync", signal }, slot);
     if (await run.start() === "queue-timeout") {
       throw queueTimeout("the tests", engine.queueTimeoutMs);
     }
-    return await this.#run(run, fn, context, artifact);
+    const sourceMap = () => artifactSource(store).text(artifact.testSourceMapDigest);
+    const map = await StackMap.open(sourceMap);
+    const records = await this.#run(run, context, { artifact, map, limits, fixtures });
+    // What a commit declares is no secret: whoever may run its tests may read it.
+    const redactor = new Redactor(new Redactions([], Object.values(request.secrets)));
+    return records.map((record) => resultOf(record, map, redactor));
+  }
+
+  /** @throws BUILD_FAILED for what the commit declares wrongly */
+  async #fixturesOf(
+    commitId: string,
+    secrets: Readonly<Record<string, string>>,
+  ): Promise<RunFixtures> {
+    const { store } = this.parts;
+    const files = await store.read.commits.files(commitId);
+    const file = files.filter(isUploaded).find(({ path }) => path === FIXTURE_FILE);
+    try {
+      const base = file === undefined
+        ? {}
+        : readFixtureFile(await store.commitBlobs.get(file.digest));
+      return new RunFixtures(base, files, secrets);
+    } catch (error) {
+      if (!(error instanceof FixtureError)) throw error;
+      const field = error.field === "" ? "tests" : `tests.${error.field}`;
+      const message = `${field}: ${error.fault}`;
+      throw buildFailed(`the tests of commit ${commitId}`, {
+        kind: "rejected",
+        diagnostics: [{ path: FIXTURE_FILE, message }],
+      });
+    }
   }
 
   /** A run that was cancelled before its start ends at once: its signal kills every instance. */
   async #run(
     run: Run,
-    fn: FunctionRow,
     context: InvocationContext,
-    artifact: TestArtifactColumns,
-  ): Promise<readonly TestResult[]> {
-    const { store, secrets, hostMethods, functionLimits } = this.parts;
-    const limits = functionLimits.of(fn);
-    const config = configOf(await secrets.read(fn.id), fn.variables);
+    { artifact, map, limits, fixtures }: {
+      readonly artifact: TestArtifactColumns;
+      readonly map: StackMap;
+      readonly limits: EffectiveLimits;
+      readonly fixtures: RunFixtures;
+    },
+  ): Promise<readonly TestRecord[]> {
+    const { store, hostMethods, volumeLimits } = this.parts;
     const host = hostMethods.hostOf(context, undefined);
-    const map = await StackMap.open(() => artifactSource(store).text(artifact.testSourceMapDigest));
-    const job = {
-      scriptDigest: artifact.testScriptDigest,
-      functionKey: fn.id,
-      sourceMapDigest: artifact.testSourceMapDigest,
-      inputJson: "{}",
-      outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-      config,
-      limits,
-    };
+    await using volumes = new TestVolumes(store, volumeLimits, () => fixtures.current.volume);
     const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
       signal: run.signal,
+      volumes,
+      declare: (fixture) => fixtures.declare(fixture),
       positionOf: (stack) => positionOf(stack, map),
       runInstance: (answer, onLog, signal) =>
-        run.execute(job, {
-          host: { call: async (call) => answer(call) ?? await host.call(call) },
+        run.execute(jobOf(context, artifact, limits, fixtures.current), {
+          host: {
+            call: async (call) =>
+              answer(call) ??
+                await (call.method.startsWith(VFS_PREFIX) ? volumes : host).call(call),
+          },
           onLog,
         }, signal),
     });
-    const records = await testRun.execute();
-    const redactor = new Redactor(new Redactions([], Object.values(config.secrets)));
-    return records.map((record) => resultOf(record, map, redactor));
+    return await testRun.execute();
   }
+}
+
+function jobOf(
+  { functionId }: InvocationContext,
+  artifact: TestArtifactColumns,
+  limits: EffectiveLimits,
+  { secrets, variables, allowedHosts }: Fixture,
+): Job {
+  return {
+    scriptDigest: artifact.testScriptDigest,
+    functionKey: functionId,
+    sourceMapDigest: artifact.testSourceMapDigest,
+    inputJson: "{}",
+    outboundAllowlist: allowedHosts,
+    allowlistName: "the allowedHosts of these tests",
+    config: { secrets, variables },
+    limits,
+  };
 }

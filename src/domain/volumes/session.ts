@@ -65,6 +65,25 @@ export class VolumeSession implements AsyncDisposable {
     return new VolumeSession(store, await snapshots.open(volumeId), limits);
   }
 
+  /** A session on an empty volume that the store does not have: its changes cannot be committed. */
+  static temporary(store: Store, limits: VolumeLimits): VolumeSession {
+    const now = new Date().toISOString();
+    const volume = {
+      id: "",
+      displayName: "",
+      quotaBytes: limits.maxBytes,
+      usedBytes: 0,
+      fileCount: 0,
+      directoryCount: 0,
+      version: 0,
+      oldestVersion: 0,
+      createdAt: now,
+      updatedAt: now,
+      deletedAt: null,
+    };
+    return new VolumeSession(store, { volume, version: 0, [Symbol.dispose]() {} }, limits);
+  }
+
   get volumeId(): string {
     return this.#snapshot.volume.id;
   }

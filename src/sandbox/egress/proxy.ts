@@ -55,8 +55,11 @@ export interface EgressSocket extends Disposable {
    * left behind is closed.
    */
   renew(): Promise<void>;
-  /** Opens a session that forwards what the allowlist names until it is closed. */
-  openSession(allowlist: readonly string[], log: EgressLogger): EgressSession;
+  /**
+   * Opens a session that forwards what the allowlist names until it is closed.
+   * @param name of the allowlist, for messages
+   */
+  openSession(allowlist: readonly string[], log: EgressLogger, name?: string): EgressSession;
 }
 
 /** The proxy of all instances. Its disposal closes every egress socket. */
@@ -204,7 +207,7 @@ export class EgressProxy implements Disposable {
     exchange.destination = formatEndpoint(to);
     session.checkBytes();
     if (!session.allowlist.allows(to)) {
-      throw new EgressFault("EGRESS_DENIED", "not in the function's outboundNetworkAllowlist");
+      throw new EgressFault("EGRESS_DENIED", `not in ${session.allowlistName}`);
     }
     const connected = tls ? this.#router.connectTls(to) : this.#router.connect(to);
     return exchange.own(await connected);
@@ -240,8 +243,12 @@ class ListeningSocket implements EgressSocket {
     );
   }
 
-  openSession(allowlist: readonly string[], log: EgressLogger): EgressSession {
-    this.#session = new EgressSession(allowlist, this.#limits, log);
+  openSession(
+    allowlist: readonly string[],
+    log: EgressLogger,
+    name = "the function's outboundNetworkAllowlist",
+  ): EgressSession {
+    this.#session = new EgressSession(allowlist, this.#limits, log, name);
     return this.#session;
   }
 

@@ -44,7 +44,13 @@ export class EgressSession implements Disposable {
   #hasWarned = false;
   readonly #lifecycle = new Lifecycle("egress session", "open", { open: ["closed"], closed: [] });
 
-  constructor(entries: readonly string[], limits: EgressLimits, log: EgressLogger) {
+  /** @param allowlistName for messages */
+  constructor(
+    entries: readonly string[],
+    limits: EgressLimits,
+    log: EgressLogger,
+    readonly allowlistName: string,
+  ) {
     this.allowlist = new Allowlist(entries);
     this.#limits = limits;
     this.#log = log;

@@ -320,10 +320,14 @@ export class Instance {
     this.#child.closeInput();
   }
 
-  #openEgress({ outboundAllowlist }: SandboxJob, output: RunOutput): EgressSession | undefined {
+  #openEgress(
+    { outboundAllowlist, allowlistName }: SandboxJob,
+    output: RunOutput,
+  ): EgressSession | undefined {
     return this.#egressSocket?.openSession(
       outboundAllowlist,
       (level, message) => output.egress(level, message),
+      allowlistName,
     );
   }
 

@@ -1,0 +1,59 @@
+/** The types of `@c1/test`. */
+import type { JSONObject } from "./json.ts";
+
+/** A function under test: the default export of `main.ts`. */
+export type Handler = (input: JSONObject) => JSONObject | Promise<JSONObject>;
+
+/** Records assertions. Each returns whether it passed; none throws. */
+export interface Assert {
+  /** Passes if both are the same value (`===`). */
+  equal(actual: unknown, expected: unknown, description?: string): boolean;
+  /** Passes if the value is truthy. */
+  ok(value: unknown, description?: string): boolean;
+  /** Never passes. */
+  fail(description?: string): boolean;
+  /** Passes if both are equal in every part, by the rules of `deepStrictEqual` of `node:assert`. */
+  deepEqual(actual: unknown, expected: unknown, description?: string): boolean;
+  /** Passes if the function throws what the matcher accepts. */
+  throws(body: () => unknown, matcher?: Matcher, description?: string): boolean;
+  /** Passes if the promise, or the one that the function returns, rejects with what the matcher accepts. */
+  rejects(
+    promise: PromiseLike<unknown> | (() => unknown),
+    matcher?: Matcher,
+    description?: string,
+  ): Promise<boolean>;
+}
+
+/**
+ * What an error must be: a part of its message, a match of its `name: message`, an instance of a class, an object with
+ * some of its properties, or what a function returns `true` for. Without a matcher any value passes.
+ */
+export type Matcher =
+  | string
+  | RegExp
+  // deno-lint-ignore no-explicit-any -- the constructor of an error takes any arguments
+  | (abstract new (...args: any[]) => unknown)
+  | Readonly<Record<string, unknown>>
+  | ((error: unknown) => boolean);
+
+/** Files of a volume by path: their text, or a folder of the commit that has them. Without both the volume is empty. */
+export interface VolumeFixture {
+  readonly files?: Readonly<Record<string, string>> | undefined;
+  readonly folder?: string | undefined;
+}
+
+/** What tests have besides the code. They have nothing of the function itself. */
+export interface Fixture {
+  /** Each test has a volume of its own. */
+  readonly volume?: VolumeFixture | undefined;
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+  /** Hosts that `fetch` reaches, as in the allowlist of a function. */
+  readonly allowedHosts?: readonly string[] | undefined;
+}
+
+/** The argument of `registerTests`. */
+export interface TestSetup extends Fixture {
+  /** The function under test, the default export of `main.ts` by default. */
+  readonly handler?: Handler | undefined;
+}

@@ -1,0 +1,128 @@
+/** The fixtures of a run of tests. */
+import { HostCallError } from "../../sandbox/contract.ts";
+import type { Digest } from "../../store/blobs/commit_blobs.ts";
+import type { CommitFileRow } from "../../store/commits.ts";
+import { isUploaded } from "../commits/builds.ts";
+import { ancestorsOf, PathError, volumePath } from "../volumes/paths.ts";
+import { type DeclaredFixture, FixtureError, readFixture } from "./fixture.ts";
+
+/** A file of the volume of a test. */
+export interface SeedFile {
+  /** In the form of {@link volumePath}. */
+  readonly path: string;
+  /** The text, or the digest of the commit blob with the bytes. */
+  readonly content: { readonly text: string } | { readonly digest: Digest };
+}
+
+/** A fixture as tests get it. */
+export interface Fixture {
+  /** The files of each test's volume; undefined without a volume. */
+  readonly volume: readonly SeedFile[] | undefined;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly allowedHosts: readonly string[];
+}
+
+/**
+ * The fixtures of a run: of `invoked.json`, then also of `registerTests`, whose fields win. Secrets of the run itself
+ * win over those of both.
+ */
+export class RunFixtures {
+  #declared: string | undefined;
+  #current: Fixture;
+
+  /** @throws FixtureError */
+  constructor(
+    private readonly base: DeclaredFixture,
+    private readonly files: readonly CommitFileRow[],
+    private readonly runSecrets: Readonly<Record<string, string>>,
+  ) {
+    this.#current = this.#resolve(base);
+  }
+
+  get current(): Fixture {
+    return this.#current;
+  }
+
+  /**
+   * Takes what an instance declares with `registerTests`.
+   * @returns whether the tests need another instance, which begins with the secrets and hosts
+   * @throws HostCallError for a faulty fixture, and for another one than that of an earlier instance
+   */
+  declare(json: unknown): boolean {
+    const text = JSON.stringify(json);
+    if (text === this.#declared) return false;
+    if (this.#declared !== undefined) {
+      throw fault("it declares another fixture each time that main.test.ts is loaded");
+    }
+    this.#declared = text;
+    const before = this.#current;
+    try {
+      this.#current = this.#resolve({ ...this.base, ...readFixture(json) });
+    } catch (error) {
+      if (!(error instanceof FixtureError)) throw error;
+      throw fault(error.field === "" ? error.fault : error.message);
+    }
+    const ofInstance = ({ volume: _, ...others }: Fixture) => JSON.stringify(others);
+    return ofInstance(before) !== ofInstance(this.#current);
+  }
+
+  #resolve({ volume, secrets, variables = {}, allowedHosts = [] }: DeclaredFixture): Fixture {
+    return {
+      volume: volume && seedOf(volume, this.files),
+      secrets: { ...secrets, ...this.runSecrets },
+      variables,
+      allowedHosts,
+    };
+  }
+}
+
+function fault(message: string): HostCallError {
+  return new HostCallError("INVALID_ARGUMENT", `Cannot use registerTests: ${message}`);
+}
+
+/** @throws FixtureError */
+function seedOf(
+  { files = {}, folder }: NonNullable<DeclaredFixture["volume"]>,
+  rows: readonly CommitFileRow[],
+): readonly SeedFile[] {
+  const seed = folder === undefined
+    ? Object.entries(files).map(([path, text]) => ({
+      path: seedPath("volume.files", path),
+      content: { text },
+    }))
+    : filesBelow(folder, rows);
+  const paths = new Set(seed.map(({ path }) => path));
+  const double = seed.find(({ path }, at) => seed.findIndex((other) => other.path === path) !== at);
+  if (double !== undefined) {
+    throw new FixtureError("volume.files", `${JSON.stringify(double.path)} is given twice`);
+  }
+  const inner = seed.find(({ path }) => ancestorsOf(path).some((above) => paths.has(above)));
+  if (inner === undefined) return seed;
+  throw new FixtureError("volume.files", `${JSON.stringify(inner.path)} is below another file`);
+}
+
+function filesBelow(folder: string, rows: readonly CommitFileRow[]): readonly SeedFile[] {
+  const prefix = `${seedPath("volume.folder", folder).slice(1)}/`;
+  const found = rows.filter(isUploaded).filter(({ path }) => path.startsWith(prefix))
+    .map(({ path, digest }) => ({
+      path: seedPath("volume.folder", path.slice(prefix.length)),
+      content: { digest },
+    }));
+  if (found.length > 0) return found;
+  throw new FixtureError(
+    "volume.folder",
+    `no file of the commit is in ${JSON.stringify(folder.slice(0, 200))}`,
+  );
+}
+
+function seedPath(field: string, text: string): string {
+  try {
+    const path = volumePath(text);
+    if (path !== "/") return path;
+    throw new PathError("is the root");
+  } catch (error) {
+    if (!(error instanceof PathError)) throw error;
+    throw new FixtureError(field, `${JSON.stringify(text.slice(0, 200))} ${error.message}`);
+  }
+}
