@@ -35,6 +35,7 @@ export function renderNpmPage(functions: readonly PackageFunction[]): string {
     "## What does not work",
     table(["Package", "Why"], fails),
     NAMES,
+    SHARED,
     RULES,
   ].join("\n\n") + "\n";
 }
@@ -111,6 +112,30 @@ Imports resolve as in an editor: in the build, the type check, \`invoked dev\` a
 Builds download from the npm registry alone, so \`jsr:@std/path\` and \`https://esm.sh/zod\` do not work.
 The error names \`node:path\` or \`npm:zod\` if it knows what to use. A registry that mirrors jsr has its packages as
 \`npm:@jsr/SCOPE__NAME\`; \`NPM_CONFIG_REGISTRY\` of the server names it.`;
+
+const SHARED = `## Shared code
+
+Functions of one repository share modules if \`invoked.json\` names a folder above as its \`root\`:
+
+\`\`\`text
+deno.json                     {"imports": {"@acme/text": "./packages/text/mod.ts"}}
+packages/text/mod.ts
+functions/greet/invoked.json  {"name": "greet", "root": "../.."}
+functions/greet/main.ts       import { greet } from "@acme/text";
+\`\`\`
+
+- **What a commit has:** the function's own folder, the modules above it that \`main.ts\` and \`main.test.ts\`
+  import, the \`deno.json\` and \`package.json\` files that count for them, and the nearest \`deno.lock\`.
+- **What it never has:** files that \`.gitignore\` or \`.invokedignore\` excludes in any of these folders, and hidden
+  ones. A link, and an import that leaves the root, end the command with an error.
+- **Where:** \`main.ts\` stays at the top of the commit. A file above is in \`_root/\` with its path from the root.
+  \`_root/invoked.json\` names the function's folder, as in \`{"folder": "functions/greet"}\`. A client of the API can make
+  such a commit, too.
+- **Paths** in errors, stacks and \`invoked diff\` are those of the author, such as \`../../packages/text/mod.ts\`.
+- **Saves** of these files start \`invoked dev\` and \`invoked test --watch\`.
+- **Packages of a workspace** are not found by their names: map the name to a path, as above.
+
+A C1 tenant does not know roots.`;
 
 const RULES = `## What packages find in a function
 

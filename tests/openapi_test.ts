@@ -6,12 +6,18 @@ import { serverSuite } from "./support/suite.ts";
 const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
 const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 
+const CLIENTS = "c1.api.iam.v1.PersonalClientService";
 const VOLUMES = "invoked.VolumeService";
 
 /** Every operation with its id; those of C1 under C1's own. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   "post /auth/v1/token": "invoked.AuthService.Token",
   "get /api/v1/auth/introspect": "c1.api.auth.v1.Auth.Introspect",
+  "get /api/v1/iam/personal_clients": `${CLIENTS}.List`,
+  "post /api/v1/iam/personal_clients": `${CLIENTS}.Create`,
+  "get /api/v1/iam/personal_clients/{id}": `${CLIENTS}.Get`,
+  "post /api/v1/iam/personal_clients/{id}": `${CLIENTS}.Update`,
+  "delete /api/v1/iam/personal_clients/{id}": `${CLIENTS}.Delete`,
   "get /api/v1/functions": `${FUNCTIONS}.ListFunctions`,
   "post /api/v1/functions": `${FUNCTIONS}.CreateFunction`,
   "get /api/v1/functions/{id}": `${FUNCTIONS}.GetFunction`,
@@ -83,6 +89,10 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.auth.v1.IntrospectResponse":
     "deviceClientId disabledModules features permissions principleId roles tenantId userId",
   "invoked.Limits": "cpuTimeout maxConcurrency memoryMib timeout",
+  "c1.api.iam.v1.PersonalClient":
+    "allowSourceCidr clientId createdAt disabled displayName expiresTime id scopedRoles updatedAt userId",
+  "c1.api.iam.v1.PersonalClientServiceCreateRequest":
+    "allowSourceCidr displayName expires scopedRoles",
   "invoked.TypeCheck": "diagnostics state",
   "invoked.TypeDiagnostic": "code column line message path",
   "invoked.InvocationLog": "level message sequence source time",
@@ -212,6 +222,7 @@ serverSuite("OpenAPI document", {}, {
       "FunctionsInvocationService.List",
     ]);
     assert.deepEqual(namesOf("Auth"), ["Auth.Introspect"]);
+    assert.equal(namesOf("Personal Client").length, 5);
     const ofC1 = [
       ...operations(document).filter(({ spec }) => spec.operationId.startsWith("c1.")),
       ...Object.entries(document.components.schemas).filter(([name]) => name.startsWith("c1.")),

@@ -7,9 +7,9 @@ import { isOfRoles, type JsonOperation, type Operation } from "./operation.ts";
 import type { Services } from "./services.ts";
 import { asDomainError, statusAnswer } from "./status.ts";
 
-/** Whether functions may call the operation: it takes and answers JSON, and needs a permission. */
+/** Whether functions may call the operation: it takes and answers JSON, needs a permission, and is not about clients. */
 export function isHostOperation(operation: Operation): operation is JsonOperation {
-  return operation.kind === "json" && isOfRoles(operation.permission);
+  return operation.kind === "json" && isOfRoles(operation.permission) && !operation.ofClient;
 }
 
 /**

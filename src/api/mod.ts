@@ -3,6 +3,7 @@
  * (`host_calls.ts`) are its two transports.
  */
 import { AUTH_OPERATIONS } from "./auth/mod.ts";
+import { CLIENT_OPERATIONS } from "./clients/mod.ts";
 import { COMMIT_OPERATIONS } from "./commits/mod.ts";
 import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
@@ -15,6 +16,7 @@ import { VOLUME_OPERATIONS } from "./volumes/mod.ts";
 /** All operations, in the order of the OpenAPI document. */
 export const OPERATIONS: readonly Operation[] = [
   ...AUTH_OPERATIONS,
+  ...CLIENT_OPERATIONS,
   ...FUNCTION_OPERATIONS,
   ...COMMIT_OPERATIONS,
   ...TAG_OPERATIONS,

@@ -84,6 +84,8 @@ interface Contract<
   readonly slashes?: Readonly<Record<string, Slashes>>;
   readonly summary: string;
   readonly permission: A;
+  /** Not for functions: it acts on the client of the request, and a function has none. */
+  readonly ofClient?: true;
   readonly params?: P;
   /** Keys are in snake_case. */
   readonly query?: Q;

@@ -13,8 +13,8 @@ export interface Services extends Domain {
   readonly maxFileBytes: number;
   readonly readiness: Readiness;
   readonly serverStatus: ServerStatus;
-  /** The OpenAPI document of all operations. */
-  readonly openApiDocument: OpenApiDocument;
+  /** The OpenAPI document of all operations, made for the first reader. */
+  readonly openApiDocument: () => OpenApiDocument;
   readonly apiRateLimit: ApiRateLimit;
   readonly tokenRateLimit: TokenRateLimit;
 }

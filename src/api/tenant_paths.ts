@@ -13,7 +13,7 @@ const RESOURCES = `
   session-policies settings sign-in-policies ssf-receiver-streams sso step-up systemlog task tasks
   terraform-export users vaults webhooks workload_federation xaa`;
 
-const OF_IAM = "personal_clients personal_devices roles tunnel";
+const OF_IAM = "personal_devices roles tunnel";
 
 const OF_SEARCH = `
   all_automation_executions app_resource_types app_resources app_users apps attributes

@@ -57,14 +57,18 @@ export function commitPath(path: string, folder: string): string {
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : `${ROOT_DIR}/${path}`;
 }
 
-/** The path of a file in the author's tree as its author writes it in the function's folder. */
-export function authorPath(path: string, folder: string): string {
+/** The path of a file of a commit as its author writes it in the function's folder, such as `../shared/text.ts`. */
+export function shownPath(path: string, folder: string): string {
+  return folder === "" || path === ROOT_FILE ? path : authorPath(treePath(path, folder), folder);
+}
+
+function authorPath(path: string, folder: string): string {
   return folder === "" ? path : relative(folder, path);
 }
 
 /** The author's tree of a commit. */
 export class SourceTree {
-  private constructor(
+  constructor(
     /** By path from the root. */
     readonly files: SourceFiles,
     /** The function's folder from the root; empty if it is the root. */

@@ -27,6 +27,22 @@ const SECRETS: readonly CommandEntry[] = [
   ["unset", "Remove secrets of a function", () => import("./secrets/unset.ts")],
 ];
 
+const CLIENTS: readonly CommandEntry[] = [
+  ["create", "Create a client; print its id and secret", () => import("./clients/create.ts")],
+  ["list", "List the clients of the caller, newest first", () => import("./clients/list.ts")],
+  [
+    "disable",
+    "Disable a client; its access tokens fail from then on",
+    () => import("./clients/disable.ts"),
+  ],
+  ["enable", "Enable a disabled client", () => import("./clients/enable.ts")],
+  [
+    "delete",
+    "Delete a client; its access tokens fail from then on",
+    () => import("./clients/delete.ts"),
+  ],
+];
+
 const VOLUMES: readonly CommandEntry[] = [
   ["create", "Create an empty volume; print its id", () => import("./volumes/create.ts")],
   ["list", "List volumes, newest first", () => import("./volumes/list.ts")],
@@ -157,6 +173,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
         () => import("./keys.ts"),
       ],
     ]],
+    ["clients", "Create, disable and delete further clients of the server", CLIENTS],
     ["token", "Print an access token for the API", () => import("./token.ts")],
   ]],
   ["Other:", [

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import type { Api, Files, FunctionChange } from "./client/api.ts";
 import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
+import { shownPath } from "../builder/source_tree.ts";
 import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
@@ -69,13 +70,21 @@ async function deploy(
   manifest: Manifest,
   { publish: wanted, message = "" }: Options,
 ): Promise<Deployed> {
-  const { files, skipped } = await readFunctionFolder(folder);
-  const { fn: existing, changes } = await compare(api, manifest, files);
+  const { files, skipped, folderFromRoot } = await readFunctionFolder(folder);
+  const { fn: existing, changes: changed } = await compare(api, manifest, files);
+  const shown = (path: string) => shownPath(path, folderFromRoot);
+  const changes = changed.map((change) => ({ ...change, path: shown(change.path) }));
   note(`${oneLine(manifest.name)} on ${api.url}${existing === undefined ? " (new)" : ""}`);
   for (const change of changes) note(`  ${formatChange(change, paintNote)}`);
   if (changes.length === 0) note("  no file changed");
   noteSkipped(skipped);
-  const secretLike = await secretsAmong(files, changes);
+  const uploads = new Map(
+    changed.flatMap(({ path }) => {
+      const content = files.get(path);
+      return content === undefined ? [] : [[shown(path), content] as const];
+    }),
+  );
+  const secretLike = await secretsAmong(uploads);
 
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
   const commitId = changes.length === 0
@@ -135,9 +144,7 @@ function notePublished(publishes: boolean, isPublished: boolean): void {
 const MAX_NAMED = 10;
 
 /** Warns of uploads that look like secrets. An unchanged file is in a commit already. */
-async function secretsAmong(files: Files, changes: readonly Change[]): Promise<SecretLike[]> {
-  const changed = new Set(changes.map(({ path }) => path));
-  const uploads = new Map([...files].filter(([path]) => changed.has(path)));
+async function secretsAmong(uploads: Files): Promise<SecretLike[]> {
   if (uploads.size === 0) return [];
   const { describeSecret, findSecrets } = await import("./folder/secret_scan.ts");
   const found = await findSecrets(uploads);

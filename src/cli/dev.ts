@@ -9,7 +9,7 @@ import { needManifest } from "./folder/manifest.ts";
 import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
 import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
-import { watchFolder } from "./local/watch.ts";
+import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
@@ -45,9 +45,13 @@ export function register(command: Command): void {
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
     const watched = file === undefined ? [] : [resolve(file)];
-    const saves = watchFolder(folder, watched, interrupt.signal);
+    const saves = new FolderWatch(folder, watched, interrupt.signal);
     await run.once(performance.now());
-    for await (const since of saves) await run.once(since);
+    saves.watchAbove(synced.filesAbove);
+    for await (const since of saves) {
+      await run.once(since);
+      saves.watchAbove(synced.filesAbove);
+    }
   });
 }
 

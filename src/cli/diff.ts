@@ -3,6 +3,7 @@ import { createTwoFilesPatch } from "diff";
 import type { Api, Files } from "./client/api.ts";
 import { commitReference } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
+import { folderOf, shownPath } from "../builder/source_tree.ts";
 import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, changesBetween } from "./folder/changes.ts";
 import { readFunctionFiles } from "./folder/files.ts";
@@ -38,8 +39,12 @@ export function register(command: Command): void {
       const after = to === undefined
         ? await readFunctionFiles(Deno.cwd())
         : await filesOf(api, fn, to);
+      const folderFromRoot = rootedFolder(after) || rootedFolder(before);
       const changes = changesBetween(before, after)
-        .map((change) => ({ ...change, patch: patchOf(change, before, after) }));
+        .map((change) => {
+          const path = shownPath(change.path, folderFromRoot);
+          return { ...change, path, patch: patchOf(change, path, before, after) };
+        });
       if (json) return printJson(changes);
       if (changes.length === 0) return note("No differences");
       for (const { patch } of changes) console.log(paintPatch(patch));
@@ -51,10 +56,16 @@ async function filesOf(api: Api, fn: RemoteFunction, reference: string): Promise
   return (await api.commit(fn, commitReference(reference))).files;
 }
 
+/** From the root of a commit to the function's folder; empty without a valid root. */
+function rootedFolder(files: Files): string {
+  const folder = folderOf(files);
+  return typeof folder === "string" ? folder : "";
+}
+
 /** A unified diff; for a binary file one line. */
-function patchOf({ path, change }: Change, before: Files, after: Files): string {
+function patchOf({ path, change }: Change, shown: string, before: Files, after: Files): string {
   const [old, now] = [before.get(path), after.get(path)].map(textOf);
-  const name = oneLine(path);
+  const name = oneLine(shown);
   if (old === undefined || now === undefined) return `Binary file ${name} ${change}`;
   const [from, to] = [
     change === "added" ? "/dev/null" : `a/${name}`,

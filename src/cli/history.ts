@@ -1,22 +1,21 @@
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { Api, InvocationFilter } from "./client/api.ts";
+import type { Api } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
 import { durationMs, type Invocation, type RemoteFunction, reuseName } from "./client/schemas.ts";
-import { Failure } from "./terminal/failure.ts";
 import { printJson, printTable, showCount, showTime } from "./terminal/output.ts";
 import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
+import { addSpanOptions, isWithin, type Span } from "./options/time.ts";
 
 const DEFAULT_LIMIT = 20;
-/** A time with a zone, or a date, which is in UTC by itself. */
-const WITH_ZONE = /(?:Z|[+-]\d{2}:?\d{2}|^\d{4}-\d{2}-\d{2})$/i;
+/** Publishes that are searched for those of a span. */
+const MAX_PUBLISHES = 1000;
 const STATUSES = ["pending", "running", "success", "error"];
 
-interface Options {
+interface Options extends Span {
   readonly status?: string;
-  readonly since?: string;
   readonly query?: string;
   readonly publishes?: true;
   readonly limit: number;
@@ -30,49 +29,37 @@ export function register(command: Command): void {
     .addOption(
       new Option("--status <STATUS>", "List only those with this status").choices(STATUSES),
     )
-    .option("--since <TIME>", "List only those since this time, such as 2026-01-31T12:00:00Z")
     .option("--query <TEXT>", "List only those with this text in input, output or error")
     .addOption(
       new Option("--publishes", "List which commits were published, when and by whom")
-        .conflicts(["status", "since", "query"]),
+        .conflicts(["status", "query"]),
     );
+  addSpanOptions(command, "List only those");
   addLimitOption(command, "entries", DEFAULT_LIMIT);
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(
     command,
     "invoked history hello",
-    "invoked history hello --status error --limit 5",
+    "invoked history hello --status error --since 1h --limit 5",
     "invoked history hello --publishes",
   );
   command.action(async (name: string | undefined, options: Options) => {
-    const since = sinceOf(options);
     using api = await server.connect();
     const fn = await functionOf(api, name);
     if (options.publishes) await listPublishes(api, fn, options);
-    else await listInvocations(api, fn, { ...options, since });
-  });
-}
-
-function sinceOf({ since }: Options): string | undefined {
-  if (since === undefined) return undefined;
-  // Without a zone it is UTC, as every time that a command prints.
-  const time = Date.parse(WITH_ZONE.test(since) ? since : `${since}Z`);
-  if (!Number.isNaN(time)) return new Date(time).toISOString();
-  throw new Failure(`Cannot use --since: ${JSON.stringify(since)} is not a time`, {
-    next: "write it as 2026-01-31T12:00:00Z",
-    exit: "usage",
+    else await listInvocations(api, fn, options);
   });
 }
 
 async function listInvocations(
   api: Api,
   fn: RemoteFunction,
-  { status, since, query, limit, json }: Omit<Options, "since"> & InvocationFilter,
+  { limit, json, ...filter }: Options,
 ): Promise<void> {
   const invocations = await needsAddition(
     "the search of invocations",
-    api.invocations(fn, { status, since, query }, limit),
+    api.invocations(fn, filter, limit),
   );
   if (json) return printJson(invocations);
   printTable(
@@ -93,9 +80,11 @@ async function listInvocations(
 async function listPublishes(
   api: Api,
   fn: RemoteFunction,
-  { limit, json }: Options,
+  { limit, json, ...span }: Options,
 ): Promise<void> {
-  const publishes = await needsAddition("the history of publishes", api.publishes(fn, limit));
+  const read = span.since ?? span.until ? MAX_PUBLISHES : limit;
+  const all = await needsAddition("the history of publishes", api.publishes(fn, read));
+  const publishes = all.filter(({ publishedAt }) => isWithin(span, publishedAt)).slice(0, limit);
   if (json) return printJson(publishes);
   printTable(
     ["PUBLISHED", "COMMIT", "BEFORE", "BY", "MESSAGE"],
@@ -106,7 +95,9 @@ async function listPublishes(
       publishedBy ?? "-",
       message,
     ]),
-    `${fn.displayName} was never published`,
+    span.since ?? span.until
+      ? `${fn.displayName} was not published in that time`
+      : `${fn.displayName} was never published`,
   );
 }
 

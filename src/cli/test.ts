@@ -10,7 +10,7 @@ import { needManifest } from "./folder/manifest.ts";
 import { readSecrets } from "./folder/secrets_file.ts";
 import { faultOf, junitXml } from "./terminal/junit.ts";
 import { startLocalServer } from "./local/local_server.ts";
-import { watchFolder } from "./local/watch.ts";
+import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
 import { formatLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJson } from "./terminal/output.ts";
@@ -83,9 +83,13 @@ export function register(command: Command): void {
     await using local = await startLocalServer(folder, settings);
     const synced = await SyncedFunction.open(local.api, folder, {});
     if (!options.watch) return await testOnce(synced, reporting);
-    const saves = watchFolder(folder, [], interrupt.signal);
+    const saves = new FolderWatch(folder, [], interrupt.signal);
     await testAgain(synced, reporting);
-    for await (const _ of saves) await testAgain(synced, reporting);
+    saves.watchAbove(synced.filesAbove);
+    for await (const _ of saves) {
+      await testAgain(synced, reporting);
+      saves.watchAbove(synced.filesAbove);
+    }
   });
 }
 

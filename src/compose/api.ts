@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { hostMethods } from "../api/host_calls.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { apiRateLimit, TokenRateLimit } from "../api/rate_limit.ts";
-import type { Services } from "../api/services.ts";
+import type { OpenApiDocument, Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import type { Domain } from "../domain/mod.ts";
 import type { Engine } from "../engine/contract.ts";
@@ -19,19 +19,20 @@ export interface ApiParts {
   readonly store: Store;
   readonly engine: Engine;
   readonly sandboxes: Sandboxes;
-  /** Host name of the server without a port. */
-  readonly hostName: string;
+  /** Base URL of the server. */
+  readonly url: string;
 }
 
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
 export function composeApi(
   config: Config,
-  { domain, store, engine, sandboxes, hostName }: ApiParts,
+  { domain, store, engine, sandboxes, url }: ApiParts,
 ): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
+  let document: OpenApiDocument | undefined;
   const services: Services = {
     ...domain,
-    hostName,
+    hostName: new URL(url).hostname,
     maxFileBytes: config.commits.maxFileBytes,
     readiness: () => {
       if (!engine.isOpen) return { ready: false, reason: "the server is stopping" };
@@ -45,7 +46,7 @@ export function composeApi(
       load: engine.load,
       forks: await sandboxes.forks(),
     }),
-    openApiDocument: openApiDocument(OPERATIONS, manifest.version),
+    openApiDocument: () => document ??= openApiDocument(OPERATIONS, manifest.version),
     apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }),
     tokenRateLimit: new TokenRateLimit(tokensPerMinute),
   };

@@ -140,7 +140,6 @@ export async function startServer(
   opened.defer(() => shutdown.abort());
   const ids = new Ids();
   const snapshots = new Snapshots(store);
-  const hostName = new URL(url).hostname;
   const domain = await openDomain({
     store,
     sealer,
@@ -151,12 +150,13 @@ export async function startServer(
     snapshots,
     limits: limitsOf(config),
     checkTypes: config.tests.checkTypes,
-    hostName,
+    url,
+    tokenLifetimeMs: config.identity.tokenLifetimeMs,
     shutdown: shutdown.signal,
   });
   opened.use(domain.typeChecks);
   // Before recovery: resumed invocations may call the API.
-  const app = composeApi(config, { domain, store, engine, sandboxes, hostName });
+  const app = composeApi(config, { domain, store, engine, sandboxes, url });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store));

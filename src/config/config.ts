@@ -49,6 +49,7 @@ export interface Config {
     readonly masterKey: Secret | undefined;
     /** Base64 of 32 bytes; the new key of `invoked keys rotate`. */
     readonly newMasterKey: Secret | undefined;
+    readonly tokenLifetimeMs: number;
   };
   readonly commits: {
     readonly maxFiles: number;

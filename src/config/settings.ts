@@ -180,6 +180,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       description: "New master key for invoked keys rotate, if the old one is a variable",
       variableOnly: true,
     },
+    tokenLifetimeMs: {
+      name: "token-lifetime",
+      kind: duration({ min: "1m", max: "1d" }),
+      default: "1h",
+      description: "Lifetime of an access token; C1's TypeScript SDK keeps one for 1h",
+    },
   },
   commits: {
     maxFiles: {

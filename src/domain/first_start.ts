@@ -2,7 +2,12 @@ import { getLogger } from "@logtape/logtape";
 import { writePrivateFile } from "../shared/files.ts";
 import type { Store } from "../store/mod.ts";
 import type { Ids } from "./ids.ts";
-import { type ClientCredentials, newServicePrincipal, type Principal } from "./identity/mod.ts";
+import {
+  type ClientCredentials,
+  clientHost,
+  newServicePrincipal,
+  type Principal,
+} from "./identity/mod.ts";
 import type { Domain } from "./mod.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -37,7 +42,7 @@ export async function keepCredentials(
   const { credentials, insert } = await newServicePrincipal(ids, {
     displayName: "Administrator",
     roles: ["administrator"],
-    host: new URL(serverUrl).host,
+    host: clientHost(serverUrl),
   });
   // First the file: a crash in between leaves credentials that are not valid, and the next start makes new ones.
   await writeCredentials(path, { serverUrl, ...credentials });

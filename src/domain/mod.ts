@@ -8,7 +8,15 @@ import { Commits } from "./commits/commits.ts";
 import { Functions } from "./functions/functions.ts";
 import { FunctionLimits, type OperatorLimits } from "./functions/limits.ts";
 import type { Ids } from "./ids.ts";
-import { AccessTokens, FunctionPrincipals, ServerKeys, TokenEndpoint } from "./identity/mod.ts";
+import {
+  AccessTokens,
+  clientHost,
+  Clients,
+  FunctionPrincipals,
+  LiveClients,
+  ServerKeys,
+  TokenEndpoint,
+} from "./identity/mod.ts";
 import { Executions } from "./invocations/execution.ts";
 import { HostMethods } from "./invocations/host_methods.ts";
 import type { InputLimits } from "./invocations/input.ts";
@@ -46,6 +54,7 @@ export interface Domain {
   readonly tests: Tests;
   readonly typeChecks: TypeChecks;
   readonly accessTokens: AccessTokens;
+  readonly clients: Clients;
   readonly tokenEndpoint: TokenEndpoint;
 }
 
@@ -66,8 +75,9 @@ export interface DomainParts {
   };
   /** Whether the types of commits are checked. */
   readonly checkTypes: boolean;
-  /** Host name of the server without a port. */
-  readonly hostName: string;
+  /** Base URL of the server. */
+  readonly url: string;
+  readonly tokenLifetimeMs: number;
   /** Aborts when the server stops. */
   readonly shutdown: AbortSignal;
 }
@@ -78,7 +88,6 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
-  const accessTokens = new AccessTokens(await keys.signingKey());
   const typeChecks = new TypeChecks(store, builder, parts.checkTypes);
   const functionLimits = new FunctionLimits(limits.functions);
   const commits = new Commits(
@@ -125,7 +134,6 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     ),
     logs: new InvocationLogs(store, notifier, pages),
     hostMethods,
-    functionPrincipals: new FunctionPrincipals(store),
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
     volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),
@@ -138,7 +146,21 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
       volumeLimits: limits.volumes,
     }),
     typeChecks,
+    ...await openIdentity(parts, keys, pages),
+  };
+}
+
+async function openIdentity(
+  { store, ids, url, tokenLifetimeMs }: DomainParts,
+  keys: ServerKeys,
+  pages: Pages,
+): Promise<Pick<Domain, "accessTokens" | "clients" | "functionPrincipals" | "tokenEndpoint">> {
+  const liveClients = new LiveClients(store.read.identity);
+  const accessTokens = new AccessTokens(await keys.signingKey(), liveClients, tokenLifetimeMs);
+  return {
     accessTokens,
-    tokenEndpoint: new TokenEndpoint(store, accessTokens, parts.hostName),
+    clients: new Clients(store, liveClients, pages, ids, clientHost(url)),
+    functionPrincipals: new FunctionPrincipals(store),
+    tokenEndpoint: new TokenEndpoint(store, accessTokens, new URL(url).hostname),
   };
 }

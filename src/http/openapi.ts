@@ -46,6 +46,7 @@ const TAGS = [
   ["/tags", "Function Tag"],
   ["/invocations", "Function Invocation"],
   ["/functions", "Function"],
+  ["/personal_clients", "Personal Client"],
 ] as const;
 
 /** The tag of C1's document, or the name of our service. */

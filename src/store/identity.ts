@@ -1,20 +1,38 @@
-import type { Kysely, Selectable } from "kysely";
+import type { Kysely, Selectable, Updateable } from "kysely";
+import { fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { CredentialTable, Schema, ServerKeyTable, ServicePrincipalTable } from "./schema.ts";
 
 export type ServicePrincipalRow = Selectable<ServicePrincipalTable>;
 export type CredentialRow = Selectable<CredentialTable>;
 export type ServerKeyRow = Selectable<ServerKeyTable>;
+/** A client with the roles of its principal. */
+export type ClientRow = CredentialRow & Pick<ServicePrincipalRow, "roles">;
 
 /** Reads principals, their credentials and the sealed keys of the server. */
 export class IdentityReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
-  /** A credential with its principal. */
-  credential(clientId: string): Promise<(CredentialRow & ServicePrincipalRow) | undefined> {
+  /** The client, deleted or not. */
+  client(clientId: string): Promise<ClientRow | undefined> {
+    return this.#clients().where("clientId", "=", clientId).executeTakeFirst();
+  }
+
+  /** The client, deleted or not. */
+  clientById(id: string): Promise<ClientRow | undefined> {
+    return this.#clients().where("credentials.id", "=", id).executeTakeFirst();
+  }
+
+  /** Clients of a principal that are not deleted, newest first. */
+  clients(principalId: string, page: PageRequest): Promise<Page<ClientRow>> {
+    const query = this.#clients().where("principalId", "=", principalId)
+      .where("deletedAt", "is", null);
+    return fetchPage(query, "credentials.id", page);
+  }
+
+  #clients() {
     return this.db.selectFrom("credentials")
       .innerJoin("servicePrincipals", "servicePrincipals.id", "credentials.principalId")
-      .selectAll("servicePrincipals").selectAll("credentials")
-      .where("clientId", "=", clientId).executeTakeFirst();
+      .selectAll("credentials").select("servicePrincipals.roles");
   }
 
   async hasPrincipals(): Promise<boolean> {
@@ -43,6 +61,10 @@ export class IdentityWriter extends IdentityReader {
 
   async insertCredential(row: CredentialRow): Promise<void> {
     await this.db.insertInto("credentials").values(row).execute();
+  }
+
+  async updateClient(id: string, change: Updateable<CredentialTable>): Promise<void> {
+    await this.db.updateTable("credentials").set(change).where("id", "=", id).execute();
   }
 
   async insertKey(row: ServerKeyRow): Promise<void> {

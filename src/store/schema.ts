@@ -219,14 +219,23 @@ export interface ServicePrincipalTable {
   createdAt: string;
 }
 
+/** A client: the credentials of a principal. */
 export interface CredentialTable {
+  id: string;
   clientId: string;
   principalId: string;
+  displayName: string;
+  /** JSON array of the roles that it is limited to; empty for all of its principal. */
+  scopedRoles: string;
+  disabled: number;
   /** SHA-256 of the whole client secret, base64url. */
   secretHash: string;
   /** The Ed25519 public key that checks client assertions, as JSON. */
   publicJwk: string;
   createdAt: string;
+  updatedAt: string;
+  expiresAt: string | null;
+  deletedAt: string | null;
 }
 
 export interface UsedAssertionTable {

@@ -64,11 +64,18 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assert.equal((await author.json("history", "--limit", "1", "--status", "success")).length, 1);
     const hour = 60 * 60 * 1000;
     const since = (ms: number) => new Date(Date.parse(newest.createdAt) + ms).toISOString();
-    for (const [time, count] of [[since(-hour), 3], [since(hour), 0]] as const) {
-      // In New York a time without a zone would be some hours later.
-      const args = ["history", "--json", "--since", time.replace("Z", "")];
-      const listed = await author.ok(args, { env: { TZ: "America/New_York" } });
-      assert.equal(JSON.parse(listed).length, count, time);
+    // In New York a time without a zone would be some hours later.
+    for (
+      const [count, ...args] of [
+        [3, "--since", since(-hour).replace("Z", "")],
+        [3, "--since", "1h", "--until", since(hour)],
+        [0, "--since", since(hour).replace("Z", "")],
+        [0, "--until", "1h"],
+      ] as const
+    ) {
+      const given = ["history", "--json", ...args];
+      const listed = await author.ok(given, { env: { TZ: "America/New_York" } });
+      assert.equal(JSON.parse(listed).length, count, args.join(" "));
     }
   });
   await t.step("logs --follow ends with the invocation", async () => {
@@ -139,6 +146,8 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
       [newest.message, newest.publishedBy, newest.previousCommitId, others.length],
       ["Three", "Administrator", commits[1], 6],
     );
+    assert.deepEqual(await author.json("history", "--publishes", "--until", "1h"), []);
+    assert.deepEqual((await author.json("history", "--publishes", "--since", "1h"))[0], newest);
     const [line = ""] = (await author.ok(["history", "--publishes", "--limit", "1"])).split("\n");
     assert.deepEqual(line.split("\t"), [
       newest.publishedAt,

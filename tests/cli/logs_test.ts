@@ -38,6 +38,23 @@ Deno.test("logs ends with the outcome", async (t) => {
     assert.deepEqual([status, source, level], ["ERROR", "outcome", "error"]);
     assert.match(error, /^UNCAUGHT: Error: no luck\n/);
   });
+  await t.step("of every invocation since a time, or only its lines of that time", async () => {
+    const { body: { invocationId } } = await client.invoke(id, { say: "newest" });
+    const lines = (await logs("--since", "1h")).trimEnd().split("\n");
+    assert.match(lines[0] ?? "", /^\S{27} \S+Z info {2}hello$/);
+    assert.match(lines.at(-2) ?? "", new RegExp(`^${invocationId} \\S+Z info {2}newest$`));
+    assert.match(lines.at(-1) ?? "", new RegExp(`^${invocationId} .*SUCCESS`));
+    assert.equal(await logs("--until", "1h"), "");
+    assert.equal(await logs(invocationId, "--until", "1h"), "");
+    assert.match(await logs(invocationId, "--since", "1h"), /newest\n.*SUCCESS/);
+    assert.equal(await logs(invocationId, "--follow", "--since", "2100-01-01"), "");
+    await using follower = new Running(["logs", id, "--follow", "--since", "1h"], env);
+    await follower.printed("stdout", /info {2}hello\n[^]*info {2}newest\n[^]*SUCCESS/);
+    await client.invoke(id, { say: "later" });
+    await follower.printed("stdout", /info {2}later\n/);
+    assert.equal(follower.stdout.match(/info {2}newest/g)?.length, 1);
+    assert.equal(await follower.stop("SIGINT"), 0);
+  });
   await t.step("of none before the end", async () => {
     const hanging = await client.deploy(HANG);
     const { body: { invocationId } } = await client.invoke(hanging, {}, {

@@ -81,10 +81,10 @@ export class Running implements AsyncDisposable {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>, cwd = "/") {
     this.#process = new Deno.Command(INVOKED, {
       args: [...args],
-      cwd: "/",
+      cwd,
       clearEnv: true,
       env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1", ...env },
       stdin: "null",

@@ -47,6 +47,11 @@ Deno.test("an invalid argument is named on stderr, with the next step and exit c
       /--max-commit: it is 4 MiB by default, but must be at least 8 MiB/,
     ],
     [["config", "--master-key", "x"], /unknown option '--master-key'/],
+    [
+      ["history", "x", "--since", "yesterday"],
+      /--since: "yesterday" is neither a duration nor a time[^]*1h/,
+    ],
+    [["logs", "x", "--follow", "--until", "1h"], /Cannot use --until with --follow/],
     [["token", "--port", "1"], /unknown option '--port'/],
   ];
   await Promise.all(cases.map(async ([args, expected]) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ok } from "../support/expect.ts";
+import { DatabaseSync } from "node:sqlite";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -91,6 +92,29 @@ Deno.test("second start: the same ids, credentials and functions at a new addres
   await using third = await TestServer.start({ dataDir: dir.path });
   const headers = { authorization: `Bearer ${first.token.token}` };
   ok(await (await third.client()).get("/api/v1/functions", headers));
+});
+
+Deno.test("an id has 127.0.0.1 for localhost, and an earlier id with localhost is valid", async () => {
+  await using dir = await makeTempDir();
+  const options = { dataDir: dir.path, flags: ["--host", "localhost"] };
+  const path = join(dir.path, "credentials.json");
+  {
+    await using server = await TestServer.start(options);
+    assert.match(server.url, /^http:\/\/localhost:/);
+    assert.match((await server.credentials()).clientId, CLIENT_ID);
+    await server.stop();
+  }
+  const file = await Deno.readTextFile(path);
+  const { clientId } = JSON.parse(file);
+  const earlier = clientId.replace("127.0.0.1", "localhost");
+  await Deno.writeTextFile(path, file.replace(clientId, earlier));
+  {
+    using db = new DatabaseSync(join(dir.path, "invoked.db"));
+    db.prepare("update credentials set client_id = ?").run(earlier);
+  }
+  await using server = await TestServer.start(options);
+  assert.equal((await server.credentials()).clientId, earlier);
+  ok(await (await server.client()).get("/api/v1/functions"));
 });
 
 Deno.test("a second server on the same data directory or port fails", async () => {

@@ -28,7 +28,7 @@ function assertOAuthError({ status, headers, body }: Answer<Json>, error: string
 
 async function assertGranted(client: Client, answer: Answer<Json>): Promise<void> {
   const { access_token: token, ...rest } = ok(answer);
-  assert.deepEqual(rest, { token_type: "Bearer", expires_in: 600 });
+  assert.deepEqual(rest, { token_type: "Bearer", expires_in: 3600 });
   assert.equal(answer.headers.get("cache-control"), "no-store");
   ok(await new Client(client.url, token).get("/api/v1/functions"));
 }

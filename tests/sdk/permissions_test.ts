@@ -93,7 +93,7 @@ Deno.test("docs/sdk.md names the permission that each method needs", async () =>
   const rows = page.split("\n").filter((line) => line.startsWith("| `sdk."))
     .map((line) => line.split("|").map((cell) => cell.trim().replace(/`|sdk\./g, "")));
   const needing = (permission: string) =>
-    rows.filter((row) => row[4] === permission).map((row) => row[1]);
+    rows.filter((row) => row[3] === permission).map((row) => row[1]);
   for (
     const [permission, calls] of [["read", READS], ["invoke", INVOKES], ["write", WRITES]] as const
   ) {

@@ -97,6 +97,37 @@ Deno.test("fresh and shared become PROCESS_REUSE_NONE and PROCESS_REUSE_SEQUENTI
   );
 });
 
+Deno.test("credentials become clients with the id and name of their principal", async () => {
+  await using directory = await makeTempDir();
+  await createEarlierDatabase(join(directory.path, "invoked.db"), "010_publishes", async (db) => {
+    const principal = { id: "principal", displayName: "Administrator", roles: '["administrator"]' };
+    await db.insertInto("servicePrincipals").values({ ...principal, createdAt: TIME }).execute();
+    await db.insertInto("credentials").values({
+      clientId: "calm-otter-1@localhost/spc",
+      principalId: "principal",
+      secretHash: "hash",
+      publicJwk: "{}",
+      createdAt: TIME,
+    }).execute();
+  });
+  await using store = await openStore(directory.path);
+  assert.deepEqual(await store.read.identity.client("calm-otter-1@localhost/spc"), {
+    id: "principal",
+    clientId: "calm-otter-1@localhost/spc",
+    principalId: "principal",
+    displayName: "Administrator",
+    scopedRoles: "[]",
+    disabled: 0,
+    secretHash: "hash",
+    publicJwk: "{}",
+    createdAt: TIME,
+    updatedAt: TIME,
+    expiresAt: null,
+    deletedAt: null,
+    roles: '["administrator"]',
+  });
+});
+
 Deno.test("a commit that is published already is the first in the history of publishes", async () => {
   await using directory = await makeTempDir();
   await createEarlierDatabase(

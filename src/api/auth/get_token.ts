@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
-import { OAuthError, type Principal } from "../../domain/identity/mod.ts";
+import { type LiveClient, OAuthError } from "../../domain/identity/mod.ts";
 import { type RawBody, rawOperation } from "../operation.ts";
 import { Reply } from "../reply.ts";
 
@@ -49,9 +49,9 @@ export const getToken = rawOperation({
     }
     const form = new URLSearchParams(new TextDecoder().decode(await readRequest(body)));
     const { perMinute } = tokenRateLimit;
-    let principal: Principal;
+    let client: LiveClient;
     try {
-      principal = await tokenEndpoint.authenticate(form);
+      client = await tokenEndpoint.authenticate(form);
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       const waitSeconds = tokenRateLimit.countFailed(remoteAddress);
@@ -61,9 +61,9 @@ export const getToken = rawOperation({
         `this address sent more than ${perMinute} wrong token requests a minute (--token-rate)`,
       );
     }
-    const waitSeconds = tokenRateLimit.countGranted(remoteAddress, principal);
+    const waitSeconds = tokenRateLimit.countGranted(remoteAddress, client.principal);
     if (waitSeconds === 0) {
-      return Reply.json(await tokenEndpoint.grant(principal), { "Pragma": "no-cache" });
+      return Reply.json(await tokenEndpoint.grant(client), { "Pragma": "no-cache" });
     }
     return tooManyRequests(
       waitSeconds,

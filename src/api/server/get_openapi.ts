@@ -8,5 +8,5 @@ export const getOpenApi = jsonOperation({
   summary: "Get this document",
   permission: "public",
   response: z.looseObject({ openapi: z.string() }),
-  handle: (_, { openApiDocument }) => Promise.resolve(openApiDocument),
+  handle: (_, { openApiDocument }) => Promise.resolve(openApiDocument()),
 });

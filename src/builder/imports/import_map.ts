@@ -6,6 +6,7 @@
 import { basename, dirname } from "node:path/posix";
 import type { Diagnostic } from "../contract.ts";
 import { isConfiguration } from "../paths.ts";
+import { SDK_IMPORTS } from "../sdk.ts";
 import { directoriesUp, type SourceTree } from "../source_tree.ts";
 import type { ConfigFile, Entry } from "./config_file.ts";
 import { faulty, readDenoConfig } from "./deno_config.ts";
@@ -21,6 +22,12 @@ const MAX_TOTAL_BYTES = 1024 * 1024;
 const REJECTED = "unsupported:";
 const REJECTED_INDEX = /^unsupported:\/(\d+)(?:\/|$)/;
 const MAX_WRITTEN_CHARS = 200;
+
+/** Whether a configuration file says something of imports that the modules of the server do not already have. */
+export function concernsImports(path: string, content: Uint8Array): boolean {
+  const { entries, faults } = read(path, content, () => [path]);
+  return faults.length > 0 || [...entries.keys()].some((key) => !Object.hasOwn(SDK_IMPORTS, key));
+}
 
 /** What the configuration files of a commit say of imports. */
 export class Imports {
@@ -62,7 +69,7 @@ export class Imports {
       .map(({ path = "", ...fault }) => ({ ...fault, path: this.#tree.shown(path) }));
   }
 
-  /** Whether any file maps a name or has a fault. */
+  /** Whether no file maps a name or has a fault. */
   get isEmpty(): boolean {
     return this.#files.size === 0;
   }
@@ -93,16 +100,16 @@ function readConfigFiles(tree: SourceTree): ReadonlyMap<string, readonly ConfigF
     bytes += content.length;
     const file = bytes > MAX_TOTAL_BYTES
       ? faulty(path, { message: "the configuration files of the commit are larger than 1 MiB" })
-      : read(path, content, tree);
+      : read(path, content, () => tree.files.keys());
     if (file.entries.size === 0 && file.faults.length === 0) continue;
     found.set(directory, [...found.get(directory) ?? [], file]);
   }
   return found;
 }
 
-function read(path: string, content: Uint8Array, tree: SourceTree): ConfigFile {
+function read(path: string, content: Uint8Array, paths: () => Iterable<string>): ConfigFile {
   return basename(path) === "package.json"
-    ? readPackageJson(path, content, () => tree.files.keys())
+    ? readPackageJson(path, content, paths)
     : readDenoConfig(path, content);
 }
 

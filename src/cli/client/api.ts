@@ -14,6 +14,7 @@ import {
   TypeCheck,
 } from "./schemas.ts";
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+import { ClientApi } from "./clients.ts";
 import { VolumeApi } from "./volumes.ts";
 
 /** Contents of files by path. */
@@ -53,15 +54,20 @@ export interface InvokeRequest {
 
 export interface InvocationFilter {
   readonly status?: string | undefined;
+  /** Inclusive. */
   readonly since?: string | undefined;
+  /** Exclusive. */
+  readonly until?: string | undefined;
   readonly query?: string | undefined;
 }
 
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
+  readonly clients: ClientApi;
   readonly volumes: VolumeApi;
 
   constructor(readonly session: Session) {
+    this.clients = new ClientApi(session);
     this.volumes = new VolumeApi(session);
   }
 
@@ -272,8 +278,8 @@ export class Api implements Disposable {
   ): Promise<Invocation[]> {
     const what = `Cannot list the invocations of ${fn.displayName}`;
     const path = `${functionPath(fn)}/invocations`;
-    const { status, since, query } = filter;
-    const hasFilter = [status, since, query].some((value) => value !== undefined);
+    const { status, since, until, query } = filter;
+    const hasFilter = [status, since, until, query].some((value) => value !== undefined);
     return await this.session.all(limit, (pageToken) => {
       if (!hasFilter) {
         return this.session.get(what, `${path}?${pageQuery(limit, pageToken)}`, pageOf(Invocation));
@@ -281,6 +287,7 @@ export class Api implements Disposable {
       return this.session.post(what, `${path}/search`, pageOf(Invocation), {
         ...status === undefined ? {} : { status: INVOCATION_PREFIX + status.toUpperCase() },
         since,
+        until,
         query,
         pageSize: Math.min(limit, PAGE_SIZE),
         pageToken,

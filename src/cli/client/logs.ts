@@ -110,15 +110,23 @@ async function openStream(
   throw ApiError.from(`Cannot follow invocation ${invocationId}`, response, body);
 }
 
-/** The invocations of a function that begin from now on, each once, until the signal is aborted. */
+/**
+ * The invocations of a function that begin from now on, each once, until the signal is aborted.
+ *
+ * @param since yields those since this time first, oldest first; at most {@link MAX_RECENT}
+ */
 export async function* newInvocations(
   api: Api,
   fn: RemoteFunction,
   connection: Reconnection,
+  since?: string,
 ): AsyncGenerator<Invocation> {
   const { signal } = connection;
   const before = await api.invocations(fn, {}, RECENT);
-  const seen = new Set(before.map(({ id }) => id));
+  // Read second, so that it has what began meanwhile.
+  const earlier = since === undefined ? [] : await api.invocations(fn, { since }, MAX_RECENT);
+  yield* earlier.toReversed();
+  const seen = new Set([...before, ...earlier].map(({ id }) => id));
   // Ids sort by time: what is older than these began before.
   const oldest = before.length < RECENT ? "" : before.at(-1)?.id ?? "";
   while (!signal.aborted) {

@@ -47,6 +47,18 @@ export const RemoteFunction = z.object({
 });
 export type RemoteFunction = z.output<typeof RemoteFunction>;
 
+/** Credentials of a principal. */
+export const Client = z.object({
+  id: z.string(),
+  clientId: text,
+  displayName: text,
+  scopedRoles: z.array(z.string()).nullish().transform((value) => value ?? []),
+  disabled: z.boolean().nullish().transform((value) => value ?? false),
+  createdAt: optionalText,
+  expiresTime: optionalText,
+});
+export type Client = z.output<typeof Client>;
+
 export const Commit = z.object({
   id: z.string(),
   message: text,

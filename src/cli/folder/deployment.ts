@@ -13,6 +13,7 @@ const PARALLEL_UPLOADS = 4;
 export interface Comparison {
   /** Undefined if the server does not have it. */
   readonly fn: RemoteFunction | undefined;
+  /** With the paths of commits. */
   readonly changes: readonly Change[];
 }
 

@@ -1,31 +1,34 @@
-import { join } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
+import { concernsImports } from "../../builder/imports/import_map.ts";
+import { commitPath, ROOT_DIR, ROOT_FILE, rootFile } from "../../builder/source_tree.ts";
 import { countOf, formatBytes } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { PRIVATE_DIR } from "./editor.ts";
 import { IGNORE_NAMES, IgnoreRules } from "./ignore_rules.ts";
-import { fixtureFile, MANIFEST_NAME } from "./manifest.ts";
+import { fixtureFile, MANIFEST_NAME, readManifest } from "./manifest.ts";
 
 /** Limits that protect from reading a wrong folder, such as the home directory. */
 const MAX_FILES = 2000;
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
- * Files of the editor, the package manager and this command line, which are not part of the function. Of the manifest it
+ * What the package manager and this command line have in a folder, which is not part of the function. Of the manifest it
  * has the fixture of its tests, see {@link fixtureFile}.
  */
-const LEFT_OUT: ReadonlySet<string> = new Set([
-  MANIFEST_NAME,
-  "deno.json",
-  "deno.jsonc",
-  "node_modules",
-]);
+const LEFT_OUT: ReadonlySet<string> = new Set([MANIFEST_NAME, "node_modules"]);
+
+/** Files that are part of the function only if they map imports: others configure the editor. */
+const EDITOR_NAMES: ReadonlySet<string> = new Set(["deno.json", "deno.jsonc"]);
 
 /** Hidden files of tools, which nobody expects in a function. */
 const UNMENTIONED: ReadonlySet<string> = new Set([...IGNORE_NAMES, PRIVATE_DIR, ".git"]);
 
 /** The entry of a function. */
 export const ENTRY = "main.ts";
+
+/** The modules that a build starts with. */
+const ENTRIES = [ENTRY, "main.test.ts"];
 
 /** Whether a file or directory of this name belongs to the function, unless an ignore file excludes it. */
 export function belongsToFunction(name: string): boolean {
@@ -45,25 +48,74 @@ export interface Skipped {
 
 /** What a folder has for its function. */
 export interface FunctionFolder {
-  /** By path with slashes, in the order of the paths. */
+  /** By path in the commit, in the order of the paths. */
   readonly files: Files;
+  /** From the root that invoked.json names to the folder; empty without files above the folder. */
+  readonly folderFromRoot: string;
+  /** Absolute paths of files above the folder whose change matters, also of those that do not exist. */
+  readonly watched: readonly string[];
   /** In the order of the paths, without the files of well-known tools. */
   readonly skipped: readonly Skipped[];
 }
 
 /**
- * Reads the files of the function in a folder.
+ * Reads the files of the function in a folder, and of the folders above it what they import.
  *
- * @throws {Failure} without main.ts, and for a link or another special file
+ * @throws {Failure} without main.ts, for a link or another special file, and for an invalid root
  */
 export async function readFunctionFolder(folder: string): Promise<FunctionFolder> {
   const found: Found = { files: new Map(), skipped: [], bytes: 0 };
   await readInto(found, folder, "", await IgnoreRules.of(folder));
-  const skipped = found.skipped.toSorted((a, b) => a.path < b.path ? -1 : 1);
-  if (!found.files.has(ENTRY)) throw withoutEntry(folder, skipped);
+  if (!found.files.has(ENTRY)) throw withoutEntry(folder, found.skipped);
   const fixture = await fixtureFile(folder);
   if (fixture !== undefined) found.files.set(MANIFEST_NAME, fixture);
-  return { files: new Map([...found.files].toSorted(([a], [b]) => a < b ? -1 : 1)), skipped };
+  const above = await readAbove(found, folder);
+  return {
+    files: new Map([...found.files].toSorted(([a], [b]) => a < b ? -1 : 1)),
+    skipped: found.skipped.toSorted((a, b) => a.path < b.path ? -1 : 1),
+    ...above,
+  };
+}
+
+/** Adds the files above the folder that the function needs, if invoked.json names a root. */
+async function readAbove(
+  found: Found,
+  folder: string,
+): Promise<Pick<FunctionFolder, "folderFromRoot" | "watched">> {
+  const named = (await readManifest(folder))?.root;
+  if (named === undefined) return { folderFromRoot: "", watched: [] };
+  const root = resolve(folder, named);
+  const fault = rootFault(root, found);
+  if (fault !== undefined) {
+    throw new Failure(`Cannot use root ${JSON.stringify(named)} of ${MANIFEST_NAME}: ${fault}`, {
+      exit: "usage",
+    });
+  }
+  const { findFilesAbove } = await import("./files_above.ts");
+  const { isNeeded, paths, skipped, watched } = await findFilesAbove({
+    folder,
+    root,
+    own: found.files,
+    entries: ENTRIES,
+    belongs: belongsToFunction,
+  });
+  found.skipped.push(...skipped.map(({ path, reason }) => ({
+    path: relative(folder, join(root, path)),
+    reason,
+  })));
+  if (!isNeeded) return { folderFromRoot: "", watched };
+  const folderFromRoot = relative(root, folder);
+  found.files.set(ROOT_FILE, rootFile(folderFromRoot));
+  for (const path of paths) {
+    await readFile(found, join(root, path), commitPath(path, folderFromRoot));
+  }
+  return { folderFromRoot, watched };
+}
+
+function rootFault(root: string, { files }: Found): string | undefined {
+  if (root === resolve("/")) return "it is the root of the file system";
+  const own = [...files.keys()].find((path) => path.startsWith(`${ROOT_DIR}/`));
+  return own && `the commit has the files above in ${ROOT_DIR}, so the function cannot have ${own}`;
 }
 
 /** As {@link readFunctionFolder}, the files alone. */
@@ -111,7 +163,7 @@ async function readInto(
     }
     if (isDirectory) {
       await readInto(found, folder, `${path}/`, await rules.within(join(folder, path)));
-    } else if (isFile) await readFile(found, folder, path);
+    } else if (isFile) await readFile(found, join(folder, path), path);
     else {
       // A link may point to any file, which would then be uploaded.
       throw new Failure(`Cannot use ${join(folder, path)}: it is neither a file nor a directory`, {
@@ -121,13 +173,15 @@ async function readInto(
   }
 }
 
-async function readFile(found: Found, folder: string, path: string): Promise<void> {
-  const content = await Deno.readFile(join(folder, path));
+/** @param file absolute path @param path in the commit */
+async function readFile(found: Found, file: string, path: string): Promise<void> {
+  const content = await Deno.readFile(file);
+  if (EDITOR_NAMES.has(basename(path)) && !concernsImports(path, content)) return;
   found.files.set(path, content);
   found.bytes += content.length;
   if (found.files.size <= MAX_FILES && found.bytes <= MAX_BYTES) return;
   throw new Failure(
-    `Cannot use folder ${folder}: it has more than ${countOf(MAX_FILES, "file")} or ` +
+    `Cannot use ${file}: the function has more than ${countOf(MAX_FILES, "file")} or ` +
       formatBytes(MAX_BYTES),
     { next: "change to the folder of a function", exit: "usage" },
   );

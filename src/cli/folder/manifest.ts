@@ -13,6 +13,9 @@ const Manifest = z.strictObject({
   name: z.string().min(1),
   description: z.string().optional(),
   allowlist: z.array(z.string()).optional(),
+  /** A folder above, with files that the function imports. */
+  root: z.string().regex(/^\.\.(?:\/\.\.)*\/?$/, 'must be a folder above, such as "..", or "../.."')
+    .optional(),
   /** Name or id of the volume that the command line attaches to calls. */
   volume: z.string().min(1).optional(),
   /** Ids of the roles that the function has for calls of the API. */
@@ -51,7 +54,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   );
   throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
     next:
-      "its fields are name, description, allowlist, volume, roles, provisionedConcurrency, processReuse, tests and id",
+      "its fields are name, description, root, allowlist, volume, roles, provisionedConcurrency, processReuse, tests and id",
     exit: "usage",
   });
 }

@@ -4,6 +4,7 @@ import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";
 import { type Manifest, needManifest } from "../folder/manifest.ts";
+import type { FilesAbove } from "./watch.ts";
 import { noteSkipped } from "../folder/skipped.ts";
 
 /** The function of a folder on a local server; {@link sync} makes it equal to the folder. */
@@ -14,6 +15,7 @@ export class SyncedFunction {
   /** The volumes that the manifest has named so far, by name. */
   readonly #volumes = new Map<string, Volume>();
   #volume: Volume | undefined;
+  #filesAbove: FilesAbove = { paths: [], readAt: 0 };
 
   private constructor(readonly api: Api, readonly folder: string, fn: RemoteFunction) {
     this.#fn = fn;
@@ -43,6 +45,11 @@ export class SyncedFunction {
     return this.#volume;
   }
 
+  /** The files above the folder that matter to the function, as of the last {@link sync}. */
+  get filesAbove(): FilesAbove {
+    return this.#filesAbove;
+  }
+
   /**
    * Uploads the settings and files of the folder that changed.
    *
@@ -56,7 +63,9 @@ export class SyncedFunction {
     const settingsChanged = Object.keys(change).length > 0 || volume !== this.#volume;
     this.#volume = volume;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
-    const { files, skipped } = await readFunctionFolder(this.folder);
+    const readAt = Date.now();
+    const { files, skipped, watched } = await readFunctionFolder(this.folder);
+    this.#filesAbove = { paths: watched, readAt };
     if (this.#commit !== undefined && changesBetween(this.#files, files).length === 0) {
       return { commit: this.#commit, changed: settingsChanged };
     }

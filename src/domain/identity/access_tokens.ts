@@ -1,11 +1,10 @@
 import { errors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
+import { clientGone, type LiveClient, type LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 import type { SigningKey } from "./server_keys.ts";
 
-/** How long an access token lives. */
-export const ACCESS_TOKEN_TTL_SECONDS = 600;
 /** Verified tokens in memory. */
 const VERIFIED_TOKENS_MAX = 10_000;
 const MS_PER_SECOND = 1000;
@@ -14,34 +13,55 @@ const ISSUED_AHEAD_MAX_MS = 60 * MS_PER_SECOND;
 const ISSUER = "invoked";
 const AUDIENCE = "invoked/api";
 
-/** Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037), checked without the store. */
+/** A new access token. */
+export interface IssuedToken {
+  readonly token: string;
+  readonly expiresInSeconds: number;
+}
+
+/**
+ * Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037) that name a client. What the client may do is looked
+ * up, in memory but for once a minute.
+ */
 export class AccessTokens {
   /** Verified tokens with their times, so that a signature is checked once and not at every request. */
   readonly #verified = new LRUCache<
     string,
-    { readonly principal: Principal; readonly issuedAtMs: number; readonly expiresAtMs: number }
+    { readonly clientId: string; readonly issuedAtMs: number; readonly expiresAtMs: number }
   >({ max: VERIFIED_TOKENS_MAX });
 
-  constructor(private readonly key: SigningKey) {}
+  constructor(
+    private readonly key: SigningKey,
+    private readonly clients: Pick<LiveClients, "get">,
+    private readonly lifetimeMs: number,
+  ) {}
 
-  issue(principal: Principal): Promise<string> {
-    return new SignJWT({
-      client_id: principal.clientId,
-      name: principal.displayName,
-      roles: principal.roles,
-    })
+  /** Issues a token that ends with its lifetime or with its client, whichever is first. */
+  async issue({ principal, expiresAtMs }: LiveClient): Promise<IssuedToken> {
+    const issuedAt = Math.floor(Date.now() / MS_PER_SECOND);
+    const lifetimeMs = Math.min(this.lifetimeMs, expiresAtMs - Date.now());
+    const expiresInSeconds = Math.max(1, Math.floor(lifetimeMs / MS_PER_SECOND));
+    const token = await new SignJWT({ client_id: principal.clientId })
       .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid: this.key.id })
       .setIssuer(ISSUER).setAudience(AUDIENCE).setSubject(principal.id)
-      .setIssuedAt().setExpirationTime(`${ACCESS_TOKEN_TTL_SECONDS}s`)
+      .setIssuedAt(issuedAt).setExpirationTime(issuedAt + expiresInSeconds)
       .sign(this.key.privateKey);
+    return { token, expiresInSeconds };
   }
 
   /** @throws TOKEN_INVALID, TOKEN_EXPIRED */
   async check(token: string): Promise<Principal> {
+    const client = await this.clients.get(await this.#clientIdOf(token));
+    if (client === undefined) throw clientGone();
+    return client.principal;
+  }
+
+  /** The client that a token was issued to. @throws TOKEN_INVALID, TOKEN_EXPIRED */
+  async #clientIdOf(token: string): Promise<string> {
     const known = this.#verified.get(token);
     if (known !== undefined && Date.now() < known.expiresAtMs) {
       assertNotIssuedAhead(known.issuedAtMs);
-      return known.principal;
+      return known.clientId;
     }
     this.#verified.delete(token);
     try {
@@ -50,19 +70,14 @@ export class AccessTokens {
         typ: "at+jwt",
         issuer: ISSUER,
         audience: AUDIENCE,
-        requiredClaims: ["sub", "iat", "exp", "client_id", "name", "roles"],
+        requiredClaims: ["sub", "iat", "exp", "client_id"],
       });
       const issuedAtMs = MS_PER_SECOND * Number(payload.iat);
       assertNotIssuedAhead(issuedAtMs);
-      const principal: Principal = {
-        id: String(payload.sub),
-        displayName: String(payload["name"]),
-        clientId: String(payload["client_id"]),
-        roles: payload["roles"] as string[],
-      };
+      const clientId = String(payload["client_id"]);
       const expiresAtMs = MS_PER_SECOND * Number(payload.exp);
-      this.#verified.set(token, { principal, issuedAtMs, expiresAtMs });
-      return principal;
+      this.#verified.set(token, { clientId, issuedAtMs, expiresAtMs });
+      return clientId;
     } catch (error) {
       if (error instanceof errors.JWTExpired) {
         throw new DomainError(

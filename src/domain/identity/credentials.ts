@@ -68,22 +68,34 @@ export interface CredentialRecord {
   readonly publicJwk: string;
 }
 
+/** What a client is for: a service principal, or a person. */
+export type ClientUse = "spc" | "pcc";
+
 /**
- * Makes the credentials of a service principal in C1's form: an id such as
- * `strange-hydra-68836@localhost:8080/spc`, and a secret that carries an Ed25519 private key (RFC 8037),
- * with which the client can sign its assertions.
+ * The host in the ids of clients. C1's Go SDK takes the server's address from it, and appends C1's domain to a host
+ * without a dot.
+ * @param url base URL of the server
+ */
+export function clientHost(url: string): string {
+  return new URL(url).host.replace(/^localhost(?=:|$)/, "127.0.0.1");
+}
+
+/**
+ * Makes the credentials of a client in C1's form: an id such as `strange-hydra-68836@127.0.0.1:8080/spc`, and a
+ * secret that carries an Ed25519 private key (RFC 8037), with which the client can sign its assertions.
  *
- * @param host host name, and port where it is not the scheme's own, at which clients reach the server
+ * @param host of {@link clientHost}
  */
 export async function mintCredentials(
   host: string,
+  use: ClientUse,
 ): Promise<{ credentials: ClientCredentials; record: CredentialRecord }> {
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const { kty, crv, x, d } = await exportJWK(privateKey);
   const secretJwk = Buffer.from(JSON.stringify({ kty, crv, x, d })).toString("base64url");
   const name = `${pick(ADJECTIVES)}-${pick(CREATURES)}-${randomInt(10_000, 100_000)}`;
   const credentials = {
-    clientId: `${name}@${host}/spc`,
+    clientId: `${name}@${host}/${use}`,
     clientSecret: `${SECRET_PREFIX}${secretJwk}`,
   };
   return {

@@ -4,9 +4,11 @@ import type { Ids } from "../ids.ts";
 import { type ClientCredentials, mintCredentials } from "./credentials.ts";
 import type { Principal, Role } from "./principal.ts";
 
-export { ACCESS_TOKEN_TTL_SECONDS, AccessTokens } from "./access_tokens.ts";
-export type { ClientCredentials } from "./credentials.ts";
+export { AccessTokens } from "./access_tokens.ts";
+export { type ClientChange, Clients } from "./clients.ts";
+export { type ClientCredentials, clientHost } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
+export { type LiveClient, LiveClients } from "./live_clients.ts";
 export {
   isRole,
   type Permission,
@@ -26,12 +28,12 @@ export interface NewServicePrincipal {
   insert(tx: Writers): Promise<void>;
 }
 
-/** Makes a service principal with one credential. */
+/** Makes a service principal with one client. @param spec.host of {@link clientHost} */
 export async function newServicePrincipal(
   ids: Ids,
   spec: { readonly displayName: string; readonly roles: readonly Role[]; readonly host: string },
 ): Promise<NewServicePrincipal> {
-  const { credentials, record } = await mintCredentials(spec.host);
+  const { credentials, record } = await mintCredentials(spec.host, "spc");
   const { displayName, roles } = spec;
   const createdAt = new Date().toISOString();
   const id = ids.next();
@@ -45,7 +47,18 @@ export async function newServicePrincipal(
         roles: JSON.stringify(roles),
         createdAt,
       });
-      await tx.identity.insertCredential({ ...record, principalId: id, createdAt });
+      await tx.identity.insertCredential({
+        ...record,
+        id,
+        principalId: id,
+        displayName,
+        scopedRoles: "[]",
+        disabled: 0,
+        createdAt,
+        updatedAt: createdAt,
+        expiresAt: null,
+        deletedAt: null,
+      });
     },
   };
 }

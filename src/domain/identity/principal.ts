@@ -42,6 +42,15 @@ export function rolesWith(permission: Permission): readonly Role[] {
   return ROLES.filter((role) => allows(role, permission));
 }
 
+/** The most of the roles whose permissions some of the first roles and some of the second ones have, too. */
+export function rolesWithin(first: readonly string[], second: readonly string[]): Role[] {
+  const have = (roles: readonly string[], permission: Permission) =>
+    roles.some((role) => isRole(role) && allows(role, permission));
+  return ROLES.filter((role) =>
+    PERMISSIONS_OF_ROLE[role].every((one) => have(first, one) && have(second, one))
+  ).slice(-1);
+}
+
 /** @throws ROLE_MISSING if no role of the principal has the permission */
 export function requirePermission(
   by: Principal,

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, errors, importJWK, type JWTPayload, jwtVerify } from "jose";
 import type { Store } from "../../store/mod.ts";
-import { ACCESS_TOKEN_TTL_SECONDS, type AccessTokens } from "./access_tokens.ts";
+import type { ClientRow } from "../../store/identity.ts";
+import type { AccessTokens } from "./access_tokens.ts";
 import { secretMatches } from "./credentials.ts";
-import type { Principal } from "./principal.ts";
+import { type LiveClient, liveClientOf } from "./live_clients.ts";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** How far ahead an assertion may expire. */
@@ -48,8 +49,8 @@ export class TokenEndpoint {
     private readonly hostName: string,
   ) {}
 
-  /** The principal whose credentials the form has. @throws OAuthError */
-  async authenticate(form: URLSearchParams): Promise<Principal> {
+  /** The client whose credentials the form has. @throws OAuthError */
+  async authenticate(form: URLSearchParams): Promise<LiveClient> {
     for (const name of new Set(form.keys())) {
       if (form.getAll(name).length > 1) {
         throw new OAuthError("invalid_request", `${name} is given more than once`);
@@ -66,15 +67,12 @@ export class TokenEndpoint {
   }
 
   /** Issues an access token. */
-  async grant(principal: Principal): Promise<TokenAnswer> {
-    return {
-      access_token: await this.accessTokens.issue(principal),
-      token_type: "Bearer",
-      expires_in: ACCESS_TOKEN_TTL_SECONDS,
-    };
+  async grant(client: LiveClient): Promise<TokenAnswer> {
+    const { token, expiresInSeconds } = await this.accessTokens.issue(client);
+    return { access_token: token, token_type: "Bearer", expires_in: expiresInSeconds };
   }
 
-  async #byCredentials(form: URLSearchParams): Promise<Principal> {
+  async #byCredentials(form: URLSearchParams): Promise<LiveClient> {
     const secret = form.get("client_secret");
     const assertion = form.get("client_assertion");
     if (secret !== null && assertion !== null) {
@@ -88,24 +86,24 @@ export class TokenEndpoint {
     if (secret === null) {
       throw new OAuthError("invalid_request", "client_secret or client_assertion is missing");
     }
-    const credential = await this.store.read.identity.credential(clientId);
-    if (!secretMatches(secret, credential) || credential === undefined) throw unknownClient();
-    return principalOf(credential);
+    const row = await this.store.read.identity.client(clientId);
+    if (!secretMatches(secret, row) || row === undefined) throw unknownClient();
+    return liveOrUnknown(row);
   }
 
-  async #bySignature(form: URLSearchParams, assertion: string): Promise<Principal> {
+  async #bySignature(form: URLSearchParams, assertion: string): Promise<LiveClient> {
     const type = required(form, "client_assertion_type");
     if (type !== ASSERTION_TYPE) {
       throw new OAuthError("invalid_request", `client_assertion_type must be ${ASSERTION_TYPE}`);
     }
     const clientId = form.get("client_id") ?? subjectOf(assertion);
-    const credential = clientId === undefined
+    const row = clientId === undefined
       ? undefined
-      : await this.store.read.identity.credential(clientId);
-    if (credential === undefined) throw unknownClient();
-    const claims = await this.#verify(assertion, credential.clientId, credential.publicJwk);
-    await this.#useOnce(assertion, credential.clientId, claims);
-    return principalOf(credential);
+      : await this.store.read.identity.client(clientId);
+    if (row === undefined) throw unknownClient();
+    const claims = await this.#verify(assertion, row.clientId, row.publicJwk);
+    await this.#useOnce(assertion, row.clientId, claims);
+    return liveOrUnknown(row);
   }
 
   async #verify(assertion: string, clientId: string, publicJwk: string): Promise<JWTPayload> {
@@ -167,7 +165,10 @@ function required(form: URLSearchParams, name: string): string {
 }
 
 function unknownClient(): OAuthError {
-  return new OAuthError("invalid_client", "the client is unknown or its secret is wrong");
+  return new OAuthError(
+    "invalid_client",
+    "the client is unknown, deleted, disabled or expired, or its secret is wrong",
+  );
 }
 
 function subjectOf(assertion: string): string | undefined {
@@ -184,13 +185,9 @@ function hostNameOf(clientId: string): string {
   return host.replace(/:\d+$/, "");
 }
 
-function principalOf(
-  row: { principalId: string; displayName: string; clientId: string; roles: string },
-): Principal {
-  return {
-    id: row.principalId,
-    displayName: row.displayName,
-    clientId: row.clientId,
-    roles: JSON.parse(row.roles) as string[],
-  };
+/** @throws OAuthError for a client that was deleted, is disabled or has expired */
+function liveOrUnknown(row: ClientRow): LiveClient {
+  const client = liveClientOf(row);
+  if (client === undefined) throw unknownClient();
+  return client;
 }

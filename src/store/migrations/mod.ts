@@ -15,6 +15,7 @@ import * as unfinished from "./008_unfinished.ts";
 import * as processKind from "./009_process_kind.ts";
 import * as publishes from "./010_publishes.ts";
 import * as settings from "./011_settings.ts";
+import * as clients from "./013_clients.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export function migrationsOf({ capabilities }: Dialect): Record<string, Migration> {
@@ -30,6 +31,7 @@ export function migrationsOf({ capabilities }: Dialect): Record<string, Migratio
     "009_process_kind": { up: processKind.up },
     "010_publishes": { up: publishes.up },
     "011_settings": { up: settings.up },
+    "013_clients": { up: clients.up },
   };
 }
 

@@ -1,0 +1,36 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { durationIn } from "../primitives.ts";
+import { clientJson, clientNameIn, clientOut, scopedRolesIn, sourceCidrsIn } from "./schemas.ts";
+
+const LIFETIME_MIN_MS = 60_000;
+/** As C1 has it. */
+const LIFETIME_MAX_MS = 180 * 24 * 60 * 60 * 1000;
+
+export const createClient = jsonOperation({
+  operationId: "c1.api.iam.v1.PersonalClientService.Create",
+  method: "post",
+  path: "/api/v1/iam/personal_clients",
+  summary: "Create a client of the caller's principal; its secret is answered once",
+  permission: "write",
+  ofClient: true,
+  body: z.object({
+    displayName: clientNameIn,
+    scopedRoles: scopedRolesIn.default([]),
+    allowSourceCidr: sourceCidrsIn.optional(),
+    expires: durationIn.refine((ms) => ms >= LIFETIME_MIN_MS && ms <= LIFETIME_MAX_MS, {
+      error: "must be between 60s and 15552000s (180 days)",
+    }).optional().openapi({
+      type: "string",
+      format: "duration",
+      description: "Absent: it does not expire",
+    }),
+  }).openapi("c1.api.iam.v1.PersonalClientServiceCreateRequest"),
+  response: z.object({ client: clientOut, clientSecret: z.string() }),
+  async handle({ body, principal }, { clients }) {
+    const { displayName, scopedRoles, expires } = body;
+    const spec = { displayName, scopedRoles, lifetimeMs: expires };
+    const { row, clientSecret } = await clients.create(principal, spec);
+    return { client: clientJson(row), clientSecret };
+  },
+});

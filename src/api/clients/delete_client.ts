@@ -1,0 +1,19 @@
+import { jsonOperation } from "../operation.ts";
+import { empty } from "../primitives.ts";
+import { clientParam } from "./schemas.ts";
+
+export const deleteClient = jsonOperation({
+  operationId: "c1.api.iam.v1.PersonalClientService.Delete",
+  method: "delete",
+  path: "/api/v1/iam/personal_clients/{id}",
+  summary: "Delete a client; its access tokens fail from then on",
+  permission: "write",
+  ofClient: true,
+  params: clientParam,
+  body: empty,
+  response: empty,
+  async handle({ params, principal }, { clients }) {
+    await clients.delete(principal, params.id);
+    return {};
+  },
+});

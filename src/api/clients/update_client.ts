@@ -1,0 +1,35 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { fieldMask } from "../primitives.ts";
+import {
+  clientAnswer,
+  clientJson,
+  clientNameIn,
+  clientParam,
+  scopedRolesIn,
+  sourceCidrsIn,
+} from "./schemas.ts";
+
+export const updateClient = jsonOperation({
+  operationId: "c1.api.iam.v1.PersonalClientService.Update",
+  method: "post",
+  path: "/api/v1/iam/personal_clients/{id}",
+  summary: "Change the masked fields of a client: displayName, scopedRoles, disabled",
+  permission: "write",
+  ofClient: true,
+  params: clientParam,
+  body: z.object({
+    client: z.object({
+      displayName: clientNameIn.optional(),
+      scopedRoles: scopedRolesIn.optional(),
+      allowSourceCidr: sourceCidrsIn.optional(),
+      disabled: z.boolean().optional(),
+    }),
+    updateMask: fieldMask.optional(),
+  }).openapi("c1.api.iam.v1.PersonalClientServiceUpdateRequest"),
+  response: clientAnswer,
+  async handle({ params, body, principal }, { clients }) {
+    const row = await clients.update(principal, params.id, body.client, body.updateMask);
+    return { client: clientJson(row) };
+  },
+});

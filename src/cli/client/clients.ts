@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { Failure, oneLine } from "../terminal/failure.ts";
+import { Client, pageOf } from "./schemas.ts";
+import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+
+const CLIENTS = "/api/v1/iam/personal_clients";
+/** Clients that are searched for a name. */
+const MAX_CANDIDATES = 1000;
+
+const ClientResponse = z.object({ client: Client });
+const CreateResponse = ClientResponse.extend({ clientSecret: z.string() });
+
+/** A client of the clients of its principal: one method for each operation. */
+export class ClientApi {
+  constructor(private readonly session: Session) {}
+
+  /** Newest first. */
+  async list(limit: number): Promise<Client[]> {
+    return await this.session.all(limit, (pageToken) => {
+      const page = pageQuery(Math.min(limit, PAGE_SIZE), pageToken);
+      return this.session.get("Cannot list clients", `${CLIENTS}?${page}`, pageOf(Client));
+    });
+  }
+
+  /**
+   * The client of a name, an id or a client id.
+   * @throws {Failure} for an unknown one, and for a name of several clients
+   */
+  async find(name: string): Promise<Client> {
+    const found = (await this.list(MAX_CANDIDATES)).filter(({ id, clientId, displayName }) =>
+      [id, clientId, displayName].includes(name)
+    );
+    const [client] = found;
+    if (client !== undefined && found.length === 1) return client;
+    const what = `Cannot find client ${JSON.stringify(oneLine(name))}`;
+    throw new Failure(
+      client === undefined
+        ? `${what}: ${this.session.url} has none with this name or id`
+        : `${what}: ${found.length} clients have this name`,
+      { next: "list the clients with invoked clients list, and name one by its id" },
+    );
+  }
+
+  /** @param lifetimeMs undefined for a client that does not expire */
+  async create(displayName: string, scopedRoles: readonly string[], lifetimeMs?: number) {
+    const what = `Cannot create client ${JSON.stringify(oneLine(displayName))}`;
+    const expires = lifetimeMs === undefined ? {} : { expires: `${lifetimeMs / 1000}s` };
+    const body = { displayName, scopedRoles, ...expires };
+    return await this.session.post(what, CLIENTS, CreateResponse, body);
+  }
+
+  async setDisabled({ id, displayName }: Client, disabled: boolean): Promise<Client> {
+    const what = `Cannot ${disabled ? "disable" : "enable"} client ${oneLine(displayName)}`;
+    const body = { client: { disabled }, updateMask: "disabled" };
+    return (await this.session.post(what, `${CLIENTS}/${id}`, ClientResponse, body)).client;
+  }
+
+  async delete({ id, displayName }: Client): Promise<void> {
+    const what = `Cannot delete client ${oneLine(displayName)}`;
+    await this.session.call(what, "DELETE", `${CLIENTS}/${id}`, z.unknown(), {});
+  }
+}

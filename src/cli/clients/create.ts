@@ -1,0 +1,49 @@
+import { type Command, Option } from "commander";
+import { parseDuration } from "../../config/mod.ts";
+import { addExamples, addJsonOption } from "../options/common_options.ts";
+import { addServerOptions } from "../options/server_options.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
+import { note, printJson } from "../terminal/output.ts";
+
+interface Options {
+  readonly role: readonly string[];
+  readonly expires?: number;
+  readonly json?: true;
+}
+
+/** `invoked clients create`: creates a client, and prints its credentials. */
+export function register(command: Command): void {
+  command.argument("<name>", "Name of the client");
+  command.addOption(
+    new Option("--role <ROLE...>", "Roles that it is limited to: reader, invoker, administrator")
+      .default([], "those of the caller"),
+  );
+  command.addOption(
+    new Option("--expires <DURATION>", "When it expires, such as 30d, at most 180d")
+      .argParser(parseLifetime).default(undefined, "never"),
+  );
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(
+    command,
+    "invoked clients create ci --role invoker --expires 90d",
+    "invoked clients create ada --json > credentials.json",
+  );
+  command.action(async (name: string, { role, expires, json }: Options) => {
+    using api = await server.connect();
+    const { client, clientSecret } = await api.clients.create(name, role, expires);
+    const { clientId } = client;
+    if (json) return printJson({ serverUrl: api.url, clientId, clientSecret });
+    note(`Created client ${oneLine(name)} (${client.id}); its secret is shown only now`);
+    console.log(`client id      ${oneLine(clientId)}\nclient secret  ${oneLine(clientSecret)}`);
+  });
+}
+
+function parseLifetime(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new Failure(`Cannot use --expires: ${JSON.stringify(text)} is not a duration`, {
+    next: "write it with its unit, such as 12h or 30d",
+    exit: "usage",
+  });
+}

@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import { addExamples, addJsonOption, addLimitOption } from "../options/common_options.ts";
+import { addServerOptions } from "../options/server_options.ts";
+import { printJson, printTable, showTime } from "../terminal/output.ts";
+
+const DEFAULT_LIMIT = 100;
+
+/** `invoked clients list`: lists the clients of the caller. */
+export function register(command: Command): void {
+  addLimitOption(command, "clients", DEFAULT_LIMIT);
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(command, "invoked clients list");
+  command.action(async ({ limit, json }: { readonly limit: number; readonly json?: true }) => {
+    using api = await server.connect();
+    const list = await api.clients.list(limit);
+    if (json) return printJson(list);
+    printTable(
+      ["NAME", "ID", "CLIENT ID", "ROLES", "STATE", "EXPIRES", "CREATED"],
+      list.map((client) => [
+        client.displayName,
+        client.id,
+        client.clientId,
+        client.scopedRoles.join(", ") || "all",
+        client.disabled ? "disabled" : "enabled",
+        client.expiresTime === undefined ? "never" : showTime(client.expiresTime),
+        showTime(client.createdAt),
+      ]),
+      "No clients",
+    );
+  });
+}

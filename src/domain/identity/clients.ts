@@ -1,0 +1,147 @@
+import type { ClientRow } from "../../store/identity.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import { DomainError, invalid } from "../errors.ts";
+import { maskedFields, type UpdateMask } from "../functions/update_mask.ts";
+import type { Ids } from "../ids.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { mintCredentials } from "./credentials.ts";
+import { clientGone, liveClientOf, type LiveClients } from "./live_clients.ts";
+import type { Principal } from "./principal.ts";
+
+const UPDATABLE = ["displayName", "scopedRoles", "disabled"] as const;
+
+/** The fields of a client that its principal can set. */
+export interface ClientChange {
+  readonly displayName?: string | undefined;
+  /** Ids of the roles that it is limited to; empty for all of its principal. */
+  readonly scopedRoles?: readonly string[] | undefined;
+  readonly disabled?: boolean | undefined;
+}
+
+/** The clients of a principal: each has an id and a secret of its own, and can be disabled and deleted alone. */
+export class Clients {
+  constructor(
+    private readonly store: Store,
+    private readonly live: LiveClients,
+    private readonly pages: Pages,
+    private readonly ids: Ids,
+    /** Host, with its port, in the ids of new clients. */
+    private readonly host: string,
+  ) {}
+
+  /**
+   * Makes a client. Its secret exists in the answer alone.
+   * @param spec.lifetimeMs undefined for a client that does not expire
+   */
+  async create(
+    by: Principal,
+    spec: {
+      readonly displayName: string;
+      readonly scopedRoles: readonly string[];
+      readonly lifetimeMs: number | undefined;
+    },
+  ): Promise<{ readonly row: ClientRow; readonly clientSecret: string }> {
+    const { credentials, record } = await mintCredentials(this.host, "pcc");
+    const { id, time } = this.ids.nextWithTime();
+    const { displayName, lifetimeMs } = spec;
+    const expiresAt = lifetimeMs === undefined ? null : isoAfter(time, lifetimeMs);
+    const row = await this.store.write(async (tx) => {
+      await assertLive(tx, by);
+      await tx.identity.insertCredential({
+        ...record,
+        id,
+        principalId: by.id,
+        displayName,
+        scopedRoles: JSON.stringify(spec.scopedRoles),
+        disabled: 0,
+        createdAt: time.toISOString(),
+        updatedAt: time.toISOString(),
+        expiresAt,
+        deletedAt: null,
+      });
+      return await clientOf(tx, by, id);
+    });
+    return { row, clientSecret: credentials.clientSecret };
+  }
+
+  /** Newest first. */
+  async list(by: Principal, query: PageQuery): Promise<ListPage<ClientRow>> {
+    const page = this.pages.open(["clients", by.id], query);
+    const { rows, next } = await this.store.read.identity.clients(by.id, page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** @throws CLIENT_NOT_FOUND */
+  async get(by: Principal, id: string): Promise<ClientRow> {
+    return await clientOf(this.store.read, by, id);
+  }
+
+  /** @throws CLIENT_NOT_FOUND, INVALID_FIELD for disabling the client of the request */
+  async update(
+    by: Principal,
+    id: string,
+    change: ClientChange,
+    mask: UpdateMask | undefined,
+  ): Promise<ClientRow> {
+    const given = UPDATABLE.filter((field) => change[field] !== undefined);
+    const fields = maskedFields(mask, UPDATABLE, given);
+    const { displayName = "", scopedRoles = [], disabled = false } = change;
+    return await this.#change(by, id, disabled && fields.has("disabled") ? "disable" : "update", {
+      ...fields.has("displayName") ? { displayName } : {},
+      ...fields.has("scopedRoles") ? { scopedRoles: JSON.stringify(scopedRoles) } : {},
+      ...fields.has("disabled") ? { disabled: disabled ? 1 : 0 } : {},
+    });
+  }
+
+  /** @throws CLIENT_NOT_FOUND, INVALID_FIELD for the client of the request */
+  async delete(by: Principal, id: string): Promise<void> {
+    await this.#change(by, id, "delete", { deletedAt: new Date().toISOString() });
+  }
+
+  async #change(
+    by: Principal,
+    id: string,
+    what: "update" | "disable" | "delete",
+    change: Parameters<Writers["identity"]["updateClient"]>[1],
+  ): Promise<ClientRow> {
+    const row = await this.store.write(async (tx) => {
+      // Of two clients that delete each other at the same time, one remains.
+      await assertLive(tx, by);
+      const client = await clientOf(tx, by, id);
+      if (what !== "update" && client.clientId === by.clientId) throw ownClient(what);
+      await tx.identity.updateClient(id, { updatedAt: new Date().toISOString(), ...change });
+      return what === "delete" ? client : await clientOf(tx, by, id);
+    });
+    this.live.forget(row.clientId);
+    return row;
+  }
+}
+
+function isoAfter(time: Date, ms: number): string {
+  return new Date(time.getTime() + ms).toISOString();
+}
+
+/** @throws CLIENT_NOT_FOUND for an unknown or deleted client, and for one of another principal */
+async function clientOf(
+  { identity }: Pick<Store["read"], "identity">,
+  by: Principal,
+  id: string,
+): Promise<ClientRow> {
+  const row = await identity.clientById(id);
+  if (row !== undefined && row.principalId === by.id && row.deletedAt === null) return row;
+  throw new DomainError(
+    "CLIENT_NOT_FOUND",
+    `Cannot find client ${JSON.stringify(id)}: ${by.displayName} has none with this id`,
+  );
+}
+
+/** @throws TOKEN_INVALID */
+async function assertLive(tx: Writers, by: Principal): Promise<void> {
+  const row = await tx.identity.client(by.clientId);
+  if (row === undefined || liveClientOf(row) === undefined) throw clientGone();
+}
+
+function ownClient(what: "disable" | "delete"): DomainError {
+  const description = `is the client of this request; ${what} it with another client`;
+  return invalid({ field: "id", description });
+}
