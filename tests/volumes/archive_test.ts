@@ -8,14 +8,33 @@ function file(name: string, body: string): TarEntry {
   return { header: { name, type: "file", size: Buffer.byteLength(body) }, body };
 }
 
+/** The archive of one entry, with another text at a place of its header. */
+function withHeader(tar: Uint8Array, at: number, text: string): Uint8Array {
+  const changed = tar.slice();
+  changed.set(new TextEncoder().encode(text), at);
+  changed.fill(0x20, 148, 156);
+  const sum = changed.subarray(0, 512).reduce((total, byte) => total + byte);
+  changed.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0`), 148);
+  return changed;
+}
+
 /** The archive of one entry, with another type in its header. */
 function withType(tar: Uint8Array, type: string): Uint8Array {
-  const changed = tar.slice();
-  const difference = type.charCodeAt(0) - (changed[156] ?? 0);
-  const sum = parseInt(new TextDecoder().decode(changed.subarray(148, 154)), 8) + difference;
-  changed.set(new TextEncoder().encode(sum.toString(8).padStart(6, "0")), 148);
-  changed[156] = type.charCodeAt(0);
-  return changed;
+  return withHeader(tar, 156, type);
+}
+
+/** Blocks of an extended header with these records, before whatever follows. */
+function extended(records: string, type = "x"): Uint8Array {
+  const size = Buffer.byteLength(records);
+  const blocks = new Uint8Array(512 + Math.ceil(size / 512) * 512);
+  blocks.set(new TextEncoder().encode(records), 512);
+  blocks.set(new TextEncoder().encode("ustar\u000000"), 257);
+  const sized = withHeader(blocks, 124, `${size.toString(8).padStart(11, "0")}\0`);
+  return withType(sized, type);
+}
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(Buffer.concat(parts));
 }
 
 serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
@@ -126,6 +145,38 @@ serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
     for (const type of ["7", "\0"]) {
       ok(await client.call("PUT", `${volume.path}/archive`, withType(plain, type)));
     }
+    assert.deepEqual(await volume.tree(), { "/a": "x".repeat(600) });
+  },
+
+  "with extended headers that would hold up the server or hide an entry change nothing": async (
+    { client },
+  ) => {
+    const volume = await Volume.create(client);
+    const plain = await packTar([file("a", "x".repeat(600))]);
+    const record = (key: string, value: string) => {
+      const rest = ` ${key}=${value}\n`;
+      const length = `${rest.length + 2}`;
+      return (length.length === 2 ? length : `${rest.length + 1}`) + rest;
+    };
+    const bad: readonly (readonly [Uint8Array, RegExp])[] = [
+      [extended("5 a=\n".repeat(65)), /exceed the limit of 64 records/],
+      [extended("5 a=\n".repeat(1_600_000)), /exceed the limit of 64 KiB/],
+      [joined(...Array.from({ length: 70 }, () => extended("x".repeat(600), "L"))), /64 KiB/],
+      [extended(record("size", "0"), "g"), /the size in its extended header is not usable/],
+      [extended(record("size", "1e3")), /the size in its extended header is not usable/],
+      [joined(extended(record("size", "0")), extended("", "x")), /does not follow its extended/],
+    ];
+    for (const [headers, message] of bad) {
+      const answer = await client.call("PUT", `${volume.path}/archive`, joined(headers, plain));
+      assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID", { message });
+    }
+    // The decoder reads digits across spaces, and skips less or more than the size says.
+    const spaced = withHeader(plain, 124, "1 130\0");
+    const answer = await client.call("PUT", `${volume.path}/archive`, spaced);
+    assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID", { message: /header is damaged/ });
+    assert.equal((await volume.get()).version, 0);
+    const sized = joined(extended(record("size", "600")), plain);
+    ok(await client.call("PUT", `${volume.path}/archive`, sized));
     assert.deepEqual(await volume.tree(), { "/a": "x".repeat(600) });
   },
 

@@ -15,7 +15,7 @@ import { openBlob, stageBody, withPublished } from "./files.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";
-import { rejectUnknownTypes } from "./tar_types.ts";
+import { checkTarHeaders, SPARSE } from "./tar_headers.ts";
 import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
 import { type Change, commitWriteSet, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
@@ -25,9 +25,6 @@ const ENTRIES_PER_STEP = 500;
 const READ_STEP_BYTES = 256 * 1024;
 /** Memory for the small files of one archive that is being read. */
 const SMALL_FILES_BYTES_MAX = 4 * 1024 * 1024;
-
-/** Why a sparse file is rejected: the archive has its content without the holes. */
-const SPARSE = "it is a sparse file, make the archive without --sparse (-S)";
 
 /** The tree of a version as a tar. */
 export interface Archive {
@@ -205,8 +202,8 @@ class Unpacked implements AsyncDisposable {
   /** @throws ARCHIVE_INVALID, VOLUME_QUOTA */
   async readAll(body: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = createTarDecoder({ strict: true });
-    const known = body.pipeThrough(rejectUnknownTypes(typeError));
-    const piped = known.pipeTo(decoder.writable);
+    const checked = body.pipeThrough(checkTarHeaders(archiveInvalid));
+    const piped = checked.pipeTo(decoder.writable);
     piped.catch(() => {});
     try {
       for await (const entry of decoder.readable) await this.#add(entry);
@@ -295,15 +292,6 @@ function archivePath(name: string): string {
 function archiveInvalid(name: string, why: string): DomainError {
   const shown = JSON.stringify(name.slice(0, 200));
   return new DomainError("ARCHIVE_INVALID", `Cannot read entry ${shown} of the archive: ${why}`);
-}
-
-function typeError(name: string, type: string): DomainError {
-  return archiveInvalid(
-    name,
-    type === "S"
-      ? SPARSE
-      : `its type is ${JSON.stringify(type)}, and volumes have files and directories only`,
-  );
 }
 
 function timeOf(mtime: Date | undefined): string {
