@@ -3,8 +3,12 @@ import { Command, CommanderError } from "commander";
 import { MODES } from "../src/isolation/isolation.ts";
 import { PROGRAMS } from "../tests/support/diagnosis.ts";
 
-/** Folders of `tests` that are suites of their own, and the program that each needs. */
-export const SUITES: Readonly<Record<string, string>> = { browser: "chromium", faults: "cc" };
+/** Folders of `tests` that are suites of their own, and the programs that each needs. */
+export const SUITES: Readonly<Record<string, readonly string[]>> = {
+  browser: ["chromium"],
+  faults: ["cc"],
+  sandbox: [],
+};
 
 /** What `--require` may name. */
 export const REQUIRABLE: readonly string[] = [
@@ -12,7 +16,7 @@ export const REQUIRABLE: readonly string[] = [
   "cgroups",
   "mount",
   ...PROGRAMS,
-  ...Object.values(SUITES),
+  ...Object.values(SUITES).flat(),
 ];
 
 export interface Options {

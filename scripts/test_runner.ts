@@ -26,7 +26,6 @@ const FIRST = [
   "tests/hostile/process_test.ts",
   "tests/hostile",
   "tests/volumes",
-  "tests/sandbox",
   "tests/cli",
   "tests/egress",
 ];
@@ -177,7 +176,7 @@ function sum(ends: readonly Ended[]): Ended {
 /** Names of what is not available, with the reason. */
 async function findMissing(machine: Missing): Promise<Record<string, string>> {
   const missing: Record<string, string> = { ...machine };
-  for (const program of Object.values(SUITES)) {
+  for (const program of Object.values(SUITES).flat()) {
     const reason = await missingProgram(program);
     if (reason !== undefined) missing[program] = reason;
   }
@@ -195,16 +194,19 @@ function reportUntested(paths: readonly string[], missing: Readonly<Record<strin
   const untested: string[] = [];
   const say = (what: string, why: string) => untested.push(`not tested: ${what}: ${why}`);
   for (const [name, reason] of Object.entries(missing)) {
-    if (!Object.values(SUITES).includes(name)) {
+    if (!Object.values(SUITES).flat().includes(name)) {
       say(UNTESTED[name] ?? `isolation mode ${name}`, reason);
     }
   }
   if (Deno.uid() !== 0) say("processes of another user", "the tests do not run as root");
   if (Deno.build.os !== "linux") say("processes, through procfs", "this machine is not Linux");
   if (paths.length === 0) {
-    for (const [suite, program] of Object.entries(SUITES)) {
-      const needs = program in missing ? `; ${missing[program]}` : "";
-      say(`${TESTS}/${suite}`, `a suite of its own (scripts/test ${TESTS}/${suite})${needs}`);
+    for (const [suite, programs] of Object.entries(SUITES)) {
+      const needs = programs.flatMap((program) => missing[program] ?? []).map((why) => `; ${why}`);
+      say(
+        `${TESTS}/${suite}`,
+        `a suite of its own (scripts/test ${TESTS}/${suite})${needs.join("")}`,
+      );
     }
   }
   for (const line of untested) console.log(line);
@@ -236,7 +238,9 @@ async function main(): Promise<number> {
   const lacking = [...required].filter((name) => name in missing);
   for (const name of lacking) console.log(`FAILED: ${name} is required: ${missing[name]}`);
 
-  const runnable = files.filter((file) => !lacking.includes(SUITES[suiteOf(file)] ?? ""));
+  const runnable = files.filter((file) =>
+    !SUITES[suiteOf(file)]?.some((program) => lacking.includes(program))
+  );
   const total = sum([
     { passed: required.size - lacking.length, failed: lacking.length },
     ...await Promise.all([
