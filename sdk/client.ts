@@ -76,8 +76,8 @@ function guarded<Target extends object>(target: Target, missing: (key: string) =
 }
 
 /** A method that does not exist: as all methods do, it rejects its promise. */
-function failing(message: string): Method {
-  return () => Promise.reject(unimplemented(message));
+function failing(...error: Parameters<typeof unimplemented>): Method {
+  return () => Promise.reject(unimplemented(...error));
 }
 
 function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>): object {
@@ -106,6 +106,7 @@ export function createSdk(): Sdk {
         (method) =>
           failing(
             `Cannot call sdk.${name}.${method}: it needs a C1 tenant; this server has ${known}`,
+            "NEEDS_C1_TENANT",
           ),
       ),
   );

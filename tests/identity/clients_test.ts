@@ -176,7 +176,11 @@ serverSuite("clients", {}, {
     const listed = await run(["list", "--json"], env);
     assert.equal(listed.code, 0, listed.stderr);
     assert.deepEqual(JSON.parse(listed.stdout)[0].scopedRoles, ["reader"]);
-    assert.match((await run(["disable", "ada"])).stdout, /^Disabled client ada \(\w{27}\)\n$/);
+    const { id } = JSON.parse(listed.stdout)[0];
+    assert.match(
+      (await run(["disable", id.slice(0, -1)])).stdout,
+      /^Disabled client ada \(\w{27}\)\n$/,
+    );
     assert.match((await run(["list"])).stdout, /^ada\t.*\treader\tdisabled\t/);
     assert.match((await run(["delete", "ada", "--yes"])).stdout, /^Deleted client ada /);
     const missing = await run(["enable", "ada"]);

@@ -184,6 +184,7 @@ serverSuite("the client", {}, {
     );
     const { namespace, method, rejects } = await outputOf(client, caller);
     assert.deepEqual([namespace.statusCode, namespace.known, rejects], [501, true, true]);
+    assert.deepEqual([namespace.reason, method.reason], ["NEEDS_C1_TENANT", undefined]);
     assert.match(
       namespace.message,
       /Cannot call sdk\.apps\.list: it needs a C1 tenant; this server has sdk\.auth, sdk\.functions, /,

@@ -6,6 +6,8 @@ import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
 const CLIENTS = "/api/v1/iam/personal_clients";
 /** Clients that are searched for a name. */
 const MAX_CANDIDATES = 1000;
+/** Fewest characters of an id that name its client. */
+const PREFIX_CHARS_MIN = 6;
 
 const ClientResponse = z.object({ client: Client });
 const CreateResponse = ClientResponse.extend({ clientSecret: z.string() });
@@ -23,20 +25,25 @@ export class ClientApi {
   }
 
   /**
-   * The client of a name, an id or a client id.
-   * @throws {Failure} for an unknown one, and for a name of several clients
+   * The client of a name, of an id or the beginning of one, or of a client id.
+   * @throws {Failure} for an unknown one, and for several
    */
   async find(name: string): Promise<Client> {
-    const found = (await this.list(MAX_CANDIDATES)).filter(({ id, clientId, displayName }) =>
+    const all = await this.list(MAX_CANDIDATES);
+    const named = all.filter(({ id, clientId, displayName }) =>
       [id, clientId, displayName].includes(name)
     );
+    const beginning = name.length < PREFIX_CHARS_MIN
+      ? []
+      : all.filter(({ id }) => id.startsWith(name));
+    const found = named.length > 0 ? named : beginning;
     const [client] = found;
     if (client !== undefined && found.length === 1) return client;
     const what = `Cannot find client ${JSON.stringify(oneLine(name))}`;
     throw new Failure(
       client === undefined
         ? `${what}: ${this.session.url} has none with this name or id`
-        : `${what}: ${found.length} clients have this name`,
+        : `${what}: ${found.length} clients have this name or beginning of an id`,
       { next: "list the clients with invoked clients list, and name one by its id" },
     );
   }

@@ -5,7 +5,7 @@ import { oneLine } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
 
 export const CLIENT_ARGUMENT = "<client>";
-export const CLIENT_HELP = "Name, id or client id";
+export const CLIENT_HELP = "Name, id, 6 or more first characters of it, or client id";
 
 /** Makes a command that disables or enables a client. */
 export function registerSwitch(command: Command, verb: "disable" | "enable"): void {

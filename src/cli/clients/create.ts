@@ -15,8 +15,8 @@ interface Options {
 export function register(command: Command): void {
   command.argument("<name>", "Name of the client");
   command.addOption(
-    new Option("--role <ROLE...>", "Roles that it is limited to: reader, invoker, administrator")
-      .default([], "those of the caller"),
+    new Option("--role <ROLE...>", "Roles that it is limited to")
+      .choices(["reader", "invoker", "administrator"]).default([], "those of the caller"),
   );
   command.addOption(
     new Option("--expires <DURATION>", "When it expires, such as 30d, at most 180d")
