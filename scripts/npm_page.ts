@@ -107,6 +107,8 @@ Imports resolve as in an editor: in the build, the type check, \`invoked dev\` a
   versions \`workspace:\`, \`file:\`, \`link:\`, \`catalog:\` and those of git.
 - **Rejected in a file that counts:** \`scopes\`, \`importMap\`, \`links\`, \`paths\` of \`compilerOptions\`, and keys
   that are paths or URLs.
+- **Options:** builds and type checks take JSX, decorators and the options of strictness from
+  \`compilerOptions\` of \`deno.json\`.
 - **Without effect:** every other field, and \`tsconfig.json\`.
 
 Builds download from the npm registry alone, so \`jsr:@std/path\` and \`https://esm.sh/zod\` do not work.

@@ -15,7 +15,7 @@ import {
   hasPackages,
   parseGraph,
 } from "./graph.ts";
-import { Imports } from "./imports/import_map.ts";
+import { ProjectFiles } from "./project/project_files.ts";
 import { callableDefaults } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
 import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
@@ -38,8 +38,8 @@ export const ENTRY = "main.ts";
 /** The module of that folder that adds the tests of the function. */
 export const TEST_ENTRY = "main.test.ts";
 
-/** No configuration, no lifecycle scripts (they need a node_modules directory) and no modules by URL. */
-const ISOLATED = ["--no-config", "--node-modules-dir=none", "--no-remote"];
+/** No lifecycle scripts (they need a node_modules directory) and no modules by URL. */
+const ISOLATED = ["--node-modules-dir=none", "--no-remote"];
 
 /**
  * Builds the tree in the workspace. The module graph is checked before anything is downloaded or bundled. Only the
@@ -141,10 +141,10 @@ export async function resolveGraph(
   { compiler, registry }: BuildContext,
   entry: string,
 ): Promise<Resolved> {
-  const isolated = [...ISOLATED, `--import-map=${workspace.importMap}`];
+  const isolated = [...commit.flags, ...ISOLATED, `--import-map=${workspace.importMap}`];
   const info = ["info", "--json", ...isolated];
   const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
-  rejectIfAny(commit.imports.faultsFor(graphPaths(local, commit)), compiler);
+  rejectIfAny(commit.project.faultsFor(graphPaths(local, commit)), compiler);
   rejectIfAny(graphDiagnostics(withoutNpmErrors(local), commit), compiler);
   if (!hasPackages(local)) {
     return { graph: local, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
@@ -156,7 +156,7 @@ export async function resolveGraph(
 }
 
 /**
- * Writes the lock and the import map of the commit into the workspace.
+ * Writes the lock, the import map and the options of the commit into the workspace.
  * @throws {BuildRejection} for an invalid lock
  */
 export async function prepare(
@@ -165,10 +165,16 @@ export async function prepare(
   context: BuildContext,
 ): Promise<Commit> {
   await seedLock(workspace, tree, context);
-  const imports = new Imports(tree);
-  const map = imports.text("./src/", SDK_IMPORTS);
+  const project = new ProjectFiles(tree);
+  const map = project.importMap("./src/", SDK_IMPORTS);
   await Deno.writeTextFile(workspace.importMap, map, { mode: 0o600 });
-  return { source: workspace.source, sdk: workspace.sdk, tree, imports };
+  const options = project.compilerOptions();
+  if (options.size > 0) {
+    const config = JSON.stringify({ compilerOptions: Object.fromEntries(options) });
+    await Deno.writeTextFile(workspace.config, config, { mode: 0o600 });
+  }
+  const flags = [options.size > 0 ? `--config=${workspace.config}` : "--no-config"];
+  return { source: workspace.source, sdk: workspace.sdk, tree, project, flags };
 }
 
 async function seedLock(

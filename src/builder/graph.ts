@@ -4,8 +4,8 @@ import { isBuiltin } from "node:module";
 import { z } from "zod";
 import { fromFileUrl } from "./file_url.ts";
 import type { Diagnostic } from "./contract.ts";
-import { foreignReason } from "./imports/foreign.ts";
-import type { Imports } from "./imports/import_map.ts";
+import { foreignReason } from "./project/foreign.ts";
+import type { ProjectFiles } from "./project/project_files.ts";
 import { isConfiguration } from "./paths.ts";
 import { isSdkImport } from "./sdk.ts";
 import type { SourceTree } from "./source_tree.ts";
@@ -56,7 +56,9 @@ export interface Commit {
   /** Directory of the server's own modules. */
   readonly sdk: string;
   readonly tree: SourceTree;
-  readonly imports: Imports;
+  readonly project: ProjectFiles;
+  /** Flags of the compiler with which it sees the commit's options. */
+  readonly flags: readonly string[];
 }
 
 /** Files in which modules of Node.js may be named without `node:`. */
@@ -166,8 +168,8 @@ function packageFault(specifier: string, failure: string | undefined): string | 
     : failure;
 }
 
-function outsideReason(written: string, specifier: string, { imports, tree }: Commit): string {
-  const reason = imports.reasonOf(specifier) ?? foreignReason(specifier);
+function outsideReason(written: string, specifier: string, { project, tree }: Commit): string {
+  const reason = project.reasonOf(specifier) ?? foreignReason(specifier);
   if (reason !== undefined) return reason;
   if (!/^\.\.?\//.test(written)) return ALLOWED;
   const above = tree.folder === "" ? "the function's folder" : "the root";
@@ -200,7 +202,7 @@ function missingFile(written: string, target: string, tree: SourceTree): string 
     : reason;
 }
 
-function bareHint(written: string, { imports, tree }: Commit): string | undefined {
+function bareHint(written: string, { project, tree }: Commit): string | undefined {
   if (isBuiltin(written)) return `a module of Node.js is imported as "node:${written}"`;
   if (/^(?:[@~$]\/|#)/.test(written)) {
     const unused = tree.has(tree.ofFunction("tsconfig.json"))
@@ -209,7 +211,7 @@ function bareHint(written: string, { imports, tree }: Commit): string | undefine
     return `no imports of a deno.json or package.json name the alias${unused}`;
   }
   if (!/^@?[\w-][\w./@-]*$/.test(written)) return undefined;
-  const named = imports.isEmpty ? "" : ", or named in the imports of deno.json";
+  const named = project.isEmpty ? "" : ", or named in the imports of deno.json";
   return `a package is imported as "npm:${written}"${named}`;
 }
 

@@ -46,11 +46,12 @@ async function check(
   const checked = [...entries, assertion];
   const { code, stderr } = await context.compiler.run(["check", ...flags, ...checked]);
   if (code === 0) return [];
-  const found = parseDiagnostics(stderr, workspace, commit);
-  if (found.length > 0) return found;
+  if (HAS_ERRORS.test(stderr)) return parseDiagnostics(stderr, workspace, commit);
   const message = /^error: (.+)$/m.exec(stderr)?.[1] ?? "Cannot check the types of the commit";
   return [scrubbed({ message }, workspace, tree)];
 }
+
+const HAS_ERRORS = /^TS\d+ \[ERROR\]: /m;
 
 /** `TS2322 [ERROR]: message`, the quoted source with its underline, then `at file:...:line:column`. */
 function parseDiagnostics(
@@ -60,10 +61,11 @@ function parseDiagnostics(
 ): readonly Diagnostic[] {
   const blocks = stderr.split(/^(?=TS\d+ \[ERROR\]: )/m)
     .filter((block) => /^TS\d+ \[ERROR\]: /.test(block));
-  return blocks.map((block) => readBlock(block, workspace, commit)).toSorted(byPosition);
+  return blocks.flatMap((block) => readBlock(block, workspace, commit)).toSorted(byPosition);
 }
 
-function readBlock(block: string, workspace: Workspace, commit: Commit): Diagnostic {
+/** The error of a block; none for one in the server's modules, which have other options than the author's. */
+function readBlock(block: string, workspace: Workspace, commit: Commit): readonly Diagnostic[] {
   const { tree } = commit;
   const lines = block.split("\n");
   const underline = lines.findIndex((line, index) => index >= 2 && /^\s*[~^]+\s*$/.test(line));
@@ -72,15 +74,17 @@ function readBlock(block: string, workspace: Workspace, commit: Commit): Diagnos
     : underline - 1;
   const message = lines.slice(0, end).join("\n").replace(/^(TS\d+) \[ERROR\]/, "$1").trim();
   const [, url = "", line, column] = /^ {4}at (file:\S+):(\d+):(\d+)$/m.exec(block) ?? [];
-  if (fromFileUrl(url) === entryCheckIn(workspace.sdk)) {
+  const file = fromFileUrl(url);
+  if (file === entryCheckIn(workspace.sdk)) {
     const text = new TextDecoder().decode(tree.files.get(tree.ofFunction(ENTRY)));
-    return entryDiagnostic(message, ENTRY, text);
+    return [entryDiagnostic(message, ENTRY, text)];
   }
+  if (file?.startsWith(`${workspace.sdk}/`)) return [];
   const path = commitPath(url, commit);
   const position = path !== undefined && tree.has(path)
     ? { path: tree.shown(path), line: Number(line), column: Number(column) }
     : {};
-  return scrubbed({ ...position, message }, workspace, tree);
+  return [scrubbed({ ...position, message }, workspace, tree)];
 }
 
 function byPosition(a: Diagnostic, b: Diagnostic): number {

@@ -19,6 +19,8 @@ export interface Workspace extends AsyncDisposable {
   readonly sdk: string;
   /** Maps the names of these modules and those of the commit's configuration files. */
   readonly importMap: string;
+  /** Options of the compiler, if the commit has some. */
+  readonly config: string;
   readonly lock: string;
   readonly bundle: string;
   readonly sourceMap: string;
@@ -70,6 +72,7 @@ export async function openWorkspace(
     home: join(root, "home"),
     sdk: join(root, "sdk"),
     importMap: join(root, "imports.json"),
+    config: join(root, "options.json"),
     lock: join(root, "deno.lock"),
     bundle: join(root, "bundle.js"),
     sourceMap: join(root, "bundle.js.map"),

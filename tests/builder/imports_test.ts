@@ -1,6 +1,6 @@
 /** What deno.json and package.json say of imports. */
 import assert from "node:assert/strict";
-import { foreignReason } from "../../src/builder/imports/foreign.ts";
+import { foreignReason } from "../../src/builder/project/foreign.ts";
 import { build, filesOf, openBuilder, rejection, runArtifact } from "./support.ts";
 
 const OK = "export default () => ({});\n";
@@ -195,6 +195,55 @@ Deno.test("what would change other imports is rejected with its file and line", 
   }
   // It counts for no module of the function.
   await build(opened.builder, { "main.ts": OK, "examples/deno.json": '{"scopes": {"./": {}}, ' });
+});
+
+Deno.test("options of deno.json count in build and check, and reach no file", async () => {
+  await using opened = await openBuilder();
+  const options = (more: Readonly<Record<string, unknown>>) =>
+    JSON.stringify({
+      imports: { hono: "npm:hono@4" },
+      compilerOptions: { jsx: "react-jsx", jsxImportSource: "hono/jsx", ...more },
+    });
+  const files = {
+    "main.ts": `import { view } from "./view.tsx";
+      import { Note } from "./note.ts";
+      import "@c1/functions-sdk";
+      const unused = 1;
+      export default () => ({ view: String(view()), kept: new Note().kept });`,
+    "view.tsx": "export const view = () => <b>x</b>;",
+    "note.ts": `function keep(target: { kept: string }, key: string) {
+        target.kept = key;
+      }
+      export class Note {
+        @keep text = "";
+        declare kept: string;
+      }`,
+    "deno.json": options({ experimentalDecorators: true, types: ["../../etc/passwd"] }),
+  };
+  const artifact = await build(opened.builder, files);
+  assert.deepEqual((await runArtifact(artifact)).value, { view: "<b>x</b>", kept: "text" });
+  assert.deepEqual(await opened.builder.checkTypes(filesOf(files), never()), []);
+  // Errors of the server's own modules under these options are not the author's.
+  const strict = { experimentalDecorators: true, noUnusedLocals: true, noUnusedParameters: true };
+  const found = await opened.builder.checkTypes(
+    filesOf({ ...files, "deno.json": options(strict) }),
+    never(),
+  );
+  assert.deepEqual(found.map(({ path, line }) => `${path}:${line}`), ["main.ts:4"]);
+  const sources = {
+    "/etc": "deno.json:1: Cannot use jsxImportSource: a path is not supported; name a package",
+    "file:///etc":
+      "deno.json:1: Cannot use jsxImportSource: a path is not supported; name a package",
+    "https://esm.sh/hono/jsx":
+      /^view\.tsx:1:1: Cannot import "https:.*; use npm:hono\/jsx\/jsx-runtime$/,
+    "jsr:@hono/hono/jsx": /^view\.tsx:1:1: Cannot import "jsr:.*; use npm:hono$/,
+  };
+  for (const [source, expected] of Object.entries(sources)) {
+    const config = options({ jsxImportSource: source });
+    const [reason = ""] = await rejection(opened.builder, { ...files, "deno.json": config });
+    if (typeof expected === "string") assert.equal(reason, expected);
+    else assert.match(reason, expected);
+  }
 });
 
 Deno.test("imports of jsr and by URL name what to use", () => {

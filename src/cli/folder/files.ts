@@ -1,5 +1,5 @@
 import { basename, join, relative, resolve } from "node:path";
-import { concernsImports } from "../../builder/imports/import_map.ts";
+import { concernsBuild } from "../../builder/project/project_files.ts";
 import { commitPath, ROOT_DIR, ROOT_FILE, rootFile } from "../../builder/source_tree.ts";
 import { countOf, formatBytes } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
@@ -18,7 +18,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
  */
 const LEFT_OUT: ReadonlySet<string> = new Set([MANIFEST_NAME, "node_modules"]);
 
-/** Files that are part of the function only if they map imports: others configure the editor. */
+/** Files that are part of the function only if its build needs them: others configure the editor. */
 const EDITOR_NAMES: ReadonlySet<string> = new Set(["deno.json", "deno.jsonc"]);
 
 /** Hidden files of tools, which nobody expects in a function. */
@@ -176,7 +176,7 @@ async function readInto(
 /** @param file absolute path @param path in the commit */
 async function readFile(found: Found, file: string, path: string): Promise<void> {
   const content = await Deno.readFile(file);
-  if (EDITOR_NAMES.has(basename(path)) && !concernsImports(path, content)) return;
+  if (EDITOR_NAMES.has(basename(path)) && !concernsBuild(path, content)) return;
   found.files.set(path, content);
   found.bytes += content.length;
   if (found.files.size <= MAX_FILES && found.bytes <= MAX_BYTES) return;

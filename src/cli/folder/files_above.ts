@@ -1,6 +1,6 @@
 /** The files of folders above that of the function, which its imports need. */
 import { dirname, join, relative } from "node:path";
-import { concernsImports, CONFIG_NAMES } from "../../builder/imports/import_map.ts";
+import { concernsBuild, CONFIG_NAMES } from "../../builder/project/project_files.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
 import type { Files } from "../client/api.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
@@ -135,7 +135,7 @@ class Search {
       const path = join(directory, name);
       const content = await readIfFile(join(this.#root, path));
       this.#watched.add(join(this.#root, path));
-      if (content === undefined || !concernsImports(path, content) || !await this.#take(path)) {
+      if (content === undefined || !concernsBuild(path, content) || !await this.#take(path)) {
         continue;
       }
       this.#tree.set(path, content);

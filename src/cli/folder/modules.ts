@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { SourceFiles } from "../../builder/contract.ts";
 import { fromFileUrl } from "../../builder/file_url.ts";
 import { type Graph, parseGraph } from "../../builder/graph.ts";
-import { Imports } from "../../builder/imports/import_map.ts";
+import { ProjectFiles } from "../../builder/project/project_files.ts";
 import { SDK_IMPORTS } from "../../builder/sdk.ts";
 import { SourceTree } from "../../builder/source_tree.ts";
 import { Failure } from "../terminal/failure.ts";
@@ -44,8 +44,8 @@ export async function readModules(
     const server = Object.fromEntries(
       Object.keys(SDK_IMPORTS).map((specifier) => [specifier, `invoked:${specifier}`]),
     );
-    const imports = new Imports(new SourceTree(files, folder));
-    await Deno.writeTextFile(map, imports.text(`${pathToFileURL(root).href}/`, server));
+    const project = new ProjectFiles(new SourceTree(files, folder));
+    await Deno.writeTextFile(map, project.importMap(`${pathToFileURL(root).href}/`, server));
     const urls = entries.map((name) => pathToFileURL(join(root, folder, name)).href);
     await Deno.writeTextFile(entry, urls.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,5 +1,5 @@
 import { basename, dirname, relative } from "node:path";
-import { CONFIG_NAMES } from "../../builder/imports/import_map.ts";
+import { CONFIG_NAMES } from "../../builder/project/project_files.ts";
 import { IGNORE_NAMES } from "../folder/ignore_rules.ts";
 import { MANIFEST_NAME } from "../folder/manifest.ts";
 import { belongsToFunction } from "../folder/files.ts";

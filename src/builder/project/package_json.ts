@@ -68,7 +68,7 @@ export function readPackageJson(
       }
     }
   }
-  return { path, entries, faults };
+  return { path, entries, options: new Map(), faults };
 }
 
 function version(name: string, { value }: Value): Target {

@@ -1,6 +1,6 @@
 /**
- * The import map of a commit: what the deno.json, deno.jsonc and package.json files say of imports. A file counts for
- * its folder and those below; a deeper one wins. The compiler sees this map alone, and none of the files.
+ * What the deno.json, deno.jsonc and package.json files of a commit say: an import map, and options of the compiler. A
+ * file counts for its folder and those below; the deeper one wins. The compiler sees none of the files themselves.
  */
 
 import { basename, dirname } from "node:path/posix";
@@ -23,14 +23,15 @@ const REJECTED = "unsupported:";
 const REJECTED_INDEX = /^unsupported:\/(\d+)(?:\/|$)/;
 const MAX_WRITTEN_CHARS = 200;
 
-/** Whether a configuration file says something of imports that the modules of the server do not already have. */
-export function concernsImports(path: string, content: Uint8Array): boolean {
-  const { entries, faults } = read(path, content, () => [path]);
-  return faults.length > 0 || [...entries.keys()].some((key) => !Object.hasOwn(SDK_IMPORTS, key));
+/** Whether a build needs a configuration file: one that only maps the modules of the server is for an editor. */
+export function concernsBuild(path: string, content: Uint8Array): boolean {
+  const { entries, options, faults } = read(path, content, () => [path]);
+  return faults.length > 0 || options.size > 0 ||
+    [...entries.keys()].some((key) => !Object.hasOwn(SDK_IMPORTS, key));
 }
 
-/** What the configuration files of a commit say of imports. */
-export class Imports {
+/** What the configuration files of a commit say to a build. */
+export class ProjectFiles {
   readonly #tree: SourceTree;
   readonly #files: ReadonlyMap<string, readonly ConfigFile[]>;
   readonly #rejected: string[] = [];
@@ -41,11 +42,11 @@ export class Imports {
   }
 
   /**
-   * The text of the map.
+   * The text of the import map.
    * @param source URL of the author's tree, with a slash at the end; relative URLs are below the map's directory
    * @param server modules of the server, which no configuration replaces
    */
-  text(source: string, server: Readonly<Record<string, string>>): string {
+  importMap(source: string, server: Readonly<Record<string, string>>): string {
     const scopes = [...this.#files].map(([directory, files]) => {
       const entries = new Map(files.flatMap(({ entries }) => [...entries]));
       const imports = [...entries.values()].map((entry) => [entry.key, this.#url(entry, source)]);
@@ -53,6 +54,13 @@ export class Imports {
       return [scope, { ...Object.fromEntries(imports), ...server }];
     });
     return JSON.stringify({ imports: server, scopes: Object.fromEntries(scopes) });
+  }
+
+  /** Options of the compiler: those of the function's folder and the folders above it; the deeper one wins. */
+  compilerOptions(): ReadonlyMap<string, unknown> {
+    const files = directoriesUp(this.#tree.folder).toReversed()
+      .flatMap((directory) => this.#files.get(directory) ?? []);
+    return new Map(files.flatMap(({ options }) => [...options]));
   }
 
   /** Why the entry behind a resolved specifier cannot be imported; undefined for another specifier. */
@@ -69,7 +77,7 @@ export class Imports {
       .map(({ path = "", ...fault }) => ({ ...fault, path: this.#tree.shown(path) }));
   }
 
-  /** Whether no file maps a name or has a fault. */
+  /** Whether no file says anything that counts. */
   get isEmpty(): boolean {
     return this.#files.size === 0;
   }
@@ -101,7 +109,7 @@ function readConfigFiles(tree: SourceTree): ReadonlyMap<string, readonly ConfigF
     const file = bytes > MAX_TOTAL_BYTES
       ? faulty(path, { message: "the configuration files of the commit are larger than 1 MiB" })
       : read(path, content, () => tree.files.keys());
-    if (file.entries.size === 0 && file.faults.length === 0) continue;
+    if (file.entries.size + file.options.size + file.faults.length === 0) continue;
     found.set(directory, [...found.get(directory) ?? [], file]);
   }
   return found;

@@ -27,11 +27,13 @@ export interface Entry {
   readonly config: string;
 }
 
-/** The entries of a file by their keys, and the faults of those parts that change what imports mean. */
+/** What a file says, and the faults of those parts that change what imports mean. */
 export interface ConfigFile {
   /** In the author's tree. */
   readonly path: string;
   readonly entries: ReadonlyMap<string, Entry>;
+  /** Options of the compiler. */
+  readonly options: ReadonlyMap<string, unknown>;
   readonly faults: readonly Diagnostic[];
 }
 

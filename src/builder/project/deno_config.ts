@@ -1,7 +1,8 @@
-/** The `imports` of a deno.json or deno.jsonc. */
+/** The `imports` and `compilerOptions` of a deno.json or deno.jsonc. */
 
 import { readJsonObject, type Value } from "../config_json.ts";
 import type { Diagnostic } from "../contract.ts";
+import { optionsOf } from "./compiler_options.ts";
 import {
   type ConfigFile,
   type Entry,
@@ -31,10 +32,16 @@ export function readDenoConfig(path: string, content: Uint8Array): ConfigFile {
       message: `Cannot use ${name}: it is not supported; ${instead}`,
     }];
   });
-  const paths = read.members.get("compilerOptions")?.members.get("paths");
+  const options = read.members.get("compilerOptions")?.members ?? new Map<string, Value>();
+  const paths = options.get("paths");
   if (paths !== undefined && !isEmpty(paths)) {
     const message = "Cannot use paths: it is not supported; write the aliases into imports";
     faults.push({ path, line: paths.line, message });
+  }
+  const source = options.get("jsxImportSource");
+  if (source !== undefined && /^[./]|^file:/.test(String(source.value))) {
+    const message = "Cannot use jsxImportSource: a path is not supported; name a package";
+    faults.push({ path, line: source.line, message });
   }
   const entries = new Map<string, Entry>();
   for (const [key, value] of read.members.get("imports")?.members ?? []) {
@@ -58,13 +65,13 @@ export function readDenoConfig(path: string, content: Uint8Array): ConfigFile {
       }
     }
   }
-  return { path, entries, faults };
+  return { path, entries, options: optionsOf(options), faults };
 }
 
 /** The file as one fault. */
 export function faulty(path: string, fault: Pick<Diagnostic, "line" | "message">): ConfigFile {
   const message = `Cannot use the file: ${fault.message}`;
-  return { path, entries: new Map(), faults: [{ ...fault, path, message }] };
+  return { path, entries: new Map(), options: new Map(), faults: [{ ...fault, path, message }] };
 }
 
 function target(key: string, { value }: Value, config: string) {
