@@ -6,6 +6,7 @@
  * one process after another.
  */
 import { basename } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import {
   type CgroupTree,
   makeCgroups,
@@ -13,7 +14,10 @@ import {
   removeDirectories,
   SYSTEM_TREE,
 } from "./cgroup_tree.ts";
+import { MemoryLimiter } from "./cgroup_limits.ts";
 import { JOIN_GROUPS } from "./wrappers.ts";
+
+const logger = getLogger(["invoked", "isolation"]);
 
 /** Cgroups that are created at a time. */
 const BATCH = 16;
@@ -24,6 +28,8 @@ const PIDS_MAX = 256;
 export interface Cgroup extends Disposable {
   /** A process that writes its id to these files joins the cgroup. */
   readonly files: readonly string[];
+  /** Changes the limit of memory until the disposal. Rejects if the kernel does not take it. */
+  limitMemory(bytes: number): Promise<void>;
 }
 
 /** The cgroups of one server. Their disposal, after all processes have ended, removes them. */
@@ -33,8 +39,10 @@ export class Cgroups implements AsyncDisposable {
   readonly #directories: readonly string[];
   readonly #memoryBytes: number;
   readonly #free: number[] = [];
+  readonly #limiter: MemoryLimiter;
   #made = 0;
   #making: Promise<void> | undefined;
+  #isClosed = false;
 
   private constructor(
     sh: string,
@@ -46,6 +54,7 @@ export class Cgroups implements AsyncDisposable {
     this.#tree = tree;
     this.#directories = directories;
     this.#memoryBytes = memoryBytes;
+    this.#limiter = new MemoryLimiter(sh);
   }
 
   /**
@@ -74,14 +83,38 @@ export class Cgroups implements AsyncDisposable {
     }
     const number = this.#free.pop() ?? 0;
     const files = this.#directories.map((directory) => `${directory}/${number}/cgroup.procs`);
+    let memoryBytes = this.#memoryBytes;
     return {
       files,
-      [Symbol.dispose]: () => this.#free.push(number),
+      limitMemory: async (bytes) => {
+        await this.#limiter.set(this.#memoryDirectory(number), bytes);
+        memoryBytes = bytes;
+      },
+      [Symbol.dispose]: () => void this.#giveBack(number, memoryBytes),
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#limiter[Symbol.asyncDispose]();
     await removeDirectories(this.#sh, this.#tree, this.#directories);
+  }
+
+  /** The first directory is that of memory; see `openDirectories`. */
+  #memoryDirectory(number: number): string {
+    return `${this.#directories[0]}/${number}`;
+  }
+
+  /** A cgroup whose limit cannot be set back is not used again. */
+  async #giveBack(number: number, memoryBytes: number): Promise<void> {
+    try {
+      if (memoryBytes !== this.#memoryBytes && !this.#isClosed) {
+        await this.#limiter.set(this.#memoryDirectory(number), this.#memoryBytes);
+      }
+      this.#free.push(number);
+    } catch (error) {
+      logger.error("a cgroup is not used again: {error}", { error: String(error) });
+    }
   }
 
   /** Whether the kernel shows a process that joined in the cgroup. */

@@ -6,6 +6,7 @@
 import { captureConsole } from "./console.ts";
 import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";
 import { rehearse } from "./fork/rehearse.ts";
+import type { Became } from "./fork/forker.ts";
 import { beginRoot, type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
 import { harden } from "./harden.ts";
 import { preload } from "./preload.ts";
@@ -15,7 +16,11 @@ import { type Frame, NOTHING, type OnLoaded, run } from "./run.ts";
 import { AS_ROOT, FrameKind, READY_MESSAGE } from "./wire.ts";
 
 /** Begins the observation of a script that is evaluated in this template. */
-function asTemplate({ observe, serve }: Tree, frame: Frame, nonce: Uint8Array): OnLoaded {
+function asTemplate(
+  { observe, serve, lowerLimits }: Tree,
+  frame: Frame,
+  nonce: Uint8Array,
+): OnLoaded {
   const endObservation = observe(() => {
     frame(FrameKind.NEEDS_CALL, NOTHING);
     return exit(0);
@@ -26,14 +31,21 @@ function asTemplate({ observe, serve }: Tree, frame: Frame, nonce: Uint8Array): 
     frame(FrameKind.LOADED, body);
     // A template loads once.
     while (serve() !== "instance");
+    return receiveCall(lowerLimits);
   };
 }
 
 /** Becomes a root, and returns in a fork of it: in an instance, or in a template that is to load a script. */
-async function fork(forks: Forks): Promise<Tree | undefined> {
+async function fork(forks: Forks): Promise<Forked> {
   const tree = openTree(core, forks);
   await rehearse(ConsoleOf);
-  return tree.serve() === "instance" ? undefined : tree;
+  return { tree, became: tree.serve() };
+}
+
+/** A fork of the root. */
+interface Forked {
+  readonly tree: Tree;
+  readonly became: Became;
 }
 
 /** Longest wait of a fork for its forker, which kills it once the server has its answer. */
@@ -46,11 +58,11 @@ function awaitKill(): never {
   return exit(0);
 }
 
-/** Waits for the code, runs it and answers. @param tree of a template */
-function serveCalls(tree: Tree | undefined): void {
+/** Waits for the code, runs it and answers. @param forked undefined in a process that was spawned */
+function serveCalls(forked: Forked | undefined): void {
   const load = receiveLoad();
   const frame = frameWriter(load.nonce);
-  const first = load.ahead ? undefined : receiveCall();
+  const first = load.ahead ? undefined : receiveCall(forked?.tree.lowerLimits);
   const outside = {
     frame,
     mark: () => markStderr(load.nonce),
@@ -58,9 +70,12 @@ function serveCalls(tree: Tree | undefined): void {
     listen: addEventListener,
     resetLog: captureConsole(ConsoleOf, frame, load.logBytes),
   };
-  const onLoaded = tree === undefined
-    ? (body: Uint8Array) => frame(FrameKind.LOADED, body)
-    : asTemplate(tree, frame, load.nonce);
+  const onLoaded = forked?.became === "loading"
+    ? asTemplate(forked.tree, frame, load.nonce)
+    : (body: Uint8Array) => {
+      frame(FrameKind.LOADED, body);
+      return undefined;
+    };
   run(load, first, outside, onLoaded);
 }
 
@@ -75,8 +90,8 @@ preload((parts) => {
 }).then(() => {
   if (forks === undefined) announce(READY_MESSAGE);
   return forks === undefined ? undefined : fork(forks);
-}).then((tree) => {
+}).then((forked) => {
   library = undefined;
   forks = undefined;
-  serveCalls(tree);
+  serveCalls(forked);
 });

@@ -11,10 +11,19 @@ import {
   writeStderr,
   writeStdout,
 } from "./primordials.ts";
-import { CALL_HEAD_BYTES, FRAME_HEAD_BYTES, LOAD_HEAD_BYTES, NONCE_BYTES } from "./wire.ts";
+import {
+  CALL_HEAD_BYTES,
+  CALL_LIMITS_BYTES,
+  CallFlag,
+  FRAME_HEAD_BYTES,
+  LOAD_HEAD_BYTES,
+  NONCE_BYTES,
+} from "./wire.ts";
 
 /** Exit code of a process whose server ended before its call. */
 const EXIT_ABANDONED = 0;
+/** Exit code of a process that cannot do what the server asks for. */
+const EXIT_CONFUSED = 122;
 
 /** The code of this process. */
 export interface Load {
@@ -59,11 +68,23 @@ export function receiveLoad(): Load {
   };
 }
 
-/** Blocks until the call message is read. User code may have run before. */
-export function receiveCall(): Call {
+/** Lowers the limits of this process for good. */
+export type LowerLimits = (memoryKib: number, cpuSeconds: number) => void;
+
+/**
+ * Blocks until the call message is read. User code may have run before.
+ * @param lowerLimits of a fork that has not run a call
+ */
+export function receiveCall(lowerLimits?: LowerLimits): Call {
   const head = readExactly(CALL_HEAD_BYTES);
+  const flags = head[0] ?? 0;
+  if ((flags & CallFlag.LIMITS) !== 0) {
+    const limits = readExactly(CALL_LIMITS_BYTES);
+    if (lowerLimits === undefined) return exit(EXIT_CONFUSED);
+    lowerLimits(uint32(limits, 0), uint32(limits, 4));
+  }
   return {
-    keep: head[0] === 1,
+    keep: (flags & CallFlag.KEEP) !== 0,
     inputJson: decode(readExactly(uint32(head, 1))),
     configJson: decode(readExactly(uint32(head, 5))),
   };

@@ -46,8 +46,8 @@ export interface Outside {
   readonly resetLog: () => void;
 }
 
-/** Takes the body of the `LOADED` frame. In a template it returns in an instance. */
-export type OnLoaded = (body: Uint8Array) => void;
+/** Takes the body of the `LOADED` frame. In a template it returns in an instance, with the call of that. */
+export type OnLoaded = (body: Uint8Array) => Call | undefined;
 
 export const NOTHING = encode("");
 const OPENING_BRACE = 0x7b;
@@ -171,10 +171,10 @@ export function run(
   };
   let beganMs = 0;
   const loaded = (exported: { default?: unknown }) => {
-    onLoaded(microsSince(beganMs));
+    const call = onLoaded(microsSince(beganMs));
     // Foreign functions of a template are out of reach from here on.
-    onLoaded = () => {};
-    if (current === undefined) begin(receiveCall());
+    onLoaded = () => undefined;
+    if (call !== undefined) begin(call);
     handler = exported.default;
     if (typeof handler !== "function") {
       return failThrown(new TypeErrorOf("main.ts has no default export that is a function"));

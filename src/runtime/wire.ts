@@ -4,8 +4,8 @@
  * Server to instance, on stdin:
  * - The *load*, once: the nonce, one byte (1: ahead of the call), three numbers (output limit, log limit, length of the
  *   script, all in bytes), the script.
- * - The *call*: one byte (1: wait for another call afterwards), two numbers (length of the input and of the
- *   configuration), the input, the configuration.
+ * - The *call*: one byte of {@link CallFlag}s, two numbers (length of the input and of the configuration), limits of the
+ *   process if flagged, the input, the configuration.
  *
  * The frame `LOADED` follows once the script is evaluated, with the time that it took. A script that is evaluated ahead of
  * its calls, in a template, may need something that differs between calls: then the frame is `NEEDS_CALL`. Otherwise the
@@ -34,8 +34,12 @@ export const NONCE_MARK = 0xff;
 
 /** Nonce, whether ahead, output limit, log limit, script length. */
 export const LOAD_HEAD_BYTES = NONCE_BYTES + 13;
-/** Whether another call may follow, input length, configuration length. */
+/** Flags, input length, configuration length. */
 export const CALL_HEAD_BYTES = 9;
+/** `KEEP`: another call may follow. `LIMITS`: a fork has to lower its limits before it runs user code. */
+export const CallFlag = { KEEP: 1, LIMITS: 2 } as const;
+/** Private memory in KiB, processor time in seconds. */
+export const CALL_LIMITS_BYTES = 8;
 
 /** The configuration of a call, sent as JSON. */
 export interface CallConfig {

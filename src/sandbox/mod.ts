@@ -17,6 +17,7 @@ import { killCodeOf, killed } from "./instance/outcome.ts";
 import { Pool } from "./pool/pool.ts";
 import { CGROUPS_DESCRIPTION, openCgroups } from "./instance/cgroups.ts";
 import { type InstanceHooks, JobNotAccepted } from "./instance/instance.ts";
+import { runLimits } from "./instance/limits.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "./instance/reply_limits.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
@@ -78,7 +79,7 @@ class ProcessSandboxes implements Sandboxes {
   constructor(limits: SandboxLimits, options: SandboxOptions) {
     this.#limits = limits;
     this.#options = options;
-    this.#reuse = new Reuse(options.reuse, limits.cpuTimeMs);
+    this.#reuse = new Reuse(options.reuse);
   }
 
   async start(): Promise<void> {
@@ -136,12 +137,15 @@ class ProcessSandboxes implements Sandboxes {
     if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));
     const { pool } = this.#prepared ?? await this.#prepare();
     const key = processKeyOf(job);
+    const limits = runLimits(job.limits, this.#limits);
     for (let attempt = 1;; attempt++) {
       try {
         const reused = key === undefined ? undefined : this.#reuse.take(key);
-        const instance = reused ?? await pool.take(job, attempt > 1);
-        const reuse = key === undefined ? undefined : this.#reuse.hooksOf(key, instance);
-        const outcome = await instance.run(job, hooks, this.#limits, reuse);
+        const instance = reused ?? await pool.take(job, limits, attempt > 1);
+        const reuse = key === undefined
+          ? undefined
+          : this.#reuse.hooksOf(key, instance, limits.cpuTimeMs);
+        const outcome = await instance.run(job, hooks, limits, reuse);
         const { evaluationMs } = instance;
         if (evaluationMs !== undefined) pool.noteEvaluation(job, evaluationMs);
         return { ...outcome, process: reused === undefined ? instance.kind : "reused" };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { eventually } from "../support/eventually.ts";
-import { Cgroups } from "../../src/isolation/mod.ts";
+import { type Cgroup, Cgroups } from "../../src/isolation/mod.ts";
 import { HAS_CGROUPS } from "../support/machine.ts";
-import { AVAILABLE_MODES, poolOf, poolPids, run, sandboxTest } from "./harness.ts";
+import { AVAILABLE_MODES, MIB, poolOf, poolPids, run, sandboxTest } from "./harness.ts";
 
 /** Limits of processor time that identify the processes of these tests. */
 const MARK_MS = 113_000;
@@ -54,6 +54,32 @@ if (HAS_CGROUPS) {
     stop.abort("CANCELLED");
     await ended;
   }, { cpuTimeMs: MARK_MS });
+
+  Deno.test("a cgroup has another limit of memory until it is given back", async () => {
+    await using cgroups = await Cgroups.open("/bin/sh", 256 * MIB);
+    assert.ok(cgroups !== undefined);
+    const limitOf = async (procs: string) => {
+      const files = ["memory.max", "memory.limit_in_bytes"].map((name) =>
+        `${dirname(procs)}/${name}`
+      );
+      return Number((await lines("cat", ...files))[0]);
+    };
+    const changed: string[] = [];
+    // Of all groups of a batch, so that the next one to be taken is one of them.
+    for (let n = 0; n < 16; n++) {
+      using cgroup: Cgroup = await cgroups.take();
+      const procs: string = cgroup.files[0] ?? "";
+      assert.equal(await limitOf(procs), 256 * MIB);
+      await cgroup.limitMemory(64 * MIB);
+      assert.equal(await limitOf(procs), 64 * MIB);
+      changed.push(procs);
+    }
+    const again = await cgroups.take();
+    assert.ok(changed.includes(again.files[0] ?? ""));
+    assert.equal(await limitOf(again.files[0] ?? ""), 256 * MIB);
+    await assert.rejects(again.limitMemory(-2), /Cannot set the memory limit of .* to -2/);
+    again[Symbol.dispose]();
+  });
 
   Deno.test("disposal of the sandboxes removes all cgroups", async () => {
     const cacheDir = await Deno.makeTempDir();

@@ -4,6 +4,7 @@ import {
   type EgressOptions,
   type Host,
   HostCallError,
+  type JobLimits,
   type Mode,
   type ProcessKind,
   type ReuseLimits,
@@ -65,6 +66,8 @@ export interface Ran {
 export interface RunOptions {
   readonly input?: unknown;
   readonly timeoutMs?: number;
+  readonly memoryBytes?: number;
+  readonly cpuTimeMs?: number;
   readonly signal?: AbortSignal;
   readonly sourceMap?: string;
   readonly secrets?: Readonly<Record<string, string>>;
@@ -82,6 +85,11 @@ const NO_HOST_CALLS: Host = {
   },
 };
 
+function limitsIn({ timeoutMs, memoryBytes, cpuTimeMs }: RunOptions): Partial<JobLimits> {
+  const limits = Object.entries({ timeoutMs, memoryBytes, cpuTimeMs });
+  return Object.fromEntries(limits.filter(([, limit]) => limit !== undefined));
+}
+
 /** Runs the body in `sandboxes` and collects its logs. */
 export async function run(
   sandboxes: Sandboxes,
@@ -97,7 +105,7 @@ export async function run(
     inputJson: JSON.stringify(options.input ?? {}),
     outboundAllowlist: [],
     config: { secrets: options.secrets ?? {} },
-    limits: options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
+    limits: limitsIn(options),
   }, {
     host: options.host ?? NO_HOST_CALLS,
     stackMap: () =>

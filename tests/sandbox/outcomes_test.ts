@@ -121,7 +121,7 @@ sandboxTest("stacks are mapped to the author's lines", async (sandboxes) => {
 sandboxTest("time, memory and exits end a call with their codes", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "function main() { for (;;); }", { timeoutMs: 200 }),
-    "TIMEOUT: the invocation ran longer than its limit of 200 ms (--invocation-timeout)",
+    "TIMEOUT: the invocation ran longer than its limit of 200 ms (timeout of the function)",
   );
   assert.match(
     await failure(

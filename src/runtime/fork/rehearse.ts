@@ -38,7 +38,7 @@ export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
       { nonce, ahead: false, outputBytes: LIMIT_BYTES, logBytes: LIMIT_BYTES, script },
       { keep: false, inputJson: INPUT, configJson: CONFIG },
       outside,
-      () => {},
+      () => undefined,
     );
     await promise;
   }

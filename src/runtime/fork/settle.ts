@@ -17,6 +17,7 @@ import {
   SYS_LANDLOCK_RESTRICT_SELF,
   unixAddress,
 } from "./libc.ts";
+import type { LowerLimits } from "../request.ts";
 import { reseed } from "./unique.ts";
 import { Greeting, GREETING_BYTES, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
 
@@ -47,6 +48,8 @@ const RULESET_BYTES = 24;
 const RLIMIT_CPU = 0;
 const RLIMIT_DATA = 2;
 const RLIMIT_NOFILE = 7;
+/** Bits by which KiB become bytes. */
+const KIB_SHIFT = 10;
 
 /** Exit codes of a fork that cannot settle. */
 const EXIT_NO_SERVER = 120;
@@ -62,6 +65,8 @@ export interface Settler {
   asTemplate(token: Uint8Array): void;
   /** An instance: connected, unique, behind all of its walls, and with this egress socket. */
   asInstance(token: Uint8Array, egressPath: Uint8Array<ArrayBuffer>): void;
+  /** Lowers the limits of this instance for good. */
+  readonly lowerLimits: LowerLimits;
   /** Makes the network of this process the egress socket with this path, which ends with a zero. */
   useNetwork(egressPath: Uint8Array<ArrayBuffer>): void;
 }
@@ -131,6 +136,7 @@ export function makeSettler(
       putUpWalls();
     },
     useNetwork,
+    lowerLimits: makeLimits(libc),
   };
 }
 
@@ -233,6 +239,29 @@ export function makeScope(libc: Libc): () => boolean {
     libc.close(made);
     return entered;
   };
+}
+
+/** Prepares the limits of a single call. */
+function makeLimits(libc: Libc): LowerLimits {
+  const data = rlimit(0);
+  const cpu = rlimit(0);
+  const lower = (resource: number, limit: Uint8Array<ArrayBuffer>) => {
+    if (libc.setrlimit(resource, limit) !== 0) libc._exit(EXIT_NO_WALLS);
+  };
+  return (memoryKib, cpuSeconds) => {
+    putUint64(data, memoryKib << KIB_SHIFT, memoryKib >>> (32 - KIB_SHIFT));
+    putUint64(cpu, cpuSeconds, 0);
+    lower(RLIMIT_DATA, data);
+    lower(RLIMIT_CPU, cpu);
+  };
+}
+
+/** Writes both limits of a `struct rlimit`, from the halves of their value. */
+function putUint64(limit: Uint8Array<ArrayBuffer>, low: number, high: number): void {
+  for (let byte = 0; byte < 4; byte++) {
+    limit[byte] = limit[byte + 8] = low >>> (8 * byte);
+    limit[byte + 4] = limit[byte + 12] = high >>> (8 * byte);
+  }
 }
 
 /** `struct rlimit` with one value for both of its limits. */

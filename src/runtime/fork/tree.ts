@@ -2,7 +2,7 @@
 import { useEgressSocket } from "../egress.ts";
 import type { NodeParts } from "../node.ts";
 import { decode } from "../primordials.ts";
-import { announce, readExactly, uint32 } from "../request.ts";
+import { announce, type LowerLimits, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
 import { type Became, makeForker } from "./forker.ts";
 import { type Library, openLibrary } from "./libc.ts";
@@ -25,6 +25,7 @@ export interface Tree {
   /** Serves as the root or as a template; see {@link makeForker}. */
   serve(): Became;
   readonly observe: Observe;
+  readonly lowerLimits: LowerLimits;
 }
 
 /** Begins a root, before anything else loads. */
@@ -50,7 +51,7 @@ export function openTree(core: Core, { library, observe, beginClock }: Forks): T
   // Calls of functions that are open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
   packMemory(library);
-  return { serve, observe };
+  return { serve, observe, lowerLimits: settler.lowerLimits };
 }
 
 function receiveSetup(): TreeSetup {

@@ -2,6 +2,7 @@
 import type { SandboxLimits } from "../contract.ts";
 import { missingWall } from "../../isolation/mod.ts";
 import type { Instance } from "../instance/instance.ts";
+import { runLimits } from "../instance/limits.ts";
 import type { Launcher } from "../instance/launcher.ts";
 import { ByteBudget } from "../../shared/byte_budget.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "../instance/reply_limits.ts";
@@ -9,14 +10,7 @@ import { REPLIES_CONTENT_MAX_BYTES } from "../instance/reply_limits.ts";
 const KIB = 1024;
 
 /** Limits of the probe's one call. */
-const PROBE_LIMITS: Omit<
-  SandboxLimits,
-  "memoryBytes" | "cpuTimeMs" | "poolSize" | "poolMemoryBytes"
-> = {
-  timeoutMs: 10_000,
-  outputBytes: KIB,
-  logBytes: KIB,
-};
+const PROBE_LIMITS = { timeoutMs: 10_000, outputBytes: KIB, logBytes: KIB };
 
 const PROBE_SCRIPT = "async function () { return { default: () => ({ ok: true }) }; }";
 const PROBE_ANSWER = '{"ok":true}';
@@ -28,7 +22,7 @@ export async function probeSingle(launcher: Launcher): Promise<string | undefine
     const fault = instance.pid === undefined
       ? undefined
       : await missingWall(instance.pid, launcher.isolation.expected);
-    if (fault === undefined) return await probeInstance(instance);
+    if (fault === undefined) return await probeInstance(instance, launcher.program.limits);
     await instance.kill();
     return fault;
   } catch (error) {
@@ -38,7 +32,10 @@ export async function probeSingle(launcher: Launcher): Promise<string | undefine
 }
 
 /** Runs a call in the instance. Resolves with what is wrong with the answer; undefined if it is right. */
-export async function probeInstance(instance: Instance): Promise<string | undefined> {
+export async function probeInstance(
+  instance: Instance,
+  limits: SandboxLimits,
+): Promise<string | undefined> {
   try {
     const outcome = await instance.run(
       {
@@ -57,7 +54,7 @@ export async function probeInstance(instance: Instance): Promise<string | undefi
         replyBudget: new ByteBudget(REPLIES_CONTENT_MAX_BYTES),
         signal: new AbortController().signal,
       },
-      { ...PROBE_LIMITS, memoryBytes: 0, cpuTimeMs: 0, poolSize: 0, poolMemoryBytes: 0 },
+      runLimits({}, { ...limits, ...PROBE_LIMITS }),
     );
     if (outcome.kind === "error") return `${outcome.code}: ${outcome.message}`;
     return outcome.outputJson === PROBE_ANSWER ? undefined : "the probe answered something else";

@@ -11,6 +11,11 @@ const SHARED_BYTES = 192 * MIB;
 /** Shown to the operator with the walls. */
 export const CGROUPS_DESCRIPTION = "memory and pids cgroups";
 
+/** Memory limit of a cgroup. @param dataBytes limit of its instance's private memory */
+export function cgroupBytes(dataBytes: number): number {
+  return dataBytes + SHARED_BYTES;
+}
+
 /**
  * Opens the cgroups of this server; undefined when the server cannot create any.
  * @param dataBytes limit of an instance's private memory
@@ -20,5 +25,5 @@ export async function openCgroups(
   dataBytes: number,
 ): Promise<Cgroups | undefined> {
   if (sh === undefined) return undefined;
-  return await Cgroups.open(sh, dataBytes + SHARED_BYTES);
+  return await Cgroups.open(sh, cgroupBytes(dataBytes));
 }

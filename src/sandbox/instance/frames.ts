@@ -1,7 +1,9 @@
 /** Reads the hostile stdout of an instance: frames of its bootstrap between text of its function. */
 import {
   CALL_HEAD_BYTES,
+  CALL_LIMITS_BYTES,
   type CallConfig,
+  CallFlag,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
   FAILURE_RELATED_MAX,
@@ -19,11 +21,13 @@ import {
   RELATED_STACK_MAX_UNITS,
 } from "../../runtime/wire.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
+import type { ProcessLimits } from "./limits.ts";
 
 /** Most bytes of one UTF-16 unit in UTF-8, and as an escape in JSON. */
 const UTF8_BYTES_PER_UNIT = 3;
 const ESCAPE_BYTES_PER_UNIT = 6;
 const FAILURE_KEYS_BYTES = 1024;
+const BYTES_PER_KIB = 1024;
 
 const LOG_MAX_BYTES = LOG_FRAME_MAX_UNITS * UTF8_BYTES_PER_UNIT;
 const RELATED_MAX_BYTES = FAILURE_KEYS_BYTES + ESCAPE_BYTES_PER_UNIT *
@@ -95,17 +99,29 @@ export function encodeLoad(
   return concatenate([head, text]);
 }
 
-/** A message with a call. With `keep` another one may follow. */
+/**
+ * A message with a call. With `keep` another one may follow.
+ * @param lowered limits that the process has to set for itself
+ */
 export function encodeCall(
   { inputJson, config }: { readonly inputJson: string; readonly config: CallConfig },
   keep: boolean,
+  lowered: ProcessLimits | undefined,
 ): Uint8Array<ArrayBuffer> {
   const parts = [inputJson, JSON.stringify(config)].map((part) => encoder.encode(part));
   const head = new Uint8Array(CALL_HEAD_BYTES);
-  head[0] = keep ? 1 : 0;
+  head[0] = (keep ? CallFlag.KEEP : 0) | (lowered === undefined ? 0 : CallFlag.LIMITS);
   const numbers = new DataView(head.buffer, 1);
   parts.forEach(({ length }, index) => numbers.setUint32(4 * index, length));
-  return concatenate([head, ...parts]);
+  return concatenate([head, ...(lowered === undefined ? [] : [encodeLimits(lowered)]), ...parts]);
+}
+
+function encodeLimits({ dataBytes, cpuSeconds }: ProcessLimits): Uint8Array {
+  const bytes = new Uint8Array(CALL_LIMITS_BYTES);
+  const numbers = new DataView(bytes.buffer);
+  numbers.setUint32(0, Math.floor(dataBytes / BYTES_PER_KIB));
+  numbers.setUint32(4, cpuSeconds);
+  return bytes;
 }
 
 /** One array of all bytes. */

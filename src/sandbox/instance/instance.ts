@@ -1,13 +1,7 @@
 /** One process of the operating system: it starts, runs one job or several in sequence, and ends. */
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type {
-  ProcessKind,
-  RunHooks,
-  SandboxJob,
-  SandboxLimits,
-  SandboxOutcome,
-} from "../contract.ts";
+import type { ProcessKind, RunHooks, SandboxJob, SandboxOutcome } from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import type { EgressSession } from "../egress/session.ts";
 import { Child, type ProcessHandle } from "./child.ts";
@@ -15,6 +9,7 @@ import type { Exit } from "./exit.ts";
 import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
+import type { ProcessLimits, ResourceLimits, RunLimits } from "./limits.ts";
 import { becomeReady, startError } from "./start.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
 import { RunOutput } from "./output_readers.ts";
@@ -61,6 +56,8 @@ export interface InstanceParts {
   readonly hiddenPaths: readonly string[];
   /** The nonce of its template, for a fork of a template that has evaluated the script. */
   readonly templateNonce?: Uint8Array<ArrayBuffer>;
+  /** The limits that the process has to set for a call with these; undefined if it has them. Absent if it has those of its call. */
+  readonly limitsToSet?: (limits: ResourceLimits) => ProcessLimits | undefined;
 }
 
 type Mode =
@@ -93,6 +90,7 @@ export class Instance {
   readonly #egressSocket: EgressSocket | undefined;
   readonly #nonce: Uint8Array<ArrayBuffer>;
   readonly #hiddenPaths: readonly string[];
+  readonly #limitsToSet: InstanceParts["limitsToSet"];
   /** Settles once the process is reaped. */
   readonly ended: Promise<Exit>;
 
@@ -110,7 +108,7 @@ export class Instance {
 
   /** @param mode of a process that was forked, or of one that was spawned just now */
   private constructor(
-    { process, egressSocket, hiddenPaths, templateNonce }: InstanceParts,
+    { process, egressSocket, hiddenPaths, templateNonce, limitsToSet }: InstanceParts,
     mode: "starting" | "ready" | "loaded",
   ) {
     this.#kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
@@ -126,6 +124,7 @@ export class Instance {
     this.#child = new Child(process);
     this.#egressSocket = egressSocket;
     this.#hiddenPaths = hiddenPaths;
+    this.#limitsToSet = limitsToSet;
     this.#nonce = templateNonce ?? makeNonce();
     this.ended = this.#child.ended.finally(() => this.#lifecycle.set("dead"));
     this.#watchEnd();
@@ -204,7 +203,7 @@ export class Instance {
   async run(
     job: SandboxJob,
     hooks: InstanceHooks,
-    limits: SandboxLimits,
+    limits: RunLimits,
     reuse?: ReuseHooks,
   ): Promise<SandboxOutcome> {
     const load = this.#lifecycle.is("ready")
@@ -212,7 +211,6 @@ export class Instance {
       : [];
     this.#beginCall();
     const keep = reuse !== undefined;
-    const { timeoutMs = limits.timeoutMs } = job.limits;
     // All jobs of one instance have the same configuration.
     this.#redactions ??= new Redactions(this.#hiddenPaths, Object.values(job.config.secrets));
     const redactor = new Redactor(this.#redactions);
@@ -223,7 +221,7 @@ export class Instance {
       resolve(ending);
     };
     const onAbort = () => end({ kind: "killed", code: killCodeOf(hooks.signal) });
-    const timer = setTimeout(() => end({ kind: "timeout" }), timeoutMs);
+    const timer = setTimeout(() => end({ kind: "timeout" }), limits.timeoutMs);
     hooks.signal.addEventListener("abort", onAbort, { once: true });
     const channel = new HostChannel(hooks.host, this.#child.input, hooks.replyBudget);
     const stackMap = lazyStackMap(hooks.stackMap);
@@ -238,7 +236,9 @@ export class Instance {
     try {
       // Opened before the function can run. Its connections are cut and logged before the outcome is delivered.
       using egress = this.#openEgress(job, output);
-      this.#child.write(concatenate([...load, encodeCall(job, keep)]));
+      // Later calls of an instance have the same limits.
+      const toSet = this.#calls === 1 ? this.#limitsToSet?.(limits) : undefined;
+      this.#child.write(concatenate([...load, encodeCall(job, keep, toSet)]));
       if (hooks.signal.aborted) onAbort();
       const ending = await promise;
       if (!output.accepted && ENDED_BY_PROCESS.has(ending.kind)) throw new JobNotAccepted();
@@ -247,13 +247,7 @@ export class Instance {
       await (keep ? this.#allRead(output) : output.allRead);
       this.#evaluationMs = output.evaluationMs;
       await output.close();
-      return await outcomeOf(
-        ending,
-        stackMap,
-        { ...limits, timeoutMs },
-        redactor,
-        this.#calls - 1,
-      );
+      return await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
     } finally {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);

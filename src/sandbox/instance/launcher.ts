@@ -9,7 +9,9 @@ import {
   treeFlags,
 } from "../egress/launch_options.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
+import { cgroupBytes } from "./cgroups.ts";
 import { Instance } from "./instance.ts";
+import { maximaOf, processLimits, type ResourceLimits } from "./limits.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { NO_EGRESS_FLAGS, type Program } from "./program.ts";
 import { spawnedProcess } from "./spawned.ts";
@@ -50,10 +52,13 @@ export class Launcher {
    * Starts an instance that is spawned for one call. Rejects if it does not become ready.
    * @param supplies without them it has no network
    */
-  async startSingle(supplies?: Supplies): Promise<Instance> {
+  async startSingle(
+    supplies?: Supplies,
+    limits: ResourceLimits = this.program.limits,
+  ): Promise<Instance> {
     await this.program.restore();
     const idleBytes = await this.idleBytes();
-    const limits = idleBytes === undefined ? {} : this.program.limitsOf("single", idleBytes);
+    const own = idleBytes === undefined ? undefined : processLimits("single", idleBytes, limits);
     const cgroup = await supplies?.cgroups?.take();
     const egressSocket = supplies?.egress.openSocket();
     const release = () => {
@@ -62,8 +67,15 @@ export class Launcher {
     };
     let child: Deno.ChildProcess;
     try {
+      if (own !== undefined && limits.memoryBytes !== this.program.limits.memoryBytes) {
+        await cgroup?.limitMemory(cgroupBytes(own.dataBytes));
+      }
       const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
-      child = this.#spawnSingle({ ...limits, ...groups }, egressSocket?.socketPath);
+      child = this.#spawnSingle(
+        limits.memoryBytes,
+        { ...own, ...groups },
+        egressSocket?.socketPath,
+      );
     } catch (error) {
       release();
       throw error;
@@ -79,7 +91,8 @@ export class Launcher {
     await program.restore();
     const env = { ...isolation.env, ...caEnv(program.caFile) };
     const flags = treeFlags(isolation.socketDirInside(socketDir));
-    const line = isolation.wrap(program.command("root", flags, [AS_ROOT]), {
+    const { memoryBytes } = maximaOf(program.limits);
+    const line = isolation.wrap(program.command("root", memoryBytes, flags, [AS_ROOT]), {
       socketDir,
       seccompFile,
       env,
@@ -89,7 +102,9 @@ export class Launcher {
   }
 
   async #measure(): Promise<number | undefined> {
-    const process = spawnedProcess(this.#spawnSingle({}, undefined), this.isolation);
+    const { memoryBytes } = this.program.limits;
+    const spawned = this.#spawnSingle(memoryBytes, {}, undefined);
+    const process = spawnedProcess(spawned, this.isolation);
     const { hiddenPaths } = this;
     const instance = await Instance.start({ process, egressSocket: undefined, hiddenPaths });
     try {
@@ -99,17 +114,21 @@ export class Launcher {
     }
   }
 
-  #spawnSingle(own: Confinement, socketPath: string | undefined): Deno.ChildProcess {
+  #spawnSingle(
+    memoryBytes: number,
+    own: Confinement,
+    socketPath: string | undefined,
+  ): Deno.ChildProcess {
     const { isolation, program: { command, caFile } } = this;
     if (socketPath === undefined) {
-      const line = isolation.wrap(command("single", NO_EGRESS_FLAGS, []), own);
+      const line = isolation.wrap(command("single", memoryBytes, NO_EGRESS_FLAGS, []), own);
       return this.#spawn(line, isolation.env);
     }
     const inside = isolation.egressPathInside(socketPath);
     const env = { ...isolation.env, ...egressEnv(inside), ...caEnv(caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
-      command("single", flags, [egressArgument(inside)]),
+      command("single", memoryBytes, flags, [egressArgument(inside)]),
       { ...own, egressSocket: socketPath, env },
     );
     return this.#spawn(line, env);

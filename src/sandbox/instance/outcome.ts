@@ -7,8 +7,9 @@ import {
   RELATED_MESSAGE_MAX_UNITS,
 } from "../../runtime/wire.ts";
 import { countOf, formatBytes, formatDuration } from "../../config/mod.ts";
-import type { ErrorCode, KillCode, SandboxLimits, SandboxOutcome } from "../contract.ts";
+import type { ErrorCode, KillCode, SandboxOutcome } from "../contract.ts";
 import type { Exit } from "./exit.ts";
+import { type RunLimits, settingOf } from "./limits.ts";
 import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
 import { mapStack, type StackMapReader } from "./stack.ts";
@@ -55,11 +56,11 @@ function failed(code: ErrorCode, message: string): SandboxOutcome {
   return { kind: "error", code, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
 }
 
-function outOfMemory({ memoryBytes }: SandboxLimits, earlierCalls: number): SandboxOutcome {
+function outOfMemory(limits: RunLimits, earlierCalls: number): SandboxOutcome {
   return failed(
     "OUT_OF_MEMORY",
-    `the function needed more memory than its limit of ${formatBytes(memoryBytes)} (--memory)` +
-      ofEarlierCalls(earlierCalls),
+    `the function needed more memory than its limit of ${formatBytes(limits.memoryBytes)} ` +
+      `(${settingOf("memoryBytes", limits)})${ofEarlierCalls(earlierCalls)}`,
   );
 }
 
@@ -71,7 +72,7 @@ function ofEarlierCalls(earlierCalls: number): string {
   } of the same process count, too (PROCESS_REUSE_SEQUENTIAL)`;
 }
 
-function tooLarge(bytes: number, { outputBytes }: SandboxLimits): SandboxOutcome {
+function tooLarge(bytes: number, { outputBytes }: RunLimits): SandboxOutcome {
   const size = bytes < 0 ? "too many bytes to count" : countOf(bytes, "byte");
   return failed(
     "OUTPUT_TOO_LARGE",
@@ -89,13 +90,13 @@ const CPU_LIMIT_SHARE = 0.75;
  * The kernel kills at the limit of processor time without a reason. Where the time was not measured: a process cannot
  * have used more than all processors together could give in its lifetime.
  */
-function isCpuLimit({ signal, cpuMs, livedMs }: Exited, { cpuTimeMs }: SandboxLimits): boolean {
+function isCpuLimit({ signal, cpuMs, livedMs }: Exited, { cpuTimeMs }: RunLimits): boolean {
   if (signal !== "SIGKILL" && signal !== "SIGXCPU") return false;
   if (cpuMs !== undefined) return cpuMs >= CPU_LIMIT_SHARE * cpuTimeMs;
   return livedMs * navigator.hardwareConcurrency >= cpuTimeMs;
 }
 
-function exited(ending: Exited, limits: SandboxLimits, earlierCalls: number): SandboxOutcome {
+function exited(ending: Exited, limits: RunLimits, earlierCalls: number): SandboxOutcome {
   const { code, signal, stderr } = ending;
   if (code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
     return outOfMemory(limits, earlierCalls);
@@ -103,9 +104,9 @@ function exited(ending: Exited, limits: SandboxLimits, earlierCalls: number): Sa
   if (isCpuLimit(ending, limits)) {
     return failed(
       "CPU_LIMIT",
-      `the function used up its limit of ${
-        formatDuration(limits.cpuTimeMs)
-      } of processor time (--cpu-time)${ofEarlierCalls(earlierCalls)}`,
+      `the function used up its limit of ${formatDuration(limits.cpuTimeMs)} of processor time (${
+        settingOf("cpuTimeMs", limits)
+      })${ofEarlierCalls(earlierCalls)}`,
     );
   }
   const how = signal === null ? `exit code ${code}` : `the signal ${signal}`;
@@ -124,7 +125,7 @@ function parseFailure(json: Uint8Array): Failure | undefined {
 async function uncaught(
   failure: Failure & { kind: "uncaught" },
   stackMap: StackMapReader,
-  limits: SandboxLimits,
+  limits: RunLimits,
   redactor: Redactor,
   earlierCalls: number,
 ): Promise<SandboxOutcome> {
@@ -161,7 +162,7 @@ function redactCut(
 async function failedInside(
   json: Uint8Array,
   stackMap: StackMapReader,
-  limits: SandboxLimits,
+  limits: RunLimits,
   redactor: Redactor,
   earlierCalls: number,
 ): Promise<SandboxOutcome> {
@@ -194,7 +195,7 @@ async function failedInside(
 export async function outcomeOf(
   ending: Ending,
   stackMap: StackMapReader,
-  limits: SandboxLimits,
+  limits: RunLimits,
   redactor: Redactor,
   earlierCalls: number,
 ): Promise<SandboxOutcome> {
@@ -210,9 +211,9 @@ export async function outcomeOf(
     case "timeout":
       return failed(
         "TIMEOUT",
-        `the invocation ran longer than its limit of ${
-          formatDuration(limits.timeoutMs)
-        } (--invocation-timeout)`,
+        `the invocation ran longer than its limit of ${formatDuration(limits.timeoutMs)} (${
+          settingOf("timeoutMs", limits)
+        })`,
       );
     case "killed":
       return killed(ending.code);

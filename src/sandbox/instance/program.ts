@@ -1,16 +1,9 @@
 /** What every instance runs, prepared once for each start of the server. */
 import { pathToFileURL } from "node:url";
-import type { Confinement } from "../../isolation/mod.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { filePart, type Image } from "../image/image.ts";
 import { bundleRuntime } from "../image/runtime_bundle.ts";
-
-const BYTES_PER_MIB = 1024 * 1024;
-const MS_PER_SECOND = 1000;
-/** Least V8 heap in MiB with which the runtime itself starts. */
-const HEAP_MIN_MIB = 16;
-/** V8's young generation, which the limit of its heap leaves out. Without threads of its own V8 fills it before it collects. */
-const YOUNG_GENERATION_BYTES = 32 * BYTES_PER_MIB;
+import { heapMib, type Purpose } from "./limits.ts";
 
 const DENY_FLAGS = [
   "--no-prompt",
@@ -35,17 +28,15 @@ const FORKING_V8_FLAGS = ["--single-threaded", "--no-maglev", "--expose-gc"] as 
 /** For an instance without network. */
 export const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;
 
-/** Whether a process forks others: only then it may call foreign functions, until it is hardened. */
-export type Purpose = "single" | "root";
-
-/** Limits of a process that runs a call. */
-export type CallLimits = Required<Pick<Confinement, "dataBytes" | "cpuSeconds">>;
-
 export interface Program {
+  readonly limits: SandboxLimits;
   /** The command line with these permission flags and bootstrap arguments. */
-  command(purpose: Purpose, flags: readonly string[], args: readonly string[]): readonly string[];
-  /** Limits of a single instance or of a root's fork. @param idleBytes private memory of the runtime alone */
-  limitsOf(purpose: Purpose, idleBytes: number): CallLimits;
+  command(
+    purpose: Purpose,
+    memoryBytes: number,
+    flags: readonly string[],
+    args: readonly string[],
+  ): readonly string[];
   readonly hiddenPaths: readonly string[];
   /** File with the certificates of `--egress-ca`. */
   readonly caFile: string | undefined;
@@ -60,27 +51,26 @@ export async function prepareProgram(
   image: Image,
   ca: string | undefined,
 ): Promise<Program> {
-  const heapMib = Math.max(HEAP_MIN_MIB, Math.floor(limits.memoryBytes / BYTES_PER_MIB));
   const { machine, runtimeDir } = image;
   const bootstrap = await bundleRuntime(runtimeDir);
   image.keep({ path: bootstrap, make: async () => void await bundleRuntime(runtimeDir) });
   return {
-    command: (purpose, flags, args) => [
+    limits,
+    command: (purpose, memoryBytes, flags, args) => [
       machine.deno,
       "run",
       ...DENY_FLAGS,
       purpose === "root" ? "--allow-ffi" : "--deny-ffi",
       ...flags,
       `--v8-flags=${
-        [...purpose === "root" ? FORKING_V8_FLAGS : [], `--max-old-space-size=${heapMib}`].join(",")
+        [
+          ...purpose === "root" ? FORKING_V8_FLAGS : [],
+          `--max-old-space-size=${heapMib(memoryBytes)}`,
+        ].join(",")
       }`,
       bootstrap,
       ...args,
     ],
-    limitsOf: (purpose, idleBytes) => ({
-      dataBytes: idleBytes + limits.memoryBytes + (purpose === "root" ? YOUNG_GENERATION_BYTES : 0),
-      cpuSeconds: Math.ceil(limits.cpuTimeMs / MS_PER_SECOND),
-    }),
     hiddenPaths: [pathToFileURL(bootstrap).href, bootstrap, machine.deno],
     caFile: await addCa(ca, image),
     setsid: machine.programs.setsid,

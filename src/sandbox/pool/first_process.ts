@@ -8,6 +8,7 @@ import {
 } from "../../isolation/mod.ts";
 import { probeSingle } from "../diagnostics/probe.ts";
 import { Launcher } from "../instance/launcher.ts";
+import { processLimits } from "../instance/limits.ts";
 import type { Program } from "../instance/program.ts";
 import { Root } from "../tree/root.ts";
 import type { RootSupplies } from "../tree/supplies.ts";
@@ -53,10 +54,10 @@ export async function startFirst(
 async function dataBytesOf(
   { launcher, root }: Omit<First, "dataBytes">,
 ): Promise<number | undefined> {
-  const { program } = launcher;
-  if (typeof root !== "string") return program.limitsOf("root", root.idleBytes).dataBytes;
+  const { limits } = launcher.program;
+  if (typeof root !== "string") return processLimits("root", root.idleBytes, limits).dataBytes;
   const idleBytes = await launcher.idleBytes();
-  return idleBytes === undefined ? undefined : program.limitsOf("single", idleBytes).dataBytes;
+  return idleBytes === undefined ? undefined : processLimits("single", idleBytes, limits).dataBytes;
 }
 
 /** A root behind verified walls; else what is wrong. */

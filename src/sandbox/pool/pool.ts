@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { ForkStatus, Provisioned, SandboxJob, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
+import type { ResourceLimits } from "../instance/limits.ts";
 import { probeInstance } from "../diagnostics/probe.ts";
 import type { Tree } from "../tree/tree.ts";
 import { Crashes } from "./crashes.ts";
@@ -12,18 +13,18 @@ const logger = getLogger(["invoked", "sandbox"]);
 export class Pool implements AsyncDisposable {
   readonly #singles: Singles;
   readonly #tree: Tree | undefined;
-  readonly #poolSize: number;
+  readonly #limits: SandboxLimits;
   readonly #crashes = new Crashes();
   #provisionedCount = 0;
   #starting: Promise<void> | undefined;
   #forkFault: string | undefined;
 
   /** @param tree or why calls cannot be forked */
-  constructor(singles: Singles, tree: Tree | string, { poolSize }: SandboxLimits) {
+  constructor(singles: Singles, tree: Tree | string, limits: SandboxLimits) {
     this.#singles = singles;
     this.#tree = typeof tree === "string" ? undefined : tree;
     this.#forkFault = typeof tree === "string" ? tree : undefined;
-    this.#poolSize = poolSize;
+    this.#limits = limits;
   }
 
   get readyCount(): number {
@@ -40,12 +41,16 @@ export class Pool implements AsyncDisposable {
    * Takes an instance for one job.
    * @param again an earlier one ended before the job; the template of a script is not asked again
    */
-  async take({ scriptKey, functionKey }: SandboxJob, again: boolean): Promise<Instance> {
+  async take(
+    { scriptKey, functionKey }: SandboxJob,
+    limits: ResourceLimits,
+    again: boolean,
+  ): Promise<Instance> {
     await this.start();
     const forked = this.#crashes.areFrequent(functionKey)
       ? undefined
-      : await this.#tree?.take(again ? undefined : scriptKey);
-    const instance = forked ?? await this.#singles.take();
+      : await this.#tree?.take(again ? undefined : scriptKey, limits);
+    const instance = forked ?? await this.#singles.take(limits);
     instance.ended.then((exit) => this.#crashes.note(functionKey, exit));
     return instance;
   }
@@ -78,7 +83,7 @@ export class Pool implements AsyncDisposable {
   }
 
   get #singlesSize(): number {
-    return this.#poolSize + this.#provisionedCount;
+    return this.#limits.poolSize + this.#provisionedCount;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,7 +93,9 @@ export class Pool implements AsyncDisposable {
   }
 
   async #startTree(): Promise<void> {
-    this.#forkFault ??= await this.#tree?.start(probeInstance);
+    this.#forkFault ??= await this.#tree?.start((instance) =>
+      probeInstance(instance, this.#limits)
+    );
     if (this.#forkFault === undefined) return;
     logger.warn("instances are not forked, each call starts a process: {fault}", {
       fault: this.#forkFault,

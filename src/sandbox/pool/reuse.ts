@@ -22,18 +22,17 @@ interface Waiting {
 
 /** Jobs with the same key may share an instance; undefined without reuse. The key contains no secret. */
 export function processKeyOf(
-  { reuseKey, scriptKey, outboundAllowlist, config }: SandboxJob,
+  { reuseKey, scriptKey, outboundAllowlist, config, limits }: SandboxJob,
 ): string | undefined {
   if (reuseKey === undefined || scriptKey === undefined) return undefined;
   return createHash("sha256")
-    .update(JSON.stringify([reuseKey, scriptKey, outboundAllowlist, config]))
+    .update(JSON.stringify([reuseKey, scriptKey, outboundAllowlist, config, limits]))
     .digest("base64");
 }
 
 /** Idle instances by key. The pool owns them. */
 export class Reuse implements Disposable {
   readonly #limits: ReuseLimits;
-  readonly #busyMaxMs: number;
   /** The longest idle first. */
   readonly #waiting = new Set<Waiting>();
   readonly #byKey = new Map<string, Waiting[]>();
@@ -44,9 +43,8 @@ export class Reuse implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(limits: ReuseLimits, cpuTimeMs: number) {
+  constructor(limits: ReuseLimits) {
     this.#limits = limits;
-    this.#busyMaxMs = CPU_SHARE_MAX * cpuTimeMs;
   }
 
   /** Takes the instance that became idle last, so that the others can expire. */
@@ -60,12 +58,19 @@ export class Reuse implements Disposable {
     }
   }
 
-  /** Keeps the instance after a call of this key; undefined if it must end with its answer. */
-  hooksOf(key: string, process: Instance): ReuseHooks | undefined {
+  /**
+   * Keeps the instance after a call of this key; undefined if it must end with its answer.
+   * @param cpuTimeMs limit of the instance
+   */
+  hooksOf(key: string, process: Instance, cpuTimeMs: number): ReuseHooks | undefined {
     const untilMs = this.#leftovers.get(key) ?? 0;
     if (performance.now() < untilMs) return undefined;
     this.#leftovers.delete(key);
-    return { onIdle: () => this.#put(key, process), onLeftover: () => this.#noteLeftover(key) };
+    const busyMaxMs = CPU_SHARE_MAX * cpuTimeMs;
+    return {
+      onIdle: () => this.#put(key, process, busyMaxMs),
+      onLeftover: () => this.#noteLeftover(key),
+    };
   }
 
   #noteLeftover(key: string): void {
@@ -74,10 +79,10 @@ export class Reuse implements Disposable {
   }
 
   /** Keeps an idle instance for the next call unless it reached a limit. Ends the longest idle one if too many wait. */
-  #put(key: string, process: Instance): void {
+  #put(key: string, process: Instance, busyMaxMs: number): void {
     const { calls, busyMs, ageMs } = process.usage;
     const { callsMax, lifetimeMs, waitingMax } = this.#limits;
-    const isUsedUp = calls >= callsMax || ageMs >= lifetimeMs || busyMs >= this.#busyMaxMs;
+    const isUsedUp = calls >= callsMax || ageMs >= lifetimeMs || busyMs >= busyMaxMs;
     if (isUsedUp || this.#closed) return void process.kill();
     const waiting = { key, process, sinceMs: performance.now() };
     this.#waiting.add(waiting);

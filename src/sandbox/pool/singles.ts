@@ -1,6 +1,7 @@
 /** Instances that are spawned for one call each: where no tree forks, and until one does. */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
+import { areEqual, type ResourceLimits } from "../instance/limits.ts";
 import type { Launcher, Supplies } from "../instance/launcher.ts";
 
 /** Attempts to start one instance before the caller gets the error. */
@@ -52,16 +53,15 @@ export class Singles implements AsyncDisposable {
     this.#refill();
   }
 
-  async take(): Promise<Instance> {
-    setTimeout(() => this.#refill(), REFILL_DELAY_MS);
-    for (;;) {
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) break;
-      if (waiting.isWaiting) return waiting;
+  /** Takes an instance with these limits. Those that wait have the default ones. */
+  async take(limits: ResourceLimits): Promise<Instance> {
+    if (areEqual(limits, this.#launcher.program.limits)) {
+      const waiting = this.#takeWaiting();
+      if (waiting !== undefined) return waiting;
     }
     for (let attempt = 1;; attempt++) {
       try {
-        return await this.#start();
+        return await this.#start(limits);
       } catch (error) {
         if (attempt === START_ATTEMPTS_MAX || this.#closed.signal.aborted) throw error;
       }
@@ -75,11 +75,19 @@ export class Singles implements AsyncDisposable {
     await Promise.all([...this.#alive].reverse().map((instance) => instance.kill()));
   }
 
-  async #start(): Promise<Instance> {
+  #takeWaiting(): Instance | undefined {
+    setTimeout(() => this.#refill(), REFILL_DELAY_MS);
+    for (;;) {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined || waiting.isWaiting) return waiting;
+    }
+  }
+
+  async #start(limits?: ResourceLimits): Promise<Instance> {
     if (this.#closed.signal.aborted) {
       throw new Error("Cannot start an instance: the pool is closed");
     }
-    const instance = await this.#launcher.startSingle(this.#supplies);
+    const instance = await this.#launcher.startSingle(this.#supplies, limits);
     this.#alive.add(instance);
     instance.ended.then(() => {
       this.#alive.delete(instance);

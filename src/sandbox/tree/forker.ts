@@ -11,6 +11,7 @@ import {
 import type { ProcessHandle } from "../instance/child.ts";
 import { type Exit, exitOfWaitStatus, isEnd } from "../instance/exit.ts";
 import { closeConnection, inputOf, readConnection } from "./connection.ts";
+import type { ProcessLimits, ResourceLimits } from "../instance/limits.ts";
 import type { TreeSocket } from "./tree_socket.ts";
 
 const MICROS_PER_MS = 1000;
@@ -21,6 +22,8 @@ export interface Forker {
   /** Its process id in the namespace of the server. */
   readonly pid: number;
   readonly link: ForkerLink;
+  /** Limits of an instance for a call with these. */
+  limitsOf(limits: ResourceLimits): ProcessLimits;
   /** Kills what a fork that has ended left running. */
   sweep(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** Instances of one forker that wait for calls, and the templates that fork them. */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
+import type { ResourceLimits } from "../instance/limits.ts";
 import type { EgressSockets } from "./egress_sockets.ts";
 import type { Forker } from "./forker.ts";
 import type { TreeSupplies } from "./supplies.ts";
@@ -38,7 +39,7 @@ export class InstancePool implements Disposable {
   readonly #templates = new Map<Template, Forks>();
   /** The first one waits for the longest time, so that it has settled, and is taken first. */
   readonly #waiting: Waiting[] = [];
-  readonly #waiters: PromiseWithResolvers<Instance | undefined>[] = [];
+  readonly #waiters: PromiseWithResolvers<Waiting | undefined>[] = [];
   /** Instances that are being made. */
   #making = 0;
   /** Least number of waiting instances since the last look for unused templates. */
@@ -76,16 +77,22 @@ export class InstancePool implements Disposable {
     if (this.#templates.size > size) this.#timer ??= this.#later();
   }
 
-  /** Takes an instance that waits for its first call; undefined if none can be forked. */
-  take(): Promise<Instance | undefined> {
+  /** Takes an instance that waits for its first call, which has these limits; undefined if none can be forked. */
+  async take(limits: ResourceLimits): Promise<Instance | undefined> {
+    const taken = await this.#take();
+    if (taken?.template.needsMemory(limits)) await taken.template.setMemory(limits);
+    return taken?.instance;
+  }
+
+  #take(): Promise<Waiting | undefined> {
     for (;;) {
       const waiting = this.#waiting.shift();
       this.#leastWaiting = Math.min(this.#leastWaiting, this.#waiting.length);
       if (waiting === undefined) break;
-      if (waiting.instance.isWaiting) return Promise.resolve(waiting.instance);
+      if (waiting.instance.isWaiting) return Promise.resolve(waiting);
     }
     if (this.#isClosed) return Promise.resolve(undefined);
-    const waiter = Promise.withResolvers<Instance | undefined>();
+    const waiter = Promise.withResolvers<Waiting | undefined>();
     this.#waiters.push(waiter);
     if (this.#comingSoon < this.#waiters.length) this.#grow();
     return waiter.promise;
@@ -151,6 +158,8 @@ export class InstancePool implements Disposable {
 
   /** Forks the next instance of a template. */
   async #supply(template: Template): Promise<void> {
+    const { limits } = this.#supplies.launcher.program;
+    if (template.needsMemory(limits)) await template.setMemory(limits);
     const egressSocket = this.#egressSockets.take();
     let instance: Instance;
     try {
@@ -170,8 +179,9 @@ export class InstancePool implements Disposable {
       this.#replace(template);
     });
     const waiter = this.#waiters.shift();
-    if (waiter !== undefined) return waiter.resolve(instance);
-    this.#waiting.push({ instance, template });
+    const waiting = { instance, template };
+    if (waiter !== undefined) return waiter.resolve(waiting);
+    this.#waiting.push(waiting);
     if (this.#templates.size > this.#size) this.#timer ??= this.#later();
   }
 

@@ -4,6 +4,12 @@ import { type Descriptors, SETUP_HEAD_BYTES, type TreeSetup } from "../../runtim
 import { killGroup, killOrphans } from "../../isolation/mod.ts";
 import { Child } from "../instance/child.ts";
 import { idleMemory } from "../instance/idle_memory.ts";
+import {
+  maximaOf,
+  type ProcessLimits,
+  processLimits,
+  type ResourceLimits,
+} from "../instance/limits.ts";
 import { spawnedProcess } from "../instance/spawned.ts";
 import { becomeReady, startError } from "../instance/start.ts";
 import { inspectRoot } from "./descriptors.ts";
@@ -80,8 +86,12 @@ export class Root implements Forker, AsyncDisposable {
       filter: image.filter.toBase64(),
       namespaces: isolation.expected.ownProcessNamespace,
       openFilesMax: image.profile.openFilesMax,
-      ...program.limitsOf("root", this.idleBytes),
+      ...this.limitsOf(maximaOf(program.limits)),
     }));
+  }
+
+  limitsOf(limits: ResourceLimits): ProcessLimits {
+    return processLimits("root", this.idleBytes, limits);
   }
 
   sweep(): Promise<void> {

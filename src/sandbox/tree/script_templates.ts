@@ -4,6 +4,7 @@ import { Sema } from "async-sema";
 import { LRUCache } from "lru-cache";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
+import type { ResourceLimits } from "../instance/limits.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import type { Forker } from "./forker.ts";
 import { InstancePool } from "./instance_pool.ts";
@@ -93,13 +94,13 @@ export class ScriptTemplates implements Disposable {
   }
 
   /** Takes an instance that has evaluated this script; undefined without a template of it. */
-  async take(key: string): Promise<Instance | undefined> {
+  async take(key: string, limits: ResourceLimits): Promise<Instance | undefined> {
     const ready = this.#ready.get(key);
     if (ready === undefined) return undefined;
     ready.usedMs = performance.now();
     this.#ready.delete(key);
     this.#ready.set(key, ready);
-    return await ready.pool.take();
+    return await ready.pool.take(limits);
   }
 
   /** A call has evaluated this script. Makes a template once that is worth it. */

@@ -1,9 +1,11 @@
 /** A template: a fork that forks, in cgroups of its own. It may have evaluated a script. */
 import { getLogger } from "@logtape/logtape";
-import { joinCgroup, processBelow, readProcfs } from "../../isolation/mod.ts";
+import { type Cgroup, joinCgroup, processBelow, readProcfs } from "../../isolation/mod.ts";
+import { cgroupBytes } from "../instance/cgroups.ts";
 import { Child } from "../instance/child.ts";
 import { encodeLoad, makeNonce } from "../instance/frames.ts";
 import { Instance } from "../instance/instance.ts";
+import { areEqual, maximaOf, type ProcessLimits, type ResourceLimits } from "../instance/limits.ts";
 import { PreloadOutput } from "../instance/output_readers.ts";
 import type { OutputReader } from "../instance/pipes.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
@@ -21,21 +23,30 @@ export class Template implements Forker, Disposable {
   readonly #forker: Forker;
   readonly #supplies: TreeSupplies;
   readonly #child: Child;
+  readonly #cgroup: Cgroup | undefined;
   /** Its nonce once it has evaluated a script, and that of the template that forked it. */
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   readonly #events: OutputReader;
+  /** The memory of calls for which its cgroups are limited. */
+  #memoryBytes: number;
+  readonly #maxima: ResourceLimits;
   #isBroken = false;
 
   private constructor(
     forker: Forker,
     supplies: TreeSupplies,
     process: Forked,
+    cgroup: Cgroup | undefined,
     /** Its process id in the namespace of the server. */
     readonly pid: number,
     nonce: Uint8Array<ArrayBuffer> | undefined,
   ) {
     this.#forker = forker;
     this.#supplies = supplies;
+    const { limits } = supplies.launcher.program;
+    this.#memoryBytes = limits.memoryBytes;
+    this.#maxima = maximaOf(limits);
+    this.#cgroup = cgroup;
     this.#nonce = nonce;
     this.#child = new Child(process);
     this.link = new ForkerLink((bytes) => this.#child.write(bytes), (fault) => {
@@ -57,7 +68,7 @@ export class Template implements Forker, Disposable {
       const pid = await processBelow(forker.pid, process.pidInForker);
       if (cgroup !== undefined) await joinCgroup(pid, cgroup, supplies.image.machine);
       const nonce = forker instanceof Template ? forker.#nonce : undefined;
-      const template = new Template(forker, supplies, process, pid, nonce);
+      const template = new Template(forker, supplies, process, cgroup, pid, nonce);
       // A script may lie about the ends of its forks. The root does not lie about the end of the script's template.
       const gone = forker instanceof Template ? forker.ended : template.ended;
       template.ended.then(() => forker.sweep());
@@ -113,7 +124,23 @@ export class Template implements Forker, Disposable {
       egressSocket,
       hiddenPaths: launcher.hiddenPaths,
       ...(this.#nonce === undefined ? {} : { templateNonce: this.#nonce }),
+      limitsToSet: (limits) => areEqual(limits, this.#maxima) ? undefined : this.limitsOf(limits),
     });
+  }
+
+  limitsOf(limits: ResourceLimits): ProcessLimits {
+    return this.#forker.limitsOf(limits);
+  }
+
+  /** Whether the limits of its cgroups are not those of a call with these limits. */
+  needsMemory({ memoryBytes }: ResourceLimits): boolean {
+    return this.#cgroup !== undefined && memoryBytes !== this.#memoryBytes;
+  }
+
+  /** Sets the memory limit of its cgroups for its next instance, and for all that follow. */
+  async setMemory(limits: ResourceLimits): Promise<void> {
+    await this.#cgroup?.limitMemory(cgroupBytes(this.limitsOf(limits).dataBytes));
+    this.#memoryBytes = limits.memoryBytes;
   }
 
   sweep(): Promise<void> {

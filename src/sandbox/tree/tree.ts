@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
+import type { ResourceLimits } from "../instance/limits.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
@@ -83,7 +84,7 @@ export class Tree implements AsyncDisposable {
   ): Promise<string | undefined> {
     try {
       const generation = this.#generationOf(this.#first);
-      const instance = await generation.blanks.take();
+      const instance = await generation.blanks.take(this.#limits);
       const fault = instance === undefined ? "the root does not fork" : await probe(instance);
       if (fault === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
@@ -95,12 +96,12 @@ export class Tree implements AsyncDisposable {
   }
 
   /** Takes an instance that waits for its first call; undefined while no root forks. */
-  async take(key: string | undefined): Promise<Instance | undefined> {
+  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
     const generation = this.#generation;
     if (generation === undefined) return undefined;
     const { scripts, blanks } = generation;
-    const loaded = key === undefined ? undefined : await scripts.take(key);
-    const instance = loaded ?? await blanks.take();
+    const loaded = key === undefined ? undefined : await scripts.take(key, limits);
+    const instance = loaded ?? await blanks.take(limits);
     if (instance === undefined) this.#distrust(generation);
     return instance;
   }

@@ -1,0 +1,69 @@
+/** Limits of calls in the units of the kernel, and in errors. */
+import type { Confinement } from "../../isolation/mod.ts";
+import type { JobLimits, SandboxLimits } from "../contract.ts";
+
+const BYTES_PER_MIB = 1024 * 1024;
+const MS_PER_SECOND = 1000;
+/** Least V8 heap in MiB with which the runtime itself starts. */
+const HEAP_MIN_MIB = 16;
+/** V8's young generation, which the limit of its heap leaves out. Without threads of its own V8 fills it before it collects. */
+const YOUNG_GENERATION_BYTES = 32 * BYTES_PER_MIB;
+
+/** Whether a process forks others: only then it may call foreign functions, until it is hardened. */
+export type Purpose = "single" | "root";
+
+/** What one process may use. */
+export type ProcessLimits = Required<Pick<Confinement, "dataBytes" | "cpuSeconds">>;
+
+/** The limits of a job that bind its process. */
+export type ResourceLimits = Pick<JobLimits, "cpuTimeMs" | "memoryBytes">;
+
+/** The limits in force for one call, and those of a call without limits of its own. */
+export interface RunLimits extends SandboxLimits {
+  readonly defaults: JobLimits;
+}
+
+export function runLimits(own: Partial<JobLimits>, limits: SandboxLimits): RunLimits {
+  return { ...limits, ...own, defaults: limits };
+}
+
+/** The largest limits of a call. */
+export function maximaOf(
+  { cpuTimeMs, maxCpuTimeMs = cpuTimeMs, memoryBytes, maxMemoryBytes = memoryBytes }: SandboxLimits,
+): ResourceLimits {
+  return { cpuTimeMs: maxCpuTimeMs, memoryBytes: maxMemoryBytes };
+}
+
+export function areEqual(some: ResourceLimits, others: ResourceLimits): boolean {
+  return some.cpuTimeMs === others.cpuTimeMs && some.memoryBytes === others.memoryBytes;
+}
+
+/** Limits of a single instance or of a root's fork. @param idleBytes private memory of the runtime alone */
+export function processLimits(
+  purpose: Purpose,
+  idleBytes: number,
+  { cpuTimeMs, memoryBytes }: ResourceLimits,
+): ProcessLimits {
+  return {
+    dataBytes: idleBytes + memoryBytes + (purpose === "root" ? YOUNG_GENERATION_BYTES : 0),
+    cpuSeconds: Math.ceil(cpuTimeMs / MS_PER_SECOND),
+  };
+}
+
+/** The V8 heap of a process with this memory. */
+export function heapMib(memoryBytes: number): number {
+  return Math.max(HEAP_MIN_MIB, Math.floor(memoryBytes / BYTES_PER_MIB));
+}
+
+/** Of each limit, its setting of the server and of a function. */
+const SETTINGS = {
+  timeoutMs: ["--invocation-timeout", "timeout"],
+  cpuTimeMs: ["--cpu-time", "cpuTimeout"],
+  memoryBytes: ["--memory", "memoryMib"],
+} as const;
+
+/** What set a limit, for messages. */
+export function settingOf(limit: keyof JobLimits, limits: RunLimits): string {
+  const [flag, setting] = SETTINGS[limit];
+  return limits[limit] === limits.defaults[limit] ? flag : `${setting} of the function`;
+}
