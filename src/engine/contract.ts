@@ -47,8 +47,8 @@ export interface ArtifactSource {
   text(digest: string): Promise<string>;
 }
 
-/** Which limit of running calls is reached: that of the server, or that of the function. */
-export type RunningLimit = "server" | "function";
+/** Which limit of running calls is reached: of all calls, of each function, or the function's own. */
+export type RunningLimit = "server" | "function" | "own";
 
 /** Why the engine admits no further call. */
 export type RejectionReason =

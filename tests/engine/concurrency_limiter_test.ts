@@ -168,3 +168,76 @@ Deno.test("asynchronous calls that wait take no room from those that somebody wa
   limiter.acquire(of("a"));
   assert.throws(() => limiter.acquire(of("a")), AdmissionRejected);
 });
+
+/** A limiter with many slots, and requests of functions with a limit of their own. */
+function ownLimits(maxRunning = 10) {
+  const limits = { ...ROOMY, maxRunning, maxRunningPerFunction: 10 };
+  const limiter = new ConcurrencyLimiter(limits, () => 0);
+  const request = (functionId: string, maxConcurrency?: number) => ({
+    ...of(functionId),
+    ...maxConcurrency === undefined ? {} : { maxConcurrency },
+  });
+  return { limiter, request };
+}
+
+Deno.test("a function at its own limit waits and delays no other", () => {
+  const { limiter, request } = ownLimits();
+  const slots = ["a", "a", "a", "b"].map((name) =>
+    limiter.acquire(request(name, name === "a" ? 2 : undefined))
+  );
+  assert.deepEqual(slots.map(({ isGranted }) => isGranted), [true, true, false, true]);
+  slots[0]?.[Symbol.dispose]();
+  assert.equal(slots[2]?.isGranted, true);
+});
+
+Deno.test("a waiting call keeps the limit with which it was accepted", () => {
+  const { limiter, request } = ownLimits();
+  const first = limiter.acquire(request("a", 1));
+  const waiting = limiter.acquire(request("a", 1));
+  const raised = limiter.acquire(request("a", 3));
+  assert.deepEqual([waiting.isGranted, raised.isGranted], [false, false]);
+  first[Symbol.dispose]();
+  assert.deepEqual([waiting.isGranted, raised.isGranted], [true, true]);
+});
+
+Deno.test("a nested call waits for the own limit of its function, however full the server is", () => {
+  const { limiter, request } = ownLimits(3);
+  const [running, some, other] = [request("f", 1), request("a"), request("a")]
+    .map((each) => limiter.acquire(each));
+  const before = limiter.acquireUnbounded(request("b"));
+  const nested = [some, other].map((caller) => caller?.nest(request("f", 1)));
+  assert.deepEqual(nested.map((slot) => slot?.isGranted), [false, false]);
+  // The slot goes to the call before them. They run in the slots of their callers, one after the other.
+  running?.[Symbol.dispose]();
+  assert.equal(before.isGranted, true);
+  assert.deepEqual(nested.map((slot) => slot?.isGranted), [true, false]);
+  nested[0]?.[Symbol.dispose]();
+  assert.equal(nested[1]?.isGranted, true);
+});
+
+Deno.test("chains that lead back to a function at its own limit go on", () => {
+  const { limiter, request } = ownLimits();
+  const own = limiter.acquire(request("f", 1));
+  assert.equal(own.nest(request("f", 1)).isGranted, true);
+  const [a, b] = ["a", "b"].map((name) => limiter.acquire(request(name, 1)));
+  const ab = a?.nest(request("b", 1));
+  assert.equal(ab?.isGranted, false);
+  const ba = b?.nest(request("a", 1));
+  assert.equal(ba?.isGranted, true);
+  ba?.[Symbol.dispose]();
+  b?.[Symbol.dispose]();
+  assert.equal(ab?.isGranted, true);
+});
+
+Deno.test("a rejection names the own limit of the function", () => {
+  const { limiter, request } = ownLimits();
+  limiter.acquire(request("a", 1));
+  for (let n = 0; n < ROOMY.maxQueued; n++) limiter.acquireUnbounded(request("a", 1));
+  assert.throws(() => limiter.acquire(request("a", 1)), ({ reason }: AdmissionRejected) => {
+    assert.deepEqual(
+      reason.kind === "queue-full" && [reason.runningLimit, reason.maxRunning],
+      ["own", 1],
+    );
+    return true;
+  });
+});

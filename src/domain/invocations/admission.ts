@@ -99,9 +99,14 @@ function running(
   { runningLimit, maxRunning }: RejectionReason & { kind: "queue-full" | "wait-too-long" },
 ): string {
   const limit = `the limit of ${countOf(maxRunning, "call")} at a time`;
-  return runningLimit === "server"
-    ? `${limit} is reached (--max-running)`
-    : `${limit} for one function is reached (--max-running-per-function)`;
+  switch (runningLimit) {
+    case "server":
+      return `${limit} is reached (--max-running)`;
+    case "function":
+      return `${limit} for one function is reached (--max-running-per-function)`;
+    case "own":
+      return `${limit} is reached (maxConcurrency of the function)`;
+  }
 }
 
 /** The error of a synchronous call whose slot was not granted in time. @param what such as `invocation ID` */

@@ -5,7 +5,8 @@ import {
   type Slot,
 } from "../contract.ts";
 import { FairQueue } from "./fair_queue.ts";
-import { RequestedSlot } from "./requested_slot.ts";
+import { type Permit, RequestedSlot } from "./requested_slot.ts";
+import { RunningCalls } from "./running_calls.ts";
 import { type SlotLimits, SlotUsage } from "./slot_usage.ts";
 import type { Clock } from "./throughput.ts";
 
@@ -29,24 +30,28 @@ interface Saturation {
 }
 
 /**
- * Hands out `maxRunning` slots, and to one function no more than `maxRunningPerFunction`. Calls from outside without a free
+ * Hands out `maxRunning` slots, and to one function no more than `maxRunningPerFunction` or its own limit. Calls from outside without a free
  * slot are queued, at most `maxQueued` of them with at most `maxQueuedBytes` of input; asynchronous ones do not count against
  * synchronous ones. A synchronous call is rejected when its expected wait exceeds `maxWaitMs`. {@link FairQueue} has the
  * order of the grants.
  *
  * A nested call is queued as well, and may besides run in the slot of its caller while no other nested call does. So every
  * chain of calls that wait for each other makes progress, however full the server is: its last call has a slot, or a
- * sibling that will release one. A slot carries one chain at most.
+ * sibling that will release one. A slot carries one chain at most. Beyond its own limit a function gets a call in the slot of
+ * a caller only if all of its calls wait for nested calls: a chain may lead back to it.
  */
 export class ConcurrencyLimiter {
   readonly #limits: ConcurrencyLimits;
   readonly #queue = new FairQueue<RequestedSlot>();
   readonly #usage: SlotUsage;
-  readonly #mayRun = (functionId: string) => !this.#usage.isFullOf(functionId);
+  readonly #running: RunningCalls;
+  readonly #mayRun = ({ functionId, maxConcurrency }: RequestedSlot) =>
+    !this.#usage.isFullOf(functionId) && !this.#running.isFull(functionId, maxConcurrency);
 
   constructor(limits: ConcurrencyLimits, now: Clock = () => performance.now()) {
     this.#limits = limits;
     this.#usage = new SlotUsage(limits, now);
+    this.#running = new RunningCalls(now);
   }
 
   get running(): number {
@@ -64,7 +69,7 @@ export class ConcurrencyLimiter {
 
   /** Requests a slot. Throws {@link AdmissionRejected} when the queue is full or the expected wait is too long. */
   acquire(request: AdmissionRequest): Slot {
-    const saturations = this.#saturations(request.functionId);
+    const saturations = this.#saturations(request);
     const [first] = saturations;
     if (first !== undefined) {
       this.#checkQueue(request, first);
@@ -94,6 +99,7 @@ export class ConcurrencyLimiter {
       caller?.queuedNested.delete(slot);
     }
     if (state !== "granted" || permit === undefined) return;
+    this.#running.delete(slot);
     permit.holders--;
     if (permit.holders === 0) this.#usage.delete(permit.functionId);
     if (caller?.borrower === slot) {
@@ -101,11 +107,14 @@ export class ConcurrencyLimiter {
       this.#lend(caller);
     }
     this.#grantQueued();
+    this.#lendFor(slot.functionId);
   }
 
-  /** The limits that keep a call of the function from running at once. */
-  #saturations(functionId: string): readonly Saturation[] {
+  /** The limits that keep a call from running at once. */
+  #saturations(request: AdmissionRequest): readonly Saturation[] {
+    const { functionId } = request;
     const { maxRunning, maxRunningPerFunction } = this.#limits;
+    const maxConcurrency = this.#ownLimit(request);
     const found: Saturation[] = [];
     if (this.#usage.isFull) {
       found.push({
@@ -120,6 +129,14 @@ export class ConcurrencyLimiter {
         limit: "function",
         maxRunning: maxRunningPerFunction,
         perSecond: this.#usage.throughputOf(functionId)?.perSecond,
+        grants: this.#queue.grantsWithin(functionId),
+      });
+    }
+    if (maxConcurrency !== undefined && this.#running.isFull(functionId, maxConcurrency)) {
+      found.push({
+        limit: "own",
+        maxRunning: maxConcurrency,
+        perSecond: this.#running.throughputOf(functionId)?.perSecond,
         grants: this.#queue.grantsWithin(functionId),
       });
     }
@@ -158,22 +175,51 @@ export class ConcurrencyLimiter {
     });
   }
 
+  /** The limit of a function that is below that of each function. */
+  #ownLimit({ maxConcurrency }: AdmissionRequest): number | undefined {
+    const isOwn = maxConcurrency !== undefined &&
+      maxConcurrency < this.#limits.maxRunningPerFunction;
+    return isOwn ? maxConcurrency : undefined;
+  }
+
   #enqueue(request: AdmissionRequest, caller: RequestedSlot | undefined): RequestedSlot {
-    const slot = new RequestedSlot(this, request, caller);
+    const maxConcurrency = this.#ownLimit(request);
+    const slot = new RequestedSlot(this, request, maxConcurrency, caller);
     this.#queue.add(slot);
     this.#grantQueued();
     return slot;
   }
 
-  /** Lets the first queued nested call run in the slot of its caller, unless another does. */
+  /** Lets the first queued nested call that may run do so in the slot of its caller, unless another does. */
   #lend(caller: RequestedSlot): void {
     const { state, permit, borrower } = caller;
-    const [first] = caller.queuedNested;
     if (state !== "granted" || permit === undefined || borrower !== undefined) return;
-    if (first === undefined) return;
-    this.#queue.delete(first);
-    caller.borrower = first;
-    first.grant(permit);
+    for (const nested of caller.queuedNested) {
+      if (!this.#mayBorrow(nested)) continue;
+      this.#queue.delete(nested);
+      caller.borrower = nested;
+      this.#grant(nested, permit);
+      return;
+    }
+  }
+
+  /** After the end of a call of the function: its nested calls may no longer have to wait for its own limit. */
+  #lendFor(functionId: string): void {
+    if (this.#queue.size === 0) return;
+    for (const nested of this.#queue.nestedOf(functionId)) {
+      if (!this.#mayBorrow(nested)) return;
+      if (nested.caller !== undefined) this.#lend(nested.caller);
+    }
+  }
+
+  #mayBorrow({ functionId, maxConcurrency }: RequestedSlot): boolean {
+    return !this.#running.isFull(functionId, maxConcurrency) ||
+      this.#running.areBlocked(functionId);
+  }
+
+  #grant(slot: RequestedSlot, permit: Permit): void {
+    slot.grant(permit);
+    this.#running.add(slot);
   }
 
   #grantQueued(): void {
@@ -181,7 +227,7 @@ export class ConcurrencyLimiter {
       const slot = this.#queue.next(this.#mayRun);
       if (slot === undefined) return;
       this.#usage.add(slot.functionId);
-      slot.grant({ functionId: slot.functionId, holders: 0 });
+      this.#grant(slot, { functionId: slot.functionId, holders: 0 });
     }
   }
 }

@@ -17,8 +17,8 @@ export interface Backlog {
 /** One grant in this many goes to an asynchronous call while both kinds wait. */
 export const ASYNC_GRANT_EVERY = 8;
 
-/** Whether a function may run one more call. */
-type MayRun = (functionId: string) => boolean;
+/** Whether the function of a request may run one more call. */
+type MayRun<R> = (request: R) => boolean;
 
 /**
  * Requests in the order of their grants. There are two priority classes: synchronous calls go first, and one grant in
@@ -43,7 +43,7 @@ export class FairQueue<R extends QueuedRequest> {
   }
 
   /** Takes out the next request of a function that may run one more. */
-  next(mayRun: MayRun): R | undefined {
+  next(mayRun: MayRun<R>): R | undefined {
     const { sync, async } = this.#classes;
     const isAsyncDue = this.#grantsBeforeAsync >= ASYNC_GRANT_EVERY - 1;
     for (const each of isAsyncDue ? [async, sync] : [sync, async]) {
@@ -54,6 +54,12 @@ export class FairQueue<R extends QueuedRequest> {
       return request;
     }
     return undefined;
+  }
+
+  /** The nested requests of a function. */
+  nestedOf(functionId: string): readonly R[] {
+    const { sync, async } = this.#classes;
+    return [...sync.of(functionId), ...async.of(functionId)].filter(({ nested }) => nested);
   }
 
   /** What counts against the limits of the queue for a call from outside: asynchronous calls do not for a synchronous one. */
@@ -118,10 +124,15 @@ class PriorityClass<R extends QueuedRequest> {
     if (flow?.size === 0) this.#flows.delete(request.functionId);
   }
 
-  next(mayRun: MayRun): R | undefined {
+  /** The requests of a function in order. */
+  of(functionId: string): Iterable<R> {
+    return this.#flows.get(functionId) ?? [];
+  }
+
+  next(mayRun: MayRun<R>): R | undefined {
     for (const [functionId, flow] of this.#flows) {
       const [first] = flow;
-      if (first === undefined || !mayRun(functionId)) continue;
+      if (first === undefined || !mayRun(first)) continue;
       this.delete(first);
       if (this.#flows.delete(functionId)) this.#flows.set(functionId, flow);
       return first;

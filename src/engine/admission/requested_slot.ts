@@ -20,6 +20,8 @@ export class RequestedSlot implements Slot, QueuedRequest {
   readonly functionId: string;
   readonly inputBytes: number;
   readonly mode: "sync" | "async";
+  /** Calls of its function that may run at the same time; undefined if only the limits of the server count. */
+  readonly maxConcurrency: number | undefined;
   /** The slot of the call that waits for this one. */
   readonly caller: RequestedSlot | undefined;
   state: "queued" | "granted" | "released" = "queued";
@@ -28,16 +30,20 @@ export class RequestedSlot implements Slot, QueuedRequest {
   borrower: RequestedSlot | undefined;
   /** Queued nested calls in order of arrival. */
   readonly queuedNested = new Set<RequestedSlot>();
+  /** Nested calls that run, in this slot or in others. */
+  readonly runningNested = new Set<RequestedSlot>();
 
   constructor(
     owner: SlotOwner,
     { functionId, inputBytes, mode }: AdmissionRequest,
+    maxConcurrency: number | undefined,
     caller: RequestedSlot | undefined,
   ) {
     this.#owner = owner;
     this.functionId = functionId;
     this.inputBytes = inputBytes;
     this.mode = mode;
+    this.maxConcurrency = maxConcurrency;
     this.caller = caller;
     caller?.queuedNested.add(this);
   }
