@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import type { Client, Json } from "../support/client.ts";
+import { ECHO, HANG, VARIABLES } from "../invocations/functions.ts";
+import { type Client, type Json, unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
 import { assertError, DEFAULT_LIMITS, MAIN, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 
@@ -142,5 +144,74 @@ serverSuite("settings of a function", {
     assert.deepEqual(second.limits, { ...DEFAULT_LIMITS, timeout: "7s" });
     const { list } = ok(await client.get(`/api/v1/functions/${id}/commits`));
     assert.deepEqual(list.map((commit: Json) => commit.limits.timeout), ["7s", "5s"]);
+  },
+
+  "a call has the limits of its function, and errors name them": async ({ client }) => {
+    const id = await client.deploy(
+      `export default async ({ ms = 0, mib = 0 }: any) => {
+        const held = Array.from({ length: mib }, () => new Uint8Array(1024 * 1024).fill(1));
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        return { held: held.length };
+      };`,
+    );
+    await update(client, { id, timeout: "2s", memoryMib: 64 });
+    const call = async (input: Json) => {
+      const { invocationId } = ok(await client.invoke(id, input));
+      return await client.invocation(id, invocationId);
+    };
+    const late = await call({ ms: 10_000 });
+    assert.match(late.error, /^TIMEOUT: .* limit of 2 s \(timeout of the function\)$/);
+    const large = await call({ mib: 150 });
+    assert.match(large.error, /^OUT_OF_MEMORY: .* of 64 MiB \(memoryMib of the function\)$/);
+    assert.deepEqual(large.limits, { ...DEFAULT_LIMITS, timeout: "2s", memoryMib: 64 });
+    await update(client, { id, timeout: "0s", memoryMib: 256 });
+    const held = await call({ mib: 150 });
+    assert.deepEqual(held.output, { held: 150 }, held.error);
+    assert.deepEqual(held.limits, { ...DEFAULT_LIMITS, memoryMib: 256 });
+  },
+
+  "a function reads its variables": async ({ client }) => {
+    const id = await client.deploy(VARIABLES);
+    const read = async () => JSON.parse(unbase64(ok(await client.invoke(id)).json));
+    assert.deepEqual(await read(), {});
+    const variables = { STAGE: "test", EMPTY: "", "a.b-c": "\u0000é" };
+    await update(client, { id, variables });
+    assert.deepEqual(await read(), variables);
+    await update(client, { id, processReuse: "PROCESS_REUSE_SEQUENTIAL", variables: { N: "1" } });
+    assert.deepEqual(await read(), { N: "1" });
+    await update(client, { id, variables: {} });
+    assert.deepEqual(await read(), {});
+  },
+
+  "a call that names no volume gets the bound one": async ({ client }) => {
+    const id = await client.deploy(
+      `import { vfs } from "@c1/functions-sdk";
+      export default async () => { await vfs.writeTextFile("a", "b"); return {}; };`,
+    );
+    const vfsId = await volume(client);
+    await update(client, { id, vfsId });
+    const { invocationId } = ok(await client.invoke(id));
+    const bound = await client.invocation(id, invocationId);
+    assert.deepEqual([bound.vfsId, bound.vfsVersionWritten], [vfsId, 1], bound.error);
+    const other = await volume(client);
+    const named = ok(await client.invoke(id, {}, {}, { vfsId: other })).invocationId;
+    assert.equal((await client.invocation(id, named)).vfsId, other);
+  },
+
+  "maxConcurrency holds, queues in order, and delays no other function": async ({ client }) => {
+    const id = await client.deploy(HANG);
+    const other = await client.deploy(ECHO);
+    await update(client, { id, maxConcurrency: 1 });
+    const background = { prefer: "respond-async" };
+    const start = async () => ok(await client.invoke(id, {}, background)).invocationId;
+    const [running, waiting] = [await start(), await start()];
+    const statusOf = async (invocation: string) => (await client.invocation(id, invocation)).status;
+    assert.deepEqual(ok(await client.invoke(other, { n: 1 })).json, btoa(`{"n":1}`));
+    assert.match(await statusOf(waiting), /_PENDING$/);
+    const cancel = (invocation: string) =>
+      client.post(`/api/v1/functions/${id}/invocations/${invocation}/cancel`, {});
+    ok(await cancel(running));
+    await eventually(async () => /_RUNNING$/.test(await statusOf(waiting)) || undefined, "a slot");
+    ok(await cancel(waiting));
   },
 });

@@ -17,3 +17,7 @@ export default async ({ ms }) => {
   await new Promise((resolve) => setTimeout(resolve, ms));
   return { id };
 };`;
+
+/** Returns its variables. */
+export const VARIABLES = `import { functions } from "@c1/functions-sdk";
+export default () => ({ ...functions.getConfig().variables });`;

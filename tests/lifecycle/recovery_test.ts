@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import type { Client } from "../support/client.ts";
+import type { Client, Json } from "../support/client.ts";
+import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { allGone, descendantsOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { eventually } from "../support/eventually.ts";
-import { ECHO, HANG } from "../invocations/functions.ts";
+import { ECHO, HANG, VARIABLES } from "../invocations/functions.ts";
 
 const ONE_AT_A_TIME = ["--max-running", "1", "--pool-size", "1"];
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -15,6 +16,7 @@ interface Left {
   readonly running: string;
   readonly queuedAsync: readonly string[];
   readonly queuedSync: string;
+  readonly configured: { readonly id: string; readonly invocation: string };
 }
 
 /** One invocation that runs for ever, asynchronous ones behind it, and a caller who waits behind those. */
@@ -31,12 +33,24 @@ async function occupy(client: Client): Promise<Left> {
     const headers = { ...background, "idempotency-key": `call-${n}` };
     queuedAsync.push((await client.invoke(echo, { n }, headers)).body.invocationId);
   }
+  const configured = await acceptWithSettings(client);
   client.invoke(echo, { waits: true }).catch(() => "its connection breaks with the server");
   const queuedSync = await eventually(async () => {
     const { body } = await client.get(`/api/v1/functions/${echo}/invocations`);
     return body.list.length === 4 ? body.list[0].id as string : undefined;
   });
-  return { hanging, echo, running, queuedAsync, queuedSync };
+  return { hanging, echo, running, queuedAsync, queuedSync, configured };
+}
+
+/** A call that waits while the settings of its function change. */
+async function acceptWithSettings(client: Client): Promise<Left["configured"]> {
+  const id = await client.deploy(VARIABLES);
+  const change = (fields: Json) =>
+    client.post("/api/v1/functions/update", { function: { id, ...fields } }).then(ok);
+  await change({ timeout: "5s", variables: { STAGE: "accepted" } });
+  const { body } = await client.invoke(id, {}, { prefer: "respond-async" });
+  await change({ timeout: "9s", variables: { STAGE: "later" } });
+  return { id, invocation: body.invocationId };
 }
 
 async function checkRecovered(client: Client, left: Left): Promise<void> {
@@ -56,6 +70,8 @@ async function checkRecovered(client: Client, left: Left): Promise<void> {
     assert.equal(record.status, `${PREFIX}SUCCESS`, record.error);
     assert.deepEqual(record.output, { n });
   }
+  const { output, limits } = await client.ended(left.configured.id, left.configured.invocation);
+  assert.deepEqual([output, limits.timeout], [{ STAGE: "accepted" }, "5s"]);
   // The key outlives the crash, and with it the promise to run the code once.
   const repeat = await client.invoke(echo, { n: 1 }, { "idempotency-key": "call-1" });
   assert.equal(repeat.body.invocationId, queuedAsync[1]);
@@ -79,7 +95,7 @@ Deno.test("after a crash, what ran is interrupted and what was accepted runs", a
     await using server = await TestServer.start({ dataDir, flags });
     await checkRecovered(await server.client(), left);
     await server.stop("SIGTERM");
-    assert.match(await server.log, /The last stop interrupted 2 invocations; 3 resume now/);
+    assert.match(await server.log, /The last stop interrupted 2 invocations; 4 resume now/);
   }
   await using server = await TestServer.start({ dataDir });
   await checkRecovered(await server.client(), left);
