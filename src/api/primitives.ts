@@ -144,6 +144,11 @@ export const searchText = z.string().max(SEARCH_CHARS_MAX, {
   error: `must have at most ${formatCount(SEARCH_CHARS_MAX)} characters`,
 });
 
+/** The start of ids to find; empty finds all. */
+export const idPrefixIn = z.string().regex(/^[0-9A-Za-z]{0,27}$/, {
+  error: "must be the start of an id: at most 27 letters and digits",
+}).optional().openapi({ description: "Only those whose id begins with it" });
+
 /** The page fields in the query of a GET. */
 export const pageQuery = z.object({
   page_size: int32In.optional().openapi({

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { createTwoFilesPatch } from "diff";
 import type { Api, Files } from "./client/api.ts";
-import { commitReference } from "./client/find.ts";
+import { findCommit } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
 import { folderOf, shownPath } from "../builder/source_tree.ts";
 import { oneLine, printable } from "./terminal/failure.ts";
@@ -53,7 +53,7 @@ export function register(command: Command): void {
 }
 
 async function filesOf(api: Api, fn: RemoteFunction, reference: string): Promise<Files> {
-  return (await api.commit(fn, commitReference(reference))).files;
+  return (await api.commit(fn, await findCommit(api, fn, reference))).files;
 }
 
 /** From the root of a commit to the function's folder; empty without a valid root. */

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type Command, Option } from "commander";
 import type { Api } from "./client/api.ts";
 import { parseJson } from "./client/api_error.ts";
-import { commitReference, volumeIdOf } from "./client/find.ts";
+import { findCommit, volumeIdOf } from "./client/find.ts";
 import { followLogs } from "./client/logs.ts";
 import { Reconnection } from "./client/reconnection.ts";
 import type { Invocation, RemoteFunction } from "./client/schemas.ts";
@@ -83,7 +83,7 @@ const RECONNECT_LIMIT_MS = 60_000;
 async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): Promise<void> {
   const response = await api.invoke(fn, {
     input,
-    commitId: call.commit === undefined ? undefined : commitReference(call.commit),
+    commitId: call.commit === undefined ? undefined : await findCommit(api, fn, call.commit),
     volumeId: call.volume,
     // The log can be followed once the id is known, which a waiting call has at its end.
     async: call.async === true || call.logs === true,

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
-import { commitReference } from "./client/find.ts";
+import { findCommit } from "./client/find.ts";
 import type { Commit, RemoteFunction } from "./client/schemas.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import {
@@ -25,7 +25,7 @@ export function register(command: Command): void {
     async (name: string | undefined, reference = "HEAD", { json }: { readonly json?: true }) => {
       using api = await server.connect();
       const fn = await functionOf(api, name);
-      const { commit } = await api.commit(fn, commitReference(reference));
+      const { commit } = await api.commit(fn, await findCommit(api, fn, reference));
       await publish(api, fn, commit, json ?? false);
     },
   );

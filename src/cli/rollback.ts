@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
-import { commitReference } from "./client/find.ts";
+import { findCommit } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
@@ -27,7 +27,9 @@ export function register(command: Command): void {
     async (name: string | undefined, { to, json }: { readonly to?: string; json?: true }) => {
       using api = await server.connect();
       const fn = await functionOf(api, name);
-      const reference = to === undefined ? await publishedBefore(api, fn) : commitReference(to);
+      const reference = to === undefined
+        ? await publishedBefore(api, fn)
+        : await findCommit(api, fn, to);
       const { commit } = await api.commit(fn, reference);
       await publish(api, fn, commit, json ?? false);
     },

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { commitReference } from "./client/find.ts";
+import { findCommit } from "./client/find.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printJson, printTable, showTime } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -51,7 +51,7 @@ export function register(command: Command): void {
         await api.deleteTag(fn, name);
         return report({ name, deleted: true }, `Deleted tag ${name}`, options);
       }
-      const { id } = (await api.commit(fn, commitReference(commit))).commit;
+      const { id } = (await api.commit(fn, await findCommit(api, fn, commit))).commit;
       await api.createTag(fn, name, id);
       report({ name, commitId: id }, `Tagged ${id} as ${name}`, options);
     },

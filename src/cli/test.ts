@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { ApiError, needsAddition } from "./client/api_error.ts";
-import { commitReference, findFunction } from "./client/find.ts";
+import { findCommit, findFunction } from "./client/find.ts";
 import type { RemoteFunction, TestResult } from "./client/schemas.ts";
 import { describeError, Failure, failureMessage, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
@@ -75,7 +75,7 @@ export function register(command: Command): void {
     if (options.remote) {
       using api = await server.connect();
       const fn = await findFunction(api, manifest.id ?? manifest.name);
-      const { commit } = await api.commit(fn, commitReference(options.commit ?? "HEAD"));
+      const { commit } = await api.commit(fn, await findCommit(api, fn, options.commit ?? "HEAD"));
       return await report(api, fn, commit.id, reporting);
     }
     await writeEditorTypes(folder);

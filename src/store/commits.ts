@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from "kysely";
-import { fetchPage, type Page, type PageRequest } from "./paging.ts";
+import { afterPrefix, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowCache } from "./row_cache.ts";
 import type { CommitFileTable, CommitTable, LimitColumns, Schema } from "./schema.ts";
 
@@ -52,9 +52,10 @@ export class CommitReader {
   }
 
   /** Finalized commits of a function, newest first. */
-  list(functionId: string, page: PageRequest): Promise<Page<CommitRow>> {
+  list(functionId: string, idPrefix: string, page: PageRequest): Promise<Page<CommitRow>> {
     const query = this.db.selectFrom("commits").selectAll()
-      .where("functionId", "=", functionId).where("finalizedAt", "is not", null);
+      .where("functionId", "=", functionId).where("finalizedAt", "is not", null)
+      .where("id", ">=", idPrefix).where("id", "<", afterPrefix(idPrefix));
     return fetchPage(query, "id", page);
   }
 

@@ -1,7 +1,7 @@
 import KSUID from "ksuid";
 import { type Kysely, sql } from "kysely";
 import type { Capabilities, FoundRow, InvocationSearch } from "./dialect.ts";
-import { containing, cut, type Page, type PageRequest } from "./paging.ts";
+import { afterPrefix, containing, cut, type Page, type PageRequest } from "./paging.ts";
 import type { InvocationTable, Schema } from "./schema.ts";
 
 /** Which invocations a search finds. */
@@ -15,6 +15,8 @@ export interface InvocationFilter {
   readonly since?: string | undefined;
   /** Exclusive. */
   readonly until?: string | undefined;
+  /** Start of their ids. */
+  readonly idPrefix?: string | undefined;
   /** Text to find in input, output or error, or a whole id. */
   readonly query?: string | undefined;
 }
@@ -73,7 +75,7 @@ export class InvocationFinder {
   }
 
   #matching(filter: InvocationFilter) {
-    const { functionId, parentInvocationId, status, since, until, query } = filter;
+    const { functionId, parentInvocationId, status, since, until, query, idPrefix } = filter;
     let select = this.db.selectFrom("invocations").select([
       "id",
       sql<number>`octet_length(input) + coalesce(octet_length(output), 0)`.as("contentBytes"),
@@ -100,6 +102,9 @@ export class InvocationFinder {
     if (until !== undefined) {
       select = select.where("createdAt", "<", until).where("id", "<", firstIdOf(until, 1));
     }
+    if (idPrefix !== undefined) {
+      select = select.where("id", ">=", idPrefix).where("id", "<", afterPrefix(idPrefix));
+    }
     return select;
   }
 
@@ -117,11 +122,14 @@ export class InvocationFinder {
 }
 
 /** The ids that the filter and the page allow. */
-function rangeOf({ since, until }: InvocationFilter, { after }: PageRequest) {
-  const end = until === undefined ? undefined : firstIdOf(until, 1);
-  const isAfterFirst = after !== undefined && (end === undefined || after < end);
-  return {
-    from: since === undefined ? undefined : firstIdOf(since),
-    before: isAfterFirst ? after : end,
-  };
+function rangeOf({ since, until, idPrefix }: InvocationFilter, { after }: PageRequest) {
+  const from = [idPrefix, ...since === undefined ? [] : [firstIdOf(since)]];
+  const before = [
+    after,
+    ...idPrefix === undefined ? [] : [afterPrefix(idPrefix)],
+    ...until === undefined ? [] : [firstIdOf(until, 1)],
+  ];
+  const given = (ids: readonly (string | undefined)[]) =>
+    ids.filter((id) => id !== undefined).sort();
+  return { from: given(from).at(-1), before: given(before)[0] };
 }

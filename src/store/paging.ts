@@ -36,6 +36,11 @@ export function cut<Row extends { id: string }>(rows: Row[], size: number): Page
   return { rows: kept, next: kept.at(-1)?.id };
 }
 
+/** Above every id that begins with the prefix, in the order of the database: ids have letters and digits alone. */
+export function afterPrefix(idPrefix: string): string {
+  return `${idPrefix}~`;
+}
+
 /** A LIKE pattern that finds the text anywhere, its own wildcards taken literally (`escape '\'`). */
 export function containing(text: string): string {
   return `%${text.replace(/[\\%_]/g, (c) => `\\${c}`)}%`;

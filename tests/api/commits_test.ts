@@ -54,6 +54,12 @@ serverSuite("commits: three steps", {}, {
     });
     assert.equal(await head(client, id), opened.commitId);
     assert.deepEqual(ok(await client.get(base)).list, [finalized.commit]);
+    const begun = async (start: string) => ok(await client.get(`${base}?id_prefix=${start}`)).list;
+    assert.deepEqual(await begun(finalized.commit.id.slice(0, 8)), [finalized.commit]);
+    assert.deepEqual(await begun(finalized.commit.id), [finalized.commit]);
+    assert.deepEqual(await begun("zzzzzz"), []);
+    const rejected = await client.get(`${base}?id_prefix=%25`);
+    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id_prefix"] });
     for (const reference of [opened.commitId, "HEAD"]) {
       const read = ok(await client.get(`${base}/${reference}`));
       assert.deepEqual(read, { ...finalized, files: encode(files) });

@@ -78,6 +78,54 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
       assert.equal(JSON.parse(listed).length, count, args.join(" "));
     }
   });
+  await t.step("an id may be cut to a unique start of 6 characters", async () => {
+    const { id, functionId, commitId } = (await author.json("history", "--limit", "1"))[0];
+    const cut = (text: string) => text.slice(0, 20);
+    for (const name of [cut(functionId), functionId.slice(0, 6)]) {
+      assert.equal((await author.json("show", name)).id, functionId);
+    }
+    assert.equal((await author.json("show", ".", cut(id))).id, id);
+    assert.match(await author.ok(["logs", cut(functionId), cut(id)]), /greeting Ada/);
+    assert.match(await author.ok(["diff", ".", cut(commitId), commitId]), /^$/);
+    assert.equal((await author.json("tag", ".", "release", cut(commitId))).commitId, commitId);
+    assert.match(await author.ok(["diff", ".", "release", cut(commitId)]), /^$/);
+    await author.ok(["tag", ".", "release", "--delete"]);
+    const called = await author.json(
+      "invoke",
+      "--commit",
+      cut(commitId),
+      "--input",
+      '{"name": "X"}',
+    );
+    assert.equal(
+      (await author.json("show", ".", called.invocationId ?? "latest")).commitId,
+      commitId,
+    );
+
+    assertFails(await author.run(["show", "zzzzzz"]), 1, /Cannot find function "zzzzzz"/);
+    assertFails(
+      await author.run(["logs", ".", "zzzzzz"]),
+      1,
+      /Cannot find an invocation of greeter: no id begins with zzzzzz/,
+      /invoked history/,
+    );
+    assertFails(await author.run(["publish", ".", "zzzzzz"]), 1, /zzzzzz/);
+    // Of three calls at least two are of the same second, which is what an id begins with.
+    const calls = await Promise.all([1, 2, 3].map(() => author.ok(["invoke", "--async"])));
+    const [first = "", second = ""] = calls.sort().filter((one) =>
+      calls.filter((other) => other.startsWith(one.slice(0, 8))).length > 1
+    );
+    assertFails(
+      await author.run(["show", ".", first.slice(0, 8)]),
+      1,
+      new RegExp(
+        `Cannot choose one of several invocations whose id begins with ${
+          first.slice(0, 8)
+        }: [^]*${second} \\([A-Z]+, created \\d`,
+      ),
+      /write more characters/,
+    );
+  });
   await t.step("logs --follow ends with the invocation", async () => {
     const id = await author.ok(["invoke", "--async"]);
     assert.match(await author.ok(["logs", ".", id, "--follow"]), /greeting undefined/);

@@ -19,6 +19,7 @@ interface Search {
   readonly since?: string;
   readonly until?: string;
   readonly query?: string;
+  readonly idPrefix?: string;
 }
 
 /** Ids of every row, page after page, and how many pages there were. */
@@ -113,6 +114,42 @@ async function filters({ client }: Stage): Promise<void> {
   }
 }
 
+async function prefixes({ client }: Stage): Promise<void> {
+  const id = await client.deploy(MOODY);
+  const older = await call(client, id, { fail: "needle" });
+  // An id of another second differs in its first characters.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const newer = await call(client, id, { fail: "needle" });
+  const found = async (filter: Search) => (await search(client, id, filter)).ids;
+  for (const one of [older, newer]) {
+    for (const length of [10, 26, 27]) {
+      const idPrefix = one.slice(0, length);
+      assert.deepEqual(await found({ idPrefix }), [one], idPrefix);
+      assert.deepEqual(await found({ idPrefix, query: "needle" }), [one], idPrefix);
+      assert.deepEqual(
+        await found({ idPrefix, status: `${PREFIX}ERROR`, until: "2100-01-01T00:00:00Z" }),
+        [one],
+      );
+    }
+  }
+  assert.deepEqual(await found({ idPrefix: "" }), [newer, older]);
+  assert.deepEqual(await found({ idPrefix: newer.slice(0, 2) }), [newer, older]);
+  assert.deepEqual(await found({ idPrefix: newer, query: "nowhere" }), []);
+  assert.deepEqual(
+    await found({
+      idPrefix: `${older.slice(0, 26)}~`.replace("~", older.endsWith("0") ? "1" : "0"),
+    }),
+    [],
+  );
+  const everywhere = `/api/v1/functions/-/invocations/search`;
+  const { body } = await client.post(everywhere, { idPrefix: older.slice(0, 20) });
+  assert.deepEqual(body.list.map((row: Json) => row.id), [older]);
+  for (const idPrefix of ["%", "a'b", "x".repeat(28)]) {
+    const rejected = await client.post(everywhere, { idPrefix });
+    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["idPrefix"] });
+  }
+}
+
 async function pages({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const expected: string[] = [];
@@ -170,6 +207,7 @@ async function unknown({ client }: Stage): Promise<void> {
 serverSuite("the history of invocations", {}, {
   "tells input, output and error": fields,
   "is searched by status, time and text": filters,
+  "is searched by the start of an id": prefixes,
   "comes in pages that stay right while calls come in": pages,
   "ends a page early when its contents are large, and loses no row": largeContents,
   "belongs to one function": unknown,

@@ -111,7 +111,20 @@ async function keys({ client }: Stage): Promise<void> {
   }
 }
 
+async function found({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const { body: { invocationId } } = await client.invoke(id, {}, keyed("sought"));
+  await client.invoke(id, {}, keyed("another"));
+  const search = async (functionId: string, idempotencyKey: string) =>
+    (await client.post(`/api/v1/functions/${functionId}/invocations/search`, { idempotencyKey }))
+      .body.list.map((row: { readonly id: string }) => row.id);
+  assert.deepEqual(await search(id, "sought"), [invocationId]);
+  assert.deepEqual(await search(id, "unused"), []);
+  assert.deepEqual(await search(await client.deploy(ECHO), "sought"), []);
+}
+
 serverSuite("Idempotency-Key", {}, {
+  "finds the invocation of a call": found,
   "a repeat answers the first invocation": repeats,
   "a repeat of a failed call answers the failure": repeatsFailure,
   "concurrent calls with one key run the code once": concurrent,

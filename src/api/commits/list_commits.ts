@@ -1,6 +1,6 @@
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
-import { listOf, pageOf, pageQuery } from "../primitives.ts";
+import { idPrefixIn, listOf, pageOf, pageQuery } from "../primitives.ts";
 import { commitJson, commitOut } from "./schemas.ts";
 
 export const listCommits = jsonOperation({
@@ -10,10 +10,14 @@ export const listCommits = jsonOperation({
   summary: "List the commits of a function, newest first",
   permission: "read",
   params: functionParam,
-  query: pageQuery,
+  query: pageQuery.extend({ id_prefix: idPrefixIn }),
   response: listOf(commitOut),
   async handle({ params, query }, { commits }) {
-    const { list, nextPageToken } = await commits.list(params.function_id, pageOf(query));
+    const { list, nextPageToken } = await commits.list(
+      params.function_id,
+      pageOf(query),
+      query.id_prefix,
+    );
     return { list: list.map(commitJson), nextPageToken };
   },
 });

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
-import { listOf, pageBody, searchText, timestampIn } from "../primitives.ts";
+import { idPrefixIn, listOf, pageBody, searchText, textIn, timestampIn } from "../primitives.ts";
 import {
   invocationJson,
   invocationOut,
@@ -22,17 +22,30 @@ export const searchInvocations = jsonOperation({
     since: timestampIn.optional().openapi({ description: "Inclusive" }),
     until: timestampIn.optional().openapi({ description: "Exclusive" }),
     query: searchText.optional(),
+    idPrefix: idPrefixIn,
+    idempotencyKey: textIn.optional().openapi({
+      description: "Only the invocation of your call with this key; other filters do not count",
+    }),
     parentInvocationId,
     ...pageBody,
   }).openapi("c1.api.functions.v1.FunctionsInvocationSearchRequest"),
   response: listOf(invocationOut),
-  async handle({ params, body }, { invocations }) {
-    const { since, until, query, pageSize, pageToken } = body;
+  async handle({ params, body, principal }, { invocations }) {
+    const { since, until, query, idPrefix, idempotencyKey, pageSize, pageToken } = body;
+    if (idempotencyKey) {
+      const found = await invocations.ofIdempotencyKey(
+        principal,
+        params.function_id,
+        idempotencyKey,
+      );
+      return { list: found.map(invocationJson), nextPageToken: "" };
+    }
     const page = await invocations.search(params.function_id, {
       status: statusOf(body.status),
       since,
       until,
       query,
+      idPrefix,
       parentInvocationId: body.parentInvocationId,
     }, { pageSize, pageToken });
     return { list: page.list.map(invocationJson), nextPageToken: page.nextPageToken };

@@ -59,7 +59,17 @@ export interface InvocationFilter {
   /** Exclusive. */
   readonly until?: string | undefined;
   readonly query?: string | undefined;
+  /** Start of their ids. */
+  readonly idPrefix?: string | undefined;
+  /** Of a call of this principal. */
+  readonly idempotencyKey?: string | undefined;
 }
+
+/** A function, or {@link ALL_FUNCTIONS}. */
+type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
+
+/** The invocations of all functions. */
+export const ALL_FUNCTIONS: FunctionName = { id: "-", displayName: "all functions" };
 
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
@@ -143,11 +153,13 @@ export class Api implements Disposable {
     await this.session.call(what, "DELETE", functionPath(fn), Nothing, {});
   }
 
-  async commits(fn: RemoteFunction, limit: number): Promise<Commit[]> {
+  /** Newest first. @param idPrefix start of their ids; servers without this addition to C1's API list all */
+  async commits(fn: RemoteFunction, limit: number, idPrefix = ""): Promise<Commit[]> {
+    const start = idPrefix === "" ? "" : `&id_prefix=${encodeURIComponent(idPrefix)}`;
     return await this.session.all(limit, (pageToken) =>
       this.session.get(
         `Cannot list the commits of ${fn.displayName}`,
-        `${functionPath(fn)}/commits?${pageQuery(limit, pageToken)}`,
+        `${functionPath(fn)}/commits?${pageQuery(limit, pageToken)}${start}`,
         pageOf(Commit),
       ));
   }
@@ -270,25 +282,31 @@ export class Api implements Disposable {
     )).invocation;
   }
 
+  /** Kills an invocation, unless it has ended, and waits for its end. An addition to C1's API. */
+  async cancel({ functionId, id }: Pick<Invocation, "functionId" | "id">): Promise<Invocation> {
+    const path = `${functionPath({ id: functionId })}/invocations/${encodeURIComponent(id)}/cancel`;
+    const schema = z.object({ invocation: Invocation });
+    const response = this.session.post(`Cannot cancel invocation ${id}`, path, schema, {});
+    return (await needsAddition("cancelling", response)).invocation;
+  }
+
   /** Newest first. Without a filter it is C1's own list; filters are an addition to C1's API. */
   async invocations(
-    fn: RemoteFunction,
+    fn: FunctionName,
     filter: InvocationFilter,
     limit: number,
   ): Promise<Invocation[]> {
     const what = `Cannot list the invocations of ${fn.displayName}`;
     const path = `${functionPath(fn)}/invocations`;
-    const { status, since, until, query } = filter;
-    const hasFilter = [status, since, until, query].some((value) => value !== undefined);
+    const { status, ...others } = filter;
+    const hasFilter = Object.values(filter).some((value) => value !== undefined);
     return await this.session.all(limit, (pageToken) => {
       if (!hasFilter) {
         return this.session.get(what, `${path}?${pageQuery(limit, pageToken)}`, pageOf(Invocation));
       }
       return this.session.post(what, `${path}/search`, pageOf(Invocation), {
         ...status === undefined ? {} : { status: INVOCATION_PREFIX + status.toUpperCase() },
-        since,
-        until,
-        query,
+        ...others,
         pageSize: Math.min(limit, PAGE_SIZE),
         pageToken,
       });
@@ -297,6 +315,6 @@ export class Api implements Disposable {
 }
 
 /** The path of a function in the API. */
-export function functionPath({ id }: RemoteFunction): string {
+export function functionPath({ id }: Pick<RemoteFunction, "id">): string {
   return `/api/v1/functions/${encodeURIComponent(id)}`;
 }

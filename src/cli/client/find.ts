@@ -1,23 +1,30 @@
 import { nearest } from "../../config/mod.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
-import type { Api } from "./api.ts";
+import { Failure, type FailureOptions, oneLine } from "../terminal/failure.ts";
+import { ALL_FUNCTIONS, type Api } from "./api.ts";
+import { needsAddition } from "./api_error.ts";
 import type { Invocation, RemoteFunction, Volume } from "./schemas.ts";
 
 /** A KSUID, as all ids are. */
 const ID = /^[0-9A-Za-z]{27}$/;
-/** Functions or volumes that are searched for a name. */
+/** The start of an id, which is the second in which it was made; an id of another second differs in it. */
+const ID_PREFIX = /^[0-9A-Za-z]{6,26}$/;
+/** Functions, volumes or commits that are searched for one. */
 const MAX_CANDIDATES = 1000;
+/** Candidates that an error lists. */
+const MAX_LISTED = 10;
 
 /**
- * The function of a name or id.
+ * The function of a name, an id, or the start of an id.
  *
- * @throws {Failure} for an unknown one, and for a name of several functions
+ * @throws {Failure} for an unknown one, and for a name or start of several functions
  */
 export async function findFunction(api: Api, nameOrId: string): Promise<RemoteFunction> {
   const found = await lookFor(api, nameOrId);
   if (found !== undefined) return found;
-  const names = (await api.search("", MAX_CANDIDATES)).map(({ displayName }) => displayName);
-  const likely = nearest(nameOrId, names);
+  const candidates = await api.search("", MAX_CANDIDATES);
+  const begun = oneThatBegins("functions", nameOrId, candidates);
+  if (begun !== undefined) return begun;
+  const likely = nearest(nameOrId, candidates.map(({ displayName }) => displayName));
   const what = `Cannot find function ${JSON.stringify(oneLine(nameOrId))}`;
   throw new Failure(`${what}: ${api.url} has none with this name or id`, {
     next: likely === undefined
@@ -26,25 +33,26 @@ export async function findFunction(api: Api, nameOrId: string): Promise<RemoteFu
   });
 }
 
-/** As {@link findFunction}, but undefined for an unknown one. */
+/** The function of a name or id; undefined for an unknown one. */
 export async function lookFor(api: Api, nameOrId: string): Promise<RemoteFunction | undefined> {
   if (ID.test(nameOrId)) {
     const byId = await api.functionById(nameOrId);
     if (byId !== undefined) return byId;
   }
-  return onlyOne("functions", nameOrId, await api.search(nameOrId, MAX_CANDIDATES));
+  return oneNamed("functions", nameOrId, await api.search(nameOrId, MAX_CANDIDATES));
 }
 
 /**
- * The volume of a name or id.
+ * The volume of a name, an id, or the start of an id.
  *
- * @throws {Failure} for an unknown one, and for a name of several volumes
+ * @throws {Failure} for an unknown one, and for a name or start of several volumes
  */
 export async function findVolume({ url, volumes }: Api, nameOrId: string): Promise<Volume> {
   const byId = ID.test(nameOrId) ? await volumes.byId(nameOrId) : undefined;
   if (byId !== undefined) return byId;
   const candidates = await volumes.list(MAX_CANDIDATES);
-  const found = onlyOne("volumes", nameOrId, candidates);
+  const found = oneNamed("volumes", nameOrId, candidates) ??
+    oneThatBegins("volumes", nameOrId, candidates);
   if (found !== undefined) return found;
   const likely = nearest(nameOrId, candidates.map(({ displayName }) => displayName));
   const what = `Cannot find volume ${JSON.stringify(oneLine(nameOrId))}`;
@@ -63,12 +71,15 @@ export async function volumeIdOf(api: Api, nameOrId: string): Promise<string> {
 /** Names the newest invocation. */
 export const LATEST_INVOCATION = "latest";
 
-/** The invocation of an id or of {@link LATEST_INVOCATION}. */
+/** The invocation of an id, of the start of an id, or of {@link LATEST_INVOCATION}. */
 export async function findInvocation(
   api: Api,
   fn: RemoteFunction,
   id: string = LATEST_INVOCATION,
 ): Promise<Invocation> {
+  if (ID_PREFIX.test(id) && id !== LATEST_INVOCATION) {
+    return await invocationThatBegins(api, fn, id);
+  }
   if (id !== LATEST_INVOCATION) return await api.invocation(fn, id);
   const [newest] = await api.invocations(fn, {}, 1);
   if (newest !== undefined) return newest;
@@ -77,30 +88,91 @@ export async function findInvocation(
   });
 }
 
+/** The invocation of an id, or of the start of an id, of any function. */
+export async function findAnyInvocation(api: Api, id: string): Promise<Invocation> {
+  if (ID.test(id) || ID_PREFIX.test(id)) return await invocationThatBegins(api, ALL_FUNCTIONS, id);
+  throw new Failure(`Cannot find invocation ${JSON.stringify(oneLine(id))}: it is not an id`, {
+    next: "name an id, or at least its first 6 characters; list them with invoked history",
+    exit: "usage",
+  });
+}
+
+async function invocationThatBegins(
+  api: Api,
+  fn: Pick<RemoteFunction, "id" | "displayName">,
+  idPrefix: string,
+): Promise<Invocation> {
+  const found = await needsAddition(
+    "the search of invocations",
+    api.invocations(fn, { idPrefix }, MAX_LISTED + 1),
+  );
+  const invocation = oneThatBegins("invocations", idPrefix, found);
+  if (invocation !== undefined) return invocation;
+  throw new Failure(
+    `Cannot find an invocation of ${fn.displayName}: no id begins with ${idPrefix}`,
+    { next: "list them with invoked history" },
+  );
+}
+
+/**
+ * The reference of a commit for the API. HEAD, refs/tags/ and ids are used unchanged. Any other text is a tag, or the
+ * start of an id.
+ */
+export async function findCommit(api: Api, fn: RemoteFunction, text: string): Promise<string> {
+  if (text === "HEAD" || text.startsWith("refs/tags/") || ID.test(text)) return text;
+  const tag = `refs/tags/${text}`;
+  if (!ID_PREFIX.test(text) || (await api.tags(fn)).has(text)) return tag;
+  return oneThatBegins("commits", text, await api.commits(fn, MAX_CANDIDATES, text))?.id ?? tag;
+}
+
 /** @throws {Failure} for a name of several */
-function onlyOne<Item extends Named>(
+function oneNamed<Item extends Candidate>(
   kind: string,
   name: string,
   candidates: readonly Item[],
 ): Item | undefined {
-  const [first, ...others] = candidates.filter(({ displayName }) => displayName === name);
-  if (others.length === 0 || first === undefined) return first;
-  const ids = [first, ...others].map(({ id, createdAt }) => `${id} (created ${createdAt ?? "?"})`);
-  throw new Failure(
-    `Cannot choose one of ${ids.length} ${kind} with the name ${JSON.stringify(oneLine(name))}: ` +
-      ids.map(oneLine).join(", "),
-    { next: "use the id instead of the name" },
-  );
+  const named = candidates.filter(({ displayName }) => displayName === name);
+  return onlyOne(`${kind} with the name ${JSON.stringify(oneLine(name))}`, named, {
+    next: "use the id instead of the name",
+  });
 }
 
-interface Named {
+/** The one whose id begins with a text. @throws {Failure} for several */
+function oneThatBegins<Item extends Candidate>(
+  kind: string,
+  start: string,
+  candidates: readonly Item[],
+): Item | undefined {
+  const begun = ID.test(start) || ID_PREFIX.test(start)
+    ? candidates.filter(({ id }) => id.startsWith(start))
+    : [];
+  return onlyOne(`${kind} whose id begins with ${start}`, begun, {
+    next: "write more characters of the id",
+  });
+}
+
+function onlyOne<Item extends Candidate>(
+  what: string,
+  [first, ...others]: readonly Item[],
+  options: FailureOptions,
+): Item | undefined {
+  if (first === undefined || others.length === 0) return first;
+  const shown = [first, ...others].slice(0, MAX_LISTED).map(describeCandidate);
+  const more = others.length + 1 > shown.length ? " and more" : "";
+  throw new Failure(`Cannot choose one of several ${what}: ${shown.join(", ")}${more}`, options);
+}
+
+interface Candidate {
   readonly id: string;
-  readonly displayName: string;
+  readonly displayName?: string;
+  /** The message of a commit. */
+  readonly message?: string;
+  /** The status of an invocation. */
+  readonly status?: string;
   readonly createdAt: string | undefined;
 }
 
-/** A commit reference of the API: ids, HEAD and refs/tags/ are used unchanged; any other text is a tag. */
-export function commitReference(text: string): string {
-  const isReference = text === "HEAD" || text.startsWith("refs/tags/") || ID.test(text);
-  return isReference ? text : `refs/tags/${text}`;
+function describeCandidate({ id, displayName, message, status, createdAt }: Candidate): string {
+  const details = [displayName, status, message].filter(Boolean);
+  return oneLine(`${id} (${[...details, `created ${createdAt ?? "?"}`].join(", ")})`);
 }

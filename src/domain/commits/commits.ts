@@ -159,11 +159,15 @@ export class Commits {
     };
   }
 
-  /** Finalized commits of a function, newest first. */
-  async list(functionId: string, query: PageQuery): Promise<ListPage<CommitRow>> {
+  /** Finalized commits of a function, newest first. @param idPrefix start of their ids; empty for all */
+  async list(
+    functionId: string,
+    query: PageQuery,
+    idPrefix = "",
+  ): Promise<ListPage<CommitRow>> {
     const fn = await anyFunction(this.store.read, functionId);
-    const page = this.pages.open(["commits", fn.id], query);
-    const { rows, next } = await this.store.read.commits.list(fn.id, page);
+    const page = this.pages.open(["commits", fn.id, idPrefix], query);
+    const { rows, next } = await this.store.read.commits.list(fn.id, idPrefix, page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 

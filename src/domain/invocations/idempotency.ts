@@ -48,6 +48,16 @@ export class Idempotency {
     return request === undefined ? undefined : await this.holder(this.store.read, request);
   }
 
+  /** The invocation of the call that used the key, if any. */
+  async invocationOf(
+    principalId: string,
+    functionId: string,
+    key: string,
+  ): Promise<string | undefined> {
+    const row = await this.store.read.invocations.idempotencyKey(principalId, functionId, key);
+    return row === undefined || row.createdAt < oldest() ? undefined : row.invocationId;
+  }
+
   /** As {@link find}, inside a transaction. */
   async holder(
     from: Pick<Readers | Writers, "invocations">,

@@ -8,6 +8,7 @@ import {
   type InvocationRow,
   type InvocationStatus,
 } from "../../store/invocations.ts";
+import type { InvocationFilter as InvocationSelection } from "../../store/invocation_search.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Content } from "../../shared/content.ts";
 import type { Ids } from "../ids.ts";
@@ -47,14 +48,8 @@ export interface InvokeAnswer {
   readonly output: Content | null;
 }
 
-export interface InvocationFilter {
-  readonly status?: InvocationStatus | undefined;
-  readonly since?: string | undefined;
-  readonly until?: string | undefined;
-  readonly query?: string | undefined;
-  /** The invocation that made them. */
-  readonly parentInvocationId?: string | undefined;
-}
+/** Which invocations a search finds. */
+export type InvocationFilter = Omit<InvocationSelection, "functionId">;
 
 /** A call that passed every check and has no row yet. */
 interface CheckedCall {
@@ -126,12 +121,24 @@ export class Invocations {
     const id = functionId === ALL_FUNCTIONS
       ? undefined
       : (await anyFunction(this.store.read, functionId)).id;
-    const { status, since, until, query: text, parentInvocationId } = filter;
-    const list = ["invocations", functionId, status, since, until, text, parentInvocationId];
+    const { status, since, until, query: text, parentInvocationId, idPrefix } = filter;
+    const selection = [status, since, until, text, parentInvocationId, idPrefix];
+    const list = ["invocations", functionId, ...selection];
     const page = this.pages.open(list, query);
     const search = { ...filter, functionId: id };
     const { rows, next } = await this.store.read.invocations.search(search, page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** The invocation of a call of this principal with the key within 24 hours, in a list. */
+  async ofIdempotencyKey(
+    by: Principal,
+    functionId: string,
+    key: string,
+  ): Promise<InvocationRecord[]> {
+    const fn = await anyFunction(this.store.read, functionId);
+    const id = await this.#idempotency.invocationOf(by.id, fn.id, key);
+    return id === undefined ? [] : [await this.get(fn.id, id)];
   }
 
   /** Kills the invocation; one that has ended is left unchanged. */
