@@ -124,7 +124,7 @@ commands at work.
 
 A command prints its result on stdout and its progress on stderr. At a terminal lists are tables with
 heads; otherwise each row is one line with tabs between the cells. Times are in UTC. \`NO_COLOR\` turns
-colours off.
+colours off. An id may be cut to its first 6 characters or more, if they are unique.
 Every command has \`--help\`. \`--json\` prints JSON, unless the result is a file. \`[server options]\` are
 listed below; \`[settings]\` are the flags of [configuration.md](configuration.md). A failed command prints
 one \`error:\` line and often a \`next:\` step on stderr, and exits with a code:`;

@@ -85,7 +85,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionTestResultLog": "level log source",
   "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
   "c1.api.functions.v1.FunctionsInvocationSearchRequest":
-    "pageSize pageToken parentInvocationId query since status until",
+    "idPrefix idempotencyKey pageSize pageToken parentInvocationId query since status until",
   "c1.api.auth.v1.IntrospectResponse":
     "deviceClientId disabledModules features permissions principleId roles tenantId userId",
   "invoked.Limits": "cpuTimeout maxConcurrency memoryMib timeout",
@@ -234,16 +234,15 @@ serverSuite("OpenAPI document", {}, {
   "lists have their page fields": async ({ client }) => {
     const { paths } = ok(await client.get("/openapi.json"));
     for (
-      const list of [
-        "",
-        "/{function_id}/commits",
-        "/{function_id}/publishes",
-        "/{function_id}/invocations",
-      ]
+      const [list, ...more] of [
+        [""],
+        ["/{function_id}/commits", "id_prefix"],
+        ["/{function_id}/publishes"],
+        ["/{function_id}/invocations", "parent_invocation_id"],
+      ] as const
     ) {
       const { parameters, responses } = paths[`/api/v1/functions${list}`].get;
       const names = parameters.filter((p: Json) => p.in === "query").map((p: Json) => p.name);
-      const more = list.endsWith("/invocations") ? ["parent_invocation_id"] : [];
       assert.deepEqual(names, ["page_size", "page_token", ...more]);
       const { properties } = responses[200].content["application/json"].schema;
       assert.deepEqual(Object.keys(properties), ["list", "nextPageToken"]);

@@ -5,7 +5,10 @@ import { type CommandEntry, COMMANDS } from "./commands.ts";
 import { EXIT_CODES } from "./terminal/failure.ts";
 import { CONNECTION_HELP } from "./options/connection_help.ts";
 
-const TIMES_HELP = "Times are in UTC, also a time that is given without a zone";
+const VALUES_HELP = [
+  "An id may be cut to its first 6 characters or more, if they are unique",
+  "Times are in UTC, also a time that is given without a zone",
+].join("\n");
 
 /** The command that prints completions of the words behind it. */
 const COMPLETE: CommandEntry = ["complete", "", () => import("./complete.ts")];
@@ -24,7 +27,7 @@ export async function buildProgram(args?: readonly string[]): Promise<Command> {
     .helpOption("-h, --help", "Print this help")
     .configureHelp({ optionDescription, argumentDescription, subcommandTerm })
     .showHelpAfterError("next: run invoked --help or invoked <command> --help")
-    .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}\n\n${TIMES_HELP}`)
+    .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}\n\n${VALUES_HELP}`)
     .exitOverride();
   const paths = args === undefined ? undefined : namedBy(args);
   for (const [heading, commands] of COMMANDS) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { base64, Client, encode, type Files, type Json, unbase64 } from "../support/client.ts";
-import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
+import { assertError, DEFAULT_LIMITS, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 
 async function open(client: Client, id: string, filenames: string[]): Promise<Json> {
@@ -51,6 +51,7 @@ serverSuite("commits: three steps", {}, {
       functionId: id,
       message: "three steps",
       author: "Administrator",
+      limits: DEFAULT_LIMITS,
     });
     assert.equal(await head(client, id), opened.commitId);
     assert.deepEqual(ok(await client.get(base)).list, [finalized.commit]);
