@@ -179,6 +179,8 @@ serverSuite("conventions", {}, {
       roles: ["administrator"],
       permissions: [],
       features: [],
+      deviceClientId: "",
+      disabledModules: [],
     });
   },
 });

@@ -1,5 +1,6 @@
 /** Requests that are malformed, or that never end, harm only their own connection. */
 import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { exchange, statuses } from "./raw.ts";
 
@@ -185,8 +186,11 @@ Deno.test("slow and greedy clients lose their connection", async (t) => {
       const { text, closed } = await exchange(server.url, [`GET /healthz HTTP/1.1\r\n${HEAD}\r\n`]);
       assert.deepEqual({ text, closed }, { text: "", closed: true });
       for (const connection of open) connection.close();
-      await waitForConnections(server, 0);
-      assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+      // The server counts them as closed a moment after the kernel does.
+      await eventually(
+        async () => (await fetch(`${server.url}/healthz`).catch(() => undefined))?.ok || undefined,
+        "an accepted connection",
+      );
     },
   );
 });
