@@ -11,7 +11,7 @@ import { GROUP_TITLES } from "../src/config/mod.ts";
 const WIDTH = 100;
 /** Commands with more settings than this refer to the page of settings. */
 const SETTINGS_LISTED = 1;
-const SERVER_OPTION = "--server";
+const SERVER_OPTIONS_LISTED = ["--server", "--profile"];
 
 /** The page. */
 export async function renderCommandLinePage(): Promise<string> {
@@ -65,12 +65,12 @@ function renderHelp(command: Command, isShown: (option: Option) => boolean): str
 }
 
 function isSetting({ helpGroupHeading, long }: Option): boolean {
-  return long !== SERVER_OPTION &&
+  return !SERVER_OPTIONS_LISTED.includes(long ?? "") &&
     Object.values(GROUP_TITLES).some((title) => helpGroupHeading === `${title}:`);
 }
 
 function isServerOption({ long }: Option): boolean {
-  return long === SERVER_OPTION;
+  return SERVER_OPTIONS_LISTED.includes(long ?? "");
 }
 
 /** Whether the introduction describes the option: those of all commands, unless they differ in a command. */

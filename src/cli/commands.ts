@@ -154,6 +154,20 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
   ["Manage files:", [
     ["volumes", "Create volumes, and copy files to and from them", VOLUMES],
   ]],
+  ["Choose a server:", [
+    [
+      "login",
+      "Check the credentials of a client and keep them in a profile of this user",
+      () => import("./login.ts"),
+    ],
+    ["logout", "Remove a profile with its credentials", () => import("./logout.ts")],
+    [
+      "whoami",
+      "Print the server, its credentials and who they belong to",
+      () => import("./whoami.ts"),
+    ],
+    ["token", "Print an access token for the API", () => import("./token.ts")],
+  ]],
   ["Run a server:", [
     ["serve", "Run the server", () => import("./serve.ts")],
     [
@@ -174,7 +188,6 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       ],
     ]],
     ["clients", "Create, disable and delete further clients of the server", CLIENTS],
-    ["token", "Print an access token for the API", () => import("./token.ts")],
   ]],
   ["Other:", [
     ["completions", "Generate shell completion scripts", () => import("./completions.ts")],

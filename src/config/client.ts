@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import type { Given } from "./resolve.ts";
 import { ConfigError } from "./resolve.ts";
 import type { CLIENT_VARIABLES } from "./client_variables.ts";
@@ -12,6 +13,8 @@ export interface ClientSettings {
   readonly credentials:
     | { readonly clientId: string; readonly clientSecret: Secret }
     | undefined;
+  /** The profile that `INVOKED_PROFILE` names. */
+  readonly profile: string | undefined;
 }
 
 type ClientVariable = keyof typeof CLIENT_VARIABLES;
@@ -64,7 +67,18 @@ export function resolveClientSettings(server: string | undefined, env: Given): C
       readUrl("CONDUCTORONE_TENANT_DOMAIN", tenant === undefined ? undefined : tenantUrl(tenant)),
     accessToken: secret(given(family.accessToken)),
     credentials,
+    profile: given("INVOKED_PROFILE"),
   };
+}
+
+/** The folder of this user's profiles; undefined if the environment names no folder for the user's configuration. */
+export function profilesDir(env: Given): string | undefined {
+  // A relative path is invalid by the XDG Base Directory Specification.
+  const [home, configured] = [env["HOME"], env["XDG_CONFIG_HOME"]].map((path) =>
+    path !== undefined && isAbsolute(path) ? path : undefined
+  );
+  const config = configured ?? (home === undefined ? undefined : join(home, ".config"));
+  return config && join(config, "invoked", "profiles");
 }
 
 function readUrl(name: string, text: string | undefined): string | undefined {

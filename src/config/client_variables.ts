@@ -18,4 +18,8 @@ export const C1_CLIENT_VARIABLES = {
 } as const;
 
 /** All of them, by precedence. */
-export const CLIENT_VARIABLES = { ...INVOKED_CLIENT_VARIABLES, ...C1_CLIENT_VARIABLES } as const;
+export const CLIENT_VARIABLES = {
+  ...INVOKED_CLIENT_VARIABLES,
+  ...C1_CLIENT_VARIABLES,
+  INVOKED_PROFILE: "profile of invoked login, if no variable above has credentials",
+} as const;

@@ -1,5 +1,5 @@
 import { findContradictions } from "./checks.ts";
-import { INVOKED_CLIENT_VARIABLES } from "./client_variables.ts";
+import { CLIENT_VARIABLES } from "./client_variables.ts";
 import type { Config, SettingPath } from "./config.ts";
 import { nearest } from "./nearest.ts";
 import { Secret } from "./secret.ts";
@@ -129,7 +129,7 @@ function unknownFlags(flags: Given): readonly string[] {
 function unknownVariables(env: Given): readonly string[] {
   const known = [
     ...ALL_SETTINGS.map(({ setting }) => variableOf(setting)),
-    ...Object.keys(INVOKED_CLIENT_VARIABLES),
+    ...Object.keys(CLIENT_VARIABLES),
   ];
   return Object.keys(env)
     .filter((name) => name.startsWith(VARIABLE_PREFIX) && env[name] !== undefined)

@@ -5,7 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { importJWK, SignJWT } from "jose";
 import { base64, unbase64 } from "../support/client.ts";
-import { runInvoked } from "../support/invoked.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { caOf, type TlsClient, tlsClient } from "./support.ts";
 
@@ -44,6 +44,19 @@ Deno.test("an SDK gets a token by assertion over https and invokes", async (t) =
   const credentials = await server.credentials();
   assert.equal(credentials.serverUrl, server.url);
 
+  await t.step("the command line logs in with the CA, and keeps it", async () => {
+    await using home = await makeTempDir();
+    const { clientId, clientSecret } = credentials;
+    const run = (args: string[], stdin?: string) =>
+      runInvoked(args, { env: { HOME: home.path }, ...stdin === undefined ? {} : { stdin } });
+    const login = ["login", "--server", server.url, "--client-id", clientId];
+    const distrusted = await run(login, clientSecret);
+    assert.equal(distrusted.code, 4);
+    assert.match(distrusted.stderr, /UnknownIssuer\nnext: give the certificate .* --ca FILE/);
+    const ca = join(server.dataDir, "tls", "ca.pem");
+    assert.equal((await run([...login, "--ca", ca], clientSecret)).code, 0);
+    assert.match((await run(["list"])).stdout, /^hello\t/);
+  });
   await t.step("token, then invoke", async () => {
     const token = await tokenByAssertion(client, credentials);
     const authorization = `Bearer ${token}`;

@@ -102,7 +102,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
 function nextStep(status: number, reason = "", retryAfter?: string): string | undefined {
   if (NEXT_STEPS[reason] !== undefined) return NEXT_STEPS[reason];
   if (status === 401) {
-    return "check the credentials: the INVOKED_* or CONDUCTORONE_* variables, or those of --data";
+    return "check the credentials: the INVOKED_* or CONDUCTORONE_* variables, the profile, or those of --data";
   }
   if (status === 403) return "ask an administrator for a role with this permission";
   if (status === 429 || status === 503) {

@@ -1,8 +1,10 @@
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { type ClientSettings, Secret } from "../../config/mod.ts";
+import { type ClientSettings, Secret, type Source } from "../../config/mod.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
+import { exists } from "../../shared/files.ts";
 import { parseJson } from "./api_error.ts";
+import { DEFAULT_PROFILE, type Profiles } from "./profiles.ts";
 
 /** The credentials of the command line. */
 export type Credentials =
@@ -16,14 +18,30 @@ export interface Target {
   readonly credentials: Credentials;
   /** Certificates in PEM that are trusted besides those of the system. */
   readonly caCerts: readonly string[];
+  /** Where the credentials come from, in words. */
+  readonly source: string;
+  /** The profile that they come from. */
+  readonly profile?: string;
 }
 
 /** The data directory of a local server. */
 export interface DataDir {
   readonly path: string;
-  /** Whether the user named it; otherwise the directories above are searched, too. */
-  readonly isNamed: boolean;
+  /** What named it; by default the directories above are searched, too. */
+  readonly namedBy: Source;
 }
+
+/** Where a command looks for its server and credentials. */
+export interface TargetSources {
+  readonly settings: ClientSettings;
+  /** The profile that `--profile` names. */
+  readonly profile: string | undefined;
+  readonly profiles: Profiles;
+  readonly dataDir: DataDir;
+}
+
+/** The file in a data directory that a server writes at its first start. */
+const CREDENTIALS_NAME = "credentials.json";
 
 const CredentialsFile = z.object({
   serverUrl: z.url({ protocol: /^https?$/ }),
@@ -31,18 +49,103 @@ const CredentialsFile = z.object({
   clientSecret: z.string().min(1),
 });
 
-/** Reads C1's variables first, then `credentials.json` of a local server's data directory. */
-export async function findTarget(settings: ClientSettings, dataDir: DataDir): Promise<Target> {
-  const { serverUrl } = settings;
+/**
+ * Finds the server and the credentials of a command. By precedence: `--profile`, credentials of the environment, `--data`, `INVOKED_PROFILE`, `INVOKED_DATA` or the nearest
+ * data directory above, the default profile.
+ */
+export async function findTarget(sources: TargetSources): Promise<Target> {
+  const { settings, profile, profiles, dataDir } = sources;
+  if (profile !== undefined) return await profileTarget(profiles, profile, settings.serverUrl);
   const credentials = environmentCredentials(settings);
-  if (credentials === undefined) return await localTarget(serverUrl, dataDir);
+  if (credentials !== undefined) {
+    return await environmentTarget(settings.serverUrl, credentials, dataDir);
+  }
+  if (dataDir.namedBy !== "flag" && settings.profile !== undefined) {
+    return await profileTarget(profiles, settings.profile, settings.serverUrl);
+  }
+  return await unnamedTarget(sources);
+}
+
+/** The server of a data directory that exists. */
+export async function dataDirTarget(path: string): Promise<Target> {
+  return await localTarget(undefined, path);
+}
+
+/** Nothing chooses a profile: the nearest data directory, or else the default profile. */
+async function unnamedTarget({ settings, profiles, dataDir }: TargetSources): Promise<Target> {
+  const { serverUrl } = settings;
+  const directory = await findDataDir(dataDir);
+  const hasCredentials = await exists(join(directory, CREDENTIALS_NAME)).catch(() => false);
+  if (dataDir.namedBy !== "default" || (hasCredentials && serverUrl === undefined)) {
+    return await localTarget(serverUrl, directory);
+  }
+  const profile = profiles.isAvailable ? await profiles.read(DEFAULT_PROFILE) : undefined;
+  // Of a wanted server, the profile is used if it alone is for it.
+  const isWanted = profile !== undefined && (!hasCredentials || profile.serverUrl === serverUrl);
+  return isWanted
+    ? await profileTarget(profiles, DEFAULT_PROFILE, serverUrl)
+    : await localTarget(serverUrl, directory);
+}
+
+async function environmentTarget(
+  serverUrl: string | undefined,
+  credentials: Credentials,
+  dataDir: DataDir,
+): Promise<Target> {
   if (serverUrl === undefined) {
     throw new Failure("Cannot use the credentials of the environment: no variable names a server", {
       next: "set INVOKED_SERVER_URL or CONDUCTORONE_TENANT_DOMAIN, or give --server",
       exit: "usage",
     });
   }
-  return { serverUrl, credentials, caCerts: await readCa(await findDataDir(dataDir)) };
+  const caCerts = await readCa(await findDataDir(dataDir));
+  return { serverUrl, credentials, caCerts, source: "environment variables" };
+}
+
+async function profileTarget(
+  profiles: Profiles,
+  name: string,
+  serverUrl: string | undefined,
+): Promise<Target> {
+  const profile = await profiles.read(name);
+  if (profile === undefined) {
+    const names = await profiles.names();
+    throw new Failure(`Cannot find profile ${name}: ${profiles.pathOf(name)} does not exist`, {
+      next: names.length === 0
+        ? `create it with invoked login --profile ${name}`
+        : `use one of ${names.join(", ")}, or create it with invoked login --profile ${name}`,
+      exit: "usage",
+    });
+  }
+  const { clientId, clientSecret, caCerts } = profile;
+  const source = `profile ${name}`;
+  checkServer(
+    serverUrl,
+    profile.serverUrl,
+    source,
+    "log in to it with invoked login --profile NAME",
+  );
+  return {
+    serverUrl: profile.serverUrl,
+    credentials: { kind: "client", clientId, clientSecret },
+    caCerts,
+    source,
+    profile: name,
+  };
+}
+
+/** Credentials must not reach another server. @param next the step to get those of the wanted one */
+function checkServer(
+  wanted: string | undefined,
+  actual: string,
+  source: string,
+  next: string,
+): void {
+  if (wanted === undefined || wanted === actual) return;
+  throw new Failure(
+    `Cannot use the credentials in ${source}: they are for ${actual}, not for ${wanted}`,
+    { next, exit: "server" },
+  );
 }
 
 function environmentCredentials(
@@ -52,20 +155,16 @@ function environmentCredentials(
   return credentials === undefined ? undefined : { kind: "client", ...credentials };
 }
 
-async function localTarget(serverUrl: string | undefined, dataDir: DataDir): Promise<Target> {
-  const directory = await findDataDir(dataDir);
+async function localTarget(serverUrl: string | undefined, directory: string): Promise<Target> {
   const file = await readCredentials(directory);
   const origin = new URL(file.serverUrl).origin;
-  if (serverUrl !== undefined && serverUrl !== origin) {
-    throw new Failure(
-      `Cannot use the credentials in ${join(directory, "credentials.json")}: they are for ` +
-        `${origin}, not for ${serverUrl}`,
-      {
-        next: `set INVOKED_CLIENT_ID and INVOKED_CLIENT_SECRET to those of ${serverUrl}`,
-        exit: "server",
-      },
-    );
-  }
+  const source = join(directory, CREDENTIALS_NAME);
+  checkServer(
+    serverUrl,
+    origin,
+    source,
+    `log in to ${serverUrl} with invoked login, or set INVOKED_CLIENT_ID and INVOKED_CLIENT_SECRET`,
+  );
   return {
     serverUrl: origin,
     credentials: {
@@ -74,6 +173,7 @@ async function localTarget(serverUrl: string | undefined, dataDir: DataDir): Pro
       clientSecret: new Secret(file.clientSecret),
     },
     caCerts: await readCa(directory),
+    source,
   };
 }
 
@@ -81,26 +181,26 @@ async function localTarget(serverUrl: string | undefined, dataDir: DataDir): Pro
  * The data directory, or the one of the same name in the nearest directory above. It must belong to this user: a file
  * of another user, such as one in /tmp, must not choose the server.
  */
-async function findDataDir({ path, isNamed }: DataDir): Promise<string> {
-  if (isNamed) return path;
+async function findDataDir({ path, namedBy }: DataDir): Promise<string> {
+  if (namedBy !== "default") return path;
   const name = path.slice(dirname(path).length + 1);
   for (let directory = dirname(path);; directory = dirname(directory)) {
     const candidate = join(directory, name);
-    const info = await Deno.stat(join(candidate, "credentials.json")).catch(() => undefined);
+    const info = await Deno.stat(join(candidate, CREDENTIALS_NAME)).catch(() => undefined);
     if (info?.isFile && info.uid === Deno.uid()) return candidate;
     if (directory === dirname(directory)) return path;
   }
 }
 
 async function readCredentials(dataDir: string): Promise<z.output<typeof CredentialsFile>> {
-  const path = join(dataDir, "credentials.json");
+  const path = join(dataDir, CREDENTIALS_NAME);
   const text = await Deno.readTextFile(path).catch((error) => {
     throw new Failure(
       `Cannot read the credentials in ${path}: ${whyUnread(error, dataDir)}`,
       {
         next:
-          "start a server with invoked serve, name its data directory with --data, or set the " +
-          "INVOKED_* or CONDUCTORONE_* variables",
+          "start a server with invoked serve, name its data directory with --data, log in with " +
+          "invoked login, or set the INVOKED_* or CONDUCTORONE_* variables",
         exit: "server",
       },
     );

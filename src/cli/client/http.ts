@@ -119,8 +119,8 @@ export class Unreachable extends Failure {
   constructor(url: string, error: unknown, timeoutMs: number) {
     super(`Cannot reach the server at ${url}: ${whyUnreached(error, timeoutMs)}`, {
       next: isOnThisMachine(url)
-        ? "start it with invoked serve, or name another with --server or INVOKED_SERVER_URL"
-        : "check the URL and the network, or name another with --server or INVOKED_SERVER_URL",
+        ? "start it with invoked serve, or name another with --server, --profile or INVOKED_SERVER_URL"
+        : "check the URL and the network, or name another with --server, --profile or INVOKED_SERVER_URL",
       exit: "server",
     });
   }
@@ -134,6 +134,7 @@ function whyUnreached(error: unknown, timeoutMs: number): string {
   return describeError(error).replace(/^.*client error \(\w+\): /, "");
 }
 
-function isOnThisMachine(url: string): boolean {
+/** Whether a URL names this machine. */
+export function isOnThisMachine(url: string): boolean {
   return /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }

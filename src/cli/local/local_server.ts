@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { type Given, readEnvironment, resolveConfig } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
-import { findTarget } from "../client/credentials.ts";
+import { dataDirTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
 import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
@@ -43,9 +43,7 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
     });
   });
   opened.defer(() => server.drain());
-  const settings = { serverUrl: undefined, accessToken: undefined, credentials: undefined };
-  const target = await findTarget(settings, { path: dataDir, isNamed: true });
-  const api = opened.use(new Api(new Session(target)));
+  const api = opened.use(new Api(new Session(await dataDirTarget(dataDir))));
   const parts = opened.move();
   return { api, dataDir, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

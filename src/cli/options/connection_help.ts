@@ -1,9 +1,14 @@
-import { CLIENT_VARIABLES } from "../../config/client_variables.ts";
+import { C1_CLIENT_VARIABLES, INVOKED_CLIENT_VARIABLES } from "../../config/client_variables.ts";
 
 /** The sources of the server and the credentials, for the help. */
 export const CONNECTION_HELP = [
   "Server and credentials, by precedence:",
-  "  --server: URL of the server",
-  ...Object.entries(CLIENT_VARIABLES).map(([name, meaning]) => `  ${name}: ${meaning}`),
-  "  credentials.json in --data, or in .invoked of this folder or the nearest folder above",
+  "  --profile: profile of invoked login",
+  ...Object.entries({ ...INVOKED_CLIENT_VARIABLES, ...C1_CLIENT_VARIABLES })
+    .map(([name, meaning]) => `  ${name}: ${meaning}`),
+  "  credentials.json in --data",
+  "  INVOKED_PROFILE: profile of invoked login",
+  "  credentials.json in INVOKED_DATA, or in .invoked of this folder or the nearest folder above",
+  "  the profile default",
+  "--server wins over variables that name a server; other credentials must be for it",
 ].join("\n");

@@ -1,12 +1,15 @@
 import { type Command, Option } from "commander";
 import {
   ALL_SETTINGS,
+  type Given,
+  profilesDir,
   readEnvironment,
   resolveClientSettings,
   resolveConfig,
 } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
-import { findTarget, type Target } from "../client/credentials.ts";
+import { type DataDir, findTarget, type Target } from "../client/credentials.ts";
+import { Profiles } from "../client/profiles.ts";
 import { Session } from "../client/session.ts";
 import { addSettingFlags } from "./setting_flags.ts";
 
@@ -21,9 +24,15 @@ export interface Server {
 const SERVER_FLAG = new Option("--server <URL>", "URL of the server [INVOKED_SERVER_URL]")
   .helpGroup("Server:");
 
+/** The flag of a profile. */
+function profileFlag(): Option {
+  return new Option("--profile <NAME>", "Profile of invoked login [INVOKED_PROFILE]")
+    .helpGroup("Server:").conflicts("data");
+}
+
 /** Adds the flags that name a server and its credentials. */
 export function addServerOptions(command: Command): Server {
-  command.addOption(SERVER_FLAG);
+  command.addOption(SERVER_FLAG).addOption(profileFlag());
   const readFlags = addSettingFlags(
     command,
     ALL_SETTINGS.filter(({ path }) => path === "server.dataDir"),
@@ -31,13 +40,24 @@ export function addServerOptions(command: Command): Server {
   const target = async () => {
     const env = readEnvironment();
     const { config, sources } = resolveConfig(readFlags(), env);
-    const { server } = command.opts<{ readonly server?: string }>();
-    return await findTarget(resolveClientSettings(server, env), {
-      path: config.server.dataDir,
-      isNamed: sources["server.dataDir"] !== "default",
+    const { server, profile } = command.opts<
+      { readonly server?: string; readonly profile?: string }
+    >();
+    return await findTarget({
+      // A flag for all of it makes the variables irrelevant.
+      settings: resolveClientSettings(server, profile === undefined ? env : {}),
+      profile,
+      profiles: new Profiles(profilesDir(env)),
+      dataDir: { path: config.server.dataDir, namedBy: sources["server.dataDir"] },
     });
   };
   return { target, connect: async () => new Api(new Session(await target())) };
+}
+
+/** The data directory of a command without flags. */
+export function defaultDataDir(env: Given): DataDir {
+  const { config, sources } = resolveConfig({}, env);
+  return { path: config.server.dataDir, namedBy: sources["server.dataDir"] };
 }
 
 /** Whether {@link addServerOptions} was called for the command. */

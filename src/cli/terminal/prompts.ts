@@ -1,6 +1,6 @@
 /** Questions to the user at the terminal, on stderr. */
 import process from "node:process";
-import { confirm, isCancel, password } from "@clack/prompts";
+import { confirm, isCancel, password, text } from "@clack/prompts";
 import { Failure } from "./failure.ts";
 
 /**
@@ -12,6 +12,19 @@ export async function askForYes(message: string, instead: string): Promise<boole
   needTerminal(message, instead);
   const answer = await confirm({ message, initialValue: false, output: process.stderr });
   return answer === true;
+}
+
+/** Asks for a text. @param initial the answer of an empty line */
+export async function askForText(
+  message: string,
+  instead: string,
+  initial?: string,
+): Promise<string> {
+  needTerminal(message, instead);
+  const defaults = initial === undefined ? {} : { defaultValue: initial, placeholder: initial };
+  const answer = await text({ message, ...defaults, output: process.stderr });
+  if (isCancel(answer)) throw new Failure("Cancelled: nothing was changed");
+  return answer ?? "";
 }
 
 /** Asks for a value without showing it. */

@@ -1,0 +1,75 @@
+import type { Command } from "commander";
+import { profilesDir, readEnvironment } from "../config/mod.ts";
+import { readPrincipal } from "./client/principal.ts";
+import { Profiles } from "./client/profiles.ts";
+import { Session } from "./client/session.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addServerOptions } from "./options/server_options.ts";
+import { Failure } from "./terminal/failure.ts";
+import { printFields, printJson, printTable } from "./terminal/output.ts";
+
+interface Options {
+  readonly profiles?: true;
+  readonly json?: true;
+}
+
+/** `invoked whoami`: which server commands use, with which credentials, and what those may do. */
+export function register(command: Command): void {
+  command.option("--profiles", "List the profiles of this user instead; it asks no server");
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(command, "invoked whoami", "invoked whoami --profile production");
+  command.action(async ({ profiles, json }: Options) => {
+    if (profiles) return await listProfiles(json === true);
+    const target = await server.target();
+    using session = new Session(target);
+    const principal = await readPrincipal(session);
+    const { serverUrl, source, profile, credentials } = target;
+    const clientId = credentials.kind === "client" ? credentials.clientId : undefined;
+    const { id: principalId, tenantId, roles, permissions } = principal;
+    if (json) {
+      return printJson({
+        serverUrl,
+        tenantId,
+        credentials: source,
+        profile,
+        clientId,
+        principalId,
+        roles,
+        permissions,
+      });
+    }
+    printFields([
+      ["server", serverUrl],
+      ["credentials", source],
+      ...clientId === undefined ? [] : [["client", clientId] as const],
+      ["principal", principalId],
+      ["roles", roles.join(", ")],
+      ...permissions.length === 0 ? [] : [["permissions", permissions.join(", ")] as const],
+    ]);
+  });
+}
+
+/** One that cannot be used is listed with its fault. */
+async function listProfiles(json: boolean): Promise<void> {
+  const profiles = new Profiles(profilesDir(readEnvironment()));
+  const rows = await Promise.all((await profiles.names()).map(async (name) => {
+    try {
+      const profile = await profiles.read(name);
+      return { name, serverUrl: profile?.serverUrl, clientId: profile?.clientId };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return { name, fault: error.message };
+    }
+  }));
+  if (json) return printJson(rows);
+  printTable(
+    ["PROFILE", "SERVER", "CLIENT"],
+    rows.map(({ name, serverUrl = "", clientId = "", fault }) => [
+      name,
+      fault ?? serverUrl,
+      clientId,
+    ]),
+    "There is no profile; create one with invoked login",
+  );
+}

@@ -1,0 +1,148 @@
+/** `invoked login`, `logout` and `whoami`: profiles, and which credentials a command uses. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { assertFails } from "./support.ts";
+
+Deno.test("a user logs in, works with profiles and logs out", async (t) => {
+  await using server = await TestServer.start();
+  await using home = await makeTempDir();
+  const { serverUrl, clientId, clientSecret } = await server.credentials();
+  const folder = join(home.path, ".config", "invoked", "profiles");
+  const run = (args: readonly string[], options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly stdin?: string;
+    readonly cwd?: string;
+  } = {}) =>
+    runInvoked(args, {
+      cwd: home.path,
+      ...options,
+      env: { HOME: home.path, ...options.env },
+    });
+  const login = (secret: string, ...args: string[]) =>
+    run(["login", "--server", serverUrl, "--client-id", clientId, ...args], { stdin: secret });
+  const sourceOf = async (
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    cwd = home.path,
+  ) => {
+    const { code, stdout, stderr } = await run(["whoami", "--json", ...args], { env, cwd });
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout).credentials;
+  };
+
+  await t.step("credentials that the server does not accept are not kept", async () => {
+    assertFails(await login("wrong"), 4, /invalid_client/, /check the client id/);
+    assertFails(await login(""), 2, /the client secret is empty/, /stdin/);
+    assertFails(
+      await run(["login", "--server", serverUrl], { stdin: clientSecret }),
+      2,
+      /Cannot ask "Client id"/,
+      /--client-id/,
+    );
+    await assert.rejects(Deno.stat(folder), Deno.errors.NotFound);
+  });
+  await t.step("the profile is this user's alone, and commands use it", async () => {
+    const { code, stdout, stderr } = await login(`${clientSecret}\n`);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, `Logged in to ${serverUrl} as ${clientId}: profile default\n`);
+    assert.ok(!stderr.includes(clientSecret));
+    const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
+    assert.equal(await modeOf(folder), 0o700);
+    assert.equal(await modeOf(join(folder, "default.json")), 0o600);
+    assert.match((await run(["list"])).stdout, /^hello\t/);
+  });
+  await t.step("whoami prints the server, the profile and the principal", async () => {
+    const { stdout } = await run(["whoami"]);
+    assert.match(stdout, new RegExp(`^server +${serverUrl}\ncredentials +profile default\n`));
+    const who = JSON.parse((await run(["whoami", "--json"])).stdout);
+    const { serverUrl: url, profile, clientId: client, principalId, roles, permissions } = who;
+    assert.deepEqual([url, profile, client], [serverUrl, "default", clientId]);
+    assert.deepEqual([roles, permissions], [["administrator"], []]);
+    assert.match(principalId, /^[0-9A-Za-z]{27}$/);
+  });
+  await t.step("a profile is chosen by the flag or the variable", async () => {
+    const { stderr } = await login(clientSecret, "--profile", "production");
+    assert.match(stderr, /^Use it with --profile production or INVOKED_PROFILE=production; /m);
+    assert.equal(await sourceOf(["--profile", "production"]), "profile production");
+    assert.equal(await sourceOf([], { INVOKED_PROFILE: "production" }), "profile production");
+    const listed = JSON.parse((await run(["whoami", "--profiles", "--json"])).stdout);
+    assert.deepEqual(listed.map(({ name }: { name: string }) => name), ["default", "production"]);
+  });
+  await t.step("precedence: flag, variables, --data, INVOKED_PROFILE, data directory", async () => {
+    const INVOKED_PROFILE = "production";
+    const variables = {
+      INVOKED_SERVER_URL: serverUrl,
+      INVOKED_CLIENT_ID: clientId,
+      INVOKED_CLIENT_SECRET: clientSecret,
+    };
+    const file = join(server.dataDir, "credentials.json");
+    const flag = ["--profile", "default"];
+    const elsewhere = { INVOKED_SERVER_URL: "http://127.0.0.1:9", INVOKED_ACCESS_TOKEN: "x" };
+    assert.equal(await sourceOf(flag, { ...elsewhere, INVOKED_PROFILE }), "profile default");
+    const data = ["--data", server.dataDir];
+    assert.equal(await sourceOf(data, { ...variables, INVOKED_PROFILE }), "environment variables");
+    assert.equal(await sourceOf(data, { INVOKED_PROFILE }), file);
+    const both = { INVOKED_PROFILE, INVOKED_DATA: server.dataDir };
+    assert.equal(await sourceOf([], both), "profile production");
+    assert.equal(await sourceOf([], { INVOKED_DATA: server.dataDir }), file);
+    const below = join(home.path, "project");
+    await Deno.mkdir(below);
+    await Deno.symlink(server.dataDir, join(below, ".invoked"));
+    assert.equal(await sourceOf([], {}, below), join(below, ".invoked", "credentials.json"));
+    assertFails(await run(["whoami", ...flag, ...data]), 2, /cannot be used with option '--data/);
+  });
+  await t.step(
+    "credentials reach no other server, and a login replaces none of another",
+    async () => {
+      assertFails(
+        await run(["list", "--server", "http://127.0.0.1:9"]),
+        4,
+        /profile default: they are for http:\S+, not for http:\/\/127\.0\.0\.1:9/,
+        /invoked login/,
+      );
+      const path = join(folder, "default.json");
+      const profile = await Deno.readTextFile(path);
+      await Deno.writeTextFile(path, profile.replace(serverUrl, "https://other.example"));
+      assertFails(
+        await login(clientSecret),
+        2,
+        /default is for https:\/\/other\.example/,
+        /--profile/,
+      );
+      await Deno.writeTextFile(path, profile);
+    },
+  );
+  await t.step("a profile that others can read or replace is rejected", async () => {
+    const path = join(folder, "default.json");
+    await Deno.chmod(path, 0o640);
+    assertFails(await run(["list"]), 2, /other users can read it \(mode 0640\)/, /chmod 600/);
+    assert.match((await run(["whoami", "--profiles"])).stdout, /^default\tCannot use .*0640/m);
+    await Deno.chmod(path, 0o600);
+    await Deno.chmod(folder, 0o770);
+    assertFails(await run(["list"]), 2, /other users can write into it/, /chmod 700/);
+    await Deno.chmod(folder, 0o700);
+  });
+  await t.step("a name is no path, and an unknown one is reported with the others", async () => {
+    for (const name of ["../default", "", ".hidden", "a/b", "x".repeat(65)]) {
+      assertFails(await run(["list", "--profile", name]), 2, /^error: Cannot use profile "/);
+    }
+    const unknown = await run(["list", "--profile", "nobody"]);
+    assertFails(unknown, 2, /Cannot find profile nobody/, /use one of default, production/);
+  });
+  await t.step("logout removes the profile", async () => {
+    assert.equal((await run(["logout"])).code, 0);
+    assertFails(await run(["logout"]), 1, /default\.json does not exist/, /whoami --profiles/);
+    assertFails(
+      await run(["list"]),
+      4,
+      /credentials\.json: the file does not exist/,
+      /invoked login/,
+    );
+    const kept = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assert.deepEqual(kept, ["production.json"]);
+    const env = { HOME: "relative", XDG_CONFIG_HOME: "" };
+    assertFails(await run(["logout"], { env }), 2, /names no home directory/, /XDG_CONFIG_HOME/);
+  });
+});
