@@ -186,7 +186,9 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
     async (sandboxes, _context, _mode, cacheDir) => {
       await fromTemplate(sandboxes, WAITING);
       const { promise: up, resolve } = Promise.withResolvers<void>();
-      const running = run(sandboxes, WAITING, { input: { wait: 500 }, onLog: () => resolve() });
+      // What is killed would not end by itself before.
+      const wait = signal === "SIGKILL" ? 30_000 : 500;
+      const running = run(sandboxes, WAITING, { input: { wait }, onLog: () => resolve() });
       await up;
       const { script, below } = await scriptTemplateOf(cacheDir);
       for (const pid of [script, ...below]) Deno.kill(pid, signal);

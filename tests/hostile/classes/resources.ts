@@ -140,7 +140,7 @@ export const RESOURCES: readonly Hostile[] = [
   {
     ...returns(
       "a flood of stdout",
-      `export default () => { const b = new Uint8Array(1e5).fill(65); for (let i = 0; i < 300; i++) Deno.stdout.writeSync(b); return { done: true }; };`,
+      `export default () => { const b = new Uint8Array(1e5).fill(65); for (let i = 0; i < 100; i++) Deno.stdout.writeSync(b); return { done: true }; };`,
       { done: true },
     ),
     logs: CUT,
@@ -148,7 +148,7 @@ export const RESOURCES: readonly Hostile[] = [
   {
     ...returns(
       "a flood of stderr",
-      `export default () => { const b = new TextEncoder().encode("y\\n".repeat(5e4)); for (let i = 0; i < 300; i++) Deno.stderr.writeSync(b); return { done: true }; };`,
+      `export default () => { const b = new TextEncoder().encode("y\\n".repeat(5e4)); for (let i = 0; i < 100; i++) Deno.stderr.writeSync(b); return { done: true }; };`,
       { done: true },
     ),
     logs: CUT,
