@@ -148,6 +148,8 @@ export const searchText = z.string().max(SEARCH_CHARS_MAX, {
 export const idPrefixIn = z.string().regex(/^[0-9A-Za-z]{0,27}$/, {
   error: "must be the start of an id: at most 27 letters and digits",
 }).optional().openapi({ description: "Only those whose id begins with it" });
+/** A flag of a query. */
+export const trueOrFalse = z.enum(["true", "false"], { error: "must be true or false" });
 
 /** The page fields in the query of a GET. */
 export const pageQuery = z.object({

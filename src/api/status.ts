@@ -12,7 +12,19 @@ import {
 
 const logger = getLogger(["invoked", "api"]);
 
-export type HttpStatus = 400 | 401 | 403 | 404 | 409 | 412 | 416 | 429 | 500 | 501 | 503;
+export type HttpStatus =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 409
+  | 410
+  | 412
+  | 416
+  | 429
+  | 500
+  | 501
+  | 503;
 
 /** Number of google.rpc.Code and HTTP status of every code, as googleapis' `code.proto` pairs them. */
 const CODES: Readonly<
@@ -32,9 +44,10 @@ const CODES: Readonly<
   DATA_LOSS: { number: 15, status: 500 },
 };
 
-/** Reasons for which HTTP has a status of its own; clients of files know that one and not google.rpc.Code. */
+/** Reasons for which HTTP has a status of its own. */
 const STATUSES: Partial<Record<Reason, HttpStatus>> = {
   ETAG_MISMATCH: 412,
+  PURGED: 410,
   RANGE_NOT_SATISFIABLE: 416,
 };
 

@@ -155,6 +155,7 @@ export async function startServer(
     shutdown: shutdown.signal,
   });
   opened.use(domain.typeChecks);
+  opened.use(domain.eraser);
   // Before recovery: resumed invocations may call the API.
   const app = composeApi(config, { domain, store, engine, sandboxes, url });
   const credentialsPath = join(dataDir, "credentials.json");
@@ -221,12 +222,13 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
   );
 }
 
-function limitsOf({ commits, invocations, volumes, tests }: Config) {
+function limitsOf({ commits, invocations, volumes, tests, retention }: Config) {
   return {
     commits,
     functions: invocations,
     invocations,
     volumes,
+    retention,
     tests: { ...invocations, ...tests },
   };
 }

@@ -110,6 +110,11 @@ export interface Config {
     readonly graceMs: number;
     readonly sweepIntervalMs: number;
   };
+  readonly retention: {
+    /** Undefined keeps invocations for ever. */
+    readonly ageMs: number | undefined;
+    readonly sweepIntervalMs: number;
+  };
   readonly tests: {
     readonly timeoutMs: number;
     readonly maxTests: number;

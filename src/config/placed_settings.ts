@@ -16,6 +16,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   reuse: "Process reuse",
   egress: "Egress",
   volumes: "Volumes",
+  retention: "Retention",
   tests: "Tests and types",
   builder: "Builder",
 };

@@ -15,6 +15,7 @@ import {
   toggle,
 } from "./kinds.ts";
 import { INVOCATION_SETTINGS } from "./invocation_settings.ts";
+import { RETENTION_SETTINGS } from "./retention_settings.ts";
 import { REUSE_SETTINGS } from "./reuse_settings.ts";
 import { VOLUME_SETTINGS } from "./volume_settings.ts";
 import type { Rows } from "./setting.ts";
@@ -256,6 +257,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     },
   },
   volumes: VOLUME_SETTINGS,
+  retention: RETENTION_SETTINGS,
   tests: TEST_SETTINGS,
   builder: {
     timeoutMs: {

@@ -26,6 +26,8 @@ import { Pages } from "./paging.ts";
 import { Secrets } from "./functions/secrets.ts";
 import { Provisioning } from "./functions/provisioning.ts";
 import { Publishes } from "./functions/publishes.ts";
+import { Eraser, type RetentionLimits } from "./purges/eraser.ts";
+import { Purges } from "./purges/purges.ts";
 import type { CommitLimits } from "./commits/source_files.ts";
 import { Tags } from "./commits/tags.ts";
 import { TestArtifacts } from "./testing/artifacts.ts";
@@ -53,6 +55,8 @@ export interface Domain {
   readonly volumeArchives: VolumeArchives;
   readonly tests: Tests;
   readonly typeChecks: TypeChecks;
+  readonly purges: Purges;
+  readonly eraser: Eraser;
   readonly accessTokens: AccessTokens;
   readonly clients: Clients;
   readonly tokenEndpoint: TokenEndpoint;
@@ -72,6 +76,7 @@ export interface DomainParts {
     readonly invocations: InputLimits;
     readonly volumes: VolumeLimits;
     readonly tests: TestParts["limits"];
+    readonly retention: RetentionLimits;
   };
   /** Whether the types of commits are checked. */
   readonly checkTypes: boolean;
@@ -108,6 +113,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const volumeLimits = limits.volumes;
   const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
   await provisioning.refresh();
+  const eraser = new Eraser(store, limits.retention);
   const artifacts = new TestArtifacts(store, builder, shutdown);
   return {
     functions: new Functions(
@@ -146,6 +152,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
       volumeLimits: limits.volumes,
     }),
     typeChecks,
+    purges: new Purges(store, eraser, pages, ids),
+    eraser,
     ...await openIdentity(parts, keys, pages),
   };
 }

@@ -1,11 +1,14 @@
 import type { CommitRow, FinalizedCommitRow } from "../store/commits.ts";
-import { isFinalized } from "../store/commits.ts";
+import { isComplete } from "../store/commits.ts";
 import type { FunctionRow } from "../store/functions.ts";
 import type { Readers } from "../store/mod.ts";
 import { DomainError } from "./errors.ts";
 
+const KSUID = /^[0-9A-Za-z]{27}$/;
 const TAG_PREFIX = "refs/tags/";
 export const HEAD = "HEAD";
+/** Names all functions where a function is named (AIP-159). */
+export const ALL_FUNCTIONS = "-";
 
 /** The function, deleted or not. @throws FUNCTION_NOT_FOUND */
 export async function anyFunction(read: Readers, id: string): Promise<FunctionRow> {
@@ -23,15 +26,16 @@ export async function liveFunction(read: Readers, id: string): Promise<FunctionR
 
 /**
  * The finalized commit of this function that a reference names: its id, `HEAD` or `refs/tags/<name>`.
- * @throws COMMIT_NOT_FOUND, TAG_NOT_FOUND, COMMIT_NOT_FINALIZED
+ * @throws COMMIT_NOT_FOUND, TAG_NOT_FOUND, COMMIT_NOT_FINALIZED, PURGED
  */
 export async function finalizedCommit(
   read: Readers,
   fn: FunctionRow,
   reference: string,
 ): Promise<FinalizedCommitRow> {
-  const row = await referenced(read, fn, reference);
-  if (isFinalized(row)) return row;
+  const row = await referencedCommit(read, fn, reference);
+  if (isComplete(row)) return row;
+  if (row.purgedAt !== null) throw commitPurged(row);
   throw new DomainError(
     "COMMIT_NOT_FINALIZED",
     `Cannot use commit ${reference} of function ${fn.id}: it is not finalized`,
@@ -55,7 +59,12 @@ export async function commitToRun(
   );
 }
 
-async function referenced(read: Readers, fn: FunctionRow, reference: string): Promise<CommitRow> {
+/** The commit that a reference names, open or finalized, purged or not. @throws COMMIT_NOT_FOUND, TAG_NOT_FOUND */
+export async function referencedCommit(
+  read: Readers,
+  fn: FunctionRow,
+  reference: string,
+): Promise<CommitRow> {
   if (reference.startsWith(TAG_PREFIX)) {
     const name = reference.slice(TAG_PREFIX.length);
     const tagged = await read.commits.tagged(fn.id, name);
@@ -88,17 +97,38 @@ export async function commitById(
   );
 }
 
-/** The error for an unknown invocation; for an unknown function, that of the function. */
+/** The error for a commit of which files were purged. */
+export function commitPurged({ id, functionId, purgedAt, purgedBy }: CommitRow): DomainError {
+  return new DomainError(
+    "PURGED",
+    `Cannot use commit ${id} of function ${functionId}: ${purgedBy} purged files of it at ${purgedAt}`,
+  );
+}
+
+/** The error for an invocation without a row; for an unknown function, that of the function. */
 export async function invocationNotFound(
   read: Readers,
   functionId: string,
   id: string,
 ): Promise<DomainError> {
   await anyFunction(read, functionId);
+  if (await mayBePurged(read, functionId, id)) {
+    return new DomainError(
+      "PURGED",
+      `Cannot read invocation ${id} of function ${functionId}: invocations of its time were purged`,
+    );
+  }
   return new DomainError(
     "INVOCATION_NOT_FOUND",
     `Cannot find invocation ${JSON.stringify(id)} of function ${functionId}: it does not exist`,
   );
+}
+
+/** Whether an invocation of this id, which encodes its time, would be among those that were purged. */
+async function mayBePurged(read: Readers, functionId: string, id: string): Promise<boolean> {
+  if (!KSUID.test(id) || id < functionId) return false;
+  const last = await read.purges.lastPurged(functionId);
+  return last !== undefined && id <= last;
 }
 
 function functionNotFound(id: string, why = "it does not exist"): DomainError {

@@ -21,11 +21,12 @@ export interface TestArtifactColumns {
   readonly testLockDigest: string;
 }
 
-/** A finalized commit: it has its artifact. */
+/** A finalized commit: it has its artifact, unless files of it were purged. */
 export type FinalizedCommitRow = CommitRow & ArtifactColumns & { readonly finalizedAt: string };
 
-export function isFinalized(row: CommitRow): row is FinalizedCommitRow {
-  return row.finalizedAt !== null;
+/** Whether the commit has its artifact. */
+export function isComplete(row: CommitRow): row is FinalizedCommitRow {
+  return row.finalizedAt !== null && row.purgedAt === null;
 }
 
 /** The columns that reference blobs of builds. */
@@ -69,6 +70,15 @@ export class CommitReader {
   files(commitId: string): Promise<CommitFileRow[]> {
     return this.db.selectFrom("commitFiles").selectAll()
       .where("commitId", "=", commitId).orderBy("path").execute();
+  }
+
+  /** Whether a commit of the function, or this one, has or had such a file. */
+  async hasFile(functionId: string, commitId: string | undefined, path: string): Promise<boolean> {
+    let query = this.db.selectFrom("commitFiles")
+      .innerJoin("commits", "commits.id", "commitFiles.commitId").select("commitFiles.path")
+      .where("commits.functionId", "=", functionId).where("commitFiles.path", "=", path);
+    if (commitId !== undefined) query = query.where("commitFiles.commitId", "=", commitId);
+    return await query.limit(1).executeTakeFirst() !== undefined;
   }
 
   /** Of these blobs, those that a commit references, as a file or as a part of its artifacts. */
@@ -141,7 +151,7 @@ export class CommitWriter extends CommitReader {
       .where(({ exists, selectFrom }) =>
         exists(
           selectFrom("commits").select("id").where("id", "=", commitId)
-            .where("finalizedAt", "is", null),
+            .where("finalizedAt", "is", null).where("purgedAt", "is", null),
         )
       )
       .executeTakeFirst();
@@ -162,17 +172,48 @@ export class CommitWriter extends CommitReader {
     return numUpdatedRows > 0n;
   }
 
-  /** Records the build of the tests of a commit. */
-  async putTests(id: string, artifact: TestArtifactColumns): Promise<void> {
-    await this.db.updateTable("commits").set({ ...artifact }).where("id", "=", id).execute();
+  /** Records the build of the tests of a commit; false if files of it were purged. */
+  async putTests(id: string, artifact: TestArtifactColumns): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("commits").set({ ...artifact })
+      .where("id", "=", id).where("purgedAt", "is", null).executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
-  /** Records the diagnostics of a check of types; undefined if the types could not be checked. */
+  /**
+   * Records the diagnostics of a check of types; undefined if the types could not be checked. Nothing is recorded for a
+   * commit whose files were purged.
+   */
   async putTypes(id: string, diagnosticsJson: string | undefined): Promise<void> {
     const columns = diagnosticsJson === undefined
       ? { typeCheck: null, typeDiagnostics: null }
       : { typeCheck: "CHECKED", typeDiagnostics: diagnosticsJson } as const;
-    await this.db.updateTable("commits").set(columns).where("id", "=", id).execute();
+    await this.db.updateTable("commits").set(columns).where("id", "=", id)
+      .where("purgedAt", "is", null).execute();
+  }
+
+  /**
+   * Takes these contents from files of commits, and all artifacts from the commits.
+   * @returns the digests that these files and commits no longer reference
+   */
+  async erase(
+    commitIds: readonly string[],
+    digests: readonly string[],
+    { purgedAt, purgedBy }: Pick<CommitRow, "purgedAt" | "purgedBy">,
+  ): Promise<string[]> {
+    const artifacts = await this.db.selectFrom("commits").select(ARTIFACT_DIGESTS)
+      .where("id", "in", commitIds).execute();
+    const built = artifacts.flatMap((row) => Object.values(row)).filter((each) => each !== null);
+    await this.db.updateTable("commitFiles").set({ digest: null })
+      .where("commitId", "in", commitIds).where("digest", "in", digests).execute();
+    await this.db.updateTable("commits").set({
+      ...Object.fromEntries(ARTIFACT_DIGESTS.map((column) => [column, null])),
+      // Diagnostics may quote the files.
+      typeCheck: null,
+      typeDiagnostics: null,
+      purgedAt,
+      purgedBy,
+    }).where("id", "in", commitIds).execute();
+    return [...digests, ...built];
   }
 
   /** Deletes open commits whose upload URLs have expired. */

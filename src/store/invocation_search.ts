@@ -29,7 +29,7 @@ const KSUID_SECONDS = { first: 1_400_000_000, last: 1_400_000_000 + 0xffff_ffff 
 const KSUID_PAYLOAD_BYTES = 16;
 
 /** The least id of the second of a time (RFC 3339), or of a number of seconds later. */
-function firstIdOf(time: string, later = 0): string {
+export function firstIdOf(time: string, later = 0): string {
   const seconds = Math.floor(new Date(time).getTime() / 1000) + later;
   const encoded = Math.min(Math.max(seconds, KSUID_SECONDS.first), KSUID_SECONDS.last);
   return KSUID.fromParts(encoded * 1000, Buffer.alloc(KSUID_PAYLOAD_BYTES)).string;

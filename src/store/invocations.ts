@@ -302,6 +302,18 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return row !== undefined;
   }
 
+  /** The first invocation of these commits that has not ended. */
+  unfinishedOf(
+    functionId: string,
+    commitIds: readonly string[],
+  ): Promise<Pick<InvocationRow, "id" | "commitId"> | undefined> {
+    return this.db.selectFrom("invocations").select(["id", "commitId"])
+      // In the words of the partial index, and with its first column.
+      .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
+      .where("functionId", "=", functionId).where("commitId", "in", commitIds)
+      .orderBy("id").executeTakeFirst();
+  }
+
   async appendLogs(rows: readonly InvocationLogRow[]): Promise<void> {
     for (const row of rows) await this.#appendLog.run(row);
   }

@@ -16,6 +16,7 @@ import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { isSyncFailure, StorageHealth } from "./storage_health.ts";
 import { probeDirectory } from "./probe.ts";
+import { PurgeReader, PurgeWriter } from "./purges.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
 
 /** The readers, one per aggregate. */
@@ -25,6 +26,7 @@ export interface Readers {
   readonly invocations: InvocationReader;
   readonly identity: IdentityReader;
   readonly volumes: VolumeReader;
+  readonly purges: PurgeReader;
 }
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
@@ -34,6 +36,7 @@ export interface Writers {
   readonly invocations: InvocationWriter;
   readonly identity: IdentityWriter;
   readonly volumes: VolumeWriter;
+  readonly purges: PurgeWriter;
 }
 
 /** The durable state of the server: tables and blobs. */
@@ -111,7 +114,7 @@ async function open(
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
   const cache = new RowCache();
-  const writers = writersOf(writing, dialect, cache);
+  const writers = writersOf(writing, long, dialect, cache);
   const volumeBlobs = await VolumeBlobs.open(blobPaths.volumeBlobs, volumes, health);
   opened.move();
   return {
@@ -124,6 +127,7 @@ async function open(
       }),
       identity: new IdentityReader(reading),
       volumes,
+      purges: new PurgeReader(reading, long),
     },
     commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs, health),
     volumeBlobs,
@@ -146,6 +150,7 @@ async function open(
 /** The writers of all transactions; the grouped writer runs one after another. */
 function writersOf(
   db: Kysely<Schema>,
+  long: Kysely<Schema>,
   { capabilities, statements }: Dialect,
   cache: RowCache,
 ): Writers {
@@ -155,6 +160,7 @@ function writersOf(
     invocations: new InvocationWriter(db, statements),
     identity: new IdentityWriter(db),
     volumes: new VolumeWriter(db),
+    purges: new PurgeWriter(db, long),
   };
 }
 
@@ -189,6 +195,10 @@ class TransactionWriters implements Writers, Disposable {
 
   get volumes(): VolumeWriter {
     return this.#all.volumes;
+  }
+
+  get purges(): PurgeWriter {
+    return this.#all.purges;
   }
 
   [Symbol.dispose](): void {

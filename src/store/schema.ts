@@ -70,12 +70,16 @@ export interface CommitTable extends LimitColumns {
   typeCheck: "PENDING" | "CHECKED" | null;
   /** JSON array of diagnostics, set after the check. */
   typeDiagnostics: string | null;
+  /** When files of it were last purged, which erases its artifacts, too: it cannot run any more. Null if none was. */
+  purgedAt: string | null;
+  /** Display name of the principal; null as `purgedAt`. */
+  purgedBy: string | null;
 }
 
 export interface CommitFileTable {
   commitId: string;
   path: string;
-  /** SHA-256 of the content, null until the upload. */
+  /** SHA-256 of the content, null until the upload; null in a finalized commit if the file was purged. */
   digest: string | null;
   size: number;
 }
@@ -153,6 +157,41 @@ export interface IdempotencyKeyTable {
   invocationId: string;
   requestHash: string;
   createdAt: string;
+}
+
+/** A purge that a principal requested. It is the record of what was erased, and until its end also the work to do. */
+export interface PurgeTable {
+  id: string;
+  /** Null for a purge of the invocations of all functions. */
+  functionId: string | null;
+  /** Invocations that ended before this time were purged; null for a purge of files. */
+  before: string | null;
+  /** The commit whose files were purged; null for those of every commit. */
+  commitId: string | null;
+  /** The file that was purged; null for all files of the commit. */
+  path: string | null;
+  purgedAt: string;
+  /** Display name of the principal. */
+  purgedBy: string;
+  /** Null until everything is erased. */
+  finishedAt: string | null;
+  /** Invocations that were erased so far. */
+  invocations: number;
+  files: number;
+  /** Bytes of inputs, outputs, errors, log lines and files. */
+  bytes: number;
+}
+
+/** How far the invocations of a function were purged. */
+export interface PurgeMarkTable {
+  functionId: string;
+  /** The greatest id of an invocation that was purged. */
+  lastId: string;
+}
+
+/** Blobs of purged files and artifacts that are still to be erased. */
+export interface PurgedBlobTable {
+  digest: string;
 }
 
 export interface VolumeTable {
@@ -263,6 +302,9 @@ export interface Schema {
   invocations: InvocationTable;
   invocationLogs: InvocationLogTable;
   idempotencyKeys: IdempotencyKeyTable;
+  purges: PurgeTable;
+  purgeMarks: PurgeMarkTable;
+  purgedBlobs: PurgedBlobTable;
   volumes: VolumeTable;
   volumeVersions: VolumeVersionTable;
   volumeEntries: VolumeEntryTable;

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { embeddedBase64 } from "../../shared/embedded_json.ts";
 import { filesOut } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
+import { trueOrFalse } from "../primitives.ts";
 import { commitJson, commitOut, typeCheckJson, typeCheckOut } from "./schemas.ts";
 
 export const getCommitContent = jsonOperation({
@@ -12,9 +13,25 @@ export const getCommitContent = jsonOperation({
   summary: "Get a commit and its files, by id, HEAD or refs/tags/<name>",
   permission: "read",
   params: z.object({ function_id: z.string(), id: z.string() }),
-  response: z.object({ commit: commitOut, files: filesOut, typeCheck: typeCheckOut }),
-  async handle({ params }, { commits }) {
-    const { commit, files } = await commits.get(params.function_id, params.id);
+  query: z.object({
+    show_purged: trueOrFalse.default("false").openapi({
+      description: "Answer what is left of a commit of which files were purged, instead of 410",
+    }),
+  }),
+  response: z.object({
+    commit: commitOut,
+    files: filesOut,
+    typeCheck: typeCheckOut,
+    purgedPaths: z.array(z.string()).optional().openapi({
+      description: "Files that were purged; absent without any",
+    }),
+  }),
+  async handle({ params, query }, { commits }) {
+    const { commit, files, purgedPaths } = await commits.get(
+      params.function_id,
+      params.id,
+      query.show_purged === "true",
+    );
     const contents = Array.from(
       files,
       ([path, content]) => [path, embeddedBase64(content)] as const,
@@ -23,6 +40,7 @@ export const getCommitContent = jsonOperation({
       commit: commitJson(commit),
       files: Object.fromEntries(contents),
       typeCheck: typeCheckJson(commit),
+      ...purgedPaths.length === 0 ? {} : { purgedPaths },
     };
   },
 });

@@ -17,15 +17,29 @@ export const commitOut = z.object({
   limits: limitsOut.optional().openapi({
     description: "Those of the function when the commit was built",
   }),
+  purgedAt: timestamp.optional().openapi({
+    description: "When files of it were purged: it cannot run any more",
+  }),
+  purgedBy: z.string().optional().openapi({
+    description: "Display name of the principal; absent as purgedAt",
+  }),
 }).openapi("c1.api.functions.v1.FunctionCommit");
 
 export const commitMessageIn = textIn.default("");
 
 /** The API's form of a commit. */
 export function commitJson(row: CommitRow): z.input<typeof commitOut> {
-  const { id, functionId, message, author, createdAt } = row;
-  const limits = recordedLimitsJson(recordedLimits(row));
-  return { id, functionId, message, author, createdAt, ...limits };
+  const { id, functionId, message, author, createdAt, purgedAt, purgedBy } = row;
+  return {
+    id,
+    functionId,
+    message,
+    author,
+    createdAt,
+    ...recordedLimitsJson(recordedLimits(row)),
+    ...purgedAt === null ? {} : { purgedAt },
+    ...purgedBy === null ? {} : { purgedBy },
+  };
 }
 
 const STATE_PREFIX = "TYPE_CHECK_STATE_";

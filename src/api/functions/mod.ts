@@ -4,6 +4,8 @@ import { deleteFunction } from "./delete_function.ts";
 import { getFunction } from "./get_function.ts";
 import { listFunctions } from "./list_functions.ts";
 import { listPublishes } from "./list_publishes.ts";
+import { listPurges } from "./list_purges.ts";
+import { purgeFunction } from "./purge_function.ts";
 import { searchFunctions } from "./search_functions.ts";
 import { updateFunction } from "./update_function.ts";
 
@@ -16,4 +18,6 @@ export const FUNCTION_OPERATIONS: readonly Operation[] = [
   getFunction,
   deleteFunction,
   listPublishes,
+  purgeFunction,
+  listPurges,
 ];

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { jsonOperation } from "../operation.ts";
-import { listOf, pageOf, pageQuery } from "../primitives.ts";
-import { trueOrFalse, volumeEntryJson, volumeEntryOut, volumeParam } from "./schemas.ts";
+import { listOf, pageOf, pageQuery, trueOrFalse } from "../primitives.ts";
+import { volumeEntryJson, volumeEntryOut, volumeParam } from "./schemas.ts";
 
 export const listEntries = jsonOperation({
   operationId: "invoked.VolumeService.ListEntries",

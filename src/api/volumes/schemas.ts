@@ -16,9 +16,6 @@ export const fileParams = z.object({
   path: z.string().openapi({ description: "May have slashes" }),
 });
 
-/** A flag of a query. */
-export const trueOrFalse = z.enum(["true", "false"], { error: "must be true or false" });
-
 export const volumeOut = z.object({
   id: z.string(),
   displayName: z.string(),

@@ -1,12 +1,6 @@
 import { formatCount } from "../../config/mod.ts";
 import type { Builder, SourceFiles } from "../../builder/mod.ts";
-import {
-  type ArtifactColumns,
-  type CommitFileRow,
-  type CommitRow,
-  type FinalizedCommitRow,
-  isFinalized,
-} from "../../store/commits.ts";
+import { type ArtifactColumns, type CommitFileRow, type CommitRow } from "../../store/commits.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Content } from "../../shared/content.ts";
 import { buildFailed, isUploaded, keepArtifact, readContents } from "./builds.ts";
@@ -15,7 +9,14 @@ import type { Ids } from "../ids.ts";
 import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { anyFunction, commitById, finalizedCommit, liveFunction } from "../references.ts";
+import {
+  anyFunction,
+  commitById,
+  commitPurged,
+  finalizedCommit,
+  liveFunction,
+  referencedCommit,
+} from "../references.ts";
 import {
   checkContents,
   checkFileSize,
@@ -102,9 +103,9 @@ export class Commits {
   async checkUpload(token: string): Promise<{ commitId: string; path: string }> {
     const { functionId, commitId, path } = this.uploadUrls.open(token);
     await liveFunction(this.store.read, functionId);
-    if (isFinalized(await commitById(this.store.read, functionId, commitId))) {
-      throw alreadyFinalized(commitId);
-    }
+    const commit = await commitById(this.store.read, functionId, commitId);
+    if (commit.purgedAt !== null) throw commitPurged(commit);
+    if (commit.finalizedAt !== null) throw alreadyFinalized(commitId);
     return { commitId, path };
   }
 
@@ -114,10 +115,13 @@ export class Commits {
     content: Uint8Array,
   ): Promise<void> {
     checkFileSize(path, content.length, this.limits);
-    const digest = await this.store.commitBlobs.put(content);
-    const kept = await this.store.write((tx) =>
-      tx.commits.putFile(commitId, path, digest, content.length)
-    );
+    const { commitBlobs } = this.store;
+    const kept = await commitBlobs.storing(async () => {
+      const digest = await commitBlobs.put(content);
+      return await this.store.write((tx) =>
+        tx.commits.putFile(commitId, path, digest, content.length)
+      );
+    });
     if (!kept) throw alreadyFinalized(commitId);
   }
 
@@ -126,13 +130,16 @@ export class Commits {
     const key = `${functionId}/${commitId}`;
     const underway = this.#finalizing.get(key);
     if (underway !== undefined) return underway;
-    const finalizing = this.#finalize(functionId, commitId)
+    const finalizing = this.store.commitBlobs.storing(() => this.#finalize(functionId, commitId))
       .finally(() => this.#finalizing.delete(key));
     this.#finalizing.set(key, finalizing);
     return finalizing;
   }
 
-  /** Builds a commit from contents; the caller writes it. @throws INVALID_FIELD, BUILD_FAILED */
+  /**
+   * Builds a commit from contents; the caller writes it, and does both in `storing` of the blobs.
+   * @throws INVALID_FIELD, BUILD_FAILED
+   */
   async build(spec: NewCommit, files: SourceFiles): Promise<BuiltCommit> {
     checkPaths(spec.field, [...files.keys()], this.limits);
     checkContents(spec.field, files, this.limits);
@@ -171,39 +178,43 @@ export class Commits {
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
-  /** A commit and its files. @param reference a commit id, `HEAD` or `refs/tags/<name>` */
+  /**
+   * A commit and its files.
+   * @param reference a commit id, `HEAD` or `refs/tags/<name>`
+   * @param showPurged answers what is left of a commit of which files were purged, which is PURGED otherwise
+   */
   async get(
     functionId: string,
     reference: string,
-  ): Promise<{ commit: CommitRow; files: Map<string, Content> }> {
-    const commit = await this.#finalized(functionId, reference);
+    showPurged = false,
+  ): Promise<{ commit: CommitRow; files: Map<string, Content>; purgedPaths: string[] }> {
+    const fn = await anyFunction(this.store.read, functionId);
+    const named = await referencedCommit(this.store.read, fn, reference);
+    const commit = showPurged && named.purgedAt !== null
+      ? named
+      : await finalizedCommit(this.store.read, fn, named.id);
     const rows = await this.store.read.commits.files(commit.id);
     const files = rows.filter(isUploaded).map(async ({ path, digest, size }) => {
       const read = () => this.store.commitBlobs.get(digest);
       const content = size <= INLINE_FILE_BYTES_MAX ? await read() : { byteLength: size, read };
       return [path, content] as const;
     });
-    return { commit, files: new Map(await Promise.all(files)) };
+    const purgedPaths = rows.filter((row) => !isUploaded(row)).map(({ path }) => path);
+    return { commit, files: new Map(await Promise.all(files)), purgedPaths };
   }
 
   /** The text of the commit's `deno.lock`. */
   async lockfile(functionId: string, reference: string): Promise<Uint8Array> {
-    const commit = await this.#finalized(functionId, reference);
-    return await this.store.commitBlobs.get(commit.lockDigest);
-  }
-
-  async #finalized(functionId: string, reference: string): Promise<FinalizedCommitRow> {
-    return await finalizedCommit(
-      this.store.read,
-      await anyFunction(this.store.read, functionId),
-      reference,
-    );
+    const fn = await anyFunction(this.store.read, functionId);
+    const { lockDigest } = await finalizedCommit(this.store.read, fn, reference);
+    return await this.store.commitBlobs.get(lockDigest);
   }
 
   async #finalize(functionId: string, commitId: string): Promise<CommitRow> {
     const fn = await liveFunction(this.store.read, functionId);
     const open = await commitById(this.store.read, fn.id, commitId);
-    if (isFinalized(open)) return open;
+    if (open.purgedAt !== null) throw commitPurged(open);
+    if (open.finalizedAt !== null) return open;
     const rows = await this.store.read.commits.files(commitId);
     for (const { path, digest } of rows) {
       if (digest === null) throw notUploaded(commitId, path);
@@ -213,6 +224,9 @@ export class Commits {
     const artifact = await this.#artifact(`commit ${commitId}`, contents);
     const finalizedAt = new Date().toISOString();
     await this.store.write(async (tx) => {
+      if ((await tx.commits.get(fn.id, commitId))?.purgedAt) {
+        return await tx.purges.putBlobs(digestsOf(artifact));
+      }
       // Uploads continue during the build: the stored files must be those that were built.
       const changed = changedFile(rows, await tx.commits.files(commitId));
       if (changed !== undefined) throw changedMeanwhile(commitId, changed);
@@ -220,8 +234,10 @@ export class Commits {
       if (!await tx.commits.finalize(commitId, finalizedAt, columns)) return;
       await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
     });
+    const finalized = await commitById(this.store.read, fn.id, commitId);
+    if (finalized.purgedAt !== null) throw commitPurged(finalized);
     this.typeChecks.soon();
-    return await commitById(this.store.read, fn.id, commitId);
+    return finalized;
   }
 
   async #artifact(what: string, files: SourceFiles): Promise<ArtifactColumns> {
@@ -260,8 +276,14 @@ export class Commits {
       testLockDigest: null,
       typeCheck: this.typeChecks.enabled ? "PENDING" : null,
       typeDiagnostics: null,
+      purgedAt: null,
+      purgedBy: null,
     };
   }
+}
+
+function digestsOf({ scriptDigest, sourceMapDigest, lockDigest }: ArtifactColumns): string[] {
+  return [scriptDigest, sourceMapDigest, lockDigest];
 }
 
 function notUploaded(commitId: string, path: string): DomainError {

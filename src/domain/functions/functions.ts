@@ -39,6 +39,12 @@ export interface FunctionChange extends FunctionSettings {
   readonly secret?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A function as it is after a request, and the commit that the request made. */
+export interface ChangedFunction {
+  readonly fn: FunctionView;
+  readonly commit: CommitRow | undefined;
+}
+
 export interface CreateFunction extends FunctionSettings {
   /** Files of the first commit; undefined makes a function without code. */
   readonly initialContent?: SourceFiles | undefined;
@@ -68,10 +74,11 @@ export class Functions {
   ) {}
 
   /** Makes a function and, where content was given, its first commit: both or neither. */
-  async create(
-    by: Principal,
-    spec: CreateFunction,
-  ): Promise<{ fn: FunctionView; commit: CommitRow | undefined }> {
+  create(by: Principal, spec: CreateFunction): Promise<ChangedFunction> {
+    return this.store.commitBlobs.storing(() => this.#create(by, spec));
+  }
+
+  async #create(by: Principal, spec: CreateFunction): Promise<ChangedFunction> {
     this.#check(spec, SETTINGS, "");
     const id = this.ids.next();
     const columns = newColumns(spec);
@@ -120,10 +127,11 @@ export class Functions {
   }
 
   /** Changes the masked fields and, where content was given, makes a new head commit: all or nothing. */
-  async update(
-    by: Principal,
-    update: UpdateFunction,
-  ): Promise<{ fn: FunctionView; commit: CommitRow | undefined }> {
+  update(by: Principal, update: UpdateFunction): Promise<ChangedFunction> {
+    return this.store.commitBlobs.storing(() => this.#update(by, update));
+  }
+
+  async #update(by: Principal, update: UpdateFunction): Promise<ChangedFunction> {
     const fn = await liveFunction(this.store.read, update.id);
     const fields = maskedFields(update.mask, UPDATABLE, Object.keys(update.change));
     const columns = await this.#columns(fn, update.change, fields);

@@ -3,7 +3,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { anyFunction } from "../references.ts";
+import { anyFunction, commitPurged } from "../references.ts";
 
 /** The history of publishes: which commit, when, by whom, and which commit was published before. */
 export class Publishes {
@@ -17,6 +17,7 @@ export class Publishes {
    * Records that a commit is published from now on, or none for null. Nothing is recorded if it was published already.
    * It must run in the transaction of the change and before it: of two changes at the same time, the second has the
    * commit of the first as its previous one.
+   * @throws PURGED
    */
   async record(
     tx: Writers,
@@ -26,6 +27,8 @@ export class Publishes {
   ): Promise<void> {
     const previousCommitId = (await tx.functions.get(functionId))?.publishedCommitId ?? null;
     if (commitId === previousCommitId) return;
+    const commit = commitId === null ? undefined : await tx.commits.get(functionId, commitId);
+    if (commit && commit.purgedAt !== null) throw commitPurged(commit);
     const { id, time } = this.ids.nextWithTime();
     await tx.functions.insertPublish({
       id,

@@ -16,7 +16,13 @@ import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../fu
 import { NO_VARIABLES } from "../functions/variables.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
+import {
+  ALL_FUNCTIONS,
+  anyFunction,
+  commitToRun,
+  invocationNotFound,
+  liveFunction,
+} from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { admit, queueTimeout } from "./admission.ts";
 import type { Execution, ExecutionResult, Executions } from "./execution.ts";
@@ -36,9 +42,6 @@ export interface Invoke {
   /** How long the caller waits for the outcome. */
   readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
 }
-
-/** Names all functions in a search of invocations (AIP-159). */
-const ALL_FUNCTIONS = "-";
 
 /** What a caller learns of its call at the end of its wait. */
 export interface InvokeAnswer {

@@ -4,6 +4,7 @@ import type { FinalizedCommitRow, TestArtifactColumns } from "../../store/commit
 import type { Store } from "../../store/mod.ts";
 import { buildFailed, commitContents, keepArtifact } from "../commits/builds.ts";
 import { DomainError } from "../errors.ts";
+import { commitById, commitPurged } from "../references.ts";
 
 /**
  * The builds of commits' tests. The first test run makes one and stores it: finalizing a commit does not wait for
@@ -29,7 +30,8 @@ export class TestArtifacts {
     }
     const underway = this.#building.get(commit.id);
     if (underway !== undefined) return await underway;
-    const building = this.#build(commit).finally(() => this.#building.delete(commit.id));
+    const building = this.store.commitBlobs.storing(() => this.#build(commit))
+      .finally(() => this.#building.delete(commit.id));
     this.#building.set(commit.id, building);
     return await building;
   }
@@ -51,7 +53,12 @@ export class TestArtifacts {
       testSourceMapDigest: sourceMap,
       testLockDigest: lock,
     };
-    await this.store.write((tx) => tx.commits.putTests(commit.id, columns));
-    return columns;
+    const isKept = await this.store.write(async (tx) => {
+      if (await tx.commits.putTests(commit.id, columns)) return true;
+      await tx.purges.putBlobs([script, sourceMap, lock]);
+      return false;
+    });
+    if (isKept) return columns;
+    throw commitPurged(await commitById(this.store.read, commit.functionId, commit.id));
   }
 }

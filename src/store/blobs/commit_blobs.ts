@@ -15,6 +15,8 @@ export const BLOB_SHARDS = 256;
  * was stored, so a blob that a row is about to reference is never old.
  */
 export interface CommitBlobs {
+  /** Runs work that stores blobs and then writes the rows that reference them; {@link collect} waits for it. */
+  storing<T>(work: () => Promise<T>): Promise<T>;
   /** Resolves once the content is durable. @throws StorageUnavailable */
   put(content: Uint8Array): Promise<Digest>;
   /** @throws BlobError if it is missing or damaged: every digest in the database has one */
@@ -25,6 +27,14 @@ export interface CommitBlobs {
   storedBefore(shard: number, time: Date): Promise<Digest[]>;
   /** Deletes a blob that no row references, unless it was stored again since `time`. */
   deleteStoredBefore(digest: Digest, time: Date): Promise<void>;
+  /**
+   * Deletes blobs of any age, durably, unless a row references them.
+   * @param referencedBlobs finds those that a row references
+   */
+  collect(
+    digests: readonly Digest[],
+    referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
+  ): Promise<void>;
 }
 
 /** SHA-256 in lower-case hex. */
@@ -38,14 +48,29 @@ export class DiskCommitBlobs implements CommitBlobs {
   readonly #health: StorageHealth;
   /** The last operation on each blob: storing and deleting one blob are serialized. */
   readonly #pending = new Map<Digest, Promise<unknown>>();
+  /** Work that stores blobs whose rows are not written yet. */
+  readonly #storing = new Set<Promise<unknown>>();
+  /** For each collection under way, the blobs that were stored since its begin. */
+  readonly #collections = new Set<Set<Digest>>();
 
   constructor(root: string, health: StorageHealth) {
     this.#root = root;
     this.#health = health;
   }
 
+  async storing<T>(work: () => Promise<T>): Promise<T> {
+    const storing = work();
+    this.#storing.add(storing);
+    try {
+      return await storing;
+    } finally {
+      this.#storing.delete(storing);
+    }
+  }
+
   async put(content: Uint8Array): Promise<Digest> {
     const digest = digestOf(content);
+    for (const stored of this.#collections) stored.add(digest);
     await this.#serialize(
       digest,
       () => this.#health.write(() => this.#put(this.#path(digest), content)),
@@ -106,6 +131,29 @@ export class DiskCommitBlobs implements CommitBlobs {
     });
   }
 
+  async collect(
+    digests: readonly Digest[],
+    referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
+  ): Promise<void> {
+    const stored = new Set<Digest>();
+    this.#collections.add(stored);
+    try {
+      // What was stored before has its row then; what is stored from here on is kept.
+      await Promise.allSettled(this.#storing);
+      const referenced = await referencedBlobs(digests);
+      const folders = new Set<string>();
+      for (const digest of digests.filter((each) => !referenced.has(each))) {
+        await this.#serialize(digest, async () => {
+          if (stored.has(digest) || !await removeIfExists(this.#path(digest))) return;
+          folders.add(dirname(this.#path(digest)));
+        });
+      }
+      for (const folder of folders) await syncDirectory(folder);
+    } finally {
+      this.#collections.delete(stored);
+    }
+  }
+
   async #serialize(digest: Digest, action: () => Promise<void>): Promise<void> {
     const operation = (this.#pending.get(digest) ?? Promise.resolve()).then(action, action);
     this.#pending.set(digest, operation);
@@ -149,6 +197,17 @@ async function renewAge(path: string): Promise<boolean> {
   const now = new Date();
   try {
     await Deno.utime(path, now, now);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** False if the file did not exist. */
+async function removeIfExists(path: string): Promise<boolean> {
+  try {
+    await Deno.remove(path);
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

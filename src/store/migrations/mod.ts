@@ -15,6 +15,7 @@ import * as unfinished from "./008_unfinished.ts";
 import * as processKind from "./009_process_kind.ts";
 import * as publishes from "./010_publishes.ts";
 import * as settings from "./011_settings.ts";
+import * as purges from "./012_purges.ts";
 import * as clients from "./013_clients.ts";
 
 /** The migrations by name. They are numbered and only appended. */
@@ -31,6 +32,7 @@ export function migrationsOf({ capabilities }: Dialect): Record<string, Migratio
     "009_process_kind": { up: processKind.up },
     "010_publishes": { up: publishes.up },
     "011_settings": { up: settings.up },
+    "012_purges": { up: purges.up },
     "013_clients": { up: clients.up },
   };
 }

@@ -1,0 +1,57 @@
+import { z } from "@hono/zod-openapi";
+import type { PurgeRow } from "../../store/purges.ts";
+import { jsonOperation } from "../operation.ts";
+import { int32Out, int64Out, listOf, pageOf, pageQuery, timestamp } from "../primitives.ts";
+import { functionParam } from "./schemas.ts";
+
+const purgeRecordOut = z.object({
+  id: z.string(),
+  purgedAt: timestamp,
+  purgedBy: z.string().openapi({ description: "Display name of the principal" }),
+  before: timestamp.optional().openapi({
+    description: "Absent for a purge of files",
+  }),
+  commitId: z.string().optional().openapi({
+    description: "The commit whose files were purged; absent if it was every commit with the file",
+  }),
+  path: z.string().optional().openapi({ description: "Absent if it was all files of the commit" }),
+  allFunctions: z.boolean().optional().openapi({
+    description: "Whether it purged invocations of all functions, which it counts together",
+  }),
+  finishedAt: timestamp.optional().openapi({ description: "Absent until everything is erased" }),
+  invocations: int32Out,
+  files: int32Out,
+  bytes: int64Out,
+}).openapi("invoked.FunctionPurge");
+
+export const listPurges = jsonOperation({
+  operationId: "invoked.FunctionService.ListPurges",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/purges",
+  summary: "List the purges of a function, newest first",
+  permission: "read",
+  params: functionParam,
+  query: pageQuery,
+  response: listOf(purgeRecordOut),
+  async handle({ params, query }, { purges }) {
+    const { list, nextPageToken } = await purges.list(params.function_id, pageOf(query));
+    return { list: list.map(purgeRecordJson), nextPageToken };
+  },
+});
+
+function purgeRecordJson(row: PurgeRow): z.input<typeof purgeRecordOut> {
+  const { id, purgedAt, purgedBy, before, commitId, path, finishedAt } = row;
+  return {
+    id,
+    purgedAt,
+    purgedBy,
+    ...before === null ? {} : { before },
+    ...commitId === null ? {} : { commitId },
+    ...path === null ? {} : { path },
+    ...row.functionId === null ? { allFunctions: true } : {},
+    ...finishedAt === null ? {} : { finishedAt },
+    invocations: row.invocations,
+    files: row.files,
+    bytes: String(row.bytes),
+  };
+}

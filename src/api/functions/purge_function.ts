@@ -1,0 +1,63 @@
+import { z } from "@hono/zod-openapi";
+import type { PurgeAnswer } from "../../domain/purges/purges.ts";
+import { jsonOperation } from "../operation.ts";
+import { int32Out, int64Out, textIn, timestampIn } from "../primitives.ts";
+import { functionParam } from "./schemas.ts";
+
+const purgeIn = z.object({
+  before: timestampIn.optional().openapi({
+    description: "Purge the invocations that ended before this time, with input, output and log",
+  }),
+  commitId: textIn.default("").openapi({
+    description: "Purge files of this commit: an id, HEAD or refs/tags/<name>",
+  }),
+  path: textIn.default("").openapi({
+    description:
+      "Purge this file, and files of the same content, of the commit; without commitId of every " +
+      "commit that has it; without path all files of the commit",
+  }),
+  dryRun: z.boolean({ error: "must be true or false" }).default(false).openapi({
+    description: "Only answer what would be purged",
+  }),
+}).openapi("invoked.PurgeRequest");
+
+const purgeOut = z.object({
+  invocations: int32Out,
+  files: int32Out,
+  bytes: int64Out.openapi({ description: "Inputs, outputs, errors, log lines and files" }),
+  commitIds: z.array(z.string()).openapi({
+    description: "Commits that files were purged of: they cannot run any more",
+  }),
+  remaining: z.array(z.object({
+    functionId: z.string(),
+    commitId: z.string(),
+    path: z.string(),
+  })).openapi({
+    description: "The first files, at most 100, of the same content that other commits keep",
+  }),
+}).openapi("invoked.PurgeResponse");
+
+export const purgeFunction = jsonOperation({
+  operationId: "invoked.FunctionService.Purge",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/purge",
+  summary: "Erase ended invocations of a function, or of all (-), or files of commits, for good",
+  permission: "write",
+  params: functionParam,
+  body: purgeIn,
+  response: purgeOut,
+  async handle({ params, body, principal }, { purges }) {
+    return purgeJson(await purges.purge(principal, params.function_id, body));
+  },
+});
+
+function purgeJson(answer: PurgeAnswer): z.input<typeof purgeOut> {
+  const { invocations, files, bytes, commitIds, remaining } = answer;
+  return {
+    invocations,
+    files,
+    bytes: String(bytes),
+    commitIds: [...commitIds],
+    remaining: [...remaining],
+  };
+}

@@ -1,0 +1,19 @@
+import { duration } from "./kinds.ts";
+import type { Rows } from "./setting.ts";
+
+/** How long ended invocations are kept. */
+export const RETENTION_SETTINGS: Rows<"retention"> = {
+  ageMs: {
+    name: "retention",
+    kind: duration({ min: "1s", max: "3650d" }),
+    default: undefined,
+    description:
+      "How long ended invocations are kept, with input, output and log; by default for ever",
+  },
+  sweepIntervalMs: {
+    name: "retention-sweep",
+    kind: duration({ min: "10ms", max: "1d" }),
+    default: "1m",
+    description: "Interval between deletions of invocations that are older than their retention",
+  },
+};

@@ -1,0 +1,125 @@
+import { getLogger } from "@logtape/logtape";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import type { Store } from "../../store/mod.ts";
+import type { EndedInvocations, PurgeRow } from "../../store/purges.ts";
+import { DomainError } from "../errors.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** Pause after a step, as a multiple of its time, waits for the writer included: erasure leaves most of a processor to calls. */
+const PAUSE_FACTOR = 4;
+
+/** How long ended invocations are kept; each is a named setting in `src/config`. */
+export interface RetentionLimits {
+  /** Undefined keeps them for ever. */
+  readonly ageMs: number | undefined;
+  readonly sweepIntervalMs: number;
+}
+
+/**
+ * Erases invocations in steps, each a transaction of its own, and blobs of purged files: what purges requested, and
+ * at intervals what is older than its retention. What a crash or a stop interrupts goes on after the next start.
+ *
+ * Modes: `open`; `stopped`. Transition: open → stopped.
+ */
+export class Eraser implements AsyncDisposable {
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #lifecycle = new Lifecycle("eraser", "open", { open: ["stopped"], stopped: [] });
+  readonly #stopping = new AbortController();
+  /** The last work: one runs after another. */
+  #last: Promise<void> = Promise.resolve();
+  /** Whether a sweep waits or runs. */
+  #isSweeping = false;
+
+  constructor(private readonly store: Store, private readonly retention: RetentionLimits) {
+    this.#timer = setInterval(() => this.#sweepSoon(), retention.sweepIntervalMs);
+  }
+
+  /** Carries out a recorded purge. @throws SERVER_STOPPING, StorageUnavailable; the next sweep then carries it out */
+  run(purge: PurgeRow): Promise<void> {
+    return this.#enqueue(() => this.#run(purge));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#lifecycle.set("stopped");
+    this.#stopping.abort();
+    await this.#last;
+  }
+
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  #sweepSoon(): void {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    this.#enqueue(() => this.#sweep()).catch((error) => {
+      if (this.#lifecycle.is("open")) {
+        logger.error("Cannot erase what was purged or is older than its retention: {error}", {
+          error,
+        });
+      }
+    }).finally(() => this.#isSweeping = false);
+  }
+
+  async #sweep(): Promise<void> {
+    for (const purge of await this.store.read.purges.unfinished()) await this.#run(purge);
+    await this.#eraseBlobs();
+    const { ageMs } = this.retention;
+    if (ageMs !== undefined) await this.#erase({ functionId: undefined, before: ago(ageMs) });
+  }
+
+  async #run({ id, functionId, before }: PurgeRow): Promise<void> {
+    if (before === null) await this.#eraseBlobs();
+    else await this.#erase({ functionId: functionId ?? undefined, before }, id);
+    await this.store.write((tx) => tx.purges.finish(id, new Date().toISOString()));
+  }
+
+  async #erase(ended: EndedInvocations, purgeId?: string): Promise<void> {
+    let after: string | undefined = "";
+    while (after !== undefined) {
+      this.#assertOpen();
+      const start = performance.now();
+      const from: string = after;
+      const step = await this.store.write(
+        (tx) => tx.purges.eraseInvocations(ended, from, purgeId),
+        "committed",
+      );
+      after = step.next;
+      if (after !== undefined) await this.#pause((performance.now() - start) * PAUSE_FACTOR);
+    }
+  }
+
+  /** Erases the blobs that purges have left, but for those that a commit still references. */
+  async #eraseBlobs(): Promise<void> {
+    const { read, commitBlobs } = this.store;
+    const digests = await read.purges.blobs();
+    if (digests.length === 0) return;
+    this.#assertOpen();
+    await commitBlobs.collect(digests, (all) => read.commits.referencedBlobs(all));
+    await this.store.write((tx) => tx.purges.deleteBlobs(digests));
+  }
+
+  #assertOpen(): void {
+    if (this.#lifecycle.is("open")) return;
+    throw new DomainError(
+      "SERVER_STOPPING",
+      "Cannot end the purge: the server stops; the purge goes on after the next start",
+    );
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#stopping.signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
+  }
+}
+
+function ago(ms: number): string {
+  return new Date(Date.now() - ms).toISOString();
+}
