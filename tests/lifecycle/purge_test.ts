@@ -1,0 +1,151 @@
+/** Purges across a crash, and retention. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import KSUID from "ksuid";
+import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
+import type { Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError, MAIN, ok } from "../support/expect.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { serverSuite } from "../support/suite.ts";
+
+/** Enough for many steps. */
+const INVOCATIONS = 2_000;
+const LINES = 30;
+const SWEEP = ["--retention-sweep", "50ms"];
+
+/** Copies an invocation to many that ended just before it, each with a log. */
+function giveHistory(database: string, template: Json): string[] {
+  using db = new DatabaseSync(database);
+  const columns = db.prepare("SELECT name FROM pragma_table_info('invocations')").all()
+    .map(({ name }) => String(name)).filter((name) => name !== "id" && !name.endsWith("_at"));
+  const insert = db.prepare(
+    `INSERT INTO invocations (id, created_at, updated_at, ${columns})
+      SELECT ?, ?, ?, ${columns} FROM invocations WHERE id = ?`,
+  );
+  const log = db.prepare(
+    `WITH RECURSIVE lines (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM lines WHERE n < ${LINES})
+      INSERT INTO invocation_logs SELECT ?, n, ?, 'info', 'console', 'line ' || n FROM lines`,
+  );
+  const time = new Date(Date.parse(template.updatedAt) - 1).toISOString();
+  const ids = Array.from({ length: INVOCATIONS }, (_, n) => {
+    // The greatest ids of that second: after that of the function.
+    const payload = Buffer.alloc(16, 0xff);
+    payload.writeUInt32BE(n, 12);
+    return KSUID.fromParts(Date.parse(time), payload).string;
+  });
+  db.exec("BEGIN");
+  for (const id of ids) {
+    insert.run(id, time, time, template.id);
+    log.run(id, time);
+  }
+  db.exec("COMMIT");
+  return ids;
+}
+
+function countIn(database: string, table: string): number {
+  using db = new DatabaseSync(database, { readOnly: true });
+  return Number(db.prepare(`SELECT count(*) AS count FROM ${table}`).get()?.count);
+}
+
+function blobPath(dataDir: string, content: string): string {
+  const digest = digestOf(new TextEncoder().encode(content));
+  return `${dataDir}/commit-blobs/${digest.slice(0, 2)}/${digest.slice(2)}`;
+}
+
+/** Leaves blobs as a crash does that comes before their erasure. */
+function leaveBlobs(database: string, functionId: string, contents: readonly string[]): void {
+  using db = new DatabaseSync(database);
+  db.prepare(
+    `INSERT INTO purges (id, function_id, path, purged_at, purged_by, invocations, files, bytes)
+      VALUES (?, ?, 'main.ts', ?, 'Operator', 0, 1, 10)`,
+  ).run(KSUID.randomSync().string, functionId, new Date().toISOString());
+  const insert = db.prepare("INSERT INTO purged_blobs VALUES (?)");
+  for (const content of contents) insert.run(digestOf(new TextEncoder().encode(content)));
+}
+
+Deno.test("a purge that SIGKILL interrupts goes on after the next start", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = `${directory.path}/data`;
+  const database = `${dataDir}/invoked.db`;
+  let id: string;
+  let ids: string[];
+  let before: string;
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    id = await client.deploy(MAIN);
+    const { invocationId } = ok(await client.invoke(id));
+    const last = await client.invocation(id, invocationId);
+    await server.stop();
+    ids = giveHistory(database, last);
+    before = last.updatedAt;
+  }
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    const size = ok(
+      await client.post(`/api/v1/functions/${id}/purge`, { before, dryRun: true }),
+    );
+    assert.equal(size.invocations, INVOCATIONS);
+    const purging = client.post(`/api/v1/functions/${id}/purge`, { before })
+      .then(() => assert.fail("the purge was not interrupted"), () => {});
+    await eventually(() =>
+      Promise.resolve(countIn(database, "invocations") < INVOCATIONS || undefined)
+    );
+    await server.stop("SIGKILL");
+    await purging;
+    assert.ok(countIn(database, "invocations") > 1, "the purge was over before the kill");
+  }
+  const abandoned = "export const leaked = 1;\n";
+  await Deno.mkdir(blobPath(dataDir, abandoned).replace(/\/[^/]*$/, ""), { recursive: true });
+  await Deno.writeTextFile(blobPath(dataDir, abandoned), abandoned);
+  leaveBlobs(database, id, [abandoned, MAIN]);
+
+  await using server = await TestServer.start({ dataDir, flags: SWEEP });
+  const client = await server.client();
+  const { list } = await eventually(async () => {
+    const page = ok(await client.get(`/api/v1/functions/${id}/purges`));
+    return page.list.every((each: Json) => each.finishedAt !== undefined) ? page : undefined;
+  });
+  const total = list.find((each: Json) => each.before === before);
+  assert.deepEqual([list.length, total.invocations], [2, INVOCATIONS]);
+  assert.deepEqual(
+    [countIn(database, "invocations"), countIn(database, "invocation_logs")],
+    [1, 0],
+    "the call that ended later is kept",
+  );
+  const gone = await client.get(`/api/v1/functions/${id}/invocations/${ids[0]}`);
+  assertError(gone, "NOT_FOUND", "PURGED", { status: 410 });
+  await assert.rejects(Deno.stat(blobPath(dataDir, abandoned)), Deno.errors.NotFound);
+  assert.equal(await Deno.readTextFile(blobPath(dataDir, MAIN)), MAIN, "a commit references it");
+  await eventually(() => {
+    const left = countIn(database, "purged_invocations");
+    return Promise.resolve(left === 0 || undefined);
+  }, "the erasure from the index of searches");
+  using index = new DatabaseSync(`${dataDir}/cache/search/index.db`, { readOnly: true });
+  assert.equal(index.prepare("SELECT count(*) AS count FROM documents").get()?.count, 1);
+});
+
+serverSuite("retention", { flags: ["--retention", "1s", ...SWEEP] }, {
+  "erases what has ended, and leaves what runs": async ({ client }) => {
+    const wait = await client.deploy(
+      "export default () => new Promise(() => setTimeout(() => {}, 60_000));",
+    );
+    const running = ok(await client.invoke(wait, {}, { prefer: "respond-async" })).invocationId;
+    const id = await client.deploy(MAIN);
+    const { invocationId } = ok(await client.invoke(id));
+    const gone = await eventually(async () => {
+      const answer = await client.get(`/api/v1/functions/${id}/invocations/${invocationId}`);
+      return answer.status === 200 ? undefined : answer;
+    });
+    assertError(gone, "NOT_FOUND", "PURGED", { status: 410 });
+    assert.deepEqual(ok(await client.get(`/api/v1/functions/${id}/purges`)).list, []);
+    ok(await client.post(`/api/v1/functions/${wait}/invocations/${running}/cancel`));
+    await eventually(async () => {
+      const answer = await client.get(`/api/v1/functions/${wait}/invocations/${running}`);
+      return answer.status === 410 || undefined;
+    });
+  },
+});
