@@ -128,7 +128,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
     ["logs", "Print the log of an invocation and its outcome", () => import("./logs.ts")],
     [
       "history",
-      "List the invocations of a function, or its publishes, newest first",
+      "List the invocations of a function, its publishes or its purges, newest first",
       () => import("./history.ts"),
     ],
     [
@@ -149,6 +149,11 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       "delete",
       "Delete a function; its commits and invocations can still be read by its id",
       () => import("./delete.ts"),
+    ],
+    [
+      "purge",
+      "Erase invocations, or files of commits, for good",
+      () => import("./purge.ts"),
     ],
   ]],
   ["Manage files:", [

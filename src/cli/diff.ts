@@ -53,7 +53,8 @@ export function register(command: Command): void {
 }
 
 async function filesOf(api: Api, fn: RemoteFunction, reference: string): Promise<Files> {
-  return (await api.commit(fn, await findCommit(api, fn, reference))).files;
+  const id = await findCommit(api, fn, reference);
+  return (await api.commit(fn, id, { showPurged: true })).files;
 }
 
 /** From the root of a commit to the function's folder; empty without a valid root. */

@@ -2,27 +2,41 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import type { Api } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
-import { durationMs, type Invocation, type RemoteFunction, reuseName } from "./client/schemas.ts";
-import { printJson, printTable, showCount, showTime } from "./terminal/output.ts";
+import {
+  durationMs,
+  type Invocation,
+  type Purge,
+  type RemoteFunction,
+  reuseName,
+} from "./client/schemas.ts";
+import {
+  printJson,
+  printTable,
+  showBytes,
+  showCount,
+  showTime,
+  timeInWords,
+} from "./terminal/output.ts";
 import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
 import { addSpanOptions, isWithin, type Span } from "./options/time.ts";
 
 const DEFAULT_LIMIT = 20;
-/** Publishes that are searched for those of a span. */
-const MAX_PUBLISHES = 1000;
+/** Publishes or purges that are searched for those of a span. */
+const MAX_ENTRIES = 1000;
 const STATUSES = ["pending", "running", "success", "error"];
 
 interface Options extends Span {
   readonly status?: string;
   readonly query?: string;
   readonly publishes?: true;
+  readonly purges?: true;
   readonly limit: number;
   readonly json?: true;
 }
 
-/** `invoked history`: the invocations of a function, or its publishes. */
+/** `invoked history`: the invocations of a function, its publishes, or its purges. */
 export function register(command: Command): void {
   command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
@@ -33,6 +47,10 @@ export function register(command: Command): void {
     .addOption(
       new Option("--publishes", "List which commits were published, when and by whom")
         .conflicts(["status", "query"]),
+    )
+    .addOption(
+      new Option("--purges", "List what was purged, when and by whom")
+        .conflicts(["status", "query", "publishes"]),
     );
   addSpanOptions(command, "List only those");
   addLimitOption(command, "entries", DEFAULT_LIMIT);
@@ -48,6 +66,7 @@ export function register(command: Command): void {
     using api = await server.connect();
     const fn = await functionOf(api, name);
     if (options.publishes) await listPublishes(api, fn, options);
+    else if (options.purges) await listPurges(api, fn, options);
     else await listInvocations(api, fn, options);
   });
 }
@@ -82,7 +101,7 @@ async function listPublishes(
   fn: RemoteFunction,
   { limit, json, ...span }: Options,
 ): Promise<void> {
-  const read = span.since ?? span.until ? MAX_PUBLISHES : limit;
+  const read = span.since ?? span.until ? MAX_ENTRIES : limit;
   const all = await needsAddition("the history of publishes", api.publishes(fn, read));
   const publishes = all.filter(({ publishedAt }) => isWithin(span, publishedAt)).slice(0, limit);
   if (json) return printJson(publishes);
@@ -99,6 +118,36 @@ async function listPublishes(
       ? `${fn.displayName} was not published in that time`
       : `${fn.displayName} was never published`,
   );
+}
+
+async function listPurges(
+  api: Api,
+  fn: RemoteFunction,
+  { limit, json, ...span }: Options,
+): Promise<void> {
+  const read = span.since ?? span.until ? MAX_ENTRIES : limit;
+  const all = await needsAddition("the history of purges", api.purges(fn, read));
+  const purges = all.filter(({ purgedAt }) => isWithin(span, purgedAt)).slice(0, limit);
+  if (json) return printJson(purges);
+  printTable(
+    ["PURGED", "BY", "WHAT", "INVOCATIONS", "FILES", "SIZE"],
+    purges.map((purge) => [
+      showTime(purge.purgedAt),
+      purge.purgedBy,
+      whatOf(purge),
+      showCount(purge.invocations),
+      showCount(purge.files),
+      showBytes(purge.bytes),
+    ]),
+    `${fn.displayName} has no matching purges`,
+  );
+}
+
+function whatOf({ before, commitId, path, allFunctions, finishedAt }: Purge): string {
+  const what = before !== undefined
+    ? `${allFunctions ? "all functions, " : ""}ended before ${timeInWords(before)}`
+    : `${path ?? "all files"} of ${commitId ?? "every commit"}`;
+  return finishedAt === undefined ? `${what} (under way)` : what;
 }
 
 function took(invocation: Invocation): string {

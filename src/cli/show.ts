@@ -3,6 +3,7 @@ import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { findInvocation, LATEST_INVOCATION } from "./client/find.ts";
 import {
+  type Commit,
   type Invocation,
   type RemoteFunction,
   reuseName,
@@ -40,7 +41,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
   const [commits, tags, head] = await Promise.all([
     api.commits(fn, COMMITS_SHOWN),
     api.tags(fn),
-    fn.head === undefined ? undefined : api.commit(fn, fn.head),
+    fn.head === undefined ? undefined : api.commit(fn, fn.head, { showPurged: true }),
   ]);
   const tagged = [...tags].map(([name, { id }]) => ({ name, commitId: id }));
   const typeCheck = head?.typeCheck;
@@ -64,11 +65,11 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
   note("");
   printTable(
     ["COMMIT", "CREATED", "NAMES", "MESSAGE"],
-    commits.map(({ id, createdAt, message }) => [
-      id,
-      showTime(createdAt),
-      namesOf(id, fn, tagged).join(", "),
-      message,
+    commits.map((commit) => [
+      commit.id,
+      showTime(commit.createdAt),
+      namesOf(commit, fn, tagged).join(", "),
+      commit.message,
     ]),
     "No commits",
   );
@@ -83,13 +84,14 @@ function typesOf({ state, diagnostics }: TypeCheck): string {
 }
 
 function namesOf(
-  id: string,
+  { id, purgedAt }: Commit,
   { head, publishedCommitId }: RemoteFunction,
   tags: readonly { readonly name: string; readonly commitId: string }[],
 ): string[] {
   return [
     ...id === publishedCommitId ? ["published"] : [],
     ...id === head ? ["HEAD"] : [],
+    ...purgedAt === undefined ? [] : ["purged"],
     ...tags.filter(({ commitId }) => commitId === id).map(({ name }) => name),
   ];
 }

@@ -224,6 +224,45 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assert.equal(lines.length, 1);
     assert.deepEqual(lines[0]?.split("\t").slice(0, 1), ["greeter"]);
   });
+  await t.step("purge erases a file for good, after a question", async () => {
+    await author.write("leaked.ts", "export const key = 1;\n");
+    const leaked = await author.ok(["deploy"]);
+    const file = ["purge", "greeter", "--file", "leaked.ts"];
+    assertFails(await author.run(file), 2, /Cannot ask "Purge 1 file \(22 B\)/, /--yes/);
+    assert.match(
+      await author.ok([...file, "--dry-run"]),
+      /^Would purge 1 file \(22 B\) in 1 commit/,
+    );
+    const purged = await author.json(...file, "--yes");
+    assert.deepEqual([purged.files, purged.commitIds], [1, [leaked]]);
+    assert.equal(await author.ok([...file, "--dry-run"]), "Nothing to purge");
+    const publish = await author.run(["publish", "greeter", leaked]);
+    assertFails(publish, 1, /Administrator purged files of it at .* \(PURGED\)/, /--purges/);
+    assert.match(await author.ok(["show", "."]), new RegExp(`${leaked}\t.*\tHEAD, purged\t`));
+    assert.notEqual(await author.ok(["deploy"]), leaked, "the same files are a new commit");
+    const [line = ""] = (await author.ok(["history", "--purges"])).split("\n");
+    assert.deepEqual(
+      line.split("\t").slice(1),
+      ["Administrator", "leaked.ts of every commit", "0", "1", "22"],
+    );
+  });
+  await t.step("purge erases invocations that ended before a time", async () => {
+    const [newest] = await author.json("history", "--limit", "1");
+    const { invocations } = await author.json("purge", ".", "--before", "0", "--yes");
+    assert.ok(invocations > 1, String(invocations));
+    assert.deepEqual(await author.json("history"), []);
+    assertFails(await author.run(["show", ".", newest.id]), 1, /were purged \(PURGED\)/);
+    const wrong: readonly [args: readonly string[], message: RegExp][] = [
+      [["greeter"], /--before, --file and --commit are missing/],
+      [["--before", "1d"], /name either a function or --all-functions/],
+      [["greeter", "--all-functions", "--before", "1d"], /name either/],
+      [["greeter", "--before", "soon"], /"soon" is neither a duration nor a time/],
+      [["greeter", "--before", "1d", "--file", "main.ts"], /cannot be used with option/],
+    ];
+    for (const [args, message] of wrong) {
+      assertFails(await author.run(["purge", ...args]), 2, message);
+    }
+  });
   await t.step("delete needs a yes", async () => {
     assertFails(await author.run(["delete", "greeter"]), 2, /Cannot ask/, /--yes/);
     await author.ok(["delete", "greeter", "--yes"]);

@@ -9,6 +9,8 @@ import {
   mapOf,
   pageOf,
   Publish,
+  Purge,
+  PurgeSize,
   RemoteFunction,
   TestResult,
   TypeCheck,
@@ -50,6 +52,13 @@ export interface InvokeRequest {
   readonly volumeId?: string | undefined;
   readonly async?: boolean | undefined;
   readonly idempotencyKey?: string | undefined;
+}
+
+/** Invocations that ended before a time, or files of commits. */
+export interface PurgeSelection {
+  readonly before?: string;
+  readonly commitId?: string;
+  readonly path?: string;
 }
 
 export interface InvocationFilter {
@@ -174,11 +183,46 @@ export class Api implements Disposable {
       ));
   }
 
-  /** A commit and its files, by id, `HEAD` or `refs/tags/<name>`. */
-  async commit(fn: RemoteFunction, reference: string): Promise<CommitContents> {
+  /** Purges for good, or answers the size alone; undefined is all functions. An addition to C1's API. */
+  async purge(
+    fn: RemoteFunction | undefined,
+    selection: PurgeSelection & { readonly dryRun?: boolean },
+  ): Promise<PurgeSize> {
+    const name = fn === undefined ? "invocations of all functions" : fn.displayName;
+    const path = `${fn === undefined ? "/api/v1/functions/-" : functionPath(fn)}/purge`;
+    return await this.session.post(
+      `Cannot purge ${name}`,
+      path,
+      PurgeSize,
+      selection,
+      LONG_TIMEOUT_MS,
+    );
+  }
+
+  /** Purges, newest first. An addition to C1's API. */
+  async purges(fn: RemoteFunction, limit: number): Promise<Purge[]> {
+    return await this.session.all(limit, (pageToken) =>
+      this.session.get(
+        `Cannot list the purges of ${fn.displayName}`,
+        `${functionPath(fn)}/purges?${pageQuery(limit, pageToken)}`,
+        pageOf(Purge),
+      ));
+  }
+
+  /**
+   * A commit and its files, by id, `HEAD` or `refs/tags/<name>`.
+   * @param showPurged reads what is left of a commit of which files were purged; otherwise it is PURGED
+   */
+  async commit(
+    fn: RemoteFunction,
+    reference: string,
+    { showPurged = false } = {},
+  ): Promise<CommitContents> {
     const { commit, files, typeCheck } = await this.session.get(
       `Cannot read commit ${reference} of ${fn.displayName}`,
-      `${functionPath(fn)}/commits/${reference.split("/").map(encodeURIComponent).join("/")}`,
+      `${functionPath(fn)}/commits/${reference.split("/").map(encodeURIComponent).join("/")}${
+        showPurged ? "?show_purged=true" : ""
+      }`,
       z.object({
         commit: Commit,
         files: mapOf(bytes),

@@ -64,6 +64,8 @@ export const Commit = z.object({
   message: text,
   author: text,
   createdAt: optionalText,
+  /** When files of it were purged: it cannot run any more. An addition to C1's API. */
+  purgedAt: optionalText,
 });
 export type Commit = z.output<typeof Commit>;
 
@@ -78,6 +80,33 @@ export const Publish = z.object({
   message: text,
 });
 export type Publish = z.output<typeof Publish>;
+
+/** What was purged, or would be: an addition to C1's API. */
+export const PurgeSize = z.object({
+  invocations: count,
+  files: count,
+  bytes,
+  commitIds: z.array(z.string()).nullish().transform((value) => value ?? []),
+  remaining: z.array(z.object({ functionId: text, commitId: text, path: text })).nullish()
+    .transform((value) => value ?? []),
+});
+export type PurgeSize = z.output<typeof PurgeSize>;
+
+/** A purge in the history of a function: an addition to C1's API. */
+export const Purge = z.object({
+  id: z.string(),
+  purgedAt: optionalText,
+  purgedBy: text,
+  before: optionalText,
+  commitId: optionalText,
+  path: optionalText,
+  allFunctions: z.boolean().nullish().transform((value) => value ?? false),
+  finishedAt: optionalText,
+  invocations: count,
+  files: count,
+  bytes,
+});
+export type Purge = z.output<typeof Purge>;
 
 const TYPE_CHECK_PREFIX = "TYPE_CHECK_STATE_";
 

@@ -1,4 +1,5 @@
 import type { Api, Files, FunctionChange } from "../client/api.ts";
+import { ApiError } from "../client/api_error.ts";
 import { lookFor } from "../client/find.ts";
 import type { Commit, RemoteFunction } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
@@ -20,8 +21,18 @@ export interface Comparison {
 /** Compares the files of a folder with the head of its function. */
 export async function compare(api: Api, manifest: Manifest, files: Files): Promise<Comparison> {
   const fn = await findDeployed(api, manifest);
-  const head = fn?.head === undefined ? new Map() : (await api.commit(fn, "HEAD")).files;
+  const head = fn?.head === undefined ? new Map() : await headFiles(api, fn);
   return { fn, changes: changesBetween(head, files) };
+}
+
+/** The files of the head; none if it cannot run any more, so that every file is new. */
+async function headFiles(api: Api, fn: RemoteFunction): Promise<Files> {
+  try {
+    return (await api.commit(fn, "HEAD")).files;
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === "PURGED") return new Map();
+    throw error;
+  }
 }
 
 async function findDeployed(api: Api, { id, name }: Manifest): Promise<RemoteFunction | undefined> {

@@ -1,0 +1,141 @@
+import { type Command, Option } from "commander";
+import { countOf } from "../config/mod.ts";
+import type { Api, PurgeSelection } from "./client/api.ts";
+import { needsAddition } from "./client/api_error.ts";
+import { findCommit } from "./client/find.ts";
+import type { PurgeSize, RemoteFunction } from "./client/schemas.ts";
+import { addExamples, addJsonOption, addYesOption, YES_HINT } from "./options/common_options.ts";
+import { functionOf } from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
+import { TIME_HELP, timeOption } from "./options/time.ts";
+import { Failure, oneLine } from "./terminal/failure.ts";
+import { note, printJson, sizeInWords, timeInWords } from "./terminal/output.ts";
+import { askForYes } from "./terminal/prompts.ts";
+
+const WHAT = "purges";
+
+interface Options {
+  readonly before?: string;
+  readonly commit?: string;
+  readonly file?: string;
+  readonly allFunctions?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+/** `invoked purge`: erases invocations, or files of commits, for good. */
+export function register(command: Command): void {
+  command
+    .argument(
+      "[function]",
+      "Name or id of the function; . is the function of this folder's invoked.json",
+    )
+    .addOption(
+      timeOption("--before", `Purge invocations that ended before this time: ${TIME_HELP}`)
+        .conflicts(["commit", "file"]),
+    )
+    .option("--file <PATH>", "Purge this file, and files of the same content, of every commit")
+    .option("--commit <COMMIT>", "Purge of this commit alone; all of its files without --file")
+    .addOption(
+      new Option("--all-functions", "Purge invocations of all functions")
+        .conflicts(["commit", "file"]),
+    )
+    .option("--dry-run", "Print what would be purged");
+  addYesOption(command);
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(
+    command,
+    "invoked purge hello --before 30d --dry-run",
+    "invoked purge --all-functions --before 90d --yes",
+    "invoked purge hello --file .env",
+  );
+  command.action(async (name: string | undefined, options: Options) => {
+    checkUsage(name, options);
+    using api = await server.connect();
+    const fn = name === undefined ? undefined : await functionOf(api, name);
+    await purge(api, fn, await selectionOf(api, fn, options), options);
+  });
+}
+
+function checkUsage(
+  name: string | undefined,
+  { before, commit, file, allFunctions }: Options,
+): void {
+  if ((name === undefined) !== (allFunctions ?? false)) {
+    throw new Failure("Cannot choose what to purge: name either a function or --all-functions", {
+      exit: "usage",
+    });
+  }
+  if (before === undefined && commit === undefined && file === undefined) {
+    throw new Failure("Cannot choose what to purge: --before, --file and --commit are missing", {
+      next: "give --before 30d for invocations, or --file PATH for a file of commits",
+      exit: "usage",
+    });
+  }
+}
+
+async function selectionOf(
+  api: Api,
+  fn: RemoteFunction | undefined,
+  { before, commit, file }: Options,
+): Promise<PurgeSelection> {
+  return {
+    ...before === undefined ? {} : { before },
+    ...commit === undefined || fn === undefined
+      ? {}
+      : { commitId: await findCommit(api, fn, commit) },
+    ...file === undefined ? {} : { path: file },
+  };
+}
+
+async function purge(
+  api: Api,
+  fn: RemoteFunction | undefined,
+  selection: PurgeSelection,
+  { dryRun, yes, json }: Options,
+): Promise<void> {
+  if (dryRun || !yes) {
+    const size = await needsAddition(WHAT, api.purge(fn, { ...selection, dryRun: true }));
+    const isNothing = size.invocations + size.files === 0;
+    if (dryRun || isNothing) {
+      if (json) return printJson(size);
+      console.log(
+        isNothing ? "Nothing to purge" : `Would purge ${describe(size, fn, selection)}`,
+      );
+      return noteCommits(size);
+    }
+    noteCommits(size);
+    const question = `Purge ${describe(size, fn, selection)} on ${api.url}, for good?`;
+    if (!await askForYes(question, YES_HINT)) throw new Failure("Cancelled: nothing was purged");
+  }
+  const purged = await needsAddition(WHAT, api.purge(fn, selection));
+  if (json) return printJson(purged);
+  console.log(`Purged ${describe(purged, fn, selection)}`);
+  noteCommits(purged);
+}
+
+function describe(
+  { invocations, files, bytes, commitIds }: PurgeSize,
+  fn: RemoteFunction | undefined,
+  { before }: PurgeSelection,
+): string {
+  const of = fn === undefined ? "all functions" : `${oneLine(fn.displayName)} (${fn.id})`;
+  const size = sizeInWords(bytes);
+  return before === undefined
+    ? `${countOf(files, "file")} (${size}) in ${countOf(commitIds.length, "commit")} of ${of}`
+    : `${countOf(invocations, "invocation")} (${size}) of ${of} that ended before ${
+      timeInWords(before)
+    }`;
+}
+
+/** Says which commits cannot run any more, and where the content remains. */
+function noteCommits({ commitIds, remaining }: PurgeSize): void {
+  if (commitIds.length > 0) note(`These commits can no longer run: ${commitIds.join(", ")}`);
+  for (const { functionId, commitId, path } of remaining) {
+    note(
+      `The same content remains in ${oneLine(path)} of commit ${commitId}, function ${functionId}`,
+    );
+  }
+}
