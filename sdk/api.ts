@@ -70,6 +70,16 @@ export interface Functions {
     request: OfFunction & api.PageRequest,
     options?: api.RequestOptions,
   ): Answered<"listPublishesResponse", api.PageOf<api.FunctionPublish>>;
+  /** Erases for good; `functionId` may be `-` for the invocations of all functions. An addition of this server. */
+  purge(
+    request: OfFunction & { purgeRequest?: api.PurgeRequest },
+    options?: api.RequestOptions,
+  ): Answered<"purgeResponse", api.PurgeResponse>;
+  /** An addition of this server. */
+  listPurges(
+    request: OfFunction & api.PageRequest,
+    options?: api.RequestOptions,
+  ): Answered<"listPurgesResponse", api.PageOf<api.FunctionPurge>>;
   createInitialCommit(
     request: OfFunction & {
       functionsServiceCreateInitialCommitRequest?: api.FunctionsServiceCreateInitialCommitRequest;

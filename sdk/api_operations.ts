@@ -95,6 +95,19 @@ export const OPERATIONS = {
       response: "listPublishesResponse",
       dated: LIST,
     },
+    purge: {
+      id: "invoked.FunctionService.Purge",
+      path: OF_FUNCTION,
+      body: "purgeRequest",
+      response: "purgeResponse",
+    },
+    listPurges: {
+      id: "invoked.FunctionService.ListPurges",
+      path: OF_FUNCTION,
+      query: PAGE,
+      response: "listPurgesResponse",
+      dated: LIST,
+    },
     createInitialCommit: {
       id: "c1.api.functions.v1.FunctionsService.CreateInitialCommit",
       path: OF_FUNCTION,

@@ -46,6 +46,9 @@ export interface FunctionCommit {
   message?: string;
   author?: string;
   createdAt?: Date;
+  /** When files of it were purged: it cannot run any more. An addition of this server. */
+  purgedAt?: Date;
+  purgedBy?: string;
 }
 
 /** A publish of a function; without `commitId` it was unpublished. */
@@ -56,6 +59,25 @@ export interface FunctionPublish {
   publishedAt?: Date;
   publishedBy?: string;
   message?: string;
+}
+
+/** A purge of a function's invocations, or of files of its commits. */
+export interface FunctionPurge {
+  id?: string;
+  purgedAt?: Date;
+  purgedBy?: string;
+  /** RFC 3339; absent for a purge of files. */
+  before?: string;
+  /** Absent for every commit with the file. */
+  commitId?: string;
+  /** Absent for all files of the commit. */
+  path?: string;
+  allFunctions?: boolean;
+  /** Absent until everything is erased. */
+  finishedAt?: Date;
+  invocations?: number;
+  files?: number;
+  bytes?: string;
 }
 
 /** The status of an invocation. */
@@ -178,6 +200,26 @@ export interface FunctionsServiceGetCommitContentResponse
 export interface FunctionsServiceGetLockFileResponse {
   content?: string;
   exists?: boolean;
+}
+
+/** Either invocations (`before`), or files of commits. */
+export interface PurgeRequest {
+  /** RFC 3339; purges invocations that ended before. */
+  before?: string;
+  /** Id, `HEAD` or `refs/tags/<name>`; without it every commit with the file. */
+  commitId?: string;
+  /** Without it all files of the commit. */
+  path?: string;
+  /** Whether only the size is answered. */
+  dryRun?: boolean;
+}
+
+export interface PurgeResponse {
+  invocations?: number;
+  files?: number;
+  bytes?: string;
+  commitIds?: string[];
+  remaining?: { functionId?: string; commitId?: string; path?: string }[];
 }
 
 export interface FunctionsServiceInvokeRequest {

@@ -8,7 +8,15 @@ type Fields = Readonly<Record<string, unknown>>;
 type Method = (request?: unknown) => Promise<unknown>;
 
 /** Fields of messages that are times. */
-const TIMES = ["createdAt", "updatedAt", "deletedAt", "publishedAt", "time"];
+const TIMES = [
+  "createdAt",
+  "updatedAt",
+  "deletedAt",
+  "publishedAt",
+  "purgedAt",
+  "finishedAt",
+  "time",
+];
 /** Members that `await` and JSON look up in every object; they must be absent. */
 const PROBES = ["then", "toJSON"];
 

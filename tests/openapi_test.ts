@@ -25,6 +25,8 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/functions/update": `${FUNCTIONS}.UpdateFunction`,
   "post /api/v1/search/functions": "c1.api.functions.v1.FunctionsSearch.Search",
   "get /api/v1/functions/{function_id}/publishes": "invoked.FunctionService.ListPublishes",
+  "post /api/v1/functions/{function_id}/purge": "invoked.FunctionService.Purge",
+  "get /api/v1/functions/{function_id}/purges": "invoked.FunctionService.ListPurges",
   "get /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.ListCommits`,
   "post /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.CreateInitialCommit`,
   "post /api/v1/functions/{function_id}/commits/{commit_id}/finalize":
@@ -66,7 +68,8 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.Function":
     "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
-  "c1.api.functions.v1.FunctionCommit": "author createdAt functionId id limits message",
+  "c1.api.functions.v1.FunctionCommit":
+    "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
     "commitId createdAt depth error functionId id input limits output parentInvocationId processKind processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
@@ -101,6 +104,10 @@ const FIELDS: Readonly<Record<string, string>> = {
   "invoked.VolumeVersion":
     "createdAt invocationId pathCount paths principalId restoredVersion version",
   "invoked.FunctionPublish": "commitId id message previousCommitId publishedAt publishedBy",
+  "invoked.FunctionPurge":
+    "allFunctions before bytes commitId files finishedAt id invocations path purgedAt purgedBy",
+  "invoked.PurgeRequest": "before commitId dryRun path",
+  "invoked.PurgeResponse": "bytes commitIds files invocations remaining",
   "google.rpc.Status": "code details message",
 };
 

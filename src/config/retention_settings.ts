@@ -7,13 +7,12 @@ export const RETENTION_SETTINGS: Rows<"retention"> = {
     name: "retention",
     kind: duration({ min: "1s", max: "3650d" }),
     default: undefined,
-    description:
-      "How long ended invocations are kept, with input, output and log; by default for ever",
+    description: "How long invocations are kept after their end; by default for ever",
   },
   sweepIntervalMs: {
     name: "retention-sweep",
     kind: duration({ min: "10ms", max: "1d" }),
     default: "1m",
-    description: "Interval between deletions of invocations that are older than their retention",
+    description: "Interval between erasures of invocations beyond their retention",
   },
 };

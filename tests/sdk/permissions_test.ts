@@ -20,6 +20,7 @@ const READS = (id: string, commitId: string, invocationId: string): Record<strin
   "functions.getFunction": { id },
   "functions.listCommits": { functionId: id },
   "functions.listPublishes": { functionId: id },
+  "functions.listPurges": { functionId: id },
   "functions.getCommitContent": { functionId: id, id: "HEAD" },
   "functions.getLockFile": { functionId: id, commitId },
   "functions.listTags": { functionId: id },
@@ -54,6 +55,7 @@ const WRITES = (id: string, commitId: string): Record<string, unknown> => ({
     },
   },
   "functions.createFinalCommit": { functionId: id, commitId },
+  "functions.purge": { functionId: id, purgeRequest: { before: "2026-01-01T00:00:00Z" } },
   "functions.createFunction": {
     displayName: "made by a function",
     initialContent: { "main.ts": base64(MAIN) },
