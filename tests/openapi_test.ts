@@ -67,13 +67,13 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 /** Fields by schema: exactly what the API documents. */
 const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.Function":
-    "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
+    "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId retention scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
     "commitId createdAt depth error functionId id input limits output parentInvocationId processKind processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
-    "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency scopedRoleIds timeout variables vfsId",
+    "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency retention scopedRoleIds timeout variables vfsId",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
     "commitMessage content function updateMask",
   "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": "commitMessage filenames",
@@ -92,6 +92,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.auth.v1.IntrospectResponse":
     "deviceClientId disabledModules features permissions principleId roles tenantId userId",
   "invoked.Limits": "cpuTimeout maxConcurrency memoryMib timeout",
+  "invoked.EffectiveLimits": "cpuTimeout maxConcurrency memoryMib retention timeout",
   "c1.api.iam.v1.PersonalClient":
     "allowSourceCidr clientId createdAt disabled displayName expiresTime id scopedRoles updatedAt userId",
   "c1.api.iam.v1.PersonalClientServiceCreateRequest":

@@ -225,7 +225,7 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
 function limitsOf({ commits, invocations, volumes, tests, retention }: Config) {
   return {
     commits,
-    functions: invocations,
+    functions: { ...invocations, retentionMs: retention.ageMs },
     invocations,
     volumes,
     retention,

@@ -65,6 +65,13 @@ export class FunctionReader {
     return fetchPage(query, "publishes.id", page);
   }
 
+  /** The functions with a retention of their own, deleted ones included. */
+  async withRetention(): Promise<{ readonly id: string; readonly retentionMs: number }[]> {
+    return await this.db.selectFrom("functions").select(["id", "retentionMs"])
+      .where("retentionMs", "is not", null).orderBy("id")
+      .$narrowType<{ retentionMs: number }>().execute();
+  }
+
   /** The published code that has provisioned instances, and their number. */
   async provisioned(): Promise<{ readonly scriptDigest: string; readonly count: number }[]> {
     const rows = await this.db.selectFrom("functions")

@@ -12,8 +12,10 @@ export interface LimitColumns {
   maxConcurrency: number | null;
 }
 
-/** Null as a limit is the default of the server. */
+/** Null as a limit or as retention is the default of the server. */
 export interface FunctionTable extends LimitColumns {
+  /** How long invocations are kept after their end. */
+  retentionMs: number | null;
   id: string;
   displayName: string;
   description: string;

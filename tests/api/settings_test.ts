@@ -6,6 +6,8 @@ import { assertError, DEFAULT_LIMITS, MAIN, ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 
 const UPDATE = "/api/v1/functions/update";
+/** Those of this server, which keeps invocations for 30 days. */
+const DEFAULTS = { ...DEFAULT_LIMITS, retention: "2592000s" };
 
 async function create(client: Client, settings: Json = {}): Promise<Json> {
   return ok(await client.post("/api/v1/functions", { displayName: "settings", ...settings }))
@@ -21,13 +23,13 @@ async function volume(client: Client): Promise<string> {
 }
 
 serverSuite("settings of a function", {
-  flags: ["--max-timeout", "5m", "--max-memory", "256MiB"],
+  flags: ["--max-timeout", "5m", "--max-memory", "256MiB", "--retention", "30d"],
 }, {
   "without any, the defaults of the server are in force": async ({ client }) => {
     const fn = await create(client);
-    assert.deepEqual(fn.effectiveLimits, DEFAULT_LIMITS);
+    assert.deepEqual(fn.effectiveLimits, DEFAULTS);
     assert.deepEqual(fn.variables, {});
-    for (const field of ["timeout", "cpuTimeout", "memoryMib", "maxConcurrency", "vfsId"]) {
+    for (const field of [...Object.keys(DEFAULTS), "vfsId"]) {
       assert.equal(field in fn, false, field);
     }
   },
@@ -38,11 +40,18 @@ serverSuite("settings of a function", {
       cpuTimeout: "2s",
       memoryMib: 256,
       maxConcurrency: 4,
+      retention: "3600s",
       vfsId: await volume(client),
       variables: { STAGE: "test", EMPTY: "", __proto: "x" },
     };
     const fn = await create(client, wanted);
-    const limits = { timeout: "90s", cpuTimeout: "2s", memoryMib: 256, maxConcurrency: 4 };
+    const limits = {
+      timeout: "90s",
+      cpuTimeout: "2s",
+      memoryMib: 256,
+      maxConcurrency: 4,
+      retention: "3600s",
+    };
     assert.deepEqual({ ...fn, ...wanted }, fn);
     assert.deepEqual(fn.effectiveLimits, limits);
     const { id } = await create(client);
@@ -50,11 +59,18 @@ serverSuite("settings of a function", {
     const changed = await update(client, { id, timeout: "1.5s" }, "timeout,memory_mib");
     assert.deepEqual(changed.effectiveLimits, { ...limits, timeout: "1.500s", memoryMib: 128 });
     const cleared = await update(client, { id, displayName: "settings" }, "*");
-    assert.deepEqual(cleared.effectiveLimits, DEFAULT_LIMITS);
+    assert.deepEqual(cleared.effectiveLimits, DEFAULTS);
     assert.deepEqual([cleared.vfsId, cleared.variables], [undefined, {}]);
-    const zeros = { timeout: "0s", cpuTimeout: "0s", memoryMib: 0, maxConcurrency: 0, vfsId: "" };
+    const zeros = {
+      timeout: "0s",
+      cpuTimeout: "0s",
+      memoryMib: 0,
+      maxConcurrency: 0,
+      retention: "0s",
+      vfsId: "",
+    };
     const zeroed = await update(client, { id, ...zeros });
-    assert.deepEqual(zeroed.effectiveLimits, DEFAULT_LIMITS);
+    assert.deepEqual(zeroed.effectiveLimits, DEFAULTS);
     assert.equal("timeout" in zeroed, false);
   },
 
@@ -67,6 +83,8 @@ serverSuite("settings of a function", {
       ["memoryMib", 257, /257 MiB is not between 32 MiB and 256 MiB \(--max-memory\)/],
       ["memoryMib", 31, /31 MiB is not between/],
       ["maxConcurrency", 33, /33 calls is not between 1 call and 32 calls \(--max-running-per-f/],
+      ["retention", "2592001s", /2,592,001 s is not between 1 s and 30 d \(--retention\)/],
+      ["retention", "0.5s", /500 ms is not between/],
     ] as const;
     for (const [field, value, message] of cases) {
       const answer = await client.post(UPDATE, { function: { id, [field]: value } });

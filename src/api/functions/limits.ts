@@ -10,6 +10,14 @@ export const limitsOut = z.object({
   maxConcurrency: int32Out.openapi({ description: "Calls that run at the same time" }),
 }).openapi("invoked.Limits");
 
+/** The limits of a function, and its retention. */
+export const effectiveLimitsOut = z.object({
+  ...limitsOut.shape,
+  retention: durationOut.optional().openapi({
+    description: "How long invocations are kept after their end; absent for ever",
+  }),
+}).openapi("invoked.EffectiveLimits");
+
 /** The API's form of limits. */
 export function limitsJson(
   { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency }: EffectiveLimits,

@@ -2,8 +2,8 @@ import { z } from "@hono/zod-openapi";
 import { type Functions, type FunctionView } from "../../domain/functions/functions.ts";
 import { SECRET_VALUE_BYTES_MAX, SECRETS_MAX } from "../../domain/functions/named_values.ts";
 import { commitJson, commitMessageIn, commitOut } from "../commits/schemas.ts";
-import { bytesOut, filesIn, timestamp } from "../primitives.ts";
-import { limitsJson, limitsOut } from "./limits.ts";
+import { bytesOut, durationJson, filesIn, timestamp } from "../primitives.ts";
+import { effectiveLimitsOut, limitsJson } from "./limits.ts";
 import { atMost, namedValuesIn, settingsIn, settingsJson, settingsOut } from "./settings.ts";
 
 /** Names a function by its id. */
@@ -20,7 +20,7 @@ export const functionOut = z.object({
   secret: z.record(z.string(), z.string()).openapi({
     description: "Names of the secrets; values are never answered",
   }),
-  effectiveLimits: limitsOut.openapi({ description: "What is in force" }),
+  effectiveLimits: effectiveLimitsOut.openapi({ description: "What is in force" }),
   useSpn: z.boolean(),
   hookRefs: z.array(z.string()),
   workflowTemplateRefs: z.array(z.string()),
@@ -31,7 +31,7 @@ export const functionOut = z.object({
 
 /** The API's form of a function. */
 export function functionJson(
-  { row, secretNames, limits }: FunctionView,
+  { row, secretNames, limits, retentionMs }: FunctionView,
 ): z.input<typeof functionOut> {
   return {
     id: row.id,
@@ -40,7 +40,10 @@ export function functionJson(
     ...row.publishedCommitId === null ? {} : { publishedCommitId: row.publishedCommitId },
     isDraft: row.isDraft === 1,
     secret: Object.fromEntries(secretNames.map((name) => [name, ""])),
-    effectiveLimits: limitsJson(limits),
+    effectiveLimits: {
+      ...limitsJson(limits),
+      ...retentionMs === undefined ? {} : { retention: durationJson(retentionMs) },
+    },
     useSpn: false,
     hookRefs: [],
     workflowTemplateRefs: [],

@@ -58,6 +58,7 @@ export const settingsOut = {
   cpuTimeout: durationOut.optional(),
   memoryMib: int32Out.optional(),
   maxConcurrency: int32Out.optional(),
+  retention: durationOut.optional(),
   vfsId: z.string().optional(),
   variables: z.record(z.string(), z.string()),
 };
@@ -76,6 +77,7 @@ export function settingsJson(row: FunctionRow) {
     ...row.cpuTimeMs === null ? {} : { cpuTimeout: durationJson(row.cpuTimeMs) },
     ...row.memoryBytes === null ? {} : { memoryMib: row.memoryBytes / MIB },
     ...row.maxConcurrency === null ? {} : { maxConcurrency: row.maxConcurrency },
+    ...row.retentionMs === null ? {} : { retention: durationJson(row.retentionMs) },
     ...row.volumeId === null ? {} : { vfsId: row.volumeId },
     variables: JSON.parse(row.variables) as Record<string, string>,
   };
@@ -155,6 +157,7 @@ export const settingsIn = {
   cpuTimeout: durationLimit.optional(),
   memoryMib: limit.optional(),
   maxConcurrency: limit.optional(),
+  retention: durationLimit.optional(),
   vfsId: z.string().optional().openapi({ description: "Volume of calls that name none" }),
   variables: variablesIn.optional(),
 } satisfies { readonly [S in keyof FunctionSettings]-?: z.ZodType<FunctionSettings[S]> };

@@ -31,6 +31,8 @@ export interface FunctionView {
   readonly row: FunctionRow;
   readonly secretNames: readonly string[];
   readonly limits: EffectiveLimits;
+  /** How long its invocations are kept after their end; undefined for ever. */
+  readonly retentionMs: number | undefined;
 }
 
 /** The fields of a function that a caller can change. */
@@ -104,7 +106,7 @@ export class Functions {
       await commit?.insert(tx);
     });
     commit?.written();
-    return { fn: { row, secretNames: [], limits }, commit: commit?.row };
+    return { fn: this.#viewOf(row, []), commit: commit?.row };
   }
 
   /** A function, deleted or not; a deleted one has `deletedAt`. */
@@ -179,7 +181,8 @@ export class Functions {
   }
 
   #viewOf(row: FunctionRow, secretNames: readonly string[]): FunctionView {
-    return { row, secretNames, limits: this.limits.of(row) };
+    const retentionMs = this.limits.retentionOf(row);
+    return { row, secretNames, limits: this.limits.of(row), retentionMs };
   }
 
   async #columns(fn: FunctionRow, change: FunctionChange, fields: ReadonlySet<Updatable>) {

@@ -1,10 +1,13 @@
 import { countOf, formatBytes, formatDuration } from "../../config/mod.ts";
+import type { FunctionRow } from "../../store/functions.ts";
 import type { LimitColumns } from "../../store/schema.ts";
 import { type FieldViolation, invalid } from "../errors.ts";
 
 export const MIB = 1024 * 1024;
 const TIMEOUT_MIN_MS = 100;
 const CPU_TIME_MIN_MS = 1000;
+const RETENTION_MIN_MS = 1000;
+const RETENTION_MAX_MS = 3650 * 24 * 60 * 60 * 1000;
 const MEMORY_MIN_BYTES = 32 * MIB;
 
 /** What the operator allows; each is a named setting in `src/config`. An absent maximum is the default. */
@@ -16,6 +19,8 @@ export interface OperatorLimits {
   readonly memoryBytes: number;
   readonly maxMemoryBytes?: number | undefined;
   readonly maxRunningPerFunction: number;
+  /** How long invocations are kept after their end; undefined for ever. */
+  readonly retentionMs?: number | undefined;
 }
 
 /** The limits in force for the calls of a function. */
@@ -32,6 +37,7 @@ export interface WantedLimits {
   readonly cpuTimeout?: number | undefined;
   readonly memoryMib?: number | undefined;
   readonly maxConcurrency?: number | undefined;
+  readonly retention?: number | undefined;
 }
 
 /** The limits in a commit or an invocation; undefined in one of an earlier version, and in an open commit. */
@@ -47,8 +53,10 @@ export function recordedLimits(
 export class FunctionLimits {
   readonly #defaults: EffectiveLimits;
   readonly #maxima: EffectiveLimits;
+  readonly #retentionMs: number | undefined;
 
   constructor(operator: OperatorLimits) {
+    this.#retentionMs = operator.retentionMs;
     const { timeoutMs, cpuTimeMs, memoryBytes, maxRunningPerFunction } = operator;
     const { maxTimeoutMs, maxCpuTimeMs, maxMemoryBytes } = operator;
     this.#defaults = { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency: maxRunningPerFunction };
@@ -72,6 +80,12 @@ export class FunctionLimits {
     };
   }
 
+  /** How long the invocations of a function are kept after their end; undefined for ever. */
+  retentionOf({ retentionMs }: Pick<FunctionRow, "retentionMs">): number | undefined {
+    const known = [retentionMs, this.#retentionMs].filter((each) => typeof each === "number");
+    return known.length === 0 ? undefined : Math.min(...known);
+  }
+
   /**
    * Checks what a request asks for.
    * @param prefix of the fields in the request, such as `function.`
@@ -93,6 +107,14 @@ export class FunctionLimits {
         maxConcurrency,
         calls,
         "--max-running-per-function",
+      ],
+      [
+        "retention",
+        wanted.retention,
+        RETENTION_MIN_MS,
+        this.#retentionMs ?? RETENTION_MAX_MS,
+        formatDuration,
+        "--retention",
       ],
     ] as const;
     const violations = checks.flatMap(([name, value = 0, min, max, format, flag]) =>

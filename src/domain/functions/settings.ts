@@ -52,6 +52,7 @@ const COLUMN_OF = {
   cpuTimeout: ({ cpuTimeout }) => ({ cpuTimeMs: cpuTimeout || null }),
   memoryMib: ({ memoryMib = 0 }) => ({ memoryBytes: memoryMib * MIB || null }),
   maxConcurrency: ({ maxConcurrency }) => ({ maxConcurrency: maxConcurrency || null }),
+  retention: ({ retention }) => ({ retentionMs: retention || null }),
   vfsId: ({ vfsId }) => ({ volumeId: vfsId || null }),
   variables: ({ variables = {} }) => ({ variables: JSON.stringify(variables) }),
 } satisfies {

@@ -68,8 +68,11 @@ export class Eraser implements AsyncDisposable {
   async #sweep(): Promise<void> {
     for (const purge of await this.store.read.purges.unfinished()) await this.#run(purge);
     await this.#eraseBlobs();
-    const { ageMs } = this.retention;
-    if (ageMs !== undefined) await this.#erase({ functionId: undefined, before: ago(ageMs) });
+    const { ageMs = Infinity } = this.retention;
+    if (ageMs < Infinity) await this.#erase({ functionId: undefined, before: ago(ageMs) });
+    for (const { id, retentionMs } of await this.store.read.functions.withRetention()) {
+      if (retentionMs < ageMs) await this.#erase({ functionId: id, before: ago(retentionMs) });
+    }
   }
 
   async #run({ id, functionId, before }: PurgeRow): Promise<void> {

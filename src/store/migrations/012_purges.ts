@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** What was purged, by whom and when, and what is still to be erased. */
+/** What was purged, by whom and when, what is still to be erased, and the retention of a function. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("purges")
     .addColumn("id", "text", (c) => c.primaryKey())
@@ -27,6 +27,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("purged_blobs")
     .addColumn("digest", "text", (c) => c.primaryKey())
     .execute();
+  await db.schema.alterTable("functions").addColumn("retention_ms", "integer").execute();
   await db.schema.alterTable("commits").addColumn("purged_at", "text").execute();
   await db.schema.alterTable("commits").addColumn("purged_by", "text").execute();
   await freeIdempotencyKeys(db);
