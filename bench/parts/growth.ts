@@ -46,6 +46,7 @@ export async function growth(context: Context): Promise<PartResult> {
   const rounds = context.isQuick ? 2 : 5;
   await measureStarts(context, sites, samples, rounds);
   await measureOperations(context, sites, samples, rounds);
+  for (const site of sites.slice(FUNCTIONS.length)) await measurePurge(context, site, samples);
   const rows = growthRows(sites, samples);
   const clients = await measureClients(context, context.isQuick ? 1 : 3);
   return {
@@ -118,6 +119,26 @@ async function measureOperations(
       }
     }
   }
+}
+
+/** Calls while the history of a site is purged, which ends it as a site. */
+async function measurePurge(
+  context: Context,
+  { label, dataDir, functionId }: Site,
+  samples: Samples,
+): Promise<void> {
+  context.progress(`calls during a purge of ${label}`);
+  await using invoked = await Invoked.start({ dataDir, flags: FLAGS });
+  const call = invoked.call(functionId, HELLO);
+  const calls = context.isQuick ? 20 : 100;
+  await oneByOne(calls, CALL_PAUSE_MS, call);
+  const before = new Date().toISOString();
+  // The stop of the server interrupts it.
+  const purged = invoked.post("/api/v1/functions/-/purge", { before }).catch(() => {});
+  const during = await oneByOne(calls, CALL_PAUSE_MS, call);
+  samplesOf(samples, "call during a purge", label).push(...during.samples);
+  await invoked.server.stop();
+  await purged;
 }
 
 interface Operation {

@@ -47,9 +47,9 @@ export interface ErasedStep extends PurgeSize {
 }
 
 /** Limits of one step, so that no call waits for it. The last invocation or log line of a step may exceed the bytes. */
-const INVOCATIONS_PER_STEP_MAX = 100;
-const LOG_LINES_PER_STEP_MAX = 1000;
-const BYTES_PER_STEP_MAX = 1024 * 1024;
+const INVOCATIONS_PER_STEP_MAX = 50;
+const LOG_LINES_PER_STEP_MAX = 500;
+const BYTES_PER_STEP_MAX = 512 * 1024;
 
 /** Files that are listed because they have the same content as those that were selected. */
 const SAME_CONTENT_MAX = 100;

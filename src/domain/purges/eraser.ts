@@ -6,8 +6,8 @@ import { DomainError } from "../errors.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Pause after a step, as a multiple of its time, waits for the writer included: erasure leaves most of a processor to calls. */
-const PAUSE_FACTOR = 4;
+/** Pause after a step, as a multiple of its time and of its wait for the writer: erasure takes a tenth of the writer. */
+const PAUSE_FACTOR = 9;
 
 /** How long ended invocations are kept; each is a named setting in `src/config`. */
 export interface RetentionLimits {
