@@ -36,10 +36,10 @@ async function searched(client: Client, id: string, query: string): Promise<stri
   return list.map((each: Json) => each.id);
 }
 
-/** Files below the directory that contain the text, but for those of the database. */
+/** Files below the directory that contain the text. */
 async function filesWith(directory: string, text: string): Promise<string[]> {
   const { stdout } = await new Deno.Command("grep", {
-    args: ["--recursive", "--files-with-matches", "--text", "--fixed-strings", text, directory],
+    args: ["-R", "--files-with-matches", "--text", "--fixed-strings", text, directory],
   }).output();
   return new TextDecoder().decode(stdout).split("\n").filter((path) => path !== "");
 }
