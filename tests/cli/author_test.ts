@@ -363,6 +363,6 @@ Deno.test("invoked.json sets the process reuse, which show and history report", 
     await author.run(["deploy"]),
     2,
     /processReuse: .*"PROCESS_REUSE_NONE"\|"PROCESS_REUSE_SEQUENTIAL"/,
-    /processReuse and id/,
+    /processReuse, .* and id/,
   );
 });
