@@ -1,6 +1,9 @@
 /** What deno.json and package.json say of imports. */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { foreignReason } from "../../src/builder/project/foreign.ts";
+import { ProjectFiles } from "../../src/builder/project/project_files.ts";
+import { SourceTree } from "../../src/builder/source_tree.ts";
 import { build, filesOf, openBuilder, rejection, runArtifact } from "./support.ts";
 
 const OK = "export default () => ({});\n";
@@ -195,6 +198,77 @@ Deno.test("what would change other imports is rejected with its file and line", 
   }
   // It counts for no module of the function.
   await build(opened.builder, { "main.ts": OK, "examples/deno.json": '{"scopes": {"./": {}}, ' });
+});
+
+Deno.test("names and folders with signs of URLs are names and folders", async () => {
+  await using opened = await openBuilder();
+  const folder = "a?b#c%2e [d]";
+  const url = "a%3Fb%23c%252e%20[d]";
+  const artifact = await build(opened.builder, {
+    "main.ts":
+      `import { x } from "./${url}/n.ts";\nimport { y } from "@/y%.ts";\nexport default () => ({ x, y });`,
+    [`${folder}/n.ts`]: 'export { x } from "x";',
+    [`${folder}/x#.ts`]: "export const x = 1;",
+    [`${folder}/y%.ts`]: "export const y = 2;",
+    [`${folder}/deno.json`]:
+      '{"imports": {"x": "./x#.ts", "\\ud800": "npm:ms", "y": "./\\ud800.ts"}}',
+    "deno.json": `{"imports": {"@/": "./${folder}/", "__proto__": "npm:ms"}}`,
+  });
+  assert.deepEqual((await runArtifact(artifact)).value, { x: 1, y: 2 });
+});
+
+Deno.test("a pattern without a matching file says so", async () => {
+  await using opened = await openBuilder();
+  const reasons = await rejection(opened.builder, {
+    "main.ts": `import "#lib/gone";\nimport "x";\n${OK}`,
+    "package.json": '{"imports": {"#lib/*": "./lib/*.ts"}, "dependencies": {"x": {}, "../y": "1"}}',
+  });
+  assert.deepEqual(reasons, [
+    'main.ts:1:8: Cannot import "#lib/gone": package.json:1 maps it to "./lib/*.ts": the commit has no file that matches',
+    'main.ts:2:8: Cannot import "x": package.json:1 maps it to "an object": it is not a text',
+  ]);
+});
+
+Deno.test("any JSON in the files of a project gives a map of names alone", () => {
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom(
+      "npm:x@1",
+      "node:fs",
+      "./x",
+      "../../x",
+      "jsr:@x/y",
+      "https://x",
+      "#x/*",
+      "x/",
+      "..",
+      "workspace:*",
+    ),
+  );
+  const field = fc.oneof(fc.dictionary(text, fc.oneof(text, fc.jsonValue())), fc.jsonValue());
+  const file = fc.record(
+    { imports: field, dependencies: field, compilerOptions: field, scopes: field },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(file, file, (deno, node) => {
+      const files = filesOf({
+        "main.ts": OK,
+        "a/deno.json": JSON.stringify(deno),
+        "a/package.json": JSON.stringify(node),
+      });
+      const project = new ProjectFiles(new SourceTree(files, ""));
+      const { scopes } = JSON.parse(project.importMap("./src/", {}));
+      for (const [key, target] of Object.entries(scopes["./src/a/"] ?? {})) {
+        assert.equal(/^\.{0,2}(?:\/|$)/.test(key) || URL.canParse(key), false, key);
+        assert.match(String(target), /^(?:npm:|node:|\.\/src\/|unsupported:\/\d+)/);
+        assert.doesNotMatch(String(target), /(?:^|\/)\.\.(?:\/|$)/);
+      }
+      project.faultsFor(["a/x.ts"]);
+      project.compilerOptions();
+    }),
+    { numRuns: 300 },
+  );
 });
 
 Deno.test("options of deno.json count in build and check, and reach no file", async () => {

@@ -46,6 +46,36 @@ export default (input: { name: string }) => ({ length: greet(input.name).length 
 `,
 } as const;
 
+/** A function with the project files that people write. */
+const WEB = {
+  "web/invoked.json": '{"name": "web"}',
+  "web/deno.json": `{
+  "tasks": { "dev": "deno run main.ts" },
+  "imports": { "zod": "npm:zod@^4", "@/": "./src/", "@std/assert": "jsr:@std/assert@1" },
+  "compilerOptions": { "noUnusedLocals": true }
+}`,
+  "web/package.json": `{
+  "type": "module", "scripts": { "test": "vitest" },
+  "dependencies": { "hono": "^4.6.0", "@acme/shared": "workspace:*" },
+  "devDependencies": { "typescript": "^5" },
+  "imports": { "#schema": "./src/schema.ts" }
+}`,
+  "web/src/schema.ts":
+    'import { z } from "zod/v4";\nexport const Input = z.object({ name: z.string() });\n',
+  "web/src/app.ts": `import { Hono } from "hono";
+import { cors } from "hono/cors";
+export const app = new Hono().use(cors()).get("/:name", (c) => c.json(c.req.param("name")));
+`,
+  "web/main.ts": `import { app } from "@/app.ts";
+import { Input } from "#schema";
+
+export default async (input: unknown) => {
+  const response = await app.request("/" + Input.parse(input).name);
+  return { name: await response.json(), cors: response.headers.get("access-control-allow-origin") };
+};
+`,
+} as const;
+
 const COMMIT_OF_GREET = [
   "_root/deno.json",
   "_root/invoked.json",
@@ -159,6 +189,28 @@ Deno.test("functions of a repository share code by a root", async (t) => {
     const checked = await repository.run("functions/count", "check");
     assert.match(checked.stdout, /^\.\.\/\.\.\/packages\/shared\/text\.ts:1:48: .*string.*number/m);
   });
+});
+
+Deno.test("a function is deployed with the files of its project as they are", async () => {
+  await using repository = await Repository.create(WEB);
+  const deployed = await repository.run("web", "deploy", "--publish");
+  assert.equal(deployed.code, 0, deployed.stderr);
+  assert.match(deployed.stderr, /^ {2}\+ deno\.json$/m);
+  const output = await repository.ok("web", "invoke", "--input", '{"name": "Ada"}');
+  assert.deepEqual(JSON.parse(output), { name: "Ada", cors: "*" });
+  await repository.write("web/src/app.ts", 'import "@std/assert";\nimport "@acme/shared";\n');
+  const { stderr } = await repository.run("web", "deploy");
+  assert.match(
+    stderr,
+    /src\/app\.ts:1:8: Cannot import "@std\/assert": deno\.json:3 maps .*; use node:assert$/m,
+  );
+  assert.match(
+    stderr,
+    /src\/app\.ts:2:8: Cannot import "@acme\/shared": package\.json:3 maps it to "workspace:\*"/,
+  );
+  // One that only maps the modules of the server is for the editor.
+  await repository.write("web/deno.json", '{"imports": {"@c1/test": "./.invoked/types/test.ts"}}');
+  assert.match(await repository.ok("web", "diff"), /^--- a\/deno\.json\n\+\+\+ \/dev\/null$/m);
 });
 
 Deno.test("a root cannot bring in what is outside, excluded or a link", async (t) => {

@@ -42,6 +42,7 @@ const OWN_OR_PACKAGE =
 
 /** The target of a path, a package or a module of Node.js, as the file at `config` writes it. */
 export function targetOf(written: string, config: string): Target {
+  if (!written.isWellFormed()) return rejected("it is not well-formed Unicode");
   if (written.startsWith("npm:")) return { kind: "module", specifier: written };
   if (/^node:./.test(written) && isBuiltin(written)) return { kind: "module", specifier: written };
   if (/^\.\.?\//.test(written)) return fileTarget(written, config);
@@ -72,6 +73,7 @@ export function withSubpaths(entry: Entry): readonly Entry[] {
 }
 
 /** The text of a value for messages. */
-export function writtenOf({ value, members }: Value): string {
-  return typeof value === "string" ? value : members.size > 0 ? "an object" : JSON.stringify(value);
+export function writtenOf({ value }: Value): string {
+  if (typeof value === "string") return value;
+  return value === undefined ? "an object" : JSON.stringify(value);
 }

@@ -88,5 +88,5 @@ function isEmpty({ value, members }: Value): boolean {
 }
 
 function isPathOrUrl(key: string): boolean {
-  return /^(?:\.{0,2}\/|$)/.test(key) || URL.canParse(key);
+  return /^\.{0,2}(?:\/|$)/.test(key) || URL.canParse(key);
 }

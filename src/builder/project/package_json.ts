@@ -23,8 +23,8 @@ const DEPENDENCIES = [
   "dependencies",
 ] as const;
 
-/** The name of a package: what npm accepts for new ones and for old ones. */
-const NAME = /^(?:@[\w.~-]+\/)?[\w.~-]+$/;
+/** The name of a package; others cannot be imported. */
+const NAME = /^(?:@[\w.~-]+\/)?[\w~-][\w.~-]*$/;
 /** A version or range that a specifier can hold, or a tag. */
 const RANGE = /^(?:[~^]?v?\d[\w.+*-]*|\*|[a-z][\w.-]*)$/i;
 /** Versions that name files, repositories or packages of a workspace. */
@@ -49,6 +49,7 @@ export function readPackageJson(
   const entries = new Map<string, Entry>();
   for (const field of DEPENDENCIES) {
     for (const [key, value] of read.members.get(field)?.members ?? []) {
+      if (!NAME.test(key)) continue;
       const common = { key, line: value.line, written: writtenOf(value), config: path };
       const entry = { ...common, target: version(key, value) };
       for (const one of withSubpaths(entry)) entries.set(one.key, one);
@@ -72,8 +73,7 @@ export function readPackageJson(
 }
 
 function version(name: string, { value }: Value): Target {
-  if (!NAME.test(name)) return rejected("it is not the name of a package");
-  if (typeof value !== "string") return rejected("it is not a text");
+  if (typeof value !== "string" || !value.isWellFormed()) return rejected("it is not a text");
   const range = value.trim().replace(/^=\s*/, "") || "*";
   if (range.startsWith("npm:")) return { kind: "module", specifier: range };
   if (ELSEWHERE.test(range)) {
@@ -118,11 +118,19 @@ function aliases(key: string, value: Value, { path, entries, paths }: Context): 
       target: { kind: "file", path: target.path.slice(0, -1) },
     }];
   }
-  return matching(key, target.path, paths()).map(([one, file]) => ({
+  const others = {
     ...entry,
-    key: one,
-    target: { kind: "file", path: file },
-  }));
+    key: key.slice(0, key.indexOf("*")),
+    target: rejected("the commit has no file that matches"),
+  };
+  return [
+    ...others.key.endsWith("/") ? [others] : [],
+    ...matching(key, target.path, paths()).map(([one, file]): Entry => ({
+      ...entry,
+      key: one,
+      target: { kind: "file", path: file },
+    })),
+  ];
 }
 
 /** The keys and paths of the files that a pattern matches. */

@@ -49,7 +49,9 @@ export class ProjectFiles {
   importMap(source: string, server: Readonly<Record<string, string>>): string {
     const scopes = [...this.#files].map(([directory, files]) => {
       const entries = new Map(files.flatMap(({ entries }) => [...entries]));
-      const imports = [...entries.values()].map((entry) => [entry.key, this.#url(entry, source)]);
+      // No module can import a name that is not well-formed, and the compiler cannot read it.
+      const imports = [...entries.values()].filter(({ key }) => key.isWellFormed())
+        .map((entry) => [entry.key, this.#url(entry, source)]);
       const scope = directory === "" ? source : `${source}${encoded(directory)}/`;
       return [scope, { ...Object.fromEntries(imports), ...server }];
     });
@@ -128,5 +130,5 @@ function isConfigFile(path: string): boolean {
 
 /** The path in the form in which the compiler has it in URLs. */
 function encoded(path: string): string {
-  return path.replace(/[%#?]/g, (found) => `%${found.charCodeAt(0).toString(16)}`);
+  return path.replace(/[%#?]/g, encodeURIComponent);
 }
