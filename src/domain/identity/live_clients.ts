@@ -45,28 +45,40 @@ export function clientGone(): DomainError {
  * within that time, and at once where the change is made.
  */
 export class LiveClients {
-  readonly #clients: LRUCache<string, LiveClient>;
+  // Without the cache's own ttl, which starts a timer at each look-up.
+  readonly #clients = new LRUCache<
+    string,
+    { readonly client: LiveClient; readonly readAt: number }
+  >({ max: CLIENTS_MAX });
+  /** Counts changes, so that what was read before one is not kept after it. */
+  #changes = 0;
 
   constructor(
     private readonly identity: Pick<IdentityReader, "client">,
-    ttlMs: number = STATE_TTL_MS,
-  ) {
-    this.#clients = new LRUCache({ max: CLIENTS_MAX, ttl: ttlMs });
-  }
+    private readonly ttlMs: number = STATE_TTL_MS,
+  ) {}
 
   /** Undefined for a client that may not be used. */
   async get(clientId: string): Promise<LiveClient | undefined> {
     const known = this.#clients.get(clientId);
-    if (known !== undefined && Date.now() < known.expiresAtMs) return known;
+    const now = performance.now();
+    if (
+      known !== undefined && now - known.readAt < this.ttlMs &&
+      Date.now() < known.client.expiresAtMs
+    ) return known.client;
+    this.#clients.delete(clientId);
+    const changes = this.#changes;
     const row = await this.identity.client(clientId);
     const client = row === undefined ? undefined : liveClientOf(row);
-    if (client === undefined) this.#clients.delete(clientId);
-    else this.#clients.set(clientId, client);
+    if (client !== undefined && changes === this.#changes) {
+      this.#clients.set(clientId, { client, readAt: now });
+    }
     return client;
   }
 
   /** Called after each change of a client. */
   forget(clientId: string): void {
+    this.#changes++;
     this.#clients.delete(clientId);
   }
 }
