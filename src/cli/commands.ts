@@ -125,6 +125,11 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
   ]],
   ["Use it:", [
     ["invoke", "Call a function and print its output", () => import("./invoke.ts")],
+    [
+      "cancel",
+      "Cancel invocations, or all of a function",
+      () => import("./cancel.ts"),
+    ],
     ["logs", "Print the log of an invocation and its outcome", () => import("./logs.ts")],
     [
       "history",

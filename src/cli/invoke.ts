@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
 import { type Command, Option } from "commander";
-import type { Api } from "./client/api.ts";
+import type { Api, InvokeRequest } from "./client/api.ts";
 import { parseJson } from "./client/api_error.ts";
 import { findCommit, volumeIdOf } from "./client/find.ts";
 import { followLogs } from "./client/logs.ts";
 import { Reconnection } from "./client/reconnection.ts";
-import type { Invocation, RemoteFunction } from "./client/schemas.ts";
+import { InterruptibleCall } from "./client/interruptible_call.ts";
+import { type Invocation, type RemoteFunction, wasCancelled } from "./client/schemas.ts";
 import { Failure, printable } from "./terminal/failure.ts";
 import { readManifest } from "./folder/manifest.ts";
 import { INPUT_HELP, readInput } from "./options/input.ts";
@@ -18,7 +19,7 @@ import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
   readonly input?: string;
-  readonly async?: true;
+  readonly detach?: true;
   readonly commit?: string;
   readonly volume?: string;
   readonly idempotencyKey?: string;
@@ -31,7 +32,10 @@ export function register(command: Command): void {
   command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .option("--input <JSON>", INPUT_HELP)
-    .option("--async", "Do not wait; print the id of the invocation")
+    .option(
+      "--detach",
+      "Leave the call to the server and print the id of the invocation; otherwise Ctrl-C cancels it",
+    )
     .option("--commit <COMMIT>", "Id, HEAD or tag of the commit [default the published one]")
     .option(
       "--volume <VOLUME>",
@@ -45,7 +49,7 @@ export function register(command: Command): void {
       new Option(
         "--logs",
         "Print the log on stderr while the function runs; the call is asynchronous",
-      ).conflicts("async"),
+      ).conflicts("detach"),
     );
   const server = addServerOptions(command);
   addJsonOption(command);
@@ -53,7 +57,7 @@ export function register(command: Command): void {
     command,
     `invoked invoke hello --input '{"name": "Ada"}'`,
     "invoked invoke hello --input @input.json --commit HEAD --logs",
-    "echo '{}' | invoked invoke hello --input - --async",
+    "echo '{}' | invoked invoke hello --input - --detach",
     "invoked invoke csv-report --volume data",
   );
   command.action(async (name: string | undefined, options: Options) => {
@@ -81,36 +85,52 @@ type Call = Omit<Options, "volume"> & {
 const RECONNECT_LIMIT_MS = 60_000;
 
 async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): Promise<void> {
-  const response = await api.invoke(fn, {
+  const request: InvokeRequest = {
     input,
     commitId: call.commit === undefined ? undefined : await findCommit(api, fn, call.commit),
     volumeId: call.volume,
     // The log can be followed once the id is known, which a waiting call has at its end.
-    async: call.async === true || call.logs === true,
+    async: call.detach === true || call.logs === true,
     idempotencyKey: call.idempotencyKey,
-  });
-  const { invocationId } = response;
-  if (call.async) {
+  };
+  if (call.detach) {
+    const { invocationId } = await api.invoke(fn, request);
     if (call.json) printJson({ invocationId });
     else console.log(invocationId);
     return;
   }
-  if (call.logs) await noteLogs(api, fn, invocationId);
-  if (response.json) {
-    const output = parseJson(Buffer.from(response.json, "base64").toString("utf8"));
-    return printJson(call.json ? { invocationId, status: "SUCCESS", output } : output);
-  }
-  const { status, output, error, ...invocation } = await api.invocation(fn, invocationId);
-  if (status === "SUCCESS") {
-    return printJson(call.json ? { invocationId, status, output } : output);
-  }
+  using interrupt = listenForInterrupt();
+  const running = new InterruptibleCall(api, fn, request, interrupt.signal);
+  const { invocationId, json: output } = await running.answer();
+  if (output) return printOutput(call, invocationId, parseJson(decodeBase64(output)));
+  if (call.logs) await noteLogs(api, fn, invocationId, interrupt.signal);
+  if (interrupt.signal.aborted) await running.cancel(invocationId);
+  const ended = await api.invocation(fn, invocationId);
+  if (ended.status === "SUCCESS") return printOutput(call, invocationId, ended.output);
+  const { status, error } = ended;
   if (call.json) printJson({ invocationId, status, error });
-  throw failedInvocation(fn, { ...invocation, status, error, output });
+  throw interrupt.signal.aborted && wasCancelled(ended)
+    ? new Failure(`Invocation ${invocationId} of ${fn.displayName} was cancelled`, {
+      exit: "interrupted",
+    })
+    : failedInvocation(fn, ended);
 }
 
-async function noteLogs(api: Api, fn: RemoteFunction, invocationId: string): Promise<void> {
-  using interrupt = listenForInterrupt();
-  const connection = new Reconnection(interrupt.signal, RECONNECT_LIMIT_MS);
+function printOutput({ json }: Call, invocationId: string, output: unknown): void {
+  printJson(json ? { invocationId, status: "SUCCESS", output } : output);
+}
+
+function decodeBase64(text: string): string {
+  return Buffer.from(text, "base64").toString("utf8");
+}
+
+async function noteLogs(
+  api: Api,
+  fn: RemoteFunction,
+  invocationId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const connection = new Reconnection(signal, RECONNECT_LIMIT_MS);
   for await (const line of followLogs(api, fn, invocationId, connection)) noteLogLine(line);
 }
 

@@ -111,7 +111,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     );
     assertFails(await author.run(["publish", ".", "zzzzzz"]), 1, /zzzzzz/);
     // Of three calls at least two are of the same second, which is what an id begins with.
-    const calls = await Promise.all([1, 2, 3].map(() => author.ok(["invoke", "--async"])));
+    const calls = await Promise.all([1, 2, 3].map(() => author.ok(["invoke", "--detach"])));
     const [first = "", second = ""] = calls.sort().filter((one) =>
       calls.filter((other) => other.startsWith(one.slice(0, 8))).length > 1
     );
@@ -127,7 +127,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     );
   });
   await t.step("logs --follow ends with the invocation", async () => {
-    const id = await author.ok(["invoke", "--async"]);
+    const id = await author.ok(["invoke", "--detach"]);
     assert.match(await author.ok(["logs", ".", id, "--follow"]), /greeting undefined/);
     const [line] = (await author.ok(["logs", ".", id, "--follow", "--json"])).split("\n");
     assert.equal(JSON.parse(line ?? "").message, "greeting undefined");

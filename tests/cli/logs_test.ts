@@ -84,10 +84,10 @@ Deno.test("invoke --logs prints lines while the function runs", async () => {
   assert.match(running.stderr, /CANCELLED:/);
 });
 
-Deno.test("invoke --logs and --async exclude each other", async () => {
-  const { code, stderr } = await runInvoked(["invoke", "x", "--logs", "--async"]);
+Deno.test("invoke --logs and --detach exclude each other", async () => {
+  const { code, stderr } = await runInvoked(["invoke", "x", "--logs", "--detach"]);
   assert.equal(code, 2);
-  assert.match(stderr, /'--logs' cannot be used with option '--async'/);
+  assert.match(stderr, /'--logs' cannot be used with option '--detach'/);
 });
 
 Deno.test("logs --follow prints every call, failing ones too, and goes on after a restart", async () => {

@@ -101,6 +101,10 @@ export class Running implements AsyncDisposable {
     ]);
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Waits until it has printed something. */
   async printed(stream: "stdout" | "stderr", pattern: RegExp): Promise<void> {
     await eventually(

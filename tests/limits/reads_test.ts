@@ -169,8 +169,12 @@ Deno.test("searches of a long history hold up nobody", async () => {
   await searches;
   // With all searches on the event loop it is one or two.
   assert.ok(answered >= ANSWERS_MIN, `${answered} calls were answered during the searches`);
-  await eventually(async () => {
-    const { list } = ok(await client.post(path, { query: NEEDLE }));
-    return list.length === 25 ? true : undefined;
-  }, "the oldest invocations in the first page, once they are indexed", INDEXING_PATIENCE_MS);
+  await eventually(
+    async () => {
+      const { list } = ok(await client.post(path, { query: NEEDLE }));
+      return list.length === 25 ? true : undefined;
+    },
+    "the oldest invocations in the first page, once they are indexed",
+    INDEXING_PATIENCE_MS,
+  );
 });

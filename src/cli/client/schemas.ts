@@ -223,6 +223,11 @@ export function hasEnded({ status }: Invocation): boolean {
   return status === "SUCCESS" || status === "ERROR";
 }
 
+/** Whether it ended because somebody cancelled it. */
+export function wasCancelled({ error }: Invocation): boolean {
+  return error?.startsWith("CANCELLED:") ?? false;
+}
+
 /** Time from the creation of an invocation to its end, in milliseconds; undefined before. */
 export function durationMs(invocation: Invocation): number | undefined {
   const ms = Date.parse(invocation.updatedAt ?? "") - Date.parse(invocation.createdAt ?? "");

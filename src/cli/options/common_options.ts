@@ -29,9 +29,9 @@ export function parseCountOf(name: string, text: string): number {
   );
 }
 
-/** `--yes`, for commands that ask before they delete. */
-export function addYesOption(command: Command): void {
-  command.option("--yes", "Delete without a question");
+/** `--yes`, for commands that ask before they delete or cancel. */
+export function addYesOption(command: Command, description = "Delete without a question"): void {
+  command.option("--yes", description);
 }
 
 /** The next step without a terminal for the question. */

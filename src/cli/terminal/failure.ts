@@ -13,6 +13,7 @@ export const EXIT_CODES = {
     code: 5,
     meaning: "the server stopped because the disk may have lost data; another start recovers",
   },
+  interrupted: { code: 130, meaning: "Ctrl-C or SIGTERM ended the command" },
 } as const;
 
 export type ExitName = keyof typeof EXIT_CODES;

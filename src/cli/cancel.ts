@@ -1,0 +1,104 @@
+import type { Command } from "commander";
+import { countOf, formatCount } from "../config/mod.ts";
+import type { Api } from "./client/api.ts";
+import { needsAddition } from "./client/api_error.ts";
+import { findAnyInvocation } from "./client/find.ts";
+import { inParallel } from "./client/parallel.ts";
+import { hasEnded, type Invocation, type RemoteFunction, wasCancelled } from "./client/schemas.ts";
+import { Failure, oneLine } from "./terminal/failure.ts";
+import { note, printJson } from "./terminal/output.ts";
+import { askForYes } from "./terminal/prompts.ts";
+import { addExamples, addJsonOption, addYesOption } from "./options/common_options.ts";
+import { functionOf } from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
+
+/** Invocations of a function, of each status, that one command cancels. */
+const MAX_INVOCATIONS = 1000;
+/** Invocations that are cancelled at the same time. */
+const PARALLEL = 8;
+
+interface Options {
+  readonly function?: string;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+/** `invoked cancel`: kills invocations that run, and removes those that wait. */
+export function register(command: Command): void {
+  command
+    .argument("[invocation...]", "Ids of the invocations")
+    .option("--function <FUNCTION>", "Cancel all invocations of this function instead");
+  addYesOption(command, "With --function: cancel without a question");
+  const server = addServerOptions(command);
+  addJsonOption(command, "Print JSON: the invocations after their end");
+  addExamples(
+    command,
+    "invoked cancel 3MYvbo0FdfXdyzQDt3O5MjzPDxi",
+    "invoked cancel --function hello",
+  );
+  command.action(async (ids: string[], { function: name, yes, json }: Options) => {
+    if ((ids.length > 0) === (name !== undefined)) {
+      const fault = name === undefined ? "no invocation is given" : "--function takes no ids";
+      throw new Failure(`Cannot cancel: ${fault}`, {
+        next: "name invocations, or a function with --function",
+        exit: "usage",
+      });
+    }
+    using api = await server.connect();
+    const found = name === undefined
+      ? await runningOnes(api, ids)
+      : await allOf(api, await functionOf(api, name), yes ?? false);
+    const ended: Invocation[] = [];
+    await inParallel(PARALLEL, found, async (invocation) => {
+      const result = await api.cancel(invocation);
+      ended.push(result);
+      if (!json) console.log(describe(result));
+    });
+    if (json) printJson(ended);
+  });
+}
+
+/** The invocations of these ids. @throws {Failure} if one has ended: then none is cancelled */
+async function runningOnes(api: Api, ids: readonly string[]): Promise<Invocation[]> {
+  const found: Invocation[] = [];
+  for (const id of new Set(ids)) {
+    const invocation = await findAnyInvocation(api, id);
+    if (hasEnded(invocation)) {
+      const { id, functionId, status } = invocation;
+      throw new Failure(`Cannot cancel invocation ${id}: it has ended as ${status}`, {
+        next: `see it with invoked show ${functionId} ${id}`,
+      });
+    }
+    found.push(invocation);
+  }
+  return found;
+}
+
+/** The invocations of a function that have not ended, those that wait first, so that none of them starts. */
+async function allOf(api: Api, fn: RemoteFunction, yes: boolean): Promise<Invocation[]> {
+  const found: Invocation[] = [];
+  for (const status of ["pending", "running"]) {
+    const some = await needsAddition(
+      "the search of invocations",
+      api.invocations(fn, { status }, MAX_INVOCATIONS),
+    );
+    found.push(...some);
+    if (some.length === MAX_INVOCATIONS) {
+      note(`Only the newest ${formatCount(MAX_INVOCATIONS)} ${status} invocations are cancelled`);
+    }
+  }
+  const shown = oneLine(fn.displayName);
+  if (found.length === 0) note(`${shown} has no invocation that runs or waits`);
+  else if (!yes) {
+    const question = `Cancel ${countOf(found.length, "invocation")} of ${shown} on ${api.url}?`;
+    if (!await askForYes(question, "give --yes to cancel without a question")) {
+      throw new Failure("No invocation was cancelled");
+    }
+  }
+  return found;
+}
+
+function describe(invocation: Invocation): string {
+  const { id, status } = invocation;
+  return wasCancelled(invocation) ? `Cancelled ${id}` : `${id} ended as ${status} before`;
+}

@@ -1,0 +1,80 @@
+import { Failure } from "../terminal/failure.ts";
+import { note } from "../terminal/output.ts";
+import type { Api, InvokeRequest } from "./api.ts";
+import { needsAddition } from "./api_error.ts";
+import type { RemoteFunction } from "./schemas.ts";
+
+type Answer = Awaited<ReturnType<Api["invoke"]>>;
+
+/** How long an interrupted call is looked for that the server may not have recorded yet, in milliseconds. */
+const SEARCH_LIMIT_MS = 5000;
+const SEARCH_INTERVAL_MS = 100;
+
+/**
+ * A call that a signal cancels on the server. A call that waits has its id only at its end, so an idempotency key finds
+ * its invocation.
+ */
+export class InterruptibleCall {
+  readonly #api: Api;
+  readonly #fn: RemoteFunction;
+  readonly #signal: AbortSignal;
+  readonly #key: string;
+  readonly #answering: Promise<Answer>;
+  #cancelling: Promise<unknown> | undefined;
+
+  /** Sends the call. @param signal cancels it, while it is waited for */
+  constructor(api: Api, fn: RemoteFunction, request: InvokeRequest, signal: AbortSignal) {
+    this.#api = api;
+    this.#fn = fn;
+    this.#signal = signal;
+    this.#key = request.idempotencyKey ?? crypto.randomUUID();
+    this.#answering = api.invoke(fn, { ...request, idempotencyKey: this.#key });
+  }
+
+  /** The answer of the server. After the signal it is that of a cancelled invocation, unless the call ends before. */
+  async answer(): Promise<Answer> {
+    const answer = await Promise.race([this.#answering, aborted(this.#signal)]);
+    if (answer !== undefined) return answer;
+    this.#answering.catch(() => {});
+    return await Promise.race([this.#answering, this.#cancelUnanswered()]);
+  }
+
+  async #cancelUnanswered(): Promise<Answer> {
+    const invocationId = await this.#findId();
+    await this.cancel(invocationId);
+    return { invocationId };
+  }
+
+  /** Cancels the invocation and waits for its end; one that has ended stays as it is. */
+  cancel(invocationId: string): Promise<unknown> {
+    return this.#cancelling ??= this.#cancel(invocationId);
+  }
+
+  async #cancel(invocationId: string): Promise<void> {
+    note(`Cancelling invocation ${invocationId}; Ctrl-C again leaves it running`);
+    await this.#api.cancel({ functionId: this.#fn.id, id: invocationId });
+  }
+
+  async #findId(): Promise<string> {
+    const deadline = performance.now() + SEARCH_LIMIT_MS;
+    do {
+      const [found] = await needsAddition(
+        "cancelling",
+        this.#api.invocations(this.#fn, { idempotencyKey: this.#key }, 1),
+      );
+      if (found !== undefined) return found.id;
+      await new Promise((resolve) => setTimeout(resolve, SEARCH_INTERVAL_MS));
+    } while (performance.now() < deadline);
+    throw new Failure(`Cannot cancel the call of ${this.#fn.displayName}: it has no invocation`, {
+      next: "see whether it runs with invoked history",
+    });
+  }
+}
+
+/** Resolves once the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  if (signal.aborted) resolve(undefined);
+  return promise;
+}
