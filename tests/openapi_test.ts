@@ -80,7 +80,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionsServiceCreateTagRequest": "commitId name",
   "c1.api.functions.v1.FunctionsServiceInvokeRequest": "commitId json vfsId",
   "c1.api.functions.v1.FunctionsServiceInvokeResponse": "invocationId json",
-  "c1.api.functions.v1.FunctionsServiceTestRequest": "commitId secrets",
+  "c1.api.functions.v1.FunctionsServiceTestRequest": "commitId secrets variables",
   "c1.api.functions.v1.FunctionsServiceTestResponse": "result results",
   "c1.api.functions.v1.FunctionTestResult": "assertions error logs name status",
   "c1.api.functions.v1.FunctionTestResultAssertion":

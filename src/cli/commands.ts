@@ -27,6 +27,20 @@ const SECRETS: readonly CommandEntry[] = [
   ["unset", "Remove secrets of a function", () => import("./secrets/unset.ts")],
 ];
 
+const SETTINGS: readonly CommandEntry[] = [
+  [
+    "list",
+    "List the settings and variables of a function, and the limits in force",
+    () => import("./settings/list.ts"),
+  ],
+  ["set", "Set limits, variables and the volume of a function", () => import("./settings/set.ts")],
+  [
+    "unset",
+    "Reset settings to the defaults of the server, and remove variables",
+    () => import("./settings/unset.ts"),
+  ],
+];
+
 const CLIENTS: readonly CommandEntry[] = [
   ["create", "Create a client; print its id and secret", () => import("./clients/create.ts")],
   ["list", "List the clients of the caller, newest first", () => import("./clients/list.ts")],
@@ -150,6 +164,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       () => import("./tag.ts"),
     ],
     ["secrets", "Set, list and remove the secrets of a function", SECRETS],
+    ["settings", "Set, list and reset the settings and variables of a function", SETTINGS],
     [
       "delete",
       "Delete a function; its commits and invocations can still be read by its id",

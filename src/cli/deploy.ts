@@ -6,7 +6,7 @@ import { shownPath } from "../builder/source_tree.ts";
 import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
-import { compare, makeCommit, settingsChange } from "./folder/deployment.ts";
+import { boundVolume, compare, makeCommit, settingsChange } from "./folder/deployment.ts";
 import { readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
@@ -15,6 +15,7 @@ import { note, paintNote, printJson } from "./terminal/output.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addServerOptions } from "./options/server_options.ts";
+import { addVarOption } from "./options/variables.ts";
 
 /** The server checks types in the background of a deploy. Type errors do not reject it, so the wait is short. */
 const TYPES_WAIT_MS = 3000;
@@ -23,6 +24,7 @@ const TYPES_POLL_MS = 200;
 interface Options {
   readonly publish?: true;
   readonly message?: string;
+  readonly var?: Readonly<Record<string, string>>;
   readonly json?: true;
 }
 
@@ -31,11 +33,13 @@ export function register(command: Command): void {
   command
     .option("--publish", "Make the commit the one that calls run")
     .option("--message <TEXT>", "Message of the commit");
+  addVarOption(command, "Variable of the function, besides those of invoked.json");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(
     command,
     `invoked deploy --publish --message "Say hello"`,
+    "invoked deploy --publish --var STAGE=production",
     "invoked deploy --json | jq -r .commitId",
   );
   command.action(async (options: Options) => {
@@ -68,7 +72,7 @@ async function deploy(
   api: Api,
   folder: string,
   manifest: Manifest,
-  { publish: wanted, message = "" }: Options,
+  { publish: wanted, message = "", var: variables = {} }: Options,
 ): Promise<Deployed> {
   const { files, skipped, folderFromRoot } = await readFunctionFolder(folder);
   const { fn: existing, changes: changed } = await compare(api, manifest, files);
@@ -87,11 +91,12 @@ async function deploy(
   const secretLike = await secretsAmong(uploads);
 
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
+  const volumeId = await boundVolume(api, manifest, fn);
   const commitId = changes.length === 0
     ? fn.head
     : (await withProgress("Uploading and building", () => makeCommit(api, fn, files, message))).id;
   // Settings are set before or together with the publish: new code must not run with the allowlist of older code.
-  const settings = settingsChange(manifest, fn);
+  const settings = settingsChange(manifest, { volumeId, variables }, fn);
   const publishes = wanted === true && commitId !== undefined && commitId !== fn.publishedCommitId;
   await applyChange(api, fn, {
     ...settings,

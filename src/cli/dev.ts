@@ -15,12 +15,14 @@ import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addLocalSettings } from "./options/local_settings.ts";
+import { addVarOption } from "./options/variables.ts";
 import { quoteForShell } from "./terminal/shell.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
   readonly input?: string;
   readonly secrets?: string;
+  readonly var?: Readonly<Record<string, string>>;
   readonly json?: true;
 }
 
@@ -29,6 +31,7 @@ export function register(command: Command): void {
   command
     .option("--input <JSON>", INPUT_HELP)
     .option("--secrets <FILE>", SECRETS_HELP);
+  addVarOption(command, "Variable of the function, besides those of invoked.json");
   const readSettings = addLocalSettings(command);
   addJsonOption(command, "Print JSON, one line per run");
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
@@ -40,7 +43,10 @@ export function register(command: Command): void {
     const file = inputFile(options.input);
     using interrupt = listenForInterrupt();
     await using server = await startLocalServer(folder, readSettings());
-    const synced = await SyncedFunction.open(server.api, folder, secrets);
+    const synced = await SyncedFunction.open(server.api, folder, {
+      secrets,
+      variables: options.var,
+    });
     const run = new DevRun(synced, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
@@ -58,8 +64,7 @@ export function register(command: Command): void {
 /** Prints how other commands reach the local server. */
 function noteCommands(name: string, volume: string | undefined, dataDir: string): void {
   const data = `--data ${quoteForShell(dataDir)}`;
-  const attached = volume === undefined ? "" : ` --volume ${quoteForShell(volume)}`;
-  const call = `invoked invoke ${quoteForShell(name)}${attached} ${data}`;
+  const call = `invoked invoke ${quoteForShell(name)} ${data}`;
   note(paintNote("dim", `call it from elsewhere: ${call}`));
   if (volume === undefined) return;
   const put = `invoked volumes put FILE ${quoteForShell(`${volume}:/`)} ${data}`;
@@ -130,7 +135,6 @@ class DevRun {
     const { invocationId, json } = await api.invoke(fn, {
       commitId,
       input: this.#input,
-      volumeId: this.#synced.volume?.id,
     });
     this.#lastInvocation = invocationId;
     const milliseconds = Math.round(performance.now() - since);

@@ -10,6 +10,7 @@ import {
   type TypeCheck,
 } from "./client/schemas.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
+import { oneLine } from "./terminal/failure.ts";
 import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
@@ -56,6 +57,9 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "none"],
     ["roles", fn.scopedRoleIds.join(", ") || "none: read access"],
     ["secrets", fn.secret.join(", ") || "none"],
+    ["variables", describeVariables(fn.variables)],
+    ["volume", fn.vfsId || "none"],
+    ["limits", describeLimits(fn.effectiveLimits)],
     ["provisioned", formatCount(fn.provisionedConcurrency)],
     ["process reuse", describeReuse(fn)],
     ["created", showTime(fn.createdAt)],
@@ -98,7 +102,7 @@ function namesOf(
 
 function printInvocation(invocation: Invocation): void {
   const { id, status, commitId, createdAt, updatedAt, input, output, error, vfsId } = invocation;
-  const { parentInvocationId, depth = 0 } = invocation;
+  const { parentInvocationId, depth = 0, limits } = invocation;
   printFields([
     ["id", id],
     ["status", status],
@@ -109,11 +113,31 @@ function printInvocation(invocation: Invocation): void {
     ["created", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
     ["process reuse", describeReuse(invocation)],
+    ...limits === undefined ? [] : [["limits", describeLimits(limits)] as const],
     ...vfsId === undefined ? [] : [["volume", volumeOf(invocation)] as const],
     ["input", JSON.stringify(input, null, 2)],
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
     ...error === undefined ? [] : [["error", error] as const],
   ]);
+}
+
+function describeVariables(variables: RemoteFunction["variables"]): string {
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${oneLine(value)}`);
+  return lines.length === 0 ? "none" : lines.join("\n");
+}
+
+function describeLimits(
+  { timeout, cpuTimeout, memoryMib, maxConcurrency }: RemoteFunction["effectiveLimits"],
+): string {
+  const parts = [
+    timeout === undefined ? [] : [`timeout ${timeout}`],
+    cpuTimeout === undefined ? [] : [`CPU time ${cpuTimeout}`],
+    memoryMib === undefined ? [] : [`memory ${formatCount(memoryMib)} MiB`],
+    maxConcurrency === undefined
+      ? []
+      : [countOf(maxConcurrency, "call at a time", "calls at a time")],
+  ].flat();
+  return parts.join(", ") || "not known";
 }
 
 function describeReuse(of: { readonly processReuse: string }): string {

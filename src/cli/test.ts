@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
-import type { Api } from "./client/api.ts";
+import type { Api, RunValues } from "./client/api.ts";
 import { ApiError, needsAddition } from "./client/api_error.ts";
 import { findCommit, findFunction } from "./client/find.ts";
 import type { RemoteFunction, TestResult } from "./client/schemas.ts";
@@ -17,12 +17,14 @@ import { note, paint, paintNote, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addLocalSettings } from "./options/local_settings.ts";
 import { addServerOptions } from "./options/server_options.ts";
+import { addVarOption } from "./options/variables.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
   readonly watch?: true;
   readonly junit?: string;
   readonly secrets?: string;
+  readonly var?: Readonly<Record<string, string>>;
   readonly remote?: true;
   readonly commit?: string;
   readonly json?: true;
@@ -38,7 +40,9 @@ export function register(command: Command): void {
     .option(
       "--secrets <FILE>",
       "Secrets of this run, besides those that the tests declare: a file with lines of NAME=value",
-    )
+    );
+  addVarOption(command, "Variable of this run, besides those that the tests declare");
+  command
     .addOption(
       new Option("--remote", "Run the tests of a deployed commit on its server")
         .conflicts("watch"),
@@ -71,7 +75,8 @@ export function register(command: Command): void {
     }
     const folder = Deno.cwd();
     const manifest = await needManifest(folder);
-    const reporting = { ...options, secrets: await readSecrets(options.secrets) };
+    const values = { secrets: await readSecrets(options.secrets), variables: options.var ?? {} };
+    const reporting = { ...options, values };
     if (options.remote) {
       using api = await server.connect();
       const fn = await findFunction(api, manifest.id ?? manifest.name);
@@ -81,7 +86,7 @@ export function register(command: Command): void {
     await writeEditorTypes(folder);
     using interrupt = listenForInterrupt();
     await using local = await startLocalServer(folder, settings);
-    const synced = await SyncedFunction.open(local.api, folder, {});
+    const synced = await SyncedFunction.open(local.api, folder);
     if (!options.watch) return await testOnce(synced, reporting);
     const saves = new FolderWatch(folder, [], interrupt.signal);
     await testAgain(synced, reporting);
@@ -95,7 +100,7 @@ export function register(command: Command): void {
 
 /** What a run has, and how its results are reported. */
 interface Reporting extends Pick<Options, "junit" | "json"> {
-  readonly secrets: Readonly<Record<string, string>>;
+  readonly values: RunValues;
 }
 
 async function testOnce(synced: SyncedFunction, reporting: Reporting): Promise<void> {
@@ -118,10 +123,10 @@ async function report(
   api: Api,
   fn: RemoteFunction,
   commitId: string,
-  { junit, json, secrets }: Reporting,
+  { junit, json, values }: Reporting,
 ): Promise<void> {
   const started = performance.now();
-  const results = await runTests(api, fn, commitId, secrets);
+  const results = await runTests(api, fn, commitId, values);
   const seconds = (performance.now() - started) / 1000;
   if (junit !== undefined) await writeJunit(junit, junitXml(fn.displayName, results, seconds));
   const failed = results.filter(({ status }) => status === "FAIL").length;
@@ -141,10 +146,10 @@ async function runTests(
   api: Api,
   fn: RemoteFunction,
   commitId: string,
-  secrets: Reporting["secrets"],
+  values: RunValues,
 ): Promise<TestResult[]> {
   try {
-    return await needsAddition("tests", api.test(fn, commitId, secrets));
+    return await needsAddition("tests", api.test(fn, commitId, values));
   } catch (error) {
     // The fault is one of the tests, not of the server.
     if (!(error instanceof ApiError) || error.status !== 400) throw error;

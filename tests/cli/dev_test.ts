@@ -114,20 +114,25 @@ Deno.test("dev runs on every save with the last input, and removes its store", a
   });
 });
 
-Deno.test("dev gives the function the secrets of a file", async () => {
+Deno.test("dev gives the function the secrets of a file, variables, and the limits of invoked.json", async () => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "keeper");
   await initFolder(folder);
   await Deno.writeTextFile(
     join(folder, "main.ts"),
     `import { functions } from "@c1/functions-sdk";
-export default () => ({ length: functions.getConfig().secrets.KEY?.length ?? 0 });
+const { secrets: { KEY = "" }, variables } = functions.getConfig();
+export default () => ({ length: KEY.length, ...variables });
 `,
   );
+  // Beyond the defaults of a server.
+  const limits = { timeout: "2m", cpuTimeout: "45s", memoryMib: 192, maxConcurrency: 40 };
+  const manifest = { name: "keeper", ...limits, variables: { A: "1", B: "2" } };
+  await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify(manifest));
   await Deno.remove(join(folder, "main.test.ts"));
   await Deno.writeTextFile(join(folder, ".env"), "# mine\nKEY='four'\n");
-  await using dev = new Dev(folder, "--secrets", ".env");
-  assert.deepEqual((await dev.result(1)).output, { length: 4 });
+  await using dev = new Dev(folder, "--secrets", ".env", "--var", "B=3", "--var", "C==");
+  assert.deepEqual((await dev.result(1)).output, { length: 4, A: "1", B: "3", C: "=" });
   assert.equal(await dev.stop(), 0);
 });
 

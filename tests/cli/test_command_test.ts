@@ -8,7 +8,8 @@ const FIXTURE_TEST = `import { functions, vfs } from "@c1/functions-sdk";
 import { test } from "@c1/test";
 test("has them", async ({ deepEqual }) => {
   const text = await vfs.readTextFile("in.txt");
-  deepEqual({ ...functions.getConfig().secrets, text }, { KEY: "given", TOKEN: "other", text });
+  const { secrets, variables } = functions.getConfig();
+  deepEqual({ ...secrets, ...variables, text }, { KEY: "given", TOKEN: "other", STAGE: "x", text });
 });
 `;
 
@@ -46,7 +47,11 @@ Deno.test("test runs main.test.ts in the sandbox and names what failed", async (
     "what invoked.json and --secrets give the tests, and how values differ",
     async () => {
       const manifest = JSON.parse(await Deno.readTextFile(join(folder, "invoked.json")));
-      const tests = { volume: { folder: "data" }, secrets: { TOKEN: "declared" } };
+      const tests = {
+        volume: { folder: "data" },
+        secrets: { TOKEN: "declared" },
+        variables: { STAGE: "y" },
+      };
       await Deno.writeTextFile(
         join(folder, "invoked.json"),
         JSON.stringify({ ...manifest, tests }),
@@ -55,10 +60,10 @@ Deno.test("test runs main.test.ts in the sandbox and names what failed", async (
       await Deno.writeTextFile(join(folder, "data", "in.txt"), "one");
       await Deno.writeTextFile(join(folder, ".env"), "KEY=given\n");
       await Deno.writeTextFile(join(folder, "main.test.ts"), FIXTURE_TEST);
-      const { stdout } = await run("test", "--secrets", ".env");
+      const { stdout } = await run("test", "--secrets", ".env", "--var", "STAGE=x");
       assert.match(
         stdout,
-        /^ {7}\+ actual, - expected\n {9}\{\n {9} {2}KEY: 'given',\n {7}\+ {3}TOKEN: 'declared',\n {7}- {3}TOKEN: 'other',\n {9} {2}text: 'one'\n {9}\}$/m,
+        /^ {7}\+ actual, - expected\n {9}\{\n {9} {2}KEY: 'given',\n {9} {2}STAGE: 'x',\n {7}\+ {3}TOKEN: 'declared',\n {7}- {3}TOKEN: 'other',\n {9} {2}text: 'one'\n {9}\}$/m,
       );
       const wrong = { ...manifest, tests: { volume: { folder: 1 } } };
       await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify(wrong));

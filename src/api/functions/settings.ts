@@ -115,7 +115,7 @@ export function namedValuesIn<Value extends z.ZodType<string>>(
   }).transform((values) => Object.fromEntries(values) as Record<string, string>);
 }
 
-const variablesIn = namedValuesIn("variable", z.string(), VARIABLES_MAX)
+export const variablesIn = namedValuesIn("variable", z.string(), VARIABLES_MAX)
   .refine((variables) => bytesOf(variables) <= VARIABLES_BYTES_MAX, {
     error: atMost(VARIABLES_BYTES_MAX, "bytes of names and values together"),
   })

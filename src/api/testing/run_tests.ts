@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { mainResult } from "../../domain/testing/results.ts";
 import { functionParam, secretsIn } from "../functions/schemas.ts";
+import { variablesIn } from "../functions/settings.ts";
 import { jsonOperation } from "../operation.ts";
 import { testResultJson, testResultOut } from "./schemas.ts";
 
@@ -18,6 +19,9 @@ export const runTests = jsonOperation({
     secrets: secretsIn.default({}).openapi({
       description: "Secrets of this run alone; they win over those that the tests declare",
     }),
+    variables: variablesIn.default({}).openapi({
+      description: "Variables of this run alone; they win over those that the tests declare",
+    }),
   }).openapi("c1.api.functions.v1.FunctionsServiceTestRequest"),
   response: z.object({
     result: testResultOut.optional().openapi({
@@ -26,7 +30,8 @@ export const runTests = jsonOperation({
     results: z.array(testResultOut),
   }).openapi("c1.api.functions.v1.FunctionsServiceTestResponse"),
   async handle({ params, body, principal, signal }, { tests }) {
-    const request = { commit: body.commitId, secrets: body.secrets };
+    const { commitId: commit, secrets, variables } = body;
+    const request = { commit, secrets, variables };
     const found = await tests.run(principal, params.function_id, request, signal);
     const main = mainResult(found);
     return {

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { ApiError, needsAddition } from "./api_error.ts";
+import type { SettingValues } from "../folder/function_settings.ts";
 import { LONG_TIMEOUT_MS, readBody, readResponse, request } from "./http.ts";
 import {
   Commit,
@@ -27,13 +28,15 @@ const FunctionResponse = z.object({ function: RemoteFunction, commit: Commit.nul
 const bytes = z.string().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
 
 /** The fields of a function that an update sets. */
-export interface FunctionChange {
+export interface FunctionChange extends SettingValues {
   readonly displayName?: string;
-  readonly description?: string;
-  readonly outboundNetworkAllowlist?: readonly string[];
-  readonly scopedRoleIds?: readonly string[];
-  readonly provisionedConcurrency?: number;
-  readonly processReuse?: string;
+  readonly description?: string | undefined;
+  readonly outboundNetworkAllowlist?: readonly string[] | undefined;
+  readonly scopedRoleIds?: readonly string[] | undefined;
+  /** Empty for none. */
+  readonly vfsId?: string | undefined;
+  /** The new set of all. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   readonly publishedCommitId?: string;
   /** The new set of names; an empty value keeps what is stored. */
   readonly secret?: Readonly<Record<string, string>>;
@@ -79,6 +82,17 @@ type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
 
 /** The invocations of all functions. */
 export const ALL_FUNCTIONS: FunctionName = { id: "-", displayName: "all functions" };
+
+/** Values of one run of tests. */
+export interface RunValues {
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** A server without these additions to C1's API must not get an empty one. */
+function isGiven([, values]: [string, object]): boolean {
+  return Object.keys(values).length > 0;
+}
 
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
@@ -306,13 +320,13 @@ export class Api implements Disposable {
   async test(
     fn: RemoteFunction,
     commitId: string,
-    secrets: Readonly<Record<string, string>>,
+    values: RunValues,
   ): Promise<TestResult[]> {
     const { results } = await this.session.post(
       `Cannot test ${fn.displayName}`,
       `${functionPath(fn)}/test`,
       z.object({ results: z.array(TestResult).nullish().transform((value) => value ?? []) }),
-      { commitId, ...Object.keys(secrets).length === 0 ? {} : { secrets } },
+      { commitId, ...Object.fromEntries(Object.entries(values).filter(isGiven)) },
       LONG_TIMEOUT_MS,
     );
     return results;

@@ -29,6 +29,18 @@ export function mapOf<Value extends z.ZodType>(value: Value) {
     .pipe(z.map(z.string(), value));
 }
 
+/** A duration of the API; absent is the default of the server. */
+const durationText = z.string().nullish().transform((value) => value || "0s");
+const valuesByName = mapOf(z.string()).transform((value) => Object.fromEntries(value));
+
+/** Limits in force: an addition to C1's API. */
+const Limits = z.object({
+  timeout: z.string(),
+  cpuTimeout: z.string(),
+  memoryMib: z.number(),
+  maxConcurrency: z.number(),
+}).partial();
+
 export const RemoteFunction = z.object({
   id: z.string(),
   displayName: text,
@@ -39,8 +51,17 @@ export const RemoteFunction = z.object({
   outboundNetworkAllowlist: z.array(z.string()).nullish().transform((value) => value ?? []),
   scopedRoleIds: z.array(z.string()).nullish().transform((value) => value ?? []),
   secret: mapOf(z.string()).transform((value) => [...value.keys()]),
-  provisionedConcurrency: z.number().nullish().transform((value) => value ?? 0),
+  provisionedConcurrency: count,
   processReuse,
+  timeout: durationText,
+  cpuTimeout: durationText,
+  memoryMib: count,
+  maxConcurrency: count,
+  /** The volume of calls that name none. */
+  vfsId: text,
+  variables: valuesByName,
+  /** Empty for a server without this addition to C1's API. */
+  effectiveLimits: Limits.nullish().transform((value) => value ?? {}),
   createdAt: optionalText,
   updatedAt: optionalText,
   deletedAt: optionalText,
@@ -139,6 +160,7 @@ export const Invocation = z.object({
   /** The invocation that made this one, and its depth in the chain; additions to C1's API. */
   parentInvocationId: optionalText,
   depth: optionalCount,
+  limits: Limits.nullish().transform((value) => value ?? undefined),
   createdAt: optionalText,
   updatedAt: optionalText,
 });

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { ApiError } from "../client/api_error.ts";
-import { lookFor } from "../client/find.ts";
+import { lookFor, volumeIdOf } from "../client/find.ts";
 import type { Commit, RemoteFunction } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
+import { SETTING_NAMES } from "./function_settings.ts";
 import { inParallel } from "../client/parallel.ts";
 import { type Change, changesBetween } from "./changes.ts";
 import type { Manifest } from "./manifest.ts";
@@ -62,19 +64,42 @@ export async function makeCommit(
   return await api.finalize(fn, commitId);
 }
 
+/** The id of the volume to bind. Undefined without one, and for C1, where the command line attaches it to calls. */
+export async function boundVolume(
+  api: Api,
+  { volume }: Manifest,
+  fn: RemoteFunction,
+): Promise<string | undefined> {
+  const canBind = Object.keys(fn.effectiveLimits).length > 0;
+  return volume !== undefined && canBind ? await volumeIdOf(api, volume) : undefined;
+}
+
+/** What the flags of a deploy add to `invoked.json`. */
+export interface Additions {
+  /** Id of the volume that the manifest names. */
+  readonly volumeId: string | undefined;
+  /** Variables besides those of the manifest, or else of the function. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 /** The fields of `invoked.json` that differ on the server; absent fields do not change. */
-export function settingsChange(manifest: Manifest, fn: RemoteFunction): FunctionChange {
+export function settingsChange(
+  manifest: Manifest,
+  { volumeId, variables }: Additions,
+  fn: RemoteFunction,
+): FunctionChange {
+  const settings = SETTING_NAMES.map((name) => [name, manifest[name]] as const);
+  const hasVariables = manifest.variables !== undefined || Object.keys(variables).length > 0;
   const wanted: FunctionChange = {
     displayName: manifest.name,
-    ...manifest.description === undefined ? {} : { description: manifest.description },
-    ...manifest.allowlist === undefined ? {} : { outboundNetworkAllowlist: manifest.allowlist },
-    ...manifest.roles === undefined ? {} : { scopedRoleIds: manifest.roles },
-    ...manifest.provisionedConcurrency === undefined
-      ? {}
-      : { provisionedConcurrency: manifest.provisionedConcurrency },
-    ...manifest.processReuse === undefined ? {} : { processReuse: manifest.processReuse },
+    description: manifest.description,
+    outboundNetworkAllowlist: manifest.allowlist,
+    scopedRoleIds: manifest.roles,
+    ...Object.fromEntries(settings),
+    vfsId: volumeId,
+    variables: hasVariables ? { ...manifest.variables ?? fn.variables, ...variables } : undefined,
   };
   const differing = (Object.keys(wanted) as (keyof typeof wanted & keyof RemoteFunction)[])
-    .filter((field) => JSON.stringify(wanted[field]) !== JSON.stringify(fn[field]));
+    .filter((field) => wanted[field] !== undefined && !isDeepStrictEqual(wanted[field], fn[field]));
   return Object.fromEntries(differing.map((field) => [field, wanted[field]]));
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { readTextFile } from "../../shared/files.ts";
 import { declaredFixture } from "../../domain/testing/fixture.ts";
 import { parseJson } from "../client/api_error.ts";
+import { SETTING_SCHEMAS } from "./function_settings.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 
 export const MANIFEST_NAME = "invoked.json";
@@ -16,13 +17,13 @@ const Manifest = z.strictObject({
   /** A folder above, with files that the function imports. */
   root: z.string().regex(/^\.\.(?:\/\.\.)*\/?$/, 'must be a folder above, such as "..", or "../.."')
     .optional(),
-  /** Name or id of the volume that the command line attaches to calls. */
+  /** Name or id of the volume of calls that name none. */
   volume: z.string().min(1).optional(),
   /** Ids of the roles that the function has for calls of the API. */
   roles: z.array(z.string()).optional(),
-  provisionedConcurrency: z.number().int().min(0).optional(),
-  /** Whether a process runs one call, or one after another. */
-  processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"]).optional(),
+  /** Plain values by name; the new set of all. */
+  variables: z.record(z.string(), z.string()).optional(),
+  ...z.object(SETTING_SCHEMAS).partial().shape,
   /** What the tests have besides the code; a commit has this part of the manifest. */
   tests: declaredFixture.optional(),
 });
@@ -53,8 +54,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     `${path.length === 0 ? "the file" : path.join(".")}: ${message}`
   );
   throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
-    next:
-      "its fields are name, description, root, allowlist, volume, roles, provisionedConcurrency, processReuse, tests and id",
+    next: `its fields are ${Object.keys(Manifest.shape).join(", ")}`,
     exit: "usage",
   });
 }

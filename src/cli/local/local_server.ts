@@ -1,13 +1,17 @@
 import { dirname, join } from "node:path";
-import { type Given, readEnvironment, resolveConfig } from "../../config/mod.ts";
+import { type Given, readEnvironment, resolveConfig, type Resolved } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
 import { dataDirTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
 import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
+import { type Manifest, needManifest } from "../folder/manifest.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
 import { exitOnSyncFailure } from "./sync_failure.ts";
 import { setUpLogging } from "../terminal/logging.ts";
+
+const MS_PER_SECOND = 1000;
+const BYTES_PER_MIB = 1024 * 1024;
 
 /** A server in this process with a temporary store; disposing it removes the store. */
 export interface LocalServer extends AsyncDisposable {
@@ -28,10 +32,9 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   await using opened = new AsyncDisposableStack();
   opened.defer(() => removeStore(dataDir));
   await linkDownloads(folder, dataDir);
-  const { config } = resolveConfig(
-    { ...flags, data: dataDir, host: "127.0.0.1", port: "0" },
-    env,
-  );
+  const own = { ...flags, data: dataDir, host: "127.0.0.1", port: "0" };
+  const maxima = maximaFor(await needManifest(folder), resolveConfig(own, env));
+  const { config } = resolveConfig({ ...own, ...maxima }, env);
   await setUpLogging({ format: "auto", level: "error" });
   const { startServer } = await import("../../compose/server.ts");
   const server = await startServer(config, {
@@ -46,6 +49,35 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   const api = opened.use(new Api(new Session(await dataDirTarget(dataDir))));
   const parts = opened.move();
   return { api, dataDir, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/**
+ * Flags that allow the settings of a folder on its local server, unless a flag or variable forbids them. The server that
+ * it is deployed to has limits of its own.
+ */
+function maximaFor(
+  { timeout, cpuTimeout, memoryMib = 0, maxConcurrency = 0 }: Manifest,
+  { config: { invocations }, sources }: Resolved,
+): Given {
+  const { timeoutMs, cpuTimeMs, memoryBytes, maxRunningPerFunction } = invocations;
+  const [timeoutWanted, cpuTimeWanted] = [timeout, cpuTimeout].map((seconds = "0s") =>
+    MS_PER_SECOND * Number.parseFloat(seconds)
+  ) as [number, number];
+  const wanted = [
+    ["max-timeout", "maxTimeoutMs", timeoutWanted > timeoutMs, `${timeoutWanted}ms`],
+    ["max-cpu-time", "maxCpuTimeMs", cpuTimeWanted > cpuTimeMs, `${cpuTimeWanted}ms`],
+    ["max-memory", "maxMemoryBytes", memoryMib * BYTES_PER_MIB > memoryBytes, `${memoryMib}MiB`],
+    [
+      "max-running-per-function",
+      "maxRunningPerFunction",
+      maxConcurrency > maxRunningPerFunction,
+      `${maxConcurrency}`,
+    ],
+  ] as const;
+  const raised = wanted.filter(([, field, isBeyond]) =>
+    isBeyond && sources[`invocations.${field}`] === "default"
+  );
+  return Object.fromEntries(raised.map(([flag, , , text]) => [flag, text]));
 }
 
 const REMOVE_ATTEMPTS = 20;

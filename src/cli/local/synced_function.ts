@@ -14,10 +14,15 @@ export class SyncedFunction {
   #commit: Commit | undefined;
   /** The volumes that the manifest has named so far, by name. */
   readonly #volumes = new Map<string, Volume>();
-  #volume: Volume | undefined;
   #filesAbove: FilesAbove = { paths: [], readAt: 0 };
 
-  private constructor(readonly api: Api, readonly folder: string, fn: RemoteFunction) {
+  private constructor(
+    readonly api: Api,
+    readonly folder: string,
+    /** Variables besides those of the manifest. */
+    private readonly variables: Readonly<Record<string, string>>,
+    fn: RemoteFunction,
+  ) {
     this.#fn = fn;
   }
 
@@ -25,11 +30,14 @@ export class SyncedFunction {
   static async open(
     api: Api,
     folder: string,
-    secrets: Readonly<Record<string, string>>,
+    { secrets = {}, variables = {} }: {
+      readonly secrets?: Readonly<Record<string, string>> | undefined;
+      readonly variables?: Readonly<Record<string, string>> | undefined;
+    } = {},
   ): Promise<SyncedFunction> {
     const { name, description = "" } = await needManifest(folder);
     const fn = await api.createFunction(name, description);
-    const synced = new SyncedFunction(api, folder, fn);
+    const synced = new SyncedFunction(api, folder, variables, fn);
     if (Object.keys(secrets).length > 0) {
       synced.#fn = await api.updateFunction(fn, { secret: secrets });
     }
@@ -38,11 +46,6 @@ export class SyncedFunction {
 
   get fn(): RemoteFunction {
     return this.#fn;
-  }
-
-  /** The volume that `invoked.json` names, as of the last {@link sync}. */
-  get volume(): Volume | undefined {
-    return this.#volume;
   }
 
   /** The files above the folder that matter to the function, as of the last {@link sync}. */
@@ -58,10 +61,10 @@ export class SyncedFunction {
    */
   async sync(): Promise<{ readonly commit: Commit; readonly changed: boolean }> {
     const manifest = await needManifest(this.folder);
-    const change = settingsChange(manifest, this.#fn);
     const volume = await this.#volumeOf(manifest);
-    const settingsChanged = Object.keys(change).length > 0 || volume !== this.#volume;
-    this.#volume = volume;
+    const additions = { volumeId: volume?.id ?? "", variables: this.variables };
+    const change = settingsChange(manifest, additions, this.#fn);
+    const settingsChanged = Object.keys(change).length > 0;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
     const readAt = Date.now();
     const { files, skipped, watched } = await readFunctionFolder(this.folder);

@@ -23,6 +23,12 @@ export interface Fixture {
   readonly allowedHosts: readonly string[];
 }
 
+/** Values of one run alone. They win over those that the tests declare. */
+export interface RunValues {
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 /**
  * The fixtures of a run: of `invoked.json`, then also of `registerTests`, whose fields win. Secrets of the run itself
  * win over those of both.
@@ -35,7 +41,7 @@ export class RunFixtures {
   constructor(
     private readonly base: DeclaredFixture,
     private readonly files: readonly CommitFileRow[],
-    private readonly runSecrets: Readonly<Record<string, string>>,
+    private readonly own: RunValues,
   ) {
     this.#current = this.#resolve(base);
   }
@@ -70,8 +76,8 @@ export class RunFixtures {
   #resolve({ volume, secrets, variables = {}, allowedHosts = [] }: DeclaredFixture): Fixture {
     return {
       volume: volume && seedOf(volume, this.files),
-      secrets: { ...secrets, ...this.runSecrets },
-      variables,
+      secrets: { ...secrets, ...this.own.secrets },
+      variables: { ...variables, ...this.own.variables },
       allowedHosts,
     };
   }

@@ -16,7 +16,7 @@ import type { TestArtifacts } from "./artifacts.ts";
 import { FIXTURE_FILE, FixtureError, readFixtureFile } from "./fixture.ts";
 import { positionOf, resultOf, type TestResult } from "./results.ts";
 import { type TestLimits, type TestRecord, TestRun } from "./run.ts";
-import { type Fixture, RunFixtures } from "./run_fixtures.ts";
+import { type Fixture, RunFixtures, type RunValues } from "./run_fixtures.ts";
 import { TestVolumes } from "./volumes.ts";
 
 /** What test runs work with. */
@@ -32,11 +32,9 @@ export interface TestParts {
 }
 
 /** What to test. */
-export interface TestRequest {
+export interface TestRequest extends RunValues {
   /** Reference of a commit; empty means the published one. */
   readonly commit: string;
-  /** Secrets of this run alone; they win over those of the commit's fixture. */
-  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /**
@@ -62,7 +60,7 @@ export class Tests {
     const fn = await liveFunction(store.read, functionId);
     const commit = await commitToRun(store.read, fn, request.commit);
     const artifact = await artifacts.of(commit);
-    const fixtures = await this.#fixturesOf(commit.id, request.secrets);
+    const fixtures = await this.#fixturesOf(commit.id, request);
     const context: InvocationContext = {
       invocationId: ids.next(),
       functionId: fn.id,
@@ -91,7 +89,7 @@ export class Tests {
   /** @throws BUILD_FAILED for what the commit declares wrongly */
   async #fixturesOf(
     commitId: string,
-    secrets: Readonly<Record<string, string>>,
+    own: RunValues,
   ): Promise<RunFixtures> {
     const { store } = this.parts;
     const files = await store.read.commits.files(commitId);
@@ -100,7 +98,7 @@ export class Tests {
       const base = file === undefined
         ? {}
         : readFixtureFile(await store.commitBlobs.get(file.digest));
-      return new RunFixtures(base, files, secrets);
+      return new RunFixtures(base, files, own);
     } catch (error) {
       if (!(error instanceof FixtureError)) throw error;
       const field = error.field === "" ? "tests" : `tests.${error.field}`;

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { formatCount, parseDuration } from "../../config/units.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
+
+const MS_PER_SECOND = 1000;
+
+/** A duration as flags take it, as the API has it. */
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return `${(ms / MS_PER_SECOND).toFixed(ms % MS_PER_SECOND === 0 ? 0 : 3)}s`;
+  context.addIssue({
+    code: "custom",
+    message: `must be a duration with its unit, such as "500ms" or "30s"`,
+  });
+  return z.NEVER;
+});
+const count = z.number({ error: "must be a whole number" })
+  .int({ error: "must be a whole number" }).min(0, { error: "must not be negative" });
+
+/** Settings of a function under the names that `invoked.json` and the API share, with their values in the API. */
+export const SETTING_SCHEMAS = {
+  timeout: duration,
+  cpuTimeout: duration,
+  memoryMib: count,
+  maxConcurrency: count,
+  provisionedConcurrency: count,
+  /** Whether a process runs one call, or one after another. */
+  processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"]),
+} as const;
+
+export type SettingName = keyof typeof SETTING_SCHEMAS;
+export const SETTING_NAMES = Object.keys(SETTING_SCHEMAS) as readonly SettingName[];
+
+/** What resets a setting to the default of the server. */
+export const SETTING_DEFAULTS = {
+  timeout: "0s",
+  cpuTimeout: "0s",
+  memoryMib: 0,
+  maxConcurrency: 0,
+  provisionedConcurrency: 0,
+  processReuse: "PROCESS_REUSE_NONE",
+} as const satisfies Record<SettingName, string | number>;
+
+/** Values of settings in the API. */
+export type SettingValues = {
+  readonly [Name in SettingName]?: z.output<(typeof SETTING_SCHEMAS)[Name]> | undefined;
+};
+
+/** The settings of a function in words, by name: its own value, and what is in force. */
+export function describeSettings(fn: RemoteFunction): [name: string, own: string, now: string][] {
+  const { effectiveLimits: limits } = fn;
+  return SETTING_NAMES.map((name) => {
+    const value = fn[name];
+    const own = value === SETTING_DEFAULTS[name] ? "" : describe(value);
+    const inForce = name in limits ? limits[name as keyof typeof limits] : undefined;
+    return [name, own, describe(inForce ?? value)];
+  });
+}
+
+function describe(value: string | number): string {
+  return typeof value === "number" ? formatCount(value) : value;
+}

@@ -1,0 +1,77 @@
+import { nearest } from "../../config/mod.ts";
+import type { Api, FunctionChange } from "../client/api.ts";
+import { volumeIdOf } from "../client/find.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
+import {
+  SETTING_DEFAULTS,
+  SETTING_NAMES,
+  SETTING_SCHEMAS,
+  type SettingName,
+} from "../folder/function_settings.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
+
+/** Begins the name of a variable among those of settings. */
+export const VARIABLE_PREFIX = "variables.";
+const VOLUME = "volume";
+
+/** The change that sets these settings. */
+export async function changeTo(
+  api: Api,
+  fn: RemoteFunction,
+  pairs: readonly (readonly [name: string, value: string])[],
+): Promise<FunctionChange> {
+  let change: FunctionChange = {};
+  for (const [name, value] of pairs) {
+    if (name.startsWith(VARIABLE_PREFIX)) {
+      const variable = name.slice(VARIABLE_PREFIX.length);
+      const variables = { ...change.variables ?? fn.variables, [variable]: value };
+      change = { ...change, variables };
+    } else if (name === VOLUME) change = { ...change, vfsId: await volumeIdOf(api, value) };
+    else change = { ...change, [needSetting(name)]: valueOf(needSetting(name), value) };
+  }
+  return change;
+}
+
+/** The change that resets these settings, and removes these variables. */
+export function changeToDefaults(fn: RemoteFunction, names: readonly string[]): FunctionChange {
+  let change: FunctionChange = {};
+  for (const name of names) {
+    if (name.startsWith(VARIABLE_PREFIX)) {
+      const variable = name.slice(VARIABLE_PREFIX.length);
+      const variables = change.variables ?? fn.variables;
+      if (!Object.hasOwn(variables, variable)) throw noVariable(fn, variable);
+      const kept = Object.entries(variables).filter(([other]) => other !== variable);
+      change = { ...change, variables: Object.fromEntries(kept) };
+    } else if (name === VOLUME) change = { ...change, vfsId: "" };
+    else change = { ...change, [needSetting(name)]: SETTING_DEFAULTS[needSetting(name)] };
+  }
+  return change;
+}
+
+function needSetting(name: string): SettingName {
+  const known = SETTING_NAMES.find((setting) => setting === name);
+  if (known !== undefined) return known;
+  const names = [...SETTING_NAMES, VOLUME];
+  const likely = nearest(name, names);
+  const hint = likely === undefined ? "" : `did you mean ${likely}? `;
+  throw new Failure(`Cannot use ${JSON.stringify(oneLine(name))}: it is not a setting`, {
+    next: `${hint}The settings are ${names.join(", ")}, and ${VARIABLE_PREFIX}NAME for a variable`,
+    exit: "usage",
+  });
+}
+
+function valueOf(name: SettingName, text: string): string | number {
+  const parsed = SETTING_SCHEMAS[name].safeParse(/^-?[0-9.]+$/.test(text) ? Number(text) : text);
+  if (parsed.success) return parsed.data;
+  throw new Failure(
+    `Cannot set ${name} to ${JSON.stringify(oneLine(text))}: it ${parsed.error.issues[0]?.message}`,
+    { exit: "usage" },
+  );
+}
+
+function noVariable({ displayName }: RemoteFunction, name: string): Failure {
+  return new Failure(
+    `Cannot remove ${oneLine(name)}: ${displayName} has no variable of this name`,
+    { next: "list them with invoked settings list" },
+  );
+}
