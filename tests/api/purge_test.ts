@@ -278,6 +278,8 @@ serverSuite("purges of files", {}, {
     ok(await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`));
     assert.equal(ok(await purge(client, id, { commitId: old })).files, 1);
     assert.match((await client.invocation(id, invocationId)).error, /^CANCELLED:/);
+    ok(await client.call("DELETE", `/api/v1/functions/${id}`, {}));
+    assert.equal(ok(await purge(client, id, { commitId })).files, 1, "of a deleted function");
   },
 
   "take an upload out of an open commit": async ({ server, client }) => {

@@ -102,6 +102,8 @@ Deno.test("a purge that SIGKILL interrupts goes on after the next start", async 
       await client.post(`/api/v1/functions/${id}/purge`, { before, dryRun: true }),
     );
     assert.equal(size.invocations, INVOCATIONS);
+    const { commit } = ok(await client.commit(id, { "main.ts": `${MAIN}// purged\n` }));
+    ok(await client.post(`/api/v1/functions/${id}/purge`, { commitId: commit.id }));
     const purging = client.post(`/api/v1/functions/${id}/purge`, { before })
       .then(() => assert.fail("the purge was not interrupted"), () => {});
     await eventually(() =>
@@ -124,7 +126,7 @@ Deno.test("a purge that SIGKILL interrupts goes on after the next start", async 
     return page.list.every((each: Json) => each.finishedAt !== undefined) ? page : undefined;
   });
   const total = list.find((each: Json) => each.before === before);
-  assert.deepEqual([list.length, total.invocations], [2, INVOCATIONS]);
+  assert.deepEqual([list.length, total.invocations], [3, INVOCATIONS]);
   await eventually(
     () => Promise.resolve(countIn(database, "invocations") === 1 || undefined),
     "the erasure of all but the call that ended later",
@@ -140,6 +142,8 @@ Deno.test("a purge that SIGKILL interrupts goes on after the next start", async 
   }, "the erasure from the index of searches");
   using index = new DatabaseSync(`${dataDir}/cache/search/index.db`, { readOnly: true });
   assert.equal(index.prepare("SELECT count(*) AS count FROM documents").get()?.count, 1);
+  await server.stop();
+  assert.doesNotMatch(await server.log, /"level":"ERROR"/, "nothing is missing");
 });
 
 serverSuite("retention", { flags: SWEEP }, {

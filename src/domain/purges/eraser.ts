@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { Sema } from "async-sema";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { Store } from "../../store/mod.ts";
 import type { EndedInvocations, PurgeRow } from "../../store/purges.ts";
@@ -8,6 +9,9 @@ const logger = getLogger(["invoked", "domain"]);
 
 /** Pause after a step, as a multiple of its time and of its wait for the writer: erasure takes a tenth of the writer. */
 const PAUSE_FACTOR = 9;
+
+/** Names the sweep among the work under way. */
+const SWEEP = "sweep";
 
 /** How long ended invocations are kept; each is a named setting in `src/config`. */
 export interface RetentionLimits {
@@ -26,47 +30,47 @@ export class Eraser implements AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #lifecycle = new Lifecycle("eraser", "open", { open: ["stopped"], stopped: [] });
   readonly #stopping = new AbortController();
-  /** The last work: one runs after another. */
-  #last: Promise<void> = Promise.resolve();
-  /** Whether a sweep waits or runs. */
-  #isSweeping = false;
+  /** Purges and sweeps take turns, step by step, so that a short one does not wait for a long one. */
+  readonly #turn = new Sema(1);
+  /** Purges under way by id, and the sweep. */
+  readonly #underway = new Map<string, Promise<void>>();
 
   constructor(private readonly store: Store, private readonly retention: RetentionLimits) {
     this.#timer = setInterval(() => this.#sweepSoon(), retention.sweepIntervalMs);
   }
 
-  /** Carries out a recorded purge. @throws SERVER_STOPPING, StorageUnavailable; the next sweep then carries it out */
+  /** Carries out a recorded purge. @throws SERVER_STOPPING, StorageUnavailable; a later sweep then carries it out */
   run(purge: PurgeRow): Promise<void> {
-    return this.#enqueue(() => this.#run(purge));
+    return this.#track(purge.id, () => this.#run(purge));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#lifecycle.set("stopped");
     this.#stopping.abort();
-    await this.#last;
+    await Promise.allSettled(this.#underway.values());
   }
 
-  #enqueue(work: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
-    return done;
+  /** Begins work, unless the same is under way. */
+  #track(id: string, work: () => Promise<void>): Promise<void> {
+    const underway = this.#underway.get(id);
+    if (underway !== undefined) return underway;
+    const working = work().finally(() => this.#underway.delete(id));
+    this.#underway.set(id, working);
+    return working;
   }
 
   #sweepSoon(): void {
-    if (this.#isSweeping) return;
-    this.#isSweeping = true;
-    this.#enqueue(() => this.#sweep()).catch((error) => {
-      if (this.#lifecycle.is("open")) {
-        logger.error("Cannot erase what was purged or is older than its retention: {error}", {
-          error,
-        });
-      }
-    }).finally(() => this.#isSweeping = false);
+    this.#track(SWEEP, () => this.#sweep()).catch((error) => {
+      if (!this.#lifecycle.is("open")) return;
+      logger.error("Cannot erase what was purged, or what is beyond its retention: {error}", {
+        error,
+      });
+    });
   }
 
   async #sweep(): Promise<void> {
-    for (const purge of await this.store.read.purges.unfinished()) await this.#run(purge);
+    for (const purge of await this.store.read.purges.unfinished()) await this.run(purge);
     await this.#eraseBlobs();
     const { ageMs = Infinity } = this.retention;
     if (ageMs < Infinity) await this.#erase({ functionId: undefined, before: ago(ageMs) });
@@ -81,19 +85,32 @@ export class Eraser implements AsyncDisposable {
     await this.store.write((tx) => tx.purges.finish(id, new Date().toISOString()));
   }
 
+  /** @param purgeId counts what was erased */
   async #erase(ended: EndedInvocations, purgeId?: string): Promise<void> {
-    let after: string | undefined = "";
-    while (after !== undefined) {
-      this.#assertOpen();
-      const start = performance.now();
-      const from: string = after;
-      const step = await this.store.write(
-        (tx) => tx.purges.eraseInvocations(ended, from, purgeId),
-        "committed",
-      );
-      after = step.next;
-      if (after !== undefined) await this.#pause((performance.now() - start) * PAUSE_FACTOR);
+    for (let after: string | undefined = ""; after !== undefined;) {
+      await this.#turn.acquire();
+      try {
+        after = await this.#step(ended, after, purgeId);
+      } finally {
+        this.#turn.release();
+      }
     }
+  }
+
+  /** Erases some invocations, and pauses unless they were the last. */
+  async #step(
+    ended: EndedInvocations,
+    after: string,
+    purgeId: string | undefined,
+  ): Promise<string | undefined> {
+    this.#assertOpen();
+    const start = performance.now();
+    const { next } = await this.store.write(
+      (tx) => tx.purges.eraseInvocations(ended, after, purgeId),
+      "committed",
+    );
+    if (next !== undefined) await this.#pause((performance.now() - start) * PAUSE_FACTOR);
+    return next;
   }
 
   /** Erases the blobs that purges have left, but for those that a commit still references. */

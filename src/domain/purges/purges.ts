@@ -193,8 +193,9 @@ async function assertNotInUse(
   functionId: string,
   commitIds: readonly string[],
 ): Promise<void> {
-  const published = (await tx.functions.get(functionId))?.publishedCommitId;
-  if (published && commitIds.includes(published)) {
+  const fn = await tx.functions.get(functionId);
+  const published = fn?.deletedAt === null ? fn.publishedCommitId : null;
+  if (published !== null && commitIds.includes(published)) {
     throw new DomainError(
       "COMMIT_IN_USE",
       `Cannot purge files of commit ${published}: it is published; publish another commit first`,

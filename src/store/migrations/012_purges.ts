@@ -28,6 +28,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("digest", "text", (c) => c.primaryKey())
     .execute();
   await db.schema.alterTable("functions").addColumn("retention_ms", "integer").execute();
+  await db.schema.createIndex("functions_with_retention").on("functions").column("id")
+    .where(sql<boolean>`retention_ms is not null`).execute();
   await db.schema.alterTable("commits").addColumn("purged_at", "text").execute();
   await db.schema.alterTable("commits").addColumn("purged_by", "text").execute();
   await freeIdempotencyKeys(db);
