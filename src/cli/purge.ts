@@ -104,16 +104,16 @@ async function purge(
       console.log(
         isNothing ? "Nothing to purge" : `Would purge ${describe(size, fn, selection)}`,
       );
-      return noteCommits(size);
+      return noteCommits(size, "will not run any more");
     }
-    noteCommits(size);
+    noteCommits(size, "will not run any more");
     const question = `Purge ${describe(size, fn, selection)} on ${api.url}, for good?`;
     if (!await askForYes(question, YES_HINT)) throw new Failure("Cancelled: nothing was purged");
   }
   const purged = await needsAddition(WHAT, api.purge(fn, selection));
   if (json) return printJson(purged);
   console.log(`Purged ${describe(purged, fn, selection)}`);
-  noteCommits(purged);
+  noteCommits(purged, "cannot run any more");
 }
 
 function describe(
@@ -130,9 +130,9 @@ function describe(
     }`;
 }
 
-/** Says which commits cannot run any more, and where the content remains. */
-function noteCommits({ commitIds, remaining }: PurgeSize): void {
-  if (commitIds.length > 0) note(`These commits can no longer run: ${commitIds.join(", ")}`);
+/** Says what purged files mean for their commits, and where the content remains. */
+function noteCommits({ commitIds, remaining }: PurgeSize, meaning: string): void {
+  if (commitIds.length > 0) note(`These commits ${meaning}: ${commitIds.join(", ")}`);
   for (const { functionId, commitId, path } of remaining) {
     note(
       `The same content remains in ${oneLine(path)} of commit ${commitId}, function ${functionId}`,

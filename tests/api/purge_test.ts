@@ -1,6 +1,6 @@
 /** Purges of invocations and of files of commits, on the wire and on the disk. */
 import assert from "node:assert/strict";
-import { type Client, encode, type Files, type Json } from "../support/client.ts";
+import { type Answer, type Client, encode, type Files, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
@@ -55,6 +55,10 @@ async function withCommits(client: Client, ...commits: Files[]) {
 function publish(client: Client, id: string, publishedCommitId: string) {
   const body = { function: { id, publishedCommitId }, updateMask: "publishedCommitId" };
   return client.post("/api/v1/functions/update", body);
+}
+
+function assertInUse(answer: Answer<Json>, message: RegExp): void {
+  assertError(answer, "FAILED_PRECONDITION", "COMMIT_IN_USE", { message });
 }
 
 serverSuite("purges of invocations", { flags: ["--max-running-per-function", "1"] }, {
@@ -257,24 +261,13 @@ serverSuite("purges of files", {}, {
       { "main.ts": MAIN },
     );
     ok(await publish(client, id, old));
-    assertError(
-      await purge(client, id, { path: "main.ts" }),
-      "FAILED_PRECONDITION",
-      "COMMIT_IN_USE",
-      {
-        message: /it is published/,
-      },
-    );
+    for (const dryRun of [true, false]) {
+      const answer = await purge(client, id, { path: "main.ts", dryRun });
+      assertInUse(answer, /it is published/);
+    }
     const { invocationId } = ok(await client.invoke(id, {}, { prefer: "respond-async" }));
     ok(await publish(client, id, commitId));
-    assertError(
-      await purge(client, id, { commitId: old }),
-      "FAILED_PRECONDITION",
-      "COMMIT_IN_USE",
-      {
-        message: new RegExp(invocationId),
-      },
-    );
+    assertInUse(await purge(client, id, { commitId: old }), new RegExp(invocationId));
     ok(await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`));
     assert.equal(ok(await purge(client, id, { commitId: old })).files, 1);
     assert.match((await client.invocation(id, invocationId)).error, /^CANCELLED:/);

@@ -104,9 +104,7 @@ export class Purges {
         description: `${JSON.stringify(path)} is no file of ${where}`,
       });
     }
-    const files = dryRun
-      ? await read.purges.files(selection)
-      : await this.#eraseFiles(by, fn, selection);
+    const files = await this.#eraseFiles(by, fn, selection, dryRun);
     return {
       ...NOTHING,
       ...sizeOf(files),
@@ -115,11 +113,12 @@ export class Purges {
     };
   }
 
-  /** Erases the selected files; answers what they were. */
+  /** Erases the selected files; answers what they were. A dry run has the same errors. */
   async #eraseFiles(
     by: Principal,
     fn: FunctionRow,
     selection: FileSelection,
+    dryRun: boolean,
   ): Promise<readonly StoredFile[]> {
     const { commitId = null, path = null } = selection;
     const row = this.#newRow(by, { functionId: fn.id, commitId, path });
@@ -129,11 +128,12 @@ export class Purges {
       const commitIds = [...new Set(found.map((file) => file.commitId))];
       const digests = [...new Set(found.map(({ digest }) => digest))];
       await assertNotInUse(tx, fn.id, commitIds);
+      if (dryRun) return found;
       await tx.purges.insert({ ...row, ...sizeOf(found) });
       await tx.purges.putBlobs(await tx.commits.erase(commitIds, digests, row));
       return found;
     });
-    if (files.length > 0) await this.#erase(row);
+    if (files.length > 0 && !dryRun) await this.#erase(row);
     return files;
   }
 
