@@ -161,7 +161,9 @@ async function secretsAmong(uploads: Files): Promise<SecretLike[]> {
     `Warning: this looks like a secret: ${named.join(", ")}` +
       (others > 0 ? ` and ${formatCount(others)} more` : ""),
   ));
-  note("  a commit keeps its files; exclude them with .invokedignore, and use invoked secrets set");
+  note(
+    "  a commit keeps it until invoked purge; exclude it by .invokedignore, and use invoked secrets set",
+  );
   return found;
 }
 
