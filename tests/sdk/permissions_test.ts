@@ -154,6 +154,26 @@ serverSuite("the permissions of functions", {}, {
     assert.equal(gone.second.reason, "ROLE_MISSING");
   },
 
+  "a page token goes on with its own list, for whoever may read that": async ({ client }) => {
+    const [{ id }, other] = await Promise.all([target(client), target(client)]);
+    for (let n = 0; n < 10; n++) ok(await client.invoke(id));
+    const path = `/api/v1/functions/${id}/invocations?page_size=10`;
+    const { nextPageToken: pageToken } = ok(await client.get(path));
+    const { list } = ok(await client.get(`${path}&page_token=${pageToken}`));
+    const caller = await deployWithSdk(client, EACH);
+    const method = "functionsInvocation.list";
+    const asked = async (functionId: string) => {
+      const calls = { [method]: { functionId, pageSize: 10, pageToken } };
+      return (await outputOf(client, caller, { calls }))[method];
+    };
+    const { value } = await asked(id);
+    assert.deepEqual(
+      value.functionsInvocationServiceListResponse.list.map((row: Json) => row.id),
+      list.map((row: Json) => row.id),
+    );
+    assert.equal((await asked(other.id)).reason, "INVALID_PAGE_TOKEN");
+  },
+
   "what a function calls acts with its own roles": async ({ client }) => {
     const inner = await deployWithSdk(client, EACH);
     const outer = await deployWithSdk(
