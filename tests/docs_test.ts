@@ -21,6 +21,7 @@ const COMMAND_FLAGS = [
 ];
 /** Flags of other programs that the pages name. */
 const OTHER_FLAGS = [
+  "--max-old-space-size",
   "--data-urlencode",
   "--exclude",
   "--upload-file",
