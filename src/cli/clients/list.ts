@@ -1,9 +1,15 @@
 import type { Command } from "commander";
 import { addExamples, addJsonOption, addLimitOption } from "../options/common_options.ts";
+import type { Client } from "../client/schemas.ts";
 import { addServerOptions } from "../options/server_options.ts";
 import { printJson, printTable, showTime } from "../terminal/output.ts";
 
 const DEFAULT_LIMIT = 100;
+
+function stateOf({ disabled, expiresTime }: Client): string {
+  if (expiresTime !== undefined && Date.parse(expiresTime) <= Date.now()) return "expired";
+  return disabled ? "disabled" : "enabled";
+}
 
 /** `invoked clients list`: lists the clients of the caller. */
 export function register(command: Command): void {
@@ -22,7 +28,7 @@ export function register(command: Command): void {
         client.id,
         client.clientId,
         client.scopedRoles.join(", ") || "all",
-        client.disabled ? "disabled" : "enabled",
+        stateOf(client),
         client.expiresTime === undefined ? "never" : showTime(client.expiresTime),
         showTime(client.createdAt),
       ]),
