@@ -1,4 +1,6 @@
 import { type Command, Option } from "commander";
+import { join } from "node:path/posix";
+import { commitPath, folderOf } from "../builder/source_tree.ts";
 import { countOf } from "../config/mod.ts";
 import type { Api, PurgeSelection } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
@@ -86,8 +88,19 @@ async function selectionOf(
     ...commit === undefined || fn === undefined
       ? {}
       : { commitId: await findCommit(api, fn, commit) },
-    ...file === undefined ? {} : { path: file },
+    ...file === undefined ? {} : { path: await pathInCommits(api, fn, file) },
   };
+}
+
+/** The path in commits of a file that the author may name from the function's folder, such as `../shared/text.ts`. */
+async function pathInCommits(
+  api: Api,
+  fn: RemoteFunction | undefined,
+  file: string,
+): Promise<string> {
+  if (fn?.head === undefined || !file.startsWith("../")) return file;
+  const folder = folderOf((await api.commit(fn, "HEAD")).files);
+  return typeof folder === "string" ? commitPath(join(folder, file), folder) : file;
 }
 
 async function purge(

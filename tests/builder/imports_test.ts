@@ -21,11 +21,12 @@ const PROJECT = {
     import { y } from "#lib/y";
     import { w } from "#all/w.ts";
     import short from "#short";
+    import { logger } from "#logger";
     import { nested } from "./nested/mod.ts";
     import { functions } from "@c1/functions-sdk";
     const parsed: string = z.string().parse("a");
     export default () => ({
-      parsed, types: [typeof core.$ZodType, typeof Hono, typeof cors, typeof functions.getConfig],
+      parsed, types: [typeof core.$ZodType, typeof Hono, typeof cors, typeof functions.getConfig, typeof logger],
       ms: [ms("1s"), again("1s"), short("1s")], path: path.sep, x, y, w, nested,
     });`,
   "src/x.ts": "export const x = 1;",
@@ -49,12 +50,18 @@ const PROJECT = {
     },
   }`,
   "package.json": JSON.stringify({
-    dependencies: { ms: "=2.1.2", "@old/ms": "npm:ms@2.1.1", "@acme/shared": "workspace:*" },
+    dependencies: {
+      ms: "=2.1.2",
+      "@old/ms": "npm:ms@2.1.1",
+      web: "npm:hono@4",
+      "@acme/shared": "workspace:*",
+    },
     devDependencies: { zod: "^3", ms: "^1", semver: ">=7 <8" },
     imports: {
       "#lib/*": "./lib/*.ts",
       "#all/*": { browser: "./no/*", deno: { types: "./no/*", default: "./all/*" } },
       "#short": "ms",
+      "#logger": "web/logger",
     },
   }),
 };
@@ -64,7 +71,7 @@ Deno.test("names, subpaths and aliases of deno.json and package.json resolve in 
   const artifact = await build(opened.builder, PROJECT);
   assert.deepEqual((await runArtifact(artifact)).value, {
     parsed: "a",
-    types: ["function", "function", "function", "function"],
+    types: ["function", "function", "function", "function", "function"],
     ms: [1000, 1000, 1000],
     path: "/",
     x: 1,
@@ -86,7 +93,7 @@ Deno.test("names, subpaths and aliases of deno.json and package.json resolve in 
     "main.ts": PROJECT["main.ts"].replace("parsed: string", "parsed: number"),
   };
   const [found] = await opened.builder.checkTypes(filesOf(wrong), never());
-  assert.deepEqual([found?.path, found?.line], ["main.ts", 14]);
+  assert.deepEqual([found?.path, found?.line], ["main.ts", 15]);
 });
 
 Deno.test("a lock decides the version of a name, and the build keeps it", async () => {
@@ -328,6 +335,8 @@ Deno.test("imports of jsr and by URL name what to use", () => {
     "https://esm.sh/v135/@scope/x@1.2/sub": /; use npm:@scope\/x@1\.2\/sub$/,
     "https://cdn.jsdelivr.net/npm/zod@4": /; use npm:zod@4$/,
     "https://deno.land/std@0.224.0/yaml/mod.ts": /; use npm:yaml$/,
+    "https://esm.sh/gh/acme/tools":
+      /; use a package of npm, or put a copy of the files into the commit$/,
     "https://example.com/x.ts":
       /; use a package of npm, or put a copy of the files into the commit$/,
   };

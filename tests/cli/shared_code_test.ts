@@ -176,6 +176,13 @@ Deno.test("functions of a repository share code by a root", async (t) => {
     ]);
     assert.equal(await repository.ok(greet, "diff"), "");
   });
+  await t.step("purge takes the author's path", async () => {
+    const purge = ["purge", ".", "--file", "../../packages/shared/text.ts", "--dry-run"];
+    assert.match(
+      await repository.ok(greet, ...purge),
+      /^Would purge 2 files .* in 2 commits of greet/,
+    );
+  });
   await t.step("check and test know it", async () => {
     for (const folder of ["functions/greet", "functions/count"]) {
       await shareDownloads(join(repository.path, folder, ".invoked"), startOnce);

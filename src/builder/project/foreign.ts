@@ -32,7 +32,7 @@ const OF_JSR: Readonly<Record<string, string>> = {
 const JSR = /^jsr:\/?@([a-z\d-]+\/[a-z\d-]+)(?:@[^/]*)?(?:\/|$)/;
 /** Hosts that serve packages of npm, with the path before the name. */
 const CDN =
-  /^https:\/\/(?:esm\.sh\/(?:v\d+\/)?|unpkg\.com\/|cdn\.skypack\.dev\/|cdn\.jsdelivr\.net\/npm\/|cdn\.esm\.sh\/)((?:@[\w.~-]+\/)?[\w.~-]+(?:@[\w.^~+-]+)?(?:\/[\w./-]*)?)/i;
+  /^https:\/\/(?:esm\.sh\/(?:v\d+\/)?|unpkg\.com\/|cdn\.skypack\.dev\/|cdn\.jsdelivr\.net\/npm\/|cdn\.esm\.sh\/)(?!(?:gh|jsr|pr)\/)((?:@[\w.~-]+\/)?[\w.~-]+(?:@[\w.^~+-]+)?(?:\/[\w./-]*)?)/i;
 /** Modules of Deno's standard library before it moved to jsr. */
 const DENO_STD = /^https:\/\/deno\.land\/std(?:@[^/]*)?\/([a-z_]+)/;
 

@@ -102,7 +102,7 @@ function aliases(key: string, value: Value, { path, entries, paths }: Context): 
   if (written === undefined) return [{ ...entry, target: rejected("it has no target for Deno") }];
   if (!key.includes("*")) {
     const builtin = isBuiltin(written) && !written.startsWith("node:");
-    const target = entries.get(written)?.target ??
+    const target = dependency(written, entries) ??
       targetOf(builtin ? `node:${written}` : written, path);
     return [{ ...entry, target }];
   }
@@ -131,6 +131,15 @@ function aliases(key: string, value: Value, { path, entries, paths }: Context): 
       target: { kind: "file", path: file },
     })),
   ];
+}
+
+/** The target of a package among the dependencies, or of a subpath of it. */
+function dependency(written: string, entries: ReadonlyMap<string, Entry>): Target | undefined {
+  const [, name = "", subpath = ""] = /^((?:@[^/]+\/)?[^/]+)(\/.*)?$/.exec(written) ?? [];
+  const target = entries.get(name)?.target;
+  return target?.kind === "module"
+    ? { kind: "module", specifier: target.specifier + subpath }
+    : target;
 }
 
 /** The keys and paths of the files that a pattern matches. */
