@@ -1,75 +1,84 @@
 import { ShellCompDirective } from "@bomb.sh/tab";
 import type { Argument, Command, Option } from "commander";
+import { type Candidate, findOption, type Position, positionAfter } from "./completion/position.ts";
+import { oneLine } from "./terminal/failure.ts";
+import { quoteForShell } from "./terminal/shell.ts";
 
 /** `invoked complete`: what a shell offers for the last of the words. The script of the shell runs it. */
 export function register(command: Command): void {
-  command.argument("[words...]").action((words: string[]) => {
+  command.argument("[words...]").action(async (words: string[]) => {
     if (command.parent === null) return;
-    for (const { value, description } of candidatesFor(command.parent, words)) {
-      console.log(`${value}\t${description}`);
+    const { candidates, directive } = await completionsFor(command.parent, words);
+    for (const { value, description } of candidates) {
+      // A shell may expand what is not plain; names come from the server.
+      if (quoteForShell(value) === value) console.log(`${value}\t${oneLine(description)}`);
     }
-    console.log(`:${ShellCompDirective.ShellCompDirectiveNoFileComp}`);
+    console.log(`:${directive}`);
   });
 }
 
-interface Candidate {
-  readonly value: string;
-  readonly description: string;
+interface Completions {
+  readonly candidates: readonly Candidate[];
+  /** What else the shell does, as the scripts of the library read it. */
+  readonly directive: number;
 }
 
-function candidatesFor(program: Command, words: readonly string[]): readonly Candidate[] {
+const { ShellCompDirectiveNoFileComp: NO_FILES, ShellCompDirectiveNoSpace: NO_SPACE } =
+  ShellCompDirective;
+
+/** Placeholders of files and directories, which the shell completes. */
+const FILES = /^(?:file|path|dir|folder|source|target)$/i;
+/** Text that ends a candidate to which more is written, such as the path on a volume. */
+const OPEN_END = /[:/]$/;
+
+async function completionsFor(program: Command, words: readonly string[]): Promise<Completions> {
   const last = words.at(-1) ?? "";
-  const { command, option, argument, isFirst } = positionAfter(program, words.slice(0, -1));
-  const startsWith = (start: string) => ({ value }: Candidate) => value.startsWith(start);
-  if (option !== undefined) return choicesOf(option).filter(startsWith(last));
+  const [first, ...others] = words.slice(0, -1);
+  if (first === "help") {
+    const { command } = positionAfter(program, others);
+    return complete(commandsOf(command), last);
+  }
+  const position = positionAfter(program, words.slice(0, -1));
+  const { command, option, argument, isFirst } = position;
   const [flag = "", value] = last.split("=", 2);
-  if (value !== undefined && flag.startsWith("-")) {
-    return choicesOf(findOption(command, flag)).filter(startsWith(value));
+  const valued = option ??
+    (value !== undefined && flag.startsWith("-") ? findOption(command, flag) : undefined);
+  if (valued !== undefined) {
+    return await completeValue(position, valued, option === undefined ? value ?? "" : last);
   }
-  if (last.startsWith("-")) return flagsOf(command).filter(startsWith(last));
-  const commands = isFirst ? commandsOf(command) : [];
-  return [...commands, ...choicesOf(argument)].filter(startsWith(last));
+  if (last.startsWith("-")) return complete(flagsOf(command), last);
+  if (isFirst && command.commands.length > 0) return complete(commandsOf(command), last);
+  return argument === undefined
+    ? complete([], last)
+    : await completeValue(position, argument, last);
 }
 
-/** Where the next word belongs. */
-interface Position {
-  readonly command: Command;
-  /** The option whose value it is. */
-  readonly option: Option | undefined;
-  /** The argument that it is, unless it is a flag. */
-  readonly argument: Argument | undefined;
-  /** Whether it may name a command. */
-  readonly isFirst: boolean;
-}
-
-function positionAfter(program: Command, words: readonly string[]): Position {
-  let command = program;
-  let option: Option | undefined;
-  let index = 0;
-  for (const word of words) {
-    const isFlag = word.startsWith("-") && word !== "-";
-    if (option?.required || (option?.optional && !isFlag)) {
-      option = undefined;
-    } else if (isFlag) {
-      option = word.includes("=") ? undefined : findOption(command, word);
-    } else {
-      const below = index === 0 ? command.commands.find((one) => one.name() === word) : undefined;
-      if (below === undefined) index += 1;
-      command = below ?? command;
-    }
+/** Completes the value of an option or argument: choices, or what its placeholder names. */
+async function completeValue(
+  position: Position,
+  of: Option | Argument,
+  last: string,
+): Promise<Completions> {
+  const placeholder = placeholderOf(of);
+  const words = of.argChoices ?? (placeholder.includes("|") ? placeholder.split("|") : undefined);
+  if (words !== undefined) {
+    return complete(words.map((value) => ({ value, description: "" })), last);
   }
-  const takesValue = option?.required || option?.optional;
-  const last = command.registeredArguments.at(-1);
-  const argument = command.registeredArguments[index] ?? (last?.variadic ? last : undefined);
-  return { command, option: takesValue ? option : undefined, argument, isFirst: index === 0 };
+  const { valuesOf } = await import("./completion/values.ts");
+  const found = complete(await valuesOf(placeholder, position, last), last);
+  return FILES.test(placeholder) ? { ...found, directive: found.directive & ~NO_FILES } : found;
 }
 
-function findOption({ options }: Command, flag: string): Option | undefined {
-  return options.find(({ long, short }) => flag === long || flag === short);
+function complete(candidates: readonly Candidate[], last: string): Completions {
+  const matching = candidates.filter(({ value }) => value.startsWith(last));
+  const isOpen = matching.some(({ value }) => OPEN_END.test(value));
+  return { candidates: matching, directive: isOpen ? NO_FILES | NO_SPACE : NO_FILES };
 }
 
-function choicesOf(given: Option | Argument | undefined): Candidate[] {
-  return (given?.argChoices ?? []).map((value) => ({ value, description: "" }));
+/** `FILE` of `--junit <FILE>`, and `function` of `[function]`. */
+function placeholderOf(of: Option | Argument): string {
+  if ("flags" in of) return /[<[](.+?)(?:\.\.\.)?[>\]]$/.exec(of.flags)?.[1] ?? "";
+  return of.name();
 }
 
 function flagsOf(command: Command): Candidate[] {

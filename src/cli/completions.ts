@@ -6,26 +6,34 @@ const SHELLS = ["bash", "zsh", "fish", "powershell"];
 /** `invoked completions`: the script of a shell. */
 export function register(command: Command): void {
   command.addArgument(new Argument("<shell>", "Shell of the script").choices(SHELLS));
-  command.action((shell: string) => console.log(repeatable(scriptOf(shell, "invoked"))));
+  command.action((shell: string) => {
+    if (shell === "bash") console.log(BASH);
+    else script(shell, "invoked", "invoked");
+  });
 }
 
-/** The library prints the script and has no function that returns it. */
-function scriptOf(shell: string, name: string): string {
-  const { log } = console;
-  let text = "";
-  console.log = (part) => text += part;
-  try {
-    script(shell, name, name);
-  } finally {
-    console.log = log;
-  }
-  return text;
+/**
+ * The script of the library evaluates the words of the user and the names of the server, needs the package
+ * bash-completion, and completes no file. With that package, this one takes words with colons and equals signs.
+ */
+const BASH = `# bash completion for invoked
+
+__invoked_complete() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} cword=$COMP_CWORD directive=0 line
+  local -a words=("\${COMP_WORDS[@]}")
+  if declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref -n "=:" cur cword words
+  fi
+  COMPREPLY=()
+  while IFS= read -r line; do
+    case $line in
+      :*) directive=\${line#:} ;;
+      *) COMPREPLY+=("\${line%%$'\\t'*}") ;;
+    esac
+  done < <(invoked complete -- "\${words[@]:1:cword}" 2>/dev/null)
+  if ((directive & 2)); then compopt -o nospace; fi
+  if ((directive & 4)); then compopt +o default; fi
+  if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$cur"; fi
 }
 
-/** Bash reports an error for a constant that another script, or this one, has set before. */
-function repeatable(text: string): string {
-  return text.replace(
-    /^readonly (ShellCompDirective\w+)=(\d+)$/gm,
-    '[[ -n "${$1:-}" ]] || $1=$2',
-  );
-}
+complete -o default -F __invoked_complete invoked`;

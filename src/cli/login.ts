@@ -34,7 +34,7 @@ export function register(command: Command): void {
     .option("--client-id <ID>", "Id of the client [default a question]")
     .option("--ca <FILE>", "Certificates in PEM that are trusted besides those of the system")
     .addOption(
-      new Option("--profile <NAME>", "Name of the profile [INVOKED_PROFILE, otherwise default]"),
+      new Option("--profile <PROFILE>", "Name of the profile [INVOKED_PROFILE, otherwise default]"),
     );
   addJsonOption(command);
   command.addHelpText("after", NOTES);

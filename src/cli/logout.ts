@@ -12,7 +12,7 @@ interface Options {
 
 /** `invoked logout`: removes a profile. */
 export function register(command: Command): void {
-  command.option("--profile <NAME>", "Name of the profile [INVOKED_PROFILE, otherwise default]");
+  command.option("--profile <PROFILE>", "Name of the profile [INVOKED_PROFILE, otherwise default]");
   addJsonOption(command);
   addExamples(command, "invoked logout", "invoked logout --profile production");
   command.action(async (options: Options) => {

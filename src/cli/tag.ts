@@ -20,7 +20,7 @@ interface Options {
 export function register(command: Command): void {
   command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
-    .argument("[name]", "Name of the tag")
+    .argument("[tag]", "Name of the tag")
     .argument("[commit]", COMMIT_HELP)
     .option("--delete", "Delete the tag, not the commit");
   const server = addServerOptions(command);
@@ -42,7 +42,7 @@ export function register(command: Command): void {
       const fn = await functionOf(api, functionName);
       if (name === undefined && options.delete) {
         throw new Failure("Cannot delete a tag: its name is missing", {
-          next: "write invoked tag FUNCTION NAME --delete",
+          next: "write invoked tag FUNCTION TAG --delete",
           exit: "usage",
         });
       }

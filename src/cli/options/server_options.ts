@@ -26,7 +26,7 @@ const SERVER_FLAG = new Option("--server <URL>", "URL of the server [INVOKED_SER
 
 /** The flag of a profile. */
 function profileFlag(): Option {
-  return new Option("--profile <NAME>", "Profile of invoked login [INVOKED_PROFILE]")
+  return new Option("--profile <PROFILE>", "Profile of invoked login [INVOKED_PROFILE]")
     .helpGroup("Server:").conflicts("data");
 }
 

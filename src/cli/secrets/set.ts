@@ -16,7 +16,7 @@ import { keptSecrets } from "./kept_secrets.ts";
 export function register(command: Command): void {
   command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
-    .argument("<name>", "Name of the secret");
+    .argument("<secret>", "Name of the secret");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(

@@ -14,7 +14,7 @@ import { keptSecrets } from "./kept_secrets.ts";
 export function register(command: Command): void {
   command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
-    .argument("<names...>", "Names of the secrets");
+    .argument("<secret...>", "Names of the secrets");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, "invoked secrets unset hello API_KEY");

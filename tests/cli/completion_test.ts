@@ -1,0 +1,158 @@
+/** What a shell offers at the tab key. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { ECHO, HANG } from "../invocations/functions.ts";
+
+/** Directives of the scripts, as cobra has them. */
+const FILES = 0;
+const NO_SPACE = 2;
+const NO_FILES = 4;
+
+interface Completed {
+  readonly values: string[];
+  readonly directive: number;
+}
+
+async function complete(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Completed> {
+  const { code, stdout, stderr } = await runInvoked(["complete", "--", ...words], { env });
+  assert.deepEqual([code, stderr], [0, ""], words.join(" "));
+  const lines = stdout.trimEnd().split("\n");
+  assert.match(lines.at(-1) ?? "", /^:\d+$/);
+  return {
+    values: lines.slice(0, -1).map((line) => line.split("\t")[0] ?? ""),
+    directive: Number(lines.at(-1)?.slice(1)),
+  };
+}
+
+Deno.test("completions know commands, flags and their values without a server", async () => {
+  const cases: readonly [string[], string[], number][] = [
+    [["ro"], ["rollback"], NO_FILES],
+    [["volumes", "l"], ["list", "ls"], NO_FILES],
+    [["help", "doc"], ["doctor"], NO_FILES],
+    [["deploy", "--pub"], ["--publish"], NO_FILES],
+    [["history", "hello", "--status", "e"], ["error"], NO_FILES],
+    [["history", "--status=r"], ["running"], NO_FILES],
+    [["serve", "--isolation", "b"], ["bubblewrap"], NO_FILES],
+    [["completions", ""], ["bash", "zsh", "fish", "powershell"], NO_FILES],
+    [["test", "--junit", ""], [], FILES],
+    [["volumes", "put", "sa"], [], FILES],
+    [["invoke", "--idempotency-key", ""], [], NO_FILES],
+    [["no-such-command", ""], [], NO_FILES],
+  ];
+  await Promise.all(cases.map(async ([words, values, directive]) => {
+    assert.deepEqual(await complete(words), { values, directive }, words.join(" "));
+  }));
+});
+
+Deno.test("completions are silent and quick while the server is away", async () => {
+  await using directory = await makeTempDir();
+  // A listener that never answers.
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const silent = `http://127.0.0.1:${listener.addr.port}`;
+  for (
+    const flags of [
+      ["--data", directory.path],
+      ["--server", "http://127.0.0.1:1"],
+      ["--server", silent],
+      ["--server", "not a url"],
+    ]
+  ) {
+    const env = flags[0] === "--data" ? {} : { INVOKED_ACCESS_TOKEN: "x" };
+    const started = performance.now();
+    const completed = await complete(["logs", ...flags, ""], env);
+    assert.deepEqual(completed, { values: [], directive: NO_FILES });
+    // A bound for one that waits for the server, whose limit is 30 s.
+    assert.ok(performance.now() - started < 15_000);
+  }
+});
+
+Deno.test("completions know what the server has", async (t) => {
+  await using server = await TestServer.start();
+  const client = await server.client();
+  const env = { INVOKED_DATA: server.dataDir };
+  const { function: { id } } = await client.createFunction("greeter");
+  const { body: { commit } } = await client.commit(id, { "main.ts": ECHO });
+  await client.post(`/api/v1/functions/${id}/tags`, { name: "release", commitId: commit.id });
+  for (const name of ["two words", "$(touch pwned)", "a;b"]) await client.createFunction(name);
+  const { body: { invocationId } } = await client.invoke(id, {}, {}, { commitId: commit.id });
+  const { body: { volume } } = await client.post("/api/v1/vfs/volumes", { displayName: "data" });
+  await client.call(
+    "PUT",
+    `/api/v1/vfs/volumes/${volume.id}/files/in/sales.csv`,
+    new Uint8Array(1),
+  );
+
+  const cases: readonly [string, string[], string[], number][] = [
+    ["functions", ["logs", "gre"], ["greeter"], NO_FILES],
+    ["no function that a shell may expand", ["logs", ""], ["greeter", "hello"], NO_FILES],
+    ["functions of flags", ["cancel", "--function", "g"], ["greeter"], NO_FILES],
+    ["commits", ["publish", "greeter", ""], ["HEAD", "release", commit.id], NO_FILES],
+    ["the commit of a flag", ["invoke", "greeter", "--commit", "r"], ["release"], NO_FILES],
+    ["tags", ["tag", "greeter", ""], ["release"], NO_FILES],
+    ["invocations", ["show", "greeter", ""], ["latest", invocationId], NO_FILES],
+    ["volumes", ["invoke", "greeter", "--volume", ""], ["data"], NO_FILES],
+    ["volumes with a path", ["volumes", "cat", "d"], ["data:/"], NO_FILES | NO_SPACE],
+    ["directories of volumes", ["volumes", "cat", "data:/"], ["data:/in/"], NO_FILES | NO_SPACE],
+    ["files of volumes", ["volumes", "rm", "data:/in/s"], ["data:/in/sales.csv"], NO_FILES],
+    ["volumes or files", ["volumes", "cp", "d"], ["data:/"], FILES | NO_SPACE],
+  ];
+  for (const [name, words, values, directive] of cases) {
+    await t.step(name, async () => {
+      const completed = await complete(words, env);
+      assert.deepEqual(completed.values.sort(), values.toSorted());
+      assert.equal(completed.directive, directive);
+    });
+  }
+  await t.step("the server of the flags", async () => {
+    const flags = ["--data", server.dataDir];
+    assert.deepEqual((await complete(["logs", ...flags, "gre"])).values, ["greeter"]);
+  });
+  await t.step("what runs and can be cancelled", async () => {
+    const hanging = await client.deploy(HANG);
+    const { body } = await client.invoke(hanging, {}, { prefer: "respond-async" });
+    assert.deepEqual((await complete(["cancel", ""], env)).values, [body.invocationId]);
+    await client.post(`/api/v1/functions/${hanging}/invocations/${body.invocationId}/cancel`, {});
+  });
+  await t.step("the script of bash asks for them, and evaluates no word", async () => {
+    await using directory = await makeTempDir();
+    await Deno.symlink(INVOKED, join(directory.path, "invoked"));
+    const { stdout: script } = await runInvoked(["completions", "bash"]);
+    const program = `
+      compopt() { echo "compopt $*"; }
+      eval "$1"
+      eval "$1"
+      complete -p invoked
+      for words in "logs gre" 'logs $(touch pwned) ' "volumes ca"; do
+        IFS=' ' read -ra COMP_WORDS <<< "invoked $words"
+        COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+        __invoked_complete
+        echo "\${COMPREPLY[@]}"
+      done`;
+    const { stdout, stderr } = await new Deno.Command("bash", {
+      args: ["-c", program, "bash", script],
+      cwd: directory.path,
+      clearEnv: true,
+      env: { PATH: `${directory.path}:${Deno.env.get("PATH")}`, ...env },
+    }).output();
+    assert.equal(new TextDecoder().decode(stderr), "");
+    assert.equal(
+      new TextDecoder().decode(stdout),
+      [
+        "complete -o default -F __invoked_complete invoked",
+        "compopt +o default",
+        "greeter",
+        "compopt +o default",
+        "",
+        "compopt +o default",
+        "cat",
+        "",
+      ].join("\n"),
+    );
+    assert.deepEqual(Array.from(Deno.readDirSync(directory.path), ({ name }) => name), ["invoked"]);
+  });
+});
