@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { countOf, formatCount } from "../config/mod.ts";
+import { countOf, formatCount, formatDuration, parseDuration } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { findInvocation, LATEST_INVOCATION } from "./client/find.ts";
 import {
@@ -127,7 +127,9 @@ function describeVariables(variables: RemoteFunction["variables"]): string {
 }
 
 function describeLimits(
-  { timeout, cpuTimeout, memoryMib, maxConcurrency }: RemoteFunction["effectiveLimits"],
+  { timeout, cpuTimeout, memoryMib, maxConcurrency, retention = "" }: RemoteFunction[
+    "effectiveLimits"
+  ],
 ): string {
   const parts = [
     timeout === undefined ? [] : [`timeout ${timeout}`],
@@ -136,6 +138,7 @@ function describeLimits(
     maxConcurrency === undefined
       ? []
       : [countOf(maxConcurrency, "call at a time", "calls at a time")],
+    retention === "" ? [] : [`kept for ${formatDuration(parseDuration(retention) ?? 0)}`],
   ].flat();
   return parts.join(", ") || "not known";
 }

@@ -39,6 +39,8 @@ const Limits = z.object({
   cpuTimeout: z.string(),
   memoryMib: z.number(),
   maxConcurrency: z.number(),
+  /** Absent for a function whose invocations are kept for ever. */
+  retention: z.string(),
 }).partial();
 
 export const RemoteFunction = z.object({
@@ -57,6 +59,7 @@ export const RemoteFunction = z.object({
   cpuTimeout: durationText,
   memoryMib: count,
   maxConcurrency: count,
+  retention: durationText,
   /** The volume of calls that name none. */
   vfsId: text,
   variables: valuesByName,

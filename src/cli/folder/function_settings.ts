@@ -23,6 +23,7 @@ export const SETTING_SCHEMAS = {
   cpuTimeout: duration,
   memoryMib: count,
   maxConcurrency: count,
+  retention: duration,
   provisionedConcurrency: count,
   /** Whether a process runs one call, or one after another. */
   processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"]),
@@ -37,6 +38,7 @@ export const SETTING_DEFAULTS = {
   cpuTimeout: "0s",
   memoryMib: 0,
   maxConcurrency: 0,
+  retention: "0s",
   provisionedConcurrency: 0,
   processReuse: "PROCESS_REUSE_NONE",
 } as const satisfies Record<SettingName, string | number>;
@@ -53,6 +55,7 @@ export function describeSettings(fn: RemoteFunction): [name: string, own: string
     const value = fn[name];
     const own = value === SETTING_DEFAULTS[name] ? "" : describe(value);
     const inForce = name in limits ? limits[name as keyof typeof limits] : undefined;
+    if (name === "retention" && own === "" && inForce === undefined) return [name, own, "for ever"];
     return [name, own, describe(inForce ?? value)];
   });
 }

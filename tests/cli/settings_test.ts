@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { assertFails, Author } from "./support.ts";
+
+Deno.test("invoked.json and settings set limits, variables and the volume of a function", async (t) => {
+  await using author = await Author.start("limited");
+  const settings = async () => await author.json("settings", "list");
+  const manifest = {
+    name: "limited",
+    timeout: "1500ms",
+    memoryMib: 64,
+    maxConcurrency: 2,
+    retention: "30d",
+  };
+  const write = (more: Record<string, unknown>) =>
+    author.write("invoked.json", JSON.stringify({ ...manifest, ...more }));
+
+  await t.step("deploy sets what invoked.json names, and adds --var", async () => {
+    await write({ volume: "data", variables: { STAGE: "dev", KEPT: "" } });
+    assertFails(await author.run(["deploy"]), 1, /Cannot find volume "data"/, /volumes create/);
+    const volume = await author.json("volumes", "create", "data");
+    const deployed = await author.json("deploy", "--publish", "--var", "STAGE=a=b");
+    assert.deepEqual(
+      deployed.settings,
+      ["timeout", "memoryMib", "maxConcurrency", "retention", "vfsId", "variables"],
+    );
+    const { vfsId, variables, effectiveLimits } = await settings();
+    assert.deepEqual([vfsId, variables], [volume.id, { STAGE: "a=b", KEPT: "" }]);
+    const limits = {
+      timeout: "1.500s",
+      cpuTimeout: "30s",
+      memoryMib: 64,
+      maxConcurrency: 2,
+      retention: "2592000s",
+    };
+    assert.deepEqual(effectiveLimits, limits);
+    assert.deepEqual((await author.json("deploy", "--var", "STAGE=a=b")).settings, []);
+    const shown = await author.ok(["show"]);
+    assert.match(
+      shown,
+      /^limits +timeout 1\.500s, .*memory 64 MiB, 2 calls at a time, kept for 30 d$/m,
+    );
+    assert.match(shown, /^variables +STAGE=a=b$/m);
+  });
+  await t.step(
+    "invoke attaches the bound volume, and show has the limits of the call",
+    async () => {
+      await author.ok(["invoke", "limited"]);
+      const shown = await author.ok(["show", "limited", "latest"]);
+      assert.match(shown, /^limits +timeout 1\.500s, /m);
+      assert.match(shown, /^volume +\w{27}, read at version 0$/m);
+    },
+  );
+  await t.step("settings set and unset change single ones", async () => {
+    await author.ok(["settings", "set", "limited", "timeout=2s", "variables.B=2"]);
+    await author.ok(["settings", "unset", "limited", "memoryMib", "variables.STAGE", "volume"]);
+    const { timeout, memoryMib, vfsId, variables } = await settings();
+    assert.deepEqual([timeout, memoryMib, vfsId], ["2s", 0, ""]);
+    assert.deepEqual(variables, { KEPT: "", B: "2" });
+    assert.match(await author.ok(["settings", "list"]), /^memoryMib\t\t128$/m);
+    await author.ok(["settings", "unset", "limited", "retention"]);
+    assert.match(await author.ok(["settings", "list"]), /^retention\t\tfor ever$/m);
+  });
+  await t.step("faults name the setting and the value", async () => {
+    const cases = [
+      [["settings", "set", "limited", "timout=2s"], 2, /"timout": it is not a setting/],
+      [["settings", "set", "limited", "memoryMib=lots"], 2, /memoryMib to "lots": it must be a/],
+      [["settings", "set", "limited", "timeout"], 2, /"timeout" is not NAME=VALUE/],
+      [["settings", "set", "limited", "retention=1ms"], 1, /1 ms is not between 1 s and 3,650 d/],
+      [["settings", "set", "limited", "timeout=2m"], 1, /2 min is not between .*--max-timeout/],
+      [["settings", "unset", "limited", "variables.NO"], 1, /has no variable of this name/],
+      [["deploy", "--var", "=x"], 2, /Cannot use --var: "=x" is not NAME=VALUE/],
+    ] as const;
+    for (const [args, code, message] of cases) assertFails(await author.run(args), code, message);
+    await write({ timeout: "soon" });
+    assertFails(await author.run(["deploy"]), 2, /timeout: must be a duration with its unit/);
+  });
+});
