@@ -5,6 +5,7 @@ import type { Ids } from "./ids.ts";
 import {
   type ClientCredentials,
   clientHost,
+  isAdministrator,
   newServicePrincipal,
   type Principal,
 } from "./identity/mod.ts";
@@ -28,7 +29,7 @@ interface CredentialsFile extends ClientCredentials {
 
 /**
  * Makes the first service principal, an administrator, and writes its credentials to the file (0600). Later
- * starts update the server URL in that file.
+ * starts update the server URL in that file, or make another one if no client of an administrator is left.
  *
  * @param serverUrl base URL without a trailing slash
  */
@@ -38,7 +39,8 @@ export async function keepCredentials(
   path: string,
   serverUrl: string,
 ): Promise<void> {
-  if (await store.read.identity.hasPrincipals()) return await updateServerUrl(path, serverUrl);
+  const clients = await store.read.identity.allClients();
+  if (clients.some(isAdministrator)) return await updateServerUrl(path, serverUrl);
   const { credentials, insert } = await newServicePrincipal(ids, {
     displayName: "Administrator",
     roles: ["administrator"],

@@ -35,10 +35,9 @@ export class IdentityReader {
       .selectAll("credentials").select("servicePrincipals.roles");
   }
 
-  async hasPrincipals(): Promise<boolean> {
-    const row = await this.db.selectFrom("servicePrincipals").select("id").limit(1)
-      .executeTakeFirst();
-    return row !== undefined;
+  /** The clients of all principals that are not deleted. */
+  allClients(): Promise<ClientRow[]> {
+    return this.#clients().where("deletedAt", "is", null).execute();
   }
 
   /** Keys for one purpose, newest first. */

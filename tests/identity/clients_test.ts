@@ -117,6 +117,7 @@ serverSuite("clients", {}, {
     const own = [
       await asOne.call("DELETE", `${CLIENTS}/${one.id}`),
       await set(asOne, one, { disabled: true }),
+      await set(asOne, one, { scopedRoles: ["reader"] }),
     ];
     for (const answer of own) {
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
@@ -156,6 +157,8 @@ serverSuite("clients", {}, {
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
     }
     const { list: [first] } = ok(await client.get(CLIENTS));
+    const unnamed = await set(client, first, {}, "displayName");
+    assertError(unnamed, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["client.displayName"] });
     const readOnly = await set(client, first, { clientId: "x" }, "clientId");
     assertError(readOnly, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["updateMask"] });
   },

@@ -94,7 +94,7 @@ Deno.test("second start: the same ids, credentials and functions at a new addres
   ok(await (await third.client()).get("/api/v1/functions", headers));
 });
 
-Deno.test("an id has 127.0.0.1 for localhost, and an earlier id with localhost is valid", async () => {
+Deno.test("ids have 127.0.0.1 for localhost, earlier ones are valid, and a last one that expired is replaced", async () => {
   await using dir = await makeTempDir();
   const options = { dataDir: dir.path, flags: ["--host", "localhost"] };
   const path = join(dir.path, "credentials.json");
@@ -112,8 +112,18 @@ Deno.test("an id has 127.0.0.1 for localhost, and an earlier id with localhost i
     using db = new DatabaseSync(join(dir.path, "invoked.db"));
     db.prepare("update credentials set client_id = ?").run(earlier);
   }
+  {
+    await using server = await TestServer.start(options);
+    assert.equal((await server.credentials()).clientId, earlier);
+    ok(await (await server.client()).get("/api/v1/functions"));
+    await server.stop();
+  }
+  {
+    using db = new DatabaseSync(join(dir.path, "invoked.db"));
+    db.exec("update credentials set expires_at = '2020-01-01T00:00:00.000Z'");
+  }
   await using server = await TestServer.start(options);
-  assert.equal((await server.credentials()).clientId, earlier);
+  assert.notEqual((await server.credentials()).clientId, earlier);
   ok(await (await server.client()).get("/api/v1/functions"));
 });
 

@@ -76,7 +76,7 @@ export class Clients {
     return await clientOf(this.store.read, by, id);
   }
 
-  /** @throws CLIENT_NOT_FOUND, INVALID_FIELD for disabling the client of the request */
+  /** @throws CLIENT_NOT_FOUND, INVALID_FIELD, also for disabling or limiting the client of the request */
   async update(
     by: Principal,
     id: string,
@@ -86,7 +86,12 @@ export class Clients {
     const given = UPDATABLE.filter((field) => change[field] !== undefined);
     const fields = maskedFields(mask, UPDATABLE, given);
     const { displayName = "", scopedRoles = [], disabled = false } = change;
-    return await this.#change(by, id, disabled && fields.has("disabled") ? "disable" : "update", {
+    if (fields.has("displayName") && displayName === "") {
+      throw invalid({ field: "client.displayName", description: "must not be empty" });
+    }
+    const disables = fields.has("disabled") && disabled;
+    const what = disables ? "disable" : fields.has("scopedRoles") ? "limit" : "update";
+    return await this.#change(by, id, what, {
       ...fields.has("displayName") ? { displayName } : {},
       ...fields.has("scopedRoles") ? { scopedRoles: JSON.stringify(scopedRoles) } : {},
       ...fields.has("disabled") ? { disabled: disabled ? 1 : 0 } : {},
@@ -101,7 +106,7 @@ export class Clients {
   async #change(
     by: Principal,
     id: string,
-    what: "update" | "disable" | "delete",
+    what: "update" | "limit" | "disable" | "delete",
     change: Parameters<Writers["identity"]["updateClient"]>[1],
   ): Promise<ClientRow> {
     const row = await this.store.write(async (tx) => {
@@ -141,7 +146,8 @@ async function assertLive(tx: Writers, by: Principal): Promise<void> {
   if (row === undefined || liveClientOf(row) === undefined) throw clientGone();
 }
 
-function ownClient(what: "disable" | "delete"): DomainError {
+/** A client that acts on itself could leave a server without an administrator. */
+function ownClient(what: "limit" | "disable" | "delete"): DomainError {
   const description = `is the client of this request; ${what} it with another client`;
   return invalid({ field: "id", description });
 }

@@ -32,6 +32,11 @@ export function liveClientOf(row: ClientRow): LiveClient | undefined {
   };
 }
 
+/** Whether a client may do everything. */
+export function isAdministrator(row: ClientRow): boolean {
+  return liveClientOf(row)?.principal.roles.includes("administrator") ?? false;
+}
+
 /** The error of a request with the token of a client that may not be used. */
 export function clientGone(): DomainError {
   return new DomainError(
