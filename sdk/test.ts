@@ -42,6 +42,6 @@ export function test(
  * `invoked.json`; what `main.ts` needs while it loads must be declared there.
  * @throws TypeError for arguments of other types, a second time, and once the tests run
  */
-export function registerTests(setup: TestSetup): void {
+export function registerTests<H = Handler>(setup: TestSetup<H>): void {
   declare(setup);
 }

@@ -1,5 +1,10 @@
 /** What `main.test.ts` declares before its tests run. */
-import type { Assert, TestSetup } from "./test_types.ts";
+import type { Assert, Fixture } from "./test_types.ts";
+
+/** The argument of `registerTests`. */
+interface Setup extends Fixture {
+  readonly handler?: unknown;
+}
 
 /** An added test. */
 export interface Registered {
@@ -10,7 +15,7 @@ export interface Registered {
 }
 
 const registered: Registered[] = [];
-let declared: TestSetup | undefined;
+let declared: Setup | undefined;
 let closed = false;
 
 /** Adds a test. @throws TypeError for invalid arguments, and after {@link takeTests} */
@@ -38,7 +43,7 @@ export function register(
  * Declares what the tests have, and which function they test.
  * @throws TypeError for invalid arguments, a second time, and after {@link takeTests}
  */
-export function declare(setup: TestSetup): void {
+export function declare(setup: Setup): void {
   const fault = typeof setup !== "object" || setup === null
     ? "its argument is not an object"
     : setup.handler !== undefined && typeof setup.handler !== "function"
@@ -53,7 +58,7 @@ export function declare(setup: TestSetup): void {
 }
 
 /** What {@link declare} was called with. */
-export function takeSetup(): TestSetup {
+export function takeSetup(): Setup {
   return declared ?? {};
 }
 

@@ -1,8 +1,8 @@
 /** The types of `@c1/test`. */
-import type { JSONObject } from "./json.ts";
+import type { ExportFault } from "./entry_type.ts";
+import type { Handler } from "./handler.ts";
 
-/** A function under test: the default export of `main.ts`. */
-export type Handler = (input: JSONObject) => JSONObject | Promise<JSONObject>;
+export type { Handler } from "./handler.ts";
 
 /** Records assertions. Each returns whether it passed; none throws. */
 export interface Assert {
@@ -53,7 +53,7 @@ export interface Fixture {
 }
 
 /** The argument of `registerTests`. */
-export interface TestSetup extends Fixture {
-  /** The function under test, the default export of `main.ts` by default. */
-  readonly handler?: Handler | undefined;
+export interface TestSetup<H = Handler> extends Fixture {
+  /** The function under test, the default export of `main.ts` by default; its type is checked. */
+  readonly handler?: (H & (ExportFault<H> extends "ok" ? unknown : ExportFault<H>)) | undefined;
 }

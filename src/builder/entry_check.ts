@@ -1,67 +1,33 @@
-/**
- * Checks the type of the default export of a commit's `main.ts`: the compiler finds nothing wrong with a module that has
- * none, or whose function returns nothing.
- */
+/** Checks the type of the default export of `main.ts`, see `sdk/entry_type.ts`. */
 
 import { join } from "node:path";
 import type { Diagnostic } from "./contract.ts";
 
-/** The module that asserts the type, written for each check beside the server's modules. */
-const CHECK_FILE = "entry_check.ts";
+/** The module that asserts the type, written beside the server's modules for each check, and for editors. */
+export const ENTRY_CHECK_FILE = "entry_check.ts";
 
-const MISSING = "missing";
-const NO_FUNCTION = "no function";
+/**
+ * The text of the module: an assignment fails with the sentences of the faults, unless the type is right.
+ * @param main specifier of the function's module
+ */
+export function entryCheckText(main: string): string {
+  return `import type * as main from ${JSON.stringify(main)};
+import type { ModuleFault } from "./entry_type.ts";
 
-/** What a function cannot return, with its name in a message. Of a union, each member is one of these or a JSON object. */
-const RETURNS: readonly (readonly [type: string, name: string])[] = [
-  ["void | undefined", "nothing"],
-  ["null", "null"],
-  ["string", "a string"],
-  ["number", "a number"],
-  ["boolean", "a boolean"],
-  ["bigint", "a bigint"],
-  ["symbol", "a symbol"],
-  ["readonly unknown[]", "an array"],
-  ["(...args: any[]) => unknown", "a function"],
-  ["ReadonlyMap<any, any>", "a Map"],
-  ["ReadonlySet<any>", "a Set"],
-  ["RegExp", "a RegExp"],
-  ["Response", "a Response"],
-  ["Request", "a Request"],
-  ["Headers", "a Headers"],
-  ["FormData", "a FormData"],
-  ["Blob", "a Blob"],
-  ["ReadableStream<any>", "a ReadableStream"],
-  ["ArrayBufferView | ArrayBuffer", "bytes"],
-  ["Generator<any, any, any> | AsyncGenerator<any, any, any>", "a generator"],
-];
-
-/** The text of the module: an assignment fails with the verdicts, unless one of them is `ok`. */
-function checkText(main: string): string {
-  const kinds = RETURNS.map(([type, name]) => `T extends ${type} ? "${name}" : `).join("\n  ");
-  return `import type * as main from ${JSON.stringify(`../src/${main}`)};
-type IsAny<T> = 0 extends 1 & T ? true : false;
-type Kind<T> = T extends { toJSON(...args: any[]): infer J } ? Kinds<J> :
-  ${kinds}"ok";
-type Kinds<T> = IsAny<T> extends true ? "ok" : [T] extends [never] ? "ok" : Kind<T>;
-type Verdict<T> = "ok" extends Kinds<T> ? "ok" : Kinds<T>;
-type OfExport<D> = IsAny<D> extends true ? "ok"
-  : D extends (...args: any[]) => infer R ? Verdict<Awaited<R>> : "${NO_FUNCTION}";
-type OfModule<M> = M extends { default: infer D } ? OfExport<D> : "${MISSING}";
-declare const verdict: OfModule<typeof main>;
-export const ok: "ok" = verdict;
+declare const fault: ModuleFault<typeof main>;
+export const ok: "ok" = fault;
 `;
 }
 
 /** The path of the module in the directory of the server's modules. */
 export function entryCheckIn(sdk: string): string {
-  return join(sdk, CHECK_FILE);
+  return join(sdk, ENTRY_CHECK_FILE);
 }
 
 /** Writes the module. @returns its path @param main path of the function's module in the author's tree */
 export async function writeEntryCheck(sdk: string, main: string): Promise<string> {
   const path = entryCheckIn(sdk);
-  await Deno.writeTextFile(path, checkText(main), { mode: 0o600 });
+  await Deno.writeTextFile(path, entryCheckText(`../src/${main}`), { mode: 0o600 });
   return path;
 }
 
@@ -76,15 +42,17 @@ export function entryDiagnostic(message: string, main: string, text: string): Di
   const [, given = ""] =
     /^TS2322[^:]*: Type '(.+)' is not assignable to type '"ok"'/.exec(message) ??
       [];
-  const verdicts = [...given.matchAll(/"([^"]+)"/g)].map(([, verdict]) => verdict);
-  return { path: main, ...positionOf(text), message: sentenceOf(verdicts, message) };
+  const sentences = [...given.matchAll(/"([^"]+)"/g)].map(([, sentence = ""]) => sentence);
+  return { path: main, ...positionOf(text), message: joined(sentences) ?? message };
 }
 
-function sentenceOf(verdicts: readonly (string | undefined)[], message: string): string {
-  if (verdicts.length === 0) return message;
-  if (verdicts.includes(MISSING)) return "The module has no default export: it must be a function";
-  if (verdicts.includes(NO_FUNCTION)) return "The default export is not a function";
-  return `The default export returns ${verdicts.join(" or ")}, not a JSON object`;
+const RETURNS = /^(The default export returns )(.+)(, not a JSON object)$/;
+
+/** One sentence for all members of a union; undefined without any. */
+function joined(sentences: readonly string[]): string | undefined {
+  const [, start, , end] = RETURNS.exec(sentences[0] ?? "") ?? [];
+  if (start === undefined || end === undefined) return sentences[0];
+  return `${start}${sentences.map((one) => RETURNS.exec(one)?.[2]).join(" or ")}${end}`;
 }
 
 function positionOf(text: string): Pick<Diagnostic, "line" | "column"> {

@@ -1,16 +1,13 @@
 import type { Command } from "commander";
-import type { Diagnostic } from "../builder/mod.ts";
-import { countOf, type Given, readEnvironment, resolveConfig } from "../config/mod.ts";
-import { describeError, Failure, failureMessage, printable } from "./terminal/failure.ts";
-import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { readFunctionFolder } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
-import { downloadsDir } from "./local/local_server.ts";
-import { note, paint, printJson } from "./terminal/output.ts";
+import { checkTypes, typeErrors } from "./local/type_check.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { addLocalSettings, withoutOwnVariables } from "./options/local_settings.ts";
-import { listenForInterrupt } from "./terminal/signals.ts";
+import { addLocalSettings } from "./options/local_settings.ts";
+import { formatDiagnostic } from "./terminal/diagnostics.ts";
+import { printable } from "./terminal/failure.ts";
+import { note, paint, printJson } from "./terminal/output.ts";
 
 /** `invoked check`: the types of the function in the folder. */
 export function register(command: Command): void {
@@ -31,38 +28,6 @@ export function register(command: Command): void {
     }
     if (diagnostics.length === 0) return json ? undefined : note("No type errors");
     noteSkipped(skipped);
-    throw new Failure(`${countOf(diagnostics.length, "type error")} in ${folder}`, {
-      next: "correct the code at the reported positions",
-      exit: "code",
-    });
+    throw typeErrors(folder, diagnostics);
   });
-}
-
-async function checkTypes(
-  folder: string,
-  files: ReadonlyMap<string, Uint8Array>,
-  flags: Given,
-): Promise<readonly Diagnostic[]> {
-  const { config: { builder, sandbox } } = resolveConfig(
-    flags,
-    withoutOwnVariables(readEnvironment()),
-  );
-  const { createBuilder, registryOf } = await import("../builder/mod.ts");
-  const workDir = await Deno.makeTempDir({ prefix: "invoked-check-" });
-  using interrupt = listenForInterrupt();
-  try {
-    const limits = { ...builder, artifactBytes: builder.maxArtifactBytes };
-    await using checker = createBuilder(limits, {
-      ...sandbox,
-      workDir,
-      cacheDir: downloadsDir(folder),
-      registry: registryOf(builder.registryEnv),
-    });
-    await checker.start();
-    return await checker.checkTypes(files, interrupt.signal);
-  } catch (error) {
-    throw new Failure(failureMessage("Cannot check the types", describeError(error)));
-  } finally {
-    await Deno.remove(workDir, { recursive: true });
-  }
 }

@@ -3,9 +3,9 @@ import { countOf, formatCount } from "../config/mod.ts";
 import type { Api, Files, FunctionChange } from "./client/api.ts";
 import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
 import { shownPath } from "../builder/source_tree.ts";
-import { oneLine, printable } from "./terminal/failure.ts";
+import { oneLine } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
-import { formatDiagnostic } from "./terminal/diagnostics.ts";
+import { noteDiagnostics } from "./terminal/diagnostics.ts";
 import { boundVolume, compare, makeCommit, settingsChange } from "./folder/deployment.ts";
 import { readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
@@ -22,6 +22,7 @@ const TYPES_WAIT_MS = 3000;
 const TYPES_POLL_MS = 200;
 
 interface Options {
+  readonly check?: true;
   readonly publish?: true;
   readonly message?: string;
   readonly var?: Readonly<Record<string, string>>;
@@ -31,6 +32,7 @@ interface Options {
 /** `invoked deploy`: uploads and builds the function of a folder. */
 export function register(command: Command): void {
   command
+    .option("--check", "Check the types first, and deploy nothing if they have errors")
     .option("--publish", "Make the commit the one that calls run")
     .option("--message <TEXT>", "Message of the commit");
   addVarOption(command, "Variable of the function, besides those of invoked.json");
@@ -40,6 +42,7 @@ export function register(command: Command): void {
     command,
     `invoked deploy --publish --message "Say hello"`,
     "invoked deploy --publish --var STAGE=production",
+    "invoked deploy --check --publish",
     "invoked deploy --json | jq -r .commitId",
   );
   command.action(async (options: Options) => {
@@ -72,7 +75,7 @@ async function deploy(
   api: Api,
   folder: string,
   manifest: Manifest,
-  { publish: wanted, message = "", var: variables = {} }: Options,
+  { check, publish: wanted, message = "", var: variables = {} }: Options,
 ): Promise<Deployed> {
   const { files, skipped, folderFromRoot } = await readFunctionFolder(folder);
   const { fn: existing, changes: changed } = await compare(api, manifest, files);
@@ -89,6 +92,7 @@ async function deploy(
     }),
   );
   const secretLike = await secretsAmong(uploads);
+  if (check) await rejectTypeErrors(folder, files);
 
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
   const volumeId = await boundVolume(api, manifest, fn);
@@ -119,6 +123,14 @@ async function deploy(
     settings: Object.keys(settings),
     typeCheck,
   };
+}
+
+async function rejectTypeErrors(folder: string, files: Files): Promise<void> {
+  const { checkTypes, typeErrors } = await import("./local/type_check.ts");
+  const diagnostics = await withProgress("Checking types", () => checkTypes(folder, files, {}));
+  if (diagnostics.length === 0) return;
+  noteDiagnostics("Type errors:", diagnostics);
+  throw typeErrors(folder, diagnostics, "; nothing was deployed");
 }
 
 async function applyChange(
@@ -185,6 +197,5 @@ function noteTypes({ state, diagnostics }: TypeCheck): void {
   if (state === "PENDING") return note("The type check has not ended; see it with invoked show");
   if (state !== "CHECKED") return;
   if (diagnostics.length === 0) return note("No type errors");
-  note(paintNote("yellow", `Deployed with ${countOf(diagnostics.length, "type error")}:`));
-  for (const diagnostic of diagnostics) note(`  ${printable(formatDiagnostic(diagnostic))}`);
+  noteDiagnostics(`Deployed with ${countOf(diagnostics.length, "type error")}:`, diagnostics);
 }

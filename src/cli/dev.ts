@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { countOf } from "../config/mod.ts";
 import { parseJson } from "./client/api_error.ts";
 import { readLogs } from "./client/logs.ts";
 import { Failure, oneLine, printable } from "./terminal/failure.ts";
@@ -11,6 +12,8 @@ import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
+import { TypeReports } from "./local/type_reports.ts";
+import { noteDiagnostics } from "./terminal/diagnostics.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -33,7 +36,7 @@ export function register(command: Command): void {
     .option("--secrets <FILE>", SECRETS_HELP);
   addVarOption(command, "Variable of the function, besides those of invoked.json");
   const readSettings = addLocalSettings(command);
-  addJsonOption(command, "Print JSON, one line per run");
+  addJsonOption(command, "Print JSON, one line per run or type check");
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
@@ -47,7 +50,12 @@ export function register(command: Command): void {
       secrets,
       variables: options.var,
     });
-    const run = new DevRun(synced, options);
+    using types = new TypeReports(server.api, (commitId, { diagnostics }) => {
+      if (options.json) printJsonLine({ commitId, typeErrors: diagnostics });
+      else if (diagnostics.length === 0) note("No type errors");
+      else noteDiagnostics(`${countOf(diagnostics.length, "type error")}:`, diagnostics);
+    });
+    const run = new DevRun(synced, types, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
     const watched = file === undefined ? [] : [resolve(file)];
@@ -84,14 +92,16 @@ interface Result {
 
 class DevRun {
   readonly #synced: SyncedFunction;
+  readonly #types: TypeReports;
   readonly #options: Options;
   /** The text of `--input` when it was last read. */
   #given: string | undefined;
   #input = "{}";
   #lastInvocation: string | undefined;
 
-  constructor(synced: SyncedFunction, options: Options) {
+  constructor(synced: SyncedFunction, types: TypeReports, options: Options) {
     this.#synced = synced;
+    this.#types = types;
     this.#options = options;
   }
 
@@ -105,6 +115,7 @@ class DevRun {
       const inputChanged = await this.#readInput();
       const { commit, changed } = await this.#synced.sync();
       if (!changed && !inputChanged) return;
+      if (changed) this.#types.follow(this.#synced.fn, commit.id);
       await this.#run(commit.id, since);
       await this.#synced.publish(commit);
     } catch (error) {

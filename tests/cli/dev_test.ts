@@ -114,17 +114,16 @@ Deno.test("dev runs on every save with the last input, and removes its store", a
   });
 });
 
-Deno.test("dev gives the function the secrets of a file, variables, and the limits of invoked.json", async () => {
+Deno.test("dev gives the function secrets, variables and limits, and reports types beside the run", async () => {
   await using directory = await makeTempDir();
   const folder = join(directory.path, "keeper");
   await initFolder(folder);
-  await Deno.writeTextFile(
-    join(folder, "main.ts"),
+  const keeper = (type: string) =>
     `import { functions } from "@c1/functions-sdk";
 const { secrets: { KEY = "" }, variables } = functions.getConfig();
-export default () => ({ length: KEY.length, ...variables });
-`,
-  );
+export default (): { length: ${type} } => ({ length: KEY.length, ...variables });
+`;
+  await Deno.writeTextFile(join(folder, "main.ts"), keeper("string"));
   // Beyond the defaults of a server.
   const limits = { timeout: "2m", cpuTimeout: "45s", memoryMib: 192, maxConcurrency: 40 };
   const manifest = { name: "keeper", ...limits, variables: { A: "1", B: "2" } };
@@ -132,7 +131,13 @@ export default () => ({ length: KEY.length, ...variables });
   await Deno.remove(join(folder, "main.test.ts"));
   await Deno.writeTextFile(join(folder, ".env"), "# mine\nKEY='four'\n");
   await using dev = new Dev(folder, "--secrets", ".env", "--var", "B=3", "--var", "C==");
-  assert.deepEqual((await dev.result(1)).output, { length: 4, A: "1", B: "3", C: "=" });
+  const run = await dev.result(1);
+  assert.deepEqual(run.output, { length: 4, A: "1", B: "3", C: "=" });
+  const { commitId, typeErrors: [error] } = await dev.result(2);
+  assert.deepEqual([commitId, error.path, error.line], [run.commitId, "main.ts", 3]);
+  await Deno.writeTextFile(join(folder, "main.ts"), keeper("number"));
+  assert.equal((await dev.result(3)).status, "SUCCESS");
+  assert.deepEqual((await dev.result(4)).typeErrors, []);
   assert.equal(await dev.stop(), 0);
 });
 

@@ -76,7 +76,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     assertFails(
       await author.run(["show", "twin"]),
       1,
-      /one of 2 functions with the name "twin"/,
+      /one of several functions with the name "twin"/,
       /use the id/,
     );
     assert.equal((await author.json("show", other.id)).id, other.id);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { initFolder } from "./support.ts";
+import { assertFails, initFolder } from "./support.ts";
 import { TestServer } from "../support/server.ts";
 
 const WRONG = "export default (): { n: string } => ({ n: 1 });\n";
@@ -31,8 +31,49 @@ Deno.test("deploy and show report type errors, which do not reject a deploy", as
   const again = await run("deploy");
   assert.equal(again.code, 0);
   assert.match(again.stderr, new RegExp(`^Deployed with 1 type error:\n  ${FAULT}$`, "m"));
-  const { typeCheck } = JSON.parse((await run("deploy", "--json")).stdout);
+  const { commitId, typeCheck } = JSON.parse((await run("deploy", "--json")).stdout);
   assert.deepEqual([typeCheck.state, typeCheck.diagnostics.length], ["CHECKED", 1]);
+  // With --check they do.
+  await Deno.writeTextFile(join(cwd, "main.ts"), `${WRONG}// changed\n`);
+  const rejected = await run("deploy", "--check", "--publish");
+  assertFails(rejected, 3, /1 type error in .+; nothing was deployed/, /correct the code/);
+  assert.match(rejected.stderr, /^Type errors:\n {2}main\.ts:1:40: TS2322: /m);
+  assert.equal(JSON.parse((await run("show", "--json")).stdout).head, commitId);
+});
+
+Deno.test("the files of init show an editor and deno check what is wrong with the default export", async () => {
+  await using directory = await makeTempDir();
+  const cwd = join(directory.path, "edited");
+  await initFolder(cwd);
+  const check = async () => {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["check"],
+      cwd,
+      env: { NO_COLOR: "1" },
+    });
+    return new TextDecoder().decode((await command.output()).stderr);
+  };
+  assert.doesNotMatch(await check(), /ERROR/);
+  const main = (type: string) =>
+    `import type { Handler } from "@c1/functions-sdk";
+const main = (_: { a?: number }): ${type} => { throw new Error("x"); };
+export default main satisfies Handler;
+`;
+  await Deno.writeTextFile(join(cwd, "main.ts"), main("Response"));
+  await Deno.writeTextFile(
+    join(cwd, "main.test.ts"),
+    `import { registerTests } from "@c1/test";
+import main from "./main.ts";
+registerTests({ handler: main });
+`,
+  );
+  const found = await check();
+  for (
+    const position of ["main.ts:3:21", "main.test.ts:3:17", ".invoked/types/entry_check.ts:5:14"]
+  ) {
+    assert.ok(found.includes(`/${position}`), found);
+  }
+  assert.match(found, /"The default export returns a Response, not a JSON object"' is not assign/);
 });
 
 Deno.test("deploy reports no types if the server does not check them", async () => {

@@ -1,15 +1,20 @@
 import { dirname, join } from "node:path";
+import { ENTRY_CHECK_FILE, entryCheckText } from "../../builder/entry_check.ts";
 import { readSdk } from "../../builder/sdk.ts";
 
 /** Directory of generated files; it is not part of the function. */
 export const PRIVATE_DIR = ".invoked";
 const TYPES = `${PRIVATE_DIR}/types`;
 
-/** Writes the modules of the server into the folder, so that an editor knows their types. */
+/**
+ * Writes the modules of the server into the folder, so that an editor knows their types, and the module that asserts the
+ * type of the default export.
+ */
 export async function writeEditorTypes(folder: string): Promise<void> {
   const { files } = await readSdk();
   await Deno.mkdir(join(folder, TYPES), { recursive: true });
-  for (const [name, text] of files) await writeIfChanged(join(folder, TYPES, name), text);
+  const written = [...files, [ENTRY_CHECK_FILE, entryCheckText("../../main.ts")]] as const;
+  for (const [name, text] of written) await writeIfChanged(join(folder, TYPES, name), text);
 }
 
 /**
@@ -21,7 +26,9 @@ export async function editorConfig(): Promise<string> {
     specifier,
     `./${TYPES}/${file}`,
   ]);
-  const config = { imports: Object.fromEntries(imports), lock: false, exclude: [PRIVATE_DIR] };
+  // `deno check` includes what asserts the type of the default export.
+  const exclude = [PRIVATE_DIR, `!${TYPES}/${ENTRY_CHECK_FILE}`];
+  const config = { imports: Object.fromEntries(imports), lock: false, exclude };
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 

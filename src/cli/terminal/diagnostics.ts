@@ -1,3 +1,6 @@
+import { printable } from "./failure.ts";
+import { note, paintNote } from "./output.ts";
+
 /** A type error and its position. */
 export interface Diagnostic {
   readonly path?: string | undefined;
@@ -13,4 +16,10 @@ export function formatDiagnostic(
 ): string {
   const position = [path, line, column].filter((part) => part !== undefined).join(":");
   return position === "" ? message : `${painted(position)}: ${message}`;
+}
+
+/** Prints type errors on stderr, below a heading. */
+export function noteDiagnostics(heading: string, diagnostics: readonly Diagnostic[]): void {
+  note(paintNote("yellow", heading));
+  for (const diagnostic of diagnostics) note(`  ${printable(formatDiagnostic(diagnostic))}`);
 }

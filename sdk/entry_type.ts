@@ -1,0 +1,49 @@
+/**
+ * The type of the default export of `main.ts`: the compiler finds nothing wrong with a module that has none, or whose
+ * function returns nothing. A fault is a type with a sentence, so that compilers and editors show it.
+ */
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+// deno-lint-ignore no-explicit-any -- for any type
+type Any = any;
+
+/** What a function cannot return, in words; `ok` for anything else. Of a union, the words of each member. */
+type Words<T> = T extends { toJSON(...args: Any[]): infer J } ? WordsOf<J>
+  : T extends void | undefined ? "nothing"
+  : T extends null ? "null"
+  : T extends string ? "a string"
+  : T extends number ? "a number"
+  : T extends boolean ? "a boolean"
+  : T extends bigint ? "a bigint"
+  : T extends symbol ? "a symbol"
+  : T extends readonly unknown[] ? "an array"
+  : T extends (...args: Any[]) => unknown ? "a function"
+  : T extends ReadonlyMap<Any, Any> ? "a Map"
+  : T extends ReadonlySet<Any> ? "a Set"
+  : T extends RegExp ? "a RegExp"
+  : T extends Response ? "a Response"
+  : T extends Request ? "a Request"
+  : T extends Headers ? "a Headers"
+  : T extends FormData ? "a FormData"
+  : T extends Blob ? "a Blob"
+  : T extends ReadableStream<Any> ? "a ReadableStream"
+  : T extends ArrayBufferView | ArrayBuffer ? "bytes"
+  : T extends Generator<Any, Any, Any> | AsyncGenerator<Any, Any, Any> ? "a generator"
+  : "ok";
+
+type WordsOf<T> = IsAny<T> extends true ? "ok" : [T] extends [never] ? "ok" : Words<T>;
+
+/** A function that may return a JSON object can work. */
+type ReturnFault<T> = "ok" extends WordsOf<T> ? "ok" : Sentence<WordsOf<T>>;
+
+type Sentence<W extends string> = `The default export returns ${W}, not a JSON object`;
+
+/** `ok`, or why a value of this type cannot be the default export. */
+export type ExportFault<D> = IsAny<D> extends true ? "ok"
+  : D extends (...args: Any[]) => infer R ? ReturnFault<Awaited<R>>
+  : "The default export is not a function";
+
+/** `ok`, or why this module cannot be `main.ts`. */
+export type ModuleFault<M> = M extends { default: infer D } ? ExportFault<D>
+  : "The module has no default export: it must be a function";

@@ -1,0 +1,64 @@
+import type { Api } from "../client/api.ts";
+import type { RemoteFunction, TypeCheck } from "../client/schemas.ts";
+import { Failure } from "../terminal/failure.ts";
+
+/** Pauses between looks at a check that has not ended. */
+const FIRST_PAUSE_MS = 200;
+const LAST_PAUSE_MS = 1000;
+
+/**
+ * Reports the type errors of one commit after another, without delay to anything else: the server checks types in the
+ * background. A newer commit ends the wait for the older one.
+ */
+export class TypeReports implements Disposable {
+  readonly #api: Api;
+  readonly #report: (commitId: string, check: TypeCheck) => void;
+  #waiting = new AbortController();
+  /** Whether the last report had errors. */
+  #hadErrors = false;
+
+  /** @param report called with errors, and once they are gone */
+  constructor(api: Api, report: (commitId: string, check: TypeCheck) => void) {
+    this.#api = api;
+    this.#report = report;
+  }
+
+  /** Waits in the background for the check of a commit. */
+  follow(fn: RemoteFunction, commitId: string): void {
+    this.#waiting.abort();
+    this.#waiting = new AbortController();
+    this.#wait(fn, commitId, this.#waiting.signal).catch((error) => {
+      // The run itself reports a server that is gone.
+      if (!(error instanceof Failure)) throw error;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#waiting.abort();
+  }
+
+  async #wait(fn: RemoteFunction, commitId: string, signal: AbortSignal): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
+      const { typeCheck } = await this.#api.commit(fn, commitId);
+      if (signal.aborted) return;
+      if (typeCheck?.state !== "PENDING") return this.#ended(commitId, typeCheck);
+      await pause(pauseMs, signal);
+      if (signal.aborted) return;
+    }
+  }
+
+  #ended(commitId: string, check: TypeCheck | undefined): void {
+    if (check?.state !== "CHECKED") return;
+    const hasErrors = check.diagnostics.length > 0;
+    if (hasErrors || this.#hadErrors) this.#report(commitId, check);
+    this.#hadErrors = hasErrors;
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}
