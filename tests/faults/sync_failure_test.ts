@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { shimTest } from "../support/machine.ts";
-import { childrenOf } from "../support/processes.ts";
+import { allGone, childrenOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { ECHO } from "../invocations/functions.ts";
 import { noise, Volume } from "../volumes/support.ts";
@@ -175,11 +175,15 @@ shimTest(
     assert.ok(second);
     Deno.kill(second, "SIGKILL");
     await restarted(second);
-    const { code } = await server.stop("SIGTERM");
-    assert.equal(code, 0);
+    const third = await serverPid();
+    assert.ok(third);
+    await server.stop("SIGKILL");
+    await allGone([third]);
     const log = await server.log;
     assert.match(log, /the server ended with exit code 5; it starts again in 1000 ms/);
     assert.match(log, /the server ended with SIGKILL; it starts again in 2000 ms/);
+    await using stopped = await TestServer.start(options);
+    assert.equal((await stopped.stop("SIGTERM")).code, 0);
   },
 );
 

@@ -36,7 +36,7 @@ export async function superviseServer(): Promise<never> {
   }
   for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
     const start = performance.now();
-    server = new Deno.Command(INVOKED, { args, stdin: "null" }).spawn();
+    server = spawnServer(args);
     const status = await server.status;
     server = undefined;
     const hasEnded = status.code === EXIT_OK || status.code === EXIT_USAGE;
@@ -49,6 +49,19 @@ export async function superviseServer(): Promise<never> {
     });
     await pause(pauseMs, stopping.signal);
     if (stopping.signal.aborted) Deno.exit(status.code);
+  }
+}
+
+/** Starts the server. Where util-linux is, the server stops when this process is killed. */
+function spawnServer(args: readonly string[]): Deno.ChildProcess {
+  try {
+    return new Deno.Command("setpriv", {
+      args: ["--pdeathsig", "TERM", "--", INVOKED, ...args],
+      stdin: "null",
+    }).spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return new Deno.Command(INVOKED, { args: [...args], stdin: "null" }).spawn();
   }
 }
 
