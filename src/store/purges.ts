@@ -149,22 +149,23 @@ export class PurgeWriter extends PurgeReader {
     after: string,
     purgeId: string | undefined,
   ): Promise<ErasedStep> {
-    const found = await endedIn(this.db, ended)
-      .select(["id", "functionId", INVOCATION_BYTES.as("bytes")])
+    const begun = await begunIn(this.db, ended)
+      .select(["id", "functionId", "status", "updatedAt", INVOCATION_BYTES.as("bytes")])
       .where("id", ">", after).orderBy("id").limit(INVOCATIONS_PER_STEP_MAX).execute();
+    // Not in the query, which would read any number of those that run.
+    const found = begun.filter(({ status, updatedAt }) =>
+      (status === "SUCCESS" || status === "ERROR") && updatedAt < ended.before
+    );
+    const last = begun.length < INVOCATIONS_PER_STEP_MAX ? undefined : begun.at(-1)?.id;
+    if (found.length === 0) return { invocations: 0, bytes: 0, next: last };
     const rows = found.slice(0, countWithin(found, BYTES_PER_STEP_MAX));
-    if (rows.length === 0) return { invocations: 0, bytes: 0, next: undefined };
     const lines = await this.#eraseLines(rows.map(({ id }) => id));
     const erased = rows.filter(({ id }) => lines.next === undefined || id < lines.next);
     if (erased.length > 0) await this.#eraseRows(erased);
     const bytes = erased.reduce((sum, row) => sum + row.bytes, lines.bytes);
     if (purgeId !== undefined) await this.#count(purgeId, { invocations: erased.length, bytes });
-    const isLast = erased.length === found.length && found.length < INVOCATIONS_PER_STEP_MAX;
-    return {
-      invocations: erased.length,
-      bytes,
-      next: isLast ? undefined : erased.at(-1)?.id ?? after,
-    };
+    const next = erased.length === found.length ? last : erased.at(-1)?.id ?? after;
+    return { invocations: erased.length, bytes, next };
   }
 
   /** Leaves blobs to be erased. */
@@ -222,10 +223,15 @@ export class PurgeWriter extends PurgeReader {
   }
 }
 
-/** The query for these invocations. Ids encode the second of the begin, which comes before the end. */
-function endedIn(db: Kysely<Schema>, { functionId, before }: EndedInvocations) {
-  const query = db.selectFrom("invocations").where("status", "in", ["SUCCESS", "ERROR"])
-    .where("updatedAt", "<", before).where("id", "<", firstIdOf(before, 1));
+/** Those that ended before the time. */
+function endedIn(db: Kysely<Schema>, ended: EndedInvocations) {
+  return begunIn(db, ended).where("status", "in", ["SUCCESS", "ERROR"])
+    .where("updatedAt", "<", ended.before);
+}
+
+/** Those that began before the time, or within its second, which ids encode; what ended before is among them. */
+function begunIn(db: Kysely<Schema>, { functionId, before }: EndedInvocations) {
+  const query = db.selectFrom("invocations").where("id", "<", firstIdOf(before, 1));
   return functionId === undefined ? query : query.where("functionId", "=", functionId);
 }
 

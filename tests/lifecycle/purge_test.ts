@@ -13,6 +13,8 @@ import { serverSuite } from "../support/suite.ts";
 /** Enough for many steps. */
 const INVOCATIONS = 2_000;
 const LINES = 30;
+/** Of the first invocation: more than a step erases. */
+const MANY_LINES = 1_200;
 const SWEEP = ["--retention-sweep", "50ms"];
 
 /** Copies an invocation to many that ended just before it, each with a log. */
@@ -25,7 +27,7 @@ function giveHistory(database: string, template: Json): string[] {
       SELECT ?, ?, ?, ${columns} FROM invocations WHERE id = ?`,
   );
   const log = db.prepare(
-    `WITH RECURSIVE lines (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM lines WHERE n < ${LINES})
+    `WITH RECURSIVE lines (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM lines WHERE n < ?)
       INSERT INTO invocation_logs SELECT ?, n, ?, 'info', 'console', 'line ' || n FROM lines`,
   );
   const time = new Date(Date.parse(template.updatedAt) - 1).toISOString();
@@ -38,7 +40,7 @@ function giveHistory(database: string, template: Json): string[] {
   db.exec("BEGIN");
   for (const id of ids) {
     insert.run(id, time, time, template.id);
-    log.run(id, time);
+    log.run(id === ids[0] ? MANY_LINES : LINES, id, time);
   }
   db.exec("COMMIT");
   return ids;
