@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
 import { Sema } from "async-sema";
 import { Lifecycle } from "../../shared/lifecycle.ts";
@@ -9,6 +10,7 @@ const logger = getLogger(["invoked", "domain"]);
 
 /** Pause after a step, as a multiple of its time and of its wait for the writer: erasure takes a tenth of the writer. */
 const PAUSE_FACTOR = 9;
+const PAUSE_MAX_MS = 1000;
 
 /** Names the sweep among the work under way. */
 const SWEEP = "sweep";
@@ -109,7 +111,7 @@ export class Eraser implements AsyncDisposable {
       (tx) => tx.purges.eraseInvocations(ended, after, purgeId),
       "committed",
     );
-    if (next !== undefined) await this.#pause((performance.now() - start) * PAUSE_FACTOR);
+    if (next !== undefined) await this.#pause(performance.now() - start);
     return next;
   }
 
@@ -131,12 +133,10 @@ export class Eraser implements AsyncDisposable {
     );
   }
 
-  async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    this.#stopping.signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    clearTimeout(timer);
+  /** Pauses after a step of a duration; a stop ends the pause. */
+  async #pause(stepMs: number): Promise<void> {
+    const ms = Math.min(stepMs * PAUSE_FACTOR, PAUSE_MAX_MS);
+    await setTimeout(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 }
 
