@@ -25,6 +25,17 @@ Deno.test("every command has --json and an example", async () => {
   }
 });
 
+Deno.test("help of a command is its --help, and a group lists its commands", async () => {
+  const [help, flag] = await Promise.all([
+    runInvoked(["help", "logs"]),
+    runInvoked(["logs", "--help"]),
+  ]);
+  assert.match(help.stdout, /--follow/);
+  assert.equal(help.stdout, flag.stdout);
+  const group = await runInvoked(["secrets", "--help"]);
+  assert.match(group.stdout, /^ {2}unset +Remove secrets/m);
+});
+
 Deno.test("completions are a program of the shell", async () => {
   for (const shell of ["bash", "zsh", "fish", "powershell"]) {
     const { code, stdout } = await runInvoked(["completions", shell]);

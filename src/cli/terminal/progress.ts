@@ -1,4 +1,3 @@
-import { spinner } from "@clack/prompts";
 import process from "node:process";
 import { note } from "./output.ts";
 
@@ -27,6 +26,7 @@ export async function withPatience<T>(message: string, work: () => Promise<T>): 
 }
 
 async function spin<T>(message: string, work: () => Promise<T>): Promise<T> {
+  const { spinner } = await import("@clack/prompts");
   const shown = spinner({ output: process.stderr, indicator: "timer" });
   shown.start(message);
   try {

@@ -1,6 +1,5 @@
 /** Questions to the user at the terminal, on stderr. */
 import process from "node:process";
-import { confirm, isCancel, password, text } from "@clack/prompts";
 import { Failure } from "./failure.ts";
 
 /**
@@ -10,6 +9,7 @@ import { Failure } from "./failure.ts";
  */
 export async function askForYes(message: string, instead: string): Promise<boolean> {
   needTerminal(message, instead);
+  const { confirm } = await import("@clack/prompts");
   const answer = await confirm({ message, initialValue: false, output: process.stderr });
   return answer === true;
 }
@@ -22,6 +22,7 @@ export async function askForText(
 ): Promise<string> {
   needTerminal(message, instead);
   const defaults = initial === undefined ? {} : { defaultValue: initial, placeholder: initial };
+  const { isCancel, text } = await import("@clack/prompts");
   const answer = await text({ message, ...defaults, output: process.stderr });
   if (isCancel(answer)) throw new Failure("Cancelled: nothing was changed");
   return answer ?? "";
@@ -30,6 +31,7 @@ export async function askForText(
 /** Asks for a value without showing it. */
 export async function askForSecret(message: string, instead: string): Promise<string> {
   needTerminal(message, instead);
+  const { isCancel, password } = await import("@clack/prompts");
   const answer = await password({ message, output: process.stderr });
   if (isCancel(answer)) throw new Failure("Cancelled: nothing was changed");
   return answer;
