@@ -18,7 +18,7 @@ export interface Artifact {
    */
   readonly script: string;
   /**
-   * Source map version 3 of `script` as JSON, without `sourcesContent`; sources are the commit's own paths
+   * Source map version 3 of `script` as JSON, without `sourcesContent`; sources are the author's paths
    * (`main.ts`, `lib/util.ts`) or package paths (`npm:zod@4.6.7/v4/core.js`), never a server path.
    */
   readonly sourceMap: string;
@@ -33,7 +33,10 @@ export const SCRIPT_URL = "invoked:bundle.js";
 
 /** One fault of a commit. */
 export interface Diagnostic {
-  /** Path in the commit; absent if the compiler names none. */
+  /**
+   * The file as its author writes it in the function's folder, such as `main.ts` or `../shared/text.ts`; absent if the
+   * compiler names none.
+   */
   readonly path?: string;
   /** 1-based. */
   readonly line?: number;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { assertFails, initFolder, Running } from "./support.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
+import { readFunctionFiles } from "../../src/cli/folder/files.ts";
 import { shareDownloads } from "../support/downloads.ts";
 import { startOnce, TestServer } from "../support/server.ts";
 
@@ -177,11 +178,9 @@ Deno.test("functions of a repository share code by a root", async (t) => {
     assert.equal(await repository.ok(greet, "diff"), "");
   });
   await t.step("purge takes the author's path", async () => {
-    const purge = ["purge", ".", "--file", "../../packages/shared/text.ts", "--dry-run"];
-    assert.match(
-      await repository.ok(greet, ...purge),
-      /^Would purge 2 files .* in 2 commits of greet/,
-    );
+    const file = ["--commit", "HEAD", "--file", "../../packages/shared/text.ts"];
+    const purged = await repository.ok(greet, "purge", ".", ...file, "--dry-run");
+    assert.match(purged, /^Would purge 1 file .* in 1 commit of greet/);
   });
   await t.step("check and test know it", async () => {
     for (const folder of ["functions/greet", "functions/count"]) {
@@ -281,9 +280,30 @@ Deno.test("a root cannot bring in what is outside, excluded or a link", async (t
     await repository.write(`${greet}/invoked.json`, '{"name": "greet", "root": "../.."}');
     await repository.write(`${greet}/_root/x.ts`, "");
     await fails(
-      /the commit has the files above in _root, so the function cannot have _root\/x\.ts/,
+      /Cannot use .*\/_root\/x\.ts: with a root, _root of a commit has the files above/,
+      /rename/,
     );
   });
+});
+
+Deno.test("ignore files count from the root down, also without a repository", async () => {
+  await using directory = await makeTempDir();
+  await writeTree(directory.path, {
+    ".gitignore": "*.pem\n",
+    "functions/.invokedignore": "*.csv\n",
+    "functions/one/invoked.json": '{"name": "one", "root": "../.."}',
+    "functions/one/main.ts": 'import "../../shared/a.ts";\nexport default () => ({});\n',
+    "functions/one/own.pem": "",
+    "functions/one/own.csv": "",
+    "shared/a.ts": `import "./key.pem" with { type: "text" };
+import "./b.csv" with { type: "text" };
+`,
+    "shared/key.pem": "",
+    "shared/b.csv": "",
+  });
+  const files = await readFunctionFiles(join(directory.path, "functions", "one"));
+  const above = ["_root/invoked.json", "_root/shared/a.ts", "_root/shared/b.csv"];
+  assert.deepEqual([...files.keys()], [...above, "main.ts"]);
 });
 
 Deno.test("dev runs when a file above the folder is saved", async () => {

@@ -65,11 +65,14 @@ export interface FunctionFolder {
  */
 export async function readFunctionFolder(folder: string): Promise<FunctionFolder> {
   const found: Found = { files: new Map(), skipped: [], bytes: 0 };
-  await readInto(found, folder, "", await IgnoreRules.of(folder));
+  const root = await rootOf(folder);
+  await readInto(found, folder, "", await IgnoreRules.of(folder, root));
   if (!found.files.has(ENTRY)) throw withoutEntry(folder, found.skipped);
   const fixture = await fixtureFile(folder);
   if (fixture !== undefined) found.files.set(MANIFEST_NAME, fixture);
-  const above = await readAbove(found, folder);
+  const above = root === undefined
+    ? { folderFromRoot: "", watched: [] }
+    : await readAbove(found, folder, root);
   return {
     files: new Map([...found.files].toSorted(([a], [b]) => a < b ? -1 : 1)),
     skipped: found.skipped.toSorted((a, b) => a.path < b.path ? -1 : 1),
@@ -77,19 +80,34 @@ export async function readFunctionFolder(folder: string): Promise<FunctionFolder
   };
 }
 
-/** Adds the files above the folder that the function needs, if invoked.json names a root. */
+/** Absolute path of the root that invoked.json names. @throws {Failure} for the root of the file system */
+async function rootOf(folder: string): Promise<string | undefined> {
+  const named = (await readManifest(folder))?.root;
+  if (named === undefined) return undefined;
+  const root = resolve(folder, named);
+  if (root !== resolve("/")) return root;
+  throw new Failure(
+    `Cannot use root ${
+      JSON.stringify(named)
+    } of ${MANIFEST_NAME}: it is the root of the file system`,
+    { exit: "usage" },
+  );
+}
+
+/** Adds the files above the folder that the function needs. @param root absolute path of a folder above */
 async function readAbove(
   found: Found,
   folder: string,
+  root: string,
 ): Promise<Pick<FunctionFolder, "folderFromRoot" | "watched">> {
-  const named = (await readManifest(folder))?.root;
-  if (named === undefined) return { folderFromRoot: "", watched: [] };
-  const root = resolve(folder, named);
-  const fault = rootFault(root, found);
-  if (fault !== undefined) {
-    throw new Failure(`Cannot use root ${JSON.stringify(named)} of ${MANIFEST_NAME}: ${fault}`, {
-      exit: "usage",
-    });
+  const own = [...found.files.keys()].find((path) => path.startsWith(`${ROOT_DIR}/`));
+  if (own !== undefined) {
+    throw new Failure(
+      `Cannot use ${
+        join(folder, own)
+      }: with a root, ${ROOT_DIR} of a commit has the files above the folder`,
+      { next: `rename the folder ${ROOT_DIR}`, exit: "usage" },
+    );
   }
   const { findFilesAbove } = await import("./files_above.ts");
   const { isNeeded, paths, skipped, watched } = await findFilesAbove({
@@ -110,12 +128,6 @@ async function readAbove(
     await readFile(found, join(root, path), commitPath(path, folderFromRoot));
   }
   return { folderFromRoot, watched };
-}
-
-function rootFault(root: string, { files }: Found): string | undefined {
-  if (root === resolve("/")) return "it is the root of the file system";
-  const own = [...files.keys()].find((path) => path.startsWith(`${ROOT_DIR}/`));
-  return own && `the commit has the files above in ${ROOT_DIR}, so the function cannot have ${own}`;
 }
 
 /** As {@link readFunctionFolder}, the files alone. */

@@ -23,10 +23,15 @@ export class IgnoreRules {
     this.#levels = levels;
   }
 
-  /** The rules in a folder. Without a repository these are its own alone. */
-  static async of(folder: string): Promise<IgnoreRules> {
+  /**
+   * The rules in a folder. Without a repository these are those from the root down.
+   * @param root the folder, or one above it
+   */
+  static async of(folder: string, root = folder): Promise<IgnoreRules> {
     let found = new IgnoreRules([]);
-    for (const directory of await directoriesDownTo(folder)) found = await found.within(directory);
+    for (const directory of await directoriesDownTo(folder, root)) {
+      found = await found.within(directory);
+    }
     return found;
   }
 
@@ -52,13 +57,17 @@ export class IgnoreRules {
   }
 }
 
-/** The folder and the directories above it, from the root of the repository down. */
-async function directoriesDownTo(folder: string): Promise<string[]> {
+/** The folder and the directories above it: from the root of the repository or the given root, whichever is higher. */
+async function directoriesDownTo(folder: string, root: string): Promise<string[]> {
   const directories: string[] = [];
+  let upToRoot: string[] = [];
+  let isInRepository = false;
   for (let directory = folder;; directory = dirname(directory)) {
     directories.unshift(directory);
-    if (await Deno.lstat(join(directory, ".git")).catch(() => undefined)) return directories;
-    if (directory === dirname(directory)) return [folder];
+    if (directory === root) upToRoot = [...directories];
+    isInRepository ||= await Deno.lstat(join(directory, ".git")).then(() => true, () => false);
+    if (isInRepository && upToRoot.length > 0) return directories;
+    if (directory === dirname(directory)) return upToRoot;
   }
 }
 
