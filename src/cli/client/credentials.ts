@@ -42,6 +42,8 @@ export interface TargetSources {
 
 /** The file in a data directory that a server writes at its first start. */
 const CREDENTIALS_NAME = "credentials.json";
+/** The local CA of a server with `--tls-self-signed`. */
+const CA_PATH = join("tls", "ca.pem");
 
 const CredentialsFile = z.object({
   serverUrl: z.url({ protocol: /^https?$/ }),
@@ -50,8 +52,8 @@ const CredentialsFile = z.object({
 });
 
 /**
- * Finds the server and the credentials of a command. By precedence: `--profile`, credentials of the environment, `--data`, `INVOKED_PROFILE`, `INVOKED_DATA` or the nearest
- * data directory above, the default profile.
+ * Finds the server and the credentials of a command. By precedence: `--profile`, credentials of the environment,
+ * `--data`, `INVOKED_PROFILE`, `INVOKED_DATA` or the nearest data directory above, the default profile.
  */
 export async function findTarget(sources: TargetSources): Promise<Target> {
   const { settings, profile, profiles, dataDir } = sources;
@@ -75,16 +77,19 @@ export async function dataDirTarget(path: string): Promise<Target> {
 async function unnamedTarget({ settings, profiles, dataDir }: TargetSources): Promise<Target> {
   const { serverUrl } = settings;
   const directory = await findDataDir(dataDir);
-  const hasCredentials = await exists(join(directory, CREDENTIALS_NAME)).catch(() => false);
-  if (dataDir.namedBy !== "default" || (hasCredentials && serverUrl === undefined)) {
-    return await localTarget(serverUrl, directory);
+  if (dataDir.namedBy !== "default" || (directory !== undefined && serverUrl === undefined)) {
+    return await localTarget(serverUrl, directory ?? dataDir.path);
   }
   const profile = profiles.isAvailable ? await profiles.read(DEFAULT_PROFILE) : undefined;
   // Of a wanted server, the profile is used if it alone is for it.
-  const isWanted = profile !== undefined && (!hasCredentials || profile.serverUrl === serverUrl);
-  return isWanted
-    ? await profileTarget(profiles, DEFAULT_PROFILE, serverUrl)
-    : await localTarget(serverUrl, directory);
+  if (profile !== undefined && (directory === undefined || profile.serverUrl === serverUrl)) {
+    return await profileTarget(profiles, DEFAULT_PROFILE, serverUrl);
+  }
+  if (directory !== undefined) return await localTarget(serverUrl, directory);
+  const path = join(dataDir.path, CREDENTIALS_NAME);
+  throw await exists(path).catch(() => false)
+    ? unreadCredentials(path, "the file belongs to another user")
+    : unreadCredentials(path, "the file does not exist");
 }
 
 async function environmentTarget(
@@ -98,7 +103,9 @@ async function environmentTarget(
       exit: "usage",
     });
   }
-  const caCerts = await readCa(await findDataDir(dataDir));
+  const directory = await findDataDir(dataDir) ?? dataDir.path;
+  const isTrusted = dataDir.namedBy !== "default" || await isOwn(join(directory, CA_PATH));
+  const caCerts = isTrusted ? await readCa(directory) : [];
   return { serverUrl, credentials, caCerts, source: "environment variables" };
 }
 
@@ -178,32 +185,29 @@ async function localTarget(serverUrl: string | undefined, directory: string): Pr
 }
 
 /**
- * The data directory, or the one of the same name in the nearest directory above. It must belong to this user: a file
- * of another user, such as one in /tmp, must not choose the server.
+ * The data directory, or the one of the same name in the nearest directory above; undefined if none has credentials. It
+ * must belong to this user: a file of another user, such as one in /tmp, must not choose the server.
  */
-async function findDataDir({ path, namedBy }: DataDir): Promise<string> {
+async function findDataDir({ path, namedBy }: DataDir): Promise<string | undefined> {
   if (namedBy !== "default") return path;
   const name = path.slice(dirname(path).length + 1);
   for (let directory = dirname(path);; directory = dirname(directory)) {
     const candidate = join(directory, name);
-    const info = await Deno.stat(join(candidate, CREDENTIALS_NAME)).catch(() => undefined);
-    if (info?.isFile && info.uid === Deno.uid()) return candidate;
-    if (directory === dirname(directory)) return path;
+    if (await isOwn(join(candidate, CREDENTIALS_NAME))) return candidate;
+    if (directory === dirname(directory)) return undefined;
   }
+}
+
+/** Whether a path is a file of this user. */
+async function isOwn(path: string): Promise<boolean> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  return info?.isFile === true && info.uid === Deno.uid();
 }
 
 async function readCredentials(dataDir: string): Promise<z.output<typeof CredentialsFile>> {
   const path = join(dataDir, CREDENTIALS_NAME);
   const text = await Deno.readTextFile(path).catch((error) => {
-    throw new Failure(
-      `Cannot read the credentials in ${path}: ${whyUnread(error, dataDir)}`,
-      {
-        next:
-          "start a server with invoked serve, name its data directory with --data, log in with " +
-          "invoked login, or set the INVOKED_* or CONDUCTORONE_* variables",
-        exit: "server",
-      },
-    );
+    throw unreadCredentials(path, whyUnread(error, dataDir));
   });
   const credentials = CredentialsFile.safeParse(parseJson(text));
   if (credentials.success) return credentials.data;
@@ -214,14 +218,22 @@ async function readCredentials(dataDir: string): Promise<z.output<typeof Credent
   );
 }
 
+function unreadCredentials(path: string, why: string): Failure {
+  return new Failure(`Cannot read the credentials in ${path}: ${why}`, {
+    next: "start a server with invoked serve, name its data directory with --data, log in with " +
+      "invoked login, or set the INVOKED_* or CONDUCTORONE_* variables",
+    exit: "server",
+  });
+}
+
 function whyUnread(error: unknown, dataDir: string): string {
   if (error instanceof Deno.errors.NotFound) return "the file does not exist";
   if (error instanceof Deno.errors.NotADirectory) return `${dataDir} is not a directory`;
   return describeError(error);
 }
 
-/** The local CA of a server with `--tls-self-signed`; empty without one. */
+/** The certificate at {@link CA_PATH}; empty without one. */
 async function readCa(dataDir: string): Promise<readonly string[]> {
-  const ca = await Deno.readTextFile(join(dataDir, "tls", "ca.pem")).catch(() => undefined);
+  const ca = await Deno.readTextFile(join(dataDir, CA_PATH)).catch(() => undefined);
   return ca === undefined ? [] : [ca];
 }

@@ -1,4 +1,5 @@
 import type { Api } from "../client/api.ts";
+import { pause } from "../client/reconnection.ts";
 import type { RemoteFunction, TypeCheck } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
 
@@ -53,12 +54,4 @@ export class TypeReports implements Disposable {
     if (hasErrors || this.#hadErrors) this.#report(commitId, check);
     this.#hadErrors = hasErrors;
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }

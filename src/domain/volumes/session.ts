@@ -3,6 +3,7 @@ import { Lifecycle } from "../../shared/lifecycle.ts";
 import { MemoryBudget } from "../../store/blobs/staged_blob.ts";
 import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import { emptyVolume } from "./empty_volume.ts";
 import { FileError } from "./file_error.ts";
 import type { NodeContext } from "./file_node.ts";
 import { FileHandles, type OpenOptions } from "./file_handles.ts";
@@ -67,20 +68,7 @@ export class VolumeSession implements AsyncDisposable {
 
   /** A session on an empty volume that the store does not have: its changes cannot be committed. */
   static temporary(store: Store, limits: VolumeLimits): VolumeSession {
-    const now = new Date().toISOString();
-    const volume = {
-      id: "",
-      displayName: "",
-      quotaBytes: limits.maxBytes,
-      usedBytes: 0,
-      fileCount: 0,
-      directoryCount: 0,
-      version: 0,
-      oldestVersion: 0,
-      createdAt: now,
-      updatedAt: now,
-      deletedAt: null,
-    };
+    const volume = emptyVolume({ id: "", displayName: "", quotaBytes: limits.maxBytes });
     return new VolumeSession(store, { volume, version: 0, [Symbol.dispose]() {} }, limits);
   }
 

@@ -5,6 +5,7 @@ import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { emptyVolume } from "./empty_volume.ts";
 import { volumeNotFound } from "./snapshots.ts";
 import {
   type Change,
@@ -37,26 +38,13 @@ export class Volumes {
           `${formatBytes(this.limits.maxBytes)} (--max-volume)`,
       });
     }
-    const now = new Date().toISOString();
-    const row: VolumeRow = {
-      id: this.ids.next(),
-      displayName,
-      quotaBytes,
-      usedBytes: 0,
-      fileCount: 0,
-      directoryCount: 0,
-      version: 0,
-      oldestVersion: 0,
-      createdAt: now,
-      updatedAt: now,
-      deletedAt: null,
-    };
+    const row = emptyVolume({ id: this.ids.next(), displayName, quotaBytes });
     await this.store.write(async (tx) => {
       await tx.volumes.insert(row);
       await tx.volumes.insertVersion({
         volumeId: row.id,
         version: 0,
-        createdAt: now,
+        createdAt: row.createdAt,
         invocationId: null,
         principalId: null,
         restoredVersion: null,
