@@ -42,7 +42,7 @@ Deno.test("invoke cancels its invocation on Ctrl-C, and leaves it with --detach"
       assert.match(
         running.stderr,
         new RegExp(
-          `^Cancelling invocation ${invocationId}; Ctrl-C again leaves it running\nerror: Invocation ${invocationId} of .+ was cancelled\n$`,
+          `^Cancelling the invocation; Ctrl-C again leaves it running\nerror: Invocation ${invocationId} of .+ was cancelled\n$`,
           "m",
         ),
       );
@@ -57,7 +57,7 @@ Deno.test("invoke cancels its invocation on Ctrl-C, and leaves it with --detach"
     // It does not answer, so the cancelling does not end.
     server.signal("SIGSTOP");
     Deno.kill(running.pid, "SIGINT");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await running.printed("stderr", /Cancelling/);
     assert.equal(await running.stop("SIGINT"), INTERRUPTED);
     server.signal("SIGCONT");
     const { status } = await runningOf(client, id);

@@ -20,7 +20,7 @@ export class InterruptibleCall {
   readonly #signal: AbortSignal;
   readonly #key: string;
   readonly #answering: Promise<Answer>;
-  #cancelling: Promise<unknown> | undefined;
+  #cancelling: Promise<Answer> | undefined;
 
   /** Sends the call. @param signal cancels it, while it is waited for */
   constructor(api: Api, fn: RemoteFunction, request: InvokeRequest, signal: AbortSignal) {
@@ -36,23 +36,26 @@ export class InterruptibleCall {
     const answer = await Promise.race([this.#answering, aborted(this.#signal)]);
     if (answer !== undefined) return answer;
     this.#answering.catch(() => {});
-    return await Promise.race([this.#answering, this.#cancelUnanswered()]);
+    return await Promise.race([this.#answering, this.cancel()]);
   }
 
-  async #cancelUnanswered(): Promise<Answer> {
-    const invocationId = await this.#findId();
-    await this.cancel(invocationId);
-    return { invocationId };
+  /**
+   * Cancels the invocation and waits for its end; one that has ended stays as it is.
+   *
+   * @param invocationId undefined to find it
+   */
+  cancel(invocationId?: string): Promise<Answer> {
+    this.#cancelling ??= this.#cancel(invocationId);
+    // The call may end before, and then nobody waits for it.
+    this.#cancelling.catch(() => {});
+    return this.#cancelling;
   }
 
-  /** Cancels the invocation and waits for its end; one that has ended stays as it is. */
-  cancel(invocationId: string): Promise<unknown> {
-    return this.#cancelling ??= this.#cancel(invocationId);
-  }
-
-  async #cancel(invocationId: string): Promise<void> {
-    note(`Cancelling invocation ${invocationId}; Ctrl-C again leaves it running`);
+  async #cancel(known: string | undefined): Promise<Answer> {
+    note("Cancelling the invocation; Ctrl-C again leaves it running");
+    const invocationId = known ?? await this.#findId();
     await this.#api.cancel({ functionId: this.#fn.id, id: invocationId });
+    return { invocationId };
   }
 
   async #findId(): Promise<string> {
