@@ -90,7 +90,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   TAG_NOT_FOUND: "list the tags with invoked show",
   TAG_ALREADY_EXISTS: "choose another name, or delete the tag first with invoked tag --delete",
   INVOCATION_NOT_FOUND: "list the invocations with invoked history",
-  PURGED: "list who purged what with invoked history --purges",
+  PURGED: "use another one; invoked history --purges lists who purged what",
   TOKEN_EXPIRED: "get a new access token, or use a client id and secret",
   VOLUME_NOT_FOUND: "list the volumes with invoked volumes list",
   VOLUME_FILE_NOT_FOUND: "list the files with invoked volumes ls",
