@@ -223,7 +223,7 @@ function growthRows(sites: readonly Site[], samples: Samples): Row[] {
   return kindsOf(sites).flatMap((kind) =>
     [...samples.entries()].flatMap(([operation, byLabel]) =>
       withRatios(
-        kind.map(({ label }) =>
+        kind.filter(({ label }) => byLabel.has(label)).map(({ label }) =>
           rowOf(
             { part: "growth", measure: operation, subject: label, unit: "ms" },
             byLabel.get(label) ?? [],

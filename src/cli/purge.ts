@@ -117,16 +117,16 @@ async function purge(
       console.log(
         isNothing ? "Nothing to purge" : `Would purge ${describe(size, fn, selection)}`,
       );
-      return noteCommits(size, "will not run any more");
+      return noteCommits(size, "will not run any more", selection);
     }
-    noteCommits(size, "will not run any more");
+    noteCommits(size, "will not run any more", selection);
     const question = `Purge ${describe(size, fn, selection)} on ${api.url}, for good?`;
     if (!await askForYes(question, YES_HINT)) throw new Failure("Cancelled: nothing was purged");
   }
   const purged = await needsAddition(WHAT, api.purge(fn, selection));
   if (json) return printJson(purged);
   console.log(`Purged ${describe(purged, fn, selection)}`);
-  noteCommits(purged, "cannot run any more");
+  noteCommits(purged, "cannot run any more", selection);
 }
 
 function describe(
@@ -144,11 +144,19 @@ function describe(
 }
 
 /** Says what purged files mean for their commits, and where the content remains. */
-function noteCommits({ commitIds, remaining }: PurgeSize, meaning: string): void {
+function noteCommits(
+  { commitIds, remaining }: PurgeSize,
+  meaning: string,
+  { commitId, path }: PurgeSelection,
+): void {
   if (commitIds.length > 0) note(`These commits ${meaning}: ${commitIds.join(", ")}`);
-  for (const { functionId, commitId, path } of remaining) {
+  for (const other of remaining) {
     note(
-      `The same content remains in ${oneLine(path)} of commit ${commitId}, function ${functionId}`,
+      `The same content remains in ${oneLine(other.path)} of commit ${other.commitId}, ` +
+        `function ${other.functionId}`,
     );
+  }
+  if (remaining.length > 0 && commitId !== undefined && path !== undefined) {
+    note("Without --commit it is purged from every commit of the function");
   }
 }

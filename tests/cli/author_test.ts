@@ -227,23 +227,25 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
   await t.step("purge erases a file for good, after a question", async () => {
     await author.write("leaked.ts", "export const key = 1;\n");
     const leaked = await author.ok(["deploy"]);
+    await author.write("new.ts", "export const four = 4;\n");
+    const head = await author.ok(["deploy"]);
     const file = ["purge", "greeter", "--file", "leaked.ts"];
-    assertFails(await author.run(file), 2, /Cannot ask "Purge 1 file \(22 B\)/, /--yes/);
-    assert.match(
-      await author.ok([...file, "--dry-run"]),
-      /^Would purge 1 file \(22 B\) in 1 commit/,
-    );
+    assertFails(await author.run(file), 2, /Cannot ask "Purge 2 files \(44 B\)/, /--yes/);
+    const one = await author.run([...file, "--commit", leaked, "--dry-run"]);
+    assert.match(one.stdout, /^Would purge 1 file \(22 B\) in 1 commit of greeter/);
+    assert.match(one.stderr, new RegExp(`remains in leaked\\.ts of commit ${head}`));
+    assert.match(one.stderr, /^Without --commit it is purged from every commit/m);
     const purged = await author.json(...file, "--yes");
-    assert.deepEqual([purged.files, purged.commitIds], [1, [leaked]]);
+    assert.deepEqual([purged.files, purged.commitIds], [2, [head, leaked]]);
     assert.equal(await author.ok([...file, "--dry-run"]), "Nothing to purge");
     const publish = await author.run(["publish", "greeter", leaked]);
     assertFails(publish, 1, /Administrator purged files of it at .* \(PURGED\)/, /--purges/);
-    assert.match(await author.ok(["show", "."]), new RegExp(`${leaked}\t.*\tHEAD, purged\t`));
-    assert.notEqual(await author.ok(["deploy"]), leaked, "the same files are a new commit");
+    assert.match(await author.ok(["show", "."]), new RegExp(`${head}\t.*\tHEAD, purged\t`));
+    assert.notEqual(await author.ok(["deploy"]), head, "the same files are a new commit");
     const [line = ""] = (await author.ok(["history", "--purges"])).split("\n");
     assert.deepEqual(
       line.split("\t").slice(1),
-      ["Administrator", "leaked.ts of every commit", "0", "1", "22"],
+      ["Administrator", "leaked.ts of every commit", "0", "2", "44"],
     );
   });
   await t.step("purge erases invocations that ended before a time", async () => {
