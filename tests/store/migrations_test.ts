@@ -97,6 +97,47 @@ Deno.test("fresh and shared become PROCESS_REUSE_NONE and PROCESS_REUSE_SEQUENTI
   );
 });
 
+Deno.test("an idempotency key stays, and does not keep its invocation", async () => {
+  await using directory = await makeTempDir();
+  const key = {
+    principalId: "principal",
+    functionId: "function-keyed",
+    key: "once",
+    invocationId: "000-keyed",
+    requestHash: "hash",
+    createdAt: TIME,
+  };
+  await createEarlierDatabase(join(directory.path, "invoked.db"), "011_settings", async (db) => {
+    await insertFunction(db, "keyed", {});
+    await db.insertInto("invocations").values({
+      id: "000-keyed",
+      functionId: "function-keyed",
+      commitId: "commit-keyed",
+      principalId: "principal",
+      mode: "sync",
+      status: "SUCCESS",
+      input: "{}",
+      createdAt: TIME,
+      updatedAt: TIME,
+    }).execute();
+    await db.insertInto("idempotencyKeys").values(key).execute();
+  });
+  await using store = await openStore(directory.path);
+  const ended = { functionId: "function-keyed", before: "2106-01-01T00:00:00.000Z" };
+  const { invocations } = await store.write((tx) =>
+    tx.purges.eraseInvocations(ended, "", undefined)
+  );
+  const { read } = store;
+  assert.deepEqual(
+    [invocations, await read.invocations.get("function-keyed", "000-keyed")],
+    [1, undefined],
+  );
+  assert.deepEqual(
+    await read.invocations.idempotencyKey("principal", "function-keyed", "once"),
+    key,
+  );
+});
+
 Deno.test("credentials become clients with the id and name of their principal", async () => {
   await using directory = await makeTempDir();
   await createEarlierDatabase(join(directory.path, "invoked.db"), "010_publishes", async (db) => {
