@@ -40,8 +40,8 @@ function describe(ours: readonly string[], theirs: readonly string[]): string {
   if (more.length + less.length === 0) {
     return "the values have the same text; their classes or hidden parts differ";
   }
-  const start = Math.max(0, before - CONTEXT_LINES);
-  const end = ours.slice(ours.length - after, ours.length - after + CONTEXT_LINES);
+  const start = before - shownOf(before);
+  const end = ours.slice(ours.length - after).slice(0, shownOf(after));
   return [
     "+ actual, - expected",
     ...start === 0 ? [] : ["  ..."],
@@ -50,6 +50,11 @@ function describe(ours: readonly string[], theirs: readonly string[]): string {
     ...end.map((line) => `  ${line}`),
     ...end.length === after ? [] : ["  ..."],
   ].join("\n");
+}
+
+/** How many of unchanged lines are shown; a mark for a single line would be no shorter. */
+function shownOf(unchanged: number): number {
+  return unchanged > CONTEXT_LINES + 1 ? CONTEXT_LINES : unchanged;
 }
 
 /** How many lines at the start, and how many at the end, are the same. */

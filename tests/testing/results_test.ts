@@ -155,7 +155,7 @@ serverSuite("tests: results", {}, {
     const [, nested, text, long] = assertions.map(({ diff }: Json) => diff);
     assert.equal(
       nested,
-      "+ actual, - expected\n  ...\n    a: 1,\n    b: [\n      1,\n+     2,\n-     4,\n      3\n    ],\n    c: 3\n  ...",
+      "+ actual, - expected\n  {\n    a: 1,\n    b: [\n      1,\n+     2,\n-     4,\n      3\n    ],\n    c: 3\n  }",
     );
     assert.equal(text, "+ actual, - expected\n  one\n+ two\n- 2");
     assert.match(long, /^ {4}19999,\n\+ {3}1,\n- {3}2,\n {4}20001,$/m);
