@@ -43,6 +43,8 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${FUNCTIONS}.GetFunction`]: "read",
   [`${FUNCTIONS}.DeleteFunction`]: "write",
   "invoked.FunctionService.ListPublishes": "read",
+  "invoked.FunctionService.Purge": "write",
+  "invoked.FunctionService.ListPurges": "read",
   [`${FUNCTIONS}.ListCommits`]: "read",
   [`${FUNCTIONS}.CreateInitialCommit`]: "write",
   [`${FUNCTIONS}.CreateFinalCommit`]: "write",
