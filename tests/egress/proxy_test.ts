@@ -1,6 +1,7 @@
 /** The proxy against bytes that a function could write to its socket. */
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { openSocketDir } from "../../src/isolation/mod.ts";
 import { type EgressOptions, EgressProxy } from "../../src/sandbox/egress/proxy.ts";
 import { Host } from "./support.ts";
@@ -265,4 +266,26 @@ Deno.test("a server removes the sockets of killed servers only", async () => {
   await socketDir[Symbol.asyncDispose]();
   await assert.rejects(Deno.stat(socketPath), Deno.errors.NotFound);
   for (const path of [stateDir, alive, others]) await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("a client that hangs up before the answer is no second request", async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const where = `127.0.0.1:${port}`;
+  try {
+    await using opened = await open([where]);
+    const client = connect(opened.socket.socketPath);
+    client.write(`GET http://${where}/ HTTP/1.1\r\nHost: ${where}\r\n\r\n`);
+    await once(silent, "connection");
+    client.destroy();
+    while (opened.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(opened.lines, [
+      `${where} allowed: GET, no answer, 0 bytes sent, 0 bytes received`,
+    ]);
+  } finally {
+    sockets.forEach((socket) => socket.destroy());
+    silent.close();
+  }
 });

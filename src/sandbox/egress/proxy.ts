@@ -147,6 +147,8 @@ export class EgressProxy implements Disposable {
       });
     });
     this.#http.on("clientError", (error: Error & { code?: string }, client) => {
+      // The client hung up. A request that it had sent has its own line.
+      if (error.code === "ECONNRESET") return client.destroy();
       const reason = error.code === "HPE_HEADER_OVERFLOW"
         ? `a request has more than ${countOf(HEADER_MAX_BYTES, "byte")} of headers`
         : "a request is not HTTP/1.1";
