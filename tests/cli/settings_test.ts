@@ -57,6 +57,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     assert.deepEqual([timeout, memoryMib, vfsId], ["2s", 0, ""]);
     assert.deepEqual(variables, { KEPT: "", B: "2" });
     assert.match(await author.ok(["settings", "list"]), /^memoryMib\t\t128$/m);
+    assert.match(await author.ok(["settings", "list"]), /^retention\t30 d\t30 d$/m);
     await author.ok(["settings", "unset", "limited", "retention"]);
     assert.match(await author.ok(["settings", "list"]), /^retention\t\tfor ever$/m);
   });
@@ -64,6 +65,12 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     const cases = [
       [["settings", "set", "limited", "timout=2s"], 2, /"timout": it is not a setting/],
       [["settings", "set", "limited", "memoryMib=lots"], 2, /memoryMib to "lots": it must be a/],
+      [
+        ["settings", "set", "limited", "timeout=2"],
+        2,
+        /timeout to "2": it must be a duration with/,
+      ],
+      [["settings", "set", "limited", "processReuse=on"], 2, /"on": it must be PROCESS_REUSE_NONE/],
       [["settings", "set", "limited", "timeout"], 2, /"timeout" is not NAME=VALUE/],
       [["settings", "set", "limited", "retention=1ms"], 1, /1 ms is not between 1 s and 3,650 d/],
       [["settings", "set", "limited", "timeout=2m"], 1, /2 min is not between .*--max-timeout/],

@@ -1,17 +1,15 @@
 import { z } from "zod";
-import { formatCount, parseDuration } from "../../config/units.ts";
+import { formatCount, formatDuration, parseDuration } from "../../config/units.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 
 const MS_PER_SECOND = 1000;
 
+const DURATION_FAULT = `must be a duration with its unit, such as "500ms" or "30s"`;
 /** A duration as flags take it, as the API has it. */
-const duration = z.string().transform((text, context) => {
+const duration = z.string({ error: DURATION_FAULT }).transform((text, context) => {
   const ms = parseDuration(text);
   if (ms !== undefined) return `${(ms / MS_PER_SECOND).toFixed(ms % MS_PER_SECOND === 0 ? 0 : 3)}s`;
-  context.addIssue({
-    code: "custom",
-    message: `must be a duration with its unit, such as "500ms" or "30s"`,
-  });
+  context.addIssue({ code: "custom", message: DURATION_FAULT });
   return z.NEVER;
 });
 const count = z.number({ error: "must be a whole number" })
@@ -26,7 +24,9 @@ export const SETTING_SCHEMAS = {
   retention: duration,
   provisionedConcurrency: count,
   /** Whether a process runs one call, or one after another. */
-  processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"]),
+  processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"], {
+    error: "must be PROCESS_REUSE_NONE or PROCESS_REUSE_SEQUENTIAL",
+  }),
 } as const;
 
 export type SettingName = keyof typeof SETTING_SCHEMAS;
@@ -61,5 +61,7 @@ export function describeSettings(fn: RemoteFunction): [name: string, own: string
 }
 
 function describe(value: string | number): string {
-  return typeof value === "number" ? formatCount(value) : value;
+  if (typeof value === "number") return formatCount(value);
+  const milliseconds = parseDuration(value);
+  return milliseconds === undefined ? value : formatDuration(milliseconds);
 }
