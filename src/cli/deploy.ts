@@ -110,7 +110,8 @@ async function deploy(
   noteSettings(Object.keys(settings));
   notePublished(publishes, isPublished);
   const typeCheck = commitId === undefined ? undefined : await checkedTypes(api, fn, commitId);
-  if (typeCheck !== undefined) noteTypes(typeCheck);
+  // After --check only a difference of the server is news.
+  if (typeCheck !== undefined && (!check || typeCheck.diagnostics.length > 0)) noteTypes(typeCheck);
   return {
     functionId: fn.id,
     name: manifest.name,
@@ -128,7 +129,7 @@ async function deploy(
 async function rejectTypeErrors(folder: string, files: Files): Promise<void> {
   const { checkTypes, typeErrors } = await import("./local/type_check.ts");
   const diagnostics = await withProgress("Checking types", () => checkTypes(folder, files, {}));
-  if (diagnostics.length === 0) return;
+  if (diagnostics.length === 0) return note("No type errors");
   noteDiagnostics("Type errors:", diagnostics);
   throw typeErrors(folder, diagnostics, "; nothing was deployed");
 }

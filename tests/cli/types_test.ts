@@ -39,6 +39,10 @@ Deno.test("deploy and show report type errors, which do not reject a deploy", as
   assertFails(rejected, 3, /1 type error in .+; nothing was deployed/, /correct the code/);
   assert.match(rejected.stderr, /^Type errors:\n {2}main\.ts:1:40: TS2322: /m);
   assert.equal(JSON.parse((await run("show", "--json")).stdout).head, commitId);
+  await Deno.writeTextFile(join(cwd, "main.ts"), "export default () => ({});\n");
+  await Deno.writeTextFile(join(cwd, "main.test.ts"), "");
+  const { stderr } = await run("deploy", "--check", "--publish");
+  assert.match(stderr, /^No type errors\nUploading and building\n(?:Set .*\n)?Published\n$/m);
 });
 
 Deno.test("the files of init show an editor and deno check what is wrong with the default export", async () => {
