@@ -87,6 +87,10 @@ async function uncaughtElsewhere(stage: Stage): Promise<void> {
       /^UNCAUGHT: Error: at load\n.*main\.ts:2:7/s,
     ],
     ["\nexport const notDefault = 1;", /^UNCAUGHT: TypeError: main\.ts has no default export/],
+    [
+      '\nexport default () => Deno.env.get("STAGE");',
+      /^UNCAUGHT: NotCapable: .* access to "STAGE", which .*; functions\.getConfig\(\) has its variables/,
+    ],
     ["\nexport default 17;", /^UNCAUGHT: TypeError: main\.ts has no default export/],
     ['\nexport default () => { throw "text"; };', /^UNCAUGHT: .*no error was thrown: "text"$/],
     ["\nexport default () => { throw undefined; };", /^UNCAUGHT: .*no error was thrown: undefined/],

@@ -51,6 +51,7 @@ const OUT_OF_MEMORY_MESSAGES = [
 
 /** Advice that Deno appends to a permission error. It addresses the operator, not the author. */
 const PERMISSION_ADVICE = /, run again with the --allow-[a-z]+ flag$/;
+const VARIABLES_ADVICE = "; functions.getConfig() has its variables and secrets";
 
 function failed(code: ErrorCode, message: string): SandboxOutcome {
   return { kind: "error", code, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
@@ -135,7 +136,8 @@ async function uncaught(
     OUT_OF_MEMORY_MESSAGES.some((text) => message.includes(text));
   if (isMemory) return outOfMemory(limits, earlierCalls);
   const shown = name === "NotCapable"
-    ? message.replace(PERMISSION_ADVICE, ", which a function does not have")
+    ? message.replace(PERMISSION_ADVICE, ", which a function does not have") +
+      (message.startsWith("Requires env access") ? VARIABLES_ADVICE : "")
     : message;
   const lines = [headOf(name, shown), ...await mapStack(failure.stack, stackMap)];
   for (const error of failure.related.slice(0, FAILURE_RELATED_MAX)) {
