@@ -44,6 +44,8 @@ export function register(command: Command): void {
     const secrets = await readSecrets(options.secrets);
     await writeEditorTypes(folder);
     const file = inputFile(options.input);
+    // No save can correct it.
+    if (file === undefined && !isStdin(options.input)) await readInput(options.input);
     using interrupt = listenForInterrupt();
     await using server = await startLocalServer(folder, readSettings());
     const synced = await SyncedFunction.open(server.api, folder, {

@@ -59,10 +59,16 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     assert.deepEqual([status, error.split(":")[0]], ["ERROR", "UNCAUGHT"]);
   });
   await t.step("the input is not an object", async () => {
-    for (const input of ["[1]", "1", "{", "@/nowhere"]) {
-      const run = await author.run(["invoke", "--input", input]);
-      assertFails(run, 2, /not a JSON object|Cannot read the input \/nowhere/);
+    const faults = [
+      ["[1]", /not a JSON object but an array$/m],
+      ["1", /not a JSON object$/m],
+      [`{"a":1,}`, /not a JSON object: .*JSON at position 7/],
+      ["@/nowhere", /Cannot read the input \/nowhere/],
+    ] as const;
+    for (const [input, message] of faults) {
+      assertFails(await author.run(["invoke", "--input", input]), 2, message);
     }
+    assertFails(await author.run(["dev", "--input", "{"]), 2, /--input: it is not a JSON object/);
   });
   await t.step("a name is unknown, or the name of several", async () => {
     assertFails(

@@ -1,7 +1,6 @@
 import { formatBytes } from "../../config/mod.ts";
 import { readTextFile } from "../../shared/files.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
-import { parseJson } from "../client/api_error.ts";
 
 /** Limit of an input or a secret in bytes; servers accept less. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
@@ -16,13 +15,24 @@ const STDIN_PATHS = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 export async function readInput(given: string | undefined): Promise<string> {
   if (given === undefined) return "{}";
   const text = await readSource(given);
-  const value = parseJson(text);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
+  const fault = faultOf(text);
+  if (fault === undefined) return text;
   const from = isStdin(given) ? "stdin" : inputFile(given) ?? "--input";
-  throw new Failure(`Cannot use the input in ${from}: it is not a JSON object`, {
+  throw new Failure(`Cannot use the input in ${from}: it is not a JSON object${fault}`, {
     next: `write it as '{"name": "Ada"}', or as @FILE`,
     exit: "usage",
   });
+}
+
+/** Why a text is not a JSON object, to follow these words; undefined if it is one. */
+function faultOf(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value)) return " but an array";
+    return typeof value === "object" && value !== null ? undefined : "";
+  } catch (error) {
+    return `: ${describeError(error)}`;
+  }
 }
 
 /** The file of an input; undefined for an input without a file. */
