@@ -13,8 +13,28 @@ export type ProcessReuse =
   | "PROCESS_REUSE_NONE"
   | "PROCESS_REUSE_SEQUENTIAL";
 
+/** Limits of calls; durations such as `30s`. Additions of this server. */
+export interface Limits {
+  timeout?: string;
+  cpuTimeout?: string;
+  memoryMib?: number;
+  maxConcurrency?: number;
+  /** Of a function: how long its invocations are kept; absent for ever. */
+  retention?: string;
+}
+
+/** Settings that are additions of this server. 0 or absent means the default. */
+export interface FunctionSettings extends Limits {
+  /** Whether a process runs one call, or one after another. */
+  processReuse?: ProcessReuse;
+  /** The volume of calls that name none. */
+  vfsId?: string;
+  /** Plain values by name; the new set of all. */
+  variables?: Record<string, string>;
+}
+
 /** A function. */
-export interface FunctionT {
+export interface FunctionT extends FunctionSettings {
   id?: string;
   displayName?: string;
   description?: string;
@@ -28,8 +48,8 @@ export interface FunctionT {
   /** Secrets by name; in a response every value is empty. */
   secret?: Record<string, string>;
   provisionedConcurrency?: number;
-  /** Whether a process runs one call, or one after another. An addition of this server. */
-  processReuse?: ProcessReuse;
+  /** The limits in force, which are read-only. An addition of this server. */
+  effectiveLimits?: Limits;
   scopedRoleIds?: string[];
   useSpn?: boolean;
   hookRefs?: string[];
@@ -46,6 +66,8 @@ export interface FunctionCommit {
   message?: string;
   author?: string;
   createdAt?: Date;
+  /** Those of the function when it was built. An addition of this server. */
+  limits?: Limits;
   /** When files of it were purged: it cannot run any more. An addition of this server. */
   purgedAt?: Date;
   purgedBy?: string;
@@ -108,6 +130,8 @@ export interface FunctionInvocation {
   vfsId?: string;
   vfsVersionRead?: number;
   vfsVersionWritten?: number;
+  /** In force since it was accepted. An addition of this server. */
+  limits?: Limits;
   createdAt?: Date;
   updatedAt?: Date;
 }
@@ -151,11 +175,10 @@ export type Answer<Name extends string, Message> =
   }
   & { [Key in Name]?: Message };
 
-export interface FunctionsServiceCreateFunctionRequest {
+export interface FunctionsServiceCreateFunctionRequest extends FunctionSettings {
   displayName?: string;
   description?: string;
   functionType?: FunctionType;
-  processReuse?: ProcessReuse;
   /** Base64 by path; creates the first commit. */
   initialContent?: Record<string, string>;
   commitMessage?: string;

@@ -122,7 +122,7 @@ export const ENVIRONMENT = [
   gets(
     "looks for the secrets of another function",
     `const { functions } = await load("node:module").then(() => globalThis as any).catch(() => ({})); return JSON.stringify((import.meta as any).invoked);`,
-    '{"secrets":{}}',
+    '{"secrets":{},"variables":{}}',
   ),
   refused(
     "asks for the engine's internals",
