@@ -80,8 +80,15 @@ export class InstancePool implements Disposable {
   /** Takes an instance that waits for its first call, which has these limits; undefined if none can be forked. */
   async take(limits: ResourceLimits): Promise<Instance | undefined> {
     const taken = await this.#take();
-    if (taken?.template.needsMemory(limits)) await taken.template.setMemory(limits);
-    return taken?.instance;
+    if (taken === undefined) return undefined;
+    const { instance, template } = taken;
+    try {
+      if (template.needsMemory(limits)) await template.setMemory(limits);
+      return instance;
+    } catch (error) {
+      instance.kill();
+      throw error;
+    }
   }
 
   #take(): Promise<Waiting | undefined> {
@@ -159,10 +166,10 @@ export class InstancePool implements Disposable {
   /** Forks the next instance of a template. */
   async #supply(template: Template): Promise<void> {
     const { limits } = this.#supplies.launcher.program;
-    if (template.needsMemory(limits)) await template.setMemory(limits);
     const egressSocket = this.#egressSockets.take();
     let instance: Instance;
     try {
+      if (template.needsMemory(limits)) await template.setMemory(limits);
       instance = await template.fork(egressSocket);
     } catch (error) {
       this.#egressSockets.discard(egressSocket);
