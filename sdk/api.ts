@@ -62,7 +62,7 @@ export interface Functions {
     }
   >;
   listCommits(
-    request: OfFunction & api.PageRequest,
+    request: OfFunction & api.CommitsPageRequest,
     options?: api.RequestOptions,
   ): Answered<"functionsServiceListCommitsResponse", api.PageOf<api.FunctionCommit>>;
   /** An addition of this server. */
@@ -98,7 +98,7 @@ export interface Functions {
   >;
   /** `id` may be `HEAD` or `refs/tags/<name>`; `files` holds base64 by path. */
   getCommitContent(
-    request: InFunction,
+    request: InFunction & api.CommitRequest,
     options?: api.RequestOptions,
   ): Answered<
     "functionsServiceGetCommitContentResponse",
@@ -128,7 +128,7 @@ export interface Functions {
   >;
   /** Another name of {@link Functions.getCommitContent}. */
   getCommit(
-    request: InFunction,
+    request: InFunction & api.CommitRequest,
     options?: api.RequestOptions,
   ): Answered<"functionsServiceGetCommitResponse", api.FunctionsServiceGetCommitContentResponse>;
   /** Another name of {@link Functions.getLockFile}. */

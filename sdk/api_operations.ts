@@ -28,6 +28,7 @@ const CHILDREN_PAGE = {
   pageToken: "page_token",
   parentInvocationId: "parent_invocation_id",
 };
+const COMMITS_PAGE = { pageSize: "page_size", pageToken: "page_token", idPrefix: "id_prefix" };
 const LIST = { list: "each" } as const;
 const FUNCTION_AND_COMMIT = { function: "itself", commit: "itself" } as const;
 const COMMIT = { commit: "functionCommit" } as const;
@@ -84,7 +85,7 @@ export const OPERATIONS = {
     listCommits: {
       id: "c1.api.functions.v1.FunctionsService.ListCommits",
       path: OF_FUNCTION,
-      query: PAGE,
+      query: COMMITS_PAGE,
       response: "functionsServiceListCommitsResponse",
       dated: LIST,
     },
@@ -125,6 +126,7 @@ export const OPERATIONS = {
     getCommitContent: {
       id: "c1.api.functions.v1.FunctionsService.GetCommitContent",
       path: IN_FUNCTION,
+      query: { showPurged: "show_purged" },
       response: "functionsServiceGetCommitContentResponse",
       renamed: COMMIT,
       dated: FUNCTION_AND_COMMIT,
@@ -151,6 +153,7 @@ export const OPERATIONS = {
     getCommit: {
       id: "c1.api.functions.v1.FunctionsService.GetCommitContent",
       path: IN_FUNCTION,
+      query: { showPurged: "show_purged" },
       response: "functionsServiceGetCommitResponse",
       renamed: COMMIT,
       dated: FUNCTION_AND_COMMIT,

@@ -260,6 +260,16 @@ export interface FunctionsServiceInvokeResponse {
   json?: string;
 }
 
+export interface CommitRequest {
+  /** Answers what is left of a commit of which files were purged; an addition of this server. */
+  showPurged?: boolean;
+}
+
+export interface CommitsPageRequest extends PageRequest {
+  /** Commits whose id begins so; an addition of this server. */
+  idPrefix?: string;
+}
+
 export interface FunctionsSearchRequest extends PageRequest {
   query?: string;
   functionTypes?: FunctionType[];
@@ -273,6 +283,10 @@ export interface FunctionsInvocationSearchRequest extends PageRequest {
   until?: string;
   query?: string;
   parentInvocationId?: string;
+  /** Invocations whose id begins so; an addition of this server. */
+  idPrefix?: string;
+  /** Only the invocation of a call with this key; an addition of this server. */
+  idempotencyKey?: string;
 }
 
 export interface IntrospectResponse {

@@ -364,7 +364,7 @@ Deno.test("invoked.json sets the process reuse, which show and history report", 
   assertFails(
     await author.run(["deploy"]),
     2,
-    /processReuse: .*"PROCESS_REUSE_NONE"\|"PROCESS_REUSE_SEQUENTIAL"/,
+    /processReuse: must be PROCESS_REUSE_NONE or PROCESS_REUSE_SEQUENTIAL$/m,
     /processReuse, tests$/,
   );
 });

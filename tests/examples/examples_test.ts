@@ -78,16 +78,16 @@ async function firstStart({ client, server }: Stage): Promise<void> {
   assert.deepEqual(await greet(client, id, {}), { message: "Hello, world!" });
 }
 
-/** Deploys and publishes an example on the server. */
-async function deployed(name: string, { server }: Stage): Promise<Example> {
+/** Deploys and publishes an example on the server. @param volume that it binds, created before */
+async function deployed(name: string, { server }: Stage, volume?: string): Promise<Example> {
   const example = await Example.open(name, server.dataDir);
+  if (volume !== undefined) await example.ok(["volumes", "create", volume]);
   await example.ok(["deploy", "--publish"]);
   return example;
 }
 
 async function userNames(stage: Stage): Promise<void> {
-  await using example = await deployed("user-name", stage);
-  await example.ok(["volumes", "create", "user-names"]);
+  await using example = await deployed("user-name", stage, "user-names");
   const person = { givenName: "Ada", familyName: "Lovelace" };
   const names: string[] = [];
   for (let call = 0; call < 3; call++) names.push((await example.invoke(person)).userName);
@@ -119,9 +119,8 @@ async function webhook(stage: Stage): Promise<void> {
 }
 
 async function csvReport(stage: Stage): Promise<void> {
-  await using example = await deployed("csv-report", stage);
+  await using example = await deployed("csv-report", stage, "sales");
   assert.match(await example.ok(["test", "--remote"]), /^ok {3}writes the report/m);
-  await example.ok(["volumes", "create", "sales"]);
   await example.ok(["volumes", "put", "-", "sales:/sales.csv"], {
     stdin: "region,amount\nnorth,10.5\nsouth,2\n",
     env: { INVOKED_DATA: stage.server.dataDir },
