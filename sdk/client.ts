@@ -47,8 +47,13 @@ async function call(spec: OperationSpec, request: unknown): Promise<unknown> {
 
 function picked(fields: Fields, names: Readonly<Record<string, string>>): Fields {
   return Object.fromEntries(
-    Object.entries(names).map(([field, parameter]) => [parameter, fields[field]]),
+    Object.entries(names).map(([field, parameter]) => [parameter, textOfFlag(fields[field])]),
   );
+}
+
+/** Parameters of paths and queries have flags as text. */
+function textOfFlag(value: unknown): unknown {
+  return typeof value === "boolean" ? `${value}` : value;
 }
 
 /** Turns the times of a message into dates, in the known fields alone: other text is the author's. */

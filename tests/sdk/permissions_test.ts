@@ -21,7 +21,7 @@ const READS = (id: string, commitId: string, invocationId: string): Record<strin
   "functions.listCommits": { functionId: id },
   "functions.listPublishes": { functionId: id },
   "functions.listPurges": { functionId: id },
-  "functions.getCommitContent": { functionId: id, id: "HEAD" },
+  "functions.getCommitContent": { functionId: id, id: "HEAD", showPurged: true },
   "functions.getLockFile": { functionId: id, commitId },
   "functions.listTags": { functionId: id },
   "functionsSearch.search": { query: id },
