@@ -6,11 +6,12 @@ import { shownPath } from "../builder/source_tree.ts";
 import { oneLine } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
 import { noteDiagnostics } from "./terminal/diagnostics.ts";
-import { boundVolume, compare, makeCommit, settingsChange } from "./folder/deployment.ts";
+import { compare, makeCommit, settingsChange, volumeToBind } from "./folder/deployment.ts";
 import { readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
 import type { SecretLike } from "./folder/secret_scan.ts";
+import { warnOfSecretVariables } from "./folder/variable_warning.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -94,8 +95,8 @@ async function deploy(
   const secretLike = await secretsAmong(uploads);
   if (check) await rejectTypeErrors(folder, files);
 
+  const volumeId = await volumeToBind(api, manifest);
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
-  const volumeId = await boundVolume(api, manifest, fn);
   const commitId = changes.length === 0
     ? fn.head
     : (await withProgress("Uploading and building", () => makeCommit(api, fn, files, message))).id;
@@ -108,6 +109,7 @@ async function deploy(
   });
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
   noteSettings(Object.keys(settings));
+  await warnOfSecretVariables(settings.variables);
   notePublished(publishes, isPublished);
   const typeCheck = commitId === undefined ? undefined : await checkedTypes(api, fn, commitId);
   // After --check only a difference of the server is news.

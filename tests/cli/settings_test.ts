@@ -17,6 +17,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
   await t.step("deploy sets what invoked.json names, and adds --var", async () => {
     await write({ volume: "data", variables: { STAGE: "dev", KEPT: "" } });
     assertFails(await author.run(["deploy"]), 1, /Cannot find volume "data"/, /volumes create/);
+    assertFails(await author.run(["show"]), 1, /Cannot find function "limited"/, /invoked deploy/);
     const volume = await author.json("volumes", "create", "data");
     const deployed = await author.json("deploy", "--publish", "--var", "STAGE=a=b");
     assert.deepEqual(
@@ -51,7 +52,12 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     },
   );
   await t.step("settings set and unset change single ones", async () => {
-    await author.ok(["settings", "set", "limited", "timeout=2s", "variables.B=2"]);
+    const token = `secret-token:${"a1".repeat(12)}`;
+    const warned = await author.run(["settings", "set", "limited", `variables.TOKEN=${token}`]);
+    assert.match(warned.stderr, /^Warning: variable TOKEN looks like a secret, .*secrets set$/m);
+    await author.ok(["settings", "unset", "limited", "variables.TOKEN"]);
+    const set = await author.run(["settings", "set", "limited", "timeout=2s", "variables.B=2"]);
+    assert.deepEqual([set.code, set.stderr], [0, ""]);
     await author.ok(["settings", "unset", "limited", "memoryMib", "variables.STAGE", "volume"]);
     const { timeout, memoryMib, vfsId, variables } = await settings();
     assert.deepEqual([timeout, memoryMib, vfsId], ["2s", 0, ""]);

@@ -53,6 +53,9 @@ export class ApiError extends Failure {
 /** The next step without an addition to C1's API. */
 const USE_INVOKED = "use an invoked server; C1's own API does not have this endpoint";
 
+/** The server lacks an addition to C1's API. */
+export class MissingEndpoint extends Failure {}
+
 /** Reports a missing endpoint of an addition to C1's API as such. @param what such as `volumes` */
 export async function needsAddition<T>(
   what: string,
@@ -63,7 +66,7 @@ export async function needsAddition<T>(
     return await response;
   } catch (error) {
     if (!(error instanceof ApiError) || !error.isMissingEndpoint) throw error;
-    throw new Failure(`Cannot use ${what}: the server has no such endpoint`, { next });
+    throw new MissingEndpoint(`Cannot use ${what}: the server has no such endpoint`, { next });
   }
 }
 

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { ApiError } from "../client/api_error.ts";
-import { lookFor, volumeIdOf } from "../client/find.ts";
+import { MissingEndpoint } from "../client/api_error.ts";
+import { findVolume, lookFor } from "../client/find.ts";
 import type { Commit, RemoteFunction } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
 import { SETTING_NAMES } from "./function_settings.ts";
@@ -65,13 +66,14 @@ export async function makeCommit(
 }
 
 /** The id of the volume to bind. Undefined without one, and for C1, where the command line attaches it to calls. */
-export async function boundVolume(
-  api: Api,
-  { volume }: Manifest,
-  fn: RemoteFunction,
-): Promise<string | undefined> {
-  const canBind = Object.keys(fn.effectiveLimits).length > 0;
-  return volume !== undefined && canBind ? await volumeIdOf(api, volume) : undefined;
+export async function volumeToBind(api: Api, { volume }: Manifest): Promise<string | undefined> {
+  if (volume === undefined) return undefined;
+  try {
+    return (await findVolume(api, volume)).id;
+  } catch (error) {
+    if (error instanceof MissingEndpoint) return undefined;
+    throw error;
+  }
 }
 
 /** What the flags of a deploy add to `invoked.json`. */

@@ -1,4 +1,4 @@
-/** Finds what looks like a secret in files that are about to be uploaded. */
+/** Finds what looks like a secret in files that are about to be uploaded, and in variables. */
 import { basename, extname } from "node:path";
 import { lintSource } from "@secretlint/core";
 import { creator as preset } from "@secretlint/secretlint-rule-preset-recommend";
@@ -41,6 +41,18 @@ export async function findSecrets(files: Files): Promise<SecretLike[]> {
     else if (content.length <= MAX_SCANNED_BYTES) found.push(...await scan(path, content));
   }
   return found;
+}
+
+/** The names of the variables whose value looks like a secret. */
+export async function secretVariables(
+  variables: Readonly<Record<string, string>>,
+): Promise<string[]> {
+  const names: string[] = [];
+  for (const [name, value] of Object.entries(variables)) {
+    const found = await scan(name, new TextEncoder().encode(`${name}=${value}`));
+    if (found.length > 0) names.push(name);
+  }
+  return names;
 }
 
 async function scan(path: string, content: Uint8Array): Promise<SecretLike[]> {

@@ -9,6 +9,7 @@ import { addServerOptions } from "../options/server_options.ts";
 import { pairIn } from "../options/variables.ts";
 import { oneLine } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
+import { warnOfSecretVariables } from "../folder/variable_warning.ts";
 import { changeTo } from "./changes.ts";
 
 /** `invoked settings set`: sets settings and variables of a function. */
@@ -32,6 +33,7 @@ export function register(command: Command): void {
       const fn = await functionOf(api, functionName);
       const change = await changeTo(api, fn, given.map((text) => pairIn("a setting", text)));
       await api.updateFunction(fn, change);
+      await warnOfSecretVariables(change.variables);
       const fields = Object.keys(change);
       if (json) printJson({ functionId: fn.id, settings: fields });
       else console.log(`Set ${fields.join(", ")} of ${oneLine(fn.displayName)}`);
