@@ -31,7 +31,7 @@ const FIRST = [
 ];
 
 /** Test files at a time for each core: many wait for a process or a timeout of theirs. */
-const JOBS_PER_CORE = 1.5;
+const JOBS_PER_CORE = 2.5;
 
 /** Lines of Deno's report: a test that ended, and the summary. */
 const TEST_FAILED = /^(?:(\S+_test\.ts) => )?.+ \.\.\. FAILED/;
