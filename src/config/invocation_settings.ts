@@ -1,41 +1,45 @@
 import { bytes, duration, integer } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
+const TIMEOUT = duration({ min: "100ms", max: "1d" });
+const CPU_TIME = duration({ min: "1s", max: "1d" });
+const MEMORY = bytes({ min: "32MiB", max: "64GiB" });
+
 /** Limits of calls, and of those that run and wait at the same time. */
 export const INVOCATION_SETTINGS: Rows<"invocations"> = {
   timeoutMs: {
     name: "invocation-timeout",
-    kind: duration({ min: "100ms", max: "1d" }),
+    kind: TIMEOUT,
     default: "60s",
     description: "Wall-clock time of one call",
   },
   maxTimeoutMs: {
     name: "max-timeout",
-    kind: duration({ min: "100ms", max: "1d" }),
+    kind: TIMEOUT,
     default: undefined,
     description: "Longest timeout of a function; --invocation-timeout if not given",
   },
   cpuTimeMs: {
     name: "cpu-time",
-    kind: duration({ min: "1s", max: "1d" }),
+    kind: CPU_TIME,
     default: "30s",
     description: "CPU time of one call, counted in whole seconds",
   },
   maxCpuTimeMs: {
     name: "max-cpu-time",
-    kind: duration({ min: "1s", max: "1d" }),
+    kind: CPU_TIME,
     default: undefined,
     description: "Longest cpuTimeout of a function; --cpu-time if not given",
   },
   memoryBytes: {
     name: "memory",
-    kind: bytes({ min: "32MiB", max: "64GiB" }),
+    kind: MEMORY,
     default: "128MiB",
     description: "Memory of one call",
   },
   maxMemoryBytes: {
     name: "max-memory",
-    kind: bytes({ min: "32MiB", max: "64GiB" }),
+    kind: MEMORY,
     default: undefined,
     description: "Largest memoryMib of a function; --memory if not given",
   },

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { StackMap } from "../sandbox/instance/stack.ts";
+import { StackMap } from "../shared/stack.ts";
 import type { ArtifactSource } from "./contract.ts";
 
 /** UTF-16 units of scripts kept in memory. */

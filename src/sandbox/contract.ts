@@ -6,7 +6,7 @@
  */
 
 import type { CallConfig } from "../runtime/wire.ts";
-import type { StackMapReader } from "./instance/stack.ts";
+import type { StackMapReader } from "../shared/stack.ts";
 
 /** The stable code at the start of an invocation's error; see docs/errors.md. */
 export type ErrorCode =

@@ -40,7 +40,7 @@ Deno.test("an invalid argument is named on stderr, with the next step and exit c
     [["serv"], /unknown command 'serv'[^]*serve\?[^]*--help/],
     [["serve", "now"], /too many arguments[^]*now[^]*--help/],
     [["serve", "--port"], /'--port <NUMBER>' argument missing[^]*--help/],
-    [["serve", "--port", "http"], /--port: "http" is not a whole number[^]*serve --help/],
+    [["serve", "--port", "http"], /--port: "http" is not a whole number[^]*with --help/],
     [["config", "--memory", "128"], /--memory: "128" is not a size with its unit[^]*--help/],
     [
       ["config", "--max-file", "8MiB"],

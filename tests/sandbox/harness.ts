@@ -13,7 +13,7 @@ import {
   type SandboxLog,
   type SandboxOutcome,
 } from "../../src/sandbox/mod.ts";
-import { StackMap } from "../../src/sandbox/instance/stack.ts";
+import { StackMap } from "../../src/shared/stack.ts";
 import { AVAILABLE_MODES } from "../support/machine.ts";
 
 export { AVAILABLE_MODES };

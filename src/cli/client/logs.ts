@@ -2,7 +2,8 @@ import { createParser } from "eventsource-parser";
 import { type Api, functionPath } from "./api.ts";
 import { ApiError, needsAddition, parseJson } from "./api_error.ts";
 import { readBody, Unreachable } from "./http.ts";
-import { pause, type Reconnection } from "./reconnection.ts";
+import { pause } from "../../shared/pause.ts";
+import type { Reconnection } from "./reconnection.ts";
 import { type Invocation, LogLine, pageOf, type RemoteFunction } from "./schemas.ts";
 import { pageQuery } from "./session.ts";
 

@@ -1,3 +1,4 @@
+import { pause } from "../../shared/pause.ts";
 import { note } from "../terminal/output.ts";
 import { oneLine } from "../terminal/failure.ts";
 import { ApiError } from "./api_error.ts";
@@ -56,18 +57,4 @@ export class Reconnection {
 function isTransient(error: unknown): error is Error {
   return error instanceof Unreachable ||
     (error instanceof ApiError && TRANSIENT_STATUSES.includes(error.status));
-}
-
-/** Waits, at most until the signal is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    if (signal.aborted) done();
-  });
 }

@@ -1,6 +1,7 @@
 /** Runs the server in a process of its own, and starts it again after a failure, as a service manager does. */
 import { getLogger } from "@logtape/logtape";
 import { fileURLToPath } from "node:url";
+import { pause } from "../../shared/pause.ts";
 import { EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
 
 /** The flag of `invoked serve`. */
@@ -63,12 +64,4 @@ function spawnServer(args: readonly string[]): Deno.ChildProcess {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return new Deno.Command(INVOKED, { args: [...args], stdin: "null" }).spawn();
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }

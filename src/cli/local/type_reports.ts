@@ -1,5 +1,5 @@
 import type { Api } from "../client/api.ts";
-import { pause } from "../client/reconnection.ts";
+import { pause } from "../../shared/pause.ts";
 import type { RemoteFunction, TypeCheck } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
 

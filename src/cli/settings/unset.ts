@@ -6,7 +6,6 @@ import {
   REQUIRED_FUNCTION_HELP,
 } from "../options/function_argument.ts";
 import { addServerOptions } from "../options/server_options.ts";
-
 import { oneLine } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
 import { changeToDefaults } from "./changes.ts";

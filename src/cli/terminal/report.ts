@@ -21,7 +21,7 @@ export function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   if (error instanceof ConfigError) {
     for (const fault of error.faults) printError(fault);
-    console.error(`${paintNote("dim", "next:")} run invoked serve --help for all settings`);
+    console.error(`${paintNote("dim", "next:")} run the command with --help for its settings`);
     return EXIT_USAGE;
   }
   if (!(error instanceof Failure)) {

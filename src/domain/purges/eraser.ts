@@ -1,7 +1,7 @@
-import { setTimeout } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
 import { Sema } from "async-sema";
 import { Lifecycle } from "../../shared/lifecycle.ts";
+import { pause } from "../../shared/pause.ts";
 import type { Store } from "../../store/mod.ts";
 import type { EndedInvocations, PurgeRow } from "../../store/purges.ts";
 import { DomainError } from "../errors.ts";
@@ -136,7 +136,7 @@ export class Eraser implements AsyncDisposable {
   /** Pauses after a step of a duration; a stop ends the pause. */
   async #pause(stepMs: number): Promise<void> {
     const ms = Math.min(stepMs * PAUSE_FACTOR, PAUSE_MAX_MS);
-    await setTimeout(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    await pause(ms, this.#stopping.signal);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The results of a test run, as the API answers them. */
 import type { SandboxLog } from "../../sandbox/contract.ts";
 import type { Redactor } from "../../sandbox/instance/redaction.ts";
-import { formatFrame, STACK_FRAMES_MAX, type StackMap } from "../../sandbox/instance/stack.ts";
+import { formatFrame, STACK_FRAMES_MAX, type StackMap } from "../../shared/stack.ts";
 import type { AssertionRecord, TestError, TestRecord } from "./run.ts";
 
 /** The result of one test. */

@@ -1,6 +1,6 @@
 import type { Engine, InvocationContext, Job, Run } from "../../engine/contract.ts";
 import { Redactions, Redactor } from "../../sandbox/instance/redaction.ts";
-import { StackMap } from "../../sandbox/instance/stack.ts";
+import { StackMap } from "../../shared/stack.ts";
 import type { TestArtifactColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import { artifactSource, buildFailed, isUploaded } from "../commits/builds.ts";

@@ -16,7 +16,7 @@ import { RunOutput } from "./output_readers.ts";
 import { discardOutput } from "./pipes.ts";
 import { LogSink } from "./logs.ts";
 import { Redactions, Redactor } from "./redaction.ts";
-import { lazyStackMap } from "./stack.ts";
+import { lazyStackMap } from "../../shared/stack.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 

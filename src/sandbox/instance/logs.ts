@@ -3,7 +3,7 @@ import { formatBytes } from "../../config/mod.ts";
 import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import type { SandboxLog } from "../contract.ts";
 import type { Redactor } from "./redaction.ts";
-import { mayHaveLocations, type StackMap, type StackMapReader } from "./stack.ts";
+import { mayHaveLocations, type StackMap, type StackMapReader } from "../../shared/stack.ts";
 
 /** Longest message in bytes. Longer text becomes several messages. */
 export const LOG_MESSAGE_MAX_BYTES = 65_536;

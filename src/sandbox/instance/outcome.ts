@@ -12,7 +12,7 @@ import type { Exit } from "./exit.ts";
 import { type RunLimits, settingOf } from "./limits.ts";
 import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
-import { mapStack, type StackMapReader } from "./stack.ts";
+import { mapStack, type StackMapReader } from "../../shared/stack.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
