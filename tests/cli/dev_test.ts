@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
+import { signalUnlessEnded } from "../support/processes.ts";
 import { initFolder } from "./support.ts";
 
 const main = (word: string) =>
@@ -44,11 +45,7 @@ class Dev implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
+    signalUnlessEnded(this.#process, "SIGKILL");
     await this.#reading;
   }
 

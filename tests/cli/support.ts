@@ -5,6 +5,7 @@ import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { INVOKED, makeTempDir, type Run, runInvoked, type RunOptions } from "../support/invoked.ts";
 import { shareDownloads } from "../support/downloads.ts";
+import { signalUnlessEnded } from "../support/processes.ts";
 import { startOnce, TestServer } from "../support/server.ts";
 import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 
@@ -125,11 +126,7 @@ export class Running implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
+    signalUnlessEnded(this.#process, "SIGKILL");
     await this.#reading;
   }
 }

@@ -1,6 +1,15 @@
 /** Looks at processes through procfs. */
 import { eventually } from "./eventually.ts";
 
+/** Sends a signal to a process of this one, unless it has ended. */
+export function signalUnlessEnded(process: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    process.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** Ids of the live children of a process. */
 export async function childrenOf(parent: number): Promise<number[]> {
   const children: number[] = [];

@@ -4,6 +4,7 @@ import { Client } from "./client.ts";
 import { shareDownloads } from "./downloads.ts";
 import { INVOKED, removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
+import { signalUnlessEnded } from "./processes.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 60_000;
@@ -106,11 +107,7 @@ export class TestServer implements AsyncDisposable {
 
   /** Ends it in this way and waits until it is gone; the data directory stays. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
-    try {
-      this.#process.kill(signal);
-    } catch (error) {
-      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
-    }
+    signalUnlessEnded(this.#process, signal);
     await this.#log;
     return await this.#process.status;
   }
