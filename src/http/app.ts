@@ -5,7 +5,7 @@ import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
 import { authenticate } from "./authentication.ts";
-import { type BodyLimits, closeUnread } from "./body.ts";
+import type { BodyLimits } from "./body.ts";
 import { crossOrigin } from "./cross_origin.ts";
 import { docsPage } from "./docs_page.ts";
 import type { Env } from "./env.ts";
@@ -13,6 +13,7 @@ import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
 import { requestLog } from "./request_log.ts";
 import { securityHeaders } from "./security_headers.ts";
+import { closeUnread } from "./unread_body.ts";
 
 export interface AppOptions {
   readonly bodies: BodyLimits;

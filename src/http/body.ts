@@ -1,11 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import type { MiddlewareHandler } from "hono";
 import { normalizeJson } from "../api/json.ts";
 import type { RawBody } from "../api/operation.ts";
 import { formatBytes } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 import type { BodyBudget } from "./body_budget.ts";
-import type { Env } from "./env.ts";
 
 /** A body up to this size takes nothing of the budget: `--max-connections` bounds how many there are. */
 const SMALL_BODY_BYTES = 16 * 1024;
@@ -22,13 +20,6 @@ export interface BodyLimits {
   readonly maxBodyBytes: number;
   readonly budget: BodyBudget;
 }
-
-/** Closes the connection of a request that is answered before its body has arrived: else the rest had to be read. */
-export const closeUnread: MiddlewareHandler<Env> = async (c, next) => {
-  await next();
-  const { incoming, outgoing } = c.env;
-  if (!incoming.complete) outgoing.setHeader("Connection", "close");
-};
 
 /**
  * Passes a request's body to `use` and keeps its share of the budget meanwhile.
