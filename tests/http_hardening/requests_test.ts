@@ -108,17 +108,19 @@ Deno.test("malformed requests are rejected, and what follows them is not answere
     }
   });
 
-  await t.step("a client that sends a whole body before it reads gets the early answer", async () => {
-    const { hostname, port } = new URL(server.url);
-    using connection = await Deno.connect({ hostname, port: Number(port) });
-    const body = new Uint8Array(16 * 1024 * 1024);
-    const head =
-      `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Length: ${body.length}\r\n\r\n`;
-    await connection.write(new TextEncoder().encode(head));
-    for (let sent = 0; sent < body.length;) sent += await connection.write(body.subarray(sent));
-    const answer = await new Response(connection.readable).text();
-    assert.deepEqual(statuses(answer), [413], answer);
-  });
+  await t.step(
+    "a client that sends a whole body before it reads gets the early answer",
+    async () => {
+      const { hostname, port } = new URL(server.url);
+      using connection = await Deno.connect({ hostname, port: Number(port) });
+      const body = new Uint8Array(16 * 1024 * 1024);
+      const head = `POST /auth/v1/token HTTP/1.1\r\n${HEAD}Content-Length: ${body.length}\r\n\r\n`;
+      await connection.write(new TextEncoder().encode(head));
+      for (let sent = 0; sent < body.length;) sent += await connection.write(body.subarray(sent));
+      const answer = await new Response(connection.readable).text();
+      assert.deepEqual(statuses(answer), [413], answer);
+    },
+  );
   await t.step("the server still works", async () => {
     assert.equal((await (await server.client()).get("/healthz")).status, 200);
   });
