@@ -12,9 +12,11 @@ import { checkServerKeys } from "../domain/identity/server_keys.ts";
 import { type Domain, openDomain } from "../domain/mod.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
+import { Artifacts } from "../engine/artifacts.ts";
 import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
 import { InvocationNotifier } from "../engine/notifier.ts";
+import { Runner } from "../engine/runner.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
@@ -133,9 +135,8 @@ export async function startServer(
       checkKeys: (keys) => checkServerKeys(keys, sealer),
     }),
   );
-  const engine = opened.use(
-    new LocalEngine(sandboxes, artifactSource(store), config.invocations),
-  );
+  const runner = new Runner(sandboxes, new Artifacts(artifactSource(store)));
+  const engine = opened.use(new LocalEngine(runner, config.invocations));
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
   const ids = new Ids();

@@ -26,6 +26,9 @@ export class ActiveRun implements Disposable {
     ended: [],
   });
   readonly slot: Slot;
+  /** What is left of the wait for a slot. */
+  #waitMs = Infinity;
+  #queueTimeoutMs = Infinity;
   /** Nested calls that it requested. */
   nestedCalls = 0;
 
@@ -48,10 +51,20 @@ export class ActiveRun implements Disposable {
 
   /** Waits for the slot, at most `queueTimeoutMs` where a caller waits. */
   async start(queueTimeoutMs: number): Promise<NotStarted | undefined> {
+    const since = performance.now();
     if (!this.slot.isGranted) await this.#waitForSlot(queueTimeoutMs);
+    this.#waitMs = Math.max(0, queueTimeoutMs - (performance.now() - since));
+    this.#queueTimeoutMs = queueTimeoutMs;
     if (this.signal.aborted) return NOT_STARTED[this.signal.reason as StopReason];
     this.#lifecycle.set("running");
     return undefined;
+  }
+
+  /** How long a job may wait for a worker: the first one what the slot left of the wait, a further one all of it. */
+  takeWaitMs(): number {
+    const waitMs = this.#waitMs;
+    this.#waitMs = this.#queueTimeoutMs;
+    return waitMs;
   }
 
   /** Ends the run with all that runs for it. */

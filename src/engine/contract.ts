@@ -28,7 +28,13 @@ export type Outcome =
     /** `outputJson` is the text of a JSON object. */
     | { readonly kind: "success"; readonly outputJson: string }
     /** `code` is one of docs/errors.md. */
-    | { readonly kind: "error"; readonly code: string; readonly message: string }
+    | {
+      readonly kind: "error";
+      readonly code: string;
+      readonly message: string;
+      /** True if the worker ended or became silent: nobody knows how much of the code ran. */
+      readonly isLost?: boolean;
+    }
   )
   & {
     /** Absent if the job got no process. */
@@ -40,11 +46,79 @@ export interface JobPorts {
   readonly host: Host;
   /** Called for every log line, in order, before the outcome is known. */
   readonly onLog: (log: SandboxLog) => void;
+  /**
+   * Called with the worker that accepted the job, before it gets the job: the record of it must be durable. A rejection
+   * keeps the job from the worker, and {@link JobRunner.run} rejects with it. Not called for a job that runs in this process.
+   */
+  readonly onAssigned?: (worker: string) => Promise<void>;
 }
 
 /** Reads commit blobs as text. */
 export interface ArtifactSource {
   text(digest: string): Promise<string>;
+}
+
+/** Where a job may run. */
+export interface Placement {
+  /** Id of the run: of the invocation, or of an unrecorded run. */
+  readonly runId: string;
+  /** Id of the run that waits for this one. */
+  readonly callerId?: string | undefined;
+  /** How long the job may wait for a worker with a free slot, in milliseconds; without a limit if absent. */
+  readonly waitMs?: number | undefined;
+  /** The worker of this claim runs the job. */
+  readonly claim?: Claim | undefined;
+}
+
+/** Thrown by {@link JobRunner.run}: within the wait no worker had a free slot. None of the job's code ran. */
+export class NotPlaced extends Error {
+  override name = "NotPlaced";
+}
+
+/** Runs jobs: in instances of this machine, or on workers. */
+export interface JobRunner {
+  /**
+   * Every ending that the function or a lost worker causes is an {@link Outcome}. Throws {@link NotPlaced}.
+   * @param signal kills the instance; its reason is a `KillCode`
+   */
+  run(job: Job, ports: JobPorts, signal: AbortSignal, placement: Placement): Promise<Outcome>;
+  /** Keeps instances prewarmed with these scripts; replaces the last list. */
+  prewarm(scripts: readonly Prewarmed[]): Promise<void>;
+}
+
+/** A script, and how many instances wait with it. */
+export interface Prewarmed {
+  readonly scriptDigest: string;
+  readonly count: number;
+}
+
+/** A worker holds a free slot for one asynchronous call. A {@link RunRequest} with it runs there. */
+export interface Claim {
+  readonly invocationId: string;
+  /** Id of the worker. */
+  readonly worker: string;
+}
+
+/** What becomes of a claim. */
+export type ClaimAnswer =
+  /** The call is recorded as RUNNING, and the run with the claim began. `recorded` settles when the call has left it. */
+  | { readonly kind: "claimed"; readonly recorded: Promise<void> }
+  /** The call has ended, or there is no such call. */
+  | { readonly kind: "gone" }
+  /** The call runs elsewhere. */
+  | { readonly kind: "elsewhere" }
+  /** The call must not start now: a limit of its function, or a server that stops. It is claimed again later. */
+  | { readonly kind: "later" };
+
+/** Decides on claims: in one transaction the call becomes RUNNING and gets owner, worker and attempt. */
+export type ClaimHandler = (claim: Claim) => Promise<ClaimAnswer>;
+
+/** Hands asynchronous calls to the workers that ask for them. */
+export interface CallQueue {
+  /** Offers a call whose row is PENDING and durable. A repetition for the same attempt within two minutes counts once. */
+  offer(invocationId: string, attempt: number): Promise<void>;
+  /** Passes claims to the handler until the queue closes. */
+  serve(onClaim: ClaimHandler): void;
 }
 
 /** Which limit of running calls is reached: of all calls, of each function, or the function's own. */
@@ -124,6 +198,8 @@ export interface RunRequest {
   readonly mode: AdmissionRequest["mode"];
   /** Aborts when the caller no longer waits for the outcome; this cancels the run. */
   readonly signal?: AbortSignal | undefined;
+  /** The claim that this run answers. */
+  readonly claim?: Claim | undefined;
 }
 
 /** Why a run ends before any code of it ran. */
@@ -145,7 +221,8 @@ export interface Run extends Disposable {
   /** Resolves with undefined once the slot is granted, or with the reason why the run must not start. */
   start(): Promise<NotStarted | undefined>;
   /**
-   * Runs a job in an instance. Call it after {@link start}; an unrecorded run may call it several times.
+   * Runs a job in an instance. Call it after {@link start}; an unrecorded run may call it several times. Throws
+   * {@link NotPlaced} if a synchronous run got no worker in time.
    * @param signal kills this instance alone; its reason is a `KillCode`
    */
   execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Outcome>;
@@ -162,6 +239,8 @@ export interface Engine extends AsyncDisposable {
   admitNested(request: AdmissionRequest, caller: InvocationContext): Slot;
   /** As {@link admit}, for a call that was accepted before a restart: no limit of the queue applies. */
   readmit(request: AdmissionRequest): Slot;
+  /** A granted slot for a call that a worker claimed: the worker holds a slot of its own for it. */
+  admitClaimed(request: AdmissionRequest): Slot;
   /** Takes charge of the slot and tracks the run until it is disposed. */
   begin(request: RunRequest, slot: Slot): Run;
   /** Kills the run and resolves once it was disposed; false when the engine has no such run. */
@@ -169,9 +248,7 @@ export interface Engine extends AsyncDisposable {
   /** Resolves when the engine has no such run, or no longer. */
   left(id: string): Promise<void>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
-  prewarm(
-    scripts: readonly { readonly scriptDigest: string; readonly count: number }[],
-  ): Promise<void>;
+  prewarm(scripts: readonly Prewarmed[]): Promise<void>;
   /** Admits no more calls, lets running ones finish for at most `timeoutMs`, then interrupts them. */
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */

@@ -1,21 +1,19 @@
-import type { Sandboxes } from "../sandbox/contract.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { ActiveRuns } from "./active_runs.ts";
 import { ConcurrencyLimiter, type ConcurrencyLimits } from "./admission/concurrency_limiter.ts";
 import { RejectionLog } from "./admission/rejection_log.ts";
-import { Artifacts } from "./artifacts.ts";
 import {
   AdmissionRejected,
   type AdmissionRequest,
-  type ArtifactSource,
   type Engine,
   type EngineLoad,
   type InvocationContext,
+  type JobRunner,
+  type Prewarmed,
   type Run,
   type RunRequest,
   type Slot,
 } from "./contract.ts";
-import { Runner } from "./runner.ts";
 
 /** Limits of the engine, each a named setting in `src/config`. */
 export interface EngineLimits extends ConcurrencyLimits {
@@ -28,24 +26,26 @@ export interface EngineLimits extends ConcurrencyLimits {
 }
 
 /**
- * The engine of one machine: it runs every job in an instance here.
+ * The engine of one process: it admits calls, and has its runner run their jobs.
  * Modes: `open` admits calls, `draining` admits nested calls only; there is no way back.
  */
 export class LocalEngine implements Engine {
   readonly #limits: EngineLimits;
   readonly #limiter: ConcurrencyLimiter;
-  readonly #runner: Runner;
+  readonly #runner: JobRunner;
   readonly #rejections = new RejectionLog();
   readonly #runs = new ActiveRuns();
+  /** Of the slots of nested calls, the runs that wait for them. */
+  readonly #callers = new WeakMap<Slot, string>();
   readonly #lifecycle = new Lifecycle<"open" | "draining">("the engine", "open", {
     open: ["draining"],
     draining: [],
   });
 
-  constructor(sandboxes: Sandboxes, artifacts: ArtifactSource, limits: EngineLimits) {
+  constructor(runner: JobRunner, limits: EngineLimits) {
     this.#limits = limits;
     this.#limiter = new ConcurrencyLimiter(limits);
-    this.#runner = new Runner(sandboxes, new Artifacts(artifacts));
+    this.#runner = runner;
   }
 
   get isOpen(): boolean {
@@ -80,11 +80,17 @@ export class LocalEngine implements Engine {
       throw new AdmissionRejected({ kind: "too-many-nested", maxNested });
     }
     caller.nestedCalls++;
-    return caller.slot.nest(request);
+    const slot = caller.slot.nest(request);
+    this.#callers.set(slot, invocationId);
+    return slot;
   }
 
   readmit(request: AdmissionRequest): Slot {
     return this.#limiter.acquireUnbounded(request);
+  }
+
+  admitClaimed(request: AdmissionRequest): Slot {
+    return this.#limiter.acquireGranted(request);
   }
 
   begin(request: RunRequest, slot: Slot): Run {
@@ -99,6 +105,12 @@ export class LocalEngine implements Engine {
           job,
           ports,
           signal === undefined ? run.signal : AbortSignal.any([run.signal, signal]),
+          {
+            runId: request.id,
+            callerId: this.#callers.get(slot),
+            waitMs: request.mode === "sync" ? run.takeWaitMs() : undefined,
+            claim: request.claim,
+          },
         ),
       [Symbol.dispose]: () => run[Symbol.dispose](),
     };
@@ -116,9 +128,7 @@ export class LocalEngine implements Engine {
     await this.#runs.get(id)?.left;
   }
 
-  prewarm(
-    scripts: readonly { readonly scriptDigest: string; readonly count: number }[],
-  ): Promise<void> {
+  prewarm(scripts: readonly Prewarmed[]): Promise<void> {
     return this.#runner.prewarm(scripts);
   }
 

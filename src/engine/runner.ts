@@ -1,9 +1,9 @@
 import type { Sandboxes } from "../sandbox/contract.ts";
 import type { Artifacts } from "./artifacts.ts";
-import type { Job, JobPorts, Outcome } from "./contract.ts";
+import type { Job, JobPorts, JobRunner, Outcome, Prewarmed } from "./contract.ts";
 
 /** Runs jobs in instances of this machine. */
-export class Runner {
+export class Runner implements JobRunner {
   readonly #sandboxes: Sandboxes;
   readonly #artifacts: Artifacts;
 
@@ -28,9 +28,7 @@ export class Runner {
   }
 
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
-  async prewarm(
-    scripts: readonly { readonly scriptDigest: string; readonly count: number }[],
-  ): Promise<void> {
+  async prewarm(scripts: readonly Prewarmed[]): Promise<void> {
     const prewarmed = scripts.map(async ({ scriptDigest, count }) => ({
       key: scriptDigest,
       script: await this.#artifacts.script(scriptDigest),

@@ -241,3 +241,20 @@ Deno.test("a rejection names the own limit of the function", () => {
     return true;
   });
 });
+
+Deno.test("a slot of a claimed call is granted whatever the limits, and counts", async () => {
+  const limiter = new ConcurrencyLimiter(ROOMY);
+  const { taken: [first], grants } = requestSlots(limiter, ["a", "b"]);
+  const claimed = limiter.acquireGranted(of("c", "async"));
+  assert.deepEqual([claimed.isGranted, limiter.running, limiter.queued], [true, 2, 1]);
+  const nested = claimed.nest(of("d"));
+  assert.equal(nested.isGranted, true, "a nested call may run in its slot");
+  first?.[Symbol.dispose]();
+  await settled();
+  assert.deepEqual(grants, ["a0"], "the claimed call still takes the only slot");
+  nested[Symbol.dispose]();
+  claimed[Symbol.dispose]();
+  await settled();
+  assert.deepEqual(grants, ["a0", "b1"]);
+  assert.equal(limiter.running, 1);
+});

@@ -4,6 +4,7 @@ import {
   type Engine,
   type InvocationContext,
   type Job,
+  NotPlaced,
   type NotStarted,
   type Outcome,
   type Run,
@@ -172,6 +173,13 @@ export class Executions {
     } catch (error) {
       if (error instanceof StorageUnavailable) throw error;
       record.volume = undefined;
+      if (error instanceof NotPlaced) {
+        const { queueTimeoutMs } = this.parts.engine;
+        await write(() =>
+          recorder.finish(notStartedOutcome("queue-timeout", signal, queueTimeoutMs))
+        );
+        return { kind: "queue-timeout" };
+      }
       const outcome = await write(() => recorder.finish(cannotRun(invocation, error)));
       return { kind: "recorded", outcome };
     }

@@ -1,4 +1,10 @@
-import type { Engine, InvocationContext, Job, Run } from "../../engine/contract.ts";
+import {
+  type Engine,
+  type InvocationContext,
+  type Job,
+  NotPlaced,
+  type Run,
+} from "../../engine/contract.ts";
 import { Redactions, Redactor } from "../../sandbox/instance/redaction.ts";
 import { StackMap } from "../../shared/stack.ts";
 import type { TestArtifactColumns } from "../../store/commits.ts";
@@ -80,7 +86,11 @@ export class Tests {
     }
     const sourceMap = () => artifactSource(store).text(artifact.testSourceMapDigest);
     const map = await StackMap.open(sourceMap);
-    const records = await this.#run(run, context, { artifact, map, limits, fixtures });
+    const records = await this.#run(run, context, { artifact, map, limits, fixtures })
+      .catch((error) => {
+        if (error instanceof NotPlaced) throw queueTimeout("the tests", engine.queueTimeoutMs);
+        throw error;
+      });
     // What a commit declares is no secret: whoever may run its tests may read it.
     const redactor = new Redactor(new Redactions([], Object.values(request.secrets)));
     return records.map((record) => resultOf(record, map, redactor));

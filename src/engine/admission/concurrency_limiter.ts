@@ -83,6 +83,14 @@ export class ConcurrencyLimiter {
     return this.#enqueue(request, undefined);
   }
 
+  /** A granted slot, whatever the limits: another machine has reserved what the call needs. */
+  acquireGranted(request: AdmissionRequest): Slot {
+    const slot = new RequestedSlot(this, request, this.#ownLimit(request), undefined);
+    this.#usage.add(slot.functionId);
+    this.#grant(slot, { functionId: slot.functionId, holders: 0 });
+    return slot;
+  }
+
   /** Requests a slot for a call that `caller` waits for, whatever the length of the queue. */
   acquireNested(request: AdmissionRequest, caller: RequestedSlot): Slot {
     const slot = this.#enqueue(request, caller);
