@@ -10,6 +10,7 @@ import type { Store } from "../store/mod.ts";
 import type { Sandboxes } from "../sandbox/contract.ts";
 import { createApp } from "../http/app.ts";
 import { BodyBudget } from "../http/body_budget.ts";
+import { clientAddresses } from "../http/client_address.ts";
 import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -58,5 +59,6 @@ export function composeApi(
     },
     hsts: config.tls.certFile !== undefined,
     corsOrigins: config.server.corsOrigins,
+    clientAddress: clientAddresses(config.server.trustedProxies ?? []),
   });
 }

@@ -25,6 +25,8 @@ export interface Config {
     readonly maxConnections: number | undefined;
     /** Origins of pages that may call the API; undefined for none. */
     readonly corsOrigins: readonly string[] | undefined;
+    /** Networks such as `10.1.0.0/16`; undefined for none. */
+    readonly trustedProxies: readonly string[] | undefined;
   };
   readonly tls: {
     /** Absolute path of a PEM file: the certificate, then its chain. */

@@ -21,6 +21,8 @@ export interface Kind<T> {
   readonly range?: string;
   /** The value; undefined for a text that is not accepted. */
   readonly parse: (text: string) => T | undefined;
+  /** The first part of a text that is not accepted, which the error names; the whole text when undefined. */
+  readonly faultyPart?: (text: string) => string | undefined;
   readonly format: (value: T) => string;
   /** The flag can be repeated; its values are joined by commas. */
   readonly repeatable?: true;
@@ -147,14 +149,16 @@ export function directory(): Kind<string> {
 
 /** Networks in CIDR notation or single addresses, separated by commas. */
 export function networks(): Kind<readonly string[]> {
+  const split = (text: string) => text.split(",").map((network) => network.trim());
   return {
     placeholder: "NETWORKS",
-    accepts: "a list of networks such as 10.1.0.0/16 or fd00:1::/64, separated by commas",
+    accepts: "a network such as 10.1.0.0/16 or fd00:1::/64; commas separate several",
     repeatable: true,
     parse: (text) => {
-      const found = text.split(",").map((network) => network.trim());
+      const found = split(text);
       return found.every(isNetwork) ? found.map(withPrefix) : undefined;
     },
+    faultyPart: (text) => split(text).find((network) => !isNetwork(network)),
     format: (value) => value.join(","),
   };
 }

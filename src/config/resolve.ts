@@ -110,9 +110,11 @@ function findText(setting: Setting, flags: Given, env: Given) {
 
 function describeBadValue(setting: Setting, source: Source, text: string): string {
   const name = nameOf(setting, source);
-  const { hidden, accepts } = setting.kind;
+  const { hidden, accepts, faultyPart } = setting.kind;
   if (text === "") return `Cannot use ${name}: it is empty; omit it, or give ${accepts}`;
-  return `Cannot use ${name}: ${hidden ? "it" : JSON.stringify(text)} is not ${accepts}`;
+  return `Cannot use ${name}: ${
+    hidden ? "it" : JSON.stringify(faultyPart?.(text) ?? text)
+  } is not ${accepts}`;
 }
 
 function nameOf(setting: Setting, source: Source): string {

@@ -111,6 +111,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: undefined,
       description: "Origins of web pages that may call the server from a browser",
     },
+    trustedProxies: {
+      name: "trusted-proxies",
+      kind: networks(),
+      default: undefined,
+      description: "Networks of proxies whose Forwarded and X-Forwarded-For name the client",
+    },
   },
   tls: {
     certFile: {

@@ -6,6 +6,7 @@ import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
 import { authenticate } from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
+import type { ClientAddress } from "./client_address.ts";
 import { crossOrigin } from "./cross_origin.ts";
 import { docsPage } from "./docs_page.ts";
 import type { Env } from "./env.ts";
@@ -21,6 +22,7 @@ export interface AppOptions {
   readonly hsts: boolean;
   /** Origins whose web pages may call; undefined for none. */
   readonly corsOrigins: readonly string[] | undefined;
+  readonly clientAddress: ClientAddress;
 }
 
 /** The whole HTTP interface: middleware, every operation, and the docs page. */
@@ -31,7 +33,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   app.notFound((c) => {
     return answerError(noOperation(c.req.method, c.req.path), c);
   });
-  app.use(requestLog);
+  app.use(requestLog(options.clientAddress));
   app.use(closeUnread);
   app.use(securityHeaders(options.hsts));
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));

@@ -6,6 +6,7 @@ export interface Env {
   Bindings: HttpBindings;
   Variables: {
     requestId: string;
+    clientAddress: string | undefined;
     /** Undefined outside of `/api`: only requests below it are authenticated. */
     principal: Principal | undefined;
   };

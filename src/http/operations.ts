@@ -1,4 +1,3 @@
-import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context, Hono } from "hono";
 import { callOperation, type OperationRequest } from "../api/call.ts";
 import type { Operation, Slashes } from "../api/operation.ts";
@@ -63,7 +62,7 @@ class HttpRequest implements OperationRequest {
   }
 
   get remoteAddress(): string | undefined {
-    return getConnInfo(this.#c).remote.address;
+    return this.#c.get("clientAddress");
   }
 }
 

@@ -113,6 +113,7 @@ Deno.test("HTTP serves the operations and the docs page, and no other route", ()
     bodies: { maxBodyBytes: 0, budget: new BodyBudget(0) },
     hsts: false,
     corsOrigins: undefined,
+    clientAddress: () => undefined,
   });
   const routes = app.routes.map(({ method, path }) =>
     `${method} ${path.replace(/:(\w+)(?:\{[^}]*\})?/g, "{$1}")}`

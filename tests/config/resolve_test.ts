@@ -103,6 +103,23 @@ Deno.test("the host is a name or an address", () => {
   }
 });
 
+Deno.test("an invalid network is named among valid ones", () => {
+  const networks = "10.0.0.0/8, ::1, 192.0.2.7";
+  assert.deepEqual(
+    resolveConfig({ "trusted-proxies": networks }, {}).config.server.trustedProxies,
+    ["10.0.0.0/8", "::1/128", "192.0.2.7/32"],
+  );
+  for (
+    const bad of ["10.0.0.0/33", "::1/129", "10.1/16", "010.0.0.0/8", "proxy", "", "::1/", "1/8"]
+  ) {
+    assertFault(
+      { "trusted-proxies": `10.0.0.0/8,${bad},::1` },
+      {},
+      `Cannot use --trusted-proxies: ${JSON.stringify(bad)} is not a network such as`,
+    );
+  }
+});
+
 Deno.test("the public URL is a host alone", () => {
   const urlOf = (text: string) => resolveConfig({ "public-url": text }, {}).config.server.publicUrl;
   assert.equal(urlOf("https://api.example.com"), "https://api.example.com");

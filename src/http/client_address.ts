@@ -1,0 +1,121 @@
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** Hops of one header that are read, from the server on. Beyond them the address of the last one counts. */
+const HOPS_MAX = 32;
+/** A pair of the header `Forwarded`, such as `for="[2001:db8::1]:47011"`: RFC 7239, section 4. */
+const PAIR = /^\s*([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")\s*$/;
+/** An address with an optional port, which may be obfuscated: IPv6 in brackets. */
+const NODE = /^(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::(?:\d{1,5}|_[\w.-]+))?$/i;
+
+/** The address of the client of a request; undefined for a connection that is gone. */
+export type ClientAddress = (incoming: IncomingMessage) => string | undefined;
+
+/**
+ * Finds the addresses of clients. What `Forwarded` and `X-Forwarded-For` say counts as far as trusted proxies said it:
+ * the client is the last hop, read from the server on, that is no trusted proxy. A hop that names no address ends the
+ * search at the proxy that reported it. Headers that lead to different clients count nothing, because a proxy may
+ * pass the one on that it does not write.
+ *
+ * @param trustedProxies networks in CIDR notation
+ */
+export function clientAddresses(trustedProxies: readonly string[]): ClientAddress {
+  const networks = trustedProxies.map((network) => ipaddr.parseCIDR(network));
+  const isTrusted = (address: Address) =>
+    networks.some(([network, bits]) =>
+      network.kind() === address.kind() && address.match(network, bits)
+    );
+  return ({ socket, headers }) => {
+    const peer = parseAddress(socket.remoteAddress);
+    if (peer === undefined || !isTrusted(peer)) return peer?.toString();
+    const forwarded = lastUntrusted(peer, hopsOfForwarded(valueOf(headers.forwarded)), isTrusted);
+    const listed = lastUntrusted(peer, hopsOfList(valueOf(headers["x-forwarded-for"])), isTrusted);
+    const [client = peer, other = client] = [forwarded, listed].filter((hop) => hop !== undefined);
+    return (client.toString() === other.toString() ? client : peer).toString();
+  };
+}
+
+/**
+ * Walks from the server to the client.
+ * @param hops the nearest first, undefined for one without an address
+ * @returns undefined without any hop
+ */
+function lastUntrusted(
+  peer: Address,
+  hops: Iterable<Address | undefined>,
+  isTrusted: (address: Address) => boolean,
+): Address | undefined {
+  let count = 0;
+  let last: Address | undefined;
+  for (const hop of hops) {
+    last ??= peer;
+    if (hop === undefined || count++ === HOPS_MAX) return last;
+    last = hop;
+    if (!isTrusted(hop)) return hop;
+  }
+  return last;
+}
+
+/** The hops of a header `Forwarded`, the nearest first. */
+function* hopsOfForwarded(header: string): Generator<Address | undefined> {
+  // An open quote may begin in what a stranger sent, and reach into what the proxy added.
+  const elements = splitOutsideQuotes(header, ",") ?? [`malformed ${header}`];
+  for (const element of elements.reverse()) {
+    if (element.trim() !== "") yield addressOfElement(element);
+  }
+}
+
+function addressOfElement(element: string): Address | undefined {
+  const found: (string | undefined)[] = [];
+  for (const text of splitOutsideQuotes(element, ";") ?? []) {
+    const [matched, name = "", token, quoted] = PAIR.exec(text) ?? [];
+    if (matched === undefined) return undefined;
+    if (name.toLowerCase() === "for") found.push(token ?? quoted?.replace(/\\(.)/g, "$1"));
+  }
+  const [node, second] = found;
+  return node === undefined || second !== undefined ? undefined : parseNode(node);
+}
+
+/** The hops of a header `X-Forwarded-For`, the nearest first. */
+function* hopsOfList(header: string): Generator<Address | undefined> {
+  for (const element of header.split(",").reverse()) {
+    const text = element.trim();
+    if (text !== "") yield parseAddress(text) ?? parseNode(text);
+  }
+}
+
+/** The parts of a text between separators outside of quotes; undefined when a quote stays open. */
+function splitOutsideQuotes(text: string, separator: "," | ";"): string[] | undefined {
+  const parts: string[] = [];
+  let isQuoted = false;
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') isQuoted = !isQuoted;
+    else if (isQuoted && character === "\\") at++;
+    else if (!isQuoted && character === separator) {
+      parts.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  return isQuoted ? undefined : [...parts, text.slice(start)];
+}
+
+function parseNode(text: string): Address | undefined {
+  const [, ipv4, ipv6] = NODE.exec(text) ?? [];
+  return parseAddress(ipv4 ?? ipv6);
+}
+
+/** An IPv4 address that is embedded in IPv6 is the IPv4 address. */
+function parseAddress(text: string | undefined): Address | undefined {
+  // Unlike ipaddr.js, isIP accepts neither octal nor shortened forms.
+  return text === undefined || isIP(text) === 0 ? undefined : ipaddr.process(text);
+}
+
+/** Several headers of one name count as one list. */
+function valueOf(header: string | readonly string[] | undefined): string {
+  return typeof header === "string" ? header : header?.join(",") ?? "";
+}
