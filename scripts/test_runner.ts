@@ -11,7 +11,7 @@ import {
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const TESTS = "tests";
-const CHECKED = ["bench", "examples", "scripts", "sdk", "src", "tests"];
+const CHECKED = ["bench", "deploy", "examples", "scripts", "sdk", "src", "tests"];
 
 /**
  * What takes longest, so that it starts first and no file is left running alone at the end. The second and third file

@@ -1,0 +1,187 @@
+/**
+ * Makes the users of NATS: API nodes and workers, each with a key of its own, which `--nats-credentials` takes.
+ *
+ * - `nkey` makes one user in the configuration of nats-server, which must be reloaded then.
+ * - `accounts` makes an account with a signing key for each role; `creds` signs a user with one, and nats-server knows
+ *   it without a change. The signing key of a role makes users of this role alone.
+ */
+import { join } from "node:path";
+import { Command } from "commander";
+import {
+  createAccount,
+  createOperator,
+  createUser,
+  encodeAccount,
+  encodeOperator,
+  encodeUser,
+  fmtCreds,
+  fromPublic,
+  fromSeed,
+  type KeyPair,
+  newScopedSigner,
+  type UserPermissionsLimits,
+} from "@nats-io/jwt";
+import {
+  type Permissions,
+  permissionsOf,
+  readPermissions,
+  type Role,
+  ROLES,
+} from "./permissions.ts";
+
+const USERS_FILE = "users.conf";
+const ACCOUNTS_FILE = "accounts.conf";
+/** The public key of the account that users belong to. */
+const ACCOUNT_FILE = "account.pub";
+const SEED_FILE = /^(api|worker)-.+\.nk$/;
+const NAME = /^[A-Za-z0-9-]{1,40}$/;
+
+const NO_LIMIT = -1;
+const USER_LIMITS = { subs: NO_LIMIT, data: NO_LIMIT, payload: NO_LIMIT };
+const ACCOUNT_LIMITS = { ...USER_LIMITS, conn: NO_LIMIT, wildcards: true };
+const NANOSECONDS = { s: 1e9, m: 60e9 };
+
+/** Makes a user with an NKey, or keeps the one of that name, and lists all of the directory in `users.conf`. */
+export async function makeNkeyUser(directory: string, role: Role, name: string): Promise<string> {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  const file = join(directory, `${role}-${name}.nk`);
+  await writeKey(file, createUser());
+  const entries: string[] = [];
+  for (
+    const found of (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name).sort()
+  ) {
+    const [, role] = SEED_FILE.exec(found) ?? [];
+    if (role === undefined) continue;
+    const nkey = (await readKey(join(directory, found))).getPublicKey();
+    const permissions = permissionsOf(await readPermissions(role as Role), nkey);
+    entries.push(`# ${found}\n${JSON.stringify({ nkey, permissions }, null, 2)}`);
+  }
+  const text = `authorization {\n  users: [\n${entries.join("\n")}\n  ]\n}\n`;
+  await Deno.writeTextFile(join(directory, USERS_FILE), text);
+  return file;
+}
+
+/** Makes `accounts.conf` for nats-server, and the signing key of each role. Keys that exist are kept. */
+export async function makeAccounts(directory: string): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  const key = async (name: string, create: () => KeyPair) => {
+    const file = join(directory, `${name}.nk`);
+    await writeKey(file, create());
+    return await readKey(file);
+  };
+  const operator = await key("operator", createOperator);
+  const system = await key("system", createAccount);
+  const account = await key("account", createAccount);
+  const signing_keys = [];
+  for (const role of ROLES) {
+    const signer = await key(role, createAccount);
+    signing_keys.push(newScopedSigner(signer, role, limitsOf(await readPermissions(role))));
+  }
+  const jetstream = {
+    mem_storage: NO_LIMIT,
+    disk_storage: NO_LIMIT,
+    streams: NO_LIMIT,
+    consumer: NO_LIMIT,
+  };
+  const limits = { ...ACCOUNT_LIMITS, ...jetstream };
+  const signed = { signer: operator };
+  const accounts = [
+    [account, await encodeAccount("invoked", account, { limits, signing_keys }, signed)],
+    [system, await encodeAccount("system", system, { limits: ACCOUNT_LIMITS }, signed)],
+  ] as const;
+  const jwt = await encodeOperator("invoked", operator, { system_account: system.getPublicKey() });
+  const preloaded = accounts.map(([key, jwt]) => `  ${key.getPublicKey()}: ${jwt}`);
+  await Deno.writeTextFile(
+    join(directory, ACCOUNTS_FILE),
+    `operator: ${jwt}\nresolver: MEMORY\nresolver_preload {\n${preloaded.join("\n")}\n}\n`,
+  );
+  await Deno.writeTextFile(join(directory, ACCOUNT_FILE), `${account.getPublicKey()}\n`);
+}
+
+/**
+ * Signs a new user of a role. Needs `<role>.nk` and `account.pub` of {@link makeAccounts} alone, so that whoever starts
+ * workers can make no API node.
+ * @returns the content of a file `.creds`
+ */
+export async function signUser(directory: string, role: Role, name: string): Promise<Uint8Array> {
+  const account = (await Deno.readTextFile(join(directory, ACCOUNT_FILE))).trim();
+  const signer = await readKey(join(directory, `${role}.nk`));
+  const user = createUser();
+  const issuer_account = fromPublic(account).getPublicKey();
+  const jwt = await encodeUser(name, user, signer, { issuer_account }, { scopedUser: true });
+  return fmtCreds(jwt, user);
+}
+
+/** The permissions of a role in the form of accounts. */
+function limitsOf(
+  { publish, subscribe, allow_responses }: Permissions,
+): Partial<UserPermissionsLimits> {
+  const resp = allow_responses === undefined
+    ? {}
+    : { resp: { max: allow_responses.max, ttl: nanoseconds(allow_responses.expires) } };
+  return {
+    ...USER_LIMITS,
+    pub: { allow: [...publish.allow] },
+    sub: { allow: [...subscribe.allow] },
+    ...resp,
+  };
+}
+
+function nanoseconds(duration: string): number {
+  const [, count, unit] = /^(\d+)([sm])$/.exec(duration) ?? [];
+  if (unit === undefined) {
+    throw new Error(`Cannot use the duration ${duration}: it is not like 30s`);
+  }
+  return Number(count) * NANOSECONDS[unit as keyof typeof NANOSECONDS];
+}
+
+/** Keeps a key that is there. */
+async function writeKey(file: string, key: KeyPair): Promise<void> {
+  try {
+    await Deno.writeFile(file, key.getSeed(), { createNew: true, mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+async function readKey(file: string): Promise<KeyPair> {
+  const seed = (await Deno.readTextFile(file)).trim();
+  return fromSeed(new TextEncoder().encode(seed));
+}
+
+function checked(role: string, name: string): Role {
+  const found = ROLES.find((known) => known === role);
+  if (found === undefined) throw new Error(`Cannot use the role ${role}: it is not api or worker`);
+  if (!NAME.test(name)) {
+    throw new Error(`Cannot use the name ${name}: it has other than letters, digits and dashes`);
+  }
+  return found;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = new Command("nats-users").description("Make users of NATS for invoked");
+  program.command("nkey <directory> <role> <name>")
+    .description("make a user with an NKey (role: api or worker), and list all in users.conf")
+    .action(async (directory: string, role: string, name: string) => {
+      console.log(await makeNkeyUser(directory, checked(role, name), name));
+    });
+  program.command("accounts <directory>")
+    .description("make accounts.conf and the signing key of each role")
+    .action(makeAccounts);
+  program.command("creds <directory> <role> <name> <file>")
+    .description("sign a user with the key of its role, and write its .creds with mode 0600")
+    .action(async (directory: string, role: string, name: string, file: string) => {
+      const creds = await signUser(directory, checked(role, name), name);
+      await Deno.writeFile(file, creds, { createNew: true, mode: 0o600 });
+    });
+  await program.parseAsync(args, { from: "user" });
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    console.error(`error: ${error instanceof Error ? error.message : error}`);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,250 @@
+/** What the users of `deploy/nats` may do at a real nats-server: an API node all it needs, a worker no more than it needs. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { AckPolicy, jetstream, jetstreamManager, RetentionPolicy } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import { Objm } from "@nats-io/obj";
+import { parseCreds } from "@nats-io/jwt";
+import { fromSeed } from "@nats-io/nkeys";
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  PermissionViolationError,
+} from "@nats-io/transport-node";
+import { makeAccounts, makeNkeyUser, signUser } from "../../deploy/nats/users.ts";
+import type { Role } from "../../deploy/nats/permissions.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestNats } from "../support/nats.ts";
+
+const PREFIX = "invoked.v1";
+const RUNS = "INVOKED_RUNS";
+const WORKERS = "invoked_workers";
+const OBJECTS = ["invoked_commits", "invoked_volumes"];
+const STREAMS = [RUNS, `KV_${WORKERS}`, ...OBJECTS.map((bucket) => `OBJ_${bucket}`)];
+
+interface User {
+  readonly id: string;
+  readonly authenticator: Authenticator;
+}
+
+/** How users come to be: listed in the configuration, or signed for an account. */
+interface Form {
+  readonly name: string;
+  /** The configuration that knows them, and the users. */
+  readonly make: (directory: string) => Promise<{ config: string; users: User[] }>;
+}
+
+const USERS: readonly (readonly [Role, string])[] = [["api", "1"], ["worker", "1"], [
+  "worker",
+  "2",
+]];
+
+const FORMS: readonly Form[] = [
+  {
+    name: "users of a configuration",
+    async make(directory) {
+      const users: User[] = [];
+      for (const [role, name] of USERS) {
+        const seed = await Deno.readFile(await makeNkeyUser(directory, role, name));
+        const id = fromSeed(seed).getPublicKey();
+        users.push({ id, authenticator: nkeyAuthenticator(seed) });
+      }
+      return { config: await Deno.readTextFile(join(directory, "users.conf")), users };
+    },
+  },
+  {
+    name: "users of an account",
+    async make(directory) {
+      await makeAccounts(directory);
+      const users: User[] = [];
+      for (const [role, name] of USERS) {
+        const creds = await signUser(directory, role, name);
+        const { uc } = await parseCreds(creds);
+        users.push({ id: uc.sub, authenticator: credsAuthenticator(creds) });
+      }
+      return { config: await Deno.readTextFile(join(directory, "accounts.conf")), users };
+    },
+  },
+];
+
+/** A connection that notes what NATS denies it. */
+class Connected implements AsyncDisposable {
+  #denied: string[] = [];
+
+  private constructor(readonly id: string, readonly nats: NatsConnection) {
+    this.#watch();
+  }
+
+  static async open({ id, authenticator }: User, url: string): Promise<Connected> {
+    const inboxPrefix = `_INBOX.${id}`;
+    return new Connected(id, await connect({ servers: url, authenticator, inboxPrefix }));
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.nats.status()) {
+      if (status.type !== "error") continue;
+      const { error } = status;
+      const denied = [error, error.cause].find((cause) =>
+        cause instanceof PermissionViolationError
+      );
+      if (denied instanceof PermissionViolationError) {
+        this.#denied.push(`${denied.operation} ${denied.subject}`);
+      }
+    }
+  }
+
+  /** What was denied since the last look. NATS answers in order. */
+  async denied(): Promise<string[]> {
+    await this.nats.flush();
+    await new Promise((resolve) => setTimeout(resolve));
+    return this.#denied.splice(0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.nats.close();
+  }
+}
+
+/** Subjects that a worker may not publish. */
+function foreignSubjects(own: string, other: string): string[] {
+  const js = (...paths: string[]) => paths.map((path) => `$JS.API.${path}`);
+  return [
+    ...[
+      `from.${other}.node.session`,
+      `claim.${other}`,
+      `worker.${other}.offer`,
+      `worker.${own}.offer`,
+    ]
+      .map((subject) => `${PREFIX}.${subject}`),
+    ...["offer", "runs", "notify.call", "api.node.cancel", "from", "claim", "anything"]
+      .map((subject) => `${PREFIX}.${subject}`),
+    ...[`$KV.${WORKERS}.${other}`, `$KV.${WORKERS}.${own}.more`, `_INBOX.${other}.x`],
+    ...OBJECTS.flatMap((bucket) => [`$O.${bucket}.M.name`, `$O.${bucket}.C.chunk`]),
+    ...STREAMS.flatMap((stream) =>
+      js(
+        ...["PURGE", "DELETE", "UPDATE", "INFO", "MSG.GET", "MSG.DELETE", "SNAPSHOT", "RESTORE"]
+          .map((action) => `STREAM.${action}.${stream}`),
+        ...["LIST", "NAMES", "DURABLE.CREATE"].map((action) => `CONSUMER.${action}.${stream}`),
+        ...[`CONSUMER.CREATE.${stream}`, `CONSUMER.CREATE.${stream}.own.>`],
+        ...[`CONSUMER.DELETE.${stream}.workers`, `CONSUMER.PAUSE.${stream}.workers`],
+        ...stream === RUNS || stream.startsWith("KV_") ? [`DIRECT.GET.${stream}`] : [],
+        ...stream === RUNS ? [] : [`CONSUMER.MSG.NEXT.${stream}.workers`],
+        `CONSUMER.MSG.NEXT.${stream}.another`,
+      )
+    ),
+    ...js("INFO", "STREAM.CREATE.OTHER", "STREAM.NAMES", "STREAM.LIST", "META.LEADER.STEPDOWN"),
+    ...[`$JS.ACK.${RUNS}.another.1.1.1.1.0`, "$SYS.REQ.SERVER.PING"],
+  ];
+}
+
+/** Subjects that a worker may not subscribe to. */
+function foreignPatterns(other: string): string[] {
+  return [
+    ...[">", `${PREFIX}.>`, `${PREFIX}.*`, `${PREFIX}.from.>`, `${PREFIX}.claim.*`],
+    ...[`${PREFIX}.worker.>`, `${PREFIX}.worker.*.offer`, `${PREFIX}.worker.${other}.run.session`],
+    ...[`${PREFIX}.notify.>`, `${PREFIX}.api.>`, `${PREFIX}.runs`],
+    ...["_INBOX.>", "_INBOX.*.*", `_INBOX.${other}.>`, `_INBOX.${other}.x`],
+    ...["$JS.>", "$JS.ACK.>", "$KV.>", "$O.>", "$SYS.>", "*.*.*.*"],
+  ];
+}
+
+/** What API nodes make: streams, consumer and buckets, with one object and one asynchronous call. */
+async function prepare({ nats }: Connected): Promise<void> {
+  const manager = await jetstreamManager(nats, { checkAPI: false });
+  await manager.streams.add({
+    name: RUNS,
+    subjects: [`${PREFIX}.runs`],
+    retention: RetentionPolicy.Workqueue,
+  });
+  await manager.consumers.add(RUNS, { durable_name: "workers", ack_policy: AckPolicy.Explicit });
+  await new Kvm(nats).create(WORKERS, { ttl: 10_000, history: 1 });
+  for (const bucket of OBJECTS) {
+    const objects = await new Objm(nats).create(bucket);
+    await objects.putBlob({ name: "object" }, new Uint8Array(10));
+  }
+  await jetstream(nats).publish(`${PREFIX}.runs`, "call", { msgID: "call.1" });
+}
+
+for (const { name, make } of FORMS) {
+  Deno.test(`a worker and an API node reach each other, as ${name}`, async () => {
+    await using directory = await makeTempDir();
+    const { config, users: [apiUser, workerUser] } = await make(directory.path);
+    assert.ok(apiUser !== undefined && workerUser !== undefined);
+    await using server = await TestNats.start({ config });
+    await using api = await Connected.open(apiUser, server.url);
+    await using worker = await Connected.open(workerUser, server.url);
+    await prepare(api);
+
+    api.nats.subscribe(`${PREFIX}.claim.*`, {
+      queue: "api",
+      callback: (_, message) => void message.respond("session"),
+    });
+    const frames: string[] = [];
+    const note = (connected: Connected, subject: string, options = {}) =>
+      connected.nats.subscribe(subject, {
+        ...options,
+        callback: (_, message) => void frames.push(`${message.subject} ${message.string()}`),
+      });
+    note(api, `${PREFIX}.from.*.node.*`);
+    note(worker, `${PREFIX}.worker.${worker.id}.>`);
+    note(worker, `${PREFIX}.offer`, { queue: "workers" });
+    for (const connected of [api, worker]) assert.deepEqual(await connected.denied(), []);
+
+    const reply = await worker.nats.request(`${PREFIX}.claim.${worker.id}`, "call");
+    assert.equal(reply.string(), "session");
+    api.nats.publish(`${PREFIX}.worker.${worker.id}.offer`, "offer");
+    api.nats.publish(`${PREFIX}.offer`, "open");
+    await api.nats.flush();
+    worker.nats.publish(`${PREFIX}.from.${worker.id}.node.session`, "frame");
+    for (const connected of [worker, api]) assert.deepEqual(await connected.denied(), []);
+    assert.deepEqual(frames.toSorted(), [
+      `${PREFIX}.from.${worker.id}.node.session frame`,
+      `${PREFIX}.offer open`,
+      `${PREFIX}.worker.${worker.id}.offer offer`,
+    ]);
+
+    await jetstream(worker.nats).publish(`$KV.${WORKERS}.${worker.id}`, "entry");
+    const entry = await (await new Kvm(api.nats).open(WORKERS)).get(worker.id);
+    assert.equal(entry?.string(), "entry");
+
+    const js = jetstream(worker.nats, { checkAPI: false });
+    const message = await (await js.consumers.get(RUNS, "workers")).next();
+    assert.equal(message?.string(), "call");
+    message.working();
+    assert.equal(await message.ackAck(), true);
+    const direct = (await jetstreamManager(worker.nats, { checkAPI: false })).direct;
+    for (const bucket of OBJECTS) {
+      const found = await direct.getMessage(`OBJ_${bucket}`, { seq: 1 });
+      assert.equal(found?.data.length, 10);
+    }
+    for (const connected of [worker, api]) assert.deepEqual(await connected.denied(), []);
+  });
+
+  Deno.test(`a worker reaches nothing of others, as ${name}`, async () => {
+    await using directory = await makeTempDir();
+    const { config, users: [apiUser, workerUser, otherUser] } = await make(directory.path);
+    assert.ok(apiUser !== undefined && workerUser !== undefined && otherUser !== undefined);
+    await using server = await TestNats.start({ config });
+    await using api = await Connected.open(apiUser, server.url);
+    await using worker = await Connected.open(workerUser, server.url);
+    await using other = await Connected.open(otherUser, server.url);
+    await prepare(api);
+    await jetstream(other.nats).publish(`$KV.${WORKERS}.${other.id}`, "other");
+
+    const subjects = foreignSubjects(worker.id, other.id);
+    for (const subject of subjects) worker.nats.publish(subject, "x");
+    assert.deepEqual(await worker.denied(), subjects.map((subject) => `publish ${subject}`));
+    const patterns = foreignPatterns(other.id);
+    for (const pattern of patterns) worker.nats.subscribe(pattern, { callback() {} });
+    assert.deepEqual(await worker.denied(), patterns.map((pattern) => `subscription ${pattern}`));
+
+    const manager = await jetstreamManager(api.nats, { checkAPI: false });
+    const messages = await Promise.all(
+      STREAMS.map(async (stream) => (await manager.streams.info(stream)).state.messages),
+    );
+    assert.deepEqual(messages, [1, 1, 2, 2], "nothing was written or erased");
+  });
+}
