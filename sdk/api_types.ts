@@ -130,6 +130,10 @@ export interface FunctionInvocation {
   vfsId?: string;
   vfsVersionRead?: number;
   vfsVersionWritten?: number;
+  /** How often it started; absent until it does. An addition of this server. */
+  attempt?: number;
+  /** How often it may start. An addition of this server. */
+  maxAttempts?: number;
   /** In force since it was accepted. An addition of this server. */
   limits?: Limits;
   createdAt?: Date;

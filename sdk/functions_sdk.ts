@@ -9,7 +9,7 @@ import { invoked } from "./host.ts";
 export type * from "./api.ts";
 export type * from "./api_types.ts";
 export { SDKError } from "./api_error.ts";
-export type { Handler } from "./handler.ts";
+export type { CallContext, Handler } from "./handler.ts";
 export type { JSONArray, JSONObject, JSONValue } from "./json.ts";
 
 /** The configuration of this function. */

@@ -2,6 +2,8 @@
  * `@c1/test` as `main.test.ts` imports it. A failed assertion is recorded and does not end the test: a run reports all
  * of them.
  */
+import type { CallContext } from "./handler.ts";
+import type { JSONObject } from "./json.ts";
 import { declare, register } from "./test_registry.ts";
 import type { Assert, Handler, TestSetup } from "./test_types.ts";
 
@@ -9,8 +11,11 @@ export type * from "./test_types.ts";
 
 /** The argument of the default export of `main.test.ts`. */
 export interface TestContext {
-  /** The default export of `main.ts`. */
-  readonly handler: Handler;
+  /** The default export of `main.ts`. Without a second argument it gets no context. */
+  readonly handler: (
+    input: JSONObject,
+    context?: Partial<CallContext>,
+  ) => JSONObject | Promise<JSONObject>;
 }
 
 /** The optional default export of `main.test.ts`: it calls {@link test} for each test. */

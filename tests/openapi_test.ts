@@ -71,7 +71,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
-    "commitId createdAt depth error functionId id input limits output parentInvocationId processKind processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
+    "attempt commitId createdAt depth error functionId id input limits maxAttempts output parentInvocationId processKind processReuse status updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
     "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency retention scopedRoleIds timeout variables vfsId",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":

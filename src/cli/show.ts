@@ -102,7 +102,7 @@ function namesOf(
 
 function printInvocation(invocation: Invocation): void {
   const { id, status, commitId, createdAt, updatedAt, input, output, error, vfsId } = invocation;
-  const { parentInvocationId, depth = 0, limits } = invocation;
+  const { parentInvocationId, depth = 0, attempt = 0, maxAttempts = 1, limits } = invocation;
   printFields([
     ["id", id],
     ["status", status],
@@ -113,6 +113,7 @@ function printInvocation(invocation: Invocation): void {
     ["created", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
     ["process reuse", describeReuse(invocation)],
+    ...attempt === 0 ? [] : [["attempt", `${attempt} of ${maxAttempts}`] as const],
     ...limits === undefined ? [] : [["limits", describeLimits(limits)] as const],
     ...vfsId === undefined ? [] : [["volume", volumeOf(invocation)] as const],
     ["input", JSON.stringify(input, null, 2)],

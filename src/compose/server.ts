@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Builder, createBuilder, registryOf } from "../builder/mod.ts";
@@ -9,7 +8,8 @@ import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
 import { checkServerKeys } from "../domain/identity/server_keys.ts";
-import { type Domain, openDomain } from "../domain/mod.ts";
+import { openDomain } from "../domain/mod.ts";
+import { Node } from "../domain/nodes/node.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Artifacts } from "../engine/artifacts.ts";
@@ -24,13 +24,12 @@ import { openSandboxes } from "./sandboxes.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { type DataDir, openDataDir } from "../store/data_dir.ts";
 import { masterKeysOf } from "../store/master_key.ts";
-import { openStore } from "../store/mod.ts";
+import { openStore, type Store } from "../store/mod.ts";
 import { Sealer } from "../store/sealing.ts";
 import { composeApi } from "./api.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { openTls, type Tls } from "./tls.ts";
-
-const logger = getLogger(["invoked", "server"]);
+import manifest from "../../package.json" with { type: "json" };
 
 const EXAMPLE_DIR = fileURLToPath(new URL("../../examples/hello/", import.meta.url));
 /** How long answers may take to leave once every invocation has ended. */
@@ -140,6 +139,7 @@ export async function startServer(
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
   const ids = new Ids();
+  const node = opened.use(await joinNodes(store, ids, engine));
   const snapshots = new Snapshots(store);
   const domain = await openDomain({
     store,
@@ -148,6 +148,7 @@ export async function startServer(
     notifier: new InvocationNotifier(),
     builder,
     ids,
+    node,
     snapshots,
     limits: limitsOf(config),
     checkTypes: config.tests.checkTypes,
@@ -165,7 +166,7 @@ export async function startServer(
   opened.use(new VolumeSweep(store, snapshots, config.volumes));
   domain.typeChecks.soon();
   await ready;
-  await recover(domain);
+  await domain.recovery.recover();
   const helloFunctionId = deployExample ? await deployHello(store, domain, readExample) : undefined;
   http.serve(app);
   opened.use(new BlobCheck(store));
@@ -234,13 +235,12 @@ function limitsOf({ commits, invocations, volumes, tests, retention }: Config) {
   };
 }
 
-async function recover({ invocations }: Domain): Promise<void> {
-  const { interrupted, resumed } = await invocations.recover();
-  if (interrupted + resumed === 0) return;
-  logger.warn(
-    "The last stop interrupted {interrupted} invocations; {resumed} resume now",
-    { interrupted, resumed },
-  );
+/** Joins as the only node of the database, whose lock it holds. */
+async function joinNodes(store: Store, ids: Ids, engine: Engine): Promise<Node> {
+  const spec = { id: ids.next(), version: manifest.version, protocol: 0, isShared: false };
+  const node = await Node.join(store, spec);
+  node.onLost(() => engine.interrupt());
+  return node;
 }
 
 async function closeHttp(http: HttpServer): Promise<void> {

@@ -87,6 +87,7 @@ export interface Config {
     readonly queueTimeoutMs: number;
     readonly maxInvokeDepth: number;
     readonly maxInvokeFanOut: number;
+    readonly maxAttempts: number;
   };
   readonly reuse: {
     readonly callsMax: number;

@@ -121,4 +121,10 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "100",
     description: "Calls of functions that one call may make",
   },
+  maxAttempts: {
+    name: "max-attempts",
+    kind: integer({ min: "1", max: "100" }),
+    default: "1",
+    description: "How often an asynchronous call starts, if the server ends while it runs",
+  },
 };

@@ -19,9 +19,11 @@ import {
 } from "./identity/mod.ts";
 import { Executions } from "./invocations/execution.ts";
 import { HostMethods } from "./invocations/host_methods.ts";
-import type { InputLimits } from "./invocations/input.ts";
-import { Invocations } from "./invocations/invocations.ts";
+import { Attempts } from "./invocations/attempts.ts";
+import { type CallLimits, Invocations } from "./invocations/invocations.ts";
 import { InvocationLogs } from "./invocations/logs.ts";
+import { Recovery } from "./invocations/recovery.ts";
+import type { Node } from "./nodes/node.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./functions/secrets.ts";
 import { Provisioning } from "./functions/provisioning.ts";
@@ -47,6 +49,7 @@ export interface Domain {
   readonly commits: Commits;
   readonly tags: Tags;
   readonly invocations: Invocations;
+  readonly recovery: Recovery;
   readonly logs: InvocationLogs;
   readonly hostMethods: HostMethods;
   readonly functionPrincipals: FunctionPrincipals;
@@ -69,11 +72,12 @@ export interface DomainParts {
   readonly engine: Engine;
   readonly notifier: InvocationNotifier;
   readonly ids: Ids;
+  readonly node: Node;
   readonly snapshots: Snapshots;
   readonly limits: {
     readonly functions: OperatorLimits;
     readonly commits: CommitLimits;
-    readonly invocations: InputLimits;
+    readonly invocations: CallLimits;
     readonly volumes: VolumeLimits;
     readonly tests: TestParts["limits"];
     readonly retention: RetentionLimits;
@@ -89,7 +93,8 @@ export interface DomainParts {
 
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
 export async function openDomain(parts: DomainParts): Promise<Domain> {
-  const { store, sealer, builder, engine, notifier, ids, snapshots, limits, shutdown } = parts;
+  const { store, sealer, builder, engine, notifier, ids, node, snapshots, limits, shutdown } =
+    parts;
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
@@ -110,8 +115,6 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const publishes = new Publishes(store, pages, ids);
   const provisioning = new Provisioning(store, engine);
   const hostMethods = new HostMethods();
-  const volumeLimits = limits.volumes;
-  const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
   await provisioning.refresh();
   const eraser = new Eraser(store, limits.retention);
   const artifacts = new TestArtifacts(store, builder, shutdown);
@@ -129,16 +132,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     publishes,
     commits,
     tags: new Tags(store),
-    invocations: new Invocations(
-      store,
-      engine,
-      executions,
-      pages,
-      ids,
-      limits.invocations,
-      functionLimits,
-    ),
-    logs: new InvocationLogs(store, notifier, pages),
+    ...openInvocations(parts, { secrets, hostMethods, pages, functionLimits }),
     hostMethods,
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
@@ -155,6 +149,37 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     purges: new Purges(store, eraser, pages, ids),
     eraser,
     ...await openIdentity(parts, keys, pages),
+  };
+}
+
+/** What accepts, runs, repeats and recovers calls. */
+function openInvocations(
+  parts: DomainParts,
+  { secrets, hostMethods, pages, functionLimits }: {
+    readonly secrets: Secrets;
+    readonly hostMethods: HostMethods;
+    readonly pages: Pages;
+    readonly functionLimits: FunctionLimits;
+  },
+): Pick<Domain, "invocations" | "recovery" | "logs"> {
+  const { store, engine, notifier, ids, node, limits } = parts;
+  const volumeLimits = limits.volumes;
+  const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
+  const attempts = new Attempts({ ...parts, executions, functionLimits });
+  return {
+    invocations: new Invocations(
+      store,
+      engine,
+      node,
+      executions,
+      attempts,
+      pages,
+      ids,
+      limits.invocations,
+      functionLimits,
+    ),
+    recovery: new Recovery({ store, node, attempts, notifier }),
+    logs: new InvocationLogs(store, notifier, pages),
   };
 }
 

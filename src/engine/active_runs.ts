@@ -72,6 +72,11 @@ export class ActiveRun implements Disposable {
     this.#stop.abort(code);
   }
 
+  /** Ends the run as `INTERRUPTED:` if it runs; one that is queued stays so. */
+  interrupt(): void {
+    if (this.#lifecycle.is("running")) this.kill("INTERRUPTED");
+  }
+
   /** The server stops: what is queued without a caller stays recorded for the next start. */
   drain(): void {
     if (this.#request.mode === "async" && this.#lifecycle.is("queued")) {
@@ -111,6 +116,11 @@ export class ActiveRuns {
     const run = new ActiveRun(request, slot, (id) => this.#runs.delete(id));
     this.#runs.set(request.id, run);
     return run;
+  }
+
+  /** Interrupts every run that has its slot. */
+  interrupt(): void {
+    for (const run of this.#runs.values()) run.interrupt();
   }
 
   /** Drains every run, and kills those that have not ended after `timeoutMs`. */

@@ -245,6 +245,8 @@ export interface Engine extends AsyncDisposable {
   begin(request: RunRequest, slot: Slot): Run;
   /** Kills the run and resolves once it was disposed; false when the engine has no such run. */
   cancel(id: string): Promise<boolean>;
+  /** Interrupts every run that has its slot: others may own them. What is queued stays so. */
+  interrupt(): void;
   /** Resolves when the engine has no such run, or no longer. */
   left(id: string): Promise<void>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */

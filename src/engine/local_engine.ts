@@ -124,6 +124,10 @@ export class LocalEngine implements Engine {
     return true;
   }
 
+  interrupt(): void {
+    this.#runs.interrupt();
+  }
+
   async left(id: string): Promise<void> {
     await this.#runs.get(id)?.left;
   }

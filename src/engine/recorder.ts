@@ -8,8 +8,8 @@ const logger = getLogger(["invoked", "engine"]);
 
 /** How long a log line of a running invocation waits for others before it is written. */
 const LOG_FLUSH_INTERVAL_MS = 100;
-/** Log lines of one write. */
-export const LOG_LINES_PER_WRITE_MAX = 500;
+/** Log lines that are written at once. */
+const LOG_LINES_PER_WRITE_MAX = 500;
 
 /** A log line as it is recorded. */
 export interface RecordedLog extends SandboxLog {
@@ -19,15 +19,20 @@ export interface RecordedLog extends SandboxLog {
 
 /** The record of one invocation: a row of the store, or, on a worker, a connection to the node that has the store. */
 export interface InvocationRecord {
-  /** PENDING to RUNNING, durably; false when the invocation has ended meanwhile. */
-  start(): Promise<boolean>;
+  /**
+   * PENDING to RUNNING, durably. Answers the sequence number of its last log line, which an earlier attempt printed;
+   * undefined when the invocation has ended meanwhile, or is another's.
+   */
+  start(): Promise<number | undefined>;
   /** Appends log lines; they survive a crash of the server. */
   appendLogs(logs: readonly RecordedLog[]): Promise<void>;
   /**
    * Records the outcome with the last log lines, durably, all or nothing. Answers the outcome as recorded: a volume can
-   * turn a success into an error. The first recorded outcome counts.
+   * turn a success into an error. Undefined if nothing was recorded: it had ended, or is another's.
    */
-  finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome>;
+  finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome | undefined>;
+  /** RUNNING to PENDING with the last log lines: another attempt may begin. False as for {@link finish}. */
+  release(logs: readonly RecordedLog[]): Promise<boolean>;
 }
 
 /** Numbers and groups the log lines of one invocation, and records how it ends. */
@@ -66,18 +71,33 @@ export class Recorder {
     else this.#flushes.add(this);
   }
 
-  /** PENDING to RUNNING, durably; false when the invocation has ended meanwhile. */
-  start(): Promise<boolean> {
-    return this.#record.start();
+  /** PENDING to RUNNING, durably; false when the invocation has ended meanwhile, or is another's. */
+  async start(): Promise<boolean> {
+    const last = await this.#record.start();
+    if (last === undefined) return false;
+    this.#sequence = last;
+    return true;
   }
 
-  /** Records the outcome and the remaining log lines; answers the outcome as recorded. May be repeated after an error. */
-  async finish(outcome: Outcome): Promise<Outcome> {
+  /**
+   * Records the outcome and the remaining log lines; answers the outcome as recorded, or undefined if the invocation had
+   * ended or is another's. May be repeated after an error.
+   */
+  finish(outcome: Outcome): Promise<Outcome | undefined> {
+    return this.#end((logs) => this.#record.finish(outcome, logs));
+  }
+
+  /** Leaves the invocation for another attempt, with the remaining log lines. May be repeated after an error. */
+  release(): Promise<boolean> {
+    return this.#end((logs) => this.#record.release(logs));
+  }
+
+  async #end<T>(record: (logs: readonly RecordedLog[]) => Promise<T>): Promise<T> {
     // Lines that could not be written are then unwritten again.
     if (this.#flushing !== undefined) await this.#flushing;
     const logs = this.#takeUnwritten();
     try {
-      const recorded = await this.#record.finish(outcome, logs);
+      const recorded = await record(logs);
       this.#notifier.notify(this.#invocationId);
       return recorded;
     } catch (error) {

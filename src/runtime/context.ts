@@ -2,7 +2,7 @@
 import { type HostCall, hostCaller } from "./host.ts";
 import { createObject, defineProperty, dictionary, freeze, jsonParse } from "./primordials.ts";
 import type { Call } from "./request.ts";
-import type { CallConfig } from "./wire.ts";
+import type { CallConfig, HandlerContext } from "./wire.ts";
 
 interface CallData {
   readonly secrets: object;
@@ -14,8 +14,8 @@ interface CallData {
 export interface CallContext {
   /** The value of `import.meta.invoked`. It is frozen, so one module cannot deceive another. */
   readonly exposed: object;
-  /** Starts a call; none may be in progress. */
-  begin(call: Call): void;
+  /** Starts a call; none may be in progress. Answers the second argument of its handler; undefined without one. */
+  begin(call: Call): object | undefined;
 }
 
 /** @param needCall called when a module uses the call before it began; must not return */
@@ -40,12 +40,15 @@ export function callContext(
     exposed: freeze(exposed),
     begin({ configJson }) {
       // Without the prototype, where a function may have put a field that this call does not have.
-      const { secrets, variables } = dictionary(jsonParse(configJson)) as unknown as CallConfig;
+      const { secrets, variables, context } = dictionary(jsonParse(configJson)) as unknown as
+        & CallConfig
+        & { readonly context?: HandlerContext };
       current = {
         secrets: dictionary(secrets),
         variables: dictionary(variables ?? {}),
         call: caller,
       };
+      return context && freeze(context);
     },
   };
 }

@@ -69,6 +69,9 @@ export const indexOf = uncurry(
 );
 export const charCodeAt = uncurry(String.prototype.charCodeAt);
 export const promiseThen = Promise.prototype.then;
+export const bind = uncurry(
+  Function.prototype.bind as (this: () => unknown, self: unknown, ...args: unknown[]) => unknown,
+);
 
 export const setBytes = uncurry(
   Uint8Array.prototype.set as (this: Uint8Array, from: Uint8Array, offset: number) => void,

@@ -15,6 +15,7 @@ import {
 import { importMeta } from "./harden.ts";
 import { findLoss, mayHideLoss } from "./output.ts";
 import {
+  bind,
   byteLength,
   Bytes,
   charCodeAt,
@@ -130,6 +131,8 @@ export function run(
 ): void {
   /** The call in progress, until its answer. */
   let current: Call | undefined;
+  /** The second argument of the handler in the call in progress. */
+  let handlerContext: object | undefined;
   let handler: unknown;
   const answer = (kind: number, body: Uint8Array): never => {
     mark();
@@ -162,11 +165,14 @@ export function run(
     if (call.keep) mark();
     frame(FrameKind.ACCEPTED, NOTHING);
     resetLog();
-    context.begin(call);
+    handlerContext = context.begin(call);
     current = call;
   };
   const callHandler = () => {
-    const returned = react(resolved(jsonParse((current as Call).inputJson)), handler);
+    const input = jsonParse((current as Call).inputJson);
+    // Bound, because a promise reaction has one argument.
+    const bound = bind(handler as () => unknown, undefined, input, handlerContext);
+    const returned = react(resolved(undefined), bound);
     answerReturned(returned, { fail, failThrown, deliver });
   };
   let beganMs = 0;

@@ -49,6 +49,15 @@ export interface CallConfig {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
+/** What a handler learns of its call, sent as a field of the configuration. */
+export interface HandlerContext {
+  readonly invocationId: string;
+  readonly functionId: string;
+  readonly commitId: string;
+  /** 1, and one more each time that the call starts again. */
+  readonly attempt: number;
+}
+
 /** Nonce, kind, length. */
 export const FRAME_HEAD_BYTES = NONCE_BYTES + 5;
 

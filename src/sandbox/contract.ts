@@ -5,7 +5,7 @@
  * calls in sequence until one fails or a limit is reached. The sandbox knows no HTTP, functions, commits or storage.
  */
 
-import type { CallConfig } from "../runtime/wire.ts";
+import type { CallConfig, HandlerContext } from "../runtime/wire.ts";
 import type { StackMapReader } from "../shared/stack.ts";
 
 /** The stable code at the start of an invocation's error; see docs/errors.md. */
@@ -97,6 +97,8 @@ export interface SandboxJob {
   readonly allowlistName?: string;
   /** Configuration for the function. Its secrets are masked in logs and errors. */
   readonly config: CallConfig;
+  /** The second argument of the handler. Absent without one. */
+  readonly context?: HandlerContext;
   /** Those that are absent are the defaults of {@link SandboxLimits}. */
   readonly limits: Partial<JobLimits>;
 }

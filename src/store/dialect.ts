@@ -10,6 +10,8 @@ export interface Capabilities {
   readonly blobType: "blob" | "bytea";
   /** Name of the case-insensitive pattern operator. */
   readonly caseInsensitiveLike: "like" | "ilike";
+  /** SQL of the time of the database, and of milliseconds after it: RFC 3339, UTC, with milliseconds. */
+  timeAfter(ms: number): string;
 }
 
 /** Runs work while no transaction is open. */

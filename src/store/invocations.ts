@@ -43,6 +43,18 @@ const INLINE_PAGE_BYTES_MAX = 256 * 1024;
 
 type ContentColumn = "input" | "output";
 
+/** One attempt of a call: only its owner may record something of it, and only while no later one has begun. */
+export interface Attempt {
+  readonly id: string;
+  /** The id of a node. */
+  readonly owner: string;
+  /** Its number; 0 before the first one. */
+  readonly attempt: number;
+}
+
+/** An invocation that has not ended and whose owner does not live, or was never known. */
+export type OrphanedInvocation = InvocationRow & { readonly owner: string };
+
 const INVOCATION_COLUMNS = Object.keys(
   {
     id: true,
@@ -66,6 +78,10 @@ const INVOCATION_COLUMNS = Object.keys(
     volumeVersionRead: true,
     volumeVersionWritten: true,
     processKind: true,
+    attempt: true,
+    maxAttempts: true,
+    owner: true,
+    worker: true,
     createdAt: true,
     updatedAt: true,
   } satisfies Record<keyof InvocationRow, true>,
@@ -174,13 +190,18 @@ export class InvocationReader extends IdempotencyKeyReader {
     };
   }
 
-  /** Invocations that have not ended, oldest first. */
-  unfinished(): Promise<InvocationRow[]> {
+  /** Invocations that have not ended, and whose owner is not one of these nodes, oldest first. */
+  async orphaned(liveNodeIds: readonly string[]): Promise<OrphanedInvocation[]> {
+    return await this.#unfinished().where("owner", "is not", null)
+      .where("owner", "not in", liveNodeIds).$narrowType<{ owner: string }>().execute();
+  }
+
+  #unfinished() {
     return this.db.selectFrom("invocations").selectAll()
       // In the words of the partial index, and with its first column: it is small, however long the history is.
       .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
       .where("functionId", "in", this.db.selectFrom("functions").select("id"))
-      .orderBy("id").execute();
+      .orderBy("id");
   }
 
   /** Log lines after a sequence number, in order; the next page begins after `next`. */
@@ -209,7 +230,7 @@ const LOG_COLUMNS = Object.keys(
 ) as (keyof InvocationLogRow)[];
 
 /** What the end of an invocation sets; null was the value of all but status and time before. */
-interface EndColumns extends Pick<InvocationRow, "id" | "status" | "updatedAt"> {
+interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"> {
   readonly output: string | null;
   readonly error: string | null;
   readonly volumeVersionRead: number | null;
@@ -220,7 +241,7 @@ interface EndColumns extends Pick<InvocationRow, "id" | "status" | "updatedAt"> 
 /** Writes invocations, their logs and idempotency keys. */
 export class InvocationWriter extends IdempotencyKeyReader {
   readonly #insert: Statement<InvocationRow>;
-  readonly #start: Statement<{ id: string; now: string }>;
+  readonly #start: Statement<Attempt & { previous: number; now: string }>;
   readonly #finish: Statement<EndColumns>;
   readonly #appendLog: Statement<InvocationLogRow>;
 
@@ -233,8 +254,18 @@ export class InvocationWriter extends IdempotencyKeyReader {
     this.#start = new Statement(
       statements,
       (variable) =>
-        db.updateTable("invocations").set({ status: "RUNNING", updatedAt: variable("now") })
-          .where("id", "=", variable("id")).where("status", "=", "PENDING"),
+        db.updateTable("invocations").set({
+          status: "RUNNING",
+          attempt: variable("attempt"),
+          updatedAt: variable("now"),
+        }).where("id", "=", variable("id")).where("owner", "=", variable("owner"))
+          .where(({ or, and, eb }) =>
+            or([
+              and([eb("status", "=", "PENDING"), eb("attempt", "=", variable("previous"))]),
+              // A repeat, because the answer to the first write was lost.
+              and([eb("status", "=", "RUNNING"), eb("attempt", "=", variable("attempt"))]),
+            ])
+          ),
     );
     this.#finish = new Statement(
       statements,
@@ -248,7 +279,8 @@ export class InvocationWriter extends IdempotencyKeyReader {
           processKind: variable("processKind"),
           variables: null,
           updatedAt: variable("updatedAt"),
-        }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"]),
+        }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"])
+          .where("owner", "=", variable("owner")).where("attempt", "=", variable("attempt")),
     );
     this.#appendLog = new Statement(
       statements,
@@ -271,19 +303,40 @@ export class InvocationWriter extends IdempotencyKeyReader {
     await this.db.deleteFrom("idempotencyKeys").where("createdAt", "<", time).execute();
   }
 
-  /** PENDING to RUNNING; false if it is not pending. */
-  async start(id: string, now: string): Promise<boolean> {
-    return await this.#start.run({ id, now }) > 0;
+  /** PENDING to RUNNING: the attempt begins. False if it is not pending, or is another's. */
+  async start(attempt: Attempt, now: string): Promise<boolean> {
+    return await this.#start.run({ ...attempt, previous: attempt.attempt - 1, now }) > 0;
   }
 
-  /** To SUCCESS or ERROR; false if it has ended already: the first end is final. */
+  /** Records the worker that runs the attempt; false if it has ended, or is another's. */
+  async assign({ id, owner, attempt }: Attempt, worker: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("invocations").set({ worker })
+      .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
+      .where("status", "=", "RUNNING").executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** To PENDING, for another attempt under an owner; false if it has ended, or is another's. */
+  async release(
+    { id, owner, attempt }: Attempt,
+    nextOwner: string | null,
+    now: string,
+  ): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("invocations")
+      .set({ status: "PENDING", owner: nextOwner, worker: null, updatedAt: now })
+      .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
+      .where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** To SUCCESS or ERROR; false if it has ended already, or is another's: the first end is final. */
   async finish(
-    id: string,
+    attempt: Attempt,
     { end, volumeVersionRead, volumeVersionWritten, processKind }: InvocationConclusion,
     updatedAt: string,
   ): Promise<boolean> {
     const columns = {
-      id,
+      ...attempt,
       status: end.status,
       output: end.status === "SUCCESS" ? end.output : null,
       error: end.status === "ERROR" ? end.error : null,
@@ -295,11 +348,19 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return await this.#finish.run(columns) > 0;
   }
 
-  /** Whether it has not ended. */
-  async isUnfinished(id: string): Promise<boolean> {
+  /** Whether the attempt may still record something: it has not ended, and no later one has begun. */
+  async isCurrent({ id, owner, attempt }: Attempt): Promise<boolean> {
     const row = await this.db.selectFrom("invocations").select("id")
-      .where("id", "=", id).where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
+      .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
+      .where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
     return row !== undefined;
+  }
+
+  /** The sequence number of its last log line; 0 without one. */
+  async lastSequence(id: string): Promise<number> {
+    const row = await this.db.selectFrom("invocationLogs").select("sequence")
+      .where("invocationId", "=", id).orderBy("sequence", "desc").limit(1).executeTakeFirst();
+    return row?.sequence ?? 0;
   }
 
   /** The first invocation of these commits that has not ended. */

@@ -15,6 +15,7 @@ import { RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { isSyncFailure, StorageHealth } from "./storage_health.ts";
+import { NodeReader, NodeWriter } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
@@ -27,6 +28,7 @@ export interface Readers {
   readonly identity: IdentityReader;
   readonly volumes: VolumeReader;
   readonly purges: PurgeReader;
+  readonly nodes: NodeReader;
 }
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
@@ -37,6 +39,7 @@ export interface Writers {
   readonly identity: IdentityWriter;
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
+  readonly nodes: NodeWriter;
 }
 
 /** The durable state of the server: tables and blobs. */
@@ -128,6 +131,7 @@ async function open(
       identity: new IdentityReader(reading),
       volumes,
       purges: new PurgeReader(reading, long),
+      nodes: new NodeReader(reading, capabilities),
     },
     commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs, health),
     volumeBlobs,
@@ -161,6 +165,7 @@ function writersOf(
     identity: new IdentityWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
+    nodes: new NodeWriter(db, capabilities),
   };
 }
 
@@ -199,6 +204,10 @@ class TransactionWriters implements Writers, Disposable {
 
   get purges(): PurgeWriter {
     return this.#all.purges;
+  }
+
+  get nodes(): NodeWriter {
+    return this.#all.nodes;
   }
 
   [Symbol.dispose](): void {

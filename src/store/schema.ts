@@ -138,6 +138,14 @@ export interface InvocationTable extends LimitColumns {
   volumeVersionWritten: number | null;
   /** Set with the end of an invocation that got a process. */
   processKind: "root" | "template" | "single" | "reused" | null;
+  /** How often it started: 0 until it does, and then the number of its last attempt. */
+  attempt: number;
+  /** How often it may start. */
+  maxAttempts: number;
+  /** The node that holds its record; null while any node may claim it. */
+  owner: string | null;
+  /** The worker that runs it, or ran it last; null for the owner itself. */
+  worker: string | null;
   createdAt: string;
   updatedAt: string;
 }
@@ -294,6 +302,25 @@ export interface ServerKeyTable {
   createdAt: string;
 }
 
+/** A process that shares the database. Times are those of the database. */
+export interface NodeTable {
+  id: string;
+  /** The end of its lease, which it renews: up to then it owns its calls. */
+  leaseUntil: string;
+  /** The version of invoked that it runs. */
+  version: string;
+  /** The number of the protocol that it speaks with workers. */
+  protocol: number;
+}
+
+/** Work that one node does for all: who, and until when. */
+export interface LeaseTable {
+  name: string;
+  /** The id of a node. */
+  holder: string;
+  until: string;
+}
+
 export interface Schema {
   functions: FunctionTable;
   functionSecrets: FunctionSecretTable;
@@ -315,4 +342,6 @@ export interface Schema {
   credentials: CredentialTable;
   usedAssertions: UsedAssertionTable;
   serverKeys: ServerKeyTable;
+  nodes: NodeTable;
+  leases: LeaseTable;
 }

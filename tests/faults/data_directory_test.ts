@@ -46,25 +46,14 @@ function schemaOf(dataDir: string): unknown {
   ]);
 }
 
-/** What the last migration adds to the credentials. */
-const CLIENT_COLUMNS = [
-  "id",
-  "display_name",
-  "scoped_roles",
-  "disabled",
-  "updated_at",
-  "expires_at",
-  "deleted_at",
-];
-
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    for (const index of ["credentials_by_id", "credentials_of_principal"]) {
-      db.exec(`drop index ${index}`);
+    for (const column of ["attempt", "max_attempts", "owner", "worker"]) {
+      db.exec(`alter table invocations drop column ${column}`);
     }
-    for (const column of CLIENT_COLUMNS) db.exec(`alter table credentials drop column ${column}`);
-    db.exec("delete from kysely_migration where name = '013_clients'");
+    for (const table of ["nodes", "leases"]) db.exec(`drop table ${table}`);
+    db.exec("delete from kysely_migration where name = '014_nodes'");
   });
 }
 
@@ -114,12 +103,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is refused and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('014_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('015_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 014_of_the_future, so a later version of invoked wrote it This version, \S+, opens databases with the migrations 001_initial to 013_clients; nothing was changed/,
+    /migration 015_of_the_future, so a later version of invoked wrote it This version, \S+, opens databases with the migrations 001_initial to 014_nodes; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });
@@ -161,13 +150,13 @@ Deno.test("migrations are made as a whole or not at all", async () => {
   await using directory = await usedDirectory();
   takeLastMigrationBack(directory.path);
   inDatabase(directory.path, (db) => {
-    // The migration adds its columns, fills them, and then finds its last index.
-    db.exec("create index credentials_of_principal on credentials (principal_id)");
+    // The migration adds its columns and its first table, and then finds the last one.
+    db.exec("create table leases (name text)");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: index "?credentials_of_principal"? already exists/m,
+    /^error: Cannot start the server: table "?leases"? already exists/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

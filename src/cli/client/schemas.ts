@@ -163,6 +163,9 @@ export const Invocation = z.object({
   /** The invocation that made this one, and its depth in the chain; additions to C1's API. */
   parentInvocationId: optionalText,
   depth: optionalCount,
+  /** How often it started, and how often it may; additions to C1's API. */
+  attempt: optionalCount,
+  maxAttempts: optionalCount,
   limits: Limits.nullish().transform((value) => value ?? undefined),
   createdAt: optionalText,
   updatedAt: optionalText,

@@ -18,11 +18,12 @@ import { StorageUnavailable } from "../../store/storage_health.ts";
 import { DomainError, storageUnavailable } from "../errors.ts";
 import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
+import type { HandlerContext } from "../../runtime/wire.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
 import type { HostMethods } from "./host_methods.ts";
-import { StoredRecord } from "./record.ts";
+import { StoredRecord, Superseded } from "./record.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -30,7 +31,7 @@ const logger = getLogger(["invoked", "domain"]);
 export interface Execution {
   readonly invocation: InvocationContext;
   /** The job without what is read when it starts: the secrets are those of that time. */
-  readonly job: Omit<Job, "config">;
+  readonly job: Omit<Job, "config" | "context">;
   /** JSON of the variables that were in force when it was accepted. */
   readonly variables: string;
   readonly mode: "sync" | "async";
@@ -38,6 +39,12 @@ export interface Execution {
   readonly volumeId: string | undefined;
   /** The status of the row; PENDING becomes RUNNING, durably, before any code of the function runs. */
   readonly recordedAs: "PENDING" | "RUNNING";
+  readonly commitId: string;
+  /** The node that owns it. */
+  readonly owner: string;
+  /** As recorded: how often it started, and how often it may. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
 }
 
 /** What an execution works with. */
@@ -57,7 +64,9 @@ export type ExecutionResult =
   | { readonly kind: "recorded"; readonly outcome: Outcome }
   /** The slot of a synchronous call was not granted in time; that end is durable. */
   | { readonly kind: "queue-timeout" }
-  /** A shutdown leaves the invocation for the next start, or it had ended meanwhile. */
+  /** The attempt was interrupted and is not the last: the row waits as PENDING for the next one. */
+  | { readonly kind: "to-repeat" }
+  /** A shutdown leaves the invocation for the next start, it had ended meanwhile, or another node took it over. */
   | { readonly kind: "not-run" };
 
 /** Runs recorded invocations: opens what a run needs, has the engine run the job, records the outcome. */
@@ -79,10 +88,10 @@ export class Executions {
     signal: AbortSignal | undefined,
   ): Promise<ExecutionResult> {
     const { store, engine, notifier } = this.parts;
-    const { invocation: { invocationId: id }, mode } = execution;
+    const { invocation: { invocationId: id }, mode, owner, attempt } = execution;
     using run = engine.begin({ id, mode, signal }, slot);
     using unrecorded = this.#trackUnrecorded(id);
-    const record = new StoredRecord(store, id);
+    const record = new StoredRecord(store, { id, owner, attempt });
     const recorder = new Recorder(record, notifier, this.#logFlushes, id);
     const write: PatientWrite = (work) => this.#write(id, work, run, unrecorded.reject);
     try {
@@ -92,9 +101,7 @@ export class Executions {
         const outcome = await write(() =>
           recorder.finish(notStartedOutcome(notStarted, signal, engine.queueTimeoutMs))
         );
-        return notStarted === "queue-timeout"
-          ? { kind: "queue-timeout" }
-          : { kind: "recorded", outcome };
+        return notStarted === "queue-timeout" ? { kind: "queue-timeout" } : resultOf(outcome);
       }
       return await this.#execute(execution, { run, record, recorder, write, signal });
     } catch (error) {
@@ -146,7 +153,7 @@ export class Executions {
   }
 
   async #execute(
-    { invocation, volumeId, job, variables, recordedAs }: Execution,
+    execution: Execution,
     { run, record, recorder, write, signal }: {
       readonly run: Run;
       readonly record: StoredRecord;
@@ -156,6 +163,7 @@ export class Executions {
     },
   ): Promise<ExecutionResult> {
     const { hostMethods, secrets } = this.parts;
+    const { invocation, volumeId, job, variables, recordedAs } = execution;
     try {
       if (recordedAs === "PENDING" && !await write(() => recorder.start())) {
         return { kind: "not-run" };
@@ -163,16 +171,21 @@ export class Executions {
       const config = configOf(await secrets.read(invocation.functionId), variables);
       await using volume = await this.#attach(volumeId, invocation.invocationId);
       record.volume = volume;
-      const outcome = await run.execute({ ...job, config }, {
+      const context = contextOf(execution, record.number);
+      const outcome = await run.execute({ ...job, config, context }, {
         host: hostMethods.hostOf(invocation, volume?.session),
         onLog: (log) => recorder.log(log),
+        onAssigned: (worker) => record.assign(worker),
       });
+      if (mayRepeat(execution, outcome, record.number)) {
+        return { kind: await write(() => recorder.release()) ? "to-repeat" : "not-run" };
+      }
       // The volume stays open until the outcome is durable.
-      const recorded = await write(() => recorder.finish(cancelledWithCaller(outcome, signal)));
-      return { kind: "recorded", outcome: recorded };
+      return resultOf(await write(() => recorder.finish(cancelledWithCaller(outcome, signal))));
     } catch (error) {
       if (error instanceof StorageUnavailable) throw error;
       record.volume = undefined;
+      if (error instanceof Superseded) return { kind: "not-run" };
       if (error instanceof NotPlaced) {
         const { queueTimeoutMs } = this.parts.engine;
         await write(() =>
@@ -180,8 +193,7 @@ export class Executions {
         );
         return { kind: "queue-timeout" };
       }
-      const outcome = await write(() => recorder.finish(cannotRun(invocation, error)));
-      return { kind: "recorded", outcome };
+      return resultOf(await write(() => recorder.finish(cannotRun(invocation, error))));
     }
   }
 
@@ -193,6 +205,25 @@ export class Executions {
     if (volumeId === undefined) return undefined;
     return await AttachedVolume.open({ store, snapshots, limits }, volumeId, invocationId);
   }
+}
+
+/** Undefined is an outcome that was not recorded: the invocation had ended, or another node took it over. */
+function resultOf(outcome: Outcome | undefined): ExecutionResult {
+  return outcome === undefined ? { kind: "not-run" } : { kind: "recorded", outcome };
+}
+
+/** Whether another attempt may follow one with this outcome: none of a call with a caller that waits. */
+function mayRepeat({ mode, maxAttempts }: Execution, outcome: Outcome, attempt: number): boolean {
+  const wasInterrupted = outcome.kind === "error" && outcome.code === "INTERRUPTED";
+  return wasInterrupted && mode === "async" && attempt < maxAttempts;
+}
+
+/** The second argument of the handler. */
+function contextOf(
+  { invocation: { invocationId, functionId }, commitId }: Execution,
+  attempt: number,
+): HandlerContext {
+  return { invocationId, functionId, commitId, attempt };
 }
 
 /** Repeats a write until the store can write. */

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { AdmissionRequest, Engine, Outcome, Slot } from "../../engine/contract.ts";
+import type { Engine, Slot } from "../../engine/contract.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import {
@@ -12,9 +12,10 @@ import type { InvocationFilter as InvocationSelection } from "../../store/invoca
 import type { Store } from "../../store/mod.ts";
 import type { Content } from "../../shared/content.ts";
 import type { Ids } from "../ids.ts";
-import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../functions/limits.ts";
+import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import { NO_VARIABLES } from "../functions/variables.ts";
 import type { Principal } from "../identity/mod.ts";
+import type { Node } from "../nodes/node.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import {
   ALL_FUNCTIONS,
@@ -25,10 +26,11 @@ import {
 } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { admit, queueTimeout } from "./admission.ts";
-import type { Execution, ExecutionResult, Executions } from "./execution.ts";
+import type { Attempts } from "./attempts.ts";
+import type { ExecutionResult, Executions } from "./execution.ts";
 import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
-import { endOf } from "./record.ts";
+import { admissionOf, executionOf, type OwnedRow } from "./planning.ts";
 
 export interface Invoke {
   readonly functionId: string;
@@ -54,6 +56,12 @@ export interface InvokeAnswer {
 /** Which invocations a search finds. */
 export type InvocationFilter = Omit<InvocationSelection, "functionId">;
 
+/** Limits of calls, each a named setting in `src/config`. */
+export interface CallLimits extends InputLimits {
+  /** How often an asynchronous call may start. */
+  readonly maxAttempts: number;
+}
+
 /** A call that passed every check and has no row yet. */
 interface CheckedCall {
   readonly fn: FunctionRow;
@@ -74,10 +82,12 @@ export class Invocations {
   constructor(
     private readonly store: Store,
     private readonly engine: Engine,
+    private readonly node: Node,
     private readonly executions: Executions,
+    private readonly attempts: Attempts,
     private readonly pages: Pages,
     private readonly ids: Ids,
-    private readonly inputLimits: InputLimits,
+    private readonly inputLimits: CallLimits,
     private readonly limits: FunctionLimits,
   ) {
     this.#idempotency = new Idempotency(store);
@@ -153,45 +163,14 @@ export class Invocations {
     return await this.get(functionId, id);
   }
 
-  /**
-   * After a restart: ends what was running, and every call whose caller waited, as `INTERRUPTED:`; runs
-   * asynchronous calls that had not started. Call it once, before the first invocation.
-   */
-  async recover(): Promise<{ interrupted: number; resumed: number }> {
-    const rows = await this.store.read.invocations.unfinished();
-    const resumable = rows.filter(({ mode, status }) => mode === "async" && status === "PENDING");
-    const interrupted = rows.filter((row) => !resumable.includes(row));
-    const now = new Date().toISOString();
-    await Promise.all(
-      interrupted.map(({ id, status }) =>
-        this.store.write((tx) => tx.invocations.finish(id, { end: interruption(status) }, now))
-      ),
-    );
-    for (const row of resumable) {
-      const commit = await this.store.read.commits.get(
-        row.functionId,
-        row.commitId,
-      ) as FinalizedCommitRow;
-      const fn = await anyFunction(this.store.read, row.functionId);
-      const limits = recordedLimits(row) ?? this.limits.of(fn);
-      const slot = this.engine.readmit(admissionOf({ ...row, ...limits }));
-      const execution = executionOf(row, { fn, commit, limits, variables: row.variables });
-      // What cannot be recorded is logged; the row then waits for the next start.
-      this.executions.run(execution, slot, undefined).catch(() => {});
-    }
-    return { interrupted: interrupted.length, resumed: resumable.length };
-  }
-
   /** Requests a slot, writes the row, and runs the invocation. */
   async #start(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
     const { fn, limits, commit, inputJson, request, call } = checked;
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const caller = by.invocation;
-    const slot = admit(
-      this.engine,
-      admissionOf({ functionId: fn.id, input: inputJson, mode, ...limits }),
-      caller,
-    );
+    this.node.assertLive(`Cannot call function ${fn.id}`);
+    const admission = admissionOf({ functionId: fn.id, input: inputJson, mode, ...limits });
+    const slot = admit(this.engine, admission, caller);
     const row = this.#newRow(by, checked, mode, slot);
     using starting = this.#announceStart(row.id);
     const earlier = await this.#record(row, request).catch((error) => {
@@ -204,7 +183,7 @@ export class Invocations {
       return await this.#afterWait(fn.id, earlier, this.#left(earlier), call);
     }
     const execution = executionOf(row, { fn, commit, limits, variables: fn.variables });
-    const ended = this.executions.run(execution, slot, caller?.signal);
+    const ended = this.attempts.run({ execution, admission }, slot, caller?.signal);
     starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
     const result = await this.executions.recorded(row.id, ended);
@@ -216,11 +195,13 @@ export class Invocations {
     { fn, limits, commit, inputJson, volumeId }: CheckedCall,
     mode: InvocationRow["mode"],
     slot: Slot,
-  ): InvocationRow {
+  ): OwnedRow {
     // Searches by time use ids: both have the same second.
     const { id, time } = this.ids.nextWithTime();
     const now = time.toISOString();
     const caller = by.invocation;
+    // A restart does not resume a synchronous call, so its start needs no record of its own.
+    const isStarted = mode === "sync" && slot.isGranted;
     return {
       id,
       functionId: fn.id,
@@ -230,8 +211,7 @@ export class Invocations {
       depth: caller === undefined ? 0 : caller.depth + 1,
       processReuse: fn.processReuse,
       mode,
-      // A restart does not resume a synchronous call, so its start needs no record of its own.
-      status: mode === "sync" && slot.isGranted ? "RUNNING" : "PENDING",
+      status: isStarted ? "RUNNING" : "PENDING",
       input: inputJson,
       output: null,
       error: null,
@@ -242,6 +222,10 @@ export class Invocations {
       volumeVersionRead: null,
       volumeVersionWritten: null,
       processKind: null,
+      attempt: isStarted ? 1 : 0,
+      maxAttempts: mode === "async" ? this.inputLimits.maxAttempts : 1,
+      owner: this.node.id,
+      worker: null,
       createdAt: now,
       updatedAt: now,
     };
@@ -268,6 +252,7 @@ export class Invocations {
       }
       case "queue-timeout":
         throw queueTimeout(`invocation ${id}`, this.engine.queueTimeoutMs);
+      case "to-repeat":
       case "not-run":
         return await this.get(functionId, id);
     }
@@ -326,59 +311,4 @@ export class Invocations {
     }
     return await this.get(functionId, id);
   }
-}
-
-function admissionOf(
-  { functionId, input, mode, maxConcurrency }:
-    & Pick<InvocationRow, "functionId" | "input" | "mode">
-    & EffectiveLimits,
-): AdmissionRequest {
-  return { functionId, inputBytes: Buffer.byteLength(input), mode, maxConcurrency };
-}
-
-function executionOf(
-  row: InvocationRow,
-  { fn, commit, limits: { timeoutMs, cpuTimeMs, memoryBytes }, variables }: {
-    readonly fn: FunctionRow;
-    readonly commit: FinalizedCommitRow;
-    readonly limits: EffectiveLimits;
-    /** JSON; null for none. */
-    readonly variables: string | null;
-  },
-): Execution {
-  return {
-    invocation: { invocationId: row.id, functionId: row.functionId, depth: row.depth },
-    job: {
-      scriptDigest: commit.scriptDigest,
-      scriptKey: commit.scriptDigest,
-      functionKey: row.functionId,
-      sourceMapDigest: commit.sourceMapDigest,
-      ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(row, fn) } : {},
-      inputJson: row.input,
-      outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-      limits: { timeoutMs, cpuTimeMs, memoryBytes },
-    },
-    variables: variables ?? NO_VARIABLES,
-    mode: row.mode,
-    volumeId: row.volumeId ?? undefined,
-    recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
-  };
-}
-
-/**
- * Names the calls that may find the state of this one in a reused process: those of the same caller on the same volume,
- * while nothing of the function changes.
- */
-function reuseKeyOf(
-  { functionId, commitId, principalId, volumeId }: InvocationRow,
-  { updatedAt }: FunctionRow,
-): string {
-  return JSON.stringify([functionId, commitId, principalId, volumeId, updatedAt]);
-}
-
-function interruption(status: InvocationStatus): ReturnType<typeof endOf> {
-  const message = status === "RUNNING"
-    ? "the server stopped while it ran; some of its code may have run"
-    : "the server stopped before it started";
-  return endOf({ kind: "error", code: "INTERRUPTED", message } satisfies Outcome);
 }

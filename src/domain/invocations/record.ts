@@ -1,51 +1,83 @@
 import type { Outcome } from "../../engine/contract.ts";
-import {
-  type InvocationRecord,
-  LOG_LINES_PER_WRITE_MAX,
-  type RecordedLog,
-} from "../../engine/recorder.ts";
-import type { InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
+import type { InvocationRecord, RecordedLog } from "../../engine/recorder.ts";
+import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
 
-/** The record of an invocation in the store. */
+/** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
+export class Superseded extends Error {
+  override name = "Superseded";
+}
+
+/**
+ * The record of one attempt of an invocation in the store. Each write checks in its transaction that the attempt is
+ * still the current one of this owner: what was taken over meanwhile records nothing.
+ */
 export class StoredRecord implements InvocationRecord {
   /** Set once the invocation has its volume; its changes are then part of the transaction that records the outcome. */
   volume: AttachedVolume | undefined;
 
-  constructor(private readonly store: Store, private readonly invocationId: string) {}
+  /** As it is stored: a call that waits has the number of the attempt before. */
+  #attempt: Attempt;
 
-  start(): Promise<boolean> {
-    return this.store.write((tx) =>
-      tx.invocations.start(this.invocationId, new Date().toISOString())
-    );
+  constructor(private readonly store: Store, attempt: Attempt) {
+    this.#attempt = attempt;
+  }
+
+  /** The number of the attempt under way. */
+  get number(): number {
+    return this.#attempt.attempt;
+  }
+
+  async start(): Promise<number | undefined> {
+    const next = { ...this.#attempt, attempt: this.#attempt.attempt + 1 };
+    const last = await this.store.write(async (tx) => {
+      if (!await tx.invocations.start(next, new Date().toISOString())) return undefined;
+      return next.attempt === 1 ? 0 : await tx.invocations.lastSequence(next.id);
+    });
+    if (last !== undefined) this.#attempt = next;
+    return last;
+  }
+
+  /** Records the worker that runs the attempt, durably. @throws Superseded */
+  async assign(worker: string): Promise<void> {
+    const isCurrent = await this.store.write((tx) => tx.invocations.assign(this.#attempt, worker));
+    if (!isCurrent) throw new Superseded(`Attempt of invocation ${this.#attempt.id} is over`);
   }
 
   async appendLogs(logs: readonly RecordedLog[]): Promise<void> {
-    await this.store.write((tx) => this.#append(tx, logs), "committed");
+    await this.store.write(async (tx) => {
+      if (await tx.invocations.isCurrent(this.#attempt)) await this.#append(tx, logs);
+    }, "committed");
   }
 
-  async finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome> {
+  async finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome | undefined> {
     const commit = await this.volume?.prepare(outcome);
     return await this.store.write(async (tx) => {
-      for (let at = 0; at < logs.length; at += LOG_LINES_PER_WRITE_MAX) {
-        await this.#append(tx, logs.slice(at, at + LOG_LINES_PER_WRITE_MAX));
-      }
-      // The first recorded outcome counts: a later one must not change a volume, either.
-      const isLate = commit !== undefined && !await tx.invocations.isUnfinished(this.invocationId);
-      const { outcome: recorded, ...versions } = isLate || commit === undefined
-        ? { outcome }
-        : await commit(tx);
+      // An end without lines and volume checks it in its own statement.
+      const isAlone = logs.length === 0 && commit === undefined;
+      if (!isAlone && !await tx.invocations.isCurrent(this.#attempt)) return undefined;
+      await this.#append(tx, logs);
+      const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
       const conclusion = { end: endOf(recorded), ...versions, processKind: outcome.process };
-      await tx.invocations.finish(this.invocationId, conclusion, new Date().toISOString());
-      return recorded;
+      const now = new Date().toISOString();
+      return await tx.invocations.finish(this.#attempt, conclusion, now) ? recorded : undefined;
+    });
+  }
+
+  async release(logs: readonly RecordedLog[]): Promise<boolean> {
+    const attempt = this.#attempt;
+    return await this.store.write(async (tx) => {
+      if (!await tx.invocations.isCurrent(attempt)) return false;
+      await this.#append(tx, logs);
+      return await tx.invocations.release(attempt, attempt.owner, new Date().toISOString());
     });
   }
 
   async #append(tx: Writers, logs: readonly RecordedLog[]): Promise<void> {
     const rows = logs.map((log): InvocationLogRow => ({
       ...log,
-      invocationId: this.invocationId,
+      invocationId: this.#attempt.id,
       time: new Date(log.time).toISOString(),
     }));
     await tx.invocations.appendLogs(rows);

@@ -10,6 +10,7 @@ import {
   FAILURE_STACK_MAX_UNITS,
   FRAME_HEAD_BYTES,
   FrameKind,
+  type HandlerContext,
   HOST_CALL_MAX_BYTES,
   LOAD_HEAD_BYTES,
   LOADED_BYTES,
@@ -104,11 +105,17 @@ export function encodeLoad(
  * @param lowered limits that the process has to set for itself
  */
 export function encodeCall(
-  { inputJson, config }: { readonly inputJson: string; readonly config: CallConfig },
+  { inputJson, config, context }: {
+    readonly inputJson: string;
+    readonly config: CallConfig;
+    readonly context?: HandlerContext;
+  },
   keep: boolean,
   lowered: ProcessLimits | undefined,
 ): Uint8Array<ArrayBuffer> {
-  const parts = [inputJson, JSON.stringify(config)].map((part) => encoder.encode(part));
+  const parts = [inputJson, JSON.stringify({ ...config, context })].map((part) =>
+    encoder.encode(part)
+  );
   const head = new Uint8Array(CALL_HEAD_BYTES);
   head[0] = (keep ? CallFlag.KEEP : 0) | (lowered === undefined ? 0 : CallFlag.LIMITS);
   const numbers = new DataView(head.buffer, 1);

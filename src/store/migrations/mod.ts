@@ -17,6 +17,7 @@ import * as publishes from "./010_publishes.ts";
 import * as settings from "./011_settings.ts";
 import * as purges from "./012_purges.ts";
 import * as clients from "./013_clients.ts";
+import * as nodes from "./014_nodes.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export function migrationsOf({ capabilities }: Dialect): Record<string, Migration> {
@@ -34,6 +35,7 @@ export function migrationsOf({ capabilities }: Dialect): Record<string, Migratio
     "011_settings": { up: settings.up },
     "012_purges": { up: purges.up },
     "013_clients": { up: clients.up },
+    "014_nodes": { up: nodes.up },
   };
 }
 

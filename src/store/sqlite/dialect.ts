@@ -28,7 +28,12 @@ export function sqliteDialect(file: string): Dialect {
   let checkpointer: Checkpointer | undefined;
   let search: ThreadSearch | undefined;
   return {
-    capabilities: { blobType: "blob", caseInsensitiveLike: "like" },
+    capabilities: {
+      blobType: "blob",
+      caseInsensitiveLike: "like",
+      timeAfter: (ms) =>
+        `strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '${(ms / 1000).toFixed(3)} seconds')`,
+    },
     writer: new TransactionalDialect({ database: () => Promise.resolve(openWriter()) }),
     statements: {
       run: (sql, parameters) => Number(openWriter().prepare(sql).run(parameters).changes),

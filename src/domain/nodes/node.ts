@@ -1,0 +1,178 @@
+import { getLogger } from "@logtape/logtape";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import type { Store } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** How often a node renews its lease. */
+const RENEWAL_INTERVAL_MS = 2_000;
+/** How long a node owns its calls without a renewal. */
+export const LEASE_MS = 8_000;
+/** When a caller may try again that met a node without its lease. */
+const LEASE_RETRY_SECONDS = 2;
+
+/** Work that one node does for all. */
+export const LEASES = ["housekeeping", "recovery", "schedules"] as const;
+export type LeaseName = (typeof LEASES)[number];
+
+export interface NodeSpec {
+  readonly id: string;
+  /** The version of invoked that it runs. */
+  readonly version: string;
+  /** The number of the protocol that it speaks with workers. */
+  readonly protocol: number;
+  /** Whether other nodes use the same database. Otherwise its lock shows that all earlier ones have ended. */
+  readonly isShared: boolean;
+}
+
+/**
+ * This process among the nodes that share the database. A node owns the calls whose rows have its id, as long as it
+ * renews its lease; after that another one takes them over. Leases end by the time of the database, and no later by
+ * the monotonic clock of the node, which began to wait before the database did.
+ *
+ * Modes: `live`; `lost` from the end of the lease until the node has joined again; `left`. Transitions: live → lost →
+ * live, each → left.
+ */
+export class Node implements AsyncDisposable {
+  readonly id: string;
+  readonly isShared: boolean;
+  readonly #store: Store;
+  readonly #spec: NodeSpec;
+  readonly #leaseMs: number;
+  readonly #lifecycle = new Lifecycle<"live" | "lost" | "left">("the node", "live", {
+    live: ["lost", "left"],
+    lost: ["live", "left"],
+    left: [],
+  });
+  /** The end of each lease that it holds, by the monotonic clock. */
+  readonly #held = new Map<LeaseName, number>();
+  readonly #onLost: (() => void)[] = [];
+  readonly #onBeat: (() => void)[] = [];
+  #expiry: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #beating: Promise<void> | undefined;
+
+  private constructor(store: Store, spec: NodeSpec, leaseMs: number) {
+    this.#store = store;
+    this.#spec = spec;
+    this.#leaseMs = leaseMs;
+    this.id = spec.id;
+    this.isShared = spec.isShared;
+  }
+
+  /** Joins the nodes. @param leaseMs of a node that shares its database */
+  static async join(store: Store, spec: NodeSpec, leaseMs = LEASE_MS): Promise<Node> {
+    const node = new Node(store, spec, leaseMs);
+    const sentAt = performance.now();
+    await node.#join();
+    if (spec.isShared) {
+      node.#expireAt(sentAt + leaseMs);
+      const interval = leaseMs * RENEWAL_INTERVAL_MS / LEASE_MS;
+      node.#timer = setInterval(() => node.#beatSoon(), interval);
+      await node.beat();
+    }
+    return node;
+  }
+
+  /** Whether it owns its calls now. */
+  get isLive(): boolean {
+    return this.#lifecycle.is("live");
+  }
+
+  /** Whether it does this work for all now. */
+  holds(name: LeaseName): boolean {
+    if (!this.isShared) return this.isLive;
+    return this.isLive && (this.#held.get(name) ?? -Infinity) > performance.now();
+  }
+
+  /** Calls back each time that the lease has ended: from then on others may own what this node ran. */
+  onLost(listener: () => void): void {
+    this.#onLost.push(listener);
+  }
+
+  /** Calls back after each renewal. */
+  onBeat(listener: () => void): void {
+    this.#onBeat.push(listener);
+  }
+
+  /** @param what that cannot be done, such as `Cannot call function ID` @throws STORAGE_UNAVAILABLE without its lease */
+  assertLive(what: string): void {
+    if (this.isLive) return;
+    throw new DomainError(
+      "STORAGE_UNAVAILABLE",
+      `${what}: this node could not renew its lease in the database within ` +
+        `${this.#leaseMs / 1000} s, and joins again`,
+      { retryAfterSeconds: LEASE_RETRY_SECONDS },
+    );
+  }
+
+  /** Renews the lease, or joins again after its end; takes the leases that nobody holds. */
+  async beat(): Promise<void> {
+    const sentAt = performance.now();
+    const { id } = this;
+    const taken = await this.#store.write(async (tx) => {
+      if (!this.isLive || !await tx.nodes.renew(id, this.#leaseMs)) return undefined;
+      const names: LeaseName[] = [];
+      for (const name of LEASES) {
+        if (await tx.nodes.takeLease(name, id, this.#leaseMs)) names.push(name);
+      }
+      return names;
+    }, "committed");
+    if (this.#lifecycle.is("left")) return;
+    if (taken === undefined) {
+      this.#lose();
+      await this.#join();
+      this.#lifecycle.set("live");
+      logger.warn("The node {id} has joined again", { id });
+    }
+    this.#expireAt(sentAt + this.#leaseMs);
+    this.#held.clear();
+    for (const name of taken ?? []) this.#held.set(name, sentAt + this.#leaseMs);
+    for (const listener of this.#onBeat) listener();
+  }
+
+  /** Leaves: others may take over at once what it owns. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    clearTimeout(this.#expiry);
+    await this.#beating;
+    this.#lifecycle.set("left");
+    try {
+      await this.#store.write((tx) => tx.nodes.leave(this.id), "committed");
+    } catch (error) {
+      logger.warn("The node {id} could not leave: its lease ends by itself", {
+        id: this.id,
+        error,
+      });
+    }
+  }
+
+  async #join(): Promise<void> {
+    const { id, version, protocol, isShared } = this.#spec;
+    await this.#store.write(async (tx) => {
+      if (!isShared) await tx.nodes.leaveOthers(id);
+      await tx.nodes.join({ id, version, protocol }, isShared ? this.#leaseMs : undefined);
+    }, "committed");
+  }
+
+  #beatSoon(): void {
+    this.#beating ??= this.beat().catch((error) => {
+      logger.warn("Cannot renew the lease of this node: {error}", { error });
+    }).finally(() => this.#beating = undefined);
+  }
+
+  #expireAt(deadline: number): void {
+    clearTimeout(this.#expiry);
+    this.#expiry = setTimeout(() => this.#lose(), deadline - performance.now());
+  }
+
+  #lose(): void {
+    clearTimeout(this.#expiry);
+    if (!this.#lifecycle.is("live")) return;
+    this.#lifecycle.set("lost");
+    this.#held.clear();
+    logger.error("The node {id} has lost its lease: what it runs ends", { id: this.id });
+    for (const listener of this.#onLost) listener();
+  }
+}

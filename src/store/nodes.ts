@@ -1,0 +1,81 @@
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { Capabilities } from "./dialect.ts";
+import type { NodeTable, Schema } from "./schema.ts";
+
+export type NodeRow = Selectable<NodeTable>;
+
+/** The lease of a node that shares its database with no other: the lock of the database ends it. */
+const NEVER = "9999-12-31T23:59:59.999Z";
+
+/** Reads the nodes that share the database. All times are those of the database, never of a node. */
+export class NodeReader {
+  constructor(
+    protected readonly db: Kysely<Schema>,
+    protected readonly capabilities: Capabilities,
+  ) {}
+
+  /** Nodes whose lease has not ended, in the order of their ids. */
+  live(): Promise<NodeRow[]> {
+    return this.db.selectFrom("nodes").selectAll().where("leaseUntil", ">", this.time())
+      .orderBy("id").execute();
+  }
+
+  /** Now, or milliseconds later. */
+  protected time(afterMs = 0) {
+    return sql<string>`${sql.raw(this.capabilities.timeAfter(afterMs))}`;
+  }
+}
+
+/** Writes nodes and their leases. */
+export class NodeWriter extends NodeReader {
+  /** Adds a node, or the same one again after its lease had ended. @param leaseMs undefined without an end */
+  async join(
+    { id, version, protocol }: Omit<NodeRow, "leaseUntil">,
+    leaseMs: number | undefined,
+  ): Promise<void> {
+    const leaseUntil = leaseMs === undefined ? sql<string>`${NEVER}` : this.time(leaseMs);
+    await this.db.insertInto("nodes").values({ id, version, protocol, leaseUntil })
+      .onConflict((c) => c.column("id").doUpdateSet({ leaseUntil })).execute();
+  }
+
+  /** Extends the lease of a node, and those that it holds for others; false if it has ended. */
+  async renew(id: string, leaseMs: number): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("nodes")
+      .set({ leaseUntil: this.time(leaseMs) })
+      .where("id", "=", id).where("leaseUntil", ">", this.time()).executeTakeFirst();
+    if (numUpdatedRows === 0n) return false;
+    await this.db.updateTable("leases").set({ until: this.time(leaseMs) })
+      .where("holder", "=", id).execute();
+    return true;
+  }
+
+  /** Takes a node away with its leases: others may do its work at once. */
+  async leave(id: string): Promise<void> {
+    await this.db.deleteFrom("leases").where("holder", "=", id).execute();
+    await this.db.deleteFrom("nodes").where("id", "=", id).execute();
+  }
+
+  /** Takes all other nodes away: the caller shows that none of them lives. */
+  async leaveOthers(id: string): Promise<void> {
+    await this.db.deleteFrom("leases").where("holder", "<>", id).execute();
+    await this.db.deleteFrom("nodes").where("id", "<>", id).execute();
+  }
+
+  /** Takes the nodes away whose lease has ended. */
+  async deleteExpired(): Promise<void> {
+    await this.db.deleteFrom("nodes").where("leaseUntil", "<=", this.time()).execute();
+  }
+
+  /** Whether the node holds the lease from now on: it held it before, or nobody does. */
+  async takeLease(name: string, holder: string, leaseMs: number): Promise<boolean> {
+    const until = this.time(leaseMs);
+    const { numInsertedOrUpdatedRows } = await this.db.insertInto("leases")
+      .values({ name, holder, until })
+      .onConflict((c) =>
+        c.column("name").doUpdateSet({ holder, until }).where(({ or, eb }) =>
+          or([eb("leases.holder", "=", holder), eb("leases.until", "<=", this.time())])
+        )
+      ).executeTakeFirst();
+    return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+  }
+}

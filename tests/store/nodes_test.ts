@@ -1,0 +1,84 @@
+/** Nodes that share one store: their leases, and what a node may record that has lost its own. */
+import assert from "node:assert/strict";
+import { Ids } from "../../src/domain/ids.ts";
+import { type LeaseName, Node } from "../../src/domain/nodes/node.ts";
+import { openStore, type Store } from "../../src/store/mod.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
+
+const RECOVERY: LeaseName = "recovery";
+/** So short that a test sees the end of a lease, so long that a busy machine renews it. */
+const LEASE_MS = 4_000;
+
+function join(store: Store, leaseMs = LEASE_MS): Promise<Node> {
+  const id = new Ids().next();
+  return Node.join(store, { id, version: "1.0.0", protocol: 1, isShared: true }, leaseMs);
+}
+
+async function liveIds(store: Store): Promise<string[]> {
+  return (await store.read.nodes.live()).map(({ id }) => id);
+}
+
+Deno.test("one node holds a lease, and another one gets it when that leaves", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  const first = await join(store);
+  await using second = await join(store);
+  assert.deepEqual(await liveIds(store), [first.id, second.id].toSorted());
+  assert.deepEqual([first.holds(RECOVERY), second.holds(RECOVERY)], [true, false]);
+  await first[Symbol.asyncDispose]();
+  await second.beat();
+  assert.ok(second.holds(RECOVERY));
+  assert.deepEqual(await liveIds(store), [second.id]);
+});
+
+Deno.test("a node that was taken away loses what it holds, and joins again", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  await using node = await join(store);
+  let lost = 0;
+  node.onLost(() => lost++);
+  await store.write((tx) => tx.nodes.leave(node.id));
+  await eventually(() => Promise.resolve(lost > 0 || undefined));
+  await eventually(() => Promise.resolve(node.isLive || undefined));
+  assert.deepEqual(await liveIds(store), [node.id]);
+  assert.equal(lost, 1);
+});
+
+Deno.test("a node that cannot renew its lease loses it by its own clock", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  const write = Promise.withResolvers<void>();
+  let blocked = false;
+  const slow: Store = {
+    ...store,
+    write: async (statements, durability) => {
+      if (blocked) await write.promise;
+      return await store.write(statements, durability);
+    },
+  };
+  await using node = await join(slow, 200);
+  const lost = new Promise<void>((resolve) => node.onLost(resolve));
+  blocked = true;
+  await lost;
+  assert.throws(() => node.assertLive("Cannot call"), { reason: "STORAGE_UNAVAILABLE" });
+  assert.ok(!node.holds(RECOVERY));
+  write.resolve();
+  blocked = false;
+  await eventually(() => Promise.resolve(node.isLive || undefined));
+});
+
+Deno.test("a node alone on its database takes the place of those before it", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  await using _earlier = await join(store, 3_600_000);
+  const id = new Ids().next();
+  await using alone = await Node.join(store, {
+    id,
+    version: "1.0.0",
+    protocol: 1,
+    isShared: false,
+  });
+  assert.deepEqual(await liveIds(store), [id]);
+  assert.ok(alone.holds(RECOVERY), "it holds every lease without a row");
+});
