@@ -93,8 +93,7 @@ export interface DomainParts {
 
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
 export async function openDomain(parts: DomainParts): Promise<Domain> {
-  const { store, sealer, builder, engine, notifier, ids, node, snapshots, limits, shutdown } =
-    parts;
+  const { store, sealer, builder, engine, ids, snapshots, limits, shutdown } = parts;
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
