@@ -20,7 +20,7 @@ import { addSettingFlags } from "./options/setting_flags.ts";
 export function register(command: Command): void {
   const readFlags = addSettingFlags(
     command,
-    ALL_SETTINGS.filter(({ path }) => path === "server.dataDir"),
+    ALL_SETTINGS.filter(({ path, group }) => path === "server.dataDir" || group === "database"),
   );
   addJsonOption(command);
   addExamples(command, "invoked keys rotate --data /var/lib/invoked");
@@ -45,8 +45,8 @@ interface Rotation {
   readonly next: string;
 }
 
-async function rotate({ server: { dataDir }, identity }: Config): Promise<Rotation> {
-  const { masterKey, newMasterKey } = identity;
+async function rotate(config: Config): Promise<Rotation> {
+  const { server: { dataDir }, identity: { masterKey, newMasterKey } } = config;
   if (masterKey === undefined && newMasterKey !== undefined) {
     throw new Failure(
       "Cannot rotate to INVOKED_NEW_MASTER_KEY: INVOKED_MASTER_KEY is not set",
@@ -61,12 +61,12 @@ async function rotate({ server: { dataDir }, identity }: Config): Promise<Rotati
       { next: "set INVOKED_NEW_MASTER_KEY to the new key (openssl rand -base64 32)" },
     );
   }
-  await checkUsed(dataDir);
+  if (config.database.url === undefined) await checkUsed(dataDir);
   const { openDataDir } = await import("../store/data_dir.ts");
-  using directory = await openDataDir(dataDir);
+  using _directory = await openDataDir(dataDir);
   const resealed = masterKey !== undefined && newMasterKey !== undefined
-    ? await rotateVariable(directory.path, masterKey, newMasterKey)
-    : await rotateFile(directory.path);
+    ? await rotateVariable(config, masterKey, newMasterKey)
+    : await rotateFile(config);
   const next = masterKey === undefined
     ? "the new master key is in the data directory; back it up together with the database"
     : "start the server with INVOKED_MASTER_KEY set to the new key";
@@ -85,19 +85,20 @@ async function checkUsed(dataDir: string): Promise<void> {
 }
 
 /** The operator has both keys; the transaction finds the one that each value needs. */
-async function rotateVariable(dataDir: string, old: Secret, next: Secret): Promise<Resealed> {
+async function rotateVariable(config: Config, old: Secret, next: Secret): Promise<Resealed> {
   const [oldKey, newKey] = [old, next].map((key) => Buffer.from(key.reveal(), "base64"));
   if (oldKey === undefined || newKey === undefined) {
     throw new Failure("Cannot read the master keys");
   }
-  return await reseal(dataDir, newKey, [oldKey]);
+  return await reseal(config, newKey, [oldKey]);
 }
 
 /**
  * The file first gets both keys, then the values are encrypted again, then the old key is removed. At every point
  * the keys in the file open every value.
  */
-async function rotateFile(dataDir: string): Promise<Resealed> {
+async function rotateFile(config: Config): Promise<Resealed> {
+  const { server: { dataDir } } = config;
   const { readMasterKeys, writeMasterKeys } = await import("../store/master_key.ts");
   const oldKeys = await readMasterKeys(dataDir);
   if (oldKeys === undefined) {
@@ -112,25 +113,27 @@ async function rotateFile(dataDir: string): Promise<Resealed> {
   }
   const newKey = Uint8Array.from(randomBytes(32));
   await writeMasterKeys(dataDir, [newKey, ...oldKeys]);
-  const resealed = await reseal(dataDir, newKey, oldKeys);
+  const resealed = await reseal(config, newKey, oldKeys);
   await writeMasterKeys(dataDir, [newKey]);
   return resealed;
 }
 
 async function reseal(
-  dataDir: string,
+  config: Config,
   newKey: Uint8Array,
   oldKeys: readonly Uint8Array[],
 ): Promise<Resealed> {
   const { openStore } = await import("../store/mod.ts");
+  const { postgresOptionsOf } = await import("../store/postgres/address.ts");
   const { Sealer } = await import("../store/sealing.ts");
   const { resealAll } = await import("../domain/identity/key_rotation.ts");
   const { checkServerKeys } = await import("../domain/identity/server_keys.ts");
   const sealer = new Sealer(newKey, ...oldKeys);
-  await using store = await openStore(dataDir, {
+  await using store = await openStore(config.server.dataDir, {
     // The rotation ends with the write whose sync failed.
     onSyncFailure() {},
     checkKeys: (keys) => checkServerKeys(keys, sealer),
+    postgres: postgresOptionsOf(config, { exclusive: true }),
   });
   return await resealAll(store, sealer, sealer);
 }

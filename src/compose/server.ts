@@ -25,6 +25,7 @@ import { Lifecycle } from "../shared/lifecycle.ts";
 import { type DataDir, openDataDir } from "../store/data_dir.ts";
 import { masterKeysOf } from "../store/master_key.ts";
 import { openStore, type Store } from "../store/mod.ts";
+import { postgresOptionsOf } from "../store/postgres/address.ts";
 import { Sealer } from "../store/sealing.ts";
 import { composeApi } from "./api.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
@@ -132,6 +133,7 @@ export async function startServer(
     await openStore(dataDir, {
       onSyncFailure,
       checkKeys: (keys) => checkServerKeys(keys, sealer),
+      postgres: postgresOptionsOf(config, { exclusive: true }),
     }),
   );
   const runner = new Runner(sandboxes, new Artifacts(artifactSource(store)));
@@ -185,11 +187,11 @@ export async function startServer(
 
 /** Seals with the configured master key, or with the newest key of the data directory. */
 async function openSealer(
-  { identity: { masterKey } }: Config,
+  { identity: { masterKey }, database }: Config,
   directory: DataDir,
 ): Promise<Sealer> {
   const [key, ...olderKeys] = masterKey === undefined
-    ? await masterKeysOf(directory)
+    ? await masterKeysOf(directory, database.url === undefined)
     : [Buffer.from(masterKey.reveal(), "base64")];
   return new Sealer(key, ...olderKeys);
 }

@@ -1,8 +1,9 @@
+import type { DatabaseUrl } from "./database_url.ts";
 import type { Secret } from "./secret.ts";
 
 /**
  * The configuration of the server, resolved and deeply frozen. The row of the same name in `settings.ts`
- * describes each field except `registryEnv` and `searchPath`.
+ * describes each field except `registryEnv`, `searchPath` and `environmentPassword`.
  */
 export interface Config {
   readonly server: {
@@ -34,6 +35,15 @@ export interface Config {
     /** Absolute path of a PEM file. */
     readonly keyFile: string | undefined;
     readonly selfSigned: boolean;
+  };
+  readonly database: {
+    /** Undefined for SQLite in the data directory. */
+    readonly url: DatabaseUrl | undefined;
+    /** Absolute path of a file whose first line is the password. */
+    readonly passwordFile: string | undefined;
+    readonly maxConnections: number;
+    /** The variable `PGPASSWORD`. */
+    readonly environmentPassword: Secret | undefined;
   };
   readonly rates: {
     /** Requests per second of one client on /api; 0 for no limit. */
@@ -140,7 +150,7 @@ export type Group = keyof Config;
 
 /** The fields of each group that flags and `INVOKED_*` variables set. */
 export type Configurable = {
-  readonly [G in Group]: Omit<Config[G], "registryEnv" | "searchPath">;
+  readonly [G in Group]: Omit<Config[G], "registryEnv" | "searchPath" | "environmentPassword">;
 };
 
 /** The path of one setting in {@link Config}, such as `server.maxBodyBytes`. */

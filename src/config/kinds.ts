@@ -23,6 +23,8 @@ export interface Kind<T> {
   readonly parse: (text: string) => T | undefined;
   /** The first part of a text that is not accepted, which the error names; the whole text when undefined. */
   readonly faultyPart?: (text: string) => string | undefined;
+  /** What is wrong with a text that is not accepted, continuing "Cannot use NAME: ". */
+  readonly fault?: (text: string) => string | undefined;
   readonly format: (value: T) => string;
   /** The flag can be repeated; its values are joined by commas. */
   readonly repeatable?: true;

@@ -2,6 +2,7 @@
 export { type ClientSettings, profilesDir, resolveClientSettings } from "./client.ts";
 export { CLIENT_VARIABLES } from "./client_variables.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
+export { DatabaseUrl } from "./database_url.ts";
 export { readEnvironment } from "./environment.ts";
 export { nearest } from "./nearest.ts";
 export {

@@ -7,6 +7,7 @@ import { SETTINGS } from "./settings.ts";
 export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   server: "Server",
   tls: "TLS",
+  database: "Database",
   rates: "Rate limits",
   log: "Logging",
   identity: "Identity",

@@ -70,6 +70,11 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
   }
   if (faults.length > 0) throw new ConfigError(faults);
 
+  const password = env.PGPASSWORD;
+  groups.database = {
+    ...groups.database,
+    environmentPassword: password ? new Secret(password) : undefined,
+  };
   groups.sandbox = { ...groups.sandbox, searchPath: env.PATH ?? DEFAULT_SEARCH_PATH };
   groups.builder = { ...groups.builder, registryEnv: pickRegistryEnv(env) };
   const config = deepFreeze(groups) as unknown as Config;
@@ -110,8 +115,10 @@ function findText(setting: Setting, flags: Given, env: Given) {
 
 function describeBadValue(setting: Setting, source: Source, text: string): string {
   const name = nameOf(setting, source);
-  const { hidden, accepts, faultyPart } = setting.kind;
+  const { hidden, accepts, faultyPart, fault } = setting.kind;
   if (text === "") return `Cannot use ${name}: it is empty; omit it, or give ${accepts}`;
+  const known = fault?.(text);
+  if (known !== undefined) return `Cannot use ${name}: ${known}`;
   return `Cannot use ${name}: ${
     hidden ? "it" : JSON.stringify(faultyPart?.(text) ?? text)
   } is not ${accepts}`;

@@ -14,6 +14,7 @@ import {
   port,
   toggle,
 } from "./kinds.ts";
+import { DATABASE_SETTINGS } from "./database_settings.ts";
 import { INVOCATION_SETTINGS } from "./invocation_settings.ts";
 import { RETENTION_SETTINGS } from "./retention_settings.ts";
 import { REUSE_SETTINGS } from "./reuse_settings.ts";
@@ -138,6 +139,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       description: "Serve HTTPS with a certificate of a local CA in the data directory",
     },
   },
+  database: DATABASE_SETTINGS,
   rates: {
     apiPerSecond: {
       name: "api-rate",

@@ -25,14 +25,37 @@ export async function assertDatabaseIsThere(dataDir: string): Promise<void> {
     `Cannot open data directory ${dataDir}: ${database} is ${
       size === undefined ? "missing" : "empty"
     }, and ${trace} shows that the directory was in use\n` +
+      "Restore the database from a backup, choose another directory with --data, or name its " +
+      "PostgreSQL database with --database",
+  );
+}
+
+/**
+ * Checks that a directory was not in use, whose records would be missing in a new database.
+ * @param database names the database in the message
+ * @throws DataDirError
+ */
+export async function assertWasNotInUse(dataDir: string, database: string): Promise<void> {
+  const trace = (await sizeOf(databaseOf(dataDir)) ?? 0) > 0
+    ? databaseOf(dataDir)
+    : await traceOf(dataDir);
+  if (trace === undefined) return;
+  throw new DataDirError(
+    `Cannot open data directory ${dataDir} with ${database}: the database is empty, and ${trace} ` +
+      "shows that the directory was in use\n" +
       "Restore the database from a backup, or choose another directory with --data",
   );
 }
 
-/** @throws DataDirError if a directory that was in use has no master key */
-export async function assertNeedsNoKey(dataDir: string): Promise<void> {
-  await assertDatabaseIsThere(dataDir);
-  if ((await sizeOf(databaseOf(dataDir)) ?? 0) === 0) return;
+/**
+ * @param hasDatabase whether the records are in the directory, and not in another database
+ * @throws DataDirError if a directory that was in use has no master key
+ */
+export async function assertNeedsNoKey(dataDir: string, hasDatabase: boolean): Promise<void> {
+  if (hasDatabase) await assertDatabaseIsThere(dataDir);
+  const isUsed = (await sizeOf(databaseOf(dataDir)) ?? 0) > 0 ||
+    await traceOf(dataDir) !== undefined;
+  if (!isUsed) return;
   throw new DataDirError(
     `Cannot open data directory ${dataDir}: ${join(dataDir, "master.key")} is missing, and the ` +
       "secrets in the database are sealed under a master key\n" +

@@ -1,4 +1,4 @@
-import type { Dialect as KyselyDialect } from "kysely";
+import type { Dialect as KyselyDialect, Expression, RawBuilder } from "kysely";
 import type { StatementRunner } from "./statement.ts";
 
 /**
@@ -6,12 +6,12 @@ import type { StatementRunner } from "./statement.ts";
  * pair SQLite has the first value and PostgreSQL the second.
  */
 export interface Capabilities {
-  /** Column type for bytes. */
-  readonly blobType: "blob" | "bytea";
   /** Name of the case-insensitive pattern operator. */
   readonly caseInsensitiveLike: "like" | "ilike";
   /** SQL of the time of the database, and of milliseconds after it: RFC 3339, UTC, with milliseconds. */
   timeAfter(ms: number): string;
+  /** The UTF-8 form of a text, as bytes. */
+  readonly bytesOf: (text: Expression<unknown>) => RawBuilder<Uint8Array>;
 }
 
 /** Runs work while no transaction is open. */
@@ -52,8 +52,15 @@ export interface InvocationSearch {
   find(filter: RowFilter): Promise<FoundPage>;
 }
 
-/** A database for the store. */
+/**
+ * A database for the store. Migrations name the types of columns as SQLite does: `text`, which sorts by its bytes,
+ * `integer` for up to 2^53, and `blob`.
+ */
 export interface Dialect {
+  /** For messages, such as `data directory /var/lib/invoked`. */
+  readonly name: string;
+  /** The schema of the tables; undefined if the database has no schemas. */
+  readonly schema: string | undefined;
   readonly capabilities: Capabilities;
   /** Connections for reading; they see what was committed. */
   readonly reader: KyselyDialect;
@@ -68,11 +75,15 @@ export interface Dialect {
   sync(): Promise<void>;
   /** Writes something that changes nothing, in the open transaction. */
   probe(): Promise<void>;
+  /** Runs checks and migrations while no other process does. */
+  lockMigrations<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Starts maintenance in the background; `onError` gets its errors. Call it after the first transaction. */
   maintain(
     betweenTransactions: BetweenTransactions,
     onError: (error: unknown) => void,
   ): Promise<void>;
+  /** Ends waits for a database that is away; what is under way on an open connection continues. */
+  interrupt(): void;
   /** Ends maintenance; call it after the last write, and before the connections are closed. */
   close(): Promise<void>;
 }

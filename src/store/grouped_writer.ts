@@ -149,9 +149,9 @@ export class GroupedWriter {
       return group.map((pending) => ({ kind: "rolled-back", pending, error }));
     }
     try {
-      await this.#run("begin");
+      await this.#statements.begin();
       const results = await this.#runAll(group);
-      await this.#run("commit");
+      await this.#statements.commit();
       return results;
     } catch (error) {
       await this.#rollBack();
@@ -186,7 +186,7 @@ export class GroupedWriter {
   }
 
   async #rollBack(): Promise<void> {
-    if (this.#statements.inTransaction) await this.#run("rollback");
+    if (this.#statements.inTransaction) await this.#statements.rollback();
   }
 
   #run(sql: string): number | Promise<number> {

@@ -1,5 +1,5 @@
 import KSUID from "ksuid";
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Capabilities, FoundRow, InvocationSearch } from "./dialect.ts";
 import { afterPrefix, containing, cut, type Page, type PageRequest } from "./paging.ts";
 import type { InvocationTable, Schema } from "./schema.ts";
@@ -110,15 +110,20 @@ export class InvocationFinder {
 
   /** What only the row itself shows. */
   #isMatch(status: InvocationFilter["status"], query = "") {
-    const ofStatus = status === undefined ? sql<number>`1` : sql<number>`status = ${status}`;
-    if (query === "") return ofStatus;
+    const ofStatus = status === undefined ? sql<boolean>`1 = 1` : sql<boolean>`status = ${status}`;
+    if (query === "") return oneIf(ofStatus);
     const like = sql.raw(this.capabilities.caseInsensitiveLike);
     const pattern = containing(query);
-    return sql<
-      number
-    >`${ofStatus} and (id = ${query} or coalesce(error, '') ${like} ${pattern} escape '\\'
+    const found = sql<boolean>`${ofStatus} and (id = ${query}
+      or coalesce(error, '') ${like} ${pattern} escape '\\'
       or input ${like} ${pattern} escape '\\' or coalesce(output, '') ${like} ${pattern} escape '\\')`;
+    return oneIf(found);
   }
+}
+
+/** Databases differ in their truth values. */
+function oneIf(condition: RawBuilder<boolean>) {
+  return sql<number>`case when ${condition} then 1 else 0 end`;
 }
 
 /** The ids that the filter and the page allow. */

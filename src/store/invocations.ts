@@ -150,13 +150,9 @@ export class InvocationReader extends IdempotencyKeyReader {
   /** A stored input or output. */
   async content(id: string, column: ContentColumn): Promise<Uint8Array> {
     const { bytes } = await this.reads.long.selectFrom("invocations")
-      .select(sql<Uint8Array>`cast(${sql.ref(column)} as ${this.#blob})`.as("bytes"))
+      .select(this.capabilities.bytesOf(sql.ref(column)).as("bytes"))
       .where("id", "=", id).executeTakeFirstOrThrow();
     return bytes;
-  }
-
-  get #blob() {
-    return sql.raw(this.capabilities.blobType);
   }
 
   /** @param inlineMax bytes of the longest content to read together with its row */
@@ -165,7 +161,7 @@ export class InvocationReader extends IdempotencyKeyReader {
     const inline = (column: ContentColumn) =>
       sql<Uint8Array | null>`case when octet_length(${sql.ref(column)}) <= ${
         sql.lit(inlineMax)
-      } then cast(${sql.ref(column)} as ${this.#blob}) end`;
+      } then ${this.capabilities.bytesOf(sql.ref(column))} end`;
     return this.db.selectFrom("invocations").select([
       ...RECORD_COLUMNS,
       bytes("input").as("inputBytes"),

@@ -36,12 +36,16 @@ export async function writeMasterKeys(dataDir: string, keys: readonly Uint8Array
 
 /**
  * Reads the keys of a data directory; creates the first one in a new directory.
+ * @param hasDatabase whether the records are in the directory, and not in another database
  * @throws DataDirError if the directory was in use and the file is missing
  */
-export async function masterKeysOf({ path }: DataDir): Promise<Uint8Array[]> {
+export async function masterKeysOf(
+  { path }: DataDir,
+  hasDatabase: boolean,
+): Promise<Uint8Array[]> {
   const keys = await readMasterKeys(path);
   if (keys !== undefined) return keys;
-  await assertNeedsNoKey(path);
+  await assertNeedsNoKey(path, hasDatabase);
   const first = Uint8Array.from(randomBytes(MASTER_KEY_BYTES));
   await writeMasterKeys(path, [first]);
   return [first];

@@ -2,8 +2,8 @@ import { CamelCasePlugin, Kysely } from "kysely";
 import { type CommitBlobs, DiskCommitBlobs } from "./blobs/commit_blobs.ts";
 import { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
-import { prepareBlobDirectories } from "./data_layout.ts";
-import { assertDatabaseIsThere, databaseOf } from "./data_use.ts";
+import { type BlobPaths, prepareBlobDirectories } from "./data_layout.ts";
+import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
@@ -11,10 +11,12 @@ import { IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts
 import { InvocationFinder } from "./invocation_search.ts";
 import { InvocationReader, InvocationWriter } from "./invocations.ts";
 import { executedMigrations, migrate } from "./migrations/mod.ts";
+import type { PostgresOptions } from "./postgres/address.ts";
+import { postgresDialect } from "./postgres/dialect.ts";
 import { RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
-import { isSyncFailure, StorageHealth } from "./storage_health.ts";
+import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_health.ts";
 import { NodeReader, NodeWriter } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
@@ -68,17 +70,25 @@ export interface StoreOptions {
   readonly onSyncFailure: (error: Error) => void;
   /** Checks that the sealed keys of a database can be opened, before anything of it is migrated. */
   readonly checkKeys: (keys: readonly ServerKeyRow[]) => void;
+  /** The database of the records; undefined for SQLite in the data directory. */
+  readonly postgres?: PostgresOptions | undefined;
 }
 
 /** Without a check of keys. Only the write that failed reports a failed sync: for a process that ends with it. */
 const UNCHECKED: StoreOptions = { onSyncFailure() {}, checkKeys() {} };
 
 /**
- * Opens the SQLite database and the blobs of a data directory, and migrates both from earlier versions. The caller
- * holds the lock of the data directory.
- * @throws DataDirError
+ * Opens the database and the blobs of a data directory, and migrates both from earlier versions. The caller holds the
+ * lock of the data directory.
+ * @throws DataDirError, DatabaseError
  */
-export async function openStore(dataDir: string, options = UNCHECKED): Promise<Store> {
+export async function openStore(
+  dataDir: string,
+  options: StoreOptions = UNCHECKED,
+): Promise<Store> {
+  if (options.postgres !== undefined) {
+    return await open(await postgresDialect(options.postgres), dataDir, options);
+  }
   await assertDatabaseIsThere(dataDir);
   const database = databaseOf(dataDir);
   // SQLite creates its other files with the mode of this one.
@@ -89,34 +99,33 @@ export async function openStore(dataDir: string, options = UNCHECKED): Promise<S
 async function open(
   dialect: Dialect,
   dataDir: string,
-  { onSyncFailure, checkKeys }: StoreOptions,
+  options: StoreOptions,
 ): Promise<Store> {
   const plugins = [new CamelCasePlugin()];
   const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
   await using opened = new AsyncDisposableStack();
   opened.defer(() => writing.destroy());
-  // Nothing is changed before all checks have passed.
-  const executed = await executedMigrations(writing, dialect, dataDir);
-  if (executed.length > 0) checkKeys(await new IdentityReader(writing).allKeys());
-  const blobPaths = await prepareBlobDirectories(dataDir);
-  await migrate(writing, dialect);
+  opened.defer(() => dialect.close());
+  const blobPaths = await prepare(writing, dialect, dataDir, options);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
   const long = new Kysely<Schema>({ dialect: dialect.longReader, plugins });
+  const cache = new RowCache();
   const health = new StorageHealth(async () => {
     await probeDirectory(dataDir);
     await grouped.write(() => dialect.probe(), "durable");
-  }, onSyncFailure);
+    // Another server may have written while this one had no database.
+    cache.change()[Symbol.dispose]();
+  }, options.onSyncFailure);
   const grouped = new GroupedWriter(
     dialect.statements,
     () => health.watch(() => dialect.sync()),
   );
   await dialect.maintain((work) => grouped.betweenTransactions(work), (error) => {
     // A full disk fails the next write as well; that one is noted.
-    if (isSyncFailure(error)) health.note(error);
+    if (isSyncFailure(error) || error instanceof StorageUnavailable) health.note(error);
   });
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
-  const cache = new RowCache();
   const writers = writersOf(writing, long, dialect, cache);
   const volumeBlobs = await VolumeBlobs.open(blobPaths.volumeBlobs, volumes, health);
   opened.move();
@@ -142,6 +151,7 @@ async function open(
     },
     async [Symbol.asyncDispose]() {
       health[Symbol.dispose]();
+      dialect.interrupt();
       await grouped.settled();
       await dialect.close();
       await reading.destroy();
@@ -149,6 +159,23 @@ async function open(
       await writing.destroy();
     },
   };
+}
+
+/** Migrates the database and the directories of blobs; nothing is changed before all checks have passed. */
+async function prepare(
+  writing: Kysely<Schema>,
+  dialect: Dialect,
+  dataDir: string,
+  { checkKeys, postgres }: StoreOptions,
+): Promise<BlobPaths> {
+  return await dialect.lockMigrations(async () => {
+    const executed = await executedMigrations(writing, dialect);
+    if (executed.length > 0) checkKeys(await new IdentityReader(writing).allKeys());
+    else if (postgres !== undefined) await assertWasNotInUse(dataDir, dialect.name);
+    const paths = await prepareBlobDirectories(dataDir);
+    await migrate(writing);
+    return paths;
+  });
 }
 
 /** The writers of all transactions; the grouped writer runs one after another. */

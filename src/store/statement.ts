@@ -1,7 +1,11 @@
 import type { Compilable } from "kysely";
 
-/** Runs statements that need no rows, on the connection that writes. */
+/** Runs transactions, and statements that need no rows, on the connection that writes. */
 export interface StatementRunner {
+  begin(): void | Promise<void>;
+  /** Resolves once it is certain that the transaction is committed; rejects once it is certain that it is not. */
+  commit(): void | Promise<void>;
+  rollback(): void | Promise<void>;
   /** Answers the number of rows that the statement changed. */
   run(sql: string, parameters: readonly unknown[]): number | Promise<number>;
   /** Whether a transaction is open; after some errors the database has rolled back by itself. */

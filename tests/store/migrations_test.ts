@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { CamelCasePlugin, Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
-import { migrationsOf } from "../../src/store/migrations/mod.ts";
+import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { sqliteDialect } from "../../src/store/sqlite/dialect.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -24,7 +24,7 @@ async function createEarlierDatabase(
     dialect: dialect.writer,
     plugins: [new CamelCasePlugin()],
   });
-  const provider = { getMigrations: () => Promise.resolve(migrationsOf(dialect)) };
+  const provider = { getMigrations: () => Promise.resolve(MIGRATIONS) };
   const { error } = await new Migrator({ db, provider }).migrateTo(migration);
   assert.equal(error, undefined);
   await fill(db);

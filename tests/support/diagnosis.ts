@@ -9,19 +9,31 @@ export const DIAGNOSIS_VARIABLE = "TEST_DIAGNOSIS";
 /** Programs that tests of the core suite run, beside those of isolation. */
 export const PROGRAMS = ["sqlite3", "cc"] as const;
 /** The package of a program that has another name. */
-const PACKAGES: Readonly<Record<string, string>> = { cc: "gcc libc6-dev" };
+const PACKAGES: Readonly<Record<string, string>> = { cc: "gcc libc6-dev", postgres: "postgresql" };
+/** Where Debian has the programs of PostgreSQL, a folder for each version. */
+const POSTGRES_VERSIONS = "/usr/lib/postgresql";
 
 type Needed = Mode | "cgroups" | "mount" | typeof PROGRAMS[number];
 
 /** Why each of these is not available; no entry for what is. */
 export type Missing = Readonly<Partial<Record<Needed, string>>>;
 
-/** Why a program is missing; undefined if the search path has it. */
-export async function missingProgram(program: string): Promise<string | undefined> {
-  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
-    const isFile = await Deno.stat(join(folder, program)).then((info) => info.isFile, () => false);
-    if (isFile) return undefined;
+/** The path of a program; undefined if it is not installed. */
+export async function pathOf(program: string): Promise<string | undefined> {
+  const versions = await Array.fromAsync(Deno.readDir(POSTGRES_VERSIONS), ({ name }) => name)
+    .catch(() => []);
+  const newest = versions.sort((a, b) => Number(b) - Number(a))
+    .map((version) => join(POSTGRES_VERSIONS, version, "bin"));
+  for (const folder of [...newest, ...(Deno.env.get("PATH") ?? "").split(":")]) {
+    const path = join(folder, program);
+    if (await Deno.stat(path).then((info) => info.isFile, () => false)) return path;
   }
+  return undefined;
+}
+
+/** Why a program is missing; undefined if it is installed. */
+export async function missingProgram(program: string): Promise<string | undefined> {
+  if (await pathOf(program) !== undefined) return undefined;
   return `${program} was not found; install it (apt-get install ${PACKAGES[program] ?? program})`;
 }
 

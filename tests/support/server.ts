@@ -125,8 +125,8 @@ export async function startOnce(dataDir: string): Promise<void> {
 }
 
 /** Settings that a first start writes into the data directory. */
-const FIRST_START_FLAG = /^--(?:host|public-url|tls-.*)$/;
-const FIRST_START_VARIABLE = /^INVOKED_(?:HOST|PUBLIC_URL|TLS_.*|.*MASTER_KEY)$/;
+const FIRST_START_FLAG = /^--(?:host|public-url|database|tls-.*)$/;
+const FIRST_START_VARIABLE = /^INVOKED_(?:HOST|PUBLIC_URL|DATABASE|TLS_.*|.*MASTER_KEY)$/;
 
 /** A new data directory; a copy of one that the run has started a server on, if this makes no difference. */
 async function makeDataDir({ fresh, flags = [], env = {} }: ServerOptions): Promise<string> {

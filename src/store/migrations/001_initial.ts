@@ -1,16 +1,13 @@
 import { type Kysely, sql } from "kysely";
-import type { Capabilities } from "../dialect.ts";
 
 /** Functions, their commits and tags, invocations and their logs, identities and keys. */
-export function up(capabilities: Capabilities) {
-  return async (db: Kysely<unknown>): Promise<void> => {
-    await functionsAndCommits(db, capabilities);
-    await invocations(db);
-    await identity(db, capabilities);
-  };
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await functionsAndCommits(db);
+  await invocations(db);
+  await identity(db);
 }
 
-async function functionsAndCommits(db: Kysely<unknown>, { blobType }: Capabilities): Promise<void> {
+async function functionsAndCommits(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("functions")
     .addColumn("id", "text", (c) => c.primaryKey())
     .addColumn("display_name", "text", (c) => c.notNull())
@@ -29,7 +26,7 @@ async function functionsAndCommits(db: Kysely<unknown>, { blobType }: Capabiliti
   await db.schema.createTable("function_secrets")
     .addColumn("function_id", "text", (c) => c.notNull().references("functions.id"))
     .addColumn("name", "text", (c) => c.notNull())
-    .addColumn("sealed", blobType, (c) => c.notNull())
+    .addColumn("sealed", "blob", (c) => c.notNull())
     .addPrimaryKeyConstraint("function_secrets_pk", ["function_id", "name"])
     .execute();
   await db.schema.createTable("commits")
@@ -104,7 +101,7 @@ async function invocations(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
-async function identity(db: Kysely<unknown>, { blobType }: Capabilities): Promise<void> {
+async function identity(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("service_principals")
     .addColumn("id", "text", (c) => c.primaryKey())
     .addColumn("display_name", "text", (c) => c.notNull())
@@ -127,7 +124,7 @@ async function identity(db: Kysely<unknown>, { blobType }: Capabilities): Promis
   await db.schema.createTable("server_keys")
     .addColumn("id", "text", (c) => c.primaryKey())
     .addColumn("purpose", "text", (c) => c.notNull())
-    .addColumn("sealed", blobType, (c) => c.notNull())
+    .addColumn("sealed", "blob", (c) => c.notNull())
     .addColumn("created_at", "text", (c) => c.notNull())
     .execute();
 }

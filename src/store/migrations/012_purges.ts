@@ -47,7 +47,8 @@ async function freeIdempotencyKeys(db: Kysely<unknown>): Promise<void> {
     .addColumn("invocation_id", "text", (c) => c.notNull())
     .addColumn("request_hash", "text", (c) => c.notNull())
     .addColumn("created_at", "text", (c) => c.notNull())
-    .addPrimaryKeyConstraint("idempotency_keys_pk", ["principal_id", "function_id", "key"])
+    // PostgreSQL has one name space for the indexes of all tables, the dropped table's included.
+    .addPrimaryKeyConstraint("free_idempotency_keys_pk", ["principal_id", "function_id", "key"])
     .execute();
   await sql`insert into free_idempotency_keys
     select principal_id, function_id, key, invocation_id, request_hash, created_at

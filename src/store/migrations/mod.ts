@@ -20,57 +20,55 @@ import * as clients from "./013_clients.ts";
 import * as nodes from "./014_nodes.ts";
 
 /** The migrations by name. They are numbered and only appended. */
-export function migrationsOf({ capabilities }: Dialect): Record<string, Migration> {
-  return {
-    "001_initial": { up: initial.up(capabilities) },
-    "002_volumes": { up: volumes.up(capabilities) },
-    "003_tests_and_types": { up: testsAndTypes.up },
-    "004_nested_invocations": { up: nestedInvocations.up },
-    "005_rare_ends": { up: rareEnds.up },
-    "006_reuse": { up: reuse.up },
-    "007_process_reuse": { up: processReuse.up },
-    "008_unfinished": { up: unfinished.up },
-    "009_process_kind": { up: processKind.up },
-    "010_publishes": { up: publishes.up },
-    "011_settings": { up: settings.up },
-    "012_purges": { up: purges.up },
-    "013_clients": { up: clients.up },
-    "014_nodes": { up: nodes.up },
-  };
-}
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "001_initial": initial,
+  "002_volumes": volumes,
+  "003_tests_and_types": testsAndTypes,
+  "004_nested_invocations": nestedInvocations,
+  "005_rare_ends": rareEnds,
+  "006_reuse": reuse,
+  "007_process_reuse": processReuse,
+  "008_unfinished": unfinished,
+  "009_process_kind": processKind,
+  "010_publishes": publishes,
+  "011_settings": settings,
+  "012_purges": purges,
+  "013_clients": clients,
+  "014_nodes": nodes,
+};
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */
 export async function executedMigrations(
   db: Kysely<Schema>,
-  dialect: Dialect,
-  dataDir: string,
+  { name: database, schema }: Dialect,
 ): Promise<readonly string[]> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  const all = await db.introspection.getTables({ withInternalKyselyTables: true });
+  const tables = all.filter((table) => table.schema === schema && !table.isView);
   if (tables.length === 0) return [];
   if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) {
     throw new DataDirError(
-      `Cannot open data directory ${dataDir}: its invoked.db is not a database of invoked`,
+      `Cannot open ${database}: its tables are not those of invoked; name an empty database, or one of invoked`,
     );
   }
   const { rows } = await sql<{ name: string }>`select name from ${
     sql.table(DEFAULT_MIGRATION_TABLE)
   } order by name`.execute(db);
   const names = rows.map(({ name }) => name);
-  const known = Object.keys(migrationsOf(dialect));
+  const known = Object.keys(MIGRATIONS);
   const unknown = names.find((name, at) => name !== known[at]);
   if (unknown === undefined) return names;
   throw new DataDirError(
-    `Cannot open data directory ${dataDir}: its database has the migration ${unknown}, so a later ` +
+    `Cannot open ${database}: the database has the migration ${unknown}, so a later ` +
       `version of invoked wrote it\nThis version, ${project.version}, opens databases with the ` +
       `migrations ${known[0]} to ${known.at(-1)}; nothing was changed`,
   );
 }
 
 /** Migrates the database to the newest version, as a whole or not at all. */
-export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
+export async function migrate(db: Kysely<Schema>): Promise<void> {
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: () => Promise.resolve(migrationsOf(dialect)) },
+    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
   });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;

@@ -1,6 +1,12 @@
 import { dirname, join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import {
+  sql,
+  SqliteAdapter,
+  type SqliteDatabase,
+  SqliteDialect,
+  type SqliteStatement,
+} from "kysely";
 import { LRUCache } from "lru-cache";
 import { syncDirectory, syncFile } from "../../shared/files.ts";
 import type { BetweenTransactions, Dialect } from "../dialect.ts";
@@ -28,14 +34,20 @@ export function sqliteDialect(file: string): Dialect {
   let checkpointer: Checkpointer | undefined;
   let search: ThreadSearch | undefined;
   return {
+    name: `data directory ${dirname(file)}`,
+    schema: undefined,
     capabilities: {
-      blobType: "blob",
       caseInsensitiveLike: "like",
+      bytesOf: (text) => sql`cast(${text} as blob)`,
       timeAfter: (ms) =>
         `strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '${(ms / 1000).toFixed(3)} seconds')`,
     },
+    lockMigrations: (work) => work(),
     writer: new TransactionalDialect({ database: () => Promise.resolve(openWriter()) }),
     statements: {
+      begin: () => void openWriter().prepare("begin").run([]),
+      commit: () => void openWriter().prepare("commit").run([]),
+      rollback: () => void openWriter().prepare("rollback").run([]),
       run: (sql, parameters) => Number(openWriter().prepare(sql).run(parameters).changes),
       get inTransaction() {
         return openWriter().inTransaction;
@@ -70,6 +82,7 @@ export function sqliteDialect(file: string): Dialect {
       const isNew = openWriter().prepare("SELECT 1 FROM invocations LIMIT 1").all([]).length === 0;
       if (!isNew) search.schedule();
     },
+    interrupt() {},
     async close() {
       await search?.close();
       await checkpointer?.close();

@@ -1,0 +1,25 @@
+import { databaseUrl } from "./database_url.ts";
+import { file, integer } from "./kinds.ts";
+import type { Rows } from "./setting.ts";
+
+/** Settings of the database. */
+export const DATABASE_SETTINGS: Rows<"database"> = {
+  url: {
+    name: "database",
+    kind: databaseUrl(),
+    default: undefined,
+    description: "URL of a PostgreSQL database for the records, in place of SQLite",
+  },
+  passwordFile: {
+    name: "database-password-file",
+    kind: file(),
+    default: undefined,
+    description: "File with the password of the database, if the URL has none; else PGPASSWORD",
+  },
+  maxConnections: {
+    name: "database-connections",
+    kind: integer({ min: "3", max: "1000" }),
+    default: "10",
+    description: "Connections of one server to PostgreSQL: one writes, the others read",
+  },
+};

@@ -1,0 +1,156 @@
+import type { ClientConfig } from "pg";
+import pg from "pg";
+import { DatabaseError } from "./database_error.ts";
+import { stateOf } from "./errors.ts";
+
+/** The oldest version of PostgreSQL that is tested, as `server_version_num` gives it. */
+const OLDEST_VERSION = 150_000;
+
+/** Opens a connection; its later errors are ignored unless `onError` takes them. */
+export async function openClient(
+  config: ClientConfig,
+  onError: (error: Error) => void = () => {},
+): Promise<pg.Client> {
+  const client = new pg.Client(config);
+  client.on("error", onError);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    // Only to free it: a connection that failed has nothing to end in order.
+    client.end().catch(() => {});
+    throw error;
+  }
+}
+
+/** What a server says of itself. */
+export interface ServerFacts {
+  readonly version: number;
+  readonly versionText: string;
+  readonly isStandby: boolean;
+  readonly isReadOnly: boolean;
+  readonly encoding: string;
+  readonly schema: string | null;
+  readonly canCreate: boolean | null;
+  readonly synchronousCommit: string;
+  readonly fsync: string;
+  readonly fullPageWrites: string;
+}
+
+const FACTS = `select
+  current_setting('server_version_num')::int as "version",
+  current_setting('server_version') as "versionText",
+  pg_is_in_recovery() as "isStandby",
+  current_setting('default_transaction_read_only')::bool as "isReadOnly",
+  current_setting('server_encoding') as "encoding",
+  current_schema() as "schema",
+  has_schema_privilege(current_schema(), 'CREATE') as "canCreate",
+  current_setting('synchronous_commit') as "synchronousCommit",
+  current_setting('fsync') as "fsync",
+  current_setting('full_page_writes') as "fullPageWrites"`;
+
+/** Reads what the server says of itself. */
+export async function readFacts(client: pg.Client): Promise<ServerFacts> {
+  const { rows: [facts] } = await client.query<ServerFacts>(FACTS);
+  if (facts === undefined) throw new Error("Cannot read the settings of PostgreSQL");
+  return facts;
+}
+
+/** Why the store cannot use such a server, continuing "Cannot use LABEL: "; undefined if it can. */
+export function unfitness(facts: ServerFacts): string | undefined {
+  if (facts.version < OLDEST_VERSION) {
+    return `its PostgreSQL is ${facts.versionText}, and the oldest supported is ${
+      OLDEST_VERSION / 10_000
+    }`;
+  }
+  if (facts.isStandby) return "it is a read-only standby; name its primary";
+  if (facts.isReadOnly) {
+    return "it is read-only (default_transaction_read_only); name a database that can be written";
+  }
+  if (facts.encoding !== "UTF8") {
+    return `its encoding is ${facts.encoding}, and must be UTF8 (createdb --encoding UTF8 --template template0)`;
+  }
+  if (facts.schema === null) {
+    return "no schema of its search_path exists; create one, or reset search_path";
+  }
+  return undefined;
+}
+
+/** What the operator must know of the durability of a server; undefined if it is as promised. */
+export function durabilityWarning({ fsync, fullPageWrites }: ServerFacts): string | undefined {
+  const off = [
+    ...fsync === "off" ? ["fsync=off"] : [],
+    ...fullPageWrites === "off" ? ["full_page_writes=off"] : [],
+  ];
+  if (off.length === 0) return undefined;
+  return `PostgreSQL runs with ${
+    off.join(" and ")
+  }: a crash of its machine can lose what was acknowledged`;
+}
+
+/**
+ * The settings of the connection that writes. A commit is durable when it is acknowledged; and a server that has
+ * vanished loses its lock within half a minute.
+ */
+export function writerSettings({ synchronousCommit }: ServerFacts): string {
+  return [
+    ...synchronousCommit === "off" ? ["set synchronous_commit = on"] : [],
+    "set default_transaction_isolation = 'read committed'",
+    "set statement_timeout = 0",
+    "set lock_timeout = 0",
+    "set idle_session_timeout = 0",
+    "set idle_in_transaction_session_timeout = 0",
+    "set tcp_keepalives_idle = 10",
+    "set tcp_keepalives_interval = 5",
+    "set tcp_keepalives_count = 3",
+  ].join("; ");
+}
+
+/** Why a connection failed, for the operator. */
+export function connectFailure(
+  error: unknown,
+  label: string,
+  { user, host, port }: ClientConfig,
+): DatabaseError {
+  const reason = reasonOf(error, `${user}`, `${host}:${port}`);
+  return new DatabaseError(`Cannot connect to ${label}: ${reason}`, { cause: error });
+}
+
+function reasonOf(error: unknown, user: string, address: string): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message } = error;
+  switch (stateOf(error)) {
+    case "28P01":
+      return `PostgreSQL rejects the password of user ${user}`;
+    case "28000":
+      return `PostgreSQL does not let user ${user} in (pg_hba.conf): ${message}`;
+    case "3D000":
+      return "the database does not exist; create it with createdb";
+    case "53300":
+      return "PostgreSQL has no connection left (max_connections)";
+    case "57P03":
+      return `PostgreSQL takes no connections now: ${message}`;
+  }
+  switch ("code" in error ? error.code : undefined) {
+    case "ECONNREFUSED":
+    case "ENOENT":
+      return `no PostgreSQL listens at ${address}`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "its host is not known";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return "its host cannot be reached";
+    case "ETIMEDOUT":
+      return "its host does not answer";
+  }
+  if (message === "timeout expired") return "its host does not answer within connect_timeout";
+  if (message.startsWith("SASL") && message.includes("password")) {
+    return `PostgreSQL asks for a password of user ${user}; give it in the URL, with ` +
+      "--database-password-file, or in PGPASSWORD";
+  }
+  if (message.includes("does not support SSL")) {
+    return "PostgreSQL offers no TLS; turn it on, or add sslmode=disable to the URL on a trusted network";
+  }
+  return message === "" ? error.name : message;
+}

@@ -1,0 +1,163 @@
+import { getLogger } from "@logtape/logtape";
+import { sql } from "kysely";
+import type { ClientConfig } from "pg";
+import type pg from "pg";
+import type { Dialect } from "../dialect.ts";
+import { StorageUnavailable } from "../storage_health.ts";
+import { clientConfigOf, type PostgresOptions } from "./address.ts";
+import {
+  connectFailure,
+  durabilityWarning,
+  openClient,
+  readFacts,
+  unfitness,
+  writerSettings,
+} from "./connect.ts";
+import { STATEMENT_TIMEOUT_MS } from "./connection.ts";
+import { DatabaseError } from "./database_error.ts";
+import { storeError } from "./errors.ts";
+import { holderOf, lockQuery, tryLock } from "./locks.ts";
+import { ConnectionPool, connectionsOf, StoreDialect } from "./pools.ts";
+import { PostgresSearch } from "./search.ts";
+import { TextIndex } from "./text_index.ts";
+import { WriterSession } from "./writer_session.ts";
+
+const logger = getLogger(["invoked", "store"]);
+
+/** How long a start waits for the lock of a server that has just ended. */
+const LOCK_PATIENCE_MS = 5_000;
+const LOCK_RETRY_MS = 100;
+/** Long reads have one connection in this many. */
+const CONNECTIONS_PER_LONG_READER = 4;
+/** How long one long read may take. */
+const LONG_STATEMENT_TIMEOUT_MS = 10 * 60_000;
+
+/** PostgreSQL. A commit is durable, so `sync` has nothing to do. @throws DatabaseError */
+export async function postgresDialect(options: PostgresOptions): Promise<Dialect> {
+  const { url, maxConnections } = options.database;
+  const config = await clientConfigOf(options.database);
+  const opening = new WriterOpening(config, options);
+  const session = await WriterSession.open((onError, previous) => opening.open(onError, previous));
+  opening.endStart();
+  const longReaders = Math.max(1, Math.floor(maxConnections / CONNECTIONS_PER_LONG_READER));
+  const readers = maxConnections - longReaders - 1;
+  const long = new ConnectionPool(config, longReaders, LONG_STATEMENT_TIMEOUT_MS);
+  const index = new TextIndex(config);
+  return {
+    name: url.label,
+    schema: opening.schema,
+    capabilities: {
+      caseInsensitiveLike: "ilike",
+      bytesOf: (text) => sql`convert_to(${text}, 'UTF8')`,
+      timeAfter: (ms) =>
+        `to_char(clock_timestamp() at time zone 'UTC' + interval '${ms} milliseconds', ` +
+        `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
+    },
+    writer: new StoreDialect(connectionsOf(session)),
+    statements: session,
+    reader: new StoreDialect(new ConnectionPool(config, readers, STATEMENT_TIMEOUT_MS)),
+    longReader: new StoreDialect(long),
+    search: new PostgresSearch(long, () => index.isReady),
+    sync: () => Promise.resolve(),
+    async probe() {
+      // A transaction without a record in the log would be committed without a write.
+      await session.run("select pg_logical_emit_message(true, 'invoked', 'probe')", []);
+    },
+    async lockMigrations(work) {
+      await session.query(lockQuery("lock", "migrations"), []);
+      try {
+        return await work();
+      } finally {
+        await session.query(lockQuery("unlock", "migrations"), []);
+      }
+    },
+    maintain(_betweenTransactions, onError) {
+      session.watch(onError);
+      index.build();
+      return Promise.resolve();
+    },
+    interrupt: () => session.interrupt(),
+    async close() {
+      await index.close();
+      await session.close();
+    },
+  };
+}
+
+/** Opens the connection that writes, and checks the server and its lock each time. */
+class WriterOpening {
+  readonly #config: ClientConfig;
+  readonly #options: PostgresOptions;
+  #isStart = true;
+  #schema: string | undefined;
+
+  constructor(config: ClientConfig, options: PostgresOptions) {
+    // Statements may be sent before the answer to the one before.
+    this.#config = { ...config, pipeline: true } as ClientConfig;
+    this.#options = options;
+  }
+
+  get schema(): string | undefined {
+    return this.#schema;
+  }
+
+  /** From here on faults are temporary: they are StorageUnavailable. */
+  endStart(): void {
+    this.#isStart = false;
+  }
+
+  async open(
+    onError: (error: Error) => void,
+    previous: number | undefined,
+  ): Promise<pg.Client> {
+    let client: pg.Client | undefined;
+    try {
+      client = await openClient(this.#config, onError);
+      await this.#prepare(client, previous);
+      return client;
+    } catch (error) {
+      client?.end().catch(() => {});
+      if (!this.#isStart) {
+        if (error instanceof DatabaseError) {
+          throw new StorageUnavailable("the database does not take writes of this server", {
+            cause: error,
+          });
+        }
+        throw storeError(error);
+      }
+      if (error instanceof DatabaseError) throw error;
+      throw connectFailure(error, this.#options.database.url.label, this.#config);
+    }
+  }
+
+  async #prepare(client: pg.Client, previous: number | undefined): Promise<void> {
+    const { label } = this.#options.database.url;
+    const facts = await readFacts(client);
+    const fault = unfitness(facts);
+    if (fault !== undefined) throw new DatabaseError(`Cannot use ${label}: ${fault}`);
+    await client.query(writerSettings(facts));
+    await this.#lock(client, previous);
+    this.#schema = facts.schema ?? undefined;
+    const warning = durabilityWarning(facts);
+    if (this.#isStart && warning !== undefined) logger.warn("{warning}", { warning });
+  }
+
+  async #lock(client: pg.Client, previous: number | undefined): Promise<void> {
+    const mode = this.#options.exclusive ? "exclusive" : "shared";
+    const patienceEnd = performance.now() + (this.#isStart ? LOCK_PATIENCE_MS : 0);
+    for (;;) {
+      if (await tryLock(client, "server", mode)) return;
+      const holder = await holderOf(client, "server");
+      if (holder !== undefined && holder.pid === previous) {
+        // PostgreSQL has not noticed that the last connection was lost.
+        await client.query("select pg_terminate_backend($1)", [previous]);
+      } else if (performance.now() > patienceEnd) {
+        throw new DatabaseError(
+          `Cannot use ${this.#options.database.url.label}: another server uses it` +
+            (holder === undefined ? "" : `, ${holder.description}`),
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    }
+  }
+}

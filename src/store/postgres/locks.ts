@@ -1,0 +1,60 @@
+/** Advisory locks of PostgreSQL, which end with the connection that holds them. */
+import type pg from "pg";
+
+/** The first key of every lock of this program. */
+const CLASS = 0x696e766f;
+
+/** What is locked. */
+export const LOCKS = {
+  /** Held by every server: exclusively by one that is alone, else shared. */
+  server: 1,
+  migrations: 2,
+  textIndex: 3,
+} as const;
+
+export type Lock = keyof typeof LOCKS;
+
+/** Who holds a lock. */
+export interface Holder {
+  readonly pid: number;
+  /** Where it connected from, and since when. */
+  readonly description: string;
+}
+
+/** Takes a lock if it is free; false if it is not. */
+export async function tryLock(
+  client: pg.ClientBase,
+  lock: Lock,
+  mode: "exclusive" | "shared" = "exclusive",
+): Promise<boolean> {
+  const suffix = mode === "shared" ? "_shared" : "";
+  const { rows } = await client.query<{ locked: boolean }>(
+    `select pg_try_advisory_lock${suffix}($1, $2) as locked`,
+    [CLASS, LOCKS[lock]],
+  );
+  return rows[0]?.locked === true;
+}
+
+/** The text of a query that waits for a lock, or releases one. */
+export function lockQuery(verb: "lock" | "unlock", lock: Lock): string {
+  return `select pg_advisory_${verb}(${CLASS}, ${LOCKS[lock]})`;
+}
+
+/** Who holds a lock of the database; undefined if it is free. */
+export async function holderOf(client: pg.ClientBase, lock: Lock): Promise<Holder | undefined> {
+  const { rows } = await client.query<{ pid: number; address: string | null; since: string }>(
+    `select a.pid, host(a.client_addr) as address,
+      to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since
+      from pg_locks l join pg_stat_activity a on a.pid = l.pid
+      where l.locktype = 'advisory' and l.granted and l.classid = $1 and l.objid = $2
+      and l.objsubid = 2 and l.database = (select oid from pg_database where datname = current_database())
+      limit 1`,
+    [CLASS, LOCKS[lock]],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    pid: row.pid,
+    description: `connected from ${row.address ?? "a unix socket"} since ${row.since}`,
+  };
+}

@@ -1,0 +1,105 @@
+/** Connections for reading, as Kysely takes them. */
+import { PostgresDialect, type PostgresPool, type PostgresQueryCompiler } from "kysely";
+import type { ClientConfig, PoolClient, QueryResult } from "pg";
+import pg from "pg";
+import { Connection } from "./connection.ts";
+import { isLoss, storeError } from "./errors.ts";
+import { StoreQueryCompiler } from "./query_compiler.ts";
+import type { WriterSession } from "./writer_session.ts";
+
+/** How long an unused connection is kept. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+/** A connection while it is taken. */
+export interface TakenConnection {
+  query(text: string, parameters?: readonly unknown[]): Promise<QueryResult>;
+  release(): void;
+}
+
+/** Where connections are taken from. */
+export interface Connections {
+  /** @throws StorageUnavailable */
+  connect(): Promise<TakenConnection>;
+  end(): Promise<void>;
+}
+
+/** Kysely's dialect on these connections. */
+export class StoreDialect extends PostgresDialect {
+  constructor(connections: Connections) {
+    // Without cursors: no reader of the store streams.
+    super({ pool: connections as unknown as PostgresPool });
+  }
+
+  override createQueryCompiler(): PostgresQueryCompiler {
+    return new StoreQueryCompiler();
+  }
+}
+
+/** A bounded number of connections, opened when they are needed. */
+export class ConnectionPool implements Connections {
+  readonly #pool: pg.Pool;
+  readonly #timeoutMs: number;
+  readonly #clients = new WeakMap<PoolClient, PooledConnection>();
+
+  /** @param timeoutMs of one statement */
+  constructor(config: ClientConfig, max: number, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+    this.#pool = new pg.Pool({ ...config, max, idleTimeoutMillis: IDLE_TIMEOUT_MS });
+    // An idle connection that was lost is replaced by the next query.
+    this.#pool.on("error", () => {});
+  }
+
+  async connect(): Promise<TakenConnection> {
+    let client: PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw storeError(error);
+    }
+    let pooled = this.#clients.get(client);
+    if (pooled === undefined) {
+      pooled = new PooledConnection(client, this.#timeoutMs);
+      this.#clients.set(client, pooled);
+    }
+    return pooled;
+  }
+
+  async end(): Promise<void> {
+    await this.#pool.end();
+  }
+}
+
+class PooledConnection implements TakenConnection {
+  readonly #client: PoolClient;
+  readonly #connection: Connection;
+  #isUnusable = false;
+
+  constructor(client: PoolClient, timeoutMs: number) {
+    this.#client = client;
+    this.#connection = new Connection(client, timeoutMs);
+    client.on("error", () => this.#isUnusable = true);
+  }
+
+  async query(text: string, parameters: readonly unknown[] = []): Promise<QueryResult> {
+    try {
+      return await this.#connection.query(text, parameters);
+    } catch (error) {
+      // One that has not answered in time may answer later, to the next query.
+      if (isLoss(error)) this.#isUnusable = true;
+      throw error;
+    }
+  }
+
+  release(): void {
+    this.#client.release(this.#isUnusable);
+  }
+}
+
+/** The connection of the writer, which is never released. */
+export function connectionsOf(session: WriterSession): Connections {
+  const connection: TakenConnection = {
+    query: (text, parameters = []) => session.query(text, parameters),
+    release() {},
+  };
+  return { connect: () => Promise.resolve(connection), end: () => session.close() };
+}

@@ -1,0 +1,63 @@
+/** Migrations, and what a start on PostgreSQL refuses. */
+import assert from "node:assert/strict";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { openPostgresStore } from "../support/stores.ts";
+
+Deno.test("stores on PostgreSQL", async (t) => {
+  await using postgres = await TestPostgres.start();
+
+  await t.step("ten that start at once migrate a new database once", async () => {
+    const url = await postgres.database();
+    await using directories = new AsyncDisposableStack();
+    const stores = await Promise.all(Array.from({ length: 10 }, async () => {
+      const directory = directories.use(await makeTempDir());
+      return directories.use(await openPostgresStore(directory.path, url, false));
+    }));
+    const [first, ...others] = stores;
+    const now = new Date().toISOString();
+    await first?.write((tx) =>
+      tx.identity.insertPrincipal({ id: "p", displayName: "one", roles: "[]", createdAt: now })
+    );
+    for (const store of others) {
+      await store.write((tx) =>
+        tx.identity.insertKey({
+          id: `k${others.indexOf(store)}`,
+          purpose: "x",
+          sealed: new Uint8Array([0, 255]),
+          createdAt: now,
+        })
+      );
+    }
+    const keys = await stores.at(-1)?.read.identity.keys("x");
+    assert.equal(keys?.length, 9);
+    assert.deepEqual(Uint8Array.from(keys?.[0]?.sealed ?? []), new Uint8Array([0, 255]));
+  });
+
+  await t.step("a second server on the database of one that is alone is refused", async () => {
+    const url = await postgres.database();
+    await using first = await makeTempDir();
+    await using second = await makeTempDir();
+    await using _store = await openPostgresStore(first.path, url);
+    for (const exclusive of [true, false]) {
+      await assert.rejects(
+        openPostgresStore(second.path, url, exclusive),
+        /^DatabaseError: Cannot use database test_2 on 127\.0\.0\.1:\d+: another server uses it, connected from 127\.0\.0\.1 since /,
+      );
+    }
+  });
+
+  await t.step("a database of a later version, or of another program, is refused", async () => {
+    const later = await postgres.database();
+    await using directory = await makeTempDir();
+    await (await openPostgresStore(directory.path, later))[Symbol.asyncDispose]();
+    await postgres.query("insert into kysely_migration values ('999_later', '')", "test_3");
+    await assert.rejects(
+      openPostgresStore(directory.path, later),
+      /the database has the migration 999_later, so a later version of invoked wrote it/,
+    );
+    const foreign = await postgres.database();
+    await postgres.query("create table accounts (id int)", "test_4");
+    await assert.rejects(openPostgresStore(directory.path, foreign), /its tables are not those of/);
+  });
+});

@@ -1,0 +1,174 @@
+/** Starts a real PostgreSQL on a free port of loopback. */
+import { createServer } from "node:net";
+import pg from "pg";
+import { pathOf } from "./diagnosis.ts";
+import { eventually } from "./eventually.ts";
+import { filledOnce } from "./once.ts";
+import { signalUnlessEnded } from "./processes.ts";
+
+/** The user of the system that runs PostgreSQL, which does not run as root. */
+const SYSTEM_USER = "postgres";
+const USER = "invoked";
+const PASSWORD = "pass-word";
+
+/** What makes it fast: a crash of the machine loses its data, one of PostgreSQL does not. */
+const SETTINGS = {
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  fsync: "off",
+  full_page_writes: "off",
+  max_connections: "150",
+  shared_buffers: "32MB",
+  max_wal_senders: "0",
+  wal_level: "minimal",
+  autovacuum_naptime: "10s",
+};
+
+export interface PostgresOptions {
+  /** Further settings of the server. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A running PostgreSQL. Disposing it stops it and removes its data. */
+export class TestPostgres implements AsyncDisposable {
+  #process: Deno.ChildProcess | undefined;
+  #databases = 0;
+
+  private constructor(
+    readonly directory: string,
+    readonly port: number,
+    private readonly settings: Readonly<Record<string, string>>,
+  ) {}
+
+  static async start({ settings = {} }: PostgresOptions = {}): Promise<TestPostgres> {
+    const template = await filledOnce("postgres", initialize);
+    const directory = await makeDirectory();
+    await run(["cp", "-a", `${template}/.`, directory]);
+    const postgres = new TestPostgres(directory, await freePort(), { ...SETTINGS, ...settings });
+    await postgres.restart();
+    return postgres;
+  }
+
+  /** Starts it again on its data after {@link stop}; resolves once it takes connections. */
+  async restart(): Promise<void> {
+    const args = Object.entries({ ...this.settings, port: String(this.port) })
+      .flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const [program = "", ...rest] = await asSystemUser("postgres", ["-D", this.directory, ...args]);
+    this.#process = new Deno.Command(program, {
+      args: rest,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const ended = this.#process.status.then(({ code }) => {
+      throw new Error(`Cannot start PostgreSQL: it ended with ${code}`);
+    });
+    ended.catch(() => {});
+    await Promise.race([
+      ended,
+      eventually(() => this.query("select 1").then(() => true, () => undefined), "PostgreSQL"),
+    ]);
+  }
+
+  /** Stops it: in order with SIGINT, as in a crash with SIGQUIT. */
+  async stop(signal: "SIGINT" | "SIGQUIT" = "SIGINT"): Promise<void> {
+    if (this.#process === undefined) return;
+    signalUnlessEnded(this.#process, signal);
+    await this.#process.status;
+  }
+
+  /** The URL of an empty database of its own. */
+  async database(options = ""): Promise<string> {
+    const name = `test_${++this.#databases}`;
+    await this.query(`create database ${name} ${options}`);
+    return this.url(name);
+  }
+
+  url(database: string, user = USER, password = PASSWORD): string {
+    return `postgres://${user}:${password}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** Runs statements as the superuser. */
+  async query<Row extends pg.QueryResultRow>(sql: string, database = "postgres"): Promise<Row[]> {
+    const client = new pg.Client({ connectionString: this.url(database) });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      const results: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query(sql);
+      return (Array.isArray(results) ? results.at(-1) : results)?.rows ?? [];
+    } finally {
+      await client.end();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGQUIT");
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
+
+async function initialize(directory: string): Promise<void> {
+  const own = await makeDirectory();
+  const passwordFile = `${own}.password`;
+  try {
+    await Deno.writeTextFile(passwordFile, `${PASSWORD}\n`);
+    if (isRoot()) await run(["chown", SYSTEM_USER, passwordFile]);
+    await run(
+      await asSystemUser("initdb", [
+        `--pgdata=${own}`,
+        `--username=${USER}`,
+        `--pwfile=${passwordFile}`,
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--wal-segsize=1",
+        "--no-sync",
+        "--no-instructions",
+      ]),
+    );
+    await run(["cp", "-a", `${own}/.`, directory]);
+  } finally {
+    await Deno.remove(passwordFile);
+    await Deno.remove(own, { recursive: true });
+  }
+}
+
+async function makeDirectory(): Promise<string> {
+  const directory = await Deno.makeTempDir({ prefix: "invoked-test-postgres-" });
+  if (isRoot()) await run(["chown", `${SYSTEM_USER}:`, directory]);
+  return directory;
+}
+
+/** The command that runs a program of PostgreSQL as a user that is not root. */
+async function asSystemUser(program: string, args: readonly string[]): Promise<string[]> {
+  const command = [await pathOf(program) ?? program, ...args];
+  if (!isRoot()) return command;
+  return [
+    "setpriv",
+    `--reuid=${SYSTEM_USER}`,
+    `--regid=${SYSTEM_USER}`,
+    "--clear-groups",
+    ...command,
+  ];
+}
+
+function isRoot(): boolean {
+  return Deno.uid() === 0;
+}
+
+async function run([program = "", ...args]: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args, stdout: "null" }).output();
+  if (success) return;
+  throw new Error(`Cannot run ${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const listening = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", listening.resolve);
+  await listening.promise;
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
+  return address.port;
+}
