@@ -21,6 +21,7 @@ import {
   newScopedSigner,
   type UserPermissionsLimits,
 } from "@nats-io/jwt";
+import { writePrivateFile } from "../../src/shared/files.ts";
 import {
   type Permissions,
   permissionsOf,
@@ -34,7 +35,7 @@ const ACCOUNTS_FILE = "accounts.conf";
 /** The public key of the account that users belong to. */
 const ACCOUNT_FILE = "account.pub";
 const SEED_FILE = /^(api|worker)-.+\.nk$/;
-const NAME = /^[A-Za-z0-9-]{1,40}$/;
+const NAME = /^[A-Za-z0-9.-]{1,200}$/;
 
 const NO_LIMIT = -1;
 const USER_LIMITS = { subs: NO_LIMIT, data: NO_LIMIT, payload: NO_LIMIT };
@@ -153,7 +154,9 @@ function checked(role: string, name: string): Role {
   const found = ROLES.find((known) => known === role);
   if (found === undefined) throw new Error(`Cannot use the role ${role}: it is not api or worker`);
   if (!NAME.test(name)) {
-    throw new Error(`Cannot use the name ${name}: it has other than letters, digits and dashes`);
+    throw new Error(
+      `Cannot use the name ${name}: it must have 1 to 200 letters, digits, dots and dashes`,
+    );
   }
   return found;
 }
@@ -172,7 +175,7 @@ async function main(args: readonly string[]): Promise<void> {
     .description("sign a user with the key of its role, and write its .creds with mode 0600")
     .action(async (directory: string, role: string, name: string, file: string) => {
       const creds = await signUser(directory, checked(role, name), name);
-      await Deno.writeFile(file, creds, { createNew: true, mode: 0o600 });
+      await writePrivateFile(file, new TextDecoder().decode(creds));
     });
   await program.parseAsync(args, { from: "user" });
 }

@@ -1,0 +1,209 @@
+/** The manifests and the compose file, as far as schemas and the files themselves show their faults: nothing here runs them. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { Ajv } from "ajv";
+import { Deployment, StatefulSet } from "kubernetes-models/apps/v1";
+import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
+import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
+import { ConfigMap, type IPodSpec, Namespace, Service } from "kubernetes-models/v1";
+import { ScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1";
+import { parse, parseAllDocuments } from "yaml";
+import type { Json } from "../support/client.ts";
+import { makeTempDir } from "../support/invoked.ts";
+// Of github.com/compose-spec/compose-spec, commit 170098ba, Apache License 2.0.
+import composeSchema from "./compose_spec.json" with { type: "json" };
+
+const ROOT = new URL("../../", import.meta.url);
+const MANIFESTS = new URL("deploy/kubernetes/", ROOT);
+const RUNTIME = fileURLToPath(new URL("node_modules/deno/deno", ROOT));
+
+/** The kinds that manifests use, each with the module of its type. */
+const KINDS = {
+  "apps/v1 Deployment": [Deployment, "kubernetes-models/apps/v1/Deployment"],
+  "apps/v1 StatefulSet": [StatefulSet, "kubernetes-models/apps/v1/StatefulSet"],
+  "keda.sh/v1alpha1 ScaledObject": [
+    ScaledObject,
+    "@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject",
+  ],
+  "networking.k8s.io/v1 NetworkPolicy": [
+    NetworkPolicy,
+    "kubernetes-models/networking.k8s.io/v1/NetworkPolicy",
+  ],
+  "policy/v1 PodDisruptionBudget": [
+    PodDisruptionBudget,
+    "kubernetes-models/policy/v1/PodDisruptionBudget",
+  ],
+  "v1 ConfigMap": [ConfigMap, "kubernetes-models/v1/ConfigMap"],
+  "v1 Namespace": [Namespace, "kubernetes-models/v1/Namespace"],
+  "v1 Service": [Service, "kubernetes-models/v1/Service"],
+} as const;
+
+/** Made outside of the manifests, because they are secret or of the installation. */
+const SECRETS = [
+  ...["invoked-database", "invoked-master-key", "invoked-nats", "invoked-nats-api"],
+  ...["invoked-nats-worker", "invoked-postgres-tls"],
+];
+const CONFIG_MAPS = ["invoked-ca"];
+
+interface Manifest {
+  readonly file: string;
+  readonly kind: keyof typeof KINDS;
+  readonly object: Json;
+}
+
+async function readManifests(): Promise<Manifest[]> {
+  const found: Manifest[] = [];
+  for await (const { name } of Deno.readDir(MANIFESTS)) {
+    const text = await Deno.readTextFile(new URL(name, MANIFESTS));
+    for (const document of parseAllDocuments(text)) {
+      assert.deepEqual(document.errors, [], name);
+      const object = document.toJS();
+      const kind = `${object.apiVersion} ${object.kind}` as keyof typeof KINDS;
+      assert.ok(kind in KINDS, `${name}: ${kind} has no schema here`);
+      found.push({ file: name, kind, object });
+    }
+  }
+  assert.ok(found.length > 10);
+  return found;
+}
+
+const isPodOwner = ({ kind }: Manifest) => /Deployment|StatefulSet/.test(kind);
+const podOf = ({ object }: Manifest): Json => object.spec.template;
+/** Whether labels are among those of a pod. */
+const selects = (labels: Record<string, string>, pod: Json) =>
+  Object.entries(labels).every(([name, value]) => pod.metadata.labels[name] === value);
+
+Deno.test("the values of manifests are as the schemas of Kubernetes and KEDA have them", async () => {
+  for (const { file, kind, object } of await readManifests()) {
+    const Model = KINDS[kind][0] as new (data: unknown) => { validate(): void };
+    assert.doesNotThrow(() => new Model(object).validate(), `${file}: ${kind}`);
+  }
+});
+
+Deno.test("manifests have no field that Kubernetes and KEDA do not know", async () => {
+  await using directory = await makeTempDir();
+  assert.deepEqual(await unknownFields(await readManifests(), directory.path), "");
+  const [known] = (await readManifests()).filter(isPodOwner);
+  assert.ok(known !== undefined);
+  const object = structuredClone(known.object);
+  object.spec.template.spec.hostUser = false;
+  assert.match(await unknownFields([{ ...known, object }], directory.path), /hostUser/);
+});
+
+/** What the compiler says of the objects as literals of their types: those may have no further field. */
+async function unknownFields(manifests: readonly Manifest[], directory: string): Promise<string> {
+  const lines = manifests.map(({ kind, object }, index) => {
+    const path = fileURLToPath(new URL(`node_modules/${KINDS[kind][1]}.d.ts`, ROOT));
+    const type = `I${object.kind}`;
+    return `import type { ${type} as T${index} } from ${JSON.stringify(path)};\n` +
+      `export const manifest${index}: T${index} = ${JSON.stringify(object)};\n`;
+  });
+  const file = `${directory}/manifests.ts`;
+  await Deno.writeTextFile(file, lines.join(""));
+  const { success, stderr } = await new Deno.Command(RUNTIME, {
+    args: ["check", "--quiet", "--config", fileURLToPath(new URL("deno.json", ROOT)), file],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return success ? "" : new TextDecoder().decode(stderr);
+}
+
+Deno.test("selectors of manifests find the pods that they mean", async () => {
+  const manifests = await readManifests();
+  const owners = manifests.filter(isPodOwner);
+  const selectors = manifests.flatMap(({ kind, object: { spec, metadata } }) => {
+    if (kind === "v1 Service") return [[metadata.name, spec.selector]];
+    if (kind === "networking.k8s.io/v1 NetworkPolicy") {
+      return [[metadata.name, spec.podSelector.matchLabels ?? {}]];
+    }
+    const { matchLabels } = spec?.selector ?? {};
+    return matchLabels === undefined ? [] : [[metadata.name, matchLabels]];
+  });
+  assert.ok(selectors.length > 10);
+  for (const [name, labels] of selectors) {
+    const found = owners.filter((owner) => selects(labels, podOf(owner)));
+    const expected = Object.keys(labels).length === 0 ? owners.length : 1;
+    assert.equal(found.length, expected, `${name} selects ${found.length} kinds of pods`);
+  }
+  for (const owner of owners) {
+    const { spec } = owner.object;
+    assert.ok(selects(spec.selector.matchLabels, podOf(owner)), owner.object.metadata.name);
+  }
+  const scaled = manifests.filter(({ kind }) => kind.endsWith("ScaledObject"));
+  assert.deepEqual(
+    scaled.map(({ object }) => object.spec.scaleTargetRef.name),
+    ["invoked-worker"],
+  );
+});
+
+Deno.test("pods find their volumes, secrets and ports, and hold no secret themselves", async () => {
+  const manifests = await readManifests();
+  const inlined = manifests.filter(({ kind }) => kind === "v1 ConfigMap")
+    .map(({ object }) => object.metadata.name);
+  const secrets = new Set<string>();
+  const configMaps = new Set<string>();
+  for (const owner of manifests.filter(isPodOwner)) {
+    const spec: IPodSpec = podOf(owner).spec;
+    const claims = (owner.object.spec.volumeClaimTemplates ?? [])
+      .map((claim: Json) => claim.metadata.name);
+    const volumes = [...claims, ...(spec.volumes ?? []).map(({ name }) => name)];
+    for (const { secret, configMap } of spec.volumes ?? []) {
+      if (secret?.secretName !== undefined) secrets.add(secret.secretName);
+      if (configMap?.name !== undefined) configMaps.add(configMap.name);
+    }
+    const containers = [...spec.initContainers ?? [], ...spec.containers];
+    const mounts = containers.flatMap(({ volumeMounts = [] }) => volumeMounts);
+    assert.deepEqual(new Set(mounts.map(({ name }) => name)), new Set(volumes), owner.file);
+    for (const { env = [] } of containers) {
+      for (const { name, value, valueFrom } of env) {
+        if (valueFrom?.secretKeyRef?.name !== undefined) secrets.add(valueFrom.secretKeyRef.name);
+        assert.ok(value === undefined || !/PASSWORD|SECRET|KEY/.test(name), name);
+      }
+    }
+    for (const { startupProbe, readinessProbe, livenessProbe, ports = [] } of spec.containers) {
+      for (const probe of [startupProbe, readinessProbe, livenessProbe]) {
+        const port = probe?.httpGet?.port;
+        if (port !== undefined) assert.ok(ports.some(({ name }) => name === port), String(port));
+      }
+    }
+  }
+  assert.deepEqual([...secrets].toSorted(), SECRETS);
+  assert.deepEqual([...configMaps].toSorted(), [...CONFIG_MAPS, ...inlined].toSorted());
+});
+
+Deno.test("a worker gets neither the database nor the master key", async () => {
+  const [worker] = (await readManifests())
+    .filter(({ object }) =>
+      object.kind === "Deployment" && object.metadata.name === "invoked-worker"
+    );
+  assert.ok(worker !== undefined);
+  const spec: IPodSpec = podOf(worker).spec;
+  assert.doesNotMatch(JSON.stringify(spec), /database|master|postgres|invoked-nats-api/i);
+  const signing = (spec.containers[0]?.volumeMounts ?? []).map(({ name }) => name);
+  assert.ok(!signing.includes("nats-signing-key"), "its own container has no signing key");
+});
+
+Deno.test("the compose file is one of the Compose specification", async () => {
+  const compose: Json = parse(await Deno.readTextFile(new URL("deploy/compose.yaml", ROOT)), {
+    merge: true,
+  });
+  const { $schema: _, ...schema } = composeSchema;
+  const isValid = new Ajv({ strict: false, validateFormats: false }).compile<Json>(schema);
+  const isCompose: boolean = isValid(compose);
+  assert.ok(isCompose, JSON.stringify(isValid.errors, null, 2));
+  assert.ok(!isValid({ ...compose, services: { api: { imagge: "x" } } }), "the schema is strict");
+  const named = new Set([...Object.keys(compose.volumes), ...Object.keys(compose.configs)]);
+  for (const [name, service] of Object.entries<Json>(compose.services)) {
+    for (const other of Object.keys(service.depends_on ?? {})) {
+      assert.ok(other in compose.services, `${name} depends on ${other}`);
+    }
+    for (const network of service.networks ?? []) {
+      assert.ok(network in compose.networks, `${name} is in ${network}`);
+    }
+    for (const volume of service.volumes ?? []) {
+      assert.ok(named.has(volume.split(":")[0]), `${name} mounts ${volume}`);
+    }
+  }
+  const { worker } = compose.services;
+  assert.ok(!worker.volumes.some((volume: string) => volume.startsWith("credentials")));
+  assert.ok(!worker.networks.includes("database"));
+});
