@@ -214,7 +214,7 @@ async function holdingsOf(server: TestServer, temporaryDir: string): Promise<Hol
     [...places, temporaryDir, ...await sharedDirs(dataDir)].map(countFiles),
   );
   return {
-    processes: (await descendantsOf(pid)).length,
+    processes: descendantsOf(pid).length,
     descriptors: (await descriptorsOf(pid)).length,
     files: files.reduce((sum, count) => sum + count, 0),
     resident: mib("VmRSS"),

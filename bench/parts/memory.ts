@@ -114,8 +114,8 @@ async function settledProcesses(server: number): Promise<Memory[]> {
 /** The descendants without children: what wraps them in walls is not counted. */
 async function readyProcesses(server: number): Promise<Memory[]> {
   const found: Memory[] = [];
-  for (const pid of await descendantsOf(server)) {
-    if ((await childrenOf(pid)).length > 0) continue;
+  for (const pid of descendantsOf(server)) {
+    if (childrenOf(pid).length > 0) continue;
     const memory = await memoryOf(pid);
     if (memory !== undefined) found.push(memory);
   }

@@ -16,7 +16,7 @@ serverSuite("status of the server", { flags: ["--pool-size", "3"] }, {
     assert.equal(status.root.count, 1);
     assert.deepEqual([status.templates.blank, status.templates.script], [3, 0]);
     assert.equal(status.instances.count, 3);
-    assert.equal((await instancesOf(server.pid)).length, 3);
+    assert.equal(instancesOf(server.pid).length, 3);
     for (const group of ["root", "templates", "instances"]) {
       assert.ok(status[group].privateBytes > 0, group);
     }

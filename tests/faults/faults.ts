@@ -26,7 +26,7 @@ export interface FaultContext {
   readonly next: (below: number) => number;
 }
 
-type Fault = (context: FaultContext) => Promise<void>;
+type Fault = (context: FaultContext) => void | Promise<void>;
 
 /** The faults by their names in the summary. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
@@ -35,15 +35,15 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       signal(target.pid, "SIGKILL");
       await target.ready();
     }),
-  "kill -9 of a process below the server": async ({ target, next }) => {
-    for (const pid of await below(target, next, 1)) signal(pid, "SIGKILL");
+  "kill -9 of a process below the server": ({ target, next }) => {
+    for (const pid of below(target, next, 1)) signal(pid, "SIGKILL");
   },
-  "kill -9 of all processes below the server": async ({ target }) => {
-    for (const pid of await below(target, () => 0, Infinity)) signal(pid, "SIGKILL");
+  "kill -9 of all processes below the server": ({ target }) => {
+    for (const pid of below(target, () => 0, Infinity)) signal(pid, "SIGKILL");
   },
   "SIGSTOP of the server": (context) => stopped(context, context.target.pid),
   "SIGSTOP of a process below the server": async (context) => {
-    const [pid] = await below(context.target, context.next, 1);
+    const [pid] = below(context.target, context.next, 1);
     await stopped(context, pid);
   },
   "a full disk": (context) => disk(context, { operation: "write", error: "ENOSPC" }),
@@ -87,13 +87,13 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 };
 
 /** Processes below the server, picked at random. */
-async function below(
+function below(
   target: Target,
   next: (below: number) => number,
   count: number,
-): Promise<number[]> {
+): number[] {
   const { pid } = target;
-  const pids = pid === undefined ? [] : await descendantsOf(pid);
+  const pids = pid === undefined ? [] : [...descendantsOf(pid)];
   const picked: number[] = [];
   while (picked.length < count && pids.length > 0) {
     picked.push(...pids.splice(next(pids.length), 1));

@@ -151,10 +151,10 @@ shimTest(
     const client = await server.client();
     const functionId = await client.deploy(ECHO);
 
-    const serverPid = async () => (await childrenOf(server.pid))[0];
+    const serverPid = () => childrenOf(server.pid)[0];
     const restarted = async (earlier: number | undefined) => {
-      await eventually(async () => {
-        const now = await serverPid();
+      await eventually(() => {
+        const now = serverPid();
         return now !== undefined && now !== earlier || undefined;
       }, "another server");
       await eventually(
@@ -164,18 +164,18 @@ shimTest(
       );
       ok(await client.invoke(functionId, {}));
     };
-    const first = await serverPid();
+    const first = serverPid();
     await shim.set({ operation: "sync", error: "EIO", path: "/invoked.db-wal" });
     await client.invoke(functionId, {}).catch(() => "its connection breaks");
-    await eventually(async () => await serverPid() !== first || undefined, "the end of the server");
+    await eventually(() => serverPid() !== first || undefined, "the end of the server");
     await shim.set();
     await restarted(first);
 
-    const second = await serverPid();
+    const second = serverPid();
     assert.ok(second);
     Deno.kill(second, "SIGKILL");
     await restarted(second);
-    const third = await serverPid();
+    const third = serverPid();
     assert.ok(third);
     await server.stop("SIGKILL");
     await allGone([third]);

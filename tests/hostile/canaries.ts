@@ -51,7 +51,7 @@ export async function openCanaries(): Promise<Canaries> {
     env: { PATH: Deno.env.get("PATH") ?? "", CANARY: tokens.process },
   }).spawn();
   opened.defer(async () => {
-    if (!await isGone(sleeper.pid)) sleeper.kill("SIGKILL");
+    if (!isGone(sleeper.pid)) sleeper.kill("SIGKILL");
     await sleeper.status;
   });
   let seen: string[] = [];
@@ -95,7 +95,7 @@ export async function openCanaries(): Promise<Canaries> {
     async look() {
       const events = seen;
       seen = [];
-      if (await isGone(sleeper.pid)) events.push("the canary process is gone");
+      if (isGone(sleeper.pid)) events.push("the canary process is gone");
       if (await Deno.readTextFile(file).catch(() => "") !== tokens.file) {
         events.push("the canary file was changed");
       }

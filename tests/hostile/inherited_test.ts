@@ -24,7 +24,7 @@ function slowBuild(): Record<string, string> {
 /** Waits for a Deno process below the server with this text in its arguments, and inspects it. */
 async function whatHolds(server: TestServer, text: string): Promise<string[]> {
   return await eventually(async () => {
-    for (const pid of await descendantsOf(server.pid)) {
+    for (const pid of descendantsOf(server.pid)) {
       const [program = "", ...args] = await argumentsOf(pid);
       // Wrappers have the arguments of the command that they run, and their own descriptors.
       if (!program.endsWith("deno") || !args.some((argument) => argument.includes(text))) continue;

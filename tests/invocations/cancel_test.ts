@@ -24,10 +24,10 @@ async function running({ client, server }: Stage): Promise<void> {
   const busy = "console.log('up'); export default () => { for (;;); };";
   for (const main of [HANG, busy]) {
     const id = await client.deploy(main);
-    const waiting = await instancesOf(server.pid);
+    const waiting = instancesOf(server.pid);
     const { body } = await client.invoke(id, {}, { prefer: "respond-async" });
     await logged(client, id, body.invocationId);
-    const running = await instancesOf(server.pid);
+    const running = instancesOf(server.pid);
     const cancelled = await client.post(`${pathOf(id, body.invocationId)}/cancel`, {});
     assert.equal(cancelled.status, 200);
     const { invocation } = cancelled.body;

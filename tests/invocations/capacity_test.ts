@@ -98,7 +98,7 @@ async function repeatsTakeNoPlace({ client }: Stage): Promise<void> {
 
 async function disconnects({ client, server }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
-  const waiting = await instancesOf(server.pid);
+  const waiting = instancesOf(server.pid);
   const controller = new AbortController();
   const call = fetch(new URL(`/api/v1/functions/${id}/invoke`, client.url), {
     method: "POST",

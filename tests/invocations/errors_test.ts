@@ -18,7 +18,7 @@ async function failing(
   files: Files = {},
 ): Promise<string> {
   const id = await client.deploy(main, files);
-  const waiting = await instancesOf(server.pid);
+  const waiting = instancesOf(server.pid);
   const { status, headers, body } = await client.invoke(id);
   assert.equal(status, 200, JSON.stringify(body));
   assert.deepEqual(Object.keys(body), ["invocationId"], "a failed call has no json");

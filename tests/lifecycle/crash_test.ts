@@ -58,14 +58,11 @@ async function loadAndKill(server: TestServer, functionId: string): Promise<Answ
   const answeredOf = (wanted: Answered["mode"]) =>
     answered.filter(({ mode }) => mode === wanted).length;
   await eventually(
-    () =>
-      Promise.resolve(
-        Math.min(answeredOf("sync"), answeredOf("async")) >= ANSWERED_BEFORE_KILL || undefined,
-      ),
+    () => Math.min(answeredOf("sync"), answeredOf("async")) >= ANSWERED_BEFORE_KILL || undefined,
     "an answer to some calls of each mode",
   );
-  const sandboxes = await eventually(async () => {
-    const children = await descendantsOf(server.pid);
+  const sandboxes = await eventually(() => {
+    const children = descendantsOf(server.pid);
     return children.length > 0 ? children : undefined;
   }, "an instance");
   const { signal } = await server.stop("SIGKILL");

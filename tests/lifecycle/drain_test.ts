@@ -53,7 +53,7 @@ testInDataDir("SIGTERM lets what runs finish and takes nothing new", async (data
   const id = await deployWaiter(client, barrier);
   const running = client.invoke(id, { url });
   await started(client, id);
-  const sandboxes = await descendantsOf(server.pid);
+  const sandboxes = descendantsOf(server.pid);
   server.signal("SIGTERM");
   await draining(client);
   assert.equal((await client.get("/healthz")).status, 200);
@@ -84,7 +84,7 @@ testInDataDir("what runs longer than the drain limit is interrupted", async (dat
     const waitedFor = client.invoke(other);
     await started(client, other);
     await started(client, hanging);
-    const sandboxes = await descendantsOf(server.pid);
+    const sandboxes = descendantsOf(server.pid);
     const { code } = await server.stop("SIGINT");
     assert.equal(code, 0);
     const answer = await waitedFor;
@@ -105,7 +105,7 @@ testInDataDir("a second signal kills at once", async (dataDir) => {
     id = await client.deploy(HANG);
     const broken = client.invoke(id).then(() => "answered", () => "broken");
     invocationId = await started(client, id);
-    const sandboxes = await descendantsOf(server.pid);
+    const sandboxes = descendantsOf(server.pid);
     server.signal("SIGTERM");
     await draining(client);
     await new Promise((resolve) => setTimeout(resolve, NO_ECHO_MS));

@@ -84,7 +84,7 @@ Deno.test("after a crash, what ran is interrupted and what was accepted runs", a
   {
     await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
     left = await occupy(await server.client());
-    const sandboxes = await descendantsOf(server.pid);
+    const sandboxes = descendantsOf(server.pid);
     assert.ok(sandboxes.length >= 2, "one runs, one waits ready");
     await server.stop("SIGKILL");
     await allGone(sandboxes);

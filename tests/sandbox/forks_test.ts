@@ -195,10 +195,10 @@ sandboxTest("siblings that fail do not disturb each other", async (sandboxes) =>
 }, POOL);
 
 /** The root: the process of a tree that has more than one child. */
-async function rootOf(cacheDir: string): Promise<{ root: number; templates: number[] }> {
+async function rootOf(cacheDir: string): Promise<{ root: number; templates: readonly number[] }> {
   return await eventually(async () => {
     for (const pid of await treePids(cacheDir)) {
-      const templates = await childrenOf(pid);
+      const templates = childrenOf(pid);
       if (templates.length > 1) return { root: pid, templates };
     }
   }, "a root with templates");
@@ -214,7 +214,7 @@ sandboxTest(
     };
     assert.ok(await limitOf(root) > 1024);
     for (const template of templates) {
-      for (const pid of [template, ...await childrenOf(template)]) {
+      for (const pid of [template, ...childrenOf(template)]) {
         assert.equal(await limitOf(pid), 256);
       }
     }
@@ -288,7 +288,7 @@ for (const mode of AVAILABLE_MODES) {
       await eventually(async () => {
         const parents = new Set<number>();
         for (const pid of await treePids(cacheDir)) {
-          if ((await childrenOf(pid)).length > 1) parents.add(pid);
+          if (childrenOf(pid).length > 1) parents.add(pid);
         }
         return parents.size > 0 && !parents.has(root) || undefined;
       }, "another root");

@@ -53,7 +53,7 @@ for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Den
         eventually(async () => {
           const pids = await treePids(cacheDir);
           const orphan = (await processesWith(argument)).find(({ group }) => pids.includes(group));
-          const templates = orphan === undefined ? [] : await childrenOf(orphan.group);
+          const templates = orphan === undefined ? [] : childrenOf(orphan.group);
           return templates.length > 1 && orphan ? { ...orphan, templates } : undefined;
         }, "a root with templates, and a process that does not belong to it");
       const isGone = async (pid: number) =>
@@ -62,7 +62,7 @@ for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Den
       const [template] = first.templates;
       assert.ok(template);
       Deno.kill(template, "SIGKILL");
-      await eventually(async () => await isGone(first.pid) || undefined, "the end of the process");
+      await eventually(() => isGone(first.pid) || undefined, "the end of the process");
       const { outcome, process } = await run(sandboxes, GOOD);
       assert.deepEqual([outcome.kind, process], ["success", "root"]);
       assert.ok((await treePids(cacheDir)).includes(first.group), "the root lives on");
@@ -71,7 +71,7 @@ for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Den
       const second = await rootWithOrphan();
       assert.notEqual(second.group, first.group);
       Deno.kill(second.group, "SIGKILL");
-      await eventually(async () => await isGone(second.pid) || undefined, "the end of the process");
+      await eventually(() => isGone(second.pid) || undefined, "the end of the process");
     }
     await eventually(async () => (await processesWith(argument)).length === 0 || undefined);
     for (const directory of [cacheDir, wrappers]) await Deno.remove(directory, { recursive: true });

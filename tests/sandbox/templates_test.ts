@@ -161,12 +161,14 @@ sandboxTest("a template that changes built-ins cannot forge an answer", async (s
 }, POOL);
 
 /** The template of the only script, which is a child of the root and forks templates itself. */
-async function scriptTemplateOf(cacheDir: string): Promise<{ script: number; below: number[] }> {
+async function scriptTemplateOf(
+  cacheDir: string,
+): Promise<{ script: number; below: readonly number[] }> {
   return await eventually(async () => {
     const all = await treePids(cacheDir);
     for (const script of all) {
-      const below = await childrenOf(script);
-      const further = await Promise.all(below.map(childrenOf));
+      const below = childrenOf(script);
+      const further = below.map(childrenOf);
       const isRoot = further.some((pids) => pids.length > 1) || below.length > 2;
       if (below.length === 1 && further.flat().length === 1 && !isRoot) return { script, below };
     }

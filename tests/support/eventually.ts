@@ -1,18 +1,23 @@
 /** How long something may take to come about; a bound for what never does, not a measurement. */
 const PATIENCE_MS = 30_000;
-const PROBE_INTERVAL_MS = 10;
+/** The pause between two probes grows with the wait, so that a long one takes little processor time. */
+const PAUSE_MIN_MS = 10;
+const PAUSE_MAX_MS = 100;
+const PAUSE_OF_WAIT = 1 / 10;
 
 /** Repeats `probe` until it answers something. */
 export async function eventually<T>(
-  probe: () => Promise<T | undefined>,
+  probe: () => T | undefined | Promise<T | undefined>,
   what = "what was waited for",
   patienceMs = PATIENCE_MS,
 ): Promise<T> {
-  const deadline = Date.now() + patienceMs;
+  const started = Date.now();
   for (;;) {
     const found = await probe();
     if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`In ${patienceMs} ms ${what} did not come about`);
-    await new Promise((resolve) => setTimeout(resolve, PROBE_INTERVAL_MS));
+    const waited = Date.now() - started;
+    if (waited > patienceMs) throw new Error(`In ${patienceMs} ms ${what} did not come about`);
+    const pauseMs = Math.min(Math.max(PAUSE_MIN_MS, waited * PAUSE_OF_WAIT), PAUSE_MAX_MS);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -10,35 +10,42 @@ export function signalUnlessEnded(process: Deno.ChildProcess, signal: Deno.Signa
   }
 }
 
-/** Ids of the live children of a process. */
-export async function childrenOf(parent: number): Promise<number[]> {
-  const children: number[] = [];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const status = await readStatus(Number(name));
-    if (status?.includes(`\nPPid:\t${parent}\n`) && isAlive(status)) children.push(Number(name));
+/** Ids of the live children of every process, from one look at all of them. */
+function readChildren(): ReadonlyMap<number, readonly number[]> {
+  const children = new Map<number, number[]>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    const status = /^\d+$/.test(name) ? readStatus(Number(name)) : undefined;
+    const parent = Number(/^PPid:\t(\d+)$/m.exec(status ?? "")?.[1]);
+    if (status === undefined || Number.isNaN(parent) || !isAlive(status)) continue;
+    children.set(parent, [...children.get(parent) ?? [], Number(name)]);
   }
   return children;
 }
 
+/** Ids of the live children of a process. */
+export function childrenOf(parent: number): readonly number[] {
+  return readChildren().get(parent) ?? [];
+}
+
 /** Ids of the live children of a process, of theirs, and so on. */
-export async function descendantsOf(ancestor: number): Promise<number[]> {
-  const children = await childrenOf(ancestor);
-  const further = await Promise.all(children.map(descendantsOf));
-  return [...children, ...further.flat()];
+export function descendantsOf(ancestor: number): readonly number[] {
+  return below(ancestor, readChildren());
+}
+
+function below(ancestor: number, children: ReadonlyMap<number, readonly number[]>): number[] {
+  return (children.get(ancestor) ?? []).flatMap((child) => [child, ...below(child, children)]);
 }
 
 /** Ids of the live descendants without children: instances that wait or run, and a root without any. */
-export async function instancesOf(server: number): Promise<number[]> {
-  const descendants = await descendantsOf(server);
-  const children = await Promise.all(descendants.map(childrenOf));
-  return descendants.filter((_, index) => children[index]?.length === 0);
+export function instancesOf(server: number): readonly number[] {
+  const children = readChildren();
+  return below(server, children).filter((pid) => !children.has(pid));
 }
 
 /** Resolves once one of these processes is gone: the instance that a call took. */
 export async function oneGone(pids: readonly number[]): Promise<void> {
-  await eventually(async () => {
-    for (const pid of pids) if (await isGone(pid)) return true;
+  await eventually(() => {
+    for (const pid of pids) if (isGone(pid)) return true;
   }, `the end of one of the processes ${pids}`);
 }
 
@@ -63,21 +70,21 @@ export async function argumentsOf(pid: number): Promise<string[]> {
 }
 
 /** Whether the process is gone; one that only waits to be reaped is gone as well. */
-export async function isGone(pid: number): Promise<boolean> {
-  const status = await readStatus(pid);
+export function isGone(pid: number): boolean {
+  const status = readStatus(pid);
   return status === undefined || !isAlive(status);
 }
 
 /** Resolves once every process is gone. */
 export async function allGone(pids: Iterable<number>): Promise<void> {
   for (const pid of pids) {
-    await eventually(async () => await isGone(pid) || undefined, `the end of process ${pid}`);
+    await eventually(() => isGone(pid) || undefined, `the end of process ${pid}`);
   }
 }
 
-async function readStatus(pid: number): Promise<string | undefined> {
+function readStatus(pid: number): string | undefined {
   try {
-    return await Deno.readTextFile(`/proc/${pid}/status`);
+    return Deno.readTextFileSync(`/proc/${pid}/status`);
   } catch {
     return undefined;
   }
