@@ -39,6 +39,8 @@ export interface Image extends AsyncDisposable {
   readonly filter: Uint8Array<ArrayBuffer>;
   /** File with the seccomp filter of a root. */
   readonly rootSeccompFile: string;
+  /** The private directory of the server. */
+  readonly ownDir: string;
   /** Holds what Deno reads at the start of an instance. */
   readonly runtimeDir: string;
   /** Holds {@link runtimeDir} and all other files that instances of another user must reach. */
@@ -80,6 +82,7 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
     },
     filter,
     rootSeccompFile,
+    ownDir,
     runtimeDir,
     sharedDir,
     keep: (part) => parts.keep(part),

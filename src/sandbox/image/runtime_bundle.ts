@@ -3,29 +3,46 @@
  * each module costs a resolution, an analysis and a transpilation. The file is one call of `eval`, because Deno parses
  * the syntax of a module before V8 does, and a string literal is parsed quickly.
  */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import manifest from "../../../package.json" with { type: "json" };
+import { exists } from "../../shared/files.ts";
 
 const RUNTIME_DIR = fileURLToPath(new URL("../../runtime/", import.meta.url));
 const ENTRY = "bootstrap.ts";
 
 /** `bootstrap-<digest>.mjs`: the extension saves Deno the detection of the module kind. */
 const BUNDLE_NAME = /^bootstrap-[0-9a-f]{16}\.mjs$/;
+/** What the bundler printed. */
+const KEPT_NAME = /^runtime-[0-9a-f]{16}\.js$/;
 
-/** Bundles this runtime into the directory unless the bundle exists, and returns the path of the file. */
-export async function bundleRuntime(directory: string): Promise<string> {
-  const name = `bootstrap-${await digestOfRuntime()}.mjs`;
-  const path = join(directory, name);
-  if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
-  const temporary = join(directory, `${name}.${crypto.randomUUID()}`);
-  await Deno.writeTextFile(temporary, await bundle(pathToFileURL(path).href));
+/**
+ * Writes the bundle of this runtime into the directory unless it is there, and returns the path of the file.
+ * @param keptDir keeps the output of the bundler for later starts, because the directory may not outlive this one
+ */
+export async function bundleRuntime(directory: string, keptDir: string): Promise<string> {
+  const digest = await digestOfRuntime();
+  const path = join(directory, `bootstrap-${digest}.mjs`);
+  if (await exists(path)) return path;
+  const kept = join(keptDir, `runtime-${digest}.js`);
+  if (!await exists(kept)) await writeNewest(kept, await bundle(), KEPT_NAME);
+  // Names the file on the stacks that a function sees, as for any module.
+  const text = `"use strict";${await Deno.readTextFile(kept)}\n//# sourceURL=${
+    pathToFileURL(path)
+  }`;
+  await writeNewest(path, `(0,eval)(${JSON.stringify(text)})`, BUNDLE_NAME);
+  return path;
+}
+
+/** Writes a file, whole or not at all, and removes others of its directory with such a name. */
+async function writeNewest(path: string, text: string, names: RegExp): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}`;
+  await Deno.writeTextFile(temporary, text);
   await Deno.chmod(temporary, 0o644);
   await Deno.rename(temporary, path);
-  for await (const { name: other } of Deno.readDir(directory)) {
-    if (other !== name && BUNDLE_NAME.test(other)) await Deno.remove(join(directory, other));
+  for await (const { name } of Deno.readDir(dirname(path))) {
+    if (name !== basename(path) && names.test(name)) await Deno.remove(join(dirname(path), name));
   }
-  return path;
 }
 
 /** Covers all inputs of the bundle: the modules of the runtime, the bundler and Deno. */
@@ -47,7 +64,7 @@ async function* filesBelow(directory: string): AsyncGenerator<string> {
   }
 }
 
-async function bundle(name: string): Promise<string> {
+async function bundle(): Promise<string> {
   const { build, stop } = await import("esbuild");
   try {
     const { outputFiles } = await build({
@@ -62,9 +79,7 @@ async function bundle(name: string): Promise<string> {
     });
     const [file] = outputFiles;
     if (file === undefined) throw new Error("Cannot bundle the runtime: the bundler wrote no file");
-    // Names the file on the stacks that a function sees, as for any module.
-    const text = `"use strict";${file.text}\n//# sourceURL=${name}`;
-    return `(0,eval)(${JSON.stringify(text)})`;
+    return file.text;
   } finally {
     await stop();
   }

@@ -51,9 +51,9 @@ export async function prepareProgram(
   image: Image,
   ca: string | undefined,
 ): Promise<Program> {
-  const { machine, runtimeDir } = image;
-  const bootstrap = await bundleRuntime(runtimeDir);
-  image.keep({ path: bootstrap, make: async () => void await bundleRuntime(runtimeDir) });
+  const { machine, runtimeDir, ownDir } = image;
+  const bootstrap = await bundleRuntime(runtimeDir, ownDir);
+  image.keep({ path: bootstrap, make: async () => void await bundleRuntime(runtimeDir, ownDir) });
   return {
     limits,
     command: (purpose, memoryBytes, flags, args) => [
