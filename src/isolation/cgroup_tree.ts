@@ -11,7 +11,7 @@ export interface CgroupTree {
   readonly root: string;
   /** Names the cgroups of the process that reads it. */
   readonly ownFile: string;
-  /** Search path for cat, dirname, mkdir, readlink, rmdir, sed, sleep and tr. */
+  /** Search path for dirname, mkdir, readlink, rmdir, sed, sleep and tr. */
   readonly programPath: string;
 }
 
@@ -38,14 +38,22 @@ export interface CgroupLimits {
  */
 const OPEN = `
 id=$1 root=$2 own_file=$3
-started() { stat=$(cat "/proc/$1/stat" 2>/dev/null) || return; set -- \${stat##*) }; shift 19; echo "$1"; }
+started() {
+  stat= started=
+  [ -r "/proc/$1/stat" ] || return
+  { while read -r line; do stat="$stat $line"; done <"/proc/$1/stat"; } 2>/dev/null
+  set -- \${stat##*) }
+  [ $# -lt 20 ] || started=\${20}
+}
 namespace=$(readlink /proc/self/ns/pid | tr -dc 0-9)
-name=invoked-$id-$namespace-$PPID-$(started "$PPID")
+started "$PPID"
+name=invoked-$id-$namespace-$PPID-$started
 sweep() {
   for directory in "$1/invoked-"*"-$namespace-"*-*; do
+    [ -d "$directory" ] || continue
     owner=\${directory##*-"$namespace"-}
-    [ -d "$directory" ] && [ "$(started "\${owner%-*}")" != "\${owner##*-}" ] &&
-      rmdir "$directory"/*/ "$directory" 2>/dev/null
+    started "\${owner%-*}"
+    [ "$started" = "\${owner##*-}" ] || rmdir "$directory"/*/ "$directory" 2>/dev/null
   done
 }
 own() { sed -n "s/^[0-9]*:\\([^:]*,\\)*$1\\(,[^:]*\\)*://p" "$own_file"; }
@@ -71,17 +79,19 @@ echo "$pids"
 const MAKE = `
 set -e
 memory=$1 pids=$2 from=$3 to=$4; shift 4
-for directory; do
-  n=$from
-  while [ "$n" -le "$to" ]; do
-    mkdir -p "$directory/$n"
+make() {
+  directory=$1 n=$from
+  set --
+  while [ "$n" -le "$to" ]; do set -- "$@" "$directory/$n"; n=$((n + 1)); done
+  mkdir -p "$@"
+  for group; do
     for limit in memory.max memory.limit_in_bytes; do
-      if [ -e "$directory/$n/$limit" ]; then echo "$memory" >"$directory/$n/$limit"; fi
+      if [ -e "$group/$limit" ]; then echo "$memory" >"$group/$limit"; fi
     done
-    if [ -e "$directory/$n/pids.max" ]; then echo "$pids" >"$directory/$n/pids.max"; fi
-    n=$((n + 1))
+    if [ -e "$group/pids.max" ]; then echo "$pids" >"$group/pids.max"; fi
   done
-done
+}
+for tree; do make "$tree"; done
 `;
 
 /** Removes the directories and all cgroups in them, once the killed processes have left them. */

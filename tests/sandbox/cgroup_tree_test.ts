@@ -26,21 +26,24 @@ const LIMITS = { memoryBytes: 300_000_000, pidsMax: 256 };
  */
 const MKDIR = `#!/bin/sh
 [ "$1" = -p ] && shift
-[ -d "$1" ] && exit
-parent=$(/usr/bin/dirname "$1")
-[ -d "$parent" ] && [ ! -e "$parent/locked" ] || exit 1
-/bin/mkdir "$1" || exit 1
-: >"$1/cgroup.procs"
-case "$1" in
-  ROOT/memory/*) echo max >"$1/memory.limit_in_bytes" ;;
-  ROOT/pids/*) echo max >"$1/pids.max" ;;
-  *)
-    if [ -e "$parent/busy" ]; then /bin/mkdir "$1/cgroup.subtree_control"
-    else : >"$1/cgroup.subtree_control"; fi
-    for controller in memory pids; do
-      grep -qs "+$controller" "$parent/cgroup.subtree_control" && echo max >"$1/$controller.max"
-    done ;;
-esac
+for group; do
+  [ -d "$group" ] && continue
+  parent=$(/usr/bin/dirname "$group")
+  [ -d "$parent" ] && [ ! -e "$parent/locked" ] || exit 1
+  /bin/mkdir "$group" || exit 1
+  : >"$group/cgroup.procs"
+  case "$group" in
+    ROOT/memory/*) echo max >"$group/memory.limit_in_bytes" ;;
+    ROOT/pids/*) echo max >"$group/pids.max" ;;
+    *)
+      if [ -e "$parent/busy" ]; then /bin/mkdir "$group/cgroup.subtree_control"
+      else : >"$group/cgroup.subtree_control"; fi
+      for controller in memory pids; do
+        grep -qs "+$controller" "$parent/cgroup.subtree_control" &&
+          echo max >"$group/$controller.max"
+      done ;;
+  esac
+done
 exit 0
 `;
 
