@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import type { Api, Files, FunctionChange } from "./client/api.ts";
+import { fieldName } from "./client/names.ts";
 import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
 import { shownPath } from "../builder/source_tree.ts";
 import { oneLine } from "./terminal/failure.ts";
@@ -97,6 +98,7 @@ async function deploy(
 
   const volumeId = await volumeToBind(api, manifest);
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
+  if (existing === undefined) api.session.names.remember(fn);
   const commitId = changes.length === 0
     ? fn.head
     : (await withProgress("Uploading and building", () => makeCommit(api, fn, files, message))).id;
@@ -108,7 +110,7 @@ async function deploy(
     ...publishes ? { publishedCommitId: commitId } : {},
   });
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
-  noteSettings(Object.keys(settings));
+  noteSettings(namesOf(settings));
   await warnOfSecretVariables(settings.variables);
   notePublished(publishes, isPublished);
   const typeCheck = commitId === undefined ? undefined : await checkedTypes(api, fn, commitId);
@@ -145,9 +147,13 @@ async function applyChange(
   try {
     await api.updateFunction(fn, change);
   } catch (error) {
-    note(`The files are deployed as the head; not set: ${Object.keys(change).join(", ")}`);
+    note(`The files are deployed as the head; not set: ${namesOf(change).join(", ")}`);
     throw error;
   }
+}
+
+function namesOf(change: FunctionChange): string[] {
+  return Object.keys(change).map(fieldName);
 }
 
 function noteSettings(settings: readonly string[]): void {

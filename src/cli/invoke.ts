@@ -12,6 +12,7 @@ import { readManifest } from "./folder/manifest.ts";
 import { INPUT_HELP, readInput } from "./options/input.ts";
 import { noteLogLine } from "./terminal/log_lines.ts";
 import { note, printJson } from "./terminal/output.ts";
+import { quoteForShell } from "./terminal/shell.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
@@ -113,7 +114,7 @@ async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): 
     ? new Failure(`Invocation ${invocationId} of ${fn.displayName} was cancelled`, {
       exit: "interrupted",
     })
-    : failedInvocation(fn, ended);
+    : failedInvocation(api, fn, ended);
 }
 
 function printOutput({ json }: Call, invocationId: string, output: unknown): void {
@@ -135,16 +136,21 @@ async function noteLogs(
 }
 
 /** The failure of the command for an invocation that did not succeed. */
-function failedInvocation(fn: RemoteFunction, { id, status, error }: Invocation): Failure {
+function failedInvocation(
+  { session }: Api,
+  fn: RemoteFunction,
+  { id, status, error }: Invocation,
+): Failure {
+  const shown = quoteForShell(session.names.of(fn));
   if (status !== "ERROR") {
     const message = `Cannot get the output of invocation ${id} of ${fn.displayName}`;
     return new Failure(`${message}: its status is ${status}`, {
-      next: `follow it with invoked logs ${fn.id} ${id} --follow`,
+      next: `follow it with invoked logs ${shown} ${id} --follow`,
     });
   }
   note(printable(error ?? "the server gave no error"));
   return new Failure(`Invocation ${id} of ${fn.displayName} ended with an error`, {
-    next: `read its log with invoked logs ${fn.id} ${id}`,
+    next: `read its log with invoked logs ${shown} ${id}`,
     exit: "code",
   });
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { countOf, formatCount, formatDuration, parseDuration } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
-import { findInvocation, LATEST_INVOCATION } from "./client/find.ts";
+import { describeVolume, findInvocation, LATEST_INVOCATION } from "./client/find.ts";
 import {
   type Commit,
   type Invocation,
@@ -33,7 +33,7 @@ export function register(command: Command): void {
       if (id === undefined) return await showFunction(api, fn, json ?? false);
       const invocation = await findInvocation(api, fn, id);
       if (json) printJson(invocation);
-      else printInvocation(invocation);
+      else await printInvocation(api, invocation);
     },
   );
 }
@@ -58,7 +58,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["roles", fn.scopedRoleIds.join(", ") || "none: read access"],
     ["secrets", fn.secret.join(", ") || "none"],
     ["variables", describeVariables(fn.variables)],
-    ["volume", fn.vfsId || "none"],
+    ["volume", fn.vfsId === "" ? "none" : await describeVolume(api, fn.vfsId)],
     ["limits", describeLimits(fn.effectiveLimits)],
     ["provisioned", formatCount(fn.provisionedConcurrency)],
     ["process reuse", describeReuse(fn)],
@@ -100,7 +100,7 @@ function namesOf(
   ];
 }
 
-function printInvocation(invocation: Invocation): void {
+async function printInvocation(api: Api, invocation: Invocation): Promise<void> {
   const { id, status, commitId, createdAt, updatedAt, input, output, error, vfsId } = invocation;
   const { parentInvocationId, depth = 0, attempt = 0, maxAttempts = 1, limits } = invocation;
   printFields([
@@ -115,7 +115,7 @@ function printInvocation(invocation: Invocation): void {
     ["process reuse", describeReuse(invocation)],
     ...attempt === 0 ? [] : [["attempt", `${attempt} of ${maxAttempts}`] as const],
     ...limits === undefined ? [] : [["limits", describeLimits(limits)] as const],
-    ...vfsId === undefined ? [] : [["volume", volumeOf(invocation)] as const],
+    ...vfsId === undefined ? [] : [["volume", await volumeOf(api, invocation)] as const],
     ["input", JSON.stringify(input, null, 2)],
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
     ...error === undefined ? [] : [["error", error] as const],
@@ -149,8 +149,11 @@ function describeReuse(of: { readonly processReuse: string }): string {
   return name === "sequential" ? `${name}: a call may find the state of the call before it` : name;
 }
 
-function volumeOf({ vfsId = "", vfsVersionRead, vfsVersionWritten }: Invocation): string {
+async function volumeOf(
+  api: Api,
+  { vfsId = "", vfsVersionRead, vfsVersionWritten }: Invocation,
+): Promise<string> {
   const read = vfsVersionRead === undefined ? "" : `, read at version ${vfsVersionRead}`;
   const written = vfsVersionWritten === undefined ? "" : `, wrote version ${vfsVersionWritten}`;
-  return `${vfsId}${read}${written}`;
+  return `${await describeVolume(api, vfsId)}${read}${written}`;
 }

@@ -48,7 +48,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
       await author.ok(["invoke", "limited"]);
       const shown = await author.ok(["show", "limited", "latest"]);
       assert.match(shown, /^limits +timeout 1\.500s, /m);
-      assert.match(shown, /^volume +\w{27}, read at version 0$/m);
+      assert.match(shown, /^volume +data \(\w{27}\), read at version 0$/m);
     },
   );
   await t.step("settings set and unset change single ones", async () => {

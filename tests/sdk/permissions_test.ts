@@ -273,7 +273,7 @@ serverSuite("the permissions of functions", {}, {
     });
     assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", {
       fields: ["function.scopedRoleIds[1]"],
-      message: /must be a role of this server: reader, invoker, administrator/,
+      message: /"root" is not a role of this server: reader, invoker, administrator/,
     });
   },
 });

@@ -83,15 +83,23 @@ export function settingsJson(row: FunctionRow) {
   };
 }
 
+/** Characters of a value that an error repeats. */
+const QUOTED_CHARS_MAX = 200;
+
+function quoted(value: unknown): string {
+  return JSON.stringify(String(value).slice(0, QUOTED_CHARS_MAX));
+}
+
 const allowlistEntry = z.string().superRefine((entry, context) => {
-  const message = entryFault(entry);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
+  const fault = entryFault(entry);
+  if (fault === undefined) return;
+  context.addIssue({ code: "custom", message: `${quoted(entry)} ${fault}` });
 }).openapi({
   description: "host, host:port or *.example.com; ports 443 and 80 where none is named",
 });
 
 const roleId = z.string().refine(isRole, {
-  error: `must be a role of this server: ${ROLES.join(", ")}`,
+  error: ({ input }) => `${quoted(input)} is not a role of this server: ${ROLES.join(", ")}`,
 }).openapi({ description: `A role of the function when it calls the API: ${ROLES.join(", ")}` });
 
 /** Values by name. */

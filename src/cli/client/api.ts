@@ -265,7 +265,9 @@ export class Api implements Disposable {
       timeoutMs: LONG_TIMEOUT_MS,
     });
     const body = await readBody(this.session.transport, response);
-    if (!response.ok) throw ApiError.from(`Cannot upload ${path}`, response, body);
+    if (!response.ok) {
+      throw ApiError.from(this.session.names, `Cannot upload ${path}`, response, body);
+    }
   }
 
   /** Builds an open commit and makes it the head. */

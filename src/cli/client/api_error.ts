@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Names } from "./names.ts";
 import { type ExitName, Failure, failureMessage, oneLine, printable } from "../terminal/failure.ts";
 
 /** google.rpc.Status as JSON. */
@@ -32,7 +33,7 @@ export class ApiError extends Failure {
   }
 
   /** Reads the error body of a response. */
-  static from(what: string, response: Response, body: string): ApiError {
+  static from(names: Names, what: string, response: Response, body: string): ApiError {
     const parsed = Status.safeParse(parseJson(body));
     const reason = parsed.data?.details?.find((detail) => detail.reason !== undefined)?.reason;
     const message = parsed.data?.message ?? response.statusText;
@@ -40,7 +41,7 @@ export class ApiError extends Failure {
       status: response.status,
       reason: reason === undefined ? undefined : oneLine(reason),
       retryAfter: response.headers.get("retry-after") ?? undefined,
-    }, printable(message).trim() || "the server gave no reason");
+    }, names.in(withoutCommit(printable(message).trim())) || "the server gave no reason");
   }
 
   /** Whether the server has no such endpoint, because it lacks the additions to C1's API. */
@@ -48,6 +49,15 @@ export class ApiError extends Failure {
     if (this.reason !== undefined) return this.reason === "ENDPOINT_NOT_FOUND";
     return [404, 405, 501].includes(this.status);
   }
+}
+
+/** The start of a message about a commit that is built or tested. */
+const BUILT =
+  /^Cannot (?:build|test) (?:the tests of )?(?:the )?commit (?:in \w+|[0-9A-Za-z]{27}): /;
+
+/** Such a message without the commit, of which the user knows no name: the message of the command names the function. */
+function withoutCommit(message: string): string {
+  return message.replace(BUILT, "");
 }
 
 /** The next step without an addition to C1's API. */

@@ -1,5 +1,6 @@
 import { nearest } from "../../config/mod.ts";
 import { Failure, type FailureOptions, oneLine } from "../terminal/failure.ts";
+import { quoteForShell } from "../terminal/shell.ts";
 import { ALL_FUNCTIONS, type Api } from "./api.ts";
 import { needsAddition } from "./api_error.ts";
 import type { Invocation, RemoteFunction, Volume } from "./schemas.ts";
@@ -39,7 +40,9 @@ export async function lookFor(api: Api, nameOrId: string): Promise<RemoteFunctio
     const byId = await api.functionById(nameOrId);
     if (byId !== undefined) return byId;
   }
-  return oneNamed("functions", nameOrId, await api.search(nameOrId, MAX_CANDIDATES));
+  const named = oneNamed("functions", nameOrId, await api.search(nameOrId, MAX_CANDIDATES));
+  if (named !== undefined) api.session.names.remember(named);
+  return named;
 }
 
 /**
@@ -47,18 +50,22 @@ export async function lookFor(api: Api, nameOrId: string): Promise<RemoteFunctio
  *
  * @throws {Failure} for an unknown one, and for a name or start of several volumes
  */
-export async function findVolume({ url, volumes }: Api, nameOrId: string): Promise<Volume> {
+export async function findVolume(api: Api, nameOrId: string): Promise<Volume> {
+  const { url, volumes, session } = api;
   const byId = ID.test(nameOrId) ? await volumes.byId(nameOrId) : undefined;
   if (byId !== undefined) return byId;
   const candidates = await volumes.list(MAX_CANDIDATES);
-  const found = oneNamed("volumes", nameOrId, candidates) ??
-    oneThatBegins("volumes", nameOrId, candidates);
+  const named = oneNamed("volumes", nameOrId, candidates);
+  if (named !== undefined) session.names.remember(named);
+  const found = named ?? oneThatBegins("volumes", nameOrId, candidates);
   if (found !== undefined) return found;
   const likely = nearest(nameOrId, candidates.map(({ displayName }) => displayName));
   const what = `Cannot find volume ${JSON.stringify(oneLine(nameOrId))}`;
   throw new Failure(`${what}: ${url} has none with this name or id`, {
     next: likely === undefined
-      ? "list the volumes with invoked volumes list, or create it with invoked volumes create"
+      ? `list the volumes with invoked volumes list, or create it with invoked volumes create ${
+        quoteForShell(oneLine(nameOrId))
+      }`
       : `did you mean ${oneLine(likely)}? List the volumes with invoked volumes list`,
   });
 }
@@ -66,6 +73,12 @@ export async function findVolume({ url, volumes }: Api, nameOrId: string): Promi
 /** The id of the volume that a call attaches. An id is sent unchanged: the server may have no list of volumes. */
 export async function volumeIdOf(api: Api, nameOrId: string): Promise<string> {
   return ID.test(nameOrId) ? nameOrId : (await findVolume(api, nameOrId)).id;
+}
+
+/** The name and id of the volume of an id; the id alone if the server no longer has it. */
+export async function describeVolume(api: Api, id: string): Promise<string> {
+  const volume = await api.volumes.byId(id);
+  return volume === undefined ? id : `${oneLine(volume.displayName)} (${id})`;
 }
 
 /** Names the newest invocation. */
@@ -80,7 +93,8 @@ export async function findInvocation(
   if (ID_PREFIX.test(id) && id !== LATEST_INVOCATION) {
     return await invocationThatBegins(api, fn, id);
   }
-  if (id !== LATEST_INVOCATION) return await api.invocation(fn, id);
+  if (ID.test(id)) return await api.invocation(fn, id);
+  if (id !== LATEST_INVOCATION) throw noId(id);
   const [newest] = await api.invocations(fn, {}, 1);
   if (newest !== undefined) return newest;
   throw new Failure(`Cannot find an invocation of ${fn.displayName}: it was never invoked`, {
@@ -91,7 +105,11 @@ export async function findInvocation(
 /** The invocation of an id, or of the start of an id, of any function. */
 export async function findAnyInvocation(api: Api, id: string): Promise<Invocation> {
   if (ID.test(id) || ID_PREFIX.test(id)) return await invocationThatBegins(api, ALL_FUNCTIONS, id);
-  throw new Failure(`Cannot find invocation ${JSON.stringify(oneLine(id))}: it is not an id`, {
+  throw noId(id);
+}
+
+function noId(text: string): Failure {
+  return new Failure(`Cannot find invocation ${JSON.stringify(oneLine(text))}: it is not an id`, {
     next: "name an id, or at least its first 6 characters; list them with invoked history",
     exit: "usage",
   });

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { ApiError, parseJson } from "./api_error.ts";
+import type { Names } from "./names.ts";
 
 /** Limit of a response in bytes; the largest is a commit with its files. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
@@ -30,6 +31,8 @@ export interface Transport {
   /** Origin, without a trailing slash. */
   readonly url: string;
   readonly client: Deno.HttpClient;
+  /** Of what was found by name. */
+  readonly names: Names;
 }
 
 /**
@@ -100,7 +103,7 @@ export async function readResponse<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.output<Schema>> {
   const body = await readBody(transport, response);
-  if (!response.ok) throw ApiError.from(what, response, body);
+  if (!response.ok) throw ApiError.from(transport.names, what, response, body);
   const parsed = schema.safeParse(parseJson(body));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -108,7 +108,7 @@ async function openStream(
   const type = response.headers.get("content-type") ?? "";
   if (response.ok && type.startsWith("text/event-stream")) return response;
   const body = await readBody(session.transport, response);
-  throw ApiError.from(`Cannot follow invocation ${invocationId}`, response, body);
+  throw ApiError.from(session.names, `Cannot follow invocation ${invocationId}`, response, body);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Target } from "./credentials.ts";
 import { readResponse, request, type Transport } from "./http.ts";
+import { Names } from "./names.ts";
 import { TokenSource } from "./token.ts";
 
 /** Items of one page: the limit of C1. */
@@ -20,13 +21,18 @@ export class Session implements Disposable {
 
   constructor({ serverUrl, credentials, caCerts }: Target) {
     const client = Deno.createHttpClient({ caCerts: [...caCerts] });
-    this.transport = { url: serverUrl, client };
+    this.transport = { url: serverUrl, client, names: new Names() };
     this.#tokens = new TokenSource(this.transport, credentials);
   }
 
   /** Without a trailing slash. */
   get url(): string {
     return this.transport.url;
+  }
+
+  /** The names in place of ids in messages. */
+  get names(): Names {
+    return this.transport.names;
   }
 
   /** A valid access token. */

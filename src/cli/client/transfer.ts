@@ -86,7 +86,7 @@ export async function receive(
   const timeoutMs = TRANSFER_TIMEOUT_MS;
   const response = await session.send("GET", path, { headers, timeoutMs, signal });
   if (!response.ok) {
-    throw ApiError.from(what, response, await readBody(session.transport, response));
+    throw ApiError.from(session.names, what, response, await readBody(session.transport, response));
   }
   const held = opened.move();
   return (async function* () {
@@ -115,7 +115,7 @@ export async function send(
       signal: guard.signal,
     });
     const body = await readBody(session.transport, response);
-    if (!response.ok) throw ApiError.from(what, response, body);
+    if (!response.ok) throw ApiError.from(session.names, what, response, body);
   } catch (error) {
     throw source.failure === undefined ? error : source.failure.error;
   }

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readTextFile } from "../../shared/files.ts";
 import { declaredFixture } from "../../domain/testing/fixture.ts";
-import { parseJson } from "../client/api_error.ts";
 import { SETTING_SCHEMAS } from "./function_settings.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 
@@ -41,14 +40,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new Failure(`Cannot read ${path}: ${describeError(error)}`);
   }
-  const json = parseJson(text);
-  if (json === undefined) {
-    throw new Failure(`Cannot use ${path}: it is not JSON`, {
-      next: "correct it; invoked init creates a valid one in another folder",
-      exit: "usage",
-    });
-  }
-  const parsed = Manifest.safeParse(json);
+  const parsed = Manifest.safeParse(parseManifest(path, text));
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) =>
     `${path.length === 0 ? "the file" : path.join(".")}: ${message}`
@@ -57,6 +49,17 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     next: `its fields are ${Object.keys(Manifest.shape).join(", ")}`,
     exit: "usage",
   });
+}
+
+function parseManifest(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Failure(`Cannot use ${path}: it is not JSON: ${describeError(error)}`, {
+      next: "correct it; invoked init creates a valid one in another folder",
+      exit: "usage",
+    });
+  }
 }
 
 /** The manifest of a folder that must have one. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { describeVolume } from "../client/find.ts";
 import { describeSettings, SETTING_NAMES } from "../folder/function_settings.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "../options/function_argument.ts";
@@ -21,9 +22,10 @@ export function register(command: Command): void {
       return printJson({ ...Object.fromEntries(settings), vfsId, variables, effectiveLimits });
     }
     const named = Object.entries(variables);
+    const volume = vfsId === "" ? "" : await describeVolume(api, vfsId);
     printTable(["NAME", "OWN", "IN FORCE"], [
       ...describeSettings(fn),
-      ["volume", vfsId, vfsId],
+      ["volume", volume, volume],
       ...named.map(([name, value]) => [VARIABLE_PREFIX + name, value, value]),
     ], "");
   });

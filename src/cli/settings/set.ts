@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { fieldName } from "../client/names.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import {
   functionOf,
@@ -36,7 +37,7 @@ export function register(command: Command): void {
       await warnOfSecretVariables(change.variables);
       const fields = Object.keys(change);
       if (json) printJson({ functionId: fn.id, settings: fields });
-      else console.log(`Set ${fields.join(", ")} of ${oneLine(fn.displayName)}`);
+      else console.log(`Set ${fields.map(fieldName).join(", ")} of ${oneLine(fn.displayName)}`);
     },
   );
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { fieldName } from "../client/names.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import {
   functionOf,
@@ -26,7 +27,7 @@ export function register(command: Command): void {
       await api.updateFunction(fn, change);
       const fields = Object.keys(change);
       if (json) printJson({ functionId: fn.id, settings: fields });
-      else console.log(`Reset ${fields.join(", ")} of ${oneLine(fn.displayName)}`);
+      else console.log(`Reset ${fields.map(fieldName).join(", ")} of ${oneLine(fn.displayName)}`);
     },
   );
 }

@@ -77,6 +77,9 @@ export function printable(text: string): string {
 /** Causes of an error that are reported; libraries have one or two. */
 const MAX_CAUSES = 4;
 
+/** How Deno reports a path that it opens to no program with fewer than all permissions. */
+const DENIED = /Requires \w+ access to (".*"), run again with the --allow-\w+ flag/;
+
 /** The message of a thrown value and of its causes as one line. */
 export function describeError(error: unknown): string {
   const messages: string[] = [];
@@ -88,5 +91,5 @@ export function describeError(error: unknown): string {
     }
     at = at instanceof Error ? at.cause : undefined;
   }
-  return oneLine(messages.join(": "));
+  return oneLine(messages.join(": ")).replace(DENIED, "the runtime denies access to $1");
 }

@@ -3,7 +3,8 @@ import type { Store } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 
-const TAG_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+/** `HEAD` names the newest commit. */
+const TAG_NAME = /^(?!HEAD$)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** Tags: names that a function gives to its commits. A tag does not move; delete it to use its name again. */
 export class Tags {
@@ -19,7 +20,7 @@ export class Tags {
           `${
             JSON.stringify(name.slice(0, 200))
           } is not a tag name: 1 to 128 letters, digits, dots, ` +
-          "underscores and hyphens, beginning with a letter or digit",
+          "underscores and hyphens, beginning with a letter or digit, and not HEAD",
       });
     }
     if (reference === "") throw invalid({ field: "commitId", description: "must not be empty" });

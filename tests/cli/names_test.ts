@@ -1,0 +1,86 @@
+/** Messages and tables have the names that a user gave, not ids and fields of the API. */
+import assert from "node:assert/strict";
+import { assertFails, Author } from "./support.ts";
+
+const ID = /[0-9A-Za-z]{27}/;
+
+Deno.test("what a user names keeps its name", async (t) => {
+  await using author = await Author.start("named");
+  const declare = (fields: object) =>
+    author.write("invoked.json", JSON.stringify({ name: "named", ...fields }));
+
+  await t.step("a volume that is missing, in the command that creates it", async () => {
+    await declare({ volume: "my data" });
+    assertFails(await author.run(["deploy"]), 1, /volume "my data"/, /volumes create 'my data'/);
+    await author.ok(["volumes", "create", "my data"]);
+  });
+  await t.step("the settings of a deploy", async () => {
+    await declare({ volume: "my data", allowlist: ["a.example"], roles: ["invoker"] });
+    const deployed = await author.run(["deploy", "--publish"]);
+    assert.match(deployed.stderr, /^Set allowlist, roles, volume$/m);
+  });
+  await t.step("settings that the server rejects, with their values", async () => {
+    const faults = [
+      [{ allowlist: ["https://a.example"] }, /: allowlist\[0\]: "https:\/\/a\.example" must be/],
+      [{ roles: ["king"] }, /: roles\[0\]: "king" is not a role of this server: reader/],
+      [{ memoryMib: 1 }, /change function named: memoryMib: 1 MiB is not between/],
+    ] as const;
+    for (const [fields, message] of faults) {
+      await declare(fields);
+      const run = await author.run(["deploy"]);
+      assertFails(run, 1, message);
+      assert.match(run.stderr, new RegExp(`not set: ${Object.keys(fields)}`));
+    }
+    await declare({});
+  });
+  await t.step("the volume where it is shown", async () => {
+    for (const command of [["show"], ["settings", "list"]]) {
+      assert.match(await author.ok(command), /^volume\s+my data \([0-9A-Za-z]{27}\)/m);
+    }
+    await author.ok(["invoke", "named"]);
+    assert.match(await author.ok(["show", "named", "latest"]), /^volume +my data \(.{27}\), read/m);
+    const inUse = await author.run(["volumes", "delete", "my data", "--yes"]);
+    assertFails(inUse, 1, /Cannot delete volume my data: function .* is bound to it/);
+  });
+  await t.step("the function of a commit or tag that is unknown", async () => {
+    for (const args of [["rollback", "--to", "none"], ["tag", ".", "none", "--delete"]]) {
+      const run = await author.run(args);
+      assertFails(run, 1, /tag "none".* function named/);
+      assert.doesNotMatch(run.stderr, ID);
+    }
+    assertFails(await author.run(["tag", ".", "HEAD"]), 1, /"HEAD" is not a tag name/);
+  });
+  await t.step(
+    "the function in place of a commit that does not build, or has no tests",
+    async () => {
+      const untested = await author.run(["test"]);
+      assertFails(untested, 3, /^error: Cannot test named: it has no main\.test\.ts/m);
+      await author.write("main.ts", "export default () => {\n  retrn 1;\n};\n");
+      const args = [["deploy"], ["test"]];
+      for (const run of await Promise.all(args.map((args) => author.run(args)))) {
+        assertFails(run, 3, /^error: Cannot build named: main\.ts:2:9: SyntaxError/m);
+        assert.doesNotMatch(run.stderr, ID);
+      }
+    },
+  );
+  await t.step("the function in the next step of a failed call", async () => {
+    await author.write("main.ts", `export default () => { throw new Error("no"); };\n`);
+    await author.ok(["deploy", "--publish"]);
+    assertFails(
+      await author.run(["invoke"]),
+      3,
+      /of named ended/,
+      /invoked logs named [0-9A-Za-z]{27}/,
+    );
+  });
+  await t.step("the start of an id that is too short", async () => {
+    const { id } = (await author.json("history"))[0];
+    const short = await author.run(["show", "named", id.slice(0, 5)]);
+    assertFails(short, 2, /it is not an id/, /first 6 characters/);
+    assert.equal((await author.json("show", "named", id.slice(0, 26))).id, id);
+  });
+  await t.step("the position of what is no JSON", async () => {
+    await author.write("invoked.json", `{"name": "named",}`);
+    assertFails(await author.run(["deploy"]), 2, /it is not JSON: .* at position 17/, /correct it/);
+  });
+});
