@@ -8,7 +8,7 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
 // deno-lint-ignore no-explicit-any -- for any type
 type Any = any;
 
-/** What a function cannot return, in words; `ok` for anything else. Of a union, the words of each member. */
+/** What a function can neither return nor take, in words; `ok` for anything else. Of a union, the words of each member. */
 type Words<T> = T extends { toJSON(...args: Any[]): infer J } ? WordsOf<J>
   : T extends void | undefined ? "nothing"
   : T extends null ? "null"
@@ -35,13 +35,21 @@ type Words<T> = T extends { toJSON(...args: Any[]): infer J } ? WordsOf<J>
 type WordsOf<T> = IsAny<T> extends true ? "ok" : [T] extends [never] ? "ok" : Words<T>;
 
 /** A function that may return a JSON object can work. */
-type ReturnFault<T> = "ok" extends WordsOf<T> ? "ok" : Sentence<WordsOf<T>>;
+type ReturnFault<T> = "ok" extends WordsOf<T> ? "ok" : Sentence<"returns", WordsOf<T>>;
 
-type Sentence<W extends string> = `The default export returns ${W}, not a JSON object`;
+/** A function that may take a JSON object can work, and one that takes nothing. */
+type InputFault<T> = "ok" extends WordsOf<T> ? "ok"
+  : [Exclude<WordsOf<T>, "nothing">] extends [never] ? "ok"
+  : Sentence<"takes", Exclude<WordsOf<T>, "nothing">>;
+
+type Sentence<V extends string, W extends string> =
+  `The default export ${V} ${W}, not a JSON object`;
 
 /** `ok`, or why a value of this type cannot be the default export. */
 export type ExportFault<D> = IsAny<D> extends true ? "ok"
-  : D extends (...args: Any[]) => infer R ? ReturnFault<Awaited<R>>
+  : D extends (...args: infer P) => infer R
+    ? ReturnFault<Awaited<R>> extends "ok" ? InputFault<P extends [] ? undefined : P[0]>
+    : ReturnFault<Awaited<R>>
   : "The default export is not a function";
 
 /** `ok`, or why this module cannot be `main.ts`. */

@@ -101,7 +101,7 @@ function endingOf(body: () => unknown): Ending {
   }
 }
 
-async function rejection(promise: PromiseLike<unknown> | (() => unknown)): Promise<Ending> {
+async function rejection(promise: unknown): Promise<Ending> {
   try {
     await (typeof promise === "function" ? promise() : promise);
     return undefined;

@@ -16,12 +16,11 @@ export interface Assert {
   deepEqual(actual: unknown, expected: unknown, description?: string): boolean;
   /** Passes if the function throws what the matcher accepts. */
   throws(body: () => unknown, matcher?: Matcher, description?: string): boolean;
-  /** Passes if the promise, or the one that the function returns, rejects with what the matcher accepts. */
-  rejects(
-    promise: PromiseLike<unknown> | (() => unknown),
-    matcher?: Matcher,
-    description?: string,
-  ): Promise<boolean>;
+  /**
+   * Passes if the promise, or the one that the function returns, rejects with what the matcher accepts. It takes any
+   * value, because a handler may return a promise or none.
+   */
+  rejects(promise: unknown, matcher?: Matcher, description?: string): Promise<boolean>;
 }
 
 /**

@@ -46,13 +46,13 @@ export function entryDiagnostic(message: string, main: string, text: string): Di
   return { path: main, ...positionOf(text), message: joined(sentences) ?? message };
 }
 
-const RETURNS = /^(The default export returns )(.+)(, not a JSON object)$/;
+const NO_OBJECT = /^(The default export (?:returns|takes) )(.+)(, not a JSON object)$/;
 
 /** One sentence for all members of a union; undefined without any. */
 function joined(sentences: readonly string[]): string | undefined {
-  const [, start, , end] = RETURNS.exec(sentences[0] ?? "") ?? [];
+  const [, start, , end] = NO_OBJECT.exec(sentences[0] ?? "") ?? [];
   if (start === undefined || end === undefined) return sentences[0];
-  return `${start}${sentences.map((one) => RETURNS.exec(one)?.[2]).join(" or ")}${end}`;
+  return `${start}${sentences.map((one) => NO_OBJECT.exec(one)?.[2]).join(" or ")}${end}`;
 }
 
 function positionOf(text: string): Pick<Diagnostic, "line" | "column"> {

@@ -43,10 +43,14 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   return app;
 }
 
-/** A server URL that ends in a slash makes clients, C1's SDKs among them, send paths that begin with two. */
+/** The part of a path that all operations share. Slashes behind it enclose ids, of which an empty one is no other path. */
+const SHARED_PREFIX = /^\/+(?:(?:api|auth)\/+v1\/+)?/;
+
+/** A server URL that ends in a slash makes clients, C1's SDKs among them, send paths with two of them. */
 function pathOf(request: Request): string {
   const path = getPath(request);
-  return path.startsWith("//") ? path.replace(/^\/+/, "/") : path;
+  if (!path.includes("//")) return path;
+  return path.replace(SHARED_PREFIX, (prefix) => prefix.replace(/\/+/g, "/"));
 }
 
 function noOperation(method: string, path: string): DomainError {

@@ -60,11 +60,14 @@ export class StackMap {
     }
   }
 
-  /** The text with every location in the bundle as one in the author's files. */
-  text(text: string): string {
+  /**
+   * The text with every location in the bundle as one in the author's files.
+   * @param quote makes a location a part of the text, such as one of JSON
+   */
+  text(text: string, quote = (location: string) => location): string {
     return text.replace(
       BUNDLE_LOCATIONS,
-      (_, line, column) => mapped(this.#map, { line: Number(line), column: Number(column) }),
+      (_, line, column) => quote(mapped(this.#map, { line: Number(line), column: Number(column) })),
     );
   }
 
@@ -100,6 +103,15 @@ export function lazyStackMap(open: StackMapReader): StackMapReader {
 /** Whether the text may have a location that {@link StackMap.text} maps. */
 export function mayHaveLocations(text: string): boolean {
   return text.includes(BUNDLE_NAME);
+}
+
+/** A text with its locations mapped. @param quote as in {@link StackMap.text} */
+export async function mapText(
+  text: string,
+  stackMap: StackMapReader,
+  quote?: (location: string) => string,
+): Promise<string> {
+  return mayHaveLocations(text) ? (await stackMap()).text(text, quote) : text;
 }
 
 /** A frame as V8 prints it. */

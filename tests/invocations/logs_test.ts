@@ -197,6 +197,22 @@ export function fail(): never {
   assert.match(raw[1] ?? "", new RegExp(`^ +${at}$`));
 }
 
+/** A function can return a stack, or make it a part of a message. */
+async function stacksElsewhere({ client }: Stage): Promise<void> {
+  const id = await client.deploy(`export default (input: { again?: boolean }) => {
+  const captured = {} as { stack: string };
+  Error.captureStackTrace(captured);
+  if (input.again) throw new Error("wrapped " + captured.stack);
+  return { stack: captured.stack };
+};`);
+  const { body } = await client.invoke(id);
+  assert.match(JSON.parse(atob(body.json)).stack, /^Error\n +at \S+ \(main\.ts:3:9\)$/m);
+  const { invocationId } = (await client.invoke(id, { again: true })).body;
+  const { error } = await client.invocation(id, invocationId);
+  assert.match(error, /^UNCAUGHT: Error: wrapped Error\n +at \S+ \(main\.ts:3:9\)/);
+  assert.doesNotMatch(error, /bundle\.js/);
+}
+
 async function ofFailures({ client }: Stage): Promise<void> {
   const endings = [
     'throw new Error("no");',
@@ -252,6 +268,7 @@ serverSuite("logs of an invocation", { flags: FLAGS }, {
   "come in pages": pages,
   "end at the limit with one visible mark": capped,
   "have the author's positions in stacks": stacks,
+  "have them in outputs and messages, too": stacksElsewhere,
   "are kept of calls that fail": ofFailures,
   "can be read while it runs": whileRunning,
   "belong to one function and invocation": unknown,

@@ -72,6 +72,16 @@ serverSuite("types: checked", CHECKED, {
         "export default (): Map<string, number> | Response => new Map();",
         "The default export returns a Map or a Response, not a JSON object",
       ],
+      [
+        "export default (name = '', _: number[] = []) => ({ name });",
+        "The default export takes a string, not a JSON object",
+      ],
+      [
+        "export default (rows: string[] | bigint) => ({ rows: String(rows) });",
+        "The default export takes a bigint or an array, not a JSON object",
+      ],
+      [`export default (_: unknown) => ({});
+        export const others = [(..._: unknown[]) => ({}), (_?: { a: 1 } | string) => ({})];`],
       [`interface Sum { sum: number }
         export default async ({ of }: { of: number[] }): Promise<Sum> => ({ sum: of.length });`],
       [`class Point { #x = 1; toJSON() { return { x: this.#x }; } }
@@ -98,7 +108,10 @@ serverSuite("types: checked", CHECKED, {
           export default (input: JSONObject): JSONObject => input;`,
         "main.test.ts": `import { test, type TestContext } from "@c1/test";
           export default ({ handler }: TestContext) =>
-            test("x", async ({ equal }) => { equal((await handler({ a: 1 })).a, 1); });`,
+            test("x", async ({ equal, rejects }) => {
+              equal((await handler({ a: 1 })).a, 1);
+              await rejects(handler({}));
+            });`,
       }),
     );
     assert.deepEqual(finalized.typeCheck, { state: "TYPE_CHECK_STATE_PENDING", diagnostics: [] });

@@ -12,7 +12,7 @@ import type { Exit } from "./exit.ts";
 import { type RunLimits, settingOf } from "./limits.ts";
 import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
-import { mapStack, type StackMapReader } from "../../shared/stack.ts";
+import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
@@ -145,7 +145,7 @@ async function uncaught(
     lines.push(`${error.path}: ${headOf(error.name, text)}`);
     lines.push(...await mapStack(error.stack, stackMap));
   }
-  return failed("UNCAUGHT", redactor.redact(lines.join("\n")));
+  return failed("UNCAUGHT", redactor.redact(await mapText(lines.join("\n"), stackMap)));
 }
 
 function headOf(name: string, message: string): string {
@@ -189,6 +189,14 @@ async function failedInside(
   }
 }
 
+/** The outcome of an output, in which stacks have the positions of the author. */
+async function succeeded(json: Uint8Array, stackMap: StackMapReader): Promise<SandboxOutcome> {
+  const outcome = validateOutput(json);
+  if (outcome.kind !== "success") return outcome;
+  const quote = (location: string) => JSON.stringify(location).slice(1, -1);
+  return { ...outcome, outputJson: await mapText(outcome.outputJson, stackMap, quote) };
+}
+
 /**
  * The outcome of a run with this ending.
  * @param limits the limits of this run
@@ -203,7 +211,7 @@ export async function outcomeOf(
 ): Promise<SandboxOutcome> {
   switch (ending.kind) {
     case "result":
-      return validateOutput(ending.json);
+      return await succeeded(ending.json, stackMap);
     case "failure":
       return await failedInside(ending.json, stackMap, limits, redactor, earlierCalls);
     case "result-too-large":
