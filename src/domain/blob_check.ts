@@ -66,9 +66,11 @@ export class BlobCheck implements AsyncDisposable {
         if (this.#stopping.signal.aborted) return;
         // The sweep may have deleted the blob since the query.
         const isUsed = async () => (await read.volumes.referencedBlobs([digest])).has(digest);
-        await this.#report(`${JSON.stringify(path)} of volume ${volumeId}`, isUsed, async () => {
-          (await volumeBlobs.open(digest, size))[Symbol.dispose]();
-        });
+        await this.#report(
+          `${JSON.stringify(path)} of volume ${volumeId}`,
+          isUsed,
+          () => volumeBlobs.check(digest, size),
+        );
       }
       const last = uses.at(-1);
       if (last === undefined) return;

@@ -1,8 +1,8 @@
 import { CamelCasePlugin, Kysely } from "kysely";
-import { type CommitBlobs, DiskCommitBlobs } from "./blobs/commit_blobs.ts";
-import { VolumeBlobs } from "./blobs/volume_blobs.ts";
+import type { CommitBlobs } from "./blobs/commit_blobs.ts";
+import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
+import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
-import { type BlobPaths, prepareBlobDirectories } from "./data_layout.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
@@ -72,6 +72,8 @@ export interface StoreOptions {
   readonly checkKeys: (keys: readonly ServerKeyRow[]) => void;
   /** The database of the records; undefined for SQLite in the data directory. */
   readonly postgres?: PostgresOptions | undefined;
+  /** The buckets of the blobs; undefined for files in the data directory. */
+  readonly objects?: ObjectBuckets | undefined;
 }
 
 /** Without a check of keys. Only the write that failed reports a failed sync: for a process that ends with it. */
@@ -106,7 +108,7 @@ async function open(
   await using opened = new AsyncDisposableStack();
   opened.defer(() => writing.destroy());
   opened.defer(() => dialect.close());
-  const blobPaths = await prepare(writing, dialect, dataDir, options);
+  const openBlobs = await prepare(writing, dialect, dataDir, options);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
   const long = new Kysely<Schema>({ dialect: dialect.longReader, plugins });
   const cache = new RowCache();
@@ -127,7 +129,7 @@ async function open(
   const { capabilities } = dialect;
   const volumes = new VolumeReader(reading);
   const writers = writersOf(writing, long, dialect, cache);
-  const volumeBlobs = await VolumeBlobs.open(blobPaths.volumeBlobs, volumes, health);
+  const blobs = await openBlobs({ volumes, health });
   opened.move();
   return {
     read: {
@@ -142,14 +144,15 @@ async function open(
       purges: new PurgeReader(reading, long),
       nodes: new NodeReader(reading, capabilities),
     },
-    commitBlobs: new DiskCommitBlobs(blobPaths.commitBlobs, health),
-    volumeBlobs,
-    health,
+    commitBlobs: blobs.commitBlobs,
+    volumeBlobs: blobs.volumeBlobs,
+    health: blobs.health,
     async write(statements, durability = "durable") {
       using tx = new TransactionWriters(writers, cache);
       return await health.write(() => grouped.write(() => statements(tx), durability));
     },
     async [Symbol.asyncDispose]() {
+      blobs[Symbol.dispose]();
       health[Symbol.dispose]();
       dialect.interrupt();
       await grouped.settled();
@@ -166,15 +169,15 @@ async function prepare(
   writing: Kysely<Schema>,
   dialect: Dialect,
   dataDir: string,
-  { checkKeys, postgres }: StoreOptions,
-): Promise<BlobPaths> {
+  { checkKeys, postgres, objects }: StoreOptions,
+): Promise<OpenBlobs> {
   return await dialect.lockMigrations(async () => {
     const executed = await executedMigrations(writing, dialect);
     if (executed.length > 0) checkKeys(await new IdentityReader(writing).allKeys());
     else if (postgres !== undefined) await assertWasNotInUse(dataDir, dialect.name);
-    const paths = await prepareBlobDirectories(dataDir);
+    const openBlobs = await prepareBlobs(dataDir, objects);
     await migrate(writing);
-    return paths;
+    return openBlobs;
   });
 }
 

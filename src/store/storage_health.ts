@@ -23,10 +23,12 @@ const SQLITE = {
 /** Errors of reads; all other I/O errors are of writes. */
 const SQLITE_READ_ERRORS: readonly number[] = [266, 522];
 
-/** Why the disk does not take a write, by the code of the system. */
+/** Why the disk or the object store does not take a write, by the code of the error. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk of the server's data directory is full",
   EDQUOT: "the disk quota of the server's data directory is used up",
+  OBJECTS_FULL: "the object store is full",
+  OBJECTS_AWAY: "the object store does not answer",
 };
 const IO_ERROR_REASON = "the disk of the server's data directory reports an error";
 

@@ -115,32 +115,3 @@ Deno.test("housekeeping keeps a blob that is stored again during the sweep", asy
     assert.deepEqual(await store.commitBlobs.get(digest), content);
   }
 });
-
-Deno.test("a collection waits for blobs whose rows are to come, and keeps those stored meanwhile", async () => {
-  await using directory = await makeTempDir();
-  await using store = await openStore(directory.path);
-  const { commitBlobs: blobs } = store;
-  const contents = [KEPT, REPLACED, ABANDONED].map((text) => new TextEncoder().encode(text));
-  const [early, late, unused] = await Promise.all(contents.map((each) => blobs.put(each))) as [
-    string,
-    string,
-    string,
-  ];
-  const referenced = new Set<string>();
-  const written = Promise.withResolvers<void>();
-  const storing = blobs.storing(async () => {
-    await written.promise;
-    referenced.add(early);
-  });
-  const collecting = blobs.collect([early, late, unused], async () => {
-    const found = new Set(referenced);
-    await blobs.storing(() => blobs.put(contents[1] as Uint8Array));
-    return found;
-  });
-  await blobs.check(unused);
-  written.resolve();
-  await Promise.all([storing, collecting]);
-  await blobs.check(early);
-  await blobs.check(late);
-  await assert.rejects(blobs.check(unused), /is missing/);
-});

@@ -4,6 +4,7 @@ import { Lifecycle } from "../../shared/lifecycle.ts";
 import { pause } from "../../shared/pause.ts";
 import type { Store } from "../../store/mod.ts";
 import type { EndedInvocations, PurgeRow } from "../../store/purges.ts";
+import { StorageUnavailable } from "../../store/storage_health.ts";
 import { DomainError } from "../errors.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -115,14 +116,22 @@ export class Eraser implements AsyncDisposable {
     return next;
   }
 
-  /** Erases the blobs that purges have left, but for those that a commit still references. */
+  /**
+   * Erases the blobs that purges have left, but for those that a commit still references.
+   * @throws StorageUnavailable if another node just stores one of them; a later sweep erases it
+   */
   async #eraseBlobs(): Promise<void> {
     const { read, commitBlobs } = this.store;
     const digests = await read.purges.blobs();
     if (digests.length === 0) return;
     this.#assertOpen();
-    await commitBlobs.collect(digests, (all) => read.commits.referencedBlobs(all));
-    await this.store.write((tx) => tx.purges.deleteBlobs(digests));
+    const kept = await commitBlobs.collect(digests, (all) => read.commits.referencedBlobs(all));
+    const erased = digests.filter((digest) => !kept.includes(digest));
+    await this.store.write((tx) => tx.purges.deleteBlobs(erased));
+    if (kept.length === 0) return;
+    throw new StorageUnavailable(
+      "another node stores a file of the same content now; the purge goes on by itself",
+    );
   }
 
   #assertOpen(): void {

@@ -1,6 +1,5 @@
 import type { MemoryBudget, StagedBlob } from "../../store/blobs/staged_blob.ts";
-import type { BlobReader } from "../../store/blobs/stored_blob.ts";
-import type { VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
+import type { BlobReader, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Usage } from "./usage.ts";
 
 /** Bytes that are copied in one step. */

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
-import type { BlobReader } from "../../store/blobs/stored_blob.ts";
-import type { PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
+import type { BlobReader, PublishedBlob, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { blobMissing, DomainError, invalid } from "../errors.ts";

@@ -1,8 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
-import { dirname, join } from "node:path";
-import { sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
-import { BlobError } from "./blob_error.ts";
-import type { StorageHealth } from "../storage_health.ts";
+import { createHash } from "node:crypto";
 
 /** SHA-256 of a content in lower-case hex: the name of a blob. */
 export type Digest = string;
@@ -30,187 +26,15 @@ export interface CommitBlobs {
   /**
    * Deletes blobs of any age, durably, unless a row references them.
    * @param referencedBlobs finds those that a row references
+   * @returns those that another node stores just now, for a row to come
    */
   collect(
     digests: readonly Digest[],
     referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
-  ): Promise<void>;
+  ): Promise<readonly Digest[]>;
 }
 
 /** SHA-256 in lower-case hex. */
 export function digestOf(content: Uint8Array): Digest {
   return createHash("sha256").update(content).digest("hex");
-}
-
-/** Blobs as files `ab/cdef...` below a directory. */
-export class DiskCommitBlobs implements CommitBlobs {
-  readonly #root: string;
-  readonly #health: StorageHealth;
-  /** The last operation on each blob: storing and deleting one blob are serialized. */
-  readonly #pending = new Map<Digest, Promise<unknown>>();
-  /** Work that stores blobs whose rows are not written yet. */
-  readonly #storing = new Set<Promise<unknown>>();
-  /** For each collection under way, the blobs that were stored since its begin. */
-  readonly #collections = new Set<Set<Digest>>();
-
-  constructor(root: string, health: StorageHealth) {
-    this.#root = root;
-    this.#health = health;
-  }
-
-  async storing<T>(work: () => Promise<T>): Promise<T> {
-    const storing = work();
-    this.#storing.add(storing);
-    try {
-      return await storing;
-    } finally {
-      this.#storing.delete(storing);
-    }
-  }
-
-  async put(content: Uint8Array): Promise<Digest> {
-    const digest = digestOf(content);
-    for (const stored of this.#collections) stored.add(digest);
-    await this.#serialize(
-      digest,
-      () => this.#health.write(() => this.#put(this.#path(digest), content)),
-    );
-    return digest;
-  }
-
-  async #put(path: string, content: Uint8Array): Promise<void> {
-    const folder = dirname(path);
-    // A file of another size is damaged, and replaced.
-    if (await sizeOf(path) !== content.length || !await renewAge(path)) {
-      await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeNew(join(folder, `.${randomUUID()}`), content, path);
-    }
-    // Also for a blob that exists: a server that crashed may not have made its name durable.
-    await syncDirectory(folder);
-    await syncDirectory(this.#root);
-  }
-
-  async get(digest: Digest): Promise<Uint8Array> {
-    const content = await this.#existing(digest, (path) => Deno.readFile(path));
-    if (digestOf(content) !== digest) throw new BlobError(this.#root, digest, "was changed");
-    return content;
-  }
-
-  async check(digest: Digest): Promise<void> {
-    await this.#existing(digest, (path) => Deno.stat(path));
-  }
-
-  async #existing<T>(digest: Digest, read: (path: string) => Promise<T>): Promise<T> {
-    try {
-      return await read(this.#path(digest));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      throw new BlobError(this.#root, digest, "is missing");
-    }
-  }
-
-  async storedBefore(shard: number, time: Date): Promise<Digest[]> {
-    const prefix = shard.toString(16).padStart(2, "0");
-    const found: Digest[] = [];
-    const folder = join(this.#root, prefix);
-    for (const name of await namesIn(folder)) {
-      const { mtime } = await Deno.lstat(join(folder, name));
-      if (mtime === null || mtime >= time) continue;
-      // A stray file that a crash left.
-      if (name.startsWith(".")) await Deno.remove(join(folder, name));
-      else found.push(prefix + name);
-    }
-    return found;
-  }
-
-  async deleteStoredBefore(digest: Digest, time: Date): Promise<void> {
-    await this.#serialize(digest, async () => {
-      const path = this.#path(digest);
-      const { mtime } = await Deno.lstat(path);
-      if (mtime !== null && mtime < time) await Deno.remove(path);
-    });
-  }
-
-  async collect(
-    digests: readonly Digest[],
-    referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
-  ): Promise<void> {
-    const stored = new Set<Digest>();
-    this.#collections.add(stored);
-    try {
-      // What was stored before has its row then; what is stored from here on is kept.
-      await Promise.allSettled(this.#storing);
-      const referenced = await referencedBlobs(digests);
-      const folders = new Set<string>();
-      for (const digest of digests.filter((each) => !referenced.has(each))) {
-        await this.#serialize(digest, async () => {
-          if (stored.has(digest) || !await removeIfExists(this.#path(digest))) return;
-          folders.add(dirname(this.#path(digest)));
-        });
-      }
-      for (const folder of folders) await syncDirectory(folder);
-    } finally {
-      this.#collections.delete(stored);
-    }
-  }
-
-  async #serialize(digest: Digest, action: () => Promise<void>): Promise<void> {
-    const operation = (this.#pending.get(digest) ?? Promise.resolve()).then(action, action);
-    this.#pending.set(digest, operation);
-    try {
-      await operation;
-    } finally {
-      if (this.#pending.get(digest) === operation) this.#pending.delete(digest);
-    }
-  }
-
-  #path(digest: Digest): string {
-    return join(this.#root, digest.slice(0, 2), digest.slice(2));
-  }
-}
-
-/** Writes a file under another name, then renames it: a crash leaves a stray file, never a part of a blob. */
-async function writeNew(partial: string, content: Uint8Array, path: string): Promise<void> {
-  try {
-    using file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
-    await writeAll(file, content);
-    await syncFile(file, partial);
-  } catch (error) {
-    // On a full disk its part of the content would take the space of others.
-    await Deno.remove(partial).catch(() => {});
-    throw error;
-  }
-  await Deno.rename(partial, path);
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-/** Sets the age of a file to zero; false if the file does not exist. */
-async function renewAge(path: string): Promise<boolean> {
-  const now = new Date();
-  try {
-    await Deno.utime(path, now, now);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** False if the file did not exist. */
-async function removeIfExists(path: string): Promise<boolean> {
-  try {
-    await Deno.remove(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

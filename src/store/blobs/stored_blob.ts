@@ -3,15 +3,10 @@ import { readAt } from "../../shared/files.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { BlobError } from "./blob_error.ts";
 import { CompressedBlobReader } from "./compressed_blob.ts";
+import type { BlobReader } from "./volume_blobs.ts";
 
 /** The suffix of files whose content is compressed. */
 const COMPRESSED_SUFFIX = ".zst";
-
-/** Bytes that can be read from any offset. Disposing it closes the file. */
-export interface BlobReader extends Disposable {
-  /** At most `length` bytes from an offset; none at the end, and at least one before it. */
-  read(offset: number, length: number): Promise<Uint8Array>;
-}
 
 /** The paths that a blob may have below the directory: plain, and as older versions compressed it. */
 export function pathsOf(root: string, digest: Digest): readonly [plain: string, old: string] {

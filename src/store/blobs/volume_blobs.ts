@@ -1,195 +1,86 @@
 import { Sema } from "async-sema";
-import { randomUUID } from "node:crypto";
-import { dirname, join } from "node:path";
-import { exists, sizeOf, syncDirectory } from "../../shared/files.ts";
-import type { StorageHealth } from "../storage_health.ts";
-import type { VolumeReader } from "../volumes.ts";
 import type { Digest } from "./commit_blobs.ts";
-import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
-import { type BlobReader, digestAt, openStoredBlob, pathsOf } from "./stored_blob.ts";
+import type { MemoryBudget, StagedBlob } from "./staged_blob.ts";
 
-/** Files that one call makes durable at the same time. */
+/** Blobs that one call makes durable at the same time. */
 const PUBLISH_CONCURRENCY = 8;
 
 /** A blob that is durable or, if it is small, becomes so with the transaction that stores its bytes. */
 export interface PublishedBlob {
   readonly digest: Digest;
   readonly size: number;
-  /** The bytes of a small blob, for the table of small blobs; undefined if the blob has a file. */
+  /** The bytes of a small blob, for the table of small blobs; undefined for the others. */
   readonly small: Uint8Array | undefined;
 }
 
+/** Bytes that can be read from any offset. Disposing it closes what it reads from. */
+export interface BlobReader extends Disposable {
+  /** At most `length` bytes from an offset; none at the end, and at least one before it. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
 /**
- * The blobs of volumes. Small ones are rows, the others files `ab/cdef...`; they are apart from the blobs of commits,
- * so that their collection cannot reach those.
+ * The blobs of volumes. Small ones are rows; the others are apart from the blobs of commits, so that their collection
+ * cannot reach those.
  *
  * A blob may be deleted once no entry references it. From its publication to the commit of the entry that references
  * it, the blob is retained. A commit can come between the query for references and the deletion: so a collection
  * notes first which blobs are retained, and from then on which become so ({@link collect}).
  */
-export class VolumeBlobs {
-  readonly #root: string;
-  readonly #staging: string;
-  readonly #volumes: VolumeReader;
-  readonly #health: StorageHealth;
-  /** How often each blob is retained. */
-  readonly #retained = new Map<Digest, number>();
-  /** For each collection under way, the blobs that were retained at any time since it began. */
-  readonly #collections = new Set<Set<Digest>>();
-
-  private constructor(root: string, volumes: VolumeReader, health: StorageHealth) {
-    this.#root = root;
-    this.#staging = join(root, "staging");
-    this.#volumes = volumes;
-    this.#health = health;
-  }
-
-  /** Opens the directory and deletes what a stopped server left unpublished. */
-  static async open(
-    root: string,
-    volumes: VolumeReader,
-    health: StorageHealth,
-  ): Promise<VolumeBlobs> {
-    const blobs = new VolumeBlobs(root, volumes, health);
-    await Deno.mkdir(blobs.#staging, { recursive: true, mode: 0o700 });
-    for await (const { name } of Deno.readDir(blobs.#staging)) {
-      await Deno.remove(join(blobs.#staging, name));
-    }
-    return blobs;
-  }
-
+export interface VolumeBlobs {
   /** Begins a blob. The caller publishes or disposes of it. */
-  stage(budget: MemoryBudget = new MemoryBudget(SMALL_BLOB_BYTES_MAX)): StagedBlob {
-    return new StagedBlob(join(this.#staging, randomUUID()), budget, this.#health);
-  }
-
+  stage(budget?: MemoryBudget): StagedBlob;
   /** Opens a blob. The caller holds a snapshot that references it. @throws BlobError */
-  async open(digest: Digest, size: number): Promise<BlobReader> {
-    if (size > SMALL_BLOB_BYTES_MAX) return await openStoredBlob(this.#root, digest, size);
-    const small = await this.#volumes.smallBlob(digest);
-    if (small === undefined) return await openStoredBlob(this.#root, digest, size);
-    return {
-      read: (offset, length) => Promise.resolve(small.slice(offset, offset + length)),
-      [Symbol.dispose]() {},
-    };
-  }
-
+  open(digest: Digest, size: number): Promise<BlobReader>;
+  /** Looks for a blob without reading it. @throws BlobError if it is missing or has another size */
+  check(digest: Digest, size: number): Promise<void>;
   /**
    * Makes the blobs durable and retains them, in the order of the staged ones. Staged blobs with a file are closed
    * afterwards; those in memory are disposed of by their owner, after the transaction that writes them. The caller
    * calls {@link release} once the transaction that references them has ended, either way. May be repeated after
    * StorageUnavailable.
    */
-  publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
-    return this.#health.write(() => this.#publishAll(staged));
-  }
-
-  async #publishAll(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
-    const limit = new Sema(PUBLISH_CONCURRENCY);
-    const folders = new Set<string>();
-    const settled = await Promise.allSettled(staged.map(async (each) => {
-      await limit.acquire();
-      try {
-        return await this.#publish(each, folders);
-      } finally {
-        limit.release();
-      }
-    }));
-    const published = settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
-    try {
-      const failed = settled.find((each) => each.status === "rejected");
-      if (failed !== undefined) throw failed.reason;
-      for (const folder of folders) await syncDirectory(folder);
-      if (folders.size > 0) await syncDirectory(this.#root);
-    } catch (error) {
-      this.release(published);
-      throw error;
-    }
-    return published;
-  }
-
+  publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]>;
   /** Ends the retention of published blobs. */
-  release(published: readonly PublishedBlob[]): void {
-    for (const { digest } of published) {
-      const count = (this.#retained.get(digest) ?? 0) - 1;
-      if (count > 0) this.#retained.set(digest, count);
-      else this.#retained.delete(digest);
-    }
-  }
-
+  release(published: readonly PublishedBlob[]): void;
   /**
-   * Deletes the files of those blobs that no entry references and that are not retained.
+   * Deletes those blobs that no entry references and that are not retained; small ones are left.
    * @param mayDelete further decides whether a blob that is not in use is deleted
    */
-  async collect(
+  collect(
     digests: readonly Digest[],
-    mayDelete: (digest: Digest, inUse: boolean) => boolean = (_, inUse) => !inUse,
-  ): Promise<void> {
-    if (digests.length === 0) return;
-    const retained = new Set(this.#retained.keys());
-    this.#collections.add(retained);
+    mayDelete?: (digest: Digest, inUse: boolean) => boolean,
+  ): Promise<void>;
+  /** The digests of all blobs that are no rows, in parts. */
+  storedDigests(): AsyncGenerator<Digest[]>;
+}
+
+/** Publishes some blobs at a time. If one fails, those that succeeded are released, and the failure is thrown. */
+export async function publishEach(
+  staged: readonly StagedBlob[],
+  publish: (staged: StagedBlob) => Promise<PublishedBlob>,
+  release: (published: readonly PublishedBlob[]) => void,
+): Promise<PublishedBlob[]> {
+  const limit = new Sema(PUBLISH_CONCURRENCY);
+  const settled = await Promise.allSettled(staged.map(async (each) => {
+    await limit.acquire();
     try {
-      const referenced = await this.#volumes.referencedBlobs(digests);
-      for (const digest of digests) {
-        const inUse = referenced.has(digest) || retained.has(digest);
-        // Synchronous after the look at the retained blobs: no publication can come between.
-        if (mayDelete(digest, inUse) && !inUse) this.#deleteSync(digest);
-      }
+      return await publish(each);
     } finally {
-      this.#collections.delete(retained);
+      limit.release();
     }
-  }
+  }));
+  const published = settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+  const failed = settled.find((each) => each.status === "rejected");
+  if (failed === undefined) return published;
+  release(published);
+  throw failed.reason;
+}
 
-  /** The digests of all blobs that have files, folder by folder. */
-  async *storedDigests(): AsyncGenerator<Digest[]> {
-    for await (const folder of Deno.readDir(this.#root)) {
-      if (!/^[0-9a-f]{2}$/.test(folder.name)) continue;
-      const digests = new Set<Digest>();
-      for await (const { name } of Deno.readDir(join(this.#root, folder.name))) {
-        const digest = digestAt(folder.name, name);
-        if (digest !== undefined) digests.add(digest);
-      }
-      yield [...digests];
-    }
-  }
-
-  async #publish(staged: StagedBlob, folders: Set<string>): Promise<PublishedBlob> {
-    const digest = await staged.seal();
-    const { size, memory } = staged;
-    this.#retain(digest);
-    try {
-      if (memory !== undefined) return { digest, size, small: memory };
-      await this.#publishFile(staged, digest, folders);
-      return { digest, size, small: undefined };
-    } catch (error) {
-      this.release([{ digest, size, small: undefined }]);
-      throw error;
-    }
-  }
-
-  async #publishFile(staged: StagedBlob, digest: Digest, folders: Set<string>): Promise<void> {
-    const [plain, compressed] = pathsOf(this.#root, digest);
-    folders.add(dirname(plain));
-    // Retained before this look: a file that exists now is not deleted. One of another size is damaged, and replaced.
-    if (await sizeOf(plain) === staged.size || await exists(compressed)) {
-      return await staged[Symbol.asyncDispose]();
-    }
-    await Deno.mkdir(dirname(plain), { recursive: true, mode: 0o700 });
-    await staged.moveTo(plain);
-  }
-
-  #retain(digest: Digest): void {
-    this.#retained.set(digest, (this.#retained.get(digest) ?? 0) + 1);
-    for (const retained of this.#collections) retained.add(digest);
-  }
-
-  #deleteSync(digest: Digest): void {
-    for (const path of pathsOf(this.#root, digest)) {
-      try {
-        Deno.removeSync(path);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    }
-  }
+/** Reads a blob that is in memory. */
+export function memoryReader(content: Uint8Array): BlobReader {
+  return {
+    read: (offset, length) => Promise.resolve(content.slice(offset, offset + length)),
+    [Symbol.dispose]() {},
+  };
 }

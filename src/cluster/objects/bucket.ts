@@ -1,0 +1,333 @@
+import { getLogger } from "@logtape/logtape";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { Objm } from "@nats-io/obj";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { randomUUID } from "node:crypto";
+import {
+  type ObjectBucket,
+  type ObjectContent,
+  ObjectError,
+  type OpenObject,
+} from "../../shared/objects.ts";
+import type { ChunkCache } from "./chunk_cache.ts";
+import { CHUNK_BYTES, contentSize, sealedSize } from "./codec.ts";
+import { isConflict, onNats } from "./failures.ts";
+import { digestOfNuid, Layout, type ObjectRecord, type StoredRecord } from "./layout.ts";
+import { ObjectReader } from "./reader.ts";
+import { isRetained, Retentions } from "./retentions.ts";
+import { ObjectUploads } from "./upload.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** Room for headers beside a chunk in a message. */
+const MESSAGE_HEADERS_BYTES = 4 * 1024;
+/** Records of which the retention is read at a time. */
+const READ_CONCURRENCY = 16;
+/** How old chunks without a record become: longer than any upload takes. */
+const STRAY_MIN_AGE_MS = 6 * 60 * 60 * 1000;
+/** Free space that a full NATS must have before it counts as one that takes writes again. */
+const PROBE_BYTES = 1024 * 1024;
+
+export interface BucketOptions {
+  /** The key of an object by its digest. */
+  readonly keyOf: (digest: string) => Uint8Array;
+  readonly cache: ChunkCache;
+  /** Names this node; unique among all that run. */
+  readonly node: string;
+  /** Copies of the bucket in a cluster of NATS, if it is created. */
+  readonly replicas: number;
+}
+
+/**
+ * A bucket of the object store of NATS JetStream.
+ *
+ * An object exists once its record is written, after all of its chunks. Each change of a record names the revision
+ * that it replaces. So of a node that retains an object and another that deletes it, one finds that the other was
+ * first: the deletion then does nothing, or the retention sends the content again.
+ */
+export class NatsBucket implements ObjectBucket {
+  readonly name: string;
+  readonly #layout: Layout;
+  readonly #manager: JetStreamManager;
+  readonly #uploads: ObjectUploads;
+  readonly #reader: ObjectReader;
+  readonly #retentions: Retentions;
+  readonly #options: BucketOptions;
+
+  private constructor(
+    name: string,
+    parts: { manager: JetStreamManager; uploads: ObjectUploads; reader: ObjectReader },
+    layout: Layout,
+    options: BucketOptions,
+  ) {
+    this.name = name;
+    this.#layout = layout;
+    this.#manager = parts.manager;
+    this.#uploads = parts.uploads;
+    this.#reader = parts.reader;
+    this.#options = options;
+    this.#retentions = new Retentions(options.node, {
+      ensure: (content, metadata) => onNats(() => this.#ensure(content, metadata)),
+      change: (digest, change) => onNats(() => this.#change(digest, change)),
+    });
+  }
+
+  /** Opens a bucket, and creates it if it does not exist. @throws ObjectsUnavailable */
+  static async open(
+    nats: NatsConnection,
+    name: string,
+    options: BucketOptions,
+  ): Promise<NatsBucket> {
+    const maxPayload = nats.info?.max_payload ?? 0;
+    if (maxPayload < CHUNK_BYTES + MESSAGE_HEADERS_BYTES) {
+      throw new Error(
+        `Cannot store objects in NATS: its max_payload is ${maxPayload} bytes, ` +
+          `and must be at least ${CHUNK_BYTES + MESSAGE_HEADERS_BYTES} bytes`,
+      );
+    }
+    return await onNats(async () => {
+      await new Objm(nats).create(name, { replicas: options.replicas });
+      const layout = new Layout(name);
+      const parts = {
+        manager: await jetstreamManager(nats),
+        uploads: new ObjectUploads(nats, layout),
+        reader: await ObjectReader.open(nats, name, options.cache),
+      };
+      return new NatsBucket(name, parts, layout, options);
+    });
+  }
+
+  store(content: ObjectContent): Promise<void> {
+    return this.#retentions.store(content);
+  }
+
+  retain(content: ObjectContent): Promise<void> {
+    return this.#retentions.retain(content);
+  }
+
+  release(digest: string): void {
+    this.#retentions.release(digest);
+  }
+
+  read(digest: string): Promise<Uint8Array> {
+    return this.#reader.read(digest, this.#options.keyOf(digest));
+  }
+
+  open(digest: string): Promise<OpenObject> {
+    return this.#reader.open(digest, this.#options.keyOf(digest));
+  }
+
+  check(digest: string): Promise<number> {
+    return onNats(async () => {
+      const stored = await this.#stored(digest);
+      if (stored !== undefined && await this.#isWhole(stored.record)) {
+        return contentSize(stored.record);
+      }
+      throw new ObjectError(this.name, digest, "is missing");
+    });
+  }
+
+  digests(): Promise<string[]> {
+    return onNats(async () => {
+      const subjects = await this.#subjects(this.#layout.allRecords);
+      return subjects.flatMap((subject) => this.#layout.digestOf(subject) ?? []);
+    });
+  }
+
+  storedBefore(digests: readonly string[], time: Date): Promise<string[]> {
+    return onNats(async () => {
+      const found: string[] = [];
+      await this.#eachStored(digests, (digest, stored) => {
+        if (isOld(stored, time)) found.push(digest);
+      });
+      return found;
+    });
+  }
+
+  deleteStoredBefore(digest: string, time: Date): Promise<void> {
+    return onNats(async () => {
+      const stored = await this.#stored(digest);
+      if (stored !== undefined && isOld(stored, time)) await this.#delete(stored);
+    });
+  }
+
+  collect(
+    digests: readonly string[],
+    mayDelete: (digests: readonly string[]) => Promise<readonly string[]>,
+  ): Promise<string[]> {
+    return onNats(async () => {
+      await this.#retentions.settled(digests);
+      const revisions = new Map<string, StoredRecord>();
+      const retained: string[] = [];
+      await this.#eachStored(digests, (digest, stored) => {
+        if (isRetained(stored.record)) retained.push(digest);
+        else revisions.set(digest, stored);
+      });
+      // Whoever retained one of them before, and released it, has written what refers to it by now.
+      for (const digest of await mayDelete([...revisions.keys()])) {
+        const stored = revisions.get(digest);
+        // Whoever has retained it since was first: the revision is another one.
+        if (stored !== undefined) await this.#delete(stored);
+      }
+      return retained;
+    });
+  }
+
+  /** @param before how old a stray must be */
+  removeStrays(before = new Date(Date.now() - STRAY_MIN_AGE_MS)): Promise<void> {
+    return onNats(() => this.#removeStrays(before));
+  }
+
+  probe(): Promise<void> {
+    return onNats(async () => {
+      const nuid = `probe-${randomUUID()}`;
+      try {
+        await this.#uploads.strayChunks(nuid, new Uint8Array(PROBE_BYTES));
+      } finally {
+        await this.#purgeChunks(nuid);
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#retentions[Symbol.asyncDispose]();
+  }
+
+  /** Makes sure that the object is there, whole, with this in its record. */
+  async #ensure(content: ObjectContent, metadata: ObjectRecord["metadata"]): Promise<void> {
+    const { digest } = content;
+    let uploaded: ObjectRecord | undefined;
+    for (;;) {
+      const stored = await this.#last(digest);
+      const record = stored?.record;
+      const isThere = record !== undefined && !record.deleted &&
+        record.size === sealedSize(content.size) && await this.#isWhole(record);
+      if (!isThere) uploaded ??= await this.#uploads.chunks(content, this.#options.keyOf(digest));
+      const base = isThere ? record : uploaded as ObjectRecord;
+      try {
+        const merged = { ...record?.deleted ? {} : record?.metadata, ...metadata };
+        await this.#uploads.record({ ...base, metadata: merged }, stored?.revision);
+      } catch (error) {
+        if (isConflict(error)) continue;
+        throw error;
+      }
+      if (uploaded !== undefined && isThere) await this.#purgeChunks(uploaded.nuid);
+      if (!isThere && record !== undefined) await this.#purgeChunks(record.nuid);
+      return;
+    }
+  }
+
+  /** Changes what the record of an object says of retention, if the object exists. */
+  async #change(
+    digest: string,
+    change: (metadata: NonNullable<ObjectRecord["metadata"]>) => ObjectRecord["metadata"],
+  ): Promise<void> {
+    for (;;) {
+      const stored = await this.#stored(digest);
+      if (stored === undefined) return;
+      const metadata = change(stored.record.metadata ?? {}) ?? {};
+      try {
+        await this.#uploads.record({ ...stored.record, metadata }, stored.revision);
+        return;
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+      }
+    }
+  }
+
+  /**
+   * Deletes a revision of an object, and no later one, which keeps its own chunks. A purge needs no space: a full NATS
+   * can be emptied.
+   */
+  async #delete({ record, revision }: StoredRecord): Promise<void> {
+    const { purged } = await this.#manager.streams.purge(this.#layout.stream, {
+      filter: this.#layout.recordSubject(record.name),
+      seq: revision + 1,
+    });
+    if (purged === 0) return;
+    await this.#purgeChunks(record.nuid);
+    for (let index = 0; index < record.chunks; index++) {
+      this.#options.cache.delete(record.name, index);
+    }
+  }
+
+  async #purgeChunks(nuid: string): Promise<void> {
+    const filter = this.#layout.chunkSubject(nuid);
+    await this.#manager.streams.purge(this.#layout.stream, { filter });
+  }
+
+  async #removeStrays(before: Date): Promise<void> {
+    const chunks = new Map<string, string[]>();
+    for (const subject of await this.#subjects(this.#layout.allChunks)) {
+      const nuid = this.#layout.nuidOf(subject);
+      if (nuid === undefined) continue;
+      const digest = digestOfNuid(nuid);
+      chunks.set(digest, [...chunks.get(digest) ?? [], nuid]);
+    }
+    const records = new Set(await this.digests());
+    for (const [digest, nuids] of chunks) {
+      if (nuids.length === 1 && records.has(digest)) continue;
+      const stored = await this.#stored(digest);
+      for (const nuid of nuids) {
+        if (stored?.record.nuid === nuid || await this.#isYounger(nuid, before)) continue;
+        logger.info("removed what an interrupted upload has left of object {digest}", { digest });
+        await this.#purgeChunks(nuid);
+      }
+    }
+  }
+
+  /** Whether an upload may still be under way. */
+  async #isYounger(nuid: string, time: Date): Promise<boolean> {
+    const last = await this.#manager.streams.getMessage(this.#layout.stream, {
+      last_by_subj: this.#layout.chunkSubject(nuid),
+    });
+    return last === null || last.time >= time;
+  }
+
+  async #eachStored(
+    digests: readonly string[],
+    use: (digest: string, stored: StoredRecord) => void,
+  ): Promise<void> {
+    const left = [...digests];
+    const readers = Array.from({ length: READ_CONCURRENCY }, async () => {
+      for (let digest = left.pop(); digest !== undefined; digest = left.pop()) {
+        const stored = await this.#stored(digest);
+        if (stored !== undefined) use(digest, stored);
+      }
+    });
+    await Promise.all(readers);
+  }
+
+  /** The record of an object; undefined if the object does not exist. */
+  async #stored(digest: string): Promise<StoredRecord | undefined> {
+    const last = await this.#last(digest);
+    return last?.record.deleted ? undefined : last;
+  }
+
+  /** The last record of an object, also of one that a tool of NATS deleted; from the leader of the stream, so never an old one. */
+  async #last(digest: string): Promise<StoredRecord | undefined> {
+    const message = await this.#manager.streams.getMessage(this.#layout.stream, {
+      last_by_subj: this.#layout.recordSubject(digest),
+    });
+    if (message === null) return undefined;
+    return { record: message.json(), revision: message.seq, time: message.time };
+  }
+
+  async #isWhole({ nuid, chunks }: ObjectRecord): Promise<boolean> {
+    const { state } = await this.#manager.streams.info(this.#layout.stream, {
+      subjects_filter: this.#layout.chunkSubject(nuid),
+    });
+    return state.subjects?.[this.#layout.chunkSubject(nuid)] === chunks;
+  }
+
+  async #subjects(filter: string): Promise<string[]> {
+    const { state } = await this.#manager.streams.info(this.#layout.stream, {
+      subjects_filter: filter,
+    });
+    return Object.keys(state.subjects ?? {});
+  }
+}
+
+function isOld({ record, time }: StoredRecord, before: Date): boolean {
+  return time < before && !isRetained(record);
+}

@@ -1,0 +1,86 @@
+/** Objects in NATS JetStream: blobs of commits and of volumes, encrypted. */
+import type { NatsConnection } from "@nats-io/transport-node";
+import { NatsBucket } from "./bucket.ts";
+import { ChunkCache } from "./chunk_cache.ts";
+import { KEY_BYTES, objectKey } from "./codec.ts";
+
+export const COMMITS_BUCKET = "invoked_commits";
+export const VOLUMES_BUCKET = "invoked_volumes";
+
+export interface ObjectsOptions {
+  /** A directory of its own for chunks that were read, and the limit of their size. */
+  readonly cacheDir: string;
+  readonly cacheBytes: number;
+  /** Names this node; unique among all that run. */
+  readonly node: string;
+  /** Copies of new buckets in a cluster of NATS. */
+  readonly replicas: number;
+}
+
+/** The buckets of an API node. They close what they opened; the connection stays open. */
+export class Objects implements AsyncDisposable {
+  readonly commits: NatsBucket;
+  readonly volumes: NatsBucket;
+  readonly #keys: ObjectKeys;
+  readonly #opened: AsyncDisposableStack;
+
+  private constructor(
+    buckets: { readonly commits: NatsBucket; readonly volumes: NatsBucket },
+    keys: ObjectKeys,
+    opened: AsyncDisposableStack,
+  ) {
+    this.commits = buckets.commits;
+    this.volumes = buckets.volumes;
+    this.#keys = keys;
+    this.#opened = opened;
+  }
+
+  /** Opens the buckets, and creates missing ones. @throws ObjectsUnavailable */
+  static async open(
+    nats: NatsConnection,
+    { cacheDir, cacheBytes, node, replicas }: ObjectsOptions,
+  ): Promise<Objects> {
+    await using opened = new AsyncDisposableStack();
+    const keys = new ObjectKeys();
+    const cache = opened.use(await ChunkCache.open(cacheDir, cacheBytes));
+    const options = { keyOf: (digest: string) => keys.keyOf(digest), cache, node, replicas };
+    const commits = opened.use(await NatsBucket.open(nats, COMMITS_BUCKET, options));
+    const volumes = opened.use(await NatsBucket.open(nats, VOLUMES_BUCKET, options));
+    return new Objects({ commits, volumes }, keys, opened.move());
+  }
+
+  /** Takes the key from which those of all objects are derived. Needed before the first object is read or written. */
+  unlock(root: Uint8Array): void {
+    this.#keys.root = root;
+  }
+
+  /** The key of one object, for whoever may read it. */
+  keyOf(digest: string): Uint8Array {
+    return this.#keys.keyOf(digest);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.disposeAsync();
+  }
+}
+
+/** The keys of objects, once their root is known: it is in the database, which is opened after the buckets. */
+class ObjectKeys {
+  #root: Uint8Array | undefined;
+
+  set root(root: Uint8Array) {
+    if (root.length !== KEY_BYTES) {
+      throw new RangeError(
+        `Cannot use a root key of ${root.length} bytes: it must have ${KEY_BYTES}`,
+      );
+    }
+    this.#root = root;
+  }
+
+  keyOf(digest: string): Uint8Array {
+    if (this.#root === undefined) {
+      throw new Error("Cannot use objects: their root key is not known");
+    }
+    return objectKey(this.#root, digest);
+  }
+}

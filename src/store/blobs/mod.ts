@@ -1,0 +1,86 @@
+/** Blobs on disk, or in the object store. */
+import { join } from "node:path";
+import type { ObjectBucket } from "../../shared/objects.ts";
+import { type BlobPaths, prepareBlobDirectories } from "../data_layout.ts";
+import { StorageHealth } from "../storage_health.ts";
+import type { VolumeReader } from "../volumes.ts";
+import type { CommitBlobs } from "./commit_blobs.ts";
+import { DiskCommitBlobs } from "./disk_commit_blobs.ts";
+import { DiskVolumeBlobs } from "./disk_volume_blobs.ts";
+import { ObjectCommitBlobs } from "./object_commit_blobs.ts";
+import { ObjectVolumeBlobs } from "./object_volume_blobs.ts";
+import type { VolumeBlobs } from "./volume_blobs.ts";
+
+/** The buckets of an object store. The store does not close them. */
+export interface ObjectBuckets {
+  readonly commits: ObjectBucket;
+  readonly volumes: ObjectBucket;
+}
+
+/** The blobs of a store. Disposing it ends probes. */
+export interface Blobs extends Disposable {
+  readonly commitBlobs: CommitBlobs;
+  readonly volumeBlobs: VolumeBlobs;
+  /** Whether database and blobs can be written now. */
+  readonly health: Pick<StorageHealth, "fault" | "available">;
+}
+
+/** What blobs need of their store. */
+export interface BlobParts {
+  readonly volumes: VolumeReader;
+  /** Of the disk of the data directory, and of the database. */
+  readonly health: StorageHealth;
+}
+
+/** Opens the blobs once the database is migrated. */
+export type OpenBlobs = (parts: BlobParts) => Promise<Blobs>;
+
+/**
+ * Finds the place of the blobs, before the database is migrated.
+ * @param objects where they are, if not in the data directory, which then holds staged blobs alone
+ * @throws DataDirError
+ */
+export async function prepareBlobs(
+  dataDir: string,
+  objects: ObjectBuckets | undefined,
+): Promise<OpenBlobs> {
+  if (objects !== undefined) {
+    const staging = join(dataDir, "cache", "staging");
+    return (parts) => openObjectBlobs(objects, staging, parts);
+  }
+  const paths = await prepareBlobDirectories(dataDir);
+  return (parts) => openDiskBlobs(paths, parts);
+}
+
+async function openDiskBlobs(paths: BlobPaths, { volumes, health }: BlobParts): Promise<Blobs> {
+  return {
+    commitBlobs: new DiskCommitBlobs(paths.commitBlobs, health),
+    volumeBlobs: await DiskVolumeBlobs.open(paths.volumeBlobs, volumes, health),
+    health,
+    [Symbol.dispose]() {},
+  };
+}
+
+async function openObjectBlobs(
+  buckets: ObjectBuckets,
+  staging: string,
+  { volumes, health: diskHealth }: BlobParts,
+): Promise<Blobs> {
+  // Apart from that of the database: its writes go on while the object store takes none.
+  const health = new StorageHealth(() => buckets.commits.probe(), () => {});
+  const parts = { volumes, diskHealth, health };
+  return {
+    commitBlobs: new ObjectCommitBlobs(buckets.commits, health),
+    volumeBlobs: await ObjectVolumeBlobs.open(buckets.volumes, staging, parts),
+    health: {
+      get fault() {
+        return diskHealth.fault ?? health.fault;
+      },
+      async available() {
+        await diskHealth.available();
+        await health.available();
+      },
+    },
+    [Symbol.dispose]: () => health[Symbol.dispose](),
+  };
+}

@@ -1,0 +1,107 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type ObjectBucket, type ObjectContent, ObjectError } from "../../shared/objects.ts";
+import type { StorageHealth } from "../storage_health.ts";
+import { BlobError } from "./blob_error.ts";
+import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
+
+/** How long a collection waits for other nodes that store one of its blobs, and how often it looks. */
+const COLLECT_WAIT_MS = 30_000;
+const COLLECT_INTERVAL_MS = 500;
+
+/** Commit blobs as objects that several nodes share. */
+export class ObjectCommitBlobs implements CommitBlobs {
+  readonly #bucket: ObjectBucket;
+  readonly #health: StorageHealth;
+  /** Work that stores blobs whose rows are not written yet. */
+  readonly #storing = new Set<Promise<unknown>>();
+  /** Blobs whose retention ends with that work. */
+  readonly #retained = new Set<Promise<void>>();
+
+  constructor(bucket: ObjectBucket, health: StorageHealth) {
+    this.#bucket = bucket;
+    this.#health = health;
+  }
+
+  async storing<T>(work: () => Promise<T>): Promise<T> {
+    const storing = work();
+    this.#storing.add(storing);
+    try {
+      return await storing;
+    } finally {
+      this.#storing.delete(storing);
+    }
+  }
+
+  async put(content: Uint8Array): Promise<Digest> {
+    const digest = digestOf(content);
+    const object: ObjectContent = {
+      digest,
+      size: content.length,
+      async *read() {
+        yield content;
+      },
+    };
+    const storing = [...this.#storing];
+    if (storing.length === 0) {
+      await this.#health.write(() => this.#bucket.store(object));
+      return digest;
+    }
+    await this.#health.write(() => this.#bucket.retain(object));
+    const retained = Promise.allSettled(storing).then(() => {
+      this.#bucket.release(digest);
+      this.#retained.delete(retained);
+    });
+    this.#retained.add(retained);
+    return digest;
+  }
+
+  get(digest: Digest): Promise<Uint8Array> {
+    return asBlob(() => this.#bucket.read(digest));
+  }
+
+  async check(digest: Digest): Promise<void> {
+    await asBlob(() => this.#bucket.check(digest));
+  }
+
+  async storedBefore(shard: number, time: Date): Promise<Digest[]> {
+    if (shard === 0) await this.#bucket.removeStrays();
+    const prefix = shard.toString(16).padStart(2, "0");
+    const digests = await this.#bucket.digests();
+    return await this.#bucket.storedBefore(
+      digests.filter((digest) => digest.startsWith(prefix)),
+      time,
+    );
+  }
+
+  deleteStoredBefore(digest: Digest, time: Date): Promise<void> {
+    return this.#bucket.deleteStoredBefore(digest, time);
+  }
+
+  async collect(
+    digests: readonly Digest[],
+    referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
+  ): Promise<readonly Digest[]> {
+    // What this node stored before has its row then.
+    await Promise.allSettled(this.#storing);
+    await Promise.all(this.#retained);
+    let left = digests;
+    for (const deadline = Date.now() + COLLECT_WAIT_MS;;) {
+      left = await this.#bucket.collect(left, async (unretained) => {
+        const referenced = await referencedBlobs(unretained);
+        return unretained.filter((digest) => !referenced.has(digest));
+      });
+      if (left.length === 0 || Date.now() > deadline) return left;
+      await pause(COLLECT_INTERVAL_MS);
+    }
+  }
+}
+
+/** Answers an object that is missing or changed as a blob that is. */
+export async function asBlob<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof ObjectError)) throw error;
+    throw new BlobError(error.bucket, error.digest, error.fault);
+  }
+}
