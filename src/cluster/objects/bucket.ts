@@ -19,7 +19,7 @@ import { ObjectUploads } from "./upload.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** Room for headers beside a chunk in a message. */
+/** Bytes of headers beside a chunk in a message. */
 const MESSAGE_HEADERS_BYTES = 4 * 1024;
 /** Records of which the retention is read at a time. */
 const READ_CONCURRENCY = 16;

@@ -23,7 +23,7 @@ export interface ObjectRecord {
   readonly deleted?: boolean;
 }
 
-/** A record with its place in the stream. */
+/** A record with its sequence in the stream. */
 export interface StoredRecord {
   readonly record: ObjectRecord;
   /** Its sequence: a change names it, so that of two changes at once one fails. */

@@ -142,7 +142,7 @@ class ChunkSource {
 
   /**
    * Chunks of one object lie in order, and chunks of others may lie between them. So the chunk is never before the
-   * place where it would be without those, and the one that is found there says how many are left.
+   * sequence that it would have without those, and the one that is found there says how many are left.
    */
   async #find(index: number): Promise<Uint8Array | undefined> {
     this.#subject ??= await this.#chunkSubject();

@@ -36,7 +36,7 @@ export interface BlobParts {
 export type OpenBlobs = (parts: BlobParts) => Promise<Blobs>;
 
 /**
- * Finds the place of the blobs, before the database is migrated.
+ * Finds where the blobs are, before the database is migrated.
  * @param objects where they are, if not in the data directory, which then holds staged blobs alone
  * @throws DataDirError
  */
