@@ -83,24 +83,24 @@ export class WriterSession implements StatementRunner {
    * @throws StorageUnavailable if it did not
    */
   async commit(): Promise<void> {
-    const { processId } = this.#connected();
+    const connection = this.#connected();
     try {
-      const { command } = await this.query("commit", []);
+      const [result] = await connection.script("commit");
       // PostgreSQL answers a commit after a failed statement without an error.
-      if (command !== "COMMIT") {
+      if (result?.command !== "COMMIT") {
         throw new Error("Cannot commit a transaction: a statement of it has failed");
       }
     } catch (error) {
       if (!isLoss(error)) throw error;
       this.#lose(error);
-      if (!await this.#wasCommitted(processId)) throw error;
+      if (!await this.#wasCommitted(connection.processId)) throw error;
     }
   }
 
   /** Rolls back; a connection that cannot is given up, which rolls back, too. */
   async rollback(): Promise<void> {
     try {
-      await this.query("rollback", []);
+      await this.#current?.connection.script("rollback");
     } catch (error) {
       this.#lose(error);
     }

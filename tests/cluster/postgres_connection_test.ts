@@ -1,0 +1,131 @@
+/** Connections to PostgreSQL that are lost, before, while and after a transaction commits. */
+import assert from "node:assert/strict";
+import type { Store } from "../../src/store/mod.ts";
+import { StorageUnavailable } from "../../src/store/storage_health.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { Relay } from "../support/relay.ts";
+import { openPostgresStore } from "../support/stores.ts";
+import { functionRow, id } from "../store/conformance/rows.ts";
+
+Deno.test("lost connections to PostgreSQL", async (t) => {
+  await using postgres = await TestPostgres.start();
+  await using relay = await Relay.to(postgres.port);
+  await using directory = await makeTempDir();
+  const url = (await postgres.database()).replace(`:${postgres.port}/`, `:${relay.port}/`);
+  await using store = await openPostgresStore(directory.path, url);
+  let number = 0;
+  /** Inserts a row; `before` runs in the transaction, after the insert. */
+  const insert = (before: () => void = () => {}) => {
+    const row = functionRow({ id: id(++number) });
+    return store.write(async (tx) => {
+      await tx.functions.insert(row);
+      before();
+    });
+  };
+  const isThere = async (second: number) =>
+    (await postgres.query(`select 1 from functions where id = '${id(second)}'`, "test_1"))
+      .length === 1;
+
+  await t.step("a commit whose answer was lost is acknowledged, once", async () => {
+    await insert(() => {
+      relay.swallow("toClient");
+      setTimeout(() => relay.cut(), 300);
+    });
+    assert.equal(await isThere(number), true);
+  });
+  await writable(store);
+
+  await t.step("a commit that did not arrive fails, and leaves nothing", async () => {
+    const failing = insert(() => {
+      relay.swallow("toServer");
+      setTimeout(() => relay.cut(), 300);
+    });
+    await assert.rejects(failing, StorageUnavailable);
+    assert.equal(await isThere(number), false);
+  });
+  await writable(store);
+
+  await t.step(
+    "of a group whose commit got no answer, each write gets its own result",
+    async () => {
+      const results = await Promise.allSettled([
+        insert(),
+        store.write((tx) => tx.functions.insert(functionRow({ id: id(1) }))),
+        insert(() => {
+          relay.swallowAnswersAfter("commit");
+          setTimeout(() => relay.cut(), 300);
+        }),
+      ]);
+      assert.deepEqual(results.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+      assert.equal(await isThere(number), true);
+      assert.equal(await isThere(number - 1), true);
+    },
+  );
+  await writable(store);
+
+  await t.step(
+    "statements of a transaction whose connection was lost never run in another",
+    async () => {
+      const failing = store.write(async (tx) => {
+        await tx.functions.insert(functionRow({ id: id(500) }));
+        relay.cut();
+        await eventually(() => Promise.resolve(store.health.fault), "the loss of the connection");
+        await tx.functions.insert(functionRow({ id: id(501) }));
+      });
+      await assert.rejects(failing, StorageUnavailable);
+      await writable(store);
+      assert.deepEqual([await isThere(500), await isThere(501)], [false, false]);
+    },
+  );
+
+  await t.step(
+    "while PostgreSQL is away writes and reads fail as unavailable; then both work again",
+    async () => {
+      await postgres.stop("SIGQUIT");
+      await assert.rejects(insert(), StorageUnavailable);
+      await assert.rejects(insert(), /the database/);
+      await assert.rejects(store.read.functions.any(), StorageUnavailable);
+      assert.match(store.health.fault?.message ?? "", /^the (?:connection to the )?database/);
+      await postgres.restart();
+      await writable(store);
+      await insert();
+      assert.equal(await isThere(number), true);
+      assert.equal(await store.read.functions.any(), true);
+    },
+  );
+
+  await t.step("the server keeps its lock over a lost connection", async () => {
+    await using second = await makeTempDir();
+    relay.cut();
+    await writable(store);
+    await assert.rejects(openPostgresStore(second.path, url), /another server uses it/);
+  });
+
+  await t.step("a commit in doubt does not keep a server from closing", async () => {
+    await using second = await makeTempDir();
+    const other = await openPostgresStore(
+      second.path,
+      (await postgres.database())
+        .replace(`:${postgres.port}/`, `:${relay.port}/`),
+    );
+    const inDoubt = other.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: id(1) }));
+      await postgres.stop("SIGQUIT");
+    });
+    inDoubt.catch(() => {});
+    await eventually(() => Promise.resolve(other.health.fault), "the loss of the connection");
+    await other[Symbol.asyncDispose]();
+    await assert.rejects(inDoubt, StorageUnavailable);
+    await postgres.restart();
+  });
+});
+
+/** Resolves once the store takes writes. */
+async function writable(store: Store): Promise<void> {
+  await eventually(
+    () => store.write((tx) => tx.nodes.deleteExpired()).then(() => true, () => undefined),
+    "a write",
+  );
+}

@@ -1,0 +1,50 @@
+import type { Store } from "../../src/store/mod.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { openPostgresStore } from "../support/stores.ts";
+import { testConformance } from "../store/conformance/mod.ts";
+
+/** A locale that sorts and folds texts as people do: the store must not. */
+const LOCALE = "template template0 locale_provider icu icu_locale 'und' locale 'C.UTF-8'";
+
+/** Resolves once the text index is valid. */
+async function indexed(postgres: TestPostgres, url: string): Promise<void> {
+  const name = new URL(url).pathname.slice(1);
+  await eventually(async () => {
+    const [row] = await postgres.query<{ indisvalid: boolean }>(
+      "select indisvalid from pg_index where indexrelid = to_regclass('invocations_text')",
+      name,
+    );
+    return row?.indisvalid || undefined;
+  }, "the text index");
+}
+
+Deno.test("stores on PostgreSQL", async (t) => {
+  await using postgres = await TestPostgres.start();
+  const withStore = async (url: string, work: (store: Store) => Promise<void>) => {
+    await using directory = await makeTempDir();
+    await using store = await openPostgresStore(directory.path, url);
+    await work(store);
+  };
+
+  await testConformance(t, async (work) => {
+    const url = await postgres.database(LOCALE);
+    await withStore(url, async (store) => {
+      await indexed(postgres, url);
+      await work(store);
+    });
+  });
+
+  await t.step("of a user who may not create the text index", async (t) => {
+    await postgres.query("create role plain login password 'pass-word'");
+    await testConformance(t, async (work) => {
+      const url = await postgres.database();
+      await postgres.query(
+        "grant create on schema public to plain",
+        new URL(url).pathname.slice(1),
+      );
+      await withStore(url.replace("//invoked:", "//plain:"), work);
+    }, ["search"]);
+  });
+});

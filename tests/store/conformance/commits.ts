@@ -1,0 +1,157 @@
+/** Commits, their files and tags; principals, clients, keys, nodes and leases. */
+import assert from "node:assert/strict";
+import { commitRow, functionRow, GREATEST, id, type Steps, time } from "./rows.ts";
+
+const FUNCTION = id(0);
+const LIMITS = { timeoutMs: 1, cpuTimeMs: 2, memoryBytes: GREATEST, maxConcurrency: 4 };
+
+export const COMMITS: Steps = {
+  "files sort by the bytes of their paths": async (store) => {
+    const commitId = id(1);
+    const paths = ["Z.ts", "a-b.ts", "a.ts", "a/b.ts", "aB.ts", "ab.ts", "ä.ts", "日.ts"];
+    await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: FUNCTION }));
+      await tx.commits.insert(
+        commitRow({ id: commitId, functionId: FUNCTION }),
+        paths.toReversed().map((path) => ({ commitId, path, digest: null, size: GREATEST })),
+      );
+    });
+    const files = await store.read.commits.files(commitId);
+    assert.deepEqual(files.map(({ path }) => path), paths);
+    assert.equal(files[0]?.size, GREATEST);
+    assert.equal(await store.read.commits.hasFile(FUNCTION, undefined, "a/b.ts"), true);
+    assert.equal(await store.read.commits.hasFile(FUNCTION, id(9), "a/b.ts"), false);
+  },
+
+  "an open commit takes files until it is finalized, once": async (store) => {
+    const commitId = id(1);
+    const columns = { scriptDigest: "s", sourceMapDigest: "m", lockDigest: "l", denoVersion: "2" };
+    await store.write(async (tx) => {
+      assert.equal(await tx.commits.putFile(commitId, "a.ts", "file", 3), true);
+      assert.equal(await tx.commits.putFile(commitId, "missing.ts", "file", 3), false);
+      assert.equal(await tx.commits.finalize(commitId, time(2), { ...columns, ...LIMITS }), true);
+      assert.equal(await tx.commits.finalize(commitId, time(3), { ...columns, ...LIMITS }), false);
+      assert.equal(await tx.commits.putFile(commitId, "a.ts", "other", 3), false);
+    });
+    assert.equal((await store.read.commits.get(FUNCTION, commitId))?.memoryBytes, GREATEST);
+    assert.equal(await store.read.commits.get(id(8), commitId), undefined);
+    const page = { size: 5, after: undefined };
+    const listed = (prefix: string) => store.read.commits.list(FUNCTION, prefix, page);
+    assert.equal((await listed("")).rows.length, 1);
+    assert.equal((await listed(commitId.slice(0, 5))).rows.length, 1);
+    assert.equal((await listed("zzz")).rows.length, 0);
+  },
+
+  "references of blobs are found, in lists of any length": async (store) => {
+    const many = Array.from({ length: 1200 }, (_, at) => `none${at}`);
+    assert.deepEqual(await store.read.commits.referencedBlobs([]), new Set());
+    assert.deepEqual(
+      await store.read.commits.referencedBlobs([...many, "file", "l"]),
+      new Set(["file", "l"]),
+    );
+    assert.deepEqual(
+      (await store.read.commits.blobs("")).map(({ digests }) => digests.sort()),
+      [["file", "l", "m", "s"]],
+    );
+    assert.deepEqual(await store.read.commits.blobs(id(1)), []);
+  },
+
+  "a tag is given once, and lists sort by the bytes of names": async (store) => {
+    const tag = (name: string) =>
+      store.write((tx) => tx.commits.insertTag(FUNCTION, name, id(1), time(0)));
+    for (const name of ["v10", "V2", "v2", "v1.0"]) assert.equal(await tag(name), true);
+    assert.equal(await tag("v2"), false);
+    assert.deepEqual(
+      (await store.read.commits.tags(FUNCTION)).map(({ name }) => name),
+      ["V2", "v1.0", "v10", "v2"],
+    );
+    assert.equal((await store.read.commits.tagged(FUNCTION, "v2"))?.id, id(1));
+    await store.write(async (tx) => {
+      assert.equal(await tx.commits.deleteTag(FUNCTION, "v2"), true);
+      assert.equal(await tx.commits.deleteTag(FUNCTION, "v2"), false);
+    });
+  },
+
+  "expired commits go with their files; an erasure takes artifacts": async (store) => {
+    await store.write(async (tx) => {
+      await tx.commits.insert(
+        commitRow({ id: id(2), functionId: FUNCTION, expiresAt: time(5) }),
+        [{ commitId: id(2), path: "x", digest: null, size: 0 }],
+      );
+      await tx.commits.deleteExpired(time(6));
+    });
+    assert.equal(await store.read.commits.get(FUNCTION, id(2)), undefined);
+    const erased = await store.write((tx) =>
+      tx.commits.erase([id(1)], ["file"], { purgedAt: time(7), purgedBy: "me" })
+    );
+    assert.deepEqual(erased.sort(), ["file", "l", "m", "s"]);
+    assert.equal((await store.read.commits.get(FUNCTION, id(1)))?.scriptDigest, null);
+    assert.equal(
+      await store.write((tx) =>
+        tx.commits.putTests(id(1), {
+          testScriptDigest: "a",
+          testSourceMapDigest: "b",
+          testLockDigest: "c",
+        })
+      ),
+      false,
+    );
+  },
+};
+
+export const IDENTITY: Steps = {
+  "clients have the roles of their principal, and pages end": async (store) => {
+    await store.write(async (tx) => {
+      await tx.identity.insertPrincipal({
+        id: "p",
+        displayName: "P",
+        roles: '["a"]',
+        createdAt: time(0),
+      });
+      for (const number of [1, 2, 3]) {
+        await tx.identity.insertCredential({
+          id: id(number),
+          clientId: `client${number}`,
+          principalId: "p",
+          displayName: "",
+          scopedRoles: "[]",
+          disabled: 0,
+          secretHash: "h",
+          publicJwk: "{}",
+          createdAt: time(0),
+          updatedAt: time(0),
+          expiresAt: null,
+          deletedAt: null,
+        });
+      }
+      await tx.identity.updateClient(id(3), { disabled: 1, deletedAt: time(1) });
+    });
+    const first = await store.read.identity.clients("p", { size: 1, after: undefined });
+    assert.deepEqual([first.rows[0]?.clientId, first.next], ["client2", id(2)]);
+    const second = await store.read.identity.clients("p", { size: 1, after: first.next });
+    assert.deepEqual([second.rows[0]?.roles, second.next], ['["a"]', undefined]);
+    assert.equal((await store.read.identity.client("client3"))?.disabled, 1);
+    assert.equal((await store.read.identity.allClients()).length, 2);
+  },
+
+  "an assertion is used once, at whatever time": async (store) => {
+    const use = () => store.write((tx) => tx.identity.useAssertion("f", time(10)));
+    const results = await Promise.all([use(), use(), use()]);
+    assert.deepEqual(results.filter(Boolean), [true]);
+    await store.write((tx) => tx.identity.deleteAssertionsBefore(time(11)));
+    assert.equal(await use(), true);
+  },
+
+  "the sealed keys of the server are bytes, newest first": async (store) => {
+    const sealed = Uint8Array.from([0, 1, 254, 255]);
+    await store.write(async (tx) => {
+      for (const number of [1, 2]) {
+        await tx.identity.insertKey({ id: id(number), purpose: "x", sealed, createdAt: time(0) });
+      }
+      await tx.identity.resealKey(id(1), sealed.toReversed());
+    });
+    const keys = await store.read.identity.keys("x");
+    assert.deepEqual(keys.map((key) => [...key.sealed]), [[0, 1, 254, 255], [255, 254, 1, 0]]);
+    assert.equal((await store.read.identity.allKeys()).length, 2);
+  },
+};

@@ -1,0 +1,267 @@
+/** Invocations, their logs and searches; idempotency keys and purges. */
+import assert from "node:assert/strict";
+import { type Content, readContent } from "../../../src/shared/content.ts";
+import type { InvocationFilter } from "../../../src/store/invocation_search.ts";
+import type { Store } from "../../../src/store/mod.ts";
+import { commitRow, functionRow, GREATEST, id, invocationRow, type Steps, time } from "./rows.ts";
+
+async function contentText(content: Content): Promise<string> {
+  return new TextDecoder().decode(await readContent(content));
+}
+
+const FUNCTION = id(0);
+const COMMIT = id(0, 1);
+const of = { functionId: FUNCTION, commitId: COMMIT };
+const attempt = (second: number, number = 1) => ({
+  id: id(second),
+  owner: "node",
+  attempt: number,
+});
+
+/** The ids that a search finds on all of its pages. */
+async function found(store: Store, filter: Partial<InvocationFilter>, size = 2): Promise<string[]> {
+  const ids: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await store.read.invocations.search({ functionId: FUNCTION, ...filter }, {
+      size,
+      after,
+    });
+    ids.push(...page.rows.map((row) => row.id));
+    after = page.next;
+  } while (after !== undefined);
+  assert.deepEqual(ids, [...new Set(ids)].sort().toReversed());
+  return ids;
+}
+
+const seconds = (...numbers: number[]) => numbers.map((second) => id(second));
+
+const LARGE = `{"large":"${"ü".repeat(40_000)}"}`;
+
+export const INVOCATIONS: Steps = {
+  "an input or output of any length comes back byte for byte": async (store) => {
+    await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: FUNCTION }));
+      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
+        { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
+      ]);
+      await tx.invocations.insert(
+        invocationRow({ ...of, id: id(1), input: LARGE, memoryBytes: GREATEST }),
+      );
+      await tx.invocations.insert(invocationRow({ ...of, id: id(2), input: '{"a":"\\u0000🙂"}' }));
+    });
+    const large = await store.read.invocations.get(FUNCTION, id(1));
+    assert.equal(await contentText(large?.input ?? new Uint8Array()), LARGE);
+    assert.equal(large?.memoryBytes, GREATEST);
+    assert.equal(large?.output, null);
+    const small = await store.read.invocations.get(FUNCTION, id(2));
+    assert.equal(await contentText(small?.input ?? new Uint8Array()), '{"a":"\\u0000🙂"}');
+  },
+
+  "an invocation starts and ends once, by its owner": async (store) => {
+    const end = { end: { status: "SUCCESS", output: LARGE } } as const;
+    await store.write(async (tx) => {
+      const { invocations } = tx;
+      assert.equal(await invocations.start({ ...attempt(1), owner: "other" }, time(1)), false);
+      assert.equal(await invocations.start(attempt(1), time(1)), true);
+      assert.equal(await invocations.isCurrent(attempt(1)), true);
+      assert.equal(await invocations.finish(attempt(1, 2), end, time(2)), false);
+      assert.equal(await invocations.finish(attempt(1), end, time(2)), true);
+      assert.equal(await invocations.finish(attempt(1), end, time(3)), false);
+      assert.equal(await invocations.isCurrent(attempt(1)), false);
+    });
+    const ended = await store.read.invocations.get(FUNCTION, id(1));
+    assert.deepEqual([ended?.status, ended?.updatedAt], ["SUCCESS", time(2)]);
+    assert.equal(await contentText(ended?.output ?? new Uint8Array()), LARGE);
+    assert.equal(await store.read.invocations.status(FUNCTION, id(2)), "PENDING");
+    assert.equal(await store.read.invocations.status(id(9), id(2)), undefined);
+  },
+
+  "those without a live owner are found": async (store) => {
+    const orphans = async (live: readonly string[]) =>
+      (await store.read.invocations.orphaned(live)).map((row) => row.id);
+    assert.deepEqual(await orphans(["node"]), []);
+    assert.deepEqual(await orphans(["other"]), [id(2)]);
+    assert.deepEqual(await orphans([]), [id(2)]);
+    const unfinished = await store.write((tx) => tx.invocations.unfinishedOf(FUNCTION, [COMMIT]));
+    assert.equal(unfinished?.id, id(2));
+  },
+
+  "log lines come in their order, in pages": async (store) => {
+    const row = { invocationId: id(2), time: time(1), level: "INFO", source: "console" };
+    await store.write((tx) =>
+      tx.invocations.appendLogs(
+        Array.from(
+          { length: 12 },
+          (_, at) => ({ ...row, sequence: at + 1, message: `line\0${at}` }),
+        ),
+      ), "committed");
+    const first = await store.read.invocations.logs(id(2), 0, 10);
+    assert.deepEqual(first.rows.map(({ sequence }) => sequence), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert.equal(first.rows[0]?.message, "line\ufffd0");
+    const second = await store.read.invocations.logs(id(2), first.next ?? 0, 10);
+    assert.deepEqual([second.rows.length, second.next], [2, undefined]);
+    assert.equal(await store.write((tx) => tx.invocations.lastSequence(id(2))), 12);
+    assert.equal(await store.write((tx) => tx.invocations.lastSequence(id(1))), 0);
+  },
+
+  "an idempotency key leads to its last invocation": async (store) => {
+    const key = { principalId: "p", functionId: FUNCTION, key: "k", requestHash: "h" };
+    for (const second of [1, 2]) {
+      await store.write((tx) =>
+        tx.invocations.putIdempotencyKey({
+          ...key,
+          invocationId: id(second),
+          createdAt: time(second),
+        })
+      );
+    }
+    const found = await store.read.invocations.idempotencyKey("p", FUNCTION, "k");
+    assert.equal(found?.invocationId, id(2));
+    await store.write((tx) => tx.invocations.deleteIdempotencyKeysBefore(time(3)));
+    assert.equal(await store.read.invocations.idempotencyKey("p", FUNCTION, "k"), undefined);
+  },
+};
+
+export const SEARCH: Steps = {
+  "a search finds by status, parent, time and the begin of ids": async (store) => {
+    await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: FUNCTION }));
+      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
+        { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
+      ]);
+      for (const second of [1, 2, 3, 4, 5, 6]) {
+        await tx.invocations.insert(invocationRow({
+          ...of,
+          id: id(second),
+          status: second % 2 === 0 ? "SUCCESS" : "ERROR",
+          parentInvocationId: second > 4 ? id(1) : null,
+          createdAt: time(second),
+          updatedAt: time(second),
+          input: `{"text":"${
+            ["", "Alpha", "be_ta", "be%ta", "Größe", "GRÖSSE", "a\\\\\\\\b"][second]
+          }"}`,
+          output: second === 6 ? '{"needle":1}' : null,
+          error: second === 5 ? "Needle in the error" : null,
+        }));
+      }
+    });
+    assert.deepEqual(await found(store, {}), seconds(6, 5, 4, 3, 2, 1));
+    assert.deepEqual(await found(store, { functionId: undefined }), seconds(6, 5, 4, 3, 2, 1));
+    assert.deepEqual(await found(store, { status: "ERROR" }), seconds(5, 3, 1));
+    assert.deepEqual(await found(store, { status: "SUCCESS" }, 1), seconds(6, 4, 2));
+    assert.deepEqual(await found(store, { status: "RUNNING", functionId: undefined }), []);
+    assert.deepEqual(await found(store, { parentInvocationId: id(1) }), seconds(6, 5));
+    assert.deepEqual(await found(store, { since: time(3) }), seconds(6, 5, 4, 3));
+    assert.deepEqual(await found(store, { until: time(3) }), seconds(2, 1));
+    assert.deepEqual(await found(store, { idPrefix: id(4) }), seconds(4));
+    assert.deepEqual(await found(store, { idPrefix: "zzz" }), []);
+  },
+
+  "a search for a text ignores the case of ASCII letters and takes wildcards literally": async (
+    store,
+  ) => {
+    const query = (text: string, size?: number) => found(store, { query: text }, size);
+    assert.deepEqual(await query("NEEDLE", 1), seconds(6, 5));
+    assert.deepEqual(await query("alpha"), seconds(1));
+    assert.deepEqual(await query("be_ta"), seconds(2));
+    assert.deepEqual(await query("be%ta"), seconds(3));
+    assert.deepEqual(await query("größe"), seconds(4));
+    assert.deepEqual(await query("GRÖSSE"), seconds(5));
+    assert.deepEqual(await query("\\\\"), seconds(6));
+    assert.deepEqual(await query("ö"), seconds(4));
+    assert.deepEqual(await query(id(3)), seconds(3));
+    assert.deepEqual(await query("nothing has this"), []);
+    assert.deepEqual(await found(store, { query: "needle", status: "ERROR" }), seconds(5));
+  },
+
+  "a text among many is found, wherever it is": async (store) => {
+    await store.write(async (tx) => {
+      for (let number = 0; number < 1500; number++) {
+        const input = number % 500 === 7 ? '{"rare":"Quetzal"}' : `{"common":${number}}`;
+        await tx.invocations.insert(
+          invocationRow({ ...of, id: id(100, number), input, createdAt: time(100) }),
+        );
+      }
+    });
+    const rare = [1007, 507, 7].map((number) => id(100, number));
+    assert.deepEqual(await found(store, { query: "quetzal" }, 2), rare);
+    assert.equal((await found(store, { query: "COMMON" }, 100)).length, 1497);
+  },
+};
+
+export const PURGES: Steps = {
+  "what ended before a time is erased in steps, with its log": async (store) => {
+    await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: FUNCTION }));
+      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
+        { commitId: COMMIT, path: "main.ts", digest: "d", size: 1 },
+      ]);
+      for (let second = 1; second <= 120; second++) {
+        const status = second === 3 ? "RUNNING" : "SUCCESS";
+        await tx.invocations.insert(
+          invocationRow({ ...of, id: id(second), status, updatedAt: time(second), input: "{}é" }),
+        );
+      }
+      await tx.invocations.appendLogs(Array.from({ length: 700 }, (_, at) => ({
+        invocationId: id(5),
+        sequence: at + 1,
+        time: time(5),
+        level: "INFO",
+        source: "console",
+        message: "é",
+      })));
+      await tx.purges.insert({
+        id: "purge",
+        functionId: FUNCTION,
+        before: time(111),
+        commitId: null,
+        path: null,
+        purgedAt: time(200),
+        purgedBy: "me",
+        finishedAt: null,
+        invocations: 0,
+        files: 0,
+        bytes: 0,
+      });
+    });
+    const ended = { functionId: FUNCTION, before: time(111) };
+    assert.deepEqual(await store.read.purges.size(ended), {
+      invocations: 109,
+      bytes: 109 * 4 + 700 * 2,
+    });
+    let steps = 0;
+    for (let after: string | undefined = ""; after !== undefined; steps++) {
+      const from: string = after;
+      after = (await store.write((tx) =>
+        tx.purges.eraseInvocations(ended, from, "purge"), "committed")).next;
+    }
+    assert.ok(steps > 3);
+    const purge = await store.read.purges.get("purge");
+    assert.deepEqual([purge.invocations, purge.bytes], [109, 109 * 4 + 700 * 2]);
+    assert.deepEqual(await store.read.purges.size(ended), { invocations: 0, bytes: 0 });
+    assert.equal(await store.read.purges.lastPurged(FUNCTION), id(110));
+    assert.equal(await store.read.invocations.status(FUNCTION, id(3)), "RUNNING");
+    await store.write((tx) => tx.purges.finish("purge", time(300)));
+    assert.deepEqual(await store.read.purges.unfinished(), []);
+  },
+
+  "files with the same content are found, and blobs wait for their erasure": async (store) => {
+    const selection = { functionId: FUNCTION, commitId: undefined, path: undefined };
+    const files = await store.read.purges.files(selection);
+    assert.deepEqual(files.map(({ path, digest, size }) => [path, digest, size]), [[
+      "main.ts",
+      "d",
+      1,
+    ]]);
+    assert.deepEqual(await store.read.purges.sameContent(files), []);
+    assert.deepEqual(await store.read.purges.files({ ...selection, path: "other" }), []);
+    await store.write((tx) => tx.purges.putBlobs(["d", "e", "d"]));
+    await store.write((tx) => tx.purges.putBlobs(["d"]));
+    assert.deepEqual((await store.read.purges.blobs()).sort(), ["d", "e"]);
+    await store.write((tx) => tx.purges.deleteBlobs(["d", "e"]));
+    assert.deepEqual(await store.read.purges.blobs(), []);
+    const listed = await store.read.purges.list(FUNCTION, { size: 1, after: undefined });
+    assert.equal(listed.rows[0]?.finishedAt, time(300));
+  },
+};

@@ -1,0 +1,36 @@
+/** What every store does, whatever its database is. */
+import type { Store } from "../../../src/store/mod.ts";
+import { COMMITS, IDENTITY } from "./commits.ts";
+import { FUNCTIONS } from "./functions.ts";
+import { INVOCATIONS, PURGES, SEARCH } from "./invocations.ts";
+import type { Steps } from "./rows.ts";
+import { VOLUMES } from "./volumes.ts";
+import { WRITES } from "./writes.ts";
+
+/** The suites; the steps of each share one store, which is new for the first. */
+const SUITES: Readonly<Record<string, Steps>> = {
+  functions: FUNCTIONS,
+  commits: COMMITS,
+  identity: IDENTITY,
+  invocations: INVOCATIONS,
+  search: SEARCH,
+  purges: PURGES,
+  volumes: VOLUMES,
+  writes: WRITES,
+};
+
+/** Runs every suite, or those that are named, each on a new store. */
+export async function testConformance(
+  t: Deno.TestContext,
+  withStore: (work: (store: Store) => Promise<void>) => Promise<void>,
+  names: readonly string[] = Object.keys(SUITES),
+): Promise<void> {
+  for (const name of names) {
+    const steps = SUITES[name] ?? {};
+    await t.step(name, async (t) => {
+      await withStore(async (store) => {
+        for (const [step, body] of Object.entries(steps)) await t.step(step, () => body(store));
+      });
+    });
+  }
+}

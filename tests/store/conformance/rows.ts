@@ -1,0 +1,149 @@
+/** Rows with what a test does not care about. */
+import KSUID from "ksuid";
+import type { CommitRow } from "../../../src/store/commits.ts";
+import type { FunctionRow } from "../../../src/store/functions.ts";
+import type { InvocationRow } from "../../../src/store/invocations.ts";
+import type { Store } from "../../../src/store/mod.ts";
+import type { VolumeEntryRow, VolumeRow } from "../../../src/store/volumes.ts";
+
+/** The step of a suite on a store that earlier steps have written to. */
+export type Steps = Readonly<Record<string, (store: Store) => Promise<void>>>;
+
+/** The greatest number that JavaScript and every database hold exactly. */
+export const GREATEST = Number.MAX_SAFE_INTEGER;
+
+/** The first second of the ids that tests make. */
+const START_S = 1_790_000_000;
+
+/** The time a number of seconds after the first. */
+export function time(second: number): string {
+  return new Date((START_S + second) * 1000).toISOString();
+}
+
+/** An id of that second; ids of one second sort by their number. */
+export function id(second: number, number = 0): string {
+  const payload = Buffer.alloc(16);
+  payload.writeUInt32BE(number, 12);
+  return KSUID.fromParts((START_S + second) * 1000, payload).string;
+}
+
+export function functionRow(change: Partial<FunctionRow> & { readonly id: string }): FunctionRow {
+  return {
+    displayName: "",
+    description: "",
+    functionType: "ANY",
+    head: null,
+    publishedCommitId: null,
+    isDraft: 1,
+    outboundNetworkAllowlist: "[]",
+    provisionedConcurrency: 0,
+    processReuse: "PROCESS_REUSE_NONE",
+    scopedRoleIds: "[]",
+    volumeId: null,
+    variables: "{}",
+    retentionMs: null,
+    timeoutMs: null,
+    cpuTimeMs: null,
+    memoryBytes: null,
+    maxConcurrency: null,
+    createdAt: time(0),
+    updatedAt: time(0),
+    deletedAt: null,
+    ...change,
+  };
+}
+
+export function commitRow(
+  change: Partial<CommitRow> & { readonly id: string; readonly functionId: string },
+): CommitRow {
+  return {
+    message: "",
+    author: "",
+    createdAt: time(0),
+    expiresAt: time(1000),
+    finalizedAt: null,
+    scriptDigest: null,
+    sourceMapDigest: null,
+    lockDigest: null,
+    denoVersion: null,
+    testScriptDigest: null,
+    testSourceMapDigest: null,
+    testLockDigest: null,
+    typeCheck: null,
+    typeDiagnostics: null,
+    purgedAt: null,
+    purgedBy: null,
+    timeoutMs: null,
+    cpuTimeMs: null,
+    memoryBytes: null,
+    maxConcurrency: null,
+    ...change,
+  };
+}
+
+export function invocationRow(
+  change: Partial<InvocationRow> & {
+    readonly id: string;
+    readonly functionId: string;
+    readonly commitId: string;
+  },
+): InvocationRow {
+  return {
+    principalId: "p",
+    parentInvocationId: null,
+    depth: 0,
+    processReuse: "PROCESS_REUSE_NONE",
+    mode: "sync",
+    status: "PENDING",
+    input: "{}",
+    output: null,
+    error: null,
+    variables: null,
+    volumeId: null,
+    volumeVersionRead: null,
+    volumeVersionWritten: null,
+    processKind: null,
+    attempt: 0,
+    maxAttempts: 1,
+    owner: "node",
+    worker: null,
+    timeoutMs: null,
+    cpuTimeMs: null,
+    memoryBytes: null,
+    maxConcurrency: null,
+    createdAt: time(0),
+    updatedAt: time(0),
+    ...change,
+  };
+}
+
+export function volumeRow(change: Partial<VolumeRow> & { readonly id: string }): VolumeRow {
+  return {
+    displayName: "",
+    quotaBytes: GREATEST,
+    usedBytes: 0,
+    fileCount: 0,
+    directoryCount: 0,
+    version: 0,
+    oldestVersion: 0,
+    createdAt: time(0),
+    updatedAt: time(0),
+    deletedAt: null,
+    ...change,
+  };
+}
+
+export function entryRow(
+  change: Partial<VolumeEntryRow> & { readonly volumeId: string; readonly path: string },
+): VolumeEntryRow {
+  return {
+    fromVersion: 1,
+    toVersion: null,
+    parent: "/",
+    kind: "file",
+    digest: "digest",
+    size: 1,
+    modifiedAt: time(0),
+    ...change,
+  };
+}

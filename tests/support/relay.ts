@@ -1,0 +1,77 @@
+/** A relay of TCP that a test can cut, or make deaf in one direction. */
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** What the relay does with data: passes it on, or takes it and passes nothing on. */
+interface Flow {
+  toServer: "pass" | "swallow";
+  toClient: "pass" | "swallow";
+}
+
+export class Relay implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #flow: Flow = { toServer: "pass", toClient: "pass" };
+
+  #trigger: string | undefined;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Relays a free port of loopback to this one. */
+  static async to(port: number): Promise<Relay> {
+    const server = createServer();
+    const relay = new Relay(server);
+    server.on("connection", (client) => relay.#join(client, connect(port, "127.0.0.1")));
+    const listening = Promise.withResolvers<void>();
+    server.listen(0, "127.0.0.1", listening.resolve);
+    await listening.promise;
+    return relay;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("Cannot find the port");
+    return address.port;
+  }
+
+  /** From here on takes data of this direction and passes nothing on. */
+  swallow(direction: keyof Flow): void {
+    this.#flow[direction] = "swallow";
+  }
+
+  /** From the next data on that has this text on its way to the server, the server's answers are lost. */
+  swallowAnswersAfter(text: string): void {
+    this.#trigger = text;
+  }
+
+  /** Ends every connection; later ones are relayed. */
+  cut(): void {
+    this.#flow.toServer = this.#flow.toClient = "pass";
+    this.#trigger = undefined;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #join(client: Socket, server: Socket): void {
+    const pairs = [[client, server, "toServer"], [server, client, "toClient"]] as const;
+    for (const [from, to, direction] of pairs) {
+      this.#sockets.add(from);
+      from.on("data", (data: Buffer) => {
+        const isTrigger = direction === "toServer" && this.#trigger !== undefined &&
+          data.includes(this.#trigger);
+        if (isTrigger) this.swallow("toClient");
+        if (this.#flow[direction] === "pass" && !to.destroyed) to.write(data);
+      });
+      from.on("error", () => {});
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+}
