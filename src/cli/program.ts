@@ -67,9 +67,11 @@ function subcommandTerm(command: Command): string {
 }
 
 /** Shows choices and the default in brackets, as the descriptions of settings do. */
-function optionDescription({ description, argChoices, defaultValue }: Option): string {
+function optionDescription(
+  { description, argChoices, defaultValue, defaultValueDescription }: Option,
+): string {
   const choices = argChoices === undefined ? "" : `: ${argChoices.join(", ")}`;
-  return `${description}${choices}${describeDefault(defaultValue)}`;
+  return `${description}${choices}${describeDefault(defaultValueDescription ?? defaultValue)}`;
 }
 
 function argumentDescription({ description, defaultValue }: Argument): string {

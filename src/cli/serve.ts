@@ -2,6 +2,8 @@ import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
+import { exists } from "../shared/files.ts";
+import { DataDirError } from "../store/data_dir.ts";
 import { isSyncFailure } from "../store/storage_health.ts";
 import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
 import { describeError, EXIT_FAILURE, Failure, failureMessage } from "./terminal/failure.ts";
@@ -44,7 +46,10 @@ async function serve(config: Config, json: boolean): Promise<void> {
   using stop = listenForStop(() => running.server?.kill());
   const server = running.server = await start(config);
   if (json) printJsonLine(welcomeJson(server));
-  else console.log(renderWelcome(server, config.server.dataDir));
+  else {
+    const hasCredentials = await exists(server.credentialsPath);
+    console.log(renderWelcome(server, config.server.dataDir, hasCredentials));
+  }
   const signal = await stop.signalled;
   logger.info("draining after {signal}; a second signal kills the server", { signal });
   await server.drain();
@@ -59,15 +64,23 @@ async function start(config: Config): Promise<RunningServer> {
   } catch (error) {
     if (error instanceof Error && isSyncFailure(error)) throw syncFailure(error);
     logger.debug("the server did not start", { error });
-    throw startFailure(error, config);
+    throw error instanceof DataDirError ? error : startFailure(error, config);
   }
 }
+
+/** Codes of a failure to listen at an address of another machine, or at a name without one. */
+const NO_ADDRESS: readonly string[] = ["ENOTFOUND", "EADDRNOTAVAIL", "EINVAL"];
 
 function startFailure(error: unknown, { server: { host, port } }: Config): Failure {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
     return new Failure(`Cannot start the server: port ${port} of ${host} is taken`, {
       next: "choose another with --port, or 0 for any free one",
+    });
+  }
+  if (typeof code === "string" && NO_ADDRESS.includes(code)) {
+    return new Failure(`Cannot start the server: ${host} is no address of this machine`, {
+      next: "choose another with --host; 0.0.0.0 is all of them",
     });
   }
   return new Failure(failureMessage("Cannot start the server", describeError(error)));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
+import { assertFails } from "./support.ts";
 
 Deno.test("serve --json prints its URL in one line when it is ready", async () => {
   await using directory = await makeTempDir();
@@ -23,6 +24,25 @@ Deno.test("serve --json prints its URL in one line when it is ready", async () =
   server.kill("SIGTERM");
   assert.equal((await server.status).code, 0);
   await reader.cancel();
+});
+
+Deno.test("serve names an address that the machine does not have, and credentials that were moved", async () => {
+  await using directory = await makeTempDir();
+  const data = join(directory.path, "data");
+  const args = ["serve", "--port", "0", "--data", data];
+  const elsewhere = await runInvoked([...args, "--host", "192.0.2.1"]);
+  assertFails(elsewhere, 1, /192\.0\.2\.1 is no address of this machine/, /--host/);
+  for (const note of ["", " (moved or removed)"]) {
+    const server = new Deno.Command(INVOKED, { args, stdout: "piped", stderr: "null" }).spawn();
+    const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes("/docs")) text += (await reader.read()).value ?? "";
+    assert.ok(text.includes(`  credentials  ${join(data, "credentials.json")}${note}\n`), text);
+    server.kill("SIGTERM");
+    assert.equal((await server.status).code, 0);
+    await reader.cancel();
+    if (note === "") await Deno.remove(join(data, "credentials.json"));
+  }
 });
 
 Deno.test("times of the readable log are in UTC and say so", async () => {

@@ -1,6 +1,7 @@
 /** Prints why a command failed. */
 import { CommanderError } from "commander";
 import { ConfigError } from "../../config/mod.ts";
+import { DataDirError } from "../../store/data_dir.ts";
 import {
   describeError,
   EXIT_CODES,
@@ -24,6 +25,7 @@ export function report(error: unknown): number {
     console.error(`${paintNote("dim", "next:")} run the command with --help for its settings`);
     return EXIT_USAGE;
   }
+  if (error instanceof DataDirError) return report(failureOf(error));
   if (!(error instanceof Failure)) {
     printError(describeError(error));
     return EXIT_FAILURE;
@@ -33,6 +35,12 @@ export function report(error: unknown): number {
     console.error(`${paintNote("dim", "next:")} ${printable(error.next)}`);
   }
   return EXIT_CODES[error.exit].code;
+}
+
+/** The second line of such a message is the next step. */
+function failureOf({ message }: DataDirError): Failure {
+  const [fault = "", next] = message.split("\n");
+  return new Failure(fault, { next: next?.replace(/^[A-Z]/, (first) => first.toLowerCase()) });
 }
 
 function printError(message: string): void {

@@ -4,12 +4,16 @@ import type { RunningServer } from "../../compose/server.ts";
 import { quoteForShell } from "./shell.ts";
 
 /** The text of a started server: its URL, its walls, its credentials and one call to copy. */
-export function renderWelcome(server: RunningServer, dataDir: string): string {
+export function renderWelcome(
+  server: RunningServer,
+  dataDir: string,
+  hasCredentials: boolean,
+): string {
   const { url, walls, credentialsPath, caFile, helloFunctionId } = server;
   const lines = [
     `invoked is ready at ${url}`,
     `  sandbox      ${walls}`,
-    `  credentials  ${credentialsPath}`,
+    `  credentials  ${credentialsPath}${hasCredentials ? "" : " (moved or removed)"}`,
     `  API          ${url}/docs`,
   ];
   if (caFile !== undefined) {

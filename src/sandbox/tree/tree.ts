@@ -47,6 +47,8 @@ export class Tree implements AsyncDisposable {
   readonly #first: Root;
   #provisioned: readonly Provisioned[] = [];
   #generation: Generation | undefined;
+  /** The one of the first root, also before it serves. */
+  #probed: Generation | undefined;
   /** The next replacement of the root. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Roots that were replaced and still have running instances. */
@@ -77,18 +79,18 @@ export class Tree implements AsyncDisposable {
   /**
    * Lets the first root fork.
    * @param probe checks one of its instances; resolves with what is wrong
-   * @returns what is wrong; undefined if the tree serves
+   * @returns what is wrong; undefined if the tree serves, or was closed meanwhile
    */
   async start(
     probe: (instance: Instance) => Promise<string | undefined>,
   ): Promise<string | undefined> {
     try {
-      const generation = this.#generationOf(this.#first);
+      const generation = this.#probed = this.#generationOf(this.#first);
       const instance = await generation.blanks.take(this.#limits);
       const fault = instance === undefined ? "the root does not fork" : await probe(instance);
       if (fault === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
-      return fault;
+      return this.#lifecycle.is("closed") ? undefined : fault;
     } catch (error) {
       await this.#first[Symbol.asyncDispose]();
       return error instanceof Error ? error.message : String(error);
@@ -132,6 +134,8 @@ export class Tree implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifecycle.set("closed");
     clearTimeout(this.#timer);
+    // Before its root ends: otherwise its instances count as failed.
+    this.#probed?.blanks[Symbol.dispose]();
     const roots = [this.#first, ...this.#retiring].map((root) => root[Symbol.asyncDispose]());
     if (this.#generation !== undefined) await this.#end(this.#generation);
     await Promise.all(roots);
