@@ -3,6 +3,7 @@
  * a fork writes to is copied for it.
  */
 import { remove } from "../harden.ts";
+import { joinHeap } from "./huge_pages.ts";
 import type { Library } from "./libc.ts";
 
 /** The addresses from which V8 draws one for each piece of its heap. */
@@ -46,6 +47,7 @@ export function packMemory(library: Library): void {
   remove(globalThis, "gc");
   library.libc.malloc_trim(0);
   fillGaps(library);
+  joinHeap(library);
 }
 
 /**

@@ -6,6 +6,7 @@ import { announce, type LowerLimits, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
 import { type Became, makeForker } from "./forker.ts";
 import { type Library, openLibrary } from "./libc.ts";
+import { shareCode } from "./huge_pages.ts";
 import { gatherMemory, packMemory } from "./memory.ts";
 import { makeObserver, type Observe } from "./observe.ts";
 import { makeSettler } from "./settle.ts";
@@ -48,6 +49,7 @@ export function openTree(core: Core, { library, observe, beginClock }: Forks): T
   const setup = receiveSetup();
   const settler = makeSettler(library.libc, setup, beginClock, useEgressSocket);
   const serve = makeForker(library, settler, setup.namespaces);
+  shareCode(library.libc);
   // Calls of functions that are open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
   packMemory(library);
