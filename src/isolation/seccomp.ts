@@ -62,6 +62,8 @@ const CLONE_THREAD = 0x00010000;
 /** CLONE_NEWTIME is absent: the same bit counts as part of the exit signal in `clone`. */
 const CLONE_NEW_NAMESPACES = 0x7e020000;
 const AF_UNIX = 1;
+/** Most numbers that are compared one after the other. */
+const SEARCH_LEAF_NUMBERS = 3;
 
 /** Assembles lines into machine code. Jumps lead to the verdicts at the end. */
 export function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
@@ -127,7 +129,6 @@ export function seccompFilter(
     { test: JUMP_EQUAL, value: ARCHITECTURES[architecture], otherwise: "kill" },
     { load: NUMBER_OFFSET },
     { test: JUMP_AT_LEAST, value: X32_FIRST, then: "EPERM" },
-    ...denied.map((value): Line => ({ test: JUMP_EQUAL, value, then: "EPERM" })),
     // Its flags are in memory, which a filter cannot read. The C library falls back to clone.
     { test: JUMP_EQUAL, value: numberOf("clone3", CLONE3), then: "ENOSYS" },
     // Allows threads only: a process that cannot fork leaves no other process behind.
@@ -142,6 +143,25 @@ export function seccompFilter(
       numberOf("socket", SOCKET),
       { test: JUMP_EQUAL, value: AF_UNIX, otherwise: "EAFNOSUPPORT" },
     ),
-    { verdict: "allow" },
+    ...denyAmong(denied.toSorted((a, b) => a - b)),
   ]);
+}
+
+/**
+ * Denies these numbers and allows all others, by a binary search: the kernel runs a new filter once for every number that
+ * there is, for each fork that enters it.
+ * @param denied in ascending order
+ */
+function denyAmong(denied: readonly number[]): readonly Line[] {
+  if (denied.length <= SEARCH_LEAF_NUMBERS) {
+    const tests = denied.map((value): Line => ({ test: JUMP_EQUAL, value, then: "EPERM" }));
+    return [...tests, { verdict: "allow" }];
+  }
+  const middle = denied.length >> 1;
+  const above = denyAmong(denied.slice(middle));
+  return [
+    { test: JUMP_AT_LEAST, value: denied[middle] as number, otherwiseSkip: above.length },
+    ...above,
+    ...denyAmong(denied.slice(0, middle)),
+  ];
 }
