@@ -41,11 +41,13 @@ interface HostRequest {
   readonly bytes: Uint8Array;
 }
 
-/** Serves the host calls of one run. Modes: open, then closed (`#closing` is aborted). */
+/** Serves the host calls of one run. Modes: open, then closed. */
 export class HostChannel {
   readonly #host: Host;
   readonly #writer: ReplyWriter;
+  /** Aborted when it is closed while calls are in progress. */
   readonly #closing = new AbortController();
+  #isClosed = false;
   /** Calls until their replies are written. */
   readonly #serving = new Set<Promise<void>>();
   /** Calls that count towards the limits, and the bytes of their frames. */
@@ -68,7 +70,7 @@ export class HostChannel {
    * @throws MalformedHostCall for a frame that the runtime cannot have written
    */
   receive(frame: Uint8Array): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#isClosed) return;
     const length = frame.length;
     if (this.#calls >= HOST_CALLS_MAX) {
       throw new MalformedHostCall("too many calls in progress");
@@ -116,6 +118,8 @@ export class HostChannel {
 
   /** Aborts the calls in progress, ignores further ones, and resolves once none is in progress. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#serving.size === 0) return;
     this.#closing.abort();
     await Promise.all(this.#serving);
   }
@@ -140,7 +144,7 @@ export class HostChannel {
   async #call(json: Uint8Array, bytes: Uint8Array): Promise<HostReply> {
     const request = readRequest(json, bytes);
     while (this.#unreadBytes > UNREAD_BYTES_MAX) await this.#replyWritten.promise;
-    if (this.#closing.signal.aborted) throw new HostCallError("INTERNAL", "the run has ended");
+    if (this.#isClosed) throw new HostCallError("INTERNAL", "the run has ended");
     return await this.#host.call({ ...request, signal: this.#closing.signal });
   }
 }

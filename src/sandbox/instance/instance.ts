@@ -52,8 +52,8 @@ export interface InstanceParts {
   readonly process: ProcessHandle;
   /** Absent in an instance without network. */
   readonly egressSocket?: EgressSocket | undefined;
-  /** Paths of the server that a crash of Deno may print. Logs hide them. */
-  readonly hiddenPaths: readonly string[];
+  /** What logs hide, whatever the secrets of its calls. */
+  readonly redactions: Redactions;
   /** The nonce of its template, for a fork of a template that has evaluated the script. */
   readonly templateNonce?: Uint8Array<ArrayBuffer>;
   /** The limits that the process has to set for a call with these; undefined if it has them. Absent if it has those of its call. */
@@ -89,14 +89,13 @@ export class Instance {
   readonly #child: Child;
   readonly #egressSocket: EgressSocket | undefined;
   readonly #nonce: Uint8Array<ArrayBuffer>;
-  readonly #hiddenPaths: readonly string[];
   readonly #limitsToSet: InstanceParts["limitsToSet"];
   /** Settles once the process is reaped. */
   readonly ended: Promise<Exit>;
 
   readonly #kind: Exclude<ProcessKind, "reused">;
   readonly #startedMs = performance.now();
-  #redactions: Redactions | undefined;
+  #redactions: Redactions;
   #callStartedMs = 0;
   #idleSinceMs = 0;
   #idleMs = 0;
@@ -108,7 +107,7 @@ export class Instance {
 
   /** @param mode of a process that was forked, or of one that was spawned just now */
   private constructor(
-    { process, egressSocket, hiddenPaths, templateNonce, limitsToSet }: InstanceParts,
+    { process, egressSocket, redactions, templateNonce, limitsToSet }: InstanceParts,
     mode: "starting" | "ready" | "loaded",
   ) {
     this.#kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
@@ -123,7 +122,7 @@ export class Instance {
     });
     this.#child = new Child(process);
     this.#egressSocket = egressSocket;
-    this.#hiddenPaths = hiddenPaths;
+    this.#redactions = redactions;
     this.#limitsToSet = limitsToSet;
     this.#nonce = templateNonce ?? makeNonce();
     this.ended = this.#child.ended.finally(() => this.#lifecycle.set("dead"));
@@ -212,7 +211,9 @@ export class Instance {
     this.#beginCall();
     const keep = reuse !== undefined;
     // All jobs of one instance have the same configuration.
-    this.#redactions ??= new Redactions(this.#hiddenPaths, Object.values(job.config.secrets));
+    if (this.#calls === 1) {
+      this.#redactions = this.#redactions.withSecrets(Object.values(job.config.secrets));
+    }
     const redactor = new Redactor(this.#redactions);
     const { promise, resolve } = Promise.withResolvers<Ending>();
     // The group is killed in the same tick in which the ending is known, before any await.

@@ -12,6 +12,7 @@ import type { EgressProxy } from "../egress/proxy.ts";
 import { cgroupBytes } from "./cgroups.ts";
 import { Instance } from "./instance.ts";
 import { maximaOf, processLimits, type ResourceLimits } from "./limits.ts";
+import { Redactions } from "./redaction.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { NO_EGRESS_FLAGS, type Program } from "./program.ts";
 import { spawnedProcess } from "./spawned.ts";
@@ -30,16 +31,14 @@ export interface Supplies {
 export class Launcher {
   readonly isolation: Isolation;
   readonly program: Program;
+  /** Hide the paths of the server that a crash of Deno may print. */
+  readonly redactions: Redactions;
   #idleBytes: Promise<number | undefined> | undefined;
 
   constructor(isolation: Isolation, program: Program) {
     this.isolation = isolation;
     this.program = program;
-  }
-
-  /** Paths of the server that a crash of Deno may print. Logs hide them. */
-  get hiddenPaths(): readonly string[] {
-    return this.program.hiddenPaths;
+    this.redactions = new Redactions(program.hiddenPaths);
   }
 
   /** Private memory in bytes of an idle instance that is spawned; undefined outside Linux. Measured once. */
@@ -82,7 +81,7 @@ export class Launcher {
     }
     const process = spawnedProcess(child, this.isolation);
     process.ended.finally(release);
-    return await Instance.start({ process, egressSocket, hiddenPaths: this.hiddenPaths });
+    return await Instance.start({ process, egressSocket, redactions: this.redactions });
   }
 
   /** Spawns a root, whose forks reach the sockets in `socketDir`. */
@@ -105,8 +104,8 @@ export class Launcher {
     const { memoryBytes } = this.program.limits;
     const spawned = this.#spawnSingle(memoryBytes, {}, undefined);
     const process = spawnedProcess(spawned, this.isolation);
-    const { hiddenPaths } = this;
-    const instance = await Instance.start({ process, egressSocket: undefined, hiddenPaths });
+    const { redactions } = this;
+    const instance = await Instance.start({ process, egressSocket: undefined, redactions });
     try {
       return instance.pid === undefined ? undefined : await idleMemory(instance.pid);
     } finally {

@@ -30,12 +30,14 @@ export class Redactions {
   /** 1 for each hash of first units that occurs. */
   readonly filter: Uint8Array;
   readonly longestUnits: number;
+  readonly #hidden: readonly string[];
 
   /**
    * @param hidden texts that are removed
    * @param secrets values that are masked, also in the escaped and encoded forms that programs print
    */
-  constructor(hidden: readonly string[], secrets: readonly string[]) {
+  constructor(hidden: readonly string[], secrets: readonly string[] = []) {
+    this.#hidden = hidden;
     const needles = [
       ...hidden.map((text) => ({ text, replacement: "" })),
       ...[...new Set(secrets.flatMap(formsOf))].map((text) => ({ text, replacement: MASK })),
@@ -53,6 +55,11 @@ export class Redactions {
     }
     this.needles = byHead;
     this.filter = filter;
+  }
+
+  /** These for calls with secrets. */
+  withSecrets(secrets: readonly string[]): Redactions {
+    return secrets.length === 0 ? this : new Redactions(this.#hidden, secrets);
   }
 }
 

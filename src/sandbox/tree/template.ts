@@ -122,7 +122,7 @@ export class Template implements Forker, Disposable {
     return Instance.forked({
       process: await this.link.fork("instance", socket, path),
       egressSocket,
-      hiddenPaths: launcher.hiddenPaths,
+      redactions: launcher.redactions,
       ...(this.#nonce === undefined ? {} : { templateNonce: this.#nonce }),
       limitsToSet: (limits) => areEqual(limits, this.#maxima) ? undefined : this.limitsOf(limits),
     });
