@@ -14,6 +14,8 @@ const INTERVAL_MS = 60_000 / FUNCTIONS;
 /** Calls of a round, after which the other contender has one. */
 const ROUND_CALLS = 20;
 const FUNCTION_BYTES = 1_000;
+/** Room for a template of each: about 3 MiB by the server's estimate. */
+const POOL_MEMORY = "2GiB";
 const SETTLE_MS = 2000;
 const LOOK_INTERVAL_MS = 500;
 /** Looks with the same number of processes after which no more are made. */
@@ -29,7 +31,7 @@ interface Status {
 
 export async function rare(context: Context): Promise<PartResult> {
   const count = context.isQuick ? FUNCTIONS_QUICK : FUNCTIONS;
-  await using invoked = await Invoked.start();
+  await using invoked = await Invoked.start({ flags: ["--pool-memory", POOL_MEMORY] });
   context.progress(`deploying ${count} functions`);
   const ids: string[] = [];
   const calls: Call[] = [];
