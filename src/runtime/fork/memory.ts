@@ -29,8 +29,6 @@ export function gatherMemory({ libc }: Library): void {
   for (let from = RESERVED_MIN_BYTES; from < DRAWN_ADDRESSES; from *= 2n) reserve(from, from);
 }
 
-/** The second collection frees what the first one only found. */
-const GARBAGE_ROUNDS = 2;
 /** Blocks that fill the gaps in the C library's heap: from the largest size to the smallest, which is its step, too. */
 const LARGEST_BLOCK_BYTES = 16 * 1024 * 1024;
 const SMALL_BLOCKS_BYTES = 1040;
@@ -41,9 +39,8 @@ const BLOCKS_MAX = 20_000;
 /** Gives back what is not needed, and makes further allocations lie side by side. */
 export function packMemory(library: Library): void {
   const { gc } = globalThis as { gc?: (options: object) => void };
-  for (let round = 0; round < GARBAGE_ROUNDS; round++) {
-    gc?.({ type: "major", flavor: "last-resort" });
-  }
+  // Collects again and again until nothing more is found.
+  gc?.({ type: "major", flavor: "last-resort" });
   remove(globalThis, "gc");
   library.libc.malloc_trim(0);
   fillGaps(library);
