@@ -1,6 +1,6 @@
 /** `scripts/test`: selects test files, runs them beside the static checks, and prints failures and a summary. */
 import { join, relative } from "node:path";
-import { RUN_DIR_VARIABLE } from "../tests/support/once.ts";
+import { endRun, RUN_DIR_VARIABLE } from "../tests/support/once.ts";
 import { type Options, readArguments, REQUIRABLE, SUITES } from "./test_options.ts";
 import {
   diagnoseMachine,
@@ -132,7 +132,7 @@ async function runTests(
   { verbose, long, seed }: Options,
 ): Promise<Ended> {
   const runDir = await Deno.makeTempDir({ prefix: "invoked-test-run-" });
-  const cleanUp = () => Deno.removeSync(runDir, { recursive: true });
+  const cleanUp = () => endRun(runDir);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
       cleanUp();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Client, type Json } from "./support/client.ts";
 import { assertError, ok } from "./support/expect.ts";
-import { serverSuite } from "./support/suite.ts";
+import { sharedSuite } from "./support/suite.ts";
 
 const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
 const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
@@ -165,7 +165,7 @@ function everywhere(value: Json, key: string): unknown[] {
   ]);
 }
 
-serverSuite("OpenAPI document", {}, {
+sharedSuite("OpenAPI document", {
   "is OpenAPI 3.1 and needs no token": async ({ client }) => {
     const document = ok(await new Client(client.url, undefined).get("/openapi.json"));
     assert.match(document.openapi, /^3\.1\.\d$/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { base64, Client, encode, type Files, type Json, unbase64 } from "../support/client.ts";
 import { assertError, DEFAULT_LIMITS, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 
 async function open(client: Client, id: string, filenames: string[]): Promise<Json> {
   return await client.post(`/api/v1/functions/${id}/commits`, { filenames });
@@ -23,7 +23,7 @@ async function head(client: Client, id: string): Promise<string | undefined> {
   return ok(await client.get(`/api/v1/functions/${id}`)).function.head;
 }
 
-serverSuite("commits: three steps", {}, {
+sharedSuite("commits: three steps", {
   "open, upload, finalize": async ({ client }) => {
     const { function: { id } } = await client.createFunction("c");
     const files = { "main.ts": MAIN, "lib/äöü.ts": "export {};", "data.json": "{}\n" };
@@ -140,7 +140,7 @@ serverSuite("commits: three steps", {}, {
   },
 });
 
-serverSuite("commits: what cannot be built", {}, {
+sharedSuite("commits: what cannot be built", {
   "names file, line, column and message, moves nothing, and can be repaired": async (
     { client },
   ) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 
 async function publish(client: Client, id: string, publishedCommitId: string): Promise<void> {
   const body = { function: { id, publishedCommitId }, updateMask: "publishedCommitId" };
@@ -23,7 +23,7 @@ async function withCommits(client: Client, ...messages: string[]) {
   return { id, commits } as const;
 }
 
-serverSuite("publishes", {}, {
+sharedSuite("publishes", {
   "a function that was never published has none": async ({ client }) => {
     const { id } = await withCommits(client, "One");
     assert.deepEqual(await publishes(client, id), { list: [], nextPageToken: "" });

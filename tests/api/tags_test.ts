@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 
 async function tag(client: Client, id: string, name: string, commitId: string): Promise<Json> {
   return await client.post(`/api/v1/functions/${id}/tags`, { name, commitId });
@@ -11,7 +11,7 @@ async function tags(client: Client, id: string): Promise<Json> {
   return ok(await client.get(`/api/v1/functions/${id}/tags`));
 }
 
-serverSuite("tags", {}, {
+sharedSuite("tags", {
   "a function without tags answers an empty map": async ({ client }) => {
     const { function: fn } = await client.createFunction("bare");
     assert.deepEqual(await tags(client, fn.id), { tags: {} });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { base64, type Client, type Json } from "../support/client.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 
 const UPDATE = "/api/v1/functions/update";
 const CHANGE = {
@@ -38,7 +38,7 @@ async function updated(client: Client, updateMask?: unknown): Promise<Json> {
   return pick(answer.function);
 }
 
-serverSuite("update: the mask", {}, {
+sharedSuite("update: the mask", {
   "names fields in camelCase, snake_case or as a FieldMask object": async ({ client }) => {
     const { displayName, scopedRoleIds } = CHANGE;
     const expected = { ...ORIGINAL, displayName, scopedRoleIds };
@@ -154,7 +154,7 @@ async function answers(client: Client, id: string): Promise<string> {
 
 const version = (name: string) => `export default () => ({ version: ${JSON.stringify(name)} });\n`;
 
-serverSuite("update: publishing", {}, {
+sharedSuite("update: publishing", {
   "publishing, rolling back and taking back": async ({ client }) => {
     const { function: { id }, commit: first } = await client.createFunction("p", {
       "main.ts": version("1"),

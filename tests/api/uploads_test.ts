@@ -4,7 +4,7 @@ import { Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 
 interface OpenCommit {
   readonly functionId: string;
@@ -46,7 +46,7 @@ function tampered(url: string, part: "payload" | "signature"): string {
   return part === "payload" ? `${flip(payload)}.${signature}` : `${payload}.${flip(signature)}`;
 }
 
-serverSuite("uploads", {}, {
+sharedSuite("uploads", {
   "need no bearer token, keep exact bytes and answer 204": async ({ client }) => {
     const commit = await openCommit(client, "main.ts", "all.bin", "empty.txt");
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);

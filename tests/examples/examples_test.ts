@@ -7,7 +7,7 @@ import { childrenOf } from "../sdk/support.ts";
 import { LOOPBACK } from "../egress/support.ts";
 import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 import { shareDownloads } from "../support/downloads.ts";
-import { startOnce } from "../support/server.ts";
+import { startOnce, type TestServer } from "../support/server.ts";
 import { makeTempDir, runInvoked, type RunOptions } from "../support/invoked.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 
@@ -68,7 +68,7 @@ async function greet(client: Client, id: string, input: unknown): Promise<Json> 
   return JSON.parse(unbase64(body.json));
 }
 
-async function firstStart({ client, server }: Stage): Promise<void> {
+async function firstStart({ client, server }: Stage<TestServer>): Promise<void> {
   const { list } = (await client.get("/api/v1/functions")).body;
   assert.deepEqual(list.map(({ displayName }: Json) => displayName), ["hello"]);
   const [{ id, isDraft }] = list;

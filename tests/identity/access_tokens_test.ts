@@ -15,7 +15,7 @@ import { Sealer } from "../../src/store/sealing.ts";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 
 const base64url = (value: unknown) =>
   new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value))
@@ -38,7 +38,7 @@ async function signingKeyOf(dataDir: string): Promise<CryptoKey> {
   return await importJWK(JSON.parse(new TextDecoder().decode(jwk)), "EdDSA") as CryptoKey;
 }
 
-serverSuite("access tokens", {}, {
+sharedSuite("access tokens", {
   "are EdDSA JWTs of an hour without a secret in them": async ({ server, client }) => {
     const token = client.token ?? "";
     const { kid, ...header } = decodeProtectedHeader(token);

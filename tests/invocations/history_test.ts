@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, DEFAULT_LIMITS } from "../support/expect.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import { ECHO } from "./functions.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -206,7 +206,7 @@ async function unknown({ client }: Stage): Promise<void> {
   assert.deepEqual((await client.get(of(other, ""))).body, { list: [], nextPageToken: "" });
 }
 
-serverSuite("the history of invocations", {}, {
+sharedSuite("the history of invocations", {
   "tells input, output and error": fields,
   "is searched by status, time and text": filters,
   "is searched by the start of an id": prefixes,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import { ECHO, SLEEP } from "./functions.ts";
 
 async function countOf(client: Client, id: string): Promise<number> {
@@ -123,7 +123,7 @@ async function found({ client }: Stage): Promise<void> {
   assert.deepEqual(await search(await client.deploy(ECHO), "sought"), []);
 }
 
-serverSuite("Idempotency-Key", {}, {
+sharedSuite("Idempotency-Key", {
   "finds the invocation of a call": found,
   "a repeat answers the first invocation": repeats,
   "a repeat of a failed call answers the failure": repeatsFailure,

@@ -1,7 +1,7 @@
 /** What packages find when they look at the machine: the same everywhere, and nothing of the server's. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 
 async function answer(client: Client, main: string): Promise<Json> {
   const id = await client.deploy(main);
@@ -133,7 +133,7 @@ async function replaced({ client }: Stage): Promise<void> {
   assert.deepEqual(output, { names: ["mocked", "mocked"], exist: true });
 }
 
-serverSuite("what packages are told of the machine", {}, {
+sharedSuite("what packages are told of the machine", {
   "node:os tells of the same small machine, however it is imported": machine,
   "process runs as nobody, without arguments and environment": user,
   "node:fs says that nothing is there, and refuses with a code": files,

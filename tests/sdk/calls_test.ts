@@ -4,7 +4,7 @@ import { ECHO, HANG } from "../invocations/functions.ts";
 import type { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 import { childrenOf, deployWithSdk, outcomeOf, outputOf } from "./support.ts";
 
 /** Calls itself `depth` times, one in the other. */
@@ -36,7 +36,7 @@ async function runningOf(client: Client, id: string) {
   }, `a running invocation of ${id}`);
 }
 
-serverSuite("functions call functions", {}, {
+sharedSuite("functions call functions", {
   "the output comes back, and the chain is in the records": async ({ client }) => {
     const echo = await client.deploy(ECHO);
     const caller = await deployWithSdk(

@@ -4,7 +4,7 @@ import { OPERATIONS, type OperationSpec } from "../../sdk/api_operations.ts";
 import { build, openBuilder } from "../builder/support.ts";
 import type { Json } from "../support/client.ts";
 import { MAIN, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { deployWithSdk, outputOf } from "./support.ts";
 
 /** Operations that the SDK of a function does not have. */
@@ -24,7 +24,7 @@ const OTHER_NAMES = ["commit", "finalizeCommit", "getCommit", "getLockfile"].map
 );
 const named = methods.filter(([name]) => !OTHER_NAMES.includes(name));
 
-serverSuite("the client", {}, {
+sharedSuite("the client", {
   "has a method for every operation, with the operation's own parameters": async ({ client }) => {
     const { paths } = ok(await client.get("/openapi.json"));
     const operations = new Map<string, Json>(

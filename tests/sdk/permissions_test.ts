@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ECHO } from "../invocations/functions.ts";
 import { base64, type Client, type Json } from "../support/client.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 import { childrenOf, deployWithSdk, outcomeOf, outputOf, setRoles } from "./support.ts";
 
 /** Calls one method after the other; returns the value or the error of each. */
@@ -103,7 +103,7 @@ Deno.test("docs/sdk.md names the permission that each method needs", async () =>
   }
 });
 
-serverSuite("the permissions of functions", {}, {
+sharedSuite("the permissions of functions", {
   "without a role a function only reads": async ({ client }) => {
     const { id, commitId, invocationId } = await target(client);
     const caller = await deployWithSdk(client, EACH);

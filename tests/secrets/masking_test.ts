@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
 import type { Client } from "../support/client.ts";
-import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 
 const PEM = "-----BEGIN KEY-----\nMIIBVgIBADANBgkq\r\nhkiG9w0BAQEF\nshort\n-----END KEY-----\n";
 const SECRETS = {
@@ -34,7 +34,7 @@ export default function main(): object { ${body} }`);
 }
 
 Deno.test("secrets are masked", async (t) => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const client = await server.client();
 
   await t.step("in every source and in the forms that programs print", async () => {

@@ -7,8 +7,33 @@ export const RUN_DIR_VARIABLE = "TEST_RUN_DIR";
 
 /** How long the work may take on a busy machine. */
 const PATIENCE_MS = 300_000;
+const REMOVAL_PATIENCE_MS = 5_000;
 
 let ownDir: string | undefined;
+
+/** A file of the directory whose name ends so names a process that ends with the run. */
+export const PROCESS_SUFFIX = ".pid";
+
+/** Kills the processes of a run, and removes its directory. */
+export function endRun(directory: string): void {
+  for (const { name } of Deno.readDirSync(directory)) {
+    if (!name.endsWith(PROCESS_SUFFIX)) continue;
+    try {
+      Deno.kill(Number(Deno.readTextFileSync(join(directory, name))), "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  const deadline = Date.now() + REMOVAL_PATIENCE_MS;
+  for (;;) {
+    try {
+      return Deno.removeSync(directory, { recursive: true });
+    } catch (error) {
+      // A killed process may still write.
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
 
 /** Outside of `scripts/test` every file has a directory of its own. */
 function runDir(): string {
@@ -16,7 +41,7 @@ function runDir(): string {
   if (given !== undefined) return given;
   if (ownDir === undefined) {
     const made = ownDir = Deno.makeTempDirSync({ prefix: "invoked-test-run-" });
-    addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
+    addEventListener("unload", () => endRun(made));
   }
   return ownDir;
 }

@@ -16,6 +16,12 @@ const DEFAULTS = {
   INVOKED_POOL_SIZE: "4",
 };
 
+/** The environment of a server, without the variables of a test. */
+export const SERVER_ENV: Readonly<Record<string, string>> = {
+  PATH: Deno.env.get("PATH") ?? "",
+  ...DEFAULTS,
+};
+
 export interface ServerOptions {
   /** Further flags of `invoked serve`. */
   readonly flags?: readonly string[];
@@ -28,57 +34,9 @@ export interface ServerOptions {
   readonly fresh?: boolean;
 }
 
-/** A running server. Disposing it kills it, and removes the data directory that it made. */
-export class TestServer implements AsyncDisposable {
-  readonly #process: Deno.ChildProcess;
-  readonly #ownsDataDir: boolean;
-  readonly #log: Promise<string>;
-
-  private constructor(
-    process: Deno.ChildProcess,
-    log: Promise<string>,
-    ownsDataDir: boolean,
-    readonly dataDir: string,
-    /** What it printed on stdout until it was ready. */
-    readonly welcome: string,
-    readonly url: string,
-  ) {
-    this.#process = process;
-    this.#log = log;
-    this.#ownsDataDir = ownsDataDir;
-  }
-
-  static async start(options: ServerOptions = {}): Promise<TestServer> {
-    const dataDir = options.dataDir ?? await makeDataDir(options);
-    if (!options.fresh) await shareDownloads(dataDir, startOnce);
-    const [program = INVOKED, ...launched] = [...options.launcher ?? [], INVOKED];
-    const process = new Deno.Command(program, {
-      args: [
-        ...launched,
-        "serve",
-        "--port",
-        "0",
-        "--data",
-        dataDir,
-        "--log-format",
-        "json",
-        ...options.flags ?? [],
-      ],
-      clearEnv: true,
-      env: { PATH: Deno.env.get("PATH") ?? "", ...DEFAULTS, ...options.env },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const log = new Response(process.stderr).text();
-    const welcome = await readWelcome(process, log);
-    const url = /ready at (http\S+)/.exec(welcome)?.[1] ?? "";
-    return new TestServer(process, log, options.dataDir === undefined, dataDir, welcome, url);
-  }
-
-  get pid(): number {
-    return this.#process.pid;
-  }
+/** A server that runs. */
+export class Served {
+  constructor(readonly pid: number, readonly dataDir: string, readonly url: string) {}
 
   /** Credentials of the first principal, as the server left them. */
   async credentials(): Promise<{ serverUrl: string; clientId: string; clientSecret: string }> {
@@ -89,6 +47,44 @@ export class TestServer implements AsyncDisposable {
   async client(): Promise<Client> {
     const { clientId, clientSecret } = await this.credentials();
     return await Client.login(this.url, clientId, clientSecret);
+  }
+}
+
+/** A server of its own. Disposing it kills it, and removes the data directory that it made. */
+export class TestServer extends Served implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #ownsDataDir: boolean;
+  readonly #log: Promise<string>;
+
+  private constructor(
+    process: Deno.ChildProcess,
+    log: Promise<string>,
+    ownsDataDir: boolean,
+    dataDir: string,
+    /** What it printed on stdout until it was ready. */
+    readonly welcome: string,
+  ) {
+    super(process.pid, dataDir, urlIn(welcome));
+    this.#process = process;
+    this.#log = log;
+    this.#ownsDataDir = ownsDataDir;
+  }
+
+  static async start(options: ServerOptions = {}): Promise<TestServer> {
+    const dataDir = options.dataDir ?? await makeDataDir(options);
+    if (!options.fresh) await shareDownloads(dataDir, startOnce);
+    const [program = INVOKED, ...args] = [...options.launcher ?? [], ...serveCommand(dataDir)];
+    const process = new Deno.Command(program, {
+      args: [...args, ...options.flags ?? []],
+      clearEnv: true,
+      env: { ...SERVER_ENV, ...options.env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const log = new Response(process.stderr).text();
+    const welcome = await readWelcome(process, log);
+    return new TestServer(process, log, options.dataDir === undefined, dataDir, welcome);
   }
 
   signal(signal: Deno.Signal): void {
@@ -118,6 +114,19 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
+/** The command of a server on a free port, without the flags of a test. */
+export function serveCommand(dataDir: string): readonly string[] {
+  return [INVOKED, "serve", "--port", "0", "--data", dataDir, "--log-format", "json"];
+}
+
+/** The end of what a server prints once it is ready. */
+export const READY = /^curl .*\n/m;
+
+/** The base URL in what a server printed. */
+export function urlIn(welcome: string): string {
+  return /ready at (http\S+)/.exec(welcome)?.[1] ?? "";
+}
+
 /** Starts a server on the directory and stops it; it downloads the bundler before it is ready. */
 export async function startOnce(dataDir: string): Promise<void> {
   await using server = await TestServer.start({ dataDir, fresh: true });
@@ -129,7 +138,9 @@ const FIRST_START_FLAG = /^--(?:host|public-url|database|tls-.*)$/;
 const FIRST_START_VARIABLE = /^INVOKED_(?:HOST|PUBLIC_URL|DATABASE|TLS_.*|.*MASTER_KEY)$/;
 
 /** A new data directory; a copy of one that the run has started a server on, if this makes no difference. */
-async function makeDataDir({ fresh, flags = [], env = {} }: ServerOptions): Promise<string> {
+export async function makeDataDir(
+  { fresh, flags = [], env = {} }: ServerOptions = {},
+): Promise<string> {
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-test-" });
   const isOwn = flags.some((flag) => FIRST_START_FLAG.test(flag)) ||
     Object.keys(env).some((name) => FIRST_START_VARIABLE.test(name));
@@ -153,7 +164,7 @@ async function readWelcome(process: Deno.ChildProcess, log: Promise<string>): Pr
     const { done, value } = await reader.read();
     if (done) throw new Error(`The server did not start:\n${text}\n${await log}`);
     text += value;
-    if (/^curl .*\n/m.test(text)) break;
+    if (READY.test(text)) break;
   }
   clearTimeout(timer);
   (async () => {

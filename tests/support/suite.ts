@@ -1,25 +1,46 @@
 import assert from "node:assert/strict";
 import type { Client } from "./client.ts";
-import { type ServerOptions, TestServer } from "./server.ts";
+import { type Served, type ServerOptions, TestServer } from "./server.ts";
+import { sharedServer } from "./shared_server.ts";
 
 /** What a step of a suite works with. */
-export interface Stage {
-  readonly server: TestServer;
+export interface Stage<Server extends Served = Served> {
+  readonly server: Server;
   readonly client: Client;
 }
+
+type Steps<Server extends Served> = Readonly<
+  Record<string, (stage: Stage<Server>) => Promise<void>>
+>;
 
 /** Registers a test whose steps share one server. The server must outlive every step. */
 export function serverSuite(
   name: string,
   options: ServerOptions,
-  steps: Readonly<Record<string, (stage: Stage) => Promise<void>>>,
+  steps: Steps<TestServer>,
 ): void {
   Deno.test(name, async (t) => {
     await using server = await TestServer.start(options);
-    const client = await server.client();
-    for (const [step, body] of Object.entries(steps)) {
-      await t.step(step, () => body({ server, client }));
-    }
-    assert.equal((await client.get("/readyz")).status, 200);
+    await runSteps(t, server, steps);
   });
+}
+
+/**
+ * Registers a test whose steps use the server that all test files of a run share. They expect nothing of what else it
+ * holds: functions, clients and volumes of others come and go.
+ */
+export function sharedSuite(name: string, steps: Steps<Served>): void {
+  Deno.test(name, async (t) => await runSteps(t, await sharedServer(), steps));
+}
+
+async function runSteps<Server extends Served>(
+  t: Deno.TestContext,
+  server: Server,
+  steps: Steps<Server>,
+): Promise<void> {
+  const client = await server.client();
+  for (const [step, body] of Object.entries(steps)) {
+    await t.step(step, () => body({ server, client }));
+  }
+  assert.equal((await client.get("/readyz")).status, 200);
 }

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { runTests } from "./support.ts";
 
 const PAGE = new URL("../../docs/testing.md", import.meta.url);
 
-serverSuite("tests: docs/testing.md", {}, {
+sharedSuite("tests: docs/testing.md", {
   "its example": async ({ client }) => {
     const page = await Deno.readTextFile(PAGE);
     const blocks = (language: string) =>

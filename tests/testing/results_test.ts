@@ -1,6 +1,6 @@
 /** What a run of tests tells, through the API. */
 import assert from "node:assert/strict";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import type { Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { answerOf, MAIN, outline, resultsOf, runTests, withTests } from "./support.ts";
@@ -27,7 +27,7 @@ export default async function registerTests({ handler }: TestContext) {
 }
 `;
 
-serverSuite("tests: results", {}, {
+sharedSuite("tests: results", {
   "every assertion of every test, where it stands, and what was logged": async ({ client }) => {
     const { result, results } = await answerOf(client, BOTH);
     assert.deepEqual(results, [

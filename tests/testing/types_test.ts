@@ -4,7 +4,7 @@ import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 
 const CHECKED = { env: { INVOKED_CHECK_TYPES: "true" } };
 
@@ -141,7 +141,7 @@ Deno.test("types: what a stop left unchecked is checked after the next start", a
   }
 });
 
-serverSuite("types: not checked", {}, {
+sharedSuite("types: not checked", {
   "where the operator turned it off": async ({ client }) => {
     const id = await client.deploy(MAIN);
     const { typeCheck } = ok(await client.get(`/api/v1/functions/${id}/commits/HEAD`));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { noise, Volume, VOLUMES } from "./support.ts";
 
-serverSuite("volumes over HTTP", {}, {
+sharedSuite("volumes over HTTP", {
   "are created, listed, read and deleted": async ({ client }) => {
     const created = ok(await client.post(VOLUMES, { displayName: "data", quotaBytes: "1000" }));
     const { volume } = created;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { unbase64 } from "../support/client.ts";
 import { Volume } from "./support.ts";
 
@@ -8,7 +8,7 @@ const EXAMPLE = new URL("../../examples/csv-report/", import.meta.url);
 const CSV = '\ufeffregion,product,amount\r\nnorth,"nuts, bolts",10.5\r\nsouth,glue,2\r\n\r\n' +
   '"no""rth",glue,1\r\nnorth,glue,4.5\r\n';
 
-serverSuite("the example csv-report", {}, {
+sharedSuite("the example csv-report", {
   "reads a CSV and writes a report on its volume": async ({ client }) => {
     const [main = "", csv = "", report = ""] = await Promise.all(
       ["main.ts", "csv.ts", "report.ts"].map((name) => Deno.readTextFile(new URL(name, EXAMPLE))),

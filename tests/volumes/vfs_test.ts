@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { serverSuite, sharedSuite, type Stage } from "../support/suite.ts";
 import { Driver, type Step } from "./driver.ts";
 import { Volume } from "./support.ts";
 
@@ -165,7 +165,7 @@ serverSuite(
 );
 let driver: Driver | undefined;
 
-serverSuite("vfs in a function", {}, {
+sharedSuite("vfs in a function", {
   "names the way to attach a volume if it has none": async ({ client }) => {
     const functions = await Driver.deploy(client);
     for (const step of [["readTextFile", "/a"], ["writeTextFile", "/a", "1"], ["mkdir", "/a"]]) {
