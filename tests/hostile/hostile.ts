@@ -15,6 +15,8 @@ export interface Hostile {
   readonly name: string;
   /** Text of `main.ts`. */
   readonly main: string;
+  /** The body of the attempt that `main` makes; see {@link mainOfAttempts}. */
+  readonly attempt?: string;
   /** The same in every mode, or by mode. */
   readonly end: End | Readonly<Record<Mode, End>>;
   /** The allowlist. `HOST` is replaced by the host that the operator allows, `CANARY` by the canary's port. */
@@ -44,16 +46,15 @@ const TOOLS: Readonly<Record<string, string>> = {
       for (const event of events) emitter.on(event, resolve); emitter.on("error", reject); });`,
 };
 
-function wrapped(body: string): string {
-  const words = new Set(body.match(/\w+/g));
+/** `main.ts` of a function that makes the attempt of its input's field `attempt`, the position of its body. */
+export function mainOfAttempts(bodies: readonly string[]): string {
+  const words = new Set(bodies.join("\n").match(/\w+/g));
   const tools = Object.entries(TOOLS).filter(([use]) => words.has(use)).map(([, text]) => text);
   return `${tools.join("\n")}
-const attempt = async (input: any): Promise<any> => {
-${body}
-};
+const attempts = [${bodies.map((body) => `async (input: any): Promise<any> => {\n${body}\n}`)}];
 export default async function main(input: any): Promise<any> {
   try {
-    return { got: String(await attempt(input)) };
+    return { got: String(await attempts[input.attempt]!(input)) };
   } catch (error: any) {
     return { refused: \`\${error?.name ?? typeof error}: \${error?.message ?? error}\` };
   }
@@ -61,9 +62,13 @@ export default async function main(input: any): Promise<any> {
 `;
 }
 
+function wrapped(body: string): Pick<Hostile, "main" | "attempt"> {
+  return { main: mainOfAttempts([body]), attempt: body };
+}
+
 /** An attempt that must be refused with an error that begins so (\`Name: message\`); what it returns is what it got. */
 export function refused(name: string, body: string, begins: string): Hostile {
-  return { name, main: wrapped(body), end: refusedEnd(begins) };
+  return { name, ...wrapped(body), end: refusedEnd(begins) };
 }
 
 /** As {@link refused}, with an end for each mode. */
@@ -77,7 +82,7 @@ export function refusedBy(
     landlock: refusedEnd(begins.landlock),
     process: refusedEnd(begins.process),
   };
-  return { name, main: wrapped(body), end };
+  return { name, ...wrapped(body), end };
 }
 
 function refusedEnd(begins: string): End {
@@ -87,7 +92,7 @@ function refusedEnd(begins: string): End {
 
 /** An attempt that gets exactly this harmless value. */
 export function gets(name: string, body: string, got: string): Hostile {
-  return { name, main: wrapped(body), end: { output: { got } } };
+  return { name, ...wrapped(body), end: { output: { got } } };
 }
 
 /** A function whose call must fail with this error. */
@@ -102,5 +107,5 @@ export function returns(name: string, main: string, output: Json): Hostile {
 
 /** An attempt with this end. */
 export function attempts(name: string, body: string, end: End): Hostile {
-  return { name, main: wrapped(body), end };
+  return { name, ...wrapped(body), end };
 }

@@ -7,7 +7,7 @@ import type { Client, Json } from "../support/client.ts";
 import { filledOnce } from "../support/once.ts";
 import { TestServer } from "../support/server.ts";
 import { type Canaries, openCanaries } from "./canaries.ts";
-import { type End, endIn, type Hostile, type Mode } from "./hostile.ts";
+import { type End, endIn, type Hostile, mainOfAttempts, type Mode } from "./hostile.ts";
 
 /** Hostile functions that run concurrently. */
 const CONCURRENCY = 4;
@@ -19,12 +19,18 @@ const OPEN_ADDRESS = "127.0.0.2";
 const DATA = "data";
 const IDS = "ids.json";
 
+/** Where a hostile function is: a deployed function, and which of its attempts. */
+interface Place {
+  readonly id: string;
+  readonly attempt: number;
+}
+
 /** Everything that outlives one server: canaries, a data directory, and the functions deployed in it. */
 export interface Ground extends AsyncDisposable {
   readonly canaries: Canaries;
   readonly host: Host;
   readonly dataDir: string;
-  readonly ids: Map<Hostile, string>;
+  readonly places: Map<Hostile, Place>;
 }
 
 /** @param deployed a directory that {@link deployAll} has filled; without it, functions are deployed when they run */
@@ -41,7 +47,7 @@ export async function openGround(deployed?: Deployed): Promise<Ground> {
     canaries,
     host,
     dataDir,
-    ids: new Map(deployed?.ids),
+    places: new Map(deployed?.places),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
@@ -49,25 +55,40 @@ export async function openGround(deployed?: Deployed): Promise<Ground> {
 /** Deployed functions and the data directory that holds them, for every ground that copies it. */
 export interface Deployed {
   readonly directory: string;
-  readonly ids: ReadonlyMap<Hostile, string>;
+  readonly places: ReadonlyMap<Hostile, Place>;
 }
 
-/** Deploys the functions once for all files of a run. */
+/**
+ * Deploys the functions once for all files of a run. Attempts that need no allowlist share one function: each call has an
+ * instance of its own.
+ */
 export async function deployAll(all: readonly Hostile[]): Promise<Deployed> {
+  const bodies: string[] = [];
+  const mains: string[] = [];
+  const places = all.map(({ main, attempt, allowlist }) =>
+    attempt === undefined || allowlist !== undefined
+      ? { main: mains.push(main), attempt: 0 }
+      : { main: 0, attempt: bodies.push(attempt) - 1 }
+  );
+  mains.unshift(mainOfAttempts(bodies));
   const directory = await filledOnce("hostile", async (directory) => {
     await using server = await TestServer.start({ dataDir: join(directory, DATA) });
     const client = await server.client();
     const ids: string[] = [];
-    const queue = all.entries();
+    const queue = mains.entries();
     const work = async () => {
-      for (const [at, { main }] of queue) ids[at] = await client.deploy(main);
+      for (const [at, main] of queue) ids[at] = await client.deploy(main);
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, work));
     await Deno.writeTextFile(join(directory, IDS), JSON.stringify(ids));
     await server.stop();
   });
   const ids: string[] = JSON.parse(await Deno.readTextFile(join(directory, IDS)));
-  return { directory, ids: new Map(all.map((hostile, at) => [hostile, ids[at] ?? ""])) };
+  const placeOf = (at: number): Place => {
+    const { main = 0, attempt = 0 } = places[at] ?? {};
+    return { id: ids[main] ?? "", attempt };
+  };
+  return { directory, places: new Map(all.map((hostile, at) => [hostile, placeOf(at)])) };
 }
 
 async function copyDirectory(from: string, to: string): Promise<void> {
@@ -122,16 +143,16 @@ export class Stage implements AsyncDisposable {
   }
 
   async #judge(hostile: Hostile): Promise<string[]> {
-    const id = await this.#deployed(hostile);
+    const place = await this.#deployed(hostile);
     const faults: string[] = [];
     for (let call = 0; call < (hostile.calls ?? 1); call++) {
-      faults.push(...await this.#judgeCall(id, hostile));
+      faults.push(...await this.#judgeCall(place, hostile));
     }
     return faults;
   }
 
-  async #judgeCall(id: string, hostile: Hostile): Promise<string[]> {
-    const answer = await this.client.invoke(id, this.#input());
+  async #judgeCall({ id, attempt }: Place, hostile: Hostile): Promise<string[]> {
+    const answer = await this.client.invoke(id, { ...this.#input(), attempt });
     if (answer.status !== 200) return [`the call was answered ${JSON.stringify(answer.body)}`];
     const { invocationId } = answer.body;
     const invocation = await this.client.invocation(id, invocationId);
@@ -192,19 +213,20 @@ export class Stage implements AsyncDisposable {
     };
   }
 
-  async #deployed(hostile: Hostile): Promise<string> {
-    const { ids, canaries, host } = this.ground;
-    const id = ids.get(hostile) ?? await this.client.deploy(hostile.main);
-    ids.set(hostile, id);
+  async #deployed(hostile: Hostile): Promise<Place> {
+    const { places, canaries, host } = this.ground;
+    const place = places.get(hostile) ??
+      { id: await this.client.deploy(hostile.main), attempt: 0 };
+    places.set(hostile, place);
     // The ports differ from ground to ground.
     if (hostile.allowlist !== undefined && !this.#allowed.has(hostile)) {
       this.#allowed.add(hostile);
       const outboundNetworkAllowlist = hostile.allowlist.map((entry) =>
         entry.replace("CANARY", `${canaries.port}`).replace("HOST", `${OPEN_ADDRESS}:${host.port}`)
       );
-      await update(this.client, id, "outboundNetworkAllowlist", { outboundNetworkAllowlist });
+      await update(this.client, place.id, "outboundNetworkAllowlist", { outboundNetworkAllowlist });
     }
-    return id;
+    return place;
   }
 }
 

@@ -3,14 +3,14 @@ import { attempts, fails, gets, type Hostile, refused, returns } from "../hostil
 
 /** Small limits, which are reached soon. Busy loops reach the processor time first, waits the wall clock. */
 export const LIMIT_FLAGS = [
-  ...["--invocation-timeout", "30s", "--cpu-time", "1s", "--memory", "64MiB"],
+  ...["--invocation-timeout", "60s", "--cpu-time", "1s", "--memory", "64MiB"],
   ...["--max-output", "64KiB", "--max-log", "1KiB", "--max-egress-connections", "8"],
 ];
 
 const CPU = /^CPU_LIMIT: the function used up its limit of 1 s of processor time \(--cpu-time\)$/;
 const MEMORY =
   /^OUT_OF_MEMORY: the function needed more memory than its limit of 64 MiB \(--memory\)$/;
-const TIME = /^TIMEOUT: the invocation ran longer than its limit of 30 s \(--invocation-timeout\)$/;
+const TIME = /^TIMEOUT: the invocation ran longer than its limit of 60 s \(--invocation-timeout\)$/;
 const STALLED = /^EXITED: the promise of the function never settled and nothing was left/;
 
 const burns = (name: string, code: string) =>
