@@ -273,7 +273,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
 });
 
 Deno.test("secrets come from stdin, are listed by name, and removed", async () => {
-  await using author = await Author.start("keeper");
+  await using author = await Author.startShared("keeper");
   await author.write(
     "main.ts",
     `import { functions } from "@c1/functions-sdk";
@@ -306,7 +306,7 @@ export default () => ({ names: Object.keys(functions.getConfig().secrets),
 });
 
 Deno.test("a secret and a file may have the name __proto__, and others are set beside it", async () => {
-  await using author = await Author.start("proto");
+  await using author = await Author.startShared("proto");
   await author.write("__proto__", "a file\n");
   await author.ok(["deploy", "--publish"]);
   assert.deepEqual((await author.json("deploy")).changes, []);
@@ -320,7 +320,7 @@ Deno.test("a secret and a file may have the name __proto__, and others are set b
 });
 
 Deno.test("show names the invocation that made a call", async () => {
-  await using author = await Author.start("chain");
+  await using author = await Author.startShared("chain");
   await author.write(
     "main.ts",
     `import { sdk } from "@c1/functions-sdk";
@@ -346,7 +346,7 @@ export default async (input: { nested?: boolean }) => {
 });
 
 Deno.test("invoked.json sets the process reuse, which show and history report", async () => {
-  await using author = await Author.start("kept");
+  await using author = await Author.startShared("kept");
   await author.write("main.ts", "let calls = 0;\nexport default () => ({ calls: ++calls });\n");
   await author.write(
     "invoked.json",

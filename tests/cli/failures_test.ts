@@ -5,7 +5,7 @@ import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { assertFails, Author } from "./support.ts";
 
 Deno.test("a command names the fault of the function or the request", async (t) => {
-  await using author = await Author.start("faulty");
+  await using author = await Author.startShared("faulty");
   const client = await author.server.client();
 
   await t.step("nothing is published", async () => {
@@ -128,12 +128,12 @@ Deno.test("a command names the fault of the function or the request", async (t) 
 });
 
 Deno.test("every failure has one prefix that says what cannot be done", async () => {
-  await using author = await Author.start("prefixed");
+  await using author = await Author.startShared("prefixed");
   await author.ok(["deploy"]);
   await author.ok(["tag", ".", "v1"]);
   await author.write("other.ts", "export {};\n");
   await author.ok(["deploy"]);
-  await author.ok(["volumes", "create", "data"]);
+  await author.ok(["volumes", "create", "prefixed"]);
   const commands: readonly (readonly string[])[] = [
     ["tag", ".", "v1"],
     ["tag", ".", "not a tag name"],
@@ -145,9 +145,9 @@ Deno.test("every failure has one prefix that says what cannot be done", async ()
     ["secrets", "unset", ".", "KEY"],
     ["test", "--remote"],
     ["list", "--limit", "0"],
-    ["volumes", "create", "data"],
-    ["volumes", "cat", "data:/none"],
-    ["volumes", "restore", "data", "7"],
+    ["volumes", "create", "prefixed"],
+    ["volumes", "cat", "prefixed:/none"],
+    ["volumes", "restore", "prefixed", "7"],
     ["serve", "--isolation", "none"],
     ["serve", "--port", "0"],
   ];
@@ -164,7 +164,7 @@ Deno.test("every failure has one prefix that says what cannot be done", async ()
 });
 
 Deno.test("the server and the credentials come from variables, flags and files", async (t) => {
-  await using author = await Author.start("finder");
+  await using author = await Author.startShared("finder");
   const { serverUrl, clientId, clientSecret } = await author.server.credentials();
   const named = {
     CONDUCTORONE_SERVER_URL: serverUrl,

@@ -8,7 +8,7 @@ import { assertFails, Author } from "./support.ts";
 const BOM = "\ufeff";
 
 Deno.test("a byte order mark and the names of stdin are accepted", async (t) => {
-  await using author = await Author.start("marked");
+  await using author = await Author.startShared("marked");
   await author.write("main.ts", "export default (input: object) => ({ input });\n");
 
   await t.step("in invoked.json", async () => {

@@ -18,7 +18,7 @@ async function writeTree(root: string, files: Readonly<Record<string, string>>):
 }
 
 Deno.test("deploy skips what ignore files exclude, says so, and warns of what looks like a secret", async (t) => {
-  await using author = await Author.start("careful");
+  await using author = await Author.startShared("careful");
   await writeTree(author.folder, {
     "main.ts": MAIN,
     ".gitignore": ".invoked/\ncredentials.json\n*.log\nbuild/\n",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { assertFails, Author } from "./support.ts";
 
 Deno.test("invoked.json and settings set limits, variables and the volume of a function", async (t) => {
-  await using author = await Author.start("limited");
+  await using author = await Author.startShared("limited");
   const settings = async () => await author.json("settings", "list");
   const manifest = {
     name: "limited",

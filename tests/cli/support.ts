@@ -6,21 +6,38 @@ import { eventually } from "../support/eventually.ts";
 import { INVOKED, makeTempDir, type Run, runInvoked, type RunOptions } from "../support/invoked.ts";
 import { shareDownloads } from "../support/downloads.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
-import { startOnce, TestServer } from "../support/server.ts";
+import { type Served, startOnce, TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 
 export class Author implements AsyncDisposable {
   private constructor(
     readonly folder: string,
-    readonly server: TestServer,
+    readonly server: Served,
     readonly disposables: AsyncDisposableStack,
   ) {}
 
-  /** Starts a server, and creates a folder with `invoked init`, without its test. */
+  /**
+   * Creates a folder with `invoked init`, without its test, for a server of its own: for tests that look at all functions
+   * or volumes of a server.
+   */
   static async start(name: string): Promise<Author> {
-    const disposables = new AsyncDisposableStack();
-    const directory = disposables.use(await makeTempDir());
+    await using disposables = new AsyncDisposableStack();
     const server = disposables.use(await TestServer.start());
+    return await Author.#on(server, name, disposables.move());
+  }
+
+  /** As {@link start}, for the server that test files share. No other author there may have this name. */
+  static async startShared(name: string): Promise<Author> {
+    return await Author.#on(await sharedServer(), name, new AsyncDisposableStack());
+  }
+
+  static async #on(
+    server: Served,
+    name: string,
+    disposables: AsyncDisposableStack,
+  ): Promise<Author> {
+    const directory = disposables.use(await makeTempDir());
     const folder = join(directory.path, name);
     await initFolder(folder);
     await Deno.remove(join(folder, "main.test.ts"));

@@ -17,6 +17,8 @@ import {
 } from "./server.ts";
 
 const NAME = "server";
+/** Each run of the command line asks for a token. */
+const FLAGS = ["--token-rate", "0"];
 /** How long it may take to become ready on a busy machine. */
 const PATIENCE_MS = 120_000;
 
@@ -37,7 +39,7 @@ async function start(directory: string): Promise<void> {
   const [out, log] = [join(directory, "out"), join(directory, "log")];
   const pidFile = `${directory}${PROCESS_SUFFIX}`;
   await new Deno.Command("sh", {
-    args: ["-c", IN_BACKGROUND, "sh", out, log, pidFile, ...serveCommand(dataDir)],
+    args: ["-c", IN_BACKGROUND, "sh", out, log, pidFile, ...serveCommand(dataDir), ...FLAGS],
     clearEnv: true,
     env: SERVER_ENV,
   }).output();
