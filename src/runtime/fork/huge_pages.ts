@@ -33,6 +33,8 @@ const MADV_COLLAPSE = 25;
 const MOVE_OVER = 3;
 const MMAP_FAILED = -1n;
 const ENOMEM = 12;
+/** The heap of a root has about ten. */
+const HEAP_BLOCKS_MAX = 64;
 
 /** Addresses, both multiples of the size of a huge page. */
 interface Range {
@@ -68,8 +70,11 @@ export function shareCode(libc: Libc): void {
 
 /** Puts the heap of the C library into huge pages, from its end to its start. Blocks without any page stay so. */
 export function joinHeap({ libc, errno }: Library): void {
-  for (let at = roundDown(libc.sbrk(0n)) - HUGE_PAGE_BYTES; at > 0n; at -= HUGE_PAGE_BYTES) {
+  const last = roundDown(libc.sbrk(0n)) - HUGE_PAGE_BYTES;
+  for (let block = 0; block < HEAP_BLOCKS_MAX; block++) {
+    const at = last - BigInt(block) * HUGE_PAGE_BYTES;
     const hasFailed = libc.madvise(at, HUGE_PAGE_BYTES, MADV_COLLAPSE) !== 0;
+    // Nothing is mapped before the heap. Kernels without huge pages say of every address that they cannot.
     if (hasFailed && errno[0] === ENOMEM) return;
   }
 }
