@@ -1,6 +1,6 @@
 /** The domain: the rules of functions, commits, invocations, volumes, tests and identities. See ARCHITECTURE.md for the words. */
 import type { Builder } from "../builder/mod.ts";
-import type { Engine } from "../engine/contract.ts";
+import type { CallQueue, Engine } from "../engine/contract.ts";
 import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -22,6 +22,9 @@ import { HostMethods } from "./invocations/host_methods.ts";
 import { Attempts } from "./invocations/attempts.ts";
 import { type CallLimits, Invocations } from "./invocations/invocations.ts";
 import { InvocationLogs } from "./invocations/logs.ts";
+import { Cancellation, type Peers } from "./invocations/cancellation.ts";
+import { Claims } from "./invocations/claims.ts";
+import { InvocationEnds } from "./invocations/ends.ts";
 import { Recovery } from "./invocations/recovery.ts";
 import type { Node } from "./nodes/node.ts";
 import { Pages } from "./paging.ts";
@@ -73,6 +76,10 @@ export interface DomainParts {
   readonly notifier: InvocationNotifier;
   readonly ids: Ids;
   readonly node: Node;
+  /** Hands calls without a caller to workers; undefined if they run in this process alone. */
+  readonly queue?: CallQueue | undefined;
+  /** Reaches the other nodes; undefined if there are none. */
+  readonly peers?: Peers | undefined;
   readonly snapshots: Snapshots;
   readonly limits: {
     readonly functions: OperatorLimits;
@@ -161,23 +168,28 @@ function openInvocations(
     readonly functionLimits: FunctionLimits;
   },
 ): Pick<Domain, "invocations" | "recovery" | "logs"> {
-  const { store, engine, notifier, ids, node, limits } = parts;
+  const { store, engine, notifier, ids, node, limits, queue } = parts;
   const volumeLimits = limits.volumes;
   const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
   const attempts = new Attempts({ ...parts, executions, functionLimits });
+  const ends = new InvocationEnds(parts);
+  const claims = new Claims({ store, engine, node, attempts, functionLimits });
+  queue?.serve((claim) => claims.claim(claim));
   return {
-    invocations: new Invocations(
+    invocations: new Invocations({
       store,
       engine,
       node,
       executions,
       attempts,
+      ends,
+      cancellation: new Cancellation({ ...parts, executions, ends }),
       pages,
       ids,
-      limits.invocations,
-      functionLimits,
-    ),
-    recovery: new Recovery({ store, node, attempts, notifier }),
+      inputLimits: limits.invocations,
+      limits: functionLimits,
+    }),
+    recovery: new Recovery({ store, engine, node, attempts, notifier }),
     logs: new InvocationLogs(store, notifier, pages),
   };
 }

@@ -247,6 +247,8 @@ export interface Engine extends AsyncDisposable {
   cancel(id: string): Promise<boolean>;
   /** Interrupts every run that has its slot: others may own them. What is queued stays so. */
   interrupt(): void;
+  /** Whether the engine has such a run. */
+  has(id: string): boolean;
   /** Resolves when the engine has no such run, or no longer. */
   left(id: string): Promise<void>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */

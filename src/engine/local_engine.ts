@@ -128,6 +128,10 @@ export class LocalEngine implements Engine {
     this.#runs.interrupt();
   }
 
+  has(id: string): boolean {
+    return this.#runs.get(id) !== undefined;
+  }
+
   async left(id: string): Promise<void> {
     await this.#runs.get(id)?.left;
   }

@@ -21,9 +21,9 @@ export interface RecordedLog extends SandboxLog {
 export interface InvocationRecord {
   /**
    * PENDING to RUNNING, durably. Answers the sequence number of its last log line, which an earlier attempt printed;
-   * undefined when the invocation has ended meanwhile, or is another's.
+   * `over` when the invocation has ended meanwhile, or is another's; `full` if its function may run no further call now.
    */
-  start(): Promise<number | undefined>;
+  start(): Promise<number | "over" | "full">;
   /** Appends log lines; they survive a crash of the server. */
   appendLogs(logs: readonly RecordedLog[]): Promise<void>;
   /**
@@ -31,8 +31,11 @@ export interface InvocationRecord {
    * turn a success into an error. Undefined if nothing was recorded: it had ended, or is another's.
    */
   finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome | undefined>;
-  /** RUNNING to PENDING with the last log lines: another attempt may begin. False as for {@link finish}. */
-  release(logs: readonly RecordedLog[]): Promise<boolean>;
+  /**
+   * RUNNING to PENDING with the last log lines: another attempt may begin. Answers the number of the last one that counts,
+   * which is recorded; undefined as for {@link finish}.
+   */
+  release(attempt: number, logs: readonly RecordedLog[]): Promise<number | undefined>;
 }
 
 /** Numbers and groups the log lines of one invocation, and records how it ends. */
@@ -51,8 +54,11 @@ export class Recorder {
     notifier: InvocationNotifier,
     flushes: Timeouts<Recorder>,
     invocationId: string,
+    /** The sequence number of the last log line of an earlier attempt; 0 without one. */
+    lastSequence: number,
   ) {
     this.#record = record;
+    this.#sequence = lastSequence;
     this.#notifier = notifier;
     this.#flushes = flushes;
     this.#invocationId = invocationId;
@@ -71,12 +77,12 @@ export class Recorder {
     else this.#flushes.add(this);
   }
 
-  /** PENDING to RUNNING, durably; false when the invocation has ended meanwhile, or is another's. */
-  async start(): Promise<boolean> {
+  /** PENDING to RUNNING, durably. @see InvocationRecord.start */
+  async start(): Promise<"started" | "over" | "full"> {
     const last = await this.#record.start();
-    if (last === undefined) return false;
+    if (typeof last !== "number") return last;
     this.#sequence = last;
-    return true;
+    return "started";
   }
 
   /**
@@ -87,9 +93,12 @@ export class Recorder {
     return this.#end((logs) => this.#record.finish(outcome, logs));
   }
 
-  /** Leaves the invocation for another attempt, with the remaining log lines. May be repeated after an error. */
-  release(): Promise<boolean> {
-    return this.#end((logs) => this.#record.release(logs));
+  /**
+   * Leaves the invocation for another attempt, with the remaining log lines. May be repeated after an error.
+   * @param attempt number of the last one that counts
+   */
+  release(attempt: number): Promise<number | undefined> {
+    return this.#end((logs) => this.#record.release(attempt, logs));
   }
 
   async #end<T>(record: (logs: readonly RecordedLog[]) => Promise<T>): Promise<T> {

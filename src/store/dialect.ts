@@ -62,6 +62,8 @@ export interface Dialect {
   /** The schema of the tables; undefined if the database has no schemas. */
   readonly schema: string | undefined;
   readonly capabilities: Capabilities;
+  /** Whether other processes may write to the database at the same time. */
+  readonly isShared: boolean;
   /** Connections for reading; they see what was committed. */
   readonly reader: KyselyDialect;
   /** Connections for reading what is long, beside the event loop; they run single queries. */

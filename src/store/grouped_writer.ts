@@ -13,6 +13,8 @@ export type Durability =
 interface PendingWrite {
   readonly write: Write<unknown>;
   readonly durability: Durability;
+  /** Names of what no other node may change meanwhile. */
+  readonly locks: readonly string[];
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -30,6 +32,9 @@ type CommitResult =
 
 /** Writes in one transaction at most, so that a burst does not hold the database for long. */
 const WRITES_PER_TRANSACTION_MAX = 256;
+
+/** How often a transaction runs again that other nodes kept from its end. */
+const RETRIES_MAX = 5;
 
 /** How long a write that is acknowledged at its commit waits for a sync that others need. */
 const SYNC_DELAY_MS = 100;
@@ -64,12 +69,17 @@ export class GroupedWriter {
     this.#sync = sync;
   }
 
-  /** Resolves with the write's value once the write has this durability. */
-  write<T>(write: Write<T>, durability: Durability): Promise<T> {
+  /**
+   * Resolves with the write's value once the write has this durability. It may run again, if another node kept its
+   * transaction from its end.
+   * @param locks names of what it reads and then writes: no other node does so meanwhile
+   */
+  write<T>(write: Write<T>, durability: Durability, locks: readonly string[] = []): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({
         write,
         durability,
+        locks,
         resolve: resolve as (value: unknown) => void,
         reject,
       });
@@ -148,15 +158,25 @@ export class GroupedWriter {
       const { error } = this.#syncFailure;
       return group.map((pending) => ({ kind: "rolled-back", pending, error }));
     }
-    try {
-      await this.#statements.begin();
-      const results = await this.#runAll(group);
-      await this.#statements.commit();
-      return results;
-    } catch (error) {
-      await this.#rollBack();
-      return group.map((pending) => ({ kind: "rolled-back", pending, error }));
+    for (let retries = 0;; retries++) {
+      try {
+        return await this.#transaction(group);
+      } catch (error) {
+        await this.#rollBack();
+        if (retries < RETRIES_MAX && this.#statements.mayRetry(error)) continue;
+        return group.map((pending) => ({ kind: "rolled-back", pending, error }));
+      }
     }
+  }
+
+  async #transaction(group: readonly PendingWrite[]): Promise<CommitResult[]> {
+    await this.#statements.begin();
+    // In one order everywhere, and before any row is locked: so no two transactions wait for each other's locks.
+    const locks = [...new Set(group.flatMap(({ locks }) => locks))].sort();
+    if (locks.length > 0) await this.#statements.lock(locks);
+    const results = await this.#runAll(group);
+    await this.#statements.commit();
+    return results;
   }
 
   async #runAll(group: readonly PendingWrite[]): Promise<CommitResult[]> {
@@ -179,7 +199,7 @@ export class GroupedWriter {
       return { kind: "committed", pending, value };
     } catch (error) {
       // On a full disk the database rolls all of the transaction back by itself: the first error is the cause.
-      if (!this.#statements.inTransaction) throw error;
+      if (!this.#statements.inTransaction || this.#statements.mayRetry(error)) throw error;
       await this.#run("rollback to savepoint grouped_write");
       return { kind: "rolled-back", pending, error };
     }

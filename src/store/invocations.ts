@@ -192,6 +192,24 @@ export class InvocationReader extends IdempotencyKeyReader {
       .where("owner", "not in", liveNodeIds).$narrowType<{ owner: string }>().execute();
   }
 
+  /** Invocations of an owner that have not ended. */
+  async ownedBy(owner: string): Promise<OrphanedInvocation[]> {
+    return await this.#unfinished().where("owner", "=", owner)
+      .$narrowType<{ owner: string }>().execute();
+  }
+
+  /** Calls that wait for a claim of any node, and of which nothing was recorded for some time, oldest first. */
+  unclaimed(before: string, limit: number): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
+    return this.#unfinished().clearSelect().select(["id", "attempt"])
+      .where("status", "=", "PENDING").where("owner", "is", null).where("updatedAt", "<", before)
+      .limit(limit).execute();
+  }
+
+  /** The whole row, whatever its function. */
+  row(id: string): Promise<InvocationRow | undefined> {
+    return this.db.selectFrom("invocations").selectAll().where("id", "=", id).executeTakeFirst();
+  }
+
   #unfinished() {
     return this.db.selectFrom("invocations").selectAll()
       // In the words of the partial index, and with its first column: it is small, however long the history is.
@@ -304,6 +322,41 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return await this.#start.run({ ...attempt, previous: attempt.attempt - 1, now }) > 0;
   }
 
+  /** PENDING to RUNNING, for a worker that claimed the call; false if it does not wait, or another node was faster. */
+  async claim({ id, owner, attempt }: Attempt, worker: string, now: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("invocations")
+      .set({ status: "RUNNING", owner, attempt, worker, updatedAt: now })
+      .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
+      .where("attempt", "=", attempt - 1).executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** To ERROR, for a call that waits for a claim; false if it does not. */
+  async endUnclaimed(id: string, error: string, now: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("invocations")
+      .set({ status: "ERROR", error, variables: null, updatedAt: now })
+      .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Notes that these calls were offered again. */
+  async touch(ids: readonly string[], now: string): Promise<void> {
+    await this.db.updateTable("invocations").set({ updatedAt: now })
+      .where("id", "in", ids).where("status", "=", "PENDING").where("owner", "is", null).execute();
+  }
+
+  /** Calls of a function that run, on any node, without those that other calls made. */
+  async countRunning(functionId: string): Promise<number> {
+    const { count } = await this.db.selectFrom("invocations")
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      // In the words of the partial index, and with its first column.
+      .where(sql<boolean>`status <> 'SUCCESS' and status = 'RUNNING'`)
+      .where("functionId", "=", functionId).where("parentInvocationId", "is", null)
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
   /** Records the worker that runs the attempt; false if it has ended, or is another's. */
   async assign({ id, owner, attempt }: Attempt, worker: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations").set({ worker })
@@ -315,11 +368,11 @@ export class InvocationWriter extends IdempotencyKeyReader {
   /** To PENDING, for another attempt under an owner; false if it has ended, or is another's. */
   async release(
     { id, owner, attempt }: Attempt,
-    nextOwner: string | null,
+    next: Pick<InvocationRow, "owner" | "attempt">,
     now: string,
   ): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ status: "PENDING", owner: nextOwner, worker: null, updatedAt: now })
+      .set({ status: "PENDING", ...next, worker: null, updatedAt: now })
       .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
       .where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
     return numUpdatedRows > 0n;

@@ -56,10 +56,16 @@ export interface Store extends AsyncDisposable {
   readonly health: Pick<StorageHealth, "fault" | "available">;
   /**
    * Runs statements in a transaction and resolves once they have the durability, by default `durable`. If one throws,
-   * all are rolled back. Inside, only the given writers may be used: no reader, no blob, no other promise.
+   * all are rolled back. Inside, only the given writers may be used: no reader, no blob, no other promise. The statements
+   * may run again, if another node kept their transaction from its end.
+   * @param locks names of what they read and then write: no other node does so meanwhile
    * @throws StorageUnavailable while the disk takes no writes
    */
-  write<T>(statements: (tx: Writers) => Promise<T>, durability?: Durability): Promise<T>;
+  write<T>(
+    statements: (tx: Writers) => Promise<T>,
+    durability?: Durability,
+    locks?: readonly string[],
+  ): Promise<T>;
 }
 
 export interface StoreOptions {
@@ -147,9 +153,11 @@ async function open(
     commitBlobs: blobs.commitBlobs,
     volumeBlobs: blobs.volumeBlobs,
     health: blobs.health,
-    async write(statements, durability = "durable") {
+    async write(statements, durability = "durable", locks = []) {
       using tx = new TransactionWriters(writers, cache);
-      return await health.write(() => grouped.write(() => statements(tx), durability));
+      // A single writer runs one transaction after another.
+      const taken = dialect.isShared ? locks : [];
+      return await health.write(() => grouped.write(() => statements(tx), durability, taken));
     },
     async [Symbol.asyncDispose]() {
       blobs[Symbol.dispose]();

@@ -8,8 +8,32 @@ export interface StatementRunner {
   rollback(): void | Promise<void>;
   /** Answers the number of rows that the statement changed. */
   run(sql: string, parameters: readonly unknown[]): number | Promise<number>;
+  /**
+   * Takes locks by name up to the end of the open transaction, against other nodes that write to the database. A database
+   * of one writer has none.
+   */
+  lock(names: readonly string[]): void | Promise<void>;
+  /** Whether an error of a transaction says that the same transaction may succeed when it runs again. */
+  mayRetry(error: unknown): boolean;
   /** Whether a transaction is open; after some errors the database has rolled back by itself. */
   readonly inTransaction: boolean;
+}
+
+/** The end of the name of a lock that several transactions may hold at once, while none holds the same one alone. */
+const SHARED = " (shared)";
+
+/** The lock of this name, together with others that take it so. */
+export function sharedLock(name: string): string {
+  return name + SHARED;
+}
+
+export function isSharedLock(name: string): boolean {
+  return name.endsWith(SHARED);
+}
+
+/** What a lock is about, shared or not. */
+export function lockedName(name: string): string {
+  return isSharedLock(name) ? name.slice(0, -SHARED.length) : name;
 }
 
 /** A value that each run binds. */

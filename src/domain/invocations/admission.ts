@@ -32,14 +32,17 @@ export function admit(
   }
 }
 
+/** Asserts that a call may be accepted that runs elsewhere. @throws SERVER_STOPPING */
+export function assertOpen({ isOpen }: Engine, functionId: string): void {
+  if (!isOpen) throw serverStopping(`Cannot call function ${functionId}`);
+}
+
 function errorOf(request: AdmissionRequest, reason: RejectionReason): DomainError {
   const cannot = `Cannot call function ${request.functionId}`;
   const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
   switch (reason.kind) {
     case "draining":
-      return new DomainError("SERVER_STOPPING", `${cannot}: the server is stopping`, {
-        retryAfterSeconds,
-      });
+      return serverStopping(cannot);
     case "queue-full":
       return new DomainError("QUEUE_FULL", `${cannot}: ${queueFull(request, reason)}`, {
         retryAfterSeconds,
@@ -61,6 +64,12 @@ function errorOf(request: AdmissionRequest, reason: RejectionReason): DomainErro
           "the limit of one invocation (--max-invoke-fan-out)",
       );
   }
+}
+
+function serverStopping(cannot: string): DomainError {
+  return new DomainError("SERVER_STOPPING", `${cannot}: the server is stopping`, {
+    retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
+  });
 }
 
 function queueFull(

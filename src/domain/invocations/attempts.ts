@@ -1,41 +1,65 @@
-import type { Engine, Slot } from "../../engine/contract.ts";
+import { getLogger } from "@logtape/logtape";
+import type { CallQueue, Claim, Engine, Slot } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
+import type { Node } from "../nodes/node.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { type OwnedRow, type Plan, planOf } from "./planning.ts";
+
+const logger = getLogger(["invoked", "domain"]);
 
 export interface AttemptParts {
   readonly store: Store;
   readonly engine: Engine;
+  readonly node: Node;
   readonly executions: Executions;
   readonly functionLimits: FunctionLimits;
+  /** Hands calls without a caller to workers; undefined if they run in this process alone. */
+  readonly queue?: CallQueue | undefined;
 }
 
 /** Runs calls, and those again that may have another attempt. */
 export class Attempts {
   constructor(private readonly parts: AttemptParts) {}
 
+  /** Who owns a call that waits for its next attempt; null if any node may claim it. */
+  get ownerOfWaiting(): string | null {
+    return this.parts.queue === undefined ? this.parts.node.id : null;
+  }
+
   /**
-   * Runs a recorded call until its end, or until the server stops.
+   * Runs a recorded call until its end, until the server stops, or until another attempt of it is offered.
    * @param slot of its first attempt here
    * @param signal aborts when the invocation that made this call has ended
+   * @param claim of the worker that runs it
    */
   async run(
     { execution, admission }: Plan,
     slot: Slot,
     signal: AbortSignal | undefined,
+    claim?: Claim,
   ): Promise<ExecutionResult> {
-    const { executions, engine } = this.parts;
+    const { executions, engine, queue } = this.parts;
     for (let next = execution;;) {
-      const result = await executions.run(next, slot, signal);
-      if (result.kind !== "to-repeat" || !engine.isOpen) return result;
+      const result = await executions.run(next, slot, signal, claim);
+      if (result.kind !== "to-repeat") return result;
+      next = { ...next, recordedAs: "PENDING", attempt: result.attempt };
+      if (queue !== undefined) this.offer(execution.invocation.invocationId, next.attempt);
+      if (queue !== undefined || !engine.isOpen) return result;
       slot = engine.readmit(admission);
-      next = { ...next, recordedAs: "PENDING", attempt: next.attempt + 1 };
     }
   }
 
-  /** Runs a call that this node took over. Its row is PENDING. */
+  /** Offers a call to all workers. Its row waits; what is lost here is offered again later. @param attempt as recorded */
+  offer(invocationId: string, attempt: number): void {
+    this.parts.queue?.offer(invocationId, attempt + 1).catch((error) => {
+      logger.warn("Cannot offer invocation {invocationId} yet: {error}", { invocationId, error });
+    });
+  }
+
+  /** Runs a call that this node took over, or offers it. Its row is PENDING. */
   async resume(row: OwnedRow): Promise<void> {
+    if (this.parts.queue !== undefined) return this.offer(row.id, row.attempt);
     const plan = await planOf(this.parts.store.read, row, this.parts.functionLimits);
     const slot = this.parts.engine.readmit(plan.admission);
     // What cannot be recorded is logged; the row then waits for the next start.

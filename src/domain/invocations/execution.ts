@@ -1,6 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import { formatDuration } from "../../config/mod.ts";
 import {
+  type CallQueue,
+  type Claim,
   type Engine,
   type InvocationContext,
   type Job,
@@ -15,10 +17,12 @@ import { Recorder } from "../../engine/recorder.ts";
 import type { Store } from "../../store/mod.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
+import { pause } from "../../shared/pause.ts";
 import { DomainError, storageUnavailable } from "../errors.ts";
 import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { HandlerContext } from "../../runtime/wire.ts";
+import type { Node } from "../nodes/node.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
@@ -26,6 +30,9 @@ import type { HostMethods } from "./host_methods.ts";
 import { StoredRecord, Superseded } from "./record.ts";
 
 const logger = getLogger(["invoked", "domain"]);
+
+/** Shortest pause before a call looks again whether its function may run another one, on any node. */
+const FULL_RETRY_MS = 50;
 
 /** An invocation whose row is written and that is to run; plain data. */
 export interface Execution {
@@ -45,12 +52,19 @@ export interface Execution {
   /** As recorded: how often it started, and how often it may. */
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** The sequence number of the last log line of earlier attempts, of a call that has started; 0 if absent. */
+  readonly lastSequence?: number;
+  /** How many calls of its function run at the same time on all nodes; undefined without a limit of the function itself. */
+  readonly ownConcurrency: number | undefined;
 }
 
 /** What an execution works with. */
 export interface ExecutionParts {
+  /** Hands calls without a caller to workers; undefined if they run in this process alone. */
+  readonly queue?: CallQueue | undefined;
   readonly store: Store;
   readonly engine: Engine;
+  readonly node: Node;
   readonly notifier: InvocationNotifier;
   readonly secrets: Secrets;
   readonly snapshots: Snapshots;
@@ -64,8 +78,8 @@ export type ExecutionResult =
   | { readonly kind: "recorded"; readonly outcome: Outcome }
   /** The slot of a synchronous call was not granted in time; that end is durable. */
   | { readonly kind: "queue-timeout" }
-  /** The attempt was interrupted and is not the last: the row waits as PENDING for the next one. */
-  | { readonly kind: "to-repeat" }
+  /** Another attempt may follow the one that was interrupted: the row waits as PENDING, with the number of the last one. */
+  | { readonly kind: "to-repeat"; readonly attempt: number }
   /** A shutdown leaves the invocation for the next start, it had ended meanwhile, or another node took it over. */
   | { readonly kind: "not-run" };
 
@@ -81,18 +95,26 @@ export class Executions {
    * Runs the invocation, and releases the slot once the outcome is recorded. While the store cannot write, the outcome
    * waits for it.
    * @param signal aborts when the invocation that made this call has ended
+   * @param claim of the worker that runs it
    */
   async run(
     execution: Execution,
     slot: Slot,
     signal: AbortSignal | undefined,
+    claim?: Claim,
   ): Promise<ExecutionResult> {
-    const { store, engine, notifier } = this.parts;
+    const { store, engine, node, notifier, queue } = this.parts;
     const { invocation: { invocationId: id }, mode, owner, attempt } = execution;
-    using run = engine.begin({ id, mode, signal }, slot);
+    using run = engine.begin({ id, mode, signal, claim }, slot);
     using unrecorded = this.#trackUnrecorded(id);
-    const record = new StoredRecord(store, { id, owner, attempt });
-    const recorder = new Recorder(record, notifier, this.#logFlushes, id);
+    const record = new StoredRecord(store, { id, owner, attempt }, {
+      functionId: execution.invocation.functionId,
+      // The limiter of a node alone has counted them.
+      runningMax: node.isShared ? execution.ownConcurrency : undefined,
+      nextOwner: queue === undefined ? owner : null,
+    });
+    const lastSequence = execution.lastSequence ?? 0;
+    const recorder = new Recorder(record, notifier, this.#logFlushes, id, lastSequence);
     const write: PatientWrite = (work) => this.#write(id, work, run, unrecorded.reject);
     try {
       const notStarted = await run.start();
@@ -165,8 +187,10 @@ export class Executions {
     const { hostMethods, secrets } = this.parts;
     const { invocation, volumeId, job, variables, recordedAs } = execution;
     try {
-      if (recordedAs === "PENDING" && !await write(() => recorder.start())) {
-        return { kind: "not-run" };
+      if (recordedAs === "PENDING") {
+        const begun = await this.#begin(execution, { run, recorder, write });
+        if (begun === "over") return { kind: "not-run" };
+        if (begun === "full") throw new NotPlaced("its function runs as many calls as it may");
       }
       const config = configOf(await secrets.read(invocation.functionId), variables);
       await using volume = await this.#attach(volumeId, invocation.invocationId);
@@ -178,7 +202,7 @@ export class Executions {
         onAssigned: (worker) => record.assign(worker),
       });
       if (mayRepeat(execution, outcome, record.number)) {
-        return { kind: await write(() => recorder.release()) ? "to-repeat" : "not-run" };
+        return repeatOf(await write(() => recorder.release(record.number)));
       }
       // The volume stays open until the outcome is durable.
       return resultOf(await write(() => recorder.finish(cancelledWithCaller(outcome, signal))));
@@ -187,6 +211,16 @@ export class Executions {
       record.volume = undefined;
       if (error instanceof Superseded) return { kind: "not-run" };
       if (error instanceof NotPlaced) {
+        // Aborted while it waited; a run that is cancelled ends so.
+        if (run.signal.aborted) {
+          const reason = run.signal.reason === "CANCELLED" ? "cancelled" : "interrupted";
+          const outcome = notStartedOutcome(reason, signal, 0);
+          return resultOf(await write(() => recorder.finish(outcome)));
+        }
+        if (execution.mode === "async") {
+          // None of its code ran, so the attempt does not count.
+          return repeatOf(await write(() => recorder.release(record.number - 1)));
+        }
         const { queueTimeoutMs } = this.parts.engine;
         await write(() =>
           recorder.finish(notStartedOutcome("queue-timeout", signal, queueTimeoutMs))
@@ -194,6 +228,27 @@ export class Executions {
         return { kind: "queue-timeout" };
       }
       return resultOf(await write(() => recorder.finish(cannotRun(invocation, error))));
+    }
+  }
+
+  /**
+   * Starts the attempt, as soon as the calls of its function that run on all nodes leave room for one.
+   * @returns `full` if they did not within the queue timeout of a call with a caller
+   */
+  async #begin(
+    { mode }: Execution,
+    { run, recorder, write }: {
+      readonly run: Run;
+      readonly recorder: Recorder;
+      readonly write: PatientWrite;
+    },
+  ): Promise<"started" | "over" | "full"> {
+    const { queueTimeoutMs } = this.parts.engine;
+    const deadline = performance.now() + (mode === "sync" ? queueTimeoutMs : Infinity);
+    for (;;) {
+      const begun = await write(() => recorder.start());
+      if (begun !== "full" || run.signal.aborted || performance.now() >= deadline) return begun;
+      await pause(FULL_RETRY_MS * (1 + Math.random()), run.signal);
     }
   }
 
@@ -210,6 +265,11 @@ export class Executions {
 /** Undefined is an outcome that was not recorded: the invocation had ended, or another node took it over. */
 function resultOf(outcome: Outcome | undefined): ExecutionResult {
   return outcome === undefined ? { kind: "not-run" } : { kind: "recorded", outcome };
+}
+
+/** @param released number of the last attempt; undefined if another node took the invocation over */
+function repeatOf(released: number | undefined): ExecutionResult {
+  return released === undefined ? { kind: "not-run" } : { kind: "to-repeat", attempt: released };
 }
 
 /** Whether another attempt may follow one with this outcome: none of a call with a caller that waits. */

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Engine, Slot } from "../../engine/contract.ts";
+import type { Engine } from "../../engine/contract.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import {
@@ -25,12 +25,14 @@ import {
   liveFunction,
 } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
-import { admit, queueTimeout } from "./admission.ts";
+import { admit, assertOpen, queueTimeout } from "./admission.ts";
 import type { Attempts } from "./attempts.ts";
+import type { Cancellation } from "./cancellation.ts";
+import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
-import { admissionOf, executionOf, type OwnedRow } from "./planning.ts";
+import { admissionOf, executionOf } from "./planning.ts";
 
 export interface Invoke {
   readonly functionId: string;
@@ -62,6 +64,21 @@ export interface CallLimits extends InputLimits {
   readonly maxAttempts: number;
 }
 
+/** What invocations work with. */
+export interface InvocationParts {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly node: Node;
+  readonly executions: Executions;
+  readonly attempts: Attempts;
+  readonly ends: InvocationEnds;
+  readonly cancellation: Cancellation;
+  readonly pages: Pages;
+  readonly ids: Ids;
+  readonly inputLimits: CallLimits;
+  readonly limits: FunctionLimits;
+}
+
 /** A call that passed every check and has no row yet. */
 interface CheckedCall {
   readonly fn: FunctionRow;
@@ -76,21 +93,9 @@ interface CheckedCall {
 /** Invocations: calls of functions, each recorded before it runs and never lost. */
 export class Invocations {
   readonly #idempotency: Idempotency;
-  /** Calls whose row others may see, and which the engine does not track yet. */
-  readonly #starting = new Map<string, Promise<void>>();
 
-  constructor(
-    private readonly store: Store,
-    private readonly engine: Engine,
-    private readonly node: Node,
-    private readonly executions: Executions,
-    private readonly attempts: Attempts,
-    private readonly pages: Pages,
-    private readonly ids: Ids,
-    private readonly inputLimits: CallLimits,
-    private readonly limits: FunctionLimits,
-  ) {
-    this.#idempotency = new Idempotency(store);
+  constructor(private readonly parts: InvocationParts) {
+    this.#idempotency = new Idempotency(parts.store);
   }
 
   /**
@@ -98,19 +103,19 @@ export class Invocations {
    * idempotency key: it must not wait for a call that may need its slot.
    */
   async invoke(by: Principal, call: Invoke): Promise<InvokeAnswer> {
-    const fn = await liveFunction(this.store.read, call.functionId);
+    const fn = await liveFunction(this.parts.store.read, call.functionId);
     const volumeId = call.vfsId === "" ? fn.volumeId : call.vfsId;
-    if (volumeId !== null) await liveVolume(this.store.read, volumeId);
-    const inputJson = checkInput(call.json, this.inputLimits);
+    if (volumeId !== null) await liveVolume(this.parts.store.read, volumeId);
+    const inputJson = checkInput(call.json, this.parts.inputLimits);
     const request = this.#idempotency.request(by.id, call, inputJson);
     const first = await this.#idempotency.find(request);
     if (first !== undefined) {
-      return await this.#afterWait(fn.id, first, this.#left(first), call);
+      return await this.#afterWait(fn.id, first, call);
     }
-    const commit = await commitToRun(this.store.read, fn, call.commitId);
+    const commit = await commitToRun(this.parts.store.read, fn, call.commitId);
     return await this.#start(by, {
       fn,
-      limits: this.limits.of(fn),
+      limits: this.parts.limits.of(fn),
       commit,
       inputJson,
       volumeId,
@@ -120,9 +125,9 @@ export class Invocations {
   }
 
   async get(functionId: string, id: string): Promise<InvocationRecord> {
-    const row = await this.store.read.invocations.get(functionId, id);
+    const row = await this.parts.store.read.invocations.get(functionId, id);
     if (row !== undefined) return row;
-    throw await invocationNotFound(this.store.read, functionId, id);
+    throw await invocationNotFound(this.parts.store.read, functionId, id);
   }
 
   /** Invocations of a function, or of all (`-`), newest first. */
@@ -133,13 +138,13 @@ export class Invocations {
   ): Promise<ListPage<InvocationRecord>> {
     const id = functionId === ALL_FUNCTIONS
       ? undefined
-      : (await anyFunction(this.store.read, functionId)).id;
+      : (await anyFunction(this.parts.store.read, functionId)).id;
     const { status, since, until, query: text, parentInvocationId, idPrefix } = filter;
     const selection = [status, since, until, text, parentInvocationId, idPrefix];
     const list = ["invocations", functionId, ...selection];
-    const page = this.pages.open(list, query);
+    const page = this.parts.pages.open(list, query);
     const search = { ...filter, functionId: id };
-    const { rows, next } = await this.store.read.invocations.search(search, page);
+    const { rows, next } = await this.parts.store.read.invocations.search(search, page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
@@ -149,7 +154,7 @@ export class Invocations {
     functionId: string,
     key: string,
   ): Promise<InvocationRecord[]> {
-    const fn = await anyFunction(this.store.read, functionId);
+    const fn = await anyFunction(this.parts.store.read, functionId);
     const id = await this.#idempotency.invocationOf(by.id, fn.id, key);
     return id === undefined ? [] : [await this.get(fn.id, id)];
   }
@@ -158,8 +163,7 @@ export class Invocations {
   async cancel(functionId: string, id: string): Promise<InvocationRecord> {
     const row = await this.get(functionId, id);
     if (row.status === "SUCCESS" || row.status === "ERROR") return row;
-    await this.#starting.get(id);
-    await this.executions.recorded(id, this.engine.cancel(id));
+    await this.parts.cancellation.cancel(functionId, id);
     return await this.get(functionId, id);
   }
 
@@ -168,11 +172,16 @@ export class Invocations {
     const { fn, limits, commit, inputJson, request, call } = checked;
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const caller = by.invocation;
-    this.node.assertLive(`Cannot call function ${fn.id}`);
+    this.parts.node.assertLive(`Cannot call function ${fn.id}`);
+    if (mode === "async" && this.parts.attempts.ownerOfWaiting === null) {
+      return await this.#enqueue(by, checked);
+    }
     const admission = admissionOf({ functionId: fn.id, input: inputJson, mode, ...limits });
-    const slot = admit(this.engine, admission, caller);
-    const row = this.#newRow(by, checked, mode, slot);
-    using starting = this.#announceStart(row.id);
+    const slot = admit(this.parts.engine, admission, caller);
+    // A restart does not resume a synchronous call, so its start needs no record of its own.
+    const isStarted = mode === "sync" && slot.isGranted && !this.#isCounted(checked, by);
+    const row = { ...this.#newRow(by, checked, mode, isStarted), owner: this.parts.node.id };
+    using starting = this.parts.ends.announceStart(row.id);
     const earlier = await this.#record(row, request).catch((error) => {
       slot[Symbol.dispose]();
       throw error;
@@ -180,28 +189,41 @@ export class Invocations {
     if (earlier !== undefined) {
       slot[Symbol.dispose]();
       starting[Symbol.dispose]();
-      return await this.#afterWait(fn.id, earlier, this.#left(earlier), call);
+      return await this.#afterWait(fn.id, earlier, call);
     }
     const execution = executionOf(row, { fn, commit, limits, variables: fn.variables });
-    const ended = this.attempts.run({ execution, admission }, slot, caller?.signal);
+    const ended = this.parts.attempts.run({ execution, admission }, slot, caller?.signal);
     starting[Symbol.dispose]();
-    if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, ended, call);
-    const result = await this.executions.recorded(row.id, ended);
+    if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, call, ended);
+    const result = await this.parts.executions.recorded(row.id, ended);
     return await this.#answer(row, result, caller !== undefined);
+  }
+
+  /** Whether the calls of the function that run on all nodes are counted before it starts. */
+  #isCounted({ fn }: CheckedCall, by: Principal): boolean {
+    return this.parts.node.isShared && fn.maxConcurrency !== null && by.invocation === undefined;
+  }
+
+  /** Records a call that the node leaves to whoever claims it, and offers it. */
+  async #enqueue(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
+    const { fn, request, call } = checked;
+    assertOpen(this.parts.engine, fn.id);
+    const row = { ...this.#newRow(by, checked, "async", false), owner: null };
+    const earlier = await this.#record(row, request);
+    if (earlier === undefined) this.parts.attempts.offer(row.id, row.attempt);
+    return await this.#afterWait(fn.id, earlier ?? row.id, call);
   }
 
   #newRow(
     by: Principal,
     { fn, limits, commit, inputJson, volumeId }: CheckedCall,
     mode: InvocationRow["mode"],
-    slot: Slot,
-  ): OwnedRow {
+    isStarted: boolean,
+  ): Omit<InvocationRow, "owner"> {
     // Searches by time use ids: both have the same second.
-    const { id, time } = this.ids.nextWithTime();
+    const { id, time } = this.parts.ids.nextWithTime();
     const now = time.toISOString();
     const caller = by.invocation;
-    // A restart does not resume a synchronous call, so its start needs no record of its own.
-    const isStarted = mode === "sync" && slot.isGranted;
     return {
       id,
       functionId: fn.id,
@@ -223,8 +245,7 @@ export class Invocations {
       volumeVersionWritten: null,
       processKind: null,
       attempt: isStarted ? 1 : 0,
-      maxAttempts: mode === "async" ? this.inputLimits.maxAttempts : 1,
-      owner: this.node.id,
+      maxAttempts: mode === "async" ? this.parts.inputLimits.maxAttempts : 1,
       worker: null,
       createdAt: now,
       updatedAt: now,
@@ -251,29 +272,11 @@ export class Invocations {
         return { id, status: "SUCCESS", output };
       }
       case "queue-timeout":
-        throw queueTimeout(`invocation ${id}`, this.engine.queueTimeoutMs);
+        throw queueTimeout(`invocation ${id}`, this.parts.engine.queueTimeoutMs);
       case "to-repeat":
       case "not-run":
         return await this.get(functionId, id);
     }
-  }
-
-  /** Marks a row as visible before the engine tracks its run, until disposed. */
-  #announceStart(id: string): Disposable {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#starting.set(id, promise);
-    return {
-      [Symbol.dispose]: () => {
-        this.#starting.delete(id);
-        resolve();
-      },
-    };
-  }
-
-  /** Resolves when the invocation has ended or does not run here. */
-  async #left(id: string): Promise<void> {
-    await this.#starting.get(id);
-    await this.engine.left(id);
   }
 
   /** Makes the invocation durable. Answers the earlier one instead when its idempotency key was taken meanwhile. */
@@ -284,7 +287,7 @@ export class Invocations {
     // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
     // all that was committed before. What a repeat must find, or a restart must resume, is durable now.
     const durability = row.status === "RUNNING" && request === undefined ? "committed" : "durable";
-    return await this.store.write(async (tx) => {
+    return await this.parts.store.write(async (tx) => {
       const earlier = request === undefined
         ? undefined
         : await this.#idempotency.holder(tx, request);
@@ -295,19 +298,25 @@ export class Invocations {
     }, durability);
   }
 
-  /** Waits for the end as long as the caller does, then reads the record. */
+  /**
+   * Waits for the end as long as the caller does, then reads the record.
+   * @param ended of a call that runs here
+   */
   async #afterWait(
     functionId: string,
     id: string,
-    ended: Promise<unknown>,
     call: Invoke,
+    ended?: Promise<unknown>,
   ): Promise<InvokeAnswer> {
-    if (call.wait.kind === "until-end") await this.executions.recorded(id, ended);
+    const waiting = new AbortController();
+    const end = ended ?? this.parts.ends.wait(functionId, id, waiting.signal);
+    if (call.wait.kind === "until-end") await this.parts.executions.recorded(id, end);
     else {
       const { promise: waited, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, call.wait.ms);
-      await Promise.race([ended, waited]);
+      await Promise.race([end, waited]);
       clearTimeout(timer);
+      waiting.abort();
     }
     return await this.get(functionId, id);
   }

@@ -45,7 +45,7 @@ export function admissionOf(
 
 export function executionOf(
   row: OwnedRow,
-  { fn, commit, limits: { timeoutMs, cpuTimeMs, memoryBytes }, variables }: {
+  { fn, commit, limits: { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency }, variables }: {
     readonly fn: FunctionRow;
     readonly commit: FinalizedCommitRow;
     readonly limits: EffectiveLimits;
@@ -73,6 +73,8 @@ export function executionOf(
     owner: row.owner,
     attempt: row.attempt,
     maxAttempts: row.maxAttempts,
+    // A nested call may run on the slot of its caller, so it must not wait for that one.
+    ownConcurrency: fn.maxConcurrency === null || row.depth > 0 ? undefined : maxConcurrency,
   };
 }
 

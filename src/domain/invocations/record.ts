@@ -4,6 +4,11 @@ import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invoc
 import type { Store, Writers } from "../../store/mod.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
 
+/** Names the running calls of a function: one node at a time counts them and starts another one. */
+export function runningLock(functionId: string): string {
+  return `running:${functionId}`;
+}
+
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
 export class Superseded extends Error {
   override name = "Superseded";
@@ -20,7 +25,17 @@ export class StoredRecord implements InvocationRecord {
   /** As it is stored: a call that waits has the number of the attempt before. */
   #attempt: Attempt;
 
-  constructor(private readonly store: Store, attempt: Attempt) {
+  constructor(
+    private readonly store: Store,
+    attempt: Attempt,
+    private readonly rules: {
+      readonly functionId: string;
+      /** Calls of the function that may run on all nodes; undefined if they are not counted. */
+      readonly runningMax: number | undefined;
+      /** Owner of a call whose next attempt may begin; null if any node may claim it. */
+      readonly nextOwner: string | null;
+    },
+  ) {
     this.#attempt = attempt;
   }
 
@@ -29,14 +44,22 @@ export class StoredRecord implements InvocationRecord {
     return this.#attempt.attempt;
   }
 
-  async start(): Promise<number | undefined> {
+  async start(): Promise<number | "over" | "full"> {
+    const { functionId, runningMax } = this.rules;
     const next = { ...this.#attempt, attempt: this.#attempt.attempt + 1 };
-    const last = await this.store.write(async (tx) => {
-      if (!await tx.invocations.start(next, new Date().toISOString())) return undefined;
-      return next.attempt === 1 ? 0 : await tx.invocations.lastSequence(next.id);
-    });
-    if (last !== undefined) this.#attempt = next;
-    return last;
+    const started = await this.store.write(
+      async (tx) => {
+        const isFull = runningMax !== undefined &&
+          await tx.invocations.countRunning(functionId) >= runningMax;
+        if (isFull) return "full";
+        if (!await tx.invocations.start(next, new Date().toISOString())) return "over";
+        return next.attempt === 1 ? 0 : await tx.invocations.lastSequence(next.id);
+      },
+      "durable",
+      runningMax === undefined ? [] : [runningLock(functionId)],
+    );
+    if (typeof started === "number") this.#attempt = next;
+    return started;
   }
 
   /** Records the worker that runs the attempt, durably. @throws Superseded */
@@ -65,12 +88,13 @@ export class StoredRecord implements InvocationRecord {
     });
   }
 
-  async release(logs: readonly RecordedLog[]): Promise<boolean> {
-    const attempt = this.#attempt;
+  async release(counted: number, logs: readonly RecordedLog[]): Promise<number | undefined> {
     return await this.store.write(async (tx) => {
-      if (!await tx.invocations.isCurrent(attempt)) return false;
+      if (!await tx.invocations.isCurrent(this.#attempt)) return undefined;
       await this.#append(tx, logs);
-      return await tx.invocations.release(attempt, attempt.owner, new Date().toISOString());
+      const next = { owner: this.rules.nextOwner, attempt: counted };
+      const now = new Date().toISOString();
+      return await tx.invocations.release(this.#attempt, next, now) ? counted : undefined;
     });
   }
 

@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
@@ -7,6 +8,11 @@ import type { Attempts } from "./attempts.ts";
 import { endOf } from "./record.ts";
 
 const logger = getLogger(["invoked", "domain"]);
+
+/** How long a call waits for a claim until it is offered again. A queue forgets after two minutes what was offered. */
+const UNCLAIMED_MS = 150_000;
+/** Calls that are offered again at once. */
+const OFFERS_MAX = 500;
 
 /**
  * Takes over the calls whose owner does not live: asynchronous ones that have not started, or may start again, run; all
@@ -18,39 +24,71 @@ export class Recovery {
   constructor(
     private readonly parts: {
       readonly store: Store;
+      readonly engine: Engine;
       readonly node: Node;
       readonly attempts: Attempts;
       readonly notifier: InvocationNotifier;
     },
   ) {
     const { node } = parts;
-    node.onBeat(() => {
-      if (!node.holds("recovery")) return;
-      this.#recovering ??= this.recover().catch((error) => {
+    node.onBeat((lostAt) => {
+      if (!node.holds("recovery") && lostAt === undefined) return;
+      this.#recovering ??= this.#work(lostAt).catch((error) => {
         logger.error("Cannot recover calls of nodes that have ended: {error}", { error });
       }).finally(() => this.#recovering = undefined);
     });
   }
 
+  /** Takes over what no live node owns. */
   async recover(): Promise<void> {
     const { store, node } = this.parts;
     const live = await store.read.nodes.live();
-    const rows = await store.read.invocations.orphaned([node.id, ...live.map(({ id }) => id)]);
-    const ended = await Promise.all(
-      rows.filter((row) => !mayRun(row)).map((row) => this.#interrupt(row)),
-    );
-    const resumed = await Promise.all(
-      rows.filter(mayRun).map((row) => this.#takeOver(row)),
-    );
+    const ids = [node.id, ...live.map(({ id }) => id)];
+    await this.#takeOverAll(await store.read.invocations.orphaned(ids));
     // Their calls are recovered, so nothing refers to them.
     if (node.isShared) await store.write((tx) => tx.nodes.deleteExpired(), "committed");
+  }
+
+  /** @param lostAt when the lease of this node ended that it has again */
+  async #work(lostAt: Date | undefined): Promise<void> {
+    if (lostAt !== undefined) await this.#recoverOwn(lostAt);
+    if (!this.parts.node.holds("recovery")) return;
+    await this.recover();
+    await this.#offerAgain();
+  }
+
+  /** Takes over what this node owned before its lease ended, and whose end it could not record. */
+  async #recoverOwn(lostAt: Date): Promise<void> {
+    const { store, engine, node } = this.parts;
+    const rows = await store.read.invocations.ownedBy(node.id);
+    const before = lostAt.toISOString();
+    await this.#takeOverAll(rows.filter((row) => row.updatedAt < before && !engine.has(row.id)));
+  }
+
+  async #takeOverAll(rows: readonly OrphanedInvocation[]): Promise<void> {
+    const ended = rows.filter((row) => !mayRun(row)).map((row) => this.#interrupt(row));
+    const resumed = rows.filter(mayRun).map((row) => this.#takeOver(row));
     const count = (taken: readonly boolean[]) => taken.filter(Boolean).length;
-    const [interrupted, running] = [count(ended), count(resumed)];
+    const [interrupted, running] = [
+      count(await Promise.all(ended)),
+      count(await Promise.all(resumed)),
+    ];
     if (interrupted + running === 0) return;
     logger.warn(
       "The last stop interrupted {interrupted} invocations; {running} resume now",
       { interrupted, running },
     );
+  }
+
+  /** Offers calls again that wait for a claim for long: an offer may be lost, or taken by a worker that then ended. */
+  async #offerAgain(): Promise<void> {
+    const { store, attempts } = this.parts;
+    const before = new Date(Date.now() - UNCLAIMED_MS).toISOString();
+    const rows = await store.read.invocations.unclaimed(before, OFFERS_MAX);
+    if (rows.length === 0) return;
+    for (const { id, attempt } of rows) attempts.offer(id, attempt);
+    const now = new Date().toISOString();
+    await store.write((tx) => tx.invocations.touch(rows.map(({ id }) => id), now), "committed");
   }
 
   /** False if another node was faster. */
@@ -66,7 +104,8 @@ export class Recovery {
   async #takeOver(row: OrphanedInvocation): Promise<boolean> {
     const { store, node, attempts } = this.parts;
     const now = new Date().toISOString();
-    const isOurs = await store.write((tx) => tx.invocations.release(row, node.id, now));
+    const next = { owner: attempts.ownerOfWaiting, attempt: row.attempt };
+    const isOurs = await store.write((tx) => tx.invocations.release(row, next, now));
     if (isOurs) await attempts.resume({ ...row, status: "PENDING", owner: node.id });
     return isOurs;
   }

@@ -48,7 +48,9 @@ export class Node implements AsyncDisposable {
   /** The end of each lease that it holds, by the monotonic clock. */
   readonly #held = new Map<LeaseName, number>();
   readonly #onLost: (() => void)[] = [];
-  readonly #onBeat: (() => void)[] = [];
+  readonly #onBeat: ((lostAt: Date | undefined) => void)[] = [];
+  /** When the lease ended that is not there again. */
+  #lostAt: Date | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #beating: Promise<void> | undefined;
@@ -91,8 +93,8 @@ export class Node implements AsyncDisposable {
     this.#onLost.push(listener);
   }
 
-  /** Calls back after each renewal. */
-  onBeat(listener: () => void): void {
+  /** Calls back after each renewal. @param listener gets when the lease had ended, if it had */
+  onBeat(listener: (lostAt: Date | undefined) => void): void {
     this.#onBeat.push(listener);
   }
 
@@ -129,7 +131,9 @@ export class Node implements AsyncDisposable {
     this.#expireAt(sentAt + this.#leaseMs);
     this.#held.clear();
     for (const name of taken ?? []) this.#held.set(name, sentAt + this.#leaseMs);
-    for (const listener of this.#onBeat) listener();
+    const lostAt = this.#lostAt;
+    this.#lostAt = undefined;
+    for (const listener of this.#onBeat) listener(lostAt);
   }
 
   /** Leaves: others may take over at once what it owns. */
@@ -171,6 +175,7 @@ export class Node implements AsyncDisposable {
     clearTimeout(this.#expiry);
     if (!this.#lifecycle.is("live")) return;
     this.#lifecycle.set("lost");
+    this.#lostAt = new Date();
     this.#held.clear();
     logger.error("The node {id} has lost its lease: what it runs ends", { id: this.id });
     for (const listener of this.#onLost) listener();

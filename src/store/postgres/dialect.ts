@@ -46,6 +46,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
   return {
     name: url.label,
     schema: opening.schema,
+    isShared: !options.exclusive,
     capabilities: {
       caseInsensitiveLike: "ilike",
       bytesOf: (text) => sql`convert_to(${text}, 'UTF8')`,

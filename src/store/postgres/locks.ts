@@ -1,5 +1,7 @@
 /** Advisory locks of PostgreSQL, which end with the connection that holds them. */
+import { createHash } from "node:crypto";
 import type pg from "pg";
+import { isSharedLock, lockedName } from "../statement.ts";
 
 /** The first key of every lock of this program. */
 const CLASS = 0x696e766f;
@@ -57,4 +59,10 @@ export async function holderOf(client: pg.ClientBase, lock: Lock): Promise<Holde
     pid: row.pid,
     description: `connected from ${row.address ?? "a unix socket"} since ${row.since}`,
   };
+}
+
+/** The lock of a name within a transaction. Two names have the same key once in 2^64 pairs: then they wait for each other. */
+export function lockOf(name: string): { readonly key: string; readonly isShared: boolean } {
+  const key = createHash("sha256").update(`invoked ${lockedName(name)}`).digest().readBigInt64BE();
+  return { key: key.toString(), isShared: isSharedLock(name) };
 }

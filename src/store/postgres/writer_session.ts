@@ -4,7 +4,8 @@ import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { StatementRunner } from "../statement.ts";
 import { StorageUnavailable } from "../storage_health.ts";
 import { Connection, STATEMENT_TIMEOUT_MS } from "./connection.ts";
-import { CONNECTION_LOST, isLoss, storeError } from "./errors.ts";
+import { CONNECTION_LOST, isLoss, stateOf, storeError } from "./errors.ts";
+import { lockOf } from "./locks.ts";
 
 const logger = getLogger(["invoked", "store"]);
 
@@ -12,6 +13,14 @@ const logger = getLogger(["invoked", "store"]);
 const STATUS_RETRY_MS = 250;
 
 const BEGIN = "begin; select pg_current_xact_id()::text as id";
+
+/** Takes locks in the order of their keys in the arrays. */
+const TAKE_LOCKS = `select case when shared then pg_advisory_xact_lock_shared(key)::text
+  else pg_advisory_xact_lock(key)::text end
+  from unnest($1::bigint[], $2::boolean[]) as lock (key, shared)`;
+
+/** SQLSTATEs of transactions that fail because of others: a deadlock, and a change that does not serialize. */
+const RETRIED_STATES: readonly string[] = ["40P01", "40001"];
 
 interface OpenConnection {
   readonly client: pg.Client;
@@ -104,6 +113,16 @@ export class WriterSession implements StatementRunner {
     } catch (error) {
       this.#lose(error);
     }
+  }
+
+  async lock(names: readonly string[]): Promise<void> {
+    const locks = names.map((name) => lockOf(name));
+    const [keys, shared] = [locks.map(({ key }) => key), locks.map(({ isShared }) => isShared)];
+    await this.query(TAKE_LOCKS, [keys, shared], true);
+  }
+
+  mayRetry(error: unknown): boolean {
+    return RETRIED_STATES.includes(stateOf(error) ?? "");
   }
 
   async run(sql: string, parameters: readonly unknown[]): Promise<number> {

@@ -36,6 +36,7 @@ export function sqliteDialect(file: string): Dialect {
   return {
     name: `data directory ${dirname(file)}`,
     schema: undefined,
+    isShared: false,
     capabilities: {
       caseInsensitiveLike: "like",
       bytesOf: (text) => sql`cast(${text} as blob)`,
@@ -49,6 +50,8 @@ export function sqliteDialect(file: string): Dialect {
       commit: () => void openWriter().prepare("commit").run([]),
       rollback: () => void openWriter().prepare("rollback").run([]),
       run: (sql, parameters) => Number(openWriter().prepare(sql).run(parameters).changes),
+      lock() {},
+      mayRetry: () => false,
       get inTransaction() {
         return openWriter().inTransaction;
       },

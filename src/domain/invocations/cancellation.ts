@@ -1,0 +1,76 @@
+import type { Engine } from "../../engine/contract.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
+import type { Store } from "../../store/mod.ts";
+import type { Node } from "../nodes/node.ts";
+import type { InvocationEnds } from "./ends.ts";
+import type { Executions } from "./execution.ts";
+import { endOf } from "./record.ts";
+
+/** How long a call that another node owns may take to end: longer than the lease of a node that does not answer. */
+const END_TIMEOUT_MS = 20_000;
+/** Pause before the owner is asked again, which may have changed. */
+const RETRY_MS = 1_000;
+
+/** Reaches other nodes. */
+export interface Peers {
+  /** Asks a node to cancel a call that it owns; false if it does not answer or does not run the call. */
+  cancel(nodeId: string, invocationId: string): Promise<boolean>;
+  /** Answers what other nodes ask of this one. */
+  serve(cancel: (invocationId: string) => Promise<boolean>): void;
+}
+
+/** Cancels calls, whichever node owns them. */
+export class Cancellation {
+  constructor(
+    private readonly parts: {
+      readonly store: Store;
+      readonly engine: Engine;
+      readonly node: Node;
+      readonly notifier: InvocationNotifier;
+      readonly executions: Executions;
+      readonly ends: InvocationEnds;
+      readonly peers?: Peers | undefined;
+    },
+  ) {
+    parts.peers?.serve((id) => this.cancelHere(id));
+  }
+
+  /** Cancels a call that this node runs; false if it does not. */
+  async cancelHere(id: string): Promise<boolean> {
+    const { engine, executions, ends } = this.parts;
+    await ends.begun(id);
+    return await executions.recorded(id, engine.cancel(id));
+  }
+
+  /** Cancels a call that has not ended, and waits for its end as long as its owner may need. */
+  async cancel(functionId: string, id: string): Promise<void> {
+    if (await this.cancelHere(id) || !this.parts.node.isShared) return;
+    const timeout = AbortSignal.timeout(END_TIMEOUT_MS);
+    while (!timeout.aborted) {
+      if (await this.#ask(id)) return;
+      const retry = AbortSignal.any([timeout, AbortSignal.timeout(RETRY_MS)]);
+      await this.parts.ends.wait(functionId, id, retry);
+    }
+  }
+
+  /** True once the call has ended. */
+  async #ask(id: string): Promise<boolean> {
+    const { store, node, peers } = this.parts;
+    const row = await store.read.invocations.row(id);
+    if (row?.status !== "PENDING" && row?.status !== "RUNNING") return true;
+    if (row.owner === null) return await this.#endUnclaimed(id);
+    if (row.owner === node.id) return await this.cancelHere(id);
+    return await peers?.cancel(row.owner, id) ?? false;
+  }
+
+  async #endUnclaimed(id: string): Promise<boolean> {
+    const { store, notifier } = this.parts;
+    const message = "the invocation was cancelled before it started";
+    const end = endOf({ kind: "error", code: "CANCELLED", message });
+    if (end.status !== "ERROR") return false;
+    const now = new Date().toISOString();
+    const hasEnded = await store.write((tx) => tx.invocations.endUnclaimed(id, end.error, now));
+    if (hasEnded) notifier.notify(id);
+    return hasEnded;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Engine } from "../../engine/contract.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
+import type { Store } from "../../store/mod.ts";
+import type { Node } from "../nodes/node.ts";
+
+/** How often the end on another node is looked for without a notification, which may be lost. */
+const POLL_INTERVAL_MS = 1_000;
+
+/** Waits for the ends of invocations, here or on other nodes. */
+export class InvocationEnds {
+  /** Calls whose row others may see, and which the engine does not track yet. */
+  readonly #starting = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly parts: {
+      readonly store: Store;
+      readonly engine: Engine;
+      readonly notifier: InvocationNotifier;
+      readonly node: Node;
+    },
+  ) {}
+
+  /** Marks a row as visible before the engine tracks its run, until disposed. */
+  announceStart(id: string): Disposable {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#starting.set(id, promise);
+    return {
+      [Symbol.dispose]: () => {
+        this.#starting.delete(id);
+        resolve();
+      },
+    };
+  }
+
+  /** Resolves once the engine tracks a call that begins here. */
+  async begun(id: string): Promise<void> {
+    await this.#starting.get(id);
+  }
+
+  /** Resolves once the invocation has ended, or when the signal aborts. Without other nodes also when nothing runs it. */
+  async wait(functionId: string, id: string, signal: AbortSignal): Promise<void> {
+    const { engine, node } = this.parts;
+    const aborted = new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve(), { once: true })
+    );
+    await this.begun(id);
+    await Promise.race([engine.left(id), aborted]);
+    if (node.isShared && !signal.aborted) await this.#watch(functionId, id, aborted, signal);
+  }
+
+  async #watch(
+    functionId: string,
+    id: string,
+    aborted: Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { store, notifier } = this.parts;
+    using subscription = notifier.subscribe(id);
+    while (!signal.aborted) {
+      const status = await store.read.invocations.status(functionId, id);
+      if (status !== "PENDING" && status !== "RUNNING") return;
+      await Promise.race([subscription.next(POLL_INTERVAL_MS), aborted]);
+    }
+  }
+}
