@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { writePrivateFile } from "../shared/files.ts";
 import type { Store } from "../store/mod.ts";
 import type { Ids } from "./ids.ts";
+import { locks } from "./locks.ts";
 import {
   type ClientCredentials,
   clientHost,
@@ -48,7 +49,17 @@ export async function keepCredentials(
   });
   // First the file: a crash in between leaves credentials that are not valid, and the next start makes new ones.
   await writeCredentials(path, { serverUrl, ...credentials });
-  await store.write(insert);
+  const isFirst = await store.write(
+    async (tx) => {
+      if ((await tx.identity.allClients()).some(isAdministrator)) return false;
+      await insert(tx);
+      return true;
+    },
+    "durable",
+    [locks.firstPrincipal],
+  );
+  // Another node has made one meanwhile, and has its credentials.
+  if (!isFirst) await Deno.remove(path);
 }
 
 async function updateServerUrl(path: string, serverUrl: string): Promise<void> {

@@ -259,7 +259,11 @@ export class InvocationWriter extends IdempotencyKeyReader {
   readonly #finish: Statement<EndColumns>;
   readonly #appendLog: Statement<InvocationLogRow>;
 
-  constructor(db: Kysely<Schema>, statements: StatementRunner) {
+  constructor(
+    db: Kysely<Schema>,
+    statements: StatementRunner,
+    private readonly capabilities: Capabilities,
+  ) {
     super(db);
     this.#insert = new Statement(
       statements,
@@ -401,7 +405,8 @@ export class InvocationWriter extends IdempotencyKeyReader {
   async isCurrent({ id, owner, attempt }: Attempt): Promise<boolean> {
     const row = await this.db.selectFrom("invocations").select("id")
       .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
-      .where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
+      .where("status", "in", ["PENDING", "RUNNING"])
+      .modifyEnd(sql.raw(this.capabilities.rowLock)).executeTakeFirst();
     return row !== undefined;
   }
 

@@ -199,7 +199,7 @@ function writersOf(
   return {
     functions: new FunctionWriter(db, capabilities, cache),
     commits: new CommitWriter(db, cache),
-    invocations: new InvocationWriter(db, statements),
+    invocations: new InvocationWriter(db, statements, capabilities),
     identity: new IdentityWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),

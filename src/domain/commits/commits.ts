@@ -6,6 +6,7 @@ import type { Content } from "../../shared/content.ts";
 import { buildFailed, isUploaded, keepArtifact, readContents } from "./builds.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
 import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -118,8 +119,10 @@ export class Commits {
     const { commitBlobs } = this.store;
     const kept = await commitBlobs.storing(async () => {
       const digest = await commitBlobs.put(content);
-      return await this.store.write((tx) =>
-        tx.commits.putFile(commitId, path, digest, content.length)
+      return await this.store.write(
+        (tx) => tx.commits.putFile(commitId, path, digest, content.length),
+        "durable",
+        [locks.ofCommit(commitId)],
       );
     });
     if (!kept) throw alreadyFinalized(commitId);
@@ -223,17 +226,21 @@ export class Commits {
     const contents = await readContents(this.store, rows);
     const artifact = await this.#artifact(`commit ${commitId}`, contents);
     const finalizedAt = new Date().toISOString();
-    await this.store.write(async (tx) => {
-      if ((await tx.commits.get(fn.id, commitId))?.purgedAt) {
-        return await tx.purges.putBlobs(digestsOf(artifact));
-      }
-      // Uploads continue during the build: the stored files must be those that were built.
-      const changed = changedFile(rows, await tx.commits.files(commitId));
-      if (changed !== undefined) throw changedMeanwhile(commitId, changed);
-      const columns = { ...artifact, ...this.functionLimits.of(fn) };
-      if (!await tx.commits.finalize(commitId, finalizedAt, columns)) return;
-      await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
-    });
+    await this.store.write(
+      async (tx) => {
+        if ((await tx.commits.get(fn.id, commitId))?.purgedAt) {
+          return await tx.purges.putBlobs(digestsOf(artifact));
+        }
+        // Uploads continue during the build: the stored files must be those that were built.
+        const changed = changedFile(rows, await tx.commits.files(commitId));
+        if (changed !== undefined) throw changedMeanwhile(commitId, changed);
+        const columns = { ...artifact, ...this.functionLimits.of(fn) };
+        if (!await tx.commits.finalize(commitId, finalizedAt, columns)) return;
+        await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
+      },
+      "durable",
+      [locks.ofFunction(fn.id), locks.ofCommit(commitId)],
+    );
     const finalized = await commitById(this.store.read, fn.id, commitId);
     if (finalized.purgedAt !== null) throw commitPurged(finalized);
     this.typeChecks.soon();

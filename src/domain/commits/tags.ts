@@ -1,6 +1,7 @@
 import type { CommitRow } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
+import { locks } from "../locks.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 
 /** `HEAD` names the newest commit. */
@@ -26,10 +27,13 @@ export class Tags {
     if (reference === "") throw invalid({ field: "commitId", description: "must not be empty" });
     const commit = await finalizedCommit(this.store.read, fn, reference);
     const now = new Date().toISOString();
-    const holder = await this.store.write(async (tx) =>
-      await tx.commits.insertTag(fn.id, name, commit.id, now)
-        ? commit
-        : await tx.commits.tagged(fn.id, name)
+    const holder = await this.store.write(
+      async (tx) =>
+        await tx.commits.insertTag(fn.id, name, commit.id, now)
+          ? commit
+          : await tx.commits.tagged(fn.id, name),
+      "durable",
+      [locks.ofFunction(fn.id)],
     );
     if (holder?.id === commit.id) return;
     throw new DomainError(
@@ -47,7 +51,11 @@ export class Tags {
   /** @throws TAG_NOT_FOUND */
   async delete(functionId: string, name: string): Promise<void> {
     const fn = await liveFunction(this.store.read, functionId);
-    const deleted = await this.store.write((tx) => tx.commits.deleteTag(fn.id, name));
+    const deleted = await this.store.write(
+      (tx) => tx.commits.deleteTag(fn.id, name),
+      "durable",
+      [locks.ofFunction(fn.id)],
+    );
     if (!deleted) {
       throw new DomainError(
         "TAG_NOT_FOUND",

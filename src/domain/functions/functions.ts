@@ -4,6 +4,7 @@ import type { SourceFiles } from "../../builder/mod.ts";
 import type { Commits } from "../commits/commits.ts";
 import { invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
 import type { Principal } from "../identity/mod.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -100,11 +101,15 @@ export class Functions {
       updatedAt: now,
       deletedAt: null,
     };
-    await this.store.write(async (tx) => {
-      if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
-      await tx.functions.insert(row);
-      await commit?.insert(tx);
-    });
+    await this.store.write(
+      async (tx) => {
+        if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
+        await tx.functions.insert(row);
+        await commit?.insert(tx);
+      },
+      "durable",
+      row.volumeId === null ? [] : [locks.ofVolume(row.volumeId)],
+    );
     commit?.written();
     return { fn: this.#viewOf(row, []), commit: commit?.row };
   }
@@ -147,22 +152,29 @@ export class Functions {
       },
       update.content,
     );
-    await this.store.write(async (tx) => {
-      await commit?.insert(tx);
-      const head = commit === undefined ? {} : { head: commit.row.id };
-      const { publishedCommitId, volumeId } = columns;
-      if (volumeId) await liveVolume(tx, volumeId);
-      if (publishedCommitId !== undefined) {
-        await this.publishes.record(tx, by, fn.id, publishedCommitId);
-      }
-      await tx.functions.update(fn.id, {
-        ...columns,
-        ...head,
-        updatedAt: new Date().toISOString(),
-      });
-      if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
-      await this.#checkNames(tx, fn.id, fields);
-    });
+    await this.store.write(
+      async (tx) => {
+        await commit?.insert(tx);
+        const head = commit === undefined ? {} : { head: commit.row.id };
+        const { publishedCommitId, volumeId } = columns;
+        if (volumeId) await liveVolume(tx, volumeId);
+        if (publishedCommitId !== undefined) {
+          await this.publishes.record(tx, by, fn.id, publishedCommitId);
+        }
+        await tx.functions.update(fn.id, {
+          ...columns,
+          ...head,
+          updatedAt: new Date().toISOString(),
+        });
+        if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
+        await this.#checkNames(tx, fn.id, fields);
+      },
+      "durable",
+      [
+        locks.ofFunction(fn.id),
+        ...columns.volumeId ? [locks.ofVolume(columns.volumeId)] : [],
+      ],
+    );
     this.provisioning.refresh();
     commit?.written();
     return { fn: await this.get(fn.id), commit: commit?.row };
@@ -172,7 +184,11 @@ export class Functions {
   async delete(id: string): Promise<void> {
     const fn = await liveFunction(this.store.read, id);
     const now = new Date().toISOString();
-    await this.store.write((tx) => tx.functions.update(fn.id, { deletedAt: now, updatedAt: now }));
+    await this.store.write(
+      (tx) => tx.functions.update(fn.id, { deletedAt: now, updatedAt: now }),
+      "durable",
+      [locks.ofFunction(fn.id)],
+    );
     this.provisioning.refresh();
   }
 

@@ -3,6 +3,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
 import { maskedFields, type UpdateMask } from "../functions/update_mask.ts";
 import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { mintCredentials } from "./credentials.ts";
 import { clientGone, liveClientOf, type LiveClients } from "./live_clients.ts";
@@ -45,22 +46,26 @@ export class Clients {
     const { id, time } = this.ids.nextWithTime();
     const { displayName, lifetimeMs } = spec;
     const expiresAt = lifetimeMs === undefined ? null : isoAfter(time, lifetimeMs);
-    const row = await this.store.write(async (tx) => {
-      await assertLive(tx, by);
-      await tx.identity.insertCredential({
-        ...record,
-        id,
-        principalId: by.id,
-        displayName,
-        scopedRoles: JSON.stringify(spec.scopedRoles),
-        disabled: 0,
-        createdAt: time.toISOString(),
-        updatedAt: time.toISOString(),
-        expiresAt,
-        deletedAt: null,
-      });
-      return await clientOf(tx, by, id);
-    });
+    const row = await this.store.write(
+      async (tx) => {
+        await assertLive(tx, by);
+        await tx.identity.insertCredential({
+          ...record,
+          id,
+          principalId: by.id,
+          displayName,
+          scopedRoles: JSON.stringify(spec.scopedRoles),
+          disabled: 0,
+          createdAt: time.toISOString(),
+          updatedAt: time.toISOString(),
+          expiresAt,
+          deletedAt: null,
+        });
+        return await clientOf(tx, by, id);
+      },
+      "durable",
+      [locks.ofPrincipal(by.id)],
+    );
     return { row, clientSecret: credentials.clientSecret };
   }
 
@@ -109,14 +114,18 @@ export class Clients {
     what: "update" | "limit" | "disable" | "delete",
     change: Parameters<Writers["identity"]["updateClient"]>[1],
   ): Promise<ClientRow> {
-    const row = await this.store.write(async (tx) => {
-      // Of two clients that delete each other at the same time, one remains.
-      await assertLive(tx, by);
-      const client = await clientOf(tx, by, id);
-      if (what !== "update" && client.clientId === by.clientId) throw ownClient(what);
-      await tx.identity.updateClient(id, { updatedAt: new Date().toISOString(), ...change });
-      return what === "delete" ? client : await clientOf(tx, by, id);
-    });
+    const row = await this.store.write(
+      async (tx) => {
+        // Of two clients that delete each other at the same time, one remains.
+        await assertLive(tx, by);
+        const client = await clientOf(tx, by, id);
+        if (what !== "update" && client.clientId === by.clientId) throw ownClient(what);
+        await tx.identity.updateClient(id, { updatedAt: new Date().toISOString(), ...change });
+        return what === "delete" ? client : await clientOf(tx, by, id);
+      },
+      "durable",
+      [locks.ofPrincipal(by.id)],
+    );
     this.live.forget(row.clientId);
     return row;
   }

@@ -5,6 +5,7 @@ import type { ServerKeyRow } from "../../store/identity.ts";
 import { isSealedEarly, type Sealer } from "../../store/sealing.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
 
 const HMAC_KEY_BYTES = 32;
 /** The purpose of the pair that signs access tokens. */
@@ -46,15 +47,25 @@ export class ServerKeys {
 
   async #loadOrMake(purpose: string, make: () => Promise<Uint8Array>) {
     const [newest] = await this.store.read.identity.keys(purpose);
-    if (newest !== undefined) {
-      return { id: newest.id, value: this.sealer.open(newest.sealed, serverKeyContext(newest)) };
-    }
+    if (newest !== undefined) return this.#open(newest);
     const id = this.ids.next();
     const value = await make();
     const sealed = this.sealer.seal(value, serverKeyContext({ id, purpose }));
     const createdAt = new Date().toISOString();
-    await this.store.write((tx) => tx.identity.insertKey({ id, purpose, sealed, createdAt }));
-    return { id, value };
+    const earlier = await this.store.write(
+      async (tx) => {
+        const [kept] = await tx.identity.keys(purpose);
+        if (kept === undefined) await tx.identity.insertKey({ id, purpose, sealed, createdAt });
+        return kept;
+      },
+      "durable",
+      [locks.ofServerKey(purpose)],
+    );
+    return earlier === undefined ? { id, value } : this.#open(earlier);
+  }
+
+  #open(key: ServerKeyRow) {
+    return { id: key.id, value: this.sealer.open(key.sealed, serverKeyContext(key)) };
   }
 }
 

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Outcome } from "../../engine/contract.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import { locks } from "../locks.ts";
 import { VolumeSession } from "../volumes/session.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits, WriteSetResult } from "../volumes/write_set.ts";
@@ -37,6 +38,11 @@ export class AttachedVolume implements AsyncDisposable {
   ): Promise<AttachedVolume> {
     const session = await VolumeSession.open(store, snapshots, volumeId, limits);
     return new AttachedVolume(session, invocationId);
+  }
+
+  /** Locks of the transaction of {@link prepare}. */
+  get locks(): readonly string[] {
+    return locks.ofVolumeEntries(this.session.volumeId);
   }
 
   /**

@@ -2,10 +2,10 @@ import type { Claim, ClaimAnswer, Engine } from "../../engine/contract.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
+import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Attempts } from "./attempts.ts";
 import { planOf } from "./planning.ts";
-import { runningLock } from "./record.ts";
 
 /** Decides on the claims of workers: a call that waits becomes RUNNING under this node, once. */
 export class Claims {
@@ -35,7 +35,7 @@ export class Claims {
     const decided = await store.write(
       (tx) => this.#decide(tx, { ...claim, attempt }, row, ownConcurrency),
       "durable",
-      ownConcurrency === undefined ? [] : [runningLock(row.functionId)],
+      ownConcurrency === undefined ? [] : [locks.ofRunning(row.functionId)],
     );
     if (typeof decided !== "number") return decided;
     const slot = engine.admitClaimed(plan.admission);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { IdempotencyRow, InvocationRow } from "../../store/invocations.ts";
 import type { Readers, Store, Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
+import { locks } from "../locks.ts";
 
 /** How long a key refers to its first invocation. */
 export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
@@ -83,6 +84,11 @@ export class Idempotency {
     };
     await tx.invocations.putIdempotencyKey(row);
   }
+}
+
+/** Held while the key is looked for and then tied to a call. */
+export function lockOf({ principalId, functionId, key }: IdempotentRequest): string {
+  return locks.ofIdempotencyKey(principalId, functionId, key);
 }
 
 /** Keys of earlier times are free again. */

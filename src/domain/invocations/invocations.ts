@@ -30,7 +30,7 @@ import type { Attempts } from "./attempts.ts";
 import type { Cancellation } from "./cancellation.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
-import { Idempotency, type IdempotentRequest } from "./idempotency.ts";
+import { Idempotency, type IdempotentRequest, lockOf } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import { admissionOf, executionOf } from "./planning.ts";
 
@@ -287,15 +287,19 @@ export class Invocations {
     // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
     // all that was committed before. What a repeat must find, or a restart must resume, is durable now.
     const durability = row.status === "RUNNING" && request === undefined ? "committed" : "durable";
-    return await this.parts.store.write(async (tx) => {
-      const earlier = request === undefined
-        ? undefined
-        : await this.#idempotency.holder(tx, request);
-      if (earlier !== undefined) return earlier;
-      await tx.invocations.insert(row);
-      if (request !== undefined) await this.#idempotency.claim(tx, request, row);
-      return undefined;
-    }, durability);
+    return await this.parts.store.write(
+      async (tx) => {
+        const earlier = request === undefined
+          ? undefined
+          : await this.#idempotency.holder(tx, request);
+        if (earlier !== undefined) return earlier;
+        await tx.invocations.insert(row);
+        if (request !== undefined) await this.#idempotency.claim(tx, request, row);
+        return undefined;
+      },
+      durability,
+      request === undefined ? [] : [lockOf(request)],
+    );
   }
 
   /**

@@ -2,12 +2,8 @@ import type { Outcome } from "../../engine/contract.ts";
 import type { InvocationRecord, RecordedLog } from "../../engine/recorder.ts";
 import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
-
-/** Names the running calls of a function: one node at a time counts them and starts another one. */
-export function runningLock(functionId: string): string {
-  return `running:${functionId}`;
-}
 
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
 export class Superseded extends Error {
@@ -56,7 +52,7 @@ export class StoredRecord implements InvocationRecord {
         return next.attempt === 1 ? 0 : await tx.invocations.lastSequence(next.id);
       },
       "durable",
-      runningMax === undefined ? [] : [runningLock(functionId)],
+      runningMax === undefined ? [] : [locks.ofRunning(functionId)],
     );
     if (typeof started === "number") this.#attempt = next;
     return started;
@@ -76,16 +72,20 @@ export class StoredRecord implements InvocationRecord {
 
   async finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome | undefined> {
     const commit = await this.volume?.prepare(outcome);
-    return await this.store.write(async (tx) => {
-      // An end without lines and volume checks it in its own statement.
-      const isAlone = logs.length === 0 && commit === undefined;
-      if (!isAlone && !await tx.invocations.isCurrent(this.#attempt)) return undefined;
-      await this.#append(tx, logs);
-      const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
-      const conclusion = { end: endOf(recorded), ...versions, processKind: outcome.process };
-      const now = new Date().toISOString();
-      return await tx.invocations.finish(this.#attempt, conclusion, now) ? recorded : undefined;
-    });
+    return await this.store.write(
+      async (tx) => {
+        // An end without lines and volume checks it in its own statement.
+        const isAlone = logs.length === 0 && commit === undefined;
+        if (!isAlone && !await tx.invocations.isCurrent(this.#attempt)) return undefined;
+        await this.#append(tx, logs);
+        const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
+        const conclusion = { end: endOf(recorded), ...versions, processKind: outcome.process };
+        const now = new Date().toISOString();
+        return await tx.invocations.finish(this.#attempt, conclusion, now) ? recorded : undefined;
+      },
+      "durable",
+      this.volume === undefined ? [] : this.volume.locks,
+    );
   }
 
   async release(counted: number, logs: readonly RecordedLog[]): Promise<number | undefined> {

@@ -6,6 +6,7 @@ import type { Store } from "../../store/mod.ts";
 import type { EndedInvocations, PurgeRow } from "../../store/purges.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { DomainError } from "../errors.ts";
+import { locks } from "../locks.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -111,6 +112,8 @@ export class Eraser implements AsyncDisposable {
     const { next } = await this.store.write(
       (tx) => tx.purges.eraseInvocations(ended, after, purgeId),
       "committed",
+      // So none counts what another one erases.
+      [locks.erasure],
     );
     if (next !== undefined) await this.#pause(performance.now() - start);
     return next;

@@ -6,6 +6,7 @@ import type { CommitFile, FileSelection, PurgeRow, StoredFile } from "../../stor
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
+import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { ALL_FUNCTIONS, anyFunction, referencedCommit } from "../references.ts";
 import type { Eraser } from "./eraser.ts";
@@ -122,17 +123,21 @@ export class Purges {
   ): Promise<readonly StoredFile[]> {
     const { commitId = null, path = null } = selection;
     const row = this.#newRow(by, { functionId: fn.id, commitId, path });
-    const files = await this.store.write(async (tx) => {
-      const found = await tx.purges.files(selection);
-      if (found.length === 0) return found;
-      const commitIds = [...new Set(found.map((file) => file.commitId))];
-      const digests = [...new Set(found.map(({ digest }) => digest))];
-      await assertNotInUse(tx, fn.id, commitIds);
-      if (dryRun) return found;
-      await tx.purges.insert({ ...row, ...sizeOf(found) });
-      await tx.purges.putBlobs(await tx.commits.erase(commitIds, digests, row));
-      return found;
-    });
+    const files = await this.store.write(
+      async (tx) => {
+        const found = await tx.purges.files(selection);
+        if (found.length === 0) return found;
+        const commitIds = [...new Set(found.map((file) => file.commitId))];
+        const digests = [...new Set(found.map(({ digest }) => digest))];
+        await assertNotInUse(tx, fn.id, commitIds);
+        if (dryRun) return found;
+        await tx.purges.insert({ ...row, ...sizeOf(found) });
+        await tx.purges.putBlobs(await tx.commits.erase(commitIds, digests, row));
+        return found;
+      },
+      "durable",
+      [locks.ofFunction(fn.id)],
+    );
     if (files.length > 0 && !dryRun) await this.#erase(row);
     return files;
   }

@@ -11,6 +11,7 @@ import type { Store } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
+import { locks } from "../locks.ts";
 import { openBlob, stageBody, withPublished } from "./files.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
@@ -69,28 +70,32 @@ export class VolumeArchives {
       this.store.volumeBlobs,
       unpacked.small,
       (small) =>
-        this.store.write(async (tx) => {
-          await liveVolume(tx, volumeId);
-          const changes = unpacked.changes(small);
-          for await (const path of subtree(tx, volumeId, "/")) {
-            if (!changes.has(path)) changes.set(path, { kind: "removed" });
-          }
-          const there = await tx.volumes.newest(volumeId, [...changes.keys()]);
-          for (const [path, change] of changes) {
-            if (change.kind === "file" && there.get(path)?.digest === change.digest) {
-              changes.delete(path);
+        this.store.write(
+          async (tx) => {
+            await liveVolume(tx, volumeId);
+            const changes = unpacked.changes(small);
+            for await (const path of subtree(tx, volumeId, "/")) {
+              if (!changes.has(path)) changes.set(path, { kind: "removed" });
             }
-          }
-          const result = await commitWriteSet(tx, {
-            volumeId,
-            changes,
-            base: undefined,
-            by: { principalId: by.id },
-            limits: this.limits,
-          });
-          assertCommitted(result, volumeId);
-          return await liveVolume(tx, volumeId);
-        }),
+            const there = await tx.volumes.newest(volumeId, [...changes.keys()]);
+            for (const [path, change] of changes) {
+              if (change.kind === "file" && there.get(path)?.digest === change.digest) {
+                changes.delete(path);
+              }
+            }
+            const result = await commitWriteSet(tx, {
+              volumeId,
+              changes,
+              base: undefined,
+              by: { principalId: by.id },
+              limits: this.limits,
+            });
+            assertCommitted(result, volumeId);
+            return await liveVolume(tx, volumeId);
+          },
+          "durable",
+          locks.ofVolumeEntries(volumeId),
+        ),
     );
   }
 

@@ -6,6 +6,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../store/volumes.ts";
 import { blobMissing, DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
+import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import { checkForWrite, type Preconditions } from "./preconditions.ts";
@@ -81,24 +82,28 @@ export class VolumeFiles {
       this.store.volumeBlobs,
       [staged],
       ([blob]) =>
-        this.store.write(async (tx) => {
-          await liveVolume(tx, volumeId);
-          const old = await this.#newestFile(tx, volumeId, path);
-          checkForWrite(request.preconditions, path, old?.digest);
-          if (blob === undefined) {
-            throw new Error(`Cannot write ${path}: its blob was not published`);
-          }
-          const modifiedAt = new Date().toISOString();
-          const changes = await missingDirectories(tx, volumeId, path, modifiedAt);
-          changes.set(path, { kind: "file", ...blob, modifiedAt });
-          await this.#commit(tx, by, volumeId, changes);
-          const entry = asFile(
-            (await tx.volumes.newest(volumeId, [path])).get(path),
-            volumeId,
-            path,
-          );
-          return { entry, created: old === undefined };
-        }),
+        this.store.write(
+          async (tx) => {
+            await liveVolume(tx, volumeId);
+            const old = await this.#newestFile(tx, volumeId, path);
+            checkForWrite(request.preconditions, path, old?.digest);
+            if (blob === undefined) {
+              throw new Error(`Cannot write ${path}: its blob was not published`);
+            }
+            const modifiedAt = new Date().toISOString();
+            const changes = await missingDirectories(tx, volumeId, path, modifiedAt);
+            changes.set(path, { kind: "file", ...blob, modifiedAt });
+            await this.#commit(tx, by, volumeId, changes);
+            const entry = asFile(
+              (await tx.volumes.newest(volumeId, [path])).get(path),
+              volumeId,
+              path,
+            );
+            return { entry, created: old === undefined };
+          },
+          "durable",
+          locks.ofVolumeEntries(volumeId),
+        ),
     );
   }
 
@@ -111,27 +116,31 @@ export class VolumeFiles {
     readonly preconditions: Preconditions;
   }): Promise<void> {
     const path = requestPath("path", pathText);
-    await this.store.write(async (tx) => {
-      await liveVolume(tx, volumeId);
-      const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
-      if (entry === undefined && path !== "/") throw fileNotFound(volumeId, path);
-      checkForWrite(request.preconditions, path, entry?.digest ?? undefined);
-      const changes = new Map<string, Change>();
-      for await (const below of subtree(tx, volumeId, path)) {
-        if (!request.recursive) {
-          throw new DomainError(
-            "VOLUME_PATH_CONFLICT",
-            `Cannot delete ${
-              show(path)
-            } of volume ${volumeId}: the directory is not empty, and the ` +
-              "request does not have ?recursive=true",
-          );
+    await this.store.write(
+      async (tx) => {
+        await liveVolume(tx, volumeId);
+        const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
+        if (entry === undefined && path !== "/") throw fileNotFound(volumeId, path);
+        checkForWrite(request.preconditions, path, entry?.digest ?? undefined);
+        const changes = new Map<string, Change>();
+        for await (const below of subtree(tx, volumeId, path)) {
+          if (!request.recursive) {
+            throw new DomainError(
+              "VOLUME_PATH_CONFLICT",
+              `Cannot delete ${
+                show(path)
+              } of volume ${volumeId}: the directory is not empty, and the ` +
+                "request does not have ?recursive=true",
+            );
+          }
+          changes.set(below, { kind: "removed" });
         }
-        changes.set(below, { kind: "removed" });
-      }
-      if (entry !== undefined) changes.set(path, { kind: "removed" });
-      await this.#commit(tx, by, volumeId, changes);
-    });
+        if (entry !== undefined) changes.set(path, { kind: "removed" });
+        await this.#commit(tx, by, volumeId, changes);
+      },
+      "durable",
+      locks.ofVolumeEntries(volumeId),
+    );
   }
 
   /** Entries in the order of their paths. @throws VOLUME_NOT_FOUND, VOLUME_FILE_NOT_FOUND, VOLUME_PATH_CONFLICT */

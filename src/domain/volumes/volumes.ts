@@ -4,6 +4,7 @@ import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/vo
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
+import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { emptyVolume } from "./empty_volume.ts";
 import { volumeNotFound } from "./snapshots.ts";
@@ -73,17 +74,21 @@ export class Volumes {
    */
   async delete(id: string): Promise<void> {
     const deletedAt = new Date().toISOString();
-    await this.store.write(async (tx) => {
-      await liveVolume(tx, id);
-      const functionId = await tx.functions.boundTo(id);
-      if (functionId !== undefined) {
-        throw new DomainError(
-          "VOLUME_BOUND",
-          `Cannot delete volume ${id}: function ${functionId} is bound to it`,
-        );
-      }
-      await tx.volumes.update(id, { deletedAt });
-    });
+    await this.store.write(
+      async (tx) => {
+        await liveVolume(tx, id);
+        const functionId = await tx.functions.boundTo(id);
+        if (functionId !== undefined) {
+          throw new DomainError(
+            "VOLUME_BOUND",
+            `Cannot delete volume ${id}: function ${functionId} is bound to it`,
+          );
+        }
+        await tx.volumes.update(id, { deletedAt });
+      },
+      "durable",
+      [locks.ofVolume(id)],
+    );
   }
 
   /** The versions that can be restored, newest first. @throws VOLUME_NOT_FOUND */
@@ -99,25 +104,29 @@ export class Volumes {
    * @throws VOLUME_NOT_FOUND, VOLUME_VERSION_NOT_FOUND, VOLUME_QUOTA
    */
   async restore(by: Principal, id: string, version: number): Promise<VolumeRow> {
-    return await this.store.write(async (tx) => {
-      const volume = await liveVolume(tx, id);
-      if (version < volume.oldestVersion || version > volume.version) {
-        throw new DomainError(
-          "VOLUME_VERSION_NOT_FOUND",
-          `Cannot restore version ${version} of volume ${id}: it has versions ` +
-            `${volume.oldestVersion} to ${volume.version}, and keeps earlier ones for --volume-history`,
-        );
-      }
-      const result = await commitWriteSet(tx, {
-        volumeId: id,
-        changes: changesBack(await tx.volumes.touchedAfter(id, version), version),
-        base: undefined,
-        by: { principalId: by.id, restoredVersion: version },
-        limits: this.limits,
-      });
-      assertCommitted(result, id);
-      return await liveVolume(tx, id);
-    });
+    return await this.store.write(
+      async (tx) => {
+        const volume = await liveVolume(tx, id);
+        if (version < volume.oldestVersion || version > volume.version) {
+          throw new DomainError(
+            "VOLUME_VERSION_NOT_FOUND",
+            `Cannot restore version ${version} of volume ${id}: it has versions ` +
+              `${volume.oldestVersion} to ${volume.version}, and keeps earlier ones for --volume-history`,
+          );
+        }
+        const result = await commitWriteSet(tx, {
+          volumeId: id,
+          changes: changesBack(await tx.volumes.touchedAfter(id, version), version),
+          base: undefined,
+          by: { principalId: by.id, restoredVersion: version },
+          limits: this.limits,
+        });
+        assertCommitted(result, id);
+        return await liveVolume(tx, id);
+      },
+      "durable",
+      locks.ofVolumeEntries(id),
+    );
   }
 }
 

@@ -49,6 +49,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
     isShared: !options.exclusive,
     capabilities: {
       caseInsensitiveLike: "ilike",
+      rowLock: "for update",
       bytesOf: (text) => sql`convert_to(${text}, 'UTF8')`,
       timeAfter: (ms) =>
         `to_char(clock_timestamp() at time zone 'UTC' + interval '${ms} milliseconds', ` +

@@ -39,6 +39,7 @@ export function sqliteDialect(file: string): Dialect {
     isShared: false,
     capabilities: {
       caseInsensitiveLike: "like",
+      rowLock: "",
       bytesOf: (text) => sql`cast(${text} as blob)`,
       timeAfter: (ms) =>
         `strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '${(ms / 1000).toFixed(3)} seconds')`,

@@ -1,0 +1,27 @@
+/**
+ * Names of what a write reads and then writes: with several nodes on one database, one of them does so at a time. A write
+ * names all its locks before it begins, so no two writes wait for each other.
+ */
+import { sharedLock } from "../store/statement.ts";
+
+export const locks = {
+  /** A function with its secrets, commits, tags and publishes. */
+  ofFunction: (id: string) => `function:${id}`,
+  /** The files of an open commit. */
+  ofCommit: (id: string) => `commit:${id}`,
+  /** A volume with its versions. */
+  ofVolume: (id: string) => `volume:${id}`,
+  /** A volume whose entries are written: they may reference small blobs. */
+  ofVolumeEntries: (id: string) => [`volume:${id}`, sharedLock("small-blobs")],
+  /** The clients of a principal. */
+  ofPrincipal: (id: string) => `principal:${id}`,
+  /** The calls of a function that run. */
+  ofRunning: (functionId: string) => `running:${functionId}`,
+  ofIdempotencyKey: (principalId: string, functionId: string, key: string) =>
+    `idempotency:${principalId}:${functionId}:${key}`,
+  /** The collection of small blobs that no entry references. */
+  smallBlobCollection: "small-blobs",
+  ofServerKey: (purpose: string) => `server-key:${purpose}`,
+  firstPrincipal: "first-principal",
+  erasure: "erasure",
+} as const;
