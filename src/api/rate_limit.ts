@@ -6,6 +6,11 @@ import type { Principal } from "../domain/identity/mod.ts";
 /** Clients with a bucket. Beyond it the least recent client loses its bucket, and begins with a full one. */
 const BUCKETS_MAX = 10_000;
 
+/** The part of a limit that counts here; the other nodes have the rest. */
+export interface Share {
+  readonly share: number;
+}
+
 interface Bucket {
   tokens: number;
   /** Milliseconds on the clock of `performance.now`. */
@@ -18,19 +23,26 @@ export class TokenBuckets {
   readonly #perSecond: number;
   readonly #burst: number;
 
-  constructor(limit: { readonly perSecond: number; readonly burst: number }) {
+  /** @param node has a share of the limit, which is one of all nodes together; all of it if absent */
+  constructor(
+    limit: { readonly perSecond: number; readonly burst: number },
+    private readonly node: Share = { share: 1 },
+  ) {
     this.#perSecond = limit.perSecond;
     this.#burst = limit.burst;
   }
 
   /** Takes a token. Answers 0, or the seconds until one is available. */
   take(key: string, now: number = performance.now()): number {
-    const { tokens, refilledAt } = this.#buckets.get(key) ??
-      { tokens: this.#burst, refilledAt: now };
-    const filled = Math.min(this.#burst, tokens + (now - refilledAt) / 1000 * this.#perSecond);
+    const { share } = this.node;
+    // Less than one token would let no request through.
+    const burst = Math.max(1, this.#burst * share);
+    const perSecond = this.#perSecond * share;
+    const { tokens, refilledAt } = this.#buckets.get(key) ?? { tokens: burst, refilledAt: now };
+    const filled = Math.min(burst, tokens + (now - refilledAt) / 1000 * perSecond);
     const left = filled >= 1 ? filled - 1 : filled;
     this.#buckets.set(key, { tokens: left, refilledAt: now });
-    return filled >= 1 ? 0 : (1 - filled) / this.#perSecond;
+    return filled >= 1 ? 0 : (1 - filled) / perSecond;
   }
 }
 
@@ -40,9 +52,10 @@ export type ApiRateLimit = (by: Principal) => void;
 /** Limits the requests to the API of each credential and of each function; a `perSecond` of 0 lets all through. */
 export function apiRateLimit(
   limit: { readonly perSecond: number; readonly burst: number },
+  node?: Share,
 ): ApiRateLimit {
   if (limit.perSecond === 0) return () => {};
-  const buckets = new TokenBuckets(limit);
+  const buckets = new TokenBuckets(limit, node);
   return ({ clientId }) => {
     const seconds = buckets.take(clientId);
     if (seconds === 0) return;
@@ -65,11 +78,11 @@ export class TokenRateLimit {
   readonly #failed: TokenBuckets | undefined;
 
   /** @param perMinute 0 lets all through */
-  constructor(readonly perMinute: number) {
+  constructor(readonly perMinute: number, node?: Share) {
     if (perMinute === 0) return;
     const limit = { perSecond: perMinute / 60, burst: perMinute };
-    this.#granted = new TokenBuckets(limit);
-    this.#failed = new TokenBuckets(limit);
+    this.#granted = new TokenBuckets(limit, node);
+    this.#failed = new TokenBuckets(limit, node);
   }
 
   /** Counts a request with right credentials. Answers 0, or the seconds after which to try again. */

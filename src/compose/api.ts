@@ -5,6 +5,7 @@ import { apiRateLimit, TokenRateLimit } from "../api/rate_limit.ts";
 import type { OpenApiDocument, Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import type { Domain } from "../domain/mod.ts";
+import type { Node } from "../domain/nodes/node.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sandboxes } from "../sandbox/contract.ts";
@@ -19,6 +20,7 @@ export interface ApiParts {
   readonly domain: Domain;
   readonly store: Store;
   readonly engine: Engine;
+  readonly node: Node;
   readonly sandboxes: Sandboxes;
   /** Base URL of the server. */
   readonly url: string;
@@ -27,7 +29,7 @@ export interface ApiParts {
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
 export function composeApi(
   config: Config,
-  { domain, store, engine, sandboxes, url }: ApiParts,
+  { domain, store, engine, node, sandboxes, url }: ApiParts,
 ): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   let document: OpenApiDocument | undefined;
@@ -37,6 +39,9 @@ export function composeApi(
     maxFileBytes: config.commits.maxFileBytes,
     readiness: () => {
       if (!engine.isOpen) return { ready: false, reason: "the server is stopping" };
+      if (!node.isLive) {
+        return { ready: false, reason: "the node has lost its lease in the database" };
+      }
       const { fault } = store.health;
       return fault === undefined
         ? { ready: true, load: engine.load }
@@ -48,8 +53,8 @@ export function composeApi(
       forks: await sandboxes.forks(),
     }),
     openApiDocument: () => document ??= openApiDocument(OPERATIONS, manifest.version),
-    apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }),
-    tokenRateLimit: new TokenRateLimit(tokensPerMinute),
+    apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }, node),
+    tokenRateLimit: new TokenRateLimit(tokensPerMinute, node),
   };
   domain.hostMethods.add(hostMethods(OPERATIONS, services));
   return createApp(services, {

@@ -143,6 +143,7 @@ export async function startServer(
   const ids = new Ids();
   const node = opened.use(await joinNodes(store, ids, engine));
   const snapshots = new Snapshots(store);
+  node.publish((tx) => tx.nodes.holdSnapshots(node.id, snapshots.oldestHeld));
   const domain = await openDomain({
     store,
     sealer,
@@ -161,17 +162,17 @@ export async function startServer(
   opened.use(domain.typeChecks);
   opened.use(domain.eraser);
   // Before recovery: resumed invocations may call the API.
-  const app = composeApi(config, { domain, store, engine, sandboxes, url });
+  const app = composeApi(config, { domain, store, engine, node, sandboxes, url });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
-  opened.use(new Housekeeping(store));
-  opened.use(new VolumeSweep(store, snapshots, config.volumes));
+  opened.use(new Housekeeping(store, node));
+  opened.use(new VolumeSweep(store, snapshots, node, config.volumes));
   domain.typeChecks.soon();
   await ready;
   await domain.recovery.recover();
   const helloFunctionId = deployExample ? await deployHello(store, domain, readExample) : undefined;
   http.serve(app);
-  opened.use(new BlobCheck(store));
+  if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
   return new RunningServer({
     url,
     credentialsPath,

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
+import type { Node } from "./nodes/node.ts";
 import { oldest } from "./invocations/idempotency.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -17,15 +18,17 @@ export class Housekeeping implements Disposable {
   /** The next shard of blobs to sweep. The random start reaches all shards even if the server restarts often. */
   #shard = Math.floor(Math.random() * BLOB_SHARDS);
 
-  constructor(private readonly store: Store) {
-    this.#timer = setInterval(() => this.sweep(), HOUSEKEEPING_INTERVAL_MS);
+  constructor(private readonly store: Store, node: Pick<Node, "holds">) {
+    this.#timer = setInterval(() => {
+      if (node.holds("housekeeping")) this.sweep();
+    }, HOUSEKEEPING_INTERVAL_MS);
   }
 
   async sweep(): Promise<void> {
     const now = Date.now();
     try {
       await this.store.write(async (tx) => {
-        await tx.identity.deleteAssertionsBefore(new Date(now).toISOString());
+        await tx.assertions.deleteBefore(new Date(now).toISOString());
         await tx.invocations.deleteIdempotencyKeysBefore(oldest());
         await tx.commits.deleteExpired(new Date(now - EXPIRED_COMMIT_GRACE_MS).toISOString());
       });

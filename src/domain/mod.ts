@@ -13,7 +13,6 @@ import {
   clientHost,
   Clients,
   FunctionPrincipals,
-  LiveClients,
   ServerKeys,
   TokenEndpoint,
 } from "./identity/mod.ts";
@@ -104,7 +103,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
-  const typeChecks = new TypeChecks(store, builder, parts.checkTypes);
+  const typeChecks = new TypeChecks(store, builder, parts.checkTypes, parts.node);
   const functionLimits = new FunctionLimits(limits.functions);
   const commits = new Commits(
     store,
@@ -122,7 +121,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const provisioning = new Provisioning(store, engine);
   const hostMethods = new HostMethods();
   await provisioning.refresh();
-  const eraser = new Eraser(store, limits.retention);
+  const eraser = new Eraser(store, limits.retention, parts.node);
   const artifacts = new TestArtifacts(store, builder, shutdown);
   return {
     functions: new Functions(
@@ -199,11 +198,14 @@ async function openIdentity(
   keys: ServerKeys,
   pages: Pages,
 ): Promise<Pick<Domain, "accessTokens" | "clients" | "functionPrincipals" | "tokenEndpoint">> {
-  const liveClients = new LiveClients(store.read.identity);
-  const accessTokens = new AccessTokens(await keys.signingKey(), liveClients, tokenLifetimeMs);
+  const accessTokens = new AccessTokens(
+    await keys.signingKey(),
+    store.read.identity,
+    tokenLifetimeMs,
+  );
   return {
     accessTokens,
-    clients: new Clients(store, liveClients, pages, ids, clientHost(url)),
+    clients: new Clients(store, pages, ids, clientHost(url)),
     functionPrincipals: new FunctionPrincipals(store),
     tokenEndpoint: new TokenEndpoint(store, accessTokens, new URL(url).hostname),
   };

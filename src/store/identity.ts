@@ -1,5 +1,6 @@
 import type { Kysely, Selectable, Updateable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { RowCache } from "./row_cache.ts";
 import type { CredentialTable, Schema, ServerKeyTable, ServicePrincipalTable } from "./schema.ts";
 
 export type ServicePrincipalRow = Selectable<ServicePrincipalTable>;
@@ -10,11 +11,14 @@ export type ClientRow = CredentialRow & Pick<ServicePrincipalRow, "roles">;
 
 /** Reads principals, their credentials and the sealed keys of the server. */
 export class IdentityReader {
-  constructor(protected readonly db: Kysely<Schema>) {}
+  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowCache) {}
 
   /** The client, deleted or not. */
   client(clientId: string): Promise<ClientRow | undefined> {
-    return this.#clients().where("clientId", "=", clientId).executeTakeFirst();
+    return this.cache.read(
+      `client ${clientId}`,
+      () => this.#clients().where("clientId", "=", clientId).executeTakeFirst(),
+    );
   }
 
   /** The client, deleted or not. */
@@ -73,16 +77,21 @@ export class IdentityWriter extends IdentityReader {
   async resealKey(id: string, sealed: Uint8Array): Promise<void> {
     await this.db.updateTable("serverKeys").set({ sealed }).where("id", "=", id).execute();
   }
+}
+
+/** Writes which client assertions were used. */
+export class AssertionWriter {
+  constructor(private readonly db: Kysely<Schema>) {}
 
   /** Records a client assertion as used; false if it was used before. */
-  async useAssertion(fingerprint: string, expiresAt: string): Promise<boolean> {
+  async use(fingerprint: string, expiresAt: string): Promise<boolean> {
     const { numInsertedOrUpdatedRows } = await this.db.insertInto("usedAssertions")
       .values({ fingerprint, expiresAt })
       .onConflict((c) => c.column("fingerprint").doNothing()).executeTakeFirst();
     return (numInsertedOrUpdatedRows ?? 0n) > 0n;
   }
 
-  async deleteAssertionsBefore(time: string): Promise<void> {
+  async deleteBefore(time: string): Promise<void> {
     await this.db.deleteFrom("usedAssertions").where("expiresAt", "<", time).execute();
   }
 }

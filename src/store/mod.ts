@@ -7,7 +7,7 @@ import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use
 import type { Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
-import { IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
+import { AssertionWriter, IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
 import { InvocationFinder } from "./invocation_search.ts";
 import { InvocationReader, InvocationWriter } from "./invocations.ts";
 import { executedMigrations, migrate } from "./migrations/mod.ts";
@@ -39,6 +39,7 @@ export interface Writers {
   readonly commits: CommitWriter;
   readonly invocations: InvocationWriter;
   readonly identity: IdentityWriter;
+  readonly assertions: AssertionWriter;
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
   readonly nodes: NodeWriter;
@@ -117,7 +118,7 @@ async function open(
   const openBlobs = await prepare(writing, dialect, dataDir, options);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
   const long = new Kysely<Schema>({ dialect: dialect.longReader, plugins });
-  const cache = new RowCache();
+  const cache = new RowCache(dialect.isShared ? () => countChanges(reading) : undefined);
   const health = new StorageHealth(async () => {
     await probeDirectory(dataDir);
     await grouped.write(() => dialect.probe(), "durable");
@@ -145,7 +146,7 @@ async function open(
         long,
         finder: new InvocationFinder(reading, capabilities, dialect.search),
       }),
-      identity: new IdentityReader(reading),
+      identity: new IdentityReader(reading, cache),
       volumes,
       purges: new PurgeReader(reading, long),
       nodes: new NodeReader(reading, capabilities),
@@ -157,7 +158,12 @@ async function open(
       using tx = new TransactionWriters(writers, cache);
       // A single writer runs one transaction after another.
       const taken = dialect.isShared ? locks : [];
-      return await health.write(() => grouped.write(() => statements(tx), durability, taken));
+      const write = async () => {
+        const value = await statements(tx);
+        if (dialect.isShared && tx.hasChanged) await noteChange(writing);
+        return value;
+      };
+      return await health.write(() => grouped.write(write, durability, taken));
     },
     async [Symbol.asyncDispose]() {
       blobs[Symbol.dispose]();
@@ -181,12 +187,21 @@ async function prepare(
 ): Promise<OpenBlobs> {
   return await dialect.lockMigrations(async () => {
     const executed = await executedMigrations(writing, dialect);
-    if (executed.length > 0) checkKeys(await new IdentityReader(writing).allKeys());
+    if (executed.length > 0) checkKeys(await new IdentityReader(writing, new RowCache()).allKeys());
     else if (postgres !== undefined) await assertWasNotInUse(dataDir, dialect.name);
     const openBlobs = await prepareBlobs(dataDir, objects);
     await migrate(writing);
     return openBlobs;
   });
+}
+
+async function countChanges(db: Kysely<Schema>): Promise<number> {
+  return (await db.selectFrom("changes").select("count").executeTakeFirstOrThrow()).count;
+}
+
+/** Notes, in the open transaction, that rows have changed which other nodes keep in memory. */
+async function noteChange(db: Kysely<Schema>): Promise<void> {
+  await db.updateTable("changes").set(({ eb }) => ({ count: eb("count", "+", 1) })).execute();
 }
 
 /** The writers of all transactions; the grouped writer runs one after another. */
@@ -200,7 +215,8 @@ function writersOf(
     functions: new FunctionWriter(db, capabilities, cache),
     commits: new CommitWriter(db, cache),
     invocations: new InvocationWriter(db, statements, capabilities),
-    identity: new IdentityWriter(db),
+    identity: new IdentityWriter(db, cache),
+    assertions: new AssertionWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
     nodes: new NodeWriter(db, capabilities),
@@ -218,6 +234,11 @@ class TransactionWriters implements Writers, Disposable {
     this.#cache = cache;
   }
 
+  /** Whether rows that nodes keep in memory may have changed. */
+  get hasChanged(): boolean {
+    return this.#change !== undefined;
+  }
+
   get functions(): FunctionWriter {
     this.#change ??= this.#cache.change();
     return this.#all.functions;
@@ -233,7 +254,12 @@ class TransactionWriters implements Writers, Disposable {
   }
 
   get identity(): IdentityWriter {
+    this.#change ??= this.#cache.change();
     return this.#all.identity;
+  }
+
+  get assertions(): AssertionWriter {
+    return this.#all.assertions;
   }
 
   get volumes(): VolumeWriter {

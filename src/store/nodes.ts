@@ -1,8 +1,13 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Capabilities } from "./dialect.ts";
-import type { NodeTable, Schema } from "./schema.ts";
+import type { HeldSnapshotTable, NodeTable, Schema } from "./schema.ts";
 
 export type NodeRow = Selectable<NodeTable>;
+
+/** The oldest version of a volume that a node reads. */
+export type HeldSnapshot = Omit<Selectable<HeldSnapshotTable>, "nodeId">;
+
+const SNAPSHOTS_PER_STATEMENT_MAX = 500;
 
 /** The lease of a node that shares its database with no other: the lock of the database ends it. */
 const NEVER = "9999-12-31T23:59:59.999Z";
@@ -18,6 +23,16 @@ export class NodeReader {
   live(): Promise<NodeRow[]> {
     return this.db.selectFrom("nodes").selectAll().where("leaseUntil", ">", this.time())
       .orderBy("id").execute();
+  }
+
+  /** The oldest version of a volume that a live node reads; undefined if none reads it. */
+  async oldestSnapshot(volumeId: string): Promise<number | undefined> {
+    const row = await this.db.selectFrom("heldSnapshots")
+      .innerJoin("nodes", "nodes.id", "heldSnapshots.nodeId")
+      .select(({ fn }) => fn.min<number | null>("version").as("version"))
+      .where("volumeId", "=", volumeId).where("leaseUntil", ">", this.time())
+      .executeTakeFirst();
+    return row?.version ?? undefined;
   }
 
   /** Now, or milliseconds later. */
@@ -53,17 +68,31 @@ export class NodeWriter extends NodeReader {
   async leave(id: string): Promise<void> {
     await this.db.deleteFrom("leases").where("holder", "=", id).execute();
     await this.db.deleteFrom("nodes").where("id", "=", id).execute();
+    await this.holdSnapshots(id, []);
+  }
+
+  /** Replaces the snapshots that a node holds: of each volume the oldest version. */
+  async holdSnapshots(nodeId: string, held: readonly HeldSnapshot[]): Promise<void> {
+    await this.db.deleteFrom("heldSnapshots").where("nodeId", "=", nodeId).execute();
+    for (let at = 0; at < held.length; at += SNAPSHOTS_PER_STATEMENT_MAX) {
+      const some = held.slice(at, at + SNAPSHOTS_PER_STATEMENT_MAX);
+      await this.db.insertInto("heldSnapshots")
+        .values(some.map((each) => ({ ...each, nodeId }))).execute();
+    }
   }
 
   /** Takes all other nodes away: the caller shows that none of them lives. */
   async leaveOthers(id: string): Promise<void> {
     await this.db.deleteFrom("leases").where("holder", "<>", id).execute();
     await this.db.deleteFrom("nodes").where("id", "<>", id).execute();
+    await this.db.deleteFrom("heldSnapshots").where("nodeId", "<>", id).execute();
   }
 
   /** Takes the nodes away whose lease has ended. */
   async deleteExpired(): Promise<void> {
     await this.db.deleteFrom("nodes").where("leaseUntil", "<=", this.time()).execute();
+    await this.db.deleteFrom("heldSnapshots")
+      .where("nodeId", "not in", this.db.selectFrom("nodes").select("id")).execute();
   }
 
   /** Whether the node holds the lease from now on: it held it before, or nobody does. */

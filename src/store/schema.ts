@@ -321,6 +321,19 @@ export interface LeaseTable {
   until: string;
 }
 
+/** Counts the changes of rows that nodes keep in memory. It has one row. */
+export interface ChangeTable {
+  id: number;
+  count: number;
+}
+
+/** The oldest version of a volume that a node reads, and that therefore is not pruned. */
+export interface HeldSnapshotTable {
+  nodeId: string;
+  volumeId: string;
+  version: number;
+}
+
 export interface Schema {
   functions: FunctionTable;
   functionSecrets: FunctionSecretTable;
@@ -344,4 +357,6 @@ export interface Schema {
   serverKeys: ServerKeyTable;
   nodes: NodeTable;
   leases: LeaseTable;
+  changes: ChangeTable;
+  heldSnapshots: HeldSnapshotTable;
 }

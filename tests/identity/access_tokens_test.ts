@@ -10,6 +10,7 @@ import {
   SignJWT,
 } from "jose";
 import { AccessTokens } from "../../src/domain/identity/mod.ts";
+import type { ClientRow } from "../../src/store/identity.ts";
 import { readMasterKeys } from "../../src/store/master_key.ts";
 import { Sealer } from "../../src/store/sealing.ts";
 import { Client } from "../support/client.ts";
@@ -157,8 +158,18 @@ Deno.test("access tokens: an expired one has an error of its own, with the same 
   const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
   const principal = { id: "p", displayName: "P", clientId: "c", roles: ["administrator"] };
   const client = { principal, expiresAtMs: Infinity };
+  const row = {
+    clientId: "c",
+    principalId: "p",
+    displayName: "P",
+    roles: '["administrator"]',
+    scopedRoles: "[]",
+    disabled: 0,
+    expiresAt: null,
+    deletedAt: null,
+  } as ClientRow;
   const key = { id: "key", privateKey, publicKey };
-  const tokens = new AccessTokens(key, { get: () => Promise.resolve(client) }, 60_000);
+  const tokens = new AccessTokens(key, { client: () => Promise.resolve(row) }, 60_000);
   const { token } = await tokens.issue(client);
   assert.deepEqual(await tokens.check(token), principal);
   const at = (exp: number) =>

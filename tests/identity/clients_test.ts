@@ -1,9 +1,6 @@
 /** The clients of a principal: each is limited, disabled and deleted alone, and its access tokens follow. */
 import assert from "node:assert/strict";
-import { LiveClients } from "../../src/domain/identity/mod.ts";
-import type { ClientRow } from "../../src/store/identity.ts";
 import { Client, type Json } from "../support/client.ts";
-import { eventually } from "../support/eventually.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { serverSuite } from "../support/suite.ts";
@@ -193,32 +190,4 @@ serverSuite("clients", {}, {
       /Cannot find client "ada": .* has none with this name or id\nnext: /,
     );
   },
-});
-
-Deno.test("a client that another server disables is rejected once its state is old", async () => {
-  const row = {
-    clientId: "c",
-    principalId: "p",
-    displayName: "P",
-    roles: '["administrator"]',
-    scopedRoles: "[]",
-    disabled: 0,
-    expiresAt: null,
-    deletedAt: null,
-  } as ClientRow;
-  let reads = 0;
-  const clients = new LiveClients({
-    client: () => {
-      reads++;
-      return Promise.resolve({ ...row });
-    },
-  }, 50);
-  await clients.get("c");
-  assert.deepEqual((await clients.get("c"))?.principal.roles, ["administrator"]);
-  assert.equal(reads, 1);
-  row.disabled = 1;
-  await eventually(
-    async () => await clients.get("c") === undefined || undefined,
-    "the rejection of the client",
-  );
 });

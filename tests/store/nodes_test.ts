@@ -1,19 +1,14 @@
 /** Nodes that share one store: their leases, and what a node may record that has lost its own. */
 import assert from "node:assert/strict";
-import { Ids } from "../../src/domain/ids.ts";
-import { type LeaseName, Node } from "../../src/domain/nodes/node.ts";
+import type { LeaseName } from "../../src/domain/nodes/node.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { joinNodes } from "../support/nodes.ts";
 
 const RECOVERY: LeaseName = "recovery";
 /** So short that a test sees the end of a lease, so long that a busy machine renews it. */
 const LEASE_MS = 4_000;
-
-function join(store: Store, leaseMs = LEASE_MS): Promise<Node> {
-  const id = new Ids().next();
-  return Node.join(store, { id, version: "1.0.0", protocol: 1, isShared: true }, leaseMs);
-}
 
 async function liveIds(store: Store): Promise<string[]> {
   return (await store.read.nodes.live()).map(({ id }) => id);
@@ -22,8 +17,8 @@ async function liveIds(store: Store): Promise<string[]> {
 Deno.test("one node holds a lease, and another one gets it when that leaves", async () => {
   await using directory = await makeTempDir();
   await using store = await openStore(directory.path);
-  const first = await join(store);
-  await using second = await join(store);
+  const first = await joinNodes(store, LEASE_MS);
+  await using second = await joinNodes(store, LEASE_MS);
   assert.deepEqual(await liveIds(store), [first.id, second.id].toSorted());
   assert.deepEqual([first.holds(RECOVERY), second.holds(RECOVERY)], [true, false]);
   await first[Symbol.asyncDispose]();
@@ -35,7 +30,7 @@ Deno.test("one node holds a lease, and another one gets it when that leaves", as
 Deno.test("a node that was taken away loses what it holds, and joins again", async () => {
   await using directory = await makeTempDir();
   await using store = await openStore(directory.path);
-  await using node = await join(store);
+  await using node = await joinNodes(store, LEASE_MS);
   let lost = 0;
   node.onLost(() => lost++);
   await store.write((tx) => tx.nodes.leave(node.id));
@@ -52,12 +47,12 @@ Deno.test("a node that cannot renew its lease loses it by its own clock", async 
   let blocked = false;
   const slow: Store = {
     ...store,
-    write: async (statements, durability) => {
+    write: async (statements, durability, locks) => {
       if (blocked) await write.promise;
-      return await store.write(statements, durability);
+      return await store.write(statements, durability, locks);
     },
   };
-  await using node = await join(slow, 200);
+  await using node = await joinNodes(slow, 200);
   const lost = new Promise<void>((resolve) => node.onLost(resolve));
   blocked = true;
   await lost;
@@ -71,14 +66,8 @@ Deno.test("a node that cannot renew its lease loses it by its own clock", async 
 Deno.test("a node alone on its database takes the place of those before it", async () => {
   await using directory = await makeTempDir();
   await using store = await openStore(directory.path);
-  await using _earlier = await join(store, 3_600_000);
-  const id = new Ids().next();
-  await using alone = await Node.join(store, {
-    id,
-    version: "1.0.0",
-    protocol: 1,
-    isShared: false,
-  });
-  assert.deepEqual(await liveIds(store), [id]);
+  await using _earlier = await joinNodes(store, 3_600_000);
+  await using alone = await joinNodes(store);
+  assert.deepEqual(await liveIds(store), [alone.id]);
   assert.ok(alone.holds(RECOVERY), "it holds every lease without a row");
 });

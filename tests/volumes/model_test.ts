@@ -12,6 +12,7 @@ import { VolumeSweep } from "../../src/domain/volumes/sweep.ts";
 import { Volumes } from "../../src/domain/volumes/volumes.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { joinNodes } from "../support/nodes.ts";
 import { IS_LONG, random, SEED } from "../support/seed.ts";
 import { ModelSession, type ModelTree, ModelVolume, type Outcome } from "./model.ts";
 
@@ -43,23 +44,27 @@ class Real {
     readonly volumes: Volumes,
     readonly files: VolumeFiles,
     readonly sweep: VolumeSweep,
+    readonly node: AsyncDisposable,
   ) {}
 
   static async open(directory: string, historyMs: number): Promise<Real> {
     const store = await openStore(directory);
     const snapshots = new Snapshots(store);
     const pages = new Pages(new Uint8Array(32));
+    const node = await joinNodes(store);
     return new Real(
       store,
       snapshots,
       new Volumes(store, pages, new Ids(), LIMITS),
       new VolumeFiles(store, snapshots, pages, LIMITS),
-      new VolumeSweep(store, snapshots, { historyMs, graceMs: 0, sweepIntervalMs: 10 }),
+      new VolumeSweep(store, snapshots, node, { historyMs, graceMs: 0, sweepIntervalMs: 10 }),
+      node,
     );
   }
 
   async close(): Promise<void> {
     await this.sweep[Symbol.asyncDispose]();
+    await this.node[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
   }
 }

@@ -3,6 +3,7 @@ import type { Builder, Diagnostic } from "../../builder/mod.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
+import type { Node } from "../nodes/node.ts";
 import { commitContents } from "./builds.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -46,11 +47,16 @@ export class TypeChecks implements AsyncDisposable {
     private readonly builder: Builder,
     /** Whether commits are checked at all. */
     readonly enabled: boolean,
-  ) {}
+    private readonly node: Node,
+  ) {
+    // Other nodes write commits, too.
+    node.onBeat(() => this.soon());
+  }
 
   /** Call it after a commit was written. */
   soon(): void {
     if (!this.enabled || this.#stopping.signal.aborted) return;
+    if (!this.node.holds("housekeeping")) return;
     this.#timer ??= setTimeout(() => {
       // After the running check: that may have read the store before the last commit was written.
       this.#timer = undefined;

@@ -1,7 +1,8 @@
 import { errors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
-import { clientGone, type LiveClient, type LiveClients } from "./live_clients.ts";
+import type { IdentityReader } from "../../store/identity.ts";
+import { clientGone, type LiveClient, liveClientOf } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 import type { SigningKey } from "./server_keys.ts";
 
@@ -21,7 +22,7 @@ export interface IssuedToken {
 
 /**
  * Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037) that name a client. What the client may do is looked
- * up, in memory but for once a minute.
+ * up at each check, in memory while nothing of it changes.
  */
 export class AccessTokens {
   /** Verified tokens with their times, so that a signature is checked once and not at every request. */
@@ -32,7 +33,7 @@ export class AccessTokens {
 
   constructor(
     private readonly key: SigningKey,
-    private readonly clients: Pick<LiveClients, "get">,
+    private readonly identity: Pick<IdentityReader, "client">,
     private readonly lifetimeMs: number,
   ) {}
 
@@ -51,7 +52,8 @@ export class AccessTokens {
 
   /** @throws TOKEN_INVALID, TOKEN_EXPIRED */
   async check(token: string): Promise<Principal> {
-    const client = await this.clients.get(await this.#clientIdOf(token));
+    const row = await this.identity.client(await this.#clientIdOf(token));
+    const client = row === undefined ? undefined : liveClientOf(row);
     if (client === undefined) throw clientGone();
     return client.principal;
   }

@@ -6,7 +6,7 @@ import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { mintCredentials } from "./credentials.ts";
-import { clientGone, liveClientOf, type LiveClients } from "./live_clients.ts";
+import { clientGone, liveClientOf } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 
 const UPDATABLE = ["displayName", "scopedRoles", "disabled"] as const;
@@ -23,7 +23,6 @@ export interface ClientChange {
 export class Clients {
   constructor(
     private readonly store: Store,
-    private readonly live: LiveClients,
     private readonly pages: Pages,
     private readonly ids: Ids,
     /** Host, with its port, in the ids of new clients. */
@@ -126,7 +125,6 @@ export class Clients {
       "durable",
       [locks.ofPrincipal(by.id)],
     );
-    this.live.forget(row.clientId);
     return row;
   }
 }

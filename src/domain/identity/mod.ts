@@ -8,7 +8,7 @@ export { AccessTokens } from "./access_tokens.ts";
 export { type ClientChange, Clients } from "./clients.ts";
 export { type ClientCredentials, clientHost } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
-export { isAdministrator, type LiveClient, LiveClients } from "./live_clients.ts";
+export { isAdministrator, type LiveClient } from "./live_clients.ts";
 export {
   isRole,
   type Permission,

@@ -151,7 +151,7 @@ export class TokenEndpoint {
       "base64url",
     );
     const expiresAt = new Date(((claims.exp ?? 0) + CLOCK_SKEW_SECONDS) * 1000).toISOString();
-    const first = await this.store.write((tx) => tx.identity.useAssertion(fingerprint, expiresAt));
+    const first = await this.store.write((tx) => tx.assertions.use(fingerprint, expiresAt));
     if (!first) {
       throw new OAuthError("invalid_client", "client_assertion was used before: sign a new one");
     }

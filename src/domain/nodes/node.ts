@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type { Store } from "../../store/mod.ts";
+import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -51,6 +51,9 @@ export class Node implements AsyncDisposable {
   readonly #onBeat: ((lostAt: Date | undefined) => void)[] = [];
   /** When the lease ended that is not there again. */
   #lostAt: Date | undefined;
+  /** Writes, with each renewal, what other nodes must know of this one. */
+  #published: (tx: Writers) => Promise<void> = () => Promise.resolve();
+  #liveNodes = 1;
   #expiry: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #beating: Promise<void> | undefined;
@@ -82,6 +85,11 @@ export class Node implements AsyncDisposable {
     return this.#lifecycle.is("live");
   }
 
+  /** The part of a limit of all nodes that this one may use: there is one part for each live node, as of the last renewal. */
+  get share(): number {
+    return 1 / this.#liveNodes;
+  }
+
   /** Whether it does this work for all now. */
   holds(name: LeaseName): boolean {
     if (!this.isShared) return this.isLive;
@@ -96,6 +104,11 @@ export class Node implements AsyncDisposable {
   /** Calls back after each renewal. @param listener gets when the lease had ended, if it had */
   onBeat(listener: (lostAt: Date | undefined) => void): void {
     this.#onBeat.push(listener);
+  }
+
+  /** From now on `write` is part of each renewal: while the lease lasts, what it writes is no older than the lease. */
+  publish(write: (tx: Writers) => Promise<void>): void {
+    this.#published = write;
   }
 
   /** @param what that cannot be done, such as `Cannot call function ID` @throws STORAGE_UNAVAILABLE without its lease */
@@ -119,7 +132,8 @@ export class Node implements AsyncDisposable {
       for (const name of LEASES) {
         if (await tx.nodes.takeLease(name, id, this.#leaseMs)) names.push(name);
       }
-      return names;
+      await this.#published(tx);
+      return { names, nodes: (await tx.nodes.live()).length };
     }, "committed");
     if (this.#lifecycle.is("left")) return;
     if (taken === undefined) {
@@ -130,7 +144,8 @@ export class Node implements AsyncDisposable {
     }
     this.#expireAt(sentAt + this.#leaseMs);
     this.#held.clear();
-    for (const name of taken ?? []) this.#held.set(name, sentAt + this.#leaseMs);
+    this.#liveNodes = Math.max(1, taken?.nodes ?? this.#liveNodes);
+    for (const name of taken?.names ?? []) this.#held.set(name, sentAt + this.#leaseMs);
     const lostAt = this.#lostAt;
     this.#lostAt = undefined;
     for (const listener of this.#onBeat) listener(lostAt);
@@ -157,6 +172,7 @@ export class Node implements AsyncDisposable {
     await this.#store.write(async (tx) => {
       if (!isShared) await tx.nodes.leaveOthers(id);
       await tx.nodes.join({ id, version, protocol }, isShared ? this.#leaseMs : undefined);
+      if (isShared) await this.#published(tx);
     }, "committed");
   }
 

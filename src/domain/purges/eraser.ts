@@ -7,6 +7,7 @@ import type { EndedInvocations, PurgeRow } from "../../store/purges.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { DomainError } from "../errors.ts";
 import { locks } from "../locks.ts";
+import type { Node } from "../nodes/node.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -39,8 +40,14 @@ export class Eraser implements AsyncDisposable {
   /** Purges under way by id, and the sweep. */
   readonly #underway = new Map<string, Promise<void>>();
 
-  constructor(private readonly store: Store, private readonly retention: RetentionLimits) {
-    this.#timer = setInterval(() => this.#sweepSoon(), retention.sweepIntervalMs);
+  constructor(
+    private readonly store: Store,
+    private readonly retention: RetentionLimits,
+    node: Node,
+  ) {
+    this.#timer = setInterval(() => {
+      if (node.holds("housekeeping")) this.#sweepSoon();
+    }, retention.sweepIntervalMs);
   }
 
   /** Carries out a recorded purge. @throws SERVER_STOPPING, StorageUnavailable; a later sweep then carries it out */

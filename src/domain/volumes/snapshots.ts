@@ -1,4 +1,5 @@
 import type { Store } from "../../store/mod.ts";
+import type { HeldSnapshot } from "../../store/nodes.ts";
 import type { VolumeRow } from "../../store/volumes.ts";
 import { DomainError } from "../errors.ts";
 
@@ -15,6 +16,8 @@ const OPENING = -1;
 /**
  * The snapshots in use. While one is held, nothing of its version is pruned or collected.
  *
+ * On other nodes the sweep sees the versions that a node held at the last renewal of its lease.
+ *
  * The race: a prune reads which versions are held; then a snapshot of the newest version is opened while the prune
  * still runs. So opening waits for a prune of the same volume, and a prune does nothing while a snapshot is opening.
  */
@@ -24,6 +27,14 @@ export class Snapshots {
   readonly #pruning = new Map<string, Promise<void>>();
 
   constructor(private readonly store: Store) {}
+
+  /** The oldest version of each volume that is held; before all versions while one is being opened. */
+  get oldestHeld(): HeldSnapshot[] {
+    return Array.from(this.#held, ([volumeId, versions]) => ({
+      volumeId,
+      version: Math.min(...versions.keys()),
+    }));
+  }
 
   /** Opens the newest version. @throws VOLUME_NOT_FOUND */
   async open(volumeId: string): Promise<Snapshot> {

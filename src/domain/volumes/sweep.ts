@@ -2,6 +2,8 @@ import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeRow } from "../../store/volumes.ts";
+import { locks } from "../locks.ts";
+import { LEASE_MS, type Node } from "../nodes/node.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 const logger = getLogger(["invoked", "volumes"]);
@@ -28,16 +30,23 @@ export class VolumeSweep implements AsyncDisposable {
     sweeping: ["idle", "stopped"],
     stopped: [],
   });
+  /** With other nodes: what to prune of each volume, and since when, by the monotonic clock. */
+  readonly #wanted = new Map<
+    string,
+    { readonly oldest: number | "none"; readonly since: number }
+  >();
   /** The last sweep. */
   #sweeping: Promise<void> | undefined;
 
   constructor(
     private readonly store: Store,
     private readonly snapshots: Snapshots,
+    private readonly node: Node,
     private readonly limits: SweepLimits,
   ) {
     this.#timer = setInterval(() => {
-      if (this.#lifecycle.is("idle")) this.#sweeping = this.#sweep();
+      if (!node.holds("housekeeping")) this.#wanted.clear();
+      else if (this.#lifecycle.is("idle")) this.#sweeping = this.#sweep();
     }, limits.sweepIntervalMs);
   }
 
@@ -63,15 +72,50 @@ export class VolumeSweep implements AsyncDisposable {
     for (const volume of await this.store.read.volumes.sweepable()) {
       if (this.#lifecycle.is("stopped")) return;
       await this.snapshots.prune(volume.id, async (oldestHeld) => {
-        const oldest = await this.#oldestToKeep(volume, oldestHeld);
+        const wanted = await this.#oldestToKeep(volume, oldestHeld);
+        const oldest = this.node.isShared ? await this.#agreed(volume.id, wanted) : wanted;
         if (oldest === undefined) return;
         pruned = true;
-        await this.store.write((tx) =>
-          oldest === "none" ? tx.volumes.delete(volume.id) : tx.volumes.prune(volume.id, oldest)
+        await this.store.write(
+          (tx) =>
+            oldest === "none" ? tx.volumes.delete(volume.id) : tx.volumes.prune(volume.id, oldest),
+          "durable",
+          [locks.ofVolume(volume.id)],
         );
       });
     }
-    if (pruned) await this.store.write((tx) => tx.volumes.deleteUnreferencedSmallBlobs());
+    if (!pruned) return;
+    await this.store.write(
+      (tx) => tx.volumes.deleteUnreferencedSmallBlobs(),
+      "durable",
+      [locks.smallBlobCollection],
+    );
+  }
+
+  /**
+   * What no other node reads of what is to be pruned. A snapshot of an earlier version was opened before the sweep first
+   * wanted to prune it, so a lease later every live node has published that it holds the snapshot.
+   */
+  async #agreed(
+    volumeId: string,
+    wanted: number | "none" | undefined,
+  ): Promise<number | "none" | undefined> {
+    const earlier = this.#wanted.get(volumeId);
+    if (
+      wanted === undefined || earlier === undefined || performance.now() < earlier.since + LEASE_MS
+    ) {
+      if (wanted === undefined) this.#wanted.delete(volumeId);
+      else if (earlier === undefined) {
+        this.#wanted.set(volumeId, { oldest: wanted, since: performance.now() });
+      }
+      return undefined;
+    }
+    const held = await this.store.read.nodes.oldestSnapshot(volumeId);
+    this.#wanted.delete(volumeId);
+    if (earlier.oldest === "none" || wanted === "none") {
+      return held === undefined && earlier.oldest === wanted ? "none" : undefined;
+    }
+    return Math.min(earlier.oldest, wanted, held ?? Infinity);
   }
 
   /** The first of the versions to keep, or `none` for a deleted volume; undefined if nothing is to be pruned. */

@@ -18,6 +18,7 @@ import * as settings from "./011_settings.ts";
 import * as purges from "./012_purges.ts";
 import * as clients from "./013_clients.ts";
 import * as nodes from "./014_nodes.ts";
+import * as shared from "./015_shared.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -35,6 +36,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "012_purges": purges,
   "013_clients": clients,
   "014_nodes": nodes,
+  "015_shared": shared,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */
