@@ -29,7 +29,7 @@ export class NodeReader {
   async oldestSnapshot(volumeId: string): Promise<number | undefined> {
     const row = await this.db.selectFrom("heldSnapshots")
       .innerJoin("nodes", "nodes.id", "heldSnapshots.nodeId")
-      .select(({ fn }) => fn.min<number | null>("version").as("version"))
+      .select(({ fn }) => fn.min<number | null>("heldSnapshots.version").as("version"))
       .where("volumeId", "=", volumeId).where("leaseUntil", ">", this.time())
       .executeTakeFirst();
     return row?.version ?? undefined;
