@@ -141,9 +141,8 @@ export async function startServer(
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
   const ids = new Ids();
-  const node = opened.use(await joinNodes(store, ids, engine));
   const snapshots = new Snapshots(store);
-  node.publish((tx) => tx.nodes.holdSnapshots(node.id, snapshots.oldestHeld));
+  const node = opened.use(await joinNodes(store, ids, engine, snapshots));
   const domain = await openDomain({
     store,
     sealer,
@@ -239,10 +238,16 @@ function limitsOf({ commits, invocations, volumes, tests, retention }: Config) {
 }
 
 /** Joins as the only node of the database, whose lock it holds. */
-async function joinNodes(store: Store, ids: Ids, engine: Engine): Promise<Node> {
+async function joinNodes(
+  store: Store,
+  ids: Ids,
+  engine: Engine,
+  snapshots: Snapshots,
+): Promise<Node> {
   const spec = { id: ids.next(), version: manifest.version, protocol: 0, isShared: false };
   const node = await Node.join(store, spec);
   node.onLost(() => engine.interrupt());
+  node.publish((tx) => tx.nodes.holdSnapshots(node.id, snapshots.oldestHeld));
   return node;
 }
 

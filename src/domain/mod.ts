@@ -77,7 +77,7 @@ export interface DomainParts {
   readonly node: Node;
   /** Hands calls without a caller to workers; undefined if they run in this process alone. */
   readonly queue?: CallQueue | undefined;
-  /** Reaches the other nodes; undefined if there are none. */
+  /** Reaches the other nodes; undefined without other nodes. */
   readonly peers?: Peers | undefined;
   readonly snapshots: Snapshots;
   readonly limits: {

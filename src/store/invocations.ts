@@ -4,7 +4,6 @@ import type { Capabilities } from "./dialect.ts";
 import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";
 import { cut, type Page, type PageRequest } from "./paging.ts";
 import type { IdempotencyKeyTable, InvocationLogTable, InvocationTable, Schema } from "./schema.ts";
-import { Statement, type StatementRunner, type Variable } from "./statement.ts";
 
 export type InvocationRow = Selectable<InvocationTable>;
 export type InvocationLogRow = Selectable<InvocationLogTable>;
@@ -55,7 +54,7 @@ export interface Attempt {
 /** An invocation that has not ended and whose owner does not live, or was never known. */
 export type OrphanedInvocation = InvocationRow & { readonly owner: string };
 
-const INVOCATION_COLUMNS = Object.keys(
+export const INVOCATION_COLUMNS = Object.keys(
   {
     id: true,
     functionId: true,
@@ -94,7 +93,7 @@ const RECORD_COLUMNS = INVOCATION_COLUMNS.filter((
 );
 
 /** Reads idempotency keys. */
-class IdempotencyKeyReader {
+export class IdempotencyKeyReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
   idempotencyKey(
@@ -230,214 +229,4 @@ export class InvocationReader extends IdempotencyKeyReader {
     const page = cut(rows.map((row) => ({ ...row, id: String(row.sequence) })), size);
     return { rows: page.rows, next: page.next === undefined ? undefined : Number(page.next) };
   }
-}
-
-const LOG_COLUMNS = Object.keys(
-  {
-    invocationId: true,
-    sequence: true,
-    time: true,
-    level: true,
-    source: true,
-    message: true,
-  } satisfies Record<keyof InvocationLogRow, true>,
-) as (keyof InvocationLogRow)[];
-
-/** What the end of an invocation sets; null was the value of all but status and time before. */
-interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"> {
-  readonly output: string | null;
-  readonly error: string | null;
-  readonly volumeVersionRead: number | null;
-  readonly volumeVersionWritten: number | null;
-  readonly processKind: InvocationRow["processKind"];
-}
-
-/** Writes invocations, their logs and idempotency keys. */
-export class InvocationWriter extends IdempotencyKeyReader {
-  readonly #insert: Statement<InvocationRow>;
-  readonly #start: Statement<Attempt & { previous: number; now: string }>;
-  readonly #finish: Statement<EndColumns>;
-  readonly #appendLog: Statement<InvocationLogRow>;
-
-  constructor(
-    db: Kysely<Schema>,
-    statements: StatementRunner,
-    private readonly capabilities: Capabilities,
-  ) {
-    super(db);
-    this.#insert = new Statement(
-      statements,
-      (variable) => db.insertInto("invocations").values(variablesOf(INVOCATION_COLUMNS, variable)),
-    );
-    this.#start = new Statement(
-      statements,
-      (variable) =>
-        db.updateTable("invocations").set({
-          status: "RUNNING",
-          attempt: variable("attempt"),
-          updatedAt: variable("now"),
-        }).where("id", "=", variable("id")).where("owner", "=", variable("owner"))
-          .where(({ or, and, eb }) =>
-            or([
-              and([eb("status", "=", "PENDING"), eb("attempt", "=", variable("previous"))]),
-              // A repeat, because the answer to the first write was lost.
-              and([eb("status", "=", "RUNNING"), eb("attempt", "=", variable("attempt"))]),
-            ])
-          ),
-    );
-    this.#finish = new Statement(
-      statements,
-      (variable) =>
-        db.updateTable("invocations").set({
-          status: variable("status"),
-          output: variable("output"),
-          error: variable("error"),
-          volumeVersionRead: variable("volumeVersionRead"),
-          volumeVersionWritten: variable("volumeVersionWritten"),
-          processKind: variable("processKind"),
-          variables: null,
-          updatedAt: variable("updatedAt"),
-        }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"])
-          .where("owner", "=", variable("owner")).where("attempt", "=", variable("attempt")),
-    );
-    this.#appendLog = new Statement(
-      statements,
-      (variable) => db.insertInto("invocationLogs").values(variablesOf(LOG_COLUMNS, variable)),
-    );
-  }
-
-  async insert(row: InvocationRow): Promise<void> {
-    await this.#insert.run(row);
-  }
-
-  /** Records the invocation of a key, in place of an older one. */
-  async putIdempotencyKey(row: IdempotencyRow): Promise<void> {
-    await this.db.insertInto("idempotencyKeys").values(row)
-      .onConflict((c) => c.columns(["principalId", "functionId", "key"]).doUpdateSet(row))
-      .execute();
-  }
-
-  async deleteIdempotencyKeysBefore(time: string): Promise<void> {
-    await this.db.deleteFrom("idempotencyKeys").where("createdAt", "<", time).execute();
-  }
-
-  /** PENDING to RUNNING: the attempt begins. False if it is not pending, or is another's. */
-  async start(attempt: Attempt, now: string): Promise<boolean> {
-    return await this.#start.run({ ...attempt, previous: attempt.attempt - 1, now }) > 0;
-  }
-
-  /** PENDING to RUNNING, for a worker that claimed the call; false if it does not wait, or another node was faster. */
-  async claim({ id, owner, attempt }: Attempt, worker: string, now: string): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ status: "RUNNING", owner, attempt, worker, updatedAt: now })
-      .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
-      .where("attempt", "=", attempt - 1).executeTakeFirst();
-    return numUpdatedRows > 0n;
-  }
-
-  /** To ERROR, for a call that waits for a claim; false if it does not. */
-  async endUnclaimed(id: string, error: string, now: string): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ status: "ERROR", error, variables: null, updatedAt: now })
-      .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
-  }
-
-  /** Notes that these calls were offered again. */
-  async touch(ids: readonly string[], now: string): Promise<void> {
-    await this.db.updateTable("invocations").set({ updatedAt: now })
-      .where("id", "in", ids).where("status", "=", "PENDING").where("owner", "is", null).execute();
-  }
-
-  /** Calls of a function that run, on any node, without those that other calls made. */
-  async countRunning(functionId: string): Promise<number> {
-    const { count } = await this.db.selectFrom("invocations")
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      // In the words of the partial index, and with its first column.
-      .where(sql<boolean>`status <> 'SUCCESS' and status = 'RUNNING'`)
-      .where("functionId", "=", functionId).where("parentInvocationId", "is", null)
-      .executeTakeFirstOrThrow();
-    return Number(count);
-  }
-
-  /** Records the worker that runs the attempt; false if it has ended, or is another's. */
-  async assign({ id, owner, attempt }: Attempt, worker: string): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("invocations").set({ worker })
-      .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
-      .where("status", "=", "RUNNING").executeTakeFirst();
-    return numUpdatedRows > 0n;
-  }
-
-  /** To PENDING, for another attempt under an owner; false if it has ended, or is another's. */
-  async release(
-    { id, owner, attempt }: Attempt,
-    next: Pick<InvocationRow, "owner" | "attempt">,
-    now: string,
-  ): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ status: "PENDING", ...next, worker: null, updatedAt: now })
-      .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
-      .where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
-    return numUpdatedRows > 0n;
-  }
-
-  /** To SUCCESS or ERROR; false if it has ended already, or is another's: the first end is final. */
-  async finish(
-    attempt: Attempt,
-    { end, volumeVersionRead, volumeVersionWritten, processKind }: InvocationConclusion,
-    updatedAt: string,
-  ): Promise<boolean> {
-    const columns = {
-      ...attempt,
-      status: end.status,
-      output: end.status === "SUCCESS" ? end.output : null,
-      error: end.status === "ERROR" ? end.error : null,
-      volumeVersionRead: volumeVersionRead ?? null,
-      volumeVersionWritten: volumeVersionWritten ?? null,
-      processKind: processKind ?? null,
-      updatedAt,
-    };
-    return await this.#finish.run(columns) > 0;
-  }
-
-  /** Whether the attempt may still record something: it has not ended, and no later one has begun. */
-  async isCurrent({ id, owner, attempt }: Attempt): Promise<boolean> {
-    const row = await this.db.selectFrom("invocations").select("id")
-      .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
-      .where("status", "in", ["PENDING", "RUNNING"])
-      .modifyEnd(sql.raw(this.capabilities.rowLock)).executeTakeFirst();
-    return row !== undefined;
-  }
-
-  /** The sequence number of its last log line; 0 without one. */
-  async lastSequence(id: string): Promise<number> {
-    const row = await this.db.selectFrom("invocationLogs").select("sequence")
-      .where("invocationId", "=", id).orderBy("sequence", "desc").limit(1).executeTakeFirst();
-    return row?.sequence ?? 0;
-  }
-
-  /** The first invocation of these commits that has not ended. */
-  unfinishedOf(
-    functionId: string,
-    commitIds: readonly string[],
-  ): Promise<Pick<InvocationRow, "id" | "commitId"> | undefined> {
-    return this.db.selectFrom("invocations").select(["id", "commitId"])
-      // In the words of the partial index, and with its first column.
-      .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
-      .where("functionId", "=", functionId).where("commitId", "in", commitIds)
-      .orderBy("id").executeTakeFirst();
-  }
-
-  async appendLogs(rows: readonly InvocationLogRow[]): Promise<void> {
-    for (const row of rows) await this.#appendLog.run(row);
-  }
-}
-
-/** A variable for each column of a row. */
-function variablesOf<Row extends object>(
-  columns: readonly (keyof Row & string)[],
-  variable: Variable<Row>,
-): Row {
-  return Object.fromEntries(columns.map((column) => [column, variable(column)])) as Row;
 }

@@ -9,7 +9,8 @@ import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { AssertionWriter, IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
 import { InvocationFinder } from "./invocation_search.ts";
-import { InvocationReader, InvocationWriter } from "./invocations.ts";
+import { InvocationWriter } from "./invocation_writer.ts";
+import { InvocationReader } from "./invocations.ts";
 import { executedMigrations, migrate } from "./migrations/mod.ts";
 import type { PostgresOptions } from "./postgres/address.ts";
 import { postgresDialect } from "./postgres/dialect.ts";
@@ -133,24 +134,12 @@ async function open(
     // A full disk fails the next write as well; that one is noted.
     if (isSyncFailure(error) || error instanceof StorageUnavailable) health.note(error);
   });
-  const { capabilities } = dialect;
-  const volumes = new VolumeReader(reading);
+  const read = readersOf(reading, long, dialect, cache);
   const writers = writersOf(writing, long, dialect, cache);
-  const blobs = await openBlobs({ volumes, health });
+  const blobs = await openBlobs({ volumes: read.volumes, health });
   opened.move();
   return {
-    read: {
-      functions: new FunctionReader(reading, capabilities, cache),
-      commits: new CommitReader(reading, cache),
-      invocations: new InvocationReader(reading, capabilities, {
-        long,
-        finder: new InvocationFinder(reading, capabilities, dialect.search),
-      }),
-      identity: new IdentityReader(reading, cache),
-      volumes,
-      purges: new PurgeReader(reading, long),
-      nodes: new NodeReader(reading, capabilities),
-    },
+    read,
     commitBlobs: blobs.commitBlobs,
     volumeBlobs: blobs.volumeBlobs,
     health: blobs.health,
@@ -202,6 +191,24 @@ async function countChanges(db: Kysely<Schema>): Promise<number> {
 /** Notes, in the open transaction, that rows have changed which other nodes keep in memory. */
 async function noteChange(db: Kysely<Schema>): Promise<void> {
   await db.updateTable("changes").set(({ eb }) => ({ count: eb("count", "+", 1) })).execute();
+}
+
+function readersOf(
+  db: Kysely<Schema>,
+  long: Kysely<Schema>,
+  { capabilities, search }: Dialect,
+  cache: RowCache,
+): Readers {
+  const finder = new InvocationFinder(db, capabilities, search);
+  return {
+    functions: new FunctionReader(db, capabilities, cache),
+    commits: new CommitReader(db, cache),
+    invocations: new InvocationReader(db, capabilities, { long, finder }),
+    identity: new IdentityReader(db, cache),
+    volumes: new VolumeReader(db),
+    purges: new PurgeReader(db, long),
+    nodes: new NodeReader(db, capabilities),
+  };
 }
 
 /** The writers of all transactions; the grouped writer runs one after another. */

@@ -119,10 +119,13 @@ export class Commits {
     const { commitBlobs } = this.store;
     const kept = await commitBlobs.storing(async () => {
       const digest = await commitBlobs.put(content);
+      const lock = locks.ofCommit(commitId);
       return await this.store.write(
-        (tx) => tx.commits.putFile(commitId, path, digest, content.length),
+        async (tx) => {
+          return await tx.commits.putFile(commitId, path, digest, content.length);
+        },
         "durable",
-        [locks.ofCommit(commitId)],
+        [lock],
       );
     });
     if (!kept) throw alreadyFinalized(commitId);

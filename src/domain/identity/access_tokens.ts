@@ -22,7 +22,7 @@ export interface IssuedToken {
 
 /**
  * Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037) that name a client. What the client may do is looked
- * up at each check, in memory while nothing of it changes.
+ * up at each check, in memory until a client changes.
  */
 export class AccessTokens {
   /** Verified tokens with their times, so that a signature is checked once and not at every request. */

@@ -232,7 +232,7 @@ export class Executions {
   }
 
   /**
-   * Starts the attempt, as soon as the calls of its function that run on all nodes leave room for one.
+   * Starts the attempt, as soon as fewer calls of its function run, on all nodes, than may.
    * @returns `full` if they did not within the queue timeout of a call with a caller
    */
   async #begin(
