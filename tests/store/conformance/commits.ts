@@ -135,10 +135,10 @@ export const IDENTITY: Steps = {
   },
 
   "an assertion is used once, at whatever time": async (store) => {
-    const use = () => store.write((tx) => tx.identity.useAssertion("f", time(10)));
+    const use = () => store.write((tx) => tx.assertions.use("f", time(10)));
     const results = await Promise.all([use(), use(), use()]);
     assert.deepEqual(results.filter(Boolean), [true]);
-    await store.write((tx) => tx.identity.deleteAssertionsBefore(time(11)));
+    await store.write((tx) => tx.assertions.deleteBefore(time(11)));
     assert.equal(await use(), true);
   },
 
