@@ -77,7 +77,7 @@ async function run(): Promise<string[]> {
   return [...violationsOf(history), ...target.unexplained, ...damage];
 }
 
-/** Injects one fault after another until the time is over; answers how often each. */
+/** Injects one fault after another until the time is over, each once before any again; answers how often each. */
 async function injectFaults(context: FaultContext): Promise<Map<string, number>> {
   const { next, target } = context;
   const names = Object.keys(FAULTS).filter((name) =>
@@ -85,8 +85,10 @@ async function injectFaults(context: FaultContext): Promise<Map<string, number>>
   );
   if (target.clock === undefined) console.log(`not tested: ${CLOCK_FAULT} needs libfaketime`);
   const counts = new Map<string, number>();
+  const left: string[] = [];
   while (performance.now() - start < minutes * MS_PER_MINUTE) {
-    const name = names[next(names.length)] ?? "";
+    if (left.length === 0) left.push(...names);
+    const [name = ""] = left.splice(next(left.length), 1);
     await FAULTS[name]?.(context);
     counts.set(name, (counts.get(name) ?? 0) + 1);
     await target.ready();
