@@ -2,7 +2,7 @@
 import { eventually } from "./eventually.ts";
 
 /** How long an answer may take; a bound for what hangs, not a measurement. */
-const ANSWER_TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 180_000;
 
 export interface Answer<Body = Record<string, unknown>> {
   readonly status: number;

@@ -7,7 +7,7 @@ import { filledOnce } from "./once.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 180_000;
 
 /** What would keep the machine busy behind every suite. The suites about type checks, waits and pools set their own. */
 const DEFAULTS = {
