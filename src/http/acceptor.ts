@@ -9,6 +9,8 @@ const CHECK_INTERVAL_MS = 2_000;
 /** Between two of these the event loop looks for new connections, however busy it is. */
 const TICK_MS = 300;
 const TICKS = 3;
+/** A process that gets no processor time connects late; a full queue of connections never answers. */
+const CONNECT_TICKS_MAX = 30;
 /** Codes of a process and of a machine without a free descriptor. */
 const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
 /** A flood of connections writes one line in this time. */
@@ -81,9 +83,12 @@ export class Acceptor implements Disposable {
     let fault: string | undefined;
     const attempt = connect({ host: address, port });
     attempt.on("error", (error: Error & { code?: string }) => fault = error.code ?? "");
-    for (let tick = 0; tick < TICKS && this.#accepted === before; tick++) {
-      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
-    }
+    let isConnected = false;
+    attempt.on("connect", () => isConnected = true);
+    const tick = () => new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    const isSettled = () => isConnected || fault !== undefined;
+    for (let n = 0; n < CONNECT_TICKS_MAX && !isSettled(); n++) await tick();
+    for (let n = 0; n < TICKS && this.#accepted === before; n++) await tick();
     attempt.destroy();
     // What else keeps the server from its own address, listening again does not change.
     const isElsewhere = fault !== undefined && !NO_DESCRIPTOR.includes(fault);
