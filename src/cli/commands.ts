@@ -196,6 +196,11 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
   ["Run a server:", [
     ["serve", "Run the server", () => import("./serve.ts")],
     [
+      "worker",
+      "Run calls for the servers that share a NATS (serve --nats)",
+      () => import("./worker.ts"),
+    ],
+    [
       "config",
       "Print the configuration in force; takes the flags of serve",
       () => import("./config.ts"),

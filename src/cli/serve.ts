@@ -6,21 +6,16 @@ import { exists } from "../shared/files.ts";
 import { DataDirError } from "../store/data_dir.ts";
 import { isSyncFailure } from "../store/storage_health.ts";
 import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
-import { describeError, EXIT_FAILURE, Failure, failureMessage } from "./terminal/failure.ts";
+import { describeError, Failure, failureMessage } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
+import { listenForStop } from "./terminal/stop.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 import { RESTART_FLAG, superviseServer } from "./local/supervisor.ts";
 import { renderWelcome, welcomeJson } from "./terminal/welcome.ts";
 
 const logger = getLogger(["invoked", "cli"]);
-
-/**
- * Ctrl-C under `npm start` arrives twice: from the terminal and from npm. A repetition of the first signal within
- * this time counts as one signal.
- */
-const SIGNAL_ECHO_MS = 50;
 
 interface ServeOptions {
   readonly json?: boolean;
@@ -84,33 +79,4 @@ function startFailure(error: unknown, { server: { host, port } }: Config): Failu
     });
   }
   return new Failure(failureMessage("Cannot start the server", describeError(error)));
-}
-
-interface Stop extends Disposable {
-  /** The first signal, also one that arrives while the server starts. */
-  readonly signalled: Promise<Deno.Signal>;
-}
-
-/** Listens for SIGTERM and SIGINT. The second one calls `kill` and exits at once. */
-function listenForStop(kill: () => void): Stop {
-  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  let first: { readonly signal: Deno.Signal; readonly time: number } | undefined;
-  const listeners = (["SIGTERM", "SIGINT"] as const).map((signal) => {
-    const listener = () => {
-      if (first === undefined) {
-        first = { signal, time: performance.now() };
-        return resolve(signal);
-      }
-      const isEcho = signal === first.signal && performance.now() - first.time < SIGNAL_ECHO_MS;
-      if (isEcho) return;
-      kill();
-      Deno.exit(EXIT_FAILURE);
-    };
-    Deno.addSignalListener(signal, listener);
-    return () => Deno.removeSignalListener(signal, listener);
-  });
-  return {
-    signalled: promise,
-    [Symbol.dispose]: () => listeners.forEach((remove) => remove()),
-  };
 }

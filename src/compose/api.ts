@@ -14,6 +14,7 @@ import { BodyBudget } from "../http/body_budget.ts";
 import { clientAddresses } from "../http/client_address.ts";
 import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
+import type { Cluster } from "./cluster.ts";
 import manifest from "../../package.json" with { type: "json" };
 
 export interface ApiParts {
@@ -22,6 +23,8 @@ export interface ApiParts {
   readonly engine: Engine;
   readonly node: Node;
   readonly sandboxes: Sandboxes;
+  /** Undefined for a server without workers. */
+  readonly cluster: Cluster | undefined;
   /** Base URL of the server. */
   readonly url: string;
 }
@@ -29,7 +32,7 @@ export interface ApiParts {
 /** Serves the operations of a domain: to functions at once, and over HTTP by the app. */
 export function composeApi(
   config: Config,
-  { domain, store, engine, node, sandboxes, url }: ApiParts,
+  { domain, store, engine, node, sandboxes, cluster, url }: ApiParts,
 ): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   let document: OpenApiDocument | undefined;
@@ -42,10 +45,8 @@ export function composeApi(
       if (!node.isLive) {
         return { ready: false, reason: "the node has lost its lease in the database" };
       }
-      const { fault } = store.health;
-      return fault === undefined
-        ? { ready: true, load: engine.load }
-        : { ready: false, reason: fault.message };
+      const reason = store.health.fault?.message ?? cluster?.fault;
+      return reason === undefined ? { ready: true, load: engine.load } : { ready: false, reason };
     },
     serverStatus: async () => ({
       walls: sandboxes.walls,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Builder, createBuilder, registryOf } from "../builder/mod.ts";
+import { PROTOCOL } from "../cluster/link/protocol.ts";
 import type { Config } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
 import { deployHello, keepCredentials } from "../domain/first_start.ts";
@@ -28,6 +29,7 @@ import { openStore, type Store } from "../store/mod.ts";
 import { postgresOptionsOf } from "../store/postgres/address.ts";
 import { Sealer } from "../store/sealing.ts";
 import { composeApi } from "./api.ts";
+import { Cluster, type NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { openTls, type Tls } from "./tls.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -121,33 +123,30 @@ export async function startServer(
   await using opened = new AsyncDisposableStack();
   const { server: { dataDir, drainTimeoutMs } } = config;
   const sealer = await openSealer(config, opened.use(await openDataDir(dataDir)));
+  const cluster = await openCluster(config, opened);
   const { http, tls, url } = await openListener(config, opened);
 
   const sandboxes = opened.use(
     await openSandboxes(config, join(dataDir, "cache", "sandbox")),
   );
   const builder = opened.use(openBuilder(config));
-  const ready = Promise.all([sandboxes.start(), builder.start()]);
-  ready.catch(() => {});
-  const store = opened.use(
-    await openStore(dataDir, {
-      onSyncFailure,
-      checkKeys: (keys) => checkServerKeys(keys, sealer),
-      postgres: postgresOptionsOf(config, { exclusive: true }),
-    }),
-  );
-  const runner = new Runner(sandboxes, new Artifacts(artifactSource(store)));
-  const engine = opened.use(new LocalEngine(runner, config.invocations));
+  const ready = startInstances(sandboxes, builder, cluster);
+  const store = opened.use(await openRecords(config, { sealer, onSyncFailure, cluster }));
+  const ids = new Ids();
+  const nodeId = ids.next();
+  const running = openEngine(config, { store, sandboxes, cluster, nodeId });
+  const engine = opened.use(running.engine);
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
-  const ids = new Ids();
   const snapshots = new Snapshots(store);
-  const node = opened.use(await joinNodes(store, ids, engine, snapshots));
+  const node = opened.use(await joinNodes(store, engine, nodeId, cluster, snapshots));
   const domain = await openDomain({
     store,
     sealer,
     engine,
-    notifier: new InvocationNotifier(),
+    notifier: new InvocationNotifier(running.messages),
+    queue: running.claims,
+    peers: running.messages,
     builder,
     ids,
     node,
@@ -161,7 +160,7 @@ export async function startServer(
   opened.use(domain.typeChecks);
   opened.use(domain.eraser);
   // Before recovery: resumed invocations may call the API.
-  const app = composeApi(config, { domain, store, engine, node, sandboxes, url });
+  const app = composeApi(config, { domain, store, engine, node, sandboxes, url, cluster });
   const credentialsPath = join(dataDir, "credentials.json");
   await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store, node));
@@ -237,14 +236,71 @@ function limitsOf({ commits, invocations, volumes, tests, retention }: Config) {
   };
 }
 
-/** Joins as the only node of the database, whose lock it holds. */
+/** Starts the compiler, and instances where calls run. The caller awaits it later. */
+function startInstances(
+  sandboxes: Sandboxes,
+  builder: Builder,
+  cluster: Cluster | undefined,
+): Promise<unknown> {
+  const runsCalls = cluster === undefined || cluster.capacity > 0;
+  const ready = Promise.all([builder.start(), runsCalls ? sandboxes.start() : undefined]);
+  ready.catch(() => {});
+  return ready;
+}
+
+/** The store, which several API nodes may share. */
+function openRecords(
+  config: Config,
+  { sealer, onSyncFailure, cluster }: {
+    readonly sealer: Sealer;
+    readonly onSyncFailure: (error: Error) => void;
+    readonly cluster: Cluster | undefined;
+  },
+): Promise<Store> {
+  return openStore(config.server.dataDir, {
+    onSyncFailure,
+    checkKeys: (keys) => checkServerKeys(keys, sealer),
+    postgres: postgresOptionsOf(config, { exclusive: cluster === undefined }),
+  });
+}
+
+/** Connects to NATS if configured. `opened` closes it. */
+async function openCluster(
+  config: Config,
+  opened: AsyncDisposableStack,
+): Promise<Cluster | undefined> {
+  const cluster = await Cluster.open(config);
+  return cluster === undefined ? undefined : opened.use(cluster);
+}
+
+/** The engine of this process: its calls run here, or on workers. */
+function openEngine(
+  config: Config,
+  { store, sandboxes, cluster, nodeId }: {
+    readonly store: Store;
+    readonly sandboxes: Sandboxes;
+    readonly cluster: Cluster | undefined;
+    readonly nodeId: string;
+  },
+): NodeEngine {
+  const source = artifactSource(store);
+  const runner = new Runner(sandboxes, new Artifacts(source));
+  return cluster === undefined
+    ? { engine: new LocalEngine(runner, config.invocations) }
+    : cluster.engine(nodeId, runner, source, config);
+}
+
+/** Joins the nodes: without a cluster as the only one of the database, whose lock it holds. */
 async function joinNodes(
   store: Store,
-  ids: Ids,
   engine: Engine,
+  id: string,
+  cluster: Cluster | undefined,
   snapshots: Snapshots,
 ): Promise<Node> {
-  const spec = { id: ids.next(), version: manifest.version, protocol: 0, isShared: false };
+  const isShared = cluster !== undefined;
+  const protocol = isShared ? PROTOCOL : 0;
+  const spec = { id, version: manifest.version, protocol, isShared };
   const node = await Node.join(store, spec);
   node.onLost(() => engine.interrupt());
   node.publish((tx) => tx.nodes.holdSnapshots(node.id, snapshots.oldestHeld));

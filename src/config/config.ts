@@ -45,6 +45,16 @@ export interface Config {
     /** The variable `PGPASSWORD`. */
     readonly environmentPassword: Secret | undefined;
   };
+  readonly nats: {
+    /** Undefined for a server without workers. */
+    readonly urls: readonly string[] | undefined;
+    /** Absolute path of a file with an NKey seed or a JWT and a seed. */
+    readonly credentialsFile: string | undefined;
+    /** Absolute path of a file with certificates in PEM. */
+    readonly caFile: string | undefined;
+    /** Calls that this process runs at the same time; undefined for the default of its role. */
+    readonly capacity: number | undefined;
+  };
   readonly rates: {
     /** Requests per second of one client on /api; 0 for no limit. */
     readonly apiPerSecond: number;

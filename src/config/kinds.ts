@@ -134,6 +134,23 @@ export function origins(): Kind<readonly string[]> {
   };
 }
 
+/** URLs of servers of NATS, separated by commas: all with TLS, or none. */
+export function natsUrls(): Kind<readonly string[]> {
+  const url = /^(nats|tls):\/\/(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+  return {
+    placeholder: "URL,...",
+    accepts: "a list of URLs such as nats://host:4222 or tls://host:4222, all of one scheme, " +
+      "without user and password",
+    repeatable: true,
+    parse: (text) => {
+      const found = text.split(",").map((part) => part.trim().replace(/\/$/, ""));
+      const schemes = new Set(found.map((part) => url.exec(part)?.[1]));
+      return schemes.size === 1 && !schemes.has(undefined) ? found : undefined;
+    },
+    format: (value) => value.join(","),
+  };
+}
+
 /** A file; a relative path starts at the working directory of the process. */
 export function file(): Kind<string> {
   return { ...directory(), placeholder: "FILE" };

@@ -8,6 +8,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   server: "Server",
   tls: "TLS",
   database: "Database",
+  nats: "Many machines",
   rates: "Rate limits",
   log: "Logging",
   identity: "Identity",

@@ -15,6 +15,7 @@ import {
   toggle,
 } from "./kinds.ts";
 import { DATABASE_SETTINGS } from "./database_settings.ts";
+import { NATS_SETTINGS } from "./nats_settings.ts";
 import { INVOCATION_SETTINGS } from "./invocation_settings.ts";
 import { RETENTION_SETTINGS } from "./retention_settings.ts";
 import { REUSE_SETTINGS } from "./reuse_settings.ts";
@@ -140,6 +141,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     },
   },
   database: DATABASE_SETTINGS,
+  nats: NATS_SETTINGS,
   rates: {
     apiPerSecond: {
       name: "api-rate",

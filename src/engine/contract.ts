@@ -32,8 +32,6 @@ export type Outcome =
       readonly kind: "error";
       readonly code: string;
       readonly message: string;
-      /** True if the worker ended or became silent: nobody knows how much of the code ran. */
-      readonly isLost?: boolean;
     }
   )
   & {

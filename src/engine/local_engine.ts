@@ -140,6 +140,11 @@ export class LocalEngine implements Engine {
     return this.#runner.prewarm(scripts);
   }
 
+  /** A limit of running calls may be higher now. */
+  limitsChanged(): void {
+    this.#limiter.limitsChanged();
+  }
+
   async drain(timeoutMs: number): Promise<void> {
     if (this.isOpen) this.#lifecycle.set("draining");
     await this.#runs.drain(timeoutMs);

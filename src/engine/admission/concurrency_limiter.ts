@@ -98,6 +98,11 @@ export class ConcurrencyLimiter {
     return slot;
   }
 
+  /** The limits may be higher now: grants what waits. */
+  limitsChanged(): void {
+    this.#grantQueued();
+  }
+
   /** Releases a slot or takes back its request; a repeat has no effect. */
   release(slot: RequestedSlot): void {
     const { state, permit, caller } = slot;

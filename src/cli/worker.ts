@@ -1,0 +1,78 @@
+import { getLogger } from "@logtape/logtape";
+import type { Command } from "commander";
+import type { RunningWorker } from "../compose/worker.ts";
+import {
+  ALL_SETTINGS,
+  type Config,
+  type PlacedSetting,
+  readEnvironment,
+  resolveConfig,
+} from "../config/mod.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addSettingFlags } from "./options/setting_flags.ts";
+import { describeError, Failure, failureMessage } from "./terminal/failure.ts";
+import { setUpLogging } from "./terminal/logging.ts";
+import { printJsonLine } from "./terminal/output.ts";
+import { listenForStop } from "./terminal/stop.ts";
+
+const logger = getLogger(["invoked", "cli"]);
+
+/** Groups whose settings all concern a worker. */
+const GROUPS: readonly PlacedSetting["group"][] = ["nats", "log", "sandbox", "reuse", "egress"];
+const FURTHER: readonly PlacedSetting["path"][] = [
+  "server.dataDir",
+  "server.drainTimeoutMs",
+  "invocations.timeoutMs",
+  "invocations.maxTimeoutMs",
+  "invocations.cpuTimeMs",
+  "invocations.maxCpuTimeMs",
+  "invocations.memoryBytes",
+  "invocations.maxMemoryBytes",
+  "invocations.maxInputBytes",
+  "invocations.maxOutputBytes",
+  "invocations.maxLogBytes",
+  "invocations.poolSize",
+  "invocations.poolMemoryBytes",
+];
+
+/** `invoked worker`: runs calls for API nodes until SIGTERM or SIGINT. */
+export function register(command: Command): void {
+  const readFlags = addSettingFlags(
+    command,
+    ALL_SETTINGS.filter(({ group, path }) => GROUPS.includes(group) || FURTHER.includes(path)),
+  );
+  addJsonOption(command);
+  addExamples(
+    command,
+    "invoked worker --nats nats://127.0.0.1:4222 --capacity 8 --data /var/cache/invoked",
+    "invoked worker --nats tls://nats.example:4222 --nats-credentials worker.creds",
+  );
+  command.action(async ({ json = false }: { readonly json?: boolean }) => {
+    const { config } = resolveConfig(readFlags(), readEnvironment());
+    await setUpLogging(config.log);
+    await work(config, json);
+  });
+}
+
+async function work(config: Config, json: boolean): Promise<void> {
+  const running: { worker?: RunningWorker } = {};
+  using stop = listenForStop(() => running.worker?.kill());
+  const worker = running.worker = await start(config);
+  const { id, capacity, walls } = worker;
+  if (json) printJsonLine({ id, capacity, walls });
+  else console.log(`invoked worker ${id} is ready with ${capacity} slots; sandbox ${walls}`);
+  const signal = await stop.signalled;
+  logger.info("draining after {signal}; a second signal kills the worker", { signal });
+  await worker.drain();
+  logger.info("stopped");
+}
+
+async function start(config: Config): Promise<RunningWorker> {
+  const { startWorker } = await import("../compose/worker.ts");
+  try {
+    return await startWorker(config);
+  } catch (error) {
+    logger.debug("the worker did not start", { error });
+    throw new Failure(failureMessage("Cannot start the worker", describeError(error)));
+  }
+}

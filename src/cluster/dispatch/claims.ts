@@ -1,0 +1,125 @@
+import { getLogger } from "@logtape/logtape";
+import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
+import type { CallQueue, Claim, ClaimAnswer, ClaimHandler } from "../../engine/contract.ts";
+import { type ClaimReply, encode, readClaimRequest } from "../link/messages.ts";
+import { speaks } from "../link/protocol.ts";
+import type { Nats, ReceivedMessage } from "../nats/connection.ts";
+import { isId, NODES_GROUP, partsOf, RUNS_SUBJECT, subjects } from "../nats/subjects.ts";
+import type { OwnerSession } from "./owner_session.ts";
+import type { Sessions } from "./sessions.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** How long an offer of an asynchronous call may take to be stored. */
+const STORE_TIMEOUT_MS = 5_000;
+
+/** Where the slot of a claim is: in this process, or on a worker. */
+export type ClaimPlace =
+  | { readonly kind: "here" }
+  | { readonly kind: "worker"; readonly session: OwnerSession };
+
+/** A slot that is held for one asynchronous call. */
+export class SlotClaim implements Claim {
+  readonly #answered = Promise.withResolvers<void>();
+
+  constructor(
+    readonly invocationId: string,
+    readonly worker: string,
+    readonly place: ClaimPlace,
+  ) {}
+
+  get session(): OwnerSession | undefined {
+    return this.place.kind === "worker" ? this.place.session : undefined;
+  }
+
+  /** Resolves once its worker knows the owner: only then it takes the job. */
+  get answered(): Promise<void> {
+    return this.#answered.promise;
+  }
+
+  markAnswered(): void {
+    this.#answered.resolve();
+  }
+}
+
+/** Offers asynchronous calls to the workers, and takes their claims. */
+export class Claims implements CallQueue, Disposable {
+  readonly #nats: Nats;
+  readonly #sessions: Sessions;
+  readonly #jetstream: JetStreamClient;
+  #subscription: Disposable | undefined;
+  #onClaim: ClaimHandler | undefined;
+
+  constructor(nats: Nats, sessions: Sessions) {
+    this.#nats = nats;
+    this.#sessions = sessions;
+    this.#jetstream = jetstream(nats.connection, { timeout: STORE_TIMEOUT_MS });
+  }
+
+  async offer(invocationId: string, attempt: number): Promise<void> {
+    await this.#jetstream.publish(RUNS_SUBJECT, invocationId, {
+      msgID: `${invocationId}.${attempt}`,
+    });
+  }
+
+  serve(onClaim: ClaimHandler): void {
+    this.#onClaim = onClaim;
+    this.#subscription ??= this.#nats.subscribe(
+      subjects.claims(),
+      (message) => void this.#receive(message),
+      NODES_GROUP,
+    );
+  }
+
+  /** Claims a call for a slot of this process; see `TakeCall`. */
+  async takeHere(invocationId: string, slot: Disposable): Promise<"settled" | "again"> {
+    using _ = slot;
+    const claim = new SlotClaim(invocationId, this.#sessions.node, { kind: "here" });
+    const answer = await this.#decide(claim);
+    claim.markAnswered();
+    if (answer.kind !== "claimed") return answer.kind === "later" ? "again" : "settled";
+    return await answer.recorded.then(() => "settled", () => "again");
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription?.[Symbol.dispose]();
+  }
+
+  async #receive(message: ReceivedMessage): Promise<void> {
+    const [, worker] = partsOf(message.subject);
+    if (!isId(worker)) return;
+    const respond = (reply: ClaimReply) => message.respond(encode(reply));
+    try {
+      const { protocol, session: id, invocation, publicKey } = readClaimRequest(message.bytes);
+      if (!speaks(protocol)) return respond({ answer: "later" });
+      const session = this.#sessions.open(id, worker);
+      session.accept(publicKey);
+      const claim = new SlotClaim(invocation, worker, { kind: "worker", session });
+      const answer = await this.#decide(claim);
+      if (answer.kind !== "claimed") {
+        session.close();
+        return respond({ answer: answer.kind });
+      }
+      respond({ answer: "claimed", node: this.#sessions.node });
+      claim.markAnswered();
+      answer.recorded.then(() => session.recorded(), () => session.close());
+    } catch (error) {
+      logger.warn("Cannot take the claim of worker {worker}: {error}", { worker, error });
+      respond({ answer: "later" });
+    }
+  }
+
+  async #decide(claim: SlotClaim): Promise<ClaimAnswer> {
+    try {
+      return await this.#onClaim?.(claim) ?? { kind: "later" };
+    } catch (error) {
+      const { invocationId, worker } = claim;
+      logger.error("Cannot decide on invocation {invocationId}, which worker {worker} claims", {
+        invocationId,
+        worker,
+        error,
+      });
+      return { kind: "later" };
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import {
+  type Job,
+  type JobPorts,
+  type JobRunner,
+  NotPlaced,
+  type Outcome,
+  type Placement,
+  type Prewarmed,
+} from "../../engine/contract.ts";
+import { killCodeOf, killed } from "../../sandbox/instance/outcome.ts";
+import type { Slots } from "../worker/slots.ts";
+import type { Registry } from "../registry/registry.ts";
+import { choose } from "./choose.ts";
+import { SlotClaim } from "./claims.ts";
+import { NotDelivered, OwnerSession } from "./owner_session.ts";
+import type { Prewarming } from "./prewarming.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Longest wait before workers are asked again: the news of a free slot may be lost. */
+const ASK_AGAIN_MS = 500;
+
+/** What an API node can run itself. */
+export interface LocalCapacity {
+  readonly runner: JobRunner;
+  readonly slots: Slots;
+}
+
+/** Where a job runs: in this process, or in a session with a worker. */
+type TakenSlot = { readonly slot: Disposable } | { readonly session: OwnerSession };
+
+/** A run that has a slot, for the nested calls that it waits for. */
+interface PlacedRun {
+  /** Undefined for a run in this process. */
+  readonly session: OwnerSession | undefined;
+  /** Whether a nested call runs in its slot. */
+  isLent: boolean;
+}
+
+/** Runs jobs on the workers of a cluster, and on this API node as far as it has slots. */
+export class Dispatcher implements JobRunner {
+  readonly #sessions: Sessions;
+  readonly #registry: Registry;
+  readonly #local: LocalCapacity;
+  readonly #prewarming: Prewarming;
+  readonly #placed = new Map<string, PlacedRun>();
+
+  constructor(
+    sessions: Sessions,
+    registry: Registry,
+    local: LocalCapacity,
+    prewarming: Prewarming,
+  ) {
+    this.#sessions = sessions;
+    this.#registry = registry;
+    this.#local = local;
+    this.#prewarming = prewarming;
+  }
+
+  async run(
+    job: Job,
+    ports: JobPorts,
+    signal: AbortSignal,
+    placement: Placement,
+  ): Promise<Outcome> {
+    const { claim } = placement;
+    if (claim instanceof SlotClaim) return await this.#runClaimed(job, ports, signal, claim);
+    const deadline = performance.now() + (placement.waitMs ?? Infinity);
+    for (;;) {
+      const place = await this.#place(job, placement, deadline, signal);
+      if (place === undefined) return killed(killCodeOf(signal));
+      try {
+        return await this.#runAt(place, job, ports, signal, placement);
+      } catch (error) {
+        // The worker never had the job.
+        if (!(error instanceof NotDelivered)) throw error;
+      }
+    }
+  }
+
+  async prewarm(scripts: readonly Prewarmed[]): Promise<void> {
+    this.#prewarming.set(scripts);
+    if (this.#local.slots.capacity > 0) await this.#local.runner.prewarm(scripts);
+  }
+
+  async #runAt(
+    place: TakenSlot,
+    job: Job,
+    ports: JobPorts,
+    signal: AbortSignal,
+    placement: Placement,
+  ): Promise<Outcome> {
+    const session = "session" in place ? place.session : undefined;
+    this.#placed.set(placement.runId, { session, isLent: false });
+    try {
+      if ("slot" in place) return await this.#runHere(place.slot, job, ports, signal, placement);
+      return await place.session.run(job, ports, signal);
+    } finally {
+      this.#placed.delete(placement.runId);
+      this.#release(session);
+    }
+  }
+
+  async #runHere(
+    slot: Disposable,
+    job: Job,
+    ports: JobPorts,
+    signal: AbortSignal,
+    placement: Placement,
+  ): Promise<Outcome> {
+    using _ = slot;
+    return await this.#local.runner.run(job, ports, signal, placement);
+  }
+
+  async #runClaimed(
+    job: Job,
+    ports: JobPorts,
+    signal: AbortSignal,
+    claim: SlotClaim,
+  ): Promise<Outcome> {
+    const { place, invocationId: runId } = claim;
+    this.#placed.set(runId, { session: claim.session, isLent: false });
+    try {
+      await claim.answered;
+      if (place.kind === "here") {
+        return await this.#local.runner.run(job, ports, signal, { runId });
+      }
+      return await place.session.run(job, ports, signal);
+    } catch (error) {
+      throw error instanceof NotDelivered ? new NotPlaced(error.message) : error;
+    } finally {
+      this.#placed.delete(runId);
+    }
+  }
+
+  /** Finds a free slot; undefined if the run was ended meanwhile. @throws NotPlaced */
+  async #place(
+    job: Job,
+    placement: Placement,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<TakenSlot | undefined> {
+    while (!signal.aborted) {
+      const { changed } = this.#registry;
+      const place = this.#takeHere() ?? await this.#ask(job) ?? await this.#borrow(job, placement);
+      if (place !== undefined) return place;
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) throw new NotPlaced("no worker had a free slot in time");
+      await waitFor([changed, this.#local.slots.changed], Math.min(leftMs, ASK_AGAIN_MS), signal);
+    }
+    return undefined;
+  }
+
+  #takeHere(): TakenSlot | undefined {
+    const slot = this.#local.slots.take();
+    return slot === undefined ? undefined : { slot };
+  }
+
+  /** Asks the workers with free slots one after another; without any entry, the workers' queue group. */
+  async #ask({ scriptDigest }: Job): Promise<TakenSlot | undefined> {
+    if (this.#registry.workers.length === 0) {
+      const answer = await this.#sessions.offer(undefined, { scriptDigest });
+      return answer instanceof OwnerSession ? { session: answer } : undefined;
+    }
+    for (const { id } of choose(this.#registry.workers, scriptDigest)) {
+      this.#registry.adjust(id, -1);
+      const answer = await this.#sessions.offer(id, { scriptDigest });
+      if (answer instanceof OwnerSession) return { session: answer };
+      if (answer !== "full") this.#registry.forget(id);
+    }
+    return undefined;
+  }
+
+  /** A nested call may run in the slot of its caller, while no other does: otherwise callers could hold all slots. */
+  async #borrow({ scriptDigest }: Job, { callerId }: Placement): Promise<TakenSlot | undefined> {
+    const caller = callerId === undefined ? undefined : this.#placed.get(callerId);
+    if (caller === undefined || caller.isLent) return undefined;
+    caller.isLent = true;
+    const giveBack = { [Symbol.dispose]: () => void (caller.isLent = false) };
+    if (caller.session === undefined) return { slot: giveBack };
+    const { worker, id: lentBy } = caller.session;
+    const answer = await this.#sessions.offer(worker, { scriptDigest, lentBy });
+    caller.isLent = false;
+    return answer instanceof OwnerSession ? { session: answer } : undefined;
+  }
+
+  #release(session: OwnerSession | undefined): void {
+    if (session === undefined) return;
+    session.close();
+    if (session.worker !== undefined) this.#registry.adjust(session.worker, 1);
+  }
+}
+
+/** Resolves with the first of these, after the time, or once the signal aborts. */
+async function waitFor(
+  changes: readonly Promise<void>[],
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const onAbort = () => resolve();
+  signal.addEventListener("abort", onAbort);
+  await Promise.race([promise, ...changes]);
+  signal.removeEventListener("abort", onAbort);
+  clearTimeout(timer);
+}

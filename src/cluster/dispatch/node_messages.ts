@@ -1,0 +1,63 @@
+import type { Nats } from "../nats/connection.ts";
+import { isId, subjects } from "../nats/subjects.ts";
+
+/** How long another node may take to cancel a call: its end is recorded first. */
+const CANCEL_TIMEOUT_MS = 20_000;
+const YES = "yes";
+const NO = "no";
+
+const encodeText = (text: string) => new TextEncoder().encode(text);
+const decodeText = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** What API nodes say to each other. */
+export class NodeMessages implements Disposable {
+  readonly #nats: Nats;
+  readonly #node: string;
+  #serving: Disposable | undefined;
+
+  /** @param node id of this API node */
+  constructor(nats: Nats, node: string) {
+    this.#nats = nats;
+    this.#node = node;
+  }
+
+  /** Reports to the other nodes that something of an invocation was recorded. It may be lost. */
+  publish(invocationId: string): void {
+    this.#nats.publish(subjects.notify(invocationId), encodeText(this.#node));
+  }
+
+  /** Calls `wake` for each such report of another node. */
+  subscribe(invocationId: string, wake: () => void): Disposable {
+    return this.#nats.subscribe(subjects.notify(invocationId), ({ bytes }) => {
+      if (decodeText(bytes) !== this.#node) wake();
+    });
+  }
+
+  /** Asks a node to cancel a call that it owns; false if it does not answer or does not run the call. */
+  async cancel(node: string, invocationId: string): Promise<boolean> {
+    try {
+      const { data } = await this.#nats.connection.request(
+        subjects.cancel(node),
+        encodeText(invocationId),
+        { timeout: CANCEL_TIMEOUT_MS },
+      );
+      return decodeText(data) === YES;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Answers what other nodes ask of this one. */
+  serve(cancel: (invocationId: string) => Promise<boolean>): void {
+    this.#serving ??= this.#nats.subscribe(subjects.cancel(this.#node), async (message) => {
+      const id = decodeText(message.bytes);
+      if (!isId(id)) return;
+      const isCancelled = await cancel(id).catch(() => false);
+      message.respond(encodeText(isCancelled ? YES : NO));
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#serving?.[Symbol.dispose]();
+  }
+}

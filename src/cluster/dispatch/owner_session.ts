@@ -1,0 +1,318 @@
+import { getLogger } from "@logtape/logtape";
+import { formatBytes } from "../../config/mod.ts";
+import type { ArtifactSource, Job, JobPorts, Outcome } from "../../engine/contract.ts";
+import { HOST_CALL_MAX_BYTES, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
+import { HostChannel } from "../../sandbox/instance/host_channel.ts";
+import { killCodeOf, killed } from "../../sandbox/instance/outcome.ts";
+import type { ByteBudget } from "../../shared/byte_budget.ts";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import { Channel, type ChannelEnd } from "../link/channel.ts";
+import { CloseReason } from "../link/frames.ts";
+import {
+  encodeJob,
+  MessageType,
+  readAccepted,
+  readDigest,
+  readLogs,
+  readOutcome,
+} from "../link/messages.ts";
+import { speaks } from "../link/protocol.ts";
+import { BrokenProtocol } from "../link/receiver.ts";
+import { seal } from "../link/sealing.ts";
+import { subjects } from "../nats/subjects.ts";
+import type { Nats } from "../nats/connection.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** How long a worker may need to end a run that is cancelled. */
+const CANCEL_TIMEOUT_MS = 5_000;
+/** What a run may take beyond the time limit of its job: the fetch of its script and the start of a process. */
+const RUN_OVERHEAD_MS = 30_000;
+/** Bytes of a message besides its content. */
+const MESSAGE_OVERHEAD_BYTES = 1024 * 1024;
+/** Log lines of the system, such as those of the egress proxy, besides the limit of the log. */
+const SYSTEM_LOG_BYTES = 64 * 1024;
+
+const LOST: Outcome = {
+  kind: "error",
+  code: "INTERRUPTED",
+  message: "the worker that ran it ended",
+};
+
+/** The worker did not get the job: none of its code ran, and another worker may get it. */
+export class NotDelivered extends Error {
+  override name = "NotDelivered";
+}
+
+/** What the sessions of an API node share. */
+export interface OwnerParts {
+  readonly nats: Nats;
+  readonly artifacts: ArtifactSource;
+  /** Memory for contents of replies to host calls. */
+  readonly replyBudget: ByteBudget;
+  readonly limits: OwnerLimits;
+}
+
+/** Limits of what a worker may send; each is a named setting in `src/config`. */
+export interface OwnerLimits {
+  readonly timeoutMs: number;
+  readonly maxOutputBytes: number;
+  readonly maxLogBytes: number;
+}
+
+/** Why a worker does not take a job. */
+export type Rejection = "full" | "draining" | "protocol" | "silent";
+
+const REJECTIONS: Readonly<Partial<Record<CloseReason, Rejection>>> = {
+  [CloseReason.FULL]: "full",
+  [CloseReason.DRAINING]: "draining",
+  [CloseReason.PROTOCOL]: "protocol",
+};
+
+/**
+ * One session with a worker, on the side of the owner. Modes: `offered`; `accepted` while the worker holds a slot;
+ * `running` from the first byte of the job on; `reported` once it has its outcome; `ended`.
+ */
+export class OwnerSession {
+  readonly #parts: OwnerParts;
+  readonly #channel: Channel;
+  readonly #accepted = Promise.withResolvers<Rejection | undefined>();
+  readonly #outcome = Promise.withResolvers<Outcome>();
+  readonly #onEnd: () => void;
+  readonly #lifecycle = new Lifecycle<"offered" | "accepted" | "running" | "reported" | "ended">(
+    "a session",
+    "offered",
+    {
+      offered: ["accepted", "ended"],
+      accepted: ["running", "ended"],
+      running: ["reported", "ended"],
+      reported: ["ended"],
+      ended: [],
+    },
+  );
+  #worker: string | undefined;
+  #publicKey = "";
+  #job: { readonly job: Job; readonly ports: JobPorts; readonly host: HostChannel } | undefined;
+  #logBytes = 0;
+
+  /** @param worker undefined for an offer to any worker: the one that accepts on its own subject has the session */
+  constructor(
+    parts: OwnerParts,
+    readonly node: string,
+    readonly id: string,
+    worker: string | undefined,
+    onEnd: () => void,
+  ) {
+    this.#parts = parts;
+    this.#worker = worker;
+    this.#onEnd = onEnd;
+    const { nats, limits: { maxOutputBytes } } = parts;
+    this.#channel = new Channel({
+      send: (frame) => {
+        if (this.#worker !== undefined) {
+          nats.publish(subjects.toWorker(this.#worker, id), frame);
+        }
+      },
+      onMessage: (type, bytes) => this.#receive(type, bytes),
+      onEnd: (end) => this.#ended(end),
+      messageBytesMax: Math.max(HOST_CALL_MAX_BYTES, maxOutputBytes) + MESSAGE_OVERHEAD_BYTES,
+      frameBytesMax: nats.payloadBytesMax,
+    });
+  }
+
+  /** The worker that has the session; undefined before one accepted. */
+  get worker(): string | undefined {
+    return this.#worker;
+  }
+
+  get isRunning(): boolean {
+    return this.#lifecycle.is("running");
+  }
+
+  /** A worker of a claim holds the slot from the start. */
+  accept(publicKey: string): void {
+    this.#publicKey = publicKey;
+    this.#lifecycle.set("accepted");
+    this.#accepted.resolve(undefined);
+  }
+
+  /** Takes a frame that came on the subject of a worker. Frames of other workers do not count. */
+  receive(worker: string, frame: Uint8Array): void {
+    if (this.#worker === undefined) this.#worker = worker;
+    if (worker === this.#worker) this.#channel.receive(frame);
+  }
+
+  /** Resolves with undefined once a worker holds a slot, or with why none does. */
+  async offered(timeoutMs: number): Promise<Rejection | undefined> {
+    const timer = setTimeout(() => this.close(), timeoutMs);
+    const rejection = await this.#accepted.promise;
+    clearTimeout(timer);
+    return rejection;
+  }
+
+  /**
+   * Runs a job on the worker that accepted. The session stays open for {@link recorded} or {@link close}.
+   * @throws NotDelivered, what `onAssigned` throws, and what reading an artifact throws
+   */
+  async run(job: Job, ports: JobPorts, signal: AbortSignal): Promise<Outcome> {
+    const worker = this.#worker;
+    if (worker === undefined || !this.#lifecycle.is("accepted")) throw this.#notDelivered();
+    const context = { worker, node: this.node, session: this.id };
+    const [sealed] = await Promise.all([
+      seal(this.#publicKey, context, encodeJob(job)),
+      ports.onAssigned?.(worker),
+    ]);
+    if (signal.aborted) return killed(killCodeOf(signal));
+    if (!this.#lifecycle.is("accepted")) throw this.#notDelivered();
+    const host = new HostChannel(ports.host, {
+      write: (bytes) => this.#channel.write(MessageType.HOST_REPLY, bytes),
+      close: () => Promise.resolve(),
+    }, this.#parts.replyBudget);
+    this.#job = { job, ports, host };
+    this.#lifecycle.set("running");
+    this.#channel.write(MessageType.JOB, sealed);
+    try {
+      return await this.#await(job, signal);
+    } finally {
+      await host.close();
+    }
+  }
+
+  /** Reports to the worker that the outcome is recorded, and ends the session. */
+  async recorded(): Promise<void> {
+    await this.#channel.write(MessageType.RECORDED, new Uint8Array());
+    await this.#channel.drained();
+    this.close();
+  }
+
+  close(): void {
+    this.#channel.close(CloseReason.DONE);
+  }
+
+  async #await({ limits }: Job, signal: AbortSignal): Promise<Outcome> {
+    const timeoutMs = (limits.timeoutMs ?? this.#parts.limits.timeoutMs) + RUN_OVERHEAD_MS;
+    let cut: ReturnType<typeof setTimeout> | undefined;
+    const late = setTimeout(() => {
+      logger.error("Worker {worker} did not end a run within {timeoutMs} ms", {
+        worker: this.#worker,
+        timeoutMs,
+      });
+      this.close();
+    }, timeoutMs);
+    const cancel = () => {
+      const code = killCodeOf(signal);
+      this.#channel.write(MessageType.CANCEL, new TextEncoder().encode(code));
+      cut = setTimeout(() => {
+        this.#outcome.resolve(killed(code));
+        this.close();
+      }, CANCEL_TIMEOUT_MS);
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    try {
+      return await this.#outcome.promise;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      clearTimeout(late);
+      clearTimeout(cut);
+    }
+  }
+
+  #receive(type: number, bytes: Uint8Array): Promise<void> | void {
+    if (type === MessageType.ACCEPTED) return this.#accept(bytes);
+    const current = this.#job;
+    if (current === undefined || !this.#lifecycle.is("running")) {
+      throw new BrokenProtocol(`a message of type ${type} came while no job ran`);
+    }
+    switch (type) {
+      case MessageType.LOG:
+        return this.#log(bytes, current.ports);
+      case MessageType.HOST_CALL:
+        return current.host.receive(bytes);
+      case MessageType.ARTIFACT_WANTED:
+        return this.#sendArtifact(readDigest(bytes), current.job);
+      case MessageType.OUTCOME:
+        return this.#report(readOutcome(bytes), bytes.length);
+      default:
+        throw new BrokenProtocol(`there is no message of type ${type}`);
+    }
+  }
+
+  #accept(bytes: Uint8Array): void {
+    const { protocol, publicKey } = readAccepted(bytes);
+    if (!this.#lifecycle.is("offered")) throw new BrokenProtocol("an offer was accepted twice");
+    if (!speaks(protocol)) {
+      this.#accepted.resolve("protocol");
+      return this.close();
+    }
+    this.accept(publicKey);
+  }
+
+  #log(bytes: Uint8Array, { onLog }: JobPorts): void {
+    const { maxLogBytes } = this.#parts.limits;
+    for (const log of readLogs(bytes)) {
+      if (this.#logBytes > maxLogBytes + SYSTEM_LOG_BYTES) return;
+      this.#logBytes += log.message.length + LOG_LINE_OVERHEAD_BYTES;
+      if (this.#logBytes <= maxLogBytes + SYSTEM_LOG_BYTES) onLog(log);
+      else {
+        const message = `log truncated: limit of ${formatBytes(maxLogBytes)} reached (--max-log)`;
+        onLog({ time: Date.now(), level: "warn", source: "system", message });
+      }
+    }
+  }
+
+  /** A worker gets the artifacts of its job and no others. */
+  async #sendArtifact(digest: string, { scriptDigest, sourceMapDigest }: Job): Promise<void> {
+    if (digest !== scriptDigest && digest !== sourceMapDigest) {
+      throw new BrokenProtocol(`artifact ${digest} is not one of its job`);
+    }
+    let text: string;
+    try {
+      text = await this.#parts.artifacts.text(digest);
+    } catch (error) {
+      // No fault of the worker: the run fails here.
+      this.#outcome.reject(error);
+      return this.close();
+    }
+    await this.#channel.write(MessageType.ARTIFACT, new TextEncoder().encode(digest + text));
+  }
+
+  #report(outcome: Outcome, byteLength: number): void {
+    const { maxOutputBytes } = this.#parts.limits;
+    this.#lifecycle.set("reported");
+    this.#outcome.resolve(
+      outcome.kind === "success" && byteLength > maxOutputBytes + MESSAGE_OVERHEAD_BYTES
+        ? {
+          kind: "error",
+          code: "OUTPUT_TOO_LARGE",
+          message: `the output is larger than ${formatBytes(maxOutputBytes)} (--max-output)`,
+        }
+        : outcome,
+    );
+  }
+
+  #ended(end: ChannelEnd): void {
+    const wasRunning = this.#lifecycle.is("running");
+    this.#lifecycle.set("ended");
+    this.#accepted.resolve((end.by === "peer" ? REJECTIONS[end.reason] : undefined) ?? "silent");
+    if (wasRunning) this.#reportLoss(end);
+    this.#outcome.resolve(LOST);
+    this.#onEnd();
+  }
+
+  #reportLoss(end: ChannelEnd): void {
+    const worker = this.#worker;
+    if (end.by === "fault") {
+      logger.error("Worker {worker} broke the protocol: {message}", {
+        worker,
+        message: end.message,
+      });
+    } else if (end.by !== "self") {
+      logger.warn("Worker {worker} ended or is silent while it ran a call", { worker });
+    }
+  }
+
+  #notDelivered(): NotDelivered {
+    return new NotDelivered(`worker ${this.#worker} released the slot before it got the job`);
+  }
+}

@@ -1,0 +1,108 @@
+import { nuid } from "@nats-io/transport-node";
+import { CloseReason, encodeClose, isClose } from "../link/frames.ts";
+import { encode } from "../link/messages.ts";
+import { PROTOCOL } from "../link/protocol.ts";
+import { inboxOf, isId, partsOf, subjects } from "../nats/subjects.ts";
+import type { ReceivedMessage } from "../nats/connection.ts";
+import { type OwnerParts, OwnerSession, type Rejection } from "./owner_session.ts";
+
+/** How long a worker may take to answer an offer. */
+const OFFER_TIMEOUT_MS = 2_000;
+
+/** What an offer asks for. */
+export interface OfferRequest {
+  readonly scriptDigest: string;
+  /** The session in whose slot the job may run. */
+  readonly lentBy?: string | undefined;
+}
+
+/** A session as far as frames and notices of NATS go. */
+export interface RoutedSession {
+  /** Takes a frame that came on the subject of a worker. */
+  receive(worker: string, frame: Uint8Array): void;
+  close(): void;
+}
+
+/** The sessions of one API node. */
+export class Sessions implements Disposable {
+  readonly #parts: OwnerParts;
+  readonly #node: string;
+  readonly #sessions = new Map<string, RoutedSession>();
+  readonly #subscriptions: readonly Disposable[];
+  /** Where NATS reports that nobody listens to an offer. */
+  readonly #unheard: string;
+
+  /** @param node id of this API node, unique among the running ones */
+  constructor(parts: OwnerParts, node: string) {
+    this.#parts = parts;
+    this.#node = node;
+    const { nats } = parts;
+    this.#unheard = `${inboxOf(nats.id)}.offer.${node}`;
+    this.#subscriptions = [
+      nats.subscribe(subjects.ofNode(node), (message) => this.#route(message)),
+      nats.subscribe(`${this.#unheard}.*`, ({ subject, isUnheard }) => {
+        const id = subject.slice(this.#unheard.length + 1);
+        if (isUnheard) this.#sessions.get(id)?.close();
+      }),
+    ];
+  }
+
+  get node(): string {
+    return this.#node;
+  }
+
+  /** Asks a worker, or any, for a slot. */
+  async offer(
+    worker: string | undefined,
+    { scriptDigest, lentBy }: OfferRequest,
+  ): Promise<OwnerSession | Rejection> {
+    const session = this.open(nuid.next(), worker);
+    const subject = worker === undefined ? subjects.openOffer() : subjects.offer(worker);
+    const offer = encode({
+      protocol: PROTOCOL,
+      node: this.#node,
+      session: session.id,
+      scriptDigest,
+      ...lentBy === undefined ? {} : { lentBy },
+    });
+    this.#parts.nats.publish(subject, offer, `${this.#unheard}.${session.id}`);
+    return await session.offered(OFFER_TIMEOUT_MS) ?? session;
+  }
+
+  /** Opens a session. The id of a claim comes from its worker: one that is taken gets none. */
+  open(id: string, worker: string | undefined): OwnerSession {
+    if (this.#sessions.has(id)) throw new Error(`Session ${id} is open already`);
+    const session = new OwnerSession(
+      this.#parts,
+      this.#node,
+      id,
+      worker,
+      () => this.#sessions.delete(id),
+    );
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  /** Passes the frames of a session of another kind to it, until {@link remove}. */
+  add(id: string, session: RoutedSession): void {
+    this.#sessions.set(id, session);
+  }
+
+  remove(id: string): void {
+    this.#sessions.delete(id);
+  }
+
+  [Symbol.dispose](): void {
+    for (const session of this.#sessions.values()) session.close();
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+  }
+
+  #route({ subject, bytes }: ReceivedMessage): void {
+    const [, worker, , id] = partsOf(subject);
+    if (!isId(worker) || !isId(id)) return;
+    const session = this.#sessions.get(id);
+    if (session !== undefined) return session.receive(worker, bytes);
+    if (isClose(bytes)) return;
+    this.#parts.nats.publish(subjects.toWorker(worker, id), encodeClose(CloseReason.UNKNOWN));
+  }
+}

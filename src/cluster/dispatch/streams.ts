@@ -1,0 +1,28 @@
+import { AckPolicy, RetentionPolicy, StorageType } from "@nats-io/jetstream";
+import type { Nats } from "../nats/connection.ts";
+import { RUNS_CONSUMER, RUNS_STREAM, RUNS_SUBJECT } from "../nats/subjects.ts";
+
+const NANOS_PER_MS = 1_000_000;
+/** How long a repeated offer of the same attempt is dropped. */
+const DUPLICATES_MS = 120_000;
+/** How long a worker may keep a call without a sign of life; then another one gets it. */
+export const ACK_WAIT_MS = 30_000;
+const ACKS_PENDING_MAX = 100_000;
+
+/** Creates the work queue of asynchronous calls and its consumer, or adapts them. */
+export async function openStreams({ jetstream }: Nats): Promise<void> {
+  await jetstream.streams.add({
+    name: RUNS_STREAM,
+    subjects: [RUNS_SUBJECT],
+    retention: RetentionPolicy.Workqueue,
+    storage: StorageType.File,
+    duplicate_window: DUPLICATES_MS * NANOS_PER_MS,
+  });
+  await jetstream.consumers.add(RUNS_STREAM, {
+    durable_name: RUNS_CONSUMER,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
+    max_ack_pending: ACKS_PENDING_MAX,
+    max_deliver: -1,
+  });
+}

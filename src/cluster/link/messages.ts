@@ -1,0 +1,219 @@
+/** The messages of sessions, offers and claims. What comes from a worker is hostile: every reader here checks it. */
+import { z } from "zod";
+import type { Job, Outcome } from "../../engine/contract.ts";
+import type { SandboxLog } from "../../sandbox/contract.ts";
+import { OUTCOME_MESSAGE_MAX_UNITS } from "../../sandbox/instance/outcome.ts";
+import { validateOutput } from "../../sandbox/instance/output.ts";
+import { isId } from "../nats/subjects.ts";
+import { isPublicKey } from "./sealing.ts";
+import { BrokenProtocol } from "./receiver.ts";
+
+/** Types of messages in the channel of a session. */
+export const MessageType = {
+  /** Owner to worker: the sealed job, once. */
+  JOB: 1,
+  /** Owner to worker: a piece of the stream of replies to host calls (`src/runtime/wire.ts`). */
+  HOST_REPLY: 2,
+  /** Owner to worker: the text of an artifact, after its digest in hex. */
+  ARTIFACT: 3,
+  /** Owner to worker: kill the instance; the text is a `KillCode`. */
+  CANCEL: 4,
+  /** Owner to worker: the call's record has its outcome, or may be claimed again. */
+  RECORDED: 5,
+  /** Worker to owner: the slot is held. */
+  ACCEPTED: 16,
+  /** Worker to owner: log lines. */
+  LOG: 17,
+  /** Worker to owner: the body of a frame `HOST_CALL` of `src/runtime/wire.ts`. */
+  HOST_CALL: 18,
+  /** Worker to owner: send the artifact with this digest. */
+  ARTIFACT_WANTED: 19,
+  /** Worker to owner: how the job ended, once. */
+  OUTCOME: 20,
+} as const;
+
+/** Length of a digest in hex. */
+export const DIGEST_UNITS = 64;
+/** Log lines of one message. */
+export const LOG_LINES_MAX = 500;
+/** Longest message of a log line in UTF-16 units; the sandbox cuts longer ones. */
+const LOG_MESSAGE_MAX_UNITS = 1024 * 1024;
+/** Most scripts in an entry and in a list of scripts to keep ready. */
+export const SCRIPTS_MAX = 128;
+const HEAD_LENGTH_BYTES = 4;
+
+const encoder = new TextEncoder();
+
+const Id = z.string().refine(isId);
+const Digest = z.string().regex(/^[0-9a-f]{64}$/);
+const PublicKey = z.string().refine(isPublicKey);
+const Protocol = z.int().min(0).max(1_000_000);
+const Count = z.int().min(0).max(1_000_000);
+
+const Offer = z.object({
+  protocol: Protocol,
+  node: Id,
+  session: Id,
+  scriptDigest: Digest,
+  lentBy: Id.optional(),
+});
+
+/** An API node asks a worker for a slot. */
+export type Offer = Readonly<z.infer<typeof Offer>>;
+
+const Accepted = z.object({ protocol: Protocol, publicKey: PublicKey });
+
+/** A worker holds a slot for a session. */
+export type Accepted = Readonly<z.infer<typeof Accepted>>;
+
+const ClaimRequest = z.object({
+  protocol: Protocol,
+  session: Id,
+  invocation: Id,
+  publicKey: PublicKey,
+});
+
+/** A worker pulled an asynchronous call, and holds a slot for it. */
+export type ClaimRequest = Readonly<z.infer<typeof ClaimRequest>>;
+
+const ClaimReply = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("claimed"), node: Id }),
+  z.object({ answer: z.enum(["gone", "elsewhere", "later"]) }),
+]);
+
+export type ClaimReply = Readonly<z.infer<typeof ClaimReply>>;
+
+const Entry = z.object({
+  protocol: Protocol,
+  version: z.string().max(64),
+  capacity: Count,
+  free: Count,
+  /** Digests of scripts that it has ready. */
+  ready: z.array(Digest).max(SCRIPTS_MAX),
+  publicKey: PublicKey,
+  isDraining: z.boolean(),
+});
+
+/** What a worker says of itself. */
+export type Entry = Readonly<z.infer<typeof Entry>>;
+
+const Prewarm = z.object({
+  node: Id,
+  session: Id,
+  /** When the list was read, in milliseconds since the epoch: a later one replaces it. */
+  decidedAt: z.int().min(0),
+  scripts: z.array(z.object({ scriptDigest: Digest, count: Count })).max(SCRIPTS_MAX),
+});
+
+/** Scripts that a worker keeps ready. */
+export type Prewarm = Readonly<z.infer<typeof Prewarm>>;
+
+const Logs = z.array(z.object({
+  time: z.number().min(0).max(8.64e15),
+  level: z.enum(["debug", "info", "warn", "error"]),
+  source: z.enum(["console", "stdout", "stderr", "egress", "system"]),
+  message: z.string().max(LOG_MESSAGE_MAX_UNITS),
+})).max(LOG_LINES_MAX);
+
+const Ended = z.object({
+  process: z.enum(["root", "template", "single", "reused"]).optional(),
+  error: z.object({
+    code: z.enum([
+      "TIMEOUT",
+      "CPU_LIMIT",
+      "OUT_OF_MEMORY",
+      "UNCAUGHT",
+      "BAD_OUTPUT",
+      "OUTPUT_TOO_LARGE",
+      "EXITED",
+      "CANCELLED",
+      "INTERRUPTED",
+    ]),
+    message: z.string().max(OUTCOME_MESSAGE_MAX_UNITS),
+  }).optional(),
+});
+
+/** @throws BrokenProtocol */
+function read<T>(schema: z.ZodType<T>, what: string, bytes: Uint8Array): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new BrokenProtocol(`${what} is not JSON`);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new BrokenProtocol(`${what} is malformed at ${issue?.path.join(".") || "its top"}`);
+}
+
+/** The JSON of an offer, an entry, a claim and so on. */
+export function encode(
+  value: Offer | Accepted | ClaimRequest | ClaimReply | Entry | Prewarm | readonly SandboxLog[],
+): Uint8Array<ArrayBuffer> {
+  return encoder.encode(JSON.stringify(value));
+}
+
+export const readOffer = (bytes: Uint8Array): Offer => read(Offer, "an offer", bytes);
+export const readAccepted = (bytes: Uint8Array): Accepted => read(Accepted, "an answer", bytes);
+export const readClaimRequest = (bytes: Uint8Array): ClaimRequest =>
+  read(ClaimRequest, "a claim", bytes);
+export const readClaimReply = (bytes: Uint8Array): ClaimReply =>
+  read(ClaimReply, "the reply to a claim", bytes);
+export const readEntry = (bytes: Uint8Array): Entry => read(Entry, "an entry", bytes);
+export const readPrewarm = (bytes: Uint8Array): Prewarm =>
+  read(Prewarm, "a list of scripts", bytes);
+export const readLogs = (bytes: Uint8Array): readonly SandboxLog[] =>
+  read(Logs, "a list of log lines", bytes);
+export const readDigest = (bytes: Uint8Array): string => {
+  const text = new TextDecoder().decode(bytes);
+  if (!Digest.safeParse(text).success) throw new BrokenProtocol("a digest is malformed");
+  return text;
+};
+
+/** A job as it is sealed: its input is kept apart, because it may be large. */
+export function encodeJob({ inputJson, ...head }: Job): Uint8Array<ArrayBuffer> {
+  return encodeWithText(head, inputJson);
+}
+
+/** Reads an opened job; its owner is trusted. */
+export function decodeJob(bytes: Uint8Array): Job {
+  const { head, text } = split(bytes);
+  const job = JSON.parse(new TextDecoder().decode(head)) as Omit<Job, "inputJson">;
+  return { ...job, inputJson: new TextDecoder().decode(text) };
+}
+
+export function encodeOutcome(outcome: Outcome): Uint8Array<ArrayBuffer> {
+  const { process } = outcome;
+  if (outcome.kind === "success") return encodeWithText({ process }, outcome.outputJson);
+  const { code, message } = outcome;
+  return encodeWithText({ process, error: { code, message } }, "");
+}
+
+/** @throws BrokenProtocol */
+export function readOutcome(bytes: Uint8Array): Outcome {
+  const { head, text } = split(bytes);
+  const { process, error } = read(Ended, "an outcome", head);
+  const kind = process === undefined ? {} : { process };
+  if (error !== undefined) return { kind: "error", ...error, ...kind };
+  return { ...validateOutput(text), ...kind };
+}
+
+function encodeWithText(head: unknown, text: string): Uint8Array<ArrayBuffer> {
+  const json = encoder.encode(JSON.stringify(head));
+  const body = encoder.encode(text);
+  const bytes = new Uint8Array(HEAD_LENGTH_BYTES + json.length + body.length);
+  new DataView(bytes.buffer).setUint32(0, json.length);
+  bytes.set(json, HEAD_LENGTH_BYTES);
+  bytes.set(body, HEAD_LENGTH_BYTES + json.length);
+  return bytes;
+}
+
+function split(bytes: Uint8Array): { readonly head: Uint8Array; readonly text: Uint8Array } {
+  const length = bytes.length < HEAD_LENGTH_BYTES
+    ? Infinity
+    : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  const textAt = HEAD_LENGTH_BYTES + length;
+  if (textAt > bytes.length) throw new BrokenProtocol("the head of a message is cut");
+  return { head: bytes.subarray(HEAD_LENGTH_BYTES, textAt), text: bytes.subarray(textAt) };
+}

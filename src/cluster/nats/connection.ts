@@ -1,0 +1,224 @@
+import { getLogger } from "@logtape/logtape";
+import { connect, type NatsConnection, nuid, type TlsOptions } from "@nats-io/transport-node";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { readTextFile } from "../../shared/files.ts";
+import { type Credentials, readCredentials } from "./credentials.ts";
+import { connectFault, deniedOperation, NatsUnusable } from "./errors.ts";
+import { inboxOf } from "./subjects.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** How to reach NATS; each is a named setting in `src/config`. */
+export interface NatsOptions {
+  /** `nats://HOST:PORT` or `tls://HOST:PORT`; all of one scheme. */
+  readonly urls: readonly string[];
+  /** An NKey seed of a user, or a file `.creds`; undefined on loopback alone. */
+  readonly credentialsFile: string | undefined;
+  /** Certificates in PEM that servers may have besides the public ones. */
+  readonly caFile: string | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const RECONNECT_WAIT_MS = 250;
+const PING_INTERVAL_MS = 3_000;
+const PINGS_OUT_MAX = 2;
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
+
+/**
+ * A connection to NATS that reconnects for ever. What is sent while it is away may be lost.
+ */
+export class Nats implements AsyncDisposable {
+  #isUp = true;
+  #fault: string | undefined;
+
+  private constructor(
+    readonly connection: NatsConnection,
+    readonly jetstream: JetStreamManager,
+    /** The public NKey of the user; without authentication a random id. */
+    readonly id: string,
+    private readonly urls: string,
+  ) {
+    this.#watch();
+  }
+
+  /**
+   * Connects, and checks that NATS authenticates its clients, or that it is on loopback, and has JetStream.
+   * @param role names the client in the lists of NATS
+   * @throws NatsUnusable
+   */
+  static async connect(options: NatsOptions, role: string): Promise<Nats> {
+    const { urls, credentialsFile } = options;
+    const shown = urls.join(", ");
+    const credentials = credentialsFile === undefined
+      ? undefined
+      : await readCredentials(credentialsFile);
+    const id = credentials?.id ?? nuid.next();
+    const connection = await dial(options, credentials, { id, role }).catch((error) => {
+      throw connectFault(error, shown);
+    });
+    try {
+      checkAuthentication(connection, credentials);
+      const jetstream = await openJetStream(connection, shown);
+      return new Nats(connection, jetstream, id, shown);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  /** Why NATS cannot be used now; undefined while it can. */
+  get fault(): string | undefined {
+    if (this.#fault !== undefined) return this.#fault;
+    return this.#isUp ? undefined : `NATS at ${this.urls} is away`;
+  }
+
+  /** Largest message in bytes. */
+  get payloadBytesMax(): number {
+    return this.connection.info?.max_payload ?? 1024 * 1024;
+  }
+
+  /** Publishes if NATS is there; a message that would wait for a new connection is dropped. */
+  publish(subject: string, bytes: Uint8Array, reply?: string): void {
+    if (!this.#isUp || this.connection.isClosed() || this.connection.isDraining()) return;
+    this.connection.publish(subject, bytes, reply === undefined ? {} : { reply });
+  }
+
+  /** Takes the messages of a subject. @param onMessage must not throw */
+  subscribe(
+    subject: string,
+    onMessage: (message: ReceivedMessage) => void,
+    queue?: string,
+  ): Disposable {
+    const subscription = this.connection.subscribe(subject, {
+      ...queue === undefined ? {} : { queue },
+      callback: (error, message) => {
+        if (error !== null) return this.#report(error);
+        onMessage({
+          subject: message.subject,
+          bytes: message.data,
+          isUnheard: message.headers?.code === 503,
+          respond: (bytes) => message.respond(bytes),
+        });
+      },
+    });
+    return { [Symbol.dispose]: () => subscription.unsubscribe() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.connection.isClosed()) return;
+    // What was published last should leave; a NATS that is away does not delay the end.
+    if (this.#isUp) await Promise.race([this.connection.flush().catch(() => {}), later(1_000)]);
+    await this.connection.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === "disconnect") {
+        this.#isUp = false;
+        logger.warn("NATS at {urls} is away", { urls: this.urls });
+      } else if (status.type === "reconnect") {
+        this.#reconnected();
+      } else if (status.type === "error") this.#report(status.error);
+      else if (status.type === "close") this.#isUp = false;
+    }
+  }
+
+  /** Another server of the list may be configured differently. */
+  #reconnected(): void {
+    const host = hostOf(this.connection.getServer());
+    if (!this.connection.info?.auth_required && !LOOPBACK.test(host)) {
+      this.#fault = unauthenticated(host);
+      logger.error("{fault}", { fault: this.#fault });
+      this.connection.close();
+      return;
+    }
+    this.#isUp = true;
+    logger.info("NATS at {urls} is back", { urls: this.urls });
+  }
+
+  #report(error: Error): void {
+    const denied = deniedOperation(error);
+    if (denied === undefined) logger.warn("NATS: {message}", { message: error.message });
+    else {
+      logger.error("NATS does not permit {denied}; correct the permissions of user {id}", {
+        denied,
+        id: this.id,
+      });
+    }
+  }
+}
+
+/** A message of a subscription. */
+export interface ReceivedMessage {
+  readonly subject: string;
+  /** Valid until the handler returns. */
+  readonly bytes: Uint8Array;
+  /** True for the notice of NATS that nobody listens to what was published with this subject for replies. */
+  readonly isUnheard: boolean;
+  respond(bytes: Uint8Array): void;
+}
+
+async function dial(
+  { urls, caFile }: NatsOptions,
+  credentials: Credentials | undefined,
+  { id, role }: { readonly id: string; readonly role: string },
+): Promise<NatsConnection> {
+  const isTls = urls.some((url) => url.startsWith("tls:"));
+  const tls: TlsOptions | undefined = isTls
+    ? caFile === undefined ? {} : { ca: await readTextFile(caFile) }
+    : undefined;
+  return await connect({
+    servers: urls.map((url) => url.replace(/^tls:/, "nats:")),
+    name: `invoked ${role}`,
+    inboxPrefix: inboxOf(id),
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    // Revoked credentials may be given back: the log names them meanwhile.
+    ignoreAuthErrorAbort: true,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: PINGS_OUT_MAX,
+    ignoreClusterUpdates: true,
+    noAsyncTraces: true,
+    ...tls === undefined ? {} : { tls },
+    ...credentials === undefined ? {} : { authenticator: credentials.authenticator },
+  });
+}
+
+function checkAuthentication(
+  connection: NatsConnection,
+  credentials: Credentials | undefined,
+): void {
+  const host = hostOf(connection.getServer());
+  if (connection.info?.auth_required) return;
+  if (!LOOPBACK.test(host)) throw new NatsUnusable(unauthenticated(host));
+  if (credentials !== undefined) {
+    throw new NatsUnusable(
+      `Cannot use --nats-credentials: NATS at ${host} asks nobody for credentials; ` +
+        "configure its users, or omit the setting",
+    );
+  }
+}
+
+function unauthenticated(host: string): string {
+  return `Cannot use NATS at ${host}: it accepts clients without authentication, which is allowed ` +
+    "on loopback alone; configure its users, and give --nats-credentials";
+}
+
+async function openJetStream(connection: NatsConnection, urls: string): Promise<JetStreamManager> {
+  if (!connection.info?.jetstream) {
+    throw new NatsUnusable(
+      `Cannot use NATS at ${urls}: JetStream is off; add "jetstream {}" to its configuration`,
+    );
+  }
+  return await jetstreamManager(connection, { checkAPI: false });
+}
+
+/** The host of `HOST:PORT`. */
+function hostOf(server: string): string {
+  return server.slice(0, server.lastIndexOf(":"));
+}
+
+function later(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

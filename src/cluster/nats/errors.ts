@@ -1,0 +1,58 @@
+import {
+  AuthorizationError,
+  ConnectionError,
+  errors,
+  PermissionViolationError,
+  TimeoutError,
+} from "@nats-io/transport-node";
+
+/** NATS cannot be used as configured; the message is for the operator. */
+export class NatsUnusable extends Error {
+  override name = "NatsUnusable";
+}
+
+/** An error of the connection in words. @param servers the configured URLs */
+export function connectFault(error: unknown, servers: string): NatsUnusable {
+  const message = causes(error).map(faultOf).find((fault) => fault !== undefined) ??
+    `${error instanceof Error ? error.message : error}`;
+  return new NatsUnusable(`Cannot connect to NATS at ${servers}: ${message}`, { cause: error });
+}
+
+function faultOf(error: unknown): string | undefined {
+  if (
+    error instanceof AuthorizationError || error instanceof errors.UserAuthenticationExpiredError
+  ) {
+    return "it rejects the credentials; check --nats-credentials and the users of its configuration";
+  }
+  if (error instanceof TimeoutError) return "it did not answer in time";
+  if (!(error instanceof Error)) return undefined;
+  if (/certificate|tls|handshake/i.test(error.message)) {
+    return `TLS failed: ${error.message}; check --nats-ca and the host of the URL`;
+  }
+  if (
+    error instanceof ConnectionError ||
+    /refused|ECONNREFUSED|unreachable|ENOTFOUND/i.test(error.message)
+  ) {
+    return /refused|ECONNREFUSED/i.test(error.message)
+      ? "the connection was refused; start nats-server, or correct --nats"
+      : `it cannot be reached: ${error.message}`;
+  }
+  return undefined;
+}
+
+/** The operation that NATS does not permit this user; undefined for another error. */
+export function deniedOperation(error: unknown): string | undefined {
+  const denied = causes(error).find((cause) => cause instanceof PermissionViolationError);
+  return denied instanceof PermissionViolationError
+    ? `${denied.operation} ${denied.subject}`
+    : undefined;
+}
+
+function causes(error: unknown): readonly unknown[] {
+  const found: unknown[] = [];
+  for (let at = error; at !== undefined && found.length < 8;) {
+    found.push(at);
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return found.reverse();
+}

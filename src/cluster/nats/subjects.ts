@@ -1,0 +1,56 @@
+/** Subjects of NATS. W is the id of a worker, N of an API node, R of a session, I of an invocation. */
+
+const PREFIX = "invoked.v1";
+
+/** Work queue of asynchronous calls, and its consumer. */
+export const RUNS_STREAM = "INVOKED_RUNS";
+export const RUNS_SUBJECT = `${PREFIX}.runs`;
+export const RUNS_CONSUMER = "workers";
+/** Key-value bucket of the workers' entries. */
+export const WORKERS_BUCKET = "invoked_workers";
+/** Queue groups. */
+export const WORKERS_GROUP = "workers";
+export const NODES_GROUP = "api";
+
+/** An id that may be a part of a subject. */
+const ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Whether a text may be the id of a worker, node, session or invocation. */
+export function isId(text: unknown): text is string {
+  return typeof text === "string" && ID.test(text);
+}
+
+/** Prefix of the inboxes of a user. */
+export function inboxOf(user: string): string {
+  return `_INBOX.${user}`;
+}
+
+export const subjects = {
+  /** API node to one worker: may I have a slot? */
+  offer: (worker: string) => `${PREFIX}.worker.${worker}.offer`,
+  /** API node to any worker. */
+  openOffer: () => `${PREFIX}.offer`,
+  /** Owner to worker: frames of a session. */
+  toWorker: (worker: string, session: string) => `${PREFIX}.worker.${worker}.run.${session}`,
+  /** API node to worker: scripts to keep ready. */
+  prewarm: (worker: string) => `${PREFIX}.worker.${worker}.prewarm`,
+  /** Everything for one worker. */
+  ofWorker: (worker: string) => `${PREFIX}.worker.${worker}.>`,
+  /** Worker to owner: frames of a session. */
+  toNode: (worker: string, node: string, session: string) =>
+    `${PREFIX}.from.${worker}.${node}.${session}`,
+  /** Everything from workers for one API node. */
+  ofNode: (node: string) => `${PREFIX}.from.*.${node}.*`,
+  /** Worker to any API node: it pulled an asynchronous call. */
+  claim: (worker: string) => `${PREFIX}.claim.${worker}`,
+  claims: () => `${PREFIX}.claim.*`,
+  /** API node to all: something of an invocation was recorded. */
+  notify: (invocation: string) => `${PREFIX}.notify.${invocation}`,
+  /** API node to the owner of a run: cancel it. */
+  cancel: (node: string) => `${PREFIX}.api.${node}.cancel`,
+};
+
+/** The parts of a subject after the prefix. */
+export function partsOf(subject: string): readonly string[] {
+  return subject.slice(PREFIX.length + 1).split(".");
+}

@@ -1,0 +1,84 @@
+import { getLogger } from "@logtape/logtape";
+import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
+import { encode, type Entry } from "../link/messages.ts";
+import type { Nats } from "../nats/connection.ts";
+import { WORKERS_BUCKET } from "../nats/subjects.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+const REFRESH_INTERVAL_MS = 2_000;
+/** Changes within this time share one write. */
+const CHANGE_DELAY_MS = 50;
+const WRITE_TIMEOUT_MS = 2_000;
+/** What NATS says to a write of a subject that no bucket has. */
+const NO_BUCKET = /no stream|no responders/i;
+
+/** The entry of this worker: written again and again, and at once when it changes. */
+export class OwnEntry implements AsyncDisposable {
+  readonly #jetstream: JetStreamClient;
+  readonly #subject: string;
+  readonly #current: () => Entry;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing: Promise<boolean> | undefined;
+  #isClosed = false;
+  #fault: string | undefined;
+
+  /** @param current the entry at this time */
+  constructor(nats: Nats, current: () => Entry) {
+    this.#jetstream = jetstream(nats.connection, { timeout: WRITE_TIMEOUT_MS });
+    // The worker may write this subject and no other, so it does not open the bucket.
+    this.#subject = `$KV.${WORKERS_BUCKET}.${nats.id}`;
+    this.#current = current;
+  }
+
+  /** Writes the entry for the first time; resolves with whether the bucket has it. */
+  async start(): Promise<boolean> {
+    return await this.#write();
+  }
+
+  /** The entry is written soon. */
+  changed(): void {
+    if (this.#writing === undefined) this.#schedule(CHANGE_DELAY_MS);
+  }
+
+  /** Writes the entry, for the last time. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#writing;
+    await this.#put();
+  }
+
+  #schedule(ms: number): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#write(), ms);
+  }
+
+  #write(): Promise<boolean> {
+    this.#writing ??= this.#put().finally(() => {
+      this.#writing = undefined;
+      this.#schedule(REFRESH_INTERVAL_MS);
+    });
+    return this.#writing;
+  }
+
+  async #put(): Promise<boolean> {
+    try {
+      await this.#jetstream.publish(this.#subject, encode(this.#current()));
+      if (this.#fault !== undefined) logger.info("The entry of this worker is written again");
+      this.#fault = undefined;
+      return true;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const fault = NO_BUCKET.test(message)
+        ? "no API node has begun yet (invoked serve --nats), or this user may not write it"
+        : message;
+      if (this.#fault !== fault) {
+        logger.warn("Cannot write the entry of this worker: {fault}", { fault });
+      }
+      this.#fault = fault;
+      return false;
+    }
+  }
+}

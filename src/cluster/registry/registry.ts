@@ -1,0 +1,161 @@
+import { getLogger } from "@logtape/logtape";
+import { type KV, Kvm } from "@nats-io/kv";
+import { type Entry, readEntry } from "../link/messages.ts";
+import { PROTOCOL, speaks } from "../link/protocol.ts";
+import type { Nats } from "../nats/connection.ts";
+import { isId, WORKERS_BUCKET } from "../nats/subjects.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** Age at which an entry is gone, here and in the bucket. */
+export const ENTRY_LIFETIME_MS = 10_000;
+const EXPIRE_INTERVAL_MS = 1_000;
+const WATCH_AGAIN_MS = 1_000;
+
+/** A worker as an API node sees it. */
+export interface KnownWorker {
+  readonly id: string;
+  readonly entry: Entry;
+  /** Free slots: those of the entry without what this node gave the worker since. */
+  free: number;
+}
+
+/** The workers' entries, as an API node follows them. */
+export class Registry implements AsyncDisposable {
+  readonly #nats: Nats;
+  readonly #workers = new Map<string, KnownWorker & { seenAt: number }>();
+  readonly #foreign = new Map<string, number>();
+  readonly #closing = new AbortController();
+  readonly #expiring: ReturnType<typeof setInterval>;
+  #changed = Promise.withResolvers<void>();
+  #watching: Promise<void> | undefined;
+
+  private constructor(nats: Nats) {
+    this.#nats = nats;
+    this.#expiring = setInterval(() => this.#expire(), EXPIRE_INTERVAL_MS);
+  }
+
+  /** Creates the bucket if it is missing, and begins to follow it. */
+  static async open(nats: Nats): Promise<Registry> {
+    const registry = new Registry(nats);
+    const first = await registry.#openBucket();
+    registry.#watching = registry.#watch(first);
+    return registry;
+  }
+
+  /** Workers with a fresh entry that speak this protocol and take calls. */
+  get workers(): readonly KnownWorker[] {
+    return [...this.#workers.values()].filter(({ entry }) => !entry.isDraining);
+  }
+
+  get(id: string): KnownWorker | undefined {
+    return this.#workers.get(id);
+  }
+
+  /** Slots of all workers that take calls. */
+  get capacity(): number {
+    return this.workers.reduce((sum, { entry }) => sum + entry.capacity, 0);
+  }
+
+  /** Resolves when an entry changed. */
+  get changed(): Promise<void> {
+    return this.#changed.promise;
+  }
+
+  /** A slot of the worker was taken (-1) or released (1) since its last entry. */
+  adjust(id: string, slots: 1 | -1): void {
+    const worker = this.#workers.get(id);
+    if (worker === undefined) return;
+    worker.free = Math.max(0, Math.min(worker.entry.capacity, worker.free + slots));
+    if (slots > 0) this.#notify();
+  }
+
+  /** The worker is gone, or says so: no offer goes to it before its next entry. */
+  forget(id: string): void {
+    if (this.#workers.delete(id)) this.#notify();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    clearInterval(this.#expiring);
+    this.#notify();
+    await this.#watching;
+  }
+
+  async #openBucket(): Promise<KV> {
+    return await new Kvm(this.#nats.connection).create(WORKERS_BUCKET, {
+      ttl: ENTRY_LIFETIME_MS,
+      history: 1,
+    });
+  }
+
+  /** Follows the bucket; begins again after an error, such as the loss of NATS or of the bucket. */
+  async #watch(first: KV): Promise<void> {
+    let bucket: KV | undefined = first;
+    while (!this.#closing.signal.aborted) {
+      try {
+        bucket ??= await this.#openBucket();
+        const entries = await bucket.watch();
+        const stop = () => entries.stop();
+        this.#closing.signal.addEventListener("abort", stop, { once: true });
+        if (this.#closing.signal.aborted) stop();
+        for await (const { key, operation, value } of entries) {
+          if (operation === "PUT") this.#put(key, value);
+          else this.forget(key);
+        }
+      } catch (error) {
+        logger.debug("Cannot follow the entries of workers: {error}", { error });
+      }
+      bucket = undefined;
+      if (!this.#closing.signal.aborted) {
+        await new Promise((resolve) => setTimeout(resolve, WATCH_AGAIN_MS));
+      }
+    }
+  }
+
+  #put(id: string, value: Uint8Array): void {
+    if (!isId(id)) return;
+    let entry: Entry;
+    try {
+      entry = readEntry(value);
+    } catch (error) {
+      const { message } = error as Error;
+      return logger.warn("Cannot use the entry of worker {id}: {message}", { id, message });
+    }
+    if (!speaks(entry.protocol)) return this.#reportForeign(id, entry.protocol);
+    this.#foreign.delete(id);
+    if (!this.#workers.has(id) && !entry.isDraining) {
+      const { capacity, version } = entry;
+      logger.info("Worker {id} has {capacity} slots, version {version}", { id, capacity, version });
+    }
+    this.#workers.set(id, { id, entry, free: entry.free, seenAt: performance.now() });
+    this.#notify();
+  }
+
+  #reportForeign(id: string, protocol: number): void {
+    this.#workers.delete(id);
+    if (this.#foreign.get(id) === protocol) return;
+    this.#foreign.set(id, protocol);
+    logger.error(
+      "Worker {id} gets no calls: it speaks protocol {protocol}, this server {own} and the one before; upgrade the older one",
+      { id, protocol, own: PROTOCOL },
+    );
+  }
+
+  #expire(): void {
+    const oldest = performance.now() - ENTRY_LIFETIME_MS;
+    for (const { id, seenAt } of this.#workers.values()) {
+      if (seenAt >= oldest) continue;
+      logger.warn("Worker {id} is gone: its entry is older than {lifetimeMs} ms", {
+        id,
+        lifetimeMs: ENTRY_LIFETIME_MS,
+      });
+      this.forget(id);
+    }
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}

@@ -1,0 +1,94 @@
+import { getLogger } from "@logtape/logtape";
+import { type Consumer, jetstream, type JsMsg } from "@nats-io/jetstream";
+import { pause } from "../../shared/pause.ts";
+import type { Nats } from "../nats/connection.ts";
+import { isId, RUNS_CONSUMER, RUNS_STREAM } from "../nats/subjects.ts";
+import type { Slots } from "./slots.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** How long one request for messages waits; a slot that becomes free meanwhile waits for the next one. */
+const FETCH_MS = 2_000;
+const WORKING_INTERVAL_MS = 10_000;
+/** How long a call waits that must not start now. */
+const AGAIN_AFTER_MS = 1_000;
+/** How long the puller waits after an error of NATS. */
+const PAUSE_MS = 1_000;
+
+/**
+ * Takes charge of a call and of the slot for it. Resolves with `settled` once the message of the call is no longer needed,
+ * or with `again` if the call must be offered again. Must not reject.
+ */
+export type TakeCall = (invocationId: string, slot: Disposable) => Promise<"settled" | "again">;
+
+/** Pulls asynchronous calls for free slots. */
+export class Puller {
+  readonly #nats: Nats;
+  readonly #slots: Slots;
+  readonly #take: TakeCall;
+  readonly #stopping = new AbortController();
+  readonly #calls = new Set<Promise<void>>();
+  readonly #pulling: Promise<void>;
+
+  constructor(nats: Nats, slots: Slots, take: TakeCall) {
+    this.#nats = nats;
+    this.#slots = slots;
+    this.#take = take;
+    this.#pulling = this.#pull();
+  }
+
+  /** Pulls nothing more. Resolves once the calls that it pulled are settled. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#pulling;
+    await Promise.all(this.#calls);
+  }
+
+  async #pull(): Promise<void> {
+    const { signal } = this.#stopping;
+    let consumer: Consumer | undefined;
+    while (!signal.aborted) {
+      try {
+        consumer ??= await jetstream(this.#nats.connection)
+          .consumers.get(RUNS_STREAM, RUNS_CONSUMER);
+        await this.#fetch(consumer);
+      } catch (error) {
+        // NATS may be away, or no API node has begun yet.
+        logger.debug("Cannot pull asynchronous calls: {error}", { error });
+        consumer = undefined;
+        await pause(PAUSE_MS, signal);
+      }
+    }
+  }
+
+  async #fetch(consumer: Consumer): Promise<void> {
+    const { signal } = this.#stopping;
+    const { free, changed } = this.#slots;
+    if (free === 0) return await Promise.race([changed, pause(FETCH_MS, signal)]);
+    const messages = await consumer.fetch({ max_messages: free, expires: FETCH_MS });
+    for await (const message of messages) {
+      // A synchronous call may have taken the slot meanwhile: another worker gets this one.
+      const slot = signal.aborted ? undefined : this.#slots.take();
+      if (slot === undefined) message.nak();
+      else this.#begin(message, slot);
+    }
+  }
+
+  #begin(message: JsMsg, slot: Disposable): void {
+    const call = this.#handle(message, slot).finally(() => this.#calls.delete(call));
+    this.#calls.add(call);
+  }
+
+  async #handle(message: JsMsg, slot: Disposable): Promise<void> {
+    const id = message.string();
+    if (!isId(id)) {
+      slot[Symbol.dispose]();
+      return message.term();
+    }
+    const working = setInterval(() => message.working(), WORKING_INTERVAL_MS);
+    const result = await this.#take(id, slot);
+    clearInterval(working);
+    if (result === "settled") message.ack();
+    else message.nak(AGAIN_AFTER_MS);
+  }
+}

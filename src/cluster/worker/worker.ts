@@ -1,0 +1,236 @@
+import { getLogger } from "@logtape/logtape";
+import { LRUCache } from "lru-cache";
+import type { JobRunner } from "../../engine/contract.ts";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import { CloseReason, encodeClose } from "../link/frames.ts";
+import {
+  type Entry,
+  type Offer,
+  type Prewarm,
+  readOffer,
+  readPrewarm,
+  SCRIPTS_MAX,
+} from "../link/messages.ts";
+import { PROTOCOL, speaks } from "../link/protocol.ts";
+import { SealKey } from "../link/sealing.ts";
+import type { Nats, ReceivedMessage } from "../nats/connection.ts";
+import { isId, partsOf, subjects, WORKERS_GROUP } from "../nats/subjects.ts";
+import { OwnEntry } from "../registry/own_entry.ts";
+import type { SessionArtifacts } from "./artifacts.ts";
+import { Claiming } from "./claiming.ts";
+import { PrewarmSession } from "./prewarm_session.ts";
+import { Puller } from "./puller.ts";
+import { Slots } from "./slots.ts";
+import { WorkerSession } from "./worker_session.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** Ended sessions that are remembered: an offer that is delivered twice begins one session. */
+const ENDED_SESSIONS_MAX = 10_000;
+
+export interface WorkerOptions {
+  readonly capacity: number;
+  readonly version: string;
+}
+
+/**
+ * Runs calls for API nodes. Modes: `open` takes offers and claims calls; `draining` takes nothing new and finishes what
+ * runs; `closed`.
+ */
+export class Worker implements AsyncDisposable {
+  readonly #nats: Nats;
+  readonly #key: SealKey;
+  readonly #runner: JobRunner;
+  readonly #artifacts: SessionArtifacts;
+  readonly #version: string;
+  readonly #slots: Slots;
+  readonly #entry: OwnEntry;
+  readonly #claiming: Claiming;
+  readonly #sessions = new Map<string, WorkerSession>();
+  readonly #endedSessions = new LRUCache<string, true>({ max: ENDED_SESSIONS_MAX });
+  /** Sessions whose slot a nested call has, by that call's session. */
+  readonly #lent = new Map<string, string>();
+  /** Lists of scripts whose scripts are fetched. */
+  readonly #prewarming = new Map<string, PrewarmSession>();
+  #prewarmed = Promise.resolve();
+  #prewarmedAt = 0;
+  readonly #scripts = new LRUCache<string, true>({ max: SCRIPTS_MAX });
+  readonly #subscriptions: Disposable[] = [];
+  readonly #lifecycle = new Lifecycle<"open" | "draining" | "closed">("the worker", "open", {
+    open: ["draining"],
+    draining: ["closed"],
+    closed: [],
+  });
+  #puller: Puller | undefined;
+
+  private constructor(
+    nats: Nats,
+    key: SealKey,
+    runner: JobRunner,
+    artifacts: SessionArtifacts,
+    { capacity, version }: WorkerOptions,
+  ) {
+    this.#nats = nats;
+    this.#key = key;
+    this.#runner = runner;
+    this.#artifacts = artifacts;
+    this.#version = version;
+    this.#slots = new Slots(capacity, () => this.#entry.changed());
+    this.#entry = new OwnEntry(nats, () => this.#describe());
+    this.#claiming = new Claiming(
+      nats,
+      key,
+      (id, node, slot) => this.#open(id, node, slot, { isClaim: true }),
+    );
+  }
+
+  /** Begins to take calls. */
+  static async start(
+    nats: Nats,
+    runner: JobRunner,
+    artifacts: SessionArtifacts,
+    options: WorkerOptions,
+  ): Promise<Worker> {
+    const worker = new Worker(nats, await SealKey.create(), runner, artifacts, options);
+    await worker.#begin();
+    return worker;
+  }
+
+  get id(): string {
+    return this.#nats.id;
+  }
+
+  /** Takes nothing new, and lets running calls finish for at most `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#lifecycle.set("draining");
+    this.#slots.close();
+    this.#entry.changed();
+    const cut = setTimeout(() => {
+      for (const session of this.#sessions.values()) session.close();
+    }, timeoutMs);
+    await this.#puller?.stop();
+    while (this.#sessions.size > 0) {
+      await Promise.all(Array.from(this.#sessions.values(), ({ ended }) => ended));
+    }
+    clearTimeout(cut);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#lifecycle.is("open")) await this.drain(0);
+    this.#lifecycle.set("closed");
+    for (const session of this.#prewarming.values()) session.close();
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    await this.#entry[Symbol.asyncDispose]();
+  }
+
+  async #begin(): Promise<void> {
+    this.#subscriptions.push(
+      this.#nats.subscribe(subjects.ofWorker(this.id), (message) => this.#receive(message)),
+      this.#nats.subscribe(
+        subjects.openOffer(),
+        (message) => this.#offered(message),
+        WORKERS_GROUP,
+      ),
+    );
+    await this.#entry.start();
+    this.#puller = new Puller(
+      this.#nats,
+      this.#slots,
+      (invocation, slot) => this.#claiming.take(invocation, slot),
+    );
+  }
+
+  #describe(): Entry {
+    return {
+      protocol: PROTOCOL,
+      version: this.#version,
+      capacity: this.#slots.capacity,
+      free: this.#slots.free,
+      ready: [...this.#scripts.keys()],
+      publicKey: this.#key.publicKey,
+      isDraining: !this.#lifecycle.is("open"),
+    };
+  }
+
+  #receive(message: ReceivedMessage): void {
+    const [, , kind, id] = partsOf(message.subject);
+    if (kind === "offer") return this.#offered(message);
+    if (kind === "prewarm") return this.#prewarm(message.bytes);
+    if (kind !== "run" || !isId(id)) return;
+    const session = this.#sessions.get(id) ?? this.#prewarming.get(id);
+    if (session === undefined) this.#claiming.receive(id, message.bytes);
+    else session.receive(message.bytes);
+  }
+
+  /** Keeps the scripts of the newest list ready. */
+  #prewarm(bytes: Uint8Array): void {
+    let list: Prewarm;
+    try {
+      list = readPrewarm(bytes);
+    } catch (error) {
+      return logger.warn("Cannot read a list of scripts: {error}", { error });
+    }
+    if (list.decidedAt < this.#prewarmedAt || !this.#lifecycle.is("open")) return;
+    this.#prewarmedAt = list.decidedAt;
+    const session = new PrewarmSession(
+      this.#nats,
+      list,
+      this.#artifacts,
+      () => this.#prewarming.delete(list.session),
+    );
+    this.#prewarming.set(list.session, session);
+    // One after another, so that the newest list is the last.
+    this.#prewarmed = this.#prewarmed.then(() => session.run(this.#runner));
+  }
+
+  #offered({ bytes }: ReceivedMessage): void {
+    let offer: Offer;
+    try {
+      offer = readOffer(bytes);
+    } catch (error) {
+      return logger.warn("Cannot read an offer: {error}", { error });
+    }
+    const { protocol, node, session: id } = offer;
+    if (this.#sessions.has(id) || this.#endedSessions.has(id)) return;
+    const reject = (reason: CloseReason) =>
+      this.#nats.publish(subjects.toNode(this.id, node, id), encodeClose(reason));
+    if (!speaks(protocol)) return reject(CloseReason.PROTOCOL);
+    if (!this.#lifecycle.is("open")) return reject(CloseReason.DRAINING);
+    const slot = this.#slotFor(offer);
+    if (slot === undefined) return reject(CloseReason.FULL);
+    this.#open(id, node, slot, { isClaim: false });
+  }
+
+  /** A free slot, or that of the call that waits for this one. */
+  #slotFor({ session, lentBy }: Offer): Disposable | undefined {
+    if (lentBy === undefined) return this.#slots.take();
+    if (!this.#sessions.has(lentBy) || [...this.#lent.values()].includes(lentBy)) return undefined;
+    this.#lent.set(session, lentBy);
+    return this.#slots.borrow();
+  }
+
+  #open(
+    id: string,
+    node: string,
+    slot: Disposable,
+    { isClaim }: { readonly isClaim: boolean },
+  ): WorkerSession {
+    const parts = {
+      nats: this.#nats,
+      key: this.#key,
+      runner: this.#runner,
+      artifacts: this.#artifacts,
+      onScript: (digest: string) => void this.#scripts.set(digest, true),
+    };
+    const session = new WorkerSession(parts, id, node, slot, {
+      isClaim,
+      onEnd: () => {
+        this.#sessions.delete(id);
+        this.#lent.delete(id);
+        this.#endedSessions.set(id, true);
+      },
+    });
+    this.#sessions.set(id, session);
+    return session;
+  }
+}

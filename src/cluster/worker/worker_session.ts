@@ -1,0 +1,188 @@
+import { getLogger } from "@logtape/logtape";
+import { type Job, type JobRunner, NotPlaced, type Outcome } from "../../engine/contract.ts";
+import type { KillCode } from "../../sandbox/contract.ts";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import { Channel } from "../link/channel.ts";
+import { CloseReason } from "../link/frames.ts";
+import { decodeJob, DIGEST_UNITS, encode, encodeOutcome, MessageType } from "../link/messages.ts";
+import { PROTOCOL } from "../link/protocol.ts";
+import { BrokenProtocol } from "../link/receiver.ts";
+import type { SealKey } from "../link/sealing.ts";
+import type { Nats } from "../nats/connection.ts";
+import { subjects } from "../nats/subjects.ts";
+import { OWNER_MESSAGE_BYTES_MAX, type SessionArtifacts } from "./artifacts.ts";
+import { LogBatches } from "./log_batches.ts";
+import { RemoteHost } from "./remote_host.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
+
+/** How long a slot is held for the job of an offer. */
+const HOLD_OFFER_MS = 5_000;
+/** The same for the job of a claim, whose record is written first. */
+const HOLD_CLAIM_MS = 30_000;
+
+export interface WorkerParts {
+  readonly nats: Nats;
+  readonly key: SealKey;
+  readonly runner: JobRunner;
+  readonly artifacts: SessionArtifacts;
+  /** Called when a script was run. */
+  readonly onScript: (digest: string) => void;
+}
+
+/**
+ * One session with an owner, on the side of the worker. Modes: `waiting` for the job with a slot held; `running`;
+ * `reported` until the owner ends it; `ended`.
+ */
+export class WorkerSession {
+  readonly #parts: WorkerParts;
+  readonly #slot: Disposable;
+  readonly #channel: Channel;
+  readonly #host: RemoteHost;
+  readonly #logs: LogBatches;
+  readonly #stop = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #recorded = Promise.withResolvers<boolean>();
+  readonly #onEnd: () => void;
+  readonly #hold: ReturnType<typeof setTimeout>;
+  readonly #lifecycle = new Lifecycle<"waiting" | "running" | "reported" | "ended">(
+    "a session of a worker",
+    "waiting",
+    {
+      waiting: ["running", "ended"],
+      running: ["reported", "ended"],
+      reported: ["ended"],
+      ended: [],
+    },
+  );
+  #running: Promise<void> | undefined;
+
+  constructor(
+    parts: WorkerParts,
+    readonly id: string,
+    readonly node: string,
+    slot: Disposable,
+    { isClaim, onEnd }: { readonly isClaim: boolean; readonly onEnd: () => void },
+  ) {
+    this.#parts = parts;
+    this.#slot = slot;
+    this.#onEnd = onEnd;
+    const { nats } = parts;
+    this.#channel = new Channel({
+      send: (frame) => nats.publish(subjects.toNode(nats.id, node, id), frame),
+      onMessage: (type, bytes) => this.#receive(type, bytes),
+      onEnd: () => this.#end(),
+      messageBytesMax: OWNER_MESSAGE_BYTES_MAX,
+      frameBytesMax: nats.payloadBytesMax,
+    });
+    this.#host = new RemoteHost((frame) => this.#write(MessageType.HOST_CALL, frame));
+    this.#logs = new LogBatches((message) => this.#write(MessageType.LOG, message));
+    this.#hold = setTimeout(
+      () => this.#channel.close(CloseReason.EXPIRED),
+      isClaim ? HOLD_CLAIM_MS : HOLD_OFFER_MS,
+    );
+    if (isClaim) return;
+    const { publicKey } = parts.key;
+    this.#write(MessageType.ACCEPTED, encode({ protocol: PROTOCOL, publicKey }));
+  }
+
+  /** Whether the owner said that the call's record has its outcome; false once the session ended without that. */
+  get recorded(): Promise<boolean> {
+    return this.#recorded.promise;
+  }
+
+  /** Resolves once its instance has ended. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  receive(frame: Uint8Array): void {
+    this.#channel.receive(frame);
+  }
+
+  /** Ends it now: the instance is killed. */
+  close(): void {
+    this.#channel.close(CloseReason.UNKNOWN);
+  }
+
+  /** The text of an artifact of its job, from the owner. */
+  requestArtifact(digest: string): void {
+    this.#write(MessageType.ARTIFACT_WANTED, new TextEncoder().encode(digest));
+  }
+
+  #write(type: number, bytes: Uint8Array): void {
+    this.#channel.write(type, bytes);
+  }
+
+  async #receive(type: number, bytes: Uint8Array): Promise<void> {
+    switch (type) {
+      case MessageType.JOB:
+        return await this.#begin(bytes);
+      case MessageType.HOST_REPLY:
+        return this.#host.receive(bytes);
+      case MessageType.ARTIFACT: {
+        const digest = new TextDecoder().decode(bytes.subarray(0, DIGEST_UNITS));
+        return this.#parts.artifacts.arrived(digest, bytes.subarray(DIGEST_UNITS));
+      }
+      case MessageType.CANCEL:
+        return this.#stop.abort(new TextDecoder().decode(bytes) as KillCode);
+      case MessageType.RECORDED:
+        return this.#recorded.resolve(true);
+      default:
+        throw new BrokenProtocol(`there is no message of type ${type}`);
+    }
+  }
+
+  async #begin(sealed: Uint8Array): Promise<void> {
+    clearTimeout(this.#hold);
+    const { nats: { id: worker }, key } = this.#parts;
+    const job = decodeJob(await key.open({ worker, node: this.node, session: this.id }, sealed));
+    if (!this.#lifecycle.is("waiting")) return;
+    this.#lifecycle.set("running");
+    this.#running = this.#run(job);
+  }
+
+  async #run(job: Job): Promise<void> {
+    const { artifacts, onScript } = this.#parts;
+    using _ = artifacts.serve([job.scriptDigest, job.sourceMapDigest], this);
+    const outcome = await this.#outcomeOf(job);
+    onScript(job.scriptDigest);
+    this.#slot[Symbol.dispose]();
+    if (!this.#lifecycle.is("running")) return;
+    this.#lifecycle.set("reported");
+    this.#logs.flush();
+    this.#write(MessageType.OUTCOME, encodeOutcome(outcome));
+  }
+
+  async #outcomeOf(job: Job): Promise<Outcome> {
+    const ports = {
+      host: this.#host,
+      onLog: (log: Parameters<LogBatches["add"]>[0]) => this.#logs.add(log),
+    };
+    try {
+      return await this.#parts.runner.run(job, ports, this.#stop.signal, { runId: this.id });
+    } catch (error) {
+      if (error instanceof NotPlaced) throw error;
+      logger.error("Cannot run a call in session {id}", { id: this.id, error });
+      return {
+        kind: "error",
+        code: "INTERRUPTED",
+        message: "the worker could not run it; its log has the reason",
+      };
+    }
+  }
+
+  async #end(): Promise<void> {
+    clearTimeout(this.#hold);
+    const mode = this.#lifecycle.mode;
+    this.#lifecycle.set("ended");
+    if (mode === "running") this.#stop.abort("INTERRUPTED" satisfies KillCode);
+    this.#host[Symbol.dispose]();
+    this.#recorded.resolve(false);
+    this.#parts.artifacts.lost(this);
+    await this.#running;
+    this.#slot[Symbol.dispose]();
+    this.#onEnd();
+    this.#ended.resolve();
+  }
+}

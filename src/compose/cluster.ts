@@ -1,0 +1,137 @@
+/** Builds what an API node needs of the cluster. */
+import { Claims } from "../cluster/dispatch/claims.ts";
+import { Dispatcher } from "../cluster/dispatch/dispatcher.ts";
+import { NodeMessages } from "../cluster/dispatch/node_messages.ts";
+import { Prewarming } from "../cluster/dispatch/prewarming.ts";
+import { Sessions } from "../cluster/dispatch/sessions.ts";
+import { openStreams } from "../cluster/dispatch/streams.ts";
+import { Nats } from "../cluster/nats/connection.ts";
+import { Registry } from "../cluster/registry/registry.ts";
+import { Puller } from "../cluster/worker/puller.ts";
+import { Slots } from "../cluster/worker/slots.ts";
+import type { Config } from "../config/mod.ts";
+import type { ArtifactSource, JobRunner } from "../engine/contract.ts";
+import { type EngineLimits, LocalEngine } from "../engine/local_engine.ts";
+import { REPLIES_CONTENT_MAX_BYTES } from "../sandbox/instance/reply_limits.ts";
+import { ByteBudget } from "../shared/byte_budget.ts";
+
+/** How long nobody may be able to run a call before the node is not ready. */
+const NO_WORKER_MAX_MS = 10_000;
+
+/** The engine of a server, and for an API node what connects it with workers and other nodes. */
+export interface NodeEngine {
+  readonly engine: LocalEngine;
+  readonly claims?: Claims;
+  readonly messages?: NodeMessages;
+}
+
+/** The cluster as an API node has it. Disposing it leaves NATS. */
+export class Cluster implements AsyncDisposable {
+  readonly #opened: AsyncDisposableStack;
+  readonly #slots: Slots;
+  /** When a call could run last. */
+  #usableAt = performance.now();
+
+  private constructor(
+    readonly nats: Nats,
+    private readonly registry: Registry,
+    capacity: number,
+    opened: AsyncDisposableStack,
+  ) {
+    this.#slots = new Slots(capacity);
+    this.#opened = opened;
+  }
+
+  /**
+   * Connects to NATS, and makes its streams and buckets; undefined without `--nats`.
+   * @throws NatsUnusable
+   */
+  static async open({ nats: options, database }: Config): Promise<Cluster | undefined> {
+    const { urls, credentialsFile, caFile, capacity = 0 } = options;
+    if (urls === undefined) {
+      const given = (["credentialsFile", "caFile", "capacity"] as const)
+        .some((name) => options[name] !== undefined);
+      if (given) throw new Error("--nats-credentials, --nats-ca and --capacity need --nats");
+      return undefined;
+    }
+    if (database.url === undefined) {
+      throw new Error(
+        "Cannot use --nats without --database: API nodes share their records in PostgreSQL",
+      );
+    }
+    await using opened = new AsyncDisposableStack();
+    const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "API node"));
+    await openStreams(nats);
+    const registry = opened.use(await Registry.open(nats));
+    return new Cluster(nats, registry, capacity, opened.move());
+  }
+
+  /** Slots of this process. */
+  get capacity(): number {
+    return this.#slots.capacity;
+  }
+
+  /** Why no call can run now; undefined while one can, or could a moment ago. */
+  get fault(): string | undefined {
+    const { fault } = this.nats;
+    if (fault !== undefined) return fault;
+    const now = performance.now();
+    if (this.capacity > 0 || this.registry.workers.length > 0) this.#usableAt = now;
+    return now - this.#usableAt < NO_WORKER_MAX_MS
+      ? undefined
+      : `no worker has been there for ${NO_WORKER_MAX_MS / 1000} s`;
+  }
+
+  /**
+   * The engine of an API node: its limit of running calls is the capacity of all workers.
+   * @param node id of this API node
+   * @param local runs the calls of this process
+   */
+  engine(
+    node: string,
+    local: JobRunner,
+    artifacts: ArtifactSource,
+    config: Config,
+  ): NodeEngine {
+    const { invocations } = config;
+    const replyBudget = new ByteBudget(REPLIES_CONTENT_MAX_BYTES);
+    const parts = { nats: this.nats, artifacts, replyBudget, limits: invocations };
+    const sessions = this.#opened.use(new Sessions(parts, node));
+    const claims = this.#opened.use(new Claims(this.nats, sessions));
+    const { nats, registry } = this;
+    const prewarming = this.#opened.use(new Prewarming({ nats, artifacts, sessions, registry }));
+    const here = { runner: local, slots: this.#slots };
+    const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
+    const engine = new LocalEngine(dispatcher, this.#limits(invocations));
+    const closing = new AbortController();
+    this.#opened.defer(() => closing.abort());
+    this.#followCapacity(engine, closing.signal);
+    if (this.capacity > 0) {
+      const puller = new Puller(this.nats, this.#slots, (id, slot) => claims.takeHere(id, slot));
+      this.#opened.defer(() => puller.stop());
+    }
+    return { engine, claims, messages: this.#opened.use(new NodeMessages(this.nats, node)) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.disposeAsync();
+  }
+
+  #limits(invocations: EngineLimits): EngineLimits {
+    const maxRunning = () => this.registry.capacity + this.capacity;
+    return {
+      ...invocations,
+      get maxRunning() {
+        return maxRunning();
+      },
+    };
+  }
+
+  async #followCapacity(engine: LocalEngine, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.registry.changed;
+      if (this.registry.workers.length > 0) this.#usableAt = performance.now();
+      engine.limitsChanged();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** Builds a worker from its configuration. */
+import { join } from "node:path";
+import { Nats } from "../cluster/nats/connection.ts";
+import { SessionArtifacts } from "../cluster/worker/artifacts.ts";
+import { Worker } from "../cluster/worker/worker.ts";
+import type { Config } from "../config/mod.ts";
+import { Artifacts } from "../engine/artifacts.ts";
+import { Runner } from "../engine/runner.ts";
+import type { Sandboxes } from "../sandbox/mod.ts";
+import { openDataDir } from "../store/data_dir.ts";
+import { openSandboxes } from "./sandboxes.ts";
+import manifest from "../../package.json" with { type: "json" };
+
+const DEFAULT_CAPACITY = 32;
+
+/** A worker that takes calls. */
+export class RunningWorker {
+  constructor(
+    private readonly worker: Worker,
+    private readonly sandboxes: Sandboxes,
+    private readonly opened: AsyncDisposableStack,
+    private readonly drainTimeoutMs: number,
+    readonly capacity: number,
+  ) {}
+
+  get id(): string {
+    return this.worker.id;
+  }
+
+  /** The isolation of functions, in words. */
+  get walls(): string {
+    return this.sandboxes.walls;
+  }
+
+  /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
+  async drain(): Promise<void> {
+    await this.worker.drain(this.drainTimeoutMs);
+    await this.opened.disposeAsync();
+  }
+
+  /** Kills every instance at once. */
+  kill(): void {
+    this.sandboxes[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Builds the worker and starts it; when a part fails, what was opened is closed again.
+ * @throws NatsUnusable
+ */
+export async function startWorker(config: Config): Promise<RunningWorker> {
+  const { nats: { urls, credentialsFile, caFile, capacity = DEFAULT_CAPACITY }, server } = config;
+  if (urls === undefined) throw new Error("a worker needs --nats, the URL of NATS");
+  if (capacity === 0) throw new Error("a worker needs a --capacity of 1 at least");
+  await using opened = new AsyncDisposableStack();
+  // A cache: the lock keeps two processes from sharing it.
+  opened.use(await openDataDir(server.dataDir));
+  const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "worker"));
+  const sandboxes = opened.use(
+    await openSandboxes(config, join(server.dataDir, "cache", "sandbox")),
+  );
+  await sandboxes.start();
+  const artifacts = new SessionArtifacts();
+  const runner = new Runner(sandboxes, new Artifacts(artifacts));
+  const options = { capacity, version: manifest.version };
+  const worker = opened.use(await Worker.start(nats, runner, artifacts, options));
+  return new RunningWorker(worker, sandboxes, opened.move(), server.drainTimeoutMs, capacity);
+}

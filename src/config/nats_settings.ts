@@ -1,0 +1,30 @@
+import { file, integer, natsUrls } from "./kinds.ts";
+import type { Rows } from "./setting.ts";
+
+/** Settings of many machines. */
+export const NATS_SETTINGS: Rows<"nats"> = {
+  urls: {
+    name: "nats",
+    kind: natsUrls(),
+    default: undefined,
+    description: "URLs of NATS with JetStream, which connects API nodes and workers",
+  },
+  credentialsFile: {
+    name: "nats-credentials",
+    kind: file(),
+    default: undefined,
+    description: "File with the NKey seed, or a .creds file, of this process's user of NATS",
+  },
+  caFile: {
+    name: "nats-ca",
+    kind: file(),
+    default: undefined,
+    description: "Certificates (PEM) that NATS may have besides the public ones",
+  },
+  capacity: {
+    name: "capacity",
+    kind: integer({ min: "0", max: "10000" }),
+    default: undefined,
+    description: "Calls that run here at a time with --nats; by default 32 on workers, else 0",
+  },
+};

@@ -1,0 +1,75 @@
+/** Asynchronous calls: workers pull and claim them. */
+import assert from "node:assert/strict";
+import { type Client, type Json, unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { startWith, TestCluster } from "./cluster.ts";
+
+const ECHO = `export default ({ n }) => { console.log("n " + n); return { n }; };`;
+const SLEEP =
+  `export default ({ ms }) => { console.log("up"); return new Promise((resolve) => setTimeout(() => resolve({ ms }), ms)); };`;
+const ASYNC = { prefer: "respond-async" };
+
+const outputOf = ({ output }: Json) => output;
+
+async function begun(client: Client, functionId: string, id: string): Promise<void> {
+  const path = `/api/v1/functions/${functionId}/invocations/${id}/logs`;
+  await eventually(async () => (await client.get(path)).body.list.length > 0 || undefined);
+}
+
+Deno.test("asynchronous calls in a cluster", async (t) => {
+  await using cluster = await TestCluster.start();
+  const { client, workers: [first] } = await startWith(cluster, 2);
+  const echo = await client.deploy(ECHO);
+  const sleep = await client.deploy(SLEEP);
+
+  await t.step("each runs once", async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => {
+        const { body } = await client.invoke(echo, { n }, ASYNC);
+        return body.invocationId as string;
+      }),
+    );
+    for (const [n, id] of ids.entries()) {
+      const record = await client.ended(echo, id);
+      assert.deepEqual([outputOf(record), record.attempt], [{ n }, 1]);
+      const logs = await client.get(`/api/v1/functions/${echo}/invocations/${id}/logs`);
+      assert.deepEqual(logs.body.list.map(({ message }: Json) => message), [`n ${n}`]);
+    }
+  });
+
+  await t.step("a cancel reaches the worker", async () => {
+    const { body: { invocationId } } = await client.invoke(sleep, { ms: 1e6 }, ASYNC);
+    await begun(client, sleep, invocationId);
+    const path = `/api/v1/functions/${sleep}/invocations/${invocationId}/cancel`;
+    const { body: { invocation } } = await client.post(path, {});
+    assert.match(invocation.error, /^CANCELLED: /);
+  });
+
+  await t.step("a call waits until a worker is there", async () => {
+    await first?.stop("SIGKILL");
+    const { body: { invocationId } } = await client.invoke(echo, { n: 7 }, ASYNC);
+    await using _ = await cluster.worker({ capacity: 1 });
+    assert.deepEqual(outputOf(await client.ended(echo, invocationId)), { n: 7 });
+  });
+
+  await t.step("a call whose worker is killed has no second attempt by default", async () => {
+    await using worker = await cluster.worker({ capacity: 1 });
+    const { body: { invocationId } } = await client.invoke(sleep, { ms: 1e6 }, ASYNC);
+    await begun(client, sleep, invocationId);
+    await worker.stop("SIGKILL");
+    const { error, attempt } = await client.ended(sleep, invocationId);
+    assert.match(error, /^INTERRUPTED: /);
+    assert.equal(attempt, 1);
+  });
+});
+
+Deno.test("an API node with slots of its own runs calls without a worker", async () => {
+  await using cluster = await TestCluster.start();
+  const node = await cluster.node({ flags: ["--capacity", "2"] });
+  const client = await node.client();
+  const echo = await client.deploy(ECHO);
+  const { body } = await client.invoke(echo, { n: 8 });
+  assert.deepEqual(JSON.parse(unbase64(body.json)), { n: 8 });
+  const { body: { invocationId } } = await client.invoke(echo, { n: 9 }, ASYNC);
+  assert.deepEqual(outputOf(await client.ended(echo, invocationId)), { n: 9 });
+});

@@ -1,0 +1,145 @@
+/** Calls that run on a worker: the same as on one machine, as far as callers and functions can see. */
+import assert from "node:assert/strict";
+import { type Answer, Client, type Json, unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError } from "../support/expect.ts";
+import { deployWithSdk } from "../sdk/support.ts";
+import { Volume } from "../volumes/support.ts";
+import { startWith, TestCluster } from "./cluster.ts";
+
+const HANG =
+  `export default () => { console.log("up"); return new Promise((resolve) => setTimeout(resolve, 1e6)); };`;
+const INPUT_BYTES = 5 * 1024 * 1024;
+
+function outputOf({ status, body }: Answer<Json>): Json {
+  const seen = JSON.stringify(body).slice(0, 500);
+  assert.equal(status, 200, seen);
+  assert.ok("json" in body, seen);
+  return JSON.parse(unbase64(body.json));
+}
+
+const logsOf = async (client: Client, functionId: string, invocationId: string) => {
+  const path = `/api/v1/functions/${functionId}/invocations/${invocationId}/logs`;
+  const { body } = await client.get(path);
+  return body.list as { readonly message: string }[];
+};
+
+Deno.test("calls on workers", async (t) => {
+  await using cluster = await TestCluster.start();
+  // One worker with one slot: a nested call has no other slot than that of its caller.
+  const { client, node } = await startWith(cluster, 1);
+
+  await t.step("input and output arrive, large ones as well", async () => {
+    const id = await client.deploy(`export default ({ text }) => ({ length: text.length, text });`);
+    const small = outputOf(await client.invoke(id, { text: "Ada" }));
+    assert.deepEqual(small, { length: 3, text: "Ada" });
+    const text = "x".repeat(INPUT_BYTES);
+    const large = outputOf(await client.invoke(id, { text }));
+    assert.equal(large.length, INPUT_BYTES);
+    assert.equal(large.text, text);
+  });
+
+  await t.step("an error has the stack in the author's lines", async () => {
+    const id = await client.deploy(`export default () => {\n  throw new Error("no");\n};`);
+    const { body } = await client.invoke(id);
+    const { error } = await client.invocation(id, body.invocationId);
+    assert.match(error, /^UNCAUGHT: Error: no\n {4}at .*main\.ts:2:9/);
+  });
+
+  await t.step(
+    "output that is too large, and a call that takes too long, end as here",
+    async () => {
+      const long = await client.deploy(`export default () => ({ text: "x".repeat(7_000_000) });`);
+      const { body } = await client.invoke(long);
+      const { error } = await client.invocation(long, body.invocationId);
+      assert.match(error, /^OUTPUT_TOO_LARGE: .*6 MiB \(--max-output\)/);
+      const { function: { id } } = await client.createFunction("slow", { "main.ts": HANG });
+      const limited = await client.post("/api/v1/functions/update", {
+        function: { id, timeout: "1s", publishedCommitId: "HEAD" },
+        updateMask: "timeout,publishedCommitId",
+      });
+      assert.equal(limited.status, 200, JSON.stringify(limited.body));
+      const slow = await client.invoke(id);
+      assert.match((await client.invocation(id, slow.body.invocationId)).error, /^TIMEOUT: .* 1 s/);
+    },
+  );
+
+  await t.step("a call has its volume, as its host calls change it", async () => {
+    const volume = await Volume.create(client);
+    await volume.put("in.bin", new Uint8Array(3_000_000).fill(65));
+    const id = await client.deploy(`
+      import { vfs } from "@c1/functions-sdk";
+      export default async () => {
+        const bytes = await vfs.readFile("in.bin");
+        await vfs.writeTextFile("out.txt", new TextDecoder().decode(bytes.subarray(0, 5)));
+        return { length: bytes.length };
+      };`);
+    const output = outputOf(await client.invoke(id, {}, {}, { vfsId: volume.id }));
+    assert.equal(output.length, 3_000_000);
+    assert.equal((await volume.read("out.txt")).body, "AAAAA");
+  });
+
+  await t.step("a nested call runs in the slot of its caller", async () => {
+    const inner = await client.deploy(`export default ({ n }) => ({ n: n + 1 });`);
+    const outer = await deployWithSdk(
+      client,
+      `return { first: (await invoke(input.inner, { n: 1 })).output.n,
+                second: (await invoke(input.inner, { n: 2 })).output.n };`,
+      ["invoker"],
+    );
+    const output = outputOf(await client.invoke(outer, { inner }));
+    assert.deepEqual(output, { first: 2, second: 3 });
+  });
+
+  await t.step("logs are there while the call runs, and a cancel reaches the worker", async () => {
+    const id = await client.deploy(HANG);
+    const { body: { invocationId } } = await client.invoke(id, {}, { prefer: "respond-async" });
+    await eventually(async () =>
+      (await logsOf(client, id, invocationId))[0]?.message === "up" || undefined
+    );
+    const path = `/api/v1/functions/${id}/invocations/${invocationId}/cancel`;
+    const { body: { invocation } } = await client.post(path, {});
+    assert.match(invocation.error, /^CANCELLED: the invocation was cancelled/);
+    const echo = await client.deploy(`export default () => ({ free: true });`);
+    assert.deepEqual(outputOf(await client.invoke(echo)), { free: true });
+  });
+
+  await t.step("log lines arrive in order", async () => {
+    const id = await client.deploy(
+      `export default () => { for (let n = 0; n < 100; n++) console.log("line " + n); return {}; };`,
+    );
+    const { body: { invocationId } } = await client.invoke(id);
+    const path = `/api/v1/functions/${id}/invocations/${invocationId}/logs?pageSize=100`;
+    const { body } = await client.get(path);
+    assert.deepEqual(
+      body.list.map(({ message }: { message: string }) => message),
+      Array.from({ length: 100 }, (_, n) => `line ${n}`),
+    );
+  });
+
+  await t.step("a worker keeps the code of provisioned functions ready", async () => {
+    const id = await client.deploy(`let calls = 0; export default () => ({ calls: ++calls });`);
+    const { status } = await client.post("/api/v1/functions/update", {
+      function: { id, provisionedConcurrency: 1 },
+      updateMask: "provisionedConcurrency",
+    });
+    assert.equal(status, 200);
+    await eventually(async () => {
+      const { body } = await client.invoke(id);
+      const { processKind } = await client.invocation(id, body.invocationId);
+      return processKind === "PROCESS_KIND_TEMPLATE" || undefined;
+    });
+  });
+
+  await t.step("a call that no worker takes ends with the queue timeout", async () => {
+    const id = await client.deploy(HANG);
+    const { body: { invocationId } } = await client.invoke(id, {}, { prefer: "respond-async" });
+    await eventually(async () => (await logsOf(client, id, invocationId)).length > 0 || undefined);
+    const impatient = await cluster.node({ flags: ["--queue-timeout", "1s"] });
+    const { clientId, clientSecret } = await node.credentials();
+    const other = await Client.login(impatient.url, clientId, clientSecret);
+    const answer = await other.invoke(id);
+    assertError(answer, "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT");
+    await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`, {});
+  });
+});

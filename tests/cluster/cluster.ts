@@ -1,0 +1,59 @@
+/** A cluster of real processes on this machine: PostgreSQL, NATS, API nodes, workers. */
+import { Client } from "../support/client.ts";
+import { TestNats } from "../support/nats.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { type ServerOptions, TestServer } from "../support/server.ts";
+import { TestWorker, type WorkerOptions } from "../support/workers.ts";
+
+/** Disposing it kills all of it. */
+export class TestCluster implements AsyncDisposable {
+  private constructor(
+    readonly postgres: TestPostgres,
+    readonly nats: TestNats,
+    private readonly database: string,
+    private readonly opened: AsyncDisposableStack,
+  ) {}
+
+  static async start(): Promise<TestCluster> {
+    await using opened = new AsyncDisposableStack();
+    const [postgres, nats] = await Promise.all([TestPostgres.start(), TestNats.start()]);
+    opened.use(postgres);
+    opened.use(nats);
+    return new TestCluster(postgres, nats, await postgres.database(), opened.move());
+  }
+
+  /** Starts an API node; it runs no calls itself unless its flags say so. */
+  async node(options: ServerOptions = {}): Promise<TestServer> {
+    const flags = [
+      "--database",
+      this.database,
+      "--nats",
+      this.nats.url,
+      ...options.flags ?? [],
+    ];
+    return this.opened.use(
+      await TestServer.start({ ...options, flags, env: { ...MASTER_KEY, ...options.env } }),
+    );
+  }
+
+  async worker(options: Partial<WorkerOptions> = {}): Promise<TestWorker> {
+    return this.opened.use(await TestWorker.start({ nats: this.nats.url, ...options }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.opened.disposeAsync();
+  }
+}
+
+/** All API nodes have the same. */
+const MASTER_KEY = { INVOKED_MASTER_KEY: new Uint8Array(32).fill(7).toBase64() };
+
+/** An API node, a client of it, and workers with so many slots each. */
+export async function startWith(
+  cluster: TestCluster,
+  ...capacities: readonly number[]
+): Promise<{ node: TestServer; client: Client; workers: TestWorker[] }> {
+  const node = await cluster.node();
+  const workers = await Promise.all(capacities.map((capacity) => cluster.worker({ capacity })));
+  return { node, client: await node.client(), workers };
+}

@@ -1,0 +1,114 @@
+/** What the connection to NATS accepts, and what it reports of what it cannot use. */
+import assert from "node:assert/strict";
+import { createUser } from "@nats-io/nkeys";
+import { join } from "node:path";
+import { Channel } from "../../src/cluster/link/channel.ts";
+import { Nats, type NatsOptions } from "../../src/cluster/nats/connection.ts";
+import { NatsUnusable } from "../../src/cluster/nats/errors.ts";
+import { subjects } from "../../src/cluster/nats/subjects.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestNats } from "../support/nats.ts";
+
+const OPTIONS = { credentialsFile: undefined, caFile: undefined };
+
+async function unusable(options: Partial<NatsOptions>, fault: RegExp): Promise<void> {
+  await assert.rejects(
+    async () => {
+      await using _ = await Nats.connect({ urls: [], ...OPTIONS, ...options }, "test");
+    },
+    (error: Error) => {
+      assert.ok(error instanceof NatsUnusable, `${error}`);
+      assert.match(error.message, fault);
+      return true;
+    },
+  );
+}
+
+/** A configuration with one user, and the file with its seed. */
+async function withUser(directory: string): Promise<{ config: string; file: string; id: string }> {
+  const user = createUser();
+  const file = join(directory, "user.nk");
+  await Deno.writeFile(file, user.getSeed());
+  const id = user.getPublicKey();
+  return { config: `authorization { users: [ { nkey: ${id} } ] }`, file, id };
+}
+
+Deno.test("a NATS that cannot be reached is named with the reason", async () => {
+  await unusable({ urls: ["nats://127.0.0.1:1"] }, /at nats:\/\/127\.0\.0\.1:1: .* refused/);
+});
+
+Deno.test("a NATS without JetStream is not used", async () => {
+  await using nats = await TestNats.start({ config: "jetstream: disabled" });
+  await unusable({ urls: [nats.url] }, /JetStream is off/);
+});
+
+Deno.test("credentials are checked when NATS is reached, and their files before", async () => {
+  await using directory = await makeTempDir();
+  const { config, file, id } = await withUser(directory.path);
+  await using nats = await TestNats.start({ config });
+  const urls = [nats.url];
+  await unusable({ urls }, /rejects the credentials; check --nats-credentials/);
+  await using elsewhere = await makeTempDir();
+  const other = await withUser(elsewhere.path);
+  await unusable({ urls, credentialsFile: other.file }, /rejects the credentials/);
+  const missing = join(directory.path, "missing.nk");
+  await unusable({ urls, credentialsFile: missing }, /missing\.nk as .*: there is no such file/);
+  const wrong = join(directory.path, "wrong.nk");
+  await Deno.writeTextFile(wrong, "nothing");
+  await unusable({ urls, credentialsFile: wrong }, /neither an NKey seed of a user/);
+  await using connected = await Nats.connect({ ...OPTIONS, urls, credentialsFile: file }, "test");
+  assert.equal(connected.id, id);
+});
+
+Deno.test("a NATS that asks nobody for credentials is used on loopback alone", async () => {
+  await using directory = await makeTempDir();
+  await using nats = await TestNats.start();
+  // Another name of loopback, which the client does not take for it.
+  const url = nats.url.replace("127.0.0.1", "0.0.0.0");
+  await unusable({ urls: [url] }, /accepts clients without authentication/);
+  const { file } = await withUser(directory.path);
+  await unusable({ urls: [nats.url], credentialsFile: file }, /asks nobody for credentials/);
+  await using connected = await Nats.connect({ ...OPTIONS, urls: [nats.url] }, "test");
+  assert.equal(connected.fault, undefined);
+});
+
+Deno.test("a URL with tls needs TLS", async () => {
+  await using nats = await TestNats.start();
+  await unusable({ urls: [nats.url.replace("nats:", "tls:")] }, /TLS|tls/);
+});
+
+Deno.test("a channel goes on after NATS was killed and started again", async () => {
+  await using server = await TestNats.start();
+  const options = { ...OPTIONS, urls: [server.url] };
+  await using a = await Nats.connect(options, "a");
+  await using b = await Nats.connect(options, "b");
+  const arrived: number[] = [];
+  const open = (nats: Nats, send: string, receive: string) => {
+    const channel = new Channel({
+      send: (frame) => nats.publish(send, frame),
+      onMessage: (_, bytes) => void arrived.push(bytes[0] ?? -1),
+      onEnd: () => {},
+      messageBytesMax: 1024 * 1024,
+      frameBytesMax: nats.payloadBytesMax,
+    });
+    nats.subscribe(receive, ({ bytes }) => channel.receive(bytes));
+    return channel;
+  };
+  const there = subjects.toWorker("w", "r");
+  const back = subjects.toNode("w", "n", "r");
+  await using from = open(a, there, back);
+  await using to = open(b, back, there);
+  const expected: number[] = [];
+  for (let n = 0; n < 60; n++) {
+    if (n === 20) {
+      await server.stop("SIGKILL");
+      setTimeout(() => server.restart(), 500);
+    }
+    expected.push(n);
+    await from.write(1, new Uint8Array(40_000).fill(n));
+  }
+  await from.drained();
+  assert.deepEqual(arrived, expected);
+  assert.equal(to.isOpen, true);
+  assert.equal(a.fault, undefined);
+});

@@ -1,0 +1,120 @@
+/** Workers that lie: they reach their own calls and no others, and an API node survives all that they send. */
+import assert from "node:assert/strict";
+import { CloseReason, encodeChunk, encodeClose } from "../../src/cluster/link/frames.ts";
+import { encodeOutcome, MessageType } from "../../src/cluster/link/messages.ts";
+import { type Answer, type Json, unbase64 } from "../support/client.ts";
+import { startWith, TestCluster } from "./cluster.ts";
+import { type Deed, forge, RogueWorker } from "./rogue.ts";
+
+const ECHO = `export default ({ n }) => ({ n });`;
+const SLEEP = `export default async ({ n }) => {
+  for (let line = 0; line < 10; line++) {
+    console.log(line);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return { n };
+};`;
+
+const text = (value: string) => new TextEncoder().encode(value);
+const FLOW = { acknowledged: 0, credit: 100 };
+const write = (type: number, bytes: Uint8Array): Deed => (channel) =>
+  void channel.write(type, bytes);
+
+/** What a worker sends that has the job, and what the node's log reports of it. */
+const DEEDS: readonly [string, Deed, RegExp][] = [
+  ["an outcome that is not JSON", write(MessageType.OUTCOME, text("\0\0\0\x03{{{")), /not JSON/],
+  ["an outcome without a head", write(MessageType.OUTCOME, text("\xff\xff")), /is cut/],
+  [
+    "an error with a code of its own",
+    write(MessageType.OUTCOME, encodeOutcome({ kind: "error", code: "HELLO", message: "" })),
+    /an outcome is malformed at error\.code/,
+  ],
+  [
+    "a log line that is none",
+    write(MessageType.LOG, text(`[{"time":1,"level":"loud","source":"console","message":""}]`)),
+    /log lines is malformed at 0\.level/,
+  ],
+  ["a host call without a head", write(MessageType.HOST_CALL, text("x")), /its head is missing/],
+  [
+    "an artifact of another function",
+    write(MessageType.ARTIFACT_WANTED, text("0".repeat(64))),
+    /is not one of its job/,
+  ],
+  ["a second acceptance", write(MessageType.ACCEPTED, text("{}")), /an answer is malformed/],
+  ["a message of no type", write(99, text("x")), /no message of type 99/],
+  ["a frame that is none", (_, send) => send(text("hello")), /a frame cannot be read/],
+  [
+    "a message beyond the limit",
+    (_, send) => {
+      const head = { type: MessageType.OUTCOME, byteLength: 0xfff_ffff };
+      send(encodeChunk({ number: 2, head, bytes: new Uint8Array(9) }, FLOW));
+    },
+    /a message has 268435455 bytes, the limit is/,
+  ],
+  [
+    "a chunk beyond its credit",
+    (_, send) => {
+      const head = { type: MessageType.OUTCOME, byteLength: 1 };
+      send(encodeChunk({ number: 5_000, head, bytes: new Uint8Array(1) }, FLOW));
+    },
+    /exceeds the credit/,
+  ],
+];
+
+function outputOf({ status, body }: Answer<Json>): Json {
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.ok("json" in body, JSON.stringify(body));
+  return JSON.parse(unbase64(body.json));
+}
+
+Deno.test("hostile workers", async (t) => {
+  await using cluster = await TestCluster.start();
+  const { client, node } = await startWith(cluster);
+  const echo = await client.deploy(ECHO);
+  const sleep = await client.deploy(SLEEP);
+
+  await t.step("what breaks the protocol ends the call of that worker alone", async () => {
+    await using rogue = await RogueWorker.start(cluster.nats.url);
+    for (const [what, deed] of DEEDS) {
+      rogue.will(deed);
+      const { body: { invocationId } } = await client.invoke(echo, { n: 1 });
+      const { error } = await client.invocation(echo, invocationId);
+      assert.equal(error, "INTERRUPTED: the worker that ran it ended", what);
+    }
+  });
+
+  await t.step("a worker that refuses its job after all ends the call", async () => {
+    await using rogue = await RogueWorker.start(cluster.nats.url);
+    rogue.will((channel) => channel.close(CloseReason.FULL));
+    const { body: { invocationId } } = await client.invoke(echo, { n: 1 });
+    const { error } = await client.invocation(echo, invocationId);
+    assert.equal(error, "INTERRUPTED: the worker that ran it ended");
+  });
+
+  await t.step("a worker of another protocol gets no offers", async () => {
+    await using rogue = await RogueWorker.start(cluster.nats.url, { protocol: 99 });
+    await using _ = await cluster.worker();
+    assert.deepEqual(outputOf(await client.invoke(echo, { n: 2 })), { n: 2 });
+    assert.equal(rogue.offers, 0);
+  });
+
+  await t.step("what comes on the subject of another worker does not count", async () => {
+    await using _ = await cluster.worker();
+    await using rogue = await RogueWorker.start(cluster.nats.url, { capacity: 0, free: 0 });
+    const bytes = encodeOutcome({ kind: "success", outputJson: `{"n":"forged"}` });
+    const head = { type: MessageType.OUTCOME, byteLength: bytes.length };
+    let forged = 0;
+    const outcomes = (number: number) => encodeChunk({ number, head, bytes }, FLOW);
+    using _forging = forge(rogue.nats, () => {
+      forged++;
+      return forged % 3 === 0 ? encodeClose(CloseReason.DONE) : outcomes(1 + forged % 12);
+    });
+    assert.deepEqual(outputOf(await client.invoke(sleep, { n: 3 })), { n: 3 });
+    assert.ok(forged > 5);
+  });
+
+  await node.stop();
+  const log = await node.log;
+  for (const [what, , report] of DEEDS) assert.match(log, report, what);
+  assert.match(log, /speaks protocol 99, this server 1 and the one before/);
+});

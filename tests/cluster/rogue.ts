@@ -1,0 +1,86 @@
+/** A worker that does what no worker of ours does. */
+import { Channel } from "../../src/cluster/link/channel.ts";
+import { encode, type Entry, MessageType, readOffer } from "../../src/cluster/link/messages.ts";
+import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
+import { SealKey } from "../../src/cluster/link/sealing.ts";
+import { Nats } from "../../src/cluster/nats/connection.ts";
+import { partsOf, subjects } from "../../src/cluster/nats/subjects.ts";
+import { OwnEntry } from "../../src/cluster/registry/own_entry.ts";
+
+/** What it does once it has the sealed job. */
+export type Deed = (channel: Channel, send: (frame: Uint8Array) => void) => void;
+
+export class RogueWorker implements AsyncDisposable {
+  #deed: Deed = () => {};
+  /** Offers that it got. */
+  offers = 0;
+
+  private constructor(
+    readonly nats: Nats,
+    private readonly key: SealKey,
+    private readonly opened: AsyncDisposableStack,
+  ) {}
+
+  static async start(url: string, entry: Partial<Entry> = {}): Promise<RogueWorker> {
+    await using opened = new AsyncDisposableStack();
+    const options = { urls: [url], credentialsFile: undefined, caFile: undefined };
+    const nats = opened.use(await Nats.connect(options, "rogue"));
+    const key = await SealKey.create();
+    const own = opened.use(
+      new OwnEntry(nats, () => ({
+        protocol: PROTOCOL,
+        version: "rogue",
+        capacity: 100,
+        free: 100,
+        ready: [],
+        publicKey: key.publicKey,
+        isDraining: false,
+        ...entry,
+      })),
+    );
+    const rogue = new RogueWorker(nats, key, opened.move());
+    nats.subscribe(subjects.offer(nats.id), ({ bytes }) => rogue.#accept(bytes));
+    await own.start();
+    return rogue;
+  }
+
+  /** From now on it does this. */
+  will(deed: Deed): void {
+    this.#deed = deed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.opened.disposeAsync();
+  }
+
+  #accept(bytes: Uint8Array): void {
+    this.offers++;
+    const { node, session } = readOffer(bytes);
+    const send = (frame: Uint8Array) =>
+      this.nats.publish(subjects.toNode(this.nats.id, node, session), frame);
+    const channel: Channel = new Channel({
+      send,
+      onMessage: (type) => {
+        if (type === MessageType.JOB) this.#deed(channel, send);
+      },
+      onEnd: () => {},
+      messageBytesMax: 100_000_000,
+      frameBytesMax: this.nats.payloadBytesMax,
+    });
+    this.nats.subscribe(
+      subjects.toWorker(this.nats.id, session),
+      (message) => channel.receive(message.bytes),
+    );
+    const { publicKey } = this.key;
+    channel.write(MessageType.ACCEPTED, encode({ protocol: PROTOCOL, publicKey }));
+  }
+}
+
+/** Repeats what every session is sent to its owner, changed, under another worker's id. */
+export function forge(nats: Nats, frame: (worker: string) => Uint8Array): Disposable {
+  return nats.subscribe("invoked.v1.from.>", ({ subject }) => {
+    const [, worker = "", node = "", session = ""] = partsOf(subject);
+    if (worker === nats.id) return;
+    nats.publish(subjects.toNode(nats.id, node, session), frame(worker));
+  });
+}

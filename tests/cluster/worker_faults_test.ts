@@ -1,0 +1,162 @@
+/** Workers that die, hang, are full, drain, or must not take part. */
+import assert from "node:assert/strict";
+import { createUser } from "@nats-io/nkeys";
+import { join } from "node:path";
+import { type Client, type Json, unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import type { TestWorker } from "../support/workers.ts";
+import { startWith, TestCluster } from "./cluster.ts";
+
+const HANG =
+  `export default () => { console.log("up"); return new Promise((resolve) => setTimeout(resolve, 1e6)); };`;
+const ECHO = `export default ({ n }) => ({ n });`;
+const SLEEP =
+  `export default ({ ms }) => { console.log("up"); return new Promise((resolve) => setTimeout(() => resolve({ slept: ms }), ms)); };`;
+
+/** Begins a call, and resolves once code of it runs; the answer is in `ended`. */
+async function running(client: Client, id: string, input: Json = {}): Promise<{
+  readonly invocationId: string;
+  readonly ended: Promise<Json>;
+}> {
+  const before = await client.get(`/api/v1/functions/${id}/invocations`);
+  const known = new Set(before.body.list.map((each: Json) => each.id));
+  const ended = client.invoke(id, input);
+  const invocationId = await eventually(async () => {
+    const { body } = await client.get(`/api/v1/functions/${id}/invocations`);
+    return body.list.find((each: Json) => !known.has(each.id))?.id as string | undefined;
+  });
+  await eventually(async () => {
+    const path = `/api/v1/functions/${id}/invocations/${invocationId}/logs`;
+    return (await client.get(path)).body.list.length > 0 || undefined;
+  });
+  return { invocationId, ended };
+}
+
+/** The call ended as that of a lost worker, or, on a machine that is too busy, of a node that lost its lease. */
+async function interrupted(client: Client, id: string, invocationId: string): Promise<void> {
+  const { error } = await client.invocation(id, invocationId);
+  assert.match(error, /^INTERRUPTED: /);
+}
+
+/** What `/readyz` says once it says that. */
+async function readiness(url: string, status: number): Promise<Json> {
+  return await eventually(async () => {
+    const response = await fetch(new URL("/readyz", url));
+    const body = await response.json();
+    return response.status === status ? body : undefined;
+  });
+}
+
+const outputOf = ({ body }: Json) => JSON.parse(unbase64(body.json));
+
+Deno.test("workers that end or hang", async (t) => {
+  await using cluster = await TestCluster.start();
+  const { client, node, workers: [first] } = await startWith(cluster, 1);
+  const hang = await client.deploy(HANG);
+  const echo = await client.deploy(ECHO);
+  const sleep = await client.deploy(SLEEP);
+  let second: TestWorker | undefined;
+
+  await t.step("a call whose worker is killed ends as INTERRUPTED", async () => {
+    const { invocationId, ended } = await running(client, hang);
+    await first?.stop("SIGKILL");
+    await ended;
+    await interrupted(client, hang, invocationId);
+  });
+
+  await t.step("without a worker the node is not ready, and says why", async () => {
+    const { reason } = await readiness(node.url, 503);
+    assert.match(JSON.stringify(reason), /no worker has been there for 10 s/);
+  });
+
+  await t.step("a call waits for a worker that comes", async () => {
+    const call = client.invoke(echo, { n: 1 });
+    second = await cluster.worker({ capacity: 1 });
+    assert.deepEqual(outputOf(await call), { n: 1 });
+    await readiness(node.url, 200);
+  });
+
+  await t.step(
+    "a call whose worker hangs ends as INTERRUPTED, and others run elsewhere",
+    async () => {
+      const { invocationId, ended } = await running(client, hang);
+      second?.signal("SIGSTOP");
+      await ended;
+      await interrupted(client, hang, invocationId);
+      await cluster.worker({ capacity: 1 });
+      assert.deepEqual(outputOf(await client.invoke(echo, { n: 2 })), { n: 2 });
+      // It kills what it ran, and takes part again.
+      second?.signal("SIGCONT");
+    },
+  );
+
+  await t.step("a full worker refuses, and the next one is asked", async () => {
+    const long = await running(client, sleep, { ms: 3000 });
+    assert.deepEqual(outputOf(await client.invoke(echo, { n: 3 })), { n: 3 });
+    assert.deepEqual(outputOf(await long.ended), { slept: 3000 });
+  });
+
+  await t.step("a worker that drains finishes what runs, and takes nothing new", async () => {
+    const both = [
+      await running(client, sleep, { ms: 3000 }),
+      await running(client, sleep, { ms: 3000 }),
+    ];
+    const stopping = second?.stop("SIGTERM");
+    for (let n = 0; n < 3; n++) {
+      assert.deepEqual(outputOf(await client.invoke(echo, { n })), { n });
+    }
+    for (const { ended } of both) assert.deepEqual(outputOf(await ended), { slept: 3000 });
+    assert.equal((await stopping)?.code, 0);
+  });
+
+  await t.step("calls go on while NATS is killed and started again", async () => {
+    const { ended } = await running(client, sleep, { ms: 2000 });
+    await cluster.nats.stop("SIGKILL");
+    await cluster.nats.restart();
+    assert.deepEqual(outputOf(await ended), { slept: 2000 });
+    assert.deepEqual(outputOf(await client.invoke(echo, { n: 4 })), { n: 4 });
+  });
+});
+
+Deno.test("what a start refuses", async (t) => {
+  await using cluster = await TestCluster.start();
+  await using directory = await makeTempDir();
+  const data = ["--data", directory.path];
+
+  await t.step(
+    "a worker without NATS, with one that is away, with foreign credentials",
+    async () => {
+      const none = await runInvoked(["worker", ...data]);
+      assert.equal(none.code, 1);
+      assert.match(none.stderr, /Cannot start the worker: a worker needs --nats/);
+      const away = await runInvoked(["worker", "--nats", "nats://127.0.0.1:1", ...data]);
+      assert.match(away.stderr, /Cannot connect to NATS at nats:\/\/127\.0\.0\.1:1: .*refused/);
+      const file = join(directory.path, "foreign.nk");
+      await Deno.writeFile(file, createUser().getSeed());
+      const foreign = await runInvoked([
+        "worker",
+        "--nats",
+        cluster.nats.url,
+        "--nats-credentials",
+        file,
+        ...data,
+      ]);
+      assert.match(foreign.stderr, /asks nobody for credentials/);
+      const wrong = await runInvoked(["worker", "--nats", "http://127.0.0.1", ...data]);
+      assert.equal(wrong.code, 2);
+      assert.match(
+        wrong.stderr,
+        /Cannot use --nats: "http:\/\/127\.0\.0\.1" is not a list of URLs/,
+      );
+    },
+  );
+
+  await t.step("a server with NATS and without a database", async () => {
+    const { code, stderr } = await runInvoked(["serve", "--nats", cluster.nats.url, ...data]);
+    assert.equal(code, 1);
+    assert.match(stderr, /Cannot use --nats without --database: API nodes share their records/);
+    const alone = await runInvoked(["serve", "--capacity", "3", ...data]);
+    assert.match(alone.stderr, /need --nats/);
+  });
+});

@@ -1,0 +1,87 @@
+/** Starts real workers, as an operator does. */
+import { INVOKED, removeDirectory } from "./invoked.ts";
+import { signalUnlessEnded } from "./processes.ts";
+
+/** How long a worker may take to become ready; a bound for broken ones, not a measurement. */
+const READY_TIMEOUT_MS = 120_000;
+
+export interface WorkerOptions {
+  readonly nats: string;
+  readonly capacity?: number;
+  /** Further flags of `invoked worker`. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A running worker. Disposing it kills it, and removes its directory. */
+export class TestWorker implements AsyncDisposable {
+  #isGone = false;
+
+  private constructor(
+    readonly process: Deno.ChildProcess,
+    private readonly log: Promise<string>,
+    private readonly directory: string,
+    readonly id: string,
+  ) {}
+
+  static async start(
+    { nats, capacity = 2, flags = [], env = {} }: WorkerOptions,
+  ): Promise<TestWorker> {
+    const directory = await Deno.makeTempDir({ prefix: "invoked-test-worker-" });
+    const process = new Deno.Command(INVOKED, {
+      args: [
+        "worker",
+        "--json",
+        "--nats",
+        nats,
+        "--capacity",
+        `${capacity}`,
+        "--data",
+        directory,
+        "--log-format",
+        "json",
+        ...flags,
+      ],
+      clearEnv: true,
+      env: { PATH: Deno.env.get("PATH") ?? "", INVOKED_POOL_SIZE: "2", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const log = new Response(process.stderr).text();
+    const id = await readId(process, log);
+    return new TestWorker(process, log, directory, id);
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.process.kill(signal);
+  }
+
+  /** Ends it in this way; answers what it logged, once it is gone. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<{ code: number; log: string }> {
+    signalUnlessEnded(this.process, signal);
+    const { code } = await this.process.status;
+    return { code, log: await this.log };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    await this.stop("SIGKILL");
+    await removeDirectory(this.directory);
+  }
+}
+
+async function readId(process: Deno.ChildProcess, log: Promise<string>): Promise<string> {
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const timer = setTimeout(() => process.kill("SIGKILL"), READY_TIMEOUT_MS);
+  let text = "";
+  while (!text.includes("\n")) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`The worker did not start:\n${await log}`);
+    text += value;
+  }
+  clearTimeout(timer);
+  await reader.cancel();
+  return JSON.parse(text).id;
+}
