@@ -113,6 +113,7 @@ Deno.test("workers that end or hang", async (t) => {
   await t.step("calls go on while NATS is killed and started again", async () => {
     const { ended } = await running(client, sleep, { ms: 2000 });
     await cluster.nats.stop("SIGKILL");
+    assert.match(JSON.stringify(await readiness(node.url, 503)), /NATS at .* is away/);
     await cluster.nats.restart();
     assert.deepEqual(outputOf(await ended), { slept: 2000 });
     assert.deepEqual(outputOf(await client.invoke(echo, { n: 4 })), { n: 4 });
