@@ -217,6 +217,13 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
         () => import("./keys.ts"),
       ],
     ]],
+    ["db", "Manage the PostgreSQL database of a server", [
+      [
+        "migrate",
+        "Migrate the database to this version; servers do so when they start",
+        () => import("./db/migrate.ts"),
+      ],
+    ]],
     ["clients", "Create, disable and delete further clients of the server", CLIENTS],
   ]],
   ["Other:", [

@@ -31,7 +31,6 @@ export interface ServerFacts {
   readonly isReadOnly: boolean;
   readonly encoding: string;
   readonly schema: string | null;
-  readonly canCreate: boolean | null;
   readonly synchronousCommit: string;
   readonly fsync: string;
   readonly fullPageWrites: string;
@@ -44,7 +43,6 @@ const FACTS = `select
   current_setting('default_transaction_read_only')::bool as "isReadOnly",
   current_setting('server_encoding') as "encoding",
   current_schema() as "schema",
-  has_schema_privilege(current_schema(), 'CREATE') as "canCreate",
   current_setting('synchronous_commit') as "synchronousCommit",
   current_setting('fsync') as "fsync",
   current_setting('full_page_writes') as "fullPageWrites"`;
@@ -113,7 +111,7 @@ export function connectFailure(
   { user, host, port }: ClientConfig,
 ): DatabaseError {
   const reason = reasonOf(error, `${user}`, `${host}:${port}`);
-  return new DatabaseError(`Cannot connect to ${label}: ${reason}`, { cause: error });
+  return new DatabaseError(`Cannot connect to ${label}: ${reason}`);
 }
 
 function reasonOf(error: unknown, user: string, address: string): string {

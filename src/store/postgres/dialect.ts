@@ -15,7 +15,7 @@ import {
 } from "./connect.ts";
 import { STATEMENT_TIMEOUT_MS } from "./connection.ts";
 import { DatabaseError } from "./database_error.ts";
-import { storeError } from "./errors.ts";
+import { stateOf, storeError } from "./errors.ts";
 import { holderOf, lockQuery, tryLock } from "./locks.ts";
 import { ConnectionPool, connectionsOf, StoreDialect } from "./pools.ts";
 import { PostgresSearch } from "./search.ts";
@@ -31,6 +31,8 @@ const LOCK_RETRY_MS = 100;
 const CONNECTIONS_PER_LONG_READER = 4;
 /** How long one long read may take. */
 const LONG_STATEMENT_TIMEOUT_MS = 10 * 60_000;
+
+const INSUFFICIENT_PRIVILEGE = "42501";
 
 /** PostgreSQL. A commit is durable, so `sync` has nothing to do. @throws DatabaseError */
 export async function postgresDialect(options: PostgresOptions): Promise<Dialect> {
@@ -69,6 +71,12 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
       await session.query(lockQuery("lock", "migrations"), []);
       try {
         return await work();
+      } catch (error) {
+        if (stateOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new DatabaseError(
+          `Cannot migrate ${url.label}: ${reason}; make the user of the URL the owner of the database`,
+        );
       } finally {
         await session.query(lockQuery("unlock", "migrations"), []);
       }
