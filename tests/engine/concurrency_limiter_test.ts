@@ -258,3 +258,10 @@ Deno.test("a slot of a claimed call is granted whatever the limits, and counts",
   assert.deepEqual(grants, ["a0", "b1"]);
   assert.equal(limiter.running, 1);
 });
+
+Deno.test("without slots, because no worker has come yet, calls wait and are not rejected", () => {
+  const limiter = new ConcurrencyLimiter({ ...ROOMY, maxRunning: 0 });
+  const slots = [limiter.acquire(of("a")), limiter.acquire(of("a"))];
+  assert.deepEqual(slots.map(({ isGranted }) => isGranted), [false, false]);
+  assert.equal(limiter.perSecond, undefined);
+});

@@ -49,7 +49,8 @@ export class ThroughputEstimator {
   /** Undefined before as many releases as slots: the calls that end first would speak for all. */
   get perSecond(): number | undefined {
     const now = this.#now();
-    if (this.#releases < this.#slots) return undefined;
+    // A server without workers has no slots, until the first one comes.
+    if (this.#releases < Math.max(1, this.#slots)) return undefined;
     if (this.#fullSince === undefined && now - this.#measuredAt > MAX_AGE_MS) return undefined;
     const mean = this.#elapsedMs / this.#releases;
     // The next release takes at least as long as the time since the last one.
