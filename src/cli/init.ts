@@ -21,7 +21,7 @@ export function register(command: Command): void {
   addExamples(command, "invoked init hello && cd hello && invoked test");
   command.action(async (given: string, { name, json }: Options) => {
     const folder = resolve(given);
-    const files = await templateFiles(name ?? basename(folder));
+    const files = await templateFiles(needName(name ?? basename(folder)));
     await rejectOverwriting(folder, files.keys());
     try {
       await Deno.mkdir(folder, { recursive: true });
@@ -36,6 +36,14 @@ export function register(command: Command): void {
     for (const path of files.keys()) console.log(join(given, path));
     const enter = given === "." ? "" : `cd ${quoteForShell(given)} && `;
     note(`\nNext: ${enter}invoked test, or invoked dev to run it on save`);
+  });
+}
+
+function needName(name: string): string {
+  if (name.trim() !== "") return name;
+  throw new Failure("Cannot create a function: its name is empty", {
+    next: "name it with --name",
+    exit: "usage",
   });
 }
 

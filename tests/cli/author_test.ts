@@ -165,7 +165,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assertFails(
       await author.run(["publish", ".", "v1"]),
       1,
-      /Cannot find tag "v1"/,
+      /Cannot find commit "v1" of \w+: no tag has this name/,
       /invoked show/,
     );
   });

@@ -14,6 +14,20 @@ Deno.test("what a user names keeps its name", async (t) => {
     assertFails(await author.run(["deploy"]), 1, /volume "my data"/, /volumes create 'my data'/);
     await author.ok(["volumes", "create", "my data"]);
   });
+  await t.step("names that are empty, or that a person cannot read", async () => {
+    for (const name of ["", " ", "a\nb", "a:b"]) {
+      assertFails(
+        await author.run(["volumes", "create", name]),
+        2,
+        /Cannot create volume/,
+        /choose/,
+      );
+    }
+    assertFails(await author.run(["init", "other", "--name", " "]), 2, /name is empty/, /--name/);
+    assertFails(await author.run(["clients", "create", ""]), 1, /: name: must not be empty/);
+    await author.write("invoked.json", `{"name": " "}`);
+    assertFails(await author.run(["deploy"]), 2, /invoked\.json: name: must not be empty/);
+  });
   await t.step("the settings of a deploy", async () => {
     await declare({ volume: "my data", allowlist: ["a.example"], roles: ["invoker"] });
     const deployed = await author.run(["deploy", "--publish"]);
@@ -43,11 +57,13 @@ Deno.test("what a user names keeps its name", async (t) => {
     assertFails(inUse, 1, /Cannot delete volume my data: function .* is bound to it/);
   });
   await t.step("the function of a commit or tag that is unknown", async () => {
-    for (const args of [["rollback", "--to", "none"], ["tag", ".", "none", "--delete"]]) {
-      const run = await author.run(args);
-      assertFails(run, 1, /tag "none".* function named/);
-      assert.doesNotMatch(run.stderr, ID);
+    for (const commit of ["none", "3MdGC", ""]) {
+      const run = await author.run(["rollback", "--to", commit]);
+      assertFails(run, 1, /find commit "\w*" of named: no tag has this name/, /first 6 characters/);
     }
+    const tag = await author.run(["tag", ".", "none", "--delete"]);
+    assertFails(tag, 1, /tag "none": function named does not have it/);
+    assert.doesNotMatch(tag.stderr, ID);
     assertFails(await author.run(["tag", ".", "HEAD"]), 1, /"HEAD" is not a tag name/);
   });
   await t.step(

@@ -135,12 +135,20 @@ async function invocationThatBegins(
 /**
  * The reference of a commit for the API. HEAD, refs/tags/ and ids are used unchanged. Any other text is a tag, or the
  * start of an id.
+ *
+ * @throws {Failure} for a text that is neither
  */
 export async function findCommit(api: Api, fn: RemoteFunction, text: string): Promise<string> {
   if (text === "HEAD" || text.startsWith("refs/tags/") || ID.test(text)) return text;
-  const tag = `refs/tags/${text}`;
-  if (!ID_PREFIX.test(text) || (await api.tags(fn)).has(text)) return tag;
-  return oneThatBegins("commits", text, await api.commits(fn, MAX_CANDIDATES, text))?.id ?? tag;
+  if ((await api.tags(fn)).has(text)) return `refs/tags/${text}`;
+  const begun = ID_PREFIX.test(text)
+    ? oneThatBegins("commits", text, await api.commits(fn, MAX_CANDIDATES, text))
+    : undefined;
+  if (begun !== undefined) return begun.id;
+  const what = `Cannot find commit ${JSON.stringify(oneLine(text))} of ${fn.displayName}`;
+  throw new Failure(`${what}: no tag has this name, and no id begins with it`, {
+    next: "list commits and tags with invoked show; an id needs its first 6 characters or more",
+  });
 }
 
 /** @throws {Failure} for a name of several */

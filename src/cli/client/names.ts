@@ -34,6 +34,9 @@ export class Names {
   in(message: string): string {
     return message
       .replace(/\b[0-9A-Za-z]{27}\b/g, (id) => this.of({ id }))
-      .replace(/\bfunction\.([A-Za-z]+)/g, (_, field: string) => fieldName(field));
+      .replace(
+        /^displayName(?=: )|\bfunction\.([A-Za-z]+)/g,
+        (all, field: string = all) => fieldName(field),
+      );
   }
 }

@@ -10,7 +10,7 @@ export const MANIFEST_NAME = "invoked.json";
 const Manifest = z.strictObject({
   /** Needed if several functions have the name, or the name on the server may change. */
   id: z.string().optional(),
-  name: z.string().min(1),
+  name: z.string().regex(/\S/, "must not be empty"),
   description: z.string().optional(),
   allowlist: z.array(z.string()).optional(),
   /** A folder above, with files that the function imports. */

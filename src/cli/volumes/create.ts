@@ -19,8 +19,10 @@ export function register(command: Command): void {
   command.action(async (name: string, options: { readonly quota?: string; json?: true }) => {
     const quotaBytes = options.quota === undefined ? undefined : parseQuota(options.quota);
     const what = `Cannot create volume ${JSON.stringify(oneLine(name))}`;
-    if (/[:/]/.test(name) || name.startsWith(".")) {
-      throw new Failure(`${what}: the name has a colon or a slash, or begins with a dot`, {
+    if (/[:/]/.test(name) || name.startsWith(".") || name === "" || name !== oneLine(name)) {
+      const fault = "the name has a colon, a slash or a control character, begins with a dot, or " +
+        "is not trimmed";
+      throw new Failure(`${what}: ${fault}`, {
         next: "choose a name that can be written as VOLUME:/PATH",
         exit: "usage",
       });
