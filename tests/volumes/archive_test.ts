@@ -127,7 +127,9 @@ serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
     assert.deepEqual([(await volume.get()).version, await volume.tree()], [1, { "/kept": "1" }]);
   },
 
-  "with sparse files, whose holes are left out, change nothing": async ({ client }) => {
+  "with sparse files, whose holes are left out, or compressed change nothing": async (
+    { client },
+  ) => {
     const volume = await Volume.create(client);
     const plain = await packTar([file("a", "x".repeat(600))]);
     const inPax = { name: "a", size: 1, pax: { "GNU.sparse.major": "1" } } as const;
@@ -141,6 +143,14 @@ serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
       assertError(answer, "INVALID_ARGUMENT", "ARCHIVE_INVALID", { message });
     }
     assert.equal((await volume.get()).version, 0);
+    const gzip = new Blob([plain as BlobPart]).stream().pipeThrough(new CompressionStream("gzip"));
+    const compressed = await client.call(
+      "PUT",
+      `${volume.path}/archive`,
+      new Uint8Array(await new Response(gzip).arrayBuffer()),
+    );
+    const unread = { message: /^Cannot read the body as a tar archive: it is compressed/ };
+    assertError(compressed, "INVALID_ARGUMENT", "ARCHIVE_INVALID", unread);
     // A contiguous file, and one of an archive older than POSIX.
     for (const type of ["7", "\0"]) {
       ok(await client.call("PUT", `${volume.path}/archive`, withType(plain, type)));

@@ -1,4 +1,6 @@
 const BLOCK_BYTES = 512;
+/** A compressed archive begins with it, and no name in an archive does. */
+const GZIP_BYTE = 0x1f;
 /** Offsets of the fields of a header, in bytes. */
 const SIZE = { start: 124, end: 136 };
 const CHECKSUM = { start: 148, end: 156 };
@@ -44,6 +46,7 @@ class HeaderCheck {
   /** Bytes of content and padding before the next header. */
   #skip = 0;
   #ended = false;
+  #begun = false;
   /** The extended header that is being read, with its padding. */
   #extended: { readonly type: string; readonly body: Uint8Array; size: number } | undefined;
   /** What the extended headers of the next entry have so far. */
@@ -52,6 +55,10 @@ class HeaderCheck {
   constructor(private readonly errorOf: ErrorOf) {}
 
   read(chunk: Uint8Array): void {
+    if (!this.#begun && chunk[0] === GZIP_BYTE) {
+      throw new Error("it is compressed, send it without gzip (tar -z)");
+    }
+    this.#begun ||= chunk.length > 0;
     for (let at = 0; at < chunk.length && !this.#ended;) {
       const length = Math.min(
         chunk.length - at,
