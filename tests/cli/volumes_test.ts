@@ -30,7 +30,12 @@ Deno.test("volumes are created, filled, copied, listed, restored and deleted", a
       /Cannot create volume "data": volume \S+ has that name/,
       /another name/,
     );
-    assertFails(await run("create", "a:b"), 2, /has a colon, a slash or a control/, /VOLUME:\/PATH/);
+    assertFails(
+      await run("create", "a:b"),
+      2,
+      /has a colon, a slash or a control/,
+      /VOLUME:\/PATH/,
+    );
     assertFails(await run("create", "x", "--quota", "much"), 2, /not a size/, /500MiB/);
   });
   await t.step("put and get move one file, by stdin and stdout as well", async () => {
