@@ -45,6 +45,23 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     assert.match(invocation.error, /^CANCELLED: /);
   });
 
+  await t.step("synchronous calls go before a long queue of asynchronous ones", async () => {
+    const queued = await Promise.all(
+      Array.from({ length: 60 }, async () => {
+        const { body } = await client.invoke(sleep, { ms: 500 }, ASYNC);
+        return body.invocationId as string;
+      }),
+    );
+    for (let n = 0; n < 3; n++) {
+      const { body } = await client.invoke(echo, { n });
+      assert.deepEqual(JSON.parse(unbase64(body.json)), { n });
+    }
+    const states = await Promise.all(queued.map((id) => client.invocation(sleep, id)));
+    const waiting = states.filter(({ status }) => status.endsWith("_PENDING"));
+    assert.ok(waiting.length > 10, `${waiting.length} of ${queued.length} wait`);
+    for (const id of queued) assert.deepEqual(outputOf(await client.ended(sleep, id)), { ms: 500 });
+  });
+
   await t.step("a call waits until a worker is there", async () => {
     await first?.stop("SIGKILL");
     const { body: { invocationId } } = await client.invoke(echo, { n: 7 }, ASYNC);

@@ -12,6 +12,10 @@ const FETCH_MS = 2_000;
 const WORKING_INTERVAL_MS = 10_000;
 /** How long a call waits that must not start now. */
 const AGAIN_AFTER_MS = 1_000;
+/** How long a freed slot is kept for a synchronous call after such a call found none. */
+const KEEP_MS = 700;
+/** Synchronous calls that may go before a waiting asynchronous one, as in the fair queue of the engine. */
+const BEFORE_ASYNC_MAX = 7;
 /** How long the puller waits after an error of NATS. */
 const PAUSE_MS = 1_000;
 
@@ -28,6 +32,8 @@ export class Puller {
   readonly #take: TakeCall;
   readonly #stopping = new AbortController();
   readonly #calls = new Set<Promise<void>>();
+  #wantedUntil = 0;
+  #beforeAsync = 0;
   readonly #pulling: Promise<void>;
 
   constructor(nats: Nats, slots: Slots, take: TakeCall) {
@@ -35,6 +41,16 @@ export class Puller {
     this.#slots = slots;
     this.#take = take;
     this.#pulling = this.#pull();
+  }
+
+  /** A synchronous call found no free slot: the next one is kept for it, for a moment. */
+  wanted(): void {
+    this.#wantedUntil = performance.now() + KEEP_MS;
+  }
+
+  /** A synchronous call got a slot. */
+  passed(): void {
+    this.#beforeAsync++;
   }
 
   /** Pulls nothing more. Resolves once the calls that it pulled are settled. */
@@ -65,6 +81,11 @@ export class Puller {
     const { signal } = this.#stopping;
     const { free, changed } = this.#slots;
     if (free === 0) return await Promise.race([changed, pause(FETCH_MS, signal)]);
+    const keepMs = this.#wantedUntil - performance.now();
+    if (keepMs > 0 && this.#beforeAsync < BEFORE_ASYNC_MAX) {
+      return await Promise.race([changed, pause(keepMs, signal)]);
+    }
+    this.#beforeAsync = 0;
     const messages = await consumer.fetch({ max_messages: free, expires: FETCH_MS });
     for await (const message of messages) {
       // A synchronous call may have taken the slot meanwhile: another worker gets this one.

@@ -197,7 +197,11 @@ export class Worker implements AsyncDisposable {
     if (!speaks(protocol)) return reject(CloseReason.PROTOCOL);
     if (!this.#lifecycle.is("open")) return reject(CloseReason.DRAINING);
     const slot = this.#slotFor(offer);
-    if (slot === undefined) return reject(CloseReason.FULL);
+    if (slot === undefined) {
+      this.#puller?.wanted();
+      return reject(CloseReason.FULL);
+    }
+    this.#puller?.passed();
     this.#open(id, node, slot, { isClaim: false });
   }
 
