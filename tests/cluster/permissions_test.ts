@@ -1,112 +1,18 @@
 /** What the users of `deploy/nats` may do at a real nats-server: an API node all it needs, a worker no more than it needs. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { AckPolicy, jetstream, jetstreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { Objm } from "@nats-io/obj";
-import { parseCreds } from "@nats-io/jwt";
-import { fromSeed } from "@nats-io/nkeys";
-import {
-  type Authenticator,
-  connect,
-  credsAuthenticator,
-  type NatsConnection,
-  nkeyAuthenticator,
-  PermissionViolationError,
-} from "@nats-io/transport-node";
-import { makeAccounts, makeNkeyUser, signUser } from "../../deploy/nats/users.ts";
-import type { Role } from "../../deploy/nats/permissions.ts";
+import { RUNS_STREAM, WORKERS_BUCKET } from "../../src/cluster/nats/subjects.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
+import { Connected, FORMS } from "./nats_users.ts";
 
 const PREFIX = "invoked.v1";
-const RUNS = "INVOKED_RUNS";
-const WORKERS = "invoked_workers";
+const RUNS = RUNS_STREAM;
+const WORKERS = WORKERS_BUCKET;
 const OBJECTS = ["invoked_commits", "invoked_volumes"];
 const STREAMS = [RUNS, `KV_${WORKERS}`, ...OBJECTS.map((bucket) => `OBJ_${bucket}`)];
-
-interface User {
-  readonly id: string;
-  readonly authenticator: Authenticator;
-}
-
-/** How users come to be: listed in the configuration, or signed for an account. */
-interface Form {
-  readonly name: string;
-  /** The configuration that knows them, and the users. */
-  readonly make: (directory: string) => Promise<{ config: string; users: User[] }>;
-}
-
-const USERS: readonly (readonly [Role, string])[] = [["api", "1"], ["worker", "1"], [
-  "worker",
-  "2",
-]];
-
-const FORMS: readonly Form[] = [
-  {
-    name: "users of a configuration",
-    async make(directory) {
-      const users: User[] = [];
-      for (const [role, name] of USERS) {
-        const seed = await Deno.readFile(await makeNkeyUser(directory, role, name));
-        const id = fromSeed(seed).getPublicKey();
-        users.push({ id, authenticator: nkeyAuthenticator(seed) });
-      }
-      return { config: await Deno.readTextFile(join(directory, "users.conf")), users };
-    },
-  },
-  {
-    name: "users of an account",
-    async make(directory) {
-      await makeAccounts(directory);
-      const users: User[] = [];
-      for (const [role, name] of USERS) {
-        const creds = await signUser(directory, role, name);
-        const { uc } = await parseCreds(creds);
-        users.push({ id: uc.sub, authenticator: credsAuthenticator(creds) });
-      }
-      return { config: await Deno.readTextFile(join(directory, "accounts.conf")), users };
-    },
-  },
-];
-
-/** A connection that notes what NATS denies it. */
-class Connected implements AsyncDisposable {
-  #denied: string[] = [];
-
-  private constructor(readonly id: string, readonly nats: NatsConnection) {
-    this.#watch();
-  }
-
-  static async open({ id, authenticator }: User, url: string): Promise<Connected> {
-    const inboxPrefix = `_INBOX.${id}`;
-    return new Connected(id, await connect({ servers: url, authenticator, inboxPrefix }));
-  }
-
-  async #watch(): Promise<void> {
-    for await (const status of this.nats.status()) {
-      if (status.type !== "error") continue;
-      const { error } = status;
-      const denied = [error, error.cause].find((cause) =>
-        cause instanceof PermissionViolationError
-      );
-      if (denied instanceof PermissionViolationError) {
-        this.#denied.push(`${denied.operation} ${denied.subject}`);
-      }
-    }
-  }
-
-  /** What was denied since the last look. NATS answers in order. */
-  async denied(): Promise<string[]> {
-    await this.nats.flush();
-    await new Promise((resolve) => setTimeout(resolve));
-    return this.#denied.splice(0);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.nats.close();
-  }
-}
 
 /** Subjects that a worker may not publish. */
 function foreignSubjects(own: string, other: string): string[] {

@@ -49,6 +49,12 @@ export class TestPostgres implements AsyncDisposable {
     return postgres;
   }
 
+  /** Of the process that starts all others of it. */
+  get pid(): number {
+    if (this.#process === undefined) throw new Error("PostgreSQL does not run");
+    return this.#process.pid;
+  }
+
   /** Starts it again on its data after {@link stop}; resolves once it takes connections. */
   async restart(): Promise<void> {
     const args = Object.entries({ ...this.settings, port: String(this.port) })

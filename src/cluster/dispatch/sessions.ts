@@ -1,4 +1,3 @@
-import { nuid } from "@nats-io/transport-node";
 import { CloseReason, encodeClose, isClose } from "../link/frames.ts";
 import { encode } from "../link/messages.ts";
 import { PROTOCOL } from "../link/protocol.ts";
@@ -56,7 +55,8 @@ export class Sessions implements Disposable {
     worker: string | undefined,
     { scriptDigest, lentBy }: OfferRequest,
   ): Promise<OwnerSession | Rejection> {
-    const session = this.open(nuid.next(), worker);
+    // A worker that could guess it could let NATS send an answer there, which would end the session.
+    const session = this.open(crypto.randomUUID(), worker);
     const subject = worker === undefined ? subjects.openOffer() : subjects.offer(worker);
     const offer = encode({
       protocol: PROTOCOL,

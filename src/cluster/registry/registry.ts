@@ -9,6 +9,8 @@ const logger = getLogger(["invoked", "cluster"]);
 
 /** Age at which an entry is gone, here and in the bucket. */
 export const ENTRY_LIFETIME_MS = 10_000;
+/** The stream of the bucket. */
+const STREAM = `KV_${WORKERS_BUCKET}`;
 const EXPIRE_INTERVAL_MS = 1_000;
 const WATCH_AGAIN_MS = 1_000;
 
@@ -83,10 +85,13 @@ export class Registry implements AsyncDisposable {
   }
 
   async #openBucket(): Promise<KV> {
-    return await new Kvm(this.#nats.connection).create(WORKERS_BUCKET, {
+    const bucket = await new Kvm(this.#nats.connection).create(WORKERS_BUCKET, {
       ttl: ENTRY_LIFETIME_MS,
       history: 1,
     });
+    // With a header of its own entry a worker could otherwise erase those of all others.
+    await this.#nats.jetstream.streams.update(STREAM, { allow_rollup_hdrs: false });
+    return bucket;
   }
 
   /** Follows the bucket; begins again after an error, such as the loss of NATS or of the bucket. */

@@ -1,5 +1,4 @@
 import { getLogger } from "@logtape/logtape";
-import { nuid } from "@nats-io/transport-node";
 import { type ClaimReply, encode, readClaimReply } from "../link/messages.ts";
 import { PROTOCOL } from "../link/protocol.ts";
 import type { SealKey } from "../link/sealing.ts";
@@ -36,7 +35,7 @@ export class Claiming {
 
   /** Claims a call, runs it, and resolves once its owner has recorded its end; see `TakeCall`. */
   async take(invocation: string, slot: Disposable): Promise<"settled" | "again"> {
-    const id = nuid.next();
+    const id = crypto.randomUUID();
     this.#early.set(id, []);
     const reply = await this.#request(invocation, id);
     const early = this.#early.get(id) ?? [];

@@ -1,0 +1,90 @@
+/** What one call through a real cluster takes of its parts: processor time and messages. */
+import { connect } from "@nats-io/transport-node";
+import { TestCluster } from "../../tests/cluster/cluster.ts";
+import { oneByOne, saturate } from "../load.ts";
+import { processorMs } from "./processor_time.ts";
+
+/** The function of the other benchmarks: it does next to nothing. */
+const SOURCE = "export default ({ name }) => ({ text: `Hello, ${name}!` });";
+const CALLERS = 4;
+const WORKERS = 2;
+/** Scripts that an entry lists. */
+const SCRIPTS = 8;
+
+export interface CallTimes {
+  /** Processor time of the API node for one call that waits, in milliseconds. */
+  readonly apiMs: number;
+  /** Processor time of the worker, its templates and its instance. */
+  readonly workerMs: number;
+  /** Messages that API node and worker exchange. */
+  readonly messages: number;
+  /** Processor time of an API node for one entry of a worker. */
+  readonly entryReadMs: number;
+}
+
+/** Measures a cluster of its own: PostgreSQL, NATS, one API node and two workers. */
+export async function measureCalls(isQuick: boolean): Promise<CallTimes> {
+  await using cluster = await TestCluster.start();
+  const flags = ["--api-rate", "0", "--token-rate", "0", "--log-level", "warning"];
+  const node = await cluster.node({ flags });
+  const workers = await Promise.all(
+    Array.from({ length: WORKERS }, () => cluster.worker({ capacity: CALLERS })),
+  );
+  const client = await node.client();
+  const id = await client.deploy(SOURCE);
+  const call = async () => {
+    const { status, body } = await client.invoke(id, { name: "world" });
+    if (status !== 200 || body.json === undefined) {
+      throw new Error(`The cluster answered ${status}: ${JSON.stringify(body)}`);
+    }
+  };
+  await oneByOne(20, 0, call);
+  const messages = await countMessages(cluster.nats.url, isQuick ? 20 : 200, call);
+
+  const pids = [node.pid, ...workers.map(({ process }) => process.pid)];
+  const before = await Promise.all(pids.map(processorMs));
+  const { samples } = await saturate(CALLERS, isQuick ? 3_000 : 30_000, call);
+  const after = await Promise.all(pids.map(processorMs));
+  const [apiMs = 0, ...workersMs] = after.map((ms, at) =>
+    (ms - (before[at] ?? 0)) / samples.length
+  );
+  return {
+    apiMs,
+    workerMs: workersMs.reduce((sum, ms) => sum + ms, 0),
+    messages,
+    entryReadMs: await measureEntries(cluster.nats.url, node.pid, isQuick ? 2_000 : 40_000),
+  };
+}
+
+async function countMessages(servers: string, calls: number, call: () => Promise<void>) {
+  const nats = await connect({ servers });
+  let count = 0;
+  nats.subscribe("invoked.v1.>", { callback: () => void count++ });
+  await nats.flush();
+  await oneByOne(calls, 0, call);
+  await nats.flush();
+  await nats.close();
+  return count / calls;
+}
+
+/** Writes entries as full workers would. */
+async function measureEntries(servers: string, pid: number, count: number): Promise<number> {
+  const nats = await connect({ servers });
+  const digest = "0123456789abcdef".repeat(4);
+  const entry = JSON.stringify({
+    protocol: 1,
+    version: "0.1.0",
+    capacity: 4,
+    free: 0,
+    ready: Array(SCRIPTS).fill(digest),
+    publicKey: new Uint8Array(65).fill(4).toBase64(),
+    isDraining: false,
+  });
+  const before = await processorMs(pid);
+  for (let n = 0; n < count; n++) {
+    await nats.request(`$KV.invoked_workers.bench${n % 1000}`, entry);
+  }
+  const taken = await processorMs(pid) - before;
+  await nats.close();
+  return taken / count;
+}
