@@ -223,6 +223,11 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
         "Migrate the database to this version; servers do so when they start",
         () => import("./db/migrate.ts"),
       ],
+      [
+        "copy",
+        "Copy a data directory into PostgreSQL, and its blobs into a new directory",
+        () => import("./db/copy.ts"),
+      ],
     ]],
     ["clients", "Create, disable and delete further clients of the server", CLIENTS],
   ]],

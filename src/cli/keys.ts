@@ -20,7 +20,9 @@ import { addSettingFlags } from "./options/setting_flags.ts";
 export function register(command: Command): void {
   const readFlags = addSettingFlags(
     command,
-    ALL_SETTINGS.filter(({ path, group }) => path === "server.dataDir" || group === "database"),
+    ALL_SETTINGS.filter(({ path, group }) =>
+      path === "server.dataDir" || path === "identity.masterKeyFile" || group === "database"
+    ),
   );
   addJsonOption(command);
   addExamples(command, "invoked keys rotate --data /var/lib/invoked");
@@ -46,7 +48,7 @@ interface Rotation {
 }
 
 async function rotate(config: Config): Promise<Rotation> {
-  const { server: { dataDir }, identity: { masterKey, newMasterKey } } = config;
+  const { server: { dataDir }, identity: { masterKey, newMasterKey, masterKeyFile } } = config;
   if (masterKey === undefined && newMasterKey !== undefined) {
     throw new Failure(
       "Cannot rotate to INVOKED_NEW_MASTER_KEY: INVOKED_MASTER_KEY is not set",
@@ -68,7 +70,8 @@ async function rotate(config: Config): Promise<Rotation> {
     ? await rotateVariable(config, masterKey, newMasterKey)
     : await rotateFile(config);
   const next = masterKey === undefined
-    ? "the new master key is in the data directory; back it up together with the database"
+    ? `the new master key is in ${masterKeyFile ?? "the data directory"}; ` +
+      "back it up together with the database"
     : "start the server with INVOKED_MASTER_KEY set to the new key";
   return { resealed, next };
 }
@@ -98,12 +101,15 @@ async function rotateVariable(config: Config, old: Secret, next: Secret): Promis
  * the keys in the file open every value.
  */
 async function rotateFile(config: Config): Promise<Resealed> {
-  const { server: { dataDir } } = config;
-  const { readMasterKeys, writeMasterKeys } = await import("../store/master_key.ts");
-  const oldKeys = await readMasterKeys(dataDir);
+  const { server: { dataDir }, identity: { masterKeyFile } } = config;
+  const { masterKeyFileOf, readMasterKeys, writeMasterKeys } = await import(
+    "../store/master_key.ts"
+  );
+  const path = masterKeyFile ?? masterKeyFileOf(dataDir);
+  const oldKeys = await readMasterKeys(path);
   if (oldKeys === undefined) {
     throw new Failure(
-      `Cannot rotate the master key of ${dataDir}: it has no master.key`,
+      `Cannot rotate the master key: ${path} does not exist`,
       {
         next:
           "set INVOKED_MASTER_KEY and INVOKED_NEW_MASTER_KEY, if the server takes its key from " +
@@ -112,9 +118,9 @@ async function rotateFile(config: Config): Promise<Resealed> {
     );
   }
   const newKey = Uint8Array.from(randomBytes(32));
-  await writeMasterKeys(dataDir, [newKey, ...oldKeys]);
+  await writeMasterKeys(path, [newKey, ...oldKeys]);
   const resealed = await reseal(config, newKey, oldKeys);
-  await writeMasterKeys(dataDir, [newKey]);
+  await writeMasterKeys(path, [newKey]);
   return resealed;
 }
 

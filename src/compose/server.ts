@@ -22,12 +22,11 @@ import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import { openSandboxes } from "./sandboxes.ts";
+import { openSealer } from "./sealer.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
-import { type DataDir, openDataDir } from "../store/data_dir.ts";
-import { masterKeysOf } from "../store/master_key.ts";
+import { openDataDir } from "../store/data_dir.ts";
 import { openStore, type Store } from "../store/mod.ts";
 import { postgresOptionsOf } from "../store/postgres/address.ts";
-import { Sealer } from "../store/sealing.ts";
 import { composeApi } from "./api.ts";
 import { Cluster, type NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
@@ -182,17 +181,6 @@ export async function startServer(
     opened: opened.move(),
     drainTimeoutMs,
   });
-}
-
-/** Seals with the configured master key, or with the newest key of the data directory. */
-async function openSealer(
-  { identity: { masterKey }, database }: Config,
-  directory: DataDir,
-): Promise<Sealer> {
-  const [key, ...olderKeys] = masterKey === undefined
-    ? await masterKeysOf(directory, database.url === undefined)
-    : [Buffer.from(masterKey.reveal(), "base64")];
-  return new Sealer(key, ...olderKeys);
 }
 
 /** Listens at the configured address, with TLS if configured. `opened` closes what this opens. */

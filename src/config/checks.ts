@@ -19,6 +19,7 @@ export interface Contradiction {
 export function findContradictions(config: Config): readonly Contradiction[] {
   return [
     ...tlsContradictions(config),
+    ...keyContradictions(config),
     ...requestContradictions(config),
     ...payloadContradictions(config),
     ...maximumContradictions(config),
@@ -35,6 +36,11 @@ function atLeast(
   why: string,
 ): readonly Contradiction[] {
   return value < least ? [{ setting, must: `at least ${format(least)} ${why}` }] : [];
+}
+
+function keyContradictions({ identity }: Config): readonly Contradiction[] {
+  if (identity.masterKey === undefined || identity.masterKeyFile === undefined) return [];
+  return [{ setting: "identity.masterKeyFile", must: "unset while INVOKED_MASTER_KEY is set" }];
 }
 
 function requestContradictions({ server, commits, invocations }: Config): readonly Contradiction[] {

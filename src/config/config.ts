@@ -69,6 +69,8 @@ export interface Config {
   readonly identity: {
     /** Base64 of 32 bytes. */
     readonly masterKey: Secret | undefined;
+    /** Absolute path of a file of master keys; undefined for that of the data directory. */
+    readonly masterKeyFile: string | undefined;
     /** Base64 of 32 bytes; the new key of `invoked keys rotate`. */
     readonly newMasterKey: Secret | undefined;
     readonly tokenLifetimeMs: number;

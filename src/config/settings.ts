@@ -184,6 +184,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       description: "Key that encrypts stored secrets; without it the data directory holds one",
       variableOnly: true,
     },
+    masterKeyFile: {
+      name: "master-key-file",
+      kind: file(),
+      default: undefined,
+      description: "File with the master key that several servers share, as master.key has it",
+    },
     newMasterKey: {
       name: "new-master-key",
       kind: key(32),

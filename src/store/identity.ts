@@ -74,6 +74,12 @@ export class IdentityWriter extends IdentityReader {
     await this.db.insertInto("serverKeys").values(row).execute();
   }
 
+  /** As {@link insertKey}, unless a key with this id exists. */
+  async insertKeyOnce(row: ServerKeyRow): Promise<void> {
+    await this.db.insertInto("serverKeys").values(row)
+      .onConflict((c) => c.column("id").doNothing()).execute();
+  }
+
   async resealKey(id: string, sealed: Uint8Array): Promise<void> {
     await this.db.updateTable("serverKeys").set({ sealed }).where("id", "=", id).execute();
   }

@@ -5,13 +5,17 @@ import { type DataDir, DataDirError } from "./data_dir.ts";
 import { assertNeedsNoKey } from "./data_use.ts";
 import { MASTER_KEY_BYTES } from "./sealing.ts";
 
+/** The file of master keys in a data directory. */
+export function masterKeyFileOf(dataDir: string): string {
+  return join(dataDir, "master.key");
+}
+
 /**
- * Reads the keys in a data directory's `master.key`, one a line in base64. The first seals and opens; the others only
- * open values that an interrupted rotation has left under them. Undefined if the file does not exist.
+ * Reads a file of master keys, one a line in base64. The first seals and opens; the others only open values that an
+ * interrupted rotation has left under them. Undefined if the file does not exist.
  * @throws DataDirError
  */
-export async function readMasterKeys(dataDir: string): Promise<Uint8Array[] | undefined> {
-  const path = join(dataDir, "master.key");
+export async function readMasterKeys(path: string): Promise<Uint8Array[] | undefined> {
   let text: string;
   try {
     text = await Deno.readTextFile(path);
@@ -29,9 +33,26 @@ export async function readMasterKeys(dataDir: string): Promise<Uint8Array[] | un
 }
 
 /** Replaces the file (0600), atomically and durably. */
-export async function writeMasterKeys(dataDir: string, keys: readonly Uint8Array[]): Promise<void> {
+export async function writeMasterKeys(path: string, keys: readonly Uint8Array[]): Promise<void> {
   const text = keys.map((key) => `${Buffer.from(key).toString("base64")}\n`).join("");
-  await writePrivateFile(join(dataDir, "master.key"), text);
+  await writePrivateFile(path, text);
+}
+
+/** Reads the keys that several servers share. @throws DataDirError if the file cannot be read */
+export async function sharedMasterKeys(path: string): Promise<Uint8Array[]> {
+  let keys: Uint8Array[] | undefined;
+  try {
+    keys = await readMasterKeys(path);
+  } catch (error) {
+    if (error instanceof DataDirError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DataDirError(`Cannot read master key ${path}: ${reason}`);
+  }
+  if (keys !== undefined) return keys;
+  throw new DataDirError(
+    `Cannot read master key ${path}: it does not exist\n` +
+      "Copy master.key of the first server, or create the file (openssl rand -base64 32)",
+  );
 }
 
 /**
@@ -40,12 +61,13 @@ export async function writeMasterKeys(dataDir: string, keys: readonly Uint8Array
  * @throws DataDirError if the directory was in use and the file is missing
  */
 export async function masterKeysOf(
-  { path }: DataDir,
+  { path: dataDir }: DataDir,
   hasDatabase: boolean,
 ): Promise<Uint8Array[]> {
+  const path = masterKeyFileOf(dataDir);
   const keys = await readMasterKeys(path);
   if (keys !== undefined) return keys;
-  await assertNeedsNoKey(path, hasDatabase);
+  await assertNeedsNoKey(dataDir, hasDatabase);
   const first = Uint8Array.from(randomBytes(MASTER_KEY_BYTES));
   await writeMasterKeys(path, [first]);
   return [first];

@@ -295,7 +295,7 @@ export interface UsedAssertionTable {
 
 export interface ServerKeyTable {
   id: string;
-  /** Its purpose: `access-token`, `upload-url`, `page-token`. */
+  /** Its purpose: `access-token`, `upload-url`, `page-token`, `objects`. */
   purpose: string;
   /** The key, sealed under the master key and bound to id and purpose. */
   sealed: Uint8Array;

@@ -11,7 +11,7 @@ import {
 } from "jose";
 import { AccessTokens } from "../../src/domain/identity/mod.ts";
 import type { ClientRow } from "../../src/store/identity.ts";
-import { readMasterKeys } from "../../src/store/master_key.ts";
+import { masterKeyFileOf, readMasterKeys } from "../../src/store/master_key.ts";
 import { Sealer } from "../../src/store/sealing.ts";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
@@ -33,7 +33,7 @@ async function assertRefused(client: Client, token: string): Promise<void> {
 async function signingKeyOf(dataDir: string): Promise<CryptoKey> {
   using db = new DatabaseSync(join(dataDir, "invoked.db"), { readOnly: true });
   const row = db.prepare("select id, sealed from server_keys where purpose = 'access-token'").get();
-  const [masterKey = new Uint8Array()] = await readMasterKeys(dataDir) ?? [];
+  const [masterKey = new Uint8Array()] = await readMasterKeys(masterKeyFileOf(dataDir)) ?? [];
   const context = `server-key:access-token:${row?.id}`;
   const jwk = new Sealer(masterKey).open(row?.sealed as Uint8Array, context);
   return await importJWK(JSON.parse(new TextDecoder().decode(jwk)), "EdDSA") as CryptoKey;

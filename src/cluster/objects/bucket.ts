@@ -10,7 +10,7 @@ import {
   type OpenObject,
 } from "../../shared/objects.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
-import { CHUNK_BYTES, contentSize, sealedSize } from "./codec.ts";
+import { CHUNK_BYTES, contentSize, objectKeyId, sealedSize } from "./codec.ts";
 import { isConflict, onNats } from "./failures.ts";
 import { digestOfNuid, Layout, type ObjectRecord, type StoredRecord } from "./layout.ts";
 import { ObjectReader } from "./reader.ts";
@@ -196,13 +196,20 @@ export class NatsBucket implements ObjectBucket {
   /** Makes sure that the object is there, whole, with this in its record. */
   async #ensure(content: ObjectContent, metadata: ObjectRecord["metadata"]): Promise<void> {
     const { digest } = content;
+    const key = this.#options.keyOf(digest);
     let uploaded: ObjectRecord | undefined;
     for (;;) {
       const stored = await this.#last(digest);
       const record = stored?.record;
+      if (record !== undefined && !record.deleted && record.description !== objectKeyId(key)) {
+        throw new Error(
+          `Cannot store object ${digest}: bucket ${this.name} has it from another installation of ` +
+            "invoked; use another account of NATS, or delete the bucket",
+        );
+      }
       const isThere = record !== undefined && !record.deleted &&
         record.size === sealedSize(content.size) && await this.#isWhole(record);
-      if (!isThere) uploaded ??= await this.#uploads.chunks(content, this.#options.keyOf(digest));
+      if (!isThere) uploaded ??= await this.#uploads.chunks(content, key);
       const base = isThere ? record : uploaded as ObjectRecord;
       try {
         const merged = { ...record?.deleted ? {} : record?.metadata, ...metadata };

@@ -31,6 +31,11 @@ export function objectKey(root: Uint8Array, digest: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", root, digest, "invoked object 1", KEY_BYTES));
 }
 
+/** Tells apart objects under another root key, and reveals nothing of the key. */
+export function objectKeyId(key: Uint8Array): string {
+  return createHash("sha256").update("invoked object key\0").update(key).digest("hex").slice(0, 16);
+}
+
 /** Chunks of a content; an empty one has a chunk, too. */
 export function chunksOf(size: number): number {
   return Math.max(1, Math.ceil(size / CONTENT_BYTES));

@@ -17,6 +17,8 @@ export interface ObjectRecord {
   /** SHA-256 of all sealed chunks, `SHA-256=` and base64. */
   readonly digest: string;
   readonly mtime: string;
+  /** The id of the object's key. */
+  readonly description?: string;
   /** When each node's retention ends at the latest, by the name of the node. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly options?: { readonly max_chunk_size: number };

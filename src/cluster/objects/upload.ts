@@ -2,7 +2,7 @@ import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { createHash } from "node:crypto";
 import type { ObjectContent } from "../../shared/objects.ts";
-import { CHUNK_BYTES, chunksOf, sealContent } from "./codec.ts";
+import { CHUNK_BYTES, chunksOf, objectKeyId, sealContent } from "./codec.ts";
 import { type Layout, newNuid, type ObjectRecord } from "./layout.ts";
 
 /** Chunks of one object that are sent before the first of them is acknowledged. */
@@ -51,6 +51,7 @@ export class ObjectUploads {
       chunks: chunksOf(content.size),
       digest: `SHA-256=${hash.digest("base64").replaceAll("+", "-").replaceAll("/", "_")}`,
       mtime: new Date().toISOString(),
+      description: objectKeyId(key),
       options: { max_chunk_size: CHUNK_BYTES },
     };
   }

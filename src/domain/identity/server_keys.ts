@@ -10,6 +10,8 @@ import { locks } from "../locks.ts";
 const HMAC_KEY_BYTES = 32;
 /** The purpose of the pair that signs access tokens. */
 const SIGNING = "access-token";
+/** The purpose, and the id, of the key from which those of objects are derived: of several nodes one makes it. */
+const OBJECTS = "objects";
 
 /** The Ed25519 pair that signs access tokens. */
 export interface SigningKey {
@@ -66,6 +68,21 @@ export class ServerKeys {
 
   #open(key: ServerKeyRow) {
     return { id: key.id, value: this.sealer.open(key.sealed, serverKeyContext(key)) };
+  }
+}
+
+/**
+ * The key from which those of objects are derived. It is apart from the master key, so that its rotation leaves objects
+ * as they are. Nodes that ask at the same time get the same one.
+ */
+export async function objectRootKey(store: Store, sealer: Sealer): Promise<Uint8Array> {
+  for (;;) {
+    const [key] = await store.read.identity.keys(OBJECTS);
+    if (key !== undefined) return sealer.open(key.sealed, serverKeyContext(key));
+    const made = Uint8Array.from(randomBytes(HMAC_KEY_BYTES));
+    const row = { id: OBJECTS, purpose: OBJECTS, createdAt: new Date().toISOString() };
+    const sealed = sealer.seal(made, serverKeyContext(row));
+    await store.write((tx) => tx.identity.insertKeyOnce({ ...row, sealed }));
   }
 }
 
