@@ -225,7 +225,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       ],
       [
         "copy",
-        "Copy a data directory into PostgreSQL, and its blobs into a new directory",
+        "Copy a data directory into PostgreSQL, and its blobs into NATS or a new directory",
         () => import("./db/copy.ts"),
       ],
     ]],

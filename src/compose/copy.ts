@@ -1,18 +1,27 @@
-/** Copies an installation into PostgreSQL, with its blobs into another data directory. */
+/** Copies an installation into PostgreSQL, with its blobs into the object store or another data directory. */
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { Nats } from "../cluster/nats/connection.ts";
 import type { Config } from "../config/mod.ts";
-import { checkServerKeys } from "../domain/identity/server_keys.ts";
-import { prepareBlobs } from "../store/blobs/mod.ts";
+import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
+import { type ObjectBuckets, prepareBlobs } from "../store/blobs/mod.ts";
 import { type BlobCopies, copyBlobs } from "../store/copy/blobs.ts";
 import { assertEmpty, type CopiedTable, copyTables } from "../store/copy/tables.ts";
 import { type DataDir, DataDirError, openDataDir } from "../store/data_dir.ts";
 import { databaseOf } from "../store/data_use.ts";
 import { masterKeyFileOf } from "../store/master_key.ts";
-import { openStore } from "../store/mod.ts";
-import { postgresOptionsOf } from "../store/postgres/address.ts";
+import { openStore, type Store } from "../store/mod.ts";
+import { type PostgresOptions, postgresOptionsOf } from "../store/postgres/address.ts";
+import type { Sealer } from "../store/sealing.ts";
 import { StorageHealth } from "../store/storage_health.ts";
 import { exists } from "../shared/files.ts";
+import { openObjects } from "./records.ts";
 import { openSealer } from "./sealer.ts";
+
+/** Where the blobs go. */
+export type BlobTarget =
+  | { readonly kind: "directory"; readonly path: string }
+  | { readonly kind: "objects" };
 
 /** What was copied, and is the same on both sides. */
 export interface InstallationCopy {
@@ -29,7 +38,7 @@ export interface InstallationCopy {
  */
 export async function copyInstallation(
   config: Config,
-  toDataDir: string,
+  target: BlobTarget,
 ): Promise<InstallationCopy> {
   const postgres = postgresOptionsOf(config, { exclusive: true });
   if (postgres === undefined) throw new Error("Cannot copy an installation without --database");
@@ -43,17 +52,15 @@ export async function copyInstallation(
   const sealer = await openSealer(withoutDatabase(config), directory);
   const checkKeys = (keys: Parameters<typeof checkServerKeys>[0]) => checkServerKeys(keys, sealer);
   const source = opened.use(await openStore(dataDir, { onSyncFailure, checkKeys }));
-  const { path: to } = opened.use(await openDataDir(toDataDir));
-  {
-    await using _migrated = await openStore(to, { onSyncFailure, checkKeys, postgres });
-  }
-  await assertEmpty(postgres, path);
+  const to = await openTarget(config, target, opened);
+  const root = await migrateTarget(to, { postgres, path, sealer, source });
+  if (root !== undefined) to.unlock?.(root);
   const health = opened.use(new StorageHealth(() => Promise.resolve(), onSyncFailure));
-  const openBlobs = await prepareBlobs(to, undefined);
+  const openBlobs = await prepareBlobs(to.dataDir, to.objects);
   const blobs = opened.use(await openBlobs({ volumes: source.read.volumes, health }));
   const copies = await copyBlobs(source, blobs);
   const tables = await copyTables(postgres, path);
-  return { tables, blobs: copies, carryOver: await carryOver(config, directory, to) };
+  return { tables, blobs: copies, carryOver: await carryOver(config, directory, target) };
 }
 
 /** The write that failed reports it, and ends the copy. */
@@ -64,16 +71,78 @@ function withoutDatabase(config: Config): Config {
   return { ...config, database: { ...config.database, url: undefined } };
 }
 
+interface Target {
+  /** For files of blobs, or for what is staged. */
+  readonly dataDir: string;
+  readonly objects: ObjectBuckets | undefined;
+  unlock?(root: Uint8Array): void;
+}
+
+/** Opens where the blobs go. `opened` closes what this opens. */
+async function openTarget(
+  config: Config,
+  target: BlobTarget,
+  opened: AsyncDisposableStack,
+): Promise<Target> {
+  if (target.kind === "directory") {
+    const { path } = opened.use(await openDataDir(target.path));
+    return { dataDir: path, objects: undefined };
+  }
+  const { urls, credentialsFile, caFile } = config.nats;
+  if (urls === undefined) throw new Error("Cannot copy blobs into NATS without --nats");
+  const dataDir = await Deno.makeTempDir({ prefix: "invoked-copy-" });
+  opened.defer(() => Deno.remove(dataDir, { recursive: true }));
+  const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));
+  const node = randomUUID();
+  const server = { ...config.server, dataDir };
+  const objects = opened.use(await openObjects({ ...config, server }, nats, node));
+  return { dataDir, objects, unlock: (root) => objects.unlock(root) };
+}
+
+/**
+ * Migrates the target, and checks that it is empty.
+ * @returns the key from which those of objects are derived; it stays if the copy fails, so that a repetition has it
+ */
+async function migrateTarget(
+  { dataDir, objects }: Target,
+  { postgres, path, sealer, source }: {
+    readonly postgres: PostgresOptions;
+    readonly path: string;
+    readonly sealer: Sealer;
+    readonly source: Store;
+  },
+): Promise<Uint8Array | undefined> {
+  const checkKeys = (keys: Parameters<typeof checkServerKeys>[0]) => checkServerKeys(keys, sealer);
+  {
+    await using _migrated = await openStore(dataDir, {
+      onSyncFailure,
+      checkKeys,
+      postgres,
+      objects,
+    });
+  }
+  await assertEmpty(postgres, path);
+  if (objects === undefined) return undefined;
+  const [own] = await source.read.identity.keys("objects");
+  if (own !== undefined) return await objectRootKey(source, sealer);
+  await using store = await openStore(dataDir, { onSyncFailure, checkKeys, postgres, objects });
+  return await objectRootKey(store, sealer);
+}
+
 async function carryOver(
   { identity: { masterKey, masterKeyFile } }: Config,
   { path }: DataDir,
-  toDataDir: string,
+  target: BlobTarget,
 ): Promise<string[]> {
   const key = masterKeyFileOf(path);
   const steps: string[] = [];
   if (masterKey !== undefined) steps.push("set INVOKED_MASTER_KEY to the same key");
   else if (masterKeyFile !== undefined) steps.push(`start with --master-key-file ${masterKeyFile}`);
-  else steps.push(`copy ${key} to ${masterKeyFileOf(toDataDir)}, with mode 0600`);
+  else if (target.kind === "directory") {
+    steps.push(`copy ${key} to ${masterKeyFileOf(target.path)}, with mode 0600`);
+  } else {
+    steps.push(`copy ${key} to every API node, with mode 0600, and start with --master-key-file`);
+  }
   for (const name of ["tls", "credentials.json"]) {
     if (await exists(join(path, name))) {
       steps.push(`copy ${join(path, name)}, if clients or you use it`);

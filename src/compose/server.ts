@@ -8,7 +8,6 @@ import { deployHello, keepCredentials } from "../domain/first_start.ts";
 import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
-import { checkServerKeys } from "../domain/identity/server_keys.ts";
 import { openDomain } from "../domain/mod.ts";
 import { Node } from "../domain/nodes/node.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
@@ -21,12 +20,12 @@ import { Runner } from "../engine/runner.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
+import { openRecords } from "./records.ts";
 import { openSandboxes } from "./sandboxes.ts";
 import { openSealer } from "./sealer.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { openDataDir } from "../store/data_dir.ts";
-import { openStore, type Store } from "../store/mod.ts";
-import { postgresOptionsOf } from "../store/postgres/address.ts";
+import type { Store } from "../store/mod.ts";
 import { composeApi } from "./api.ts";
 import { Cluster, type NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
@@ -130,9 +129,10 @@ export async function startServer(
   );
   const builder = opened.use(openBuilder(config));
   const ready = startInstances(sandboxes, builder, cluster);
-  const store = opened.use(await openRecords(config, { sealer, onSyncFailure, cluster }));
   const ids = new Ids();
   const nodeId = ids.next();
+  const parts = { sealer, nats: cluster?.nats, node: nodeId, onSyncFailure };
+  const store = await openRecords(config, parts, opened);
   const running = openEngine(config, { store, sandboxes, cluster, nodeId });
   const engine = opened.use(running.engine);
   const shutdown = new AbortController();
@@ -234,22 +234,6 @@ function startInstances(
   const ready = Promise.all([builder.start(), runsCalls ? sandboxes.start() : undefined]);
   ready.catch(() => {});
   return ready;
-}
-
-/** The store, which several API nodes may share. */
-function openRecords(
-  config: Config,
-  { sealer, onSyncFailure, cluster }: {
-    readonly sealer: Sealer;
-    readonly onSyncFailure: (error: Error) => void;
-    readonly cluster: Cluster | undefined;
-  },
-): Promise<Store> {
-  return openStore(config.server.dataDir, {
-    onSyncFailure,
-    checkKeys: (keys) => checkServerKeys(keys, sealer),
-    postgres: postgresOptionsOf(config, { exclusive: cluster === undefined }),
-  });
 }
 
 /** Connects to NATS if configured. `opened` closes it. */

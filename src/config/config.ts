@@ -52,6 +52,9 @@ export interface Config {
     readonly credentialsFile: string | undefined;
     /** Absolute path of a file with certificates in PEM. */
     readonly caFile: string | undefined;
+    /** Size of the sealed blobs that an API node keeps in its data directory. */
+    readonly objectCacheBytes: number;
+    readonly objectReplicas: number;
     /** Calls that this process runs at the same time; undefined for the default of its role. */
     readonly capacity: number | undefined;
   };

@@ -1,4 +1,4 @@
-import { file, integer, natsUrls } from "./kinds.ts";
+import { bytes, file, integer, natsUrls } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
 /** Settings of many machines. */
@@ -20,6 +20,18 @@ export const NATS_SETTINGS: Rows<"nats"> = {
     kind: file(),
     default: undefined,
     description: "Certificates (PEM) that NATS may have besides the public ones",
+  },
+  objectCacheBytes: {
+    name: "object-cache",
+    kind: bytes({ min: "16MiB", max: "1024GiB" }),
+    default: "1GiB",
+    description: "Blobs from NATS that stay in the data directory, encrypted",
+  },
+  objectReplicas: {
+    name: "object-replicas",
+    kind: integer({ min: "1", max: "5" }),
+    default: "1",
+    description: "Copies of blobs in a cluster of NATS, from the first start on",
   },
   capacity: {
     name: "capacity",

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Client, unbase64 } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
+import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { type ServerOptions, TestServer } from "../support/server.ts";
 import { noise, Volume } from "../volumes/support.ts";
@@ -88,6 +89,7 @@ function copy(...args: readonly string[]): Promise<Run> {
 
 Deno.test("a copy of an installation has all of it, and servers on it answer and invoke", async (t) => {
   await using postgres = await TestPostgres.start();
+  await using nats = await TestNats.start();
   await using directory = await makeTempDir();
   const dataDir = `${directory.path}/data`;
   const installation = await fill(dataDir);
@@ -98,17 +100,15 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
     const url = await postgres.database();
     const target = [...source, "--database", url];
     const cases = [
-      [[...source, "--to-data", `${dataDir}-2`], /--database is not set/],
-      [target, /--to-data is not set/],
+      [[...source, "--nats", nats.url], /--database is not set/],
+      [target, /neither --nats nor --to-data is set/],
+      [[...target, "--nats", nats.url, "--to-data", `${dataDir}-2`], /both --nats and --to-data/],
       [[...target, "--to-data", dataDir], /is the data directory itself/],
       [
-        ["--data", `${dataDir}-none`, "--database", url, "--to-data", `${dataDir}-2`],
+        ["--data", `${dataDir}-none`, "--database", url, "--nats", nats.url],
         /invoked\.db does not exist/,
       ],
-      [
-        [...target, "--to-data", `${dataDir}-2`, "--master-key-file", `${dataDir}/none`],
-        /does not exist/,
-      ],
+      [[...target, "--nats", nats.url, "--master-key-file", `${dataDir}/none`], /does not exist/],
     ] as const;
     for (const [args, message] of cases) {
       const { code, stderr } = await copy(...args);
@@ -116,7 +116,7 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
       assert.match(stderr, message);
     }
     await using server = await TestServer.start({ dataDir });
-    const { code, stderr } = await copy(...target, "--to-data", `${dataDir}-2`);
+    const { code, stderr } = await copy(...target, "--nats", nats.url);
     assert.equal(code, 1);
     assert.match(stderr, /another server uses it/);
     await server.stop();
@@ -126,8 +126,7 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
     "a damaged blob leaves the database empty, and the copy goes on once it is whole",
     async () => {
       const url = await postgres.database();
-      const to = `${directory.path}/again`;
-      const target = [...source, "--database", url, "--to-data", to];
+      const target = [...source, "--database", url, "--nats", nats.url];
       const blobs = `${dataDir}/volume-blobs`;
       const [shard] = (await Array.fromAsync(Deno.readDir(blobs))).map(({ name }) => name)
         .filter((name) => /^[0-9a-f]{2}$/.test(name));
@@ -155,18 +154,18 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
       assert.equal(copied.volumes.blobs, 2);
       assert.ok(copied.commits.blobs >= 5);
       assert.ok(tables.find((table: { name: string }) => table.name === "invocations").rows >= 2);
-      assert.match(carryOver.join("\n"), /copy .*master\.key to .*again\/master\.key/);
+      assert.match(carryOver.join("\n"), /copy .*master\.key to every API node/);
 
       const again = await copy(...target);
       assert.equal(again.code, 1);
       assert.match(again.stderr, /has rows; a copy needs a database that no server has used/);
-      const flags = ["--database", url];
-      await check(installation, { dataDir: to, flags: [...flags, "--master-key-file", key] });
+      const flags = ["--database", url, "--nats", nats.url, "--capacity", "2"];
+      await check(installation, { flags: [...flags, "--master-key-file", key] });
 
       const other = `${directory.path}/other.key`;
       await Deno.writeTextFile(other, `${btoa("k".repeat(32))}\n`);
       await assert.rejects(
-        TestServer.start({ dataDir: to, flags: [...flags, "--master-key-file", other] }),
+        TestServer.start({ fresh: true, flags: [...flags, "--master-key-file", other] }),
         /was sealed under master key [0-9a-f]{16}, and the one in use is/,
       );
     },

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { InstallationCopy } from "../../compose/copy.ts";
+import type { BlobTarget, InstallationCopy } from "../../compose/copy.ts";
 import {
   ALL_SETTINGS,
   type Config,
@@ -14,62 +14,79 @@ import { addSettingFlags } from "../options/setting_flags.ts";
 import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
 
-/** Settings of the server that will use the copy. */
-const FLAGS: readonly string[] = ["server.dataDir", "identity.masterKeyFile"];
+/** Settings of the nodes that will use the copy. */
+const FLAGS: readonly string[] = [
+  "server.dataDir",
+  "identity.masterKeyFile",
+  "nats.urls",
+  "nats.credentialsFile",
+  "nats.caFile",
+  "nats.objectReplicas",
+];
 
 const HELP = `
-Stop the server before. The database must be empty, and the data directory is not changed. First the
-blobs are copied and read again, then all rows in one transaction, of which a digest is compared.
-After a failure the database has no row; run the copy again.`;
+Stop the server before. The database must be empty, and the data directory is not changed. Blobs go
+into NATS, or into the directory of --to-data. First the blobs are copied and read again, then all
+rows in one transaction, of which a digest is compared. After a failure the database has no row; run
+the copy again: blobs that are there are not sent again.`;
 
 interface CopyOptions {
   readonly toData?: string;
   readonly json?: true;
 }
 
-/** `invoked db copy`: copies a data directory into PostgreSQL, and its blobs into another directory. */
+/** `invoked db copy`: copies a data directory into PostgreSQL, and its blobs into NATS or another directory. */
 export function register(command: Command): void {
   const readFlags = addSettingFlags(
     command,
     ALL_SETTINGS.filter(({ path, group }) => FLAGS.includes(path) || group === "database"),
   );
-  command.option("--to-data <dir>", "New data directory for the blobs");
+  command.option("--to-data <dir>", "New data directory for the blobs, in place of NATS");
   addJsonOption(command);
   addExamples(
     command,
     "invoked db copy --data .invoked --database postgres://db/invoked --to-data /var/lib/invoked",
+    "invoked db copy --data .invoked --database postgres://db/invoked --nats nats://127.0.0.1:4222",
   );
   command.addHelpText("after", HELP);
   command.action(async ({ toData, json }: CopyOptions) => {
     const { config } = resolveConfig(readFlags(), readEnvironment());
-    const copy = await run(config, targetDir(config, toData));
+    const copy = await run(config, targetOf(config, toData));
     if (json) return printJson(copy);
     console.log(report(copy));
   });
 }
 
-function targetDir({ database, server }: Config, toData: string | undefined): string {
+function targetOf({ database, nats, server }: Config, toData: string | undefined): BlobTarget {
   if (database.url === undefined) {
     throw new Failure("Cannot copy: --database is not set", {
       next: "name an empty database with --database postgres://...",
     });
   }
-  if (toData === undefined) {
-    throw new Failure("Cannot copy the blobs: --to-data is not set", {
-      next: "name a new data directory",
+  if ((nats.urls === undefined) === (toData === undefined)) {
+    throw new Failure(
+      `Cannot copy the blobs: ${
+        toData === undefined
+          ? "neither --nats nor --to-data is set"
+          : "both --nats and --to-data are set"
+      }`,
+      { next: "give --nats for several API nodes, or --to-data for a single server" },
+    );
+  }
+  if (toData === undefined) return { kind: "objects" };
+  const path = resolve(toData);
+  if (path === server.dataDir) {
+    throw new Failure(`Cannot copy the blobs: --to-data ${path} is the data directory itself`, {
+      next: "name a new directory",
     });
   }
-  const path = resolve(toData);
-  if (path !== server.dataDir) return path;
-  throw new Failure(`Cannot copy the blobs: --to-data ${path} is the data directory itself`, {
-    next: "name a new directory",
-  });
+  return { kind: "directory", path };
 }
 
-async function run(config: Config, toDataDir: string): Promise<InstallationCopy> {
+async function run(config: Config, target: BlobTarget): Promise<InstallationCopy> {
   const { copyInstallation } = await import("../../compose/copy.ts");
   try {
-    return await copyInstallation(config, toDataDir);
+    return await copyInstallation(config, target);
   } catch (error) {
     throw new Failure(failureMessage("Cannot copy the installation", describeError(error)));
   }

@@ -31,7 +31,7 @@ export function objectKey(root: Uint8Array, digest: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", root, digest, "invoked object 1", KEY_BYTES));
 }
 
-/** Tells apart objects under another root key, and reveals nothing of the key. */
+/** Identifies the key of an object, without a hint at the key itself. */
 export function objectKeyId(key: Uint8Array): string {
   return createHash("sha256").update("invoked object key\0").update(key).digest("hex").slice(0, 16);
 }

@@ -162,15 +162,15 @@ class ChunkSource {
   }
 
   async #chunkSubject(): Promise<string | undefined> {
-    const message = await this.#direct({ last_by_subj: this.#layout.recordSubject(this.#digest) });
+    // The only record: each one replaces that before. A worker may ask for this and for no last one.
+    const subject = this.#layout.recordSubject(this.#digest);
+    const message = await this.#direct({ seq: 1, next_by_subj: subject });
     const record = message?.json<ObjectRecord>();
     if (record === undefined || record.deleted) return undefined;
     return this.#layout.chunkSubject(record.nuid);
   }
 
-  #direct(
-    query: { last_by_subj: string } | { seq: number; next_by_subj: string },
-  ): Promise<StoredMsg | null> {
+  #direct(query: { seq: number; next_by_subj: string }): Promise<StoredMsg | null> {
     return this.#manager.direct.getMessage(this.#layout.stream, query);
   }
 }

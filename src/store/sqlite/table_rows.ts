@@ -2,10 +2,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { DEFAULT_MIGRATION_LOCK_TABLE, DEFAULT_MIGRATION_TABLE } from "kysely/migration";
 
-/** Tables that SQLite alone has: of migrations, and of what its search has still to forget. */
+/** Tables that each database has for itself: of migrations, the counter of changes, and what a search has to forget. */
 const OWN_TABLES: readonly string[] = [
   DEFAULT_MIGRATION_TABLE,
   DEFAULT_MIGRATION_LOCK_TABLE,
+  "changes",
   "purged_invocations",
 ];
 
@@ -27,7 +28,7 @@ export class TableRows implements Disposable {
     this.#database = new DatabaseSync(path, { readOnly: true });
   }
 
-  /** All tables but those that SQLite alone has; each after those that it refers to. */
+  /** All tables but those that each database has for itself; each after those that it refers to. */
   tables(): TableShape[] {
     const names = this.#column(
       "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name",

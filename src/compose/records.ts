@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import type { Nats } from "../cluster/nats/connection.ts";
+import { Objects } from "../cluster/objects/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
+import { openStore, type Store } from "../store/mod.ts";
+import { postgresOptionsOf } from "../store/postgres/address.ts";
+import type { Sealer } from "../store/sealing.ts";
+
+/** The blobs in NATS. @param node names this process; unique among all that run */
+export async function openObjects(
+  { server, nats: { objectCacheBytes, objectReplicas } }: Config,
+  nats: Nats,
+  node: string,
+): Promise<Objects> {
+  return await Objects.open(nats.connection, {
+    cacheDir: join(server.dataDir, "cache", "objects"),
+    cacheBytes: objectCacheBytes,
+    node,
+    replicas: objectReplicas,
+  });
+}
+
+/** What the records of a server are opened with. */
+export interface RecordsParts {
+  readonly sealer: Sealer;
+  /** Undefined for a server without NATS: it is alone on its database, and has its blobs on disk. */
+  readonly nats: Nats | undefined;
+  /** Names this process; unique among all that run. */
+  readonly node: string;
+  readonly onSyncFailure: (error: Error) => void;
+}
+
+/** Opens the store; with NATS its blobs are objects. `opened` closes what this opens. */
+export async function openRecords(
+  config: Config,
+  { sealer, nats, node, onSyncFailure }: RecordsParts,
+  opened: AsyncDisposableStack,
+): Promise<Store> {
+  const objects = nats === undefined
+    ? undefined
+    : opened.use(await openObjects(config, nats, node));
+  const store = opened.use(
+    await openStore(config.server.dataDir, {
+      onSyncFailure,
+      checkKeys: (keys) => checkServerKeys(keys, sealer),
+      postgres: postgresOptionsOf(config, { exclusive: nats === undefined }),
+      objects,
+    }),
+  );
+  objects?.unlock(await objectRootKey(store, sealer));
+  return store;
+}
