@@ -27,6 +27,8 @@ const SETTINGS = {
 export interface PostgresOptions {
   /** Further settings of the server. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Private files in its directory, such as its certificate. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** A running PostgreSQL. Disposing it stops it and removes its data. */
@@ -40,10 +42,17 @@ export class TestPostgres implements AsyncDisposable {
     private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
-  static async start({ settings = {} }: PostgresOptions = {}): Promise<TestPostgres> {
+  static async start(
+    { settings = {}, files = {} }: PostgresOptions = {},
+  ): Promise<TestPostgres> {
     const template = await filledOnce("postgres", initialize);
     const directory = await makeDirectory();
     await run(["cp", "-a", `${template}/.`, directory]);
+    for (const [name, text] of Object.entries(files)) {
+      const path = `${directory}/${name}`;
+      await Deno.writeTextFile(path, text, { mode: 0o600 });
+      if (isRoot()) await run(["chown", SYSTEM_USER, path]);
+    }
     const postgres = new TestPostgres(directory, await freePort(), { ...SETTINGS, ...settings });
     await postgres.restart();
     return postgres;

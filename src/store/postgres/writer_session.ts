@@ -83,8 +83,13 @@ export class WriterSession implements StatementRunner {
   async begin(): Promise<void> {
     this.#savepointFailure = undefined;
     if (this.#current === undefined) await this.#connect();
-    const results = await this.#connected().script(BEGIN);
-    this.#transaction = results.at(-1)?.rows[0]?.id;
+    try {
+      const results = await this.#connected().script(BEGIN);
+      this.#transaction = results.at(-1)?.rows[0]?.id;
+    } catch (error) {
+      if (isLoss(error)) this.#lose(error);
+      throw error;
+    }
   }
 
   /**
