@@ -9,7 +9,7 @@ import { ConfigMap, type IPodSpec, Namespace, Service } from "kubernetes-models/
 import { ScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1";
 import { parse, parseAllDocuments } from "yaml";
 import type { Json } from "../support/client.ts";
-import { makeTempDir } from "../support/invoked.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
 // Of github.com/compose-spec/compose-spec, commit 170098ba, Apache License 2.0.
 import composeSchema from "./compose_spec.json" with { type: "json" };
 
@@ -180,6 +180,27 @@ Deno.test("a worker gets neither the database nor the master key", async () => {
   assert.doesNotMatch(JSON.stringify(spec), /database|master|postgres|invoked-nats-api/i);
   const signing = (spec.containers[0]?.volumeMounts ?? []).map(({ name }) => name);
   assert.ok(!signing.includes("nats-signing-key"), "its own container has no signing key");
+});
+
+Deno.test("commands of manifests and of the compose file have flags that exist", async () => {
+  const manifests = await readManifests();
+  const texts = manifests.filter(isPodOwner).flatMap((owner) => {
+    const { containers }: IPodSpec = podOf(owner).spec;
+    return containers.map(({ args = [] }) => args.join(" "));
+  });
+  const compose = await Deno.readTextFile(new URL("deploy/compose.yaml", ROOT));
+  const commands = [...texts, ...compose.split("exec bin/invoked ").slice(1)];
+  for (const command of ["serve", "worker"]) {
+    const { stdout } = await runInvoked([command, "--help"]);
+    const mine = commands.filter((text) => text.startsWith(`${command} `));
+    assert.equal(mine.length, 2, command);
+    for (const text of mine) {
+      const [lines = ""] = text.split("command: []");
+      for (const [flag] of lines.matchAll(/(?<= )--[a-z-]+/g)) {
+        assert.ok(stdout.includes(`  ${flag} `), `invoked ${command} has no ${flag}`);
+      }
+    }
+  }
 });
 
 Deno.test("the compose file is one of the Compose specification", async () => {

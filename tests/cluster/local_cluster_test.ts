@@ -1,0 +1,143 @@
+/** The whole of an installation on one machine: starts, runs a call, survives the end of parts and a second start. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../../deploy/local_cluster/network.ts";
+import { Client, unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { allGone, argumentsOf, descendantsOf } from "../support/processes.ts";
+
+const LOCAL_CLUSTER = fileURLToPath(new URL("../../deploy/local-cluster", import.meta.url));
+const READY_TIMEOUT_MS = 180_000;
+
+class LocalCluster implements AsyncDisposable {
+  #output = "";
+
+  private constructor(
+    private readonly process: Deno.ChildProcess,
+    private readonly errors: Promise<string>,
+    readonly directory: string,
+    readonly url: string,
+  ) {}
+
+  static async start(directory: string): Promise<LocalCluster> {
+    const port = await freePort();
+    const process = new Deno.Command(LOCAL_CLUSTER, {
+      args: ["--data", directory, "--port", `${port}`, "--capacity", "1"],
+      clearEnv: true,
+      env: {
+        PATH: Deno.env.get("PATH") ?? "",
+        INVOKED_POOL_SIZE: "1",
+        INVOKED_CHECK_TYPES: "false",
+      },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const errors = new Response(process.stderr).text();
+    const cluster = new LocalCluster(process, errors, directory, `http://127.0.0.1:${port}`);
+    cluster.#read();
+    await eventually(() => cluster.#isReady(), "a cluster that is ready", READY_TIMEOUT_MS);
+    return cluster;
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** The process of a part whose arguments contain these words. */
+  async pidOf(...words: readonly string[]): Promise<number> {
+    for (const pid of await descendantsOf(this.process.pid)) {
+      const args = await argumentsOf(pid);
+      if (words.every((word) => args.includes(word))) return pid;
+    }
+    throw new Error(`No part runs with ${words}`);
+  }
+
+  async client(): Promise<Client> {
+    const text = await Deno.readTextFile(`${this.directory}/api-1/credentials.json`);
+    const { clientId, clientSecret } = JSON.parse(text);
+    return await Client.login(this.url, clientId, clientSecret);
+  }
+
+  /** Ends it as Ctrl-C does; every process of it is gone then. */
+  async stop(): Promise<{ code: number; errors: string }> {
+    const parts = await descendantsOf(this.process.pid);
+    this.process.kill("SIGINT");
+    const { code } = await this.process.status;
+    await allGone(parts);
+    return { code, errors: await this.errors };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const parts = await descendantsOf(this.process.pid);
+    try {
+      this.process.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await this.process.status;
+    await allGone(parts);
+  }
+
+  async #read(): Promise<void> {
+    for await (const text of this.process.stdout.pipeThrough(new TextDecoderStream())) {
+      this.#output += text;
+    }
+  }
+
+  async #isReady(): Promise<true | undefined> {
+    const ended = await Promise.race([this.process.status, Promise.resolve(undefined)]);
+    if (ended !== undefined) throw new Error(`The cluster ended:\n${await this.errors}`);
+    return this.#output.includes("Ctrl-C stops all") || undefined;
+  }
+}
+
+Deno.test("a local cluster runs calls, outlives its parts, and starts again on its directory", async (t) => {
+  await using directory = await makeTempDir();
+  await Deno.chmod(directory.path, 0o711);
+  const data = `${directory.path}/cluster`;
+  let hello = "";
+
+  await t.step("a first start prints a call that works", async () => {
+    await using cluster = await LocalCluster.start(data);
+    assert.match(cluster.output, /^invoked is ready at http:\/\/127\.0\.0\.1:\d+\n/);
+    const curl = /^curl .*$/m.exec(cluster.output)?.[0] ?? "";
+    const { success, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", curl] })
+      .output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+    const answer = JSON.parse(new TextDecoder().decode(stdout));
+    assert.match(unbase64(answer.json), /world/);
+    hello = /functions\/(\w+)\/invoke/.exec(curl)?.[1] ?? "";
+
+    for (const file of ["secrets/master.key", "secrets/postgres.password", "nats/worker-1.nk"]) {
+      const { mode } = await Deno.stat(`${data}/${file}`);
+      assert.equal((mode ?? 0) & 0o777, 0o600, file);
+    }
+    const { code, errors } = await cluster.stop();
+    assert.equal(code, 0, errors);
+  });
+
+  await t.step(
+    "a second start has the same data, and parts that are killed come back",
+    async () => {
+      await using cluster = await LocalCluster.start(data);
+      const client = await cluster.client();
+      const call = async () => unbase64((await client.invoke(hello, { name: "Ada" })).body.json);
+      assert.match(await call(), /Ada/);
+      for (const words of [["worker", `${data}/worker-1`], ["serve", `${data}/api-1`]]) {
+        const pid = await cluster.pidOf(...words);
+        Deno.kill(pid, "SIGKILL");
+        await allGone([pid]);
+        await eventually(() => call().then(() => true, () => undefined), "a call on the others");
+        await eventually(
+          () => cluster.pidOf(...words).then(() => true, () => undefined),
+          `${words[0]} again`,
+        );
+      }
+      const second = await new Deno.Command(LOCAL_CLUSTER, { args: ["--data", data] }).output();
+      assert.equal(second.code, 1);
+      assert.match(new TextDecoder().decode(second.stderr), /another local cluster runs in it/);
+    },
+  );
+});
