@@ -43,17 +43,13 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * Connects to NATS, and makes its streams and buckets; undefined without `--nats`.
+   * Connects to NATS, and makes its streams and buckets.
    * @throws NatsUnusable
    */
-  static async open({ nats: options, database }: Config): Promise<Cluster | undefined> {
-    const { urls, credentialsFile, caFile, capacity = 0 } = options;
-    if (urls === undefined) {
-      const given = (["credentialsFile", "caFile", "capacity"] as const)
-        .some((name) => options[name] !== undefined);
-      if (given) throw new Error("--nats-credentials, --nats-ca and --capacity need --nats");
-      return undefined;
-    }
+  static async open(
+    urls: readonly string[],
+    { nats: { credentialsFile, caFile, capacity = 0 }, database }: Config,
+  ): Promise<Cluster> {
     if (database.url === undefined) {
       throw new Error(
         "Cannot use --nats without --database: API nodes share their records in PostgreSQL",

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { Nats } from "../cluster/nats/connection.ts";
-import { Objects } from "../cluster/objects/mod.ts";
+import type { Objects } from "../cluster/objects/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { openStore, type Store } from "../store/mod.ts";
-import { postgresOptionsOf } from "../store/postgres/address.ts";
+import type { PostgresOptions } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
 
 /** The blobs in NATS. @param node names this process; unique among all that run */
@@ -13,6 +13,7 @@ export async function openObjects(
   nats: Nats,
   node: string,
 ): Promise<Objects> {
+  const { Objects } = await import("../cluster/objects/mod.ts");
   return await Objects.open(nats.connection, {
     cacheDir: join(server.dataDir, "cache", "objects"),
     cacheBytes: objectCacheBytes,
@@ -31,6 +32,16 @@ export interface RecordsParts {
   readonly onSyncFailure: (error: Error) => void;
 }
 
+/** A server on SQLite loads nothing of PostgreSQL. */
+async function postgresOptions(
+  config: Config,
+  nats: Nats | undefined,
+): Promise<PostgresOptions | undefined> {
+  if (config.database.url === undefined) return undefined;
+  const { postgresOptionsOf } = await import("../store/postgres/address.ts");
+  return postgresOptionsOf(config, { exclusive: nats === undefined });
+}
+
 /** Opens the store; with NATS its blobs are objects. `opened` closes what this opens. */
 export async function openRecords(
   config: Config,
@@ -44,7 +55,7 @@ export async function openRecords(
     await openStore(config.server.dataDir, {
       onSyncFailure,
       checkKeys: (keys) => checkServerKeys(keys, sealer),
-      postgres: postgresOptionsOf(config, { exclusive: nats === undefined }),
+      postgres: await postgresOptions(config, nats),
       objects,
     }),
   );

@@ -27,7 +27,7 @@ import { Lifecycle } from "../shared/lifecycle.ts";
 import { openDataDir } from "../store/data_dir.ts";
 import type { Store } from "../store/mod.ts";
 import { composeApi } from "./api.ts";
-import { Cluster, type NodeEngine } from "./cluster.ts";
+import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { openTls, type Tls } from "./tls.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -167,7 +167,9 @@ export async function startServer(
   domain.typeChecks.soon();
   await ready;
   await domain.recovery.recover();
-  const helloFunctionId = deployExample ? await deployHello(store, domain, readExample) : undefined;
+  const helloFunctionId = deployExample
+    ? await deployHello(store, node, domain, readExample)
+    : undefined;
   http.serve(app);
   if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
   return new RunningServer({
@@ -236,13 +238,20 @@ function startInstances(
   return ready;
 }
 
-/** Connects to NATS if configured. `opened` closes it. */
+/** Connects to NATS if configured; a server without it loads nothing of the cluster. `opened` closes it. */
 async function openCluster(
   config: Config,
   opened: AsyncDisposableStack,
 ): Promise<Cluster | undefined> {
-  const cluster = await Cluster.open(config);
-  return cluster === undefined ? undefined : opened.use(cluster);
+  const { urls, credentialsFile, caFile, capacity } = config.nats;
+  if (urls !== undefined) {
+    const { Cluster } = await import("./cluster.ts");
+    return opened.use(await Cluster.open(urls, config));
+  }
+  if ([credentialsFile, caFile, capacity].some((option) => option !== undefined)) {
+    throw new Error("--nats-credentials, --nats-ca and --capacity need --nats");
+  }
+  return undefined;
 }
 
 /** The engine of this process: its calls run here, or on workers. */

@@ -11,6 +11,7 @@ import {
   type Principal,
 } from "./identity/mod.ts";
 import type { Domain } from "./mod.ts";
+import type { Node } from "./nodes/node.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -80,16 +81,18 @@ async function writeCredentials(path: string, file: CredentialsFile): Promise<vo
 
 /**
  * Deploys and publishes the example into a store that never had a function. Answers its id at every start;
- * undefined when it was deleted.
+ * undefined when it was deleted, and while another node deploys it.
  *
  * @param readExample reads the example's files
  */
 export async function deployHello(
   store: Store,
+  node: Node,
   { functions }: Domain,
   readExample: () => Promise<Map<string, Uint8Array>>,
 ): Promise<string | undefined> {
   if (await store.read.functions.any()) return await findHello(functions);
+  if (!node.holds("housekeeping")) return undefined;
   try {
     const { fn, commit } = await functions.create(SERVER, {
       displayName: HELLO,

@@ -13,7 +13,6 @@ import { InvocationWriter } from "./invocation_writer.ts";
 import { InvocationReader } from "./invocations.ts";
 import { executedMigrations, migrate } from "./migrations/mod.ts";
 import type { PostgresOptions } from "./postgres/address.ts";
-import { postgresDialect } from "./postgres/dialect.ts";
 import { RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
@@ -97,6 +96,7 @@ export async function openStore(
   options: StoreOptions = UNCHECKED,
 ): Promise<Store> {
   if (options.postgres !== undefined) {
+    const { postgresDialect } = await import("./postgres/dialect.ts");
     return await open(await postgresDialect(options.postgres), dataDir, options);
   }
   await assertDatabaseIsThere(dataDir);

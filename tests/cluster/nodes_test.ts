@@ -130,6 +130,21 @@ async function concurrency(here: Client, there: Client): Promise<void> {
   }
 }
 
+Deno.test("nodes that start at once on an empty database make one client and one example", async () => {
+  await using cluster = await TestCluster.start();
+  const nodes = await Promise.all([cluster.node(), cluster.node(), cluster.node()]);
+  const made = await Promise.all(nodes.map((node) => node.credentials().catch(() => undefined)));
+  const [credentials, ...others] = made.filter((found) => found !== undefined);
+  assert.ok(credentials !== undefined && others.length === 0, JSON.stringify(made));
+  const { clientId, clientSecret } = credentials;
+  for (const { url } of nodes) {
+    const client = await Client.login(url, clientId, clientSecret);
+    const { list } = ok(await client.get("/api/v1/functions"));
+    const names = list.map(({ displayName }: { displayName: string }) => displayName);
+    assert.deepEqual(names, ["hello"]);
+  }
+});
+
 Deno.test("API nodes that share one database", async (t) => {
   await using cluster = await TestCluster.start();
   const first = await cluster.node({ flags: FLAGS });

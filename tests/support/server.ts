@@ -119,8 +119,8 @@ export function serveCommand(dataDir: string): readonly string[] {
   return [INVOKED, "serve", "--port", "0", "--data", dataDir, "--log-format", "json"];
 }
 
-/** The end of what a server prints once it is ready. */
-export const READY = /^curl .*\n/m;
+/** Printed by a server that is ready; the call to copy follows in the same write, if it has the example. */
+export const READY = /^ {2}API +\S+\/docs\n/m;
 
 /** The base URL in what a server printed. */
 export function urlIn(welcome: string): string {
@@ -155,7 +155,7 @@ export async function makeDataDir(
   return dataDir;
 }
 
-/** Reads stdout up to the curl that ends the welcome, and drains the rest. */
+/** Reads the welcome from stdout, and drains the rest. */
 async function readWelcome(process: Deno.ChildProcess, log: Promise<string>): Promise<string> {
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const timer = setTimeout(() => process.kill("SIGKILL"), READY_TIMEOUT_MS);
