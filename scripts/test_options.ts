@@ -8,6 +8,7 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
   browser: ["chromium"],
   cluster: ["nats-server", "postgres", "haproxy"],
   faults: ["cc"],
+  hostile: [],
   sandbox: [],
 };
 
