@@ -19,6 +19,8 @@ const CHECKED = ["bench", "deploy", "examples", "scripts", "sdk", "src", "tests"
  */
 const FIRST = [
   "tests/hostile/bubblewrap_test.ts",
+  "tests/cluster/nodes_test.ts",
+  "tests/cluster/worker_faults_test.ts",
   "tests/volumes/durability_test.ts",
   "tests/npm/compatibility_test.ts",
   "tests/examples/examples_test.ts",
