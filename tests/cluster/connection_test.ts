@@ -1,6 +1,7 @@
 /** What the connection to NATS accepts, and what it reports of what it cannot use. */
 import assert from "node:assert/strict";
 import { createUser } from "@nats-io/nkeys";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { Channel } from "../../src/cluster/link/channel.ts";
 import { Nats, type NatsOptions } from "../../src/cluster/nats/connection.ts";
@@ -35,6 +36,26 @@ async function withUser(directory: string): Promise<{ config: string; file: stri
 
 Deno.test("a NATS that cannot be reached is named with the reason", async () => {
   await unusable({ urls: ["nats://127.0.0.1:1"] }, /at nats:\/\/127\.0\.0\.1:1: .* refused/);
+});
+
+Deno.test("a NATS that resets connections ends none of its clients", async () => {
+  const info =
+    `INFO {"server_id":"x","version":"2.10.0","headers":true,"jetstream":true,"max_payload":1000,"auth_required":true,"nonce":"x"}\r\n`;
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.write(info);
+    socket.once("data", () => {
+      socket.write("-ERR 'Authorization Violation'\r\n", () => socket.resetAndDestroy());
+    });
+  });
+  const listening = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", listening.resolve);
+  await listening.promise;
+  using _ = { [Symbol.dispose]: () => void server.close() };
+  const { port } = server.address() as AddressInfo;
+  for (let attempt = 0; attempt < 30; attempt++) {
+    await unusable({ urls: [`nats://127.0.0.1:${port}`] }, /rejects the credentials/);
+  }
 });
 
 Deno.test("a NATS without JetStream is not used", async () => {

@@ -4,7 +4,6 @@ import { parseCreds } from "@nats-io/jwt";
 import { fromSeed } from "@nats-io/nkeys";
 import {
   type Authenticator,
-  connect,
   credsAuthenticator,
   type NatsConnection,
   nkeyAuthenticator,
@@ -13,6 +12,7 @@ import {
 import { makeAccounts, makeNkeyUser, signUser } from "../../deploy/nats/users.ts";
 import type { Role } from "../../deploy/nats/permissions.ts";
 import { inboxOf } from "../../src/cluster/nats/subjects.ts";
+import { connectNats } from "../../src/cluster/nats/transport.ts";
 
 export interface User {
   readonly id: string;
@@ -70,7 +70,7 @@ export class Connected implements AsyncDisposable {
 
   static async open({ id, authenticator }: User, url: string): Promise<Connected> {
     const inboxPrefix = inboxOf(id);
-    return new Connected(id, await connect({ servers: url, authenticator, inboxPrefix }));
+    return new Connected(id, await connectNats({ servers: url, authenticator, inboxPrefix }));
   }
 
   async #watch(): Promise<void> {

@@ -1,10 +1,11 @@
 /** Stores whose blobs are on disk or in the object store, for suites that run on both. */
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { randomUUID } from "node:crypto";
 import { Objects } from "../../src/cluster/objects/mod.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { makeTempDir } from "./invoked.ts";
 import { TestNats } from "./nats.ts";
+import { connectNats } from "../../src/cluster/nats/transport.ts";
 
 /** The same for all nodes of one test. */
 export const ROOT_KEY = new Uint8Array(32).fill(7);
@@ -70,7 +71,7 @@ export async function openNode(
 ): Promise<OpenNode> {
   const opened = new Opened();
   const { path } = opened.use(await makeTempDir());
-  const connection = await connect({
+  const connection = await connectNats({
     servers: nats.url,
     maxReconnectAttempts: -1,
   });

@@ -1,10 +1,11 @@
 import { getLogger } from "@logtape/logtape";
-import { connect, type NatsConnection, nuid, type TlsOptions } from "@nats-io/transport-node";
+import { type NatsConnection, nuid, type TlsOptions } from "@nats-io/transport-node";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { readTextFile } from "../../shared/files.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
 import { connectFault, deniedOperation, NatsUnusable } from "./errors.ts";
 import { inboxOf } from "./subjects.ts";
+import { connectNats } from "./transport.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
@@ -167,7 +168,7 @@ async function dial(
   const tls: TlsOptions | undefined = isTls
     ? caFile === undefined ? {} : { ca: await readTextFile(caFile) }
     : undefined;
-  return await connect({
+  return await connectNats({
     servers: urls.map((url) => url.replace(/^tls:/, "nats:")),
     name: `invoked ${role}`,
     inboxPrefix: inboxOf(id),

@@ -1,0 +1,40 @@
+import { NatsConnectionImpl, setTransportFactory } from "@nats-io/transport-node";
+import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
+import type { Socket } from "node:net";
+
+/** Connects as the library does, with sockets whose errors end the connection and never the process. */
+export async function connectNats(options: NodeConnectionOptions): Promise<NatsConnection> {
+  setTransportFactory({
+    factory: () => new GuardedTransport(),
+    dnsResolveFn: nodeResolveHost,
+  });
+  return await NatsConnectionImpl.connect(options);
+}
+
+/**
+ * The library removes all listeners of a socket between the steps of a connection and at its end. An error that is on its
+ * way then would have no listener, and end the process: a server that rejects a client may reset the connection.
+ */
+class GuardedTransport extends NodeTransport {
+  override async dial(address: { hostname: string; port: number }): Promise<Socket> {
+    return guarded(await super.dial(address));
+  }
+
+  override async startTLS(): ReturnType<NodeTransport["startTLS"]> {
+    return guarded(await super.startTLS());
+  }
+}
+
+/** The socket, which keeps one listener of errors whatever is removed. */
+function guarded<S extends Socket>(socket: S): S {
+  const remove = socket.removeAllListeners.bind(socket);
+  socket.removeAllListeners = (...event) => {
+    remove(...event);
+    return socket.on("error", ignore);
+  };
+  return socket.on("error", ignore);
+}
+
+/** The library's own listeners report it. */
+function ignore(): void {}
