@@ -86,18 +86,24 @@ export function durabilityWarning({ fsync, fullPageWrites }: ServerFacts): strin
   }: a crash of its machine can lose what was acknowledged`;
 }
 
+/** How long a transaction of one of several nodes may rest. Less than the lease: its locks end before the node's calls are taken over. */
+const IDLE_TRANSACTION_MS = 5_000;
+
 /**
  * The settings of the connection that writes. A commit is durable when it is acknowledged; and a server that has
- * vanished loses its lock within half a minute.
+ * vanished loses its lock within half a minute. A node that is suspended within a transaction keeps no locks.
  */
-export function writerSettings({ synchronousCommit }: ServerFacts): string {
+export function writerSettings(
+  { synchronousCommit }: ServerFacts,
+  { exclusive }: { readonly exclusive: boolean },
+): string {
   return [
     ...synchronousCommit === "off" ? ["set synchronous_commit = on"] : [],
     "set default_transaction_isolation = 'read committed'",
     "set statement_timeout = 0",
     "set lock_timeout = 0",
     "set idle_session_timeout = 0",
-    "set idle_in_transaction_session_timeout = 0",
+    `set idle_in_transaction_session_timeout = ${exclusive ? 0 : IDLE_TRANSACTION_MS}`,
     "set tcp_keepalives_idle = 10",
     "set tcp_keepalives_interval = 5",
     "set tcp_keepalives_count = 3",

@@ -145,7 +145,7 @@ class WriterOpening {
     const facts = await readFacts(client);
     const fault = unfitness(facts);
     if (fault !== undefined) throw new DatabaseError(`Cannot use ${label}: ${fault}`);
-    await client.query(writerSettings(facts));
+    await client.query(writerSettings(facts, this.#options));
     await this.#lock(client, previous);
     this.#schema = facts.schema ?? undefined;
     const warning = durabilityWarning(facts);

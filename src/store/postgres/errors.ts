@@ -10,10 +10,14 @@ const UNAVAILABLE_STATES: Readonly<Record<string, string>> = {
   "53300": "the database has no connection left",
   "53400": "the database has reached a limit of its configuration",
   "25006": "the database is read-only",
+  "25P03": "the database ended a transaction that rested too long",
   "28": "the database rejects the server's user or password",
   "3D000": "the database does not exist any more",
   "58030": "the disk of the database reports an error",
 };
+
+/** Those with which the connection ends. */
+const ENDED_STATES: readonly string[] = ["08", "57P", "25P03"];
 
 /** Codes of the system for connections that cannot be made or were lost. */
 const CONNECTION_CODES: readonly string[] = [
@@ -49,7 +53,7 @@ export function stateOf(error: unknown): string | undefined {
 function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const state = stateOf(error);
-  if (state !== undefined) return state.startsWith("08") || state.startsWith("57P");
+  if (state !== undefined) return ENDED_STATES.some((ended) => state.startsWith(ended));
   const code = "code" in error ? error.code : undefined;
   return CONNECTION_MESSAGES.test(error.message) ||
     (typeof code === "string" && CONNECTION_CODES.includes(code));

@@ -1,0 +1,37 @@
+/** A node that is suspended within a transaction keeps none of its locks. */
+import assert from "node:assert/strict";
+import { StorageUnavailable } from "../../src/store/storage_health.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { openPostgresStore } from "../support/stores.ts";
+
+const LOCKS = ["function:raced"];
+
+Deno.test("a transaction that rests is ended, and its locks with it", async () => {
+  await using postgres = await TestPostgres.start();
+  const url = await postgres.database();
+  await using directories = new AsyncDisposableStack();
+  const open = async () => {
+    const directory = directories.use(await makeTempDir());
+    return await openPostgresStore(directory.path, url, false);
+  };
+  await using suspended = await open();
+  await using other = await open();
+  const begun = Promise.withResolvers<void>();
+  const resumed = Promise.withResolvers<void>();
+  const write = suspended.write(
+    async (tx) => {
+      begun.resolve();
+      await resumed.promise;
+      await tx.nodes.leave("nobody");
+    },
+    "committed",
+    LOCKS,
+  );
+  await begun.promise;
+  await other.write((tx) => tx.nodes.leave("nobody"), "committed", LOCKS);
+  resumed.resolve();
+  await assert.rejects(write, StorageUnavailable);
+  await suspended.health.available();
+  await suspended.write((tx) => tx.nodes.leave("nobody"), "committed", LOCKS);
+});
