@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { Tags } from "../../src/domain/commits/tags.ts";
 import { Publishes } from "../../src/domain/functions/publishes.ts";
-import { newColumns } from "../../src/domain/functions/settings.ts";
 import { keepCredentials } from "../../src/domain/first_start.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { Clients, newServicePrincipal, ServerKeys } from "../../src/domain/identity/mod.ts";
@@ -20,6 +19,7 @@ import { Volumes } from "../../src/domain/volumes/volumes.ts";
 import type { InvocationRow } from "../../src/store/invocations.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { Sealer } from "../../src/store/sealing.ts";
+import { commitRow, functionRow, invocationRow } from "../store/conformance/rows.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { joinNodes } from "../support/nodes.ts";
@@ -68,77 +68,27 @@ async function insertFunction(
   const id = ids.next();
   const made = Array.from({ length: commits }, () => ids.next());
   await store.write(async (tx) => {
-    await tx.functions.insert({
-      ...newColumns({ displayName: "raced" }),
-      id,
-      head: null,
-      publishedCommitId: null,
-      isDraft: 1,
-      createdAt: NOW,
-      updatedAt: NOW,
-      deletedAt: null,
-    });
+    await tx.functions.insert(functionRow({ id, displayName: "raced" }));
     for (const commit of made) {
-      await tx.commits.insert({
-        id: commit,
-        functionId: id,
-        message: "",
-        author: "",
-        createdAt: NOW,
-        expiresAt: NOW,
+      const built = {
         finalizedAt: NOW,
         scriptDigest: "0",
         sourceMapDigest: "0",
         lockDigest: "0",
         denoVersion: "0",
-        timeoutMs: null,
-        cpuTimeMs: null,
-        memoryBytes: null,
-        maxConcurrency: null,
-        testScriptDigest: null,
-        testSourceMapDigest: null,
-        testLockDigest: null,
-        typeCheck: null,
-        typeDiagnostics: null,
-        purgedAt: null,
-        purgedBy: null,
-      }, [{ commitId: commit, path: "main.ts", digest: "0", size: 1 }]);
+      };
+      await tx.commits.insert(commitRow({ id: commit, functionId: id, ...built }), [
+        { commitId: commit, path: "main.ts", digest: "0", size: 1 },
+      ]);
     }
   });
   return { id, commits: made };
 }
 
-function invocationRow(functionId: string, commitId: string, change: Partial<InvocationRow> = {}) {
-  return {
-    id: ids.next(),
-    functionId,
-    commitId,
-    principalId: BY.id,
-    parentInvocationId: null,
-    depth: 0,
-    processReuse: "PROCESS_REUSE_NONE",
-    mode: "async",
-    status: "PENDING",
-    input: "{}",
-    output: null,
-    error: null,
-    timeoutMs: 1,
-    cpuTimeMs: 1,
-    memoryBytes: 1,
-    maxConcurrency: 1,
-    variables: null,
-    volumeId: null,
-    volumeVersionRead: null,
-    volumeVersionWritten: null,
-    processKind: null,
-    attempt: 0,
-    maxAttempts: 1,
-    owner: null,
-    worker: null,
-    createdAt: NOW,
-    updatedAt: NOW,
-    ...change,
-  } satisfies InvocationRow;
+/** An asynchronous call that nobody owns. */
+function call(functionId: string, commitId: string, change: Partial<InvocationRow> = {}) {
+  const unowned = { mode: "async", owner: null } as const;
+  return invocationRow({ id: ids.next(), functionId, commitId, ...unowned, ...change });
 }
 
 async function publishes(stores: Pair): Promise<void> {
@@ -200,7 +150,7 @@ async function idempotency(stores: Pair): Promise<void> {
       async (tx) => {
         const earlier = await keys.holder(tx, request);
         if (earlier !== undefined) return earlier;
-        const row = invocationRow(fn.id, fn.commits[0] ?? "");
+        const row = call(fn.id, fn.commits[0] ?? "");
         await tx.invocations.insert(row);
         await keys.claim(tx, request, { ...row, createdAt: new Date().toISOString() });
         return row.id;
@@ -239,7 +189,7 @@ async function volumes(stores: Pair): Promise<void> {
 
 async function claims(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
-  const rows = Array.from({ length: ROUNDS }, () => invocationRow(fn.id, fn.commits[0] ?? ""));
+  const rows = Array.from({ length: ROUNDS }, () => call(fn.id, fn.commits[0] ?? ""));
   await stores[0].write(async (tx) => {
     for (const row of rows) await tx.invocations.insert(row);
   });
@@ -258,7 +208,7 @@ async function fencing(stores: Pair): Promise<void> {
   const rules = { functionId: fn.id, runningMax: undefined, nextOwner: null };
   const ends = await race(stores, ROUNDS, async (store, n) => {
     if (store === stores[1]) return [];
-    const row = invocationRow(fn.id, fn.commits[0] ?? "", {
+    const row = call(fn.id, fn.commits[0] ?? "", {
       status: "RUNNING",
       owner: "suspended",
       attempt: 1,
@@ -343,7 +293,7 @@ async function purges(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
   await stores[0].write(async (tx) => {
     for (let n = 0; n < 200; n++) {
-      const row = invocationRow(fn.id, fn.commits[0] ?? "", { status: "SUCCESS", output: "{}" });
+      const row = call(fn.id, fn.commits[0] ?? "", { status: "SUCCESS", output: "{}" });
       await tx.invocations.insert(row);
     }
   });

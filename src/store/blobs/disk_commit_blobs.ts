@@ -4,6 +4,7 @@ import { sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts
 import { BlobError } from "./blob_error.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
+import { StoringWork } from "./storing_work.ts";
 
 /** Blobs as files `ab/cdef...` below a directory. */
 export class DiskCommitBlobs implements CommitBlobs {
@@ -11,8 +12,7 @@ export class DiskCommitBlobs implements CommitBlobs {
   readonly #health: StorageHealth;
   /** The last operation on each blob: storing and deleting one blob are serialized. */
   readonly #pending = new Map<Digest, Promise<unknown>>();
-  /** Work that stores blobs whose rows are not written yet. */
-  readonly #storing = new Set<Promise<unknown>>();
+  readonly #storing = new StoringWork();
   /** For each collection under way, the blobs that were stored since its begin. */
   readonly #collections = new Set<Set<Digest>>();
 
@@ -21,14 +21,8 @@ export class DiskCommitBlobs implements CommitBlobs {
     this.#health = health;
   }
 
-  async storing<T>(work: () => Promise<T>): Promise<T> {
-    const storing = work();
-    this.#storing.add(storing);
-    try {
-      return await storing;
-    } finally {
-      this.#storing.delete(storing);
-    }
+  storing<T>(work: () => Promise<T>): Promise<T> {
+    return this.#storing.run(work);
   }
 
   async put(content: Uint8Array): Promise<Digest> {
@@ -102,7 +96,7 @@ export class DiskCommitBlobs implements CommitBlobs {
     this.#collections.add(stored);
     try {
       // What was stored before has its row then; what is stored from here on is kept.
-      await Promise.allSettled(this.#storing);
+      await this.#storing.ended();
       const referenced = await referencedBlobs(digests);
       const folders = new Set<string>();
       for (const digest of digests.filter((each) => !referenced.has(each))) {

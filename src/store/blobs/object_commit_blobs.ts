@@ -3,6 +3,7 @@ import { type ObjectBucket, type ObjectContent, ObjectError } from "../../shared
 import type { StorageHealth } from "../storage_health.ts";
 import { BlobError } from "./blob_error.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
+import { StoringWork } from "./storing_work.ts";
 
 /** How long a collection waits for other nodes that store one of its blobs, and how often it looks. */
 const COLLECT_WAIT_MS = 30_000;
@@ -12,8 +13,7 @@ const COLLECT_INTERVAL_MS = 500;
 export class ObjectCommitBlobs implements CommitBlobs {
   readonly #bucket: ObjectBucket;
   readonly #health: StorageHealth;
-  /** Work that stores blobs whose rows are not written yet. */
-  readonly #storing = new Set<Promise<unknown>>();
+  readonly #storing = new StoringWork();
   /** Blobs whose retention ends with that work. */
   readonly #retained = new Set<Promise<void>>();
 
@@ -22,14 +22,8 @@ export class ObjectCommitBlobs implements CommitBlobs {
     this.#health = health;
   }
 
-  async storing<T>(work: () => Promise<T>): Promise<T> {
-    const storing = work();
-    this.#storing.add(storing);
-    try {
-      return await storing;
-    } finally {
-      this.#storing.delete(storing);
-    }
+  storing<T>(work: () => Promise<T>): Promise<T> {
+    return this.#storing.run(work);
   }
 
   async put(content: Uint8Array): Promise<Digest> {
@@ -41,13 +35,13 @@ export class ObjectCommitBlobs implements CommitBlobs {
         yield content;
       },
     };
-    const storing = [...this.#storing];
-    if (storing.length === 0) {
+    if (this.#storing.isIdle) {
       await this.#health.write(() => this.#bucket.store(object));
       return digest;
     }
+    const stored = this.#storing.ended();
     await this.#health.write(() => this.#bucket.retain(object));
-    const retained = Promise.allSettled(storing).then(() => {
+    const retained = stored.then(() => {
       this.#bucket.release(digest);
       this.#retained.delete(retained);
     });
@@ -82,7 +76,7 @@ export class ObjectCommitBlobs implements CommitBlobs {
     referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
   ): Promise<readonly Digest[]> {
     // What this node stored before has its row then.
-    await Promise.allSettled(this.#storing);
+    await this.#storing.ended();
     await Promise.all(this.#retained);
     let left = digests;
     for (const deadline = Date.now() + COLLECT_WAIT_MS;;) {
