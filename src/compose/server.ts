@@ -248,8 +248,15 @@ async function openCluster(
     const { Cluster } = await import("./cluster.ts");
     return opened.use(await Cluster.open(urls, config));
   }
-  if ([credentialsFile, caFile, capacity].some((option) => option !== undefined)) {
-    throw new Error("--nats-credentials, --nats-ca and --capacity need --nats");
+  const given = {
+    "--nats-credentials": credentialsFile,
+    "--nats-ca": caFile,
+    "--capacity": capacity,
+  };
+  for (const [flag, value] of Object.entries(given)) {
+    if (value !== undefined) {
+      throw new Error(`Cannot use ${flag} without --nats: it is a setting of an API node`);
+    }
   }
   return undefined;
 }

@@ -158,6 +158,6 @@ Deno.test("what a start refuses", async (t) => {
     assert.equal(code, 1);
     assert.match(stderr, /Cannot use --nats without --database: API nodes share their records/);
     const alone = await runInvoked(["serve", "--capacity", "3", ...data]);
-    assert.match(alone.stderr, /need --nats/);
+    assert.match(alone.stderr, /Cannot use --capacity without --nats/);
   });
 });
