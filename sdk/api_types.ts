@@ -110,6 +110,39 @@ export type FunctionInvocationStatus =
   | "FUNCTION_INVOCATION_STATUS_SUCCESS"
   | "FUNCTION_INVOCATION_STATUS_ERROR";
 
+/** What started a call. An addition of this server. */
+export interface InvocationTrigger {
+  kind?:
+    | "TRIGGER_KIND_UNSPECIFIED"
+    | "TRIGGER_KIND_API"
+    | "TRIGGER_KIND_SCHEDULE"
+    | "TRIGGER_KIND_WEBHOOK"
+    | "TRIGGER_KIND_HTTP"
+    | "TRIGGER_KIND_DESTINATION"
+    | "TRIGGER_KIND_REPLAY";
+  /** Of the trigger, or of the invocation that a replay or a destination follows. */
+  id?: string;
+}
+
+/** Why a call was never started. An addition of this server. */
+export type SkipReason =
+  | "SKIP_REASON_UNSPECIFIED"
+  | "SKIP_REASON_OVERLAP"
+  | "SKIP_REASON_CATCH_UP"
+  | "SKIP_REASON_PAUSED"
+  | "SKIP_REASON_CIRCUIT_BREAKER"
+  | "SKIP_REASON_RATE_LIMIT"
+  | "SKIP_REASON_DEBOUNCED"
+  | "SKIP_REASON_REPEAT";
+
+/** One start of a call; its times are RFC 3339. An addition of this server. */
+export interface Attempt {
+  attempt?: number;
+  startedAt?: string;
+  endedAt?: string;
+  error?: string;
+}
+
 /** One call of a function. */
 export interface FunctionInvocation {
   id?: string;
@@ -130,10 +163,21 @@ export interface FunctionInvocation {
   vfsId?: string;
   vfsVersionRead?: number;
   vfsVersionWritten?: number;
+  /** What started it. An addition of this server. */
+  trigger?: InvocationTrigger;
+  /** When it may start; absent: at once. An addition of this server. */
+  notBefore?: Date;
+  /** Start of its first attempt, and its end. Additions of this server. */
+  startedAt?: Date;
+  endedAt?: Date;
+  /** Why it was never started. An addition of this server. */
+  skipReason?: SkipReason;
   /** How often it started; absent until it does. An addition of this server. */
   attempt?: number;
   /** How often it may start. An addition of this server. */
   maxAttempts?: number;
+  /** Oldest first; absent for a call that starts once. An addition of this server. */
+  attempts?: Attempt[];
   /** In force since it was accepted. An addition of this server. */
   limits?: Limits;
   createdAt?: Date;

@@ -15,6 +15,9 @@ const TIMES = [
   "publishedAt",
   "purgedAt",
   "finishedAt",
+  "notBefore",
+  "startedAt",
+  "endedAt",
   "time",
 ];
 /** Members that `await` and JSON look up in every object; they must be absent. */

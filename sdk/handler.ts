@@ -7,6 +7,13 @@ export interface CallContext {
   readonly commitId: string;
   /** 1, and one more each time that an asynchronous call starts again, see `--max-attempts`. */
   readonly attempt: number;
+  /** What started it, and its id: of a trigger, or of the invocation that a replay or a destination follows. */
+  readonly trigger: {
+    readonly kind: "api" | "schedule" | "webhook" | "http" | "destination" | "replay";
+    readonly id?: string;
+  };
+  /** Address of the client that sent the request it answers. */
+  readonly remoteAddress?: string;
 }
 
 /**

@@ -156,8 +156,7 @@ export async function startServer(
     tokenLifetimeMs: config.identity.tokenLifetimeMs,
     shutdown: shutdown.signal,
   });
-  opened.use(domain.typeChecks);
-  opened.use(domain.eraser);
+  for (const part of [domain.typeChecks, domain.eraser, domain.scheduler]) opened.use(part);
   // Before recovery: resumed invocations may call the API.
   const app = composeApi(config, { domain, store, engine, node, sandboxes, url, cluster });
   const credentialsPath = join(dataDir, "credentials.json");
@@ -167,6 +166,7 @@ export async function startServer(
   domain.typeChecks.soon();
   await ready;
   await domain.recovery.recover();
+  domain.scheduler.start();
   const helloFunctionId = deployExample
     ? await deployHello(store, node, domain, readExample)
     : undefined;

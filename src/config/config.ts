@@ -113,6 +113,7 @@ export interface Config {
     readonly maxInvokeDepth: number;
     readonly maxInvokeFanOut: number;
     readonly maxAttempts: number;
+    readonly maxDelayMs: number;
   };
   readonly reuse: {
     readonly callsMax: number;

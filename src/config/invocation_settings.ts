@@ -127,4 +127,10 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "1",
     description: "How often an asynchronous call starts, if the server ends while it runs",
   },
+  maxDelayMs: {
+    name: "max-delay",
+    kind: duration({ min: "1s", max: "3650d" }),
+    default: "366d",
+    description: "How far in the future the Invoke-At of a call may be",
+  },
 };

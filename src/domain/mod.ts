@@ -23,6 +23,7 @@ import { type CallLimits, Invocations } from "./invocations/invocations.ts";
 import { InvocationLogs } from "./invocations/logs.ts";
 import { Cancellation, type Peers } from "./invocations/cancellation.ts";
 import { Claims } from "./invocations/claims.ts";
+import { DelayedCalls } from "./invocations/delayed_calls.ts";
 import { InvocationEnds } from "./invocations/ends.ts";
 import { Recovery } from "./invocations/recovery.ts";
 import type { Node } from "./nodes/node.ts";
@@ -34,6 +35,7 @@ import { Eraser, type RetentionLimits } from "./purges/eraser.ts";
 import { Purges } from "./purges/purges.ts";
 import type { CommitLimits } from "./commits/source_files.ts";
 import { Tags } from "./commits/tags.ts";
+import { Scheduler } from "./scheduling/scheduler.ts";
 import { TestArtifacts } from "./testing/artifacts.ts";
 import { type TestParts, Tests } from "./testing/tests.ts";
 import { TypeChecks } from "./commits/type_checks.ts";
@@ -52,6 +54,7 @@ export interface Domain {
   readonly tags: Tags;
   readonly invocations: Invocations;
   readonly recovery: Recovery;
+  readonly scheduler: Scheduler;
   readonly logs: InvocationLogs;
   readonly hostMethods: HostMethods;
   readonly functionPrincipals: FunctionPrincipals;
@@ -123,6 +126,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   await provisioning.refresh();
   const eraser = new Eraser(store, limits.retention, parts.node);
   const artifacts = new TestArtifacts(store, builder, shutdown);
+  const scheduler = new Scheduler(parts.node, () => engine.isOpen);
   return {
     functions: new Functions(
       store,
@@ -137,7 +141,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     publishes,
     commits,
     tags: new Tags(store),
-    ...openInvocations(parts, { secrets, hostMethods, pages, functionLimits }),
+    ...openInvocations(parts, { secrets, hostMethods, pages, functionLimits, scheduler }),
+    scheduler,
     hostMethods,
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
@@ -160,7 +165,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
 /** What accepts, runs, repeats and recovers calls. */
 function openInvocations(
   parts: DomainParts,
-  { secrets, hostMethods, pages, functionLimits }: {
+  { secrets, hostMethods, pages, functionLimits, scheduler }: {
+    readonly scheduler: Scheduler;
     readonly secrets: Secrets;
     readonly hostMethods: HostMethods;
     readonly pages: Pages;
@@ -173,6 +179,7 @@ function openInvocations(
   const attempts = new Attempts({ ...parts, executions, functionLimits });
   const ends = new InvocationEnds(parts);
   const claims = new Claims({ store, engine, node, attempts, functionLimits });
+  scheduler.register(new DelayedCalls({ store, engine, node, attempts, ends }));
   queue?.serve((claim) => claims.claim(claim));
   return {
     invocations: new Invocations({
@@ -187,6 +194,7 @@ function openInvocations(
       ids,
       inputLimits: limits.invocations,
       limits: functionLimits,
+      scheduler,
     }),
     recovery: new Recovery({ store, engine, node, attempts, notifier }),
     logs: new InvocationLogs(store, notifier, pages),

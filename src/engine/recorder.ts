@@ -17,6 +17,14 @@ export interface RecordedLog extends SandboxLog {
   readonly sequence: number;
 }
 
+/** How a call is left for another attempt. */
+export interface Release {
+  /** The number of the last attempt that counts. */
+  readonly attempt: number;
+  /** How it ended; undefined if none of its code ran. */
+  readonly outcome?: Outcome;
+}
+
 /** The record of one invocation: a row of the store, or, on a worker, a connection to the node that has the store. */
 export interface InvocationRecord {
   /**
@@ -35,7 +43,7 @@ export interface InvocationRecord {
    * RUNNING to PENDING with the last log lines: another attempt may begin. Answers the number of the last one that counts,
    * which is recorded; undefined as for {@link finish}.
    */
-  release(attempt: number, logs: readonly RecordedLog[]): Promise<number | undefined>;
+  release(release: Release, logs: readonly RecordedLog[]): Promise<number | undefined>;
 }
 
 /** Numbers and groups the log lines of one invocation, and records how it ends. */
@@ -93,12 +101,9 @@ export class Recorder {
     return this.#end((logs) => this.#record.finish(outcome, logs));
   }
 
-  /**
-   * Leaves the invocation for another attempt, with the remaining log lines. May be repeated after an error.
-   * @param attempt number of the last one that counts
-   */
-  release(attempt: number): Promise<number | undefined> {
-    return this.#end((logs) => this.#record.release(attempt, logs));
+  /** Leaves the invocation for another attempt, with the remaining log lines. May be repeated after an error. */
+  release(release: Release): Promise<number | undefined> {
+    return this.#end((logs) => this.#record.release(release, logs));
   }
 
   async #end<T>(record: (logs: readonly RecordedLog[]) => Promise<T>): Promise<T> {

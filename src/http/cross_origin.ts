@@ -14,7 +14,7 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> 
     origin: [...origins],
     allowMethods: ["GET", "POST", "PUT", "DELETE"],
     allowHeaders: [
-      ...["Authorization", "Content-Type", "Prefer", "Idempotency-Key", "Request-Id"],
+      ...["Authorization", "Content-Type", "Prefer", "Invoke-At", "Idempotency-Key", "Request-Id"],
       ...["If-Match", "If-None-Match", "Range", "Last-Event-ID"],
     ],
     exposeHeaders: [

@@ -56,6 +56,10 @@ export interface HandlerContext {
   readonly commitId: string;
   /** 1, and one more each time that the call starts again. */
   readonly attempt: number;
+  /** What started it. */
+  readonly trigger: { readonly kind: string; readonly id?: string };
+  /** Address of the client that sent the request it answers; absent if it answers none. */
+  readonly remoteAddress?: string;
 }
 
 /** Nonce, kind, length. */

@@ -1,7 +1,8 @@
 import type { Kysely, Selectable } from "kysely";
 import { afterPrefix, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowCache } from "./row_cache.ts";
-import type { CommitFileTable, CommitTable, LimitColumns, Schema } from "./schema.ts";
+import type { LimitColumns } from "./limit_columns.ts";
+import type { CommitFileTable, CommitTable, Schema } from "./schema.ts";
 
 export type CommitRow = Selectable<CommitTable>;
 export type CommitFileRow = Selectable<CommitFileTable>;

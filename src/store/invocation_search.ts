@@ -2,7 +2,8 @@ import KSUID from "ksuid";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Capabilities, FoundRow, InvocationSearch } from "./dialect.ts";
 import { afterPrefix, containing, cut, type Page, type PageRequest } from "./paging.ts";
-import type { InvocationTable, Schema } from "./schema.ts";
+import type { InvocationTable } from "./invocation_tables.ts";
+import type { Schema } from "./schema.ts";
 
 /** Which invocations a search finds. */
 export interface InvocationFilter {

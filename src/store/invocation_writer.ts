@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import {
   type Attempt,
+  earlierAttempts,
   IdempotencyKeyReader,
   type IdempotencyRow,
   INVOCATION_COLUMNS,
@@ -22,6 +23,9 @@ const LOG_COLUMNS = Object.keys(
     message: true,
   } satisfies Record<keyof InvocationLogRow, true>,
 ) as (keyof InvocationLogRow)[];
+
+/** Longest error of an attempt, in UTF-16 units, that is kept once another one follows. */
+const ATTEMPT_ERROR_CHARS_MAX = 1024;
 
 /** What the end of an invocation sets; null was the value of all but status and time before. */
 interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"> {
@@ -55,6 +59,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
         db.updateTable("invocations").set({
           status: "RUNNING",
           attempt: variable("attempt"),
+          startedAt: variable("now"),
           updatedAt: variable("now"),
         }).where("id", "=", variable("id")).where("owner", "=", variable("owner"))
           .where(({ or, and, eb }) =>
@@ -109,9 +114,12 @@ export class InvocationWriter extends IdempotencyKeyReader {
   /** PENDING to RUNNING, for a worker that claimed the call; false if it does not wait, or another node was faster. */
   async claim({ id, owner, attempt }: Attempt, worker: string, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ status: "RUNNING", owner, attempt, worker, updatedAt: now })
+      .set({ status: "RUNNING", owner, attempt, worker, startedAt: now, updatedAt: now })
       .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
-      .where("attempt", "=", attempt - 1).executeTakeFirst();
+      .where("attempt", "=", attempt - 1)
+      // An offer may come late, or twice.
+      .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
+      .executeTakeFirst();
     return numUpdatedRows > 0n;
   }
 
@@ -121,7 +129,9 @@ export class InvocationWriter extends IdempotencyKeyReader {
       .set({ status: "ERROR", error, variables: null, updatedAt: now })
       .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
       .executeTakeFirst();
-    return numUpdatedRows > 0n;
+    if (numUpdatedRows === 0n) return false;
+    await this.db.deleteFrom("delayedCalls").where("invocationId", "=", id).execute();
+    return true;
   }
 
   /** Notes that these calls were offered again. */
@@ -149,17 +159,35 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return numUpdatedRows > 0n;
   }
 
-  /** To PENDING, for another attempt under an owner; false if it has ended, or is another's. */
+  /**
+   * To PENDING, for another attempt under an owner; false if it has ended, or is another's.
+   * @param error of the attempt, if it ran: it is then kept among the earlier ones
+   */
   async release(
     { id, owner, attempt }: Attempt,
     next: Pick<InvocationRow, "owner" | "attempt">,
     now: string,
+    error?: string,
   ): Promise<boolean> {
-    const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ status: "PENDING", ...next, worker: null, updatedAt: now })
+    const row = await this.db.selectFrom("invocations").select(["earlierAttempts", "startedAt"])
       .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
-      .where("status", "in", ["PENDING", "RUNNING"]).executeTakeFirst();
-    return numUpdatedRows > 0n;
+      .where("status", "in", ["PENDING", "RUNNING"])
+      .modifyEnd(sql.raw(this.capabilities.rowLock)).executeTakeFirst();
+    if (row === undefined) return false;
+    const earlier = earlierAttempts(row);
+    if (error !== undefined) {
+      const text = error.slice(0, ATTEMPT_ERROR_CHARS_MAX);
+      earlier.push({ attempt, startedAt: row.startedAt, endedAt: now, error: text });
+    }
+    await this.db.updateTable("invocations").set({
+      status: "PENDING",
+      ...next,
+      worker: null,
+      startedAt: null,
+      earlierAttempts: earlier.length === 0 ? null : JSON.stringify(earlier),
+      updatedAt: now,
+    }).where("id", "=", id).execute();
+    return true;
   }
 
   /** To SUCCESS or ERROR; false if it has ended already, or is another's: the first end is final. */

@@ -3,7 +3,13 @@ import type { Content } from "../shared/content.ts";
 import type { Capabilities } from "./dialect.ts";
 import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";
 import { cut, type Page, type PageRequest } from "./paging.ts";
-import type { IdempotencyKeyTable, InvocationLogTable, InvocationTable, Schema } from "./schema.ts";
+import type {
+  EarlierAttempt,
+  IdempotencyKeyTable,
+  InvocationLogTable,
+  InvocationTable,
+} from "./invocation_tables.ts";
+import type { Schema } from "./schema.ts";
 
 export type InvocationRow = Selectable<InvocationTable>;
 export type InvocationLogRow = Selectable<InvocationLogTable>;
@@ -81,6 +87,15 @@ export const INVOCATION_COLUMNS = Object.keys(
     maxAttempts: true,
     owner: true,
     worker: true,
+    triggerKind: true,
+    triggerId: true,
+    notBefore: true,
+    startedAt: true,
+    earlierAttempts: true,
+    skipReason: true,
+    retryPolicy: true,
+    concurrencyKey: true,
+    http: true,
     createdAt: true,
     updatedAt: true,
   } satisfies Record<keyof InvocationRow, true>,
@@ -91,6 +106,13 @@ const RECORD_COLUMNS = INVOCATION_COLUMNS.filter((
 ): column is Exclude<keyof InvocationRow, ContentColumn | "variables"> =>
   column !== "input" && column !== "output" && column !== "variables"
 );
+
+/** The attempts of a call that others followed, oldest first. */
+export function earlierAttempts(
+  { earlierAttempts: json }: Pick<InvocationRow, "earlierAttempts">,
+): EarlierAttempt[] {
+  return json === null ? [] : JSON.parse(json) as EarlierAttempt[];
+}
 
 /** Reads idempotency keys. */
 export class IdempotencyKeyReader {
@@ -201,6 +223,7 @@ export class InvocationReader extends IdempotencyKeyReader {
   unclaimed(before: string, limit: number): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
     return this.#unfinished().clearSelect().select(["id", "attempt"])
       .where("status", "=", "PENDING").where("owner", "is", null).where("updatedAt", "<", before)
+      .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
       .limit(limit).execute();
   }
 

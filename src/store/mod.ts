@@ -3,6 +3,7 @@ import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
+import { DelayedCallReader, DelayedCallWriter } from "./delayed_calls.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
@@ -31,6 +32,7 @@ export interface Readers {
   readonly volumes: VolumeReader;
   readonly purges: PurgeReader;
   readonly nodes: NodeReader;
+  readonly delays: DelayedCallReader;
 }
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
@@ -43,6 +45,7 @@ export interface Writers {
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
   readonly nodes: NodeWriter;
+  readonly delays: DelayedCallWriter;
 }
 
 /** The durable state of the server: tables and blobs. */
@@ -208,6 +211,7 @@ function readersOf(
     volumes: new VolumeReader(db),
     purges: new PurgeReader(db, long),
     nodes: new NodeReader(db, capabilities),
+    delays: new DelayedCallReader(db),
   };
 }
 
@@ -227,6 +231,7 @@ function writersOf(
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
     nodes: new NodeWriter(db, capabilities),
+    delays: new DelayedCallWriter(db),
   };
 }
 
@@ -279,6 +284,10 @@ class TransactionWriters implements Writers, Disposable {
 
   get nodes(): NodeWriter {
     return this.#all.nodes;
+  }
+
+  get delays(): DelayedCallWriter {
+    return this.#all.delays;
   }
 
   [Symbol.dispose](): void {

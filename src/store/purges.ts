@@ -56,7 +56,8 @@ const SAME_CONTENT_MAX = 100;
 
 const INVOCATION_BYTES = sql<
   number
->`octet_length(input) + coalesce(octet_length(output), 0) + coalesce(octet_length(error), 0)`;
+>`octet_length(input) + coalesce(octet_length(output), 0) + coalesce(octet_length(error), 0)
+  + coalesce(octet_length(earlier_attempts), 0)`;
 const LINE_BYTES = sql<number>`octet_length(message)`;
 
 /** Reads purges, and what they would erase. */

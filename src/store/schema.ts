@@ -3,14 +3,13 @@
  * are KSUIDs, times RFC 3339 UTC strings of equal length: both sort as text. Flags are 0 or 1, lists are JSON text:
  * SQLite and PostgreSQL have that in common.
  */
-
-/** Limits of calls. */
-export interface LimitColumns {
-  timeoutMs: number | null;
-  cpuTimeMs: number | null;
-  memoryBytes: number | null;
-  maxConcurrency: number | null;
-}
+import type {
+  DelayedCallTable,
+  IdempotencyKeyTable,
+  InvocationLogTable,
+  InvocationTable,
+} from "./invocation_tables.ts";
+import type { LimitColumns, ProcessReuse } from "./limit_columns.ts";
 
 /** Null as a limit or as retention is the default of the server. */
 export interface FunctionTable extends LimitColumns {
@@ -29,7 +28,7 @@ export interface FunctionTable extends LimitColumns {
   outboundNetworkAllowlist: string;
   provisionedConcurrency: number;
   /** Whether a process runs one call or one after another. */
-  processReuse: "PROCESS_REUSE_NONE" | "PROCESS_REUSE_SEQUENTIAL";
+  processReuse: ProcessReuse;
   /** JSON array of strings. */
   scopedRoleIds: string;
   /** The volume of calls that name none. */
@@ -105,68 +104,6 @@ export interface PublishTable {
   publishedAt: string | null;
   /** Display name of the principal; null as `publishedAt`. */
   publishedBy: string | null;
-}
-
-/** The limits are those in force when it was accepted; null in old rows. */
-export interface InvocationTable extends LimitColumns {
-  id: string;
-  functionId: string;
-  commitId: string;
-  principalId: string;
-  /** The invocation that made this call and waits for it; null for a call over HTTP. */
-  parentInvocationId: string | null;
-  /** Length of the chain of parents; 0 for a call over HTTP. */
-  depth: number;
-  /** The function's setting at the time of the call; see {@link FunctionTable.processReuse}. */
-  processReuse: FunctionTable["processReuse"];
-  /** `sync`: the caller waits for the end; `async`: it was accepted to run later. */
-  mode: "sync" | "async";
-  status: "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";
-  /** Text of a JSON object. */
-  input: string;
-  /** Text of a JSON object, set on SUCCESS. */
-  output: string | null;
-  /** Set on ERROR. */
-  error: string | null;
-  /** Variables of the function when it was accepted, as a JSON object; null if it has none, or did not wait. */
-  variables: string | null;
-  /** The attached volume. */
-  volumeId: string | null;
-  /** Set with the end of an invocation that had a volume: the version of its snapshot. */
-  volumeVersionRead: number | null;
-  /** Set with the end of an invocation that changed its volume: the version that it committed. */
-  volumeVersionWritten: number | null;
-  /** Set with the end of an invocation that got a process. */
-  processKind: "root" | "template" | "single" | "reused" | null;
-  /** How often it started: 0 until it does, and then the number of its last attempt. */
-  attempt: number;
-  /** How often it may start. */
-  maxAttempts: number;
-  /** The node that holds its record; null while any node may claim it. */
-  owner: string | null;
-  /** The worker that runs it, or ran it last; null for the owner itself. */
-  worker: string | null;
-  createdAt: string;
-  updatedAt: string;
-}
-
-export interface InvocationLogTable {
-  invocationId: string;
-  /** 1, 2, 3, ... without gaps within an invocation. */
-  sequence: number;
-  time: string;
-  level: string;
-  source: string;
-  message: string;
-}
-
-export interface IdempotencyKeyTable {
-  principalId: string;
-  functionId: string;
-  key: string;
-  invocationId: string;
-  requestHash: string;
-  createdAt: string;
 }
 
 /** A purge that a principal requested. It is the record of what was erased, and until its end also the work to do. */
@@ -343,6 +280,7 @@ export interface Schema {
   publishes: PublishTable;
   invocations: InvocationTable;
   invocationLogs: InvocationLogTable;
+  delayedCalls: DelayedCallTable;
   idempotencyKeys: IdempotencyKeyTable;
   purges: PurgeTable;
   purgeMarks: PurgeMarkTable;

@@ -55,7 +55,7 @@ async function fields({ client }: Stage): Promise<void> {
   const { list, nextPageToken } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
   assert.equal(nextPageToken, "");
   const [failed, succeeded] = list;
-  const { createdAt, updatedAt, ...rest } = succeeded;
+  const { createdAt, updatedAt, startedAt, endedAt, ...rest } = succeeded;
   assert.deepEqual(rest, {
     id: good,
     functionId: id,
@@ -66,10 +66,12 @@ async function fields({ client }: Stage): Promise<void> {
     input: { a: [1, null], b: { c: "é" } },
     output: { returned: { a: [1, null], b: { c: "é" } } },
     limits: DEFAULT_LIMITS,
+    trigger: { kind: "TRIGGER_KIND_API" },
     attempt: 1,
     maxAttempts: 1,
   });
-  for (const time of [createdAt, updatedAt]) assert.match(time, /^\d{4}-.*T.*\.\d{3}Z$/);
+  assert.deepEqual([createdAt <= startedAt, endedAt], [true, updatedAt]);
+  for (const time of [createdAt, startedAt, updatedAt]) assert.match(time, /^\d{4}-.*T.*\.\d{3}Z$/);
   assert.ok(createdAt <= updatedAt);
   assert.match(failed.error, /^UNCAUGHT: Error: no luck\n/);
   assert.deepEqual([failed.id, "output" in failed], [bad, false]);

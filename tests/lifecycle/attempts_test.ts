@@ -58,8 +58,19 @@ Deno.test("an asynchronous call starts again after a crash while attempts remain
     const ended = await client.ended(id, second);
     const { head: commitId } = (await client.get(`/api/v1/functions/${id}`)).body.function;
     assert.deepEqual(ended.output, {
-      context: { invocationId: second, functionId: id, commitId, attempt: 2 },
+      context: {
+        invocationId: second,
+        functionId: id,
+        commitId,
+        attempt: 2,
+        trigger: { kind: "api" },
+      },
     });
+    const [first, last] = ended.attempts;
+    assert.match(first.error, /^INTERRUPTED: the server stopped while it ran/);
+    assert.deepEqual([first.attempt, last.attempt, ended.attempts.length], [1, 2, 2]);
+    assert.deepEqual([first.startedAt, last.endedAt], [ended.startedAt, ended.endedAt]);
+    assert.ok(first.startedAt <= first.endedAt && first.endedAt <= last.startedAt);
     assert.deepEqual([ended.attempt, ended.maxAttempts], [2, 2]);
     assert.deepEqual(await messages(client, id, second), ["1 attempt 1", "2 attempt 2"]);
     const { body: { list: [waited] } } = await client.get(`/api/v1/functions/${id}/invocations`);

@@ -3,7 +3,8 @@ import type { Invoke } from "../../domain/invocations/invocations.ts";
 import { embeddedBase64 } from "../../shared/embedded_json.ts";
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
-import { bytesIn, bytesOut } from "../primitives.ts";
+import { invalid } from "../../domain/errors.ts";
+import { bytesIn, bytesOut, timestampIn } from "../primitives.ts";
 import { Reply } from "../reply.ts";
 import { parsePrefer, preferenceApplied, type Preferences } from "./prefer.ts";
 import { statusName } from "./schemas.ts";
@@ -18,6 +19,9 @@ export const invoke = jsonOperation({
   headers: z.object({
     "Prefer": z.string().optional().openapi({
       description: "`respond-async`, `wait=N` (RFC 7240)",
+    }),
+    "Invoke-At": timestampIn.optional().openapi({
+      description: "When the call may start; needs `Prefer: respond-async`",
     }),
     "Idempotency-Key": z.string().optional().openapi({
       description: "A repeat within 24 hours answers the first",
@@ -48,6 +52,7 @@ export const invoke = jsonOperation({
       json: body.json,
       idempotencyKey: headers["Idempotency-Key"],
       wait: waitFor(preferences),
+      notBefore: notBefore(headers["Invoke-At"], preferences),
     });
     const applied = preferenceApplied(preferences);
     return Reply.json({
@@ -63,4 +68,10 @@ export const invoke = jsonOperation({
 function waitFor({ respondAsync, wait }: Preferences): Invoke["wait"] {
   if (wait !== undefined) return { kind: "at-most", ms: wait * 1000 };
   return respondAsync ? { kind: "at-most", ms: 0 } : { kind: "until-end" };
+}
+
+function notBefore(time: string | undefined, { respondAsync }: Preferences): Date | undefined {
+  if (time === undefined) return undefined;
+  if (respondAsync) return new Date(time);
+  throw invalid({ field: "Invoke-At", description: "needs the header Prefer: respond-async" });
 }

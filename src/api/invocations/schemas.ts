@@ -9,6 +9,7 @@ import { recordedLimits } from "../../domain/functions/limits.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { processReuse } from "../functions/settings.ts";
 import { int32Out, timestamp } from "../primitives.ts";
+import { startsJson, startsOut } from "./starts.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 const STATUSES = [
@@ -84,12 +85,7 @@ export const invocationOut = z.object({
   vfsVersionRead: int32Out.optional().openapi({ description: "The version that it saw" }),
   vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
   processKind: processKind.optional(),
-  attempt: int32Out.optional().openapi({
-    description: "How often it started; absent until it does, and for a call of an early version",
-  }),
-  maxAttempts: int32Out.optional().openapi({
-    description: "How often it may start, if the server ends while it runs (--max-attempts)",
-  }),
+  ...startsOut,
   limits: limitsOut.optional().openapi({ description: "In force since it was accepted" }),
   createdAt: timestamp,
   updatedAt: timestamp,
@@ -115,8 +111,7 @@ export function invocationJson(row: InvocationRecord): z.input<typeof invocation
     ...row.volumeVersionRead === null ? {} : { vfsVersionRead: row.volumeVersionRead },
     ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },
     ...row.processKind === null ? {} : { processKind: processKindName(row.processKind) },
-    ...row.attempt === 0 ? {} : { attempt: row.attempt },
-    maxAttempts: row.maxAttempts,
+    ...startsJson(row),
     ...recordedLimitsJson(recordedLimits(row)),
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,

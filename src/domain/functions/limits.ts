@@ -1,6 +1,6 @@
 import { countOf, formatBytes, formatDuration } from "../../config/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
-import type { LimitColumns } from "../../store/schema.ts";
+import type { LimitColumns } from "../../store/limit_columns.ts";
 import { type FieldViolation, invalid } from "../errors.ts";
 
 export const MIB = 1024 * 1024;

@@ -44,7 +44,12 @@ export class Cancellation {
 
   /** Cancels a call that has not ended, and waits for its end as long as its owner may need. */
   async cancel(functionId: string, id: string): Promise<void> {
-    if (await this.cancelHere(id) || !this.parts.node.isShared) return;
+    if (await this.cancelHere(id) || await this.#ask(id)) return;
+    if (!this.parts.node.isShared) {
+      // A delayed call that began meanwhile runs here.
+      await this.cancelHere(id);
+      return;
+    }
     const timeout = AbortSignal.timeout(END_TIMEOUT_MS);
     while (!timeout.aborted) {
       if (await this.#ask(id)) return;

@@ -37,7 +37,10 @@ export class InvocationEnds {
     await this.#starting.get(id);
   }
 
-  /** Resolves once the invocation has ended, or when the signal aborts. Without other nodes also when nothing runs it. */
+  /**
+   * Resolves once the invocation has ended, or when the signal aborts. Without other nodes also when nothing runs it
+   * and it does not wait for its time.
+   */
   async wait(functionId: string, id: string, signal: AbortSignal): Promise<void> {
     const { engine, node } = this.parts;
     const aborted = new Promise<void>((resolve) =>
@@ -45,7 +48,9 @@ export class InvocationEnds {
     );
     await this.begun(id);
     await Promise.race([engine.left(id), aborted]);
-    if (node.isShared && !signal.aborted) await this.#watch(functionId, id, aborted, signal);
+    if (signal.aborted) return;
+    const isWatched = node.isShared || await this.parts.store.read.delays.get(id) !== undefined;
+    if (isWatched) await this.#watch(functionId, id, aborted, signal);
   }
 
   async #watch(

@@ -27,6 +27,7 @@ import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
 import type { HostMethods } from "./host_methods.ts";
+import type { CallTrigger } from "./new_row.ts";
 import { StoredRecord, Superseded } from "./record.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -47,6 +48,9 @@ export interface Execution {
   /** The status of the row; PENDING becomes RUNNING, durably, before any code of the function runs. */
   readonly recordedAs: "PENDING" | "RUNNING";
   readonly commitId: string;
+  readonly trigger: CallTrigger;
+  /** Of the client that sent the request it answers; undefined if it answers none. */
+  readonly remoteAddress: string | undefined;
   /** The node that owns it. */
   readonly owner: string;
   /** As recorded: how often it started, and how often it may. */
@@ -202,7 +206,9 @@ export class Executions {
         onAssigned: (worker) => record.assign(worker),
       });
       if (mayRepeat(execution, outcome, record.number)) {
-        return repeatOf(await write(() => recorder.release(record.number)));
+        return repeatOf(
+          await write(() => recorder.release({ attempt: record.number, outcome })),
+        );
       }
       // The volume stays open until the outcome is durable.
       return resultOf(await write(() => recorder.finish(cancelledWithCaller(outcome, signal))));
@@ -219,7 +225,9 @@ export class Executions {
         }
         if (execution.mode === "async") {
           // None of its code ran, so the attempt does not count.
-          return repeatOf(await write(() => recorder.release(record.number - 1)));
+          return repeatOf(
+            await write(() => recorder.release({ attempt: record.number - 1 })),
+          );
         }
         const { queueTimeoutMs } = this.parts.engine;
         await write(() =>
@@ -280,10 +288,17 @@ function mayRepeat({ mode, maxAttempts }: Execution, outcome: Outcome, attempt: 
 
 /** The second argument of the handler. */
 function contextOf(
-  { invocation: { invocationId, functionId }, commitId }: Execution,
+  { invocation: { invocationId, functionId }, commitId, trigger, remoteAddress }: Execution,
   attempt: number,
 ): HandlerContext {
-  return { invocationId, functionId, commitId, attempt };
+  return {
+    invocationId,
+    functionId,
+    commitId,
+    attempt,
+    trigger: { kind: trigger.kind, ...trigger.id === null ? {} : { id: trigger.id } },
+    ...remoteAddress === undefined ? {} : { remoteAddress },
+  };
 }
 
 /** Repeats a write until the store can write. */

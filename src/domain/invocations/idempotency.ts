@@ -28,10 +28,11 @@ export class Idempotency {
       commitId: string;
       vfsId: string;
       idempotencyKey: string | undefined;
+      notBefore?: Date | undefined;
     },
     inputJson: string,
   ): IdempotentRequest | undefined {
-    const { functionId, commitId, vfsId, idempotencyKey: key } = call;
+    const { functionId, commitId, vfsId, idempotencyKey: key, notBefore } = call;
     if (key === undefined) return undefined;
     if (!KEY.test(key)) {
       throw invalid({
@@ -39,8 +40,8 @@ export class Idempotency {
         description: "must be 1 to 255 visible ASCII characters",
       });
     }
-    const requestHash = createHash("sha256").update(JSON.stringify([commitId, vfsId, inputJson]))
-      .digest("base64url");
+    const content = [commitId, vfsId, inputJson, ...notBefore === undefined ? [] : [notBefore]];
+    const requestHash = createHash("sha256").update(JSON.stringify(content)).digest("base64url");
     return { principalId, functionId, key, requestHash };
   }
 

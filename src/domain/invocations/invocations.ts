@@ -1,7 +1,5 @@
 import { Buffer } from "node:buffer";
 import type { Engine } from "../../engine/contract.ts";
-import type { FinalizedCommitRow } from "../../store/commits.ts";
-import type { FunctionRow } from "../../store/functions.ts";
 import {
   INLINE_CONTENT_BYTES_MAX,
   type InvocationRecord,
@@ -9,14 +7,14 @@ import {
   type InvocationStatus,
 } from "../../store/invocations.ts";
 import type { InvocationFilter as InvocationSelection } from "../../store/invocation_search.ts";
-import type { Store } from "../../store/mod.ts";
+import type { Store, Writers } from "../../store/mod.ts";
 import type { Content } from "../../shared/content.ts";
 import type { Ids } from "../ids.ts";
-import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
-import { NO_VARIABLES } from "../functions/variables.ts";
+import type { FunctionLimits } from "../functions/limits.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Node } from "../nodes/node.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
 import {
   ALL_FUNCTIONS,
   anyFunction,
@@ -28,10 +26,12 @@ import { liveVolume } from "../volumes/volumes.ts";
 import { admit, assertOpen, queueTimeout } from "./admission.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Cancellation } from "./cancellation.ts";
+import { checkInvokeAt } from "./delay.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { Idempotency, type IdempotentRequest, lockOf } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
+import { type CallToRecord, type CallTrigger, newRow, triggerOf } from "./new_row.ts";
 import { admissionOf, executionOf } from "./planning.ts";
 
 export interface Invoke {
@@ -45,6 +45,32 @@ export interface Invoke {
   readonly idempotencyKey: string | undefined;
   /** How long the caller waits for the outcome. */
   readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
+  /** What starts it; absent for a call of the API. */
+  readonly trigger?: CallTrigger;
+  /** It starts at this time or later. Whoever calls must not wait for its end. */
+  readonly notBefore?: Date | undefined;
+  /** Address of the client that sent the request it answers. */
+  readonly remoteAddress?: string;
+  /**
+   * Writes what belongs to the call in its own transaction. @throws AlreadyStarted if the same was written before: then
+   * nothing is started, and {@link Invocations.invoke} throws it, too
+   */
+  readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
+}
+
+/** What would start a call has started one before. */
+export class AlreadyStarted extends Error {
+  override name = "AlreadyStarted";
+  constructor(readonly invocationId: string) {
+    super(`invocation ${invocationId} was started for it`);
+  }
+}
+
+/** Why a call is recorded and not started. */
+export interface Skip {
+  readonly reason: NonNullable<InvocationRow["skipReason"]>;
+  /** The reason in words, such as `the schedule is paused`. */
+  readonly message: string;
 }
 
 /** What a caller learns of its call at the end of its wait. */
@@ -62,6 +88,8 @@ export type InvocationFilter = Omit<InvocationSelection, "functionId">;
 export interface CallLimits extends InputLimits {
   /** How often an asynchronous call may start. */
   readonly maxAttempts: number;
+  /** How far in the future the time of a delayed call may be. */
+  readonly maxDelayMs: number;
 }
 
 /** What invocations work with. */
@@ -77,15 +105,11 @@ export interface InvocationParts {
   readonly ids: Ids;
   readonly inputLimits: CallLimits;
   readonly limits: FunctionLimits;
+  readonly scheduler: Scheduler;
 }
 
 /** A call that passed every check and has no row yet. */
-interface CheckedCall {
-  readonly fn: FunctionRow;
-  readonly limits: EffectiveLimits;
-  readonly commit: FinalizedCommitRow;
-  readonly inputJson: string;
-  readonly volumeId: string | null;
+interface CheckedCall extends CallToRecord {
   readonly request: IdempotentRequest | undefined;
   readonly call: Invoke;
 }
@@ -103,25 +127,36 @@ export class Invocations {
    * idempotency key: it must not wait for a call that may need its slot.
    */
   async invoke(by: Principal, call: Invoke): Promise<InvokeAnswer> {
-    const fn = await liveFunction(this.parts.store.read, call.functionId);
-    const volumeId = call.vfsId === "" ? fn.volumeId : call.vfsId;
-    if (volumeId !== null) await liveVolume(this.parts.store.read, volumeId);
-    const inputJson = checkInput(call.json, this.parts.inputLimits);
-    const request = this.#idempotency.request(by.id, call, inputJson);
+    const checked = await this.#check(by, call);
+    const { fn, request } = checked;
+    // A repeat answers the first call, also when its time has passed.
     const first = await this.#idempotency.find(request);
     if (first !== undefined) {
       return await this.#afterWait(fn.id, first, call);
     }
     const commit = await commitToRun(this.parts.store.read, fn, call.commitId);
-    return await this.#start(by, {
-      fn,
-      limits: this.parts.limits.of(fn),
-      commit,
-      inputJson,
-      volumeId,
-      request,
-      call,
-    });
+    const known = { ...checked, commit };
+    if (call.notBefore === undefined) return await this.#start(by, known);
+    if (call.trigger === undefined) {
+      checkInvokeAt(call.notBefore, this.parts.inputLimits.maxDelayMs);
+    }
+    return await this.#delay(by, known, call.notBefore);
+  }
+
+  /** Records a call that is not started: it has ended as `SKIPPED:`. Answers its id. */
+  async skip(by: Principal, call: Invoke, { reason, message }: Skip): Promise<string> {
+    const checked = await this.#check(by, call);
+    const commit = await commitToRun(this.parts.store.read, checked.fn, call.commitId);
+    const waiting = this.#newRow(by, { ...checked, commit }, false, null);
+    const row: InvocationRow = {
+      ...waiting,
+      status: "ERROR",
+      skipReason: reason,
+      error: `SKIPPED: ${message}`,
+      variables: null,
+    };
+    await this.#record(row, checked);
+    return row.id;
   }
 
   async get(functionId: string, id: string): Promise<InvocationRecord> {
@@ -167,10 +202,31 @@ export class Invocations {
     return await this.get(functionId, id);
   }
 
+  /** Checks everything but the commit of a call. */
+  async #check(by: Principal, call: Invoke): Promise<Omit<CheckedCall, "commit">> {
+    const { store, inputLimits, limits } = this.parts;
+    const fn = await liveFunction(store.read, call.functionId);
+    const volumeId = call.vfsId === "" ? fn.volumeId : call.vfsId;
+    if (volumeId !== null) await liveVolume(store.read, volumeId);
+    const inputJson = checkInput(call.json, inputLimits);
+    const mode = call.wait.kind === "until-end" ? "sync" : "async";
+    return {
+      fn,
+      limits: limits.of(fn),
+      inputJson,
+      volumeId,
+      trigger: triggerOf(call),
+      mode,
+      maxAttempts: mode === "async" ? inputLimits.maxAttempts : 1,
+      notBefore: call.notBefore,
+      request: this.#idempotency.request(by.id, call, inputJson),
+      call,
+    };
+  }
+
   /** Requests a slot, writes the row, and runs the invocation. */
   async #start(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
-    const { fn, limits, commit, inputJson, request, call } = checked;
-    const mode = call.wait.kind === "until-end" ? "sync" : "async";
+    const { fn, limits, commit, inputJson, mode, call } = checked;
     const caller = by.invocation;
     this.parts.node.assertLive(`Cannot call function ${fn.id}`);
     if (mode === "async" && this.parts.attempts.ownerOfWaiting === null) {
@@ -180,9 +236,9 @@ export class Invocations {
     const slot = admit(this.parts.engine, admission, caller);
     // A restart does not resume a synchronous call, so its start needs no record of its own.
     const isStarted = mode === "sync" && slot.isGranted && !this.#isCounted(checked, by);
-    const row = { ...this.#newRow(by, checked, mode, isStarted), owner: this.parts.node.id };
+    const row = { ...this.#newRow(by, checked, isStarted, null), owner: this.parts.node.id };
     using starting = this.parts.ends.announceStart(row.id);
-    const earlier = await this.#record(row, request).catch((error) => {
+    const earlier = await this.#record(row, checked).catch((error) => {
       slot[Symbol.dispose]();
       throw error;
     });
@@ -191,7 +247,7 @@ export class Invocations {
       starting[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, call);
     }
-    const execution = executionOf(row, { fn, commit, limits, variables: fn.variables });
+    const execution = executionOf(row, { fn, commit, limits, variables: fn.variables }, call);
     const ended = this.parts.attempts.run({ execution, admission }, slot, caller?.signal);
     starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, call, ended);
@@ -206,50 +262,39 @@ export class Invocations {
 
   /** Records a call that the node leaves to whoever claims it, and offers it. */
   async #enqueue(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
-    const { fn, request, call } = checked;
+    const { fn, call } = checked;
     assertOpen(this.parts.engine, fn.id);
-    const row = { ...this.#newRow(by, checked, "async", false), owner: null };
-    const earlier = await this.#record(row, request);
+    const row = this.#newRow(by, checked, false, null);
+    const earlier = await this.#record(row, checked);
     if (earlier === undefined) this.parts.attempts.offer(row.id, row.attempt);
+    return await this.#afterWait(fn.id, earlier ?? row.id, call);
+  }
+
+  /** Records a call that starts later. */
+  async #delay(by: Principal, checked: CheckedCall, notBefore: Date): Promise<InvokeAnswer> {
+    const { fn, call } = checked;
+    this.parts.node.assertLive(`Cannot call function ${fn.id}`);
+    assertOpen(this.parts.engine, fn.id);
+    const row = this.#newRow(by, checked, false, null);
+    const delay = {
+      invocationId: row.id,
+      functionId: fn.id,
+      dueAt: notBefore.toISOString(),
+      reason: "invoke-at",
+      key: null,
+    } as const;
+    const earlier = await this.#record(row, checked, (tx) => tx.delays.insert(delay));
+    if (earlier === undefined) this.parts.scheduler.wake();
     return await this.#afterWait(fn.id, earlier ?? row.id, call);
   }
 
   #newRow(
     by: Principal,
-    { fn, limits, commit, inputJson, volumeId }: CheckedCall,
-    mode: InvocationRow["mode"],
+    checked: CheckedCall,
     isStarted: boolean,
-  ): Omit<InvocationRow, "owner"> {
-    // Searches by time use ids: both have the same second.
-    const { id, time } = this.parts.ids.nextWithTime();
-    const now = time.toISOString();
-    const caller = by.invocation;
-    return {
-      id,
-      functionId: fn.id,
-      commitId: commit.id,
-      principalId: by.id,
-      parentInvocationId: caller?.invocationId ?? null,
-      depth: caller === undefined ? 0 : caller.depth + 1,
-      processReuse: fn.processReuse,
-      mode,
-      status: isStarted ? "RUNNING" : "PENDING",
-      input: inputJson,
-      output: null,
-      error: null,
-      ...limits,
-      // A restart resumes asynchronous calls alone.
-      variables: mode === "async" && fn.variables !== NO_VARIABLES ? fn.variables : null,
-      volumeId,
-      volumeVersionRead: null,
-      volumeVersionWritten: null,
-      processKind: null,
-      attempt: isStarted ? 1 : 0,
-      maxAttempts: mode === "async" ? this.parts.inputLimits.maxAttempts : 1,
-      worker: null,
-      createdAt: now,
-      updatedAt: now,
-    };
+    owner: string | null,
+  ): InvocationRow {
+    return newRow(this.parts.ids, by, checked, { isStarted, owner });
   }
 
   /**
@@ -282,7 +327,8 @@ export class Invocations {
   /** Makes the invocation durable. Answers the earlier one instead when its idempotency key was taken meanwhile. */
   async #record(
     row: InvocationRow,
-    request: IdempotentRequest | undefined,
+    { request, call }: Pick<CheckedCall, "request" | "call">,
+    further?: (tx: Writers) => Promise<void>,
   ): Promise<string | undefined> {
     // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
     // all that was committed before. What a repeat must find, or a restart must resume, is durable now.
@@ -293,7 +339,9 @@ export class Invocations {
           ? undefined
           : await this.#idempotency.holder(tx, request);
         if (earlier !== undefined) return earlier;
+        await call.alongside?.(tx, row);
         await tx.invocations.insert(row);
+        await further?.(tx);
         if (request !== undefined) await this.#idempotency.claim(tx, request, row);
         return undefined;
       },

@@ -52,6 +52,7 @@ export function executionOf(
     /** JSON; null for none. */
     readonly variables: string | null;
   },
+  { remoteAddress }: { readonly remoteAddress?: string | undefined } = {},
 ): Execution {
   return {
     invocation: { invocationId: row.id, functionId: row.functionId, depth: row.depth },
@@ -70,6 +71,8 @@ export function executionOf(
     volumeId: row.volumeId ?? undefined,
     recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     commitId: row.commitId,
+    trigger: { kind: row.triggerKind, id: row.triggerId },
+    remoteAddress,
     owner: row.owner,
     attempt: row.attempt,
     maxAttempts: row.maxAttempts,

@@ -1,5 +1,5 @@
 import type { Outcome } from "../../engine/contract.ts";
-import type { InvocationRecord, RecordedLog } from "../../engine/recorder.ts";
+import type { InvocationRecord, RecordedLog, Release } from "../../engine/recorder.ts";
 import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
@@ -88,13 +88,19 @@ export class StoredRecord implements InvocationRecord {
     );
   }
 
-  async release(counted: number, logs: readonly RecordedLog[]): Promise<number | undefined> {
+  async release(
+    { attempt, outcome }: Release,
+    logs: readonly RecordedLog[],
+  ): Promise<number | undefined> {
+    const end = outcome === undefined ? undefined : endOf(outcome);
+    const error = end?.status === "ERROR" ? end.error : undefined;
     return await this.store.write(async (tx) => {
       if (!await tx.invocations.isCurrent(this.#attempt)) return undefined;
       await this.#append(tx, logs);
-      const next = { owner: this.rules.nextOwner, attempt: counted };
+      const next = { owner: this.rules.nextOwner, attempt };
       const now = new Date().toISOString();
-      return await tx.invocations.release(this.#attempt, next, now) ? counted : undefined;
+      const isReleased = await tx.invocations.release(this.#attempt, next, now, error);
+      return isReleased ? attempt : undefined;
     });
   }
 

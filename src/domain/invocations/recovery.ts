@@ -105,7 +105,9 @@ export class Recovery {
     const { store, node, attempts } = this.parts;
     const now = new Date().toISOString();
     const next = { owner: attempts.ownerOfWaiting, attempt: row.attempt };
-    const isOurs = await store.write((tx) => tx.invocations.release(row, next, now));
+    const end = row.status === "RUNNING" ? interruption(row) : undefined;
+    const error = end?.status === "ERROR" ? end.error : undefined;
+    const isOurs = await store.write((tx) => tx.invocations.release(row, next, now, error));
     if (isOurs) await attempts.resume({ ...row, status: "PENDING", owner: node.id });
     return isOurs;
   }

@@ -19,6 +19,7 @@ import * as purges from "./012_purges.ts";
 import * as clients from "./013_clients.ts";
 import * as nodes from "./014_nodes.ts";
 import * as shared from "./015_shared.ts";
+import * as triggers from "./016_triggers.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -37,6 +38,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "013_clients": clients,
   "014_nodes": nodes,
   "015_shared": shared,
+  "016_triggers": triggers,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -1,6 +1,7 @@
 /** What every store does, whatever its database is. */
 import type { Store } from "../../../src/store/mod.ts";
 import { COMMITS, IDENTITY } from "./commits.ts";
+import { DELAYS } from "./delays.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { INVOCATIONS, PURGES, SEARCH } from "./invocations.ts";
 import type { Steps } from "./rows.ts";
@@ -13,6 +14,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   commits: COMMITS,
   identity: IDENTITY,
   invocations: INVOCATIONS,
+  delays: DELAYS,
   search: SEARCH,
   purges: PURGES,
   volumes: VOLUMES,

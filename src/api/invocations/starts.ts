@@ -1,0 +1,111 @@
+/** What started an invocation, when, and its attempts. */
+import { z } from "@hono/zod-openapi";
+import { earlierAttempts, type InvocationRecord } from "../../store/invocations.ts";
+import { int32Out, timestamp } from "../primitives.ts";
+
+const TRIGGER_KINDS = [
+  "API",
+  "SCHEDULE",
+  "WEBHOOK",
+  "HTTP",
+  "DESTINATION",
+  "REPLAY",
+] as const satisfies readonly Uppercase<InvocationRecord["triggerKind"]>[];
+const SKIP_REASONS = [
+  "OVERLAP",
+  "CATCH_UP",
+  "PAUSED",
+  "CIRCUIT_BREAKER",
+  "RATE_LIMIT",
+  "DEBOUNCED",
+  "REPEAT",
+] as const satisfies readonly NonNullable<InvocationRecord["skipReason"]>[];
+
+/** An enum of the API with its prefix, and its unspecified value. */
+function prefixed<Prefix extends string, Name extends string>(
+  prefix: Prefix,
+  names: readonly Name[],
+) {
+  const values = [
+    `${prefix}UNSPECIFIED` as const,
+    ...names.map((name) => `${prefix}${name}` as const),
+  ];
+  return z.enum(values, { error: `must be one of ${values.join(", ")}` });
+}
+
+export const triggerKind = prefixed("TRIGGER_KIND_", TRIGGER_KINDS).openapi("invoked.TriggerKind");
+
+const skipReason = prefixed("SKIP_REASON_", SKIP_REASONS).openapi("invoked.SkipReason");
+
+const attemptOut = z.object({
+  attempt: int32Out,
+  startedAt: timestamp.optional(),
+  endedAt: timestamp.optional().openapi({ description: "Absent while it runs" }),
+  error: z.string().optional().openapi({
+    description: "Absent for a success; that of an earlier attempt is cut after 1,024 characters",
+  }),
+}).openapi("invoked.Attempt");
+
+/** The fields of an invocation about its starts. */
+export const startsOut = {
+  trigger: z.object({
+    kind: triggerKind,
+    id: z.string().optional().openapi({
+      description: "Of the trigger, or of the invocation that a replay or a destination follows",
+    }),
+  }).openapi("invoked.InvocationTrigger", { description: "What started it" }),
+  notBefore: timestamp.optional().openapi({ description: "When it may start; absent: at once" }),
+  startedAt: timestamp.optional().openapi({
+    description:
+      "Start of its first attempt; absent until then, and for a call of an early version",
+  }),
+  endedAt: timestamp.optional().openapi({ description: "Absent until the end" }),
+  attempt: int32Out.optional().openapi({
+    description: "How often it started; absent until it does, and for a call of an early version",
+  }),
+  maxAttempts: int32Out.optional().openapi({ description: "How often it may start" }),
+  attempts: z.array(attemptOut).optional().openapi({
+    description: "Oldest first; absent for a call that starts once",
+  }),
+  skipReason: skipReason.optional().openapi({
+    description: "Why it was never started; absent if it was not skipped",
+  }),
+};
+
+/** The API's form of the starts of an invocation. */
+export function startsJson(row: InvocationRecord) {
+  const attempts = attemptsOf(row);
+  const startedAt = attempts[0]?.startedAt;
+  return {
+    trigger: {
+      kind: `TRIGGER_KIND_${row.triggerKind.toUpperCase() as Uppercase<typeof row.triggerKind>}`,
+      ...row.triggerId === null ? {} : { id: row.triggerId },
+    },
+    ...row.notBefore === null ? {} : { notBefore: row.notBefore },
+    ...startedAt === undefined ? {} : { startedAt },
+    ...hasEnded(row) ? { endedAt: row.updatedAt } : {},
+    ...row.attempt === 0 ? {} : { attempt: row.attempt },
+    maxAttempts: row.maxAttempts,
+    ...row.maxAttempts === 1 ? {} : { attempts },
+    ...row.skipReason === null ? {} : { skipReason: `SKIP_REASON_${row.skipReason}` as const },
+  } as const;
+}
+
+function hasEnded({ status }: InvocationRecord): boolean {
+  return status === "SUCCESS" || status === "ERROR";
+}
+
+function attemptsOf(row: InvocationRecord): z.input<typeof attemptOut>[] {
+  const earlier = earlierAttempts(row).map(({ startedAt, ...attempt }) => ({
+    ...attempt,
+    ...startedAt === null ? {} : { startedAt },
+  }));
+  if (row.startedAt === null) return earlier;
+  const last = {
+    attempt: row.attempt,
+    startedAt: row.startedAt,
+    ...hasEnded(row) ? { endedAt: row.updatedAt } : {},
+    ...row.error === null ? {} : { error: row.error },
+  };
+  return [...earlier, last];
+}

@@ -1,0 +1,58 @@
+import type { Engine } from "../../engine/contract.ts";
+import type { Store } from "../../store/mod.ts";
+import type { Node } from "../nodes/node.ts";
+import type { DueWork } from "../scheduling/scheduler.ts";
+import type { Attempts } from "./attempts.ts";
+import type { InvocationEnds } from "./ends.ts";
+
+/** Delayed calls that are begun at once. */
+const BATCH_MAX = 200;
+/** Calls in the queue of this process up to which further delayed ones join it: each keeps its input in memory. */
+const QUEUED_MAX = 400;
+
+/** Begins calls that wait for their time: their rows are PENDING and have no owner. */
+export class DelayedCalls implements DueWork {
+  readonly name = "delayed calls";
+
+  constructor(
+    private readonly parts: {
+      readonly store: Store;
+      readonly engine: Engine;
+      readonly node: Node;
+      readonly attempts: Attempts;
+      readonly ends: InvocationEnds;
+    },
+  ) {}
+
+  async nextAt(): Promise<Date | undefined> {
+    const dueAt = await this.parts.store.read.delays.nextDueAt();
+    return dueAt === undefined ? undefined : new Date(dueAt);
+  }
+
+  async runDue(now: Date): Promise<void> {
+    for (;;) {
+      const limit = Math.min(BATCH_MAX, this.#room());
+      if (limit <= 0) return;
+      const ids = await this.parts.store.read.delays.due(now.toISOString(), limit);
+      await Promise.all(ids.map((id) => this.#begin(id)));
+      if (ids.length < limit) return;
+    }
+  }
+
+  /** How many calls may join the queue of this process; any number may be offered to workers. */
+  #room(): number {
+    const { engine, attempts } = this.parts;
+    return attempts.ownerOfWaiting === null ? BATCH_MAX : QUEUED_MAX - engine.load.queued;
+  }
+
+  /** Begins a call, unless it has ended, or another node was faster. */
+  async #begin(id: string): Promise<void> {
+    const { store, node, attempts, ends } = this.parts;
+    // Whoever cancels the call from here on waits until the engine has it.
+    using _ = ends.announceStart(id);
+    const now = new Date().toISOString();
+    const isOurs = await store.write((tx) => tx.delays.end(id, attempts.ownerOfWaiting, now));
+    const row = isOurs ? await store.read.invocations.row(id) : undefined;
+    if (row !== undefined) await attempts.resume({ ...row, owner: node.id });
+  }
+}

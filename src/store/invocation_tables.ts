@@ -1,0 +1,113 @@
+/** The tables of calls, as Kysely sees them; see `schema.ts`. */
+import type { LimitColumns, ProcessReuse } from "./limit_columns.ts";
+
+/** The limits are those in force when it was accepted; null in old rows. */
+export interface InvocationTable extends LimitColumns {
+  id: string;
+  functionId: string;
+  commitId: string;
+  principalId: string;
+  /** The invocation that made this call and waits for it; null for a call over HTTP. */
+  parentInvocationId: string | null;
+  /** Length of the chain of parents; 0 for a call over HTTP. */
+  depth: number;
+  /** The function's setting at the time of the call. */
+  processReuse: ProcessReuse;
+  /** `sync`: the caller waits for the end; `async`: it was accepted to run later. */
+  mode: "sync" | "async";
+  status: "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";
+  /** Text of a JSON object. */
+  input: string;
+  /** Text of a JSON object, set on SUCCESS. */
+  output: string | null;
+  /** Set on ERROR. */
+  error: string | null;
+  /** Variables of the function when it was accepted, as a JSON object; null if it has none, or did not wait. */
+  variables: string | null;
+  /** The attached volume. */
+  volumeId: string | null;
+  /** Set with the end of an invocation that had a volume: the version of its snapshot. */
+  volumeVersionRead: number | null;
+  /** Set with the end of an invocation that changed its volume: the version that it committed. */
+  volumeVersionWritten: number | null;
+  /** Set with the end of an invocation that got a process. */
+  processKind: "root" | "template" | "single" | "reused" | null;
+  /** How often it started: 0 until it does, and then the number of its last attempt. */
+  attempt: number;
+  /** How often it may start. */
+  maxAttempts: number;
+  /** The node that holds its record; null while any node may claim it. */
+  owner: string | null;
+  /** The worker that runs it, or ran it last; null for the owner itself. */
+  worker: string | null;
+  /** What started it. */
+  triggerKind: "api" | "schedule" | "webhook" | "http" | "destination" | "replay";
+  /** The id of that: of a trigger, or of the invocation that a replay or a destination follows. Null for the API. */
+  triggerId: string | null;
+  /** The time that its first attempt waits for; null if it may start at once. */
+  notBefore: string | null;
+  /** When its last attempt started; null while none runs or has ended it, and in old rows. */
+  startedAt: string | null;
+  /** JSON array of the attempts that others followed, see {@link EarlierAttempt}; null for none. */
+  earlierAttempts: string | null;
+  /** Why it was never started; null if it was not skipped. */
+  skipReason: SkipReason | null;
+  /** JSON of the retry policy in force when it was accepted; null for none. */
+  retryPolicy: string | null;
+  /** Calls of its function with the same key share a limit; null for none. */
+  concurrencyKey: string | null;
+  /** JSON of the request that it answered: method, path, status, requestBytes, responseBytes; null for none. */
+  http: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** Why a call was recorded and not started. */
+export type SkipReason =
+  | "OVERLAP"
+  | "CATCH_UP"
+  | "PAUSED"
+  | "CIRCUIT_BREAKER"
+  | "RATE_LIMIT"
+  | "DEBOUNCED"
+  | "REPEAT";
+
+/** An attempt of a call that another one followed. */
+export interface EarlierAttempt {
+  readonly attempt: number;
+  /** Null if it is not known. */
+  readonly startedAt: string | null;
+  readonly endedAt: string;
+  readonly error: string;
+}
+
+/** A call that waits for its time. Its invocation is PENDING, and no node owns it. */
+export interface DelayedCallTable {
+  invocationId: string;
+  functionId: string;
+  /** When it may start. */
+  dueAt: string;
+  /** What it waits for. */
+  reason: "invoke-at";
+  /** Names the calls of its function that wait together; null for none. */
+  key: string | null;
+}
+
+export interface InvocationLogTable {
+  invocationId: string;
+  /** 1, 2, 3, ... without gaps within an invocation. */
+  sequence: number;
+  time: string;
+  level: string;
+  source: string;
+  message: string;
+}
+
+export interface IdempotencyKeyTable {
+  principalId: string;
+  functionId: string;
+  key: string;
+  invocationId: string;
+  requestHash: string;
+  createdAt: string;
+}

@@ -1,0 +1,135 @@
+/** Calls that start at a time of their own. */
+import assert from "node:assert/strict";
+import type { Answer, Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError } from "../support/expect.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
+
+const STATUS = "FUNCTION_INVOCATION_STATUS_";
+const ECHO = `export default (input, { attempt, trigger }) => ({ input, attempt, trigger });`;
+
+function inMs(ms: number): string {
+  return new Date(Date.now() + ms).toISOString();
+}
+
+function invokeAt(
+  client: Client,
+  id: string,
+  at: string,
+  more: Record<string, string> = {},
+): Promise<Answer<Json>> {
+  return client.invoke(id, { at }, { prefer: "respond-async", "invoke-at": at, ...more });
+}
+
+async function startsLater({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const at = inMs(1_500);
+  const { status, headers, body } = await invokeAt(client, id, at);
+  assert.deepEqual([status, Object.keys(body)], [200, ["invocationId"]]);
+  assert.equal(headers.get("invocation-status"), `${STATUS}PENDING`);
+  const ended = await client.ended(id, body.invocationId);
+  assert.equal(ended.status, `${STATUS}SUCCESS`);
+  assert.deepEqual(ended.output, { input: { at }, attempt: 1, trigger: { kind: "api" } });
+  assert.ok(ended.startedAt >= at, `${ended.startedAt} is before ${at}`);
+  assert.equal(ended.notBefore, at);
+}
+
+async function waitsForTheEnd({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const at = inMs(1_000);
+  const { headers, body } = await invokeAt(client, id, at, { prefer: "respond-async, wait=60" });
+  assert.equal(headers.get("invocation-status"), `${STATUS}SUCCESS`);
+  assert.ok((await client.invocation(id, body.invocationId)).startedAt >= at);
+}
+
+async function repeats({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const [at, key] = [inMs(600_000), { "idempotency-key": crypto.randomUUID() }];
+  const first = await invokeAt(client, id, at, key);
+  assert.deepEqual((await invokeAt(client, id, at, key)).body, first.body);
+  const json = { at };
+  const later = { prefer: "respond-async", "invoke-at": inMs(700_000), ...key };
+  assertError(
+    await client.invoke(id, json, later),
+    "INVALID_ARGUMENT",
+    "IDEMPOTENCY_KEY_REUSED",
+  );
+}
+
+async function cancels({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const at = inMs(600_000);
+  const { body: { invocationId } } = await invokeAt(client, id, at);
+  const waiting = await client.invocation(id, invocationId);
+  assert.deepEqual([waiting.status, waiting.notBefore], [`${STATUS}PENDING`, at]);
+  assert.deepEqual(["attempt" in waiting, "startedAt" in waiting], [false, false]);
+  const path = `/api/v1/functions/${id}/invocations/${invocationId}/cancel`;
+  const { body: { invocation } } = await client.post(path);
+  assert.equal(invocation.status, `${STATUS}ERROR`);
+  assert.match(invocation.error, /^CANCELLED: the invocation was cancelled before it started/);
+  assert.deepEqual((await client.post(path)).body.invocation, invocation);
+}
+
+async function refusals({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const cases: [string, Record<string, string>, RegExp][] = [
+    [inMs(-1_000), {}, /^Invoke-At: \S+Z is in the past; the time of the server is \S+Z$/],
+    [inMs(367 * 86_400_000), {}, /^Invoke-At: .* ahead than the limit of 366 d \(--max-delay\)$/],
+    [inMs(5_000), { prefer: "wait=1" }, /^Invoke-At: needs the header Prefer: respond-async$/],
+    ["tomorrow", {}, /^Invoke-At: must be an RFC 3339 time/],
+    ["2030-01-01", {}, /^Invoke-At: must be an RFC 3339 time/],
+  ];
+  for (const [at, more, message] of cases) {
+    assertError(await invokeAt(client, id, at, more), "INVALID_ARGUMENT", "INVALID_FIELD", {
+      message,
+    });
+  }
+  const { body } = await client.get(`/api/v1/functions/${id}/invocations`);
+  assert.deepEqual(body.list, []);
+}
+
+async function many({ client }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const at = inMs(2_000);
+  const answers = await Promise.all(Array.from({ length: 60 }, () => invokeAt(client, id, at)));
+  await Promise.all(answers.map(async ({ body }) => {
+    const { status, startedAt, attempt } = await client.ended(id, body.invocationId);
+    assert.deepEqual([status, attempt, startedAt >= at], [`${STATUS}SUCCESS`, 1, true]);
+  }));
+}
+
+sharedSuite("a delayed call", {
+  "starts at its time, and not before": startsLater,
+  "can be waited for": waitsForTheEnd,
+  "starts once for an idempotency key": repeats,
+  "can be cancelled while it waits": cancels,
+  "needs a time to come and a caller that does not wait": refusals,
+  "starts with all others of its time": many,
+});
+
+Deno.test("delayed calls survive a crash of the server", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  const calls: string[] = [];
+  let id = "";
+  let [before, after] = ["", ""];
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    id = await client.deploy(ECHO);
+    [before, after] = [inMs(5_000), inMs(9_000)];
+    for (const at of [before, after]) {
+      calls.push((await invokeAt(client, id, at)).body.invocationId);
+    }
+    await server.stop("SIGKILL");
+  }
+  await eventually(() => Promise.resolve(inMs(0) > before || undefined));
+  await using server = await TestServer.start({ dataDir });
+  const client = await server.client();
+  for (const [at, call] of [before, after].entries()) {
+    const { status, attempt, startedAt } = await client.ended(id, calls[at] ?? "");
+    assert.deepEqual([status, attempt, startedAt >= call], [`${STATUS}SUCCESS`, 1, true]);
+  }
+});

@@ -1,0 +1,87 @@
+/** Calls that wait for their time, and the attempts of a call. */
+import assert from "node:assert/strict";
+import { earlierAttempts } from "../../../src/store/invocations.ts";
+import { commitRow, functionRow, id, invocationRow, type Steps, time } from "./rows.ts";
+
+const FUNCTION = id(0);
+const COMMIT = id(0, 1);
+
+export const DELAYS: Steps = {
+  "calls are due in the order of their times": async (store) => {
+    await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: FUNCTION }));
+      await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
+        { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
+      ]);
+      for (const second of [1, 2, 3]) {
+        const invocationId = id(second);
+        await tx.invocations.insert(invocationRow({
+          id: invocationId,
+          functionId: FUNCTION,
+          commitId: COMMIT,
+          mode: "async",
+          owner: null,
+          notBefore: time(10 - second),
+        }));
+        await tx.delays.insert({
+          invocationId,
+          functionId: FUNCTION,
+          dueAt: time(10 - second),
+          reason: "invoke-at",
+          key: null,
+        });
+      }
+    });
+    const { delays, invocations } = store.read;
+    assert.equal(await delays.nextDueAt(), time(7));
+    assert.deepEqual(await delays.due(time(6), 10), []);
+    assert.deepEqual(await delays.due(time(8), 10), [id(3), id(2)]);
+    assert.deepEqual(await delays.due(time(9), 1), [id(3)]);
+    assert.deepEqual(await invocations.unclaimed(time(100), 10), []);
+  },
+
+  "a delay ends once, and nobody claims the call before": async (store) => {
+    const attempt = { id: id(3), owner: "node", attempt: 1 };
+    await store.write(async ({ invocations, delays }) => {
+      assert.equal(await invocations.claim(attempt, "worker", time(20)), false);
+      assert.equal(await delays.end(id(3), null, time(20)), true);
+      assert.equal(await delays.end(id(3), null, time(20)), false);
+    });
+    assert.deepEqual(await store.read.invocations.unclaimed(time(100), 10), [
+      { id: id(3), attempt: 0 },
+    ]);
+    await store.write(async ({ invocations }) => {
+      assert.equal(await invocations.claim(attempt, "worker", time(21)), true);
+    });
+    const claimed = await store.read.invocations.row(id(3));
+    assert.deepEqual([claimed?.startedAt, claimed?.worker], [time(21), "worker"]);
+  },
+
+  "a call that is cancelled is not due any more": async (store) => {
+    await store.write(async (tx) => {
+      assert.equal(await tx.invocations.endUnclaimed(id(2), "CANCELLED: x", time(22)), true);
+    });
+    assert.deepEqual(await store.read.delays.due(time(100), 10), [id(1)]);
+    assert.equal(await store.read.delays.get(id(2)), undefined);
+  },
+
+  "a released call keeps how its attempt ended": async (store) => {
+    const attempt = { id: id(3), owner: "node", attempt: 1 };
+    const next = { owner: "node", attempt: 1 };
+    const error = `UNCAUGHT: ${"x".repeat(2_000)}`;
+    await store.write(async ({ invocations }) => {
+      const other = { ...attempt, owner: "other" };
+      assert.equal(await invocations.release(other, next, time(30), error), false);
+      assert.equal(await invocations.release(attempt, next, time(30), error), true);
+      assert.equal(await invocations.start({ ...attempt, attempt: 2 }, time(31)), true);
+      // An attempt that did not run leaves nothing.
+      assert.equal(await invocations.release({ ...attempt, attempt: 2 }, next, time(32)), true);
+    });
+    const row = await store.read.invocations.row(id(3));
+    assert.ok(row !== undefined);
+    assert.deepEqual([row.status, row.startedAt, row.worker], ["PENDING", null, null]);
+    assert.deepEqual(earlierAttempts(row), [
+      { attempt: 1, startedAt: time(21), endedAt: time(30), error: error.slice(0, 1024) },
+    ]);
+  },
+};
