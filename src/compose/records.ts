@@ -4,6 +4,7 @@ import type { Objects } from "../cluster/objects/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
 import { openStore, type Store } from "../store/mod.ts";
+import type { NodeRow } from "../store/nodes.ts";
 import type { PostgresOptions } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
 
@@ -30,6 +31,8 @@ export interface RecordsParts {
   /** Names this process; unique among all that run. */
   readonly node: string;
   readonly onSyncFailure: (error: Error) => void;
+  /** Checks the nodes beside which this server starts. */
+  readonly checkNodes: (nodes: readonly NodeRow[]) => void;
 }
 
 /** A server on SQLite loads nothing of PostgreSQL. */
@@ -45,7 +48,7 @@ async function postgresOptions(
 /** Opens the store; with NATS its blobs are objects. `opened` closes what this opens. */
 export async function openRecords(
   config: Config,
-  { sealer, nats, node, onSyncFailure }: RecordsParts,
+  { sealer, nats, node, onSyncFailure, checkNodes }: RecordsParts,
   opened: AsyncDisposableStack,
 ): Promise<Store> {
   const objects = nats === undefined
@@ -55,6 +58,7 @@ export async function openRecords(
     await openStore(config.server.dataDir, {
       onSyncFailure,
       checkKeys: (keys) => checkServerKeys(keys, sealer),
+      checkNodes: nats === undefined ? undefined : checkNodes,
       postgres: await postgresOptions(config, nats),
       objects,
     }),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Builder, createBuilder, registryOf } from "../builder/mod.ts";
-import { PROTOCOL } from "../cluster/link/protocol.ts";
+import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
 import type { Config } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
 import { deployHello, keepCredentials } from "../domain/first_start.ts";
@@ -9,7 +9,7 @@ import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
 import { openDomain } from "../domain/mod.ts";
-import { Node } from "../domain/nodes/node.ts";
+import { assertSpeaks, Node, type NodeSpec } from "../domain/nodes/node.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Artifacts } from "../engine/artifacts.ts";
@@ -26,6 +26,7 @@ import { openSealer } from "./sealer.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { openDataDir } from "../store/data_dir.ts";
 import type { Store } from "../store/mod.ts";
+import type { NodeRow } from "../store/nodes.ts";
 import { composeApi } from "./api.ts";
 import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
@@ -131,14 +132,16 @@ export async function startServer(
   const ready = startInstances(sandboxes, builder, cluster);
   const ids = new Ids();
   const nodeId = ids.next();
-  const parts = { sealer, nats: cluster?.nats, node: nodeId, onSyncFailure };
+  const spec = nodeSpec(nodeId, cluster);
+  const checkNodes = (nodes: readonly NodeRow[]) => assertSpeaks(nodes, spec);
+  const parts = { sealer, nats: cluster?.nats, node: nodeId, onSyncFailure, checkNodes };
   const store = await openRecords(config, parts, opened);
   const running = openEngine(config, { store, sandboxes, cluster, nodeId });
   const engine = opened.use(running.engine);
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
   const snapshots = new Snapshots(store);
-  const node = opened.use(await joinNodes(store, engine, nodeId, cluster, snapshots));
+  const node = opened.use(await joinNodes(store, engine, spec, snapshots));
   const domain = await openDomain({
     store,
     sealer,
@@ -278,17 +281,18 @@ function openEngine(
     : cluster.engine(nodeId, runner, source, config);
 }
 
+function nodeSpec(id: string, cluster: Cluster | undefined): NodeSpec {
+  const isShared = cluster !== undefined;
+  return { id, version: manifest.version, protocol: isShared ? PROTOCOL : 0, speaks, isShared };
+}
+
 /** Joins the nodes: without a cluster as the only one of the database, whose lock it holds. */
 async function joinNodes(
   store: Store,
   engine: Engine,
-  id: string,
-  cluster: Cluster | undefined,
+  spec: NodeSpec,
   snapshots: Snapshots,
 ): Promise<Node> {
-  const isShared = cluster !== undefined;
-  const protocol = isShared ? PROTOCOL : 0;
-  const spec = { id, version: manifest.version, protocol, isShared };
   const node = await Node.join(store, spec);
   node.onLost(() => engine.interrupt());
   node.publish((tx) => tx.nodes.holdSnapshots(node.id, snapshots.oldestHeld));

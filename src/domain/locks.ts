@@ -21,6 +21,8 @@ export const locks = {
     `idempotency:${principalId}:${functionId}:${key}`,
   /** The collection of small blobs that no entry references. */
   smallBlobCollection: "small-blobs",
+  /** The nodes that share the database. */
+  nodes: "nodes",
   ofServerKey: (purpose: string) => `server-key:${purpose}`,
   firstPrincipal: "first-principal",
   erasure: "erasure",

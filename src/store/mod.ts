@@ -18,7 +18,7 @@ import { RowCache } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_health.ts";
-import { NodeReader, NodeWriter } from "./nodes.ts";
+import { NodeReader, type NodeRow, NodeWriter } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
@@ -80,11 +80,16 @@ export interface StoreOptions {
   readonly onSyncFailure: (error: Error) => void;
   /** Checks that the sealed keys of a database can be opened, before anything of it is migrated. */
   readonly checkKeys: (keys: readonly ServerKeyRow[]) => void;
+  /** The same for the live nodes that share the database; undefined for a server that shares it with none. */
+  readonly checkNodes?: ((nodes: readonly NodeRow[]) => void) | undefined;
   /** The database of the records; undefined for SQLite in the data directory. */
   readonly postgres?: PostgresOptions | undefined;
   /** The buckets of the blobs; undefined for files in the data directory. */
   readonly objects?: ObjectBuckets | undefined;
 }
+
+/** Since it the database has a table of nodes. */
+const NODES_MIGRATION = "014_nodes";
 
 /** Without a check of keys. Only the write that failed reports a failed sync: for a process that ends with it. */
 const UNCHECKED: StoreOptions = { onSyncFailure() {}, checkKeys() {} };
@@ -175,12 +180,15 @@ async function prepare(
   writing: Kysely<Schema>,
   dialect: Dialect,
   dataDir: string,
-  { checkKeys, postgres, objects }: StoreOptions,
+  { checkKeys, checkNodes, postgres, objects }: StoreOptions,
 ): Promise<OpenBlobs> {
   return await dialect.lockMigrations(async () => {
     const executed = await executedMigrations(writing, dialect);
     if (executed.length > 0) checkKeys(await new IdentityReader(writing, new RowCache()).allKeys());
     else if (postgres !== undefined) await assertWasNotInUse(dataDir, dialect.name);
+    if (executed.includes(NODES_MIGRATION)) {
+      checkNodes?.(await new NodeReader(writing, dialect.capabilities).sharing());
+    }
     const openBlobs = await prepareBlobs(dataDir, objects);
     await migrate(writing);
     return openBlobs;

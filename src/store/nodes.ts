@@ -25,6 +25,11 @@ export class NodeReader {
       .orderBy("id").execute();
   }
 
+  /** Those of them that share the database, or did. */
+  async sharing(): Promise<NodeRow[]> {
+    return (await this.live()).filter(({ leaseUntil }) => leaseUntil !== NEVER);
+  }
+
   /** The oldest version of a volume that a live node reads; undefined if none reads it. */
   async oldestSnapshot(volumeId: string): Promise<number | undefined> {
     const row = await this.db.selectFrom("heldSnapshots")
@@ -86,6 +91,11 @@ export class NodeWriter extends NodeReader {
     await this.db.deleteFrom("leases").where("holder", "<>", id).execute();
     await this.db.deleteFrom("nodes").where("id", "<>", id).execute();
     await this.db.deleteFrom("heldSnapshots").where("nodeId", "<>", id).execute();
+  }
+
+  /** Takes nodes away that shared the database with no other: the caller shows that none of them lives. */
+  async leaveUnshared(): Promise<void> {
+    await this.db.deleteFrom("nodes").where("leaseUntil", "=", NEVER).execute();
   }
 
   /** Takes the nodes away whose lease has ended. */

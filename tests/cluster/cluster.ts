@@ -10,7 +10,8 @@ export class TestCluster implements AsyncDisposable {
   private constructor(
     readonly postgres: TestPostgres,
     readonly nats: TestNats,
-    private readonly database: string,
+    /** The URL of the database. */
+    readonly database: string,
     private readonly opened: AsyncDisposableStack,
   ) {}
 
@@ -20,6 +21,10 @@ export class TestCluster implements AsyncDisposable {
     opened.use(postgres);
     opened.use(nats);
     return new TestCluster(postgres, nats, await postgres.database(), opened.move());
+  }
+
+  get databaseName(): string {
+    return new URL(this.database).pathname.slice(1);
   }
 
   /** Starts an API node; it runs no calls itself unless its flags say so. */
@@ -46,7 +51,7 @@ export class TestCluster implements AsyncDisposable {
 }
 
 /** All API nodes have the same. */
-const MASTER_KEY = { INVOKED_MASTER_KEY: new Uint8Array(32).fill(7).toBase64() };
+export const MASTER_KEY = { INVOKED_MASTER_KEY: new Uint8Array(32).fill(7).toBase64() };
 
 /** An API node, a client of it, and workers with so many slots each. */
 export async function startWith(

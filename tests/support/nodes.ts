@@ -8,7 +8,7 @@ export function joinNodes(store: Store, leaseMs?: number): Promise<Node> {
   const isShared = leaseMs !== undefined;
   return Node.join(
     store,
-    { id: new Ids().next(), version: "1.0.0", protocol: 1, isShared },
+    { id: new Ids().next(), version: "1.0.0", protocol: 1, speaks: () => true, isShared },
     leaseMs,
   );
 }

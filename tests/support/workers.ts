@@ -11,6 +11,8 @@ export interface WorkerOptions {
   /** Further flags of `invoked worker`. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The command `invoked` of another build. */
+  readonly program?: string;
 }
 
 /** A running worker. Disposing it kills it, and removes its directory. */
@@ -25,10 +27,10 @@ export class TestWorker implements AsyncDisposable {
   ) {}
 
   static async start(
-    { nats, capacity = 2, flags = [], env = {} }: WorkerOptions,
+    { nats, capacity = 2, flags = [], env = {}, program = INVOKED }: WorkerOptions,
   ): Promise<TestWorker> {
     const directory = await Deno.makeTempDir({ prefix: "invoked-test-worker-" });
-    const process = new Deno.Command(INVOKED, {
+    const process = new Deno.Command(program, {
       args: [
         "worker",
         "--json",

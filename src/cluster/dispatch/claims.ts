@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
 import type { CallQueue, Claim, ClaimAnswer, ClaimHandler } from "../../engine/contract.ts";
 import { type ClaimReply, encode, readClaimRequest } from "../link/messages.ts";
-import { speaks } from "../link/protocol.ts";
+import { PROTOCOL, speaks } from "../link/protocol.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, NODES_GROUP, partsOf, RUNS_SUBJECT, subjects } from "../nats/subjects.ts";
 import type { OwnerSession } from "./owner_session.ts";
@@ -90,11 +90,12 @@ export class Claims implements CallQueue, Disposable {
     if (!isId(worker)) return;
     const respond = (reply: ClaimReply) => message.respond(encode(reply));
     try {
-      const { protocol, session: id, invocation, publicKey } = readClaimRequest(message.bytes);
-      if (!speaks(protocol)) return respond({ answer: "later" });
-      const session = this.#sessions.open(id, worker);
-      session.accept(publicKey);
-      const claim = new SlotClaim(invocation, worker, { kind: "worker", session });
+      const request = readClaimRequest(message.bytes);
+      if (!speaks(request.protocol)) return respond({ answer: "foreign", protocol: PROTOCOL });
+      if (request.kind === "hello") return respond({ answer: "welcome" });
+      const session = this.#sessions.open(request.session, worker);
+      session.accept(request.publicKey);
+      const claim = new SlotClaim(request.invocation, worker, { kind: "worker", session });
       const answer = await this.#decide(claim);
       if (answer.kind !== "claimed") {
         session.close();

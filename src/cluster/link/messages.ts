@@ -66,19 +66,27 @@ const Accepted = z.object({ protocol: Protocol, publicKey: PublicKey });
 /** A worker holds a slot for a session. */
 export type Accepted = Readonly<z.infer<typeof Accepted>>;
 
-const ClaimRequest = z.object({
-  protocol: Protocol,
-  session: Id,
-  invocation: Id,
-  publicKey: PublicKey,
-});
+const ClaimRequest = z.discriminatedUnion("kind", [
+  /** A worker asks, before it pulls calls, whether it may claim them. */
+  z.object({ kind: z.literal("hello"), protocol: Protocol }),
+  /** It pulled an asynchronous call, and holds a slot for it. */
+  z.object({
+    kind: z.literal("claim"),
+    protocol: Protocol,
+    session: Id,
+    invocation: Id,
+    publicKey: PublicKey,
+  }),
+]);
 
-/** A worker pulled an asynchronous call, and holds a slot for it. */
+/** What a worker asks any API node. */
 export type ClaimRequest = Readonly<z.infer<typeof ClaimRequest>>;
 
 const ClaimReply = z.discriminatedUnion("answer", [
   z.object({ answer: z.literal("claimed"), node: Id }),
-  z.object({ answer: z.enum(["gone", "elsewhere", "later"]) }),
+  z.object({ answer: z.enum(["welcome", "gone", "elsewhere", "later"]) }),
+  /** The node does not speak the worker's protocol. */
+  z.object({ answer: z.literal("foreign"), protocol: Protocol }),
 ]);
 
 export type ClaimReply = Readonly<z.infer<typeof ClaimReply>>;

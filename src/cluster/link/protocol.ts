@@ -1,10 +1,16 @@
 /**
  * The number of the protocol between API nodes and workers: of subjects, frames, messages and sealed jobs. A change that
- * the other side cannot ignore increases it.
+ * the other side cannot ignore increases it. Each side reports its own number, and the two use the lower one.
  */
 export const PROTOCOL = 1;
 
-/** Whether this side works with a peer of that number: its own, and the one before, so that an upgrade needs no stop. */
+/** Protocols that this side speaks, in words. */
+export const PROTOCOLS_TEXT = `${PROTOCOL - 1} to ${PROTOCOL + 1}`;
+
+/**
+ * Whether this side works with a peer of that number. Each side speaks its own number and the one before, so neighbours
+ * have the lower of theirs in common: an upgrade by one needs no stop.
+ */
 export function speaks(protocol: number): boolean {
-  return protocol === PROTOCOL || protocol === PROTOCOL - 1;
+  return Math.abs(protocol - PROTOCOL) <= 1;
 }

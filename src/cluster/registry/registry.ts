@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type KV, Kvm } from "@nats-io/kv";
 import { type Entry, readEntry } from "../link/messages.ts";
-import { PROTOCOL, speaks } from "../link/protocol.ts";
+import { PROTOCOLS_TEXT, speaks } from "../link/protocol.ts";
 import type { Nats } from "../nats/connection.ts";
 import { isId, WORKERS_BUCKET } from "../nats/subjects.ts";
 
@@ -142,8 +142,8 @@ export class Registry implements AsyncDisposable {
     if (this.#foreign.get(id) === protocol) return;
     this.#foreign.set(id, protocol);
     logger.error(
-      "Worker {id} gets no calls: it speaks protocol {protocol}, this server {own} and the one before; upgrade the older one",
-      { id, protocol, own: PROTOCOL },
+      "Worker {id} gets no calls: it speaks protocol {protocol}, this server works with {own}; upgrade the older one",
+      { id, protocol, own: PROTOCOLS_TEXT },
     );
   }
 

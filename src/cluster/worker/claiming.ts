@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
-import { type ClaimReply, encode, readClaimReply } from "../link/messages.ts";
-import { PROTOCOL } from "../link/protocol.ts";
+import { type ClaimReply, type ClaimRequest, encode, readClaimReply } from "../link/messages.ts";
+import { PROTOCOL, PROTOCOLS_TEXT } from "../link/protocol.ts";
+import { pause } from "../../shared/pause.ts";
 import type { SealKey } from "../link/sealing.ts";
 import type { Nats } from "../nats/connection.ts";
 import { subjects } from "../nats/subjects.ts";
@@ -9,6 +10,8 @@ import type { WorkerSession } from "./worker_session.ts";
 const logger = getLogger(["invoked", "cluster"]);
 
 const CLAIM_TIMEOUT_MS = 10_000;
+/** How long a worker waits until it asks again whether it may claim calls. */
+const HELLO_PAUSE_MS = 1_000;
 /** Frames of an owner that may overtake the reply to a claim. */
 const EARLY_FRAMES_MAX = 16;
 
@@ -18,6 +21,9 @@ export type OpenClaimed = (id: string, node: string, slot: Disposable) => Worker
 /** Claims asynchronous calls for slots of this worker. */
 export class Claiming {
   readonly #early = new Map<string, Uint8Array[]>();
+  #isWelcome = false;
+  /** The protocol that was reported last as one that this worker does not speak. */
+  #reported: number | undefined;
 
   constructor(
     private readonly nats: Nats,
@@ -33,36 +39,62 @@ export class Claiming {
     return true;
   }
 
+  /** Resolves once an API node takes claims of this worker, or the signal aborts. Before that it pulls no call. */
+  async welcomed(signal: AbortSignal): Promise<void> {
+    while (!this.#isWelcome && !signal.aborted) {
+      const reply = await this.#request({ kind: "hello", protocol: PROTOCOL });
+      if (reply.answer === "welcome") {
+        this.#isWelcome = true;
+        this.#reported = undefined;
+      } else await pause(HELLO_PAUSE_MS, signal);
+    }
+  }
+
   /** Claims a call, runs it, and resolves once its owner has recorded its end; see `TakeCall`. */
   async take(invocation: string, slot: Disposable): Promise<"settled" | "again"> {
     const id = crypto.randomUUID();
     this.#early.set(id, []);
-    const reply = await this.#request(invocation, id);
+    const { publicKey } = this.key;
+    const reply = await this.#request({
+      kind: "claim",
+      protocol: PROTOCOL,
+      session: id,
+      invocation,
+      publicKey,
+    });
     const early = this.#early.get(id) ?? [];
     this.#early.delete(id);
     if (reply.answer !== "claimed") {
       slot[Symbol.dispose]();
-      return reply.answer === "later" ? "again" : "settled";
+      return reply.answer === "gone" || reply.answer === "elsewhere" ? "settled" : "again";
     }
     const session = this.open(id, reply.node, slot);
     for (const frame of early) session.receive(frame);
     return await session.recorded ? "settled" : "again";
   }
 
-  async #request(invocation: string, session: string): Promise<ClaimReply> {
+  async #request(request: ClaimRequest): Promise<ClaimReply> {
     const { connection, id } = this.nats;
-    const { publicKey } = this.key;
-    const claim = encode({ protocol: PROTOCOL, session, invocation, publicKey });
     try {
       const timeout = CLAIM_TIMEOUT_MS;
-      const { data } = await connection.request(subjects.claim(id), claim, { timeout });
-      return readClaimReply(data);
+      const { data } = await connection.request(subjects.claim(id), encode(request), { timeout });
+      const reply = readClaimReply(data);
+      if (reply.answer === "foreign") this.#rejected(reply.protocol);
+      return reply;
     } catch (error) {
-      logger.debug("No API node takes the claim of invocation {invocation}: {error}", {
-        invocation,
-        error,
-      });
+      logger.debug("No API node answers a {kind}: {error}", { kind: request.kind, error });
       return { answer: "later" };
     }
+  }
+
+  /** An API node does not speak the protocol of this worker: it pulls nothing until one does. */
+  #rejected(protocol: number): void {
+    this.#isWelcome = false;
+    if (this.#reported === protocol) return;
+    this.#reported = protocol;
+    logger.error(
+      "This worker gets no calls: an API node speaks protocol {protocol}, this worker works with {own}; upgrade the older one",
+      { protocol, own: PROTOCOLS_TEXT },
+    );
   }
 }

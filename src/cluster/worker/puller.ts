@@ -30,16 +30,24 @@ export class Puller {
   readonly #nats: Nats;
   readonly #slots: Slots;
   readonly #take: TakeCall;
+  readonly #mayPull: (signal: AbortSignal) => Promise<void>;
   readonly #stopping = new AbortController();
   readonly #calls = new Set<Promise<void>>();
   #wantedUntil = 0;
   #beforeAsync = 0;
   readonly #pulling: Promise<void>;
 
-  constructor(nats: Nats, slots: Slots, take: TakeCall) {
+  /** @param mayPull resolves once calls may be pulled, or the signal aborts; must not reject */
+  constructor(
+    nats: Nats,
+    slots: Slots,
+    take: TakeCall,
+    mayPull: (signal: AbortSignal) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#nats = nats;
     this.#slots = slots;
     this.#take = take;
+    this.#mayPull = mayPull;
     this.#pulling = this.#pull();
   }
 
@@ -63,7 +71,9 @@ export class Puller {
   async #pull(): Promise<void> {
     const { signal } = this.#stopping;
     let consumer: Consumer | undefined;
-    while (!signal.aborted) {
+    for (;;) {
+      await this.#mayPull(signal);
+      if (signal.aborted) return;
       try {
         consumer ??= await jetstream(this.#nats.connection)
           .consumers.get(RUNS_STREAM, RUNS_CONSUMER);

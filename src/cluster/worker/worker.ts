@@ -137,6 +137,7 @@ export class Worker implements AsyncDisposable {
       this.#nats,
       this.#slots,
       (invocation, slot) => this.#claiming.take(invocation, slot),
+      (signal) => this.#claiming.welcomed(signal),
     );
   }
 

@@ -1,7 +1,9 @@
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import type { NodeRow } from "../../store/nodes.ts";
 import { DomainError } from "../errors.ts";
+import { locks } from "../locks.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -22,8 +24,24 @@ export interface NodeSpec {
   readonly version: string;
   /** The number of the protocol that it speaks with workers. */
   readonly protocol: number;
+  /** Whether it works beside a node with that protocol. */
+  readonly speaks: (protocol: number) => boolean;
   /** Whether other nodes use the same database. Otherwise its lock shows that all earlier ones have ended. */
   readonly isShared: boolean;
+}
+
+/** @throws Error that names a live node which does not speak the protocol of this one */
+export function assertSpeaks(
+  live: readonly Pick<NodeRow, "id" | "version" | "protocol">[],
+  { version, protocol, speaks }: Pick<NodeSpec, "version" | "protocol" | "speaks">,
+): void {
+  const foreign = live.find((node) => !speaks(node.protocol));
+  if (foreign === undefined) return;
+  throw new Error(
+    `Cannot join the API nodes of the database: node ${foreign.id}, version ${foreign.version}, ` +
+      `speaks protocol ${foreign.protocol}, and this one, version ${version}, protocol ` +
+      `${protocol}; they must differ by 1 at most, so upgrade one release after another`,
+  );
 }
 
 /**
@@ -168,12 +186,19 @@ export class Node implements AsyncDisposable {
   }
 
   async #join(): Promise<void> {
-    const { id, version, protocol, isShared } = this.#spec;
-    await this.#store.write(async (tx) => {
-      if (!isShared) await tx.nodes.leaveOthers(id);
-      await tx.nodes.join({ id, version, protocol }, isShared ? this.#leaseMs : undefined);
-      if (isShared) await this.#published(tx);
-    }, "committed");
+    const { id, version, protocol, isShared, speaks } = this.#spec;
+    await this.#store.write(
+      async (tx) => {
+        if (isShared) {
+          await tx.nodes.leaveUnshared();
+          assertSpeaks(await tx.nodes.sharing(), { version, protocol, speaks });
+        } else await tx.nodes.leaveOthers(id);
+        await tx.nodes.join({ id, version, protocol }, isShared ? this.#leaseMs : undefined);
+        if (isShared) await this.#published(tx);
+      },
+      "committed",
+      isShared ? [locks.nodes] : [],
+    );
   }
 
   #beatSoon(): void {
