@@ -3,8 +3,8 @@ import type { Nats } from "../cluster/nats/connection.ts";
 import type { Objects } from "../cluster/objects/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
+import { assertSpeaks, type NodeSpec } from "../domain/nodes/node.ts";
 import { openStore, type Store } from "../store/mod.ts";
-import type { NodeRow } from "../store/nodes.ts";
 import type { PostgresOptions } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
 
@@ -28,11 +28,9 @@ export interface RecordsParts {
   readonly sealer: Sealer;
   /** Undefined for a server without NATS: it is alone on its database, and has its blobs on disk. */
   readonly nats: Nats | undefined;
-  /** Names this process; unique among all that run. */
-  readonly node: string;
+  /** This process among the nodes; its id is unique among all that run. */
+  readonly node: NodeSpec;
   readonly onSyncFailure: (error: Error) => void;
-  /** Checks the nodes beside which this server starts. */
-  readonly checkNodes: (nodes: readonly NodeRow[]) => void;
 }
 
 /** A server on SQLite loads nothing of PostgreSQL. */
@@ -48,17 +46,17 @@ async function postgresOptions(
 /** Opens the store; with NATS its blobs are objects. `opened` closes what this opens. */
 export async function openRecords(
   config: Config,
-  { sealer, nats, node, onSyncFailure, checkNodes }: RecordsParts,
+  { sealer, nats, node, onSyncFailure }: RecordsParts,
   opened: AsyncDisposableStack,
 ): Promise<Store> {
   const objects = nats === undefined
     ? undefined
-    : opened.use(await openObjects(config, nats, node));
+    : opened.use(await openObjects(config, nats, node.id));
   const store = opened.use(
     await openStore(config.server.dataDir, {
       onSyncFailure,
       checkKeys: (keys) => checkServerKeys(keys, sealer),
-      checkNodes: nats === undefined ? undefined : checkNodes,
+      checkNodes: node.isShared ? (live) => assertSpeaks(live, node) : undefined,
       postgres: await postgresOptions(config, nats),
       objects,
     }),
