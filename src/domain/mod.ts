@@ -117,6 +117,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     limits.commits,
     functionLimits,
     typeChecks,
+    engine,
     shutdown,
   );
   const secrets = new Secrets(store, sealer);

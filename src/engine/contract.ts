@@ -82,6 +82,8 @@ export interface JobRunner {
   run(job: Job, ports: JobPorts, signal: AbortSignal, placement: Placement): Promise<Outcome>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
+  /** Compiles a script on this machine ahead of its first call, if that pays. Never rejects. */
+  compile(scriptDigest: string): Promise<void>;
 }
 
 /** A script, and how many instances wait with it. */
@@ -251,6 +253,8 @@ export interface Engine extends AsyncDisposable {
   left(id: string): Promise<void>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
+  /** Compiles a script on this machine ahead of its first call, if that pays. Never rejects. */
+  compile(scriptDigest: string): Promise<void>;
   /** Admits no more calls, lets running ones finish for at most `timeoutMs`, then interrupts them. */
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */

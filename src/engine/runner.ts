@@ -1,6 +1,9 @@
+import { getLogger } from "@logtape/logtape";
 import type { Sandboxes } from "../sandbox/contract.ts";
 import type { Artifacts } from "./artifacts.ts";
 import type { Job, JobPorts, JobRunner, Outcome, Prewarmed } from "./contract.ts";
+
+const logger = getLogger(["invoked", "engine"]);
 
 /** Runs jobs in instances of this machine. */
 export class Runner implements JobRunner {
@@ -35,5 +38,15 @@ export class Runner implements JobRunner {
       count,
     }));
     this.#sandboxes.provision(await Promise.all(prewarmed));
+  }
+
+  /** Compiles a script ahead of its first call, if that pays. Never rejects. */
+  async compile(scriptDigest: string): Promise<void> {
+    try {
+      await this.#sandboxes.compile(scriptDigest, await this.#artifacts.script(scriptDigest));
+    } catch (error) {
+      // Calls compile it.
+      logger.warn("Cannot compile script {scriptDigest}: {error}", { scriptDigest, error });
+    }
   }
 }

@@ -10,10 +10,18 @@ import type { Became } from "./fork/forker.ts";
 import { beginRoot, type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
 import { harden } from "./harden.ts";
 import { preload } from "./preload.ts";
-import { exit, waitFor } from "./primordials.ts";
-import { announce, frameWriter, markStderr, receiveCall, receiveLoad } from "./request.ts";
-import { type Frame, NOTHING, type OnLoaded, run } from "./run.ts";
-import { AS_ROOT, FrameKind, READY_MESSAGE } from "./wire.ts";
+import { exit, now, waitFor } from "./primordials.ts";
+import {
+  announce,
+  frameWriter,
+  type Load,
+  markStderr,
+  receiveCall,
+  receiveLoad,
+} from "./request.ts";
+import { type Frame, loadedBody, NOTHING, type OnLoaded, run } from "./run.ts";
+import { codeCacheOf, compile } from "./script.ts";
+import { AS_ROOT, CodeCacheUse, FrameKind, LoadPurpose, READY_MESSAGE } from "./wire.ts";
 
 /** Begins the observation of a script that is evaluated in this template. */
 function asTemplate(
@@ -58,11 +66,23 @@ function awaitKill(): never {
   return exit(0);
 }
 
+/** Answers with the code cache of a script, none of whose code runs in this process. */
+function compileOnly({ script }: Load, frame: Frame): never {
+  const beganMs = now();
+  const compiled = compile(script);
+  frame(FrameKind.LOADED, loadedBody(beganMs, CodeCacheUse.NONE));
+  frame(FrameKind.RESULT, compiled === undefined ? NOTHING : codeCacheOf(compiled) ?? NOTHING);
+  return awaitKill();
+}
+
 /** Waits for the code, runs it and answers. @param forked undefined in a process that was spawned */
 function serveCalls(forked: Forked | undefined): void {
   const load = receiveLoad();
   const frame = frameWriter(load.nonce);
-  const first = load.ahead ? undefined : receiveCall(forked?.tree.lowerLimits);
+  if (load.purpose === LoadPurpose.COMPILE) return compileOnly(load, frame);
+  const first = load.purpose === LoadPurpose.AHEAD
+    ? undefined
+    : receiveCall(forked?.tree.lowerLimits);
   const outside = {
     frame,
     mark: () => markStderr(load.nonce),

@@ -6,6 +6,7 @@ import { keepLog } from "./console.ts";
 import { loadModules, type ModuleClass } from "./modules.ts";
 import { blockResolver, disableNameResolution, type Resolver, type Resolvers } from "./names.ts";
 import { dataDescriptor, defineProperty, dictionary, ErrorOf, TypeErrorOf } from "./primordials.ts";
+import { useVm, type Vm } from "./script.ts";
 import { describeMachine, describeUser, emptyFileSystem } from "./system.ts";
 
 /** Give access to descriptors, native code, other processes or built-in modules without the hooks. */
@@ -111,6 +112,7 @@ export async function loadNode(prepare: (parts: NodeParts) => void): Promise<voi
   prepare({ crypto: getBuiltin("crypto"), process });
   await loadModules(untyped(getBuiltin("module"), "Module") as ModuleClass, getBuiltin);
   loadOnUse(getBuiltin);
+  useVm(getBuiltin("vm") as Vm);
   for (const key of REMOVED_FROM_PROCESS) remove(process, key);
   // Set by `node:module`; receives arguments of the process.
   remove(globalThis, "nodeBootstrap");

@@ -17,6 +17,7 @@ import {
   CallFlag,
   FRAME_HEAD_BYTES,
   LOAD_HEAD_BYTES,
+  LoadPurpose,
   NONCE_BYTES,
 } from "./wire.ts";
 
@@ -28,11 +29,12 @@ const EXIT_CONFUSED = 122;
 /** The code of this process. */
 export interface Load {
   readonly nonce: Uint8Array;
-  /** Whether the module loads before its call is known. */
-  readonly ahead: boolean;
+  /** One of {@link LoadPurpose}. */
+  readonly purpose: number;
   readonly outputBytes: number;
   readonly logBytes: number;
   readonly script: string;
+  readonly codeCache?: Uint8Array | undefined;
 }
 
 /** One call of this process. */
@@ -59,12 +61,15 @@ export function readExactly(length: number): Uint8Array<ArrayBuffer> {
 export function receiveLoad(): Load {
   const head = readExactly(LOAD_HEAD_BYTES);
   const at = NONCE_BYTES + 1;
+  const script = decode(readExactly(uint32(head, at + 8)));
+  const codeCacheBytes = uint32(head, at + 12);
   return {
     nonce: head.slice(0, NONCE_BYTES),
-    ahead: head[NONCE_BYTES] === 1,
+    purpose: head[NONCE_BYTES] ?? LoadPurpose.CALL,
     outputBytes: uint32(head, at),
     logBytes: uint32(head, at + 4),
-    script: decode(readExactly(uint32(head, at + 8))),
+    script,
+    codeCache: codeCacheBytes === 0 ? undefined : readExactly(codeCacheBytes),
   };
 }
 

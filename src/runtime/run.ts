@@ -20,7 +20,6 @@ import {
   Bytes,
   charCodeAt,
   encode,
-  evaluate,
   eventError,
   eventReason,
   jsonParse,
@@ -32,7 +31,8 @@ import {
 } from "./primordials.ts";
 import { react } from "./react.ts";
 import { type Call, type Load, putUint32, receiveCall } from "./request.ts";
-import { type Failure, FrameKind, LOADED_BYTES } from "./wire.ts";
+import { evaluateScript } from "./script.ts";
+import { CodeCacheUse, type Failure, FrameKind, LOADED_BYTES } from "./wire.ts";
 
 export type Frame = (kind: number, body: Uint8Array) => void;
 
@@ -72,20 +72,26 @@ function encodeOutput(
   return bytes > maxBytes ? fail({ kind: "output-too-large", bytes }) : body;
 }
 
-/** The promise of what the script exports. */
-function evaluateScript(script: string, meta: object): Promise<unknown> {
+/** The promise of what the script exports. @param noteUse called with the use of its code cache */
+function exportsOf(
+  { script, codeCache }: Load,
+  meta: object,
+  noteUse: (cacheUse: number) => void,
+): Promise<unknown> {
   try {
-    // The closing parenthesis needs a line of its own: the script ends with a comment.
-    return react(resolved(meta), evaluate(`(${script}\n)`));
+    const { value, cacheUse } = evaluateScript(script, codeCache);
+    noteUse(cacheUse);
+    return react(resolved(meta), value);
   } catch (thrown) {
     return new PromiseOf((_, reject) => reject(thrown));
   }
 }
 
 /** The body of a `LOADED` frame. */
-function microsSince(beganMs: number): Uint8Array {
+export function loadedBody(beganMs: number, cacheUse: number): Uint8Array {
   const body = new Bytes(LOADED_BYTES);
   putUint32(body, 0, (now() - beganMs) * MICROS_PER_MS);
+  body[LOADED_BYTES - 1] = cacheUse;
   return body;
 }
 
@@ -176,8 +182,9 @@ export function run(
     answerReturned(returned, { fail, failThrown, deliver });
   };
   let beganMs = 0;
+  let cacheUse: number = CodeCacheUse.NONE;
   const loaded = (exported: { default?: unknown }) => {
-    const call = onLoaded(microsSince(beganMs));
+    const call = onLoaded(loadedBody(beganMs, cacheUse));
     // Foreign functions of a template are out of reach from here on.
     onLoaded = () => undefined;
     if (call !== undefined) begin(call);
@@ -189,5 +196,6 @@ export function run(
   };
   if (first !== undefined) begin(first);
   beganMs = now();
-  react(evaluateScript(load.script, importMeta(context.exposed)), loaded, failThrown);
+  const exporting = exportsOf(load, importMeta(context.exposed), (use) => cacheUse = use);
+  react(exporting, loaded, failThrown);
 }

@@ -2,14 +2,15 @@
  * The protocol between the server and an instance, for both sides. All numbers are unsigned 32-bit and big-endian.
  *
  * Server to instance, on stdin:
- * - The *load*, once: the nonce, one byte (1: ahead of the call), three numbers (output limit, log limit, length of the
- *   script, all in bytes), the script.
+ * - The *load*, once: the nonce, its purpose ({@link LoadPurpose}), four numbers (output limit, log limit, lengths of the
+ *   script and of its code cache, all in bytes), the script, the code cache.
  * - The *call*: one byte of {@link CallFlag}s, two numbers (length of the input and of the configuration), limits of the
  *   process if flagged, the input, the configuration.
  *
  * The frame `LOADED` follows once the script is evaluated, with the time that it took. A script that is evaluated ahead of
  * its calls, in a template, may need something that differs between calls: then the frame is `NEEDS_CALL`. Otherwise the
- * call follows the load at once and is read before user code runs.
+ * call follows the load at once and is read before user code runs. A script that is only compiled gets `LOADED` with the
+ * time of that, and then a `RESULT` with its code cache.
  *
  * Instance to server, on stdout: frames, each the nonce, one kind byte, a length and that many bytes. On stderr, before
  * its answer, the bare nonce: it shows the server that all of stderr is read, without waiting for the end of the process.
@@ -32,8 +33,10 @@ export const NONCE_BYTES = 24;
 /** First byte of every nonce. It does not occur in UTF-8, so text is scanned at full speed. */
 export const NONCE_MARK = 0xff;
 
-/** Nonce, whether ahead, output limit, log limit, script length. */
-export const LOAD_HEAD_BYTES = NONCE_BYTES + 13;
+/** Nonce, purpose, output limit, log limit, script length, code cache length. */
+export const LOAD_HEAD_BYTES = NONCE_BYTES + 17;
+/** What a script is loaded for: a call that follows at once, calls that follow later, or its code cache alone. */
+export const LoadPurpose = { CALL: 0, AHEAD: 1, COMPILE: 2 } as const;
 /** Flags, input length, configuration length. */
 export const CALL_HEAD_BYTES = 9;
 /** `KEEP`: another call may follow. `LIMITS`: a fork has to lower its limits before it runs user code. */
@@ -87,8 +90,10 @@ export const FrameKind = {
   HOST_CALL: 0x30,
 } as const;
 
-/** Body of a `LOADED` frame: microseconds. */
-export const LOADED_BYTES = 4;
+/** Body of a `LOADED` frame: microseconds, and one byte of {@link CodeCacheUse}. */
+export const LOADED_BYTES = 5;
+/** Whether V8 took the code cache of a script. It rejects that of another version, or of other flags. */
+export const CodeCacheUse = { NONE: 0, USED: 1, REJECTED: 2 } as const;
 
 /** Number of the call, length of the JSON. */
 export const HOST_CALL_HEAD_BYTES = 8;

@@ -210,6 +210,11 @@ export interface Sandboxes extends AsyncDisposable {
   run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome>;
   /** Keeps instances with this code loaded, called or not. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void;
+  /**
+   * Compiles a script ahead of its first call, if that pays: its calls then need not. Resolves when that has ended.
+   * @param key as `scriptKey` of its jobs
+   */
+  compile(key: string, script: string): Promise<void>;
   /** The walls for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
   /** Why each call starts a process; undefined if instances are forked. Known once `start` has resolved. */
@@ -217,5 +222,10 @@ export interface Sandboxes extends AsyncDisposable {
   /** Processes and memory of the forks; undefined while each call starts a process. */
   forks(): Promise<ForkStatus | undefined>;
   /** Counts for tests and metrics. */
-  readonly stats: { readonly ready: number; readonly running: number };
+  readonly stats: {
+    readonly ready: number;
+    readonly running: number;
+    /** Scripts that are compiled. */
+    readonly codeCaches: number;
+  };
 }

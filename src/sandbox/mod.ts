@@ -106,6 +106,10 @@ class ProcessSandboxes implements Sandboxes {
     this.#prepared?.pool.provision(provisioned);
   }
 
+  async compile(key: string, script: string): Promise<void> {
+    await this.#prepared?.pool.compile(key, script);
+  }
+
   get walls(): string {
     if (this.#prepared === undefined) return "not started";
     const { launcher: { isolation }, cgroups } = this.#prepared;
@@ -120,8 +124,9 @@ class ProcessSandboxes implements Sandboxes {
     return await this.#prepared?.pool.forks();
   }
 
-  get stats(): { readonly ready: number; readonly running: number } {
-    return { ready: this.#prepared?.pool.readyCount ?? 0, running: this.#runs.size };
+  get stats(): Sandboxes["stats"] {
+    const { readyCount = 0, codeCacheCount = 0 } = this.#prepared?.pool ?? {};
+    return { ready: readyCount, running: this.#runs.size, codeCaches: codeCacheCount };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,9 +150,9 @@ class ProcessSandboxes implements Sandboxes {
         const reuse = key === undefined
           ? undefined
           : this.#reuse.hooksOf(key, instance, limits.cpuTimeMs);
-        const outcome = await instance.run(job, hooks, limits, reuse);
-        const { evaluationMs } = instance;
-        if (evaluationMs !== undefined) pool.noteEvaluation(job, evaluationMs);
+        const codeCache = pool.codeCacheFor(instance, job);
+        const outcome = await instance.run(job, hooks, limits, reuse, codeCache);
+        if (instance.loaded !== undefined) pool.noteEvaluation(job, instance.loaded);
         return { ...outcome, process: reused === undefined ? instance.kind : "reused" };
       } catch (error) {
         if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));

@@ -93,7 +93,7 @@ linuxTest("disposal kills idle and running instances and waits for their ends", 
   await sandboxes[Symbol.asyncDispose]();
   await allEnded(MARKS.dispose);
   assert.match(await failed, /^INTERRUPTED: /);
-  assert.deepEqual(sandboxes.stats, { ready: 0, running: 0 });
+  assert.deepEqual(sandboxes.stats, { ready: 0, running: 0, codeCaches: 0 });
   assert.match(await failure(sandboxes, "const main = () => ({});"), /^INTERRUPTED: /);
   await Deno.remove(cacheDir, { recursive: true });
 });

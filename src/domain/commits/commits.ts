@@ -1,5 +1,6 @@
 import { formatCount } from "../../config/mod.ts";
 import type { Builder, SourceFiles } from "../../builder/mod.ts";
+import type { Engine } from "../../engine/contract.ts";
 import { type ArtifactColumns, type CommitFileRow, type CommitRow } from "../../store/commits.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Content } from "../../shared/content.ts";
@@ -67,6 +68,7 @@ export class Commits {
     private readonly limits: CommitLimits,
     private readonly functionLimits: FunctionLimits,
     private readonly typeChecks: TypeChecks,
+    private readonly engine: Pick<Engine, "compile">,
     /** Ends builds when the server stops; a caller that disconnects does not. */
     private readonly shutdown: AbortSignal,
   ) {}
@@ -168,7 +170,7 @@ export class Commits {
     return {
       row,
       insert: (tx) => tx.commits.insert(row, fileRows),
-      written: () => this.typeChecks.soon(),
+      written: () => this.#afterFinalize(artifact.scriptDigest),
     };
   }
 
@@ -246,8 +248,14 @@ export class Commits {
     );
     const finalized = await commitById(this.store.read, fn.id, commitId);
     if (finalized.purgedAt !== null) throw commitPurged(finalized);
-    this.typeChecks.soon();
+    this.#afterFinalize(artifact.scriptDigest);
     return finalized;
+  }
+
+  /** Begins what the caller does not wait for. */
+  #afterFinalize(scriptDigest: string): void {
+    this.typeChecks.soon();
+    this.engine.compile(scriptDigest);
   }
 
   async #artifact(what: string, files: SourceFiles): Promise<ArtifactColumns> {

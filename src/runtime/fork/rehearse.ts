@@ -7,7 +7,8 @@ import type { ConsoleClass } from "../harden.ts";
 import { encode } from "../primordials.ts";
 import { frameWriter } from "../request.ts";
 import { type Outside, run } from "../run.ts";
-import { NONCE_BYTES } from "../wire.ts";
+import { codeCacheOf, compile } from "../script.ts";
+import { LoadPurpose, NONCE_BYTES } from "../wire.ts";
 
 /** Calls that succeed and fail. */
 const SCRIPTS = [
@@ -24,24 +25,36 @@ const LIMIT_BYTES = 65_536;
 /** Resolves once every call has answered. */
 export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
   for (const script of SCRIPTS) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const nonce = encode("-".repeat(NONCE_BYTES));
-    const frame = frameWriter(nonce, () => {});
-    const outside: Outside = {
-      frame,
-      mark() {},
-      exit: (() => resolve()) as () => never,
-      listen() {},
-      resetLog: captureConsole(ConsoleOf, frame, LIMIT_BYTES),
-    };
-    run(
-      { nonce, ahead: false, outputBytes: LIMIT_BYTES, logBytes: LIMIT_BYTES, script },
-      { keep: false, inputJson: INPUT, configJson: CONFIG },
-      outside,
-      () => undefined,
-    );
-    await promise;
+    const compiled = compile(script);
+    for (const codeCache of [undefined, compiled && codeCacheOf(compiled)]) {
+      await rehearseCall(ConsoleOf, script, codeCache);
+    }
   }
   // Reactions that follow the answer end here, too.
   await new Promise((resolve) => setTimeout(resolve));
+}
+
+async function rehearseCall(
+  ConsoleOf: ConsoleClass,
+  script: string,
+  codeCache: Uint8Array | undefined,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const nonce = encode("-".repeat(NONCE_BYTES));
+  const frame = frameWriter(nonce, () => {});
+  const outside: Outside = {
+    frame,
+    mark() {},
+    exit: (() => resolve()) as () => never,
+    listen() {},
+    resetLog: captureConsole(ConsoleOf, frame, LIMIT_BYTES),
+  };
+  const purpose = LoadPurpose.CALL;
+  run(
+    { nonce, purpose, outputBytes: LIMIT_BYTES, logBytes: LIMIT_BYTES, script, codeCache },
+    { keep: false, inputJson: INPUT, configJson: CONFIG },
+    outside,
+    () => undefined,
+  );
+  await promise;
 }

@@ -4,6 +4,7 @@ import {
   CALL_LIMITS_BYTES,
   type CallConfig,
   CallFlag,
+  CodeCacheUse,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
   FAILURE_RELATED_MAX,
@@ -29,6 +30,7 @@ const UTF8_BYTES_PER_UNIT = 3;
 const ESCAPE_BYTES_PER_UNIT = 6;
 const FAILURE_KEYS_BYTES = 1024;
 const BYTES_PER_KIB = 1024;
+const MICROS_PER_MS = 1000;
 
 const LOG_MAX_BYTES = LOG_FRAME_MAX_UNITS * UTF8_BYTES_PER_UNIT;
 const RELATED_MAX_BYTES = FAILURE_KEYS_BYTES + ESCAPE_BYTES_PER_UNIT *
@@ -44,10 +46,22 @@ const EMPTY_KINDS: ReadonlySet<number> = new Set([
   FrameKind.IDLE,
 ]);
 
-function microsOf(bytes: Uint8Array): number {
-  return bytes.length < LOADED_BYTES
-    ? 0
-    : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+/** How a script was loaded. */
+export interface Loaded {
+  /** Time to evaluate it, or to compile it where nothing more was asked for. */
+  readonly ms: number;
+  /** Whether V8 did not take its code cache. */
+  readonly hasRejectedCache: boolean;
+}
+
+const NOT_MEASURED: Loaded = { ms: 0, hasRejectedCache: false };
+
+function loadedOf(bytes: Uint8Array): Loaded {
+  if (bytes.length < LOADED_BYTES) return NOT_MEASURED;
+  return {
+    ms: new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / MICROS_PER_MS,
+    hasRejectedCache: bytes[LOADED_BYTES - 1] === CodeCacheUse.REJECTED,
+  };
 }
 
 /** The parts of the stream, in order. Byte arrays are valid only until the callback returns. */
@@ -56,8 +70,8 @@ export interface FrameEvents {
   text(bytes: Uint8Array): void;
   /** The process has read its call. All code that it runs from here on belongs to that call. */
   accepted(): void;
-  /** The script was evaluated in this many microseconds. */
-  loaded(micros: number): void;
+  /** The script was evaluated, or compiled. */
+  loaded(how: Loaded): void;
   /** The module cannot load ahead of its call: it needs something of the call. */
   needsCall(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
@@ -83,21 +97,29 @@ export function makeNonce(): Uint8Array<ArrayBuffer> {
 
 const encoder = new TextEncoder();
 
-/** The first message to a process. With `ahead` its call follows later. */
+/** What a process loads. */
+export interface LoadMessage {
+  /** One of {@link LoadPurpose}. */
+  readonly purpose: number;
+  readonly script: string;
+  /** What V8 has to compile of the script; all of it if absent. */
+  readonly codeCache?: Uint8Array | undefined;
+}
+
+/** The first message to a process. */
 export function encodeLoad(
   nonce: Uint8Array,
   limits: { readonly outputBytes: number; readonly logBytes: number },
-  script: string,
-  ahead: boolean,
+  { purpose, script, codeCache = new Uint8Array(0) }: LoadMessage,
 ): Uint8Array<ArrayBuffer> {
   const text = encoder.encode(script);
   const head = new Uint8Array(LOAD_HEAD_BYTES);
   head.set(nonce);
-  head[NONCE_BYTES] = ahead ? 1 : 0;
+  head[NONCE_BYTES] = purpose;
   const numbers = new DataView(head.buffer, NONCE_BYTES + 1);
-  [limits.outputBytes, limits.logBytes, text.length]
+  [limits.outputBytes, limits.logBytes, text.length, codeCache.length]
     .forEach((number, index) => numbers.setUint32(4 * index, number));
-  return concatenate([head, text]);
+  return concatenate([head, text, codeCache]);
 }
 
 /**
@@ -336,7 +358,7 @@ export class FrameReader {
     // The bootstrap never sends that it is idle before its answer.
     if (kind === FrameKind.FAILURE || kind === FrameKind.IDLE) this.#lifecycle.set("ended");
     if (kind === FrameKind.ACCEPTED) this.#events.accepted();
-    else if (kind === FrameKind.LOADED) this.#events.loaded(microsOf(bytes));
+    else if (kind === FrameKind.LOADED) this.#events.loaded(loadedOf(bytes));
     else if (kind === FrameKind.NEEDS_CALL) this.#events.needsCall();
     else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
     else if (kind === FrameKind.RESULT) this.#events.result(bytes);

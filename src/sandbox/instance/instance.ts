@@ -1,18 +1,19 @@
 /** One process of the operating system: it starts, runs one job or several in sequence, and ends. */
 import { getLogger } from "@logtape/logtape";
+import { LoadPurpose } from "../../runtime/wire.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ProcessKind, RunHooks, SandboxJob, SandboxOutcome } from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import type { EgressSession } from "../egress/session.ts";
 import { Child, type ProcessHandle } from "./child.ts";
 import type { Exit } from "./exit.ts";
-import { concatenate, encodeCall, encodeLoad, makeNonce } from "./frames.ts";
+import { concatenate, encodeCall, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
 import type { ProcessLimits, ResourceLimits, RunLimits } from "./limits.ts";
 import { becomeReady, startError } from "./start.ts";
 import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
-import { RunOutput } from "./output_readers.ts";
+import { type Compiled, CompileOutput, RunOutput } from "./output_readers.ts";
 import { discardOutput } from "./pipes.ts";
 import { LogSink } from "./logs.ts";
 import { Redactions, Redactor } from "./redaction.ts";
@@ -22,6 +23,9 @@ const logger = getLogger(["invoked", "sandbox"]);
 
 /** Longest time between the answer and an empty event loop in an instance that is to be reused. */
 export const IDLE_GRACE_MS = 200;
+
+/** Longest time that a script may take to compile. */
+const COMPILE_TIMEOUT_MS = 10_000;
 
 /** The instance ended before it read the job. The function's code did not run. */
 export class JobNotAccepted extends Error {
@@ -101,7 +105,7 @@ export class Instance {
   #idleMs = 0;
   #busyMs = 0;
   #calls = 0;
-  #evaluationMs: number | undefined;
+  #loaded: Loaded | undefined;
   /** Called once the process has ended and its pipes are empty. */
   #onExit: (exit: Exit, stderr: string) => void = () => {};
 
@@ -155,9 +159,9 @@ export class Instance {
     return this.#kind;
   }
 
-  /** Time that the script of the last call took to evaluate; undefined if it did not end, or was evaluated before. */
-  get evaluationMs(): number | undefined {
-    return this.#evaluationMs;
+  /** How the script of the last call was evaluated; undefined if that did not end, or was done before. */
+  get loaded(): Loaded | undefined {
+    return this.#loaded;
   }
 
   /** Whether it has ended and is reaped. */
@@ -198,15 +202,18 @@ export class Instance {
    *
    * With hooks an instance whose call succeeded is kept: they get it once it waits for another call. An
    * instance in which the call left work running is killed.
+   * @param codeCache of the job's script
    */
   async run(
     job: SandboxJob,
     hooks: InstanceHooks,
     limits: RunLimits,
     reuse?: ReuseHooks,
+    codeCache?: Uint8Array,
   ): Promise<SandboxOutcome> {
+    const { script } = job;
     const load = this.#lifecycle.is("ready")
-      ? [encodeLoad(this.#nonce, limits, job.script, false)]
+      ? [encodeLoad(this.#nonce, limits, { purpose: LoadPurpose.CALL, script, codeCache })]
       : [];
     this.#beginCall();
     const keep = reuse !== undefined;
@@ -246,7 +253,7 @@ export class Instance {
       // The function may hold on to a connection that is cut here, so the next call cannot use this instance.
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
-      this.#evaluationMs = output.evaluationMs;
+      this.#loaded = output.loaded;
       await output.close();
       return await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
     } finally {
@@ -256,6 +263,25 @@ export class Instance {
       if (reuse !== undefined && this.#lifecycle.is("running")) this.#awaitIdle(output, reuse);
       else this.#retire();
     }
+  }
+
+  /**
+   * Compiles a script without running any of its code, and ends. Resolves with undefined if that takes longer than
+   * {@link COMPILE_TIMEOUT_MS}, or does not work.
+   */
+  async compile(script: string, codeCacheMaxBytes: number): Promise<Compiled | undefined> {
+    this.#beginCall();
+    const { promise, resolve } = Promise.withResolvers<Compiled | undefined>();
+    const timer = setTimeout(() => resolve(undefined), COMPILE_TIMEOUT_MS);
+    this.#child.reader = new CompileOutput(this.#nonce, codeCacheMaxBytes, resolve);
+    this.#onExit = () => resolve(undefined);
+    const limits = { outputBytes: codeCacheMaxBytes, logBytes: 0 };
+    this.#child.write(encodeLoad(this.#nonce, limits, { purpose: LoadPurpose.COMPILE, script }));
+    const compiled = await promise;
+    clearTimeout(timer);
+    this.#killNow();
+    this.#retire();
+    return compiled;
   }
 
   get #usedEgressOutsideRun(): boolean {

@@ -1,6 +1,6 @@
 /** Readers of the output of an instance: one while it loads code, one for each call. */
 import type { SandboxLimits } from "../contract.ts";
-import { FrameReader, MarkReader } from "./frames.ts";
+import { FrameReader, type Loaded, MarkReader } from "./frames.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
 import { LineSplitter, type LogSink } from "./logs.ts";
 import type { Ending } from "./outcome.ts";
@@ -13,8 +13,6 @@ const FLOOD_PAUSE_MS = 1;
 /** Lines that are read in one turn of the event loop: each is a row of the log. */
 const LINES_PER_TURN_MAX = 64;
 const NEWLINE = 0x0a;
-
-const MICROS_PER_MS = 1000;
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
@@ -59,6 +57,46 @@ export class PreloadOutput implements OutputReader {
   }
 }
 
+/** What a process that only compiles a script has made of it. */
+export interface Compiled {
+  readonly codeCache: Uint8Array;
+  readonly ms: number;
+}
+
+/** Reads the output of a process that only compiles a script. */
+export class CompileOutput implements OutputReader {
+  readonly #frames: FrameReader;
+  #ms = 0;
+
+  /** @param settle called with undefined if the process writes anything else */
+  constructor(
+    nonce: Uint8Array,
+    codeCacheMaxBytes: number,
+    settle: (compiled: Compiled | undefined) => void,
+  ) {
+    const fail = () => settle(undefined);
+    this.#frames = new FrameReader(nonce, codeCacheMaxBytes, {
+      text: fail,
+      accepted: fail,
+      loaded: ({ ms }) => this.#ms = ms,
+      needsCall: fail,
+      log: fail,
+      hostCall: fail,
+      result: (bytes) => settle({ codeCache: bytes.slice(), ms: this.#ms }),
+      idle: fail,
+      failure: fail,
+      resultTooLarge: fail,
+      broken: fail,
+    });
+  }
+
+  stdout(chunk: Uint8Array): void {
+    this.#frames.push(chunk);
+  }
+
+  stderr(): void {}
+}
+
 /** Reads the output of a running call: its logs and its first ending. */
 export class RunOutput implements OutputReader {
   readonly #sink: LogSink;
@@ -72,8 +110,8 @@ export class RunOutput implements OutputReader {
   #awaited = 2;
   #isIdle = false;
   #whenIdle: (() => void) | undefined;
-  /** Time that the script took to evaluate in this call. */
-  evaluationMs: number | undefined;
+  /** How the script was evaluated in this call. */
+  loaded: Loaded | undefined;
   /** Whether the process has read its call. */
   accepted = false;
 
@@ -111,7 +149,7 @@ export class RunOutput implements OutputReader {
         if (this.accepted) this.#text(this.#stdoutLines, bytes);
       },
       accepted: () => this.accepted = true,
-      loaded: (micros) => this.evaluationMs = micros / MICROS_PER_MS,
+      loaded: (how) => this.loaded = how,
       // The bootstrap never sends this after its call began.
       needsCall: () => end({ kind: "broken" }),
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),

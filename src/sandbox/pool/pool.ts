@@ -1,6 +1,7 @@
 /** Gives each call an instance: a fork where a tree serves, else a process that is spawned for it. */
 import { getLogger } from "@logtape/logtape";
 import type { ForkStatus, Provisioned, SandboxJob, SandboxLimits } from "../contract.ts";
+import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import { probeInstance } from "../diagnostics/probe.ts";
@@ -66,9 +67,26 @@ export class Pool implements AsyncDisposable {
   }
 
   /** The job's call has evaluated its script. */
-  noteEvaluation({ scriptKey, script, functionKey }: SandboxJob, evaluationMs: number): void {
+  noteEvaluation({ scriptKey, script, functionKey }: SandboxJob, loaded: Loaded): void {
     if (scriptKey === undefined || this.#crashes.areFrequent(functionKey)) return;
-    this.#tree?.noteEvaluation(scriptKey, script, evaluationMs);
+    this.#tree?.noteEvaluation(scriptKey, script, loaded);
+  }
+
+  /** The code cache of a script for this instance: V8 in a spawned process has other flags. */
+  codeCacheFor({ kind }: Instance, { scriptKey }: SandboxJob): Uint8Array | undefined {
+    if (kind !== "root" || scriptKey === undefined) return undefined;
+    return this.#tree?.codeCaches.of(scriptKey);
+  }
+
+  /** Makes the code cache of a script ahead of its first call, if that pays. Never rejects. */
+  async compile(key: string, script: string): Promise<void> {
+    await this.start();
+    await this.#tree?.codeCaches.make(key, script);
+  }
+
+  /** Scripts that have a code cache. */
+  get codeCacheCount(): number {
+    return this.#tree?.codeCaches.count ?? 0;
   }
 
   /**

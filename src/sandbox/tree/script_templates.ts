@@ -5,6 +5,7 @@ import { LRUCache } from "lru-cache";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
+import type { CodeCaches } from "./code_caches.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import type { Forker } from "./forker.ts";
 import { InstancePool } from "./instance_pool.ts";
@@ -56,6 +57,7 @@ export class ScriptTemplates implements Disposable {
   readonly #root: Forker;
   readonly #supplies: TreeSupplies;
   readonly #limits: SandboxLimits;
+  readonly #codeCaches: CodeCaches;
   readonly #known = new LRUCache<string, Known>({ max: COUNTED_MAX });
   /** By key of the script, the longest unused first. */
   readonly #ready = new Map<string, Ready>();
@@ -73,7 +75,9 @@ export class ScriptTemplates implements Disposable {
     root: Forker,
     supplies: TreeSupplies,
     limits: SandboxLimits,
+    codeCaches: CodeCaches,
   ) {
+    this.#codeCaches = codeCaches;
     this.#root = root;
     this.#supplies = supplies;
     this.#limits = limits;
@@ -167,7 +171,8 @@ export class ScriptTemplates implements Disposable {
     // A script may lie about the ends of its instances, so no other script ever gets their sockets.
     const egressSockets = new EgressSockets(this.#supplies.egress);
     template.ended.then(() => egressSockets[Symbol.dispose]());
-    const fault = await template.load(script, this.#limits, egressSockets.take());
+    const loaded = { script, codeCache: this.#codeCaches.of(key) };
+    const fault = await template.load(loaded, this.#limits, egressSockets.take());
     if (fault === undefined && !this.#isClosed) return { template, egressSockets };
     template[Symbol.dispose]();
     if (this.#isClosed) return undefined;

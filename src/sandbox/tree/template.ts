@@ -1,9 +1,10 @@
 /** A template: a fork that forks, in cgroups of its own. It may have evaluated a script. */
 import { getLogger } from "@logtape/logtape";
+import { LoadPurpose } from "../../runtime/wire.ts";
 import { type Cgroup, joinCgroup, processBelow, readProcfs } from "../../isolation/mod.ts";
 import { cgroupBytes } from "../instance/cgroups.ts";
 import { Child } from "../instance/child.ts";
-import { encodeLoad, makeNonce } from "../instance/frames.ts";
+import { encodeLoad, type LoadMessage, makeNonce } from "../instance/frames.ts";
 import { Instance } from "../instance/instance.ts";
 import { areEqual, maximaOf, type ProcessLimits, type ResourceLimits } from "../instance/limits.ts";
 import { PreloadOutput } from "../instance/output_readers.ts";
@@ -97,7 +98,7 @@ export class Template implements Forker, Disposable {
    * @param egressSocket its network, which the script must not use
    */
   async load(
-    script: string,
+    { script, codeCache }: Pick<LoadMessage, "script" | "codeCache">,
     limits: { readonly outputBytes: number; readonly logBytes: number },
     egressSocket: EgressSocket,
   ): Promise<string | undefined> {
@@ -107,7 +108,8 @@ export class Template implements Forker, Disposable {
     this.ended.then(() => resolve("it ends the process"));
     this.#child.reader = new PreloadOutput(nonce, resolve);
     this.link.load(this.#supplies.pathInside(egressSocket.socketPath));
-    this.#child.write(encodeLoad(nonce, limits, script, true));
+    const { AHEAD: purpose } = LoadPurpose;
+    this.#child.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
     const fault = await promise ?? await this.#leftover(egressSocket);
     clearTimeout(timer);
     this.#child.reader = this.#events;

@@ -2,8 +2,10 @@
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
+import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
+import { CodeCaches } from "./code_caches.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
@@ -43,6 +45,7 @@ export class Tree implements AsyncDisposable {
   readonly #supplies: TreeSupplies;
   readonly #limits: SandboxLimits;
   readonly #egressSockets: EgressSockets;
+  readonly #codeCaches: CodeCaches;
   /** The first root, which serves once one of its instances is checked. */
   readonly #first: Root;
   #provisioned: readonly Provisioned[] = [];
@@ -69,6 +72,7 @@ export class Tree implements AsyncDisposable {
     this.#limits = limits;
     this.#first = root;
     this.#egressSockets = new EgressSockets(supplies.egress);
+    this.#codeCaches = new CodeCaches(() => this.take(undefined, limits));
   }
 
   get readyCount(): number {
@@ -120,9 +124,15 @@ export class Tree implements AsyncDisposable {
     return await measureTree(pids, this.readyCount);
   }
 
-  /** A call has evaluated this script. */
-  noteEvaluation(key: string, script: string, evaluationMs: number): void {
-    this.#generation?.scripts.noteEvaluation(key, script, evaluationMs);
+  /** A call has evaluated this script. Makes its code cache if the script may need one. */
+  noteEvaluation(key: string, script: string, { ms, hasRejectedCache }: Loaded): void {
+    if (hasRejectedCache) this.#codeCaches.reject(key);
+    this.#generation?.scripts.noteEvaluation(key, script, ms);
+    this.#codeCaches.make(key, script);
+  }
+
+  get codeCaches(): CodeCaches {
+    return this.#codeCaches;
   }
 
   /** Keeps instances of these scripts waiting. Replaces the previous list. */
@@ -147,7 +157,7 @@ export class Tree implements AsyncDisposable {
     return {
       root,
       blanks: new InstancePool(root, this.#supplies, this.#egressSockets, poolSize),
-      scripts: new ScriptTemplates(root, this.#supplies, this.#limits),
+      scripts: new ScriptTemplates(root, this.#supplies, this.#limits, this.#codeCaches),
     };
   }
 
