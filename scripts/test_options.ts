@@ -10,6 +10,7 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
   faults: ["cc"],
   hostile: [],
   sandbox: [],
+  triggers: [],
 };
 
 /** What `--require` may name. */

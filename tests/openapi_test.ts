@@ -7,6 +7,7 @@ const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
 const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 
 const CLIENTS = "c1.api.iam.v1.PersonalClientService";
+const TRIGGERS = "invoked.TriggerService";
 const VOLUMES = "invoked.VolumeService";
 
 /** Every operation with its id; those of C1 under C1's own. */
@@ -45,6 +46,13 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "get /api/v1/functions/{function_id}/invocations/{id}/logs": "invoked.InvocationService.ListLogs",
   "post /api/v1/functions/{function_id}/invocations/{id}/cancel":
     "invoked.InvocationService.Cancel",
+  "get /api/v1/functions/{function_id}/triggers": `${TRIGGERS}.ListTriggers`,
+  "post /api/v1/functions/{function_id}/triggers": `${TRIGGERS}.CreateTrigger`,
+  "get /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.GetTrigger`,
+  "patch /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.UpdateTrigger`,
+  "delete /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.DeleteTrigger`,
+  "post /api/v1/functions/{function_id}/triggers/{id}/rotate_secret": `${TRIGGERS}.RotateSecret`,
+  "get /api/v1/functions/{function_id}/triggers/{id}/deliveries": `${TRIGGERS}.ListDeliveries`,
   "put /file/{token}": "invoked.UploadService.Upload",
   "get /api/v1/vfs/volumes": `${VOLUMES}.ListVolumes`,
   "post /api/v1/vfs/volumes": `${VOLUMES}.CreateVolume`,
@@ -99,6 +107,13 @@ const FIELDS: Readonly<Record<string, string>> = {
     "allowSourceCidr clientId createdAt disabled displayName expiresTime id scopedRoles updatedAt userId",
   "c1.api.iam.v1.PersonalClientServiceCreateRequest":
     "allowSourceCidr displayName expires scopedRoles",
+  "invoked.Trigger":
+    "createdAt displayName functionId http id lastRun nextRuns paused schedule updatedAt vfsId webhook",
+  "invoked.ScheduleTrigger": "at catchUp cronSpec input overlap start timezone",
+  "invoked.WebhookTrigger":
+    "allowSourceCidrs capabilityUrl discord eventIdHeader github header hmac jwt listenerId maxBytes response slack standardWebhooks stripe",
+  "invoked.HttpTrigger": "auth cors host slug",
+  "invoked.Delivery": "id invocationId reason receivedAt status",
   "invoked.TypeCheck": "diagnostics state",
   "invoked.TypeDiagnostic": "code column line message path",
   "invoked.InvocationLog": "level message sequence source time",
@@ -137,6 +152,24 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
     "PROCESS_REUSE_UNSPECIFIED",
     "PROCESS_REUSE_NONE",
     "PROCESS_REUSE_SEQUENTIAL",
+  ],
+  "invoked.CatchUp": ["CATCH_UP_UNSPECIFIED", "CATCH_UP_NONE", "CATCH_UP_LAST", "CATCH_UP_ALL"],
+  "invoked.Overlap": ["OVERLAP_UNSPECIFIED", "OVERLAP_ALLOW", "OVERLAP_SKIP", "OVERLAP_QUEUE"],
+  "invoked.WebhookResponse": [
+    "WEBHOOK_RESPONSE_UNSPECIFIED",
+    "WEBHOOK_RESPONSE_ACCEPTED",
+    "WEBHOOK_RESPONSE_FUNCTION",
+  ],
+  "invoked.SignatureEncoding": [
+    "SIGNATURE_ENCODING_UNSPECIFIED",
+    "SIGNATURE_ENCODING_HEX",
+    "SIGNATURE_ENCODING_BASE64",
+  ],
+  "invoked.EndpointAuth": [
+    "ENDPOINT_AUTH_UNSPECIFIED",
+    "ENDPOINT_AUTH_OPEN",
+    "ENDPOINT_AUTH_BEARER",
+    "ENDPOINT_AUTH_SIGNATURE",
   ],
   "invoked.TypeCheckState": [
     "TYPE_CHECK_STATE_UNSPECIFIED",

@@ -11,6 +11,7 @@ import type { Operation } from "./operation.ts";
 import { SERVER_OPERATIONS } from "./server/mod.ts";
 import { TAG_OPERATIONS } from "./tags/mod.ts";
 import { TEST_OPERATIONS } from "./testing/mod.ts";
+import { TRIGGER_OPERATIONS } from "./triggers/mod.ts";
 import { VOLUME_OPERATIONS } from "./volumes/mod.ts";
 
 /** All operations, in the order of the OpenAPI document. */
@@ -21,6 +22,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...COMMIT_OPERATIONS,
   ...TAG_OPERATIONS,
   ...INVOCATION_OPERATIONS,
+  ...TRIGGER_OPERATIONS,
   ...TEST_OPERATIONS,
   ...VOLUME_OPERATIONS,
   ...SERVER_OPERATIONS,

@@ -77,7 +77,7 @@ interface Contract<
 > {
   /** As C1 names it, `c1.api.functions.v1.FunctionsService.Invoke`; `invoked.…` for additions. */
   readonly operationId: string;
-  readonly method: "get" | "post" | "put" | "delete";
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** With `{name}` for parameters. */
   readonly path: string;
   /** Path parameters whose values may have slashes. */

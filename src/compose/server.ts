@@ -215,13 +215,14 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
   );
 }
 
-function limitsOf({ commits, invocations, volumes, tests, retention }: Config) {
+function limitsOf({ commits, invocations, volumes, tests, retention, triggers }: Config) {
   return {
     commits,
     functions: { ...invocations, retentionMs: retention.ageMs },
     invocations,
     volumes,
     retention,
+    triggers,
     tests: { ...invocations, ...tests },
   };
 }

@@ -144,6 +144,13 @@ export interface Config {
     readonly ageMs: number | undefined;
     readonly sweepIntervalMs: number;
   };
+  readonly triggers: {
+    readonly maxTriggers: number;
+    readonly maxWebhookBytes: number;
+    readonly webhookTimeoutMs: number;
+    /** Deliveries per second of one address, and to one listener; 0 for no limit. */
+    readonly webhooksPerSecond: number;
+  };
   readonly tests: {
     readonly timeoutMs: number;
     readonly maxTests: number;

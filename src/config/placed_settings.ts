@@ -19,6 +19,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   egress: "Egress",
   volumes: "Volumes",
   retention: "Retention",
+  triggers: "Triggers",
   tests: "Tests and types",
   builder: "Builder",
 };

@@ -22,6 +22,7 @@ import { REUSE_SETTINGS } from "./reuse_settings.ts";
 import { VOLUME_SETTINGS } from "./volume_settings.ts";
 import type { Rows } from "./setting.ts";
 import { TEST_SETTINGS } from "./test_settings.ts";
+import { TRIGGER_SETTINGS } from "./trigger_settings.ts";
 
 /**
  * Every setting, under the names of its field in Config. The types must agree: a row without a field,
@@ -274,6 +275,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   },
   volumes: VOLUME_SETTINGS,
   retention: RETENTION_SETTINGS,
+  triggers: TRIGGER_SETTINGS,
   tests: TEST_SETTINGS,
   builder: {
     timeoutMs: {

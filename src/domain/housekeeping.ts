@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
 import type { Node } from "./nodes/node.ts";
+import { DELIVERY_KEPT_MS } from "./triggers/settings.ts";
 import { oldest } from "./invocations/idempotency.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -30,6 +31,7 @@ export class Housekeeping implements Disposable {
       await this.store.write(async (tx) => {
         await tx.assertions.deleteBefore(new Date(now).toISOString());
         await tx.invocations.deleteIdempotencyKeysBefore(oldest());
+        await tx.deliveries.deleteBefore(new Date(now - DELIVERY_KEPT_MS).toISOString());
         await tx.commits.deleteExpired(new Date(now - EXPIRED_COMMIT_GRACE_MS).toISOString());
       });
       await this.#sweepBlobs(new Date(now - UNREFERENCED_BLOB_GRACE_MS));

@@ -24,6 +24,8 @@ export const locks = {
   /** The nodes that share the database. */
   nodes: "nodes",
   ofServerKey: (purpose: string) => `server-key:${purpose}`,
+  /** The slugs and hosts of endpoints. */
+  triggerAddresses: "trigger-addresses",
   firstPrincipal: "first-principal",
   erasure: "erasure",
 } as const;

@@ -39,6 +39,8 @@ import { Scheduler } from "./scheduling/scheduler.ts";
 import { TestArtifacts } from "./testing/artifacts.ts";
 import { type TestParts, Tests } from "./testing/tests.ts";
 import { TypeChecks } from "./commits/type_checks.ts";
+import { TriggerSecrets } from "./triggers/secrets.ts";
+import { type TriggerLimits, Triggers } from "./triggers/triggers.ts";
 import { UploadUrls } from "./commits/upload_urls.ts";
 import { VolumeArchives } from "./volumes/archive.ts";
 import { VolumeFiles } from "./volumes/files.ts";
@@ -58,6 +60,7 @@ export interface Domain {
   readonly logs: InvocationLogs;
   readonly hostMethods: HostMethods;
   readonly functionPrincipals: FunctionPrincipals;
+  readonly triggers: Triggers;
   readonly volumes: Volumes;
   readonly volumeFiles: VolumeFiles;
   readonly volumeArchives: VolumeArchives;
@@ -88,6 +91,7 @@ export interface DomainParts {
     readonly commits: CommitLimits;
     readonly invocations: CallLimits;
     readonly volumes: VolumeLimits;
+    readonly triggers: TriggerLimits;
     readonly tests: TestParts["limits"];
     readonly retention: RetentionLimits;
   };
@@ -145,6 +149,15 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     ...openInvocations(parts, { secrets, hostMethods, pages, functionLimits, scheduler }),
     scheduler,
     hostMethods,
+    triggers: new Triggers({
+      store,
+      secrets: new TriggerSecrets(sealer),
+      pages,
+      ids,
+      limits: limits.triggers,
+      url: parts.url,
+      onPlanned() {},
+    }),
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
     volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),

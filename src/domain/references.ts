@@ -11,14 +11,20 @@ export const HEAD = "HEAD";
 export const ALL_FUNCTIONS = "-";
 
 /** The function, deleted or not. @throws FUNCTION_NOT_FOUND */
-export async function anyFunction(read: Readers, id: string): Promise<FunctionRow> {
+export async function anyFunction(
+  read: Pick<Readers, "functions">,
+  id: string,
+): Promise<FunctionRow> {
   const row = await read.functions.get(id);
   if (row === undefined) throw functionNotFound(id);
   return row;
 }
 
 /** The function, unless it was deleted. @throws FUNCTION_NOT_FOUND */
-export async function liveFunction(read: Readers, id: string): Promise<FunctionRow> {
+export async function liveFunction(
+  read: Pick<Readers, "functions">,
+  id: string,
+): Promise<FunctionRow> {
   const row = await anyFunction(read, id);
   if (row.deletedAt !== null) throw functionNotFound(id, "it was deleted");
   return row;

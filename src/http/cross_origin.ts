@@ -12,7 +12,7 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600;
 export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
   const allow = cors({
     origin: [...origins],
-    allowMethods: ["GET", "POST", "PUT", "DELETE"],
+    allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     allowHeaders: [
       ...["Authorization", "Content-Type", "Prefer", "Invoke-At", "Idempotency-Key", "Request-Id"],
       ...["If-Match", "If-None-Match", "Range", "Last-Event-ID"],

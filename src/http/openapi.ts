@@ -45,6 +45,7 @@ const TAGS = [
   ["/commits", "Function Commit"],
   ["/tags", "Function Tag"],
   ["/invocations", "Function Invocation"],
+  ["/triggers", "Trigger"],
   ["/functions", "Function"],
   ["/personal_clients", "Personal Client"],
 ] as const;

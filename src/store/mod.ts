@@ -6,6 +6,7 @@ import { CommitReader, CommitWriter } from "./commits.ts";
 import { DelayedCallReader, DelayedCallWriter } from "./delayed_calls.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
+import { DeliveryReader, DeliveryWriter } from "./deliveries.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { AssertionWriter, IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
@@ -21,6 +22,8 @@ import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_heal
 import { NodeReader, type NodeRow, NodeWriter } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
+import { ScheduleReader, ScheduleWriter } from "./schedules.ts";
+import { TriggerReader, TriggerWriter } from "./triggers.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
 
 /** The readers, one per aggregate. */
@@ -33,6 +36,9 @@ export interface Readers {
   readonly purges: PurgeReader;
   readonly nodes: NodeReader;
   readonly delays: DelayedCallReader;
+  readonly triggers: TriggerReader;
+  readonly schedules: ScheduleReader;
+  readonly deliveries: DeliveryReader;
 }
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
@@ -46,6 +52,9 @@ export interface Writers {
   readonly purges: PurgeWriter;
   readonly nodes: NodeWriter;
   readonly delays: DelayedCallWriter;
+  readonly triggers: TriggerWriter;
+  readonly schedules: ScheduleWriter;
+  readonly deliveries: DeliveryWriter;
 }
 
 /** The durable state of the server: tables and blobs. */
@@ -220,6 +229,9 @@ function readersOf(
     purges: new PurgeReader(db, long),
     nodes: new NodeReader(db, capabilities),
     delays: new DelayedCallReader(db),
+    triggers: new TriggerReader(db, cache),
+    schedules: new ScheduleReader(db),
+    deliveries: new DeliveryReader(db),
   };
 }
 
@@ -240,6 +252,9 @@ function writersOf(
     purges: new PurgeWriter(db, long),
     nodes: new NodeWriter(db, capabilities),
     delays: new DelayedCallWriter(db),
+    triggers: new TriggerWriter(db, cache),
+    schedules: new ScheduleWriter(db),
+    deliveries: new DeliveryWriter(db),
   };
 }
 
@@ -296,6 +311,19 @@ class TransactionWriters implements Writers, Disposable {
 
   get delays(): DelayedCallWriter {
     return this.#all.delays;
+  }
+
+  get triggers(): TriggerWriter {
+    this.#change ??= this.#cache.change();
+    return this.#all.triggers;
+  }
+
+  get schedules(): ScheduleWriter {
+    return this.#all.schedules;
+  }
+
+  get deliveries(): DeliveryWriter {
+    return this.#all.deliveries;
   }
 
   [Symbol.dispose](): void {

@@ -10,6 +10,7 @@ import type {
   InvocationTable,
 } from "./invocation_tables.ts";
 import type { LimitColumns, ProcessReuse } from "./limit_columns.ts";
+import type { TriggerSchema } from "./trigger_tables.ts";
 
 /** Null as a limit or as retention is the default of the server. */
 export interface FunctionTable extends LimitColumns {
@@ -271,7 +272,7 @@ export interface HeldSnapshotTable {
   version: number;
 }
 
-export interface Schema {
+export interface Schema extends TriggerSchema {
   functions: FunctionTable;
   functionSecrets: FunctionSecretTable;
   commits: CommitTable;

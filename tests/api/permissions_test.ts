@@ -25,6 +25,7 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
 const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 const CLIENTS = "c1.api.iam.v1.PersonalClientService";
+const TRIGGERS = "invoked.TriggerService";
 const VOLUMES = "invoked.VolumeService";
 
 /** What each operation needs. Written by hand: a new operation fails here until its permission is decided. */
@@ -61,6 +62,13 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "c1.api.functions.v1.FunctionsInvocationSearchService.Search": "read",
   "invoked.InvocationService.Cancel": "invoke",
   "invoked.InvocationService.ListLogs": "read",
+  [`${TRIGGERS}.ListTriggers`]: "read",
+  [`${TRIGGERS}.CreateTrigger`]: "write",
+  [`${TRIGGERS}.GetTrigger`]: "read",
+  [`${TRIGGERS}.UpdateTrigger`]: "write",
+  [`${TRIGGERS}.DeleteTrigger`]: "write",
+  [`${TRIGGERS}.RotateSecret`]: "write",
+  [`${TRIGGERS}.ListDeliveries`]: "read",
   [`${VOLUMES}.ListVolumes`]: "read",
   [`${VOLUMES}.CreateVolume`]: "write",
   [`${VOLUMES}.GetVolume`]: "read",

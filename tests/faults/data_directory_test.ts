@@ -50,20 +50,8 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    db.exec("drop table delayed_calls");
-    const columns = [
-      "trigger_kind",
-      "trigger_id",
-      "not_before",
-      "started_at",
-      "earlier_attempts",
-      "skip_reason",
-      "retry_policy",
-      "concurrency_key",
-      "http",
-    ];
-    for (const column of columns) db.exec(`alter table invocations drop column ${column}`);
-    db.exec("delete from kysely_migration where name = '016_triggers'");
+    for (const table of ["triggers", "schedules", "deliveries"]) db.exec(`drop table ${table}`);
+    db.exec("delete from kysely_migration where name = '017_deliveries'");
   });
 }
 
@@ -113,12 +101,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is refused and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('017_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('018_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 017_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 016_triggers; nothing was changed/,
+    /migration 018_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 017_deliveries; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });
@@ -160,13 +148,13 @@ Deno.test("migrations are made as a whole or not at all", async () => {
   await using directory = await usedDirectory();
   takeLastMigrationBack(directory.path);
   inDatabase(directory.path, (db) => {
-    // The migration adds its columns, and then finds the table.
-    db.exec("create table delayed_calls (invocation_id text)");
+    // The migration makes its first tables, and then finds this one.
+    db.exec("create table deliveries (id text)");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: table "?delayed_calls"? already exists/m,
+    /^error: Cannot start the server: table "?deliveries"? already exists/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

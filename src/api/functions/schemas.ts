@@ -22,7 +22,9 @@ export const functionOut = z.object({
   }),
   effectiveLimits: effectiveLimitsOut.openapi({ description: "What is in force" }),
   useSpn: z.boolean(),
-  hookRefs: z.array(z.string()),
+  hookRefs: z.array(z.string()).openapi({
+    description: "Ids of its triggers; it cannot be deleted while there is one",
+  }),
   workflowTemplateRefs: z.array(z.string()),
   createdAt: timestamp,
   updatedAt: timestamp,
@@ -31,7 +33,7 @@ export const functionOut = z.object({
 
 /** The API's form of a function. */
 export function functionJson(
-  { row, secretNames, limits, retentionMs }: FunctionView,
+  { row, secretNames, triggerIds, limits, retentionMs }: FunctionView,
 ): z.input<typeof functionOut> {
   return {
     id: row.id,
@@ -45,7 +47,7 @@ export function functionJson(
       ...retentionMs === undefined ? {} : { retention: durationJson(retentionMs) },
     },
     useSpn: false,
-    hookRefs: [],
+    hookRefs: [...triggerIds],
     workflowTemplateRefs: [],
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,

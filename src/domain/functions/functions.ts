@@ -2,7 +2,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { SourceFiles } from "../../builder/mod.ts";
 import type { Commits } from "../commits/commits.ts";
-import { invalid } from "../errors.ts";
+import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { Principal } from "../identity/mod.ts";
@@ -31,6 +31,8 @@ type Updatable = (typeof UPDATABLE)[number];
 export interface FunctionView {
   readonly row: FunctionRow;
   readonly secretNames: readonly string[];
+  /** What refers to it, so that it cannot be deleted. */
+  readonly triggerIds: readonly string[];
   readonly limits: EffectiveLimits;
   /** How long its invocations are kept after their end; undefined for ever. */
   readonly retentionMs: number | undefined;
@@ -111,7 +113,7 @@ export class Functions {
       row.volumeId === null ? [] : [locks.ofVolume(row.volumeId)],
     );
     commit?.written();
-    return { fn: this.#viewOf(row, []), commit: commit?.row };
+    return { fn: this.#viewOf(row, [], []), commit: commit?.row };
   }
 
   /** A function, deleted or not; a deleted one has `deletedAt`. */
@@ -126,9 +128,13 @@ export class Functions {
   ): Promise<ListPage<FunctionView>> {
     const page = this.pages.open(["functions", filter.query, filter.functionTypes], query);
     const { rows, next } = await this.store.read.functions.search(filter, page);
-    const names = await this.store.read.functions.secretNamesOf(rows.map(({ id }) => id));
+    const ids = rows.map(({ id }) => id);
+    const names = await this.store.read.functions.secretNamesOf(ids);
+    const triggers = await this.store.read.triggers.idsOf(ids);
     return {
-      list: rows.map((row) => this.#viewOf(row, names.get(row.id) ?? [])),
+      list: rows.map((row) =>
+        this.#viewOf(row, names.get(row.id) ?? [], triggers.get(row.id) ?? [])
+      ),
       nextPageToken: page.tokenFor(next),
     };
   }
@@ -180,12 +186,21 @@ export class Functions {
     return { fn: await this.get(fn.id), commit: commit?.row };
   }
 
-  /** Marks the function as deleted. Its commits and invocations stay readable. */
+  /** Marks the function as deleted. Its commits and invocations stay readable. @throws FUNCTION_IN_USE */
   async delete(id: string): Promise<void> {
     const fn = await liveFunction(this.store.read, id);
     const now = new Date().toISOString();
     await this.store.write(
-      (tx) => tx.functions.update(fn.id, { deletedAt: now, updatedAt: now }),
+      async (tx) => {
+        const [triggerId] = (await tx.triggers.idsOf([id])).get(id) ?? [];
+        if (triggerId !== undefined) {
+          throw new DomainError(
+            "FUNCTION_IN_USE",
+            `Cannot delete function ${id}: trigger ${triggerId} refers to it; delete its triggers first`,
+          );
+        }
+        await tx.functions.update(fn.id, { deletedAt: now, updatedAt: now });
+      },
       "durable",
       [locks.ofFunction(fn.id)],
     );
@@ -193,12 +208,18 @@ export class Functions {
   }
 
   async #view(row: FunctionRow): Promise<FunctionView> {
-    return this.#viewOf(row, await this.store.read.functions.secretNames(row.id));
+    const secretNames = await this.store.read.functions.secretNames(row.id);
+    const triggers = await this.store.read.triggers.idsOf([row.id]);
+    return this.#viewOf(row, secretNames, triggers.get(row.id) ?? []);
   }
 
-  #viewOf(row: FunctionRow, secretNames: readonly string[]): FunctionView {
+  #viewOf(
+    row: FunctionRow,
+    secretNames: readonly string[],
+    triggerIds: readonly string[],
+  ): FunctionView {
     const retentionMs = this.limits.retentionOf(row);
-    return { row, secretNames, limits: this.limits.of(row), retentionMs };
+    return { row, secretNames, triggerIds, limits: this.limits.of(row), retentionMs };
   }
 
   async #columns(fn: FunctionRow, change: FunctionChange, fields: ReadonlySet<Updatable>) {

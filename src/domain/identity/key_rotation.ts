@@ -3,6 +3,7 @@ import type { Store } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { serverKeyContext } from "./server_keys.ts";
 import { secretContext } from "../functions/secrets.ts";
+import { triggerSecretContext } from "../triggers/secrets.ts";
 
 /** How many values were sealed again. */
 export interface Resealed {
@@ -28,6 +29,16 @@ export async function resealAll(store: Store, from: Sealer, to: Sealer): Promise
         );
         secrets++;
       }
+    }
+    const reseal = (sealed: Uint8Array | null, context: string) =>
+      sealed === null ? null : to.seal(from.open(sealed, context), context);
+    for (const { id, sealedSecret, sealedOldSecret } of await tx.triggers.withSecrets()) {
+      const context = triggerSecretContext(id);
+      await tx.triggers.update(id, {
+        sealedSecret: reseal(sealedSecret, context),
+        sealedOldSecret: reseal(sealedOldSecret, context),
+      });
+      secrets++;
     }
     const keys = await tx.identity.allKeys();
     for (const key of keys) {

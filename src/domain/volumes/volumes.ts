@@ -84,6 +84,14 @@ export class Volumes {
             `Cannot delete volume ${id}: function ${functionId} is bound to it`,
           );
         }
+        const trigger = await tx.triggers.boundTo(id);
+        if (trigger !== undefined) {
+          throw new DomainError(
+            "VOLUME_BOUND",
+            `Cannot delete volume ${id}: trigger ${trigger.id} of function ${trigger.functionId} ` +
+              "is bound to it",
+          );
+        }
         await tx.volumes.update(id, { deletedAt });
       },
       "durable",

@@ -20,6 +20,7 @@ import * as clients from "./013_clients.ts";
 import * as nodes from "./014_nodes.ts";
 import * as shared from "./015_shared.ts";
 import * as triggers from "./016_triggers.ts";
+import * as deliveries from "./017_deliveries.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -39,6 +40,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "014_nodes": nodes,
   "015_shared": shared,
   "016_triggers": triggers,
+  "017_deliveries": deliveries,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -5,6 +5,7 @@ import { DELAYS } from "./delays.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { INVOCATIONS, PURGES, SEARCH } from "./invocations.ts";
 import type { Steps } from "./rows.ts";
+import { TRIGGERS } from "./triggers.ts";
 import { VOLUMES } from "./volumes.ts";
 import { WRITES } from "./writes.ts";
 
@@ -17,6 +18,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   delays: DELAYS,
   search: SEARCH,
   purges: PURGES,
+  triggers: TRIGGERS,
   volumes: VOLUMES,
   writes: WRITES,
 };

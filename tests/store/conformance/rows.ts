@@ -4,6 +4,8 @@ import type { CommitRow } from "../../../src/store/commits.ts";
 import type { FunctionRow } from "../../../src/store/functions.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
 import type { Store } from "../../../src/store/mod.ts";
+import type { DeliveryRow } from "../../../src/store/deliveries.ts";
+import type { TriggerRow } from "../../../src/store/triggers.ts";
 import type { VolumeEntryRow, VolumeRow } from "../../../src/store/volumes.ts";
 
 /** The step of a suite on a store that earlier steps have written to. */
@@ -122,6 +124,41 @@ export function invocationRow(
     maxConcurrency: null,
     createdAt: time(0),
     updatedAt: time(0),
+    ...change,
+  };
+}
+
+/** A webhook whose name is its id. */
+export function triggerRow(
+  change: Partial<TriggerRow> & { readonly id: string; readonly functionId: string },
+): TriggerRow {
+  return {
+    displayName: change.id,
+    kind: "webhook",
+    paused: 0,
+    volumeId: null,
+    settings: "{}",
+    listenerId: null,
+    slug: null,
+    host: null,
+    sealedSecret: null,
+    sealedOldSecret: null,
+    oldSecretUntil: null,
+    createdAt: time(0),
+    updatedAt: time(0),
+    ...change,
+  };
+}
+
+export function deliveryRow(
+  change: Partial<DeliveryRow> & { readonly id: string; readonly triggerId: string },
+): DeliveryRow {
+  return {
+    receivedAt: time(0),
+    status: "STARTED",
+    invocationId: null,
+    reason: null,
+    eventId: null,
     ...change,
   };
 }

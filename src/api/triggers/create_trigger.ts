@@ -1,0 +1,19 @@
+import { z } from "@hono/zod-openapi";
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { madeTriggerJson, madeTriggerOut } from "./answers.ts";
+import { triggerIn } from "./schemas.ts";
+
+export const createTrigger = jsonOperation({
+  operationId: "invoked.TriggerService.CreateTrigger",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/triggers",
+  summary: "Create a trigger; a secret that is made is answered once",
+  permission: "write",
+  params: functionParam,
+  body: z.object({ trigger: triggerIn }).openapi("invoked.CreateTriggerRequest"),
+  response: madeTriggerOut,
+  async handle({ params, body }, { triggers }) {
+    return madeTriggerJson(await triggers.create(params.function_id, body.trigger), triggers);
+  },
+});

@@ -1,0 +1,18 @@
+import { jsonOperation } from "../operation.ts";
+import { empty } from "../primitives.ts";
+import { triggerParam } from "./schemas.ts";
+
+export const deleteTrigger = jsonOperation({
+  operationId: "invoked.TriggerService.DeleteTrigger",
+  method: "delete",
+  path: "/api/v1/functions/{function_id}/triggers/{id}",
+  summary: "Delete a trigger with its deliveries; its invocations stay",
+  permission: "write",
+  params: triggerParam,
+  body: empty,
+  response: empty,
+  async handle({ params }, { triggers }) {
+    await triggers.delete(params.function_id, params.id);
+    return {};
+  },
+});

@@ -1,0 +1,16 @@
+import { jsonOperation } from "../operation.ts";
+import { triggerAnswer, triggerJson } from "./answers.ts";
+import { triggerParam } from "./schemas.ts";
+
+export const getTrigger = jsonOperation({
+  operationId: "invoked.TriggerService.GetTrigger",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/triggers/{id}",
+  summary: "Get a trigger with its last run, and the next ones of a schedule",
+  permission: "read",
+  params: triggerParam,
+  response: triggerAnswer,
+  async handle({ params }, { triggers }) {
+    return { trigger: triggerJson(await triggers.get(params.function_id, params.id)) };
+  },
+});

@@ -1,0 +1,19 @@
+import type { Operation } from "../operation.ts";
+import { createTrigger } from "./create_trigger.ts";
+import { deleteTrigger } from "./delete_trigger.ts";
+import { getTrigger } from "./get_trigger.ts";
+import { listDeliveries } from "./list_deliveries.ts";
+import { listTriggers } from "./list_triggers.ts";
+import { rotateSecret } from "./rotate_secret.ts";
+import { updateTrigger } from "./update_trigger.ts";
+
+/** Make, read, change and delete triggers. */
+export const TRIGGER_OPERATIONS: readonly Operation[] = [
+  listTriggers,
+  createTrigger,
+  getTrigger,
+  updateTrigger,
+  deleteTrigger,
+  rotateSecret,
+  listDeliveries,
+];

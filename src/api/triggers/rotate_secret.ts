@@ -1,0 +1,33 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { durationIn, textIn } from "../primitives.ts";
+import { TRIGGER_SECRET_CHARS_MAX } from "../../domain/triggers/secrets.ts";
+import { secretJson, shownSecrets } from "./answers.ts";
+import { triggerParam } from "./schemas.ts";
+
+export const rotateSecret = jsonOperation({
+  operationId: "invoked.TriggerService.RotateSecret",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/triggers/{id}/rotate_secret",
+  summary: "Replace the secret of a trigger; the old one is accepted for a time",
+  permission: "write",
+  params: triggerParam,
+  body: z.object({
+    expireOldAfter: durationIn.optional().openapi({
+      type: "string",
+      format: "duration",
+      description: "Default 86400s; 0s ends the old one at once",
+    }),
+    secret: textIn.min(1).max(TRIGGER_SECRET_CHARS_MAX).optional().openapi({
+      writeOnly: true,
+      description: "The new one; absent: one is made",
+    }),
+  }).openapi("invoked.RotateSecretRequest"),
+  response: z.object(shownSecrets),
+  async handle({ params, body: { secret, expireOldAfter } }, { triggers }) {
+    const { function_id, id } = params;
+    const shown = await triggers.rotateSecret(function_id, id, secret, expireOldAfter);
+    const row = await triggers.row(function_id, id);
+    return secretJson(row, secret === undefined ? shown : undefined, triggers);
+  },
+});

@@ -1,0 +1,169 @@
+/** The settings of a trigger on the wire: one of `schedule`, `webhook` and `http`. */
+import { z } from "@hono/zod-openapi";
+import ipaddr from "ipaddr.js";
+import { formatBytes } from "../../config/mod.ts";
+import { TRIGGER_SECRET_CHARS_MAX } from "../../domain/triggers/secrets.ts";
+import {
+  CATCH_UPS,
+  ENDPOINT_AUTHS,
+  OVERLAPS,
+  SIGNATURE_ENCODINGS,
+  SOURCE_CIDRS_MAX,
+  WEBHOOK_METHODS,
+  WEBHOOK_RESPONSES,
+  type WebhookMethod,
+} from "../../domain/triggers/settings.ts";
+import { durationIn, int32In, textIn, timestampIn } from "../primitives.ts";
+
+const INPUT_BYTES_MAX = 64 * 1024;
+const CORS_ENTRIES_MAX = 100;
+const PREFIX_CHARS_MAX = 64;
+const HOST_CHARS_MAX = 253;
+
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** An enum of a request, without the value that means the default. */
+export function enumIn<const Values extends readonly string[]>(values: Values, name: string) {
+  return z.enum(values, { error: `must be one of ${values.join(", ")}` })
+    .transform((value) =>
+      value.endsWith("_UNSPECIFIED")
+        ? undefined
+        : value as Exclude<Values[number], `${string}_UNSPECIFIED`>
+    ).openapi(name, { type: "string", enum: [...values] });
+}
+
+const headerName = textIn.regex(HEADER_NAME, { error: "must be the name of a header" });
+
+export const scheduleIn = z.object({
+  cronSpec: textIn.optional().openapi({
+    description: "minute, hour, day, month, day of the week; or @daily and the like",
+    example: "0 9 * * 1-5",
+  }),
+  at: timestampIn.optional().openapi({
+    type: "string",
+    format: "date-time",
+    description: "The one time of a schedule that does not repeat",
+  }),
+  timezone: textIn.optional().openapi({ description: "IANA name, default UTC" }),
+  start: timestampIn.optional().openapi({
+    type: "string",
+    format: "date-time",
+    description: "No run before",
+  }),
+  input: z.record(z.string(), z.unknown()).refine(
+    (input) => Buffer.byteLength(JSON.stringify(input)) <= INPUT_BYTES_MAX,
+    { error: `must have at most ${formatBytes(INPUT_BYTES_MAX)} as JSON` },
+  ).optional().openapi({ type: "object", additionalProperties: true }),
+  catchUp: enumIn(CATCH_UPS, "invoked.CatchUp").optional(),
+  overlap: enumIn(OVERLAPS, "invoked.Overlap").optional(),
+});
+
+const sourceCidr = textIn.refine((text) => ipaddr.isValidCIDR(text), {
+  error: "must be a network such as 192.0.2.0/24 or 2001:db8::/32",
+});
+
+const secretIn = textIn.max(TRIGGER_SECRET_CHARS_MAX, {
+  error: `must have at most ${TRIGGER_SECRET_CHARS_MAX} characters`,
+}).optional().openapi({
+  writeOnly: true,
+  description: "Never answered. Absent in a new trigger: one is made and answered once",
+});
+
+const withSecret = z.object({ secret: secretIn });
+
+/** The ways to prove a sender, one of which a webhook has. */
+const methodsIn = {
+  hmac: z.object({}),
+  jwt: z.object({
+    jwksUrl: textIn.refine((text) => URL.canParse(text) && new URL(text).protocol === "https:", {
+      error: "must be an https URL",
+    }),
+  }),
+  capabilityUrl: z.object({}),
+  standardWebhooks: withSecret,
+  github: withSecret,
+  stripe: withSecret,
+  slack: withSecret,
+  discord: z.object({
+    publicKey: textIn.regex(/^[0-9a-f]{64}$/i, { error: "must be 64 hexadecimal digits" }),
+  }),
+  header: z.object({
+    name: headerName,
+    prefix: textIn.max(PREFIX_CHARS_MAX, {
+      error: `must have at most ${PREFIX_CHARS_MAX} characters`,
+    }).optional(),
+    encoding: enumIn(SIGNATURE_ENCODINGS, "invoked.SignatureEncoding").optional(),
+    secret: secretIn,
+  }),
+} satisfies Record<WebhookMethod["kind"], z.ZodObject>;
+
+export const webhookIn = z.object({
+  allowSourceCidrs: z.array(sourceCidr)
+    .max(SOURCE_CIDRS_MAX, { error: `must have at most ${SOURCE_CIDRS_MAX} entries` }).optional(),
+  maxBytes: int32In.refine((n) => n >= 0, { error: "must not be negative" }).optional().openapi({
+    description: "Largest body; 0 or absent means 65536",
+  }),
+  response: enumIn(WEBHOOK_RESPONSES, "invoked.WebhookResponse").optional(),
+  eventIdHeader: headerName.optional(),
+  ...z.object(methodsIn).partial().shape,
+}).superRefine((webhook, context) => {
+  const given = WEBHOOK_METHODS.filter((method) => webhook[method] !== undefined);
+  if (given.length > 1) {
+    const message = `must have one of ${WEBHOOK_METHODS.join(", ")}, not ${given.join(" and ")}`;
+    context.addIssue({ code: "custom", message });
+  }
+}).transform(({ allowSourceCidrs, maxBytes, response, eventIdHeader, ...methods }) => {
+  const kind = WEBHOOK_METHODS.find((method) => methods[method] !== undefined);
+  const { secret, ...method } = (kind === undefined ? {} : { ...methods[kind] }) as {
+    readonly secret?: string;
+  };
+  return {
+    allowSourceCidrs,
+    maxBytes,
+    response,
+    eventIdHeader,
+    secret,
+    method: kind === undefined ? undefined : methodOf({ kind, ...method }),
+  };
+});
+
+/** Fills in the defaults of a method. */
+function methodOf(method: { readonly kind: WebhookMethod["kind"] }): WebhookMethod {
+  if (method.kind !== "header") return method as WebhookMethod;
+  const { name, prefix = "", encoding = "SIGNATURE_ENCODING_HEX" } = method as Partial<
+    Extract<WebhookMethod, { kind: "header" }>
+  >;
+  return { kind: "header", name: name ?? "", prefix, encoding };
+}
+
+const listIn = z.array(textIn).max(CORS_ENTRIES_MAX, {
+  error: `must have at most ${CORS_ENTRIES_MAX} entries`,
+}).default([]);
+
+const corsIn = z.object({
+  allowOrigins: listIn,
+  allowMethods: listIn,
+  allowHeaders: listIn,
+  exposeHeaders: listIn,
+  allowCredentials: z.boolean().default(false),
+  maxAge: durationIn.optional(),
+}).superRefine(({ allowCredentials, allowOrigins }, context) => {
+  if (!allowCredentials || !allowOrigins.includes("*")) return;
+  const message = "must name the origins: any page could use the credentials of its visitors";
+  context.addIssue({ code: "custom", path: ["allowOrigins"], message });
+}).transform(({ maxAge, ...cors }) => ({ ...cors, maxAgeMs: maxAge }));
+
+export const httpIn = z.object({
+  slug: textIn.regex(SLUG, {
+    error: "must have 1 to 63 lower-case letters, digits and inner hyphens",
+  }).optional(),
+  auth: enumIn(ENDPOINT_AUTHS, "invoked.EndpointAuth").optional(),
+  secret: secretIn,
+  host: textIn.transform((host) => host.toLowerCase()).refine(
+    (host) => host === "" || (HOST.test(host) && host.length <= HOST_CHARS_MAX),
+    { error: "must be a host name without a port" },
+  ).optional().openapi({ type: "string" }),
+  cors: corsIn.optional(),
+});

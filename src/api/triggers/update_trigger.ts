@@ -1,0 +1,22 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { fieldMask } from "../primitives.ts";
+import { madeTriggerJson, madeTriggerOut } from "./answers.ts";
+import { triggerIn, triggerParam } from "./schemas.ts";
+
+export const updateTrigger = jsonOperation({
+  operationId: "invoked.TriggerService.UpdateTrigger",
+  method: "patch",
+  path: "/api/v1/functions/{function_id}/triggers/{id}",
+  summary: "Change the masked fields of a trigger, such as paused or schedule.cronSpec",
+  permission: "write",
+  params: triggerParam,
+  body: z.object({ trigger: triggerIn, updateMask: fieldMask.optional() })
+    .openapi("invoked.UpdateTriggerRequest"),
+  response: madeTriggerOut,
+  async handle({ params, body }, { triggers }) {
+    const { trigger, updateMask } = body;
+    const made = await triggers.update(params.function_id, params.id, trigger, updateMask);
+    return madeTriggerJson(made, triggers);
+  },
+});

@@ -1,0 +1,30 @@
+import { bytes, duration, integer } from "./kinds.ts";
+import type { Rows } from "./setting.ts";
+
+/** Limits of triggers and of deliveries to webhooks. */
+export const TRIGGER_SETTINGS: Rows<"triggers"> = {
+  maxTriggers: {
+    name: "max-triggers",
+    kind: integer({ min: "0", max: "100000" }),
+    default: "100",
+    description: "Triggers of one function",
+  },
+  maxWebhookBytes: {
+    name: "max-webhook",
+    kind: bytes({ min: "1KiB", max: "64MiB" }),
+    default: "1MiB",
+    description: "Body of one delivery to a webhook; the largest maxBytes of a trigger",
+  },
+  webhookTimeoutMs: {
+    name: "webhook-timeout",
+    kind: duration({ min: "100ms", max: "5m" }),
+    default: "10s",
+    description: "How long a sender waits for a function that answers its webhook",
+  },
+  webhooksPerSecond: {
+    name: "webhook-rate",
+    kind: integer({ min: "0", max: "1000000" }),
+    default: "100",
+    description: "Deliveries per second of an address, and to a webhook; 0: no limit",
+  },
+};

@@ -1,0 +1,216 @@
+/** What a request says of a trigger, and the settings that follow. */
+import { invalid } from "../errors.ts";
+import { maskedFields, type UpdateMask } from "../functions/update_mask.ts";
+import { checkTimes } from "./schedule_times.ts";
+import {
+  type HttpSettings,
+  type ScheduleSettings,
+  TRIGGER_NAME_CHARS_MAX,
+  type TriggerKind,
+  type TriggerSettings,
+  WEBHOOK_BYTES_DEFAULT,
+  WEBHOOK_METHODS,
+  type WebhookSettings,
+} from "./settings.ts";
+
+type Given<T> = { readonly [Field in keyof T]?: T[Field] | undefined };
+
+/** The fields of a trigger that a caller can set. Absent ones get their defaults, or stay as they are. */
+export interface TriggerChange {
+  readonly displayName?: string | undefined;
+  readonly paused?: boolean | undefined;
+  /** Empty for the volume of the function. */
+  readonly vfsId?: string | undefined;
+  readonly schedule?: Given<ScheduleSettings> | undefined;
+  readonly webhook?: Given<WebhookSettings> & Secret | undefined;
+  readonly http?: Given<HttpSettings> & Secret | undefined;
+}
+
+interface Secret {
+  /** Its new secret. */
+  readonly secret?: string | undefined;
+}
+
+export const TRIGGER_KINDS = ["schedule", "webhook", "http"] as const satisfies TriggerKind[];
+
+/** The fields of each kind that an update mask can name, under their names in a request. */
+const FIELDS = {
+  schedule: ["cronSpec", "at", "timezone", "start", "input", "catchUp", "overlap"],
+  webhook: ["allowSourceCidrs", "maxBytes", "response", "eventIdHeader", ...WEBHOOK_METHODS],
+  http: ["slug", "auth", "secret", "host", "cors"],
+} as const;
+const UPDATABLE: readonly string[] = [
+  "displayName",
+  "paused",
+  "vfsId",
+  ...TRIGGER_KINDS,
+  ...TRIGGER_KINDS.flatMap((kind) => FIELDS[kind].map((field) => `${kind}.${field}`)),
+];
+
+/** What follows from a request. */
+export interface ChangedTrigger {
+  readonly settings: TriggerSettings;
+  /** The secret that the request gives. */
+  readonly secret: string | undefined;
+  /** Whether the times of a schedule are others than before. */
+  readonly changesTimes: boolean;
+}
+
+/** The settings of a new trigger. @throws INVALID_FIELD */
+export function newSettings(change: TriggerChange, now: Date): ChangedTrigger {
+  const kinds = TRIGGER_KINDS.filter((kind) => change[kind] !== undefined);
+  const [kind] = kinds;
+  if (kind === undefined || kinds.length > 1) {
+    throw invalid({
+      field: "trigger",
+      description: `must have exactly one of ${TRIGGER_KINDS.join(", ")}`,
+    });
+  }
+  const settings = complete(kind, change[kind] ?? {});
+  check(settings, true, now);
+  return { settings, secret: secretOf(change, kind), changesTimes: kind === "schedule" };
+}
+
+/** The fields that an update changes, the nested ones as `schedule.cronSpec`. @throws INVALID_FIELD */
+export function changedFields(
+  change: TriggerChange,
+  mask: UpdateMask | undefined,
+  kind: TriggerKind,
+): ReadonlySet<string> {
+  const given = Object.entries(change).flatMap(([name, value]) =>
+    typeof value === "object" ? fieldsOf(value).map((field) => `${name}.${field}`) : [name]
+  );
+  const isAll = typeof mask === "string" ? mask.trim() === "*" : mask?.paths.includes("*") === true;
+  const fields = isAll
+    ? ["displayName", "paused", "vfsId", kind]
+    : [...maskedFields(mask, UPDATABLE, given)];
+  const other = [...fields, ...isAll ? given : []].map((field) => field.split(".")[0])
+    .find((name) => TRIGGER_KINDS.some((each) => each === name && each !== kind));
+  if (other !== undefined) {
+    throw invalid({
+      field: `trigger.${other}`,
+      description: `must be absent: the trigger is a ${kind}, and its kind does not change`,
+    });
+  }
+  return new Set(fields);
+}
+
+/** The settings of a trigger after an update of these fields. @throws INVALID_FIELD */
+export function updatedSettings(
+  before: TriggerSettings,
+  change: TriggerChange,
+  fields: ReadonlySet<string>,
+  now: Date,
+): ChangedTrigger {
+  const { kind } = before;
+  const given: Record<string, unknown> = { ...change[kind] };
+  const isWhole = fields.has(kind);
+  const names = [...fields].filter((field) => field.startsWith(`${kind}.`))
+    .map((field) => field.slice(kind.length + 1));
+  const merged = isWhole ? given : { ...ownOf(before) };
+  if (!isWhole) {
+    for (const name of names) {
+      const field = WEBHOOK_METHODS.some((method) => method === name) ? "method" : name;
+      merged[field] = given[field];
+      // One replaces the other.
+      if (name === "at" && given[field] !== undefined) merged["cronSpec"] = undefined;
+      if (name === "cronSpec" && given[field] !== undefined) merged["at"] = undefined;
+    }
+  }
+  const settings = complete(kind, merged);
+  const changesTimes = timesOf(settings) !== timesOf(before);
+  check(settings, changesTimes, now);
+  const hasSecret = isWhole || names.length > 0;
+  return { settings, secret: hasSecret ? secretOf(change, kind) : undefined, changesTimes };
+}
+
+/** @throws INVALID_FIELD */
+export function checkName(displayName: string | undefined): string {
+  const field = "trigger.displayName";
+  if (!displayName?.trim()) throw invalid({ field, description: "must not be empty" });
+  if (displayName.length <= TRIGGER_NAME_CHARS_MAX) return displayName;
+  const description = `must have at most ${TRIGGER_NAME_CHARS_MAX} characters`;
+  throw invalid({ field, description });
+}
+
+function fieldsOf(value: object): string[] {
+  return Object.entries(value).filter(([, member]) => member !== undefined)
+    .map(([name, member]) => name === "method" ? (member as { kind: string }).kind : name);
+}
+
+function ownOf(settings: TriggerSettings): Readonly<Record<string, unknown>> {
+  switch (settings.kind) {
+    case "schedule":
+      return { ...settings.schedule };
+    case "webhook":
+      return { ...settings.webhook };
+    case "http":
+      return { ...settings.http };
+  }
+}
+
+function secretOf(change: TriggerChange, kind: TriggerKind): string | undefined {
+  return kind === "schedule" ? undefined : change[kind]?.secret || undefined;
+}
+
+/** Fills in the defaults. */
+function complete(kind: TriggerKind, given: object): TriggerSettings {
+  switch (kind) {
+    case "schedule": {
+      const { cronSpec, at, timezone, start, input, catchUp, overlap } = given as Given<
+        ScheduleSettings
+      >;
+      const schedule = {
+        cronSpec: cronSpec || undefined,
+        at,
+        timezone: timezone || "UTC",
+        start,
+        input: input ?? {},
+        catchUp: catchUp ?? "CATCH_UP_NONE",
+        overlap: overlap ?? "OVERLAP_ALLOW",
+      } as const;
+      return { kind, schedule };
+    }
+    case "webhook": {
+      const { allowSourceCidrs, maxBytes, response, method, eventIdHeader } = given as Given<
+        WebhookSettings
+      >;
+      if (method === undefined) {
+        const description = `must have exactly one of ${WEBHOOK_METHODS.join(", ")}`;
+        throw invalid({ field: "trigger.webhook", description });
+      }
+      const webhook = {
+        allowSourceCidrs: allowSourceCidrs ?? [],
+        maxBytes: maxBytes || WEBHOOK_BYTES_DEFAULT,
+        response: response ?? "WEBHOOK_RESPONSE_ACCEPTED",
+        method,
+        eventIdHeader: eventIdHeader || undefined,
+      } as const;
+      return { kind, webhook };
+    }
+    case "http": {
+      const { slug, auth, host, cors } = given as Given<HttpSettings>;
+      if (!slug) throw invalid({ field: "trigger.http.slug", description: "must not be empty" });
+      const http = {
+        slug,
+        auth: auth ?? "ENDPOINT_AUTH_BEARER",
+        host: host || undefined,
+        cors,
+      } as const;
+      return { kind, http };
+    }
+  }
+}
+
+/** @param isNew whether its times are others than before: those of the past must not come again */
+function check(settings: TriggerSettings, isNew: boolean, now: Date): void {
+  if (settings.kind === "schedule" && isNew) {
+    checkTimes(settings.schedule, now, "trigger.schedule.");
+  }
+}
+
+function timesOf(settings: TriggerSettings): string {
+  if (settings.kind !== "schedule") return "";
+  const { cronSpec, at, timezone, start } = settings.schedule;
+  return JSON.stringify([cronSpec, at, timezone, start]);
+}

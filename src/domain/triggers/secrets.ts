@@ -1,0 +1,100 @@
+/** Secrets of triggers: made or given, sealed in the store, opened to check a signature. */
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import type { Sealer } from "../../store/sealing.ts";
+import type { TriggerRow } from "../../store/triggers.ts";
+import { invalid } from "../errors.ts";
+import type { TriggerSettings } from "./settings.ts";
+
+const SECRET_BYTES = 32;
+export const TRIGGER_SECRET_CHARS_MAX = 1024;
+/** As Standard Webhooks has it: 24 to 64 bytes. */
+const STANDARD_PREFIX = "whsec_";
+const STANDARD_BYTES_MIN = 24;
+const STANDARD_BYTES_MAX = 64;
+
+/** What a secret looks like: C1's, a token in a path, that of Standard Webhooks, or any text. */
+export type SecretForm = "c1" | "token" | "standard" | "text";
+
+/** The form of the secret of a trigger; undefined if it has none. */
+export function secretFormOf(settings: TriggerSettings): SecretForm | undefined {
+  if (settings.kind === "schedule") return undefined;
+  if (settings.kind === "http") {
+    return settings.http.auth === "ENDPOINT_AUTH_SIGNATURE" ? "standard" : undefined;
+  }
+  switch (settings.webhook.method.kind) {
+    case "hmac":
+      return "c1";
+    case "capabilityUrl":
+      return "token";
+    case "standardWebhooks":
+      return "standard";
+    case "github":
+    case "stripe":
+    case "slack":
+    case "header":
+      return "text";
+    case "jwt":
+    case "discord":
+      return undefined;
+  }
+}
+
+/** A new secret of a form. */
+export function makeSecret(form: SecretForm): string {
+  const bytes = randomBytes(SECRET_BYTES);
+  switch (form) {
+    case "c1":
+    case "token":
+      return bytes.toString("base64url");
+    case "standard":
+      return STANDARD_PREFIX + bytes.toString("base64");
+    case "text":
+      return bytes.toString("hex");
+  }
+}
+
+/** @param field of the secret in the request @throws INVALID_FIELD */
+export function checkSecret(form: SecretForm, secret: string, field: string): void {
+  if (form === "c1" || form === "token") {
+    throw invalid({ field, description: "must be absent: the server makes this secret" });
+  }
+  if (form === "text" || standardKey(secret) !== undefined) return;
+  throw invalid({
+    field,
+    description: `must be ${STANDARD_PREFIX} and then base64 of ${STANDARD_BYTES_MIN} to ` +
+      `${STANDARD_BYTES_MAX} bytes`,
+  });
+}
+
+/** The key of a secret of Standard Webhooks; undefined if it is not one. */
+export function standardKey(secret: string): Uint8Array | undefined {
+  const [, text] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
+  const key = Buffer.from(text ?? "", "base64");
+  return key.length >= STANDARD_BYTES_MIN && key.length <= STANDARD_BYTES_MAX ? key : undefined;
+}
+
+/** The context that binds a sealed secret to its trigger. */
+export function triggerSecretContext(triggerId: string): string {
+  return `trigger:${triggerId}`;
+}
+
+/** Seals and opens the secrets of triggers. */
+export class TriggerSecrets {
+  constructor(private readonly sealer: Sealer) {}
+
+  seal(triggerId: string, secret: string): Uint8Array {
+    return this.sealer.seal(new TextEncoder().encode(secret), triggerSecretContext(triggerId));
+  }
+
+  /** The secrets that are accepted now: the current one, and the replaced one while it has not expired. */
+  accepted(row: TriggerRow, now: Date): string[] {
+    const { id, sealedSecret, sealedOldSecret, oldSecretUntil } = row;
+    const isOldAccepted = (oldSecretUntil ?? "") > now.toISOString();
+    return [sealedSecret, isOldAccepted ? sealedOldSecret : null]
+      .filter((sealed) => sealed !== null)
+      .map((sealed) =>
+        new TextDecoder().decode(this.sealer.open(sealed, triggerSecretContext(id)))
+      );
+  }
+}

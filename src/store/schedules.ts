@@ -1,0 +1,60 @@
+import type { Kysely, Selectable } from "kysely";
+import type { Schema } from "./schema.ts";
+import type { ScheduleTable } from "./trigger_tables.ts";
+
+export type ScheduleRow = Selectable<ScheduleTable>;
+
+/** How one time of a schedule ended: with an invocation, or without one for a reason. */
+export type ScheduledRun = Pick<ScheduleRow, "lastInvocationId" | "lastReason">;
+
+/** Reads the next and the last times of schedules. */
+export class ScheduleReader {
+  constructor(protected readonly db: Kysely<Schema>) {}
+
+  /** The schedules of these triggers; a trigger of another kind has none. */
+  async of(triggerIds: readonly string[]): Promise<Map<string, ScheduleRow>> {
+    if (triggerIds.length === 0) return new Map();
+    const rows = await this.db.selectFrom("schedules").selectAll()
+      .where("triggerId", "in", triggerIds).execute();
+    return new Map(rows.map((row) => [row.triggerId, row]));
+  }
+
+  /** The earliest next time of all schedules. */
+  async nextAt(): Promise<string | undefined> {
+    const row = await this.db.selectFrom("schedules").select("nextAt")
+      .where("nextAt", "is not", null).orderBy("nextAt").limit(1).executeTakeFirst();
+    return row?.nextAt ?? undefined;
+  }
+
+  /** Schedules whose next time has come, the earliest first. */
+  due(now: string, limit: number): Promise<ScheduleRow[]> {
+    return this.db.selectFrom("schedules").selectAll()
+      .where("nextAt", "<=", now).orderBy("nextAt").orderBy("triggerId").limit(limit).execute();
+  }
+}
+
+/** Writes the next and the last times of schedules. */
+export class ScheduleWriter extends ScheduleReader {
+  /** Sets the next time of a trigger; null for none. */
+  async plan(triggerId: string, nextAt: string | null): Promise<void> {
+    const row = { triggerId, nextAt, lastAt: null, lastInvocationId: null, lastReason: null };
+    await this.db.insertInto("schedules").values(row)
+      .onConflict((c) => c.column("triggerId").doUpdateSet({ nextAt })).execute();
+  }
+
+  /**
+   * Takes a scheduled time: the next one follows it. False if it was taken before, or the schedule has changed.
+   * @param time the `nextAt` that was read
+   */
+  async take(
+    triggerId: string,
+    time: string,
+    nextAt: string | null,
+    run: ScheduledRun,
+  ): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("schedules")
+      .set({ nextAt, lastAt: time, ...run })
+      .where("triggerId", "=", triggerId).where("nextAt", "=", time).executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+}

@@ -1,0 +1,60 @@
+/** The tables of triggers, in the conventions of `schema.ts`. */
+
+/** What starts a function, besides calls of the API. */
+export interface TriggerTable {
+  id: string;
+  functionId: string;
+  /** Unique among the triggers of its function. */
+  displayName: string;
+  kind: "schedule" | "webhook" | "http";
+  paused: number;
+  /** The volume of its calls; null for that of its function. */
+  volumeId: string | null;
+  /** JSON of what belongs to its kind, without secrets. */
+  settings: string;
+  /** The last part of the path of a webhook. */
+  listenerId: string | null;
+  /** The part of the path, and the host name, of an endpoint. */
+  slug: string | null;
+  host: string | null;
+  /** Its secret, sealed under the master key and bound to its id; null without one. */
+  sealedSecret: Uint8Array | null;
+  /** The secret that was replaced, and up to when it is accepted. */
+  sealedOldSecret: Uint8Array | null;
+  oldSecretUntil: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** The times of a schedule. */
+export interface ScheduleTable {
+  triggerId: string;
+  /** Null if it is paused, or no time follows. */
+  nextAt: string | null;
+  /** The last time that was taken. */
+  lastAt: string | null;
+  /** The invocation of that time, also of one that was skipped. */
+  lastInvocationId: string | null;
+  /** Why no invocation was started. */
+  lastReason: string | null;
+}
+
+/** A request to a listener. */
+export interface DeliveryTable {
+  id: string;
+  triggerId: string;
+  receivedAt: string;
+  status: "STARTED" | "REPEAT" | "REFUSED";
+  /** The invocation that it started, or that an earlier delivery of the event had started. */
+  invocationId: string | null;
+  /** Why it was rejected. */
+  reason: string | null;
+  /** The event that it started a call for: a repeat within 7 days starts none. Null for other deliveries. */
+  eventId: string | null;
+}
+
+export interface TriggerSchema {
+  triggers: TriggerTable;
+  schedules: ScheduleTable;
+  deliveries: DeliveryTable;
+}

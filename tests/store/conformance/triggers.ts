@@ -1,0 +1,106 @@
+/** Triggers, the times of schedules, and deliveries. */
+import assert from "node:assert/strict";
+import type { DeliveryRow } from "../../../src/store/deliveries.ts";
+import type { Store } from "../../../src/store/mod.ts";
+import { deliveryRow, functionRow, id, type Steps, time, triggerRow } from "./rows.ts";
+
+const PAGE = { size: 10, after: undefined };
+const FUNCTION = id(0);
+const [WEBHOOK, SCHEDULE, ENDPOINT] = [id(10), id(11), id(12)];
+
+/** Delivers an event, as one that starts a call; whether it was the first. */
+function deliver(
+  store: Store,
+  row: DeliveryRow & { eventId: string },
+  since: string,
+): Promise<boolean> {
+  return store.write((tx) => tx.deliveries.insertFirst(row, since));
+}
+
+export const TRIGGERS: Steps = {
+  "a row comes back as it was written, with the bytes of its secrets": async (store) => {
+    const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    const rows = [
+      triggerRow({ id: WEBHOOK, functionId: FUNCTION, listenerId: "l", sealedSecret: all }),
+      triggerRow({ id: SCHEDULE, functionId: FUNCTION, kind: "schedule", volumeId: "v" }),
+      triggerRow({ id: ENDPOINT, functionId: FUNCTION, kind: "http", slug: "s", host: "h" }),
+    ];
+    await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: FUNCTION }));
+      for (const row of rows) await tx.triggers.insert(row);
+    });
+    const { sealedSecret, ...rest } = await store.read.triggers.get(WEBHOOK) ?? assert.fail();
+    assert.deepEqual(Uint8Array.from(sealedSecret ?? []), all);
+    assert.deepEqual({ ...rest, sealedSecret: all }, rows[0]);
+    assert.equal((await store.read.triggers.at("listenerId", "l"))?.id, WEBHOOK);
+    assert.equal((await store.read.triggers.at("slug", "s"))?.id, ENDPOINT);
+    assert.equal((await store.read.triggers.at("host", "h"))?.id, ENDPOINT);
+    assert.equal(await store.read.triggers.at("slug", "h"), undefined);
+    assert.equal((await store.read.triggers.boundTo("v"))?.id, SCHEDULE);
+    assert.deepEqual((await store.read.triggers.withSecrets()).map((row) => row.id), [WEBHOOK]);
+    const page = await store.read.triggers.ofFunction(FUNCTION, PAGE);
+    assert.deepEqual(page.rows.map((row) => row.id), [ENDPOINT, SCHEDULE, WEBHOOK]);
+    const ids = await store.read.triggers.idsOf([FUNCTION, id(1)]);
+    assert.deepEqual([...ids.values()], [[WEBHOOK, SCHEDULE, ENDPOINT], []]);
+  },
+
+  "a listener, slug, host and name is that of one trigger": async (store) => {
+    for (const taken of [{ listenerId: "l" }, { slug: "s" }, { host: "h" }]) {
+      const row = triggerRow({ id: id(20), functionId: FUNCTION, displayName: "new", ...taken });
+      await assert.rejects(store.write((tx) => tx.triggers.insert(row)), /unique/i);
+    }
+    const named = triggerRow({ id: id(20), functionId: FUNCTION, displayName: WEBHOOK });
+    await assert.rejects(store.write((tx) => tx.triggers.insert(named)), /unique/i);
+    assert.equal((await store.read.triggers.named(FUNCTION, WEBHOOK))?.id, WEBHOOK);
+  },
+
+  "a reader sees a change of a trigger that it has read before": async (store) => {
+    assert.equal((await store.read.triggers.at("slug", "s"))?.paused, 0);
+    await store.write((tx) => tx.triggers.update(ENDPOINT, { paused: 1, slug: "t" }));
+    assert.equal((await store.read.triggers.at("slug", "t"))?.paused, 1);
+    assert.equal(await store.read.triggers.at("slug", "s"), undefined);
+  },
+
+  "a scheduled time is taken once": async (store) => {
+    const [first, second] = [time(60), time(120)];
+    await store.write((tx) => tx.schedules.plan(SCHEDULE, first));
+    assert.equal(await store.read.schedules.nextAt(), first);
+    assert.deepEqual(await store.read.schedules.due(time(59), 10), []);
+    const run = { lastInvocationId: "i", lastReason: null };
+    const take = () =>
+      store.write((tx) => tx.schedules.take(SCHEDULE, first, second, run), "committed");
+    assert.deepEqual((await Promise.all([take(), take()])).toSorted(), [false, true]);
+    const [due] = await store.read.schedules.due(time(120), 10);
+    assert.deepEqual({ ...due }, { triggerId: SCHEDULE, nextAt: second, lastAt: first, ...run });
+    await store.write((tx) => tx.schedules.plan(SCHEDULE, null));
+    assert.equal(await store.read.schedules.nextAt(), undefined);
+    assert.equal((await store.read.schedules.of([SCHEDULE, "x"])).get(SCHEDULE)?.lastAt, first);
+  },
+
+  "an event starts one call, and another one only after it was forgotten": async (store) => {
+    const event = { triggerId: WEBHOOK, eventId: "e" };
+    const first = { ...deliveryRow({ id: id(30), ...event }), eventId: "e", receivedAt: time(30) };
+    assert.equal(await deliver(store, first, time(0)), true);
+    const second = { ...first, id: id(31), receivedAt: time(31) };
+    assert.equal(await deliver(store, second, time(0)), false);
+    assert.equal((await store.read.deliveries.ofEvent(WEBHOOK, "e", time(30)))?.id, first.id);
+    assert.equal(await store.read.deliveries.ofEvent(WEBHOOK, "e", time(31)), undefined);
+    assert.equal(await deliver(store, second, time(31)), true);
+    const other = { ...second, id: id(32), triggerId: SCHEDULE };
+    assert.equal(await deliver(store, other, time(0)), true);
+    assert.equal((await store.read.deliveries.lastOf([WEBHOOK])).get(WEBHOOK)?.id, second.id);
+  },
+
+  "deliveries are listed newest first, and go with their time or their trigger": async (store) => {
+    const refused = deliveryRow({ id: id(40), triggerId: WEBHOOK, status: "REFUSED", reason: "r" });
+    await store.write((tx) => tx.deliveries.insert({ ...refused, receivedAt: time(40) }));
+    const ids = async () =>
+      (await store.read.deliveries.ofTrigger(WEBHOOK, PAGE)).rows.map((row) => row.id);
+    assert.deepEqual(await ids(), [id(40), id(31), id(30)]);
+    await store.write((tx) => tx.deliveries.deleteBefore(time(31)));
+    assert.deepEqual(await ids(), [id(40), id(31)]);
+    await store.write((tx) => tx.triggers.delete(WEBHOOK));
+    assert.deepEqual(await ids(), []);
+    assert.equal(await store.read.triggers.get(WEBHOOK), undefined);
+  },
+};

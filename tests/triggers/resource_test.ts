@@ -1,0 +1,282 @@
+/** Triggers as resources of a function. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Client, Json } from "../support/client.ts";
+import { assertError, MAIN, ok } from "../support/expect.ts";
+import { sharedSuite } from "../support/suite.ts";
+import { createTrigger, triggersOf, unique, updateTrigger } from "./support.ts";
+
+const SCHEDULE = { schedule: { cronSpec: "0 9 * * 1-5", timezone: "Europe/Berlin" } };
+
+/** Creates a trigger that must fail for these fields. */
+async function refused(
+  client: Client,
+  functionId: string,
+  trigger: Json,
+  field: string,
+  message = /./,
+): Promise<void> {
+  const answer = await client.post(triggersOf(functionId), {
+    trigger: { displayName: unique("bad"), ...trigger },
+  });
+  assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field], message });
+}
+
+sharedSuite("triggers", {
+  "a schedule is created with its defaults, read, listed, changed and deleted": async (
+    { client },
+  ) => {
+    const functionId = await client.deploy(MAIN);
+    const made = await createTrigger(client, functionId, { displayName: "daily", ...SCHEDULE });
+    assert.deepEqual(Object.keys(made), ["trigger"]);
+    const { id, createdAt, updatedAt, nextRuns, ...rest } = made.trigger;
+    assert.deepEqual(rest, {
+      functionId,
+      displayName: "daily",
+      paused: false,
+      schedule: {
+        cronSpec: "0 9 * * 1-5",
+        timezone: "Europe/Berlin",
+        input: {},
+        catchUp: "CATCH_UP_NONE",
+        overlap: "OVERLAP_ALLOW",
+      },
+    });
+    assert.equal(createdAt, updatedAt);
+    assert.equal(nextRuns.length, 5);
+    const path = `${triggersOf(functionId)}/${id}`;
+    assert.deepEqual(ok(await client.get(path)).trigger, made.trigger);
+    const other = (await createTrigger(client, functionId, SCHEDULE)).trigger;
+    const { list, nextPageToken } = ok(await client.get(triggersOf(functionId)));
+    assert.deepEqual([list, nextPageToken], [[other, made.trigger], ""]);
+
+    const changed = await updateTrigger(client, made.trigger, {
+      displayName: "hourly",
+      schedule: { cronSpec: "0 * * * *", timezone: "UTC" },
+    }, "displayName,schedule.cron_spec");
+    assert.equal(changed.displayName, "hourly");
+    assert.deepEqual(changed.schedule, { ...rest.schedule, cronSpec: "0 * * * *" });
+    ok(await client.call("DELETE", path, {}));
+    assertError(await client.get(path), "NOT_FOUND", "TRIGGER_NOT_FOUND");
+  },
+
+  "an update without a mask changes what it carries, a whole kind only by its name": async (
+    { client },
+  ) => {
+    const functionId = await client.deploy(MAIN);
+    const { trigger } = await createTrigger(client, functionId, {
+      schedule: { ...SCHEDULE.schedule, input: { a: 1 }, overlap: "OVERLAP_SKIP" },
+    });
+    const paused = await updateTrigger(client, trigger, { paused: true });
+    assert.deepEqual([paused.paused, paused.nextRuns], [true, []]);
+    assert.deepEqual(paused.schedule, trigger.schedule);
+    const at = new Date(Date.now() + 3_600_000).toISOString();
+    const once = await updateTrigger(client, trigger, { schedule: { at }, paused: false });
+    assert.deepEqual([once.schedule.at, once.schedule.cronSpec], [at, undefined]);
+    assert.deepEqual([once.schedule.input, once.nextRuns], [{ a: 1 }, [at]]);
+    const whole = await updateTrigger(client, trigger, SCHEDULE, "schedule");
+    assert.deepEqual(whole.schedule.input, {});
+    assert.equal(whole.schedule.overlap, "OVERLAP_ALLOW");
+    const body = { trigger: { schedule: { cronSpec: "x" } }, updateMask: "schedule.color" };
+    const path = `${triggersOf(functionId)}/${trigger.id}`;
+    assertError(await client.call("PATCH", path, body), "INVALID_ARGUMENT", "INVALID_FIELD", {
+      fields: ["updateMask"],
+    });
+    const kind = { trigger: { http: { slug: unique("s") } } };
+    assertError(await client.call("PATCH", path, kind), "INVALID_ARGUMENT", "INVALID_FIELD", {
+      fields: ["trigger.http"],
+      message: /its kind does not change/,
+    });
+  },
+
+  "a secret is made and shown once, or given, and never read again": async (
+    { client, server },
+  ) => {
+    const functionId = await client.deploy(MAIN);
+    const shown: string[] = [];
+    const forms: readonly (readonly [Json, string, RegExp])[] = [
+      [{ hmac: {} }, "webhookHmacSecret", /^[\w-]{43}$/],
+      [{ capabilityUrl: {} }, "webhookCapabilityUrl", /\/incoming\/[\w-]{27}\/t\/[\w-]{43}$/],
+      [{ standardWebhooks: {} }, "webhookSecret", /^whsec_[A-Za-z0-9+/]{43}=$/],
+      [{ github: {} }, "webhookSecret", /^[0-9a-f]{64}$/],
+      [{ header: { name: "X-Signature" } }, "webhookSecret", /^[0-9a-f]{64}$/],
+    ];
+    for (const [webhook, field, form] of forms) {
+      const { trigger, ...secrets } = await createTrigger(client, functionId, { webhook });
+      assert.deepEqual(Object.keys(secrets), [field]);
+      assert.match(secrets[field], form);
+      assert.match(trigger.webhook.listenerId, /^[\w-]{27}$/);
+      shown.push(secrets[field].split("/").at(-1));
+    }
+    const given = `given-${crypto.randomUUID()}`;
+    const own = await createTrigger(client, functionId, { webhook: { stripe: { secret: given } } });
+    assert.deepEqual(Object.keys(own), ["trigger"]);
+    assert.deepEqual(own.trigger.webhook.stripe, {});
+    const kept = await updateTrigger(client, own.trigger, { webhook: { maxBytes: 1000 } });
+    assert.equal(kept.webhook.maxBytes, 1000);
+    const replaced = await client.call("PATCH", `${triggersOf(functionId)}/${kept.id}`, {
+      trigger: { webhook: { slack: {} } },
+    });
+    assert.match(ok(replaced).webhookSecret, /^[0-9a-f]{64}$/);
+
+    const read = JSON.stringify(ok(await client.get(triggersOf(functionId))));
+    using database = new DatabaseSync(join(server.dataDir, "invoked.db"), { readOnly: true });
+    const stored = database.prepare("select * from triggers where function_id = ?").all(functionId);
+    for (const secret of [...shown, given]) {
+      assert.ok(!read.includes(secret), "a secret was read");
+      for (const value of stored.flatMap((row) => Object.values(row))) {
+        const text = value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value);
+        assert.ok(!text.includes(secret), "a secret is stored as it is");
+      }
+    }
+  },
+
+  "a secret is rotated": async ({ client }) => {
+    const functionId = await client.deploy(MAIN);
+    const { trigger, webhookHmacSecret } = await createTrigger(client, functionId, {
+      webhook: { hmac: {} },
+    });
+    const path = (id: string) => `${triggersOf(functionId)}/${id}/rotate_secret`;
+    const rotated = ok(await client.post(path(trigger.id), { expireOldAfter: "60s" }));
+    assert.deepEqual(Object.keys(rotated), ["webhookHmacSecret"]);
+    assert.notEqual(rotated.webhookHmacSecret, webhookHmacSecret);
+    const slack = await createTrigger(client, functionId, { webhook: { slack: {} } });
+    assert.deepEqual(ok(await client.post(path(slack.trigger.id), { secret: "given" })), {});
+    const late = await client.post(path(trigger.id), { expireOldAfter: "9999999s" });
+    assertError(late, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["expireOldAfter"] });
+    const plain = await createTrigger(client, functionId, SCHEDULE);
+    assertError(await client.post(path(plain.trigger.id), {}), "INVALID_ARGUMENT", "INVALID_FIELD");
+  },
+
+  "slugs, hosts and names are unique, and free again after their trigger": async ({ client }) => {
+    const [first, second] = [await client.deploy(MAIN), await client.deploy(MAIN)];
+    const [slug, host] = [unique("slug"), `${unique("host")}.example.com`];
+    const { trigger } = await createTrigger(client, first, {
+      displayName: "one",
+      http: { slug, host: host.toUpperCase(), auth: "ENDPOINT_AUTH_OPEN" },
+    });
+    assert.deepEqual(trigger.http, { slug, host, auth: "ENDPOINT_AUTH_OPEN" });
+    const taken: readonly (readonly [string, Json])[] = [
+      [second, { http: { slug } }],
+      [second, { http: { slug: unique("slug"), host } }],
+      [first, { displayName: "one", ...SCHEDULE }],
+    ];
+    for (const [functionId, more] of taken) {
+      const body = { trigger: { displayName: "two", ...more } };
+      const answer = await client.post(triggersOf(functionId), body);
+      assertError(answer, "ALREADY_EXISTS", "TRIGGER_ALREADY_EXISTS");
+    }
+    const racing = unique("slug");
+    const created = await Promise.all(
+      [first, second, first, second].map((functionId) =>
+        client.post(triggersOf(functionId), {
+          trigger: { displayName: unique("race"), http: { slug: racing } },
+        })
+      ),
+    );
+    assert.deepEqual(created.map(({ status }) => status).toSorted(), [200, 409, 409, 409]);
+    ok(await client.call("DELETE", `${triggersOf(first)}/${trigger.id}`, {}));
+    await createTrigger(client, second, { http: { slug, host } });
+  },
+
+  "a signed endpoint has a secret, and cross-origin rules come back as they were": async (
+    { client },
+  ) => {
+    const functionId = await client.deploy(MAIN);
+    const cors = {
+      allowOrigins: ["https://a.example"],
+      allowMethods: ["GET"],
+      allowHeaders: [],
+      exposeHeaders: ["X-A"],
+      allowCredentials: true,
+      maxAge: "600s",
+    };
+    const http = { slug: unique("slug"), auth: "ENDPOINT_AUTH_SIGNATURE", cors };
+    const made = await createTrigger(client, functionId, { http });
+    assert.match(made.webhookSecret, /^whsec_/);
+    assert.deepEqual(made.trigger.http, http);
+    const secret = `whsec_${"A".repeat(32)}`;
+    await createTrigger(client, functionId, { http: { ...http, slug: unique("slug"), secret } });
+    const open = await updateTrigger(client, made.trigger, {
+      http: { auth: "ENDPOINT_AUTH_OPEN" },
+    });
+    assert.deepEqual(open.http, { ...http, auth: "ENDPOINT_AUTH_OPEN" });
+  },
+
+  "bad triggers name their fault, and nothing is created": async ({ client }) => {
+    const functionId = await client.deploy(MAIN);
+    const bad = (trigger: Json, field: string, message?: RegExp) =>
+      refused(client, functionId, trigger, field, message);
+    const schedule = (change: Json) => ({ schedule: { cronSpec: "* * * * *", ...change } });
+    await bad({}, "trigger", /exactly one of/);
+    await bad({ ...SCHEDULE, http: { slug: "a" } }, "trigger", /exactly one of/);
+    await bad({ ...SCHEDULE, displayName: " " }, "trigger.displayName");
+    await bad(schedule({ cronSpec: "* * * *" }), "trigger.schedule.cronSpec", /five fields/);
+    await bad(schedule({ cronSpec: "* * * * * *" }), "trigger.schedule.cronSpec", /five fields/);
+    await bad(schedule({ cronSpec: "61 * * * *" }), "trigger.schedule.cronSpec", /61/);
+    await bad(schedule({ cronSpec: "0 0 30 2 *" }), "trigger.schedule.cronSpec", /never comes/);
+    await bad(schedule({ timezone: "Mars/Base" }), "trigger.schedule.timezone", /Mars\/Base/);
+    await bad(schedule({ timezone: "+01:00" }), "trigger.schedule.timezone", /IANA/);
+    await bad({ schedule: {} }, "trigger.schedule.cronSpec", /exactly one of/);
+    await bad({ schedule: { at: "2020-01-01T00:00:00Z" } }, "trigger.schedule.at", /future/);
+    await bad({ schedule: { at: "tomorrow" } }, "trigger.schedule.at", /RFC 3339/);
+    await bad(schedule({ overlap: "OVERLAP_X" }), "trigger.schedule.overlap", /must be one of/);
+    await bad(schedule({ input: [] }), "trigger.schedule.input");
+    await bad({ webhook: {} }, "trigger.webhook", /exactly one of/);
+    await bad({ webhook: { hmac: {}, github: {} } }, "trigger.webhook", /hmac and github/);
+    await bad({ webhook: { hmac: {}, maxBytes: 2 ** 30 } }, "trigger.webhook.maxBytes", /--max-w/);
+    await bad(
+      { webhook: { hmac: {}, allowSourceCidrs: ["x"] } },
+      "trigger.webhook.allowSourceCidrs[0]",
+    );
+    await bad(
+      { webhook: { jwt: { jwksUrl: "http://a.example/" } } },
+      "trigger.webhook.jwt.jwksUrl",
+    );
+    await bad({ webhook: { discord: { publicKey: "00" } } }, "trigger.webhook.discord.publicKey");
+    await bad({ webhook: { header: { name: "a b" } } }, "trigger.webhook.header.name");
+    await bad({ webhook: { standardWebhooks: { secret: "short" } } }, "secret", /whsec_/);
+    await bad({ http: { slug: "A b" } }, "trigger.http.slug", /lower-case/);
+    await bad({ http: {} }, "trigger.http.slug");
+    await bad({ http: { slug: unique("s"), secret: "x" } }, "secret", /must be absent/);
+    await bad({ http: { slug: unique("s"), host: "a:80" } }, "trigger.http.host");
+    const cors = { allowOrigins: ["*"], allowCredentials: true };
+    await bad({ http: { slug: unique("s"), cors } }, "trigger.http.cors.allowOrigins");
+    const volume = { trigger: { displayName: "v", vfsId: "none", ...SCHEDULE } };
+    assertError(await client.post(triggersOf(functionId), volume), "NOT_FOUND", "VOLUME_NOT_FOUND");
+    const list = ok(await client.get(triggersOf(functionId))).list;
+    assert.deepEqual(list, []);
+  },
+
+  "a function shows its triggers, and is deleted after them; a volume, too": async ({ client }) => {
+    const functionId = await client.deploy(MAIN);
+    const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: unique("v") }));
+    const { trigger } = await createTrigger(client, functionId, { vfsId: volume.id, ...SCHEDULE });
+    assert.equal(trigger.vfsId, volume.id);
+    const path = `/api/v1/functions/${functionId}`;
+    assert.deepEqual(ok(await client.get(path)).function.hookRefs, [trigger.id]);
+    assertError(await client.call("DELETE", path, {}), "FAILED_PRECONDITION", "FUNCTION_IN_USE", {
+      message: new RegExp(trigger.id),
+    });
+    const volumePath = `/api/v1/vfs/volumes/${volume.id}`;
+    assertError(await client.call("DELETE", volumePath), "FAILED_PRECONDITION", "VOLUME_BOUND");
+    ok(await client.call("DELETE", `${triggersOf(functionId)}/${trigger.id}`, {}));
+    ok(await client.call("DELETE", volumePath));
+    ok(await client.call("DELETE", path, {}));
+    const gone = await client.post(triggersOf(functionId), {
+      trigger: { displayName: "x", ...SCHEDULE },
+    });
+    assertError(gone, "NOT_FOUND", "FUNCTION_NOT_FOUND");
+  },
+
+  "a trigger of another function is not found": async ({ client }) => {
+    const [functionId, other] = [await client.deploy(MAIN), await client.deploy(MAIN)];
+    const { trigger } = await createTrigger(client, functionId, SCHEDULE);
+    const path = `${triggersOf(other)}/${trigger.id}`;
+    assertError(await client.get(path), "NOT_FOUND", "TRIGGER_NOT_FOUND");
+    assertError(await client.call("DELETE", path, {}), "NOT_FOUND", "TRIGGER_NOT_FOUND");
+    assertError(await client.get(`${path}/deliveries`), "NOT_FOUND", "TRIGGER_NOT_FOUND");
+    assertError(await client.get(triggersOf("none")), "NOT_FOUND", "FUNCTION_NOT_FOUND");
+  },
+});
