@@ -3,10 +3,10 @@ import { childrenOf, descendantsOf } from "../../tests/support/processes.ts";
 import type { Context } from "../context.ts";
 import { Invoked } from "../invoked.ts";
 import { oneByOne, pause } from "../load.ts";
+import { type Memory, memoryOf } from "../process_memory.ts";
 import { type PartResult, type Row, rowOf } from "../report.ts";
 import { bundleOf, HELLO, type Workload } from "../workload.ts";
 
-const KIB_PER_MIB = 1024;
 /** Processes of the function; one more, which takes on any code, stands beside them. */
 const PROVISIONED = 6;
 const LOOK_INTERVAL_MS = 500;
@@ -14,13 +14,6 @@ const LOOK_INTERVAL_MS = 500;
 const SETTLED_LOOKS = 4;
 const LOOKS_MAX = 60;
 const SAME_SHARE = 0.01;
-
-interface Memory {
-  /** Proportional set size: what is shared counts for each of those who share it with its part. */
-  readonly pss: number;
-  /** What ends with the process. */
-  readonly privately: number;
-}
 
 const CASES: readonly { readonly name: string; readonly workload: Workload | undefined }[] = [
   { name: "ready, no code", workload: undefined },
@@ -120,20 +113,4 @@ async function readyProcesses(server: number): Promise<Memory[]> {
     if (memory !== undefined) found.push(memory);
   }
   return found;
-}
-
-/** In MiB; undefined of a process that is gone. */
-async function memoryOf(pid: number): Promise<Memory | undefined> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    // The kernel says ESRCH of a process that ends while it is read.
-    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
-    throw error;
-  }
-  const mib = (name: string) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? NaN) / KIB_PER_MIB;
-  return { pss: mib("Pss"), privately: mib("Private_Clean") + mib("Private_Dirty") };
 }

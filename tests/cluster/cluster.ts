@@ -1,7 +1,7 @@
 /** A cluster of real processes on this machine: PostgreSQL, NATS, API nodes, workers. */
 import { Client } from "../support/client.ts";
 import { type NatsOptions, TestNats } from "../support/nats.ts";
-import { TestPostgres } from "../support/postgres.ts";
+import { type PostgresOptions, TestPostgres } from "../support/postgres.ts";
 import { type ServerOptions, TestServer } from "../support/server.ts";
 import { TestWorker, type WorkerOptions } from "../support/workers.ts";
 
@@ -15,9 +15,15 @@ export class TestCluster implements AsyncDisposable {
     private readonly opened: AsyncDisposableStack,
   ) {}
 
-  static async start(options: NatsOptions = {}): Promise<TestCluster> {
+  static async start(
+    options: NatsOptions = {},
+    database: PostgresOptions = {},
+  ): Promise<TestCluster> {
     await using opened = new AsyncDisposableStack();
-    const [postgres, nats] = await Promise.all([TestPostgres.start(), TestNats.start(options)]);
+    const [postgres, nats] = await Promise.all([
+      TestPostgres.start(database),
+      TestNats.start(options),
+    ]);
     opened.use(postgres);
     opened.use(nats);
     return new TestCluster(postgres, nats, await postgres.database(), opened.move());

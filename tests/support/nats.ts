@@ -12,6 +12,8 @@ export interface NatsOptions {
   readonly config?: string;
   /** Space for streams in files, in bytes. */
   readonly maxFileStore?: number;
+  /** How often streams are synced to the disk; `always` for each message. */
+  readonly syncInterval?: string;
   /** An existing directory for streams, such as a small disk; the caller removes it. */
   readonly storeDir?: string;
 }
@@ -82,13 +84,14 @@ interface Started {
 async function writeConfig(
   directory: string,
   port: number,
-  { config = "", maxFileStore, storeDir = join(directory, "streams") }: NatsOptions,
+  { config = "", maxFileStore, syncInterval, storeDir = join(directory, "streams") }: NatsOptions,
 ): Promise<void> {
   const lines = [
     `listen: "127.0.0.1:${port}"`,
     `ports_file_dir: ${JSON.stringify(directory)}`,
     "jetstream {",
     `  store_dir: ${JSON.stringify(storeDir)}`,
+    ...syncInterval === undefined ? [] : [`  sync_interval: ${syncInterval}`],
     ...maxFileStore === undefined ? [] : [`  max_file_store: ${maxFileStore}`],
     "}",
     config,
