@@ -10,7 +10,7 @@ import { Registry } from "../cluster/registry/registry.ts";
 import { Puller } from "../cluster/worker/puller.ts";
 import { Slots } from "../cluster/worker/slots.ts";
 import type { Config } from "../config/mod.ts";
-import type { ArtifactSource, JobRunner } from "../engine/contract.ts";
+import type { JobRunner } from "../engine/contract.ts";
 import { type EngineLimits, LocalEngine } from "../engine/local_engine.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "../sandbox/instance/reply_limits.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
@@ -82,20 +82,21 @@ export class Cluster implements AsyncDisposable {
    * The engine of an API node: its limit of running calls is the capacity of all workers.
    * @param node id of this API node
    * @param local runs the calls of this process
+   * @param keyOf the key of the object of an artifact, by its digest
    */
   engine(
     node: string,
     local: JobRunner,
-    artifacts: ArtifactSource,
+    keyOf: (digest: string) => Uint8Array,
     config: Config,
   ): NodeEngine {
     const { invocations } = config;
     const replyBudget = new ByteBudget(REPLIES_CONTENT_MAX_BYTES);
-    const parts = { nats: this.nats, artifacts, replyBudget, limits: invocations };
+    const parts = { nats: this.nats, keyOf, replyBudget, limits: invocations };
     const sessions = this.#opened.use(new Sessions(parts, node));
     const claims = this.#opened.use(new Claims(this.nats, sessions));
     const { nats, registry } = this;
-    const prewarming = this.#opened.use(new Prewarming({ nats, artifacts, sessions, registry }));
+    const prewarming = this.#opened.use(new Prewarming({ nats, keyOf, registry }));
     const here = { runner: local, slots: this.#slots };
     const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
     const engine = new LocalEngine(dispatcher, this.#limits(invocations));

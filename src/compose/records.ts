@@ -33,6 +33,13 @@ export interface RecordsParts {
   readonly onSyncFailure: (error: Error) => void;
 }
 
+/** The records of a server. */
+export interface Records {
+  readonly store: Store;
+  /** The blobs in NATS; undefined for a server without it. */
+  readonly objects: Objects | undefined;
+}
+
 /** A server on SQLite loads nothing of PostgreSQL. */
 async function postgresOptions(
   config: Config,
@@ -48,7 +55,7 @@ export async function openRecords(
   config: Config,
   { sealer, nats, node, onSyncFailure }: RecordsParts,
   opened: AsyncDisposableStack,
-): Promise<Store> {
+): Promise<Records> {
   const objects = nats === undefined
     ? undefined
     : opened.use(await openObjects(config, nats, node.id));
@@ -62,5 +69,5 @@ export async function openRecords(
     }),
   );
   objects?.unlock(await objectRootKey(store, sealer));
-  return store;
+  return { store, objects };
 }

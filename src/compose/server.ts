@@ -20,7 +20,7 @@ import { Runner } from "../engine/runner.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
-import { openRecords } from "./records.ts";
+import { openRecords, type Records } from "./records.ts";
 import { openSandboxes } from "./sandboxes.ts";
 import { openSealer } from "./sealer.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
@@ -124,16 +124,15 @@ export async function startServer(
   const cluster = await openCluster(config, opened);
   const { http, tls, url } = await openListener(config, opened);
 
-  const sandboxes = opened.use(
-    await openSandboxes(config, join(dataDir, "cache", "sandbox")),
-  );
+  const sandboxes = opened.use(await openSandboxes(config, join(dataDir, "cache", "sandbox")));
   const builder = opened.use(openBuilder(config));
   const ready = startInstances(sandboxes, builder, cluster);
   const ids = new Ids();
   const spec = nodeSpec(ids.next(), cluster);
   const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure };
-  const store = await openRecords(config, parts, opened);
-  const running = openEngine(config, { store, sandboxes, cluster, nodeId: spec.id });
+  const records = await openRecords(config, parts, opened);
+  const { store } = records;
+  const running = openEngine(config, { ...records, sandboxes, cluster, nodeId: spec.id });
   const engine = opened.use(running.engine);
   const shutdown = new AbortController();
   opened.defer(() => shutdown.abort());
@@ -265,18 +264,16 @@ async function openCluster(
 /** The engine of this process: its calls run here, or on workers. */
 function openEngine(
   config: Config,
-  { store, sandboxes, cluster, nodeId }: {
-    readonly store: Store;
+  { store, objects, sandboxes, cluster, nodeId }: Records & {
     readonly sandboxes: Sandboxes;
     readonly cluster: Cluster | undefined;
     readonly nodeId: string;
   },
 ): NodeEngine {
-  const source = artifactSource(store);
-  const runner = new Runner(sandboxes, new Artifacts(source));
-  return cluster === undefined
+  const runner = new Runner(sandboxes, new Artifacts(artifactSource(store)));
+  return cluster === undefined || objects === undefined
     ? { engine: new LocalEngine(runner, config.invocations) }
-    : cluster.engine(nodeId, runner, source, config);
+    : cluster.engine(nodeId, runner, (digest) => objects.keyOf(digest), config);
 }
 
 function nodeSpec(id: string, cluster: Cluster | undefined): NodeSpec {

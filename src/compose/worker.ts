@@ -1,7 +1,10 @@
 /** Builds a worker from its configuration. */
 import { join } from "node:path";
 import { Nats } from "../cluster/nats/connection.ts";
-import { SessionArtifacts } from "../cluster/worker/artifacts.ts";
+import { ChunkCache } from "../cluster/objects/chunk_cache.ts";
+import { COMMITS_BUCKET } from "../cluster/objects/mod.ts";
+import { ObjectReader } from "../cluster/objects/reader.ts";
+import { ObjectArtifacts } from "../cluster/worker/object_artifacts.ts";
 import { Worker } from "../cluster/worker/worker.ts";
 import type { Config } from "../config/mod.ts";
 import { Artifacts } from "../engine/artifacts.ts";
@@ -49,7 +52,9 @@ export class RunningWorker {
  * @throws NatsUnusable
  */
 export async function startWorker(config: Config): Promise<RunningWorker> {
-  const { nats: { urls, credentialsFile, caFile, capacity = DEFAULT_CAPACITY }, server } = config;
+  const { nats: natsSettings, server } = config;
+  const { urls, credentialsFile, caFile, objectCacheBytes } = natsSettings;
+  const { capacity = DEFAULT_CAPACITY } = natsSettings;
   if (urls === undefined) throw new Error("a worker needs --nats, the URL of NATS");
   if (capacity === 0) throw new Error("a worker needs a --capacity of 1 at least");
   await using opened = new AsyncDisposableStack();
@@ -60,7 +65,11 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
     await openSandboxes(config, join(server.dataDir, "cache", "sandbox")),
   );
   await sandboxes.start();
-  const artifacts = new SessionArtifacts();
+  const cache = opened.use(
+    await ChunkCache.open(join(server.dataDir, "cache", "objects"), objectCacheBytes),
+  );
+  const reader = await ObjectReader.open(nats.connection, COMMITS_BUCKET, cache);
+  const artifacts = new ObjectArtifacts(reader);
   const runner = new Runner(sandboxes, new Artifacts(artifacts));
   const options = { capacity, version: manifest.version };
   const worker = opened.use(await Worker.start(nats, runner, artifacts, options));

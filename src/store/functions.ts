@@ -73,7 +73,11 @@ export class FunctionReader {
   }
 
   /** The published code that has provisioned instances, and their number. */
-  async provisioned(): Promise<{ readonly scriptDigest: string; readonly count: number }[]> {
+  provisioned(): Promise<readonly { readonly scriptDigest: string; readonly count: number }[]> {
+    return this.cache.read("provisioned", () => this.#provisioned());
+  }
+
+  async #provisioned() {
     const rows = await this.db.selectFrom("functions")
       .innerJoin("commits", "commits.id", "functions.publishedCommitId")
       .select(["commits.scriptDigest", "functions.provisionedConcurrency as count"])

@@ -35,11 +35,6 @@ const DEEDS: readonly [string, Deed, RegExp][] = [
     /log lines is malformed at 0\.level/,
   ],
   ["a host call without a head", write(MessageType.HOST_CALL, text("x")), /its head is missing/],
-  [
-    "an artifact of another function",
-    write(MessageType.ARTIFACT_WANTED, text("0".repeat(64))),
-    /is not one of its job/,
-  ],
   ["a second acceptance", write(MessageType.ACCEPTED, text("{}")), /an answer is malformed/],
   ["a message of no type", write(99, text("x")), /no message of type 99/],
   ["a frame that is none", (_, send) => send(text("hello")), /a frame cannot be read/],

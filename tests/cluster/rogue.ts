@@ -33,6 +33,7 @@ export class RogueWorker implements AsyncDisposable {
         capacity: 100,
         free: 100,
         ready: [],
+        scriptList: "",
         publicKey: key.publicKey,
         isDraining: false,
         ...entry,

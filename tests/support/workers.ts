@@ -11,6 +11,8 @@ export interface WorkerOptions {
   /** Further flags of `invoked worker`. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The directory of an earlier one to start on again; the caller removes it. */
+  readonly directory?: string;
   /** The command `invoked` of another build. */
   readonly program?: string;
 }
@@ -23,13 +25,15 @@ export class TestWorker implements AsyncDisposable {
     readonly process: Deno.ChildProcess,
     private readonly log: Promise<string>,
     private readonly directory: string,
+    private readonly ownsDirectory: boolean,
     readonly id: string,
   ) {}
 
   static async start(
-    { nats, capacity = 2, flags = [], env = {}, program = INVOKED }: WorkerOptions,
+    { nats, capacity = 2, flags = [], env = {}, program = INVOKED, ...options }: WorkerOptions,
   ): Promise<TestWorker> {
-    const directory = await Deno.makeTempDir({ prefix: "invoked-test-worker-" });
+    const directory = options.directory ??
+      await Deno.makeTempDir({ prefix: "invoked-test-worker-" });
     const process = new Deno.Command(program, {
       args: [
         "worker",
@@ -52,7 +56,7 @@ export class TestWorker implements AsyncDisposable {
     }).spawn();
     const log = new Response(process.stderr).text();
     const id = await readId(process, log);
-    return new TestWorker(process, log, directory, id);
+    return new TestWorker(process, log, directory, options.directory === undefined, id);
   }
 
   signal(signal: Deno.Signal): void {
@@ -70,7 +74,7 @@ export class TestWorker implements AsyncDisposable {
     if (this.#isGone) return;
     this.#isGone = true;
     await this.stop("SIGKILL");
-    await removeDirectory(this.directory);
+    if (this.ownsDirectory) await removeDirectory(this.directory);
   }
 }
 

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { formatBytes } from "../../config/mod.ts";
-import type { ArtifactSource, Job, JobPorts, Outcome } from "../../engine/contract.ts";
+import type { Job, JobPorts, Outcome } from "../../engine/contract.ts";
 import { HOST_CALL_MAX_BYTES, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import { HostChannel } from "../../sandbox/instance/host_channel.ts";
 import { killCodeOf, killed } from "../../sandbox/instance/outcome.ts";
@@ -8,14 +8,7 @@ import type { ByteBudget } from "../../shared/byte_budget.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { Channel, type ChannelEnd } from "../link/channel.ts";
 import { CloseReason } from "../link/frames.ts";
-import {
-  encodeJob,
-  MessageType,
-  readAccepted,
-  readDigest,
-  readLogs,
-  readOutcome,
-} from "../link/messages.ts";
+import { encodeJob, MessageType, readAccepted, readLogs, readOutcome } from "../link/messages.ts";
 import { speaks } from "../link/protocol.ts";
 import { BrokenProtocol } from "../link/receiver.ts";
 import { seal } from "../link/sealing.ts";
@@ -47,7 +40,8 @@ export class NotDelivered extends Error {
 /** What the sessions of an API node share. */
 export interface OwnerParts {
   readonly nats: Nats;
-  readonly artifacts: ArtifactSource;
+  /** The key of the object of an artifact, by its digest. */
+  readonly keyOf: (digest: string) => Uint8Array;
   /** Memory for contents of replies to host calls. */
   readonly replyBudget: ByteBudget;
   readonly limits: OwnerLimits;
@@ -92,7 +86,7 @@ export class OwnerSession {
   );
   #worker: string | undefined;
   #publicKey = "";
-  #job: { readonly job: Job; readonly ports: JobPorts; readonly host: HostChannel } | undefined;
+  #job: { readonly ports: JobPorts; readonly host: HostChannel } | undefined;
   #logBytes = 0;
 
   /** @param worker undefined for an offer to any worker: the one that accepts on its own subject has the session */
@@ -152,14 +146,15 @@ export class OwnerSession {
 
   /**
    * Runs a job on the worker that accepted. The session stays open for {@link recorded} or {@link close}.
-   * @throws NotDelivered, what `onAssigned` throws, and what reading an artifact throws
+   * @throws NotDelivered, and what `onAssigned` throws
    */
   async run(job: Job, ports: JobPorts, signal: AbortSignal): Promise<Outcome> {
     const worker = this.#worker;
     if (worker === undefined || !this.#lifecycle.is("accepted")) throw this.#notDelivered();
-    const context = { worker, node: this.node, session: this.id };
+    const context = { kind: "job", worker, node: this.node, session: this.id } as const;
+    const keys = this.#keysOf(job);
     const [sealed] = await Promise.all([
-      seal(this.#publicKey, context, encodeJob(job)),
+      seal(this.#publicKey, context, encodeJob({ job, keys })),
       ports.onAssigned?.(worker),
     ]);
     if (signal.aborted) return killed(killCodeOf(signal));
@@ -168,7 +163,7 @@ export class OwnerSession {
       write: (bytes) => this.#channel.write(MessageType.HOST_REPLY, bytes),
       close: () => Promise.resolve(),
     }, this.#parts.replyBudget);
-    this.#job = { job, ports, host };
+    this.#job = { ports, host };
     this.#lifecycle.set("running");
     this.#channel.write(MessageType.JOB, sealed);
     try {
@@ -229,8 +224,6 @@ export class OwnerSession {
         return this.#log(bytes, current.ports);
       case MessageType.HOST_CALL:
         return current.host.receive(bytes);
-      case MessageType.ARTIFACT_WANTED:
-        return this.#sendArtifact(readDigest(bytes), current.job);
       case MessageType.OUTCOME:
         return this.#report(readOutcome(bytes), bytes.length);
       default:
@@ -261,20 +254,12 @@ export class OwnerSession {
     }
   }
 
-  /** A worker gets the artifacts of its job and no others. */
-  async #sendArtifact(digest: string, { scriptDigest, sourceMapDigest }: Job): Promise<void> {
-    if (digest !== scriptDigest && digest !== sourceMapDigest) {
-      throw new BrokenProtocol(`artifact ${digest} is not one of its job`);
-    }
-    let text: string;
-    try {
-      text = await this.#parts.artifacts.text(digest);
-    } catch (error) {
-      // No fault of the worker: the run fails here.
-      this.#outcome.reject(error);
-      return this.close();
-    }
-    await this.#channel.write(MessageType.ARTIFACT, new TextEncoder().encode(digest + text));
+  /** A worker gets the keys of the artifacts of its job and no others. */
+  #keysOf({ scriptDigest, sourceMapDigest }: Job): Record<string, string> {
+    const digests = [scriptDigest, sourceMapDigest];
+    return Object.fromEntries(
+      digests.map((digest) => [digest, this.#parts.keyOf(digest).toBase64()]),
+    );
   }
 
   #report(outcome: Outcome, byteLength: number): void {

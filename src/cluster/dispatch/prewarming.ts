@@ -1,38 +1,38 @@
 import { getLogger } from "@logtape/logtape";
-import { nuid } from "@nats-io/transport-node";
-import type { ArtifactSource, Prewarmed } from "../../engine/contract.ts";
+import { createHash } from "node:crypto";
+import type { Prewarmed } from "../../engine/contract.ts";
 import { pause } from "../../shared/pause.ts";
-import { Channel } from "../link/channel.ts";
-import { CloseReason } from "../link/frames.ts";
-import { encode, MessageType, readDigest, SCRIPTS_MAX } from "../link/messages.ts";
-import { BrokenProtocol } from "../link/receiver.ts";
-import type { Nats } from "../nats/connection.ts";
+import { encode, SCRIPTS_MAX } from "../link/messages.ts";
+import { seal } from "../link/sealing.ts";
 import { subjects } from "../nats/subjects.ts";
-import type { Registry } from "../registry/registry.ts";
-import type { RoutedSession, Sessions } from "./sessions.ts";
+import type { Nats } from "../nats/connection.ts";
+import type { KnownWorker, Registry } from "../registry/registry.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
 /** Changes of the workers within this time share one distribution. */
 const SETTLE_MS = 500;
-/** The largest message of a worker: a digest. */
-const MESSAGE_BYTES_MAX = 1024;
+/** How long a worker may take to report a list that it was sent; then it is sent again. */
+const REPEAT_AFTER_MS = 5_000;
 
 export interface PrewarmingParts {
   readonly nats: Nats;
-  readonly artifacts: ArtifactSource;
-  readonly sessions: Sessions;
+  /** The key of the object of a script, by its digest. */
+  readonly keyOf: (digest: string) => Uint8Array;
   readonly registry: Registry;
 }
 
-/** Shares the instances that wait with a script among the workers, and again when workers come or go. */
+/**
+ * Shares the instances that wait with a script among the workers, and again when workers come or go. An entry names the
+ * list that its worker has, so whatever was lost is sent again. All nodes that read the same list send the same shares.
+ */
 export class Prewarming implements Disposable {
   readonly #parts: PrewarmingParts;
   readonly #closing = new AbortController();
   /** What each worker was sent last. */
-  readonly #sent = new Map<string, string>();
-  #scripts: readonly Prewarmed[] = [];
-  #decidedAt = 0;
+  readonly #sent = new Map<string, { readonly name: string; readonly at: number }>();
+  /** Undefined before the first list. */
+  #scripts: readonly Prewarmed[] | undefined;
 
   constructor(parts: PrewarmingParts) {
     this.#parts = parts;
@@ -48,9 +48,7 @@ export class Prewarming implements Disposable {
       });
     }
     this.#scripts = scripts.slice(0, SCRIPTS_MAX);
-    // The newest list wins: another node may have read an older one.
-    this.#decidedAt = Date.now();
-    this.#distribute();
+    this.#distribute(this.#scripts);
   }
 
   [Symbol.dispose](): void {
@@ -62,33 +60,45 @@ export class Prewarming implements Disposable {
     while (!signal.aborted) {
       await this.#parts.registry.changed;
       await pause(SETTLE_MS, signal);
-      if (!signal.aborted) this.#distribute();
+      if (!signal.aborted && this.#scripts !== undefined) this.#distribute(this.#scripts);
     }
   }
 
-  #distribute(): void {
-    const workers = this.#parts.registry.workers.map(({ id }) => id).sort();
-    for (const id of this.#sent.keys()) if (!workers.includes(id)) this.#sent.delete(id);
-    for (const [at, id] of workers.entries()) {
-      const scripts = shareOf(this.#scripts, at, workers.length);
-      const text = JSON.stringify([this.#decidedAt, scripts]);
-      const isKnown = this.#sent.get(id) === text ||
-        (scripts.length === 0 && !this.#sent.has(id));
-      if (isKnown) continue;
-      this.#sent.set(id, text);
-      this.#send(id, scripts);
+  #distribute(scripts: readonly Prewarmed[]): void {
+    const workers = this.#parts.registry.workers.toSorted((a, b) => a.id < b.id ? -1 : 1);
+    for (const id of this.#sent.keys()) {
+      if (!workers.some((worker) => worker.id === id)) this.#sent.delete(id);
+    }
+    for (const [at, worker] of workers.entries()) {
+      const share = shareOf(scripts, at, workers.length);
+      const name = nameOf(share);
+      const sent = this.#sent.get(worker.id);
+      const isUnderWay = sent?.name === name && performance.now() - sent.at < REPEAT_AFTER_MS;
+      if (worker.entry.scriptList === name || isUnderWay) continue;
+      this.#sent.set(worker.id, { name, at: performance.now() });
+      this.#send(worker, name, share).catch((error) =>
+        logger.warn("Cannot send worker {id} its scripts: {error}", { id: worker.id, error })
+      );
     }
   }
 
-  #send(worker: string, scripts: readonly Prewarmed[]): void {
-    const { nats, artifacts, sessions } = this.#parts;
-    const id = nuid.next();
-    const end = () => sessions.remove(id);
-    const session = new ScriptSession({ nats, artifacts }, worker, id, scripts, end);
-    sessions.add(id, session);
-    const { node } = sessions;
-    const list = { node, session: id, decidedAt: this.#decidedAt, scripts: [...scripts] };
-    nats.publish(subjects.prewarm(worker), encode(list));
+  async #send(
+    { id, entry: { publicKey } }: KnownWorker,
+    name: string,
+    share: readonly Prewarmed[],
+  ): Promise<void> {
+    const { nats, keyOf } = this.#parts;
+    const scripts = share.map(({ scriptDigest, count }) => ({
+      scriptDigest,
+      count,
+      key: keyOf(scriptDigest).toBase64(),
+    }));
+    const sealed = await seal(
+      publicKey,
+      { kind: "scripts", worker: id },
+      encode({ name, scripts }),
+    );
+    nats.publish(subjects.prewarm(id), sealed);
   }
 }
 
@@ -100,40 +110,9 @@ function shareOf(scripts: readonly Prewarmed[], at: number, workers: number): Pr
   });
 }
 
-/** Sends scripts that a worker keeps ready and does not have. */
-class ScriptSession implements RoutedSession {
-  readonly #worker: string;
-  readonly #channel: Channel;
-
-  constructor(
-    { nats, artifacts }: { readonly nats: Nats; readonly artifacts: ArtifactSource },
-    worker: string,
-    id: string,
-    scripts: readonly Prewarmed[],
-    onEnd: () => void,
-  ) {
-    this.#worker = worker;
-    this.#channel = new Channel({
-      send: (frame) => nats.publish(subjects.toWorker(worker, id), frame),
-      onMessage: async (type, bytes) => {
-        const digest = type === MessageType.ARTIFACT_WANTED ? readDigest(bytes) : "";
-        if (!scripts.some(({ scriptDigest }) => scriptDigest === digest)) {
-          throw new BrokenProtocol("a worker wants what is not on its list of scripts");
-        }
-        const text = digest + await artifacts.text(digest);
-        await this.#channel.write(MessageType.ARTIFACT, new TextEncoder().encode(text));
-      },
-      onEnd,
-      messageBytesMax: MESSAGE_BYTES_MAX,
-      frameBytesMax: nats.payloadBytesMax,
-    });
-  }
-
-  receive(worker: string, frame: Uint8Array): void {
-    if (worker === this.#worker) this.#channel.receive(frame);
-  }
-
-  close(): void {
-    this.#channel.close(CloseReason.DONE);
-  }
+/** The same for the same list at every node; empty for an empty one. */
+function nameOf(share: readonly Prewarmed[]): string {
+  if (share.length === 0) return "";
+  const text = JSON.stringify(share.map(({ scriptDigest, count }) => [scriptDigest, count]));
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

@@ -15,18 +15,11 @@ export interface OfferRequest {
   readonly lentBy?: string | undefined;
 }
 
-/** A session as far as frames and notices of NATS go. */
-export interface RoutedSession {
-  /** Takes a frame that came on the subject of a worker. */
-  receive(worker: string, frame: Uint8Array): void;
-  close(): void;
-}
-
 /** The sessions of one API node. */
 export class Sessions implements Disposable {
   readonly #parts: OwnerParts;
   readonly #node: string;
-  readonly #sessions = new Map<string, RoutedSession>();
+  readonly #sessions = new Map<string, OwnerSession>();
   readonly #subscriptions: readonly Disposable[];
   /** Where NATS reports that nobody listens to an offer. */
   readonly #unheard: string;
@@ -81,15 +74,6 @@ export class Sessions implements Disposable {
     );
     this.#sessions.set(id, session);
     return session;
-  }
-
-  /** Passes the frames of a session of another kind to it, until {@link remove}. */
-  add(id: string, session: RoutedSession): void {
-    this.#sessions.set(id, session);
-  }
-
-  remove(id: string): void {
-    this.#sessions.delete(id);
   }
 
   [Symbol.dispose](): void {

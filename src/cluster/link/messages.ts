@@ -14,26 +14,20 @@ export const MessageType = {
   JOB: 1,
   /** Owner to worker: a piece of the stream of replies to host calls (`src/runtime/wire.ts`). */
   HOST_REPLY: 2,
-  /** Owner to worker: the text of an artifact, after its digest in hex. */
-  ARTIFACT: 3,
   /** Owner to worker: kill the instance; the text is a `KillCode`. */
-  CANCEL: 4,
+  CANCEL: 3,
   /** Owner to worker: the call's record has its outcome, or may be claimed again. */
-  RECORDED: 5,
+  RECORDED: 4,
   /** Worker to owner: the slot is held. */
   ACCEPTED: 16,
   /** Worker to owner: log lines. */
   LOG: 17,
   /** Worker to owner: the body of a frame `HOST_CALL` of `src/runtime/wire.ts`. */
   HOST_CALL: 18,
-  /** Worker to owner: send the artifact with this digest. */
-  ARTIFACT_WANTED: 19,
   /** Worker to owner: how the job ended, once. */
-  OUTCOME: 20,
+  OUTCOME: 19,
 } as const;
 
-/** Length of a digest in hex. */
-export const DIGEST_UNITS = 64;
 /** Log lines of one message. */
 export const LOG_LINES_MAX = 500;
 /** Longest message of a log line in UTF-16 units; the sandbox cuts longer ones. */
@@ -48,6 +42,9 @@ const Id = z.string().refine(isId);
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 const PublicKey = z.string().refine(isPublicKey);
 const Protocol = z.int().min(0).max(1_000_000);
+const ObjectKey = z.base64().max(64);
+/** Empty without a list. */
+const ListName = z.string().max(64);
 const Count = z.int().min(0).max(1_000_000);
 
 const Offer = z.object({
@@ -98,6 +95,8 @@ const Entry = z.object({
   free: Count,
   /** Digests of scripts that it has ready. */
   ready: z.array(Digest).max(SCRIPTS_MAX),
+  /** Name of the list of scripts that it keeps ready. */
+  scriptList: ListName,
   publicKey: PublicKey,
   isDraining: z.boolean(),
 });
@@ -106,11 +105,11 @@ const Entry = z.object({
 export type Entry = Readonly<z.infer<typeof Entry>>;
 
 const Prewarm = z.object({
-  node: Id,
-  session: Id,
-  /** When the list was read, in milliseconds since the epoch: a later one replaces it. */
-  decidedAt: z.int().min(0),
-  scripts: z.array(z.object({ scriptDigest: Digest, count: Count })).max(SCRIPTS_MAX),
+  /** Names the list: the worker's entry repeats it. */
+  name: ListName,
+  /** With the key of each script's object, in base64. */
+  scripts: z.array(z.object({ scriptDigest: Digest, count: Count, key: ObjectKey }))
+    .max(SCRIPTS_MAX),
 });
 
 /** Scripts that a worker keeps ready. */
@@ -173,22 +172,30 @@ export const readPrewarm = (bytes: Uint8Array): Prewarm =>
   read(Prewarm, "a list of scripts", bytes);
 export const readLogs = (bytes: Uint8Array): readonly SandboxLog[] =>
   read(Logs, "a list of log lines", bytes);
-export const readDigest = (bytes: Uint8Array): string => {
-  const text = new TextDecoder().decode(bytes);
-  if (!Digest.safeParse(text).success) throw new BrokenProtocol("a digest is malformed");
-  return text;
-};
+/** A job for a worker, and what it needs to read the artifacts: the keys of their objects, in base64, by digest. */
+export interface SealedJob {
+  readonly job: Job;
+  readonly keys: Readonly<Record<string, string>>;
+}
 
-/** A job as it is sealed: its input is kept apart, because it may be large. */
-export function encodeJob({ inputJson, ...head }: Job): Uint8Array<ArrayBuffer> {
-  return encodeWithText(head, inputJson);
+/**
+ * A job as it is sealed: its input is kept apart, because it may be large. Inputs and outputs of any size go through the
+ * channel, in chunks: each has one reader, and is in the record already. As objects they would be written, synced and
+ * deleted once more for each call, and a worker would need the right to write objects.
+ */
+export function encodeJob(
+  { job: { inputJson, ...head }, keys }: SealedJob,
+): Uint8Array<ArrayBuffer> {
+  return encodeWithText({ ...head, keys }, inputJson);
 }
 
 /** Reads an opened job; its owner is trusted. */
-export function decodeJob(bytes: Uint8Array): Job {
+export function decodeJob(bytes: Uint8Array): SealedJob {
   const { head, text } = split(bytes);
-  const job = JSON.parse(new TextDecoder().decode(head)) as Omit<Job, "inputJson">;
-  return { ...job, inputJson: new TextDecoder().decode(text) };
+  const { keys, ...job } = JSON.parse(new TextDecoder().decode(head)) as
+    & Omit<Job, "inputJson">
+    & Pick<SealedJob, "keys">;
+  return { job: { ...job, inputJson: new TextDecoder().decode(text) }, keys };
 }
 
 export function encodeOutcome(outcome: Outcome): Uint8Array<ArrayBuffer> {

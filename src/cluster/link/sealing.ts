@@ -1,17 +1,21 @@
-/** Seals jobs to one worker: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM. */
+/** Seals jobs and keys to one worker: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM. */
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 
 /** Length of a public key, and of the encapsulated key before a sealed text. */
 const KEY_BYTES = 32;
 
-/** What a sealed job is for; a seal opens for the same alone. */
-export interface SealContext {
-  /** Id of the worker. */
-  readonly worker: string;
-  /** Id of the API node. */
-  readonly node: string;
-  readonly session: string;
-}
+/** What is sealed, and for what; a seal opens for the same alone. */
+export type SealContext =
+  | {
+    readonly kind: "job";
+    /** Id of the worker. */
+    readonly worker: string;
+    /** Id of the API node. */
+    readonly node: string;
+    readonly session: string;
+  }
+  /** The scripts that a worker keeps ready. */
+  | { readonly kind: "scripts"; readonly worker: string };
 
 /** The seal does not open: it is for another key or context, or was changed. */
 export class SealBroken extends Error {
@@ -75,12 +79,18 @@ export class SealKey {
       }, sealed.slice(KEY_BYTES));
       return new Uint8Array(text);
     } catch {
-      throw new SealBroken(`the sealed job of session ${context.session} does not open`);
+      throw new SealBroken(
+        context.kind === "job"
+          ? `the sealed job of session ${context.session} does not open`
+          : "a sealed list of scripts does not open",
+      );
     }
   }
 }
 
 /** Ids have no line breaks. */
-function infoOf({ worker, node, session }: SealContext): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(["invoked.v1 job", worker, node, session].join("\n"));
+function infoOf(context: SealContext): Uint8Array<ArrayBuffer> {
+  const { kind, worker } = context;
+  const names = kind === "job" ? [worker, context.node, context.session] : [worker];
+  return new TextEncoder().encode([`invoked.v1 ${kind}`, ...names].join("\n"));
 }

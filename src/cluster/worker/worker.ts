@@ -3,22 +3,14 @@ import { LRUCache } from "lru-cache";
 import type { JobRunner } from "../../engine/contract.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { CloseReason, encodeClose } from "../link/frames.ts";
-import {
-  type Entry,
-  type Offer,
-  type Prewarm,
-  readOffer,
-  readPrewarm,
-  SCRIPTS_MAX,
-} from "../link/messages.ts";
+import { type Entry, type Offer, readOffer, readPrewarm, SCRIPTS_MAX } from "../link/messages.ts";
 import { PROTOCOL, speaks } from "../link/protocol.ts";
 import { SealKey } from "../link/sealing.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, partsOf, subjects, WORKERS_GROUP } from "../nats/subjects.ts";
 import { OwnEntry } from "../registry/own_entry.ts";
-import type { SessionArtifacts } from "./artifacts.ts";
 import { Claiming } from "./claiming.ts";
-import { PrewarmSession } from "./prewarm_session.ts";
+import type { ObjectArtifacts } from "./object_artifacts.ts";
 import { Puller } from "./puller.ts";
 import { Slots } from "./slots.ts";
 import { WorkerSession } from "./worker_session.ts";
@@ -41,7 +33,7 @@ export class Worker implements AsyncDisposable {
   readonly #nats: Nats;
   readonly #key: SealKey;
   readonly #runner: JobRunner;
-  readonly #artifacts: SessionArtifacts;
+  readonly #artifacts: ObjectArtifacts;
   readonly #version: string;
   readonly #slots: Slots;
   readonly #entry: OwnEntry;
@@ -50,10 +42,10 @@ export class Worker implements AsyncDisposable {
   readonly #endedSessions = new LRUCache<string, true>({ max: ENDED_SESSIONS_MAX });
   /** Sessions whose slot a nested call has, by that call's session. */
   readonly #lent = new Map<string, string>();
-  /** Lists of scripts whose scripts are fetched. */
-  readonly #prewarming = new Map<string, PrewarmSession>();
-  #prewarmed = Promise.resolve();
-  #prewarmedAt = 0;
+  /** Lists of scripts one after another, so that the newest is the last. */
+  #prewarming = Promise.resolve();
+  /** Name of the list that it keeps ready. */
+  #scriptList = "";
   readonly #scripts = new LRUCache<string, true>({ max: SCRIPTS_MAX });
   readonly #subscriptions: Disposable[] = [];
   readonly #lifecycle = new Lifecycle<"open" | "draining" | "closed">("the worker", "open", {
@@ -67,7 +59,7 @@ export class Worker implements AsyncDisposable {
     nats: Nats,
     key: SealKey,
     runner: JobRunner,
-    artifacts: SessionArtifacts,
+    artifacts: ObjectArtifacts,
     { capacity, version }: WorkerOptions,
   ) {
     this.#nats = nats;
@@ -88,7 +80,7 @@ export class Worker implements AsyncDisposable {
   static async start(
     nats: Nats,
     runner: JobRunner,
-    artifacts: SessionArtifacts,
+    artifacts: ObjectArtifacts,
     options: WorkerOptions,
   ): Promise<Worker> {
     const worker = new Worker(nats, await SealKey.create(), runner, artifacts, options);
@@ -118,7 +110,6 @@ export class Worker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#lifecycle.is("open")) await this.drain(0);
     this.#lifecycle.set("closed");
-    for (const session of this.#prewarming.values()) session.close();
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
     await this.#entry[Symbol.asyncDispose]();
   }
@@ -148,6 +139,7 @@ export class Worker implements AsyncDisposable {
       capacity: this.#slots.capacity,
       free: this.#slots.free,
       ready: [...this.#scripts.keys()],
+      scriptList: this.#scriptList,
       publicKey: this.#key.publicKey,
       isDraining: !this.#lifecycle.is("open"),
     };
@@ -156,32 +148,32 @@ export class Worker implements AsyncDisposable {
   #receive(message: ReceivedMessage): void {
     const [, , kind, id] = partsOf(message.subject);
     if (kind === "offer") return this.#offered(message);
-    if (kind === "prewarm") return this.#prewarm(message.bytes);
+    if (kind === "prewarm") {
+      const sealed = message.bytes.slice();
+      this.#prewarming = this.#prewarming.then(() => this.#prewarm(sealed));
+      return;
+    }
     if (kind !== "run" || !isId(id)) return;
-    const session = this.#sessions.get(id) ?? this.#prewarming.get(id);
+    const session = this.#sessions.get(id);
     if (session === undefined) this.#claiming.receive(id, message.bytes);
     else session.receive(message.bytes);
   }
 
-  /** Keeps the scripts of the newest list ready. */
-  #prewarm(bytes: Uint8Array): void {
-    let list: Prewarm;
+  /** Keeps the scripts of a list ready, in place of those of the last one. */
+  async #prewarm(sealed: Uint8Array): Promise<void> {
+    if (!this.#lifecycle.is("open")) return;
     try {
-      list = readPrewarm(bytes);
+      const bytes = await this.#key.open({ kind: "scripts", worker: this.id }, sealed);
+      const { name, scripts } = readPrewarm(bytes);
+      this.#scriptList = name;
+      const keys = scripts.map(({ scriptDigest, key }) => [scriptDigest, key]);
+      using _ = this.#artifacts.unlock(Object.fromEntries(keys));
+      await this.#runner.prewarm(scripts);
     } catch (error) {
-      return logger.warn("Cannot read a list of scripts: {error}", { error });
+      // Calls still run, only later.
+      logger.warn("Cannot keep scripts ready: {error}", { error });
     }
-    if (list.decidedAt < this.#prewarmedAt || !this.#lifecycle.is("open")) return;
-    this.#prewarmedAt = list.decidedAt;
-    const session = new PrewarmSession(
-      this.#nats,
-      list,
-      this.#artifacts,
-      () => this.#prewarming.delete(list.session),
-    );
-    this.#prewarming.set(list.session, session);
-    // One after another, so that the newest list is the last.
-    this.#prewarmed = this.#prewarmed.then(() => session.run(this.#runner));
+    this.#entry.changed();
   }
 
   #offered({ bytes }: ReceivedMessage): void {

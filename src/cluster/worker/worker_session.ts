@@ -1,21 +1,24 @@
 import { getLogger } from "@logtape/logtape";
-import { type Job, type JobRunner, NotPlaced, type Outcome } from "../../engine/contract.ts";
+import { type JobRunner, NotPlaced, type Outcome } from "../../engine/contract.ts";
 import type { KillCode } from "../../sandbox/contract.ts";
+import { ObjectError, ObjectsUnavailable } from "../../shared/objects.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { Channel } from "../link/channel.ts";
 import { CloseReason } from "../link/frames.ts";
-import { decodeJob, DIGEST_UNITS, encode, encodeOutcome, MessageType } from "../link/messages.ts";
+import { decodeJob, encode, encodeOutcome, MessageType, type SealedJob } from "../link/messages.ts";
 import { PROTOCOL } from "../link/protocol.ts";
 import { BrokenProtocol } from "../link/receiver.ts";
 import type { SealKey } from "../link/sealing.ts";
 import type { Nats } from "../nats/connection.ts";
 import { subjects } from "../nats/subjects.ts";
-import { OWNER_MESSAGE_BYTES_MAX, type SessionArtifacts } from "./artifacts.ts";
 import { LogBatches } from "./log_batches.ts";
+import type { ObjectArtifacts } from "./object_artifacts.ts";
 import { RemoteHost } from "./remote_host.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
+/** Largest message of an API node: a job with its input. */
+const OWNER_MESSAGE_BYTES_MAX = 1024 * 1024 * 1024;
 /** How long a slot is held for the job of an offer. */
 const HOLD_OFFER_MS = 5_000;
 /** The same for the job of a claim, whose record is written first. */
@@ -25,7 +28,7 @@ export interface WorkerParts {
   readonly nats: Nats;
   readonly key: SealKey;
   readonly runner: JobRunner;
-  readonly artifacts: SessionArtifacts;
+  readonly artifacts: ObjectArtifacts;
   /** Called when a script was run. */
   readonly onScript: (digest: string) => void;
 }
@@ -105,11 +108,6 @@ export class WorkerSession {
     this.#channel.close(CloseReason.UNKNOWN);
   }
 
-  /** The text of an artifact of its job, from the owner. */
-  requestArtifact(digest: string): void {
-    this.#write(MessageType.ARTIFACT_WANTED, new TextEncoder().encode(digest));
-  }
-
   #write(type: number, bytes: Uint8Array): void {
     this.#channel.write(type, bytes);
   }
@@ -120,10 +118,6 @@ export class WorkerSession {
         return await this.#begin(bytes);
       case MessageType.HOST_REPLY:
         return this.#host.receive(bytes);
-      case MessageType.ARTIFACT: {
-        const digest = new TextDecoder().decode(bytes.subarray(0, DIGEST_UNITS));
-        return this.#parts.artifacts.arrived(digest, bytes.subarray(DIGEST_UNITS));
-      }
       case MessageType.CANCEL:
         return this.#stop.abort(new TextDecoder().decode(bytes) as KillCode);
       case MessageType.RECORDED:
@@ -136,15 +130,16 @@ export class WorkerSession {
   async #begin(sealed: Uint8Array): Promise<void> {
     clearTimeout(this.#hold);
     const { nats: { id: worker }, key } = this.#parts;
-    const job = decodeJob(await key.open({ worker, node: this.node, session: this.id }, sealed));
+    const context = { kind: "job", worker, node: this.node, session: this.id } as const;
+    const job = decodeJob(await key.open(context, sealed));
     if (!this.#lifecycle.is("waiting")) return;
     this.#lifecycle.set("running");
     this.#running = this.#run(job);
   }
 
-  async #run(job: Job): Promise<void> {
+  async #run({ job, keys }: SealedJob): Promise<void> {
     const { artifacts, onScript } = this.#parts;
-    using _ = artifacts.serve([job.scriptDigest, job.sourceMapDigest], this);
+    using _ = artifacts.unlock(keys);
     const outcome = await this.#outcomeOf(job);
     onScript(job.scriptDigest);
     this.#slot[Symbol.dispose]();
@@ -154,7 +149,7 @@ export class WorkerSession {
     this.#write(MessageType.OUTCOME, encodeOutcome(outcome));
   }
 
-  async #outcomeOf(job: Job): Promise<Outcome> {
+  async #outcomeOf(job: SealedJob["job"]): Promise<Outcome> {
     const ports = {
       host: this.#host,
       onLog: (log: Parameters<LogBatches["add"]>[0]) => this.#logs.add(log),
@@ -163,12 +158,12 @@ export class WorkerSession {
       return await this.#parts.runner.run(job, ports, this.#stop.signal, { runId: this.id });
     } catch (error) {
       if (error instanceof NotPlaced) throw error;
-      logger.error("Cannot run a call in session {id}", { id: this.id, error });
-      return {
-        kind: "error",
-        code: "INTERRUPTED",
-        message: "the worker could not run it; its log has the reason",
-      };
+      logger.error("Cannot run a call in session {id}: {error}", { id: this.id, error });
+      const isObject = error instanceof ObjectError || error instanceof ObjectsUnavailable;
+      const message = isObject
+        ? `it could not run: ${error.message}`
+        : "the worker could not run it; its log has the reason";
+      return { kind: "error", code: "INTERRUPTED", message };
     }
   }
 
@@ -179,7 +174,6 @@ export class WorkerSession {
     if (mode === "running") this.#stop.abort("INTERRUPTED" satisfies KillCode);
     this.#host[Symbol.dispose]();
     this.#recorded.resolve(false);
-    this.#parts.artifacts.lost(this);
     await this.#running;
     this.#slot[Symbol.dispose]();
     this.#onEnd();

@@ -1,17 +1,24 @@
 import { getLogger } from "@logtape/logtape";
 import type { Engine } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
+import type { Node } from "../nodes/node.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
 /** Keeps the engine prewarmed as the functions' `provisionedConcurrency` says. */
 export class Provisioning {
   #last: Promise<void> = Promise.resolve();
+  /** The list that the engine has, as JSON. */
+  #passed = "";
 
   constructor(
     private readonly store: Store,
     private readonly engine: Engine,
-  ) {}
+    node: Node,
+  ) {
+    // Another node may have changed it.
+    if (node.isShared) node.onBeat(() => void this.refresh());
+  }
 
   /** Passes what the store says to the engine. Calls run one after another, so that the newest state is passed last. */
   refresh(): Promise<void> {
@@ -21,7 +28,11 @@ export class Provisioning {
 
   async #prewarm(): Promise<void> {
     try {
-      await this.engine.prewarm(await this.store.read.functions.provisioned());
+      const scripts = await this.store.read.functions.provisioned();
+      const text = JSON.stringify(scripts);
+      if (text === this.#passed) return;
+      this.#passed = text;
+      await this.engine.prewarm(scripts);
     } catch (error) {
       // Calls still run, only later.
       logger.error("Cannot prewarm instances", { error });
