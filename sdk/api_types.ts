@@ -23,6 +23,16 @@ export interface Limits {
   retention?: string;
 }
 
+/** Attempts of asynchronous calls. An addition of this server. */
+export interface RetryPolicy {
+  maxAttempts?: number;
+  /** Durations such as `1.5s`. */
+  initialBackoff?: string;
+  maxBackoff?: string;
+  /** Words of errors that another attempt follows. */
+  retryOn?: string[];
+}
+
 /** Settings that are additions of this server. 0 or absent means the default. */
 export interface FunctionSettings extends Limits {
   /** Whether a process runs one call, or one after another. */
@@ -31,6 +41,8 @@ export interface FunctionSettings extends Limits {
   vfsId?: string;
   /** Plain values by name; the new set of all. */
   variables?: Record<string, string>;
+  /** Attempts of asynchronous calls. */
+  retryPolicy?: RetryPolicy;
 }
 
 /** A function. */
@@ -165,7 +177,7 @@ export interface FunctionInvocation {
   vfsVersionWritten?: number;
   /** What started it. An addition of this server. */
   trigger?: InvocationTrigger;
-  /** When it may start; absent: at once. An addition of this server. */
+  /** The time that its next or last attempt waited for; absent: it could start at once. An addition of this server. */
   notBefore?: Date;
   /** Start of its first attempt, and its end. Additions of this server. */
   startedAt?: Date;

@@ -53,6 +53,13 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "delete /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.DeleteTrigger`,
   "post /api/v1/functions/{function_id}/triggers/{id}/rotate_secret": `${TRIGGERS}.RotateSecret`,
   "get /api/v1/functions/{function_id}/triggers/{id}/deliveries": `${TRIGGERS}.ListDeliveries`,
+  "post /api/v1/functions/{function_id}/invocations/{id}/replay":
+    "invoked.InvocationService.Replay",
+  "get /api/v1/functions/{function_id}/dead_letters": "invoked.DeadLetterService.List",
+  "get /api/v1/functions/{function_id}/dead_letters/{id}": "invoked.DeadLetterService.Get",
+  "delete /api/v1/functions/{function_id}/dead_letters/{id}": "invoked.DeadLetterService.Drop",
+  "post /api/v1/functions/{function_id}/dead_letters/{id}/replay":
+    "invoked.DeadLetterService.Replay",
   "put /file/{token}": "invoked.UploadService.Upload",
   "get /api/v1/vfs/volumes": `${VOLUMES}.ListVolumes`,
   "post /api/v1/vfs/volumes": `${VOLUMES}.CreateVolume`,
@@ -75,15 +82,18 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 /** Fields by schema: exactly what the API documents. */
 const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.Function":
-    "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId retention scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
+    "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId retention retryPolicy scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
     "attempt attempts commitId createdAt depth endedAt error functionId id input limits maxAttempts notBefore output parentInvocationId processKind processReuse skipReason startedAt status trigger updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "invoked.InvocationTrigger": "id kind",
+  "invoked.RetryPolicy": "initialBackoff maxAttempts maxBackoff retryOn",
+  "invoked.DeadLetter": "attempts error functionId id invocationId parkedAt",
+  "invoked.ReplayRequest": "commitId json",
   "invoked.Attempt": "attempt endedAt error startedAt",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
-    "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency retention scopedRoleIds timeout variables vfsId",
+    "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency retention retryPolicy scopedRoleIds timeout variables vfsId",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
     "commitMessage content function updateMask",
   "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": "commitMessage filenames",

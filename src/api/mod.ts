@@ -5,6 +5,7 @@
 import { AUTH_OPERATIONS } from "./auth/mod.ts";
 import { CLIENT_OPERATIONS } from "./clients/mod.ts";
 import { COMMIT_OPERATIONS } from "./commits/mod.ts";
+import { DEAD_LETTER_OPERATIONS } from "./dead_letters/mod.ts";
 import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
 import type { Operation } from "./operation.ts";
@@ -23,6 +24,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...TAG_OPERATIONS,
   ...INVOCATION_OPERATIONS,
   ...TRIGGER_OPERATIONS,
+  ...DEAD_LETTER_OPERATIONS,
   ...TEST_OPERATIONS,
   ...VOLUME_OPERATIONS,
   ...SERVER_OPERATIONS,

@@ -95,6 +95,24 @@ const VOLUMES: readonly CommandEntry[] = [
   ],
 ];
 
+const DEAD_LETTERS: readonly CommandEntry[] = [
+  [
+    "list",
+    "List the failed calls without further attempts, newest first",
+    () => import("./dead_letters/list.ts"),
+  ],
+  [
+    "replay",
+    "Call functions again with the input of dead letters, and drop these",
+    () => import("./dead_letters/replay.ts"),
+  ],
+  [
+    "drop",
+    "Drop dead letters; their invocations stay",
+    () => import("./dead_letters/drop.ts"),
+  ],
+];
+
 /** All commands in the groups and order of the help. A module is loaded when its command is needed. */
 export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntry[]])[] = [
   ["Write a function:", [
@@ -144,6 +162,12 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       "Cancel invocations, or all of a function",
       () => import("./cancel.ts"),
     ],
+    [
+      "replay",
+      "Call a function again as an earlier invocation did",
+      () => import("./replay.ts"),
+    ],
+    ["dead-letters", "List, replay and drop failed calls without further attempts", DEAD_LETTERS],
     ["logs", "Print the log of an invocation and its outcome", () => import("./logs.ts")],
     [
       "history",

@@ -17,6 +17,7 @@ import {
   showTime,
   timeInWords,
 } from "./terminal/output.ts";
+import { firstLine } from "./terminal/failure.ts";
 import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
@@ -82,10 +83,12 @@ async function listInvocations(
   );
   if (json) return printJson(invocations);
   printTable(
-    ["INVOCATION", "STATUS", "REUSE", "CREATED", "TOOK", "COMMIT", "RESULT"],
+    ["INVOCATION", "STATUS", "TRIGGER", "ATTEMPT", "REUSE", "CREATED", "TOOK", "COMMIT", "RESULT"],
     invocations.map((invocation) => [
       invocation.id,
       invocation.status,
+      invocation.trigger.kind,
+      attemptOf(invocation),
       reuseName(invocation),
       showTime(invocation.createdAt),
       took(invocation),
@@ -155,9 +158,14 @@ function took(invocation: Invocation): string {
   return ms === undefined ? "-" : `${showCount(ms)} ms`;
 }
 
+function attemptOf({ attempt = 0, maxAttempts = 1 }: Invocation): string {
+  return attempt === 0 ? "-" : `${attempt} of ${maxAttempts}`;
+}
+
 const SUMMARY_CHARS = 60;
 
-function summary({ error, output }: Invocation): string {
-  const text = error?.split("\n")[0] ?? (output === undefined ? "" : JSON.stringify(output));
+function summary({ status, notBefore, error, output }: Invocation): string {
+  if (status === "PENDING" && notBefore !== undefined) return `waits until ${showTime(notBefore)}`;
+  const text = firstLine(error ?? "") || (output === undefined ? "" : JSON.stringify(output));
   return text.length <= SUMMARY_CHARS ? text : `${text.slice(0, SUMMARY_CHARS).toWellFormed()}...`;
 }

@@ -16,6 +16,7 @@ import { quoteForShell } from "./terminal/shell.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
+import { LATER_HELP, laterOption } from "./options/time.ts";
 import { listenForInterrupt } from "./terminal/signals.ts";
 
 interface Options {
@@ -24,6 +25,7 @@ interface Options {
   readonly commit?: string;
   readonly volume?: string;
   readonly idempotencyKey?: string;
+  readonly at?: string;
   readonly logs?: true;
   readonly json?: true;
 }
@@ -47,10 +49,13 @@ export function register(command: Command): void {
       "Repeated calls with this key return the result of the first one",
     )
     .addOption(
+      laterOption("--at", `Start the call at this time, as with --detach: ${LATER_HELP}`),
+    )
+    .addOption(
       new Option(
         "--logs",
         "Print the log on stderr while the function runs; the call is asynchronous",
-      ).conflicts("detach"),
+      ).conflicts(["detach", "at"]),
     );
   const server = addServerOptions(command);
   addJsonOption(command);
@@ -60,6 +65,7 @@ export function register(command: Command): void {
     "invoked invoke hello --input @input.json --commit HEAD --logs",
     "echo '{}' | invoked invoke hello --input - --detach",
     "invoked invoke csv-report --volume data",
+    "invoked invoke hello --at 2h",
   );
   command.action(async (name: string | undefined, options: Options) => {
     const input = await readInput(options.input);
@@ -86,15 +92,17 @@ type Call = Omit<Options, "volume"> & {
 const RECONNECT_LIMIT_MS = 60_000;
 
 async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): Promise<void> {
+  const isDetached = call.detach === true || call.at !== undefined;
   const request: InvokeRequest = {
     input,
     commitId: call.commit === undefined ? undefined : await findCommit(api, fn, call.commit),
     volumeId: call.volume,
     // The log can be followed once the id is known, which a waiting call has at its end.
-    async: call.detach === true || call.logs === true,
+    async: isDetached || call.logs === true,
     idempotencyKey: call.idempotencyKey,
+    at: call.at,
   };
-  if (call.detach) {
+  if (isDetached) {
     const { invocationId } = await api.invoke(fn, request);
     if (call.json) printJson({ invocationId });
     else console.log(invocationId);

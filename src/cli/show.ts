@@ -10,7 +10,7 @@ import {
   type TypeCheck,
 } from "./client/schemas.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
-import { oneLine } from "./terminal/failure.ts";
+import { firstLine, oneLine } from "./terminal/failure.ts";
 import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
@@ -62,6 +62,9 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["limits", describeLimits(fn.effectiveLimits)],
     ["provisioned", formatCount(fn.provisionedConcurrency)],
     ["process reuse", describeReuse(fn)],
+    ...Object.keys(fn.retryPolicy).length === 0
+      ? []
+      : [["retry policy", JSON.stringify(fn.retryPolicy)] as const],
     ["created", showTime(fn.createdAt)],
     ["changed", showTime(fn.updatedAt)],
     ...fn.deletedAt === undefined ? [] : [["deleted", showTime(fn.deletedAt)] as const],
@@ -113,6 +116,7 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
     ["created", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
     ["process reuse", describeReuse(invocation)],
+    ...describeStarts(invocation),
     ...attempt === 0 ? [] : [["attempt", `${attempt} of ${maxAttempts}`] as const],
     ...limits === undefined ? [] : [["limits", describeLimits(limits)] as const],
     ...vfsId === undefined ? [] : [["volume", await volumeOf(api, invocation)] as const],
@@ -120,6 +124,28 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
     ...error === undefined ? [] : [["error", error] as const],
   ]);
+}
+
+/** What started an invocation, when, and how its attempts ended before the last one. */
+function describeStarts(
+  { trigger, notBefore, startedAt, skipReason, attempts }: Invocation,
+): (readonly [name: string, value: string])[] {
+  const { kind, id } = trigger;
+  const earlier = attempts.filter(({ endedAt, error }) => endedAt && error).map((one) =>
+    `${one.attempt} ended ${showTime(one.endedAt)}: ${firstLine(one.error ?? "")}`
+  );
+  return [
+    ...kind === "api" ? [] : [["started by", id === undefined ? kind : `${kind} ${id}`] as const],
+    ...notBefore === undefined ? [] : [["not before", showTime(notBefore)] as const],
+    ...startedAt === undefined ? [] : [["started", showTime(startedAt)] as const],
+    ...skipReason === undefined ? [] : [["skipped", skipName(skipReason)] as const],
+    ...earlier.length === 0 ? [] : [["failed attempts", earlier.join("\n")] as const],
+  ];
+}
+
+/** The reason in lower case. */
+function skipName(reason: string): string {
+  return reason.replace("SKIP_REASON_", "").replaceAll("_", " ").toLowerCase();
 }
 
 function describeVariables(variables: RemoteFunction["variables"]): string {

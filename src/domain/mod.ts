@@ -23,9 +23,11 @@ import { type CallLimits, Invocations } from "./invocations/invocations.ts";
 import { InvocationLogs } from "./invocations/logs.ts";
 import { Cancellation, type Peers } from "./invocations/cancellation.ts";
 import { Claims } from "./invocations/claims.ts";
+import { DeadLetters } from "./invocations/dead_letters.ts";
 import { DelayedCalls } from "./invocations/delayed_calls.ts";
 import { InvocationEnds } from "./invocations/ends.ts";
 import { Recovery } from "./invocations/recovery.ts";
+import { Replays } from "./invocations/replays.ts";
 import type { Node } from "./nodes/node.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./functions/secrets.ts";
@@ -55,6 +57,8 @@ export interface Domain {
   readonly commits: Commits;
   readonly tags: Tags;
   readonly invocations: Invocations;
+  readonly replays: Replays;
+  readonly deadLetters: DeadLetters;
   readonly recovery: Recovery;
   readonly scheduler: Scheduler;
   readonly logs: InvocationLogs;
@@ -186,31 +190,35 @@ function openInvocations(
     readonly pages: Pages;
     readonly functionLimits: FunctionLimits;
   },
-): Pick<Domain, "invocations" | "recovery" | "logs"> {
+): Pick<Domain, "invocations" | "replays" | "deadLetters" | "recovery" | "logs"> {
   const { store, engine, notifier, ids, node, limits, queue } = parts;
   const volumeLimits = limits.volumes;
   const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
-  const attempts = new Attempts({ ...parts, executions, functionLimits });
+  const attempts = new Attempts({ ...parts, executions, functionLimits, scheduler });
   const ends = new InvocationEnds(parts);
   const claims = new Claims({ store, engine, node, attempts, functionLimits });
   scheduler.register(new DelayedCalls({ store, engine, node, attempts, ends }));
   queue?.serve((claim) => claims.claim(claim));
+  const invocations = new Invocations({
+    store,
+    engine,
+    node,
+    executions,
+    attempts,
+    ends,
+    cancellation: new Cancellation({ ...parts, executions, ends }),
+    pages,
+    ids,
+    inputLimits: limits.invocations,
+    limits: functionLimits,
+    scheduler,
+  });
+  const replays = new Replays(invocations);
   return {
-    invocations: new Invocations({
-      store,
-      engine,
-      node,
-      executions,
-      attempts,
-      ends,
-      cancellation: new Cancellation({ ...parts, executions, ends }),
-      pages,
-      ids,
-      inputLimits: limits.invocations,
-      limits: functionLimits,
-      scheduler,
-    }),
-    recovery: new Recovery({ store, engine, node, attempts, notifier }),
+    invocations,
+    replays,
+    deadLetters: new DeadLetters(store, replays, pages),
+    recovery: new Recovery({ store, engine, node, attempts, notifier, scheduler }),
     logs: new InvocationLogs(store, notifier, pages),
   };
 }

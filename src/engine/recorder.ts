@@ -17,13 +17,17 @@ export interface RecordedLog extends SandboxLog {
   readonly sequence: number;
 }
 
-/** How a call is left for another attempt. */
-export interface Release {
-  /** The number of the last attempt that counts. */
+/** The call waits for another attempt. */
+export interface Repeat {
+  readonly kind: "repeat";
+  /** The number of the last attempt that counts, as it is recorded. */
   readonly attempt: number;
-  /** How it ended; undefined if none of its code ran. */
-  readonly outcome?: Outcome;
+  /** Whether the next attempt waits for its time. */
+  readonly isDelayed: boolean;
 }
+
+/** What was recorded at the end of an attempt; undefined if nothing was: the call had ended, or is another's. */
+export type Recorded = Outcome | Repeat | undefined;
 
 /** The record of one invocation: a row of the store, or, on a worker, a connection to the node that has the store. */
 export interface InvocationRecord {
@@ -36,14 +40,12 @@ export interface InvocationRecord {
   appendLogs(logs: readonly RecordedLog[]): Promise<void>;
   /**
    * Records the outcome with the last log lines, durably, all or nothing. Answers the outcome as recorded: a volume can
-   * turn a success into an error. Undefined if nothing was recorded: it had ended, or is another's.
+   * turn a success into an error.
+   * @param mayRepeat whether the call is left for another attempt if it may have one after this outcome
    */
-  finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome | undefined>;
-  /**
-   * RUNNING to PENDING with the last log lines: another attempt may begin. Answers the number of the last one that counts,
-   * which is recorded; undefined as for {@link finish}.
-   */
-  release(release: Release, logs: readonly RecordedLog[]): Promise<number | undefined>;
+  finish(outcome: Outcome, logs: readonly RecordedLog[], mayRepeat?: boolean): Promise<Recorded>;
+  /** RUNNING to PENDING with the last log lines: none of its code ran, so that the attempt does not count. */
+  release(logs: readonly RecordedLog[]): Promise<Recorded>;
 }
 
 /** Numbers and groups the log lines of one invocation, and records how it ends. */
@@ -93,17 +95,14 @@ export class Recorder {
     return "started";
   }
 
-  /**
-   * Records the outcome and the remaining log lines; answers the outcome as recorded, or undefined if the invocation had
-   * ended or is another's. May be repeated after an error.
-   */
-  finish(outcome: Outcome): Promise<Outcome | undefined> {
-    return this.#end((logs) => this.#record.finish(outcome, logs));
+  /** Records the outcome and the remaining log lines. May be repeated after an error. @see InvocationRecord.finish */
+  finish(outcome: Outcome, mayRepeat = false): Promise<Recorded> {
+    return this.#end((logs) => this.#record.finish(outcome, logs, mayRepeat));
   }
 
   /** Leaves the invocation for another attempt, with the remaining log lines. May be repeated after an error. */
-  release(release: Release): Promise<number | undefined> {
-    return this.#end((logs) => this.#record.release(release, logs));
+  release(): Promise<Recorded> {
+    return this.#end((logs) => this.#record.release(logs));
   }
 
   async #end<T>(record: (logs: readonly RecordedLog[]) => Promise<T>): Promise<T> {

@@ -44,7 +44,7 @@ export interface InvocationTable extends LimitColumns {
   triggerKind: "api" | "schedule" | "webhook" | "http" | "destination" | "replay";
   /** The id of that: of a trigger, or of the invocation that a replay or a destination follows. Null for the API. */
   triggerId: string | null;
-  /** The time that its first attempt waits for; null if it may start at once. */
+  /** The time that its next attempt waits for, or its last one waited for; null if it could start at once. */
   notBefore: string | null;
   /** When its last attempt started; null while none runs or has ended it, and in old rows. */
   startedAt: string | null;
@@ -54,6 +54,8 @@ export interface InvocationTable extends LimitColumns {
   skipReason: SkipReason | null;
   /** JSON of the retry policy in force when it was accepted; null for none. */
   retryPolicy: string | null;
+  /** When it was parked as a dead letter; null otherwise. */
+  parkedAt: string | null;
   /** Calls of its function with the same key share a limit; null for none. */
   concurrencyKey: string | null;
   /** JSON of the request that it answered: method, path, status, requestBytes, responseBytes; null for none. */
@@ -88,7 +90,7 @@ export interface DelayedCallTable {
   /** When it may start. */
   dueAt: string;
   /** What it waits for. */
-  reason: "invoke-at";
+  reason: "invoke-at" | "backoff";
   /** Names the calls of its function that wait together; null for none. */
   key: string | null;
 }

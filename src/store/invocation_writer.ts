@@ -165,7 +165,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
    */
   async release(
     { id, owner, attempt }: Attempt,
-    next: Pick<InvocationRow, "owner" | "attempt">,
+    next: Pick<InvocationRow, "owner" | "attempt"> & { readonly notBefore?: string },
     now: string,
     error?: string,
   ): Promise<boolean> {
@@ -207,6 +207,19 @@ export class InvocationWriter extends IdempotencyKeyReader {
       updatedAt,
     };
     return await this.#finish.run(columns) > 0;
+  }
+
+  /** Parks a call that has failed as a dead letter. */
+  async park(id: string, now: string): Promise<void> {
+    await this.db.updateTable("invocations").set({ parkedAt: now })
+      .where("id", "=", id).where("status", "=", "ERROR").execute();
+  }
+
+  /** Takes a call back that was parked; false if it is not parked. */
+  async unpark(id: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("invocations").set({ parkedAt: null })
+      .where("id", "=", id).where("parkedAt", "is not", null).executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
   /** Whether the attempt may still record something: it has not ended, and no later one has begun. */

@@ -2,7 +2,7 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import type { Content } from "../shared/content.ts";
 import type { Capabilities } from "./dialect.ts";
 import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";
-import { cut, type Page, type PageRequest } from "./paging.ts";
+import { cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type {
   EarlierAttempt,
   IdempotencyKeyTable,
@@ -94,6 +94,7 @@ export const INVOCATION_COLUMNS = Object.keys(
     earlierAttempts: true,
     skipReason: true,
     retryPolicy: true,
+    parkedAt: true,
     concurrencyKey: true,
     http: true,
     createdAt: true,
@@ -165,6 +166,17 @@ export class InvocationReader extends IdempotencyKeyReader {
     const inlineMax = bytes <= INLINE_PAGE_BYTES_MAX ? INLINE_CONTENT_BYTES_MAX : 0;
     const rows = await this.#records(inlineMax).where("id", "in", found.map(({ id }) => id))
       .orderBy("id", "desc").execute();
+    return { rows: rows.map((row) => this.#recordOf(row)), next };
+  }
+
+  /** Parked invocations, newest first. @param functionId undefined for all functions */
+  async parked(
+    functionId: string | undefined,
+    page: PageRequest,
+  ): Promise<Page<InvocationRecord>> {
+    let query = this.#records(0).where("parkedAt", "is not", null);
+    if (functionId !== undefined) query = query.where("functionId", "=", functionId);
+    const { rows, next } = await fetchPage(query, "id", page);
     return { rows: rows.map((row) => this.#recordOf(row)), next };
   }
 

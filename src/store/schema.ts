@@ -36,6 +36,8 @@ export interface FunctionTable extends LimitColumns {
   volumeId: string | null;
   /** JSON object of strings. */
   variables: string;
+  /** JSON of the retry policy as it was given; null for none. */
+  retryPolicy: string | null;
   createdAt: string;
   updatedAt: string;
   deletedAt: string | null;

@@ -205,7 +205,7 @@ async function claims(stores: Pair): Promise<void> {
 /** A node that was suspended records its outcome, while another one takes its call over. */
 async function fencing(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
-  const rules = { functionId: fn.id, runningMax: undefined, nextOwner: null };
+  const limits = { functionId: fn.id, runningMax: undefined, nextOwner: null };
   const ends = await race(stores, ROUNDS, async (store, n) => {
     if (store === stores[1]) return [];
     const row = call(fn.id, fn.commits[0] ?? "", {
@@ -214,6 +214,7 @@ async function fencing(stores: Pair): Promise<void> {
       attempt: 1,
       maxAttempts: 2,
     });
+    const rules = { ...limits, call: row };
     await store.write((tx) => tx.invocations.insert(row));
     const suspended = { id: row.id, owner: "suspended", attempt: 1 };
     const line = { level: "info", source: "console", time: 0, message: `${n}` } as const;

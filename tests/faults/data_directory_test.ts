@@ -50,8 +50,10 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    for (const table of ["triggers", "schedules", "deliveries"]) db.exec(`drop table ${table}`);
-    db.exec("delete from kysely_migration where name = '017_deliveries'");
+    db.exec("drop index invocations_parked");
+    db.exec("alter table invocations drop column parked_at");
+    db.exec("alter table functions drop column retry_policy");
+    db.exec("delete from kysely_migration where name = '018_retries'");
   });
 }
 
@@ -101,12 +103,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is refused and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('018_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('019_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 018_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 017_deliveries; nothing was changed/,
+    /migration 019_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 018_retries; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });
@@ -148,13 +150,13 @@ Deno.test("migrations are made as a whole or not at all", async () => {
   await using directory = await usedDirectory();
   takeLastMigrationBack(directory.path);
   inDatabase(directory.path, (db) => {
-    // The migration makes its first tables, and then finds this one.
-    db.exec("create table deliveries (id text)");
+    // The migration adds its columns, and then finds the index.
+    db.exec("create index invocations_parked on functions (id)");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: table "?deliveries"? already exists/m,
+    /^error: Cannot start the server: index "?invocations_parked"? already exists/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

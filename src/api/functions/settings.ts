@@ -28,6 +28,7 @@ import {
   mapIn,
   textIn,
 } from "../primitives.ts";
+import { retryPolicyIn, retryPolicyJson, retryPolicyOut } from "./retry_policy.ts";
 
 /** The settings of a function on the wire. `src/domain/functions/settings.ts` has their columns. */
 
@@ -61,6 +62,7 @@ export const settingsOut = {
   retention: durationOut.optional(),
   vfsId: z.string().optional(),
   variables: z.record(z.string(), z.string()),
+  retryPolicy: retryPolicyOut.optional(),
 };
 
 /** The API's form of the settings; the default of the server is an absent field. */
@@ -80,6 +82,7 @@ export function settingsJson(row: FunctionRow) {
     ...row.retentionMs === null ? {} : { retention: durationJson(row.retentionMs) },
     ...row.volumeId === null ? {} : { vfsId: row.volumeId },
     variables: JSON.parse(row.variables) as Record<string, string>,
+    ...row.retryPolicy === null ? {} : { retryPolicy: retryPolicyJson(row.retryPolicy) },
   };
 }
 
@@ -168,6 +171,7 @@ export const settingsIn = {
   retention: durationLimit.optional(),
   vfsId: z.string().optional().openapi({ description: "Volume of calls that name none" }),
   variables: variablesIn.optional(),
+  retryPolicy: retryPolicyIn.optional(),
 } satisfies { readonly [S in keyof FunctionSettings]-?: z.ZodType<FunctionSettings[S]> };
 
 /** @param unit in the plural */

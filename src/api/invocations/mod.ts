@@ -4,6 +4,7 @@ import { getInvocation } from "./get_invocation.ts";
 import { invoke } from "./invoke.ts";
 import { listInvocations } from "./list_invocations.ts";
 import { listLogs } from "./list_logs.ts";
+import { replayInvocation } from "./replay_invocation.ts";
 import { searchInvocations } from "./search_invocations.ts";
 
 /** Call functions; read, cancel and follow the calls. */
@@ -13,5 +14,6 @@ export const INVOCATION_OPERATIONS: readonly Operation[] = [
   searchInvocations,
   getInvocation,
   cancelInvocation,
+  replayInvocation,
   listLogs,
 ];

@@ -37,7 +37,8 @@ export const triggerKind = prefixed("TRIGGER_KIND_", TRIGGER_KINDS).openapi("inv
 
 const skipReason = prefixed("SKIP_REASON_", SKIP_REASONS).openapi("invoked.SkipReason");
 
-const attemptOut = z.object({
+/** One attempt of a call. */
+export const attemptOut = z.object({
   attempt: int32Out,
   startedAt: timestamp.optional(),
   endedAt: timestamp.optional().openapi({ description: "Absent while it runs" }),
@@ -54,7 +55,10 @@ export const startsOut = {
       description: "Of the trigger, or of the invocation that a replay or a destination follows",
     }),
   }).openapi("invoked.InvocationTrigger", { description: "What started it" }),
-  notBefore: timestamp.optional().openapi({ description: "When it may start; absent: at once" }),
+  notBefore: timestamp.optional().openapi({
+    description:
+      "The time that its next or last attempt waited for; absent: it could start at once",
+  }),
   startedAt: timestamp.optional().openapi({
     description:
       "Start of its first attempt; absent until then, and for a call of an early version",
@@ -95,7 +99,8 @@ function hasEnded({ status }: InvocationRecord): boolean {
   return status === "SUCCESS" || status === "ERROR";
 }
 
-function attemptsOf(row: InvocationRecord): z.input<typeof attemptOut>[] {
+/** The attempts of an invocation, oldest first. */
+export function attemptsOf(row: InvocationRecord): z.input<typeof attemptOut>[] {
   const earlier = earlierAttempts(row).map(({ startedAt, ...attempt }) => ({
     ...attempt,
     ...startedAt === null ? {} : { startedAt },

@@ -18,6 +18,7 @@ import {
 } from "./schemas.ts";
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
 import { ClientApi } from "./clients.ts";
+import { ReplayApi } from "./replays.ts";
 import { VolumeApi } from "./volumes.ts";
 
 /** Contents of files by path. */
@@ -55,6 +56,8 @@ export interface InvokeRequest {
   readonly volumeId?: string | undefined;
   readonly async?: boolean | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** When it may start, RFC 3339; of an asynchronous call. */
+  readonly at?: string | undefined;
 }
 
 /** Invocations that ended before a time, or files of commits. */
@@ -98,10 +101,12 @@ function isGiven([, values]: [string, object]): boolean {
 export class Api implements Disposable {
   readonly clients: ClientApi;
   readonly volumes: VolumeApi;
+  readonly replays: ReplayApi;
 
   constructor(readonly session: Session) {
     this.clients = new ClientApi(session);
     this.volumes = new VolumeApi(session);
+    this.replays = new ReplayApi(session);
   }
 
   /** Without a trailing slash. */
@@ -300,13 +305,14 @@ export class Api implements Disposable {
   }
 
   async invoke(fn: RemoteFunction, call: InvokeRequest) {
-    const { commitId, input, volumeId, async, idempotencyKey } = call;
+    const { commitId, input, volumeId, async, idempotencyKey, at } = call;
     const path = `${functionPath(fn)}/invoke`;
     const response = await this.session.send("POST", path, {
       body: { json: Buffer.from(input).toString("base64"), commitId, vfsId: volumeId },
       timeoutMs: LONG_TIMEOUT_MS,
       headers: {
         ...async ? { prefer: "respond-async" } : {},
+        ...at === undefined ? {} : { "invoke-at": at },
         ...idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
       },
     });

@@ -60,6 +60,7 @@ export const RemoteFunction = z.object({
   memoryMib: count,
   maxConcurrency: count,
   retention: durationText,
+  retryPolicy: object.nullish().transform((value) => value ?? {}),
   /** The volume of calls that name none. */
   vfsId: text,
   variables: valuesByName,
@@ -146,6 +147,26 @@ export const TypeCheck = z.object({
 });
 export type TypeCheck = z.output<typeof TypeCheck>;
 
+/** One start of a call: an addition to C1's API. */
+const Attempt = z.object({
+  attempt: z.number(),
+  startedAt: optionalText,
+  endedAt: optionalText,
+  error: optionalText,
+});
+export type Attempt = z.output<typeof Attempt>;
+
+/** A call without further attempts: an addition to C1's API. */
+export const DeadLetter = z.object({
+  id: z.string(),
+  functionId: text,
+  invocationId: text,
+  attempts: z.array(Attempt),
+  error: text,
+  parkedAt: optionalText,
+});
+export type DeadLetter = z.output<typeof DeadLetter>;
+
 export const INVOCATION_PREFIX = "FUNCTION_INVOCATION_STATUS_";
 
 export const Invocation = z.object({
@@ -166,6 +187,16 @@ export const Invocation = z.object({
   /** How often it started, and how often it may; additions to C1's API. */
   attempt: optionalCount,
   maxAttempts: optionalCount,
+  /** Additions to C1's API, too. */
+  trigger: z.object({ kind: text, id: optionalText }).nullish()
+    .transform((value) => ({
+      ...value,
+      kind: value?.kind.replace("TRIGGER_KIND_", "").toLowerCase() ?? "api",
+    })),
+  notBefore: optionalText,
+  startedAt: optionalText,
+  attempts: z.array(Attempt).nullish().transform((value) => value ?? []),
+  skipReason: optionalText,
   limits: Limits.nullish().transform((value) => value ?? undefined),
   createdAt: optionalText,
   updatedAt: optionalText,

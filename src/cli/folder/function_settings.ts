@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { formatCount, formatDuration, parseDuration } from "../../config/units.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
@@ -15,6 +16,12 @@ const duration = z.string({ error: DURATION_FAULT }).transform((text, context) =
 const count = z.number({ error: "must be a whole number" })
   .int({ error: "must be a whole number" }).min(0, { error: "must not be negative" });
 
+/** An object of the API with some of these fields. */
+function objectOf<Shape extends z.ZodRawShape>(shape: Shape) {
+  const names = Object.keys(shape).join(", ");
+  return z.strictObject(shape, { error: `must be an object with some of ${names}` }).partial();
+}
+
 /** Settings of a function under the names that `invoked.json` and the API share, with their values in the API. */
 export const SETTING_SCHEMAS = {
   timeout: duration,
@@ -26,6 +33,12 @@ export const SETTING_SCHEMAS = {
   /** Whether a process runs one call, or one after another. */
   processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"], {
     error: "must be PROCESS_REUSE_NONE or PROCESS_REUSE_SEQUENTIAL",
+  }),
+  retryPolicy: objectOf({
+    maxAttempts: count,
+    initialBackoff: duration,
+    maxBackoff: duration,
+    retryOn: z.array(z.string()),
   }),
 } as const;
 
@@ -41,7 +54,11 @@ export const SETTING_DEFAULTS = {
   retention: "0s",
   provisionedConcurrency: 0,
   processReuse: "PROCESS_REUSE_NONE",
-} as const satisfies Record<SettingName, string | number>;
+  retryPolicy: {},
+} as const satisfies Record<SettingName, SettingValue>;
+
+/** A value of a setting in the API. */
+export type SettingValue = string | number | Readonly<Record<string, unknown>>;
 
 /** Values of settings in the API. */
 export type SettingValues = {
@@ -53,14 +70,17 @@ export function describeSettings(fn: RemoteFunction): [name: string, own: string
   const { effectiveLimits: limits } = fn;
   return SETTING_NAMES.map((name) => {
     const value = fn[name];
-    const own = value === SETTING_DEFAULTS[name] ? "" : describe(value);
+    const own = isDeepStrictEqual(value, SETTING_DEFAULTS[name]) ? "" : describe(value);
     const inForce = name in limits ? limits[name as keyof typeof limits] : undefined;
     if (name === "retention" && own === "" && inForce === undefined) return [name, own, "for ever"];
     return [name, own, describe(inForce ?? value)];
   });
 }
 
-function describe(value: string | number): string {
+function describe(value: SettingValue): string {
+  if (typeof value === "object") {
+    return Object.keys(value).length === 0 ? "" : JSON.stringify(value);
+  }
   if (typeof value === "number") return formatCount(value);
   const milliseconds = parseDuration(value);
   return milliseconds === undefined ? value : formatDuration(milliseconds);

@@ -13,6 +13,15 @@ export function timeOption(flag: `--${string}`, description: string): Option {
   return new Option(`${flag} <TIME>`, description).argParser((text) => timeOf(flag, text));
 }
 
+/** How the help writes a time to come. */
+export const LATER_HELP = "a duration from now such as 1h, or a time such as 2026-01-31T12:00:00Z";
+
+/** A flag whose value is a time to come: RFC 3339 in UTC once it is parsed. */
+export function laterOption(flag: `--${string}`, description: string): Option {
+  return new Option(`${flag} <TIME>`, description)
+    .argParser((text) => timeOf(flag, text, "from now"));
+}
+
 /** `--since` and `--until`, which limit a list to a span of time. */
 export function addSpanOptions(command: Command, items: string): void {
   command
@@ -34,18 +43,22 @@ export function isWithin({ since, until }: Span, time: string | undefined): bool
   return !(at < Date.parse(since ?? "")) && !(at >= Date.parse(until ?? ""));
 }
 
-/** The time of a flag's text: a duration before now, or a time, in UTC without a zone. @throws {Failure} for others */
-function timeOf(flag: string, text: string): string {
-  const ago = parseDuration(text);
-  const time = ago !== undefined
-    ? Date.now() - ago
+/** The time of a flag's text: a duration before or from now, or a time, in UTC without a zone. @throws {Failure} */
+function timeOf(
+  flag: string,
+  text: string,
+  direction: "before now" | "from now" = "before now",
+): string {
+  const distance = parseDuration(text);
+  const time = distance !== undefined
+    ? Date.now() + (direction === "from now" ? distance : -distance)
     : Date.parse(WITH_ZONE.test(text) ? text : `${text}Z`);
   // The years that RFC 3339 can write.
   if (time >= 0 && time < Date.UTC(10_000, 0)) return new Date(time).toISOString();
   throw new Failure(
     `Cannot use ${flag}: ${JSON.stringify(text)} is neither a duration nor a time`,
     {
-      next: "write it as 90s, 15m, 1h or 2d before now, or as 2026-01-31T12:00:00Z",
+      next: `write it as 90s, 15m, 1h or 2d ${direction}, or as 2026-01-31T12:00:00Z`,
       exit: "usage",
     },
   );

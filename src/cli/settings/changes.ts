@@ -7,6 +7,7 @@ import {
   SETTING_NAMES,
   SETTING_SCHEMAS,
   type SettingName,
+  type SettingValue,
 } from "../folder/function_settings.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 
@@ -60,13 +61,26 @@ function needSetting(name: string): SettingName {
   });
 }
 
-function valueOf(name: SettingName, text: string): string | number {
-  const parsed = SETTING_SCHEMAS[name].safeParse(/^-?[0-9.]+$/.test(text) ? Number(text) : text);
+function valueOf(name: SettingName, text: string): SettingValue {
+  const parsed = SETTING_SCHEMAS[name].safeParse(plainValue(text));
   if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = issue?.path.length ? `${issue.path.join(".")}: ` : "it ";
   throw new Failure(
-    `Cannot set ${name} to ${JSON.stringify(oneLine(text))}: it ${parsed.error.issues[0]?.message}`,
+    `Cannot set ${name} to ${JSON.stringify(oneLine(text))}: ${where}${issue?.message}`,
     { exit: "usage" },
   );
+}
+
+/** A number, a JSON object, or the text itself. */
+function plainValue(text: string): unknown {
+  if (/^-?[0-9.]+$/.test(text)) return Number(text);
+  if (!text.startsWith("{")) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function noVariable({ displayName }: RemoteFunction, name: string): Failure {

@@ -66,6 +66,11 @@ export function oneLine(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, " ").replace(BIDI_CONTROLS, " ").trim();
 }
 
+/** The first line of a text from outside. */
+export function firstLine(text: string): string {
+  return oneLine(text.split("\n")[0] ?? "");
+}
+
 /** Text from outside with its lines, without other control characters. */
 export function printable(text: string): string {
   return text.replace(/\r\n?/g, "\n")

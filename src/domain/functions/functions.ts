@@ -13,6 +13,7 @@ import { liveVolume } from "../volumes/volumes.ts";
 import type { EffectiveLimits, FunctionLimits } from "./limits.ts";
 import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
+import { retryPolicyFaults } from "./retry_policy.ts";
 import type { Secrets } from "./secrets.ts";
 import {
   changedColumns,
@@ -238,6 +239,12 @@ export class Functions {
     }
     const wanted = changed.map((setting) => [setting, settings[setting]] as const);
     this.limits.check(Object.fromEntries(wanted), prefix);
+    if (!changed.includes("retryPolicy")) return;
+    const [fault, ...faults] = retryPolicyFaults(
+      settings.retryPolicy ?? {},
+      `${prefix}retryPolicy`,
+    );
+    if (fault !== undefined) throw invalid(fault, ...faults);
   }
 
   /** A name is that of a secret or of a variable. @throws INVALID_FIELD */

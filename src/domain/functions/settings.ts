@@ -1,5 +1,6 @@
 import type { FunctionRow } from "../../store/functions.ts";
 import { MIB, type WantedLimits } from "./limits.ts";
+import { retryPolicyColumn, type WantedRetryPolicy } from "./retry_policy.ts";
 
 /** Function types of the API; UNSPECIFIED becomes ANY on create. */
 export const FUNCTION_TYPES = [
@@ -35,6 +36,7 @@ export interface FunctionSettings extends WantedLimits {
   /** The volume of calls that name none; empty means none. */
   readonly vfsId?: string | undefined;
   readonly variables?: Readonly<Record<string, string>> | undefined;
+  readonly retryPolicy?: WantedRetryPolicy | undefined;
 }
 
 /** The column of each setting, from its value or from its absence. */
@@ -55,6 +57,7 @@ const COLUMN_OF = {
   retention: ({ retention }) => ({ retentionMs: retention || null }),
   vfsId: ({ vfsId }) => ({ volumeId: vfsId || null }),
   variables: ({ variables = {} }) => ({ variables: JSON.stringify(variables) }),
+  retryPolicy: ({ retryPolicy }) => ({ retryPolicy: retryPolicyColumn(retryPolicy) }),
 } satisfies {
   readonly [S in keyof FunctionSettings]-?: (settings: FunctionSettings) => Partial<FunctionRow>;
 };

@@ -3,6 +3,7 @@ import type { CallQueue, Claim, Engine, Slot } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import type { Node } from "../nodes/node.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { type OwnedRow, type Plan, planOf } from "./planning.ts";
 
@@ -14,6 +15,7 @@ export interface AttemptParts {
   readonly node: Node;
   readonly executions: Executions;
   readonly functionLimits: FunctionLimits;
+  readonly scheduler: Scheduler;
   /** Hands calls without a caller to workers; undefined if they run in this process alone. */
   readonly queue?: CallQueue | undefined;
 }
@@ -28,7 +30,8 @@ export class Attempts {
   }
 
   /**
-   * Runs a recorded call until its end, until the server stops, or until another attempt of it is offered.
+   * Runs a recorded call until its end, until the server stops, or until another attempt of it is offered or waits for
+   * its time.
    * @param slot of its first attempt here
    * @param signal aborts when the invocation that made this call has ended
    * @param claim of the worker that runs it
@@ -42,7 +45,11 @@ export class Attempts {
     const { executions, engine, queue } = this.parts;
     for (let next = execution;;) {
       const result = await executions.run(next, slot, signal, claim);
-      if (result.kind !== "to-repeat") return result;
+      if (result.kind !== "repeat") return result;
+      if (result.isDelayed) {
+        this.parts.scheduler.wake();
+        return result;
+      }
       next = { ...next, recordedAs: "PENDING", attempt: result.attempt };
       if (queue !== undefined) this.offer(execution.invocation.invocationId, next.attempt);
       if (queue !== undefined || !engine.isOpen) return result;

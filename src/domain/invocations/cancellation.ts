@@ -1,5 +1,6 @@
 import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
+import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Node } from "../nodes/node.ts";
 import type { InvocationEnds } from "./ends.ts";
@@ -63,14 +64,15 @@ export class Cancellation {
     const { store, node, peers } = this.parts;
     const row = await store.read.invocations.row(id);
     if (row?.status !== "PENDING" && row?.status !== "RUNNING") return true;
-    if (row.owner === null) return await this.#endUnclaimed(id);
+    if (row.owner === null) return await this.#endUnclaimed(row);
     if (row.owner === node.id) return await this.cancelHere(id);
     return await peers?.cancel(row.owner, id) ?? false;
   }
 
-  async #endUnclaimed(id: string): Promise<boolean> {
+  async #endUnclaimed({ id, attempt }: InvocationRow): Promise<boolean> {
     const { store, notifier } = this.parts;
-    const message = "the invocation was cancelled before it started";
+    const when = attempt === 0 ? "it started" : "its next attempt started";
+    const message = `the invocation was cancelled before ${when}`;
     const end = endOf({ kind: "error", code: "CANCELLED", message });
     if (end.status !== "ERROR") return false;
     const now = new Date().toISOString();

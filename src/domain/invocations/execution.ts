@@ -13,7 +13,7 @@ import {
   type Slot,
 } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
-import { Recorder } from "../../engine/recorder.ts";
+import { type Recorded, Recorder, type Repeat } from "../../engine/recorder.ts";
 import type { Store } from "../../store/mod.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
@@ -56,6 +56,8 @@ export interface Execution {
   /** As recorded: how often it started, and how often it may. */
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** JSON; null for none. */
+  readonly retryPolicy: string | null;
   /** The sequence number of the last log line of earlier attempts, of a call that has started; 0 if absent. */
   readonly lastSequence?: number;
   /** How many calls of its function run at the same time on all nodes; undefined without a limit of the function itself. */
@@ -82,8 +84,8 @@ export type ExecutionResult =
   | { readonly kind: "recorded"; readonly outcome: Outcome }
   /** The slot of a synchronous call was not granted in time; that end is durable. */
   | { readonly kind: "queue-timeout" }
-  /** Another attempt may follow the one that was interrupted: the row waits as PENDING, with the number of the last one. */
-  | { readonly kind: "to-repeat"; readonly attempt: number }
+  /** Another attempt follows: the row waits as PENDING, with the number of the last one. */
+  | Repeat
   /** A shutdown leaves the invocation for the next start, it had ended meanwhile, or another node took it over. */
   | { readonly kind: "not-run" };
 
@@ -113,6 +115,7 @@ export class Executions {
     using unrecorded = this.#trackUnrecorded(id);
     const record = new StoredRecord(store, { id, owner, attempt }, {
       functionId: execution.invocation.functionId,
+      call: { ...execution, id, triggerKind: execution.trigger.kind },
       // The limiter of a node alone has counted them.
       runningMax: node.isShared ? execution.ownConcurrency : undefined,
       nextOwner: queue === undefined ? owner : null,
@@ -205,13 +208,10 @@ export class Executions {
         onLog: (log) => recorder.log(log),
         onAssigned: (worker) => record.assign(worker),
       });
-      if (mayRepeat(execution, outcome, record.number)) {
-        return repeatOf(
-          await write(() => recorder.release({ attempt: record.number, outcome })),
-        );
-      }
       // The volume stays open until the outcome is durable.
-      return resultOf(await write(() => recorder.finish(cancelledWithCaller(outcome, signal))));
+      return resultOf(
+        await write(() => recorder.finish(cancelledWithCaller(outcome, signal), true)),
+      );
     } catch (error) {
       if (error instanceof StorageUnavailable) throw error;
       record.volume = undefined;
@@ -225,9 +225,7 @@ export class Executions {
         }
         if (execution.mode === "async") {
           // None of its code ran, so the attempt does not count.
-          return repeatOf(
-            await write(() => recorder.release({ attempt: record.number - 1 })),
-          );
+          return resultOf(await write(() => recorder.release()));
         }
         const { queueTimeoutMs } = this.parts.engine;
         await write(() =>
@@ -271,19 +269,9 @@ export class Executions {
 }
 
 /** Undefined is an outcome that was not recorded: the invocation had ended, or another node took it over. */
-function resultOf(outcome: Outcome | undefined): ExecutionResult {
-  return outcome === undefined ? { kind: "not-run" } : { kind: "recorded", outcome };
-}
-
-/** @param released number of the last attempt; undefined if another node took the invocation over */
-function repeatOf(released: number | undefined): ExecutionResult {
-  return released === undefined ? { kind: "not-run" } : { kind: "to-repeat", attempt: released };
-}
-
-/** Whether another attempt may follow one with this outcome: none of a call with a caller that waits. */
-function mayRepeat({ mode, maxAttempts }: Execution, outcome: Outcome, attempt: number): boolean {
-  const wasInterrupted = outcome.kind === "error" && outcome.code === "INTERRUPTED";
-  return wasInterrupted && mode === "async" && attempt < maxAttempts;
+function resultOf(recorded: Recorded): ExecutionResult {
+  if (recorded === undefined) return { kind: "not-run" };
+  return recorded.kind === "repeat" ? recorded : { kind: "recorded", outcome: recorded };
 }
 
 /** The second argument of the handler. */

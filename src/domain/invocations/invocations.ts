@@ -33,6 +33,7 @@ import { Idempotency, type IdempotentRequest, lockOf } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import { type CallToRecord, type CallTrigger, newRow, triggerOf } from "./new_row.ts";
 import { admissionOf, executionOf } from "./planning.ts";
+import { attemptsOf } from "./retries.ts";
 
 export interface Invoke {
   readonly functionId: string;
@@ -210,14 +211,15 @@ export class Invocations {
     if (volumeId !== null) await liveVolume(store.read, volumeId);
     const inputJson = checkInput(call.json, inputLimits);
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
+    const trigger = triggerOf(call);
     return {
       fn,
       limits: limits.of(fn),
       inputJson,
       volumeId,
-      trigger: triggerOf(call),
+      trigger,
       mode,
-      maxAttempts: mode === "async" ? inputLimits.maxAttempts : 1,
+      ...attemptsOf(fn, { mode, triggerKind: trigger.kind }, inputLimits.maxAttempts),
       notBefore: call.notBefore,
       request: this.#idempotency.request(by.id, call, inputJson),
       call,
@@ -318,7 +320,7 @@ export class Invocations {
       }
       case "queue-timeout":
         throw queueTimeout(`invocation ${id}`, this.parts.engine.queueTimeoutMs);
-      case "to-repeat":
+      case "repeat":
       case "not-run":
         return await this.get(functionId, id);
     }
@@ -358,10 +360,10 @@ export class Invocations {
     functionId: string,
     id: string,
     call: Invoke,
-    ended?: Promise<unknown>,
+    ended?: Promise<ExecutionResult>,
   ): Promise<InvokeAnswer> {
     const waiting = new AbortController();
-    const end = ended ?? this.parts.ends.wait(functionId, id, waiting.signal);
+    const end = this.#end(functionId, id, waiting.signal, ended);
     if (call.wait.kind === "until-end") await this.parts.executions.recorded(id, end);
     else {
       const { promise: waited, resolve } = Promise.withResolvers<void>();
@@ -371,5 +373,15 @@ export class Invocations {
       waiting.abort();
     }
     return await this.get(functionId, id);
+  }
+
+  async #end(
+    functionId: string,
+    id: string,
+    signal: AbortSignal,
+    ended: Promise<ExecutionResult> | undefined,
+  ): Promise<void> {
+    const isLeft = ended === undefined || (await ended).kind === "repeat";
+    if (isLeft) await this.parts.ends.wait(functionId, id, signal);
   }
 }

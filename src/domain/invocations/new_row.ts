@@ -24,6 +24,8 @@ export interface CallToRecord {
   readonly trigger: CallTrigger;
   readonly mode: InvocationRow["mode"];
   readonly maxAttempts: number;
+  /** JSON; null for none. */
+  readonly retryPolicy: string | null;
   /** The time that it waits for; undefined if it may start at once. */
   readonly notBefore: Date | undefined;
 }
@@ -39,9 +41,11 @@ export function triggerOf({ trigger = API }: { readonly trigger?: CallTrigger })
 export function newRow(
   ids: Ids,
   by: Principal,
-  { fn, limits, commit, inputJson, volumeId, trigger, mode, maxAttempts, notBefore }: CallToRecord,
+  call: CallToRecord,
   { isStarted, owner }: { readonly isStarted: boolean; readonly owner: string | null },
 ): InvocationRow {
+  const { fn, limits, commit, inputJson, volumeId, trigger, mode, notBefore } = call;
+  const { maxAttempts, retryPolicy } = call;
   // Searches by time use ids: both have the same second.
   const { id, time } = ids.nextWithTime();
   const now = time.toISOString();
@@ -76,7 +80,8 @@ export function newRow(
     startedAt: isStarted ? now : null,
     earlierAttempts: null,
     skipReason: null,
-    retryPolicy: null,
+    retryPolicy,
+    parkedAt: null,
     concurrencyKey: null,
     http: null,
     createdAt: now,

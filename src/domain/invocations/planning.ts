@@ -76,6 +76,7 @@ export function executionOf(
     owner: row.owner,
     attempt: row.attempt,
     maxAttempts: row.maxAttempts,
+    retryPolicy: row.retryPolicy,
     // A nested call may run on the slot of its caller, so it must not wait for that one.
     ownConcurrency: fn.maxConcurrency === null || row.depth > 0 ? undefined : maxConcurrency,
   };

@@ -1,9 +1,11 @@
 import type { Outcome } from "../../engine/contract.ts";
-import type { InvocationRecord, RecordedLog, Release } from "../../engine/recorder.ts";
+import type { InvocationRecord, Recorded, RecordedLog } from "../../engine/recorder.ts";
 import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
+import { conclude, type EndedCall } from "./conclusion.ts";
+import { type NextAttempt, nextAttempt, repeat, type Repeatable } from "./retries.ts";
 
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
 export class Superseded extends Error {
@@ -26,6 +28,7 @@ export class StoredRecord implements InvocationRecord {
     attempt: Attempt,
     private readonly rules: {
       readonly functionId: string;
+      readonly call: Repeatable & EndedCall;
       /** Calls of the function that may run on all nodes; undefined if they are not counted. */
       readonly runningMax: number | undefined;
       /** Owner of a call whose next attempt may begin; null if any node may claim it. */
@@ -70,7 +73,11 @@ export class StoredRecord implements InvocationRecord {
     }, "committed");
   }
 
-  async finish(outcome: Outcome, logs: readonly RecordedLog[]): Promise<Outcome | undefined> {
+  async finish(
+    outcome: Outcome,
+    logs: readonly RecordedLog[],
+    mayRepeat = false,
+  ): Promise<Recorded> {
     const commit = await this.volume?.prepare(outcome);
     return await this.store.write(
       async (tx) => {
@@ -79,29 +86,39 @@ export class StoredRecord implements InvocationRecord {
         if (!isAlone && !await tx.invocations.isCurrent(this.#attempt)) return undefined;
         await this.#append(tx, logs);
         const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
-        const conclusion = { end: endOf(recorded), ...versions, processKind: outcome.process };
+        if (mayRepeat && recorded.kind === "error") {
+          const next = nextAttempt(this.rules.call, recorded.code, this.number);
+          if (next !== undefined) return await this.#repeat(tx, next, recorded);
+        }
+        const end = endOf(recorded);
+        const conclusion = { end, ...versions, processKind: outcome.process };
         const now = new Date().toISOString();
-        return await tx.invocations.finish(this.#attempt, conclusion, now) ? recorded : undefined;
+        if (!await tx.invocations.finish(this.#attempt, conclusion, now)) return undefined;
+        await conclude(tx, this.rules.call, end, now);
+        return recorded;
       },
       "durable",
       this.volume === undefined ? [] : this.volume.locks,
     );
   }
 
-  async release(
-    { attempt, outcome }: Release,
-    logs: readonly RecordedLog[],
-  ): Promise<number | undefined> {
-    const end = outcome === undefined ? undefined : endOf(outcome);
-    const error = end?.status === "ERROR" ? end.error : undefined;
+  async release(logs: readonly RecordedLog[]): Promise<Recorded> {
     return await this.store.write(async (tx) => {
       if (!await tx.invocations.isCurrent(this.#attempt)) return undefined;
       await this.#append(tx, logs);
-      const next = { owner: this.rules.nextOwner, attempt };
-      const now = new Date().toISOString();
-      const isReleased = await tx.invocations.release(this.#attempt, next, now, error);
-      return isReleased ? attempt : undefined;
+      return await this.#repeat(tx, { delayMs: undefined }, undefined);
     });
+  }
+
+  /** @param outcome undefined if none of its code ran */
+  async #repeat(tx: Writers, next: NextAttempt, outcome: Outcome | undefined): Promise<Recorded> {
+    const { functionId, nextOwner } = this.rules;
+    const end = outcome === undefined ? undefined : endOf(outcome);
+    const error = end?.status === "ERROR" ? end.error : undefined;
+    const attempt = { ...this.#attempt, functionId };
+    if (!await repeat(tx, attempt, next, nextOwner, error)) return undefined;
+    const counted = error === undefined ? this.number - 1 : this.number;
+    return { kind: "repeat", attempt: counted, isDelayed: next.delayMs !== undefined };
   }
 
   async #append(tx: Writers, logs: readonly RecordedLog[]): Promise<void> {

@@ -4,8 +4,11 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Node } from "../nodes/node.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
+import { conclude } from "./conclusion.ts";
 import { endOf } from "./record.ts";
+import { type NextAttempt, nextAttempt, repeat } from "./retries.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -28,6 +31,7 @@ export class Recovery {
       readonly node: Node;
       readonly attempts: Attempts;
       readonly notifier: InvocationNotifier;
+      readonly scheduler: Scheduler;
     },
   ) {
     const { node } = parts;
@@ -96,7 +100,11 @@ export class Recovery {
     const { store, notifier } = this.parts;
     const conclusion = { end: interruption(row) };
     const now = new Date().toISOString();
-    const isDone = await store.write((tx) => tx.invocations.finish(row, conclusion, now));
+    const isDone = await store.write(async (tx) => {
+      const isOurs = await tx.invocations.finish(row, conclusion, now);
+      if (isOurs) await conclude(tx, row, conclusion.end, now);
+      return isOurs;
+    });
     notifier.notify(row.id);
     return isDone;
   }
@@ -104,17 +112,30 @@ export class Recovery {
   async #takeOver(row: OrphanedInvocation): Promise<boolean> {
     const { store, node, attempts } = this.parts;
     const now = new Date().toISOString();
-    const next = { owner: attempts.ownerOfWaiting, attempt: row.attempt };
-    const end = row.status === "RUNNING" ? interruption(row) : undefined;
-    const error = end?.status === "ERROR" ? end.error : undefined;
-    const isOurs = await store.write((tx) => tx.invocations.release(row, next, now, error));
-    if (isOurs) await attempts.resume({ ...row, status: "PENDING", owner: node.id });
-    return isOurs;
+    const owner = attempts.ownerOfWaiting;
+    const next = nextOf(row);
+    const { status } = row;
+    const end = interruption(row);
+    const isOurs = await store.write((tx) =>
+      next === undefined || status === "PENDING" || end.status === "SUCCESS"
+        ? tx.invocations.release(row, { owner, attempt: row.attempt }, now)
+        : repeat(tx, row, next, owner, end.error)
+    );
+    if (!isOurs) return false;
+    if (next?.delayMs === undefined) {
+      await attempts.resume({ ...row, status: "PENDING", owner: node.id });
+    } else this.parts.scheduler.wake();
+    return true;
   }
 }
 
-function mayRun({ mode, status, attempt, maxAttempts }: OrphanedInvocation): boolean {
-  return mode === "async" && (status === "PENDING" || attempt < maxAttempts);
+/** The next attempt of a call that was interrupted while it ran; undefined if it has none, or did not run. */
+function nextOf(row: OrphanedInvocation): NextAttempt | undefined {
+  return row.status === "RUNNING" ? nextAttempt(row, "INTERRUPTED", row.attempt) : undefined;
+}
+
+function mayRun(row: OrphanedInvocation): boolean {
+  return row.mode === "async" && (row.status === "PENDING" || nextOf(row) !== undefined);
 }
 
 function interruption({ status }: OrphanedInvocation): ReturnType<typeof endOf> {

@@ -21,6 +21,7 @@ import * as nodes from "./014_nodes.ts";
 import * as shared from "./015_shared.ts";
 import * as triggers from "./016_triggers.ts";
 import * as deliveries from "./017_deliveries.ts";
+import * as retries from "./018_retries.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -41,6 +42,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "015_shared": shared,
   "016_triggers": triggers,
   "017_deliveries": deliveries,
+  "018_retries": retries,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

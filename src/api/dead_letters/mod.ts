@@ -1,0 +1,73 @@
+import { z } from "@hono/zod-openapi";
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation, type Operation } from "../operation.ts";
+import { empty, listOf, pageOf, pageQuery } from "../primitives.ts";
+import { deadLetterJson, deadLetterOut, deadLetterParams } from "./schemas.ts";
+
+const PATH = "/api/v1/functions/{function_id}/dead_letters";
+
+const listDeadLetters = jsonOperation({
+  operationId: "invoked.DeadLetterService.List",
+  method: "get",
+  path: PATH,
+  summary: "List the dead letters of a function, or of all (-), newest first",
+  permission: "read",
+  params: functionParam,
+  query: pageQuery,
+  response: listOf(deadLetterOut),
+  async handle({ params, query }, { deadLetters }) {
+    const { list, nextPageToken } = await deadLetters.list(params.function_id, pageOf(query));
+    return { list: list.map(deadLetterJson), nextPageToken };
+  },
+});
+
+const getDeadLetter = jsonOperation({
+  operationId: "invoked.DeadLetterService.Get",
+  method: "get",
+  path: `${PATH}/{id}`,
+  summary: "Get a dead letter",
+  permission: "read",
+  params: deadLetterParams,
+  response: z.object({ deadLetter: deadLetterOut }),
+  async handle({ params }, { deadLetters }) {
+    return { deadLetter: deadLetterJson(await deadLetters.get(params.function_id, params.id)) };
+  },
+});
+
+const replayDeadLetter = jsonOperation({
+  operationId: "invoked.DeadLetterService.Replay",
+  method: "post",
+  path: `${PATH}/{id}/replay`,
+  summary: "Call the function again with the input of a dead letter, and drop it",
+  permission: "invoke",
+  params: deadLetterParams,
+  body: empty,
+  response: z.object({ invocationId: z.string() }),
+  async handle({ params, principal }, { deadLetters }) {
+    const { function_id, id } = params;
+    return { invocationId: await deadLetters.replay(principal, function_id, id) };
+  },
+});
+
+const dropDeadLetter = jsonOperation({
+  operationId: "invoked.DeadLetterService.Drop",
+  method: "delete",
+  path: `${PATH}/{id}`,
+  summary: "Drop a dead letter; its invocation stays",
+  permission: "invoke",
+  params: deadLetterParams,
+  body: empty,
+  response: empty,
+  async handle({ params }, { deadLetters }) {
+    await deadLetters.drop(params.function_id, params.id);
+    return {};
+  },
+});
+
+/** Read, replay and drop calls without further attempts. */
+export const DEAD_LETTER_OPERATIONS: readonly Operation[] = [
+  listDeadLetters,
+  getDeadLetter,
+  replayDeadLetter,
+  dropDeadLetter,
+];

@@ -1,0 +1,24 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { bytesIn } from "../primitives.ts";
+import { invocationParams } from "./schemas.ts";
+
+export const replayInvocation = jsonOperation({
+  operationId: "invoked.InvocationService.Replay",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invocations/{id}/replay",
+  summary: "Call the function again as an invocation did, asynchronously",
+  permission: "invoke",
+  params: invocationParams,
+  body: z.object({
+    json: bytesIn.optional().openapi({ description: "Another input; absent: the same" }),
+    commitId: z.string().default("").openapi({
+      description: "Id, HEAD or refs/tags/<name>; empty: the same commit",
+    }),
+  }).openapi("invoked.ReplayRequest"),
+  response: z.object({ invocationId: z.string() }),
+  async handle({ params, body, principal }, { replays }) {
+    const { function_id, id } = params;
+    return { invocationId: await replays.replay(principal, function_id, id, body) };
+  },
+});

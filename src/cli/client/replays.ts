@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { Buffer } from "node:buffer";
+import { DeadLetter, type Invocation, pageOf, type RemoteFunction } from "./schemas.ts";
+import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+
+const Started = z.object({ invocationId: z.string() });
+
+/** What differs from the call that is replayed; absent means the same. */
+export interface ReplayChange {
+  readonly input?: string | undefined;
+  readonly commitId?: string | undefined;
+}
+
+/** A client of replays and dead letters, which are additions to C1's API. */
+export class ReplayApi {
+  constructor(private readonly session: Session) {}
+
+  /** Answers the id of the new invocation. */
+  async replay(
+    { functionId, id }: Pick<Invocation, "functionId" | "id">,
+    { input, commitId }: ReplayChange,
+  ): Promise<string> {
+    const path = `${functionPath(functionId)}/invocations/${encodeURIComponent(id)}/replay`;
+    const json = input === undefined ? {} : { json: Buffer.from(input).toString("base64") };
+    const what = `Cannot replay invocation ${id}`;
+    return (await this.session.post(what, path, Started, { ...json, commitId })).invocationId;
+  }
+
+  /** Newest first. */
+  async deadLetters(
+    fn: Pick<RemoteFunction, "id" | "displayName">,
+    limit: number,
+  ): Promise<DeadLetter[]> {
+    return await this.session.all(limit, (pageToken) => {
+      const page = pageQuery(Math.min(limit, PAGE_SIZE), pageToken);
+      const what = `Cannot list the dead letters of ${fn.displayName}`;
+      const path = `${functionPath(fn.id)}/dead_letters?${page}`;
+      return this.session.get(what, path, pageOf(DeadLetter));
+    });
+  }
+
+  /** Answers the id of the new invocation. */
+  async replayDeadLetter(
+    { functionId, id }: Pick<Invocation, "functionId" | "id">,
+  ): Promise<string> {
+    const path = `${functionPath(functionId)}/dead_letters/${encodeURIComponent(id)}/replay`;
+    return (await this.session.post(`Cannot replay dead letter ${id}`, path, Started, {}))
+      .invocationId;
+  }
+
+  async drop({ functionId, id }: Pick<Invocation, "functionId" | "id">): Promise<void> {
+    const path = `${functionPath(functionId)}/dead_letters/${encodeURIComponent(id)}`;
+    await this.session.call(`Cannot drop dead letter ${id}`, "DELETE", path, z.unknown(), {});
+  }
+}
+
+function functionPath(id: string): string {
+  return `/api/v1/functions/${encodeURIComponent(id)}`;
+}

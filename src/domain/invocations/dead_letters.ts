@@ -1,0 +1,63 @@
+import type { InvocationRecord } from "../../store/invocations.ts";
+import type { Store } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import type { Principal } from "../identity/mod.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { ALL_FUNCTIONS, anyFunction } from "../references.ts";
+import { type Replays, UNCHANGED } from "./replays.ts";
+
+/** A dead letter: an invocation that failed and has no further attempt. It is there until it is replayed or dropped. */
+export type DeadLetter = InvocationRecord & { readonly parkedAt: string };
+
+/** Dead letters. Each has the id of its invocation, and is erased together with that. */
+export class DeadLetters {
+  constructor(
+    private readonly store: Store,
+    private readonly replays: Replays,
+    private readonly pages: Pages,
+  ) {}
+
+  /** Dead letters of a function, or of all (`-`), newest first. */
+  async list(functionId: string, query: PageQuery): Promise<ListPage<DeadLetter>> {
+    const { read } = this.store;
+    const id = functionId === ALL_FUNCTIONS ? undefined : (await anyFunction(read, functionId)).id;
+    const page = this.pages.open(["dead-letters", functionId], query);
+    const { rows, next } = await read.invocations.parked(id, page);
+    return { list: rows.filter(isParked), nextPageToken: page.tokenFor(next) };
+  }
+
+  /** @throws DEAD_LETTER_NOT_FOUND */
+  async get(functionId: string, id: string): Promise<DeadLetter> {
+    await anyFunction(this.store.read, functionId);
+    const row = await this.store.read.invocations.get(functionId, id);
+    if (row !== undefined && isParked(row)) return row;
+    throw notFound(functionId, id);
+  }
+
+  /** Drops a dead letter; its invocation stays. @throws DEAD_LETTER_NOT_FOUND */
+  async drop(functionId: string, id: string): Promise<void> {
+    await this.get(functionId, id);
+    const isDropped = await this.store.write((tx) => tx.invocations.unpark(id));
+    if (!isDropped) throw notFound(functionId, id);
+  }
+
+  /** Calls the function again with its input, and drops it: both or neither. @throws DEAD_LETTER_NOT_FOUND */
+  async replay(by: Principal, functionId: string, id: string): Promise<string> {
+    const row = await this.get(functionId, id);
+    return await this.replays.start(by, row, UNCHANGED, async (tx) => {
+      if (!await tx.invocations.unpark(id)) throw notFound(functionId, id);
+    });
+  }
+}
+
+function isParked(row: InvocationRecord): row is DeadLetter {
+  return row.parkedAt !== null;
+}
+
+function notFound(functionId: string, id: string): DomainError {
+  return new DomainError(
+    "DEAD_LETTER_NOT_FOUND",
+    `Cannot find dead letter ${JSON.stringify(id)} of function ${functionId}: it does not exist, ` +
+      "or was replayed or dropped",
+  );
+}

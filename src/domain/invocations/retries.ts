@@ -1,0 +1,88 @@
+/** Which attempts of a call another one follows, and when. */
+import type { Attempt, InvocationRow } from "../../store/invocations.ts";
+import type { Writers } from "../../store/mod.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import {
+  DEFAULT_RETRY_POLICY,
+  type RetryPolicy,
+  retryPolicyOf,
+} from "../functions/retry_policy.ts";
+
+/** What decides whether a call starts again. */
+export interface Repeatable extends Pick<InvocationRow, "mode" | "maxAttempts" | "retryPolicy"> {}
+
+/** The next attempt of a call. */
+export interface NextAttempt {
+  /** How long it waits; undefined if it may begin at once. */
+  readonly delayMs: number | undefined;
+}
+
+/** How often a call may start. */
+export type AttemptColumns = Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
+
+/**
+ * The policy of an asynchronous call: that of its function, else that of its trigger, else `maxAttempts` for calls whose
+ * server ends. Calls that wait start once.
+ */
+export function attemptsOf(
+  fn: Pick<FunctionRow, "retryPolicy">,
+  { mode, triggerKind }: Pick<InvocationRow, "mode" | "triggerKind">,
+  maxAttempts: number,
+): AttemptColumns {
+  if (mode === "sync") return { maxAttempts: 1, retryPolicy: null };
+  const isOfTrigger = triggerKind === "schedule" || triggerKind === "webhook";
+  const policy = fn.retryPolicy !== null
+    ? retryPolicyOf(fn.retryPolicy)
+    : isOfTrigger
+    ? DEFAULT_RETRY_POLICY
+    : undefined;
+  if (policy === undefined) return { maxAttempts, retryPolicy: null };
+  return { maxAttempts: policy.maxAttempts, retryPolicy: JSON.stringify(policy) };
+}
+
+/**
+ * The attempt that follows one with this error; undefined if none does.
+ * @param attempt its number; 0 if the call did not start
+ */
+export function nextAttempt(
+  { mode, maxAttempts, retryPolicy }: Repeatable,
+  word: string,
+  attempt: number,
+): NextAttempt | undefined {
+  if (mode === "sync" || attempt === 0 || attempt >= maxAttempts) return undefined;
+  if (retryPolicy === null) return word === "INTERRUPTED" ? { delayMs: undefined } : undefined;
+  const policy = JSON.parse(retryPolicy) as RetryPolicy;
+  if (!policy.retryOn.includes(word)) return undefined;
+  return { delayMs: backoffMs(policy, attempt) };
+}
+
+/** Exponential backoff with full jitter: calls that failed together do not start together. */
+function backoffMs({ initialBackoffMs, maxBackoffMs }: RetryPolicy, attempt: number): number {
+  return Math.random() * Math.min(maxBackoffMs, initialBackoffMs * 2 ** (attempt - 1));
+}
+
+/**
+ * Leaves a call for its next attempt, in the open transaction; false if it has ended, or is another node's.
+ * @param owner of a call that may begin at once; null if any node may claim it
+ * @param error how the attempt ended; undefined if none of its code ran, so that it does not count
+ */
+export async function repeat(
+  tx: Writers,
+  { functionId, ...attempt }: Attempt & { readonly functionId: string },
+  { delayMs }: NextAttempt,
+  owner: string | null,
+  error: string | undefined,
+): Promise<boolean> {
+  const now = new Date();
+  const counted = error === undefined ? attempt.attempt - 1 : attempt.attempt;
+  if (delayMs === undefined) {
+    const next = { owner, attempt: counted };
+    return await tx.invocations.release(attempt, next, now.toISOString(), error);
+  }
+  const dueAt = new Date(now.getTime() + delayMs).toISOString();
+  const next = { owner: null, attempt: counted, notBefore: dueAt };
+  if (!await tx.invocations.release(attempt, next, now.toISOString(), error)) return false;
+  const { id: invocationId } = attempt;
+  await tx.delays.insert({ invocationId, functionId, dueAt, reason: "backoff", key: null });
+  return true;
+}

@@ -1,0 +1,43 @@
+/** What tests of retries share. */
+import assert from "node:assert/strict";
+import type { Client, Json } from "../support/client.ts";
+
+export const STATUS = "FUNCTION_INVOCATION_STATUS_";
+export const BACKGROUND = { prefer: "respond-async" };
+
+/** A policy whose backoff is as short as the server allows. */
+export const QUICK = { initialBackoff: "0.010s", maxBackoff: "0.020s" };
+
+/** Fails as the input says, up to the attempt that succeeds. */
+export const UNSTEADY =
+  `export default async ({ until = 1, how = "throw" }, { attempt, trigger }) => {
+  console.log("attempt " + attempt);
+  if (attempt >= until) return { attempt, trigger };
+  if (how === "throw") throw new Error("not yet");
+  if (how === "exit") Deno.exit(3);
+  if (how === "text") return "text";
+  await new Promise((resolve) => setTimeout(resolve, 60_000));
+};`;
+
+/** Sets settings of a function. */
+export async function settings(client: Client, id: string, change: Json): Promise<void> {
+  const { status, body } = await client.post("/api/v1/functions/update", {
+    function: { id, ...change },
+    updateMask: Object.keys(change).join(","),
+  });
+  assert.equal(status, 200, JSON.stringify(body));
+}
+
+/** Calls asynchronously; answers the id of the invocation. */
+export async function start(client: Client, id: string, input: unknown = {}): Promise<string> {
+  const { status, body } = await client.invoke(id, input, BACKGROUND);
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.invocationId;
+}
+
+/** Ids of the dead letters of a function. */
+export async function deadLetters(client: Client, id: string): Promise<string[]> {
+  const { status, body } = await client.get(`/api/v1/functions/${id}/dead_letters`);
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.list.map((one: Json) => one.id);
+}
