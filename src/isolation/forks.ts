@@ -1,27 +1,19 @@
 /** Forks of an isolated process, seen from outside of its namespaces. */
 import type { Cgroup } from "./cgroups.ts";
 import type { Machine } from "./machine.ts";
-import { readProcfs } from "./procfs.ts";
+import { readFamily } from "./procfs.ts";
 
 /**
  * The id of a child of `parent` in the namespace of the server.
  * @param pid the child's id in the namespace of its parent
  */
 export async function processBelow(parent: number, pid: number): Promise<number> {
-  const children = (await readProcfs(`${parent}/task/${parent}/children`))?.trim().split(" ") ?? [];
-  const depth = (await namespaceIds(parent)).length;
-  // The youngest is the last one.
-  for (const child of children.reverse()) {
-    const ids = await namespaceIds(Number(child));
-    if (ids[depth - 1] === pid) return Number(child);
+  const family = await readFamily(parent);
+  const depth = family.get(parent)?.length ?? 0;
+  for (const [child, ids] of family) {
+    if (child !== parent && ids[depth - 1] === pid) return child;
   }
   throw new Error(`Cannot find the fork ${pid} of process ${parent}`);
-}
-
-/** The ids of a process in each namespace, the outermost first. */
-async function namespaceIds(pid: number): Promise<readonly number[]> {
-  const status = await readProcfs(`${pid}/status`) ?? "";
-  return /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/).map(Number) ?? [];
 }
 
 /** Moves a running process to a cgroup. Its later forks join, too. */

@@ -9,28 +9,64 @@ const STATUS = /^\/proc\/(\d+)\/status:State:\t[^ZX].*\n\S*:PPid:\t(\d+)\n\S*:NS
  */
 export async function readProcfs(path: string): Promise<string | undefined> {
   try {
-    const { success, stdout } = await new Deno.Command("cat", {
-      args: ["--", `/proc/${path}`],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-    }).output();
-    return success ? new TextDecoder().decode(stdout) : undefined;
+    return await outputOf("cat", ["--", `/proc/${path}`]);
   } catch {
     return undefined;
   }
 }
 
+/** Follows the first children, at most as many as there may be wrappers, and prints the last id and its status. */
+const INNERMOST = `
+at=$1 left=$2
+while [ "$left" -gt 0 ]; do
+  child=
+  read -r child rest <"/proc/$at/task/$at/children"
+  [ -n "$child" ] || break
+  at=$child left=$((left - 1))
+done
+echo "$at"
+exec cat "/proc/$at/status"`;
+
+/**
+ * The process below a process and its wrappers that has no child, and its status.
+ * @param wrappersMax most processes above it
+ * @returns undefined if it has ended
+ */
+export async function readInnermost(
+  pid: number,
+  wrappersMax: number,
+): Promise<{ readonly pid: number; readonly status: string } | undefined> {
+  const text = await outputOf("sh", ["-c", INNERMOST, "sh", `${pid}`, `${wrappersMax}`]);
+  if (text === undefined) return undefined;
+  const end = text.indexOf("\n");
+  return { pid: Number(text.slice(0, end)), status: text.slice(end + 1) };
+}
+
+/** Prints a line `path:NSpid: ids` of a process, and one of each child. */
+const FAMILY = `
+children=
+read -r children <"/proc/$1/task/$1/children"
+parent=$1
+shift
+for process in $parent $children; do set -- "$@" "/proc/$process/status"; done
+exec grep -sH '^NSpid:' "$@"`;
+const IDS = /^\/proc\/(\d+)\/status:NSpid:\s+(.*)$/gm;
+
+/** Ids in each namespace, the outermost first, of a process and of its children, by their ids in that of the server. */
+export async function readFamily(pid: number): Promise<ReadonlyMap<number, readonly number[]>> {
+  const { stdout } = await run("sh", ["-c", FAMILY, "sh", `${pid}`]);
+  return new Map(
+    [...stdout.matchAll(IDS)].map(([, outer, ids = ""]) => [
+      Number(outer),
+      ids.split(/\s+/).map(Number),
+    ]),
+  );
+}
+
 /** The texts of all files below `/proc` that can be read, one after the other. */
 export async function readAllProcfs(paths: readonly string[]): Promise<string> {
   if (paths.length === 0) return "";
-  const { stdout } = await new Deno.Command("cat", {
-    args: ["--", ...paths.map((path) => `/proc/${path}`)],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).output();
-  return new TextDecoder().decode(stdout);
+  return (await run("cat", ["--", ...paths.map((path) => `/proc/${path}`)])).stdout;
 }
 
 /** What the kernel knows of a process, with ids in the namespace of the server. */
@@ -41,14 +77,9 @@ export interface ProcessStatus {
 
 /** All processes by id, without those that have ended and wait to be reaped. */
 export async function readStatuses(): Promise<ReadonlyMap<number, ProcessStatus>> {
-  const { stdout } = await new Deno.Command("sh", {
-    // The kernel escapes line breaks in names, so that no process can write a line.
-    args: ["-c", "exec grep -E '^(State|PPid|NSpgid):' /proc/[0-9]*/status"],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).output();
-  const text = new TextDecoder().decode(stdout);
+  // The kernel escapes line breaks in names, so that no process can write a line.
+  const script = "exec grep -E '^(State|PPid|NSpgid):' /proc/[0-9]*/status";
+  const { stdout: text } = await run("sh", ["-c", script]);
   if (text === "") throw new Error("Cannot read the processes in /proc");
   return new Map(
     [...text.matchAll(STATUS)].map(([, pid, parent, group]) => [
@@ -60,12 +91,26 @@ export async function readStatuses(): Promise<ReadonlyMap<number, ProcessStatus>
 
 /** The listing of `/proc/PID/fd` by `ls -l`: one line for each descriptor and its target. */
 export async function listDescriptors(pid: number): Promise<string> {
-  const { success, stdout } = await new Deno.Command("ls", {
-    args: ["-l", "--", `/proc/${pid}/fd`],
+  const listing = await outputOf("ls", ["-l", "--", `/proc/${pid}/fd`]);
+  if (listing === undefined) throw new Error(`Cannot read the descriptors of process ${pid}`);
+  return listing;
+}
+
+/** What a program prints; undefined if it fails. */
+async function outputOf(program: string, args: readonly string[]): Promise<string | undefined> {
+  const { success, stdout } = await run(program, args);
+  return success ? stdout : undefined;
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+): Promise<{ readonly success: boolean; readonly stdout: string }> {
+  const { success, stdout } = await new Deno.Command(program, {
+    args: [...args],
     stdin: "null",
     stdout: "piped",
     stderr: "null",
   }).output();
-  if (!success) throw new Error(`Cannot read the descriptors of process ${pid}`);
-  return new TextDecoder().decode(stdout);
+  return { success, stdout: new TextDecoder().decode(stdout) };
 }

@@ -1,6 +1,6 @@
 /** Verifies the walls of a process in `/proc`. */
 import type { Expected } from "./isolation.ts";
-import { readProcfs } from "./procfs.ts";
+import { readInnermost, readProcfs } from "./procfs.ts";
 
 /** Most wrappers between the spawned process and the isolated one. */
 const WRAPPERS_MAX = 4;
@@ -8,9 +8,10 @@ const WRAPPERS_MAX = 4;
 /** Describes the first missing wall of a running process; undefined without one, and outside Linux. */
 export async function missingWall(pid: number, expected: Expected): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return undefined;
-  const inner = expected.ownProcessNamespace ? await innermost(pid) : pid;
-  const status = await readProcfs(`${inner}/status`);
-  if (status === undefined) return `/proc has no process ${inner}`;
+  const status = expected.ownProcessNamespace
+    ? (await innermost(pid))?.status
+    : await readProcfs(`${pid}/status`);
+  if (status === undefined) return `/proc has no process ${pid}`;
   const field = (name: string) =>
     new RegExp(`^${name}:\\s+(.*)$`, "m").exec(status)?.[1]?.split(/\s+/) ?? [];
   if (expected.noNewPrivileges && field("NoNewPrivs")[0] !== "1") return "no_new_privs is not set";
@@ -29,13 +30,9 @@ export async function missingWall(pid: number, expected: Expected): Promise<stri
   return undefined;
 }
 
-/** The process that has no child: the isolated one below its wrappers. */
-export async function innermost(pid: number): Promise<number> {
-  let at = pid;
-  for (let depth = 0; depth < WRAPPERS_MAX; depth++) {
-    const child = (await readProcfs(`${at}/task/${at}/children`))?.trim().split(" ")[0] ?? "";
-    if (child === "") break;
-    at = Number(child);
-  }
-  return at;
+/** The process without a child, the isolated one below its wrappers, and its status; undefined if it has ended. */
+export async function innermost(
+  pid: number,
+): Promise<{ readonly pid: number; readonly status: string } | undefined> {
+  return await readInnermost(pid, WRAPPERS_MAX);
 }

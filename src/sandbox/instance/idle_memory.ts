@@ -1,5 +1,5 @@
 /** The private memory of the runtime, which the limits of calls leave out. */
-import { innermost, readProcfs } from "../../isolation/mod.ts";
+import { innermost } from "../../isolation/mod.ts";
 
 const BYTES_PER_KIB = 1024;
 
@@ -10,8 +10,7 @@ const BYTES_PER_KIB = 1024;
  */
 export async function idleMemory(pid: number): Promise<number | undefined> {
   if (Deno.build.os !== "linux") return undefined;
-  const status = await readProcfs(`${await innermost(pid)}/status`);
-  const kib = /^VmData:\s+(\d+) kB$/m.exec(status ?? "")?.[1];
+  const kib = /^VmData:\s+(\d+) kB$/m.exec((await innermost(pid))?.status ?? "")?.[1];
   if (kib === undefined) throw new Error(`Cannot measure the memory of the idle process ${pid}`);
   return Number(kib) * BYTES_PER_KIB;
 }

@@ -16,7 +16,8 @@ export interface Inspected {
 /** @param pid of the spawned process, which may be a wrapper */
 export async function inspectRoot(pid: number): Promise<Inspected> {
   const root = await innermost(pid);
-  return { pid: root, descriptors: classify(await listDescriptors(root)) };
+  if (root === undefined) throw new Error(`Cannot find the root below process ${pid}`);
+  return { pid: root.pid, descriptors: classify(await listDescriptors(root.pid)) };
 }
 
 /** Sorts the descriptors in a listing by what they are. */
