@@ -55,7 +55,8 @@ export function formatBytes(bytes: number): string {
 
 /** Digits, with or without thousands separators. */
 const COUNT_TEXT = /^(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})$/;
-const COUNT = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20 });
+/** Where a thousands separator belongs: before each three digits, and in no fraction. */
+const THOUSANDS = /(?<!\.\d*)\B(?=(?:\d{3})+(?!\d))/g;
 
 /** A whole number, with or without thousands separators; undefined for any other text. */
 export function parseCount(text: string): number | undefined {
@@ -64,7 +65,7 @@ export function parseCount(text: string): number | undefined {
 
 /** A number with thousands separators: `1,000`. {@link parseCount} accepts a whole one. */
 export function formatCount(count: number): string {
-  return COUNT.format(count);
+  return `${count}`.replace(THOUSANDS, ",");
 }
 
 /** A count with its noun: `1 file`, `1,000 files`. @param plural of a noun that takes more than an s */
