@@ -85,7 +85,8 @@ export function register(command: Command): void {
     }
     await writeEditorTypes(folder);
     using interrupt = listenForInterrupt();
-    await using local = await startLocalServer(folder, settings);
+    // Nothing would print the type errors.
+    await using local = await startLocalServer(folder, { ...settings, "check-types": "false" });
     const synced = await SyncedFunction.open(local.api, folder);
     if (!options.watch) return await testOnce(synced, reporting);
     const saves = new FolderWatch(folder, [], interrupt.signal);

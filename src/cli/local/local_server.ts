@@ -10,6 +10,8 @@ import { withoutOwnVariables } from "../options/local_settings.ts";
 import { exitOnSyncFailure } from "./sync_failure.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
+/** Instances that wait: its calls come one after another. */
+const POOL_SIZE = "1";
 const MS_PER_SECOND = 1000;
 const BYTES_PER_MIB = 1024 * 1024;
 
@@ -33,8 +35,11 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   opened.defer(() => removeStore(dataDir));
   await linkDownloads(folder, dataDir);
   const own = { ...flags, data: dataDir, host: "127.0.0.1", port: "0" };
-  const maxima = maximaFor(await needManifest(folder), resolveConfig(own, env));
-  const { config } = resolveConfig({ ...own, ...maxima }, env);
+  const resolved = resolveConfig(own, env);
+  const maxima = maximaFor(await needManifest(folder), resolved);
+  const isPoolGiven = resolved.sources["invocations.poolSize"] !== "default";
+  const pool = isPoolGiven ? {} : { "pool-size": POOL_SIZE };
+  const { config } = resolveConfig({ ...own, ...maxima, ...pool }, env);
   await setUpLogging({ format: "auto", level: "error" });
   const { startServer } = await import("../../compose/server.ts");
   const server = await startServer(config, {
