@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Command } from "commander";
 import { leafCommands, pathOf, renderCommandLinePage } from "../../scripts/command_line_page.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { runInvoked } from "../support/invoked.ts";
@@ -13,15 +14,28 @@ Deno.test("docs/cli.md is what the commands say", async () => {
   assert.equal(page, await renderCommandLinePage(), "run deno task docs");
 });
 
+/** What `--help` of a command prints. */
+function helpOf(command: Command): string {
+  let text = "";
+  command.configureOutput({ writeOut: (part) => text += part }).outputHelp();
+  return text;
+}
+
 Deno.test("every command has --json and an example", async () => {
-  const commands = leafCommands(await buildProgram()).map(pathOf);
+  const commands = leafCommands(await buildProgram());
   assert.ok(commands.length > 20);
   for (const command of commands) {
-    const { code, stdout } = await runInvoked([...command.split(" ").slice(1), "--help"]);
-    assert.equal(code, 0, command);
-    assert.equal(/ --json /.test(stdout), !WITHOUT_JSON.includes(command), command);
-    const example = new RegExp(`^Examples:\n(?:  .*\n)*  .*${command}`, "m");
-    assert.equal(example.test(stdout), !WITHOUT_EXAMPLE.includes(command), command);
+    const [path, help] = [pathOf(command), helpOf(command)];
+    assert.equal(/ --json /.test(help), !WITHOUT_JSON.includes(path), path);
+    const example = new RegExp(`^Examples:\n(?:  .*\n)*  .*${path}`, "m");
+    assert.equal(example.test(help), !WITHOUT_EXAMPLE.includes(path), path);
+  }
+});
+
+Deno.test("--help prints the help of its command", async () => {
+  for (const command of leafCommands(await buildProgram()).filter((_, index) => index % 8 === 0)) {
+    const { code, stdout } = await runInvoked([...pathOf(command).split(" ").slice(1), "--help"]);
+    assert.deepEqual([code, stdout], [0, helpOf(command)]);
   }
 });
 
