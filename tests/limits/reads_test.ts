@@ -14,18 +14,18 @@ import { deployWithSdk, outputOf } from "../sdk/support.ts";
 const MIB = 1024 * 1024;
 const FLOODS = 14;
 const CALLS_PER_FLOOD = 16;
-const TEXT_CHARS = 10_000_000;
-/** Memory of the server during a flood beyond that of before: far below what all replies together have, which is 2.2 GB. */
-const MEMORY_MAX_BYTES = 1024 * MIB;
+const TEXT_CHARS = 5_000_000;
+/** Memory of the server during a flood beyond that of before: far below what all replies together have, which is 1.1 GB. */
+const MEMORY_MAX_BYTES = 512 * MIB;
 
 /** Invocations of a history, and how many searches and other answers a test asks for at a time. */
 const HISTORY = 24_000;
-const SEARCHES = 40;
+const SEARCHES = 24;
 const ANSWERS_MIN = 5;
 /** How long the whole history may take to be indexed on a busy machine. */
 const INDEXING_PATIENCE_MS = 180_000;
 
-/** Returns a text of ten million characters. */
+/** Returns a text of five million characters. */
 const LARGE = `export default () => ({ text: "x".repeat(${TEXT_CHARS}) });`;
 
 /** Makes two host calls again and again, as often at a time as it may, without end. It reads the replies, or never does. */
