@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { base64, type Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 
 const FUNCTIONS = "/api/v1/functions";
 const SEARCH = "/api/v1/search/functions";
@@ -19,7 +19,7 @@ async function stored(client: Client, encoded: string): Promise<string> {
   return ok(await client.get(`${FUNCTIONS}/${id}/commits/HEAD`)).files["data.txt"];
 }
 
-serverSuite("conventions", {}, {
+sharedSuite("conventions", {
   "null means absent, at every depth": async ({ client }) => {
     const { function: fn, commit } = ok(
       await client.post(FUNCTIONS, {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -33,7 +33,7 @@ async function* slowly(first: string, next: string): AsyncGenerator<string> {
   }
 }
 
-serverSuite("errors", {}, {
+sharedSuite("errors", {
   "an unknown endpoint or method is NOT_FOUND": async ({ client }) => {
     const unknown: [string, string][] = [
       ["GET", "/"],

@@ -11,7 +11,7 @@ const GREET = (word: string) =>
 `;
 
 Deno.test("a function is deployed, called, changed, compared, published, rolled back and deleted", async (t) => {
-  await using author = await Author.start("greeter");
+  await using author = await Author.startShared("greeter");
   await author.write("main.ts", GREET("Hello"));
   const commits: string[] = [];
 

@@ -4,6 +4,7 @@ import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { ECHO, HANG } from "../invocations/functions.ts";
 import { assertFails, Running } from "./support.ts";
 
@@ -75,7 +76,7 @@ Deno.test("invoke cancels its invocation on Ctrl-C, and leaves it with --detach"
 });
 
 Deno.test("cancel kills invocations by id, by the start of an id, or all of a function", async (t) => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const client = await server.client();
   const hanging = await client.deploy(HANG);
   const run = (...args: string[]) =>

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { HANG } from "../invocations/functions.ts";
 import { Running } from "./support.ts";
 
@@ -14,7 +15,7 @@ const MAIN = `export default ({ fail, say }: { fail?: string; say?: string }) =>
 `;
 
 Deno.test("logs ends with the outcome", async (t) => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const client = await server.client();
   const id = await client.deploy(MAIN);
   const env = { INVOKED_DATA: server.dataDir };
@@ -68,7 +69,7 @@ Deno.test("logs ends with the outcome", async (t) => {
 });
 
 Deno.test("invoke --logs prints lines while the function runs", async () => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const client = await server.client();
   const id = await client.deploy(
     `export default async () => { console.log("begun"); await new Promise(() => setTimeout(() => {}, 1e8)); };`,

@@ -5,7 +5,8 @@ import { assertFails, initFolder, Running } from "./support.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
 import { readFunctionFiles } from "../../src/cli/folder/files.ts";
 import { shareDownloads } from "../support/downloads.ts";
-import { startOnce, TestServer } from "../support/server.ts";
+import { type Served, startOnce } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 
 /** A repository with two functions, `packages/shared` and what they do not need. */
 const REPOSITORY = {
@@ -98,16 +99,15 @@ async function writeTree(root: string, files: Readonly<Record<string, string>>):
 class Repository implements AsyncDisposable {
   private constructor(
     readonly path: string,
-    readonly server: TestServer,
+    readonly server: Served,
     readonly disposables: AsyncDisposableStack,
   ) {}
 
   static async create(files: Readonly<Record<string, string>>): Promise<Repository> {
     const disposables = new AsyncDisposableStack();
     const { path } = disposables.use(await makeTempDir());
-    const server = disposables.use(await TestServer.start());
     await writeTree(path, files);
-    return new Repository(path, server, disposables);
+    return new Repository(path, await sharedServer(), disposables);
   }
 
   async run(folder: string, ...args: string[]): Promise<Run> {

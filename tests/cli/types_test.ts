@@ -5,6 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { assertFails, initFolder } from "./support.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 
 const WRONG = "export default (): { n: string } => ({ n: 1 });\n";
 const FAULT = "main.ts:1:40: Type 'number' is not assignable to type 'string'.";
@@ -82,7 +83,7 @@ registerTests({ handler: main });
 
 Deno.test("deploy reports no types if the server does not check them", async () => {
   await using directory = await makeTempDir();
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const cwd = join(directory.path, "plain");
   await initFolder(cwd);
   const { code, stderr } = await runInvoked(["deploy"], {

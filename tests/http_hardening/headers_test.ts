@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { exchange } from "./raw.ts";
 
 const CONSOLE = "https://console.example";
@@ -17,7 +18,7 @@ const OF_THE_APP = ["content-security-policy", "cache-control", "request-id"];
 const corsOf = (headers: Headers) => CORS_HEADERS.filter((name) => headers.has(name));
 
 Deno.test("every answer carries the security headers, errors included", async () => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const client = await server.client();
   const nobody = new Client(server.url, undefined);
   const id = await client.deploy("export default () => ({});");
@@ -92,7 +93,7 @@ Deno.test("answers to requests that do not reach the app", async (t) => {
 });
 
 Deno.test("without --cors-origin no preflight is allowed", async () => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const { status, headers } = await new Client(server.url, undefined).call(
     "OPTIONS",
     "/api/v1/functions",

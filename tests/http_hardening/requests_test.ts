@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { exchange, statuses } from "./raw.ts";
 
 const HEAD = "Host: localhost\r\n";
@@ -42,7 +43,7 @@ const REJECTED: Readonly<Record<string, string>> = {
 };
 
 Deno.test("malformed requests are rejected, and what follows them is not answered", async (t) => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   for (const [name, request] of Object.entries(REJECTED)) {
     await t.step(name, async () => {
       const { text } = await exchange(server.url, [request]);

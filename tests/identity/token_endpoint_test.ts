@@ -4,6 +4,7 @@ import { type Answer, Client, type Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 
 const PATH = "/auth/v1/token";
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -190,7 +191,7 @@ async function badAssertions(client: Client, credentials: Credentials): Promise<
 }
 
 Deno.test("token endpoint", async (t) => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const credentials = await server.credentials();
   const client = new Client(server.url, undefined);
   await t.step("client secret", () => bySecret(client, credentials));

@@ -13,7 +13,7 @@ const READY_TIMEOUT_MS = 180_000;
 const DEFAULTS = {
   INVOKED_CHECK_TYPES: "false",
   INVOKED_MAX_WAIT: "60s",
-  INVOKED_POOL_SIZE: "4",
+  INVOKED_POOL_SIZE: "2",
 };
 
 /** The environment of a server, without the variables of a test. */

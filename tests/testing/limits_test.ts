@@ -1,7 +1,7 @@
 /** Tests that do not end, tests that end everything, and the limits of a run. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 import { assertError, ok } from "../support/expect.ts";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
@@ -239,7 +239,7 @@ Deno.test("tests: a run that a stop cuts off is reported as interrupted", async 
   assert.equal((await server.status).code, 0);
 });
 
-serverSuite("tests: hostile ones", {}, {
+sharedSuite("tests: hostile ones", {
   "calls of the server that no test makes end in errors, and leave other runs alone": async (
     { client },
   ) => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { assertError, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { Volume } from "./support.ts";
 
-serverSuite("paths of volumes", {}, {
+sharedSuite("paths of volumes", {
   "are normalised": async ({ client }) => {
     const volume = await Volume.create(client);
     await volume.put("a//b/./c", "1");

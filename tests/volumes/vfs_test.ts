@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { serverSuite, sharedSuite, type Stage } from "../support/suite.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import { Driver, type Step } from "./driver.ts";
 import { Volume } from "./support.ts";
 
@@ -148,9 +148,8 @@ async function check({ client }: Stage, driver: Driver, steps: Case, each: boole
   if (last?.[0][0] === "tree") assert.deepEqual(await volume.tree(), last[1]);
 }
 
-serverSuite(
+sharedSuite(
   "vfs behaves as Deno's file API",
-  {},
   Object.fromEntries(
     Object.entries(CASES).flatMap(([name, steps]) =>
       [false, true].map((each) => [
