@@ -21,8 +21,10 @@ const FIRST = [
   "tests/hostile/bubblewrap_test.ts",
   "tests/cluster/nodes_test.ts",
   "tests/cluster/worker_faults_test.ts",
-  "tests/volumes/durability_test.ts",
   "tests/npm/compatibility_test.ts",
+  "tests/limits",
+  "tests/process_reuse",
+  "tests/testing",
   "tests/examples/examples_test.ts",
   "tests/hostile/landlock_test.ts",
   "tests/hostile/process_test.ts",
@@ -30,6 +32,7 @@ const FIRST = [
   "tests/volumes",
   "tests/cli",
   "tests/egress",
+  "tests/lifecycle",
 ];
 
 /** Test files at a time for each core: many wait for a process or a timeout of theirs. */
