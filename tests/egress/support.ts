@@ -65,6 +65,18 @@ export async function openServer(
   return { api, server, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
+/** Registers a test whose steps share a server that {@link openServer} opens with these flags. */
+export function egressSuite(
+  name: string,
+  flags: readonly string[],
+  steps: Readonly<Record<string, (api: Client) => Promise<void>>>,
+): void {
+  Deno.test(name, async (t) => {
+    await using opened = await openServer(flags);
+    for (const [step, body] of Object.entries(steps)) await t.step(step, () => body(opened.api));
+  });
+}
+
 export interface Called {
   /** The output, or `{ error }` of a failed invocation. */
   readonly output: Json;
