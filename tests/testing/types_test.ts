@@ -67,7 +67,6 @@ serverSuite("types: checked", CHECKED, {
         "The module has no default export: it must be a function",
       ],
       ["export default { a: 1 };", "The default export is not a function"],
-      ["export default async () => {};", "The default export returns nothing, not a JSON object"],
       [
         "export default (): Map<string, number> | Response => new Map();",
         "The default export returns a Map or a Response, not a JSON object",
