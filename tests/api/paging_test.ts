@@ -101,10 +101,8 @@ serverSuite("paging", {}, {
       assert.deepEqual(again.list, [...second.list.slice(1), third.list[0]]);
     }
   },
-});
 
-serverSuite("paging: tokens", {}, {
-  "count for the list and filter that issued them": async ({ client }) => {
+  "tokens count for the list and filter that issued them": async ({ client }) => {
     await create(client, 0, 12);
     const { function: one } = await client.createFunction("one", { "main.ts": MAIN });
     const { function: two } = await client.createFunction("two", { "main.ts": MAIN });
@@ -136,7 +134,7 @@ serverSuite("paging: tokens", {}, {
     }
   },
 
-  "that were changed or made up are rejected": async ({ client }) => {
+  "tokens that were changed or made up are rejected": async ({ client }) => {
     const { nextPageToken: token } = ok(await listed(client)(10));
     const [payload = "", signature = ""] = token.split(".");
     const other = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));

@@ -6,6 +6,8 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 const FLAGS = [
   ...["--memory", "64MiB"],
   ...["--max-input", "64KiB", "--max-output", "64KiB"],
+  // Enough that a call takes one that waited before it.
+  ...["--pool-size", "4"],
 ];
 
 /**
