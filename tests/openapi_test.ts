@@ -55,6 +55,10 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "get /api/v1/functions/{function_id}/triggers/{id}/deliveries": `${TRIGGERS}.ListDeliveries`,
   "post /api/v1/functions/{function_id}/invocations/{id}/replay":
     "invoked.InvocationService.Replay",
+  "get /api/v1/invocations/{id}": "invoked.InvocationService.Get",
+  "post /api/v1/search/invocations": "invoked.InvocationSearchService.Search",
+  "post /api/v1/functions/{function_id}/invocations/replay": "invoked.InvocationService.BulkReplay",
+  "post /api/v1/functions/{function_id}/invocations/cancel": "invoked.InvocationService.BulkCancel",
   "get /api/v1/functions/{function_id}/dead_letters": "invoked.DeadLetterService.List",
   "get /api/v1/functions/{function_id}/dead_letters/{id}": "invoked.DeadLetterService.Get",
   "delete /api/v1/functions/{function_id}/dead_letters/{id}": "invoked.DeadLetterService.Drop",
@@ -108,7 +112,13 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionTestResultLog": "level log source",
   "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
   "c1.api.functions.v1.FunctionsInvocationSearchRequest":
-    "idPrefix idempotencyKey pageSize pageToken parentInvocationId query since status until",
+    "errorWord idPrefix idempotencyKey pageSize pageToken parentInvocationId query since status triggerKind until",
+  "invoked.InvocationSearchRequest":
+    "errorWord functionIds idPrefix pageSize pageToken parentInvocationId query since status triggerKind until",
+  "invoked.InvocationFilter":
+    "errorWord functionIds idPrefix parentInvocationId query since status triggerKind until",
+  "invoked.BulkRequest": "dryRun filter",
+  "invoked.BulkResponse": "count skipped",
   "c1.api.auth.v1.IntrospectResponse":
     "deviceClientId disabledModules features permissions principleId roles tenantId userId",
   "invoked.Limits": "cpuTimeout maxConcurrency memoryMib timeout",

@@ -11,13 +11,15 @@ import { askForYes } from "./terminal/prompts.ts";
 import { addExamples, addJsonOption, addYesOption } from "./options/common_options.ts";
 import { functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
+import { addSpanOptions, type Span } from "./options/time.ts";
 
 /** Invocations of a function, of each status, that one command cancels. */
 const MAX_INVOCATIONS = 1000;
 /** Invocations that are cancelled at the same time. */
 const PARALLEL = 8;
 
-interface Options {
+interface Options extends Span {
+  readonly query?: string;
   readonly function?: string;
   readonly yes?: true;
   readonly json?: true;
@@ -28,6 +30,8 @@ export function register(command: Command): void {
   command
     .argument("[invocation...]", "Ids of the invocations")
     .option("--function <FUNCTION>", "Cancel all invocations of this function instead");
+  command.option("--query <TEXT>", "With --function: only those with this text in their input");
+  addSpanOptions(command, "With --function: only those");
   addYesOption(command, "With --function: cancel without a question");
   const server = addServerOptions(command);
   addJsonOption(command, "Print JSON: the invocations after their end");
@@ -36,7 +40,8 @@ export function register(command: Command): void {
     "invoked cancel 3MYvbo0FdfXdyzQDt3O5MjzPDxi",
     "invoked cancel --function hello",
   );
-  command.action(async (ids: string[], { function: name, yes, json }: Options) => {
+  command.action(async (ids: string[], options: Options) => {
+    const { function: name, yes, json, ...filter } = options;
     if ((ids.length > 0) === (name !== undefined)) {
       const fault = name === undefined ? "no invocation is given" : "--function takes no ids";
       throw new Failure(`Cannot cancel: ${fault}`, {
@@ -47,7 +52,7 @@ export function register(command: Command): void {
     using api = await server.connect();
     const found = name === undefined
       ? await runningOnes(api, ids)
-      : await allOf(api, await functionOf(api, name), yes ?? false);
+      : await allOf(api, await functionOf(api, name), filter, yes ?? false);
     const ended: Invocation[] = [];
     await inParallel(PARALLEL, found, async (invocation) => {
       const result = await api.cancel(invocation);
@@ -75,12 +80,17 @@ async function runningOnes(api: Api, ids: readonly string[]): Promise<Invocation
 }
 
 /** The invocations of a function that have not ended, those that wait first, so that none of them starts. */
-async function allOf(api: Api, fn: RemoteFunction, yes: boolean): Promise<Invocation[]> {
+async function allOf(
+  api: Api,
+  fn: RemoteFunction,
+  { since, until, query }: Omit<Options, "function" | "yes" | "json">,
+  yes: boolean,
+): Promise<Invocation[]> {
   const found: Invocation[] = [];
   for (const status of ["pending", "running"]) {
     const some = await needsAddition(
       "the search of invocations",
-      api.invocations(fn, { status }, MAX_INVOCATIONS),
+      api.invocations(fn, { status, since, until, query }, MAX_INVOCATIONS),
     );
     found.push(...some);
     if (some.length === MAX_INVOCATIONS) {

@@ -1,40 +1,111 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { countOf } from "../config/mod.ts";
+import type { Api } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
 import { findAnyInvocation, findCommit, findFunction } from "./client/find.ts";
-import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { INVOCATION_PREFIX, type RemoteFunction } from "./client/schemas.ts";
+import { addExamples, addJsonOption, addYesOption } from "./options/common_options.ts";
+import { functionOf } from "./options/function_argument.ts";
 import { readInput } from "./options/input.ts";
 import { addServerOptions } from "./options/server_options.ts";
+import { addSpanOptions, type Span } from "./options/time.ts";
+import { Failure, oneLine } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
+import { askForYes } from "./terminal/prompts.ts";
 
-interface Options {
+interface Options extends Span {
   readonly input?: string;
   readonly commit?: string;
+  readonly function?: string;
+  readonly status?: string;
+  readonly errorWord?: string;
+  readonly query?: string;
+  readonly dryRun?: true;
+  readonly yes?: true;
   readonly json?: true;
 }
 
-/** `invoked replay`: calls a function again as an earlier invocation did. */
+const OF_ONE = ["input", "commit"];
+
+/** `invoked replay`: calls a function again as earlier invocations did. */
 export function register(command: Command): void {
   command
-    .argument("<invocation>", "Id of the invocation")
+    .argument("[invocation]", "Id of the invocation")
     .option("--input <JSON>", "Another input, as of invoke [default the same]")
-    .option("--commit <COMMIT>", "Id, HEAD or tag of another commit [default the same]");
+    .option("--commit <COMMIT>", "Id, HEAD or tag of another commit [default the same]")
+    .addOption(
+      new Option("--function <FUNCTION>", "Replay the invocations of this function instead")
+        .conflicts(OF_ONE),
+    )
+    .addOption(
+      new Option("--status <STATUS>", "With --function: only those with this status")
+        .choices(["success", "error"]),
+    )
+    .option("--error-word <WORD>", "With --function: only those with this word, such as TIMEOUT")
+    .option("--query <TEXT>", "With --function: only those with this text");
+  addSpanOptions(command, "With --function: only those");
+  command.option("--dry-run", "With --function: only count");
+  addYesOption(command, "With --function: replay without a question");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(
     command,
     "invoked replay 3MYvbo0FdfXdyzQDt3O5MjzPDxi",
     "invoked replay 3MYvbo0FdfXdyzQDt3O5MjzPDxi --commit HEAD --input @input.json",
+    "invoked replay --function hello --error-word TIMEOUT --since 1h --dry-run",
   );
-  command.action(async (id: string, { input, commit, json }: Options) => {
-    const text = input === undefined ? undefined : await readInput(input);
+  command.action(async (id: string | undefined, options: Options) => {
+    if ((id === undefined) === (options.function === undefined)) {
+      throw new Failure("Cannot choose what to replay: name an invocation, or use --function", {
+        exit: "usage",
+      });
+    }
+    const input = options.input === undefined ? undefined : await readInput(options.input);
     using api = await server.connect();
-    const invocation = await findAnyInvocation(api, id);
-    const commitId = commit === undefined
-      ? undefined
-      : await findCommit(api, await findFunction(api, invocation.functionId), commit);
-    const replayed = api.replays.replay(invocation, { input: text, commitId });
-    const invocationId = await needsAddition("replays", replayed);
-    if (json) printJson({ invocationId });
-    else console.log(invocationId);
+    if (id !== undefined) await replayOne(api, id, input, options);
+    else await replayMany(api, await functionOf(api, options.function), options);
   });
+}
+
+async function replayOne(
+  api: Api,
+  id: string,
+  input: string | undefined,
+  { commit, json }: Options,
+): Promise<void> {
+  const invocation = await findAnyInvocation(api, id);
+  const commitId = commit === undefined
+    ? undefined
+    : await findCommit(api, await findFunction(api, invocation.functionId), commit);
+  const replayed = api.replays.replay(invocation, { input, commitId });
+  const invocationId = await needsAddition("replays", replayed);
+  if (json) printJson({ invocationId });
+  else console.log(invocationId);
+}
+
+async function replayMany(
+  api: Api,
+  fn: RemoteFunction,
+  { status, errorWord, query, since, until, dryRun, yes, json }: Options,
+): Promise<void> {
+  const filter = {
+    ...status === undefined ? {} : { status: INVOCATION_PREFIX + status.toUpperCase() },
+    ...{ errorWord, query, since, until },
+  };
+  const replay = (isDry: boolean) =>
+    needsAddition("replays", api.replays.replayMany(fn, filter, isDry));
+  if (dryRun || !yes) {
+    const { count } = await replay(true);
+    const what = `${countOf(count, "invocation")} of ${oneLine(fn.displayName)}`;
+    if (dryRun || count === 0) {
+      return json ? printJson({ count }) : console.log(`Would replay ${what}`);
+    }
+    if (!await askForYes(`Replay ${what} on ${api.url}?`, "give --yes to replay them")) {
+      throw new Failure("No invocation was replayed");
+    }
+  }
+  const answer = await replay(false);
+  if (json) return printJson(answer);
+  const skipped = answer.skipped === 0 ? "" : `; ${answer.skipped} could not be`;
+  console.log(`Replayed ${countOf(answer.count, "invocation")}${skipped}`);
 }

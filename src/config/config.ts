@@ -114,6 +114,7 @@ export interface Config {
     readonly maxInvokeFanOut: number;
     readonly maxAttempts: number;
     readonly maxDelayMs: number;
+    readonly maxBulk: number;
   };
   readonly reuse: {
     readonly callsMax: number;

@@ -133,4 +133,10 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "366d",
     description: "How far in the future the Invoke-At of a call may be",
   },
+  maxBulk: {
+    name: "max-bulk",
+    kind: integer({ min: "1", max: "1000000" }),
+    default: "10000",
+    description: "Invocations that one request replays or cancels",
+  },
 };

@@ -23,6 +23,7 @@ import { type CallLimits, Invocations } from "./invocations/invocations.ts";
 import { InvocationLogs } from "./invocations/logs.ts";
 import { Cancellation, type Peers } from "./invocations/cancellation.ts";
 import { Claims } from "./invocations/claims.ts";
+import { Bulk } from "./invocations/bulk.ts";
 import { DeadLetters } from "./invocations/dead_letters.ts";
 import { DelayedCalls } from "./invocations/delayed_calls.ts";
 import { InvocationEnds } from "./invocations/ends.ts";
@@ -58,6 +59,7 @@ export interface Domain {
   readonly tags: Tags;
   readonly invocations: Invocations;
   readonly replays: Replays;
+  readonly bulk: Bulk;
   readonly deadLetters: DeadLetters;
   readonly recovery: Recovery;
   readonly scheduler: Scheduler;
@@ -93,7 +95,7 @@ export interface DomainParts {
   readonly limits: {
     readonly functions: OperatorLimits;
     readonly commits: CommitLimits;
-    readonly invocations: CallLimits;
+    readonly invocations: CallLimits & { readonly maxBulk: number };
     readonly volumes: VolumeLimits;
     readonly triggers: TriggerLimits;
     readonly tests: TestParts["limits"];
@@ -190,7 +192,7 @@ function openInvocations(
     readonly pages: Pages;
     readonly functionLimits: FunctionLimits;
   },
-): Pick<Domain, "invocations" | "replays" | "deadLetters" | "recovery" | "logs"> {
+): Pick<Domain, "invocations" | "replays" | "bulk" | "deadLetters" | "recovery" | "logs"> {
   const { store, engine, notifier, ids, node, limits, queue } = parts;
   const volumeLimits = limits.volumes;
   const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
@@ -217,6 +219,7 @@ function openInvocations(
   return {
     invocations,
     replays,
+    bulk: new Bulk(invocations, replays, limits.invocations.maxBulk),
     deadLetters: new DeadLetters(store, replays, pages),
     recovery: new Recovery({ store, engine, node, attempts, notifier, scheduler }),
     logs: new InvocationLogs(store, notifier, pages),

@@ -9,6 +9,11 @@ import type { Schema } from "./schema.ts";
 export interface InvocationFilter {
   /** Undefined for all functions. */
   readonly functionId: string | undefined;
+  /** Of these functions, if `functionId` is undefined. */
+  readonly functionIds?: readonly string[] | undefined;
+  readonly triggerKind?: InvocationTable["triggerKind"] | undefined;
+  /** The word at the start of their error. */
+  readonly errorWord?: string | undefined;
   /** The invocation that started them. */
   readonly parentInvocationId?: string | undefined;
   readonly status?: InvocationTable["status"] | undefined;
@@ -57,14 +62,15 @@ export class InvocationFinder {
   }
 
   async #find(
-    filter: InvocationFilter,
+    given: InvocationFilter,
     page: PageRequest,
   ): Promise<Page<FoundRow>> {
+    const filter = simplified(given);
     const query = this.#matching(filter);
     // One row beyond the page shows whether another page follows.
     const limit = page.size + 1;
     const text = filter.query === "" ? undefined : filter.query;
-    if (text === undefined && filter.status === undefined) {
+    if (text === undefined && !isOfRow(filter)) {
       let ordered = query.orderBy("id", "desc").limit(limit);
       if (page.after !== undefined) ordered = ordered.where("id", "<", page.after);
       return cut(await ordered.execute(), page.size);
@@ -76,11 +82,11 @@ export class InvocationFinder {
   }
 
   #matching(filter: InvocationFilter) {
-    const { functionId, parentInvocationId, status, since, until, query, idPrefix } = filter;
+    const { functionId, parentInvocationId, status, since, until, idPrefix } = filter;
     let select = this.db.selectFrom("invocations").select([
       "id",
       sql<number>`octet_length(input) + coalesce(octet_length(output), 0)`.as("contentBytes"),
-      this.#isMatch(status, query).as("isMatch"),
+      this.#isMatch(filter).as("isMatch"),
     ]);
     const isUnfinished = status === "PENDING" || status === "RUNNING";
     if (functionId !== undefined) select = select.where("functionId", "=", functionId);
@@ -110,20 +116,49 @@ export class InvocationFinder {
   }
 
   /** What only the row itself shows. */
-  #isMatch(status: InvocationFilter["status"], query = "") {
-    const ofStatus = status === undefined ? sql<boolean>`1 = 1` : sql<boolean>`status = ${status}`;
-    if (query === "") return oneIf(ofStatus);
+  #isMatch({ status, triggerKind, errorWord, functionIds, query = "" }: InvocationFilter) {
+    const conditions = [
+      ...status === undefined ? [] : [sql<boolean>`status = ${status}`],
+      ...triggerKind === undefined ? [] : [sql<boolean>`trigger_kind = ${triggerKind}`],
+      ...errorWord === undefined ? [] : [beginsWith("error", `${errorWord}:`)],
+      ...functionIds === undefined ? [] : [sql<boolean>`function_id in (${sql.join(functionIds)})`],
+    ];
+    const ofRow = conditions.length === 0 ? sql<boolean>`1 = 1` : sql.join(conditions, sql` and `);
+    if (query === "") return oneIf(ofRow);
     const like = sql.raw(this.capabilities.caseInsensitiveLike);
     const pattern = containing(query);
-    const found = sql<boolean>`${ofStatus} and (id = ${query}
+    const found = sql<boolean>`${ofRow} and (id = ${query}
       or coalesce(error, '') ${like} ${pattern} escape '\\'
       or input ${like} ${pattern} escape '\\' or coalesce(output, '') ${like} ${pattern} escape '\\')`;
     return oneIf(found);
   }
 }
 
+/** The same filter, with what an index finds: an error word is that of a failure, and one function is no list. */
+function simplified(filter: InvocationFilter): InvocationFilter {
+  const { functionId, functionIds, status, errorWord } = filter;
+  const isOne = functionId === undefined && functionIds?.length === 1;
+  return {
+    ...filter,
+    functionId: isOne ? functionIds[0] : functionId,
+    functionIds: isOne || functionId !== undefined ? undefined : functionIds,
+    status: status ?? (errorWord === undefined ? undefined : "ERROR"),
+  };
+}
+
+/** Whether only rows show what the filter finds, text apart. */
+function isOfRow({ status, triggerKind, errorWord, functionIds }: InvocationFilter): boolean {
+  return [status, triggerKind, errorWord, functionIds].some((each) => each !== undefined);
+}
+
+function beginsWith(column: string, text: string) {
+  return sql<boolean>`substr(coalesce(${sql.ref(column)}, ''), 1, ${
+    sql.lit(text.length)
+  }) = ${text}`;
+}
+
 /** Databases differ in their truth values. */
-function oneIf(condition: RawBuilder<boolean>) {
+function oneIf(condition: RawBuilder<unknown>) {
   return sql<number>`case when ${condition} then 1 else 0 end`;
 }
 

@@ -152,6 +152,13 @@ export class InvocationReader extends IdempotencyKeyReader {
     return row && this.#recordOf(row);
   }
 
+  /** An invocation of any function. */
+  async getAny(id: string): Promise<InvocationRecord | undefined> {
+    const row = await this.#records(INLINE_CONTENT_BYTES_MAX).where("id", "=", id)
+      .executeTakeFirst();
+    return row && this.#recordOf(row);
+  }
+
   async status(functionId: string, id: string): Promise<InvocationStatus | undefined> {
     const row = await this.db.selectFrom("invocations").select("status")
       .where("id", "=", id).where("functionId", "=", functionId).executeTakeFirst();

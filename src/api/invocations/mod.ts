@@ -1,4 +1,6 @@
 import type { Operation } from "../operation.ts";
+import { getAnyInvocation, searchAllInvocations } from "./any_invocation.ts";
+import { cancelInvocations, replayInvocations } from "./bulk.ts";
 import { cancelInvocation } from "./cancel_invocation.ts";
 import { getInvocation } from "./get_invocation.ts";
 import { invoke } from "./invoke.ts";
@@ -16,4 +18,8 @@ export const INVOCATION_OPERATIONS: readonly Operation[] = [
   cancelInvocation,
   replayInvocation,
   listLogs,
+  getAnyInvocation,
+  searchAllInvocations,
+  replayInvocations,
+  cancelInvocations,
 ];

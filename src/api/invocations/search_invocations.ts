@@ -1,14 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
-import { idPrefixIn, listOf, pageBody, searchText, textIn, timestampIn } from "../primitives.ts";
-import {
-  invocationJson,
-  invocationOut,
-  invocationStatus,
-  parentInvocationId,
-  statusOf,
-} from "./schemas.ts";
+import { listOf, pageBody, textIn } from "../primitives.ts";
+import { filterIn, filterOf } from "./filter.ts";
+import { invocationJson, invocationOut } from "./schemas.ts";
 
 export const searchInvocations = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationSearchService.Search",
@@ -18,20 +13,15 @@ export const searchInvocations = jsonOperation({
   permission: "read",
   params: functionParam,
   body: z.object({
-    status: invocationStatus.optional(),
-    since: timestampIn.optional().openapi({ description: "Inclusive" }),
-    until: timestampIn.optional().openapi({ description: "Exclusive" }),
-    query: searchText.optional(),
-    idPrefix: idPrefixIn,
+    ...filterIn,
     idempotencyKey: textIn.optional().openapi({
       description: "Only the invocation of your call with this key; other filters do not count",
     }),
-    parentInvocationId,
     ...pageBody,
   }).openapi("c1.api.functions.v1.FunctionsInvocationSearchRequest"),
   response: listOf(invocationOut),
   async handle({ params, body, principal }, { invocations }) {
-    const { since, until, query, idPrefix, idempotencyKey, pageSize, pageToken } = body;
+    const { idempotencyKey, pageSize, pageToken, ...filter } = body;
     if (idempotencyKey) {
       const found = await invocations.ofIdempotencyKey(
         principal,
@@ -40,14 +30,10 @@ export const searchInvocations = jsonOperation({
       );
       return { list: found.map(invocationJson), nextPageToken: "" };
     }
-    const page = await invocations.search(params.function_id, {
-      status: statusOf(body.status),
-      since,
-      until,
-      query,
-      idPrefix,
-      parentInvocationId: body.parentInvocationId,
-    }, { pageSize, pageToken });
+    const page = await invocations.search(params.function_id, filterOf(filter), {
+      pageSize,
+      pageToken,
+    });
     return { list: page.list.map(invocationJson), nextPageToken: page.nextPageToken };
   },
 });

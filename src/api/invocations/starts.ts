@@ -35,6 +35,14 @@ function prefixed<Prefix extends string, Name extends string>(
 
 export const triggerKind = prefixed("TRIGGER_KIND_", TRIGGER_KINDS).openapi("invoked.TriggerKind");
 
+/** The kind as the domain spells it; undefined for an unspecified one. */
+export function triggerKindOf(
+  name: z.infer<typeof triggerKind> = "TRIGGER_KIND_UNSPECIFIED",
+): InvocationRecord["triggerKind"] | undefined {
+  const kind = name.slice("TRIGGER_KIND_".length).toLowerCase();
+  return kind === "unspecified" ? undefined : kind as InvocationRecord["triggerKind"];
+}
+
 const skipReason = prefixed("SKIP_REASON_", SKIP_REASONS).openapi("invoked.SkipReason");
 
 /** One attempt of a call. */

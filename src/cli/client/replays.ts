@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { Buffer } from "node:buffer";
+import { LONG_TIMEOUT_MS } from "./http.ts";
 import { DeadLetter, type Invocation, pageOf, type RemoteFunction } from "./schemas.ts";
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
 
+const Many = z.object({ count: z.number(), skipped: z.number() });
 const Started = z.object({ invocationId: z.string() });
 
 /** What differs from the call that is replayed; absent means the same. */
@@ -24,6 +26,17 @@ export class ReplayApi {
     const json = input === undefined ? {} : { json: Buffer.from(input).toString("base64") };
     const what = `Cannot replay invocation ${id}`;
     return (await this.session.post(what, path, Started, { ...json, commitId })).invocationId;
+  }
+
+  /** Replays what the filter finds of a function, or only counts it. */
+  async replayMany(
+    fn: Pick<RemoteFunction, "id" | "displayName">,
+    filter: Readonly<Record<string, string | undefined>>,
+    dryRun: boolean,
+  ): Promise<z.output<typeof Many>> {
+    const what = `Cannot replay invocations of ${fn.displayName}`;
+    const path = `${functionPath(fn.id)}/invocations/replay`;
+    return await this.session.post(what, path, Many, { filter, dryRun }, LONG_TIMEOUT_MS);
   }
 
   /** Newest first. */

@@ -44,8 +44,10 @@ export class DeadLetters {
   /** Calls the function again with its input, and drops it: both or neither. @throws DEAD_LETTER_NOT_FOUND */
   async replay(by: Principal, functionId: string, id: string): Promise<string> {
     const row = await this.get(functionId, id);
-    return await this.replays.start(by, row, UNCHANGED, async (tx) => {
-      if (!await tx.invocations.unpark(id)) throw notFound(functionId, id);
+    return await this.replays.start(by, row, UNCHANGED, {
+      alongside: async (tx) => {
+        if (!await tx.invocations.unpark(id)) throw notFound(functionId, id);
+      },
     });
   }
 }

@@ -4,11 +4,10 @@ import {
   INLINE_CONTENT_BYTES_MAX,
   type InvocationRecord,
   type InvocationRow,
-  type InvocationStatus,
 } from "../../store/invocations.ts";
 import type { InvocationFilter as InvocationSelection } from "../../store/invocation_search.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import type { Content } from "../../shared/content.ts";
+import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import type { Principal } from "../identity/mod.ts";
@@ -31,56 +30,12 @@ import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { Idempotency, type IdempotentRequest, lockOf } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
-import { type CallToRecord, type CallTrigger, newRow, triggerOf } from "./new_row.ts";
+import type { Invoke, InvokeAnswer, Skip } from "./invoke.ts";
+import { type CallToRecord, newRow, triggerOf } from "./new_row.ts";
 import { admissionOf, executionOf } from "./planning.ts";
 import { attemptsOf } from "./retries.ts";
 
-export interface Invoke {
-  readonly functionId: string;
-  /** A reference to a commit; empty means the published one. */
-  readonly commitId: string;
-  /** The input as bytes of JSON; undefined means `{}`. */
-  readonly json: Uint8Array | undefined;
-  /** Volume to attach; empty means none. */
-  readonly vfsId: string;
-  readonly idempotencyKey: string | undefined;
-  /** How long the caller waits for the outcome. */
-  readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
-  /** What starts it; absent for a call of the API. */
-  readonly trigger?: CallTrigger;
-  /** It starts at this time or later. Whoever calls must not wait for its end. */
-  readonly notBefore?: Date | undefined;
-  /** Address of the client that sent the request it answers. */
-  readonly remoteAddress?: string;
-  /**
-   * Writes what belongs to the call in its own transaction. @throws AlreadyStarted if the same was written before: then
-   * nothing is started, and {@link Invocations.invoke} throws it, too
-   */
-  readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
-}
-
-/** What would start a call has started one before. */
-export class AlreadyStarted extends Error {
-  override name = "AlreadyStarted";
-  constructor(readonly invocationId: string) {
-    super(`invocation ${invocationId} was started for it`);
-  }
-}
-
-/** Why a call is recorded and not started. */
-export interface Skip {
-  readonly reason: NonNullable<InvocationRow["skipReason"]>;
-  /** The reason in words, such as `the schedule is paused`. */
-  readonly message: string;
-}
-
-/** What a caller learns of its call at the end of its wait. */
-export interface InvokeAnswer {
-  readonly id: string;
-  readonly status: InvocationStatus;
-  /** Null unless it succeeded. */
-  readonly output: Content | null;
-}
+export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
 
 /** Which invocations a search finds. */
 export type InvocationFilter = Omit<InvocationSelection, "functionId">;
@@ -166,6 +121,16 @@ export class Invocations {
     throw await invocationNotFound(this.parts.store.read, functionId, id);
   }
 
+  /** An invocation of any function. @throws INVOCATION_NOT_FOUND */
+  async getAny(id: string): Promise<InvocationRecord> {
+    const row = await this.parts.store.read.invocations.getAny(id);
+    if (row !== undefined) return row;
+    throw new DomainError(
+      "INVOCATION_NOT_FOUND",
+      `Cannot find invocation ${JSON.stringify(id)}: it does not exist, or was purged`,
+    );
+  }
+
   /** Invocations of a function, or of all (`-`), newest first. */
   async search(
     functionId: string,
@@ -176,7 +141,9 @@ export class Invocations {
       ? undefined
       : (await anyFunction(this.parts.store.read, functionId)).id;
     const { status, since, until, query: text, parentInvocationId, idPrefix } = filter;
-    const selection = [status, since, until, text, parentInvocationId, idPrefix];
+    const { functionIds, triggerKind, errorWord } = filter;
+    const more = [functionIds, triggerKind, errorWord];
+    const selection = [status, since, until, text, parentInvocationId, idPrefix, ...more];
     const list = ["invocations", functionId, ...selection];
     const page = this.parts.pages.open(list, query);
     const search = { ...filter, functionId: id };

@@ -1,8 +1,7 @@
 import { readContent } from "../../shared/content.ts";
 import type { InvocationRecord } from "../../store/invocations.ts";
-import type { Writers } from "../../store/mod.ts";
 import type { Principal } from "../identity/mod.ts";
-import type { Invocations } from "./invocations.ts";
+import type { Invocations, Invoke } from "./invocations.ts";
 
 /** What differs from the call that is replayed. */
 export interface ReplayChange {
@@ -11,6 +10,9 @@ export interface ReplayChange {
   /** A reference to a commit; empty means the same one. */
   readonly commitId: string;
 }
+
+/** How a replay starts. See {@link Invoke}. */
+export type ReplayStart = Pick<Invoke, "notBefore" | "alongside">;
 
 export const UNCHANGED: ReplayChange = { commitId: "" };
 
@@ -24,19 +26,17 @@ export class Replays {
     functionId: string,
     id: string,
     change: ReplayChange,
+    start: ReplayStart = {},
   ): Promise<string> {
-    return await this.start(by, await this.invocations.get(functionId, id), change);
+    return await this.start(by, await this.invocations.get(functionId, id), change, start);
   }
 
-  /**
-   * As {@link replay}.
-   * @param alongside writes what belongs to the new call in its own transaction; what it throws keeps it from starting
-   */
+  /** As {@link replay}, of a row that was read. */
   async start(
     { invocation: _, ...by }: Principal,
     row: InvocationRecord,
     { json, commitId }: ReplayChange,
-    alongside: (tx: Writers) => Promise<void> = () => Promise.resolve(),
+    start: ReplayStart,
   ): Promise<string> {
     const started = await this.invocations.invoke(by, {
       functionId: row.functionId,
@@ -46,7 +46,7 @@ export class Replays {
       idempotencyKey: undefined,
       wait: { kind: "at-most", ms: 0 },
       trigger: { kind: "replay", id: row.id },
-      alongside,
+      ...start,
     });
     return started.id;
   }

@@ -1,0 +1,44 @@
+import { z } from "@hono/zod-openapi";
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { int32Out } from "../primitives.ts";
+import { bulkFilterIn, filterOf } from "./filter.ts";
+
+const bulkIn = z.object({
+  filter: bulkFilterIn.default({}),
+  dryRun: z.boolean().default(false).openapi({ description: "Only count" }),
+}).openapi("invoked.BulkRequest");
+
+const bulkOut = z.object({
+  count: int32Out,
+  skipped: int32Out.openapi({ description: "That could not be replayed or cancelled" }),
+}).openapi("invoked.BulkResponse");
+
+export const replayInvocations = jsonOperation({
+  operationId: "invoked.InvocationService.BulkReplay",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invocations/replay",
+  summary: "Replay the ended invocations of a function, or of all (-), that a filter finds",
+  permission: "invoke",
+  params: functionParam,
+  body: bulkIn,
+  response: bulkOut,
+  async handle({ params, body, principal }, { bulk }) {
+    const { filter, dryRun } = body;
+    return await bulk.replay(principal, params.function_id, filterOf(filter), dryRun);
+  },
+});
+
+export const cancelInvocations = jsonOperation({
+  operationId: "invoked.InvocationService.BulkCancel",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/invocations/cancel",
+  summary: "Cancel the invocations of a function, or of all (-), that a filter finds",
+  permission: "invoke",
+  params: functionParam,
+  body: bulkIn,
+  response: bulkOut,
+  async handle({ params, body }, { bulk }) {
+    return await bulk.cancel(params.function_id, filterOf(body.filter), body.dryRun);
+  },
+});

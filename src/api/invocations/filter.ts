@@ -1,0 +1,50 @@
+/** Which invocations a search finds, and what acts on many at once takes. */
+import { z } from "@hono/zod-openapi";
+import type { InvocationFilter } from "../../domain/invocations/invocations.ts";
+import { idPrefixIn, searchText, timestampIn } from "../primitives.ts";
+import { invocationStatus, parentInvocationId, statusOf } from "./schemas.ts";
+import { triggerKind, triggerKindOf } from "./starts.ts";
+
+const FUNCTIONS_MAX = 100;
+
+/** The fields of a filter. */
+export const filterIn = {
+  status: invocationStatus.optional(),
+  triggerKind: triggerKind.optional(),
+  errorWord: z.string().regex(/^[A-Z_]{0,64}$/, {
+    error: "must be the word of an error, such as TIMEOUT",
+  }).optional().openapi({ description: "Only those whose error begins with this word" }),
+  since: timestampIn.optional().openapi({ description: "Inclusive" }),
+  until: timestampIn.optional().openapi({ description: "Exclusive" }),
+  query: searchText.optional().openapi({ description: "Text in input, output or error" }),
+  idPrefix: idPrefixIn,
+  parentInvocationId,
+};
+
+/** The field that limits a filter to some functions. */
+export const functionIdsIn = z.array(z.string()).max(FUNCTIONS_MAX, {
+  error: `must have at most ${FUNCTIONS_MAX} entries`,
+}).optional().openapi({ description: "Empty: all functions" });
+
+const filterObject = z.object({ ...filterIn, functionIds: functionIdsIn });
+
+/** The filter of an operation on many invocations. */
+export const bulkFilterIn = filterObject.openapi("invoked.InvocationFilter");
+
+/** The filter as the domain has it. */
+export function filterOf(
+  { status, triggerKind, errorWord, ...others }: Partial<z.output<typeof filterObject>>,
+): InvocationFilter {
+  const { functionIds, since, until, query, idPrefix, parentInvocationId } = others;
+  return {
+    status: statusOf(status),
+    triggerKind: triggerKindOf(triggerKind),
+    errorWord: errorWord || undefined,
+    functionIds: functionIds?.length ? functionIds : undefined,
+    since,
+    until,
+    query,
+    idPrefix,
+    parentInvocationId,
+  };
+}

@@ -1,0 +1,123 @@
+import { countOf } from "../../config/mod.ts";
+import type { InvocationRecord } from "../../store/invocations.ts";
+import { DomainError, invalid } from "../errors.ts";
+import type { Principal } from "../identity/mod.ts";
+import type { InvocationFilter, Invocations } from "./invocations.ts";
+import { type Replays, UNCHANGED } from "./replays.ts";
+
+/** Invocations of one page, and those of them that are replayed or cancelled at the same time. */
+const PAGE = { pageSize: 100 } as const;
+
+type Named = Pick<InvocationRecord, "functionId" | "id">;
+
+/** What was done to many invocations, or would be. */
+export interface BulkAnswer {
+  readonly count: number;
+  /** That could not be replayed or cancelled. */
+  readonly skipped: number;
+}
+
+/** Replays or cancels many invocations at once. */
+export class Bulk {
+  constructor(
+    private readonly invocations: Pick<Invocations, "search" | "cancel">,
+    private readonly replays: Replays,
+    /** Invocations that one request replays or cancels; a named setting. */
+    private readonly max: number,
+  ) {}
+
+  /** Replays the ended invocations that a filter finds. @throws INVALID_FIELD for too many, and for unfinished ones */
+  async replay(
+    by: Principal,
+    functionId: string,
+    filter: InvocationFilter,
+    dryRun: boolean,
+  ): Promise<BulkAnswer> {
+    if (filter.status === "PENDING" || filter.status === "RUNNING") {
+      throw invalid({ field: "filter.status", description: "must be that of ended invocations" });
+    }
+    const notBefore = new Date();
+    // Replays that begin meanwhile are not among them.
+    const ended = { ...filter, until: filter.until ?? notBefore.toISOString() };
+    const found = await this.#find(functionId, [ended], hasEnded);
+    return await act(
+      found,
+      dryRun,
+      ({ functionId, id }) => this.replays.replay(by, functionId, id, UNCHANGED, { notBefore }),
+    );
+  }
+
+  /** Cancels the invocations that a filter finds and that have not ended. @throws INVALID_FIELD for too many */
+  async cancel(
+    functionId: string,
+    filter: InvocationFilter,
+    dryRun: boolean,
+  ): Promise<BulkAnswer> {
+    if (filter.status === "SUCCESS" || filter.status === "ERROR") {
+      throw invalid({ field: "filter.status", description: "must be PENDING or RUNNING" });
+    }
+    // Those that wait come first, so that none of them starts meanwhile.
+    const statuses = filter.status === undefined
+      ? ["PENDING", "RUNNING"] as const
+      : [filter.status];
+    const filters = statuses.map((status) => ({ ...filter, status }));
+    const found = await this.#find(functionId, filters, (row) => !hasEnded(row));
+    return await act(
+      found,
+      dryRun,
+      ({ functionId, id }) => this.invocations.cancel(functionId, id),
+    );
+  }
+
+  async #find(
+    functionId: string,
+    filters: readonly InvocationFilter[],
+    isWanted: (row: InvocationRecord) => boolean,
+  ): Promise<Named[]> {
+    const found: Named[] = [];
+    for (const filter of filters) {
+      let pageToken: string | undefined;
+      do {
+        const page = { ...PAGE, pageToken };
+        const { list, nextPageToken } = await this.invocations.search(functionId, filter, page);
+        found.push(...list.filter(isWanted).map(({ functionId, id }) => ({ functionId, id })));
+        if (found.length > this.max) throw tooMany(this.max);
+        pageToken = nextPageToken;
+      } while (pageToken !== "");
+    }
+    return found;
+  }
+}
+
+async function act(
+  found: readonly Named[],
+  dryRun: boolean,
+  work: (one: Named) => Promise<unknown>,
+): Promise<BulkAnswer> {
+  if (dryRun) return { count: found.length, skipped: 0 };
+  let skipped = 0;
+  for (let at = 0; at < found.length; at += PAGE.pageSize) {
+    await Promise.all(
+      found.slice(at, at + PAGE.pageSize).map(async (row) => {
+        try {
+          await work(row);
+        } catch (error) {
+          if (!(error instanceof DomainError)) throw error;
+          skipped++;
+        }
+      }),
+    );
+  }
+  return { count: found.length - skipped, skipped };
+}
+
+function hasEnded({ status }: InvocationRecord): boolean {
+  return status === "SUCCESS" || status === "ERROR";
+}
+
+function tooMany(max: number): DomainError {
+  return invalid({
+    field: "filter",
+    description: `finds more than the limit of ${countOf(max, "invocation")} (--max-bulk)`,
+  });
+}

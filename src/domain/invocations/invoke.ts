@@ -1,0 +1,52 @@
+import type { Content } from "../../shared/content.ts";
+import type { InvocationRow, InvocationStatus } from "../../store/invocations.ts";
+import type { Writers } from "../../store/mod.ts";
+import type { CallTrigger } from "./new_row.ts";
+
+/** A call of a function. */
+export interface Invoke {
+  readonly functionId: string;
+  /** A reference to a commit; empty means the published one. */
+  readonly commitId: string;
+  /** The input as bytes of JSON; undefined means `{}`. */
+  readonly json: Uint8Array | undefined;
+  /** Volume to attach; empty means none. */
+  readonly vfsId: string;
+  readonly idempotencyKey: string | undefined;
+  /** How long the caller waits for the outcome. */
+  readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
+  /** What starts it; absent for a call of the API. */
+  readonly trigger?: CallTrigger;
+  /** It starts at this time or later. Whoever calls must not wait for its end. */
+  readonly notBefore?: Date | undefined;
+  /** Address of the client that sent the request it answers. */
+  readonly remoteAddress?: string;
+  /**
+   * Writes what belongs to the call in its own transaction. @throws AlreadyStarted if the same was written before: then
+   * nothing is started, and {@link Invocations.invoke} throws it, too
+   */
+  readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
+}
+
+/** What would start a call has started one before. */
+export class AlreadyStarted extends Error {
+  override name = "AlreadyStarted";
+  constructor(readonly invocationId: string) {
+    super(`invocation ${invocationId} was started for it`);
+  }
+}
+
+/** Why a call is recorded and not started. */
+export interface Skip {
+  readonly reason: NonNullable<InvocationRow["skipReason"]>;
+  /** The reason in words, such as `the schedule is paused`. */
+  readonly message: string;
+}
+
+/** What a caller learns of its call at the end of its wait. */
+export interface InvokeAnswer {
+  readonly id: string;
+  readonly status: InvocationStatus;
+  /** Null unless it succeeded. */
+  readonly output: Content | null;
+}
