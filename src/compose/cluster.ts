@@ -118,6 +118,7 @@ export class Cluster implements AsyncDisposable {
     const maxRunning = () => this.registry.capacity + this.capacity;
     return {
       ...invocations,
+      runningLimit: "workers",
       get maxRunning() {
         return maxRunning();
       },

@@ -15,13 +15,15 @@ const CONNECTIONS_MIN = 16;
  * @throws if the limit leaves too few, or fewer than configured
  */
 export function connectionsWithin(
-  { server, invocations }: Pick<Config, "server" | "invocations">,
+  { server, invocations, nats }: Pick<Config, "server" | "invocations" | "nats">,
   limit: number | undefined,
 ): number {
-  const { maxRunning, poolSize } = invocations;
+  const { poolSize } = invocations;
+  const isAlone = nats.urls === undefined;
+  const slots = isAlone ? invocations.maxRunning : nats.capacity ?? 0;
   const wanted = server.maxConnections;
   if (limit === undefined) return wanted ?? DEFAULT_CONNECTIONS;
-  const kept = SERVER_DESCRIPTORS + DESCRIPTORS_PER_INSTANCE * (maxRunning + poolSize);
+  const kept = SERVER_DESCRIPTORS + DESCRIPTORS_PER_INSTANCE * (slots + poolSize);
   const allowed = limit - kept;
   if (allowed >= (wanted ?? CONNECTIONS_MIN)) {
     return wanted ?? Math.min(allowed, DEFAULT_CONNECTIONS);
@@ -31,8 +33,10 @@ export function connectionsWithin(
     : `--max-connections ${formatCount(wanted)}`;
   throw new Error(
     `the limit of open files (ulimit -n) is ${formatCount(limit)}, but ${connections} need at ` +
-      `least ${formatCount(kept + (wanted ?? CONNECTIONS_MIN))} with --max-running ` +
-      `${formatCount(maxRunning)} and --pool-size ${formatCount(poolSize)}`,
+      `least ${formatCount(kept + (wanted ?? CONNECTIONS_MIN))} with ` +
+      `${isAlone ? "--max-running" : "--capacity"} ${formatCount(slots)} and --pool-size ${
+        formatCount(poolSize)
+      }`,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Config, SettingPath } from "./config.ts";
+import type { Source } from "./source.ts";
 import { formatBytes, formatCount, formatDuration } from "./units.ts";
 
 /** Bytes of a request's body for the JSON around a base64 payload. */
@@ -15,9 +16,16 @@ export interface Contradiction {
   readonly must: string;
 }
 
-/** The contradictions between settings that are each valid alone. */
-export function findContradictions(config: Config): readonly Contradiction[] {
+/**
+ * The contradictions between settings that are each valid alone.
+ * @param sources where each setting comes from, by its path
+ */
+export function findContradictions(
+  config: Config,
+  sources: Readonly<Record<string, Source>>,
+): readonly Contradiction[] {
   return [
+    ...slotContradictions(config, sources),
     ...tlsContradictions(config),
     ...keyContradictions(config),
     ...requestContradictions(config),
@@ -36,6 +44,16 @@ function atLeast(
   why: string,
 ): readonly Contradiction[] {
   return value < least ? [{ setting, must: `at least ${format(least)} ${why}` }] : [];
+}
+
+/** API nodes take as many calls as workers have slots. */
+function slotContradictions(
+  { nats }: Config,
+  sources: Readonly<Record<string, Source>>,
+): readonly Contradiction[] {
+  const setting = "invocations.maxRunning";
+  if (nats.urls === undefined || sources[setting] === "default") return [];
+  return [{ setting, must: "unset with --nats: the limit is --capacity of workers and API nodes" }];
 }
 
 function keyContradictions({ identity }: Config): readonly Contradiction[] {

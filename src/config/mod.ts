@@ -12,8 +12,8 @@ export {
   resolveConfig,
   type Resolved,
   settingToJson,
-  type Source,
 } from "./resolve.ts";
+export type { Source } from "./source.ts";
 export { Secret } from "./secret.ts";
 export { ALL_SETTINGS, GROUP_TITLES, type PlacedSetting, variableOf } from "./placed_settings.ts";
 export type { Setting } from "./setting.ts";

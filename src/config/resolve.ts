@@ -10,12 +10,10 @@ import {
   variableOf,
 } from "./placed_settings.ts";
 import type { Setting } from "./setting.ts";
+import type { Source } from "./source.ts";
 
 /** Texts of flags (`max-body` for `--max-body`) or of environment variables. */
 export type Given = Readonly<Record<string, string | undefined>>;
-
-/** Where a value comes from. */
-export type Source = "flag" | "variable" | "default";
 
 /** The configuration in force, and where each setting comes from. */
 export interface Resolved {
@@ -78,7 +76,7 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
   groups.sandbox = { ...groups.sandbox, searchPath: env.PATH ?? DEFAULT_SEARCH_PATH };
   groups.builder = { ...groups.builder, registryEnv: pickRegistryEnv(env) };
   const config = deepFreeze(groups) as unknown as Config;
-  const contradictions = findContradictions(config).map(({ setting: path, must }) => {
+  const contradictions = findContradictions(config, sources).map(({ setting: path, must }) => {
     const placed = findSetting(path);
     const source = sources[path] ?? "default";
     const value = formatSetting(placed, config) + (source === "default" ? " by default" : "");

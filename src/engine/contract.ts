@@ -121,8 +121,8 @@ export interface CallQueue {
   serve(onClaim: ClaimHandler): void;
 }
 
-/** Which limit of running calls is reached: of all calls, of each function, or the function's own. */
-export type RunningLimit = "server" | "function" | "own";
+/** Which limit of running calls is reached: of all calls here or on workers, of each function, or the function's own. */
+export type RunningLimit = "server" | "workers" | "function" | "own";
 
 /** Why the engine admits no further call. */
 export type RejectionReason =
@@ -185,6 +185,8 @@ export interface Slot extends Disposable {
 
 /** Load of an engine. */
 export interface EngineLoad {
+  /** Calls that may run at the same time, on all workers where the engine has some. */
+  readonly maxRunning: number;
   readonly running: number;
   readonly queued: number;
   /** Slots granted per second while all are taken; undefined without a recent measurement. */

@@ -54,7 +54,7 @@ export class LocalEngine implements Engine {
 
   get load(): EngineLoad {
     const { running, queued, perSecond } = this.#limiter;
-    return { running, queued, perSecond };
+    return { maxRunning: this.#limits.maxRunning, running, queued, perSecond };
   }
 
   get queueTimeoutMs(): number {

@@ -48,6 +48,13 @@ const INLINE_PAGE_BYTES_MAX = 256 * 1024;
 
 type ContentColumn = "input" | "output";
 
+/** How many calls run and wait, and the bytes of the inputs of those that wait. */
+export interface UnfinishedCalls {
+  readonly running: number;
+  readonly waiting: number;
+  readonly waitingBytes: number;
+}
+
 /** One attempt of a call: only its owner may record something of it, and only while no later one has begun. */
 export interface Attempt {
   readonly id: string;
@@ -244,6 +251,25 @@ export class InvocationReader extends IdempotencyKeyReader {
       .where("status", "=", "PENDING").where("owner", "is", null).where("updatedAt", "<", before)
       .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
       .limit(limit).execute();
+  }
+
+  /** Calls from outside that have not ended; without those that wait for a time. */
+  async unfinishedCalls(): Promise<UnfinishedCalls> {
+    const isWaiting = sql`status = 'PENDING'`;
+    const counts = await this.#unfinished().clearSelect().clearOrderBy().select([
+      sql<number>`sum(case when ${isWaiting} then 0 else 1 end)`.as("running"),
+      sql<number>`sum(case when ${isWaiting} then 1 else 0 end)`.as("waiting"),
+      sql<number>`sum(case when ${isWaiting} then octet_length(input) else 0 end)`.as("bytes"),
+    ])
+      .where("parentInvocationId", "is", null)
+      .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
+      .executeTakeFirstOrThrow();
+    const { running, waiting, bytes: waitingBytes } = counts;
+    return {
+      running: Number(running),
+      waiting: Number(waiting),
+      waitingBytes: Number(waitingBytes),
+    };
   }
 
   /** The whole row, whatever its function. */

@@ -28,8 +28,13 @@ export function admit(
   try {
     return caller === undefined ? engine.admit(request) : engine.admitNested(request, caller);
   } catch (error) {
-    throw error instanceof AdmissionRejected ? errorOf(request, error.reason) : error;
+    throw rejected(request, error);
   }
+}
+
+/** The error of a call that was not admitted; another error as it is. */
+export function rejected(request: AdmissionRequest, error: unknown): unknown {
+  return error instanceof AdmissionRejected ? errorOf(request, error.reason) : error;
 }
 
 /** Asserts that a call may be accepted that runs elsewhere. @throws SERVER_STOPPING */
@@ -109,6 +114,8 @@ function running(
 ): string {
   const limit = `the limit of ${countOf(maxRunning, "call")} at a time`;
   switch (runningLimit) {
+    case "workers":
+      return `all ${countOf(maxRunning, "slot")} of workers and API nodes are taken (--capacity)`;
     case "server":
       return `${limit} is reached (--max-running)`;
     case "function":

@@ -24,6 +24,7 @@ import {
 import { liveVolume } from "../volumes/volumes.ts";
 import { admit, assertOpen, queueTimeout } from "./admission.ts";
 import type { Attempts } from "./attempts.ts";
+import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { checkInvokeAt } from "./delay.ts";
 import type { InvocationEnds } from "./ends.ts";
@@ -41,7 +42,7 @@ export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./inv
 export type InvocationFilter = Omit<InvocationSelection, "functionId">;
 
 /** Limits of calls, each a named setting in `src/config`. */
-export interface CallLimits extends InputLimits {
+export interface CallLimits extends InputLimits, BacklogLimits {
   /** How often an asynchronous call may start. */
   readonly maxAttempts: number;
   /** How far in the future the time of a delayed call may be. */
@@ -73,9 +74,11 @@ interface CheckedCall extends CallToRecord {
 /** Invocations: calls of functions, each recorded before it runs and never lost. */
 export class Invocations {
   readonly #idempotency: Idempotency;
+  readonly #backlog: Backlog;
 
   constructor(private readonly parts: InvocationParts) {
     this.#idempotency = new Idempotency(parts.store);
+    this.#backlog = new Backlog({ ...parts, limits: parts.inputLimits });
   }
 
   /**
@@ -233,8 +236,11 @@ export class Invocations {
   async #enqueue(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
     const { fn, call } = checked;
     assertOpen(this.parts.engine, fn.id);
+    const { limits, inputJson: input, mode } = checked;
+    const admission = admissionOf({ functionId: fn.id, input, mode, ...limits });
+    const accepted = await this.#backlog.accept(admission);
     const row = this.#newRow(by, checked, false, null);
-    const earlier = await this.#record(row, checked);
+    const earlier = await this.#record(row, checked).finally(() => accepted[Symbol.dispose]());
     if (earlier === undefined) this.parts.attempts.offer(row.id, row.attempt);
     return await this.#afterWait(fn.id, earlier ?? row.id, call);
   }

@@ -15,6 +15,8 @@ export interface ConcurrencyLimits extends SlotLimits {
   readonly maxQueued: number;
   /** Bytes of the inputs of all queued calls. */
   readonly maxQueuedBytes: number;
+  /** What `maxRunning` limits; the calls of this server if absent. */
+  readonly runningLimit?: "server" | "workers";
   /** Expected time until the grant of a synchronous call. */
   readonly maxWaitMs: number;
 }
@@ -131,7 +133,7 @@ export class ConcurrencyLimiter {
     const found: Saturation[] = [];
     if (this.#usage.isFull) {
       found.push({
-        limit: "server",
+        limit: this.#limits.runningLimit ?? "server",
         maxRunning,
         perSecond: this.perSecond,
         grants: this.#queue.grantsUntil(functionId),

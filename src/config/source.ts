@@ -1,0 +1,2 @@
+/** Where the value of a setting comes from. */
+export type Source = "flag" | "variable" | "default";

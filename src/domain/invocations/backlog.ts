@@ -1,0 +1,90 @@
+import { AdmissionRejected, type AdmissionRequest, type Engine } from "../../engine/contract.ts";
+import type { UnfinishedCalls } from "../../store/invocations.ts";
+import type { Store } from "../../store/mod.ts";
+import { rejected } from "./admission.ts";
+
+/** How old a count may be; a slow count holds for longer, so that counting takes a tenth of the time at most. */
+const COUNT_MAX_AGE_MS = 100;
+const COUNT_SHARE = 10;
+
+/** Limits of the backlog of all nodes, each a named setting. */
+export interface BacklogLimits {
+  readonly maxQueued: number;
+  readonly maxQueuedBytes: number;
+}
+
+/**
+ * Bounds the asynchronous calls that wait for workers, over all nodes. Each node counts them in the database, and adds
+ * what it accepts itself until the next count. So what other nodes accept within that time goes beyond the limits.
+ */
+export class Backlog {
+  #counted: UnfinishedCalls = { running: 0, waiting: 0, waitingBytes: 0 };
+  #validUntil = -Infinity;
+  #counting: Promise<void> | undefined;
+  /** Accepted here since the count began, and what was not recorded when it began. */
+  #added = { calls: 0, bytes: 0 };
+  /** Accepted here and not recorded yet. */
+  #unrecorded = { calls: 0, bytes: 0 };
+
+  constructor(
+    private readonly parts: {
+      readonly store: Store;
+      readonly engine: Engine;
+      readonly limits: BacklogLimits;
+    },
+  ) {}
+
+  /**
+   * Accepts a call whose row is written next; dispose the result after that.
+   * @throws QUEUE_FULL
+   */
+  async accept(request: AdmissionRequest): Promise<Disposable> {
+    if (performance.now() >= this.#validUntil) await (this.#counting ??= this.#count());
+    this.#check(request);
+    const change = (sum: { calls: number; bytes: number }, by: 1 | -1) => {
+      sum.calls += by;
+      sum.bytes += by * request.inputBytes;
+    };
+    change(this.#added, 1);
+    change(this.#unrecorded, 1);
+    return { [Symbol.dispose]: () => change(this.#unrecorded, -1) };
+  }
+
+  async #count(): Promise<void> {
+    const began = performance.now();
+    const unrecorded = { ...this.#unrecorded };
+    try {
+      this.#counted = await this.parts.store.read.invocations.unfinishedCalls();
+      this.#added = unrecorded;
+      const ended = performance.now();
+      this.#validUntil = ended + Math.max(COUNT_MAX_AGE_MS, COUNT_SHARE * (ended - began));
+    } finally {
+      this.#counting = undefined;
+    }
+  }
+
+  #check(request: AdmissionRequest): void {
+    const { limits: { maxQueued, maxQueuedBytes }, engine: { load: { maxRunning } } } = this.parts;
+    const { running } = this.#counted;
+    const waiting = this.#counted.waiting + this.#added.calls;
+    // Those that get a free slot now do not wait.
+    const queued = waiting - Math.max(0, maxRunning - running);
+    const queuedBytes = this.#counted.waitingBytes + this.#added.bytes;
+    const isFull = queued >= 0;
+    const hasRoom = queued < maxQueued;
+    if (!isFull || hasRoom && queuedBytes + request.inputBytes <= maxQueuedBytes) return;
+    throw rejected(
+      request,
+      new AdmissionRejected({
+        kind: "queue-full",
+        queueLimit: hasRoom ? "bytes" : "calls",
+        queued,
+        queuedBytes,
+        maxQueued,
+        maxQueuedBytes,
+        runningLimit: "workers",
+        maxRunning,
+      }),
+    );
+  }
+}

@@ -1,0 +1,95 @@
+/** Limits of calls that wait and run, over all nodes. */
+import assert from "node:assert/strict";
+import { Client } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError } from "../support/expect.ts";
+import { runInvoked } from "../support/invoked.ts";
+import { TestCluster } from "./cluster.ts";
+
+const HANG = `export default () => new Promise((resolve) => setTimeout(resolve, 1e6));`;
+const ASYNC = { prefer: "respond-async" };
+const QUEUED_MAX = 10;
+/** More than the limit, and more than two nodes could accept beyond it before they count again. */
+const CALLS_MAX = 2000;
+
+Deno.test("the asynchronous calls that wait are bounded over all nodes", async (t) => {
+  await using cluster = await TestCluster.start();
+  const flags = ["--max-queued", String(QUEUED_MAX), "--max-queued-bytes", "7MiB"];
+  const [first, second] = [await cluster.node({ flags }), await cluster.node({ flags })];
+  const { clientId, clientSecret } = await first.credentials();
+  const clients = [await first.client(), await Client.login(second.url, clientId, clientSecret)];
+  const [here, there] = clients as [Client, Client];
+  const hang = await here.deploy(HANG);
+
+  await t.step("without a worker all of them wait", async () => {
+    const rejected = new Set<Client>();
+    let accepted = 0;
+    for (let n = 0; rejected.size < 2; n++) {
+      assert.ok(n < CALLS_MAX, `${accepted} of ${n} calls were accepted`);
+      const client = n % 2 === 0 ? here : there;
+      const answer = await client.invoke(hang, {}, ASYNC);
+      if (answer.status === 200) accepted++;
+      else {
+        rejected.add(client);
+        assertError(
+          answer,
+          "RESOURCE_EXHAUSTED",
+          "QUEUE_FULL",
+          {
+            message:
+              /all 0 slots of workers and API nodes are taken \(--capacity\), and the queue is full with 10 calls \(--max-queued\)/,
+          },
+        );
+      }
+    }
+    assert.ok(accepted >= QUEUED_MAX, `${accepted} were accepted`);
+  });
+
+  await t.step("a cancelled call makes room, at any node", async () => {
+    const path = `/api/v1/functions/${hang}/invocations`;
+    for (;;) {
+      const { body } = await here.get(`${path}?pageSize=100`);
+      const waiting = body.list.filter(({ status }: { status: string }) => /PENDING/.test(status));
+      if (waiting.length < QUEUED_MAX) break;
+      await here.post(`${path}/${waiting[0].id}/cancel`, {});
+    }
+    await eventually(async () => (await there.invoke(hang, {}, ASYNC)).status === 200 || undefined);
+  });
+
+  await t.step("the bytes of their inputs are bounded, too", async () => {
+    const path = `/api/v1/functions/${hang}/invocations`;
+    const { body } = await here.get(`${path}?pageSize=100`);
+    for (const { id } of body.list) await here.post(`${path}/${id}/cancel`, {});
+    const text = "x".repeat(4 * 1024 * 1024);
+    await eventually(async () =>
+      (await here.invoke(hang, { text }, ASYNC)).status === 200 || undefined
+    );
+    await eventually(async () => {
+      const answer = await there.invoke(hang, { text }, ASYNC);
+      if (answer.status === 200) return undefined;
+      assertError(
+        answer,
+        "RESOURCE_EXHAUSTED",
+        "QUEUE_FULL",
+        {
+          message:
+            /the queue has \d+ calls? with [\d,]+ B of input; .* would exceed the limit of 7 MiB \(--max-queued-bytes\)/,
+        },
+      );
+      return true;
+    });
+  });
+});
+
+Deno.test("an API node refuses --max-running", async () => {
+  const { code, stderr } = await runInvoked([
+    "serve",
+    ...["--nats", "nats://127.0.0.1:1", "--database", "postgres://u@127.0.0.1:1/x"],
+    ...["--max-running", "8"],
+  ]);
+  assert.equal(code, 2, stderr);
+  assert.match(
+    stderr,
+    /Cannot use --max-running: it is 8, but must be unset with --nats: the limit is --capacity/,
+  );
+});
