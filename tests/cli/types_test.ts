@@ -19,10 +19,14 @@ Deno.test("deploy and show report type errors, which do not reject a deploy", as
   await initFolder(cwd);
   await Deno.remove(join(cwd, "main.test.ts"));
   await Deno.writeTextFile(join(cwd, "main.ts"), WRONG);
-  assert.equal((await run("deploy", "--publish")).code, 0);
+  const { stdout: head } = await run("deploy", "--publish");
+  const client = await server.client();
+  const { body: { list: [{ id }] } } = await client.post("/api/v1/search/functions", {
+    query: "typed",
+  });
   await eventually(async () => {
-    const { stdout } = await run("show");
-    return stdout.includes("being checked") ? undefined : true;
+    const { body } = await client.get(`/api/v1/functions/${id}/commits/${head.trim()}`);
+    return body.typeCheck.state === "TYPE_CHECK_STATE_PENDING" ? undefined : true;
   }, "the types");
   assert.match(
     (await run("show")).stdout,

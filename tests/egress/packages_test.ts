@@ -1,5 +1,6 @@
 /** Packages from npm reach allowed hosts only, in every mode, over TLS. */
 import assert from "node:assert/strict";
+import { makeTempDir } from "../support/invoked.ts";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { allow, call, Host, openServer } from "./support.ts";
 
@@ -39,42 +40,48 @@ export default async function main({ url }: { url: string }) {
 }
 `;
 
-for (const mode of AVAILABLE_MODES) {
-  Deno.test(`${mode}: the clients of npm reach an allowed host, and no other`, async () => {
-    await using allowed = new Host({ tls: true });
-    await using other = new Host({ tls: true });
-    // A flag allows the range of the first; the second is outside of it.
-    await using closed = new Host({ tls: true, hostname: "127.0.0.2" });
-    await using opened = await openServer([
-      ...["--egress-allow-private", "127.0.0.1", "--egress-allow-private", "::1"],
-      ...["--isolation", mode],
-    ]);
-    const { api } = opened;
-    const id = await api.deploy(CLIENTS);
-    const outside = `127.0.0.2:${closed.port}`;
-    await allow(api, id, [`localhost:${allowed.port}`, outside]);
+Deno.test("the clients of npm reach an allowed host, and no other", async (t) => {
+  await using directory = await makeTempDir();
+  let id: string | undefined;
+  for (const mode of AVAILABLE_MODES) {
+    await t.step(mode, async () => {
+      await using allowed = new Host({ tls: true });
+      await using other = new Host({ tls: true });
+      // A flag allows the range of the first; the second is outside of it.
+      await using closed = new Host({ tls: true, hostname: "127.0.0.2" });
+      await using opened = await openServer([
+        ...["--egress-allow-private", "127.0.0.1", "--egress-allow-private", "::1"],
+        ...["--isolation", mode],
+      ], { dataDir: directory.path });
+      const { api } = opened;
+      // The next mode runs what the first one has built.
+      id ??= await api.deploy(CLIENTS);
+      const outside = `127.0.0.2:${closed.port}`;
+      await allow(api, id, [`localhost:${allowed.port}`, outside]);
 
-    const reached = await call(api, id, { url: `https://localhost:${allowed.port}/` });
-    assert.deepEqual(reached.output, {
-      fetch: 200,
-      "node:https": 200,
-      axios: 200,
-      got: 200,
-      undici: 200,
-      ws: 101,
-    });
-    // Clients of `node:` modules may share a connection.
-    for (const line of reached.egress) assert.match(line, /^localhost:\d+ allowed: /);
+      const reached = await call(api, id, { url: `https://localhost:${allowed.port}/` });
+      assert.deepEqual(reached.output, {
+        fetch: 200,
+        "node:https": 200,
+        axios: 200,
+        got: 200,
+        undici: 200,
+        ws: 101,
+      });
+      // Clients of `node:` modules may share a connection.
+      for (const line of reached.egress) assert.match(line, /^localhost:\d+ allowed: /);
 
-    for (const url of [`https://localhost:${other.port}/`, `https://${outside}/`]) {
-      const refused = await call(api, id, { url });
-      for (const [client, outcome] of Object.entries(refused.output)) {
-        if (client === "fetch") assert.equal(outcome, "EGRESS_DENIED");
-        else assert.notEqual(typeof outcome, "number", `${client}: ${outcome}`);
+      for (const url of [`https://localhost:${other.port}/`, `https://${outside}/`]) {
+        const refused = await call(api, id, { url });
+        for (const [client, outcome] of Object.entries(refused.output)) {
+          if (client === "fetch") assert.equal(outcome, "EGRESS_DENIED");
+          else assert.notEqual(typeof outcome, "number", `${client}: ${outcome}`);
+        }
+        assert.ok(refused.egress.length >= 6, refused.egress.join("\n"));
+        for (const line of refused.egress) assert.match(line, / refused: /);
       }
-      assert.ok(refused.egress.length >= 6, refused.egress.join("\n"));
-      for (const line of refused.egress) assert.match(line, / refused: /);
-    }
-    assert.deepEqual([...other.seen, ...closed.seen], []);
-  });
-}
+      assert.deepEqual([...other.seen, ...closed.seen], []);
+      await opened.server.stop();
+    });
+  }
+});

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Client, Json } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
+import { type ServerOptions, TestServer } from "../support/server.ts";
 import { CA, CERT, KEY } from "./certificates.ts";
 
 /** A host on loopback that reports what it received. */
@@ -54,12 +54,15 @@ export const LOOPBACK = ["--egress-allow-private", "127.0.0.0/8", "--egress-allo
 /** A server with the certificate authority of the tests. By default loopback is allowed. */
 export async function openServer(
   flags: readonly string[] = LOOPBACK,
+  options: ServerOptions = {},
 ): Promise<AsyncDisposable & { readonly api: Client; readonly server: TestServer }> {
   await using opened = new AsyncDisposableStack();
   const directory = opened.use(await makeTempDir());
   const caFile = join(directory.path, "ca.pem");
   await Deno.writeTextFile(caFile, CA);
-  const server = opened.use(await TestServer.start({ flags: ["--egress-ca", caFile, ...flags] }));
+  const server = opened.use(
+    await TestServer.start({ ...options, flags: ["--egress-ca", caFile, ...flags] }),
+  );
   const api = await server.client();
   const all = opened.move();
   return { api, server, [Symbol.asyncDispose]: () => all.disposeAsync() };
