@@ -6,6 +6,7 @@ import { Prewarming } from "../cluster/dispatch/prewarming.ts";
 import { Sessions } from "../cluster/dispatch/sessions.ts";
 import { openStreams } from "../cluster/dispatch/streams.ts";
 import { Nats } from "../cluster/nats/connection.ts";
+import { permitted } from "../cluster/nats/errors.ts";
 import { Registry } from "../cluster/registry/registry.ts";
 import { Puller } from "../cluster/worker/puller.ts";
 import { Slots } from "../cluster/worker/slots.ts";
@@ -57,8 +58,10 @@ export class Cluster implements AsyncDisposable {
     }
     await using opened = new AsyncDisposableStack();
     const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "API node"));
-    await openStreams(nats);
-    const registry = opened.use(await Registry.open(nats));
+    const registry = await permitted("API node", async () => {
+      await openStreams(nats);
+      return opened.use(await Registry.open(nats));
+    });
     return new Cluster(nats, registry, capacity, opened.move());
   }
 

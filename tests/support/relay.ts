@@ -13,6 +13,7 @@ export class Relay implements AsyncDisposable {
   readonly #flow: Flow = { toServer: "pass", toClient: "pass" };
 
   #trigger: string | undefined;
+  #replaced: readonly [string, string] | undefined;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -45,6 +46,11 @@ export class Relay implements AsyncDisposable {
     this.#trigger = text;
   }
 
+  /** From here on every such text in answers of the server arrives as another one of the same length. */
+  replaceInAnswers(text: string, by: string): void {
+    this.#replaced = [text, by];
+  }
+
   /** Ends every connection; later ones are relayed. */
   cut(): void {
     this.#flow.toServer = this.#flow.toClient = "pass";
@@ -65,7 +71,9 @@ export class Relay implements AsyncDisposable {
         const isTrigger = direction === "toServer" && this.#trigger !== undefined &&
           data.includes(this.#trigger);
         if (isTrigger) this.swallow("toClient");
-        if (this.#flow[direction] === "pass" && !to.destroyed) to.write(data);
+        if (this.#flow[direction] === "pass" && !to.destroyed) {
+          to.write(direction === "toClient" ? this.#changed(data) : data);
+        }
       });
       from.on("error", () => {});
       from.on("close", () => {
@@ -73,5 +81,11 @@ export class Relay implements AsyncDisposable {
         to.destroy();
       });
     }
+  }
+
+  #changed(data: Buffer): Buffer {
+    if (this.#replaced === undefined) return data;
+    const [text, by] = this.#replaced;
+    return Buffer.from(data.toString("latin1").replaceAll(text, by), "latin1");
   }
 }

@@ -19,6 +19,8 @@ export interface NatsOptions {
   readonly caFile: string | undefined;
 }
 
+/** The oldest version of nats-server that is tested. */
+const OLDEST_VERSION = [2, 10] as const;
 const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_WAIT_MS = 250;
 const PING_INTERVAL_MS = 3_000;
@@ -58,6 +60,7 @@ export class Nats implements AsyncDisposable {
       throw connectFault(error, shown);
     });
     try {
+      checkVersion(connection, shown);
       checkAuthentication(connection, credentials);
       const jetstream = await openJetStream(connection, shown);
       return new Nats(connection, jetstream, id, shown);
@@ -184,6 +187,20 @@ async function dial(
     ...tls === undefined ? {} : { tls },
     ...credentials === undefined ? {} : { authenticator: credentials.authenticator },
   });
+}
+
+function checkVersion({ info }: NatsConnection, urls: string): void {
+  const version = info?.version ?? "";
+  const [, major, minor] = /^(\d+)\.(\d+)\./.exec(version) ?? [];
+  const [oldestMajor, oldestMinor] = OLDEST_VERSION;
+  const isOld = Number(major) < oldestMajor ||
+    Number(major) === oldestMajor && Number(minor) < oldestMinor;
+  // A version in another form is one of a build of its own.
+  if (!isOld) return;
+  throw new NatsUnusable(
+    `Cannot use NATS at ${urls}: its version is ${version}, and the oldest supported is ` +
+      `${OLDEST_VERSION.join(".")}; upgrade nats-server`,
+  );
 }
 
 function checkAuthentication(

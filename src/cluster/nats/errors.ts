@@ -48,6 +48,27 @@ export function deniedOperation(error: unknown): string | undefined {
     : undefined;
 }
 
+/**
+ * Runs the first work of a role on NATS.
+ * @throws NatsUnusable if its user lacks a permission of the role
+ */
+export async function permitted<T>(
+  role: "API node" | "worker",
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const denied = deniedOperation(error);
+    if (denied === undefined) throw error;
+    const file = `deploy/nats/${role === "worker" ? "worker" : "api"}.conf`;
+    throw new NatsUnusable(
+      `NATS does not permit ${denied}; give this ${role} a user with the permissions of ${file}`,
+      { cause: error },
+    );
+  }
+}
+
 function causes(error: unknown): readonly unknown[] {
   const found: unknown[] = [];
   for (let at = error; at !== undefined && found.length < 8;) {

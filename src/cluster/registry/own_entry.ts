@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
 import { encode, type Entry } from "../link/messages.ts";
 import type { Nats } from "../nats/connection.ts";
+import { deniedOperation, permitted } from "../nats/errors.ts";
 import { WORKERS_BUCKET } from "../nats/subjects.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
@@ -22,6 +23,8 @@ export class OwnEntry implements AsyncDisposable {
   #writing: Promise<boolean> | undefined;
   #isClosed = false;
   #fault: string | undefined;
+  /** What NATS said last, if it denied the write. */
+  #denial: unknown;
 
   /** @param current the entry at this time */
   constructor(nats: Nats, current: () => Entry) {
@@ -31,9 +34,12 @@ export class OwnEntry implements AsyncDisposable {
     this.#current = current;
   }
 
-  /** Writes the entry for the first time; resolves with whether the bucket has it. */
-  async start(): Promise<boolean> {
-    return await this.#write();
+  /** Writes the entry for the first time, if the bucket is there already. @throws NatsUnusable without the right */
+  async start(): Promise<void> {
+    await permitted("worker", async () => {
+      await this.#write();
+      if (this.#denial !== undefined) throw this.#denial;
+    });
   }
 
   /** The entry is written soon. */
@@ -70,6 +76,7 @@ export class OwnEntry implements AsyncDisposable {
       this.#fault = undefined;
       return true;
     } catch (error) {
+      this.#denial = deniedOperation(error) === undefined ? undefined : error;
       const message = error instanceof Error ? error.message : String(error);
       const fault = NO_BUCKET.test(message)
         ? "no API node has begun yet (invoked serve --nats), or this user may not write it"
