@@ -5,7 +5,7 @@ import { assertFails, Author } from "./support.ts";
 const ID = /[0-9A-Za-z]{27}/;
 
 Deno.test("what a user names keeps its name", async (t) => {
-  await using author = await Author.start("named");
+  await using author = await Author.startShared("named");
   const declare = (fields: object) =>
     author.write("invoked.json", JSON.stringify({ name: "named", ...fields }));
 

@@ -124,7 +124,7 @@ Deno.test("volumes are created, filled, copied, listed, restored and deleted", a
 });
 
 Deno.test("a call attaches the volume that is named, or that of invoked.json", async () => {
-  await using author = await Author.start("counter");
+  await using author = await Author.startShared("counter");
   await author.write(
     "main.ts",
     `import { vfs } from "@c1/functions-sdk";
