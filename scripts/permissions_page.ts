@@ -20,7 +20,8 @@ function. A function has the role \`reader\` and those of its \`scopedRoleIds\`.
 
 - \`read\`, \`invoke\` and \`write\` need an access token, or a running function that makes a host call.
 - \`public\` needs no credential.
-- \`signed-url\` needs a path with a token that the server signed; the path is the credential.`;
+- \`signed-url\` needs a path with a token that the server signed; the path is the credential.
+- \`signed-request\` needs a request that its sender signed, as the trigger says.`;
 
 /** The page. */
 export function renderPermissionsPage(): string {

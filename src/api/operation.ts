@@ -5,13 +5,14 @@ import type { Services } from "./services.ts";
 
 /**
  * What an operation needs of its caller: a permission that one of the caller's roles has, no credential (`public`),
- * or a path that the server signed (`signed-url`), which the handler checks.
+ * a path that the server signed (`signed-url`), or a request that its sender signed (`signed-request`). The handler checks
+ * the last two.
  */
-export type OperationPermission = Permission | "public" | "signed-url";
+export type OperationPermission = Permission | "public" | "signed-url" | "signed-request";
 
 /** Whether a role of the caller must have the permission. */
 export function isOfRoles(permission: OperationPermission): permission is Permission {
-  return permission !== "public" && permission !== "signed-url";
+  return !["public", "signed-url", "signed-request"].includes(permission);
 }
 
 type Schema = z.ZodObject;
@@ -43,6 +44,10 @@ export interface RawBody {
   /** Media type in lower case without parameters; undefined without a Content-Type. */
   readonly mediaType: string | undefined;
   readonly stream: ReadableStream<Uint8Array>;
+  /** Every header of the request, by its name in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The query of the request as its sender wrote it. */
+  readonly query: URLSearchParams;
   /**
    * Reads the whole body.
    * @param limitName the setting that holds the limit, for the message

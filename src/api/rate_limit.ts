@@ -70,6 +70,44 @@ export function apiRateLimit(
 }
 
 /**
+ * Limits the deliveries of each address, before anything is read of them, and those to each listener, once their sender
+ * is proved: strangers do not use up what a sender has.
+ */
+export class WebhookRateLimit {
+  readonly #ofAddresses: TokenBuckets | undefined;
+  readonly #ofListeners: TokenBuckets | undefined;
+
+  /** @param perSecond 0 lets all through; twice as many may come at once */
+  constructor(readonly perSecond: number, node?: Share) {
+    if (perSecond === 0) return;
+    const limit = { perSecond, burst: 2 * perSecond };
+    this.#ofAddresses = new TokenBuckets(limit, node);
+    this.#ofListeners = new TokenBuckets(limit, node);
+  }
+
+  /** @throws RATE_LIMITED */
+  countAddress(address: string | undefined): void {
+    this.#assert(this.#ofAddresses?.take(address ?? ""), "this address sends");
+  }
+
+  /** @throws RATE_LIMITED */
+  countListener(listenerId: string): void {
+    this.#assert(this.#ofListeners?.take(listenerId), "this webhook gets");
+  }
+
+  #assert(seconds = 0, what: string): void {
+    if (seconds === 0) return;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `Cannot take the delivery: ${what} more than ${
+        countOf(this.perSecond, "delivery", "deliveries")
+      } per second (--webhook-rate)`,
+      { retryAfterSeconds: Math.ceil(seconds) },
+    );
+  }
+}
+
+/**
  * Limits the token requests of each client at each address, and the wrong ones of each address. A wrong request counts
  * against its address alone, not against the client that it names.
  */

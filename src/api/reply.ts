@@ -1,3 +1,4 @@
+import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import type { DomainError } from "../domain/errors.ts";
 
 /** HTTP statuses of replies that are not errors of the domain. */
@@ -11,6 +12,8 @@ export type ServerSentEvent =
 export type ReplyBody =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "empty" }
+  /** What a function answers a stranger; its headers cannot act on the origin of the server. */
+  | { readonly kind: "function"; readonly answer: FunctionAnswer }
   /** A transport that does not send the stream must cancel it. */
   | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array> }
   /** A transport that stops sending must return the generator. */

@@ -1,5 +1,5 @@
 import type { Domain } from "../domain/mod.ts";
-import type { ApiRateLimit, TokenRateLimit } from "./rate_limit.ts";
+import type { ApiRateLimit, TokenRateLimit, WebhookRateLimit } from "./rate_limit.ts";
 import type { Readiness, ServerStatus } from "./server/readiness.ts";
 
 /** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0). */
@@ -17,4 +17,7 @@ export interface Services extends Domain {
   readonly openApiDocument: () => OpenApiDocument;
   readonly apiRateLimit: ApiRateLimit;
   readonly tokenRateLimit: TokenRateLimit;
+  readonly webhookRateLimit: WebhookRateLimit;
+  /** Largest body of a delivery to a webhook, in bytes. */
+  readonly maxWebhookBytes: number;
 }

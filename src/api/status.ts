@@ -20,11 +20,13 @@ export type HttpStatus =
   | 409
   | 410
   | 412
+  | 413
   | 416
   | 429
   | 500
   | 501
-  | 503;
+  | 503
+  | 504;
 
 /** Number of google.rpc.Code and HTTP status of every code, as googleapis' `code.proto` pairs them. */
 const CODES: Readonly<
@@ -41,12 +43,14 @@ const CODES: Readonly<
   UNIMPLEMENTED: { number: 12, status: 501 },
   INTERNAL: { number: 13, status: 500 },
   UNAVAILABLE: { number: 14, status: 503 },
+  DEADLINE_EXCEEDED: { number: 4, status: 504 },
   DATA_LOSS: { number: 15, status: 500 },
 };
 
 /** Reasons for which HTTP has a status of its own. */
 const STATUSES: Partial<Record<Reason, HttpStatus>> = {
   ETAG_MISMATCH: 412,
+  WEBHOOK_TOO_LARGE: 413,
   PURGED: 410,
   RANGE_NOT_SATISFIABLE: 416,
 };

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { hostMethods } from "../api/host_calls.ts";
 import { OPERATIONS } from "../api/mod.ts";
-import { apiRateLimit, TokenRateLimit } from "../api/rate_limit.ts";
+import { apiRateLimit, TokenRateLimit, WebhookRateLimit } from "../api/rate_limit.ts";
 import type { OpenApiDocument, Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import type { Domain } from "../domain/mod.ts";
@@ -56,6 +56,8 @@ export function composeApi(
     openApiDocument: () => document ??= openApiDocument(OPERATIONS, manifest.version),
     apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }, node),
     tokenRateLimit: new TokenRateLimit(tokensPerMinute, node),
+    webhookRateLimit: new WebhookRateLimit(config.triggers.webhooksPerSecond, node),
+    maxWebhookBytes: config.triggers.maxWebhookBytes,
   };
   domain.hostMethods.add(hostMethods(OPERATIONS, services));
   return createApp(services, {

@@ -11,7 +11,8 @@ export async function openSandboxes(config: Config, cacheDir: string): Promise<S
   );
 }
 
-async function egressOptions({ egress }: Config): Promise<EgressOptions> {
+/** Where functions and the server itself may connect. */
+export async function egressOptions({ egress }: Config): Promise<EgressOptions> {
   const { allowPrivate = [], caFile } = egress;
   const ca = caFile === undefined ? undefined : await Deno.readTextFile(caFile);
   if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {

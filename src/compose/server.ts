@@ -19,9 +19,9 @@ import { InvocationNotifier } from "../engine/notifier.ts";
 import { Runner } from "../engine/runner.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
-import type { Sandboxes } from "../sandbox/mod.ts";
 import { openRecords, type Records } from "./records.ts";
-import { openSandboxes } from "./sandboxes.ts";
+import { publicGet, type Sandboxes } from "../sandbox/mod.ts";
+import { egressOptions, openSandboxes } from "./sandboxes.ts";
 import { openSealer } from "./sealer.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { openDataDir } from "../store/data_dir.ts";
@@ -151,6 +151,7 @@ export async function startServer(
     snapshots,
     limits: limitsOf(config),
     checkTypes: config.tests.checkTypes,
+    publicGet: publicGet(await egressOptions(config)),
     url,
     tokenLifetimeMs: config.identity.tokenLifetimeMs,
     shutdown: shutdown.signal,

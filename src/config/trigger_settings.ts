@@ -11,7 +11,7 @@ export const TRIGGER_SETTINGS: Rows<"triggers"> = {
   },
   maxWebhookBytes: {
     name: "max-webhook",
-    kind: bytes({ min: "1KiB", max: "64MiB" }),
+    kind: bytes({ min: "64KiB", max: "64MiB" }),
     default: "1MiB",
     description: "Body of one delivery to a webhook; the largest maxBytes of a trigger",
   },

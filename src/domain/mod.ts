@@ -3,6 +3,7 @@ import type { Builder } from "../builder/mod.ts";
 import type { CallQueue, Engine } from "../engine/contract.ts";
 import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { Store } from "../store/mod.ts";
+import type { PublicGet } from "../sandbox/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { Commits } from "./commits/commits.ts";
 import { Functions } from "./functions/functions.ts";
@@ -42,8 +43,9 @@ import { Scheduler } from "./scheduling/scheduler.ts";
 import { TestArtifacts } from "./testing/artifacts.ts";
 import { type TestParts, Tests } from "./testing/tests.ts";
 import { TypeChecks } from "./commits/type_checks.ts";
-import { TriggerSecrets } from "./triggers/secrets.ts";
-import { type TriggerLimits, Triggers } from "./triggers/triggers.ts";
+import type { Listeners } from "./triggers/listeners.ts";
+import { openTriggers, type TriggerSources } from "./triggers/mod.ts";
+import type { Triggers } from "./triggers/triggers.ts";
 import { UploadUrls } from "./commits/upload_urls.ts";
 import { VolumeArchives } from "./volumes/archive.ts";
 import { VolumeFiles } from "./volumes/files.ts";
@@ -67,6 +69,7 @@ export interface Domain {
   readonly hostMethods: HostMethods;
   readonly functionPrincipals: FunctionPrincipals;
   readonly triggers: Triggers;
+  readonly listeners: Listeners;
   readonly volumes: Volumes;
   readonly volumeFiles: VolumeFiles;
   readonly volumeArchives: VolumeArchives;
@@ -97,12 +100,14 @@ export interface DomainParts {
     readonly commits: CommitLimits;
     readonly invocations: CallLimits & { readonly maxBulk: number };
     readonly volumes: VolumeLimits;
-    readonly triggers: TriggerLimits;
+    readonly triggers: TriggerSources["limits"]["triggers"];
     readonly tests: TestParts["limits"];
     readonly retention: RetentionLimits;
   };
   /** Whether the types of commits are checked. */
   readonly checkTypes: boolean;
+  /** Reads key sets of senders of webhooks. */
+  readonly publicGet: PublicGet;
   /** Base URL of the server. */
   readonly url: string;
   readonly tokenLifetimeMs: number;
@@ -138,6 +143,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const eraser = new Eraser(store, limits.retention, parts.node);
   const artifacts = new TestArtifacts(store, builder, shutdown);
   const scheduler = new Scheduler(parts.node, () => engine.isOpen);
+  const shared = { secrets, hostMethods, pages, functionLimits, scheduler };
+  const calls = openInvocations(parts, shared);
   return {
     functions: new Functions(
       store,
@@ -152,18 +159,10 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     publishes,
     commits,
     tags: new Tags(store),
-    ...openInvocations(parts, { secrets, hostMethods, pages, functionLimits, scheduler }),
+    ...calls,
     scheduler,
     hostMethods,
-    triggers: new Triggers({
-      store,
-      secrets: new TriggerSecrets(sealer),
-      pages,
-      ids,
-      limits: limits.triggers,
-      url: parts.url,
-      onPlanned() {},
-    }),
+    ...openTriggers({ ...parts, ...calls, pages, scheduler }),
     volumes: new Volumes(store, pages, ids, limits.volumes),
     volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
     volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { getPath } from "hono/utils/url";
 import { OPERATIONS } from "../api/mod.ts";
+import { isOfRoles } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
@@ -37,8 +38,12 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   app.use(closeUnread);
   app.use(securityHeaders(options.hsts));
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
+  // Before authentication: their handlers check who calls.
+  const ofRoles = OPERATIONS.filter(({ permission }) => isOfRoles(permission));
+  const others = OPERATIONS.filter((operation) => !ofRoles.includes(operation));
+  serveOperations(app, others, services, options.bodies);
   app.use("/api/*", authenticate(services.accessTokens, services.apiRateLimit));
-  serveOperations(app, OPERATIONS, services, options.bodies);
+  serveOperations(app, ofRoles, services, options.bodies);
   docsPage(app);
   return app;
 }

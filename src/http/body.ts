@@ -136,6 +136,12 @@ export function rawBody(
 ): RawBody {
   return {
     mediaType: incoming.headers["content-type"]?.split(";")[0]?.trim().toLowerCase(),
+    get headers() {
+      return Object.fromEntries(request.headers);
+    },
+    get query() {
+      return new URL(request.url).searchParams;
+    },
     get stream() {
       return request.body ?? new Blob().stream();
     },

@@ -4,6 +4,8 @@ import type { ClientAddress } from "./client_address.ts";
 import type { Env } from "./env.ts";
 
 const logger = getLogger(["invoked", "http"]);
+/** What follows it in a path is a token. */
+const CAPABILITY_TOKEN = /^(\/api\/v1\/webhooks\/incoming\/[^/]*\/t\/).*/;
 /** A request id that a proxy in front may set. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -34,7 +36,7 @@ export function requestLog(clientAddress: ClientAddress): MiddlewareHandler<Env>
   };
 }
 
-/** An upload URL is a credential: it does not belong in a log. */
+/** An upload URL and the path of a webhook with a token are credentials: they do not belong in a log. */
 function withoutCapability(path: string): string {
-  return path.startsWith("/file/") ? "/file/..." : path;
+  return path.startsWith("/file/") ? "/file/..." : path.replace(CAPABILITY_TOKEN, "$1...");
 }

@@ -3,10 +3,12 @@ import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { Reply, ReplyHeaders, ServerSentEvent } from "../api/reply.ts";
+import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import { readContent } from "../shared/content.ts";
 import { encodeJson, type JsonPart } from "../shared/embedded_json.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
+import { untrustedHeaders } from "./untrusted_answer.ts";
 
 const logger = getLogger(["invoked", "http"]);
 
@@ -21,6 +23,8 @@ export async function toResponse(
   switch (body.kind) {
     case "empty":
       return c.body(null, status);
+    case "function":
+      return answerOfFunction(body.answer);
     case "error":
       return answerError(body.error, c);
     case "stream":
@@ -33,6 +37,16 @@ export async function toResponse(
       c.header("Content-Type", "text/event-stream");
       return c.body(null, status);
   }
+}
+
+/** Statuses whose answers have no body. */
+const BODILESS = [204, 205, 304];
+
+function answerOfFunction({ status, headers, body }: FunctionAnswer): Response {
+  return new Response(BODILESS.includes(status) ? null : body, {
+    status,
+    headers: new Headers(untrustedHeaders(Object.entries(headers)) as [string, string][]),
+  });
 }
 
 /** Headers stay a plain object, which node-server sends as it is. */

@@ -61,6 +61,15 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${INVOCATIONS}.Get`]: "read",
   "c1.api.functions.v1.FunctionsInvocationSearchService.Search": "read",
   "invoked.InvocationService.Cancel": "invoke",
+  "invoked.InvocationService.Get": "read",
+  "invoked.InvocationService.Replay": "invoke",
+  "invoked.InvocationService.BulkReplay": "invoke",
+  "invoked.InvocationService.BulkCancel": "invoke",
+  "invoked.InvocationSearchService.Search": "read",
+  "invoked.DeadLetterService.List": "read",
+  "invoked.DeadLetterService.Get": "read",
+  "invoked.DeadLetterService.Replay": "invoke",
+  "invoked.DeadLetterService.Drop": "invoke",
   "invoked.InvocationService.ListLogs": "read",
   [`${TRIGGERS}.ListTriggers`]: "read",
   [`${TRIGGERS}.CreateTrigger`]: "write",
@@ -69,6 +78,8 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${TRIGGERS}.DeleteTrigger`]: "write",
   [`${TRIGGERS}.RotateSecret`]: "write",
   [`${TRIGGERS}.ListDeliveries`]: "read",
+  "invoked.WebhookService.Receive": "signed-request",
+  "invoked.WebhookService.ReceiveCapability": "signed-request",
   [`${VOLUMES}.ListVolumes`]: "read",
   [`${VOLUMES}.CreateVolume`]: "write",
   [`${VOLUMES}.GetVolume`]: "read",
@@ -216,7 +227,7 @@ async function hostCalls({ client }: Stage): Promise<void> {
 }
 
 function isGuarded(operationId: string): boolean {
-  return !["public", "signed-url"].includes(PERMISSIONS[operationId] ?? "");
+  return !["public", "signed-url", "signed-request"].includes(PERMISSIONS[operationId] ?? "");
 }
 
 function isAllowed(operationId: string, roles: readonly string[]): boolean {

@@ -4,6 +4,7 @@ import { deleteTrigger } from "./delete_trigger.ts";
 import { getTrigger } from "./get_trigger.ts";
 import { listDeliveries } from "./list_deliveries.ts";
 import { listTriggers } from "./list_triggers.ts";
+import { receiveCapability, receiveDelivery } from "./receive_delivery.ts";
 import { rotateSecret } from "./rotate_secret.ts";
 import { updateTrigger } from "./update_trigger.ts";
 
@@ -16,4 +17,6 @@ export const TRIGGER_OPERATIONS: readonly Operation[] = [
   deleteTrigger,
   rotateSecret,
   listDeliveries,
+  receiveDelivery,
+  receiveCapability,
 ];

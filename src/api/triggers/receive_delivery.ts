@@ -1,0 +1,80 @@
+import { z } from "@hono/zod-openapi";
+import { DomainError } from "../../domain/errors.ts";
+import { type DeliveryAnswer, valuesOf } from "../../domain/triggers/deliveries.ts";
+import { BINARY, type Operation, type RawBody, rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+import type { Services } from "../services.ts";
+
+const ANSWERS = {
+  200: {
+    description: "The call is durable, or the answer of the function",
+    content: { "application/json": z.object({}) },
+  },
+} as const;
+
+/** Takes a delivery: counts its address, reads it, checks its sender, starts a call. */
+async function receive(
+  params: { readonly listener_id: string; readonly token?: string },
+  { body, remoteAddress }: {
+    readonly body: RawBody;
+    readonly remoteAddress: string | undefined;
+  },
+  { listeners, webhookRateLimit, maxWebhookBytes }: Services,
+): Promise<Reply> {
+  webhookRateLimit.countAddress(remoteAddress);
+  const listenerId = params.listener_id;
+  const answer = await listeners.receive({
+    listenerId,
+    token: params.token,
+    headers: body.headers,
+    query: valuesOf(body.query),
+    body: await bodyOf(body, maxWebhookBytes),
+    remoteAddress,
+  }, () => webhookRateLimit.countListener(listenerId));
+  return replyOf(answer);
+}
+
+/** One limit for every listener, so that it shows no stranger which ones there are. @throws WEBHOOK_TOO_LARGE */
+async function bodyOf(body: RawBody, maxWebhookBytes: number): Promise<Uint8Array> {
+  try {
+    return await body.read(maxWebhookBytes, "--max-webhook");
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.reason !== "BODY_TOO_LARGE") throw error;
+    throw new DomainError("WEBHOOK_TOO_LARGE", error.message);
+  }
+}
+
+function replyOf(answer: DeliveryAnswer): Reply {
+  switch (answer.kind) {
+    case "accepted":
+      return Reply.json({});
+    case "handshake":
+      return Reply.json(answer.json);
+    case "function":
+      return new Reply(answer);
+  }
+}
+
+export const receiveDelivery: Operation = rawOperation({
+  operationId: "invoked.WebhookService.Receive",
+  method: "post",
+  path: "/api/v1/webhooks/incoming/{listener_id}",
+  summary: "Deliver to a webhook; its sender proves itself as the trigger says",
+  permission: "signed-request",
+  params: z.object({ listener_id: z.string() }),
+  content: { "*/*": BINARY },
+  answers: ANSWERS,
+  handle: (input, services) => receive(input.params, input, services),
+});
+
+export const receiveCapability: Operation = rawOperation({
+  operationId: "invoked.WebhookService.ReceiveCapability",
+  method: "post",
+  path: "/api/v1/webhooks/incoming/{listener_id}/t/{token}",
+  summary: "Deliver to a webhook whose path is its secret",
+  permission: "signed-request",
+  params: z.object({ listener_id: z.string(), token: z.string() }),
+  content: { "*/*": BINARY },
+  answers: ANSWERS,
+  handle: (input, services) => receive(input.params, input, services),
+});

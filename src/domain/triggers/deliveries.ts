@@ -1,0 +1,141 @@
+/** What a function gets of a delivery, and what its sender gets of the function. */
+import { Buffer } from "node:buffer";
+import type { VerifiedEvent } from "./signatures/verdict.ts";
+import type { WebhookMethod } from "./settings.ts";
+
+/** A request to a listener. */
+export interface Delivery {
+  readonly listenerId: string;
+  /** The token in the path; undefined without one. */
+  readonly token: string | undefined;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Repeated parameters as lists. */
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
+  readonly body: Uint8Array;
+  readonly remoteAddress: string | undefined;
+}
+
+/** What the sender is answered. */
+export type DeliveryAnswer =
+  /** A call was started, or an event repeats one. */
+  | { readonly kind: "accepted" }
+  /** What a sender asks for to see that it is understood; it starts nothing. */
+  | { readonly kind: "handshake"; readonly json: unknown }
+  | { readonly kind: "function"; readonly answer: FunctionAnswer };
+
+/** An answer that a function returned for a sender. */
+export interface FunctionAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const STATUS_MIN = 200;
+const STATUS_MAX = 599;
+const HEADERS_MAX = 50;
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]{0,8192}$/;
+/** Headers that belong to the connection. */
+const OF_CONNECTION =
+  /^(?:connection|content-length|transfer-encoding|upgrade|keep-alive|trailer)$/i;
+
+/** The input of the function. */
+export function inputOf(
+  { headers, query, body }: Delivery,
+  method: WebhookMethod["kind"],
+  { id, time }: VerifiedEvent,
+): Uint8Array {
+  const contentType = headers["content-type"];
+  const payload = payloadOf(body, contentType);
+  const input = {
+    ...payload === undefined ? {} : { payload },
+    body: Buffer.from(body).toString("base64"),
+    contentType: contentType ?? "",
+    headers: shownHeaders(headers, method),
+    query,
+    event: { ...id === undefined ? {} : { id }, time: time.toISOString(), source: method },
+  };
+  return Buffer.from(JSON.stringify(input));
+}
+
+/** What a handshake of the sender is answered; undefined for anything else. */
+export function handshakeOf(method: WebhookMethod["kind"], body: Uint8Array): unknown {
+  if (method !== "slack" && method !== "discord") return undefined;
+  const message = jsonOf(body);
+  if (typeof message !== "object" || message === null) return undefined;
+  const { type, challenge } = message as { readonly type?: unknown; readonly challenge?: unknown };
+  if (method === "discord") return type === 1 ? { type: 1 } : undefined;
+  return type === "url_verification" && typeof challenge === "string" ? { challenge } : undefined;
+}
+
+/**
+ * The answer in the output of a function: `{status, headers, body}` where it has a status, else the output itself.
+ * Undefined for one that cannot be sent.
+ */
+export function functionAnswer(output: Uint8Array): FunctionAnswer | undefined {
+  const text = new TextDecoder().decode(output);
+  const json = { "Content-Type": "application/json" };
+  const value = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  if (value["status"] === undefined) return { status: STATUS_MIN, headers: json, body: text };
+  const { status, headers = {}, body = "" } = value;
+  const isStatus = typeof status === "number" && Number.isInteger(status) &&
+    status >= STATUS_MIN && status <= STATUS_MAX;
+  if (!isStatus || typeof headers !== "object" || headers === null) return undefined;
+  const entries = Object.entries(headers);
+  const isSendable = entries.length <= HEADERS_MAX &&
+    entries.every(([name, header]) =>
+      HEADER_NAME.test(name) && typeof header === "string" && HEADER_VALUE.test(header)
+    );
+  if (!isSendable) return undefined;
+  const own = entries.filter(([name]) => !OF_CONNECTION.test(name));
+  const isText = typeof body === "string";
+  return {
+    status,
+    headers: { ...isText ? { "Content-Type": "text/plain; charset=utf-8" } : json, ...lower(own) },
+    body: isText ? body : JSON.stringify(body),
+  };
+}
+
+/** Names that replace a default have its spelling. */
+function lower(entries: readonly (readonly [string, string])[]): Record<string, string> {
+  return Object.fromEntries(
+    entries.map(([name, value]) =>
+      name.toLowerCase() === "content-type" ? ["Content-Type", value] : [name, value]
+    ),
+  );
+}
+
+/** The parsed body; undefined unless it is JSON or a form. */
+function payloadOf(body: Uint8Array, contentType = ""): unknown {
+  const [mediaType = ""] = contentType.toLowerCase().split(";");
+  if (/^application\/(?:[\w.+-]+\+)?json$/.test(mediaType.trim())) return jsonOf(body);
+  if (mediaType.trim() !== "application/x-www-form-urlencoded") return undefined;
+  return valuesOf(new URLSearchParams(new TextDecoder().decode(body)));
+}
+
+/** The values of a query or a form; those of a repeated name as a list. */
+export function valuesOf(pairs: URLSearchParams): Record<string, string | readonly string[]> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of pairs) values.set(name, [...values.get(name) ?? [], value]);
+  return Object.fromEntries(
+    [...values].map(([name, all]) => [name, all.length === 1 ? all[0] as string : all]),
+  );
+}
+
+function jsonOf(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without credentials that the server has checked, and without cookies of its host. */
+function shownHeaders(
+  headers: Readonly<Record<string, string>>,
+  method: WebhookMethod["kind"],
+): Record<string, string> {
+  const { cookie: _, authorization, ...rest } = headers;
+  return authorization === undefined || method === "jwt" ? rest : { ...rest, authorization };
+}

@@ -1,0 +1,312 @@
+import { getLogger } from "@logtape/logtape";
+import ipaddr from "ipaddr.js";
+import { LRUCache } from "lru-cache";
+import { formatBytes } from "../../config/mod.ts";
+import type { DeliveryRow } from "../../store/deliveries.ts";
+import type { Store } from "../../store/mod.ts";
+import type { TriggerRow } from "../../store/triggers.ts";
+import { readContent } from "../../shared/content.ts";
+import { DomainError } from "../errors.ts";
+import type { Ids } from "../ids.ts";
+import { AlreadyStarted, type Invocations } from "../invocations/invocations.ts";
+import {
+  type Delivery,
+  type DeliveryAnswer,
+  functionAnswer,
+  handshakeOf,
+  inputOf,
+} from "./deliveries.ts";
+import { KeySetError, type KeySets } from "./key_sets.ts";
+import { principalOf } from "./principal.ts";
+import type { TriggerSecrets } from "./secrets.ts";
+import { DELIVERY_KEPT_MS, settingsOf, type WebhookSettings } from "./settings.ts";
+import type { Verdict, VerifiedEvent } from "./signatures/verdict.ts";
+import { verifySender } from "./signatures/verify.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** Deliveries of unproved senders that are recorded for a trigger within a minute. */
+const RECORDED_PER_MINUTE_MAX = 10;
+const MINUTE_MS = 60_000;
+const COUNTED_TRIGGERS_MAX = 10_000;
+/** Methods whose senders expect 409 for a repeat, as C1 answers it. Others take it for a failure. */
+const CONFLICT_METHODS = ["hmac", "jwt", "capabilityUrl"];
+
+/** What listeners work with. */
+export interface ListenerParts {
+  readonly store: Store;
+  readonly invocations: Invocations;
+  readonly secrets: TriggerSecrets;
+  readonly keySets: KeySets;
+  readonly ids: Ids;
+  /** How long a sender waits for a function that answers it. */
+  readonly timeoutMs: number;
+  /** Base URL of the server. */
+  readonly url: string;
+}
+
+/** A delivery whose sender is proved. */
+interface Proved {
+  readonly row: TriggerRow;
+  readonly webhook: WebhookSettings;
+  readonly delivery: Delivery;
+  readonly event: VerifiedEvent;
+  readonly receivedAt: Date;
+}
+
+/**
+ * Listeners: they take deliveries of webhooks and start functions. Who is not proved learns nothing: a listener that does
+ * not exist, a wrong signature and an address that may not send are one answer.
+ */
+export class Listeners {
+  readonly #unproved = new LRUCache<string, number>({ max: COUNTED_TRIGGERS_MAX, ttl: MINUTE_MS });
+
+  constructor(private readonly parts: ListenerParts) {}
+
+  /**
+   * Takes a delivery: checks its sender, and starts a call unless the event has started one.
+   * @param count counts it against the rate of its listener, once its sender is proved
+   * @throws WEBHOOK_NOT_PROVED, WEBHOOK_INVALID, WEBHOOK_TOO_LARGE, WEBHOOK_REPEATED, WEBHOOK_TIMEOUT,
+   * WEBHOOK_ADDRESS, TRIGGER_PAUSED, and what a call throws
+   */
+  async receive(delivery: Delivery, count: () => void): Promise<DeliveryAnswer> {
+    const receivedAt = new Date();
+    const row = await this.parts.store.read.triggers.at("listenerId", delivery.listenerId);
+    const settings = row && settingsOf(row);
+    if (row === undefined || settings?.kind !== "webhook") throw notProved();
+    const { webhook } = settings;
+    const verdict = await this.#verify(row, webhook, delivery, receivedAt);
+    if (verdict.kind === "rejected") {
+      await this.#recordUnproved(row, receivedAt, verdict.reason);
+      throw notProved();
+    }
+    count();
+    try {
+      assertAddress(webhook, delivery);
+      assertSize(webhook, delivery);
+      if (verdict.kind === "invalid") {
+        throw new DomainError("WEBHOOK_INVALID", `Cannot take the delivery: ${verdict.reason}`);
+      }
+      const json = handshakeOf(webhook.method.kind, delivery.body);
+      if (json !== undefined) return { kind: "handshake", json };
+      assertRunning(row);
+      const event = withHeader(verdict.event, webhook, delivery);
+      return await this.#start({ row, webhook, delivery, event, receivedAt });
+    } catch (error) {
+      if (!(error instanceof DomainError) || hasStarted(error)) throw error;
+      await this.#record(row, receivedAt, { status: "REFUSED", reason: error.message });
+      throw error;
+    }
+  }
+
+  async #verify(
+    row: TriggerRow,
+    { method }: WebhookSettings,
+    { headers, body, token, listenerId }: Delivery,
+    now: Date,
+  ): Promise<Verdict> {
+    const { secrets, keySets, url } = this.parts;
+    const endpoint = `${url}/api/v1/webhooks/incoming/${listenerId}`;
+    try {
+      return await verifySender({ headers, body, now }, method, {
+        secrets: secrets.accepted(row, now),
+        token,
+        audience: { endpoint, tenant: url },
+        keySet: (keys, isFresh) => keySets.read(keys, isFresh),
+      });
+    } catch (error) {
+      if (!(error instanceof KeySetError)) throw error;
+      return { kind: "rejected", reason: error.message };
+    }
+  }
+
+  async #start(proved: Proved): Promise<DeliveryAnswer> {
+    const { row, webhook, delivery, event } = proved;
+    const isAnswered = webhook.response === "WEBHOOK_RESPONSE_FUNCTION";
+    let invocationId = "";
+    try {
+      const started = this.parts.invocations.invoke(principalOf(row), {
+        functionId: row.functionId,
+        commitId: "",
+        json: inputOf(delivery, webhook.method.kind, event),
+        vfsId: row.volumeId ?? "",
+        idempotencyKey: undefined,
+        wait: isAnswered ? { kind: "until-end" } : { kind: "at-most", ms: 0 },
+        trigger: { kind: "webhook", id: row.id },
+        ...delivery.remoteAddress === undefined ? {} : { remoteAddress: delivery.remoteAddress },
+        alongside: (tx, { id }) => {
+          invocationId = id;
+          return this.#recordStart(tx.deliveries, proved, id);
+        },
+      });
+      if (!isAnswered) {
+        await started;
+        return { kind: "accepted" };
+      }
+      const { status, output } = await this.#within(started, row, () => invocationId);
+      if (status !== "SUCCESS" || output === null) throw failed(invocationId);
+      const answer = functionAnswer(await readContent(output));
+      if (answer === undefined) throw failed(invocationId);
+      return { kind: "function", answer };
+    } catch (error) {
+      if (!(error instanceof AlreadyStarted)) throw error;
+      return await this.#repeat(proved, error.invocationId);
+    }
+  }
+
+  /** Records that the delivery starts a call, unless an earlier one of its event has. @throws AlreadyStarted */
+  async #recordStart(
+    deliveries: {
+      insert(row: DeliveryRow): Promise<void>;
+      insertFirst(row: DeliveryRow & { eventId: string }, since: string): Promise<boolean>;
+      ofEvent(id: string, event: string, since: string): Promise<DeliveryRow | undefined>;
+    },
+    { row, event, receivedAt }: Proved,
+    invocationId: string,
+  ): Promise<void> {
+    const started: DeliveryRow = {
+      ...this.#newRow(row, receivedAt),
+      status: "STARTED",
+      invocationId,
+    };
+    const { id: eventId } = event;
+    if (eventId === undefined) return await deliveries.insert(started);
+    const since = new Date(receivedAt.getTime() - DELIVERY_KEPT_MS).toISOString();
+    if (await deliveries.insertFirst({ ...started, eventId }, since)) return;
+    const first = await deliveries.ofEvent(row.id, eventId, since);
+    throw new AlreadyStarted(first?.invocationId ?? "");
+  }
+
+  async #repeat(
+    { row, webhook, event, receivedAt }: Proved,
+    invocationId: string,
+  ): Promise<DeliveryAnswer> {
+    await this.#record(row, receivedAt, { status: "REPEAT", invocationId });
+    if (!CONFLICT_METHODS.includes(webhook.method.kind)) return { kind: "accepted" };
+    throw new DomainError(
+      "WEBHOOK_REPEATED",
+      `Cannot take the delivery: event ${event.id} was delivered before and started invocation ` +
+        invocationId,
+    );
+  }
+
+  /** Cancels the call once its sender has waited for the limit. @throws WEBHOOK_TIMEOUT */
+  async #within<T>(work: Promise<T>, { functionId }: TriggerRow, id: () => string): Promise<T> {
+    const { timeoutMs, invocations } = this.parts;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(timedOut(id(), timeoutMs));
+      invocations.cancel(functionId, id()).catch((error) =>
+        logger.error("Cannot cancel the call of a webhook: {error}", { error })
+      );
+    }, timeoutMs);
+    // Its caller is gone once the sender has its answer.
+    work.catch(() => {});
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A flood of unproved senders records no more than this. */
+  async #recordUnproved(row: TriggerRow, receivedAt: Date, reason: string): Promise<void> {
+    const count = (this.#unproved.get(row.id) ?? 0) + 1;
+    this.#unproved.set(row.id, count, { noUpdateTTL: true });
+    if (count > RECORDED_PER_MINUTE_MAX) return;
+    await this.#record(row, receivedAt, { status: "REFUSED", reason });
+  }
+
+  async #record(
+    row: TriggerRow,
+    receivedAt: Date,
+    end: Pick<DeliveryRow, "status"> & Partial<DeliveryRow>,
+  ): Promise<void> {
+    const delivery = { ...this.#newRow(row, receivedAt), ...end };
+    await this.parts.store.write((tx) => tx.deliveries.insert(delivery), "committed");
+  }
+
+  #newRow({ id }: TriggerRow, receivedAt: Date): Omit<DeliveryRow, "status"> {
+    return {
+      id: this.parts.ids.next(),
+      triggerId: id,
+      receivedAt: receivedAt.toISOString(),
+      invocationId: null,
+      reason: null,
+      eventId: null,
+    };
+  }
+}
+
+/** Whether a delivery is recorded already: a call was started for it, or before it. */
+function hasStarted({ reason }: DomainError): boolean {
+  return ["WEBHOOK_TIMEOUT", "WEBHOOK_FUNCTION_FAILED", "WEBHOOK_REPEATED", "QUEUE_TIMEOUT"]
+    .includes(reason);
+}
+
+/** The id of the event in the header that the operator names, where the sender's method has none. */
+function withHeader(
+  event: VerifiedEvent,
+  { eventIdHeader }: WebhookSettings,
+  { headers }: Delivery,
+): VerifiedEvent {
+  if (event.id !== undefined || eventIdHeader === undefined) return event;
+  return { ...event, id: headers[eventIdHeader.toLowerCase()] || undefined };
+}
+
+/** @throws WEBHOOK_ADDRESS */
+function assertAddress(
+  { allowSourceCidrs }: WebhookSettings,
+  { remoteAddress }: Delivery,
+): void {
+  if (allowSourceCidrs.length === 0) return;
+  const address = remoteAddress === undefined ? undefined : ipaddr.process(remoteAddress);
+  const isAllowed = address !== undefined && allowSourceCidrs.some((cidr) => {
+    const [network, bits] = ipaddr.parseCIDR(cidr);
+    return network.kind() === address.kind() && address.match([network, bits] as never);
+  });
+  if (isAllowed) return;
+  throw new DomainError(
+    "WEBHOOK_ADDRESS",
+    `Cannot take the delivery: the address ${remoteAddress} is not in allowSourceCidrs`,
+  );
+}
+
+/** @throws WEBHOOK_TOO_LARGE */
+function assertSize({ maxBytes }: WebhookSettings, { body }: Delivery): void {
+  if (body.length <= maxBytes) return;
+  throw new DomainError(
+    "WEBHOOK_TOO_LARGE",
+    `Cannot take the delivery: its body of ${formatBytes(body.length)} exceeds the limit of ` +
+      `${formatBytes(maxBytes)} (maxBytes of the trigger)`,
+  );
+}
+
+/** @throws TRIGGER_PAUSED */
+function assertRunning({ id, paused }: TriggerRow): void {
+  if (paused === 0) return;
+  throw new DomainError("TRIGGER_PAUSED", `Cannot start a call for trigger ${id}: it is paused`);
+}
+
+function notProved(): DomainError {
+  return new DomainError(
+    "WEBHOOK_NOT_PROVED",
+    "Cannot take the delivery: the listener does not exist, or its sender is not proved; the " +
+      "deliveries of the trigger say why",
+  );
+}
+
+function failed(id: string): DomainError {
+  return new DomainError(
+    "WEBHOOK_FUNCTION_FAILED",
+    `Cannot answer the delivery: invocation ${id} failed, or returned what cannot be sent`,
+  );
+}
+
+function timedOut(id: string, timeoutMs: number): DomainError {
+  return new DomainError(
+    "WEBHOOK_TIMEOUT",
+    `Cannot answer the delivery: invocation ${id} took longer than the limit of ` +
+      `${timeoutMs / 1000} s (--webhook-timeout)`,
+  );
+}

@@ -1,0 +1,52 @@
+import type { PublicGet } from "../../sandbox/mod.ts";
+import type { Store } from "../../store/mod.ts";
+import type { Sealer } from "../../store/sealing.ts";
+import type { Ids } from "../ids.ts";
+import type { Invocations } from "../invocations/invocations.ts";
+import type { Pages } from "../paging.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
+import { KeySets } from "./key_sets.ts";
+import { Listeners } from "./listeners.ts";
+import { TriggerSecrets } from "./secrets.ts";
+import { type TriggerLimits, Triggers } from "./triggers.ts";
+
+/** What triggers and their listeners are built from. */
+export interface TriggerSources {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly ids: Ids;
+  readonly pages: Pages;
+  readonly invocations: Invocations;
+  readonly scheduler: Scheduler;
+  readonly publicGet: PublicGet;
+  readonly limits: { readonly triggers: TriggerLimits & { readonly webhookTimeoutMs: number } };
+  /** Base URL of the server. */
+  readonly url: string;
+}
+
+/** Builds triggers, and what takes deliveries for them. */
+export function openTriggers(
+  { store, sealer, ids, pages, invocations, scheduler, publicGet, limits, url }: TriggerSources,
+): { readonly triggers: Triggers; readonly listeners: Listeners } {
+  const secrets = new TriggerSecrets(sealer);
+  return {
+    triggers: new Triggers({
+      store,
+      secrets,
+      pages,
+      ids,
+      limits: limits.triggers,
+      url,
+      onPlanned: () => scheduler.wake(),
+    }),
+    listeners: new Listeners({
+      store,
+      invocations,
+      secrets,
+      keySets: new KeySets(publicGet),
+      ids,
+      timeoutMs: limits.triggers.webhookTimeoutMs,
+      url,
+    }),
+  };
+}

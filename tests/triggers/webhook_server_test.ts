@@ -1,0 +1,210 @@
+/** Webhooks of a server with settings of its own: key sets, rates, time limits, networks. */
+import assert from "node:assert/strict";
+import { createHash, createHmac, randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { CA, CERT, KEY } from "../egress/certificates.ts";
+import { Client, type Json } from "../support/client.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { createTrigger, ECHO, triggersOf } from "./support.ts";
+
+const BODY = '{"a": 1}';
+
+/** A host with key sets: one is right, one too large, one a redirect. */
+class KeyHost implements AsyncDisposable {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  keys: Json[] = [];
+  reads = 0;
+
+  constructor() {
+    const tls = { port: 0, hostname: "127.0.0.1", cert: CERT, key: KEY, onListen() {} };
+    this.#server = Deno.serve(tls, ({ url }) => {
+      this.reads++;
+      if (url.endsWith("/large")) return new Response("x".repeat(100_000));
+      if (url.endsWith("/moved")) return Response.redirect(url.replace("/moved", "/keys"));
+      return Response.json({ keys: this.keys });
+    });
+  }
+
+  url(path: string): string {
+    return `https://localhost:${this.#server.addr.port}${path}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+/** A signer of C1's tokens with a key of its own. */
+async function signer(algorithm: string, keyId: string) {
+  const { publicKey, privateKey } = await generateKeyPair(algorithm);
+  const jwk = { ...await exportJWK(publicKey), kid: keyId, alg: algorithm };
+  const token = (claims: Json) =>
+    new SignJWT(claims).setProtectedHeader({ alg: algorithm, kid: keyId }).sign(privateKey);
+  return { jwk, token };
+}
+
+Deno.test("tokens of C1 are verified by the key set of their sender", async (t) => {
+  await using directory = await makeTempDir();
+  await using host = new KeyHost();
+  const caFile = join(directory.path, "ca.pem");
+  await Deno.writeTextFile(caFile, CA);
+  const flags = ["--egress-ca", caFile, "--egress-allow-private", "127.0.0.0/8,::1"];
+  await using server = await TestServer.start({ flags });
+  const client = await server.client();
+  const stranger = new Client(server.url, undefined);
+  const functionId = await client.deploy(ECHO);
+  const [first, second] = [await signer("ES256", "1"), await signer("EdDSA", "2")];
+  host.keys = [first.jwk];
+  const { trigger } = await createTrigger(client, functionId, {
+    webhook: { jwt: { jwksUrl: host.url("/keys") } },
+  });
+  const endpoint = `${server.url}/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`;
+  const claims = (change: Json = {}): Json => ({
+    sub: server.url,
+    aud: endpoint,
+    exp: Math.floor(Date.now() / 1000) + 300,
+    jti: randomUUID(),
+    htm: "POST",
+    htb_s256: createHash("sha256").update(BODY).digest("base64url"),
+    ...change,
+  });
+  const send = (token: string, headers = {}, to = endpoint) =>
+    stranger.call("POST", to, BODY, { Authorization: `Bearer ${token}`, ...headers });
+
+  await t.step("a right one starts a call, which does not see it; a repeat is 409", async () => {
+    const token = await first.token(claims());
+    assert.deepEqual(ok(await send(token)), {});
+    assertError(await send(token), "ALREADY_EXISTS", "WEBHOOK_REPEATED");
+    const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
+    const call = await client.ended(functionId, list.at(-1).invocationId);
+    assert.equal(call.output.input.headers.authorization, undefined);
+    assert.equal(host.reads, 1, "the key set is kept");
+  });
+
+  await t.step("a wrong claim, key or method is rejected", async () => {
+    const soon = Math.floor(Date.now() / 1000);
+    const wrong = [
+      { sub: "http://other" },
+      { aud: `${endpoint}x` },
+      { exp: soon - 60 },
+      { exp: soon + 700 },
+      { jti: undefined },
+      { htm: "GET" },
+      { htb_s256: createHash("sha256").update("{}").digest("base64url") },
+    ];
+    for (const change of wrong) {
+      const answer = await send(await first.token(claims(change)));
+      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    }
+    for (const token of ["x", client.token ?? "", await second.token(claims())]) {
+      assertError(await send(token), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    }
+    const other = { "Webhook-Event-Id": randomUUID() };
+    const answer = await send(await first.token(claims()), other);
+    assertError(answer, "INVALID_ARGUMENT", "WEBHOOK_INVALID");
+    assert.ok(host.reads < 4, "an unknown key reads the set again at most once in a while");
+  });
+
+  await t.step("a key set that cannot be read starts nothing, and the list says why", async () => {
+    const reasons: Record<string, RegExp> = {
+      [host.url("/large")]: /more than 65536 bytes/,
+      [host.url("/moved")]: /status is 302/,
+      "https://192.0.2.1/keys": /is not public/,
+    };
+    for (const [jwksUrl, reason] of Object.entries(reasons)) {
+      const { trigger: bad } = await createTrigger(client, functionId, {
+        webhook: { jwt: { jwksUrl } },
+      });
+      const to = endpoint.replace(trigger.webhook.listenerId, bad.webhook.listenerId);
+      const answer = await send(await first.token(claims({ aud: to })), {}, to);
+      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      const { list } = ok(await client.get(`${triggersOf(functionId)}/${bad.id}/deliveries`));
+      assert.match(list[0].reason, reason);
+    }
+  });
+});
+
+const SIGNED = (body: string) => ({
+  "X-Hub-Signature-256": `sha256=${createHmac("sha256", "s").update(body).digest("hex")}`,
+});
+
+Deno.test("rates, time limits and networks of a server", async (t) => {
+  const flags = ["--webhook-rate", "5", "--webhook-timeout", "300ms", "--max-webhook", "64KiB"]
+    .concat("--trusted-proxies", "127.0.0.0/8", "--log-level", "info");
+  await using server = await TestServer.start({ flags });
+  const client = await server.client();
+  const stranger = new Client(server.url, undefined);
+  const functionId = await client.deploy(
+    "export default () => new Promise((end) => setTimeout(end, 60_000));\n",
+  );
+  const { trigger } = await createTrigger(client, functionId, {
+    webhook: {
+      github: { secret: "s" },
+      response: "WEBHOOK_RESPONSE_FUNCTION",
+      allowSourceCidrs: ["192.0.2.0/24", "2001:db8::/32"],
+    },
+  });
+  const deliver = (from: string, body = "{}", headers: Json = SIGNED(body)) =>
+    stranger.call("POST", `/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`, body, {
+      "X-Forwarded-For": from,
+      ...headers,
+    });
+
+  await t.step("the address is that which a trusted proxy reports", async () => {
+    assertError(await deliver("192.0.3.1"), "PERMISSION_DENIED", "WEBHOOK_ADDRESS");
+  });
+
+  await t.step("a function that takes too long is cancelled, and its sender gets 504", async () => {
+    const late = await deliver("2001:db8::1");
+    assert.deepEqual([late.status, late.body.code], [504, 4]);
+    assert.equal(late.body.details[0].reason, "WEBHOOK_TIMEOUT");
+    const path = `/api/v1/functions/${functionId}/invocations`;
+    const { list: [call] } = ok(await client.get(path));
+    assert.match((await client.ended(functionId, call.id)).error, /^CANCELLED:/);
+  });
+
+  await t.step("a body above the limit of all webhooks is 413 for everybody", async () => {
+    const large = await deliver("192.0.2.9", "x".repeat(65_537), {});
+    assertError(large, "INVALID_ARGUMENT", "WEBHOOK_TOO_LARGE", {
+      status: 413,
+      message: /--max-webhook/,
+    });
+  });
+
+  await t.step("an address sends at most so many, before anything is read", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => deliver("192.0.2.7", "{}", {})),
+    );
+    const rejected = answers.filter(({ status }) => status === 429);
+    assert.ok(rejected.length > 0 && rejected.length < 30, `${rejected.length} were rejected`);
+    for (const answer of rejected) {
+      assertError(answer, "RESOURCE_EXHAUSTED", "RATE_LIMITED", { message: /--webhook-rate/ });
+      assert.ok(Number(answer.headers.get("retry-after")) >= 1);
+    }
+  });
+
+  await t.step("strangers do not fill the list", async () => {
+    for (let n = 0; n < 4; n++) {
+      await Promise.all(
+        Array.from({ length: 5 }, (_, at) => deliver(`192.0.2.${10 * n + at + 100}`, "{}", {})),
+      );
+    }
+    const path = `${triggersOf(functionId)}/${trigger.id}/deliveries?page_size=100`;
+    const refused = ok(await client.get(path)).list.filter(({ status, reason }: Json) =>
+      status === "DELIVERY_STATUS_REFUSED" && /missing/.test(reason)
+    );
+    assert.ok(refused.length <= 20, `${refused.length} were recorded`);
+  });
+
+  await t.step("the log has no token of a path", async () => {
+    const made = await createTrigger(client, functionId, { webhook: { capabilityUrl: {} } });
+    await stranger.post(made.webhookCapabilityUrl, {}, { "X-Forwarded-For": "192.0.2.200" });
+    await server.stop();
+    const log = await server.log;
+    assert.ok(!log.includes(made.webhookCapabilityUrl.split("/t/")[1]));
+    assert.match(log, new RegExp(`${made.trigger.webhook.listenerId}/t/\\.\\.\\.`));
+  });
+});

@@ -1,0 +1,330 @@
+/** Deliveries to webhooks, as their senders make them. */
+import assert from "node:assert/strict";
+import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
+import { Client, type Json, unbase64 } from "../support/client.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { sharedSuite } from "../support/suite.ts";
+import * as signing from "./signing.ts";
+import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
+
+const SECRET = "a secret of the sender";
+const STANDARD_SECRET = `whsec_${"c2VjcmV0".repeat(5)}`;
+
+const deliveriesOf = async (client: Client, { functionId, id }: Json): Promise<Json[]> =>
+  ok(await client.get(`${triggersOf(functionId)}/${id}/deliveries`)).list;
+
+/** Delivers to a listener, as a stranger without a token. */
+function deliver(
+  client: Client,
+  { webhook: { listenerId } }: Json,
+  body: string | Uint8Array,
+  headers: signing.Headers,
+  query = "",
+) {
+  const path = `/api/v1/webhooks/incoming/${listenerId}${query}`;
+  return new Client(client.url, undefined).call("POST", path, body, headers);
+}
+
+/** The record of the only call that a trigger has started, once it has ended. */
+async function onlyCall(client: Client, trigger: Json): Promise<Json> {
+  const started = (await deliveriesOf(client, trigger)).filter(({ status }) =>
+    status === "DELIVERY_STATUS_STARTED"
+  );
+  assert.equal(started.length, 1);
+  return await client.ended(trigger.functionId, started[0].invocationId);
+}
+
+sharedSuite("webhooks", {
+  "each method proves its sender, and a repeat of an event starts nothing": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const x = publicKey.export({ format: "jwk" }).x ?? "";
+    const discordKey = Buffer.from(x, "base64url").toString("hex");
+    const event = `{"id": "${randomUUID()}", "event_id": "Ev-${randomUUID()}"}`;
+    const id = randomUUID();
+    const header = { name: "X-Sig", prefix: "v=", encoding: "SIGNATURE_ENCODING_BASE64" };
+    const base64 = (body: string) => ({
+      "X-Sig": `v=${createHmac("sha256", SECRET).update(body).digest("base64")}`,
+      "X-Id": id,
+    });
+    const methods: Record<string, readonly [Json, (made: Json, body: string) => signing.Headers]> =
+      {
+        hmac: [{}, (made, body) => signing.c1(made.webhookHmacSecret, body, { id })],
+        standardWebhooks: [
+          { secret: STANDARD_SECRET },
+          (_, body) => signing.standard(STANDARD_SECRET, body, { id }),
+        ],
+        github: [{ secret: SECRET }, (_, body) => signing.github(SECRET, body, { id })],
+        stripe: [{ secret: SECRET }, (_, body) => signing.stripe(SECRET, body)],
+        slack: [{ secret: SECRET }, (_, body) => signing.slack(SECRET, body)],
+        discord: [{ publicKey: discordKey }, (_, body) => signing.discord(privateKey, body)],
+        header: [{ ...header, secret: SECRET }, (_, body) => base64(body)],
+      };
+    for (const [method, [parameters, sign]] of Object.entries(methods)) {
+      const made = await createTrigger(client, functionId, {
+        webhook: { [method]: parameters, ...method === "header" ? { eventIdHeader: "x-id" } : {} },
+      });
+      const { trigger } = made;
+      const headers = { "content-type": "application/json", ...sign(made, event) };
+      assert.deepEqual(ok(await deliver(client, trigger, event, headers)), {}, method);
+      const again = await deliver(client, trigger, event, headers);
+      if (method === "hmac") assertError(again, "ALREADY_EXISTS", "WEBHOOK_REPEATED");
+      else assert.deepEqual(ok(again), {}, method);
+      const changed = await deliver(client, trigger, event.replace("Ev", "Fv"), headers);
+      assertError(changed, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+
+      const call = await onlyCall(client, trigger);
+      const { input, trigger: by } = call.output;
+      assert.deepEqual(by, { kind: "webhook", id: trigger.id });
+      assert.deepEqual(call.trigger, { kind: "TRIGGER_KIND_WEBHOOK", id: trigger.id });
+      assert.equal(call.principal?.id ?? trigger.id, trigger.id);
+      assert.deepEqual(input.payload, JSON.parse(event));
+      assert.equal(unbase64(input.body), event);
+      assert.equal(input.contentType, "application/json");
+      assert.equal(input.event.source, method);
+      assert.ok(input.event.id, method);
+      const deliveries = await deliveriesOf(client, trigger);
+      assert.deepEqual(deliveries.map(({ status }) => status.slice(16)), [
+        "REFUSED",
+        "REPEAT",
+        "STARTED",
+      ]);
+      assert.equal(deliveries[1].invocationId, call.id);
+      assert.match(deliveries[0].reason, /signature is wrong/);
+    }
+  },
+
+  "a capability URL needs no header, and each delivery without an event is new": async (
+    { client },
+  ) => {
+    const functionId = await client.deploy(ECHO);
+    const { trigger, webhookCapabilityUrl } = await createTrigger(client, functionId, {
+      webhook: { capabilityUrl: {} },
+    });
+    const stranger = new Client(client.url, undefined);
+    for (const _ of [1, 2]) assert.deepEqual(ok(await stranger.post(webhookCapabilityUrl, {})), {});
+    const id = randomUUID();
+    ok(await stranger.post(webhookCapabilityUrl, {}, { "Webhook-Event-Id": id }));
+    const again = await stranger.post(webhookCapabilityUrl, {}, { "Webhook-Event-Id": id });
+    assertError(again, "ALREADY_EXISTS", "WEBHOOK_REPEATED");
+    const bad = await stranger.post(webhookCapabilityUrl, {}, { "Webhook-Event-Id": "1" });
+    assertError(bad, "INVALID_ARGUMENT", "WEBHOOK_INVALID", { message: /UUID/ });
+    for (const path of [webhookCapabilityUrl.slice(0, -1), webhookCapabilityUrl.split("/t/")[0]]) {
+      assertError(await stranger.post(path, {}), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    }
+    const started = (await deliveriesOf(client, trigger)).filter(({ status }) =>
+      status === "DELIVERY_STATUS_STARTED"
+    );
+    assert.equal(started.length, 3);
+  },
+
+  "a stranger gets one answer for everything": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const { trigger } = await createTrigger(client, functionId, {
+      webhook: { github: { secret: SECRET }, allowSourceCidrs: ["192.0.2.0/24"], maxBytes: 10 },
+    });
+    const body = "x".repeat(2000);
+    const answers = await Promise.all([
+      deliver(client, trigger, body, {}),
+      deliver(client, trigger, body, signing.github("wrong", body)),
+      deliver(client, trigger, body, { Authorization: `Bearer ${client.token}` }),
+      deliver(client, { webhook: { listenerId: "unknown" } }, body, signing.github(SECRET, body)),
+    ]);
+    for (const answer of answers) {
+      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+      assert.deepEqual(answer.body, answers[0].body);
+    }
+    const right = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
+    assertError(right, "PERMISSION_DENIED", "WEBHOOK_ADDRESS");
+    const reasons = (await deliveriesOf(client, trigger)).map(({ reason }) => reason);
+    assert.match(reasons[0], /is not in allowSourceCidrs/);
+    assert.equal(reasons.length, 4);
+    const log = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
+    assert.deepEqual(log, []);
+  },
+
+  "what is old, too large or paused is rejected, and is in the list": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const { trigger } = await createTrigger(client, functionId, {
+      webhook: { slack: { secret: SECRET }, maxBytes: 100, allowSourceCidrs: ["127.0.0.0/8"] },
+    });
+    const old = signing.slack(SECRET, "{}", { at: signing.seconds(-301) });
+    assertError(await deliver(client, trigger, "{}", old), "INVALID_ARGUMENT", "WEBHOOK_INVALID", {
+      message: /within 5 minutes/,
+    });
+    const large = "x".repeat(101);
+    const tooLarge = await deliver(client, trigger, large, signing.slack(SECRET, large));
+    assertError(tooLarge, "INVALID_ARGUMENT", "WEBHOOK_TOO_LARGE", { status: 413 });
+    await updateTrigger(client, trigger, { paused: true });
+    const paused = await deliver(client, trigger, "{}", signing.slack(SECRET, "{}"));
+    assertError(paused, "FAILED_PRECONDITION", "TRIGGER_PAUSED");
+    await updateTrigger(client, trigger, { paused: false });
+    ok(await deliver(client, trigger, "{}", signing.slack(SECRET, "{}")));
+    const deliveries = await deliveriesOf(client, trigger);
+    assert.deepEqual(deliveries.map(({ status }) => status.slice(16)), [
+      "STARTED",
+      "REFUSED",
+      "REFUSED",
+      "REFUSED",
+    ]);
+    const { lastRun } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}`)).trigger;
+    assert.equal(lastRun.invocationId, deliveries[0].invocationId);
+  },
+
+  "two secrets are accepted while one is rotated": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const { trigger } = await createTrigger(client, functionId, {
+      webhook: { github: { secret: "old" } },
+    });
+    const path = `${triggersOf(functionId)}/${trigger.id}/rotate_secret`;
+    ok(await client.post(path, { secret: "new", expireOldAfter: "3600s" }));
+    for (const secret of ["old", "new"]) {
+      ok(await deliver(client, trigger, "{}", signing.github(secret, "{}")));
+    }
+    ok(await client.post(path, { secret: "newest", expireOldAfter: "0s" }));
+    for (const secret of ["old", "new"]) {
+      const answer = await deliver(client, trigger, "{}", signing.github(secret, "{}"));
+      assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    }
+    ok(await deliver(client, trigger, "{}", signing.github("newest", "{}")));
+  },
+
+  "Slack's challenge and Discord's ping are answered, and start nothing": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const slack = await createTrigger(client, functionId, {
+      webhook: { slack: { secret: SECRET } },
+    });
+    const challenge = '{"type": "url_verification", "challenge": "c1"}';
+    const answer = await deliver(
+      client,
+      slack.trigger,
+      challenge,
+      signing.slack(SECRET, challenge),
+    );
+    assert.deepEqual(ok(answer), { challenge: "c1" });
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const key = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url");
+    const discord = await createTrigger(client, functionId, {
+      webhook: { discord: { publicKey: key.toString("hex").toUpperCase() } },
+    });
+    const ping = '{"type": 1, "id": "1"}';
+    const pong = await deliver(client, discord.trigger, ping, signing.discord(privateKey, ping));
+    assert.deepEqual(ok(pong), { type: 1 });
+    const unsigned = await deliver(client, slack.trigger, challenge, {});
+    assertError(unsigned, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+    const calls = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
+    assert.deepEqual(calls, []);
+  },
+
+  "a form is parsed, other bytes come as they are, credentials do not": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const { trigger, webhookCapabilityUrl } = await createTrigger(client, functionId, {
+      webhook: { capabilityUrl: {} },
+    });
+    const inputFor = async (body: string | Uint8Array, headers: signing.Headers) => {
+      const url = `${webhookCapabilityUrl}?a=1&a=2&camelCase=%20x`;
+      ok(await new Client(client.url, undefined).call("POST", url, body, headers));
+      const [{ invocationId }] = await deliveriesOf(client, trigger);
+      return (await client.ended(functionId, invocationId)).output.input;
+    };
+    const form = await inputFor("text=%2Fx&tag=a&tag=b", {
+      "content-type": "application/x-www-form-urlencoded",
+      Cookie: "session=1",
+    });
+    assert.deepEqual(form.payload, { text: "/x", tag: ["a", "b"] });
+    assert.deepEqual(form.query, { a: ["1", "2"], camelCase: " x" });
+    assert.equal(form.headers.cookie, undefined);
+    const bytes = Uint8Array.of(0xff, 0xfe, 0, 1);
+    const raw = await inputFor(bytes, { "content-type": "application/octet-stream" });
+    assert.equal("payload" in raw, false);
+    assert.deepEqual(Uint8Array.fromBase64(raw.body), bytes);
+    const broken = await inputFor("{", { "content-type": "application/json" });
+    assert.equal("payload" in broken, false);
+  },
+
+  "a listener of a deleted trigger, or of a function without code, starts nothing": async (
+    { client },
+  ) => {
+    const { function: { id: functionId } } = await client.createFunction("empty");
+    const { trigger } = await createTrigger(client, functionId, {
+      webhook: { github: { secret: SECRET } },
+    });
+    const unpublished = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
+    assertError(unpublished, "FAILED_PRECONDITION", "NO_PUBLISHED_COMMIT");
+    const [delivery] = await deliveriesOf(client, trigger);
+    assert.match(delivery.reason, /no published commit/);
+    ok(await client.call("DELETE", `${triggersOf(functionId)}/${trigger.id}`, {}));
+    const gone = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
+    assertError(gone, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+  },
+
+  "of many deliveries of one event at the same time one starts a call": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const { trigger } = await createTrigger(client, functionId, {
+      webhook: { github: { secret: SECRET } },
+    });
+    const headers = signing.github(SECRET, "{}", { id: randomUUID() });
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => deliver(client, trigger, "{}", headers)),
+    );
+    assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200));
+    await onlyCall(client, trigger);
+  },
+
+  "a function answers the sender, within the rules of the server's origin": async ({ client }) => {
+    const functionId = await client.deploy(`
+      export default ({ payload }) => {
+        if (payload.fail) throw new Error("no");
+        if (payload.plain) return { ok: true };
+        return payload;
+      };`);
+    const { trigger } = await createTrigger(client, functionId, {
+      webhook: { github: { secret: SECRET }, response: "WEBHOOK_RESPONSE_FUNCTION" },
+    });
+    const send = (value: Json) => {
+      const body = JSON.stringify(value);
+      const headers = { "content-type": "application/json", ...signing.github(SECRET, body) };
+      return deliver(client, trigger, body, headers);
+    };
+    assert.deepEqual(ok(await send({ plain: true })), { ok: true });
+    const page = await send({
+      status: 201,
+      headers: {
+        "Content-Type": "text/html",
+        "Set-Cookie": "a=b",
+        "Strict-Transport-Security": "max-age=1",
+        "Service-Worker-Allowed": "/",
+        "Clear-Site-Data": "*",
+        "X-Content-Type-Options": "no",
+        "Content-Security-Policy": "script-src *",
+        "X-Own": "1",
+      },
+      body: "<p>",
+    });
+    assert.deepEqual([page.status, page.body], [201, "<p>"]);
+    const { headers } = page;
+    assert.equal(headers.get("content-type"), "text/html");
+    assert.equal(headers.get("x-own"), "1");
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.match(
+      headers.get("content-security-policy") ?? "",
+      /sandbox allow-scripts allow-forms$/,
+    );
+    for (
+      const name of [
+        ...["set-cookie", "strict-transport-security", "service-worker-allowed", "clear-site-data"],
+      ]
+    ) assert.equal(headers.get(name), null, name);
+    assert.equal((await send({ status: 204, body: "" })).status, 204);
+    for (
+      const value of [{ fail: true }, { status: 99 }, { status: 200, headers: { "a b": "1" } }]
+    ) {
+      const failed = await send(value);
+      assert.deepEqual([failed.status, failed.body.details[0].reason], [
+        500,
+        "WEBHOOK_FUNCTION_FAILED",
+      ]);
+      assert.match(failed.body.message, /invocation [0-9A-Za-z]{27} failed/);
+    }
+  },
+});
