@@ -5,6 +5,7 @@ import { NodeMessages } from "../cluster/dispatch/node_messages.ts";
 import { Prewarming } from "../cluster/dispatch/prewarming.ts";
 import { Sessions } from "../cluster/dispatch/sessions.ts";
 import { openStreams } from "../cluster/dispatch/streams.ts";
+import { Seals } from "../cluster/link/sealing.ts";
 import { Nats } from "../cluster/nats/connection.ts";
 import { permitted } from "../cluster/nats/errors.ts";
 import { Registry } from "../cluster/registry/registry.ts";
@@ -95,11 +96,12 @@ export class Cluster implements AsyncDisposable {
   ): NodeEngine {
     const { invocations } = config;
     const replyBudget = new ByteBudget(REPLIES_CONTENT_MAX_BYTES);
-    const parts = { nats: this.nats, keyOf, replyBudget, limits: invocations };
+    const seals = new Seals();
+    const parts = { nats: this.nats, seals, keyOf, replyBudget, limits: invocations };
     const sessions = this.#opened.use(new Sessions(parts, node));
     const claims = this.#opened.use(new Claims(this.nats, sessions));
     const { nats, registry } = this;
-    const prewarming = this.#opened.use(new Prewarming({ nats, keyOf, registry }));
+    const prewarming = this.#opened.use(new Prewarming({ nats, seals, keyOf, registry }));
     const here = { runner: local, slots: this.#slots };
     const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
     const engine = new LocalEngine(dispatcher, this.#limits(invocations));

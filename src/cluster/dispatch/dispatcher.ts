@@ -66,7 +66,7 @@ export class Dispatcher implements JobRunner {
     if (claim instanceof SlotClaim) return await this.#runClaimed(job, ports, signal, claim);
     const deadline = performance.now() + (placement.waitMs ?? Infinity);
     for (;;) {
-      const place = await this.#place(job, placement, deadline, signal);
+      const place = await this.#place(job, ports, placement, deadline, signal);
       if (place === undefined) return killed(killCodeOf(signal));
       try {
         return await this.#runAt(place, job, ports, signal, placement);
@@ -123,13 +123,15 @@ export class Dispatcher implements JobRunner {
     claim: SlotClaim,
   ): Promise<Outcome> {
     const { place, invocationId: runId } = claim;
+    // Recorded with the claim.
+    const { onAssigned: _recorded, ...rest } = ports;
     this.#placed.set(runId, { session: claim.session, isLent: false });
     try {
       await claim.answered;
       if (place.kind === "here") {
         return await this.#local.runner.run(job, ports, signal, { runId });
       }
-      return await place.session.run(job, ports, signal);
+      return await place.session.run(job, rest, signal);
     } catch (error) {
       throw error instanceof NotDelivered ? new NotPlaced(error.message) : error;
     } finally {
@@ -140,13 +142,15 @@ export class Dispatcher implements JobRunner {
   /** Finds a free slot; undefined if the run was ended meanwhile. @throws NotPlaced */
   async #place(
     job: Job,
+    ports: JobPorts,
     placement: Placement,
     deadline: number,
     signal: AbortSignal,
   ): Promise<TakenSlot | undefined> {
     while (!signal.aborted) {
       const { changed } = this.#registry;
-      const place = this.#takeHere() ?? await this.#ask(job) ?? await this.#borrow(job, placement);
+      const place = this.#takeHere() ?? await this.#ask(job, ports) ??
+        await this.#borrow(job, placement);
       if (place !== undefined) return place;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) throw new NotPlaced("no worker had a free slot in time");
@@ -161,14 +165,19 @@ export class Dispatcher implements JobRunner {
   }
 
   /** Asks the workers with free slots one after another; without any entry, the workers' queue group. */
-  async #ask({ scriptDigest }: Job): Promise<TakenSlot | undefined> {
+  async #ask(job: Job, ports: JobPorts): Promise<TakenSlot | undefined> {
+    const { scriptDigest } = job;
     if (this.#registry.workers.length === 0) {
       const answer = await this.#sessions.offer(undefined, { scriptDigest });
       return answer instanceof OwnerSession ? { session: answer } : undefined;
     }
-    for (const { id } of choose(this.#registry.workers, scriptDigest)) {
+    for (const { id, free, entry } of choose(this.#registry.workers, scriptDigest)) {
       this.#registry.adjust(id, -1);
-      const answer = await this.#sessions.offer(id, { scriptDigest });
+      // A worker that is likely to accept.
+      const prepare = free > 0
+        ? (session: OwnerSession) => session.prepare(entry.publicKey, job, ports)
+        : undefined;
+      const answer = await this.#sessions.offer(id, { scriptDigest, prepare });
       if (answer instanceof OwnerSession) return { session: answer };
       if (answer !== "full") this.#registry.forget(id);
     }

@@ -11,7 +11,7 @@ import { CloseReason } from "../link/frames.ts";
 import { encodeJob, MessageType, readAccepted, readLogs, readOutcome } from "../link/messages.ts";
 import { speaks } from "../link/protocol.ts";
 import { BrokenProtocol } from "../link/receiver.ts";
-import { seal } from "../link/sealing.ts";
+import type { Seals } from "../link/sealing.ts";
 import { subjects } from "../nats/subjects.ts";
 import type { Nats } from "../nats/connection.ts";
 
@@ -40,6 +40,7 @@ export class NotDelivered extends Error {
 /** What the sessions of an API node share. */
 export interface OwnerParts {
   readonly nats: Nats;
+  readonly seals: Seals;
   /** The key of the object of an artifact, by its digest. */
   readonly keyOf: (digest: string) => Uint8Array;
   /** Memory for contents of replies to host calls. */
@@ -86,6 +87,8 @@ export class OwnerSession {
   );
   #worker: string | undefined;
   #publicKey = "";
+  /** What was prepared for the worker with this key. */
+  #prepared: { readonly publicKey: string; readonly sealed: Promise<Uint8Array> } | undefined;
   #job: { readonly ports: JobPorts; readonly host: HostChannel } | undefined;
   #logBytes = 0;
 
@@ -136,6 +139,20 @@ export class OwnerSession {
     if (worker === this.#worker) this.#channel.receive(frame);
   }
 
+  /**
+   * Seals the job, and records the worker, while the worker decides on the offer. The job is not sent before both are
+   * done and the worker has accepted.
+   * @param publicKey of the worker, as its entry has it
+   */
+  prepare(publicKey: string, job: Job, ports: JobPorts): void {
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    const sealed = this.#seal({ worker, publicKey }, job, ports);
+    // Whoever runs the job gets the error.
+    sealed.catch(() => {});
+    this.#prepared = { publicKey, sealed };
+  }
+
   /** Resolves with undefined once a worker holds a slot, or with why none does. */
   async offered(timeoutMs: number): Promise<Rejection | undefined> {
     const timer = setTimeout(() => this.close(), timeoutMs);
@@ -151,12 +168,11 @@ export class OwnerSession {
   async run(job: Job, ports: JobPorts, signal: AbortSignal): Promise<Outcome> {
     const worker = this.#worker;
     if (worker === undefined || !this.#lifecycle.is("accepted")) throw this.#notDelivered();
-    const context = { kind: "job", worker, node: this.node, session: this.id } as const;
-    const keys = this.#keysOf(job);
-    const [sealed] = await Promise.all([
-      seal(this.#publicKey, context, encodeJob({ job, keys })),
-      ports.onAssigned?.(worker),
-    ]);
+    const publicKey = this.#publicKey;
+    const sealed =
+      await (this.#prepared?.publicKey === publicKey
+        ? this.#prepared.sealed
+        : this.#seal({ worker, publicKey }, job, ports));
     if (signal.aborted) return killed(killCodeOf(signal));
     if (!this.#lifecycle.is("accepted")) throw this.#notDelivered();
     const host = new HostChannel(ports.host, {
@@ -252,6 +268,20 @@ export class OwnerSession {
         onLog({ time: Date.now(), level: "warn", source: "system", message });
       }
     }
+  }
+
+  async #seal(
+    { worker, publicKey }: { readonly worker: string; readonly publicKey: string },
+    job: Job,
+    ports: JobPorts,
+  ): Promise<Uint8Array> {
+    const context = { kind: "job", worker, node: this.node, session: this.id } as const;
+    const text = encodeJob({ job, keys: this.#keysOf(job) });
+    const [sealed] = await Promise.all([
+      this.#parts.seals.seal(publicKey, context, text),
+      ports.onAssigned?.(worker),
+    ]);
+    return sealed;
   }
 
   /** A worker gets the keys of the artifacts of its job and no others. */

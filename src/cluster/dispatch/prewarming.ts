@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Prewarmed } from "../../engine/contract.ts";
 import { pause } from "../../shared/pause.ts";
 import { encode, SCRIPTS_MAX } from "../link/messages.ts";
-import { seal } from "../link/sealing.ts";
+import type { Seals } from "../link/sealing.ts";
 import { subjects } from "../nats/subjects.ts";
 import type { Nats } from "../nats/connection.ts";
 import type { KnownWorker, Registry } from "../registry/registry.ts";
@@ -19,6 +19,7 @@ export interface PrewarmingParts {
   readonly nats: Nats;
   /** The key of the object of a script, by its digest. */
   readonly keyOf: (digest: string) => Uint8Array;
+  readonly seals: Seals;
   readonly registry: Registry;
 }
 
@@ -87,13 +88,13 @@ export class Prewarming implements Disposable {
     name: string,
     share: readonly Prewarmed[],
   ): Promise<void> {
-    const { nats, keyOf } = this.#parts;
+    const { nats, seals, keyOf } = this.#parts;
     const scripts = share.map(({ scriptDigest, count }) => ({
       scriptDigest,
       count,
       key: keyOf(scriptDigest).toBase64(),
     }));
-    const sealed = await seal(
+    const sealed = await seals.seal(
       publicKey,
       { kind: "scripts", worker: id },
       encode({ name, scripts }),

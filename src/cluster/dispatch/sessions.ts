@@ -13,6 +13,8 @@ export interface OfferRequest {
   readonly scriptDigest: string;
   /** The session in whose slot the job may run. */
   readonly lentBy?: string | undefined;
+  /** Prepares the session while the worker decides. */
+  readonly prepare?: ((session: OwnerSession) => void) | undefined;
 }
 
 /** The sessions of one API node. */
@@ -46,7 +48,7 @@ export class Sessions implements Disposable {
   /** Asks a worker, or any, for a slot. */
   async offer(
     worker: string | undefined,
-    { scriptDigest, lentBy }: OfferRequest,
+    { scriptDigest, lentBy, prepare }: OfferRequest,
   ): Promise<OwnerSession | Rejection> {
     // A worker that could guess it could let NATS send an answer there, which would end the session.
     const session = this.open(crypto.randomUUID(), worker);
@@ -59,6 +61,7 @@ export class Sessions implements Disposable {
       ...lentBy === undefined ? {} : { lentBy },
     });
     this.#parts.nats.publish(subject, offer, `${this.#unheard}.${session.id}`);
+    prepare?.(session);
     return await session.offered(OFFER_TIMEOUT_MS) ?? session;
   }
 
