@@ -63,6 +63,7 @@ export class Cluster implements AsyncDisposable {
       await openStreams(nats);
       return opened.use(await Registry.open(nats));
     });
+    nats.onReconnected(() => openStreams(nats));
     return new Cluster(nats, registry, capacity, opened.move());
   }
 

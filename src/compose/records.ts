@@ -15,12 +15,14 @@ export async function openObjects(
   node: string,
 ): Promise<Objects> {
   const { Objects } = await import("../cluster/objects/mod.ts");
-  return await Objects.open(nats.connection, {
+  const objects = await Objects.open(nats.connection, {
     cacheDir: join(server.dataDir, "cache", "objects"),
     cacheBytes: objectCacheBytes,
     node,
     replicas: objectReplicas,
   });
+  nats.onReconnected(() => objects.reopen());
+  return objects;
 }
 
 /** What the records of a server are opened with. */

@@ -240,15 +240,19 @@ export class InvocationReader extends IdempotencyKeyReader {
   }
 
   /** Invocations of an owner that have not ended. */
-  async ownedBy(owner: string): Promise<OrphanedInvocation[]> {
-    return await this.#unfinished().where("owner", "=", owner)
-      .$narrowType<{ owner: string }>().execute();
+  ownedBy(owner: string): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
+    return this.#unfinished().clearSelect().select(["id", "attempt"])
+      .where("owner", "=", owner).execute();
   }
 
-  /** Calls that wait for a claim of any node, and of which nothing was recorded for some time, oldest first. */
-  unclaimed(before: string, limit: number): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
+  /** Calls that wait for a claim of any node, and of which something was recorded at these times alone, oldest first. */
+  unclaimed(
+    { before, after }: { readonly before: string; readonly after: string },
+    limit: number,
+  ): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
     return this.#unfinished().clearSelect().select(["id", "attempt"])
-      .where("status", "=", "PENDING").where("owner", "is", null).where("updatedAt", "<", before)
+      .where("status", "=", "PENDING").where("owner", "is", null)
+      .where(({ or, eb }) => or([eb("updatedAt", "<", before), eb("updatedAt", ">", after)]))
       .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
       .limit(limit).execute();
   }

@@ -98,11 +98,13 @@ export class NodeWriter extends NodeReader {
     await this.db.deleteFrom("nodes").where("leaseUntil", "=", NEVER).execute();
   }
 
-  /** Takes the nodes away whose lease has ended. */
-  async deleteExpired(): Promise<void> {
-    await this.db.deleteFrom("nodes").where("leaseUntil", "<=", this.time()).execute();
+  /** Takes the nodes away whose lease has ended; answers how many there were. */
+  async deleteExpired(): Promise<number> {
+    const { numDeletedRows } = await this.db.deleteFrom("nodes")
+      .where("leaseUntil", "<=", this.time()).executeTakeFirst();
     await this.db.deleteFrom("heldSnapshots")
       .where("nodeId", "not in", this.db.selectFrom("nodes").select("id")).execute();
+    return Number(numDeletedRows);
   }
 
   /** Whether the node holds the lease from now on: it held it before, or nobody does. */

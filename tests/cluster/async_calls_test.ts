@@ -80,6 +80,33 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
   });
 });
 
+Deno.test("offers of calls that are lost are repeated", async (t) => {
+  await using cluster = await TestCluster.start();
+  const { client } = await startWith(cluster, 1);
+  const echo = await client.deploy(ECHO);
+  const runs = async (n: number, id: string) =>
+    assert.deepEqual(outputOf(await client.ended(echo, id)), { n });
+
+  await t.step("as soon as a NATS is back that was away", async () => {
+    await cluster.nats.stop("SIGKILL");
+    const { body } = await client.invoke(echo, { n: 1 }, ASYNC);
+    await cluster.nats.restart();
+    await runs(1, body.invocationId);
+  });
+
+  await t.step("to a NATS that lost its disk, and content can be stored again", async () => {
+    await cluster.nats.stop("SIGKILL");
+    await cluster.nats.lose();
+    await cluster.nats.restart();
+    const { body } = await client.invoke(echo, { n: 2 }, ASYNC);
+    await runs(2, body.invocationId);
+    await eventually(
+      () => client.deploy(ECHO).catch(() => undefined),
+      "a commit in the new bucket",
+    );
+  });
+});
+
 Deno.test("an API node with slots of its own runs calls without a worker", async () => {
   await using cluster = await TestCluster.start();
   const node = await cluster.node({ flags: ["--capacity", "2"] });

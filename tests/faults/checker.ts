@@ -1,14 +1,17 @@
 /**
- * Checks a whole history against what the server promises: an acknowledged call is recorded and ends once, code runs at
- * most once for each call, and exactly once for a success, and volumes have a serial history.
+ * Checks a whole history against what the server promises: an acknowledged call is recorded and ends once, with one
+ * outcome; code runs at most once for each recorded attempt, and at least once for a success; volumes have a serial
+ * history.
  */
-import type { Call, FinalRecord, History } from "./history.ts";
+import type { Call, FinalRecord, History, Sighting } from "./history.ts";
 
 /** Every broken promise, as a sentence. */
 export function violationsOf(history: History): string[] {
   return [
     ...lostCalls(history),
     ...records(history),
+    ...outcomes(history),
+    ...errors(history),
     ...runs(history),
     ...counter(history),
     ...files(history),
@@ -32,15 +35,57 @@ function* lostCalls({ calls, records }: History): Generator<string> {
 
 function* records({ records }: History): Generator<string> {
   const keys = new Set<string>();
-  for (const { key, id, status } of records) {
+  for (const { key, id, status, attempt, maxAttempts } of records) {
     if (status === "PENDING" || status === "RUNNING") yield `invocation ${id} (${key}) never ended`;
     if (keys.has(key)) yield `call ${key} has more than one invocation`;
+    if (attempt > maxAttempts) yield `call ${key} started ${attempt} times of ${maxAttempts}`;
     keys.add(key);
   }
 }
 
-function* runs({ runs, records }: History): Generator<string> {
-  for (const [key, times] of runs) if (times > 1) yield `call ${key} ran ${times} times`;
+/** What any answer had as the end of an invocation is its end. */
+function* outcomes({ records, sightings }: History): Generator<string> {
+  const byId = new Map(records.map((record) => [record.id, record]));
+  const nested = records.flatMap(({ nested }) => nested ?? []);
+  for (const seen of [...sightings, ...nested]) {
+    const record = byId.get(seen.id);
+    if (record === undefined) yield `invocation ${seen.id} had ended, and is lost`;
+    else if (!isEnd(seen, record)) {
+      yield `invocation ${seen.id} (${record.key}) had ended as ${textOf(seen)}, and is ` +
+        textOf(record);
+    }
+  }
+}
+
+function isEnd(seen: Sighting, { status, output, error }: FinalRecord): boolean {
+  return seen.status === status && (status !== "SUCCESS" || seen.output === output) &&
+    (seen.error === undefined || seen.error === error);
+}
+
+function textOf({ status, output, error }: Sighting | FinalRecord): string {
+  return `${status} ${output ?? error ?? ""}`.trimEnd();
+}
+
+/** Calls fail for the faults alone, and are cancelled only if somebody asked for it. */
+function* errors({ records, calls, errors }: History): Generator<string> {
+  if (errors === undefined) return;
+  const cancelled = new Set(calls.filter(({ isCancelled }) => isCancelled).map(({ key }) => key));
+  for (const { key, error } of records) {
+    if (error !== undefined && !errors.test(error)) yield `call ${key} ended as ${error}`;
+    const isAsked = cancelled.has(key) || !/invocation was cancelled/.test(error ?? "");
+    if (!isAsked) yield `call ${key} was cancelled, and nobody asked for it`;
+  }
+}
+
+function* runs({ calls, runs, records }: History): Generator<string> {
+  const byKey = new Map(records.map((record) => [record.key, record]));
+  const sync = new Set(calls.filter(({ mode }) => mode === "sync").map(({ key }) => key));
+  for (const [key, times] of runs) {
+    const record = byKey.get(key);
+    if (record === undefined) yield `call ${key} ran, and was not recorded`;
+    const most = sync.has(key) ? 1 : record?.attempt ?? Infinity;
+    if (times > most) yield `call ${key} ran ${times} times in ${most} attempts`;
+  }
   for (const { key, status } of records) {
     if (status === "SUCCESS" && !runs.has(key)) yield `call ${key} succeeded and never ran`;
   }

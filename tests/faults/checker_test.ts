@@ -1,9 +1,12 @@
 /** The checker of the fault harness: it accepts a correct history, and finds each fault that is planted in it. */
 import assert from "node:assert/strict";
 import { violationsOf } from "./checker.ts";
-import type { Call, FinalRecord, History } from "./history.ts";
+import type { Call, FinalRecord, History, Sighting } from "./history.ts";
 
 const CALLS = 20;
+
+/** What every record of a call that started once has. */
+const ONCE = { attempt: 1, maxAttempts: 2 } as const;
 
 const outputOf = (key: string, counted?: number) => JSON.stringify({ key, counted });
 
@@ -33,16 +36,33 @@ function correctHistory(): History {
       key,
       status: "SUCCESS",
       output,
+      ...ONCE,
       ...counted === undefined ? {} : { counted },
     });
   }
-  // A request that broke before anything was recorded, and a call that a kill interrupted.
+  // A request that broke before anything was recorded, and calls that ran twice, called another, and were cancelled.
   calls.push({ key: "unseen", mode: "sync", sentAt: 1_000 });
   calls.push({ key: "killed", mode: "async", sentAt: 1_001, acknowledged: { at: 1_002, id: "k" } });
-  runs.set("killed", 1);
-  records.push({ id: "k", key: "killed", status: "ERROR", error: "INTERRUPTED: ..." });
+  runs.set("killed", 2);
+  const error = "INTERRUPTED: ...";
+  records.push({ id: "k", key: "killed", status: "ERROR", error, attempt: 2, maxAttempts: 2 });
+  const cancelled = "CANCELLED: the invocation was cancelled";
+  const times = { sentAt: 1_001, acknowledged: { at: 1_002, id: "c" } };
+  calls.push({ key: "cancelled", mode: "async", ...times, isCancelled: true });
+  records.push({ id: "c", key: "cancelled", status: "ERROR", error: cancelled, ...ONCE });
+  const nested: Sighting = { id: "n", status: "SUCCESS", output: "{}" };
+  records.push({ ...nested, key: "nested", status: "SUCCESS", ...ONCE });
+  runs.set("nested", 1);
+  const caller = records.findIndex(({ key }) => key === "key-1");
+  records.splice(caller, 1, { ...records[caller] as FinalRecord, nested });
+  const sightings: Sighting[] = [
+    { id: "id-1", status: "SUCCESS", output: outputOf("key-1") },
+    { id: "k", status: "ERROR" },
+    { id: "c", status: "ERROR", error: cancelled },
+  ];
   const files = [{ path: "f", acknowledged: 7, sent: 9, found: 8 }];
-  return { calls, records, runs, files, counter };
+  const errors = /^(?:INTERRUPTED|CANCELLED): /;
+  return { calls, sightings, records, runs, files, counter, errors };
 }
 
 Deno.test("a correct history has no violation", () => {
@@ -67,14 +87,50 @@ const PLANTED: Readonly<Record<string, readonly [(history: History) => History, 
     (history) => withRecord(history, "key-3", { status: "RUNNING" }),
     /^invocation id-3 \(key-3\) never ended$/,
   ],
-  "a double run": [
-    (history) => ({ ...history, runs: new Map([...history.runs, ["killed", 2]]) }),
-    /^call killed ran 2 times$/,
+  "more runs than attempts": [
+    (history) => ({ ...history, runs: new Map([...history.runs, ["killed", 3]]) }),
+    /^call killed ran 3 times in 2 attempts$/,
+  ],
+  "more attempts than a call may have": [
+    (history) => withRecord(history, "killed", { attempt: 3 }),
+    /^call killed started 3 times of 2$/,
+  ],
+  "a second run of a synchronous call": [
+    (history) => {
+      const again = withRecord(history, "key-1", { attempt: 2 });
+      return { ...again, runs: new Map([...again.runs, ["key-1", 2]]) };
+    },
+    /^call key-1 ran 2 times in 1 attempts$/,
+  ],
+  "a run that was not recorded": [
+    (history) => ({ ...history, runs: new Map([...history.runs, ["unseen", 1]]) }),
+    /^call unseen ran, and was not recorded$/,
+  ],
+  "a second outcome": [
+    (history) => withRecord(history, "cancelled", { error: "INTERRUPTED: ..." }),
+    /^invocation c \(cancelled\) had ended as ERROR CANCELLED: .*, and is ERROR INTERRUPTED: /,
+  ],
+  "an end of a lost invocation": [
+    (history) => ({ ...history, sightings: [{ id: "lost", status: "ERROR" }] }),
+    /^invocation lost had ended, and is lost$/,
+  ],
+  "a nested call with another outcome than its caller got": [
+    (history) => withRecord(history, "nested", { status: "ERROR", error: "INTERRUPTED: ..." }),
+    /^invocation n \(nested\) had ended as SUCCESS \{\}, and is ERROR /,
+  ],
+  "an error that no fault explains": [
+    (history) => withRecord(history, "killed", { error: "HANDLER_ERROR: no" }),
+    /^call killed ended as HANDLER_ERROR: no$/,
+  ],
+  "a cancellation that nobody asked for": [
+    (history) =>
+      withRecord(history, "killed", { error: "CANCELLED: the invocation was cancelled" }),
+    /^call killed was cancelled, and nobody asked for it$/,
   ],
   "two invocations of one key": [
     ({ records, ...history }) => ({
       ...history,
-      records: [...records, { id: "other", key: "key-1", status: "ERROR" }],
+      records: [...records, { id: "other", key: "key-1", status: "ERROR", ...ONCE }],
     }),
     /^call key-1 has more than one invocation$/,
   ],

@@ -2,6 +2,7 @@
 import type { FaultRule } from "../support/disk.ts";
 import { descendantsOf } from "../support/processes.ts";
 import { checkDamagedCopy } from "./damaged_copy.ts";
+import type { Fault, FaultContext } from "./injection.ts";
 import { type LoadIds, pause } from "./load.ts";
 import type { Target } from "./target.ts";
 
@@ -16,20 +17,17 @@ const CLOCK_JUMP_SECONDS_MAX = 2 * 60 * 60;
 export const CLOCK_FAULT = "a jump of the clock";
 
 /** What a fault acts on. */
-export interface FaultContext {
+export interface ServerContext extends FaultContext {
   readonly target: Target;
   /** The data directory. */
   readonly dataDir: string;
   readonly ids: LoadIds;
   /** Notes what the server does wrong. */
   readonly report: (violations: readonly string[]) => void;
-  readonly next: (below: number) => number;
 }
 
-type Fault = (context: FaultContext) => void | Promise<void>;
-
 /** The faults by their names in the summary. */
-export const FAULTS: Readonly<Record<string, Fault>> = {
+export const FAULTS: Readonly<Record<string, Fault<ServerContext>>> = {
   "kill -9 of the server": ({ target }) =>
     target.expecting("kill", async () => {
       signal(target.pid, "SIGKILL");
@@ -111,14 +109,14 @@ function signal(pid: number | undefined, name: Deno.Signal): void {
   }
 }
 
-async function stopped({ next }: FaultContext, pid: number | undefined): Promise<void> {
+async function stopped({ next }: ServerContext, pid: number | undefined): Promise<void> {
   signal(pid, "SIGSTOP");
   await pause(next(FAULT_MS_MAX));
   signal(pid, "SIGCONT");
 }
 
 async function disk(
-  { target, dataDir, next }: FaultContext,
+  { target, dataDir, next }: ServerContext,
   fault: Omit<FaultRule, "path">,
 ): Promise<void> {
   await target.shim.set({ ...fault, path: `${dataDir}/` });
@@ -127,7 +125,7 @@ async function disk(
 }
 
 /** The server ends with the code of a failed sync once it syncs, and starts again. */
-async function failedSync({ target, dataDir, next }: FaultContext, path: string): Promise<void> {
+async function failedSync({ target, dataDir, next }: ServerContext, path: string): Promise<void> {
   const error = next(2) === 0 ? "EIO" : "ENOSPC";
   await target.expecting("failed sync", async () => {
     await target.shim.set({ operation: "sync", error, path: `${dataDir}${path}` });

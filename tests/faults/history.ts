@@ -1,6 +1,6 @@
 /** What a run of the fault harness saw: the calls, the runs of their code, and what the server has in the end. */
 
-/** A call as its caller saw it. Its key is its idempotency key, too: a repeat has the same. */
+/** A call as its caller saw it. A repeat has the same key. */
 export interface Call {
   readonly key: string;
   readonly mode: "sync" | "async";
@@ -12,6 +12,18 @@ export interface Call {
     /** The output of a synchronous success as JSON. */
     readonly output?: string;
   };
+  /** Whether its caller asked to cancel it. */
+  readonly isCancelled?: boolean;
+}
+
+/** The end of an invocation, as some answer had it. */
+export interface Sighting {
+  readonly id: string;
+  readonly status: "SUCCESS" | "ERROR";
+  /** As JSON. */
+  readonly output?: string;
+  /** Undefined in an answer that names no error. */
+  readonly error?: string;
 }
 
 /** An invocation as the server records it in the end. */
@@ -24,6 +36,11 @@ export interface FinalRecord {
   readonly output?: string;
   /** The number that it counted the volume's counter to; undefined if it did not count, or failed. */
   readonly counted?: number;
+  /** How often it started, and how often it may. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  /** What a success got from the call that it made itself. */
+  readonly nested?: Sighting;
 }
 
 /** A file that one client wrote numbers to, one after another. */
@@ -36,12 +53,42 @@ export interface FinalFile {
   readonly found: number | undefined;
 }
 
+/** One fault, from its injection until the server was ready again. */
+export interface InjectedFault {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What a load saw. */
 export interface History {
   readonly calls: readonly Call[];
+  readonly sightings: readonly Sighting[];
   /** How often the code of each call ran, by its key: the code itself reports each run. */
   readonly runs: ReadonlyMap<string, number>;
   readonly records: readonly FinalRecord[];
   readonly files: readonly FinalFile[];
   /** The counter of the volume in the end. */
   readonly counter: number;
+  /** What errors begin with; undefined if calls may fail for any reason. */
+  readonly errors?: RegExp;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  /** When the faults end, by the monotonic clock; asked for once the load runs. */
+  readonly deadline: () => number;
+  /** A part of the names of the faults to inject. */
+  readonly fault: string;
+  /** Where the logs of the processes of a cluster go; undefined if nobody wants them. */
+  readonly logs: string | undefined;
+}
+
+/** What a run saw. */
+export interface Report {
+  readonly history: History;
+  readonly faults: readonly InjectedFault[];
+  /** What is wrong besides the history. */
+  readonly violations: readonly string[];
+  readonly notes: readonly string[];
 }

@@ -4,6 +4,7 @@ import { FakeClock } from "./clock.ts";
 import { FaultShim } from "../support/disk.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
+import type { Door } from "./load.ts";
 
 /** How long the server may take to be ready after a fault; a bound, not a measurement. */
 const READY_MS = 120_000;
@@ -17,7 +18,7 @@ const EXIT_STORAGE = 5;
 export type ExpectedEnd = "kill" | "failed sync" | "panic";
 
 /** Modes: `running` restarts the server when it ends; `stopping` lets it end. */
-export class Target implements AsyncDisposable {
+export class Target implements AsyncDisposable, Door {
   readonly #dataDir: string;
   readonly #flags: readonly string[];
   readonly shim: FaultShim;

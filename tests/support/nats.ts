@@ -25,6 +25,7 @@ export class TestNats implements AsyncDisposable {
 
   private constructor(
     private readonly directory: string,
+    private readonly storeDir: string,
     started: Started,
     /** `nats://127.0.0.1:PORT`; stays the same over {@link restart}. */
     readonly url: string,
@@ -40,7 +41,7 @@ export class TestNats implements AsyncDisposable {
     const url = await readyUrl(directory, started);
     // From here on it keeps the port that it found free.
     await writeConfig(directory, Number(new URL(url).port), options);
-    return new TestNats(directory, started, url);
+    return new TestNats(directory, options.storeDir ?? storeDirIn(directory), started, url);
   }
 
   get pid(): number {
@@ -70,6 +71,11 @@ export class TestNats implements AsyncDisposable {
     await readyUrl(this.directory, started);
   }
 
+  /** Removes all that it stored, after {@link stop}. */
+  async lose(): Promise<void> {
+    await Deno.remove(this.storeDir, { recursive: true });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
     await removeDirectory(this.directory);
@@ -81,10 +87,14 @@ interface Started {
   readonly log: Promise<string>;
 }
 
+function storeDirIn(directory: string): string {
+  return join(directory, "streams");
+}
+
 async function writeConfig(
   directory: string,
   port: number,
-  { config = "", maxFileStore, syncInterval, storeDir = join(directory, "streams") }: NatsOptions,
+  { config = "", maxFileStore, syncInterval, storeDir = storeDirIn(directory) }: NatsOptions,
 ): Promise<void> {
   const lines = [
     `listen: "127.0.0.1:${port}"`,

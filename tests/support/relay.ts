@@ -1,4 +1,4 @@
-/** A relay of TCP that a test can cut, or make deaf in one direction. */
+/** A relay of TCP that a test can cut, slow down, or make deaf in one direction. */
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** What the relay does with data: passes it on, or takes it and passes nothing on. */
@@ -14,6 +14,7 @@ export class Relay implements AsyncDisposable {
 
   #trigger: string | undefined;
   #replaced: readonly [string, string] | undefined;
+  #delayMs = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -51,6 +52,11 @@ export class Relay implements AsyncDisposable {
     this.#replaced = [text, by];
   }
 
+  /** From here on each piece of data waits so long before it is passed on, and what follows it waits, too. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
+  }
+
   /** Ends every connection; later ones are relayed. */
   cut(): void {
     this.#flow.toServer = this.#flow.toClient = "pass";
@@ -67,7 +73,12 @@ export class Relay implements AsyncDisposable {
     const pairs = [[client, server, "toServer"], [server, client, "toClient"]] as const;
     for (const [from, to, direction] of pairs) {
       this.#sockets.add(from);
-      from.on("data", (data: Buffer) => {
+      from.on("data", async (data: Buffer) => {
+        if (this.#delayMs > 0) {
+          from.pause();
+          await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
+          from.resume();
+        }
         const isTrigger = direction === "toServer" && this.#trigger !== undefined &&
           data.includes(this.#trigger);
         if (isTrigger) this.swallow("toClient");

@@ -160,13 +160,15 @@ async function readWelcome(process: Deno.ChildProcess, log: Promise<string>): Pr
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const timer = setTimeout(() => process.kill("SIGKILL"), READY_TIMEOUT_MS);
   let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`The server did not start:\n${text}\n${await log}`);
-    text += value;
-    if (READY.test(text)) break;
+  try {
+    while (!READY.test(text)) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`The server did not start:\n${text}\n${await log}`);
+      text += value;
+    }
+  } finally {
+    clearTimeout(timer);
   }
-  clearTimeout(timer);
   (async () => {
     while (!(await reader.read()).done);
   })();

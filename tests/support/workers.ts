@@ -23,7 +23,8 @@ export class TestWorker implements AsyncDisposable {
 
   private constructor(
     readonly process: Deno.ChildProcess,
-    private readonly log: Promise<string>,
+    /** Everything it logged, once it ended. */
+    readonly log: Promise<string>,
     private readonly directory: string,
     private readonly ownsDirectory: boolean,
     readonly id: string,
@@ -55,8 +56,22 @@ export class TestWorker implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     const log = new Response(process.stderr).text();
-    const id = await readId(process, log);
-    return new TestWorker(process, log, directory, options.directory === undefined, id);
+    const ownsDirectory = options.directory === undefined;
+    const id = await readId(process, log).catch(async (error) => {
+      await process.status;
+      if (ownsDirectory) await removeDirectory(directory);
+      throw error;
+    });
+    return new TestWorker(process, log, directory, ownsDirectory, id);
+  }
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  /** How the process ended. */
+  get status(): Promise<Deno.CommandStatus> {
+    return this.process.status;
   }
 
   signal(signal: Deno.Signal): void {
@@ -82,12 +97,15 @@ async function readId(process: Deno.ChildProcess, log: Promise<string>): Promise
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const timer = setTimeout(() => process.kill("SIGKILL"), READY_TIMEOUT_MS);
   let text = "";
-  while (!text.includes("\n")) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`The worker did not start:\n${await log}`);
-    text += value;
+  try {
+    while (!text.includes("\n")) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`The worker did not start:\n${await log}`);
+      text += value;
+    }
+  } finally {
+    clearTimeout(timer);
   }
-  clearTimeout(timer);
   await reader.cancel();
   return JSON.parse(text).id;
 }

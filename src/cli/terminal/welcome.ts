@@ -13,7 +13,9 @@ export function renderWelcome(
   const lines = [
     `invoked is ready at ${url}`,
     `  sandbox      ${walls}`,
-    `  credentials  ${credentialsPath}${hasCredentials ? "" : " (moved or removed)"}`,
+    `  credentials  ${credentialsPath}${
+      hasCredentials ? "" : " (moved, removed, or on the first API node)"
+    }`,
     `  API          ${url}/docs`,
   ];
   if (caFile !== undefined) {

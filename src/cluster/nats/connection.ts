@@ -25,6 +25,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_WAIT_MS = 250;
 const PING_INTERVAL_MS = 3_000;
 const PINGS_OUT_MAX = 2;
+/** Pause before work after a new connection is repeated. */
+const REPEAT_MS = 1_000;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 
 /**
@@ -33,6 +35,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 export class Nats implements AsyncDisposable {
   #isUp = true;
   #fault: string | undefined;
+  readonly #onReconnected: (() => Promise<unknown>)[] = [];
 
   private constructor(
     readonly connection: NatsConnection,
@@ -108,6 +111,11 @@ export class Nats implements AsyncDisposable {
     return { [Symbol.dispose]: () => subscription.unsubscribe() };
   }
 
+  /** From here on does this after each new connection, again until it succeeds: NATS may have lost what it stored. */
+  onReconnected(work: () => Promise<unknown>): void {
+    this.#onReconnected.push(work);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.connection.isClosed()) return;
     // What was published last should leave; a NATS that is away does not delay the end.
@@ -138,6 +146,18 @@ export class Nats implements AsyncDisposable {
     }
     this.#isUp = true;
     logger.info("NATS at {urls} is back", { urls: this.urls });
+    for (const work of this.#onReconnected) this.#repeat(work);
+  }
+
+  async #repeat(work: () => Promise<unknown>): Promise<void> {
+    while (this.#isUp && !this.connection.isClosed()) {
+      try {
+        return void await work();
+      } catch (error) {
+        logger.debug("Cannot open streams after a new connection yet: {error}", { error });
+        await later(REPEAT_MS);
+      }
+    }
   }
 
   #report(error: Error): void {

@@ -53,15 +53,22 @@ export class NatsBucket implements ObjectBucket {
   readonly #reader: ObjectReader;
   readonly #retentions: Retentions;
   readonly #options: BucketOptions;
+  readonly #create: () => Promise<unknown>;
 
   private constructor(
     name: string,
-    parts: { manager: JetStreamManager; uploads: ObjectUploads; reader: ObjectReader },
+    parts: {
+      readonly create: () => Promise<unknown>;
+      readonly manager: JetStreamManager;
+      readonly uploads: ObjectUploads;
+      readonly reader: ObjectReader;
+    },
     layout: Layout,
     options: BucketOptions,
   ) {
     this.name = name;
     this.#layout = layout;
+    this.#create = parts.create;
     this.#manager = parts.manager;
     this.#uploads = parts.uploads;
     this.#reader = parts.reader;
@@ -86,15 +93,22 @@ export class NatsBucket implements ObjectBucket {
       );
     }
     return await onNats(async () => {
-      await new Objm(nats).create(name, { replicas: options.replicas });
+      const create = () => new Objm(nats).create(name, { replicas: options.replicas });
+      await create();
       const layout = new Layout(name);
       const parts = {
+        create,
         manager: await jetstreamManager(nats),
         uploads: new ObjectUploads(nats, layout),
         reader: await ObjectReader.open(nats, name, options.cache),
       };
       return new NatsBucket(name, parts, layout, options);
     });
+  }
+
+  /** Creates it again if NATS has lost it. @throws ObjectsUnavailable */
+  async reopen(): Promise<void> {
+    await onNats(this.#create);
   }
 
   store(content: ObjectContent): Promise<void> {

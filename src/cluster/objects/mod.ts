@@ -49,6 +49,12 @@ export class Objects implements AsyncDisposable {
     return new Objects({ commits, volumes }, keys, opened.move());
   }
 
+  /** Creates the buckets again if NATS has lost them. @throws ObjectsUnavailable */
+  async reopen(): Promise<void> {
+    await this.commits.reopen();
+    await this.volumes.reopen();
+  }
+
   /** Takes the key from which those of all objects are derived. Needed before the first object is read or written. */
   unlock(root: Uint8Array): void {
     this.#keys.root = root;

@@ -9,6 +9,9 @@ import { type OwnedRow, type Plan, planOf } from "./planning.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
+/** Failed offers that are repeated soon; the calls of others are offered again as those that wait for long. */
+const FAILED_OFFERS_MAX = 10_000;
+
 export interface AttemptParts {
   readonly store: Store;
   readonly engine: Engine;
@@ -22,7 +25,12 @@ export interface AttemptParts {
 
 /** Runs calls, and those again that may have another attempt. */
 export class Attempts {
-  constructor(private readonly parts: AttemptParts) {}
+  /** Attempts whose offer failed, by their calls: each renewal of the lease repeats them. */
+  readonly #failedOffers = new Map<string, number>();
+
+  constructor(private readonly parts: AttemptParts) {
+    parts.node.onBeat(() => this.#repeatOffers());
+  }
 
   /** Who owns a call that waits for its next attempt; null if any node may claim it. */
   get ownerOfWaiting(): string | null {
@@ -59,7 +67,7 @@ export class Attempts {
 
   /** Offers a call to all workers. Its row waits; what is lost here is offered again later. @param attempt as recorded */
   offer(invocationId: string, attempt: number): void {
-    this.parts.queue?.offer(invocationId, attempt + 1).catch((error) => {
+    this.#offer(invocationId, attempt).catch((error) => {
       logger.warn("Cannot offer invocation {invocationId} yet: {error}", { invocationId, error });
     });
   }
@@ -71,5 +79,23 @@ export class Attempts {
     const slot = this.parts.engine.readmit(plan.admission);
     // What cannot be recorded is logged; the row then waits for the next start.
     this.run(plan, slot, undefined).catch(() => {});
+  }
+
+  async #offer(invocationId: string, attempt: number): Promise<void> {
+    try {
+      await this.parts.queue?.offer(invocationId, attempt + 1);
+    } catch (error) {
+      if (this.#failedOffers.size < FAILED_OFFERS_MAX) {
+        this.#failedOffers.set(invocationId, attempt);
+      }
+      throw error;
+    }
+  }
+
+  #repeatOffers(): void {
+    const failed = [...this.#failedOffers];
+    this.#failedOffers.clear();
+    // The first failure was logged.
+    for (const [id, attempt] of failed) this.#offer(id, attempt).catch(() => {});
   }
 }

@@ -16,13 +16,21 @@ const logger = getLogger(["invoked", "domain"]);
 const UNCLAIMED_MS = 150_000;
 /** Calls that are offered again at once. */
 const OFFERS_MAX = 500;
+/** How often a node looks for calls that it owns and does not run. */
+const OWN_INTERVAL_MS = 5_000;
 
 /**
- * Takes over the calls whose owner does not live: asynchronous ones that have not started, or may start again, run; all
- * others end as `INTERRUPTED:`. A start recovers once; nodes that share a database recover while they hold the lease.
+ * Takes over the calls that nobody runs: asynchronous ones that have not started, or may start again, run; all others
+ * end as `INTERRUPTED:`. A start recovers once. Of nodes that share a database the one with the lease recovers the calls
+ * of those that have ended, and each one its own whose end it could not record.
  */
 export class Recovery {
   #recovering: Promise<void> | undefined;
+  /** Attempts that this node owned and did not run at its last look, by their calls, and when that was. */
+  #suspects: ReadonlyMap<string, number> = new Map();
+  #lookedAt = -Infinity;
+  /** Whether calls may wait whose offers ended with their node. */
+  #areOffersLost = false;
 
   constructor(
     private readonly parts: {
@@ -34,11 +42,9 @@ export class Recovery {
       readonly scheduler: Scheduler;
     },
   ) {
-    const { node } = parts;
-    node.onBeat((lostAt) => {
-      if (!node.holds("recovery") && lostAt === undefined) return;
-      this.#recovering ??= this.#work(lostAt).catch((error) => {
-        logger.error("Cannot recover calls of nodes that have ended: {error}", { error });
+    parts.node.onBeat(() => {
+      this.#recovering ??= this.#work().catch((error) => {
+        logger.error("Cannot recover calls that nobody runs: {error}", { error });
       }).finally(() => this.#recovering = undefined);
     });
   }
@@ -50,23 +56,35 @@ export class Recovery {
     const ids = [node.id, ...live.map(({ id }) => id)];
     await this.#takeOverAll(await store.read.invocations.orphaned(ids));
     // Their calls are recovered, so nothing refers to them.
-    if (node.isShared) await store.write((tx) => tx.nodes.deleteExpired(), "committed");
+    if (!node.isShared) return;
+    const ended = await store.write((tx) => tx.nodes.deleteExpired(), "committed");
+    if (ended > 0) this.#areOffersLost = true;
   }
 
-  /** @param lostAt when the lease of this node ended that it has again */
-  async #work(lostAt: Date | undefined): Promise<void> {
-    if (lostAt !== undefined) await this.#recoverOwn(lostAt);
+  async #work(): Promise<void> {
+    await this.#recoverOwn();
     if (!this.parts.node.holds("recovery")) return;
     await this.recover();
     await this.#offerAgain();
   }
 
-  /** Takes over what this node owned before its lease ended, and whose end it could not record. */
-  async #recoverOwn(lostAt: Date): Promise<void> {
+  /** Takes over what this node owns and does not run at two looks: a call that just begins is seen at one of them at most. */
+  async #recoverOwn(): Promise<void> {
     const { store, engine, node } = this.parts;
-    const rows = await store.read.invocations.ownedBy(node.id);
-    const before = lostAt.toISOString();
-    await this.#takeOverAll(rows.filter((row) => row.updatedAt < before && !engine.has(row.id)));
+    if (performance.now() - this.#lookedAt < OWN_INTERVAL_MS) return;
+    const owned = await store.read.invocations.ownedBy(node.id);
+    const suspects = owned.filter(({ id }) => !engine.has(id));
+    const found = suspects.filter(({ id, attempt }) => this.#suspects.get(id) === attempt);
+    const rows = await Promise.all(found.map(({ id }) => store.read.invocations.row(id)));
+    await this.#takeOverAll(
+      rows.flatMap((row) =>
+        row?.owner === node.id && row.attempt === this.#suspects.get(row.id)
+          ? [{ ...row, owner: node.id }]
+          : []
+      ),
+    );
+    this.#suspects = new Map(suspects.map(({ id, attempt }) => [id, attempt]));
+    this.#lookedAt = performance.now();
   }
 
   async #takeOverAll(rows: readonly OrphanedInvocation[]): Promise<void> {
@@ -79,20 +97,26 @@ export class Recovery {
     ];
     if (interrupted + running === 0) return;
     logger.warn(
-      "The last stop interrupted {interrupted} invocations; {running} resume now",
-      { interrupted, running },
+      "Nobody ran {count} invocations any more: {interrupted} are interrupted, {running} resume now",
+      { count: interrupted + running, interrupted, running },
     );
   }
 
-  /** Offers calls again that wait for a claim for long: an offer may be lost, or taken by a worker that then ended. */
+  /**
+   * Offers calls again that wait for a claim for long: an offer may be lost, or taken by a worker that then ended. After
+   * the end of a node these are all that wait. A call from the future was accepted by a clock that differs.
+   */
   async #offerAgain(): Promise<void> {
     const { store, attempts } = this.parts;
-    const before = new Date(Date.now() - UNCLAIMED_MS).toISOString();
-    const rows = await store.read.invocations.unclaimed(before, OFFERS_MAX);
+    const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+    const rows = await store.read.invocations.unclaimed({
+      before: at(this.#areOffersLost ? 0 : -UNCLAIMED_MS),
+      after: at(this.#areOffersLost ? 0 : UNCLAIMED_MS),
+    }, OFFERS_MAX);
+    if (rows.length < OFFERS_MAX) this.#areOffersLost = false;
     if (rows.length === 0) return;
     for (const { id, attempt } of rows) attempts.offer(id, attempt);
-    const now = new Date().toISOString();
-    await store.write((tx) => tx.invocations.touch(rows.map(({ id }) => id), now), "committed");
+    await store.write((tx) => tx.invocations.touch(rows.map(({ id }) => id), at(0)), "committed");
   }
 
   /** False if another node was faster. */

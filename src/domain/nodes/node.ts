@@ -66,9 +66,7 @@ export class Node implements AsyncDisposable {
   /** The end of each lease that it holds, by the monotonic clock. */
   readonly #held = new Map<LeaseName, number>();
   readonly #onLost: (() => void)[] = [];
-  readonly #onBeat: ((lostAt: Date | undefined) => void)[] = [];
-  /** When the lease ended that is not there again. */
-  #lostAt: Date | undefined;
+  readonly #onBeat: (() => void)[] = [];
   /** Writes, with each renewal, what other nodes must know of this one. */
   #published: (tx: Writers) => Promise<void> = () => Promise.resolve();
   #liveNodes = 1;
@@ -119,8 +117,8 @@ export class Node implements AsyncDisposable {
     this.#onLost.push(listener);
   }
 
-  /** Calls back after each renewal. @param listener gets when the lease had ended, if it had */
-  onBeat(listener: (lostAt: Date | undefined) => void): void {
+  /** Calls back after each renewal. */
+  onBeat(listener: () => void): void {
     this.#onBeat.push(listener);
   }
 
@@ -164,9 +162,7 @@ export class Node implements AsyncDisposable {
     this.#held.clear();
     this.#liveNodes = Math.max(1, taken?.nodes ?? this.#liveNodes);
     for (const name of taken?.names ?? []) this.#held.set(name, sentAt + this.#leaseMs);
-    const lostAt = this.#lostAt;
-    this.#lostAt = undefined;
-    for (const listener of this.#onBeat) listener(lostAt);
+    for (const listener of this.#onBeat) listener();
   }
 
   /** Leaves: others may take over at once what it owns. */
@@ -216,7 +212,6 @@ export class Node implements AsyncDisposable {
     clearTimeout(this.#expiry);
     if (!this.#lifecycle.is("live")) return;
     this.#lifecycle.set("lost");
-    this.#lostAt = new Date();
     this.#held.clear();
     logger.error("The node {id} has lost its lease: what it runs ends", { id: this.id });
     for (const listener of this.#onLost) listener();

@@ -1,0 +1,169 @@
+/** The faults of a cluster, each of which heals before it resolves. */
+import { jetstreamManager, StorageType } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { descendantsOf } from "../../support/processes.ts";
+import type { Relay } from "../../support/relay.ts";
+import type { Fault, FaultContext } from "../injection.ts";
+import { pause } from "../load.ts";
+import type { Member } from "./member.ts";
+import type { Repeater } from "./repeater.ts";
+import type { Stage } from "./stage.ts";
+
+/** How long a fault lasts that a lease and a session survive, and one that neither does: both end after 8 s. */
+const SHORT_MS = { min: 500, max: 2_000 } as const;
+const LONG_MS = { min: 8_000, max: 13_000 } as const;
+/** One fault in so many is long, in a run that has the time. */
+const LONG_ONE_IN = 3;
+const SLOW_MS_MAX = 120;
+const CLOCK_JUMP_SECONDS_MAX = 2 * 60 * 60;
+const BALLAST_STREAM = "BALLAST";
+const BALLAST_BYTES = 900_000;
+
+export const CLOCK_FAULT = "a jump of the clock of an API node";
+export const DISK_FAULT = "a full disk of NATS";
+
+/** What a fault acts on. */
+export interface ClusterContext extends FaultContext {
+  readonly stage: Stage;
+  readonly repeater: Repeater;
+  /** Whether some faults last longer than a lease. */
+  readonly isLong: boolean;
+  /** When workers were killed, by the monotonic clock. */
+  readonly workerKills: number[];
+}
+
+export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
+  "kill -9 of a worker": async ({ stage, next, workerKills }) => {
+    workerKills.push(performance.now());
+    await anyOf(stage.workers, next).restart("SIGKILL");
+  },
+  "SIGSTOP of a worker": (context) =>
+    stopped(context, anyOf(context.stage.workers, context.next).process?.pid),
+  "drain of a worker": ({ stage, next }) => anyOf(stage.workers, next).restart("SIGTERM"),
+  "kill -9 of an API node": ({ stage, next }) => anyOf(stage.nodes, next).restart("SIGKILL"),
+  "SIGSTOP of an API node": (context) =>
+    stopped(context, anyOf(context.stage.nodes, context.next).process?.pid),
+  "restart of an API node": ({ stage, next }) => anyOf(stage.nodes, next).restart("SIGTERM"),
+  "kill -9 of all workers and API nodes": async ({ stage: { members } }) => {
+    await Promise.all(members.map((member) => member.restart("SIGKILL")));
+  },
+  "kill -9 of NATS": async ({ stage: { nats }, next }) => {
+    await nats.stop("SIGKILL");
+    await pause(next(SHORT_MS.max));
+    await nats.restart();
+  },
+  "SIGSTOP of NATS": (context) => stopped(context, context.stage.nats.pid),
+  "crash of PostgreSQL": async ({ stage: { postgres }, next }) => {
+    await postgres.stop("SIGQUIT");
+    await pause(next(SHORT_MS.max));
+    await postgres.restart();
+  },
+  "kill -9 of a process of PostgreSQL": ({ stage: { postgres }, next }) => {
+    const pids = descendantsOf(postgres.pid);
+    signal(pids[next(pids.length)], "SIGKILL");
+  },
+  "SIGSTOP of PostgreSQL": (context) => {
+    const { pid } = context.stage.postgres;
+    return stopped(context, pid, ...descendantsOf(pid));
+  },
+  "cut links": ({ stage, next }) => {
+    for (const relay of linksOf(anyOf(stage.members, next))) relay.cut();
+  },
+  "a silent link to NATS": (context) =>
+    silent(context, anyOf(context.stage.members, context.next).links.nats),
+  "a silent link to PostgreSQL": (context) =>
+    silent(context, anyOf(context.stage.nodes, context.next).links.postgres),
+  "slow links": async (context) => {
+    const { stage, next } = context;
+    const relays = linksOf(anyOf(stage.members, next));
+    for (const relay of relays) relay.slow(1 + next(SLOW_MS_MAX));
+    await pause(durationOf(context));
+    for (const relay of relays) relay.slow(0);
+  },
+  "repeated and late messages": async (context) => {
+    await context.repeater.repeat(durationOf(context));
+  },
+  "calls that NATS delivers again": async (context) => {
+    await context.repeater.giveBack(durationOf(context));
+  },
+  [CLOCK_FAULT]: async (context) => {
+    const { stage: { clock }, next } = context;
+    await clock?.set(next(2 * CLOCK_JUMP_SECONDS_MAX) - CLOCK_JUMP_SECONDS_MAX);
+    await pause(durationOf(context));
+    await clock?.set(0);
+  },
+  "a full JetStream": async (context) => {
+    const { url } = context.stage.nats;
+    await ballast(url, () => pause(durationOf(context)));
+  },
+  [DISK_FAULT]: async (context) => {
+    const { disk } = context.stage;
+    await disk?.fill();
+    await pause(durationOf(context));
+    await disk?.free();
+  },
+};
+
+function anyOf<T>(list: readonly T[], next: (below: number) => number): T {
+  const found = list[next(list.length)];
+  if (found === undefined) throw new Error("The list is empty");
+  return found;
+}
+
+function linksOf({ links: { nats, postgres } }: Member): Relay[] {
+  return postgres === undefined ? [nats] : [nats, postgres];
+}
+
+function durationOf({ next, isLong }: ClusterContext): number {
+  const { min, max } = isLong && next(LONG_ONE_IN) === 0 ? LONG_MS : SHORT_MS;
+  return min + next(max - min);
+}
+
+async function stopped(
+  context: ClusterContext,
+  ...pids: readonly (number | undefined)[]
+): Promise<void> {
+  for (const pid of pids) signal(pid, "SIGSTOP");
+  await pause(durationOf(context));
+  for (const pid of pids) signal(pid, "SIGCONT");
+}
+
+/** A link that loses all data of one direction, or of both, without an end of its connections. */
+async function silent(context: ClusterContext, relay: Relay | undefined): Promise<void> {
+  const direction = context.next(3);
+  if (direction !== 0) relay?.swallow("toServer");
+  if (direction !== 1) relay?.swallow("toClient");
+  await pause(durationOf(context));
+  relay?.cut();
+}
+
+/** Fills the space of streams while the work lasts. */
+async function ballast(url: string, work: () => Promise<void>): Promise<void> {
+  const connection = await connect({ servers: url });
+  try {
+    const { streams } = await jetstreamManager(connection);
+    const subjects = [BALLAST_STREAM];
+    await streams.add({ name: BALLAST_STREAM, subjects, storage: StorageType.File });
+    const bytes = new Uint8Array(BALLAST_BYTES);
+    for (;;) {
+      const { error } = (await connection.request(BALLAST_STREAM, bytes)).json<
+        { error?: unknown }
+      >();
+      if (error !== undefined) break;
+    }
+    await work();
+    await streams.delete(BALLAST_STREAM);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Signals a process; one that has ended is left alone. */
+function signal(pid: number | undefined, name: Deno.Signal): void {
+  if (pid === undefined) return;
+  try {
+    Deno.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
+  }
+}
