@@ -1,24 +1,7 @@
 /** The namespaces and methods of `sdk`, as C1's TypeScript SDK names them. Additions of this server say so. */
 import type * as api from "./api_types.ts";
-
-/** The result of a method of {@link Sdk}. */
-type Answered<Name extends string, Message> = Promise<api.Answer<Name, Message>>;
-type Nothing = Record<string, never>;
-
-/** Names one function. */
-export interface OfFunction {
-  functionId: string;
-}
-
-/** Names an object of a function. */
-export interface InFunction extends OfFunction {
-  id: string;
-}
-
-/** Names a commit of a function. */
-export interface OfCommit extends OfFunction {
-  commitId: string;
-}
+import type { Answered, InFunction, Nothing, OfCommit, OfFunction } from "./api_request.ts";
+import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
 /** Functions, their commits and tags, and calls of them. */
 export interface Functions {
@@ -208,4 +191,10 @@ export interface Sdk {
   readonly functionsInvocation: FunctionsInvocation;
   readonly functionsInvocationSearch: FunctionsInvocationSearch;
   readonly functionsSearch: FunctionsSearch;
+  /** An addition of this server. */
+  readonly triggers: Triggers;
+  /** An addition of this server. */
+  readonly deadLetters: DeadLetters;
+  /** An addition of this server. */
+  readonly invocations: Invocations;
 }

@@ -1,23 +1,7 @@
 /** The operation of each method of {@link Sdk}. */
 import type { Sdk } from "./api.ts";
-
-/** One method. */
-export interface OperationSpec {
-  /** Id of the operation, as in the server's OpenAPI document. */
-  readonly id: string;
-  /** Fields of the request that become path parameters, and the names of these. */
-  readonly path?: Readonly<Record<string, string>>;
-  /** Fields of the request that become parameters of the query, and the names of these. */
-  readonly query?: Readonly<Record<string, string>>;
-  /** The field of the request that is the body; `true` for the whole request. */
-  readonly body?: string | true;
-  /** The field of the result that is the message. */
-  readonly response: string;
-  /** Fields of the message, and the names under which C1's SDK has them. */
-  readonly renamed?: Readonly<Record<string, string>>;
-  /** Fields of the message whose times become a `Date`: in the value itself, or in each member of it. */
-  readonly dated?: Readonly<Record<string, "itself" | "each">>;
-}
+import type { OperationSpec } from "./operation_spec.ts";
+import { deadLetters, invocations, triggers } from "./trigger_operations.ts";
 
 const OF_FUNCTION = { functionId: "function_id" };
 const IN_FUNCTION = { functionId: "function_id", id: "id" };
@@ -227,6 +211,9 @@ export const OPERATIONS = {
       dated: LIST,
     },
   },
+  triggers,
+  deadLetters,
+  invocations,
 } as const satisfies {
   readonly [Namespace in keyof Sdk]: {
     readonly [Method in keyof Sdk[Namespace]]: OperationSpec;

@@ -1,7 +1,8 @@
 /** The client of the API for functions. Its calls are host calls; it has no token. */
 import type { Sdk } from "./api.ts";
 import { sdkError, unimplemented } from "./api_error.ts";
-import { OPERATIONS, type OperationSpec } from "./api_operations.ts";
+import { OPERATIONS } from "./api_operations.ts";
+import type { OperationSpec } from "./operation_spec.ts";
 import { callHost, HostError } from "./host.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

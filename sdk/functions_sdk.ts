@@ -7,7 +7,10 @@ import { createSdk } from "./client.ts";
 import { invoked } from "./host.ts";
 
 export type * from "./api.ts";
+export type * from "./api_request.ts";
 export type * from "./api_types.ts";
+export type * from "./trigger_methods.ts";
+export type * from "./trigger_types.ts";
 export { SDKError } from "./api_error.ts";
 export type { CallContext, Handler } from "./handler.ts";
 export type { JSONArray, JSONObject, JSONValue } from "./json.ts";

@@ -9,7 +9,7 @@ const GENERATED = ["docs/cli.md", "docs/configuration.md", "docs/npm.md", "docs/
 /** Not counted: mostly figures. */
 const UNCOUNTED = ["docs/performance.md"];
 /** Words as `wc -w` counts them, in all pages together. */
-const WORDS_MAX = 18_000;
+const WORDS_MAX = 20_000;
 const WORDS_IN_ARCHITECTURE_MAX = 2_600;
 const WORDS_IN_SENTENCE_MAX = 25;
 

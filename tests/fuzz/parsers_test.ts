@@ -5,7 +5,7 @@ import { readManifest } from "../../src/cli/folder/manifest.ts";
 import { Failure } from "../../src/cli/terminal/failure.ts";
 import { DomainError } from "../../src/domain/errors.ts";
 import { Pages } from "../../src/domain/paging.ts";
-import { type FrameEvents, FrameReader } from "../../src/sandbox/instance/frames.ts";
+import { type FrameEvents, FrameReader, type Loaded } from "../../src/sandbox/instance/frames.ts";
 import { FrameKind, NONCE_BYTES, NONCE_MARK } from "../../src/runtime/wire.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { bytes, check, mutated, utf8 } from "./support.ts";
@@ -15,10 +15,10 @@ const OUTPUT_BYTES = 64;
 /** What a reader reports for chunks, with adjacent text joined. */
 function framesOf(nonce: Uint8Array, chunks: readonly Uint8Array[]): string[] {
   const found: string[] = [];
-  const say = (kind: string) => (...values: (number | Uint8Array)[]) => {
-    const shown = values.map((value) => typeof value === "number" ? value : value.toHex()).join(
-      " ",
-    );
+  const say = (kind: string) => (...values: (number | Uint8Array | Loaded)[]) => {
+    const shown = values.map((value) =>
+      value instanceof Uint8Array ? value.toHex() : JSON.stringify(value)
+    ).join(" ");
     if (kind === "text" && found.at(-1)?.startsWith("text ")) found.push(`${found.pop()}${shown}`);
     else found.push(`${kind} ${shown}`);
   };

@@ -1,6 +1,7 @@
 /** The client itself: the shapes of C1's SDK, what it does not have, and that it has what the server has. */
 import assert from "node:assert/strict";
-import { OPERATIONS, type OperationSpec } from "../../sdk/api_operations.ts";
+import { OPERATIONS } from "../../sdk/api_operations.ts";
+import type { OperationSpec } from "../../sdk/operation_spec.ts";
 import { build, openBuilder } from "../builder/support.ts";
 import type { Json } from "../support/client.ts";
 import { MAIN, ok } from "../support/expect.ts";
@@ -9,7 +10,7 @@ import { deployWithSdk, outputOf } from "./support.ts";
 
 /** Operations that the SDK of a function does not have. */
 const NOT_FOR_FUNCTIONS =
-  /^(?:invoked\.(?:AuthService|UploadService|VolumeService|ServerService|HealthService|OpenApiService)|c1\.api\.iam\.v1\.PersonalClientService)\.\w+$/;
+  /^(?:invoked\.(?:AuthService|UploadService|VolumeService|ServerService|HealthService|OpenApiService|WebhookService)|c1\.api\.iam\.v1\.PersonalClientService)\.\w+$/;
 
 const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OPERATIONS)
   .flatMap(([namespace, specs]) =>
@@ -207,7 +208,7 @@ sharedSuite("the client", {
     assert.deepEqual(await outputOf(client, caller), {
       same: true,
       text:
-        '[{},["auth","functions","functionsInvocation","functionsInvocationSearch","functionsSearch"]]',
+        '[{},["auth","functions","functionsInvocation","functionsInvocationSearch","functionsSearch","triggers","deadLetters","invocations"]]',
       has: false,
       frozen: "TypeError",
     });

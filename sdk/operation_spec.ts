@@ -1,0 +1,17 @@
+/** The operation of one method of `sdk`. */
+export interface OperationSpec {
+  /** Id of the operation, as in the server's OpenAPI document. */
+  readonly id: string;
+  /** Fields of the request that become path parameters, and the names of these. */
+  readonly path?: Readonly<Record<string, string>>;
+  /** Fields of the request that become parameters of the query, and the names of these. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** The field of the request that is the body; `true` for the whole request. */
+  readonly body?: string | true;
+  /** The field of the result that is the message. */
+  readonly response: string;
+  /** Fields of the message, and the names under which C1's SDK has them. */
+  readonly renamed?: Readonly<Record<string, string>>;
+  /** Fields of the message whose times become a `Date`: in the value itself, or in each member of it. */
+  readonly dated?: Readonly<Record<string, "itself" | "each">>;
+}

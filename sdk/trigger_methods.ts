@@ -1,0 +1,98 @@
+/** Namespaces of `sdk` for triggers and for what they start. All are additions of this server. */
+import type { Answered, InFunction, Nothing, OfFunction } from "./api_request.ts";
+import type { FunctionInvocation, PageOf, PageRequest, RequestOptions } from "./api_types.ts";
+import type {
+  DeadLetter,
+  Delivery,
+  InvocationFilter,
+  ShownSecrets,
+  Trigger,
+} from "./trigger_types.ts";
+
+/** The id of a call that was started. */
+interface Started {
+  invocationId?: string;
+}
+
+/** Schedules, webhooks and endpoints of functions. */
+export interface Triggers {
+  list(
+    request: OfFunction & PageRequest,
+    options?: RequestOptions,
+  ): Answered<"listTriggersResponse", PageOf<Trigger>>;
+  create(
+    request: OfFunction & { createTriggerRequest?: { trigger?: Trigger } },
+    options?: RequestOptions,
+  ): Answered<"createTriggerResponse", ShownSecrets & { trigger?: Trigger }>;
+  get(
+    request: InFunction,
+    options?: RequestOptions,
+  ): Answered<"getTriggerResponse", { trigger?: Trigger }>;
+  /** `updateMask` is such as `paused,schedule.cronSpec`. */
+  update(
+    request: InFunction & { updateTriggerRequest?: { trigger?: Trigger; updateMask?: string } },
+    options?: RequestOptions,
+  ): Answered<"updateTriggerResponse", ShownSecrets & { trigger?: Trigger }>;
+  delete(request: InFunction, options?: RequestOptions): Answered<"deleteTriggerResponse", Nothing>;
+  rotateSecret(
+    request: InFunction & {
+      rotateSecretRequest?: { secret?: string; expireOldAfter?: string };
+    },
+    options?: RequestOptions,
+  ): Answered<"rotateSecretResponse", ShownSecrets>;
+  listDeliveries(
+    request: InFunction & PageRequest,
+    options?: RequestOptions,
+  ): Answered<"listDeliveriesResponse", PageOf<Delivery>>;
+}
+
+/** Calls without further attempts. `functionId` may be `-` to list those of all functions. */
+export interface DeadLetters {
+  list(
+    request: OfFunction & PageRequest,
+    options?: RequestOptions,
+  ): Answered<"listDeadLettersResponse", PageOf<DeadLetter>>;
+  get(
+    request: InFunction,
+    options?: RequestOptions,
+  ): Answered<"getDeadLetterResponse", { deadLetter?: DeadLetter }>;
+  replay(request: InFunction, options?: RequestOptions): Answered<"replayResponse", Started>;
+  drop(request: InFunction, options?: RequestOptions): Answered<"dropResponse", Nothing>;
+}
+
+interface BulkRequest {
+  filter?: InvocationFilter;
+  /** Only counts. */
+  dryRun?: boolean;
+}
+
+interface BulkResponse {
+  count?: number;
+  /** That could not be replayed or cancelled. */
+  skipped?: number;
+}
+
+/** Invocations, whatever their function. `functionId` may be `-` for all functions. */
+export interface Invocations {
+  get(
+    request: { id: string },
+    options?: RequestOptions,
+  ): Answered<"getInvocationResponse", { invocation?: FunctionInvocation }>;
+  search(
+    request?: InvocationFilter & PageRequest,
+    options?: RequestOptions,
+  ): Answered<"invocationSearchResponse", PageOf<FunctionInvocation>>;
+  /** `json` is base64 of another input. */
+  replay(
+    request: InFunction & { replayRequest?: { json?: string; commitId?: string } },
+    options?: RequestOptions,
+  ): Answered<"replayResponse", Started>;
+  replayMany(
+    request: OfFunction & { bulkRequest?: BulkRequest },
+    options?: RequestOptions,
+  ): Answered<"bulkResponse", BulkResponse>;
+  cancelMany(
+    request: OfFunction & { bulkRequest?: BulkRequest },
+    options?: RequestOptions,
+  ): Answered<"bulkResponse", BulkResponse>;
+}
