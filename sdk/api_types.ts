@@ -1,49 +1,14 @@
 /** The messages of the API, with the names and types of C1's TypeScript SDK. */
 import type { JSONObject } from "./json.ts";
+import type { FunctionSettings, Limits, ProcessReuse } from "./settings_types.ts";
+
+export type * from "./settings_types.ts";
 
 /** The type of a function. */
 export type FunctionType =
   | "FUNCTION_TYPE_UNSPECIFIED"
   | "FUNCTION_TYPE_ANY"
   | "FUNCTION_TYPE_CODE_MODE";
-
-/** Whether a process runs one call, or one after another. An addition of this server. */
-export type ProcessReuse =
-  | "PROCESS_REUSE_UNSPECIFIED"
-  | "PROCESS_REUSE_NONE"
-  | "PROCESS_REUSE_SEQUENTIAL";
-
-/** Limits of calls; durations such as `30s`. Additions of this server. */
-export interface Limits {
-  timeout?: string;
-  cpuTimeout?: string;
-  memoryMib?: number;
-  maxConcurrency?: number;
-  /** Of a function: how long its invocations are kept; absent for ever. */
-  retention?: string;
-}
-
-/** Attempts of asynchronous calls. An addition of this server. */
-export interface RetryPolicy {
-  maxAttempts?: number;
-  /** Durations such as `1.5s`. */
-  initialBackoff?: string;
-  maxBackoff?: string;
-  /** Words of errors that another attempt follows. */
-  retryOn?: string[];
-}
-
-/** Settings that are additions of this server. 0 or absent means the default. */
-export interface FunctionSettings extends Limits {
-  /** Whether a process runs one call, or one after another. */
-  processReuse?: ProcessReuse;
-  /** The volume of calls that name none. */
-  vfsId?: string;
-  /** Plain values by name; the new set of all. */
-  variables?: Record<string, string>;
-  /** Attempts of asynchronous calls. */
-  retryPolicy?: RetryPolicy;
-}
 
 /** A function. */
 export interface FunctionT extends FunctionSettings {

@@ -89,18 +89,20 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 /** Fields by schema: exactly what the API documents. */
 const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.Function":
-    "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId retention retryPolicy scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
+    "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId retention retryPolicy scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
     "attempt attempts commitId createdAt depth endedAt error functionId id input limits maxAttempts notBefore output parentInvocationId processKind processReuse skipReason startedAt status trigger updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "invoked.InvocationTrigger": "id kind",
+  "invoked.Destination": "functionId url",
+  "invoked.SentEnd": "attempts error functionId invocationId nextAttemptAt state updatedAt url",
   "invoked.RetryPolicy": "initialBackoff maxAttempts maxBackoff retryOn",
   "invoked.DeadLetter": "attempts error functionId id invocationId parkedAt",
   "invoked.ReplayRequest": "commitId json",
   "invoked.Attempt": "attempt endedAt error startedAt",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
-    "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib outboundNetworkAllowlist processReuse provisionedConcurrency retention retryPolicy scopedRoleIds timeout variables vfsId",
+    "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency retention retryPolicy scopedRoleIds timeout variables vfsId",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
     "commitMessage content function updateMask",
   "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": "commitMessage filenames",

@@ -62,9 +62,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["limits", describeLimits(fn.effectiveLimits)],
     ["provisioned", formatCount(fn.provisionedConcurrency)],
     ["process reuse", describeReuse(fn)],
-    ...Object.keys(fn.retryPolicy).length === 0
-      ? []
-      : [["retry policy", JSON.stringify(fn.retryPolicy)] as const],
+    ...describeOwn(fn),
     ["created", showTime(fn.createdAt)],
     ["changed", showTime(fn.updatedAt)],
     ...fn.deletedAt === undefined ? [] : [["deleted", showTime(fn.deletedAt)] as const],
@@ -106,6 +104,7 @@ function namesOf(
 async function printInvocation(api: Api, invocation: Invocation): Promise<void> {
   const { id, status, commitId, createdAt, updatedAt, input, output, error, vfsId } = invocation;
   const { parentInvocationId, depth = 0, attempt = 0, maxAttempts = 1, limits } = invocation;
+  const { destination } = invocation;
   printFields([
     ["id", id],
     ["status", status],
@@ -123,7 +122,21 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
     ["input", JSON.stringify(input, null, 2)],
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
     ...error === undefined ? [] : [["error", error] as const],
+    ...destination === undefined
+      ? []
+      : [["destination", describeDestination(destination)] as const],
   ]);
+}
+
+/** The settings with fields that a function has of its own. */
+function describeOwn(fn: RemoteFunction): (readonly [name: string, value: string])[] {
+  const settings = [
+    ["retry policy", fn.retryPolicy],
+    ["on success", fn.onSuccess],
+    ["on failure", fn.onFailure],
+  ] as const;
+  return settings.filter(([, value]) => Object.keys(value).length > 0)
+    .map(([name, value]) => [name, JSON.stringify(value)]);
 }
 
 /** What started an invocation, when, and how its attempts ended before the last one. */
@@ -141,6 +154,15 @@ function describeStarts(
     ...skipReason === undefined ? [] : [["skipped", skipName(skipReason)] as const],
     ...earlier.length === 0 ? [] : [["failed attempts", earlier.join("\n")] as const],
   ];
+}
+
+function describeDestination(
+  { functionId, url, state, attempts, error, invocationId }: NonNullable<Invocation["destination"]>,
+): string {
+  const to = url ?? `function ${functionId}`;
+  const started = invocationId === undefined ? "" : `, invocation ${invocationId}`;
+  const why = error === undefined ? "" : `: ${firstLine(error)}`;
+  return `${to}: ${state} after ${countOf(attempts, "attempt")}${started}${why}`;
 }
 
 /** The reason in lower case. */

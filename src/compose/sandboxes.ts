@@ -1,6 +1,13 @@
 /** Builds the sandboxes from Config. */
 import type { Config } from "../config/mod.ts";
-import { createSandboxes, type EgressOptions, type Sandboxes } from "../sandbox/mod.ts";
+import type { DomainParts } from "../domain/mod.ts";
+import {
+  createSandboxes,
+  type EgressOptions,
+  publicGet,
+  publicPost,
+  type Sandboxes,
+} from "../sandbox/mod.ts";
 
 /** @param cacheDir a directory of its own */
 export async function openSandboxes(config: Config, cacheDir: string): Promise<Sandboxes> {
@@ -11,8 +18,15 @@ export async function openSandboxes(config: Config, cacheDir: string): Promise<S
   );
 }
 
-/** Where functions and the server itself may connect. */
-export async function egressOptions({ egress }: Config): Promise<EgressOptions> {
+/** Requests of the server itself, to where functions may connect. */
+export async function publicRequests(
+  config: Config,
+): Promise<Pick<DomainParts, "publicGet" | "publicPost">> {
+  const options = await egressOptions(config);
+  return { publicGet: publicGet(options), publicPost: publicPost(options) };
+}
+
+async function egressOptions({ egress }: Config): Promise<EgressOptions> {
   const { allowPrivate = [], caFile } = egress;
   const ca = caFile === undefined ? undefined : await Deno.readTextFile(caFile);
   if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {

@@ -20,8 +20,8 @@ import { Runner } from "../engine/runner.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
 import { openRecords, type Records } from "./records.ts";
-import { publicGet, type Sandboxes } from "../sandbox/mod.ts";
-import { egressOptions, openSandboxes } from "./sandboxes.ts";
+import type { Sandboxes } from "../sandbox/mod.ts";
+import { openSandboxes, publicRequests } from "./sandboxes.ts";
 import { openSealer } from "./sealer.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { openDataDir } from "../store/data_dir.ts";
@@ -151,7 +151,7 @@ export async function startServer(
     snapshots,
     limits: limitsOf(config),
     checkTypes: config.tests.checkTypes,
-    publicGet: publicGet(await egressOptions(config)),
+    ...await publicRequests(config),
     url,
     tokenLifetimeMs: config.identity.tokenLifetimeMs,
     shutdown: shutdown.signal,

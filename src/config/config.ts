@@ -115,6 +115,8 @@ export interface Config {
     readonly maxAttempts: number;
     readonly maxDelayMs: number;
     readonly maxBulk: number;
+    readonly maxDestinationAttempts: number;
+    readonly maxDestinationDepth: number;
   };
   readonly reuse: {
     readonly callsMax: number;

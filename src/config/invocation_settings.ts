@@ -139,4 +139,16 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "10000",
     description: "Invocations that one request replays or cancels",
   },
+  maxDestinationAttempts: {
+    name: "destination-attempts",
+    kind: integer({ min: "1", max: "100" }),
+    default: "12",
+    description: "How often the end of a call is sent to its destination",
+  },
+  maxDestinationDepth: {
+    name: "max-destination-depth",
+    kind: integer({ min: "0", max: "64" }),
+    default: "8",
+    description: "Functions that start one after another as destinations",
+  },
 };

@@ -3,11 +3,13 @@ import type { Builder } from "../builder/mod.ts";
 import type { CallQueue, Engine } from "../engine/contract.ts";
 import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { Store } from "../store/mod.ts";
-import type { PublicGet } from "../sandbox/mod.ts";
+import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { Commits } from "./commits/commits.ts";
 import { Functions } from "./functions/functions.ts";
 import { FunctionLimits, type OperatorLimits } from "./functions/limits.ts";
+import { type DestinationLimits, Outbox } from "./destinations/outbox.ts";
+import { DestinationSettings } from "./destinations/settings.ts";
 import type { Ids } from "./ids.ts";
 import {
   AccessTokens,
@@ -95,10 +97,12 @@ export interface DomainParts {
   /** Reaches the other nodes; undefined without other nodes. */
   readonly peers?: Peers | undefined;
   readonly snapshots: Snapshots;
+  /** Sends requests under the rules of a function's egress. */
+  readonly publicPost: PublicPost;
   readonly limits: {
     readonly functions: OperatorLimits;
     readonly commits: CommitLimits;
-    readonly invocations: CallLimits & { readonly maxBulk: number };
+    readonly invocations: CallLimits & DestinationLimits & { readonly maxBulk: number };
     readonly volumes: VolumeLimits;
     readonly triggers: TriggerSources["limits"]["triggers"];
     readonly tests: TestParts["limits"];
@@ -117,7 +121,7 @@ export interface DomainParts {
 
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
 export async function openDomain(parts: DomainParts): Promise<Domain> {
-  const { store, sealer, builder, engine, ids, snapshots, limits, shutdown } = parts;
+  const { store, sealer, builder, engine, ids, limits, shutdown } = parts;
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
@@ -141,9 +145,9 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const hostMethods = new HostMethods();
   await provisioning.refresh();
   const eraser = new Eraser(store, limits.retention, parts.node);
-  const artifacts = new TestArtifacts(store, builder, shutdown);
+  const destinations = new DestinationSettings(store, sealer);
   const scheduler = new Scheduler(parts.node, () => engine.isOpen);
-  const shared = { secrets, hostMethods, pages, functionLimits, scheduler };
+  const shared = { secrets, hostMethods, pages, functionLimits, scheduler, destinations };
   const calls = openInvocations(parts, shared);
   return {
     functions: new Functions(
@@ -155,6 +159,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
       pages,
       ids,
       functionLimits,
+      destinations,
     ),
     publishes,
     commits,
@@ -163,13 +168,11 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     scheduler,
     hostMethods,
     ...openTriggers({ ...parts, ...calls, pages, scheduler }),
-    volumes: new Volumes(store, pages, ids, limits.volumes),
-    volumeFiles: new VolumeFiles(store, snapshots, pages, limits.volumes),
-    volumeArchives: new VolumeArchives(store, snapshots, limits.volumes),
+    ...openVolumes(parts, pages),
     tests: new Tests({
       ...parts,
       hostMethods,
-      artifacts,
+      artifacts: new TestArtifacts(store, builder, shutdown),
       limits: limits.tests,
       functionLimits,
       volumeLimits: limits.volumes,
@@ -181,10 +184,22 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   };
 }
 
+function openVolumes(
+  { store, ids, snapshots, limits: { volumes: limits } }: DomainParts,
+  pages: Pages,
+): Pick<Domain, "volumes" | "volumeFiles" | "volumeArchives"> {
+  return {
+    volumes: new Volumes(store, pages, ids, limits),
+    volumeFiles: new VolumeFiles(store, snapshots, pages, limits),
+    volumeArchives: new VolumeArchives(store, snapshots, limits),
+  };
+}
+
 /** What accepts, runs, repeats and recovers calls. */
 function openInvocations(
   parts: DomainParts,
-  { secrets, hostMethods, pages, functionLimits, scheduler }: {
+  { secrets, hostMethods, pages, functionLimits, scheduler, destinations }: {
+    readonly destinations: DestinationSettings;
     readonly scheduler: Scheduler;
     readonly secrets: Secrets;
     readonly hostMethods: HostMethods;
@@ -215,6 +230,14 @@ function openInvocations(
     scheduler,
   });
   const replays = new Replays(invocations);
+  const outboxParts = {
+    store,
+    settings: destinations,
+    invocations,
+    post: parts.publicPost,
+    scheduler,
+  };
+  scheduler.register(new Outbox({ ...outboxParts, limits: limits.invocations }));
   return {
     invocations,
     replays,

@@ -31,6 +31,7 @@ import { TreeSocket } from "./tree/tree_socket.ts";
 export * from "./contract.ts";
 export type { EgressOptions } from "./egress/proxy.ts";
 export { type PublicGet, publicGet } from "./egress/public_get.ts";
+export { isAllowed, type PublicPost, publicPost } from "./egress/public_post.ts";
 export { entryFault } from "./egress/allowlist.ts";
 export type { IsolationChoice, Mode } from "../isolation/mod.ts";
 export { IsolationError, type Verdict } from "../isolation/mod.ts";

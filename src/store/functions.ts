@@ -2,10 +2,12 @@ import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowCache } from "./row_cache.ts";
+import type { DestinationSecretTable } from "./invocation_tables.ts";
 import type { FunctionSecretTable, FunctionTable, PublishTable, Schema } from "./schema.ts";
 
 export type FunctionRow = Selectable<FunctionTable>;
 export type FunctionSecretRow = Selectable<FunctionSecretTable>;
+export type DestinationSecretRow = Selectable<DestinationSecretTable>;
 export type PublishRow = Selectable<PublishTable>;
 /** A publish with the message of its commit; null without a commit. */
 export type DescribedPublishRow = PublishRow & { readonly message: string | null };
@@ -90,6 +92,28 @@ export class FunctionReader {
     );
   }
 
+  /** The oldest other function, unless it is deleted, with this destination. @param json as it is stored */
+  async withDestination(json: string, exceptId: string): Promise<string | undefined> {
+    const row = await this.db.selectFrom("functions").select("id")
+      .where(({ or, eb }) => or([eb("onSuccess", "=", json), eb("onFailure", "=", json)]))
+      .where("id", "<>", exceptId).where("deletedAt", "is", null)
+      .orderBy("id").limit(1).executeTakeFirst();
+    return row?.id;
+  }
+
+  /** The sealed secret of a destination. */
+  async destinationSecret(functionId: string, event: string): Promise<Uint8Array | undefined> {
+    const row = await this.db.selectFrom("destinationSecrets").select("sealed")
+      .where("functionId", "=", functionId).where("event", "=", event).executeTakeFirst();
+    return row?.sealed;
+  }
+
+  /** The sealed secrets of all destinations. */
+  destinationSecrets(): Promise<DestinationSecretRow[]> {
+    return this.db.selectFrom("destinationSecrets").selectAll().orderBy("functionId")
+      .orderBy("event").execute();
+  }
+
   /** The oldest function, unless it is deleted, whose calls get this volume. */
   async boundTo(volumeId: string): Promise<string | undefined> {
     const row = await this.db.selectFrom("functions").select("id")
@@ -150,6 +174,17 @@ export class FunctionWriter extends FunctionReader {
   async putSecret(functionId: string, name: string, sealed: Uint8Array): Promise<void> {
     await this.db.insertInto("functionSecrets").values({ functionId, name, sealed })
       .onConflict((c) => c.columns(["functionId", "name"]).doUpdateSet({ sealed })).execute();
+  }
+
+  async putDestinationSecret(row: DestinationSecretRow): Promise<void> {
+    await this.db.insertInto("destinationSecrets").values(row)
+      .onConflict((c) => c.columns(["functionId", "event"]).doUpdateSet({ sealed: row.sealed }))
+      .execute();
+  }
+
+  async deleteDestinationSecret(functionId: string, event: string): Promise<void> {
+    await this.db.deleteFrom("destinationSecrets").where("functionId", "=", functionId)
+      .where("event", "=", event).execute();
   }
 
   /** Deletes every secret of the function whose name is not in the list. */

@@ -54,6 +54,8 @@ export interface InvocationTable extends LimitColumns {
   skipReason: SkipReason | null;
   /** JSON of the retry policy in force when it was accepted; null for none. */
   retryPolicy: string | null;
+  /** Destinations that started it one after another; 0 for a call that none started. */
+  destinationDepth: number;
   /** When it was parked as a dead letter; null otherwise. */
   parkedAt: string | null;
   /** Calls of its function with the same key share a limit; null for none. */
@@ -112,4 +114,32 @@ export interface IdempotencyKeyTable {
   invocationId: string;
   requestHash: string;
   createdAt: string;
+}
+
+/** The secret that signs what goes to the URL of a destination. */
+export interface DestinationSecretTable {
+  functionId: string;
+  /** The setting of the function. */
+  event: string;
+  /** The value, sealed under the master key and bound to function and event. */
+  sealed: Uint8Array;
+}
+
+/** The end of a call that goes to a destination. It is written with that end, and erased with the invocation. */
+export interface OutboxTable {
+  invocationId: string;
+  functionId: string;
+  event: "onSuccess" | "onFailure";
+  /** JSON of the destination when the call ended. */
+  target: string;
+  state: "PENDING" | "DELIVERED" | "FAILED";
+  /** How often it was sent. */
+  attempts: number;
+  /** When the next attempt may begin. */
+  dueAt: string;
+  /** Why the last attempt failed; null without one. */
+  error: string | null;
+  /** The invocation that it started; null for a URL, and before. */
+  startedId: string | null;
+  updatedAt: string;
 }

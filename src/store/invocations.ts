@@ -102,6 +102,7 @@ export const INVOCATION_COLUMNS = Object.keys(
     skipReason: true,
     retryPolicy: true,
     parkedAt: true,
+    destinationDepth: true,
     concurrencyKey: true,
     http: true,
     createdAt: true,

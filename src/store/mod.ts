@@ -21,6 +21,7 @@ import { sqliteDialect } from "./sqlite/dialect.ts";
 import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_health.ts";
 import { NodeReader, type NodeRow, NodeWriter } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
+import { OutboxReader, OutboxWriter } from "./outbox.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
 import { ScheduleReader, ScheduleWriter } from "./schedules.ts";
 import { TriggerReader, TriggerWriter } from "./triggers.ts";
@@ -36,6 +37,7 @@ export interface Readers {
   readonly purges: PurgeReader;
   readonly nodes: NodeReader;
   readonly delays: DelayedCallReader;
+  readonly outbox: OutboxReader;
   readonly triggers: TriggerReader;
   readonly schedules: ScheduleReader;
   readonly deliveries: DeliveryReader;
@@ -52,6 +54,7 @@ export interface Writers {
   readonly purges: PurgeWriter;
   readonly nodes: NodeWriter;
   readonly delays: DelayedCallWriter;
+  readonly outbox: OutboxWriter;
   readonly triggers: TriggerWriter;
   readonly schedules: ScheduleWriter;
   readonly deliveries: DeliveryWriter;
@@ -229,6 +232,7 @@ function readersOf(
     purges: new PurgeReader(db, long),
     nodes: new NodeReader(db, capabilities),
     delays: new DelayedCallReader(db),
+    outbox: new OutboxReader(db),
     triggers: new TriggerReader(db, cache),
     schedules: new ScheduleReader(db),
     deliveries: new DeliveryReader(db),
@@ -252,6 +256,7 @@ function writersOf(
     purges: new PurgeWriter(db, long),
     nodes: new NodeWriter(db, capabilities),
     delays: new DelayedCallWriter(db),
+    outbox: new OutboxWriter(db),
     triggers: new TriggerWriter(db, cache),
     schedules: new ScheduleWriter(db),
     deliveries: new DeliveryWriter(db),
@@ -311,6 +316,10 @@ class TransactionWriters implements Writers, Disposable {
 
   get delays(): DelayedCallWriter {
     return this.#all.delays;
+  }
+
+  get outbox(): OutboxWriter {
+    return this.#all.outbox;
   }
 
   get triggers(): TriggerWriter {

@@ -205,7 +205,9 @@ export class PurgeWriter extends PurgeReader {
   }
 
   async #eraseRows(rows: readonly { readonly id: string; readonly functionId: string }[]) {
-    await this.db.deleteFrom("invocations").where("id", "in", rows.map(({ id }) => id)).execute();
+    const ids = rows.map(({ id }) => id);
+    await this.db.deleteFrom("outbox").where("invocationId", "in", ids).execute();
+    await this.db.deleteFrom("invocations").where("id", "in", ids).execute();
     // The last one of each function, because they are in the order of their ids.
     const marks = new Map(rows.map(({ id, functionId }) => [functionId, id]));
     await this.db.insertInto("purgeMarks")

@@ -5,9 +5,11 @@
  */
 import type {
   DelayedCallTable,
+  DestinationSecretTable,
   IdempotencyKeyTable,
   InvocationLogTable,
   InvocationTable,
+  OutboxTable,
 } from "./invocation_tables.ts";
 import type { LimitColumns, ProcessReuse } from "./limit_columns.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
@@ -38,6 +40,9 @@ export interface FunctionTable extends LimitColumns {
   variables: string;
   /** JSON of the retry policy as it was given; null for none. */
   retryPolicy: string | null;
+  /** JSON of the destination of successes, and of failures; null for none. */
+  onSuccess: string | null;
+  onFailure: string | null;
   createdAt: string;
   updatedAt: string;
   deletedAt: string | null;
@@ -283,6 +288,8 @@ export interface Schema extends TriggerSchema {
   publishes: PublishTable;
   invocations: InvocationTable;
   invocationLogs: InvocationLogTable;
+  destinationSecrets: DestinationSecretTable;
+  outbox: OutboxTable;
   delayedCalls: DelayedCallTable;
   idempotencyKeys: IdempotencyKeyTable;
   purges: PurgeTable;

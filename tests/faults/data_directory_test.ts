@@ -50,10 +50,12 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    db.exec("drop index invocations_parked");
-    db.exec("alter table invocations drop column parked_at");
-    db.exec("alter table functions drop column retry_policy");
-    db.exec("delete from kysely_migration where name = '018_retries'");
+    for (const table of ["outbox", "destination_secrets"]) db.exec(`drop table ${table}`);
+    db.exec("alter table invocations drop column destination_depth");
+    for (const column of ["on_success", "on_failure"]) {
+      db.exec(`alter table functions drop column ${column}`);
+    }
+    db.exec("delete from kysely_migration where name = '019_destinations'");
   });
 }
 
@@ -103,12 +105,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is refused and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('019_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('020_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 019_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 018_retries; nothing was changed/,
+    /migration 020_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 019_destinations; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });
@@ -150,13 +152,13 @@ Deno.test("migrations are made as a whole or not at all", async () => {
   await using directory = await usedDirectory();
   takeLastMigrationBack(directory.path);
   inDatabase(directory.path, (db) => {
-    // The migration adds its columns, and then finds the index.
-    db.exec("create index invocations_parked on functions (id)");
+    // The migration adds its columns and its first table, and then finds the second one.
+    db.exec("create table outbox (id text)");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: index "?invocations_parked"? already exists/m,
+    /^error: Cannot start the server: table "?outbox"? already exists/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

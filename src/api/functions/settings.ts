@@ -28,6 +28,8 @@ import {
   mapIn,
   textIn,
 } from "../primitives.ts";
+import { targetOf } from "../../domain/destinations/target.ts";
+import { destinationIn, destinationOut } from "./destinations.ts";
 import { retryPolicyIn, retryPolicyJson, retryPolicyOut } from "./retry_policy.ts";
 
 /** The settings of a function on the wire. `src/domain/functions/settings.ts` has their columns. */
@@ -63,6 +65,8 @@ export const settingsOut = {
   vfsId: z.string().optional(),
   variables: z.record(z.string(), z.string()),
   retryPolicy: retryPolicyOut.optional(),
+  onSuccess: destinationOut.optional(),
+  onFailure: destinationOut.optional(),
 };
 
 /** The API's form of the settings; the default of the server is an absent field. */
@@ -82,6 +86,8 @@ export function settingsJson(row: FunctionRow) {
     ...row.retentionMs === null ? {} : { retention: durationJson(row.retentionMs) },
     ...row.volumeId === null ? {} : { vfsId: row.volumeId },
     variables: JSON.parse(row.variables) as Record<string, string>,
+    ...row.onSuccess === null ? {} : { onSuccess: targetOf(row.onSuccess) },
+    ...row.onFailure === null ? {} : { onFailure: targetOf(row.onFailure) },
     ...row.retryPolicy === null ? {} : { retryPolicy: retryPolicyJson(row.retryPolicy) },
   };
 }
@@ -172,6 +178,8 @@ export const settingsIn = {
   vfsId: z.string().optional().openapi({ description: "Volume of calls that name none" }),
   variables: variablesIn.optional(),
   retryPolicy: retryPolicyIn.optional(),
+  onSuccess: destinationIn.optional(),
+  onFailure: destinationIn.optional(),
 } satisfies { readonly [S in keyof FunctionSettings]-?: z.ZodType<FunctionSettings[S]> };
 
 /** @param unit in the plural */

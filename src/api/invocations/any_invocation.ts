@@ -3,7 +3,7 @@ import { ALL_FUNCTIONS } from "../../domain/references.ts";
 import { jsonOperation } from "../operation.ts";
 import { listOf, pageBody } from "../primitives.ts";
 import { filterIn, filterOf, functionIdsIn } from "./filter.ts";
-import { invocationAnswer, invocationJson, invocationOut } from "./schemas.ts";
+import { invocationAnswer, invocationJson, invocationOut, wholeInvocationJson } from "./schemas.ts";
 
 export const getAnyInvocation = jsonOperation({
   operationId: "invoked.InvocationService.Get",
@@ -14,7 +14,8 @@ export const getAnyInvocation = jsonOperation({
   params: z.object({ id: z.string() }),
   response: invocationAnswer,
   async handle({ params }, { invocations }) {
-    return { invocation: invocationJson(await invocations.getAny(params.id)) };
+    const row = await invocations.getAny(params.id);
+    return { invocation: wholeInvocationJson(row, await invocations.sentEnd(row.id)) };
   },
 });
 

@@ -1,5 +1,5 @@
 import { jsonOperation } from "../operation.ts";
-import { invocationAnswer, invocationJson, invocationParams } from "./schemas.ts";
+import { invocationAnswer, invocationParams, wholeInvocationJson } from "./schemas.ts";
 
 export const getInvocation = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationService.Get",
@@ -10,6 +10,8 @@ export const getInvocation = jsonOperation({
   params: invocationParams,
   response: invocationAnswer,
   async handle({ params }, { invocations }) {
-    return { invocation: invocationJson(await invocations.get(params.function_id, params.id)) };
+    const { function_id, id } = params;
+    const row = await invocations.get(function_id, id);
+    return { invocation: wholeInvocationJson(row, await invocations.sentEnd(id)) };
   },
 });

@@ -6,6 +6,8 @@ import type {
   InvocationStatus,
 } from "../../store/invocations.ts";
 import { recordedLimits } from "../../domain/functions/limits.ts";
+import type { OutboxRow } from "../../store/outbox.ts";
+import { sentJson, sentOut } from "../functions/destinations.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { processReuse } from "../functions/settings.ts";
 import { int32Out, timestamp } from "../primitives.ts";
@@ -91,7 +93,14 @@ export const invocationOut = z.object({
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
 
-export const invocationAnswer = z.object({ invocation: invocationOut });
+/** An answer with one invocation, which has more than an entry of a list. */
+export const invocationAnswer = z.object({
+  invocation: invocationOut.extend({
+    destination: sentOut.optional().openapi({
+      description: "Where its end went; absent in lists, and without a destination",
+    }),
+  }),
+});
 
 /** The API's form of an invocation. */
 export function invocationJson(row: InvocationRecord): z.input<typeof invocationOut> {
@@ -116,6 +125,14 @@ export function invocationJson(row: InvocationRecord): z.input<typeof invocation
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };
+}
+
+/** As {@link invocationJson}, with where its end went. */
+export function wholeInvocationJson(
+  row: InvocationRecord,
+  sent: OutboxRow | undefined,
+): z.input<typeof invocationAnswer>["invocation"] {
+  return { ...invocationJson(row), ...sent === undefined ? {} : { destination: sentJson(sent) } };
 }
 
 export const logOut = z.object({

@@ -22,6 +22,9 @@ const object = z.custom<Record<string, unknown>>(
   "Invalid input: expected object",
 );
 
+/** A setting with fields; without any for the default. */
+const ownObject = object.nullish().transform((value) => value ?? {});
+
 /** An object with arbitrary keys; `z.record` would drop the key `__proto__`. */
 export function mapOf<Value extends z.ZodType>(value: Value) {
   return object.nullish()
@@ -60,7 +63,9 @@ export const RemoteFunction = z.object({
   memoryMib: count,
   maxConcurrency: count,
   retention: durationText,
-  retryPolicy: object.nullish().transform((value) => value ?? {}),
+  retryPolicy: ownObject,
+  onSuccess: ownObject,
+  onFailure: ownObject,
   /** The volume of calls that name none. */
   vfsId: text,
   variables: valuesByName,
@@ -197,6 +202,14 @@ export const Invocation = z.object({
   startedAt: optionalText,
   attempts: z.array(Attempt).nullish().transform((value) => value ?? []),
   skipReason: optionalText,
+  destination: z.object({
+    functionId: optionalText,
+    url: optionalText,
+    state: text.transform((state) => state.replace("DESTINATION_STATE_", "").toLowerCase()),
+    attempts: count,
+    error: optionalText,
+    invocationId: optionalText,
+  }).nullish().transform((value) => value ?? undefined),
   limits: Limits.nullish().transform((value) => value ?? undefined),
   createdAt: optionalText,
   updatedAt: optionalText,

@@ -22,6 +22,9 @@ function objectOf<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, { error: `must be an object with some of ${names}` }).partial();
 }
 
+/** Where the ends of calls go; the secret is that of a URL. */
+const DESTINATION = { functionId: z.string(), url: z.string(), secret: z.string() };
+
 /** Settings of a function under the names that `invoked.json` and the API share, with their values in the API. */
 export const SETTING_SCHEMAS = {
   timeout: duration,
@@ -40,6 +43,8 @@ export const SETTING_SCHEMAS = {
     maxBackoff: duration,
     retryOn: z.array(z.string()),
   }),
+  onSuccess: objectOf(DESTINATION),
+  onFailure: objectOf(DESTINATION),
 } as const;
 
 export type SettingName = keyof typeof SETTING_SCHEMAS;
@@ -55,6 +60,8 @@ export const SETTING_DEFAULTS = {
   provisionedConcurrency: 0,
   processReuse: "PROCESS_REUSE_NONE",
   retryPolicy: {},
+  onSuccess: {},
+  onFailure: {},
 } as const satisfies Record<SettingName, SettingValue>;
 
 /** A value of a setting in the API. */

@@ -23,6 +23,9 @@ const Manifest = z.strictObject({
   /** Plain values by name; the new set of all. */
   variables: z.record(z.string(), z.string()).optional(),
   ...z.object(SETTING_SCHEMAS).partial().shape,
+  // A secret is set by `invoked settings set`, and kept by deploys.
+  onSuccess: SETTING_SCHEMAS.onSuccess.omit({ secret: true }).optional(),
+  onFailure: SETTING_SCHEMAS.onFailure.omit({ secret: true }).optional(),
   /** What the tests have besides the code; a commit has this part of the manifest. */
   tests: declaredFixture.optional(),
 });

@@ -10,6 +10,7 @@ import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import { liveVolume } from "../volumes/volumes.ts";
+import { assertNoDestination, type DestinationSettings } from "../destinations/settings.ts";
 import type { EffectiveLimits, FunctionLimits } from "./limits.ts";
 import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
@@ -77,6 +78,7 @@ export class Functions {
     private readonly pages: Pages,
     private readonly ids: Ids,
     private readonly limits: FunctionLimits,
+    private readonly destinations: DestinationSettings,
   ) {}
 
   /** Makes a function and, where content was given, its first commit: both or neither. */
@@ -88,6 +90,7 @@ export class Functions {
     this.#check(spec, SETTINGS, "");
     const id = this.ids.next();
     const columns = newColumns(spec);
+    await this.destinations.check({ ...columns, id }, spec, SETTINGS, "");
     const limits = this.limits.of(columns);
     const commit = spec.initialContent === undefined ? undefined : await this.commits.build(
       { functionId: id, by, message: spec.commitMessage, field: "initialContent", limits },
@@ -108,6 +111,7 @@ export class Functions {
       async (tx) => {
         if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
         await tx.functions.insert(row);
+        await this.destinations.writeSecrets(tx, id, spec, SETTINGS, "");
         await commit?.insert(tx);
       },
       "durable",
@@ -149,6 +153,8 @@ export class Functions {
     const fn = await liveFunction(this.store.read, update.id);
     const fields = maskedFields(update.mask, UPDATABLE, Object.keys(update.change));
     const columns = await this.#columns(fn, update.change, fields);
+    const changed = [...fields];
+    await this.destinations.check({ ...fn, ...columns }, update.change, changed, "function.");
     const commit = update.content === undefined ? undefined : await this.commits.build(
       {
         functionId: fn.id,
@@ -173,6 +179,7 @@ export class Functions {
           ...head,
           updatedAt: new Date().toISOString(),
         });
+        await this.destinations.writeSecrets(tx, fn.id, update.change, changed, "function.");
         if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
         await this.#checkNames(tx, fn.id, fields);
       },
@@ -200,6 +207,7 @@ export class Functions {
             `Cannot delete function ${id}: trigger ${triggerId} refers to it; delete its triggers first`,
           );
         }
+        await assertNoDestination(tx, id);
         await tx.functions.update(fn.id, { deletedAt: now, updatedAt: now });
       },
       "durable",

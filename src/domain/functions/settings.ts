@@ -1,4 +1,5 @@
 import type { FunctionRow } from "../../store/functions.ts";
+import { targetColumn, type WantedTarget } from "../destinations/target.ts";
 import { MIB, type WantedLimits } from "./limits.ts";
 import { retryPolicyColumn, type WantedRetryPolicy } from "./retry_policy.ts";
 
@@ -37,6 +38,8 @@ export interface FunctionSettings extends WantedLimits {
   readonly vfsId?: string | undefined;
   readonly variables?: Readonly<Record<string, string>> | undefined;
   readonly retryPolicy?: WantedRetryPolicy | undefined;
+  readonly onSuccess?: WantedTarget | undefined;
+  readonly onFailure?: WantedTarget | undefined;
 }
 
 /** The column of each setting, from its value or from its absence. */
@@ -58,6 +61,8 @@ const COLUMN_OF = {
   vfsId: ({ vfsId }) => ({ volumeId: vfsId || null }),
   variables: ({ variables = {} }) => ({ variables: JSON.stringify(variables) }),
   retryPolicy: ({ retryPolicy }) => ({ retryPolicy: retryPolicyColumn(retryPolicy) }),
+  onSuccess: ({ onSuccess }) => ({ onSuccess: targetColumn(onSuccess) }),
+  onFailure: ({ onFailure }) => ({ onFailure: targetColumn(onFailure) }),
 } satisfies {
   readonly [S in keyof FunctionSettings]-?: (settings: FunctionSettings) => Partial<FunctionRow>;
 };

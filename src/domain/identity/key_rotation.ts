@@ -3,6 +3,7 @@ import type { Store } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { serverKeyContext } from "./server_keys.ts";
 import { secretContext } from "../functions/secrets.ts";
+import { destinationSecretContext } from "../destinations/settings.ts";
 import { triggerSecretContext } from "../triggers/secrets.ts";
 
 /** How many values were sealed again. */
@@ -38,6 +39,12 @@ export async function resealAll(store: Store, from: Sealer, to: Sealer): Promise
         sealedSecret: reseal(sealedSecret, context),
         sealedOldSecret: reseal(sealedOldSecret, context),
       });
+      secrets++;
+    }
+    for (const { functionId, event, sealed } of await tx.functions.destinationSecrets()) {
+      const context = destinationSecretContext(functionId, event);
+      const again = to.seal(from.open(sealed, context), context);
+      await tx.functions.putDestinationSecret({ functionId, event, sealed: again });
       secrets++;
     }
     const keys = await tx.identity.allKeys();

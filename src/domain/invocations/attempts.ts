@@ -53,7 +53,11 @@ export class Attempts {
     const { executions, engine, queue } = this.parts;
     for (let next = execution;;) {
       const result = await executions.run(next, slot, signal, claim);
-      if (result.kind !== "repeat") return result;
+      if (result.kind !== "repeat") {
+        const { onSuccess, onFailure } = next.destinations;
+        if (onSuccess !== null || onFailure !== null) this.parts.scheduler.wake();
+        return result;
+      }
       if (result.isDelayed) {
         this.parts.scheduler.wake();
         return result;

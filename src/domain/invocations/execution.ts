@@ -26,9 +26,11 @@ import type { Node } from "../nodes/node.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
+import type { Destinations, EndedCall } from "./conclusion.ts";
 import type { HostMethods } from "./host_methods.ts";
 import type { CallTrigger } from "./new_row.ts";
 import { StoredRecord, Superseded } from "./record.ts";
+import type { Repeatable } from "./retries.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -49,6 +51,7 @@ export interface Execution {
   readonly recordedAs: "PENDING" | "RUNNING";
   readonly commitId: string;
   readonly trigger: CallTrigger;
+  readonly destinations: Destinations;
   /** Of the client that sent the request it answers; undefined if it answers none. */
   readonly remoteAddress: string | undefined;
   /** The node that owns it. */
@@ -115,7 +118,7 @@ export class Executions {
     using unrecorded = this.#trackUnrecorded(id);
     const record = new StoredRecord(store, { id, owner, attempt }, {
       functionId: execution.invocation.functionId,
-      call: { ...execution, id, triggerKind: execution.trigger.kind },
+      call: endedCallOf(execution),
       // The limiter of a node alone has counted them.
       runningMax: node.isShared ? execution.ownConcurrency : undefined,
       nextOwner: queue === undefined ? owner : null,
@@ -272,6 +275,22 @@ export class Executions {
 function resultOf(recorded: Recorded): ExecutionResult {
   if (recorded === undefined) return { kind: "not-run" };
   return recorded.kind === "repeat" ? recorded : { kind: "recorded", outcome: recorded };
+}
+
+/** What decides what follows the end of a call. */
+function endedCallOf(
+  { invocation, mode, trigger, maxAttempts, retryPolicy, destinations }: Execution,
+): EndedCall & Repeatable {
+  const { invocationId: id, functionId } = invocation;
+  return {
+    id,
+    functionId,
+    mode,
+    triggerKind: trigger.kind,
+    maxAttempts,
+    retryPolicy,
+    ...destinations,
+  };
 }
 
 /** The second argument of the handler. */

@@ -7,6 +7,7 @@ import {
 } from "../../store/invocations.ts";
 import type { InvocationFilter as InvocationSelection } from "../../store/invocation_search.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import type { OutboxRow } from "../../store/outbox.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
@@ -134,6 +135,11 @@ export class Invocations {
     );
   }
 
+  /** The end of an invocation on its way to a destination; undefined without one. */
+  sentEnd(id: string): Promise<OutboxRow | undefined> {
+    return this.parts.store.read.outbox.of(id);
+  }
+
   /** Invocations of a function, or of all (`-`), newest first. */
   async search(
     functionId: string,
@@ -190,6 +196,7 @@ export class Invocations {
       trigger,
       mode,
       ...attemptsOf(fn, { mode, triggerKind: trigger.kind }, inputLimits.maxAttempts),
+      destinationDepth: call.destinationDepth ?? 0,
       notBefore: call.notBefore,
       request: this.#idempotency.request(by.id, call, inputJson),
       call,

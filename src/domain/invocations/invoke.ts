@@ -19,6 +19,8 @@ export interface Invoke {
   readonly trigger?: CallTrigger;
   /** It starts at this time or later. Whoever calls must not wait for its end. */
   readonly notBefore?: Date | undefined;
+  /** Destinations that started it one after another; 0 if absent. */
+  readonly destinationDepth?: number;
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string;
   /**

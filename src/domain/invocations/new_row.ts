@@ -26,6 +26,7 @@ export interface CallToRecord {
   readonly maxAttempts: number;
   /** JSON; null for none. */
   readonly retryPolicy: string | null;
+  readonly destinationDepth: number;
   /** The time that it waits for; undefined if it may start at once. */
   readonly notBefore: Date | undefined;
 }
@@ -45,7 +46,7 @@ export function newRow(
   { isStarted, owner }: { readonly isStarted: boolean; readonly owner: string | null },
 ): InvocationRow {
   const { fn, limits, commit, inputJson, volumeId, trigger, mode, notBefore } = call;
-  const { maxAttempts, retryPolicy } = call;
+  const { maxAttempts, retryPolicy, destinationDepth } = call;
   // Searches by time use ids: both have the same second.
   const { id, time } = ids.nextWithTime();
   const now = time.toISOString();
@@ -82,6 +83,7 @@ export function newRow(
     skipReason: null,
     retryPolicy,
     parkedAt: null,
+    destinationDepth,
     concurrencyKey: null,
     http: null,
     createdAt: now,

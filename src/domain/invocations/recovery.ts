@@ -121,15 +121,18 @@ export class Recovery {
 
   /** False if another node was faster. */
   async #interrupt(row: OrphanedInvocation): Promise<boolean> {
-    const { store, notifier } = this.parts;
+    const { store, notifier, scheduler } = this.parts;
     const conclusion = { end: interruption(row) };
+    const fn = await store.read.functions.get(row.functionId);
+    const ended = { ...row, onSuccess: fn?.onSuccess ?? null, onFailure: fn?.onFailure ?? null };
     const now = new Date().toISOString();
     const isDone = await store.write(async (tx) => {
       const isOurs = await tx.invocations.finish(row, conclusion, now);
-      if (isOurs) await conclude(tx, row, conclusion.end, now);
+      if (isOurs) await conclude(tx, ended, conclusion.end, now);
       return isOurs;
     });
     notifier.notify(row.id);
+    scheduler.wake();
     return isDone;
   }
 

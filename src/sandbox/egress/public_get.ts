@@ -1,6 +1,7 @@
 /** Small documents of other hosts that the server itself reads, under the address policy of functions. */
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { addressPolicy } from "./addresses.ts";
+import { ownRequest } from "./own_request.ts";
 import type { EgressOptions } from "./proxy.ts";
 import { Router } from "./route.ts";
 
@@ -18,21 +19,12 @@ export function publicGet(
     if (url.protocol !== "https:") throw new Error("it is not an https URL");
     const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
     const socket = await router.connectTls({ host, port: Number(url.port || 443) });
-    const late = setTimeout(() => socket.destroy(new Error("it took too long")), TIMEOUT_MS);
-    try {
-      const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-      const outgoing = request({
-        createConnection: () => socket,
-        path: url.pathname + url.search,
-        headers: { "Host": url.host, "Accept": "application/json", "Connection": "close" },
-      }, resolve);
-      outgoing.on("error", reject);
-      outgoing.end();
-      return await bodyOf(await promise, maxBytes);
-    } finally {
-      clearTimeout(late);
-      socket.destroy();
-    }
+    const options = {
+      path: url.pathname + url.search,
+      headers: { "Host": url.host, "Accept": "application/json", "Connection": "close" },
+    };
+    const sent = { options, timeoutMs: TIMEOUT_MS };
+    return await ownRequest(socket, sent, (answer) => bodyOf(answer, maxBytes));
   };
 }
 

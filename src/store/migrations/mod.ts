@@ -22,6 +22,7 @@ import * as shared from "./015_shared.ts";
 import * as triggers from "./016_triggers.ts";
 import * as deliveries from "./017_deliveries.ts";
 import * as retries from "./018_retries.ts";
+import * as destinations from "./019_destinations.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -43,6 +44,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "016_triggers": triggers,
   "017_deliveries": deliveries,
   "018_retries": retries,
+  "019_destinations": destinations,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

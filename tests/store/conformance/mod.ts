@@ -4,6 +4,7 @@ import { COMMITS, IDENTITY } from "./commits.ts";
 import { DELAYS } from "./delays.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { INVOCATIONS, PURGES, SEARCH } from "./invocations.ts";
+import { OUTBOX } from "./outbox.ts";
 import type { Steps } from "./rows.ts";
 import { TRIGGERS } from "./triggers.ts";
 import { VOLUMES } from "./volumes.ts";
@@ -16,6 +17,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   identity: IDENTITY,
   invocations: INVOCATIONS,
   delays: DELAYS,
+  outbox: OUTBOX,
   search: SEARCH,
   purges: PURGES,
   triggers: TRIGGERS,

@@ -1,0 +1,141 @@
+import type { FunctionRow } from "../../store/functions.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import type { Sealer } from "../../store/sealing.ts";
+import { isAllowed } from "../../sandbox/mod.ts";
+import { DomainError, type FieldViolation, invalid } from "../errors.ts";
+import { liveFunction } from "../references.ts";
+import { checkSecret } from "../triggers/secrets.ts";
+import {
+  DESTINATION_EVENTS,
+  type DestinationEvent,
+  targetColumn,
+  targetOf,
+  type WantedTarget,
+} from "./target.ts";
+
+/** Functions that are visited to find a cycle of destinations. */
+const VISITED_MAX = 1_000;
+
+/** The destinations that a request sets. */
+export type WantedDestinations = {
+  readonly [Event in DestinationEvent]?: WantedTarget | undefined;
+};
+
+/** Checks the destinations of functions, and seals their secrets. */
+export class DestinationSettings {
+  constructor(private readonly store: Store, private readonly sealer: Sealer) {}
+
+  /**
+   * Checks destinations that change.
+   * @param fn as it will be
+   * @param prefix of the fields in the request
+   * @throws INVALID_FIELD, FUNCTION_NOT_FOUND
+   */
+  async check(
+    fn: Pick<FunctionRow, "id" | "outboundNetworkAllowlist">,
+    wanted: WantedDestinations,
+    changed: readonly string[],
+    prefix: string,
+  ): Promise<void> {
+    for (const event of DESTINATION_EVENTS.filter((one) => changed.includes(one))) {
+      const field = prefix + event;
+      const { functionId, url } = wanted[event] ?? {};
+      if (functionId && url) {
+        throw invalid({ field, description: "must have either functionId or url" });
+      }
+      if (functionId) await this.#checkCycle(fn.id, functionId, `${field}.functionId`);
+      const fault = url ? urlFault(url, fn) : undefined;
+      if (fault !== undefined) throw invalid({ field: `${field}.url`, description: fault });
+    }
+  }
+
+  /** Writes the secrets of destinations that change. @throws INVALID_FIELD for a URL that has none */
+  async writeSecrets(
+    tx: Writers,
+    functionId: string,
+    wanted: WantedDestinations,
+    changed: readonly string[],
+    prefix: string,
+  ): Promise<void> {
+    for (const event of DESTINATION_EVENTS.filter((one) => changed.includes(one))) {
+      const { url, secret } = wanted[event] ?? {};
+      const field = `${prefix}${event}.secret`;
+      if (!url) await tx.functions.deleteDestinationSecret(functionId, event);
+      else if (secret) {
+        checkSecret("standard", secret, field);
+        const context = destinationSecretContext(functionId, event);
+        const sealed = this.sealer.seal(new TextEncoder().encode(secret), context);
+        await tx.functions.putDestinationSecret({ functionId, event, sealed });
+      } else if (await tx.functions.destinationSecret(functionId, event) === undefined) {
+        const description = "is missing: whsec_ and then base64 of 24 to 64 bytes";
+        throw invalid({ field, description } satisfies FieldViolation);
+      }
+    }
+  }
+
+  /** The secret that signs what goes to the URL; undefined if it was deleted meanwhile. */
+  async secret(functionId: string, event: DestinationEvent): Promise<string | undefined> {
+    const sealed = await this.store.read.functions.destinationSecret(functionId, event);
+    if (sealed === undefined) return undefined;
+    const context = destinationSecretContext(functionId, event);
+    return new TextDecoder().decode(this.sealer.open(sealed, context));
+  }
+
+  /** Follows destinations from the target on. Two requests at once may make a cycle: the depth of calls bounds it. */
+  async #checkCycle(id: string, target: string, field: string): Promise<void> {
+    const { read } = this.store;
+    await liveFunction(read, target);
+    const paths: (readonly string[])[] = [[target]];
+    const visited = new Set<string>();
+    for (let path = paths.shift(); path !== undefined; path = paths.shift()) {
+      const last = path.at(-1) ?? "";
+      if (last === id) {
+        const cycle = [id, ...path].join(" -> ");
+        throw invalid({ field, description: `makes a cycle of destinations: ${cycle}` });
+      }
+      if (visited.has(last) || visited.size >= VISITED_MAX) continue;
+      visited.add(last);
+      const row = await read.functions.get(last);
+      paths.push(...functionTargets(row).map((next) => [...path, next]));
+    }
+  }
+}
+
+/** Asserts that no destination of a function names this one. @throws FUNCTION_IN_USE */
+export async function assertNoDestination(tx: Writers, functionId: string): Promise<void> {
+  const json = targetColumn({ functionId }) ?? "";
+  const other = await tx.functions.withDestination(json, functionId);
+  if (other === undefined) return;
+  throw new DomainError(
+    "FUNCTION_IN_USE",
+    `Cannot delete function ${functionId}: it is a destination of function ${other}; change that first`,
+  );
+}
+
+/** The context that binds a sealed secret to its destination. */
+export function destinationSecretContext(functionId: string, event: string): string {
+  return `destination:${functionId}:${event}`;
+}
+
+function functionTargets(
+  row: Pick<FunctionRow, "onSuccess" | "onFailure"> | undefined,
+): string[] {
+  return [row?.onSuccess, row?.onFailure].flatMap((json) => {
+    const target = json ? targetOf(json) : undefined;
+    return target !== undefined && "functionId" in target ? [target.functionId] : [];
+  });
+}
+
+function urlFault(
+  url: string,
+  { outboundNetworkAllowlist }: Pick<FunctionRow, "outboundNetworkAllowlist">,
+): string | undefined {
+  switch (isAllowed(url, JSON.parse(outboundNetworkAllowlist) as string[])) {
+    case "allowed":
+      return undefined;
+    case "no-url":
+      return "must be an http or https URL without user and password";
+    case "denied":
+      return "its host and port are not in the function's outboundNetworkAllowlist";
+  }
+}

@@ -1,0 +1,251 @@
+/** Destinations: functions and URLs that get the ends of calls. */
+import assert from "node:assert/strict";
+import { Webhook } from "standardwebhooks";
+import type { Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError } from "../support/expect.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+import { BACKGROUND, deadLetters, settings, start, STATUS, UNSTEADY } from "./support.ts";
+
+const LOOPBACK = ["--egress-allow-private", "127.0.0.0/8"];
+const FLAGS = [...LOOPBACK, "--max-destination-depth", "2", "--destination-attempts", "3"];
+const SECRET = `whsec_${"c2VjcmV0".repeat(4)}`;
+const ECHO = `export default (input, { trigger }) => ({ got: input, trigger });`;
+
+/** A host that keeps what it gets, and answers the next statuses, and then 200. */
+class Receiver implements AsyncDisposable {
+  readonly got: { readonly headers: Record<string, string>; readonly body: string }[] = [];
+  readonly statuses: number[] = [];
+  readonly #server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    async (request) => {
+      const headers = Object.fromEntries(request.headers);
+      this.got.push({ headers, body: await request.text() });
+      return new Response(null, { status: this.statuses.shift() ?? 204 });
+    },
+  );
+
+  get host(): string {
+    return `127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+/** A function whose ends go to the receiver. */
+async function deployFor(client: Client, receiver: Receiver): Promise<string> {
+  const id = await client.deploy(UNSTEADY);
+  const url = `http://${receiver.host}/ends?x=1`;
+  const outboundNetworkAllowlist = [receiver.host];
+  const target = { url, secret: SECRET };
+  await settings(client, id, { outboundNetworkAllowlist, onSuccess: target, onFailure: target });
+  return id;
+}
+
+/** The invocation once its end has arrived, or will not. */
+async function sent(client: Client, id: string, call: string): Promise<Json> {
+  return await eventually(async () => {
+    const { destination, ...invocation } = await client.invocation(id, call);
+    const isOver = /_(DELIVERED|FAILED)$/.test(destination?.state ?? "");
+    return isOver ? { ...invocation, destination } : undefined;
+  }, "the end at its destination");
+}
+
+async function toFunction({ client }: Stage): Promise<void> {
+  const [id, target] = [await client.deploy(UNSTEADY), await client.deploy(ECHO)];
+  await settings(client, id, { onSuccess: { functionId: target } });
+  const call = await start(client, id, { until: 1 });
+  const { destination, input, output } = await sent(client, id, call);
+  assert.equal(destination.state, "DESTINATION_STATE_DELIVERED");
+  const started = await client.ended(target, destination.invocationId);
+  const invocation = { id: call, functionId: id, status: `${STATUS}SUCCESS`, input, output };
+  assert.deepEqual(started.output, {
+    got: { invocation },
+    trigger: { kind: "destination", id: call },
+  });
+  assert.deepEqual(started.trigger, { kind: "TRIGGER_KIND_DESTINATION", id: call });
+  await client.ended(id, await start(client, id, { until: 9 }));
+  await client.invoke(id, { until: 1 });
+  const { body } = await client.get(`/api/v1/functions/${target}/invocations`);
+  assert.equal(body.list.length, 1, "neither a failure nor a call with a caller that waits");
+}
+
+async function toUrl({ client }: Stage): Promise<void> {
+  await using receiver = new Receiver();
+  const id = await deployFor(client, receiver);
+  const good = await start(client, id, { until: 1 });
+  await sent(client, id, good);
+  const failed = await start(client, id, { until: 9 });
+  const { error } = await sent(client, id, failed);
+  const [first, second] = receiver.got;
+  for (const got of [first, second]) {
+    new Webhook(SECRET).verify(got?.body ?? "", got?.headers ?? {});
+    assert.equal(got?.headers["content-type"], "application/json");
+  }
+  assert.deepEqual([first?.headers["webhook-id"], second?.headers["webhook-id"]], [good, failed]);
+  assert.deepEqual(JSON.parse(second?.body ?? ""), {
+    invocation: {
+      id: failed,
+      functionId: id,
+      status: `${STATUS}ERROR`,
+      error,
+      input: { until: 9 },
+    },
+  });
+}
+
+async function again({ client, server }: Stage): Promise<void> {
+  await using receiver = new Receiver();
+  const id = await deployFor(client, receiver);
+  receiver.statuses.push(500, 302);
+  const call = await start(client, id, { until: 1 });
+  const { destination } = await sent(client, id, call);
+  assert.deepEqual([destination.state, destination.attempts], ["DESTINATION_STATE_DELIVERED", 3]);
+  assert.deepEqual(receiver.got.map(({ headers }) => headers["webhook-id"]), [call, call, call]);
+  assert.equal(new Set(receiver.got.map(({ body }) => body)).size, 1);
+
+  receiver.statuses.push(410);
+  const gone = await sent(client, id, await start(client, id, { until: 1 }));
+  assert.deepEqual(
+    [gone.destination.state, gone.destination.attempts, gone.destination.error],
+    ["DESTINATION_STATE_FAILED", 1, "the host answered 410: it wants no more"],
+  );
+  receiver.statuses.push(503, 503, 503);
+  const never = await sent(client, id, await start(client, id, { until: 1 }));
+  assert.match(
+    never.destination.error,
+    /answered 503 \(after 3 attempts, --destination-attempts\)$/,
+  );
+  assert.equal(receiver.got.length, 7);
+  const shown = await runInvoked(["show", id, never.id], { env: { INVOKED_DATA: server.dataDir } });
+  assert.match(shown.stdout, /^destination +http:\/\/127.*: failed after 3 attempts: .*503/m);
+}
+
+async function cancelled({ client }: Stage): Promise<void> {
+  await using receiver = new Receiver();
+  const id = await deployFor(client, receiver);
+  const at = new Date(Date.now() + 3.6e6).toISOString();
+  const { body } = await client.invoke(id, {}, { ...BACKGROUND, "invoke-at": at });
+  const path = `/api/v1/functions/${id}/invocations/${body.invocationId}`;
+  await client.post(`${path}/cancel`);
+  assert.equal("destination" in (await client.get(path)).body.invocation, false);
+  assert.deepEqual(receiver.got, []);
+}
+
+async function depth({ client }: Stage): Promise<void> {
+  const ids = [];
+  for (let n = 0; n < 4; n++) ids.push(await client.deploy(ECHO));
+  const [a = "", b = "", c = "", d = ""] = ids;
+  for (const [from, to] of [[a, b], [b, c], [c, d]] as const) {
+    await settings(client, from, { onSuccess: { functionId: to } });
+  }
+  let [id, call] = [a, await start(client, a)];
+  for (const next of [b, c]) {
+    const { destination } = await sent(client, id, call);
+    [id, call] = [next, destination.invocationId];
+  }
+  const { destination } = await sent(client, c, call);
+  assert.deepEqual([destination.state, destination.error], [
+    "DESTINATION_STATE_FAILED",
+    "a depth of 3 destinations exceeds the limit of 2 (--max-destination-depth)",
+  ]);
+}
+
+async function refusals({ client, server }: Stage): Promise<void> {
+  const [a, b, c] = [
+    await client.deploy(ECHO),
+    await client.deploy(ECHO),
+    await client.deploy(ECHO),
+  ];
+  await settings(client, a, { onSuccess: { functionId: b } });
+  await settings(client, b, { onFailure: { functionId: c } });
+  const update = (id: string, change: Json) =>
+    client.post("/api/v1/functions/update", {
+      function: { id, ...change },
+      updateMask: Object.keys(change).join(","),
+    });
+  const outboundNetworkAllowlist = ["example.com"];
+  const url = "https://example.com/ends";
+  const faults: [string, Json, RegExp][] = [
+    [
+      c,
+      { onSuccess: { functionId: a } },
+      /onSuccess\.functionId: makes a cycle.*: \S+( -> \S+){3}$/,
+    ],
+    [c, { onFailure: { functionId: c } }, /onFailure\.functionId: makes a cycle of destinations/],
+    [c, { onSuccess: { functionId: a, url } }, /onSuccess: must have either functionId or url/],
+    [c, { onSuccess: { url, secret: SECRET } }, /onSuccess\.url: its host and port are not in/],
+    [c, { onSuccess: { url: "ftp://a/b" } }, /onSuccess\.url: must be an http or https URL/],
+    [c, { onSuccess: { url }, outboundNetworkAllowlist }, /onSuccess\.secret: is missing: whsec_/],
+    [
+      c,
+      { onSuccess: { url, secret: "short" }, outboundNetworkAllowlist },
+      /onSuccess\.secret: must be whsec_/,
+    ],
+  ];
+  for (const [id, change, message] of faults) {
+    assertError(await update(id, change), "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+  }
+  const unknown = await update(c, { onSuccess: { functionId: "0".repeat(27) } });
+  assertError(unknown, "NOT_FOUND", "FUNCTION_NOT_FOUND");
+  const deletion = await client.call("DELETE", `/api/v1/functions/${b}`);
+  assertError(deletion, "FAILED_PRECONDITION", "FUNCTION_IN_USE", {
+    message: new RegExp(`it is a destination of function ${a}; change that first$`),
+  });
+  await settings(client, c, { onSuccess: { url, secret: SECRET }, outboundNetworkAllowlist });
+  await settings(client, c, { onSuccess: { url: `${url}/2`, secret: "" } });
+  const { body } = await client.get(`/api/v1/functions/${c}`);
+  assert.deepEqual(body.function.onSuccess, { url: `${url}/2` });
+  assert.equal(JSON.stringify(body).includes(SECRET), false);
+  const env = { INVOKED_DATA: server.dataDir };
+  const target = JSON.stringify({ functionId: c });
+  const set = await runInvoked(["settings", "set", a, `onFailure=${target}`], { env });
+  assert.equal(set.code, 0, set.stderr);
+  const { stdout } = await runInvoked(["settings", "list", a], { env });
+  assert.match(stdout, new RegExp(`^onFailure\\s+\\{"functionId":"${c}"\\}`, "m"));
+  await settings(client, a, { onSuccess: {}, onFailure: {} });
+  assert.equal((await client.call("DELETE", `/api/v1/functions/${b}`)).status, 200);
+}
+
+serverSuite("a destination", { flags: FLAGS }, {
+  "is a function that starts once with the end of a call": toFunction,
+  "is a URL that gets a signed request": toUrl,
+  "is tried again, but not after 410": again,
+  "gets no end of a cancelled call": cancelled,
+  "is bounded in depth": depth,
+  "is checked when it is set": refusals,
+});
+
+Deno.test("what goes to a URL obeys the rules of egress, and survives crashes", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  await using receiver = new Receiver();
+  let [id, call] = ["", ""];
+  {
+    // Loopback is private.
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    id = await deployFor(client, receiver);
+    call = await start(client, id, { until: 1 });
+    const { destination } = await eventually(async () => {
+      const found = await client.invocation(id, call);
+      return found.destination?.error === undefined ? undefined : found;
+    });
+    assert.match(
+      destination.error,
+      /^no answer came: the address is not public but loopback \(--egress-allow-private\)$/,
+    );
+    assert.deepEqual(receiver.got, []);
+    await server.stop("SIGKILL");
+  }
+  await using server = await TestServer.start({ dataDir, flags: LOOPBACK });
+  const client = await server.client();
+  const { destination } = await sent(client, id, call);
+  assert.equal(destination.state, "DESTINATION_STATE_DELIVERED");
+  assert.deepEqual(receiver.got.map(({ headers }) => headers["webhook-id"]), [call]);
+  assert.deepEqual(await deadLetters(client, id), []);
+});
