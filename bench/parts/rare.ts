@@ -54,7 +54,7 @@ export async function rare(context: Context): Promise<PartResult> {
   }
   const ours = merge(loads.map(({ ours }) => ours));
   const bare = merge(loads.map(({ bare }) => bare));
-  const measure = `${FUNCTIONS} functions, each once a minute`;
+  const measure = `${count} functions, each once${context.isQuick ? "" : " a minute"}`;
   return {
     rows: [
       ...withRatios([

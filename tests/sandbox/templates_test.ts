@@ -86,6 +86,17 @@ sandboxTest("provisioned instances stay within the memory of the pool", async (s
   assert.ok(sandboxes.stats.ready <= within, String(sandboxes.stats.ready));
 }, { ...POOL, poolMemoryBytes: 12 * MIB });
 
+sandboxTest("calls that follow each other find one more instance", async (sandboxes) => {
+  const body = `${SLOW} const main = () => ({ sum });`;
+  await fromTemplate(sandboxes, body);
+  let calls = 0;
+  await eventually(async () => {
+    // On a busy machine two calls may be too far from each other.
+    if (calls++ % 20 === 0) { for (let call = 0; call < 2; call++) await run(sandboxes, body); }
+    return sandboxes.stats.ready >= POOL.poolSize + 2 || undefined;
+  }, "a second instance that waits");
+}, POOL);
+
 /** Scripts that are not fit for a template. Each is evaluated in every call. */
 const UNFIT: Readonly<Record<string, string>> = {
   "reads secrets": "const { key } = meta.invoked.secrets;",
@@ -166,13 +177,15 @@ async function scriptTemplateOf(
 ): Promise<{ script: number; below: readonly number[] }> {
   return await eventually(async () => {
     const all = await treePids(cacheDir);
-    for (const script of all) {
-      const below = childrenOf(script);
-      const further = below.map(childrenOf);
-      const isRoot = further.some((pids) => pids.length > 1) || below.length > 2;
-      if (below.length === 1 && further.flat().length === 1 && !isRoot) return { script, below };
-    }
+    // Below it are templates, and below these instances; the root has it below itself.
+    const script = all.find((pid) => heightOf(pid) === 2);
+    return script === undefined ? undefined : { script, below: childrenOf(script) };
   }, "a script template");
+}
+
+/** Generations of processes below this one. */
+function heightOf(pid: number): number {
+  return Math.max(0, ...childrenOf(pid).map((child) => 1 + heightOf(child)));
 }
 
 /** Waits in the call if the input says so. */
@@ -187,6 +200,8 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
     `${signal} of a script template harms its running calls alone`,
     async (sandboxes, _context, _mode, cacheDir) => {
       await fromTemplate(sandboxes, WAITING);
+      // A call soon after would make another template, which is not seen below or killed.
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
       const { promise: up, resolve } = Promise.withResolvers<void>();
       // What is killed would not end by itself before.
       const wait = signal === "SIGKILL" ? 30_000 : 500;

@@ -9,6 +9,8 @@ import { Template } from "./template.ts";
 
 /** Time in which a template beyond the size of the pool must have been needed once. */
 const UNUSED_MS = 60_000;
+/** Two calls within this time are frequent: another one may overlap with the last. */
+const FREQUENT_WITHIN_MS = 1000;
 /** Instances of one template, after which another replaces it; see `src/runtime/fork/unique.ts`. */
 const TEMPLATE_FORKS_MAX = 1000;
 
@@ -44,15 +46,21 @@ export class InstancePool implements Disposable {
   #making = 0;
   /** Least number of waiting instances since the last look for unused templates. */
   #leastWaiting = 0;
+  /** Time of the last call. */
+  #takenMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
-  /** @param size number of templates that are kept without calls */
+  /**
+   * @param size number of templates that are kept without calls
+   * @param growsAhead whether frequent calls find one more instance than they take
+   */
   constructor(
     forker: Forker,
     supplies: TreeSupplies,
     egressSockets: EgressSockets,
     size: number,
+    private readonly growsAhead = false,
   ) {
     this.#forker = forker;
     this.#supplies = supplies;
@@ -96,12 +104,15 @@ export class InstancePool implements Disposable {
       const waiting = this.#waiting.shift();
       this.#leastWaiting = Math.min(this.#leastWaiting, this.#waiting.length);
       if (waiting === undefined) break;
-      if (waiting.instance.isWaiting) return Promise.resolve(waiting);
+      if (!waiting.instance.isWaiting) continue;
+      this.#growAhead();
+      return Promise.resolve(waiting);
     }
     if (this.#isClosed) return Promise.resolve(undefined);
     const waiter = Promise.withResolvers<Waiting | undefined>();
     this.#waiters.push(waiter);
     if (this.#comingSoon < this.#waiters.length) this.#grow();
+    this.#growAhead();
     return waiter.promise;
   }
 
@@ -119,6 +130,14 @@ export class InstancePool implements Disposable {
   /** Settles once every template has ended. Call it after the disposal. */
   async ended(): Promise<void> {
     await Promise.all([...this.#templates.keys()].map((template) => template.ended));
+  }
+
+  /** Makes another template ahead of a call that would wait for it. */
+  #growAhead(): void {
+    const isFrequent = performance.now() - this.#takenMs < FREQUENT_WITHIN_MS;
+    this.#takenMs = performance.now();
+    if (!this.growsAhead || !isFrequent) return;
+    if (this.#waiting.length + this.#comingSoon <= this.#waiters.length) this.#grow();
   }
 
   /** Instances that are being made, or will be as soon as the previous one of their template has ended. */

@@ -151,7 +151,7 @@ export class ScriptTemplates implements Disposable {
       const evaluated = this.#isClosed ? undefined : await this.#evaluate(key, script);
       if (evaluated === undefined) return;
       const { template, egressSockets } = evaluated;
-      const pool = new InstancePool(template, this.#supplies, egressSockets, size);
+      const pool = new InstancePool(template, this.#supplies, egressSockets, size, true);
       const nowMs = performance.now();
       this.#ready.set(key, { template, pool, ownBytes, size, madeMs: nowMs, usedMs: nowMs });
       template.ended.then(() => {
