@@ -19,7 +19,7 @@ import { HELLO, type Workload } from "../workload.ts";
 import { measureIdle } from "./idle.ts";
 
 const FULL = { rounds: 3, latencySeconds: 8, saturatedSeconds: 4, idleSeconds: 15 } as const;
-const QUICK = { rounds: 1, latencySeconds: 3, saturatedSeconds: 2, idleSeconds: 3 } as const;
+const QUICK = { rounds: 2, latencySeconds: 2, saturatedSeconds: 1, idleSeconds: 3 } as const;
 type Plan = typeof FULL | typeof QUICK;
 
 const PAGE = fileURLToPath(new URL("../../docs/performance.md", import.meta.url));
