@@ -9,11 +9,19 @@ const LIMITS = { maxQueued: 1000, maxQueuedBytes: 1_000_000, maxWaitMs: 1100 };
 class Stage {
   now = 0;
   readonly limiter: ConcurrencyLimiter;
+  readonly #limits: { maxRunning: number };
   readonly #running: Slot[] = [];
 
   constructor(maxRunning: number, maxRunningPerFunction = maxRunning) {
     const limits = { ...LIMITS, maxRunning, maxRunningPerFunction };
+    this.#limits = limits;
     this.limiter = new ConcurrencyLimiter(limits, () => this.now);
+  }
+
+  /** Workers come or go. */
+  set slots(maxRunning: number) {
+    this.#limits.maxRunning = maxRunning;
+    this.limiter.limitsChanged();
   }
 
   /** Calls that get their grant in a second, as measured. */
@@ -64,6 +72,16 @@ function rounded<T extends number | undefined>(value: T) {
 
 Deno.test("no call is rejected before every slot was released once", () => {
   const stage = new Stage(2);
+  assert.equal(stage.letIn("a"), 100);
+  stage.end(60_000);
+  assert.equal(stage.call("a"), undefined, "the first release says nothing about the other slot");
+  for (let ends = 0; ends < 3; ends++) stage.end(1000);
+  assert.equal(stage.call("a")?.kind, "wait-too-long");
+});
+
+Deno.test("slots of workers that came later count as well", () => {
+  const stage = new Stage(0, 10);
+  stage.slots = 2;
   assert.equal(stage.letIn("a"), 100);
   stage.end(60_000);
   assert.equal(stage.call("a"), undefined, "the first release says nothing about the other slot");

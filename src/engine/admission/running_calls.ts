@@ -64,7 +64,7 @@ export class RunningCalls {
   #throughputWith(functionId: string, limit: number): ThroughputEstimator {
     const known = this.#measured.get(functionId);
     if (known?.limit === limit) return known.throughput;
-    const throughput = new ThroughputEstimator(limit, this.#now);
+    const throughput = new ThroughputEstimator(() => limit, this.#now);
     this.#measured.set(functionId, { limit, throughput });
     return throughput;
   }

@@ -27,7 +27,7 @@ export class SlotUsage {
   constructor(limits: SlotLimits, now: Clock) {
     this.#limits = limits;
     this.#now = now;
-    this.throughput = new ThroughputEstimator(limits.maxRunning, now);
+    this.throughput = new ThroughputEstimator(() => limits.maxRunning, now);
   }
 
   get count(): number {
@@ -68,7 +68,10 @@ export class SlotUsage {
   #estimatorOf(functionId: string): ThroughputEstimator {
     const known = this.#throughputOf.get(functionId);
     if (known !== undefined) return known;
-    const estimator = new ThroughputEstimator(this.#limits.maxRunningPerFunction, this.#now);
+    const estimator = new ThroughputEstimator(
+      () => this.#limits.maxRunningPerFunction,
+      this.#now,
+    );
     this.#throughputOf.set(functionId, estimator);
     return estimator;
   }

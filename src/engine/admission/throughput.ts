@@ -16,8 +16,7 @@ const MAX_AGE_MS = 60_000;
  * calls that would have to wait are rejected, and an estimate that is too low corrects itself.
  */
 export class ThroughputEstimator {
-  readonly #slots: number;
-  readonly #keep: number;
+  readonly #slots: () => number;
   readonly #now: Clock;
   /** Releases while all slots were taken, and the time that they took: sums whose older parts decay. */
   #releases = 0;
@@ -25,9 +24,9 @@ export class ThroughputEstimator {
   #fullSince: number | undefined;
   #measuredAt = Number.NEGATIVE_INFINITY;
 
-  constructor(slots: number, now: Clock) {
+  /** @param slots how many there are now: workers come and go */
+  constructor(slots: () => number, now: Clock) {
     this.#slots = slots;
-    this.#keep = 1 - 1 / Math.max(RELEASES_MIN, RELEASES_OF_EACH * slots);
     this.#now = now;
   }
 
@@ -41,8 +40,9 @@ export class ThroughputEstimator {
   /** The first slot is released after all were taken. */
   released(): void {
     this.#measuredAt = this.#now();
-    this.#releases = this.#releases * this.#keep + 1;
-    this.#elapsedMs = this.#elapsedMs * this.#keep + this.#currentMs(this.#measuredAt);
+    const keep = 1 - 1 / Math.max(RELEASES_MIN, RELEASES_OF_EACH * this.#slots());
+    this.#releases = this.#releases * keep + 1;
+    this.#elapsedMs = this.#elapsedMs * keep + this.#currentMs(this.#measuredAt);
     this.#fullSince = undefined;
   }
 
@@ -50,7 +50,7 @@ export class ThroughputEstimator {
   get perSecond(): number | undefined {
     const now = this.#now();
     // A server without workers has no slots, until the first one comes.
-    if (this.#releases < Math.max(1, this.#slots)) return undefined;
+    if (this.#releases < Math.max(1, this.#slots())) return undefined;
     if (this.#fullSince === undefined && now - this.#measuredAt > MAX_AGE_MS) return undefined;
     const mean = this.#elapsedMs / this.#releases;
     // The next release takes at least as long as the time since the last one.
