@@ -7,6 +7,7 @@ import { PROGRAMS } from "../tests/support/diagnosis.ts";
 export const SUITES: Readonly<Record<string, readonly string[]>> = {
   browser: ["chromium"],
   cluster: ["nats-server", "postgres", "haproxy"],
+  endpoints: [],
   faults: ["cc"],
   hostile: [],
   sandbox: [],

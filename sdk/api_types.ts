@@ -1,4 +1,5 @@
 /** The messages of the API, with the names and types of C1's TypeScript SDK. */
+import type { InvocationHttp } from "./http_types.ts";
 import type { JSONObject } from "./json.ts";
 import type { FunctionSettings, Limits, ProcessReuse } from "./settings_types.ts";
 
@@ -149,6 +150,7 @@ export interface FunctionInvocation {
   endedAt?: Date;
   /** Why it was never started. An addition of this server. */
   skipReason?: SkipReason;
+  http?: InvocationHttp;
   /** How often it started; absent until it does. An addition of this server. */
   attempt?: number;
   /** How often it may start. An addition of this server. */

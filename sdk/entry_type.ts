@@ -50,8 +50,19 @@ export type ExportFault<D> = IsAny<D> extends true ? "ok"
   : D extends (...args: infer P) => infer R
     ? ReturnFault<Awaited<R>> extends "ok" ? InputFault<P extends [] ? undefined : P[0]>
     : ReturnFault<Awaited<R>>
-  : "The default export is not a function";
+  : "The default export is not a function, and has no fetch";
 
-/** `ok`, or why this module cannot be `main.ts`. */
-export type ModuleFault<M> = M extends { default: infer D } ? ExportFault<D>
-  : "The module has no default export: it must be a function";
+/** `ok`, or why a value of this type cannot answer requests. */
+type FetchFault<F> = IsAny<F> extends true ? "ok"
+  : F extends (...args: Any[]) => infer R ? Awaited<R> extends Response ? "ok"
+    : "fetch returns something else than a Response"
+  : "fetch is not a function";
+
+/** `ok`, or why this module cannot be `main.ts`. Any of the handlers suffices. */
+export type ModuleFault<M> = M extends { default: infer D } ? IsAny<D> extends true ? "ok"
+  : D extends (...args: Any[]) => unknown ? ExportFault<D>
+  : D extends { fetch: infer F } ? FetchFault<F>
+  : M extends { fetch: infer F } ? FetchFault<F>
+  : ExportFault<D>
+  : M extends { fetch: infer F } ? FetchFault<F>
+  : "The module exports neither a default function nor fetch";

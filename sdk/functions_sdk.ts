@@ -9,10 +9,11 @@ import { invoked } from "./host.ts";
 export type * from "./api.ts";
 export type * from "./api_request.ts";
 export type * from "./api_types.ts";
+export type { InvocationHttp } from "./http_types.ts";
 export type * from "./trigger_methods.ts";
 export type * from "./trigger_types.ts";
 export { SDKError } from "./api_error.ts";
-export type { CallContext, Handler } from "./handler.ts";
+export type { CallContext, FetchHandler, Handler } from "./handler.ts";
 export type { JSONArray, JSONObject, JSONValue } from "./json.ts";
 
 /** The configuration of this function. */

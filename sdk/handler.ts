@@ -14,6 +14,13 @@ export interface CallContext {
   };
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string;
+  /** When it is killed unless it has ended, in RFC 3339. A long body of `fetch` may go on longer. */
+  readonly deadline: string;
+  /**
+   * Keeps the call running until the promise settles, within its limits. If the promise is rejected, the call fails. The
+   * output is sent then, a response of `fetch` at once.
+   */
+  waitUntil(work: Promise<unknown>): void;
 }
 
 /**
@@ -24,3 +31,12 @@ export type Handler = (
   input: JSONObject,
   context: CallContext,
 ) => JSONObject | Promise<JSONObject>;
+
+/**
+ * The `fetch` of `main.ts`, which answers HTTP requests: `export const fetch: FetchHandler`, or
+ * `export default { fetch } satisfies { fetch: FetchHandler }`.
+ */
+export type FetchHandler = (
+  request: Request,
+  context: CallContext,
+) => Response | Promise<Response>;

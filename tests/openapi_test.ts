@@ -93,13 +93,14 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
-    "attempt attempts commitId createdAt depth endedAt error functionId id input limits maxAttempts notBefore output parentInvocationId processKind processReuse skipReason startedAt status trigger updatedAt vfsId vfsVersionRead vfsVersionWritten",
+    "attempt attempts commitId createdAt depth endedAt error functionId http id input limits maxAttempts notBefore output parentInvocationId processKind processReuse skipReason startedAt status trigger updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "invoked.InvocationTrigger": "id kind",
   "invoked.Destination": "functionId url",
   "invoked.SentEnd": "attempts error functionId invocationId nextAttemptAt state updatedAt url",
   "invoked.RetryPolicy": "initialBackoff maxAttempts maxBackoff retryOn",
   "invoked.DeadLetter": "attempts error functionId id invocationId parkedAt",
   "invoked.ReplayRequest": "commitId json",
+  "invoked.InvocationHttp": "method path requestBytes responseBytes status",
   "invoked.Attempt": "attempt endedAt error startedAt",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
     "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency retention retryPolicy scopedRoleIds timeout variables vfsId",

@@ -1,4 +1,4 @@
-/** Checks the type of the default export of `main.ts`, see `sdk/entry_type.ts`. */
+/** Checks the types of the handlers of `main.ts`, see `sdk/entry_type.ts`. */
 
 import { join } from "node:path";
 import type { Diagnostic } from "./contract.ts";
@@ -31,8 +31,9 @@ export async function writeEntryCheck(sdk: string, main: string): Promise<string
   return path;
 }
 
-/** A default export, or one of another name that becomes the default. */
-const DEFAULT_EXPORT = /\bexport\s+default\b|\bas\s+default\b|\bdefault\b(?=[^;]*\bfrom\b)/;
+/** A default export, one of another name that becomes the default, or `fetch`. */
+const DEFAULT_EXPORT =
+  /\bexport\s+default\b|\bas\s+default\b|\bdefault\b(?=[^;]*\bfrom\b)|\bexport\b[^;=(]*\bfetch\b/;
 
 /**
  * The fault that an error of the module reports.

@@ -11,6 +11,8 @@ import type { Store } from "../store/mod.ts";
 import type { Sandboxes } from "../sandbox/contract.ts";
 import { createApp } from "../http/app.ts";
 import { BodyBudget } from "../http/body_budget.ts";
+import { EndpointRates } from "../http/endpoints/mod.ts";
+import { publicOrigins } from "../http/endpoints/public_origin.ts";
 import { clientAddresses } from "../http/client_address.ts";
 import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
@@ -59,6 +61,7 @@ export function composeApi(
     webhookRateLimit: new WebhookRateLimit(config.triggers.webhooksPerSecond, node),
     maxWebhookBytes: config.triggers.maxWebhookBytes,
   };
+  const trustedProxies = config.server.trustedProxies ?? [];
   domain.hostMethods.add(hostMethods(OPERATIONS, services));
   return createApp(services, {
     bodies: {
@@ -67,6 +70,11 @@ export function composeApi(
     },
     hsts: config.tls.certFile !== undefined,
     corsOrigins: config.server.corsOrigins,
-    clientAddress: clientAddresses(config.server.trustedProxies ?? []),
+    clientAddress: clientAddresses(trustedProxies),
+    endpoints: {
+      ...config.endpoints,
+      publicOrigin: publicOrigins({ url, publicUrl: config.server.publicUrl, trustedProxies }),
+      rates: new EndpointRates(config.endpoints.ratePerSecond, node),
+    },
   });
 }

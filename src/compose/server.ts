@@ -215,9 +215,11 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
   );
 }
 
-function limitsOf({ commits, invocations, volumes, tests, retention, triggers }: Config) {
+function limitsOf(config: Config) {
+  const { commits, invocations, endpoints, volumes, tests, retention, triggers } = config;
   return {
     commits,
+    endpoints: { ...endpoints, maxHeaderBytes: config.server.maxHeaderBytes },
     functions: { ...invocations, retentionMs: retention.ageMs },
     invocations,
     volumes,

@@ -118,6 +118,16 @@ export interface Config {
     readonly maxDestinationAttempts: number;
     readonly maxDestinationDepth: number;
   };
+  readonly endpoints: {
+    readonly timeoutMs: number;
+    readonly bodyLimitBytes: number;
+    readonly idleTimeoutMs: number;
+    readonly streamTimeoutMs: number;
+    readonly maxStreams: number;
+    readonly disconnectGraceMs: number;
+    /** Requests per second of one address, and to one function; 0 for no limit. */
+    readonly ratePerSecond: number;
+  };
   readonly reuse: {
     readonly callsMax: number;
     readonly lifetimeMs: number;

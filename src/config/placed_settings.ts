@@ -15,6 +15,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   commits: "Commits",
   sandbox: "Sandbox",
   invocations: "Invocations",
+  endpoints: "HTTP endpoints",
   reuse: "Process reuse",
   egress: "Egress",
   volumes: "Volumes",

@@ -15,6 +15,7 @@ import {
   toggle,
 } from "./kinds.ts";
 import { DATABASE_SETTINGS } from "./database_settings.ts";
+import { ENDPOINT_SETTINGS } from "./endpoint_settings.ts";
 import { NATS_SETTINGS } from "./nats_settings.ts";
 import { INVOCATION_SETTINGS } from "./invocation_settings.ts";
 import { RETENTION_SETTINGS } from "./retention_settings.ts";
@@ -240,6 +241,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
     },
   },
   invocations: INVOCATION_SETTINGS,
+  endpoints: ENDPOINT_SETTINGS,
   reuse: REUSE_SETTINGS,
   egress: {
     allowPrivate: {

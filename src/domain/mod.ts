@@ -5,6 +5,8 @@ import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { Store } from "../store/mod.ts";
 import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
+import { Endpoints } from "./endpoints/endpoints.ts";
+import type { EndpointLimits } from "./endpoints/exchange.ts";
 import { Commits } from "./commits/commits.ts";
 import { Functions } from "./functions/functions.ts";
 import { FunctionLimits, type OperatorLimits } from "./functions/limits.ts";
@@ -65,6 +67,7 @@ export interface Domain {
   readonly replays: Replays;
   readonly bulk: Bulk;
   readonly deadLetters: DeadLetters;
+  readonly endpoints: Endpoints;
   readonly recovery: Recovery;
   readonly scheduler: Scheduler;
   readonly logs: InvocationLogs;
@@ -103,6 +106,7 @@ export interface DomainParts {
     readonly functions: OperatorLimits;
     readonly commits: CommitLimits;
     readonly invocations: CallLimits & DestinationLimits & { readonly maxBulk: number };
+    readonly endpoints: EndpointLimits & { readonly maxStreams: number };
     readonly volumes: VolumeLimits;
     readonly triggers: TriggerSources["limits"]["triggers"];
     readonly tests: TestParts["limits"];
@@ -206,7 +210,10 @@ function openInvocations(
     readonly pages: Pages;
     readonly functionLimits: FunctionLimits;
   },
-): Pick<Domain, "invocations" | "replays" | "bulk" | "deadLetters" | "recovery" | "logs"> {
+): Pick<
+  Domain,
+  "invocations" | "endpoints" | "replays" | "bulk" | "deadLetters" | "recovery" | "logs"
+> {
   const { store, engine, notifier, ids, node, limits, queue } = parts;
   const volumeLimits = limits.volumes;
   const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
@@ -240,6 +247,7 @@ function openInvocations(
   scheduler.register(new Outbox({ ...outboxParts, limits: limits.invocations }));
   return {
     invocations,
+    endpoints: new Endpoints(invocations, limits.endpoints),
     replays,
     bulk: new Bulk(invocations, replays, limits.invocations.maxBulk),
     deadLetters: new DeadLetters(store, replays, pages),

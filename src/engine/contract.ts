@@ -228,6 +228,8 @@ export interface Run extends Disposable {
    * @param signal kills this instance alone; its reason is a `KillCode`
    */
   execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Outcome>;
+  /** Releases the slot of a run that goes on without one. */
+  releaseSlot(): void;
 }
 
 /** Admits calls, and runs their jobs here or on another machine. */

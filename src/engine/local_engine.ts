@@ -112,6 +112,7 @@ export class LocalEngine implements Engine {
             claim: request.claim,
           },
         ),
+      releaseSlot: () => slot[Symbol.dispose](),
       [Symbol.dispose]: () => run[Symbol.dispose](),
     };
   }

@@ -9,6 +9,7 @@ import { authenticate } from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
 import type { ClientAddress } from "./client_address.ts";
 import { crossOrigin } from "./cross_origin.ts";
+import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { docsPage } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
@@ -24,6 +25,7 @@ export interface AppOptions {
   /** Origins whose web pages may call; undefined for none. */
   readonly corsOrigins: readonly string[] | undefined;
   readonly clientAddress: ClientAddress;
+  readonly endpoints: EndpointOptions;
 }
 
 /** The whole HTTP interface: middleware, every operation, and the docs page. */
@@ -37,6 +39,8 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   app.use(requestLog(options.clientAddress));
   app.use(closeUnread);
   app.use(securityHeaders(options.hsts));
+  // Before CORS, which is that of the API.
+  servePreviews(app, services, options.endpoints);
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   // Before authentication: their handlers check who calls.
   const ofRoles = OPERATIONS.filter(({ permission }) => isOfRoles(permission));

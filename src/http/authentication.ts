@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { ApiRateLimit } from "../api/rate_limit.ts";
 import { DomainError } from "../domain/errors.ts";
-import type { AccessTokens } from "../domain/identity/mod.ts";
+import type { AccessTokens, Principal } from "../domain/identity/mod.ts";
 import type { Env } from "./env.ts";
 
 /**
@@ -13,14 +13,25 @@ export function authenticate(
   countRequest: ApiRateLimit,
 ): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const header = c.req.header("authorization");
-    const token = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1];
-    if (token === undefined) throw tokenMissing(header);
-    const principal = await accessTokens.check(token);
-    countRequest(principal);
-    c.set("principal", principal);
+    c.set("principal", await bearerOf(c.req.header("authorization"), accessTokens, countRequest));
     await next();
   };
+}
+
+/**
+ * The principal of a header `Authorization` with a bearer token, whose request is counted.
+ * @throws TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, RATE_LIMITED
+ */
+export async function bearerOf(
+  header: string | undefined,
+  accessTokens: AccessTokens,
+  countRequest: ApiRateLimit,
+): Promise<Principal> {
+  const token = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1];
+  if (token === undefined) throw tokenMissing(header);
+  const principal = await accessTokens.check(token);
+  countRequest(principal);
+  return principal;
 }
 
 /** C1's Go SDK sends an empty token if only the field `BearerAuth` of its `Security` is set. */

@@ -68,6 +68,11 @@ export function noteChunks(incoming: IncomingMessage): void {
   receivedBefore.set(incoming, incoming.socket.bytesRead);
 }
 
+/** For a body in chunks: {@link chunkChecker}; undefined for any other. */
+export function framing(incoming: IncomingMessage): ((bytes: number) => boolean) | undefined {
+  return incoming.headers["transfer-encoding"] === undefined ? undefined : chunkChecker(incoming);
+}
+
 /** Checks whether bytes of a body came without extensions beyond the limit; Node's parser drops them unseen. */
 function chunkChecker(incoming: IncomingMessage): (bytes: number) => boolean {
   const before = receivedBefore.get(incoming) ?? 0;
@@ -76,7 +81,7 @@ function chunkChecker(incoming: IncomingMessage): (bytes: number) => boolean {
       CHUNK_OVERHEAD_BYTES_MAX + (1 + CHUNK_OVERHEAD_PER_BYTE_MAX) * bytes;
 }
 
-function tooManyExtensions(): DomainError {
+export function tooManyExtensions(): DomainError {
   return new DomainError(
     "BODY_TOO_LARGE",
     `Cannot read the body: the extensions of its chunks exceed the limit of ${

@@ -23,11 +23,7 @@ export type ClientAddress = (incoming: IncomingMessage) => string | undefined;
  * @param trustedProxies networks in CIDR notation
  */
 export function clientAddresses(trustedProxies: readonly string[]): ClientAddress {
-  const networks = trustedProxies.map((network) => ipaddr.parseCIDR(network));
-  const isTrusted = (address: Address) =>
-    networks.some(([network, bits]) =>
-      network.kind() === address.kind() && address.match(network, bits)
-    );
+  const isTrusted = trustIn(trustedProxies);
   return ({ socket, headers }) => {
     const peer = parseAddress(socket.remoteAddress);
     if (peer === undefined || !isTrusted(peer)) return peer?.toString();
@@ -36,6 +32,25 @@ export function clientAddresses(trustedProxies: readonly string[]): ClientAddres
     const [client = peer, other = client] = [forwarded, listed].filter((hop) => hop !== undefined);
     return (client.toString() === other.toString() ? client : peer).toString();
   };
+}
+
+/** Whether a request comes from a trusted proxy. @param trustedProxies networks in CIDR notation */
+export function trustedPeers(
+  trustedProxies: readonly string[],
+): (incoming: IncomingMessage) => boolean {
+  const isTrusted = trustIn(trustedProxies);
+  return ({ socket }) => {
+    const peer = parseAddress(socket.remoteAddress);
+    return peer !== undefined && isTrusted(peer);
+  };
+}
+
+function trustIn(trustedProxies: readonly string[]): (address: Address) => boolean {
+  const networks = trustedProxies.map((network) => ipaddr.parseCIDR(network));
+  return (address) =>
+    networks.some(([network, bits]) =>
+      network.kind() === address.kind() && address.match(network, bits)
+    );
 }
 
 /**

@@ -28,7 +28,7 @@ export function requestLog(clientAddress: ClientAddress): MiddlewareHandler<Env>
     logger.info("{method} {path} {status} {milliseconds} ms", {
       method: c.req.method,
       path: withoutCapability(c.req.path),
-      status: c.res.status,
+      status: c.env.outgoing.headersSent ? c.env.outgoing.statusCode : c.res.status,
       milliseconds,
       requestId,
       address,

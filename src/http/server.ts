@@ -6,6 +6,7 @@ import { Timeouts } from "../shared/timeouts.ts";
 import { Acceptor } from "./acceptor.ts";
 import { noteChunks } from "./body.ts";
 import type { Env } from "./env.ts";
+import { RequestTimeouts } from "./request_timeout.ts";
 import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
@@ -69,8 +70,10 @@ export async function listen(
   const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
     cutSlowReader(outgoing, slowReaders);
     noteChunks(incoming);
+    requestTimeouts.add(incoming);
     if (!protocolErrors.rejects(incoming, outgoing)) answer(incoming, outgoing);
   });
+  const requestTimeouts = new RequestTimeouts(server, limits.requestTimeoutMs);
   protocolErrors.attach(server);
   const acceptor = new Acceptor(server, limits.maxConnections);
   await new Promise<void>((resolve, reject) => {
@@ -105,7 +108,8 @@ function makeServer(
   const options = {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headerTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
+    // Each request has its own, see RequestTimeouts.
+    requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS,
   };

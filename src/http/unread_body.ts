@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { MiddlewareHandler } from "hono";
 import type { Env } from "./env.ts";
@@ -13,12 +13,17 @@ const LINGER_MS = 5_000;
 export const closeUnread: MiddlewareHandler<Env> = async (c, next) => {
   await next();
   const { incoming, outgoing } = c.env;
+  if (!outgoing.headersSent) closeAfter(incoming, outgoing);
+};
+
+/** Closes the connection after a response whose head is not sent yet, unless the body has arrived by now. */
+export function closeAfter(incoming: IncomingMessage, outgoing: ServerResponse): void {
   if (incoming.complete) return;
   outgoing.setHeader("Connection", "close");
   const { socket } = incoming;
   // Node's server calls this when the response is sent.
   socket.destroySoon = () => linger(socket, incoming);
-};
+}
 
 /** Ends the server's side; drops what arrives until the client ends its side, for {@link LINGER_MS} at most. */
 function linger(socket: Socket, incoming: IncomingMessage): void {

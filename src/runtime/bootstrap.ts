@@ -10,7 +10,7 @@ import type { Became } from "./fork/forker.ts";
 import { beginRoot, type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
 import { harden } from "./harden.ts";
 import { preload } from "./preload.ts";
-import { exit, now, waitFor } from "./primordials.ts";
+import { exit, now, readStdinLater, waitFor } from "./primordials.ts";
 import {
   announce,
   frameWriter,
@@ -85,6 +85,7 @@ function serveCalls(forked: Forked | undefined): void {
     : receiveCall(forked?.tree.lowerLimits);
   const outside = {
     frame,
+    receive: readStdinLater,
     mark: () => markStderr(load.nonce),
     exit: isRoot ? awaitKill : () => exit(0),
     listen: addEventListener,

@@ -1,5 +1,5 @@
 /** The call as the modules of `sdk/` see it, on `import.meta.invoked`. */
-import { type HostCall, hostCaller } from "./host.ts";
+import { type HostCall, hostCaller, type HostCalls, type Receive } from "./host.ts";
 import { createObject, defineProperty, dictionary, freeze, jsonParse } from "./primordials.ts";
 import type { Call } from "./request.ts";
 import type { CallConfig, HandlerContext } from "./wire.ts";
@@ -14,18 +14,21 @@ interface CallData {
 export interface CallContext {
   /** The value of `import.meta.invoked`. It is frozen, so one module cannot deceive another. */
   readonly exposed: object;
-  /** Starts a call; none may be in progress. Answers the second argument of its handler; undefined without one. */
+  /** Starts a call; none may be in progress. Answers what its handler learns of it; undefined without that. */
   begin(call: Call): object | undefined;
+  /** Host calls of the runtime itself. */
+  readonly calls: HostCalls;
 }
 
 /** @param needCall called when a module uses the call before it began; must not return */
 export function callContext(
   frame: (kind: number, body: Uint8Array) => void,
+  receive: Receive,
   needCall: () => never,
 ): CallContext {
   let current: CallData | undefined;
   // Shared by all calls: a second one would read the replies of the first.
-  const caller = hostCaller(frame);
+  const calls = hostCaller(frame, receive);
   const exposed = createObject(null);
   const provide = (key: keyof CallData) =>
     defineProperty(
@@ -46,9 +49,10 @@ export function callContext(
       current = {
         secrets: dictionary(secrets),
         variables: dictionary(variables ?? {}),
-        call: caller,
+        call: calls.exposed,
       };
-      return context && freeze(context);
+      return context;
     },
+    calls,
   };
 }

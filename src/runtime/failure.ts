@@ -158,6 +158,12 @@ export function outputFault(value: unknown): Failure | undefined {
   return kind === undefined ? undefined : notAnObject(kind);
 }
 
+/** The failure of a `fetch` that returned something else than a `Response`. */
+export function notAResponse(value: unknown): Failure {
+  const kind = kindOf(value) ?? "an object";
+  return { kind: "bad-output", message: `fetch returned ${kind}, not a Response` };
+}
+
 /** The failure of a function that returned this. */
 export function notAnObject(what: string): Failure {
   return { kind: "bad-output", message: `the function returned ${what}, not a JSON object` };
@@ -200,5 +206,7 @@ export function failureJson(failure: Failure): string {
       return `${kind},"bytes":${jsonStringify(failure.bytes)}}`;
     case "stalled":
       return `${kind}}`;
+    case "no-handler":
+      return `${kind},"wanted":${jsonStringify(failure.wanted)}}`;
   }
 }

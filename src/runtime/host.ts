@@ -15,7 +15,6 @@ import {
   encode,
   exit,
   PromiseOf,
-  readStdinLater,
   setBytes,
   TypeErrorOf,
 } from "./primordials.ts";
@@ -44,6 +43,8 @@ export type HostCall = (json: string, bytes?: Uint8Array) => Promise<HostAnswer>
 const EXIT_DISCONNECTED = 1;
 
 type Frame = (kind: number, body: Uint8Array) => void;
+/** Reads some bytes from stdin; null at its end. */
+export type Receive = (into: Uint8Array) => Promise<number | null>;
 
 interface Pending {
   readonly bytes: number;
@@ -73,17 +74,29 @@ const guarded = anonymous((
   throw new TypeErrorOf(`the host call has ${sent} bytes, its limit is ${maxBytes} bytes`);
 });
 
-/** Makes the function that calls the server. Reads stdin only while a reply is due, so that the event loop can end. */
-export function hostCaller(frame: Frame): HostCall {
+/** Calls of one process to the server. */
+export interface HostCalls {
+  /** For modules of `sdk/`. */
+  readonly exposed: HostCall;
+  /** For the runtime itself. The bytes are within the limit. */
+  call(json: string, bytes?: Uint8Array): Promise<HostAnswer>;
+  /** Makes the last call of a process, whose reply nobody reads; false if others must be answered before it. */
+  post(json: string, bytes?: Uint8Array): boolean;
+}
+
+/**
+ * Makes the functions that call the server. They read stdin only while a reply is due, so that the event loop can end.
+ * @param receive reads from stdin
+ */
+export function hostCaller(frame: Frame, receive: Receive): HostCalls {
   const pending = table<Pending>();
   /** Calls that wait for replies to others, in order: from `first` up to `next`. */
   const waiting = table<{ readonly body: Uint8Array; readonly pending: Pending }>();
   let first = 0, next = 0, number = 0, sentCalls = 0, sentBytes = 0;
-  let reading = false;
 
   const fits = (bytes: number) =>
     sentCalls < HOST_CALLS_MAX && (sentCalls === 0 || sentBytes + bytes <= HOST_CALL_MAX_BYTES);
-  const put = (body: Uint8Array, call: Pending) => {
+  const put = (body: Uint8Array, call: Pending, isLast = false) => {
     number = (number + 1) >>> 0;
     putUint32(body, 0, number);
     pending[number] = call;
@@ -95,7 +108,7 @@ export function hostCaller(frame: Frame): HostCall {
       // The function closed its stdout: the server can no longer be reached.
       exit(EXIT_DISCONNECTED);
     }
-    if (!reading) readReply();
+    if (!isLast) readReply();
   };
   const putWaiting = () => {
     while (first < next) {
@@ -105,18 +118,11 @@ export function hostCaller(frame: Frame): HostCall {
       put(held.body, held.pending);
     }
   };
-  const readReply = () => {
-    reading = true;
-    readExactly(HOST_REPLY_HEAD_BYTES, (head) => {
-      const jsonBytes = uint32(head, 5);
-      readExactly(jsonBytes + uint32(head, 9), (body) => {
-        reading = false;
-        settle(uint32(head, 0), head[4] === HostStatus.DONE, body, jsonBytes);
-        putWaiting();
-        if (sentCalls > 0 && !reading) readReply();
-      });
-    });
-  };
+  const readReply = replyReader(receive, (id, done, body, jsonBytes) => {
+    settle(id, done, body, jsonBytes);
+    putWaiting();
+    return sentCalls > 0;
+  });
   const settle = (id: number, done: boolean, body: Uint8Array<ArrayBuffer>, jsonBytes: number) => {
     const call = pending[id];
     if (call === undefined) return;
@@ -139,7 +145,41 @@ export function hostCaller(frame: Frame): HostCall {
       else waiting[next++] = { body, pending: call };
     });
   };
-  return guarded(send, byteLength, HOST_CALL_MAX_BYTES, TypeErrorOf);
+  return {
+    exposed: guarded(send, byteLength, HOST_CALL_MAX_BYTES, TypeErrorOf),
+    call: send as HostCalls["call"],
+    post(json, bytes) {
+      const body = encodeHostCall(json, bytes) as Uint8Array;
+      const bytesOfCall = byteLength(body);
+      if (first < next || !fits(bytesOfCall)) return false;
+      put(body, { bytes: bytesOfCall, answer() {} }, true);
+      return true;
+    },
+  };
+}
+
+type OnReply = (
+  id: number,
+  done: boolean,
+  body: Uint8Array<ArrayBuffer>,
+  jsonBytes: number,
+) => boolean;
+
+/** Makes the function that reads the next reply, unless it is being read. @param onReply returns whether a further one is due */
+function replyReader(receive: Receive, onReply: OnReply): () => void {
+  let isReading = false;
+  const read = () => {
+    if (isReading) return;
+    isReading = true;
+    readExactly(receive, HOST_REPLY_HEAD_BYTES, (head) => {
+      const jsonBytes = uint32(head, 5);
+      readExactly(receive, jsonBytes + uint32(head, 9), (body) => {
+        isReading = false;
+        if (onReply(uint32(head, 0), head[4] === HostStatus.DONE, body, jsonBytes)) read();
+      });
+    });
+  };
+  return read;
 }
 
 function answerOf(done: boolean, body: Uint8Array<ArrayBuffer>, jsonBytes: number): HostAnswer {
@@ -162,12 +202,16 @@ function encodeHostCall(json: string, bytes: Uint8Array | undefined): Uint8Array
 }
 
 /** Reads `length` bytes from stdin without blocking. Never calls back if stdin ends: then the server is gone. */
-function readExactly(length: number, done: (bytes: Uint8Array<ArrayBuffer>) => void): void {
+function readExactly(
+  receive: Receive,
+  length: number,
+  done: (bytes: Uint8Array<ArrayBuffer>) => void,
+): void {
   const bytes = new Bytes(length);
   let filled = 0;
   const step = () => {
     if (filled === length) return done(bytes);
-    react(readStdinLater(new Bytes(bytes.buffer, filled)), (count: number | null) => {
+    react(receive(new Bytes(bytes.buffer, filled)), (count: number | null) => {
       if (count === null) return;
       filled += count;
       step();

@@ -13,6 +13,7 @@ const {
   construct,
   defineProperty,
   deleteProperty,
+  get: getProperty,
   getOwnPropertyDescriptor,
   getPrototypeOf,
   ownKeys,
@@ -24,6 +25,7 @@ export {
   defineProperty,
   deleteProperty,
   getOwnPropertyDescriptor,
+  getProperty,
   getPrototypeOf,
   ownKeys,
   setPrototypeOf,
@@ -76,6 +78,11 @@ export const bind = uncurry(
 export const setBytes = uncurry(
   Uint8Array.prototype.set as (this: Uint8Array, from: Uint8Array, offset: number) => void,
 );
+export const byteOffset = getter(typedArrayPrototype, "byteOffset") as (b: Uint8Array) => number;
+/** `Uint8Array` and so on; undefined for what is no typed array. */
+export const typedArrayName = getter(typedArrayPrototype, Symbol.toStringTag) as (
+  value: unknown,
+) => string | undefined;
 export const byteLength = getter(typedArrayPrototype, "byteLength") as (b: Uint8Array) => number;
 export const bufferOf = getter(typedArrayPrototype, "buffer") as (b: Uint8Array) => ArrayBuffer;
 

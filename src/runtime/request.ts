@@ -41,6 +41,8 @@ export interface Load {
 export interface Call {
   /** Whether the process waits for another call after this one. */
   readonly keep: boolean;
+  /** Whether the input is a request for `fetch`. */
+  readonly isFetch: boolean;
   readonly inputJson: string;
   readonly configJson: string;
 }
@@ -90,6 +92,7 @@ export function receiveCall(lowerLimits?: LowerLimits): Call {
   }
   return {
     keep: (flags & CallFlag.KEEP) !== 0,
+    isFetch: (flags & CallFlag.FETCH) !== 0,
     inputJson: decode(readExactly(uint32(head, 1))),
     configJson: decode(readExactly(uint32(head, 5))),
   };

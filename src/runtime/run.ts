@@ -15,23 +15,27 @@ import {
 import { importMeta } from "./harden.ts";
 import { findLoss, mayHideLoss } from "./output.ts";
 import {
-  bind,
   byteLength,
   Bytes,
   charCodeAt,
+  defineProperty,
   encode,
   eventError,
   eventReason,
+  freeze,
   jsonParse,
   jsonStringify,
   now,
+  plainDescriptor,
   preventDefault,
   PromiseOf,
-  TypeErrorOf,
 } from "./primordials.ts";
 import { react } from "./react.ts";
 import { type Call, type Load, putUint32, receiveCall } from "./request.ts";
 import { evaluateScript } from "./script.ts";
+import type { HostCalls, Receive } from "./host.ts";
+import { callFetch, callMain, type Ends, type Handlers, handlersOf, resolved } from "./handlers.ts";
+import { background } from "./wait_until.ts";
 import { CodeCacheUse, type Failure, FrameKind, LOADED_BYTES } from "./wire.ts";
 
 export type Frame = (kind: number, body: Uint8Array) => void;
@@ -39,6 +43,8 @@ export type Frame = (kind: number, body: Uint8Array) => void;
 /** What a run does outside of itself. */
 export interface Outside {
   readonly frame: Frame;
+  /** Reads replies to host calls. */
+  readonly receive: Receive;
   /** Marks stderr; see `wire.ts`. */
   readonly mark: () => void;
   readonly exit: () => never;
@@ -51,12 +57,10 @@ export interface Outside {
 export type OnLoaded = (body: Uint8Array) => Call | undefined;
 
 export const NOTHING = encode("");
+/** The output of a call of `fetch`. */
+const NO_OUTPUT = encode("{}");
 const OPENING_BRACE = 0x7b;
 const MICROS_PER_MS = 1000;
-
-function resolved(value: unknown): Promise<unknown> {
-  return new PromiseOf((resolve) => resolve(value));
-}
 
 /** The bytes of an output. `json` is the result of `JSON.stringify`; `fail` must not return. */
 function encodeOutput(
@@ -95,10 +99,8 @@ export function loadedBody(beganMs: number, cacheUse: number): Uint8Array {
   return body;
 }
 
-/** The ways to answer a call. Those that fail do not return. */
-interface Answers {
-  fail(failure: Failure): never;
-  failThrown(thrown: unknown): never;
+/** The ways to answer a call. */
+interface Answers extends Ends {
   /** @param json the result of `JSON.stringify` */
   deliver(json: string | undefined): void;
 }
@@ -124,6 +126,48 @@ function answerReturned(
   }, (thrown) => searched(() => fail(stringifyFault(thrown))));
 }
 
+/** A call whose handler is about to run. */
+interface Started {
+  readonly call: Call;
+  /** What the handler learns of its call; undefined without that. */
+  readonly context: object | undefined;
+}
+
+/**
+ * Calls the handler.
+ * @param deliver called with the output once the call has ended
+ */
+function callHandler(
+  handlers: Handlers,
+  { call: { isFetch, keep, inputJson }, context }: Started,
+  { ends, calls, outputBytes, deliver }: {
+    readonly ends: Ends;
+    readonly calls: HostCalls;
+    readonly outputBytes: number;
+    readonly deliver: (output: Uint8Array) => void;
+  },
+): void {
+  const { waitUntil, whenDone } = background(ends.failThrown);
+  if (context !== undefined) {
+    defineProperty(context, "waitUntil", plainDescriptor(waitUntil));
+    freeze(context);
+  }
+  const invocation = { input: jsonParse(inputJson), context };
+  if (isFetch) {
+    const done = () => whenDone(() => deliver(NO_OUTPUT));
+    return callFetch(handlers, invocation, ends, { calls, keep, done });
+  }
+  const returned = callMain(handlers, invocation, ends);
+  if (returned === undefined) return;
+  answerReturned(returned, {
+    ...ends,
+    deliver(json) {
+      const output = encodeOutput(json, outputBytes, ends.fail);
+      whenDone(() => deliver(output));
+    },
+  });
+}
+
 /**
  * Loads the module and runs its call until its answer. Without a first call the module loads ahead, and the call is read
  * after that. With process reuse the next call is read once the event loop is empty: then only variables of the function
@@ -132,14 +176,12 @@ function answerReturned(
 export function run(
   load: Load,
   first: Call | undefined,
-  { frame, mark, exit, listen, resetLog }: Outside,
+  { frame, receive, mark, exit, listen, resetLog }: Outside,
   onLoaded: OnLoaded,
 ): void {
   /** The call in progress, until its answer. */
-  let current: Call | undefined;
-  /** The second argument of the handler in the call in progress. */
-  let handlerContext: object | undefined;
-  let handler: unknown;
+  let current: Started | undefined;
+  let handlers: Handlers | undefined;
   const answer = (kind: number, body: Uint8Array): never => {
     mark();
     frame(kind, body);
@@ -152,50 +194,44 @@ export function run(
   listen("error", (event) => failThrown(eventError(event)));
   listen("beforeunload", (event) => {
     // Without process reuse the process has exited with its answer.
-    if (current !== undefined || handler === undefined) return fail({ kind: "stalled" });
+    if (current !== undefined || handlers === undefined) return fail({ kind: "stalled" });
     frame(FrameKind.IDLE, NOTHING);
     begin(receiveCall());
-    callHandler();
+    callCurrent(handlers);
     preventDefault(event);
   });
 
-  const deliver = (json: string | undefined) => {
-    const body = encodeOutput(json, load.outputBytes, fail);
-    if (!(current as Call).keep) answer(FrameKind.RESULT, body);
+  const deliver = (output: Uint8Array) => {
+    if (!(current as Started).call.keep) answer(FrameKind.RESULT, output);
     current = undefined;
     mark();
-    frame(FrameKind.RESULT, body);
+    frame(FrameKind.RESULT, output);
   };
-  const context = callContext(frame, () => answer(FrameKind.NEEDS_CALL, NOTHING));
+  const { exposed, calls, begin: beginContext } = callContext(
+    frame,
+    receive,
+    () => answer(FrameKind.NEEDS_CALL, NOTHING),
+  );
   const begin = (call: Call) => {
     if (call.keep) mark();
     frame(FrameKind.ACCEPTED, NOTHING);
     resetLog();
-    handlerContext = context.begin(call);
-    current = call;
+    current = { call, context: beginContext(call) };
   };
-  const callHandler = () => {
-    const input = jsonParse((current as Call).inputJson);
-    // Bound, because a promise reaction has one argument.
-    const bound = bind(handler as () => unknown, undefined, input, handlerContext);
-    const returned = react(resolved(undefined), bound);
-    answerReturned(returned, { fail, failThrown, deliver });
-  };
+  const around = { ends: { fail, failThrown }, calls, outputBytes: load.outputBytes, deliver };
+  const callCurrent = (called: Handlers) => callHandler(called, current as Started, around);
   let beganMs = 0;
   let cacheUse: number = CodeCacheUse.NONE;
-  const loaded = (exported: { default?: unknown }) => {
+  const loaded = (exported: object) => {
     const call = onLoaded(loadedBody(beganMs, cacheUse));
     // Foreign functions of a template are out of reach from here on.
     onLoaded = () => undefined;
     if (call !== undefined) begin(call);
-    handler = exported.default;
-    if (typeof handler !== "function") {
-      return failThrown(new TypeErrorOf("main.ts has no default export that is a function"));
-    }
-    callHandler();
+    handlers = handlersOf(exported);
+    callCurrent(handlers);
   };
   if (first !== undefined) begin(first);
   beganMs = now();
-  const exporting = exportsOf(load, importMeta(context.exposed), (use) => cacheUse = use);
+  const exporting = exportsOf(load, importMeta(exposed), (use) => cacheUse = use);
   react(exporting, loaded, failThrown);
 }

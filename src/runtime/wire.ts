@@ -39,8 +39,11 @@ export const LOAD_HEAD_BYTES = NONCE_BYTES + 17;
 export const LoadPurpose = { CALL: 0, AHEAD: 1, COMPILE: 2 } as const;
 /** Flags, input length, configuration length. */
 export const CALL_HEAD_BYTES = 9;
-/** `KEEP`: another call may follow. `LIMITS`: a fork has to lower its limits before it runs user code. */
-export const CallFlag = { KEEP: 1, LIMITS: 2 } as const;
+/**
+ * `KEEP`: another call may follow. `LIMITS`: a fork has to lower its limits before it runs user code. `FETCH`: the input
+ * is a {@link RequestInput}, for the `fetch` of the function.
+ */
+export const CallFlag = { KEEP: 1, LIMITS: 2, FETCH: 4 } as const;
 /** Private memory in KiB, processor time in seconds. */
 export const CALL_LIMITS_BYTES = 8;
 
@@ -63,6 +66,24 @@ export interface HandlerContext {
   readonly trigger: { readonly kind: string; readonly id?: string };
   /** Address of the client that sent the request it answers; absent if it answers none. */
   readonly remoteAddress?: string;
+  /** When the call is killed unless it has ended, in RFC 3339. */
+  readonly deadline: string;
+}
+
+/**
+ * The input of a call of `fetch`. Its bodies travel by host calls:
+ * - `http.read` answers bytes of the request's body, or `{"end":true}`.
+ * - `http.respond {status, headers, end}` sends the head of the response and the first bytes of its body.
+ * - `http.write {end}` sends further bytes. Its reply comes once the client can take more.
+ * - `http.aborted` answers once the client is gone, `{"gone":true}`, or has the whole response, `{"gone":false}`.
+ *
+ * The replies to `http.respond` and `http.write` are `{"gone":true}` if nobody takes more of the body.
+ */
+export interface RequestInput {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly hasBody: boolean;
 }
 
 /** Nonce, kind, length. */
@@ -141,7 +162,9 @@ export type Failure =
   /** The output's JSON text is longer than the limit; `bytes` is its length, or -1 if it cannot be counted. */
   | { readonly kind: "output-too-large"; readonly bytes: number }
   /** The event loop was empty before the function's promise settled. */
-  | { readonly kind: "stalled" };
+  | { readonly kind: "stalled" }
+  /** The function has the other handler alone. */
+  | { readonly kind: "no-handler"; readonly wanted: "default" | "fetch" };
 
 /** Longest name, message and stack of a `Failure`, in UTF-16 units. */
 export const FAILURE_NAME_MAX_UNITS = 256;

@@ -17,6 +17,7 @@ export type ErrorCode =
   | "BAD_OUTPUT"
   | "OUTPUT_TOO_LARGE"
   | "EXITED"
+  | "NO_HANDLER"
   | "CANCELLED"
   | "INTERRUPTED";
 
@@ -77,7 +78,7 @@ export interface JobLimits {
 export interface SandboxJob {
   /**
    * The artifact's script: the source text of one `async function (meta) {...}` expression that
-   * resolves to `{ default: handler }` (see `src/builder/contract.ts`).
+   * resolves to an object with the exports of `main.ts` (see `src/builder/contract.ts`).
    */
   readonly script: string;
   /** Names the script: jobs with the same key have the same script. Absent for a script that runs once. */
@@ -89,7 +90,9 @@ export interface SandboxJob {
    * at a time. Variables of the function keep their values.
    */
   readonly reuseKey?: string;
-  /** The input: the text of a JSON object, validated by the caller. */
+  /** The export that is called: the default one unless given. */
+  readonly handler?: "default" | "fetch";
+  /** The input: the text of a JSON object, validated by the caller; a `RequestInput` of `src/runtime/wire.ts` for `fetch`. */
   readonly inputJson: string;
   /** Hosts to which the function may connect; see `src/sandbox/egress/allowlist.ts`. */
   readonly outboundAllowlist: readonly string[];

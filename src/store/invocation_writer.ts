@@ -34,6 +34,7 @@ interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"
   readonly volumeVersionRead: number | null;
   readonly volumeVersionWritten: number | null;
   readonly processKind: InvocationRow["processKind"];
+  readonly http: string | null;
 }
 
 /** Writes invocations, their logs and idempotency keys. */
@@ -80,6 +81,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
           volumeVersionRead: variable("volumeVersionRead"),
           volumeVersionWritten: variable("volumeVersionWritten"),
           processKind: variable("processKind"),
+          http: variable("http"),
           variables: null,
           updatedAt: variable("updatedAt"),
         }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"])
@@ -193,7 +195,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
   /** To SUCCESS or ERROR; false if it has ended already, or is another's: the first end is final. */
   async finish(
     attempt: Attempt,
-    { end, volumeVersionRead, volumeVersionWritten, processKind }: InvocationConclusion,
+    { end, volumeVersionRead, volumeVersionWritten, processKind, http }: InvocationConclusion,
     updatedAt: string,
   ): Promise<boolean> {
     const columns = {
@@ -204,6 +206,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
       volumeVersionRead: volumeVersionRead ?? null,
       volumeVersionWritten: volumeVersionWritten ?? null,
       processKind: processKind ?? null,
+      http: http ?? null,
       updatedAt,
     };
     return await this.#finish.run(columns) > 0;

@@ -28,6 +28,8 @@ export interface InvocationConclusion {
   readonly volumeVersionRead?: number;
   /** Undefined if it did not change the volume. */
   readonly volumeVersionWritten?: number;
+  /** JSON of the request that it answered; undefined for none. */
+  readonly http?: string | undefined;
   /** Undefined if it got no process. */
   readonly processKind?: InvocationRow["processKind"] | undefined;
 }

@@ -17,6 +17,7 @@ import type { Services } from "../../src/api/services.ts";
 import { ROLES } from "../../src/domain/identity/mod.ts";
 import { createApp } from "../../src/http/app.ts";
 import { BodyBudget } from "../../src/http/body_budget.ts";
+import { EndpointRates } from "../../src/http/endpoints/mod.ts";
 import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
 import { Client, type Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
@@ -113,6 +114,8 @@ const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swa
   .concat("/docs/favicon-32x32.png").map((path) => `GET ${path}`);
 /** Of every request: log and security headers; of the API: authentication. */
 const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /*", "ALL /api/*"];
+/** Of functions, each with authentication of its own. */
+const ENDPOINTS = ["ALL /preview/*"];
 const NO_SERVICES = {} as Services;
 
 Deno.test("docs/permissions.md is what the operations say", async () => {
@@ -133,12 +136,21 @@ Deno.test("HTTP serves the operations and the docs page, and no other route", ()
     hsts: false,
     corsOrigins: undefined,
     clientAddress: () => undefined,
+    endpoints: {
+      bodyLimitBytes: 0,
+      idleTimeoutMs: 0,
+      publicOrigin: () => "",
+      rates: new EndpointRates(0, { share: 1 }),
+    },
   });
   const routes = app.routes.map(({ method, path }) =>
     `${method} ${path.replace(/:(\w+)(?:\{[^}]*\})?/g, "{$1}")}`
   );
   const known = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
-  assert.deepEqual(routes.toSorted(), [...MIDDLEWARE, ...known, ...DOCS_PAGE].toSorted());
+  assert.deepEqual(
+    routes.toSorted(),
+    [...MIDDLEWARE, ...ENDPOINTS, ...known, ...DOCS_PAGE].toSorted(),
+  );
 });
 
 Deno.test("functions may call the operations that need a permission, but for raw ones and those on clients", () => {

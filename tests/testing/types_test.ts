@@ -64,9 +64,9 @@ serverSuite("types: checked", CHECKED, {
     const cases: readonly (readonly [main: string, message?: string])[] = [
       [
         "export const main = () => ({});",
-        "The module has no default export: it must be a function",
+        "The module exports neither a default function nor fetch",
       ],
-      ["export default { a: 1 };", "The default export is not a function"],
+      ["export default { a: 1 };", "The default export is not a function, and has no fetch"],
       [
         "export default (): Map<string, number> | Response => new Map();",
         "The default export returns a Map or a Response, not a JSON object",
@@ -85,6 +85,14 @@ serverSuite("types: checked", CHECKED, {
         export default async ({ of }: { of: number[] }): Promise<Sum> => ({ sum: of.length });`],
       [`class Point { #x = 1; toJSON() { return { x: this.#x }; } }
         export default (input: { a?: number }) => { if (input.a) return new Point(); };`],
+      ["export const fetch = () => 'x';", "fetch returns something else than a Response"],
+      ["export default { fetch: 1 };", "fetch is not a function"],
+      ["export default { fetch: (request: Request) => new Response(request.body) };"],
+      [`import type { FetchHandler } from "@c1/functions-sdk";
+        export const fetch: FetchHandler = (_, { waitUntil, deadline }) => {
+          waitUntil(Promise.resolve());
+          return new Response(deadline);
+        };`],
     ];
     const { function: { id } } = await client.createFunction("entry");
     const commits: string[] = [];
@@ -93,7 +101,7 @@ serverSuite("types: checked", CHECKED, {
     }
     for (const [index, [main, message]] of cases.entries()) {
       const { diagnostics } = await checked(client, id, commits[index]);
-      const position = main.includes("default") ? { line: 2, column: 1 } : {};
+      const position = /default|fetch/.test(main) ? { line: 2, column: 1 } : {};
       const expected = message === undefined ? [] : [{ path: "main.ts", ...position, message }];
       assert.deepEqual(diagnostics, expected, main);
     }

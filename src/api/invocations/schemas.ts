@@ -11,6 +11,7 @@ import { sentJson, sentOut } from "../functions/destinations.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { processReuse } from "../functions/settings.ts";
 import { int32Out, timestamp } from "../primitives.ts";
+import { httpJson, httpOut } from "./http_record.ts";
 import { startsJson, startsOut } from "./starts.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -88,6 +89,7 @@ export const invocationOut = z.object({
   vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
   processKind: processKind.optional(),
   ...startsOut,
+  http: httpOut.optional(),
   limits: limitsOut.optional().openapi({ description: "In force since it was accepted" }),
   createdAt: timestamp,
   updatedAt: timestamp,
@@ -121,6 +123,7 @@ export function invocationJson(row: InvocationRecord): z.input<typeof invocation
     ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },
     ...row.processKind === null ? {} : { processKind: processKindName(row.processKind) },
     ...startsJson(row),
+    ...httpJson(row),
     ...recordedLimitsJson(recordedLimits(row)),
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,

@@ -133,6 +133,7 @@ const Ended = z.object({
       "BAD_OUTPUT",
       "OUTPUT_TOO_LARGE",
       "EXITED",
+      "NO_HANDLER",
       "CANCELLED",
       "INTERRUPTED",
     ]),

@@ -134,3 +134,8 @@ export function queueTimeout(what: string, timeoutMs: number): DomainError {
     { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
   );
 }
+
+/** The error of a synchronous call of a commit without a handler for it. */
+export function noJsonHandler(functionId: string, why: string): DomainError {
+  return new DomainError("NO_JSON_HANDLER", `Cannot invoke function ${functionId}: ${why}`);
+}

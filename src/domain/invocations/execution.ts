@@ -21,7 +21,7 @@ import { pause } from "../../shared/pause.ts";
 import { DomainError, storageUnavailable } from "../errors.ts";
 import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
-import type { HandlerContext } from "../../runtime/wire.ts";
+import type { HttpExchange } from "../endpoints/exchange.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
@@ -31,13 +31,18 @@ import type { HostMethods } from "./host_methods.ts";
 import type { CallTrigger } from "./new_row.ts";
 import { StoredRecord, Superseded } from "./record.ts";
 import type { Repeatable } from "./retries.ts";
+import { RunEnd } from "./run_end.ts";
+import { startedJob } from "./started_job.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
 /** Shortest pause before a call looks again whether its function may run another one, on any node. */
 const FULL_RETRY_MS = 50;
 
-/** An invocation whose row is written and that is to run; plain data. */
+/** What sets the wall-clock time of a call. */
+const TIMEOUT_SETTING = "timeout of the function, or --invocation-timeout";
+
+/** An invocation whose row is written and that is to run; plain data but for the exchange. */
 export interface Execution {
   readonly invocation: InvocationContext;
   /** The job without what is read when it starts: the secrets are those of that time. */
@@ -65,6 +70,8 @@ export interface Execution {
   readonly lastSequence?: number;
   /** How many calls of its function run at the same time on all nodes; undefined without a limit of the function itself. */
   readonly ownConcurrency: number | undefined;
+  /** The request that `fetch` answers; absent for a call of the default export. */
+  readonly exchange?: HttpExchange | undefined;
 }
 
 /** What an execution works with. */
@@ -122,7 +129,7 @@ export class Executions {
       // The limiter of a node alone has counted them.
       runningMax: node.isShared ? execution.ownConcurrency : undefined,
       nextOwner: queue === undefined ? owner : null,
-    });
+    }, execution.exchange);
     const lastSequence = execution.lastSequence ?? 0;
     const recorder = new Recorder(record, notifier, this.#logFlushes, id, lastSequence);
     const write: PatientWrite = (work) => this.#write(id, work, run, unrecorded.reject);
@@ -205,12 +212,16 @@ export class Executions {
       const config = configOf(await secrets.read(invocation.functionId), variables);
       await using volume = await this.#attach(volumeId, invocation.invocationId);
       record.volume = volume;
-      const context = contextOf(execution, record.number);
-      const outcome = await run.execute({ ...job, config, context }, {
-        host: hostMethods.hostOf(invocation, volume?.session),
+      const { exchange } = execution;
+      const { timeoutMs = 0 } = job.limits;
+      const releaseSlot = () => run.releaseSlot();
+      exchange?.begin({ timeoutMs, timeoutSetting: TIMEOUT_SETTING, releaseSlot });
+      const ran = await run.execute({ ...startedJob(execution, record.number), config }, {
+        host: hostMethods.hostOf(invocation, { volume: volume?.session, exchange }),
         onLog: (log) => recorder.log(log),
         onAssigned: (worker) => record.assign(worker),
       });
+      const outcome = exchange?.ended(cancelledWithCaller(ran, signal)) ?? ran;
       // The volume stays open until the outcome is durable.
       return resultOf(
         await write(() => recorder.finish(cancelledWithCaller(outcome, signal), true)),
@@ -293,21 +304,6 @@ function endedCallOf(
   };
 }
 
-/** The second argument of the handler. */
-function contextOf(
-  { invocation: { invocationId, functionId }, commitId, trigger, remoteAddress }: Execution,
-  attempt: number,
-): HandlerContext {
-  return {
-    invocationId,
-    functionId,
-    commitId,
-    attempt,
-    trigger: { kind: trigger.kind, ...trigger.id === null ? {} : { id: trigger.id } },
-    ...remoteAddress === undefined ? {} : { remoteAddress },
-  };
-}
-
 /** Repeats a write until the store can write. */
 type PatientWrite = <T>(work: () => Promise<T>) => Promise<T>;
 
@@ -357,12 +353,14 @@ function notStartedOutcome(
   }
 }
 
-/** The outcome, and for a call that was cancelled because its caller had ended, that reason. */
+/** The outcome, and for a call that was cancelled by its signal, the reason of that. */
 function cancelledWithCaller(outcome: Outcome, signal: AbortSignal | undefined): Outcome {
   const isCancelled = outcome.kind === "error" && outcome.code === "CANCELLED";
-  return isCancelled && signal?.aborted
-    ? cancelled("the invocation that called it has ended")
-    : outcome;
+  if (!isCancelled || signal?.aborted !== true) return outcome;
+  const reason: unknown = signal.reason;
+  return reason instanceof RunEnd
+    ? { ...outcome, ...reason.outcome }
+    : cancelled("the invocation that called it has ended");
 }
 
 function cancelled(message: string): Outcome {

@@ -1,7 +1,19 @@
 import type { InvocationContext } from "../../engine/contract.ts";
 import { type Host, type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
+import type { HttpExchange } from "../endpoints/exchange.ts";
 import { answerVfsCall, VFS_PREFIX } from "../volumes/host_calls.ts";
 import type { VolumeSession } from "../volumes/session.ts";
+
+/** Begins the names of the methods by which `fetch` answers a request. */
+const HTTP_PREFIX = "http.";
+
+/** What belongs to one invocation that makes host calls. */
+export interface HostParts {
+  /** Undefined without a volume. */
+  readonly volume: VolumeSession | undefined;
+  /** Undefined for a call of the default export. */
+  readonly exchange: HttpExchange | undefined;
+}
 
 /** Answers the host calls of one name for the invocation that makes them. May throw `HostCallError`. */
 export type HostMethod = (call: HostCall, invocation: InvocationContext) => Promise<HostReply>;
@@ -15,16 +27,19 @@ export class HostMethods {
     for (const [name, method] of methods) this.#methods.set(name, method);
   }
 
-  /** The host of one invocation. @param volume undefined without a volume */
-  hostOf(invocation: InvocationContext, volume: VolumeSession | undefined): Host {
-    return { call: (call) => this.#call(call, invocation, volume) };
+  /** The host of one invocation. */
+  hostOf(invocation: InvocationContext, parts: HostParts): Host {
+    return { call: (call) => this.#call(call, invocation, parts) };
   }
 
   async #call(
     call: HostCall,
     invocation: InvocationContext,
-    volume: VolumeSession | undefined,
+    { volume, exchange }: HostParts,
   ): Promise<HostReply> {
+    if (exchange !== undefined && call.method.startsWith(HTTP_PREFIX)) {
+      return await exchange.call(call);
+    }
     if (call.method.startsWith(VFS_PREFIX)) return await answerVfsCall(volume, call);
     const method = this.#methods.get(call.method);
     if (method === undefined) {

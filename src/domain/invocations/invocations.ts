@@ -23,7 +23,7 @@ import {
   liveFunction,
 } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
-import { admit, assertOpen, queueTimeout } from "./admission.ts";
+import { admit, assertOpen, noJsonHandler, queueTimeout } from "./admission.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -226,8 +226,10 @@ export class Invocations {
       starting[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, call);
     }
+    call.exchange?.recorded(row.id);
     const execution = executionOf(row, { fn, commit, limits, variables: fn.variables }, call);
-    const ended = this.parts.attempts.run({ execution, admission }, slot, caller?.signal);
+    const signal = call.exchange?.signal ?? caller?.signal;
+    const ended = this.parts.attempts.run({ execution, admission }, slot, signal);
     starting[Symbol.dispose]();
     if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, call, ended);
     const result = await this.parts.executions.recorded(row.id, ended);
@@ -281,7 +283,7 @@ export class Invocations {
 
   /**
    * The invocation after its end. Its output is not read where the outcome is known, except for a nested call: a large one
-   * is read from the store when it is sent. @throws QUEUE_TIMEOUT
+   * is read from the store when it is sent. @throws QUEUE_TIMEOUT, NO_JSON_HANDLER
    */
   async #answer(
     { id, functionId }: InvocationRow,
@@ -291,7 +293,10 @@ export class Invocations {
     switch (result.kind) {
       case "recorded": {
         const { outcome } = result;
-        if (outcome.kind === "error") return { id, status: "ERROR", output: null };
+        if (outcome.kind === "error") {
+          if (outcome.code === "NO_HANDLER") throw noJsonHandler(functionId, outcome.message);
+          return { id, status: "ERROR", output: null };
+        }
         const output = Buffer.from(outcome.outputJson);
         if (isNested && output.length > INLINE_CONTENT_BYTES_MAX) {
           return await this.get(functionId, id);
@@ -313,8 +318,11 @@ export class Invocations {
     further?: (tx: Writers) => Promise<void>,
   ): Promise<string | undefined> {
     // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
-    // all that was committed before. What a repeat must find, or a restart must resume, is durable now.
-    const durability = row.status === "RUNNING" && request === undefined ? "committed" : "durable";
+    // all that was committed before. What a repeat must find, a restart must resume, or a client learns before the end, is
+    // durable now.
+    const mayWait = row.status === "RUNNING" && request === undefined &&
+      call.exchange === undefined;
+    const durability = mayWait ? "committed" : "durable";
     return await this.parts.store.write(
       async (tx) => {
         const earlier = request === undefined

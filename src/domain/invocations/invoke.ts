@@ -1,6 +1,7 @@
 import type { Content } from "../../shared/content.ts";
 import type { InvocationRow, InvocationStatus } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
+import type { HttpExchange } from "../endpoints/exchange.ts";
 import type { CallTrigger } from "./new_row.ts";
 
 /** A call of a function. */
@@ -22,12 +23,14 @@ export interface Invoke {
   /** Destinations that started it one after another; 0 if absent. */
   readonly destinationDepth?: number;
   /** Address of the client that sent the request it answers. */
-  readonly remoteAddress?: string;
+  readonly remoteAddress?: string | undefined;
   /**
    * Writes what belongs to the call in its own transaction. @throws AlreadyStarted if the same was written before: then
    * nothing is started, and {@link Invocations.invoke} throws it, too
    */
   readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
+  /** The request that `fetch` answers; absent for a call of the default export. */
+  readonly exchange?: HttpExchange;
 }
 
 /** What would start a call has started one before. */

@@ -52,7 +52,7 @@ export function executionOf(
     /** JSON; null for none. */
     readonly variables: string | null;
   },
-  { remoteAddress }: { readonly remoteAddress?: string | undefined } = {},
+  { remoteAddress, exchange }: Partial<Pick<Execution, "remoteAddress" | "exchange">> = {},
 ): Execution {
   return {
     invocation: { invocationId: row.id, functionId: row.functionId, depth: row.depth },
@@ -74,6 +74,7 @@ export function executionOf(
     trigger: { kind: row.triggerKind, id: row.triggerId },
     destinations: { onSuccess: fn.onSuccess, onFailure: fn.onFailure },
     remoteAddress,
+    exchange,
     owner: row.owner,
     attempt: row.attempt,
     maxAttempts: row.maxAttempts,

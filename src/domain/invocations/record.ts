@@ -2,6 +2,7 @@ import type { Outcome } from "../../engine/contract.ts";
 import type { InvocationRecord, Recorded, RecordedLog } from "../../engine/recorder.ts";
 import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import type { HttpExchange } from "../endpoints/exchange.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
 import { conclude, type EndedCall } from "./conclusion.ts";
@@ -34,6 +35,8 @@ export class StoredRecord implements InvocationRecord {
       /** Owner of a call whose next attempt may begin; null if any node may claim it. */
       readonly nextOwner: string | null;
     },
+    /** The request that the call answers. */
+    private readonly exchange?: HttpExchange,
   ) {
     this.#attempt = attempt;
   }
@@ -91,7 +94,12 @@ export class StoredRecord implements InvocationRecord {
           if (next !== undefined) return await this.#repeat(tx, next, recorded);
         }
         const end = endOf(recorded);
-        const conclusion = { end, ...versions, processKind: outcome.process };
+        const conclusion = {
+          end,
+          ...versions,
+          processKind: outcome.process,
+          http: this.exchange && JSON.stringify(this.exchange.record),
+        };
         const now = new Date().toISOString();
         if (!await tx.invocations.finish(this.#attempt, conclusion, now)) return undefined;
         await conclude(tx, this.rules.call, end, now);

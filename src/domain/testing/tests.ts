@@ -132,7 +132,7 @@ export class Tests {
     },
   ): Promise<readonly TestRecord[]> {
     const { store, hostMethods, volumeLimits } = this.parts;
-    const host = hostMethods.hostOf(context, undefined);
+    const host = hostMethods.hostOf(context, { volume: undefined, exchange: undefined });
     await using volumes = new TestVolumes(store, volumeLimits, () => fixtures.current.volume);
     const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
       signal: run.signal,

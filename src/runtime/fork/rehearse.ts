@@ -12,6 +12,9 @@ import { LoadPurpose, NONCE_BYTES } from "../wire.ts";
 
 /** Calls that succeed and fail. */
 const SCRIPTS = [
+  `async function () {
+    return { fetch: async (request) => new Response(await request.text(), { headers: { a: "b" } }) };
+  }`,
   `async function (meta) {
     const { key } = meta.invoked.secrets;
     return { default: async (input) => { console.log("rehearsal", key, [input]); return input; } };
@@ -19,6 +22,7 @@ const SCRIPTS = [
   `async function () { return { default() { throw new Error("rehearsal"); } }; }`,
 ] as const;
 const INPUT = '{"a":[1,"b",null]}';
+const REQUEST = '{"method":"GET","url":"http://localhost/","headers":[["a","b"]],"hasBody":false}';
 const CONFIG = '{"secrets":{"key":"value"}}';
 const LIMIT_BYTES = 65_536;
 
@@ -44,15 +48,17 @@ async function rehearseCall(
   const frame = frameWriter(nonce, () => {});
   const outside: Outside = {
     frame,
+    receive: () => new Promise(() => {}),
     mark() {},
     exit: (() => resolve()) as () => never,
     listen() {},
     resetLog: captureConsole(ConsoleOf, frame, LIMIT_BYTES),
   };
   const purpose = LoadPurpose.CALL;
+  const isFetch = script.includes("fetch:");
   run(
     { nonce, purpose, outputBytes: LIMIT_BYTES, logBytes: LIMIT_BYTES, script, codeCache },
-    { keep: false, inputJson: INPUT, configJson: CONFIG },
+    { keep: false, isFetch, inputJson: isFetch ? REQUEST : INPUT, configJson: CONFIG },
     outside,
     () => undefined,
   );

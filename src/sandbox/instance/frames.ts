@@ -127,7 +127,8 @@ export function encodeLoad(
  * @param lowered limits that the process has to set for itself
  */
 export function encodeCall(
-  { inputJson, config, context }: {
+  { handler, inputJson, config, context }: {
+    readonly handler?: "default" | "fetch";
     readonly inputJson: string;
     readonly config: CallConfig;
     readonly context?: HandlerContext;
@@ -139,7 +140,8 @@ export function encodeCall(
     encoder.encode(part)
   );
   const head = new Uint8Array(CALL_HEAD_BYTES);
-  head[0] = (keep ? CallFlag.KEEP : 0) | (lowered === undefined ? 0 : CallFlag.LIMITS);
+  head[0] = (keep ? CallFlag.KEEP : 0) | (lowered === undefined ? 0 : CallFlag.LIMITS) |
+    (handler === "fetch" ? CallFlag.FETCH : 0);
   const numbers = new DataView(head.buffer, 1);
   parts.forEach(({ length }, index) => numbers.setUint32(4 * index, length));
   return concatenate([head, ...(lowered === undefined ? [] : [encodeLimits(lowered)]), ...parts]);

@@ -184,6 +184,10 @@ async function failedInside(
         "EXITED",
         "the promise of the function never settled and nothing was left that could settle it",
       );
+    case "no-handler":
+      return failure.wanted === "fetch"
+        ? failed("NO_HANDLER", "main.ts exports no fetch, which answers HTTP requests")
+        : failed("NO_HANDLER", "main.ts exports fetch alone, which answers HTTP requests");
     case undefined:
       return failed("EXITED", "the process of the function sent a frame that cannot be read");
   }

@@ -154,6 +154,8 @@ export class RunOutput implements OutputReader {
       needsCall: () => end({ kind: "broken" }),
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
       hostCall: (bytes) => {
+        // The bootstrap makes no call before it has read its own.
+        if (!this.accepted) return end({ kind: "broken" });
         try {
           channel.receive(bytes);
         } catch (error) {

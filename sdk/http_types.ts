@@ -1,0 +1,10 @@
+/** The HTTP request that an invocation answered. An addition of this server. */
+export interface InvocationHttp {
+  method: string;
+  path: string;
+  /** Absent if the client left before. */
+  status?: number;
+  /** Bytes of its body that the function has read. */
+  requestBytes: string;
+  responseBytes: string;
+}

@@ -1,0 +1,28 @@
+/** The HTTP request that an invocation answered. */
+import { z } from "@hono/zod-openapi";
+import type { HttpRecord } from "../../domain/endpoints/client.ts";
+import type { InvocationRecord } from "../../store/invocations.ts";
+import { int32Out, int64Out } from "../primitives.ts";
+
+export const httpOut = z.object({
+  method: z.string(),
+  path: z.string(),
+  status: int32Out.optional().openapi({ description: "Absent if the client left before" }),
+  requestBytes: int64Out.openapi({ description: "Bytes of its body that the function has read" }),
+  responseBytes: int64Out,
+}).openapi("invoked.InvocationHttp", { description: "The request that it answered" });
+
+/** The API's form of the request of an invocation. */
+export function httpJson({ http }: InvocationRecord): { http?: z.input<typeof httpOut> } {
+  if (http === null) return {};
+  const { method, path, status, requestBytes, responseBytes } = JSON.parse(http) as HttpRecord;
+  return {
+    http: {
+      method,
+      path,
+      ...status === null ? {} : { status },
+      requestBytes: `${requestBytes}`,
+      responseBytes: `${responseBytes}`,
+    },
+  };
+}

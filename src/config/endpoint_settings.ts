@@ -1,0 +1,48 @@
+import { bytes, duration, integer } from "./kinds.ts";
+import type { Rows } from "./setting.ts";
+
+/** Limits of HTTP endpoints of functions. */
+export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
+  timeoutMs: {
+    name: "endpoint-timeout",
+    kind: duration({ min: "100ms", max: "1h" }),
+    default: "30s",
+    description: "Time to the first byte of a response, from the last byte of the request read",
+  },
+  bodyLimitBytes: {
+    name: "endpoint-body-limit",
+    kind: bytes({ min: "1KiB", max: "1024GiB" }),
+    default: "1GiB",
+    description: "Body of one request to an endpoint, and of one response",
+  },
+  idleTimeoutMs: {
+    name: "endpoint-idle-timeout",
+    kind: duration({ min: "1s", max: "1h" }),
+    default: "60s",
+    description: "How long a client may send nothing of a body, or take nothing of a response",
+  },
+  streamTimeoutMs: {
+    name: "stream-timeout",
+    kind: duration({ min: "1s", max: "1d" }),
+    default: "15m",
+    description: "Wall-clock time of a call with a long body, which has no slot",
+  },
+  maxStreams: {
+    name: "max-streams",
+    kind: integer({ min: "0", max: "100000" }),
+    default: "256",
+    description: "Calls with long bodies that run at the same time, besides --max-running",
+  },
+  disconnectGraceMs: {
+    name: "disconnect-grace",
+    kind: duration({ min: "0", max: "1h" }),
+    default: "5s",
+    description: "How long a call runs on after its client has left",
+  },
+  ratePerSecond: {
+    name: "endpoint-rate",
+    kind: integer({ min: "0", max: "1000000" }),
+    default: "500",
+    description: "Requests per second of one address, and to one function; 0 turns it off",
+  },
+};

@@ -1,0 +1,106 @@
+/** Checks the head of a response, which a hostile function has made. */
+import { countOf, formatBytes } from "../../config/mod.ts";
+import type { Header, ResponseHead } from "./client.ts";
+
+const HEADERS_MAX = 200;
+const STATUS_MIN = 200;
+const STATUS_MAX = 599;
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+const LENGTH = /^\d{1,15}$/;
+const NAME_SHOWN_MAX_UNITS = 64;
+
+/** Headers of one connection, which the server sets (RFC 9110, section 7.6.1). */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+/** Headers by which the server names a request and its invocation. */
+const OF_SERVER: ReadonlySet<string> = new Set(["request-id", "invocation-id"]);
+
+/** A response that cannot be sent. */
+export class ResponseFault extends Error {
+  override name = "ResponseFault";
+}
+
+/** Whether a response with this status may have a body. */
+export function mayHaveBody(status: number): boolean {
+  return status !== 204 && status !== 205 && status !== 304;
+}
+
+/**
+ * @param value what the function sent
+ * @param maxBytes of all headers together
+ * @throws ResponseFault
+ */
+export function readResponseHead(value: unknown, maxBytes: number): ResponseHead {
+  const { status, headers } = (typeof value === "object" ? value : undefined) as {
+    readonly status?: unknown;
+    readonly headers?: unknown;
+  } ?? {};
+  if (
+    typeof status !== "number" || !Number.isInteger(status) || status < STATUS_MIN ||
+    status > STATUS_MAX
+  ) {
+    throw new ResponseFault(
+      `its status ${shown(status)} is not between ${STATUS_MIN} and ${STATUS_MAX}`,
+    );
+  }
+  if (!Array.isArray(headers)) throw new ResponseFault("its headers are no list");
+  if (headers.length > HEADERS_MAX) {
+    throw new ResponseFault(
+      `it has ${countOf(headers.length, "header")}, the limit is ${HEADERS_MAX}`,
+    );
+  }
+  const checked = headers.map(readHeader);
+  const bytes = checked.reduce((sum, [name, text]) => sum + name.length + text.length, 0);
+  if (bytes > maxBytes) {
+    throw new ResponseFault(
+      `its headers have ${formatBytes(bytes)}, the limit is ${
+        formatBytes(maxBytes)
+      } (--max-header)`,
+    );
+  }
+  return {
+    status,
+    headers: checked.filter(([name]) => !isDropped(name)),
+    contentLength: lengthIn(checked),
+  };
+}
+
+function readHeader(header: unknown): Header {
+  const [name, value] = Array.isArray(header) ? header as unknown[] : [];
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw new ResponseFault(`it has a header with the name ${shown(name)}`);
+  }
+  if (typeof value !== "string" || NO_VALUE.test(value)) {
+    throw new ResponseFault(`the value of its header ${name} is not valid in HTTP`);
+  }
+  return [name, value.trim()];
+}
+
+/** The server writes the length itself. */
+function isDropped(name: string): boolean {
+  const lower = name.toLowerCase();
+  return HOP_BY_HOP.has(lower) || OF_SERVER.has(lower) || lower === "content-length";
+}
+
+function lengthIn(headers: readonly Header[]): number | undefined {
+  const [first, ...others] = headers.filter(([name]) => name.toLowerCase() === "content-length");
+  if (first === undefined) return undefined;
+  if (others.length > 0 || !LENGTH.test(first[1])) {
+    throw new ResponseFault(`its Content-Length ${shown(first[1])} is not a number of bytes`);
+  }
+  return Number(first[1]);
+}
+
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? "undefined").slice(0, NAME_SHOWN_MAX_UNITS);
+}

@@ -1,0 +1,98 @@
+/** Serves requests to functions: each goes to the `fetch` of a commit, whose bodies are streamed. */
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Context, Hono } from "hono";
+import { TokenBuckets } from "../../api/rate_limit.ts";
+import type { Services } from "../../api/services.ts";
+import { countOf } from "../../config/mod.ts";
+import { DomainError } from "../../domain/errors.ts";
+import { bearerOf } from "../authentication.ts";
+import type { Env } from "../env.ts";
+import { withoutRequestTimeout } from "../request_timeout.ts";
+import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
+import { type ClientLimits, NodeClient } from "./node_client.ts";
+import type { PublicOrigin } from "./public_origin.ts";
+import { requestOf, targetOf } from "./request_head.ts";
+
+/** What endpoints need of the server. */
+export interface EndpointOptions extends ClientLimits {
+  readonly publicOrigin: PublicOrigin;
+  readonly rates: EndpointRates;
+}
+
+const PREVIEW = /^(\/preview\/([^/?]+)\/([^/?]+))(.*)$/s;
+/** On the server's own host a function sets no cookies, and gets none: they are those of the server's pages. */
+const OF_SERVER: ReadonlySet<string> = new Set(["cookie"]);
+/** With the header that the server has checked. */
+const CHECKED: ReadonlySet<string> = new Set([...OF_SERVER, "authorization"]);
+
+/** `/preview/{function_id}/{commit_id}/...`: any commit, for who may invoke its function. */
+export function servePreviews(
+  app: Hono<Env>,
+  { endpoints, accessTokens, apiRateLimit }: Services,
+  options: EndpointOptions,
+): void {
+  app.all("/preview/*", async (c) => {
+    const { incoming, outgoing } = c.env;
+    const [, prefix = "", functionId = "", commitId = "", rest = ""] =
+      PREVIEW.exec(targetOf(incoming)) ?? [];
+    if (prefix === "") throw notFound(c);
+    const by = await bearerOf(incoming.headers.authorization, accessTokens, apiRateLimit);
+    assertNoCodeOfServer(incoming);
+    const remoteAddress = c.get("clientAddress");
+    options.rates.count(remoteAddress, functionId);
+    const origin = options.publicOrigin(incoming);
+    const route = { origin, prefix, rest, withheld: CHECKED, remoteAddress };
+    const request = requestOf(incoming, route);
+    const client = new NodeClient(incoming, outgoing, options, untrustedHeaders);
+    if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
+    withoutRequestTimeout(incoming);
+    const commit = { functionId: decoded(functionId), commitId: decoded(commitId) };
+    await endpoints.preview(by, commit, request, client);
+    return RESPONSE_ALREADY_SENT;
+  });
+}
+
+function notFound(c: Context<Env>): DomainError {
+  return new DomainError(
+    "ENDPOINT_NOT_FOUND",
+    `Cannot ${c.req.method} ${c.req.path}: a preview is at /preview/{function_id}/{commit_id}/`,
+  );
+}
+
+/** A part of a path without its percent-encoding; as it is where that is malformed. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** Limits the requests to endpoints of each address, and to each function. */
+export class EndpointRates {
+  readonly #buckets: TokenBuckets | undefined;
+
+  /** @param perSecond 0 lets all through */
+  constructor(private readonly perSecond: number, node: { readonly share: number }) {
+    if (perSecond > 0) this.#buckets = new TokenBuckets({ perSecond, burst: perSecond }, node);
+  }
+
+  /** @throws RATE_LIMITED */
+  count(address: string | undefined, functionId: string): void {
+    const keys = {
+      "this address": `a ${address ?? ""}`,
+      "all clients of this function": `f ${functionId}`,
+    };
+    for (const [who, key] of Object.entries(keys)) {
+      const seconds = this.#buckets?.take(key) ?? 0;
+      if (seconds === 0) continue;
+      throw new DomainError(
+        "RATE_LIMITED",
+        `Cannot take the request: ${who} may send ${
+          countOf(this.perSecond, "request")
+        } per second to endpoints (--endpoint-rate)`,
+        { retryAfterSeconds: Math.ceil(seconds) },
+      );
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { statusAnswer } from "../../api/status.ts";
+import { formatBytes, formatDuration } from "../../config/mod.ts";
+import {
+  ClientIdle,
+  ClientLeft,
+  type Header,
+  type HttpClient,
+  type ResponseHead,
+  type Substitute,
+} from "../../domain/endpoints/client.ts";
+import { DomainError } from "../../domain/errors.ts";
+import { framing, tooManyExtensions } from "../body.ts";
+import { closeAfter } from "../unread_body.ts";
+
+const encoder = new TextEncoder();
+const INVOCATION_HEADER = "Invocation-Id";
+
+/** Limits of the bodies of one request and its response; each is a named setting in `src/config`. */
+export interface ClientLimits {
+  readonly bodyLimitBytes: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** The connection of a request that Node's server has received. */
+export class NodeClient implements HttpClient {
+  readonly #gone = new AbortController();
+  readonly #isFramed: ((bytes: number) => boolean) | undefined;
+  #bytes = 0;
+
+  /** @param guarded gives the headers that may be sent of those that a function set */
+  constructor(
+    private readonly incoming: IncomingMessage,
+    private readonly outgoing: ServerResponse,
+    private readonly limits: ClientLimits,
+    private readonly guarded: (headers: readonly Header[]) => readonly Header[],
+  ) {
+    this.#isFramed = framing(incoming);
+    const leave = () => {
+      if (!outgoing.writableFinished) this.#gone.abort();
+    };
+    outgoing.once("close", leave);
+    if (outgoing.destroyed) leave();
+  }
+
+  /** Answers a request whose body is larger than the limit by its own account; false for any other. */
+  rejectsSize(): boolean {
+    const length = Number(this.incoming.headers["content-length"] ?? 0);
+    if (length <= this.limits.bodyLimitBytes) return false;
+    this.substitute({ kind: "error", error: this.#tooLarge() }, "");
+    return true;
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      if (this.gone.aborted) throw new ClientLeft();
+      const chunk = this.incoming.read() as Uint8Array | null;
+      if (chunk !== null) return this.#counted(chunk);
+      if (this.incoming.readableEnded) return undefined;
+      if (this.incoming.destroyed) throw new ClientLeft();
+      await this.#untilReadable();
+    }
+  }
+
+  begin({ status, headers, contentLength }: ResponseHead, invocationId: string): void {
+    closeAfter(this.incoming, this.outgoing);
+    const values = new Map<string, [name: string, ...values: string[]]>();
+    const all: Header[] = [...this.guarded(headers), [INVOCATION_HEADER, invocationId]];
+    if (contentLength !== undefined) all.push(["Content-Length", `${contentLength}`]);
+    for (const [name, value] of all) {
+      const known = values.get(name.toLowerCase());
+      if (known === undefined) values.set(name.toLowerCase(), [name, value]);
+      else known.push(value);
+    }
+    for (const [name, ...each] of values.values()) {
+      this.outgoing.setHeader(name, each.length === 1 ? each[0] as string : each);
+    }
+    this.outgoing.writeHead(status);
+  }
+
+  flush(): void {
+    this.outgoing.flushHeaders();
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.gone.aborted || this.outgoing.write(bytes)) return;
+    await this.#eventOf(this.outgoing, ["drain", "close"], () => this.cut());
+  }
+
+  end(): void {
+    this.outgoing.end();
+  }
+
+  cut(): void {
+    this.outgoing.destroy();
+  }
+
+  substitute(answer: Substitute, invocationId: string): number {
+    if (this.outgoing.headersSent) return this.outgoing.statusCode;
+    const { status, body } = substituteAnswer(answer, invocationId);
+    const retryAfterSeconds = answer.kind === "error" ? answer.error.retryAfterSeconds : undefined;
+    closeAfter(this.incoming, this.outgoing);
+    if (retryAfterSeconds !== undefined) this.outgoing.setHeader("Retry-After", retryAfterSeconds);
+    if (invocationId !== "") this.outgoing.setHeader(INVOCATION_HEADER, invocationId);
+    const text = encoder.encode(JSON.stringify(body));
+    this.outgoing.setHeader("Content-Type", "application/json");
+    this.outgoing.setHeader("Content-Length", text.length);
+    this.outgoing.writeHead(status);
+    this.outgoing.end(text);
+    return status;
+  }
+
+  #counted(chunk: Uint8Array): Uint8Array {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.limits.bodyLimitBytes) throw this.#tooLarge();
+    if (this.#isFramed?.(this.#bytes) === false) throw tooManyExtensions();
+    return chunk;
+  }
+
+  #tooLarge(): DomainError {
+    return new DomainError(
+      "BODY_TOO_LARGE",
+      `The body of the request exceeds the limit of ${
+        formatBytes(this.limits.bodyLimitBytes)
+      } (--endpoint-body-limit)`,
+    );
+  }
+
+  async #untilReadable(): Promise<void> {
+    const { promise, reject, resolve } = Promise.withResolvers<void>();
+    const { idleTimeoutMs } = this.limits;
+    const late = () =>
+      reject(
+        new ClientIdle(
+          `The client sent nothing of the body for ${
+            formatDuration(idleTimeoutMs)
+          }, the limit (--endpoint-idle-timeout)`,
+        ),
+      );
+    this.#eventOf(this.incoming, ["readable", "end", "close", "error"], late).then(resolve);
+    await promise;
+  }
+
+  /** Resolves with the first of the events. @param late called at the idle timeout */
+  async #eventOf(
+    target: IncomingMessage | ServerResponse,
+    names: readonly string[],
+    late: () => void,
+  ): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(late, this.limits.idleTimeoutMs);
+    const done = () => resolve();
+    for (const name of names) target.once(name, done);
+    this.gone.addEventListener("abort", done, { once: true });
+    await promise;
+    clearTimeout(timer);
+    this.gone.removeEventListener("abort", done);
+    for (const name of names) target.off(name, done);
+  }
+}
+
+const TOO_LARGE = 413;
+const TIMEOUT = 408;
+
+/** The status and body of an error of an endpoint. A body that is too large has a status of its own. */
+function endpointAnswer(
+  error: DomainError,
+): { readonly status: number; readonly body: unknown } {
+  const { status, body } = statusAnswer(error);
+  return { status: error.reason === "BODY_TOO_LARGE" ? TOO_LARGE : status, body };
+}
+
+function substituteAnswer(
+  answer: Substitute,
+  invocationId: string,
+): { readonly status: number; readonly body: unknown } {
+  switch (answer.kind) {
+    case "failed":
+      return { status: answer.status, body: { invocationId } };
+    case "idle":
+      return { status: TIMEOUT, body: { code: 4, message: answer.message, details: [] } };
+    case "error":
+      return endpointAnswer(answer.error);
+  }
+}

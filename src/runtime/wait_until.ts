@@ -1,0 +1,51 @@
+/** Work that a call goes on with after its handler has returned: the promises given to `context.waitUntil`. */
+import { anonymous } from "./anonymous.ts";
+import { PromiseOf } from "./primordials.ts";
+import { react } from "./react.ts";
+
+/** The work of one call. */
+export interface Background {
+  /** The function that the handler gets. It has no effect once the call has ended. */
+  readonly waitUntil: (work: unknown) => void;
+  /** Calls back once no work is left. The call has ended then. */
+  whenDone(done: () => void): void;
+}
+
+/** On the function's stack: reading `then` of what it gives may call its code. */
+const makeWaitUntil = anonymous((
+  Promised: PromiseConstructor,
+  begin: (work: Promise<unknown>) => void,
+) =>
+  ({
+    waitUntil(work: unknown): void {
+      begin(new Promised((resolve) => resolve(work)));
+    },
+  }).waitUntil
+);
+
+/** @param fail reports work that failed */
+export function background(fail: (thrown: unknown) => void): Background {
+  let left = 0;
+  let hasEnded = false;
+  let onDone: (() => void) | undefined;
+  const end = () => {
+    if (left > 0 || onDone === undefined || hasEnded) return;
+    hasEnded = true;
+    onDone();
+  };
+  const waitUntil = makeWaitUntil(PromiseOf, (work) => {
+    if (hasEnded) return;
+    left++;
+    react(work, () => {
+      left--;
+      end();
+    }, fail);
+  });
+  return {
+    waitUntil,
+    whenDone(done) {
+      onDone = done;
+      end();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/** Which exports of `main.ts` answer what, in every kind of process. */
+import assert from "node:assert/strict";
+import { assertError, ok } from "../support/expect.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
+import { change, logsOf } from "../process_reuse/support.ts";
+import { unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { answerOf, type Preview, preview, recordOf, send } from "./support.ts";
+
+const FORMS: Readonly<Record<string, string>> = {
+  "a named function": `export async function fetch() { return new Response("here"); }`,
+  "a named constant": `export const fetch = () => new Response("here");`,
+  "a property of the default export": `export default { fetch: () => new Response("here") };`,
+  "a method that uses this": `
+    class App {
+      #text = "here";
+      fetch() { return new Response(this.#text); }
+    }
+    export default new App();`,
+  "a getter": `export default { get fetch() { return () => new Response("here"); } };`,
+};
+
+async function forms({ client }: Stage): Promise<void> {
+  for (const [form, main] of Object.entries(FORMS)) {
+    const app = await preview(client, main);
+    assert.equal(await (await send(client, app)).text(), "here", form);
+    const invoked = await client.invoke(app.functionId, {}, {}, { commitId: app.commitId });
+    assertError(invoked, "FAILED_PRECONDITION", "NO_JSON_HANDLER", {
+      message: /exports fetch alone/,
+    });
+  }
+  const json = await preview(client, "export default () => ({ json: true });");
+  const missing = await answerOf(await send(client, json));
+  assertError(missing, "NOT_FOUND", "ENDPOINT_NOT_FOUND", { message: /main\.ts exports no fetch/ });
+  const neither = await preview(client, "export const other = 1;");
+  assertError(await answerOf(await send(client, neither)), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+}
+
+const BOTH = `
+const born = crypto.randomUUID();
+let calls = 0;
+type Context = { waitUntil(work: Promise<unknown>): void };
+const work = async (context: Context) => {
+  context.waitUntil((async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    context.waitUntil(Promise.resolve().then(() => console.log("both done")));
+  })());
+};
+export async function fetch(request: Request, context: Context) {
+  work(context);
+  return Response.json({ born, calls: ++calls, body: await request.text() });
+}
+export default (input: { fail?: boolean }, context: Context) => {
+  work(context);
+  if (input.fail) context.waitUntil(Promise.reject(new Error("later")));
+  return { born, calls: ++calls };
+};`;
+
+async function both({ client }: Stage): Promise<void> {
+  const app = await preview(client, BOTH);
+  const invoke = (input = {}) =>
+    client.invoke(app.functionId, input, {}, { commitId: app.commitId });
+  const answered = ok(await invoke());
+  assert.equal(JSON.parse(unbase64(answered.json)).calls, 1);
+  assert.deepEqual(await logsOf(client, app.functionId, answered.invocationId), ["both done"]);
+  const failed = ok(await invoke({ fail: true }));
+  const { error } = await client.invocation(app.functionId, failed.invocationId);
+  assert.match(error, /^UNCAUGHT: Error: later/);
+
+  const response = await send(client, app, "/", { method: "POST", body: "a body" });
+  assert.equal((await response.json()).body, "a body");
+  const { id } = await recordOf(client, app, response);
+  assert.deepEqual(await logsOf(client, app.functionId, id), ["both done"]);
+}
+
+async function reuse({ client }: Stage): Promise<void> {
+  const app = await preview(client, BOTH);
+  await change(client, app.functionId, { processReuse: "PROCESS_REUSE_SEQUENTIAL" });
+  const request = async (body: string) => {
+    const response = await send(client, app, "/", { method: "POST", body });
+    const said = await response.json();
+    assert.equal(said.body, body);
+    await recordOf(client, app, response);
+    return said;
+  };
+  const large = "x".repeat(100_000);
+  const first = await eventually(async () => {
+    const said = await request(large);
+    return said.calls > 1 ? said : undefined;
+  }, "a request in a process that was used before");
+  const invoke = async () => {
+    const { json } = ok(await client.invoke(app.functionId, {}, {}, { commitId: app.commitId }));
+    return JSON.parse(unbase64(json));
+  };
+  await eventually(async () => (await invoke()).calls > 1 ? true : undefined, "reuse by both");
+  assert.ok(first.born.length > 0);
+}
+
+/** Work that a template saves. */
+const HEAVY = `let sum = 0; for (let n = 0; n < 3e7; n++) sum += n % 7;
+export const fetch = async (request: Request) =>
+  new Response(String(sum > 0) + await request.text() + crypto.randomUUID());`;
+
+async function templates({ client }: Stage): Promise<void> {
+  const app = await preview(client, HEAVY);
+  const kindOf = async (from: Preview) => {
+    const response = await send(client, from, "/", { method: "POST", body: "a" });
+    assert.match(await response.text(), /^truea[0-9a-f-]{36}$/);
+    return (await recordOf(client, from, response)).processKind;
+  };
+  await eventually(
+    async () => await kindOf(app) === "PROCESS_KIND_TEMPLATE" ? true : undefined,
+    "a request in a fork of a template",
+  );
+}
+
+sharedSuite("main.ts exports", {
+  "fetch in any form, or not": forms,
+  "both handlers, whose work may go on": both,
+  "both handlers with process reuse": reuse,
+  "a fetch that a template evaluates": templates,
+});
