@@ -6,7 +6,7 @@ import type { Call, FinalRecord, History, Sighting } from "./history.ts";
 const CALLS = 20;
 
 /** What every record of a call that started once has. */
-const ONCE = { attempt: 1, maxAttempts: 2 } as const;
+const ONCE = { attempt: 1, maxAttempts: 2, endedAt: 0 } as const;
 
 const outputOf = (key: string, counted?: number) => JSON.stringify({ key, counted });
 
@@ -45,7 +45,7 @@ function correctHistory(): History {
   calls.push({ key: "killed", mode: "async", sentAt: 1_001, acknowledged: { at: 1_002, id: "k" } });
   runs.set("killed", 2);
   const error = "INTERRUPTED: ...";
-  records.push({ id: "k", key: "killed", status: "ERROR", error, attempt: 2, maxAttempts: 2 });
+  records.push({ id: "k", key: "killed", status: "ERROR", error, ...ONCE, attempt: 2 });
   const cancelled = "CANCELLED: the invocation was cancelled";
   const times = { sentAt: 1_001, acknowledged: { at: 1_002, id: "c" } };
   calls.push({ key: "cancelled", mode: "async", ...times, isCancelled: true });

@@ -39,6 +39,8 @@ export interface FinalRecord {
   /** How often it started, and how often it may. */
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** When it ended, by the monotonic clock as far as the clock of the server is right. */
+  readonly endedAt: number;
   /** What a success got from the call that it made itself. */
   readonly nested?: Sighting;
 }

@@ -326,7 +326,7 @@ async function largeFile(volume: Volume, counter: number): Promise<FinalFile> {
 }
 
 function recordOf(
-  { id, status, input, output, error, attempt = 0, maxAttempts }: Json,
+  { id, status, input, output, error, attempt = 0, maxAttempts, updatedAt }: Json,
 ): FinalRecord {
   const nested = output?.nested;
   return {
@@ -335,6 +335,7 @@ function recordOf(
     status: statusOf(status),
     attempt,
     maxAttempts,
+    endedAt: Date.parse(updatedAt) - performance.timeOrigin,
     ...error === undefined || error === "" ? {} : { error },
     ...output === undefined ? {} : { output: JSON.stringify(output) },
     ...output?.counted === undefined ? {} : { counted: output.counted },

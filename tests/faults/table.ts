@@ -1,17 +1,22 @@
 /** The table of faults, runs and losses. */
 import type { Call, History, InjectedFault } from "./history.ts";
 
-const HEAD = ["Fault", "Times", "Calls meanwhile", "Interrupted", "Lost"] as const;
+const HEAD = ["Fault", "Times", "Calls meanwhile", "Lost", "Interrupted"] as const;
 
 /** A row for each fault: how often it was injected, and what became of the calls that it met. */
 export function faultTable(faults: readonly InjectedFault[], history: History): string {
   const names = [...new Set(faults.map(({ name }) => name))].toSorted();
+  const ends = history.records.filter(({ error }) => error?.startsWith("INTERRUPTED:"));
+  const interrupters = ends.map(({ endedAt }) =>
+    faults.findLast(({ from }) => from <= endedAt)?.name
+  );
   const rows = names.map((name) => {
     const own = faults.filter((fault) => fault.name === name);
     const met = history.calls.filter((call) => own.some((fault) => overlaps(call, fault)));
-    return [name, own.length, ...countsOf(met, history)];
+    const interrupted = interrupters.filter((interrupter) => interrupter === name);
+    return [name, own.length, ...countsOf(met, history), interrupted.length];
   });
-  const all = ["All", faults.length, ...countsOf(history.calls, history)];
+  const all = ["All", faults.length, ...countsOf(history.calls, history), ends.length];
   return format([HEAD, ...rows, all].map((row) => row.map(String)));
 }
 
@@ -19,14 +24,11 @@ function overlaps({ sentAt, acknowledged }: Call, { from, to }: InjectedFault): 
   return sentAt <= to && (acknowledged?.at ?? sentAt) >= from;
 }
 
-/** The acknowledged ones of these calls, those of them that were interrupted, and those that are lost. */
+/** How many of these calls were acknowledged, and how many of those are lost. */
 function countsOf(calls: readonly Call[], { records }: History): number[] {
-  const byId = new Map(records.map((record) => [record.id, record]));
+  const recorded = new Set(records.map(({ id }) => id));
   const acknowledged = calls.flatMap(({ acknowledged }) => acknowledged ?? []);
-  const found = acknowledged.map(({ id }) => byId.get(id));
-  const interrupted = found.filter((record) => record?.error?.startsWith("INTERRUPTED:"));
-  const lost = found.filter((record) => record === undefined);
-  return [acknowledged.length, interrupted.length, lost.length];
+  return [acknowledged.length, acknowledged.filter(({ id }) => !recorded.has(id)).length];
 }
 
 function format(rows: readonly (readonly string[])[]): string {

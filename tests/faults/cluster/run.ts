@@ -47,11 +47,11 @@ export async function runCluster({ seed, fault, deadline, logs }: RunOptions): P
   return { history, faults: injected, violations: unexplained, notes };
 }
 
-/** How many invocations ended with each error, without stacks. */
+/** How many invocations ended with each error, without stacks and versions. */
 function errorNotes({ records }: History): string[] {
   const counts = new Map<string, number>();
   for (const { error } of records) {
-    const [text] = error?.split("\n") ?? [];
+    const [text] = error?.replaceAll(/ \(version .*\)/g, "").split("\n") ?? [];
     if (text !== undefined) counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   return Array.from(counts, ([text, count]) => `${count} times ${text}`).toSorted();
