@@ -1,15 +1,16 @@
 /** A cluster under faults. */
 import { join } from "node:path";
 import { random } from "../../support/seed.ts";
-import type { History, Report, RunOptions } from "../history.ts";
-import { injectFaults } from "../injection.ts";
+import type { History, InjectedFault, Report, RunOptions } from "../history.ts";
+import { type Fault, injectFaults } from "../injection.ts";
 import { Load } from "../load.ts";
 import { Witness } from "../witness.ts";
-import { CLOCK_FAULT, CLUSTER_FAULTS, DISK_FAULT } from "./faults.ts";
+import { CLOCK_FAULT, CLUSTER_FAULTS, type ClusterContext, DISK_FAULT } from "./faults.ts";
 import type { OnLog } from "./member.ts";
 import { Repeater } from "./repeater.ts";
 import { Stage } from "./stage.ts";
 
+const PROCESSES_AND_LINKS = / of (?:a worker|an API node|all workers)|link/;
 /** From this length on some faults last longer than a lease. */
 const LONG_RUN_MS = 90_000;
 /** How calls may end besides SUCCESS: another writer of the volume was faster, or a host call reached no database. */
@@ -18,9 +19,9 @@ const ERRORS = /^(?:(?:INTERRUPTED|CANCELLED|VFS_CONFLICT): |UNCAUGHT: Error: Ca
 /** Runs it until the deadline, and reads what it has in the end. */
 export async function runCluster({ seed, fault, deadline, logs }: RunOptions): Promise<Report> {
   await using witness = new Witness();
-  await using stage = await Stage.start(await logsTo(logs));
-  const next = random(seed);
-  await using repeater = await Repeater.connect(stage.nats.url, next);
+  const isLong = deadline() - performance.now() > LONG_RUN_MS;
+  await using stage = await Stage.start(await logsTo(logs), isLong);
+  await using repeater = await Repeater.connect(stage.nats.url, random(seed));
   const { [CLOCK_FAULT]: clock, [DISK_FAULT]: disk, ...always } = CLUSTER_FAULTS;
   const faults = {
     ...always,
@@ -31,11 +32,14 @@ export async function runCluster({ seed, fault, deadline, logs }: RunOptions): P
     if (!(name in faults)) console.log(`not tested: ${name} needs libfaketime, or a mount`);
   }
   const load = await Load.start(stage, witness, seed);
-  const end = deadline();
   const workerKills: number[] = [];
-  const isLong = end - performance.now() > LONG_RUN_MS;
-  const context = { stage, repeater, fault, next, isLong, workerKills };
-  const injected = await injectFaults(faults, context, () => stage.ready(), end);
+  const end = deadline();
+  // In a long run those of processes and links meet the others.
+  const groups = isLong && fault === "" ? split(faults) : [faults];
+  const injected = await Promise.all(groups.map((group, at) => {
+    const context = { stage, repeater, fault, next: random(seed + at), isLong, workerKills };
+    return injectFaults(group, context, () => stage.ready(), end);
+  }));
   const history = { ...await load.finish(), errors: ERRORS };
   const unexplained = stage.members.flatMap((member) => member.unexplained);
   const starts = stage.members.reduce((sum, member) => sum + member.starts, 0);
@@ -44,7 +48,21 @@ export async function runCluster({ seed, fault, deadline, logs }: RunOptions): P
     interruptionNote(history, workerKills),
     ...errorNotes(history),
   ];
-  return { history, faults: injected, violations: unexplained, notes };
+  return { history, faults: ordered(injected.flat()), violations: unexplained, notes };
+}
+
+type Faults = Readonly<Record<string, Fault<ClusterContext>>>;
+
+/** The faults of processes of invoked and of links, and those of NATS, PostgreSQL, messages and clocks. */
+function split(faults: Faults): Faults[] {
+  const entries = Object.entries(faults);
+  return [true, false].map((isOurs) =>
+    Object.fromEntries(entries.filter(([name]) => PROCESSES_AND_LINKS.test(name) === isOurs))
+  );
+}
+
+function ordered(faults: readonly InjectedFault[]): InjectedFault[] {
+  return faults.toSorted((one, other) => one.from - other.from);
 }
 
 /** How many invocations ended with each error, without stacks and versions. */

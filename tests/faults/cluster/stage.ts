@@ -18,9 +18,9 @@ const NODES = 2;
 const WORKERS = 3;
 /** Slots of each worker. */
 const CAPACITY = 2;
-/** The disk of NATS, and what of it streams may use: less, so that the limit is reached before the end of the disk. */
-const DISK_MEBIBYTES = 768;
-const STORE_BYTES_MAX = 512 * 1024 * 1024;
+/** The disk of NATS in a short run and in a long one, which stores more. Streams may use half of it. */
+const DISK_MEBIBYTES = { short: 256, long: 2_048 } as const;
+const MEBIBYTE = 1024 * 1024;
 /** How long the cluster may take to be ready after a fault; a bound, not a measurement. */
 const READY_MS = 120_000;
 /** How long one look at a server may take, which may be stopped. */
@@ -47,14 +47,15 @@ export class Stage implements AsyncDisposable, Door {
     private readonly opened: AsyncDisposableStack,
   ) {}
 
-  static async start(onLog: OnLog): Promise<Stage> {
+  static async start(onLog: OnLog, isLong: boolean): Promise<Stage> {
     await using opened = new AsyncDisposableStack();
-    const disk = await SmallDisk.mount(DISK_MEBIBYTES).catch(() => undefined);
+    const mebibytes = isLong ? DISK_MEBIBYTES.long : DISK_MEBIBYTES.short;
+    const disk = await SmallDisk.mount(mebibytes).catch(() => undefined);
     if (disk !== undefined) opened.use(disk);
     const [postgres, nats, clock] = await Promise.all([
       TestPostgres.start(),
       TestNats.start({
-        maxFileStore: STORE_BYTES_MAX,
+        maxFileStore: mebibytes / 2 * MEBIBYTE,
         ...disk === undefined ? {} : { storeDir: join(disk.path, "streams") },
       }),
       FakeClock.open(),
