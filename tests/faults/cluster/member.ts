@@ -123,7 +123,9 @@ export class Member<Process extends MemberProcess = MemberProcess> implements As
   async #next(): Promise<Process | undefined> {
     while (!this.#stopping) {
       try {
-        return await this.#start();
+        const process = await this.#start();
+        if (this.#stopping) process.signal("SIGKILL");
+        return process;
       } catch (error) {
         this.#failure = error;
         await this.#onLog(`${this.name} (failed start)`, String(error));

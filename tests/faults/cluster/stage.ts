@@ -115,7 +115,9 @@ export class Stage implements AsyncDisposable, Door {
       let reason = "it does not answer";
       await eventually(
         async () => {
-          const answer = await fetch(new URL("/readyz", node.process?.url), {
+          const url = node.process?.url;
+          if (url === undefined) return undefined;
+          const answer = await fetch(new URL("/readyz", url), {
             signal: AbortSignal.timeout(LOOK_MS),
           }).catch(() => undefined);
           reason = await answer?.text() ?? reason;
