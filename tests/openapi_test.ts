@@ -52,6 +52,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "patch /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.UpdateTrigger`,
   "delete /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.DeleteTrigger`,
   "post /api/v1/functions/{function_id}/triggers/{id}/rotate_secret": `${TRIGGERS}.RotateSecret`,
+  "post /api/v1/functions/{function_id}/triggers/{id}/run": `${TRIGGERS}.RunTrigger`,
   "get /api/v1/functions/{function_id}/triggers/{id}/deliveries": `${TRIGGERS}.ListDeliveries`,
   "post /api/v1/functions/{function_id}/invocations/{id}/replay":
     "invoked.InvocationService.Replay",

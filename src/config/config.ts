@@ -159,6 +159,8 @@ export interface Config {
   };
   readonly triggers: {
     readonly maxTriggers: number;
+    /** Missed times of a schedule that are caught up with. */
+    readonly maxCatchUp: number;
     readonly maxWebhookBytes: number;
     readonly webhookTimeoutMs: number;
     /** Deliveries per second of one address, and to one listener; 0 for no limit. */

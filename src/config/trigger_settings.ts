@@ -9,6 +9,12 @@ export const TRIGGER_SETTINGS: Rows<"triggers"> = {
     default: "100",
     description: "Triggers of one function",
   },
+  maxCatchUp: {
+    name: "max-catch-up",
+    kind: integer({ min: "1", max: "100000" }),
+    default: "1000",
+    description: "Missed times of a schedule that CATCH_UP_ALL runs, the last ones",
+  },
   maxWebhookBytes: {
     name: "max-webhook",
     kind: bytes({ min: "64KiB", max: "64MiB" }),

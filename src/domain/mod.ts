@@ -49,6 +49,7 @@ import { type TestParts, Tests } from "./testing/tests.ts";
 import { TypeChecks } from "./commits/type_checks.ts";
 import type { Listeners } from "./triggers/listeners.ts";
 import { openTriggers, type TriggerSources } from "./triggers/mod.ts";
+import type { Schedules } from "./triggers/schedules.ts";
 import type { Triggers } from "./triggers/triggers.ts";
 import { UploadUrls } from "./commits/upload_urls.ts";
 import { VolumeArchives } from "./volumes/archive.ts";
@@ -74,6 +75,7 @@ export interface Domain {
   readonly hostMethods: HostMethods;
   readonly functionPrincipals: FunctionPrincipals;
   readonly triggers: Triggers;
+  readonly schedules: Schedules;
   readonly listeners: Listeners;
   readonly volumes: Volumes;
   readonly volumeFiles: VolumeFiles;

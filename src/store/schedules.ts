@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import type { Schema } from "./schema.ts";
 import type { ScheduleTable } from "./trigger_tables.ts";
 
@@ -19,17 +19,29 @@ export class ScheduleReader {
     return new Map(rows.map((row) => [row.triggerId, row]));
   }
 
-  /** The earliest next time of all schedules. */
-  async nextAt(): Promise<string | undefined> {
-    const row = await this.db.selectFrom("schedules").select("nextAt")
-      .where("nextAt", "is not", null).orderBy("nextAt").limit(1).executeTakeFirst();
+  /** The earliest next time of all schedules but some. */
+  async nextAt(except: readonly string[] = []): Promise<string | undefined> {
+    let query = this.db.selectFrom("schedules").select("nextAt").where("nextAt", "is not", null);
+    if (except.length > 0) query = query.where("triggerId", "not in", except);
+    const row = await query.orderBy("nextAt").limit(1).executeTakeFirst();
     return row?.nextAt ?? undefined;
   }
 
-  /** Schedules whose next time has come, the earliest first. */
-  due(now: string, limit: number): Promise<ScheduleRow[]> {
-    return this.db.selectFrom("schedules").selectAll()
-      .where("nextAt", "<=", now).orderBy("nextAt").orderBy("triggerId").limit(limit).execute();
+  /** Schedules but some whose next time has come, the earliest first. */
+  due(now: string, limit: number, except: readonly string[] = []): Promise<ScheduleRow[]> {
+    let query = this.db.selectFrom("schedules").selectAll().where("nextAt", "<=", now);
+    if (except.length > 0) query = query.where("triggerId", "not in", except);
+    return query.orderBy("nextAt").orderBy("triggerId").limit(limit).execute();
+  }
+
+  /** The oldest invocation of a schedule that has not ended. */
+  async unfinishedRun(functionId: string, triggerId: string): Promise<string | undefined> {
+    const row = await this.db.selectFrom("invocations").select("id")
+      // In the words of the partial index, and with its first column.
+      .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
+      .where("functionId", "=", functionId).where("triggerId", "=", triggerId)
+      .orderBy("id").limit(1).executeTakeFirst();
+    return row?.id;
   }
 }
 

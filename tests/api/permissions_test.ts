@@ -78,6 +78,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${TRIGGERS}.UpdateTrigger`]: "write",
   [`${TRIGGERS}.DeleteTrigger`]: "write",
   [`${TRIGGERS}.RotateSecret`]: "write",
+  [`${TRIGGERS}.RunTrigger`]: "invoke",
   [`${TRIGGERS}.ListDeliveries`]: "read",
   "invoked.WebhookService.Receive": "signed-request",
   "invoked.WebhookService.ReceiveCapability": "signed-request",

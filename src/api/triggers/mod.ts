@@ -6,6 +6,7 @@ import { listDeliveries } from "./list_deliveries.ts";
 import { listTriggers } from "./list_triggers.ts";
 import { receiveCapability, receiveDelivery } from "./receive_delivery.ts";
 import { rotateSecret } from "./rotate_secret.ts";
+import { runTrigger } from "./run_trigger.ts";
 import { updateTrigger } from "./update_trigger.ts";
 
 /** Make, read, change and delete triggers. */
@@ -16,6 +17,7 @@ export const TRIGGER_OPERATIONS: readonly Operation[] = [
   updateTrigger,
   deleteTrigger,
   rotateSecret,
+  runTrigger,
   listDeliveries,
   receiveDelivery,
   receiveCapability,

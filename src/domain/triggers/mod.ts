@@ -7,6 +7,7 @@ import type { Pages } from "../paging.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { KeySets } from "./key_sets.ts";
 import { Listeners } from "./listeners.ts";
+import { Schedules } from "./schedules.ts";
 import { TriggerSecrets } from "./secrets.ts";
 import { type TriggerLimits, Triggers } from "./triggers.ts";
 
@@ -19,7 +20,12 @@ export interface TriggerSources {
   readonly invocations: Invocations;
   readonly scheduler: Scheduler;
   readonly publicGet: PublicGet;
-  readonly limits: { readonly triggers: TriggerLimits & { readonly webhookTimeoutMs: number } };
+  readonly limits: {
+    readonly triggers: TriggerLimits & {
+      readonly webhookTimeoutMs: number;
+      readonly maxCatchUp: number;
+    };
+  };
   /** Base URL of the server. */
   readonly url: string;
 }
@@ -27,18 +33,27 @@ export interface TriggerSources {
 /** Builds triggers, and what takes deliveries for them. */
 export function openTriggers(
   { store, sealer, ids, pages, invocations, scheduler, publicGet, limits, url }: TriggerSources,
-): { readonly triggers: Triggers; readonly listeners: Listeners } {
+): {
+  readonly triggers: Triggers;
+  readonly schedules: Schedules;
+  readonly listeners: Listeners;
+} {
   const secrets = new TriggerSecrets(sealer);
+  const triggers = new Triggers({
+    store,
+    secrets,
+    pages,
+    ids,
+    limits: limits.triggers,
+    url,
+    onPlanned: () => scheduler.wake(),
+  });
+  const { maxCatchUp } = limits.triggers;
+  const schedules = new Schedules({ store, invocations, triggers, maxCatchUp });
+  scheduler.register(schedules);
   return {
-    triggers: new Triggers({
-      store,
-      secrets,
-      pages,
-      ids,
-      limits: limits.triggers,
-      url,
-      onPlanned: () => scheduler.wake(),
-    }),
+    triggers,
+    schedules,
     listeners: new Listeners({
       store,
       invocations,

@@ -23,6 +23,16 @@ export function timesAfter(schedule: Times, after: Date, count: number): Date[] 
   return cronOf(cronSpec, schedule.timezone).nextRuns(count, new Date(from));
 }
 
+/** The times before a time, at most `count`, the last first. */
+export function timesBefore(schedule: Times, before: Date, count: number): Date[] {
+  const { cronSpec, at, start, timezone } = schedule;
+  if (at !== undefined) return Date.parse(at) < before.getTime() ? [new Date(at)] : [];
+  if (cronSpec === undefined) return [];
+  const first = start === undefined ? -Infinity : Date.parse(start);
+  return cronOf(cronSpec, timezone).previousRuns(count, before)
+    .filter((time) => time.getTime() >= first);
+}
+
 /** The next time after a time. */
 export function timeAfter(schedule: Times, after: Date): Date | undefined {
   return timesAfter(schedule, after, 1)[0];

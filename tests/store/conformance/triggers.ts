@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import type { DeliveryRow } from "../../../src/store/deliveries.ts";
 import type { Store } from "../../../src/store/mod.ts";
-import { deliveryRow, functionRow, id, type Steps, time, triggerRow } from "./rows.ts";
+import {
+  commitRow,
+  deliveryRow,
+  functionRow,
+  id,
+  invocationRow,
+  type Steps,
+  time,
+  triggerRow,
+} from "./rows.ts";
 
 const PAGE = { size: 10, after: undefined };
 const FUNCTION = id(0);
@@ -72,9 +81,29 @@ export const TRIGGERS: Steps = {
     assert.deepEqual((await Promise.all([take(), take()])).toSorted(), [false, true]);
     const [due] = await store.read.schedules.due(time(120), 10);
     assert.deepEqual({ ...due }, { triggerId: SCHEDULE, nextAt: second, lastAt: first, ...run });
+    assert.deepEqual(await store.read.schedules.due(time(120), 10, [SCHEDULE]), []);
+    assert.equal(await store.read.schedules.nextAt([SCHEDULE]), undefined);
     await store.write((tx) => tx.schedules.plan(SCHEDULE, null));
     assert.equal(await store.read.schedules.nextAt(), undefined);
     assert.equal((await store.read.schedules.of([SCHEDULE, "x"])).get(SCHEDULE)?.lastAt, first);
+  },
+
+  "a schedule finds its oldest run that has not ended": async (store) => {
+    const commitId = id(21);
+    const row = { functionId: FUNCTION, commitId, triggerKind: "schedule", triggerId: SCHEDULE };
+    const [ended, first, second, other] = [id(22), id(23), id(24), id(21, 1)];
+    await store.write(async (tx) => {
+      const file = { commitId, path: "main.ts", digest: null, size: 1 };
+      await tx.commits.insert(commitRow({ id: commitId, functionId: FUNCTION }), [file]);
+      const rows = [{ id: ended, status: "SUCCESS" }, { id: first }, { id: second }] as const;
+      for (const each of rows) {
+        await tx.invocations.insert(invocationRow({ ...row, ...each } as never));
+      }
+      const plain = { id: other, functionId: FUNCTION, commitId };
+      await tx.invocations.insert(invocationRow(plain));
+    });
+    assert.equal(await store.read.schedules.unfinishedRun(FUNCTION, SCHEDULE), first);
+    assert.equal(await store.read.schedules.unfinishedRun(FUNCTION, WEBHOOK), undefined);
   },
 
   "an event starts one call, and another one only after it was forgotten": async (store) => {

@@ -1,0 +1,18 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { empty } from "../primitives.ts";
+import { triggerParam } from "./schemas.ts";
+
+export const runTrigger = jsonOperation({
+  operationId: "invoked.TriggerService.RunTrigger",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/triggers/{id}/run",
+  summary: "Start the call of a schedule now; its times stay as they are",
+  permission: "invoke",
+  params: triggerParam,
+  body: empty,
+  response: z.object({ invocationId: z.string() }),
+  async handle({ params }, { schedules }) {
+    return { invocationId: await schedules.runNow(params.function_id, params.id) };
+  },
+});

@@ -1,0 +1,223 @@
+import { getLogger } from "@logtape/logtape";
+import { countOf } from "../../config/mod.ts";
+import type { ScheduleRow } from "../../store/schedules.ts";
+import type { Store } from "../../store/mod.ts";
+import type { TriggerRow } from "../../store/triggers.ts";
+import { DomainError, invalid } from "../errors.ts";
+import { AlreadyStarted, type Invoke, type Skip } from "../invocations/invoke.ts";
+import type { Invocations } from "../invocations/invocations.ts";
+import type { DueWork } from "../scheduling/scheduler.ts";
+import { principalOf } from "./principal.ts";
+import { timeAfter, timesBefore } from "./schedule_times.ts";
+import { type ScheduleSettings, settingsOf } from "./settings.ts";
+import type { Triggers } from "./triggers.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** Schedules that are looked at together. */
+const BATCH_MAX = 200;
+/** A time that is later than this counts as missed, if no server was looking when it came. */
+const LATE_MS = 60_000;
+/** When a schedule is looked at again that waits for its earlier run, or has failed. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** A due time of a schedule. */
+interface DueTime {
+  readonly trigger: TriggerRow;
+  readonly schedule: ScheduleSettings;
+  /** The `nextAt` that takes it. */
+  readonly planned: string;
+}
+
+/**
+ * Starts the calls of schedules. A time is taken in the transaction of its call, so that each is taken once, whichever
+ * node looks. The calls themselves wait among the delayed ones: no queue is full for them.
+ */
+export class Schedules implements DueWork {
+  readonly name = "schedules";
+  /** When schedules may be looked at again, by trigger. */
+  readonly #waiting = new Map<string, number>();
+  /** Since when this node looks without a longer pause, and when it did last; in the time of the clock. */
+  #looksSince = 0;
+  #lookedAt = 0;
+
+  constructor(
+    private readonly parts: {
+      readonly store: Store;
+      readonly invocations: Invocations;
+      readonly triggers: Triggers;
+      /** Missed times of one schedule that are run with CATCH_UP_ALL. */
+      readonly maxCatchUp: number;
+    },
+  ) {}
+
+  async nextAt(): Promise<Date | undefined> {
+    this.#look();
+    const again = [...this.#waiting.values()];
+    const next = await this.parts.store.read.schedules.nextAt([...this.#waiting.keys()]);
+    const times = [...again, ...next === undefined ? [] : [Date.parse(next)]];
+    return times.length === 0 ? undefined : new Date(Math.min(...times));
+  }
+
+  async runDue(now: Date): Promise<void> {
+    for (const [id, at] of this.#waiting) if (at <= now.getTime()) this.#waiting.delete(id);
+    for (;;) {
+      const waiting = [...this.#waiting.keys()];
+      const rows = await this.parts.store.read.schedules.due(
+        now.toISOString(),
+        BATCH_MAX,
+        waiting,
+      );
+      await Promise.all(rows.map((row) => this.#run(row, now)));
+      this.#look();
+      if (rows.length < BATCH_MAX) return;
+    }
+  }
+
+  /** Starts the call of a schedule now; its times stay as they are. Answers the invocation. @throws INVALID_FIELD */
+  async runNow(functionId: string, id: string): Promise<string> {
+    const trigger = await this.parts.triggers.row(functionId, id);
+    const settings = settingsOf(trigger);
+    if (settings.kind !== "schedule") {
+      throw invalid({ field: "id", description: `trigger ${id} is not a schedule` });
+    }
+    const call = callOf(trigger, settings.schedule);
+    return (await this.parts.invocations.invoke(principalOf(trigger), call)).id;
+  }
+
+  /** Notes that this node looks. The pause before shows whether times may have been missed. */
+  #look(): void {
+    const now = Date.now();
+    if (now - this.#lookedAt > LATE_MS) this.#looksSince = now;
+    this.#lookedAt = now;
+  }
+
+  async #run(row: ScheduleRow, now: Date): Promise<void> {
+    const { triggerId, nextAt } = row;
+    if (nextAt === null) return;
+    try {
+      const trigger = await this.parts.store.read.triggers.get(triggerId);
+      const settings = trigger && settingsOf(trigger);
+      if (trigger === undefined || settings?.kind !== "schedule") return;
+      const due = { trigger, schedule: settings.schedule, planned: nextAt };
+      const isMissed = now.getTime() - Date.parse(nextAt) > LATE_MS &&
+        Date.parse(nextAt) < this.#looksSince;
+      if (isMissed) await this.#catchUp(due);
+      else await this.#start(due, nextAt);
+    } catch (error) {
+      // Another node was faster.
+      if (error instanceof AlreadyStarted) return;
+      this.#waiting.set(triggerId, Date.now() + LOOK_AGAIN_MS);
+      logger.error("Cannot start the call of schedule {triggerId}: {error}", { triggerId, error });
+    }
+  }
+
+  /** A time that came while no server looked. */
+  async #catchUp(due: DueTime): Promise<void> {
+    const { schedule, planned } = due;
+    const until = new Date(this.#looksSince);
+    const max = schedule.catchUp === "CATCH_UP_ALL" ? this.parts.maxCatchUp : 1;
+    const missed = timesBefore(schedule, until, max).map((time) => time.toISOString());
+    const last = missed[0] ?? planned;
+    switch (schedule.catchUp) {
+      case "CATCH_UP_NONE":
+        return await this.#skip(due, last, missedSkip(planned, last));
+      case "CATCH_UP_LAST":
+        return await this.#start(due, last);
+      case "CATCH_UP_ALL": {
+        const earliest = missed.at(-1) ?? planned;
+        if (planned >= earliest) return await this.#start(due, planned);
+        const { maxCatchUp } = this.parts;
+        const skip = missedSkip(
+          planned,
+          earliest,
+          `${countOf(maxCatchUp, "time")} are caught up with`,
+        );
+        const before = timesBefore(schedule, new Date(earliest), 1)[0];
+        return await this.#skip(due, before?.toISOString() ?? planned, skip);
+      }
+    }
+  }
+
+  /** Starts the call of a time, unless an earlier one of the schedule goes on and must end first. */
+  async #start(due: DueTime, time: string): Promise<void> {
+    const { trigger, schedule } = due;
+    if (schedule.overlap !== "OVERLAP_ALLOW") {
+      const { functionId, id } = trigger;
+      const running = await this.parts.store.read.schedules.unfinishedRun(functionId, id);
+      if (running !== undefined && schedule.overlap === "OVERLAP_QUEUE") {
+        this.#waiting.set(id, Date.now() + LOOK_AGAIN_MS);
+        return;
+      }
+      if (running !== undefined) {
+        const message =
+          `invocation ${running}, which an earlier time of the schedule started, goes on`;
+        return await this.#skip(due, time, { reason: "OVERLAP", message });
+      }
+    }
+    await this.#take(
+      due,
+      time,
+      (call) =>
+        this.parts.invocations.invoke(principalOf(trigger), { ...call, notBefore: new Date(time) }),
+    );
+  }
+
+  async #skip(due: DueTime, time: string, skip: Skip): Promise<void> {
+    await this.#take(
+      due,
+      time,
+      (call) => this.parts.invocations.skip(principalOf(due.trigger), call, skip),
+    );
+  }
+
+  /** Takes a time together with what it starts. A call that cannot be started takes it, too, with the reason. */
+  async #take(
+    due: DueTime,
+    time: string,
+    start: (call: Invoke) => Promise<unknown>,
+  ): Promise<void> {
+    const { trigger: { id, functionId }, schedule, planned } = due;
+    const next = timeAfter(schedule, new Date(time))?.toISOString() ?? null;
+    try {
+      await start({
+        ...callOf(due.trigger, schedule),
+        alongside: async (tx, row) => {
+          const run = { lastInvocationId: row.id, lastReason: null };
+          if (!await tx.schedules.take(id, planned, next, run)) throw new AlreadyStarted("");
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof DomainError) || isPassing(error)) throw error;
+      logger.warn("Schedule {id} of function {functionId} started nothing: {reason}", {
+        id,
+        functionId,
+        reason: error.message,
+      });
+      const run = { lastInvocationId: null, lastReason: error.message };
+      await this.parts.store.write((tx) => tx.schedules.take(id, planned, next, run));
+    }
+  }
+}
+
+/** Whether the same call may be started soon. */
+function isPassing({ code }: DomainError): boolean {
+  return code === "UNAVAILABLE" || code === "RESOURCE_EXHAUSTED";
+}
+
+function callOf(trigger: TriggerRow, { input }: ScheduleSettings): Invoke {
+  return {
+    functionId: trigger.functionId,
+    commitId: "",
+    json: new TextEncoder().encode(JSON.stringify(input)),
+    vfsId: trigger.volumeId ?? "",
+    idempotencyKey: undefined,
+    wait: { kind: "at-most", ms: 0 },
+    trigger: { kind: "schedule", id: trigger.id },
+  };
+}
+
+function missedSkip(from: string, to: string, more = "catchUp is CATCH_UP_NONE"): Skip {
+  const times = from === to ? `the time ${from}` : `the times from ${from} to ${to}`;
+  return { reason: "CATCH_UP", message: `${times} passed while no server ran; ${more}` };
+}

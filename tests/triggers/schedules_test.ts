@@ -1,0 +1,255 @@
+/** Schedules of a server whose clock jumps, that is killed, or that has many of them. */
+import assert from "node:assert/strict";
+import type { Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { FakeClock } from "../faults/clock.ts";
+import { makeDataDir, TestServer } from "../support/server.ts";
+import { removeDirectory } from "../support/invoked.ts";
+import { IS_LONG } from "../support/seed.ts";
+import { sharedSuite } from "../support/suite.ts";
+import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
+
+/** Every invocation of a function, oldest first. */
+async function callsOf(client: Client, functionId: string): Promise<Json[]> {
+  const calls: Json[] = [];
+  let token = "";
+  do {
+    const path = `/api/v1/functions/${functionId}/invocations?page_size=100&page_token=${token}`;
+    const { list, nextPageToken } = ok(await client.get(path));
+    calls.push(...list);
+    token = nextPageToken;
+  } while (token !== "");
+  return calls.toReversed();
+}
+
+/** The calls of a function once there are so many, and all have ended. */
+async function endedCalls(client: Client, functionId: string, count: number): Promise<Json[]> {
+  return await eventually(async () => {
+    const calls = await callsOf(client, functionId);
+    const hasEnded = calls.every(({ status }) => /_(SUCCESS|ERROR)$/.test(status));
+    return calls.length >= count && hasEnded ? calls : undefined;
+  }, `${count} ended calls`);
+}
+
+/** The times that calls were made for, in short. */
+function timesOf(calls: readonly Json[]): string[] {
+  return calls.map(({ notBefore }) => notBefore.slice(5, 16).replace("T", " ")).toSorted();
+}
+
+const SOME_SCHEDULE = { schedule: { cronSpec: "0 0 1 1 *" } };
+/** Schedules of one minute. */
+const MANY = IS_LONG ? 1000 : 200;
+
+function soon(ms: number): string {
+  return new Date(Date.now() + ms).toISOString();
+}
+
+sharedSuite("schedules", {
+  "a time comes once, with its input, and the record names the trigger": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const at = soon(300);
+    const { trigger } = await createTrigger(client, functionId, {
+      schedule: { at, input: { greeting: "hello" } },
+    });
+    assert.deepEqual(trigger.nextRuns, [at]);
+    const [call] = await endedCalls(client, functionId, 1);
+    assert.deepEqual(call.input, { greeting: "hello" });
+    assert.deepEqual(call.output.trigger, { kind: "schedule", id: trigger.id });
+    assert.deepEqual(call.trigger, { kind: "TRIGGER_KIND_SCHEDULE", id: trigger.id });
+    assert.equal(call.notBefore, at);
+    assert.equal(call.maxAttempts, 3);
+    const after = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}`)).trigger;
+    assert.deepEqual(after.lastRun, { time: at, invocationId: call.id });
+    assert.deepEqual(after.nextRuns, []);
+  },
+
+  "a schedule runs now when asked, also while it is paused; its times stay": async ({ client }) => {
+    const functionId = await client.deploy(ECHO);
+    const { trigger } = await createTrigger(client, functionId, {
+      paused: true,
+      schedule: { cronSpec: "0 0 1 1 *", input: { a: 1 } },
+    });
+    const path = `${triggersOf(functionId)}/${trigger.id}/run`;
+    const { invocationId } = ok(await client.post(path, {}));
+    const call = await client.ended(functionId, invocationId);
+    assert.deepEqual(call.output.input, { a: 1 });
+    const webhook = await createTrigger(client, functionId, { webhook: { hmac: {} } });
+    const wrong = await client.post(`${triggersOf(functionId)}/${webhook.trigger.id}/run`, {});
+    assertError(wrong, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
+  },
+
+  "a paused schedule does not start, and one without a published commit says so": async (
+    { client },
+  ) => {
+    const functionId = await client.deploy(ECHO);
+    const paused = await createTrigger(client, functionId, {
+      paused: true,
+      schedule: { at: soon(200) },
+    });
+    const { function: { id: empty } } = await client.createFunction("empty");
+    const { trigger } = await createTrigger(client, empty, { schedule: { at: soon(200) } });
+    const { lastRun } = await eventually(async () => {
+      const found = ok(await client.get(`${triggersOf(empty)}/${trigger.id}`)).trigger;
+      return found.lastRun === undefined ? undefined : found;
+    });
+    assert.match(lastRun.reason, /no published commit/);
+    assert.deepEqual(await callsOf(client, functionId), []);
+    const resumed = await updateTrigger(client, paused.trigger, { paused: false });
+    assert.deepEqual(resumed.nextRuns, []);
+  },
+});
+
+Deno.test("a clock that is driven through two changes and a leap day starts the right calls", async () => {
+  const start = Date.parse("2028-02-28T12:00:00Z");
+  const clock = await FakeClock.open() ?? assert.fail("libfaketime is missing");
+  await using _clock = clock;
+  await clock.set(Math.round((start - Date.now()) / 1000));
+  await using server = await TestServer.start({ env: clock.env, fresh: true });
+  let client = await server.client();
+  const functionId = await client.deploy(ECHO);
+  // An access token is older after each jump than it may be.
+  const jump = async (time: string) => {
+    await clock.set(Math.round((Date.parse(time) - Date.now()) / 1000));
+    client = await server.client();
+    // Any change makes the server look at the clock at once.
+    await createTrigger(client, functionId, { ...SOME_SCHEDULE, paused: true });
+  };
+  const make = async (cronSpec: string, catchUp: string) => {
+    const schedule = { cronSpec, timezone: "Europe/Berlin", catchUp };
+    return (await createTrigger(client, functionId, { schedule })).trigger.id;
+  };
+  const daily = await make("30 2 * * *", "CATCH_UP_ALL");
+  const leap = await make("0 12 29 2 *", "CATCH_UP_LAST");
+  const none = await make("15 * * * *", "CATCH_UP_NONE");
+  const last = await make("45 3 * * *", "CATCH_UP_LAST");
+
+  await jump("2028-03-01T12:00:00Z");
+  const first = await endedCalls(client, functionId, 5);
+  const of = (calls: readonly Json[], id: string) =>
+    calls.filter(({ trigger }) => trigger.id === id);
+  assert.deepEqual(timesOf(of(first, daily)), ["02-29 01:30", "03-01 01:30"]);
+  assert.deepEqual(timesOf(of(first, leap)), ["02-29 11:00"]);
+  assert.deepEqual(timesOf(of(first, last)), ["03-01 02:45"]);
+  const [skipped, ...others] = of(first, none);
+  assert.deepEqual(others, []);
+  assert.equal(skipped.skipReason, "SKIP_REASON_CATCH_UP");
+  assert.match(skipped.error, /^SKIPPED: the times from 2028-02-28T12:15.* to 2028-03-01T11:15/);
+
+  // Two hours around each change, by steps that no server misses.
+  for (const id of [none, last, leap]) {
+    ok(await client.call("DELETE", `${triggersOf(functionId)}/${id}`, {}));
+  }
+  await client.call("PATCH", `${triggersOf(functionId)}/${daily}`, { trigger: { paused: true } });
+  const hourly = await make("0 * * * *", "CATCH_UP_ALL");
+  const changes = [
+    // Spring: 02:30 does not exist, and the hour from 01:00 to 02:00 UTC is the next one.
+    ["2028-03-26T00:10:00Z", "2028-03-26T02:10:00Z", ["03-26 01:00", "03-26 02:00"], "03-26 01:00"],
+    // Autumn: 02:30 exists twice.
+    ["2028-10-29T00:10:00Z", "2028-10-29T02:10:00Z", ["10-29 01:00", "10-29 02:00"], "10-29 00:30"],
+  ] as const;
+  for (const [from, to, hours, fixed] of changes) {
+    const before = (await callsOf(client, functionId)).length;
+    for (const id of [daily, hourly]) {
+      await updateTrigger(client, { functionId, id }, { paused: true });
+    }
+    await jump(from);
+    for (const id of [daily, hourly]) {
+      await updateTrigger(client, { functionId, id }, { paused: false });
+    }
+    await jump(to);
+    const calls = (await endedCalls(client, functionId, before + 3)).slice(before);
+    assert.deepEqual(timesOf(of(calls, hourly)), hours);
+    assert.deepEqual(timesOf(of(calls, daily)), [fixed]);
+  }
+});
+
+Deno.test("times that come during restarts are run, each once", async () => {
+  const dataDir = await makeDataDir();
+  try {
+    await using first = await TestServer.start({ dataDir, flags: ["--max-triggers", "1000"] });
+    const client = await first.client();
+    const functionId = await client.deploy(ECHO);
+    const planned = Array.from({ length: 60 }, (_, at) => soon(3_000 + 50 * at));
+    await Promise.all(
+      planned.map((at) => createTrigger(client, functionId, { schedule: { at, input: { at } } })),
+    );
+    await eventually(async () =>
+      (await callsOf(client, functionId)).length >= 10 ? true : undefined
+    );
+    await first.stop("SIGKILL");
+    await using second = await TestServer.start({ dataDir });
+    const again = await second.client();
+    await eventually(async () =>
+      (await callsOf(again, functionId)).length >= 20 ? true : undefined
+    );
+    await second.stop("SIGKILL");
+    await using third = await TestServer.start({ dataDir });
+    const calls = await endedCalls(await third.client(), functionId, planned.length);
+    assert.deepEqual(calls.map(({ input }) => input.at).toSorted(), planned.toSorted());
+    assert.deepEqual(
+      new Set(calls.map(({ status }) => status)),
+      new Set(["FUNCTION_INVOCATION_STATUS_SUCCESS"]),
+    );
+  } finally {
+    await removeDirectory(dataDir);
+  }
+});
+
+Deno.test("a run that goes on skips, delays or ignores the next times", async () => {
+  await using server = await TestServer.start();
+  const client = await server.client();
+  const slow = "export default () => new Promise((end) => setTimeout(end, 60_000));\n";
+  const make = async (overlap: string) => {
+    const functionId = await client.deploy(slow);
+    const { trigger } = await createTrigger(client, functionId, {
+      schedule: { at: soon(200), overlap },
+    });
+    const [call] = await eventually(async () => {
+      const calls = await callsOf(client, functionId);
+      return calls.length > 0 ? calls : undefined;
+    });
+    await updateTrigger(client, trigger, { schedule: { at: soon(200) } });
+    return { functionId, trigger, call };
+  };
+  const [skip, queue, allow] = await Promise.all(
+    ["OVERLAP_SKIP", "OVERLAP_QUEUE", "OVERLAP_ALLOW"].map(make),
+  );
+  assert.ok(skip && queue && allow);
+  const skipped = await eventually(async () =>
+    (await callsOf(client, skip.functionId)).find(({ skipReason }) => skipReason !== undefined)
+  );
+  assert.equal(skipped.skipReason, "SKIP_REASON_OVERLAP");
+  assert.ok(skipped.error.includes(skip.call.id), skipped.error);
+  await eventually(async () =>
+    (await callsOf(client, allow.functionId)).length === 2 ? true : undefined
+  );
+  assert.equal((await callsOf(client, queue.functionId)).length, 1);
+  const path = `/api/v1/functions/${queue.functionId}/invocations/${queue.call.id}/cancel`;
+  ok(await client.post(path, {}));
+  await eventually(async () =>
+    (await callsOf(client, queue.functionId)).length === 2 ? true : undefined
+  );
+});
+
+Deno.test("many schedules of one time start, while other calls are answered", async () => {
+  await using server = await TestServer.start({ flags: ["--max-triggers", "1000"] });
+  const client = await server.client();
+  const [functionId, other] = [await client.deploy(ECHO), await client.deploy(ECHO)];
+  const at = soon(IS_LONG ? 20_000 : 6_000);
+  for (let n = 0; n < MANY; n += 50) {
+    await Promise.all(
+      Array.from({ length: 50 }, () => createTrigger(client, functionId, { schedule: { at } })),
+    );
+  }
+  let answered = 0;
+  const calls = await eventually(async () => {
+    ok(await client.invoke(other, {}));
+    answered++;
+    if (Date.now() < Date.parse(at)) return undefined;
+    const found = await callsOf(client, functionId);
+    return found.length === MANY && found.every(({ startedAt }) => startedAt) ? found : undefined;
+  });
+  assert.ok(answered > 0);
+  assert.equal(new Set(calls.map(({ trigger }) => trigger.id)).size, MANY);
+});
