@@ -57,6 +57,28 @@ const CLIENTS: readonly CommandEntry[] = [
   ],
 ];
 
+const TRIGGERS: readonly CommandEntry[] = [
+  ["list", "List the triggers of a function", () => import("./triggers/list.ts")],
+  ["show", "Show a trigger, its last run and the next ones", () => import("./triggers/show.ts")],
+  ["create", "Create a schedule, webhook or endpoint", () => import("./triggers/create.ts")],
+  ["update", "Change what the flags name", () => import("./triggers/update.ts")],
+  ["pause", "Pause a trigger", () => import("./triggers/pause.ts")],
+  ["resume", "Resume a paused trigger", () => import("./triggers/resume.ts")],
+  ["run", "Start the call of a schedule now", () => import("./triggers/run.ts")],
+  ["test", "Send a signed example to a webhook", () => import("./triggers/test.ts")],
+  [
+    "deliveries",
+    "List the deliveries to a webhook, newest first",
+    () => import("./triggers/deliveries.ts"),
+  ],
+  [
+    "rotate-secret",
+    "Replace the secret of a trigger; the old one is accepted for a time",
+    () => import("./triggers/rotate_secret.ts"),
+  ],
+  ["delete", "Delete a trigger", () => import("./triggers/delete.ts")],
+];
+
 const VOLUMES: readonly CommandEntry[] = [
   ["create", "Create an empty volume; print its id", () => import("./volumes/create.ts")],
   ["list", "List volumes, newest first", () => import("./volumes/list.ts")],
@@ -188,6 +210,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       () => import("./tag.ts"),
     ],
     ["secrets", "Set, list and remove the secrets of a function", SECRETS],
+    ["trigger", "Start functions by schedules, webhooks and endpoints", TRIGGERS],
     ["settings", "Set, list and reset the settings and variables of a function", SETTINGS],
     [
       "delete",

@@ -11,6 +11,7 @@ import { compare, makeCommit, settingsChange, volumeToBind } from "./folder/depl
 import { readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
+import { type AppliedTrigger, applyDifferences, differencesOf } from "./folder/triggers.ts";
 import type { SecretLike } from "./folder/secret_scan.ts";
 import { warnOfSecretVariables } from "./folder/variable_warning.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
@@ -27,6 +28,7 @@ interface Options {
   readonly check?: true;
   readonly publish?: true;
   readonly message?: string;
+  readonly prune?: true;
   readonly var?: Readonly<Record<string, string>>;
   readonly json?: true;
 }
@@ -36,7 +38,8 @@ export function register(command: Command): void {
   command
     .option("--check", "Check the types first, and deploy nothing if they have errors")
     .option("--publish", "Make the commit the one that calls run")
-    .option("--message <TEXT>", "Message of the commit");
+    .option("--message <TEXT>", "Message of the commit")
+    .option("--prune", "Delete the triggers that invoked.json does not have");
   addVarOption(command, "Variable of the function, besides those of invoked.json");
   const server = addServerOptions(command);
   addJsonOption(command);
@@ -69,6 +72,8 @@ interface Deployed {
   readonly secretLike: readonly SecretLike[];
   /** The fields of the function that the deploy set. */
   readonly settings: readonly string[];
+  /** The triggers that changed, with secrets that are shown once. */
+  readonly triggers: readonly AppliedTrigger[];
   /** Undefined if the server does not check types. */
   readonly typeCheck: TypeCheck | undefined;
 }
@@ -77,7 +82,7 @@ async function deploy(
   api: Api,
   folder: string,
   manifest: Manifest,
-  { check, publish: wanted, message = "", var: variables = {} }: Options,
+  { check, publish: wanted, message = "", var: variables = {}, prune }: Options,
 ): Promise<Deployed> {
   const { files, skipped, folderFromRoot } = await readFunctionFolder(folder);
   const { fn: existing, changes: changed } = await compare(api, manifest, files);
@@ -109,6 +114,7 @@ async function deploy(
     ...settings,
     ...publishes ? { publishedCommitId: commitId } : {},
   });
+  const triggers = await applyTriggers(api, manifest, fn, prune === true);
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
   noteSettings(namesOf(settings));
   await warnOfSecretVariables(settings.variables);
@@ -126,6 +132,7 @@ async function deploy(
     skipped,
     secretLike,
     settings: Object.keys(settings),
+    triggers,
     typeCheck,
   };
 }
@@ -150,6 +157,28 @@ async function applyChange(
     note(`The files are deployed as the head; not set: ${namesOf(change).join(", ")}`);
     throw error;
   }
+}
+
+/** Makes the triggers of the function those of the folder. */
+async function applyTriggers(
+  api: Api,
+  { triggers }: Manifest,
+  fn: RemoteFunction,
+  prune: boolean,
+): Promise<AppliedTrigger[]> {
+  const differences = await differencesOf(api, triggers, fn);
+  const applied = await applyDifferences(api, fn, differences, prune);
+  for (const { name, change, ...secrets } of applied) {
+    note(`  ${formatChange({ path: `trigger ${name}`, change }, paintNote)}`);
+    const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
+    const secret = webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
+    if (secret !== undefined) note(`    its secret, shown only now: ${secret}`);
+  }
+  const kept = differences.filter(({ change }) => change === "removed" && !prune);
+  for (const { name } of kept) {
+    note(`  trigger ${oneLine(name)} stays; --prune deletes it`);
+  }
+  return applied;
 }
 
 function namesOf(change: FunctionChange): string[] {

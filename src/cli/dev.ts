@@ -6,7 +6,7 @@ import { parseJson } from "./client/api_error.ts";
 import { readLogs } from "./client/logs.ts";
 import { Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
-import { needManifest } from "./folder/manifest.ts";
+import { type Manifest, needManifest } from "./folder/manifest.ts";
 import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
 import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
@@ -40,7 +40,7 @@ export function register(command: Command): void {
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
-    const { name, volume } = await needManifest(folder);
+    const { name, volume, triggers } = await needManifest(folder);
     const secrets = await readSecrets(options.secrets);
     await writeEditorTypes(folder);
     const file = inputFile(options.input);
@@ -51,6 +51,7 @@ export function register(command: Command): void {
     const synced = await SyncedFunction.open(server.api, folder, {
       secrets,
       variables: options.var,
+      dataDir: server.dataDir,
     });
     using types = new TypeReports(server.api, (commitId, { diagnostics }) => {
       if (options.json) printJsonLine({ commitId, typeErrors: diagnostics });
@@ -60,6 +61,7 @@ export function register(command: Command): void {
     const run = new DevRun(synced, types, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
+    noteTests(name, triggers, server.dataDir);
     const watched = file === undefined ? [] : [resolve(file)];
     const saves = new FolderWatch(folder, watched, interrupt.signal);
     await run.once(performance.now());
@@ -79,6 +81,16 @@ function noteCommands(name: string, volume: string | undefined, dataDir: string)
   if (volume === undefined) return;
   const put = `invoked volumes put FILE ${quoteForShell(`${volume}:/`)} ${data}`;
   note(paintNote("dim", `its volume is empty; add files: ${put}`));
+}
+
+/** Prints how to send signed examples to the webhooks. */
+function noteTests(name: string, triggers: Manifest["triggers"] = {}, dataDir: string): void {
+  for (const [trigger, { webhook }] of Object.entries(triggers)) {
+    if (webhook === undefined) continue;
+    const names = [name, trigger].map(quoteForShell).join(" ");
+    const test = `invoked trigger test ${names} --data ${quoteForShell(dataDir)}`;
+    note(paintNote("dim", `send a signed example: ${test}`));
+  }
 }
 
 /** The result of a run. */

@@ -7,6 +7,9 @@ import { folderOf, shownPath } from "../builder/source_tree.ts";
 import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, changesBetween } from "./folder/changes.ts";
 import { readFunctionFiles } from "./folder/files.ts";
+import { readManifest } from "./folder/manifest.ts";
+import { differencesOf } from "./folder/triggers.ts";
+import { KINDS, type Trigger, type TriggerChange } from "./client/triggers.ts";
 import { note, paint, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import {
@@ -45,11 +48,42 @@ export function register(command: Command): void {
           const path = shownPath(change.path, folderFromRoot);
           return { ...change, path, patch: patchOf(change, path, before, after) };
         });
-      if (json) return printJson(changes);
-      if (changes.length === 0) return note("No differences");
-      for (const { patch } of changes) console.log(paintPatch(patch));
+      const all = to === undefined ? [...changes, ...await triggerChanges(api, fn)] : changes;
+      if (json) return printJson(all);
+      if (all.length === 0) return note("No differences");
+      for (const { patch } of all) console.log(paintPatch(patch));
     },
   );
+}
+
+/** How the triggers of the folder differ from those on the server. */
+async function triggerChanges(
+  api: Api,
+  fn: RemoteFunction,
+): Promise<(Change & { readonly patch: string })[]> {
+  const manifest = await readManifest(Deno.cwd());
+  const isOfFolder = manifest !== undefined && [fn.id, fn.displayName].includes(
+    manifest.id ?? manifest.name,
+  );
+  const differences = await differencesOf(api, isOfFolder ? manifest.triggers : undefined, fn);
+  return differences.map(({ name, change, before, wanted }) => {
+    const path = `trigger ${name}`;
+    const [old, now] = [before, wanted].map((trigger) =>
+      new TextEncoder().encode(textOfTrigger(trigger))
+    );
+    const files = (content: Uint8Array | undefined) =>
+      new Map([[path, content ?? new Uint8Array()]]);
+    return { path, change, patch: patchOf({ path, change }, path, files(old), files(now)) };
+  });
+}
+
+/** What a folder can say of a trigger, as lines. */
+function textOfTrigger(trigger: TriggerChange | Trigger | undefined): string {
+  if (trigger === undefined) return "";
+  const kind = KINDS.find((each) => trigger[each] !== undefined) ?? "http";
+  const { listenerId: _, ...settings } = trigger[kind] ?? {};
+  const volume = trigger.vfsId ? { volume: trigger.vfsId } : {};
+  return `${JSON.stringify({ [kind]: settings, ...volume }, null, 2)}\n`;
 }
 
 async function filesOf(api: Api, fn: RemoteFunction, reference: string): Promise<Files> {

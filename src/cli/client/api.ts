@@ -19,6 +19,7 @@ import {
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
 import { ClientApi } from "./clients.ts";
 import { ReplayApi } from "./replays.ts";
+import { TriggerApi } from "./triggers.ts";
 import { VolumeApi } from "./volumes.ts";
 
 /** Contents of files by path. */
@@ -100,11 +101,13 @@ function isGiven([, values]: [string, object]): boolean {
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
   readonly clients: ClientApi;
+  readonly triggers: TriggerApi;
   readonly volumes: VolumeApi;
   readonly replays: ReplayApi;
 
   constructor(readonly session: Session) {
     this.clients = new ClientApi(session);
+    this.triggers = new TriggerApi(session);
     this.volumes = new VolumeApi(session);
     this.replays = new ReplayApi(session);
   }

@@ -18,7 +18,7 @@ const WRONG_SERVER = "check that this is the URL of an invoked server or of a C1
 export type RequestHeaders = Readonly<Record<string, string>>;
 
 export interface RequestOptions {
-  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers?: RequestHeaders;
   readonly body?: string | Uint8Array | URLSearchParams | ReadableStream<Uint8Array>;
   /** Milliseconds; undefined for {@link RESPONSE_TIMEOUT_MS}. */

@@ -63,7 +63,7 @@ export class Session implements Disposable {
 
   async call<Schema extends z.ZodType>(
     what: string,
-    method: "POST" | "DELETE",
+    method: "POST" | "PATCH" | "DELETE",
     path: string,
     schema: Schema,
     body: unknown,
@@ -87,7 +87,7 @@ export class Session implements Disposable {
 
   /** Sends one request; the body of the response is not read yet. */
   async send(
-    method: "GET" | "POST" | "PUT" | "DELETE",
+    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
     path: string,
     { body, bytes, timeoutMs, headers = {}, signal }: {
       /** Sent as JSON. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { readTextFile } from "../../shared/files.ts";
 import { declaredFixture } from "../../domain/testing/fixture.ts";
 import { SETTING_SCHEMAS } from "./function_settings.ts";
+import { declaredTrigger } from "./triggers.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 
 export const MANIFEST_NAME = "invoked.json";
@@ -26,6 +27,8 @@ const Manifest = z.strictObject({
   // A secret is set by `invoked settings set`, and kept by deploys.
   onSuccess: SETTING_SCHEMAS.onSuccess.omit({ secret: true }).optional(),
   onFailure: SETTING_SCHEMAS.onFailure.omit({ secret: true }).optional(),
+  /** What starts the function, by name. Those on the server with other names stay. */
+  triggers: z.record(z.string().min(1), declaredTrigger).optional(),
   /** What the tests have besides the code; a commit has this part of the manifest. */
   tests: declaredFixture.optional(),
 });

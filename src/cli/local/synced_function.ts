@@ -5,6 +5,7 @@ import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";
 import { type Manifest, needManifest } from "../folder/manifest.ts";
 import type { FilesAbove } from "./watch.ts";
+import { LocalTriggers } from "./local_triggers.ts";
 import { noteSkipped } from "../folder/skipped.ts";
 
 /** The function of a folder on a local server; {@link sync} makes it equal to the folder. */
@@ -21,6 +22,7 @@ export class SyncedFunction {
     readonly folder: string,
     /** Variables besides those of the manifest. */
     private readonly variables: Readonly<Record<string, string>>,
+    private readonly triggers: LocalTriggers | undefined,
     fn: RemoteFunction,
   ) {
     this.#fn = fn;
@@ -30,14 +32,17 @@ export class SyncedFunction {
   static async open(
     api: Api,
     folder: string,
-    { secrets = {}, variables = {} }: {
+    { secrets = {}, variables = {}, dataDir }: {
       readonly secrets?: Readonly<Record<string, string>> | undefined;
       readonly variables?: Readonly<Record<string, string>> | undefined;
+      /** Of the server, which gets the triggers of the folder; undefined for a server without them. */
+      readonly dataDir?: string | undefined;
     } = {},
   ): Promise<SyncedFunction> {
     const { name, description = "" } = await needManifest(folder);
     const fn = await api.createFunction(name, description);
-    const synced = new SyncedFunction(api, folder, variables, fn);
+    const triggers = dataDir === undefined ? undefined : new LocalTriggers(api, dataDir);
+    const synced = new SyncedFunction(api, folder, variables, triggers, fn);
     if (Object.keys(secrets).length > 0) {
       synced.#fn = await api.updateFunction(fn, { secret: secrets });
     }
@@ -66,6 +71,7 @@ export class SyncedFunction {
     const change = settingsChange(manifest, additions, this.#fn);
     const settingsChanged = Object.keys(change).length > 0;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
+    await this.triggers?.sync(this.#fn, manifest.triggers);
     const readAt = Date.now();
     const { files, skipped, watched } = await readFunctionFolder(this.folder);
     this.#filesAbove = { paths: watched, readAt };

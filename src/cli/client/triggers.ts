@@ -1,0 +1,181 @@
+import { z } from "zod";
+import { Failure, oneLine } from "../terminal/failure.ts";
+import { needsAddition } from "./api_error.ts";
+import { pageOf, type RemoteFunction } from "./schemas.ts";
+import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+
+/** Triggers that are searched for a name. */
+const MAX_CANDIDATES = 1000;
+/** Fewest characters of an id that name its trigger. */
+const PREFIX_CHARS_MIN = 6;
+
+/** Settings of one kind, as the API and `invoked.json` have them. */
+const Settings = z.record(z.string(), z.unknown());
+export type TriggerSettings = z.output<typeof Settings>;
+
+export const KINDS = ["schedule", "webhook", "http"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const Trigger = z.object({
+  id: z.string(),
+  functionId: z.string(),
+  displayName: z.string(),
+  paused: z.boolean().nullish().transform((paused) => paused === true),
+  vfsId: z.string().nullish().transform((id) => id || undefined),
+  schedule: Settings.optional(),
+  webhook: Settings.optional(),
+  http: Settings.optional(),
+  lastRun: z.object({
+    time: z.string(),
+    invocationId: z.string().optional(),
+    reason: z.string().optional(),
+  }).optional(),
+  nextRuns: z.array(z.string()).nullish().transform((times) => times ?? []),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+export type Trigger = z.output<typeof Trigger>;
+
+const Secrets = z.object({
+  webhookHmacSecret: z.string().optional(),
+  webhookSecret: z.string().optional(),
+  webhookCapabilityUrl: z.string().optional(),
+});
+/** What is shown once. */
+export type TriggerSecrets = z.output<typeof Secrets>;
+
+const TriggerResponse = z.object({ trigger: Trigger });
+const MadeResponse = TriggerResponse.extend(Secrets.shape);
+export type MadeTrigger = z.output<typeof MadeResponse>;
+
+const Delivery = z.object({
+  id: z.string(),
+  receivedAt: z.string(),
+  status: z.string(),
+  invocationId: z.string().optional(),
+  reason: z.string().optional(),
+});
+export type Delivery = z.output<typeof Delivery>;
+
+/** What a request sets of a trigger. */
+export interface TriggerChange {
+  readonly displayName?: string;
+  readonly paused?: boolean;
+  readonly vfsId?: string;
+  readonly schedule?: TriggerSettings;
+  readonly webhook?: TriggerSettings;
+  readonly http?: TriggerSettings;
+}
+
+type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
+
+/** The triggers of functions: one method for each operation. */
+export class TriggerApi {
+  constructor(private readonly session: Session) {}
+
+  /** Newest first. */
+  async list(fn: FunctionName, limit: number): Promise<Trigger[]> {
+    const what = `Cannot list the triggers of ${oneLine(fn.displayName)}`;
+    return await needsAddition(
+      "triggers",
+      this.session.all(limit, (pageToken) => {
+        const page = pageQuery(Math.min(limit, PAGE_SIZE), pageToken);
+        return this.session.get(what, `${pathOf(fn)}?${page}`, pageOf(Trigger));
+      }),
+    );
+  }
+
+  /**
+   * The trigger of a name, of an id or the beginning of one.
+   * @throws {Failure} for an unknown one, and for several
+   */
+  async find(fn: FunctionName, name: string): Promise<Trigger> {
+    const all = await this.list(fn, MAX_CANDIDATES);
+    const named = all.filter(({ id, displayName }) => [id, displayName].includes(name));
+    const begun = name.length < PREFIX_CHARS_MIN ? [] : all.filter(({ id }) => id.startsWith(name));
+    const found = named.length > 0 ? named : begun;
+    const [trigger] = found;
+    if (trigger !== undefined && found.length === 1) return trigger;
+    const what = `Cannot find trigger ${JSON.stringify(oneLine(name))} of ${
+      oneLine(fn.displayName)
+    }`;
+    throw new Failure(
+      trigger === undefined
+        ? `${what}: it has none with this name or id`
+        : `${what}: ${found.length} have this beginning of an id`,
+      { next: "list them with invoked trigger list" },
+    );
+  }
+
+  async get({ functionId, id, displayName }: Trigger): Promise<Trigger> {
+    const what = `Cannot read trigger ${oneLine(displayName)}`;
+    return (await this.session.get(what, `${pathOf({ id: functionId })}/${id}`, TriggerResponse))
+      .trigger;
+  }
+
+  async create(fn: FunctionName, change: TriggerChange): Promise<MadeTrigger> {
+    const what = `Cannot create trigger ${oneLine(change.displayName ?? "")}`;
+    return await this.session.post(what, pathOf(fn), MadeResponse, { trigger: change });
+  }
+
+  /** @param updateMask undefined for the fields of the change */
+  async update(
+    { functionId, id, displayName }: Trigger,
+    trigger: TriggerChange,
+    updateMask?: string,
+  ): Promise<MadeTrigger> {
+    const what = `Cannot update trigger ${oneLine(displayName)}`;
+    const body = { trigger, ...updateMask === undefined ? {} : { updateMask } };
+    const path = `${pathOf({ id: functionId })}/${id}`;
+    return await this.session.call(what, "PATCH", path, MadeResponse, body);
+  }
+
+  async delete({ functionId, id, displayName }: Trigger): Promise<void> {
+    const what = `Cannot delete trigger ${oneLine(displayName)}`;
+    const path = `${pathOf({ id: functionId })}/${id}`;
+    await this.session.call(what, "DELETE", path, z.unknown(), {});
+  }
+
+  /** Starts the call of a schedule; answers its invocation. */
+  async run({ functionId, id, displayName }: Trigger): Promise<string> {
+    const what = `Cannot run trigger ${oneLine(displayName)}`;
+    const schema = z.object({ invocationId: z.string() });
+    const path = `${pathOf({ id: functionId })}/${id}/run`;
+    return (await this.session.post(what, path, schema, {})).invocationId;
+  }
+
+  /** @param secret undefined to make one @param expireOldAfterMs undefined for the default of the server */
+  async rotateSecret(
+    { functionId, id, displayName }: Trigger,
+    { secret, expireOldAfterMs }: {
+      readonly secret?: string | undefined;
+      readonly expireOldAfterMs?: number | undefined;
+    },
+  ): Promise<TriggerSecrets> {
+    const what = `Cannot rotate the secret of trigger ${oneLine(displayName)}`;
+    const path = `${pathOf({ id: functionId })}/${id}/rotate_secret`;
+    return await this.session.post(what, path, Secrets, {
+      ...secret === undefined ? {} : { secret },
+      ...expireOldAfterMs === undefined ? {} : { expireOldAfter: `${expireOldAfterMs / 1000}s` },
+    });
+  }
+
+  /** Newest first. */
+  async deliveries({ functionId, id, displayName }: Trigger, limit: number): Promise<Delivery[]> {
+    const what = `Cannot list the deliveries of trigger ${oneLine(displayName)}`;
+    const path = `${pathOf({ id: functionId })}/${id}/deliveries`;
+    return await this.session.all(limit, (pageToken) => {
+      const page = pageQuery(Math.min(limit, PAGE_SIZE), pageToken);
+      return this.session.get(what, `${path}?${page}`, pageOf(Delivery));
+    });
+  }
+}
+
+/** The kind of a trigger. */
+export function kindOf(trigger: Pick<Trigger, Kind>): Kind {
+  return KINDS.find((kind) => trigger[kind] !== undefined) ?? "http";
+}
+
+function pathOf({ id }: Pick<RemoteFunction, "id">): string {
+  return `/api/v1/functions/${encodeURIComponent(id)}/triggers`;
+}

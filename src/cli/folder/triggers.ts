@@ -1,0 +1,166 @@
+/** The triggers in `invoked.json`, and how they differ from those of the function on the server. */
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import type { Api } from "../client/api.ts";
+import { MissingEndpoint } from "../client/api_error.ts";
+import { volumeIdOf } from "../client/find.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
+import {
+  type Kind,
+  kindOf,
+  KINDS,
+  type Trigger,
+  type TriggerChange,
+  type TriggerSecrets,
+  type TriggerSettings,
+} from "../client/triggers.ts";
+
+const TRIGGERS_MAX = 1000;
+
+const settings = z.record(z.string(), z.unknown());
+
+/** A trigger under its name, without its secret; the settings are those of the API. */
+export const declaredTrigger = z.strictObject({
+  schedule: settings.optional(),
+  webhook: settings.optional(),
+  http: settings.optional(),
+  /** Name or id of the volume of its calls. */
+  volume: z.string().min(1).optional(),
+}).refine((trigger) => KINDS.filter((kind) => trigger[kind] !== undefined).length === 1, {
+  error: `must have exactly one of ${KINDS.join(", ")}`,
+}).refine((trigger) => !hasSecret(trigger), {
+  error: "must not have a secret: the server makes one, or use invoked trigger rotate-secret",
+});
+
+export type DeclaredTriggers = Readonly<Record<string, z.output<typeof declaredTrigger>>>;
+
+/** A difference of a trigger. */
+export interface TriggerDifference {
+  readonly name: string;
+  readonly change: "added" | "changed" | "removed";
+  /** As it is on the server; undefined for an added one. */
+  readonly before: Trigger | undefined;
+  /** What the folder has; undefined for a removed one. */
+  readonly wanted: TriggerChange | undefined;
+}
+
+/** What the server takes for absent settings. */
+const DEFAULTS: Readonly<Record<Kind, TriggerSettings>> = {
+  schedule: {
+    timezone: "UTC",
+    input: {},
+    catchUp: "CATCH_UP_NONE",
+    overlap: "OVERLAP_ALLOW",
+  },
+  webhook: {
+    allowSourceCidrs: [],
+    maxBytes: 65_536,
+    response: "WEBHOOK_RESPONSE_ACCEPTED",
+  },
+  http: { auth: "ENDPOINT_AUTH_BEARER" },
+};
+const HEADER_DEFAULTS = { prefix: "", encoding: "SIGNATURE_ENCODING_HEX" };
+const CORS_DEFAULTS = {
+  allowOrigins: [],
+  allowMethods: [],
+  allowHeaders: [],
+  exposeHeaders: [],
+  allowCredentials: false,
+};
+
+/** How the triggers of a folder differ from those on the server; none without `triggers` in `invoked.json`. */
+export async function differencesOf(
+  api: Api,
+  declared: DeclaredTriggers | undefined,
+  fn: RemoteFunction | undefined,
+): Promise<TriggerDifference[]> {
+  if (declared === undefined) return [];
+  const remote = fn === undefined ? [] : await remoteTriggers(api, fn);
+  const differences: TriggerDifference[] = [];
+  for (const [name, { volume, ...kinds }] of Object.entries(declared)) {
+    const before = remote.find(({ displayName }) => displayName === name);
+    const vfsId = volume === undefined ? "" : await volumeIdOf(api, volume);
+    const wanted = { displayName: name, ...kinds as TriggerChange, vfsId };
+    if (before === undefined) differences.push({ name, change: "added", before, wanted });
+    else if (!isSame(before, wanted)) {
+      differences.push({ name, change: "changed", before, wanted });
+    }
+  }
+  for (const before of remote) {
+    const name = before.displayName;
+    if (Object.hasOwn(declared, name)) continue;
+    differences.push({ name, change: "removed", before, wanted: undefined });
+  }
+  return differences;
+}
+
+/** What was made for a trigger and is shown once. */
+export interface AppliedTrigger extends TriggerSecrets {
+  readonly name: string;
+  readonly id: string;
+  readonly change: TriggerDifference["change"];
+}
+
+/** Makes the triggers on the server those of the folder. Others stay unless they are pruned. */
+export async function applyDifferences(
+  api: Api,
+  fn: RemoteFunction,
+  differences: readonly TriggerDifference[],
+  prune: boolean,
+): Promise<AppliedTrigger[]> {
+  const applied: AppliedTrigger[] = [];
+  for (const { name, change, before, wanted } of differences) {
+    if (wanted === undefined) {
+      if (!prune || before === undefined) continue;
+      await api.triggers.delete(before);
+      applied.push({ name, id: before.id, change });
+      continue;
+    }
+    const { trigger, ...secrets } = before === undefined
+      ? await api.triggers.create(fn, wanted)
+      : await api.triggers.update(before, wanted, `${kindOf(wanted as Trigger)},vfsId`);
+    applied.push({ name, id: trigger.id, change, ...secrets });
+  }
+  return applied;
+}
+
+/** The triggers of a function; none on a server of C1, which has no triggers of functions. */
+async function remoteTriggers(api: Api, fn: RemoteFunction): Promise<Trigger[]> {
+  try {
+    return await api.triggers.list(fn, TRIGGERS_MAX);
+  } catch (error) {
+    if (error instanceof MissingEndpoint) return [];
+    throw error;
+  }
+}
+
+function isSame(remote: Trigger, wanted: TriggerChange): boolean {
+  const kind = kindOf(wanted as Trigger);
+  if (remote[kind] === undefined || (remote.vfsId ?? "") !== wanted.vfsId) return false;
+  const { listenerId: _, ...own } = remote[kind];
+  return isDeepStrictEqual(own, complete(kind, wanted[kind] ?? {}));
+}
+
+/** Settings as the server answers them. */
+function complete(kind: Kind, given: TriggerSettings): TriggerSettings {
+  const whole: Record<string, unknown> = { ...DEFAULTS[kind], ...given };
+  for (const field of ["at", "start"]) {
+    const time = Date.parse(String(whole[field]));
+    if (!Number.isNaN(time)) whole[field] = new Date(time).toISOString();
+  }
+  if (kind === "webhook" && whole["header"] !== undefined) {
+    whole["header"] = { ...HEADER_DEFAULTS, ...whole["header"] as object };
+  }
+  if (kind === "http" && whole["cors"] !== undefined) {
+    whole["cors"] = { ...CORS_DEFAULTS, ...whole["cors"] as object };
+  }
+  return whole;
+}
+
+function hasSecret({ webhook, http }: {
+  readonly webhook?: TriggerSettings | undefined;
+  readonly http?: TriggerSettings | undefined;
+}): boolean {
+  const parts = [http, webhook, ...Object.values(webhook ?? {})];
+  return parts.some((part) => typeof part === "object" && part !== null && "secret" in part);
+}

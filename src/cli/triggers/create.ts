@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import { addExamples, addJsonOption } from "../options/common_options.ts";
+import {
+  functionOf,
+  REQUIRED_FUNCTION_ARGUMENT,
+  REQUIRED_FUNCTION_HELP,
+} from "../options/function_argument.ts";
+import { addServerOptions } from "../options/server_options.ts";
+import { note, printJson } from "../terminal/output.ts";
+import { addressOf, describeTrigger, printSecrets } from "./trigger_arguments.ts";
+import { addTriggerOptions, changeOf, type TriggerOptions } from "./trigger_options.ts";
+
+/** `invoked trigger create`: creates a trigger, and prints what is shown once. */
+export function register(command: Command): void {
+  command.argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
+    .argument("<name>", "Name of the trigger");
+  addTriggerOptions(command);
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(
+    command,
+    'invoked trigger create hello daily --cron "0 9 * * 1-5" --timezone Europe/Berlin',
+    "invoked trigger create hello github --webhook github",
+    'printf %s "$SECRET" | invoked trigger create hello stripe --webhook stripe --secret',
+    "invoked trigger create hello site --slug hello --auth open",
+  );
+  command.action(async (functionName: string, name: string, options: TriggerOptions) => {
+    using api = await server.connect();
+    const fn = await functionOf(api, functionName);
+    const change = { displayName: name, ...await changeOf(api, options) };
+    const { trigger, ...secrets } = await api.triggers.create(fn, change);
+    if (options.json) return printJson({ trigger, ...secrets });
+    const address = addressOf(trigger, api.url);
+    note(`Created ${describeTrigger(trigger)}${address === "" ? "" : ` at ${address}`}`);
+    printSecrets(secrets);
+  });
+}

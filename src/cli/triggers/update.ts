@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import { addExamples, addJsonOption } from "../options/common_options.ts";
+import { addServerOptions } from "../options/server_options.ts";
+import { Failure } from "../terminal/failure.ts";
+import { note, printJson } from "../terminal/output.ts";
+import {
+  addTriggerArguments,
+  describeTrigger,
+  printSecrets,
+  triggerOf,
+} from "./trigger_arguments.ts";
+import { addTriggerOptions, changeOf, type TriggerOptions } from "./trigger_options.ts";
+
+interface Options extends TriggerOptions {
+  readonly name?: string;
+}
+
+/** `invoked trigger update`: changes what its flags name. */
+export function register(command: Command): void {
+  addTriggerArguments(command);
+  command.option("--name <NAME>", "Its new name");
+  addTriggerOptions(command);
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(
+    command,
+    'invoked trigger update hello daily --cron "0 10 * * *"',
+    `invoked trigger update hello github --settings '{"webhook": {"maxBytes": 100000}}'`,
+  );
+  command.action(async (functionName: string, name: string, options: Options) => {
+    using api = await server.connect();
+    const { trigger: before } = await triggerOf(api, functionName, name);
+    const { name: displayName } = options;
+    const change = {
+      ...displayName === undefined ? {} : { displayName },
+      ...await changeOf(api, options),
+    };
+    if (Object.keys(change).length === 0) {
+      throw new Failure("Cannot update the trigger: no flag names a change", { exit: "usage" });
+    }
+    const { trigger, ...secrets } = await api.triggers.update(before, change);
+    if (options.json) return printJson({ trigger, ...secrets });
+    note(`Updated ${describeTrigger(trigger)}`);
+    printSecrets(secrets);
+  });
+}

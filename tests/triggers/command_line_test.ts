@@ -1,0 +1,167 @@
+/** `invoked trigger`, and the triggers in invoked.json. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { assertFails, Author, initFolder, Running } from "../cli/support.ts";
+import type { Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { ECHO, unique } from "./support.ts";
+
+const SECRET = "a secret of the sender";
+const STANDARD_SECRET = `whsec_${"c2VjcmV0".repeat(5)}`;
+
+/** A deployed function that returns what it gets. */
+async function deployed(name: string): Promise<Author> {
+  const author = await Author.startShared(unique(name));
+  await author.write(
+    "main.ts",
+    ECHO.replace("(input,", "(input: unknown,"),
+  );
+  await author.ok(["deploy", "--publish"]);
+  return author;
+}
+
+/** Changes the triggers in invoked.json. */
+async function declare(author: Author, triggers: Json): Promise<void> {
+  const manifest = JSON.parse(await Deno.readTextFile(join(author.folder, "invoked.json")));
+  await author.write("invoked.json", JSON.stringify({ ...manifest, triggers }));
+}
+
+Deno.test("triggers are made, shown, changed and deleted by commands", async () => {
+  await using author = await deployed("commands");
+  const made = await author.json(
+    ...["trigger", "create", ".", "daily", "--cron", "0 9 * * 1-5", "--timezone", "Europe/Berlin"],
+    ...["--input", '{"a": 1}', "--settings", '{"schedule": {"overlap": "OVERLAP_SKIP"}}'],
+  );
+  assert.equal(made.trigger.schedule.overlap, "OVERLAP_SKIP");
+  assert.deepEqual(made.trigger.schedule.input, { a: 1 });
+  const hook = await author.run(["trigger", "create", ".", "hook", "--webhook", "github"]);
+  assert.match(hook.stderr, /Created webhook hook .* at http.*\/webhooks\/incoming\//);
+  assert.match(hook.stdout, /^[0-9a-f]{64}\n$/);
+  const slug = unique("cli");
+  await author.ok(["trigger", "create", ".", "site", "--slug", slug, "--auth", "open"]);
+
+  const rows = (await author.ok(["trigger", "list"])).split("\n").map((row) => row.split("\t"));
+  assert.deepEqual(rows.map(([name]) => name), ["site", "hook", "daily"]);
+  assert.equal(rows[2]?.[4], "0 9 * * 1-5 Europe/Berlin");
+  assert.ok(rows[0]?.[4]?.endsWith(`/run/${slug}/`));
+  const shown = await author.ok(["trigger", "show", ".", "daily"]);
+  assert.match(shown, /next runs( +\d{4}-\d\d-\d\d 0[78]:00:00Z\n?){5}/);
+
+  const updated = await author.json("trigger", "update", ".", "daily", "--cron", "@hourly");
+  assert.equal(updated.trigger.schedule.cronSpec, "@hourly");
+  assert.equal(updated.trigger.schedule.overlap, "OVERLAP_SKIP");
+  assert.match(await author.ok(["trigger", "pause", ".", "daily"]), /^Paused schedule daily/);
+  assert.match(await author.ok(["trigger", "list"]), /\tpaused\t/);
+  const id = await author.ok(["trigger", "run", ".", "daily"]);
+  await eventually(async () =>
+    (await author.json("show", ".", id)).status === "SUCCESS" ? true : undefined
+  );
+  assert.match(await author.ok(["trigger", "resume", ".", "daily"]), /^Resumed/);
+  const rotated = await author.ok(["trigger", "rotate-secret", ".", "hook"]);
+  assert.match(rotated, /^[0-9a-f]{64}$/);
+  assert.match(await author.ok(["trigger", "delete", ".", "site", "--yes"]), /^Deleted http site/);
+  const gone = await author.run(["trigger", "show", ".", "site"]);
+  assertFails(gone, 1, /Cannot find trigger "site" of /, /invoked trigger list/);
+  const bad = await author.run(["trigger", "create", ".", "bad", "--cron", "0 0 30 2 *"]);
+  assert.match(bad.stderr, /never comes/);
+});
+
+Deno.test("triggers of invoked.json are deployed with the code, compared, and pruned on request", async () => {
+  await using author = await deployed("manifest");
+  await declare(author, {
+    daily: { schedule: { cronSpec: "0 9 * * *", start: "2026-01-01T01:00:00+01:00" } },
+    github: { webhook: { github: {}, maxBytes: 1000 } },
+  });
+  assert.match(await author.ok(["diff"]), /\+ +"cronSpec": "0 9 \* \* \*"/);
+  const first = await author.json("deploy");
+  assert.deepEqual(first.triggers.map(({ name, change }: Json) => [name, change]), [
+    ["daily", "added"],
+    ["github", "added"],
+  ]);
+  assert.match(first.triggers[1].webhookSecret, /^[0-9a-f]{64}$/);
+  assert.deepEqual((await author.json("deploy")).triggers, []);
+  assert.match((await author.run(["diff"])).stderr, /No differences/);
+
+  await declare(author, { daily: { schedule: { cronSpec: "0 10 * * *" } } });
+  assert.match(await author.ok(["diff"]), /-.*0 9[^]*\+.*0 10[^]*-.*github/);
+  const second = await author.run(["deploy"]);
+  assert.match(second.stderr, /~ trigger daily/);
+  assert.match(second.stderr, /trigger github stays; --prune deletes it/);
+  const list = await author.json("trigger", "list");
+  assert.deepEqual(list.map(({ displayName }: Json) => displayName), ["github", "daily"]);
+  assert.equal(list[1].schedule.cronSpec, "0 10 * * *");
+  assert.equal(list[1].schedule.start, undefined);
+  const third = await author.json("deploy", "--prune");
+  assert.deepEqual(third.triggers.map(({ name, change }: Json) => [name, change]), [[
+    "github",
+    "removed",
+  ]]);
+  await declare(author, { hook: { webhook: { github: { secret: "x" } } } });
+  assertFails(await author.run(["deploy"]), 2, /triggers\.hook: must not have a secret/);
+});
+
+Deno.test("a signed example of each method starts a call", async () => {
+  await using author = await deployed("examples");
+  const given: readonly (readonly [string, string])[] = [
+    ["github", SECRET],
+    ["stripe", SECRET],
+    ["slack", SECRET],
+    ["standard-webhooks", STANDARD_SECRET],
+  ];
+  for (const [method, secret] of given) {
+    const create = ["trigger", "create", ".", method, "--webhook", method, "--secret"];
+    await author.ok(create, { stdin: `${secret}\n` });
+  }
+  const made = [...given];
+  for (const method of ["hmac", "capability-url"]) {
+    made.push([method, await author.ok(["trigger", "create", ".", method, "--webhook", method])]);
+  }
+  const header = { name: "X-Sig", prefix: "sha256=" };
+  const settings = JSON.stringify({ webhook: { header } });
+  made.push(["own", await author.ok(["trigger", "create", ".", "own", "--settings", settings])]);
+  for (const [name, secret] of made) {
+    const run = await author.run(["trigger", "test", ".", name, "--json"], { stdin: secret });
+    assert.equal(run.code, 0, `${name}: ${run.stderr}`);
+    const { status, body, invocationId } = JSON.parse(run.stdout);
+    assert.deepEqual([status, body], [200, "{}"], name);
+    assert.match(invocationId, /^[0-9A-Za-z]{27}$/, name);
+  }
+  const wrong = await author.run(["trigger", "test", ".", "github"], { stdin: "wrong" });
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /failed with 401: the signature is wrong/);
+  const rows = await author.ok(["trigger", "deliveries", ".", "github"]);
+  assert.deepEqual(rows.split("\n").map((row) => row.split("\t")[1]), ["refused", "started"]);
+});
+
+Deno.test("invoked dev takes signed examples for the webhooks of its folder", async () => {
+  await using directory = await makeTempDir();
+  const folder = join(directory.path, "local");
+  await initFolder(folder);
+  const manifest = JSON.parse(await Deno.readTextFile(join(folder, "invoked.json")));
+  const triggers = {
+    discord: { webhook: { discord: { publicKey: "0".repeat(64) } } },
+    github: { webhook: { github: {} } },
+    daily: { schedule: { cronSpec: "* * * * *" } },
+  };
+  await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify({ ...manifest, triggers }));
+  await using dev = new Running(["dev", "--json"], {}, folder);
+  await dev.printed("stdout", /"status":"SUCCESS"/);
+  const [, dataDir = ""] = /invoked trigger test local discord --data (\S+)/.exec(dev.stderr) ?? [];
+  const invoked = async (...args: string[]) => {
+    const run = await runInvoked([...args, "--data", dataDir, "--json"], { cwd: folder });
+    assert.equal(run.code, 0, run.stderr);
+    return JSON.parse(run.stdout);
+  };
+  for (const name of ["discord", "github"]) {
+    const { status, invocationId } = await invoked("trigger", "test", "local", name);
+    assert.equal(status, 200, name);
+    const { trigger } = await invoked("show", "local", invocationId);
+    assert.match(JSON.stringify(trigger), /webhook/i);
+  }
+  const [daily] = (await invoked("trigger", "list", "local")).filter(({ displayName }: Json) =>
+    displayName === "daily"
+  );
+  assert.equal(daily.paused, true);
+  assert.equal(await dev.stop("SIGTERM"), 0);
+});
