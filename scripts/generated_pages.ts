@@ -2,12 +2,14 @@
 import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
 import { renderPermissionsPage } from "./permissions_page.ts";
+import { renderTriggersPage } from "./triggers_page.ts";
 import { readFunctions, renderNpmPage } from "./npm_page.ts";
 
 const PAGES = {
   "configuration.md": renderConfigurationPage,
   "cli.md": renderCommandLinePage,
   "permissions.md": renderPermissionsPage,
+  "triggers.md": renderTriggersPage,
   "npm.md": async () => renderNpmPage(await readFunctions()),
 };
 

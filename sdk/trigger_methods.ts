@@ -34,6 +34,8 @@ export interface Triggers {
     options?: RequestOptions,
   ): Answered<"updateTriggerResponse", ShownSecrets & { trigger?: Trigger }>;
   delete(request: InFunction, options?: RequestOptions): Answered<"deleteTriggerResponse", Nothing>;
+  /** Starts the call of a schedule now. */
+  run(request: InFunction, options?: RequestOptions): Answered<"runTriggerResponse", Started>;
   rotateSecret(
     request: InFunction & {
       rotateSecretRequest?: { secret?: string; expireOldAfter?: string };

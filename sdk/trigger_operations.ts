@@ -42,6 +42,11 @@ export const triggers = {
     path: IN_FUNCTION,
     response: "deleteTriggerResponse",
   },
+  run: {
+    id: "invoked.TriggerService.RunTrigger",
+    path: IN_FUNCTION,
+    response: "runTriggerResponse",
+  },
   rotateSecret: {
     id: "invoked.TriggerService.RotateSecret",
     path: IN_FUNCTION,

@@ -5,7 +5,8 @@ import { renderReadmeChart } from "../bench/readme_chart.ts";
 import { exists, readText, ROOT } from "./support/repository.ts";
 
 /** Written by scripts. */
-const GENERATED = ["docs/cli.md", "docs/configuration.md", "docs/npm.md", "docs/permissions.md"];
+const GENERATED = ["cli", "configuration", "npm", "permissions", "triggers"]
+  .map((page) => `docs/${page}.md`);
 /** Not counted: mostly figures. */
 const UNCOUNTED = ["docs/performance.md"];
 /** Words as `wc -w` counts them, in all pages together. */

@@ -1,0 +1,130 @@
+/** `docs/triggers.md`: schedules and webhooks, in Markdown, with a row for each method of webhooks. */
+import { formatBytes } from "../src/config/mod.ts";
+import {
+  DELIVERY_KEPT_MS,
+  WEBHOOK_BYTES_DEFAULT,
+  WEBHOOK_METHODS,
+  type WebhookMethodKind,
+} from "../src/domain/triggers/settings.ts";
+import { TIMESTAMP_TOLERANCE_MS } from "../src/domain/triggers/signatures/verdict.ts";
+
+const MINUTES = TIMESTAMP_TOLERANCE_MS / 60_000;
+const DAYS = DELIVERY_KEPT_MS / 86_400_000;
+
+/** What a method checks, where the id of its event is, and what a repeat is answered. */
+const METHODS: Readonly<
+  Record<WebhookMethodKind, readonly [proof: string, id: string, repeat: number]>
+> = {
+  hmac: [
+    "C1's `Webhook-Signature`: base64url of the HMAC-SHA256 of `timestamp.id.body`, with the secret as it is shown",
+    "`Webhook-Event-Id`, a UUID v4",
+    409,
+  ],
+  jwt: [
+    "C1's token (RS256, ES256, EdDSA) by the keys at `jwksUrl`: `sub` is the server, `aud` the listener, `htm` is POST, `htb_s256` is the digest of the body, `exp` is at most 10 minutes ahead",
+    "`jti`",
+    409,
+  ],
+  capabilityUrl: ["the token at the end of the URL", "`Webhook-Event-Id`, if given", 409],
+  standardWebhooks: ["`webhook-signature` of Standard Webhooks, `v1`", "`webhook-id`", 200],
+  github: ["`X-Hub-Signature-256`; it has no timestamp", "`X-GitHub-Delivery`", 200],
+  stripe: ["`Stripe-Signature`, `v1`", "`id` of the body", 200],
+  slack: ["`X-Slack-Signature`", "`event_id` of the body", 200],
+  discord: ["`X-Signature-Ed25519`, by `publicKey`", "`id` of the body", 200],
+  header: [
+    "the HMAC-SHA256 of the body in the header `name`, after `prefix`, as `encoding` says",
+    "`eventIdHeader`",
+    200,
+  ],
+};
+
+const PAGE = `<!-- deno-fmt-ignore-file -->
+<!-- Generated from the methods of webhooks by \`deno task docs\`; do not edit. -->
+
+# Triggers
+
+A trigger starts a function: a schedule, a webhook or an endpoint. It belongs to its function, runs
+the published commit, and has the rights of the function. Its calls are asynchronous, with three
+attempts unless the function has a \`retryPolicy\`. Records name the trigger.
+
+\`\`\`sh
+invoked trigger create hello daily --cron "0 9 * * 1-5" --timezone Europe/Berlin
+invoked trigger create hello github --webhook github
+invoked trigger list hello
+\`\`\`
+
+Triggers in \`invoked.json\` are deployed with the code. Those that it does not have stay, unless
+\`invoked deploy --prune\` deletes them. Secrets are never in the file:
+
+\`\`\`json
+{
+  "name": "hello",
+  "triggers": {
+    "daily": { "schedule": { "cronSpec": "0 9 * * 1-5", "timezone": "Europe/Berlin" } },
+    "github": { "webhook": { "github": {} } }
+  }
+}
+\`\`\`
+
+The fields are those of \`invoked.Trigger\` in \`/openapi.json\`. A function with triggers cannot be
+deleted.
+
+## Schedules
+
+- \`cronSpec\` has five fields, or is a name such as \`@hourly\`; \`at\` is one time. Seconds are not
+  available. Without \`timezone\` it is UTC.
+- Each time starts one call, whichever servers run, and also over crashes.
+- A line with a wildcard runs at every real hour. One without runs once a day: at the first of two
+  equal hours, and at the first instant after an hour that spring leaves out.
+- \`catchUp\` is about times that passed for more than a minute while no server ran. \`CATCH_UP_NONE\`
+  skips them, \`CATCH_UP_LAST\` runs the last, \`CATCH_UP_ALL\` runs all, up to \`--max-catch-up\`.
+- \`overlap\` is about a time while an earlier run goes on. \`OVERLAP_ALLOW\` runs both,
+  \`OVERLAP_SKIP\` skips the later, \`OVERLAP_QUEUE\` waits for the earlier.
+- What was skipped is an invocation with \`skipReason\`. \`invoked trigger run\` starts a call now.
+
+## Webhooks
+
+A webhook has a listener, \`POST /api/v1/webhooks/incoming/{listenerId}\`, and one method:
+
+| Method | What proves the sender | Id of the event | A repeat is |
+| --- | --- | --- | --- |
+METHODS
+
+- A signed timestamp may be ${MINUTES} minutes off. A repeat of an event within ${DAYS} days starts
+  nothing; without an id each delivery is new.
+- The answer is \`{}\`, once the call is on disk. With \`WEBHOOK_RESPONSE_FUNCTION\` it is what the
+  function returns: \`{status, headers, body}\`, or any other object as JSON. After
+  \`--webhook-timeout\` it is 504, and the call is cancelled.
+- Slack's challenge and Discord's ping are answered without a call.
+- A body may have \`maxBytes\`, by default ${formatBytes(WEBHOOK_BYTES_DEFAULT)}, and at most
+  \`--max-webhook\`. \`allowSourceCidrs\` limits the addresses of senders.
+- Who is not proved gets one answer, whatever is wrong: 401. The reason is in
+  \`invoked trigger deliveries\`, for the first ten in a minute. \`--webhook-rate\` limits addresses
+  before, and webhooks after their senders are proved.
+- \`invoked trigger rotate-secret\` replaces a secret; the old one is accepted for a time.
+- \`invoked trigger test\` sends a signed example, also to the server of \`invoked dev\`.
+
+The function gets this input. \`payload\` is the parsed JSON or form, \`body\` the exact bytes in base64:
+
+\`\`\`json
+{
+  "payload": { "ref": "refs/heads/main" },
+  "body": "eyJyZWYiOiAicmVmcy9oZWFkcy9tYWluIn0=",
+  "contentType": "application/json",
+  "headers": { "x-github-event": "push" },
+  "query": {},
+  "event": { "id": "72d3162e", "time": "2026-01-31T12:00:00.000Z", "source": "github" }
+}
+\`\`\`
+
+Cookies never reach the function, nor a token that the server has checked.
+`;
+
+/** The page. */
+export function renderTriggersPage(): string {
+  const rows = WEBHOOK_METHODS.map((method) => {
+    const [proof, id, repeat] = METHODS[method];
+    return `| \`${method}\` | ${proof} | ${id} | ${repeat} |`;
+  });
+  return PAGE.replace("METHODS", rows.join("\n"));
+}

@@ -1,0 +1,66 @@
+/** Schedules and webhooks of API nodes that share one database: each starts its call once. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { Client, type Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
+import { github } from "../triggers/signing.ts";
+import { createTrigger, ECHO, triggersOf, updateTrigger } from "../triggers/support.ts";
+import { TestCluster } from "./cluster.ts";
+
+const SECRET = "s";
+
+async function ended(client: Client, functionId: string, count: number): Promise<Json[]> {
+  return await eventually(async () => {
+    const path = `/api/v1/functions/${functionId}/invocations?page_size=100`;
+    const { list } = ok(await client.get(path));
+    const hasEnded = list.every(({ status }: Json) => /_(SUCCESS|ERROR)$/.test(status));
+    return list.length >= count && hasEnded ? list : undefined;
+  }, `${count} ended calls`);
+}
+
+Deno.test("nodes start each time and each event once, also when one dies", async (t) => {
+  await using cluster = await TestCluster.start();
+  const [first, second] = [await cluster.node(), await cluster.node()];
+  await cluster.worker({ capacity: 4 });
+  const here = await first.client();
+  const { clientId, clientSecret } = await first.credentials();
+  const there = await Client.login(second.url, clientId, clientSecret);
+  const functionId = await here.deploy(ECHO);
+
+  await t.step("an event that comes to both nodes at once", async () => {
+    const { trigger } = await createTrigger(here, functionId, {
+      webhook: { github: { secret: SECRET } },
+    });
+    const headers = github(SECRET, "{}", { id: randomUUID() });
+    const path = `/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`;
+    const answers = await Promise.all(
+      [here, there, here, there].map(({ url }) =>
+        new Client(url, undefined).call("POST", path, "{}", headers)
+      ),
+    );
+    assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200]);
+    const { list } = ok(await there.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
+    const started = list.filter(({ status }: Json) => status === "DELIVERY_STATUS_STARTED");
+    assert.equal(started.length, 1);
+    await updateTrigger(there, trigger, { paused: true });
+    const paused = await new Client(here.url, undefined).call("POST", path, "{}", headers);
+    assert.equal(paused.status, 400, "the other node sees the change");
+  });
+
+  await t.step("times that come while the node that looks at them dies", async () => {
+    const scheduled = await here.deploy(ECHO);
+    const planned = Array.from(
+      { length: 30 },
+      (_, at) => new Date(Date.now() + 4_000 + 100 * at).toISOString(),
+    );
+    for (const at of planned) {
+      await createTrigger(there, scheduled, { schedule: { at, input: { at } } });
+    }
+    await ended(there, scheduled, 3);
+    await first.stop("SIGKILL");
+    const calls = await ended(there, scheduled, planned.length);
+    assert.deepEqual(calls.map(({ input }) => input.at).toSorted(), planned);
+    for (const { error } of calls) assert.equal(error, undefined);
+  });
+});
