@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import { ECHO } from "../invocations/functions.ts";
 import { base64, type Client, type Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
 import { serverSuite, sharedSuite } from "../support/suite.ts";
 import { childrenOf, deployWithSdk, outcomeOf, outputOf, setRoles } from "./support.ts";
+
+const SCHEDULE = { schedule: { cronSpec: "0 0 1 1 *" } };
 
 /** Calls one method after the other; returns the value or the error of each. */
 const EACH = `const outcomes = {};
@@ -14,7 +17,22 @@ const EACH = `const outcomes = {};
   }
   return outcomes;`;
 
-const READS = (id: string, commitId: string, invocationId: string): Record<string, unknown> => ({
+interface Target {
+  readonly id: string;
+  readonly commitId: string;
+  readonly invocationId: string;
+  /** A function with triggers, and their ids. */
+  readonly triggered: string;
+  readonly scheduleId: string;
+  readonly webhookId: string;
+  /** A function whose asynchronous calls fail, and its dead letters. */
+  readonly failing: string;
+  readonly deadLetterIds: readonly string[];
+}
+
+const READS = (
+  { id, commitId, invocationId, triggered, scheduleId, webhookId, failing, deadLetterIds }: Target,
+): Record<string, unknown> => ({
   "auth.introspect": {},
   "functions.listFunctions": { pageSize: 10 },
   "functions.getFunction": { id },
@@ -29,15 +47,43 @@ const READS = (id: string, commitId: string, invocationId: string): Record<strin
   "functionsInvocation.get": { functionId: id, id: invocationId },
   "functionsInvocation.listLogs": { functionId: id, id: invocationId },
   "functionsInvocationSearch.search": { functionId: id, functionsInvocationSearchRequest: {} },
+  "triggers.list": { functionId: triggered },
+  "triggers.get": { functionId: triggered, id: scheduleId },
+  "triggers.listDeliveries": { functionId: triggered, id: webhookId },
+  "deadLetters.list": { functionId: failing },
+  "deadLetters.get": { functionId: failing, id: deadLetterIds[0] },
+  "invocations.get": { id: invocationId },
+  "invocations.search": { functionIds: [id] },
 });
 
-const INVOKES = (id: string, invocationId: string): Record<string, unknown> => ({
+const INVOKES = (
+  { id, invocationId, triggered, scheduleId, failing, deadLetterIds }: Target,
+): Record<string, unknown> => ({
   "functions.invoke": { functionId: id, functionsServiceInvokeRequest: { json: base64("{}") } },
   "functionsInvocation.cancel": { functionId: id, id: invocationId },
   "functions.test": { functionId: id },
+  "triggers.run": { functionId: triggered, id: scheduleId },
+  "deadLetters.replay": { functionId: failing, id: deadLetterIds[0] },
+  "deadLetters.drop": { functionId: failing, id: deadLetterIds[1] },
+  "invocations.replay": { functionId: id, id: invocationId },
+  "invocations.replayMany": { functionId: id, bulkRequest: { dryRun: true } },
+  "invocations.cancelMany": { functionId: id, bulkRequest: { dryRun: true } },
 });
 
-const WRITES = (id: string, commitId: string): Record<string, unknown> => ({
+const WRITES = (
+  { id, commitId, triggered, scheduleId, webhookId }: Target,
+): Record<string, unknown> => ({
+  "triggers.create": {
+    functionId: triggered,
+    createTriggerRequest: { trigger: { displayName: "by a function", ...SCHEDULE } },
+  },
+  "triggers.update": {
+    functionId: triggered,
+    id: scheduleId,
+    updateTriggerRequest: { trigger: { paused: true }, updateMask: "paused" },
+  },
+  "triggers.rotateSecret": { functionId: triggered, id: webhookId, rotateSecretRequest: {} },
+  "triggers.delete": { functionId: triggered, id: webhookId },
   "functions.updateFunction": {
     function: { id, description: "changed" },
     updateMask: "description",
@@ -68,17 +114,39 @@ export default function registerTests() {
   test("passes", ({ ok }) => ok(true));
 }`;
 
-interface Target {
-  readonly id: string;
-  readonly commitId: string;
-  readonly invocationId: string;
-}
-
-async function target(client: Client): Promise<Target> {
+/** A function with a call. */
+async function target(client: Client) {
   const id = await client.deploy(ECHO, { "main.test.ts": PASSES });
   const { invocationId } = ok(await client.invoke(id));
   const { function: { publishedCommitId } } = ok(await client.get(`/api/v1/functions/${id}`));
   return { id, commitId: publishedCommitId, invocationId };
+}
+
+/** What each method needs. */
+async function everything(client: Client): Promise<Target> {
+  return { ...await target(client), ...await triggers(client), ...await failures(client) };
+}
+
+async function triggers(client: Client) {
+  const triggered = await client.deploy(MAIN);
+  const path = `/api/v1/functions/${triggered}/triggers`;
+  const make = async (trigger: Json): Promise<string> =>
+    ok(await client.post(path, { trigger })).trigger.id;
+  const scheduleId = await make({ displayName: "schedule", ...SCHEDULE });
+  const webhookId = await make({ displayName: "webhook", webhook: { github: {} } });
+  return { triggered, scheduleId, webhookId };
+}
+
+async function failures(client: Client) {
+  const failing = await client.deploy("export default () => { throw new Error(); };\n");
+  const retryPolicy = { maxAttempts: 2, initialBackoff: "0.1s" };
+  ok(await client.post("/api/v1/functions/update", { function: { id: failing, retryPolicy } }));
+  for (let n = 0; n < 2; n++) await client.invoke(failing, {}, { prefer: "respond-async" });
+  const deadLetterIds = await eventually(async () => {
+    const { list } = ok(await client.get(`/api/v1/functions/${failing}/dead_letters`));
+    return list.length === 2 ? list.map(({ id }: Json) => id as string) : undefined;
+  }, "two dead letters");
+  return { failing, deadLetterIds };
 }
 
 /** Names of the calls that succeeded, and the reasons of the others. */
@@ -90,6 +158,17 @@ function sorted(outcomes: Json): { done: string[]; reasons: string[] } {
   };
 }
 
+const NOTHING: Target = {
+  id: "",
+  commitId: "",
+  invocationId: "",
+  triggered: "",
+  scheduleId: "",
+  webhookId: "",
+  failing: "",
+  deadLetterIds: [],
+};
+
 Deno.test("docs/sdk.md names the permission that each method needs", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/sdk.md", import.meta.url));
   const rows = page.split("\n").filter((line) => line.startsWith("| `sdk."))
@@ -99,18 +178,19 @@ Deno.test("docs/sdk.md names the permission that each method needs", async () =>
   for (
     const [permission, calls] of [["read", READS], ["invoke", INVOKES], ["write", WRITES]] as const
   ) {
-    assert.deepEqual(needing(permission).sort(), Object.keys(calls("", "", "")).sort());
+    assert.deepEqual(needing(permission).sort(), Object.keys(calls(NOTHING)).sort());
   }
 });
 
 sharedSuite("the permissions of functions", {
   "without a role a function only reads": async ({ client }) => {
-    const { id, commitId, invocationId } = await target(client);
+    const all = await everything(client);
+    const { id, invocationId } = all;
     const caller = await deployWithSdk(client, EACH);
-    const reads = READS(id, commitId, invocationId);
+    const reads = READS(all);
     const read = sorted(await outputOf(client, caller, { calls: reads }));
     assert.deepEqual(read, { done: Object.keys(reads), reasons: [] });
-    const others = { ...INVOKES(id, invocationId), ...WRITES(id, commitId) };
+    const others = { ...INVOKES(all), ...WRITES(all) };
     const outcomes = await outputOf(client, caller, { calls: others });
     for (const [name, { statusCode, reason, message, known }] of Object.entries<Json>(outcomes)) {
       assert.deepEqual([statusCode, reason, known], [403, "ROLE_MISSING", true], name);
@@ -120,16 +200,20 @@ sharedSuite("the permissions of functions", {
   },
 
   "an invoker calls and cancels besides; an administrator does everything": async ({ client }) => {
-    const { id, commitId, invocationId } = await target(client);
+    const all = await everything(client);
     const caller = await deployWithSdk(client, EACH, ["invoker"]);
-    const [invokes, writes] = [INVOKES(id, invocationId), WRITES(id, commitId)];
+    const [invokes, writes] = [INVOKES(all), WRITES(all)];
     const calls = { ...invokes, ...writes };
     const some = sorted(await outputOf(client, caller, { calls }));
     assert.deepEqual(some.done, Object.keys(invokes));
     assert.deepEqual([...new Set(some.reasons)], ["ROLE_MISSING"]);
     await setRoles(client, caller, ["administrator"]);
-    const every = await outputOf(client, caller, { calls });
-    assert.deepEqual(sorted(every), { done: Object.keys(calls), reasons: [] });
+    // A dead letter is replayed or dropped once.
+    const again = Object.fromEntries(
+      Object.entries(calls).filter(([name]) => !name.startsWith("deadLetters.")),
+    );
+    const every = await outputOf(client, caller, { calls: again });
+    assert.deepEqual(sorted(every), { done: Object.keys(again), reasons: [] });
     const { function: fn, commit } =
       every["functions.createFunction"].value.functionsServiceCreateFunctionResponse;
     assert.deepEqual([fn.displayName, commit.author], ["made by a function", "Function test"]);
