@@ -12,7 +12,8 @@ import type { Sandboxes } from "../sandbox/contract.ts";
 import { createApp } from "../http/app.ts";
 import { BodyBudget } from "../http/body_budget.ts";
 import { EndpointRates } from "../http/endpoints/mod.ts";
-import { publicOrigins } from "../http/endpoints/public_origin.ts";
+import { ownHosts } from "../http/endpoints/own_hosts.ts";
+import { PublicOrigins } from "../http/endpoints/public_origin.ts";
 import { clientAddresses } from "../http/client_address.ts";
 import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
@@ -73,7 +74,9 @@ export function composeApi(
     clientAddress: clientAddresses(trustedProxies),
     endpoints: {
       ...config.endpoints,
-      publicOrigin: publicOrigins({ url, publicUrl: config.server.publicUrl, trustedProxies }),
+      publicOrigin: new PublicOrigins({ url, publicUrl: config.server.publicUrl, trustedProxies }),
+      ownHosts: ownHosts(config.endpoints.domain, config.endpoints.hosts ?? []),
+      signedBodyBytes: config.triggers.maxWebhookBytes,
       rates: new EndpointRates(config.endpoints.ratePerSecond, node),
     },
   });

@@ -27,6 +27,7 @@ export function findContradictions(
   return [
     ...slotContradictions(config, sources),
     ...tlsContradictions(config),
+    ...hostContradictions(config),
     ...keyContradictions(config),
     ...requestContradictions(config),
     ...payloadContradictions(config),
@@ -54,6 +55,15 @@ function slotContradictions(
   const setting = "invocations.maxRunning";
   if (nats.urls === undefined || sources[setting] === "default") return [];
   return [{ setting, must: "unset with --nats: the limit is --capacity of workers and API nodes" }];
+}
+
+/** A host of the server must be no endpoint's: cookies and storage of its pages belong to it. */
+function hostContradictions({ server, endpoints }: Config): readonly Contradiction[] {
+  const host = server.publicUrl === undefined ? server.host : new URL(server.publicUrl).hostname;
+  const must = `another one than that of the server, ${host}`;
+  if (endpoints.hosts?.includes(host)) return [{ setting: "endpoints.hosts", must }];
+  const isBelow = endpoints.domain !== undefined && host.endsWith(`.${endpoints.domain}`);
+  return isBelow ? [{ setting: "endpoints.domain", must }] : [];
 }
 
 function keyContradictions({ identity }: Config): readonly Contradiction[] {

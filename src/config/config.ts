@@ -125,6 +125,10 @@ export interface Config {
     readonly streamTimeoutMs: number;
     readonly maxStreams: number;
     readonly disconnectGraceMs: number;
+    /** The domain below which each slug is a host; undefined for none. */
+    readonly domain: string | undefined;
+    /** Further hosts that endpoints may have; undefined for none. */
+    readonly hosts: readonly string[] | undefined;
     /** Requests per second of one address, and to one function; 0 for no limit. */
     readonly ratePerSecond: number;
   };

@@ -1,4 +1,4 @@
-import { bytes, duration, integer } from "./kinds.ts";
+import { bytes, domain, domains, duration, integer } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
 /** Limits of HTTP endpoints of functions. */
@@ -38,6 +38,18 @@ export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
     kind: duration({ min: "0", max: "1h" }),
     default: "5s",
     description: "How long a call runs on after its client has left",
+  },
+  domain: {
+    name: "endpoint-domain",
+    kind: domain(),
+    default: undefined,
+    description: "Domain below which each slug is a host of its own, with cookies of its own",
+  },
+  hosts: {
+    name: "endpoint-hosts",
+    kind: domains(),
+    default: undefined,
+    description: "Further host names that endpoints may have, separated by commas",
   },
   ratePerSecond: {
     name: "endpoint-rate",

@@ -107,6 +107,33 @@ export function host(): Kind<string> {
   };
 }
 
+const DOMAIN =
+  /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?=[a-z0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** A domain name, in lower case. */
+export function domain(): Kind<string> {
+  return {
+    placeholder: "DOMAIN",
+    accepts: "a domain name such as functions.example.com",
+    parse: (text) => DOMAIN.test(text.toLowerCase()) ? text.toLowerCase() : undefined,
+    format: String,
+  };
+}
+
+/** Domain names, separated by commas. */
+export function domains(): Kind<readonly string[]> {
+  const { parse } = domain();
+  return {
+    placeholder: "DOMAIN,...",
+    accepts: "a list of domain names, separated by commas",
+    parse: (text) => {
+      const found = text.split(",").map((part) => parse(part.trim()));
+      return found.includes(undefined) ? undefined : found as string[];
+    },
+    format: (value) => value.join(","),
+  };
+}
+
 /** The origin of a URL: scheme, host and port. The value has no trailing slash. */
 export function origin(): Kind<string> {
   return {

@@ -48,6 +48,7 @@ import { TestArtifacts } from "./testing/artifacts.ts";
 import { type TestParts, Tests } from "./testing/tests.ts";
 import { TypeChecks } from "./commits/type_checks.ts";
 import type { Listeners } from "./triggers/listeners.ts";
+import { TriggerSecrets } from "./triggers/secrets.ts";
 import { openTriggers, type TriggerSources } from "./triggers/mod.ts";
 import type { Schedules } from "./triggers/schedules.ts";
 import type { Triggers } from "./triggers/triggers.ts";
@@ -249,7 +250,12 @@ function openInvocations(
   scheduler.register(new Outbox({ ...outboxParts, limits: limits.invocations }));
   return {
     invocations,
-    endpoints: new Endpoints(invocations, limits.endpoints),
+    endpoints: new Endpoints({
+      store,
+      invocations,
+      secrets: new TriggerSecrets(parts.sealer),
+      limits: limits.endpoints,
+    }),
     replays,
     bulk: new Bulk(invocations, replays, limits.invocations.maxBulk),
     deadLetters: new DeadLetters(store, replays, pages),

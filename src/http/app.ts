@@ -10,6 +10,7 @@ import type { BodyLimits } from "./body.ts";
 import type { ClientAddress } from "./client_address.ts";
 import { crossOrigin } from "./cross_origin.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
+import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
 import { docsPage } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
@@ -40,6 +41,8 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   app.use(closeUnread);
   app.use(securityHeaders(options.hsts));
   // Before CORS, which is that of the API.
+  serveOwnHosts(app, services, options.endpoints);
+  serveRuns(app, services, options.endpoints);
   servePreviews(app, services, options.endpoints);
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   // Before authentication: their handlers check who calls.

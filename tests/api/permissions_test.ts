@@ -17,6 +17,7 @@ import type { Services } from "../../src/api/services.ts";
 import { ROLES } from "../../src/domain/identity/mod.ts";
 import { createApp } from "../../src/http/app.ts";
 import { BodyBudget } from "../../src/http/body_budget.ts";
+import { PublicOrigins } from "../../src/http/endpoints/public_origin.ts";
 import { EndpointRates } from "../../src/http/endpoints/mod.ts";
 import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
 import { Client, type Json } from "../support/client.ts";
@@ -116,7 +117,7 @@ const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swa
 /** Of every request: log and security headers; of the API: authentication. */
 const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /*", "ALL /api/*"];
 /** Of functions, each with authentication of its own. */
-const ENDPOINTS = ["ALL /preview/*"];
+const ENDPOINTS = ["ALL /*", "ALL /run/*", "ALL /preview/*"];
 const NO_SERVICES = {} as Services;
 
 Deno.test("docs/permissions.md is what the operations say", async () => {
@@ -140,7 +141,13 @@ Deno.test("HTTP serves the operations and the docs page, and no other route", ()
     endpoints: {
       bodyLimitBytes: 0,
       idleTimeoutMs: 0,
-      publicOrigin: () => "",
+      publicOrigin: new PublicOrigins({
+        url: "http://x",
+        publicUrl: undefined,
+        trustedProxies: [],
+      }),
+      ownHosts: () => undefined,
+      signedBodyBytes: 0,
       rates: new EndpointRates(0, { share: 1 }),
     },
   });

@@ -57,3 +57,9 @@ export async function recordOf(
 ): Promise<Json> {
   return await client.ended(functionId, response.headers.get("invocation-id") ?? "");
 }
+
+/** Resident memory of a process, in bytes. */
+export async function readRss(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
+}

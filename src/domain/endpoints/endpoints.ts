@@ -1,6 +1,14 @@
 import { type Principal, requirePermission } from "../identity/mod.ts";
 import type { Invocations } from "../invocations/invocations.ts";
+import type { Invoke } from "../invocations/invoke.ts";
 import type { RequestInput } from "../../runtime/wire.ts";
+import type { Store } from "../../store/mod.ts";
+import type { TriggerRow } from "../../store/triggers.ts";
+import { DomainError } from "../errors.ts";
+import { principalOf } from "../triggers/principal.ts";
+import type { TriggerSecrets } from "../triggers/secrets.ts";
+import { type HttpSettings, settingsOf } from "../triggers/settings.ts";
+import { verifyStandardWebhook } from "../triggers/signatures/standard_webhooks.ts";
 import type { Header, HttpClient } from "./client.ts";
 import { NOT_RUN } from "./ends.ts";
 import { type EndpointLimits, HttpExchange } from "./exchange.ts";
@@ -13,6 +21,25 @@ export interface EndpointRequest extends RequestInput {
   readonly remoteAddress: string | undefined;
 }
 
+/** Where a request was sent: to a path, or to a host of its own, which may contain the slug. */
+export type EndpointAddress =
+  | { readonly slug: string; readonly host?: string }
+  | { readonly slug?: string; readonly host: string };
+
+/** The trigger at an address. */
+export interface Endpoint {
+  readonly row: TriggerRow;
+  readonly http: HttpSettings;
+}
+
+/** What endpoints work with. */
+export interface EndpointParts {
+  readonly store: Store;
+  readonly invocations: Invocations;
+  readonly secrets: TriggerSecrets;
+  readonly limits: EndpointLimits & { readonly maxStreams: number };
+}
+
 /** Headers whose values are credentials, which no record has. */
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "cookie"]);
 const MASK = "***";
@@ -22,16 +49,61 @@ const encoder = new TextEncoder();
 export class Endpoints {
   readonly #streams: Streams;
 
-  constructor(
-    private readonly invocations: Invocations,
-    private readonly limits: EndpointLimits & { readonly maxStreams: number },
-  ) {
-    this.#streams = new Streams(limits.maxStreams);
+  constructor(private readonly parts: EndpointParts) {
+    this.#streams = new Streams(parts.limits.maxStreams);
+  }
+
+  /** The endpoint at an address. @throws ENDPOINT_NOT_FOUND if there is none, or it is paused */
+  async find({ slug, host }: EndpointAddress): Promise<Endpoint> {
+    const { triggers } = this.parts.store.read;
+    const ofSlug = slug === undefined ? undefined : await triggers.at("slug", slug);
+    const row = ofSlug ?? (host === undefined ? undefined : await triggers.at("host", host));
+    const settings = row && settingsOf(row);
+    if (row === undefined || settings?.kind !== "http" || row.paused === 1) throw noEndpoint();
+    return { row, http: settings.http };
+  }
+
+  /** @throws ROLE_MISSING */
+  assertMayCall(by: Principal): void {
+    requirePermission(by, "invoke", "an endpoint");
+  }
+
+  /** Checks the signature of a request to an endpoint that needs one. @throws WEBHOOK_NOT_PROVED, WEBHOOK_INVALID */
+  verify(
+    { row }: Endpoint,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array,
+  ): void {
+    const now = new Date();
+    const secrets = this.parts.secrets.accepted(row, now);
+    const verdict = verifyStandardWebhook({ headers, body, now }, secrets);
+    if (verdict.kind === "verified") return;
+    const reason = verdict.kind === "invalid" ? "WEBHOOK_INVALID" : "WEBHOOK_NOT_PROVED";
+    throw new DomainError(reason, `Cannot take the request: ${verdict.reason}`);
   }
 
   /**
-   * Has any commit answer a request of a principal. Resolves once the invocation is recorded.
-   * @throws ROLE_MISSING, and as a call does, before anything is sent to the client
+   * Has the published commit answer a request. Resolves once the invocation is recorded.
+   * @throws ENDPOINT_NOT_FOUND, and as a call does, before anything is sent to the client
+   */
+  async serve({ row }: Endpoint, request: EndpointRequest, client: HttpClient): Promise<void> {
+    const call = {
+      functionId: row.functionId,
+      commitId: "",
+      vfsId: row.volumeId ?? "",
+      trigger: { kind: "http", id: row.id },
+    } as const;
+    try {
+      await this.#answer(principalOf(row), call, request, client);
+    } catch (error) {
+      const isUnpublished = error instanceof DomainError && error.reason === "NO_PUBLISHED_COMMIT";
+      throw isUnpublished ? noEndpoint() : error;
+    }
+  }
+
+  /**
+   * Has any commit answer a request of a principal.
+   * @throws ROLE_MISSING, and as {@link serve}
    */
   async preview(
     by: Principal,
@@ -40,22 +112,29 @@ export class Endpoints {
     client: HttpClient,
   ): Promise<void> {
     requirePermission(by, "invoke", "preview");
-    const { method, url, headers, hasBody, path, remoteAddress } = request;
+    const call = { ...commit, vfsId: "", trigger: { kind: "http", id: null } } as const;
+    await this.#answer(by, call, request, client);
+  }
+
+  async #answer(
+    by: Principal,
+    call: Pick<Invoke, "functionId" | "commitId" | "vfsId" | "trigger">,
+    { method, url, headers, hasBody, path, remoteAddress }: EndpointRequest,
+    client: HttpClient,
+  ): Promise<void> {
     const inputJson = JSON.stringify({ method, url, headers, hasBody } satisfies RequestInput);
     const exchange = new HttpExchange(
       client,
       { method, path, inputJson },
-      this.limits,
+      this.parts.limits,
       this.#streams,
     );
     using _ = { [Symbol.dispose]: () => exchange.close() };
-    await this.invocations.invoke(by, {
-      ...commit,
+    await this.parts.invocations.invoke(by, {
+      ...call,
       json: encoder.encode(JSON.stringify({ method, url, headers: headers.map(masked) })),
-      vfsId: "",
       idempotencyKey: undefined,
       wait: { kind: "until-end" },
-      trigger: { kind: "http", id: null },
       remoteAddress,
       exchange,
     });
@@ -65,4 +144,8 @@ export class Endpoints {
 
 function masked([name, value]: Header): Header {
   return [name, CREDENTIALS.has(name.toLowerCase()) ? MASK : value];
+}
+
+function noEndpoint(): DomainError {
+  return new DomainError("ENDPOINT_NOT_FOUND", "Cannot find an endpoint at this address");
 }

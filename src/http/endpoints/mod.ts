@@ -10,12 +10,16 @@ import type { Env } from "../env.ts";
 import { withoutRequestTimeout } from "../request_timeout.ts";
 import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { type ClientLimits, NodeClient } from "./node_client.ts";
-import type { PublicOrigin } from "./public_origin.ts";
+import type { OwnHosts } from "./own_hosts.ts";
+import type { PublicOrigins } from "./public_origin.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 
 /** What endpoints need of the server. */
 export interface EndpointOptions extends ClientLimits {
-  readonly publicOrigin: PublicOrigin;
+  readonly publicOrigin: PublicOrigins;
+  readonly ownHosts: OwnHosts;
+  /** Largest body of a request whose signature is checked, in bytes. */
+  readonly signedBodyBytes: number;
   readonly rates: EndpointRates;
 }
 
@@ -40,7 +44,7 @@ export function servePreviews(
     assertNoCodeOfServer(incoming);
     const remoteAddress = c.get("clientAddress");
     options.rates.count(remoteAddress, functionId);
-    const origin = options.publicOrigin(incoming);
+    const origin = options.publicOrigin.of(incoming);
     const route = { origin, prefix, rest, withheld: CHECKED, remoteAddress };
     const request = requestOf(incoming, route);
     const client = new NodeClient(incoming, outgoing, options, untrustedHeaders);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { statusAnswer } from "../../api/status.ts";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
@@ -27,6 +28,8 @@ export class NodeClient implements HttpClient {
   readonly #gone = new AbortController();
   readonly #isFramed: ((bytes: number) => boolean) | undefined;
   #bytes = 0;
+  /** The body of a request that was read ahead, until it is taken. */
+  #whole: Uint8Array | undefined;
 
   /** @param guarded gives the headers that may be sent of those that a function set */
   constructor(
@@ -55,7 +58,25 @@ export class NodeClient implements HttpClient {
     return this.#gone.signal;
   }
 
+  /**
+   * Reads the body ahead of its function.
+   * @throws BODY_TOO_LARGE, ClientLeft, ClientIdle
+   */
+  async readWhole(limitBytes: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for (let chunk = await this.read(); chunk !== undefined; chunk = await this.read()) {
+      if (this.#bytes > limitBytes) throw this.#tooLarge(limitBytes, "--max-webhook");
+      chunks.push(chunk);
+    }
+    return this.#whole = concatenated(chunks);
+  }
+
   async read(): Promise<Uint8Array | undefined> {
+    if (this.#whole !== undefined) {
+      const whole = this.#whole;
+      this.#whole = new Uint8Array();
+      return whole.length === 0 ? undefined : whole;
+    }
     for (;;) {
       if (this.gone.aborted) throw new ClientLeft();
       const chunk = this.incoming.read() as Uint8Array | null;
@@ -121,12 +142,13 @@ export class NodeClient implements HttpClient {
     return chunk;
   }
 
-  #tooLarge(): DomainError {
+  #tooLarge(
+    limitBytes = this.limits.bodyLimitBytes,
+    limitName = "--endpoint-body-limit",
+  ): DomainError {
     return new DomainError(
       "BODY_TOO_LARGE",
-      `The body of the request exceeds the limit of ${
-        formatBytes(this.limits.bodyLimitBytes)
-      } (--endpoint-body-limit)`,
+      `The body of the request exceeds the limit of ${formatBytes(limitBytes)} (${limitName})`,
     );
   }
 
@@ -161,6 +183,10 @@ export class NodeClient implements HttpClient {
     this.gone.removeEventListener("abort", done);
     for (const name of names) target.off(name, done);
   }
+}
+
+function concatenated(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
 
 const TOO_LARGE = 413;

@@ -5,39 +5,54 @@ import { trustedPeers } from "../client_address.ts";
 
 const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/;
 
-/** Finds the origin of a request, such as `https://functions.example.com`. @throws INVALID_FIELD */
-export type PublicOrigin = (incoming: IncomingMessage) => string;
-
 /**
- * `--public-url` counts before all else. What `X-Forwarded-Proto` and `X-Forwarded-Host` say counts if a trusted proxy
- * says it, and otherwise the header `Host`.
- * @param url of the server
+ * Finds what requests were sent to. What `X-Forwarded-Proto` and `X-Forwarded-Host` say counts if a trusted proxy says
+ * it, and otherwise the header `Host`.
  */
-export function publicOrigins(
-  { url, publicUrl, trustedProxies }: {
-    readonly url: string;
-    readonly publicUrl: string | undefined;
-    readonly trustedProxies: readonly string[];
-  },
-): PublicOrigin {
-  if (publicUrl !== undefined) return () => publicUrl;
-  const ownScheme = new URL(url).protocol.slice(0, -1);
-  const isTrusted = trustedPeers(trustedProxies);
-  return (incoming) => {
-    const { headers } = incoming;
-    const isForwarded = isTrusted(incoming);
-    const proto = isForwarded ? lastOf(headers["x-forwarded-proto"]) : undefined;
-    const scheme = proto === "http" || proto === "https" ? proto : ownScheme;
-    const forwarded = isForwarded ? lastOf(headers["x-forwarded-host"]) : undefined;
-    return `${scheme}://${hostOf(forwarded ?? headers.host)}`;
-  };
-}
+export class PublicOrigins {
+  readonly #publicUrl: URL | undefined;
+  readonly #scheme: string;
+  readonly #isTrusted: (incoming: IncomingMessage) => boolean;
 
-/** The host of a request in lower case, with its port. @throws INVALID_FIELD */
-export function hostOf(header: string | undefined): string {
-  const host = (header ?? "").toLowerCase();
-  if (HOST.test(host)) return host;
-  throw invalid({ field: "Host", description: "is not a valid host name" });
+  /** @param url of the server, whose scheme counts where nothing else is known */
+  constructor(
+    { url, publicUrl, trustedProxies }: {
+      readonly url: string;
+      readonly publicUrl: string | undefined;
+      readonly trustedProxies: readonly string[];
+    },
+  ) {
+    this.#publicUrl = publicUrl === undefined ? undefined : new URL(publicUrl);
+    this.#scheme = new URL(publicUrl ?? url).protocol.slice(0, -1);
+    this.#isTrusted = trustedPeers(trustedProxies);
+  }
+
+  /** The origin of the server itself, such as `https://functions.example.com`. @throws INVALID_FIELD */
+  of(incoming: IncomingMessage): string {
+    if (this.#publicUrl !== undefined) return this.#publicUrl.origin;
+    const host = this.hostOf(incoming);
+    if (host === undefined) {
+      throw invalid({ field: "Host", description: "is not a valid host name" });
+    }
+    return `${this.schemeOf(incoming)}://${host}`;
+  }
+
+  /** `http` or `https`. */
+  schemeOf(incoming: IncomingMessage): string {
+    const proto = this.#isTrusted(incoming)
+      ? lastOf(incoming.headers["x-forwarded-proto"])
+      : undefined;
+    const isKnown = this.#publicUrl === undefined && (proto === "http" || proto === "https");
+    return isKnown ? proto : this.#scheme;
+  }
+
+  /** The host in lower case, with its port; undefined for one that is not valid. */
+  hostOf(incoming: IncomingMessage): string | undefined {
+    const { headers } = incoming;
+    const forwarded = this.#isTrusted(incoming) ? lastOf(headers["x-forwarded-host"]) : undefined;
+    const host = forwarded ?? headers.host?.toLowerCase() ?? "";
+    return HOST.test(host) ? host : undefined;
+  }
 }
 
 /** The value that the nearest proxy added. */

@@ -1,0 +1,123 @@
+/** Serves requests to endpoints: at `/run/{slug}`, or on hosts of their own. */
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Context, Hono } from "hono";
+import type { Services } from "../../api/services.ts";
+import type { Header } from "../../domain/endpoints/client.ts";
+import { ClientIdle } from "../../domain/endpoints/client.ts";
+import type { Endpoint, EndpointAddress } from "../../domain/endpoints/endpoints.ts";
+import { DomainError } from "../../domain/errors.ts";
+import { bearerOf } from "../authentication.ts";
+import type { Env } from "../env.ts";
+import { withoutRequestTimeout } from "../request_timeout.ts";
+import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
+import { corsHeaders, isPreflight, preflightHeaders, withoutCors } from "./cors.ts";
+import type { EndpointOptions } from "./mod.ts";
+import { NodeClient } from "./node_client.ts";
+import { HEADERS_OF_SERVER, ownHeaders } from "./own_hosts.ts";
+import { requestOf, targetOf } from "./request_head.ts";
+
+const RUN = /^(\/run\/([^/?]+))(.*)$/s;
+
+/** How a request has reached an endpoint. */
+interface Reached {
+  readonly address: EndpointAddress;
+  /** Scheme and host. */
+  readonly origin: string;
+  /** The part of the path that names the endpoint; empty on a host of its own. */
+  readonly prefix: string;
+  readonly rest: string;
+}
+
+/** Serves every path on the hosts of endpoints, and passes on the requests to others. */
+export function serveOwnHosts(app: Hono<Env>, services: Services, options: EndpointOptions): void {
+  app.use(async (c, next) => {
+    const { incoming, outgoing } = c.env;
+    const host = options.publicOrigin.hostOf(incoming);
+    const address = host === undefined ? undefined : options.ownHosts(host);
+    if (host === undefined || address === undefined) return await next();
+    for (const name of HEADERS_OF_SERVER) outgoing.removeHeader(name);
+    const origin = `${options.publicOrigin.schemeOf(incoming)}://${host}`;
+    const reached = { address, origin, prefix: "", rest: targetOf(incoming) };
+    return await serveEndpoint(c, reached, services, options);
+  });
+}
+
+/** Serves `/run/{slug}/...` on the server's own host. */
+export function serveRuns(app: Hono<Env>, services: Services, options: EndpointOptions): void {
+  app.all("/run/*", async (c) => {
+    const { incoming } = c.env;
+    const [, prefix = "", slug = "", rest = ""] = RUN.exec(targetOf(incoming)) ?? [];
+    assertNoCodeOfServer(incoming);
+    const origin = options.publicOrigin.of(incoming);
+    return await serveEndpoint(c, { address: { slug }, origin, prefix, rest }, services, options);
+  });
+}
+
+async function serveEndpoint(
+  c: Context<Env>,
+  { address, origin, prefix, rest }: Reached,
+  services: Services,
+  options: EndpointOptions,
+): Promise<Response> {
+  const { incoming, outgoing } = c.env;
+  const { endpoints } = services;
+  const remoteAddress = c.get("clientAddress");
+  const endpoint = await endpoints.find(address);
+  options.rates.count(remoteAddress, endpoint.row.functionId);
+  const isOwn = prefix === "";
+  const { cors } = endpoint.http;
+  const shared = cors === undefined ? [] : corsHeaders(incoming, cors);
+  for (const [name, value] of shared) outgoing.setHeader(name, value);
+  if (cors !== undefined && isPreflight(incoming)) {
+    for (const [name, value] of preflightHeaders(incoming, cors)) outgoing.setHeader(name, value);
+    return c.body(null, 204);
+  }
+  const guarded = (headers: readonly Header[]) => {
+    const own = cors === undefined ? headers : [...withoutCors(headers), ...shared];
+    return isOwn ? ownHeaders(own) : untrustedHeaders(own);
+  };
+  const client = new NodeClient(incoming, outgoing, options, guarded);
+  const isChecked = await authorize(c, endpoint, client, services, options);
+  if (isChecked === undefined) return RESPONSE_ALREADY_SENT;
+  const withheld = new Set([...isOwn ? [] : ["cookie"], ...isChecked ? ["authorization"] : []]);
+  const request = requestOf(incoming, { origin, prefix, rest, withheld, remoteAddress });
+  if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
+  withoutRequestTimeout(incoming);
+  await endpoints.serve(endpoint, request, client);
+  return RESPONSE_ALREADY_SENT;
+}
+
+/**
+ * Checks who sends a request. Answers whether its header `Authorization` was checked, or undefined if the request is
+ * answered.
+ */
+async function authorize(
+  c: Context<Env>,
+  endpoint: Endpoint,
+  client: NodeClient,
+  { endpoints, accessTokens, apiRateLimit }: Services,
+  options: EndpointOptions,
+): Promise<boolean | undefined> {
+  const { incoming } = c.env;
+  switch (endpoint.http.auth) {
+    case "ENDPOINT_AUTH_OPEN":
+      return false;
+    case "ENDPOINT_AUTH_BEARER":
+      endpoints.assertMayCall(
+        await bearerOf(incoming.headers.authorization, accessTokens, apiRateLimit),
+      );
+      return true;
+    case "ENDPOINT_AUTH_SIGNATURE":
+      try {
+        endpoints.verify(endpoint, c.req.header(), await client.readWhole(options.signedBodyBytes));
+        return false;
+      } catch (error) {
+        if (error instanceof ClientIdle) {
+          client.substitute({ kind: "idle", message: error.message }, "");
+        } else if (error instanceof DomainError && error.reason === "BODY_TOO_LARGE") {
+          client.substitute({ kind: "error", error }, "");
+        } else throw error;
+        return undefined;
+      }
+  }
+}

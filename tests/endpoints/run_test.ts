@@ -1,0 +1,239 @@
+/** Endpoints of triggers: their addresses, who may call them, and what browsers may do with their answers. */
+import assert from "node:assert/strict";
+import { createTrigger, unique, updateTrigger } from "../triggers/support.ts";
+import { standard } from "../triggers/signing.ts";
+import type { Client, Json } from "../support/client.ts";
+import { assertError, ok } from "../support/expect.ts";
+import type { TestServer } from "../support/server.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+import { answerOf, raw, recordOf } from "./support.ts";
+
+const APP = `
+export async function fetch(request: Request, { trigger }: { trigger: unknown }): Promise<Response> {
+  const headers = new Headers({
+    "Content-Security-Policy": "default-src 'self'",
+    "X-Content-Type-Options": "none",
+    "Clear-Site-Data": '"*"',
+    "Service-Worker-Allowed": "/",
+    "Strict-Transport-Security": "max-age=1",
+    "Access-Control-Allow-Origin": "https://function.example",
+    "Vary": "Accept",
+  });
+  headers.append("set-cookie", "a=1; Domain=localhost; Path=/");
+  headers.append("set-cookie", "b=2; HttpOnly");
+  const { method, url } = request;
+  const said = { method, url, trigger, headers: Object.fromEntries(request.headers), body: await request.text() };
+  return Response.json(said, { headers });
+}`;
+
+/** A function with an endpoint. */
+async function endpoint(client: Client, http: Json = {}): Promise<Json> {
+  const functionId = await client.deploy(APP);
+  const slug = unique("e");
+  const made = await createTrigger(client, functionId, {
+    http: { slug, auth: "ENDPOINT_AUTH_OPEN", ...http },
+  });
+  return { ...made, functionId, slug, path: `/run/${slug}` };
+}
+
+/** The parts of a response that was read as text. */
+function partsOf(
+  text: string,
+): { status: number; headers: Headers; cookies: string[]; body: Json } {
+  const [head = "", body = ""] = text.split(/\r\n\r\n([^]*)/);
+  const [line = "", ...lines] = head.split("\r\n");
+  const pairs = lines.map((each) => each.split(/: ?([^]*)/).slice(0, 2) as [string, string]);
+  const cookies = pairs.filter(([name]) => /^set-cookie$/i.test(name)).map(([, value]) => value);
+  return {
+    status: Number(line.split(" ")[1]),
+    headers: new Headers(pairs),
+    cookies,
+    body: body.startsWith("{") ? JSON.parse(body) : body,
+  };
+}
+
+async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
+  const { functionId, slug, path, trigger } = await endpoint(client, { host: "own.example.test" });
+  const response = await fetch(`${client.url}${path}/a?b`, {
+    headers: { Cookie: "console=1", Authorization: "Basic of the function" },
+  });
+  const said = await response.json();
+  assert.equal(said.url, `${client.url}/a?b`);
+  assert.deepEqual(said.trigger, { kind: "http", id: trigger.id });
+  assert.equal(said.headers["x-forwarded-prefix"], path);
+  assert.equal(said.headers["cookie"], undefined);
+  assert.equal(said.headers["authorization"], "Basic of the function");
+  const record = await recordOf(client, { functionId }, response);
+  assert.deepEqual(record.trigger, { kind: "TRIGGER_KIND_HTTP", id: trigger.id });
+  assert.equal(record.http.path, "/a");
+  assert.ok(!JSON.stringify(record.input).includes("Basic"));
+  assert.equal((await (await fetch(`${client.url}${path}`)).json()).url, `${client.url}/`);
+
+  const at = async (host: string, target = "/api/v1/functions") =>
+    partsOf(
+      await raw(
+        server.url,
+        `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nCookie: own=1\r\nConnection: close\r\n\r\n`,
+      ),
+    );
+  for (const host of [`${slug}.localhost:1234`, "own.example.test"]) {
+    const own = await at(host);
+    assert.equal(own.status, 200, host);
+    assert.equal(own.body.url, `http://${host}/api/v1/functions`);
+    assert.equal(own.body.headers["cookie"], "own=1");
+    assert.equal(own.body.headers["x-forwarded-prefix"], undefined);
+    assert.deepEqual(own.cookies, ["a=1; Path=/", "b=2; HttpOnly"]);
+    assert.equal(own.headers.get("content-security-policy"), "default-src 'self'");
+    assert.equal(own.headers.get("clear-site-data"), '"*"');
+  }
+  for (const host of ["none.localhost", "other.example.test"]) {
+    const other = await at(host);
+    const expected = host.startsWith("none") ? [404, "ENDPOINT_NOT_FOUND"] : [401, "TOKEN_MISSING"];
+    assert.deepEqual([other.status, other.body.details[0].reason], expected, host);
+  }
+}
+
+async function origin({ client }: Stage): Promise<void> {
+  const { path } = await endpoint(client);
+  const response = await fetch(client.url + path);
+  await response.body?.cancel();
+  const { headers } = response;
+  assert.equal(
+    headers.get("content-security-policy"),
+    "default-src 'self', sandbox allow-scripts allow-forms",
+  );
+  assert.equal(headers.get("x-content-type-options"), "nosniff");
+  for (
+    const name of [
+      ...["set-cookie", "clear-site-data", "service-worker-allowed", "strict-transport-security"],
+    ]
+  ) assert.equal(headers.get(name), null, name);
+  const refused = await fetch(client.url + path, { headers: { "Service-Worker": "script" } });
+  assertError(await answerOf(refused), "PERMISSION_DENIED", "NOT_FOR_SCRIPTS");
+}
+
+async function callers({ client }: Stage): Promise<void> {
+  const bearer = await endpoint(client, { auth: "ENDPOINT_AUTH_BEARER" });
+  const url = `${client.url}${bearer.path}/`;
+  assertError(await answerOf(await fetch(url)), "UNAUTHENTICATED", "TOKEN_MISSING");
+  const authorization = `Bearer ${client.token}`;
+  const said = await (await fetch(url, { headers: { authorization } })).json();
+  assert.equal(said.headers["authorization"], undefined);
+  assert.equal(said.trigger.id, bearer.trigger.id);
+
+  const signed = await endpoint(client, { auth: "ENDPOINT_AUTH_SIGNATURE" });
+  const secret = signed.webhookSecret;
+  const post = (body: string, headers: HeadersInit = {}) =>
+    fetch(`${client.url}${signed.path}/hook`, { method: "POST", body, headers });
+  const answered = await post("the body", standard(secret, "the body"));
+  assert.equal((await answered.json()).body, "the body");
+  assertError(await answerOf(await post("a body")), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+  const changed = await post("changed", standard(secret, "the body"));
+  assertError(await answerOf(changed), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+  const at = Math.floor(Date.now() / 1000) - 3600;
+  const old = await post("the body", standard(secret, "the body", { at }));
+  assertError(await answerOf(old), "INVALID_ARGUMENT", "WEBHOOK_INVALID");
+  const large = "x".repeat(2 * 1024 * 1024);
+  const tooLarge = await post(large, standard(secret, large));
+  assert.equal(tooLarge.status, 413);
+  await tooLarge.body?.cancel();
+}
+
+async function missing({ client }: Stage): Promise<void> {
+  const made = await endpoint(client);
+  const status = async () => {
+    const response = await fetch(client.url + made.path);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assert.equal(await status(), 200);
+  await updateTrigger(client, made.trigger, { paused: true });
+  assert.equal(await status(), 404);
+  await updateTrigger(client, made.trigger, { paused: false });
+  assert.equal(await status(), 200);
+  const json = await client.commit(made.functionId, { "main.ts": "export default () => ({});" });
+  const publish = { function: { id: made.functionId, publishedCommitId: json.body.commit.id } };
+  ok(
+    await client.post("/api/v1/functions/update", { ...publish, updateMask: "publishedCommitId" }),
+  );
+  assert.equal(await status(), 404);
+  const draft = await client.createFunction("draft", { "main.ts": APP });
+  const slug = unique("e");
+  await createTrigger(client, draft.function.id, { http: { slug, auth: "ENDPOINT_AUTH_OPEN" } });
+  const unpublished = await answerOf(await fetch(`${client.url}/run/${slug}/`));
+  assertError(unpublished, "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+  const none = await answerOf(await fetch(`${client.url}/run/no-such-slug/`));
+  assertError(none, "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+}
+
+async function cors({ client }: Stage): Promise<void> {
+  const allowed = "https://app.example";
+  const { path } = await endpoint(client, {
+    cors: {
+      allowOrigins: [allowed],
+      allowMethods: ["PUT"],
+      allowHeaders: ["x-a"],
+      exposeHeaders: ["x-b"],
+      allowCredentials: true,
+      maxAge: "60s",
+    },
+  });
+  const preflight = async (Origin: string) => {
+    const headers = { Origin, "Access-Control-Request-Method": "PUT" };
+    const response = await fetch(client.url + path, { method: "OPTIONS", headers });
+    await response.body?.cancel();
+    assert.equal(response.status, 204);
+    assert.equal(response.headers.get("invocation-id"), null);
+    return Object.fromEntries(
+      [...response.headers].filter(([name]) => name.startsWith("access-control-")),
+    );
+  };
+  assert.deepEqual(await preflight(allowed), {
+    "access-control-allow-origin": allowed,
+    "access-control-allow-credentials": "true",
+    "access-control-expose-headers": "x-b",
+    "access-control-allow-methods": "PUT",
+    "access-control-allow-headers": "x-a",
+    "access-control-max-age": "60",
+  });
+  assert.deepEqual(await preflight("https://other.example"), {});
+  const get = async (Origin: string) => {
+    const response = await fetch(client.url + path, { headers: { Origin } });
+    await response.body?.cancel();
+    return [response.headers.get("access-control-allow-origin"), response.headers.get("vary")];
+  };
+  assert.deepEqual(await get(allowed), [allowed, "Accept, Origin"]);
+  assert.deepEqual(await get("https://other.example"), [null, "Accept, Origin"]);
+  const own = await endpoint(client);
+  const response = await fetch(client.url + own.path, { headers: { Origin: allowed } });
+  await response.body?.cancel();
+  assert.equal(response.headers.get("access-control-allow-origin"), "https://function.example");
+}
+
+const FLAGS = [
+  ...["--endpoint-domain", "localhost", "--endpoint-hosts", "own.example.test"],
+  ...["--max-webhook", "1MiB", "--endpoint-rate", "0"],
+];
+
+serverSuite("endpoints of triggers", { flags: FLAGS }, {
+  "have a path, and hosts of their own": addresses,
+  "share no origin with the server": origin,
+  "are open, for holders of tokens, or for who signs": callers,
+  "are not found without a commit that answers": missing,
+  "answer other origins by their setting": cors,
+});
+
+serverSuite("endpoints behind a proxy", {
+  flags: ["--trusted-proxies", "127.0.0.0/8"],
+}, {
+  "know the public scheme and host": async ({ client }) => {
+    const { path } = await endpoint(client);
+    const headers = {
+      "X-Forwarded-Proto": "https",
+      "X-Forwarded-Host": "public.example",
+      "X-Forwarded-For": "203.0.113.7",
+    };
+    const response = await fetch(client.url + path, { headers });
+    assert.equal((await response.json()).url, "https://public.example/");
+  },
+});
