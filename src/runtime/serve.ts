@@ -84,8 +84,8 @@ const TOOLS = {
   TypeErrorOf,
   /** Most bytes of a body in one host call. */
   PIECE_BYTES: 1024 * 1024,
-  /** Bytes of a response that are gathered for its first host call. */
-  GATHERED_BYTES: 256 * 1024,
+  /** Bytes of a response that are gathered before its head is sent, if nothing has to be waited for: it may be whole then. */
+  GATHERED_BYTES: 8 * 1024 * 1024,
   /** Promise reactions after which a response that is not whole, or a function without a response, waits for something. */
   REACTIONS_MAX: 64,
 };
@@ -161,10 +161,11 @@ const makeSender = anonymous(function (tools: Tools) {
   const { setBytes, statusOf, typedArrayName, TypeErrorOf } = tools;
   type Result = ReadableStreamReadResult<unknown>;
 
-  /** The request of `http.respond`, up to whether the response ends. */
-  const headJson = (response: Response, status: number): string => {
-    let list = "";
+  /** The request of `http.respond`, up to whether the response ends. @param bytes of the body, if it does not follow at once */
+  const headJson = (response: Response, status: number, bytes: number | undefined): string => {
+    let list = bytes === undefined ? "" : `["content-length","${bytes}"]`;
     forEachHeader(headersOf(response), (value, name) => {
+      if (bytes !== undefined && name === "content-length") return;
       list += `${list === "" ? "" : ","}[${jsonStringify(name)},${jsonStringify(value)}]`;
     });
     return `{"method":"http.respond","params":{"status":${status},"headers":[${list}],"end":`;
@@ -179,7 +180,7 @@ const makeSender = anonymous(function (tools: Tools) {
     } catch {
       return onOther(response);
     }
-    const head = headJson(response, status);
+    const head = headJson(response, status, undefined);
     const isDone = (answer: HostAnswer): boolean => {
       if (!answer.done) fail(new TypeErrorOf((jsonParse(answer.json) as HostFault).message));
       return answer.done;
@@ -230,14 +231,15 @@ const makeSender = anonymous(function (tools: Tools) {
         sendPieces(chunk, end);
       });
     };
-    const sendHead = () => {
+    const sendHead = (isWhole = false) => {
       isHeadSent = true;
       isSending = true;
       onWait();
       const first = bytesGathered();
       const end = bytes > PIECE_BYTES ? PIECE_BYTES : bytes;
       const piece = new Bytes(bufferOf(first), byteOffset(first), end);
-      sendPiece(`${head}false}}`, piece, () => sendPieces(first, end));
+      const json = isWhole ? headJson(response, status, bytes) : head;
+      sendPiece(`${json}false}}`, piece, () => sendPieces(first, end));
     };
     const take = (result: Result): void => {
       if (isHeadSent) {
@@ -253,7 +255,7 @@ const makeSender = anonymous(function (tools: Tools) {
       }
       if (bytes > PIECE_BYTES) {
         held = result;
-        return sendHead();
+        return sendHead(true);
       }
       isHeadSent = true;
       sendLast(`${head}true}}`, bytesGathered());

@@ -46,7 +46,10 @@ app.get("/stream", (c) => stream(c, async (out) => {
   }
 }));
 app.get("/events", (c) => streamSSE(c, async (out) => {
-  for (let n = 0; n < 3; n++) await out.writeSSE({ id: String(n), event: "tick", data: "n " + n });
+  for (let n = 0; n < 3; n++) {
+    await out.writeSSE({ id: String(n), event: "tick", data: "n " + n });
+    await out.sleep(2);
+  }
 }));
 app.get("/moved", (c) => c.redirect("/items/1", 308));
 app.delete("/items/:id", (c) => c.body(null, 204));
@@ -153,7 +156,7 @@ class DenoServe implements AsyncDisposable {
     );
     await Deno.symlink(new URL("node_modules", ROOT), join(directory, "node_modules"));
     const process = new Deno.Command(Deno.execPath(), {
-      args: ["serve", "--quiet", "--no-check", "--allow-net", "--node-modules-dir=manual"]
+      args: ["serve", "--no-check", "--allow-net", "--node-modules-dir=manual"]
         .concat("--host", "127.0.0.1", "--port", "0", "main.ts"),
       cwd: directory,
       stdout: "null",
