@@ -64,6 +64,8 @@ export interface Placement {
   readonly callerId?: string | undefined;
   /** How long the job may wait for a worker with a free slot, in milliseconds; without a limit if absent. */
   readonly waitMs?: number | undefined;
+  /** Resolves once the job goes on without a slot. */
+  readonly slotReleased?: Promise<void> | undefined;
   /** The worker of this claim runs the job. */
   readonly claim?: Claim | undefined;
 }

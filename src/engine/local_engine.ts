@@ -95,6 +95,7 @@ export class LocalEngine implements Engine {
 
   begin(request: RunRequest, slot: Slot): Run {
     const run = this.#runs.add(request, slot);
+    const slotReleased = Promise.withResolvers<void>();
     // A drain may have begun since the admission.
     if (!this.isOpen) run.drain();
     return {
@@ -110,9 +111,13 @@ export class LocalEngine implements Engine {
             callerId: this.#callers.get(slot),
             waitMs: request.mode === "sync" ? run.takeWaitMs() : undefined,
             claim: request.claim,
+            slotReleased: slotReleased.promise,
           },
         ),
-      releaseSlot: () => slot[Symbol.dispose](),
+      releaseSlot: () => {
+        slot[Symbol.dispose]();
+        slotReleased.resolve();
+      },
       [Symbol.dispose]: () => run[Symbol.dispose](),
     };
   }

@@ -113,6 +113,7 @@ export class Dispatcher implements JobRunner {
     placement: Placement,
   ): Promise<Outcome> {
     using _ = slot;
+    placement.slotReleased?.then(() => slot[Symbol.dispose]());
     return await this.#local.runner.run(job, ports, signal, placement);
   }
 

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { type JobRunner, NotPlaced, type Outcome } from "../../engine/contract.ts";
-import type { KillCode } from "../../sandbox/contract.ts";
+import type { HostCall, HostReply, KillCode } from "../../sandbox/contract.ts";
 import { ObjectError, ObjectsUnavailable } from "../../shared/objects.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { Channel } from "../link/channel.ts";
@@ -151,7 +151,7 @@ export class WorkerSession {
 
   async #outcomeOf(job: SealedJob["job"]): Promise<Outcome> {
     const ports = {
-      host: this.#host,
+      host: { call: (call: HostCall) => this.#callHost(call) },
       onLog: (log: Parameters<LogBatches["add"]>[0]) => this.#logs.add(log),
     };
     try {
@@ -167,6 +167,13 @@ export class WorkerSession {
     }
   }
 
+  /** Passes a host call on. A response that goes on after its first part leaves the slot to others, as at the owner. */
+  async #callHost(call: HostCall): Promise<HostReply> {
+    const reply = await this.#host.call(call);
+    if (isLongResponse(call)) this.#slot[Symbol.dispose]();
+    return reply;
+  }
+
   async #end(): Promise<void> {
     clearTimeout(this.#hold);
     const mode = this.#lifecycle.mode;
@@ -179,4 +186,9 @@ export class WorkerSession {
     this.#onEnd();
     this.#ended.resolve();
   }
+}
+
+/** Whether the owner has taken the first part of a response, with others to follow: it bounds how many there are. */
+function isLongResponse({ method, params }: HostCall): boolean {
+  return method === "http.respond" && (params as { readonly end?: unknown } | null)?.end === false;
 }

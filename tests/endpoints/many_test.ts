@@ -1,0 +1,84 @@
+/** Many long bodies at a time, and long ones in little memory. */
+import assert from "node:assert/strict";
+import { readRss } from "./support.ts";
+import type { TestServer } from "../support/server.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+import { preview, recordOf, send } from "./support.ts";
+
+const MIB = 1024 * 1024;
+const CLIENTS = 200;
+
+const EVENTS = `
+export const fetch = (request: Request) => {
+  const text = new TextEncoder();
+  return new Response(new ReadableStream({
+    async start(controller) {
+      controller.enqueue(text.encode("data: first\\n\\n"));
+      const gone = new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 120_000))]);
+      controller.close();
+    },
+  }), { headers: { "content-type": "text/event-stream" } });
+};`;
+
+async function manyClients({ client }: Stage): Promise<void> {
+  const app = await preview(client, EVENTS);
+  const leave = new AbortController();
+  const responses = await Promise.all(
+    Array.from({ length: CLIENTS }, async () => {
+      const response = await send(client, app, "/", { signal: leave.signal });
+      const reader = response.body?.getReader();
+      const { value } = await reader?.read() ?? {};
+      assert.equal(new TextDecoder().decode(value), "data: first\n\n");
+      return response;
+    }),
+  );
+  // All of them are open, and take no slot of a call.
+  const quick = await preview(client, `export const fetch = () => new Response("quick");`);
+  assert.equal(await (await send(client, quick)).text(), "quick");
+  leave.abort();
+  for (const response of responses.slice(0, 3)) {
+    assert.equal((await recordOf(client, app, response)).http.status, 200);
+  }
+}
+
+const COUNT = `
+export async function fetch(request: Request) {
+  let bytes = 0;
+  for await (const chunk of request.body!) bytes += chunk.length;
+  return Response.json({ bytes });
+}`;
+
+/** More than the function and the server may have in memory. */
+const UPLOAD_BYTES = 128 * MIB;
+const GROWTH_MAX_BYTES = 64 * MIB;
+
+async function largeUpload({ client, server }: Stage<TestServer>): Promise<void> {
+  const app = await preview(client, COUNT);
+  const chunk = new Uint8Array(MIB);
+  const upload = async (size: number) => {
+    let left = size;
+    let most = 0;
+    const body = new ReadableStream({
+      async pull(controller) {
+        if (left === 0) return controller.close();
+        controller.enqueue(chunk);
+        left -= chunk.length;
+        if (left % (16 * MIB) === 0) most = Math.max(most, await readRss(server.pid));
+      },
+    });
+    const response = await send(client, app, "/", { method: "POST", body, duplex: "half" });
+    assert.deepEqual(await response.json(), { bytes: size });
+    return most;
+  };
+  const first = await upload(16 * MIB);
+  const most = await upload(UPLOAD_BYTES);
+  assert.ok(most < first + GROWTH_MAX_BYTES, `${first} bytes, then ${most}`);
+}
+
+serverSuite("long bodies", {
+  flags: ["--memory", "48MiB", "--max-running", "4", "--endpoint-timeout", "10m"],
+}, {
+  "go to 200 clients at a time": manyClients,
+  "go through a function in little memory": largeUpload,
+});
