@@ -2,13 +2,15 @@ import { Buffer } from "node:buffer";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { countOf } from "../config/mod.ts";
-import { parseJson } from "./client/api_error.ts";
+import type { Api } from "./client/api.ts";
+import { ApiError, parseJson } from "./client/api_error.ts";
 import { readLogs } from "./client/logs.ts";
 import { Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
 import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
 import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
+import { endpointUrls } from "./local/endpoint.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
@@ -40,7 +42,8 @@ export function register(command: Command): void {
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
-    const { name, volume, triggers } = await needManifest(folder);
+    const manifest = await needManifest(folder);
+    const { name, volume, triggers } = manifest;
     const secrets = await readSecrets(options.secrets);
     await writeEditorTypes(folder);
     const file = inputFile(options.input);
@@ -58,7 +61,7 @@ export function register(command: Command): void {
       else if (diagnostics.length === 0) note("No type errors");
       else noteDiagnostics(`${countOf(diagnostics.length, "type error")}:`, diagnostics);
     });
-    const run = new DevRun(synced, types, options);
+    const run = new DevRun(synced, types, options, endpointUrls(server.api.url, manifest));
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
     noteTests(name, triggers, server.dataDir);
@@ -108,15 +111,23 @@ class DevRun {
   readonly #synced: SyncedFunction;
   readonly #types: TypeReports;
   readonly #options: Options;
+  readonly #endpoints: readonly string[];
   /** The text of `--input` when it was last read. */
   #given: string | undefined;
   #input = "{}";
   #lastInvocation: string | undefined;
 
-  constructor(synced: SyncedFunction, types: TypeReports, options: Options) {
+  /** @param endpoints URLs that pass requests to the function */
+  constructor(
+    synced: SyncedFunction,
+    types: TypeReports,
+    options: Options,
+    endpoints: readonly string[],
+  ) {
     this.#synced = synced;
     this.#types = types;
     this.#options = options;
+    this.#endpoints = endpoints;
   }
 
   /**
@@ -151,16 +162,17 @@ class DevRun {
     }
     const [newest] = await this.#synced.api.invocations(this.#synced.fn, {}, 1);
     if (newest === undefined || newest.id === this.#lastInvocation) return false;
+    // A request of an endpoint is no input of the default export.
+    if (newest.trigger.kind === "http") return false;
     this.#input = JSON.stringify(newest.input);
     return false;
   }
 
   async #run(commitId: string, since: number): Promise<void> {
     const { api, fn } = this.#synced;
-    const { invocationId, json } = await api.invoke(fn, {
-      commitId,
-      input: this.#input,
-    });
+    const invoked = await this.#invoke(commitId);
+    if (invoked === undefined) return this.#noteReady(commitId, since);
+    const { invocationId, json } = invoked;
     this.#lastInvocation = invocationId;
     const milliseconds = Math.round(performance.now() - since);
     for (const line of await readLogs(api, fn, invocationId)) {
@@ -178,6 +190,27 @@ class DevRun {
         }
         : { status: ended.status, error: ended.error },
     });
+  }
+
+  /** Undefined for a commit that answers requests alone. */
+  async #invoke(commitId: string): Promise<Awaited<ReturnType<Api["invoke"]>> | undefined> {
+    const { api, fn } = this.#synced;
+    try {
+      return await api.invoke(fn, { commitId, input: this.#input });
+    } catch (error) {
+      if (error instanceof ApiError && error.reason === "NO_JSON_HANDLER") return undefined;
+      throw error;
+    }
+  }
+
+  #noteReady(commitId: string, since: number): void {
+    const milliseconds = Math.round(performance.now() - since);
+    const endpoints = this.#endpoints;
+    if (this.#options.json) {
+      return printJsonLine({ commitId, status: "READY", endpoints, milliseconds });
+    }
+    for (const url of endpoints) console.log(url);
+    note(`${paintNote("green", "ready")} for requests in ${milliseconds} ms`);
   }
 
   #print(result: Result): void {

@@ -161,3 +161,26 @@ export default async () => ({
   assert.deepEqual((await dev.result(2)).output, { second: "something" });
   assert.equal(await dev.stop(), 0);
 });
+
+Deno.test("dev serves the requests of a function with fetch", async () => {
+  await using directory = await makeTempDir();
+  const folder = join(directory.path, "My App");
+  await initFolder(folder);
+  const save = (text: string) => Deno.writeTextFile(join(folder, "main.ts"), text);
+  const app = (word: string) =>
+    `export const fetch = (request: Request) => new Response("${word} " + new URL(request.url).pathname);\n`;
+  await Deno.remove(join(folder, "main.test.ts"));
+  await save(app("first"));
+  await using dev = new Dev(folder);
+  const { status, endpoints: [url] } = await dev.result(1);
+  assert.equal(status, "READY");
+  assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/run\/my-app\/$/);
+  const answers = async (text: string) =>
+    await eventually(async () => {
+      const response = await fetch(`${url}a/b`);
+      return await response.text() === text ? true : undefined;
+    }, text);
+  await answers("first /a/b");
+  await save(app("second"));
+  await answers("second /a/b");
+});

@@ -102,7 +102,7 @@ const REQUESTS: readonly Sent[] = [
   { path: "/moved" },
   { path: "/fails" },
   { path: "/throws" },
-  { path: "/a//b/../c" },
+  { path: "/a//b/c" },
 ];
 
 /** Headers of a connection, of a moment, and of one of the servers alone. */

@@ -5,6 +5,7 @@ import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";
 import { type Manifest, needManifest } from "../folder/manifest.ts";
 import type { FilesAbove } from "./watch.ts";
+import { localTriggers } from "./endpoint.ts";
 import { LocalTriggers } from "./local_triggers.ts";
 import { noteSkipped } from "../folder/skipped.ts";
 
@@ -71,7 +72,7 @@ export class SyncedFunction {
     const change = settingsChange(manifest, additions, this.#fn);
     const settingsChanged = Object.keys(change).length > 0;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
-    await this.triggers?.sync(this.#fn, manifest.triggers);
+    await this.triggers?.sync(this.#fn, localTriggers(manifest));
     const readAt = Date.now();
     const { files, skipped, watched } = await readFunctionFolder(this.folder);
     this.#filesAbove = { paths: watched, readAt };

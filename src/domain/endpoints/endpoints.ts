@@ -53,7 +53,7 @@ export class Endpoints {
     this.#streams = new Streams(parts.limits.maxStreams);
   }
 
-  /** The endpoint at an address. @throws ENDPOINT_NOT_FOUND if there is none, or it is paused */
+  /** The endpoint at an address. @throws ENDPOINT_NOT_FOUND, also for one that is paused */
   async find({ slug, host }: EndpointAddress): Promise<Endpoint> {
     const { triggers } = this.parts.store.read;
     const ofSlug = slug === undefined ? undefined : await triggers.at("slug", slug);
