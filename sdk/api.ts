@@ -63,6 +63,11 @@ export interface Functions {
     request: OfFunction & api.PageRequest,
     options?: api.RequestOptions,
   ): Answered<"listPurgesResponse", api.PageOf<api.FunctionPurge>>;
+  /** An addition of this server. */
+  clearCircuitBreaker(
+    request: OfFunction & { clearCircuitBreakerRequest?: api.ClearCircuitBreakerRequest },
+    options?: api.RequestOptions,
+  ): Answered<"clearCircuitBreakerResponse", { count?: number }>;
   createInitialCommit(
     request: OfFunction & {
       functionsServiceCreateInitialCommitRequest?: api.FunctionsServiceCreateInitialCommitRequest;

@@ -93,6 +93,12 @@ export const OPERATIONS = {
       response: "listPurgesResponse",
       dated: LIST,
     },
+    clearCircuitBreaker: {
+      id: "invoked.FunctionService.ClearCircuitBreaker",
+      path: OF_FUNCTION,
+      body: "clearCircuitBreakerRequest",
+      response: "clearCircuitBreakerResponse",
+    },
     createInitialCommit: {
       id: "c1.api.functions.v1.FunctionsService.CreateInitialCommit",
       path: OF_FUNCTION,

@@ -47,4 +47,27 @@ export interface FunctionSettings extends Limits {
   /** What gets the ends of asynchronous calls. */
   onSuccess?: Destination;
   onFailure?: Destination;
+  /** JSON Pointer into the input: calls with the same value share `maxConcurrencyPerKey`. */
+  concurrencyKey?: string;
+  maxConcurrencyPerKey?: number;
+  /** The last asynchronous call with a key starts once none came for a time; durations such as `1.5s`. */
+  debounce?: { key?: string; delay?: string; maxDelay?: string };
+  /** Starts in any period. */
+  rateLimit?: { calls?: number; period?: string };
+  /** Runs in the trailing period, after which calls pause. */
+  circuitBreakerMax?: number;
+  circuitBreakerPeriod?:
+    | "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED"
+    | "CIRCUIT_BREAKER_PERIOD_HOUR"
+    | "CIRCUIT_BREAKER_PERIOD_DAY"
+    | "CIRCUIT_BREAKER_PERIOD_WEEK"
+    | "CIRCUIT_BREAKER_PERIOD_MONTH";
+  /** Read-only: while calls pause for a decision. */
+  circuitBreakerPausedAt?: string;
+}
+
+/** What becomes of the calls that a circuit breaker has paused. An addition of this server. */
+export interface ClearCircuitBreakerRequest {
+  decision?: "PAUSED_EXECUTION_DECISION_RUN" | "PAUSED_EXECUTION_DECISION_CANCEL";
+  reason?: string;
 }

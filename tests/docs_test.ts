@@ -55,7 +55,9 @@ Deno.test("docs/errors.md lists every word of an invocation's error, and no othe
   const type = /export type ErrorCode =([^;]+);/.exec(contract)?.[1] ?? "";
   const attached = await readText("src/domain/invocations/attached_volume.ts");
   const volumeType = /export type VolumeErrorCode =([^;]+);/.exec(attached)?.[1] ?? "";
-  const known = [...quoted(type), ...quoted(volumeType)];
+  const invoke = await readText("src/domain/invocations/invoke.ts");
+  const skipType = /export type SkipErrorCode =([^;]+);/.exec(invoke)?.[1] ?? "";
+  const known = [...quoted(type), ...quoted(volumeType), ...quoted(skipType)];
   assert.ok(quoted(type).length > 0, "ErrorCode was not found in src/sandbox/contract.ts");
   assert.ok(
     quoted(volumeType).length > 0,

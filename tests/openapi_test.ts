@@ -28,6 +28,8 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "get /api/v1/functions/{function_id}/publishes": "invoked.FunctionService.ListPublishes",
   "post /api/v1/functions/{function_id}/purge": "invoked.FunctionService.Purge",
   "get /api/v1/functions/{function_id}/purges": "invoked.FunctionService.ListPurges",
+  "post /api/v1/functions/{function_id}/circuit_breaker/clear":
+    "invoked.FunctionService.ClearCircuitBreaker",
   "get /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.ListCommits`,
   "post /api/v1/functions/{function_id}/commits": `${FUNCTIONS}.CreateInitialCommit`,
   "post /api/v1/functions/{function_id}/commits/{commit_id}/finalize":
@@ -90,12 +92,15 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 /** Fields by schema: exactly what the API documents. */
 const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.Function":
-    "cpuTimeout createdAt deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId retention retryPolicy scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
+    "circuitBreakerMax circuitBreakerPausedAt circuitBreakerPeriod concurrencyKey cpuTimeout createdAt debounce deletedAt description displayName effectiveLimits functionType head hookRefs id isDraft maxConcurrency maxConcurrencyPerKey memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency publishedCommitId rateLimit retention retryPolicy scopedRoleIds secret timeout updatedAt useSpn variables vfsId workflowTemplateRefs",
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
     "attempt attempts commitId createdAt depth endedAt error functionId http id input limits maxAttempts notBefore output parentInvocationId processKind processReuse skipReason startedAt status trigger updatedAt vfsId vfsVersionRead vfsVersionWritten",
   "invoked.InvocationTrigger": "id kind",
+  "invoked.Debounce": "delay key maxDelay",
+  "invoked.RateLimit": "calls period",
+  "invoked.ClearCircuitBreakerRequest": "decision reason",
   "invoked.Destination": "functionId url",
   "invoked.SentEnd": "attempts error functionId invocationId nextAttemptAt state updatedAt url",
   "invoked.RetryPolicy": "initialBackoff maxAttempts maxBackoff retryOn",
@@ -104,7 +109,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "invoked.InvocationHttp": "method path requestBytes responseBytes status",
   "invoked.Attempt": "attempt endedAt error startedAt",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
-    "commitMessage cpuTimeout description displayName functionType initialContent maxConcurrency memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency retention retryPolicy scopedRoleIds timeout variables vfsId",
+    "circuitBreakerMax circuitBreakerPeriod commitMessage concurrencyKey cpuTimeout debounce description displayName functionType initialContent maxConcurrency maxConcurrencyPerKey memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency rateLimit retention retryPolicy scopedRoleIds timeout variables vfsId",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
     "commitMessage content function updateMask",
   "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": "commitMessage filenames",

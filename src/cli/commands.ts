@@ -190,6 +190,11 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       () => import("./replay.ts"),
     ],
     ["dead-letters", "List, replay and drop failed calls without further attempts", DEAD_LETTERS],
+    [
+      "circuit-breaker",
+      "Run or cancel the calls that the circuit breaker of a function has paused",
+      () => import("./circuit_breaker.ts"),
+    ],
     ["logs", "Print the log of an invocation and its outcome", () => import("./logs.ts")],
     [
       "history",

@@ -63,6 +63,9 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["provisioned", formatCount(fn.provisionedConcurrency)],
     ["process reuse", describeReuse(fn)],
     ...describeOwn(fn),
+    ...fn.circuitBreakerPausedAt === undefined ? [] : [
+      ["paused", `since ${showTime(fn.circuitBreakerPausedAt)}, by its circuit breaker`] as const,
+    ],
     ["created", showTime(fn.createdAt)],
     ["changed", showTime(fn.updatedAt)],
     ...fn.deletedAt === undefined ? [] : [["deleted", showTime(fn.deletedAt)] as const],
@@ -134,6 +137,8 @@ function describeOwn(fn: RemoteFunction): (readonly [name: string, value: string
     ["retry policy", fn.retryPolicy],
     ["on success", fn.onSuccess],
     ["on failure", fn.onFailure],
+    ["debounce", fn.debounce],
+    ["rate limit", fn.rateLimit],
   ] as const;
   return settings.filter(([, value]) => Object.keys(value).length > 0)
     .map(([name, value]) => [name, JSON.stringify(value)]);

@@ -115,6 +115,7 @@ export interface Config {
     readonly maxAttempts: number;
     readonly maxDelayMs: number;
     readonly maxBulk: number;
+    readonly maxDelayed: number;
     readonly maxDestinationAttempts: number;
     readonly maxDestinationDepth: number;
   };

@@ -151,4 +151,10 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "8",
     description: "Functions that start one after another as destinations",
   },
+  maxDelayed: {
+    name: "max-delayed",
+    kind: integer({ min: "1", max: "1000000" }),
+    default: "10000",
+    description: "Calls of one function that wait for their time, or for its limits",
+  },
 };

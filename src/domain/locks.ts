@@ -15,6 +15,8 @@ export const locks = {
   ofVolumeEntries: (id: string) => [`volume:${id}`, sharedLock("small-blobs")],
   /** The clients of a principal. */
   ofPrincipal: (id: string) => `principal:${id}`,
+  /** How often and how many at a time calls of a function start. */
+  ofFlow: (functionId: string) => `flow:${functionId}`,
   /** The calls of a function that run. */
   ofRunning: (functionId: string) => `running:${functionId}`,
   ofIdempotencyKey: (principalId: string, functionId: string, key: string) =>

@@ -28,6 +28,7 @@ import { type CallLimits, Invocations } from "./invocations/invocations.ts";
 import { InvocationLogs } from "./invocations/logs.ts";
 import { Cancellation, type Peers } from "./invocations/cancellation.ts";
 import { Claims } from "./invocations/claims.ts";
+import { CircuitBreaker } from "./invocations/circuit_breaker.ts";
 import { Bulk } from "./invocations/bulk.ts";
 import { DeadLetters } from "./invocations/dead_letters.ts";
 import { DelayedCalls } from "./invocations/delayed_calls.ts";
@@ -67,6 +68,7 @@ export interface Domain {
   readonly tags: Tags;
   readonly invocations: Invocations;
   readonly replays: Replays;
+  readonly circuitBreaker: CircuitBreaker;
   readonly bulk: Bulk;
   readonly deadLetters: DeadLetters;
   readonly endpoints: Endpoints;
@@ -215,7 +217,14 @@ function openInvocations(
   },
 ): Pick<
   Domain,
-  "invocations" | "endpoints" | "replays" | "bulk" | "deadLetters" | "recovery" | "logs"
+  | "invocations"
+  | "endpoints"
+  | "replays"
+  | "circuitBreaker"
+  | "bulk"
+  | "deadLetters"
+  | "recovery"
+  | "logs"
 > {
   const { store, engine, notifier, ids, node, limits, queue } = parts;
   const volumeLimits = limits.volumes;
@@ -238,6 +247,7 @@ function openInvocations(
     inputLimits: limits.invocations,
     limits: functionLimits,
     scheduler,
+    notifier,
   });
   const replays = new Replays(invocations);
   const outboxParts = {
@@ -257,6 +267,7 @@ function openInvocations(
       limits: limits.endpoints,
     }),
     replays,
+    circuitBreaker: new CircuitBreaker({ store, scheduler, notifier }),
     bulk: new Bulk(invocations, replays, limits.invocations.maxBulk),
     deadLetters: new DeadLetters(store, replays, pages),
     recovery: new Recovery({ store, engine, node, attempts, notifier, scheduler }),

@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql } from "kysely";
-import type { DelayedCallTable } from "./invocation_tables.ts";
+import type { DelayedCallTable, InvocationTable } from "./invocation_tables.ts";
 import type { Schema } from "./schema.ts";
 
 export type DelayedCallRow = Selectable<DelayedCallTable>;
@@ -15,11 +15,10 @@ export class DelayedCallReader {
     return row?.dueAt;
   }
 
-  /** Ids of the calls that are due, in the order of their times. */
-  async due(now: string, limit: number): Promise<string[]> {
-    const rows = await this.db.selectFrom("delayedCalls").select("invocationId")
+  /** The calls that are due, in the order of their times. */
+  due(now: string, limit: number): Promise<DelayedCallRow[]> {
+    return this.db.selectFrom("delayedCalls").selectAll()
       .where("dueAt", "<=", now).orderBy("dueAt").orderBy("invocationId").limit(limit).execute();
-    return rows.map(({ invocationId }) => invocationId);
   }
 
   /** The delay of a call; undefined if it does not wait for its time. */
@@ -34,6 +33,73 @@ export class DelayedCallWriter extends DelayedCallReader {
   /** Delays a call whose row is PENDING and has no owner. */
   async insert(row: DelayedCallRow): Promise<void> {
     await this.db.insertInto("delayedCalls").values(row).execute();
+    if (row.reason === "debounce") await this.#show(row.invocationId, row.dueAt);
+  }
+
+  /** How many calls of a function wait, but no more than the limit. */
+  async count(functionId: string, limit: number): Promise<number> {
+    const rows = await this.db.selectFrom("delayedCalls").select("invocationId")
+      .where("functionId", "=", functionId).limit(limit).execute();
+    return rows.length;
+  }
+
+  /** The call of a function that waits with a debounce key. */
+  debounced(functionId: string, key: string): Promise<DelayedCallRow | undefined> {
+    return this.db.selectFrom("delayedCalls").selectAll().where("functionId", "=", functionId)
+      .where("reason", "=", "debounce").where("key", "=", key).executeTakeFirst();
+  }
+
+  /** Ids of the calls of a function that its circuit breaker has paused. */
+  async paused(functionId: string): Promise<string[]> {
+    const rows = await this.db.selectFrom("delayedCalls").select("invocationId")
+      .where("functionId", "=", functionId).where("reason", "=", "circuit-breaker")
+      .orderBy("invocationId").execute();
+    return rows.map(({ invocationId }) => invocationId);
+  }
+
+  /** Delays a call further. */
+  async postpone(
+    invocationId: string,
+    change: Pick<DelayedCallRow, "dueAt" | "reason" | "key">,
+  ): Promise<void> {
+    await this.db.updateTable("delayedCalls").set(change)
+      .where("invocationId", "=", invocationId).execute();
+    if (change.reason === "rate-limit") await this.#show(invocationId, change.dueAt);
+  }
+
+  /** Records the time that a call waits for, where it is known. */
+  async #show(id: string, notBefore: string): Promise<void> {
+    await this.db.updateTable("invocations").set({ notBefore }).where("id", "=", id).execute();
+  }
+
+  /** Lets the first call look again that waits for others with its key. */
+  async hurry(functionId: string, key: string, now: string): Promise<void> {
+    await this.db.updateTable("delayedCalls").set({ dueAt: now }).where(
+      "invocationId",
+      "=",
+      this.db.selectFrom("delayedCalls").select("invocationId")
+        .where("functionId", "=", functionId).where("reason", "=", "concurrency")
+        .where("key", "=", key).where("dueAt", ">", now)
+        .orderBy("invocationId").limit(1),
+    ).execute();
+  }
+
+  /** Ends a call that waits, and will not start. */
+  async skip(
+    invocationId: string,
+    skipReason: NonNullable<InvocationTable["skipReason"]>,
+    message: string,
+    now: string,
+  ): Promise<void> {
+    await this.db.deleteFrom("delayedCalls").where("invocationId", "=", invocationId).execute();
+    await this.db.updateTable("invocations").set({
+      status: "ERROR",
+      error: `SKIPPED: ${message}`,
+      skipReason,
+      variables: null,
+      updatedAt: now,
+    }).where("id", "=", invocationId)
+      .where(sql<boolean>`status <> 'SUCCESS' and status = 'PENDING'`).execute();
   }
 
   /**

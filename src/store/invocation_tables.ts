@@ -92,9 +92,35 @@ export interface DelayedCallTable {
   /** When it may start. */
   dueAt: string;
   /** What it waits for. */
-  reason: "invoke-at" | "backoff";
+  reason:
+    | "invoke-at"
+    | "backoff"
+    | "debounce"
+    | "flow"
+    | "rate-limit"
+    | "concurrency"
+    | "circuit-breaker"
+    /** A decision ended the pause by the circuit breaker. */
+    | "released";
   /** Names the calls of its function that wait together; null for none. */
   key: string | null;
+  /** When the first of the calls came that this one has replaced; null if it is not debounced. */
+  since: string | null;
+}
+
+/** The start of a call, now or later, for the rate limit of its function. */
+export interface RateSlotTable {
+  functionId: string;
+  at: string;
+  invocationId: string;
+}
+
+/** Runs of a function in a minute or an hour, for its circuit breaker. */
+export interface RunCountTable {
+  functionId: string;
+  /** The start of a time in UTC, such as `2026-01-31T12` or `2026-01-31T12:05`. */
+  bucket: string;
+  runs: number;
 }
 
 export interface InvocationLogTable {

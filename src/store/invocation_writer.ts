@@ -212,6 +212,12 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return await this.#finish.run(columns) > 0;
   }
 
+  /** What decides whether a call that waits may start; undefined if it does not wait. */
+  waiting(id: string): Promise<Pick<InvocationRow, "attempt" | "concurrencyKey"> | undefined> {
+    return this.db.selectFrom("invocations").select(["attempt", "concurrencyKey"])
+      .where("id", "=", id).where("status", "=", "PENDING").executeTakeFirst();
+  }
+
   /** Parks a call that has failed as a dead letter. */
   async park(id: string, now: string): Promise<void> {
     await this.db.updateTable("invocations").set({ parkedAt: now })

@@ -7,6 +7,7 @@ import { DelayedCallReader, DelayedCallWriter } from "./delayed_calls.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
 import { DeliveryReader, DeliveryWriter } from "./deliveries.ts";
+import { FlowControlWriter } from "./flow_control.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { AssertionWriter, IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
@@ -55,6 +56,7 @@ export interface Writers {
   readonly nodes: NodeWriter;
   readonly delays: DelayedCallWriter;
   readonly outbox: OutboxWriter;
+  readonly flow: FlowControlWriter;
   readonly triggers: TriggerWriter;
   readonly schedules: ScheduleWriter;
   readonly deliveries: DeliveryWriter;
@@ -255,6 +257,7 @@ function writersOf(
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
     nodes: new NodeWriter(db, capabilities),
+    flow: new FlowControlWriter(db),
     delays: new DelayedCallWriter(db),
     outbox: new OutboxWriter(db),
     triggers: new TriggerWriter(db, cache),
@@ -320,6 +323,10 @@ class TransactionWriters implements Writers, Disposable {
 
   get outbox(): OutboxWriter {
     return this.#all.outbox;
+  }
+
+  get flow(): FlowControlWriter {
+    return this.#all.flow;
   }
 
   get triggers(): TriggerWriter {

@@ -10,6 +10,8 @@ import type {
   InvocationLogTable,
   InvocationTable,
   OutboxTable,
+  RateSlotTable,
+  RunCountTable,
 } from "./invocation_tables.ts";
 import type { LimitColumns, ProcessReuse } from "./limit_columns.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
@@ -43,6 +45,23 @@ export interface FunctionTable extends LimitColumns {
   /** JSON of the destination of successes, and of failures; null for none. */
   onSuccess: string | null;
   onFailure: string | null;
+  /** JSON Pointer into the input; null for none. */
+  concurrencyKey: string | null;
+  /** Calls with one key at a time; null means 1. */
+  maxConcurrencyPerKey: number | null;
+  /** JSON of the settings as they were given; null for none. */
+  debounce: string | null;
+  rateLimit: string | null;
+  /** Runs in the period, after which it pauses; null for any number. */
+  circuitBreakerMax: number | null;
+  circuitBreakerPeriod:
+    | "CIRCUIT_BREAKER_PERIOD_HOUR"
+    | "CIRCUIT_BREAKER_PERIOD_DAY"
+    | "CIRCUIT_BREAKER_PERIOD_WEEK"
+    | "CIRCUIT_BREAKER_PERIOD_MONTH"
+    | null;
+  /** When it paused; null while it does not. */
+  circuitBreakerPausedAt: string | null;
   createdAt: string;
   updatedAt: string;
   deletedAt: string | null;
@@ -290,6 +309,8 @@ export interface Schema extends TriggerSchema {
   invocationLogs: InvocationLogTable;
   destinationSecrets: DestinationSecretTable;
   outbox: OutboxTable;
+  rateSlots: RateSlotTable;
+  runCounts: RunCountTable;
   delayedCalls: DelayedCallTable;
   idempotencyKeys: IdempotencyKeyTable;
   purges: PurgeTable;

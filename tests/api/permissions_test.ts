@@ -48,6 +48,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.FunctionService.ListPublishes": "read",
   "invoked.FunctionService.Purge": "write",
   "invoked.FunctionService.ListPurges": "read",
+  "invoked.FunctionService.ClearCircuitBreaker": "invoke",
   [`${FUNCTIONS}.ListCommits`]: "read",
   [`${FUNCTIONS}.CreateInitialCommit`]: "write",
   [`${FUNCTIONS}.CreateFinalCommit`]: "write",

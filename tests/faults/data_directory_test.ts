@@ -50,12 +50,20 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    for (const table of ["outbox", "destination_secrets"]) db.exec(`drop table ${table}`);
-    db.exec("alter table invocations drop column destination_depth");
-    for (const column of ["on_success", "on_failure"]) {
-      db.exec(`alter table functions drop column ${column}`);
-    }
-    db.exec("delete from kysely_migration where name = '019_destinations'");
+    for (const table of ["rate_slots", "run_counts"]) db.exec(`drop table ${table}`);
+    db.exec("drop index delayed_calls_function");
+    db.exec("alter table delayed_calls drop column since");
+    const columns = [
+      "concurrency_key",
+      "max_concurrency_per_key",
+      "debounce",
+      "rate_limit",
+      "circuit_breaker_max",
+      "circuit_breaker_period",
+      "circuit_breaker_paused_at",
+    ];
+    for (const column of columns) db.exec(`alter table functions drop column ${column}`);
+    db.exec("delete from kysely_migration where name = '020_flow_control'");
   });
 }
 
@@ -105,12 +113,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is refused and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('020_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('021_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 020_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 019_destinations; nothing was changed/,
+    /migration 021_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 020_flow_control; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });
@@ -153,12 +161,12 @@ Deno.test("migrations are made as a whole or not at all", async () => {
   takeLastMigrationBack(directory.path);
   inDatabase(directory.path, (db) => {
     // The migration adds its columns and its first table, and then finds the second one.
-    db.exec("create table outbox (id text)");
+    db.exec("create table run_counts (id text)");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: table "?outbox"? already exists/m,
+    /^error: Cannot start the server: table "?run_counts"? already exists/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

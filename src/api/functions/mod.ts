@@ -1,6 +1,7 @@
 import type { Operation } from "../operation.ts";
 import { createFunction } from "./create_function.ts";
 import { deleteFunction } from "./delete_function.ts";
+import { clearCircuitBreaker } from "./flow.ts";
 import { getFunction } from "./get_function.ts";
 import { listFunctions } from "./list_functions.ts";
 import { listPublishes } from "./list_publishes.ts";
@@ -20,4 +21,5 @@ export const FUNCTION_OPERATIONS: readonly Operation[] = [
   listPublishes,
   purgeFunction,
   listPurges,
+  clearCircuitBreaker,
 ];

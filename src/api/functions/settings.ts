@@ -30,6 +30,7 @@ import {
 } from "../primitives.ts";
 import { targetOf } from "../../domain/destinations/target.ts";
 import { destinationIn, destinationOut } from "./destinations.ts";
+import { flowIn, flowJson, flowOut } from "./flow.ts";
 import { retryPolicyIn, retryPolicyJson, retryPolicyOut } from "./retry_policy.ts";
 
 /** The settings of a function on the wire. `src/domain/functions/settings.ts` has their columns. */
@@ -67,6 +68,7 @@ export const settingsOut = {
   retryPolicy: retryPolicyOut.optional(),
   onSuccess: destinationOut.optional(),
   onFailure: destinationOut.optional(),
+  ...flowOut,
 };
 
 /** The API's form of the settings; the default of the server is an absent field. */
@@ -86,6 +88,7 @@ export function settingsJson(row: FunctionRow) {
     ...row.retentionMs === null ? {} : { retention: durationJson(row.retentionMs) },
     ...row.volumeId === null ? {} : { vfsId: row.volumeId },
     variables: JSON.parse(row.variables) as Record<string, string>,
+    ...flowJson(row),
     ...row.onSuccess === null ? {} : { onSuccess: targetOf(row.onSuccess) },
     ...row.onFailure === null ? {} : { onFailure: targetOf(row.onFailure) },
     ...row.retryPolicy === null ? {} : { retryPolicy: retryPolicyJson(row.retryPolicy) },
@@ -180,6 +183,7 @@ export const settingsIn = {
   retryPolicy: retryPolicyIn.optional(),
   onSuccess: destinationIn.optional(),
   onFailure: destinationIn.optional(),
+  ...flowIn,
 } satisfies { readonly [S in keyof FunctionSettings]-?: z.ZodType<FunctionSettings[S]> };
 
 /** @param unit in the plural */

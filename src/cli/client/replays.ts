@@ -13,7 +13,7 @@ export interface ReplayChange {
   readonly commitId?: string | undefined;
 }
 
-/** A client of replays and dead letters, which are additions to C1's API. */
+/** A client of replays, dead letters and circuit breakers, which are additions to C1's API. */
 export class ReplayApi {
   constructor(private readonly session: Session) {}
 
@@ -37,6 +37,18 @@ export class ReplayApi {
     const what = `Cannot replay invocations of ${fn.displayName}`;
     const path = `${functionPath(fn.id)}/invocations/replay`;
     return await this.session.post(what, path, Many, { filter, dryRun }, LONG_TIMEOUT_MS);
+  }
+
+  /** Runs or cancels the paused calls of a function; answers their number. */
+  async clearCircuitBreaker(
+    { id, displayName }: Pick<RemoteFunction, "id" | "displayName">,
+    decision: string,
+    reason: string,
+  ): Promise<number> {
+    const what = `Cannot clear the circuit breaker of ${displayName}`;
+    const body = { decision: `PAUSED_EXECUTION_DECISION_${decision.toUpperCase()}`, reason };
+    const path = `${functionPath(id)}/circuit_breaker/clear`;
+    return (await this.session.post(what, path, z.object({ count: z.number() }), body)).count;
   }
 
   /** Newest first. */

@@ -66,6 +66,13 @@ export const RemoteFunction = z.object({
   retryPolicy: ownObject,
   onSuccess: ownObject,
   onFailure: ownObject,
+  concurrencyKey: text,
+  maxConcurrencyPerKey: count,
+  debounce: ownObject,
+  rateLimit: ownObject,
+  circuitBreakerMax: count,
+  circuitBreakerPeriod: text.transform((value) => value || "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED"),
+  circuitBreakerPausedAt: optionalText,
   /** The volume of calls that name none. */
   vfsId: text,
   variables: valuesByName,

@@ -25,6 +25,14 @@ function objectOf<Shape extends z.ZodRawShape>(shape: Shape) {
 /** Where the ends of calls go; the secret is that of a URL. */
 const DESTINATION = { functionId: z.string(), url: z.string(), secret: z.string() };
 
+const PERIODS = [
+  "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED",
+  "CIRCUIT_BREAKER_PERIOD_HOUR",
+  "CIRCUIT_BREAKER_PERIOD_DAY",
+  "CIRCUIT_BREAKER_PERIOD_WEEK",
+  "CIRCUIT_BREAKER_PERIOD_MONTH",
+] as const;
+
 /** Settings of a function under the names that `invoked.json` and the API share, with their values in the API. */
 export const SETTING_SCHEMAS = {
   timeout: duration,
@@ -45,6 +53,12 @@ export const SETTING_SCHEMAS = {
   }),
   onSuccess: objectOf(DESTINATION),
   onFailure: objectOf(DESTINATION),
+  concurrencyKey: z.string(),
+  maxConcurrencyPerKey: count,
+  debounce: objectOf({ key: z.string(), delay: duration, maxDelay: duration }),
+  rateLimit: objectOf({ calls: count, period: duration }),
+  circuitBreakerMax: count,
+  circuitBreakerPeriod: z.enum(PERIODS, { error: `must be one of ${PERIODS.join(", ")}` }),
 } as const;
 
 export type SettingName = keyof typeof SETTING_SCHEMAS;
@@ -62,6 +76,12 @@ export const SETTING_DEFAULTS = {
   retryPolicy: {},
   onSuccess: {},
   onFailure: {},
+  concurrencyKey: "",
+  maxConcurrencyPerKey: 0,
+  debounce: {},
+  rateLimit: {},
+  circuitBreakerMax: 0,
+  circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED",
 } as const satisfies Record<SettingName, SettingValue>;
 
 /** A value of a setting in the API. */

@@ -11,6 +11,7 @@ import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { assertNoDestination, type DestinationSettings } from "../destinations/settings.ts";
+import { flowFaults } from "./flow_settings.ts";
 import type { EffectiveLimits, FunctionLimits } from "./limits.ts";
 import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
@@ -103,6 +104,7 @@ export class Functions {
       head: commit?.row.id ?? null,
       publishedCommitId: null,
       isDraft: 1,
+      circuitBreakerPausedAt: null,
       createdAt: now,
       updatedAt: now,
       deletedAt: null,
@@ -247,11 +249,11 @@ export class Functions {
     }
     const wanted = changed.map((setting) => [setting, settings[setting]] as const);
     this.limits.check(Object.fromEntries(wanted), prefix);
-    if (!changed.includes("retryPolicy")) return;
-    const [fault, ...faults] = retryPolicyFaults(
-      settings.retryPolicy ?? {},
-      `${prefix}retryPolicy`,
-    );
+    const changes: FunctionSettings = Object.fromEntries(wanted);
+    const [fault, ...faults] = [
+      ...retryPolicyFaults(changes.retryPolicy ?? {}, `${prefix}retryPolicy`),
+      ...flowFaults(changes, prefix),
+    ];
     if (fault !== undefined) throw invalid(fault, ...faults);
   }
 

@@ -1,5 +1,6 @@
 import type { FunctionRow } from "../../store/functions.ts";
 import { targetColumn, type WantedTarget } from "../destinations/target.ts";
+import { FLOW_COLUMN_OF, type WantedFlow } from "./flow_settings.ts";
 import { MIB, type WantedLimits } from "./limits.ts";
 import { retryPolicyColumn, type WantedRetryPolicy } from "./retry_policy.ts";
 
@@ -26,7 +27,7 @@ export const PROVISIONED_CONCURRENCY_MAX = 100;
 export const SCOPED_ROLES_MAX = 100;
 
 /** What a caller can set of a function, besides its published commit and its secrets. Absent means the default. */
-export interface FunctionSettings extends WantedLimits {
+export interface FunctionSettings extends WantedLimits, WantedFlow {
   readonly displayName?: string | undefined;
   readonly description?: string | undefined;
   readonly functionType?: FunctionType | undefined;
@@ -63,6 +64,7 @@ const COLUMN_OF = {
   retryPolicy: ({ retryPolicy }) => ({ retryPolicy: retryPolicyColumn(retryPolicy) }),
   onSuccess: ({ onSuccess }) => ({ onSuccess: targetColumn(onSuccess) }),
   onFailure: ({ onFailure }) => ({ onFailure: targetColumn(onFailure) }),
+  ...FLOW_COLUMN_OF,
 } satisfies {
   readonly [S in keyof FunctionSettings]-?: (settings: FunctionSettings) => Partial<FunctionRow>;
 };
@@ -73,7 +75,14 @@ export const SETTINGS = Object.keys(COLUMN_OF) as readonly Setting[];
 /** The columns of all settings. */
 export type SettingColumns = Omit<
   FunctionRow,
-  "id" | "head" | "publishedCommitId" | "isDraft" | "createdAt" | "updatedAt" | "deletedAt"
+  | "id"
+  | "head"
+  | "publishedCommitId"
+  | "isDraft"
+  | "circuitBreakerPausedAt"
+  | "createdAt"
+  | "updatedAt"
+  | "deletedAt"
 >;
 
 /** The columns of every setting of a new function. */

@@ -4,7 +4,7 @@ import type { Store } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
-import type { ExecutionResult, Executions } from "./execution.ts";
+import type { Execution, ExecutionResult, Executions } from "./execution.ts";
 import { type OwnedRow, type Plan, planOf } from "./planning.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -53,6 +53,7 @@ export class Attempts {
     const { executions, engine, queue } = this.parts;
     for (let next = execution;;) {
       const result = await executions.run(next, slot, signal, claim);
+      if (next.concurrencyKey !== null) void this.#makeRoom(next, next.concurrencyKey);
       if (result.kind !== "repeat") {
         const { onSuccess, onFailure } = next.destinations;
         if (onSuccess !== null || onFailure !== null) this.parts.scheduler.wake();
@@ -66,6 +67,21 @@ export class Attempts {
       if (queue !== undefined) this.offer(execution.invocation.invocationId, next.attempt);
       if (queue !== undefined || !engine.isOpen) return result;
       slot = engine.readmit(admission);
+    }
+  }
+
+  /** Lets another call look again that waits for those with its concurrency key; otherwise it does so later. */
+  async #makeRoom({ invocation: { functionId } }: Execution, key: string): Promise<void> {
+    const { store, scheduler } = this.parts;
+    const now = new Date().toISOString();
+    try {
+      await store.write((tx) => tx.delays.hurry(functionId, key, now), "committed");
+      scheduler.wake();
+    } catch (error) {
+      logger.debug("Cannot wake a call of function {functionId} yet: {error}", {
+        functionId,
+        error,
+      });
     }
   }
 

@@ -1,6 +1,10 @@
-/** The time that a caller wants its call to start at. */
-import { formatDuration } from "../../config/mod.ts";
-import { invalid } from "../errors.ts";
+/** Calls that start later. */
+import { countOf, formatDuration } from "../../config/mod.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import type { InvocationRow } from "../../store/invocations.ts";
+import type { Writers } from "../../store/mod.ts";
+import { DomainError, invalid } from "../errors.ts";
+import { firstDelay, governed } from "./flow_control.ts";
 
 /** Asserts that a time is neither in the past nor too far away. @throws INVALID_FIELD */
 export function checkInvokeAt(at: Date, maxDelayMs: number): void {
@@ -14,4 +18,40 @@ export function checkInvokeAt(at: Date, maxDelayMs: number): void {
     } (--max-delay)`
     : undefined;
   if (description !== undefined) throw invalid({ field: "Invoke-At", description });
+}
+
+/**
+ * Delays a call in the transaction of its row: up to its time, or until the limits of its function let it start. Answers
+ * the call that it replaces, if it does.
+ * @throws TOO_MANY_DELAYED
+ */
+export async function delayCall(
+  tx: Writers,
+  fn: FunctionRow,
+  row: InvocationRow,
+  maxDelayed: number,
+): Promise<string | undefined> {
+  const limited = governed(fn);
+  const { id: invocationId, notBefore } = row;
+  if (notBefore !== null || limited === undefined) {
+    await assertRoom(tx, fn, maxDelayed);
+    const dueAt = notBefore ?? row.createdAt;
+    const base = { invocationId, functionId: fn.id, key: null, since: null };
+    await tx.delays.insert({ ...base, dueAt, reason: "invoke-at" });
+    return undefined;
+  }
+  const { delay, replacedId } = await firstDelay(tx, limited, row);
+  await assertRoom(tx, fn, maxDelayed);
+  await tx.delays.insert(delay);
+  return replacedId;
+}
+
+async function assertRoom(tx: Writers, { id }: FunctionRow, maxDelayed: number): Promise<void> {
+  if (await tx.delays.count(id, maxDelayed) < maxDelayed) return;
+  throw new DomainError(
+    "TOO_MANY_DELAYED",
+    `Cannot call function ${id}: ${countOf(maxDelayed, "call")} of it wait for their time, ` +
+      "the limit of one function (--max-delayed)",
+    { retryAfterSeconds: 1 },
+  );
 }

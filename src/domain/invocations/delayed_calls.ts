@@ -1,9 +1,12 @@
 import type { Engine } from "../../engine/contract.ts";
-import type { Store } from "../../store/mod.ts";
+import type { DelayedCallRow } from "../../store/delayed_calls.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
 import type { DueWork } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
+import { furtherDelay, governed, type GovernedCall } from "./flow_control.ts";
 
 /** Delayed calls that are begun at once. */
 const BATCH_MAX = 200;
@@ -33,9 +36,9 @@ export class DelayedCalls implements DueWork {
     for (;;) {
       const limit = Math.min(BATCH_MAX, this.#room());
       if (limit <= 0) return;
-      const ids = await this.parts.store.read.delays.due(now.toISOString(), limit);
-      await Promise.all(ids.map((id) => this.#begin(id)));
-      if (ids.length < limit) return;
+      const due = await this.parts.store.read.delays.due(now.toISOString(), limit);
+      await Promise.all(due.map((delay) => this.#begin(delay)));
+      if (due.length < limit) return;
     }
   }
 
@@ -45,14 +48,38 @@ export class DelayedCalls implements DueWork {
     return attempts.ownerOfWaiting === null ? BATCH_MAX : QUEUED_MAX - engine.load.queued;
   }
 
-  /** Begins a call, unless it has ended, or another node was faster. */
-  async #begin(id: string): Promise<void> {
+  /** Begins a call, unless a limit of its function delays it further, it has ended, or another node was faster. */
+  async #begin(delay: DelayedCallRow): Promise<void> {
     const { store, node, attempts, ends } = this.parts;
+    const { invocationId: id, functionId } = delay;
     // Whoever cancels the call from here on waits until the engine has it.
     using _ = ends.announceStart(id);
-    const now = new Date().toISOString();
-    const isOurs = await store.write((tx) => tx.delays.end(id, attempts.ownerOfWaiting, now));
+    const fn = await store.read.functions.get(functionId);
+    const limited = fn === undefined ? undefined : governed(fn);
+    const isOurs = await store.write(
+      (tx) => this.#decide(tx, delay, limited),
+      "durable",
+      limited === undefined ? [] : [locks.ofFlow(functionId)],
+    );
     const row = isOurs ? await store.read.invocations.row(id) : undefined;
     if (row !== undefined) await attempts.resume({ ...row, owner: node.id });
+  }
+
+  async #decide(
+    tx: Writers,
+    delay: DelayedCallRow,
+    limited: GovernedCall | undefined,
+  ): Promise<boolean> {
+    const { invocationId: id } = delay;
+    if (limited !== undefined) {
+      const row = await tx.invocations.waiting(id);
+      const further = row && await furtherDelay(tx, limited, delay, row);
+      if (further !== undefined) {
+        await tx.delays.postpone(id, further);
+        return false;
+      }
+    }
+    const now = new Date().toISOString();
+    return await tx.delays.end(id, this.parts.attempts.ownerOfWaiting, now);
   }
 }

@@ -57,6 +57,8 @@ export interface Execution {
   readonly commitId: string;
   readonly trigger: CallTrigger;
   readonly destinations: Destinations;
+  /** Calls of its function with the same key share a limit; null for none. */
+  readonly concurrencyKey: string | null;
   /** Of the client that sent the request it answers; undefined if it answers none. */
   readonly remoteAddress: string | undefined;
   /** The node that owns it. */

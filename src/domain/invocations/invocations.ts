@@ -1,12 +1,14 @@
 import { Buffer } from "node:buffer";
 import type { Engine } from "../../engine/contract.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
+import { pause } from "../../shared/pause.ts";
 import {
   INLINE_CONTENT_BYTES_MAX,
   type InvocationRecord,
   type InvocationRow,
 } from "../../store/invocations.ts";
 import type { InvocationFilter as InvocationSelection } from "../../store/invocation_search.ts";
-import type { Store, Writers } from "../../store/mod.ts";
+import type { Store } from "../../store/mod.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
@@ -27,14 +29,16 @@ import { admit, assertOpen, noJsonHandler, queueTimeout } from "./admission.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
-import { checkInvokeAt } from "./delay.ts";
+import { checkInvokeAt, delayCall } from "./delay.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
-import { Idempotency, type IdempotentRequest, lockOf } from "./idempotency.ts";
+import { concurrencyKeyOf, governed, KeyIsBusy } from "./flow_control.ts";
+import { Idempotency } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
-import type { Invoke, InvokeAnswer, Skip } from "./invoke.ts";
-import { type CallToRecord, newRow, triggerOf } from "./new_row.ts";
+import type { Invoke, InvokeAnswer, Skip, SkipErrorCode } from "./invoke.ts";
+import { newRow, triggerOf } from "./new_row.ts";
 import { admissionOf, executionOf } from "./planning.ts";
+import { type CheckedCall, recordCall } from "./record_call.ts";
 import { attemptsOf } from "./retries.ts";
 
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
@@ -42,12 +46,18 @@ export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./inv
 /** Which invocations a search finds. */
 export type InvocationFilter = Omit<InvocationSelection, "functionId">;
 
+/** Shortest pause before a call looks again whether those with its concurrency key are few enough. */
+const KEY_RETRY_MS = 50;
+const NEVER_ABORTED = new AbortController().signal;
+
 /** Limits of calls, each a named setting in `src/config`. */
 export interface CallLimits extends InputLimits, BacklogLimits {
   /** How often an asynchronous call may start. */
   readonly maxAttempts: number;
   /** How far in the future the time of a delayed call may be. */
   readonly maxDelayMs: number;
+  /** Calls of one function that wait for their time. */
+  readonly maxDelayed: number;
 }
 
 /** What invocations work with. */
@@ -64,12 +74,7 @@ export interface InvocationParts {
   readonly inputLimits: CallLimits;
   readonly limits: FunctionLimits;
   readonly scheduler: Scheduler;
-}
-
-/** A call that passed every check and has no row yet. */
-interface CheckedCall extends CallToRecord {
-  readonly request: IdempotentRequest | undefined;
-  readonly call: Invoke;
+  readonly notifier: InvocationNotifier;
 }
 
 /** Invocations: calls of functions, each recorded before it runs and never lost. */
@@ -96,11 +101,12 @@ export class Invocations {
     }
     const commit = await commitToRun(this.parts.store.read, fn, call.commitId);
     const known = { ...checked, commit };
-    if (call.notBefore === undefined) return await this.#start(by, known);
-    if (call.trigger === undefined) {
+    if (call.notBefore !== undefined && call.trigger === undefined) {
       checkInvokeAt(call.notBefore, this.parts.inputLimits.maxDelayMs);
     }
-    return await this.#delay(by, known, call.notBefore);
+    const isDelayed = call.notBefore !== undefined ||
+      (known.mode === "async" && governed(fn) !== undefined);
+    return isDelayed ? await this.#delay(by, known) : await this.#start(by, known);
   }
 
   /** Records a call that is not started: it has ended as `SKIPPED:`. Answers its id. */
@@ -112,10 +118,10 @@ export class Invocations {
       ...waiting,
       status: "ERROR",
       skipReason: reason,
-      error: `SKIPPED: ${message}`,
+      error: `${"SKIPPED" satisfies SkipErrorCode}: ${message}`,
       variables: null,
     };
-    await this.#record(row, checked);
+    await recordCall(this.parts.store, this.#idempotency, row, checked);
     return row.id;
   }
 
@@ -197,14 +203,28 @@ export class Invocations {
       mode,
       ...attemptsOf(fn, { mode, triggerKind: trigger.kind }, inputLimits.maxAttempts),
       destinationDepth: call.destinationDepth ?? 0,
+      concurrencyKey: concurrencyKeyOf(fn, inputJson, by.invocation !== undefined),
       notBefore: call.notBefore,
       request: this.#idempotency.request(by.id, call, inputJson),
       call,
     };
   }
 
-  /** Requests a slot, writes the row, and runs the invocation. */
+  /** Starts a call, once fewer with its concurrency key run than may. */
   async #start(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
+    const deadline = performance.now() + this.parts.engine.queueTimeoutMs;
+    for (;;) {
+      try {
+        return await this.#startNow(by, checked);
+      } catch (error) {
+        if (!(error instanceof KeyIsBusy) || performance.now() >= deadline) throw error;
+        await pause(KEY_RETRY_MS * (1 + Math.random()), by.invocation?.signal ?? NEVER_ABORTED);
+      }
+    }
+  }
+
+  /** Requests a slot, writes the row, and runs the invocation. @throws KeyIsBusy */
+  async #startNow(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
     const { fn, limits, commit, inputJson, mode, call } = checked;
     const caller = by.invocation;
     this.parts.node.assertLive(`Cannot call function ${fn.id}`);
@@ -217,10 +237,12 @@ export class Invocations {
     const isStarted = mode === "sync" && slot.isGranted && !this.#isCounted(checked, by);
     const row = { ...this.#newRow(by, checked, isStarted, null), owner: this.parts.node.id };
     using starting = this.parts.ends.announceStart(row.id);
-    const earlier = await this.#record(row, checked).catch((error) => {
-      slot[Symbol.dispose]();
-      throw error;
-    });
+    const earlier = await recordCall(this.parts.store, this.#idempotency, row, checked).catch(
+      (error) => {
+        slot[Symbol.dispose]();
+        throw error;
+      },
+    );
     if (earlier !== undefined) {
       slot[Symbol.dispose]();
       starting[Symbol.dispose]();
@@ -249,26 +271,32 @@ export class Invocations {
     const admission = admissionOf({ functionId: fn.id, input, mode, ...limits });
     const accepted = await this.#backlog.accept(admission);
     const row = this.#newRow(by, checked, false, null);
-    const earlier = await this.#record(row, checked).finally(() => accepted[Symbol.dispose]());
+    const earlier = await recordCall(this.parts.store, this.#idempotency, row, checked).finally(
+      () => accepted[Symbol.dispose](),
+    );
     if (earlier === undefined) this.parts.attempts.offer(row.id, row.attempt);
     return await this.#afterWait(fn.id, earlier ?? row.id, call);
   }
 
-  /** Records a call that starts later. */
-  async #delay(by: Principal, checked: CheckedCall, notBefore: Date): Promise<InvokeAnswer> {
+  /** Records a call that starts later, or once the limits of its function let it. */
+  async #delay(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
     const { fn, call } = checked;
-    this.parts.node.assertLive(`Cannot call function ${fn.id}`);
-    assertOpen(this.parts.engine, fn.id);
+    const { node, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
+    node.assertLive(`Cannot call function ${fn.id}`);
+    assertOpen(engine, fn.id);
     const row = this.#newRow(by, checked, false, null);
-    const delay = {
-      invocationId: row.id,
-      functionId: fn.id,
-      dueAt: notBefore.toISOString(),
-      reason: "invoke-at",
-      key: null,
-    } as const;
-    const earlier = await this.#record(row, checked, (tx) => tx.delays.insert(delay));
-    if (earlier === undefined) this.parts.scheduler.wake();
+    let replacedId: string | undefined;
+    const earlier = await recordCall(
+      this.parts.store,
+      this.#idempotency,
+      row,
+      checked,
+      async (tx) => {
+        replacedId = await delayCall(tx, fn, row, maxDelayed);
+      },
+    );
+    if (earlier === undefined) scheduler.wake();
+    if (replacedId !== undefined) notifier.notify(replacedId);
     return await this.#afterWait(fn.id, earlier ?? row.id, call);
   }
 
@@ -309,35 +337,6 @@ export class Invocations {
       case "not-run":
         return await this.get(functionId, id);
     }
-  }
-
-  /** Makes the invocation durable. Answers the earlier one instead when its idempotency key was taken meanwhile. */
-  async #record(
-    row: InvocationRow,
-    { request, call }: Pick<CheckedCall, "request" | "call">,
-    further?: (tx: Writers) => Promise<void>,
-  ): Promise<string | undefined> {
-    // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
-    // all that was committed before. What a repeat must find, a restart must resume, or a client learns before the end, is
-    // durable now.
-    const mayWait = row.status === "RUNNING" && request === undefined &&
-      call.exchange === undefined;
-    const durability = mayWait ? "committed" : "durable";
-    return await this.parts.store.write(
-      async (tx) => {
-        const earlier = request === undefined
-          ? undefined
-          : await this.#idempotency.holder(tx, request);
-        if (earlier !== undefined) return earlier;
-        await call.alongside?.(tx, row);
-        await tx.invocations.insert(row);
-        await further?.(tx);
-        if (request !== undefined) await this.#idempotency.claim(tx, request, row);
-        return undefined;
-      },
-      durability,
-      request === undefined ? [] : [lockOf(request)],
-    );
   }
 
   /**

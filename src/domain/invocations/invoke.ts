@@ -41,6 +41,9 @@ export class AlreadyStarted extends Error {
   }
 }
 
+/** The first word of the error of a call that was recorded and not started. */
+export type SkipErrorCode = "SKIPPED";
+
 /** Why a call is recorded and not started. */
 export interface Skip {
   readonly reason: NonNullable<InvocationRow["skipReason"]>;

@@ -27,6 +27,8 @@ export interface CallToRecord {
   /** JSON; null for none. */
   readonly retryPolicy: string | null;
   readonly destinationDepth: number;
+  /** Calls of the function with the same key share a limit; null for none. */
+  readonly concurrencyKey: string | null;
   /** The time that it waits for; undefined if it may start at once. */
   readonly notBefore: Date | undefined;
 }
@@ -46,7 +48,7 @@ export function newRow(
   { isStarted, owner }: { readonly isStarted: boolean; readonly owner: string | null },
 ): InvocationRow {
   const { fn, limits, commit, inputJson, volumeId, trigger, mode, notBefore } = call;
-  const { maxAttempts, retryPolicy, destinationDepth } = call;
+  const { maxAttempts, retryPolicy, destinationDepth, concurrencyKey } = call;
   // Searches by time use ids: both have the same second.
   const { id, time } = ids.nextWithTime();
   const now = time.toISOString();
@@ -84,7 +86,7 @@ export function newRow(
     retryPolicy,
     parkedAt: null,
     destinationDepth,
-    concurrencyKey: null,
+    concurrencyKey,
     http: null,
     createdAt: now,
     updatedAt: now,

@@ -72,6 +72,7 @@ export function executionOf(
     recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
     commitId: row.commitId,
     trigger: { kind: row.triggerKind, id: row.triggerId },
+    concurrencyKey: row.concurrencyKey,
     destinations: { onSuccess: fn.onSuccess, onFailure: fn.onFailure },
     remoteAddress,
     exchange,

@@ -83,6 +83,13 @@ export async function repeat(
   const next = { owner: null, attempt: counted, notBefore: dueAt };
   if (!await tx.invocations.release(attempt, next, now.toISOString(), error)) return false;
   const { id: invocationId } = attempt;
-  await tx.delays.insert({ invocationId, functionId, dueAt, reason: "backoff", key: null });
+  await tx.delays.insert({
+    invocationId,
+    functionId,
+    dueAt,
+    reason: "backoff",
+    key: null,
+    since: null,
+  });
   return true;
 }

@@ -23,6 +23,7 @@ import * as triggers from "./016_triggers.ts";
 import * as deliveries from "./017_deliveries.ts";
 import * as retries from "./018_retries.ts";
 import * as destinations from "./019_destinations.ts";
+import * as flowControl from "./020_flow_control.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -45,6 +46,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "017_deliveries": deliveries,
   "018_retries": retries,
   "019_destinations": destinations,
+  "020_flow_control": flowControl,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

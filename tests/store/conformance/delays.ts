@@ -30,14 +30,17 @@ export const DELAYS: Steps = {
           dueAt: time(10 - second),
           reason: "invoke-at",
           key: null,
+          since: null,
         });
       }
     });
     const { delays, invocations } = store.read;
     assert.equal(await delays.nextDueAt(), time(7));
     assert.deepEqual(await delays.due(time(6), 10), []);
-    assert.deepEqual(await delays.due(time(8), 10), [id(3), id(2)]);
-    assert.deepEqual(await delays.due(time(9), 1), [id(3)]);
+    const due = async (second: number, limit = 10) =>
+      (await delays.due(time(second), limit)).map(({ invocationId }) => invocationId);
+    assert.deepEqual(await due(8), [id(3), id(2)]);
+    assert.deepEqual(await due(9, 1), [id(3)]);
     assert.deepEqual(await invocations.unclaimed(ANY_TIME, 10), []);
   },
 
@@ -67,7 +70,8 @@ export const DELAYS: Steps = {
     await store.write(async (tx) => {
       assert.equal(await tx.invocations.endUnclaimed(id(2), "CANCELLED: x", time(22)), true);
     });
-    assert.deepEqual(await store.read.delays.due(time(100), 10), [id(1)]);
+    const due = await store.read.delays.due(time(100), 10);
+    assert.deepEqual(due.map(({ invocationId }) => invocationId), [id(1)]);
     assert.equal(await store.read.delays.get(id(2)), undefined);
   },
 

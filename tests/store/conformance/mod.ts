@@ -2,6 +2,7 @@
 import type { Store } from "../../../src/store/mod.ts";
 import { COMMITS, IDENTITY } from "./commits.ts";
 import { DELAYS } from "./delays.ts";
+import { FLOW } from "./flow.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { INVOCATIONS, PURGES, SEARCH } from "./invocations.ts";
 import { OUTBOX } from "./outbox.ts";
@@ -18,6 +19,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   invocations: INVOCATIONS,
   delays: DELAYS,
   outbox: OUTBOX,
+  flow: FLOW,
   search: SEARCH,
   purges: PURGES,
   triggers: TRIGGERS,

@@ -1,0 +1,39 @@
+import { Argument, type Command } from "commander";
+import { countOf } from "../config/mod.ts";
+import { needsAddition } from "./client/api_error.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import {
+  functionOf,
+  REQUIRED_FUNCTION_ARGUMENT,
+  REQUIRED_FUNCTION_HELP,
+} from "./options/function_argument.ts";
+import { addServerOptions } from "./options/server_options.ts";
+import { oneLine } from "./terminal/failure.ts";
+import { printJson } from "./terminal/output.ts";
+
+interface Options {
+  readonly reason?: string;
+  readonly json?: true;
+}
+
+/** `invoked circuit-breaker`: runs or cancels the calls that a circuit breaker has paused. */
+export function register(command: Command): void {
+  command
+    .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
+    .addArgument(
+      new Argument("<decision>", "What becomes of the paused calls").choices(["run", "cancel"]),
+    )
+    .option("--reason <TEXT>", "The reason, which the log of the server and cancelled calls have");
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(command, `invoked circuit-breaker hello run --reason "the import was expected"`);
+  command.action(async (name: string, decision: string, { reason, json }: Options) => {
+    using api = await server.connect();
+    const fn = await functionOf(api, name);
+    const clearing = api.replays.clearCircuitBreaker(fn, decision, reason ?? "");
+    const count = await needsAddition("circuit breakers", clearing);
+    if (json) return printJson({ count });
+    const verb = decision === "run" ? "Released" : "Cancelled";
+    console.log(`${verb} ${countOf(count, "call")} of ${oneLine(fn.displayName)}`);
+  });
+}

@@ -1,0 +1,63 @@
+import { getLogger } from "@logtape/logtape";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
+import type { Store } from "../../store/mod.ts";
+import type { Principal } from "../identity/mod.ts";
+import { locks } from "../locks.ts";
+import { liveFunction } from "../references.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** What becomes of the calls that a circuit breaker has paused. */
+export type PausedDecision = "RUN" | "CANCEL";
+
+/** Clears the circuit breakers of functions. */
+export class CircuitBreaker {
+  constructor(
+    private readonly parts: {
+      readonly store: Store;
+      readonly scheduler: Scheduler;
+      readonly notifier: InvocationNotifier;
+    },
+  ) {}
+
+  /** Lets the paused calls of a function run, or cancels them, and counts its runs anew. Answers their number. */
+  async clear(
+    by: Principal,
+    functionId: string,
+    decision: PausedDecision,
+    reason: string,
+  ): Promise<number> {
+    const { store, scheduler, notifier } = this.parts;
+    const { id } = await liveFunction(store.read, functionId);
+    const now = new Date().toISOString();
+    const message = `the circuit breaker was cleared with CANCEL by ${by.displayName}` +
+      (reason === "" ? "" : `: ${reason}`);
+    const waiting = await store.write(
+      async (tx) => {
+        await tx.functions.update(id, { circuitBreakerPausedAt: null });
+        await tx.flow.forgetRuns(id);
+        const paused = await tx.delays.paused(id);
+        for (const call of paused) {
+          if (decision === "CANCEL") await tx.delays.skip(call, "CIRCUIT_BREAKER", message, now);
+          else await tx.delays.postpone(call, { dueAt: now, reason: "released", key: null });
+        }
+        return paused;
+      },
+      "durable",
+      [locks.ofFunction(id), locks.ofFlow(id)],
+    );
+    logger.info(
+      "The circuit breaker of function {id} was cleared with {decision} by {by}: {reason}",
+      {
+        id,
+        decision,
+        by: by.displayName,
+        reason,
+      },
+    );
+    for (const call of waiting) notifier.notify(call);
+    scheduler.wake();
+    return waiting.length;
+  }
+}

@@ -1,0 +1,196 @@
+import { countOf, formatDuration } from "../../config/mod.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import type { InvocationRow } from "../../store/invocations.ts";
+import type { DelayedCallRow } from "../../store/delayed_calls.ts";
+import type { Writers } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import { type FlowLimits, flowLimitsOf } from "../functions/flow_settings.ts";
+import { inputKey } from "./input_key.ts";
+
+/** The time of a call that waits for a decision. */
+const NEVER = "9999-12-31T00:00:00.000Z";
+/** How often a call looks at those with its key, if nothing wakes it. */
+const KEY_POLL_MS = 30_000;
+const MINUTE_CHARS = "2026-01-31T12:00".length;
+const HOUR_CHARS = "2026-01-31T12".length;
+const HOUR_MS = 60 * 60 * 1000;
+
+/** Thrown for a call that waits for others with its key. */
+export class KeyIsBusy extends DomainError {
+  constructor(fn: FunctionRow, { max }: { readonly max: number }) {
+    super(
+      "CONCURRENCY_KEY_BUSY",
+      `Cannot call function ${fn.id}: the limit of ${
+        countOf(max, "call")
+      } with this key at a time ` +
+        "is reached (maxConcurrencyPerKey), and none ended within --queue-timeout",
+      { retryAfterSeconds: 1 },
+    );
+  }
+}
+
+/** What delays a call further. */
+type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key">;
+
+/** A call of a function with limits of its own. */
+export interface GovernedCall {
+  readonly fn: FunctionRow;
+  readonly limits: FlowLimits;
+}
+
+/** The limits of how often and how many at a time calls of a function start; undefined without any. */
+export function governed(fn: FunctionRow): GovernedCall | undefined {
+  const limits = flowLimitsOf(fn);
+  return limits === undefined ? undefined : { fn, limits };
+}
+
+/** The key that a call shares a limit with; null for none. A nested call has none: it must not wait for its caller. */
+export function concurrencyKeyOf(
+  fn: FunctionRow,
+  inputJson: string,
+  isNested: boolean,
+): string | null {
+  return fn.concurrencyKey === null || isNested ? null : inputKey(inputJson, fn.concurrencyKey);
+}
+
+/**
+ * Lets a call with a caller that waits start now, in the transaction of its row, or answers why it may not.
+ * A call that trips the circuit breaker pauses its function: so the answer is no error that would undo it.
+ */
+export async function admitNow(
+  tx: Writers,
+  { fn, limits }: GovernedCall,
+  row: InvocationRow,
+): Promise<DomainError | undefined> {
+  const { perKey, rate } = limits;
+  if (perKey !== undefined && row.concurrencyKey !== null) {
+    const active = await tx.flow.countActive(fn.id, row.concurrencyKey);
+    if (active >= perKey.max) return new KeyIsBusy(fn, perKey);
+  }
+  if (rate !== undefined) {
+    const at = await nextSlot(tx, fn.id, rate);
+    const waitMs = Date.parse(at) - Date.now();
+    if (waitMs > 0) return rateLimited(fn, rate, waitMs);
+  }
+  if (await isPaused(tx, { fn, limits })) return paused(fn);
+  if (rate !== undefined) await takeSlot(tx, fn.id, row.id, new Date().toISOString(), rate);
+  return undefined;
+}
+
+/** The first delay of a call without a waiting caller. Replaces an earlier call with the same debounce key. */
+export async function firstDelay(
+  tx: Writers,
+  { fn, limits: { debounce } }: GovernedCall,
+  row: InvocationRow,
+): Promise<{ readonly delay: DelayedCallRow; readonly replacedId: string | undefined }> {
+  const now = new Date();
+  const base = { invocationId: row.id, functionId: fn.id };
+  const key = debounce === undefined ? null : inputKey(row.input, debounce.pointer);
+  if (debounce === undefined || (key === null && debounce.pointer !== "")) {
+    const dueAt = now.toISOString();
+    return {
+      delay: { ...base, dueAt, reason: "flow", key: null, since: null },
+      replacedId: undefined,
+    };
+  }
+  const ofAll = debounce.pointer === "" ? "*" : key;
+  const earlier = await tx.delays.debounced(fn.id, ofAll ?? "");
+  const since = earlier?.since ?? now.toISOString();
+  if (earlier !== undefined) {
+    const message = "a later call with the same debounce key replaced it";
+    await tx.delays.skip(earlier.invocationId, "DEBOUNCED", message, now.toISOString());
+  }
+  const latest = Date.parse(since) + debounce.maxDelayMs;
+  const dueAt = new Date(Math.min(now.getTime() + debounce.delayMs, latest)).toISOString();
+  return {
+    delay: { ...base, dueAt, reason: "debounce", key: ofAll, since },
+    replacedId: earlier?.invocationId,
+  };
+}
+
+/** What delays a call that is due further; undefined if it may start. Runs in the transaction of that start. */
+export async function furtherDelay(
+  tx: Writers,
+  { fn, limits }: GovernedCall,
+  { invocationId, reason }: DelayedCallRow,
+  row: Pick<InvocationRow, "attempt" | "concurrencyKey">,
+): Promise<Delay | undefined> {
+  const { perKey, rate } = limits;
+  const isCounted = row.attempt > 0 || reason === "rate-limit" || reason === "concurrency";
+  if (!isCounted && reason !== "released" && await isPaused(tx, { fn, limits })) {
+    return { dueAt: NEVER, reason: "circuit-breaker", key: null };
+  }
+  if (!isCounted && rate !== undefined) {
+    const at = await nextSlot(tx, fn.id, rate);
+    await takeSlot(tx, fn.id, invocationId, at, rate);
+    if (Date.parse(at) > Date.now()) return { dueAt: at, reason: "rate-limit", key: null };
+  }
+  const { concurrencyKey: key } = row;
+  if (perKey === undefined || key === null) return undefined;
+  if (await tx.flow.countActive(fn.id, key) < perKey.max) return undefined;
+  return {
+    dueAt: new Date(Date.now() + KEY_POLL_MS).toISOString(),
+    reason: "concurrency",
+    key,
+  };
+}
+
+/** Counts a run, or pauses the function once it has had as many as it may within the period. */
+async function isPaused(tx: Writers, { fn, limits: { breaker } }: GovernedCall): Promise<boolean> {
+  if (breaker === undefined) return false;
+  if (breaker.isPaused) return true;
+  const now = new Date();
+  const bucket = (time: Date) =>
+    time.toISOString().slice(0, breaker.periodMs === HOUR_MS ? MINUTE_CHARS : HOUR_CHARS);
+  const before = bucket(new Date(now.getTime() - breaker.periodMs));
+  if (await tx.flow.runsAfter(fn.id, before) >= breaker.max) {
+    await tx.functions.update(fn.id, { circuitBreakerPausedAt: now.toISOString() });
+    return true;
+  }
+  await tx.flow.addRun(fn.id, bucket(now), before);
+  return false;
+}
+
+/** The first time at which a call may start: in any period before it no more than `calls` do. */
+async function nextSlot(
+  tx: Writers,
+  functionId: string,
+  { calls, periodMs }: NonNullable<FlowLimits["rate"]>,
+): Promise<string> {
+  const earlier = await tx.flow.rateSlot(functionId, calls);
+  const free = earlier === undefined ? 0 : Date.parse(earlier) + periodMs;
+  return new Date(Math.max(Date.now(), free)).toISOString();
+}
+
+async function takeSlot(
+  tx: Writers,
+  functionId: string,
+  invocationId: string,
+  at: string,
+  { periodMs }: NonNullable<FlowLimits["rate"]>,
+): Promise<void> {
+  const before = new Date(Date.now() - periodMs).toISOString();
+  await tx.flow.addRateSlot(functionId, invocationId, at, before);
+}
+
+function rateLimited(
+  { id }: FunctionRow,
+  { calls, periodMs }: NonNullable<FlowLimits["rate"]>,
+  waitMs: number,
+): DomainError {
+  return new DomainError(
+    "RATE_LIMITED",
+    `Cannot call function ${id}: the limit of ${countOf(calls, "call")} in ` +
+      `${formatDuration(periodMs)} is reached (rateLimit). Try again in ` +
+      `${formatDuration(Math.ceil(waitMs))}, or call it asynchronously (Prefer: respond-async)`,
+    { retryAfterSeconds: Math.ceil(waitMs / 1000) },
+  );
+}
+
+function paused({ id, circuitBreakerMax }: FunctionRow): DomainError {
+  return new DomainError(
+    "CIRCUIT_BREAKER_PAUSED",
+    `Cannot call function ${id}: it had its limit of ${countOf(circuitBreakerMax ?? 0, "run")} ` +
+      "(circuitBreakerMax), and waits for the decision to run or to cancel",
+  );
+}

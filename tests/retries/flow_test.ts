@@ -1,0 +1,221 @@
+/** How often and how many at a time the calls of a function start. */
+import assert from "node:assert/strict";
+import type { Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError } from "../support/expect.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+import { QUICK, settings, start, STATUS } from "./support.ts";
+
+const FLAGS = ["--queue-timeout", "2s", "--max-delayed", "5"];
+const HANGING = `export default async (input) => {
+  if (input.hangs) await new Promise(() => setInterval(() => {}, 1000));
+  return input;
+};`;
+
+async function rates({ client }: Stage): Promise<void> {
+  const id = await client.deploy(HANGING);
+  await settings(client, id, { rateLimit: { calls: 2, period: "600s" } });
+  for (let n = 0; n < 2; n++) assert.equal((await client.invoke(id)).status, 200);
+  const answer = await client.invoke(id);
+  assertError(answer, "RESOURCE_EXHAUSTED", "RATE_LIMITED", {
+    message: /: the limit of 2 calls in 10 min is reached \(rateLimit\)\. Try again in /,
+  });
+  assert.ok(Number(answer.headers.get("retry-after")) > 0);
+  const waiting = await start(client, id);
+  const { status, notBefore } = await eventually(async () => {
+    const found = await client.invocation(id, waiting);
+    return found.notBefore === undefined ? undefined : found;
+  });
+  assert.deepEqual([status, notBefore > new Date().toISOString()], [`${STATUS}PENDING`, true]);
+  const { body } = await client.post(`/api/v1/functions/${id}/invocations/${waiting}/cancel`);
+  assert.match(body.invocation.error, /^CANCELLED: /);
+
+  await settings(client, id, { rateLimit: { calls: 1, period: "0.5s" } });
+  const other = await client.deploy(HANGING);
+  await settings(client, other, { rateLimit: { calls: 1, period: "0.5s" } });
+  const calls = await Promise.all([1, 2, 3, 4].map((n) => start(client, other, { n })));
+  const ended = await Promise.all(calls.map((call) => client.ended(other, call)));
+  assert.deepEqual(ended.map((one) => one.status), Array(4).fill(`${STATUS}SUCCESS`));
+  const times = ended.flatMap((one) => one.notBefore ?? []).sort().map(Date.parse);
+  assert.equal(times.length, 3, "all but the first were delayed");
+  for (const [at, time] of times.slice(1).entries()) assert.ok(time - (times[at] ?? 0) >= 500);
+  for (const one of ended) assert.ok((one.notBefore ?? "") <= one.startedAt);
+}
+
+async function running(client: Client, id: string, call: string): Promise<void> {
+  await eventually(async () => {
+    return (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined;
+  });
+}
+
+async function keys({ client }: Stage): Promise<void> {
+  const id = await client.deploy(HANGING);
+  await settings(client, id, { concurrencyKey: "/user/id" });
+  const of = (user: unknown, more = {}) => ({ user: { id: user }, ...more });
+  const first = await start(client, id, of(1, { hangs: true }));
+  await running(client, id, first);
+  const second = await start(client, id, of(1));
+  for (const input of [of(2), of("1"), {}, of(null)]) {
+    assert.equal(
+      (await client.ended(id, await start(client, id, input))).status,
+      `${STATUS}SUCCESS`,
+    );
+  }
+  assert.equal((await client.invoke(id, of(3))).status, 200);
+  assertError(await client.invoke(id, of(1)), "RESOURCE_EXHAUSTED", "CONCURRENCY_KEY_BUSY", {
+    message: /the limit of 1 call with this key at a time is reached \(maxConcurrencyPerKey\), and/,
+  });
+  assert.equal((await client.invocation(id, second)).status, `${STATUS}PENDING`);
+  const waiting = client.invoke(id, of(1));
+  await client.post(`/api/v1/functions/${id}/invocations/${first}/cancel`);
+  assert.equal((await client.ended(id, second)).status, `${STATUS}SUCCESS`);
+  await waiting;
+}
+
+async function debounces({ client }: Stage): Promise<void> {
+  const id = await client.deploy(HANGING);
+  const debounce = { key: "/doc", delay: "600s", maxDelay: "600s" };
+  await settings(client, id, { debounce });
+  const first = await start(client, id, { doc: 1, n: 1 });
+  const { notBefore } = await client.invocation(id, first);
+  const other = await start(client, id, { doc: 2 });
+  const second = await start(client, id, { doc: 1, n: 2 });
+  const replaced = await client.invocation(id, first);
+  assert.deepEqual([replaced.status, replaced.skipReason, "attempt" in replaced], [
+    `${STATUS}ERROR`,
+    "SKIP_REASON_DEBOUNCED",
+    false,
+  ]);
+  assert.match(replaced.error, /^SKIPPED: a later call with the same debounce key replaced it$/);
+  const last = await client.invocation(id, second);
+  assert.deepEqual([last.status, last.notBefore], [`${STATUS}PENDING`, notBefore], "maxDelay");
+  assert.equal((await client.invocation(id, other)).status, `${STATUS}PENDING`);
+  assert.equal((await client.invoke(id, { doc: 1 })).status, 200, "a call that waits");
+
+  const quick = await client.deploy(HANGING);
+  await settings(client, quick, { debounce: { delay: "0.1s" } });
+  const calls = [await start(client, quick, { n: 1 }), await start(client, quick, { n: 2 })];
+  const ended = await Promise.all(calls.map((call) => client.ended(quick, call)));
+  assert.deepEqual(ended.at(-1).output, { n: 2 });
+}
+
+async function breaks({ client, server }: Stage): Promise<void> {
+  const id = await client.deploy(HANGING);
+  await settings(client, id, {
+    circuitBreakerMax: 2,
+    circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_HOUR",
+  });
+  const pausedAt = async () =>
+    (await client.get(`/api/v1/functions/${id}`)).body.function.circuitBreakerPausedAt;
+  const trip = async () => {
+    for (let n = 0; n < 2; n++) assert.equal((await client.invoke(id)).status, 200);
+    assertError(await client.invoke(id), "FAILED_PRECONDITION", "CIRCUIT_BREAKER_PAUSED", {
+      message: /it had its limit of 2 runs \(circuitBreakerMax\), and waits for the decision/,
+    });
+    assert.match(await pausedAt(), /^\d{4}-/);
+    return await start(client, id, { waited: true });
+  };
+  const path = `/api/v1/functions/${id}/circuit_breaker/clear`;
+  const cancelled = await trip();
+  const decision = "PAUSED_EXECUTION_DECISION_CANCEL";
+  await eventually(async () => {
+    const { body } = await client.post(path, { decision, reason: "too much" });
+    return body.count === 1 || undefined;
+  });
+  const skipped = await client.invocation(id, cancelled);
+  assert.equal(skipped.skipReason, "SKIP_REASON_CIRCUIT_BREAKER");
+  assert.match(
+    skipped.error,
+    /^SKIPPED: the circuit breaker was cleared with CANCEL by .*: too much$/,
+  );
+  assert.equal(await pausedAt(), undefined);
+
+  const released = await trip();
+  assert.equal((await client.invocation(id, released)).status, `${STATUS}PENDING`);
+  const args = ["circuit-breaker", id, "run", "--reason", "expected"];
+  const { stdout, stderr } = await runInvoked(args, { env: { INVOKED_DATA: server.dataDir } });
+  assert.match(stdout, /^Released [01] calls? of test$/m, stderr);
+  assert.deepEqual((await client.ended(id, released)).output, { waited: true });
+  for (const body of [{}, { decision: "RUN" }]) {
+    assertError(await client.post(path, body), "INVALID_ARGUMENT", "INVALID_FIELD", {
+      message: /^decision: /,
+    });
+  }
+}
+
+async function refusals({ client, server }: Stage): Promise<void> {
+  const id = await client.deploy(HANGING);
+  const faults: [Json, RegExp][] = [
+    [{ concurrencyKey: "user" }, /concurrencyKey: must be a JSON Pointer such as \/user\/id/],
+    [{ maxConcurrencyPerKey: 10_001 }, /maxConcurrencyPerKey: 10,001 calls is not between 1 /],
+    [{ debounce: { key: "/a" } }, /debounce\.delay: is missing/],
+    [{ debounce: { delay: "5s", maxDelay: "1s" } }, /debounce\.maxDelay: is below the delay/],
+    [{ debounce: { delay: "1000000s" } }, /debounce\.delay: .* is not between 10 ms and /],
+    [{ rateLimit: { calls: 5 } }, /rateLimit\.period: is missing/],
+    [{ rateLimit: { calls: 10_001, period: "1s" } }, /rateLimit\.calls: 10,001 calls is not /],
+    [{ circuitBreakerMax: -1 }, /circuitBreakerMax: must not be negative/],
+    [{ circuitBreakerPeriod: "HOUR" }, /circuitBreakerPeriod: must be one of CIRCUIT_/],
+  ];
+  for (const [change, message] of faults) {
+    const body = { function: { id, ...change }, updateMask: Object.keys(change).join(",") };
+    const answer = await client.post("/api/v1/functions/update", body);
+    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+  }
+  const env = { INVOKED_DATA: server.dataDir };
+  const given = [
+    "concurrencyKey=/a",
+    "maxConcurrencyPerKey=3",
+    'rateLimit={"calls":7,"period":"1m"}',
+    "circuitBreakerMax=9",
+  ];
+  const set = await runInvoked(["settings", "set", id, ...given], { env });
+  assert.equal(set.code, 0, set.stderr);
+  const { function: fn } = (await client.get(`/api/v1/functions/${id}`)).body;
+  assert.deepEqual(
+    [fn.concurrencyKey, fn.maxConcurrencyPerKey, fn.rateLimit, fn.circuitBreakerMax],
+    ["/a", 3, { calls: 7, period: "60s" }, 9],
+  );
+  const at = new Date(Date.now() + 3.6e6).toISOString();
+  const later = () => client.invoke(id, {}, { prefer: "respond-async", "invoke-at": at });
+  for (let n = 0; n < 5; n++) assert.equal((await later()).status, 200);
+  assertError(await later(), "RESOURCE_EXHAUSTED", "TOO_MANY_DELAYED", {
+    message: /: 5 calls of it wait for their time, the limit of one function \(--max-delayed\)$/,
+  });
+}
+
+serverSuite("the calls of a function", { flags: FLAGS }, {
+  "start at a rate": rates,
+  "start one at a time for each concurrency key": keys,
+  "are debounced by a key": debounces,
+  "pause by a circuit breaker, until they run or are cancelled": breaks,
+  "have limits that are checked": refusals,
+});
+
+Deno.test("calls that a rate limit delays survive a crash, and start once", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  let [id, calls]: [string, string[]] = ["", []];
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    id = await client.deploy(HANGING);
+    await settings(client, id, {
+      rateLimit: { calls: 1, period: "0.2s" },
+      retryPolicy: { ...QUICK, maxAttempts: 9 },
+    });
+    calls = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => start(client, id, { n })),
+    );
+    await server.stop("SIGKILL");
+  }
+  await using server = await TestServer.start({ dataDir });
+  const client = await server.client();
+  for (const [n, call] of calls.entries()) {
+    const { status, output, attempts } = await client.ended(id, call);
+    assert.deepEqual([status, output], [`${STATUS}SUCCESS`, { n }]);
+    const failed = attempts.slice(0, -1).map((one: Json) => one.error);
+    assert.ok(failed.every((error: string) => error.startsWith("INTERRUPTED: ")));
+  }
+});
