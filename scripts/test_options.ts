@@ -10,6 +10,7 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
   endpoints: [],
   faults: ["cc"],
   hostile: [],
+  retries: [],
   sandbox: [],
   triggers: [],
 };

@@ -46,11 +46,15 @@ export class InvocationEnds {
     const aborted = new Promise<void>((resolve) =>
       signal.addEventListener("abort", () => resolve(), { once: true })
     );
-    await this.begun(id);
-    await Promise.race([engine.left(id), aborted]);
-    if (signal.aborted) return;
-    const isWatched = node.isShared || await this.parts.store.read.delays.get(id) !== undefined;
-    if (isWatched) await this.#watch(functionId, id, aborted, signal);
+    for (;;) {
+      await this.begun(id);
+      await Promise.race([engine.left(id), aborted]);
+      if (signal.aborted) return;
+      const isWatched = node.isShared || await this.parts.store.read.delays.get(id) !== undefined;
+      if (isWatched) return await this.#watch(functionId, id, aborted, signal);
+      // Its delay may have ended since it was looked for in the engine.
+      if (!engine.has(id) && !this.#starting.has(id)) return;
+    }
   }
 
   async #watch(

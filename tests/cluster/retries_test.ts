@@ -1,0 +1,89 @@
+/** Delayed calls, retries, limits and destinations over several API nodes. */
+import assert from "node:assert/strict";
+import { Client, type Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { TestCluster } from "./cluster.ts";
+
+const UNSTEADY = `export default async ({ n, until = 1, hangs }, { attempt, trigger }) => {
+  console.log("attempt " + attempt);
+  if (hangs) await new Promise(() => setInterval(() => {}, 1000));
+  if (attempt < until) throw new Error("not yet");
+  return { n, attempt, kind: trigger.kind };
+};`;
+const ASYNC = { prefer: "respond-async" };
+const STATUS = "FUNCTION_INVOCATION_STATUS_";
+
+async function settings(client: Client, id: string, change: Json): Promise<void> {
+  const { status, body } = await client.post("/api/v1/functions/update", {
+    function: { id, ...change },
+    updateMask: Object.keys(change).join(","),
+  });
+  assert.equal(status, 200, JSON.stringify(body));
+}
+
+Deno.test("what waits for its time in a cluster", async (t) => {
+  await using cluster = await TestCluster.start();
+  const first = await cluster.node();
+  const second = await cluster.node();
+  await cluster.worker({ capacity: 4 });
+  const { clientId, clientSecret } = await first.credentials();
+  const other = await Client.login(second.url, clientId, clientSecret);
+  const clients = [await first.client(), other] as const;
+  const id = await clients[0].deploy(UNSTEADY);
+  const target = await clients[0].deploy(UNSTEADY);
+  const start = async (client: Client, input: Json, headers = {}) =>
+    (await client.invoke(id, input, { ...ASYNC, ...headers })).body.invocationId as string;
+
+  await t.step("a call starts again on any node, and its end starts another function", async () => {
+    await settings(clients[1], id, {
+      retryPolicy: { maxAttempts: 3, initialBackoff: "0.010s", maxBackoff: "0.020s" },
+      onSuccess: { functionId: target },
+    });
+    const calls = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => start(clients[n % 2 === 0 ? 0 : 1], { n, until: 3 })),
+    );
+    for (const [n, call] of calls.entries()) {
+      const { output, attempts } = await clients[1].ended(id, call);
+      assert.deepEqual([output, attempts.length], [{ n, attempt: 3, kind: "api" }, 3]);
+      const { destination } = await eventually(async () => {
+        const found = await clients[0].invocation(id, call);
+        return found.destination?.invocationId === undefined ? undefined : found;
+      });
+      const started = await clients[1].ended(target, destination.invocationId);
+      assert.equal(started.output.kind, "destination");
+    }
+    const { body } = await clients[0].get(`/api/v1/functions/${target}/invocations?page_size=100`);
+    assert.equal(body.list.length, calls.length, "each end starts it once");
+    await settings(clients[0], id, { onSuccess: {} });
+  });
+
+  await t.step("a concurrency key counts over all nodes", async () => {
+    await settings(clients[0], id, { concurrencyKey: "/n" });
+    const hanging = await start(clients[0], { n: 1, hangs: true });
+    await eventually(async () =>
+      (await clients[1].invocation(id, hanging)).status === `${STATUS}RUNNING` || undefined
+    );
+    const waiting = await start(clients[1], { n: 1 });
+    assert.equal((await clients[1].ended(id, await start(clients[1], { n: 2 }))).output.n, 2);
+    assert.equal((await clients[0].invocation(id, waiting)).status, `${STATUS}PENDING`);
+    await clients[1].post(`/api/v1/functions/${id}/invocations/${hanging}/cancel`);
+    assert.equal((await clients[0].ended(id, waiting)).status, `${STATUS}SUCCESS`);
+    await settings(clients[0], id, { concurrencyKey: "" });
+  });
+
+  await t.step("a delayed call starts once, although the node that began it ends", async () => {
+    const at = new Date(Date.now() + 6_000).toISOString();
+    const calls = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => start(clients[0], { n }, { "invoke-at": at })),
+    );
+    // It has the lease for what waits, because it was the first one.
+    await first.stop("SIGKILL");
+    for (const [n, call] of calls.entries()) {
+      const { output, attempt, startedAt } = await clients[1].ended(id, call);
+      assert.deepEqual([output.n, attempt, startedAt >= at], [n, 1, true]);
+      const path = `/api/v1/functions/${id}/invocations/${call}/logs`;
+      const { body } = await clients[1].get(path);
+      assert.deepEqual(body.list.map(({ message }: Json) => message), ["attempt 1"]);
+    }
+  });
+});
