@@ -239,13 +239,17 @@ Deno.test("what goes to a URL obeys the rules of egress, and survives crashes", 
       destination.error,
       /^no answer came: the address is not public but loopback \(--egress-allow-private\)$/,
     );
-    assert.deepEqual(receiver.got, []);
+    assert.equal(receiver.got.length, 0);
     await server.stop("SIGKILL");
   }
+  const rotated = await runInvoked(["keys", "rotate", "--data", dataDir]);
+  assert.equal(rotated.code, 0, rotated.stderr);
   await using server = await TestServer.start({ dataDir, flags: LOOPBACK });
   const client = await server.client();
   const { destination } = await sent(client, id, call);
   assert.equal(destination.state, "DESTINATION_STATE_DELIVERED");
-  assert.deepEqual(receiver.got.map(({ headers }) => headers["webhook-id"]), [call]);
+  const [got, ...more] = receiver.got;
+  assert.deepEqual([got?.headers["webhook-id"], more], [call, []]);
+  new Webhook(SECRET).verify(got?.body ?? "", got?.headers ?? {});
   assert.deepEqual(await deadLetters(client, id), []);
 });

@@ -66,7 +66,8 @@ export class SyncedFunction {
    * @throws {Failure} if the files do not build; the next call tries again
    */
   async sync(): Promise<{ readonly commit: Commit; readonly changed: boolean }> {
-    const manifest = await needManifest(this.folder);
+    // Its destinations are functions and secrets of the server that it is deployed to.
+    const { onSuccess: _, onFailure: __, ...manifest } = await needManifest(this.folder);
     const volume = await this.#volumeOf(manifest);
     const additions = { volumeId: volume?.id ?? "", variables: this.variables };
     const change = settingsChange(manifest, additions, this.#fn);
