@@ -3,7 +3,7 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Principal } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
-import { liveFunction } from "../references.ts";
+import { anyFunction } from "../references.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -29,7 +29,7 @@ export class CircuitBreaker {
     reason: string,
   ): Promise<number> {
     const { store, scheduler, notifier } = this.parts;
-    const { id } = await liveFunction(store.read, functionId);
+    const { id } = await anyFunction(store.read, functionId);
     const now = new Date().toISOString();
     const message = `the circuit breaker was cleared with CANCEL by ${by.displayName}` +
       (reason === "" ? "" : `: ${reason}`);
