@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { unbase64 } from "../support/client.ts";
+import { ok } from "../support/expect.ts";
 import { INVOKED, runInvoked } from "../support/invoked.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
+import { github } from "../triggers/signing.ts";
 
 const VALUE = "kept over every rotation";
 const READS = `import { functions } from "@c1/functions-sdk";
@@ -22,6 +24,8 @@ async function prepare(env: Env = {}): Promise<{ dataDir: string; id: string }> 
     function: { id, secret: { KEY: VALUE } },
     updateMask: "secret",
   });
+  const trigger = { displayName: "hook", webhook: { github: { secret: VALUE } } };
+  ok(await client.post(`/api/v1/functions/${id}/triggers`, { trigger }));
   await server.stop();
   return { dataDir, id };
 }
@@ -32,6 +36,9 @@ async function check(dataDir: string, id: string, env: Env = {}, token?: string)
   const client = await server.client();
   const { body } = await client.invoke(id);
   assert.deepEqual(JSON.parse(unbase64(body.json)), { value: VALUE });
+  const { list: [trigger] } = ok(await client.get(`/api/v1/functions/${id}/triggers`));
+  const path = `/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`;
+  ok(await client.post(path, "{}", github(VALUE, "{}")));
   if (token !== undefined) {
     const { status } = await client.get("/api/v1/functions", { authorization: `Bearer ${token}` });
     assert.equal(status, 200);
@@ -66,7 +73,7 @@ Deno.test("a key in the data directory is rotated", async (t) => {
       assert.equal(code, 0, stderr);
       assert.match(
         stdout,
-        /^Encrypted 1 secret and 3 server keys with a new key: the new master key is in/,
+        /^Encrypted 2 secrets and 3 server keys with a new key: the new master key is in/,
       );
       const keys = await keysIn(dataDir);
       assert.equal(keys.length, 1);

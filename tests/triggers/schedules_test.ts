@@ -40,6 +40,8 @@ function timesOf(calls: readonly Json[]): string[] {
 const SOME_SCHEDULE = { schedule: { cronSpec: "0 0 1 1 *" } };
 /** Schedules of one minute. */
 const MANY = IS_LONG ? 1000 : 200;
+/** Schedules that come while servers are killed. */
+const OVER_RESTARTS = IS_LONG ? 500 : 60;
 
 function soon(ms: number): string {
   return new Date(Date.now() + ms).toISOString();
@@ -170,7 +172,11 @@ Deno.test("times that come during restarts are run, each once", async () => {
     await using first = await TestServer.start({ dataDir, flags: ["--max-triggers", "1000"] });
     const client = await first.client();
     const functionId = await client.deploy(ECHO);
-    const planned = Array.from({ length: 60 }, (_, at) => soon(3_000 + 50 * at));
+    const spanMs = IS_LONG ? 10_000 : 3_000;
+    const planned = Array.from(
+      { length: OVER_RESTARTS },
+      (_, at) => soon(spanMs + spanMs * at / OVER_RESTARTS),
+    );
     await Promise.all(
       planned.map((at) => createTrigger(client, functionId, { schedule: { at, input: { at } } })),
     );
