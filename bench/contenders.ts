@@ -85,11 +85,41 @@ export async function functionsFramework(context: Context, workload: Workload): 
   });
 }
 
-/** workerd with a fresh isolate for each call, by its Worker Loader. */
-export async function workerdFresh(context: Context, workload: Workload): Promise<Peer> {
+export const DENO_SERVE = "deno serve";
+
+/** `deno serve`: one process that answers all requests, its state kept between them. */
+export async function denoServe(context: Context, workload: Workload): Promise<Peer> {
+  const directory = await Deno.makeTempDir({ dir: context.directory, prefix: "serve-" });
+  const main = join(directory, "main.js");
+  await Deno.writeTextFile(main, workload.source);
+  const port = freePort();
+  return await serve(DENO_SERVE, workload, port, {
+    program: Deno.execPath(),
+    args: ["serve", "--quiet", "--no-prompt", "--no-config"]
+      .concat("--host", "127.0.0.1", "--port", `${port}`, main),
+  });
+}
+
+/** Calls the default export with the JSON of a request. */
+const JSON_ENTRY = 'import main from "function.js"; export default { async fetch(request) { ' +
+  "return Response.json(await main(await request.json())); } };";
+
+/**
+ * workerd with a fresh isolate for each call, by its Worker Loader.
+ * @param entry the module that answers a request by the one of the workload
+ */
+export async function workerdFresh(
+  context: Context,
+  workload: Workload,
+  entry = JSON_ENTRY,
+): Promise<Peer> {
   const modules = await installPeers(context);
   const directory = await Deno.makeTempDir({ dir: context.directory, prefix: "workerd-" });
-  const files = { "function.js": workload.source, "parent.js": PARENT, "config.capnp": CONFIG };
+  const files = {
+    "function.js": workload.source,
+    "parent.js": parentWith(entry),
+    "config.capnp": CONFIG,
+  };
   for (const [name, content] of Object.entries(files)) {
     await Deno.writeTextFile(join(directory, name), content);
   }
@@ -105,9 +135,9 @@ export async function workerdFresh(context: Context, workload: Workload): Promis
   });
 }
 
-const PARENT = `import source from "function.txt";
-const entry = 'import main from "function.js"; export default { async fetch(request) { ' +
-  'return Response.json(await main(await request.json())); } };';
+const parentWith = (entry: string) =>
+  `import source from "function.txt";
+const entry = ${JSON.stringify(entry)};
 const code = {
   compatibilityDate: "2025-06-01",
   mainModule: "entry.js",

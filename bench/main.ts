@@ -3,7 +3,8 @@
  *
  *     deno task bench [part ...] [--quick] [--publish]
  *
- * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare and heavy; none means all.
+ * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy and endpoints; none means
+ * all.
  * `--quick` measures with few rounds. `--publish` puts the results where docs/performance.md shows them, in place of the
  * last.
  *
@@ -16,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Context } from "./context.ts";
 import { describeMachine, loadAverage, type Machine, measureBare } from "./machine.ts";
+import { endpoints } from "./parts/endpoints.ts";
 import { finalize } from "./parts/finalize.ts";
 import { firstCall } from "./parts/first_call.ts";
 import { growth } from "./parts/growth.ts";
@@ -39,6 +41,7 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
   "first-call": firstCall,
   rare,
   heavy,
+  endpoints,
 };
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));

@@ -16,6 +16,18 @@ export const HELLO: Workload = {
   output: '{"message":"Hello, world!"}',
 };
 
+/** The same as an answer to a request. */
+export const FETCH: Workload = {
+  ...HELLO,
+  source: `export default {
+  fetch: async (request) => {
+    const { name } = await request.json();
+    return Response.json({ message: \`Hello, \${name}!\` });
+  },
+};
+`,
+};
+
 /** The same with a library that takes long to evaluate. */
 export const ZOD: Workload = {
   ...HELLO,

@@ -103,7 +103,7 @@ const makeRequest = anonymous(function (tools: Tools) {
         const { message } = jsonParse(answer.json) as HostFault;
         return failStream(controller, new TypeErrorOf(message));
       }
-      if (byteLength(answer.bytes) > 0) return enqueue(controller, answer.bytes);
+      if (byteLength(answer.bytes) > 0) enqueue(controller, answer.bytes);
       if (indexOf(answer.json, "true") < 0) return;
       closeStream(controller);
       const waiting = byobRequestOf(controller);

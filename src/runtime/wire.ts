@@ -72,7 +72,7 @@ export interface HandlerContext {
 
 /**
  * The input of a call of `fetch`. Its bodies travel by host calls:
- * - `http.read` answers bytes of the request's body, or `{"end":true}`.
+ * - `http.read` answers bytes of the request's body, with `{"end":true}` if none follow.
  * - `http.respond {status, headers, end}` sends the head of the response and the first bytes of its body.
  * - `http.write {end}` sends further bytes. Its reply comes once the client can take more.
  * - `http.aborted` answers once the client is gone, `{"gone":true}`, or has the whole response, `{"gone":false}`.

@@ -38,6 +38,8 @@ export interface HttpClient {
    * @throws BODY_TOO_LARGE, ClientLeft, ClientIdle
    */
   read(): Promise<Uint8Array | undefined>;
+  /** Whether the request's body is known to have been read whole. */
+  readonly isRead: boolean;
   /** Sends the head of the response. */
   begin(head: ResponseHead, invocationId: string): void;
   /** Sends what {@link begin} has prepared, without a first byte of the body. */

@@ -260,7 +260,7 @@ export class HttpExchange {
       this.#requestBytes += bytes.length;
       if (this.#lifecycle.is("waiting")) this.#awaitFirstByte();
       if (this.#requestBytes > SHORT_BODY_BYTES && !this.#becomeStream()) throw new ClientLeft();
-      return { value: { end: false }, bytes };
+      return { value: { end: this.client.isRead }, bytes };
     } catch (error) {
       if (error instanceof ClientLeft) throw new HostCallError("CANCELLED", "the client is gone");
       if (error instanceof ClientIdle) {

@@ -87,6 +87,11 @@ export class NodeClient implements HttpClient {
     }
   }
 
+  get isRead(): boolean {
+    const { complete, readableLength } = this.incoming;
+    return complete && readableLength === 0 && (this.#whole?.length ?? 0) === 0;
+  }
+
   begin({ status, headers, contentLength }: ResponseHead, invocationId: string): void {
     closeAfter(this.incoming, this.outgoing);
     const values = new Map<string, [name: string, ...values: string[]]>();
