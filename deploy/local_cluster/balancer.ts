@@ -17,16 +17,20 @@ export async function prepareBalancer(
     // Calls that wait, and logs that are followed.
     "  timeout client 1h",
     "  timeout server 1h",
+    // A request on a connection that was used before could be repeated by its client without a word.
+    "  option http-server-close",
     "  option forwardfor",
     "  option httpchk",
     "  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host invoked",
-    // A node that has just ended: another takes what no node has begun.
+    // A node that has just ended: another takes the request.
     "  retry-on conn-failure empty-response 503",
     "  option redispatch",
     "frontend invoked",
     `  bind 127.0.0.1:${port}`,
     // The API nodes trust this proxy, which writes the other header.
     "  http-request del-header Forwarded",
+    // Once a node has the request its call may have run, so it is sent again only if that is harmless.
+    "  http-request disable-l7-retry unless METH_GET or { req.hdr(Idempotency-Key) -m found }",
     "  default_backend api",
     "backend api",
     "  balance leastconn",

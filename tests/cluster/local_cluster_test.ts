@@ -9,6 +9,8 @@ import { allGone, argumentsOf, descendantsOf } from "../support/processes.ts";
 
 const LOCAL_CLUSTER = fileURLToPath(new URL("../../deploy/local-cluster", import.meta.url));
 const READY_TIMEOUT_MS = 180_000;
+/** Runs until its API node ends. */
+const ENDLESS = "export default () => new Promise((resolve) => setTimeout(resolve, 60_000));";
 
 class LocalCluster implements AsyncDisposable {
   #output = "";
@@ -58,6 +60,17 @@ class LocalCluster implements AsyncDisposable {
     const text = await Deno.readTextFile(`${this.directory}/api-1/credentials.json`);
     const { clientId, clientSecret } = JSON.parse(text);
     return await Client.login(this.url, clientId, clientSecret);
+  }
+
+  /** Kills a part; answers once it runs again. */
+  async restart(...words: readonly string[]): Promise<void> {
+    const pid = await this.pidOf(...words);
+    Deno.kill(pid, "SIGKILL");
+    await allGone([pid]);
+    await eventually(
+      () => this.pidOf(...words).then(() => true, () => undefined),
+      `${words[0]} again`,
+    );
   }
 
   /** Ends it as Ctrl-C does; every process of it is gone then. */
@@ -126,18 +139,24 @@ Deno.test("a local cluster runs calls, outlives its parts, and starts again on i
       const call = async () => unbase64((await client.invoke(hello, { name: "Ada" })).body.json);
       assert.match(await call(), /Ada/);
       for (const words of [["worker", `${data}/worker-1`], ["serve", `${data}/api-1`]]) {
-        const pid = await cluster.pidOf(...words);
-        Deno.kill(pid, "SIGKILL");
-        await allGone([pid]);
+        await cluster.restart(...words);
         await eventually(() => call().then(() => true, () => undefined), "a call on the others");
-        await eventually(
-          () => cluster.pidOf(...words).then(() => true, () => undefined),
-          `${words[0]} again`,
-        );
       }
       const second = await new Deno.Command(LOCAL_CLUSTER, { args: ["--data", data] }).output();
       assert.equal(second.code, 1);
       assert.match(new TextDecoder().decode(second.stderr), /another local cluster runs in it/);
+
+      const endless = await client.deploy(ENDLESS);
+      const path = `/api/v1/functions/${endless}/invocations`;
+      const all = async () => (await client.get(path)).body.list as { readonly status: string }[];
+      const calls = [client.invoke(endless), client.invoke(endless)];
+      await eventually(async () => {
+        const running = (await all()).filter(({ status }) => status.endsWith("_RUNNING"));
+        return running.length === calls.length || undefined;
+      }, "two calls that run");
+      for (const name of ["api-1", "api-2"]) await cluster.restart("serve", `${data}/${name}`);
+      for (const { status } of await Promise.all(calls)) assert.equal(status, 502);
+      assert.equal((await eventually(() => all().catch(() => undefined), "a list")).length, 2);
     },
   );
 });
