@@ -1,4 +1,4 @@
-/** A worker's entry is its own: what it writes there changes nothing of others. */
+/** A worker's entry: it changes nothing of others, and waits for the bucket that API nodes make. */
 import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
@@ -7,6 +7,7 @@ import { Nats } from "../../src/cluster/nats/connection.ts";
 import { WORKERS_BUCKET } from "../../src/cluster/nats/subjects.ts";
 import { Registry } from "../../src/cluster/registry/registry.ts";
 import { TestNats } from "../support/nats.ts";
+import { TestWorker } from "../support/workers.ts";
 
 Deno.test("a worker cannot erase the entries of others with a header of its own", async () => {
   await using server = await TestNats.start();
@@ -31,4 +32,12 @@ Deno.test("a worker cannot erase the entries of others with a header of its own"
     const bucket = await new Kvm(nats.connection).open(WORKERS_BUCKET);
     assert.equal((await bucket.get("other"))?.string(), "other");
   }
+});
+
+Deno.test("a worker that starts before every API node says what it waits for", async () => {
+  await using server = await TestNats.start();
+  await using worker = await TestWorker.start({ nats: server.url });
+  const { code, log } = await worker.stop();
+  assert.equal(code, 0, log);
+  assert.match(log, /Cannot write the entry of this worker: no API node has begun yet/);
 });

@@ -83,6 +83,19 @@ Deno.test("the log is JSON with request ids, and holds nothing that was confided
   }
 });
 
+Deno.test("probes that succeed are no lines of the log, unless it is that of debug", async () => {
+  for (const level of ["info", "debug"]) {
+    await using server = await TestServer.start({ flags: ["--log-level", level] });
+    const client = await server.client();
+    for (const path of ["/healthz", "/readyz", "/elsewhere"]) await client.get(path);
+    await server.stop();
+    const lines = (await server.log).trim().split("\n").map((line) => JSON.parse(line));
+    const paths = new Set(lines.map(({ properties }) => properties.path));
+    assert.ok(paths.has("/elsewhere"));
+    for (const path of ["/healthz", "/readyz"]) assert.equal(paths.has(path), level === "debug");
+  }
+});
+
 Deno.test("an answer that breaks off is a line of the log", async () => {
   await using server = await TestServer.start();
   const client = await server.client();

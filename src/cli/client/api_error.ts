@@ -119,8 +119,15 @@ function nextStep(status: number, reason = "", retryAfter?: string): string | un
     return "check the credentials: the INVOKED_* or CONDUCTORONE_* variables, the profile, or those of --data";
   }
   if (status === 403) return "ask an administrator for a role with this permission";
-  if (status === 429 || status === 503) {
-    return `try again${retryAfter === undefined ? "" : ` in ${oneLine(retryAfter)} s`}`;
-  }
-  return undefined;
+  return isTemporary(status) ? tryAgain(retryAfter) : undefined;
+}
+
+/** Whether the same request may succeed later. */
+export function isTemporary(status: number): boolean {
+  return status === 429 || status === 503;
+}
+
+/** @param retryAfter the header of the response */
+export function tryAgain(retryAfter: string | undefined): string {
+  return `try again${retryAfter === undefined ? "" : ` in ${oneLine(retryAfter)} s`}`;
 }

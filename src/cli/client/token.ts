@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
-import { parseJson } from "./api_error.ts";
+import { isTemporary, parseJson, tryAgain } from "./api_error.ts";
 import type { Credentials } from "./credentials.ts";
 import { readTokenBody, request, type Transport } from "./http.ts";
 
@@ -74,7 +74,9 @@ async function requestToken(transport: Transport, clientId: string, clientSecret
   throw new Failure(
     `Cannot get an access token from ${transport.url}: the server responded ${why}`,
     {
-      next: "check the client id and secret: a new data directory has new ones",
+      next: isTemporary(response.status)
+        ? tryAgain(response.headers.get("retry-after") ?? undefined)
+        : "check the client id and secret: a new data directory has new ones",
       exit: "server",
     },
   );

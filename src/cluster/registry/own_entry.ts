@@ -11,8 +11,8 @@ const REFRESH_INTERVAL_MS = 2_000;
 /** Changes within this time share one write. */
 const CHANGE_DELAY_MS = 50;
 const WRITE_TIMEOUT_MS = 2_000;
-/** What NATS says to a write of a subject that no bucket has. */
-const NO_BUCKET = /no stream|no responders/i;
+/** What NATS and its client say of a write to a subject that no bucket has; JetStream was on when they connected. */
+const NO_BUCKET = /no stream|no responders|jetstream is not enabled/i;
 
 /** The entry of this worker: written again and again, and at once when it changes. */
 export class OwnEntry implements AsyncDisposable {
