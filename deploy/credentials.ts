@@ -4,7 +4,7 @@
  * `nats.conf`, `accounts.conf` and the signing keys of roles.
  */
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { selfSignedSource } from "../src/http/tls/self_signed.ts";
 import { exists, writePrivateFile } from "../src/shared/files.ts";
 import { makeAccounts } from "./nats/users.ts";
@@ -37,7 +37,7 @@ async function keep(file: string, make: () => string): Promise<void> {
 export async function writeNatsConfig(directory: string): Promise<void> {
   const text = await Deno.readTextFile(new URL("nats/nats.conf", import.meta.url));
   const config = text.replace('include "users.conf"', 'include "accounts.conf"')
-    .replace(/"(server\.(?:pem|key))"/g, (_, file) => JSON.stringify(join(directory, "tls", file)));
+    .replace(/"(server\.(?:pem|key))"/g, (_, file) => JSON.stringify(resolve(directory, "tls", file)));
   await Deno.writeTextFile(join(directory, "nats", "nats.conf"), config);
 }
 

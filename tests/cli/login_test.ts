@@ -158,3 +158,10 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
     assertFails(await run(["logout"], { env }), 2, /names no home directory/, /XDG_CONFIG_HOME/);
   });
 });
+
+Deno.test("a server that gives no token for now says when to try again", async () => {
+  await using server = await TestServer.start({ flags: ["--token-rate", "1"] });
+  const list = () => runInvoked(["list", "--data", server.dataDir]);
+  assert.equal((await list()).code, 0);
+  assertFails(await list(), 4, /temporarily_unavailable/, /try again in \d+ s/);
+});
