@@ -37,7 +37,10 @@ async function keep(file: string, make: () => string): Promise<void> {
 export async function writeNatsConfig(directory: string): Promise<void> {
   const text = await Deno.readTextFile(new URL("nats/nats.conf", import.meta.url));
   const config = text.replace('include "users.conf"', 'include "accounts.conf"')
-    .replace(/"(server\.(?:pem|key))"/g, (_, file) => JSON.stringify(resolve(directory, "tls", file)));
+    .replace(
+      /"(server\.(?:pem|key))"/g,
+      (_, file) => JSON.stringify(resolve(directory, "tls", file)),
+    );
   await Deno.writeTextFile(join(directory, "nats", "nats.conf"), config);
 }
 
