@@ -8,12 +8,15 @@ import { encode } from "../primordials.ts";
 import { frameWriter } from "../request.ts";
 import { type Outside, run } from "../run.ts";
 import { codeCacheOf, compile } from "../script.ts";
-import { LoadPurpose, NONCE_BYTES } from "../wire.ts";
+import type { Receive } from "../host.ts";
+import { HOST_REPLY_HEAD_BYTES, HostStatus, LoadPurpose, NONCE_BYTES } from "../wire.ts";
 
 /** Calls that succeed and fail. */
 const SCRIPTS = [
   `async function () {
-    return { fetch: async (request) => new Response(await request.text(), { headers: { a: "b" } }) };
+    return {
+      fetch: async (request) => Response.json(await request.json(), { headers: { a: "b" } }),
+    };
   }`,
   `async function (meta) {
     const { key } = meta.invoked.secrets;
@@ -22,7 +25,9 @@ const SCRIPTS = [
   `async function () { return { default() { throw new Error("rehearsal"); } }; }`,
 ] as const;
 const INPUT = '{"a":[1,"b",null]}';
-const REQUEST = '{"method":"GET","url":"http://localhost/","headers":[["a","b"]],"hasBody":false}';
+const REQUEST = '{"method":"POST","url":"http://localhost/","headers":[["a","b"]],"hasBody":true}';
+/** The reply to the first host call of a request, with its body. */
+const REPLY_JSON = '{"end":true}';
 const CONFIG = '{"secrets":{"key":"value"}}';
 const LIMIT_BYTES = 65_536;
 
@@ -48,7 +53,7 @@ async function rehearseCall(
   const frame = frameWriter(nonce, () => {});
   const outside: Outside = {
     frame,
-    receive: () => new Promise(() => {}),
+    receive: receiverOf(replyOf(REPLY_JSON, INPUT)),
     mark() {},
     exit: (() => resolve()) as () => never,
     listen() {},
@@ -63,4 +68,29 @@ async function rehearseCall(
     () => undefined,
   );
   await promise;
+}
+
+/** A reply to the first host call of a process. */
+function replyOf(json: string, body: string): Uint8Array {
+  const text = encode(json + body);
+  const reply = new Uint8Array(HOST_REPLY_HEAD_BYTES + text.length);
+  const head = new DataView(reply.buffer);
+  head.setUint32(0, 1);
+  head.setUint8(4, HostStatus.DONE);
+  head.setUint32(5, json.length);
+  head.setUint32(9, body.length);
+  reply.set(text, HOST_REPLY_HEAD_BYTES);
+  return reply;
+}
+
+/** Reads these bytes, and then waits for ever. */
+function receiverOf(bytes: Uint8Array): Receive {
+  let at = 0;
+  return (into) => {
+    const part = bytes.subarray(at, at + into.length);
+    if (part.length === 0) return new Promise(() => {});
+    into.set(part);
+    at += part.length;
+    return Promise.resolve(part.length);
+  };
 }
