@@ -10,15 +10,20 @@ export class ObjectError extends Error {
   }
 }
 
+/** Why an object store is unavailable, by code. */
+export const UNAVAILABLE = {
+  OBJECTS_FULL: "the object store is full",
+  OBJECTS_AWAY: "the object store does not answer",
+  OBJECTS_DAMAGED:
+    "the object store finds nothing since its disk was full: free space, then restart nats-server",
+} as const;
+
 /** The object store takes or answers nothing for now. The message is for callers and names no address. */
 export class ObjectsUnavailable extends Error {
   override name = "ObjectsUnavailable";
 
-  constructor(readonly code: "OBJECTS_FULL" | "OBJECTS_AWAY", cause: unknown) {
-    super(
-      code === "OBJECTS_FULL" ? "the object store is full" : "the object store does not answer",
-      { cause },
-    );
+  constructor(readonly code: keyof typeof UNAVAILABLE, cause: unknown) {
+    super(UNAVAILABLE[code], { cause });
   }
 }
 

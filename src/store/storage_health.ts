@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { SyncError } from "../shared/files.ts";
+import { UNAVAILABLE } from "../shared/objects.ts";
 
 const logger = getLogger(["invoked", "store"]);
 
@@ -27,8 +28,7 @@ const SQLITE_READ_ERRORS: readonly number[] = [266, 522];
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk of the server's data directory is full",
   EDQUOT: "the disk quota of the server's data directory is used up",
-  OBJECTS_FULL: "the object store is full",
-  OBJECTS_AWAY: "the object store does not answer",
+  ...UNAVAILABLE,
 };
 const IO_ERROR_REASON = "the disk of the server's data directory reports an error";
 

@@ -2,7 +2,6 @@ import { getLogger } from "@logtape/logtape";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { randomUUID } from "node:crypto";
 import {
   type ObjectBucket,
   type ObjectContent,
@@ -15,6 +14,8 @@ import { isConflict, onNats } from "./failures.ts";
 import { digestOfNuid, Layout, type ObjectRecord, type StoredRecord } from "./layout.ts";
 import { ObjectReader } from "./reader.ts";
 import { isRetained, Retentions } from "./retentions.ts";
+import type { SpaceProbe } from "./space_probe.ts";
+import { checkOrder } from "./stream_order.ts";
 import { ObjectUploads } from "./upload.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
@@ -25,8 +26,6 @@ const MESSAGE_HEADERS_BYTES = 4 * 1024;
 const READ_CONCURRENCY = 16;
 /** How old chunks without a record become: longer than any upload takes. */
 const STRAY_MIN_AGE_MS = 6 * 60 * 60 * 1000;
-/** Free space that a full NATS must have before it counts as one that takes writes again. */
-const PROBE_BYTES = 1024 * 1024;
 
 export interface BucketOptions {
   /** The key of an object by its digest. */
@@ -36,6 +35,7 @@ export interface BucketOptions {
   readonly node: string;
   /** Copies of the bucket in a cluster of NATS, if it is created. */
   readonly replicas: number;
+  readonly probe: SpaceProbe;
 }
 
 /**
@@ -124,15 +124,16 @@ export class NatsBucket implements ObjectBucket {
   }
 
   read(digest: string): Promise<Uint8Array> {
-    return this.#reader.read(digest, this.#options.keyOf(digest));
+    return this.#inOrder(() => this.#reader.read(digest, this.#options.keyOf(digest)));
   }
 
   open(digest: string): Promise<OpenObject> {
-    return this.#reader.open(digest, this.#options.keyOf(digest));
+    return this.#inOrder(() => this.#reader.open(digest, this.#options.keyOf(digest)));
   }
 
   check(digest: string): Promise<number> {
     return onNats(async () => {
+      await this.#checkOrder();
       const stored = await this.#stored(digest);
       if (stored !== undefined && await this.#isWhole(stored.record)) {
         return contentSize(stored.record);
@@ -194,12 +195,8 @@ export class NatsBucket implements ObjectBucket {
 
   probe(): Promise<void> {
     return onNats(async () => {
-      const nuid = `probe-${randomUUID()}`;
-      try {
-        await this.#uploads.strayChunks(nuid, new Uint8Array(PROBE_BYTES));
-      } finally {
-        await this.#purgeChunks(nuid);
-      }
+      await this.#checkOrder();
+      await this.#options.probe.run();
     });
   }
 
@@ -213,6 +210,7 @@ export class NatsBucket implements ObjectBucket {
     const key = this.#options.keyOf(digest);
     let uploaded: ObjectRecord | undefined;
     for (;;) {
+      await this.#checkOrder();
       const stored = await this.#last(digest);
       const record = stored?.record;
       if (record !== undefined && !record.deleted && record.description !== objectKeyId(key)) {
@@ -227,7 +225,7 @@ export class NatsBucket implements ObjectBucket {
       const base = isThere ? record : uploaded as ObjectRecord;
       try {
         const merged = { ...record?.deleted ? {} : record?.metadata, ...metadata };
-        await this.#uploads.record({ ...base, metadata: merged }, stored?.revision);
+        await this.#write({ ...base, metadata: merged }, stored?.revision, isThere);
       } catch (error) {
         if (isConflict(error)) continue;
         throw error;
@@ -244,11 +242,12 @@ export class NatsBucket implements ObjectBucket {
     change: (metadata: NonNullable<ObjectRecord["metadata"]>) => ObjectRecord["metadata"],
   ): Promise<void> {
     for (;;) {
+      await this.#checkOrder();
       const stored = await this.#stored(digest);
       if (stored === undefined) return;
       const metadata = change(stored.record.metadata ?? {}) ?? {};
       try {
-        await this.#uploads.record({ ...stored.record, metadata }, stored.revision);
+        await this.#write({ ...stored.record, metadata }, stored.revision, true);
         return;
       } catch (error) {
         if (!isConflict(error)) throw error;
@@ -256,16 +255,43 @@ export class NatsBucket implements ObjectBucket {
     }
   }
 
+  /** Writes a record. That before goes once the new one is known to be found: of a whole object one is always there. */
+  async #write(record: ObjectRecord, after: number | undefined, isThere: boolean): Promise<void> {
+    const seq = await this.#uploads.record(record, after, !isThere);
+    await this.#checkOrder();
+    if (!isThere || after === undefined) return;
+    const filter = this.#layout.recordSubject(record.name);
+    await this.#manager.streams.purge(this.#layout.stream, { filter, seq });
+  }
+
+  /** Calls an object missing only if the stream finds those that it has. */
+  async #inOrder<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof ObjectError) await onNats(() => this.#checkOrder());
+      throw error;
+    }
+  }
+
+  /** @throws ObjectsUnavailable if a write now would destroy what was written before */
+  async #checkOrder(): Promise<void> {
+    checkOrder((await this.#manager.streams.info(this.#layout.stream)).state);
+  }
+
   /**
    * Deletes a revision of an object, and no later one, which keeps its own chunks. A purge needs no space: a full NATS
    * can be emptied.
    */
   async #delete({ record, revision }: StoredRecord): Promise<void> {
+    await this.#checkOrder();
     const { purged } = await this.#manager.streams.purge(this.#layout.stream, {
       filter: this.#layout.recordSubject(record.name),
       seq: revision + 1,
     });
     if (purged === 0) return;
+    // A later record of the same chunks came before the purge; after it none can name them.
+    if ((await this.#last(record.name))?.record.nuid === record.nuid) return;
     await this.#purgeChunks(record.nuid);
     for (let index = 0; index < record.chunks; index++) {
       this.#options.cache.delete(record.name, index);
@@ -278,6 +304,7 @@ export class NatsBucket implements ObjectBucket {
   }
 
   async #removeStrays(before: Date): Promise<void> {
+    await this.#checkOrder();
     const chunks = new Map<string, string[]>();
     for (const subject of await this.#subjects(this.#layout.allChunks)) {
       const nuid = this.#layout.nuidOf(subject);

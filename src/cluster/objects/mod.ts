@@ -3,6 +3,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { NatsBucket } from "./bucket.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import { KEY_BYTES, objectKey } from "./codec.ts";
+import { onNats } from "./failures.ts";
+import { create, SpaceProbe } from "./space_probe.ts";
 
 export const COMMITS_BUCKET = "invoked_commits";
 export const VOLUMES_BUCKET = "invoked_volumes";
@@ -26,6 +28,7 @@ export class Objects implements AsyncDisposable {
 
   private constructor(
     buckets: { readonly commits: NatsBucket; readonly volumes: NatsBucket },
+    private readonly createProbe: () => Promise<void>,
     keys: ObjectKeys,
     opened: AsyncDisposableStack,
   ) {
@@ -43,14 +46,17 @@ export class Objects implements AsyncDisposable {
     await using opened = new AsyncDisposableStack();
     const keys = new ObjectKeys();
     const cache = opened.use(await ChunkCache.open(cacheDir, cacheBytes));
-    const options = { keyOf: (digest: string) => keys.keyOf(digest), cache, node, replicas };
+    const probe = await onNats(() => SpaceProbe.open(nats, replicas));
+    const options = { keyOf: (digest: string) => keys.keyOf(digest), cache, node, replicas, probe };
     const commits = opened.use(await NatsBucket.open(nats, COMMITS_BUCKET, options));
     const volumes = opened.use(await NatsBucket.open(nats, VOLUMES_BUCKET, options));
-    return new Objects({ commits, volumes }, keys, opened.move());
+    const createProbe = () => onNats(() => create(nats, replicas));
+    return new Objects({ commits, volumes }, createProbe, keys, opened.move());
   }
 
   /** Creates the buckets again if NATS has lost them. @throws ObjectsUnavailable */
   async reopen(): Promise<void> {
+    await this.createProbe();
     await this.commits.reopen();
     await this.volumes.reopen();
   }

@@ -162,7 +162,7 @@ class ChunkSource {
   }
 
   async #chunkSubject(): Promise<string | undefined> {
-    // The only record: each one replaces that before. A worker may ask for this and for no last one.
+    // The first record: one that comes after it names the same chunks. A worker may ask for this and for no last one.
     const subject = this.#layout.recordSubject(this.#digest);
     const message = await this.#direct({ seq: 1, next_by_subj: subject });
     const record = message?.json<ObjectRecord>();

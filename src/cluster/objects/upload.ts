@@ -57,17 +57,22 @@ export class ObjectUploads {
   }
 
   /**
-   * Writes a record in place of a revision of it, or of none.
+   * Writes a record after a revision of it, or after none.
+   * @param replaces whether nothing of the record before may be needed again
    * @returns the new revision
    * @throws an error of {@link isConflict} if the revision is no longer the last one
    */
-  async record(record: ObjectRecord, replaces: number | undefined): Promise<number> {
+  async record(
+    record: ObjectRecord,
+    after: number | undefined,
+    replaces: boolean,
+  ): Promise<number> {
     const subject = this.#layout.recordSubject(record.name);
     const rollup = headers();
     rollup.set("Nats-Rollup", "sub");
     const { seq } = await this.#client.publish(subject, JSON.stringify(record), {
-      headers: rollup,
-      expect: { lastSubjectSequence: replaces ?? 0 },
+      ...replaces ? { headers: rollup } : {},
+      expect: { lastSubjectSequence: after ?? 0 },
     });
     return seq;
   }

@@ -67,7 +67,10 @@ async function openObjectBlobs(
   { volumes, health: diskHealth }: BlobParts,
 ): Promise<Blobs> {
   // Apart from that of the database: its writes go on while the object store takes none.
-  const health = new StorageHealth(() => buckets.commits.probe(), () => {});
+  const health = new StorageHealth(async () => {
+    await buckets.commits.probe();
+    await buckets.volumes.probe();
+  }, () => {});
   const parts = { volumes, diskHealth, health };
   return {
     commitBlobs: new ObjectCommitBlobs(buckets.commits, health),

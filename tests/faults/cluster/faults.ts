@@ -97,10 +97,14 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
     await ballast(url, () => pause(durationOf(context)));
   },
   [DISK_FAULT]: async (context) => {
-    const { disk } = context.stage;
-    await disk?.fill();
+    const { disk, nats } = context.stage;
+    if (disk === undefined) return;
+    await disk.fill();
     await pause(durationOf(context));
-    await disk?.free();
+    await disk.free();
+    // As docs/clustering.md says: it may not find what it has.
+    await nats.stop();
+    await nats.restart();
   },
 };
 
