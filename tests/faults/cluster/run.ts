@@ -14,7 +14,8 @@ const PROCESSES_AND_LINKS = / of (?:a worker|an API node|all workers)|link/;
 /** From this length on some faults last longer than a lease. */
 const LONG_RUN_MS = 90_000;
 /** How calls may end besides SUCCESS: another writer of the volume was faster, or a host call reached no database. */
-const ERRORS = /^(?:(?:INTERRUPTED|CANCELLED|VFS_CONFLICT): |UNCAUGHT: Error: Cannot call vfs\.)/;
+const ERRORS =
+  /^(?:INTERRUPTED: (?!.* is missing)|(?:CANCELLED|VFS_CONFLICT): |UNCAUGHT: Error: Cannot call vfs\.)/;
 
 /** Runs it until the deadline, and reads what it has in the end. */
 export async function runCluster({ seed, fault, deadline, logs }: RunOptions): Promise<Report> {
