@@ -224,9 +224,15 @@ function limitsOf(config: Config) {
     invocations,
     volumes,
     retention,
-    triggers,
+    triggers: { ...triggers, hosts: hostLimitsOf(config) },
     tests: { ...invocations, ...tests },
   };
+}
+
+function hostLimitsOf({ server, endpoints }: Config) {
+  const { host, publicUrl } = server;
+  const url = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
+  return { domain: endpoints.domain, listed: endpoints.hosts ?? [], ofServer: [host, ...url] };
 }
 
 /** Starts the compiler, and instances where calls run. The caller awaits it later. */

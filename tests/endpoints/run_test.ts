@@ -1,5 +1,7 @@
 /** Endpoints of triggers: their addresses, who may call them, and what browsers may do with their answers. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { createTrigger, unique, updateTrigger } from "../triggers/support.ts";
 import { standard } from "../triggers/signing.ts";
 import type { Client, Json } from "../support/client.ts";
@@ -210,6 +212,43 @@ async function cors({ client }: Stage): Promise<void> {
   assert.equal(response.headers.get("access-control-allow-origin"), "https://function.example");
 }
 
+async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
+  const functionId = await client.deploy(APP);
+  const refused: readonly (readonly [string, RegExp])[] = [
+    ["other.example.test", /--endpoint-hosts or below localhost \(--endpoint-domain\)/],
+    ["a.own.example.test", /--endpoint-hosts/],
+    ["localhost", /a host of the server/],
+    ["127.0.0.1", /a host of the server/],
+  ];
+  const slug = unique("e");
+  const host = `app.${slug}.localhost`;
+  const { trigger } = await createTrigger(client, functionId, {
+    http: { slug, host: host.toUpperCase() },
+  });
+  assert.equal(trigger.http.host, host);
+  const path = `/api/v1/functions/${functionId}/triggers`;
+  for (const [host, message] of refused) {
+    const fault = { fields: ["trigger.http.host"], message };
+    const made = { trigger: { displayName: unique("t"), http: { slug: unique("e"), host } } };
+    assertError(await client.post(path, made), "INVALID_ARGUMENT", "INVALID_FIELD", fault);
+    for (const updateMask of ["http.host", "http", undefined]) {
+      const body = { trigger: { http: { slug, host } }, updateMask };
+      const answer = await client.call("PATCH", `${path}/${trigger.id}`, body);
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", fault);
+    }
+  }
+  const same = { trigger: { displayName: unique("t"), http: { slug: unique("e"), host } } };
+  assertError(await client.post(path, same), "ALREADY_EXISTS", "TRIGGER_ALREADY_EXISTS");
+  // As a trigger that was made before its host left the settings.
+  using database = new DatabaseSync(join(server.dataDir, "invoked.db"));
+  database.prepare(
+    "update triggers set host = ?, settings = json_set(settings, '$.host', ?) where id = ?",
+  ).run("other.example.test", "other.example.test", trigger.id);
+  assert.equal(ok(await client.get(`${path}/${trigger.id}`)).trigger.http.host, refused[0]?.[0]);
+  assert.equal((await updateTrigger(client, trigger, { paused: true })).paused, true);
+  assert.equal((await createTrigger(client, functionId, same.trigger)).trigger.http.host, host);
+}
+
 const FLAGS = [
   ...["--endpoint-domain", "localhost", "--endpoint-hosts", "own.example.test"],
   ...["--max-webhook", "1MiB", "--endpoint-rate", "0"],
@@ -217,6 +256,7 @@ const FLAGS = [
 
 serverSuite("endpoints of triggers", { flags: FLAGS }, {
   "have a path, and hosts of their own": addresses,
+  "have no host that does not reach them": hosts,
   "share no origin with the server": origin,
   "are open, for holders of tokens, or for who signs": callers,
   "are not found without a commit that answers": missing,

@@ -6,10 +6,11 @@ import type { Invocations } from "../invocations/invocations.ts";
 import type { Pages } from "../paging.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { KeySets } from "./key_sets.ts";
+import type { TriggerLimits } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import { Schedules } from "./schedules.ts";
 import { TriggerSecrets } from "./secrets.ts";
-import { type TriggerLimits, Triggers } from "./triggers.ts";
+import { Triggers } from "./triggers.ts";
 
 /** What triggers and their listeners are built from. */
 export interface TriggerSources {

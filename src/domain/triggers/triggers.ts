@@ -19,6 +19,7 @@ import {
   type TriggerChange,
   updatedSettings,
 } from "./changes.ts";
+import { checkHost, checkWebhook, type TriggerLimits } from "./limits.ts";
 import { timeAfter, timesAfter } from "./schedule_times.ts";
 import {
   checkSecret,
@@ -36,13 +37,6 @@ const OLD_SECRET_DEFAULT_MS = 24 * 60 * 60 * 1000;
 const OLD_SECRET_MAX_MS = 30 * OLD_SECRET_DEFAULT_MS;
 
 const NO_SECRET = { sealedSecret: null, sealedOldSecret: null, oldSecretUntil: null } as const;
-
-/** Limits of triggers, each a named setting in `src/config`. */
-export interface TriggerLimits {
-  readonly maxTriggers: number;
-  /** Largest `maxBytes` of a webhook. */
-  readonly maxWebhookBytes: number;
-}
 
 /** A trigger with its settings and its times. */
 export interface TriggerView {
@@ -95,7 +89,8 @@ export class Triggers {
     const fn = await liveFunction(this.parts.store.read, functionId);
     const { id, time } = this.parts.ids.nextWithTime();
     const changed = newSettings(change, time);
-    this.#check(changed.settings);
+    checkWebhook(changed.settings, this.parts.limits);
+    checkHost(changed.settings, this.parts.limits);
     const made = this.#secretFor(changed, undefined);
     const now = time.toISOString();
     const row: TriggerRow = {
@@ -149,7 +144,11 @@ export class Triggers {
       const before = await this.#current(tx, functionId, id);
       const now = new Date();
       const changed = updatedSettings(settingsOf(before), change, fields, now);
-      this.#check(changed.settings);
+      checkWebhook(changed.settings, this.parts.limits);
+      // A host stored under earlier settings stays until an update names it.
+      if (fields.has("http") || fields.has("http.host")) {
+        checkHost(changed.settings, this.parts.limits);
+      }
       const made = this.#secretFor(changed, before);
       const row: TriggerRow = {
         ...before,
@@ -265,16 +264,6 @@ export class Triggers {
     const isKept = before !== undefined && before.sealedSecret !== null &&
       methodOf(settingsOf(before)) === methodOf(settings);
     return isKept ? undefined : { form, value: makeSecret(form) };
-  }
-
-  #check(settings: TriggerSettings): void {
-    if (settings.kind !== "webhook") return;
-    const { maxWebhookBytes } = this.parts.limits;
-    if (settings.webhook.maxBytes <= maxWebhookBytes) return;
-    throw invalid({
-      field: "trigger.webhook.maxBytes",
-      description: `must be at most ${maxWebhookBytes} (--max-webhook)`,
-    });
   }
 
   /** Runs a write of a trigger under the locks of its function and of what it names. */

@@ -4,13 +4,13 @@ import type { Context, Hono } from "hono";
 import { TokenBuckets } from "../../api/rate_limit.ts";
 import type { Services } from "../../api/services.ts";
 import { countOf } from "../../config/mod.ts";
+import type { OwnHosts } from "../../domain/endpoints/own_hosts.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { bearerOf } from "../authentication.ts";
 import type { Env } from "../env.ts";
 import { withoutRequestTimeout } from "../request_timeout.ts";
 import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { type ClientLimits, NodeClient } from "./node_client.ts";
-import type { OwnHosts } from "./own_hosts.ts";
 import type { PublicOrigins } from "./public_origin.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 

@@ -13,7 +13,7 @@ import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { corsHeaders, isPreflight, preflightHeaders, withoutCors } from "./cors.ts";
 import type { EndpointOptions } from "./mod.ts";
 import { NodeClient } from "./node_client.ts";
-import { HEADERS_OF_SERVER, ownHeaders } from "./own_hosts.ts";
+import { HEADERS_OF_SERVER, ownHeaders } from "./own_headers.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 
 const RUN = /^(\/run\/([^/?]+))(.*)$/s;

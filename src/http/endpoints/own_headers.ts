@@ -1,0 +1,17 @@
+/** Headers of answers on hosts of endpoints. */
+import type { Header } from "../../domain/endpoints/client.ts";
+
+/** What the server's own answers have, and a function decides on a host of its own. */
+export const HEADERS_OF_SERVER = [
+  "Content-Security-Policy",
+  "Referrer-Policy",
+  "X-Content-Type-Options",
+] as const;
+
+/** The headers of a function on a host of its own: its cookies are those of that host alone. */
+export function ownHeaders(headers: readonly Header[]): Header[] {
+  return headers.map(([name, value]) => [
+    name,
+    name.toLowerCase() === "set-cookie" ? value.replace(/;\s*domain\s*=[^;]*/gi, "") : value,
+  ]);
+}
