@@ -7,4 +7,6 @@ export interface InvocationHttp {
   /** Bytes of its body that the function has read. */
   requestBytes: string;
   responseBytes: string;
+  /** First KiB of its body of text, if the trigger has `recordBody`. */
+  requestBody?: string;
 }

@@ -69,6 +69,8 @@ export interface HttpTrigger extends WithSecret {
     /** Such as `"600s"`. */
     maxAge?: string;
   };
+  /** Whether invocations have the first KiB of a body of text. */
+  recordBody?: boolean;
 }
 
 /** What starts a function: exactly one of `schedule`, `webhook` and `http`. */

@@ -106,7 +106,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "invoked.RetryPolicy": "initialBackoff maxAttempts maxBackoff retryOn",
   "invoked.DeadLetter": "attempts error functionId id invocationId parkedAt",
   "invoked.ReplayRequest": "commitId json",
-  "invoked.InvocationHttp": "method path requestBytes responseBytes status",
+  "invoked.InvocationHttp": "method path requestBody requestBytes responseBytes status",
   "invoked.Attempt": "attempt endedAt error startedAt",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
     "circuitBreakerMax circuitBreakerPeriod commitMessage concurrencyKey cpuTimeout debounce description displayName functionType initialContent maxConcurrency maxConcurrencyPerKey memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency rateLimit retention retryPolicy scopedRoleIds timeout variables vfsId",
@@ -144,7 +144,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "invoked.ScheduleTrigger": "at catchUp cronSpec input overlap start timezone",
   "invoked.WebhookTrigger":
     "allowSourceCidrs capabilityUrl discord eventIdHeader github header hmac jwt listenerId maxBytes response slack standardWebhooks stripe",
-  "invoked.HttpTrigger": "auth cors host slug",
+  "invoked.HttpTrigger": "auth cors host recordBody slug",
   "invoked.Delivery": "id invocationId reason receivedAt status",
   "invoked.TypeCheck": "diagnostics state",
   "invoked.TypeDiagnostic": "code column line message path",

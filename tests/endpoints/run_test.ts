@@ -249,6 +249,25 @@ async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
   assert.equal((await createTrigger(client, functionId, same.trigger)).trigger.http.host, host);
 }
 
+async function bodies({ client }: Stage<TestServer>): Promise<void> {
+  const { functionId, path, trigger } = await endpoint(client, { recordBody: true });
+  const recorded = async (body: string, type: string, more: Record<string, string> = {}) => {
+    const headers = { "Content-Type": type, ...more };
+    const response = await fetch(client.url + path, { method: "POST", body, headers });
+    await response.body?.cancel();
+    return (await recordOf(client, { functionId }, response)).http.requestBody;
+  };
+  assert.equal(await recorded('{"a":1}', "application/json; charset=utf-8"), '{"a":1}');
+  assert.equal(await recorded("a=1", "application/x-www-form-urlencoded"), "a=1");
+  // The limit of 1,024 bytes is within its last character.
+  assert.equal(await recorded(`${"x".repeat(1022)}€€`, "text/plain"), "x".repeat(1022));
+  assert.equal(await recorded("x", "application/octet-stream"), undefined);
+  assert.equal(await recorded("x", "text/plain", { "Content-Encoding": "gzip" }), undefined);
+  const changed = await updateTrigger(client, trigger, { http: { recordBody: false } });
+  assert.equal(changed.http.recordBody, false);
+  assert.equal(await recorded("x", "text/plain"), undefined);
+}
+
 const FLAGS = [
   ...["--endpoint-domain", "localhost", "--endpoint-hosts", "own.example.test"],
   ...["--max-webhook", "1MiB", "--endpoint-rate", "0"],
@@ -256,6 +275,7 @@ const FLAGS = [
 
 serverSuite("endpoints of triggers", { flags: FLAGS }, {
   "have a path, and hosts of their own": addresses,
+  "record the first KiB of bodies of text by setting": bodies,
   "have no host that does not reach them": hosts,
   "share no origin with the server": origin,
   "are open, for holders of tokens, or for who signs": callers,

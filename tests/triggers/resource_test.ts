@@ -156,7 +156,7 @@ sharedSuite("triggers", {
       displayName: "one",
       http: { slug, auth: "ENDPOINT_AUTH_OPEN" },
     });
-    assert.deepEqual(trigger.http, { slug, auth: "ENDPOINT_AUTH_OPEN" });
+    assert.deepEqual(trigger.http, { slug, auth: "ENDPOINT_AUTH_OPEN", recordBody: false });
     const taken: readonly (readonly [string, Json])[] = [
       [second, { http: { slug } }],
       [first, { displayName: "one", ...SCHEDULE }],
@@ -191,7 +191,7 @@ sharedSuite("triggers", {
       allowCredentials: true,
       maxAge: "600s",
     };
-    const http = { slug: unique("slug"), auth: "ENDPOINT_AUTH_SIGNATURE", cors };
+    const http = { slug: unique("slug"), auth: "ENDPOINT_AUTH_SIGNATURE", cors, recordBody: true };
     const made = await createTrigger(client, functionId, { http });
     assert.match(made.webhookSecret, /^whsec_/);
     assert.deepEqual(made.trigger.http, http);

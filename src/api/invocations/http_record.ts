@@ -10,12 +10,17 @@ export const httpOut = z.object({
   status: int32Out.optional().openapi({ description: "Absent if the client left before" }),
   requestBytes: int64Out.openapi({ description: "Bytes of its body that the function has read" }),
   responseBytes: int64Out,
+  requestBody: z.string().optional().openapi({
+    description: "First KiB of its body of text, if the trigger has recordBody",
+  }),
 }).openapi("invoked.InvocationHttp", { description: "The request that it answered" });
 
 /** The API's form of the request of an invocation. */
 export function httpJson({ http }: InvocationRecord): { http?: z.input<typeof httpOut> } {
   if (http === null) return {};
-  const { method, path, status, requestBytes, responseBytes } = JSON.parse(http) as HttpRecord;
+  const { method, path, status, requestBytes, responseBytes, requestBody } = JSON.parse(
+    http,
+  ) as HttpRecord;
   return {
     http: {
       method,
@@ -23,6 +28,7 @@ export function httpJson({ http }: InvocationRecord): { http?: z.input<typeof ht
       ...status === null ? {} : { status },
       requestBytes: `${requestBytes}`,
       responseBytes: `${responseBytes}`,
+      ...requestBody === undefined ? {} : { requestBody },
     },
   };
 }

@@ -67,6 +67,7 @@ const httpOut = z.object({
   auth: z.enum(ENDPOINT_AUTHS),
   host: z.string().optional(),
   cors: corsOut.optional(),
+  recordBody: z.boolean(),
 }).openapi("invoked.HttpTrigger");
 
 export const triggerOut = z.object({
@@ -159,8 +160,10 @@ function settingsJson(
     case "webhook":
       return { webhook: webhookJson(settings.webhook, listenerId) };
     case "http": {
-      const { cors, ...http } = settings.http;
-      return { http: { ...http, ...cors === undefined ? {} : { cors: corsJson(cors) } } };
+      const { cors, recordBody = false, ...http } = settings.http;
+      return {
+        http: { ...http, recordBody, ...cors === undefined ? {} : { cors: corsJson(cors) } },
+      };
     }
   }
 }

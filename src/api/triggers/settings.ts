@@ -166,4 +166,7 @@ export const httpIn = z.object({
     { error: "must be a host name without a port" },
   ).optional().openapi({ type: "string" }),
   cors: corsIn.optional(),
+  recordBody: z.boolean().optional().openapi({
+    description: "Records the first KiB of a request's body of text; default false",
+  }),
 });

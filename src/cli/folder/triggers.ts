@@ -57,7 +57,7 @@ const DEFAULTS: Readonly<Record<Kind, TriggerSettings>> = {
     maxBytes: 65_536,
     response: "WEBHOOK_RESPONSE_ACCEPTED",
   },
-  http: { auth: "ENDPOINT_AUTH_BEARER" },
+  http: { auth: "ENDPOINT_AUTH_BEARER", recordBody: false },
 };
 const HEADER_DEFAULTS = { prefix: "", encoding: "SIGNATURE_ENCODING_HEX" };
 const CORS_DEFAULTS = {

@@ -62,4 +62,6 @@ export interface HttpRecord {
   readonly status: number | null;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** The first KiB of its body as text, where the trigger has it recorded. */
+  readonly requestBody?: string | undefined;
 }

@@ -9,6 +9,7 @@ import { principalOf } from "../triggers/principal.ts";
 import type { TriggerSecrets } from "../triggers/secrets.ts";
 import { type HttpSettings, settingsOf } from "../triggers/settings.ts";
 import { verifyStandardWebhook } from "../triggers/signatures/standard_webhooks.ts";
+import { BodyHead } from "./body_head.ts";
 import type { Header, HttpClient } from "./client.ts";
 import { NOT_RUN } from "./ends.ts";
 import { type EndpointLimits, HttpExchange } from "./exchange.ts";
@@ -86,7 +87,11 @@ export class Endpoints {
    * Has the published commit answer a request. Resolves once the invocation is recorded.
    * @throws ENDPOINT_NOT_FOUND, and as a call does, before anything is sent to the client
    */
-  async serve({ row }: Endpoint, request: EndpointRequest, client: HttpClient): Promise<void> {
+  async serve(
+    { row, http }: Endpoint,
+    request: EndpointRequest,
+    client: HttpClient,
+  ): Promise<void> {
     const call = {
       functionId: row.functionId,
       commitId: "",
@@ -94,7 +99,8 @@ export class Endpoints {
       trigger: { kind: "http", id: row.id },
     } as const;
     try {
-      await this.#answer(principalOf(row), call, request, client);
+      const bodyHead = http.recordBody === true ? new BodyHead(request.headers) : undefined;
+      await this.#answer(principalOf(row), call, request, client, bodyHead);
     } catch (error) {
       const isUnpublished = error instanceof DomainError && error.reason === "NO_PUBLISHED_COMMIT";
       throw isUnpublished ? noEndpoint() : error;
@@ -121,11 +127,12 @@ export class Endpoints {
     call: Pick<Invoke, "functionId" | "commitId" | "vfsId" | "trigger">,
     { method, url, headers, hasBody, path, remoteAddress }: EndpointRequest,
     client: HttpClient,
+    bodyHead?: BodyHead,
   ): Promise<void> {
     const inputJson = JSON.stringify({ method, url, headers, hasBody } satisfies RequestInput);
     const exchange = new HttpExchange(
       client,
-      { method, path, inputJson },
+      { method, path, inputJson, bodyHead },
       this.parts.limits,
       this.#streams,
     );

@@ -4,6 +4,7 @@ import { type HostCall, HostCallError, type HostReply } from "../../sandbox/cont
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { DomainError } from "../errors.ts";
 import { RunEnd } from "../invocations/run_end.ts";
+import type { BodyHead } from "./body_head.ts";
 import {
   ClientIdle,
   ClientLeft,
@@ -88,6 +89,8 @@ export class HttpExchange {
       readonly method: string;
       readonly path: string;
       readonly inputJson: string;
+      /** Where the body is recorded. */
+      readonly bodyHead: BodyHead | undefined;
     },
     private readonly limits: EndpointLimits,
     private readonly streams: Streams,
@@ -108,13 +111,14 @@ export class HttpExchange {
   }
 
   get record(): HttpRecord {
-    const { method, path } = this.request;
+    const { method, path, bodyHead } = this.request;
     return {
       method,
       path,
       status: this.#status,
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
+      requestBody: bodyHead?.text,
     };
   }
 
@@ -258,6 +262,7 @@ export class HttpExchange {
       const bytes = await this.client.read();
       if (bytes === undefined) return { value: { end: true } };
       this.#requestBytes += bytes.length;
+      this.request.bodyHead?.add(bytes);
       if (this.#lifecycle.is("waiting")) this.#awaitFirstByte();
       if (this.#requestBytes > SHORT_BODY_BYTES && !this.#becomeStream()) throw new ClientLeft();
       return { value: { end: this.client.isRead }, bytes };

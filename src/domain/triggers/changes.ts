@@ -37,7 +37,7 @@ export const TRIGGER_KINDS = ["schedule", "webhook", "http"] as const satisfies 
 const FIELDS = {
   schedule: ["cronSpec", "at", "timezone", "start", "input", "catchUp", "overlap"],
   webhook: ["allowSourceCidrs", "maxBytes", "response", "eventIdHeader", ...WEBHOOK_METHODS],
-  http: ["slug", "auth", "secret", "host", "cors"],
+  http: ["slug", "auth", "secret", "host", "cors", "recordBody"],
 } as const;
 const UPDATABLE: readonly string[] = [
   "displayName",
@@ -189,13 +189,14 @@ function complete(kind: TriggerKind, given: object): TriggerSettings {
       return { kind, webhook };
     }
     case "http": {
-      const { slug, auth, host, cors } = given as Given<HttpSettings>;
+      const { slug, auth, host, cors, recordBody } = given as Given<HttpSettings>;
       if (!slug) throw invalid({ field: "trigger.http.slug", description: "must not be empty" });
       const http = {
         slug,
         auth: auth ?? "ENDPOINT_AUTH_BEARER",
         host: host || undefined,
         cors,
+        recordBody: recordBody ?? false,
       } as const;
       return { kind, http };
     }

@@ -131,6 +131,8 @@ export interface HttpSettings {
   /** A host name of its own. */
   readonly host?: string | undefined;
   readonly cors?: CorsSettings | undefined;
+  /** Whether invocations have the first KiB of a body of text. Triggers stored earlier lack it. */
+  readonly recordBody?: boolean | undefined;
 }
 
 /** What a trigger is set to. */
