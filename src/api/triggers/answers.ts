@@ -83,7 +83,9 @@ export const triggerOut = z.object({
     time: timestamp,
     invocationId: z.string().optional(),
     reason: z.string().optional().openapi({ description: "Why no call was started" }),
-  }).optional(),
+  }).optional().openapi({
+    description: "Absent for http triggers: each request is an invocation of the function",
+  }),
   nextRuns: z.array(timestamp).openapi({ description: "The next times of a schedule" }),
   createdAt: timestamp,
   updatedAt: timestamp,
