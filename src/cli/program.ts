@@ -25,6 +25,7 @@ export async function buildProgram(args?: readonly string[]): Promise<Command> {
     .description(project.description)
     .version(`invoked ${project.version}`, "-V, --version", "Print the version")
     .helpOption("-h, --help", "Print this help")
+    .configureOutput({ writeOut })
     .configureHelp({ optionDescription, argumentDescription, subcommandTerm })
     .showHelpAfterError("next: run invoked --help or invoked <command> --help")
     .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}\n\n${VALUES_HELP}`)
@@ -37,6 +38,11 @@ export async function buildProgram(args?: readonly string[]): Promise<Command> {
   await addCommand(program, COMPLETE, paths, { hidden: true });
   program.helpCommand("help [command]", "Print the help of a command");
   return program;
+}
+
+/** Prints on stdout. A reader may close it early, as `head` does; console.log ignores that. */
+function writeOut(text: string): void {
+  console.log(text.replace(/\n$/, ""));
 }
 
 /** The paths of commands that arguments name, such as `secrets set`, as far as they may go. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { leafCommands, pathOf, renderCommandLinePage } from "../../scripts/command_line_page.ts";
 import { buildProgram } from "../../src/cli/program.ts";
-import { runInvoked } from "../support/invoked.ts";
+import { INVOKED, runInvoked } from "../support/invoked.ts";
 
 /** Their output is a program of the shell, or a file. */
 const WITHOUT_JSON = ["invoked completions", "invoked volumes cat"];
@@ -56,4 +56,17 @@ Deno.test("completions are a program of the shell", async () => {
     assert.equal(code, 0);
     assert.match(stdout, /invoked complete/);
   }
+});
+
+Deno.test("a reader may close the output of --help early", async () => {
+  const process = new Deno.Command(INVOKED, {
+    args: ["--help"],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await process.stdout.cancel();
+  const [{ code }, stderr] = [await process.status, await new Response(process.stderr).text()];
+  assert.deepEqual([code, stderr], [0, ""]);
 });

@@ -221,7 +221,7 @@ sharedSuite("triggers", {
     await bad({ schedule: { at: "2020-01-01T00:00:00Z" } }, "trigger.schedule.at", /future/);
     await bad({ schedule: { at: "tomorrow" } }, "trigger.schedule.at", /RFC 3339/);
     await bad(schedule({ overlap: "OVERLAP_X" }), "trigger.schedule.overlap", /must be one of/);
-    await bad(schedule({ input: [] }), "trigger.schedule.input");
+    await bad(schedule({ input: [] }), "trigger.schedule.input", /must be a JSON object/);
     await bad({ webhook: {} }, "trigger.webhook", /exactly one of/);
     await bad({ webhook: { hmac: {}, github: {} } }, "trigger.webhook", /hmac and github/);
     await bad({ webhook: { hmac: {}, maxBytes: 2 ** 30 } }, "trigger.webhook.maxBytes", /--max-w/);
@@ -238,7 +238,7 @@ sharedSuite("triggers", {
     await bad({ webhook: { standardWebhooks: { secret: "short" } } }, "secret", /whsec_/);
     await bad({ http: { slug: "A b" } }, "trigger.http.slug", /lower-case/);
     await bad({ http: {} }, "trigger.http.slug");
-    await bad({ http: { slug: unique("s"), secret: "x" } }, "secret", /must be absent/);
+    await bad({ http: { slug: unique("s"), secret: "x" } }, "secret", /ENDPOINT_AUTH_SIGNATURE/);
     await bad({ http: { slug: unique("s"), host: "a:80" } }, "trigger.http.host");
     const elsewhere = { slug: unique("s"), host: "other.example.test" };
     await bad({ http: elsewhere }, "trigger.http.host", /--endpoint-hosts/);

@@ -52,7 +52,7 @@ export const scheduleIn = z.object({
     format: "date-time",
     description: "No run before",
   }),
-  input: z.record(z.string(), z.unknown()).refine(
+  input: z.record(z.string(), z.unknown(), { error: "must be a JSON object" }).refine(
     (input) => Buffer.byteLength(JSON.stringify(input)) <= INPUT_BYTES_MAX,
     { error: `must have at most ${formatBytes(INPUT_BYTES_MAX)} as JSON` },
   ).optional().openapi({ type: "object", additionalProperties: true }),

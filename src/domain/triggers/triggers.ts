@@ -255,7 +255,9 @@ export class Triggers {
     const form = secretFormOf(settings);
     if (form === undefined) {
       if (secret === undefined) return undefined;
-      throw invalid({ field: "secret", description: "must be absent: the trigger has none" });
+      const description =
+        "must be absent: only signed webhooks and endpoints with ENDPOINT_AUTH_SIGNATURE have one";
+      throw invalid({ field: "secret", description });
     }
     if (secret !== undefined) {
       checkSecret(form, secret, "secret");
