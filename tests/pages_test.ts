@@ -11,7 +11,7 @@ const GENERATED = ["cli", "configuration", "npm", "permissions", "triggers"]
 const UNCOUNTED = ["docs/performance.md"];
 /** Words as `wc -w` counts them, in all pages together. */
 const WORDS_MAX = 20_000;
-const WORDS_IN_ARCHITECTURE_MAX = 2_600;
+const WORDS_IN_ARCHITECTURE_MAX = 2_800;
 const WORDS_IN_SENTENCE_MAX = 25;
 
 /** Paths that the walks of ARCHITECTURE.md name, below `src/`. */
