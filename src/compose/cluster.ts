@@ -110,7 +110,7 @@ export class Cluster implements AsyncDisposable {
     this.#opened.defer(() => closing.abort());
     this.#followCapacity(engine, closing.signal);
     if (this.capacity > 0) {
-      const puller = new Puller(this.nats, this.#slots, (id, slot) => claims.takeHere(id, slot));
+      const puller = new Puller(this.nats, this.#slots, (_offer, slot) => claims.takeHere(slot));
       this.#opened.defer(() => puller.stop());
     }
     return { engine, claims, messages: this.#opened.use(new NodeMessages(this.nats, node)) };

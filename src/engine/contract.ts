@@ -94,25 +94,22 @@ export interface Prewarmed {
   readonly count: number;
 }
 
-/** A worker holds a free slot for one asynchronous call. A {@link RunRequest} with it runs there. */
+/** A worker took an offer and holds a free slot for one asynchronous call. A {@link RunRequest} with it runs there. */
 export interface Claim {
-  readonly invocationId: string;
   /** Id of the worker. */
   readonly worker: string;
 }
 
 /** What becomes of a claim. */
 export type ClaimAnswer =
-  /** The call is recorded as RUNNING, and the run with the claim began. `recorded` settles when the call has left it. */
+  /** A call is recorded as RUNNING, and the run with the claim began. `recorded` settles when the call has left it. */
   | { readonly kind: "claimed"; readonly recorded: Promise<void> }
-  /** The call has ended, or there is no such call. */
+  /** No call waits. */
   | { readonly kind: "gone" }
-  /** The call runs elsewhere. */
-  | { readonly kind: "elsewhere" }
-  /** The call must not start now: a limit of its function, or a server that stops. It is claimed again later. */
+  /** No call may start now: a limit of a function, or a server that stops. The offer is claimed again later. */
   | { readonly kind: "later" };
 
-/** Decides on claims: in one transaction the call becomes RUNNING and gets owner, worker and attempt. */
+/** Decides which call a claim starts: in one transaction it becomes RUNNING and gets owner, worker and attempt. */
 export type ClaimHandler = (claim: Claim) => Promise<ClaimAnswer>;
 
 /** Hands asynchronous calls to the workers that ask for them. */

@@ -66,6 +66,15 @@ export interface Attempt {
   readonly attempt: number;
 }
 
+/** A function with calls that wait for a claim. */
+export interface WaitingFunction {
+  readonly functionId: string;
+  /** Id of the call that waits for longest. */
+  readonly oldest: string;
+  /** Its calls that run, on any node. */
+  readonly running: number;
+}
+
 /** An invocation that has not ended and whose owner does not live, or was never known. */
 export type OrphanedInvocation = InvocationRow & { readonly owner: string };
 
@@ -258,6 +267,18 @@ export class InvocationReader extends IdempotencyKeyReader {
       .where(({ or, eb }) => or([eb("updatedAt", "<", before), eb("updatedAt", ">", after)]))
       .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
       .limit(limit).execute();
+  }
+
+  /** The oldest call of each function that waits for a claim; functions with the fewest running calls first. */
+  async nextUnclaimed(limit: number): Promise<WaitingFunction[]> {
+    const oldest = sql<string>`min(case when status = 'PENDING' and owner is null
+      and id not in (select invocation_id from delayed_calls) then id end)`;
+    const running = sql<number>`sum(case when status = 'RUNNING' then 1 else 0 end)`;
+    const rows = await this.#unfinished().clearSelect().clearOrderBy()
+      .select(["functionId", oldest.as("oldest"), running.as("running")])
+      .groupBy("functionId").having(oldest, "is not", null)
+      .orderBy("running").orderBy("oldest").limit(limit).execute();
+    return rows.map((row) => ({ ...row, running: Number(row.running) }));
   }
 
   /** Calls from outside that have not ended; without those that wait for a time. */

@@ -62,6 +62,21 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     for (const id of queued) assert.deepEqual(outputOf(await client.ended(sleep, id)), { ms: 500 });
   });
 
+  await t.step("a flood of one function delays another by few calls", async () => {
+    const flood = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const { body } = await client.invoke(sleep, { ms: 300 }, ASYNC);
+        return body.invocationId as string;
+      }),
+    );
+    const { body: { invocationId } } = await client.invoke(echo, { n: 3 }, ASYNC);
+    const { startedAt } = await client.ended(echo, invocationId);
+    const starts: string[] = [];
+    for (const id of flood) starts.push((await client.ended(sleep, id)).startedAt);
+    const later = starts.filter((time) => time > startedAt).length;
+    assert.ok(later > 10, `${later} of ${flood.length} started later`);
+  });
+
   await t.step("a call waits until a worker is there", async () => {
     await first?.stop("SIGKILL");
     const { body: { invocationId } } = await client.invoke(echo, { n: 7 }, ASYNC);

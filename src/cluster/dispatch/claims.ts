@@ -22,11 +22,7 @@ export type ClaimPlace =
 export class SlotClaim implements Claim {
   readonly #answered = Promise.withResolvers<void>();
 
-  constructor(
-    readonly invocationId: string,
-    readonly worker: string,
-    readonly place: ClaimPlace,
-  ) {}
+  constructor(readonly worker: string, readonly place: ClaimPlace) {}
 
   get session(): OwnerSession | undefined {
     return this.place.kind === "worker" ? this.place.session : undefined;
@@ -71,10 +67,10 @@ export class Claims implements CallQueue, Disposable {
     );
   }
 
-  /** Claims a call for a slot of this process; see `TakeCall`. */
-  async takeHere(invocationId: string, slot: Disposable): Promise<"settled" | "again"> {
+  /** Claims a call for a slot of this process; see `TakeOffer`. */
+  async takeHere(slot: Disposable): Promise<"settled" | "again"> {
     using _ = slot;
-    const claim = new SlotClaim(invocationId, this.#sessions.node, { kind: "here" });
+    const claim = new SlotClaim(this.#sessions.node, { kind: "here" });
     const answer = await this.#decide(claim);
     claim.markAnswered();
     if (answer.kind !== "claimed") return answer.kind === "later" ? "again" : "settled";
@@ -95,7 +91,7 @@ export class Claims implements CallQueue, Disposable {
       if (request.kind === "hello") return respond({ answer: "welcome" });
       const session = this.#sessions.open(request.session, worker);
       session.accept(request.publicKey);
-      const claim = new SlotClaim(request.invocation, worker, { kind: "worker", session });
+      const claim = new SlotClaim(worker, { kind: "worker", session });
       const answer = await this.#decide(claim);
       if (answer.kind !== "claimed") {
         session.close();
@@ -114,12 +110,8 @@ export class Claims implements CallQueue, Disposable {
     try {
       return await this.#onClaim?.(claim) ?? { kind: "later" };
     } catch (error) {
-      const { invocationId, worker } = claim;
-      logger.error("Cannot decide on invocation {invocationId}, which worker {worker} claims", {
-        invocationId,
-        worker,
-        error,
-      });
+      const { worker } = claim;
+      logger.error("Cannot choose a call for worker {worker}: {error}", { worker, error });
       return { kind: "later" };
     }
   }

@@ -63,7 +63,9 @@ export class Dispatcher implements JobRunner {
     placement: Placement,
   ): Promise<Outcome> {
     const { claim } = placement;
-    if (claim instanceof SlotClaim) return await this.#runClaimed(job, ports, signal, claim);
+    if (claim instanceof SlotClaim) {
+      return await this.#runClaimed(job, ports, signal, claim, placement.runId);
+    }
     const deadline = performance.now() + (placement.waitMs ?? Infinity);
     for (;;) {
       const place = await this.#place(job, ports, placement, deadline, signal);
@@ -122,8 +124,9 @@ export class Dispatcher implements JobRunner {
     ports: JobPorts,
     signal: AbortSignal,
     claim: SlotClaim,
+    runId: string,
   ): Promise<Outcome> {
-    const { place, invocationId: runId } = claim;
+    const { place } = claim;
     // Recorded with the claim.
     const { onAssigned: _recorded, ...rest } = ports;
     this.#placed.set(runId, { session: claim.session, isLent: false });

@@ -50,7 +50,7 @@ export class Claiming {
     }
   }
 
-  /** Claims a call, runs it, and resolves once its owner has recorded its end; see `TakeCall`. */
+  /** Claims a call, runs it, and resolves once its owner has recorded its end; see `TakeOffer`. */
   async take(invocation: string, slot: Disposable): Promise<"settled" | "again"> {
     const id = crypto.randomUUID();
     this.#early.set(id, []);

@@ -20,16 +20,16 @@ const BEFORE_ASYNC_MAX = 7;
 const PAUSE_MS = 1_000;
 
 /**
- * Takes charge of a call and of the slot for it. Resolves with `settled` once the message of the call is no longer needed,
- * or with `again` if the call must be offered again. Must not reject.
+ * Takes charge of an offer, which names one of the calls that wait, and of the slot for a call. Resolves with `settled`
+ * once the message is no longer needed, or with `again` if it must be offered again. Must not reject.
  */
-export type TakeCall = (invocationId: string, slot: Disposable) => Promise<"settled" | "again">;
+export type TakeOffer = (invocationId: string, slot: Disposable) => Promise<"settled" | "again">;
 
 /** Pulls asynchronous calls for free slots. */
 export class Puller {
   readonly #nats: Nats;
   readonly #slots: Slots;
-  readonly #take: TakeCall;
+  readonly #take: TakeOffer;
   readonly #mayPull: (signal: AbortSignal) => Promise<void>;
   readonly #stopping = new AbortController();
   readonly #calls = new Set<Promise<void>>();
@@ -41,7 +41,7 @@ export class Puller {
   constructor(
     nats: Nats,
     slots: Slots,
-    take: TakeCall,
+    take: TakeOffer,
     mayPull: (signal: AbortSignal) => Promise<void> = () => Promise.resolve(),
   ) {
     this.#nats = nats;

@@ -1,5 +1,6 @@
+import { LRUCache } from "lru-cache";
 import type { Claim, ClaimAnswer, Engine } from "../../engine/contract.ts";
-import type { InvocationRow } from "../../store/invocations.ts";
+import type { InvocationRow, WaitingFunction } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import { locks } from "../locks.ts";
@@ -7,8 +8,24 @@ import type { Node } from "../nodes/node.ts";
 import type { Attempts } from "./attempts.ts";
 import { planOf } from "./planning.ts";
 
-/** Decides on the claims of workers: a call that waits becomes RUNNING under this node, once. */
+/** Functions that one claim considers. */
+const CONSIDERED_MAX = 1_000;
+/** Calls that one claim tries to start: others may be faster, and functions may be at their limit. */
+const TRIES_MAX = 8;
+/** Functions whose last turn is remembered. */
+const TURNS_MAX = 10_000;
+
+/**
+ * Decides on the claims of workers: a call that waits becomes RUNNING under this node, once.
+ *
+ * An offer says that one call waits, and not which one starts. The next is the oldest call of the function with the
+ * fewest running calls; among equals, functions take turns. So a flood of one function delays others by one call.
+ */
 export class Claims {
+  /** When functions had their last turn at this node. */
+  readonly #turns = new LRUCache<string, number>({ max: TURNS_MAX });
+  #turn = 0;
+
   constructor(
     private readonly parts: {
       readonly store: Store;
@@ -21,42 +38,59 @@ export class Claims {
 
   /** @see ClaimHandler */
   async claim(claim: Claim): Promise<ClaimAnswer> {
-    const { store, engine, node, attempts, functionLimits } = this.parts;
-    const row = await store.read.invocations.row(claim.invocationId);
-    if (row === undefined || row.status === "SUCCESS" || row.status === "ERROR") {
-      return { kind: "gone" };
+    const { store, engine, node } = this.parts;
+    const waiting = await store.read.invocations.nextUnclaimed(CONSIDERED_MAX);
+    if (waiting.length === 0) return { kind: "gone" };
+    for (const { functionId, oldest } of this.#inTurn(waiting).slice(0, TRIES_MAX)) {
+      if (!node.isLive || !engine.isOpen) break;
+      const row = await store.read.invocations.row(oldest);
+      const started = row && await this.#start(claim, row);
+      if (started === undefined) continue;
+      this.#turns.set(functionId, ++this.#turn);
+      return started;
     }
-    if (row.status !== "PENDING" || row.owner !== null) return { kind: "elsewhere" };
-    if (!node.isLive || !engine.isOpen) return { kind: "later" };
+    return { kind: "later" };
+  }
+
+  #inTurn(waiting: readonly WaitingFunction[]): WaitingFunction[] {
+    const turnOf = ({ functionId }: WaitingFunction) => this.#turns.get(functionId) ?? 0;
+    return waiting.toSorted((a, b) => a.running - b.running || turnOf(a) - turnOf(b));
+  }
+
+  /** Starts a call; undefined if it does not wait any more, or if its function runs as many calls as it may. */
+  async #start(claim: Claim, row: InvocationRow): Promise<ClaimAnswer | undefined> {
+    if (row.status !== "PENDING" || row.owner !== null) return undefined;
+    const { store, engine, node, attempts, functionLimits } = this.parts;
     const attempt = row.attempt + 1;
     const claimed = { ...row, status: "RUNNING", owner: node.id, attempt } as const;
     const plan = await planOf(store.read, claimed, functionLimits);
     const { ownConcurrency } = plan.execution;
-    const decided = await store.write(
-      (tx) => this.#decide(tx, { ...claim, attempt }, row, ownConcurrency),
+    const lastSequence = await store.write(
+      (tx) => this.#record(tx, { ...row, attempt, worker: claim.worker }, ownConcurrency),
       "durable",
       ownConcurrency === undefined ? [] : [locks.ofRunning(row.functionId)],
     );
-    if (typeof decided !== "number") return decided;
+    if (lastSequence === undefined) return undefined;
     const slot = engine.admitClaimed(plan.admission);
-    const execution = { ...plan.execution, lastSequence: decided };
+    const execution = { ...plan.execution, lastSequence };
     const ended = attempts.run({ ...plan, execution }, slot, undefined, claim);
     return { kind: "claimed", recorded: ended.then(() => undefined) };
   }
 
   /** The sequence number of the last log line of earlier attempts, once the call is this node's. */
-  async #decide(
+  async #record(
     tx: Writers,
-    { attempt, worker }: Claim & { readonly attempt: number },
-    { id, functionId }: InvocationRow,
+    { id, functionId, attempt, worker }:
+      & Pick<InvocationRow, "id" | "functionId" | "attempt">
+      & { readonly worker: string },
     ownConcurrency: number | undefined,
-  ): Promise<number | ClaimAnswer> {
+  ): Promise<number | undefined> {
     const isFull = ownConcurrency !== undefined &&
       await tx.invocations.countRunning(functionId) >= ownConcurrency;
-    if (isFull) return { kind: "later" };
+    if (isFull) return undefined;
     const owned = { id, owner: this.parts.node.id, attempt };
     const isOurs = await tx.invocations.claim(owned, worker, new Date().toISOString());
-    if (!isOurs) return { kind: "elsewhere" };
+    if (!isOurs) return undefined;
     return attempt === 1 ? 0 : await tx.invocations.lastSequence(id);
   }
 }

@@ -59,9 +59,12 @@ export const DELAYS: Steps = {
       await invocations.unclaimed({ before: time(1), after: time(19) }, 10),
       waiting,
     );
+    const [next, ...others] = await invocations.nextUnclaimed(10);
+    assert.deepEqual([next?.oldest, next?.running, others], [id(3), 0, []]);
     await store.write(async ({ invocations }) => {
       assert.equal(await invocations.claim(attempt, "worker", time(21)), true);
     });
+    assert.deepEqual(await invocations.nextUnclaimed(10), []);
     const claimed = await store.read.invocations.row(id(3));
     assert.deepEqual([claimed?.startedAt, claimed?.worker], [time(21), "worker"]);
   },
