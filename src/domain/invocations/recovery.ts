@@ -88,13 +88,13 @@ export class Recovery {
   }
 
   async #takeOverAll(rows: readonly OrphanedInvocation[]): Promise<void> {
-    const ended = rows.filter((row) => !mayRun(row)).map((row) => this.#interrupt(row));
-    const resumed = rows.filter(mayRun).map((row) => this.#takeOver(row));
+    // All at once: a rejection that nobody waits for yet would end the process.
+    const [ended, resumed] = await Promise.all([
+      Promise.all(rows.filter((row) => !mayRun(row)).map((row) => this.#interrupt(row))),
+      Promise.all(rows.filter(mayRun).map((row) => this.#takeOver(row))),
+    ]);
     const count = (taken: readonly boolean[]) => taken.filter(Boolean).length;
-    const [interrupted, running] = [
-      count(await Promise.all(ended)),
-      count(await Promise.all(resumed)),
-    ];
+    const [interrupted, running] = [count(ended), count(resumed)];
     if (interrupted + running === 0) return;
     logger.warn(
       "Nobody ran {count} invocations any more: {interrupted} are interrupted, {running} resume now",
