@@ -113,6 +113,16 @@ export type SkipReason =
   | "SKIP_REASON_DEBOUNCED"
   | "SKIP_REASON_REPEAT";
 
+/** What a call waits for. An addition of this server. */
+export type WaitReason =
+  | "WAIT_REASON_UNSPECIFIED"
+  | "WAIT_REASON_INVOKE_AT"
+  | "WAIT_REASON_BACKOFF"
+  | "WAIT_REASON_DEBOUNCE"
+  | "WAIT_REASON_RATE_LIMIT"
+  | "WAIT_REASON_CONCURRENCY_KEY"
+  | "WAIT_REASON_CIRCUIT_BREAKER";
+
 /** One start of a call; its times are RFC 3339. An addition of this server. */
 export interface Attempt {
   attempt?: number;
@@ -145,6 +155,8 @@ export interface FunctionInvocation {
   trigger?: InvocationTrigger;
   /** The time that its next or last attempt waited for; absent: it could start at once. An addition of this server. */
   notBefore?: Date;
+  /** What it waits for; absent if that is a slot. An addition of this server. */
+  waitReason?: WaitReason;
   /** Start of its first attempt, and its end. Additions of this server. */
   startedAt?: Date;
   endedAt?: Date;

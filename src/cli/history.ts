@@ -18,6 +18,7 @@ import {
   timeInWords,
 } from "./terminal/output.ts";
 import { firstLine } from "./terminal/failure.ts";
+import { waitOf } from "./terminal/wait.ts";
 import { addExamples, addJsonOption, addLimitOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
@@ -164,8 +165,10 @@ function attemptOf({ attempt = 0, maxAttempts = 1 }: Invocation): string {
 
 const SUMMARY_CHARS = 60;
 
-function summary({ status, notBefore, error, output }: Invocation): string {
-  if (status === "PENDING" && notBefore !== undefined) return `waits until ${showTime(notBefore)}`;
+function summary(invocation: Invocation): string {
+  const wait = waitOf(invocation);
+  if (wait !== undefined) return wait;
+  const { error, output } = invocation;
   const text = firstLine(error ?? "") || (output === undefined ? "" : JSON.stringify(output));
   return text.length <= SUMMARY_CHARS ? text : `${text.slice(0, SUMMARY_CHARS).toWellFormed()}...`;
 }

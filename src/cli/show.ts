@@ -12,6 +12,7 @@ import {
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { firstLine, oneLine } from "./terminal/failure.ts";
 import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
+import { waitOf } from "./terminal/wait.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
@@ -118,6 +119,7 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
     ["created", showTime(createdAt)],
     ["changed", showTime(updatedAt)],
     ["process reuse", describeReuse(invocation)],
+    ...describeWait(invocation),
     ...describeStarts(invocation),
     ...attempt === 0 ? [] : [["attempt", `${attempt} of ${maxAttempts}`] as const],
     ...limits === undefined ? [] : [["limits", describeLimits(limits)] as const],
@@ -142,6 +144,11 @@ function describeOwn(fn: RemoteFunction): (readonly [name: string, value: string
   ] as const;
   return settings.filter(([, value]) => Object.keys(value).length > 0)
     .map(([name, value]) => [name, JSON.stringify(value)]);
+}
+
+function describeWait(invocation: Invocation): (readonly [name: string, value: string])[] {
+  const wait = waitOf(invocation);
+  return wait === undefined ? [] : [["waiting", wait]];
 }
 
 /** What started an invocation, when, and how its attempts ended before the last one. */

@@ -67,6 +67,13 @@ export class DelayedCallWriter extends DelayedCallReader {
     if (change.reason === "rate-limit") await this.#show(invocationId, change.dueAt);
   }
 
+  /** Lets the calls of a function look again that wait for limits, which have changed. */
+  async reconsider(functionId: string, now: string): Promise<void> {
+    await this.db.updateTable("delayedCalls").set({ dueAt: now })
+      .where("functionId", "=", functionId).where("reason", "in", ["rate-limit", "concurrency"])
+      .execute();
+  }
+
   /** Records the time that a call waits for, where it is known. */
   async #show(id: string, notBefore: string): Promise<void> {
     await this.db.updateTable("invocations").set({ notBefore }).where("id", "=", id).execute();

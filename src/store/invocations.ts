@@ -4,6 +4,7 @@ import type { Capabilities } from "./dialect.ts";
 import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";
 import { cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type {
+  DelayedCallTable,
   EarlierAttempt,
   IdempotencyKeyTable,
   InvocationLogTable,
@@ -41,6 +42,8 @@ export interface InvocationConclusion {
 export type InvocationRecord = Omit<InvocationRow, ContentColumn | "variables"> & {
   readonly input: Content;
   readonly output: Content | null;
+  /** What it waits for; null if it waits for a slot, or not any more. */
+  readonly waitsFor: DelayedCallTable["reason"] | null;
 };
 
 /** Longest input or output, in bytes, that is read together with the row. A longer one is read beside the event loop. */
@@ -227,12 +230,15 @@ export class InvocationReader extends IdempotencyKeyReader {
       inline("input").as("input"),
       bytes("output").as("outputBytes"),
       inline("output").as("output"),
+      sql<InvocationRecord["waitsFor"]>`case when status = 'PENDING' then (
+        select reason from delayed_calls where invocation_id = invocations.id) end`.as("waitsFor"),
     ]);
   }
 
   #recordOf(
     { inputBytes, outputBytes, ...row }:
       & Omit<InvocationRow, ContentColumn | "variables">
+      & Pick<InvocationRecord, "waitsFor">
       & Record<`${ContentColumn}Bytes`, number | null>
       & Record<ContentColumn, Uint8Array | null>,
   ): InvocationRecord {

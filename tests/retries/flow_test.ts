@@ -32,7 +32,13 @@ async function rates({ client }: Stage): Promise<void> {
   const { body } = await client.post(`/api/v1/functions/${id}/invocations/${waiting}/cancel`);
   assert.match(body.invocation.error, /^CANCELLED: /);
 
-  await settings(client, id, { rateLimit: { calls: 1, period: "0.5s" } });
+  const released = await start(client, id, { n: 1 });
+  await eventually(async () =>
+    (await client.invocation(id, released)).waitReason === "WAIT_REASON_RATE_LIMIT" || undefined
+  );
+  await settings(client, id, { rateLimit: {} });
+  assert.deepEqual((await client.ended(id, released)).output, { n: 1 });
+
   const other = await client.deploy(HANGING);
   await settings(client, other, { rateLimit: { calls: 1, period: "0.5s" } });
   const calls = await Promise.all([1, 2, 3, 4].map((n) => start(client, other, { n })));
@@ -67,7 +73,8 @@ async function keys({ client }: Stage): Promise<void> {
   assertError(await client.invoke(id, of(1)), "RESOURCE_EXHAUSTED", "CONCURRENCY_KEY_BUSY", {
     message: /the limit of 1 call with this key at a time is reached \(maxConcurrencyPerKey\), and/,
   });
-  assert.equal((await client.invocation(id, second)).status, `${STATUS}PENDING`);
+  const { status, waitReason } = await client.invocation(id, second);
+  assert.deepEqual([status, waitReason], [`${STATUS}PENDING`, "WAIT_REASON_CONCURRENCY_KEY"]);
   const waiting = client.invoke(id, of(1));
   await client.post(`/api/v1/functions/${id}/invocations/${first}/cancel`);
   assert.equal((await client.ended(id, second)).status, `${STATUS}SUCCESS`);
@@ -133,9 +140,17 @@ async function breaks({ client, server }: Stage): Promise<void> {
   assert.equal(await pausedAt(), undefined);
 
   const released = await trip();
-  assert.equal((await client.invocation(id, released)).status, `${STATUS}PENDING`);
+  const env = { INVOKED_DATA: server.dataDir };
+  await eventually(async () =>
+    (await client.invocation(id, released)).waitReason === "WAIT_REASON_CIRCUIT_BREAKER" ||
+    undefined
+  );
+  assert.match(
+    (await runInvoked(["history", id], { env })).stdout,
+    /paused by the circuit breaker/,
+  );
   const args = ["circuit-breaker", id, "run", "--reason", "expected"];
-  const { stdout, stderr } = await runInvoked(args, { env: { INVOKED_DATA: server.dataDir } });
+  const { stdout, stderr } = await runInvoked(args, { env });
   assert.match(stdout, /^Released [01] calls? of test$/m, stderr);
   assert.deepEqual((await client.ended(id, released)).output, { waited: true });
   for (const body of [{}, { decision: "RUN" }]) {

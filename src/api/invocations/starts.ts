@@ -21,6 +21,16 @@ const SKIP_REASONS = [
   "REPEAT",
 ] as const satisfies readonly NonNullable<InvocationRecord["skipReason"]>[];
 
+/** What a call waits for, and its name in the store. Others wait for a slot alone. */
+const WAIT_REASONS = {
+  "invoke-at": "INVOKE_AT",
+  backoff: "BACKOFF",
+  debounce: "DEBOUNCE",
+  "rate-limit": "RATE_LIMIT",
+  concurrency: "CONCURRENCY_KEY",
+  "circuit-breaker": "CIRCUIT_BREAKER",
+} as const satisfies Partial<Record<NonNullable<InvocationRecord["waitsFor"]>, string>>;
+
 /** An enum of the API with its prefix, and its unspecified value. */
 function prefixed<Prefix extends string, Name extends string>(
   prefix: Prefix,
@@ -45,6 +55,9 @@ export function triggerKindOf(
 
 const skipReason = prefixed("SKIP_REASON_", SKIP_REASONS).openapi("invoked.SkipReason");
 
+const waitReason = prefixed("WAIT_REASON_", Object.values(WAIT_REASONS))
+  .openapi("invoked.WaitReason");
+
 /** One attempt of a call. */
 export const attemptOut = z.object({
   attempt: int32Out,
@@ -66,6 +79,9 @@ export const startsOut = {
   notBefore: timestamp.optional().openapi({
     description:
       "The time that its next or last attempt waited for; absent: it could start at once",
+  }),
+  waitReason: waitReason.optional().openapi({
+    description: "What it waits for; absent if it waits for a slot, or not any more",
   }),
   startedAt: timestamp.optional().openapi({
     description:
@@ -94,6 +110,7 @@ export function startsJson(row: InvocationRecord) {
       ...row.triggerId === null ? {} : { id: row.triggerId },
     },
     ...row.notBefore === null ? {} : { notBefore: row.notBefore },
+    ...waitReasonJson(row),
     ...startedAt === undefined ? {} : { startedAt },
     ...hasEnded(row) ? { endedAt: row.updatedAt } : {},
     ...row.attempt === 0 ? {} : { attempt: row.attempt },
@@ -101,6 +118,11 @@ export function startsJson(row: InvocationRecord) {
     ...row.maxAttempts === 1 ? {} : { attempts },
     ...row.skipReason === null ? {} : { skipReason: `SKIP_REASON_${row.skipReason}` as const },
   } as const;
+}
+
+function waitReasonJson({ waitsFor }: InvocationRecord) {
+  if (waitsFor === null || waitsFor === "flow" || waitsFor === "released") return {};
+  return { waitReason: `WAIT_REASON_${WAIT_REASONS[waitsFor]}` as const };
 }
 
 function hasEnded({ status }: InvocationRecord): boolean {

@@ -206,6 +206,7 @@ export const Invocation = z.object({
       kind: value?.kind.replace("TRIGGER_KIND_", "").toLowerCase() ?? "api",
     })),
   notBefore: optionalText,
+  waitReason: optionalText,
   startedAt: optionalText,
   attempts: z.array(Attempt).nullish().transform((value) => value ?? []),
   skipReason: optionalText,

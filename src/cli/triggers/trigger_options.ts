@@ -41,7 +41,10 @@ export function addTriggerOptions(command: Command): void {
     .option("--timezone <NAME>", "Time zone of the schedule, such as Europe/Berlin [default UTC]")
     .option("--input <JSON>", "Input of the calls of the schedule; @FILE reads it from a file")
     .addOption(
-      new Option("--webhook <METHOD>", "A webhook, and how its sender proves itself")
+      new Option(
+        "--webhook <METHOD>",
+        "A webhook, and how its sender proves itself; discord, jwt and header need --settings",
+      )
         .choices(Object.keys(METHODS)),
     )
     .option("--secret", "Take the secret of the webhook from stdin; otherwise one is made")

@@ -30,6 +30,9 @@ import { maskedFields, type UpdateMask } from "./update_mask.ts";
 const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;
 type Updatable = (typeof UPDATABLE)[number];
 
+/** Limits that calls wait for. */
+const FLOW_FIELDS: readonly string[] = ["rateLimit", "concurrencyKey", "maxConcurrencyPerKey"];
+
 /** A function with the names of its secrets; their values never leave the server. */
 export interface FunctionView {
   readonly row: FunctionRow;
@@ -182,6 +185,9 @@ export class Functions {
           updatedAt: new Date().toISOString(),
         });
         await this.destinations.writeSecrets(tx, fn.id, update.change, changed, "function.");
+        if (changed.some((field) => FLOW_FIELDS.includes(field))) {
+          await tx.delays.reconsider(fn.id, new Date().toISOString());
+        }
         if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
         await this.#checkNames(tx, fn.id, fields);
       },

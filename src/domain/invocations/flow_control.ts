@@ -178,12 +178,14 @@ function rateLimited(
   { calls, periodMs }: NonNullable<FlowLimits["rate"]>,
   waitMs: number,
 ): DomainError {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000);
   return new DomainError(
     "RATE_LIMITED",
     `Cannot call function ${id}: the limit of ${countOf(calls, "call")} in ` +
       `${formatDuration(periodMs)} is reached (rateLimit). Try again in ` +
-      `${formatDuration(Math.ceil(waitMs))}, or call it asynchronously (Prefer: respond-async)`,
-    { retryAfterSeconds: Math.ceil(waitMs / 1000) },
+      `${formatDuration(retryAfterSeconds * 1000)}, or call it asynchronously ` +
+      "(Prefer: respond-async)",
+    { retryAfterSeconds },
   );
 }
 

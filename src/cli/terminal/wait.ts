@@ -1,0 +1,30 @@
+/** What calls wait for, in words. */
+import { showTime } from "./output.ts";
+
+/** What a call waits for that has no time. */
+const WAITS = {
+  WAIT_REASON_CONCURRENCY_KEY: "waits for calls with its concurrency key",
+  WAIT_REASON_CIRCUIT_BREAKER: "paused by the circuit breaker",
+} as const satisfies Record<string, string>;
+const REASONS = {
+  WAIT_REASON_BACKOFF: "backoff",
+  WAIT_REASON_DEBOUNCE: "debounce",
+  WAIT_REASON_RATE_LIMIT: "rate limit",
+} as const satisfies Record<string, string>;
+
+/** What of an invocation says what it waits for. */
+export interface WaitingCall {
+  readonly status: string;
+  readonly notBefore?: string | undefined;
+  readonly waitReason?: string | undefined;
+}
+
+/** What a call waits for; undefined if that is a slot, or if it does not wait. */
+export function waitOf({ status, notBefore, waitReason = "" }: WaitingCall): string | undefined {
+  if (status !== "PENDING") return undefined;
+  if (Object.hasOwn(WAITS, waitReason)) return WAITS[waitReason as keyof typeof WAITS];
+  if (notBefore === undefined) return undefined;
+  const time = `waits until ${showTime(notBefore)}`;
+  if (!Object.hasOwn(REASONS, waitReason)) return time;
+  return `${time} (${REASONS[waitReason as keyof typeof REASONS]})`;
+}
