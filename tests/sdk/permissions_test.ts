@@ -62,6 +62,10 @@ const INVOKES = (
   "functions.invoke": { functionId: id, functionsServiceInvokeRequest: { json: base64("{}") } },
   "functionsInvocation.cancel": { functionId: id, id: invocationId },
   "functions.test": { functionId: id },
+  "functions.clearCircuitBreaker": {
+    functionId: id,
+    clearCircuitBreakerRequest: { decision: "PAUSED_EXECUTION_DECISION_RUN" },
+  },
   "triggers.run": { functionId: triggered, id: scheduleId },
   "deadLetters.replay": { functionId: failing, id: deadLetterIds[0] },
   "deadLetters.drop": { functionId: failing, id: deadLetterIds[1] },
