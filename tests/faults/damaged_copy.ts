@@ -52,6 +52,8 @@ export async function checkDamagedCopy(
 
 async function check(client: Client, { functionId, volumeId }: LoadIds): Promise<string[]> {
   const found: string[] = [];
+  // The log may be cut before the function was created.
+  if ((await client.get(`/api/v1/functions/${functionId}`)).status === 404) return found;
   const records = await recordsOf(client, functionId);
   const counted = records.filter(({ counted }) => counted !== undefined).length;
   const volume = new Volume(client, volumeId);

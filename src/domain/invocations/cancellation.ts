@@ -45,7 +45,9 @@ export class Cancellation {
 
   /** Cancels a call that has not ended, and waits for its end as long as its owner may need. */
   async cancel(functionId: string, id: string): Promise<void> {
-    if (await this.cancelHere(id) || await this.#ask(id)) return;
+    await this.cancelHere(id);
+    // A call that has left the engine may wait for its next attempt.
+    if (await this.#ask(id)) return;
     if (!this.parts.node.isShared) {
       // A delayed call that began meanwhile runs here.
       await this.cancelHere(id);
