@@ -205,7 +205,7 @@ async function rootOf(cacheDir: string): Promise<{ root: number; templates: read
 }
 
 sandboxTest(
-  "a root may open a file for each fork, and its forks as many as any instance",
+  "a root may open a file for each fork; a fork has the limit of an instance",
   async (_sandboxes, _context, _mode, cacheDir) => {
     const { root, templates } = await rootOf(cacheDir);
     const limitOf = async (pid: number) => {

@@ -13,6 +13,7 @@ import {
   WEBHOOK_RESPONSES,
   type WebhookMethod,
 } from "../../domain/triggers/settings.ts";
+import { HEADER_NAME } from "../../shared/http_headers.ts";
 import { durationIn, int32In, textIn, timestampIn } from "../primitives.ts";
 
 const INPUT_BYTES_MAX = 64 * 1024;
@@ -20,7 +21,6 @@ const CORS_ENTRIES_MAX = 100;
 const PREFIX_CHARS_MAX = 64;
 const HOST_CHARS_MAX = 253;
 
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 

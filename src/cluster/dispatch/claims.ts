@@ -97,9 +97,9 @@ export class Claims implements CallQueue, Disposable {
         session.close();
         return respond({ answer: answer.kind });
       }
+      answer.recorded.then(() => session.recorded(), () => session.close());
       respond({ answer: "claimed", node: this.#sessions.node });
       claim.markAnswered();
-      answer.recorded.then(() => session.recorded(), () => session.close());
     } catch (error) {
       logger.warn("Cannot take the claim of worker {worker}: {error}", { worker, error });
       respond({ answer: "later" });

@@ -1,3 +1,4 @@
+import { backoffMs } from "../../shared/backoff.ts";
 import { getLogger } from "@logtape/logtape";
 import { Webhook } from "standardwebhooks";
 import { formatCount } from "../../config/mod.ts";
@@ -171,8 +172,7 @@ export class Outbox implements DueWork {
         : ` (after ${formatCount(attempts)} attempts, --destination-attempts)`;
       return { state: "FAILED", error: text + limit };
     }
-    const backoffMs = Math.min(BACKOFF.maxMs, BACKOFF.initialMs * 2 ** (attempts - 1));
-    const dueAt = new Date(Date.now() + Math.random() * backoffMs).toISOString();
+    const dueAt = new Date(Date.now() + backoffMs(BACKOFF, attempts)).toISOString();
     return { dueAt, error: text };
   }
 }

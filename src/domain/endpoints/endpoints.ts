@@ -84,7 +84,7 @@ export class Endpoints {
   }
 
   /**
-   * Has the published commit answer a request. Resolves once the invocation is recorded.
+   * Lets the published commit answer a request. Resolves once the invocation is recorded.
    * @throws ENDPOINT_NOT_FOUND, and as a call does, before anything is sent to the client
    */
   async serve(
@@ -108,7 +108,7 @@ export class Endpoints {
   }
 
   /**
-   * Has any commit answer a request of a principal.
+   * Lets any commit answer a request of a principal.
    * @throws ROLE_MISSING, and as {@link serve}
    */
   async preview(

@@ -1,27 +1,14 @@
 /** Checks the head of a response, which a hostile function has made. */
 import { countOf, formatBytes } from "../../config/mod.ts";
+import { HEADER_NAME, HOP_BY_HOP, NO_HEADER_VALUE } from "../../shared/http_headers.ts";
 import type { Header, ResponseHead } from "./client.ts";
 
 const HEADERS_MAX = 200;
 const STATUS_MIN = 200;
 const STATUS_MAX = 599;
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
-const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const LENGTH = /^\d{1,15}$/;
 const NAME_SHOWN_MAX_UNITS = 64;
 
-/** Headers of one connection, which the server sets (RFC 9110, section 7.6.1). */
-export const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 /** Headers by which the server names a request and its invocation. */
 const OF_SERVER: ReadonlySet<string> = new Set(["request-id", "invocation-id"]);
 
@@ -77,10 +64,10 @@ export function readResponseHead(value: unknown, maxBytes: number): ResponseHead
 
 function readHeader(header: unknown): Header {
   const [name, value] = Array.isArray(header) ? header as unknown[] : [];
-  if (typeof name !== "string" || !NAME.test(name)) {
+  if (typeof name !== "string" || !HEADER_NAME.test(name)) {
     throw new ResponseFault(`it has a header with the name ${shown(name)}`);
   }
-  if (typeof value !== "string" || NO_VALUE.test(value)) {
+  if (typeof value !== "string" || NO_HEADER_VALUE.test(value)) {
     throw new ResponseFault(`the value of its header ${name} is not valid in HTTP`);
   }
   return [name, value.trim()];

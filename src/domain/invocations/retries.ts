@@ -1,4 +1,5 @@
 /** Which attempts of a call another one follows, and when. */
+import { backoffMs } from "../../shared/backoff.ts";
 import type { Attempt, InvocationRow } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
@@ -53,12 +54,8 @@ export function nextAttempt(
   if (retryPolicy === null) return word === "INTERRUPTED" ? { delayMs: undefined } : undefined;
   const policy = JSON.parse(retryPolicy) as RetryPolicy;
   if (!policy.retryOn.includes(word)) return undefined;
-  return { delayMs: backoffMs(policy, attempt) };
-}
-
-/** Exponential backoff with full jitter: calls that failed together do not start together. */
-function backoffMs({ initialBackoffMs, maxBackoffMs }: RetryPolicy, attempt: number): number {
-  return Math.random() * Math.min(maxBackoffMs, initialBackoffMs * 2 ** (attempt - 1));
+  const { initialBackoffMs: initialMs, maxBackoffMs: maxMs } = policy;
+  return { delayMs: backoffMs({ initialMs, maxMs }, attempt) };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What a function gets of a delivery, and what its sender gets of the function. */
 import { Buffer } from "node:buffer";
+import { HEADER_NAME, HOP_BY_HOP, NO_HEADER_VALUE } from "../../shared/http_headers.ts";
 import type { VerifiedEvent } from "./signatures/verdict.ts";
 import type { WebhookMethod } from "./settings.ts";
 
@@ -34,11 +35,10 @@ export interface FunctionAnswer {
 const STATUS_MIN = 200;
 const STATUS_MAX = 599;
 const HEADERS_MAX = 50;
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]{0,8192}$/;
-/** Headers that belong to the connection. */
-const OF_CONNECTION =
-  /^(?:connection|content-length|transfer-encoding|upgrade|keep-alive|trailer)$/i;
+const HEADER_VALUE_CHARS_MAX = 8_192;
+/** Headers that the server sets. */
+const isOfConnection = (name: string) =>
+  HOP_BY_HOP.has(name.toLowerCase()) || name.toLowerCase() === "content-length";
 
 /** The input of the function. */
 export function inputOf(
@@ -85,10 +85,11 @@ export function functionAnswer(output: Uint8Array): FunctionAnswer | undefined {
   const entries = Object.entries(headers);
   const isSendable = entries.length <= HEADERS_MAX &&
     entries.every(([name, header]) =>
-      HEADER_NAME.test(name) && typeof header === "string" && HEADER_VALUE.test(header)
+      HEADER_NAME.test(name) && typeof header === "string" &&
+      header.length <= HEADER_VALUE_CHARS_MAX && !NO_HEADER_VALUE.test(header)
     );
   if (!isSendable) return undefined;
-  const own = entries.filter(([name]) => !OF_CONNECTION.test(name));
+  const own = entries.filter(([name]) => !isOfConnection(name));
   const isText = typeof body === "string";
   return {
     status,

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Header } from "../../domain/endpoints/client.ts";
 import type { EndpointRequest } from "../../domain/endpoints/endpoints.ts";
-import { HOP_BY_HOP } from "../../domain/endpoints/response_head.ts";
+import { HOP_BY_HOP } from "../../shared/http_headers.ts";
 import { DomainError, invalid } from "../../domain/errors.ts";
 
 /** Methods that `Request` does not accept. */

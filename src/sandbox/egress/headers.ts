@@ -1,16 +1,4 @@
-/** Hop-by-hop headers: RFC 9110 section 7.6.1. */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "expect",
-]);
+import { HOP_BY_HOP } from "../../shared/http_headers.ts";
 
 /** Pairs of names and values from `rawHeaders`. */
 export type Headers = readonly (readonly [string, string])[];
@@ -18,7 +6,7 @@ export type Headers = readonly (readonly [string, string])[];
 /** The end-to-end headers, without those in `renewed`. */
 export function endToEnd(rawHeaders: readonly string[], renewed: readonly string[] = []): Headers {
   const pairs = pairsOf(rawHeaders);
-  const dropped = new Set([...HOP_BY_HOP, ...renewed]);
+  const dropped = new Set([...HOP_BY_HOP, "expect", ...renewed]);
   for (const [name, value] of pairs) {
     if (name.toLowerCase() !== "connection") continue;
     for (const option of value.split(",")) dropped.add(option.trim().toLowerCase());
