@@ -45,7 +45,7 @@ export function register(command: Command): void {
     .addOption(
       new Option("--status <STATUS>", "List only those with this status").choices(STATUSES),
     )
-    .option("--query <TEXT>", "List only those with this text in input, output or error")
+    .option("--query <TEXT>", "List only those with this text in input, output, error or log")
     .addOption(
       new Option("--publishes", "List which commits were published, when and by whom")
         .conflicts(["status", "query"]),

@@ -22,7 +22,7 @@ export type BetweenTransactions = (work: () => Promise<void>) => Promise<void>;
 /** The rows of a search, as a query without order and limit. */
 export interface RowFilter {
   /**
-   * Selects `id`, `content_bytes` and `is_match` of the rows of `invocations`. What an index decides is in its condition,
+   * Selects `id`, `content_bytes`, `log_bytes` and `is_match` of the rows of `invocations`. What an index decides is in its condition,
    * what only the row itself shows is in `is_match`, which is 1 for the rows to find.
    */
   readonly sql: string;

@@ -23,7 +23,7 @@ export interface InvocationFilter {
   readonly until?: string | undefined;
   /** Start of their ids. */
   readonly idPrefix?: string | undefined;
-  /** Text to find in input, output or error, or a whole id. */
+  /** Text to find in input, output, error or a log line, or a whole id. */
   readonly query?: string | undefined;
 }
 
@@ -86,6 +86,7 @@ export class InvocationFinder {
     let select = this.db.selectFrom("invocations").select([
       "id",
       sql<number>`octet_length(input) + coalesce(octet_length(output), 0)`.as("contentBytes"),
+      bytesOfLog(filter).as("logBytes"),
       this.#isMatch(filter).as("isMatch"),
     ]);
     const isUnfinished = status === "PENDING" || status === "RUNNING";
@@ -129,7 +130,10 @@ export class InvocationFinder {
     const pattern = containing(query);
     const found = sql<boolean>`${ofRow} and (id = ${query}
       or coalesce(error, '') ${like} ${pattern} escape '\\'
-      or input ${like} ${pattern} escape '\\' or coalesce(output, '') ${like} ${pattern} escape '\\')`;
+      or input ${like} ${pattern} escape '\\' or coalesce(output, '') ${like} ${pattern} escape '\\'
+      or ${
+      ofLog(sql`max(case when message ${like} ${pattern} escape '\\' then 1 else 0 end)`)
+    } = 1)`;
     return oneIf(found);
   }
 }
@@ -155,6 +159,21 @@ function beginsWith(column: string, text: string) {
   return sql<boolean>`substr(coalesce(${sql.ref(column)}, ''), 1, ${
     sql.lit(text.length)
   }) = ${text}`;
+}
+
+/**
+ * An aggregate of the log lines of each row; 0 without lines. PostgreSQL would answer an EXISTS with a hash of the log lines of
+ * all invocations.
+ */
+function ofLog(aggregate: RawBuilder<unknown>) {
+  return sql<number>`coalesce((select ${aggregate} from invocation_logs
+    where invocation_id = invocations.id), 0)`;
+}
+
+/** The bytes of the log lines that a search for a text reads. */
+function bytesOfLog({ query = "" }: InvocationFilter) {
+  if (query === "") return sql<number>`0`;
+  return ofLog(sql`cast(sum(octet_length(message)) as integer)`);
 }
 
 /** Databases differ in their truth values. */

@@ -8,16 +8,17 @@ import { testConformance } from "../store/conformance/mod.ts";
 /** A locale that sorts and folds texts as people do: the store must not. */
 const LOCALE = "template template0 locale_provider icu icu_locale 'und' locale 'C.UTF-8'";
 
-/** Resolves once the text index is valid. */
+/** Resolves once the text indexes are valid. */
 async function indexed(postgres: TestPostgres, url: string): Promise<void> {
   const name = new URL(url).pathname.slice(1);
   await eventually(async () => {
-    const [row] = await postgres.query<{ indisvalid: boolean }>(
-      "select indisvalid from pg_index where indexrelid = to_regclass('invocations_text')",
+    const rows = await postgres.query(
+      `select 1 from pg_index where indisvalid and indexrelid in
+        (to_regclass('invocations_text'), to_regclass('invocation_logs_text'))`,
       name,
     );
-    return row?.indisvalid || undefined;
-  }, "the text index");
+    return rows.length === 2 || undefined;
+  }, "the text indexes");
 }
 
 Deno.test("stores on PostgreSQL", async (t) => {
@@ -36,7 +37,7 @@ Deno.test("stores on PostgreSQL", async (t) => {
     });
   });
 
-  await t.step("of a user who may not create the text index", async (t) => {
+  await t.step("of a user who may not create the text indexes", async (t) => {
     await postgres.query("create role plain login password 'pass-word'");
     await testConformance(t, async (work) => {
       const url = await postgres.database();

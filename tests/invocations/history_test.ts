@@ -8,8 +8,9 @@ const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 /** Content that one page holds at most. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 
-/** Throws where the input says so, else returns it. */
-const MOODY = `export default (input: { fail?: string }) => {
+/** Logs that it runs. Throws where the input says so, else returns it. */
+const MOODY = `export default (input: { fail?: string; fruit?: string }) => {
+  if (input.fruit !== undefined) console.log("Washed", input.fruit.length, "letters");
   if (input.fail !== undefined) throw new Error(input.fail);
   return { returned: input };
 };`;
@@ -96,6 +97,8 @@ async function filters({ client }: Stage): Promise<void> {
   assert.deepEqual(await found({ query: "apple" }), [apple], "any case, in the input");
   assert.deepEqual(await found({ query: '"returned":' }), [pear, apple], "in the output");
   assert.deepEqual(await found({ query: "UNCAUGHT" }), [storm], "in the error");
+  assert.deepEqual(await found({ query: "washed 9 let" }), [pear], "in its log");
+  assert.deepEqual(await found({ query: "washed" }), [pear, apple], "in the logs");
   assert.deepEqual(await found({ query: pear }), [pear], "the id");
   assert.deepEqual(await found({ query: "100%" }), [apple], "no wildcard");
   assert.deepEqual(await found({ query: "pear_" }), [pear]);

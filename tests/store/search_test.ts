@@ -19,6 +19,7 @@ interface Row {
   readonly input: string;
   readonly output: string | null;
   readonly error: string | null;
+  readonly log?: readonly string[];
 }
 
 /** A data directory whose server is stopped. */
@@ -62,9 +63,14 @@ class History implements AsyncDisposable {
         `INSERT INTO invocations (id, function_id, commit_id, principal_id, mode, status, input, output, error,
           created_at, updated_at) VALUES (?, ?, 'c', 'p', 'sync', ?, ?, ?, ?, ?, ?)`,
       );
-      for (const { id, functionId, status, input, output, error } of rows) {
+      const insertLine = db.prepare(
+        `INSERT INTO invocation_logs (invocation_id, sequence, time, level, source, message)
+          VALUES (?, ?, '', 'INFO', 'console', ?)`,
+      );
+      for (const { id, functionId, status, input, output, error, log = [] } of rows) {
         const time = KSUID.parse(id).date.toISOString();
         insert.run(id, functionId, status, input, output, error, time, time);
+        for (const [at, line] of log.entries()) insertLine.run(id, at + 1, line);
       }
     });
   }
@@ -88,7 +94,7 @@ class History implements AsyncDisposable {
     using texts = new TextIndex(this.files);
     const { rows, visited, next } = texts.find({
       sql:
-        `SELECT id, octet_length(input) AS content_bytes, input LIKE ? AS is_match FROM invocations`,
+        `SELECT id, octet_length(input) AS content_bytes, 0 AS log_bytes, input LIKE ? AS is_match FROM invocations`,
       parameters: [`%${text}%`],
       text,
       range: { from: undefined, before: undefined },
@@ -157,13 +163,14 @@ function randomRow(number: number): Row {
     input: (below(2) === 0 ? COMMON : "") + randomText(30),
     output: status === "SUCCESS" ? output : null,
     error: status === "ERROR" ? randomText(20) : null,
+    log: Array.from({ length: below(4) }, () => randomText(12)),
   });
 }
 
 /** A part of a text, a text that hardly any row has, or an id. */
 function randomQuery(rows: readonly Row[]): string {
-  const { id = "", input = "" } = rows[below(rows.length)] ?? {};
-  const chars = [...input];
+  const { id = "", input = "", log = [] } = rows[below(rows.length)] ?? {};
+  const chars = [...below(3) === 0 ? log[0] ?? "" : input];
   switch (below(10)) {
     case 0:
       return id;
@@ -193,7 +200,7 @@ async function checkSearches(history: History, rows: readonly Row[]): Promise<vo
         (status === undefined || each.status === status) &&
         (since === undefined || createdAt >= since) && (until === undefined || createdAt < until) &&
         (each.id === query ||
-          [each.input, each.output, each.error].some((text) =>
+          [each.input, each.output, each.error, ...each.log ?? []].some((text) =>
             folded(text ?? "").includes(folded(query))
           ));
     }).map(({ id }) => id).sort().reverse();
@@ -273,11 +280,11 @@ Deno.test("what is purged leaves the index, and its place in the database may be
   await using history = await History.make();
   const rows = Array.from(
     { length: 100 },
-    (_, n) => row(n, n, { input: `{"text":"purged ${n}"}` }),
+    (_, n) => row(n, n, { input: `{"text":"purged ${n}"}`, log: [`erased ${n}`] }),
   );
   history.insert(rows);
   history.index();
-  assert.equal(history.documents('"pur"'), 100);
+  assert.equal(history.documents('"pur" AND "era"'), 100);
   const purge = (from: number) =>
     history.change((db) => db.prepare("DELETE FROM invocations WHERE id >= ?").run(idOf(from, 0)));
   purge(50);
@@ -291,7 +298,7 @@ Deno.test("what is purged leaves the index, and its place in the database may be
   assert.equal(history.documents('"lat"'), 20);
   purge(0);
   history.index();
-  assert.equal(history.documents('"pur" OR "lat"'), 0);
+  assert.equal(history.documents('"pur" OR "era" OR "lat"'), 0);
   history.insert(later);
   history.index();
   assert.equal(history.documents('"lat"'), 20);

@@ -16,7 +16,9 @@ export const filterIn = {
   }).optional().openapi({ description: "Only those whose error begins with this word" }),
   since: timestampIn.optional().openapi({ description: "Inclusive" }),
   until: timestampIn.optional().openapi({ description: "Exclusive" }),
-  query: searchText.optional().openapi({ description: "Text in input, output or error" }),
+  query: searchText.optional().openapi({
+    description: "Text in input, output, error or log lines",
+  }),
   idPrefix: idPrefixIn,
   parentInvocationId,
 };

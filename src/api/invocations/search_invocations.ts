@@ -9,7 +9,7 @@ export const searchInvocations = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationSearchService.Search",
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/search",
-  summary: "Find invocations by status, time, caller, or text in input, output or error",
+  summary: "Find invocations by status, time, caller, or text in input, output, error or log lines",
   permission: "read",
   params: functionParam,
   body: z.object({

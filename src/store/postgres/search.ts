@@ -22,6 +22,7 @@ const AFTER_ALL_IDS = "~";
 interface Row {
   readonly id: string;
   readonly content_bytes: number;
+  readonly log_bytes: number;
   readonly is_match: number;
 }
 
@@ -39,7 +40,7 @@ export class PostgresSearch implements InvocationSearch {
   readonly #pool: ConnectionPool;
   readonly #hasIndex: () => boolean;
 
-  /** @param hasIndex whether the tables have an index of trigrams */
+  /** @param hasIndex whether the tables have their indexes of trigrams */
   constructor(pool: ConnectionPool, hasIndex: () => boolean) {
     this.#pool = pool;
     this.#hasIndex = hasIndex;
@@ -109,7 +110,7 @@ async function scan(
       for (const row of batch) {
         if (rows.length >= most.found) break;
         visited++;
-        bytes += row.content_bytes;
+        bytes += row.content_bytes + row.log_bytes;
         last = row.id;
         if (row.is_match === 1) rows.push({ id: row.id, contentBytes: row.content_bytes });
       }
@@ -139,6 +140,9 @@ async function search(
       `select * from (${sql}) rows where is_match = 1 and id in (
         select id from invocations where id < ${at(1)} and id >= ${at(2)}
           and (input ${like} or output ${like} or error ${like} or id = ${at(4)})
+        union all
+        select invocation_id from invocation_logs
+          where invocation_id < ${at(1)} and invocation_id >= ${at(2)} and message ${like}
       ) order by id desc limit ${limit}`,
       [...parameters, before, from, containing(text), text],
     );

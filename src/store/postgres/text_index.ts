@@ -6,14 +6,20 @@ import { tryLock } from "./locks.ts";
 
 const logger = getLogger(["invoked", "store"]);
 
-const INDEX = "invocations_text";
+/** The indexes by name, each with what it indexes. */
+const INDEXES = {
+  invocations_text: `invocations using gin
+    (input gin_trgm_ops, output gin_trgm_ops, error gin_trgm_ops)`,
+  invocation_logs_text: "invocation_logs using gin (message gin_trgm_ops)",
+};
 /** A build that was interrupted leaves an index that is not valid. */
 const STATE = `select i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid
-  where c.relname = '${INDEX}' and c.relnamespace = (select oid from pg_namespace where nspname = current_schema())`;
-const BUILD = `create index concurrently ${INDEX} on invocations using gin
-  (input gin_trgm_ops, output gin_trgm_ops, error gin_trgm_ops)`;
+  where c.relname = $1 and c.relnamespace = (select oid from pg_namespace where nspname = current_schema())`;
 
-/** The index of trigrams that finds texts in invocations. It is built beside the writes, by one server. */
+/**
+ * The indexes of trigrams that find texts in invocations and their log lines. They are built beside the writes, by one
+ * server.
+ */
 export class TextIndex {
   readonly #config: ClientConfig;
   #client: pg.Client | undefined;
@@ -28,7 +34,7 @@ export class TextIndex {
     return this.#isReady;
   }
 
-  /** Looks for the index, and builds it if it is missing. */
+  /** Looks for the indexes, and builds those that are missing. */
   build(): void {
     this.#building = this.#build();
   }
@@ -50,24 +56,32 @@ export class TextIndex {
       }
     } catch (error) {
       logger.info(
-        "searches for a text read invocation after invocation, because the index of trigrams (pg_trgm) is missing: {reason}",
+        "searches for a text read invocation after invocation, because the indexes of trigrams (pg_trgm) are missing: {reason}",
         { reason: error instanceof Error ? error.message : String(error) },
       );
     }
   }
 
   async #ensure(client: pg.Client): Promise<boolean> {
-    if (await isValid(client) === true) return true;
-    if (!await tryLock(client, "textIndex")) throw new Error("another server builds it");
+    const missing = [];
+    for (const [name, definition] of Object.entries(INDEXES)) {
+      if (await isValid(client, name) !== true) missing.push({ name, definition });
+    }
+    if (missing.length === 0) return true;
+    if (!await tryLock(client, "textIndex")) throw new Error("another server builds them");
     await client.query("create extension if not exists pg_trgm");
-    if (await isValid(client) === false) await client.query(`drop index ${INDEX}`);
-    if (await isValid(client) === undefined) await client.query(BUILD);
+    for (const { name, definition } of missing) {
+      if (await isValid(client, name) === false) await client.query(`drop index ${name}`);
+      if (await isValid(client, name) === undefined) {
+        await client.query(`create index concurrently ${name} on ${definition}`);
+      }
+    }
     return true;
   }
 }
 
-/** Whether the index is valid; undefined if it does not exist. */
-async function isValid(client: pg.Client): Promise<boolean | undefined> {
-  const { rows: [row] } = await client.query<{ valid: boolean }>(STATE);
+/** Whether an index is valid; undefined if it does not exist. */
+async function isValid(client: pg.Client, name: string): Promise<boolean | undefined> {
+  const { rows: [row] } = await client.query<{ valid: boolean }>(STATE, [name]);
   return row?.valid;
 }

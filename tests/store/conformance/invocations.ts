@@ -175,6 +175,24 @@ export const SEARCH: Steps = {
     assert.deepEqual(await found(store, { query: "needle", status: "ERROR" }), seconds(5));
   },
 
+  "a text is found in log lines, each for itself": async (store) => {
+    const line = { time: time(4), level: "INFO", source: "console" };
+    await store.write((tx) =>
+      tx.invocations.appendLogs([
+        { ...line, invocationId: id(4), sequence: 1, message: "The Weaverbird left" },
+        { ...line, invocationId: id(4), sequence: 2, message: "50%_ of it" },
+        { ...line, invocationId: id(2), sequence: 1, message: "a weaverbird came" },
+      ])
+    );
+    const query = (text: string) => found(store, { query: text }, 1);
+    assert.deepEqual(await query("WEAVERBIRD"), seconds(4, 2));
+    assert.deepEqual(await query("weaverbird left"), seconds(4));
+    assert.deepEqual(await query("%_ o"), seconds(4));
+    assert.deepEqual(await query("left\n50"), []);
+    assert.deepEqual(await found(store, { query: "weaverbird", status: "ERROR" }), []);
+    assert.deepEqual(await found(store, { query: "weaverbird", until: time(3) }), seconds(2));
+  },
+
   "a text among many is found, wherever it is": async (store) => {
     await store.write(async (tx) => {
       for (let number = 0; number < 1500; number++) {
@@ -182,8 +200,21 @@ export const SEARCH: Steps = {
         await tx.invocations.insert(
           invocationRow({ ...of, id: id(100, number), input, createdAt: time(100) }),
         );
+        const message = number % 700 === 9 ? "saw a Hoatzin" : `line ${number}`;
+        await tx.invocations.appendLogs([
+          {
+            invocationId: id(100, number),
+            sequence: 1,
+            time: time(100),
+            level: "INFO",
+            source: "console",
+            message,
+          },
+        ]);
       }
     });
+    const seen = [1409, 709, 9].map((number) => id(100, number));
+    assert.deepEqual(await found(store, { query: "hoatzin" }, 2), seen);
     const rare = [1007, 507, 7].map((number) => id(100, number));
     assert.deepEqual(await found(store, { query: "quetzal" }, 2), rare);
     assert.equal((await found(store, { query: "COMMON" }, 100)).length, 1497);

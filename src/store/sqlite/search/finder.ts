@@ -20,6 +20,7 @@ const MATCHED_TRIGRAMS_MAX = 4;
 interface Row {
   readonly id: string;
   readonly content_bytes: number;
+  readonly log_bytes: number;
   readonly is_match: number | null;
 }
 
@@ -48,9 +49,9 @@ class Page {
     this.#limit = limit;
   }
 
-  add({ id, content_bytes: contentBytes, is_match }: Row): void {
+  add({ id, content_bytes: contentBytes, log_bytes: logBytes, is_match }: Row): void {
     this.#rows++;
-    this.#bytes += contentBytes;
+    this.#bytes += contentBytes + logBytes;
     if (is_match === 1) this.#found.set(id, { id, contentBytes });
   }
 

@@ -13,8 +13,8 @@ export interface SearchFiles {
   readonly unfinished: readonly string[];
 }
 
-/** Counts changes of {@link SCHEMA}: an index of another version is made again. */
-const VERSION = 1;
+/** Counts changes of {@link SCHEMA} and of the indexed texts: an index of another version is made again. */
+const VERSION = 2;
 
 /**
  * What the database keeps for the index: the purged invocations that are still to be erased, each with the last row number

@@ -2,7 +2,7 @@ import type { Statements } from "../statements.ts";
 import type { SearchIndex } from "./finder.ts";
 import { numbersOf, UNFINISHED } from "./index_file.ts";
 import type { TrigramCounts } from "./trigram_counts.ts";
-import { indexedText } from "./trigrams.ts";
+import { indexedText, SEPARATOR } from "./trigrams.ts";
 
 /** Limits of a pass, in rows and in UTF-16 units of their texts, so that a search waits for a moment only. */
 const ROWS_PER_PASS_MAX = 500;
@@ -149,11 +149,21 @@ export class Indexer {
     );
     const number = last?.number === undefined || last.number === null ? from : last.number + 1;
     const { error, input, output } = texts;
+    const log = this.#logOf(id);
     this.#index.run("INSERT INTO documents VALUES (?, ?)", number, id);
-    const text = indexedText([error, input, output]);
+    const text = indexedText([error, input, output, log]);
     this.#index.run("INSERT INTO trigrams (rowid, text) VALUES (?, ?)", number, text);
     this.#counts.add(text);
-    return input.length + (output?.length ?? 0) + (error?.length ?? 0);
+    return input.length + (output?.length ?? 0) + (error?.length ?? 0) + log.length;
+  }
+
+  /** The log lines of an invocation. All of them are committed with its end, or before. */
+  #logOf(id: string): string {
+    const lines = this.#database.all<{ message: string }>(
+      "SELECT message FROM invocation_logs WHERE invocation_id = ? ORDER BY sequence",
+      id,
+    );
+    return lines.map(({ message }) => message).join(SEPARATOR);
   }
 
   /** Removes the document of an invocation, if it has one. */

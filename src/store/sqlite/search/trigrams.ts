@@ -8,7 +8,8 @@ const QUERY_TRIGRAMS_MAX = 12;
 const COMPACT_MIN_UNITS = 4096;
 /** Trigrams of ASCII characters. */
 const ASCII_TRIGRAMS = 1 << 21;
-const SEPARATOR = "\n";
+/** Between two texts. */
+export const SEPARATOR = "\n";
 
 /** Trigrams that every row with the text has; none if the text is too short. */
 export function trigramsOf(text: string): string[] {
