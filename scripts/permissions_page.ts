@@ -18,10 +18,11 @@ Every operation names the permission that it needs of its caller, and a caller h
 its roles. A call without the permission fails with \`ROLE_MISSING\`, over HTTP and as a host call of a
 function. A function has the role \`reader\` and those of its \`scopedRoleIds\`.
 
-- \`read\`, \`invoke\` and \`write\` need an access token, or a running function that makes a host call.
+- \`read\`, \`invoke\` and \`write\` need an access token, a session of the console, or a running function that makes a host call.
 - \`public\` needs no credential.
 - \`signed-url\` needs a path with a token that the server signed; the path is the credential.
-- \`signed-request\` needs a request that its sender signed, as the trigger says.`;
+- \`signed-request\` needs a request that its sender signed, as the trigger says.
+- \`console\` needs a request of a page of the console, with or without a session.`;
 
 /** The page. */
 export function renderPermissionsPage(): string {

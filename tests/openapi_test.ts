@@ -70,6 +70,12 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/webhooks/incoming/{listener_id}": "invoked.WebhookService.Receive",
   "post /api/v1/webhooks/incoming/{listener_id}/t/{token}":
     "invoked.WebhookService.ReceiveCapability",
+  "post /auth/v1/session_links": "invoked.SessionService.CreateLink",
+  "post /auth/v1/session": "invoked.SessionService.SignIn",
+  "get /auth/v1/session": "invoked.SessionService.GetCurrent",
+  "delete /auth/v1/session": "invoked.SessionService.SignOut",
+  "get /auth/v1/sessions": "invoked.SessionService.List",
+  "delete /auth/v1/sessions/{id}": "invoked.SessionService.Revoke",
   "put /file/{token}": "invoked.UploadService.Upload",
   "get /api/v1/vfs/volumes": `${VOLUMES}.ListVolumes`,
   "post /api/v1/vfs/volumes": `${VOLUMES}.CreateVolume`,

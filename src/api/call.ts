@@ -1,7 +1,7 @@
 import type { z } from "@hono/zod-openapi";
 import { DomainError, type FieldViolation, invalid } from "../domain/errors.ts";
 import { type Principal, requirePermission } from "../domain/identity/mod.ts";
-import { type AnyInput, isOfRoles, type Operation } from "./operation.ts";
+import { type AnyInput, isOfRoles, type Operation, type SessionCookie } from "./operation.ts";
 import type { Reply } from "./reply.ts";
 import type { Services } from "./services.ts";
 
@@ -9,6 +9,9 @@ import type { Services } from "./services.ts";
 export interface OperationRequest {
   /** Undefined for a request without a credential. */
   readonly principal: Principal | undefined;
+  /** Of a request of the console; undefined for others. */
+  readonly sessionCookie: SessionCookie | undefined;
+  readonly checkCredential: () => Promise<unknown>;
   readonly params: unknown;
   /** With keys in snake_case. */
   readonly query: unknown;
@@ -52,6 +55,14 @@ class ValidatedRequest implements AnyInput {
     this.headers = parse(operation.headers, request.headers);
     this.body = operation.kind === "json" ? parse(operation.body, body) : body;
     this.principal = request.principal;
+  }
+
+  get sessionCookie(): SessionCookie | undefined {
+    return this.#request.sessionCookie;
+  }
+
+  get checkCredential(): () => Promise<unknown> {
+    return this.#request.checkCredential;
   }
 
   /** Read by few handlers, and costly to make. */

@@ -53,6 +53,8 @@ function hostMethod(operation: JsonOperation, services: Services): HostMethod {
         ...sentRequest(params),
         headers: {},
         principal,
+        sessionCookie: undefined,
+        checkCredential: () => services.functionPrincipals.of(invocation, signal),
         signal,
         remoteAddress: undefined,
       };

@@ -10,6 +10,7 @@ import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
 import type { Operation } from "./operation.ts";
 import { SERVER_OPERATIONS } from "./server/mod.ts";
+import { SESSION_OPERATIONS } from "./sessions/mod.ts";
 import { TAG_OPERATIONS } from "./tags/mod.ts";
 import { TEST_OPERATIONS } from "./testing/mod.ts";
 import { TRIGGER_OPERATIONS } from "./triggers/mod.ts";
@@ -18,6 +19,7 @@ import { VOLUME_OPERATIONS } from "./volumes/mod.ts";
 /** All operations, in the order of the OpenAPI document. */
 export const OPERATIONS: readonly Operation[] = [
   ...AUTH_OPERATIONS,
+  ...SESSION_OPERATIONS,
   ...CLIENT_OPERATIONS,
   ...FUNCTION_OPERATIONS,
   ...COMMIT_OPERATIONS,

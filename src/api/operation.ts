@@ -1,18 +1,33 @@
 import type { z } from "@hono/zod-openapi";
 import type { Permission, Principal } from "../domain/identity/mod.ts";
-import { Reply } from "./reply.ts";
+import { Reply, type ReplyHeaders } from "./reply.ts";
 import type { Services } from "./services.ts";
 
 /**
  * What an operation needs of its caller: a permission that one of the caller's roles has, no credential (`public`),
- * a path that the server signed (`signed-url`), or a request that its sender signed (`signed-request`). The handler checks
- * the last two.
+ * a path that the server signed (`signed-url`), a request that its sender signed (`signed-request`), or a request of a page
+ * of the console, which the transport checks, with or without a session (`console`). The handler checks the last three.
  */
-export type OperationPermission = Permission | "public" | "signed-url" | "signed-request";
+export type OperationPermission =
+  | Permission
+  | "public"
+  | "signed-url"
+  | "signed-request"
+  | "console";
+
+/** The cookie of a session of the console, as the transport has it. */
+export interface SessionCookie {
+  /** Undefined without the cookie. */
+  readonly token: string | undefined;
+  /** Headers of an answer that set the cookie. */
+  set(token: string, lifetimeMs: number): ReplyHeaders;
+  /** Headers of an answer that remove the cookie. */
+  clear(): ReplyHeaders;
+}
 
 /** Whether a role of the caller must have the permission. */
 export function isOfRoles(permission: OperationPermission): permission is Permission {
-  return !["public", "signed-url", "signed-request"].includes(permission);
+  return !["public", "signed-url", "signed-request", "console"].includes(permission);
 }
 
 type Schema = z.ZodObject;
@@ -33,6 +48,9 @@ export interface Input<
   readonly headers: Parsed<H>;
   readonly body: Body;
   readonly principal: A extends Permission ? Principal : undefined;
+  readonly sessionCookie: A extends "console" ? SessionCookie : undefined;
+  /** Checks the credential of the request again. It throws as the transport does, once the credential has ended. */
+  readonly checkCredential: () => Promise<unknown>;
   /** Aborts when the caller no longer waits for the answer. */
   readonly signal: AbortSignal;
   /** IP address of the client; undefined for a host call. */

@@ -244,6 +244,13 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       () => import("./whoami.ts"),
     ],
     ["token", "Print an access token for the API", () => import("./token.ts")],
+    ["console", "Sign in to the console in a browser", [
+      [
+        "link",
+        "Print a link that signs a browser in to the console, once",
+        () => import("./console/link.ts"),
+      ],
+    ]],
   ]],
   ["Run a server:", [
     ["serve", "Run the server", () => import("./serve.ts")],

@@ -10,6 +10,7 @@ import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
 import { openDomain } from "../domain/mod.ts";
 import { Node, type NodeSpec } from "../domain/nodes/node.ts";
+import type { SessionLink } from "../domain/sessions/sessions.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Artifacts } from "../engine/artifacts.ts";
@@ -49,6 +50,7 @@ interface Parts {
   readonly credentialsPath: string;
   readonly tls: Tls | undefined;
   readonly helloFunctionId: string | undefined;
+  readonly signInLink: SessionLink | undefined;
   readonly http: HttpServer;
   readonly engine: Engine;
   readonly sandboxes: Sandboxes;
@@ -94,6 +96,11 @@ export class RunningServer {
   /** The example that was deployed at the first start; undefined when it was deleted since. */
   get helloFunctionId(): string | undefined {
     return this.#parts.helloFunctionId;
+  }
+
+  /** A link to the console for the principal that this start has made; undefined if there was one. */
+  get signInLink(): SessionLink | undefined {
+    return this.#parts.signInLink;
   }
 
   /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
@@ -160,7 +167,7 @@ export async function startServer(
   // Before recovery: resumed invocations may call the API.
   const app = composeApi(config, { domain, store, engine, node, sandboxes, url, cluster });
   const credentialsPath = join(dataDir, "credentials.json");
-  await keepCredentials(store, ids, credentialsPath, url);
+  const first = await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store, node));
   opened.use(new VolumeSweep(store, snapshots, node, config.volumes));
   domain.typeChecks.soon();
@@ -170,6 +177,7 @@ export async function startServer(
   const helloFunctionId = deployExample
     ? await deployHello(store, node, domain, readExample)
     : undefined;
+  const signInLink = first && await domain.consoleSessions.createLink(first);
   http.serve(app);
   if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
   return new RunningServer({
@@ -177,6 +185,7 @@ export async function startServer(
     credentialsPath,
     tls,
     helloFunctionId,
+    signInLink,
     http,
     engine,
     sandboxes,
@@ -216,7 +225,7 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
 }
 
 function limitsOf(config: Config) {
-  const { commits, invocations, endpoints, volumes, tests, retention, triggers } = config;
+  const { commits, invocations, endpoints, volumes, tests, retention, triggers, identity } = config;
   return {
     commits,
     endpoints: { ...endpoints, maxHeaderBytes: config.server.maxHeaderBytes },
@@ -224,6 +233,10 @@ function limitsOf(config: Config) {
     invocations,
     volumes,
     retention,
+    sessions: {
+      lifetimeMs: identity.sessionLifetimeMs,
+      linkLifetimeMs: identity.sessionLinkLifetimeMs,
+    },
     triggers: { ...triggers, hosts: hostLimitsOf(config) },
     tests: { ...invocations, ...tests },
   };

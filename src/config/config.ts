@@ -77,6 +77,8 @@ export interface Config {
     /** Base64 of 32 bytes; the new key of `invoked keys rotate`. */
     readonly newMasterKey: Secret | undefined;
     readonly tokenLifetimeMs: number;
+    readonly sessionLifetimeMs: number;
+    readonly sessionLinkLifetimeMs: number;
   };
   readonly commits: {
     readonly maxFiles: number;

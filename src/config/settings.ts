@@ -205,6 +205,18 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "1h",
       description: "Lifetime of an access token; C1's TypeScript SDK keeps one for 1h",
     },
+    sessionLifetimeMs: {
+      name: "session-lifetime",
+      kind: duration({ min: "1s", max: "7d" }),
+      default: "12h",
+      description: "How long a browser stays signed in to the console",
+    },
+    sessionLinkLifetimeMs: {
+      name: "session-link-lifetime",
+      kind: duration({ min: "1s", max: "1d" }),
+      default: "10m",
+      description: "How long a link signs a browser in, once, to the console",
+    },
   },
   commits: {
     maxFiles: {

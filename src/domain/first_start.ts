@@ -33,6 +33,7 @@ interface CredentialsFile extends ClientCredentials {
  * Makes the first service principal, an administrator, and writes its credentials to the file (0600). Later
  * starts update the server URL in that file, or make another one if no client of an administrator is left.
  *
+ * @returns the principal that was made; undefined if there was one, or if another node has made it
  * @param serverUrl base URL without a trailing slash
  */
 export async function keepCredentials(
@@ -40,10 +41,13 @@ export async function keepCredentials(
   ids: Ids,
   path: string,
   serverUrl: string,
-): Promise<void> {
+): Promise<Principal | undefined> {
   const clients = await store.read.identity.allClients();
-  if (clients.some(isAdministrator)) return await updateServerUrl(path, serverUrl);
-  const { credentials, insert } = await newServicePrincipal(ids, {
+  if (clients.some(isAdministrator)) {
+    await updateServerUrl(path, serverUrl);
+    return undefined;
+  }
+  const { principal, credentials, insert } = await newServicePrincipal(ids, {
     displayName: "Administrator",
     roles: ["administrator"],
     host: clientHost(serverUrl),
@@ -60,7 +64,9 @@ export async function keepCredentials(
     [locks.firstPrincipal],
   );
   // Another node has made one meanwhile, and has its credentials.
-  if (!isFirst) await Deno.remove(path);
+  if (isFirst) return principal;
+  await Deno.remove(path);
+  return undefined;
 }
 
 async function updateServerUrl(path: string, serverUrl: string): Promise<void> {

@@ -30,6 +30,7 @@ export class Housekeeping implements Disposable {
     try {
       await this.store.write(async (tx) => {
         await tx.assertions.deleteBefore(new Date(now).toISOString());
+        await tx.consoleSessions.deleteBefore(new Date(now).toISOString());
         await tx.invocations.deleteIdempotencyKeysBefore(oldest());
         await tx.deliveries.deleteBefore(new Date(now - DELIVERY_KEPT_MS).toISOString());
         await tx.commits.deleteExpired(new Date(now - EXPIRED_COMMIT_GRACE_MS).toISOString());

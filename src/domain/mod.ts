@@ -44,6 +44,7 @@ import { Eraser, type RetentionLimits } from "./purges/eraser.ts";
 import { Purges } from "./purges/purges.ts";
 import type { CommitLimits } from "./commits/source_files.ts";
 import { Tags } from "./commits/tags.ts";
+import { ConsoleSessions, type SessionLimits } from "./sessions/sessions.ts";
 import { Scheduler } from "./scheduling/scheduler.ts";
 import { TestArtifacts } from "./testing/artifacts.ts";
 import { type TestParts, Tests } from "./testing/tests.ts";
@@ -89,6 +90,7 @@ export interface Domain {
   readonly eraser: Eraser;
   readonly accessTokens: AccessTokens;
   readonly clients: Clients;
+  readonly consoleSessions: ConsoleSessions;
   readonly tokenEndpoint: TokenEndpoint;
 }
 
@@ -116,6 +118,7 @@ export interface DomainParts {
     readonly triggers: TriggerSources["limits"]["triggers"];
     readonly tests: TestParts["limits"];
     readonly retention: RetentionLimits;
+    readonly sessions: SessionLimits;
   };
   /** Whether the types of commits are checked. */
   readonly checkTypes: boolean;
@@ -276,10 +279,15 @@ function openInvocations(
 }
 
 async function openIdentity(
-  { store, ids, url, tokenLifetimeMs }: DomainParts,
+  { store, ids, url, tokenLifetimeMs, limits }: DomainParts,
   keys: ServerKeys,
   pages: Pages,
-): Promise<Pick<Domain, "accessTokens" | "clients" | "functionPrincipals" | "tokenEndpoint">> {
+): Promise<
+  Pick<
+    Domain,
+    "accessTokens" | "clients" | "consoleSessions" | "functionPrincipals" | "tokenEndpoint"
+  >
+> {
   const accessTokens = new AccessTokens(
     await keys.signingKey(),
     store.read.identity,
@@ -288,6 +296,7 @@ async function openIdentity(
   return {
     accessTokens,
     clients: new Clients(store, pages, ids, clientHost(url)),
+    consoleSessions: new ConsoleSessions(store, pages, ids, limits.sessions, url),
     functionPrincipals: new FunctionPrincipals(store),
     tokenEndpoint: new TokenEndpoint(store, accessTokens, new URL(url).hostname),
   };

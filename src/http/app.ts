@@ -5,7 +5,7 @@ import { isOfRoles } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
-import { authenticate } from "./authentication.ts";
+import { authenticate, authenticateBearer, readCookie } from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
 import type { ClientAddress } from "./client_address.ts";
 import { crossOrigin } from "./cross_origin.ts";
@@ -17,6 +17,7 @@ import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
 import { requestLog } from "./request_log.ts";
 import { securityHeaders } from "./security_headers.ts";
+import { SessionCookies } from "./session_cookie.ts";
 import { closeUnread } from "./unread_body.ts";
 
 export interface AppOptions {
@@ -45,11 +46,18 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   serveRuns(app, services, options.endpoints);
   servePreviews(app, services, options.endpoints);
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
+  const cookies = new SessionCookies(options.endpoints.publicOrigin);
+  for (const { path } of OPERATIONS.filter(({ permission }) => permission === "console")) {
+    app.use(path, readCookie(cookies));
+  }
   // Before authentication: their handlers check who calls.
   const ofRoles = OPERATIONS.filter(({ permission }) => isOfRoles(permission));
   const others = OPERATIONS.filter((operation) => !ofRoles.includes(operation));
   serveOperations(app, others, services, options.bodies);
-  app.use("/api/*", authenticate(services.accessTokens, services.apiRateLimit));
+  app.use("/auth/v1/session_links", authenticateBearer(services));
+  for (const path of ["/api/*", "/auth/v1/sessions/*"]) {
+    app.use(path, authenticate(services, cookies));
+  }
   serveOperations(app, ofRoles, services, options.bodies);
   docsPage(app);
   return app;

@@ -1,4 +1,5 @@
 import type { HttpBindings } from "@hono/node-server";
+import type { SessionCookie } from "../api/operation.ts";
 import type { Principal } from "../domain/identity/mod.ts";
 
 /** What middleware leaves on a request's context. */
@@ -9,5 +10,9 @@ export interface Env {
     clientAddress: string | undefined;
     /** Undefined outside of `/api`: only requests below it are authenticated. */
     principal: Principal | undefined;
+    /** Checks the credential of the request again; undefined as `principal`. */
+    checkCredential: (() => Promise<Principal>) | undefined;
+    /** Of requests that must come from the console. */
+    sessionCookie: SessionCookie | undefined;
   };
 }

@@ -61,6 +61,14 @@ class HttpRequest implements OperationRequest {
     return this.#c.req.raw.signal;
   }
 
+  get sessionCookie(): OperationRequest["sessionCookie"] {
+    return this.#c.get("sessionCookie");
+  }
+
+  get checkCredential(): OperationRequest["checkCredential"] {
+    return this.#c.get("checkCredential") ?? (() => Promise.resolve());
+  }
+
   get remoteAddress(): string | undefined {
     return this.#c.get("clientAddress");
   }

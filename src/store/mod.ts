@@ -3,6 +3,7 @@ import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
+import { ConsoleSessionReader, ConsoleSessionWriter } from "./console_sessions.ts";
 import { DelayedCallReader, DelayedCallWriter } from "./delayed_calls.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
@@ -34,6 +35,7 @@ export interface Readers {
   readonly commits: CommitReader;
   readonly invocations: InvocationReader;
   readonly identity: IdentityReader;
+  readonly consoleSessions: ConsoleSessionReader;
   readonly volumes: VolumeReader;
   readonly purges: PurgeReader;
   readonly nodes: NodeReader;
@@ -50,6 +52,7 @@ export interface Writers {
   readonly commits: CommitWriter;
   readonly invocations: InvocationWriter;
   readonly identity: IdentityWriter;
+  readonly consoleSessions: ConsoleSessionWriter;
   readonly assertions: AssertionWriter;
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
@@ -230,6 +233,7 @@ function readersOf(
     commits: new CommitReader(db, cache),
     invocations: new InvocationReader(db, capabilities, { long, finder }),
     identity: new IdentityReader(db, cache),
+    consoleSessions: new ConsoleSessionReader(db, cache),
     volumes: new VolumeReader(db),
     purges: new PurgeReader(db, long),
     nodes: new NodeReader(db, capabilities),
@@ -253,6 +257,7 @@ function writersOf(
     commits: new CommitWriter(db, cache),
     invocations: new InvocationWriter(db, statements, capabilities),
     identity: new IdentityWriter(db, cache),
+    consoleSessions: new ConsoleSessionWriter(db, cache),
     assertions: new AssertionWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
@@ -299,6 +304,11 @@ class TransactionWriters implements Writers, Disposable {
   get identity(): IdentityWriter {
     this.#change ??= this.#cache.change();
     return this.#all.identity;
+  }
+
+  get consoleSessions(): ConsoleSessionWriter {
+    this.#change ??= this.#cache.change();
+    return this.#all.consoleSessions;
   }
 
   get assertions(): AssertionWriter {

@@ -251,6 +251,31 @@ export interface CredentialTable {
   deletedAt: string | null;
 }
 
+/** A session of the console. */
+export interface ConsoleSessionTable {
+  id: string;
+  /** SHA-256 of the token in the cookie, base64url. */
+  tokenHash: string;
+  principalId: string;
+  /** The client that made its link. */
+  clientId: string;
+  /** Where the browser signed in from; empty if it is not known. */
+  address: string;
+  /** As the browser sent it, cut off; empty without one. */
+  userAgent: string;
+  createdAt: string;
+  expiresAt: string;
+}
+
+/** A link that begins a session of the console; it goes when it is used. */
+export interface SessionLinkTable {
+  /** SHA-256 of its code, base64url. */
+  codeHash: string;
+  /** The client that made it. */
+  clientId: string;
+  expiresAt: string;
+}
+
 export interface UsedAssertionTable {
   /** SHA-256 of client id and `jti` or signature, base64url. */
   fingerprint: string;
@@ -322,6 +347,8 @@ export interface Schema extends TriggerSchema {
   smallContents: SmallBlobTable;
   servicePrincipals: ServicePrincipalTable;
   credentials: CredentialTable;
+  consoleSessions: ConsoleSessionTable;
+  sessionLinks: SessionLinkTable;
   usedAssertions: UsedAssertionTable;
   serverKeys: ServerKeyTable;
   nodes: NodeTable;

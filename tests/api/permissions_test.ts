@@ -27,6 +27,7 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
 const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 const CLIENTS = "c1.api.iam.v1.PersonalClientService";
+const SESSIONS = "invoked.SessionService";
 const TRIGGERS = "invoked.TriggerService";
 const VOLUMES = "invoked.VolumeService";
 
@@ -34,6 +35,12 @@ const VOLUMES = "invoked.VolumeService";
 const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.AuthService.Token": "public",
   "c1.api.auth.v1.Auth.Introspect": "read",
+  [`${SESSIONS}.CreateLink`]: "write",
+  [`${SESSIONS}.SignIn`]: "console",
+  [`${SESSIONS}.GetCurrent`]: "console",
+  [`${SESSIONS}.SignOut`]: "console",
+  [`${SESSIONS}.List`]: "read",
+  [`${SESSIONS}.Revoke`]: "write",
   [`${CLIENTS}.List`]: "read",
   [`${CLIENTS}.Create`]: "write",
   [`${CLIENTS}.Get`]: "read",
@@ -115,8 +122,9 @@ const PERMISSIONS_OF: Readonly<Record<string, readonly OperationPermission[]>> =
 
 const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
   .concat("/docs/favicon-32x32.png").map((path) => `GET ${path}`);
-/** Of every request: log and security headers; of the API: authentication. */
-const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /*", "ALL /api/*"];
+/** Of every request: log and security headers; of the API and of sessions: authentication. */
+const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /*", "ALL /api/*"]
+  .concat("ALL /auth/v1/session", "ALL /auth/v1/session_links", "ALL /auth/v1/sessions/*");
 /** Of functions, each with authentication of its own. */
 const ENDPOINTS = ["ALL /*", "ALL /run/*", "ALL /preview/*"];
 const NO_SERVICES = {} as Services;
@@ -164,7 +172,7 @@ Deno.test("HTTP serves the operations and the docs page, and no other route", ()
 
 Deno.test("functions may call the operations that need a permission, but for raw ones and those on clients", () => {
   const known = Object.keys(PERMISSIONS).filter((id) =>
-    isGuarded(id) && !RAW.includes(id) && !id.startsWith(CLIENTS)
+    isGuarded(id) && !RAW.includes(id) && !isOfClients(id)
   );
   const former = ["Commit", "FinalizeCommit", "GetCommit", "GetLockfile"]
     .map((name) => `${FUNCTIONS}.${name}`);
@@ -237,7 +245,7 @@ async function hostCalls({ client }: Stage): Promise<void> {
     const outcomes: Json = await outputOf(client, caller, { methods, params });
     for (const method of methods) {
       const label = `${method} with roles [${roles}]`;
-      const offered = isGuarded(method) && !RAW.includes(method) && !method.startsWith(CLIENTS);
+      const offered = isGuarded(method) && !RAW.includes(method) && !isOfClients(method);
       const code = outcomes[method];
       if (!offered) assert.equal(code, "UNIMPLEMENTED", label);
       else if (!isAllowed(method, ["reader", ...roles])) {
@@ -247,8 +255,14 @@ async function hostCalls({ client }: Stage): Promise<void> {
   }
 }
 
+function isOfClients(operationId: string): boolean {
+  return operationId.startsWith(CLIENTS) || operationId.startsWith(SESSIONS);
+}
+
 function isGuarded(operationId: string): boolean {
-  return !["public", "signed-url", "signed-request"].includes(PERMISSIONS[operationId] ?? "");
+  return !["public", "signed-url", "signed-request", "console"].includes(
+    PERMISSIONS[operationId] ?? "",
+  );
 }
 
 function isAllowed(operationId: string, roles: readonly string[]): boolean {

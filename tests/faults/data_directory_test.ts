@@ -50,20 +50,8 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    for (const table of ["rate_slots", "run_counts"]) db.exec(`drop table ${table}`);
-    db.exec("drop index delayed_calls_function");
-    db.exec("alter table delayed_calls drop column since");
-    const columns = [
-      "concurrency_key",
-      "max_concurrency_per_key",
-      "debounce",
-      "rate_limit",
-      "circuit_breaker_max",
-      "circuit_breaker_period",
-      "circuit_breaker_paused_at",
-    ];
-    for (const column of columns) db.exec(`alter table functions drop column ${column}`);
-    db.exec("delete from kysely_migration where name = '020_flow_control'");
+    for (const table of ["console_sessions", "session_links"]) db.exec(`drop table ${table}`);
+    db.exec("delete from kysely_migration where name = '022_console_sessions'");
   });
 }
 
@@ -113,12 +101,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is refused and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('021_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('023_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 021_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 020_flow_control; nothing was changed/,
+    /migration 023_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 022_console_sessions; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

@@ -9,13 +9,14 @@ export function renderWelcome(
   dataDir: string,
   hasCredentials: boolean,
 ): string {
-  const { url, walls, credentialsPath, caFile, helloFunctionId } = server;
+  const { url, walls, credentialsPath, caFile, helloFunctionId, signInLink } = server;
   const lines = [
     `invoked is ready at ${url}`,
     `  sandbox      ${walls}`,
     `  credentials  ${credentialsPath}${
       hasCredentials ? "" : " (moved, removed, or on the first API node)"
     }`,
+    `  console      ${signInLink?.url ?? url}${linkNote(signInLink)}`,
     `  API          ${url}/docs`,
   ];
   if (caFile !== undefined) {
@@ -39,11 +40,19 @@ export function renderWelcome(
   return lines.join("\n");
 }
 
+/** What a reader must know of a link before its use. */
+function linkNote(link: RunningServer["signInLink"]): string {
+  return link === undefined
+    ? " (invoked console link signs a browser in)"
+    : ` (works once, until ${link.expiresAt})`;
+}
+
 /** The same for programs that start a server and wait for this line. */
 export function welcomeJson(
-  { url, walls, credentialsPath, caFile, helloFunctionId }: RunningServer,
+  { url, walls, credentialsPath, caFile, helloFunctionId, signInLink }: RunningServer,
 ) {
-  return { url, walls, credentialsPath, caFile, helloFunctionId };
+  const link = signInLink && { signInUrl: signInLink.url };
+  return { url, walls, credentialsPath, caFile, helloFunctionId, ...link };
 }
 
 /** One line for sh that works in any directory. */

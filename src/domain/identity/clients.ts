@@ -119,6 +119,10 @@ export class Clients {
         await assertLive(tx, by);
         const client = await clientOf(tx, by, id);
         if (what !== "update" && client.clientId === by.clientId) throw ownClient(what);
+        // Once it is enabled again, its browsers sign in again.
+        if (what === "disable" || what === "delete") {
+          await tx.consoleSessions.deleteOfClient(client.clientId);
+        }
         await tx.identity.updateClient(id, { updatedAt: new Date().toISOString(), ...change });
         return what === "delete" ? client : await clientOf(tx, by, id);
       },

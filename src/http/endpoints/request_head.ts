@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Header } from "../../domain/endpoints/client.ts";
 import type { EndpointRequest } from "../../domain/endpoints/endpoints.ts";
+import { withoutSessions } from "../session_cookie.ts";
 import { HOP_BY_HOP } from "../../shared/http_headers.ts";
 import { DomainError, invalid } from "../../domain/errors.ts";
 
@@ -77,7 +78,9 @@ function headersOf(
     const lower = name.toLowerCase();
     const isDropped = HOP_BY_HOP.has(lower) || ofConnection.has(lower) || withheld.has(lower) ||
       lower === "expect" || OF_PROXIES.test(lower);
-    if (!isDropped) found.push([name, rawHeaders[at + 1] ?? ""]);
+    const value = rawHeaders[at + 1] ?? "";
+    const shown = lower === "cookie" ? withoutSessions(value) : value;
+    if (!isDropped && (lower !== "cookie" || shown !== "")) found.push([name, shown]);
   }
   return prefix === "" ? found : [...found, [PREFIX_HEADER, prefix]];
 }

@@ -6,6 +6,7 @@ import { FLOW } from "./flow.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { INVOCATIONS, PURGES, SEARCH } from "./invocations.ts";
 import { OUTBOX } from "./outbox.ts";
+import { SESSIONS } from "./sessions.ts";
 import type { Steps } from "./rows.ts";
 import { TRIGGERS } from "./triggers.ts";
 import { VOLUMES } from "./volumes.ts";
@@ -16,6 +17,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   functions: FUNCTIONS,
   commits: COMMITS,
   identity: IDENTITY,
+  sessions: SESSIONS,
   invocations: INVOCATIONS,
   delays: DELAYS,
   outbox: OUTBOX,

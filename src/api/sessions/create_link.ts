@@ -1,0 +1,20 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { empty, timestamp } from "../primitives.ts";
+
+export const createSessionLink = jsonOperation({
+  operationId: "invoked.SessionService.CreateLink",
+  method: "post",
+  path: "/auth/v1/session_links",
+  summary: "Make a link that signs one browser in to the console, once; needs an access token",
+  permission: "write",
+  ofClient: true,
+  body: empty,
+  response: z.object({
+    url: z.string().openapi({ description: "The code is in its fragment" }),
+    expiresAt: timestamp,
+  }),
+  async handle({ principal }, { consoleSessions }) {
+    return { ...await consoleSessions.createLink(principal) };
+  },
+});

@@ -1,0 +1,32 @@
+import { jsonOperation } from "../operation.ts";
+import { empty } from "../primitives.ts";
+import { Reply } from "../reply.ts";
+import { signedIn, signedInJson } from "./schemas.ts";
+
+export const getSession = jsonOperation({
+  operationId: "invoked.SessionService.GetCurrent",
+  method: "get",
+  path: "/auth/v1/session",
+  summary: "Get who is signed in with this browser; empty if nobody is",
+  permission: "console",
+  response: signedIn,
+  async handle({ sessionCookie }, { consoleSessions }) {
+    const { token } = sessionCookie;
+    const session = token === undefined ? undefined : await consoleSessions.find(token);
+    return session === undefined ? {} : signedInJson(session);
+  },
+});
+
+export const signOut = jsonOperation({
+  operationId: "invoked.SessionService.SignOut",
+  method: "delete",
+  path: "/auth/v1/session",
+  summary: "End the session of this browser, and remove its cookie",
+  permission: "console",
+  body: empty,
+  response: empty,
+  async handle({ sessionCookie }, { consoleSessions }) {
+    if (sessionCookie.token !== undefined) await consoleSessions.signOut(sessionCookie.token);
+    return Reply.json({}, sessionCookie.clear());
+  },
+});

@@ -1,0 +1,35 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { empty, listOf, pageOf, pageQuery } from "../primitives.ts";
+import { sessionJson, sessionOut } from "./schemas.ts";
+
+export const listSessions = jsonOperation({
+  operationId: "invoked.SessionService.List",
+  method: "get",
+  path: "/auth/v1/sessions",
+  summary: "List the sessions of the caller's principal in the console, newest first",
+  permission: "read",
+  ofClient: true,
+  query: pageQuery,
+  response: listOf(sessionOut),
+  async handle({ query, principal }, { consoleSessions }) {
+    const { list, nextPageToken } = await consoleSessions.list(principal, pageOf(query));
+    return { list: list.map(sessionJson), nextPageToken };
+  },
+});
+
+export const revokeSession = jsonOperation({
+  operationId: "invoked.SessionService.Revoke",
+  method: "delete",
+  path: "/auth/v1/sessions/{id}",
+  summary: "Revoke a session in the console: its browser is signed out",
+  permission: "write",
+  ofClient: true,
+  params: z.object({ id: z.string() }),
+  body: empty,
+  response: empty,
+  async handle({ params, principal }, { consoleSessions }) {
+    await consoleSessions.revoke(principal, params.id);
+    return {};
+  },
+});

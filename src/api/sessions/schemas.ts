@@ -1,0 +1,34 @@
+import { z } from "@hono/zod-openapi";
+import type { LiveSession } from "../../domain/sessions/sessions.ts";
+import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
+import { timestamp } from "../primitives.ts";
+
+export const sessionOut = z.object({
+  id: z.string(),
+  clientId: z.string().openapi({ description: "The client that made its link" }),
+  address: z.string().openapi({ description: "Where the browser signed in from" }),
+  userAgent: z.string().openapi({ description: "What the browser calls itself" }),
+  createdAt: timestamp,
+  expiresAt: timestamp,
+}).openapi("invoked.Session");
+
+/** The API's form of a session. */
+export function sessionJson(row: ConsoleSessionRow): z.input<typeof sessionOut> {
+  const { id, clientId, address, userAgent, createdAt, expiresAt } = row;
+  return { id, clientId, address, userAgent, createdAt, expiresAt };
+}
+
+/** Who is signed in; without a field if nobody is. */
+export const signedIn = z.object({
+  id: z.string().optional().openapi({ description: "Of the session" }),
+  principal: z.object({ id: z.string(), displayName: z.string(), roles: z.array(z.string()) })
+    .optional(),
+  expiresAt: timestamp.optional(),
+}).openapi("invoked.SignedIn");
+
+/** The API's form of the session of a browser. */
+export function signedInJson({ row, principal }: LiveSession): z.input<typeof signedIn> {
+  const { id, displayName, roles } = principal;
+  const { id: sessionId, expiresAt } = row;
+  return { id: sessionId, principal: { id, displayName, roles: [...roles] }, expiresAt };
+}

@@ -1,0 +1,66 @@
+import { z } from "@hono/zod-openapi";
+import { DomainError, invalid } from "../../domain/errors.ts";
+import { type RawBody, rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+import type { Services } from "../services.ts";
+import { signedIn, signedInJson } from "./schemas.ts";
+
+const JSON_TYPE = "application/json";
+/** A request holds one code. Small, because strangers send it. */
+const SIGN_IN_BYTES_MAX = 1024;
+const signInBody = z.object({ code: z.string().min(1) });
+
+export const signIn = rawOperation({
+  operationId: "invoked.SessionService.SignIn",
+  method: "post",
+  path: "/auth/v1/session",
+  summary: "Begin a session with the code of a link; sets the cookie of the session",
+  permission: "console",
+  content: { [JSON_TYPE]: signInBody },
+  answers: { 200: { description: "OK", content: { [JSON_TYPE]: signedIn } } },
+  async handle({ body, sessionCookie, remoteAddress }, services) {
+    const browser = { address: remoteAddress, userAgent: body.headers["user-agent"] };
+    const code = codeIn(await body.read(SIGN_IN_BYTES_MAX, "of a sign-in"));
+    const session = await counted(
+      () => services.consoleSessions.signIn(code, browser, sessionCookie.token),
+      remoteAddress,
+      services,
+    );
+    const lifetimeMs = Date.parse(session.row.expiresAt) - Date.now();
+    return Reply.json(signedInJson(session), sessionCookie.set(session.token, lifetimeMs));
+  },
+});
+
+/** @throws BODY_NOT_JSON, INVALID_FIELD */
+function codeIn(bytes: Awaited<ReturnType<RawBody["read"]>>): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new DomainError("BODY_NOT_JSON", "Cannot read the body: it is not JSON in UTF-8");
+  }
+  const parsed = signInBody.safeParse(value);
+  if (parsed.success) return parsed.data.code;
+  throw invalid({ field: "code", description: "must be the code of a link, in the body" });
+}
+
+/** Counts a wrong code against its address, as wrong token requests. @throws RATE_LIMITED, LINK_INVALID */
+async function counted<T>(
+  begin: () => Promise<T>,
+  remoteAddress: string | undefined,
+  { tokenRateLimit }: Services,
+): Promise<T> {
+  try {
+    return await begin();
+  } catch (error) {
+    if (!(error instanceof DomainError && error.reason === "LINK_INVALID")) throw error;
+    const waitSeconds = tokenRateLimit.countFailed(remoteAddress);
+    if (waitSeconds === 0) throw error;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `Cannot sign in: this address sent more than ${tokenRateLimit.perMinute} wrong codes and token requests ` +
+        "a minute (--token-rate)",
+      { retryAfterSeconds: Math.ceil(waitSeconds) },
+    );
+  }
+}

@@ -1,0 +1,180 @@
+/** Sessions of the console: what a browser has instead of an access token. */
+import { createHash, randomBytes } from "node:crypto";
+import { getLogger } from "@logtape/logtape";
+import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
+import type { ClientRow } from "../../store/identity.ts";
+import type { Store } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import type { Ids } from "../ids.ts";
+import { type LiveClient, liveClientOf } from "../identity/live_clients.ts";
+import type { Principal } from "../identity/principal.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+
+const logger = getLogger(["invoked", "identity"]);
+
+/** Random bytes of codes and tokens: none can be guessed, and a plain SHA-256 of one is enough. */
+const SECRET_BYTES = 32;
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+const USER_AGENT_CHARS_MAX = 256;
+
+export interface SessionLimits {
+  /** How long the code of a link works. */
+  readonly linkLifetimeMs: number;
+  readonly lifetimeMs: number;
+}
+
+/** A link that signs one browser in. */
+export interface SessionLink {
+  /** The code is in its fragment, which browsers do not send. */
+  readonly url: string;
+  readonly expiresAt: string;
+}
+
+/** A session that works, and whose it is. */
+export interface LiveSession {
+  readonly row: ConsoleSessionRow;
+  readonly principal: Principal;
+}
+
+/** What a browser shows of itself. */
+export interface Browser {
+  readonly address: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+/**
+ * Links and the sessions that they begin. A session acts for the client that made its link, and ends with it. The
+ * database has hashes of codes and tokens alone.
+ */
+export class ConsoleSessions {
+  constructor(
+    private readonly store: Store,
+    private readonly pages: Pages,
+    private readonly ids: Ids,
+    private readonly limits: SessionLimits,
+    /** Base URL of the server. */
+    private readonly url: string,
+  ) {}
+
+  /** Makes a link whose code works once. */
+  async createLink({ clientId, displayName }: Principal): Promise<SessionLink> {
+    const code = newSecret();
+    const expiresAt = new Date(Date.now() + this.limits.linkLifetimeMs).toISOString();
+    await this.store.write((tx) =>
+      tx.consoleSessions.insertLink({ codeHash: hashOf(code), clientId, expiresAt })
+    );
+    logger.info("client {clientId} made a link to the console", { clientId, displayName });
+    return { url: `${this.url}/sign-in#code=${code}`, expiresAt };
+  }
+
+  /**
+   * Begins a session with the code of a link, which is used up. The token of the session is always new.
+   * @param earlier the token of the browser's session before, which ends
+   * @throws LINK_INVALID
+   */
+  async signIn(
+    code: string,
+    { address = "", userAgent = "" }: Browser,
+    earlier: string | undefined,
+  ): Promise<LiveSession & { readonly token: string }> {
+    if (!SECRET.test(code)) throw linkInvalid();
+    const token = newSecret();
+    const session = await this.store.write(async (tx) => {
+      const link = await tx.consoleSessions.takeLink(hashOf(code));
+      const client = link && liveClient(await tx.identity.client(link.clientId));
+      const { id, time } = this.ids.nextWithTime();
+      if (client === undefined || time.getTime() >= Date.parse(link?.expiresAt ?? "")) {
+        throw linkInvalid();
+      }
+      const { principal } = client;
+      const endsAtMs = Math.min(time.getTime() + this.limits.lifetimeMs, client.expiresAtMs);
+      const row: ConsoleSessionRow = {
+        id,
+        tokenHash: hashOf(token),
+        principalId: principal.id,
+        clientId: principal.clientId,
+        address,
+        userAgent: userAgent.slice(0, USER_AGENT_CHARS_MAX),
+        createdAt: time.toISOString(),
+        expiresAt: new Date(endsAtMs).toISOString(),
+      };
+      await tx.consoleSessions.insert(row);
+      if (earlier !== undefined) await tx.consoleSessions.deleteByToken(hashOf(earlier));
+      return { row, principal };
+    });
+    const { row: { id: sessionId, clientId } } = session;
+    logger.info("session {sessionId} of client {clientId} began", { sessionId, clientId, address });
+    return { ...session, token };
+  }
+
+  /** The session of a token, and its principal. @throws SESSION_ENDED */
+  async check(token: string): Promise<LiveSession> {
+    const session = await this.find(token);
+    if (session !== undefined) return session;
+    throw new DomainError(
+      "SESSION_ENDED",
+      "Cannot use the session of this browser: it has expired, was revoked, or its client cannot be used any more; " +
+        "invoked console link makes a link to a new one",
+    );
+  }
+
+  /** The session of a token; undefined for one that has ended. */
+  async find(token: string): Promise<LiveSession | undefined> {
+    if (!SECRET.test(token)) return undefined;
+    const { consoleSessions, identity } = this.store.read;
+    const row = await consoleSessions.byToken(hashOf(token));
+    if (row === undefined || Date.now() >= Date.parse(row.expiresAt)) return undefined;
+    const client = liveClient(await identity.client(row.clientId));
+    return client && { row, principal: client.principal };
+  }
+
+  /** Ends the session of a token, if it has one. */
+  async signOut(token: string): Promise<void> {
+    const session = await this.find(token);
+    if (session === undefined) return;
+    const { id: sessionId, clientId, tokenHash } = session.row;
+    await this.store.write((tx) => tx.consoleSessions.deleteByToken(tokenHash));
+    logger.info("session {sessionId} of client {clientId} signed out", { sessionId, clientId });
+  }
+
+  /** The sessions of the caller's principal that have not ended, newest first. */
+  async list(by: Principal, query: PageQuery): Promise<ListPage<ConsoleSessionRow>> {
+    const page = this.pages.open(["sessions", by.id], query);
+    const { rows, next } = await this.store.read.consoleSessions
+      .ofPrincipal(by.id, new Date().toISOString(), page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** Ends a session of the caller's principal. @throws SESSION_NOT_FOUND */
+  async revoke(by: Principal, id: string): Promise<void> {
+    const isRevoked = await this.store.write((tx) => tx.consoleSessions.delete(by.id, id));
+    if (!isRevoked) {
+      throw new DomainError(
+        "SESSION_NOT_FOUND",
+        `Cannot revoke session ${JSON.stringify(id)}: ${by.displayName} has none with this id`,
+      );
+    }
+    const { clientId } = by;
+    logger.info("client {clientId} revoked session {sessionId}", { sessionId: id, clientId });
+  }
+}
+
+function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString("base64url");
+}
+
+function hashOf(secret: string): string {
+  return createHash("sha256").update(secret).digest("base64url");
+}
+
+function liveClient(row: ClientRow | undefined): LiveClient | undefined {
+  return row && liveClientOf(row);
+}
+
+/** One error for all faults: it shows nobody which codes exist. */
+function linkInvalid(): DomainError {
+  return new DomainError(
+    "LINK_INVALID",
+    "Cannot sign in: the code of the link is wrong, was used before or has expired; invoked console link makes a new one",
+  );
+}

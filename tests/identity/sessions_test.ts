@@ -1,0 +1,393 @@
+/** Sessions of the console: a link signs one browser in, once; the cookie works for requests of the console alone. */
+import assert from "node:assert/strict";
+import { type Answer, Client, type Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
+import { runInvoked } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+import { raw } from "../endpoints/support.ts";
+
+const SESSION = "/auth/v1/session";
+const LINKS = "/auth/v1/session_links";
+const SESSIONS = "/auth/v1/sessions";
+const CLIENTS = "/api/v1/iam/personal_clients";
+const FUNCTIONS = "/api/v1/functions";
+const TOKEN = /^[A-Za-z0-9_-]{43}$/;
+
+/** What the console's own requests have. */
+function ofConsole(url: string): Record<string, string> {
+  return { origin: url, "x-invoked-console": "1", "sec-fetch-site": "same-origin" };
+}
+
+/** A browser without a session. */
+function browser(url: string): Client {
+  return new Client(url, undefined);
+}
+
+function codeIn(link: Json): string {
+  return new URL(link.url).hash.replace("#code=", "");
+}
+
+async function newCode(client: Client): Promise<string> {
+  return codeIn(ok(await client.post(LINKS, {})));
+}
+
+function redeem(url: string, code: string, headers = ofConsole(url)): Promise<Answer<Json>> {
+  return browser(url).post(SESSION, { code }, headers);
+}
+
+function cookieOf({ headers }: Answer<Json>): string {
+  return headers.get("set-cookie")?.split(";")[0] ?? "";
+}
+
+/** Signs a browser in; answers its cookie. */
+async function signIn(client: Client): Promise<string> {
+  const answer = await redeem(client.url, await newCode(client));
+  ok(answer);
+  return cookieOf(answer);
+}
+
+function get(url: string, path: string, cookie: string, headers: Record<string, string> = {}) {
+  return browser(url).get(path, { cookie, "sec-fetch-site": "same-origin", ...headers });
+}
+
+async function begins({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const link = ok(await client.post(LINKS, {}));
+  assert.ok(link.url.startsWith(`${url}/sign-in#code=`), link.url);
+  assert.match(link.expiresAt, RFC3339_UTC);
+  assert.match(codeIn(link), TOKEN);
+
+  const answer = await redeem(url, codeIn(link));
+  const { id, principal, expiresAt } = ok(answer);
+  assert.match(id, KSUID);
+  const { principleId } = ok(await client.get("/api/v1/auth/introspect"));
+  assert.deepEqual(principal, {
+    id: principleId,
+    displayName: "Administrator",
+    roles: ["administrator"],
+  });
+  assert.ok(Date.parse(expiresAt) > Date.now() + 11 * 3_600_000, expiresAt);
+  const [pair = "", ...attributes] = answer.headers.get("set-cookie")?.split("; ") ?? [];
+  assert.match(pair, /^invoked_session=[A-Za-z0-9_-]{43}$/);
+  const others = attributes.filter((attribute) => !attribute.startsWith("Max-Age="));
+  assert.deepEqual(others, ["Path=/", "HttpOnly", "SameSite=Strict"]);
+  assert.equal(answer.headers.get("cache-control"), "no-store");
+
+  assert.deepEqual(ok(await get(url, SESSION, pair)), { id, principal, expiresAt });
+  ok(await get(url, FUNCTIONS, pair));
+  const created = await browser(url).post(
+    FUNCTIONS,
+    { displayName: "by browser" },
+    { ...ofConsole(url), cookie: pair },
+  );
+  ok(created);
+}
+
+async function worksOnce({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const code = await newCode(client);
+  const answers = await Promise.all(Array.from({ length: 8 }, () => redeem(url, code)));
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, ...Array(7).fill(401)]);
+  assertError(await redeem(url, code), "UNAUTHENTICATED", "LINK_INVALID");
+}
+
+async function wrongCodes({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const headers = ofConsole(url);
+  const wrong = ["x", "A".repeat(43), "\u0000".repeat(43), "A".repeat(900)];
+  for (const code of wrong) {
+    assertError(await redeem(url, code), "UNAUTHENTICATED", "LINK_INVALID");
+  }
+  const invalid = { fields: ["code"] };
+  for (const body of [{}, { code: "" }, { code: 1 }, { code: ["x"] }, [], null]) {
+    const answer = await browser(url).post(SESSION, body, headers);
+    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", invalid);
+  }
+  assertError(
+    await browser(url).post(SESSION, "{", headers),
+    "INVALID_ARGUMENT",
+    "BODY_NOT_JSON",
+  );
+  assertError(
+    await redeem(url, "A".repeat(2_000)),
+    "INVALID_ARGUMENT",
+    "BODY_TOO_LARGE",
+  );
+  // A code in the query would be in logs and histories.
+  const code = await newCode(client);
+  const inQuery = await browser(url).post(`${SESSION}?code=${code}`, {}, headers);
+  assertError(inQuery, "INVALID_ARGUMENT", "INVALID_FIELD", invalid);
+  ok(await redeem(url, code));
+}
+
+async function isFromConsole({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const cookie = await signIn(client);
+  const own = ofConsole(url);
+  const { origin: _, ...withoutOrigin } = own;
+  const { "x-invoked-console": _header, ...withoutHeader } = own;
+  const foreign: Record<string, Record<string, string>> = {
+    "another origin": { ...own, origin: "https://evil.example" },
+    "another port": { ...own, origin: "http://127.0.0.1:1" },
+    "another scheme": { ...own, origin: url.replace("http:", "https:") },
+    "an opaque origin": { ...own, origin: "null" },
+    "no origin": withoutOrigin,
+    "no header": withoutHeader,
+    "another header": { ...own, "x-invoked-console": "0" },
+    "another site": { ...own, "sec-fetch-site": "cross-site" },
+    "another host of the site": { ...own, "sec-fetch-site": "same-site" },
+  };
+  const code = await newCode(client);
+  for (const [name, headers] of Object.entries(foreign)) {
+    const answers = [
+      await browser(url).post(FUNCTIONS, { displayName: name }, { ...headers, cookie }),
+      await browser(url).call("DELETE", SESSION, {}, { ...headers, cookie }),
+      await browser(url).call("DELETE", `${SESSIONS}/x`, {}, { ...headers, cookie }),
+      await redeem(url, code, headers),
+    ];
+    for (const answer of answers) {
+      assertError(answer, "PERMISSION_DENIED", "NOT_FROM_CONSOLE");
+      assert.equal(answer.headers.get("set-cookie"), null, name);
+    }
+  }
+  for (const site of ["cross-site", "same-site"]) {
+    for (const path of [FUNCTIONS, SESSION, SESSIONS]) {
+      const answer = await get(url, path, cookie, { "sec-fetch-site": site });
+      assertError(answer, "PERMISSION_DENIED", "NOT_FROM_CONSOLE");
+    }
+  }
+  ok(await get(url, FUNCTIONS, cookie, { "sec-fetch-site": "none" }));
+  ok(await browser(url).get(FUNCTIONS, { cookie }));
+  ok(await redeem(url, code));
+}
+
+async function cookies({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const [first, second] = [await signIn(client), await signIn(client)];
+  const nobody = [`${first}; ${second}`, "invoked_session", "other=1", "xinvoked_session=1"];
+  for (const cookie of nobody) {
+    assert.deepEqual(ok(await get(url, SESSION, cookie)), {}, cookie);
+    assertError(await get(url, FUNCTIONS, cookie), "UNAUTHENTICATED", "TOKEN_MISSING");
+  }
+  const ended = [`invoked_session=${"A".repeat(43)}`, "invoked_session=x", "invoked_session="];
+  for (const cookie of ended) {
+    assert.deepEqual(ok(await get(url, SESSION, cookie)), {}, cookie);
+    assertError(await get(url, FUNCTIONS, cookie), "UNAUTHENTICATED", "SESSION_ENDED");
+  }
+  // The name under TLS is that of no cookie here.
+  const secure = first.replace("invoked_session", "__Host-invoked_session");
+  assertError(await get(url, FUNCTIONS, secure), "UNAUTHENTICATED", "TOKEN_MISSING");
+  ok(await get(url, FUNCTIONS, `a=b; ${first}; c`));
+  // A token that the browser brings is never taken up, and its session before ends.
+  const planted = `invoked_session=${"B".repeat(43)}`;
+  const headers = { ...ofConsole(url), cookie: planted };
+  const answer = await redeem(url, await newCode(client), headers);
+  ok(answer);
+  assert.notEqual(cookieOf(answer), planted);
+  assertError(await get(url, FUNCTIONS, planted), "UNAUTHENTICATED", "SESSION_ENDED");
+  const again = { ...ofConsole(url), cookie: first };
+  ok(await redeem(url, await newCode(client), again));
+  assertError(await get(url, FUNCTIONS, first), "UNAUTHENTICATED", "SESSION_ENDED");
+}
+
+async function credentials({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const cookie = await signIn(client);
+  // A session makes no link to another one.
+  const link = await browser(url).post(LINKS, {}, { ...ofConsole(url), cookie });
+  assertError(link, "UNAUTHENTICATED", "TOKEN_MISSING");
+  // A header Authorization counts alone, and needs no header of the console.
+  const wrong = { cookie, authorization: "Bearer wrong" };
+  assertError(await get(url, FUNCTIONS, cookie, wrong), "UNAUTHENTICATED", "TOKEN_INVALID");
+  ok(await client.post(FUNCTIONS, { displayName: "by token" }, { cookie, origin: "http://x" }));
+}
+
+async function endsOfSessions({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const [first, second] = [await signIn(client), await signIn(client)];
+  const headers = { ...ofConsole(url), "user-agent": "Browser/1 <b>" };
+  const { id } = ok(await get(url, SESSION, first));
+  const { list } = ok(await get(url, SESSIONS, second));
+  const shown = list.find((session: Json) => session.id === id);
+  const keys = ["address", "clientId", "createdAt", "expiresAt", "id", "userAgent"];
+  assert.deepEqual(Object.keys(shown).toSorted(), keys);
+  assert.equal(shown.address, "127.0.0.1");
+  assert.doesNotMatch(JSON.stringify(list), new RegExp(first.slice(16)));
+
+  const cookie = { ...headers, cookie: second };
+  ok(await browser(url).call("DELETE", `${SESSIONS}/${id}`, {}, cookie));
+  assertError(await get(url, FUNCTIONS, first), "UNAUTHENTICATED", "SESSION_ENDED");
+  const again = await browser(url).call("DELETE", `${SESSIONS}/${id}`, {}, cookie);
+  assertError(again, "NOT_FOUND", "SESSION_NOT_FOUND");
+
+  const signedOut = await browser(url).call("DELETE", SESSION, {}, cookie);
+  assert.deepEqual(ok(signedOut), {});
+  assert.match(signedOut.headers.get("set-cookie") ?? "", /^invoked_session=; Path=\/; Max-Age=0;/);
+  assertError(await get(url, FUNCTIONS, second), "UNAUTHENTICATED", "SESSION_ENDED");
+  assert.deepEqual(ok(await get(url, SESSION, second)), {});
+}
+
+async function endsOfClients({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const made = ok(await client.post(CLIENTS, { displayName: "maker" }));
+  const { client: { id, clientId }, clientSecret } = made;
+  const maker = await Client.login(url, clientId, clientSecret);
+  for (const end of ["disable", "delete"]) {
+    const cookie = await signIn(maker);
+    const unused = await newCode(maker);
+    ok(await get(url, FUNCTIONS, cookie));
+    if (end === "disable") {
+      const change = { client: { disabled: true }, updateMask: "disabled" };
+      ok(await client.post(`${CLIENTS}/${id}`, change));
+    } else ok(await client.call("DELETE", `${CLIENTS}/${id}`));
+    assertError(await get(url, FUNCTIONS, cookie), "UNAUTHENTICATED", "SESSION_ENDED");
+    assertError(await redeem(url, unused), "UNAUTHENTICATED", "LINK_INVALID");
+    if (end === "delete") continue;
+    const change = { client: { disabled: false }, updateMask: "disabled" };
+    ok(await client.post(`${CLIENTS}/${id}`, change));
+    assertError(await get(url, FUNCTIONS, cookie), "UNAUTHENTICATED", "SESSION_ENDED");
+  }
+}
+
+async function roles({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const made = ok(await client.post(CLIENTS, { displayName: "limited" }));
+  const { client: { id, clientId }, clientSecret } = made;
+  const limited = await Client.login(url, clientId, clientSecret);
+  const cookie = await signIn(limited);
+  const change = { client: { scopedRoles: ["reader"] }, updateMask: "scopedRoles" };
+  ok(await client.post(`${CLIENTS}/${id}`, change));
+  const headers = { ...ofConsole(url), cookie };
+  const answer = await browser(url).post(FUNCTIONS, { displayName: "x" }, headers);
+  assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await limited.post(LINKS, {}), "PERMISSION_DENIED", "ROLE_MISSING");
+  ok(await get(url, FUNCTIONS, cookie));
+}
+
+/** A function that answers what it got, at an endpoint and as a webhook. */
+const ECHO = `export default (input) => ({ headers: input.headers });
+export const fetch = (request) => Response.json(Object.fromEntries(request.headers));`;
+
+async function functionsGetNone({ client }: Stage): Promise<void> {
+  const { url } = client;
+  const cookie = `${await signIn(client)}; __Host-invoked_session=x`;
+  const functionId = await client.deploy(ECHO);
+  const create = async (trigger: Json) =>
+    ok(await client.post(`${FUNCTIONS}/${functionId}/triggers`, { trigger }));
+  const http = { slug: "echo", auth: "ENDPOINT_AUTH_OPEN" };
+  await create({ displayName: "endpoint", http });
+  const bearer = { slug: "guarded", auth: "ENDPOINT_AUTH_BEARER" };
+  await create({ displayName: "guarded", http: bearer });
+  const hook = await create({
+    displayName: "hook",
+    webhook: { capabilityUrl: {}, response: "WEBHOOK_RESPONSE_FUNCTION" },
+  });
+
+  const sent = { ...ofConsole(url), cookie: `a=1; ${cookie}; b=2` };
+  const seen = await browser(url).get("/run/echo/", sent);
+  assert.equal(ok(seen).cookie, undefined);
+  const path = new URL(hook.webhookCapabilityUrl).pathname;
+  const delivered = ok(await browser(url).post(path, { x: 1 }, sent));
+  assert.equal(delivered.headers["user-agent"] === undefined, false);
+  assert.equal(delivered.headers.cookie, undefined);
+  // The session opens no endpoint, and on a host of an endpoint nothing at all.
+  const guarded = await browser(url).get("/run/guarded/", sent);
+  assertError(guarded, "UNAUTHENTICATED", "TOKEN_MISSING");
+  const head = ["Host: echo.localhost", "Connection: close", `Cookie: ${sent.cookie}`];
+  const request = [`GET ${FUNCTIONS} HTTP/1.1`, ...head, "", ""].join("\r\n");
+  const answered = await raw(url, request);
+  assert.match(answered, /"cookie":"a=1; +b=2"/);
+}
+
+serverSuite("sessions of the console", {
+  flags: ["--token-rate", "0", "--endpoint-domain", "localhost"],
+}, {
+  "begin with the code of a link": begins,
+  "begin once for a code, also when several use it at the same time": worksOnce,
+  "do not begin with another code": wrongCodes,
+  "are for requests of the console alone": isFromConsole,
+  "are in one cookie, whose token is always new": cookies,
+  "make no links, and count without a token alone": credentials,
+  "are listed, revoked and signed out": endsOfSessions,
+  "end with the client that made their link": endsOfClients,
+  "have the roles of that client": roles,
+  "reach no function": functionsGetNone,
+  "begin with a link of the command line": async ({ client, server }) => {
+    const args = ["console", "link", "--data", server.dataDir];
+    const printed = await runInvoked([...args, "--server", client.url]);
+    assert.equal(printed.code, 0, printed.stderr);
+    ok(await redeem(client.url, codeIn({ url: printed.stdout.trim() })));
+    const json = await runInvoked([...args, "--server", client.url, "--json"]);
+    ok(await redeem(client.url, codeIn(JSON.parse(json.stdout))));
+  },
+});
+
+serverSuite("codes and sessions with a short time", {
+  flags: ["--session-lifetime", "1s", "--session-link-lifetime", "1s", "--token-rate", "3"],
+}, {
+  "expire": async ({ client }) => {
+    const { url } = client;
+    const [cookie, unused] = [await signIn(client), await newCode(client)];
+    await eventually(async () => {
+      const { status, body } = await get(url, FUNCTIONS, cookie);
+      return status === 401 && body.details[0].reason === "SESSION_ENDED" || undefined;
+    });
+    assert.deepEqual(ok(await get(url, SESSION, cookie)), {});
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assertError(await redeem(url, unused), "UNAUTHENTICATED", "LINK_INVALID");
+    const { list } = ok(await client.get(SESSIONS));
+    assert.deepEqual(list, []);
+  },
+
+  "are guessed at a limited rate": async ({ client }) => {
+    const { url } = client;
+    const answers: Answer<Json>[] = [];
+    while (answers.length < 20 && answers.at(-1)?.status !== 429) {
+      answers.push(await redeem(url, "A".repeat(43)));
+    }
+    const last = answers.at(-1) ?? assert.fail();
+    assertError(last, "RESOURCE_EXHAUSTED", "RATE_LIMITED", { message: /--token-rate/ });
+    assert.ok(Number(last.headers.get("retry-after")) >= 1);
+    // Others are not held up by it.
+    ok(await redeem(url, await newCode(client)));
+  },
+});
+
+Deno.test("the first start prints a link, later ones do not", async () => {
+  await using server = await TestServer.start({ fresh: true });
+  const [, link = ""] = /^ {2}console {6}(\S+) \(works once, until /m.exec(server.welcome) ?? [];
+  ok(await redeem(server.url, codeIn({ url: link })));
+  const cookie = await signIn(await server.client());
+  await server.stop();
+  await using again = await TestServer.start({ dataDir: server.dataDir });
+  assert.doesNotMatch(again.welcome, /#code=/);
+  ok(await get(again.url, FUNCTIONS, cookie));
+  const log = await server.log;
+  assert.match(log, /made a link to the console/);
+  assert.match(log, /session \w+ of client \S+ began/);
+  assert.doesNotMatch(log, new RegExp(cookie.split("=")[1] ?? "x"));
+});
+
+serverSuite("sessions behind a proxy with TLS", { flags: ["--trusted-proxies", "127.0.0.0/8"] }, {
+  "have a cookie that is for its host alone": async ({ client }) => {
+    const { url } = client;
+    const proxied = { "x-forwarded-proto": "https", "x-forwarded-host": "functions.example.test" };
+    const code = await newCode(client);
+    const wrong = await redeem(url, code, { ...ofConsole(url), ...proxied });
+    assertError(wrong, "PERMISSION_DENIED", "NOT_FROM_CONSOLE", {
+      message: /must be https:\/\/functions\.example\.test \(--public-url\)/,
+    });
+    const origin = ofConsole("https://functions.example.test");
+    const answer = await redeem(url, code, { ...origin, ...proxied });
+    ok(answer);
+    const cookie = answer.headers.get("set-cookie") ?? "";
+    const secure = /^__Host-invoked_session=.+; Path=\/; .*HttpOnly; SameSite=Strict; Secure$/;
+    assert.match(cookie, secure);
+    ok(await get(url, FUNCTIONS, cookieOf(answer), proxied));
+    const plain = cookieOf(answer).replace("__Host-", "");
+    const withPlain = await get(url, FUNCTIONS, plain, proxied);
+    assertError(withPlain, "UNAUTHENTICATED", "TOKEN_MISSING");
+  },
+});

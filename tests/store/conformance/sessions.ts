@@ -1,0 +1,73 @@
+/** Sessions of the console, and the codes of their links. */
+import assert from "node:assert/strict";
+import type { ConsoleSessionRow } from "../../../src/store/console_sessions.ts";
+import type { Store } from "../../../src/store/mod.ts";
+import { id, type Steps, time } from "./rows.ts";
+
+const PAGE = { size: 10, after: undefined };
+
+function row(number: number, change: Partial<ConsoleSessionRow> = {}): ConsoleSessionRow {
+  return {
+    id: id(number),
+    tokenHash: `hash${number}`,
+    principalId: "p",
+    clientId: "c",
+    address: "::1",
+    userAgent: "ü",
+    createdAt: time(0),
+    expiresAt: time(10),
+    ...change,
+  };
+}
+
+async function idsOf(store: Store, principalId = "p", after = time(0)): Promise<string[]> {
+  const { rows } = await store.read.consoleSessions.ofPrincipal(principalId, after, PAGE);
+  return rows.map((session) => session.id);
+}
+
+export const SESSIONS: Steps = {
+  "a code is taken once, also by writes at the same time": async (store) => {
+    const link = { codeHash: "code", clientId: "c", expiresAt: time(1) };
+    await store.write((tx) => tx.consoleSessions.insertLink(link));
+    const take = () => store.write((tx) => tx.consoleSessions.takeLink("code"));
+    const taken = await Promise.all([take(), take(), take()]);
+    assert.deepEqual(taken.filter((one) => one !== undefined), [link]);
+    assert.equal(await take(), undefined);
+  },
+
+  "a session is found by its token and listed until it expires": async (store) => {
+    await store.write(async (tx) => {
+      for (const number of [1, 2]) await tx.consoleSessions.insert(row(number));
+      await tx.consoleSessions.insert(row(3, { principalId: "q", clientId: "d" }));
+    });
+    assert.deepEqual(await store.read.consoleSessions.byToken("hash1"), row(1));
+    assert.equal(await store.read.consoleSessions.byToken("hash9"), undefined);
+    assert.deepEqual(await idsOf(store), [id(2), id(1)]);
+    assert.deepEqual(await idsOf(store, "p", time(10)), []);
+    const again = store.write((tx) => tx.consoleSessions.insert(row(9, { tokenHash: "hash1" })));
+    await assert.rejects(again, /unique/i);
+  },
+
+  "a session ends alone, with its client, or when it expires": async (store) => {
+    const remove = (principal: string, number: number) =>
+      store.write((tx) => tx.consoleSessions.delete(principal, id(number)));
+    assert.deepEqual([await remove("q", 1), await remove("p", 1)], [false, true]);
+    assert.equal(await store.read.consoleSessions.byToken("hash1"), undefined);
+    const link = { codeHash: "of d", clientId: "d", expiresAt: time(1) };
+    await store.write((tx) => tx.consoleSessions.insertLink(link));
+    await store.write((tx) => tx.consoleSessions.deleteOfClient("d"));
+    assert.deepEqual([await idsOf(store, "q"), await idsOf(store)], [[], [id(2)]]);
+    assert.equal(await store.write((tx) => tx.consoleSessions.takeLink("of d")), undefined);
+    await store.write((tx) => tx.consoleSessions.deleteBefore(time(10)));
+    assert.deepEqual(await idsOf(store), [id(2)]);
+    await store.write((tx) => tx.consoleSessions.deleteBefore(time(11)));
+    assert.deepEqual(await idsOf(store), []);
+  },
+
+  "a token finds nothing once its session has ended": async (store) => {
+    await store.write((tx) => tx.consoleSessions.insert(row(4)));
+    assert.ok(await store.read.consoleSessions.byToken("hash4"));
+    await store.write((tx) => tx.consoleSessions.deleteByToken("hash4"));
+    assert.equal(await store.read.consoleSessions.byToken("hash4"), undefined);
+  },
+};
