@@ -141,8 +141,7 @@ export async function startServer(
   const { store } = records;
   const running = openEngine(config, { ...records, sandboxes, cluster, nodeId: spec.id });
   const engine = opened.use(running.engine);
-  const shutdown = new AbortController();
-  opened.defer(() => shutdown.abort());
+  const shutdown = opened.adopt(new AbortController(), (controller) => controller.abort());
   const snapshots = new Snapshots(store);
   const node = opened.use(await joinNodes(store, engine, spec, snapshots));
   const domain = await openDomain({
@@ -177,7 +176,6 @@ export async function startServer(
   const helloFunctionId = deployExample
     ? await deployHello(store, node, domain, readExample)
     : undefined;
-  const signInLink = first && await domain.consoleSessions.createLink(first);
   http.serve(app);
   if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
   return new RunningServer({
@@ -185,7 +183,7 @@ export async function startServer(
     credentialsPath,
     tls,
     helloFunctionId,
-    signInLink,
+    signInLink: first && await domain.consoleSessions.createLink(first),
     http,
     engine,
     sandboxes,

@@ -47,9 +47,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   servePreviews(app, services, options.endpoints);
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   const cookies = new SessionCookies(options.endpoints.publicOrigin);
-  for (const { path } of OPERATIONS.filter(({ permission }) => permission === "console")) {
-    app.use(path, readCookie(cookies));
-  }
+  app.use("/auth/v1/session", readCookie(cookies));
   // Before authentication: their handlers check who calls.
   const ofRoles = OPERATIONS.filter(({ permission }) => isOfRoles(permission));
   const others = OPERATIONS.filter((operation) => !ofRoles.includes(operation));

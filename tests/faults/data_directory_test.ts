@@ -148,13 +148,13 @@ Deno.test("migrations are made as a whole or not at all", async () => {
   await using directory = await usedDirectory();
   takeLastMigrationBack(directory.path);
   inDatabase(directory.path, (db) => {
-    // The migration adds its columns and its first table, and then finds the second one.
-    db.exec("create table run_counts (id text)");
+    // The migration makes its first table, and then finds the second one.
+    db.exec("create table console_sessions (id text)");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: table "?run_counts"? already exists/m,
+    /^error: Cannot start the server: table "?console_sessions"? already exists/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

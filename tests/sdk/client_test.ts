@@ -10,7 +10,7 @@ import { deployWithSdk, outputOf } from "./support.ts";
 
 /** Operations that the SDK of a function does not have. */
 const NOT_FOR_FUNCTIONS =
-  /^(?:invoked\.(?:AuthService|UploadService|VolumeService|ServerService|HealthService|OpenApiService|WebhookService)|c1\.api\.iam\.v1\.PersonalClientService)\.\w+$/;
+  /^(?:invoked\.(?:AuthService|SessionService|UploadService|VolumeService|ServerService|HealthService|OpenApiService|WebhookService)|c1\.api\.iam\.v1\.PersonalClientService)\.\w+$/;
 
 const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OPERATIONS)
   .flatMap(([namespace, specs]) =>
