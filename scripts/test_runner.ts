@@ -11,7 +11,16 @@ import {
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const TESTS = "tests";
-const CHECKED = ["bench", "deploy", "examples", "scripts", "sdk", "src", "tests"];
+const CHECKED = [
+  "bench",
+  "console/vite.config.ts",
+  "deploy",
+  "examples",
+  "scripts",
+  "sdk",
+  "src",
+  "tests",
+];
 
 /**
  * What takes longest, so that it starts first and no file is left running alone at the end. The second and third file
@@ -127,6 +136,13 @@ async function checkAll(): Promise<Ended> {
     await check("format (deno fmt)", ["fmt", "--check", "--quiet"]),
     await check("lint (deno lint)", ["lint", "--quiet"]),
     await check("types (deno check)", ["check", "--quiet", ...CHECKED]),
+    await check("types of the console (deno check)", [
+      "check",
+      "--quiet",
+      "--config",
+      "console/deno.json",
+      "console/src",
+    ]),
   ];
   return sum(ends);
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { posix } from "node:path";
 import { bannedWordsIn } from "./support/words.ts";
 
-/** Each folder of `src`, and `sdk`, with the folders that it may import. */
+/** Each folder of `src`, `sdk` and the console, with the folders that it may import; no feature imports another. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
   cli: ["compose", "domain", "builder", "sandbox", "store", "config", "shared"],
@@ -32,6 +32,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   sdk: [],
   shared: [],
+  "console/main.tsx": ["console/router.tsx", "console/shell", "console/parts", "console/theme"],
+  "console/router.tsx": ["console/features", "console/shell"],
+  "console/features": [
+    "console/shell",
+    "console/api",
+    "console/parts",
+    "console/theme",
+    "console/browser",
+  ],
+  "console/shell": ["console/api", "console/parts", "console/theme", "console/browser"],
+  "console/parts": ["console/theme", "console/browser"],
+  "console/theme": ["console/browser"],
+  "console/api": [],
+  "console/browser": [],
 };
 
 /** Modules that the command line imports when it runs a server. */
@@ -129,6 +143,9 @@ Deno.test("the checks find what breaks the rules", () => {
     ["src/engine/e.ts", `import { run } from "../../tests/run.ts";`],
     ["src/attic/f.ts", `export {};`],
     ["sdk/g.ts", `import type { Config } from "../src/config/mod.ts";`],
+    ["console/src/features/a/h.tsx", `import { Button } from "../../parts/button.tsx";`],
+    ["console/src/features/a/i.tsx", `import { B } from "../b/page.tsx";`],
+    ["console/src/parts/j.tsx", `import { api } from "../api/client.ts";`],
   ]);
   assert.deepEqual(findForbiddenImports(files), [
     "src/store/a.ts imports ../http/app.ts",
@@ -138,6 +155,8 @@ Deno.test("the checks find what breaks the rules", () => {
     "src/engine/e.ts imports ../../tests/run.ts",
     "src/attic/f.ts is in no folder of the matrix",
     "sdk/g.ts imports ../src/config/mod.ts",
+    "console/src/features/a/i.tsx imports ../b/page.tsx",
+    "console/src/parts/j.tsx imports ../api/client.ts",
   ]);
 
   const circle = new Map([
@@ -204,14 +223,15 @@ Deno.test("the checks find what breaks the rules", () => {
 function findForbiddenImports(files: Files): string[] {
   return [...files].flatMap(([path, text]) => {
     const folder = folderOf(path);
-    const allowed = folder === undefined ? undefined : MAY_IMPORT[folder];
+    const allowed = folder === undefined ? undefined : MAY_IMPORT[roomOf(folder)];
     if (folder === undefined || allowed === undefined) {
       return [`${path} is in no folder of the matrix`];
     }
     return specifiersIn(text).filter((specifier) => {
       const target = resolve(path, specifier);
       const to = folderOf(target);
-      return !PROJECT_FILES.includes(target) && to !== folder && !allowed.includes(to ?? "");
+      return !PROJECT_FILES.includes(target) && to !== folder &&
+        !allowed.includes(roomOf(to ?? ""));
     }).map((specifier) => `${path} imports ${specifier}`);
   });
 }
@@ -306,15 +326,24 @@ function resolve(path: string, specifier: string): string {
   return posix.join(posix.dirname(path), specifier);
 }
 
-/** The folder of a file in the matrix; undefined outside of `src` and `sdk`. */
+/** The folder of a file in the matrix; undefined outside of `src`, `sdk` and the console. Each feature is a folder. */
 function folderOf(path: string): string | undefined {
-  const [top, folder] = path.split("/");
+  const [top, folder, inner, feature] = path.split("/");
+  if (top === "console") {
+    return inner === "features" ? `console/features/${feature}` : `console/${inner}`;
+  }
   if (top === "sdk") return "sdk";
   return top === "src" ? folder : undefined;
 }
 
+/** The entry of the matrix for a folder. */
+function roomOf(folder: string): string {
+  return folder.startsWith("console/features/") ? "console/features" : folder;
+}
+
 async function readSources(): Promise<Files> {
-  return new Map([...await readFiles("src"), ...await readFiles("sdk")]);
+  const folders = await Promise.all(["src", "sdk", "console/src"].map(readFiles));
+  return new Map(folders.flatMap((files) => [...files]));
 }
 
 async function readFiles(folder: string): Promise<Files> {
@@ -324,7 +353,7 @@ async function readFiles(folder: string): Promise<Files> {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory) {
       for (const [inner, text] of await readFiles(path)) files.set(inner, text);
-    } else if (path.endsWith(".ts")) files.set(path, await Deno.readTextFile(new URL(path, root)));
+    } else if (/\.tsx?$/.test(path)) files.set(path, await Deno.readTextFile(new URL(path, root)));
   }
   assert.ok(
     files.size > 0 || !/^(?:src|sdk|tests)$/.test(folder),

@@ -1,0 +1,26 @@
+/**
+ * Keys of queries. The first part names the kind of resource, so that one live event
+ * finds every query that shows it.
+ */
+export const keys = {
+  session: ["session"],
+  status: ["status"],
+  functions: (search?: unknown) => ["function", "list", search ?? {}],
+  function: (id: string) => ["function", id],
+  publishes: (id: string) => ["function", id, "publishes"],
+  commits: (functionId: string) => ["commit", functionId],
+  commit: (functionId: string, id: string) => ["commit", functionId, id],
+  invocations: (filter: unknown) => ["invocation", "list", filter],
+  invocation: (id: string) => ["invocation", id],
+  deadLetters: (
+    functionId: string,
+  ) => ["invocation", "dead_letters", functionId],
+  statistics: (of: unknown) => ["invocation", "statistics", of],
+  triggers: (functionId: string) => ["trigger", functionId],
+  deliveries: (
+    functionId: string,
+    id: string,
+  ) => ["trigger", functionId, id, "deliveries"],
+  volumes: () => ["volume", "list"],
+  volume: (id: string) => ["volume", id],
+} as const;

@@ -1,0 +1,5 @@
+import { Page } from "../../parts/page.tsx";
+
+export function FunctionsPage() {
+  return <Page title="Functions">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../../parts/page.tsx";
+
+export function VolumePage() {
+  return <Page title="Volume">{null}</Page>;
+}

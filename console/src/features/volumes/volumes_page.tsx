@@ -1,0 +1,5 @@
+import { Page } from "../../parts/page.tsx";
+
+export function VolumesPage() {
+  return <Page title="Volumes">{null}</Page>;
+}

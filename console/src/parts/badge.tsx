@@ -1,0 +1,44 @@
+import { enumWords } from "./format.ts";
+
+export interface BadgeProps {
+  readonly tone?: "quiet" | "good" | "bad" | "warn" | "accent";
+  readonly children: React.ReactNode;
+  readonly title?: string;
+}
+
+/** A short state in words; the tone repeats what the words say. */
+export function Badge({ tone = "quiet", children, title }: BadgeProps) {
+  return <span className={`badge badge-${tone}`} title={title}>{children}</span>;
+}
+
+const TONES: Readonly<Record<string, BadgeProps["tone"]>> = {
+  SUCCESS: "quiet",
+  ERROR: "bad",
+  RUNNING: "accent",
+  PENDING: "warn",
+};
+
+/** The status of an invocation; a failure shows its word. */
+export function StatusBadge(
+  { status, error, skipReason }: {
+    readonly status: string;
+    readonly error?: string | undefined;
+    readonly skipReason?: string | undefined;
+  },
+) {
+  const word = status.replace("FUNCTION_INVOCATION_STATUS_", "");
+  if (skipReason !== undefined) {
+    return (
+      <Badge title={error ?? ""}>
+        Skipped: {enumWords(skipReason, "SKIP_REASON").toLowerCase()}
+      </Badge>
+    );
+  }
+  const text = word === "ERROR" ? errorWord(error) ?? "Error" : enumWords(word, "");
+  return <Badge tone={TONES[word] ?? "quiet"} title={error ?? ""}>{text}</Badge>;
+}
+
+/** The stable word that an error begins with, such as `TIMEOUT`. */
+export function errorWord(error: string | undefined): string | undefined {
+  return /^([A-Z][A-Z0-9_]*):/.exec(error ?? "")?.[1];
+}

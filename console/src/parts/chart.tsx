@@ -1,0 +1,129 @@
+import { useEffect, useRef, useState } from "react";
+import type uPlot from "uplot";
+import { formatExact } from "./format.ts";
+
+export interface ChartSeries {
+  readonly label: string;
+  /** A custom property of the theme, such as `--accent`. */
+  readonly colour: string;
+  readonly values: readonly (number | null)[];
+  readonly format: (value: number) => string;
+  readonly fill?: boolean;
+}
+
+export interface TimeChartProps {
+  readonly label: string;
+  /** Seconds since 1970, ascending. */
+  readonly times: readonly number[];
+  readonly series: readonly ChartSeries[];
+  readonly height?: number;
+}
+
+/** Lines over time. The same numbers are in a table for those who cannot see it. */
+export function TimeChart(props: TimeChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const [library, setLibrary] = useState<typeof uPlot>();
+  const { times, series, height = 160 } = props;
+  useEffect(() => {
+    void import("uplot").then((module) => setLibrary(() => module.default));
+  }, []);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null || library === undefined) return;
+    const options = optionsOf(series, element, height);
+    const chart = new library(options, [
+      [...times],
+      ...series.map(({ values }) => [...values]),
+    ], element);
+    const observer = new ResizeObserver(() =>
+      chart.setSize({ width: element.clientWidth, height })
+    );
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      chart.destroy();
+    };
+  }, [library, times, series, height]);
+  return (
+    <figure className="chart">
+      <div
+        ref={place}
+        className="chart-plot"
+        style={{ minHeight: height }}
+        aria-hidden="true"
+      />
+      <figcaption className="visually-hidden">
+        <table>
+          <caption>{props.label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              {series.map(({ label }) => <th key={label} scope="col">{label}</th>)}
+            </tr>
+          </thead>
+          <tbody>
+            {times.map((time, index) => (
+              <tr key={time}>
+                <th scope="row">{formatExact(new Date(time * 1_000))}</th>
+                {series.map(({ label, values, format }) => (
+                  <td key={label}>{textOf(values[index], format)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </figcaption>
+    </figure>
+  );
+}
+
+function textOf(
+  value: number | null | undefined,
+  format: (value: number) => string,
+): string {
+  return value === null || value === undefined ? "–" : format(value);
+}
+
+function optionsOf(
+  series: readonly ChartSeries[],
+  element: HTMLElement,
+  height: number,
+): uPlot.Options {
+  const style = getComputedStyle(element);
+  const colour = (name: string) => style.getPropertyValue(name).trim() || "currentColor";
+  const axis = {
+    stroke: style.color,
+    font: `11px ${style.fontFamily}`,
+    grid: { stroke: colour("--chart-line"), width: 1 },
+    ticks: { show: false },
+  };
+  const first = series[0]?.format ?? String;
+  return {
+    width: element.clientWidth,
+    height,
+    cursor: { points: { size: 6 }, drag: { x: false, y: false } },
+    legend: { live: true },
+    axes: [axis, {
+      ...axis,
+      size: 56,
+      values: (_, values) => values.map(first),
+    }],
+    series: [
+      {
+        value: (_, time) => time === null ? "–" : formatExact(new Date(time * 1_000)),
+      },
+      ...series.map((line) => ({
+        label: line.label,
+        stroke: colour(line.colour),
+        width: 1.5,
+        points: { show: false },
+        value: (_: uPlot, value: number | null) => textOf(value, line.format),
+        ...(line.fill === true
+          ? {
+            fill: `color-mix(in srgb, ${colour(line.colour)} 12%, transparent)`,
+          }
+          : {}),
+      })),
+    ],
+  };
+}

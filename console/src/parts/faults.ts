@@ -1,0 +1,34 @@
+/** An error with faults of fields, as `ApiError` is one. */
+interface FieldError extends Error {
+  readonly fields: readonly {
+    readonly field: string;
+    readonly description: string;
+  }[];
+}
+
+function fieldsOf(error: unknown): FieldError["fields"] {
+  return error instanceof Error && "fields" in error ? (error as FieldError).fields : [];
+}
+
+/** The fault of one field; a request's field may be named with the path of the resource before it. */
+export function faultOf(error: unknown, field: string): string | undefined {
+  return fieldsOf(error).find((fault) => isOf(fault.field, field))?.description;
+}
+
+/** What of an error no field shows: all of it, unless each of its faults is of one of `fields`. */
+export function remainingError(
+  error: unknown,
+  fields: readonly string[],
+): unknown {
+  if (error === null || error === undefined) return undefined;
+  const faults = fieldsOf(error);
+  const isShown = faults.length > 0 &&
+    faults.every((fault) => fields.some((field) => isOf(fault.field, field)));
+  return isShown ? undefined : error;
+}
+
+function isOf(path: string, field: string): boolean {
+  return path === field || path.endsWith(`.${field}`) ||
+    path.startsWith(`${field}.`) ||
+    path.includes(`.${field}.`);
+}

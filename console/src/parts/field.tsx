@@ -1,0 +1,160 @@
+import { type ReactNode, useId } from "react";
+
+export interface FieldProps {
+  readonly label: string;
+  readonly hint?: ReactNode;
+  /** The fault of the value, shown at the field. */
+  readonly error?: string | undefined;
+  /** Gets the attributes that join the control with its label, hint and error. */
+  readonly children: (control: ControlProps) => ReactNode;
+}
+
+export interface ControlProps {
+  readonly id: string;
+  readonly "aria-describedby"?: string;
+  readonly "aria-invalid"?: true;
+}
+
+/** A control with its label, hint and fault. */
+export function Field({ label, hint, error, children }: FieldProps) {
+  const id = useId();
+  const describes = [
+    hint === undefined ? "" : `${id}-hint`,
+    error === undefined ? "" : `${id}-error`,
+  ]
+    .filter((part) => part !== "").join(" ");
+  const control: ControlProps = {
+    id,
+    ...(describes === "" ? {} : { "aria-describedby": describes }),
+    ...(error === undefined ? {} : { "aria-invalid": true }),
+  };
+  return (
+    <div className="field">
+      <label className="field-label" htmlFor={id}>{label}</label>
+      {children(control)}
+      {hint === undefined ? null : <p className="field-hint" id={`${id}-hint`}>{hint}</p>}
+      {error === undefined
+        ? null
+        : <p className="field-error" id={`${id}-error`} role="alert">{error}</p>}
+    </div>
+  );
+}
+
+interface ValueProps<T> extends Omit<FieldProps, "children"> {
+  readonly value: T;
+  readonly onChange: (value: T) => void;
+  readonly disabled?: boolean;
+}
+
+export interface TextFieldProps extends ValueProps<string> {
+  readonly type?:
+    | "text"
+    | "password"
+    | "search"
+    | "number"
+    | "datetime-local"
+    | "url";
+  readonly placeholder?: string;
+  readonly mono?: boolean;
+  readonly autoFocus?: boolean;
+  readonly autoComplete?: string;
+  readonly list?: string;
+}
+
+export function TextField(
+  { label, hint, error, value, onChange, mono = false, ...rest }: TextFieldProps,
+) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(control) => (
+        <input
+          {...control}
+          autoComplete="off"
+          spellCheck={false}
+          {...rest}
+          className={`input ${mono ? "mono" : ""}`}
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+export function TextAreaField(
+  { label, hint, error, value, onChange, rows = 4, mono = true, ...rest }:
+    & ValueProps<string>
+    & {
+      readonly rows?: number;
+      readonly mono?: boolean;
+      readonly placeholder?: string;
+    },
+) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(control) => (
+        <textarea
+          {...control}
+          {...rest}
+          spellCheck={false}
+          className={`input ${mono ? "mono" : ""}`}
+          rows={rows}
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+export function SelectField(
+  { label, hint, error, value, onChange, options, ...rest }:
+    & ValueProps<string>
+    & {
+      readonly options: readonly {
+        readonly value: string;
+        readonly label: string;
+      }[];
+    },
+) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(control) => (
+        <select
+          {...control}
+          {...rest}
+          className="input"
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        >
+          {options.map((option) => (
+            <option key={option.value} value={option.value}>
+              {option.label}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+export function CheckboxField(
+  { label, hint, error, value, onChange, ...rest }: ValueProps<boolean>,
+) {
+  const id = useId();
+  return (
+    <div className="field field-check">
+      <input
+        {...rest}
+        id={id}
+        type="checkbox"
+        checked={value}
+        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      <label htmlFor={id}>{label}</label>
+      {hint === undefined ? null : <p className="field-hint" id={`${id}-hint`}>{hint}</p>}
+      {error === undefined ? null : <p className="field-error" role="alert">{error}</p>}
+    </div>
+  );
+}

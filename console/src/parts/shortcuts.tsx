@@ -1,0 +1,94 @@
+import { useEffect, useState } from "react";
+import { Dialog } from "./dialog.tsx";
+
+export interface Shortcut {
+  /** Keys as they are written, such as "Mod+S" or "g f"; `Mod` is Command on a Mac, else Control. */
+  readonly keys: string;
+  readonly label: string;
+  readonly run: () => void;
+}
+
+const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+/** How long the first key of two waits for the second, in ms. */
+const SEQUENCE_TIME = 1_000;
+
+const active = new Set<Shortcut>();
+let first: { readonly key: string; readonly at: number } | undefined;
+
+addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.isComposing) return;
+  const key = keyOf(event);
+  const isTyping = !key.includes("Mod+") && isEditable(event.target);
+  if (isTyping) return;
+  const sequence = first !== undefined && performance.now() - first.at < SEQUENCE_TIME
+    ? `${first.key} ${key}`
+    : key;
+  first = { key, at: performance.now() };
+  // The newest registration wins: a page's own before the shell's.
+  const found = [...active].reverse().find(({ keys }) => keys === sequence || keys === key);
+  if (found === undefined) return;
+  event.preventDefault();
+  first = undefined;
+  found.run();
+});
+
+function keyOf(event: KeyboardEvent): string {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const mod = IS_MAC ? event.metaKey : event.ctrlKey;
+  return `${mod ? "Mod+" : ""}${event.altKey ? "Alt+" : ""}${
+    mod && event.shiftKey ? "Shift+" : ""
+  }${mod ? key.toUpperCase() : key}`;
+}
+
+function isEditable(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement &&
+    (target.isContentEditable ||
+      target.closest("input, textarea, select, .monaco-editor") !== null);
+}
+
+/** Keys work while the component is there. Pass a list that keeps its identity, or it is registered anew. */
+export function useShortcuts(shortcuts: readonly Shortcut[]): void {
+  useEffect(() => {
+    for (const shortcut of shortcuts) active.add(shortcut);
+    return () => {
+      for (const shortcut of shortcuts) active.delete(shortcut);
+    };
+  }, [shortcuts]);
+}
+
+/** Keys as the reader's keyboard names them. */
+export function Keys({ keys }: { readonly keys: string }) {
+  return (
+    <span className="keys">
+      {keys.split(" ").map((key) => (
+        <kbd key={key}>
+          {key.replace("Mod", IS_MAC ? "⌘" : "Ctrl").replaceAll("+", " ")}
+        </kbd>
+      ))}
+    </span>
+  );
+}
+
+/** All shortcuts that work on this page. */
+export function ShortcutSheet(
+  { open, onClose }: { readonly open: boolean; readonly onClose: () => void },
+) {
+  const [shown, setShown] = useState<readonly Shortcut[]>([]);
+  useEffect(() => {
+    if (open) setShown([...active]);
+  }, [open]);
+  return (
+    <Dialog open={open} onClose={onClose} title="Keyboard shortcuts">
+      <dl className="shortcut-list">
+        {shown.map(({ keys, label }) => (
+          <div key={keys + label}>
+            <dt>{label}</dt>
+            <dd>
+              <Keys keys={keys} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

@@ -1,0 +1,79 @@
+import type { ReactNode } from "react";
+import { Button } from "./button.tsx";
+
+/** Holds the space of content that is on its way. */
+export function Loading({ rows = 6 }: { readonly rows?: number }) {
+  return (
+    <div className="loading" role="status" aria-label="Loading">
+      {Array.from(
+        { length: rows },
+        (_, index) => <span key={index} className="loading-row" />,
+      )}
+    </div>
+  );
+}
+
+/** What a list says that has nothing to show, and what to do about it. */
+export function Empty(
+  { title, children, action }: {
+    readonly title: string;
+    readonly children?: ReactNode;
+    readonly action?: ReactNode;
+  },
+) {
+  return (
+    <div className="empty">
+      <p className="empty-title">{title}</p>
+      {children === undefined ? null : <div className="muted">{children}</div>}
+      {action}
+    </div>
+  );
+}
+
+/** An error in place of content, or above a form. */
+export function ErrorNote(
+  { error, onRetry }: {
+    readonly error: unknown;
+    readonly onRetry?: () => void;
+  },
+) {
+  return (
+    <div className="note note-bad" role="alert">
+      <span className="note-text">
+        {error instanceof Error ? error.message : String(error)}
+      </span>
+      {onRetry === undefined ? null : <Button onClick={onRetry}>Try again</Button>}
+    </div>
+  );
+}
+
+export function Note(
+  { tone = "quiet", children }: {
+    readonly tone?: "quiet" | "warn";
+    readonly children: ReactNode;
+  },
+) {
+  return <div className={`note note-${tone}`}>{children}</div>;
+}
+
+interface Query<T> {
+  readonly data: T | undefined;
+  readonly error: unknown;
+  refetch(): unknown;
+}
+
+/** The content of a query, or its loading or error state. An error does not hide data that is there. */
+export function Loaded<T>(
+  { query, children, loading }: {
+    readonly query: Query<T>;
+    readonly children: (data: T) => ReactNode;
+    readonly loading?: ReactNode;
+  },
+) {
+  const { data, error } = query;
+  if (data !== undefined) return <>{children(data)}</>;
+  if (error !== null && error !== undefined) {
+    return <ErrorNote error={error} onRetry={() => void query.refetch()} />;
+  }
+  return <>{loading ?? <Loading />}</>;
+}

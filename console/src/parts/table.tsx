@@ -1,0 +1,238 @@
+import {
+  createSortedRowModel,
+  rowSortingFeature,
+  type SortingState,
+  tableFeatures,
+  useTable,
+} from "@tanstack/react-table";
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { type MouseEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+
+/** Height of a row in px; `--row` of the theme. */
+const ROW_HEIGHT = 34;
+/** Shorter tables are drawn whole. */
+const VIRTUAL_FROM = 100;
+/** Rows before the end at which the next page is asked for. */
+const LOAD_AHEAD = 20;
+
+export interface Column<T> {
+  readonly id: string;
+  readonly header: string;
+  readonly cell: (row: T) => ReactNode;
+  /** Of the CSS property; columns without one share what is left. */
+  readonly width?: string;
+  readonly align?: "end";
+  /** Hidden on narrow screens. */
+  readonly minor?: boolean;
+  /** Makes the column sortable, among the rows that are loaded. */
+  readonly sortBy?: (row: T) => string | number;
+}
+
+export interface DataTableProps<T> {
+  /** What the table lists, for screen readers. */
+  readonly label: string;
+  readonly columns: readonly Column<T>[];
+  readonly rows: readonly T[];
+  readonly rowId: (row: T) => string;
+  /** Shown without rows. */
+  readonly empty: ReactNode;
+  readonly more?: {
+    readonly hasMore: boolean;
+    readonly isLoading: boolean;
+    readonly load: () => void;
+  };
+}
+
+const features = tableFeatures({
+  rowSortingFeature,
+  sortedRowModel: createSortedRowModel(),
+});
+
+/**
+ * Rows of any number, of which the visible ones are drawn. A click anywhere on a row follows its
+ * first link, so one cell of each row should hold a link.
+ */
+export function DataTable<T extends object>(props: DataTableProps<T>) {
+  const { columns, rows, rowId, more } = props;
+  const [sorting, setSorting] = useState<SortingState>([]);
+  const definitions = useMemo(
+    () =>
+      columns.map((column) => ({
+        id: column.id,
+        header: column.header,
+        accessorFn: (row: T) => column.sortBy?.(row) ?? "",
+        enableSorting: column.sortBy !== undefined,
+        sortFn: compare,
+      })),
+    [columns],
+  );
+  const data = useMemo(() => [...rows], [rows]);
+  const table = useTable({
+    features,
+    columns: definitions as never,
+    data,
+    getRowId: rowId,
+    state: { sorting },
+    onSortingChange: setSorting,
+  } as never) as unknown as SortedTable<T>;
+  const sorted = table.getRowModel().rows;
+  if (rows.length === 0 && more?.isLoading !== true) return <>{props.empty}</>;
+  return (
+    <table
+      className="table"
+      aria-label={props.label}
+      aria-rowcount={more?.hasMore ? -1 : rows.length + 1}
+    >
+      <Head columns={columns} sorting={sorting} onSort={setSorting} />
+      <Body
+        columns={columns}
+        rows={sorted}
+        {...(more === undefined ? {} : { more })}
+      />
+    </table>
+  );
+}
+
+interface SortedRow<T> {
+  readonly id: string;
+  readonly original: T;
+}
+
+interface SortedTable<T> {
+  getRowModel(): { readonly rows: readonly SortedRow<T>[] };
+}
+
+interface Comparable {
+  getValue(id: string): string | number;
+}
+
+function compare(left: Comparable, right: Comparable, id: string): number {
+  const [a, b] = [left.getValue(id), right.getValue(id)];
+  return typeof a === "number" && typeof b === "number"
+    ? a - b
+    : String(a).localeCompare(String(b));
+}
+
+function Head<T>(
+  { columns, sorting, onSort }: {
+    readonly columns: readonly Column<T>[];
+    readonly sorting: SortingState;
+    readonly onSort: (sorting: SortingState) => void;
+  },
+) {
+  const [current] = sorting;
+  const next = (id: string): SortingState => {
+    if (current?.id !== id) return [{ id, desc: false }];
+    return current.desc ? [] : [{ id, desc: true }];
+  };
+  return (
+    <thead>
+      <tr>
+        {columns.map((column) => {
+          const isSorted = current?.id === column.id;
+          return (
+            <th
+              key={column.id}
+              scope="col"
+              className={classOf(column)}
+              style={{ width: column.width }}
+              aria-sort={isSorted ? (current.desc ? "descending" : "ascending") : undefined}
+            >
+              {column.sortBy === undefined ? column.header : (
+                <button
+                  type="button"
+                  className="table-sort"
+                  onClick={() => onSort(next(column.id))}
+                >
+                  {column.header}
+                  <span aria-hidden="true">
+                    {isSorted ? (current.desc ? " ↓" : " ↑") : ""}
+                  </span>
+                </button>
+              )}
+            </th>
+          );
+        })}
+      </tr>
+    </thead>
+  );
+}
+
+function Body<T>(
+  { columns, rows, more }: {
+    readonly columns: readonly Column<T>[];
+    readonly rows: readonly SortedRow<T>[];
+    readonly more?: DataTableProps<T>["more"];
+  },
+) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const virtualizer = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 12,
+    scrollMargin: body.current?.offsetTop ?? 0,
+    enabled: rows.length >= VIRTUAL_FROM,
+  });
+  const items = rows.length < VIRTUAL_FROM
+    ? rows.map((_, index) => ({ index, start: 0, end: 0 }))
+    : virtualizer.getVirtualItems();
+  const lastShown = items.at(-1)?.index ?? 0;
+  const isNearEnd = lastShown >= rows.length - LOAD_AHEAD;
+  useEffect(() => {
+    if (isNearEnd && more?.hasMore === true && !more.isLoading) more.load();
+  }, [isNearEnd, more]);
+
+  const margin = virtualizer.options.scrollMargin;
+  const isVirtual = rows.length >= VIRTUAL_FROM;
+  const above = isVirtual ? (items[0]?.start ?? 0) - margin : 0;
+  const below = isVirtual ? virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0) + margin : 0;
+  return (
+    <tbody ref={body}>
+      <Space height={above} columns={columns.length} />
+      {items.map(({ index }) => {
+        const row = rows[index];
+        return row === undefined
+          ? null
+          : (
+            <tr key={row.id} aria-rowindex={index + 2} onClick={followLink}>
+              {columns.map((column) => (
+                <td key={column.id} className={classOf(column)}>
+                  {column.cell(row.original)}
+                </td>
+              ))}
+            </tr>
+          );
+      })}
+      <Space height={below} columns={columns.length} />
+      {more?.isLoading === true
+        ? (
+          <tr>
+            <td colSpan={columns.length} className="muted">Loading more …</td>
+          </tr>
+        )
+        : null}
+    </tbody>
+  );
+}
+
+function Space(
+  { height, columns }: { readonly height: number; readonly columns: number },
+) {
+  if (height <= 0) return null;
+  return (
+    <tr aria-hidden="true">
+      <td className="table-space" colSpan={columns} style={{ height }} />
+    </tr>
+  );
+}
+
+function classOf<T>({ align, minor }: Column<T>): string {
+  return `${align === "end" ? "cell-end" : ""} ${minor === true ? "cell-minor" : ""}`;
+}
+
+function followLink(event: MouseEvent<HTMLTableRowElement>): void {
+  const target = event.target as HTMLElement;
+  if (target.closest("a, button, input, label, select") !== null) return;
+  if ((getSelection()?.toString() ?? "") !== "") return;
+  event.currentTarget.querySelector<HTMLAnchorElement>("a")?.click();
+}

@@ -1,0 +1,189 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
+import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
+import { followChanges } from "../api/live.ts";
+import { sessionQuery, signOut } from "../api/session.ts";
+import { Icon, type IconName } from "../parts/icon.tsx";
+import { Menu } from "../parts/menu.tsx";
+import type { PaletteItem } from "../parts/palette.tsx";
+import { Keys, type Shortcut, ShortcutSheet, useShortcuts } from "../parts/shortcuts.tsx";
+import { currentTheme, setTheme, type Theme } from "../theme/theme.ts";
+import { useFind } from "./find.ts";
+import { SessionExpired } from "./session_expired.tsx";
+
+const Palette = lazy(async () => ({ default: (await import("../parts/palette.tsx")).Palette }));
+
+interface PageLink {
+  readonly to:
+    | "/"
+    | "/functions"
+    | "/invocations"
+    | "/volumes"
+    | "/dead-letters"
+    | "/settings";
+  readonly label: string;
+  readonly icon: IconName;
+  readonly keys: string;
+}
+
+const PAGES: readonly PageLink[] = [
+  { to: "/", label: "Overview", icon: "overview", keys: "g o" },
+  { to: "/functions", label: "Functions", icon: "function", keys: "g f" },
+  { to: "/invocations", label: "Invocations", icon: "invocation", keys: "g i" },
+  { to: "/volumes", label: "Volumes", icon: "volume", keys: "g v" },
+  {
+    to: "/dead-letters",
+    label: "Dead letters",
+    icon: "deadLetter",
+    keys: "g d",
+  },
+  { to: "/settings", label: "Settings", icon: "settings", keys: "g s" },
+];
+
+/** What surrounds every page: navigation, palette, shortcuts, live events and the session. */
+export function Shell({ children }: { readonly children: ReactNode }) {
+  const [isFinding, setFinding] = useState(false);
+  const [isHelping, setHelping] = useState(false);
+  const [isOpen, setOpen] = useState(false);
+  const queries = useQueryClient();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  useEffect(() => followChanges(queries), [queries]);
+  useEffect(() => setOpen(false), [path]);
+  const items = useCommands(setFinding, setHelping);
+  const find = useFind();
+  return (
+    <div className={`shell ${isOpen ? "shell-open" : ""}`}>
+      <a className="skip" href="#content">Skip to the content</a>
+      <Rail isOpen={isOpen} onToggle={() => setOpen(!isOpen)} onFind={() => setFinding(true)} />
+      <main id="content" className="content" tabIndex={-1}>{children}</main>
+      <Suspense>
+        {isFinding
+          ? <Palette open onClose={() => setFinding(false)} items={items} search={find} />
+          : null}
+      </Suspense>
+      <ShortcutSheet open={isHelping} onClose={() => setHelping(false)} />
+      <SessionExpired />
+    </div>
+  );
+}
+
+/** Registers the shortcuts that work everywhere; returns the palette's items. */
+function useCommands(
+  setFinding: (open: boolean) => void,
+  setHelping: (open: boolean) => void,
+): readonly PaletteItem[] {
+  const navigate = useNavigate();
+  const shortcuts = useMemo<readonly Shortcut[]>(() => [
+    { keys: "Mod+K", label: "Go to anything", run: () => setFinding(true) },
+    { keys: "?", label: "Show the shortcuts", run: () => setHelping(true) },
+    ...PAGES.map(({ to, label, keys }) => ({ keys, label, run: () => void navigate({ to }) })),
+    { keys: "c", label: "Create a function", run: () => void navigate({ to: "/functions/new" }) },
+  ], [navigate, setFinding, setHelping]);
+  useShortcuts(shortcuts);
+  return useMemo(() => [
+    ...PAGES.map(({ to, label }) => ({
+      id: to,
+      label,
+      group: "Page",
+      run: () => void navigate({ to }),
+    })),
+    {
+      id: "new",
+      label: "Create a function",
+      group: "Action",
+      run: () => void navigate({ to: "/functions/new" }),
+    },
+  ], [navigate]);
+}
+
+function Rail(
+  { isOpen, onToggle, onFind }: {
+    readonly isOpen: boolean;
+    readonly onToggle: () => void;
+    readonly onFind: () => void;
+  },
+) {
+  return (
+    <aside className="rail">
+      <div className="rail-head">
+        <Link to="/" className="wordmark">invoked</Link>
+        <button
+          type="button"
+          className="button button-plain button-icon rail-toggle"
+          aria-label="Menu"
+          aria-expanded={isOpen}
+          onClick={onToggle}
+        >
+          <Icon name="menu" />
+        </button>
+      </div>
+      <div className="rail-body">
+        <button type="button" className="rail-find" onClick={onFind}>
+          <Icon name="search" />
+          <span>Go to …</span>
+          <Keys keys="Mod+K" />
+        </button>
+        <nav aria-label="Pages">
+          <ul>
+            {PAGES.map(({ to, label, icon }) => (
+              <li key={to}>
+                <Link
+                  to={to}
+                  className="rail-link"
+                  activeOptions={{ exact: to === "/", includeSearch: false }}
+                  activeProps={{ "aria-current": "page" }}
+                >
+                  <Icon name={icon} />
+                  {label}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <Account />
+      </div>
+    </aside>
+  );
+}
+
+const THEMES: readonly { readonly value: Theme; readonly label: string }[] = [
+  { value: "system", label: "Theme of the system" },
+  { value: "light", label: "Light" },
+  { value: "dark", label: "Dark" },
+];
+
+function Account() {
+  const { data } = useQuery(sessionQuery);
+  const [theme, choose] = useState(currentTheme);
+  const leave = async () => {
+    await signOut();
+    location.assign("/sign-in");
+  };
+  return (
+    <div className="rail-foot">
+      <Menu
+        label={`Account of ${data?.principal?.displayName ?? "the signed-in principal"}`}
+        items={[
+          ...THEMES.map(({ value, label }) => ({
+            label: value === theme ? `✓ ${label}` : label,
+            onSelect: () => {
+              setTheme(value);
+              choose(value);
+            },
+          })),
+          null,
+          {
+            label: "API reference",
+            onSelect: () => void open("/docs", "_blank", "noopener"),
+          },
+          { label: "Sign out", onSelect: () => void leave() },
+        ]}
+      >
+        <span className="name">
+          {data?.principal?.displayName ?? "Signed in"}
+        </span>
+        <Icon name="down" />
+      </Menu>
+    </div>
+  );
+}

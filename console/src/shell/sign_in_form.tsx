@@ -1,0 +1,52 @@
+import { type FormEvent, useState } from "react";
+import { codeOf, signIn } from "../api/session.ts";
+import { Button } from "../parts/button.tsx";
+import { CodeBlock } from "../parts/code.tsx";
+import { TextField } from "../parts/field.tsx";
+
+/** Redeems a pasted link or code. */
+export function SignInForm(
+  { onSignedIn }: { readonly onSignedIn: () => void },
+) {
+  const [text, setText] = useState("");
+  const [state, setState] = useState<{ busy: boolean; error?: string }>({
+    busy: false,
+  });
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setState({ busy: true });
+    try {
+      await signIn(codeOf(text));
+      onSignedIn();
+    } catch (error) {
+      setState({
+        busy: false,
+        error: error instanceof Error ? error.message : String(error),
+      });
+    }
+  };
+  return (
+    <form className="stack" onSubmit={(event) => void submit(event)}>
+      <p>This command prints a link that works once, for 10 minutes:</p>
+      <CodeBlock text="bin/invoked console link" label="the command" />
+      <TextField
+        label="Link or code"
+        value={text}
+        onChange={setText}
+        error={state.error}
+        mono
+        autoFocus
+      />
+      <div className="actions">
+        <Button
+          type="submit"
+          look="primary"
+          busy={state.busy}
+          disabled={text.trim() === ""}
+        >
+          Sign in
+        </Button>
+      </div>
+    </form>
+  );
+}

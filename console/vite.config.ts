@@ -1,0 +1,61 @@
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { promisify } from "node:util";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { defineConfig, type Plugin } from "vite";
+
+/** Files that are smaller are sent as they are. */
+const MIN_COMPRESSED_BYTES = 1024;
+const COMPRESSIBLE = /\.(?:js|css|html|svg|ttf|json)$/;
+
+/** Writes `.br` and `.gz` beside each file, so that the server compresses nothing. */
+function precompress(): Plugin {
+  return {
+    name: "precompress",
+    async writeBundle({ dir }) {
+      if (dir === undefined) return;
+      const names = await readdir(dir, { recursive: true });
+      await Promise.all(
+        names.filter((name) => COMPRESSIBLE.test(name)).map((name) => compress(join(dir, name))),
+      );
+    },
+  };
+}
+
+async function compress(path: string): Promise<void> {
+  const content = await readFile(path);
+  if (content.length < MIN_COMPRESSED_BYTES) return;
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: content.length > 1 << 20 ? 5 : 10,
+  };
+  await Promise.all([
+    writeFile(
+      `${path}.br`,
+      await promisify(brotliCompress)(content, { params }),
+    ),
+    writeFile(`${path}.gz`, await promisify(gzip)(content, { level: 9 })),
+  ]);
+}
+
+export default defineConfig({
+  root: import.meta.dirname ?? ".",
+  publicDir: "public",
+  appType: "spa",
+  plugins: [precompress()],
+  build: {
+    target: "es2023",
+    outDir: "dist",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 8192,
+    manifest: true,
+    rolldownOptions: {
+      onLog(level, log, handle) {
+        // "use client" concerns rendering on a server.
+        if (log.code !== "MODULE_LEVEL_DIRECTIVE") handle(level, log);
+      },
+    },
+  },
+  worker: { format: "es" },
+});
