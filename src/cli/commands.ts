@@ -124,6 +124,11 @@ const DEAD_LETTERS: readonly CommandEntry[] = [
     () => import("./dead_letters/list.ts"),
   ],
   [
+    "show",
+    "Show a dead letter with its attempts and its input",
+    () => import("./dead_letters/show.ts"),
+  ],
+  [
     "replay",
     "Call functions again with the input of dead letters, and drop these",
     () => import("./dead_letters/replay.ts"),
@@ -189,7 +194,11 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       "Call a function again as an earlier invocation did",
       () => import("./replay.ts"),
     ],
-    ["dead-letters", "List, replay and drop failed calls without further attempts", DEAD_LETTERS],
+    [
+      "dead-letters",
+      "List, show, replay and drop failed calls without further attempts",
+      DEAD_LETTERS,
+    ],
     [
       "circuit-breaker",
       "Run or cancel the calls that the circuit breaker of a function has paused",

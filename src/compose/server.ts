@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Builder, createBuilder, registryOf } from "../builder/mod.ts";
 import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
-import type { Config } from "../config/mod.ts";
+import { type Config, hostsOfServer } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
 import { deployHello, keepCredentials } from "../domain/first_start.ts";
 import { BlobCheck } from "../domain/blob_check.ts";
@@ -241,9 +241,8 @@ function limitsOf(config: Config) {
 }
 
 function hostLimitsOf({ server, endpoints }: Config) {
-  const { host, publicUrl } = server;
-  const url = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
-  return { domain: endpoints.domain, listed: endpoints.hosts ?? [], ofServer: [host, ...url] };
+  const { domain, hosts: listed = [] } = endpoints;
+  return { domain, listed, ofServer: hostsOfServer(server) };
 }
 
 /** Starts the compiler, and instances where calls run. The caller awaits it later. */

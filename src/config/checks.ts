@@ -9,6 +9,9 @@ const FILE_ENVELOPE_BYTES = 1024;
 /** A call holds its input and output as text and as values, and both forms during the conversion. */
 const MEMORY_PER_PAYLOAD = 4;
 
+/** The names by which every machine reaches a server of its own. */
+const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1"];
+
 /** Two settings that contradict each other. */
 export interface Contradiction {
   readonly setting: SettingPath;
@@ -57,13 +60,22 @@ function slotContradictions(
   return [{ setting, must: "unset with --nats: the limit is --capacity of workers and API nodes" }];
 }
 
-/** A host of the server must be no endpoint's: cookies and storage of its pages belong to it. */
+/** The hosts of a server: no endpoint may have them, because cookies and storage of its pages belong to them. */
+export function hostsOfServer({ host, publicUrl }: Config["server"]): readonly string[] {
+  return [...LOOPBACK, host, ...publicUrl === undefined ? [] : [new URL(publicUrl).hostname]];
+}
+
 function hostContradictions({ server, endpoints }: Config): readonly Contradiction[] {
-  const host = server.publicUrl === undefined ? server.host : new URL(server.publicUrl).hostname;
-  const must = `another one than that of the server, ${host}`;
-  if (endpoints.hosts?.includes(host)) return [{ setting: "endpoints.hosts", must }];
-  const isBelow = endpoints.domain !== undefined && host.endsWith(`.${endpoints.domain}`);
-  return isBelow ? [{ setting: "endpoints.domain", must }] : [];
+  const { domain, hosts: listed = [] } = endpoints;
+  const ofServer = hostsOfServer(server);
+  const must = (host: string) => `without ${host}, a host of the server`;
+  const own = listed.find((host) => ofServer.includes(host));
+  if (own !== undefined) return [{ setting: "endpoints.hosts", must: must(own) }];
+  const below = ofServer.find((host) => domain !== undefined && host.endsWith(`.${domain}`));
+  return below === undefined ? [] : [{
+    setting: "endpoints.domain",
+    must: `another one than that of ${below}, a host of the server`,
+  }];
 }
 
 function keyContradictions({ identity }: Config): readonly Contradiction[] {

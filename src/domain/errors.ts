@@ -141,6 +141,12 @@ export function blobMissing(what: string, { message }: BlobError): DomainError {
   return new DomainError("BLOB_MISSING", `${what}: ${message}`);
 }
 
+/** INVALID_ARGUMENT for a resource that the path names. @param what that cannot be done @param why it cannot */
+export function unfit(what: string, why: string): DomainError {
+  const violations = [{ field: "id", description: why }];
+  return new DomainError("INVALID_FIELD", `${what}: ${why}`, { violations });
+}
+
 /** INVALID_ARGUMENT for fields of the request. */
 export function invalid(...violations: [FieldViolation, ...FieldViolation[]]): DomainError {
   const message = violations.map(({ field, description }) => `${field}: ${description}`).join("; ");

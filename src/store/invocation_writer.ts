@@ -125,6 +125,16 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return numUpdatedRows > 0n;
   }
 
+  /** Makes a node the owner of a call that waits for a claim; false if it does not. */
+  async own(id: string, owner: string, now: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db.updateTable("invocations")
+      .set({ owner, updatedAt: now })
+      .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
+      .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
   /** To ERROR, for a call that waits for a claim; false if it does not. */
   async endUnclaimed(id: string, error: string, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")

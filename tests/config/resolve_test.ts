@@ -165,6 +165,25 @@ Deno.test("settings that contradict each other are rejected", () => {
   assertFault({ "max-file": "5MiB" }, {}, "--max-commit: it is 4 MiB by default", "5 MiB");
   assertFault({ "header-timeout": "2m" }, {}, "--request-timeout: it is 60 s by default", "2 min");
   assertFault({ memory: "32MiB", "max-output": "9MiB" }, {}, "--memory: it is 32 MiB", "36 MiB");
+  const listed = (hosts: string, more = {}) => ({ "endpoint-hosts": hosts, ...more });
+  const origin = "https://invoked.example.com";
+  assertFault(
+    listed("a.example.com,localhost"),
+    {},
+    "--endpoint-hosts",
+    "without localhost, a host",
+  );
+  assertFault(
+    listed("a.example.com,b.example.com", { host: "b.example.com", "public-url": origin }),
+    {},
+    "without b.example.com",
+  );
+  assertFault(
+    listed("a.example.com", { "endpoint-domain": "example.com", "public-url": origin }),
+    {},
+    "--endpoint-domain",
+    "another one than that of invoked.example.com",
+  );
   assertFault({ "max-artifact": "3MiB" }, {}, "--max-artifact: it is 3 MiB", "4 MiB");
 });
 

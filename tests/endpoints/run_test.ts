@@ -239,6 +239,19 @@ async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
   }
   const same = { trigger: { displayName: unique("t"), http: { slug: unique("e"), host } } };
   assertError(await client.post(path, same), "ALREADY_EXISTS", "TRIGGER_ALREADY_EXISTS");
+  const taken = async (http: Json, message: RegExp) => {
+    const made = { trigger: { displayName: unique("t"), http } };
+    const answer = await client.post(path, made);
+    assertError(answer, "ALREADY_EXISTS", "TRIGGER_ALREADY_EXISTS", { message });
+  };
+  const below = `${slug}.localhost`;
+  const first = new RegExp(`"${below}": trigger ${trigger.id} has the slug ${slug}$`);
+  await taken({ slug: unique("e"), host: below }, first);
+  const other = await createTrigger(client, functionId, {
+    http: { slug: unique("e"), host: `other-${below}` },
+  });
+  const second = new RegExp(`trigger ${other.trigger.id} has the host other-${below}$`);
+  await taken({ slug: `other-${slug}` }, second);
   // As a trigger that was made before its host left the settings.
   using database = new DatabaseSync(join(server.dataDir, "invoked.db"));
   database.prepare(

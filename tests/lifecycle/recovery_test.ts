@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { Client, Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -104,4 +106,25 @@ Deno.test("after a crash, what ran is interrupted and what was accepted runs", a
   await checkRecovered(await server.client(), left);
   await server.stop("SIGTERM");
   assert.doesNotMatch(await server.log, /interrupted/, "it is done once");
+});
+
+Deno.test("a server alone runs the calls that several nodes have left for any of them", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  let left: Left;
+  {
+    await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
+    left = await occupy(await server.client());
+    await server.stop("SIGKILL");
+  }
+  {
+    // As they are in a copy of the records of a cluster.
+    using database = new DatabaseSync(join(dataDir, "invoked.db"));
+    const { changes } = database.prepare(
+      "update invocations set owner = null where mode = 'async' and status = 'PENDING'",
+    ).run();
+    assert.equal(Number(changes), 4);
+  }
+  await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
+  await checkRecovered(await server.client(), left);
 });

@@ -104,13 +104,24 @@ async function commandLine({ client, server }: Stage): Promise<void> {
     list.stdout,
     new RegExp(`^${failed}\\s${id}\\s.*\\s2\\sUNCAUGHT: Error: not yet$`, "m"),
   );
+  const shown = await invoked("dead-letters", "show", failed);
+  assert.match(shown.stdout, new RegExp(`^id\\s+${failed}$`, "m"), shown.stderr);
+  assert.match(shown.stdout, /^attempts\s+1 ended .*: UNCAUGHT: Error: not yet\n\s+2 ended /m);
+  assert.match(shown.stdout, /"until": 9/);
+  const { attempts } = JSON.parse((await invoked("dead-letters", "show", failed, "--json")).stdout);
+  assert.equal(attempts.length, 2);
   const { stdout, stderr } = await invoked("dead-letters", "replay", failed);
   assert.match(stdout, /^[0-9A-Za-z]{27}\n$/, stderr);
   await client.ended(id, stdout.trim());
   assert.deepEqual(await deadLetters(client, id), [stdout.trim()]);
   assert.equal((await invoked("dead-letters", "drop", stdout.trim())).code, 0);
   assert.equal((await invoked("dead-letters", "list", id)).stdout, "");
-  assert.match((await invoked("dead-letters", "drop", failed)).stderr, /Cannot find dead letter/);
+  for (const command of ["show", "drop"]) {
+    assert.match(
+      (await invoked("dead-letters", command, failed)).stderr,
+      /Cannot find dead letter/,
+    );
+  }
   const replayed = await invoked("replay", failed, "--input", '{"until": 1}');
   const again = await client.ended(id, replayed.stdout.trim());
   assert.deepEqual([again.status, again.input], [`${STATUS}SUCCESS`, { until: 1 }]);

@@ -165,6 +165,10 @@ async function refusals({ client, server }: Stage): Promise<void> {
   const faults: [Json, RegExp][] = [
     [{ concurrencyKey: "user" }, /concurrencyKey: must be a JSON Pointer such as \/user\/id/],
     [{ maxConcurrencyPerKey: 10_001 }, /maxConcurrencyPerKey: 10,001 calls is not between 1 /],
+    [
+      { maxConcurrencyPerKey: 3 },
+      /^function\.maxConcurrencyPerKey: 3 has no effect without function\.concurrencyKey; set both/,
+    ],
     [{ debounce: { key: "/a" } }, /debounce\.delay: is missing/],
     [{ debounce: { delay: "5s", maxDelay: "1s" } }, /debounce\.maxDelay: is below the delay/],
     [{ debounce: { delay: "1000000s" } }, /debounce\.delay: .* is not between 10 ms and /],
@@ -191,6 +195,13 @@ async function refusals({ client, server }: Stage): Promise<void> {
   assert.deepEqual(
     [fn.concurrencyKey, fn.maxConcurrencyPerKey, fn.rateLimit, fn.circuitBreakerMax],
     ["/a", 3, { calls: 7, period: "60s" }, 9],
+  );
+  const cleared = { function: { id, concurrencyKey: "" }, updateMask: "concurrencyKey" };
+  assertError(
+    await client.post("/api/v1/functions/update", cleared),
+    "INVALID_ARGUMENT",
+    "INVALID_FIELD",
+    { fields: ["function.maxConcurrencyPerKey"], message: /3 has no effect without/ },
   );
   const at = new Date(Date.now() + 3.6e6).toISOString();
   const later = () => client.invoke(id, {}, { prefer: "respond-async", "invoke-at": at });

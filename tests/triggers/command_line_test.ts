@@ -117,9 +117,15 @@ Deno.test("a signed example of each method starts a call", async () => {
   for (const method of ["hmac", "capability-url"]) {
     made.push([method, await author.ok(["trigger", "create", ".", method, "--webhook", method])]);
   }
-  const header = { name: "X-Sig", prefix: "sha256=" };
-  const settings = JSON.stringify({ webhook: { header } });
-  made.push(["own", await author.ok(["trigger", "create", ".", "own", "--settings", settings])]);
+  const own = [
+    "--webhook",
+    "header",
+    "--signature-header",
+    "X-Sig",
+    "--signature-prefix",
+    "sha256=",
+  ];
+  made.push(["own", await author.ok(["trigger", "create", ".", "own", ...own])]);
   for (const [name, secret] of made) {
     const run = await author.run(["trigger", "test", ".", name, "--json"], { stdin: secret });
     assert.equal(run.code, 0, `${name}: ${run.stderr}`);
@@ -127,11 +133,39 @@ Deno.test("a signed example of each method starts a call", async () => {
     assert.deepEqual([status, body], [200, "{}"], name);
     assert.match(invocationId, /^[0-9A-Za-z]{27}$/, name);
   }
+  const base64 = [...own, "--signature-encoding", "base64", "--secret"];
+  await author.ok(["trigger", "create", ".", "base64", ...base64], { stdin: SECRET });
+  await author.ok(["trigger", "test", ".", "base64"], { stdin: SECRET });
   const wrong = await author.run(["trigger", "test", ".", "github"], { stdin: "wrong" });
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /failed with 401: the signature is wrong/);
   const rows = await author.ok(["trigger", "deliveries", ".", "github"]);
   assert.deepEqual(rows.split("\n").map((row) => row.split("\t")[1]), ["refused", "started"]);
+});
+
+Deno.test("each method of a webhook has its flags, and those of no other", async () => {
+  await using author = await deployed("methods");
+  const create = (name: string, ...flags: string[]) =>
+    author.run(["trigger", "create", ".", name, "--json", "--webhook", ...flags]);
+  const webhookOf = async (name: string, ...flags: string[]) => {
+    const { code, stdout, stderr } = await create(name, ...flags);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout).trigger.webhook;
+  };
+  const jwksUrl = "https://sender.example/jwks.json";
+  assert.deepEqual((await webhookOf("jwt", "jwt", "--jwks-url", jwksUrl)).jwt, { jwksUrl });
+  const publicKey = "ab".repeat(32);
+  const discord = await webhookOf("discord", "discord", "--public-key", publicKey);
+  assert.deepEqual(discord.discord, { publicKey });
+  const refused: readonly (readonly [string[], RegExp])[] = [
+    [["jwt"], /Cannot use --webhook jwt: --jwks-url is missing/],
+    [["discord"], /--public-key is missing/],
+    [["header"], /--signature-header is missing/],
+    [["github", "--jwks-url", jwksUrl], /Cannot use --jwks-url: it needs --webhook jwt/],
+    [["hmac", "--secret"], /Cannot use --secret with --webhook hmac: the server makes its secret/],
+    [["jwt", "--jwks-url", jwksUrl, "--secret"], /its sender alone has a key/],
+  ];
+  for (const [flags, message] of refused) assertFails(await create("bad", ...flags), 2, message);
 });
 
 Deno.test("invoked dev takes signed examples for the webhooks of its folder", async () => {

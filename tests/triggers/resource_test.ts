@@ -235,10 +235,18 @@ sharedSuite("triggers", {
     );
     await bad({ webhook: { discord: { publicKey: "00" } } }, "trigger.webhook.discord.publicKey");
     await bad({ webhook: { header: { name: "a b" } } }, "trigger.webhook.header.name");
-    await bad({ webhook: { standardWebhooks: { secret: "short" } } }, "secret", /whsec_/);
+    await bad(
+      { webhook: { standardWebhooks: { secret: "short" } } },
+      "trigger.webhook.standardWebhooks.secret",
+      /whsec_/,
+    );
     await bad({ http: { slug: "A b" } }, "trigger.http.slug", /lower-case/);
     await bad({ http: {} }, "trigger.http.slug");
-    await bad({ http: { slug: unique("s"), secret: "x" } }, "secret", /ENDPOINT_AUTH_SIGNATURE/);
+    await bad(
+      { http: { slug: unique("s"), secret: "x" } },
+      "trigger.http.secret",
+      /ENDPOINT_AUTH_SIGNATURE/,
+    );
     await bad({ http: { slug: unique("s"), host: "a:80" } }, "trigger.http.host");
     const elsewhere = { slug: unique("s"), host: "other.example.test" };
     await bad({ http: elsewhere }, "trigger.http.host", /--endpoint-hosts/);

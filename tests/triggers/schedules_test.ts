@@ -78,6 +78,10 @@ sharedSuite("schedules", {
     assert.deepEqual(call.output.input, { a: 1 });
     const webhook = await createTrigger(client, functionId, { webhook: { hmac: {} } });
     const wrong = await client.post(`${triggersOf(functionId)}/${webhook.trigger.id}/run`, {});
+    assert.match(
+      wrong.body.message,
+      /^Cannot run trigger \w{27}: it is not a schedule, but of kind webhook$/,
+    );
     assertError(wrong, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
   },
 

@@ -64,6 +64,14 @@ export class ReplayApi {
     });
   }
 
+  async deadLetter(
+    { functionId, id }: Pick<Invocation, "functionId" | "id">,
+  ): Promise<DeadLetter> {
+    const path = `${functionPath(functionId)}/dead_letters/${encodeURIComponent(id)}`;
+    const answer = z.object({ deadLetter: DeadLetter });
+    return (await this.session.get(`Cannot find dead letter ${id}`, path, answer)).deadLetter;
+  }
+
   /** Answers the id of the new invocation. */
   async replayDeadLetter(
     { functionId, id }: Pick<Invocation, "functionId" | "id">,

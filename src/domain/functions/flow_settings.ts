@@ -171,6 +171,23 @@ export function flowFaults(wanted: WantedFlow, prefix: string): FieldViolation[]
   ];
 }
 
+/** The fault of a limit for each value of a key that is not named. @param after the function after the change */
+export function perKeyFaults(
+  { concurrencyKey, maxConcurrencyPerKey }: Pick<
+    FlowColumns,
+    "concurrencyKey" | "maxConcurrencyPerKey"
+  >,
+  prefix: string,
+): FieldViolation[] {
+  if (concurrencyKey !== null || maxConcurrencyPerKey === null) return [];
+  const field = `${prefix}maxConcurrencyPerKey`;
+  return [{
+    field,
+    description:
+      `${maxConcurrencyPerKey} has no effect without ${prefix}concurrencyKey; set both, or none`,
+  }];
+}
+
 function missing(field: string, isMissing: unknown): FieldViolation[] {
   return isMissing ? [{ field, description: "is missing" }] : [];
 }

@@ -2,7 +2,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { SourceFiles } from "../../builder/mod.ts";
 import type { Commits } from "../commits/commits.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { DomainError, type FieldViolation, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { Principal } from "../identity/mod.ts";
@@ -11,7 +11,7 @@ import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { assertNoDestination, type DestinationSettings } from "../destinations/settings.ts";
-import { flowFaults } from "./flow_settings.ts";
+import { flowFaults, perKeyFaults } from "./flow_settings.ts";
 import type { EffectiveLimits, FunctionLimits } from "./limits.ts";
 import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
@@ -30,8 +30,10 @@ import { maskedFields, type UpdateMask } from "./update_mask.ts";
 const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;
 type Updatable = (typeof UPDATABLE)[number];
 
+/** The limit of calls with the same value at a key. */
+const KEY_FIELDS: readonly string[] = ["concurrencyKey", "maxConcurrencyPerKey"];
 /** Limits that calls wait for. */
-const FLOW_FIELDS: readonly string[] = ["rateLimit", "concurrencyKey", "maxConcurrencyPerKey"];
+const FLOW_FIELDS: readonly string[] = ["rateLimit", ...KEY_FIELDS];
 
 /** A function with the names of its secrets; their values never leave the server. */
 export interface FunctionView {
@@ -94,6 +96,7 @@ export class Functions {
     this.#check(spec, SETTINGS, "");
     const id = this.ids.next();
     const columns = newColumns(spec);
+    assertNone(perKeyFaults(columns, ""));
     await this.destinations.check({ ...columns, id }, spec, SETTINGS, "");
     const limits = this.limits.of(columns);
     const commit = spec.initialContent === undefined ? undefined : await this.commits.build(
@@ -159,6 +162,9 @@ export class Functions {
     const fields = maskedFields(update.mask, UPDATABLE, Object.keys(update.change));
     const columns = await this.#columns(fn, update.change, fields);
     const changed = [...fields];
+    if (changed.some((field) => KEY_FIELDS.includes(field))) {
+      assertNone(perKeyFaults({ ...fn, ...columns }, "function."));
+    }
     await this.destinations.check({ ...fn, ...columns }, update.change, changed, "function.");
     const commit = update.content === undefined ? undefined : await this.commits.build(
       {
@@ -256,11 +262,10 @@ export class Functions {
     const wanted = changed.map((setting) => [setting, settings[setting]] as const);
     this.limits.check(Object.fromEntries(wanted), prefix);
     const changes: FunctionSettings = Object.fromEntries(wanted);
-    const [fault, ...faults] = [
+    assertNone([
       ...retryPolicyFaults(changes.retryPolicy ?? {}, `${prefix}retryPolicy`),
       ...flowFaults(changes, prefix),
-    ];
-    if (fault !== undefined) throw invalid(fault, ...faults);
+    ]);
   }
 
   /** A name is that of a secret or of a variable. @throws INVALID_FIELD */
@@ -287,4 +292,9 @@ export class Functions {
     if (reference === "") return null;
     return (await finalizedCommit(this.store.read, fn, reference)).id;
   }
+}
+
+/** @throws INVALID_FIELD */
+function assertNone([fault, ...faults]: readonly FieldViolation[]): void {
+  if (fault !== undefined) throw invalid(fault, ...faults);
 }

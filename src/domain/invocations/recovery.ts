@@ -14,8 +14,10 @@ const logger = getLogger(["invoked", "domain"]);
 
 /** How long a call waits for a claim until it is offered again. A queue forgets after two minutes what was offered. */
 const UNCLAIMED_MS = 150_000;
-/** Calls that are offered again at once. */
+/** Calls that are offered again, or taken, at once. */
 const OFFERS_MAX = 500;
+/** After every time. */
+const LATEST = "9999";
 /** How often a node looks for calls that it owns and does not run. */
 const OWN_INTERVAL_MS = 5_000;
 
@@ -55,10 +57,28 @@ export class Recovery {
     const live = await store.read.nodes.live();
     const ids = [node.id, ...live.map(({ id }) => id)];
     await this.#takeOverAll(await store.read.invocations.orphaned(ids));
+    if (!node.isShared) return await this.#takeUnclaimed();
     // Their calls are recovered, so nothing refers to them.
-    if (!node.isShared) return;
     const ended = await store.write((tx) => tx.nodes.deleteExpired(), "committed");
     if (ended > 0) this.#areOffersLost = true;
+  }
+
+  /** Runs calls that several nodes have left for a claim: this one runs its calls alone. */
+  async #takeUnclaimed(): Promise<void> {
+    const { store, node, attempts } = this.parts;
+    for (;;) {
+      const calls = await store.read.invocations.unclaimed(
+        { before: LATEST, after: LATEST },
+        OFFERS_MAX,
+      );
+      const now = new Date().toISOString();
+      for (const { id } of calls) {
+        const isOurs = await store.write((tx) => tx.invocations.own(id, node.id, now));
+        const row = isOurs ? await store.read.invocations.row(id) : undefined;
+        if (row !== undefined) await attempts.resume({ ...row, owner: node.id });
+      }
+      if (calls.length < OFFERS_MAX) return;
+    }
   }
 
   async #work(): Promise<void> {

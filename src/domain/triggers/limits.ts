@@ -3,9 +3,6 @@ import { ownHosts } from "../endpoints/own_hosts.ts";
 import { invalid } from "../errors.ts";
 import type { TriggerSettings } from "./settings.ts";
 
-/** The names by which every machine reaches a server of its own. */
-const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1"];
-
 /** Limits of triggers, each a named setting in `src/config`. */
 export interface TriggerLimits {
   readonly maxTriggers: number;
@@ -37,7 +34,7 @@ export function checkHost(settings: TriggerSettings, { hosts }: TriggerLimits): 
   const host = settings.kind === "http" ? settings.http.host : undefined;
   if (host === undefined) return;
   const { domain, listed, ofServer } = hosts;
-  const isOfServer = LOOPBACK.includes(host) || ofServer.includes(host);
+  const isOfServer = ofServer.includes(host);
   if (!isOfServer && ownHosts(domain, listed)(host) !== undefined) return;
   const below = domain === undefined
     ? "below --endpoint-domain, which is not set"

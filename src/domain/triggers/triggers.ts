@@ -4,13 +4,14 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
-import { DomainError, invalid } from "../errors.ts";
+import { DomainError, invalid, unfit } from "../errors.ts";
 import type { UpdateMask } from "../functions/update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { anyFunction, liveFunction } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
+import { assertFree } from "./addresses.ts";
 import {
   changedFields,
   type ChangedTrigger,
@@ -111,7 +112,7 @@ export class Triggers {
       const count = (await tx.triggers.idsOf([fn.id])).get(fn.id)?.length ?? 0;
       const { maxTriggers } = this.parts.limits;
       if (count >= maxTriggers) throw tooMany(fn.id, maxTriggers);
-      await assertFree(tx, row);
+      await this.#assertFree(tx, row);
       await tx.triggers.insert(row);
       await this.#plan(tx, row, changed.settings, time);
       return { row, secret: changed.secret === undefined ? made : undefined };
@@ -161,7 +162,7 @@ export class Triggers {
           : { ...NO_SECRET, sealedSecret: this.parts.secrets.seal(id, made.value) },
         updatedAt: now.toISOString(),
       };
-      await assertFree(tx, row);
+      await this.#assertFree(tx, row);
       await tx.triggers.update(id, row);
       if (changed.changesTimes || row.paused !== before.paused) {
         await this.#plan(tx, row, changed.settings, now);
@@ -195,7 +196,7 @@ export class Triggers {
     const row = await this.row(functionId, id);
     const form = secretFormOf(settingsOf(row));
     if (form === undefined) {
-      throw invalid({ field: "id", description: `trigger ${id} has no secret` });
+      throw unfit(`Cannot rotate the secret of trigger ${id}`, "it has no secret");
     }
     if (expireOldAfterMs > OLD_SECRET_MAX_MS) {
       throw invalid({
@@ -257,10 +258,10 @@ export class Triggers {
       if (secret === undefined) return undefined;
       const description =
         "must be absent: only signed webhooks and endpoints with ENDPOINT_AUTH_SIGNATURE have one";
-      throw invalid({ field: "secret", description });
+      throw invalid({ field: secretFieldOf(settings), description });
     }
     if (secret !== undefined) {
-      checkSecret(form, secret, "secret");
+      checkSecret(form, secret, secretFieldOf(settings));
       return { form, value: secret };
     }
     const isKept = before !== undefined && before.sealedSecret !== null &&
@@ -287,6 +288,12 @@ export class Triggers {
     );
     this.parts.onPlanned();
     return { trigger: await this.#view(row), secret };
+  }
+
+  /** @throws TRIGGER_ALREADY_EXISTS, VOLUME_NOT_FOUND */
+  async #assertFree(tx: Writers, row: TriggerRow): Promise<void> {
+    await assertFree(tx, row, this.parts.limits.hosts.domain);
+    if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
   }
 
   /** The trigger as this transaction sees it. */
@@ -342,6 +349,13 @@ function lastRunOf(
   return { time: lastAt, invocationId: lastInvocationId, reason: lastReason };
 }
 
+/** The field of a request that gives the secret. */
+function secretFieldOf(settings: TriggerSettings): string {
+  return settings.kind === "webhook"
+    ? `trigger.webhook.${settings.webhook.method.kind}.secret`
+    : `trigger.${settings.kind}.secret`;
+}
+
 /** What decides about the form of a secret and who knows it. */
 function methodOf(settings: TriggerSettings): string {
   return settings.kind === "webhook" ? settings.webhook.method.kind : secretFormOf(settings) ?? "";
@@ -351,23 +365,6 @@ function methodOf(settings: TriggerSettings): string {
 function keptSecret(before: TriggerRow, settings: TriggerSettings): Partial<TriggerRow> {
   if (secretFormOf(settings) !== undefined || before.sealedSecret === null) return {};
   return NO_SECRET;
-}
-
-/** Asserts that its name, slug and host are no other's, and that its volume exists. @throws TRIGGER_ALREADY_EXISTS */
-async function assertFree(
-  tx: Writers,
-  { id, functionId, displayName, slug, host, volumeId }: TriggerRow,
-): Promise<void> {
-  const taken = (what: string, value: string) =>
-    new DomainError(
-      "TRIGGER_ALREADY_EXISTS",
-      `Cannot use the ${what} ${JSON.stringify(value)}: another trigger has it`,
-    );
-  const isOther = (row: TriggerRow | undefined) => row !== undefined && row.id !== id;
-  if (isOther(await tx.triggers.named(functionId, displayName))) throw taken("name", displayName);
-  if (slug !== null && isOther(await tx.triggers.at("slug", slug))) throw taken("slug", slug);
-  if (host !== null && isOther(await tx.triggers.at("host", host))) throw taken("host", host);
-  if (volumeId !== null) await liveVolume(tx, volumeId);
 }
 
 /** A listener's id is no secret, but nobody guesses one. */
