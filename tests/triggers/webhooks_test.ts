@@ -271,6 +271,34 @@ sharedSuite("webhooks", {
     await onlyCall(client, trigger);
   },
 
+  "an accepted delivery has three attempts, and one that the function answers has one": async (
+    { client },
+  ) => {
+    const functionId = await client.deploy(
+      `export default ({ payload }, { attempt }) => {
+        if (attempt < payload.until) throw new Error("not yet");
+        return { attempt };
+      };`,
+    );
+    const callOf = async (webhook: Json, until: number) => {
+      const { trigger } = await createTrigger(client, functionId, {
+        webhook: { github: { secret: SECRET }, ...webhook },
+      });
+      const body = JSON.stringify({ until });
+      const headers = { "content-type": "application/json", ...signing.github(SECRET, body) };
+      const { status } = await deliver(client, trigger, body, headers);
+      return { status, call: await onlyCall(client, trigger) };
+    };
+    const accepted = await callOf({}, 3);
+    assert.equal(accepted.status, 200);
+    assert.deepEqual([accepted.call.attempt, accepted.call.maxAttempts], [3, 3]);
+    assert.deepEqual(accepted.call.output, { attempt: 3 });
+    assert.match(accepted.call.attempts[0].error, /^UNCAUGHT: Error: not yet/);
+    const answered = await callOf({ response: "WEBHOOK_RESPONSE_FUNCTION" }, 2);
+    assert.equal(answered.status, 500);
+    assert.deepEqual([answered.call.attempt, answered.call.maxAttempts], [1, 1]);
+  },
+
   "a function answers the sender, within the rules of the server's origin": async ({ client }) => {
     const functionId = await client.deploy(`
       export default ({ payload }) => {
