@@ -175,7 +175,15 @@ Deno.test("invoked dev takes signed examples for the webhooks of its folder", as
   const manifest = JSON.parse(await Deno.readTextFile(join(folder, "invoked.json")));
   const triggers = {
     discord: { webhook: { discord: { publicKey: "0".repeat(64) } } },
-    github: { webhook: { github: {} } },
+    // The networks of GitHub, which the developer does not send from.
+    github: { webhook: { github: {}, allowSourceCidrs: ["192.30.252.0/22"] } },
+    stripe: { webhook: { stripe: {} } },
+    slack: { webhook: { slack: {} } },
+    standard: { webhook: { standardWebhooks: {} } },
+    header: { webhook: { header: { name: "X-Sig", prefix: "sha256=" } } },
+    hmac: { webhook: { hmac: {} } },
+    capability: { webhook: { capabilityUrl: {} } },
+    site: { http: { slug: "site", host: "site.functions.example", auth: "ENDPOINT_AUTH_OPEN" } },
     daily: { schedule: { cronSpec: "* * * * *" } },
   };
   await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify({ ...manifest, triggers }));
@@ -187,7 +195,8 @@ Deno.test("invoked dev takes signed examples for the webhooks of its folder", as
     assert.equal(run.code, 0, run.stderr);
     return JSON.parse(run.stdout);
   };
-  for (const name of ["discord", "github"]) {
+  const webhooks = Object.entries(triggers).filter(([, trigger]) => "webhook" in trigger);
+  for (const [name] of webhooks) {
     const { status, invocationId } = await invoked("trigger", "test", "local", name);
     assert.equal(status, 200, name);
     const { trigger } = await invoked("show", "local", invocationId);

@@ -9,6 +9,7 @@ import { keepTriggerSecrets } from "./trigger_secrets.ts";
 /**
  * The triggers of a folder on a local server. Schedules are paused: `invoked trigger run` starts them. The secrets of
  * webhooks are in the data directory, so that `invoked trigger test` can sign. A webhook of Discord gets a key of its own.
+ * Hosts of endpoints and networks of senders are left out.
  */
 export class LocalTriggers {
   readonly #secrets: Record<string, string> = {};
@@ -24,7 +25,7 @@ export class LocalTriggers {
     const x = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url");
     const differences = await differencesOf(
       this.api,
-      withKey(declared, x.toString("hex")),
+      localOf(declared, x.toString("hex")),
       fn,
     );
     const applied = await applyDifferences(
@@ -51,14 +52,26 @@ export class LocalTriggers {
   }
 }
 
-/** The triggers with this public key in place of Discord's. */
-function withKey(declared: DeclaredTriggers, publicKey: string): DeclaredTriggers {
+/** The triggers as a local server can have them. @param publicKey in place of Discord's */
+function localOf(declared: DeclaredTriggers, publicKey: string): DeclaredTriggers {
   return Object.fromEntries(
-    Object.entries(declared).map(([name, trigger]) => {
-      const webhook: TriggerSettings | undefined = trigger.webhook;
-      return webhook?.["discord"] === undefined
-        ? [name, trigger]
-        : [name, { ...trigger, webhook: { ...webhook, discord: { publicKey } } }];
-    }),
+    Object.entries(declared).map(([name, { webhook, http, ...others }]) => [name, {
+      ...others,
+      ...webhook === undefined ? {} : { webhook: localWebhook(webhook, publicKey) },
+      ...http === undefined ? {} : { http: localEndpoint(http) },
+    }]),
   );
+}
+
+/** Without the networks of its sender: the developer sends. */
+function localWebhook(
+  { allowSourceCidrs: _, ...webhook }: TriggerSettings,
+  publicKey: string,
+): TriggerSettings {
+  return webhook["discord"] === undefined ? webhook : { ...webhook, discord: { publicKey } };
+}
+
+/** Without its host: a local server has none of its own. */
+function localEndpoint({ host: _, ...http }: TriggerSettings): TriggerSettings {
+  return http;
 }
