@@ -89,7 +89,8 @@ function noteCommands(name: string, volume: string | undefined, dataDir: string)
 /** Prints how to send signed examples to the webhooks. */
 function noteTests(name: string, triggers: Manifest["triggers"] = {}, dataDir: string): void {
   for (const [trigger, { webhook }] of Object.entries(triggers)) {
-    if (webhook === undefined) continue;
+    // The key of C1's tokens is that of their sender.
+    if (webhook === undefined || "jwt" in webhook) continue;
     const names = [name, trigger].map(quoteForShell).join(" ");
     const test = `invoked trigger test ${names} --data ${quoteForShell(dataDir)}`;
     note(paintNote("dim", `send a signed example: ${test}`));

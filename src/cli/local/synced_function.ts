@@ -3,7 +3,7 @@ import type { Commit, RemoteFunction, Volume } from "../client/schemas.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";
-import { type Manifest, needManifest } from "../folder/manifest.ts";
+import { needManifest } from "../folder/manifest.ts";
 import type { FilesAbove } from "./watch.ts";
 import { localTriggers } from "./endpoint.ts";
 import { LocalTriggers } from "./local_triggers.ts";
@@ -68,7 +68,10 @@ export class SyncedFunction {
   async sync(): Promise<{ readonly commit: Commit; readonly changed: boolean }> {
     // Its destinations are functions and secrets of the server that it is deployed to.
     const { onSuccess: _, onFailure: __, ...manifest } = await needManifest(this.folder);
-    const volume = await this.#volumeOf(manifest);
+    const volume = await this.#volumeOf(manifest.volume);
+    for (const { volume: name } of Object.values(manifest.triggers ?? {})) {
+      await this.#volumeOf(name);
+    }
     const additions = { volumeId: volume?.id ?? "", variables: this.variables };
     const change = settingsChange(manifest, additions, this.#fn);
     const settingsChanged = Object.keys(change).length > 0;
@@ -92,8 +95,8 @@ export class SyncedFunction {
     return { commit: this.#commit, changed: true };
   }
 
-  /** Creates the volumes that the manifest names; they are empty at first. */
-  async #volumeOf({ volume: name }: Manifest): Promise<Volume | undefined> {
+  /** Creates a volume that the manifest names; it is empty at first. */
+  async #volumeOf(name: string | undefined): Promise<Volume | undefined> {
     if (name === undefined) return undefined;
     const volume = this.#volumes.get(name) ?? await this.api.volumes.create(name);
     this.#volumes.set(name, volume);
