@@ -118,6 +118,45 @@ The function gets this input. \`payload\` is the parsed JSON or form, \`body\` t
 \`\`\`
 
 Cookies never reach the function, nor a token that the server has checked.
+
+## Retries, destinations and limits
+
+They are settings of the function, and hold for all of its asynchronous calls:
+
+\`\`\`json
+{
+  "name": "orders",
+  "retryPolicy": { "maxAttempts": 5, "initialBackoff": "2s", "retryOn": ["UNCAUGHT", "TIMEOUT"] },
+  "onFailure": { "functionId": "FUNCTION_ID" },
+  "concurrencyKey": "/payload/customer",
+  "maxConcurrencyPerKey": 2,
+  "rateLimit": { "calls": 100, "period": "1m" }
+}
+\`\`\`
+
+- A call that throws is attempted up to five times, after random waits of up to 2, 4, 8 and 16
+  seconds. Then it is parked, and the function \`FUNCTION_ID\` is called with its end.
+- Of the calls with one \`customer\`, two run at a time. 100 calls of all start in a minute. The
+  others wait, and \`invoked show\` says for what.
+- \`"debounce": { "key": "/payload/order", "delay": "10s" }\` starts the last of a burst only.
+- \`"circuitBreakerMax": 1000\` pauses the function after so many runs in an hour.
+
+What failed for good is run again, or dropped:
+
+\`\`\`sh
+invoked dead-letters list orders
+invoked dead-letters show ID
+invoked dead-letters replay ID
+\`\`\`
+
+A destination may be a URL; its secret is no setting of the file:
+
+\`\`\`sh
+invoked settings set orders 'onFailure={"url": "https://ops.example.com/failed", "secret": "whsec_..."}'
+\`\`\`
+
+[api.md](api.md#attempts-and-dead-letters) has the fields, and what each setting does to calls that
+wait.
 `;
 
 /** The page. */

@@ -101,6 +101,31 @@ Deno.test("triggers of invoked.json are deployed with the code, compared, and pr
   assertFails(await author.run(["deploy"]), 2, /triggers\.hook: must not have a secret/);
 });
 
+Deno.test("the settings that docs/triggers.md shows are deployed", async () => {
+  await using author = await deployed("page");
+  const page = await Deno.readTextFile(new URL("../../docs/triggers.md", import.meta.url));
+  const [, block = ""] = /## Retries[^]*?```json\n([^]*?)```/.exec(page) ?? [];
+  const manifest = JSON.parse(await Deno.readTextFile(join(author.folder, "invoked.json")));
+  const target = await deployed("target");
+  const { id } = await target.json("show");
+  await target[Symbol.asyncDispose]();
+  const shown = JSON.parse(block.replace("FUNCTION_ID", id));
+  await author.write("invoked.json", JSON.stringify({ ...shown, name: manifest.name }));
+  await author.ok(["deploy"]);
+  const { retryPolicy, onFailure, concurrencyKey, maxConcurrencyPerKey, rateLimit } = await author
+    .json("show");
+  assert.deepEqual(
+    { retryPolicy, onFailure, concurrencyKey, maxConcurrencyPerKey, rateLimit },
+    {
+      retryPolicy: { ...shown.retryPolicy, initialBackoff: "2s" },
+      onFailure: { functionId: id },
+      concurrencyKey: "/payload/customer",
+      maxConcurrencyPerKey: 2,
+      rateLimit: { calls: 100, period: "60s" },
+    },
+  );
+});
+
 Deno.test("a signed example of each method starts a call", async () => {
   await using author = await deployed("examples");
   const given: readonly (readonly [string, string])[] = [
