@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
 import { hostMethods } from "../api/host_calls.ts";
 import { OPERATIONS } from "../api/mod.ts";
@@ -19,6 +20,9 @@ import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
 import type { Cluster } from "./cluster.ts";
 import manifest from "../../package.json" with { type: "json" };
+
+/** Where `scripts/console` builds the console. */
+const CONSOLE_DIR = fileURLToPath(new URL("../../console/dist", import.meta.url));
 
 export interface ApiParts {
   readonly domain: Domain;
@@ -72,6 +76,7 @@ export function composeApi(
     hsts: config.tls.certFile !== undefined,
     corsOrigins: config.server.corsOrigins,
     clientAddress: clientAddresses(trustedProxies),
+    consoleDir: config.server.consoleDir ?? CONSOLE_DIR,
     endpoints: {
       ...config.endpoints,
       publicOrigin: new PublicOrigins({ url, publicUrl: config.server.publicUrl, trustedProxies }),

@@ -55,6 +55,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: ".invoked",
       description: "Data directory, created at the first start",
     },
+    consoleDir: {
+      name: "console",
+      kind: directory(),
+      default: undefined,
+      description: "Built files of the console; by default those of the installation",
+    },
     drainTimeoutMs: {
       name: "drain-timeout",
       kind: duration({ min: "0", max: "1h" }),

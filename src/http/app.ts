@@ -8,6 +8,7 @@ import { DomainError } from "../domain/errors.ts";
 import { authenticate, authenticateBearer, readCookie } from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
 import type { ClientAddress } from "./client_address.ts";
+import { serveConsole } from "./console.ts";
 import { crossOrigin } from "./cross_origin.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
@@ -28,9 +29,11 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[] | undefined;
   readonly clientAddress: ClientAddress;
   readonly endpoints: EndpointOptions;
+  /** Of the files of the console. */
+  readonly consoleDir: string;
 }
 
-/** The whole HTTP interface: middleware, every operation, and the docs page. */
+/** The whole HTTP interface: middleware, every operation, the docs page and the console. */
 export function createApp(services: Services, options: AppOptions): Hono<Env> {
   const app = new Hono<Env>({ strict: true, getPath: pathOf });
   app.onError(answerError);
@@ -58,6 +61,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   }
   serveOperations(app, ofRoles, services, options.bodies);
   docsPage(app);
+  serveConsole(app, options.consoleDir);
   return app;
 }
 

@@ -141,12 +141,13 @@ Deno.test("the tests know every operation with its permission, and every role", 
   assert.deepEqual(Object.keys(PERMISSIONS_OF), ROLES);
 });
 
-Deno.test("HTTP serves the operations and the docs page, and no other route", () => {
+Deno.test("HTTP serves the operations, the docs page and the console, and no other route", () => {
   const app = createApp(NO_SERVICES, {
     bodies: { maxBodyBytes: 0, budget: new BodyBudget(0) },
     hsts: false,
     corsOrigins: undefined,
     clientAddress: () => undefined,
+    consoleDir: "/",
     endpoints: {
       bodyLimitBytes: 0,
       idleTimeoutMs: 0,
@@ -166,7 +167,7 @@ Deno.test("HTTP serves the operations and the docs page, and no other route", ()
   const known = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
   assert.deepEqual(
     routes.toSorted(),
-    [...MIDDLEWARE, ...ENDPOINTS, ...known, ...DOCS_PAGE].toSorted(),
+    [...MIDDLEWARE, ...ENDPOINTS, ...known, ...DOCS_PAGE, "GET /*"].toSorted(),
   );
 });
 
