@@ -93,7 +93,7 @@ async function list(directory: string): Promise<Files> {
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for await (const { name, isFile, isDirectory } of Deno.readDir(at)) {
       const path = join(at, name);
-      // Links and hidden files are none of a build's results.
+      // A build results in no links and no hidden files to serve.
       if (name.startsWith(".")) continue;
       if (isDirectory) pending.push(path);
       else if (isFile && paths.length < FILES_MAX) paths.push(path);

@@ -35,7 +35,7 @@ Deno.test("every answer carries the security headers, errors included", async ()
       { Accept: "text/event-stream" },
     ),
     "health": await nobody.get("/healthz"),
-    "the root": await nobody.get("/"),
+    "no page": await nobody.get("/nowhere"),
   };
   for (const [name, { headers }] of Object.entries(answers)) {
     assert.equal(headers.get("x-content-type-options"), "nosniff", name);
@@ -45,7 +45,7 @@ Deno.test("every answer carries the security headers, errors included", async ()
       "default-src 'none'; frame-ancestors 'none'",
       name,
     );
-    const stored = name === "health" || name === "the root";
+    const stored = name === "health" || name === "no page";
     assert.equal(headers.get("cache-control"), stored ? null : "no-store", name);
     assert.ok(!headers.has("strict-transport-security"), name);
     assert.deepEqual(corsOf(headers), [], name);
