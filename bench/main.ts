@@ -3,8 +3,8 @@
  *
  *     deno task bench [part ...] [--quick] [--publish]
  *
- * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy and endpoints; none means
- * all.
+ * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints and schedules;
+ * none means all.
  * `--quick` measures with few rounds. `--publish` puts the results where docs/performance.md shows them, in place of the
  * last.
  *
@@ -25,6 +25,7 @@ import { heavy } from "./parts/heavy.ts";
 import { latency } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
 import { rare } from "./parts/rare.ts";
+import { schedules } from "./parts/schedules.ts";
 import { bundles, inputs } from "./parts/sizes.ts";
 import { renderSvg } from "./plots.ts";
 import { renderReadmeChart } from "./readme_chart.ts";
@@ -42,6 +43,7 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
   rare,
   heavy,
   endpoints,
+  schedules,
 };
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
