@@ -33,6 +33,7 @@ const FURTHER: readonly PlacedSetting["path"][] = [
   "invocations.maxLogBytes",
   "invocations.poolSize",
   "invocations.poolMemoryBytes",
+  "invocations.asyncSlots",
 ];
 
 /** `invoked worker`: runs calls for API nodes until SIGTERM or SIGINT. */

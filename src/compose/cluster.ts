@@ -37,10 +37,10 @@ export class Cluster implements AsyncDisposable {
   private constructor(
     readonly nats: Nats,
     private readonly registry: Registry,
-    capacity: number,
+    slots: Slots,
     opened: AsyncDisposableStack,
   ) {
-    this.#slots = new Slots(capacity);
+    this.#slots = slots;
     this.#opened = opened;
   }
 
@@ -50,7 +50,7 @@ export class Cluster implements AsyncDisposable {
    */
   static async open(
     urls: readonly string[],
-    { nats: { credentialsFile, caFile, capacity = 0 }, database }: Config,
+    { nats: { credentialsFile, caFile, capacity = 0 }, database, invocations }: Config,
   ): Promise<Cluster> {
     if (database.url === undefined) {
       throw new Error(
@@ -64,7 +64,8 @@ export class Cluster implements AsyncDisposable {
       return opened.use(await Registry.open(nats));
     });
     nats.onReconnected(() => openStreams(nats));
-    return new Cluster(nats, registry, capacity, opened.move());
+    const slots = new Slots(capacity, invocations.asyncSlots);
+    return new Cluster(nats, registry, slots, opened.move());
   }
 
   /** Slots of this process. */

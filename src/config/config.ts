@@ -110,6 +110,8 @@ export interface Config {
     readonly poolMemoryBytes: number;
     readonly maxRunning: number;
     readonly maxRunningPerFunction: number;
+    /** Undefined for half of the slots. */
+    readonly asyncSlots: number | undefined;
     readonly maxQueued: number;
     readonly maxQueuedBytes: number;
     readonly maxWaitMs: number;

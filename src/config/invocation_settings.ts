@@ -85,6 +85,12 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     default: "32",
     description: "Calls of one function that run at the same time; the largest maxConcurrency",
   },
+  asyncSlots: {
+    name: "async-slots",
+    kind: integer({ min: "1", max: "10000" }),
+    default: undefined,
+    description: "Slots that asynchronous calls may take; half of all, rounded up, if not given",
+  },
   maxQueued: {
     name: "max-queued",
     kind: integer({ min: "0", max: "1000000" }),

@@ -120,8 +120,8 @@ export interface CallQueue {
   serve(onClaim: ClaimHandler): void;
 }
 
-/** Which limit of running calls is reached: of all calls here or on workers, of each function, or the function's own. */
-export type RunningLimit = "server" | "workers" | "function" | "own";
+/** Which limit of running calls is reached: of all calls here or on workers, of each function, the function's own, or of asynchronous calls. */
+export type RunningLimit = "server" | "workers" | "function" | "own" | "async";
 
 /** Why the engine admits no further call. */
 export type RejectionReason =

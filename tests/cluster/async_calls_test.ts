@@ -37,6 +37,26 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     }
   });
 
+  await t.step("they leave slots of a worker to calls that somebody waits for", async () => {
+    const invoke = async () =>
+      (await client.invoke(sleep, { ms: 1e6 }, ASYNC)).body.invocationId as string;
+    const ids = [await invoke(), await invoke()];
+    const [running] = await eventually(async () => {
+      const logs = await Promise.all(
+        ids.map((id) => client.get(`/api/v1/functions/${sleep}/invocations/${id}/logs`)),
+      );
+      const begun = ids.filter((_, n) => logs[n]?.body.list.length > 0);
+      return begun.length > 0 ? begun : undefined;
+    }, "a running call");
+    const { body } = await client.invoke(echo, { n: 4 });
+    assert.deepEqual(JSON.parse(unbase64(body.json)), { n: 4 });
+    const other = ids.find((id) => id !== running) ?? "";
+    assert.match((await client.invocation(sleep, other)).status, /_PENDING$/);
+    for (const id of ids) {
+      await client.post(`/api/v1/functions/${sleep}/invocations/${id}/cancel`, {});
+    }
+  });
+
   await t.step("a cancel reaches the worker", async () => {
     const { body: { invocationId } } = await client.invoke(sleep, { ms: 1e6 }, ASYNC);
     await begun(client, sleep, invocationId);

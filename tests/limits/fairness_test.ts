@@ -159,6 +159,51 @@ serverSuite("a call whose turn is too far away", {
   "passes where a running invocation makes it": nested,
 });
 
+async function running(client: Client, runs: number, waits: number): Promise<void> {
+  await eventually(
+    async () => {
+      const { body } = await client.get("/readyz");
+      return (body.running === runs && body.waiting === waits) || undefined;
+    },
+    `${runs} running and ${waits} waiting calls`,
+  );
+}
+
+async function asyncShare({ client }: Stage): Promise<void> {
+  const [hanging, other] = [await client.deploy(HANG), await client.deploy(STARTED)];
+  // From now on few asynchronous calls start at a time; still they take all of their slots.
+  ok(await client.invoke(other));
+  const ids: string[] = [];
+  for (let call = 0; call < 6; call++) {
+    ids.push(ok(await client.invoke(hanging, {}, ASYNC)).invocationId);
+  }
+  await running(client, 2, 4);
+  await Promise.all([ok(await client.invoke(other)), ok(await client.invoke(other))]);
+  const cancel = async (id: string | undefined) =>
+    ok(await client.post(`/api/v1/functions/${hanging}/invocations/${id}/cancel`));
+  await cancel(ids[0]);
+  await running(client, 2, 3);
+  ids.push(ok(await client.invoke(hanging, {}, ASYNC)).invocationId);
+  assertError(await client.invoke(hanging, {}, ASYNC), "RESOURCE_EXHAUSTED", "QUEUE_FULL", {
+    message: /the limit of 2 calls at a time is reached for asynchronous calls \(--async-slots\), /,
+  });
+  for (const id of ids.slice(1)) await cancel(id);
+}
+
+const SHARED = ["--max-running", "4", "--max-queued", "4", "--pool-size", "2"];
+serverSuite("asynchronous calls", { flags: SHARED }, {
+  "take half of the slots, and leave the others to calls that somebody waits for": asyncShare,
+});
+
+Deno.test("asynchronous calls may have more slots, or fewer", async () => {
+  await using server = await TestServer.start({ flags: [...SHARED, "--async-slots", "3"] });
+  const client = await server.client();
+  const hanging = await client.deploy(HANG);
+  for (let call = 0; call < 5; call++) ok(await client.invoke(hanging, {}, ASYNC));
+  await running(client, 3, 2);
+  ok(await client.invoke(await client.deploy(STARTED)));
+});
+
 Deno.test("a function at its own limit is rejected by its own rate, and logged once", async () => {
   await using server = await TestServer.start({
     flags: ["--max-running", "3", "--max-running-per-function", "1", "--max-wait", "50ms"],

@@ -89,7 +89,7 @@ export class Puller {
 
   async #fetch(consumer: Consumer): Promise<void> {
     const { signal } = this.#stopping;
-    const { free, changed } = this.#slots;
+    const { freeForAsync: free, changed } = this.#slots;
     if (free === 0) return await Promise.race([changed, pause(FETCH_MS, signal)]);
     const keepMs = this.#wantedUntil - performance.now();
     if (keepMs > 0 && this.#beforeAsync < BEFORE_ASYNC_MAX) {
@@ -99,7 +99,7 @@ export class Puller {
     const messages = await consumer.fetch({ max_messages: free, expires: FETCH_MS });
     for await (const message of messages) {
       // A synchronous call may have taken the slot meanwhile: another worker gets this one.
-      const slot = signal.aborted ? undefined : this.#slots.take();
+      const slot = signal.aborted ? undefined : this.#slots.takeForAsync();
       if (slot === undefined) message.nak();
       else this.#begin(message, slot);
     }

@@ -1,27 +1,49 @@
+import { AsyncSlots, asyncSlotsOf } from "../../engine/admission/async_slots.ts";
+
 /** The slots of one process. */
 export class Slots {
+  readonly #async: AsyncSlots;
   #taken = 0;
   #isClosed = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor(readonly capacity: number, private readonly onChange: () => void = () => {}) {}
+  /** @param asyncSlots that asynchronous calls may take; half of the capacity if undefined */
+  constructor(
+    readonly capacity: number,
+    asyncSlots: number | undefined,
+    private readonly onChange: () => void = () => {},
+  ) {
+    const max = () => asyncSlots ?? asyncSlotsOf(capacity);
+    this.#async = new AsyncSlots(max, () => this.#wake());
+  }
 
   get free(): number {
     return this.#isClosed ? 0 : Math.max(0, this.capacity - this.#taken);
+  }
+
+  /** Slots for asynchronous calls that may start now. */
+  get freeForAsync(): number {
+    return Math.min(this.free, this.#async.free);
   }
 
   get taken(): number {
     return this.#taken;
   }
 
-  /** Resolves when a slot was taken or released. */
+  /** Resolves when a slot was taken or released, or another asynchronous call may start. */
   get changed(): Promise<void> {
     return this.#changed.promise;
   }
 
-  /** Takes a slot; undefined if none is free. Disposing it releases it. */
+  /** Takes a slot for a synchronous call; undefined if none is free. Disposing it releases it. */
   take(): Disposable | undefined {
+    this.#async.noteSync();
     return this.free > 0 ? this.#take() : undefined;
+  }
+
+  /** The same for an asynchronous call that was pulled: it starts even if others have to start first by now. */
+  takeForAsync(): Disposable | undefined {
+    return this.free > 0 && !this.#async.isFull ? this.#take(this.#async.take()) : undefined;
   }
 
   /** Takes a slot beyond the capacity, in that of a call that waits. */
@@ -35,7 +57,8 @@ export class Slots {
     this.#notify();
   }
 
-  #take(): Disposable {
+  /** @param asyncSlot is released with it */
+  #take(asyncSlot?: Disposable): Disposable {
     this.#taken++;
     this.#notify();
     let isTaken = true;
@@ -44,14 +67,19 @@ export class Slots {
         if (!isTaken) return;
         isTaken = false;
         this.#taken--;
+        asyncSlot?.[Symbol.dispose]();
         this.#notify();
       },
     };
   }
 
   #notify(): void {
+    this.#wake();
+    this.onChange();
+  }
+
+  #wake(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
-    this.onChange();
   }
 }

@@ -22,6 +22,8 @@ const ENDED_SESSIONS_MAX = 10_000;
 
 export interface WorkerOptions {
   readonly capacity: number;
+  /** Slots that asynchronous calls may take; half of the capacity if undefined. */
+  readonly asyncSlots: number | undefined;
   readonly version: string;
 }
 
@@ -60,14 +62,14 @@ export class Worker implements AsyncDisposable {
     key: SealKey,
     runner: JobRunner,
     artifacts: ObjectArtifacts,
-    { capacity, version }: WorkerOptions,
+    { capacity, asyncSlots, version }: WorkerOptions,
   ) {
     this.#nats = nats;
     this.#key = key;
     this.#runner = runner;
     this.#artifacts = artifacts;
     this.#version = version;
-    this.#slots = new Slots(capacity, () => this.#entry.changed());
+    this.#slots = new Slots(capacity, asyncSlots, () => this.#entry.changed());
     this.#entry = new OwnEntry(nats, () => this.#describe());
     this.#claiming = new Claiming(
       nats,

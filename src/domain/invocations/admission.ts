@@ -122,6 +122,8 @@ function running(
       return `${limit} for one function is reached (--max-running-per-function)`;
     case "own":
       return `${limit} is reached (maxConcurrency of the function)`;
+    case "async":
+      return `${limit} is reached for asynchronous calls (--async-slots)`;
   }
 }
 

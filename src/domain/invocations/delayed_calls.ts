@@ -3,12 +3,13 @@ import type { DelayedCallRow } from "../../store/delayed_calls.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
-import type { DueWork } from "../scheduling/scheduler.ts";
+import { eachAtOnce } from "../../shared/at_once.ts";
+import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
 import { furtherDelay, governed, type GovernedCall } from "./flow_control.ts";
 
-/** Delayed calls that are begun at once. */
+/** Delayed calls that are read together. */
 const BATCH_MAX = 200;
 /** Calls in the queue of this process up to which further delayed ones join it: each keeps its input in memory. */
 const QUEUED_MAX = 400;
@@ -37,7 +38,7 @@ export class DelayedCalls implements DueWork {
       const limit = Math.min(BATCH_MAX, this.#room());
       if (limit <= 0) return;
       const due = await this.parts.store.read.delays.due(now.toISOString(), limit);
-      await Promise.all(due.map((delay) => this.#begin(delay)));
+      await eachAtOnce(due, BEGUN_AT_ONCE, (delay) => this.#begin(delay));
       if (due.length < limit) return;
     }
   }

@@ -14,6 +14,9 @@ const PAUSE_MIN_MS = 50;
 /** Pause after a look that failed. */
 const FAILURE_PAUSE_MS = 1_000;
 
+/** What of due work begins at once: the reads and writes of more would delay those of requests. */
+export const BEGUN_AT_ONCE = 4;
+
 /** Work that has a time. What is unique about it is unique in the store: the node that runs it may change at any time. */
 export interface DueWork {
   /** Names it in the log of the server. */

@@ -6,7 +6,8 @@ import type { TriggerRow } from "../../store/triggers.ts";
 import { DomainError, unfit } from "../errors.ts";
 import { AlreadyStarted, type Invoke, type Skip } from "../invocations/invoke.ts";
 import type { Invocations } from "../invocations/invocations.ts";
-import type { DueWork } from "../scheduling/scheduler.ts";
+import { eachAtOnce } from "../../shared/at_once.ts";
+import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import { principalOf } from "./principal.ts";
 import { timeAfter, timesBefore } from "./schedule_times.ts";
 import { type ScheduleSettings, settingsOf } from "./settings.ts";
@@ -14,7 +15,7 @@ import type { Triggers } from "./triggers.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Schedules that are looked at together. */
+/** Schedules that are read together. */
 const BATCH_MAX = 200;
 /** A time that is later than this counts as missed, if no server was looking when it came. */
 const LATE_MS = 60_000;
@@ -60,6 +61,8 @@ export class Schedules implements DueWork {
   }
 
   async runDue(now: Date): Promise<void> {
+    // The clock may have been set since the question for the next time.
+    this.#look();
     for (const [id, at] of this.#waiting) if (at <= now.getTime()) this.#waiting.delete(id);
     for (;;) {
       const waiting = [...this.#waiting.keys()];
@@ -68,7 +71,7 @@ export class Schedules implements DueWork {
         BATCH_MAX,
         waiting,
       );
-      await Promise.all(rows.map((row) => this.#run(row, now)));
+      await eachAtOnce(rows, BEGUN_AT_ONCE, (row) => this.#run(row, now));
       this.#look();
       if (rows.length < BATCH_MAX) return;
     }

@@ -4,6 +4,7 @@ import {
   type RunningLimit,
   type Slot,
 } from "../contract.ts";
+import { AsyncSlots, asyncSlotsOf } from "./async_slots.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { type Permit, RequestedSlot } from "./requested_slot.ts";
 import { RunningCalls } from "./running_calls.ts";
@@ -12,6 +13,8 @@ import type { Clock } from "./throughput.ts";
 
 /** Limits of admission; each is a named setting in `src/config`. */
 export interface ConcurrencyLimits extends SlotLimits {
+  /** Slots that asynchronous calls may take; half of all if absent. */
+  readonly asyncSlots?: number | undefined;
   readonly maxQueued: number;
   /** Bytes of the inputs of all queued calls. */
   readonly maxQueuedBytes: number;
@@ -34,7 +37,7 @@ interface Saturation {
 /**
  * Hands out `maxRunning` slots, and to one function no more than `maxRunningPerFunction` or its own limit. Calls from outside without a free
  * slot are queued, at most `maxQueued` of them with at most `maxQueuedBytes` of input; asynchronous ones do not count against
- * synchronous ones. A synchronous call is rejected when its expected wait exceeds `maxWaitMs`. {@link FairQueue} has the
+ * synchronous ones, and {@link AsyncSlots} says how many of them run. A synchronous call is rejected when its expected wait exceeds `maxWaitMs`. {@link FairQueue} has the
  * order of the grants.
  *
  * A nested call is queued as well, and may besides run in the slot of its caller while no other nested call does. So every
@@ -47,6 +50,7 @@ export class ConcurrencyLimiter {
   readonly #queue = new FairQueue<RequestedSlot>();
   readonly #usage: SlotUsage;
   readonly #running: RunningCalls;
+  readonly #async: AsyncSlots;
   readonly #mayRun = ({ functionId, maxConcurrency }: RequestedSlot) =>
     !this.#usage.isFullOf(functionId) && !this.#running.isFull(functionId, maxConcurrency);
 
@@ -54,6 +58,8 @@ export class ConcurrencyLimiter {
     this.#limits = limits;
     this.#usage = new SlotUsage(limits, now);
     this.#running = new RunningCalls(now);
+    const max = () => limits.asyncSlots ?? asyncSlotsOf(limits.maxRunning);
+    this.#async = new AsyncSlots(max, () => this.#grantQueued());
   }
 
   get running(): number {
@@ -71,6 +77,7 @@ export class ConcurrencyLimiter {
 
   /** Requests a slot. Throws {@link AdmissionRejected} when the queue is full or the expected wait is too long. */
   acquire(request: AdmissionRequest): Slot {
+    if (request.mode === "sync") this.#async.noteSync();
     const saturations = this.#saturations(request);
     const [first] = saturations;
     if (first !== undefined) {
@@ -115,6 +122,7 @@ export class ConcurrencyLimiter {
     }
     if (state !== "granted" || permit === undefined) return;
     this.#running.delete(slot);
+    slot.asyncSlot?.[Symbol.dispose]();
     permit.holders--;
     if (permit.holders === 0) this.#usage.delete(permit.functionId);
     if (caller?.borrower === slot) {
@@ -154,6 +162,11 @@ export class ConcurrencyLimiter {
         perSecond: this.#running.throughputOf(functionId)?.perSecond,
         grants: this.#queue.grantsWithin(functionId),
       });
+    }
+    const { isFull, free, max } = this.#async;
+    // One call may wait for the start of another: without a queue it would be rejected although a slot is free.
+    if (request.mode === "async" && (isFull || free === 0 && this.#queue.asyncSize > 0)) {
+      found.push({ limit: "async", maxRunning: max, perSecond: undefined, grants: 0 });
     }
     return found;
   }
@@ -234,12 +247,13 @@ export class ConcurrencyLimiter {
 
   #grant(slot: RequestedSlot, permit: Permit): void {
     slot.grant(permit);
+    if (slot.mode === "async") slot.asyncSlot = this.#async.take();
     this.#running.add(slot);
   }
 
   #grantQueued(): void {
     while (!this.#usage.isFull) {
-      const slot = this.#queue.next(this.#mayRun);
+      const slot = this.#queue.next(this.#mayRun, this.#async.free > 0);
       if (slot === undefined) return;
       this.#usage.add(slot.functionId);
       this.#grant(slot, { functionId: slot.functionId, holders: 0 });

@@ -31,7 +31,12 @@ export class FairQueue<R extends QueuedRequest> {
   #grantsBeforeAsync = 0;
 
   get size(): number {
-    return this.#classes.sync.size + this.#classes.async.size;
+    return this.#classes.sync.size + this.asyncSize;
+  }
+
+  /** Asynchronous requests. */
+  get asyncSize(): number {
+    return this.#classes.async.size;
   }
 
   add(request: R): void {
@@ -42,12 +47,15 @@ export class FairQueue<R extends QueuedRequest> {
     this.#classes[request.mode].delete(request);
   }
 
-  /** Takes out the next request of a function that may run one more. */
-  next(mayRun: MayRun<R>): R | undefined {
+  /**
+   * Takes out the next request of a function that may run one more.
+   * @param mayRunAsync whether an asynchronous call may run
+   */
+  next(mayRun: MayRun<R>, mayRunAsync = true): R | undefined {
     const { sync, async } = this.#classes;
     const isAsyncDue = this.#grantsBeforeAsync >= ASYNC_GRANT_EVERY - 1;
     for (const each of isAsyncDue ? [async, sync] : [sync, async]) {
-      const request = each.next(mayRun);
+      const request = each === async && !mayRunAsync ? undefined : each.next(mayRun);
       if (request === undefined) continue;
       const delaysAsync = each === sync && async.size > 0;
       this.#grantsBeforeAsync = delaysAsync ? this.#grantsBeforeAsync + 1 : 0;

@@ -26,6 +26,8 @@ export class RequestedSlot implements Slot, QueuedRequest {
   readonly caller: RequestedSlot | undefined;
   state: "queued" | "granted" | "released" = "queued";
   permit: Permit | undefined;
+  /** Of an asynchronous call that is granted. */
+  asyncSlot: Disposable | undefined;
   /** The nested call that runs in this slot; further ones wait for it. */
   borrower: RequestedSlot | undefined;
   /** Queued nested calls in order of arrival. */
