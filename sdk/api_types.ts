@@ -151,6 +151,8 @@ export interface FunctionInvocation {
   vfsId?: string;
   vfsVersionRead?: number;
   vfsVersionWritten?: number;
+  /** Who called: a service principal, a function or a trigger. An addition of this server. */
+  principal?: { id?: string };
   /** What started it. An addition of this server. */
   trigger?: InvocationTrigger;
   /** The time that its next or last attempt waited for; absent: it could start at once. An addition of this server. */

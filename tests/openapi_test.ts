@@ -104,7 +104,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
-    "attempt attempts commitId createdAt depth endedAt error functionId http id input limits maxAttempts notBefore output parentInvocationId processKind processReuse skipReason startedAt status trigger updatedAt vfsId vfsVersionRead vfsVersionWritten waitReason",
+    "attempt attempts commitId createdAt depth endedAt error functionId http id input limits maxAttempts notBefore output parentInvocationId principal processKind processReuse skipReason startedAt status trigger updatedAt vfsId vfsVersionRead vfsVersionWritten waitReason",
   "invoked.InvocationTrigger": "id kind",
   "invoked.Debounce": "delay key maxDelay",
   "invoked.RateLimit": "calls period",

@@ -67,6 +67,7 @@ async function fields({ client }: Stage): Promise<void> {
     input: { a: [1, null], b: { c: "é" } },
     output: { returned: { a: [1, null], b: { c: "é" } } },
     limits: DEFAULT_LIMITS,
+    principal: { id: (await client.get("/api/v1/auth/introspect")).body.principleId },
     trigger: { kind: "TRIGGER_KIND_API" },
     attempt: 1,
     maxAttempts: 1,

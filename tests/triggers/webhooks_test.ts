@@ -77,7 +77,7 @@ sharedSuite("webhooks", {
       const { input, trigger: by } = call.output;
       assert.deepEqual(by, { kind: "webhook", id: trigger.id });
       assert.deepEqual(call.trigger, { kind: "TRIGGER_KIND_WEBHOOK", id: trigger.id });
-      assert.equal(call.principal?.id ?? trigger.id, trigger.id);
+      assert.deepEqual(call.principal, { id: trigger.id });
       assert.deepEqual(input.payload, JSON.parse(event));
       assert.equal(unbase64(input.body), event);
       assert.equal(input.contentType, "application/json");
@@ -269,6 +269,34 @@ sharedSuite("webhooks", {
     );
     assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200));
     await onlyCall(client, trigger);
+  },
+
+  "a call has the volume of its trigger, and the rights of its function": async ({ client }) => {
+    const functionId = await client.deploy(`
+      import { sdk, vfs } from "@c1/functions-sdk";
+      export default async ({ payload }) => {
+        await vfs.writeTextFile("/event.txt", payload.text);
+        const made = sdk.functions.createFunction({ displayName: "made" });
+        const { statusCode } = await made.catch((error) => error);
+        return { statusCode };
+      };`);
+    const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: "events" }));
+    const { trigger } = await createTrigger(client, functionId, {
+      vfsId: volume.id,
+      webhook: { github: { secret: SECRET } },
+    });
+    const body = '{"text": "kept"}';
+    const headers = { "content-type": "application/json", ...signing.github(SECRET, body) };
+    ok(await deliver(client, trigger, body, headers));
+    const call = await onlyCall(client, trigger);
+    assert.deepEqual([call.output, call.vfsId], [{ statusCode: 403 }, volume.id]);
+    const file = await client.get(`/api/v1/vfs/volumes/${volume.id}/files/event.txt`);
+    assert.equal(file.body, "kept");
+    const change = { function: { id: functionId, scopedRoleIds: ["administrator"] } };
+    ok(await client.post("/api/v1/functions/update", { ...change, updateMask: "scopedRoleIds" }));
+    ok(await deliver(client, trigger, body, { ...headers, ...signing.github(SECRET, body) }));
+    const { list } = ok(await client.get(`/api/v1/functions/${functionId}/invocations`));
+    assert.deepEqual((await client.ended(functionId, list[0].id)).output, { statusCode: 200 });
   },
 
   "an accepted delivery has three attempts, and one that the function answers has one": async (

@@ -1109,6 +1109,10 @@ export interface components {
             };
             /** @description The invocation that made this call; absent for a call from outside */
             parentInvocationId?: string;
+            /** @description Who called: a service principal, a function or a trigger */
+            principal?: {
+                id?: string;
+            };
             /**
              * @description The process of the call: forked with the runtime loaded, forked with the commit's script evaluated, started for this call, or one that answered earlier calls. Absent until the end
              * @enum {string}

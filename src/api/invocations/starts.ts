@@ -70,6 +70,9 @@ export const attemptOut = z.object({
 
 /** The fields of an invocation about its starts. */
 export const startsOut = {
+  principal: z.object({ id: z.string() }).optional().openapi({
+    description: "Who called: a service principal, a function or a trigger",
+  }),
   trigger: z.object({
     kind: triggerKind,
     id: z.string().optional().openapi({
@@ -105,6 +108,7 @@ export function startsJson(row: InvocationRecord) {
   const attempts = attemptsOf(row);
   const startedAt = attempts[0]?.startedAt;
   return {
+    principal: { id: row.principalId },
     trigger: {
       kind: `TRIGGER_KIND_${row.triggerKind.toUpperCase() as Uppercase<typeof row.triggerKind>}`,
       ...row.triggerId === null ? {} : { id: row.triggerId },
