@@ -71,6 +71,48 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     await settings(clients[0], id, { concurrencyKey: "" });
   });
 
+  await t.step("rates, bursts and the circuit breaker count over all nodes", async () => {
+    const fn = await clients[0].deploy(UNSTEADY);
+    const call = async (at: 0 | 1, input: Json) =>
+      (await clients[at].invoke(fn, input, ASYNC)).body.invocationId as string;
+    const waits = (id: string, reason: string) =>
+      eventually(async () =>
+        (await clients[1].invocation(fn, id)).waitReason === `WAIT_REASON_${reason}` || undefined
+      );
+    await settings(clients[0], fn, { rateLimit: { calls: 2, period: "600s" } });
+    for (const at of [0, 1] as const) await clients[at].ended(fn, await call(at, { n: at }));
+    for (const client of clients) {
+      const { status, body } = await client.invoke(fn, {});
+      assert.deepEqual([status, body.details[0].reason], [429, "RATE_LIMITED"]);
+    }
+    const limited = await call(1, { n: 3 });
+    await waits(limited, "RATE_LIMIT");
+    await settings(clients[0], fn, { rateLimit: {} });
+    assert.equal((await clients[1].ended(fn, limited)).output.n, 3);
+
+    await settings(clients[1], fn, { debounce: { key: "/n", delay: "600s" } });
+    const burst = [await call(0, { n: 1 }), await call(1, { n: 1 })];
+    const [replaced, last] = await Promise.all(burst.map((id) => clients[0].invocation(fn, id)));
+    assert.deepEqual([replaced.skipReason, last.status], [
+      "SKIP_REASON_DEBOUNCED",
+      `${STATUS}PENDING`,
+    ]);
+    await settings(clients[1], fn, { debounce: {} });
+
+    const broken = await clients[0].deploy(UNSTEADY);
+    await settings(clients[0], broken, { circuitBreakerMax: 2 });
+    for (const client of clients) await client.invoke(broken, {});
+    const { body: { invocationId: paused } } = await clients[1].invoke(broken, { n: 9 }, ASYNC);
+    await eventually(async () =>
+      (await clients[0].invocation(broken, paused)).waitReason === "WAIT_REASON_CIRCUIT_BREAKER" ||
+      undefined
+    );
+    const path = `/api/v1/functions/${broken}/circuit_breaker/clear`;
+    const decision = "PAUSED_EXECUTION_DECISION_RUN";
+    assert.equal((await clients[0].post(path, { decision, reason: "expected" })).status, 200);
+    assert.equal((await clients[1].ended(broken, paused)).output.n, 9);
+  });
+
   await t.step("a delayed call starts once, although the node that began it ends", async () => {
     const at = new Date(Date.now() + 6_000).toISOString();
     const calls = await Promise.all(

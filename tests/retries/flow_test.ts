@@ -81,7 +81,7 @@ async function keys({ client }: Stage): Promise<void> {
   await waiting;
 }
 
-async function debounces({ client }: Stage): Promise<void> {
+async function debounces({ client, server }: Stage): Promise<void> {
   const id = await client.deploy(HANGING);
   const debounce = { key: "/doc", delay: "600s", maxDelay: "600s" };
   await settings(client, id, { debounce });
@@ -96,6 +96,9 @@ async function debounces({ client }: Stage): Promise<void> {
     false,
   ]);
   assert.match(replaced.error, /^SKIPPED: a later call with the same debounce key replaced it$/);
+  const history = await runInvoked(["history", id], { env: { INVOKED_DATA: server.dataDir } });
+  assert.match(history.stdout, new RegExp(`${first}\\sERROR\\s.*\\sSKIPPED: a later call with`));
+  assert.match(history.stdout, new RegExp(`${second}\\s.*waits until .*\\(debounce\\)`));
   const last = await client.invocation(id, second);
   assert.deepEqual([last.status, last.notBefore], [`${STATUS}PENDING`, notBefore], "maxDelay");
   assert.equal((await client.invocation(id, other)).status, `${STATUS}PENDING`);
