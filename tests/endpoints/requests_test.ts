@@ -143,6 +143,8 @@ async function responses({ client }: Stage): Promise<void> {
   const get = (name: string) => send(client, any, `/${name}`);
   const empty = await get("empty");
   assert.deepEqual([empty.status, empty.headers.get("content-length")], [204, null]);
+  const policy = empty.headers.get("content-security-policy") ?? "";
+  assert.match(policy, /sandbox allow-scripts allow-forms$/, "on the server's own host");
   assert.equal((await get("unchanged")).headers.get("etag"), '"a"');
   assert.equal((await get("moved")).headers.get("location"), "https://example.com/");
   assert.equal(await (await get("later")).text(), "ab");

@@ -1,10 +1,11 @@
 /** Retries over crashes of the server. */
 import assert from "node:assert/strict";
 import { makeTempDir } from "../support/invoked.ts";
+import { IS_LONG } from "../support/seed.ts";
 import { TestServer } from "../support/server.ts";
 import { deadLetters, QUICK, settings, start, STATUS } from "./support.ts";
 
-const CALLS = 60;
+const CALLS = IS_LONG ? 500 : 60;
 /** Fails twice; the console shows each attempt that ran. */
 const THIRD = `export default ({ n }, { attempt }) => {
   console.log("attempt " + attempt);
