@@ -1,4 +1,4 @@
-import { distance } from "fastest-levenshtein";
+import { distance } from "fastest-levenshtein/esm/mod.js";
 
 /** The candidate that takes the fewest edits to become `word`; undefined if all differ in half of it or more. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {

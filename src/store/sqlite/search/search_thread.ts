@@ -4,8 +4,8 @@ import type { FoundPage } from "../../dialect.ts";
 import { serveRequests } from "../serve_requests.ts";
 import type { SearchFiles } from "./index_file.ts";
 import type { PassResult } from "./indexer.ts";
+import { INDEX_PASS, type SearchRequest } from "./requests.ts";
 import { TextIndex } from "./text_index.ts";
-import { INDEX_PASS, type SearchRequest } from "./thread_search.ts";
 
 const texts = new TextIndex(workerData as SearchFiles);
 

@@ -5,6 +5,7 @@ import type { FoundPage, InvocationSearch, RowFilter } from "../../dialect.ts";
 import { StoreThread } from "../thread.ts";
 import type { SearchFiles } from "./index_file.ts";
 import type { PassResult } from "./indexer.ts";
+import { INDEX_PASS, type SearchRequest } from "./requests.ts";
 
 /** Time from a write to the pass that indexes it, with all later writes of that time. */
 const INTERVAL_MS = 1000;
@@ -13,10 +14,6 @@ const INTERVAL_MS = 1000;
 const RETRY_MS = 60_000;
 
 const logger = getLogger(["invoked", "store"]);
-
-/** The request for a pass of the index. */
-export const INDEX_PASS = "index";
-export type SearchRequest = RowFilter | typeof INDEX_PASS;
 
 /**
  * Searches in a thread, which also indexes what was written.
