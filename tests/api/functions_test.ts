@@ -11,7 +11,7 @@ async function search(client: Client, body: Json): Promise<string[]> {
   return list.map(({ displayName }: Json) => displayName);
 }
 
-serverSuite("functions: create, read, delete", {}, {
+serverSuite("functions: create, read, delete, search", {}, {
   "create without code answers exactly the fields that are set": async ({ client }) => {
     const body = ok(await client.post(FUNCTIONS, { displayName: "bare", description: "no code" }));
     assert.deepEqual(Object.keys(body), ["function"]);
@@ -153,9 +153,7 @@ serverSuite("functions: create, read, delete", {}, {
     ];
     for (const answer of writes) assertError(answer, "NOT_FOUND", "FUNCTION_NOT_FOUND");
   },
-});
 
-serverSuite("functions: search", {}, {
   "finds text in name or description, and exact ids": async ({ client }) => {
     const { function: alpha } = await client.createFunction("Alpha Report");
     ok(await client.post(FUNCTIONS, { displayName: "beta", description: "uses ALPHA" }));
@@ -184,7 +182,7 @@ serverSuite("functions: search", {}, {
       ok(await client.post(FUNCTIONS, { displayName: `typed ${type}`, functionType }));
     }
     const codeMode = { functionTypes: ["FUNCTION_TYPE_CODE_MODE"] };
-    assert.deepEqual(await search(client, codeMode), ["typed CODE_MODE"]);
+    assert.deepEqual(await search(client, codeMode), ["typed CODE_MODE", "coded"]);
     assert.deepEqual(await search(client, { ...codeMode, query: "any" }), []);
     const unspecified = { functionTypes: ["FUNCTION_TYPE_UNSPECIFIED"], query: "typed" };
     assert.deepEqual(await search(client, unspecified), ["typed CODE_MODE", "typed ANY"]);

@@ -61,111 +61,8 @@ function assertInUse(answer: Answer<Json>, message: RegExp): void {
   assertError(answer, "FAILED_PRECONDITION", "COMMIT_IN_USE", { message });
 }
 
-serverSuite("purges of invocations", { flags: ["--max-running-per-function", "1"] }, {
-  "erase input, output, log and what searches find, as the dry run said": async ({ client }) => {
-    const id = await client.deploy(ECHO);
-    const first = await invoke(client, id, "needle in the input");
-    await invoke(client, id, "another needle");
-    assert.equal((await searched(client, id, "needle")).length, 2);
-    const size = ok(await purge(client, id, { before: now(), dryRun: true }));
-    assert.deepEqual([size.invocations, size.files, size.remaining], [2, 0, []]);
-    // Each text is in input, output and log.
-    assert.ok(Number(size.bytes) > 3 * "needle in the input another needle".length, size.bytes);
-    assert.equal((await client.invocation(id, first)).input.text, "needle in the input");
-    assert.deepEqual(await purges(client, id), [], "a dry run is no purge");
-
-    assert.deepEqual(ok(await purge(client, id, { before: now() })), size);
-    const path = `/api/v1/functions/${id}/invocations`;
-    for (const gone of [`${path}/${first}`, `${path}/${first}/logs`]) {
-      assertError(await client.get(gone), "NOT_FOUND", "PURGED", { status: 410 });
-    }
-    assert.deepEqual(ok(await client.get(path)).list, []);
-    assert.deepEqual(await searched(client, id, "needle"), []);
-    assertError(await client.get(`${path}/${LATER_ID}`), "NOT_FOUND", "INVOCATION_NOT_FOUND");
-    assertError(await client.get(`${path}/nope`), "NOT_FOUND", "INVOCATION_NOT_FOUND");
-
-    const [purged, ...others] = await purges(client, id);
-    assert.deepEqual(others, []);
-    assert.match(purged.id, KSUID);
-    for (const time of [purged.purgedAt, purged.finishedAt, purged.before]) {
-      assert.match(time, RFC3339_UTC);
-    }
-    assert.deepEqual(
-      [purged.purgedBy, purged.invocations, purged.files, purged.bytes],
-      ["Administrator", 2, 0, size.bytes],
-    );
-  },
-
-  "leave what has not ended, what ended later, and other functions": async ({ client }) => {
-    const id = await client.deploy(WAIT);
-    const other = await client.deploy(ECHO);
-    const kept = await invoke(client, other, "of another function");
-    const asynchronous = { prefer: "respond-async" };
-    const running = ok(await client.invoke(id, {}, asynchronous)).invocationId;
-    const queued = ok(await client.invoke(id, {}, asynchronous)).invocationId;
-    await eventually(async () =>
-      (await client.invocation(id, running)).status.endsWith("RUNNING") || undefined
-    );
-    assert.equal(ok(await purge(client, id, { before: now() })).invocations, 0);
-    assert.match((await client.invocation(id, queued)).status, /_PENDING$/);
-    const before = now();
-    for (const each of [running, queued]) {
-      ok(await client.post(`/api/v1/functions/${id}/invocations/${each}/cancel`));
-    }
-    assert.equal(ok(await purge(client, id, { before })).invocations, 0, "they ended later");
-    assert.equal(ok(await purge(client, id, { before: now() })).invocations, 2);
-    assert.equal(
-      (await client.invocation(other, kept)).status,
-      "FUNCTION_INVOCATION_STATUS_SUCCESS",
-    );
-  },
-
-  "of all functions are in the history of each": async ({ client }) => {
-    const [one, two] = [await client.deploy(ECHO), await client.deploy(ECHO)];
-    for (const id of [one, two]) await invoke(client, id, "of all");
-    const { invocations } = ok(await purge(client, "-", { before: now() }));
-    assert.ok(invocations >= 2, String(invocations));
-    for (const id of [one, two]) {
-      const [purged] = await purges(client, id);
-      assert.deepEqual([purged.allFunctions, purged.invocations], [true, invocations]);
-      assert.deepEqual(ok(await client.get(`/api/v1/functions/${id}/invocations`)).list, []);
-    }
-  },
-
-  "do not let a call run again under its idempotency key": async ({ client }) => {
-    const id = await client.deploy(ECHO);
-    const headers = { "idempotency-key": "once" };
-    ok(await client.invoke(id, { text: "once" }, headers));
-    assert.equal(ok(await purge(client, id, { before: now() })).invocations, 1);
-    const repeated = await client.invoke(id, { text: "once" }, headers);
-    assertError(repeated, "NOT_FOUND", "PURGED", { status: 410 });
-    ok(await client.invoke(id, { text: "once" }, { "idempotency-key": "twice" }));
-  },
-
-  "need to say what to purge": async ({ client }) => {
-    const { id, commitIds: [commitId] } = await withCommits(client, { "main.ts": MAIN });
-    const rejected: readonly [body: Json, field: string, of?: string][] = [
-      [{}, "before"],
-      [{ dryRun: true }, "before"],
-      [{ before: "yesterday" }, "before"],
-      [{ before: now(), commitId }, "before"],
-      [{ before: now(), path: "main.ts" }, "before"],
-      [{ before: now(), dryRun: "no" }, "dryRun"],
-      [{ path: "nope.ts" }, "path"],
-      [{ commitId, path: "nope.ts" }, "path"],
-      [{ commitId }, "commitId", "-"],
-      [{ path: "main.ts" }, "path", "-"],
-    ];
-    for (const [body, field, of = id] of rejected) {
-      const answer = await purge(client, of, body);
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
-    }
-    assertError(await purge(client, id, { commitId: LATER_ID }), "NOT_FOUND", "COMMIT_NOT_FOUND");
-    assertError(await purge(client, "nope", { before: now() }), "NOT_FOUND", "FUNCTION_NOT_FOUND");
-  },
-});
-
-serverSuite("purges of files", {}, {
+// Files first: a purge in all functions is in the history of each of them.
+serverSuite("purges", { flags: ["--max-running-per-function", "1"] }, {
   "leave no trace of the content on the disk": async ({ server, client }) => {
     const secret = crypto.randomUUID();
     const leaking = {
@@ -288,5 +185,107 @@ serverSuite("purges of files", {}, {
       "PURGED",
       { status: 410 },
     );
+  },
+
+  "erase input, output, log and what searches find, as the dry run said": async ({ client }) => {
+    const id = await client.deploy(ECHO);
+    const first = await invoke(client, id, "needle in the input");
+    await invoke(client, id, "another needle");
+    assert.equal((await searched(client, id, "needle")).length, 2);
+    const size = ok(await purge(client, id, { before: now(), dryRun: true }));
+    assert.deepEqual([size.invocations, size.files, size.remaining], [2, 0, []]);
+    // Each text is in input, output and log.
+    assert.ok(Number(size.bytes) > 3 * "needle in the input another needle".length, size.bytes);
+    assert.equal((await client.invocation(id, first)).input.text, "needle in the input");
+    assert.deepEqual(await purges(client, id), [], "a dry run is no purge");
+
+    assert.deepEqual(ok(await purge(client, id, { before: now() })), size);
+    const path = `/api/v1/functions/${id}/invocations`;
+    for (const gone of [`${path}/${first}`, `${path}/${first}/logs`]) {
+      assertError(await client.get(gone), "NOT_FOUND", "PURGED", { status: 410 });
+    }
+    assert.deepEqual(ok(await client.get(path)).list, []);
+    assert.deepEqual(await searched(client, id, "needle"), []);
+    assertError(await client.get(`${path}/${LATER_ID}`), "NOT_FOUND", "INVOCATION_NOT_FOUND");
+    assertError(await client.get(`${path}/nope`), "NOT_FOUND", "INVOCATION_NOT_FOUND");
+
+    const [purged, ...others] = await purges(client, id);
+    assert.deepEqual(others, []);
+    assert.match(purged.id, KSUID);
+    for (const time of [purged.purgedAt, purged.finishedAt, purged.before]) {
+      assert.match(time, RFC3339_UTC);
+    }
+    assert.deepEqual(
+      [purged.purgedBy, purged.invocations, purged.files, purged.bytes],
+      ["Administrator", 2, 0, size.bytes],
+    );
+  },
+
+  "leave what has not ended, what ended later, and other functions": async ({ client }) => {
+    const id = await client.deploy(WAIT);
+    const other = await client.deploy(ECHO);
+    const kept = await invoke(client, other, "of another function");
+    const asynchronous = { prefer: "respond-async" };
+    const running = ok(await client.invoke(id, {}, asynchronous)).invocationId;
+    const queued = ok(await client.invoke(id, {}, asynchronous)).invocationId;
+    await eventually(async () =>
+      (await client.invocation(id, running)).status.endsWith("RUNNING") || undefined
+    );
+    assert.equal(ok(await purge(client, id, { before: now() })).invocations, 0);
+    assert.match((await client.invocation(id, queued)).status, /_PENDING$/);
+    const before = now();
+    for (const each of [running, queued]) {
+      ok(await client.post(`/api/v1/functions/${id}/invocations/${each}/cancel`));
+    }
+    assert.equal(ok(await purge(client, id, { before })).invocations, 0, "they ended later");
+    assert.equal(ok(await purge(client, id, { before: now() })).invocations, 2);
+    assert.equal(
+      (await client.invocation(other, kept)).status,
+      "FUNCTION_INVOCATION_STATUS_SUCCESS",
+    );
+  },
+
+  "of all functions are in the history of each": async ({ client }) => {
+    const [one, two] = [await client.deploy(ECHO), await client.deploy(ECHO)];
+    for (const id of [one, two]) await invoke(client, id, "of all");
+    const { invocations } = ok(await purge(client, "-", { before: now() }));
+    assert.ok(invocations >= 2, String(invocations));
+    for (const id of [one, two]) {
+      const [purged] = await purges(client, id);
+      assert.deepEqual([purged.allFunctions, purged.invocations], [true, invocations]);
+      assert.deepEqual(ok(await client.get(`/api/v1/functions/${id}/invocations`)).list, []);
+    }
+  },
+
+  "do not let a call run again under its idempotency key": async ({ client }) => {
+    const id = await client.deploy(ECHO);
+    const headers = { "idempotency-key": "once" };
+    ok(await client.invoke(id, { text: "once" }, headers));
+    assert.equal(ok(await purge(client, id, { before: now() })).invocations, 1);
+    const repeated = await client.invoke(id, { text: "once" }, headers);
+    assertError(repeated, "NOT_FOUND", "PURGED", { status: 410 });
+    ok(await client.invoke(id, { text: "once" }, { "idempotency-key": "twice" }));
+  },
+
+  "need to say what to purge": async ({ client }) => {
+    const { id, commitIds: [commitId] } = await withCommits(client, { "main.ts": MAIN });
+    const rejected: readonly [body: Json, field: string, of?: string][] = [
+      [{}, "before"],
+      [{ dryRun: true }, "before"],
+      [{ before: "yesterday" }, "before"],
+      [{ before: now(), commitId }, "before"],
+      [{ before: now(), path: "main.ts" }, "before"],
+      [{ before: now(), dryRun: "no" }, "dryRun"],
+      [{ path: "nope.ts" }, "path"],
+      [{ commitId, path: "nope.ts" }, "path"],
+      [{ commitId }, "commitId", "-"],
+      [{ path: "main.ts" }, "path", "-"],
+    ];
+    for (const [body, field, of = id] of rejected) {
+      const answer = await purge(client, of, body);
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+    }
+    assertError(await purge(client, id, { commitId: LATER_ID }), "NOT_FOUND", "COMMIT_NOT_FOUND");
+    assertError(await purge(client, "nope", { before: now() }), "NOT_FOUND", "FUNCTION_NOT_FOUND");
   },
 });
