@@ -1,5 +1,123 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Fn } from "../../api/types.ts";
+import { Badge } from "../../parts/badge.tsx";
+import { Button } from "../../parts/button.tsx";
+import { CopyButton } from "../../parts/copy.tsx";
+import { ConfirmDialog } from "../../parts/dialog.tsx";
+import { shortId } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
+import { Loaded } from "../../parts/states.tsx";
+import { Name, visibleText } from "../../parts/values.tsx";
+import { publish } from "./publish/publish.ts";
+import { functionQuery } from "./queries.ts";
+import { publishStateOf } from "./state.ts";
 
+const TABS = [
+  { to: "/functions/$functionId", label: "Code" },
+  { to: "/functions/$functionId/tests", label: "Tests" },
+  { to: "/functions/$functionId/history", label: "History" },
+  { to: "/functions/$functionId/triggers", label: "Triggers" },
+  { to: "/functions/$functionId/settings", label: "Settings" },
+] as const;
+
+/** What all tabs of a function share; the tab itself is a route of its own. */
 export function FunctionPage() {
-  return <Page title="Function">{null}</Page>;
+  const { functionId } = useParams({ from: "/shell/functions/$functionId" });
+  const query = useQuery(functionQuery(functionId));
+  const fn = query.data;
+  return (
+    <Page
+      title={visibleText(fn?.displayName ?? "Function")}
+      wide
+      above={<Link to="/functions">Functions</Link>}
+      heading={fn === undefined ? "Function" : <Name value={fn.displayName} />}
+      actions={fn === undefined ? null : <Actions fn={fn} />}
+    >
+      <Loaded query={query}>{(data) => <Content fn={data} />}</Loaded>
+    </Page>
+  );
+}
+
+function Content({ fn }: { readonly fn: Fn }) {
+  return (
+    <>
+      <Facts fn={fn} />
+      <nav aria-label="Parts of the function" className="tab-list">
+        {TABS.slice(0, 2).map((tab) => <TabLink key={tab.to} {...tab} id={fn.id} />)}
+        <Link to="/invocations" search={{ functionId: fn.id } as never} className="tab">
+          Invocations
+        </Link>
+        {TABS.slice(2).map((tab) => <TabLink key={tab.to} {...tab} id={fn.id} />)}
+      </nav>
+      <Outlet />
+    </>
+  );
+}
+
+function TabLink({ to, label, id }: (typeof TABS)[number] & { readonly id: string }) {
+  return (
+    <Link
+      to={to}
+      params={{ functionId: id }}
+      className="tab"
+      activeOptions={{ exact: true, includeSearch: false }}
+      activeProps={{ "aria-current": "page" }}
+    >
+      {label}
+    </Link>
+  );
+}
+
+const STATES = {
+  draft: <Badge tone="warn" title="Calls need a published commit">Draft</Badge>,
+  published: <Badge tone="good" title="Calls run the head">Published</Badge>,
+  behind: <Badge tone="accent" title="The head is newer than what calls run">Behind</Badge>,
+};
+
+function Facts({ fn }: { readonly fn: Fn }) {
+  const published = fn.publishedCommitId ?? "";
+  return (
+    <div className="row function-facts">
+      {STATES[publishStateOf(fn)]}
+      <span>
+        <span className="muted">Id</span> <code title={fn.id}>{shortId(fn.id)}</code>
+        <CopyButton text={fn.id} label="Copy the id of the function" />
+      </span>
+      {published === "" ? null : (
+        <span>
+          <span className="muted">Published commit</span>{" "}
+          <code title={published}>{shortId(published)}</code>
+        </span>
+      )}
+      {fn.deletedAt === undefined ? null : <Badge tone="bad">Deleted</Badge>}
+    </div>
+  );
+}
+
+function Actions({ fn }: { readonly fn: Fn }) {
+  const [isPublishing, setPublishing] = useState(false);
+  const queries = useQueryClient();
+  const { head = "", publishedCommitId = "" } = fn;
+  return (
+    <>
+      <Button
+        look="primary"
+        disabled={head === "" || head === publishedCommitId}
+        onClick={() => setPublishing(true)}
+      >
+        Publish
+      </Button>
+      <ConfirmDialog
+        open={isPublishing}
+        onClose={() => setPublishing(false)}
+        title="Publish the head"
+        action="Publish"
+        onConfirm={() => publish(queries, fn.id, head, publishedCommitId)}
+      >
+        Calls run the commit {shortId(head)} from now on.
+      </ConfirmDialog>
+    </>
+  );
 }

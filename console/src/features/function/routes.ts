@@ -1,11 +1,51 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "../../shell/root.tsx";
 
-export const functionRoute = createRoute({
+const pageRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/functions/$functionId",
-  component: lazyRouteComponent(
-    () => import("./function_page.tsx"),
-    "FunctionPage",
-  ),
+  component: lazyRouteComponent(() => import("./function_page.tsx"), "FunctionPage"),
 });
+
+const codeRoute = createRoute({
+  getParentRoute: () => pageRoute,
+  path: "/",
+  validateSearch: (search: Record<string, unknown>): { file?: string; line?: number } => ({
+    ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
+    ...(Number.isSafeInteger(search["line"]) ? { line: search["line"] as number } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./code/code_tab.tsx"), "CodeTab"),
+});
+
+const testsRoute = createRoute({
+  getParentRoute: () => pageRoute,
+  path: "/tests",
+  component: lazyRouteComponent(() => import("./tests/tests_tab.tsx"), "TestsTab"),
+});
+
+const historyRoute = createRoute({
+  getParentRoute: () => pageRoute,
+  path: "/history",
+  component: lazyRouteComponent(() => import("./history/history_tab.tsx"), "HistoryTab"),
+});
+
+const triggersRoute = createRoute({
+  getParentRoute: () => pageRoute,
+  path: "/triggers",
+  component: lazyRouteComponent(() => import("./triggers/triggers_tab.tsx"), "TriggersTab"),
+});
+
+const settingsRoute = createRoute({
+  getParentRoute: () => pageRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./settings/settings_tab.tsx"), "SettingsTab"),
+});
+
+/** The page of a function; each of its tabs has a path. */
+export const functionRoute = pageRoute.addChildren([
+  codeRoute,
+  testsRoute,
+  historyRoute,
+  triggersRoute,
+  settingsRoute,
+]);

@@ -1,0 +1,70 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, dataOf } from "../../api/client.ts";
+import { keys } from "../../api/keys.ts";
+import type { Commit, Fn, TypeDiagnostic } from "../../api/types.ts";
+
+const TYPES_POLL = 1_000;
+const PAGE_SIZE = 50;
+
+/** A commit with its files; the content of a file is base64. */
+export interface CommitContent {
+  readonly commit: Commit;
+  readonly files: Readonly<Record<string, string>>;
+  readonly types: "PENDING" | "CHECKED" | "NOT_CHECKED";
+  readonly diagnostics: readonly TypeDiagnostic[];
+}
+
+export const functionQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.function(id),
+    queryFn: async ({ signal }) => {
+      const request = api.GET("/api/v1/functions/{id}", { params: { path: { id } }, signal });
+      return (await dataOf(request)).function as Fn;
+    },
+  });
+
+/** The content of a commit never changes; its type check ends later. */
+export const commitQuery = (functionId: string, id: string) =>
+  queryOptions({
+    queryKey: keys.commit(functionId, id),
+    queryFn: async ({ signal }): Promise<CommitContent> => {
+      const path = { function_id: functionId, id };
+      const request = api.GET("/api/v1/functions/{function_id}/commits/{id}", {
+        params: { path },
+        signal,
+      });
+      const { commit, files, typeCheck } = await dataOf(request);
+      return {
+        commit: commit as Commit,
+        files: files ?? {},
+        types: typeStateOf(typeCheck?.state),
+        diagnostics: typeCheck?.diagnostics ?? [],
+      };
+    },
+    staleTime: Infinity,
+    refetchInterval: ({ state }) => state.data?.types === "PENDING" ? TYPES_POLL : false,
+  });
+
+function typeStateOf(state: string | undefined): CommitContent["types"] {
+  const word = state?.replace("TYPE_CHECK_STATE_", "");
+  return word === "PENDING" || word === "CHECKED" ? word : "NOT_CHECKED";
+}
+
+/** The commits of a function, newest first. */
+export const commitsQuery = (functionId: string) =>
+  infiniteQueryOptions({
+    queryKey: keys.commits(functionId),
+    queryFn: async ({ signal, pageParam }) => {
+      const request = api.GET("/api/v1/functions/{function_id}/commits", {
+        params: {
+          path: { function_id: functionId },
+          query: { page_size: PAGE_SIZE, page_token: pageParam },
+        },
+        signal,
+      });
+      const { list = [], nextPageToken = "" } = await dataOf(request);
+      return { list: list as Commit[], next: nextPageToken };
+    },
+    initialPageParam: "",
+    getNextPageParam: ({ next }) => next === "" ? undefined : next,
+  });
