@@ -104,7 +104,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
-    "attempt attempts commitId createdAt depth endedAt error functionId http id input limits maxAttempts notBefore output parentInvocationId principal processKind processReuse skipReason startedAt status trigger updatedAt vfsId vfsVersionRead vfsVersionWritten waitReason",
+    "attempt attempts commitId createdAt depth egress endedAt error functionId http id input limits maxAttempts notBefore output parentInvocationId phases principal processKind processReuse skipReason startedAt status trigger updatedAt usage vfsId vfsVersionRead vfsVersionWritten waitReason worker",
   "invoked.InvocationTrigger": "id kind",
   "invoked.Debounce": "delay key maxDelay",
   "invoked.RateLimit": "calls period",
@@ -116,6 +116,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   "invoked.ReplayRequest": "commitId json",
   "invoked.InvocationHttp": "method path requestBody requestBytes responseBytes status",
   "invoked.Attempt": "attempt endedAt error startedAt",
+  "invoked.InvocationPhase": "duration name startedAt",
+  "invoked.InvocationUsage": "cpuTime egressBytes peakMemoryBytes volumeBytes wallTime",
+  "invoked.EgressVerdict": "bytes count host verdict",
   "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest":
     "circuitBreakerMax circuitBreakerPeriod commitMessage concurrencyKey cpuTimeout debounce description displayName functionType initialContent maxConcurrency maxConcurrencyPerKey memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency rateLimit retention retryPolicy scopedRoleIds timeout variables vfsId",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":

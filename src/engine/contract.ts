@@ -4,7 +4,13 @@
  * Jobs and outcomes are plain data, so that they can travel to another machine. Whoever submits a job opens and closes
  * what surrounds it: its record, its secrets, its volume.
  */
-import type { Host, ProcessKind, SandboxJob, SandboxLog } from "../sandbox/contract.ts";
+import type {
+  Host,
+  Measurements,
+  ProcessKind,
+  SandboxJob,
+  SandboxLog,
+} from "../sandbox/contract.ts";
 
 /** Identifies a running invocation to the operations that it calls; plain data. */
 export interface InvocationContext {
@@ -13,6 +19,8 @@ export interface InvocationContext {
   /** Calls between it and the call from outside; 0 for that call itself. */
   readonly depth: number;
 }
+
+export type { Measurements };
 
 /** What runs in one instance; plain data. */
 export interface Job extends Omit<SandboxJob, "script"> {
@@ -37,6 +45,8 @@ export type Outcome =
   & {
     /** Absent if the job got no process. */
     readonly process?: ProcessKind;
+    /** The same; a worker measures by its own clock. */
+    readonly measured?: Measurements;
   };
 
 /** Where a job's host calls and log lines go while it runs. */

@@ -13,20 +13,21 @@ import { preload } from "./preload.ts";
 import { exit, now, readStdinLater, waitFor } from "./primordials.ts";
 import {
   announce,
+  type FrameWriter,
   frameWriter,
   type Load,
   markStderr,
   receiveCall,
   receiveLoad,
 } from "./request.ts";
-import { type Frame, loadedBody, NOTHING, type OnLoaded, run } from "./run.ts";
+import { loadedBody, NOTHING, type OnLoaded, run } from "./run.ts";
 import { codeCacheOf, compile } from "./script.ts";
 import { AS_ROOT, CodeCacheUse, FrameKind, LoadPurpose, READY_MESSAGE } from "./wire.ts";
 
 /** Begins the observation of a script that is evaluated in this template. */
 function asTemplate(
   { observe, serve, lowerLimits }: Tree,
-  frame: Frame,
+  frame: FrameWriter,
   nonce: Uint8Array,
 ): OnLoaded {
   const endObservation = observe(() => {
@@ -67,7 +68,7 @@ function awaitKill(): never {
 }
 
 /** Answers with the code cache of a script, none of whose code runs in this process. */
-function compileOnly({ script }: Load, frame: Frame): never {
+function compileOnly({ script }: Load, frame: FrameWriter): never {
   const beganMs = now();
   const compiled = compile(script);
   frame(FrameKind.LOADED, loadedBody(beganMs, CodeCacheUse.NONE));

@@ -8,7 +8,7 @@ import {
   encode,
   slice,
 } from "./primordials.ts";
-import type { Frame } from "./run.ts";
+import type { FrameWriter } from "./request.ts";
 import { FrameKind, LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "./wire.ts";
 
 const NEWLINE = 0x0a;
@@ -26,7 +26,7 @@ export function keepLog(console: object): void {
  */
 export function captureConsole(
   ConsoleOf: ConsoleClass,
-  frame: Frame,
+  frame: FrameWriter,
   logBytes: number,
 ): () => void {
   let sentBytes = 0;

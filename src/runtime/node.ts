@@ -8,6 +8,7 @@ import { blockResolver, disableNameResolution, type Resolver, type Resolvers } f
 import { dataDescriptor, defineProperty, dictionary, ErrorOf, TypeErrorOf } from "./primordials.ts";
 import { useVm, type Vm } from "./script.ts";
 import { describeMachine, describeUser, emptyFileSystem } from "./system.ts";
+import { useProcess } from "./usage.ts";
 
 /** Give access to descriptors, native code, other processes or built-in modules without the hooks. */
 const REMOVED_FROM_PROCESS = [
@@ -37,6 +38,7 @@ interface Process {
   execPath: string;
   report: object;
   getBuiltinModule: BuiltinGetter;
+  resourceUsage: () => unknown;
   binding(name: string): Record<string, { prototype: object }>;
 }
 
@@ -107,6 +109,7 @@ export async function loadNode(prepare: (parts: NodeParts) => void): Promise<voi
   const streams = process.binding("stream_wrap") as unknown;
   tunnelPipes({ ...pipes as Bindings, ...streams as Bindings });
   blockResolver(process.binding("cares_wrap") as unknown as Resolver);
+  useProcess(process);
   hardenProcess(process);
   reduceBuiltins(getBuiltin);
   prepare({ crypto: getBuiltin("crypto"), process });

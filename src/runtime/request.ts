@@ -16,6 +16,7 @@ import {
   CALL_LIMITS_BYTES,
   CallFlag,
   FRAME_HEAD_BYTES,
+  FrameKind,
   LOAD_HEAD_BYTES,
   LoadPurpose,
   NONCE_BYTES,
@@ -131,19 +132,26 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value;
 }
 
+/** Writes a frame. @param usage the body of a `USAGE` frame that goes before it, in the same write */
+export type FrameWriter = (kind: number, body: Uint8Array, usage?: Uint8Array) => void;
+
 /** Makes the function that writes frames; only its closure holds the nonce. */
 export function frameWriter(
   nonce: Uint8Array,
   write: (frame: Uint8Array) => void = writeAll,
-): (kind: number, body: Uint8Array) => void {
-  return (kind, body) => {
-    const length = byteLength(body);
-    const frame = new Bytes(FRAME_HEAD_BYTES + length);
-    setBytes(frame, nonce, 0);
-    frame[NONCE_BYTES] = kind;
-    putUint32(frame, NONCE_BYTES + 1, length);
-    setBytes(frame, body, FRAME_HEAD_BYTES);
-    write(frame);
+): FrameWriter {
+  const put = (into: Uint8Array, at: number, kind: number, body: Uint8Array) => {
+    setBytes(into, nonce, at);
+    into[at + NONCE_BYTES] = kind;
+    putUint32(into, at + NONCE_BYTES + 1, byteLength(body));
+    setBytes(into, body, at + FRAME_HEAD_BYTES);
+  };
+  return (kind, body, usage) => {
+    const at = usage === undefined ? 0 : FRAME_HEAD_BYTES + byteLength(usage);
+    const bytes = new Bytes(at + FRAME_HEAD_BYTES + byteLength(body));
+    if (usage !== undefined) put(bytes, 0, FrameKind.USAGE, usage);
+    put(bytes, at, kind, body);
+    write(bytes);
   };
 }
 

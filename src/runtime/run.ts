@@ -31,18 +31,17 @@ import {
   PromiseOf,
 } from "./primordials.ts";
 import { react } from "./react.ts";
-import { type Call, type Load, putUint32, receiveCall } from "./request.ts";
+import { type Call, type FrameWriter, type Load, putUint32, receiveCall } from "./request.ts";
 import { evaluateScript } from "./script.ts";
 import type { HostCalls, Receive } from "./host.ts";
 import { callFetch, callMain, type Ends, type Handlers, handlersOf, resolved } from "./handlers.ts";
+import { beginUsage, usageBody } from "./usage.ts";
 import { background } from "./wait_until.ts";
 import { CodeCacheUse, type Failure, FrameKind, LOADED_BYTES } from "./wire.ts";
 
-export type Frame = (kind: number, body: Uint8Array) => void;
-
 /** What a run does outside of itself. */
 export interface Outside {
-  readonly frame: Frame;
+  readonly frame: FrameWriter;
   /** Reads replies to host calls. */
   readonly receive: Receive;
   /** Marks stderr; see `wire.ts`. */
@@ -184,7 +183,7 @@ export function run(
   let handlers: Handlers | undefined;
   const answer = (kind: number, body: Uint8Array): never => {
     mark();
-    frame(kind, body);
+    frame(kind, body, kind === FrameKind.NEEDS_CALL ? undefined : usageBody());
     return exit();
   };
   const fail = (failure: Failure) => answer(FrameKind.FAILURE, encode(failureJson(failure)));
@@ -196,6 +195,7 @@ export function run(
     // Without process reuse the process has exited with its answer.
     if (current !== undefined || handlers === undefined) return fail({ kind: "stalled" });
     frame(FrameKind.IDLE, NOTHING);
+    beginUsage();
     begin(receiveCall());
     callCurrent(handlers);
     preventDefault(event);
@@ -205,7 +205,7 @@ export function run(
     if (!(current as Started).call.keep) answer(FrameKind.RESULT, output);
     current = undefined;
     mark();
-    frame(FrameKind.RESULT, output);
+    frame(FrameKind.RESULT, output, usageBody());
   };
   const { exposed, calls, begin: beginContext } = callContext(
     frame,

@@ -14,6 +14,7 @@
  *
  * Instance to server, on stdout: frames, each the nonce, one kind byte, a length and that many bytes. On stderr, before
  * its answer, the bare nonce: it shows the server that all of stderr is read, without waiting for the end of the process.
+ * The frame `USAGE` goes before the answer.
  * All other bytes are text of the function. The nonce stays in the bootstrap's closure, so a function cannot write a
  * frame.
  *
@@ -105,12 +106,15 @@ export const FrameKind = {
   LOADED: 0x02,
   NEEDS_CALL: 0x03,
   IDLE: 0x04,
+  USAGE: 0x05,
   LOG: 0x10,
   RESULT: 0x20,
   FAILURE: 0x21,
   HOST_CALL: 0x30,
 } as const;
 
+/** Body of a `USAGE` frame: microseconds of processor time of the call, and the peak of resident memory in KiB. */
+export const USAGE_BYTES = 8;
 /** Body of a `LOADED` frame: microseconds, and one byte of {@link CodeCacheUse}. */
 export const LOADED_BYTES = 5;
 /** Whether V8 took the code cache of a script. It rejects that of another version, or of other flags. */

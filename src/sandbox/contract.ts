@@ -112,6 +112,34 @@ export interface SandboxJob {
  */
 export type ProcessKind = "root" | "template" | "single" | "reused";
 
+/** Connections of a run to one host. */
+export interface EgressVerdict {
+  /** `host:port`; empty for requests that name none. */
+  readonly host: string;
+  /** As in the log: let through, refused by a rule, or failed on the network. */
+  readonly verdict: "allowed" | "refused" | "failed";
+  readonly count: number;
+  /** Of bodies and tunnels, both directions together. */
+  readonly bytes: number;
+}
+
+/** What a run took, as far as it was measured; plain data. Times in milliseconds. */
+export interface Measurements {
+  /** Of the script; absent if it was evaluated before the call. */
+  readonly evaluateMs?: number;
+  /** Of the call in its process, the evaluation included. */
+  readonly processMs: number;
+  /** While at least one host call was under way, and while at least one request was at the egress proxy. */
+  readonly hostCallsMs: number;
+  readonly egressMs: number;
+  readonly cpuMs?: number;
+  /** Peak of resident memory, pages that the process shares with its template included. */
+  readonly peakBytes?: number;
+  readonly egressBytes: number;
+  /** At most `EGRESS_VERDICTS_MAX`. */
+  readonly egress: readonly EgressVerdict[];
+}
+
 /** How a run ended. `outputJson` is the text of a JSON object, validated by the sandbox. */
 export type SandboxOutcome =
   & (
@@ -121,6 +149,8 @@ export type SandboxOutcome =
   & {
     /** Absent if the call got no process. */
     readonly process?: ProcessKind;
+    /** The same. */
+    readonly measured?: Measurements;
   };
 
 /** One captured line of output. */

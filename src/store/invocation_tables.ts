@@ -62,6 +62,12 @@ export interface InvocationTable extends LimitColumns {
   concurrencyKey: string | null;
   /** JSON of the request that it answered: method, path, status, requestBytes, responseBytes; null for none. */
   http: string | null;
+  /** From its admission, or the begin of its last attempt, to the record of its end; null until then, and in old rows. */
+  durationMicros: number | null;
+  /** Processor time of its last attempt; null if it was not measured. */
+  cpuMicros: number | null;
+  /** JSON of what its last attempt took (`src/domain/invocations/timeline.ts`); null until its end, and in old rows. */
+  measured: string | null;
   createdAt: string;
   updatedAt: string;
 }

@@ -35,6 +35,9 @@ interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"
   readonly volumeVersionWritten: number | null;
   readonly processKind: InvocationRow["processKind"];
   readonly http: string | null;
+  readonly durationMicros: number | null;
+  readonly cpuMicros: number | null;
+  readonly measured: string | null;
 }
 
 /** Writes invocations, their logs and idempotency keys. */
@@ -82,6 +85,9 @@ export class InvocationWriter extends IdempotencyKeyReader {
           volumeVersionWritten: variable("volumeVersionWritten"),
           processKind: variable("processKind"),
           http: variable("http"),
+          durationMicros: variable("durationMicros"),
+          cpuMicros: variable("cpuMicros"),
+          measured: variable("measured"),
           variables: null,
           updatedAt: variable("updatedAt"),
         }).where("id", "=", variable("id")).where("status", "in", ["PENDING", "RUNNING"])
@@ -205,7 +211,8 @@ export class InvocationWriter extends IdempotencyKeyReader {
   /** To SUCCESS or ERROR; false if it has ended already, or is another's: the first end is final. */
   async finish(
     attempt: Attempt,
-    { end, volumeVersionRead, volumeVersionWritten, processKind, http }: InvocationConclusion,
+    { end, volumeVersionRead, volumeVersionWritten, processKind, http, measures }:
+      InvocationConclusion,
     updatedAt: string,
   ): Promise<boolean> {
     const columns = {
@@ -217,6 +224,9 @@ export class InvocationWriter extends IdempotencyKeyReader {
       volumeVersionWritten: volumeVersionWritten ?? null,
       processKind: processKind ?? null,
       http: http ?? null,
+      durationMicros: measures?.durationMicros ?? null,
+      cpuMicros: measures?.cpuMicros ?? null,
+      measured: measures?.measured ?? null,
       updatedAt,
     };
     return await this.#finish.run(columns) > 0;

@@ -33,7 +33,12 @@ export interface InvocationConclusion {
   readonly http?: string | undefined;
   /** Undefined if it got no process. */
   readonly processKind?: InvocationRow["processKind"] | undefined;
+  /** Undefined if nothing was measured. */
+  readonly measures?: MeasureColumns | undefined;
 }
+
+/** What the attempt of an end took. */
+export type MeasureColumns = Pick<InvocationRow, "durationMicros" | "cpuMicros" | "measured">;
 
 /**
  * An invocation with its input and output as they are stored: the UTF-8 text of JSON objects. It was validated when it was
@@ -119,6 +124,9 @@ export const INVOCATION_COLUMNS = Object.keys(
     destinationDepth: true,
     concurrencyKey: true,
     http: true,
+    durationMicros: true,
+    cpuMicros: true,
+    measured: true,
     createdAt: true,
     updatedAt: true,
   } satisfies Record<keyof InvocationRow, true>,

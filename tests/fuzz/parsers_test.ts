@@ -24,6 +24,7 @@ function framesOf(nonce: Uint8Array, chunks: readonly Uint8Array[]): string[] {
   };
   const kinds = [
     ...["text", "accepted", "loaded", "needsCall", "log", "hostCall", "result", "idle"],
+    "usage",
     ...["failure", "resultTooLarge", "broken"],
   ];
   const events = Object.fromEntries(kinds.map((kind) => [kind, say(kind)]));

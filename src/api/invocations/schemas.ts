@@ -12,6 +12,7 @@ import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { processReuse } from "../functions/settings.ts";
 import { int32Out, timestamp } from "../primitives.ts";
 import { httpJson, httpOut } from "./http_record.ts";
+import { measurementsJson, measurementsOut } from "./measurements.ts";
 import { startsJson, startsOut } from "./starts.ts";
 
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -90,6 +91,7 @@ export const invocationOut = z.object({
   processKind: processKind.optional(),
   ...startsOut,
   http: httpOut.optional(),
+  ...measurementsOut,
   limits: limitsOut.optional().openapi({ description: "In force since it was accepted" }),
   createdAt: timestamp,
   updatedAt: timestamp,
@@ -124,6 +126,7 @@ export function invocationJson(row: InvocationRecord): z.input<typeof invocation
     ...row.processKind === null ? {} : { processKind: processKindName(row.processKind) },
     ...startsJson(row),
     ...httpJson(row),
+    ...measurementsJson(row),
     ...recordedLimitsJson(recordedLimits(row)),
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Job, Outcome } from "../../engine/contract.ts";
 import type { SandboxLog } from "../../sandbox/contract.ts";
+import { EGRESS_HOST_MAX_UNITS, EGRESS_VERDICTS_MAX } from "../../sandbox/egress/session.ts";
 import { OUTCOME_MESSAGE_MAX_UNITS } from "../../sandbox/instance/outcome.ts";
 import { validateOutput } from "../../sandbox/instance/output.ts";
 import { isId } from "../nats/subjects.ts";
@@ -122,7 +123,28 @@ const Logs = z.array(z.object({
   message: z.string().max(LOG_MESSAGE_MAX_UNITS),
 })).max(LOG_LINES_MAX);
 
+/** A time in milliseconds or a number of bytes. */
+const Amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const Measured = z.object({
+  evaluateMs: Amount.optional(),
+  processMs: Amount,
+  hostCallsMs: Amount,
+  egressMs: Amount,
+  cpuMs: Amount.optional(),
+  peakBytes: Amount.optional(),
+  egressBytes: Amount,
+  egress: z.array(z.object({
+    host: z.string().max(EGRESS_HOST_MAX_UNITS),
+    verdict: z.enum(["allowed", "refused", "failed"]),
+    count: Count,
+    bytes: Amount,
+  })).max(EGRESS_VERDICTS_MAX),
+});
+
 const Ended = z.object({
+  /** Absent from workers of earlier versions. */
+  measured: Measured.optional(),
   process: z.enum(["root", "template", "single", "reused"]).optional(),
   error: z.object({
     code: z.enum([
@@ -200,19 +222,22 @@ export function decodeJob(bytes: Uint8Array): SealedJob {
 }
 
 export function encodeOutcome(outcome: Outcome): Uint8Array<ArrayBuffer> {
-  const { process } = outcome;
-  if (outcome.kind === "success") return encodeWithText({ process }, outcome.outputJson);
+  const { process, measured } = outcome;
+  if (outcome.kind === "success") return encodeWithText({ process, measured }, outcome.outputJson);
   const { code, message } = outcome;
-  return encodeWithText({ process, error: { code, message } }, "");
+  return encodeWithText({ process, measured, error: { code, message } }, "");
 }
 
 /** @throws BrokenProtocol */
 export function readOutcome(bytes: Uint8Array): Outcome {
   const { head, text } = split(bytes);
-  const { process, error } = read(Ended, "an outcome", head);
-  const kind = process === undefined ? {} : { process };
-  if (error !== undefined) return { kind: "error", ...error, ...kind };
-  return { ...validateOutput(text), ...kind };
+  const { process, measured, error } = read(Ended, "an outcome", head);
+  const ran = {
+    ...process === undefined ? {} : { process },
+    ...measured === undefined ? {} : { measured },
+  } as Pick<Outcome, "process" | "measured">;
+  if (error !== undefined) return { kind: "error", ...error, ...ran };
+  return { ...validateOutput(text), ...ran };
 }
 
 function encodeWithText(head: unknown, text: string): Uint8Array<ArrayBuffer> {

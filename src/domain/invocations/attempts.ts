@@ -63,7 +63,12 @@ export class Attempts {
         this.parts.scheduler.wake();
         return result;
       }
-      next = { ...next, recordedAs: "PENDING", attempt: result.attempt };
+      next = {
+        ...next,
+        recordedAs: "PENDING",
+        attempt: result.attempt,
+        receivedMs: undefined,
+      };
       if (queue !== undefined) this.offer(execution.invocation.invocationId, next.attempt);
       if (queue !== undefined || !engine.isOpen) return result;
       slot = engine.readmit(admission);

@@ -33,6 +33,7 @@ import { StoredRecord, Superseded } from "./record.ts";
 import type { Repeatable } from "./retries.ts";
 import { RunEnd } from "./run_end.ts";
 import { startedJob } from "./started_job.ts";
+import { Timeline } from "./timeline.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -74,6 +75,8 @@ export interface Execution {
   readonly ownConcurrency: number | undefined;
   /** The request that `fetch` answers; absent for a call of the default export. */
   readonly exchange?: HttpExchange | undefined;
+  /** When its request came, by the monotonic clock of this process; absent for an attempt that starts later. */
+  readonly receivedMs?: number | undefined;
 }
 
 /** What an execution works with. */
@@ -123,15 +126,22 @@ export class Executions {
   ): Promise<ExecutionResult> {
     const { store, engine, node, notifier, queue } = this.parts;
     const { invocation: { invocationId: id }, mode, owner, attempt } = execution;
+    const timeline = new Timeline(execution.receivedMs);
     using run = engine.begin({ id, mode, signal, claim }, slot);
     using unrecorded = this.#trackUnrecorded(id);
-    const record = new StoredRecord(store, { id, owner, attempt }, {
-      functionId: execution.invocation.functionId,
-      call: endedCallOf(execution),
-      // The limiter of a node alone has counted them.
-      runningMax: node.isShared ? execution.ownConcurrency : undefined,
-      nextOwner: queue === undefined ? owner : null,
-    }, execution.exchange);
+    const record = new StoredRecord(
+      store,
+      { id, owner, attempt },
+      {
+        functionId: execution.invocation.functionId,
+        call: endedCallOf(execution),
+        // The limiter of a node alone has counted them.
+        runningMax: node.isShared ? execution.ownConcurrency : undefined,
+        nextOwner: queue === undefined ? owner : null,
+      },
+      timeline,
+      execution.exchange,
+    );
     const lastSequence = execution.lastSequence ?? 0;
     const recorder = new Recorder(record, notifier, this.#logFlushes, id, lastSequence);
     const write: PatientWrite = (work) => this.#write(id, work, run, unrecorded.reject);
@@ -144,7 +154,7 @@ export class Executions {
         );
         return notStarted === "queue-timeout" ? { kind: "queue-timeout" } : resultOf(outcome);
       }
-      return await this.#execute(execution, { run, record, recorder, write, signal });
+      return await this.#execute(execution, { run, record, recorder, write, signal, timeline });
     } catch (error) {
       logger.error("Cannot record the outcome of invocation {id}", { id, error });
       throw error;
@@ -195,7 +205,8 @@ export class Executions {
 
   async #execute(
     execution: Execution,
-    { run, record, recorder, write, signal }: {
+    { run, record, recorder, write, signal, timeline }: {
+      readonly timeline: Timeline;
       readonly run: Run;
       readonly record: StoredRecord;
       readonly recorder: Recorder;
@@ -211,6 +222,7 @@ export class Executions {
         if (begun === "over") return { kind: "not-run" };
         if (begun === "full") throw new NotPlaced("its function runs as many calls as it may");
       }
+      timeline.granted();
       const config = configOf(await secrets.read(invocation.functionId), variables);
       await using volume = await this.#attach(volumeId, invocation.invocationId);
       record.volume = volume;
@@ -223,6 +235,7 @@ export class Executions {
         onLog: (log) => recorder.log(log),
         onAssigned: (worker) => record.assign(worker),
       });
+      timeline.ended();
       const outcome = exchange?.ended(cancelledWithCaller(ran, signal)) ?? ran;
       // The volume stays open until the outcome is durable.
       return resultOf(

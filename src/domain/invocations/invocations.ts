@@ -92,6 +92,7 @@ export class Invocations {
    * idempotency key: it must not wait for a call that may need its slot.
    */
   async invoke(by: Principal, call: Invoke): Promise<InvokeAnswer> {
+    const receivedMs = performance.now();
     const checked = await this.#check(by, call);
     const { fn, request } = checked;
     // A repeat answers the first call, also when its time has passed.
@@ -106,7 +107,7 @@ export class Invocations {
     }
     const isDelayed = call.notBefore !== undefined ||
       (known.mode === "async" && governed(fn) !== undefined);
-    return isDelayed ? await this.#delay(by, known) : await this.#start(by, known);
+    return isDelayed ? await this.#delay(by, known) : await this.#start(by, known, receivedMs);
   }
 
   /** Records a call that is not started: it has ended as `SKIPPED:`. Answers its id. */
@@ -211,11 +212,15 @@ export class Invocations {
   }
 
   /** Starts a call, once fewer with its concurrency key run than may. */
-  async #start(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
+  async #start(
+    by: Principal,
+    checked: CheckedCall,
+    receivedMs: number,
+  ): Promise<InvokeAnswer> {
     const deadline = performance.now() + this.parts.engine.queueTimeoutMs;
     for (;;) {
       try {
-        return await this.#startNow(by, checked);
+        return await this.#startNow(by, checked, receivedMs);
       } catch (error) {
         if (!(error instanceof KeyIsBusy) || performance.now() >= deadline) throw error;
         await pause(KEY_RETRY_MS * (1 + Math.random()), by.invocation?.signal ?? NEVER_ABORTED);
@@ -224,7 +229,11 @@ export class Invocations {
   }
 
   /** Requests a slot, writes the row, and runs the invocation. @throws KeyIsBusy */
-  async #startNow(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
+  async #startNow(
+    by: Principal,
+    checked: CheckedCall,
+    receivedMs: number,
+  ): Promise<InvokeAnswer> {
     const { fn, limits, commit, inputJson, mode, call } = checked;
     const caller = by.invocation;
     this.parts.node.assertLive(`Cannot call function ${fn.id}`);
@@ -249,7 +258,12 @@ export class Invocations {
       return await this.#afterWait(fn.id, earlier, call);
     }
     call.exchange?.recorded(row.id);
-    const execution = executionOf(row, { fn, commit, limits, variables: fn.variables }, call);
+    const { remoteAddress, exchange } = call;
+    const execution = executionOf(row, { fn, commit, limits, variables: fn.variables }, {
+      remoteAddress,
+      exchange,
+      receivedMs,
+    });
     const signal = call.exchange?.signal ?? caller?.signal;
     const ended = this.parts.attempts.run({ execution, admission }, slot, signal);
     starting[Symbol.dispose]();

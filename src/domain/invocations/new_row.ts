@@ -88,6 +88,9 @@ export function newRow(
     destinationDepth,
     concurrencyKey,
     http: null,
+    durationMicros: null,
+    cpuMicros: null,
+    measured: null,
     createdAt: now,
     updatedAt: now,
   };

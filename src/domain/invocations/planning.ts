@@ -52,7 +52,9 @@ export function executionOf(
     /** JSON; null for none. */
     readonly variables: string | null;
   },
-  { remoteAddress, exchange }: Partial<Pick<Execution, "remoteAddress" | "exchange">> = {},
+  { remoteAddress, exchange, receivedMs }: Partial<
+    Pick<Execution, "remoteAddress" | "exchange" | "receivedMs">
+  > = {},
 ): Execution {
   return {
     invocation: { invocationId: row.id, functionId: row.functionId, depth: row.depth },
@@ -76,6 +78,7 @@ export function executionOf(
     destinations: { onSuccess: fn.onSuccess, onFailure: fn.onFailure },
     remoteAddress,
     exchange,
+    receivedMs,
     owner: row.owner,
     attempt: row.attempt,
     maxAttempts: row.maxAttempts,

@@ -6,6 +6,7 @@ import type { HttpExchange } from "../endpoints/exchange.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
 import { conclude, type EndedCall } from "./conclusion.ts";
+import type { Timeline } from "./timeline.ts";
 import { type NextAttempt, nextAttempt, repeat, type Repeatable } from "./retries.ts";
 
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
@@ -35,6 +36,7 @@ export class StoredRecord implements InvocationRecord {
       /** Owner of a call whose next attempt may begin; null if any node may claim it. */
       readonly nextOwner: string | null;
     },
+    private readonly timeline: Timeline,
     /** The request that the call answers. */
     private readonly exchange?: HttpExchange,
   ) {
@@ -98,6 +100,7 @@ export class StoredRecord implements InvocationRecord {
           end,
           ...versions,
           processKind: outcome.process,
+          measures: this.timeline.columns(outcome, this.volume?.session.bytes),
           http: this.exchange && JSON.stringify(this.exchange.record),
         };
         const now = new Date().toISOString();

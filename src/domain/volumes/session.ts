@@ -39,6 +39,8 @@ export class VolumeSession implements AsyncDisposable {
   });
   /** Held by each operation, and by each change of the mode; granted in the order of requests. */
   readonly #mutex = new Sema(1);
+  /** Bytes of files that were read and written through handles. */
+  #bytes = 0;
   /** The blobs of the commit, once they are published. */
   #published: readonly PublishedBlob[] | undefined;
 
@@ -81,6 +83,11 @@ export class VolumeSession implements AsyncDisposable {
     return this.#snapshot.version;
   }
 
+  /** Bytes of files that the invocation has read and written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** @see PathOperations.stat */
   stat(path: string): Promise<FileInfo> {
     return this.#operate(() => this.#paths.stat(path));
@@ -118,11 +125,16 @@ export class VolumeSession implements AsyncDisposable {
 
   /** @see FileHandles.read */
   read(handle: number, offset: number, length: number): Promise<Uint8Array> {
-    return this.#operate(() => this.#handles.read(handle, offset, length));
+    return this.#operate(async () => {
+      const bytes = await this.#handles.read(handle, offset, length);
+      this.#bytes += bytes.length;
+      return bytes;
+    });
   }
 
   /** @see FileHandles.write */
   write(handle: number, offset: number, bytes: Uint8Array): Promise<number> {
+    this.#bytes += bytes.length;
     return this.#operate(() => this.#handles.write(handle, offset, bytes));
   }
 

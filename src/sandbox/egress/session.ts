@@ -1,6 +1,8 @@
 /** The network use of one run: its limits, and one log line for each request. */
 import { countOf, formatBytes } from "../../config/mod.ts";
+import { BusyTime } from "../../shared/busy_time.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
+import type { EgressVerdict, Measurements } from "../contract.ts";
 import { Allowlist } from "./allowlist.ts";
 import { EgressFault } from "./fault.ts";
 
@@ -14,8 +16,19 @@ export interface EgressLimits {
   readonly maxConnections: number;
 }
 
+/** Destinations and verdicts of one run that are counted, each pair once. */
+export const EGRESS_VERDICTS_MAX = 100;
+
+/** Longest destination that is counted, in UTF-16 units; a longer one is cut. */
+export const EGRESS_HOST_MAX_UNITS = 300;
+
 /** Takes one log line. */
 export type EgressLogger = (level: "info" | "warn", message: string) => void;
+
+/** Takes the log line of an exchange, and what to count of it. */
+type ExchangeLogger = (
+  ...args: [...Parameters<EgressLogger>, end: Omit<EgressVerdict, "count">]
+) => void;
 
 /** A fault and the text of its log line, which the function gets, too. */
 export interface EgressFailure {
@@ -39,6 +52,8 @@ export class EgressSession implements Disposable {
   readonly #limits: EgressLimits;
   readonly #log: EgressLogger;
   readonly #open = new Set<Exchange>();
+  readonly #verdicts = new Map<string, EgressVerdict>();
+  readonly #busy = new BusyTime();
   #requests = 0;
   #bytes = 0;
   #hasWarned = false;
@@ -74,12 +89,22 @@ export class EgressSession implements Disposable {
       this.warnOnce(limit);
       return new EgressFault("EGRESS_LIMIT", `${limit} reached`);
     }
-    const exchange = new Exchange(method, (bytes) => this.#count(bytes), (level, message) => {
+    const count = (bytes: number) => this.#count(bytes);
+    const exchange = new Exchange(method, count, (level, message, end) => {
       this.#open.delete(exchange);
+      this.#busy.end();
+      this.#tally(end);
       this.#log(level, message);
     });
     this.#open.add(exchange);
+    this.#busy.begin();
     return exchange;
+  }
+
+  /** What it was used for so far. Beyond {@link EGRESS_VERDICTS_MAX} further destinations are not counted. */
+  get used(): Pick<Measurements, "egressMs" | "egressBytes" | "egress"> {
+    const egress = [...this.#verdicts.values()];
+    return { egressMs: this.#busy.ms, egressBytes: this.#bytes, egress };
   }
 
   /** Throws once the bytes of this run are used up. */
@@ -98,6 +123,18 @@ export class EgressSession implements Disposable {
     if (this.isClosed) return;
     this.#lifecycle.set("closed");
     for (const exchange of this.#open) exchange.cut();
+  }
+
+  #tally({ host, verdict, bytes }: Omit<EgressVerdict, "count">): void {
+    const key = `${verdict} ${host}`;
+    const before = this.#verdicts.get(key);
+    if (before === undefined && this.#verdicts.size >= EGRESS_VERDICTS_MAX) return;
+    this.#verdicts.set(key, {
+      host,
+      verdict,
+      count: (before?.count ?? 0) + 1,
+      bytes: (before?.bytes ?? 0) + bytes,
+    });
   }
 
   #count(bytes: number): void {
@@ -120,7 +157,7 @@ export class EgressSession implements Disposable {
 export class Exchange {
   readonly #method: string;
   readonly #count: (bytes: number) => void;
-  readonly #log: EgressLogger;
+  readonly #log: ExchangeLogger;
   readonly #owned = new Set<Destroyable>();
   readonly #lifecycle = new Lifecycle("exchange", "open", {
     open: ["finished", "failed"],
@@ -133,7 +170,7 @@ export class Exchange {
   #receivedBytes = 0;
   #failure: EgressFailure | undefined;
 
-  constructor(method: string, count: (bytes: number) => void, log: EgressLogger) {
+  constructor(method: string, count: (bytes: number) => void, log: ExchangeLogger) {
     this.#method = method;
     this.#count = count;
     this.#log = log;
@@ -177,6 +214,7 @@ export class Exchange {
     this.#end(
       "finished",
       `${this.#destination} allowed: ${this.#method}, ${answered}, ${this.#traffic()}`,
+      "allowed",
     );
   }
 
@@ -185,7 +223,7 @@ export class Exchange {
     const destination = this.#destination === "" ? "" : `${this.#destination} `;
     const traffic = this.#sentBytes + this.#receivedBytes > 0 ? `, ${this.#traffic()}` : "";
     const line = `${destination}${fault.verdict}: ${this.#method}, ${fault.message}${traffic}`;
-    if (!this.#end("failed", line)) return;
+    if (!this.#end("failed", line, fault.verdict)) return;
     this.#failure = { fault, line };
     this.#destroy();
   }
@@ -196,10 +234,14 @@ export class Exchange {
     this.#destroy();
   }
 
-  #end(mode: "finished" | "failed", line: string): boolean {
+  #end(mode: "finished" | "failed", line: string, verdict: EgressVerdict["verdict"]): boolean {
     if (!this.#lifecycle.is("open")) return false;
     this.#lifecycle.set(mode);
-    this.#log(mode === "failed" ? "warn" : "info", line);
+    this.#log(mode === "failed" ? "warn" : "info", line, {
+      host: this.#destination.slice(0, EGRESS_HOST_MAX_UNITS),
+      verdict,
+      bytes: this.#sentBytes + this.#receivedBytes,
+    });
     return true;
   }
 

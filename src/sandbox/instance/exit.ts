@@ -10,6 +10,8 @@ export type Exit =
   & {
     /** Processor time of the process, if its forker measured it. */
     readonly cpuMs?: number;
+    /** Peak of its resident memory, if its forker measured it. */
+    readonly peakBytes?: number;
   };
 
 /** An exit code of this plus a number means the signal with that number, as in shells. */
@@ -43,9 +45,12 @@ export function isEnd(status: number): boolean {
 }
 
 /** The exit in a wait status of Linux (`man 2 wait`). */
-export function exitOfWaitStatus(status: number, cpuMs: number): Exit {
+export function exitOfWaitStatus(
+  status: number,
+  usage: { readonly cpuMs: number; readonly peakBytes: number },
+): Exit {
   const number = status & 0x7f;
   const code = (status >>> 8) & 0xff;
-  if (number === 0) return { code, signal: null, cpuMs };
-  return { code: SIGNAL_BASE + number, signal: SIGNALS[number] ?? `signal ${number}`, cpuMs };
+  if (number === 0) return { code, signal: null, ...usage };
+  return { code: SIGNAL_BASE + number, signal: SIGNALS[number] ?? `signal ${number}`, ...usage };
 }

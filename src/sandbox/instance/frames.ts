@@ -21,6 +21,7 @@ import {
   RELATED_MESSAGE_MAX_UNITS,
   RELATED_PATH_MAX_UNITS,
   RELATED_STACK_MAX_UNITS,
+  USAGE_BYTES,
 } from "../../runtime/wire.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ProcessLimits } from "./limits.ts";
@@ -64,6 +65,22 @@ function loadedOf(bytes: Uint8Array): Loaded {
   };
 }
 
+/** What a process has used in a call, as it reports itself. */
+export interface ProcessUsage {
+  readonly cpuMs: number;
+  /** Peak of resident memory, pages that it shares with its template included. */
+  readonly peakBytes: number;
+}
+
+function usageOf(bytes: Uint8Array): ProcessUsage | undefined {
+  if (bytes.length < USAGE_BYTES) return undefined;
+  const numbers = new DataView(bytes.buffer, bytes.byteOffset);
+  return {
+    cpuMs: numbers.getUint32(0) / MICROS_PER_MS,
+    peakBytes: numbers.getUint32(4) * BYTES_PER_KIB,
+  };
+}
+
 /** The parts of the stream, in order. Byte arrays are valid only until the callback returns. */
 export interface FrameEvents {
   /** Text between frames. */
@@ -76,6 +93,8 @@ export interface FrameEvents {
   needsCall(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
   log(level: number, bytes: Uint8Array): void;
+  /** What the call has used; its answer follows. */
+  usage(usage: ProcessUsage | undefined): void;
   /** A request to the server. */
   hostCall(bytes: Uint8Array): void;
   result(bytes: Uint8Array): void;
@@ -331,6 +350,7 @@ export class FrameReader {
     if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
     if (EMPTY_KINDS.has(kind)) return 0;
     if (kind === FrameKind.LOADED) return LOADED_BYTES;
+    if (kind === FrameKind.USAGE) return USAGE_BYTES;
     if (kind === FrameKind.HOST_CALL) return HOST_CALL_MAX_BYTES;
     return kind >= FrameKind.LOG && kind <= FrameKind.LOG + 3 ? LOG_MAX_BYTES : -1;
   }
@@ -361,6 +381,7 @@ export class FrameReader {
     if (kind === FrameKind.FAILURE || kind === FrameKind.IDLE) this.#lifecycle.set("ended");
     if (kind === FrameKind.ACCEPTED) this.#events.accepted();
     else if (kind === FrameKind.LOADED) this.#events.loaded(loadedOf(bytes));
+    else if (kind === FrameKind.USAGE) this.#events.usage(usageOf(bytes));
     else if (kind === FrameKind.NEEDS_CALL) this.#events.needsCall();
     else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
     else if (kind === FrameKind.RESULT) this.#events.result(bytes);

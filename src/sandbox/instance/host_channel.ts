@@ -8,6 +8,7 @@ import {
   type HostFault,
   HostStatus,
 } from "../../runtime/wire.ts";
+import { BusyTime } from "../../shared/busy_time.ts";
 import { nestsDeeper } from "../../shared/json_depth.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
 import { type EncodedReply, encodeReply } from "./host_reply.ts";
@@ -56,6 +57,7 @@ export class HostChannel {
   /** Replies that may be read, and the bytes of all replies that are in memory. */
   #unreadReplies = 0;
   #unreadBytes = 0;
+  readonly #busy = new BusyTime();
   /** Resolves when a reply has left the memory. */
   #replyWritten = Promise.withResolvers<void>();
 
@@ -63,6 +65,11 @@ export class HostChannel {
   constructor(host: Host, stdin: Input, budget: ByteBudget) {
     this.#host = host;
     this.#writer = new ReplyWriter(stdin, budget, this.#closing.signal);
+  }
+
+  /** Milliseconds in which at least one call was under way. */
+  get busyMs(): number {
+    return this.#busy.ms;
   }
 
   /**
@@ -87,8 +94,11 @@ export class HostChannel {
     const bytes = frame.slice(bytesAt);
     this.#calls++;
     this.#bytes += length;
-    const serving = this.#serve(number, json, bytes, length)
-      .finally(() => this.#serving.delete(serving));
+    this.#busy.begin();
+    const serving = this.#serve(number, json, bytes, length).finally(() => {
+      this.#busy.end();
+      this.#serving.delete(serving);
+    });
     this.#serving.add(serving);
   }
 

@@ -18,6 +18,7 @@ import { discardOutput } from "./pipes.ts";
 import { LogSink } from "./logs.ts";
 import { Redactions, Redactor } from "./redaction.ts";
 import { lazyStackMap } from "../../shared/stack.ts";
+import { ProcessSpan, usageAtEnd } from "./measuring.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -224,7 +225,9 @@ export class Instance {
     const redactor = new Redactor(this.#redactions);
     const { promise, resolve } = Promise.withResolvers<Ending>();
     // The group is killed in the same tick in which the ending is known, before any await.
+    const span = new ProcessSpan();
     const end = (ending: Ending) => {
+      span.end();
       if (!keep || ending.kind !== "result") this.#killNow();
       resolve(ending);
     };
@@ -246,7 +249,9 @@ export class Instance {
       using egress = this.#openEgress(job, output);
       // Later calls of an instance have the same limits.
       const toSet = this.#calls === 1 ? this.#limitsToSet?.(limits) : undefined;
-      this.#child.write(concatenate([...load, encodeCall(job, keep, toSet)]));
+      const message = concatenate([...load, encodeCall(job, keep, toSet)]);
+      span.begin();
+      this.#child.write(message);
       if (hooks.signal.aborted) onAbort();
       const ending = await promise;
       if (!output.accepted && ENDED_BY_PROCESS.has(ending.kind)) throw new JobNotAccepted();
@@ -255,7 +260,11 @@ export class Instance {
       await (keep ? this.#allRead(output) : output.allRead);
       this.#loaded = output.loaded;
       await output.close();
-      return await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
+      const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
+      const usage = output.usage ?? await usageAtEnd(ending, this.ended);
+      // What is open counts, too.
+      egress?.[Symbol.dispose]();
+      return { ...outcome, measured: span.measured(output.loaded, channel, egress, usage) };
     } finally {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);

@@ -1,6 +1,6 @@
 /** Readers of the output of an instance: one while it loads code, one for each call. */
 import type { SandboxLimits } from "../contract.ts";
-import { FrameReader, type Loaded, MarkReader } from "./frames.ts";
+import { FrameReader, type Loaded, MarkReader, type ProcessUsage } from "./frames.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
 import { LineSplitter, type LogSink } from "./logs.ts";
 import type { Ending } from "./outcome.ts";
@@ -38,6 +38,7 @@ export class PreloadOutput implements OutputReader {
       loaded: read,
       needsCall: () => settle("it uses what differs between calls"),
       log: fail,
+      usage: fail,
       hostCall: fail,
       result: fail,
       idle: fail,
@@ -81,6 +82,7 @@ export class CompileOutput implements OutputReader {
       loaded: ({ ms }) => this.#ms = ms,
       needsCall: fail,
       log: fail,
+      usage: fail,
       hostCall: fail,
       result: (bytes) => settle({ codeCache: bytes.slice(), ms: this.#ms }),
       idle: fail,
@@ -112,6 +114,8 @@ export class RunOutput implements OutputReader {
   #whenIdle: (() => void) | undefined;
   /** How the script was evaluated in this call. */
   loaded: Loaded | undefined;
+  /** What the process has used in this call, as it reports itself. */
+  usage: ProcessUsage | undefined;
   /** Whether the process has read its call. */
   accepted = false;
 
@@ -153,6 +157,7 @@ export class RunOutput implements OutputReader {
       // The bootstrap never sends this after its call began.
       needsCall: () => end({ kind: "broken" }),
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
+      usage: (usage) => this.usage = usage,
       hostCall: (bytes) => {
         // The bootstrap makes no call before it has read its own.
         if (!this.accepted) return end({ kind: "broken" });

@@ -15,6 +15,7 @@ import type { ProcessLimits, ResourceLimits } from "../instance/limits.ts";
 import type { TreeSocket } from "./tree_socket.ts";
 
 const MICROS_PER_MS = 1000;
+const BYTES_PER_KIB = 1024;
 const FORKER_TIMEOUT_MS = 10_000;
 
 /** A process that forks: the root or a template. */
@@ -133,8 +134,9 @@ export class ForkerLink {
     const view = new DataView(bytes.buffer);
     let at = 0;
     for (; at + EVENT_BYTES <= bytes.length && !this.#isBroken; at += EVENT_BYTES) {
-      const [number, first, second] = [4, 8, 12].map((offset) => view.getUint32(at + offset));
-      this.#handleEvent(view.getUint8(at), number ?? 0, first ?? 0, second ?? 0);
+      const numbers = [4, 8, 12, 16].map((offset) => view.getUint32(at + offset));
+      const [number = 0, first = 0, second = 0, third = 0] = numbers;
+      this.#handleEvent(view.getUint8(at), number, first, [second, third]);
     }
     this.#held = bytes.slice(at);
   }
@@ -194,7 +196,12 @@ export class ForkerLink {
     };
   }
 
-  #handleEvent(kind: number, number: number, first: number, second: number): void {
+  #handleEvent(
+    kind: number,
+    number: number,
+    first: number,
+    [micros, peakKib]: readonly [number, number],
+  ): void {
     const fork = this.#forks.get(number);
     if (kind === ForkEvent.FORKED && fork?.isForked === false && first > 0) {
       fork.isForked = true;
@@ -206,7 +213,8 @@ export class ForkerLink {
       return this.#end(number, fork, { code: first, signal: null });
     }
     if (kind === ForkEvent.ENDED && fork?.isForked === true && isEnd(first)) {
-      return this.#end(number, fork, exitOfWaitStatus(first, second / MICROS_PER_MS));
+      const usage = { cpuMs: micros / MICROS_PER_MS, peakBytes: peakKib * BYTES_PER_KIB };
+      return this.#end(number, fork, exitOfWaitStatus(first, usage));
     }
     this.#break("wrote an event that it cannot have written");
   }

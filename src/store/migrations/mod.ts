@@ -24,6 +24,7 @@ import * as deliveries from "./017_deliveries.ts";
 import * as retries from "./018_retries.ts";
 import * as destinations from "./019_destinations.ts";
 import * as flowControl from "./020_flow_control.ts";
+import * as measurements from "./021_measurements.ts";
 import * as consoleSessions from "./022_console_sessions.ts";
 
 /** The migrations by name. They are numbered and only appended. */
@@ -48,6 +49,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "018_retries": retries,
   "019_destinations": destinations,
   "020_flow_control": flowControl,
+  "021_measurements": measurements,
   "022_console_sessions": consoleSessions,
 };
 

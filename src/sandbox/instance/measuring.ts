@@ -1,0 +1,59 @@
+/** Measures a call in its process. */
+import { pause } from "../../shared/pause.ts";
+import type { Measurements } from "../contract.ts";
+import type { EgressSession } from "../egress/session.ts";
+import type { Exit } from "./exit.ts";
+import type { Loaded, ProcessUsage } from "./frames.ts";
+import type { HostChannel } from "./host_channel.ts";
+import type { Ending } from "./outcome.ts";
+
+/** Longest wait for what the forker of a killed process has measured. */
+const USAGE_TIMEOUT_MS = 250;
+
+const NO_EGRESS = { egressMs: 0, egressBytes: 0, egress: [] } as const;
+
+/** The time from the message with a call to its first ending. */
+export class ProcessSpan {
+  #beganMs = 0;
+  #endedMs: number | undefined;
+
+  begin(): void {
+    this.#beganMs = performance.now();
+  }
+
+  /** Later endings do not count. */
+  end(): void {
+    this.#endedMs ??= performance.now();
+  }
+
+  /** @param usage of the process */
+  measured(
+    loaded: Loaded | undefined,
+    { busyMs: hostCallsMs }: HostChannel,
+    egress: EgressSession | undefined,
+    usage: Partial<ProcessUsage>,
+  ): Measurements {
+    const processMs = Math.max(0, (this.#endedMs ?? performance.now()) - this.#beganMs);
+    return {
+      processMs,
+      ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
+      hostCallsMs,
+      ...egress?.used ?? NO_EGRESS,
+      ...usage.cpuMs === undefined ? {} : { cpuMs: usage.cpuMs },
+      ...usage.peakBytes === undefined ? {} : { peakBytes: usage.peakBytes },
+    };
+  }
+}
+
+/** The usage of a process that has not answered, from the wait status that its forker got. Empty if none did in time. */
+export async function usageAtEnd(
+  { kind }: Ending,
+  ended: Promise<Exit>,
+): Promise<Partial<ProcessUsage>> {
+  // A process that answered may be kept, or needs no wait: it has reported its usage unless it lies.
+  if (kind === "result" || kind === "failure") return {};
+  const waited = new AbortController();
+  const exit = await Promise.race([ended, pause(USAGE_TIMEOUT_MS, waited.signal)]);
+  waited.abort();
+  return exit ?? {};
+}
