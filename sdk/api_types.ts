@@ -1,4 +1,5 @@
 /** The messages of the API, with the names and types of C1's TypeScript SDK. */
+import type { InvocationMeasurements } from "./measurement_types.ts";
 import type { InvocationHttp } from "./http_types.ts";
 import type { JSONObject } from "./json.ts";
 import type { FunctionSettings, Limits, ProcessReuse } from "./settings_types.ts";
@@ -132,7 +133,7 @@ export interface Attempt {
 }
 
 /** One call of a function. */
-export interface FunctionInvocation {
+export interface FunctionInvocation extends InvocationMeasurements {
   id?: string;
   functionId?: string;
   commitId?: string;

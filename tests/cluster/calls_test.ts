@@ -31,7 +31,12 @@ Deno.test("calls on workers", async (t) => {
 
   await t.step("input and output arrive, large ones as well", async () => {
     const id = await client.deploy(`export default ({ text }) => ({ length: text.length, text });`);
-    const small = outputOf(await client.invoke(id, { text: "Ada" }));
+    const answer = await client.invoke(id, { text: "Ada" });
+    const small = outputOf(answer);
+    const record = await client.invocation(id, answer.body.invocationId);
+    assert.ok(record.worker.length > 0 && record.usage.cpuTime !== undefined);
+    const durations = record.phases.map(({ duration }: Json) => Number(duration.slice(0, -1)));
+    assert.ok(durations.length >= 5 && durations.every((seconds: number) => seconds >= 0));
     assert.deepEqual(small, { length: 3, text: "Ada" });
     const text = "x".repeat(INPUT_BYTES);
     const large = outputOf(await client.invoke(id, { text }));

@@ -264,7 +264,10 @@ export class Instance {
       const usage = output.usage ?? await usageAtEnd(ending, this.ended);
       // What is open counts, too.
       egress?.[Symbol.dispose]();
-      return { ...outcome, measured: span.measured(output.loaded, channel, egress, usage) };
+      return {
+        ...outcome,
+        measured: span.measured(output.loaded, channel, { egress, redactor }, usage),
+      };
     } finally {
       clearTimeout(timer);
       hooks.signal.removeEventListener("abort", onAbort);

@@ -1,11 +1,12 @@
 /** Measures a call in its process. */
 import { pause } from "../../shared/pause.ts";
 import type { Measurements } from "../contract.ts";
-import type { EgressSession } from "../egress/session.ts";
+import { EGRESS_HOST_MAX_UNITS, type EgressSession } from "../egress/session.ts";
 import type { Exit } from "./exit.ts";
 import type { Loaded, ProcessUsage } from "./frames.ts";
 import type { HostChannel } from "./host_channel.ts";
 import type { Ending } from "./outcome.ts";
+import type { Redactor } from "./redaction.ts";
 
 /** Longest wait for what the forker of a killed process has measured. */
 const USAGE_TIMEOUT_MS = 250;
@@ -30,7 +31,11 @@ export class ProcessSpan {
   measured(
     loaded: Loaded | undefined,
     { busyMs: hostCallsMs }: HostChannel,
-    egress: EgressSession | undefined,
+    { egress, redactor }: {
+      readonly egress: EgressSession | undefined;
+      /** Hides secrets in hosts. */
+      readonly redactor: Redactor;
+    },
     usage: Partial<ProcessUsage>,
   ): Measurements {
     const processMs = Math.max(0, (this.#endedMs ?? performance.now()) - this.#beganMs);
@@ -38,11 +43,23 @@ export class ProcessSpan {
       processMs,
       ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
       hostCallsMs,
-      ...egress?.used ?? NO_EGRESS,
+      ...egress === undefined ? NO_EGRESS : usedOf(egress, redactor),
       ...usage.cpuMs === undefined ? {} : { cpuMs: usage.cpuMs },
       ...usage.peakBytes === undefined ? {} : { peakBytes: usage.peakBytes },
     };
   }
+}
+
+function usedOf({ used }: EgressSession, redactor: Redactor): EgressSession["used"] {
+  if (used.egress.length === 0) return used;
+  return {
+    ...used,
+    egress: used.egress.map(({ host, ...counted }) => ({
+      host: redactor.redact(host, host.length >= EGRESS_HOST_MAX_UNITS)
+        .slice(0, EGRESS_HOST_MAX_UNITS),
+      ...counted,
+    })),
+  };
 }
 
 /** The usage of a process that has not answered, from the wait status that its forker got. Empty if none did in time. */

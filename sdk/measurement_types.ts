@@ -1,0 +1,51 @@
+/** A part of the last attempt of a call, and inside of `run` the sums `host_calls` and `egress`. An addition of this server. */
+export interface InvocationPhase {
+  name?:
+    | "admission"
+    | "queue"
+    | "instance"
+    | "evaluate"
+    | "run"
+    | "record"
+    | "host_calls"
+    | "egress";
+  /** RFC 3339 with microseconds. */
+  startedAt?: string;
+  /** Such as `0.001500s`. */
+  duration?: string;
+}
+
+/** What the last attempt of a call used; what is absent was not measured. An addition of this server. */
+export interface InvocationUsage {
+  cpuTime?: string;
+  wallTime?: string;
+  peakMemoryBytes?: string;
+  egressBytes?: string;
+  volumeBytes?: string;
+}
+
+/** Connections of a call to one `host:port`. An addition of this server. */
+export interface EgressVerdict {
+  host?: string;
+  verdict?: "EGRESS_VERDICT_ALLOWED" | "EGRESS_VERDICT_REFUSED" | "EGRESS_VERDICT_FAILED";
+  count?: number;
+  bytes?: string;
+}
+
+/** What the last attempt of a call took. */
+export interface InvocationMeasurements {
+  /** The process that ran it. An addition of this server. */
+  processKind?:
+    | "PROCESS_KIND_UNSPECIFIED"
+    | "PROCESS_KIND_ROOT"
+    | "PROCESS_KIND_TEMPLATE"
+    | "PROCESS_KIND_SINGLE"
+    | "PROCESS_KIND_REUSED";
+  /** The worker that runs it, or ran it last. An addition of this server. */
+  worker?: string;
+  /** Absent until the end. An addition of this server. */
+  phases?: InvocationPhase[];
+  usage?: InvocationUsage;
+  /** Absent without any. */
+  egress?: EgressVerdict[];
+}
