@@ -1080,6 +1080,8 @@ export interface components {
              * @description Calls between this one and the one from outside; absent for that one itself
              */
             depth?: number;
+            /** @description Connections by host and verdict, at most 100; absent without any */
+            egress?: components["schemas"]["invoked.EgressVerdict"][];
             /**
              * Format: date-time
              * @description Absent until the end
@@ -1109,6 +1111,8 @@ export interface components {
             };
             /** @description The invocation that made this call; absent for a call from outside */
             parentInvocationId?: string;
+            /** @description Of its last attempt, one after another, and inside of `run` the sums `host_calls` and `egress`. `record` is the time to the record of the end, without its sync. Absent until the end */
+            phases?: components["schemas"]["invoked.InvocationPhase"][];
             /** @description Who called: a service principal, a function or a trigger */
             principal?: {
                 id?: string;
@@ -1129,6 +1133,7 @@ export interface components {
             trigger?: components["schemas"]["invoked.InvocationTrigger"];
             /** Format: date-time */
             updatedAt?: string;
+            usage?: components["schemas"]["invoked.InvocationUsage"];
             /** @description The volume that was attached */
             vfsId?: string;
             /**
@@ -1142,6 +1147,8 @@ export interface components {
              */
             vfsVersionWritten?: number;
             waitReason?: components["schemas"]["invoked.WaitReason"];
+            /** @description The worker that runs it, or ran it last; absent for the API node itself */
+            worker?: string;
         };
         /** @enum {string} */
         "c1.api.functions.v1.FunctionInvocationStatus": "FUNCTION_INVOCATION_STATUS_UNSPECIFIED" | "FUNCTION_INVOCATION_STATUS_PENDING" | "FUNCTION_INVOCATION_STATUS_RUNNING" | "FUNCTION_INVOCATION_STATUS_SUCCESS" | "FUNCTION_INVOCATION_STATUS_ERROR";
@@ -1801,6 +1808,16 @@ export interface components {
              */
             timeout: string;
         };
+        "invoked.EgressVerdict": {
+            /** Format: int64 */
+            bytes: string;
+            /** Format: int32 */
+            count: number;
+            /** @description `host:port`; empty for requests that name none */
+            host: string;
+            /** @enum {string} */
+            verdict: "EGRESS_VERDICT_ALLOWED" | "EGRESS_VERDICT_REFUSED" | "EGRESS_VERDICT_FAILED";
+        };
         /** @enum {string} */
         "invoked.EndpointAuth": "ENDPOINT_AUTH_UNSPECIFIED" | "ENDPOINT_AUTH_OPEN" | "ENDPOINT_AUTH_BEARER" | "ENDPOINT_AUTH_SIGNATURE";
         "invoked.FunctionPublish": {
@@ -1911,6 +1928,14 @@ export interface components {
             /** Format: date-time */
             time: string;
         };
+        "invoked.InvocationPhase": {
+            /** Format: duration */
+            duration: string;
+            /** @enum {string} */
+            name: "admission" | "queue" | "instance" | "evaluate" | "run" | "record" | "host_calls" | "egress";
+            /** Format: date-time */
+            startedAt: string;
+        };
         "invoked.InvocationSearchRequest": {
             /** @description Only those whose error begins with this word */
             errorWord?: string;
@@ -1943,6 +1968,30 @@ export interface components {
             /** @description Of the trigger, or of the invocation that a replay or a destination follows */
             id?: string;
             kind: components["schemas"]["invoked.TriggerKind"];
+        };
+        "invoked.InvocationUsage": {
+            /**
+             * Format: duration
+             * @description Of its process, the start of a fork included; absent where it is not measured
+             */
+            cpuTime?: string;
+            /** Format: int64 */
+            egressBytes: string;
+            /**
+             * Format: int64
+             * @description Peak of resident memory of its process, shared pages of the runtime included
+             */
+            peakMemoryBytes?: string;
+            /**
+             * Format: int64
+             * @description Of files that it read and wrote; absent without a volume
+             */
+            volumeBytes?: string;
+            /**
+             * Format: duration
+             * @description In its process
+             */
+            wallTime?: string;
         };
         /** @description Those of the function when the commit was built */
         "invoked.Limits": {
