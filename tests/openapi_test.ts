@@ -94,6 +94,8 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "get /healthz": "invoked.HealthService.GetHealth",
   "get /readyz": "invoked.HealthService.GetReadiness",
   "get /api/v1/status": "invoked.ServerService.GetStatus",
+  "get /api/v1/functions/statistics": "invoked.StatisticsService.Get",
+  "get /api/v1/functions/{function_id}/statistics": "invoked.StatisticsService.GetOfFunction",
   "get /openapi.json": "invoked.OpenApiService.GetDocument",
 };
 

@@ -18,6 +18,7 @@ import { PublicOrigins } from "../http/endpoints/public_origin.ts";
 import { clientAddresses } from "../http/client_address.ts";
 import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
+import { measureDisk } from "./disk.ts";
 import type { Cluster } from "./cluster.ts";
 import manifest from "../../package.json" with { type: "json" };
 
@@ -42,6 +43,7 @@ export function composeApi(
   { domain, store, engine, node, sandboxes, cluster, url }: ApiParts,
 ): Hono<Env> {
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
+  const startedMs = performance.now();
   let document: OpenApiDocument | undefined;
   const services: Services = {
     ...domain,
@@ -56,8 +58,12 @@ export function composeApi(
       return reason === undefined ? { ready: true, load: engine.load } : { ready: false, reason };
     },
     serverStatus: async () => ({
+      version: manifest.version,
+      uptimeMs: performance.now() - startedMs,
       walls: sandboxes.walls,
       load: engine.load,
+      disk: await measureDisk(config.server.dataDir),
+      workers: cluster?.workers,
       forks: await sandboxes.forks(),
     }),
     openApiDocument: () => document ??= openApiDocument(OPERATIONS, manifest.version),

@@ -1,4 +1,5 @@
 /** Builds what an API node needs of the cluster. */
+import type { WorkerReport } from "../api/server/readiness.ts";
 import { Claims } from "../cluster/dispatch/claims.ts";
 import { Dispatcher } from "../cluster/dispatch/dispatcher.ts";
 import { NodeMessages } from "../cluster/dispatch/node_messages.ts";
@@ -71,6 +72,17 @@ export class Cluster implements AsyncDisposable {
   /** Slots of this process. */
   get capacity(): number {
     return this.#slots.capacity;
+  }
+
+  /** The workers that can be seen. */
+  get workers(): readonly WorkerReport[] {
+    return this.registry.all.map(({ id, entry: { version, capacity, isDraining }, free }) => ({
+      id,
+      version,
+      capacity,
+      free,
+      isDraining,
+    }));
   }
 
   /** Why no call can run now; undefined while one can, or could a moment ago. */

@@ -40,6 +40,7 @@ import { Pages } from "./paging.ts";
 import { Secrets } from "./functions/secrets.ts";
 import { Provisioning } from "./functions/provisioning.ts";
 import { Publishes } from "./functions/publishes.ts";
+import { Statistics } from "./functions/statistics.ts";
 import { Eraser, type RetentionLimits } from "./purges/eraser.ts";
 import { Purges } from "./purges/purges.ts";
 import type { CommitLimits } from "./commits/source_files.ts";
@@ -65,6 +66,7 @@ import type { VolumeLimits } from "./volumes/write_set.ts";
 export interface Domain {
   readonly functions: Functions;
   readonly publishes: Publishes;
+  readonly statistics: Statistics;
   readonly commits: Commits;
   readonly tags: Tags;
   readonly invocations: Invocations;
@@ -174,6 +176,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
       destinations,
     ),
     publishes,
+    statistics: new Statistics(store),
     commits,
     tags: new Tags(store),
     ...calls,

@@ -25,6 +25,7 @@ import { NodeReader, type NodeRow, NodeWriter } from "./nodes.ts";
 import { probeDirectory } from "./probe.ts";
 import { OutboxReader, OutboxWriter } from "./outbox.ts";
 import { PurgeReader, PurgeWriter } from "./purges.ts";
+import { StatisticsReader } from "./statistics.ts";
 import { ScheduleReader, ScheduleWriter } from "./schedules.ts";
 import { TriggerReader, TriggerWriter } from "./triggers.ts";
 import { VolumeReader, VolumeWriter } from "./volumes.ts";
@@ -44,6 +45,7 @@ export interface Readers {
   readonly triggers: TriggerReader;
   readonly schedules: ScheduleReader;
   readonly deliveries: DeliveryReader;
+  readonly statistics: StatisticsReader;
 }
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
@@ -144,6 +146,7 @@ async function open(
   const openBlobs = await prepare(writing, dialect, dataDir, options);
   const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
   const long = new Kysely<Schema>({ dialect: dialect.longReader, plugins });
+  const counting = new Kysely<Schema>({ dialect: dialect.statisticsReader, plugins });
   const cache = new RowCache(dialect.isShared ? () => countChanges(reading) : undefined);
   const health = new StorageHealth(async () => {
     await probeDirectory(dataDir);
@@ -159,7 +162,10 @@ async function open(
     // A full disk fails the next write as well; that one is noted.
     if (isSyncFailure(error) || error instanceof StorageUnavailable) health.note(error);
   });
-  const read = readersOf(reading, long, dialect, cache);
+  const read = {
+    ...readersOf(reading, long, dialect, cache),
+    statistics: new StatisticsReader(counting, dialect.capabilities),
+  };
   const writers = writersOf(writing, long, dialect, cache);
   const blobs = await openBlobs({ volumes: read.volumes, health });
   opened.move();
@@ -187,6 +193,7 @@ async function open(
       await dialect.close();
       await reading.destroy();
       await long.destroy();
+      await counting.destroy();
       await writing.destroy();
     },
   };
@@ -226,7 +233,7 @@ function readersOf(
   long: Kysely<Schema>,
   { capabilities, search }: Dialect,
   cache: RowCache,
-): Readers {
+): Omit<Readers, "statistics"> {
   const finder = new InvocationFinder(db, capabilities, search);
   return {
     functions: new FunctionReader(db, capabilities, cache),

@@ -107,6 +107,8 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.HealthService.GetReadiness": "public",
   "invoked.OpenApiService.GetDocument": "public",
   "invoked.ServerService.GetStatus": "read",
+  "invoked.StatisticsService.Get": "read",
+  "invoked.StatisticsService.GetOfFunction": "read",
 };
 
 /** Operations with a permission that functions cannot call: they take or answer raw bytes. */

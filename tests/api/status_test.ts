@@ -12,7 +12,14 @@ serverSuite("status of the server", { flags: ["--pool-size", "3"] }, {
       return body.instances?.waiting === 3 ? body : undefined;
     }, "three waiting instances");
     assert.match(status.walls, /^(?:bubblewrap|landlock|process) /);
-    assert.deepEqual(status.slots, { running: 0, queued: 0 });
+    const { limit, ...taken } = status.slots;
+    assert.deepEqual(taken, { running: 0, queued: 0 });
+    assert.ok(limit > 0);
+    assert.match(status.version, /^\d+\.\d+\.\d+$/);
+    assert.match(status.uptime, /^\d+(\.\d{3})?s$/);
+    const { freeBytes, totalBytes, databaseBytes } = status.disk;
+    assert.ok(databaseBytes > 0 && freeBytes > 0 && freeBytes < totalBytes);
+    assert.ok(!("workers" in status));
     assert.equal(status.root.count, 1);
     assert.deepEqual([status.templates.blank, status.templates.script], [3, 0]);
     assert.equal(status.instances.count, 3);

@@ -7,6 +7,7 @@ import { listFunctions } from "./list_functions.ts";
 import { listPublishes } from "./list_publishes.ts";
 import { listPurges } from "./list_purges.ts";
 import { purgeFunction } from "./purge_function.ts";
+import { getFunctionStatistics, getStatistics } from "./statistics.ts";
 import { searchFunctions } from "./search_functions.ts";
 import { updateFunction } from "./update_function.ts";
 
@@ -16,10 +17,12 @@ export const FUNCTION_OPERATIONS: readonly Operation[] = [
   createFunction,
   updateFunction,
   searchFunctions,
+  getStatistics,
   getFunction,
   deleteFunction,
   listPublishes,
   purgeFunction,
   listPurges,
   clearCircuitBreaker,
+  getFunctionStatistics,
 ];

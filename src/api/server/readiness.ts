@@ -13,10 +13,33 @@ export type Readiness = () =>
   | { readonly ready: true; readonly load: LoadReport }
   | { readonly ready: false; readonly reason: string };
 
+/** A worker of the cluster. */
+export interface WorkerReport {
+  readonly id: string;
+  readonly version: string;
+  readonly capacity: number;
+  readonly free: number;
+  /** Whether it takes no more calls. */
+  readonly isDraining: boolean;
+}
+
+/** The file system with the data directory; bytes. */
+export interface DiskReport {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  /** Of the database of SQLite, its log included; undefined for another database. */
+  readonly databaseBytes: number | undefined;
+}
+
 /** What the server consists of at this moment. */
 export type ServerStatus = () => Promise<{
   readonly walls: string;
-  readonly load: LoadReport;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly load: LoadReport & { readonly maxRunning: number };
+  readonly disk: DiskReport;
+  /** Undefined for a server without a cluster. */
+  readonly workers: readonly WorkerReport[] | undefined;
   /** Undefined while each call starts a process. */
   readonly forks: ForkStatus | undefined;
 }>;

@@ -50,6 +50,11 @@ export class Registry implements AsyncDisposable {
     return [...this.#workers.values()].filter(({ entry }) => !entry.isDraining);
   }
 
+  /** All workers with a fresh entry, those that drain included. */
+  get all(): readonly KnownWorker[] {
+    return [...this.#workers.values()];
+  }
+
   get(id: string): KnownWorker | undefined {
     return this.#workers.get(id);
   }

@@ -51,6 +51,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
     isShared: !options.exclusive,
     capabilities: {
       caseInsensitiveLike: "ilike",
+      positionOf: "strpos",
       rowLock: "for update",
       bytesOf: (text) => sql`convert_to(${text}, 'UTF8')`,
       timeAfter: (ms) =>
@@ -61,6 +62,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
     statements: session,
     reader: new StoreDialect(new ConnectionPool(config, readers, STATEMENT_TIMEOUT_MS)),
     longReader: new StoreDialect(long),
+    statisticsReader: new StoreDialect(long),
     search: new PostgresSearch(long, () => index.isReady),
     sync: () => Promise.resolve(),
     async probe() {

@@ -38,6 +38,7 @@ export class StoreDialect extends PostgresDialect {
 /** A bounded number of connections, opened when they are needed. */
 export class ConnectionPool implements Connections {
   readonly #pool: pg.Pool;
+  #ending: Promise<void> | undefined;
   readonly #timeoutMs: number;
   readonly #clients = new WeakMap<PoolClient, PooledConnection>();
 
@@ -64,8 +65,9 @@ export class ConnectionPool implements Connections {
     return pooled;
   }
 
+  /** Several readers may share it, and each ends it. */
   async end(): Promise<void> {
-    await this.#pool.end();
+    await (this.#ending ??= this.#pool.end());
   }
 }
 

@@ -39,6 +39,7 @@ export function sqliteDialect(file: string): Dialect {
     isShared: false,
     capabilities: {
       caseInsensitiveLike: "like",
+      positionOf: "instr",
       rowLock: "",
       bytesOf: (text) => sql`cast(${text} as blob)`,
       timeAfter: (ms) =>
@@ -59,6 +60,7 @@ export function sqliteDialect(file: string): Dialect {
     },
     reader: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
     longReader: threadDialect(file),
+    statisticsReader: threadDialect(file),
     search: {
       find(filter) {
         if (search === undefined) throw new Error("Cannot search before maintenance has started");

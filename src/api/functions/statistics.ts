@@ -1,0 +1,161 @@
+import { z } from "@hono/zod-openapi";
+import type {
+  Counts,
+  FunctionCounts,
+  StatisticsOrder,
+  Steps,
+} from "../../domain/functions/statistics.ts";
+import { durationOf } from "../invocations/measurements.ts";
+import { jsonOperation } from "../operation.ts";
+import {
+  durationIn,
+  durationOut,
+  int32In,
+  int32Out,
+  timestamp,
+  timestampIn,
+} from "../primitives.ts";
+import { functionParam } from "./schemas.ts";
+
+const FUNCTIONS_MAX = 100;
+
+const timeQuery = {
+  since: timestampIn.optional().openapi({ description: "24 hours before `until` by default" }),
+  until: timestampIn.optional().openapi({ description: "Exclusive; now by default" }),
+  step: durationIn.optional().openapi({
+    description: "Whole seconds, at most 1,000 steps; a 60th of the time by default",
+  }),
+};
+
+const countsOut = {
+  calls: int32Out.openapi({ description: "That were accepted in it; skipped ones do not count" }),
+  failures: z.record(z.string(), int32Out).openapi({
+    description: "Failures by the word of their error",
+  }),
+  p50: durationOut.optional().openapi({
+    description: "Median from acceptance, or the start of the last attempt, to the record of the " +
+      "end, within 5 %; absent without a call that ended",
+  }),
+  p99: durationOut.optional(),
+  cpuTime: durationOut.openapi({ description: "Processor time of all calls" }),
+};
+
+const stepOut = z.object({ start: timestamp, ...countsOut }).openapi("invoked.StatisticsStep");
+
+const functionOut = z.object({
+  functionId: z.string(),
+  displayName: z.string(),
+  ...countsOut,
+  callsByStep: z.array(int32Out),
+  failuresByStep: z.array(int32Out),
+}).openapi("invoked.FunctionStatistics");
+
+const ORDER = "STATISTICS_ORDER_";
+const ORDERS = {
+  CALLS: "calls",
+  FAILURES: "failures",
+  P99: "p99",
+  CPU_TIME: "cpuTime",
+} as const satisfies Record<string, StatisticsOrder>;
+const order = z.enum([
+  `${ORDER}UNSPECIFIED`,
+  `${ORDER}CALLS`,
+  `${ORDER}FAILURES`,
+  `${ORDER}P99`,
+  `${ORDER}CPU_TIME`,
+]);
+
+export const getFunctionStatistics = jsonOperation({
+  operationId: "invoked.StatisticsService.GetOfFunction",
+  method: "get",
+  path: "/api/v1/functions/{function_id}/statistics",
+  summary: "Count the calls of a function, with failures and durations, by steps of time",
+  permission: "read",
+  params: functionParam,
+  query: z.object(timeQuery),
+  response: z.object({ list: z.array(stepOut) }),
+  async handle({ params, query: { step: stepMs, since, until } }, { statistics }) {
+    const query = { since, until, stepMs };
+    const { steps, counts } = await statistics.bySteps(params.function_id, query);
+    return { list: stepsJson(steps, counts) };
+  },
+});
+
+export const getStatistics = jsonOperation({
+  operationId: "invoked.StatisticsService.Get",
+  method: "get",
+  path: "/api/v1/functions/statistics",
+  summary: "Count the calls of all functions by steps of time, or by function",
+  permission: "read",
+  query: z.object({
+    ...timeQuery,
+    by_function: z.enum(["true", "false"], { error: "must be true or false" }).optional().openapi({
+      description: "Answer `functions` instead of `list`",
+    }),
+    function_ids: z.string().transform((text) => text.split(",").filter((id) => id !== ""))
+      .refine((ids) => ids.length <= FUNCTIONS_MAX, {
+        error: `must have at most ${FUNCTIONS_MAX} ids`,
+      }).optional().openapi({
+        type: "string",
+        description: "With by_function: only these, separated by commas",
+      }),
+    order_by: order.optional().openapi({
+      description: "With by_function: the greatest first; by calls unless given",
+    }),
+    limit: int32In.refine((n) => n >= 1 && n <= FUNCTIONS_MAX, {
+      error: `must be 1 to ${FUNCTIONS_MAX}`,
+    }).optional().openapi({ description: "With by_function: most functions; 100 by default" }),
+  }),
+  response: z.object({
+    list: z.array(stepOut).optional(),
+    functions: z.array(functionOut).optional().openapi({
+      description: "Those with calls, as `order_by` says",
+    }),
+  }).openapi("invoked.Statistics"),
+  async handle({ query }, { statistics }) {
+    const { since, until, step: stepMs } = query;
+    const time = { since, until, stepMs };
+    if (query.by_function === "true") {
+      const { function_ids: ids, order_by: name, limit = FUNCTIONS_MAX } = query;
+      const by = { order: orderOf(name), limit };
+      const functions = await statistics.byFunction(ids?.length ? ids : undefined, time, by);
+      return { functions: functions.map(functionJson) };
+    }
+    const { steps, counts } = await statistics.bySteps(undefined, time);
+    return { list: stepsJson(steps, counts) };
+  },
+});
+
+function orderOf(name: z.infer<typeof order> = `${ORDER}UNSPECIFIED`): StatisticsOrder {
+  const key = name.slice(ORDER.length);
+  return key in ORDERS ? ORDERS[key as keyof typeof ORDERS] : "calls";
+}
+
+function stepsJson({ starts }: Steps, counts: readonly Counts[]): z.input<typeof stepOut>[] {
+  return counts.map((each, n) => ({
+    start: new Date(starts[n] ?? 0).toISOString(),
+    ...countsJson(each),
+  }));
+}
+
+function functionJson(
+  { functionId, displayName, counts, calls, failed }: FunctionCounts,
+): z.input<typeof functionOut> {
+  return {
+    functionId,
+    displayName,
+    ...countsJson(counts),
+    callsByStep: [...calls],
+    failuresByStep: [...failed],
+  };
+}
+
+function countsJson({ calls, failures, p50Micros, p99Micros, cpuMicros }: Counts) {
+  return {
+    calls,
+    failures: Object.fromEntries(failures),
+    ...p50Micros === undefined ? {} : { p50: durationOf(p50Micros) },
+    ...p99Micros === undefined ? {} : { p99: durationOf(p99Micros) },
+    cpuTime: durationOf(cpuMicros),
+  };
+}

@@ -1,0 +1,200 @@
+/** How often functions were called, with what ends, and how long that took. */
+import { firstIdOf } from "../../store/invocation_search.ts";
+import type { Store } from "../../store/mod.ts";
+import { type CountedCalls, durationOf, type StatisticsFilter } from "../../store/statistics.ts";
+import { invalid } from "../errors.ts";
+import { anyFunction } from "../references.ts";
+
+const MS_PER_SECOND = 1000;
+const MS_PER_DAY = 86_400_000;
+const DEFAULT_RANGE_MS = MS_PER_DAY;
+const DEFAULT_STEPS = 60;
+const STEPS_MAX = 1000;
+const RANGE_DAYS_MAX = 400;
+
+/** The calls of one step, of one function, or of both. */
+export interface Counts {
+  readonly calls: number;
+  /** Failures by the word of their error. */
+  readonly failures: ReadonlyMap<string, number>;
+  /** Durations in microseconds, within 5 %; undefined without a measured call. */
+  readonly p50Micros: number | undefined;
+  readonly p99Micros: number | undefined;
+  readonly cpuMicros: number;
+}
+
+/** The steps of a time; their starts, in milliseconds since 1970, are whole seconds. */
+export interface Steps {
+  readonly starts: readonly number[];
+  readonly stepMs: number;
+}
+
+/** A time to count, as a request names it. */
+export interface StatisticsQuery {
+  /** RFC 3339; 24 hours before `until` if absent. */
+  readonly since: string | undefined;
+  /** Exclusive; now if absent. */
+  readonly until: string | undefined;
+  /** A 60th of the time if absent. */
+  readonly stepMs: number | undefined;
+}
+
+/** What orders functions. */
+export type StatisticsOrder = "calls" | "failures" | "p99" | "cpuTime";
+
+/** The calls of one function: in all, and in each step. */
+export interface FunctionCounts {
+  readonly functionId: string;
+  readonly displayName: string;
+  readonly counts: Counts;
+  readonly calls: readonly number[];
+  readonly failed: readonly number[];
+}
+
+/** Counts calls by the rows of invocations. What was purged does not count any more. */
+export class Statistics {
+  constructor(private readonly store: Store) {}
+
+  /** @param functionId undefined for all functions. @throws INVALID_FIELD */
+  async bySteps(
+    functionId: string | undefined,
+    query: StatisticsQuery,
+  ): Promise<{ readonly steps: Steps; readonly counts: readonly Counts[] }> {
+    const steps = stepsOf(query);
+    const functionIds = functionId === undefined
+      ? undefined
+      : [(await anyFunction(this.store.read, functionId)).id];
+    const rows = await this.store.read.statistics.counted(filterOf(steps, functionIds), "step");
+    const tallies = new Map<string | number, Tally>();
+    for (const row of rows) tallyOf(tallies, row.key).add(row);
+    return { steps, counts: steps.starts.map((_, n) => tallyOf(tallies, n).counts) };
+  }
+
+  /**
+   * The functions that come first in an order, without those that were not called.
+   * @param functionIds undefined for all functions
+   * @throws INVALID_FIELD
+   */
+  async byFunction(
+    functionIds: readonly string[] | undefined,
+    query: StatisticsQuery,
+    { order, limit }: { readonly order: StatisticsOrder; readonly limit: number },
+  ): Promise<readonly FunctionCounts[]> {
+    const { statistics, functions } = this.store.read;
+    const steps = stepsOf(query);
+    const whole = { ...steps, starts: steps.starts.slice(0, 1), stepMs: rangeOf(steps) };
+    const tallies = new Map<string | number, Tally>();
+    for (const row of await statistics.counted(filterOf(whole, functionIds), "functionId")) {
+      tallyOf(tallies, row.key).add(row);
+    }
+    const first = [...tallies].map(([id, { counts }]) => ({ functionId: String(id), counts }))
+      .toSorted((a, b) => measureOf(b.counts, order) - measureOf(a.counts, order)).slice(0, limit);
+    if (first.length === 0) return [];
+    const ids = first.map(({ functionId }) => functionId);
+    const names = new Map(await functions.displayNames(ids));
+    const series = await statistics.series(filterOf(steps, ids));
+    const byId = Map.groupBy(series, ({ functionId }) => functionId);
+    return first.map(({ functionId, counts }) => {
+      const calls = steps.starts.map(() => 0);
+      const failed = steps.starts.map(() => 0);
+      for (const row of byId.get(functionId) ?? []) {
+        calls[row.step] = row.calls;
+        failed[row.step] = row.failed;
+      }
+      return { functionId, displayName: names.get(functionId) ?? "", counts, calls, failed };
+    });
+  }
+}
+
+/** Adds up calls. */
+class Tally {
+  readonly #failures = new Map<string, number>();
+  /** Calls by class of durations. */
+  readonly #classes = new Map<number, number>();
+  #calls = 0;
+  #cpuMicros = 0;
+
+  add({ word, class: number, calls, cpuMicros }: CountedCalls): void {
+    this.#calls += calls;
+    this.#cpuMicros += cpuMicros;
+    if (word !== null) this.#failures.set(word, (this.#failures.get(word) ?? 0) + calls);
+    if (number !== null) this.#classes.set(number, (this.#classes.get(number) ?? 0) + calls);
+  }
+
+  get counts(): Counts {
+    const classes = [...this.#classes].toSorted(([a], [b]) => a - b);
+    return {
+      calls: this.#calls,
+      failures: this.#failures,
+      p50Micros: percentile(classes, 0.5),
+      p99Micros: percentile(classes, 0.99),
+      cpuMicros: this.#cpuMicros,
+    };
+  }
+}
+
+function tallyOf(tallies: Map<string | number, Tally>, key: string | number): Tally {
+  const tally = tallies.get(key) ?? new Tally();
+  tallies.set(key, tally);
+  return tally;
+}
+
+/** @param classes numbers and counts, ascending */
+function percentile(
+  classes: readonly (readonly [number: number, calls: number])[],
+  share: number,
+): number | undefined {
+  const all = classes.reduce((sum, [, calls]) => sum + calls, 0);
+  let left = Math.max(1, Math.ceil(share * all));
+  for (const [number, calls] of classes) {
+    left -= calls;
+    if (left <= 0) return durationOf(number);
+  }
+  return undefined;
+}
+
+function measureOf({ calls, failures, p99Micros = 0, cpuMicros }: Counts, order: StatisticsOrder) {
+  const failed = () => failures.values().reduce((sum, count) => sum + count, 0);
+  return { calls: () => calls, failures: failed, p99: () => p99Micros, cpuTime: () => cpuMicros }
+    [order]();
+}
+
+function rangeOf({ starts, stepMs }: Steps): number {
+  return starts.length * stepMs;
+}
+
+function filterOf(
+  { starts, stepMs }: Steps,
+  functionIds: readonly string[] | undefined,
+): StatisticsFilter {
+  const idOf = (ms: number) => firstIdOf(new Date(ms).toISOString());
+  const steps = starts.map((start) => ({ from: idOf(start), before: idOf(start + stepMs) }));
+  return { steps, functionIds };
+}
+
+/** Ids have a second of time, so steps begin and end at whole ones. @throws INVALID_FIELD */
+function stepsOf({ since, until, stepMs }: StatisticsQuery): Steps {
+  // A call of this moment counts.
+  const end = wholeSecond(until === undefined ? Date.now() + MS_PER_SECOND : Date.parse(until));
+  const start = since === undefined ? end - DEFAULT_RANGE_MS : wholeSecond(Date.parse(since));
+  const range = end - start;
+  if (range <= 0) throw invalid({ field: "since", description: "must be before until" });
+  if (range > RANGE_DAYS_MAX * MS_PER_DAY) {
+    const description = `must be at most ${RANGE_DAYS_MAX} d before until`;
+    throw invalid({ field: "since", description });
+  }
+  const step = stepMs ?? Math.ceil(range / DEFAULT_STEPS / MS_PER_SECOND) * MS_PER_SECOND;
+  if (step <= 0 || step % MS_PER_SECOND !== 0) {
+    throw invalid({ field: "step", description: "must be a whole number of seconds, at least 1s" });
+  }
+  const count = Math.ceil(range / step);
+  if (count > STEPS_MAX) {
+    const description = `makes ${count} steps, the limit is ${STEPS_MAX}; name a longer one`;
+    throw invalid({ field: "step", description });
+  }
+  return { starts: Array.from({ length: count }, (_, n) => start + n * step), stepMs: step };
+}
+
+function wholeSecond(ms: number): number {
+  return Math.floor(ms / MS_PER_SECOND) * MS_PER_SECOND;
+}
