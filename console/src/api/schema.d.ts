@@ -379,6 +379,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/functions/{function_id}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the calls of a function, with failures and durations, by steps of time */
+        get: operations["invoked.StatisticsService.GetOfFunction"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/functions/{function_id}/tags": {
         parameters: {
             query?: never;
@@ -537,6 +554,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/functions/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the calls of all functions by steps of time, or by function */
+        get: operations["invoked.StatisticsService.Get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/functions/update": {
         parameters: {
             query?: never;
@@ -649,7 +683,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Report slots, walls, and the processes from which calls are forked */
+        /** Report slots, walls, disk, workers, and the processes from which calls are forked */
         get: operations["invoked.ServerService.GetStatus"];
         put?: never;
         post?: never;
@@ -1865,6 +1899,33 @@ export interface components {
             /** @description Display name of the principal */
             purgedBy: string;
         };
+        "invoked.FunctionStatistics": {
+            /**
+             * Format: int32
+             * @description That were accepted in it; skipped ones do not count
+             */
+            calls: number;
+            callsByStep: number[];
+            /**
+             * Format: duration
+             * @description Processor time of all calls
+             */
+            cpuTime: string;
+            displayName: string;
+            /** @description Failures by the word of their error */
+            failures: {
+                [key: string]: number;
+            };
+            failuresByStep: number[];
+            functionId: string;
+            /**
+             * Format: duration
+             * @description Median from acceptance, or the start of the last attempt, to the record of the end, within 5 %; absent without a call that ended
+             */
+            p50?: string;
+            /** Format: duration */
+            p99?: string;
+        };
         "invoked.HttpTrigger": {
             /** @enum {string} */
             auth: "ENDPOINT_AUTH_UNSPECIFIED" | "ENDPOINT_AUTH_OPEN" | "ENDPOINT_AUTH_BEARER" | "ENDPOINT_AUTH_SIGNATURE";
@@ -2178,7 +2239,46 @@ export interface components {
          * @enum {string}
          */
         "invoked.SkipReason": "SKIP_REASON_UNSPECIFIED" | "SKIP_REASON_OVERLAP" | "SKIP_REASON_CATCH_UP" | "SKIP_REASON_PAUSED" | "SKIP_REASON_CIRCUIT_BREAKER" | "SKIP_REASON_RATE_LIMIT" | "SKIP_REASON_DEBOUNCED" | "SKIP_REASON_REPEAT";
+        "invoked.Statistics": {
+            /** @description Those with calls, as `order_by` says */
+            functions?: components["schemas"]["invoked.FunctionStatistics"][];
+            list?: components["schemas"]["invoked.StatisticsStep"][];
+        };
+        "invoked.StatisticsStep": {
+            /**
+             * Format: int32
+             * @description That were accepted in it; skipped ones do not count
+             */
+            calls: number;
+            /**
+             * Format: duration
+             * @description Processor time of all calls
+             */
+            cpuTime: string;
+            /** @description Failures by the word of their error */
+            failures: {
+                [key: string]: number;
+            };
+            /**
+             * Format: duration
+             * @description Median from acceptance, or the start of the last attempt, to the record of the end, within 5 %; absent without a call that ended
+             */
+            p50?: string;
+            /** Format: duration */
+            p99?: string;
+            /** Format: date-time */
+            start: string;
+        };
         "invoked.Status": {
+            /** @description The file system with the data directory */
+            disk: {
+                /** @description Absent for PostgreSQL */
+                databaseBytes?: number;
+                /** @description Bytes */
+                freeBytes: number;
+                /** @description Bytes */
+                totalBytes: number;
+            };
             /** @description Absent, as root and templates, while each call starts a process */
             instances?: {
                 /** Format: int32 */
@@ -2195,6 +2295,13 @@ export interface components {
                 privateBytes: number;
             };
             slots: {
+                /**
+                 * Format: int32
+                 * @description Calls that may run at the same time, on all workers
+                 */
+                limit: number;
+                /** @description Slots granted a second while all are taken; absent without a measurement */
+                perSecond?: number;
                 /** Format: int32 */
                 queued: number;
                 /** Format: int32 */
@@ -2208,8 +2315,13 @@ export interface components {
                 /** Format: int32 */
                 script: number;
             };
+            /** Format: duration */
+            uptime: string;
+            version: string;
             /** @description The isolation in force */
             walls: string;
+            /** @description Absent without a cluster */
+            workers?: components["schemas"]["invoked.Worker"][];
         };
         "invoked.Trigger": {
             /** Format: date-time */
@@ -2449,6 +2561,19 @@ export interface components {
             slack?: Record<string, never>;
             standardWebhooks?: Record<string, never>;
             stripe?: Record<string, never>;
+        };
+        "invoked.Worker": {
+            /**
+             * Format: int32
+             * @description Its slots
+             */
+            capacity: number;
+            /** Format: int32 */
+            free: number;
+            id: string;
+            /** @description Whether it takes no more calls */
+            isDraining: boolean;
+            version: string;
         };
     };
     responses: never;
@@ -3419,6 +3544,46 @@ export interface operations {
             };
         };
     };
+    "invoked.StatisticsService.GetOfFunction": {
+        parameters: {
+            query?: {
+                /** @description 24 hours before `until` by default */
+                since?: string;
+                /** @description Whole seconds, at most 1,000 steps; a 60th of the time by default */
+                step?: string;
+                /** @description Exclusive; now by default */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                function_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        list: components["schemas"]["invoked.StatisticsStep"][];
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
     "c1.api.functions.v1.FunctionsService.ListTags": {
         parameters: {
             query?: never;
@@ -3934,6 +4099,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.StatisticsService.Get": {
+        parameters: {
+            query?: {
+                /** @description Answer `functions` instead of `list` */
+                by_function?: "true" | "false";
+                /** @description With by_function: only these, separated by commas */
+                function_ids?: string;
+                /** @description With by_function: most functions; 100 by default */
+                limit?: number;
+                /** @description With by_function: the greatest first; by calls unless given */
+                order_by?: "STATISTICS_ORDER_UNSPECIFIED" | "STATISTICS_ORDER_CALLS" | "STATISTICS_ORDER_FAILURES" | "STATISTICS_ORDER_P99" | "STATISTICS_ORDER_CPU_TIME";
+                /** @description 24 hours before `until` by default */
+                since?: string;
+                /** @description Whole seconds, at most 1,000 steps; a 60th of the time by default */
+                step?: string;
+                /** @description Exclusive; now by default */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["invoked.Statistics"];
                 };
             };
             /** @description An error */
