@@ -7,6 +7,7 @@ import { Ids } from "../../src/domain/ids.ts";
 import { Clients, newServicePrincipal, ServerKeys } from "../../src/domain/identity/mod.ts";
 import { Idempotency, lockOf } from "../../src/domain/invocations/idempotency.ts";
 import { StoredRecord } from "../../src/domain/invocations/record.ts";
+import { Timeline } from "../../src/domain/invocations/timeline.ts";
 import { locks } from "../../src/domain/locks.ts";
 import { Pages } from "../../src/domain/paging.ts";
 import { Eraser } from "../../src/domain/purges/eraser.ts";
@@ -225,13 +226,13 @@ async function fencing(stores: Pair): Promise<void> {
       const successor = { id: row.id, owner: "successor", attempt: 2 };
       assert.ok(await stores[1].write((tx) => tx.invocations.claim(successor, "w", NOW)));
       const last = await stores[1].write((tx) => tx.invocations.lastSequence(row.id));
-      return await new StoredRecord(stores[1], successor, rules)
+      return await new StoredRecord(stores[1], successor, rules, new Timeline(undefined))
         .finish({ kind: "success", outputJson: '{"from":"successor"}' }, [{
           ...line,
           sequence: last + 1,
         }]);
     };
-    const old = new StoredRecord(store, suspended, rules);
+    const old = new StoredRecord(store, suspended, rules, new Timeline(undefined));
     const [late, taken] = await Promise.all([
       old.appendLogs([{ ...line, sequence: 1 }]).then(() =>
         old.finish(success, [{ ...line, sequence: 2 }])

@@ -97,7 +97,7 @@ export async function run(
   options: RunOptions = {},
 ): Promise<Ran> {
   const logs: SandboxLog[] = [];
-  const { process, ...outcome } = await sandboxes.run({
+  const { process, measured: _, ...outcome } = await sandboxes.run({
     script: scriptOf(body),
     scriptKey: body,
     functionKey: options.functionKey ?? body,
