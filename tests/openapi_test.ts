@@ -95,6 +95,8 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "get /readyz": "invoked.HealthService.GetReadiness",
   "get /api/v1/status": "invoked.ServerService.GetStatus",
   "get /api/v1/functions/statistics": "invoked.StatisticsService.Get",
+  "get /api/v1/functions/types": "invoked.CommitService.GetSdkTypes",
+  "get /api/v1/functions/{function_id}/commits/{commit_id}/types": "invoked.CommitService.GetTypes",
   "get /api/v1/functions/{function_id}/statistics": "invoked.StatisticsService.GetOfFunction",
   "get /openapi.json": "invoked.OpenApiService.GetDocument",
 };

@@ -69,6 +69,16 @@ export interface BuildLimits {
  */
 export type BuildGoal = "function" | "tests";
 
+/** Declarations and manifests of packages, as they lie in a `node_modules`. */
+export interface PackageTypes {
+  /** Texts by path, such as `node_modules/zod/index.d.ts`. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Whether files are left out, beyond a limit. */
+  readonly isTruncated: boolean;
+  /** Packages with their versions that the cache does not have. */
+  readonly missing: readonly string[];
+}
+
 /** Builds commits. Disposing it does not end running builds: abort them first. */
 export interface Builder extends AsyncDisposable {
   /** Sets up the walls around the compiler. @throws {IsolationError} if the configured mode does not work */
@@ -82,4 +92,6 @@ export interface Builder extends AsyncDisposable {
    * rejected. Throws and aborts as `build` does.
    */
   checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]>;
+  /** Declarations of the packages of a lock, as far as the cache of the builder has them. */
+  packageTypes(lock: string): Promise<PackageTypes>;
 }

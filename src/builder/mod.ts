@@ -5,6 +5,7 @@ export { TEST_ENTRY } from "./build.ts";
 export { formatDiagnostic } from "./diagnostics.ts";
 export { registryOf } from "./registry.ts";
 export { readSdk, type SdkSources } from "./sdk.ts";
+export { sdkTypes } from "./types.ts";
 
 import { getLogger } from "@logtape/logtape";
 import { type BuildContext, buildIn, ENTRY, TEST_ENTRY } from "./build.ts";
@@ -16,6 +17,7 @@ import type {
   BuildLimits,
   BuildResult,
   Diagnostic,
+  PackageTypes,
   SourceFiles,
 } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
@@ -25,6 +27,7 @@ import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
 import { SourceTree } from "./source_tree.ts";
 import { checkTypesIn } from "./type_check.ts";
+import { packageTypes } from "./types.ts";
 import { raiseWalls, type WallOptions, type Walls } from "./walls.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
 
@@ -102,6 +105,10 @@ class CompilingBuilder implements Builder {
       await using workspace = await openWorkspace(tree.files, this.#options);
       return await checkTypesIn(workspace, tree, this.#context(workspace, walls, deadline));
     });
+  }
+
+  packageTypes(lock: string): Promise<PackageTypes> {
+    return packageTypes(lock, this.#options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -44,6 +44,7 @@ import { Statistics } from "./functions/statistics.ts";
 import { Eraser, type RetentionLimits } from "./purges/eraser.ts";
 import { Purges } from "./purges/purges.ts";
 import type { CommitLimits } from "./commits/source_files.ts";
+import { CommitTypes } from "./commits/package_types.ts";
 import { Tags } from "./commits/tags.ts";
 import { ConsoleSessions, type SessionLimits } from "./sessions/sessions.ts";
 import { Scheduler } from "./scheduling/scheduler.ts";
@@ -67,6 +68,7 @@ export interface Domain {
   readonly functions: Functions;
   readonly publishes: Publishes;
   readonly statistics: Statistics;
+  readonly commitTypes: CommitTypes;
   readonly commits: Commits;
   readonly tags: Tags;
   readonly invocations: Invocations;
@@ -177,6 +179,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     ),
     publishes,
     statistics: new Statistics(store),
+    commitTypes: new CommitTypes(store, builder),
     commits,
     tags: new Tags(store),
     ...calls,

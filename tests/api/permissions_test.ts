@@ -108,6 +108,8 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.OpenApiService.GetDocument": "public",
   "invoked.ServerService.GetStatus": "read",
   "invoked.StatisticsService.Get": "read",
+  "invoked.CommitService.GetTypes": "read",
+  "invoked.CommitService.GetSdkTypes": "read",
   "invoked.StatisticsService.GetOfFunction": "read",
 };
 

@@ -106,6 +106,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/functions/{function_id}/commits/{commit_id}/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the declarations of a commit's packages, and of the SDK, for an editor */
+        get: operations["invoked.CommitService.GetTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/functions/{function_id}/commits/{id}": {
         parameters: {
             query?: never;
@@ -563,6 +580,23 @@ export interface paths {
         };
         /** Count the calls of all functions by steps of time, or by function */
         get: operations["invoked.StatisticsService.Get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/functions/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the declarations of the SDK, for an editor */
+        get: operations["invoked.CommitService.GetSdkTypes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2366,6 +2400,16 @@ export interface components {
             message: string;
             path?: string;
         };
+        "invoked.Types": {
+            /** @description Declarations and manifests by path, such as `node_modules/zod/index.d.ts` */
+            files: {
+                [key: string]: string;
+            };
+            /** @description Packages whose files the server does not have any more */
+            missing?: string[];
+            /** @description Files are left out, beyond 16 MiB */
+            truncated?: boolean;
+        };
         "invoked.UpdateTriggerRequest": {
             trigger: {
                 displayName?: string;
@@ -2872,6 +2916,38 @@ export interface operations {
                         content?: string;
                         exists?: boolean;
                     };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.CommitService.GetTypes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                commit_id: string;
+                function_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["invoked.Types"];
                 };
             };
             /** @description An error */
@@ -4143,6 +4219,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["invoked.Statistics"];
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.CommitService.GetSdkTypes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["invoked.Types"];
                 };
             };
             /** @description An error */

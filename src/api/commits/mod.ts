@@ -2,6 +2,7 @@ import type { Operation } from "../operation.ts";
 import { createFinalCommit } from "./create_final_commit.ts";
 import { getCommitContent } from "./get_commit_content.ts";
 import { getLockFile } from "./get_lock_file.ts";
+import { getTypes } from "./get_types.ts";
 import { listCommits } from "./list_commits.ts";
 import { createInitialCommit } from "./create_initial_commit.ts";
 import { uploadFile } from "./upload_file.ts";
@@ -13,5 +14,6 @@ export const COMMIT_OPERATIONS: readonly Operation[] = [
   createFinalCommit,
   getLockFile,
   getCommitContent,
+  getTypes,
   uploadFile,
 ];

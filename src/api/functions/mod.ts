@@ -2,6 +2,7 @@ import type { Operation } from "../operation.ts";
 import { createFunction } from "./create_function.ts";
 import { deleteFunction } from "./delete_function.ts";
 import { clearCircuitBreaker } from "./flow.ts";
+import { getSdkTypes } from "../commits/get_types.ts";
 import { getFunction } from "./get_function.ts";
 import { listFunctions } from "./list_functions.ts";
 import { listPublishes } from "./list_publishes.ts";
@@ -18,6 +19,7 @@ export const FUNCTION_OPERATIONS: readonly Operation[] = [
   updateFunction,
   searchFunctions,
   getStatistics,
+  getSdkTypes,
   getFunction,
   deleteFunction,
   listPublishes,

@@ -1,0 +1,41 @@
+/** An editor gets the declarations of a commit's packages, and of the SDK. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { unbase64 } from "../support/client.ts";
+import { assertError } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+
+const SDK = "node_modules/@c1/functions-sdk";
+
+serverSuite("types for an editor", {}, {
+  async "has the SDK without a commit"({ client }) {
+    const { status, body } = await client.get("/api/v1/functions/types");
+    assert.equal(status, 200, JSON.stringify(body));
+    const { types } = JSON.parse(unbase64(body.files[`${SDK}/package.json`]));
+    assert.match(unbase64(body.files[`${SDK}/${types}`]), /export/);
+    assert.ok("node_modules/@c1/test/package.json" in body.files);
+  },
+  async "has the packages of the lock, and follows no link"({ client, server }) {
+    const id = await client.deploy(
+      `import { z } from "npm:zod@4.6.7"; export default () => ({ ok: z.string() !== undefined });`,
+    );
+    const path = `/api/v1/functions/${id}/commits/HEAD/types`;
+    const zod = join(server.dataDir, "cache/builder/npm/registry.npmjs.org/zod/4.6.7");
+    await Deno.symlink("/etc/hostname", join(zod, "stolen.d.ts")).catch(() => {});
+    const { status, body } = await client.get(path);
+    assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+    const paths = Object.keys(body.files);
+    assert.ok("node_modules/zod/package.json" in body.files, paths.join(" ").slice(0, 500));
+    assert.ok("node_modules/zod/index.d.ts" in body.files && `${SDK}/package.json` in body.files);
+    assert.ok(!("node_modules/zod/stolen.d.ts" in body.files) && !("missing" in body));
+    assert.ok(
+      paths.every((each) => /(?:\.d\.[cm]?ts|package\.json)$/.test(each) || each.includes("@c1/")),
+    );
+    await Deno.remove(join(zod, "stolen.d.ts")).catch(() => {});
+  },
+  async "rejects an unknown commit"({ client }) {
+    const id = await client.deploy("export default () => ({});");
+    const answer = await client.get(`/api/v1/functions/${id}/commits/none/types`);
+    assertError(answer, "NOT_FOUND", "COMMIT_NOT_FOUND");
+  },
+});
