@@ -116,7 +116,7 @@ export type ProcessKind = "root" | "template" | "single" | "reused";
 export interface EgressVerdict {
   /** `host:port`; empty for requests that name none. */
   readonly host: string;
-  /** As in the log: let through, refused by a rule, or failed on the network. */
+  /** As in the log: let through, `refused` by a rule, or failed on the network. */
   readonly verdict: "allowed" | "refused" | "failed";
   readonly count: number;
   /** Of bodies and tunnels, both directions together. */

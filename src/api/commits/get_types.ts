@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { PackageTypes } from "../../builder/contract.ts";
+import type { PackageTypes } from "../../domain/commits/package_types.ts";
 import { jsonOperation } from "../operation.ts";
 import { bytesOut, encodeBase64 } from "../primitives.ts";
 import { commitParams } from "./schemas.ts";

@@ -3,6 +3,8 @@ import { type Builder, type PackageTypes, sdkTypes } from "../../builder/mod.ts"
 import type { Store } from "../../store/mod.ts";
 import { anyFunction, finalizedCommit } from "../references.ts";
 
+export type { PackageTypes };
+
 /** Sets of types that are kept in memory, by the digests of their locks. */
 const KEPT_MAX = 4;
 

@@ -262,7 +262,6 @@ export class Instance {
       await output.close();
       const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
       const usage = output.usage ?? await usageAtEnd(ending, this.ended);
-      // What is open counts, too.
       egress?.[Symbol.dispose]();
       return {
         ...outcome,
