@@ -16,6 +16,7 @@ import {
   construct,
   createObject,
   dictionary,
+  encode,
   getOwnPropertyDescriptor,
   indexOf,
   jsonParse,
@@ -60,6 +61,7 @@ const TOOLS = {
   construct,
   createObject,
   dictionary,
+  encode,
   enqueue: uncurry(ReadableByteStreamController.prototype.enqueue),
   failStream: uncurry(ReadableByteStreamController.prototype.error),
   forEachHeader: uncurry(Headers.prototype.forEach),
@@ -95,7 +97,7 @@ type Tools = typeof TOOLS;
 const makeRequest = anonymous(function (tools: Tools) {
   const { appendHeader, byobRequestOf, closeStream, construct, dictionary, enqueue, react } = tools;
   const { headersOfRequest, indexOf, jsonParse, ReadableStreamOf, RequestOf } = tools;
-  const { byteLength, failStream, respondByob, TypeErrorOf } = tools;
+  const { byteLength, encode, failStream, respondByob, TypeErrorOf } = tools;
 
   const bodyStream = (call: HostCalls["call"]): ReadableStream => {
     const give = (controller: ReadableByteStreamController, answer: HostAnswer) => {
@@ -120,14 +122,25 @@ const makeRequest = anonymous(function (tools: Tools) {
     return construct(ReadableStreamOf, [dictionary<unknown>(source)]) as ReadableStream;
   };
 
+  /** A stream of bytes, too: whether a body has arrived must not decide which readers it takes. */
+  const arrivedStream = (body: string): ReadableStream => {
+    const source = {
+      type: "bytes",
+      start: (controller: ReadableByteStreamController) => {
+        if (body !== "") enqueue(controller, encode(body));
+        closeStream(controller);
+      },
+    };
+    return construct(ReadableStreamOf, [dictionary<unknown>(source)]) as ReadableStream;
+  };
+
   return (
-    { method, url, headers, hasBody }: RequestInput,
+    { method, url, headers, hasBody, body }: RequestInput,
     call: HostCalls["call"],
     signal: AbortSignal,
   ): Request => {
-    const init = hasBody
-      ? { method, signal, body: bodyStream(call), duplex: "half" }
-      : { method, signal };
+    const stream = () => body === undefined ? bodyStream(call) : arrivedStream(body);
+    const init = hasBody ? { method, signal, body: stream(), duplex: "half" } : { method, signal };
     const request = construct(RequestOf, [url, dictionary<unknown>(init)]) as Request;
     const target = headersOfRequest(request);
     for (let at = 0; at < headers.length; at++) {

@@ -72,7 +72,7 @@ export interface HandlerContext {
 }
 
 /**
- * The input of a call of `fetch`. Its bodies travel by host calls:
+ * The input of a call of `fetch`. Its bodies travel by host calls, but for a body of the request that is in `body`:
  * - `http.read` answers bytes of the request's body, with `{"end":true}` if none follow.
  * - `http.respond {status, headers, end}` sends the head of the response and the first bytes of its body.
  * - `http.write {end}` sends further bytes. Its reply comes once the client can take more.
@@ -85,6 +85,8 @@ export interface RequestInput {
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly hasBody: boolean;
+  /** The whole body of the request, if it is short text in UTF-8 that has arrived. */
+  readonly body?: string;
 }
 
 /** Nonce, kind, length. */

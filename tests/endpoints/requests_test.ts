@@ -1,6 +1,6 @@
 /** What a function gets of a request, and what a client gets of its response. */
 import assert from "node:assert/strict";
-import { Client } from "../support/client.ts";
+import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { answerOf, preview, raw, recordOf, send } from "./support.ts";
@@ -66,6 +66,58 @@ async function requests({ client }: Stage): Promise<void> {
   });
   assert.equal(record.input.url, url);
   assert.ok(!JSON.stringify(record.input).includes("console=1"));
+}
+
+/** Reads its body once the response is complete: a host call for that would fail. */
+const READS_LATE = `
+export function fetch(request, { waitUntil }) {
+  waitUntil(new Promise((resolve) => setTimeout(resolve, 100)).then(async () => {
+    console.log([...await request.bytes()].slice(0, 4).join(" "));
+  }));
+  return new Response("done");
+}`;
+const BYTES = `export const fetch = async (request) =>
+  Response.json({ bytes: [...new Uint8Array(await request.arrayBuffer())] });`;
+/** Reads its body into a buffer of its own. */
+const BYOB = `export async function fetch(request) {
+  const reader = request.body?.getReader({ mode: "byob" });
+  let bytes = 0;
+  for (let done = reader === undefined; !done;) {
+    const read = await reader.read(new Uint8Array(8));
+    done = read.done;
+    bytes += read.value?.length ?? 0;
+  }
+  return Response.json({ bytes });
+}`;
+
+async function shortBodies({ client }: Stage): Promise<void> {
+  const late = await preview(client, READS_LATE);
+  // In Latin-1. The first has a byte order mark, which belongs to the body.
+  const bodies = { "\xef\xbb\xbf{}": "239 187 191 123", ["x".repeat(2000)]: "120 120 120 120" };
+  const head =
+    `POST ${late.path}/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${client.token}\r\n`;
+  for (const [body, logged] of Object.entries(bodies)) {
+    // Head and body arrive together.
+    const length = `Connection: close\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const answer = await raw(client.url, head + length + body);
+    assert.match(answer, /^HTTP\/1\.1 200 [^]*\r\n\r\ndone$/);
+    const invocationId = /^invocation-id: (\S+)/im.exec(answer)?.[1] ?? "";
+    const { status, http } = await client.ended(late.functionId, invocationId);
+    assert.match(status, /_SUCCESS$/);
+    assert.equal(http.requestBytes, `${body.length}`);
+    const logs = `/api/v1/functions/${late.functionId}/invocations/${invocationId}/logs`;
+    assert.deepEqual(ok(await client.get(logs)).list.map(({ message }: Json) => message), [logged]);
+  }
+  const bytes = await preview(client, BYTES);
+  const body = new Uint8Array([0, 255, 128, 10]);
+  const response = await send(client, bytes, "/", { method: "POST", body });
+  assert.deepEqual(await response.json(), { bytes: [...body] });
+  assert.equal((await recordOf(client, bytes, response)).http.requestBytes, "4");
+  const byob = await preview(client, BYOB);
+  for (const sent of ["short text", new Uint8Array([0, 255, 128, 10]), ""]) {
+    const read = await send(client, byob, "/", { method: "POST", body: sent });
+    assert.deepEqual(await read.json(), { bytes: sent.length });
+  }
 }
 
 async function methods({ client }: Stage): Promise<void> {
@@ -200,6 +252,7 @@ async function callers({ client }: Stage): Promise<void> {
 sharedSuite("a function answers HTTP requests", {
   "with all of a request": requests,
   "of every method": methods,
+  "with a short body that has arrived, without a host call": shortBodies,
   "with every kind of response": responses,
   "of those who may invoke it": callers,
 });

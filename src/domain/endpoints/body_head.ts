@@ -33,3 +33,12 @@ export class BodyHead {
     return new TextDecoder().decode(this.#bytes.subarray(0, this.#length), { stream: true });
   }
 }
+
+/** The text of a body in UTF-8, which encodes to just these bytes; undefined for other bytes. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

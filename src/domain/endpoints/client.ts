@@ -38,6 +38,8 @@ export interface HttpClient {
    * @throws BODY_TOO_LARGE, ClientLeft, ClientIdle
    */
   read(): Promise<Uint8Array | undefined>;
+  /** The whole body of a request, if no more than so many bytes, all of which have arrived; it is read then. */
+  readArrived(maxBytes: number): Uint8Array | undefined;
   /** Whether the request's body is known to have been read whole. */
   readonly isRead: boolean;
   /** Sends the head of the response. */

@@ -129,10 +129,10 @@ export class Endpoints {
     client: HttpClient,
     bodyHead?: BodyHead,
   ): Promise<void> {
-    const inputJson = JSON.stringify({ method, url, headers, hasBody } satisfies RequestInput);
+    const input: RequestInput = { method, url, headers, hasBody };
     const exchange = new HttpExchange(
       client,
-      { method, path, inputJson, bodyHead },
+      { path, input, bodyHead },
       this.parts.limits,
       this.#streams,
     );

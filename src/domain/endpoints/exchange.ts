@@ -4,7 +4,8 @@ import { type HostCall, HostCallError, type HostReply } from "../../sandbox/cont
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { DomainError } from "../errors.ts";
 import { RunEnd } from "../invocations/run_end.ts";
-import type { BodyHead } from "./body_head.ts";
+import type { RequestInput } from "../../runtime/wire.ts";
+import { type BodyHead, textOf } from "./body_head.ts";
 import {
   ClientIdle,
   ClientLeft,
@@ -28,6 +29,9 @@ import { Timer } from "./timer.ts";
 
 /** Bytes of a request's body after which its call is one with a long body. */
 const SHORT_BODY_BYTES = 1024 * 1024;
+
+/** Bytes of a request's body up to which it travels with the input, if it has arrived. */
+const INPUT_BODY_BYTES = 64 * 1024;
 
 /** Limits of endpoints, each a named setting in `src/config`. */
 export interface EndpointLimits {
@@ -79,6 +83,8 @@ export class HttpExchange {
   #fault: string | undefined;
   #lastRead: Promise<unknown> = Promise.resolve();
   #status: number | null = null;
+  /** A body that was read for the input. `http.read` gives it, too: it may be no text, or the worker of an older version. */
+  #arrived: Uint8Array | undefined;
   #requestBytes = 0;
   #responseBytes = 0;
   #contentLength: number | undefined;
@@ -86,9 +92,8 @@ export class HttpExchange {
   constructor(
     private readonly client: HttpClient,
     private readonly request: {
-      readonly method: string;
       readonly path: string;
-      readonly inputJson: string;
+      readonly input: RequestInput;
       /** Where the body is recorded. */
       readonly bodyHead: BodyHead | undefined;
     },
@@ -100,9 +105,14 @@ export class HttpExchange {
     if (client.gone.aborted) this.#left();
   }
 
-  /** The input of the call: a `RequestInput` of `src/runtime/wire.ts`. */
-  get inputJson(): string {
-    return this.request.inputJson;
+  /** The input of the call as JSON, with the body as far as that saves a host call. */
+  takeInput(): string {
+    const { input, bodyHead } = this.request;
+    this.#arrived = input.hasBody ? this.client.readArrived(INPUT_BODY_BYTES) : undefined;
+    this.#requestBytes = this.#arrived?.length ?? 0;
+    if (this.#arrived === undefined) return JSON.stringify(input);
+    bodyHead?.add(this.#arrived);
+    return JSON.stringify({ ...input, body: textOf(this.#arrived) });
   }
 
   /** Aborts when the run has to end; the reason is a {@link RunEnd}. */
@@ -111,7 +121,7 @@ export class HttpExchange {
   }
 
   get record(): HttpRecord {
-    const { method, path, bodyHead } = this.request;
+    const { input: { method }, path, bodyHead } = this.request;
     return {
       method,
       path,
@@ -259,6 +269,9 @@ export class HttpExchange {
       );
     }
     try {
+      const arrived = this.#arrived;
+      this.#arrived = undefined;
+      if (arrived !== undefined) return { value: { end: true }, bytes: arrived };
       const bytes = await this.client.read();
       if (bytes === undefined) return { value: { end: true } };
       this.#requestBytes += bytes.length;
@@ -284,7 +297,7 @@ export class HttpExchange {
     if (!this.#lifecycle.is("waiting")) throw this.#faulty("the function responded twice");
     const end = isEnd(params);
     const head = this.#headOf(params, end ? bytes.length : undefined);
-    const isWhole = end || this.request.method === "HEAD" || !mayHaveBody(head.status);
+    const isWhole = end || this.request.input.method === "HEAD" || !mayHaveBody(head.status);
     if (!isWhole && !this.#becomeStream()) return GONE;
     this.#firstByte.stop();
     this.#lifecycle.set("answering");
@@ -295,7 +308,7 @@ export class HttpExchange {
       if (bytes.length === 0) this.client.flush();
       return await this.#write(false, bytes);
     }
-    const sent = this.request.method === "HEAD" || !mayHaveBody(head.status)
+    const sent = this.request.input.method === "HEAD" || !mayHaveBody(head.status)
       ? new Uint8Array()
       : bytes;
     this.#contentLength = sent.length;
@@ -309,7 +322,7 @@ export class HttpExchange {
       const head = readResponseHead(params, this.limits.maxHeaderBytes);
       if (head.status === 204) return { ...head, contentLength: undefined };
       if (head.status === 304) return head;
-      if (this.request.method === "HEAD" || !mayHaveBody(head.status)) {
+      if (this.request.input.method === "HEAD" || !mayHaveBody(head.status)) {
         return { ...head, contentLength: head.contentLength ?? length };
       }
       if (length !== undefined && (head.contentLength ?? length) !== length) {

@@ -26,7 +26,7 @@ export function startedJob(
     ...job,
     context,
     handler: "fetch",
-    inputJson: exchange.inputJson,
+    inputJson: exchange.takeInput(),
     // Its bodies may take longer than a call.
     limits: { ...limits, timeoutMs: exchange.longestMs(timeoutMs) },
   };

@@ -87,6 +87,20 @@ export class NodeClient implements HttpClient {
     }
   }
 
+  readArrived(maxBytes: number): Uint8Array | undefined {
+    const { headers, readableLength } = this.incoming;
+    const length = this.#whole?.length ?? Number(headers["content-length"] ?? NaN);
+    if (length > maxBytes || this.gone.aborted) return undefined;
+    if (this.#whole !== undefined) {
+      const whole = this.#whole;
+      this.#whole = new Uint8Array();
+      return whole;
+    }
+    if (readableLength !== length || this.#bytes > 0) return undefined;
+    const chunk = this.incoming.read() as Uint8Array | null;
+    return chunk === null ? undefined : this.#counted(chunk);
+  }
+
   get isRead(): boolean {
     const { complete, readableLength } = this.incoming;
     return complete && readableLength === 0 && (this.#whole?.length ?? 0) === 0;
