@@ -93,6 +93,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "put /api/v1/vfs/volumes/{id}/archive": `${VOLUMES}.WriteArchive`,
   "get /healthz": "invoked.HealthService.GetHealth",
   "get /readyz": "invoked.HealthService.GetReadiness",
+  "get /api/v1/events": "invoked.ServerService.WatchChanges",
   "get /api/v1/status": "invoked.ServerService.GetStatus",
   "get /api/v1/functions/statistics": "invoked.StatisticsService.Get",
   "get /api/v1/functions/types": "invoked.CommitService.GetSdkTypes",

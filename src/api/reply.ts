@@ -6,7 +6,7 @@ export type ReplyStatus = 200 | 201 | 204 | 206 | 304 | 429 | 503;
 
 /** An event of a stream (https://html.spec.whatwg.org/#server-sent-events). */
 export type ServerSentEvent =
-  | { readonly event: string; readonly data: string; readonly id?: string }
+  | { readonly event?: string; readonly data: string; readonly id?: string }
   | { readonly comment: string };
 
 export type ReplyBody =

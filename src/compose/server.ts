@@ -8,7 +8,7 @@ import { deployHello, keepCredentials } from "../domain/first_start.ts";
 import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
-import { openDomain } from "../domain/mod.ts";
+import { type Domain, openDomain } from "../domain/mod.ts";
 import { Node, type NodeSpec } from "../domain/nodes/node.ts";
 import type { SessionLink } from "../domain/sessions/sessions.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
@@ -52,6 +52,7 @@ interface Parts {
   readonly helloFunctionId: string | undefined;
   readonly signInLink: SessionLink | undefined;
   readonly http: HttpServer;
+  readonly domain: Domain;
   readonly engine: Engine;
   readonly sandboxes: Sandboxes;
   /** Everything that was opened, to be closed in reverse order. */
@@ -105,9 +106,10 @@ export class RunningServer {
 
   /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
   async drain(): Promise<void> {
-    const { engine, http, opened, drainTimeoutMs } = this.#parts;
+    const { engine, http, domain, opened, drainTimeoutMs } = this.#parts;
     this.#lifecycle.set("draining");
     await engine.drain(drainTimeoutMs);
+    domain.liveChanges[Symbol.dispose]();
     // Before the rest: an answer on its way may still read the store.
     await closeHttp(http);
     await opened.disposeAsync();
@@ -129,7 +131,8 @@ export async function startServer(
   const { server: { dataDir, drainTimeoutMs } } = config;
   const sealer = await openSealer(config, opened.use(await openDataDir(dataDir)));
   const cluster = await openCluster(config, opened);
-  const { http, tls, url } = await openListener(config, opened);
+  const listener = await openListener(config, opened);
+  const { http, url } = listener;
 
   const sandboxes = opened.use(await openSandboxes(config, join(dataDir, "cache", "sandbox")));
   const builder = opened.use(openBuilder(config));
@@ -179,12 +182,11 @@ export async function startServer(
   http.serve(app);
   if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
   return new RunningServer({
-    url,
+    ...listener,
     credentialsPath,
-    tls,
     helloFunctionId,
     signInLink: first && await domain.consoleSessions.createLink(first),
-    http,
+    domain,
     engine,
     sandboxes,
     opened: opened.move(),
@@ -223,7 +225,8 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
 }
 
 function limitsOf(config: Config) {
-  const { commits, invocations, endpoints, volumes, tests, retention, triggers, identity } = config;
+  const { commits, invocations, endpoints, volumes, tests, retention, triggers, identity, rates } =
+    config;
   return {
     commits,
     endpoints: { ...endpoints, maxHeaderBytes: config.server.maxHeaderBytes },
@@ -235,6 +238,7 @@ function limitsOf(config: Config) {
       lifetimeMs: identity.sessionLifetimeMs,
       linkLifetimeMs: identity.sessionLinkLifetimeMs,
     },
+    maxEventStreams: rates.maxEventStreams,
     triggers: { ...triggers, hosts: hostLimitsOf(config) },
     tests: { ...invocations, ...tests },
   };

@@ -66,6 +66,8 @@ export interface Config {
     readonly apiBurst: number;
     /** Requests per minute of one client and address on the token endpoint, and wrong ones of one address; 0 for no limit. */
     readonly tokensPerMinute: number;
+    /** Streams of changes that one client may have open. */
+    readonly maxEventStreams: number;
   };
   readonly log: {
     readonly format: "auto" | "json" | "pretty";

@@ -169,6 +169,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "120",
       description: "Token requests per minute of a client, wrong ones of an address; 0: no limit",
     },
+    maxEventStreams: {
+      name: "max-event-streams",
+      kind: integer({ min: "1", max: "100000" }),
+      default: "64",
+      description: "Streams of changes (/api/v1/events) that one client may have open on a node",
+    },
   },
   log: {
     format: {

@@ -7,6 +7,7 @@ import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { Endpoints } from "./endpoints/endpoints.ts";
 import type { EndpointLimits } from "./endpoints/exchange.ts";
+import { type ChangeRelay, LiveChanges } from "./changes/live_changes.ts";
 import { Commits } from "./commits/commits.ts";
 import { Functions } from "./functions/functions.ts";
 import { FunctionLimits, type OperatorLimits } from "./functions/limits.ts";
@@ -95,6 +96,7 @@ export interface Domain {
   readonly accessTokens: AccessTokens;
   readonly clients: Clients;
   readonly consoleSessions: ConsoleSessions;
+  readonly liveChanges: LiveChanges;
   readonly tokenEndpoint: TokenEndpoint;
 }
 
@@ -109,7 +111,7 @@ export interface DomainParts {
   /** Hands calls without a caller to workers; undefined if they run in this process alone. */
   readonly queue?: CallQueue | undefined;
   /** Reaches the other nodes; undefined without other nodes. */
-  readonly peers?: Peers | undefined;
+  readonly peers?: Peers & ChangeRelay | undefined;
   readonly snapshots: Snapshots;
   /** Sends requests under the rules of a function's egress. */
   readonly publicPost: PublicPost;
@@ -123,6 +125,7 @@ export interface DomainParts {
     readonly tests: TestParts["limits"];
     readonly retention: RetentionLimits;
     readonly sessions: SessionLimits;
+    readonly maxEventStreams: number;
   };
   /** Whether the types of commits are checked. */
   readonly checkTypes: boolean;
@@ -196,6 +199,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
       volumeLimits: limits.volumes,
     }),
     typeChecks,
+    liveChanges: new LiveChanges(store, parts.peers, limits.maxEventStreams),
     purges: new Purges(store, eraser, pages, ids),
     eraser,
     ...await openIdentity(parts, keys, pages),

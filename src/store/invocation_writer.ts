@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import type { Changes } from "./changes.ts";
 import type { Capabilities } from "./dialect.ts";
 import {
   type Attempt,
@@ -51,6 +52,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     db: Kysely<Schema>,
     statements: StatementRunner,
     private readonly capabilities: Capabilities,
+    private readonly changes: Pick<Changes, "note">,
   ) {
     super(db);
     this.#insert = new Statement(
@@ -101,6 +103,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
 
   async insert(row: InvocationRow): Promise<void> {
     await this.#insert.run(row);
+    this.changes.note({ kind: "invocation", id: row.id, functionId: row.functionId });
   }
 
   /** Records the invocation of a key, in place of an older one. */
@@ -116,6 +119,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
 
   /** PENDING to RUNNING: the attempt begins. False if it is not pending, or is another's. */
   async start(attempt: Attempt, now: string): Promise<boolean> {
+    this.changes.note({ kind: "invocation", id: attempt.id });
     return await this.#start.run({ ...attempt, previous: attempt.attempt - 1, now }) > 0;
   }
 
@@ -229,6 +233,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
       measured: measures?.measured ?? null,
       updatedAt,
     };
+    this.changes.note({ kind: "invocation", id: attempt.id });
     return await this.#finish.run(columns) > 0;
   }
 

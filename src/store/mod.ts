@@ -1,4 +1,5 @@
 import { CamelCasePlugin, Kysely } from "kysely";
+import { Changes } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
@@ -75,6 +76,8 @@ export interface Store extends AsyncDisposable {
   readonly commitBlobs: CommitBlobs;
   /** Files of volumes. */
   readonly volumeBlobs: VolumeBlobs;
+  /** What writes of this process have changed. */
+  readonly changes: Pick<Changes, "subscribe">;
   /** Whether it can write now. */
   readonly health: Pick<StorageHealth, "fault" | "available">;
   /**
@@ -139,7 +142,8 @@ async function open(
   options: StoreOptions,
 ): Promise<Store> {
   const plugins = [new CamelCasePlugin()];
-  const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins });
+  const changes = new Changes();
+  const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins: [changes, ...plugins] });
   await using opened = new AsyncDisposableStack();
   opened.defer(() => writing.destroy());
   opened.defer(() => dialect.close());
@@ -166,7 +170,7 @@ async function open(
     ...readersOf(reading, long, dialect, cache),
     statistics: new StatisticsReader(counting, dialect.capabilities),
   };
-  const writers = writersOf(writing, long, dialect, cache);
+  const writers = writersOf(writing, long, dialect, { cache, changes });
   const blobs = await openBlobs({ volumes: read.volumes, health });
   opened.move();
   return {
@@ -174,16 +178,19 @@ async function open(
     commitBlobs: blobs.commitBlobs,
     volumeBlobs: blobs.volumeBlobs,
     health: blobs.health,
+    changes,
     async write(statements, durability = "durable", locks = []) {
       using tx = new TransactionWriters(writers, cache);
       // A single writer runs one transaction after another.
       const taken = dialect.isShared ? locks : [];
       const write = async () => {
-        const value = await statements(tx);
+        const recorded = await changes.record(() => statements(tx));
         if (dialect.isShared && tx.hasChanged) await noteChange(writing);
-        return value;
+        return recorded;
       };
-      return await health.write(() => grouped.write(write, durability, taken));
+      const recorded = await health.write(() => grouped.write(write, durability, taken));
+      changes.publish(recorded.changes);
+      return recorded.value;
     },
     async [Symbol.asyncDispose]() {
       blobs[Symbol.dispose]();
@@ -257,12 +264,12 @@ function writersOf(
   db: Kysely<Schema>,
   long: Kysely<Schema>,
   { capabilities, statements }: Dialect,
-  cache: RowCache,
+  { cache, changes }: { readonly cache: RowCache; readonly changes: Changes },
 ): Writers {
   return {
     functions: new FunctionWriter(db, capabilities, cache),
     commits: new CommitWriter(db, cache),
-    invocations: new InvocationWriter(db, statements, capabilities),
+    invocations: new InvocationWriter(db, statements, capabilities, changes),
     identity: new IdentityWriter(db, cache),
     consoleSessions: new ConsoleSessionWriter(db, cache),
     assertions: new AssertionWriter(db),

@@ -111,11 +111,12 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.CommitService.GetTypes": "read",
   "invoked.CommitService.GetSdkTypes": "read",
   "invoked.StatisticsService.GetOfFunction": "read",
+  "invoked.ServerService.WatchChanges": "read",
 };
 
 /** Operations with a permission that functions cannot call: they take or answer raw bytes. */
 const RAW = ["ReadFile", "WriteFile", "DeleteFile", "ReadArchive", "WriteArchive"]
-  .map((name) => `${VOLUMES}.${name}`);
+  .map((name) => `${VOLUMES}.${name}`).concat("invoked.ServerService.WatchChanges");
 
 /** The permissions of each role; a caller without a role has none. */
 const PERMISSIONS_OF: Readonly<Record<string, readonly OperationPermission[]>> = {

@@ -19,6 +19,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Watch what changes, as a stream of events without its content */
+        get: operations["invoked.ServerService.WatchChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/functions": {
         parameters: {
             query?: never;
@@ -1691,6 +1708,13 @@ export interface components {
         };
         /** @enum {string} */
         "invoked.CatchUp": "CATCH_UP_UNSPECIFIED" | "CATCH_UP_NONE" | "CATCH_UP_LAST" | "CATCH_UP_ALL";
+        "invoked.Change": {
+            functionId?: string;
+            /** @description Absent if several changed */
+            id?: string;
+            /** @enum {string} */
+            kind: "function" | "commit" | "invocation" | "trigger" | "volume";
+        };
         /** @enum {string} */
         "invoked.CircuitBreakerPeriod": "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED" | "CIRCUIT_BREAKER_PERIOD_HOUR" | "CIRCUIT_BREAKER_PERIOD_DAY" | "CIRCUIT_BREAKER_PERIOD_WEEK" | "CIRCUIT_BREAKER_PERIOD_MONTH";
         "invoked.ClearCircuitBreakerRequest": {
@@ -2644,6 +2668,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["c1.api.auth.v1.IntrospectResponse"];
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.ServerService.WatchChanges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["invoked.Change"];
                 };
             };
             /** @description An error */

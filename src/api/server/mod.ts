@@ -3,6 +3,7 @@ import { getHealth } from "./get_health.ts";
 import { getOpenApi } from "./get_openapi.ts";
 import { getReadiness } from "./get_readiness.ts";
 import { getStatus } from "./get_status.ts";
+import { watchChanges } from "./watch_changes.ts";
 
 /** Ask about the server itself. */
 export const SERVER_OPERATIONS: readonly Operation[] = [
@@ -10,4 +11,5 @@ export const SERVER_OPERATIONS: readonly Operation[] = [
   getReadiness,
   getOpenApi,
   getStatus,
+  watchChanges,
 ];

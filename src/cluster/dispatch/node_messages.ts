@@ -1,5 +1,5 @@
 import type { Nats } from "../nats/connection.ts";
-import { isId, subjects } from "../nats/subjects.ts";
+import { isId, partsOf, subjects } from "../nats/subjects.ts";
 
 /** How long another node may take to cancel a call: its end is recorded first. */
 const CANCEL_TIMEOUT_MS = 20_000;
@@ -33,6 +33,20 @@ export class NodeMessages implements Disposable {
     });
   }
 
+  /** Reports to the other nodes what has changed. It may be lost. */
+  publishChanges(changes: readonly unknown[]): void {
+    this.#nats.publish(subjects.changes(this.#node), encodeText(JSON.stringify(changes)));
+  }
+
+  /** Calls the listener with such reports of other nodes, which are not checked. */
+  subscribeChanges(listener: (changes: readonly unknown[]) => void): Disposable {
+    return this.#nats.subscribe(subjects.allChanges(), ({ subject, bytes }) => {
+      if (partsOf(subject).at(-1) === this.#node) return;
+      const changes = listIn(bytes);
+      if (changes !== undefined) listener(changes);
+    });
+  }
+
   /** Asks a node to cancel a call that it owns; false if it does not answer or does not run the call. */
   async cancel(node: string, invocationId: string): Promise<boolean> {
     try {
@@ -59,5 +73,15 @@ export class NodeMessages implements Disposable {
 
   [Symbol.dispose](): void {
     this.#serving?.[Symbol.dispose]();
+  }
+}
+
+/** The list in a message; undefined for what is none, as of another version. */
+function listIn(bytes: Uint8Array): readonly unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(decodeText(bytes));
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
   }
 }

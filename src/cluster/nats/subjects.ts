@@ -46,6 +46,9 @@ export const subjects = {
   claims: () => `${PREFIX}.claim.*`,
   /** API node to all: something of an invocation was recorded. */
   notify: (invocation: string) => `${PREFIX}.notify.${invocation}`,
+  /** API node to all: what has changed. */
+  changes: (node: string) => `${PREFIX}.notify.changes.${node}`,
+  allChanges: () => `${PREFIX}.notify.changes.*`,
   /** API node to the owner of a run: cancel it. */
   cancel: (node: string) => `${PREFIX}.api.${node}.cancel`,
 };

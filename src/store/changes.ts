@@ -1,0 +1,155 @@
+/** What writes have changed, for those who show it live. A statement is seen by its table, whichever writer runs it. */
+import {
+  AndNode,
+  BinaryOperationNode,
+  ColumnNode,
+  DeleteQueryNode,
+  InsertQueryNode,
+  type KyselyPlugin,
+  type OperationNode,
+  OperatorNode,
+  type PluginTransformQueryArgs,
+  type PluginTransformResultArgs,
+  PrimitiveValueListNode,
+  type QueryResult,
+  ReferenceNode,
+  type RootOperationNode,
+  TableNode,
+  type UnknownRow,
+  UpdateQueryNode,
+  ValueNode,
+  ValuesNode,
+} from "kysely";
+
+export type ChangedKind = "function" | "commit" | "invocation" | "trigger" | "volume";
+
+/** What a statement has changed; without an id if it names several, or names them in another way. */
+export interface Change {
+  readonly kind: ChangedKind;
+  readonly id?: string;
+  readonly functionId?: string;
+}
+
+/** The tables of what is shown, and the columns that name it. */
+const TABLES: Readonly<
+  Record<string, { readonly kind: ChangedKind; readonly id: string; readonly functionId?: string }>
+> = {
+  functions: { kind: "function", id: "id" },
+  functionSecrets: { kind: "function", id: "functionId" },
+  destinationSecrets: { kind: "function", id: "functionId" },
+  publishes: { kind: "function", id: "functionId" },
+  commits: { kind: "commit", id: "id", functionId: "functionId" },
+  tags: { kind: "commit", id: "commitId", functionId: "functionId" },
+  triggers: { kind: "trigger", id: "id", functionId: "functionId" },
+  schedules: { kind: "trigger", id: "triggerId" },
+  deliveries: { kind: "trigger", id: "triggerId" },
+  invocations: { kind: "invocation", id: "id", functionId: "functionId" },
+  volumes: { kind: "volume", id: "id" },
+  volumeVersions: { kind: "volume", id: "volumeId" },
+};
+
+/** Sees every statement of the writers but those that are compiled once: whoever runs one notes it. */
+export class Changes implements KyselyPlugin {
+  readonly #listeners = new Set<(changes: readonly Change[]) => void>();
+  /** Of the write that runs; the writers run one after another. */
+  #current: Change[] | undefined;
+
+  /** Runs a write. The result has what it changed, which nobody hears of before {@link publish}. */
+  async record<T>(
+    write: () => Promise<T>,
+  ): Promise<{ readonly value: T; readonly changes: readonly Change[] }> {
+    const changes: Change[] = [];
+    this.#current = this.#listeners.size > 0 ? changes : undefined;
+    try {
+      return { value: await write(), changes };
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  /** Reports what a write has changed, once it is acknowledged. */
+  publish(changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    for (const listener of this.#listeners) listener(changes);
+  }
+
+  /** Calls the listener with the changes of each write of this process. */
+  subscribe(listener: (changes: readonly Change[]) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Notes a change of the write that runs. */
+  note(change: Change): void {
+    this.#current?.push(change);
+  }
+
+  transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
+    if (this.#current !== undefined) noteStatement(node, this.#current);
+    return node;
+  }
+
+  transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    return Promise.resolve(result);
+  }
+}
+
+function noteStatement(node: RootOperationNode, into: Change[]): void {
+  const table = TABLES[tableOf(node) ?? ""];
+  if (table === undefined) return;
+  const valueOf = (column: string | undefined) =>
+    column === undefined ? undefined : textOf(valueIn(node, column));
+  const [id, functionId] = [valueOf(table.id), valueOf(table.functionId)];
+  into.push({
+    kind: table.kind,
+    ...id === undefined ? {} : { id },
+    ...functionId === undefined ? {} : { functionId },
+  });
+}
+
+/** The table that a statement writes; undefined for a query. */
+function tableOf(node: RootOperationNode): string | undefined {
+  const table = InsertQueryNode.is(node)
+    ? node.into
+    : UpdateQueryNode.is(node)
+    ? node.table
+    : DeleteQueryNode.is(node)
+    ? node.from.froms[0]
+    : undefined;
+  return table !== undefined && TableNode.is(table) ? table.table.identifier.name : undefined;
+}
+
+/** The value that a statement gives a column, or compares it with; undefined for several. */
+function valueIn(node: RootOperationNode, column: string): unknown {
+  if (InsertQueryNode.is(node)) return insertedValue(node, column);
+  if (UpdateQueryNode.is(node) || DeleteQueryNode.is(node)) {
+    return comparedValue(node.where?.where, column);
+  }
+  return undefined;
+}
+
+function insertedValue({ columns = [], values }: InsertQueryNode, column: string): unknown {
+  const at = columns.findIndex((node) => node.column.name === column);
+  const [row, ...others] = values !== undefined && ValuesNode.is(values) ? values.values : [];
+  if (at < 0 || row === undefined || others.length > 0) return undefined;
+  if (PrimitiveValueListNode.is(row)) return row.values[at];
+  const value = row.values[at];
+  return value !== undefined && ValueNode.is(value) ? value.value : undefined;
+}
+
+function comparedValue(node: OperationNode | undefined, column: string): unknown {
+  if (node === undefined) return undefined;
+  if (AndNode.is(node)) {
+    return comparedValue(node.left, column) ?? comparedValue(node.right, column);
+  }
+  if (!BinaryOperationNode.is(node)) return undefined;
+  const { leftOperand, operator, rightOperand } = node;
+  const isOfColumn = ReferenceNode.is(leftOperand) && ColumnNode.is(leftOperand.column) &&
+    leftOperand.column.column.name === column;
+  const isEqual = OperatorNode.is(operator) && operator.operator === "=";
+  return isOfColumn && isEqual && ValueNode.is(rightOperand) ? rightOperand.value : undefined;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
