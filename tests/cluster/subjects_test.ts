@@ -35,6 +35,8 @@ const USES: Readonly<Record<keyof typeof subjects | "runs", Use>> = {
   claim: { subject: subjects.claim, from: "worker", to: "api" },
   claims: { subject: subjects.claims, to: "api" },
   notify: { subject: () => subjects.notify("call"), from: "api", to: "api" },
+  changes: { subject: () => subjects.changes("node"), from: "api", to: "api" },
+  allChanges: { subject: subjects.allChanges, to: "api" },
   cancel: { subject: () => subjects.cancel("node"), from: "api", to: "api" },
 };
 
