@@ -76,7 +76,7 @@ export class NodeMessages implements Disposable {
   }
 }
 
-/** The list in a message; undefined for what is none, as of another version. */
+/** The list in a message; undefined for anything else, as of another version. */
 function listIn(bytes: Uint8Array): readonly unknown[] | undefined {
   try {
     const value: unknown = JSON.parse(decodeText(bytes));
