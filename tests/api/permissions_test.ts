@@ -132,6 +132,7 @@ const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /*", "ALL /api/*"]
   .concat("ALL /auth/v1/session", "ALL /auth/v1/session_links", "ALL /auth/v1/sessions/*");
 /** Of functions, each with authentication of its own. */
 const ENDPOINTS = ["ALL /*", "ALL /run/*", "ALL /preview/*"];
+const EVENTS = "/api/v1/events";
 const NO_SERVICES = {} as Services;
 
 Deno.test("docs/permissions.md is what the operations say", async () => {
@@ -290,8 +291,21 @@ async function callOverHttp(
 ): Promise<{ readonly status: number; readonly reason: string | undefined }> {
   const body = method === "get" ? undefined : "{}";
   const target = path.replace(/\{\w+\}/g, "none");
+  if (target === EVENTS) return await watchOverHttp(client);
   const answer = await client.call(method.toUpperCase(), target, body);
   return { status: answer.status, reason: answer.body.details?.at(-1)?.reason };
+}
+
+/** An answer that has no end is left at once. */
+async function watchOverHttp({ url, token }: Client) {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(url + EVENTS, { headers });
+  if (!response.ok) {
+    const { details } = await response.json();
+    return { status: response.status, reason: details.at(-1)?.reason };
+  }
+  await response.body?.cancel();
+  return { status: response.status, reason: undefined };
 }
 
 /** A client of a new principal with these roles. */
