@@ -8,6 +8,7 @@ import {
   PATH_MAX_BYTES,
   TOKEN_BYTES,
 } from "../../runtime/fork/wire.ts";
+import { Timeouts } from "../../shared/timeouts.ts";
 import type { ProcessHandle } from "../instance/child.ts";
 import { type Exit, exitOfWaitStatus, isEnd } from "../instance/exit.ts";
 import { closeConnection, inputOf, readConnection } from "./connection.ts";
@@ -35,8 +36,8 @@ interface Awaited {
   isForked: boolean;
   isConnected: boolean;
   isKilled: boolean;
-  /** Ends the wait for what the forker has to do next. */
-  deadline: ReturnType<typeof setTimeout> | undefined;
+  /** What the forker does not do if it is late. */
+  fault: string;
 }
 
 /** What a fork did when the channel of its forker ended: all forks end with their forker. */
@@ -56,7 +57,8 @@ export interface Forked extends ProcessHandle {
 export class ForkerLink {
   readonly #send: (bytes: Uint8Array<ArrayBuffer>) => void;
   readonly #broken: (fault: string) => void;
-  readonly #timeoutMs: number;
+  /** Forks with which the forker has to do something soon. */
+  readonly #late: Timeouts<Awaited>;
   readonly #forks = new Map<number, Awaited>();
   /** Forks that have ended and whose connection has not. */
   readonly #lingering = new Set<Awaited>();
@@ -75,7 +77,7 @@ export class ForkerLink {
     timeoutMs = FORKER_TIMEOUT_MS,
   ) {
     this.#send = send;
-    this.#timeoutMs = timeoutMs;
+    this.#late = new Timeouts(timeoutMs, ({ fault }) => this.#break(fault));
     this.#broken = broken;
   }
 
@@ -144,13 +146,13 @@ export class ForkerLink {
   /** The channel has ended. */
   close(): void {
     this.#isClosed = true;
-    for (const { pid, ended, deadline } of this.#forks.values()) {
-      clearTimeout(deadline);
-      pid.reject(new Error("the forker has ended"));
-      ended.resolve(ENDED_WITH_FORKER);
+    for (const fork of this.#forks.values()) {
+      this.#late.delete(fork);
+      fork.pid.reject(new Error("the forker has ended"));
+      fork.ended.resolve(ENDED_WITH_FORKER);
     }
     this.#forks.clear();
-    for (const { deadline } of this.#lingering) clearTimeout(deadline);
+    for (const fork of this.#lingering) this.#late.delete(fork);
     this.#lingering.clear();
   }
 
@@ -161,7 +163,7 @@ export class ForkerLink {
       isForked: false,
       isConnected: false,
       isKilled: false,
-      deadline: undefined,
+      fault: "",
     };
     awaited.pid.promise.catch(() => {});
     this.#forks.set(number, awaited);
@@ -189,7 +191,7 @@ export class ForkerLink {
       readStdout: async (onChunk) => {
         await readAll(channel, onChunk);
         fork.isConnected = false;
-        if (this.#lingering.delete(fork)) clearTimeout(fork.deadline);
+        if (this.#lingering.delete(fork)) this.#late.delete(fork);
       },
       readStderr: (onChunk) => readAll(errors, onChunk),
       kill: () => this.kill(number),
@@ -205,7 +207,7 @@ export class ForkerLink {
     const fork = this.#forks.get(number);
     if (kind === ForkEvent.FORKED && fork?.isForked === false && first > 0) {
       fork.isForked = true;
-      if (!fork.isKilled) clearTimeout(fork.deadline);
+      if (!fork.isKilled) this.#late.delete(fork);
       return fork.pid.resolve(first);
     }
     if (kind === ForkEvent.FAILED && fork?.isForked === false) {
@@ -221,7 +223,7 @@ export class ForkerLink {
 
   /** The connection of a fork that has ended ends, too. */
   #end(number: number, fork: Awaited, exit: Exit): void {
-    clearTimeout(fork.deadline);
+    this.#late.delete(fork);
     this.#forks.delete(number);
     fork.ended.resolve(exit);
     if (!fork.isConnected) return;
@@ -230,9 +232,10 @@ export class ForkerLink {
   }
 
   #expectSoon(fork: Awaited, fault: string): void {
-    clearTimeout(fork.deadline);
+    this.#late.delete(fork);
     if (this.#isClosed) return;
-    fork.deadline = setTimeout(() => this.#break(fault), this.#timeoutMs);
+    fork.fault = fault;
+    this.#late.add(fork);
   }
 
   #break(fault: string): void {

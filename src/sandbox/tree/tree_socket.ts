@@ -2,6 +2,8 @@
 import { getLogger } from "@logtape/logtape";
 import { acceptAll, type SocketDir } from "../../isolation/mod.ts";
 import { GREETING_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
+import { Timeouts } from "../../shared/timeouts.ts";
+import { closeConnection } from "./connection.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -22,6 +24,12 @@ export class TreeSocket implements Disposable {
   readonly path: string;
   readonly #listener: Deno.UnixListener;
   readonly #expected = new Map<string, PromiseWithResolvers<Deno.UnixConn>>();
+  /** Until they are given up. That does nothing to those whose connections have arrived. */
+  readonly #awaited = new Timeouts<Expected>(
+    GREETING_TIMEOUT_MS,
+    (expected) => expected.giveUp("Cannot fork: no greeting"),
+  );
+  readonly #greeting = new Timeouts<Deno.UnixConn>(GREETING_TIMEOUT_MS, closeConnection);
 
   constructor(socketDir: SocketDir) {
     this.path = socketDir.newSocket();
@@ -43,22 +51,18 @@ export class TreeSocket implements Disposable {
       this.#expected.set(nameOf(kind, token), promise);
       return [kind, promise] as const;
     }));
-    const giveUp = (reason: string) => {
-      clearTimeout(timer);
-      for (const [kind, { reject }] of awaited) {
-        if (this.#expected.delete(nameOf(kind, token))) reject(new Error(reason));
-      }
-    };
-    const timer = setTimeout(() => giveUp("Cannot fork: no greeting"), GREETING_TIMEOUT_MS);
-    Promise.all([...awaited.values()].map(({ promise }) => promise)).then(
-      () => clearTimeout(timer),
-      () => {},
-    );
-    return {
+    const expected: Expected = {
       token,
       connection: (kind) => awaited.get(kind)?.promise ?? Promise.reject(new Error("not expected")),
-      giveUp,
+      giveUp: (reason) => {
+        this.#awaited.delete(expected);
+        for (const [kind, { reject }] of awaited) {
+          if (this.#expected.delete(nameOf(kind, token))) reject(new Error(reason));
+        }
+      },
     };
+    this.#awaited.add(expected);
+    return expected;
   }
 
   [Symbol.dispose](): void {
@@ -69,7 +73,7 @@ export class TreeSocket implements Disposable {
 
   /** Anything but an expected greeting closes the connection. */
   async #greet(connection: Deno.UnixConn): Promise<void> {
-    const timer = setTimeout(() => connection.close(), GREETING_TIMEOUT_MS);
+    this.#greeting.add(connection);
     try {
       const greeting = new Uint8Array(GREETING_BYTES);
       for (let filled = 0; filled < GREETING_BYTES;) {
@@ -85,7 +89,7 @@ export class TreeSocket implements Disposable {
     } catch {
       // The connection was closed.
     } finally {
-      clearTimeout(timer);
+      this.#greeting.delete(connection);
     }
   }
 }
