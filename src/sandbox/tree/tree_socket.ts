@@ -24,7 +24,7 @@ export class TreeSocket implements Disposable {
   readonly path: string;
   readonly #listener: Deno.UnixListener;
   readonly #expected = new Map<string, PromiseWithResolvers<Deno.UnixConn>>();
-  /** Until they are given up. That does nothing to those whose connections have arrived. */
+  /** Giving one up whose connections have arrived does nothing. */
   readonly #awaited = new Timeouts<Expected>(
     GREETING_TIMEOUT_MS,
     (expected) => expected.giveUp("Cannot fork: no greeting"),
