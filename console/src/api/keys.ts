@@ -4,6 +4,7 @@
  */
 export const keys = {
   session: ["session"],
+  sessions: ["sessions"],
   status: ["status"],
   functions: (search?: unknown) => ["function", "list", search ?? {}],
   function: (id: string) => ["function", id],

@@ -1266,12 +1266,12 @@ export interface components {
         };
         "c1.api.functions.v1.FunctionsSearchRequest": {
             /** @default [] */
-            functionTypes: components["schemas"]["c1.api.functions.v1.FunctionType"][];
+            functionTypes?: components["schemas"]["c1.api.functions.v1.FunctionType"][];
             /** Format: int32 */
             pageSize?: number;
             pageToken?: string;
             /** @default  */
-            query: string;
+            query?: string;
         };
         "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest": {
             /**
@@ -1281,7 +1281,7 @@ export interface components {
             circuitBreakerMax?: number;
             circuitBreakerPeriod?: components["schemas"]["invoked.CircuitBreakerPeriod"];
             /** @default  */
-            commitMessage: string;
+            commitMessage?: string;
             /** @description JSON Pointer into the input, such as /user/id */
             concurrencyKey?: string;
             /**
@@ -1401,22 +1401,22 @@ export interface components {
         };
         "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": {
             /** @default  */
-            commitMessage: string;
+            commitMessage?: string;
             /** @default [] */
-            filenames: string[];
+            filenames?: string[];
         };
         "c1.api.functions.v1.FunctionsServiceCreateTagRequest": {
             /** @default  */
-            commitId: string;
+            commitId?: string;
             /** @default  */
-            name: string;
+            name?: string;
         };
         "c1.api.functions.v1.FunctionsServiceInvokeRequest": {
             /**
              * @description Id, HEAD or refs/tags/<name>; empty: the published commit
              * @default
              */
-            commitId: string;
+            commitId?: string;
             /**
              * Format: byte
              * @description A JSON object; absent: {}
@@ -1426,7 +1426,7 @@ export interface components {
              * @description Volume to attach
              * @default
              */
-            vfsId: string;
+            vfsId?: string;
         };
         "c1.api.functions.v1.FunctionsServiceInvokeResponse": {
             invocationId?: string;
@@ -1441,7 +1441,7 @@ export interface components {
              * @description Id, HEAD or refs/tags/<name>; empty: the published commit
              * @default
              */
-            commitId: string;
+            commitId?: string;
             /** @description Secrets of this run alone; they win over those that the tests declare */
             secrets?: {
                 [key: string]: string;
@@ -1457,7 +1457,7 @@ export interface components {
         };
         "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest": {
             /** @default  */
-            commitMessage: string;
+            commitMessage?: string;
             content?: {
                 [key: string]: string;
             };
@@ -1590,7 +1590,7 @@ export interface components {
             };
             updateMask?: string | {
                 /** @default [] */
-                paths: string[];
+                paths?: string[];
             };
         };
         /** @description The first test that failed, or else the first of all */
@@ -1652,7 +1652,7 @@ export interface components {
              */
             expires?: string;
             /** @default [] */
-            scopedRoles: string[];
+            scopedRoles?: string[];
         };
         "c1.api.iam.v1.PersonalClientServiceUpdateRequest": {
             client?: {
@@ -1663,7 +1663,7 @@ export interface components {
             };
             updateMask?: string | {
                 /** @default [] */
-                paths: string[];
+                paths?: string[];
             };
         };
         "google.rpc.Status": {
@@ -1694,7 +1694,7 @@ export interface components {
              * @description Only count
              * @default false
              */
-            dryRun: boolean;
+            dryRun?: boolean;
             filter?: components["schemas"]["invoked.InvocationFilter"];
         };
         "invoked.BulkResponse": {
@@ -1721,7 +1721,7 @@ export interface components {
             /** @enum {string} */
             decision: "PAUSED_EXECUTION_DECISION_UNSPECIFIED" | "PAUSED_EXECUTION_DECISION_RUN" | "PAUSED_EXECUTION_DECISION_CANCEL";
             /** @default  */
-            reason: string;
+            reason?: string;
         };
         "invoked.CreateTriggerRequest": {
             trigger: {
@@ -1730,15 +1730,15 @@ export interface components {
                     auth?: components["schemas"]["invoked.EndpointAuth"];
                     cors?: {
                         /** @default false */
-                        allowCredentials: boolean;
+                        allowCredentials?: boolean;
                         /** @default [] */
-                        allowHeaders: string[];
+                        allowHeaders?: string[];
                         /** @default [] */
-                        allowMethods: string[];
+                        allowMethods?: string[];
                         /** @default [] */
-                        allowOrigins: string[];
+                        allowOrigins?: string[];
                         /** @default [] */
-                        exposeHeaders: string[];
+                        exposeHeaders?: string[];
                         /**
                          * Format: duration
                          * @example 30s
@@ -2152,17 +2152,17 @@ export interface components {
              * @description Purge files of this commit: an id, HEAD or refs/tags/<name>
              * @default
              */
-            commitId: string;
+            commitId?: string;
             /**
              * @description Only answer what would be purged
              * @default false
              */
-            dryRun: boolean;
+            dryRun?: boolean;
             /**
              * @description Purge this file, and files of the same content, of the commit; without commitId of every commit that has it; without path all files of the commit
              * @default
              */
-            path: string;
+            path?: string;
         };
         "invoked.PurgeResponse": {
             /**
@@ -2194,7 +2194,7 @@ export interface components {
              * @description Id, HEAD or refs/tags/<name>; empty: the same commit
              * @default
              */
-            commitId: string;
+            commitId?: string;
             /**
              * Format: byte
              * @description Another input; absent: the same
@@ -2441,15 +2441,15 @@ export interface components {
                     auth?: components["schemas"]["invoked.EndpointAuth"];
                     cors?: {
                         /** @default false */
-                        allowCredentials: boolean;
+                        allowCredentials?: boolean;
                         /** @default [] */
-                        allowHeaders: string[];
+                        allowHeaders?: string[];
                         /** @default [] */
-                        allowMethods: string[];
+                        allowMethods?: string[];
                         /** @default [] */
-                        allowOrigins: string[];
+                        allowOrigins?: string[];
                         /** @default [] */
-                        exposeHeaders: string[];
+                        exposeHeaders?: string[];
                         /**
                          * Format: duration
                          * @example 30s
@@ -2534,7 +2534,7 @@ export interface components {
             };
             updateMask?: string | {
                 /** @default [] */
-                paths: string[];
+                paths?: string[];
             };
         };
         "invoked.Volume": {

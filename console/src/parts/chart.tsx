@@ -84,6 +84,16 @@ function textOf(
   return value === null || value === undefined ? "–" : format(value);
 }
 
+const DAY_SECONDS = 86_400;
+const HOUR = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+
+/** Times of day; days if the chart is longer than two of them. */
+function timeLabels(_: uPlot, times: number[]): string[] {
+  const format = (times.at(-1) ?? 0) - (times[0] ?? 0) > 2 * DAY_SECONDS ? DAY : HOUR;
+  return times.map((time) => format.format(new Date(time * 1_000)));
+}
+
 function optionsOf(
   series: readonly ChartSeries[],
   element: HTMLElement,
@@ -103,7 +113,7 @@ function optionsOf(
     height,
     cursor: { points: { size: 6 }, drag: { x: false, y: false } },
     legend: { live: true },
-    axes: [axis, {
+    axes: [{ ...axis, values: timeLabels }, {
       ...axis,
       size: 56,
       values: (_, values) => values.map(first),
@@ -116,7 +126,7 @@ function optionsOf(
         label: line.label,
         stroke: colour(line.colour),
         width: 1.5,
-        points: { show: false },
+        points: { show: true, size: 3, fill: colour(line.colour) },
         value: (_: uPlot, value: number | null) => textOf(value, line.format),
         ...(line.fill === true
           ? {

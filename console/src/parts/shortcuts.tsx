@@ -1,5 +1,4 @@
-import { useEffect, useState } from "react";
-import { Dialog } from "./dialog.tsx";
+import { useEffect } from "react";
 
 export interface Shortcut {
   /** Keys as they are written, such as "Mod+S" or "g f"; `Mod` is Command on a Mac, else Control. */
@@ -69,26 +68,7 @@ export function Keys({ keys }: { readonly keys: string }) {
   );
 }
 
-/** All shortcuts that work on this page. */
-export function ShortcutSheet(
-  { open, onClose }: { readonly open: boolean; readonly onClose: () => void },
-) {
-  const [shown, setShown] = useState<readonly Shortcut[]>([]);
-  useEffect(() => {
-    if (open) setShown([...active]);
-  }, [open]);
-  return (
-    <Dialog open={open} onClose={onClose} title="Keyboard shortcuts">
-      <dl className="shortcut-list">
-        {shown.map(({ keys, label }) => (
-          <div key={keys + label}>
-            <dt>{label}</dt>
-            <dd>
-              <Keys keys={keys} />
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </Dialog>
-  );
+/** The shortcuts that work on this page. */
+export function activeShortcuts(): readonly Shortcut[] {
+  return [...active];
 }

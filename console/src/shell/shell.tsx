@@ -1,16 +1,21 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
+import { onSessionExpired } from "../api/client.ts";
 import { followChanges } from "../api/live.ts";
-import { sessionQuery, signOut } from "../api/session.ts";
+import { sessionQuery } from "../api/session.ts";
 import { Icon, type IconName } from "../parts/icon.tsx";
-import { Menu } from "../parts/menu.tsx";
 import type { PaletteItem } from "../parts/palette.tsx";
-import { Keys, type Shortcut, ShortcutSheet, useShortcuts } from "../parts/shortcuts.tsx";
-import { currentTheme, setTheme, type Theme } from "../theme/theme.ts";
+import { Keys, type Shortcut, useShortcuts } from "../parts/shortcuts.tsx";
 import { useFind } from "./find.ts";
-import { SessionExpired } from "./session_expired.tsx";
 
+// Dialogs are no part of the first load.
+const SessionDialog = lazy(async () => ({
+  default: (await import("./session_dialog.tsx")).SessionDialog,
+}));
+const ShortcutSheet = lazy(async () => ({
+  default: (await import("../parts/shortcut_sheet.tsx")).ShortcutSheet,
+}));
 const Palette = lazy(async () => ({ default: (await import("../parts/palette.tsx")).Palette }));
 
 interface PageLink {
@@ -45,6 +50,8 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const [isFinding, setFinding] = useState(false);
   const [isHelping, setHelping] = useState(false);
   const [isOpen, setOpen] = useState(false);
+  const [isExpired, setExpired] = useState(false);
+  useEffect(() => onSessionExpired(() => setExpired(true)), []);
   const queries = useQueryClient();
   const path = useRouterState({ select: (state) => state.location.pathname });
   useEffect(() => followChanges(queries), [queries]);
@@ -60,9 +67,9 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         {isFinding
           ? <Palette open onClose={() => setFinding(false)} items={items} search={find} />
           : null}
+        {isHelping ? <ShortcutSheet open onClose={() => setHelping(false)} /> : null}
+        {isExpired ? <SessionDialog onClose={() => setExpired(false)} /> : null}
       </Suspense>
-      <ShortcutSheet open={isHelping} onClose={() => setHelping(false)} />
-      <SessionExpired />
     </div>
   );
 }
@@ -146,44 +153,15 @@ function Rail(
   );
 }
 
-const THEMES: readonly { readonly value: Theme; readonly label: string }[] = [
-  { value: "system", label: "Theme of the system" },
-  { value: "light", label: "Light" },
-  { value: "dark", label: "Dark" },
-];
-
 function Account() {
   const { data } = useQuery(sessionQuery);
-  const [theme, choose] = useState(currentTheme);
-  const leave = async () => {
-    await signOut();
-    location.assign("/sign-in");
-  };
+  const name = data?.principal?.displayName ?? "Signed in";
   return (
     <div className="rail-foot">
-      <Menu
-        label={`Account of ${data?.principal?.displayName ?? "the signed-in principal"}`}
-        items={[
-          ...THEMES.map(({ value, label }) => ({
-            label: value === theme ? `✓ ${label}` : label,
-            onSelect: () => {
-              setTheme(value);
-              choose(value);
-            },
-          })),
-          null,
-          {
-            label: "API reference",
-            onSelect: () => void open("/docs", "_blank", "noopener"),
-          },
-          { label: "Sign out", onSelect: () => void leave() },
-        ]}
-      >
-        <span className="name">
-          {data?.principal?.displayName ?? "Signed in"}
-        </span>
-        <Icon name="down" />
-      </Menu>
+      <Link to="/settings" className="rail-link" activeProps={{}}>
+        <bdi className="name">{name}</bdi>
+      </Link>
+      <a href="/docs" target="_blank" rel="noopener" className="rail-link">API reference</a>
     </div>
   );
 }

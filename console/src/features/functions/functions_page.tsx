@@ -1,5 +1,119 @@
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo } from "react";
+import type { Fn } from "../../api/types.ts";
+import { FunctionState } from "../../parts/function_state.tsx";
 import { Page } from "../../parts/page.tsx";
+import { Empty, Loaded } from "../../parts/states.tsx";
+import { type Column, DataTable } from "../../parts/table.tsx";
+import { Name, Time } from "../../parts/values.tsx";
+import { CallsCell, LastRunCell, useActivity } from "./activity.tsx";
+import { functionsQuery } from "./queries.ts";
 
 export function FunctionsPage() {
-  return <Page title="Functions">{null}</Page>;
+  const { q = "" } = useSearch({ from: "/shell/functions" });
+  const navigate = useNavigate();
+  const query = useInfiniteQuery({ ...functionsQuery(q), placeholderData: keepPreviousData });
+  const columns = useColumns();
+  return (
+    <Page
+      title="Functions"
+      actions={<Link to="/functions/new" className="button button-primary">New function</Link>}
+    >
+      <div>
+        <div className="filters">
+          <input
+            type="search"
+            className="input functions-search"
+            aria-label="Search by name or description"
+            placeholder="Search by name or description"
+            defaultValue={q}
+            onChange={({ target }) =>
+              void navigate({
+                to: "/functions",
+                search: target.value === "" ? {} : { q: target.value },
+                replace: true,
+              })}
+          />
+        </div>
+        <Loaded query={query}>
+          {({ pages }) => (
+            <DataTable
+              label="Functions"
+              columns={columns}
+              rows={pages.flatMap(({ list }) => list)}
+              rowId={(fn) => fn.id}
+              empty={<NoFunctions query={q} />}
+              more={{
+                hasMore: query.hasNextPage,
+                isLoading: query.isFetchingNextPage,
+                load: () => void query.fetchNextPage(),
+              }}
+            />
+          )}
+        </Loaded>
+      </div>
+    </Page>
+  );
+}
+
+function useColumns(): readonly Column<Fn>[] {
+  const activity = useActivity();
+  return useMemo(() => [
+    {
+      id: "name",
+      header: "Name",
+      sortBy: (fn) => fn.displayName.toLowerCase(),
+      cell: (fn) => (
+        <Link to="/functions/$functionId" params={{ functionId: fn.id }}>
+          <Name value={fn.displayName} />
+        </Link>
+      ),
+    },
+    { id: "state", header: "State", width: "110px", cell: (fn) => <FunctionState {...fn} /> },
+    {
+      id: "triggers",
+      header: "Triggers",
+      width: "80px",
+      align: "end",
+      minor: true,
+      sortBy: (fn) => fn.hookRefs?.length ?? 0,
+      cell: (fn) => fn.hookRefs?.length ?? 0,
+    },
+    {
+      id: "calls",
+      header: "Calls in 24 h",
+      width: "215px",
+      minor: true,
+      sortBy: (fn) => activity.get(fn.id)?.calls ?? 0,
+      cell: (fn) => <CallsCell name={fn.displayName} activity={activity.get(fn.id)} />,
+    },
+    {
+      id: "lastRun",
+      header: "Last run",
+      width: "110px",
+      cell: (fn) => <LastRunCell activity={activity.get(fn.id)} />,
+    },
+    {
+      id: "updated",
+      header: "Updated",
+      width: "110px",
+      minor: true,
+      sortBy: (fn) => fn.updatedAt ?? "",
+      cell: (fn) => <Time value={fn.updatedAt} />,
+    },
+  ], [activity]);
+}
+
+function NoFunctions({ query }: { readonly query: string }) {
+  return query === ""
+    ? (
+      <Empty
+        title="There is no function yet"
+        action={<Link to="/functions/new" className="button button-primary">New function</Link>}
+      >
+        Begin with a template, or deploy a folder with <code>invoked deploy</code>.
+      </Empty>
+    )
+    : <Empty title="No function matches">Names and descriptions are searched.</Empty>;
 }

@@ -1,5 +1,125 @@
-import { Page } from "../../parts/page.tsx";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { Button } from "../../parts/button.tsx";
+import { CodeBlock } from "../../parts/code.tsx";
+import { faultOf, remainingError } from "../../parts/faults.ts";
+import { TextField } from "../../parts/field.tsx";
+import { Page, Section } from "../../parts/page.tsx";
+import { ErrorNote } from "../../parts/states.tsx";
+import { createFunction } from "./create.ts";
+import { type Template, TEMPLATES } from "./templates.ts";
+
+const FIELDS = ["displayName", "description"];
 
 export function NewFunctionPage() {
-  return <Page title="New function">{null}</Page>;
+  const [template, setTemplate] = useState(TEMPLATES[0] as Template);
+  const [name, setName] = useState("");
+  const [description, setDescription] = useState("");
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const create = useMutation({
+    mutationFn: () => createFunction(name.trim(), description.trim(), template),
+    onSuccess: async ({ id }) => {
+      await queries.invalidateQueries({ queryKey: ["function"] });
+      await navigate({ to: "/functions/$functionId", params: { functionId: id } });
+    },
+  });
+  const choose = (next: Template) => {
+    // What somebody typed stays; what came from a template follows the choice.
+    if (name === "" || name === template.manifest.name) {
+      setName(next === TEMPLATES[0] ? "" : next.manifest.name);
+    }
+    if (description === "" || description === template.manifest.description) {
+      setDescription(next === TEMPLATES[0] ? "" : next.manifest.description);
+    }
+    setTemplate(next);
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    create.mutate();
+  };
+  return (
+    <Page title="New function" above={<Link to="/functions">Functions</Link>}>
+      <form className="functions-new" onSubmit={submit}>
+        <TemplateChoice chosen={template} onChoose={choose} />
+        <div className="stack">
+          <TextField
+            label="Name"
+            value={name}
+            onChange={setName}
+            error={faultOf(create.error, "displayName")}
+            autoFocus
+          />
+          <TextField
+            label="Description"
+            value={description}
+            onChange={setDescription}
+            error={faultOf(create.error, "description")}
+          />
+          {create.isError && remainingError(create.error, FIELDS) !== undefined
+            ? <ErrorNote error={remainingError(create.error, FIELDS)} />
+            : null}
+          <div className="actions">
+            <Button
+              type="submit"
+              look="primary"
+              busy={create.isPending}
+              disabled={name.trim() === ""}
+            >
+              Create
+            </Button>
+          </div>
+          <Preview template={template} />
+        </div>
+      </form>
+    </Page>
+  );
+}
+
+function TemplateChoice(
+  { chosen, onChoose }: {
+    readonly chosen: Template;
+    readonly onChoose: (template: Template) => void;
+  },
+) {
+  return (
+    <fieldset className="functions-templates">
+      <legend className="field-label">Template</legend>
+      {TEMPLATES.map((template) => (
+        <label key={template.manifest.name} className="functions-template">
+          <input
+            type="radio"
+            name="template"
+            checked={template === chosen}
+            onChange={() =>
+              onChoose(template)}
+          />
+          <span>
+            <span className="functions-template-name">{template.manifest.name}</span>
+            <span className="muted">{template.manifest.description}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** What the template brings: settings in words, and its code. */
+function Preview({ template: { manifest, files } }: { readonly template: Template }) {
+  const brings = [
+    ...manifest.allowlist === undefined ? [] : [`may reach ${manifest.allowlist.join(", ")}`],
+    ...manifest.roles === undefined ? [] : [`has the role ${manifest.roles.join(", ")}`],
+    ...manifest.volume === undefined ? [] : [`uses the volume ${manifest.volume}`],
+    ...Object.keys(manifest.triggers ?? {}).map((name) => `has the trigger ${name}`),
+  ];
+  return (
+    <Section title="main.ts">
+      {brings.length === 0 ? null : <p className="muted">The function {brings.join("; ")}.</p>}
+      <CodeBlock text={files["main.ts"] ?? ""} label="main.ts of the template" />
+      <p className="muted">
+        {Object.keys(files).length === 1 ? "One file" : `Files: ${Object.keys(files).join(", ")}`}
+      </p>
+    </Section>
+  );
 }

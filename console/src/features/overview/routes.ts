@@ -1,11 +1,13 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "../../shell/root.tsx";
+import { type Range, RANGES } from "./queries.ts";
 
 export const overviewRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/",
-  component: lazyRouteComponent(
-    () => import("./overview_page.tsx"),
-    "OverviewPage",
-  ),
+  validateSearch: (search: Record<string, unknown>): { range?: Range } => {
+    const range = String(search["range"]);
+    return range in RANGES ? { range: range as Range } : {};
+  },
+  component: lazyRouteComponent(() => import("./overview_page.tsx"), "OverviewPage"),
 });

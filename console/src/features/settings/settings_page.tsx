@@ -1,5 +1,129 @@
-import { Page } from "../../parts/page.tsx";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { api, dataOf } from "../../api/client.ts";
+import { keys } from "../../api/keys.ts";
+import { type Session, sessionQuery, signOut } from "../../api/session.ts";
+import { Badge } from "../../parts/badge.tsx";
+import { Button } from "../../parts/button.tsx";
+import { ConfirmDialog } from "../../parts/dialog.tsx";
+import { Page, Properties, Section } from "../../parts/page.tsx";
+import { Empty, Loaded } from "../../parts/states.tsx";
+import { type Column, DataTable } from "../../parts/table.tsx";
+import { toast } from "../../parts/toasts.tsx";
+import { Name, Time } from "../../parts/values.tsx";
+import { ThemeChoice } from "./theme_choice.tsx";
 
 export function SettingsPage() {
-  return <Page title="Settings">{null}</Page>;
+  const { data: current } = useQuery(sessionQuery);
+  return (
+    <Page title="Settings">
+      <Section title="You" actions={<Button onClick={() => void leave()}>Sign out</Button>}>
+        <Properties
+          items={[
+            ["Principal", <Name key="name" value={current?.principal?.displayName ?? ""} />],
+            ["Roles", current?.principal?.roles.join(", ") ?? ""],
+            ["This session ends", <Time key="end" value={current?.expiresAt} />],
+          ]}
+        />
+      </Section>
+      <Section title="Appearance">
+        <ThemeChoice />
+      </Section>
+      <Section title="Sessions">
+        <p className="muted">
+          Browsers that are signed in as this principal. A session ends by itself after 12 hours.
+        </p>
+        <Sessions currentId={current?.id} />
+      </Section>
+    </Page>
+  );
+}
+
+async function leave(): Promise<void> {
+  await signOut();
+  // A new page, so that nothing of the session stays in memory.
+  globalThis.location.assign("/sign-in");
+}
+
+function Sessions({ currentId }: { readonly currentId: string | undefined }) {
+  const [revoked, setRevoked] = useState<Session>();
+  const queries = useQueryClient();
+  const query = useInfiniteQuery({
+    queryKey: keys.sessions,
+    queryFn: ({ pageParam, signal }) =>
+      dataOf(
+        api.GET("/auth/v1/sessions", { params: { query: { page_token: pageParam } }, signal }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: ({ nextPageToken }) => nextPageToken === "" ? undefined : nextPageToken,
+  });
+  const columns = useColumns(currentId, setRevoked);
+  const revoke = async () => {
+    if (revoked === undefined) return;
+    await dataOf(api.DELETE("/auth/v1/sessions/{id}", { params: { path: { id: revoked.id } } }));
+    await queries.invalidateQueries({ queryKey: keys.sessions });
+    toast("The session has ended");
+  };
+  return (
+    <>
+      <Loaded query={query}>
+        {({ pages }) => (
+          <DataTable
+            label="Sessions"
+            columns={columns}
+            rows={pages.flatMap(({ list }) => list)}
+            rowId={({ id }) => id}
+            empty={<Empty title="No session" />}
+            more={{
+              hasMore: query.hasNextPage,
+              isLoading: query.isFetchingNextPage,
+              load: () => void query.fetchNextPage(),
+            }}
+          />
+        )}
+      </Loaded>
+      <ConfirmDialog
+        open={revoked !== undefined}
+        onClose={() => setRevoked(undefined)}
+        title="Sign this browser out?"
+        action="Sign out"
+        onConfirm={revoke}
+      >
+        <p>
+          The browser at {revoked?.address} needs a new link before it can use the console again.
+        </p>
+      </ConfirmDialog>
+    </>
+  );
+}
+
+function useColumns(
+  currentId: string | undefined,
+  onRevoke: (session: Session) => void,
+): readonly Column<Session>[] {
+  return useMemo(() => [
+    {
+      id: "browser",
+      header: "Browser",
+      cell: (session) => <Name value={session.userAgent} />,
+    },
+    { id: "address", header: "Address", width: "150px", cell: ({ address }) => address },
+    {
+      id: "since",
+      header: "Signed in",
+      width: "120px",
+      minor: true,
+      cell: ({ createdAt }) => <Time value={createdAt} />,
+    },
+    {
+      id: "action",
+      header: "Action",
+      width: "110px",
+      align: "end",
+      cell: (session) =>
+        session.id === currentId
+          ? <Badge tone="accent">This one</Badge>
+          : <Button onClick={() => onRevoke(session)}>Sign out</Button>,
+    },
+  ], [currentId, onRevoke]);
 }

@@ -1,0 +1,92 @@
+import { useMemo } from "react";
+import type { components } from "../../api/schema.d.ts";
+import { TimeChart } from "../../parts/chart.tsx";
+import { formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
+import { Section } from "../../parts/page.tsx";
+import { Count, Duration } from "../../parts/values.tsx";
+
+export type Step = components["schemas"]["invoked.StatisticsStep"];
+
+/** Failures of a step, of all words. */
+export function failuresOf({ failures }: Step): number {
+  return Object.values(failures).reduce((sum, count) => sum + count, 0);
+}
+
+/** How many calls there were, how long they took, and both over time. */
+export function Calls({ steps }: { readonly steps: readonly Step[] }) {
+  const times = useMemo(() => steps.map(({ start }) => Date.parse(start) / 1_000), [steps]);
+  const counts = useMemo(() => [
+    {
+      label: "Calls",
+      colour: "--accent",
+      values: steps.map(({ calls }) => calls),
+      format: formatCount,
+      fill: true,
+    },
+    { label: "Failures", colour: "--bad", values: steps.map(failuresOf), format: formatCount },
+  ], [steps]);
+  const durations = useMemo(() => [
+    {
+      label: "p50",
+      colour: "--accent",
+      values: steps.map(({ p50 }) => parseDuration(p50) ?? null),
+      format: formatDuration,
+    },
+    {
+      label: "p99",
+      colour: "--ink-3",
+      values: steps.map(({ p99 }) => parseDuration(p99) ?? null),
+      format: formatDuration,
+    },
+  ], [steps]);
+  return (
+    <Section title="Calls">
+      <Figures steps={steps} />
+      <div className="columns">
+        <TimeChart label="Calls and failures over time" times={times} series={counts} />
+        <TimeChart label="Durations over time" times={times} series={durations} />
+      </div>
+    </Section>
+  );
+}
+
+function Figures({ steps }: { readonly steps: readonly Step[] }) {
+  const calls = steps.reduce((sum, step) => sum + step.calls, 0);
+  const failed = steps.reduce((sum, step) => sum + failuresOf(step), 0);
+  const share = calls === 0 ? 0 : failed / calls;
+  const cpu = steps.reduce((sum, { cpuTime }) => sum + (parseDuration(cpuTime) ?? 0), 0);
+  return (
+    <div className="figures">
+      <Figure label="Calls" value={<Count value={calls} />} />
+      <Figure
+        label="Failed"
+        value={share.toLocaleString(undefined, { style: "percent", maximumFractionDigits: 2 })}
+        isBad={failed > 0}
+      />
+      <Figure label="Typical p50" value={<Duration ms={middle(steps, "p50")} />} />
+      <Figure label="Typical p99" value={<Duration ms={middle(steps, "p99")} />} />
+      <Figure label="Processor time" value={<Duration ms={cpu} />} />
+    </div>
+  );
+}
+
+function Figure(
+  { label, value, isBad = false }: {
+    readonly label: string;
+    readonly value: React.ReactNode;
+    readonly isBad?: boolean;
+  },
+) {
+  return (
+    <div>
+      <div className={`figure-value ${isBad ? "overview-bad" : ""}`}>{value}</div>
+      <div className="figure-label">{label}</div>
+    </div>
+  );
+}
+
+/** The median over the steps that had calls, in ms. */
+function middle(steps: readonly Step[], name: "p50" | "p99"): number | undefined {
+  const values = steps.flatMap((step) => parseDuration(step[name]) ?? []).sort((a, b) => a - b);
+  return values[Math.floor(values.length / 2)];
+}

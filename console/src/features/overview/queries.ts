@@ -1,0 +1,67 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { api, dataOf } from "../../api/client.ts";
+import { keys } from "../../api/keys.ts";
+
+/** Ranges of the overview: their length and that of a step, in seconds. */
+export const RANGES = {
+  "1h": { label: "1 hour", seconds: 3_600, step: 60 },
+  "24h": { label: "24 hours", seconds: 86_400, step: 900 },
+  "7d": { label: "7 days", seconds: 604_800, step: 7_200 },
+} as const;
+
+export type Range = keyof typeof RANGES;
+
+function timesOf(range: Range): { readonly since: string; readonly step: string } {
+  const { seconds, step } = RANGES[range];
+  // Steps begin at whole multiples, so that a refresh does not move them.
+  const end = Math.ceil(Date.now() / 1_000 / step) * step;
+  return { since: new Date((end - seconds) * 1_000).toISOString(), step: `${step}s` };
+}
+
+export function stepsQuery(range: Range) {
+  return queryOptions({
+    queryKey: keys.statistics({ range }),
+    queryFn: async ({ signal }) => {
+      const { list = [] } = await dataOf(
+        api.GET("/api/v1/functions/statistics", { params: { query: timesOf(range) }, signal }),
+      );
+      return list;
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+export type Order =
+  | "STATISTICS_ORDER_P99"
+  | "STATISTICS_ORDER_CPU_TIME"
+  | "STATISTICS_ORDER_FAILURES";
+
+const TOP = 5;
+
+export function topQuery(range: Range, order: Order) {
+  return queryOptions({
+    queryKey: keys.statistics({ range, order }),
+    queryFn: async ({ signal }) => {
+      const query = {
+        ...timesOf(range),
+        by_function: "true",
+        order_by: order,
+        limit: TOP,
+      } as const;
+      const { functions = [] } = await dataOf(
+        api.GET("/api/v1/functions/statistics", { params: { query }, signal }),
+      );
+      return functions;
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The state of the server changes without events. */
+const STATUS_INTERVAL = 5_000;
+
+export const statusQuery = queryOptions({
+  queryKey: keys.status,
+  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/status", { signal })),
+  refetchInterval: STATUS_INTERVAL,
+});

@@ -1,0 +1,123 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ServerStatus } from "../../api/types.ts";
+import { Badge } from "../../parts/badge.tsx";
+import { formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
+import { Properties } from "../../parts/page.tsx";
+import { Loaded } from "../../parts/states.tsx";
+import { DataTable } from "../../parts/table.tsx";
+import { Bytes } from "../../parts/values.tsx";
+import { statusQuery } from "./queries.ts";
+
+/** Below this share of its file system, free space is a warning. */
+const LOW_DISK = 0.1;
+
+/** Slots, queue, processes, walls and disk of the server that answered, and the workers of a cluster. */
+export function ServerState() {
+  const query = useQuery(statusQuery);
+  return (
+    <Loaded query={query}>
+      {(status) => (
+        <>
+          <div className="columns">
+            <Properties
+              items={[
+                ["Slots", <Slots key="slots" {...status.slots} />],
+                ["Queue", `${formatCount(status.slots.queued)} calls wait`],
+                ["Walls", status.walls],
+                ["Disk", <Disk key="disk" {...status.disk} />],
+              ]}
+            />
+            <Properties
+              items={[
+                ["Version", status.version],
+                ["Runs since", formatDuration(parseDuration(status.uptime) ?? 0)],
+                ...processesOf(status),
+              ]}
+            />
+          </div>
+          {status.workers === undefined ? null : <Workers workers={status.workers} />}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+function Slots({ running, limit, perSecond }: ServerStatus["slots"]) {
+  const rate = perSecond === undefined ? "" : `, ${formatCount(Math.round(perSecond))} a second`;
+  return (
+    <span className="row">
+      <meter min={0} max={limit} value={running} aria-label="Slots in use" />
+      {`${formatCount(running)} of ${formatCount(limit)}${rate}`}
+    </span>
+  );
+}
+
+function Disk({ freeBytes, totalBytes, databaseBytes }: ServerStatus["disk"]) {
+  return (
+    <span className="row">
+      <span>
+        <Bytes value={freeBytes} /> free of <Bytes value={totalBytes} />
+        {databaseBytes === undefined ? null : (
+          <>
+            ; database <Bytes value={databaseBytes} />
+          </>
+        )}
+      </span>
+      {freeBytes < totalBytes * LOW_DISK ? <Badge tone="bad">Low</Badge> : null}
+    </span>
+  );
+}
+
+type Property = readonly [name: string, value: React.ReactNode];
+
+function processesOf({ root, templates, instances }: ServerStatus): readonly Property[] {
+  if (root === undefined || templates === undefined || instances === undefined) {
+    return [["Processes", "Each call starts one: nothing is forked yet"]];
+  }
+  return [
+    ["Instances", `${formatCount(instances.waiting)} wait, ${formatCount(instances.count)} in all`],
+    [
+      "Templates",
+      `${formatCount(templates.blank)} blank, ${formatCount(templates.script)} of scripts`,
+    ],
+    [
+      "Memory of processes",
+      <Bytes
+        key="memory"
+        value={root.privateBytes + templates.privateBytes + instances.privateBytes}
+      />,
+    ],
+  ];
+}
+
+type Worker = NonNullable<ServerStatus["workers"]>[number];
+
+const WORKER_COLUMNS = [
+  { id: "id", header: "Worker", cell: ({ id }: Worker) => <span className="mono">{id}</span> },
+  {
+    id: "free",
+    header: "Free slots",
+    width: "140px",
+    cell: ({ free, capacity }: Worker) => `${formatCount(free)} of ${formatCount(capacity)}`,
+  },
+  { id: "version", header: "Version", width: "120px", cell: ({ version }: Worker) => version },
+  {
+    id: "state",
+    header: "State",
+    width: "110px",
+    cell: ({ isDraining }: Worker) =>
+      isDraining ? <Badge tone="warn">Draining</Badge> : <Badge>Ready</Badge>,
+  },
+] as const;
+
+function Workers({ workers }: { readonly workers: readonly Worker[] }) {
+  return (
+    <DataTable
+      label="Workers"
+      columns={WORKER_COLUMNS}
+      rows={workers}
+      rowId={({ id }) => id}
+      empty={<p className="muted">No worker is connected: calls wait.</p>}
+    />
+  );
+}

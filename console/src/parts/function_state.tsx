@@ -1,0 +1,15 @@
+import { Badge } from "./badge.tsx";
+
+export interface FunctionStateProps {
+  readonly isDraft?: boolean | undefined;
+  readonly head?: string | undefined;
+  readonly publishedCommitId?: string | undefined;
+}
+
+/** Whether callers get the newest code: a draft was never published, and a function behind has newer commits. */
+export function FunctionState({ isDraft, head, publishedCommitId }: FunctionStateProps) {
+  if (isDraft === true) return <Badge title="It was never published">Draft</Badge>;
+  return head === publishedCommitId
+    ? <Badge tone="good" title="Callers get the newest commit">Published</Badge>
+    : <Badge tone="warn" title="The newest commit is not published">Behind</Badge>;
+}

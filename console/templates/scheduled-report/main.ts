@@ -1,0 +1,18 @@
+import { type JSONObject, sdk } from "@c1/functions-sdk";
+import { countWords } from "./report.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Counts the failed calls of the last day by the word of their error. */
+export default async function main(): Promise<JSONObject> {
+  const { invocationSearchResponse } = await sdk.invocations.search({
+    invocationSearchRequest: {
+      status: "FUNCTION_INVOCATION_STATUS_ERROR",
+      since: new Date(Date.now() - DAY),
+    },
+  });
+  const errors = invocationSearchResponse?.list?.map(({ error }) => error ?? "") ?? [];
+  const words = countWords(errors);
+  console.log(`${errors.length} calls failed since yesterday`);
+  return { failed: errors.length, words };
+}

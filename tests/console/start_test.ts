@@ -1,0 +1,150 @@
+/** From a one-time link to a function of one's own: sign-in, first run, list, overview, settings. */
+import assert from "node:assert/strict";
+import type { Json } from "../support/client.ts";
+import { browserTest, ConsoleBrowser, signInLink } from "../support/console.ts";
+import { TestServer } from "../support/server.ts";
+
+const HOSTILE_NAME = `<img src=x onerror="document.title='owned'">\u202Egnp.exe`;
+
+browserTest("console: first run, functions, overview and settings", async (t) => {
+  await using server = await TestServer.start();
+  await using console = await ConsoleBrowser.open(server);
+  const { page } = console;
+  const client = await server.client();
+
+  await t.step("the link lands on a page that runs the example", async () => {
+    await page.getByRole("heading", { name: "Welcome" }).waitFor();
+    assert.doesNotMatch(page.url(), /code/);
+    await page.getByLabel("Name").fill("Ada");
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByText("Hello, Ada!").waitFor();
+    await page.getByRole("link", { name: "See its record" }).waitFor();
+    await console.assertAccessible();
+    await console.screenshot("welcome");
+  });
+
+  await t.step("a link works once", async () => {
+    const link = await signInLink(server);
+    await page.goto(link);
+    await page.waitForURL((url) => !url.href.includes("code"));
+    const other = await page.context().browser()?.newContext();
+    const second = await other?.newPage();
+    await second?.goto(link);
+    await second?.getByRole("alert").waitFor();
+    assert.match(await second?.getByRole("alert").innerText() ?? "", /link|code/i);
+    await other?.close();
+  });
+
+  await t.step("a function begins with a template, triggers and all", async () => {
+    await console.goto("/functions/new");
+    await page.getByRole("radio", { name: /^html-page/ }).check();
+    await console.assertAccessible();
+    await console.screenshot("new_function");
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);
+    const { list } = (await client.get("/api/v1/functions")).body;
+    const made = list.find(({ displayName }: Json) => displayName === "html-page");
+    const triggers = (await client.get(`/api/v1/functions/${made.id}/triggers`)).body.list;
+    assert.deepEqual(triggers.map(({ http }: Json) => http.slug), ["html-page"]);
+  });
+
+  await t.step("what the API rejects is shown at its field, and nothing typed is lost", async () => {
+    await console.goto("/functions/new");
+    const name = "x".repeat(2_000);
+    await page.getByLabel("Name").fill(name);
+    await page.getByLabel("Description").fill("kept");
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("alert").waitFor();
+    assert.equal(await page.getByLabel("Name").inputValue(), name);
+    assert.equal(await page.getByLabel("Name").getAttribute("aria-invalid"), "true");
+    assert.equal(await page.getByLabel("Description").inputValue(), "kept");
+  });
+
+  await t.step("the list finds functions, and hostile names are inert", async () => {
+    const { status } = await client.post("/api/v1/functions", { displayName: HOSTILE_NAME });
+    assert.equal(status, 200);
+    await console.goto("/functions");
+    const table = page.getByRole("table", { name: "Functions" });
+    await table.getByText("onerror").waitFor();
+    assert.equal(await page.locator("main img").count(), 0);
+    assert.match(await page.title(), /^Functions/);
+    assert.ok(!(await table.innerText()).includes("\u202E"));
+    await console.assertAccessible();
+    await console.screenshot("functions");
+    await page.getByRole("searchbox").fill("hello");
+    await table.getByText("onerror").waitFor({ state: "detached" });
+    assert.match(page.url(), /q=hello/);
+    await page.getByRole("link", { name: "hello" }).click();
+    await page.goBack();
+    assert.equal(await page.getByRole("searchbox").inputValue(), "hello");
+  });
+
+  await t.step("the overview counts calls", async () => {
+    await console.goto("/");
+    await page.getByText("Slowest functions").waitFor();
+    await page.getByRole("link", { name: "hello" }).first().waitFor();
+    await page.getByText("free of").waitFor();
+    await console.assertAccessible();
+    await console.screenshot("overview");
+  });
+
+  await t.step("a session that ends in the middle of a form keeps what was typed", async () => {
+    await console.goto("/functions/new");
+    await page.getByLabel("Name").fill("survivor");
+    const sessions = (await client.get("/auth/v1/sessions")).body.list;
+    for (const { id } of sessions) await client.call("DELETE", `/auth/v1/sessions/${id}`);
+    await page.getByRole("button", { name: "Create" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Your session has ended").waitFor();
+    await console.assertAccessible();
+    await dialog.getByLabel("Link or code").fill(await signInLink(server));
+    await dialog.getByRole("button", { name: "Sign in" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal(await page.getByLabel("Name").inputValue(), "survivor");
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);
+  });
+
+  await t.step("settings list sessions, and sign out", async () => {
+    await console.goto("/settings");
+    await page.getByRole("table", { name: "Sessions" }).getByText("This one").waitFor();
+    await console.assertAccessible();
+    await console.screenshot("settings");
+    await page.getByRole("button", { name: "Sign out" }).first().click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await page.goto(`${server.url}/volumes`);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  });
+});
+
+browserTest("console: works by keyboard alone, and at 390 px", async (t) => {
+  await using server = await TestServer.start();
+  await using console = await ConsoleBrowser.open(server, {
+    viewport: { width: 390, height: 800 },
+  });
+  const { page } = console;
+
+  await t.step("keys lead to pages", async () => {
+    await page.keyboard.press("g");
+    await page.keyboard.press("f");
+    await page.getByRole("heading", { name: "Functions" }).waitFor();
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: "Go to" }).fill("hel");
+    await page.getByRole("option", { name: /hello/ }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).getByText("Overview").waitFor();
+    await page.keyboard.press("Escape");
+  });
+
+  await t.step("no page scrolls sideways on a narrow screen", async () => {
+    for (const path of ["/welcome", "/functions", "/functions/new", "/", "/settings"]) {
+      await console.goto(path);
+      await console.assertAccessible();
+    }
+    await page.getByRole("button", { name: "Menu" }).click();
+    await page.getByRole("link", { name: "Volumes" }).click();
+    await page.getByRole("heading", { name: "Volumes" }).waitFor();
+  });
+});

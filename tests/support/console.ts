@@ -1,0 +1,123 @@
+/** Drives the console of a real server in Chromium, signed in by a one-time link. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Page as BrowserPage,
+} from "playwright-core";
+import { runInvoked } from "./invoked.ts";
+import type { Served } from "./server.ts";
+
+export type Page = BrowserPage;
+
+export const CHROMIUM = {
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+};
+
+/** How long the page may take to show something; a bound for what hangs, not a measurement. */
+const SHOWN_TIMEOUT_MS = 60_000;
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+/** A test that drives a browser. Playwright keeps timers and pipes of its own until after the browser has closed. */
+export function browserTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
+  Deno.test({ name, sanitizeOps: false, sanitizeResources: false, fn });
+}
+
+/** A browser with the console of one server; pages that it opens share the session. */
+export class ConsoleBrowser implements AsyncDisposable {
+  /** What pages logged as errors and warnings, requests that failed, and errors that nobody caught. */
+  readonly complaints: string[] = [];
+
+  private constructor(readonly url: string, readonly browser: Browser, readonly page: Page) {}
+
+  /** Opens the console and signs in by a new link. */
+  static async open(
+    server: Served,
+    options: BrowserContextOptions = {},
+  ): Promise<ConsoleBrowser> {
+    const browser = await chromium.launch(CHROMIUM);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 820 }, ...options });
+    const page = await context.newPage();
+    const opened = new ConsoleBrowser(server.url, browser, page);
+    opened.watch(page);
+    await page.goto(await signInLink(server));
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    return opened;
+  }
+
+  /** Collects what the page complains about. */
+  watch(page: Page): void {
+    page.setDefaultTimeout(SHOWN_TIMEOUT_MS);
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) this.complaints.push(message.text());
+    });
+  }
+
+  /** Opens a page of the console by its path, and waits for its heading. */
+  async goto(path: string): Promise<void> {
+    await this.page.goto(this.url + path);
+    await this.page.getByRole("heading", { level: 1 }).waitFor();
+  }
+
+  /** Fails for what axe-core finds on the page as it is, in both themes, and for a page that scrolls sideways. */
+  async assertAccessible(page: Page = this.page): Promise<void> {
+    const axe = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
+    // Evaluated by the debugger, which the page's Content-Security-Policy does not concern.
+    await page.evaluate(await readFile(axe, "utf8"));
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      const violations = await page.evaluate(async (tags) => {
+        // deno-lint-ignore no-explicit-any -- axe puts itself there
+        const { axe } = globalThis as any;
+        const result = await axe.run({ runOnly: tags });
+        // deno-lint-ignore no-explicit-any -- axe's own shape
+        return result.violations.map(({ id, nodes }: any) =>
+          // deno-lint-ignore no-explicit-any -- axe's own shape
+          `${id}: ${nodes.map(({ html }: any) => html.slice(0, 160)).join(" | ")}`
+        );
+      }, WCAG);
+      assert.deepEqual(violations, [], `${page.url()} in ${colorScheme}`);
+    }
+    await page.emulateMedia({ colorScheme: null });
+    const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    assert.ok(Number(overflow) <= 0, `${page.url()} scrolls sideways by ${overflow} px`);
+  }
+
+  /** Writes a picture if the environment names a folder for them. */
+  async screenshot(name: string): Promise<void> {
+    const folder = Deno.env.get("CONSOLE_SCREENSHOTS");
+    if (folder === undefined) return;
+    for (const colorScheme of ["light", "dark"] as const) {
+      await this.page.emulateMedia({ colorScheme });
+      await this.page.screenshot({ path: `${folder}/${name}_${colorScheme}.png` });
+    }
+    await this.page.emulateMedia({ colorScheme: null });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.browser.close();
+  }
+}
+
+/** A link that signs in once. */
+export async function signInLink(server: Served): Promise<string> {
+  const { code, stdout, stderr } = await runInvoked(["console", "link"], {
+    env: { INVOKED_DATA: server.dataDir },
+  });
+  assert.equal(code, 0, stderr);
+  const [link] = /http\S+#code=\S+/.exec(stdout) ?? [];
+  assert.ok(link !== undefined, stdout);
+  return link;
+}
