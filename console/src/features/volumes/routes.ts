@@ -4,17 +4,24 @@ import { shellRoute } from "../../shell/root.tsx";
 export const volumesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/volumes",
-  component: lazyRouteComponent(
-    () => import("./volumes_page.tsx"),
-    "VolumesPage",
-  ),
+  component: lazyRouteComponent(() => import("./volumes_page.tsx"), "VolumesPage"),
 });
+
+export interface VolumeSearch {
+  /** The open directory; the root without one. */
+  readonly directory?: string;
+  /** The open file. */
+  readonly file?: string;
+  readonly tab?: "history";
+}
 
 export const volumeRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/volumes/$volumeId",
-  component: lazyRouteComponent(
-    () => import("./volume_page.tsx"),
-    "VolumePage",
-  ),
+  validateSearch: (search: Record<string, unknown>): VolumeSearch => ({
+    ...(typeof search["directory"] === "string" ? { directory: search["directory"] } : {}),
+    ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
+    ...(search["tab"] === "history" ? { tab: "history" } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./volume_page.tsx"), "VolumePage"),
 });

@@ -1,5 +1,98 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, dataOf } from "../../api/client.ts";
+import type { Volume } from "../../api/types.ts";
+import { Button } from "../../parts/button.tsx";
+import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Page } from "../../parts/page.tsx";
+import { Loaded } from "../../parts/states.tsx";
+import { Tabs } from "../../parts/tabs.tsx";
+import { toast } from "../../parts/toasts.tsx";
+import { Bytes, Count, Name } from "../../parts/values.tsx";
+import { File } from "./file.tsx";
+import { Files } from "./files.tsx";
+import { History } from "./history.tsx";
+import { volumeQuery } from "./queries.ts";
 
 export function VolumePage() {
-  return <Page title="Volume">{null}</Page>;
+  const { volumeId } = useParams({ from: "/shell/volumes/$volumeId" });
+  const query = useQuery(volumeQuery(volumeId));
+  return <Loaded query={query}>{(volume) => <OpenVolume volume={volume} />}</Loaded>;
+}
+
+function OpenVolume({ volume }: { readonly volume: Volume }) {
+  const { tab, file, directory = "" } = useSearch({ from: "/shell/volumes/$volumeId" });
+  const [isDeleting, setDeleting] = useState(false);
+  const navigate = useNavigate();
+  const show = (next: "files" | "history") =>
+    void navigate({
+      to: "/volumes/$volumeId",
+      params: { volumeId: volume.id },
+      search: next === "history" ? { tab: "history" } : {},
+    });
+  return (
+    <Page
+      title={volume.displayName}
+      heading={<Name value={volume.displayName} />}
+      above={<Link to="/volumes">Volumes</Link>}
+      actions={
+        <>
+          <a className="button" href={`/api/v1/vfs/volumes/${volume.id}/archive`} download>
+            Download all
+          </a>
+          <Button look="danger" onClick={() => setDeleting(true)}>Delete</Button>
+        </>
+      }
+    >
+      <p className="muted">
+        <Bytes value={Number(volume.usedBytes)} /> of <Bytes value={Number(volume.quotaBytes)} /> in
+        {" "}
+        <Count value={volume.fileCount} /> files, version <Count value={volume.version} />
+      </p>
+      <Tabs
+        value={tab ?? "files"}
+        onChange={show}
+        tabs={[{ value: "files", label: "Files" }, { value: "history", label: "History" }]}
+      >
+        {tab === "history"
+          ? <History volume={volume} />
+          : file === undefined
+          ? <Files volume={volume} directory={directory} />
+          : <File key={file} volume={volume} path={file} />}
+      </Tabs>
+      <DeleteDialog volume={volume} open={isDeleting} onClose={() => setDeleting(false)} />
+    </Page>
+  );
+}
+
+function DeleteDialog(
+  { volume, open, onClose }: {
+    readonly volume: Volume;
+    readonly open: boolean;
+    readonly onClose: () => void;
+  },
+) {
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const remove = async () => {
+    const params = { path: { id: volume.id } };
+    await dataOf(api.DELETE("/api/v1/vfs/volumes/{id}", { params }));
+    await navigate({ to: "/volumes" });
+    await queries.invalidateQueries({ queryKey: ["volume"] });
+    toast("The volume is deleted");
+  };
+  return (
+    <ConfirmDialog
+      open={open}
+      onClose={onClose}
+      title="Delete this volume?"
+      action="Delete"
+      danger
+      typed={volume.displayName}
+      onConfirm={remove}
+    >
+      <p>All its files and versions are deleted for good.</p>
+    </ConfirmDialog>
+  );
 }

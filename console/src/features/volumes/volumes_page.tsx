@@ -1,5 +1,142 @@
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { api, dataOf } from "../../api/client.ts";
+import type { Volume } from "../../api/types.ts";
+import { Button } from "../../parts/button.tsx";
+import { Dialog } from "../../parts/dialog.tsx";
+import { faultOf, remainingError } from "../../parts/faults.ts";
+import { TextField } from "../../parts/field.tsx";
 import { Page } from "../../parts/page.tsx";
+import { Empty, ErrorNote, Loaded } from "../../parts/states.tsx";
+import { type Column, DataTable } from "../../parts/table.tsx";
+import { Bytes, Count, Name, Time } from "../../parts/values.tsx";
+import { volumesQuery } from "./queries.ts";
+
+const COLUMNS: readonly Column<Volume>[] = [
+  {
+    id: "name",
+    header: "Name",
+    sortBy: ({ displayName }) => displayName.toLowerCase(),
+    cell: ({ id, displayName }) => (
+      <Link to="/volumes/$volumeId" params={{ volumeId: id }}>
+        <Name value={displayName} />
+      </Link>
+    ),
+  },
+  {
+    id: "files",
+    header: "Files",
+    width: "90px",
+    align: "end",
+    sortBy: ({ fileCount }) => fileCount,
+    cell: ({ fileCount }) => <Count value={fileCount} />,
+  },
+  {
+    id: "used",
+    header: "Used",
+    width: "110px",
+    align: "end",
+    sortBy: ({ usedBytes }) => Number(usedBytes),
+    cell: ({ usedBytes }) => <Bytes value={Number(usedBytes)} />,
+  },
+  {
+    id: "quota",
+    header: "Quota",
+    width: "110px",
+    align: "end",
+    minor: true,
+    cell: ({ quotaBytes }) => <Bytes value={Number(quotaBytes)} />,
+  },
+  {
+    id: "version",
+    header: "Version",
+    width: "90px",
+    align: "end",
+    minor: true,
+    cell: ({ version }) => <Count value={version} />,
+  },
+  {
+    id: "changed",
+    header: "Changed",
+    width: "120px",
+    minor: true,
+    sortBy: ({ updatedAt }) => updatedAt,
+    cell: ({ updatedAt }) => <Time value={updatedAt} />,
+  },
+];
 
 export function VolumesPage() {
-  return <Page title="Volumes">{null}</Page>;
+  const [isCreating, setCreating] = useState(false);
+  const query = useInfiniteQuery(volumesQuery);
+  const create = <Button look="primary" onClick={() => setCreating(true)}>New volume</Button>;
+  return (
+    <Page title="Volumes" actions={create}>
+      <Loaded query={query}>
+        {({ pages }) => (
+          <DataTable
+            label="Volumes"
+            columns={COLUMNS}
+            rows={pages.flatMap(({ list }) => list)}
+            rowId={({ id }) => id}
+            empty={
+              <Empty title="There is no volume yet" action={create}>
+                A volume is a versioned file tree. Functions read and write it.
+              </Empty>
+            }
+            more={{
+              hasMore: query.hasNextPage,
+              isLoading: query.isFetchingNextPage,
+              load: () => void query.fetchNextPage(),
+            }}
+          />
+        )}
+      </Loaded>
+      <CreateDialog open={isCreating} onClose={() => setCreating(false)} />
+    </Page>
+  );
+}
+
+function CreateDialog({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
+  const [displayName, setName] = useState("");
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const create = useMutation({
+    mutationFn: () => dataOf(api.POST("/api/v1/vfs/volumes", { body: { displayName } })),
+    onSuccess: async ({ volume }) => {
+      onClose();
+      await queries.invalidateQueries({ queryKey: ["volume"] });
+      await navigate({ to: "/volumes/$volumeId", params: { volumeId: volume.id } });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    create.mutate();
+  };
+  const rest = remainingError(create.error, ["displayName"]);
+  return (
+    <Dialog open={open} onClose={onClose} title="New volume" sticky>
+      <form className="stack" onSubmit={submit}>
+        <TextField
+          label="Name"
+          value={displayName}
+          onChange={setName}
+          error={faultOf(create.error, "displayName")}
+          autoFocus
+        />
+        {rest === undefined ? null : <ErrorNote error={rest} />}
+        <div className="actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            type="submit"
+            look="primary"
+            busy={create.isPending}
+            disabled={displayName.trim() === ""}
+          >
+            Create
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
 }

@@ -1,0 +1,119 @@
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { api, dataOf } from "../../api/client.ts";
+import type { Volume, VolumeVersion } from "../../api/types.ts";
+import { Badge } from "../../parts/badge.tsx";
+import { Button } from "../../parts/button.tsx";
+import { ConfirmDialog } from "../../parts/dialog.tsx";
+import { formatCount, shortId } from "../../parts/format.ts";
+import { Empty, Loaded } from "../../parts/states.tsx";
+import { type Column, DataTable } from "../../parts/table.tsx";
+import { toast } from "../../parts/toasts.tsx";
+import { Name, Time } from "../../parts/values.tsx";
+import { versionsQuery } from "./queries.ts";
+
+/** The versions of a volume: who wrote what, and how to get an earlier one back. */
+export function History({ volume }: { readonly volume: Volume }) {
+  const [restored, setRestored] = useState<VolumeVersion>();
+  const queries = useQueryClient();
+  const query = useInfiniteQuery(versionsQuery(volume.id));
+  const columns = useColumns(volume, setRestored);
+  const restore = async () => {
+    if (restored === undefined) return;
+    await dataOf(api.POST("/api/v1/vfs/volumes/{id}/restore", {
+      params: { path: { id: volume.id } },
+      body: { version: restored.version },
+    }));
+    await queries.invalidateQueries({ queryKey: ["volume"] });
+    toast(`Version ${formatCount(restored.version)} is restored as a new version`);
+  };
+  return (
+    <>
+      <Loaded query={query}>
+        {({ pages }) => (
+          <DataTable
+            label="Versions"
+            columns={columns}
+            rows={pages.flatMap(({ list }) => list)}
+            rowId={({ version }) => String(version)}
+            empty={<Empty title="Nothing was written yet" />}
+            more={{
+              hasMore: query.hasNextPage,
+              isLoading: query.isFetchingNextPage,
+              load: () => void query.fetchNextPage(),
+            }}
+          />
+        )}
+      </Loaded>
+      <ConfirmDialog
+        open={restored !== undefined}
+        onClose={() => setRestored(undefined)}
+        title={`Restore version ${formatCount(restored?.version ?? 0)}?`}
+        action="Restore"
+        onConfirm={restore}
+      >
+        <p>The volume gets a new version with the files of that one. No version is lost.</p>
+      </ConfirmDialog>
+    </>
+  );
+}
+
+function useColumns(
+  volume: Volume,
+  onRestore: (version: VolumeVersion) => void,
+): readonly Column<VolumeVersion>[] {
+  return useMemo(() => [
+    {
+      id: "version",
+      header: "Version",
+      width: "80px",
+      cell: ({ version }) => formatCount(version),
+    },
+    {
+      id: "time",
+      header: "Written",
+      width: "120px",
+      cell: ({ createdAt }) => <Time value={createdAt} />,
+    },
+    {
+      id: "by",
+      header: "By",
+      width: "170px",
+      minor: true,
+      cell: (version) => <Writer {...version} />,
+    },
+    {
+      id: "paths",
+      header: "Changed paths",
+      cell: ({ paths, pathCount }) => (
+        <span title={paths.join("\n")}>
+          <Name value={paths.slice(0, 3).join(", ")} />
+          {pathCount > 3 ? ` and ${formatCount(pathCount - 3)} more` : ""}
+        </span>
+      ),
+    },
+    {
+      id: "action",
+      header: "Action",
+      width: "100px",
+      align: "end",
+      cell: (version) =>
+        version.version === volume.version
+          ? <Badge tone="accent">Current</Badge>
+          : <Button onClick={() => onRestore(version)}>Restore</Button>,
+    },
+  ], [volume, onRestore]);
+}
+
+function Writer({ invocationId, principalId, restoredVersion }: VolumeVersion) {
+  if (invocationId !== undefined) {
+    return (
+      <Link to="/invocations/$invocationId" params={{ invocationId }}>
+        Invocation {shortId(invocationId)}
+      </Link>
+    );
+  }
+  const what = restoredVersion === undefined ? "" : `, restored ${formatCount(restoredVersion)}`;
+  return <span title={principalId}>A request{what}</span>;
+}

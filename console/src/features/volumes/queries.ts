@@ -1,0 +1,121 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, ApiError, dataOf, fetchRaw } from "../../api/client.ts";
+import { keys } from "../../api/keys.ts";
+import type { Volume } from "../../api/types.ts";
+
+const PAGE_SIZE = 100;
+
+interface Page {
+  readonly nextPageToken: string;
+}
+
+const paging = {
+  initialPageParam: "",
+  getNextPageParam: ({ nextPageToken }: Page) => nextPageToken === "" ? undefined : nextPageToken,
+};
+
+export const volumesQuery = infiniteQueryOptions({
+  queryKey: keys.volumes(),
+  queryFn: ({ pageParam, signal }) =>
+    dataOf(api.GET("/api/v1/vfs/volumes", {
+      params: { query: { page_size: PAGE_SIZE, page_token: pageParam } },
+      signal,
+    })),
+  ...paging,
+});
+
+export function volumeQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.volume(id),
+    queryFn: async ({ signal }): Promise<Volume> =>
+      (await dataOf(api.GET("/api/v1/vfs/volumes/{id}", { params: { path: { id } }, signal })))
+        .volume,
+  });
+}
+
+export function entriesQuery(id: string, directory: string) {
+  return infiniteQueryOptions({
+    queryKey: [...keys.volume(id), "entries", directory],
+    queryFn: ({ pageParam, signal }) =>
+      dataOf(api.GET("/api/v1/vfs/volumes/{id}/entries", {
+        params: {
+          path: { id },
+          query: { directory, page_size: PAGE_SIZE, page_token: pageParam },
+        },
+        signal,
+      })),
+    ...paging,
+  });
+}
+
+export function versionsQuery(id: string) {
+  return infiniteQueryOptions({
+    queryKey: [...keys.volume(id), "versions"],
+    queryFn: ({ pageParam, signal }) =>
+      dataOf(api.GET("/api/v1/vfs/volumes/{id}/versions", {
+        params: { path: { id }, query: { page_size: PAGE_SIZE, page_token: pageParam } },
+        signal,
+      })),
+    ...paging,
+  });
+}
+
+/** Larger files are not shown, only downloaded. */
+export const MAX_SHOWN_BYTES = 1 << 20;
+
+/** The begin of a file with its ETag, by which a write knows that nobody wrote meanwhile. */
+export interface Content {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly size: number;
+  readonly etag: string;
+}
+
+export function contentQuery(id: string, path: string) {
+  return queryOptions({
+    queryKey: [...keys.volume(id), "content", path],
+    queryFn: async ({ signal }): Promise<Content> => {
+      const response = await fetchRaw(filePath(id, path), {
+        signal,
+        headers: { Range: `bytes=0-${MAX_SHOWN_BYTES - 1}` },
+      }).catch(async (error: unknown) => {
+        // An empty file has no first byte.
+        if (!(error instanceof ApiError) || error.status !== 416) throw error;
+        return await fetchRaw(filePath(id, path), { signal });
+      });
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+      return {
+        bytes,
+        size: total === undefined ? bytes.length : Number(total),
+        etag: response.headers.get("etag") ?? "",
+      };
+    },
+  });
+}
+
+/** The path of a file in the API. */
+export function filePath(id: string, path: string): string {
+  const encoded = path.split("/").filter((part) => part !== "").map(encodeURIComponent).join("/");
+  return `/api/v1/vfs/volumes/${encodeURIComponent(id)}/files/${encoded}`;
+}
+
+/** Writes a file. With `etag` only if it is still that content; throws `ApiError` 412 otherwise. */
+export async function writeFile(
+  id: string,
+  path: string,
+  content: Blob,
+  etag?: string,
+): Promise<void> {
+  await fetchRaw(filePath(id, path), {
+    method: "PUT",
+    headers: {
+      "Content-Type": "application/octet-stream",
+      ...(etag === undefined || etag === "" ? {} : { "If-Match": etag }),
+    },
+    body: content,
+  });
+}
+
+export async function deleteFile(id: string, path: string): Promise<void> {
+  await fetchRaw(filePath(id, path), { method: "DELETE" });
+}

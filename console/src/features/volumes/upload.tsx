@@ -1,0 +1,110 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type DragEvent, type ReactNode, useRef, useState } from "react";
+import type { Volume } from "../../api/types.ts";
+import { Button } from "../../parts/button.tsx";
+import { formatBytes, formatCount } from "../../parts/format.ts";
+import { toast } from "../../parts/toasts.tsx";
+import { droppedFiles, type PickedFile } from "./dropped.ts";
+import { writeFile } from "./queries.ts";
+
+/** Uploads at the same time. */
+const CONCURRENCY = 3;
+
+interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** A directory that takes files: dropped, or picked with a button. */
+export function Upload(
+  { volume, directory, children }: {
+    readonly volume: Volume;
+    readonly directory: string;
+    readonly children: ReactNode;
+  },
+) {
+  const input = useRef<HTMLInputElement>(null);
+  const [isOver, setOver] = useState(false);
+  const [progress, setProgress] = useState<Progress>();
+  const queries = useQueryClient();
+  const upload = async (files: readonly PickedFile[]) => {
+    setProgress({ done: 0, total: files.length });
+    await uploadAll(volume.id, directory, files, (done) => {
+      setProgress({ done, total: files.length });
+    });
+    setProgress(undefined);
+    await queries.invalidateQueries({ queryKey: ["volume"] });
+  };
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    void droppedFiles(event.dataTransfer.items).then(upload);
+  };
+  return (
+    <div
+      className={`stack volumes-drop ${isOver ? "volumes-drop-over" : ""}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={drop}
+    >
+      <div className="row">
+        <Button onClick={() => input.current?.click()} busy={progress !== undefined}>
+          Upload files
+        </Button>
+        <input
+          ref={input}
+          type="file"
+          multiple
+          hidden
+          aria-label="Files to upload"
+          onChange={({ target }) => {
+            const picked = [...target.files ?? []].map((file) => ({ path: file.name, file }));
+            target.value = "";
+            void upload(picked);
+          }}
+        />
+        <span role="status" className="muted">
+          {progress === undefined
+            ? "or drop files and folders here"
+            : `${formatCount(progress.done)} of ${formatCount(progress.total)} files uploaded`}
+        </span>
+      </div>
+      {children}
+    </div>
+  );
+}
+
+async function uploadAll(
+  volumeId: string,
+  directory: string,
+  files: readonly PickedFile[],
+  onDone: (done: number) => void,
+): Promise<void> {
+  const waiting = [...files];
+  const failed: string[] = [];
+  let done = 0;
+  let bytes = 0;
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      try {
+        await writeFile(volumeId, `${directory}/${next.path}`, next.file);
+        bytes += next.file.size;
+      } catch (error) {
+        failed.push(`${next.path}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      onDone(++done);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  const uploaded = files.length - failed.length;
+  if (uploaded > 0) toast(`${formatCount(uploaded)} files, ${formatBytes(bytes)} uploaded`);
+  if (failed.length > 0) {
+    toast(`${formatCount(failed.length)} files were not uploaded`, {
+      description: failed.slice(0, 3).join("\n"),
+      tone: "bad",
+    });
+  }
+}
