@@ -5,8 +5,8 @@ import { PROGRAMS } from "../tests/support/diagnosis.ts";
 
 /** Folders of `tests` that are suites of their own, and the programs that each needs. */
 export const SUITES: Readonly<Record<string, readonly string[]>> = {
-  browser: ["chromium"],
   cluster: ["nats-server", "postgres", "haproxy"],
+  console: ["chromium"],
   endpoints: [],
   faults: ["cc"],
   hostile: [],

@@ -48,17 +48,20 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     assert.deepEqual(triggers.map(({ http }: Json) => http.slug), ["html-page"]);
   });
 
-  await t.step("what the API rejects is shown at its field, and nothing typed is lost", async () => {
-    await console.goto("/functions/new");
-    const name = "x".repeat(2_000);
-    await page.getByLabel("Name").fill(name);
-    await page.getByLabel("Description").fill("kept");
-    await page.getByRole("button", { name: "Create" }).click();
-    await page.getByRole("alert").waitFor();
-    assert.equal(await page.getByLabel("Name").inputValue(), name);
-    assert.equal(await page.getByLabel("Name").getAttribute("aria-invalid"), "true");
-    assert.equal(await page.getByLabel("Description").inputValue(), "kept");
-  });
+  await t.step(
+    "what the API rejects is shown at its field, and nothing typed is lost",
+    async () => {
+      await console.goto("/functions/new");
+      const name = "x".repeat(2_000);
+      await page.getByLabel("Name").fill(name);
+      await page.getByLabel("Description").fill("kept");
+      await page.getByRole("button", { name: "Create" }).click();
+      await page.getByRole("alert").waitFor();
+      assert.equal(await page.getByLabel("Name").inputValue(), name);
+      assert.equal(await page.getByLabel("Name").getAttribute("aria-invalid"), "true");
+      assert.equal(await page.getByLabel("Description").inputValue(), "kept");
+    },
+  );
 
   await t.step("the list finds functions, and hostile names are inert", async () => {
     const { status } = await client.post("/api/v1/functions", { displayName: HOSTILE_NAME });

@@ -1,26 +1,11 @@
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { browserTest, CHROMIUM } from "../support/console.ts";
 import { TestServer } from "../support/server.ts";
 
-const CHROMIUM = {
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-};
-
-Deno.test({
-  name: "docs page: shows every operation in a browser, and reaches nothing but its server",
-  // Playwright keeps timers and pipes of its own until after the browser has closed.
-  sanitizeOps: false,
-  sanitizeResources: false,
-  async fn() {
+browserTest(
+  "docs page: shows every operation in a browser, and reaches nothing but its server",
+  async () => {
     await using server = await TestServer.start();
     const browser = await chromium.launch(CHROMIUM);
     try {
@@ -64,4 +49,4 @@ Deno.test({
       await browser.close();
     }
   },
-});
+);
