@@ -15,7 +15,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
   await t.step("the link lands on a page that runs the example", async () => {
     await page.getByRole("heading", { name: "Welcome" }).waitFor();
     assert.doesNotMatch(page.url(), /code/);
-    await page.getByLabel("Name").fill("Ada");
+    await page.getByRole("textbox", { name: "Name" }).fill("Ada");
     await page.getByRole("button", { name: "Run" }).click();
     await page.getByText("Hello, Ada!").waitFor();
     await page.getByRole("link", { name: "See its record" }).waitFor();
@@ -53,12 +53,15 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     async () => {
       await console.goto("/functions/new");
       const name = "x".repeat(2_000);
-      await page.getByLabel("Name").fill(name);
+      await page.getByRole("textbox", { name: "Name" }).fill(name);
       await page.getByLabel("Description").fill("kept");
       await page.getByRole("button", { name: "Create" }).click();
       await page.getByRole("alert").waitFor();
-      assert.equal(await page.getByLabel("Name").inputValue(), name);
-      assert.equal(await page.getByLabel("Name").getAttribute("aria-invalid"), "true");
+      assert.equal(await page.getByRole("textbox", { name: "Name" }).inputValue(), name);
+      assert.equal(
+        await page.getByRole("textbox", { name: "Name" }).getAttribute("aria-invalid"),
+        "true",
+      );
       assert.equal(await page.getByLabel("Description").inputValue(), "kept");
     },
   );
@@ -93,7 +96,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
 
   await t.step("a session that ends in the middle of a form keeps what was typed", async () => {
     await console.goto("/functions/new");
-    await page.getByLabel("Name").fill("survivor");
+    await page.getByRole("textbox", { name: "Name" }).fill("survivor");
     const sessions = (await client.get("/auth/v1/sessions")).body.list;
     for (const { id } of sessions) await client.call("DELETE", `/auth/v1/sessions/${id}`);
     await page.getByRole("button", { name: "Create" }).click();
@@ -103,7 +106,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await dialog.getByLabel("Link or code").fill(await signInLink(server));
     await dialog.getByRole("button", { name: "Sign in" }).click();
     await dialog.waitFor({ state: "detached" });
-    assert.equal(await page.getByLabel("Name").inputValue(), "survivor");
+    assert.equal(await page.getByRole("textbox", { name: "Name" }).inputValue(), "survivor");
     await page.getByRole("button", { name: "Create" }).click();
     await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);
   });
