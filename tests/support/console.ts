@@ -47,7 +47,10 @@ export class ConsoleBrowser implements AsyncDisposable {
     options: BrowserContextOptions = {},
   ): Promise<ConsoleBrowser> {
     const browser = await chromium.launch(CHROMIUM);
-    const context = await browser.newContext({ viewport: { width: 1280, height: 820 }, ...options });
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 820 },
+      ...options,
+    });
     const page = await context.newPage();
     const opened = new ConsoleBrowser(server.url, browser, page);
     opened.watch(page);

@@ -16,7 +16,8 @@ export const keys = {
   deadLetters: (
     functionId: string,
   ) => ["invocation", "dead_letters", functionId],
-  statistics: (of: unknown) => ["invocation", "statistics", of],
+  /** Not refreshed by events: each call is one, and counting a day takes longer than a call. */
+  statistics: (of: unknown) => ["statistics", of],
   triggers: (functionId: string) => ["trigger", functionId],
   deliveries: (
     functionId: string,

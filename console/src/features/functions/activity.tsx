@@ -7,6 +7,8 @@ import { Sparkline } from "../../parts/sparkline.tsx";
 import { Time } from "../../parts/values.tsx";
 
 const STEP_SECONDS = 1_800;
+/** In ms; counting a day takes longer than a call. */
+const REFRESH_INTERVAL = 30_000;
 
 /** The calls of one function in the last 24 hours. */
 export interface Activity {
@@ -29,6 +31,7 @@ export function useActivity(): ReadonlyMap<string, Activity> {
       return { functions, at: Date.now() };
     },
     placeholderData: keepPreviousData,
+    refetchInterval: REFRESH_INTERVAL,
   });
   return useMemo(
     () =>

@@ -9,6 +9,9 @@ export const RANGES = {
   "7d": { label: "7 days", seconds: 604_800, step: 7_200 },
 } as const;
 
+/** How often statistics are counted anew, in ms. */
+const STATISTICS_INTERVAL = 15_000;
+
 export type Range = keyof typeof RANGES;
 
 function timesOf(range: Range): { readonly since: string; readonly step: string } {
@@ -28,6 +31,7 @@ export function stepsQuery(range: Range) {
       return list;
     },
     placeholderData: keepPreviousData,
+    refetchInterval: STATISTICS_INTERVAL,
   });
 }
 
@@ -54,6 +58,7 @@ export function topQuery(range: Range, order: Order) {
       return functions;
     },
     placeholderData: keepPreviousData,
+    refetchInterval: STATISTICS_INTERVAL,
   });
 }
 
