@@ -28,7 +28,7 @@ export async function createFunction(
   return fn;
 }
 
-/** The id of the volume with this name; it is made if there is none. */
+/** The id of the volume with this name; missing, it is created. */
 async function needVolume(displayName: string): Promise<string> {
   const { list = [] } = await dataOf(api.GET("/api/v1/vfs/volumes"));
   const found = list.find((volume) => volume.displayName === displayName);

@@ -1,4 +1,4 @@
-/// <reference path="../../vite.d.ts" />
+/// <reference path="../../browser/vite.d.ts" />
 
 /** What `invoked.json` of a template may declare. */
 export interface Manifest {
