@@ -80,7 +80,8 @@ deleted.
   skips them, \`CATCH_UP_LAST\` runs the last, \`CATCH_UP_ALL\` runs all, up to \`--max-catch-up\`.
 - \`overlap\` is about a time while an earlier run goes on. \`OVERLAP_ALLOW\` runs both,
   \`OVERLAP_SKIP\` skips the later, \`OVERLAP_QUEUE\` waits for the earlier.
-- What was skipped is an invocation with \`skipReason\`. \`invoked trigger run\` starts a call now.
+- What was skipped is an invocation with \`skipReason\`. Times of a paused schedule leave no record.
+- \`invoked trigger run\` starts a call now.
 
 ## Webhooks
 

@@ -108,11 +108,8 @@ export type SkipReason =
   | "SKIP_REASON_UNSPECIFIED"
   | "SKIP_REASON_OVERLAP"
   | "SKIP_REASON_CATCH_UP"
-  | "SKIP_REASON_PAUSED"
   | "SKIP_REASON_CIRCUIT_BREAKER"
-  | "SKIP_REASON_RATE_LIMIT"
-  | "SKIP_REASON_DEBOUNCED"
-  | "SKIP_REASON_REPEAT";
+  | "SKIP_REASON_DEBOUNCED";
 
 /** What a call waits for. An addition of this server. */
 export type WaitReason =

@@ -76,11 +76,8 @@ export interface InvocationTable extends LimitColumns {
 export type SkipReason =
   | "OVERLAP"
   | "CATCH_UP"
-  | "PAUSED"
   | "CIRCUIT_BREAKER"
-  | "RATE_LIMIT"
-  | "DEBOUNCED"
-  | "REPEAT";
+  | "DEBOUNCED";
 
 /** An attempt of a call that another one followed. */
 export interface EarlierAttempt {

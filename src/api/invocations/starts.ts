@@ -14,11 +14,8 @@ const TRIGGER_KINDS = [
 const SKIP_REASONS = [
   "OVERLAP",
   "CATCH_UP",
-  "PAUSED",
   "CIRCUIT_BREAKER",
-  "RATE_LIMIT",
   "DEBOUNCED",
-  "REPEAT",
 ] as const satisfies readonly NonNullable<InvocationRecord["skipReason"]>[];
 
 /** What a call waits for, and its name in the store. Others wait for a slot alone. */

@@ -1,11 +1,14 @@
 import { countOf } from "../../config/mod.ts";
 import type { InvocationRecord } from "../../store/invocations.ts";
+import { eachAtOnce } from "../../shared/at_once.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
+import { BEGUN_AT_ONCE } from "../scheduling/scheduler.ts";
 import type { InvocationFilter, Invocations } from "./invocations.ts";
 import { type Replays, UNCHANGED } from "./replays.ts";
 
-/** Invocations of one page, and those of them that are replayed or cancelled at the same time. */
+/** Cancels at once: one may wait for the node of its call. */
+const CANCELLED_AT_ONCE = 16;
 const PAGE = { pageSize: 100 } as const;
 
 type Named = Pick<InvocationRecord, "functionId" | "id">;
@@ -43,6 +46,7 @@ export class Bulk {
     return await act(
       found,
       dryRun,
+      BEGUN_AT_ONCE,
       ({ functionId, id }) => this.replays.replay(by, functionId, id, UNCHANGED, { notBefore }),
     );
   }
@@ -65,6 +69,7 @@ export class Bulk {
     return await act(
       found,
       dryRun,
+      CANCELLED_AT_ONCE,
       ({ functionId, id }) => this.invocations.cancel(functionId, id),
     );
   }
@@ -92,22 +97,19 @@ export class Bulk {
 async function act(
   found: readonly Named[],
   dryRun: boolean,
+  limit: number,
   work: (one: Named) => Promise<unknown>,
 ): Promise<BulkAnswer> {
   if (dryRun) return { count: found.length, skipped: 0 };
   let skipped = 0;
-  for (let at = 0; at < found.length; at += PAGE.pageSize) {
-    await Promise.all(
-      found.slice(at, at + PAGE.pageSize).map(async (row) => {
-        try {
-          await work(row);
-        } catch (error) {
-          if (!(error instanceof DomainError)) throw error;
-          skipped++;
-        }
-      }),
-    );
-  }
+  await eachAtOnce(found, limit, async (row) => {
+    try {
+      await work(row);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      skipped++;
+    }
+  });
   return { count: found.length - skipped, skipped };
 }
 
