@@ -1,4 +1,5 @@
 /** Part j: requests to an endpoint when saturated, beside servers of HTTP, and a long upload in little memory. */
+import { instancesOf } from "../../tests/support/processes.ts";
 import { type Contender, DENO_SERVE, denoServe, workerdFresh } from "../contenders.ts";
 import type { Context } from "../context.ts";
 import { HttpClient } from "../http_client.ts";
@@ -15,7 +16,7 @@ const CALLERS = 8;
 const SETTLE_MS = 1000;
 const WARM_UP_CALLS = 20;
 const MIB = 1024 * 1024;
-/** MiB of an upload between two looks at the memory of the server. */
+/** MiB of an upload between two looks at the memory. */
 const SAMPLE_EVERY_MIB = 8;
 const PART = "endpoints";
 
@@ -89,19 +90,24 @@ async function deployEndpoint(server: Invoked, source: string, isReused: boolean
   return `/run/${slug}/`;
 }
 
-/** An upload that goes through a function: its time, and how much the server's own memory grew at most. */
+/** An upload that goes through a function: how fast, and the most memory of the server and of the instance meanwhile. */
 async function upload(server: Invoked, mib: number): Promise<Row[]> {
   const path = await deployEndpoint(server, COUNT, false);
-  const memory = async () => (await memoryOf(server.server.pid))?.privately ?? NaN;
-  const before = await memory();
-  let most = before;
+  const peak = { server: 0, instance: 0 };
+  const look = async () => {
+    const { pid } = server.server;
+    peak.server = Math.max(peak.server, await privateOf(pid));
+    // Those that wait have less than the one that runs.
+    const instances = await Promise.all(instancesOf(pid).map(privateOf));
+    peak.instance = Math.max(peak.instance, ...instances);
+  };
   const chunk = new Uint8Array(MIB);
   let sent = 0;
   const body = new ReadableStream({
     async pull(controller) {
       if (sent === mib) return controller.close();
       controller.enqueue(chunk);
-      if (++sent % SAMPLE_EVERY_MIB === 0) most = Math.max(most, await memory());
+      if (++sent % SAMPLE_EVERY_MIB === 0) await look();
     },
   });
   const start = performance.now();
@@ -109,9 +115,16 @@ async function upload(server: Invoked, mib: number): Promise<Row[]> {
   const seconds = (performance.now() - start) / 1000;
   const { bytes } = await response.json();
   if (bytes !== mib * MIB) throw new Error(`${bytes} bytes arrived of ${mib} MiB`);
-  const measure = `${mib} MiB up`;
+  const options = { part: PART, measure: `${mib} MiB up` } as const;
   return [
-    rowOf({ part: PART, measure, subject: "invoked", unit: "s" }, [seconds]),
-    rowOf({ part: PART, measure, subject: "invoked, memory", unit: "MiB" }, [most - before]),
+    rowOf({ ...options, subject: "invoked", unit: "s" }, [seconds]),
+    rowOf({ ...options, subject: "invoked", unit: "MB/s" }, [bytes / seconds / 1e6]),
+    rowOf({ ...options, subject: "server, peak", unit: "MiB" }, [peak.server]),
+    rowOf({ ...options, subject: "instance, peak", unit: "MiB" }, [peak.instance]),
   ];
+}
+
+/** Private memory in MiB; 0 of a process that is gone. */
+async function privateOf(pid: number): Promise<number> {
+  return (await memoryOf(pid))?.privately || 0;
 }
