@@ -1,7 +1,9 @@
 /** Delayed calls, retries, limits and destinations over several API nodes. */
 import assert from "node:assert/strict";
+import { Webhook } from "standardwebhooks";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
+import { deadLetters, QUICK, Receiver, settings } from "../retries/support.ts";
 import { TestCluster } from "./cluster.ts";
 
 const UNSTEADY = `export default async ({ n, until = 1, hangs }, { attempt, trigger }) => {
@@ -10,21 +12,15 @@ const UNSTEADY = `export default async ({ n, until = 1, hangs }, { attempt, trig
   if (attempt < until) throw new Error("not yet");
   return { n, attempt, kind: trigger.kind };
 };`;
+const SECRET = `whsec_${"c2VjcmV0".repeat(4)}`;
 const ASYNC = { prefer: "respond-async" };
 const STATUS = "FUNCTION_INVOCATION_STATUS_";
 
-async function settings(client: Client, id: string, change: Json): Promise<void> {
-  const { status, body } = await client.post("/api/v1/functions/update", {
-    function: { id, ...change },
-    updateMask: Object.keys(change).join(","),
-  });
-  assert.equal(status, 200, JSON.stringify(body));
-}
-
 Deno.test("what waits for its time in a cluster", async (t) => {
   await using cluster = await TestCluster.start();
-  const first = await cluster.node();
-  const second = await cluster.node();
+  const flags = ["--egress-allow-private", "127.0.0.0/8"];
+  const first = await cluster.node({ flags });
+  const second = await cluster.node({ flags });
   await cluster.worker({ capacity: 4 });
   const { clientId, clientSecret } = await first.credentials();
   const other = await Client.login(second.url, clientId, clientSecret);
@@ -36,7 +32,7 @@ Deno.test("what waits for its time in a cluster", async (t) => {
 
   await t.step("a call starts again on any node, and its end starts another function", async () => {
     await settings(clients[1], id, {
-      retryPolicy: { maxAttempts: 3, initialBackoff: "0.010s", maxBackoff: "0.020s" },
+      retryPolicy: { maxAttempts: 3, ...QUICK },
       onSuccess: { functionId: target },
     });
     const calls = await Promise.all(
@@ -111,6 +107,47 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     const decision = "PAUSED_EXECUTION_DECISION_RUN";
     assert.equal((await clients[0].post(path, { decision, reason: "expected" })).status, 200);
     assert.equal((await clients[1].ended(broken, paused)).output.n, 9);
+  });
+
+  await t.step("ends arrive at a URL once, and dead letters are parked for all nodes", async () => {
+    await using receiver = new Receiver();
+    const fn = await clients[0].deploy(UNSTEADY);
+    const to = { url: `http://${receiver.host}/`, secret: SECRET };
+    const outboundNetworkAllowlist = [receiver.host];
+    const retryPolicy = { maxAttempts: 2, ...QUICK };
+    const change = { retryPolicy, outboundNetworkAllowlist, onSuccess: to, onFailure: to };
+    await settings(clients[1], fn, change);
+    const inputs = [{ n: 1, until: 9 }, { n: 2, until: 9 }, { n: 3 }, { n: 4 }];
+    const calls = await Promise.all(
+      inputs.map(async (input, at) => {
+        const { body } = await clients[at % 2 as 0 | 1].invoke(fn, input, ASYNC);
+        return body.invocationId as string;
+      }),
+    );
+    for (const call of calls) {
+      await eventually(async () =>
+        (await clients[0].invocation(fn, call)).destination?.state ===
+          "DESTINATION_STATE_DELIVERED" || undefined
+      );
+    }
+    for (const { body, headers } of receiver.got) new Webhook(SECRET).verify(body, headers);
+    const arrived = receiver.got.map(({ headers }) => headers["webhook-id"] ?? "");
+    assert.deepEqual(arrived.toSorted(), calls.toSorted());
+    const failed = calls.slice(0, 2);
+    for (const client of clients) {
+      assert.deepEqual((await deadLetters(client, fn)).toSorted(), failed.toSorted());
+    }
+    await settings(clients[0], fn, { onFailure: {} });
+    const replays: string[] = [];
+    for (const [at, call] of failed.entries()) {
+      const path = `/api/v1/functions/${fn}/dead_letters/${call}/replay`;
+      const { status, body } = await clients[at as 0 | 1].post(path);
+      assert.equal(status, 200, JSON.stringify(body));
+      const { trigger } = await clients[0].ended(fn, body.invocationId);
+      assert.deepEqual(trigger, { kind: "TRIGGER_KIND_REPLAY", id: call });
+      replays.push(body.invocationId);
+    }
+    assert.deepEqual((await deadLetters(clients[1], fn)).toSorted(), replays.toSorted());
   });
 
   await t.step("a delayed call starts once, although the node that began it ends", async () => {

@@ -48,6 +48,25 @@ Deno.test("nodes start each time and each event once, also when one dies", async
     assert.equal(paused.status, 400, "the other node sees the change");
   });
 
+  await t.step(
+    "a webhook is answered by its function on a worker, whichever node got it",
+    async () => {
+      const { trigger } = await createTrigger(here, functionId, {
+        webhook: { github: { secret: SECRET }, response: "WEBHOOK_RESPONSE_FUNCTION" },
+      });
+      const path = `/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`;
+      for (const { url } of [here, there]) {
+        const body = JSON.stringify({ url });
+        const headers = { "content-type": "application/json", ...github(SECRET, body) };
+        const said = ok(await new Client(url, undefined).call("POST", path, body, headers));
+        assert.deepEqual(said.input.payload, { url });
+        assert.deepEqual(said.trigger, { kind: "webhook", id: trigger.id });
+        const { status } = await here.ended(functionId, said.invocationId);
+        assert.match(status, /_SUCCESS$/);
+      }
+    },
+  );
+
   await t.step("times that come while the node that looks at them dies", async () => {
     const scheduled = await here.deploy(ECHO);
     const planned = Array.from(

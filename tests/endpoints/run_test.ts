@@ -28,6 +28,14 @@ export async function fetch(request: Request, { trigger }: { trigger: unknown })
   return Response.json(said, { headers });
 }`;
 
+/** Keeps what it gets on its volume. */
+const WRITER = `
+import { vfs } from "@c1/functions-sdk";
+export async function fetch(request: Request): Promise<Response> {
+  await vfs.writeTextFile("/page.txt", await request.text());
+  return new Response("written");
+}`;
+
 /** A function with an endpoint. */
 async function endpoint(client: Client, http: Json = {}): Promise<Json> {
   const functionId = await client.deploy(APP);
@@ -93,6 +101,19 @@ async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
     const expected = host.startsWith("none") ? [404, "ENDPOINT_NOT_FOUND"] : [401, "TOKEN_MISSING"];
     assert.deepEqual([other.status, other.body.details[0].reason], expected, host);
   }
+}
+
+async function volumes({ client }: Stage<TestServer>): Promise<void> {
+  const functionId = await client.deploy(WRITER);
+  const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: "site" }));
+  const slug = unique("e");
+  const http = { slug, auth: "ENDPOINT_AUTH_OPEN" };
+  await createTrigger(client, functionId, { vfsId: volume.id, http });
+  const response = await fetch(`${client.url}/run/${slug}/`, { method: "PUT", body: "a page" });
+  assert.equal(await response.text(), "written");
+  assert.equal((await recordOf(client, { functionId }, response)).vfsId, volume.id);
+  const file = await client.get(`/api/v1/vfs/volumes/${volume.id}/files/page.txt`);
+  assert.equal(file.body, "a page");
 }
 
 async function origin({ client }: Stage): Promise<void> {
@@ -292,6 +313,7 @@ serverSuite("endpoints of triggers", { flags: FLAGS }, {
   "have no host that does not reach them": hosts,
   "share no origin with the server": origin,
   "are open, for holders of tokens, or for who signs": callers,
+  "have the volume of their trigger": volumes,
   "are not found without a commit that answers": missing,
   "answer other origins by their setting": cors,
 });

@@ -7,34 +7,12 @@ import { assertError } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
-import { BACKGROUND, deadLetters, settings, start, STATUS, UNSTEADY } from "./support.ts";
+import { BACKGROUND, deadLetters, Receiver, settings, start, STATUS, UNSTEADY } from "./support.ts";
 
 const LOOPBACK = ["--egress-allow-private", "127.0.0.0/8"];
 const FLAGS = [...LOOPBACK, "--max-destination-depth", "2", "--destination-attempts", "3"];
 const SECRET = `whsec_${"c2VjcmV0".repeat(4)}`;
 const ECHO = `export default (input, { trigger }) => ({ got: input, trigger });`;
-
-/** A host that keeps what it gets, and answers the next statuses, and then 200. */
-class Receiver implements AsyncDisposable {
-  readonly got: { readonly headers: Record<string, string>; readonly body: string }[] = [];
-  readonly statuses: number[] = [];
-  readonly #server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    async (request) => {
-      const headers = Object.fromEntries(request.headers);
-      this.got.push({ headers, body: await request.text() });
-      return new Response(null, { status: this.statuses.shift() ?? 204 });
-    },
-  );
-
-  get host(): string {
-    return `127.0.0.1:${this.#server.addr.port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
-  }
-}
 
 /** A function whose ends go to the receiver. */
 async function deployFor(client: Client, receiver: Receiver): Promise<string> {

@@ -41,3 +41,25 @@ export async function deadLetters(client: Client, id: string): Promise<string[]>
   assert.equal(status, 200, JSON.stringify(body));
   return body.list.map((one: Json) => one.id);
 }
+
+/** A host that keeps what it gets, and answers the next statuses, and then 200. */
+export class Receiver implements AsyncDisposable {
+  readonly got: { readonly headers: Record<string, string>; readonly body: string }[] = [];
+  readonly statuses: number[] = [];
+  readonly #server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    async (request) => {
+      const headers = Object.fromEntries(request.headers);
+      this.got.push({ headers, body: await request.text() });
+      return new Response(null, { status: this.statuses.shift() ?? 204 });
+    },
+  );
+
+  get host(): string {
+    return `127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}

@@ -5,10 +5,26 @@ import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { FakeClock } from "../faults/clock.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
-import { removeDirectory } from "../support/invoked.ts";
+import { removeDirectory, runInvoked } from "../support/invoked.ts";
 import { IS_LONG } from "../support/seed.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
+
+/** Writes the id of its trigger to its volume. */
+const WRITER = `import { vfs } from "@c1/functions-sdk";
+export default async (_input, { trigger }) => {
+  await vfs.writeTextFile("/id.txt", trigger.id);
+  return {};
+};`;
+
+/** What `invoked history` prints of a server's function. */
+async function historyOf(server: TestServer, id: string, env = {}): Promise<string> {
+  const run = await runInvoked(["history", id], {
+    env: { ...env, INVOKED_DATA: server.dataDir },
+  });
+  assert.equal(run.code, 0, run.stderr);
+  return run.stdout;
+}
 
 /** Every invocation of a function, oldest first. */
 async function callsOf(client: Client, functionId: string): Promise<Json[]> {
@@ -64,6 +80,19 @@ sharedSuite("schedules", {
     const after = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}`)).trigger;
     assert.deepEqual(after.lastRun, { time: at, invocationId: call.id });
     assert.deepEqual(after.nextRuns, []);
+  },
+
+  "a call has the volume of its schedule": async ({ client }) => {
+    const functionId = await client.deploy(WRITER);
+    const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: "times" }));
+    const { trigger } = await createTrigger(client, functionId, {
+      vfsId: volume.id,
+      schedule: { at: soon(200) },
+    });
+    const [call] = await endedCalls(client, functionId, 1);
+    assert.deepEqual([call.error, call.vfsId], [undefined, volume.id]);
+    const file = await client.get(`/api/v1/vfs/volumes/${volume.id}/files/id.txt`);
+    assert.equal(file.body, trigger.id);
   },
 
   "a schedule runs now when asked, also while it is paused; its times stay": async ({ client }) => {
@@ -141,6 +170,10 @@ Deno.test("a clock that is driven through two changes and a leap day starts the 
   assert.deepEqual(others, []);
   assert.equal(skipped.skipReason, "SKIP_REASON_CATCH_UP");
   assert.match(skipped.error, /^SKIPPED: the times from 2028-02-28T12:15.* to 2028-03-01T11:15/);
+  assert.match(
+    await historyOf(server, functionId, clock.env),
+    new RegExp(`${skipped.id}\\sERROR\\s.*\\sSKIPPED: the times from 2028-02-28T12:15`),
+  );
 
   // Two hours around each change, by steps that no server misses.
   for (const id of [none, last, leap]) {
@@ -231,6 +264,10 @@ Deno.test("a run that goes on skips, delays or ignores the next times", async ()
   );
   assert.equal(skipped.skipReason, "SKIP_REASON_OVERLAP");
   assert.ok(skipped.error.includes(skip.call.id), skipped.error);
+  assert.match(
+    await historyOf(server, skip.functionId),
+    new RegExp(`${skipped.id}\\sERROR\\s.*\\sSKIPPED: .*${skip.call.id}`),
+  );
   await eventually(async () =>
     (await callsOf(client, allow.functionId)).length === 2 ? true : undefined
   );
