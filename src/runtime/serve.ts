@@ -205,7 +205,7 @@ const makeSender = anonymous(function (tools: Tools) {
       });
     };
     const body = bodyOf(response);
-    if (body === null) return sendLast(`${head}true}}`);
+    if (body === null) return sendLast(`${head}true,"hasBody":false}}`);
     const reader = getReader(body);
 
     /** Chunks of the first host call, from 0 up to `count`. */

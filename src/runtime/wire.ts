@@ -74,7 +74,8 @@ export interface HandlerContext {
 /**
  * The input of a call of `fetch`. Its bodies travel by host calls, but for a body of the request that is in `body`:
  * - `http.read` answers bytes of the request's body, with `{"end":true}` if none follow.
- * - `http.respond {status, headers, end}` sends the head of the response and the first bytes of its body.
+ * - `http.respond {status, headers, end, hasBody}` sends the head of the response and the first bytes of its body.
+ *   `hasBody` is false for a response whose body is null.
  * - `http.write {end}` sends further bytes. Its reply comes once the client can take more.
  * - `http.aborted` answers once the client is gone, `{"gone":true}`, or has the whole response, `{"gone":false}`.
  *

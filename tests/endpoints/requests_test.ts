@@ -158,6 +158,7 @@ const responses: Record<string, () => Response | Promise<Response>> = {
   empty: () => new Response(null, { status: 204 }),
   unchanged: () => new Response(null, { status: 304, headers: { etag: '"a"' } }),
   moved: () => Response.redirect("https://example.com/", 307),
+  bodyless: () => new Response(null, { headers: { "content-length": "5" } }),
   later: () => new Response(new ReadableStream({
     async start(controller) {
       for (const text of ["a", "", "b"]) {
@@ -198,6 +199,11 @@ async function responses({ client }: Stage): Promise<void> {
   const policy = empty.headers.get("content-security-policy") ?? "";
   assert.match(policy, /sandbox allow-scripts allow-forms$/, "on the server's own host");
   assert.equal((await get("unchanged")).headers.get("etag"), '"a"');
+  const bodyless = await get("bodyless");
+  assert.deepEqual([bodyless.status, bodyless.headers.get("content-length")], [200, "0"]);
+  assert.equal((await recordOf(client, any, bodyless)).error, undefined);
+  const head = await send(client, any, "/bodyless", { method: "HEAD" });
+  assert.equal(head.headers.get("content-length"), "5");
   assert.equal((await get("moved")).headers.get("location"), "https://example.com/");
   assert.equal(await (await get("later")).text(), "ab");
   const large = await (await get("large")).bytes();

@@ -23,7 +23,7 @@ import {
   substituteOf,
   tooManyStreams,
 } from "./ends.ts";
-import { mayHaveBody, readResponseHead, ResponseFault } from "./response_head.ts";
+import { mayHaveBody, ResponseFault, responseHead } from "./response_head.ts";
 import type { Streams } from "./streams.ts";
 import { Timer } from "./timer.ts";
 
@@ -319,18 +319,8 @@ export class HttpExchange {
   /** @param length of the whole body, if it is known */
   #headOf(params: unknown, length: number | undefined): ResponseHead {
     try {
-      const head = readResponseHead(params, this.limits.maxHeaderBytes);
-      if (head.status === 204) return { ...head, contentLength: undefined };
-      if (head.status === 304) return head;
-      if (this.request.input.method === "HEAD" || !mayHaveBody(head.status)) {
-        return { ...head, contentLength: head.contentLength ?? length };
-      }
-      if (length !== undefined && (head.contentLength ?? length) !== length) {
-        throw new ResponseFault(
-          `its Content-Length is ${head.contentLength}, its body has ${length} bytes`,
-        );
-      }
-      return { ...head, contentLength: head.contentLength ?? length };
+      const { method } = this.request.input;
+      return responseHead(params, { method, length, maxBytes: this.limits.maxHeaderBytes });
     } catch (error) {
       if (error instanceof ResponseFault) {
         throw this.#faulty(`the response cannot be sent: ${error.message}`);

@@ -23,11 +23,38 @@ export function mayHaveBody(status: number): boolean {
 }
 
 /**
+ * The head to send, whose length is that of the body.
  * @param value what the function sent
- * @param maxBytes of all headers together
+ * @param sent the method of the request, the length of the whole body if it is known, and the limit of all headers together
  * @throws ResponseFault
  */
-export function readResponseHead(value: unknown, maxBytes: number): ResponseHead {
+export function responseHead(
+  value: unknown,
+  { method, length, maxBytes }: {
+    readonly method: string;
+    readonly length: number | undefined;
+    readonly maxBytes: number;
+  },
+): ResponseHead {
+  const head = readResponseHead(value, maxBytes);
+  if (head.status === 204) return { ...head, contentLength: undefined };
+  if (head.status === 304) return head;
+  if (method === "HEAD" || !mayHaveBody(head.status)) {
+    return { ...head, contentLength: head.contentLength ?? length };
+  }
+  // As `deno serve`: a response to GET may be made of the headers of one to HEAD.
+  if (length === 0 && (value as { hasBody?: unknown }).hasBody === false) {
+    return { ...head, contentLength: 0 };
+  }
+  if (length !== undefined && (head.contentLength ?? length) !== length) {
+    throw new ResponseFault(
+      `its Content-Length is ${head.contentLength}, its body has ${length} bytes`,
+    );
+  }
+  return { ...head, contentLength: head.contentLength ?? length };
+}
+
+function readResponseHead(value: unknown, maxBytes: number): ResponseHead {
   const { status, headers } = (typeof value === "object" ? value : undefined) as {
     readonly status?: unknown;
     readonly headers?: unknown;
