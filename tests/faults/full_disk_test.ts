@@ -15,7 +15,11 @@ const MIB = 1024 * 1024;
 const RUNNING = 4;
 /** More than one write of log lines. */
 const LINES = 1_200;
-const FLAGS = [...BARRIER_FLAGS, "--max-running", String(RUNNING), "--max-output", "4MiB"];
+const FLAGS = [
+  ...[...BARRIER_FLAGS, "--max-output", "4MiB"],
+  // All calls that wait at the barrier but one are asynchronous.
+  ...["--max-running", String(RUNNING), "--async-slots", String(RUNNING - 1)],
+];
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 const REASON = /: the disk of the server's data directory is full$/;
 const ASYNC = { prefer: "respond-async" };

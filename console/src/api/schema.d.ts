@@ -2296,7 +2296,7 @@ export interface components {
          * @description Why it was never started; absent if it was not skipped
          * @enum {string}
          */
-        "invoked.SkipReason": "SKIP_REASON_UNSPECIFIED" | "SKIP_REASON_OVERLAP" | "SKIP_REASON_CATCH_UP" | "SKIP_REASON_PAUSED" | "SKIP_REASON_CIRCUIT_BREAKER" | "SKIP_REASON_RATE_LIMIT" | "SKIP_REASON_DEBOUNCED" | "SKIP_REASON_REPEAT";
+        "invoked.SkipReason": "SKIP_REASON_UNSPECIFIED" | "SKIP_REASON_OVERLAP" | "SKIP_REASON_CATCH_UP" | "SKIP_REASON_CIRCUIT_BREAKER" | "SKIP_REASON_DEBOUNCED";
         "invoked.Statistics": {
             /** @description Those with calls, as `order_by` says */
             functions?: components["schemas"]["invoked.FunctionStatistics"][];
