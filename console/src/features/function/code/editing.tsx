@@ -1,0 +1,101 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo, useRef, useState } from "react";
+import { Button } from "../../../parts/button.tsx";
+import { CodeEditor } from "../../../parts/monaco/lazy.tsx";
+import type { Problem } from "../../../parts/monaco/models.ts";
+import { useShortcuts } from "../../../parts/shortcuts.tsx";
+import { Empty, ErrorNote, Note } from "../../../parts/states.tsx";
+import { useIsUnkept } from "./drafts.ts";
+import { FileList } from "./file_list.tsx";
+import { HeadMovedNote } from "./head_moved.tsx";
+import { ProblemList } from "./problem_list.tsx";
+import { typeProblems } from "./problems.ts";
+import { SaveBar } from "./save_bar.tsx";
+import { useSave } from "./use_save.ts";
+import { edit, type Workspace } from "./workspace.ts";
+
+const MAIN = "main.ts";
+const FIRST_TEXT = `export default function main(input: { name?: string }): { message: string } {
+  return { message: \`Hello, \${input.name ?? "world"}!\` };
+}
+`;
+
+/** Files, editor, problems, and what saves them. */
+export function Editing({ workspace }: { readonly workspace: Workspace }) {
+  const { files, commit, draft } = workspace;
+  const [path, reveal, open] = useOpenFile(workspace);
+  const [found, setFound] = useState<readonly Problem[]>([]);
+  const format = useRef<() => Promise<void>>(async () => {});
+  const saving = useSave(workspace, format);
+  const { save } = saving;
+  useShortcuts(
+    useMemo(() => [{ keys: "Mod+S", label: "Save as a commit", run: () => void save() }], [save]),
+  );
+  const reported = useMemo(() => {
+    const ofCommit = typeProblems(commit?.diagnostics ?? []);
+    // Lines of a changed file may be others by now.
+    const valid = ofCommit.filter((problem) => draft?.changed[problem.path] === undefined);
+    return [...saving.problems, ...valid];
+  }, [commit?.diagnostics, draft, saving.problems]);
+  const isUnkept = useIsUnkept(workspace.functionId);
+  return (
+    <div className="function-code">
+      <HeadMovedNote workspace={workspace} />
+      {isUnkept
+        ? <Note tone="warn">This browser cannot keep the draft: save it before you leave.</Note>
+        : null}
+      <SaveBar workspace={workspace} saving={saving} />
+      {saving.error === undefined ? null : <ErrorNote error={saving.error} />}
+      <div className="function-editor">
+        <FileList workspace={workspace} shown={path} onOpen={open} problems={reported} />
+        {path === undefined ? <FirstFile workspace={workspace} /> : (
+          <CodeEditor
+            label="Code"
+            files={files}
+            path={path}
+            onChange={(changed, text) => edit(workspace, (all) => ({ ...all, [changed]: text }))}
+            problems={reported}
+            onProblems={setFound}
+            reveal={reveal}
+            onSave={() => void save()}
+            onReady={(ready) => format.current = ready}
+          />
+        )}
+      </div>
+      <ProblemList problems={[...reported, ...found]} onOpen={open} />
+    </div>
+  );
+}
+
+/** The file of the URL, the place in it, and what opens another. */
+function useOpenFile({ files }: Workspace) {
+  const { file, line } = useSearch({ from: "/shell/functions/$functionId/" });
+  const navigate = useNavigate({ from: "/functions/$functionId" });
+  const reveal = useMemo(
+    () => line === undefined ? undefined : { line, column: 1 },
+    [file, line],
+  );
+  const first = MAIN in files ? MAIN : Object.keys(files).sort()[0];
+  const path = file !== undefined && file in files ? file : first;
+  const open = (opened: string, at?: number) =>
+    void navigate({ search: { file: opened, ...(at === undefined ? {} : { line: at }) } });
+  return [path, reveal, open] as const;
+}
+
+function FirstFile({ workspace }: { readonly workspace: Workspace }) {
+  return (
+    <Empty
+      title="No files yet"
+      action={
+        <Button
+          look="primary"
+          onClick={() => edit(workspace, (files) => ({ ...files, [MAIN]: FIRST_TEXT }))}
+        >
+          Begin with main.ts
+        </Button>
+      }
+    >
+      A function needs a <code>main.ts</code> that exports a handler.
+    </Empty>
+  );
+}

@@ -1,0 +1,111 @@
+import { useState } from "react";
+import { Button } from "../../../parts/button.tsx";
+import { ConfirmDialog } from "../../../parts/dialog.tsx";
+import { Icon } from "../../../parts/icon.tsx";
+import { Menu } from "../../../parts/menu.tsx";
+import type { Problem } from "../../../parts/monaco/models.ts";
+import { visibleText } from "../../../parts/values.tsx";
+import { PathDialog } from "./path_dialog.tsx";
+import { edit, type Workspace } from "./workspace.ts";
+
+type Asked =
+  | { readonly what: "add" }
+  | { readonly what: "rename" | "delete"; readonly path: string };
+
+interface FileListProps {
+  readonly workspace: Workspace;
+  readonly shown: string | undefined;
+  readonly onOpen: (path: string) => void;
+  readonly problems: readonly Problem[];
+}
+
+/** The files of the function; files that are not text are named alone. */
+export function FileList({ workspace, shown, onOpen, problems }: FileListProps) {
+  const { files, binary, draft } = workspace;
+  const [asked, ask] = useState<Asked>();
+  const failing = new Set(problems.map(({ path }) => path));
+  return (
+    <nav className="function-files" aria-label="Files">
+      <ul>
+        {Object.keys(files).sort().map((path) => (
+          <li key={path} className="function-file">
+            <button
+              type="button"
+              className="function-file-name"
+              aria-current={path === shown ? "true" : undefined}
+              onClick={() => onOpen(path)}
+            >
+              <bdi className={failing.has(path) ? "function-failing" : ""}>{visibleText(path)}</bdi>
+              {draft?.changed[path] === undefined ? null : <span className="muted">edited</span>}
+            </button>
+            {path === shown
+              ? (
+                <Menu
+                  label={`Actions of ${visibleText(path)}`}
+                  items={[
+                    { label: "Rename", onSelect: () => ask({ what: "rename", path }) },
+                    {
+                      label: "Delete",
+                      danger: true,
+                      onSelect: () => ask({ what: "delete", path }),
+                    },
+                  ]}
+                >
+                  <Icon name="more" />
+                </Menu>
+              )
+              : null}
+          </li>
+        ))}
+        {binary.map((path) => (
+          <li key={path} className="function-file-name muted">
+            <bdi>{visibleText(path)}</bdi> <span>not text</span>
+          </li>
+        ))}
+      </ul>
+      <Button look="plain" icon={<Icon name="plus" />} onClick={() => ask({ what: "add" })}>
+        Add a file
+      </Button>
+      <Dialogs workspace={workspace} asked={asked} onClose={() => ask(undefined)} onOpen={onOpen} />
+    </nav>
+  );
+}
+
+function Dialogs({ workspace, asked, onClose, onOpen }: {
+  readonly workspace: Workspace;
+  readonly asked: Asked | undefined;
+  readonly onClose: () => void;
+  readonly onOpen: (path: string) => void;
+}) {
+  const taken = [...Object.keys(workspace.files), ...workspace.binary];
+  const former = asked === undefined || asked.what === "add" ? "" : asked.path;
+  const put = (path: string) => {
+    edit(workspace, ({ [former]: text = "", ...others }) => ({ ...others, [path]: text }));
+    onOpen(path);
+  };
+  return (
+    <>
+      {asked === undefined || asked.what === "delete" ? null : (
+        <PathDialog
+          title={asked.what === "add" ? "Add a file" : `Rename ${visibleText(former)}`}
+          action={asked.what === "add" ? "Add" : "Rename"}
+          initial={former}
+          taken={taken}
+          onClose={onClose}
+          onPath={put}
+        />
+      )}
+      <ConfirmDialog
+        open={asked?.what === "delete"}
+        onClose={onClose}
+        title={`Delete ${visibleText(former)}`}
+        action="Delete"
+        danger
+        // deno-lint-ignore require-await -- the dialog awaits it
+        onConfirm={async () => edit(workspace, ({ [former]: _, ...others }) => others)}
+      >
+        The next commit is without the file. Earlier commits keep it.
+      </ConfirmDialog>
+    </>
+  );
+}

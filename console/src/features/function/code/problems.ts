@@ -1,0 +1,32 @@
+import { ApiError } from "../../../api/client.ts";
+import type { TypeDiagnostic } from "../../../api/types.ts";
+import type { Problem } from "../../../parts/monaco/models.ts";
+import { positionOf } from "../position.tsx";
+
+/** The errors of a build that failed, at their places; none for another error. */
+export function buildProblems(error: unknown): readonly Problem[] {
+  if (!(error instanceof ApiError) || error.reason !== "BUILD_FAILED") return [];
+  return error.fields.map(({ field, description }) => {
+    const { line = 1, column = 1 } = positionOf(description) ?? {};
+    return {
+      path: field === "" ? "main.ts" : field,
+      line,
+      column,
+      message: description,
+      severity: "error",
+      source: "build",
+    };
+  });
+}
+
+/** The faults of types that the server found in a commit. */
+export function typeProblems(diagnostics: readonly TypeDiagnostic[]): readonly Problem[] {
+  return diagnostics.map(({ path = "main.ts", line = 1, column = 1, message, code }) => ({
+    path,
+    line,
+    column,
+    message: code === undefined ? message : `${code}: ${message}`,
+    severity: "error",
+    source: "types",
+  }));
+}

@@ -1,0 +1,86 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { api, ApiError, dataOf, fetchRaw } from "../../../api/client.ts";
+import { keys } from "../../../api/keys.ts";
+import { bytesOf } from "../content.ts";
+import { functionQuery } from "../queries.ts";
+import { draftBetween, type Files, setDraft } from "./drafts.ts";
+import { currentFiles, type Workspace } from "./workspace.ts";
+
+/** Uploads of one commit that run at the same time. */
+const PARALLEL_UPLOADS = 4;
+
+/** Somebody else made a commit since the draft began. */
+export class HeadMoved extends Error {
+  override readonly name = "HeadMoved";
+  constructor() {
+    super("The head moved since you began. Nothing was saved; compare and decide");
+  }
+}
+
+/**
+ * Makes a commit of the workspace's files. Text that is typed meanwhile stays a draft on top of it.
+ * Throws `HeadMoved`, or `ApiError`, as for a build that failed.
+ */
+export async function save(
+  queries: QueryClient,
+  workspace: Workspace,
+  message: string,
+): Promise<string> {
+  const { functionId } = workspace;
+  const files = currentFiles(workspace);
+  await expectHead(queries, workspace);
+  const contents = contentsOf(workspace, files);
+  const opened = await dataOf(api.POST("/api/v1/functions/{function_id}/commits", {
+    params: { path: { function_id: functionId } },
+    body: { filenames: [...contents.keys()], commitMessage: message },
+  }));
+  const { commitId = "", uploadUrls = {} } = opened;
+  await upload(contents, uploadUrls);
+  // The API has no precondition: a commit that is finalized within this request's time is not seen.
+  await expectHead(queries, workspace);
+  await dataOf(api.POST("/api/v1/functions/{function_id}/commits/{commit_id}/finalize", {
+    params: { path: { function_id: functionId, commit_id: commitId } },
+    body: {},
+  }));
+  keepNewer(workspace, commitId, files);
+  await queries.invalidateQueries({ queryKey: keys.commits(functionId), exact: true });
+  await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+  return commitId;
+}
+
+async function expectHead(queries: QueryClient, { functionId, base }: Workspace): Promise<void> {
+  const { head = "" } = await queries.fetchQuery({ ...functionQuery(functionId), staleTime: 0 });
+  if (head !== base) throw new HeadMoved();
+}
+
+/** What the author typed during the save. */
+function keepNewer(workspace: Workspace, commitId: string, files: Files): void {
+  setDraft(workspace.functionId, draftBetween(commitId, files, currentFiles(workspace)));
+}
+
+function contentsOf(
+  { binary, commit }: Workspace,
+  files: Files,
+): Map<string, Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  return new Map([
+    ...Object.entries(files).map(([path, text]) => [path, encoder.encode(text)] as const),
+    ...binary.map((path) => [path, bytesOf(commit?.files[path] ?? "")] as const),
+  ]);
+}
+
+async function upload(
+  contents: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  urls: Readonly<Record<string, string>>,
+): Promise<void> {
+  const waiting = contents.entries();
+  const work = async () => {
+    for (const [path, body] of waiting) {
+      const url = urls[path];
+      if (url === undefined) throw new ApiError(0, "", `The server gave no URL for ${path}`);
+      const { pathname, search } = new URL(url, location.origin);
+      await fetchRaw(pathname + search, { method: "PUT", body });
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_UPLOADS }, work));
+}

@@ -1,0 +1,66 @@
+import { useState } from "react";
+import { Button } from "../../../parts/button.tsx";
+import { TextField } from "../../../parts/field.tsx";
+import { shortId } from "../../../parts/format.ts";
+import { Keys } from "../../../parts/shortcuts.tsx";
+import { toast } from "../../../parts/toasts.tsx";
+import { setDraft } from "./drafts.ts";
+import type { useSave } from "./use_save.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** What is unsaved, and what makes a commit of it. */
+export function SaveBar({ workspace, saving }: {
+  readonly workspace: Workspace;
+  readonly saving: ReturnType<typeof useSave>;
+}) {
+  const { functionId, draft } = workspace;
+  const [message, setMessage] = useState("");
+  const change = (text: string) => {
+    saving.message.current = text;
+    setMessage(text);
+  };
+  const discard = () => {
+    setDraft(functionId, undefined);
+    toast("Draft discarded", { undo: () => setDraft(functionId, draft) });
+  };
+  return (
+    <form
+      className="function-save"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void saving.save().then(() => change(""));
+      }}
+    >
+      <TextField
+        label="Message of the commit"
+        placeholder="Optional"
+        value={message}
+        onChange={change}
+      />
+      <Button
+        type="submit"
+        look="primary"
+        busy={saving.isSaving}
+        disabled={draft === undefined || workspace.movedTo !== undefined}
+      >
+        Save <Keys keys="Mod+S" />
+      </Button>
+      <Button disabled={draft === undefined || saving.isSaving} onClick={discard}>Discard</Button>
+      <span className="muted" role="status">{stateOf(workspace, saving)}</span>
+    </form>
+  );
+}
+
+function stateOf(
+  { draft, base, commit }: Workspace,
+  { isSaving, savedId }: ReturnType<typeof useSave>,
+): string {
+  if (isSaving) return "Uploading and building …";
+  if (draft !== undefined) {
+    const count = Object.keys(draft.changed).length + draft.removed.length;
+    return `${count} ${count === 1 ? "file" : "files"} not saved; this browser keeps the draft`;
+  }
+  if (base === "") return "";
+  const types = commit?.types === "PENDING" ? "; checking types …" : "";
+  return `${savedId === base ? "Saved as" : "Head:"} commit ${shortId(base)}${types}`;
+}

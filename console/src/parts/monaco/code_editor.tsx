@@ -1,0 +1,98 @@
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { editorProblems, Models, type Problem } from "./models.ts";
+import { monaco, OPTIONS } from "./monaco.ts";
+import { setLibraries } from "./typescript.ts";
+
+export interface CodeEditorProps {
+  readonly label: string;
+  /** The text of each file by its path. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The file that is shown. */
+  readonly path: string;
+  readonly onChange: (path: string, text: string) => void;
+  /** What the server found; the editor's own come besides. */
+  readonly problems: readonly Problem[];
+  readonly onProblems: (problems: readonly Problem[]) => void;
+  /** A place to show; a new object shows it again. */
+  readonly reveal?: { readonly line: number; readonly column: number } | undefined;
+  /** The reader presses Ctrl+S; the file is formatted by then. */
+  readonly onSave: () => void;
+  /** Gets what formats the shown file. */
+  readonly onReady: (format: () => Promise<void>) => void;
+}
+
+type Editor = monaco.editor.IStandaloneCodeEditor;
+
+/** Edits several files, of which one is shown, with the TypeScript service over all. */
+export function CodeEditor(props: CodeEditorProps) {
+  const { label, files, path, problems, reveal } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [parts, setParts] = useState<{ readonly editor: Editor; readonly models: Models }>();
+  useEffect(() => {
+    if (place.current === null) return;
+    const models = new Models((changed, text) => latest.current.onChange(changed, text));
+    const editor = monaco.editor.create(place.current, { ...OPTIONS, model: null });
+    const markers = monaco.editor.onDidChangeMarkers(() =>
+      latest.current.onProblems(editorProblems())
+    );
+    addSave(editor, () => latest.current.onSave());
+    latest.current.onReady(() => formatShown(editor));
+    setParts({ editor, models });
+    return () => {
+      markers.dispose();
+      editor.dispose();
+      models[Symbol.dispose]();
+    };
+  }, []);
+  // Before the next keystroke, which a later effect would undo.
+  useLayoutEffect(() => {
+    parts?.models.sync(files);
+    setLibraries(files);
+  }, [parts, files]);
+  useEffect(() => {
+    if (parts === undefined) return;
+    show(parts.editor, parts.models.model(path));
+    parts.editor.updateOptions({ ariaLabel: `${label}: ${path}` });
+  }, [parts, path, label, path in files]);
+  useEffect(() => parts?.models.setProblems(problems), [parts, problems, files]);
+  useEffect(() => {
+    if (parts === undefined || reveal === undefined) return;
+    const position = { lineNumber: reveal.line, column: reveal.column };
+    parts.editor.setPosition(position);
+    parts.editor.revealPositionInCenter(position);
+    parts.editor.focus();
+  }, [parts, reveal, path]);
+  return <div ref={place} className="editor" />;
+}
+
+const views = new WeakMap<monaco.editor.ITextModel, monaco.editor.ICodeEditorViewState>();
+
+/** Shows a model where the reader left it. */
+function show(editor: Editor, model: monaco.editor.ITextModel | undefined): void {
+  const former = editor.getModel();
+  if (former === model) return;
+  const view = editor.saveViewState();
+  if (former !== null && view !== null) views.set(former, view);
+  editor.setModel(model ?? null);
+  const kept = model === undefined ? undefined : views.get(model);
+  if (kept !== undefined) editor.restoreViewState(kept);
+}
+
+function addSave(editor: Editor, save: () => void): void {
+  editor.addAction({
+    id: "invoked.save",
+    label: "Save as a commit",
+    keybindings: [monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyS],
+    run: async () => {
+      await formatShown(editor);
+      save();
+    },
+  });
+}
+
+/** Formats the file that is shown, if its language has a formatter. A failure must not keep the reader from saving. */
+async function formatShown(editor: Editor): Promise<void> {
+  await editor.getAction("editor.action.formatDocument")?.run().catch(() => {});
+}

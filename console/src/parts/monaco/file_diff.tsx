@@ -1,0 +1,58 @@
+import { useState } from "react";
+import { visibleText } from "../values.tsx";
+import { DiffEditor } from "./lazy.tsx";
+
+export type Files = Readonly<Record<string, string>>;
+
+export interface FileDiffProps {
+  readonly label: string;
+  readonly original: Files;
+  readonly modified: Files;
+}
+
+interface Change {
+  readonly path: string;
+  readonly word: "added" | "deleted" | "changed";
+}
+
+/** The files that differ, sorted by path. */
+export function changesBetween(original: Files, modified: Files): readonly Change[] {
+  const paths = new Set([...Object.keys(original), ...Object.keys(modified)]);
+  return [...paths].sort().flatMap((path): Change[] => {
+    if (original[path] === modified[path]) return [];
+    if (!(path in original)) return [{ path, word: "added" }];
+    return [{ path, word: path in modified ? "changed" : "deleted" }];
+  });
+}
+
+/** What changed between two sets of files: a list of files, and the difference of the chosen one. */
+export function FileDiff({ label, original, modified }: FileDiffProps) {
+  const changes = changesBetween(original, modified);
+  const [chosen, choose] = useState<string>();
+  const shown = changes.find(({ path }) => path === chosen)?.path ?? changes[0]?.path;
+  if (shown === undefined) return <p className="muted">No file differs.</p>;
+  return (
+    <div className="editor-diff">
+      <ul className="editor-changes" aria-label="Changed files">
+        {changes.map(({ path, word }) => (
+          <li key={path}>
+            <button
+              type="button"
+              className="editor-change"
+              aria-current={path === shown ? "true" : undefined}
+              onClick={() => choose(path)}
+            >
+              <bdi>{visibleText(path)}</bdi> <span className="muted">{word}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <DiffEditor
+        label={label}
+        path={shown}
+        original={original[shown] ?? ""}
+        modified={modified[shown] ?? ""}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+import { jsonDefaults } from "monaco-editor/languages/features/json/register";
+import { useEffect, useRef } from "react";
+import { monaco, OPTIONS } from "./monaco.ts";
+
+export interface JsonEditorProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  /** A JSON Schema for completion and warnings. */
+  readonly schema?: unknown;
+  /** The reader presses Ctrl+Enter. */
+  readonly onSubmit?: () => void;
+}
+
+let count = 0;
+
+/** Edits one JSON document. */
+export function JsonEditor(props: JsonEditorProps) {
+  const { label, value, schema } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const model = useRef<monaco.editor.ITextModel>(undefined);
+  const latest = useRef(props);
+  latest.current = props;
+  useEffect(() => {
+    if (place.current === null) return;
+    count += 1;
+    const uri = monaco.Uri.parse(`inmemory://input/${count}.json`);
+    const created = monaco.editor.createModel(latest.current.value, "json", uri);
+    model.current = created;
+    const editor = monaco.editor.create(place.current, {
+      ...OPTIONS,
+      model: created,
+      lineNumbers: "off",
+      folding: false,
+      ariaLabel: label,
+    });
+    created.onDidChangeContent(() => latest.current.onChange(created.getValue()));
+    editor.addCommand(
+      monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter,
+      () => latest.current.onSubmit?.(),
+    );
+    return () => {
+      editor.dispose();
+      created.dispose();
+    };
+  }, [label]);
+  useEffect(() => {
+    if (model.current !== undefined && model.current.getValue() !== value) {
+      model.current.setValue(value);
+    }
+  }, [value]);
+  useEffect(() => {
+    const uri = model.current?.uri.toString() ?? "";
+    const schemas = schema === undefined
+      ? []
+      : [{ uri: "inmemory://schema/input.json", fileMatch: [uri], schema }];
+    jsonDefaults.setDiagnosticsOptions({ ...jsonDefaults.diagnosticsOptions, schemas });
+  }, [schema, label]);
+  return <div ref={place} className="editor editor-json" />;
+}

@@ -1,0 +1,114 @@
+import { languageOf, monaco } from "./monaco.ts";
+
+/** A problem at a place of a file; line and column begin with 1. */
+export interface Problem {
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly severity: "error" | "warning";
+  /** Who found it: `build` or `types` of the server, or the editor. */
+  readonly source: string;
+}
+
+/** Markers of problems that others than the editor found. */
+const OWNER = "server";
+
+export function uriOf(path: string): monaco.Uri {
+  return monaco.Uri.from({ scheme: "file", path: `/${path}` });
+}
+
+/** The files as models, of which the language service reads all. One set at a time. */
+export class Models implements Disposable {
+  #isSyncing = false;
+  readonly #models = new Map<string, monaco.editor.ITextModel>();
+  /** The texts that both sides know: a model may keep a text in another form, as with one kind of line end. */
+  readonly #known = new Map<string, string>();
+  readonly #onChange: (path: string, text: string) => void;
+
+  constructor(onChange: (path: string, text: string) => void) {
+    this.#onChange = onChange;
+  }
+
+  model(path: string): monaco.editor.ITextModel | undefined {
+    return this.#models.get(path);
+  }
+
+  /** Makes the models those of `files`; what is equal keeps its undo stack. */
+  sync(files: Readonly<Record<string, string>>): void {
+    this.#isSyncing = true;
+    for (const [path, model] of this.#models) {
+      if (path in files) continue;
+      model.dispose();
+      this.#models.delete(path);
+    }
+    for (const [path, text] of Object.entries(files)) {
+      const model = this.#models.get(path);
+      if (model === undefined) this.#add(path, text);
+      else if (this.#known.get(path) !== text) {
+        model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null);
+      }
+      this.#known.set(path, text);
+    }
+    this.#isSyncing = false;
+  }
+
+  setProblems(problems: readonly Problem[]): void {
+    for (const [path, model] of this.#models) {
+      const markers = problems.filter((problem) => problem.path === path);
+      monaco.editor.setModelMarkers(model, OWNER, markers.map((marker) => markerOf(marker, model)));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const model of this.#models.values()) model.dispose();
+    this.#models.clear();
+  }
+
+  #add(path: string, text: string): void {
+    const uri = uriOf(path);
+    monaco.editor.getModel(uri)?.dispose();
+    const model = monaco.editor.createModel(text, languageOf(path), uri);
+    model.updateOptions({ tabSize: 2, insertSpaces: true });
+    model.onDidChangeContent(() => {
+      if (this.#isSyncing) return;
+      this.#known.set(path, model.getValue());
+      this.#onChange(path, model.getValue());
+    });
+    this.#models.set(path, model);
+  }
+}
+
+function markerOf(
+  { line, column, message, severity, source }: Problem,
+  model: monaco.editor.ITextModel,
+): monaco.editor.IMarkerData {
+  const at = model.validatePosition({ lineNumber: line, column });
+  const word = model.getWordAtPosition(at);
+  return {
+    message,
+    source,
+    severity: monaco.MarkerSeverity[severity === "error" ? "Error" : "Warning"],
+    startLineNumber: at.lineNumber,
+    startColumn: at.column,
+    endLineNumber: at.lineNumber,
+    endColumn: word?.endColumn ?? at.column + 1,
+  };
+}
+
+/** What the editor itself found in the models. */
+export function editorProblems(): readonly Problem[] {
+  return monaco.editor.getModelMarkers({}).flatMap((marker) =>
+    marker.owner === OWNER || marker.severity < monaco.MarkerSeverity.Warning ||
+      marker.resource.scheme !== "file"
+      ? []
+      : [{
+        path: marker.resource.path.slice(1),
+        line: marker.startLineNumber,
+        column: marker.startColumn,
+        message: marker.message,
+        severity: marker.severity === monaco.MarkerSeverity.Error ? "error" : "warning",
+        source: "editor",
+      }]
+  );
+}
