@@ -37,11 +37,27 @@ async function compress(path: string): Promise<void> {
   ]);
 }
 
+/** Modules of Monaco's languages: one imports all features, which the console chooses itself; the others build workers. */
+const MONACO_FEATURES = /monaco-editor\/esm\/vs\/internal\/common\/workers\.js$/;
+const MONACO_WORKERS = /monaco-editor\/esm\/vs\/languages\/features\/\w+\/workerManager\.js$/;
+
+/** Leaves out of Monaco what `parts/monaco` has in its stead. */
+function onlyChosenParts(): Plugin {
+  return {
+    name: "only-chosen-parts",
+    transform(code, id) {
+      if (MONACO_FEATURES.test(id)) return code.replace(/^import '[^']+';$/gm, "");
+      if (MONACO_WORKERS.test(id)) return code.replace(/^\s*createWorker: .*$/gm, "");
+      return undefined;
+    },
+  };
+}
+
 export default defineConfig({
   root: import.meta.dirname ?? ".",
   publicDir: "public",
   appType: "spa",
-  plugins: [precompress()],
+  plugins: [onlyChosenParts(), precompress()],
   build: {
     target: "es2023",
     outDir: "dist",

@@ -1,17 +1,18 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Fn } from "../../api/types.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy.tsx";
-import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { shortId } from "../../parts/format.ts";
+import { Icon } from "../../parts/icon.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Name, visibleText } from "../../parts/values.tsx";
-import { publish } from "./publish/publish.ts";
+import { PublishDialog } from "./publish/publish_dialog.tsx";
 import { functionQuery } from "./queries.ts";
+import { RunPanel } from "./run/run_panel.tsx";
 import { publishStateOf } from "./state.ts";
 
 const TABS = [
@@ -26,6 +27,7 @@ const TABS = [
 export function FunctionPage() {
   const { functionId } = useParams({ from: "/shell/functions/$functionId" });
   const query = useQuery(functionQuery(functionId));
+  const [isRunning, setRunning] = useState(false);
   const fn = query.data;
   return (
     <Page
@@ -33,9 +35,18 @@ export function FunctionPage() {
       wide
       above={<Link to="/functions">Functions</Link>}
       heading={fn === undefined ? "Function" : <Name value={fn.displayName} />}
-      actions={fn === undefined ? null : <Actions fn={fn} />}
+      actions={fn === undefined ? null : <Actions fn={fn} onRun={() => setRunning(true)} />}
     >
-      <Loaded query={query}>{(data) => <Content fn={data} />}</Loaded>
+      <Loaded query={query}>
+        {(data) => (
+          <div className={isRunning ? "function-split" : "function-whole"}>
+            <div className="function-whole">
+              <Content fn={data} />
+            </div>
+            {isRunning ? <RunPanel fn={data} onClose={() => setRunning(false)} /> : null}
+          </div>
+        )}
+      </Loaded>
     </Page>
   );
 }
@@ -96,12 +107,12 @@ function Facts({ fn }: { readonly fn: Fn }) {
   );
 }
 
-function Actions({ fn }: { readonly fn: Fn }) {
+function Actions({ fn, onRun }: { readonly fn: Fn; readonly onRun: () => void }) {
   const [isPublishing, setPublishing] = useState(false);
-  const queries = useQueryClient();
   const { head = "", publishedCommitId = "" } = fn;
   return (
     <>
+      <Button disabled={head === ""} onClick={onRun} icon={<Icon name="play" />}>Run</Button>
       <Button
         look="primary"
         disabled={head === "" || head === publishedCommitId}
@@ -109,15 +120,7 @@ function Actions({ fn }: { readonly fn: Fn }) {
       >
         Publish
       </Button>
-      <ConfirmDialog
-        open={isPublishing}
-        onClose={() => setPublishing(false)}
-        title="Publish the head"
-        action="Publish"
-        onConfirm={() => publish(queries, fn.id, head, publishedCommitId)}
-      >
-        Calls run the commit {shortId(head)} from now on.
-      </ConfirmDialog>
+      {isPublishing ? <PublishDialog fn={fn} onClose={() => setPublishing(false)} /> : null}
     </>
   );
 }

@@ -13,7 +13,7 @@ export interface CodeEditorProps {
   /** What the server found; the editor's own come besides. */
   readonly problems: readonly Problem[];
   readonly onProblems: (problems: readonly Problem[]) => void;
-  /** A place to show; a new object shows it again. */
+  /** A position to show; a new object shows it again. */
   readonly reveal?: { readonly line: number; readonly column: number } | undefined;
   /** The reader presses Ctrl+S; the file is formatted by then. */
   readonly onSave: () => void;

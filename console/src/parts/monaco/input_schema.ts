@@ -9,7 +9,7 @@ const MAX_DEPTH = 6;
 
 type Library = typeof ts;
 
-/** The schema of the first parameter of the default export; undefined if there is none. */
+/** The schema of the first parameter of the default export; undefined without one. */
 export function inputSchema(
   library: Library,
   checker: ts.TypeChecker,

@@ -4,7 +4,8 @@ import { monaco, OPTIONS } from "./monaco.ts";
 
 export interface JsonEditorProps {
   readonly label: string;
-  readonly value: string;
+  /** The text to begin with. Give the editor another key to begin anew: a value that comes back late would undo keys. */
+  readonly initial: string;
   readonly onChange: (value: string) => void;
   /** A JSON Schema for completion and warnings. */
   readonly schema?: unknown;
@@ -16,7 +17,7 @@ let count = 0;
 
 /** Edits one JSON document. */
 export function JsonEditor(props: JsonEditorProps) {
-  const { label, value, schema } = props;
+  const { label, schema } = props;
   const place = useRef<HTMLDivElement>(null);
   const model = useRef<monaco.editor.ITextModel>(undefined);
   const latest = useRef(props);
@@ -25,13 +26,14 @@ export function JsonEditor(props: JsonEditorProps) {
     if (place.current === null) return;
     count += 1;
     const uri = monaco.Uri.parse(`inmemory://input/${count}.json`);
-    const created = monaco.editor.createModel(latest.current.value, "json", uri);
+    const created = monaco.editor.createModel(latest.current.initial, "json", uri);
     model.current = created;
     const editor = monaco.editor.create(place.current, {
       ...OPTIONS,
       model: created,
       lineNumbers: "off",
       folding: false,
+      acceptSuggestionOnCommitCharacter: false,
       ariaLabel: label,
     });
     created.onDidChangeContent(() => latest.current.onChange(created.getValue()));
@@ -44,11 +46,6 @@ export function JsonEditor(props: JsonEditorProps) {
       created.dispose();
     };
   }, [label]);
-  useEffect(() => {
-    if (model.current !== undefined && model.current.getValue() !== value) {
-      model.current.setValue(value);
-    }
-  }, [value]);
   useEffect(() => {
     const uri = model.current?.uri.toString() ?? "";
     const schemas = schema === undefined

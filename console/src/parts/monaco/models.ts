@@ -1,6 +1,6 @@
 import { languageOf, monaco } from "./monaco.ts";
 
-/** A problem at a place of a file; line and column begin with 1. */
+/** A problem at a position in a file; line and column begin with 1. */
 export interface Problem {
   readonly path: string;
   readonly line: number;

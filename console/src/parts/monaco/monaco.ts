@@ -11,6 +11,7 @@ import "monaco-editor/features/comment/register";
 import "monaco-editor/features/contextmenu/register";
 import "monaco-editor/features/cursorUndo/register";
 import "monaco-editor/features/diffEditor/register";
+import "monaco-editor/features/documentSymbols/register";
 import "monaco-editor/features/find/register";
 import "monaco-editor/features/folding/register";
 import "monaco-editor/features/format/register";
@@ -73,6 +74,7 @@ export const OPTIONS: monaco.editor.IStandaloneEditorConstructionOptions = {
   fixedOverflowWidgets: true,
   tabSize: 2,
   padding: { top: 8, bottom: 8 },
+  bracketPairColorization: { enabled: false },
   stickyScroll: { enabled: false },
   unicodeHighlight: { ambiguousCharacters: true, invisibleCharacters: true },
 };

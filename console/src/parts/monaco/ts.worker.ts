@@ -1,6 +1,6 @@
 import {
   initialize,
-  ts as library,
+  ts as services,
   TypeScriptWorker,
 } from "monaco-editor/languages/features/typescript/ts.worker";
 import type * as ts from "typescript";
@@ -11,6 +11,8 @@ const Base = TypeScriptWorker as unknown as new (context: unknown, data: unknown
   getLanguageService(): ts.LanguageService;
 };
 
+const library = (services as unknown as { typescript: typeof ts }).typescript;
+
 /** The language service of the editor, which knows the input of a function, too. */
 class FunctionWorker extends Base {
   /** The JSON Schema of the first parameter of the default export; undefined without one. */
@@ -19,7 +21,7 @@ class FunctionWorker extends Base {
     const program = this.getLanguageService().getProgram();
     const source = program?.getSourceFile(fileName);
     if (program === undefined || source === undefined) return undefined;
-    return inputSchema(library as unknown as typeof ts, program.getTypeChecker(), source);
+    return inputSchema(library, program.getTypeChecker(), source);
   }
 }
 

@@ -1,13 +1,10 @@
 import {
-  getTypeScriptWorker,
   javascriptDefaults,
   ModuleKind,
   ModuleResolutionKind,
   ScriptTarget,
   typescriptDefaults,
 } from "monaco-editor/languages/features/typescript/register";
-import { uriOf } from "./models.ts";
-import { monaco } from "./monaco.ts";
 import { aliasesOf } from "./aliases.ts";
 
 const ROOT = "file:///node_modules";
@@ -66,15 +63,6 @@ for (const defaults of [typescriptDefaults, javascriptDefaults]) {
   defaults.setDiagnosticsOptions({ noSemanticValidation: false, noSyntaxValidation: false });
 }
 setLibraries({});
-
-/** The JSON Schema of the input of `main.ts`; undefined if its handler takes none, or the model is not there. */
-export async function schemaOfInput(): Promise<unknown> {
-  const uri = uriOf("main.ts");
-  if (monaco.editor.getModel(uri) === null) return undefined;
-  const client = await (await getTypeScriptWorker())(uri);
-  return await (client as unknown as { inputSchema(uri: string): Promise<unknown> })
-    .inputSchema(uri.toString());
-}
 
 declare global {
   interface ImportMeta {

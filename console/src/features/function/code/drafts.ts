@@ -23,7 +23,7 @@ export function draftOf(functionId: string): Draft | undefined {
   return drafts.get(functionId);
 }
 
-/** A draft without a change is none. */
+/** A draft without a change is not kept. */
 export function setDraft(functionId: string, draft: Draft | undefined): void {
   const isEmpty = draft === undefined ||
     Object.keys(draft.changed).length + draft.removed.length === 0;

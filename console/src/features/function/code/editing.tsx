@@ -67,7 +67,7 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
   );
 }
 
-/** The file of the URL, the place in it, and what opens another. */
+/** The file of the URL, the line in it, and what opens another. */
 function useOpenFile({ files }: Workspace) {
   const { file, line } = useSearch({ from: "/shell/functions/$functionId/" });
   const navigate = useNavigate({ from: "/functions/$functionId" });

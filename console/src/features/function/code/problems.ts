@@ -3,7 +3,7 @@ import type { TypeDiagnostic } from "../../../api/types.ts";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { positionOf } from "../position.tsx";
 
-/** The errors of a build that failed, at their places; none for another error. */
+/** The errors of a build that failed, at their lines; empty for another error. */
 export function buildProblems(error: unknown): readonly Problem[] {
   if (!(error instanceof ApiError) || error.reason !== "BUILD_FAILED") return [];
   return error.fields.map(({ field, description }) => {

@@ -1,0 +1,65 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { Fn } from "../../../api/types.ts";
+import { Button } from "../../../parts/button.tsx";
+import { Dialog } from "../../../parts/dialog.tsx";
+import { shortId } from "../../../parts/format.ts";
+import { FileDiff } from "../../../parts/monaco/file_diff.tsx";
+import { ErrorNote, Loaded, Note } from "../../../parts/states.tsx";
+import { draftOf } from "../code/drafts.ts";
+import { split } from "../code/workspace.ts";
+import { commitQuery } from "../queries.ts";
+import { publish } from "./publish.ts";
+
+/** Shows what calls would run in place of the published commit, and publishes the head. */
+export function PublishDialog({ fn, onClose }: { readonly fn: Fn; readonly onClose: () => void }) {
+  const { head = "", publishedCommitId = "" } = fn;
+  const queries = useQueryClient();
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () => publish(queries, fn.id, head, publishedCommitId),
+    onSuccess: onClose,
+  });
+  return (
+    <Dialog open onClose={onClose} title={`Publish commit ${shortId(head)}`} size="large">
+      <div className="stack">
+        <p>
+          {publishedCommitId === ""
+            ? "Calls can run the function from then on."
+            : `Calls run it in place of ${shortId(publishedCommitId)}.`}
+        </p>
+        {draftOf(fn.id) === undefined
+          ? null
+          : <Note tone="warn">Your draft is not saved; it is not part of the head.</Note>}
+        <Difference functionId={fn.id} from={publishedCommitId} to={head} />
+        {error === null ? null : <ErrorNote error={error} />}
+        <div className="actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button look="primary" busy={isPending} onClick={() => mutate()}>Publish</Button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+/** What changed from one commit to another; `from` may be empty. */
+export function Difference(
+  { functionId, from, to }: {
+    readonly functionId: string;
+    readonly from: string;
+    readonly to: string;
+  },
+) {
+  const before = useQuery({ ...commitQuery(functionId, from), enabled: from !== "" });
+  const after = useQuery(commitQuery(functionId, to));
+  const isReady = from === "" || before.data !== undefined;
+  return (
+    <Loaded query={isReady ? after : before}>
+      {() => (
+        <FileDiff
+          label="Difference"
+          original={split(before.data?.files ?? {}).saved}
+          modified={split(after.data?.files ?? {}).saved}
+        />
+      )}
+    </Loaded>
+  );
+}

@@ -1,0 +1,29 @@
+/** Inputs that this browser remembers for a function, newest first. */
+import { readStored, writeStored } from "../../../browser/stored.ts";
+
+const MAX_INPUTS = 10;
+/** Longer inputs are not kept: they would crowd out drafts. */
+const MAX_INPUT_UNITS = 20_000;
+
+const keyOf = (functionId: string) => `inputs.${functionId}`;
+
+export function inputsOf(functionId: string): readonly string[] {
+  return readStored<readonly string[]>(keyOf(functionId)) ?? [];
+}
+
+export function rememberInput(functionId: string, input: string): void {
+  if (input.length > MAX_INPUT_UNITS) return;
+  const others = inputsOf(functionId).filter((other) => other !== input);
+  writeStored(keyOf(functionId), [input, ...others].slice(0, MAX_INPUTS));
+}
+
+/** Why a text is no input; undefined if it is one. */
+export function inputFault(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? undefined : "The input must be a JSON object, such as {}";
+  } catch (error) {
+    return `The input is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

@@ -1,0 +1,116 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import type { Fn } from "../../../api/types.ts";
+import { Button } from "../../../parts/button.tsx";
+import { Field, SelectField } from "../../../parts/field.tsx";
+import { JsonEditor } from "../../../parts/monaco/lazy.tsx";
+import { Section } from "../../../parts/page.tsx";
+import { Keys } from "../../../parts/shortcuts.tsx";
+import { ErrorNote } from "../../../parts/states.tsx";
+import { HeadMoved, save } from "../code/save.ts";
+import { useWorkspace } from "../code/workspace.ts";
+import { begin } from "./invoke.ts";
+import { inputFault, inputsOf, rememberInput } from "./inputs.ts";
+import { CommitSelect, type Target } from "./commit_select.tsx";
+import { RunResult } from "./run_result.tsx";
+import { useInputSchema } from "./use_input_schema.ts";
+
+/** Runs a commit with an input, and shows what comes of it. */
+export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: () => void }) {
+  const { workspace } = useWorkspace(fn);
+  const hasDraft = workspace?.draft !== undefined;
+  const [chosen, choose] = useState<Target>();
+  const target = chosen ?? (hasDraft ? "draft" : "head");
+  const [input, setInput] = useState(() => inputsOf(fn.id)[0] ?? "{}");
+  const [revision, setRevision] = useState(0);
+  // Keys that start the run come before the state of the last key.
+  const typed = useRef(input);
+  const type = (text: string) => {
+    typed.current = text;
+    setInput(text);
+  };
+  const [fault, setFault] = useState<string>();
+  const schema = useInputSchema(workspace?.files);
+  const queries = useQueryClient();
+  const run = useMutation({
+    mutationFn: async (text: string) => {
+      const isDraft = target === "draft" && workspace?.draft !== undefined;
+      const commitId = isDraft
+        ? await save(queries, workspace, "Run from the console")
+        : idOf(fn, target);
+      rememberInput(fn.id, text);
+      return { id: await begin(fn.id, commitId, text), commitId };
+    },
+  });
+  const start = () => {
+    const found = inputFault(typed.current);
+    setFault(found);
+    if (found === undefined && !run.isPending) run.mutate(typed.current);
+  };
+  return (
+    <div className="function-run">
+      <Section title="Run" actions={<Button look="plain" onClick={onClose}>Close</Button>}>
+        <CommitSelect fn={fn} hasDraft={hasDraft} value={target} onChange={choose} />
+        <Field
+          label="Input"
+          hint={schema === undefined ? undefined : "Completes by the type of main.ts"}
+          error={fault}
+        >
+          {() => (
+            <JsonEditor
+              key={revision}
+              label="Input"
+              initial={input}
+              onChange={type}
+              schema={schema}
+              onSubmit={start}
+            />
+          )}
+        </Field>
+        <Remembered
+          functionId={fn.id}
+          input={input}
+          onChoose={(earlier) => {
+            type(earlier);
+            setRevision(revision + 1);
+          }}
+        />
+        <div className="row">
+          <Button look="primary" busy={run.isPending} onClick={start}>
+            {target === "draft" ? "Save and run" : "Run"} <Keys keys="Mod+Enter" />
+          </Button>
+        </div>
+        {run.error === null ? null : <ErrorNote error={run.error} />}
+        {run.error instanceof HeadMoved ? <p>The tab Code shows the difference.</p> : null}
+        {run.data === undefined
+          ? null
+          : <RunResult key={run.data.id} functionId={fn.id} {...run.data} />}
+      </Section>
+    </div>
+  );
+}
+
+function idOf({ head = "", publishedCommitId = "" }: Fn, target: Target): string {
+  if (target === "head" || target === "draft") return head;
+  return target === "published" ? publishedCommitId : target;
+}
+
+function Remembered({ functionId, input, onChoose }: {
+  readonly functionId: string;
+  readonly input: string;
+  readonly onChoose: (input: string) => void;
+}) {
+  const inputs = inputsOf(functionId);
+  if (inputs.length === 0) return null;
+  return (
+    <SelectField
+      label="Earlier inputs"
+      value={inputs.includes(input) ? input : ""}
+      onChange={onChoose}
+      options={[
+        ...inputs.includes(input) ? [] : [{ value: "", label: "This input is new" }],
+        ...inputs.map((value) => ({ value, label: value.replace(/\s+/g, " ").slice(0, 80) })),
+      ]}
+    />
+  );
+}

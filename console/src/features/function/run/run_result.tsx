@@ -1,0 +1,122 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import type { Invocation, LogLine } from "../../../api/types.ts";
+import { StatusBadge } from "../../../parts/badge.tsx";
+import { Button } from "../../../parts/button.tsx";
+import { CodeBlock, JsonBlock } from "../../../parts/code.tsx";
+import { shortId } from "../../../parts/format.ts";
+import { ErrorNote, Loaded } from "../../../parts/states.tsx";
+import { Duration, visibleText } from "../../../parts/values.tsx";
+import { keys } from "../../../api/keys.ts";
+import { PositionLink, positionOf } from "../position.tsx";
+import { cancel, followLogs, hasEnded, invocationQuery } from "./invoke.ts";
+
+/** An invocation while it runs and after: status, output or error, log. */
+export function RunResult({ functionId, id, commitId }: {
+  readonly functionId: string;
+  readonly id: string;
+  readonly commitId: string;
+}) {
+  const query = useQuery(invocationQuery(functionId, id));
+  const [lines, error] = useLogs(functionId, id);
+  return (
+    <section className="stack" aria-label="Result">
+      <Loaded query={query}>
+        {(invocation) => (
+          <>
+            <Head functionId={functionId} invocation={invocation} commitId={commitId} />
+            <Outcome functionId={functionId} invocation={invocation} />
+          </>
+        )}
+      </Loaded>
+      {error === undefined ? null : <ErrorNote error={error} />}
+      {lines.length === 0 ? null : (
+        <div>
+          <h3>Log</h3>
+          <CodeBlock
+            label="Log"
+            text={lines.map(({ level, message }) => `${level.padEnd(5)} ${message}`).join("\n")}
+          />
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** The lines of the log as they come; the invocation is read again at their end. */
+function useLogs(functionId: string, id: string): readonly [readonly LogLine[], unknown] {
+  const [lines, setLines] = useState<readonly LogLine[]>([]);
+  const [error, setError] = useState<unknown>();
+  const queries = useQueryClient();
+  useEffect(() => {
+    const controller = new AbortController();
+    followLogs(functionId, id, setLines, controller.signal)
+      .then(() => queries.invalidateQueries({ queryKey: keys.invocation(id) }))
+      .catch((failure) => controller.signal.aborted || setError(failure));
+    return () => controller.abort();
+  }, [functionId, id, queries]);
+  return [lines, error];
+}
+
+function Head({ functionId, invocation, commitId }: {
+  readonly functionId: string;
+  readonly invocation: Invocation;
+  readonly commitId: string;
+}) {
+  const { id, status, error, startedAt, endedAt } = invocation;
+  const stop = useMutation({ mutationFn: () => cancel(functionId, id) });
+  const isRunning = !hasEnded(invocation);
+  return (
+    <>
+      <div className="row" role="status">
+        <StatusBadge status={status} error={error} />
+        {startedAt === undefined || endedAt === undefined
+          ? null
+          : <Duration ms={Date.parse(endedAt) - Date.parse(startedAt)} />}
+        <span className="muted">commit {shortId(commitId)}</span>
+        <Link to="/invocations/$invocationId" params={{ invocationId: id }}>
+          Invocation {shortId(id)}
+        </Link>
+        {isRunning
+          ? <Button busy={stop.isPending} onClick={() => stop.mutate()}>Cancel</Button>
+          : null}
+      </div>
+      {stop.error === null ? null : <ErrorNote error={stop.error} />}
+    </>
+  );
+}
+
+function Outcome({ functionId, invocation }: {
+  readonly functionId: string;
+  readonly invocation: Invocation;
+}) {
+  const { error, output } = invocation;
+  if (error !== undefined) {
+    return (
+      <div className="note note-bad" role="alert">
+        <div className="note-text">
+          {error.split("\n").map((line, index) => (
+            <div key={index}>
+              {visibleText(line)} <Place functionId={functionId} line={line} />
+            </div>
+          ))}
+        </div>
+      </div>
+    );
+  }
+  return output === undefined ? null : (
+    <div>
+      <h3>Output</h3>
+      <JsonBlock label="Output" value={output} />
+    </div>
+  );
+}
+
+/** The link to the position that a line of a stack names. */
+function Place({ functionId, line }: { readonly functionId: string; readonly line: string }) {
+  const position = positionOf(line);
+  if (position === undefined) return null;
+  const text = `${position.path}:${position.line}:${position.column}`;
+  return <PositionLink functionId={functionId} position={text} />;
+}
