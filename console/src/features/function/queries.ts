@@ -1,7 +1,9 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
+import type { components } from "../../api/schema.d.ts";
 import type { Commit, Fn, TypeDiagnostic } from "../../api/types.ts";
+import { textOf } from "./content.ts";
 
 const TYPES_POLL = 1_000;
 const PAGE_SIZE = 50;
@@ -49,6 +51,23 @@ function typeStateOf(state: string | undefined): CommitContent["types"] {
   const word = state?.replace("TYPE_CHECK_STATE_", "");
   return word === "PENDING" || word === "CHECKED" ? word : "NOT_CHECKED";
 }
+
+/** The declarations of a commit's packages and of the SDK, by path; of the SDK alone without a commit. */
+export const typesQuery = (functionId: string, id: string) =>
+  queryOptions({
+    queryKey: [...keys.commit(functionId, id), "types"],
+    queryFn: async ({ signal }) => {
+      const request = id === "" ? api.GET("/api/v1/functions/types", { signal }) : api.GET(
+        "/api/v1/functions/{function_id}/commits/{commit_id}/types",
+        { params: { path: { function_id: functionId, commit_id: id } }, signal },
+      );
+      const { files } = await dataOf<components["schemas"]["invoked.Types"]>(request);
+      return Object.fromEntries(
+        Object.entries(files).map(([path, content]) => [path, textOf(content) ?? ""]),
+      );
+    },
+    staleTime: Infinity,
+  });
 
 /** The commits of a function, newest first. */
 export const commitsQuery = (functionId: string) =>

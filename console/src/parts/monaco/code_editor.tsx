@@ -7,6 +7,8 @@ export interface CodeEditorProps {
   readonly label: string;
   /** The text of each file by its path. */
   readonly files: Readonly<Record<string, string>>;
+  /** Declarations of packages, by paths such as `node_modules/zod/index.d.ts`. */
+  readonly types: Readonly<Record<string, string>>;
   /** The file that is shown. */
   readonly path: string;
   readonly onChange: (path: string, text: string) => void;
@@ -25,7 +27,7 @@ type Editor = monaco.editor.IStandaloneCodeEditor;
 
 /** Edits several files, of which one is shown, with the TypeScript service over all. */
 export function CodeEditor(props: CodeEditorProps) {
-  const { label, files, path, problems, reveal } = props;
+  const { label, files, types, path, problems, reveal } = props;
   const place = useRef<HTMLDivElement>(null);
   const latest = useRef(props);
   latest.current = props;
@@ -49,8 +51,8 @@ export function CodeEditor(props: CodeEditorProps) {
   // Before the next keystroke, which a later effect would undo.
   useLayoutEffect(() => {
     parts?.models.sync(files);
-    setLibraries(files);
   }, [parts, files]);
+  useLibraries(types, files);
   useEffect(() => {
     if (parts === undefined) return;
     show(parts.editor, parts.models.model(path));
@@ -65,6 +67,16 @@ export function CodeEditor(props: CodeEditorProps) {
     parts.editor.focus();
   }, [parts, reveal, path]);
   return <div ref={place} className="editor" />;
+}
+
+/** How long typing rests before the packages of the files are looked up, in ms. */
+const REST = 500;
+
+function useLibraries(types: CodeEditorProps["types"], files: CodeEditorProps["files"]): void {
+  useEffect(() => {
+    const timer = setTimeout(() => setLibraries(types, files), REST);
+    return () => clearTimeout(timer);
+  }, [types, files]);
 }
 
 const views = new WeakMap<monaco.editor.ITextModel, monaco.editor.ICodeEditorViewState>();

@@ -34,6 +34,8 @@ export function JsonEditor(props: JsonEditorProps) {
       lineNumbers: "off",
       folding: false,
       acceptSuggestionOnCommitCharacter: false,
+      autoClosingQuotes: "never",
+      autoSurround: "never",
       ariaLabel: label,
     });
     created.onDidChangeContent(() => latest.current.onChange(created.getValue()));

@@ -1,26 +1,22 @@
 import {
   javascriptDefaults,
   ModuleKind,
-  ModuleResolutionKind,
+  type ModuleResolutionKind,
   ScriptTarget,
   typescriptDefaults,
 } from "monaco-editor/languages/features/typescript/register";
-import { aliasesOf } from "./aliases.ts";
+import { importsOf } from "./imports.ts";
 
-const ROOT = "file:///node_modules";
-const SDK = `${ROOT}/@c1/functions-sdk`;
+/** Files by path, such as those of a function, or declarations of packages below `node_modules`. */
+type Files = Readonly<Record<string, string>>;
 
-/** The modules of the server that functions import, as the server's repository has them. */
-const sdk = import.meta.glob("../../../../sdk/*.ts", {
-  query: "?raw",
-  import: "default",
-  eager: true,
-});
+/** Resolves packages as bundlers do; the library does not name it. */
+const BUNDLER = 100 as ModuleResolutionKind;
 
 const OPTIONS = {
   target: ScriptTarget.ESNext,
   module: ModuleKind.ESNext,
-  moduleResolution: ModuleResolutionKind.NodeJs,
+  moduleResolution: BUNDLER,
   lib: ["lib.esnext.d.ts", "lib.webworker.d.ts", "lib.webworker.iterable.d.ts"],
   strict: true,
   allowJs: true,
@@ -32,29 +28,34 @@ const OPTIONS = {
   noEmit: true,
 };
 
-/** The files that the language service knows besides the models: the SDK, and declarations of packages. */
-export function setLibraries(files: Readonly<Record<string, string>>): void {
+/** Gives the language service the declarations of packages, and the names by which the files import them. */
+export function setLibraries(types: Files, files: Files): void {
   const libraries = [
-    ...Object.entries(sdk).map(([path, content]) => ({
-      filePath: `${SDK}/${path.slice(path.lastIndexOf("/") + 1)}`,
-      content,
-    })),
-    { filePath: `${SDK}/index.d.ts`, content: `export * from "./functions_sdk.ts";\n` },
-    {
-      filePath: `${ROOT}/@c1/test/index.d.ts`,
-      content: `export * from "../functions-sdk/test.ts";\n`,
-    },
-    { filePath: `${ROOT}/@types/untyped/index.d.ts`, content: untyped(files) },
+    ...Object.entries(types).map(([path, content]) => ({ filePath: `file:///${path}`, content })),
+    { filePath: "file:///node_modules/@types/imported/index.d.ts", content: names(types, files) },
   ];
   typescriptDefaults.setExtraLibs(libraries);
   javascriptDefaults.setExtraLibs(libraries);
 }
 
-/** Packages without declarations are `any`: the server's type check knows them. */
-function untyped(files: Readonly<Record<string, string>>): string {
-  const names = ["npm:*", "node:*", ...aliasesOf(files)];
-  return names.flatMap((name) => [name, ...name.includes("*") ? [] : [`${name}/*`]])
-    .map((name) => `declare module ${JSON.stringify(name)};`).join("\n");
+/** Modules for specifiers that are no names of packages. Without declarations they are any: the server checks them. */
+function names(types: Files, files: Files): string {
+  const modules = importsOf(files).map(({ specifier, name }) => {
+    const module = `declare module ${JSON.stringify(specifier)}`;
+    const [owner = "", own = ""] = name.split("/");
+    const packageName = owner.startsWith("@") ? `${owner}/${own}` : owner;
+    if (!(`node_modules/${packageName}/package.json` in types)) return `${module};`;
+    const from = JSON.stringify(name);
+    return specifier === name
+      ? ""
+      : `${module} { export * from ${from}; export { default } from ${from}; }`;
+  });
+  return [
+    `declare module "npm:*";`,
+    `declare module "node:*";`,
+    `declare module "@c1/*";`,
+    ...modules,
+  ].join("\n");
 }
 
 for (const defaults of [typescriptDefaults, javascriptDefaults]) {
@@ -62,14 +63,4 @@ for (const defaults of [typescriptDefaults, javascriptDefaults]) {
   defaults.setEagerModelSync(true);
   defaults.setDiagnosticsOptions({ noSemanticValidation: false, noSyntaxValidation: false });
 }
-setLibraries({});
-
-declare global {
-  interface ImportMeta {
-    /** Of Vite: the files that match, as text. */
-    glob(
-      pattern: string,
-      options: { query: "?raw"; import: "default"; eager: true },
-    ): Readonly<Record<string, string>>;
-  }
-}
+setLibraries({}, {});

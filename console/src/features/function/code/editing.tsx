@@ -52,6 +52,7 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
           <CodeEditor
             label="Code"
             files={files}
+            types={workspace.types}
             path={path}
             onChange={(changed, text) => edit(workspace, (all) => ({ ...all, [changed]: text }))}
             problems={reported}

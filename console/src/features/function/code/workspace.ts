@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { textOf } from "../content.ts";
-import { type CommitContent, commitQuery } from "../queries.ts";
+import { type CommitContent, commitQuery, typesQuery } from "../queries.ts";
 import {
   type Draft,
   draftBetween,
@@ -24,11 +24,15 @@ export interface Workspace {
   /** Paths of files that are not text. They stay as they are. */
   readonly binary: readonly string[];
   readonly draft: Draft | undefined;
+  /** Declarations of the commit's packages and of the SDK, once they are loaded. */
+  readonly types: Files;
   /** The text files with the draft. */
   readonly files: Files;
   /** The head, if it moved since the draft began. */
   readonly movedTo: string | undefined;
 }
+
+const NO_FILES: Files = {};
 
 /** The workspace of a function; undefined until its commit is loaded. */
 export function useWorkspace(fn: Fn): {
@@ -40,6 +44,7 @@ export function useWorkspace(fn: Fn): {
   const head = fn.head ?? "";
   const base = draft?.base ?? head;
   const query = useQuery({ ...commitQuery(fn.id, base), enabled: base !== "" });
+  const { data: types = NO_FILES } = useQuery(typesQuery(fn.id, base));
   const commit = query.data;
   const { saved, binary } = useMemo(() => split(commit?.files ?? {}), [commit?.files]);
   const files = useMemo(() => withDraft(saved, draft), [saved, draft]);
@@ -53,6 +58,7 @@ export function useWorkspace(fn: Fn): {
         saved,
         binary,
         draft,
+        types,
         files,
         movedTo: base === head ? undefined : head,
       }

@@ -30,7 +30,7 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
     setInput(text);
   };
   const [fault, setFault] = useState<string>();
-  const schema = useInputSchema(workspace?.files);
+  const schema = useInputSchema(workspace);
   const queries = useQueryClient();
   const run = useMutation({
     mutationFn: async (text: string) => {
