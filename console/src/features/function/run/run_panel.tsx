@@ -8,7 +8,7 @@ import { Section } from "../../../parts/page.tsx";
 import { Keys } from "../../../parts/shortcuts.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { HeadMoved, save } from "../code/save.ts";
-import { useWorkspace } from "../code/workspace.ts";
+import { useWorkspace, type Workspace } from "../code/workspace.ts";
 import { begin } from "./invoke.ts";
 import { inputFault, inputsOf, rememberInput } from "./inputs.ts";
 import { CommitSelect, type Target } from "./commit_select.tsx";
@@ -20,7 +20,9 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
   const { workspace } = useWorkspace(fn);
   const hasDraft = workspace?.draft !== undefined;
   const [chosen, choose] = useState<Target>();
-  const target = chosen ?? (hasDraft ? "draft" : "head");
+  const target = chosen === undefined || (chosen === "draft" && !hasDraft)
+    ? (hasDraft ? "draft" : "head")
+    : chosen;
   const [input, setInput] = useState(() => inputsOf(fn.id)[0] ?? "{}");
   const [revision, setRevision] = useState(0);
   // Keys that start the run come before the state of the last key.
@@ -31,17 +33,7 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
   };
   const [fault, setFault] = useState<string>();
   const schema = useInputSchema(workspace);
-  const queries = useQueryClient();
-  const run = useMutation({
-    mutationFn: async (text: string) => {
-      const isDraft = target === "draft" && workspace?.draft !== undefined;
-      const commitId = isDraft
-        ? await save(queries, workspace, "Run from the console")
-        : idOf(fn, target);
-      rememberInput(fn.id, text);
-      return { id: await begin(fn.id, commitId, text), commitId };
-    },
-  });
+  const run = useRun(fn, workspace, target);
   const start = () => {
     const found = inputFault(typed.current);
     setFault(found);
@@ -88,6 +80,21 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
       </Section>
     </div>
   );
+}
+
+/** Begins an invocation of the target with an input; a draft becomes a commit first. */
+function useRun(fn: Fn, workspace: Workspace | undefined, target: Target) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async (text: string) => {
+      const isDraft = target === "draft" && workspace?.draft !== undefined;
+      const commitId = isDraft
+        ? await save(queries, workspace, "Run from the console")
+        : idOf(fn, target);
+      rememberInput(fn.id, text);
+      return { id: await begin(fn.id, commitId, text), commitId };
+    },
+  });
 }
 
 function idOf({ head = "", publishedCommitId = "" }: Fn, target: Target): string {

@@ -98,7 +98,7 @@ function Outcome({ functionId, invocation }: {
         <div className="note-text">
           {error.split("\n").map((line, index) => (
             <div key={index}>
-              {visibleText(line)} <Place functionId={functionId} line={line} />
+              {visibleText(line)} <PositionOf functionId={functionId} line={line} />
             </div>
           ))}
         </div>
@@ -114,7 +114,7 @@ function Outcome({ functionId, invocation }: {
 }
 
 /** The link to the position that a line of a stack names. */
-function Place({ functionId, line }: { readonly functionId: string; readonly line: string }) {
+function PositionOf({ functionId, line }: { readonly functionId: string; readonly line: string }) {
   const position = positionOf(line);
   if (position === undefined) return null;
   const text = `${position.path}:${position.line}:${position.column}`;
