@@ -19,7 +19,7 @@ export function toast(
     title,
     description,
     type: tone,
-    timeout: tone === "bad" ? 12_000 : 5_000,
+    timeout: tone === "bad" || undo !== undefined ? 12_000 : 5_000,
     priority: tone === "bad" ? "high" : "low",
     ...(undo === undefined ? {} : { actionProps: { children: "Undo", onClick: undo } }),
   });

@@ -15,7 +15,11 @@ export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
 
 /** The base64 of a text in UTF-8. */
 export function base64Of(text: string): string {
+  return base64OfBytes(new TextEncoder().encode(text));
+}
+
+export function base64OfBytes(bytes: Uint8Array): string {
   let binary = "";
-  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
+  for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary);
 }

@@ -39,10 +39,12 @@ export function JsonEditor(props: JsonEditorProps) {
       ariaLabel: label,
     });
     created.onDidChangeContent(() => latest.current.onChange(created.getValue()));
-    editor.addCommand(
-      monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter,
-      () => latest.current.onSubmit?.(),
-    );
+    editor.addAction({
+      id: "invoked.submit",
+      label: "Run",
+      keybindings: [monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter],
+      run: () => latest.current.onSubmit?.(),
+    });
     return () => {
       editor.dispose();
       created.dispose();

@@ -1,8 +1,9 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { api, ApiError, dataOf, fetchRaw } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
-import { bytesOf } from "../content.ts";
-import { functionQuery } from "../queries.ts";
+import type { Commit } from "../../../api/types.ts";
+import { base64OfBytes, bytesOf } from "../content.ts";
+import { commitQuery, functionQuery } from "../queries.ts";
 import { draftBetween, type Files, setDraft } from "./drafts.ts";
 import { currentFiles, type Workspace } from "./workspace.ts";
 
@@ -38,10 +39,23 @@ export async function save(
   await upload(contents, uploadUrls);
   // The API has no precondition: a commit that is finalized within this request's time is not seen.
   await expectHead(queries, workspace);
-  await dataOf(api.POST("/api/v1/functions/{function_id}/commits/{commit_id}/finalize", {
-    params: { path: { function_id: functionId, commit_id: commitId } },
-    body: {},
-  }));
+  const { commit } = await dataOf(
+    api.POST("/api/v1/functions/{function_id}/commits/{commit_id}/finalize", {
+      params: { path: { function_id: functionId, commit_id: commitId } },
+      body: {},
+    }),
+  );
+  // What the page shows next is known: the editor must not go back to the former head meanwhile.
+  queries.setQueryData(commitQuery(functionId, commitId).queryKey, {
+    commit: commit as Commit,
+    files: Object.fromEntries([...contents].map(([path, bytes]) => [path, base64OfBytes(bytes)])),
+    types: "PENDING",
+    diagnostics: [],
+  });
+  queries.setQueryData(
+    functionQuery(functionId).queryKey,
+    (fn) => fn === undefined ? fn : { ...fn, head: commitId },
+  );
   keepNewer(workspace, commitId, files);
   await queries.invalidateQueries({ queryKey: keys.commits(functionId), exact: true });
   await queries.invalidateQueries({ queryKey: keys.function(functionId) });

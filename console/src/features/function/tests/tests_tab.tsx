@@ -1,4 +1,4 @@
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, dataOf } from "../../../api/client.ts";
 import type { TestResult } from "../../../api/types.ts";
 import { Badge } from "../../../parts/badge.tsx";
@@ -7,21 +7,30 @@ import { CodeBlock } from "../../../parts/code.tsx";
 import { enumWords, shortId } from "../../../parts/format.ts";
 import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { Name, visibleText } from "../../../parts/values.tsx";
+import { save } from "../code/save.ts";
+import { useWorkspace } from "../code/workspace.ts";
 import { useFunction } from "../use_function.ts";
 import { PositionLink } from "../position.tsx";
 
 type Assertion = NonNullable<TestResult["assertions"]>[number];
 
-/** Runs the tests of the head and shows what each asserted. */
+/** Runs the tests of the head, or of the draft once it is saved, and shows what each asserted. */
 export function TestsTab() {
-  const { id, head = "" } = useFunction();
+  const fn = useFunction();
+  const { id, head = "" } = fn;
+  const { workspace } = useWorkspace(fn);
+  const hasDraft = workspace?.draft !== undefined;
+  const queries = useQueryClient();
   const run = useMutation({
-    mutationFn: async (commitId: string) => {
+    mutationFn: async () => {
+      const commitId = workspace?.draft === undefined
+        ? head
+        : await save(queries, workspace, "Test from the console");
       const { results = [] } = await dataOf(api.POST("/api/v1/functions/{function_id}/test", {
         params: { path: { function_id: id } },
         body: { commitId },
       }));
-      return results;
+      return { commitId, results };
     },
   });
   return (
@@ -30,12 +39,12 @@ export function TestsTab() {
         <Button
           look="primary"
           busy={run.isPending}
-          disabled={head === ""}
-          onClick={() => run.mutate(head)}
+          disabled={head === "" && !hasDraft}
+          onClick={() => run.mutate()}
         >
-          Run the tests
+          {hasDraft ? "Save and run the tests" : "Run the tests"}
         </Button>
-        <span className="muted" role="status">{summaryOf(run.data, run.variables ?? head)}</span>
+        <span className="muted" role="status">{summaryOf(run.data?.results, run.data?.commitId ?? head)}</span>
       </div>
       {run.error === null ? null : <ErrorNote error={run.error} />}
       {run.data === undefined && run.error === null && !run.isPending
@@ -47,7 +56,7 @@ export function TestsTab() {
         )
         : null}
       <ol className="function-results">
-        {run.data?.map((result, index) => <Result key={index} result={result} functionId={id} />)}
+        {run.data?.results.map((result, index) => <Result key={index} result={result} functionId={id} />)}
       </ol>
     </section>
   );
