@@ -28,7 +28,7 @@ export function SaveBar({ workspace, saving }: {
       className="function-save"
       onSubmit={(event) => {
         event.preventDefault();
-        void saving.save().then(() => change(""));
+        void saving.save().then((isSaved) => isSaved && change(""));
       }}
     >
       <TextField

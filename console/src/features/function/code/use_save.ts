@@ -6,8 +6,8 @@ import { HeadMoved, save } from "./save.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface Saving {
-  /** Saves the draft as a commit with the message; without a draft it does nothing. */
-  readonly save: (message?: string) => Promise<void>;
+  /** Saves the draft as a commit; without a draft it does nothing. Answers whether it made a commit. */
+  readonly save: () => Promise<boolean>;
   readonly isSaving: boolean;
   /** The commit of the last save. */
   readonly savedId: string | undefined;
@@ -34,9 +34,11 @@ export function useSave(
   });
   const isRunning = useRef(false);
   const start = useCallback(async () => {
-    if (isRunning.current) return;
+    if (isRunning.current) return false;
     isRunning.current = true;
-    await mutateAsync().catch(() => {}).finally(() => isRunning.current = false);
+    const saved = await mutateAsync().catch(() => undefined);
+    isRunning.current = false;
+    return saved !== undefined;
   }, [mutateAsync]);
   const problems = useMemo(() => buildProblems(error), [error]);
   return {

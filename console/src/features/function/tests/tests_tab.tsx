@@ -44,7 +44,9 @@ export function TestsTab() {
         >
           {hasDraft ? "Save and run the tests" : "Run the tests"}
         </Button>
-        <span className="muted" role="status">{summaryOf(run.data?.results, run.data?.commitId ?? head)}</span>
+        <span className="muted" role="status">
+          {summaryOf(run.data?.results, run.data?.commitId ?? head)}
+        </span>
       </div>
       {run.error === null ? null : <ErrorNote error={run.error} />}
       {run.data === undefined && run.error === null && !run.isPending
@@ -56,7 +58,9 @@ export function TestsTab() {
         )
         : null}
       <ol className="function-results">
-        {run.data?.results.map((result, index) => <Result key={index} result={result} functionId={id} />)}
+        {run.data?.results.map((result, index) => (
+          <Result key={index} result={result} functionId={id} />
+        ))}
       </ol>
     </section>
   );
