@@ -47,7 +47,8 @@ export function formatDuration(ms: number): string {
   if (ms < 60_000) return `${digits.format(ms / 1_000)} s`;
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 60) {
-    return `${minutes} min ${Math.round((ms % 60_000) / 1_000)} s`;
+    const seconds = Math.round((ms % 60_000) / 1_000);
+    return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
   }
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

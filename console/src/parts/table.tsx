@@ -6,14 +6,25 @@ import {
   useTable,
 } from "@tanstack/react-table";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type MouseEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type MouseEvent,
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import { useRowKeys } from "./row_keys.ts";
 
 /** Height of a row in px; `--row` of the theme. */
 const ROW_HEIGHT = 34;
 /** Shorter tables are drawn whole. */
 const VIRTUAL_FROM = 100;
-/** Rows before the end at which the next page is asked for. */
-const LOAD_AHEAD = 20;
+/** Rows before the end at which the next page is asked for: more than one screen scrolls past while it loads. */
+const LOAD_AHEAD = 100;
 
 export interface Column<T> {
   readonly id: string;
@@ -41,6 +52,8 @@ export interface DataTableProps<T> {
     readonly isLoading: boolean;
     readonly load: () => void;
   };
+  /** Lets j and k move through the rows from anywhere on the page, as for its main list. */
+  readonly rowKeys?: boolean;
 }
 
 const features = tableFeatures({
@@ -53,7 +66,23 @@ const features = tableFeatures({
  * first link, so one cell of each row should hold a link.
  */
 export function DataTable<T extends object>(props: DataTableProps<T>) {
-  const { columns, rows, rowId, more } = props;
+  if (props.rows.length === 0 && props.more?.isLoading !== true) return <>{props.empty}</>;
+  const isSortable = props.columns.some(({ sortBy }) => sortBy !== undefined);
+  return isSortable ? <SortableTable {...props} /> : <PlainTable {...props} />;
+}
+
+/** Without the model of a sorted table, which is built anew for all rows with each page that loads. */
+function PlainTable<T extends object>(props: DataTableProps<T>) {
+  const { rows, rowId } = props;
+  const plain = useMemo(() => rows.map((row) => ({ id: rowId(row), original: row })), [
+    rows,
+    rowId,
+  ]);
+  return <DrawnTable {...props} drawn={plain} sorting={[]} onSort={() => {}} />;
+}
+
+function SortableTable<T extends object>(props: DataTableProps<T>) {
+  const { columns, rows, rowId } = props;
   const [sorting, setSorting] = useState<SortingState>([]);
   const definitions = useMemo(
     () =>
@@ -75,18 +104,28 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     state: { sorting },
     onSortingChange: setSorting,
   } as never) as unknown as SortedTable<T>;
-  const sorted = table.getRowModel().rows;
-  if (rows.length === 0 && more?.isLoading !== true) return <>{props.empty}</>;
+  const { rows: drawn } = table.getRowModel();
+  return <DrawnTable {...props} drawn={drawn} sorting={sorting} onSort={setSorting} />;
+}
+
+function DrawnTable<T extends object>(
+  { label, columns, rows, more, rowKeys = false, drawn, sorting, onSort }: DataTableProps<T> & {
+    readonly drawn: readonly SortedRow<T>[];
+    readonly sorting: SortingState;
+    readonly onSort: (sorting: SortingState) => void;
+  },
+) {
   return (
     <table
       className="table"
-      aria-label={props.label}
+      aria-label={label}
       aria-rowcount={more?.hasMore ? -1 : rows.length + 1}
     >
-      <Head columns={columns} sorting={sorting} onSort={setSorting} />
+      <Head columns={columns} sorting={sorting} onSort={onSort} />
       <Body
         columns={columns}
-        rows={sorted}
+        rows={drawn}
+        rowKeys={rowKeys}
         {...(more === undefined ? {} : { more })}
       />
     </table>
@@ -159,10 +198,11 @@ function Head<T>(
 }
 
 function Body<T>(
-  { columns, rows, more }: {
+  { columns, rows, more, rowKeys }: {
     readonly columns: readonly Column<T>[];
     readonly rows: readonly SortedRow<T>[];
     readonly more?: DataTableProps<T>["more"];
+    readonly rowKeys: boolean;
   },
 ) {
   const body = useRef<HTMLTableSectionElement>(null);
@@ -170,7 +210,7 @@ function Body<T>(
     count: rows.length,
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
-    scrollMargin: body.current?.offsetTop ?? 0,
+    scrollMargin: useTop(body),
     enabled: rows.length >= VIRTUAL_FROM,
   });
   const items = rows.length < VIRTUAL_FROM
@@ -181,13 +221,15 @@ function Body<T>(
   useEffect(() => {
     if (isNearEnd && more?.hasMore === true && !more.isLoading) more.load();
   }, [isNearEnd, more]);
+  const scrollTo = useCallback((index: number) => virtualizer.scrollToIndex(index), [virtualizer]);
+  const onKeyDown = useRowKeys({ body, count: rows.length, scrollTo, everywhere: rowKeys });
 
   const margin = virtualizer.options.scrollMargin;
   const isVirtual = rows.length >= VIRTUAL_FROM;
   const above = isVirtual ? (items[0]?.start ?? 0) - margin : 0;
   const below = isVirtual ? virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0) + margin : 0;
   return (
-    <tbody ref={body}>
+    <tbody ref={body} onKeyDown={onKeyDown}>
       <Space height={above} columns={columns.length} />
       {items.map(({ index }) => {
         const row = rows[index];
@@ -213,6 +255,16 @@ function Body<T>(
         : null}
     </tbody>
   );
+}
+
+/** The distance of an element from the top of the page, in px; what is above it may change its height. */
+function useTop(element: RefObject<HTMLElement | null>): number {
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const rectangle = element.current?.getBoundingClientRect();
+    if (rectangle !== undefined) setTop(Math.round(rectangle.top + scrollY));
+  });
+  return top;
 }
 
 function Space(

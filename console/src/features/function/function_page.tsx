@@ -57,7 +57,7 @@ function Content({ fn }: { readonly fn: Fn }) {
       <Facts fn={fn} />
       <nav aria-label="Parts of the function" className="tab-list">
         {TABS.slice(0, 2).map((tab) => <TabLink key={tab.to} {...tab} id={fn.id} />)}
-        <Link to="/invocations" search={{ functionId: fn.id } as never} className="tab">
+        <Link to="/invocations" search={{ functions: [fn.id] }} className="tab">
           Invocations
         </Link>
         {TABS.slice(2).map((tab) => <TabLink key={tab.to} {...tab} id={fn.id} />)}

@@ -1,5 +1,78 @@
-import { Page } from "../../parts/page.tsx";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { Loaded } from "../../parts/states.tsx";
+import { JsonBlock } from "../../parts/code.tsx";
+import { Page, Section } from "../../parts/page.tsx";
+import { FunctionName } from "../../shell/function_name.tsx";
+import { Actions } from "./actions.tsx";
+import { Attempts } from "./attempts.tsx";
+import { Calls } from "./calls.tsx";
+import { Destination, Egress, Http } from "./contacts.tsx";
+import { ErrorText } from "./error_text.tsx";
+import { Facts } from "./facts.tsx";
+import { Logs } from "./logs.tsx";
+import { Phases } from "./phases.tsx";
+import { invocationQuery, type WholeInvocation } from "./queries.ts";
+import { Usage } from "./usage.tsx";
+import { VolumeChanges } from "./volume_changes.tsx";
 
 export function InvocationPage() {
-  return <Page title="Invocation">{null}</Page>;
+  const { invocationId } = useParams({ from: "/shell/invocations/$invocationId" });
+  const query = useQuery(invocationQuery(invocationId));
+  const { data } = query;
+  return (
+    <Page
+      title={`Invocation ${invocationId}`}
+      heading={data === undefined ? "Invocation" : <FunctionName id={data.functionId} />}
+      above={
+        <>
+          <Link to="/invocations">Invocations</Link> · <span className="mono">{invocationId}</span>
+        </>
+      }
+      actions={data === undefined ? null : <Actions invocation={data} />}
+    >
+      <Loaded query={query}>
+        {(invocation) => <Parts key={invocation.id} invocation={invocation} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Parts({ invocation }: { readonly invocation: WholeInvocation }) {
+  const { error, input, output, http } = invocation;
+  return (
+    <>
+      {error === undefined ? null : (
+        <Section title="Error">
+          <ErrorText text={error} functionId={invocation.functionId} />
+        </Section>
+      )}
+      <div className="columns">
+        <Facts invocation={invocation} />
+        <Usage invocation={invocation} />
+      </div>
+      <Phases invocation={invocation} />
+      <div className="columns">
+        <Section title="Input">
+          <JsonBlock value={input ?? {}} label="the input" />
+        </Section>
+        <Section title="Output">
+          {output === undefined
+            ? (
+              <p className="muted">
+                {http === undefined ? "None" : "A response, which is not kept"}
+              </p>
+            )
+            : <JsonBlock value={output} label="the output" />}
+        </Section>
+      </div>
+      <Logs functionId={invocation.functionId} id={invocation.id} />
+      <Http invocation={invocation} />
+      <Egress invocation={invocation} />
+      <VolumeChanges invocation={invocation} />
+      <Attempts invocation={invocation} />
+      <Calls invocation={invocation} />
+      <Destination invocation={invocation} />
+    </>
+  );
 }

@@ -1,5 +1,105 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback, useMemo } from "react";
+import { Button } from "../../parts/button.tsx";
+import { remainingError } from "../../parts/faults.ts";
+import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
+import { Empty, ErrorNote, Loading } from "../../parts/states.tsx";
+import { DataTable } from "../../parts/table.tsx";
+import { BulkActions } from "./bulk.tsx";
+import { COLUMNS } from "./columns.tsx";
+import { apiFilterOf, isFiltered, type ListSearch } from "./filter.ts";
+import { Filters, SHOWN_FAULTS } from "./filters.tsx";
+import { type Row, useFreshAtTop, useInvocationList } from "./list.ts";
 
 export function InvocationsPage() {
-  return <Page title="Invocations">{null}</Page>;
+  const search = useSearch({ from: "/shell/invocations" });
+  const navigate = useNavigate();
+  const change = useCallback((next: ListSearch) => {
+    void navigate({ to: "/invocations", search: next, replace: true });
+  }, [navigate]);
+  // Presets count back from when they were chosen: the filter of a list that lives must not move.
+  const written = JSON.stringify(search);
+  const filter = useMemo(() => apiFilterOf(JSON.parse(written), new Date()), [written]);
+  const list = useInvocationList(filter);
+  const { history, rows } = list;
+  useFreshAtTop(list.fresh, list.showFresh);
+  return (
+    <Page title="Invocations" actions={<BulkActions filter={filter} />}>
+      <div>
+        <Filters search={search} onChange={change} error={history.error} />
+        <Failure error={history.error} onRetry={() => void history.refetch()} />
+        <FreshButton {...list} />
+        {history.isPending ? <Loading rows={12} /> : null}
+        {history.data === undefined ? null : (
+          <DataTable
+            label="Invocations, newest first"
+            columns={COLUMNS}
+            rows={rows}
+            rowId={idOf}
+            rowKeys
+            more={{
+              hasMore: history.hasNextPage,
+              isLoading: history.isFetchingNextPage,
+              load: () => void history.fetchNextPage(),
+            }}
+            empty={<NoRows search={search} onChange={change} />}
+          />
+        )}
+      </div>
+    </Page>
+  );
+}
+
+function idOf({ id }: Row): string {
+  return id;
+}
+
+function Failure(
+  { error, onRetry }: { readonly error: unknown; readonly onRetry: () => void },
+) {
+  const remaining = remainingError(error, SHOWN_FAULTS);
+  return remaining === undefined ? null : <ErrorNote error={remaining} onRetry={onRetry} />;
+}
+
+/** Offers rows that came while the reader was further down. */
+function FreshButton(
+  { fresh, hasGap, showFresh }: Pick<
+    ReturnType<typeof useInvocationList>,
+    "fresh" | "hasGap" | "showFresh"
+  >,
+) {
+  const show = () => {
+    showFresh();
+    scrollTo({ top: 0 });
+  };
+  return (
+    <div className="invocations-fresh" role="status">
+      {fresh.length === 0 ? null : (
+        <Button look="primary" onClick={show}>
+          {formatCount(fresh.length)}
+          {hasGap ? "+" : ""} new
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function NoRows(
+  { search, onChange }: {
+    readonly search: ListSearch;
+    readonly onChange: (search: ListSearch) => void;
+  },
+) {
+  if (!isFiltered(search)) {
+    return (
+      <Empty title="No invocations yet">They appear here as soon as functions are called.</Empty>
+    );
+  }
+  return (
+    <Empty
+      title="No invocation matches"
+      action={<Button onClick={() => onChange({})}>Clear the filter</Button>}
+    />
+  );
 }

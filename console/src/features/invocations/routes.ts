@@ -1,9 +1,11 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "../../shell/root.tsx";
+import { listSearchOf } from "./filter.ts";
 
 export const invocationsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/invocations",
+  validateSearch: listSearchOf,
   component: lazyRouteComponent(
     () => import("./invocations_page.tsx"),
     "InvocationsPage",

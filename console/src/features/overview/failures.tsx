@@ -23,7 +23,7 @@ export function Failures(
           <ul className="overview-list">
             {words.map(([word, count]) => (
               <li key={word}>
-                <Link to="/invocations" search={{ errorWord: word }} className="mono">{word}</Link>
+                <Link to="/invocations" search={{ word }} className="mono">{word}</Link>
                 <Count value={count} />
               </li>
             ))}

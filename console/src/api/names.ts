@@ -1,0 +1,44 @@
+/** Names of functions for lists that know only their ids. */
+import { queryOptions } from "@tanstack/react-query";
+import { api, dataOf } from "./client.ts";
+
+/** A name and what it names. */
+export interface NamedFunction {
+  readonly id: string;
+  readonly name: string;
+}
+
+const FOUND_MAX = 20;
+
+/** The display name of a function. */
+export function functionNameQuery(id: string) {
+  return queryOptions({
+    queryKey: ["function", id, "name"],
+    queryFn: async ({ signal }): Promise<string> => {
+      const { function: found } = await dataOf(
+        api.GET("/api/v1/functions/{id}", { params: { path: { id } }, signal }),
+      );
+      return found?.displayName ?? id;
+    },
+    staleTime: 60_000,
+    retry: false,
+  });
+}
+
+/** The first functions whose name or description has a text. */
+export function functionsNamedQuery(text: string) {
+  return queryOptions({
+    queryKey: ["function", "named", text],
+    queryFn: async ({ signal }): Promise<readonly NamedFunction[]> => {
+      const { list = [] } = await dataOf(
+        api.POST("/api/v1/search/functions", {
+          body: { query: text, functionTypes: [], pageSize: FOUND_MAX },
+          signal,
+        }),
+      );
+      return list.flatMap(({ id, displayName }) =>
+        id === undefined ? [] : [{ id, name: displayName ?? id }]
+      );
+    },
+  });
+}

@@ -1,0 +1,55 @@
+import { useQueryClient } from "@tanstack/react-query";
+import type { DeadLetter } from "../../api/types.ts";
+import { ConfirmDialog } from "../../parts/dialog.tsx";
+import { formatCount } from "../../parts/format.ts";
+import { toast } from "../../parts/toasts.tsx";
+import { type Action, actOnAll } from "./queries.ts";
+
+/** What the reader wants to do, before it is confirmed. */
+export interface Asked {
+  readonly action: Action;
+  readonly letters: readonly DeadLetter[];
+}
+
+const WORDS = {
+  replay: { verb: "Replay", done: "Replayed" },
+  drop: { verb: "Drop", done: "Dropped" },
+} as const;
+
+function countOf(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? "dead letter" : "dead letters"}`;
+}
+
+/** Asks before a replay or a drop; those that fail stay in the list, and the first error is shown. */
+export function ActDialog(
+  { asked, onClose, onDone }: {
+    readonly asked: Asked;
+    readonly onClose: () => void;
+    readonly onDone: () => void;
+  },
+) {
+  const queries = useQueryClient();
+  const { action, letters } = asked;
+  const { verb, done: doneWord } = WORDS[action];
+  const run = async () => {
+    const { done, error } = await actOnAll(action, letters);
+    await queries.invalidateQueries({ queryKey: ["invocation"] });
+    if (done > 0) toast(`${doneWord} ${countOf(done)}`);
+    if (error !== undefined) throw error;
+    onDone();
+  };
+  return (
+    <ConfirmDialog
+      open
+      onClose={onClose}
+      title={`${verb} ${countOf(letters.length)}?`}
+      action={verb}
+      danger={action === "drop"}
+      onConfirm={run}
+    >
+      {action === "replay"
+        ? "Each function is called again with the same input, and the dead letter is dropped."
+        : "The input stays with the invocation; it is not called again by itself."}
+    </ConfirmDialog>
+  );
+}

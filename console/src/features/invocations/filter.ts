@@ -1,0 +1,138 @@
+/** The filter of the list: in the URL, and as the API takes it. */
+import type { components } from "../../api/schema.d.ts";
+import type { InvocationStatus, TriggerKind } from "../../api/types.ts";
+import { enumWords } from "../../parts/format.ts";
+
+export type ApiFilter = components["schemas"]["invoked.InvocationFilter"];
+
+/** What the URL has; absent members filter nothing. */
+export interface ListSearch {
+  /** Ids of functions. */
+  readonly functions?: readonly string[];
+  /** Without its prefix. */
+  readonly status?: string;
+  readonly word?: string;
+  /** Without its prefix. */
+  readonly trigger?: string;
+  /** A preset such as `1h`, before now, or an RFC 3339 time. */
+  readonly since?: string;
+  readonly until?: string;
+  readonly q?: string;
+  /** The invocation that made the calls. */
+  readonly parent?: string;
+}
+
+export const STATUSES = ["PENDING", "RUNNING", "SUCCESS", "ERROR"] as const;
+export const TRIGGERS = [
+  "API",
+  "SCHEDULE",
+  "WEBHOOK",
+  "HTTP",
+  "DESTINATION",
+  "REPLAY",
+] as const;
+
+/** Times before now that one click chooses, in ms. */
+export const PRESETS: Readonly<Record<string, number>> = {
+  "15m": 15 * 60_000,
+  "1h": 3_600_000,
+  "24h": 24 * 3_600_000,
+  "7d": 7 * 24 * 3_600_000,
+};
+
+/** Words that errors begin with; functions may have others. */
+export const ERROR_WORDS = [
+  "UNCAUGHT",
+  "TIMEOUT",
+  "OUT_OF_MEMORY",
+  "CPU_LIMIT",
+  "BAD_OUTPUT",
+  "OUTPUT_TOO_LARGE",
+  "EXITED",
+  "CANCELLED",
+  "INTERRUPTED",
+  "VFS_CONFLICT",
+] as const;
+
+/** The search of a URL, which anybody may have written. */
+export function listSearchOf(search: Record<string, unknown>): ListSearch {
+  const functions = [search["functions"]].flat().map(textOf).filter((id) => id !== "");
+  const { status, trigger } = {
+    status: textOf(search["status"]),
+    trigger: textOf(search["trigger"]),
+  };
+  return {
+    ...functions.length === 0 ? {} : { functions },
+    ...isOneOf(status, STATUSES) ? { status } : {},
+    ...isOneOf(trigger, TRIGGERS) ? { trigger } : {},
+    ...timeIn("since", search["since"], true),
+    ...timeIn("until", search["until"], false),
+    ...textIn("word", search["word"]),
+    ...textIn("q", search["q"]),
+    ...textIn("parent", search["parent"]),
+  };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
+function textIn<K extends string>(name: K, value: unknown): { [P in K]?: string } {
+  const text = textOf(value);
+  return text === "" ? {} : { [name]: text } as { [P in K]: string };
+}
+
+function timeIn<K extends string>(
+  name: K,
+  value: unknown,
+  preset: boolean,
+): { [P in K]?: string } {
+  const text = textOf(value);
+  const isTime = !Number.isNaN(Date.parse(text)) || (preset && text in PRESETS);
+  return isTime ? { [name]: text } as { [P in K]: string } : {};
+}
+
+function isOneOf(value: string, list: readonly string[]): boolean {
+  return list.includes(value);
+}
+
+/** The filter of the API. @param now for presets */
+export function apiFilterOf(search: ListSearch, now: Date): ApiFilter {
+  const { functions, status, trigger, word, q, parent } = search;
+  return {
+    ...functions === undefined ? {} : { functionIds: [...functions] },
+    ...status === undefined
+      ? {}
+      : { status: `FUNCTION_INVOCATION_STATUS_${status}` as InvocationStatus },
+    ...trigger === undefined ? {} : { triggerKind: `TRIGGER_KIND_${trigger}` as TriggerKind },
+    ...word === undefined ? {} : { errorWord: word },
+    ...q === undefined ? {} : { query: q },
+    ...parent === undefined ? {} : { parentInvocationId: parent },
+    ...search.since === undefined ? {} : { since: instantOf(search.since, now) },
+    ...search.until === undefined ? {} : { until: instantOf(search.until, now) },
+  };
+}
+
+function instantOf(time: string, now: Date): string {
+  const preset = PRESETS[time];
+  return (preset === undefined ? new Date(time) : new Date(now.getTime() - preset)).toISOString();
+}
+
+/** Whether it filters anything. */
+export function isFiltered(search: ListSearch): boolean {
+  return Object.keys(search).length > 0;
+}
+
+/** A time as an input of the type datetime-local has it: local, with seconds. */
+export function localTimeOf(time: string | undefined): string {
+  if (time === undefined || time in PRESETS) return "";
+  const date = new Date(time);
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 19);
+}
+
+/** A kind of trigger in words, with or without its prefix. */
+export function triggerWord(kind: string | undefined): string {
+  const word = (kind ?? "").replace("TRIGGER_KIND_", "");
+  return word === "API" || word === "HTTP" ? word : enumWords(word, "");
+}

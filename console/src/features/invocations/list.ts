@@ -1,0 +1,190 @@
+/** The live list: pages that were read once, and the newest rows, which changes refresh. */
+import {
+  type InfiniteData,
+  infiniteQueryOptions,
+  keepPreviousData,
+  type QueryClient,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo } from "react";
+import { api, dataOf } from "../../api/client.ts";
+import { keys } from "../../api/keys.ts";
+import type { Invocation } from "../../api/types.ts";
+import { errorWord } from "../../parts/badge.tsx";
+import type { ApiFilter } from "./filter.ts";
+
+const PAGE_SIZE = 100;
+/** Pages with unfinished rows that one refresh reads again. */
+const REFRESHED_PAGES_MAX = 5;
+/** Of an input or an error in a row. */
+const PREVIEW_CHARACTERS = 300;
+
+/** What a row shows of an invocation: a page of whole ones may have 100 MiB. */
+export interface Row {
+  readonly id: string;
+  readonly functionId: string;
+  readonly status: string;
+  readonly skipReason?: string | undefined;
+  readonly error?: string | undefined;
+  readonly createdAt: string;
+  readonly startedAt?: string | undefined;
+  readonly endedAt?: string | undefined;
+  readonly trigger?: string | undefined;
+  readonly attempt?: number | undefined;
+  readonly preview: string;
+}
+
+interface Page {
+  readonly list: readonly Row[];
+  readonly nextPageToken: string;
+}
+
+type History = InfiniteData<Page, string>;
+
+/** Reads one page of rows. Throws `ApiError`. */
+export async function readPage(
+  filter: ApiFilter,
+  token: string,
+  signal: AbortSignal,
+  pageSize: number = PAGE_SIZE,
+): Promise<Page> {
+  const { list, nextPageToken } = await dataOf(
+    api.POST("/api/v1/search/invocations", {
+      body: { ...filter, pageSize, pageToken: token },
+      signal,
+    }),
+  );
+  return { list: list.map((entry) => rowOf(entry as Invocation)), nextPageToken };
+}
+
+function rowOf(entry: Invocation): Row {
+  const { id, functionId, status, skipReason, createdAt, startedAt, endedAt, attempt } = entry;
+  const error = entry.error?.slice(0, PREVIEW_CHARACTERS);
+  const word = errorWord(error);
+  return {
+    id,
+    functionId,
+    status,
+    skipReason,
+    error,
+    createdAt,
+    startedAt,
+    endedAt,
+    attempt,
+    trigger: entry.trigger?.kind,
+    preview: error === undefined
+      ? JSON.stringify(entry.input ?? {}).slice(0, PREVIEW_CHARACTERS)
+      : error.slice(word === undefined ? 0 : word.length + 1).trim(),
+  };
+}
+
+/** Whether an invocation will not change. */
+export function hasEnded({ status }: { readonly status: string }): boolean {
+  return status.endsWith("_SUCCESS") || status.endsWith("_ERROR");
+}
+
+/** The key does not begin with `invocation`: a change must not read all pages again. */
+function historyQuery(filter: ApiFilter) {
+  return infiniteQueryOptions({
+    queryKey: ["invocation_history", filter],
+    queryFn: ({ pageParam, signal }) => readPage(filter, pageParam, signal),
+    initialPageParam: "",
+    getNextPageParam: (last: Page) => last.nextPageToken === "" ? undefined : last.nextPageToken,
+    staleTime: "static",
+    gcTime: 0,
+    placeholderData: keepPreviousData,
+  });
+}
+
+interface Newest {
+  readonly list: readonly Row[];
+  readonly isLast: boolean;
+}
+
+async function readNewest(
+  queries: QueryClient,
+  filter: ApiFilter,
+  signal: AbortSignal,
+): Promise<Newest> {
+  const { queryKey } = historyQuery(filter);
+  const newest = await readPage(filter, "", signal);
+  const changed = new Map(newest.list.map((row) => [row.id, row]));
+  const known = queries.getQueryData<History>(queryKey)?.pages.flatMap(({ list }) => list) ?? [];
+  for (let reads = 0; reads < REFRESHED_PAGES_MAX; reads++) {
+    const unfinished = known.find((row) => !hasEnded(row) && !changed.has(row.id));
+    if (unfinished === undefined) break;
+    const until = new Date(Date.parse(unfinished.createdAt) + 1).toISOString();
+    const page = await readPage({ ...filter, until }, "", signal);
+    // One that ended may not match the filter any more; it is read no second time.
+    changed.set(unfinished.id, unfinished);
+    for (const row of page.list) changed.set(row.id, row);
+  }
+  queries.setQueryData<History>(queryKey, (history) => history && withRows(history, changed));
+  return { list: newest.list, isLast: newest.nextPageToken === "" };
+}
+
+/** Rows in place of older states of themselves. A row that no longer matches the filter stays until the list is read anew. */
+function withRows(history: History, changed: ReadonlyMap<string, Row>): History {
+  return {
+    ...history,
+    pages: history.pages.map((page) =>
+      page.list.some(({ id }) => changed.has(id))
+        ? { ...page, list: page.list.map((row) => changed.get(row.id) ?? row) }
+        : page
+    ),
+  };
+}
+
+function withNewRows(history: History, rows: readonly Row[]): History {
+  const [first, ...others] = history.pages;
+  if (first === undefined) return history;
+  const list = [...rows, ...first.list].sort((a, b) => a.id < b.id ? 1 : -1);
+  return { ...history, pages: [{ ...first, list }, ...others] };
+}
+
+/** The rows of a filter, newest first, and those that came since. */
+export function useInvocationList(filter: ApiFilter) {
+  const queries = useQueryClient();
+  const history = useInfiniteQuery(historyQuery(filter));
+  const newest = useQuery({
+    queryKey: keys.invocations(filter),
+    queryFn: ({ signal }) => readNewest(queries, filter, signal),
+    enabled: history.data !== undefined && !history.isPlaceholderData,
+    gcTime: 0,
+  });
+  const rows = useMemo(() => history.data?.pages.flatMap(({ list }) => list) ?? [], [history.data]);
+  const fresh = useMemo(() => {
+    const known = new Set(rows.slice(0, PAGE_SIZE * 3).map(({ id }) => id));
+    return newest.data?.list.filter(({ id }) => !known.has(id)) ?? [];
+  }, [rows, newest.data]);
+  // More came than one page holds: between them and the known rows some would be missing.
+  const hasGap = rows.length > 0 && newest.data?.isLast === false &&
+    fresh.length === newest.data.list.length;
+
+  const showFresh = useCallback(() => {
+    const { queryKey } = historyQuery(filter);
+    if (hasGap) void queries.resetQueries({ queryKey });
+    else {
+      queries.setQueryData<History>(queryKey, (known) => known && withNewRows(known, fresh));
+    }
+  }, [queries, filter, fresh, hasGap]);
+  return { history, rows, fresh, hasGap, showFresh };
+}
+
+/** Below this the page counts as being at its top, in px. */
+const TOP = 60;
+
+/** Shows new rows at once while the reader is at the top of the list. */
+export function useFreshAtTop(fresh: readonly Row[], showFresh: () => void): void {
+  useEffect(() => {
+    if (fresh.length === 0) return;
+    const show = () => {
+      if (scrollY < TOP) showFresh();
+    };
+    show();
+    addEventListener("scroll", show, { passive: true });
+    return () => removeEventListener("scroll", show);
+  }, [fresh, showFresh]);
+}

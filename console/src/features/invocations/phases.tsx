@@ -1,0 +1,73 @@
+import { formatDuration } from "../../parts/format.ts";
+import { Section } from "../../parts/page.tsx";
+import { Duration } from "../../parts/values.tsx";
+import { type Bar, barsOf, spanOf } from "./measurements.ts";
+import type { WholeInvocation } from "./queries.ts";
+
+const NAMES: Readonly<Record<string, string>> = {
+  admission: "Admission",
+  queue: "Queue",
+  instance: "Instance",
+  evaluate: "Evaluation",
+  run: "Run",
+  host_calls: "Host calls",
+  egress: "Egress",
+  record: "Record",
+};
+
+/** In these the call waits. */
+const WAITS = new Set(["admission", "queue", "instance"]);
+
+/** Where the time of the last attempt went: a table, whose last column draws it. */
+export function Phases({ invocation }: { readonly invocation: WholeInvocation }) {
+  const { phases = [] } = invocation;
+  if (phases.length === 0) return null;
+  const bars = barsOf(phases);
+  const span = spanOf(bars);
+  return (
+    <Section
+      title="Phases"
+      actions={<span className="muted">{formatDuration(span)} in all</span>}
+    >
+      <table className="table" aria-label="Phases of the last attempt">
+        <thead>
+          <tr>
+            <th scope="col" style={{ width: "120px" }}>Phase</th>
+            <th scope="col" className="cell-end" style={{ width: "90px" }}>Begins after</th>
+            <th scope="col" className="cell-end" style={{ width: "90px" }}>Duration</th>
+            <th scope="col" aria-hidden="true" />
+          </tr>
+        </thead>
+        <tbody>
+          {bars.map((bar) => <PhaseRow key={bar.name} bar={bar} span={span} />)}
+        </tbody>
+      </table>
+    </Section>
+  );
+}
+
+function PhaseRow({ bar, span }: { readonly bar: Bar; readonly span: number }) {
+  const { name, start, duration, isInner } = bar;
+  const share = (ms: number) => `${span === 0 ? 0 : (ms / span) * 100}%`;
+  const kind = isInner ? "inner" : WAITS.has(name) ? "wait" : "work";
+  return (
+    <tr className={`invocation-phase-${kind}`}>
+      <th scope="row" className="invocation-row-head">
+        {NAMES[name] ?? name}
+        {isInner ? <span className="visually-hidden">, inside of Run</span> : null}
+      </th>
+      <td className="cell-end">{isInner ? "" : <Duration ms={start} />}</td>
+      <td className="cell-end">
+        <Duration ms={duration} />
+      </td>
+      <td aria-hidden="true">
+        <span className="invocation-bar">
+          <span
+            className="invocation-bar-fill"
+            style={{ left: share(start), width: share(duration) }}
+          />
+        </span>
+      </td>
+    </tr>
+  );
+}

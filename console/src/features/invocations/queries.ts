@@ -1,0 +1,67 @@
+/** What the page of one invocation reads. */
+import { queryOptions } from "@tanstack/react-query";
+import { api, dataOf } from "../../api/client.ts";
+import { keys } from "../../api/keys.ts";
+import type { components } from "../../api/schema.d.ts";
+import type { Invocation, VolumeVersion } from "../../api/types.ts";
+import { readPage, type Row } from "./list.ts";
+
+/** An invocation with what only its own record has. */
+export type WholeInvocation = Invocation & {
+  readonly destination?: components["schemas"]["invoked.SentEnd"];
+};
+
+export function invocationQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.invocation(id),
+    queryFn: async ({ signal }): Promise<WholeInvocation> => {
+      const { invocation } = await dataOf(
+        api.GET("/api/v1/invocations/{id}", { params: { path: { id } }, signal }),
+      );
+      return invocation as WholeInvocation;
+    },
+  });
+}
+
+/** Calls of one invocation that its page lists; its link leads to all of them. */
+export const SHOWN_CALLS = 25;
+
+export function madeCallsQuery(parent: string) {
+  return queryOptions({
+    queryKey: ["invocation", parent, "calls"],
+    queryFn: async ({ signal }): Promise<{ list: readonly Row[]; hasMore: boolean }> => {
+      const page = await readPage({ parentInvocationId: parent }, "", signal, SHOWN_CALLS);
+      return { list: page.list, hasMore: page.nextPageToken !== "" };
+    },
+  });
+}
+
+const VERSIONS_PER_PAGE = 100;
+/** Pages of versions that are read to find those of an invocation. */
+const VERSION_PAGES_MAX = 20;
+
+/** Versions after `read` up to `written`, newest first; those that a volume does not keep are absent. */
+export function versionsQuery(volumeId: string, read: number, written: number) {
+  return queryOptions({
+    queryKey: ["volume", volumeId, "versions", read, written],
+    queryFn: async ({ signal }): Promise<readonly VolumeVersion[]> => {
+      const found: VolumeVersion[] = [];
+      let token = "";
+      for (let page = 0; page < VERSION_PAGES_MAX; page++) {
+        const { list, nextPageToken } = await dataOf(
+          api.GET("/api/v1/vfs/volumes/{id}/versions", {
+            params: {
+              path: { id: volumeId },
+              query: { page_size: VERSIONS_PER_PAGE, page_token: token },
+            },
+            signal,
+          }),
+        );
+        found.push(...list.filter(({ version }) => version > read && version <= written));
+        token = nextPageToken;
+        if (token === "" || list.some(({ version }) => version <= read)) break;
+      }
+      return found;
+    },
+  });
+}

@@ -1,0 +1,293 @@
+/** Invocations and dead letters in the console. What comes from functions and callers is hostile. */
+import assert from "node:assert/strict";
+import { base64, type Client, type Json } from "../support/client.ts";
+import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { INVOKED } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+
+const MIB = 1024 * 1024;
+const MARKUP = `<img src=x onerror="window.attacked=1"><script>window.attacked=1</script>`;
+const HOSTILE = `${MARKUP} \u001b[31mred\u001b[0m \u202egnp.exe \u0000 end`;
+
+const ECHO = `
+export default async function main(input) {
+  for (const line of input.lines ?? []) console.log(line);
+  for (let i = 0; i < (input.count ?? 0); i++) console.warn("line " + i);
+  if (input.wait) {
+    console.log("waiting");
+    await new Promise((resolve) => setTimeout(resolve, 600_000));
+  }
+  if (input.fail) throw new TypeError(input.fail);
+  return { echo: input.echo ?? "nothing" };
+}`;
+const WRITER = `import { vfs } from "@c1/functions-sdk";
+export default async function main() {
+  await vfs.writeTextFile("/report <b>.txt", "x");
+  return {};
+}`;
+
+interface Stage {
+  readonly server: TestServer;
+  readonly client: Client;
+  readonly opened: ConsoleBrowser;
+  readonly page: Page;
+  readonly echo: string;
+}
+
+browserTest("invocations and dead letters in the console", async (t) => {
+  await using server = await TestServer.start();
+  const client = await server.client();
+  const echo = await client.deploy(ECHO);
+  await using opened = await ConsoleBrowser.open(server, {
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  const stage = { server, client, opened, page: opened.page, echo };
+  await t.step("the list filters, moves by keys and acts on all that match", () => lists(stage));
+  await t.step("new rows wait for a reader who is further down", () => staysInPlace(stage));
+  await t.step("a record shows hostile content as text", () => staysInert(stage));
+  await t.step("a record leads to its parts, and runs again", () => showsRecord(stage));
+  await t.step("a running call shows its log live, and is cancelled", () => cancels(stage));
+  await t.step("copies are the same call, whatever the input has", () => copies(stage));
+  await t.step("dead letters are replayed and dropped", () => decides(stage));
+});
+
+async function run(client: Client, id: string, input: unknown, more = {}): Promise<string> {
+  const { status, body } = await client.invoke(id, input, {}, more);
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.invocationId;
+}
+
+async function start(client: Client, id: string, input: unknown): Promise<string> {
+  const headers = { Prefer: "respond-async" };
+  return (await client.invoke(id, input, headers)).body.invocationId;
+}
+
+async function set(client: Client, id: string, change: Json): Promise<void> {
+  const { status, body } = await client.post("/api/v1/functions/update", {
+    function: { id, ...change },
+    updateMask: Object.keys(change).join(","),
+  });
+  assert.equal(status, 200, JSON.stringify(body));
+}
+
+const row = "table tbody tr[aria-rowindex]";
+
+async function lists({ client, opened, page, echo }: Stage): Promise<void> {
+  for (const name of ["Ada", "Grace", "Edsger"]) await run(client, echo, { echo: name });
+  await run(client, echo, { fail: "no such thing" });
+  await opened.goto("/invocations");
+  await page.locator(row).nth(3).waitFor();
+  assert.match(await page.locator(row).first().innerText(), /UNCAUGHT/);
+  await opened.assertAccessible();
+
+  await page.keyboard.press("/");
+  await page.keyboard.type("Grace");
+  await page.waitForURL(/q=Grace/);
+  await page.locator(row).first().getByText("Grace").waitFor();
+  assert.equal(await page.locator(row).count(), 1);
+  await opened.goto("/invocations?status=ERROR");
+  await page.locator(row).first().waitFor();
+  assert.equal(await page.locator(row).count(), 1);
+  assert.equal(await page.getByLabel("Status").inputValue(), "ERROR");
+
+  await page.getByRole("button", { name: "All that match" }).click();
+  await page.getByRole("menuitem", { name: "Replay" }).click();
+  await page.getByRole("heading", { name: "Replay 1 ended invocation?" }).waitFor();
+  await page.getByRole("button", { name: "Replay", exact: true }).click();
+  await page.getByText("Replayed 1 invocation").waitFor();
+
+  await opened.goto("/invocations");
+  await page.locator(row).nth(4).waitFor();
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  await page.keyboard.press("ArrowDown");
+  const second = page.locator(row).nth(1).getByRole("link");
+  assert.ok(await second.evaluate((link) => link.matches(":focus")));
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/invocations\/[0-9A-Za-z]{27}$/);
+}
+
+async function staysInPlace({ client, opened, page, echo }: Stage): Promise<void> {
+  for (let call = 0; call < 40; call++) await run(client, echo, { call });
+  await opened.goto("/invocations");
+  await page.locator(row).nth(44).waitFor();
+  const scrolled = page.locator(row).nth(40);
+  await scrolled.scrollIntoViewIfNeeded();
+  const position = async () => (await scrolled.boundingBox())?.y;
+  const before = await position();
+  await run(client, echo, { call: "while scrolled" });
+  const button = page.getByRole("button", { name: "1 new" });
+  await button.waitFor();
+  assert.equal(await position(), before);
+  assert.equal(await page.getByText("while scrolled").count(), 0);
+  await button.click();
+  await page.locator(row).first().getByText("while scrolled").waitFor();
+}
+
+async function staysInert({ client, opened, page, echo }: Stage): Promise<void> {
+  const long = "\u202e<b>".repeat(MIB / 4);
+  const failed = await run(client, echo, { fail: HOSTILE, lines: [HOSTILE, long], [HOSTILE]: 1 });
+  const large = await run(client, echo, { echo: long, count: 5_000 });
+  for (const id of [failed, large]) {
+    await opened.goto(`/invocations/${id}`);
+    await page.getByRole("region", { name: "Log lines" }).waitFor();
+    await page.getByText(/^[\d,]+ lines$/).waitFor();
+    assert.equal(await page.locator("main img, main script, main b").count(), 0);
+    assert.equal(await page.evaluate("window.attacked"), undefined);
+    const text = await page.locator("main").innerText();
+    // deno-lint-ignore no-control-regex -- these are what must not be there
+    assert.doesNotMatch(text, /[\u0000\u001b\u202e]/);
+    assert.ok(text.length < 100_000, `${text.length} characters are laid out`);
+  }
+  await page.getByLabel("Text of the log").fill("line 4999");
+  await page.getByText("1 of 5,000 lines").waitFor();
+  await opened.goto(`/invocations/${failed}`);
+  await page.getByText(MARKUP).first().waitFor();
+  const log = page.getByRole("region", { name: "Log lines" });
+  await log.getByRole("button", { name: /Show all/ }).first().click();
+  await page.getByRole("dialog").getByText("in this line").waitFor();
+  await page.keyboard.press("Escape");
+  await opened.goto("/invocations");
+  await page.getByText("no such thing").first().waitFor();
+  assert.equal(await page.evaluate("window.attacked"), undefined);
+  await opened.assertAccessible();
+}
+
+async function showsRecord({ client, opened, page, echo }: Stage): Promise<void> {
+  const failed = await run(client, echo, { fail: "broken", lines: ["before"] });
+  await opened.goto(`/invocations/${failed}`);
+  const link = page.getByRole("link", { name: /^main\.ts:\d+:\d+$/ });
+  assert.match(await link.getAttribute("href") ?? "", /\?file=main\.ts&line=\d+$/);
+  const phases = page.getByRole("table", { name: "Phases of the last attempt" });
+  await phases.getByRole("rowheader", { name: "Run", exact: true }).waitFor();
+  const usage = page.getByRole("table", { name: "Usage and limits" });
+  assert.match(await usage.innerText(), /Peak memory\s+[\d.]+ MiB\s+128 MiB\s+[<\d. ]+%/);
+  await opened.assertAccessible();
+  await page.setViewportSize({ width: 390, height: 800 });
+  await opened.assertAccessible();
+  await page.setViewportSize({ width: 1280, height: 820 });
+
+  await page.getByRole("button", { name: "Run again" }).click();
+  await page.getByRole("textbox", { name: "Input" }).fill(`[1]`);
+  await page.getByText("must be a JSON object").waitFor();
+  await page.getByRole("textbox", { name: "Input" }).fill(`{"echo": "edited"}`);
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.waitForURL((url) => !url.pathname.endsWith(failed));
+  await page.getByText(`"echo": "edited"`).nth(1).waitFor();
+  await page.getByText("Replay of").waitFor();
+
+  const { body: { volume } } = await client.post("/api/v1/vfs/volumes", { displayName: "data" });
+  const writer = await client.deploy(WRITER);
+  const wrote = await run(client, writer, {}, { vfsId: volume.id });
+  await opened.goto(`/invocations/${wrote}`);
+  await page.getByRole("heading", { name: "Changed by this call" }).waitFor();
+  await page.getByText("/report <b>.txt").waitFor();
+}
+
+async function cancels({ client, opened, page, echo }: Stage): Promise<void> {
+  const id = await start(client, echo, { wait: true });
+  await opened.goto(`/invocations/${id}`);
+  await page.getByText("waiting", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Cancel it" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel it" }).click();
+  await page.getByText("CANCELLED:").waitFor();
+  await page.getByText("1 line", { exact: true }).waitFor();
+}
+
+/** What breaks a wrong quotation in a shell, in TypeScript or in JSON. */
+const QUOTES = {
+  single: `it's '; touch /tmp/attacked; '`,
+  double: `" \${HOME} $(id) \`id\` \\ %s %n !!`,
+  lines: "a\nb\r\n\tc\u0000\u001b[2J\u202e\u2028",
+  "__proto__x": `'"'"'`,
+  ["__proto__"]: { polluted: true },
+  text: "ünï 😀 \ud800",
+};
+
+async function copies({ server, client, opened, page, echo }: Stage): Promise<void> {
+  const json = base64(JSON.stringify(QUOTES));
+  const { body } = await client.post(`/api/v1/functions/${echo}/invoke`, { json });
+  const { input, commitId } = await client.invocation(echo, body.invocationId);
+  await opened.goto(`/invocations/${body.invocationId}`);
+  const copyAs = async (name: string): Promise<string> => {
+    await page.getByRole("button", { name: "Copy as" }).click();
+    await page.getByRole("menuitem", { name }).click();
+    await page.getByText(`Copied as ${name}`).waitFor();
+    return String(await page.evaluate("navigator.clipboard.readText()"));
+  };
+  for (const name of ["curl", "command line"]) {
+    const copied = await copyAs(name);
+    // deno-lint-ignore no-control-regex -- these act on a terminal
+    assert.doesNotMatch(copied, /[\u0000-\u0009\u000b-\u001f\u202e\u2028]/);
+    const [newest] = await callsAfter(client, () => runInShell(server, client, copied));
+    assert.deepEqual(newest.input, input, copied);
+    assert.equal(newest.commitId, commitId);
+  }
+  const call = await copyAs("SDK call");
+  const caller = await client.deploy(`import { sdk } from "@c1/functions-sdk";
+export default async function main() {
+${call}
+return { id: answer.invocationId };
+}`);
+  await set(client, caller, { scopedRoleIds: ["invoker"] });
+  const made = await callsAfter(client, () => run(client, caller, {}));
+  const child = made.find(({ functionId }: Json) => functionId === echo);
+  assert.ok(child !== undefined, JSON.stringify(made));
+  assert.deepEqual(child.input, input, call);
+
+  await opened.goto(`/invocations/${child.id}`);
+  await page.getByRole("heading", { name: "Nested calls" }).waitFor();
+  await page.getByText("Made by").getByRole("link").click();
+  await page.waitForURL((url) => url.pathname.endsWith(child.parentInvocationId));
+  await page.getByRole("table", { name: "Calls that it made" }).getByRole("link").waitFor();
+}
+
+/** The invocations that began meanwhile, newest first. */
+async function callsAfter(client: Client, work: () => Promise<unknown>): Promise<Json[]> {
+  const search = async () => (await client.post("/api/v1/search/invocations", {})).body.list;
+  const known = new Set((await search()).map(({ id }: Json) => id));
+  await work();
+  return (await search()).filter(({ id }: Json) => !known.has(id));
+}
+
+async function runInShell(server: TestServer, client: Client, script: string): Promise<void> {
+  const { code, stderr } = await new Deno.Command("sh", {
+    args: ["-c", `invoked() { "${INVOKED}" "$@"; }\n${script}`],
+    clearEnv: true,
+    env: {
+      PATH: Deno.env.get("PATH") ?? "",
+      INVOKED_ACCESS_TOKEN: client.token ?? "",
+      INVOKED_SERVER_URL: server.url,
+    },
+  }).output();
+  assert.equal(code, 0, `${new TextDecoder().decode(stderr)}\n${script}`);
+}
+
+async function decides({ client, opened, page }: Stage): Promise<void> {
+  const id = await client.deploy(ECHO);
+  const retryPolicy = { maxAttempts: 2, initialBackoff: "0.010s", maxBackoff: "0.020s" };
+  await set(client, id, { retryPolicy });
+  for (const fail of ["first", "second", HOSTILE]) {
+    await client.ended(id, await start(client, id, { fail }));
+  }
+  await opened.goto(`/dead-letters?function=${id}`);
+  await page.locator(row).nth(2).waitFor();
+  await opened.assertAccessible();
+  await page.locator(row).nth(2).getByRole("link").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("table", { name: "Attempts, oldest first" }).waitFor();
+  assert.equal(await dialog.locator(row).count(), 2);
+  await dialog.getByRole("button", { name: "Drop" }).click();
+  await page.getByRole("heading", { name: "Drop 1 dead letter?" }).waitFor();
+  await page.getByRole("button", { name: "Drop", exact: true }).last().click();
+  await page.getByText("Dropped 1 dead letter").waitFor();
+  await page.locator(row).nth(2).waitFor({ state: "detached" });
+
+  await page.getByRole("button", { name: "Choose all 2" }).click();
+  await page.getByRole("button", { name: "Drop 2" }).click();
+  await page.getByRole("heading", { name: "Drop 2 dead letters?" }).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Drop" }).click();
+  await page.getByText("No dead letters").waitFor();
+  assert.equal(await page.evaluate("window.attacked"), undefined);
+}
