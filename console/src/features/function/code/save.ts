@@ -3,7 +3,7 @@ import { api, ApiError, dataOf, fetchRaw } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Commit } from "../../../api/types.ts";
 import { base64OfBytes, bytesOf } from "../content.ts";
-import { commitQuery, functionQuery } from "../queries.ts";
+import { commitQuery, functionQuery, readFunction } from "../queries.ts";
 import { draftBetween, type Files, setDraft } from "./drafts.ts";
 import { currentFiles, type Workspace } from "./workspace.ts";
 
@@ -63,8 +63,10 @@ export async function save(
 }
 
 async function expectHead(queries: QueryClient, { functionId, base }: Workspace): Promise<void> {
-  const { head = "" } = await queries.fetchQuery({ ...functionQuery(functionId), staleTime: 0 });
-  if (head !== base) throw new HeadMoved();
+  const { head = "" } = await readFunction(functionId);
+  if (head === base) return;
+  await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+  throw new HeadMoved();
 }
 
 /** What the author typed during the save. */
