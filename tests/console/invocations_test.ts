@@ -123,6 +123,8 @@ async function staysInPlace({ client, opened, page, echo }: Stage): Promise<void
   assert.equal(await page.getByText("while scrolled").count(), 0);
   await button.click();
   await page.locator(row).first().getByText("while scrolled").waitFor();
+  await run(client, echo, { call: "at the top" });
+  await page.locator(row).first().getByText("at the top").waitFor();
 }
 
 async function staysInert({ client, opened, page, echo }: Stage): Promise<void> {

@@ -140,7 +140,10 @@ function withRows(history: History, changed: ReadonlyMap<string, Row>): History 
 function withNewRows(history: History, rows: readonly Row[]): History {
   const [first, ...others] = history.pages;
   if (first === undefined) return history;
-  const list = [...rows, ...first.list].sort((a, b) => a.id < b.id ? 1 : -1);
+  // A click and a scroll to the top may show the same rows twice.
+  const known = new Set(first.list.map(({ id }) => id));
+  const added = rows.filter(({ id }) => !known.has(id));
+  const list = [...added, ...first.list].sort((a, b) => a.id < b.id ? 1 : -1);
   return { ...history, pages: [{ ...first, list }, ...others] };
 }
 
