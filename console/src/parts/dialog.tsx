@@ -30,7 +30,9 @@ export function Dialog(
   return (
     <Base.Root
       open={open}
-      onOpenChange={(next) => next || onClose()}
+      onOpenChange={(next, { reason }) => {
+        if (!next && !(sticky && reason === "escape-key")) onClose();
+      }}
       disablePointerDismissal={sticky}
     >
       <Base.Portal>

@@ -27,8 +27,7 @@ export function remainingError(
   return isShown ? undefined : error;
 }
 
+/** A path may go on below the field, as in `function.outboundNetworkAllowlist[1]`. */
 function isOf(path: string, field: string): boolean {
-  return path === field || path.endsWith(`.${field}`) ||
-    path.startsWith(`${field}.`) ||
-    path.includes(`.${field}.`);
+  return `.${path.replaceAll("[", ".")}.`.includes(`.${field}.`);
 }

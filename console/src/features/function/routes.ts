@@ -26,12 +26,18 @@ const testsRoute = createRoute({
 const historyRoute = createRoute({
   getParentRoute: () => pageRoute,
   path: "/history",
+  validateSearch: (search: Record<string, unknown>): { commit?: string } =>
+    typeof search["commit"] === "string" ? { commit: search["commit"] } : {},
   component: lazyRouteComponent(() => import("./history/history_tab.tsx"), "HistoryTab"),
 });
 
 const triggersRoute = createRoute({
   getParentRoute: () => pageRoute,
   path: "/triggers",
+  validateSearch: (search: Record<string, unknown>): { trigger?: string; new?: NewTrigger } => ({
+    ...(typeof search["trigger"] === "string" ? { trigger: search["trigger"] } : {}),
+    ...(isNewTrigger(search["new"]) ? { new: search["new"] } : {}),
+  }),
   component: lazyRouteComponent(() => import("./triggers/triggers_tab.tsx"), "TriggersTab"),
 });
 
@@ -40,6 +46,13 @@ const settingsRoute = createRoute({
   path: "/settings",
   component: lazyRouteComponent(() => import("./settings/settings_tab.tsx"), "SettingsTab"),
 });
+
+/** The kind of a trigger that the page creates. */
+export type NewTrigger = "schedule" | "webhook" | "http";
+
+function isNewTrigger(value: unknown): value is NewTrigger {
+  return value === "schedule" || value === "webhook" || value === "http";
+}
 
 /** The page of a function; each of its tabs has a path. */
 export const functionRoute = pageRoute.addChildren([

@@ -1,50 +1,206 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
-import type { Commit } from "../../../api/types.ts";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import type { Fn } from "../../../api/types.ts";
+import { Badge } from "../../../parts/badge.tsx";
+import { Button } from "../../../parts/button.tsx";
 import { shortId } from "../../../parts/format.ts";
-import { Empty, Loaded } from "../../../parts/states.tsx";
+import { Empty, ErrorNote, Loading } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
-import { Name, Time } from "../../../parts/values.tsx";
+import { Name, Time, visibleText } from "../../../parts/values.tsx";
 import { commitsQuery } from "../queries.ts";
 import { useFunction } from "../use_function.ts";
+import { CommitDialog } from "./commit_dialog.tsx";
+import { publishesQuery, tagsQuery } from "./queries.ts";
+import { type Candidate, PublishDialog } from "./roll_back.tsx";
+import { type TimelineEvent, timelineOf } from "./timeline.ts";
 
-const COLUMNS: readonly Column<Commit>[] = [
-  { id: "id", header: "Commit", width: "110px", cell: ({ id }) => <code>{shortId(id)}</code> },
-  { id: "message", header: "Message", cell: ({ message = "" }) => <Name value={message} /> },
-  {
-    id: "author",
-    header: "By",
-    width: "180px",
-    minor: true,
-    cell: ({ author = "" }) => <Name value={author} />,
-  },
-  {
-    id: "time",
-    header: "Made",
-    width: "120px",
-    cell: ({ createdAt }) => <Time value={createdAt} />,
-  },
-];
+const FROM = "/shell/functions/$functionId/history";
 
-/** The commits of the function, newest first. */
+/** What happened to the function, newest first: its commits and its publishes. */
 export function HistoryTab() {
   const fn = useFunction();
-  const query = useInfiniteQuery(commitsQuery(fn.id));
+  const { commit } = useSearch({ from: FROM });
+  const navigate = useNavigate();
+  const [candidate, setCandidate] = useState<Candidate>();
   return (
-    <Loaded query={query}>
-      {({ pages }) => (
-        <DataTable
-          label="Commits"
-          columns={COLUMNS}
-          rows={pages.flatMap(({ list }) => list)}
-          rowId={({ id }) => id}
-          empty={<Empty title="No commits" />}
-          more={{
-            hasMore: query.hasNextPage,
-            isLoading: query.isFetchingNextPage,
-            load: () => void query.fetchNextPage(),
-          }}
+    <>
+      <Timeline fn={fn} onPublish={setCandidate} />
+      <PublishDialog fn={fn} candidate={candidate} onClose={() => setCandidate(undefined)} />
+      {commit === undefined ? null : (
+        <CommitDialog
+          functionId={fn.id}
+          commitId={commit}
+          onClose={() =>
+            void navigate({ to: "/functions/$functionId/history", params: { functionId: fn.id } })}
         />
       )}
-    </Loaded>
+    </>
   );
+}
+
+function Timeline(
+  { fn, onPublish }: { readonly fn: Fn; readonly onPublish: (candidate: Candidate) => void },
+) {
+  const commits = useInfiniteQuery(commitsQuery(fn.id));
+  const publishes = useInfiniteQuery(publishesQuery(fn.id));
+  const tags = useQuery(tagsQuery(fn.id)).data;
+  const made = useMemo(() => commits.data?.pages.flatMap(({ list }) => list) ?? [], [commits.data]);
+  const published = useMemo(
+    () => publishes.data?.pages.flatMap(({ list }) => list) ?? [],
+    [publishes.data],
+  );
+  const events = useMemo(() =>
+    timelineOf(
+      { list: made, hasMore: commits.hasNextPage },
+      { list: published, hasMore: publishes.hasNextPage },
+    ), [made, published, commits.hasNextPage, publishes.hasNextPage]);
+  const columns = useMemo(() => {
+    const order = new Map(made.map(({ id }, index) => [id, index]));
+    return columnsOf(fn, { tags: tags ?? new Map(), order, onPublish });
+  }, [fn, made, tags, onPublish]);
+
+  const error = commits.error ?? publishes.error;
+  if (commits.data === undefined || publishes.data === undefined) {
+    return error === null ? <Loading /> : <ErrorNote error={error} />;
+  }
+  return (
+    <DataTable
+      label="History"
+      columns={columns}
+      rows={events}
+      rowId={({ kind, id }) => `${kind} ${id}`}
+      empty={<Empty title="No commits">Save code to make the first one.</Empty>}
+      more={{
+        hasMore: commits.hasNextPage || publishes.hasNextPage,
+        isLoading: commits.isFetchingNextPage || publishes.isFetchingNextPage,
+        load: () => {
+          if (commits.hasNextPage) void commits.fetchNextPage();
+          if (publishes.hasNextPage) void publishes.fetchNextPage();
+        },
+      }}
+    />
+  );
+}
+
+interface ColumnContext {
+  readonly tags: ReadonlyMap<string, readonly string[]>;
+  /** Indexes of the commits, newest first. */
+  readonly order: ReadonlyMap<string, number>;
+  readonly onPublish: (candidate: Candidate) => void;
+}
+
+function columnsOf(fn: Fn, context: ColumnContext): readonly Column<TimelineEvent>[] {
+  return [
+    { id: "what", header: "What", width: "80px", cell: (event) => <What event={event} /> },
+    {
+      id: "commit",
+      header: "Commit",
+      width: "88px",
+      cell: (event) => <CommitLink functionId={fn.id} id={commitIdOf(event)} />,
+    },
+    {
+      id: "message",
+      header: "Message",
+      cell: (event) => <Message event={event} fn={fn} tags={context.tags} />,
+    },
+    {
+      id: "by",
+      header: "By",
+      width: "150px",
+      minor: true,
+      cell: (event) => <Name value={authorOf(event)} />,
+    },
+    {
+      id: "time",
+      header: "Time",
+      width: "110px",
+      minor: true,
+      cell: ({ at }) => <Time value={at === "" ? undefined : at} />,
+    },
+    {
+      id: "action",
+      header: "Action",
+      width: "108px",
+      cell: (event) => <PublishButton event={event} fn={fn} context={context} />,
+    },
+  ];
+}
+
+function What({ event }: { readonly event: TimelineEvent }) {
+  if (event.kind === "commit") return <span className="muted">Commit</span>;
+  const isNone = event.publish.commitId === undefined;
+  return <span>{isNone ? "Unpublish" : "Publish"}</span>;
+}
+
+function CommitLink({ functionId, id }: { readonly functionId: string; readonly id: string }) {
+  if (id === "") return null;
+  return (
+    <Link
+      to="/functions/$functionId/history"
+      params={{ functionId }}
+      search={{ commit: id }}
+      title={id}
+    >
+      <code>{shortId(id)}</code>
+    </Link>
+  );
+}
+
+function Message(
+  { event, fn, tags }: {
+    readonly event: TimelineEvent;
+    readonly fn: Fn;
+    readonly tags: ReadonlyMap<string, readonly string[]>;
+  },
+) {
+  const { message = "" } = event.kind === "commit" ? event.commit : event.publish;
+  if (event.kind === "publish") return <Name value={message} />;
+  const { id, purgedAt } = event.commit;
+  return (
+    <>
+      {id === fn.head ? <Badge tone="accent">Head</Badge> : null}
+      {id === fn.publishedCommitId ? <Badge tone="good">Published</Badge> : null}
+      {purgedAt === undefined ? null : <Badge tone="bad">Purged</Badge>}
+      {tags.get(id)?.map((tag) => <Badge key={tag}>{visibleText(tag)}</Badge>)}{" "}
+      <Name value={message} />
+    </>
+  );
+}
+
+function PublishButton(
+  { event, fn, context }: {
+    readonly event: TimelineEvent;
+    readonly fn: Fn;
+    readonly context: ColumnContext;
+  },
+) {
+  const id = commitIdOf(event);
+  const isPurged = event.kind === "commit" && event.commit.purgedAt !== undefined;
+  if (id === "" || id === fn.publishedCommitId || isPurged || fn.deletedAt !== undefined) {
+    return null;
+  }
+  const { order, onPublish } = context;
+  const index = order.get(id) ?? Infinity;
+  const publishedIndex = order.get(fn.publishedCommitId ?? "");
+  const isEarlier = publishedIndex !== undefined && index > publishedIndex;
+  const { message = "" } = event.kind === "commit" ? event.commit : event.publish;
+  const action = isEarlier ? "Roll back" : "Publish";
+  return (
+    <Button
+      look="plain"
+      aria-label={`${action} ${isEarlier ? "to " : ""}${shortId(id)}`}
+      onClick={() => onPublish({ id, message, isEarlier })}
+    >
+      {action}
+    </Button>
+  );
+}
+
+function commitIdOf(event: TimelineEvent): string {
+  return event.kind === "commit" ? event.id : event.publish.commitId ?? "";
+}
+
+function authorOf(event: TimelineEvent): string {
+  return (event.kind === "commit" ? event.commit.author : event.publish.publishedBy) ?? "";
 }

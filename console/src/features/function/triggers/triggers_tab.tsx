@@ -1,39 +1,199 @@
 import { useQuery } from "@tanstack/react-query";
-import { api, dataOf } from "../../../api/client.ts";
-import { keys } from "../../../api/keys.ts";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 import type { Trigger } from "../../../api/types.ts";
+import { Badge } from "../../../parts/badge.tsx";
+import { CopyButton } from "../../../parts/copy.tsx";
+import { Menu } from "../../../parts/menu.tsx";
 import { Empty, Loaded } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
-import { Name } from "../../../parts/values.tsx";
+import { Name, Time, visibleText } from "../../../parts/values.tsx";
 import { useFunction } from "../use_function.ts";
+import { triggersQuery } from "./queries.ts";
+import type { ShownSecret } from "./secret_note.tsx";
+import { TriggerDetails } from "./trigger_details.tsx";
+import { TriggerForm } from "./trigger_form.tsx";
+import { addressOf, inWords, type Kind, KIND_WORDS, kindOf, methodOf } from "./words.ts";
 
-const COLUMNS: readonly Column<Trigger>[] = [
-  { id: "name", header: "Name", cell: ({ displayName }) => <Name value={displayName ?? ""} /> },
-  { id: "paused", header: "State", cell: ({ paused }) => paused ? "Paused" : "Active" },
-];
+const FROM = "/shell/functions/$functionId/triggers";
+const KINDS = ["schedule", "webhook", "http"] as const;
 
-/** The triggers of the function. */
+/** The triggers of the function, or one of them. */
 export function TriggersTab() {
   const fn = useFunction();
-  const query = useQuery({
-    queryKey: keys.triggers(fn.id),
-    queryFn: ({ signal }) =>
-      dataOf(api.GET("/api/v1/functions/{function_id}/triggers", {
-        params: { path: { function_id: fn.id } },
-        signal,
-      })),
-  });
+  const search = useSearch({ from: FROM });
+  const navigate = useNavigate();
+  const query = useQuery(triggersQuery(fn.id));
+  /** Of the triggers that were made or rotated since the tab is open. */
+  const [secrets, setSecrets] = useState<Readonly<Record<string, ShownSecret | undefined>>>({});
+  const [isEditing, setEditing] = useState(false);
+  const show = (to: { readonly trigger?: string; readonly new?: Kind }) =>
+    void navigate({
+      to: "/functions/$functionId/triggers",
+      params: { functionId: fn.id },
+      search: to,
+    });
+  const keep = (id: string, secret: ShownSecret | undefined) => {
+    if (secret !== undefined) setSecrets((before) => ({ ...before, [id]: secret }));
+  };
+  const saved = (trigger: Trigger, secret: ShownSecret | undefined) => {
+    keep(trigger.id, secret);
+    setEditing(false);
+    show({ trigger: trigger.id });
+  };
   return (
     <Loaded query={query}>
-      {({ list = [] }) => (
-        <DataTable
-          label="Triggers"
-          columns={COLUMNS}
-          rows={list}
-          rowId={({ id }) => id ?? ""}
-          empty={<Empty title="No triggers" />}
-        />
-      )}
+      {(triggers) => {
+        const chosen = triggers.find(({ id }) => id === search.trigger);
+        return (
+          <>
+            {search.trigger === undefined
+              ? <TriggerList triggers={triggers} onNew={(kind) => show({ new: kind })} />
+              : chosen === undefined
+              ? <Gone functionId={fn.id} />
+              : (
+                <TriggerDetails
+                  key={chosen.id}
+                  trigger={chosen}
+                  secret={secrets[chosen.id]}
+                  onSecret={(secret) => keep(chosen.id, secret)}
+                  onEdit={() => setEditing(true)}
+                  onErased={() => show({})}
+                />
+              )}
+            {search.new === undefined ? null : (
+              <TriggerForm
+                functionId={fn.id}
+                kind={search.new}
+                onClose={() => show({})}
+                onSaved={saved}
+              />
+            )}
+            {chosen === undefined || !isEditing ? null : (
+              <TriggerForm
+                functionId={fn.id}
+                kind={kindOf(chosen)}
+                trigger={chosen}
+                onClose={() => setEditing(false)}
+                onSaved={saved}
+              />
+            )}
+          </>
+        );
+      }}
     </Loaded>
+  );
+}
+
+function Gone({ functionId }: { readonly functionId: string }) {
+  return (
+    <Empty
+      title="The trigger does not exist"
+      action={
+        <Link to="/functions/$functionId/triggers" params={{ functionId }}>All triggers</Link>
+      }
+    >
+      It may have been deleted.
+    </Empty>
+  );
+}
+
+const COLUMNS: readonly Column<Trigger>[] = [
+  {
+    id: "name",
+    header: "Name",
+    width: "26%",
+    sortBy: ({ displayName }) => displayName,
+    cell: ({ id, functionId, displayName }) => (
+      <Link
+        to="/functions/$functionId/triggers"
+        params={{ functionId }}
+        search={{ trigger: id }}
+      >
+        <Name value={displayName} />
+      </Link>
+    ),
+  },
+  {
+    id: "kind",
+    header: "Kind",
+    width: "86px",
+    sortBy: kindOf,
+    cell: (trigger) => KIND_WORDS[kindOf(trigger)],
+  },
+  { id: "what", header: "What it does", minor: true, cell: (row) => <What trigger={row} /> },
+  {
+    id: "state",
+    header: "State",
+    width: "80px",
+    cell: ({ paused }) => paused ? <Badge tone="warn">Paused</Badge> : "Active",
+  },
+  {
+    id: "next",
+    header: "Next run",
+    width: "110px",
+    minor: true,
+    cell: ({ nextRuns }) => <Time value={nextRuns[0]} />,
+  },
+  {
+    id: "last",
+    header: "Last run",
+    width: "150px",
+    minor: true,
+    cell: ({ lastRun }) => <LastRun lastRun={lastRun} />,
+  },
+];
+
+function What({ trigger }: { readonly trigger: Trigger }) {
+  const canCopy = trigger.schedule === undefined &&
+    (trigger.webhook === undefined || methodOf(trigger) !== "capabilityUrl");
+  return (
+    <>
+      {canCopy
+        ? (
+          <CopyButton
+            text={addressOf(trigger)}
+            label={`Copy the address of ${trigger.displayName}`}
+          />
+        )
+        : null}
+      <Name value={inWords(trigger)} />
+    </>
+  );
+}
+
+function LastRun({ lastRun }: { readonly lastRun: Trigger["lastRun"] }) {
+  if (lastRun === undefined) return <span className="muted">–</span>;
+  return (
+    <span title={visibleText(lastRun.reason ?? "")}>
+      <Time value={lastRun.time} /> {lastRun.reason === undefined ? null : <Badge>Skipped</Badge>}
+    </span>
+  );
+}
+
+function TriggerList(
+  { triggers, onNew }: {
+    readonly triggers: readonly Trigger[];
+    readonly onNew: (kind: Kind) => void;
+  },
+) {
+  const items = KINDS.map((kind) => ({ label: KIND_WORDS[kind], onSelect: () => onNew(kind) }));
+  return (
+    <div className="stack">
+      <div className="actions">
+        <Menu items={items}>New trigger</Menu>
+      </div>
+      <DataTable
+        label="Triggers"
+        columns={COLUMNS}
+        rows={triggers}
+        rowId={({ id }) => id}
+        empty={
+          <Empty title="No triggers">
+            A schedule, a webhook or an endpoint starts the function.
+          </Empty>
+        }
+      />
+    </div>
   );
 }

@@ -1,0 +1,47 @@
+import type { Commit, Publish } from "../../../api/types.ts";
+
+/** Something that happened to a function. */
+export type TimelineEvent =
+  | { readonly kind: "commit"; readonly id: string; readonly at: string; readonly commit: Commit }
+  | {
+    readonly kind: "publish";
+    readonly id: string;
+    /** Empty for a publish before the server kept its time. */
+    readonly at: string;
+    readonly publish: Publish;
+  };
+
+/** The loaded part of a list, newest first. */
+export interface LoadedPart<T> {
+  readonly list: readonly T[];
+  readonly hasMore: boolean;
+}
+
+/**
+ * Commits and publishes, newest first. What is older than the end of a list that goes on is left out: events of that
+ * list may belong before it.
+ */
+export function timelineOf(
+  commits: LoadedPart<Commit>,
+  publishes: LoadedPart<Publish>,
+): readonly TimelineEvent[] {
+  const made = commits.list.map((commit): TimelineEvent => ({
+    kind: "commit",
+    id: commit.id,
+    at: commit.createdAt,
+    commit,
+  }));
+  const published = publishes.list.map((publish): TimelineEvent => ({
+    kind: "publish",
+    id: publish.id,
+    at: publish.publishedAt ?? "",
+    publish,
+  }));
+  const from = [endOf(made, commits.hasMore), endOf(published, publishes.hasMore)].sort().at(-1);
+  return [...published, ...made].filter(({ at }) => at >= (from ?? ""))
+    .sort((a, b) => a.at === b.at ? 0 : a.at < b.at ? 1 : -1);
+}
+
+function endOf(events: readonly TimelineEvent[], hasMore: boolean): string {
+  return hasMore ? events.at(-1)?.at ?? "" : "";
+}

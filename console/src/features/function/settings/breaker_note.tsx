@@ -1,0 +1,58 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, dataOf } from "../../../api/client.ts";
+import { keys } from "../../../api/keys.ts";
+import type { Fn } from "../../../api/types.ts";
+import { Button } from "../../../parts/button.tsx";
+import { ConfirmDialog } from "../../../parts/dialog.tsx";
+import { TextField } from "../../../parts/field.tsx";
+import { formatCount } from "../../../parts/format.ts";
+import { Note } from "../../../parts/states.tsx";
+import { toast } from "../../../parts/toasts.tsx";
+import { Time } from "../../../parts/values.tsx";
+
+type Decision = "RUN" | "CANCEL";
+
+/** Says that the circuit breaker has paused the function, and asks what becomes of what waits. */
+export function BreakerNote({ fn }: { readonly fn: Fn }) {
+  const queries = useQueryClient();
+  const [decision, setDecision] = useState<Decision>();
+  const [reason, setReason] = useState("");
+  if (fn.circuitBreakerPausedAt === undefined) return null;
+  const clear = async () => {
+    const { count } = await dataOf(
+      api.POST("/api/v1/functions/{function_id}/circuit_breaker/clear", {
+        params: { path: { function_id: fn.id } },
+        body: { decision: `PAUSED_EXECUTION_DECISION_${decision ?? "RUN"}`, reason },
+      }),
+    );
+    await queries.invalidateQueries({ queryKey: keys.function(fn.id) });
+    toast(`${decision === "RUN" ? "Run" : "Cancelled"}: ${formatCount(count)} paused calls`);
+  };
+  return (
+    <>
+      <Note tone="warn">
+        <span>
+          The circuit breaker has paused calls since <Time value={fn.circuitBreakerPausedAt} />.
+        </span>
+        <span className="row">
+          <Button onClick={() => setDecision("RUN")}>Run what waits</Button>
+          <Button look="danger" onClick={() => setDecision("CANCEL")}>Cancel what waits</Button>
+        </span>
+      </Note>
+      <ConfirmDialog
+        open={decision !== undefined}
+        onClose={() => setDecision(undefined)}
+        title={decision === "CANCEL" ? "Cancel paused calls" : "Run paused calls"}
+        action={decision === "CANCEL" ? "Cancel the calls" : "Run the calls"}
+        danger={decision === "CANCEL"}
+        onConfirm={clear}
+      >
+        <div className="stack">
+          <p>The circuit breaker counts from zero again.</p>
+          <TextField label="Reason" value={reason} onChange={setReason} />
+        </div>
+      </ConfirmDialog>
+    </>
+  );
+}

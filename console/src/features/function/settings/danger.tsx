@@ -1,0 +1,68 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, dataOf } from "../../../api/client.ts";
+import type { Fn } from "../../../api/types.ts";
+import { Button } from "../../../parts/button.tsx";
+import { ConfirmDialog } from "../../../parts/dialog.tsx";
+import { Section } from "../../../parts/page.tsx";
+import { toast } from "../../../parts/toasts.tsx";
+import { visibleText } from "../../../parts/values.tsx";
+import { Purge } from "./purge.tsx";
+
+/** What cannot be undone. */
+export function Danger({ fn }: { readonly fn: Fn }) {
+  return (
+    <Section title="Danger zone">
+      <div className="stack function-settings">
+        <Purge fn={fn} />
+        {fn.deletedAt === undefined ? <Delete fn={fn} /> : null}
+      </div>
+    </Section>
+  );
+}
+
+function Delete({ fn }: { readonly fn: Fn }) {
+  const [isOpen, setOpen] = useState(false);
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const erase = async () => {
+    await dataOf(api.DELETE("/api/v1/functions/{id}", {
+      params: { path: { id: fn.id } },
+      body: {},
+    }));
+    toast(`Deleted ${visibleText(fn.displayName)}`);
+    await navigate({ to: "/functions" });
+    await queries.invalidateQueries({ queryKey: ["function"] });
+  };
+  return (
+    <div className="stack">
+      <h3>Delete the function</h3>
+      <p className="muted">
+        Nobody can call it any more. Its commits and invocations stay readable. A function with
+        triggers cannot be deleted.
+      </p>
+      <div>
+        <Button look="danger" onClick={() => setOpen(true)}>Delete the function</Button>
+      </div>
+      <ConfirmDialog
+        open={isOpen}
+        onClose={() => setOpen(false)}
+        title="Delete the function"
+        action="Delete"
+        danger
+        typed={typeableName(fn)}
+        onConfirm={erase}
+      >
+        Calls fail from now on.
+      </ConfirmDialog>
+    </div>
+  );
+}
+
+/** The name if a keyboard can type it, else the id. */
+function typeableName({ id, displayName }: Fn): string {
+  const isTypeable = displayName !== "" && visibleText(displayName) === displayName &&
+    displayName.trim() === displayName;
+  return isTypeable ? displayName : id;
+}

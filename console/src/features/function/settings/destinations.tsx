@@ -1,0 +1,167 @@
+import { useQuery } from "@tanstack/react-query";
+import { useId } from "react";
+import { api, dataOf } from "../../../api/client.ts";
+import { keys } from "../../../api/keys.ts";
+import type { Fn } from "../../../api/types.ts";
+import { faultOf } from "../../../parts/faults.ts";
+import { SelectField, TextField } from "../../../parts/field.tsx";
+import { visibleText } from "../../../parts/values.tsx";
+import { SectionForm } from "./section_form.tsx";
+import { useSection } from "./use_section.ts";
+
+const EVENTS = [
+  { name: "onSuccess", label: "After a success" },
+  { name: "onFailure", label: "After a failure" },
+] as const;
+const KINDS = [
+  { value: "none", label: "Nobody" },
+  { value: "function", label: "A function" },
+  { value: "url", label: "A URL" },
+];
+
+interface Target {
+  readonly kind: string;
+  readonly functionId: string;
+  readonly url: string;
+  /** Only one that is typed: the stored one stays without. */
+  readonly secret: string;
+}
+
+function targetOf(target: Fn["onSuccess"]): Target {
+  const { functionId = "", url = "" } = target ?? {};
+  const kind = functionId !== "" ? "function" : url !== "" ? "url" : "none";
+  return { kind, functionId, url, secret: "" };
+}
+
+function destinationOf({ kind, functionId, url, secret }: Target): object {
+  if (kind === "function") return { functionId };
+  if (kind === "url") return { url, ...secret === "" ? {} : { secret } };
+  return {};
+}
+
+/** Who gets the end of an asynchronous call. */
+export function Destinations({ fn }: { readonly fn: Fn }) {
+  const section = useSection(
+    fn,
+    ({ onSuccess, onFailure }) => ({
+      onSuccess: targetOf(onSuccess),
+      onFailure: targetOf(onFailure),
+    }),
+    ({ onSuccess, onFailure }) => ({
+      onSuccess: destinationOf(onSuccess),
+      onFailure: destinationOf(onFailure),
+    }),
+  );
+  return (
+    <SectionForm
+      title="Destinations"
+      about="They get the end of each asynchronous call."
+      section={section}
+      faults={["onSuccess", "onFailure"]}
+    >
+      {EVENTS.map(({ name, label }) => (
+        <TargetFields
+          key={name}
+          label={label}
+          target={section.draft[name]}
+          fault={(field) => faultOf(section.error, field === "" ? name : `${name}.${field}`)}
+          onChange={(target) => section.edit({ [name]: target })}
+        />
+      ))}
+    </SectionForm>
+  );
+}
+
+function TargetFields(
+  { label, target, fault, onChange }: {
+    readonly label: string;
+    readonly target: Target;
+    /** The fault of a field; of the whole by the empty name. */
+    readonly fault: (field: string) => string | undefined;
+    readonly onChange: (target: Target) => void;
+  },
+) {
+  const edit = (change: Partial<Target>) => onChange({ ...target, ...change });
+  const whole = fault("functionId") ?? fault("url") ?? fault("secret") ?? fault("");
+  return (
+    <div className="function-fields">
+      <SelectField
+        label={label}
+        value={target.kind}
+        options={KINDS}
+        error={target.kind === "none" ? whole : undefined}
+        onChange={(kind) => edit({ kind })}
+      />
+      {target.kind === "function"
+        ? (
+          <FunctionField
+            label={`Function ${label.toLowerCase()}`}
+            value={target.functionId}
+            error={whole}
+            onChange={(functionId) => edit({ functionId })}
+          />
+        )
+        : null}
+      {target.kind === "url"
+        ? (
+          <>
+            <TextField
+              label={`URL ${label.toLowerCase()}`}
+              hint="Its host must be an allowed host"
+              type="url"
+              value={target.url}
+              error={fault("url") ?? (fault("secret") === undefined ? fault("") : undefined)}
+              onChange={(url) => edit({ url })}
+            />
+            <TextField
+              label={`Secret ${label.toLowerCase()}`}
+              hint="Signs requests; empty keeps the stored one. whsec_ and base64"
+              type="password"
+              autoComplete="new-password"
+              value={target.secret}
+              error={fault("secret")}
+              onChange={(secret) => edit({ secret })}
+            />
+          </>
+        )
+        : null}
+    </div>
+  );
+}
+
+const CHOICES = 100;
+
+/** The id of a function, with the newest ones to choose from. */
+function FunctionField(
+  { value, onChange, label, error }: {
+    readonly label: string;
+    readonly value: string;
+    readonly error: string | undefined;
+    readonly onChange: (id: string) => void;
+  },
+) {
+  const listId = useId();
+  const { data } = useQuery({
+    queryKey: keys.functions("choices"),
+    queryFn: ({ signal }) =>
+      dataOf(api.GET("/api/v1/functions", { params: { query: { page_size: CHOICES } }, signal })),
+  });
+  return (
+    <>
+      <TextField
+        label={label}
+        hint="Its id"
+        mono
+        list={listId}
+        value={value}
+        error={error}
+        onChange={onChange}
+      />
+      <datalist id={listId}>
+        {data?.list?.map(({ id = "", displayName = "" }) => (
+          <option key={id} value={id}>{visibleText(displayName)}</option>
+        ))}
+      </datalist>
+    </>
+  );
+}

@@ -1,0 +1,27 @@
+import type { components } from "../../../api/schema.d.ts";
+import { api, dataOf } from "../../../api/client.ts";
+import type { Fn } from "../../../api/types.ts";
+
+type Update = NonNullable<
+  components["schemas"]["c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest"]["function"]
+>;
+
+/**
+ * Settings as a request carries them. Numbers may be text as it was typed: the API says what is wrong with one that is
+ * not a number.
+ */
+export type Settings = {
+  readonly [S in Exclude<keyof Update, "id">]?: unknown;
+};
+
+/** Sets these settings and no others. Throws `ApiError`. */
+export async function updateSettings(id: string, settings: Settings): Promise<Fn> {
+  const { function: fn } = await dataOf(api.POST("/api/v1/functions/update", {
+    body: {
+      function: { id, ...settings } as Update,
+      updateMask: Object.keys(settings).join(","),
+      commitMessage: "",
+    },
+  }));
+  return fn as Fn;
+}

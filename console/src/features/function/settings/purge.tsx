@@ -1,0 +1,172 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import type { components } from "../../../api/schema.d.ts";
+import { api, dataOf } from "../../../api/client.ts";
+import { keys } from "../../../api/keys.ts";
+import type { Fn } from "../../../api/types.ts";
+import { Button } from "../../../parts/button.tsx";
+import { ConfirmDialog } from "../../../parts/dialog.tsx";
+import { faultOf, remainingError } from "../../../parts/faults.ts";
+import { SelectField, TextField } from "../../../parts/field.tsx";
+import { formatBytes, formatCount } from "../../../parts/format.ts";
+import { ErrorNote } from "../../../parts/states.tsx";
+import { toast } from "../../../parts/toasts.tsx";
+
+type Purged = components["schemas"]["invoked.PurgeResponse"];
+
+const KINDS = [
+  { value: "invocations", label: "Invocations that ended" },
+  { value: "files", label: "Files of commits" },
+];
+
+interface Draft {
+  readonly kind: string;
+  /** Local time, as the field has it. */
+  readonly before: string;
+  readonly commitId: string;
+  readonly path: string;
+}
+
+const EMPTY: Draft = { kind: "invocations", before: "", commitId: "", path: "" };
+
+function requestOf({ kind, before, commitId, path }: Draft) {
+  if (kind === "files") return { commitId: commitId.trim(), path: path.trim() };
+  const time = before === "" ? new Date() : new Date(before);
+  return { before: time.toISOString(), commitId: "", path: "" };
+}
+
+/** Erases invocations or files for good, after it has counted them. */
+export function Purge({ fn }: { readonly fn: Fn }) {
+  const queries = useQueryClient();
+  const [draft, setDraft] = useState(EMPTY);
+  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  /** What was counted, and the request that erases that. */
+  const [counted, setCounted] = useState<{ request: ReturnType<typeof requestOf>; of: Purged }>();
+  const send = (request: ReturnType<typeof requestOf>, dryRun: boolean) =>
+    dataOf(api.POST("/api/v1/functions/{function_id}/purge", {
+      params: { path: { function_id: fn.id } },
+      body: { ...request, dryRun },
+    }));
+  const count = async (event: FormEvent) => {
+    event.preventDefault();
+    setState({ busy: true });
+    try {
+      const request = requestOf(draft);
+      setCounted({ request, of: await send(request, true) });
+      setState({ busy: false });
+    } catch (error) {
+      setState({ busy: false, error });
+    }
+  };
+  const erase = async () => {
+    if (counted === undefined) return;
+    toast(`Purged ${inWords(await send(counted.request, false))}`);
+    await Promise.all([
+      queries.invalidateQueries({ queryKey: ["invocation"] }),
+      queries.invalidateQueries({ queryKey: keys.commits(fn.id) }),
+    ]);
+  };
+  return (
+    <form className="stack" aria-label="Purge" onSubmit={(event) => void count(event)}>
+      <h3>Purge</h3>
+      <p className="muted">Erases inputs, outputs, logs or files for good.</p>
+      <PurgeFields
+        draft={draft}
+        error={state.error}
+        onChange={(change) => setDraft({ ...draft, ...change })}
+      />
+      <div className="row">
+        <Button type="submit" busy={state.busy}>Count what would be purged</Button>
+      </div>
+      <ConfirmDialog
+        open={counted !== undefined}
+        onClose={() => setCounted(undefined)}
+        title="Purge"
+        action="Purge"
+        danger
+        typed="purge"
+        onConfirm={erase}
+      >
+        {counted === undefined ? null : <Counts of={counted.of} />}
+      </ConfirmDialog>
+    </form>
+  );
+}
+
+function PurgeFields(
+  { draft, error, onChange }: {
+    readonly draft: Draft;
+    readonly error: unknown;
+    readonly onChange: (change: Partial<Draft>) => void;
+  },
+) {
+  const rest = remainingError(error, ["before", "commitId", "path"]);
+  return (
+    <>
+      <div className="function-fields">
+        <SelectField
+          label="What"
+          value={draft.kind}
+          options={KINDS}
+          onChange={(kind) => onChange({ kind })}
+        />
+        {draft.kind === "invocations"
+          ? (
+            <TextField
+              label="Ended before"
+              hint="Your local time; empty is now"
+              type="datetime-local"
+              value={draft.before}
+              error={faultOf(error, "before")}
+              onChange={(before) => onChange({ before })}
+            />
+          )
+          : (
+            <>
+              <TextField
+                label="Commit"
+                hint="Its id; empty is every commit with the file"
+                mono
+                value={draft.commitId}
+                error={faultOf(error, "commitId")}
+                onChange={(commitId) => onChange({ commitId })}
+              />
+              <TextField
+                label="File"
+                hint="Its path; empty is every file of the commit"
+                mono
+                value={draft.path}
+                error={faultOf(error, "path")}
+                onChange={(path) => onChange({ path })}
+              />
+            </>
+          )}
+      </div>
+      {rest === undefined ? null : <ErrorNote error={rest} />}
+    </>
+  );
+}
+
+function Counts({ of }: { readonly of: Purged }) {
+  const { commitIds, remaining } = of;
+  return (
+    <div className="stack">
+      <p>This erases {inWords(of)}.</p>
+      {commitIds.length === 0
+        ? null
+        : <p>{formatCount(commitIds.length)} commits cannot run any more.</p>}
+      {remaining.length === 0
+        ? null
+        : <p>Other commits keep files of the same content: {formatCount(remaining.length)}.</p>}
+    </div>
+  );
+}
+
+function inWords({ invocations, files, bytes }: Purged): string {
+  const parts = [
+    `${formatCount(invocations)} invocations`,
+    `${formatCount(files)} files`,
+    formatBytes(Number(bytes)),
+  ];
+  return parts.join(", ");
+}

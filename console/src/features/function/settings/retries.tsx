@@ -1,0 +1,111 @@
+import type { Fn } from "../../../api/types.ts";
+import { faultOf } from "../../../parts/faults.ts";
+import { CheckboxField, TextField } from "../../../parts/field.tsx";
+import { DURATION_HINT, durationIn, durationText, numberIn, numberText } from "../typed_values.ts";
+import { SectionForm } from "./section_form.tsx";
+import { useSection } from "./use_section.ts";
+
+const WORDS = [
+  "UNCAUGHT",
+  "INTERRUPTED",
+  "TIMEOUT",
+  "CPU_LIMIT",
+  "OUT_OF_MEMORY",
+  "BAD_OUTPUT",
+  "OUTPUT_TOO_LARGE",
+  "EXITED",
+  "VFS_CONFLICT",
+  "VFS_QUOTA",
+  "VFS_UNFINISHED",
+];
+const FAULTS = [
+  "retryPolicy.maxAttempts",
+  "retryPolicy.initialBackoff",
+  "retryPolicy.maxBackoff",
+  "retryPolicy.retryOn",
+];
+
+interface PolicyDraft {
+  readonly maxAttempts: string;
+  readonly initialBackoff: string;
+  readonly maxBackoff: string;
+  readonly retryOn: readonly string[];
+}
+
+function draftOf({ retryPolicy = {} }: Fn): { readonly retryPolicy: PolicyDraft } {
+  return {
+    retryPolicy: {
+      maxAttempts: numberText(retryPolicy.maxAttempts),
+      initialBackoff: durationText(retryPolicy.initialBackoff),
+      maxBackoff: durationText(retryPolicy.maxBackoff),
+      retryOn: retryPolicy.retryOn ?? [],
+    },
+  };
+}
+
+/** When an asynchronous call that failed starts again. */
+export function Retries({ fn }: { readonly fn: Fn }) {
+  const section = useSection(fn, draftOf, ({ retryPolicy }) => ({
+    retryPolicy: {
+      maxAttempts: numberIn(retryPolicy.maxAttempts),
+      initialBackoff: durationIn(retryPolicy.initialBackoff),
+      maxBackoff: durationIn(retryPolicy.maxBackoff),
+      retryOn: retryPolicy.retryOn,
+    },
+  }));
+  const { draft: { retryPolicy }, error } = section;
+  const edit = (change: Partial<PolicyDraft>) =>
+    section.edit({ retryPolicy: { ...retryPolicy, ...change } });
+  return (
+    <SectionForm
+      title="Retries"
+      about={`Asynchronous calls start again after these errors. ${DURATION_HINT}.`}
+      section={section}
+      faults={FAULTS}
+    >
+      <div className="function-fields">
+        <TextField
+          label="Attempts"
+          hint="The first one included"
+          placeholder="3"
+          value={retryPolicy.maxAttempts}
+          error={faultOf(error, "retryPolicy.maxAttempts")}
+          onChange={(maxAttempts) => edit({ maxAttempts })}
+        />
+        <TextField
+          label="First backoff"
+          hint="It doubles with each attempt"
+          placeholder="1s"
+          value={retryPolicy.initialBackoff}
+          error={faultOf(error, "retryPolicy.initialBackoff")}
+          onChange={(initialBackoff) => edit({ initialBackoff })}
+        />
+        <TextField
+          label="Longest backoff"
+          placeholder="1m"
+          value={retryPolicy.maxBackoff}
+          error={faultOf(error, "retryPolicy.maxBackoff")}
+          onChange={(maxBackoff) => edit({ maxBackoff })}
+        />
+      </div>
+      <fieldset className="function-group">
+        <legend className="field-label">Errors</legend>
+        <p className="field-hint">None chosen: INTERRUPTED and UNCAUGHT</p>
+        <div className="function-choices">
+          {WORDS.map((word) => (
+            <CheckboxField
+              key={word}
+              label={word}
+              value={retryPolicy.retryOn.includes(word)}
+              onChange={(isOn) => edit({ retryOn: withOrWithout(retryPolicy.retryOn, word, isOn) })}
+            />
+          ))}
+        </div>
+      </fieldset>
+    </SectionForm>
+  );
+}
+
+function withOrWithout(words: readonly string[], word: string, isOn: boolean): string[] {
+  return isOn ? [...words, word] : words.filter((each) => each !== word);
+}

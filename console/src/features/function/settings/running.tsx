@@ -1,0 +1,98 @@
+import type { Fn } from "../../../api/types.ts";
+import { faultOf } from "../../../parts/faults.ts";
+import { CheckboxField, SelectField, TextField } from "../../../parts/field.tsx";
+import { VolumeField } from "../volume_field.tsx";
+import { numberIn, numberText } from "../typed_values.ts";
+import { SectionForm } from "./section_form.tsx";
+import { useSection } from "./use_section.ts";
+
+const REUSES = [
+  { value: "PROCESS_REUSE_NONE", label: "A new process for each call" },
+  { value: "PROCESS_REUSE_SEQUENTIAL", label: "One process for one call after another" },
+];
+const ROLES = [
+  { id: "reader", label: "Reader: reads everything" },
+  { id: "invoker", label: "Invoker: calls functions, too" },
+  { id: "administrator", label: "Administrator: changes everything, too" },
+];
+
+function draftOf(fn: Fn) {
+  return {
+    vfsId: fn.vfsId ?? "",
+    processReuse: fn.processReuse ?? "PROCESS_REUSE_NONE" as string,
+    provisionedConcurrency: numberText(fn.provisionedConcurrency),
+    scopedRoleIds: fn.scopedRoleIds ?? [],
+  };
+}
+
+/** What calls run with. */
+export function Running({ fn }: { readonly fn: Fn }) {
+  const section = useSection(fn, draftOf, (draft) => ({
+    ...draft,
+    provisionedConcurrency: numberIn(draft.provisionedConcurrency),
+  }));
+  const { draft, edit, error } = section;
+  return (
+    <SectionForm
+      title="Running"
+      section={section}
+      faults={["vfsId", "processReuse", "provisionedConcurrency", "scopedRoleIds"]}
+    >
+      <div className="function-fields">
+        <VolumeField
+          label="Volume"
+          none="None"
+          hint="Calls that name none get it"
+          value={draft.vfsId}
+          error={faultOf(error, "vfsId")}
+          onChange={(vfsId) => edit({ vfsId })}
+        />
+        <SelectField
+          label="Process reuse"
+          hint="A later call in the same process may find the state of the last"
+          value={draft.processReuse}
+          error={faultOf(error, "processReuse")}
+          options={REUSES}
+          onChange={(processReuse) => edit({ processReuse })}
+        />
+        <TextField
+          label="Provisioned concurrency"
+          hint="Instances that wait with the published code loaded"
+          placeholder="0"
+          value={draft.provisionedConcurrency}
+          error={faultOf(error, "provisionedConcurrency")}
+          onChange={(provisionedConcurrency) => edit({ provisionedConcurrency })}
+        />
+      </div>
+      <Roles
+        ids={draft.scopedRoleIds}
+        error={faultOf(error, "scopedRoleIds")}
+        onChange={(scopedRoleIds) => edit({ scopedRoleIds })}
+      />
+    </SectionForm>
+  );
+}
+
+function Roles(
+  { ids, error, onChange }: {
+    readonly ids: readonly string[];
+    readonly error: string | undefined;
+    readonly onChange: (ids: string[]) => void;
+  },
+) {
+  return (
+    <fieldset className="function-group">
+      <legend className="field-label">Roles</legend>
+      <p className="field-hint">What the function may do when it calls the API</p>
+      {ROLES.map(({ id, label }) => (
+        <CheckboxField
+          key={id}
+          label={label}
+          value={ids.includes(id)}
+          onChange={(isOn) => onChange(isOn ? [...ids, id] : ids.filter((each) => each !== id))}
+        />
+      ))}
+      {error === undefined ? null : <p className="field-error" role="alert">{error}</p>}
+    </fieldset>
+  );
+}

@@ -1,0 +1,124 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { keys } from "../../../api/keys.ts";
+import type { Fn } from "../../../api/types.ts";
+import { Button } from "../../../parts/button.tsx";
+import { ConfirmDialog } from "../../../parts/dialog.tsx";
+import { faultOf, remainingError } from "../../../parts/faults.ts";
+import { TextAreaField, TextField } from "../../../parts/field.tsx";
+import { Section } from "../../../parts/page.tsx";
+import { Empty, ErrorNote } from "../../../parts/states.tsx";
+import { type Column, DataTable } from "../../../parts/table.tsx";
+import { toast } from "../../../parts/toasts.tsx";
+import { Name, visibleText } from "../../../parts/values.tsx";
+import { functionQuery } from "../queries.ts";
+import { updateSettings } from "./patch.ts";
+
+interface SecretName {
+  readonly name: string;
+}
+
+/** Values that only the function reads: they are set and deleted here, and never shown. */
+export function Secrets({ fn }: { readonly fn: Fn }) {
+  const queries = useQueryClient();
+  const [deleted, setDeleted] = useState<string>();
+  /** The map of a request is the new set of names, so that it begins with the newest names. */
+  const write = async (change: (names: Map<string, string>) => void) => {
+    const newest = await queries.fetchQuery({ ...functionQuery(fn.id), staleTime: 0 });
+    const names = new Map(Object.keys(newest.secret ?? {}).map((name) => [name, ""]));
+    change(names);
+    const saved = await updateSettings(fn.id, { secret: Object.fromEntries(names) });
+    queries.setQueryData(keys.function(fn.id), saved);
+  };
+  const columns: readonly Column<SecretName>[] = [
+    { id: "name", header: "Name", cell: ({ name }) => <code>{visibleText(name)}</code> },
+    {
+      id: "action",
+      header: "Action",
+      width: "96px",
+      cell: ({ name }) => (
+        <Button
+          look="plain"
+          aria-label={`Delete ${name}`}
+          onClick={() => setDeleted(name)}
+        >
+          Delete
+        </Button>
+      ),
+    },
+  ];
+  return (
+    <Section title="Secrets">
+      <div className="stack function-settings">
+        <p className="muted">The function reads them. Nobody else does, nor does this page.</p>
+        <DataTable
+          label="Secrets"
+          columns={columns}
+          rows={Object.keys(fn.secret ?? {}).sort().map((name) => ({ name }))}
+          rowId={({ name }) => name}
+          empty={<Empty title="No secrets" />}
+        />
+        <SetSecret onSet={(name, value) => write((names) => names.set(name, value))} />
+      </div>
+      <ConfirmDialog
+        open={deleted !== undefined}
+        onClose={() => setDeleted(undefined)}
+        title="Delete a secret"
+        action="Delete"
+        danger
+        onConfirm={() => write((names) => names.delete(deleted ?? ""))}
+      >
+        Calls that start from now on do not have <Name value={deleted ?? ""} />.
+      </ConfirmDialog>
+    </Section>
+  );
+}
+
+function SetSecret(
+  { onSet }: { readonly onSet: (name: string, value: string) => Promise<void> },
+) {
+  const [name, setName] = useState("");
+  const [value, setValue] = useState("");
+  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const field = `secret.${name.trim()}`;
+  const rest = remainingError(state.error, [field]);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setState({ busy: true });
+    try {
+      await onSet(name.trim(), value);
+      setName("");
+      setValue("");
+      setState({ busy: false });
+      toast("The secret is set");
+    } catch (error) {
+      setState({ busy: false, error });
+    }
+  };
+  return (
+    <form className="stack" aria-label="Set a secret" onSubmit={(event) => void submit(event)}>
+      <div className="function-fields">
+        <TextField
+          label="Name of the secret"
+          mono
+          value={name}
+          error={faultOf(state.error, field)}
+          onChange={setName}
+        />
+        <TextAreaField
+          label="Value of the secret"
+          hint="Replaces a value that is stored"
+          rows={1}
+          value={value}
+          onChange={setValue}
+        />
+      </div>
+      {rest === undefined ? null : <ErrorNote error={rest} />}
+      <div className="row">
+        <Button type="submit" busy={state.busy} disabled={name.trim() === "" || value === ""}>
+          Set the secret
+        </Button>
+      </div>
+    </form>
+  );
+}

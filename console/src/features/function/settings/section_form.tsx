@@ -1,0 +1,66 @@
+import { useBlocker } from "@tanstack/react-router";
+import type { FormEvent, ReactNode } from "react";
+import { Button } from "../../../parts/button.tsx";
+import { remainingError } from "../../../parts/faults.ts";
+import { Section } from "../../../parts/page.tsx";
+import { ErrorNote, Note } from "../../../parts/states.tsx";
+import type { SectionState } from "./use_section.ts";
+
+/** Some settings of the function, which are saved together. */
+export function SectionForm<D>(
+  { title, about, section, faults, children }: {
+    readonly title: string;
+    readonly about?: ReactNode;
+    readonly section: SectionState<D>;
+    /** The fields of the API whose faults the form shows itself. */
+    readonly faults: readonly string[];
+    readonly children: ReactNode;
+  },
+) {
+  const { changed, conflicts, error, isSaving } = section;
+  const isDirty = changed.length > 0;
+  useBlocker({
+    shouldBlockFn: () => !globalThis.confirm(`Leave without saving ${title.toLowerCase()}?`),
+    enableBeforeUnload: isDirty,
+    disabled: !isDirty,
+  });
+  const rest = remainingError(error, faults);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (isDirty) void section.save();
+  };
+  return (
+    <Section title={title}>
+      <form
+        className="stack function-settings"
+        noValidate
+        onSubmit={submit}
+        aria-label={title}
+      >
+        {about === undefined ? null : <p className="muted">{about}</p>}
+        {conflicts.length === 0 ? null : (
+          <Note tone="warn">
+            <span>
+              Changed elsewhere since you began: {conflicts.join(", ")}. Save keeps yours.
+            </span>
+            <Button onClick={section.discard}>Take theirs</Button>
+          </Note>
+        )}
+        {children}
+        {rest === undefined ? null : <ErrorNote error={rest} />}
+        <div className="row">
+          <Button
+            type="submit"
+            look={isDirty ? "primary" : "normal"}
+            busy={isSaving}
+            disabled={!isDirty}
+            aria-label={`Save ${title.toLowerCase()}`}
+          >
+            Save
+          </Button>
+          {isDirty ? <Button onClick={section.discard}>Discard</Button> : null}
+        </div>
+      </form>
+    </Section>
+  );
+}

@@ -1,0 +1,69 @@
+/** What can be done with a trigger. */
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { api, dataOf } from "../../../api/client.ts";
+import { keys } from "../../../api/keys.ts";
+import type { Trigger } from "../../../api/types.ts";
+import { toast, toastError } from "../../../parts/toasts.tsx";
+import { secretIn, type ShownSecret } from "./secret_note.tsx";
+
+export interface TriggerActions {
+  /** The toast of a pause resumes it, and the other way round. */
+  readonly setPaused: (paused: boolean) => Promise<void>;
+  /** Answers the invocation. */
+  readonly runNow: () => Promise<string>;
+  /** The old secret is accepted for so long, as a duration of the API. Throws `ApiError`. */
+  readonly rotate: (expireOldAfter: string) => Promise<ShownSecret | undefined>;
+  /** Throws `ApiError`. */
+  readonly erase: () => Promise<void>;
+}
+
+export function useTriggerActions({ functionId, id }: Trigger): TriggerActions {
+  const queries = useQueryClient();
+  const path = { function_id: functionId, id };
+  const setPaused = async (paused: boolean) => {
+    try {
+      await dataOf(api.PATCH("/api/v1/functions/{function_id}/triggers/{id}", {
+        params: { path },
+        body: { trigger: { paused }, updateMask: "paused" },
+      }));
+      await refresh(queries, functionId);
+      toast(paused ? "Paused" : "Resumed", { undo: () => void setPaused(!paused) });
+    } catch (error) {
+      toastError(paused ? "Cannot pause the trigger" : "Cannot resume the trigger", error);
+    }
+  };
+  return {
+    setPaused,
+    runNow: async () => {
+      const { invocationId } = await dataOf(
+        api.POST("/api/v1/functions/{function_id}/triggers/{id}/run", {
+          params: { path },
+          body: {},
+        }),
+      );
+      await queries.invalidateQueries({ queryKey: ["invocation"] });
+      return invocationId;
+    },
+    rotate: async (expireOldAfter) => {
+      const answer = await dataOf(
+        api.POST("/api/v1/functions/{function_id}/triggers/{id}/rotate_secret", {
+          params: { path },
+          body: { expireOldAfter },
+        }),
+      );
+      return secretIn(answer);
+    },
+    erase: async () => {
+      await dataOf(api.DELETE("/api/v1/functions/{function_id}/triggers/{id}", {
+        params: { path },
+        body: {},
+      }));
+      await refresh(queries, functionId);
+    },
+  };
+}
+
+async function refresh(queries: QueryClient, functionId: string): Promise<void> {
+  await queries.invalidateQueries({ queryKey: keys.triggers(functionId) });
+  await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+}

@@ -1,0 +1,37 @@
+/** A request, as a reader puts it together. */
+export interface BuiltRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Empty for none. */
+  readonly body: string;
+}
+
+/** The command that sends the request. */
+export function curlOf({ url, method, headers, body }: BuiltRequest): string {
+  const parts = [
+    `curl ${method === "GET" ? "" : `-X ${method} `}${quoted(url)}`,
+    ...headers.map(([name, value]) =>
+      // The shell fills in the token.
+      value === TOKEN ? `-H "${name}: ${value}"` : `-H ${quoted(`${name}: ${value}`)}`
+    ),
+    ...body === "" ? [] : [`--data-binary ${quoted(body)}`],
+  ];
+  return parts.join(" \\\n  ");
+}
+
+/** The reader replaces the variable by an access token. */
+export const TOKEN = "Bearer $INVOKED_TOKEN";
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The headers of lines such as `Accept: text/html`; a line without a name is left out. */
+export function headersIn(lines: readonly string[]): (readonly [name: string, value: string])[] {
+  return lines.flatMap((line) => {
+    const at = line.indexOf(":");
+    const name = line.slice(0, Math.max(0, at)).trim();
+    return name === "" ? [] : [[name, line.slice(at + 1).trim()] as const];
+  });
+}

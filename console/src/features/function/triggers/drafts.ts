@@ -1,0 +1,190 @@
+/** Forms of triggers: what is typed, and the request that follows. */
+import type { Trigger } from "../../../api/types.ts";
+import { linesOf } from "../lines.ts";
+import { durationIn, durationText, numberIn } from "../typed_values.ts";
+import { type Kind, LOCAL_ZONE, type Method, methodOf, METHODS } from "./words.ts";
+
+export interface ScheduleDraft {
+  readonly repeats: boolean;
+  readonly cronSpec: string;
+  /** Local time, as the field has it. */
+  readonly at: string;
+  readonly timezone: string;
+  readonly input: string;
+  readonly catchUp: string;
+  readonly overlap: string;
+  /** Kept as it is: the form does not show it. */
+  readonly start: string | undefined;
+}
+
+export interface WebhookDraft {
+  readonly method: Method;
+  readonly secret: string;
+  readonly jwksUrl: string;
+  readonly publicKey: string;
+  readonly headerName: string;
+  readonly headerPrefix: string;
+  readonly headerEncoding: string;
+  readonly allowSourceCidrs: string;
+  readonly maxBytes: string;
+  readonly response: string;
+  readonly eventIdHeader: string;
+}
+
+export interface HttpDraft {
+  readonly slug: string;
+  readonly auth: string;
+  readonly secret: string;
+  readonly host: string;
+  readonly recordBody: boolean;
+  readonly hasCors: boolean;
+  readonly allowOrigins: string;
+  readonly allowMethods: string;
+  readonly allowHeaders: string;
+  readonly exposeHeaders: string;
+  readonly allowCredentials: boolean;
+  readonly maxAge: string;
+}
+
+export interface TriggerDraft {
+  readonly displayName: string;
+  readonly vfsId: string;
+  readonly schedule: ScheduleDraft;
+  readonly webhook: WebhookDraft;
+  readonly http: HttpDraft;
+}
+
+/** What a form begins with: a trigger, or the defaults of a new one. */
+export function draftOf(trigger: Trigger | undefined): TriggerDraft {
+  return {
+    displayName: trigger?.displayName ?? "",
+    vfsId: trigger?.vfsId ?? "",
+    schedule: scheduleDraft(trigger?.schedule),
+    webhook: webhookDraft(trigger),
+    http: httpDraft(trigger?.http),
+  };
+}
+
+function scheduleDraft(schedule: Trigger["schedule"]): ScheduleDraft {
+  return {
+    repeats: schedule?.at === undefined,
+    cronSpec: schedule?.cronSpec ?? "",
+    at: schedule?.at === undefined ? "" : localTime(new Date(schedule.at)),
+    timezone: schedule?.timezone ?? LOCAL_ZONE,
+    input: JSON.stringify(schedule?.input ?? {}, null, 2),
+    catchUp: schedule?.catchUp ?? "CATCH_UP_NONE",
+    overlap: schedule?.overlap ?? "OVERLAP_ALLOW",
+    start: schedule?.start,
+  };
+}
+
+function webhookDraft(trigger: Trigger | undefined): WebhookDraft {
+  const webhook = trigger?.webhook;
+  return {
+    method: trigger?.webhook === undefined ? "github" : methodOf(trigger),
+    secret: "",
+    jwksUrl: webhook?.jwt?.jwksUrl ?? "",
+    publicKey: webhook?.discord?.publicKey ?? "",
+    headerName: webhook?.header?.name ?? "X-Signature",
+    headerPrefix: webhook?.header?.prefix ?? "",
+    headerEncoding: webhook?.header?.encoding ?? "SIGNATURE_ENCODING_HEX",
+    allowSourceCidrs: webhook?.allowSourceCidrs.join("\n") ?? "",
+    maxBytes: webhook === undefined ? "" : String(webhook.maxBytes),
+    response: webhook?.response ?? "WEBHOOK_RESPONSE_ACCEPTED",
+    eventIdHeader: webhook?.eventIdHeader ?? "",
+  };
+}
+
+function httpDraft(http: Trigger["http"]): HttpDraft {
+  const cors = http?.cors;
+  return {
+    slug: http?.slug ?? "",
+    auth: http?.auth ?? "ENDPOINT_AUTH_BEARER",
+    secret: "",
+    host: http?.host ?? "",
+    recordBody: http?.recordBody ?? false,
+    hasCors: cors !== undefined,
+    allowOrigins: cors?.allowOrigins.join("\n") ?? "",
+    allowMethods: cors?.allowMethods.join("\n") ?? "",
+    allowHeaders: cors?.allowHeaders.join("\n") ?? "",
+    exposeHeaders: cors?.exposeHeaders.join("\n") ?? "",
+    allowCredentials: cors?.allowCredentials ?? false,
+    maxAge: durationText(cors?.maxAge),
+  };
+}
+
+/** The trigger of a request. Throws `SyntaxError` if the input is not JSON. */
+export function requestOf(kind: Kind, draft: TriggerDraft): Readonly<Record<string, unknown>> {
+  const { displayName, vfsId } = draft;
+  return { displayName, vfsId, [kind]: settingsOf(kind, draft) };
+}
+
+function settingsOf(kind: Kind, draft: TriggerDraft): Readonly<Record<string, unknown>> {
+  switch (kind) {
+    case "schedule":
+      return scheduleOf(draft.schedule);
+    case "webhook":
+      return webhookOf(draft.webhook);
+    case "http":
+      return httpOf(draft.http);
+  }
+}
+
+function scheduleOf({ repeats, cronSpec, at, input, ...rest }: ScheduleDraft) {
+  const time = new Date(at);
+  // A time that cannot be read goes as it was typed, so that the API says what is wrong.
+  const once = Number.isNaN(time.getTime()) ? at : time.toISOString();
+  return {
+    ...rest,
+    ...repeats ? { cronSpec } : { at: once },
+    input: input.trim() === "" ? {} : JSON.parse(input) as unknown,
+  };
+}
+
+function webhookOf(draft: WebhookDraft) {
+  const { allowSourceCidrs, maxBytes, response, eventIdHeader, method } = draft;
+  return {
+    allowSourceCidrs: linesOf(allowSourceCidrs),
+    maxBytes: numberIn(maxBytes),
+    response,
+    ...eventIdHeader.trim() === "" ? {} : { eventIdHeader: eventIdHeader.trim() },
+    [method]: methodSettings(draft),
+  };
+}
+
+function methodSettings(draft: WebhookDraft): Readonly<Record<string, string>> {
+  const { method, secret, headerName, headerPrefix, headerEncoding } = draft;
+  const hasGiven = secret !== "" &&
+    METHODS.some(({ value, hasSecret }) => value === method && hasSecret);
+  const given: Readonly<Record<string, string>> = hasGiven ? { secret } : {};
+  if (method === "jwt") return { jwksUrl: draft.jwksUrl.trim() };
+  if (method === "discord") return { publicKey: draft.publicKey.trim() };
+  if (method !== "header") return given;
+  return { name: headerName.trim(), prefix: headerPrefix, encoding: headerEncoding, ...given };
+}
+
+function httpOf(draft: HttpDraft) {
+  const { slug, auth, secret, host, recordBody, hasCors } = draft;
+  const cors = {
+    allowOrigins: linesOf(draft.allowOrigins),
+    allowMethods: linesOf(draft.allowMethods),
+    allowHeaders: linesOf(draft.allowHeaders),
+    exposeHeaders: linesOf(draft.exposeHeaders),
+    allowCredentials: draft.allowCredentials,
+    ...draft.maxAge.trim() === "" ? {} : { maxAge: durationIn(draft.maxAge) },
+  };
+  return {
+    slug: slug.trim(),
+    auth,
+    ...auth === "ENDPOINT_AUTH_SIGNATURE" && secret !== "" ? { secret } : {},
+    ...host.trim() === "" ? {} : { host: host.trim() },
+    recordBody,
+    ...hasCors ? { cors } : {},
+  };
+}
+
+/** A time as a field of local times has it, in seconds. */
+function localTime(time: Date): string {
+  const shifted = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 19);
+}

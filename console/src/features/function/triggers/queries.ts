@@ -1,0 +1,66 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, dataOf } from "../../../api/client.ts";
+import { keys } from "../../../api/keys.ts";
+import type { Invocation, Trigger } from "../../../api/types.ts";
+
+const PAGE_SIZE = 100;
+const DELIVERIES = 50;
+/** Requests to all endpoints of the function, among which those of one are shown. */
+const REQUESTS = 100;
+
+/** All triggers of a function; the server limits their number. */
+export const triggersQuery = (functionId: string) =>
+  queryOptions({
+    queryKey: keys.triggers(functionId),
+    queryFn: async ({ signal }): Promise<readonly Trigger[]> => {
+      const all: Trigger[] = [];
+      let token = "";
+      do {
+        const { list, nextPageToken } = await dataOf(
+          api.GET("/api/v1/functions/{function_id}/triggers", {
+            params: {
+              path: { function_id: functionId },
+              query: { page_size: PAGE_SIZE, page_token: token },
+            },
+            signal,
+          }),
+        );
+        all.push(...list);
+        token = nextPageToken;
+      } while (token !== "");
+      return all;
+    },
+  });
+
+/** The deliveries to a webhook, newest first. */
+export const deliveriesQuery = ({ functionId, id }: Trigger) =>
+  infiniteQueryOptions({
+    queryKey: keys.deliveries(functionId, id),
+    queryFn: ({ signal, pageParam }) =>
+      dataOf(api.GET("/api/v1/functions/{function_id}/triggers/{id}/deliveries", {
+        params: {
+          path: { function_id: functionId, id },
+          query: { page_size: DELIVERIES, page_token: pageParam },
+        },
+        signal,
+      })),
+    initialPageParam: "",
+    getNextPageParam: ({ nextPageToken }) => nextPageToken === "" ? undefined : nextPageToken,
+  });
+
+/** The last requests to an endpoint, newest first. */
+export const requestsQuery = ({ functionId, id }: Trigger) =>
+  queryOptions({
+    queryKey: keys.invocations({ ofEndpoint: id }),
+    queryFn: async ({ signal }): Promise<readonly Invocation[]> => {
+      const { list } = await dataOf(api.POST("/api/v1/search/invocations", {
+        body: {
+          functionIds: [functionId],
+          triggerKind: "TRIGGER_KIND_HTTP",
+          pageSize: REQUESTS,
+        } as never,
+        signal,
+      }));
+      return (list as Invocation[]).filter(({ trigger }) => trigger?.id === id);
+    },
+  });

@@ -1,0 +1,107 @@
+/** Signs deliveries as their senders do, with the cryptography of the browser. */
+import type { Trigger } from "../../../api/types.ts";
+import { methodOf } from "./words.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const text = new TextEncoder();
+
+/** Whether this page can sign: browsers do so on HTTPS and on localhost alone. */
+export function canSign(): boolean {
+  return globalThis.crypto.subtle !== undefined;
+}
+
+/** The headers of a signed delivery. */
+export async function signedHeaders(
+  trigger: Trigger,
+  secret: string,
+  body: string,
+): Promise<Readonly<Record<string, string>>> {
+  const id = crypto.randomUUID();
+  const seconds = `${Math.floor(Date.now() / 1_000)}`;
+  if (trigger.http !== undefined) return await standard(secret, id, seconds, body);
+  switch (methodOf(trigger)) {
+    case "standardWebhooks":
+      return await standard(secret, id, seconds, body);
+    case "github":
+      return {
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": id,
+        "X-Hub-Signature-256": `sha256=${hex(await hmac(text.encode(secret), body))}`,
+      };
+    case "stripe": {
+      const signature = hex(await hmac(text.encode(secret), `${seconds}.${body}`));
+      return { "Stripe-Signature": `t=${seconds},v1=${signature}` };
+    }
+    case "slack": {
+      const signature = hex(await hmac(text.encode(secret), `v0:${seconds}:${body}`));
+      return { "X-Slack-Request-Timestamp": seconds, "X-Slack-Signature": `v0=${signature}` };
+    }
+    case "hmac": {
+      const signature = base64(await hmac(text.encode(secret), `${seconds}.${id}.${body}`));
+      return {
+        "Webhook-Event-Id": id,
+        "Webhook-Timestamp": seconds,
+        "Webhook-Signature": signature.replaceAll("+", "-").replaceAll("/", "_")
+          .replace(/=+$/, ""),
+      };
+    }
+    case "header":
+      return await ownHeader(trigger, secret, id, body);
+    case "capabilityUrl":
+      return { "Webhook-Event-Id": id };
+    case "jwt":
+    case "discord":
+      return {};
+  }
+}
+
+async function standard(secret: string, id: string, seconds: string, body: string) {
+  const key = Uint8Array.from(atob(secret.replace(/^whsec_/, "")), (c) => c.charCodeAt(0));
+  const signature = base64(await hmac(key, `${id}.${seconds}.${body}`));
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": seconds,
+    "webhook-signature": `v1,${signature}`,
+  };
+}
+
+async function ownHeader({ webhook }: Trigger, secret: string, id: string, body: string) {
+  const { name = "", prefix = "", encoding } = webhook?.header ?? {};
+  const digest = await hmac(text.encode(secret), body);
+  const signature = encoding === "SIGNATURE_ENCODING_BASE64" ? base64(digest) : hex(digest);
+  const idHeader = webhook?.eventIdHeader;
+  return {
+    [name]: `${prefix}${signature}`,
+    ...idHeader === undefined ? {} : { [idHeader]: id },
+  };
+}
+
+async function hmac(secret: Bytes, message: string): Promise<Bytes> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", secret, algorithm, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, text.encode(message)));
+}
+
+function hex(bytes: Bytes): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function base64(bytes: Bytes): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** The body of an example; each has an id of its own, so that it is no repeat. */
+export function exampleBody(trigger: Trigger): string {
+  const id = `evt_${crypto.randomUUID().slice(0, 13)}`;
+  switch (methodOf(trigger)) {
+    case "github":
+      return JSON.stringify({ ref: "refs/heads/main", repository: { full_name: "example/test" } });
+    case "stripe":
+      return JSON.stringify({ id, type: "charge.succeeded", data: { object: { amount: 1200 } } });
+    case "slack":
+      return JSON.stringify({ type: "event_callback", event_id: id, event: { type: "message" } });
+    default:
+      return JSON.stringify({ id, type: "test" });
+  }
+}

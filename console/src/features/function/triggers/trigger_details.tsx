@@ -1,0 +1,220 @@
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Trigger } from "../../../api/types.ts";
+import { Badge } from "../../../parts/badge.tsx";
+import { Button } from "../../../parts/button.tsx";
+import { CopyButton } from "../../../parts/copy.tsx";
+import { ConfirmDialog } from "../../../parts/dialog.tsx";
+import { Properties } from "../../../parts/page.tsx";
+import { JsonBlock } from "../../../parts/code.tsx";
+import { SelectField } from "../../../parts/field.tsx";
+import { toast, toastError } from "../../../parts/toasts.tsx";
+import { Name, Time, visibleText } from "../../../parts/values.tsx";
+import { type TriggerActions, useTriggerActions } from "./actions.ts";
+import { Deliveries, InvocationLink } from "./deliveries.tsx";
+import { EndpointRequests } from "./endpoint_requests.tsx";
+import { NextRuns } from "./next_runs.tsx";
+import { RequestBuilder } from "./request_builder.tsx";
+import { SecretNote, type ShownSecret } from "./secret_note.tsx";
+import { TestDelivery } from "./test_delivery.tsx";
+import { addressOf, hasSecret, inWords, KIND_WORDS, kindOf, methodOf } from "./words.ts";
+
+export interface TriggerDetailsProps {
+  readonly trigger: Trigger;
+  /** The secret that the server has answered since the tab is open. */
+  readonly secret: ShownSecret | undefined;
+  readonly onSecret: (secret: ShownSecret | undefined) => void;
+  readonly onEdit: () => void;
+  readonly onErased: () => void;
+}
+
+/** One trigger: what it does, what it did, and what can be done with it. */
+export function TriggerDetails(props: TriggerDetailsProps) {
+  const { trigger, secret } = props;
+  const kind = kindOf(trigger);
+  return (
+    <article className="function-sections" aria-label={visibleText(trigger.displayName)}>
+      <header className="stack">
+        <Link to="/functions/$functionId/triggers" params={{ functionId: trigger.functionId }}>
+          All triggers
+        </Link>
+        <div className="row function-trigger-head">
+          <h2>
+            <Name value={trigger.displayName} />
+          </h2>
+          {trigger.paused ? <Badge tone="warn">Paused</Badge> : null}
+        </div>
+        <Actions {...props} />
+        {secret === undefined ? null : <SecretNote secret={secret} />}
+        <Facts trigger={trigger} />
+      </header>
+      {kind === "schedule" ? <NextRuns trigger={trigger} /> : null}
+      {kind === "webhook"
+        ? (
+          <>
+            <TestDelivery trigger={trigger} secret={secret} />
+            <Deliveries trigger={trigger} />
+          </>
+        )
+        : null}
+      {kind === "http"
+        ? (
+          <>
+            <RequestBuilder trigger={trigger} secret={secret} />
+            <EndpointRequests trigger={trigger} />
+          </>
+        )
+        : null}
+    </article>
+  );
+}
+
+function Facts({ trigger }: { readonly trigger: Trigger }) {
+  const { lastRun, schedule, http } = trigger;
+  return (
+    <Properties
+      items={[
+        ["Kind", KIND_WORDS[kindOf(trigger)]],
+        ["What it does", visibleText(inWords(trigger))],
+        schedule?.cronSpec === undefined
+          ? undefined
+          : ["Cron line", <code key="cron">{schedule.cronSpec}</code>],
+        schedule === undefined
+          ? ["Address", <Address key="address" trigger={trigger} />]
+          : undefined,
+        http?.host === undefined ? undefined : ["Its own host", visibleText(http.host)],
+        schedule === undefined
+          ? undefined
+          : ["Input", <JsonBlock key="input" label="Input" value={schedule.input} />],
+        lastRun === undefined ? undefined : [
+          "Last run",
+          <span key="last" className="row">
+            <Time value={lastRun.time} />
+            <InvocationLink id={lastRun.invocationId} />
+            <span>{visibleText(lastRun.reason ?? "")}</span>
+          </span>,
+        ],
+        ["Changed", <Time key="changed" value={trigger.updatedAt} />],
+      ]}
+    />
+  );
+}
+
+function Address({ trigger }: { readonly trigger: Trigger }) {
+  const address = addressOf(trigger);
+  const isPart = trigger.webhook !== undefined && methodOf(trigger) === "capabilityUrl";
+  return (
+    <span className="row">
+      <code>{address}{isPart ? "/t/…" : ""}</code>
+      {isPart
+        ? <span className="muted">Rotate the secret to see a whole one</span>
+        : <CopyButton text={address} label="Copy the address" />}
+    </span>
+  );
+}
+
+function Actions({ trigger, onSecret, onEdit, onErased }: TriggerDetailsProps) {
+  const actions = useTriggerActions(trigger);
+  const [asked, setAsked] = useState<"rotate" | "erase">();
+  const [run, setRun] = useState<{ busy: boolean; id?: string }>({ busy: false });
+  const runNow = async () => {
+    setRun({ busy: true });
+    try {
+      setRun({ busy: false, id: await actions.runNow() });
+      toast("Started");
+    } catch (error) {
+      setRun({ busy: false });
+      toastError("Cannot run the schedule now", error);
+    }
+  };
+  return (
+    <div className="row">
+      {trigger.schedule === undefined
+        ? null
+        : <Button busy={run.busy} onClick={() => void runNow()}>Run now</Button>}
+      <InvocationLink id={run.id} />
+      <Button onClick={() => void actions.setPaused(!trigger.paused)}>
+        {trigger.paused ? "Resume" : "Pause"}
+      </Button>
+      <Button onClick={onEdit}>Edit</Button>
+      {hasSecret(trigger)
+        ? <Button onClick={() => setAsked("rotate")}>Rotate the secret</Button>
+        : null}
+      <Button look="danger" onClick={() => setAsked("erase")}>Delete</Button>
+      <RotateDialog
+        open={asked === "rotate"}
+        onClose={() => setAsked(undefined)}
+        onConfirm={async (expireOldAfter) => onSecret(await actions.rotate(expireOldAfter))}
+      />
+      <EraseDialog
+        trigger={trigger}
+        open={asked === "erase"}
+        onClose={() => setAsked(undefined)}
+        erase={actions.erase}
+        onErased={onErased}
+      />
+    </div>
+  );
+}
+
+function EraseDialog(
+  { trigger, open, onClose, erase, onErased }: {
+    readonly trigger: Trigger;
+    readonly open: boolean;
+    readonly onClose: () => void;
+    readonly erase: TriggerActions["erase"];
+    readonly onErased: () => void;
+  },
+) {
+  return (
+    <ConfirmDialog
+      open={open}
+      onClose={onClose}
+      title="Delete the trigger"
+      action="Delete"
+      danger
+      onConfirm={async () => {
+        await erase();
+        toast(`Deleted ${visibleText(trigger.displayName)}`);
+        onErased();
+      }}
+    >
+      <Name value={trigger.displayName} /> starts no call any more. Its invocations stay.
+    </ConfirmDialog>
+  );
+}
+
+const GRACE = [
+  { value: "86400s", label: "For a day" },
+  { value: "3600s", label: "For an hour" },
+  { value: "0s", label: "Not at all" },
+];
+
+function RotateDialog(
+  { open, onClose, onConfirm }: {
+    readonly open: boolean;
+    readonly onClose: () => void;
+    readonly onConfirm: (expireOldAfter: string) => Promise<void>;
+  },
+) {
+  const [grace, setGrace] = useState("86400s");
+  return (
+    <ConfirmDialog
+      open={open}
+      onClose={onClose}
+      title="Rotate the secret"
+      action="Rotate"
+      onConfirm={() => onConfirm(grace)}
+    >
+      <div className="stack">
+        <p>The server makes a new secret and shows it once.</p>
+        <SelectField
+          label="The old one is accepted"
+          value={grace}
+          options={GRACE}
+          onChange={setGrace}
+        />
+      </div>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,151 @@
+import { faultOf } from "../../../parts/faults.ts";
+import { SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
+import type { WebhookDraft } from "./drafts.ts";
+import type { FieldsProps } from "./schedule_fields.tsx";
+import { type Method, METHODS } from "./words.ts";
+
+const RESPONSES = [
+  { value: "WEBHOOK_RESPONSE_ACCEPTED", label: "At once, when the call is on disk" },
+  { value: "WEBHOOK_RESPONSE_FUNCTION", label: "What the function returns" },
+];
+const ENCODINGS = [
+  { value: "SIGNATURE_ENCODING_HEX", label: "Hexadecimal" },
+  { value: "SIGNATURE_ENCODING_BASE64", label: "Base64" },
+];
+
+/** Fields whose faults {@link WebhookFields} shows. */
+export const WEBHOOK_FAULTS = [
+  ...METHODS.map(({ value }) => `webhook.${value}`),
+  "webhook.allowSourceCidrs",
+  "webhook.maxBytes",
+  "webhook.response",
+  "webhook.eventIdHeader",
+];
+
+/** The settings of a webhook. */
+export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
+  return (
+    <>
+      <div className="function-fields">
+        <SelectField
+          label="Sender"
+          hint="What proves who sends"
+          value={draft.method}
+          options={METHODS}
+          onChange={(method) => onChange({ method: method as Method })}
+        />
+        <MethodFields draft={draft} error={error} onChange={onChange} />
+      </div>
+      <div className="function-fields">
+        <SelectField
+          label="Answer"
+          value={draft.response}
+          options={RESPONSES}
+          error={faultOf(error, "webhook.response")}
+          onChange={(response) => onChange({ response })}
+        />
+        <TextField
+          label="Largest body in bytes"
+          placeholder="65536"
+          value={draft.maxBytes}
+          error={faultOf(error, "webhook.maxBytes")}
+          onChange={(maxBytes) => onChange({ maxBytes })}
+        />
+        <TextField
+          label="Header with the id of the event"
+          hint="A repeat of an event starts nothing"
+          mono
+          value={draft.eventIdHeader}
+          error={faultOf(error, "webhook.eventIdHeader")}
+          onChange={(eventIdHeader) => onChange({ eventIdHeader })}
+        />
+      </div>
+      <TextAreaField
+        label="Networks of senders"
+        hint="One a line; empty is every network"
+        rows={2}
+        placeholder="192.0.2.0/24"
+        value={draft.allowSourceCidrs}
+        error={faultOf(error, "webhook.allowSourceCidrs")}
+        onChange={(allowSourceCidrs) => onChange({ allowSourceCidrs })}
+      />
+    </>
+  );
+}
+
+function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
+  const fault = (field: string) => faultOf(error, `webhook.${draft.method}.${field}`);
+  const canHaveSecret = METHODS.some(({ value, hasSecret }) => value === draft.method && hasSecret);
+  return (
+    <>
+      {draft.method === "jwt"
+        ? (
+          <TextField
+            label="URL of the key set"
+            type="url"
+            value={draft.jwksUrl}
+            error={fault("jwksUrl")}
+            onChange={(jwksUrl) => onChange({ jwksUrl })}
+          />
+        )
+        : null}
+      {draft.method === "discord"
+        ? (
+          <TextField
+            label="Public key"
+            hint="64 hexadecimal digits"
+            mono
+            value={draft.publicKey}
+            error={fault("publicKey")}
+            onChange={(publicKey) => onChange({ publicKey })}
+          />
+        )
+        : null}
+      {draft.method === "header"
+        ? <HeaderFields draft={draft} error={error} onChange={onChange} />
+        : null}
+      {canHaveSecret
+        ? (
+          <TextField
+            label="Secret"
+            hint="Empty: the server makes one, or keeps what it has"
+            type="password"
+            autoComplete="new-password"
+            value={draft.secret}
+            error={fault("secret")}
+            onChange={(secret) => onChange({ secret })}
+          />
+        )
+        : null}
+    </>
+  );
+}
+
+function HeaderFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
+  return (
+    <>
+      <TextField
+        label="Header of the signature"
+        mono
+        value={draft.headerName}
+        error={faultOf(error, "webhook.header.name")}
+        onChange={(headerName) => onChange({ headerName })}
+      />
+      <TextField
+        label="Prefix of the signature"
+        mono
+        placeholder="sha256="
+        value={draft.headerPrefix}
+        error={faultOf(error, "webhook.header.prefix")}
+        onChange={(headerPrefix) => onChange({ headerPrefix })}
+      />
+      <SelectField
+        label="Encoding"
+        value={draft.headerEncoding}
+        options={ENCODINGS}
+        error={faultOf(error, "webhook.header.encoding")}
+        onChange={(headerEncoding) => onChange({ headerEncoding })}
+      />
+    </>
+  );
+}

@@ -1,0 +1,100 @@
+/** What triggers do, in words. */
+import cronstrue from "cronstrue";
+import type { Trigger } from "../../../api/types.ts";
+
+/** The kind of a trigger, as its form and its settings are called. */
+export type Kind = "schedule" | "webhook" | "http";
+
+export const KIND_WORDS: Readonly<Record<Kind, string>> = {
+  schedule: "Schedule",
+  webhook: "Webhook",
+  http: "Endpoint",
+};
+
+export function kindOf({ schedule, webhook }: Trigger): Kind {
+  if (schedule !== undefined) return "schedule";
+  return webhook !== undefined ? "webhook" : "http";
+}
+
+export const METHODS = [
+  { value: "github", label: "GitHub", hasSecret: true },
+  { value: "stripe", label: "Stripe", hasSecret: true },
+  { value: "slack", label: "Slack", hasSecret: true },
+  { value: "discord", label: "Discord", hasSecret: false },
+  { value: "standardWebhooks", label: "Standard Webhooks", hasSecret: true },
+  { value: "header", label: "HMAC in a header", hasSecret: true },
+  { value: "capabilityUrl", label: "Secret address", hasSecret: false },
+  { value: "hmac", label: "C1's signature", hasSecret: false },
+  { value: "jwt", label: "C1's token", hasSecret: false },
+] as const;
+export type Method = (typeof METHODS)[number]["value"];
+
+/** How a webhook proves its senders. */
+export function methodOf({ webhook }: Trigger): Method {
+  const found = METHODS.find(({ value }) => webhook?.[value] !== undefined);
+  return found?.value ?? "hmac";
+}
+
+/** Whether the server keeps a secret for the trigger. */
+export function hasSecret(trigger: Trigger): boolean {
+  if (trigger.http !== undefined) return trigger.http.auth === "ENDPOINT_AUTH_SIGNATURE";
+  return trigger.webhook !== undefined && !["jwt", "discord"].includes(methodOf(trigger));
+}
+
+/** Where senders deliver to; the whole address of one that is its own secret is shown once. */
+export function addressOf({ webhook, http }: Trigger): string {
+  const { origin } = globalThis.location;
+  if (webhook !== undefined) return `${origin}/api/v1/webhooks/incoming/${webhook.listenerId}`;
+  return http === undefined ? "" : `${origin}/run/${http.slug}/`;
+}
+
+/** A cron line in words; undefined for one that is not understood. */
+export function cronInWords(line: string): string | undefined {
+  if (line.trim() === "") return undefined;
+  try {
+    return cronstrue.toString(line.trim(), { use24HourTimeFormat: true });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The zone of the reader. */
+export const LOCAL_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** A time in a zone, with its day of the week; in UTC if the browser does not know the zone. */
+export function timeIn(zone: string, time: Date): string {
+  const options = { dateStyle: "full", timeStyle: "short" } as const;
+  try {
+    return new Intl.DateTimeFormat(undefined, { ...options, timeZone: zone }).format(time);
+  } catch {
+    return new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }).format(time);
+  }
+}
+
+/** What a schedule does, in words. */
+export function scheduleInWords({ cronSpec, at, timezone }: NonNullable<Trigger["schedule"]>) {
+  if (at !== undefined) return `Once, on ${timeIn(timezone, new Date(at))} (${timezone})`;
+  return `${cronInWords(cronSpec ?? "") ?? cronSpec ?? ""} (${timezone})`;
+}
+
+const AUTH_WORDS: Readonly<Record<string, string>> = {
+  ENDPOINT_AUTH_OPEN: "Anybody",
+  ENDPOINT_AUTH_BEARER: "Holders of an access token",
+  ENDPOINT_AUTH_SIGNATURE: "Senders that sign",
+};
+
+/** Who may call an endpoint, in words. */
+export function authInWords(auth: string | undefined): string {
+  return AUTH_WORDS[auth ?? ""] ?? "";
+}
+
+/** What a trigger does, in words. */
+export function inWords(trigger: Trigger): string {
+  const { schedule, webhook, http } = trigger;
+  if (schedule !== undefined) return scheduleInWords(schedule);
+  if (webhook !== undefined) {
+    const method = METHODS.find(({ value }) => value === methodOf(trigger));
+    return `${method?.label ?? ""} at ${new URL(addressOf(trigger)).pathname}`;
+  }
+  return `${authInWords(http?.auth)} may call /run/${http?.slug ?? ""}/`;
+}

@@ -1,0 +1,44 @@
+/** Numbers and durations as fields have them. */
+
+const SECONDS_IN: Readonly<Record<string, number>> = {
+  ms: 0.001,
+  s: 1,
+  m: 60,
+  h: 3_600,
+  d: 86_400,
+};
+const SPELLED = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/;
+
+/** What a duration's field says of its form. */
+export const DURATION_HINT = "A duration is such as 500ms, 30s, 5m, 2h or 30d";
+
+/** A duration for the API, in seconds such as `90s`; what is not understood stays as it was typed. */
+export function durationIn(text: string): string {
+  const typed = text.trim();
+  if (typed === "") return "0s";
+  const [, amount, unit = ""] = SPELLED.exec(typed) ?? [];
+  if (amount === undefined) return typed;
+  // Rounded to what a duration of the API can have: milliseconds.
+  return `${Math.round(Number(amount) * (SECONDS_IN[unit] ?? 1) * 1_000) / 1_000}s`;
+}
+
+/** A duration of the API in its largest whole unit; absent and zero are empty. */
+export function durationText(duration: string | undefined): string {
+  const seconds = Number(/^(\d+(?:\.\d+)?)s$/.exec(duration ?? "")?.[1] ?? 0);
+  if (seconds === 0) return "";
+  for (const unit of ["d", "h", "m", "s"]) {
+    const amount = seconds / (SECONDS_IN[unit] ?? 1);
+    if (Number.isInteger(amount)) return `${amount}${unit}`;
+  }
+  return seconds < 1 ? `${Math.round(seconds * 1_000)}ms` : `${seconds}s`;
+}
+
+/** A number as it was typed; an empty field is the default. */
+export function numberIn(text: string): string | number {
+  return text.trim() === "" ? 0 : text.trim();
+}
+
+/** A number of the API as text; the default is empty. */
+export function numberText(value: number | undefined): string {
+  return value === undefined || value === 0 ? "" : String(value);
+}

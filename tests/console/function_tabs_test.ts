@@ -1,0 +1,243 @@
+/** The tabs of a function: history and roll-back, triggers, settings. */
+import assert from "node:assert/strict";
+import type { Json } from "../support/client.ts";
+import { browserTest, ConsoleBrowser } from "../support/console.ts";
+import { ok } from "../support/expect.ts";
+import { TestServer } from "../support/server.ts";
+
+const FIRST = `export default () => ({ version: 1 });
+export const fetch = (request) => new Response("path " + new URL(request.url).pathname);
+`;
+const SECOND = FIRST.replace("version: 1", "version: 2");
+const HOSTILE = "<img src=x onerror=alert(1)>\u202E";
+const SECRET = "value-that-nobody-sees";
+
+browserTest("console: history, triggers and settings of a function", async (t) => {
+  await using server = await TestServer.start();
+  await using console = await ConsoleBrowser.open(server);
+  const { page } = console;
+  const client = await server.client();
+  const update = async (fn: Json, more: Json = {}) =>
+    ok(await client.post("/api/v1/functions/update", { function: { id, ...fn }, ...more }));
+  const id = await client.deploy(FIRST);
+  const { function: { publishedCommitId: first } } = ok(
+    await client.get(`/api/v1/functions/${id}`),
+  );
+  const { function: { head: second } } = await update({}, {
+    content: { "main.ts": btoa(SECOND) },
+    commitMessage: `second ${HOSTILE}`,
+  });
+  await update({ publishedCommitId: second }, { updateMask: "publishedCommitId" });
+  ok(await client.post(`/api/v1/functions/${id}/tags`, { commitId: first, name: "stable" }));
+  const version = async () => JSON.parse(atob(ok(await client.invoke(id)).json)).version as number;
+  const button = (name: string | RegExp) => page.getByRole("button", { name });
+  // Toasts have the role of dialogs, too.
+  const dialog = page.locator(".dialog");
+  const saved = (name: string) =>
+    button(name).and(page.locator(":disabled:not([aria-busy])")).waitFor();
+  const row = (text: string | RegExp) => page.getByRole("row").filter({ hasText: text });
+
+  await t.step("one time line has commits and publishes", async () => {
+    await console.goto(`/functions/${id}/history`);
+    const table = page.getByRole("table", { name: "History" });
+    await table.getByText("stable").waitFor();
+    await table.getByText("Head").waitFor();
+    await table.getByText("Published").waitFor();
+    assert.equal(await row(/^Publish/).count(), 2);
+    assert.equal(await page.locator("main img").count(), 0);
+    await console.assertAccessible();
+    await console.screenshot("function_history");
+  });
+
+  await t.step("a commit opens to read", async () => {
+    await row("stable").getByRole("link").click();
+    await dialog.getByText("version: 1").waitFor();
+    assert.match(page.url(), new RegExp(`commit=${first}`));
+    await console.assertAccessible();
+    await page.goBack();
+    await dialog.waitFor({ state: "detached" });
+  });
+
+  await t.step("two clicks roll back, and the toast undoes it", async () => {
+    assert.equal(await version(), 2);
+    await row("stable").getByRole("button", { name: /^Roll back/ }).click();
+    await dialog.getByText("Callers get").waitFor();
+    await dialog.getByRole("button", { name: "Roll back" }).click();
+    await row("stable").getByText("Published").waitFor();
+    assert.equal(await version(), 1);
+    await button("Undo").click();
+    await row("second").getByText("Published").waitFor();
+    assert.equal(await version(), 2);
+  });
+
+  await t.step("a schedule shows its faults at their fields, and then its next runs", async () => {
+    await console.goto(`/functions/${id}/triggers`);
+    await page.getByText("No triggers").waitFor();
+    await button("New trigger").click();
+    await page.getByRole("menuitem", { name: "Schedule" }).click();
+    await dialog.getByLabel("Name").fill("daily");
+    await dialog.getByLabel("Cron line").fill("99 9 * * *");
+    await dialog.getByLabel("Time zone").fill("Asia/Tokyo");
+    await dialog.getByLabel("Input").fill('{"from": "schedule"}');
+    await dialog.getByRole("button", { name: "Create the schedule" }).click();
+    await dialog.getByRole("alert").waitFor();
+    const cron = dialog.getByLabel("Cron line");
+    assert.equal(await cron.getAttribute("aria-invalid"), "true");
+    assert.equal(await dialog.getByLabel("Input").inputValue(), '{"from": "schedule"}');
+    await cron.fill("30 9 * * 1-5");
+    await dialog.getByText("At 09:30, Monday through Friday").waitFor();
+    await console.assertAccessible();
+    await console.screenshot("trigger_form");
+    await dialog.getByRole("button", { name: "Create the schedule" }).click();
+    const runs = page.getByRole("list", { name: "Next runs" });
+    await runs.getByText("in Asia/Tokyo").first().waitFor();
+    assert.equal(await runs.getByRole("listitem").count(), 5);
+    assert.match(await runs.innerText(), /9:30/);
+    await console.assertAccessible();
+    await console.screenshot("trigger_schedule");
+  });
+
+  await t.step("it runs now, pauses and resumes", async () => {
+    await button("Run now").click();
+    const link = page.getByRole("article").locator('a[href^="/invocations/"]').first();
+    const invocationId = (await link.getAttribute("href"))?.split("/").at(-1) ?? "";
+    const { input } = await client.invocation(id, invocationId);
+    assert.deepEqual(input, { from: "schedule" });
+    await button("Pause").click();
+    await page.getByText("None while it is paused").waitFor();
+    await button("Resume").click();
+    await page.getByRole("list", { name: "Next runs" }).waitFor();
+  });
+
+  await t.step("a webhook's secret is shown once, and signs a delivery", async () => {
+    await page.goto(`${server.url}/functions/${id}/triggers?new=webhook`);
+    await dialog.getByLabel("Name").fill("push");
+    await dialog.getByLabel("Networks of senders").fill("not a network");
+    await dialog.getByRole("button", { name: "Create the webhook" }).click();
+    await dialog.getByText("must be a network").waitFor();
+    await dialog.getByLabel("Networks of senders").fill("");
+    await dialog.getByRole("button", { name: "Create the webhook" }).click();
+    await page.getByText("it is not shown again").waitFor();
+    const secret = await page.locator(".function-secret").innerText();
+    await button("Send a signed delivery").click();
+    const deliveries = page.getByRole("table", { name: "Deliveries" });
+    await deliveries.getByText("Started").waitFor();
+    await deliveries.getByRole("link").waitFor();
+    await console.assertAccessible();
+    await console.screenshot("trigger_webhook");
+    await deliveries.getByRole("button", { name: /^Replay/ }).click();
+    await page.getByText("Replayed").first().waitFor();
+    await page.reload();
+    await page.getByText("invoked trigger test").waitFor();
+    assert.ok(!(await page.content()).includes(secret));
+    await button("Rotate the secret").click();
+    await dialog.getByRole("button", { name: "Rotate" }).click();
+    await page.getByText("it is not shown again").waitFor();
+    assert.notEqual(await page.locator(".function-secret").innerText(), secret);
+  });
+
+  await t.step("an endpoint gets a request, and lists it", async () => {
+    await page.goto(`${server.url}/functions/${id}/triggers?new=http`);
+    await dialog.getByLabel("Name").fill("web");
+    await dialog.getByLabel("Slug").fill("Not a slug");
+    await dialog.getByRole("button", { name: "Create the endpoint" }).click();
+    await dialog.getByRole("alert").waitFor();
+    await dialog.getByLabel("Slug").fill("tabs");
+    await dialog.getByLabel("Who may call").selectOption({ label: "Anybody" });
+    await dialog.getByRole("button", { name: "Create the endpoint" }).click();
+    await page.getByLabel("Path").fill("/orders");
+    await button("Send").click();
+    await page.getByText("path /orders").waitFor();
+    const requests = page.getByRole("table", { name: "Last requests" });
+    await requests.getByText("/orders").waitFor();
+    await console.assertAccessible();
+    await console.screenshot("trigger_endpoint");
+    await page.getByLabel("Commit").selectOption({ label: "The head, as a preview" });
+    await page.getByText(`/preview/${id}/`).waitFor();
+    assert.equal(await button("Send").isDisabled(), true);
+  });
+
+  await t.step("settings are saved by sections, with faults at their fields", async () => {
+    await console.goto(`/functions/${id}/settings`);
+    const hosts = page.getByLabel("Hosts", { exact: true });
+    await hosts.fill("api.example.com\nhttps://wrong.example.com/");
+    await button("Save allowed hosts").click();
+    await page.locator(".field-error", { hasText: "wrong.example.com" }).waitFor();
+    assert.equal(await hosts.getAttribute("aria-invalid"), "true");
+    await hosts.fill("api.example.com");
+    await button("Save allowed hosts").click();
+    await saved("Save allowed hosts");
+    await page.getByLabel("Timeout", { exact: true }).fill("0.5m");
+    await button("Save limits").click();
+    await saved("Save limits");
+    const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
+    assert.deepEqual([fn.outboundNetworkAllowlist, fn.timeout], [["api.example.com"], "30s"]);
+    await console.assertAccessible();
+    await console.screenshot("function_settings");
+  });
+
+  await t.step("a change elsewhere is shown, and takes nothing that was typed", async () => {
+    await page.getByLabel("Description").fill("mine");
+    await update({ description: "theirs" }, { updateMask: "description" });
+    await page.getByText("Changed elsewhere since you began").waitFor();
+    assert.equal(await page.getByLabel("Description").inputValue(), "mine");
+    await button("Take theirs").click();
+    assert.equal(await page.getByLabel("Description").inputValue(), "theirs");
+  });
+
+  await t.step("a secret is set and never shown", async () => {
+    await page.getByLabel("Name of the secret").fill("API_KEY");
+    await page.getByLabel("Value of the secret").fill(SECRET);
+    await button("Set the secret").click();
+    await page.getByRole("table", { name: "Secrets" }).getByText("API_KEY").waitFor();
+    assert.equal(await page.getByLabel("Value of the secret").inputValue(), "");
+    assert.ok(!(await page.content()).includes(SECRET));
+    await button("Delete API_KEY").click();
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("No secrets").waitFor();
+  });
+
+  await t.step("a purge counts first", async () => {
+    await button("Count what would be purged").click();
+    await dialog.getByText(/This erases [1-9]\d* invocations/).waitFor();
+    await console.assertAccessible();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+  });
+
+  await t.step("at 390 px no tab scrolls sideways", async () => {
+    const size = page.viewportSize() ?? { width: 1280, height: 820 };
+    await page.setViewportSize({ width: 390, height: 800 });
+    const triggers = ok(await client.get(`/api/v1/functions/${id}/triggers`)).list;
+    const details = triggers.map((trigger: Json) => `triggers?trigger=${trigger.id}`);
+    for (const path of ["history", "triggers", ...details, "settings"]) {
+      await console.goto(`/functions/${id}/${path}`);
+      await page.getByRole("main").locator("table, form, ol").first().waitFor();
+      await console.assertAccessible();
+      await console.screenshot(`narrow_${path.slice(0, 40).replace(/\W/g, "_")}`);
+    }
+    await page.setViewportSize(size);
+  });
+
+  await t.step("a function with triggers is kept; without them it is deleted", async () => {
+    await console.goto(`/functions/${id}/settings`);
+    await button("Delete the function").click();
+    await dialog.getByLabel("Type test to confirm").fill("test");
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await dialog.getByRole("alert").waitFor();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    for (const name of ["daily", "push", "web"]) {
+      await console.goto(`/functions/${id}/triggers`);
+      await page.getByRole("link", { name, exact: true }).click();
+      await button("Delete").click();
+      await dialog.getByRole("button", { name: "Delete" }).click();
+      await page.getByText(`Deleted ${name}`).first().waitFor();
+    }
+    await page.getByText("No triggers").waitFor();
+    await page.getByRole("link", { name: "Settings" }).last().click();
+    await button("Delete the function").click();
+    await dialog.getByLabel("Type test to confirm").fill("test");
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.waitForURL(/\/functions$/);
+    assert.ok(ok(await client.get(`/api/v1/functions/${id}`)).function.deletedAt);
+  });
+});
