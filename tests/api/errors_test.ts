@@ -36,7 +36,6 @@ async function* slowly(first: string, next: string): AsyncGenerator<string> {
 sharedSuite("errors", {
   "an unknown endpoint or method is NOT_FOUND": async ({ client }) => {
     const unknown: [string, string][] = [
-      ["GET", "/"],
       ["GET", "/nope"],
       ["GET", "/api/v1/nope"],
       ["GET", "/api/v1/functions/"],

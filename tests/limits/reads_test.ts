@@ -99,7 +99,10 @@ function readCalls(functionId: string, id: string): string[] {
   ];
 }
 
-const FLAGS = ["--max-output", "12MiB", "--max-running", "20", "--invocation-timeout", "5m"];
+const FLAGS = [
+  ...["--max-output", "12MiB", "--max-running", "20", "--async-slots", "20"],
+  ...["--invocation-timeout", "5m"],
+];
 
 for (const reads of [true, false]) {
   serverSuite(`a flood of large replies that are ${reads ? "" : "never "}read`, { flags: FLAGS }, {
