@@ -1,5 +1,7 @@
+import { LRUCache } from "lru-cache";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Capabilities } from "./dialect.ts";
+import { firstIdOf } from "./invocation_search.ts";
 import type { Schema } from "./schema.ts";
 
 /** The ids of the calls of a step: from the first, before the last. */
@@ -15,10 +17,8 @@ export interface StatisticsFilter {
   readonly functionIds: readonly string[] | undefined;
 }
 
-/** Calls with the same key, word of the error, and class of durations. */
+/** Calls with the same word of the error, and class of durations. */
 export interface CountedCalls {
-  /** Number of the step, or id of the function. */
-  readonly key: string | number;
   /** Null unless they failed. */
   readonly word: string | null;
   /** See {@link durationOf}; null if no duration is known, as before the end. */
@@ -27,13 +27,26 @@ export interface CountedCalls {
   readonly cpuMicros: number;
 }
 
-/** Calls of a function in a step. */
-export interface CountedSteps {
-  readonly functionId: string;
-  readonly step: number;
-  readonly calls: number;
-  readonly failed: number;
+/** The calls of a step. */
+export interface CountedStep {
+  readonly byFunction: readonly (CountedCalls & { readonly functionId: string })[];
+  /** Those of all functions together. */
+  readonly all: readonly CountedCalls[];
 }
+
+/** The rows of a step: while both numbers stay, so does what is counted in it. */
+interface StepRows {
+  /** Skipped calls, too. A purge lowers it. */
+  readonly found: number;
+  readonly unfinished: number;
+}
+
+/** Rows of counts that are kept, about 100 bytes each. */
+const KEPT_ROWS_MAX = 250_000;
+/** Counts of few steps at a time, so that the event loop does not wait for their rows. */
+const STEPS_PER_QUERY = 8;
+/** A row with an earlier id is committed by then: the step of earlier ids gets none any more. */
+const SETTLED_AFTER_MS = 60_000;
 
 /** Classes of durations grow by a tenth, from 100 us to more than 2 h: the middle of one is within 5 % of each of its durations. */
 const CLASSES = 192;
@@ -60,67 +73,165 @@ function classOf(first = 0, last = CLASSES - 1): string {
 }
 
 const CLASS = `case when duration_micros is not null then ${classOf()} end`;
+/** In the words of the partial index. */
+const UNFINISHED = "status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')";
 
-/** Counts calls beside the event loop: each query reads the rows of its time. */
+/**
+ * Counts calls beside the event loop. It keeps what it has counted in steps that are over: their rows only end, or are
+ * purged, and two counts in indexes show both.
+ */
 export class StatisticsReader {
+  readonly #kept = new LRUCache<string, CountedStep & StepRows>({
+    maxSize: KEPT_ROWS_MAX,
+    sizeCalculation: ({ byFunction, all }) => byFunction.length + all.length + 1,
+  });
+  /** The last request of each filter: the next one finds what it has counted. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+
   /** @param db runs single queries */
   constructor(
     private readonly db: Kysely<Schema>,
     private readonly capabilities: Capabilities,
   ) {}
 
-  /** Calls by step, or by function. */
-  async counted(
+  /** The calls of each step. */
+  async counted(filter: StatisticsFilter): Promise<readonly CountedStep[]> {
+    const name = filter.functionIds?.toSorted().join() ?? "";
+    const earlier = this.#turns.get(name);
+    const turn = (async () => {
+      await earlier?.catch(() => {});
+      return await this.#count(filter, name);
+    })();
+    this.#turns.set(name, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(name) === turn) this.#turns.delete(name);
+    }
+  }
+
+  async #count(filter: StatisticsFilter, name: string): Promise<readonly CountedStep[]> {
+    const keyOf = ({ from, before }: StepIds) => `${from} ${before} ${name}`;
+    const settled = firstIdOf(new Date(Date.now() - SETTLED_AFTER_MS).toISOString());
+    const counted = await this.#unchanged(filter, keyOf);
+    const missing = filter.steps.filter((step) => !counted.has(step));
+    for (let at = 0; at < missing.length; at += STEPS_PER_QUERY) {
+      const steps = missing.slice(at, at + STEPS_PER_QUERY);
+      for (const [n, step] of (await this.#read({ ...filter, steps })).entries()) {
+        const ids = steps[n] as StepIds;
+        counted.set(ids, step);
+        if (ids.before <= settled) this.#kept.set(keyOf(ids), step);
+      }
+    }
+    return filter.steps.map((step) => counted.get(step) as CountedStep);
+  }
+
+  /** The kept steps whose rows are the same. */
+  async #unchanged(
     filter: StatisticsFilter,
-    key: "step" | "functionId",
-  ): Promise<readonly CountedCalls[]> {
+    keyOf: (step: StepIds) => string,
+  ): Promise<Map<StepIds, CountedStep>> {
+    const steps = filter.steps.filter((step) => this.#kept.has(keyOf(step)));
+    const rows = steps.length === 0 ? [] : await this.#rows({ ...filter, steps });
+    const unchanged = new Map<StepIds, CountedStep>();
+    for (const [n, step] of steps.entries()) {
+      const kept = this.#kept.get(keyOf(step));
+      if (kept?.found === rows[n]?.found && kept?.unfinished === rows[n]?.unfinished) {
+        if (kept !== undefined) unchanged.set(step, kept);
+      }
+    }
+    return unchanged;
+  }
+
+  /** Reads no row: indexes have what it needs. */
+  async #rows(filter: StatisticsFilter): Promise<readonly StepRows[]> {
+    const { steps, functionIds } = filter;
+    const first = steps.reduce((least, { from }) => from < least ? from : least, "~");
+    const last = steps.reduce((greatest, { before }) => before > greatest ? before : greatest, "");
+    const found = await sql<{ step: number; count: number }>`
+      with steps(n, first_id, before_id) as (${stepsOf(filter)})
+      select n as step, count(*) as count from ${rowsOf(filter)} group by n`.execute(this.db);
+    const ids = functionIds === undefined ? sql`select id from functions` : sql.join(functionIds);
+    const unfinished = await sql<{ step: number; count: number }>`
+      with steps(n, first_id, before_id) as (${stepsOf(filter)}),
+        unfinished as materialized (select id from invocations
+          where ${sql.raw(UNFINISHED)} and function_id in (${ids})
+            and id >= ${first} and id < ${last})
+      select n as step, count(*) as count from steps cross join unfinished
+        where id >= first_id and id < before_id
+      group by n`.execute(this.db);
+    const countsOf = ({ rows }: typeof found) =>
+      new Map(rows.map(({ step, count }) => [Number(step), Number(count)]));
+    const [all, some] = [countsOf(found), countsOf(unfinished)];
+    return steps.map((_, n) => ({ found: all.get(n) ?? 0, unfinished: some.get(n) ?? 0 }));
+  }
+
+  async #read(filter: StatisticsFilter): Promise<readonly (CountedStep & StepRows)[]> {
     const { positionOf } = this.capabilities;
-    const column = sql.raw(key === "step" ? "n" : "function_id");
     const word = sql.raw(
       `case when status = 'ERROR' then substr(error, 1, ${positionOf}(error, ':') - 1) end`,
     );
-    const { rows } = await sql<Record<keyof CountedCalls, string | number | null>>`
+    const { rows } = await sql<Record<keyof ReadRow, string | number | null>>`
       with steps(n, first_id, before_id) as (${stepsOf(filter)})
-      select ${column} as key, ${word} as word, ${sql.raw(CLASS)} as class,
-        count(*) as calls, coalesce(sum(cpu_micros), 0) as cpu_micros
-      from ${callsOf(filter)}
-      group by 1, 2, 3`.execute(this.db);
-    return rows.map((row) => ({
-      key: key === "step" ? Number(row.key) : String(row.key),
-      word: row.word as string | null,
-      class: row.class === null ? null : Number(row.class),
-      calls: Number(row.calls),
-      cpuMicros: Number(row.cpuMicros),
-    }));
-  }
-
-  /** Calls of functions by step; only steps with calls. */
-  async series(filter: StatisticsFilter): Promise<readonly CountedSteps[]> {
-    const { rows } = await sql<Record<keyof CountedSteps, string | number>>`
-      with steps(n, first_id, before_id) as (${stepsOf(filter)})
-      select function_id, n as step, count(*) as calls,
-        sum(case when status = 'ERROR' then 1 else 0 end) as failed
-      from ${callsOf(filter)}
-      group by 1, 2`.execute(this.db);
-    return rows.map(({ functionId, step, calls, failed }) => ({
-      functionId: String(functionId),
-      step: Number(step),
-      calls: Number(calls),
-      failed: Number(failed),
-    }));
+      select n as step, function_id, ${word} as word, ${sql.raw(CLASS)} as class,
+        sum(case when skip_reason is null then 1 else 0 end) as calls,
+        coalesce(sum(cpu_micros), 0) as cpu_micros, count(*) as found,
+        sum(case when ${sql.raw(UNFINISHED)} then 1 else 0 end) as unfinished
+      from ${rowsOf(filter)}
+      group by 1, 2, 3, 4`.execute(this.db);
+    const byStep = Map.groupBy(rows, ({ step }) => Number(step));
+    return filter.steps.map((_, n) =>
+      stepOf((byStep.get(n) ?? []).map((row) => ({
+        functionId: String(row.functionId),
+        word: row.word as string | null,
+        class: row.class === null ? null : Number(row.class),
+        calls: Number(row.calls),
+        cpuMicros: Number(row.cpuMicros),
+        found: Number(row.found),
+        unfinished: Number(row.unfinished),
+      })))
+    );
   }
 }
 
-/** The steps as rows. A cross join keeps SQLite from reading the calls first. */
+interface ReadRow extends CountedCalls, StepRows {
+  readonly step: number;
+  readonly functionId: string;
+}
+
+function stepOf(rows: readonly Omit<ReadRow, "step">[]): CountedStep & StepRows {
+  const all = new Map<string, CountedCalls>();
+  const byFunction = [];
+  let [found, unfinished] = [0, 0];
+  for (const { found: ofRow, unfinished: unfinishedOfRow, ...counted } of rows) {
+    found += ofRow;
+    unfinished += unfinishedOfRow;
+    if (counted.calls === 0) continue;
+    byFunction.push(counted);
+    const { word, class: number, calls, cpuMicros } = counted;
+    const key = `${number} ${word}`;
+    const sum = all.get(key) ?? { calls: 0, cpuMicros: 0 };
+    all.set(key, {
+      word,
+      class: number,
+      calls: sum.calls + calls,
+      cpuMicros: sum.cpuMicros + cpuMicros,
+    });
+  }
+  return { byFunction, all: [...all.values()], found, unfinished };
+}
+
+/** The steps as rows. */
 function stepsOf({ steps }: StatisticsFilter): RawBuilder<unknown> {
   const rows = steps.map(({ from, before }, n) => sql`(${sql.lit(n)}, ${from}, ${before})`);
   return sql`values ${sql.join(rows)}`;
 }
 
-function callsOf({ functionIds }: StatisticsFilter): RawBuilder<unknown> {
+/** The rows of the steps, skipped calls included. A cross join keeps SQLite from reading them first. */
+function rowsOf({ functionIds }: StatisticsFilter): RawBuilder<unknown> {
   const ofFunctions = functionIds === undefined
     ? sql``
     : sql`and function_id in (${sql.join(functionIds)})`;
   return sql`steps cross join invocations
-    where id >= first_id and id < before_id and skip_reason is null ${ofFunctions}`;
+    where id >= first_id and id < before_id ${ofFunctions}`;
 }

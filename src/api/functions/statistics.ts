@@ -21,7 +21,10 @@ const FUNCTIONS_MAX = 100;
 
 const timeQuery = {
   since: timestampIn.optional().openapi({ description: "24 hours before `until` by default" }),
-  until: timestampIn.optional().openapi({ description: "Exclusive; now by default" }),
+  until: timestampIn.optional().openapi({
+    description: "Exclusive; now by default. Without `since` and `until`, steps begin at whole " +
+      "multiples of their length since 1970, and the last one is that of now",
+  }),
   step: durationIn.optional().openapi({
     description: "Whole seconds, at most 1,000 steps; a 60th of the time by default",
   }),

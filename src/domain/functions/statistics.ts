@@ -1,7 +1,12 @@
 /** How often functions were called, with what ends, and how long that took. */
 import { firstIdOf } from "../../store/invocation_search.ts";
 import type { Store } from "../../store/mod.ts";
-import { type CountedCalls, durationOf, type StatisticsFilter } from "../../store/statistics.ts";
+import {
+  type CountedCalls,
+  type CountedStep,
+  durationOf,
+  type StatisticsFilter,
+} from "../../store/statistics.ts";
 import { invalid } from "../errors.ts";
 import { anyFunction } from "../references.ts";
 
@@ -33,7 +38,7 @@ export interface Steps {
 export interface StatisticsQuery {
   /** RFC 3339; 24 hours before `until` if absent. */
   readonly since: string | undefined;
-  /** Exclusive; now if absent. */
+  /** Exclusive; now if absent. Without both, steps begin at whole multiples of their length, and the last one is that of now. */
   readonly until: string | undefined;
   /** A 60th of the time if absent. */
   readonly stepMs: number | undefined;
@@ -64,10 +69,8 @@ export class Statistics {
     const functionIds = functionId === undefined
       ? undefined
       : [(await anyFunction(this.store.read, functionId)).id];
-    const rows = await this.store.read.statistics.counted(filterOf(steps, functionIds), "step");
-    const tallies = new Map<string | number, Tally>();
-    for (const row of rows) tallyOf(tallies, row.key).add(row);
-    return { steps, counts: steps.starts.map((_, n) => tallyOf(tallies, n).counts) };
+    const counted = await this.store.read.statistics.counted(filterOf(steps, functionIds));
+    return { steps, counts: counted.map(({ all }) => new Tally(all).counts) };
   }
 
   /**
@@ -82,27 +85,21 @@ export class Statistics {
   ): Promise<readonly FunctionCounts[]> {
     const { statistics, functions } = this.store.read;
     const steps = stepsOf(query);
-    const whole = { ...steps, starts: steps.starts.slice(0, 1), stepMs: rangeOf(steps) };
-    const tallies = new Map<string | number, Tally>();
-    for (const row of await statistics.counted(filterOf(whole, functionIds), "functionId")) {
-      tallyOf(tallies, row.key).add(row);
-    }
-    const first = [...tallies].map(([id, { counts }]) => ({ functionId: String(id), counts }))
+    const counted = await statistics.counted(filterOf(steps, functionIds));
+    const tallies = await talliesOf(counted);
+    const first = Array.from(tallies, ([functionId, { counts }]) => ({ functionId, counts }))
       .toSorted((a, b) => measureOf(b.counts, order) - measureOf(a.counts, order)).slice(0, limit);
     if (first.length === 0) return [];
-    const ids = first.map(({ functionId }) => functionId);
-    const names = new Map(await functions.displayNames(ids));
-    const series = await statistics.series(filterOf(steps, ids));
-    const byId = Map.groupBy(series, ({ functionId }) => functionId);
-    return first.map(({ functionId, counts }) => {
-      const calls = steps.starts.map(() => 0);
-      const failed = steps.starts.map(() => 0);
-      for (const row of byId.get(functionId) ?? []) {
-        calls[row.step] = row.calls;
-        failed[row.step] = row.failed;
-      }
-      return { functionId, displayName: names.get(functionId) ?? "", counts, calls, failed };
-    });
+    const names = new Map(
+      await functions.displayNames(first.map(({ functionId }) => functionId)),
+    );
+    const series = seriesOf(counted, new Set(first.map(({ functionId }) => functionId)));
+    return first.map(({ functionId, counts }) => ({
+      functionId,
+      displayName: names.get(functionId) ?? "",
+      counts,
+      ...series.get(functionId) ?? { calls: [], failed: [] },
+    }));
   }
 }
 
@@ -113,6 +110,10 @@ class Tally {
   readonly #classes = new Map<number, number>();
   #calls = 0;
   #cpuMicros = 0;
+
+  constructor(counted: readonly CountedCalls[] = []) {
+    for (const calls of counted) this.add(calls);
+  }
 
   add({ word, class: number, calls, cpuMicros }: CountedCalls): void {
     this.#calls += calls;
@@ -133,10 +134,35 @@ class Tally {
   }
 }
 
-function tallyOf(tallies: Map<string | number, Tally>, key: string | number): Tally {
-  const tally = tallies.get(key) ?? new Tally();
-  tallies.set(key, tally);
-  return tally;
+/** The calls of each function, in all steps. Other work goes on between two steps, each of which may have many rows. */
+async function talliesOf(counted: readonly CountedStep[]): Promise<ReadonlyMap<string, Tally>> {
+  const tallies = new Map<string, Tally>();
+  for (const { byFunction } of counted) {
+    for (const calls of byFunction) {
+      const tally = tallies.get(calls.functionId) ?? new Tally();
+      tallies.set(calls.functionId, tally);
+      tally.add(calls);
+    }
+    if (byFunction.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return tallies;
+}
+
+/** The calls of these functions in each step, and those of them that failed. */
+function seriesOf(counted: readonly CountedStep[], functionIds: ReadonlySet<string>) {
+  const zeros = () => counted.map(() => 0);
+  const series = new Map(
+    Array.from(functionIds, (id) => [id, { calls: zeros(), failed: zeros() }] as const),
+  );
+  for (const [n, { byFunction }] of counted.entries()) {
+    for (const { functionId, word, calls } of byFunction) {
+      const of = series.get(functionId);
+      if (of === undefined) continue;
+      of.calls[n] = (of.calls[n] ?? 0) + calls;
+      if (word !== null) of.failed[n] = (of.failed[n] ?? 0) + calls;
+    }
+  }
+  return series;
 }
 
 /** @param classes numbers and counts, ascending */
@@ -157,10 +183,6 @@ function measureOf({ calls, failures, p99Micros = 0, cpuMicros }: Counts, order:
   const failed = () => failures.values().reduce((sum, count) => sum + count, 0);
   return { calls: () => calls, failures: failed, p99: () => p99Micros, cpuTime: () => cpuMicros }
     [order]();
-}
-
-function rangeOf({ starts, stepMs }: Steps): number {
-  return starts.length * stepMs;
 }
 
 function filterOf(
@@ -192,7 +214,11 @@ function stepsOf({ since, until, stepMs }: StatisticsQuery): Steps {
     const description = `makes ${count} steps, the limit is ${STEPS_MAX}; name a longer one`;
     throw invalid({ field: "step", description });
   }
-  return { starts: Array.from({ length: count }, (_, n) => start + n * step), stepMs: step };
+  // The steps of the next request are the same, and counted already.
+  const first = since === undefined && until === undefined
+    ? Math.ceil(end / step) * step - count * step
+    : start;
+  return { starts: Array.from({ length: count }, (_, n) => first + n * step), stepMs: step };
 }
 
 function wholeSecond(ms: number): number {

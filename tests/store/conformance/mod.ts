@@ -8,6 +8,7 @@ import { INVOCATIONS, PURGES, SEARCH } from "./invocations.ts";
 import { OUTBOX } from "./outbox.ts";
 import { SESSIONS } from "./sessions.ts";
 import type { Steps } from "./rows.ts";
+import { STATISTICS } from "./statistics.ts";
 import { TRIGGERS } from "./triggers.ts";
 import { VOLUMES } from "./volumes.ts";
 import { WRITES } from "./writes.ts";
@@ -24,6 +25,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   flow: FLOW,
   search: SEARCH,
   purges: PURGES,
+  statistics: STATISTICS,
   triggers: TRIGGERS,
   volumes: VOLUMES,
   writes: WRITES,

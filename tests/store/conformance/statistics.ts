@@ -1,0 +1,93 @@
+/** Statistics: counts of calls by step, and what is kept of them. */
+import assert from "node:assert/strict";
+import type { Store } from "../../../src/store/mod.ts";
+import type { CountedStep } from "../../../src/store/statistics.ts";
+import { commitRow, functionRow, id, invocationRow, type Steps, time } from "./rows.ts";
+
+/** Long ago: the steps are over. */
+const AGO = -50_000_000;
+const at = (second: number, number?: number) => id(AGO + second, number);
+
+const [ONE, OTHER] = [id(0), id(0, 1)];
+const STEPS = [0, 10, 20].map((second) => ({ from: at(second), before: at(second + 10) }));
+const commitOf = (functionId: string) => functionId === ONE ? id(0, 2) : id(0, 3);
+const of = (functionId: string) => ({ functionId, commitId: commitOf(functionId) });
+
+const count = (store: Store, functionIds?: readonly string[]) =>
+  store.read.statistics.counted({ steps: STEPS, functionIds });
+
+/** Calls of each step, in all and by function. */
+const callsOf = (counted: readonly CountedStep[]) =>
+  counted.map(({ all, byFunction }) => [
+    all.reduce((sum, { calls }) => sum + calls, 0),
+    byFunction.reduce((sum, { functionId, calls }) => sum + (functionId === ONE ? calls : 0), 0),
+  ]);
+
+export const STATISTICS: Steps = {
+  "calls are counted by step and function, with words, durations and processor time": async (
+    store,
+  ) => {
+    await store.write(async (tx) => {
+      for (const functionId of [ONE, OTHER]) {
+        await tx.functions.insert(functionRow({ id: functionId }));
+        await tx.commits.insert(commitRow({ id: commitOf(functionId), functionId }), [
+          { commitId: commitOf(functionId), path: "main.ts", digest: null, size: 1 },
+        ]);
+      }
+      const success = { status: "SUCCESS", durationMicros: 1000, cpuMicros: 5 } as const;
+      const failure = { status: "ERROR", error: "TIMEOUT: 1s", durationMicros: 2000 } as const;
+      const skipped = { status: "ERROR", error: "CANCELLED: x", skipReason: "OVERLAP" } as const;
+      for (
+        const row of [
+          invocationRow({ ...of(ONE), id: at(0), ...success }),
+          invocationRow({ ...of(ONE), id: at(9), ...success }),
+          invocationRow({ ...of(OTHER), id: at(1), ...success }),
+          invocationRow({ ...of(ONE), id: at(2), ...failure }),
+          invocationRow({ ...of(ONE), id: at(3), ...skipped }),
+          invocationRow({ ...of(ONE), id: at(11), status: "RUNNING", attempt: 1 }),
+          invocationRow({ ...of(OTHER), id: at(30), ...success }),
+        ]
+      ) await tx.invocations.insert(row);
+    });
+    const counted = await count(store);
+    assert.deepEqual(callsOf(counted), [[4, 3], [1, 1], [0, 0]]);
+    const [{ all, byFunction } = { all: [], byFunction: [] }] = counted;
+    assert.deepEqual(
+      all.map(({ word, calls, cpuMicros }) => [word, calls, cpuMicros]).sort(),
+      [
+        [null, 3, 15],
+        ["TIMEOUT", 1, 0],
+      ].sort(),
+    );
+    assert.deepEqual(new Set(byFunction.map((row) => row.class)).size, 2);
+    assert.deepEqual(callsOf(await count(store, [ONE])), [[3, 3], [1, 1], [0, 0]]);
+    assert.deepEqual(callsOf(await count(store, [OTHER])), [[1, 0], [0, 0], [0, 0]]);
+  },
+
+  "a step that is over is counted once": async (store) => {
+    for (const functionIds of [undefined, [ONE]]) {
+      const [before, after] = [await count(store, functionIds), await count(store, functionIds)];
+      for (const [n, step] of before.entries()) assert.equal(after[n], step);
+    }
+  },
+
+  "a late end counts anew": async (store) => {
+    const before = await count(store);
+    await store.write(async ({ invocations }) => {
+      const attempt = { id: at(11), owner: "node", attempt: 1 };
+      const end = { status: "ERROR", error: "TIMEOUT: 1s" } as const;
+      assert.equal(await invocations.finish(attempt, { end }, time(2)), true);
+    });
+    const after = await count(store);
+    assert.deepEqual(after[1]?.all.map(({ word, calls }) => [word, calls]), [["TIMEOUT", 1]]);
+    assert.equal(after[0], before[0]);
+    assert.deepEqual((await count(store, [ONE]))[1]?.all, after[1]?.all);
+  },
+
+  "what was purged does not count any more": async (store) => {
+    const ended = { functionId: ONE, before: time(1) };
+    await store.write((tx) => tx.purges.eraseInvocations(ended, "", undefined));
+    assert.deepEqual(callsOf(await count(store)), [[1, 0], [1, 1], [0, 0]]);
+    assert.deepEqual(callsOf(await count(store, [ONE])), [[0, 0], [1, 1], [0, 0]]);
+  },
+};
