@@ -11,6 +11,7 @@ import {
 } from "./client/schemas.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { firstLine, oneLine } from "./terminal/failure.ts";
+import { describeMeasurements } from "./terminal/measurements.ts";
 import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
 import { waitOf } from "./terminal/wait.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -124,6 +125,7 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
     ...attempt === 0 ? [] : [["attempt", `${attempt} of ${maxAttempts}`] as const],
     ...limits === undefined ? [] : [["limits", describeLimits(limits)] as const],
     ...vfsId === undefined ? [] : [["volume", await volumeOf(api, invocation)] as const],
+    ...describeMeasurements(invocation),
     ["input", JSON.stringify(input, null, 2)],
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
     ...error === undefined ? [] : [["error", error] as const],

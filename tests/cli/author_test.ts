@@ -59,7 +59,14 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assert.deepEqual([newest.status, older.length], ["SUCCESS", 2]);
     const shown = await author.json("show", "greeter", newest.id);
     assert.deepEqual([shown.input, shown.commitId], [{ name: "Ada" }, commits[0]]);
-    assert.match(await author.ok(["show", ".", "latest"]), /status +SUCCESS/);
+    const names = shown.phases.map(({ name }: { name: string }) => name);
+    assert.ok(["queue", "instance", "run", "record"].every((name) => names.includes(name)), names);
+    assert.match(shown.phases[0].duration, /^\d+\.\d{6}s$/);
+    assert.ok(shown.usage.peakMemoryBytes > 0);
+    const text = await author.ok(["show", ".", "latest"]);
+    assert.match(text, /status +SUCCESS/);
+    assert.match(text, /^ +run +[\d.,]+ ms +█+$/m);
+    assert.match(text, /^used +.*[\d.]+ MiB of memory at most/m);
     assert.deepEqual(await author.json("history", "--query", "nobody"), []);
     assert.equal((await author.json("history", "--limit", "1", "--status", "success")).length, 1);
     const hour = 60 * 60 * 1000;

@@ -7,8 +7,9 @@ const optionalText = z.string().nullish().transform((value) => value || undefine
 const optionalCount = z.number().nullish().transform((value) => value ?? undefined);
 const count = optionalCount.transform((value) => value ?? 0);
 /** 64-bit numbers are strings in JSON. */
-const bytes = z.union([z.string().regex(/^[0-9]+$/), z.number()]).nullish()
-  .transform((value) => Number(value ?? 0));
+const optionalBytes = z.union([z.string().regex(/^[0-9]+$/), z.number()]).nullish()
+  .transform((value) => value === null || value === undefined ? undefined : Number(value));
+const bytes = optionalBytes.transform((value) => value ?? 0);
 
 const PROCESS_REUSE_PREFIX = "PROCESS_REUSE_";
 
@@ -179,6 +180,31 @@ export const DeadLetter = z.object({
 });
 export type DeadLetter = z.output<typeof DeadLetter>;
 
+/** A part of an attempt, and inside of `run` the sums `host_calls` and `egress`; an addition to C1's API. */
+const Phase = z.object({ name: text, startedAt: optionalText, duration: durationText });
+export type Phase = z.output<typeof Phase>;
+
+/** What the last attempt used; what is absent was not measured. */
+const Usage = z.object({
+  cpuTime: optionalText,
+  wallTime: optionalText,
+  peakMemoryBytes: optionalBytes,
+  egressBytes: optionalBytes,
+  volumeBytes: optionalBytes,
+});
+export type Usage = z.output<typeof Usage>;
+
+const VERDICT_PREFIX = "EGRESS_VERDICT_";
+
+/** Connections to one host with one verdict. */
+const EgressVerdict = z.object({
+  host: text,
+  verdict: text.transform((verdict) => verdict.replace(VERDICT_PREFIX, "").toLowerCase()),
+  count,
+  bytes,
+});
+export type EgressVerdict = z.output<typeof EgressVerdict>;
+
 export const INVOCATION_PREFIX = "FUNCTION_INVOCATION_STATUS_";
 
 export const Invocation = z.object({
@@ -219,6 +245,11 @@ export const Invocation = z.object({
     invocationId: optionalText,
   }).nullish().transform((value) => value ?? undefined),
   limits: Limits.nullish().transform((value) => value ?? undefined),
+  /** What the last attempt took; additions to C1's API, and absent before its end. */
+  worker: optionalText,
+  phases: z.array(Phase).nullish().transform((value) => value ?? []),
+  usage: Usage.nullish().transform((value) => value ?? undefined),
+  egress: z.array(EgressVerdict).nullish().transform((value) => value ?? []),
   createdAt: optionalText,
   updatedAt: optionalText,
 });
