@@ -30,6 +30,10 @@ interface Observed {
 
 /** Sources of random numbers in `node:crypto`. */
 const CRYPTO_NAMES = /^(?:random|generate|getRandom|prng|rng|pseudoRandom|createDiffie)/;
+/** What a process is asked about itself. */
+const PROCESS_NAMES =
+  /^(?:hrtime|uptime|cpuUsage|threadCpuUsage|memoryUsage|resourceUsage|availableMemory|constrainedMemory)$/;
+const PERFORMANCE_NAMES = /^(?:now|mark|measure|timerify|eventLoopUtilization|toJSON)$/;
 
 /** Begins the observation. Returns what ends it. */
 export type Observe = (report: () => never) => () => void;
@@ -61,6 +65,15 @@ const watcher = anonymous((
 /** Prepares the observation, in the root. */
 export function makeObserver({ crypto, process }: NodeParts): Observe {
   const { state, watch, ...dateTraps } = watcher(apply, construct);
+  /** Such as `process.hrtime.bigint`. */
+  const watchParts = (original: object, watched: object) => {
+    for (const key of ownKeys(original)) {
+      const part = getOwnPropertyDescriptor(original, key)?.value;
+      if (key !== "prototype" && typeof part === "function") {
+        defineProperty(watched, key, dataDescriptor(watch(part as AnyFunction), true));
+      }
+    }
+  };
   const replace = ({ target, names = /./ }: Observed) => {
     for (const key of ownKeys(target)) {
       const descriptor = getOwnPropertyDescriptor(target, key);
@@ -69,7 +82,9 @@ export function makeObserver({ crypto, process }: NodeParts): Observe {
       // Some globals are made by their getters.
       const value = target === globalThis ? untyped(target, key) : descriptor.value;
       if (typeof value === "function") {
-        defineProperty(target, key, dataDescriptor(watch(value as AnyFunction), true));
+        const watched = watch(value as AnyFunction);
+        defineProperty(target, key, dataDescriptor(watched, true));
+        watchParts(value, watched);
       }
     }
   };
@@ -80,8 +95,10 @@ export function makeObserver({ crypto, process }: NodeParts): Observe {
     replace({ target: SubtleCrypto.prototype });
     replace({ target: Math, names: /^random$/ });
     replace({ target: Date, names: /^now$/ });
-    replace({ target: Performance.prototype, names: /^(?:now|mark|measure|toJSON)$/ });
-    replace({ target: process, names: /^(?:hrtime|uptime|cpuUsage|memoryUsage)$/ });
+    replace({ target: Performance.prototype, names: PERFORMANCE_NAMES });
+    replace({ target: process, names: PROCESS_NAMES });
+    replace({ target: Deno, names: /^memoryUsage$/ });
+    replace({ target: Temporal.Now });
     replace({ target: globalThis, names: /^(?:setTimeout|setInterval|setImmediate)$/ });
     const traps = dictionary<unknown>(dateTraps) as ProxyHandler<DateConstructor>;
     const observedDate = new ProxyOf(Date, traps);
