@@ -1,6 +1,7 @@
 /** The namespaces and methods of `sdk`, as C1's TypeScript SDK names them. Additions of this server say so. */
 import type * as api from "./api_types.ts";
 import type { Answered, InFunction, Nothing, OfCommit, OfFunction } from "./api_request.ts";
+import type { Server, Statistics } from "./server_methods.ts";
 import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
 /** Functions, their commits and tags, and calls of them. */
@@ -202,4 +203,8 @@ export interface Sdk {
   readonly deadLetters: DeadLetters;
   /** An addition of this server. */
   readonly invocations: Invocations;
+  /** An addition of this server. */
+  readonly statistics: Statistics;
+  /** An addition of this server. */
+  readonly server: Server;
 }

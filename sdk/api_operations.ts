@@ -1,6 +1,7 @@
 /** The operation of each method of {@link Sdk}. */
 import type { Sdk } from "./api.ts";
 import type { OperationSpec } from "./operation_spec.ts";
+import { server, statistics } from "./server_operations.ts";
 import { deadLetters, invocations, triggers } from "./trigger_operations.ts";
 
 const OF_FUNCTION = { functionId: "function_id" };
@@ -220,6 +221,8 @@ export const OPERATIONS = {
   triggers,
   deadLetters,
   invocations,
+  statistics,
+  server,
 } as const satisfies {
   readonly [Namespace in keyof Sdk]: {
     readonly [Method in keyof Sdk[Namespace]]: OperationSpec;

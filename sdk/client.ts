@@ -20,6 +20,7 @@ const TIMES = [
   "startedAt",
   "endedAt",
   "time",
+  "start",
 ];
 /** Members that `await` and JSON look up in every object; they must be absent. */
 const PROBES = ["then", "toJSON"];
@@ -51,13 +52,13 @@ async function call(spec: OperationSpec, request: unknown): Promise<unknown> {
 
 function picked(fields: Fields, names: Readonly<Record<string, string>>): Fields {
   return Object.fromEntries(
-    Object.entries(names).map(([field, parameter]) => [parameter, textOfFlag(fields[field])]),
+    Object.entries(names).map(([field, parameter]) => [parameter, parameterOf(fields[field])]),
   );
 }
 
-/** Parameters of paths and queries have flags as text. */
-function textOfFlag(value: unknown): unknown {
-  return typeof value === "boolean" ? `${value}` : value;
+/** Parameters of paths and queries have flags and lists as text. */
+function parameterOf(value: unknown): unknown {
+  return typeof value === "boolean" || Array.isArray(value) ? `${value}` : value;
 }
 
 /** Turns the times of a message into dates, in the known fields alone: other text is the author's. */

@@ -54,6 +54,9 @@ const READS = (
   "deadLetters.get": { functionId: failing, id: deadLetterIds[0] },
   "invocations.get": { id: invocationId },
   "invocations.search": { functionIds: [id] },
+  "statistics.getOfFunction": { functionId: id },
+  "statistics.get": { byFunction: true, functionIds: [id, triggered], limit: 5 },
+  "server.getStatus": {},
 });
 
 const INVOKES = (

@@ -1,0 +1,81 @@
+/** Namespaces of `sdk` for what the server counts and reports. All are additions of this server. */
+import type { Answered, OfFunction } from "./api_request.ts";
+import type { RequestOptions } from "./api_types.ts";
+
+/** The time to count. */
+export interface StatisticsRequest {
+  /** RFC 3339; 24 hours before `until` by default. */
+  since?: string;
+  /** RFC 3339, exclusive; now by default. */
+  until?: string;
+  /** Whole seconds such as `60s`; a 60th of the time by default. */
+  step?: string;
+}
+
+/** What is counted of calls. */
+export interface CallCounts {
+  calls?: number;
+  /** Failures by the word of their error. */
+  failures?: Record<string, number>;
+  /** Such as `0.001500s`, within 5 %; absent without a call that ended. */
+  p50?: string;
+  p99?: string;
+  cpuTime?: string;
+}
+
+export interface StatisticsStep extends CallCounts {
+  start?: Date;
+}
+
+export interface FunctionStatistics extends CallCounts {
+  functionId?: string;
+  displayName?: string;
+  callsByStep?: number[];
+  failuresByStep?: number[];
+}
+
+/** Counts of calls. */
+export interface Statistics {
+  getOfFunction(
+    request: OfFunction & StatisticsRequest,
+    options?: RequestOptions,
+  ): Answered<"getFunctionStatisticsResponse", { list?: StatisticsStep[] }>;
+  /** Those of all functions: `list`, or with `byFunction` the first `functions` of an order. */
+  get(
+    request?: StatisticsRequest & {
+      byFunction?: boolean;
+      functionIds?: string[];
+      orderBy?:
+        | "STATISTICS_ORDER_CALLS"
+        | "STATISTICS_ORDER_FAILURES"
+        | "STATISTICS_ORDER_P99"
+        | "STATISTICS_ORDER_CPU_TIME";
+      limit?: number;
+    },
+    options?: RequestOptions,
+  ): Answered<
+    "getStatisticsResponse",
+    { list?: StatisticsStep[]; functions?: FunctionStatistics[] }
+  >;
+}
+
+export interface ServerStatus {
+  version?: string;
+  uptime?: string;
+  walls?: string;
+  slots?: { running?: number; queued?: number; limit?: number; perSecond?: number };
+  disk?: { freeBytes?: number; totalBytes?: number; databaseBytes?: number };
+  /** Absent without a cluster. */
+  workers?: {
+    id?: string;
+    version?: string;
+    capacity?: number;
+    free?: number;
+    isDraining?: boolean;
+  }[];
+}
+
+/** The server itself. */
+export interface Server {
+  getStatus(options?: RequestOptions): Answered<"getStatusResponse", ServerStatus>;
+}
