@@ -37,19 +37,25 @@ Deno.test("the console is built once for each state of its sources", async () =>
   assert.deepEqual(await build(), { success: true, notes: "" }, "without sources");
   await Deno.writeTextFile(`${root}/console/vite.config.ts`, "");
   await Deno.writeTextFile(main, "first");
+  await Deno.writeTextFile(`${root}/console/extra.ts`, "");
   const [one, other] = await Promise.all([build(), build()]);
   assert.ok(one.success && other.success);
   assert.match(one.notes + other.notes, /^Building the console \.\.\.\n$/, "one of two builds");
   assert.deepEqual([await built(), await builds()], ["first", 1]);
   assert.deepEqual([await build(), await builds()], [{ success: true, notes: "" }, 1]);
 
+  await Deno.remove(`${root}/console/extra.ts`);
+  await Deno.utime(`${root}/console`, later(1), later(1));
+  assert.match((await build()).notes, /^Building/, "a file was removed");
+  assert.equal(await builds(), 2);
+
   await Deno.utime(main, later(1), later(1));
-  assert.deepEqual([(await build()).notes, await builds()], ["", 1], "only its time changed");
+  assert.deepEqual([(await build()).notes, await builds()], ["", 2], "only its time changed");
 
   await Deno.writeTextFile(main, "second");
   await Deno.utime(main, later(2), later(2));
   assert.match((await build()).notes, /^Building/);
-  assert.deepEqual([await built(), await builds()], ["second", 2]);
+  assert.deepEqual([await built(), await builds()], ["second", 3]);
 
   await Deno.writeTextFile(main, "third");
   await Deno.utime(main, later(3), later(3));
