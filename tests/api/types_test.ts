@@ -33,6 +33,24 @@ serverSuite("types for an editor", {}, {
     );
     await Deno.remove(join(zod, "stolen.d.ts")).catch(() => {});
   },
+  async "names the packages that this node has not downloaded"({ client, server }) {
+    const id = await client.deploy(
+      `import ms from "npm:ms@2.1.2"; export default () => ({ day: ms("1d") });`,
+    );
+    // The directory of the downloads is a link: other servers keep theirs.
+    const cache = join(server.dataDir, "cache/builder");
+    await Deno.rename(cache, `${cache}.away`);
+    try {
+      const { status, body } = await client.get(`/api/v1/functions/${id}/commits/HEAD/types`);
+      assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+      assert.deepEqual(body.missing, ["ms@2.1.2"]);
+      assert.ok(`${SDK}/package.json` in body.files);
+    } finally {
+      await Deno.rename(`${cache}.away`, cache);
+    }
+    const { body } = await client.get(`/api/v1/functions/${id}/commits/HEAD/types`);
+    assert.ok(!("missing" in body) && "node_modules/ms/package.json" in body.files);
+  },
   async "rejects an unknown commit"({ client }) {
     const id = await client.deploy("export default () => ({});");
     const answer = await client.get(`/api/v1/functions/${id}/commits/none/types`);

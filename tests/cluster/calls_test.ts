@@ -44,6 +44,15 @@ Deno.test("calls on workers", async (t) => {
     assert.equal(large.text, text);
   });
 
+  await t.step("the status of the server names the worker", async () => {
+    const { body: { workers, slots } } = await client.get("/api/v1/status");
+    assert.equal(workers.length, 1);
+    const [{ id, version, free, ...rest }] = workers;
+    assert.deepEqual(rest, { capacity: 1, isDraining: false });
+    assert.ok(id.length > 0 && /^\d+\.\d+\.\d+$/.test(version) && free <= 1);
+    assert.equal(slots.limit, 1);
+  });
+
   await t.step("an error has the stack in the author's lines", async () => {
     const id = await client.deploy(`export default () => {\n  throw new Error("no");\n};`);
     const { body } = await client.invoke(id);
