@@ -3680,7 +3680,7 @@ export interface operations {
                 since?: string;
                 /** @description Whole seconds, at most 1,000 steps; a 60th of the time by default */
                 step?: string;
-                /** @description Exclusive; now by default */
+                /** @description Exclusive; now by default. Without `since` and `until`, steps begin at whole multiples of their length since 1970, and the last one is that of now */
                 until?: string;
             };
             header?: never;
@@ -4256,7 +4256,7 @@ export interface operations {
                 since?: string;
                 /** @description Whole seconds, at most 1,000 steps; a 60th of the time by default */
                 step?: string;
-                /** @description Exclusive; now by default */
+                /** @description Exclusive; now by default. Without `since` and `until`, steps begin at whole multiples of their length since 1970, and the last one is that of now */
                 until?: string;
             };
             header?: never;
