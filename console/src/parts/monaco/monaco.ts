@@ -70,6 +70,8 @@ export const OPTIONS: monaco.editor.IStandaloneEditorConstructionOptions = {
   minimap: { enabled: false },
   scrollBeyondLastLine: false,
   renderLineHighlight: "line",
+  // Dimmed, the number of the last line has too little contrast.
+  renderFinalNewline: "on",
   overviewRulerBorder: false,
   fixedOverflowWidgets: true,
   tabSize: 2,
