@@ -1,0 +1,262 @@
+/** The code of a function in the console: edit, save, conflict, publish, run and test. */
+import assert from "node:assert/strict";
+import { type Client, type Json, unbase64 } from "../support/client.ts";
+import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
+import { TestServer } from "../support/server.ts";
+
+const MAIN = `import type { CallContext } from "@c1/functions-sdk";
+
+interface Input {
+  name: string;
+  mood?: "glad" | "calm";
+}
+
+export default async function main({ name, mood }: Input, context: CallContext) {
+  console.log("greets", name);
+  if (name === "slow") await new Promise((resolve) => setTimeout(resolve, 600_000));
+  if (name === "nobody") throw new TypeError("Nobody to greet");
+  return { message: \`Hello, \${name}!\`, mood: mood ?? "calm", attempt: context.attempt };
+}
+`;
+const TESTS = `import { test } from "@c1/test";
+
+test("adds", ({ equal }) => {
+  equal(1 + 1, 3, "the sum");
+});
+test("holds", ({ ok }) => {
+  ok(true);
+});
+`;
+
+interface Flow {
+  readonly client: Client;
+  readonly console: ConsoleBrowser;
+  readonly page: Page;
+  readonly id: string;
+}
+
+/** Replaces the text of a file that the editor shows. */
+async function write(page: Page, text: string, path = "main.ts"): Promise<void> {
+  await page.getByRole("textbox", { name: `Code: ${path}`, exact: true })
+    .waitFor({ state: "attached" });
+  await page.locator(".function-editor .monaco-editor .view-lines").click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText(text);
+  await page.getByText(/not saved; this browser keeps the draft/).waitFor();
+}
+
+async function shown(page: Page, text: string): Promise<void> {
+  await page.locator(".function-editor .view-line", { hasText: text }).first().waitFor();
+}
+
+async function headFiles({ client, id }: Flow): Promise<Record<string, string>> {
+  const { body } = await client.get(`/api/v1/functions/${id}/commits/HEAD`);
+  return Object.fromEntries(
+    Object.entries(body.files as Record<string, string>)
+      .map(([path, content]) => [path, unbase64(content)]),
+  );
+}
+
+async function readFunction({ client, id }: Flow): Promise<Json> {
+  return (await client.get(`/api/v1/functions/${id}`)).body.function;
+}
+
+const saveButton = (page: Page) => page.getByRole("button", { name: /^Save Ctrl/ });
+
+async function draftSurvives(flow: Flow): Promise<void> {
+  const { page, console, id } = flow;
+  await console.goto(`/functions/${id}`);
+  await shown(page, "interface");
+  await write(page, `${MAIN.replace("Hello", "Good   day")}export const wrong: number = 'x';\n`);
+  // The editor's own service knows the SDK, and finds what is wrong.
+  const problems = page.getByRole("region", { name: "Problems" });
+  await problems.getByText("Type 'string' is not assignable to type 'number'.").waitFor();
+  assert.doesNotMatch(await problems.innerText(), /functions-sdk/);
+  await console.assertAccessible();
+  await console.screenshot("function_code");
+  await page.reload();
+  await shown(page, "Good   day");
+  assert.deepEqual(console.complaints, [], "no complaint, as of the Content-Security-Policy");
+}
+
+async function sessionEnds(flow: Flow, link: string): Promise<void> {
+  const { page } = flow;
+  await page.getByRole("textbox", { name: "Message of the commit" }).fill("Wish a good day");
+  await page.context().clearCookies();
+  // Another request may open the dialog first, over the button.
+  await saveButton(page).dispatchEvent("click");
+  const dialog = page.getByRole("dialog", { name: "Your session has ended" });
+  await dialog.getByRole("textbox").fill(link);
+  await dialog.getByRole("button", { name: "Sign in" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await shown(page, "Good   day");
+  // A save whose requests all came after the sign-in went through.
+  await page.locator(".function-save [aria-busy]").waitFor({ state: "detached" });
+  if (await saveButton(page).isEnabled()) await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  const files = await headFiles(flow);
+  assert.match(files["main.ts"] ?? "", /Good {3}day.*\n/);
+  assert.equal(files["main.test.ts"], TESTS);
+  const { body } = await flow.client.get(`/api/v1/functions/${flow.id}/commits`);
+  assert.equal(body.list[0].message, "Wish a good day");
+  // What the server's type check finds comes beside, each with a link to its line.
+  const problems = page.getByRole("region", { name: "Problems" });
+  await problems.getByText("Server's type check").waitFor();
+  await problems.getByRole("button", { name: /^main\.ts:\d+/ }).first().click();
+  await page.waitForURL(/line=\d+/);
+}
+
+async function buildFails(flow: Flow): Promise<void> {
+  const { page } = flow;
+  const { head } = await readFunction(flow);
+  await write(page, `import "./missing.ts";\n${MAIN}`);
+  await page.locator(".function-editor .view-lines").click();
+  await page.keyboard.press("Control+S");
+  const problems = page.getByRole("region", { name: "Problems" });
+  await problems.getByText("Build", { exact: true }).waitFor();
+  assert.equal((await readFunction(flow)).head, head);
+  await write(page, MAIN);
+  await page.keyboard.press("Control+S");
+  await page.getByText(/Saved as commit/).waitFor();
+  assert.equal((await headFiles(flow))["main.ts"], MAIN);
+}
+
+async function headMoves(flow: Flow): Promise<void> {
+  const { page, client, id } = flow;
+  await write(page, MAIN.replace("Hello", "Salut"));
+  const theirs = MAIN.replace("Hello", "Ciao");
+  const { status } = await client.commit(id, { "main.ts": theirs, "other.ts": "export {};\n" });
+  assert.equal(status, 200);
+  await page.getByText(/The head moved to/).waitFor();
+  assert.ok(await saveButton(page).isDisabled());
+  await page.getByRole("button", { name: "Compare" }).click();
+  const dialog = page.getByRole("dialog", { name: "The head moved" });
+  await dialog.getByRole("button", { name: "main.ts changed" }).click();
+  await dialog.locator(".view-line", { hasText: "Ciao" }).first().waitFor();
+  await dialog.locator(".view-line", { hasText: "Salut" }).first().waitFor();
+  assert.equal((await headFiles(flow))["main.ts"], theirs);
+  await dialog.getByRole("button", { name: "Keep mine on top" }).click();
+  await shown(page, "Salut");
+  await page.getByRole("button", { name: "other.ts" }).waitFor();
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  const files = await headFiles(flow);
+  assert.deepEqual(Object.keys(files).sort(), ["main.ts", "other.ts"]);
+  assert.match(files["main.ts"] ?? "", /Salut/);
+}
+
+async function filesChange(flow: Flow): Promise<void> {
+  const { page } = flow;
+  const dialog = page.getByRole("dialog");
+  await page.getByRole("button", { name: "Add a file" }).click();
+  await dialog.getByRole("textbox", { name: "Path" }).fill("../outside.ts");
+  await dialog.getByRole("button", { name: "Add" }).click();
+  await dialog.getByRole("alert").waitFor();
+  await dialog.getByRole("textbox", { name: "Path" }).fill("main.test.ts");
+  await dialog.getByRole("button", { name: "Add" }).click();
+  await page.waitForURL(/file=main\.test\.ts/);
+  await dialog.waitFor({ state: "hidden" });
+  await write(page, TESTS, "main.test.ts");
+  await page.getByRole("button", { name: "other.ts" }).click();
+  await page.getByRole("button", { name: "Actions of other.ts" }).click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await dialog.getByRole("button", { name: "Delete" }).click();
+  await page.getByText(/2 files not saved/).waitFor();
+}
+
+/** A run of the draft saves it first. */
+async function runs(flow: Flow): Promise<void> {
+  const { page, console } = flow;
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  const panel = page.locator(".function-run");
+  await panel.getByText("The draft is saved as a commit first.").waitFor();
+  await enter(page, `{"name": "Ada", "mood": "sad"}`);
+  // The editor knows the input's type.
+  await panel.locator(".squiggly-warning").first().waitFor();
+  await enter(page, `{"name": "Ada"}`);
+  await panel.getByRole("button", { name: /^Save and run/ }).click();
+  await panel.getByLabel("Output", { exact: true }).getByText("Salut, Ada!").waitFor();
+  await panel.getByLabel("Log", { exact: true }).getByText("greets Ada").waitFor();
+  assert.deepEqual(Object.keys(await headFiles(flow)).sort(), ["main.test.ts", "main.ts"]);
+  await console.assertAccessible();
+  await console.screenshot("function_run");
+  await enter(page, `{"name": "nobody"}`);
+  await page.keyboard.press("Control+Enter");
+  await panel.getByRole("alert").getByText("Nobody to greet").waitFor();
+  await panel.getByRole("link", { name: /^main\.ts:11:/ }).click();
+  await page.waitForURL(/file=main\.ts&line=11/);
+  await enter(page, `{"name": "slow"}`);
+  await page.keyboard.press("Control+Enter");
+  await panel.getByLabel("Log", { exact: true }).getByText("greets slow").waitFor();
+  await panel.getByRole("button", { name: "Cancel" }).click();
+  await panel.getByText("CANCELLED", { exact: true }).waitFor();
+  await panel.getByRole("combobox", { name: "Earlier inputs" }).selectOption(`{"name": "Ada"}`);
+  await panel.getByRole("button", { name: /^Run/ }).click();
+  await panel.getByLabel("Output", { exact: true }).getByText("Salut, Ada!").waitFor();
+  await panel.getByRole("button", { name: "Close" }).click();
+}
+
+async function enter(page: Page, input: string): Promise<void> {
+  await page.locator(".function-run .view-lines").click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText(input);
+}
+
+async function publishes(flow: Flow): Promise<void> {
+  const { page } = flow;
+  const { head, publishedCommitId } = await readFunction(flow);
+  assert.notEqual(head, publishedCommitId);
+  await page.getByText("Behind", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Publish" }).click();
+  const dialog = page.getByRole("dialog", { name: /^Publish commit/ });
+  await dialog.getByRole("button", { name: "main.ts changed" }).click();
+  await dialog.locator(".view-line", { hasText: "Salut" }).first().waitFor();
+  await dialog.getByRole("button", { name: "Publish" }).click();
+  await page.getByText("Published", { exact: true }).first().waitFor();
+  assert.equal((await readFunction(flow)).publishedCommitId, head);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("Behind", { exact: true }).waitFor();
+  assert.equal((await readFunction(flow)).publishedCommitId, publishedCommitId);
+}
+
+async function tests(flow: Flow): Promise<void> {
+  const { page, console } = flow;
+  await page.getByRole("link", { name: "Tests" }).click();
+  await page.getByRole("button", { name: "Run the tests" }).click();
+  await page.getByText(/2 tests, 1 failed/).waitFor();
+  await page.getByText("the sum").waitFor();
+  await console.assertAccessible();
+  await console.screenshot("function_tests");
+  await page.getByRole("link", { name: /^main\.test\.ts:4/ }).click();
+  await page.waitForURL(/file=main\.test\.ts&line=4/);
+  await shown(page, "the sum");
+}
+
+async function narrow(flow: Flow): Promise<void> {
+  await flow.page.setViewportSize({ width: 390, height: 800 });
+  await flow.console.goto(`/functions/${flow.id}`);
+  await shown(flow.page, "interface");
+  await flow.console.assertAccessible();
+}
+
+browserTest("console: the code of a function", async (t) => {
+  await using server = await TestServer.start({ env: { INVOKED_CHECK_TYPES: "true" } });
+  await using console = await ConsoleBrowser.open(server);
+  const client = await server.client();
+  const id = await client.deploy(MAIN, { "main.test.ts": TESTS });
+  const flow: Flow = { client, console, page: console.page, id };
+  const link = await signInLink(server);
+  const steps: readonly (readonly [string, () => Promise<void>])[] = [
+    ["a draft survives a reload", () => draftSurvives(flow)],
+    ["a session ends in the middle of an edit", () => sessionEnds(flow, link)],
+    ["a build that fails moves no head", () => buildFails(flow)],
+    ["a head that moved is not overwritten", () => headMoves(flow)],
+    ["files are added and deleted", () => filesChange(flow)],
+    ["a draft runs, with its log, errors and a cancel", () => runs(flow)],
+    ["a publish shows the difference and can be undone", () => publishes(flow)],
+    ["tests show their assertions", () => tests(flow)],
+    ["the editor fits a narrow screen", () => narrow(flow)],
+  ];
+  // A step begins where the one before it ended.
+  for (const [name, step] of steps) if (!await t.step(name, step)) break;
+});
