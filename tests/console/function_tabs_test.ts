@@ -176,6 +176,40 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await console.screenshot("function_settings");
   });
 
+  await t.step("retries and rates are settings, too", async () => {
+    await page.getByLabel("Attempts", { exact: true }).fill("5");
+    await page.getByLabel("TIMEOUT", { exact: true }).check();
+    await button("Save retries").click();
+    await saved("Save retries");
+    await page.getByLabel("Rate limit", { exact: true }).fill("100");
+    await button("Save rates and queues").click();
+    const period = page.getByLabel("Period of the rate limit");
+    await page.locator(".field-error", { hasText: "is missing" }).waitFor();
+    assert.equal(await period.getAttribute("aria-invalid"), "true");
+    await period.fill("1m");
+    await page.getByLabel("Circuit breaker", { exact: true }).fill("1");
+    await button("Save rates and queues").click();
+    await saved("Save rates and queues");
+    const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
+    assert.deepEqual(fn.retryPolicy, { maxAttempts: 5, retryOn: ["TIMEOUT"] });
+    assert.deepEqual(fn.rateLimit, { calls: 100, period: "60s" });
+    assert.equal(fn.circuitBreakerMax, 1);
+  });
+
+  await t.step("a circuit breaker that paused calls asks for a decision", async () => {
+    // Runs count from the setting on: the second one pauses.
+    ok(await client.invoke(id));
+    ok(await client.invoke(id, {}, { Prefer: "respond-async" }));
+    const note = page.getByText("The circuit breaker has paused calls");
+    await note.waitFor();
+    await button("Cancel what waits").click();
+    await dialog.getByRole("button", { name: "Cancel the calls" }).click();
+    await note.waitFor({ state: "detached" });
+    await page.getByLabel("Circuit breaker", { exact: true }).fill("");
+    await button("Save rates and queues").click();
+    await saved("Save rates and queues");
+  });
+
   await t.step("a change elsewhere is shown, and takes nothing that was typed", async () => {
     await page.getByLabel("Description").fill("mine");
     await update({ description: "theirs" }, { updateMask: "description" });
