@@ -54,6 +54,9 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await dialog.getByText("version: 1").waitFor();
     assert.match(page.url(), new RegExp(`commit=${first}`));
     await console.assertAccessible();
+    const published = dialog.getByLabel("Compare with").locator("option", { hasText: "Published" });
+    await dialog.getByLabel("Compare with").selectOption(await published.getAttribute("value"));
+    await dialog.getByText("version: 2").first().waitFor();
     await page.goBack();
     await dialog.waitFor({ state: "detached" });
   });

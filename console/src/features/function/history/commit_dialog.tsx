@@ -1,5 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import type { Fn } from "../../../api/types.ts";
 import { CodeBlock } from "../../../parts/code.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { shortId } from "../../../parts/format.ts";
@@ -8,25 +9,29 @@ import { Empty, Loaded } from "../../../parts/states.tsx";
 import { SelectField } from "../../../parts/field.tsx";
 import { Name, Time, visibleText } from "../../../parts/values.tsx";
 import { textOf } from "../content.ts";
-import { type CommitContent, commitQuery } from "../queries.ts";
+import { Difference } from "../difference.tsx";
+import { type CommitContent, commitQuery, commitsQuery } from "../queries.ts";
 
-/** The files of one commit, to read. */
+/** The files of one commit, to read, or how they differ from another one. */
 export function CommitDialog(
-  { functionId, commitId, onClose }: {
-    readonly functionId: string;
+  { fn, commitId, onClose }: {
+    readonly fn: Fn;
     readonly commitId: string;
     readonly onClose: () => void;
   },
 ) {
-  const query = useQuery(commitQuery(functionId, commitId));
+  const query = useQuery(commitQuery(fn.id, commitId));
   return (
     <Dialog open onClose={onClose} title={`Commit ${shortId(commitId)}`} size="large">
-      <Loaded query={query}>{(content) => <Content content={content} />}</Loaded>
+      <Loaded query={query}>{(content) => <Content fn={fn} content={content} />}</Loaded>
     </Dialog>
   );
 }
 
-function Content({ content: { commit, files } }: { readonly content: CommitContent }) {
+function Content(
+  { fn, content: { commit, files } }: { readonly fn: Fn; readonly content: CommitContent },
+) {
+  const [other, setOther] = useState("");
   const paths = Object.keys(files);
   const [chosen, setChosen] = useState("main.ts");
   const path = files[chosen] === undefined ? paths[0] : chosen;
@@ -41,7 +46,9 @@ function Content({ content: { commit, files } }: { readonly content: CommitConte
           ["Id", <code key="id">{commit.id}</code>],
         ]}
       />
-      {path === undefined ? <Empty title="No files" /> : (
+      <CompareField fn={fn} commitId={commit.id} value={other} onChange={setOther} />
+      {other !== "" ? <Difference functionId={fn.id} from={other} to={commit.id} /> : null}
+      {other !== "" ? null : path === undefined ? <Empty title="No files" /> : (
         <>
           <SelectField
             label="File"
@@ -53,5 +60,32 @@ function Content({ content: { commit, files } }: { readonly content: CommitConte
         </>
       )}
     </div>
+  );
+}
+
+/** Chooses the commit to compare with: the published one, or any other. */
+function CompareField({ fn, commitId, value, onChange }: {
+  readonly fn: Fn;
+  readonly commitId: string;
+  readonly value: string;
+  readonly onChange: (commitId: string) => void;
+}) {
+  const { data } = useInfiniteQuery(commitsQuery(fn.id));
+  const commits = data?.pages.flatMap(({ list }) => list) ?? [];
+  return (
+    <SelectField
+      label="Compare with"
+      value={value}
+      onChange={onChange}
+      options={[
+        { value: "", label: "No commit" },
+        ...commits.filter(({ id }) => id !== commitId).map(({ id, message = "" }) => ({
+          value: id,
+          label: `${id === fn.publishedCommitId ? "Published " : ""}${shortId(id)} ${
+            visibleText(message).slice(0, 60)
+          }`,
+        })),
+      ]}
+    />
   );
 }

@@ -29,7 +29,7 @@ export function HistoryTab() {
       <PublishDialog fn={fn} candidate={candidate} onClose={() => setCandidate(undefined)} />
       {commit === undefined ? null : (
         <CommitDialog
-          functionId={fn.id}
+          fn={fn}
           commitId={commit}
           onClose={() =>
             void navigate({ to: "/functions/$functionId/history", params: { functionId: fn.id } })}

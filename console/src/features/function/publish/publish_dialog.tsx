@@ -1,13 +1,11 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { shortId } from "../../../parts/format.ts";
-import { FileDiff } from "../../../parts/monaco/file_diff.tsx";
-import { ErrorNote, Loaded, Note } from "../../../parts/states.tsx";
+import { ErrorNote, Note } from "../../../parts/states.tsx";
 import { draftOf } from "../code/drafts.ts";
-import { split } from "../code/workspace.ts";
-import { commitQuery } from "../queries.ts";
+import { Difference } from "../difference.tsx";
 import { publish } from "./publish.ts";
 
 /** Shows what calls would run in place of the published commit, and publishes the head. */
@@ -37,29 +35,5 @@ export function PublishDialog({ fn, onClose }: { readonly fn: Fn; readonly onClo
         </div>
       </div>
     </Dialog>
-  );
-}
-
-/** What changed from one commit to another; `from` may be empty. */
-export function Difference(
-  { functionId, from, to }: {
-    readonly functionId: string;
-    readonly from: string;
-    readonly to: string;
-  },
-) {
-  const before = useQuery({ ...commitQuery(functionId, from), enabled: from !== "" });
-  const after = useQuery(commitQuery(functionId, to));
-  const isReady = from === "" || before.data !== undefined;
-  return (
-    <Loaded query={isReady ? after : before}>
-      {() => (
-        <FileDiff
-          label="Difference"
-          original={split(before.data?.files ?? {}).saved}
-          modified={split(after.data?.files ?? {}).saved}
-        />
-      )}
-    </Loaded>
   );
 }

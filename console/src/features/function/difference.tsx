@@ -1,0 +1,29 @@
+import { useQuery } from "@tanstack/react-query";
+import { FileDiff } from "../../parts/monaco/file_diff.tsx";
+import { Loaded } from "../../parts/states.tsx";
+import { split } from "./code/workspace.ts";
+import { commitQuery } from "./queries.ts";
+
+/** What changed from one commit to another; `from` may be empty. */
+export function Difference(
+  { functionId, from, to }: {
+    readonly functionId: string;
+    readonly from: string;
+    readonly to: string;
+  },
+) {
+  const before = useQuery({ ...commitQuery(functionId, from), enabled: from !== "" });
+  const after = useQuery(commitQuery(functionId, to));
+  const isReady = from === "" || before.data !== undefined;
+  return (
+    <Loaded query={isReady ? after : before}>
+      {() => (
+        <FileDiff
+          label="Difference"
+          original={split(before.data?.files ?? {}).saved}
+          modified={split(after.data?.files ?? {}).saved}
+        />
+      )}
+    </Loaded>
+  );
+}
