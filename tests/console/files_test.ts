@@ -28,6 +28,7 @@ const FILES: Readonly<Record<string, string>> = {
   "assets/main-abc.js.gz": "gzip",
   "assets/style-abc.css": "body{}",
   ".built-from": "hidden",
+  ".vite/manifest.json": "hidden",
   // What would shadow the server.
   "api/v1/functions": "shadow",
   "openapi.json": "shadow",
@@ -155,6 +156,7 @@ Deno.test("the files of the console", async (t) => {
       "/docs/index.html",
       "/run/x",
       "/.built-from",
+      "/.vite/manifest.json",
       "/link.txt",
       "/../secret",
       "/assets/../../secret",

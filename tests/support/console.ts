@@ -54,8 +54,7 @@ export class ConsoleBrowser implements AsyncDisposable {
     const page = await context.newPage();
     const opened = new ConsoleBrowser(server.url, browser, page);
     opened.watch(page);
-    await page.goto(await signInLink(server));
-    await page.getByRole("heading", { level: 1 }).waitFor();
+    await signIn(page, await signInLink(server));
     return opened;
   }
 
@@ -123,4 +122,12 @@ export async function signInLink(server: Served): Promise<string> {
   const [link] = /http\S+#code=\S+/.exec(stdout) ?? [];
   assert.ok(link !== undefined, stdout);
   return link;
+}
+
+/** Opens a link, and signs in by it. */
+export async function signIn(page: Page, link: string): Promise<void> {
+  await page.goto(link);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL((url) => url.pathname !== "/sign-in");
+  await page.getByRole("heading", { level: 1 }).waitFor();
 }

@@ -8,10 +8,17 @@ export const HEADERS_OF_SERVER = [
   "X-Content-Type-Options",
 ] as const;
 
+/** A header that would remove the cookies of every host of the site, those of the console among them. */
+const REMOVES_COOKIES = /"(?:cookies|\*)"/i;
+
 /** The headers of a function on a host of its own: its cookies are those of that host alone. */
 export function ownHeaders(headers: readonly Header[]): Header[] {
-  return headers.map(([name, value]) => [
-    name,
-    name.toLowerCase() === "set-cookie" ? value.replace(/;\s*domain\s*=[^;]*/gi, "") : value,
-  ]);
+  return headers
+    .filter(([name, value]) =>
+      name.toLowerCase() !== "clear-site-data" || !REMOVES_COOKIES.test(value)
+    )
+    .map(([name, value]) => [
+      name,
+      name.toLowerCase() === "set-cookie" ? value.replace(/;\s*domain\s*=[^;]*/gi, "") : value,
+    ]);
 }

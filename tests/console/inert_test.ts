@@ -1,0 +1,76 @@
+/** No source of the console turns text into markup or code, or links to an address that it has not made itself. */
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const SOURCES = new URL("../../console/src", import.meta.url).pathname;
+
+/** What makes markup or code of text. */
+const INTERPRETED =
+  /\b(?:innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|createContextualFragment|setHTMLUnsafe|parseHTMLUnsafe|DOMParser|srcdoc|document\s*\.\s*write(?:ln)?|eval\s*\(|new\s+Function|(?:setTimeout|setInterval)\s*\(\s*["'`]|javascript:)/gi;
+
+/** Attributes and calls that load or open an address. */
+const ADDRESS =
+  /(?:\b(?:href|src|formAction|xlinkHref)=\{|\b(?:window\.|globalThis\.)open\(|\blocation\.(?:assign|replace)\(|\blocation(?:\.href)?\s*=[^=>])([^\n]*)/g;
+
+/** Addresses that begin with a path of this server, and the makers of such. */
+const OWN = /^\s*(?:["'`]\/(?!\/)|(?:filePath|checkedUrl|ownPath)\()/;
+
+/** By file: what is an address made here, or is no address. */
+const CHECKED: Readonly<Record<string, readonly string[]>> = {
+  // The URL of a blob.
+  "features/volumes/image_preview.tsx": ["src={url} "],
+};
+
+function interpreted(text: string): string[] {
+  return [...text.matchAll(INTERPRETED)].map(([found]) => found);
+}
+
+function addresses(path: string, text: string): string[] {
+  const checked = CHECKED[path] ?? [];
+  return [...text.matchAll(ADDRESS)]
+    .filter(([found, address = ""]) =>
+      !OWN.test(address) && !checked.some((known) => found.startsWith(known))
+    )
+    .map(([found]) => found);
+}
+
+Deno.test("the console makes no markup, code or foreign address of data", async () => {
+  const faults: string[] = [];
+  const names = (await readdir(SOURCES, { recursive: true })).filter((name) =>
+    /\.tsx?$/.test(name) && !name.endsWith("schema.d.ts")
+  );
+  assert.ok(names.length > 50, `${names.length} sources`);
+  for (const name of names) {
+    const text = await readFile(join(SOURCES, name), "utf8");
+    for (const found of [...interpreted(text), ...addresses(name, text)]) {
+      faults.push(`${name}: ${found}`);
+    }
+  }
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("the search for markup, code and addresses finds them", () => {
+  const markup = [
+    "element.innerHTML = name",
+    "<p dangerouslySetInnerHTML={{ __html: name }} />",
+    "document.write(name)",
+    "eval(text)",
+    "new Function(text)",
+    "setTimeout('run()')",
+    "<iframe srcDoc={page} />",
+  ];
+  for (const text of markup) assert.equal(interpreted(text).length, 1, text);
+  const foreign = [
+    "<a href={data.url}>",
+    "<img src={output} />",
+    "globalThis.open(url)",
+    "location.assign(url)",
+    "location.href = url",
+    "<a href={`//${host}`}>",
+  ];
+  for (const text of foreign) assert.equal(addresses("a.tsx", text).length, 1, text);
+  for (const text of ['<a href={"/"}>', "<a href={`/api/${id}`}>", "location.assign('/')"]) {
+    assert.deepEqual(addresses("a.tsx", text), [], text);
+  }
+});
