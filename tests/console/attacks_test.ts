@@ -13,6 +13,8 @@ import { attackSource, hostileFunction, type Victim } from "./hostile_page.ts";
 const SITE = "example.test";
 const FUNCTIONS = "/api/v1/functions";
 const SESSION = "/auth/v1/session";
+/** Longer than what a hostile page waits for its attacks; a bound for what hangs. */
+const REPORT_TIMEOUT_MS = 180_000;
 const FAILED = /^failed: /;
 /** An answer that the page may not see. */
 const OPAQUE = /^got opaque 0 $/;
@@ -102,6 +104,7 @@ async function linkAt(server: TestServer, origin: string): Promise<string> {
 async function attacked(server: TestServer, browser: Browser, host: string): Promise<Attacked> {
   const origin = server.url.replace("127.0.0.1", host);
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  context.setDefaultTimeout(REPORT_TIMEOUT_MS);
   await context.addInitScript(() => {
     const messages: unknown[] = [];
     Object.assign(globalThis, { messages });

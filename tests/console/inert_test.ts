@@ -7,7 +7,7 @@ const SOURCES = new URL("../../console/src", import.meta.url).pathname;
 
 /** What makes markup or code of text. */
 const INTERPRETED =
-  /\b(?:innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|createContextualFragment|setHTMLUnsafe|parseHTMLUnsafe|DOMParser|srcdoc|document\s*\.\s*write(?:ln)?|eval\s*\(|new\s+Function|(?:setTimeout|setInterval)\s*\(\s*["'`]|javascript:)/gi;
+  /\b(?:innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|createContextualFragment|setHTMLUnsafe|parseHTMLUnsafe|DOMParser|src[dD]oc|document\s*\.\s*write(?:ln)?|eval\s*\(|new\s+Function\b|(?:setTimeout|setInterval)\s*\(\s*["'`]|javascript:)/g;
 
 /** Attributes and calls that load or open an address. */
 const ADDRESS =
