@@ -132,7 +132,7 @@ const attacks = {
 };
 const outcomes = async (names) => {
   const outcome = async (name) => {
-    const late = new Promise((resolve) => setTimeout(() => resolve("nothing in time"), 120_000));
+    const late = new Promise((resolve) => setTimeout(() => resolve("nothing in time"), 45_000));
     try {
       return [name, "got " + await Promise.race([attacks[name](), late])];
     } catch (error) {
