@@ -10,7 +10,7 @@ import { deployWithSdk, outputOf } from "./support.ts";
 
 /** Operations that the SDK of a function does not have. */
 const NOT_FOR_FUNCTIONS =
-  /^(?:invoked\.(?:AuthService|SessionService|UploadService|VolumeService|ServerService|HealthService|OpenApiService|WebhookService)|c1\.api\.iam\.v1\.PersonalClientService)\.\w+$/;
+  /^(?:invoked\.(?:AuthService|SessionService|UploadService|VolumeService|CommitService|ServerService(?=\.WatchChanges)|HealthService|OpenApiService|WebhookService)|c1\.api\.iam\.v1\.PersonalClientService)\.\w+$/;
 
 const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OPERATIONS)
   .flatMap(([namespace, specs]) =>
@@ -208,7 +208,7 @@ sharedSuite("the client", {
     assert.deepEqual(await outputOf(client, caller), {
       same: true,
       text:
-        '[{},["auth","functions","functionsInvocation","functionsInvocationSearch","functionsSearch","triggers","deadLetters","invocations"]]',
+        '[{},["auth","functions","functionsInvocation","functionsInvocationSearch","functionsSearch","triggers","deadLetters","invocations","statistics","server"]]',
       has: false,
       frozen: "TypeError",
     });

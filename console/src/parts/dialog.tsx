@@ -1,61 +1,23 @@
-import { Dialog as Base } from "@base-ui/react/dialog";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, lazy, type ReactNode, Suspense, useState } from "react";
 import { Button } from "./button.tsx";
+import type { DialogProps } from "./dialog_popup.tsx";
 import { TextField } from "./field.tsx";
-import { Icon } from "./icon.tsx";
 import { ErrorNote } from "./states.tsx";
 
-export interface DialogProps {
-  readonly open: boolean;
-  readonly onClose: () => void;
-  readonly title: string;
-  readonly description?: ReactNode;
-  readonly children?: ReactNode;
-  readonly size?: "small" | "large" | "full";
-  /** Keeps the dialog open on Escape and on a click beside it, as for one with typed text. */
-  readonly sticky?: boolean;
-}
+// No page shows a dialog at first.
+const DialogPopup = lazy(async () => ({
+  default: (await import("./dialog_popup.tsx")).DialogPopup,
+}));
 
-export function Dialog(
-  {
-    open,
-    onClose,
-    title,
-    description,
-    children,
-    size = "small",
-    sticky = false,
-  }: DialogProps,
-) {
+/** A dialog over the page; it keeps the focus and gives it back. Its code loads when it opens first. */
+export function Dialog(props: DialogProps) {
+  const [wasOpen, setWasOpen] = useState(props.open);
+  if (props.open && !wasOpen) setWasOpen(true);
+  if (!wasOpen) return null;
   return (
-    <Base.Root
-      open={open}
-      onOpenChange={(next, { reason }) => {
-        if (!next && !(sticky && reason === "escape-key")) onClose();
-      }}
-      disablePointerDismissal={sticky}
-    >
-      <Base.Portal>
-        <Base.Backdrop className="dialog-backdrop" />
-        <Base.Popup className={`dialog dialog-${size}`}>
-          <header className="dialog-head">
-            <Base.Title className="dialog-title">{title}</Base.Title>
-            <Base.Close
-              className="button button-plain button-icon"
-              aria-label="Close"
-            >
-              <Icon name="close" />
-            </Base.Close>
-          </header>
-          {description === undefined ? null : (
-            <Base.Description className="muted" render={<div />}>
-              {description}
-            </Base.Description>
-          )}
-          {children}
-        </Base.Popup>
-      </Base.Portal>
-    </Base.Root>
+    <Suspense>
+      <DialogPopup {...props} />
+    </Suspense>
   );
 }
 
