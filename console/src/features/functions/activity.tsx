@@ -15,7 +15,7 @@ export interface Activity {
   readonly calls: number;
   readonly callsByStep: readonly number[];
   readonly failuresByStep: readonly number[];
-  /** Begin of the step with the last call. */
+  /** When the last call was, at the latest; up to a step earlier. */
   readonly lastStep: string | undefined;
 }
 
