@@ -25,7 +25,8 @@ const SLOW = {
 
 /** Replaces the text of a file that the editor shows. */
 async function write(page: Page, path: string, text: string): Promise<void> {
-  await page.getByRole("textbox", { name: `Code: ${path}`, exact: true }).waitFor();
+  await page.getByRole("textbox", { name: `Code: ${path}`, exact: true })
+    .waitFor({ state: "attached" });
   await page.locator(".function-editor .monaco-editor .view-lines").click();
   await page.keyboard.press("Control+A");
   await page.keyboard.insertText(text);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fill, OLDEST } from "../../bench/history.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { IS_LONG } from "../support/seed.ts";
@@ -64,9 +65,9 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
   await t.step("a filter finds what is at its other end", async () => {
     await page.getByLabel("Status").selectOption("ERROR");
     await page.waitForURL(/status=/);
-    const height = (OLDEST + 60) * ROW_HEIGHT;
-    await page.waitForFunction(
-      `document.documentElement.scrollHeight < ${height} && document.querySelectorAll("tr").length > 10`,
-    );
+    await eventually(async () => {
+      const rows = await loaded(page);
+      return rows < OLDEST + 60 && await drawn(page) > 10 ? true : undefined;
+    }, "the failed invocations alone");
   });
 });

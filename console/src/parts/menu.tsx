@@ -1,45 +1,27 @@
-import { Menu as Base } from "@base-ui/react/menu";
-import type { ReactNode } from "react";
+import { lazy, Suspense, useState } from "react";
+import type { MenuProps } from "./menu_popup.tsx";
 
-export interface MenuItem {
-  readonly label: string;
-  readonly onSelect: () => void;
-  readonly danger?: boolean;
-  readonly disabled?: boolean;
-}
+const MenuPopup = lazy(async () => ({ default: (await import("./menu_popup.tsx")).MenuPopup }));
 
-/** A button that opens a list of actions; `null` in `items` is a line between two groups. */
-export function Menu(
-  { label, children, items }: {
-    /** The name of the button for screen readers, if its content is an icon. */
-    readonly label?: string;
-    readonly children: ReactNode;
-    readonly items: readonly (MenuItem | null)[];
-  },
-) {
+/** A button that opens a list of actions; `null` in `items` is a line between two groups. Its code loads when it opens first. */
+export function Menu(props: MenuProps) {
+  const [wasOpened, setOpened] = useState(false);
+  const button = (
+    <button
+      type="button"
+      className="button button-normal"
+      aria-label={props.label}
+      aria-haspopup="menu"
+      aria-expanded={false}
+      onClick={() => setOpened(true)}
+    >
+      {props.children}
+    </button>
+  );
+  if (!wasOpened) return button;
   return (
-    <Base.Root>
-      <Base.Trigger className="button button-normal" aria-label={label}>
-        {children}
-      </Base.Trigger>
-      <Base.Portal>
-        <Base.Positioner className="popup-layer" sideOffset={4} align="end">
-          <Base.Popup className="popup menu">
-            {items.map((item, index) =>
-              item === null ? <Base.Separator key={index} className="menu-line" /> : (
-                <Base.Item
-                  key={item.label}
-                  className={`menu-item ${item.danger === true ? "menu-item-danger" : ""}`}
-                  disabled={item.disabled ?? false}
-                  onClick={item.onSelect}
-                >
-                  {item.label}
-                </Base.Item>
-              )
-            )}
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+    <Suspense fallback={button}>
+      <MenuPopup {...props} />
+    </Suspense>
   );
 }

@@ -1,79 +1,32 @@
-import { Combobox } from "@base-ui/react/combobox";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useId, useState } from "react";
-import { functionsNamedQuery } from "../api/names.ts";
-import { Icon } from "../parts/icon.tsx";
-import { Name } from "../parts/values.tsx";
-import { FunctionName } from "./function_name.tsx";
+import { lazy, Suspense, useState } from "react";
+import { Field } from "../parts/field.tsx";
+import type { FunctionFilterProps } from "./function_combobox.tsx";
 
-export interface FunctionFilterProps {
-  readonly label: string;
-  /** Ids of functions. */
-  readonly value: readonly string[];
-  readonly onChange: (ids: readonly string[]) => void;
-  readonly error?: string | undefined;
-}
+const FunctionCombobox = lazy(async () => ({
+  default: (await import("./function_combobox.tsx")).FunctionCombobox,
+}));
 
-/** Chooses any number of functions by their names. */
-export function FunctionFilter({ label, value, onChange, error }: FunctionFilterProps) {
-  const id = useId();
-  const [text, setText] = useState("");
-  const { data: found = [] } = useQuery({
-    ...functionsNamedQuery(text),
-    placeholderData: keepPreviousData,
-  });
-  const names = new Map(found.map((fn) => [fn.id, fn.name]));
+/** Chooses any number of functions by their names. Its code loads with the first choice or the first letter. */
+export function FunctionFilter(props: FunctionFilterProps) {
+  const [text, setText] = useState<string>();
+  const input = (
+    <Field label={props.label} error={props.error}>
+      {(control) => (
+        <input
+          {...control}
+          className="input"
+          placeholder="All"
+          value={text ?? ""}
+          onFocus={() => setText(text ?? "")}
+          onChange={({ target }) => setText(target.value)}
+        />
+      )}
+    </Field>
+  );
+  if (text === undefined && props.value.length === 0) return input;
   return (
-    <Combobox.Root
-      multiple
-      items={found.map((fn) => fn.id)}
-      filter={null}
-      value={[...value]}
-      onValueChange={(ids) => {
-        setText("");
-        onChange(ids);
-      }}
-      inputValue={text}
-      onInputValueChange={setText}
-      itemToStringLabel={(fn: string) => names.get(fn) ?? fn}
-    >
-      <div className="field">
-        <label className="field-label" htmlFor={id}>{label}</label>
-        <Combobox.Chips className="input chips">
-          {value.map((fn) => (
-            <Combobox.Chip key={fn} className="chip">
-              <FunctionName id={fn} />
-              <Combobox.ChipRemove className="chip-remove" aria-label="Remove">
-                <Icon name="close" size={12} />
-              </Combobox.ChipRemove>
-            </Combobox.Chip>
-          ))}
-          <Combobox.Input
-            id={id}
-            className="chips-input"
-            placeholder={value.length === 0 ? "All" : ""}
-            aria-invalid={error === undefined ? undefined : true}
-          />
-        </Combobox.Chips>
-        {error === undefined ? null : <p className="field-error" role="alert">{error}</p>}
-      </div>
-      <Combobox.Portal>
-        <Combobox.Positioner className="popup-layer" sideOffset={4} align="start">
-          <Combobox.Popup className="popup choices">
-            <Combobox.Empty className="choices-empty">No function has this name</Combobox.Empty>
-            <Combobox.List>
-              {(fn: string) => (
-                <Combobox.Item key={fn} value={fn} className="menu-item choice">
-                  <Name value={names.get(fn) ?? fn} />
-                  <Combobox.ItemIndicator>
-                    <Icon name="check" />
-                  </Combobox.ItemIndicator>
-                </Combobox.Item>
-              )}
-            </Combobox.List>
-          </Combobox.Popup>
-        </Combobox.Positioner>
-      </Combobox.Portal>
-    </Combobox.Root>
+    <Suspense fallback={input}>
+      <FunctionCombobox {...props} initialText={text} />
+    </Suspense>
   );
 }

@@ -2,7 +2,7 @@ import { useId } from "react";
 import { faultOf } from "../../../parts/faults.ts";
 import { SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
 import type { ScheduleDraft } from "./drafts.ts";
-import { cronInWords } from "./words.ts";
+import { cronInWords, useCronWords } from "./words.ts";
 
 const CATCH_UPS = [
   { value: "CATCH_UP_NONE", label: "Skip them" },
@@ -66,6 +66,7 @@ export function ScheduleFields({ draft, error, onChange }: FieldsProps<ScheduleD
 }
 
 function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
+  useCronWords();
   const zonesId = useId();
   return (
     <div className="function-fields">

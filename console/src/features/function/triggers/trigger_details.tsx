@@ -17,7 +17,15 @@ import { NextRuns } from "./next_runs.tsx";
 import { RequestBuilder } from "./request_builder.tsx";
 import { SecretNote, type ShownSecret } from "./secret_note.tsx";
 import { TestDelivery } from "./test_delivery.tsx";
-import { addressOf, hasSecret, inWords, KIND_WORDS, kindOf, methodOf } from "./words.ts";
+import {
+  addressOf,
+  hasSecret,
+  inWords,
+  KIND_WORDS,
+  kindOf,
+  methodOf,
+  useCronWords,
+} from "./words.ts";
 
 export interface TriggerDetailsProps {
   readonly trigger: Trigger;
@@ -70,6 +78,7 @@ export function TriggerDetails(props: TriggerDetailsProps) {
 }
 
 function Facts({ trigger }: { readonly trigger: Trigger }) {
+  useCronWords();
   const { lastRun, schedule, http } = trigger;
   return (
     <Properties

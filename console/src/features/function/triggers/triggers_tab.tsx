@@ -13,7 +13,15 @@ import { triggersQuery } from "./queries.ts";
 import type { ShownSecret } from "./secret_note.tsx";
 import { TriggerDetails } from "./trigger_details.tsx";
 import { TriggerForm } from "./trigger_form.tsx";
-import { addressOf, inWords, type Kind, KIND_WORDS, kindOf, methodOf } from "./words.ts";
+import {
+  addressOf,
+  inWords,
+  type Kind,
+  KIND_WORDS,
+  kindOf,
+  methodOf,
+  useCronWords,
+} from "./words.ts";
 
 const FROM = "/shell/functions/$functionId/triggers";
 const KINDS = ["schedule", "webhook", "http"] as const;
@@ -145,6 +153,7 @@ const COLUMNS: readonly Column<Trigger>[] = [
 ];
 
 function What({ trigger }: { readonly trigger: Trigger }) {
+  useCronWords();
   const canCopy = trigger.schedule === undefined &&
     (trigger.webhook === undefined || methodOf(trigger) !== "capabilityUrl");
   return (

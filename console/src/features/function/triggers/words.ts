@@ -1,5 +1,5 @@
 /** What triggers do, in words. */
-import cronstrue from "cronstrue";
+import { useSyncExternalStore } from "react";
 import type { Trigger } from "../../../api/types.ts";
 
 /** The kind of a trigger, as its form and its settings are called. */
@@ -48,11 +48,31 @@ export function addressOf({ webhook, http }: Trigger): string {
   return http === undefined ? "" : `${origin}/run/${http.slug}/`;
 }
 
-/** A cron line in words; undefined for one that is not understood. */
+type Translate = (line: string, options: { readonly use24HourTimeFormat: boolean }) => string;
+
+let translate: Translate | undefined;
+
+/** Loads what puts cron lines into words, and renders the component again once it is there. */
+export function useCronWords(): void {
+  useSyncExternalStore(loadCronWords, () => translate);
+}
+
+function loadCronWords(onLoaded: () => void): () => void {
+  let isWanted = true;
+  void import("cronstrue").then(({ default: cronstrue }) => {
+    translate ??= (line, options) => cronstrue.toString(line, options);
+    if (isWanted) onLoaded();
+  });
+  return () => {
+    isWanted = false;
+  };
+}
+
+/** A cron line in words; undefined for one that is not understood, and until the words are loaded. */
 export function cronInWords(line: string): string | undefined {
   if (line.trim() === "") return undefined;
   try {
-    return cronstrue.toString(line.trim(), { use24HourTimeFormat: true });
+    return translate?.(line.trim(), { use24HourTimeFormat: true });
   } catch {
     return undefined;
   }

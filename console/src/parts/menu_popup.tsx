@@ -1,0 +1,45 @@
+import { Menu as Base } from "@base-ui/react/menu";
+import type { ReactNode } from "react";
+
+export interface MenuItem {
+  readonly label: string;
+  readonly onSelect: () => void;
+  readonly danger?: boolean;
+  readonly disabled?: boolean;
+}
+
+export interface MenuProps {
+  /** The name of the button for screen readers, if its content is an icon. */
+  readonly label?: string;
+  readonly children: ReactNode;
+  readonly items: readonly (MenuItem | null)[];
+}
+
+/** A `Menu` that is open at first. */
+export function MenuPopup({ label, children, items }: MenuProps) {
+  return (
+    <Base.Root defaultOpen>
+      <Base.Trigger className="button button-normal" aria-label={label}>
+        {children}
+      </Base.Trigger>
+      <Base.Portal>
+        <Base.Positioner className="popup-layer" sideOffset={4} align="end">
+          <Base.Popup className="popup menu">
+            {items.map((item, index) =>
+              item === null ? <Base.Separator key={index} className="menu-line" /> : (
+                <Base.Item
+                  key={item.label}
+                  className={`menu-item ${item.danger === true ? "menu-item-danger" : ""}`}
+                  disabled={item.disabled ?? false}
+                  onClick={item.onSelect}
+                >
+                  {item.label}
+                </Base.Item>
+              )
+            )}
+          </Base.Popup>
+        </Base.Positioner>
+      </Base.Portal>
+    </Base.Root>
+  );
+}
