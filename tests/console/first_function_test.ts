@@ -4,9 +4,9 @@ import type { Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { TestServer } from "../support/server.ts";
 
-const MAIN = `export default ({ name = "world" }: { name?: string }) => {
-  return { message: \`Good morning, \${name}\` };
-};
+const MAIN = `export default function main({ name = "world" }: { name?: string }) {
+  return { message: "Good morning, " + name };
+}
 `;
 const TESTS = `import { test } from "@c1/test";
 import handler from "./main.ts";
@@ -29,7 +29,11 @@ async function write(page: Page, path: string, text: string): Promise<void> {
     .waitFor({ state: "attached" });
   await page.locator(".function-editor .monaco-editor .view-lines").click();
   await page.keyboard.press("Control+A");
-  await page.keyboard.insertText(text);
+  // Pasted: the editor closes brackets that are typed.
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`);
+  await page.keyboard.press("Control+V");
+  await page.locator(".function-editor .view-line", { hasText: "morning" }).first().waitFor();
 }
 
 browserTest("console: a new user's first function", async (t) => {
