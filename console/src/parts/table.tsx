@@ -56,6 +56,19 @@ export interface DataTableProps<T> {
   readonly rowKeys?: boolean;
 }
 
+/** The further pages of an infinite query, as a table loads them. */
+export function moreOf(query: {
+  readonly hasNextPage: boolean;
+  readonly isFetchingNextPage: boolean;
+  fetchNextPage(): unknown;
+}): NonNullable<DataTableProps<never>["more"]> {
+  return {
+    hasMore: query.hasNextPage,
+    isLoading: query.isFetchingNextPage,
+    load: () => void query.fetchNextPage(),
+  };
+}
+
 const features = tableFeatures({
   rowSortingFeature,
   sortedRowModel: createSortedRowModel(),

@@ -6,7 +6,7 @@ import { Button } from "../../parts/button.tsx";
 import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loading } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
@@ -93,11 +93,7 @@ function LetterList(
           rows={letters}
           rowId={idOf}
           rowKeys
-          more={{
-            hasMore: query.hasNextPage,
-            isLoading: query.isFetchingNextPage,
-            load: () => void query.fetchNextPage(),
-          }}
+          more={moreOf(query)}
           empty={
             <Empty title="No dead letters">
               A function's retry policy says how often its calls start before they end here.

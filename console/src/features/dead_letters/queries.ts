@@ -1,5 +1,6 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "../../api/client.ts";
+import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { DeadLetter } from "../../api/types.ts";
 
@@ -28,8 +29,7 @@ export function deadLettersQuery(functionId: string = ALL_FUNCTIONS) {
           signal,
         }),
       ),
-    initialPageParam: "",
-    getNextPageParam: (last: Page) => last.nextPageToken === "" ? undefined : last.nextPageToken,
+    ...paging,
   });
 }
 

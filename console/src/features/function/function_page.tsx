@@ -6,6 +6,7 @@ import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy.tsx";
 import { shortId } from "../../parts/format.ts";
+import { FunctionState } from "../../parts/function_state.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
@@ -13,7 +14,6 @@ import { Name, visibleText } from "../../parts/values.tsx";
 import { PublishDialog } from "./publish/publish_dialog.tsx";
 import { functionQuery } from "./queries.ts";
 import { RunPanel } from "./run/run_panel.tsx";
-import { publishStateOf } from "./state.ts";
 
 const TABS = [
   { to: "/functions/$functionId", label: "Code" },
@@ -81,17 +81,11 @@ function TabLink({ to, label, id }: (typeof TABS)[number] & { readonly id: strin
   );
 }
 
-const STATES = {
-  draft: <Badge tone="warn" title="Calls need a published commit">Draft</Badge>,
-  published: <Badge tone="good" title="Calls run the head">Published</Badge>,
-  behind: <Badge tone="accent" title="The head is newer than what calls run">Behind</Badge>,
-};
-
 function Facts({ fn }: { readonly fn: Fn }) {
   const published = fn.publishedCommitId ?? "";
   return (
     <div className="row function-facts">
-      {STATES[publishStateOf(fn)]}
+      <FunctionState {...fn} />
       <span>
         <span className="muted">Id</span> <code title={fn.id}>{shortId(fn.id)}</code>
         <CopyButton text={fn.id} label="Copy the id of the function" />

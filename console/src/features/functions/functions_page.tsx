@@ -5,7 +5,7 @@ import type { Fn } from "../../api/types.ts";
 import { FunctionState } from "../../parts/function_state.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { CallsCell, LastRunCell, useActivity } from "./activity.tsx";
 import { functionsQuery } from "./queries.ts";
@@ -44,11 +44,7 @@ export function FunctionsPage() {
               rows={pages.flatMap(({ list }) => list)}
               rowId={(fn) => fn.id}
               empty={<NoFunctions query={q} />}
-              more={{
-                hasMore: query.hasNextPage,
-                isLoading: query.isFetchingNextPage,
-                load: () => void query.fetchNextPage(),
-              }}
+              more={moreOf(query)}
             />
           )}
         </Loaded>

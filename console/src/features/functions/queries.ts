@@ -1,5 +1,6 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "../../api/client.ts";
+import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { Fn } from "../../api/types.ts";
 
@@ -21,7 +22,6 @@ export function functionsQuery(query: string) {
       );
       return { list: list as Fn[], nextPageToken };
     },
-    initialPageParam: "",
-    getNextPageParam: (last: Page) => last.nextPageToken === "" ? undefined : last.nextPageToken,
+    ...paging,
   });
 }

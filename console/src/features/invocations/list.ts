@@ -10,6 +10,7 @@ import {
 } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo } from "react";
 import { api, dataOf } from "../../api/client.ts";
+import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { Invocation } from "../../api/types.ts";
 import { errorWord } from "../../parts/badge.tsx";
@@ -90,8 +91,7 @@ function historyQuery(filter: ApiFilter) {
   return infiniteQueryOptions({
     queryKey: ["invocation_history", filter],
     queryFn: ({ pageParam, signal }) => readPage(filter, pageParam, signal),
-    initialPageParam: "",
-    getNextPageParam: (last: Page) => last.nextPageToken === "" ? undefined : last.nextPageToken,
+    ...paging,
     staleTime: "static",
     gcTime: 0,
     placeholderData: keepPreviousData,

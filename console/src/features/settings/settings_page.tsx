@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
+import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import { type Session, sessionQuery, signOut } from "../../api/session.ts";
 import { Badge } from "../../parts/badge.tsx";
@@ -8,7 +9,7 @@ import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Page, Properties, Section } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { ThemeChoice } from "./theme_choice.tsx";
@@ -54,8 +55,7 @@ function Sessions({ currentId }: { readonly currentId: string | undefined }) {
       dataOf(
         api.GET("/auth/v1/sessions", { params: { query: { page_token: pageParam } }, signal }),
       ),
-    initialPageParam: "",
-    getNextPageParam: ({ nextPageToken }) => nextPageToken === "" ? undefined : nextPageToken,
+    ...paging,
   });
   const columns = useColumns(currentId, setRevoked);
   const revoke = async () => {
@@ -74,11 +74,7 @@ function Sessions({ currentId }: { readonly currentId: string | undefined }) {
             rows={pages.flatMap(({ list }) => list)}
             rowId={({ id }) => id}
             empty={<Empty title="No session" />}
-            more={{
-              hasMore: query.hasNextPage,
-              isLoading: query.isFetchingNextPage,
-              load: () => void query.fetchNextPage(),
-            }}
+            more={moreOf(query)}
           />
         )}
       </Loaded>

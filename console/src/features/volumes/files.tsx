@@ -6,7 +6,7 @@ import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Bytes, Name, Time } from "../../parts/values.tsx";
 import { deleteFile, entriesQuery } from "./queries.ts";
 import { Upload } from "./upload.tsx";
@@ -38,11 +38,7 @@ export function Files(
                 Drop files or folders here to upload them.
               </Empty>
             }
-            more={{
-              hasMore: query.hasNextPage,
-              isLoading: query.isFetchingNextPage,
-              load: () => void query.fetchNextPage(),
-            }}
+            more={moreOf(query)}
           />
         )}
       </Loaded>

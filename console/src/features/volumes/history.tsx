@@ -8,7 +8,7 @@ import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { formatCount, shortId } from "../../parts/format.ts";
 import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { versionsQuery } from "./queries.ts";
@@ -38,11 +38,7 @@ export function History({ volume }: { readonly volume: Volume }) {
             rows={pages.flatMap(({ list }) => list)}
             rowId={({ version }) => String(version)}
             empty={<Empty title="Nothing was written yet" />}
-            more={{
-              hasMore: query.hasNextPage,
-              isLoading: query.isFetchingNextPage,
-              load: () => void query.fetchNextPage(),
-            }}
+            more={moreOf(query)}
           />
         )}
       </Loaded>

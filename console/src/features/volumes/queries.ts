@@ -1,18 +1,10 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, ApiError, dataOf, fetchRaw } from "../../api/client.ts";
+import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { Volume } from "../../api/types.ts";
 
 const PAGE_SIZE = 100;
-
-interface Page {
-  readonly nextPageToken: string;
-}
-
-const paging = {
-  initialPageParam: "",
-  getNextPageParam: ({ nextPageToken }: Page) => nextPageToken === "" ? undefined : nextPageToken,
-};
 
 export const volumesQuery = infiniteQueryOptions({
   queryKey: keys.volumes(),

@@ -9,7 +9,7 @@ import { faultOf, remainingError } from "../../parts/faults.ts";
 import { TextField } from "../../parts/field.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Bytes, Count, Name, Time } from "../../parts/values.tsx";
 import { volumesQuery } from "./queries.ts";
 
@@ -84,11 +84,7 @@ export function VolumesPage() {
                 A volume is a versioned file tree. Functions read and write it.
               </Empty>
             }
-            more={{
-              hasMore: query.hasNextPage,
-              isLoading: query.isFetchingNextPage,
-              load: () => void query.fetchNextPage(),
-            }}
+            more={moreOf(query)}
           />
         )}
       </Loaded>

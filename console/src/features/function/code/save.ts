@@ -2,7 +2,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { api, ApiError, dataOf, fetchRaw } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Commit } from "../../../api/types.ts";
-import { base64OfBytes, bytesOf } from "../content.ts";
+import { decodeBytes, encodeBytes } from "../../../api/base64.ts";
 import { commitQuery, functionQuery, readFunction } from "../queries.ts";
 import { draftBetween, type Files, setDraft } from "./drafts.ts";
 import { currentFiles, type Workspace } from "./workspace.ts";
@@ -48,7 +48,7 @@ export async function save(
   // What the page shows next is known: the editor must not go back to the former head meanwhile.
   queries.setQueryData(commitQuery(functionId, commitId).queryKey, {
     commit: commit as Commit,
-    files: Object.fromEntries([...contents].map(([path, bytes]) => [path, base64OfBytes(bytes)])),
+    files: Object.fromEntries([...contents].map(([path, bytes]) => [path, encodeBytes(bytes)])),
     types: "PENDING",
     diagnostics: [],
   });
@@ -81,7 +81,7 @@ function contentsOf(
   const encoder = new TextEncoder();
   return new Map([
     ...Object.entries(files).map(([path, text]) => [path, encoder.encode(text)] as const),
-    ...binary.map((path) => [path, bytesOf(commit?.files[path] ?? "")] as const),
+    ...binary.map((path) => [path, decodeBytes(commit?.files[path] ?? "")] as const),
   ]);
 }
 

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "../../../api/client.ts";
+import { paging } from "../../../api/paging.ts";
 import { keys } from "../../../api/keys.ts";
 
 const PAGE_SIZE = 50;
@@ -16,8 +17,7 @@ export const publishesQuery = (functionId: string) =>
         },
         signal,
       })),
-    initialPageParam: "",
-    getNextPageParam: ({ nextPageToken }) => nextPageToken === "" ? undefined : nextPageToken,
+    ...paging,
   });
 
 /** The tags of each commit by its id. */

@@ -2,7 +2,7 @@ import { api, dataOf, fetchRaw } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Invocation, LogLine } from "../../../api/types.ts";
 import { queryOptions } from "@tanstack/react-query";
-import { base64Of } from "../content.ts";
+import { encodeBase64 } from "../../../api/base64.ts";
 
 const POLL = 1_000;
 /** Older lines leave the panel; the page of the invocation has all. */
@@ -12,7 +12,7 @@ const MAX_LINES = 2_000;
 export async function begin(functionId: string, commitId: string, input: string): Promise<string> {
   const { invocationId = "" } = await dataOf(api.POST("/api/v1/functions/{function_id}/invoke", {
     params: { path: { function_id: functionId }, header: { Prefer: "respond-async" } },
-    body: { commitId, json: base64Of(input), vfsId: "" },
+    body: { commitId, json: encodeBase64(input), vfsId: "" },
   }));
   return invocationId;
 }

@@ -8,7 +8,7 @@ import { Button } from "../../../parts/button.tsx";
 import { enumWords, shortId } from "../../../parts/format.ts";
 import { Section } from "../../../parts/page.tsx";
 import { Empty, Loaded } from "../../../parts/states.tsx";
-import { type Column, DataTable } from "../../../parts/table.tsx";
+import { type Column, DataTable, moreOf } from "../../../parts/table.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { Name, Time } from "../../../parts/values.tsx";
 import { deliveriesQuery } from "./queries.ts";
@@ -33,11 +33,7 @@ export function Deliveries({ trigger }: { readonly trigger: Trigger }) {
             rows={pages.flatMap(({ list }) => list)}
             rowId={({ id }) => id}
             empty={<Empty title="No deliveries" />}
-            more={{
-              hasMore: query.hasNextPage,
-              isLoading: query.isFetchingNextPage,
-              load: () => void query.fetchNextPage(),
-            }}
+            more={moreOf(query)}
           />
         )}
       </Loaded>

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "../../../api/client.ts";
+import { paging } from "../../../api/paging.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Invocation, Trigger } from "../../../api/types.ts";
 
@@ -44,8 +45,7 @@ export const deliveriesQuery = ({ functionId, id }: Trigger) =>
         },
         signal,
       })),
-    initialPageParam: "",
-    getNextPageParam: ({ nextPageToken }) => nextPageToken === "" ? undefined : nextPageToken,
+    ...paging,
   });
 
 /** The last requests to an endpoint, newest first. */

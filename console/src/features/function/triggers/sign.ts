@@ -1,4 +1,5 @@
 /** Signs deliveries as their senders do, with the cryptography of the browser. */
+import { decodeBytes, encodeBytes } from "../../../api/base64.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { methodOf } from "./words.ts";
 
@@ -38,7 +39,7 @@ export async function signedHeaders(
       return { "X-Slack-Request-Timestamp": seconds, "X-Slack-Signature": `v0=${signature}` };
     }
     case "hmac": {
-      const signature = base64(await hmac(text.encode(secret), `${seconds}.${id}.${body}`));
+      const signature = encodeBytes(await hmac(text.encode(secret), `${seconds}.${id}.${body}`));
       return {
         "Webhook-Event-Id": id,
         "Webhook-Timestamp": seconds,
@@ -57,8 +58,8 @@ export async function signedHeaders(
 }
 
 async function standard(secret: string, id: string, seconds: string, body: string) {
-  const key = Uint8Array.from(atob(secret.replace(/^whsec_/, "")), (c) => c.charCodeAt(0));
-  const signature = base64(await hmac(key, `${id}.${seconds}.${body}`));
+  const key = decodeBytes(secret.replace(/^whsec_/, ""));
+  const signature = encodeBytes(await hmac(key, `${id}.${seconds}.${body}`));
   return {
     "webhook-id": id,
     "webhook-timestamp": seconds,
@@ -69,7 +70,7 @@ async function standard(secret: string, id: string, seconds: string, body: strin
 async function ownHeader({ webhook }: Trigger, secret: string, id: string, body: string) {
   const { name = "", prefix = "", encoding } = webhook?.header ?? {};
   const digest = await hmac(text.encode(secret), body);
-  const signature = encoding === "SIGNATURE_ENCODING_BASE64" ? base64(digest) : hex(digest);
+  const signature = encoding === "SIGNATURE_ENCODING_BASE64" ? encodeBytes(digest) : hex(digest);
   const idHeader = webhook?.eventIdHeader;
   return {
     [name]: `${prefix}${signature}`,
@@ -85,10 +86,6 @@ async function hmac(secret: Bytes, message: string): Promise<Bytes> {
 
 function hex(bytes: Bytes): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function base64(bytes: Bytes): string {
-  return btoa(String.fromCharCode(...bytes));
 }
 
 /** The body of an example; each has an id of its own, so that it is no repeat. */
