@@ -5,7 +5,14 @@
 import assert from "node:assert/strict";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { base64, type Json } from "../support/client.ts";
-import { browserTest, CHROMIUM, type Page, signIn, signInLink } from "../support/console.ts";
+import {
+  browserTest,
+  CHROMIUM,
+  newPage,
+  type Page,
+  signIn,
+  signInLink,
+} from "../support/console.ts";
 import { TestServer } from "../support/server.ts";
 import { attackSource, hostileFunction, type Victim } from "./hostile_page.ts";
 
@@ -106,13 +113,12 @@ async function linkAt(server: TestServer, origin: string): Promise<string> {
 async function attacked(server: TestServer, browser: Browser, host: string): Promise<Attacked> {
   const origin = server.url.replace("127.0.0.1", host);
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
-  context.setDefaultTimeout(REPORT_TIMEOUT_MS);
   await context.addInitScript(() => {
     const messages: unknown[] = [];
     Object.assign(globalThis, { messages });
     globalThis.addEventListener("message", (event) => messages.push(event));
   });
-  const page = await context.newPage();
+  const page = await newPage(context, REPORT_TIMEOUT_MS);
   await signIn(page, await linkAt(server, origin));
   await page.evaluate("localStorage.setItem('invoked.kept', '1')");
   return { server, browser, context, page, origin };
@@ -208,7 +214,7 @@ browserTest("console: functions on the server's host and as webhooks attack in v
     const { page: kept, context, origin } = victims;
     const { victim, webhook } = await publish(victims, "localhost");
     const before = await stateOf(victims);
-    const page = await context.newPage();
+    const page = await newPage(context, REPORT_TIMEOUT_MS);
 
     await t.step("at /run/", async () => {
       await page.goto(`${origin}/functions`);
@@ -259,7 +265,7 @@ browserTest("console: functions on hosts of the same site attack in vain over TL
     const { context, origin } = victims;
     const { victim } = await publish(victims, SITE);
     const before = await stateOf(victims);
-    const page = await context.newPage();
+    const page = await newPage(context, REPORT_TIMEOUT_MS);
     await page.goto(origin.replace(SITE, `hostile.${SITE}`));
     await assertFail(page, ON_OWN_HOST);
     await assertOutOfReach(victims);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
-import { browserTest, CHROMIUM } from "../support/console.ts";
+import { browserTest, CHROMIUM, newPage } from "../support/console.ts";
 import { TestServer } from "../support/server.ts";
 
 browserTest(
@@ -9,8 +9,7 @@ browserTest(
     await using server = await TestServer.start();
     const browser = await chromium.launch(CHROMIUM);
     try {
-      const page = await browser.newPage();
-      page.setDefaultTimeout(10_000);
+      const page = await newPage(await browser.newContext());
       const requests: string[] = [];
       const complaints: string[] = [];
       page.on("request", (request) => requests.push(request.url()));

@@ -1,7 +1,7 @@
 /** The way of a new user: from a link to a function that is tested, published and scheduled; also over a slow network. */
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { browserTest, ConsoleBrowser, newPage, type Page } from "../support/console.ts";
 import { TestServer } from "../support/server.ts";
 
 const MAIN = `export default function main({ name = "world" }: { name?: string }) {
@@ -53,7 +53,10 @@ browserTest("console: a new user's first function", async (t) => {
 
   await step("creates a function", async () => {
     await page.getByRole("link", { name: "Functions" }).click();
+    // The page before has a link and a field of the same names.
+    await page.getByRole("heading", { name: "Functions", exact: true }).waitFor();
     await page.getByRole("link", { name: "New function" }).first().click();
+    await page.getByRole("heading", { name: "New function" }).waitFor();
     await page.getByRole("textbox", { name: "Name" }).fill("morning");
     await button("Create").click();
     await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);
@@ -107,7 +110,7 @@ browserTest("console: a new user's first function", async (t) => {
   assert.equal(publishedCommitId, head);
 
   await t.step("pages say that they load over a slow network, and then work", async () => {
-    const slow = await page.context().newPage();
+    const slow = await newPage(page.context());
     console.watch(slow);
     const network = await page.context().newCDPSession(slow);
     await network.send("Network.enable");

@@ -1,10 +1,27 @@
 /** From a one-time link to a function of one's own: sign-in, first run, list, overview, settings. */
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, signIn, signInLink } from "../support/console.ts";
+import {
+  browserTest,
+  ConsoleBrowser,
+  newPage,
+  type Page,
+  signIn,
+  signInLink,
+} from "../support/console.ts";
 import { TestServer } from "../support/server.ts";
 
 const HOSTILE_NAME = `<img src=x onerror="document.title='owned'">\u202Egnp.exe`;
+
+/** Holds requests for an address until what it answers is called. */
+async function hold(page: Page, address: RegExp): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await page.route(address, async (route) => {
+    await promise;
+    await route.continue();
+  });
+  return resolve;
+}
 
 browserTest("console: first run, functions, overview and settings", async (t) => {
   await using server = await TestServer.start();
@@ -27,14 +44,15 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     const link = await signInLink(server);
     await signIn(page, link);
     assert.doesNotMatch(page.url(), /code/);
-    const other = await page.context().browser()?.newContext();
-    const second = await other?.newPage();
-    await second?.goto(link);
-    await second?.getByRole("button", { name: "Sign in" }).click();
-    await second?.getByRole("alert").waitFor();
-    assert.doesNotMatch(second?.url() ?? "", /code/);
-    assert.match(await second?.getByRole("alert").innerText() ?? "", /link|code/i);
-    await other?.close();
+    const other = await console.browser.newContext();
+    const second = await newPage(other);
+    await second.goto(link);
+    await second.getByRole("button", { name: "Sign in" }).click();
+    await second.getByRole("alert").waitFor();
+    await second.getByRole("textbox", { name: "Link or code" }).waitFor();
+    assert.doesNotMatch(second.url(), /code/);
+    assert.match(await second.getByRole("alert").innerText(), /link|code/i);
+    await other.close();
   });
 
   await t.step("a function begins with a template, triggers and all", async () => {
@@ -48,6 +66,19 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     const made = list.find(({ displayName }: Json) => displayName === "html-page");
     const triggers = (await client.get(`/api/v1/functions/${made.id}/triggers`)).body.list;
     assert.deepEqual(triggers.map(({ http }: Json) => http.slug), ["html-page"]);
+  });
+
+  await t.step("a page that is chosen while a function is created stays", async () => {
+    await console.goto("/functions/new");
+    await page.getByRole("textbox", { name: "Name" }).fill("late");
+    const release = await hold(page, /\/api\/v1\/functions$/);
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("link", { name: "Volumes" }).click();
+    await page.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
+    release();
+    await page.getByText("Created late").first().waitFor();
+    assert.equal(new URL(page.url()).pathname, "/volumes");
+    await page.unrouteAll();
   });
 
   await t.step(
@@ -83,7 +114,9 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await table.getByText("onerror").waitFor({ state: "detached" });
     assert.match(page.url(), /q=hello/);
     await page.getByRole("link", { name: "hello" }).click();
+    await page.getByRole("heading", { name: "hello" }).waitFor();
     await page.goBack();
+    await page.getByRole("heading", { name: "Functions" }).waitFor();
     assert.equal(await page.getByRole("searchbox").inputValue(), "hello");
   });
 
@@ -136,14 +169,24 @@ browserTest("console: works by keyboard alone, and at 390 px", async (t) => {
     await page.keyboard.press("g");
     await page.keyboard.press("f");
     await page.getByRole("heading", { name: "Functions" }).waitFor();
+    const release = await hold(page, /\/assets\/palette-/);
     await page.keyboard.press("Control+k");
-    await page.getByRole("combobox", { name: "Go to" }).fill("hel");
+    // What is typed before the palette is loaded is searched, too.
+    await page.getByRole("textbox", { name: "Go to" }).waitFor();
+    await page.keyboard.type("hel");
+    release();
+    await page.getByRole("combobox", { name: "Go to" }).waitFor();
     await page.getByRole("option", { name: /hello/ }).waitFor();
     await page.keyboard.press("Enter");
     await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);
     await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).getByText("Overview").waitFor();
+    const sheet = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+    await sheet.getByText("Overview").waitFor();
+    // Keys are the dialog's while it is open.
+    await page.keyboard.press("c");
     await page.keyboard.press("Escape");
+    await sheet.waitFor({ state: "detached" });
+    assert.match(page.url(), /\/functions\/[0-9A-Za-z]{27}/);
   });
 
   await t.step("no page scrolls sideways on a narrow screen", async () => {

@@ -13,6 +13,8 @@ export interface PaletteItem {
 export interface PaletteProps {
   readonly open: boolean;
   readonly onClose: () => void;
+  /** What was typed before the palette was there. */
+  readonly begin: string;
   /** What can be found always. */
   readonly items: readonly PaletteItem[];
   /** Finds more by what was typed. */
@@ -26,8 +28,8 @@ export interface PaletteProps {
 const SEARCH_DELAY = 150;
 
 /** Goes anywhere by name (Ctrl+K). */
-export function Palette({ open, onClose, items, search }: PaletteProps) {
-  const [query, setQuery] = useState("");
+export function Palette({ open, onClose, begin, items, search }: PaletteProps) {
+  const [query, setQuery] = useState(begin);
   const found = useFound(open, query, search);
   const shown = useMemo(() => {
     const wanted = query.trim().toLowerCase();

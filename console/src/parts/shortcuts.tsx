@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useLayoutEffect } from "react";
 
 export interface Shortcut {
   /** Keys as they are written, such as "Mod+S" or "g f"; `Mod` is Command on a Mac, else Control. */
@@ -16,13 +16,16 @@ let first: { readonly key: string; readonly at: number } | undefined;
 
 addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
+  // The page behind a dialog is out of reach for the mouse, and so for keys.
+  if (document.querySelector(".dialog-backdrop") !== null) return;
   const key = keyOf(event);
   const isTyping = !key.includes("Mod+") && isEditable(event.target);
   if (isTyping) return;
-  const sequence = first !== undefined && performance.now() - first.at < SEQUENCE_TIME
+  // The times of the keys themselves: a busy page hears of them late.
+  const sequence = first !== undefined && event.timeStamp - first.at < SEQUENCE_TIME
     ? `${first.key} ${key}`
     : key;
-  first = { key, at: performance.now() };
+  first = { key, at: event.timeStamp };
   // The newest registration wins: a page's own before the shell's.
   const found = [...active].reverse().find(({ keys }) => keys === sequence || keys === key);
   if (found === undefined) return;
@@ -47,7 +50,8 @@ function isEditable(target: EventTarget | null): boolean {
 
 /** Keys work while the component is there. Pass a list that keeps its identity, or it is registered anew. */
 export function useShortcuts(shortcuts: readonly Shortcut[]): void {
-  useEffect(() => {
+  // Before the page is painted: who sees it may press a key.
+  useLayoutEffect(() => {
     for (const shortcut of shortcuts) active.add(shortcut);
     return () => {
       for (const shortcut of shortcuts) active.delete(shortcut);

@@ -54,23 +54,46 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   useEffect(() => onSessionExpired(() => setExpired(true)), []);
   const queries = useQueryClient();
   const path = useRouterState({ select: (state) => state.location.pathname });
+  const isLeaving = useRouterState({ select: (state) => state.status === "pending" });
   useEffect(() => followChanges(queries), [queries]);
   useEffect(() => setOpen(false), [path]);
   const items = useCommands(setFinding, setHelping);
-  const find = useFind();
   return (
     <div className={`shell ${isOpen ? "shell-open" : ""}`}>
       <a className="skip" href="#content">Skip to the content</a>
       <Rail isOpen={isOpen} onToggle={() => setOpen(!isOpen)} onFind={() => setFinding(true)} />
-      <main id="content" className="content" tabIndex={-1}>{children}</main>
+      <main id="content" className="content" tabIndex={-1} aria-busy={isLeaving || undefined}>
+        {children}
+      </main>
+      {isFinding ? <Finding onClose={() => setFinding(false)} items={items} /> : null}
       <Suspense>
-        {isFinding
-          ? <Palette open onClose={() => setFinding(false)} items={items} search={find} />
-          : null}
         {isHelping ? <ShortcutSheet open onClose={() => setHelping(false)} /> : null}
         {isExpired ? <SessionDialog onClose={() => setExpired(false)} /> : null}
       </Suspense>
     </div>
+  );
+}
+
+/** The palette; until its code is loaded, a field that takes what is typed. */
+function Finding(
+  { onClose, items }: { readonly onClose: () => void; readonly items: readonly PaletteItem[] },
+) {
+  const [typed, setTyped] = useState("");
+  const find = useFind();
+  const field = (
+    <div className="dialog palette">
+      <input
+        className="palette-input"
+        aria-label="Go to"
+        autoFocus
+        onChange={({ target }) => setTyped(target.value)}
+      />
+    </div>
+  );
+  return (
+    <Suspense fallback={field}>
+      <Palette open onClose={onClose} items={items} search={find} begin={typed} />
+    </Suspense>
   );
 }
 

@@ -7,6 +7,9 @@ import { faultOf, remainingError } from "../../parts/faults.ts";
 import { TextField } from "../../parts/field.tsx";
 import { Page, Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
+import { toast } from "../../parts/toasts.tsx";
+import { visibleText } from "../../parts/values.tsx";
+import { useStillHere } from "../../shell/still_here.ts";
 import { createFunction } from "./create.ts";
 import { type Template, TEMPLATES } from "./templates.ts";
 
@@ -18,11 +21,14 @@ export function NewFunctionPage() {
   const [description, setDescription] = useState("");
   const navigate = useNavigate();
   const queries = useQueryClient();
+  const whileHere = useStillHere();
   const create = useMutation({
-    mutationFn: () => createFunction(name.trim(), description.trim(), template),
-    onSuccess: async ({ id }) => {
-      await queries.invalidateQueries({ queryKey: ["function"] });
-      await navigate({ to: "/functions/$functionId", params: { functionId: id } });
+    mutationFn: (_isHere: () => boolean) =>
+      createFunction(name.trim(), description.trim(), template),
+    onSuccess: async ({ id, displayName }, isHere) => {
+      void queries.invalidateQueries({ queryKey: ["function"] });
+      if (isHere()) await navigate({ to: "/functions/$functionId", params: { functionId: id } });
+      else toast(`Created ${visibleText(displayName)}`);
     },
   });
   const choose = (next: Template) => {
@@ -37,7 +43,7 @@ export function NewFunctionPage() {
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    create.mutate();
+    create.mutate(whileHere());
   };
   return (
     <Page title="New function" above={<Link to="/functions">Functions</Link>}>

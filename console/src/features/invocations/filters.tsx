@@ -195,10 +195,19 @@ function TypedField(
 ) {
   const place = useRef<HTMLDivElement>(null);
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  const reported = useRef(value);
   useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), TYPING_PAUSE);
+    // What comes back from the address is older than what was typed since.
+    if (value === reported.current) return;
+    reported.current = value;
+    setText(value);
+  }, [value]);
+  useEffect(() => {
+    if (text === reported.current) return;
+    const timer = setTimeout(() => {
+      reported.current = text;
+      onChange(text);
+    }, TYPING_PAUSE);
     return () => clearTimeout(timer);
   });
   const shortcuts = useMemo(() =>

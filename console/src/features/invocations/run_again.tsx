@@ -8,6 +8,7 @@ import { faultOf, remainingError } from "../../parts/faults.ts";
 import { SelectField, TextAreaField, TextField } from "../../parts/field.tsx";
 import { shortId } from "../../parts/format.ts";
 import { ErrorNote, Note } from "../../parts/states.tsx";
+import { useStillHere } from "../../shell/still_here.ts";
 import type { WholeInvocation } from "./queries.ts";
 
 /** A longer input is not laid out for editing. */
@@ -22,12 +23,14 @@ export function RunAgain(
   const navigate = useNavigate();
   const [original] = useState(() => JSON.stringify(invocation.input ?? {}, null, 2));
   const [text, setText] = useState(original);
+  const whileHere = useStillHere();
   const [commit, setCommit] = useState({ choice: "", other: "" });
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
   const fault = text === original ? undefined : faultOfInput(text);
   const run = async (event: FormEvent) => {
     event.preventDefault();
     setState({ busy: true });
+    const isHere = whileHere();
     try {
       const { functionId, id } = invocation;
       const { invocationId } = await dataOf(
@@ -41,7 +44,9 @@ export function RunAgain(
         }),
       );
       onClose();
-      await navigate({ to: "/invocations/$invocationId", params: { invocationId } });
+      if (isHere()) {
+        await navigate({ to: "/invocations/$invocationId", params: { invocationId } });
+      }
     } catch (error) {
       setState({ busy: false, error });
     }

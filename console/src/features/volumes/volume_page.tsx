@@ -10,6 +10,7 @@ import { Loaded } from "../../parts/states.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Bytes, Count, Name } from "../../parts/values.tsx";
+import { useStillHere } from "../../shell/still_here.ts";
 import { File } from "./file.tsx";
 import { Files } from "./files.tsx";
 import { History } from "./history.tsx";
@@ -75,10 +76,12 @@ function DeleteDialog(
 ) {
   const navigate = useNavigate();
   const queries = useQueryClient();
+  const whileHere = useStillHere();
   const remove = async () => {
+    const isHere = whileHere();
     const params = { path: { id: volume.id } };
     await dataOf(api.DELETE("/api/v1/vfs/volumes/{id}", { params }));
-    await navigate({ to: "/volumes" });
+    if (isHere()) await navigate({ to: "/volumes" });
     await queries.invalidateQueries({ queryKey: ["volume"] });
     toast("The volume is deleted");
   };

@@ -11,6 +11,7 @@ import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Bytes, Count, Name, Time } from "../../parts/values.tsx";
+import { useStillHere } from "../../shell/still_here.ts";
 import { volumesQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<Volume>[] = [
@@ -97,17 +98,19 @@ function CreateDialog({ open, onClose }: { readonly open: boolean; readonly onCl
   const [displayName, setName] = useState("");
   const queries = useQueryClient();
   const navigate = useNavigate();
+  const whileHere = useStillHere();
   const create = useMutation({
-    mutationFn: () => dataOf(api.POST("/api/v1/vfs/volumes", { body: { displayName } })),
-    onSuccess: async ({ volume }) => {
+    mutationFn: (_isHere: () => boolean) =>
+      dataOf(api.POST("/api/v1/vfs/volumes", { body: { displayName } })),
+    onSuccess: async ({ volume }, isHere) => {
       onClose();
-      await queries.invalidateQueries({ queryKey: ["volume"] });
-      await navigate({ to: "/volumes/$volumeId", params: { volumeId: volume.id } });
+      void queries.invalidateQueries({ queryKey: ["volume"] });
+      if (isHere()) await navigate({ to: "/volumes/$volumeId", params: { volumeId: volume.id } });
     },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    create.mutate();
+    create.mutate(whileHere());
   };
   const rest = remainingError(create.error, ["displayName"]);
   return (

@@ -8,6 +8,7 @@ import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 import { visibleText } from "../../../parts/values.tsx";
+import { useStillHere } from "../../../shell/still_here.ts";
 import { Purge } from "./purge.tsx";
 
 /** What cannot be undone. */
@@ -26,13 +27,15 @@ function Delete({ fn }: { readonly fn: Fn }) {
   const [isOpen, setOpen] = useState(false);
   const queries = useQueryClient();
   const navigate = useNavigate();
+  const whileHere = useStillHere();
   const erase = async () => {
+    const isHere = whileHere();
     await dataOf(api.DELETE("/api/v1/functions/{id}", {
       params: { path: { id: fn.id } },
       body: {},
     }));
     toast(`Deleted ${visibleText(fn.displayName)}`);
-    await navigate({ to: "/functions" });
+    if (isHere()) await navigate({ to: "/functions" });
     await queries.invalidateQueries({ queryKey: ["function"] });
   };
   return (
