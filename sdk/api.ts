@@ -153,7 +153,10 @@ export interface FunctionsSearch {
 /** Invocations of functions. To list those of all functions, `functionId` is `-`. */
 export interface FunctionsInvocation {
   list(
-    request: OfFunction & api.PageRequest & { parentInvocationId?: string },
+    request: OfFunction & api.PageRequest & {
+      parentInvocationId?: string;
+      view?: api.InvocationView;
+    },
     options?: api.RequestOptions,
   ): Answered<"functionsInvocationServiceListResponse", api.PageOf<api.FunctionInvocation>>;
   get(

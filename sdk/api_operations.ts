@@ -8,10 +8,11 @@ const OF_FUNCTION = { functionId: "function_id" };
 const IN_FUNCTION = { functionId: "function_id", id: "id" };
 const OF_COMMIT = { functionId: "function_id", commitId: "commit_id" };
 const PAGE = { pageSize: "page_size", pageToken: "page_token" };
-const CHILDREN_PAGE = {
+const INVOCATIONS_PAGE = {
   pageSize: "page_size",
   pageToken: "page_token",
   parentInvocationId: "parent_invocation_id",
+  view: "view",
 };
 const COMMITS_PAGE = { pageSize: "page_size", pageToken: "page_token", idPrefix: "id_prefix" };
 const LIST = { list: "each" } as const;
@@ -176,7 +177,7 @@ export const OPERATIONS = {
     list: {
       id: "c1.api.functions.v1.FunctionsInvocationService.List",
       path: OF_FUNCTION,
-      query: CHILDREN_PAGE,
+      query: INVOCATIONS_PAGE,
       response: "functionsInvocationServiceListResponse",
       dated: LIST,
     },

@@ -136,6 +136,8 @@ export interface FunctionInvocation extends InvocationMeasurements {
   commitId?: string;
   status?: FunctionInvocationStatus;
   input?: JSONObject;
+  /** The first characters of its input, in a list of the basic view. An addition of this server. */
+  inputPreview?: string;
   output?: JSONObject;
   /** A stable code, a colon and a message. */
   error?: string;
@@ -314,6 +316,12 @@ export interface FunctionsSearchRequest extends PageRequest {
   functionTypes?: FunctionType[];
 }
 
+/** How much of each invocation a list answers; everything by default. An addition of this server. */
+export type InvocationView =
+  | "INVOCATION_VIEW_UNSPECIFIED"
+  | "INVOCATION_VIEW_BASIC"
+  | "INVOCATION_VIEW_FULL";
+
 export interface FunctionsInvocationSearchRequest extends PageRequest {
   status?: FunctionInvocationStatus;
   /** RFC 3339, inclusive. */
@@ -326,6 +334,7 @@ export interface FunctionsInvocationSearchRequest extends PageRequest {
   idPrefix?: string;
   /** Only the invocation of a call with this key; an addition of this server. */
   idempotencyKey?: string;
+  view?: InvocationView;
 }
 
 export interface IntrospectResponse {

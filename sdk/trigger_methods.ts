@@ -1,6 +1,12 @@
 /** Namespaces of `sdk` for triggers and for what they start. All are additions of this server. */
 import type { Answered, InFunction, Nothing, OfFunction } from "./api_request.ts";
-import type { FunctionInvocation, PageOf, PageRequest, RequestOptions } from "./api_types.ts";
+import type {
+  FunctionInvocation,
+  InvocationView,
+  PageOf,
+  PageRequest,
+  RequestOptions,
+} from "./api_types.ts";
 import type {
   DeadLetter,
   Delivery,
@@ -51,15 +57,32 @@ export interface Triggers {
 /** Calls without further attempts. `functionId` may be `-` to list those of all functions. */
 export interface DeadLetters {
   list(
-    request: OfFunction & PageRequest,
+    request: OfFunction & PageRequest & { errorWord?: string; query?: string },
     options?: RequestOptions,
   ): Answered<"listDeadLettersResponse", PageOf<DeadLetter>>;
   get(
     request: InFunction,
     options?: RequestOptions,
   ): Answered<"getDeadLetterResponse", { deadLetter?: DeadLetter }>;
-  replay(request: InFunction, options?: RequestOptions): Answered<"replayResponse", Started>;
+  /** `json` is base64 of another input. */
+  replay(
+    request: InFunction & { replayRequest?: ReplayRequest },
+    options?: RequestOptions,
+  ): Answered<"replayResponse", Started>;
+  replayMany(
+    request: OfFunction & { bulkRequest?: BulkRequest },
+    options?: RequestOptions,
+  ): Answered<"bulkResponse", BulkResponse>;
+  dropMany(
+    request: OfFunction & { bulkRequest?: BulkRequest },
+    options?: RequestOptions,
+  ): Answered<"bulkResponse", BulkResponse>;
   drop(request: InFunction, options?: RequestOptions): Answered<"dropResponse", Nothing>;
+}
+
+interface ReplayRequest {
+  json?: string;
+  commitId?: string;
 }
 
 interface BulkRequest {
@@ -70,7 +93,7 @@ interface BulkRequest {
 
 interface BulkResponse {
   count?: number;
-  /** That could not be replayed or cancelled. */
+  /** That could not be replayed, cancelled or dropped. */
   skipped?: number;
 }
 
@@ -81,12 +104,12 @@ export interface Invocations {
     options?: RequestOptions,
   ): Answered<"getInvocationResponse", { invocation?: FunctionInvocation }>;
   search(
-    request?: InvocationFilter & PageRequest,
+    request?: InvocationFilter & PageRequest & { view?: InvocationView },
     options?: RequestOptions,
   ): Answered<"invocationSearchResponse", PageOf<FunctionInvocation>>;
   /** `json` is base64 of another input. */
   replay(
-    request: InFunction & { replayRequest?: { json?: string; commitId?: string } },
+    request: InFunction & { replayRequest?: ReplayRequest },
     options?: RequestOptions,
   ): Answered<"replayResponse", Started>;
   replayMany(

@@ -4,6 +4,12 @@ import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
 const OF_FUNCTION = { functionId: "function_id" };
 const IN_FUNCTION = { functionId: "function_id", id: "id" };
+const DEAD_LETTERS_PAGE = {
+  pageSize: "page_size",
+  pageToken: "page_token",
+  errorWord: "error_word",
+  query: "query",
+};
 const PAGE = { pageSize: "page_size", pageToken: "page_token" };
 const TRIGGER = { trigger: "itself" } as const;
 const LIST = { list: "each" } as const;
@@ -66,7 +72,7 @@ export const deadLetters = {
   list: {
     id: "invoked.DeadLetterService.List",
     path: OF_FUNCTION,
-    query: PAGE,
+    query: DEAD_LETTERS_PAGE,
     response: "listDeadLettersResponse",
   },
   get: {
@@ -77,7 +83,20 @@ export const deadLetters = {
   replay: {
     id: "invoked.DeadLetterService.Replay",
     path: IN_FUNCTION,
+    body: "replayRequest",
     response: "replayResponse",
+  },
+  replayMany: {
+    id: "invoked.DeadLetterService.BulkReplay",
+    path: OF_FUNCTION,
+    body: "bulkRequest",
+    response: "bulkResponse",
+  },
+  dropMany: {
+    id: "invoked.DeadLetterService.BulkDrop",
+    path: OF_FUNCTION,
+    body: "bulkRequest",
+    response: "bulkResponse",
   },
   drop: {
     id: "invoked.DeadLetterService.Drop",

@@ -69,6 +69,9 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "delete /api/v1/functions/{function_id}/dead_letters/{id}": "invoked.DeadLetterService.Drop",
   "post /api/v1/functions/{function_id}/dead_letters/{id}/replay":
     "invoked.DeadLetterService.Replay",
+  "post /api/v1/functions/{function_id}/dead_letters/replay":
+    "invoked.DeadLetterService.BulkReplay",
+  "post /api/v1/functions/{function_id}/dead_letters/drop": "invoked.DeadLetterService.BulkDrop",
   "post /api/v1/webhooks/incoming/{listener_id}": "invoked.WebhookService.Receive",
   "post /api/v1/webhooks/incoming/{listener_id}/t/{token}":
     "invoked.WebhookService.ReceiveCapability",
@@ -109,7 +112,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
-    "attempt attempts commitId createdAt depth egress endedAt error functionId http id input limits maxAttempts notBefore output parentInvocationId phases principal processKind processReuse skipReason startedAt status trigger updatedAt usage vfsId vfsVersionRead vfsVersionWritten waitReason worker",
+    "attempt attempts commitId createdAt depth egress endedAt error functionId http id input inputPreview limits maxAttempts notBefore output parentInvocationId phases principal processKind processReuse skipReason startedAt status trigger updatedAt usage vfsId vfsVersionRead vfsVersionWritten waitReason worker",
   "invoked.InvocationTrigger": "id kind",
   "invoked.Debounce": "delay key maxDelay",
   "invoked.RateLimit": "calls period",
@@ -140,9 +143,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionTestResultLog": "level log source",
   "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
   "c1.api.functions.v1.FunctionsInvocationSearchRequest":
-    "errorWord idPrefix idempotencyKey pageSize pageToken parentInvocationId query since status triggerKind until",
+    "errorWord idPrefix idempotencyKey pageSize pageToken parentInvocationId query since status triggerKind until view",
   "invoked.InvocationSearchRequest":
-    "errorWord functionIds idPrefix pageSize pageToken parentInvocationId query since status triggerKind until",
+    "errorWord functionIds idPrefix pageSize pageToken parentInvocationId query since status triggerKind until view",
   "invoked.InvocationFilter":
     "errorWord functionIds idPrefix parentInvocationId query since status triggerKind until",
   "invoked.BulkRequest": "dryRun filter",

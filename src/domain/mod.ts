@@ -36,6 +36,7 @@ import { DelayedCalls } from "./invocations/delayed_calls.ts";
 import { InvocationEnds } from "./invocations/ends.ts";
 import { Recovery } from "./invocations/recovery.ts";
 import { Replays } from "./invocations/replays.ts";
+import { InvocationSearches } from "./invocations/searches.ts";
 import type { Node } from "./nodes/node.ts";
 import { Pages } from "./paging.ts";
 import { Secrets } from "./functions/secrets.ts";
@@ -73,6 +74,7 @@ export interface Domain {
   readonly commits: Commits;
   readonly tags: Tags;
   readonly invocations: Invocations;
+  readonly searches: InvocationSearches;
   readonly replays: Replays;
   readonly circuitBreaker: CircuitBreaker;
   readonly bulk: Bulk;
@@ -231,6 +233,7 @@ function openInvocations(
 ): Pick<
   Domain,
   | "invocations"
+  | "searches"
   | "endpoints"
   | "replays"
   | "circuitBreaker"
@@ -255,14 +258,16 @@ function openInvocations(
     attempts,
     ends,
     cancellation: new Cancellation({ ...parts, executions, ends }),
-    pages,
     ids,
     inputLimits: limits.invocations,
     limits: functionLimits,
     scheduler,
     notifier,
   });
+  const searches = new InvocationSearches(store, pages);
   const replays = new Replays(invocations);
+  const deadLetters = new DeadLetters(store, replays, searches);
+  const { maxBulk: max } = limits.invocations;
   const outboxParts = {
     store,
     settings: destinations,
@@ -273,6 +278,7 @@ function openInvocations(
   scheduler.register(new Outbox({ ...outboxParts, limits: limits.invocations }));
   return {
     invocations,
+    searches,
     endpoints: new Endpoints({
       store,
       invocations,
@@ -281,8 +287,8 @@ function openInvocations(
     }),
     replays,
     circuitBreaker: new CircuitBreaker({ store, scheduler, notifier }),
-    bulk: new Bulk(invocations, replays, limits.invocations.maxBulk),
-    deadLetters: new DeadLetters(store, replays, pages),
+    bulk: new Bulk({ searches, invocations, replays, deadLetters, max }),
+    deadLetters,
     recovery: new Recovery({ store, engine, node, attempts, notifier, scheduler }),
     logs: new InvocationLogs(store, notifier, pages),
   };

@@ -25,6 +25,8 @@ export interface InvocationFilter {
   readonly idPrefix?: string | undefined;
   /** Text to find in input, output, error or a log line, or a whole id. */
   readonly query?: string | undefined;
+  /** Dead letters alone. */
+  readonly isParked?: boolean | undefined;
 }
 
 /** Bytes of input and output that one page of invocations holds at most. A page with more ends early. */
@@ -51,8 +53,8 @@ export class InvocationFinder {
   ) {}
 
   /** The rows of a page that holds no more content than {@link PAGE_CONTENT_BYTES_MAX}, but at least one invocation. */
-  async find(filter: InvocationFilter, page: PageRequest): Promise<Page<FoundRow>> {
-    const found = await this.#find(filter, page);
+  async findWhole(filter: InvocationFilter, page: PageRequest): Promise<Page<FoundRow>> {
+    const found = await this.find(filter, page);
     let bytes = 0;
     const rows = found.rows.filter(({ contentBytes }, at) => {
       bytes += contentBytes;
@@ -61,10 +63,8 @@ export class InvocationFinder {
     return { rows, next: rows.length < found.rows.length ? rows.at(-1)?.id : found.next };
   }
 
-  async #find(
-    given: InvocationFilter,
-    page: PageRequest,
-  ): Promise<Page<FoundRow>> {
+  /** The rows of a page, whatever content they have. */
+  async find(given: InvocationFilter, page: PageRequest): Promise<Page<FoundRow>> {
     const filter = simplified(given);
     const query = this.#matching(filter);
     // One row beyond the page shows whether another page follows.
@@ -82,7 +82,7 @@ export class InvocationFinder {
   }
 
   #matching(filter: InvocationFilter) {
-    const { functionId, parentInvocationId, status, since, until, idPrefix } = filter;
+    const { functionId, parentInvocationId, status, since, until, idPrefix, isParked } = filter;
     let select = this.db.selectFrom("invocations").select([
       "id",
       sql<number>`octet_length(input) + coalesce(octet_length(output), 0)`.as("contentBytes"),
@@ -91,14 +91,15 @@ export class InvocationFinder {
     ]);
     const isUnfinished = status === "PENDING" || status === "RUNNING";
     if (functionId !== undefined) select = select.where("functionId", "=", functionId);
-    else if (isUnfinished) {
+    else if (isUnfinished || isParked) {
       // With its first column SQLite uses the partial index, in which these few are.
       select = select.where("functionId", "in", this.db.selectFrom("functions").select("id"));
     }
     if (parentInvocationId !== undefined) {
       select = select.where("parentInvocationId", "=", parentInvocationId);
     }
-    // SQLite uses the partial index only for its condition, in the same words.
+    // SQLite uses a partial index only for its condition, in the same words.
+    if (isParked) select = select.where("parkedAt", "is not", null);
     if (isUnfinished || (status === "ERROR" && functionId !== undefined)) {
       select = select.where(sql<boolean>`status <> 'SUCCESS'`)
         .where("status", "=", sql.lit(status));

@@ -2,7 +2,7 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import type { Content } from "../shared/content.ts";
 import type { Capabilities } from "./dialect.ts";
 import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";
-import { cut, fetchPage, type Page, type PageRequest } from "./paging.ts";
+import { cut, type Page, type PageRequest } from "./paging.ts";
 import type {
   DelayedCallTable,
   EarlierAttempt,
@@ -51,6 +51,14 @@ export type InvocationRecord = Omit<InvocationRow, ContentColumn | "variables"> 
   readonly waitsFor: DelayedCallTable["reason"] | null;
 };
 
+/** An invocation without its input and output: any number of them is short. */
+export type InvocationOverview = Omit<InvocationRecord, ContentColumn> & {
+  /** The first characters of the JSON text of its input. */
+  readonly inputPreview: string;
+};
+
+/** Characters of an input that {@link InvocationOverview} has. */
+const PREVIEW_CHARACTERS = 300;
 /** Longest input or output, in bytes, that is read together with the row. A longer one is read beside the event loop. */
 export const INLINE_CONTENT_BYTES_MAX = 16 * 1024;
 /** Most content of a page that is read together with its rows. */
@@ -138,6 +146,9 @@ const RECORD_COLUMNS = INVOCATION_COLUMNS.filter((
   column !== "input" && column !== "output" && column !== "variables"
 );
 
+const waitsFor = sql<InvocationRecord["waitsFor"]>`case when status = 'PENDING' then (
+  select reason from delayed_calls where invocation_id = invocations.id) end`.as("waitsFor");
+
 /** The attempts of a call that others followed, oldest first. */
 export function earlierAttempts(
   { earlierAttempts: json }: Pick<InvocationRow, "earlierAttempts">,
@@ -197,7 +208,7 @@ export class InvocationReader extends IdempotencyKeyReader {
 
   /** Invocations, newest first. */
   async search(filter: InvocationFilter, page: PageRequest): Promise<Page<InvocationRecord>> {
-    const { rows: found, next } = await this.reads.finder.find(filter, page);
+    const { rows: found, next } = await this.reads.finder.findWhole(filter, page);
     if (found.length === 0) return { rows: [], next };
     const bytes = found.reduce((sum, { contentBytes }) => sum + contentBytes, 0);
     const inlineMax = bytes <= INLINE_PAGE_BYTES_MAX ? INLINE_CONTENT_BYTES_MAX : 0;
@@ -206,15 +217,24 @@ export class InvocationReader extends IdempotencyKeyReader {
     return { rows: rows.map((row) => this.#recordOf(row)), next };
   }
 
-  /** Parked invocations, newest first. @param functionId undefined for all functions */
-  async parked(
-    functionId: string | undefined,
-    page: PageRequest,
-  ): Promise<Page<InvocationRecord>> {
-    let query = this.#records(0).where("parkedAt", "is not", null);
-    if (functionId !== undefined) query = query.where("functionId", "=", functionId);
-    const { rows, next } = await fetchPage(query, "id", page);
-    return { rows: rows.map((row) => this.#recordOf(row)), next };
+  /** As {@link search}, without inputs and outputs. */
+  async overview(filter: InvocationFilter, page: PageRequest): Promise<Page<InvocationOverview>> {
+    const { rows: found, next } = await this.reads.finder.find(filter, page);
+    if (found.length === 0) return { rows: [], next };
+    const ids = found.map(({ id }) => id);
+    const [rows, previews] = await Promise.all([
+      this.db.selectFrom("invocations").select([...RECORD_COLUMNS, waitsFor])
+        .where("id", "in", ids).orderBy("id", "desc").execute(),
+      // The database reads a whole input for its first characters.
+      this.reads.long.selectFrom("invocations")
+        .select(["id", sql<string>`substr(input, 1, ${PREVIEW_CHARACTERS})`.as("inputPreview")])
+        .where("id", "in", ids).execute(),
+    ]);
+    const previewOf = new Map(previews.map(({ id, inputPreview }) => [id, inputPreview]));
+    return {
+      rows: rows.map((row) => ({ ...row, inputPreview: previewOf.get(row.id) ?? "" })),
+      next,
+    };
   }
 
   /** A stored input or output. */
@@ -238,8 +258,7 @@ export class InvocationReader extends IdempotencyKeyReader {
       inline("input").as("input"),
       bytes("output").as("outputBytes"),
       inline("output").as("output"),
-      sql<InvocationRecord["waitsFor"]>`case when status = 'PENDING' then (
-        select reason from delayed_calls where invocation_id = invocations.id) end`.as("waitsFor"),
+      waitsFor,
     ]);
   }
 

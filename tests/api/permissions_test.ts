@@ -80,6 +80,8 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.DeadLetterService.Get": "read",
   "invoked.DeadLetterService.Replay": "invoke",
   "invoked.DeadLetterService.Drop": "invoke",
+  "invoked.DeadLetterService.BulkReplay": "invoke",
+  "invoked.DeadLetterService.BulkDrop": "invoke",
   "invoked.InvocationService.ListLogs": "read",
   [`${TRIGGERS}.ListTriggers`]: "read",
   [`${TRIGGERS}.CreateTrigger`]: "write",

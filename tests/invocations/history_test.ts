@@ -195,6 +195,52 @@ async function largeContents({ client }: Stage): Promise<void> {
   const list = (await client.get(`/api/v1/functions/${id}/invocations?page_size=100`)).body;
   assert.deepEqual(list.list.map((row: Json) => row.id), expected.slice(0, 2));
   assert.notEqual(list.nextPageToken, "");
+
+  const rows = `/api/v1/functions/${id}/invocations`;
+  const view = "INVOCATION_VIEW_BASIC";
+  for (
+    const { body } of [
+      await client.get(`${rows}?page_size=100&view=${view}`),
+      await client.post(`${rows}/search`, { view, pageSize: 100 }),
+      await client.post("/api/v1/search/invocations", { view, functionIds: [id], pageSize: 100 }),
+    ]
+  ) {
+    assert.deepEqual(body.list.map((row: Json) => row.id), expected, "in one page");
+    assert.ok(JSON.stringify(body).length < 1_100 * expected.length);
+  }
+}
+
+/** What only whole invocations have. */
+const DETAILS = ["input", "output", "http", "attempts", "phases", "usage", "egress", "limits"];
+
+async function views({ client }: Stage): Promise<void> {
+  const id = await client.deploy(MOODY);
+  const good = await call(client, id, { fruit: "é".repeat(400) });
+  const bad = await call(client, id, { fail: "x".repeat(400) });
+  const path = `/api/v1/functions/${id}/invocations`;
+  const search = async (view: string) => {
+    const answer = await client.post(`${path}/search`, { view });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    return answer.body.list;
+  };
+  const whole = [await client.invocation(id, bad), await client.invocation(id, good)];
+  for (const view of ["UNSPECIFIED", "FULL"]) {
+    assert.deepEqual(await search(`INVOCATION_VIEW_${view}`), whole);
+  }
+  const [failed, fruity] = await search("INVOCATION_VIEW_BASIC");
+  assert.equal(fruity.inputPreview, `{"fruit":"${"é".repeat(290)}`);
+  assert.match(failed.error, /^UNCAUGHT: Error: x{284}$/);
+  const { inputPreview: _, ...others } = fruity;
+  const rest = Object.entries(whole[1] as Json).filter(([name]) => !DETAILS.includes(name));
+  assert.deepEqual(others, Object.fromEntries(rest));
+  const rejected = [
+    await client.post(`${path}/search`, { view: "BASIC" }),
+    await client.get(`${path}?view=BASIC`),
+  ];
+  for (const answer of rejected) {
+    const message = /^view: must be one of INVOCATION_VIEW_UNSPECIFIED, /;
+    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
+  }
 }
 
 async function unknown({ client }: Stage): Promise<void> {
@@ -219,5 +265,6 @@ sharedSuite("the history of invocations", {
   "is searched by the start of an id": prefixes,
   "comes in pages that stay right while calls come in": pages,
   "ends a page early when its contents are large, and loses no row": largeContents,
+  "is read without contents in the basic view": views,
   "belongs to one function": unknown,
 });

@@ -62,6 +62,83 @@ async function replays({ client }: Stage): Promise<void> {
   assert.equal((await client.invocation(id, again.id)).status, `${STATUS}ERROR`);
 }
 
+async function replaysEdited({ client }: Stage): Promise<void> {
+  const id = await client.deploy(UNSTEADY);
+  await settings(client, id, TWICE);
+  const [failed = "", other = ""] = [
+    await start(client, id, { until: 9 }),
+    await start(client, id, { until: 8 }),
+  ];
+  for (const one of [failed, other]) await client.ended(id, one);
+  const { body: { commit } } = await client.commit(id, { "main.ts": FIXED });
+  const path = (letter: string) => `/api/v1/functions/${id}/dead_letters/${letter}/replay`;
+  const wrong: readonly [Json, "json" | "commitId"][] = [
+    [{ json: base64("[]") }, "json"],
+    [{ json: "%" }, "json"],
+  ];
+  for (const [body, field] of wrong) {
+    const answer = await client.post(path(failed), body);
+    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+  }
+  assertError(
+    await client.post(path(failed), { commitId: id }),
+    "NOT_FOUND",
+    "COMMIT_NOT_FOUND",
+  );
+  assert.deepEqual(await deadLetters(client, id), [other, failed], "what is refused stays");
+  const edited = await client.post(path(failed), { json: base64('{"until":0}') });
+  const again = await client.ended(id, edited.body.invocationId);
+  assert.deepEqual([again.status, again.input], [`${STATUS}SUCCESS`, { until: 0 }]);
+  const fixed = await client.post(path(other), { commitId: "HEAD" });
+  assert.equal((await client.ended(id, fixed.body.invocationId)).commitId, commit.id);
+  assert.deepEqual(await deadLetters(client, id), []);
+}
+
+async function many({ client }: Stage): Promise<void> {
+  const id = await client.deploy(UNSTEADY);
+  await settings(client, id, TWICE);
+  const failed: string[] = [];
+  for (const input of [{ until: 9 }, { until: 9, how: "exit" }, { until: 9, how: "text" }]) {
+    failed.unshift(await start(client, id, input));
+  }
+  for (const one of failed) await client.ended(id, one);
+  const [text, exited, thrown] = failed;
+  // Not parked: it is none of them, though the filter finds it.
+  await client.invoke(id, { until: 9 });
+  const letters = `/api/v1/functions/${id}/dead_letters`;
+  const bulk = async (what: "replay" | "drop", body: Json) => {
+    const answer = await client.post(`${letters}/${what}`, body);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    return answer.body;
+  };
+  for (const [filter, count] of [[{}, 3], [{ errorWord: "EXITED" }, 1], [{ query: "9" }, 3]]) {
+    for (const what of ["replay", "drop"] as const) {
+      assert.deepEqual(await bulk(what, { filter, dryRun: true }), { count, skipped: 0 });
+    }
+  }
+  assert.deepEqual(await deadLetters(client, id), failed, "a dry run changes nothing");
+  const ids = async (query: string) => {
+    const { list } = (await client.get(`${letters}?${query}`)).body;
+    return list.map((one: Json) => one.id);
+  };
+  assert.deepEqual(await ids("error_word=UNCAUGHT"), [thrown]);
+  assert.deepEqual(await ids("query=exit"), [exited]);
+  const refused = await client.get(`${letters}?error_word=no%20word`);
+  assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["error_word"] });
+
+  const dropped = await bulk("drop", { filter: { errorWord: "BAD_OUTPUT" } });
+  assert.deepEqual(dropped, { count: 1, skipped: 0 });
+  assert.deepEqual(await deadLetters(client, id), [exited, thrown]);
+  assert.equal((await client.invocation(id, text as string)).status, `${STATUS}ERROR`);
+  const replayed = await bulk("replay", { filter: { errorWord: "UNCAUGHT" } });
+  assert.deepEqual(replayed, { count: 1, skipped: 0 });
+  const ofReplays = { functionIds: [id], triggerKind: "TRIGGER_KIND_REPLAY" };
+  const { list: [replay] } = (await client.post("/api/v1/search/invocations", ofReplays)).body;
+  assert.equal(replay.trigger.id, thrown);
+  await client.ended(id, replay.id);
+  assert.deepEqual(await deadLetters(client, id), [replay.id, exited]);
+}
+
 async function replaysAny({ client }: Stage): Promise<void> {
   const id = await client.deploy(UNSTEADY);
   const { body: { invocationId } } = await client.invoke(id, { until: 9 });
@@ -134,6 +211,8 @@ async function commandLine({ client, server }: Stage): Promise<void> {
 sharedSuite("a dead letter", {
   "is a failed call that could start again": parks,
   "is replayed once, or dropped": replays,
+  "is replayed with another input or commit": replaysEdited,
+  "is one of many that a filter replays or drops": many,
   "is listed, replayed and dropped by the command line": commandLine,
 });
 

@@ -72,6 +72,8 @@ const INVOKES = (
   "triggers.run": { functionId: triggered, id: scheduleId },
   "deadLetters.replay": { functionId: failing, id: deadLetterIds[0] },
   "deadLetters.drop": { functionId: failing, id: deadLetterIds[1] },
+  "deadLetters.replayMany": { functionId: failing, bulkRequest: { dryRun: true } },
+  "deadLetters.dropMany": { functionId: failing, bulkRequest: { dryRun: true } },
   "invocations.replay": { functionId: id, id: invocationId },
   "invocations.replayMany": { functionId: id, bulkRequest: { dryRun: true } },
   "invocations.cancelMany": { functionId: id, bulkRequest: { dryRun: true } },

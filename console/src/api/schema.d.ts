@@ -201,8 +201,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call the function again with the input of a dead letter, and drop it */
+        /** Call the function again with the input of a dead letter or another, and drop it */
         post: operations["invoked.DeadLetterService.Replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/functions/{function_id}/dead_letters/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drop the dead letters of a function, or of all (-), that a filter finds */
+        post: operations["invoked.DeadLetterService.BulkDrop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/functions/{function_id}/dead_letters/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replay the dead letters of a function, or of all (-), that a filter finds */
+        post: operations["invoked.DeadLetterService.BulkReplay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1180,6 +1214,8 @@ export interface components {
             input?: {
                 [key: string]: unknown;
             };
+            /** @description With INVOCATION_VIEW_BASIC: the first 300 characters of the input's JSON */
+            inputPreview?: string;
             limits?: components["schemas"]["invoked.Limits"] & unknown;
             /**
              * Format: int32
@@ -1263,6 +1299,7 @@ export interface components {
              * @description Exclusive
              */
             until?: string;
+            view?: components["schemas"]["invoked.InvocationView"];
         };
         "c1.api.functions.v1.FunctionsSearchRequest": {
             /** @default [] */
@@ -1702,7 +1739,7 @@ export interface components {
             count: number;
             /**
              * Format: int32
-             * @description That could not be replayed or cancelled
+             * @description That could not be replayed, cancelled or dropped
              */
             skipped: number;
         };
@@ -2081,6 +2118,7 @@ export interface components {
              * @description Exclusive
              */
             until?: string;
+            view?: components["schemas"]["invoked.InvocationView"];
         };
         /** @description What started it */
         "invoked.InvocationTrigger": {
@@ -2112,6 +2150,11 @@ export interface components {
              */
             wallTime?: string;
         };
+        /**
+         * @description INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http`, `attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 characters; everything by default
+         * @enum {string}
+         */
+        "invoked.InvocationView": "INVOCATION_VIEW_UNSPECIFIED" | "INVOCATION_VIEW_BASIC" | "INVOCATION_VIEW_FULL";
         /** @description Those of the function when the commit was built */
         "invoked.Limits": {
             /**
@@ -3060,10 +3103,14 @@ export interface operations {
     "invoked.DeadLetterService.List": {
         parameters: {
             query?: {
+                /** @description Only those whose error begins with this word */
+                error_word?: string;
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
                 /** @description `nextPageToken` of the page before */
                 page_token?: string;
+                /** @description Text in input, output, error or log lines */
+                query?: string;
             };
             header?: never;
             path: {
@@ -3179,7 +3226,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": components["schemas"]["invoked.ReplayRequest"];
             };
         };
         responses: {
@@ -3205,6 +3252,76 @@ export interface operations {
             };
         };
     };
+    "invoked.DeadLetterService.BulkDrop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                function_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["invoked.BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["invoked.BulkResponse"];
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.DeadLetterService.BulkReplay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                function_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["invoked.BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["invoked.BulkResponse"];
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
     "c1.api.functions.v1.FunctionsInvocationService.List": {
         parameters: {
             query?: {
@@ -3214,6 +3331,8 @@ export interface operations {
                 page_token?: string;
                 /** @description The invocation that made them */
                 parent_invocation_id?: string;
+                /** @description INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http`, `attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 characters; everything by default */
+                view?: components["schemas"]["invoked.InvocationView"];
             };
             header?: never;
             path: {

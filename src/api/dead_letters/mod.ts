@@ -1,5 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
+import { bulkIn, bulkOut } from "../invocations/bulk.ts";
+import { errorWordIn, filterOf, queryIn } from "../invocations/filter.ts";
+import { replayIn } from "../invocations/replay_invocation.ts";
 import { jsonOperation, type Operation } from "../operation.ts";
 import { empty, listOf, pageOf, pageQuery } from "../primitives.ts";
 import { deadLetterJson, deadLetterOut, deadLetterParams } from "./schemas.ts";
@@ -13,10 +16,12 @@ const listDeadLetters = jsonOperation({
   summary: "List the dead letters of a function, or of all (-), newest first",
   permission: "read",
   params: functionParam,
-  query: pageQuery,
+  query: pageQuery.extend({ error_word: errorWordIn, query: queryIn }),
   response: listOf(deadLetterOut),
   async handle({ params, query }, { deadLetters }) {
-    const { list, nextPageToken } = await deadLetters.list(params.function_id, pageOf(query));
+    const filter = filterOf({ errorWord: query.error_word, query: query.query });
+    const page = pageOf(query);
+    const { list, nextPageToken } = await deadLetters.list(params.function_id, filter, page);
     return { list: list.map(deadLetterJson), nextPageToken };
   },
 });
@@ -38,14 +43,14 @@ const replayDeadLetter = jsonOperation({
   operationId: "invoked.DeadLetterService.Replay",
   method: "post",
   path: `${PATH}/{id}/replay`,
-  summary: "Call the function again with the input of a dead letter, and drop it",
+  summary: "Call the function again with the input of a dead letter or another, and drop it",
   permission: "invoke",
   params: deadLetterParams,
-  body: empty,
+  body: replayIn,
   response: z.object({ invocationId: z.string() }),
-  async handle({ params, principal }, { deadLetters }) {
+  async handle({ params, body, principal }, { deadLetters }) {
     const { function_id, id } = params;
-    return { invocationId: await deadLetters.replay(principal, function_id, id) };
+    return { invocationId: await deadLetters.replay(principal, function_id, id, body) };
   },
 });
 
@@ -64,10 +69,41 @@ const dropDeadLetter = jsonOperation({
   },
 });
 
+const replayDeadLetters = jsonOperation({
+  operationId: "invoked.DeadLetterService.BulkReplay",
+  method: "post",
+  path: `${PATH}/replay`,
+  summary: "Replay the dead letters of a function, or of all (-), that a filter finds",
+  permission: "invoke",
+  params: functionParam,
+  body: bulkIn,
+  response: bulkOut,
+  async handle({ params, body, principal }, { bulk }) {
+    const { filter, dryRun } = body;
+    return await bulk.replayDeadLetters(principal, params.function_id, filterOf(filter), dryRun);
+  },
+});
+
+const dropDeadLetters = jsonOperation({
+  operationId: "invoked.DeadLetterService.BulkDrop",
+  method: "post",
+  path: `${PATH}/drop`,
+  summary: "Drop the dead letters of a function, or of all (-), that a filter finds",
+  permission: "invoke",
+  params: functionParam,
+  body: bulkIn,
+  response: bulkOut,
+  async handle({ params, body }, { bulk }) {
+    return await bulk.dropDeadLetters(params.function_id, filterOf(body.filter), body.dryRun);
+  },
+});
+
 /** Read, replay and drop calls without further attempts. */
 export const DEAD_LETTER_OPERATIONS: readonly Operation[] = [
   listDeadLetters,
   getDeadLetter,
   replayDeadLetter,
   dropDeadLetter,
+  replayDeadLetters,
+  dropDeadLetters,
 ];

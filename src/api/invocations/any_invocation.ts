@@ -3,7 +3,8 @@ import { ALL_FUNCTIONS } from "../../domain/references.ts";
 import { jsonOperation } from "../operation.ts";
 import { listOf, pageBody } from "../primitives.ts";
 import { filterIn, filterOf, functionIdsIn } from "./filter.ts";
-import { invocationAnswer, invocationJson, invocationOut, wholeInvocationJson } from "./schemas.ts";
+import { invocationAnswer, invocationOut, wholeInvocationJson } from "./schemas.ts";
+import { searchPage, viewIn } from "./view.ts";
 
 export const getAnyInvocation = jsonOperation({
   operationId: "invoked.InvocationService.Get",
@@ -25,13 +26,12 @@ export const searchAllInvocations = jsonOperation({
   path: "/api/v1/search/invocations",
   summary: "Find invocations of all functions, newest first",
   permission: "read",
-  body: z.object({ ...filterIn, functionIds: functionIdsIn, ...pageBody })
+  body: z.object({ ...filterIn, functionIds: functionIdsIn, view: viewIn, ...pageBody })
     .openapi("invoked.InvocationSearchRequest"),
   response: listOf(invocationOut),
-  async handle({ body }, { invocations }) {
-    const { pageSize, pageToken, ...filter } = body;
-    const page = { pageSize, pageToken };
-    const { list, nextPageToken } = await invocations.search(ALL_FUNCTIONS, filterOf(filter), page);
-    return { list: list.map(invocationJson), nextPageToken };
+  async handle({ body }, { searches }) {
+    const { pageSize, pageToken, view, ...filter } = body;
+    const page = { pageSize, pageToken, view };
+    return await searchPage(searches, ALL_FUNCTIONS, filterOf(filter), page);
   },
 });

@@ -4,14 +4,16 @@ import { jsonOperation } from "../operation.ts";
 import { int32Out } from "../primitives.ts";
 import { bulkFilterIn, filterOf } from "./filter.ts";
 
-const bulkIn = z.object({
+/** What an operation on many invocations takes. */
+export const bulkIn = z.object({
   filter: bulkFilterIn.default({}),
   dryRun: z.boolean().default(false).openapi({ description: "Only count" }),
 }).openapi("invoked.BulkRequest");
 
-const bulkOut = z.object({
+/** What an operation on many invocations has done. */
+export const bulkOut = z.object({
   count: int32Out,
-  skipped: int32Out.openapi({ description: "That could not be replayed or cancelled" }),
+  skipped: int32Out.openapi({ description: "That could not be replayed, cancelled or dropped" }),
 }).openapi("invoked.BulkResponse");
 
 export const replayInvocations = jsonOperation({

@@ -1,24 +1,28 @@
 /** Which invocations a search finds, and what acts on many at once takes. */
 import { z } from "@hono/zod-openapi";
-import type { InvocationFilter } from "../../domain/invocations/invocations.ts";
+import type { InvocationFilter } from "../../domain/invocations/searches.ts";
 import { idPrefixIn, searchText, timestampIn } from "../primitives.ts";
 import { invocationStatus, parentInvocationId, statusOf } from "./schemas.ts";
 import { triggerKind, triggerKindOf } from "./starts.ts";
 
 const FUNCTIONS_MAX = 100;
 
+export const errorWordIn = z.string().regex(/^[A-Z_]{0,64}$/, {
+  error: "must be the word of an error, such as TIMEOUT",
+}).optional().openapi({ description: "Only those whose error begins with this word" });
+
+export const queryIn = searchText.optional().openapi({
+  description: "Text in input, output, error or log lines",
+});
+
 /** The fields of a filter. */
 export const filterIn = {
   status: invocationStatus.optional(),
   triggerKind: triggerKind.optional(),
-  errorWord: z.string().regex(/^[A-Z_]{0,64}$/, {
-    error: "must be the word of an error, such as TIMEOUT",
-  }).optional().openapi({ description: "Only those whose error begins with this word" }),
+  errorWord: errorWordIn,
   since: timestampIn.optional().openapi({ description: "Inclusive" }),
   until: timestampIn.optional().openapi({ description: "Exclusive" }),
-  query: searchText.optional().openapi({
-    description: "Text in input, output, error or log lines",
-  }),
+  query: queryIn,
   idPrefix: idPrefixIn,
   parentInvocationId,
 };

@@ -1,7 +1,8 @@
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
-import { invocationJson, invocationOut, parentInvocationId } from "./schemas.ts";
+import { invocationOut, parentInvocationId } from "./schemas.ts";
+import { searchPage, viewIn } from "./view.ts";
 
 export const listInvocations = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationService.List",
@@ -10,11 +11,11 @@ export const listInvocations = jsonOperation({
   summary: "List the invocations of a function, or of all (-), newest first",
   permission: "read",
   params: functionParam,
-  query: pageQuery.extend({ parent_invocation_id: parentInvocationId }),
+  query: pageQuery.extend({ parent_invocation_id: parentInvocationId, view: viewIn }),
   response: listOf(invocationOut),
-  async handle({ params, query }, { invocations }) {
+  async handle({ params, query }, { searches }) {
     const filter = { parentInvocationId: query.parent_invocation_id };
-    const page = await invocations.search(params.function_id, filter, pageOf(query));
-    return { list: page.list.map(invocationJson), nextPageToken: page.nextPageToken };
+    const page = { ...pageOf(query), view: query.view };
+    return await searchPage(searches, params.function_id, filter, page);
   },
 });

@@ -3,6 +3,14 @@ import { jsonOperation } from "../operation.ts";
 import { bytesIn } from "../primitives.ts";
 import { invocationParams } from "./schemas.ts";
 
+/** What differs from the call that is replayed. */
+export const replayIn = z.object({
+  json: bytesIn.optional().openapi({ description: "Another input; absent: the same" }),
+  commitId: z.string().default("").openapi({
+    description: "Id, HEAD or refs/tags/<name>; empty: the same commit",
+  }),
+}).openapi("invoked.ReplayRequest");
+
 export const replayInvocation = jsonOperation({
   operationId: "invoked.InvocationService.Replay",
   method: "post",
@@ -10,12 +18,7 @@ export const replayInvocation = jsonOperation({
   summary: "Call the function again as an invocation did, asynchronously",
   permission: "invoke",
   params: invocationParams,
-  body: z.object({
-    json: bytesIn.optional().openapi({ description: "Another input; absent: the same" }),
-    commitId: z.string().default("").openapi({
-      description: "Id, HEAD or refs/tags/<name>; empty: the same commit",
-    }),
-  }).openapi("invoked.ReplayRequest"),
+  body: replayIn,
   response: z.object({ invocationId: z.string() }),
   async handle({ params, body, principal }, { replays }) {
     const { function_id, id } = params;

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { embeddedObject } from "../../shared/embedded_json.ts";
 import type {
   InvocationLogRow,
+  InvocationOverview,
   InvocationRecord,
   InvocationStatus,
 } from "../../store/invocations.ts";
@@ -73,7 +74,10 @@ export const invocationOut = z.object({
   functionId: z.string(),
   commitId: z.string(),
   status: invocationStatus,
-  input: jsonObject,
+  input: jsonObject.optional(),
+  inputPreview: z.string().optional().openapi({
+    description: "With INVOCATION_VIEW_BASIC: the first 300 characters of the input's JSON",
+  }),
   output: jsonObject.optional(),
   error: z.string().optional().openapi({
     description: "A stable word, a colon, and what happened",
@@ -108,13 +112,45 @@ export const invocationAnswer = z.object({
 
 /** The API's form of an invocation. */
 export function invocationJson(row: InvocationRecord): z.input<typeof invocationOut> {
+  const { createdAt, updatedAt } = row;
   return {
-    id: row.id,
-    functionId: row.functionId,
-    commitId: row.commitId,
-    status: statusName(row.status),
+    ...namesJson(row),
     input: embeddedObject(row.input),
     ...row.output === null ? {} : { output: embeddedObject(row.output) },
+    ...factsJson(row),
+    ...startsJson(row),
+    ...httpJson(row),
+    ...measurementsJson(row),
+    ...recordedLimitsJson(recordedLimits(row)),
+    createdAt,
+    updatedAt,
+  };
+}
+
+/** Characters of an error in {@link overviewJson}. */
+const ERROR_CHARACTERS = 300;
+
+/** The API's form of an invocation in a long list. */
+export function overviewJson(row: InvocationOverview): z.input<typeof invocationOut> {
+  const { inputPreview, createdAt, updatedAt } = row;
+  const { attempts: _, ...starts } = { attempts: undefined, ...startsJson(row) };
+  const error = row.error?.slice(0, ERROR_CHARACTERS) ?? null;
+  return {
+    ...namesJson(row),
+    inputPreview,
+    ...factsJson({ ...row, error }),
+    ...starts,
+    createdAt,
+    updatedAt,
+  };
+}
+
+function namesJson({ id, functionId, commitId, status }: InvocationOverview | InvocationRecord) {
+  return { id, functionId, commitId, status: statusName(status) };
+}
+
+function factsJson(row: Omit<InvocationRecord, "input" | "output">) {
+  return {
     ...row.error === null ? {} : { error: row.error },
     processReuse: row.processReuse,
     ...row.parentInvocationId === null
@@ -124,12 +160,6 @@ export function invocationJson(row: InvocationRecord): z.input<typeof invocation
     ...row.volumeVersionRead === null ? {} : { vfsVersionRead: row.volumeVersionRead },
     ...row.volumeVersionWritten === null ? {} : { vfsVersionWritten: row.volumeVersionWritten },
     ...row.processKind === null ? {} : { processKind: processKindName(row.processKind) },
-    ...startsJson(row),
-    ...httpJson(row),
-    ...measurementsJson(row),
-    ...recordedLimitsJson(recordedLimits(row)),
-    createdAt: row.createdAt,
-    updatedAt: row.updatedAt,
   };
 }
 

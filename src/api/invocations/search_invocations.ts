@@ -4,6 +4,7 @@ import { jsonOperation } from "../operation.ts";
 import { listOf, pageBody, textIn } from "../primitives.ts";
 import { filterIn, filterOf } from "./filter.ts";
 import { invocationJson, invocationOut } from "./schemas.ts";
+import { searchPage, viewIn } from "./view.ts";
 
 export const searchInvocations = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationSearchService.Search",
@@ -17,11 +18,12 @@ export const searchInvocations = jsonOperation({
     idempotencyKey: textIn.optional().openapi({
       description: "Only the invocation of your call with this key; other filters do not count",
     }),
+    view: viewIn,
     ...pageBody,
   }).openapi("c1.api.functions.v1.FunctionsInvocationSearchRequest"),
   response: listOf(invocationOut),
-  async handle({ params, body, principal }, { invocations }) {
-    const { idempotencyKey, pageSize, pageToken, ...filter } = body;
+  async handle({ params, body, principal }, { invocations, searches }) {
+    const { idempotencyKey, pageSize, pageToken, view, ...filter } = body;
     if (idempotencyKey) {
       const found = await invocations.ofIdempotencyKey(
         principal,
@@ -30,10 +32,7 @@ export const searchInvocations = jsonOperation({
       );
       return { list: found.map(invocationJson), nextPageToken: "" };
     }
-    const page = await invocations.search(params.function_id, filterOf(filter), {
-      pageSize,
-      pageToken,
-    });
-    return { list: page.list.map(invocationJson), nextPageToken: page.nextPageToken };
+    const page = { pageSize, pageToken, view };
+    return await searchPage(searches, params.function_id, filterOf(filter), page);
   },
 });

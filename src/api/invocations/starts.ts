@@ -65,6 +65,8 @@ export const attemptOut = z.object({
   }),
 }).openapi("invoked.Attempt");
 
+type StartsRow = Omit<InvocationRecord, "input" | "output">;
+
 /** The fields of an invocation about its starts. */
 export const startsOut = {
   principal: z.object({ id: z.string() }).optional().openapi({
@@ -101,7 +103,7 @@ export const startsOut = {
 };
 
 /** The API's form of the starts of an invocation. */
-export function startsJson(row: InvocationRecord) {
+export function startsJson(row: StartsRow) {
   const attempts = attemptsOf(row);
   const startedAt = attempts[0]?.startedAt;
   return {
@@ -121,17 +123,17 @@ export function startsJson(row: InvocationRecord) {
   } as const;
 }
 
-function waitReasonJson({ waitsFor }: InvocationRecord) {
+function waitReasonJson({ waitsFor }: StartsRow) {
   if (waitsFor === null || waitsFor === "flow" || waitsFor === "released") return {};
   return { waitReason: `WAIT_REASON_${WAIT_REASONS[waitsFor]}` as const };
 }
 
-function hasEnded({ status }: InvocationRecord): boolean {
+function hasEnded({ status }: StartsRow): boolean {
   return status === "SUCCESS" || status === "ERROR";
 }
 
 /** The attempts of an invocation, oldest first. */
-export function attemptsOf(row: InvocationRecord): z.input<typeof attemptOut>[] {
+export function attemptsOf(row: StartsRow): z.input<typeof attemptOut>[] {
   const earlier = earlierAttempts(row).map(({ startedAt, ...attempt }) => ({
     ...attempt,
     ...startedAt === null ? {} : { startedAt },

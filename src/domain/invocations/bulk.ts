@@ -1,33 +1,43 @@
 import { countOf } from "../../config/mod.ts";
-import type { InvocationRecord } from "../../store/invocations.ts";
+import type { InvocationOverview } from "../../store/invocations.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import { BEGUN_AT_ONCE } from "../scheduling/scheduler.ts";
-import type { InvocationFilter, Invocations } from "./invocations.ts";
+import type { DeadLetters } from "./dead_letters.ts";
+import type { Invocations } from "./invocations.ts";
 import { type Replays, UNCHANGED } from "./replays.ts";
+import type { InvocationFilter, InvocationSearches } from "./searches.ts";
 
 /** Cancels at once: one may wait for the node of its call. */
 const CANCELLED_AT_ONCE = 16;
 const PAGE = { pageSize: 100 } as const;
 
-type Named = Pick<InvocationRecord, "functionId" | "id">;
+/** Drops at once: they wait for one writer. */
+const DROPPED_AT_ONCE = 16;
+
+type Named = Pick<InvocationOverview, "functionId" | "id">;
 
 /** What was done to many invocations, or would be. */
 export interface BulkAnswer {
   readonly count: number;
-  /** That could not be replayed or cancelled. */
+  /** That could not be replayed, cancelled or dropped. */
   readonly skipped: number;
 }
 
-/** Replays or cancels many invocations at once. */
+/** What acts on one invocation or dead letter. */
+export interface BulkParts {
+  readonly searches: Pick<InvocationSearches, "overview">;
+  readonly invocations: Pick<Invocations, "cancel">;
+  readonly replays: Replays;
+  readonly deadLetters: DeadLetters;
+  /** Invocations that one request acts on; a named setting. */
+  readonly max: number;
+}
+
+/** Acts on many invocations or dead letters at once. */
 export class Bulk {
-  constructor(
-    private readonly invocations: Pick<Invocations, "search" | "cancel">,
-    private readonly replays: Replays,
-    /** Invocations that one request replays or cancels; a named setting. */
-    private readonly max: number,
-  ) {}
+  constructor(private readonly parts: BulkParts) {}
 
   /** Replays the ended invocations that a filter finds. @throws INVALID_FIELD for too many, and for unfinished ones */
   async replay(
@@ -47,7 +57,8 @@ export class Bulk {
       found,
       dryRun,
       BEGUN_AT_ONCE,
-      ({ functionId, id }) => this.replays.replay(by, functionId, id, UNCHANGED, { notBefore }),
+      ({ functionId, id }) =>
+        this.parts.replays.replay(by, functionId, id, UNCHANGED, { notBefore }),
     );
   }
 
@@ -70,23 +81,57 @@ export class Bulk {
       found,
       dryRun,
       CANCELLED_AT_ONCE,
-      ({ functionId, id }) => this.invocations.cancel(functionId, id),
+      ({ functionId, id }) => this.parts.invocations.cancel(functionId, id),
+    );
+  }
+
+  /** Replays the dead letters that a filter finds, and drops them. @throws INVALID_FIELD for too many */
+  async replayDeadLetters(
+    by: Principal,
+    functionId: string,
+    filter: InvocationFilter,
+    dryRun: boolean,
+  ): Promise<BulkAnswer> {
+    const notBefore = new Date();
+    const found = await this.#find(functionId, [{ ...filter, isParked: true }], () => true);
+    return await act(
+      found,
+      dryRun,
+      BEGUN_AT_ONCE,
+      ({ functionId, id }) =>
+        this.parts.deadLetters.replay(by, functionId, id, UNCHANGED, { notBefore }),
+    );
+  }
+
+  /** Drops the dead letters that a filter finds. @throws INVALID_FIELD for too many */
+  async dropDeadLetters(
+    functionId: string,
+    filter: InvocationFilter,
+    dryRun: boolean,
+  ): Promise<BulkAnswer> {
+    const found = await this.#find(functionId, [{ ...filter, isParked: true }], () => true);
+    return await act(
+      found,
+      dryRun,
+      DROPPED_AT_ONCE,
+      ({ functionId, id }) => this.parts.deadLetters.drop(functionId, id),
     );
   }
 
   async #find(
     functionId: string,
     filters: readonly InvocationFilter[],
-    isWanted: (row: InvocationRecord) => boolean,
+    isWanted: (row: InvocationOverview) => boolean,
   ): Promise<Named[]> {
     const found: Named[] = [];
     for (const filter of filters) {
       let pageToken: string | undefined;
       do {
         const page = { ...PAGE, pageToken };
-        const { list, nextPageToken } = await this.invocations.search(functionId, filter, page);
+        const { searches } = this.parts;
+        const { list, nextPageToken } = await searches.overview(functionId, filter, page);
         found.push(...list.filter(isWanted).map(({ functionId, id }) => ({ functionId, id })));
-        if (found.length > this.max) throw tooMany(this.max);
+        if (found.length > this.parts.max) throw tooMany(this.parts.max);
         pageToken = nextPageToken;
       } while (pageToken !== "");
     }
@@ -113,7 +158,7 @@ async function act(
   return { count: found.length - skipped, skipped };
 }
 
-function hasEnded({ status }: InvocationRecord): boolean {
+function hasEnded({ status }: InvocationOverview): boolean {
   return status === "SUCCESS" || status === "ERROR";
 }
 

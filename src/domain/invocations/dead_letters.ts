@@ -1,33 +1,36 @@
-import type { InvocationRecord } from "../../store/invocations.ts";
+import type { InvocationOverview, InvocationRecord } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
-import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { ALL_FUNCTIONS, anyFunction } from "../references.ts";
-import { type Replays, UNCHANGED } from "./replays.ts";
+import type { ListPage, PageQuery } from "../paging.ts";
+import { anyFunction } from "../references.ts";
+import type { ReplayChange, Replays, ReplayStart } from "./replays.ts";
+import type { InvocationFilter, InvocationSearches } from "./searches.ts";
 
 /** A dead letter: an invocation that failed and has no further attempt. It is there until it is replayed or dropped. */
-export type DeadLetter = InvocationRecord & { readonly parkedAt: string };
+export type DeadLetter = Omit<InvocationOverview, "inputPreview"> & { readonly parkedAt: string };
 
 /** Dead letters. Each has the id of its invocation, and is erased together with that. */
 export class DeadLetters {
   constructor(
     private readonly store: Store,
     private readonly replays: Replays,
-    private readonly pages: Pages,
+    private readonly searches: Pick<InvocationSearches, "overview">,
   ) {}
 
   /** Dead letters of a function, or of all (`-`), newest first. */
-  async list(functionId: string, query: PageQuery): Promise<ListPage<DeadLetter>> {
-    const { read } = this.store;
-    const id = functionId === ALL_FUNCTIONS ? undefined : (await anyFunction(read, functionId)).id;
-    const page = this.pages.open(["dead-letters", functionId], query);
-    const { rows, next } = await read.invocations.parked(id, page);
-    return { list: rows.filter(isParked), nextPageToken: page.tokenFor(next) };
+  async list(
+    functionId: string,
+    filter: InvocationFilter,
+    query: PageQuery,
+  ): Promise<ListPage<DeadLetter>> {
+    const parked = { ...filter, isParked: true };
+    const { list, nextPageToken } = await this.searches.overview(functionId, parked, query);
+    return { list: list.filter(isParked), nextPageToken };
   }
 
   /** @throws DEAD_LETTER_NOT_FOUND */
-  async get(functionId: string, id: string): Promise<DeadLetter> {
+  async get(functionId: string, id: string): Promise<DeadLetter & InvocationRecord> {
     await anyFunction(this.store.read, functionId);
     const row = await this.store.read.invocations.get(functionId, id);
     if (row !== undefined && isParked(row)) return row;
@@ -41,10 +44,17 @@ export class DeadLetters {
     if (!isDropped) throw notFound(functionId, id);
   }
 
-  /** Calls the function again with its input, and drops it: both or neither. @throws DEAD_LETTER_NOT_FOUND */
-  async replay(by: Principal, functionId: string, id: string): Promise<string> {
+  /** Calls the function again with its input or another, and drops it: both or neither. @throws DEAD_LETTER_NOT_FOUND */
+  async replay(
+    by: Principal,
+    functionId: string,
+    id: string,
+    change: ReplayChange,
+    start: Pick<ReplayStart, "notBefore"> = {},
+  ): Promise<string> {
     const row = await this.get(functionId, id);
-    return await this.replays.start(by, row, UNCHANGED, {
+    return await this.replays.start(by, row, change, {
+      ...start,
       alongside: async (tx) => {
         if (!await tx.invocations.unpark(id)) throw notFound(functionId, id);
       },
@@ -52,7 +62,9 @@ export class DeadLetters {
   }
 }
 
-function isParked(row: InvocationRecord): row is DeadLetter {
+function isParked<Row extends Pick<InvocationRecord, "parkedAt">>(
+  row: Row,
+): row is Row & { readonly parkedAt: string } {
   return row.parkedAt !== null;
 }
 

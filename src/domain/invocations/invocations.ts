@@ -7,7 +7,6 @@ import {
   type InvocationRecord,
   type InvocationRow,
 } from "../../store/invocations.ts";
-import type { InvocationFilter as InvocationSelection } from "../../store/invocation_search.ts";
 import type { Store } from "../../store/mod.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { DomainError } from "../errors.ts";
@@ -15,15 +14,8 @@ import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Node } from "../nodes/node.ts";
-import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
-import {
-  ALL_FUNCTIONS,
-  anyFunction,
-  commitToRun,
-  invocationNotFound,
-  liveFunction,
-} from "../references.ts";
+import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { admit, assertOpen, noJsonHandler, queueTimeout } from "./admission.ts";
 import type { Attempts } from "./attempts.ts";
@@ -42,9 +34,6 @@ import { type CheckedCall, recordCall } from "./record_call.ts";
 import { attemptsOf } from "./retries.ts";
 
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
-
-/** Which invocations a search finds. */
-export type InvocationFilter = Omit<InvocationSelection, "functionId">;
 
 /** Shortest pause before a call looks again whether those with its concurrency key are few enough. */
 const KEY_RETRY_MS = 50;
@@ -69,7 +58,6 @@ export interface InvocationParts {
   readonly attempts: Attempts;
   readonly ends: InvocationEnds;
   readonly cancellation: Cancellation;
-  readonly pages: Pages;
   readonly ids: Ids;
   readonly inputLimits: CallLimits;
   readonly limits: FunctionLimits;
@@ -145,26 +133,6 @@ export class Invocations {
   /** The end of an invocation on its way to a destination; undefined without one. */
   sentEnd(id: string): Promise<OutboxRow | undefined> {
     return this.parts.store.read.outbox.of(id);
-  }
-
-  /** Invocations of a function, or of all (`-`), newest first. */
-  async search(
-    functionId: string,
-    filter: InvocationFilter,
-    query: PageQuery,
-  ): Promise<ListPage<InvocationRecord>> {
-    const id = functionId === ALL_FUNCTIONS
-      ? undefined
-      : (await anyFunction(this.parts.store.read, functionId)).id;
-    const { status, since, until, query: text, parentInvocationId, idPrefix } = filter;
-    const { functionIds, triggerKind, errorWord } = filter;
-    const more = [functionIds, triggerKind, errorWord];
-    const selection = [status, since, until, text, parentInvocationId, idPrefix, ...more];
-    const list = ["invocations", functionId, ...selection];
-    const page = this.parts.pages.open(list, query);
-    const search = { ...filter, functionId: id };
-    const { rows, next } = await this.parts.store.read.invocations.search(search, page);
-    return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
   /** The invocation of a call of this principal with the key within 24 hours, in a list. */

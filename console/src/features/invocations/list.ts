@@ -19,10 +19,8 @@ import type { ApiFilter } from "./filter.ts";
 const PAGE_SIZE = 100;
 /** Pages with unfinished rows that one refresh reads again. */
 const REFRESHED_PAGES_MAX = 5;
-/** Of an input or an error in a row. */
-const PREVIEW_CHARACTERS = 300;
 
-/** What a row shows of an invocation: a page of whole ones may have 100 MiB. */
+/** What a row shows of an invocation. */
 export interface Row {
   readonly id: string;
   readonly functionId: string;
@@ -53,7 +51,7 @@ export async function readPage(
 ): Promise<Page> {
   const { list, nextPageToken } = await dataOf(
     api.POST("/api/v1/search/invocations", {
-      body: { ...filter, pageSize, pageToken: token },
+      body: { ...filter, view: "INVOCATION_VIEW_BASIC", pageSize, pageToken: token },
       signal,
     }),
   );
@@ -62,7 +60,7 @@ export async function readPage(
 
 function rowOf(entry: Invocation): Row {
   const { id, functionId, status, skipReason, createdAt, startedAt, endedAt, attempt } = entry;
-  const error = entry.error?.slice(0, PREVIEW_CHARACTERS);
+  const { error, inputPreview = "" } = entry;
   const word = errorWord(error);
   return {
     id,
@@ -76,7 +74,7 @@ function rowOf(entry: Invocation): Row {
     attempt,
     trigger: entry.trigger?.kind,
     preview: error === undefined
-      ? JSON.stringify(entry.input ?? {}).slice(0, PREVIEW_CHARACTERS)
+      ? inputPreview
       : error.slice(word === undefined ? 0 : word.length + 1).trim(),
   };
 }

@@ -1,0 +1,34 @@
+/** How much of each invocation a list answers: https://google.aip.dev/157. */
+import { z } from "@hono/zod-openapi";
+import type { InvocationFilter, InvocationSearches } from "../../domain/invocations/searches.ts";
+import type { ListPage, PageQuery } from "../../domain/paging.ts";
+import { invocationJson, type invocationOut, overviewJson } from "./schemas.ts";
+
+const VIEWS = [
+  "INVOCATION_VIEW_UNSPECIFIED",
+  "INVOCATION_VIEW_BASIC",
+  "INVOCATION_VIEW_FULL",
+] as const;
+
+/** The field of a list of invocations. */
+export const viewIn = z.enum(VIEWS, { error: `must be one of ${VIEWS.join(", ")}` }).optional()
+  .openapi("invoked.InvocationView", {
+    description: "INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http`, `attempts`, " +
+      "`phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 " +
+      "characters; everything by default",
+  });
+
+/** A page of invocations as the view shows them. */
+export async function searchPage(
+  searches: InvocationSearches,
+  functionId: string,
+  filter: InvocationFilter,
+  { view, ...page }: PageQuery & { readonly view?: z.infer<typeof viewIn> },
+): Promise<ListPage<z.input<typeof invocationOut>>> {
+  if (view === "INVOCATION_VIEW_BASIC") {
+    const { list, nextPageToken } = await searches.overview(functionId, filter, page);
+    return { list: list.map(overviewJson), nextPageToken };
+  }
+  const { list, nextPageToken } = await searches.whole(functionId, filter, page);
+  return { list: list.map(invocationJson), nextPageToken };
+}
