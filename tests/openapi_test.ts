@@ -332,7 +332,8 @@ sharedSuite("OpenAPI document", {
         [""],
         ["/{function_id}/commits", "id_prefix"],
         ["/{function_id}/publishes"],
-        ["/{function_id}/invocations", "parent_invocation_id"],
+        ["/{function_id}/invocations", "parent_invocation_id", "view"],
+        ["/{function_id}/dead_letters", "error_word", "query"],
       ] as const
     ) {
       const { parameters, responses } = paths[`/api/v1/functions${list}`].get;

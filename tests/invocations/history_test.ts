@@ -229,7 +229,7 @@ async function views({ client }: Stage): Promise<void> {
   }
   const [failed, fruity] = await search("INVOCATION_VIEW_BASIC");
   assert.equal(fruity.inputPreview, `{"fruit":"${"é".repeat(290)}`);
-  assert.match(failed.error, /^UNCAUGHT: Error: x{284}$/);
+  assert.match(failed.error, /^UNCAUGHT: Error: x{283}$/);
   const { inputPreview: _, ...others } = fruity;
   const rest = Object.entries(whole[1] as Json).filter(([name]) => !DETAILS.includes(name));
   assert.deepEqual(others, Object.fromEntries(rest));
