@@ -244,6 +244,7 @@ function openInvocations(
 > {
   const { store, engine, notifier, ids, node, limits, queue } = parts;
   const volumeLimits = limits.volumes;
+  const sealed = new TriggerSecrets(parts.sealer);
   const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
   const attempts = new Attempts({ ...parts, executions, functionLimits, scheduler });
   const ends = new InvocationEnds(parts);
@@ -266,8 +267,8 @@ function openInvocations(
   });
   const searches = new InvocationSearches(store, pages);
   const replays = new Replays(invocations);
+  const calls = { searches, invocations, replays };
   const deadLetters = new DeadLetters(store, replays, searches);
-  const { maxBulk: max } = limits.invocations;
   const outboxParts = {
     store,
     settings: destinations,
@@ -277,17 +278,10 @@ function openInvocations(
   };
   scheduler.register(new Outbox({ ...outboxParts, limits: limits.invocations }));
   return {
-    invocations,
-    searches,
-    endpoints: new Endpoints({
-      store,
-      invocations,
-      secrets: new TriggerSecrets(parts.sealer),
-      limits: limits.endpoints,
-    }),
-    replays,
+    ...calls,
+    endpoints: new Endpoints({ store, invocations, secrets: sealed, limits: limits.endpoints }),
     circuitBreaker: new CircuitBreaker({ store, scheduler, notifier }),
-    bulk: new Bulk({ searches, invocations, replays, deadLetters, max }),
+    bulk: new Bulk({ ...calls, deadLetters }, limits.invocations.maxBulk),
     deadLetters,
     recovery: new Recovery({ store, engine, node, attempts, notifier, scheduler }),
     logs: new InvocationLogs(store, notifier, pages),

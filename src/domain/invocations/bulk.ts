@@ -31,13 +31,15 @@ export interface BulkParts {
   readonly invocations: Pick<Invocations, "cancel">;
   readonly replays: Replays;
   readonly deadLetters: DeadLetters;
-  /** Invocations that one request acts on; a named setting. */
-  readonly max: number;
 }
 
 /** Acts on many invocations or dead letters at once. */
 export class Bulk {
-  constructor(private readonly parts: BulkParts) {}
+  constructor(
+    private readonly parts: BulkParts,
+    /** Invocations that one request acts on; a named setting. */
+    private readonly max: number,
+  ) {}
 
   /** Replays the ended invocations that a filter finds. @throws INVALID_FIELD for too many, and for unfinished ones */
   async replay(
@@ -131,7 +133,7 @@ export class Bulk {
         const { searches } = this.parts;
         const { list, nextPageToken } = await searches.overview(functionId, filter, page);
         found.push(...list.filter(isWanted).map(({ functionId, id }) => ({ functionId, id })));
-        if (found.length > this.parts.max) throw tooMany(this.parts.max);
+        if (found.length > this.max) throw tooMany(this.max);
         pageToken = nextPageToken;
       } while (pageToken !== "");
     }
