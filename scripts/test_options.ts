@@ -7,11 +7,16 @@ import { PROGRAMS } from "../tests/support/diagnosis.ts";
 export const SUITES: Readonly<Record<string, readonly string[]>> = {
   cluster: ["nats-server", "postgres", "haproxy"],
   console: ["chromium"],
+  deploy: [],
   endpoints: [],
   faults: ["cc"],
+  fuzz: [],
   hostile: [],
+  npm: [],
+  process_reuse: [],
   retries: [],
   sandbox: [],
+  scale: [],
   triggers: [],
 };
 
@@ -43,7 +48,8 @@ export function buildTestCommand(): Command {
     .description(
       "Run test files or folders, and format, lint and types beside them.\n" +
         "Without a path: every file of tests, except the suites of their own: " +
-        Object.keys(SUITES).map((suite) => `tests/${suite}`).join(", "),
+        Object.keys(SUITES).map((suite) => `tests/${suite}`).join(", ") +
+        ".\nContinuous integration runs all suites with .ci/run.",
     )
     .argument("[path...]", "test files or folders")
     .option("--verbose", "print the report of every test as it ends")

@@ -3,10 +3,9 @@
  * it as not tested; what `--require` names fails the run instead.
  */
 import { type Mode, MODES } from "../../src/isolation/isolation.ts";
-import { diagnoseMachine, DIAGNOSIS_VARIABLE, type Missing } from "./diagnosis.ts";
+import { diagnoseMachine } from "./diagnosis.ts";
 
-const given = Deno.env.get(DIAGNOSIS_VARIABLE);
-const MISSING: Missing = given === undefined ? await diagnoseMachine() : JSON.parse(given);
+const MISSING = await diagnoseMachine();
 
 /** The isolation modes that are available, the strongest first; suites of isolation run in each. */
 export const AVAILABLE_MODES: readonly Mode[] = MODES.filter((mode) => !(mode in MISSING));
