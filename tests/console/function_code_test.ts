@@ -1,8 +1,9 @@
 /** The code of a function in the console: edit, save, conflict, publish, run and test. */
 import assert from "node:assert/strict";
-import { type Client, type Json, unbase64 } from "../support/client.ts";
+import type { Client, Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
 import { TestServer } from "../support/server.ts";
+import { headFiles, saveButton, shown, write } from "./editor.ts";
 
 const MAIN = `import type { CallContext } from "@c1/functions-sdk";
 
@@ -35,33 +36,9 @@ interface Flow {
   readonly id: string;
 }
 
-/** Replaces the text of a file that the editor shows. */
-async function write(page: Page, text: string, path = "main.ts"): Promise<void> {
-  await page.getByRole("textbox", { name: `Code: ${path}`, exact: true })
-    .waitFor({ state: "attached" });
-  await page.locator(".function-editor .monaco-editor .view-lines").click();
-  await page.keyboard.press("Control+A");
-  await page.keyboard.insertText(text);
-  await page.getByText(/not saved; this browser keeps the draft/).waitFor();
-}
-
-async function shown(page: Page, text: string): Promise<void> {
-  await page.locator(".function-editor .view-line", { hasText: text }).first().waitFor();
-}
-
-async function headFiles({ client, id }: Flow): Promise<Record<string, string>> {
-  const { body } = await client.get(`/api/v1/functions/${id}/commits/HEAD`);
-  return Object.fromEntries(
-    Object.entries(body.files as Record<string, string>)
-      .map(([path, content]) => [path, unbase64(content)]),
-  );
-}
-
 async function readFunction({ client, id }: Flow): Promise<Json> {
   return (await client.get(`/api/v1/functions/${id}`)).body.function;
 }
-
-const saveButton = (page: Page) => page.getByRole("button", { name: /^Save Ctrl/ });
 
 async function draftSurvives(flow: Flow): Promise<void> {
   const { page, console, id } = flow;
@@ -94,7 +71,7 @@ async function sessionEnds(flow: Flow, link: string): Promise<void> {
   await page.locator(".function-save [aria-busy]").waitFor({ state: "detached" });
   if (await saveButton(page).isEnabled()) await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
-  const files = await headFiles(flow);
+  const files = await headFiles(flow.client, flow.id);
   assert.match(files["main.ts"] ?? "", /Good {3}day.*\n/);
   assert.equal(files["main.test.ts"], TESTS);
   const { body } = await flow.client.get(`/api/v1/functions/${flow.id}/commits`);
@@ -118,7 +95,7 @@ async function buildFails(flow: Flow): Promise<void> {
   await write(page, MAIN);
   await page.keyboard.press("Control+S");
   await page.getByText(/Saved as commit/).waitFor();
-  assert.equal((await headFiles(flow))["main.ts"], MAIN);
+  assert.equal((await headFiles(flow.client, flow.id))["main.ts"], MAIN);
 }
 
 async function headMoves(flow: Flow): Promise<void> {
@@ -134,13 +111,13 @@ async function headMoves(flow: Flow): Promise<void> {
   await dialog.getByRole("button", { name: "main.ts changed" }).click();
   await dialog.locator(".view-line", { hasText: "Ciao" }).first().waitFor();
   await dialog.locator(".view-line", { hasText: "Salut" }).first().waitFor();
-  assert.equal((await headFiles(flow))["main.ts"], theirs);
+  assert.equal((await headFiles(flow.client, flow.id))["main.ts"], theirs);
   await dialog.getByRole("button", { name: "Keep mine on top" }).click();
   await shown(page, "Salut");
   await page.getByRole("button", { name: "other.ts" }).waitFor();
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
-  const files = await headFiles(flow);
+  const files = await headFiles(flow.client, flow.id);
   assert.deepEqual(Object.keys(files).sort(), ["main.ts", "other.ts"]);
   assert.match(files["main.ts"] ?? "", /Salut/);
 }
@@ -177,7 +154,10 @@ async function runs(flow: Flow): Promise<void> {
   await panel.getByRole("button", { name: /^Save and run/ }).click();
   await panel.getByLabel("Output", { exact: true }).getByText("Salut, Ada!").waitFor();
   await panel.getByLabel("Log", { exact: true }).getByText("greets Ada").waitFor();
-  assert.deepEqual(Object.keys(await headFiles(flow)).sort(), ["main.test.ts", "main.ts"]);
+  assert.deepEqual(Object.keys(await headFiles(flow.client, flow.id)).sort(), [
+    "main.test.ts",
+    "main.ts",
+  ]);
   await console.assertAccessible();
   await console.screenshot("function_run");
   await enter(page, `{"name": "nobody"}`);

@@ -20,10 +20,10 @@ export function DiffEditor({ label, path, original, modified }: DiffEditorProps)
       renderSideBySide: true,
       useInlineViewWhenSpaceIsLimited: true,
       hideUnchangedRegions: { enabled: true },
-      originalAriaLabel: `${label}: ${path}, before`,
-      modifiedAriaLabel: `${label}: ${path}, after`,
       ariaLabel: label,
     });
+    keepLabel(editor.getOriginalEditor(), `${label}: ${path}, before`);
+    keepLabel(editor.getModifiedEditor(), `${label}: ${path}, after`);
     const language = shownLanguage(path);
     const models = {
       original: monaco.editor.createModel(original, language),
@@ -37,6 +37,15 @@ export function DiffEditor({ label, path, original, modified }: DiffEditorProps)
     };
   }, [label, path, original, modified]);
   return <div ref={place} className="editor" />;
+}
+
+/** Names a side for screen readers; the library forgets the name whenever it lays out the sides anew. */
+function keepLabel(side: monaco.editor.ICodeEditor, ariaLabel: string): void {
+  const set = () => {
+    if (side.getRawOptions().ariaLabel !== ariaLabel) side.updateOptions({ ariaLabel });
+  };
+  set();
+  side.onDidChangeConfiguration(set);
 }
 
 /** Colours of a language without its service, which would read both texts as files of the function. */

@@ -46,7 +46,7 @@ export class Models implements Disposable {
       const model = this.#models.get(path);
       if (model === undefined) this.#add(path, text);
       else if (this.#known.get(path) !== text) {
-        model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null);
+        replace(model, text);
       }
       this.#known.set(path, text);
     }
@@ -82,6 +82,28 @@ export class Models implements Disposable {
     this.#models.set(path, model);
   }
 }
+
+/** Replaces what differs alone: cursors elsewhere stay where they are. */
+function replace(model: monaco.editor.ITextModel, text: string): void {
+  const former = model.getValue();
+  const shorter = Math.min(former.length, text.length);
+  let start = 0;
+  while (start < shorter && former[start] === text[start]) start++;
+  let end = 0;
+  while (end < shorter - start && former.at(-1 - end) === text.at(-1 - end)) end++;
+  // No half of a character of two units, and no half of a line's end.
+  const around = (at: number) => [former, text].map((one) => one.slice(at).slice(0, 2));
+  if (start > 0 && around(start - 1).some((units) => JOINED.test(units))) start--;
+  if (end > 0 && around(-1 - end).some((units) => JOINED.test(units))) end--;
+  const range = monaco.Range.fromPositions(
+    model.getPositionAt(start),
+    model.getPositionAt(former.length - end),
+  );
+  model.pushEditOperations([], [{ range, text: text.slice(start, text.length - end) }], () => null);
+}
+
+/** Two units of which a position is never between. */
+const JOINED = /^(?:[\ud800-\udbff][\udc00-\udfff]|\r\n)$/;
 
 function markerOf(
   { line, column, message, severity, source }: Problem,

@@ -5,8 +5,8 @@ import { CodeEditor } from "../../../parts/monaco/lazy.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { useShortcuts } from "../../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Note } from "../../../parts/states.tsx";
-import { useIsUnkept } from "./drafts.ts";
 import { FileList } from "./file_list.tsx";
+import { DraftsDifferNote } from "./drafts_differ.tsx";
 import { HeadMovedNote } from "./head_moved.tsx";
 import { ProblemList } from "./problem_list.tsx";
 import { typeProblems } from "./problems.ts";
@@ -37,11 +37,11 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
     const valid = ofCommit.filter((problem) => draft?.changed[problem.path] === undefined);
     return [...saving.problems, ...valid];
   }, [commit?.diagnostics, draft, saving.problems]);
-  const isUnkept = useIsUnkept(workspace.functionId);
   return (
     <div className="function-code">
+      <DraftsDifferNote workspace={workspace} />
       <HeadMovedNote workspace={workspace} />
-      {isUnkept
+      {workspace.isUnkept
         ? <Note tone="warn">This browser cannot keep the draft: save it before you leave.</Note>
         : null}
       <SaveBar workspace={workspace} saving={saving} />

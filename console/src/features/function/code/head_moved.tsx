@@ -1,15 +1,12 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { shortId } from "../../../parts/format.ts";
-import { FileDiff } from "../../../parts/monaco/file_diff.tsx";
-import { Loaded, Note } from "../../../parts/states.tsx";
-import { Tabs } from "../../../parts/tabs.tsx";
+import { Note } from "../../../parts/states.tsx";
 import { toast } from "../../../parts/toasts.tsx";
-import { commitQuery } from "../queries.ts";
-import { type Files, setDraft } from "./drafts.ts";
-import { split, type Workspace } from "./workspace.ts";
+import { Comparison } from "./comparison.tsx";
+import { setDraft } from "./draft_store.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** Says that somebody made a commit meanwhile, and lets the author decide. */
 export function HeadMovedNote({ workspace }: { readonly workspace: Workspace }) {
@@ -41,7 +38,7 @@ export function HeadMovedNote({ workspace }: { readonly workspace: Workspace }) 
       {choices}
       <Dialog open={isOpen} onClose={() => setOpen(false)} title="The head moved" size="full">
         <div className="stack">
-          <Comparison workspace={workspace} head={movedTo} />
+          <Comparison workspace={workspace} base={movedTo} />
           <p className="muted">
             Keep mine on top: your files replace theirs; files that you did not change are theirs.
           </p>
@@ -49,38 +46,5 @@ export function HeadMovedNote({ workspace }: { readonly workspace: Workspace }) 
         </div>
       </Dialog>
     </Note>
-  );
-}
-
-type View = "apart" | "theirs" | "mine";
-
-function Comparison(
-  { workspace, head }: { readonly workspace: Workspace; readonly head: string },
-) {
-  const [view, setView] = useState<View>("apart");
-  const query = useQuery(commitQuery(workspace.functionId, head));
-  const { saved, files } = workspace;
-  const sides = (theirs: Files): Readonly<Record<View, readonly [Files, Files]>> => ({
-    apart: [theirs, files],
-    theirs: [saved, theirs],
-    mine: [saved, files],
-  });
-  return (
-    <Tabs<View>
-      value={view}
-      onChange={setView}
-      tabs={[
-        { value: "apart", label: "Theirs and mine" },
-        { value: "theirs", label: "What they changed" },
-        { value: "mine", label: "What I changed" },
-      ]}
-    >
-      <Loaded query={query}>
-        {(content) => {
-          const [original, modified] = sides(split(content.files).saved)[view];
-          return <FileDiff label="Difference" original={original} modified={modified} />;
-        }}
-      </Loaded>
-    </Tabs>
   );
 }

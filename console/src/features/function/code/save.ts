@@ -4,7 +4,8 @@ import { keys } from "../../../api/keys.ts";
 import type { Commit } from "../../../api/types.ts";
 import { decodeBytes, encodeBytes } from "../../../api/base64.ts";
 import { commitQuery, functionQuery, readFunction } from "../queries.ts";
-import { draftBetween, type Files, setDraft } from "./drafts.ts";
+import { setDraft } from "./draft_store.ts";
+import { draftBetween, type Files } from "./drafts.ts";
 import { currentFiles, type Workspace } from "./workspace.ts";
 
 /** Uploads of one commit that run at the same time. */
@@ -18,9 +19,17 @@ export class HeadMoved extends Error {
   }
 }
 
+/** Another tab has another draft. */
+export class DraftsDiffer extends Error {
+  override readonly name = "DraftsDiffer";
+  constructor() {
+    super("Another tab has another draft. Nothing was saved; compare and decide");
+  }
+}
+
 /**
  * Makes a commit of the workspace's files. Text that is typed meanwhile stays a draft on top of it.
- * Throws `HeadMoved`, or `ApiError`, as for a build that failed.
+ * Throws `HeadMoved`, `DraftsDiffer`, or `ApiError`, as for a build that failed.
  */
 export async function save(
   queries: QueryClient,
@@ -28,6 +37,7 @@ export async function save(
   message: string,
 ): Promise<string> {
   const { functionId } = workspace;
+  if (workspace.rival !== undefined) throw new DraftsDiffer();
   const files = currentFiles(workspace);
   await expectHead(queries, workspace);
   const contents = contentsOf(workspace, files);
@@ -71,7 +81,8 @@ async function expectHead(queries: QueryClient, { functionId, base }: Workspace)
 
 /** What the author typed during the save. */
 function keepNewer(workspace: Workspace, commitId: string, files: Files): void {
-  setDraft(workspace.functionId, draftBetween(commitId, files, currentFiles(workspace)));
+  const newer = draftBetween(commitId, files, currentFiles(workspace));
+  setDraft(workspace.functionId, newer, commitId);
 }
 
 function contentsOf(

@@ -4,7 +4,8 @@ import { TextField } from "../../../parts/field.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { Keys } from "../../../parts/shortcuts.tsx";
 import { toast } from "../../../parts/toasts.tsx";
-import { setDraft } from "./drafts.ts";
+import { setDraft } from "./draft_store.ts";
+import { sizeOf } from "./drafts.ts";
 import type { useSave } from "./use_save.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -13,7 +14,7 @@ export function SaveBar({ workspace, saving }: {
   readonly workspace: Workspace;
   readonly saving: ReturnType<typeof useSave>;
 }) {
-  const { functionId, draft } = workspace;
+  const { functionId, draft, rival } = workspace;
   const [message, setMessage] = useState("");
   const change = (text: string) => {
     saving.message.current = text;
@@ -41,7 +42,7 @@ export function SaveBar({ workspace, saving }: {
         type="submit"
         look="primary"
         busy={saving.isSaving}
-        disabled={draft === undefined || workspace.movedTo !== undefined}
+        disabled={draft === undefined || workspace.movedTo !== undefined || rival !== undefined}
       >
         Save <Keys keys="Mod+S" />
       </Button>
@@ -52,13 +53,16 @@ export function SaveBar({ workspace, saving }: {
 }
 
 function stateOf(
-  { draft, base, commit }: Workspace,
+  { draft, base, commit, isOthers }: Workspace,
   { isSaving, savedId }: ReturnType<typeof useSave>,
 ): string {
   if (isSaving) return "Uploading and building …";
   if (draft !== undefined) {
-    const count = Object.keys(draft.changed).length + draft.removed.length;
-    return `${count} ${count === 1 ? "file" : "files"} not saved; this browser keeps the draft`;
+    const count = sizeOf(draft);
+    const others = isOthers ? ", changed in another tab" : "";
+    return `${count} ${
+      count === 1 ? "file" : "files"
+    } not saved${others}; this browser keeps the draft`;
   }
   if (base === "") return "";
   const types = commit?.types === "PENDING" ? "; checking types …" : "";

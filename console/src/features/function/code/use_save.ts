@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useCallback, useMemo, useRef } from "react";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { buildProblems } from "./problems.ts";
-import { HeadMoved, save } from "./save.ts";
+import { DraftsDiffer, HeadMoved, save } from "./save.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface Saving {
@@ -46,8 +46,12 @@ export function useSave(
     isSaving: isPending,
     savedId: data,
     problems,
-    // The note of the moved head says what to do.
-    error: problems.length > 0 || error === null || error instanceof HeadMoved ? undefined : error,
+    error: problems.length > 0 || error === null || isDecision(error) ? undefined : error,
     message,
   };
+}
+
+/** A note of the page asks for the decision. */
+function isDecision(error: unknown): boolean {
+  return error instanceof HeadMoved || error instanceof DraftsDiffer;
 }

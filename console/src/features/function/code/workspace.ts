@@ -1,17 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { textOf } from "../content.ts";
 import { type CommitContent, commitQuery, typesQuery } from "../queries.ts";
-import {
-  type Draft,
-  draftBetween,
-  draftOf,
-  type Files,
-  setDraft,
-  useDraft,
-  withDraft,
-} from "./drafts.ts";
+import { draftOf, setDraft, useDraftState } from "./draft_store.ts";
+import { type Draft, draftBetween, type Files, withDraft } from "./drafts.ts";
 
 /** What the author works on: the files of a commit, and the draft on top of them. */
 export interface Workspace {
@@ -30,18 +23,24 @@ export interface Workspace {
   readonly files: Files;
   /** The head, if it moved since the draft began. */
   readonly movedTo: string | undefined;
+  /** What another tab made of the draft at the same time; without a draft if it saved or discarded it. */
+  readonly rival: { readonly draft?: Draft | undefined } | undefined;
+  /** Whether the last change came from another tab. */
+  readonly isOthers: boolean;
+  /** Whether the browser could not keep the draft. */
+  readonly isUnkept: boolean;
 }
 
 const NO_FILES: Files = {};
 
-/** The workspace of a function; undefined until its commit is loaded. */
+/** The workspace of a function; undefined until its first commit is loaded. */
 export function useWorkspace(fn: Fn): {
   readonly workspace: Workspace | undefined;
   readonly error: unknown;
   refetch(): void;
 } {
-  const draft = useDraft(fn.id);
-  const head = fn.head ?? "";
+  const { draft, savedAs, rival, isOthers = false, isUnkept = false } = useDraftState(fn.id);
+  const head = useHead(fn.head ?? "", isOthers ? savedAs : undefined);
   const base = draft?.base ?? head;
   const query = useQuery({ ...commitQuery(fn.id, base), enabled: base !== "" });
   const { data: types = NO_FILES } = useQuery(typesQuery(fn.id, base));
@@ -49,23 +48,36 @@ export function useWorkspace(fn: Fn): {
   const { saved, binary } = useMemo(() => split(commit?.files ?? {}), [commit?.files]);
   const files = useMemo(() => withDraft(saved, draft), [saved, draft]);
   const isReady = base === "" || commit !== undefined;
+  const ready: Workspace | undefined = isReady
+    ? {
+      functionId: fn.id,
+      base,
+      commit,
+      saved,
+      binary,
+      draft,
+      types,
+      files,
+      movedTo: base === head ? undefined : head,
+      rival,
+      isOthers,
+      isUnkept,
+    }
+    : undefined;
+  // The editor stays while the commit of another tab loads.
+  const last = useRef(ready);
+  if (ready !== undefined || query.error !== null) last.current = ready;
   return {
-    workspace: isReady
-      ? {
-        functionId: fn.id,
-        base,
-        commit,
-        saved,
-        binary,
-        draft,
-        types,
-        files,
-        movedTo: base === head ? undefined : head,
-      }
-      : undefined,
+    workspace: last.current?.functionId === fn.id ? last.current : undefined,
     error: query.error,
     refetch: () => void query.refetch(),
   };
+}
+
+/** The head; the commit that another tab made of the draft, until the server says of a newer head. */
+function useHead(head: string, savedAs: string | undefined): string {
+  const formerHead = useMemo(() => head, [savedAs]);
+  return savedAs !== undefined && head === formerHead ? savedAs : head;
 }
 
 /** The text files of a commit, and the paths of the others. */

@@ -4,7 +4,7 @@ import { Button } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { ErrorNote, Note } from "../../../parts/states.tsx";
-import { draftOf } from "../code/drafts.ts";
+import { draftOf } from "../code/draft_store.ts";
 import { Difference } from "../difference.tsx";
 import { publish } from "./publish.ts";
 

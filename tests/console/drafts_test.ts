@@ -1,0 +1,117 @@
+/** Drafts of a function in the console: two tabs with one draft. */
+import assert from "node:assert/strict";
+import type { Client } from "../support/client.ts";
+import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { TestServer } from "../support/server.ts";
+import { append, edits, headFiles, saveButton, shown, write } from "./editor.ts";
+
+const MAIN = "export default () => ({ a: 1 });\n";
+
+interface Flow {
+  readonly client: Client;
+  readonly console: ConsoleBrowser;
+  readonly page: Page;
+  readonly other: Page;
+  readonly id: string;
+}
+
+/** Opens the function's code in a tab. */
+async function open(page: Page, { console, id }: Flow): Promise<void> {
+  await page.goto(`${console.url}/functions/${id}`);
+  await edits(page, "main.ts");
+}
+
+async function bothTypeInTurn(flow: Flow): Promise<void> {
+  const { page, other, client, id } = flow;
+  await open(page, flow);
+  await open(other, flow);
+  await write(page, `${MAIN}// first\n`);
+  await shown(other, "// first");
+  await other.getByText(/changed in another tab/).waitFor();
+  await append(other, "// second\n");
+  await shown(page, "// second");
+  await append(page, "// third\n");
+  await shown(other, "// third");
+  await saveButton(other).click();
+  await other.getByText(/Saved as commit/).waitFor();
+  assert.equal(
+    (await headFiles(client, id))["main.ts"],
+    `${MAIN}// first\n// second\n// third\n`,
+  );
+  // The other tab goes on from the new commit, without a word of a moved head.
+  await page.getByText(/Head: commit/).waitFor();
+  await append(page, "// fourth\n");
+  await shown(other, "// fourth");
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  assert.match((await headFiles(client, id))["main.ts"] ?? "", /third\n\/\/ fourth\n$/);
+  assert.equal(await page.getByText(/The head moved/).count(), 0);
+}
+
+/** Fills the browser's storage, or empties it of that. */
+async function fillStorage(page: Page, isFull: boolean): Promise<void> {
+  await page.evaluate((full) => {
+    localStorage.removeItem("filler");
+    for (let size = full ? 2 ** 23 : 0; size >= 1; size /= 2) {
+      try {
+        const filler = localStorage.getItem("filler") ?? "";
+        localStorage.setItem("filler", filler + "x".repeat(size));
+      } catch {
+        // Half of it may fit.
+      }
+    }
+  }, isFull);
+}
+
+async function twoDrafts({ page, other, console }: Flow): Promise<void> {
+  await fillStorage(page, true);
+  await append(page, "// of this tab\n");
+  await page.getByText(/cannot keep the draft/).waitFor();
+  // The tab has kept it, nobody else.
+  await page.reload();
+  await shown(page, "// of this tab");
+  await fillStorage(other, false);
+  await append(other, "// of the other\n");
+  await page.getByText(/Another tab changed the draft/).waitFor();
+  await shown(page, "// of this tab");
+  assert.ok(await saveButton(page).isDisabled());
+  await append(page, "// and more\n");
+  await page.reload();
+  await page.getByText(/Another tab changed the draft/).waitFor();
+  await page.getByRole("button", { name: "Compare" }).click();
+  const dialog = page.getByRole("dialog", { name: "Two drafts" });
+  await dialog.locator(".view-line", { hasText: "// of the other" }).first().waitFor();
+  await dialog.locator(".view-line", { hasText: "// and more" }).first().waitFor();
+  await console.assertAccessible();
+  await console.screenshot("function_two_drafts");
+}
+
+async function decide({ page, other, client, id }: Flow): Promise<void> {
+  const dialog = page.getByRole("dialog", { name: "Two drafts" });
+  await dialog.getByRole("button", { name: "Keep this tab's" }).click();
+  await shown(other, "// and more");
+  assert.equal(await other.locator(".view-line", { hasText: "// of the other" }).count(), 0);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await shown(page, "// of the other");
+  await shown(other, "// of the other");
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  assert.match((await headFiles(client, id))["main.ts"] ?? "", /fourth\n\/\/ of the other\n$/);
+}
+
+browserTest("console: drafts of a function", async (t) => {
+  await using server = await TestServer.start();
+  await using console = await ConsoleBrowser.open(server);
+  const client = await server.client();
+  const other = await console.page.context().newPage();
+  console.watch(other);
+  const id = await client.deploy(MAIN);
+  const flow: Flow = { client, console, page: console.page, other, id };
+  const steps: readonly (readonly [string, () => Promise<void>])[] = [
+    ["two tabs type in turn", () => bothTypeInTurn(flow)],
+    ["two drafts at the same time are both kept", () => twoDrafts(flow)],
+    ["the author decides between two drafts", () => decide(flow)],
+  ];
+  // A step begins where the one before it ended.
+  for (const [name, step] of steps) if (!await t.step(name, step)) break;
+});
