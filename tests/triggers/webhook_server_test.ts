@@ -3,39 +3,15 @@ import assert from "node:assert/strict";
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { CA, CERT, KEY } from "../egress/certificates.ts";
+import { CA } from "../egress/certificates.ts";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { KeyHost } from "./key_host.ts";
 import { createTrigger, ECHO, triggersOf } from "./support.ts";
 
 const BODY = '{"a": 1}';
-
-/** A host with key sets: one is right, one too large, one a redirect. */
-class KeyHost implements AsyncDisposable {
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  keys: Json[] = [];
-  reads = 0;
-
-  constructor() {
-    const tls = { port: 0, hostname: "127.0.0.1", cert: CERT, key: KEY, onListen() {} };
-    this.#server = Deno.serve(tls, ({ url }) => {
-      this.reads++;
-      if (url.endsWith("/large")) return new Response("x".repeat(100_000));
-      if (url.endsWith("/moved")) return Response.redirect(url.replace("/moved", "/keys"));
-      return Response.json({ keys: this.keys });
-    });
-  }
-
-  url(path: string): string {
-    return `https://localhost:${this.#server.addr.port}${path}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
-  }
-}
 
 /** A signer of C1's tokens with a key of its own. */
 async function signer(algorithm: string, keyId: string) {

@@ -22,3 +22,8 @@ export function decodeBase64(base64: string): string {
 export function decodeBytes(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
+
+/** Base64 in the alphabet of URLs, without padding. */
+export function toUrlBase64(base64: string): string {
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}

@@ -11,8 +11,8 @@ export interface TriggerActions {
   readonly setPaused: (paused: boolean) => Promise<void>;
   /** Answers the invocation. */
   readonly runNow: () => Promise<string>;
-  /** The old secret is accepted for so long, as a duration of the API. Throws `ApiError`. */
-  readonly rotate: (expireOldAfter: string) => Promise<ShownSecret | undefined>;
+  /** Takes a new secret, or makes one if it is empty. The old one is accepted for a duration of the API. Throws `ApiError`. */
+  readonly rotate: (given: string, expireOldAfter: string) => Promise<ShownSecret | undefined>;
   /** Throws `ApiError`. */
   readonly erase: () => Promise<void>;
 }
@@ -44,14 +44,15 @@ export function useTriggerActions({ functionId, id }: Trigger): TriggerActions {
       await queries.invalidateQueries({ queryKey: ["invocation"] });
       return invocationId;
     },
-    rotate: async (expireOldAfter) => {
+    rotate: async (given, expireOldAfter) => {
       const answer = await dataOf(
         api.POST("/api/v1/functions/{function_id}/triggers/{id}/rotate_secret", {
           params: { path },
-          body: { expireOldAfter },
+          body: { expireOldAfter, ...given === "" ? {} : { secret: given } },
         }),
       );
-      return secretIn(answer);
+      await refresh(queries, functionId);
+      return secretIn(answer, given);
     },
     erase: async () => {
       await dataOf(api.DELETE("/api/v1/functions/{function_id}/triggers/{id}", {

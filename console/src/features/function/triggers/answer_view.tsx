@@ -3,19 +3,30 @@ import { CodeBlock } from "../../../parts/code.tsx";
 import { Duration } from "../../../parts/values.tsx";
 import type { ReceivedAnswer } from "./answer.ts";
 
+const STATE_WORDS: Readonly<Record<ReceivedAnswer["state"], string>> = {
+  open: "More may come",
+  ended: "",
+  cut: "The body is cut",
+  broken: "The body broke off",
+};
+
 /** What came back for a request. */
 export function AnswerView({ answer }: { readonly answer: ReceivedAnswer }) {
-  const { status, headers, body, isCut, ms } = answer;
+  const { status, headers, body, state, ms } = answer;
   return (
-    <div className="stack" role="status">
-      <p className="row">
+    <div className="stack">
+      <p className="row" role="status">
         <Badge tone={status >= 200 && status < 400 ? "good" : "bad"}>
           {status === 0 ? "Redirect" : String(status)}
         </Badge>
         <Duration ms={ms} />
-        {isCut ? <span className="muted">The body is cut</span> : null}
+        <span className="muted">
+          {status === 0 ? "Browsers hide where it leads; curl shows it" : STATE_WORDS[state]}
+        </span>
       </p>
-      <CodeBlock label="Body of the answer" text={body} />
+      {body === "" && state === "ended"
+        ? <p className="muted">It has no body.</p>
+        : <CodeBlock label="Body of the answer" text={body} />}
       {headers.length === 0 ? null : (
         <details>
           <summary>Headers</summary>

@@ -5,6 +5,8 @@ import { durationIn, durationText, numberIn } from "../typed_values.ts";
 import { type Kind, LOCAL_ZONE, type Method, methodOf, METHODS } from "./words.ts";
 
 export interface ScheduleDraft {
+  /** Schedules have none. */
+  readonly secret?: never;
   readonly repeats: boolean;
   readonly cronSpec: string;
   /** Local time, as the field has it. */
@@ -13,8 +15,10 @@ export interface ScheduleDraft {
   readonly input: string;
   readonly catchUp: string;
   readonly overlap: string;
-  /** Kept as it is: the form does not show it. */
-  readonly start: string | undefined;
+  /** Local time as the field has it; empty for no start. */
+  readonly start: string;
+  /** The times before they were edited, which the fields show in whole seconds. */
+  readonly stored: { readonly at: string | undefined; readonly start: string | undefined };
 }
 
 export interface WebhookDraft {
@@ -69,12 +73,13 @@ function scheduleDraft(schedule: Trigger["schedule"]): ScheduleDraft {
   return {
     repeats: schedule?.at === undefined,
     cronSpec: schedule?.cronSpec ?? "",
-    at: schedule?.at === undefined ? "" : localTime(new Date(schedule.at)),
+    at: localTime(schedule?.at),
     timezone: schedule?.timezone ?? LOCAL_ZONE,
     input: JSON.stringify(schedule?.input ?? {}, null, 2),
     catchUp: schedule?.catchUp ?? "CATCH_UP_NONE",
     overlap: schedule?.overlap ?? "OVERLAP_ALLOW",
-    start: schedule?.start,
+    start: localTime(schedule?.start),
+    stored: { at: schedule?.at, start: schedule?.start },
   };
 }
 
@@ -130,13 +135,11 @@ function settingsOf(kind: Kind, draft: TriggerDraft): Readonly<Record<string, un
   }
 }
 
-function scheduleOf({ repeats, cronSpec, at, input, ...rest }: ScheduleDraft) {
-  const time = new Date(at);
-  // A time that cannot be read goes as it was typed, so that the API says what is wrong.
-  const once = Number.isNaN(time.getTime()) ? at : time.toISOString();
+function scheduleOf({ repeats, cronSpec, at, start, stored, input, ...rest }: ScheduleDraft) {
   return {
     ...rest,
-    ...repeats ? { cronSpec } : { at: once },
+    ...repeats ? { cronSpec } : { at: timeOf(at, stored.at) },
+    ...repeats && start !== "" ? { start: timeOf(start, stored.start) } : {},
     input: input.trim() === "" ? {} : JSON.parse(input) as unknown,
   };
 }
@@ -183,8 +186,17 @@ function httpOf(draft: HttpDraft) {
   };
 }
 
-/** A time as a field of local times has it, in seconds. */
-function localTime(time: Date): string {
+/** The time of a field. One that cannot be read goes as it was typed, so that the API says what is wrong. */
+function timeOf(text: string, stored: string | undefined): string {
+  if (text !== "" && text === localTime(stored)) return stored ?? "";
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? text : time.toISOString();
+}
+
+/** A time as a field of local times has it, in seconds; empty for none. */
+function localTime(stored: string | undefined): string {
+  if (stored === undefined) return "";
+  const time = new Date(stored);
   const shifted = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
   return shifted.toISOString().slice(0, 19);
 }

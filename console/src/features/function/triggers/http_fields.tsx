@@ -8,7 +8,11 @@ const AUTHS = ["ENDPOINT_AUTH_BEARER", "ENDPOINT_AUTH_SIGNATURE", "ENDPOINT_AUTH
   .map((value) => ({ value, label: authInWords(value) }));
 
 /** Fields whose faults {@link HttpFields} shows. */
-export const HTTP_FAULTS = ["http.slug", "http.auth", "http.secret", "http.host", "http.cors"];
+export const HTTP_FAULTS = [
+  ...["slug", "auth", "secret", "host"].map((name) => `http.${name}`),
+  ...["allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge"]
+    .map((name) => `http.cors.${name}`),
+];
 
 /** The settings of an endpoint. */
 export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {

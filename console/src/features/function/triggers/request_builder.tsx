@@ -3,111 +3,133 @@ import { type FormEvent, useState } from "react";
 import type { Fn, Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
-import { SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { linesOf } from "../lines.ts";
 import { useFunction } from "../use_function.ts";
-import { type ReceivedAnswer, send } from "./answer.ts";
 import { AnswerView } from "./answer_view.tsx";
 import { type BuiltRequest, curlOf, headersIn, TOKEN } from "./curl.ts";
+import { ProofField, proofOf, TOKEN_WORDS, useProof } from "./proof.tsx";
+import { EMPTY_REQUEST, hasBody, type RequestDraft, RequestFields } from "./request_fields.tsx";
 import type { ShownSecret } from "./secret_note.tsx";
 import { canSign, signedHeaders } from "./sign.ts";
+import { useSending } from "./use_sending.ts";
 import { addressOf } from "./words.ts";
 
-const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-const BODILESS = ["GET", "HEAD"];
-
-interface Draft {
-  readonly target: string;
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly headers: string;
-  readonly body: string;
+interface Faults {
+  readonly headers?: string | undefined;
+  readonly proof?: string | undefined;
 }
 
-const EMPTY: Draft = {
-  target: "published",
-  method: "GET",
-  path: "/",
-  query: "",
-  headers: "",
-  body: "",
-};
-
-/** Puts a request to an endpoint together, and sends it if nobody has to sign in for it. */
+/**
+ * Puts a request to an endpoint together and sends it. A session of the console is no credential for functions: who may
+ * not call without one types an access token or the secret of senders.
+ */
 export function RequestBuilder(
   { trigger, secret }: { readonly trigger: Trigger; readonly secret: ShownSecret | undefined },
 ) {
   const fn = useFunction();
   const queries = useQueryClient();
-  const [draft, setDraft] = useState(EMPTY);
-  const [state, setState] = useState<{ busy: boolean; answer?: ReceivedAnswer; error?: unknown }>({
-    busy: false,
-  });
-  const request = requestOf(fn, trigger, draft);
-  const isPublished = draft.target === "published";
-  const auth = isPublished ? trigger.http?.auth : "ENDPOINT_AUTH_BEARER";
-  const canSend = auth === "ENDPOINT_AUTH_OPEN" ||
-    (auth === "ENDPOINT_AUTH_SIGNATURE" && secret !== undefined && canSign());
+  const [draft, setDraft] = useState(EMPTY_REQUEST);
+  const [faults, setFaults] = useState<Faults>({});
+  const proof = useProof(secret);
+  const sending = useSending();
+  const auth = draft.target === "published" ? trigger.http?.auth : "ENDPOINT_AUTH_BEARER";
+  const isSigned = auth === "ENDPOINT_AUTH_SIGNATURE";
+  const isOpen = auth === "ENDPOINT_AUTH_OPEN";
+  const request = requestOf(fn, trigger, draft, auth === "ENDPOINT_AUTH_BEARER");
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    setState({ busy: true });
-    try {
-      const signature = auth === "ENDPOINT_AUTH_SIGNATURE"
-        ? await signedHeaders(trigger, secret?.value ?? "", request.body)
-        : {};
-      const answer = await send(request.url, {
-        method: request.method,
-        headers: [
-          ...request.headers.map((each): [string, string] => [...each]),
-          ...Object.entries(signature),
-        ],
-        ...request.body === "" ? {} : { body: request.body },
-      });
-      setState({ busy: false, answer });
-    } catch (error) {
-      setState({ busy: false, error });
-    }
+    const headers = headersFault(draft, request);
+    const [own, fault] = isOpen ? [{}] : await credentials(trigger, isSigned, proof.value, request);
+    setFaults({ headers, proof: fault });
+    if (headers !== undefined || fault !== undefined) return;
+    await sending.start(request.url, {
+      method: request.method,
+      headers: { ...Object.fromEntries(request.headers), ...own },
+      ...request.body === "" ? {} : { body: request.body },
+    });
     await queries.invalidateQueries({ queryKey: ["invocation"] });
   };
+  const canSend = isOpen || (proof.value.trim() !== "" && (!isSigned || canSign()));
   return (
     <Section title="Request">
       <form className="stack" aria-label="Request" onSubmit={(event) => void submit(event)}>
         <RequestFields
           draft={draft}
+          hasHead={(fn.head ?? "") !== ""}
+          fault={faults.headers}
           onChange={(change) => setDraft((before) => ({ ...before, ...change }))}
         />
+        {isOpen ? null : (
+          <div className="function-fields">
+            <ProofField
+              words={isSigned ? proofOf(trigger) : TOKEN_WORDS}
+              proof={proof}
+              error={faults.proof}
+            />
+          </div>
+        )}
         <div className="row">
-          <Button type="submit" busy={state.busy} disabled={!canSend}>Send</Button>
-          {canSend ? null : <span className="muted">{reasonOf(auth)}</span>}
+          <Button type="submit" busy={sending.busy} disabled={!canSend}>Send</Button>
+          {sending.busy ? <Button onClick={sending.stop}>Stop</Button> : null}
+          {isSigned && !canSign()
+            ? <span className="muted">Browsers sign on HTTPS and on localhost only</span>
+            : null}
         </div>
-        {state.error === undefined ? null : <ErrorNote error={state.error} />}
-        {state.answer === undefined ? null : <AnswerView answer={state.answer} />}
-        {auth === "ENDPOINT_AUTH_SIGNATURE"
-          ? null
-          : <CodeBlock label="the request as curl" text={curlOf(request)} />}
+        {sending.error === undefined ? null : <ErrorNote error={sending.error} />}
+        {sending.answer === undefined ? null : <AnswerView answer={sending.answer} />}
+        {isSigned ? null : <CodeBlock label="the request as curl" text={curlOf(request)} />}
       </form>
     </Section>
   );
 }
 
-/** Why the page cannot send: a session of the console is no credential for functions. */
-function reasonOf(auth: string | undefined): string {
-  return auth === "ENDPOINT_AUTH_SIGNATURE"
-    ? "Senders sign: rotate the secret to send from here"
-    : "It needs an access token, which this page does not have: use the command below";
+/** The headers that prove the sender, or why what was typed proves none. */
+async function credentials(
+  trigger: Trigger,
+  isSigned: boolean,
+  typed: string,
+  { body }: BuiltRequest,
+): Promise<readonly [headers: Readonly<Record<string, string>>, fault?: string]> {
+  const proof = typed.trim();
+  if (!isSigned) {
+    const isToken = /^[\x21-\x7e]+$/.test(proof);
+    return isToken ? [{ Authorization: `Bearer ${proof}` }] : [{}, "must be one word of ASCII"];
+  }
+  try {
+    return [await signedHeaders(trigger, proof, body)];
+  } catch (error) {
+    return [{}, error instanceof Error ? error.message : String(error)];
+  }
 }
 
-function requestOf(fn: Fn, trigger: Trigger, draft: Draft): BuiltRequest {
+/** What is wrong with the typed headers; a browser drops those that it keeps for itself. */
+function headersFault({ headers }: RequestDraft, { url }: BuiltRequest): string | undefined {
+  const lines = linesOf(headers);
+  const typed = headersIn(lines);
+  if (typed.length < lines.length) return "must be lines such as Accept: text/html";
+  try {
+    const sent = new Request(url, { headers: typed.map(([name, value]) => [name, value]) }).headers;
+    const dropped = typed.map(([name]) => name).filter((name) => !sent.has(name));
+    return dropped.length === 0 ? undefined : `A browser does not send ${dropped.join(", ")}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function requestOf(
+  fn: Fn,
+  trigger: Trigger,
+  draft: RequestDraft,
+  needsToken: boolean,
+): BuiltRequest {
   const { target, method, path, query, headers, body } = draft;
   const base = target === "published"
     ? addressOf(trigger)
-    : `${globalThis.location.origin}/preview/${fn.id}/${target}/`;
+    : `${globalThis.location.origin}/preview/${fn.id}/${fn.head ?? ""}/`;
   const url = new URL(base + path.trim().replace(/^\/+/, ""));
   if (query.trim() !== "") url.search = query.trim();
-  const needsToken = target !== "published" || trigger.http?.auth === "ENDPOINT_AUTH_BEARER";
   return {
     url: url.href,
     method,
@@ -115,67 +137,6 @@ function requestOf(fn: Fn, trigger: Trigger, draft: Draft): BuiltRequest {
       ...needsToken ? [["Authorization", TOKEN] as const] : [],
       ...headersIn(linesOf(headers)),
     ],
-    body: BODILESS.includes(method) ? "" : body,
+    body: hasBody(draft) ? body : "",
   };
-}
-
-function RequestFields(
-  { draft, onChange }: {
-    readonly draft: Draft;
-    readonly onChange: (change: Partial<Draft>) => void;
-  },
-) {
-  const { head = "" } = useFunction();
-  return (
-    <>
-      <div className="function-fields">
-        <SelectField
-          label="Commit"
-          value={draft.target}
-          options={[
-            { value: "published", label: "The published, at its address" },
-            ...head === "" ? [] : [{ value: head, label: "The head, as a preview" }],
-          ]}
-          onChange={(target) => onChange({ target })}
-        />
-        <SelectField
-          label="Method"
-          value={draft.method}
-          options={METHODS.map((value) => ({ value, label: value }))}
-          onChange={(method) => onChange({ method })}
-        />
-        <TextField
-          label="Path"
-          mono
-          value={draft.path}
-          onChange={(path) => onChange({ path })}
-        />
-        <TextField
-          label="Query"
-          mono
-          placeholder="a=1&b=2"
-          value={draft.query}
-          onChange={(query) => onChange({ query })}
-        />
-      </div>
-      <div className="function-fields">
-        <TextAreaField
-          label="Headers"
-          hint="One a line"
-          rows={2}
-          placeholder="Accept: application/json"
-          value={draft.headers}
-          onChange={(headers) => onChange({ headers })}
-        />
-        {BODILESS.includes(draft.method) ? null : (
-          <TextAreaField
-            label="Body"
-            rows={2}
-            value={draft.body}
-            onChange={(body) => onChange({ body })}
-          />
-        )}
-      </div>
-    </>
-  );
 }

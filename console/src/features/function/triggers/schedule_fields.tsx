@@ -20,6 +20,7 @@ const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
 export const SCHEDULE_FAULTS = [
   "schedule.cronSpec",
   "schedule.at",
+  "schedule.start",
   "schedule.timezone",
   "schedule.input",
   "schedule.catchUp",
@@ -95,7 +96,7 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
             hint="In your local time"
             type="datetime-local"
             value={draft.at}
-            error={faultOf(error, "schedule.at")}
+            error={faultOf(error, "schedule.at") ?? faultOf(error, "schedule.cronSpec")}
             onChange={(at) => onChange({ at })}
           />
         )}
@@ -106,6 +107,18 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
         error={faultOf(error, "schedule.timezone")}
         onChange={(timezone) => onChange({ timezone })}
       />
+      {draft.repeats
+        ? (
+          <TextField
+            label="No run before"
+            hint="In your local time; empty is from now on"
+            type="datetime-local"
+            value={draft.start}
+            error={faultOf(error, "schedule.start")}
+            onChange={(start) => onChange({ start })}
+          />
+        )
+        : null}
       <datalist id={zonesId}>
         {ZONES.map((zone) => <option key={zone} value={zone} />)}
       </datalist>

@@ -1,9 +1,10 @@
 import { CopyButton } from "../../../parts/copy.tsx";
 import { Note } from "../../../parts/states.tsx";
 
-/** What the server answers once: the secret of a trigger, or the address that is one. */
+/** The secret of a trigger, or the address that is one: what the server answers once, or what the reader gave. */
 export interface ShownSecret {
-  readonly kind: "secret" | "address";
+  /** One that was given is known to the reader: it only tests. */
+  readonly kind: "secret" | "address" | "given";
   readonly value: string;
 }
 
@@ -13,16 +14,18 @@ interface Answer {
   readonly webhookCapabilityUrl?: string;
 }
 
-/** The secret of an answer; undefined if it has none. */
-export function secretIn(answer: Answer): ShownSecret | undefined {
+/** The secret of an answer, or else the one that was given; undefined without one. */
+export function secretIn(answer: Answer, given = ""): ShownSecret | undefined {
   const { webhookCapabilityUrl: address, webhookSecret, webhookHmacSecret } = answer;
   if (address !== undefined) return { kind: "address", value: address };
   const value = webhookSecret ?? webhookHmacSecret;
-  return value === undefined ? undefined : { kind: "secret", value };
+  if (value !== undefined) return { kind: "secret", value };
+  return given === "" ? undefined : { kind: "given", value: given };
 }
 
 /** Shows a secret until the page is left. */
-export function SecretNote({ secret }: { readonly secret: ShownSecret }) {
+export function SecretNote({ secret }: { readonly secret: ShownSecret | undefined }) {
+  if (secret === undefined || secret.kind === "given") return null;
   const noun = secret.kind === "address" ? "address" : "secret";
   return (
     <Note tone="warn">

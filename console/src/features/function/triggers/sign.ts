@@ -1,6 +1,7 @@
 /** Signs deliveries as their senders do, with the cryptography of the browser. */
-import { decodeBytes, encodeBytes } from "../../../api/base64.ts";
+import { decodeBytes, encodeBytes, toUrlBase64 } from "../../../api/base64.ts";
 import type { Trigger } from "../../../api/types.ts";
+import { discordHeaders, hex, tokenHeaders } from "./sign_with_key.ts";
 import { methodOf } from "./words.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -12,7 +13,7 @@ export function canSign(): boolean {
   return globalThis.crypto.subtle !== undefined;
 }
 
-/** The headers of a signed delivery. */
+/** The headers of a signed delivery. Throws `Error` for a secret that cannot be one, in words that follow its name. */
 export async function signedHeaders(
   trigger: Trigger,
   secret: string,
@@ -43,8 +44,7 @@ export async function signedHeaders(
       return {
         "Webhook-Event-Id": id,
         "Webhook-Timestamp": seconds,
-        "Webhook-Signature": signature.replaceAll("+", "-").replaceAll("/", "_")
-          .replace(/=+$/, ""),
+        "Webhook-Signature": toUrlBase64(signature),
       };
     }
     case "header":
@@ -52,12 +52,14 @@ export async function signedHeaders(
     case "capabilityUrl":
       return { "Webhook-Event-Id": id };
     case "jwt":
+      return await tokenHeaders(trigger, secret, id, body);
     case "discord":
-      return {};
+      return await discordHeaders(trigger, secret, seconds, body);
   }
 }
 
 async function standard(secret: string, id: string, seconds: string, body: string) {
+  if (!/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret)) throw new Error("must be whsec_ and base64");
   const key = decodeBytes(secret.replace(/^whsec_/, ""));
   const signature = encodeBytes(await hmac(key, `${id}.${seconds}.${body}`));
   return {
@@ -84,10 +86,6 @@ async function hmac(secret: Bytes, message: string): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, text.encode(message)));
 }
 
-function hex(bytes: Bytes): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** The body of an example; each has an id of its own, so that it is no repeat. */
 export function exampleBody(trigger: Trigger): string {
   const id = `evt_${crypto.randomUUID().slice(0, 13)}`;
@@ -98,6 +96,8 @@ export function exampleBody(trigger: Trigger): string {
       return JSON.stringify({ id, type: "charge.succeeded", data: { object: { amount: 1200 } } });
     case "slack":
       return JSON.stringify({ type: "event_callback", event_id: id, event: { type: "message" } });
+    case "discord":
+      return JSON.stringify({ id, type: 2, data: { name: "test" } });
     default:
       return JSON.stringify({ id, type: "test" });
   }

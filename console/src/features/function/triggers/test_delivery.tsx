@@ -7,60 +7,56 @@ import { CodeBlock } from "../../../parts/code.tsx";
 import { TextAreaField } from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
-import { type ReceivedAnswer, send } from "./answer.ts";
 import { AnswerView } from "./answer_view.tsx";
+import { ProofField, proofOf, useProof } from "./proof.tsx";
 import type { ShownSecret } from "./secret_note.tsx";
 import { canSign, exampleBody, signedHeaders } from "./sign.ts";
-import { addressOf } from "./words.ts";
+import { useSending } from "./use_sending.ts";
+import { addressOf, methodOf } from "./words.ts";
 
-/** Sends a delivery as the sender would, while the secret is shown; else it says which command does so. */
+/** Sends a delivery as the sender would, with the secret that the page shows or one that is typed. */
 export function TestDelivery(
   { trigger, secret }: { readonly trigger: Trigger; readonly secret: ShownSecret | undefined },
 ) {
+  const method = methodOf(trigger);
+  const isPossible = canSign() || method === "capabilityUrl";
   return (
     <Section title="Test the webhook">
-      {secret !== undefined && (secret.kind === "address" || canSign())
+      {isPossible
         ? <TestForm trigger={trigger} secret={secret} />
-        : (
-          <div className="stack">
-            <p className="muted">
-              This page signs an example while it shows the secret: after a trigger is made or its
-              secret rotated. The command line does so at any time:
-            </p>
-            <CodeBlock
-              label="the command"
-              text={`invoked trigger test ${trigger.functionId} ${trigger.id}`}
-            />
-          </div>
-        )}
+        : <p className="muted">Browsers sign on HTTPS and on localhost only.</p>}
+      {method === "jwt" || method === "discord" ? null : (
+        <div className="stack">
+          <p className="muted">The command line sends a signed example, too:</p>
+          <CodeBlock
+            label="the command"
+            text={`invoked trigger test ${trigger.functionId} ${trigger.id}`}
+          />
+        </div>
+      )}
     </Section>
   );
 }
 
 function TestForm(
-  { trigger, secret }: { readonly trigger: Trigger; readonly secret: ShownSecret },
+  { trigger, secret }: { readonly trigger: Trigger; readonly secret: ShownSecret | undefined },
 ) {
   const queries = useQueryClient();
   const [typed, setTyped] = useState<string>();
   const [example, setExample] = useState(() => exampleBody(trigger));
-  const [state, setState] = useState<{ busy: boolean; answer?: ReceivedAnswer; error?: unknown }>({
-    busy: false,
-  });
+  const [fault, setFault] = useState<string>();
+  const proof = useProof(secret);
+  const sending = useSending();
   const body = typed ?? example;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    setState({ busy: true });
+    setFault(undefined);
     try {
-      const url = secret.kind === "address" ? pathOf(secret.value) : addressOf(trigger);
-      const headers = {
-        "Content-Type": "application/json",
-        ...await signedHeaders(trigger, secret.value, body),
-      };
-      const answer = await send(url, { method: "POST", headers, body });
-      setState({ busy: false, answer });
+      const [url, headers] = await deliveryOf(trigger, proof.value.trim(), body);
+      await sending.start(url, { method: "POST", headers, body });
       setExample(exampleBody(trigger));
     } catch (error) {
-      setState({ busy: false, error });
+      setFault(error instanceof Error ? error.message : String(error));
     }
     await queries.invalidateQueries({ queryKey: keys.triggers(trigger.functionId) });
   };
@@ -70,17 +66,38 @@ function TestForm(
       aria-label="Test the webhook"
       onSubmit={(event) => void submit(event)}
     >
+      <div className="function-fields">
+        <ProofField words={proofOf(trigger)} proof={proof} error={fault} />
+      </div>
       <TextAreaField label="Body of the delivery" rows={4} value={body} onChange={setTyped} />
       <div className="row">
-        <Button type="submit" busy={state.busy}>Send a signed delivery</Button>
+        <Button type="submit" busy={sending.busy} disabled={proof.value.trim() === ""}>
+          Send a signed delivery
+        </Button>
       </div>
-      {state.error === undefined ? null : <ErrorNote error={state.error} />}
-      {state.answer === undefined ? null : <AnswerView answer={state.answer} />}
+      {sending.error === undefined ? null : <ErrorNote error={sending.error} />}
+      {sending.answer === undefined ? null : <AnswerView answer={sending.answer} />}
     </form>
   );
 }
 
+/** The address and the headers of a delivery. Throws `Error` for what proves no sender. */
+async function deliveryOf(
+  trigger: Trigger,
+  proof: string,
+  body: string,
+): Promise<readonly [url: string, headers: Readonly<Record<string, string>>]> {
+  const signed = await signedHeaders(trigger, proof, body);
+  const url = methodOf(trigger) === "capabilityUrl"
+    ? ownPathOf(trigger, proof)
+    : addressOf(trigger);
+  return [url, { "Content-Type": "application/json", ...signed }];
+}
+
 /** The address on the host of this page, which may reach the server by another name. */
-function pathOf(address: string): string {
-  return new URL(address).pathname;
+function ownPathOf(trigger: Trigger, address: string): string {
+  const { pathname } = new URL(address, globalThis.location.origin);
+  const begin = `${new URL(addressOf(trigger)).pathname}/t/`;
+  if (!pathname.startsWith(begin)) throw new Error(`must go on with ${begin}`);
+  return pathname;
 }

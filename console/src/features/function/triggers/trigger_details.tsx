@@ -7,7 +7,7 @@ import { CopyButton } from "../../../parts/copy.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { Properties } from "../../../parts/page.tsx";
 import { JsonBlock } from "../../../parts/code.tsx";
-import { SelectField } from "../../../parts/field.tsx";
+import { SelectField, TextField } from "../../../parts/field.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { Name, Time, visibleText } from "../../../parts/values.tsx";
 import { type TriggerActions, useTriggerActions } from "./actions.ts";
@@ -19,6 +19,7 @@ import { SecretNote, type ShownSecret } from "./secret_note.tsx";
 import { TestDelivery } from "./test_delivery.tsx";
 import {
   addressOf,
+  canGiveSecret,
   hasSecret,
   inWords,
   KIND_WORDS,
@@ -53,7 +54,7 @@ export function TriggerDetails(props: TriggerDetailsProps) {
           {trigger.paused ? <Badge tone="warn">Paused</Badge> : null}
         </div>
         <Actions {...props} />
-        {secret === undefined ? null : <SecretNote secret={secret} />}
+        <SecretNote secret={secret} />
         <Facts trigger={trigger} />
       </header>
       {kind === "schedule" ? <NextRuns trigger={trigger} /> : null}
@@ -152,8 +153,9 @@ function Actions({ trigger, onSecret, onEdit, onErased }: TriggerDetailsProps) {
       <Button look="danger" onClick={() => setAsked("erase")}>Delete</Button>
       <RotateDialog
         open={asked === "rotate"}
+        canGive={canGiveSecret(trigger)}
         onClose={() => setAsked(undefined)}
-        onConfirm={async (expireOldAfter) => onSecret(await actions.rotate(expireOldAfter))}
+        onConfirm={async (given, grace) => onSecret(await actions.rotate(given, grace))}
       />
       <EraseDialog
         trigger={trigger}
@@ -200,23 +202,40 @@ const GRACE = [
 ];
 
 function RotateDialog(
-  { open, onClose, onConfirm }: {
+  { open, canGive, onClose, onConfirm }: {
     readonly open: boolean;
+    readonly canGive: boolean;
     readonly onClose: () => void;
-    readonly onConfirm: (expireOldAfter: string) => Promise<void>;
+    readonly onConfirm: (given: string, expireOldAfter: string) => Promise<void>;
   },
 ) {
   const [grace, setGrace] = useState("86400s");
+  const [given, setGiven] = useState("");
+  const close = () => {
+    setGiven("");
+    onClose();
+  };
   return (
     <ConfirmDialog
       open={open}
-      onClose={onClose}
+      onClose={close}
       title="Rotate the secret"
       action="Rotate"
-      onConfirm={() => onConfirm(grace)}
+      onConfirm={() => onConfirm(given.trim(), grace)}
     >
       <div className="stack">
-        <p>The server makes a new secret and shows it once.</p>
+        {canGive
+          ? (
+            <TextField
+              label="New secret"
+              hint="Empty: the server makes one and shows it once"
+              type="password"
+              autoComplete="new-password"
+              value={given}
+              onChange={setGiven}
+            />
+          )
+          : <p>The server makes a new secret and shows it once.</p>}
         <SelectField
           label="The old one is accepted"
           value={grace}

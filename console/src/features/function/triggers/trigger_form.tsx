@@ -44,7 +44,7 @@ export function TriggerForm(props: TriggerFormProps) {
       const saved = await save(functionId, kind, draft, trigger);
       await queries.invalidateQueries({ queryKey: keys.triggers(functionId) });
       await queries.invalidateQueries({ queryKey: keys.function(functionId) });
-      onSaved(saved.trigger, secretIn(saved));
+      onSaved(saved.trigger, secretIn(saved, draft[kind].secret));
     } catch (error) {
       setState({ busy: false, error });
     }

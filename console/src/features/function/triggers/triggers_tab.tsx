@@ -37,6 +37,8 @@ export function TriggersTab() {
   const [isEditing, setEditing] = useState(false);
   const show = (to: { readonly trigger?: string; readonly new?: Kind }) =>
     void navigate({
+      // The form of a new trigger is no page to come back to.
+      replace: search.new !== undefined,
       to: "/functions/$functionId/triggers",
       params: { functionId: fn.id },
       search: to,

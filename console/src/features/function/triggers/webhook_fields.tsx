@@ -15,7 +15,12 @@ const ENCODINGS = [
 
 /** Fields whose faults {@link WebhookFields} shows. */
 export const WEBHOOK_FAULTS = [
-  ...METHODS.map(({ value }) => `webhook.${value}`),
+  ...METHODS.map(({ value }) => `webhook.${value}.secret`),
+  "webhook.jwt.jwksUrl",
+  "webhook.discord.publicKey",
+  "webhook.header.name",
+  "webhook.header.prefix",
+  "webhook.header.encoding",
   "webhook.allowSourceCidrs",
   "webhook.maxBytes",
   "webhook.response",
@@ -32,7 +37,7 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
           hint="What proves who sends"
           value={draft.method}
           options={METHODS}
-          onChange={(method) => onChange({ method: method as Method })}
+          onChange={(method) => onChange({ method: method as Method, secret: "" })}
         />
         <MethodFields draft={draft} error={error} onChange={onChange} />
       </div>

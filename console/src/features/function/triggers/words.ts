@@ -41,6 +41,12 @@ export function hasSecret(trigger: Trigger): boolean {
   return trigger.webhook !== undefined && !["jwt", "discord"].includes(methodOf(trigger));
 }
 
+/** Whether a sender may choose the secret: C1's are made by the server. */
+export function canGiveSecret(trigger: Trigger): boolean {
+  if (trigger.http !== undefined) return hasSecret(trigger);
+  return METHODS.some(({ value, hasSecret }) => value === methodOf(trigger) && hasSecret);
+}
+
 /** Where senders deliver to; the whole address of one that is its own secret is shown once. */
 export function addressOf({ webhook, http }: Trigger): string {
   const { origin } = globalThis.location;

@@ -1,0 +1,314 @@
+/** Each kind of trigger in the console, with each way to prove a sender, and the page of an endpoint. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { exportJWK, generateKeyPair } from "jose";
+import { CA } from "../egress/certificates.ts";
+import { type Client, type Json } from "../support/client.ts";
+import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { ok } from "../support/expect.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { KeyHost } from "../triggers/key_host.ts";
+
+const MAIN = `export default (input) => ({ input });
+export const fetch = async (request) => {
+  const { pathname, search } = new URL(request.url);
+  if (pathname === "/fail") throw new Error("on purpose");
+  if (pathname === "/moved") return new Response(null, { status: 302, headers: { location: "/" } });
+  if (pathname === "/stream") {
+    const begin = (controller) => controller.enqueue(new TextEncoder().encode("first part"));
+    return new Response(new ReadableStream({ start: begin }));
+  }
+  const seen = [request.method, pathname + search, request.headers.get("x-test"), await request.text()];
+  return new Response(JSON.stringify(seen), { headers: { "x-answer": "yes" } });
+};
+`;
+
+interface Stage {
+  readonly client: Client;
+  readonly console: ConsoleBrowser;
+  readonly page: Page;
+  readonly id: string;
+  readonly keys: KeyHost;
+}
+
+const dialogOf = (page: Page) => page.locator(".dialog");
+const article = (page: Page) => page.getByRole("article");
+
+async function openForm({ console, page, id }: Stage, kind: string, name: string): Promise<void> {
+  await console.page.goto(`${console.url}/functions/${id}/triggers?new=${kind}`);
+  await dialogOf(page).getByLabel("Name", { exact: true }).fill(name);
+}
+
+async function submit(page: Page, button: RegExp = /^(Create|Save)/): Promise<void> {
+  await dialogOf(page).getByRole("button", { name: button }).click();
+}
+
+async function saved({ page, client, id }: Stage, name: string): Promise<Json> {
+  await dialogOf(page).waitFor({ state: "detached" });
+  await article(page).getByRole("heading", { name, exact: true }).waitFor();
+  const { list } = ok(await client.get(`/api/v1/functions/${id}/triggers`));
+  return list.find(({ displayName }: Json) => displayName === name);
+}
+
+async function faultAt(page: Page, label: string): Promise<string> {
+  const field = dialogOf(page).locator(".field").filter({
+    has: page.getByText(label, { exact: true }),
+  });
+  return await field.locator(".field-error").innerText();
+}
+
+async function schedules(stage: Stage): Promise<void> {
+  const { page, client, id } = stage;
+  const form = dialogOf(page);
+  await openForm(stage, "schedule", "later");
+  await form.getByLabel("Cron line", { exact: true }).fill("0 9 * * *");
+  await form.getByLabel("Time zone", { exact: true }).fill("Nowhere/Else");
+  await form.getByLabel("No run before", { exact: true }).fill("2999-01-02T03:04:05");
+  await form.getByLabel("Times that passed without a server", { exact: true }).selectOption({
+    label: "Run the last",
+  });
+  await form.getByLabel("A time while an earlier run goes on", { exact: true }).selectOption({
+    label: "Skip the later",
+  });
+  await form.getByLabel("Input", { exact: true }).fill("{");
+  await submit(page);
+  assert.match(await faultAt(page, "Input"), /not JSON/);
+  await form.getByLabel("Input", { exact: true }).fill("[1]");
+  await submit(page);
+  await form.getByText("must be a JSON object").waitFor();
+  await form.getByLabel("Input", { exact: true }).fill(`{"a": 1}`);
+  await submit(page);
+  assert.match(await faultAt(page, "Time zone"), /IANA/);
+  await form.getByLabel("Time zone", { exact: true }).fill("UTC");
+  await submit(page);
+  const { schedule, id: triggerId } = await saved(stage, "later");
+  const start = new Date("2999-01-02T03:04:05").toISOString();
+  assert.equal(Date.parse(schedule.start), Date.parse(start));
+  assert.deepEqual([schedule.catchUp, schedule.overlap], ["CATCH_UP_LAST", "OVERLAP_SKIP"]);
+  await page.getByRole("list", { name: "Next runs" }).getByText("2999").first().waitFor();
+
+  // What the form shows in seconds keeps its milliseconds.
+  const exact = "2999-01-02T03:04:05.678Z";
+  const path = `/api/v1/functions/${id}/triggers/${triggerId}`;
+  const trigger = { schedule: { ...schedule, start: exact } };
+  ok(await client.call("PATCH", path, { trigger, updateMask: "schedule" }));
+  await page.reload();
+  await article(page).getByRole("button", { name: "Edit" }).click();
+  await form.getByLabel("Name", { exact: true }).fill("renamed");
+  await submit(page);
+  assert.equal((await saved(stage, "renamed")).schedule.start, exact);
+
+  await article(page).getByRole("button", { name: "Edit" }).click();
+  await form.getByLabel("Runs", { exact: true }).selectOption({ label: "Once" });
+  await submit(page);
+  assert.match(await faultAt(page, "Time"), /./);
+  await form.getByLabel("Time", { exact: true }).fill("2001-02-03T04:05");
+  await submit(page);
+  await form.getByText("must be in the future").waitFor();
+  await form.getByLabel("Time", { exact: true }).fill("2998-02-03T04:05");
+  await submit(page);
+  const once = await saved(stage, "renamed");
+  assert.equal(Date.parse(once.schedule.at), Date.parse("2998-02-03T04:05"));
+  assert.equal(once.schedule.start, undefined);
+  await article(page).getByText(/^Once, on/).waitFor();
+}
+
+/** Sends the example, and waits for the newest delivery. */
+async function deliver(page: Page, status: "Started" | "Refused", count: number): Promise<void> {
+  await page.getByRole("button", { name: "Send a signed delivery" }).click();
+  const rows = page.getByRole("table", { name: "Deliveries" }).locator("tbody tr");
+  await rows.nth(count - 1).waitFor();
+  await rows.first().getByText(status).waitFor();
+}
+
+interface Sender {
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly proof?: string;
+}
+
+/** What else the form of a sender needs, and what proves it where the server makes no secret. */
+async function senders({ keys }: Stage): Promise<Readonly<Record<string, Sender>>> {
+  const { publicKey, privateKey } = await generateKeyPair("EdDSA", { extractable: true });
+  const [own, secret] = [await exportJWK(publicKey), await exportJWK(privateKey)];
+  keys.keys = [{ ...own, kid: "1", alg: "EdDSA" }];
+  const hex = (text = "") =>
+    Array.from(Uint8Array.fromBase64(text, { alphabet: "base64url" }))
+      .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const chosen = "whsec_" + btoa("a secret of the sender, chosen");
+  return {
+    "GitHub": {},
+    "Stripe": { fields: { Secret: "chosen" } },
+    "Slack": {},
+    "Standard Webhooks": { fields: { Secret: chosen } },
+    "HMAC in a header": {
+      fields: { "Header of the signature": "X-Mine", "Prefix of the signature": "v=" },
+    },
+    "Secret address": {},
+    "C1's signature": {},
+    "Discord": { fields: { "Public key": hex(own.x) }, proof: hex(secret.d) },
+    "C1's token": {
+      fields: { "URL of the key set": keys.url("/keys") },
+      proof: JSON.stringify({ ...secret, kid: "1" }),
+    },
+  };
+}
+
+async function webhooks(stage: Stage): Promise<void> {
+  const { page, console } = stage;
+  for (const [label, { fields = {}, proof = "" }] of Object.entries(await senders(stage))) {
+    await openForm(stage, "webhook", label);
+    await dialogOf(page).getByLabel("Sender", { exact: true }).selectOption({ label });
+    for (const [field, value] of Object.entries(fields)) {
+      await dialogOf(page).getByLabel(field, { exact: true }).fill(value);
+    }
+    await submit(page);
+    await saved(stage, label);
+    if (proof !== "") await page.getByLabel("Private key", { exact: true }).fill(proof);
+    await deliver(page, "Started", 1);
+  }
+  await console.assertAccessible();
+  await console.screenshot("trigger_test_delivery");
+}
+
+async function rotates(stage: Stage): Promise<void> {
+  const { page } = stage;
+  const secret = page.getByLabel("Secret of the sender", { exact: true });
+  await openForm(stage, "webhook", "rotated");
+  await dialogOf(page).getByLabel("Sender", { exact: true }).selectOption({
+    label: "Standard Webhooks",
+  });
+  await dialogOf(page).getByLabel("Secret", { exact: true }).fill("short");
+  await submit(page);
+  assert.match(await faultAt(page, "Secret"), /whsec_/);
+  await dialogOf(page).getByLabel("Secret", { exact: true }).fill("");
+  await submit(page);
+  await saved(stage, "rotated");
+  const old = await page.locator(".function-secret").innerText();
+  await page.reload();
+  await page.getByRole("heading", { name: "rotated" }).waitFor();
+  assert.ok(!(await page.content()).includes(old));
+  assert.equal(await secret.inputValue(), "");
+  assert.ok(await page.getByRole("button", { name: "Send a signed delivery" }).isDisabled());
+  await secret.fill("no secret");
+  await page.getByRole("button", { name: "Send a signed delivery" }).click();
+  await page.getByText("must be whsec_ and base64").waitFor();
+
+  const rotate = async (grace: string) => {
+    await page.getByRole("button", { name: "Rotate the secret" }).click();
+    await dialogOf(page).getByLabel("The old one is accepted", { exact: true }).selectOption({
+      label: grace,
+    });
+    await dialogOf(page).getByRole("button", { name: "Rotate" }).click();
+    await dialogOf(page).waitFor({ state: "detached" });
+    return await page.locator(".function-secret").innerText();
+  };
+  const second = await rotate("For a day");
+  assert.equal(await secret.inputValue(), second);
+  await deliver(page, "Started", 1);
+  await secret.fill(old);
+  await deliver(page, "Started", 2);
+  const third = await rotate("Not at all");
+  assert.equal(await secret.inputValue(), third);
+  await deliver(page, "Started", 3);
+  await secret.fill(second);
+  await deliver(page, "Refused", 4);
+  await page.getByRole("status").getByText("401").waitFor();
+}
+
+async function endpoints(stage: Stage): Promise<void> {
+  const { page, client, console } = stage;
+  const form = dialogOf(page);
+  await openForm(stage, "http", "open");
+  await form.getByLabel("Slug", { exact: true }).fill("open");
+  await form.getByLabel("Who may call", { exact: true }).selectOption({ label: "Anybody" });
+  await form.getByLabel("Pages of other origins may call it (CORS)", { exact: true }).check();
+  await form.getByLabel("With cookies and other credentials of the page's visitor", { exact: true })
+    .check();
+  await form.getByLabel("Origins", { exact: true }).fill("*");
+  await form.getByLabel("Methods", { exact: true }).fill("PUT");
+  await submit(page);
+  assert.match(await faultAt(page, "Origins"), /must name the origins/);
+  await console.screenshot("trigger_cors");
+  await form.getByLabel("Origins", { exact: true }).fill("https://app.example.com");
+  await form.getByLabel("Preflight answers are kept for", { exact: true }).fill("10m");
+  await submit(page);
+  const { http } = await saved(stage, "open");
+  assert.deepEqual([http.cors.maxAge, http.cors.allowMethods], ["600s", ["PUT"]]);
+
+  const send = page.getByRole("button", { name: "Send" });
+  const body = page.getByLabel("Body of the answer", { exact: true });
+  await page.getByLabel("Method", { exact: true }).selectOption("PUT");
+  await page.getByLabel("Path", { exact: true }).fill("things");
+  await page.getByLabel("Query", { exact: true }).fill("a=1");
+  await page.getByLabel("Headers", { exact: true }).fill("X-Test: mine\nCookie: a=b");
+  await page.getByLabel("Body", { exact: true }).fill("text");
+  await send.click();
+  await page.getByText("A browser does not send Cookie").waitFor();
+  await page.getByLabel("Headers", { exact: true }).fill("X-Test: mine");
+  await send.click();
+  await body.getByText(`["PUT","/things?a=1","mine","text"]`).waitFor();
+  await page.getByText("Headers", { exact: true }).last().click();
+  await page.getByText("x-answer: yes").waitFor();
+  await page.getByLabel("Query", { exact: true }).fill("");
+  for (const [path, seen] of [["/moved", "Redirect"], ["/fail", "500"]] as const) {
+    await page.getByLabel("Path", { exact: true }).fill(path);
+    await send.click();
+    await page.getByRole("status").getByText(seen).waitFor();
+  }
+  await page.getByLabel("Path", { exact: true }).fill("/stream");
+  await send.click();
+  await body.getByText("first part").waitFor();
+  await page.getByText("More may come").waitFor();
+  await console.assertAccessible();
+  await console.screenshot("trigger_stream");
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText("The body broke off").waitFor();
+
+  await openForm(stage, "http", "with a token");
+  await form.getByLabel("Slug", { exact: true }).fill("token");
+  await submit(page);
+  await saved(stage, "with a token");
+  assert.ok(await send.isDisabled());
+  await page.getByLabel("Access token", { exact: true }).fill("wrong");
+  await send.click();
+  await page.getByRole("status").getByText("401").waitFor();
+  await page.getByLabel("Access token", { exact: true }).fill(client.token ?? "");
+  await send.click();
+  await body.getByText(`["GET","/",null,""]`).waitFor();
+  await page.getByLabel("Commit", { exact: true }).selectOption({
+    label: "The head, as a preview",
+  });
+  await page.getByLabel("Path", { exact: true }).fill("/preview");
+  await send.click();
+  await body.getByText("/preview").waitFor();
+
+  await openForm(stage, "http", "signed");
+  await form.getByLabel("Slug", { exact: true }).fill("signed");
+  await form.getByLabel("Who may call", { exact: true }).selectOption({
+    label: "Senders that sign",
+  });
+  await submit(page);
+  await saved(stage, "signed");
+  await page.getByLabel("Method", { exact: true }).selectOption("POST");
+  await page.getByLabel("Body", { exact: true }).fill("signed text");
+  await send.click();
+  await body.getByText("signed text").waitFor();
+}
+
+browserTest("console: each trigger is made, tested and changed", async (t) => {
+  await using directory = await makeTempDir();
+  await using keys = new KeyHost();
+  const ca = join(directory.path, "ca.pem");
+  await Deno.writeTextFile(ca, CA);
+  const flags = ["--egress-ca", ca, "--egress-allow-private", "127.0.0.0/8,::1"];
+  await using server = await TestServer.start({ flags });
+  await using console = await ConsoleBrowser.open(server);
+  const client = await server.client();
+  const id = await client.deploy(MAIN);
+  const stage: Stage = { client, console, page: console.page, id, keys };
+  await t.step("schedules begin later, or run once", () => schedules(stage));
+  await t.step("each sender proves itself in a test", () => webhooks(stage));
+  await t.step("a rotated secret and the one before are valid", () => rotates(stage));
+  await t.step("endpoints get requests with what they need", () => endpoints(stage));
+});
