@@ -110,7 +110,8 @@ function headersFault({ headers }: RequestDraft, { url }: BuiltRequest): string 
   const typed = headersIn(lines);
   if (typed.length < lines.length) return "must be lines such as Accept: text/html";
   try {
-    const sent = new Request(url, { headers: typed.map(([name, value]) => [name, value]) }).headers;
+    const pairs = typed.map(([name, value]): [string, string] => [name, value]);
+    const sent = new Request(url, { headers: pairs }).headers;
     const dropped = typed.map(([name]) => name).filter((name) => !sent.has(name));
     return dropped.length === 0 ? undefined : `A browser does not send ${dropped.join(", ")}`;
   } catch (error) {
