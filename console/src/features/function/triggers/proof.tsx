@@ -45,7 +45,7 @@ export interface Proof {
 
 export function useProof(secret: ShownSecret | undefined): Proof {
   const [typed, type] = useState<{ readonly value: string; readonly over: unknown }>();
-  // A secret that is made later takes the place of what was typed for the one before.
+  // A secret that is made later replaces what was typed for the one before.
   const value = typed !== undefined && typed.over === secret ? typed.value : secret?.value ?? "";
   return { value, type: (next) => type({ value: next, over: secret }) };
 }
