@@ -1,8 +1,9 @@
-/** Drafts of a function in the console: two tabs with one draft. */
+/** Drafts of a function in the console: two tabs with one draft, and a server that restarts. */
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
-import { TestServer } from "../support/server.ts";
+import { removeDirectory } from "../support/invoked.ts";
+import { makeDataDir, TestServer } from "../support/server.ts";
 import { append, edits, headFiles, saveButton, shown, write } from "./editor.ts";
 
 const MAIN = "export default () => ({ a: 1 });\n";
@@ -99,8 +100,65 @@ async function decide({ page, other, client, id }: Flow): Promise<void> {
   assert.match((await headFiles(client, id))["main.ts"] ?? "", /fourth\n\/\/ of the other\n$/);
 }
 
+/** The editor's service never comes. */
+async function savesUnformatted({ page, client, id }: Flow): Promise<void> {
+  await page.route(/\/ts\.worker/, () => {});
+  await page.reload();
+  await edits(page, "main.ts");
+  await append(page, "export   const   unformatted = 1;\n");
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  assert.match((await headFiles(client, id))["main.ts"] ?? "", /export {3}const {3}unformatted/);
+  await append(page, "// by key\n");
+  await page.keyboard.press("Control+S");
+  await page.getByText(/Saved as commit/).waitFor();
+  assert.match((await headFiles(client, id))["main.ts"] ?? "", /by key\n$/);
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await page.reload();
+}
+
+const away = (page: Page) => page.getByText(/The server does not answer/);
+
+/** The server restarts in the middle of an edit. */
+async function restarts(
+  { page, other, console, id }: Flow,
+  stop: () => Promise<unknown>,
+  restart: () => Promise<Client>,
+): Promise<void> {
+  await append(page, "// before\n");
+  await stop();
+  await away(page).waitFor();
+  await console.screenshot("function_server_away");
+  await append(page, "// while it is away\n");
+  await page.getByRole("textbox", { name: "Message of the commit" }).fill("After all");
+  await saveButton(page).click();
+  await page.getByRole("alert").getByText(/Cannot reach the server/).waitFor();
+  await console.assertAccessible();
+  const client = await restart();
+  await away(page).waitFor({ state: "detached" });
+  await away(other).waitFor({ state: "detached" });
+  await shown(page, "// while it is away");
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  assert.match((await headFiles(client, id))["main.ts"] ?? "", /before\n\/\/ while it is away\n$/);
+  const { body } = await client.get(`/api/v1/functions/${id}/commits`);
+  assert.equal(body.list[0].message, "After all");
+  // Events come again: the head of somebody else appears by itself.
+  await client.commit(id, { "main.ts": `${MAIN}// by somebody else\n` });
+  await shown(other, "// by somebody else");
+  await shown(page, "// by somebody else");
+}
+
 browserTest("console: drafts of a function", async (t) => {
-  await using server = await TestServer.start();
+  const dataDir = await makeDataDir();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => removeDirectory(dataDir));
+  const server = stack.use(await TestServer.start({ dataDir }));
+  const stop = () => server.stop();
+  const restart = async () => {
+    const flags = ["--port", new URL(server.url).port];
+    return await stack.use(await TestServer.start({ dataDir, flags })).client();
+  };
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();
   const other = await console.page.context().newPage();
@@ -111,6 +169,8 @@ browserTest("console: drafts of a function", async (t) => {
     ["two tabs type in turn", () => bothTypeInTurn(flow)],
     ["two drafts at the same time are both kept", () => twoDrafts(flow)],
     ["the author decides between two drafts", () => decide(flow)],
+    ["a save does not wait for the language service", () => savesUnformatted(flow)],
+    ["the server restarts in the middle of an edit", () => restarts(flow, stop, restart)],
   ];
   // A step begins where the one before it ended.
   for (const [name, step] of steps) if (!await t.step(name, step)) break;

@@ -55,7 +55,8 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const queries = useQueryClient();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isLeaving = useRouterState({ select: (state) => state.status === "pending" });
-  useEffect(() => followChanges(queries), [queries]);
+  const [isAway, setAway] = useState(false);
+  useEffect(() => followChanges(queries, setAway), [queries]);
   useEffect(() => setOpen(false), [path]);
   const items = useCommands(setFinding, setHelping);
   return (
@@ -66,6 +67,16 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         {children}
       </main>
       {isFinding ? <Finding onClose={() => setFinding(false)} items={items} /> : null}
+      <div role="status">
+        {isAway
+          ? (
+            <p className="away">
+              The server does not answer. This page keeps what you typed, and connects again by
+              itself.
+            </p>
+          )
+          : null}
+      </div>
       <Suspense>
         {isHelping ? <ShortcutSheet open onClose={() => setHelping(false)} /> : null}
         {isExpired ? <SessionDialog onClose={() => setExpired(false)} /> : null}
