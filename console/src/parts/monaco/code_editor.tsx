@@ -17,7 +17,7 @@ export interface CodeEditorProps {
   readonly onProblems: (problems: readonly Problem[]) => void;
   /** A position to show; a new object shows it again. */
   readonly reveal?: { readonly line: number; readonly column: number } | undefined;
-  /** The reader presses Ctrl+S; the file is formatted by then. */
+  /** The reader presses Ctrl+S. */
   readonly onSave: () => void;
   /** Gets what formats the shown file. */
   readonly onReady: (format: () => Promise<void>) => void;
@@ -97,14 +97,30 @@ function addSave(editor: Editor, save: () => void): void {
     id: "invoked.save",
     label: "Save as a commit",
     keybindings: [monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyS],
-    run: async () => {
-      await formatShown(editor);
-      save();
-    },
+    run: save,
   });
 }
 
+/** The language service may take this long to format a file, in ms; as it starts it takes longer. */
+const FORMAT_TIME = 1_500;
+
 /** Formats the file that is shown, if its language has a formatter. A failure must not keep the reader from saving. */
 async function formatShown(editor: Editor): Promise<void> {
-  await editor.getAction("editor.action.formatDocument")?.run().catch(() => {});
+  const formatted = editor.getAction("editor.action.formatDocument")?.run().catch(() => {});
+  let timer: number | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), FORMAT_TIME);
+  });
+  if (await Promise.race([formatted, late]) === "late") giveUpFormatting(editor);
+  clearTimeout(timer);
+}
+
+/** A format that comes after the save would be a change of its own: the editor drops it once its position changed. */
+function giveUpFormatting(editor: Editor): void {
+  const selections = editor.getSelections();
+  const end = editor.getModel()?.getFullModelRange().getEndPosition();
+  if (selections === null || end === undefined) return;
+  editor.setPosition({ lineNumber: 1, column: 1 });
+  editor.setPosition(end);
+  editor.setSelections(selections);
 }
