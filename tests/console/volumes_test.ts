@@ -1,11 +1,66 @@
 /** Volumes in the console: made, filled, edited, previewed, restored. */
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { browserTest, ConsoleBrowser } from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 
 const HOSTILE_FILE = `<img src=x onerror=alert(1)>\u202Etxt.md`;
 const CSV = "name,age\nAda,36\nGrace,85\n";
+
+/** A picture of one pixel. */
+const PNG =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E" +
+  "rkJggg==";
+/** More entries than a directory reader answers at a time. */
+const DROPPED = 120;
+
+async function stored(url: string, token: string | undefined): Promise<string> {
+  return await (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).text();
+}
+
+/** Drops a folder of the disk, as a file manager does. */
+async function dropsFolder(console: ConsoleBrowser, path: string): Promise<void> {
+  const { page } = console;
+  await using folder = await makeTempDir();
+  const site = join(folder.path, "site");
+  await Deno.mkdir(join(site, "empty"), { recursive: true });
+  await Deno.mkdir(join(site, "(b #?%)", "deep"), { recursive: true });
+  await Deno.writeTextFile(join(site, "(b #?%)", "deep", "é '\"&.txt"), "deep");
+  for (let n = 0; n < DROPPED; n++) await Deno.writeTextFile(join(site, `${n}.txt`), `${n}`);
+  await console.goto(path);
+  const target = page.locator(".volumes-drop");
+  await page.getByRole("link", { name: "people.csv" }).waitFor();
+  const box = await target.boundingBox();
+  assert.ok(box !== null);
+  const session = await page.context().newCDPSession(page);
+  const drop = async (files: string[]) => {
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+      await session.send("Input.dispatchDragEvent", {
+        type,
+        x: box.x + 20,
+        y: box.y + 20,
+        data: { items: [], files, dragOperationsMask: 1 },
+      });
+    }
+  };
+  await drop([site]);
+  await page.getByText(`${DROPPED + 1} files, `).waitFor();
+  await page.getByRole("link", { name: "site" }).click();
+  await page.getByRole("link", { name: "(b #?%)" }).click();
+  await page.getByRole("link", { name: "deep" }).click();
+  await page.getByRole("link", { name: "é '" }).click();
+  await page.getByLabel("Content").waitFor();
+  assert.equal(await page.getByLabel("Content").inputValue(), "deep");
+  await page.getByRole("navigation", { name: "Path" }).getByRole("link", { name: "site" }).click();
+  await page.getByRole("link", { name: "0.txt", exact: true }).waitFor();
+  await console.goto(path);
+  await page.getByRole("link", { name: "people.csv" }).waitFor();
+  await drop([join(site, "empty")]);
+  await page.getByText("Nothing was uploaded").waitFor();
+}
 
 browserTest("console: a volume is made, filled, edited and restored", async (t) => {
   await using server = await TestServer.start();
@@ -40,7 +95,52 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await console.screenshot("volume");
   });
 
+  await t.step("folders are dropped with all that is in them", () => dropsFolder(console, path));
+
+  await t.step("an image, JSON and a large file", async () => {
+    const put = async (name: string, content: BodyInit) => {
+      const file = `/api/v1/vfs/volumes/${path.split("/").at(-1)}/files/${name}`;
+      const response = await fetch(server.url + file, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${client.token}` },
+        body: content,
+      });
+      await response.body?.cancel();
+      assert.ok(response.ok, `${response.status}`);
+    };
+    await put("pixel.png", Buffer.from(PNG, "base64"));
+    await put("broken.json", `{"a": 1,}`);
+    await put("large.txt", "x".repeat(1024 * 1024 + 1));
+    await put("markup.svg", `<svg xmlns="http://www.w3.org/2000/svg" onload="window.attacked=1"/>`);
+    await console.goto(`${path}?file=%2Fpixel.png`);
+    const image = page.locator("img.volumes-image");
+    await image.waitFor();
+    const width = "document.querySelector('img.volumes-image').naturalWidth";
+    await eventually(async () => await page.evaluate(width) === 1 || undefined);
+    await console.assertAccessible();
+    await console.goto(`${path}?file=%2Fbroken.json`);
+    await page.getByText("Not JSON:").waitFor();
+    await page.getByLabel("Content").fill(`{"a": 1}`);
+    await page.getByText("Not JSON:").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Discard changes" }).click();
+    await console.goto(`${path}?file=%2Flarge.txt`);
+    await page.getByText("Files above 1 MiB are not shown").waitFor();
+    assert.equal(await page.getByLabel("Content").count(), 0);
+    await console.goto(`${path}?file=%2Fmarkup.svg`);
+    assert.match(await page.getByLabel("Content").inputValue(), /onload/);
+    assert.equal(await page.evaluate("window.attacked"), undefined);
+  });
+
+  await t.step("an address with dots reaches no other resource", async () => {
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await console.goto(`${path}?file=%2F..%2F..%2F..%2F..%2Fauth%2Fintrospect`);
+    await page.getByRole("alert").waitFor();
+    assert.ok(!asked.includes("/api/v1/auth/introspect"), asked.join("\n"));
+  });
+
   await t.step("CSV is a table that sorts", async () => {
+    await console.goto(path);
     await page.getByRole("link", { name: "people.csv" }).click();
     const table = page.getByRole("table", { name: "Rows of the file" });
     await table.getByText("Grace").waitFor();
@@ -62,10 +162,36 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     assert.equal(await text.inputValue(), "# Two\n");
     await page.getByRole("button", { name: "Overwrite" }).click();
     await page.getByText("Saved").waitFor();
-    const stored = await fetch(server.url + file, {
-      headers: { authorization: `Bearer ${client.token}` },
-    });
-    assert.equal(await stored.text(), "# Two\n");
+    assert.equal(await stored(server.url + file, client.token), "# Two\n");
+  });
+
+  await t.step("a change that arrives while one types is not overwritten", async () => {
+    await console.goto(`${path}?file=%2Fnotes.md`);
+    const text = page.getByLabel("Content");
+    await text.fill("# Mine\n");
+    const file = `/api/v1/vfs/volumes/${path.split("/").at(-1)}/files/notes.md`;
+    await client.call("PUT", file, "# Theirs\n", { "content-type": "text/plain" });
+    await page.getByText("The file has changed since you began").waitFor();
+    assert.equal(await text.inputValue(), "# Mine\n");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("alert").getByText("Not saved").waitFor();
+    assert.equal(await stored(server.url + file, client.token), "# Theirs\n");
+    await console.screenshot("volume_conflict");
+
+    // What was typed is there again after another page, and still knows what it was made of.
+    await console.goto("/volumes");
+    await console.goto(`${path}?file=%2Fnotes.md`);
+    await page.getByText("The file has changed since you began").waitFor();
+    assert.equal(await text.inputValue(), "# Mine\n");
+    await page.getByRole("button", { name: "Discard changes" }).click();
+    await eventually(async () => await text.inputValue() === "# Theirs\n" || undefined);
+    await client.call("PUT", file, "# Later\n", { "content-type": "text/plain" });
+    await eventually(async () => await text.inputValue() === "# Later\n" || undefined);
+    await text.fill("# Last\n");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved").waitFor();
+    assert.equal(await stored(server.url + file, client.token), "# Last\n");
+    assert.equal(await page.getByRole("alert").count(), 0);
   });
 
   await t.step("what is no text is not shown", async () => {
@@ -84,6 +210,18 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await page.getByRole("dialog").getByRole("button", { name: "Restore" }).click();
     await page.getByText("is restored as a new version").waitFor();
     await table.getByRole("row").nth(before).waitFor();
+  });
+
+  await t.step("one version has an address", async () => {
+    await console.goto(`${path}?tab=history&version=2`);
+    const table = page.getByRole("table", { name: "Versions" });
+    await table.getByRole("row").nth(1).waitFor();
+    assert.equal(await table.getByRole("row").count(), 2);
+    assert.match(await table.getByRole("row").nth(1).innerText(), /^2\b/);
+    await console.goto(`${path}?tab=history&version=9999`);
+    await page.getByText("does not keep this version").waitFor();
+    await page.getByRole("link", { name: "Show all" }).click();
+    await table.getByText("Current").waitFor();
   });
 
   await t.step("a volume is deleted once its name is typed", async () => {

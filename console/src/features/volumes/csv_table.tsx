@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { Loading, Note } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
-import { Name } from "../../parts/values.tsx";
+import { Name, visibleText } from "../../parts/values.tsx";
 
 /** What is used of papaparse, which has no types of its own. */
 interface Parser {
@@ -52,7 +52,7 @@ function tableOf([head = [], ...rows]: string[][], fault: string | undefined): T
   return {
     columns: head.slice(0, MAX_COLUMNS).map((name, index) => ({
       id: String(index),
-      header: name === "" ? `Column ${index + 1}` : name,
+      header: name === "" ? `Column ${index + 1}` : visibleText(name),
       sortBy: ({ cells }) => valueOf(cells[index] ?? ""),
       cell: ({ cells }) => <Name value={cells[index] ?? ""} />,
     })),

@@ -8,16 +8,21 @@ export interface PickedFile {
 export async function droppedFiles(items: DataTransferItemList): Promise<readonly PickedFile[]> {
   // Entries must be taken before the first await: the list is empty after the event.
   const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  return (await Promise.all(entries.map(filesIn))).flat();
+  const all: PickedFile[] = [];
+  for (const entry of entries) await collect(entry, all);
+  return all;
 }
 
-async function filesIn(entry: FileSystemEntry): Promise<readonly PickedFile[]> {
+/** One entry after the other: a folder may have any number of them. */
+async function collect(entry: FileSystemEntry, all: PickedFile[]): Promise<void> {
   if (isFile(entry)) {
     const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
-    return [{ path: entry.fullPath.replace(/^\//, ""), file }];
+    all.push({ path: entry.fullPath.replace(/^\//, ""), file });
+    return;
   }
-  const children = await childrenOf(entry as FileSystemDirectoryEntry);
-  return (await Promise.all(children.map(filesIn))).flat();
+  for (const child of await childrenOf(entry as FileSystemDirectoryEntry)) {
+    await collect(child, all);
+  }
 }
 
 function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {

@@ -1,23 +1,30 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import type { Volume, VolumeVersion } from "../../api/types.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { formatCount, shortId } from "../../parts/format.ts";
-import { Empty, Loaded } from "../../parts/states.tsx";
+import { Empty, Loaded, Loading } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
-import { Name, Time } from "../../parts/values.tsx";
+import { Name, Time, visibleText } from "../../parts/values.tsx";
 import { versionsQuery } from "./queries.ts";
 
+interface HistoryProps {
+  readonly volume: Volume;
+  /** Shown alone; undefined for all. */
+  readonly version: number | undefined;
+}
+
 /** The versions of a volume: who wrote what, and how to get an earlier one back. */
-export function History({ volume }: { readonly volume: Volume }) {
+export function History({ volume, version }: HistoryProps) {
   const [restored, setRestored] = useState<VolumeVersion>();
   const queries = useQueryClient();
   const query = useInfiniteQuery(versionsQuery(volume.id));
+  const { rows, isRead } = useRows(query, version);
   const columns = useColumns(volume, setRestored);
   const restore = async () => {
     if (restored === undefined) return;
@@ -30,15 +37,27 @@ export function History({ volume }: { readonly volume: Volume }) {
   };
   return (
     <>
+      {version === undefined ? null : (
+        <p>
+          Version {formatCount(version)} alone.{" "}
+          <Link
+            to="/volumes/$volumeId"
+            params={{ volumeId: volume.id }}
+            search={{ tab: "history" }}
+          >
+            Show all
+          </Link>
+        </p>
+      )}
       <Loaded query={query}>
-        {({ pages }) => (
+        {() => (
           <DataTable
             label="Versions"
             columns={columns}
-            rows={pages.flatMap(({ list }) => list)}
+            rows={rows}
             rowId={({ version }) => String(version)}
-            empty={<Empty title="Nothing was written yet" />}
-            more={moreOf(query)}
+            empty={<NoVersions version={version} isRead={isRead} />}
+            {...version === undefined ? { more: moreOf(query) } : {}}
           />
         )}
       </Loaded>
@@ -53,6 +72,36 @@ export function History({ volume }: { readonly volume: Volume }) {
       </ConfirmDialog>
     </>
   );
+}
+
+/** The rows of all versions that are loaded, or of one, which is read wherever it is. */
+function useRows(
+  { data, hasNextPage, isFetching, fetchNextPage }: {
+    readonly data: { readonly pages: readonly { readonly list: VolumeVersion[] }[] } | undefined;
+    readonly hasNextPage: boolean;
+    readonly isFetching: boolean;
+    readonly fetchNextPage: () => unknown;
+  },
+  version: number | undefined,
+): { readonly rows: readonly VolumeVersion[]; readonly isRead: boolean } {
+  const all = useMemo(() => data?.pages.flatMap(({ list }) => list) ?? [], [data]);
+  const isRead = !hasNextPage || (version !== undefined && (all.at(-1)?.version ?? 0) <= version);
+  const isMissing = version !== undefined && !isRead;
+  useEffect(() => {
+    if (isMissing && !isFetching) fetchNextPage();
+  }, [isMissing, isFetching, fetchNextPage]);
+  const rows = version === undefined ? all : all.filter((one) => one.version === version);
+  return { rows, isRead };
+}
+
+function NoVersions(
+  { version, isRead }: { readonly version: number | undefined; readonly isRead: boolean },
+) {
+  if (!isRead) return <Loading rows={1} />;
+  const title = version === undefined
+    ? "Nothing was written yet"
+    : "The volume does not keep this version any more";
+  return <Empty title={title} />;
 }
 
 function useColumns(
@@ -83,7 +132,7 @@ function useColumns(
       id: "paths",
       header: "Changed paths",
       cell: ({ paths, pathCount }) => (
-        <span title={paths.join("\n")}>
+        <span title={visibleText(paths.join("\n"))}>
           <Name value={paths.slice(0, 3).join(", ")} />
           {pathCount > 3 ? ` and ${formatCount(pathCount - 3)} more` : ""}
         </span>

@@ -85,20 +85,21 @@ export function contentQuery(id: string, path: string) {
   });
 }
 
-/** The path of a file in the API. */
+/** The path of a file in the API. A browser would resolve names of dots to another resource: these are left out. */
 export function filePath(id: string, path: string): string {
-  const encoded = path.split("/").filter((part) => part !== "").map(encodeURIComponent).join("/");
+  const names = path.split("/").filter((part) => !["", ".", ".."].includes(part));
+  const encoded = names.map(encodeURIComponent).join("/");
   return `/api/v1/vfs/volumes/${encodeURIComponent(id)}/files/${encoded}`;
 }
 
-/** Writes a file. With `etag` only if it is still that content; throws `ApiError` 412 otherwise. */
+/** Writes a file. With `etag` only if it is still that content; throws `ApiError` 412 otherwise. Answers its new ETag. */
 export async function writeFile(
   id: string,
   path: string,
   content: Blob,
   etag?: string,
-): Promise<void> {
-  await fetchRaw(filePath(id, path), {
+): Promise<string> {
+  const { headers } = await fetchRaw(filePath(id, path), {
     method: "PUT",
     headers: {
       "Content-Type": "application/octet-stream",
@@ -106,6 +107,7 @@ export async function writeFile(
     },
     body: content,
   });
+  return headers.get("etag") ?? "";
 }
 
 export async function deleteFile(id: string, path: string): Promise<void> {

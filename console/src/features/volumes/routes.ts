@@ -13,6 +13,8 @@ export interface VolumeSearch {
   /** The open file. */
   readonly file?: string;
   readonly tab?: "history";
+  /** The version that the history shows alone. */
+  readonly version?: number;
 }
 
 export const volumeRoute = createRoute({
@@ -22,6 +24,7 @@ export const volumeRoute = createRoute({
     ...(typeof search["directory"] === "string" ? { directory: search["directory"] } : {}),
     ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
     ...(search["tab"] === "history" ? { tab: "history" } : {}),
+    ...(Number.isSafeInteger(search["version"]) ? { version: search["version"] as number } : {}),
   }),
   component: lazyRouteComponent(() => import("./volume_page.tsx"), "VolumePage"),
 });

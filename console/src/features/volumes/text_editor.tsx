@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { ApiError } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
@@ -7,9 +7,11 @@ import { TextAreaField } from "../../parts/field.tsx";
 import { useShortcuts } from "../../parts/shortcuts.tsx";
 import { ErrorNote, Note } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
+import { type FileText, useFileDraft } from "./draft.ts";
 import { contentQuery, writeFile } from "./queries.ts";
 
 const ROWS = 24;
+const REFUSED = "Not saved: the file has changed since you began. Your text is kept here.";
 
 /** Edits a text file. Saving fails if somebody wrote the file meanwhile; the text stays. */
 export function TextEditor(
@@ -20,35 +22,56 @@ export function TextEditor(
     readonly etag: string;
   },
 ) {
-  const [edited, setEdited] = useState(text);
+  const draft = useFileDraft(volume.id, path, { text, etag });
+  const { text: edited, isChanged, edit, discard } = draft;
   const queries = useQueryClient();
   const save = useMutation({
-    mutationFn: (options: { readonly anyway: boolean }) =>
-      writeFile(volume.id, path, new Blob([edited]), options.anyway ? undefined : etag),
-    onSuccess: async () => {
+    mutationFn: async (options: { readonly anyway: boolean }): Promise<FileText> => {
+      const expected = options.anyway ? undefined : draft.base.etag;
+      const etag = await writeFile(volume.id, path, new Blob([edited]), expected);
+      return { text: edited, etag };
+    },
+    onSuccess: async (saved) => {
+      const bytes = new TextEncoder().encode(saved.text);
+      const content = { bytes, size: bytes.length, etag: saved.etag };
+      queries.setQueryData(contentQuery(volume.id, path).queryKey, content);
+      draft.rebase(saved);
       toast("Saved");
-      await queries.invalidateQueries(contentQuery(volume.id, path));
       await queries.invalidateQueries({ queryKey: ["volume"] });
     },
   });
-  const isChanged = edited !== text;
-  const { mutate } = save;
+  const { mutate, reset } = save;
   useShortcuts(useMemo(() => [
-    { keys: "Mod+S", label: "Save the file", run: () => mutate({ anyway: false }) },
-  ], [mutate]));
-  const isConflict = save.error instanceof ApiError && save.error.status === 412;
+    {
+      keys: "Mod+S",
+      label: "Save the file",
+      run: () => isChanged && mutate({ anyway: false }),
+    },
+  ], [mutate, isChanged]));
+  const isRefused = save.error instanceof ApiError && save.error.status === 412;
   return (
     <div className="stack">
-      <TextAreaField label="Content" value={edited} onChange={setEdited} rows={ROWS} />
+      {draft.isBehind && !isRefused
+        ? <Note tone="warn">The file has changed since you began. Your text is kept here.</Note>
+        : null}
+      {save.error === null ? null : <ErrorNote error={isRefused ? REFUSED : save.error} />}
+      <TextAreaField label="Content" value={edited} onChange={edit} rows={ROWS} />
       {path.endsWith(".json") && jsonFault(edited) !== undefined
         ? <Note tone="warn">Not JSON: {jsonFault(edited)}</Note>
         : null}
-      {save.error === null ? null : <ErrorNote error={save.error} />}
       <div className="actions">
-        {isConflict
+        {isRefused || draft.isBehind
           ? <Button look="danger" onClick={() => mutate({ anyway: true })}>Overwrite</Button>
           : null}
-        <Button onClick={() => setEdited(text)} disabled={!isChanged}>Discard changes</Button>
+        <Button
+          onClick={() => {
+            discard();
+            reset();
+          }}
+          disabled={!isChanged}
+        >
+          Discard changes
+        </Button>
         <Button
           look="primary"
           busy={save.isPending}

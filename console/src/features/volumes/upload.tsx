@@ -3,7 +3,7 @@ import { type DragEvent, type ReactNode, useRef, useState } from "react";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { formatBytes, formatCount } from "../../parts/format.ts";
-import { toast } from "../../parts/toasts.tsx";
+import { toast, toastError } from "../../parts/toasts.tsx";
 import { droppedFiles, type PickedFile } from "./dropped.ts";
 import { writeFile } from "./queries.ts";
 
@@ -28,6 +28,7 @@ export function Upload(
   const [progress, setProgress] = useState<Progress>();
   const queries = useQueryClient();
   const upload = async (files: readonly PickedFile[]) => {
+    if (files.length === 0) return toast("Nothing was uploaded: no file was in it");
     setProgress({ done: 0, total: files.length });
     await uploadAll(volume.id, directory, files, (done) => {
       setProgress({ done, total: files.length });
@@ -38,7 +39,8 @@ export function Upload(
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    void droppedFiles(event.dataTransfer.items).then(upload);
+    droppedFiles(event.dataTransfer.items).then(upload)
+      .catch((error: unknown) => toastError("Cannot read what was dropped", error));
   };
   return (
     <div
@@ -100,11 +102,15 @@ async function uploadAll(
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
   const uploaded = files.length - failed.length;
-  if (uploaded > 0) toast(`${formatCount(uploaded)} files, ${formatBytes(bytes)} uploaded`);
+  if (uploaded > 0) toast(`${countOf(uploaded)}, ${formatBytes(bytes)} uploaded`);
   if (failed.length > 0) {
-    toast(`${formatCount(failed.length)} files were not uploaded`, {
+    toast(`Not uploaded: ${countOf(failed.length)}`, {
       description: failed.slice(0, 3).join("\n"),
       tone: "bad",
     });
   }
+}
+
+function countOf(files: number): string {
+  return `${formatCount(files)} ${files === 1 ? "file" : "files"}`;
 }

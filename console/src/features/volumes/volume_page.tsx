@@ -23,7 +23,7 @@ export function VolumePage() {
 }
 
 function OpenVolume({ volume }: { readonly volume: Volume }) {
-  const { tab, file, directory = "" } = useSearch({ from: "/shell/volumes/$volumeId" });
+  const { tab, file, directory = "", version } = useSearch({ from: "/shell/volumes/$volumeId" });
   const [isDeleting, setDeleting] = useState(false);
   const navigate = useNavigate();
   const show = (next: "files" | "history") =>
@@ -57,7 +57,7 @@ function OpenVolume({ volume }: { readonly volume: Volume }) {
         tabs={[{ value: "files", label: "Files" }, { value: "history", label: "History" }]}
       >
         {tab === "history"
-          ? <History volume={volume} />
+          ? <History volume={volume} version={version} />
           : file === undefined
           ? <Files volume={volume} directory={directory} />
           : <File key={file} volume={volume} path={file} />}

@@ -1,0 +1,62 @@
+import { useState } from "react";
+import { readStored, writeStored } from "../../browser/stored.ts";
+
+/** A text file as it was read. */
+export interface FileText {
+  readonly text: string;
+  readonly etag: string;
+}
+
+interface Draft {
+  readonly text: string;
+  /** What the changes are made to. */
+  readonly base: FileText;
+}
+
+export interface DraftState extends Draft {
+  readonly isChanged: boolean;
+  /** Whether somebody else has written the file since. */
+  readonly isBehind: boolean;
+  readonly edit: (text: string) => void;
+  readonly discard: () => void;
+  /** Makes what was saved the base of what has been typed since. */
+  readonly rebase: (saved: FileText) => void;
+}
+
+/**
+ * The text that is edited: this browser keeps it until it is saved or discarded. What is written elsewhere replaces it
+ * only while it has no change, so that a save knows what it would overwrite.
+ */
+export function useFileDraft(volumeId: string, path: string, current: FileText): DraftState {
+  const key = `volume.${volumeId}.${path}`;
+  const [draft, setDraft] = useState<Draft>(() =>
+    readStored<Draft>(key) ?? { text: current.text, base: current }
+  );
+  const isSame = draft.text === draft.base.text || draft.text === current.text;
+  if (isSame && draft.base.etag !== current.etag) {
+    setDraft({ text: current.text, base: current });
+    writeStored(key, undefined);
+  }
+  const isChanged = draft.text !== draft.base.text;
+  return {
+    ...draft,
+    isChanged,
+    isBehind: isChanged && draft.base.etag !== current.etag,
+    edit: (text) => {
+      const edited = { text, base: draft.base };
+      setDraft(edited);
+      writeStored(key, text === draft.base.text ? undefined : edited);
+    },
+    rebase: (saved) => {
+      setDraft(({ text }) => {
+        const kept = { text, base: saved };
+        writeStored(key, text === saved.text ? undefined : kept);
+        return kept;
+      });
+    },
+    discard: () => {
+      setDraft({ text: current.text, base: current });
+      writeStored(key, undefined);
+    },
+  };
+}
