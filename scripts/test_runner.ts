@@ -31,17 +31,27 @@ const FIRST = [
   "tests/cluster/nodes_test.ts",
   "tests/cluster/worker_faults_test.ts",
   "tests/npm/compatibility_test.ts",
-  "tests/limits",
-  "tests/process_reuse",
-  "tests/testing",
+  "tests/testing/types_test.ts",
+  "tests/cli/author_test.ts",
+  "tests/secrets/rotation_test.ts",
+  "tests/limits/reads_test.ts",
+  "tests/cli/names_test.ts",
+  "tests/testing/limits_test.ts",
+  "tests/identity/first_start_test.ts",
   "tests/examples/examples_test.ts",
+  "tests/cli/test_command_test.ts",
+  "tests/volumes/durability_test.ts",
+  "tests/lifecycle",
+  "tests/process_reuse",
   "tests/hostile/landlock_test.ts",
   "tests/hostile/process_test.ts",
   "tests/hostile",
-  "tests/volumes",
   "tests/cli",
+  "tests/tls",
+  "tests/limits",
+  "tests/testing",
   "tests/egress",
-  "tests/lifecycle",
+  "tests/volumes",
 ];
 
 /** Test files at a time for each core: many wait for a process or a timeout of theirs. */
@@ -99,7 +109,7 @@ async function* walk(path: string): AsyncGenerator<string> {
 async function run(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  onLine: (line: string) => void,
+  onLine: (line: string) => void = () => {},
 ): Promise<{ readonly success: boolean; readonly text: string }> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
@@ -126,7 +136,7 @@ async function run(
 
 /** One static check; its output is printed only when it fails. */
 async function check(name: string, args: readonly string[]): Promise<Ended> {
-  const { success, text } = await run(args, {}, () => {});
+  const { success, text } = await run(args, {});
   if (!success) console.log(`FAILED: ${name}\n${text.trimEnd()}\n`);
   return success ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
@@ -162,21 +172,47 @@ async function runTests(
   }
   const env = {
     [RUN_DIR_VARIABLE]: runDir,
-    DENO_JOBS: `${Math.ceil(navigator.hardwareConcurrency * JOBS_PER_CORE)}`,
     [DIAGNOSIS_VARIABLE]: JSON.stringify(missing),
     TEST_SEED: seed,
     TEST_LONG: `${long === true}`,
   };
-  const args = ["test", "--allow-all", "--no-check", "--parallel", ...files];
+  const ends: Ended[] = [];
+  const reports: string[] = [];
+  const queue = [...files];
+  const work = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const { end, text } = await runFile(file, env, verbose === true);
+      ends.push(end);
+      if (end.failed > 0) reports.push(errorsIn(text));
+    }
+  };
+  const jobs = Math.ceil(navigator.hardwareConcurrency * JOBS_PER_CORE);
+  await Promise.all(Array.from({ length: jobs }, work));
+  cleanUp();
+  if (!verbose) reports.forEach((report) => console.log(report));
+  return sum(ends);
+}
+
+/** Runs one file in a process of its own: of several, Deno chooses the order. */
+async function runFile(
+  file: string,
+  env: Readonly<Record<string, string>>,
+  verbose: boolean,
+): Promise<{ readonly end: Ended; readonly text: string }> {
+  const startedMs = Date.now();
+  // With --parallel each line of the report names the file.
+  const args = ["test", "--allow-all", "--no-check", "--parallel", file];
   const { success, text } = await run(args, env, (line) => {
     if (verbose || TEST_FAILED.test(line)) console.log(line);
   });
-  cleanUp();
+  if (verbose) console.log(`${file} took ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
   const [, passed, failed] = SUMMARY.exec(text) ?? [];
-  const isWhole = passed !== undefined && failed !== undefined;
-  if (!verbose && !success) console.log(errorsIn(text));
-  if (!isWhole) return { passed: 0, failed: 1 };
-  return { passed: Number(passed), failed: Math.max(Number(failed), success ? 0 : 1) };
+  if (passed === undefined || failed === undefined) {
+    console.log(`FAILED: ${file} ended without a report`);
+    return { end: { passed: 0, failed: 1 }, text };
+  }
+  const end = { passed: Number(passed), failed: Math.max(Number(failed), success ? 0 : 1) };
+  return { end, text };
 }
 
 /** The reports of what failed; the end of the output when there are none. */

@@ -4,6 +4,7 @@ import { ok } from "../support/expect.ts";
 import { DatabaseSync } from "node:sqlite";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 
 const CLIENT_ID = /^[a-z]+-[a-z]+-\d{5}@127\.0\.0\.1:\d+\/spc$/;
 
@@ -47,7 +48,17 @@ function assertFails({ code, stdout, stderr }: Run, message: RegExp): void {
   assert.match(lines[0] ?? "", /^error: Cannot (?!.*\bCannot )/);
 }
 
-Deno.test("first start: a private data directory, credentials, and a curl that works", async () => {
+/** What a start must keep of the one before. */
+async function stateOf(server: TestServer): Promise<unknown> {
+  const client = await server.client();
+  const { list } = ok(await client.get("/api/v1/functions"));
+  const { principleId } = ok(await client.get("/api/v1/auth/introspect"));
+  const { serverUrl, ...credentials } = await server.credentials();
+  assert.equal(serverUrl, server.url);
+  return { list, principleId, answer: await runCurl(server), credentials };
+}
+
+Deno.test("first start: a private data directory, credentials, and a curl that works; the second keeps them", async (t) => {
   await using parent = await makeTempDir();
   const dataDir = join(parent.path, "it's", "a data dir");
   await using server = await TestServer.start({ dataDir });
@@ -69,29 +80,17 @@ Deno.test("first start: a private data directory, credentials, and a curl that w
   assert.equal(server.welcome.includes(clientSecret), false);
   assert.deepEqual(await runCurl(server), { message: "Hello, world!" });
 
+  const { token } = await server.client();
+  const state = await stateOf(server);
   await server.stop();
   assert.equal((await server.log).includes(clientSecret), false);
-});
 
-Deno.test("second start: the same ids, credentials and functions at a new address", async () => {
-  await using dir = await makeTempDir();
-  const started = async () => {
-    await using server = await TestServer.start({ dataDir: dir.path });
-    const client = await server.client();
-    const { list } = ok(await client.get("/api/v1/functions"));
-    const { principleId } = ok(await client.get("/api/v1/auth/introspect"));
-    const answer = await runCurl(server);
-    const { serverUrl, ...credentials } = await server.credentials();
-    assert.equal(serverUrl, server.url);
-    await server.stop();
-    return { token: client, state: { list, principleId, answer, credentials } };
-  };
-  const first = await started();
-  const second = await started();
-  assert.deepEqual(second.state, first.state);
-  await using third = await TestServer.start({ dataDir: dir.path });
-  const headers = { authorization: `Bearer ${first.token.token}` };
-  ok(await (await third.client()).get("/api/v1/functions", headers));
+  await t.step("the same ids, credentials, functions and tokens at a new address", async () => {
+    await using again = await TestServer.start({ dataDir });
+    assert.deepEqual(await stateOf(again), state);
+    const headers = { authorization: `Bearer ${token}` };
+    ok(await (await again.client()).get("/api/v1/functions", headers));
+  });
 });
 
 Deno.test("ids have 127.0.0.1 for localhost, earlier ones are valid, and a last one that expired is replaced", async () => {
@@ -128,7 +127,7 @@ Deno.test("ids have 127.0.0.1 for localhost, earlier ones are valid, and a last 
 });
 
 Deno.test("a second server on the same data directory or port fails", async () => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   const port = new URL(server.url).port;
   const again = await serve(server.dataDir);
   assertFails(again, /Cannot use data directory \S+: another server uses it$/);

@@ -9,7 +9,7 @@ export interface Stage<Server extends Served = Served> {
   readonly client: Client;
 }
 
-type Steps<Server extends Served> = Readonly<
+export type Steps<Server extends Served = Served> = Readonly<
   Record<string, (stage: Stage<Server>) => Promise<void>>
 >;
 
@@ -33,7 +33,8 @@ export function sharedSuite(name: string, steps: Steps<Served>): void {
   Deno.test(name, async (t) => await runSteps(t, await sharedServer(), steps));
 }
 
-async function runSteps<Server extends Served>(
+/** Runs the steps of a test on a server, which must outlive every one. */
+export async function runSteps<Server extends Served>(
   t: Deno.TestContext,
   server: Server,
   steps: Steps<Server>,

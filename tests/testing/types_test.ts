@@ -4,7 +4,7 @@ import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite, sharedSuite } from "../support/suite.ts";
+import { runSteps, sharedSuite, type Steps } from "../support/suite.ts";
 
 const CHECKED = { env: { INVOKED_CHECK_TYPES: "true" } };
 
@@ -23,7 +23,7 @@ async function checked(client: Client, functionId: string, reference = "HEAD"): 
   }, "the types of the commit");
 }
 
-serverSuite("types: checked", CHECKED, {
+const STEPS: Steps = {
   "each fault with its place and code, in every file and the tests": async ({ client }) => {
     const id = await client.deploy(WRONG, {
       "lib/length.ts": LENGTH,
@@ -127,25 +127,20 @@ serverSuite("types: checked", CHECKED, {
       diagnostics: [],
     });
   },
-});
+};
 
-Deno.test("types: what a stop left unchecked is checked after the next start", async () => {
-  const dataDir = await Deno.makeTempDir({ prefix: "invoked-types-" });
-  try {
-    let id: string;
-    {
-      await using server = await TestServer.start({ ...CHECKED, dataDir });
-      id = await (await server.client()).deploy(WRONG, { "lib/length.ts": LENGTH });
-      await server.stop("SIGKILL");
-    }
-    await using server = await TestServer.start({ ...CHECKED, dataDir });
-    const { diagnostics } = await checked(await server.client(), id);
+Deno.test("types: checked", async (t) => {
+  await using server = await TestServer.start(CHECKED);
+  await runSteps(t, server, STEPS);
+  await t.step("what a stop left unchecked is checked after the next start", async () => {
+    const id = await (await server.client()).deploy(WRONG, { "lib/length.ts": LENGTH });
+    await server.stop("SIGKILL");
+    await using again = await TestServer.start({ ...CHECKED, dataDir: server.dataDir });
+    const { diagnostics } = await checked(await again.client(), id);
     assert.equal(diagnostics.length, 2);
-    const stopping = await server.stop("SIGTERM");
+    const stopping = await again.stop("SIGTERM");
     assert.equal(stopping.code, 0);
-  } finally {
-    await Deno.remove(dataDir, { recursive: true });
-  }
+  });
 });
 
 sharedSuite("types: not checked", {
