@@ -4,7 +4,7 @@ import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { runSteps, type Stage, type Steps } from "../support/suite.ts";
 import { Watched } from "../support/watched.ts";
 
 const EVENTS = "/api/v1/events";
@@ -90,7 +90,7 @@ async function ends({ client }: Stage): Promise<void> {
   await byToken.ended;
 }
 
-serverSuite("live changes", { flags: ["--max-event-streams", "3"] }, {
+const STEPS: Steps = {
   "are of functions, commits, invocations, triggers and volumes": kinds,
   "are for clients that may read": callers,
   "of one kind are joined while they are many": joined,
@@ -113,12 +113,16 @@ serverSuite("live changes", { flags: ["--max-event-streams", "3"] }, {
       for (const watched of open) watched[Symbol.dispose]();
     }
   },
-});
+};
 
-Deno.test("a server that stops ends what is watched", async () => {
-  await using server = await TestServer.start();
-  using watched = await watch(await server.client());
-  const { code } = await server.stop();
-  await watched.ended;
-  assert.equal(code, 0);
+Deno.test("live changes", async (t) => {
+  await using server = await TestServer.start({ flags: ["--max-event-streams", "3"] });
+  await runSteps(t, server, STEPS);
+  await t.step("end with the server", async () => {
+    const client = await server.client();
+    using watched = await eventually(() => watch(client).catch(() => undefined));
+    const { code } = await server.stop();
+    await watched.ended;
+    assert.equal(code, 0);
+  });
 });

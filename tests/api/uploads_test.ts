@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
 import { eventually } from "../support/eventually.ts";
-import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { serverSuite, sharedSuite } from "../support/suite.ts";
 
 interface OpenCommit {
@@ -107,7 +107,7 @@ sharedSuite("uploads", {
   },
 
   "another server's URL is rejected": async ({ client }) => {
-    await using foreign = await TestServer.start({ fresh: true });
+    const foreign = await sharedServer("foreign");
     const commit = await openCommit(await foreign.client(), "main.ts");
     const answer = await put(client, commit.urls["main.ts"], MAIN);
     assertError(answer, "PERMISSION_DENIED", "UPLOAD_URL_INVALID");

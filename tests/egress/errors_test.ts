@@ -1,6 +1,6 @@
 /** What a request that fails rejects with, and that hosts cannot pass for the proxy. */
 import assert from "node:assert/strict";
-import { egressSuite, Host, LOOPBACK, once } from "./support.ts";
+import { egressSuite, Host, once } from "./support.ts";
 
 /** A port on loopback that nothing listens on. */
 function closedPort(): number {
@@ -19,7 +19,7 @@ function impostor(): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-egressSuite("what a request that fails rejects with", LOOPBACK, {
+egressSuite("what a request that fails rejects with", "egress", {
   "a failed connection rejects with its code and the sentence of the log": async (api) => {
     const port = closedPort();
     const { output, egress } = await once(

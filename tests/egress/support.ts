@@ -2,8 +2,12 @@
 import { join } from "node:path";
 import type { Client, Json } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { LOOPBACK } from "../support/loopback.ts";
 import { type ServerOptions, TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { CA, CERT, KEY } from "./certificates.ts";
+
+export { LOOPBACK };
 
 /** A host on loopback that reports what it received. */
 export class Host implements AsyncDisposable {
@@ -48,9 +52,6 @@ export class Host implements AsyncDisposable {
   }
 }
 
-/** Allows loopback. The flag is given twice, once in each form. */
-export const LOOPBACK = ["--egress-allow-private", "127.0.0.0/8", "--egress-allow-private=::1"];
-
 /** A server with the certificate authority of the tests. By default loopback is allowed. */
 export async function openServer(
   flags: readonly string[] = LOOPBACK,
@@ -68,15 +69,15 @@ export async function openServer(
   return { api, server, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-/** Registers a test whose steps share a server that {@link openServer} opens with these flags. */
+/** Registers a test whose steps use a server that files share: the one where loopback is allowed, or the default one. */
 export function egressSuite(
   name: string,
-  flags: readonly string[],
+  server: "egress" | "server",
   steps: Readonly<Record<string, (api: Client) => Promise<void>>>,
 ): void {
   Deno.test(name, async (t) => {
-    await using opened = await openServer(flags);
-    for (const [step, body] of Object.entries(steps)) await t.step(step, () => body(opened.api));
+    const api = await (await sharedServer(server)).client();
+    for (const [step, body] of Object.entries(steps)) await t.step(step, () => body(api));
   });
 }
 

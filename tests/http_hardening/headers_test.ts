@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
-import { exchange } from "./raw.ts";
 
 const CONSOLE = "https://console.example";
 const CORS_HEADERS = [
@@ -13,8 +12,6 @@ const CORS_HEADERS = [
   "access-control-allow-headers",
   "access-control-expose-headers",
 ];
-/** Headers that only answers of the app have. */
-const OF_THE_APP = ["content-security-policy", "cache-control", "request-id"];
 const corsOf = (headers: Headers) => CORS_HEADERS.filter((name) => headers.has(name));
 
 Deno.test("every answer carries the security headers, errors included", async () => {
@@ -53,43 +50,6 @@ Deno.test("every answer carries the security headers, errors included", async ()
   const page = await nobody.get("/docs");
   assert.match(page.headers.get("content-security-policy") ?? "", /script-src 'self'/);
   assert.equal(page.headers.get("x-content-type-options"), "nosniff");
-});
-
-Deno.test("answers to requests that do not reach the app", async (t) => {
-  await using server = await TestServer.start({
-    flags: ["--header-timeout", "1s", "--request-timeout", "1s"],
-  });
-  const get = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
-  const ours = {
-    "400, malformed": [`${get}X : a\r\n\r\n`, 400],
-    "400, a Host that is none": ["GET /healthz HTTP/1.1\r\nHost: a/b\r\n\r\n", 400],
-    "408": [`${get}X: `, 408],
-    "431, too long": [`${get}X: ${"a".repeat(20_000)}\r\n\r\n`, 431],
-    "431, too many": [`${get}${"a: 1\r\n".repeat(201)}\r\n`, 431],
-  } as const;
-  for (const [name, [request, status]] of Object.entries(ours)) {
-    await t.step(`${name}: a google.rpc.Status with two security headers`, async () => {
-      const { headers, body } = await exchangeOne(server, request, status);
-      assert.deepEqual(JSON.parse(body).code, 3);
-      assert.equal(headers.get("x-content-type-options"), "nosniff");
-      assert.equal(headers.get("referrer-policy"), "no-referrer");
-      assert.equal(headers.get("connection"), "close");
-      for (const name of OF_THE_APP) assert.ok(!headers.has(name), name);
-    });
-  }
-  const nodes = {
-    "400, no Host": ["GET /healthz HTTP/1.1\r\n\r\n", 400],
-    "417": [`${get}Expect: x\r\nConnection: close\r\n\r\n`, 417],
-  } as const;
-  for (const [name, [request, status]] of Object.entries(nodes)) {
-    await t.step(`${name}: Node's own answer, without a body and security headers`, async () => {
-      const { headers, body } = await exchangeOne(server, request, status);
-      assert.equal(body, "0\r\n\r\n");
-      for (const name of ["x-content-type-options", ...OF_THE_APP]) {
-        assert.ok(!headers.has(name), name);
-      }
-    });
-  }
 });
 
 Deno.test("without --cors-origin no preflight is allowed", async () => {
@@ -153,17 +113,3 @@ Deno.test("--cors-origin lets pages of exactly these origins call", async (t) =>
     }
   });
 });
-
-/** The head and the body, as sent, of the one answer to a request. */
-async function exchangeOne(
-  server: TestServer,
-  request: string,
-  status: number,
-): Promise<{ readonly headers: Headers; readonly body: string }> {
-  const { text } = await exchange(server.url, [request]);
-  const [head = "", ...body] = text.split("\r\n\r\n");
-  const [statusLine, ...lines] = head.split("\r\n");
-  assert.match(statusLine ?? "", new RegExp(`^HTTP/1\\.1 ${status} `));
-  const fields = lines.map((line) => line.split(": ") as [string, string]);
-  return { headers: new Headers(fields), body: body.join("\r\n\r\n") };
-}

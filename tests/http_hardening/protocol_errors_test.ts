@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { TestServer } from "../support/server.ts";
 import { exchange } from "./raw.ts";
 
+/** Headers that only answers of the app have. */
+const OF_THE_APP = ["content-security-policy", "cache-control", "request-id"];
+
 const HEAD = "Host: localhost\r\n";
 const OURS = [
   "connection",
@@ -25,7 +28,9 @@ const BARE = {
 };
 
 Deno.test("requests that do not reach the application get the headers that SECURITY.md names", async (t) => {
-  await using server = await TestServer.start({ flags: ["--header-timeout", "1s"] });
+  await using server = await TestServer.start({
+    flags: ["--header-timeout", "1s", "--request-timeout", "1s"],
+  });
   for (const [status, request] of Object.entries(ANSWERED)) {
     await t.step(`${status} by the HTTP layer`, async () => {
       const { headers, body, line } = split((await exchange(server.url, [request])).text);
@@ -42,6 +47,7 @@ Deno.test("requests that do not reach the application get the headers that SECUR
       assert.equal(body, "0\r\n\r\n");
     });
   }
+  await forBrowsers(t, server);
   await t.step("CONNECT is closed without a reply", async () => {
     assert.equal(
       (await exchange(server.url, [`CONNECT a:1 HTTP/1.1\r\n${HEAD}\r\n`])).text,
@@ -49,6 +55,55 @@ Deno.test("requests that do not reach the application get the headers that SECUR
     );
   });
 });
+
+/** What browsers get: two security headers by the HTTP layer, and none by Node.js. */
+async function forBrowsers(t: Deno.TestContext, server: TestServer): Promise<void> {
+  const get = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
+  const ours = {
+    "400, malformed": [`${get}X : a\r\n\r\n`, 400],
+    "400, a Host that is none": ["GET /healthz HTTP/1.1\r\nHost: a/b\r\n\r\n", 400],
+    "408": [`${get}X: `, 408],
+    "431, too long": [`${get}X: ${"a".repeat(20_000)}\r\n\r\n`, 431],
+    "431, too many": [`${get}${"a: 1\r\n".repeat(201)}\r\n`, 431],
+  } as const;
+  for (const [name, [request, status]] of Object.entries(ours)) {
+    await t.step(`${name}: a google.rpc.Status with two security headers`, async () => {
+      const { headers, body } = await exchangeOne(server, request, status);
+      assert.deepEqual(JSON.parse(body).code, 3);
+      assert.equal(headers.get("x-content-type-options"), "nosniff");
+      assert.equal(headers.get("referrer-policy"), "no-referrer");
+      assert.equal(headers.get("connection"), "close");
+      for (const name of OF_THE_APP) assert.ok(!headers.has(name), name);
+    });
+  }
+  const nodes = {
+    "400, no Host": ["GET /healthz HTTP/1.1\r\n\r\n", 400],
+    "417": [`${get}Expect: x\r\nConnection: close\r\n\r\n`, 417],
+  } as const;
+  for (const [name, [request, status]] of Object.entries(nodes)) {
+    await t.step(`${name}: Node's own answer, without a body and security headers`, async () => {
+      const { headers, body } = await exchangeOne(server, request, status);
+      assert.equal(body, "0\r\n\r\n");
+      for (const name of ["x-content-type-options", ...OF_THE_APP]) {
+        assert.ok(!headers.has(name), name);
+      }
+    });
+  }
+}
+
+/** The head and the body, as sent, of the one answer to a request. */
+async function exchangeOne(
+  server: TestServer,
+  request: string,
+  status: number,
+): Promise<{ readonly headers: Headers; readonly body: string }> {
+  const { text } = await exchange(server.url, [request]);
+  const [head = "", ...body] = text.split("\r\n\r\n");
+  const [statusLine, ...lines] = head.split("\r\n");
+  assert.match(statusLine ?? "", new RegExp(`^HTTP/1\\.1 ${status} `));
+  const fields = lines.map((line) => line.split(": ") as [string, string]);
+  return { headers: new Headers(fields), body: body.join("\r\n\r\n") };
+}
 
 function split(text: string): { line: string; headers: string[]; body: string } {
   const end = text.indexOf("\r\n\r\n");

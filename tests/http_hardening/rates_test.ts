@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { TokenBuckets } from "../../src/api/rate_limit.ts";
 import { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 
 Deno.test("requests beyond the rate are rejected with Retry-After", async () => {
   await using server = await TestServer.start({
@@ -44,7 +45,7 @@ Deno.test("requests beyond the rate are rejected with Retry-After", async () => 
 });
 
 Deno.test("0 disables the limits", async () => {
-  await using server = await TestServer.start({ flags: ["--api-rate", "0", "--token-rate", "0"] });
+  const server = await sharedServer();
   const clients = await Promise.all(Array.from({ length: 150 }, () => server.client()));
   const answers = await Promise.all(clients.map((client) => client.get("/api/v1/functions")));
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);

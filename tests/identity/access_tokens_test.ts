@@ -15,7 +15,7 @@ import { masterKeyFileOf, readMasterKeys } from "../../src/store/master_key.ts";
 import { Sealer } from "../../src/store/sealing.ts";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { sharedSuite } from "../support/suite.ts";
 
 const base64url = (value: unknown) =>
@@ -115,7 +115,7 @@ sharedSuite("access tokens", {
   },
 
   "an assertion, or another server's token, is no access token": async ({ client }) => {
-    await using foreign = await TestServer.start({ fresh: true });
+    const foreign = await sharedServer("foreign");
     await assertRefused(client, (await foreign.client()).token ?? "");
   },
 

@@ -1,7 +1,7 @@
 /** The record of an invocation shows what its last attempt took, as far as it was measured. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { Volume } from "../volumes/support.ts";
 
 const MICROS = 1_000_000;
@@ -44,7 +44,7 @@ const SPIN = `export default ({ ms = 0 }) => {
   return { ok: true };
 };`;
 
-serverSuite("measurements of invocations", {}, {
+sharedSuite("measurements of invocations", {
   async "has the phases, and the processor time and memory of the process"({ client }) {
     const id = await client.deploy(SPIN);
     const record = await recordOf(client, id, { ms: 300 });

@@ -38,15 +38,105 @@ async function draining(client: Client): Promise<void> {
   await eventually(async () => (await client.get("/readyz")).status === 503 ? true : undefined);
 }
 
-function testInDataDir(name: string, body: (dataDir: string) => Promise<void>): void {
-  Deno.test(name, async () => {
-    await using directory = await makeTempDir();
-    await body(directory.path);
-  });
+interface Ended {
+  readonly functionId: string;
+  readonly invocationId: string;
 }
 
-testInDataDir("SIGTERM lets what runs finish and takes nothing new", async (dataDir) => {
-  await using server = await TestServer.start({ dataDir, flags: BARRIER_FLAGS });
+/** The record of a call that a server has left behind. */
+async function errorOf(client: Client, { functionId, invocationId }: Ended): Promise<string> {
+  const { status, error } = await client.invocation(functionId, invocationId);
+  assert.equal(status, `${PREFIX}ERROR`);
+  return error;
+}
+
+/** Stops a server while two calls run, one of them in the background. */
+async function exceedsTheLimit(server: TestServer): Promise<Ended> {
+  const client = await server.client();
+  const functionId = await client.deploy(HANG);
+  const { body } = await client.invoke(functionId, {}, { prefer: "respond-async" });
+  const other = await client.deploy(HANG);
+  const waitedFor = client.invoke(other);
+  await started(client, other);
+  await started(client, functionId);
+  const sandboxes = descendantsOf(server.pid);
+  const { code } = await server.stop("SIGINT");
+  assert.equal(code, 0);
+  const answer = await waitedFor;
+  assert.equal(answer.headers.get("invocation-status"), `${PREFIX}ERROR`);
+  await allGone(sandboxes);
+  return { functionId, invocationId: body.invocationId };
+}
+
+/** Stops a server by two signals while a call runs. */
+async function killsAtOnce(server: TestServer): Promise<Ended> {
+  const client = await server.client();
+  const functionId = await client.deploy(HANG);
+  const broken = client.invoke(functionId).then(() => "answered", () => "broken");
+  const invocationId = await started(client, functionId);
+  const sandboxes = descendantsOf(server.pid);
+  server.signal("SIGTERM");
+  await draining(client);
+  await new Promise((resolve) => setTimeout(resolve, NO_ECHO_MS));
+  const { code } = await server.stop("SIGTERM");
+  assert.equal(code, 1);
+  await broken;
+  await allGone(sandboxes);
+  return { functionId, invocationId };
+}
+
+interface Waiting {
+  readonly echo: string;
+  readonly ids: readonly string[];
+}
+
+/** Stops a server, which runs one call at a time, while calls of both kinds wait. */
+async function leavesWhatWaits(server: TestServer): Promise<Waiting> {
+  const client = await server.client();
+  const barrier = new Barrier();
+  const url = barrier.next();
+  const waiter = await deployWaiter(client, barrier);
+  const echo = await client.deploy(ECHO);
+  const running = client.invoke(waiter, { url });
+  await started(client, waiter);
+  const ids: string[] = [];
+  for (let n = 0; n < 3; n++) {
+    const { body } = await client.invoke(echo, { n }, { prefer: "respond-async" });
+    ids.push(body.invocationId);
+  }
+  const queuedCaller = client.invoke(echo, { waits: true });
+  await eventually(async () => {
+    const { body } = await client.get(`/api/v1/functions/${echo}/invocations`);
+    return body.list.length === 4 || undefined;
+  });
+  // A follower of what will not start any more does not hold up the end.
+  const path = `/api/v1/functions/${echo}/invocations/${ids[0]}/logs`;
+  const follower = await fetch(new URL(path, client.url), {
+    headers: { accept: "text/event-stream", authorization: `Bearer ${client.token}` },
+  });
+  server.signal("SIGTERM");
+  await draining(client);
+  barrier.open(url);
+  assert.ok((await running).body.json);
+  assert.ok((await queuedCaller).body.json, "whoever waits for an answer gets it");
+  assert.equal((await server.status).code, 0);
+  await follower.text().catch(() => "cut");
+  for (const line of (await server.log).trim().split("\n")) {
+    assert.notEqual(JSON.parse(line).level, "ERROR", line);
+  }
+  return { echo, ids };
+}
+
+async function runAfterwards(client: Client, { echo, ids }: Waiting): Promise<void> {
+  for (const [n, id] of ids.entries()) {
+    const record = await client.ended(echo, id);
+    assert.equal(record.status, `${PREFIX}SUCCESS`, record.error);
+    assert.deepEqual(record.output, { n });
+  }
+}
+
+/** Stops a server while a call runs that ends in time. */
+async function letsFinish(server: TestServer): Promise<void> {
   const client = await server.client();
   const barrier = new Barrier();
   const url = barrier.next();
@@ -70,98 +160,40 @@ testInDataDir("SIGTERM lets what runs finish and takes nothing new", async (data
   assert.equal(headers.get("invocation-status"), `${PREFIX}SUCCESS`);
   assert.equal((await server.status).code, 0);
   await allGone(sandboxes);
-});
+}
 
-testInDataDir("what runs longer than the drain limit is interrupted", async (dataDir) => {
-  let hanging: string, background: string;
-  {
-    await using server = await TestServer.start({ dataDir, flags: ["--drain-timeout", "500ms"] });
-    const client = await server.client();
-    hanging = await client.deploy(HANG);
-    const { body } = await client.invoke(hanging, {}, { prefer: "respond-async" });
-    background = body.invocationId;
-    const other = await client.deploy(HANG);
-    const waitedFor = client.invoke(other);
-    await started(client, other);
-    await started(client, hanging);
-    const sandboxes = descendantsOf(server.pid);
-    const { code } = await server.stop("SIGINT");
-    assert.equal(code, 0);
-    const answer = await waitedFor;
-    assert.equal(answer.headers.get("invocation-status"), `${PREFIX}ERROR`);
-    await allGone(sandboxes);
-  }
-  await using server = await TestServer.start({ dataDir });
-  const record = await (await server.client()).invocation(hanging, background);
-  assert.equal(record.status, `${PREFIX}ERROR`);
-  assert.match(record.error, /^INTERRUPTED: /);
-});
-
-testInDataDir("a second signal kills at once", async (dataDir) => {
-  let id: string, invocationId: string;
-  {
-    await using server = await TestServer.start({ dataDir });
-    const client = await server.client();
-    id = await client.deploy(HANG);
-    const broken = client.invoke(id).then(() => "answered", () => "broken");
-    invocationId = await started(client, id);
-    const sandboxes = descendantsOf(server.pid);
-    server.signal("SIGTERM");
-    await draining(client);
-    await new Promise((resolve) => setTimeout(resolve, NO_ECHO_MS));
-    const { code } = await server.stop("SIGTERM");
-    assert.equal(code, 1);
-    await broken;
-    await allGone(sandboxes);
-  }
-  await using server = await TestServer.start({ dataDir });
-  const record = await (await server.client()).invocation(id, invocationId);
-  assert.match(record.error, /^INTERRUPTED: /);
-});
-
-testInDataDir("what waits in the background runs at the next start", async (dataDir) => {
-  const flags = [...BARRIER_FLAGS, "--max-running", "1", "--pool-size", "1"];
-  const waiting: string[] = [];
-  let echo: string;
-  {
+Deno.test("a server drains, and the next one on its data has what it left", async (t) => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  const hasty = [...BARRIER_FLAGS, "--drain-timeout", "500ms"];
+  const oneAtATime = [...BARRIER_FLAGS, "--max-running", "1", "--pool-size", "1"];
+  const step = async (
+    name: string,
+    flags: readonly string[],
+    run: (server: TestServer) => Promise<void>,
+  ) => {
     await using server = await TestServer.start({ dataDir, flags });
-    const client = await server.client();
-    const barrier = new Barrier();
-    const url = barrier.next();
-    const waiter = await deployWaiter(client, barrier);
-    echo = await client.deploy(ECHO);
-    const running = client.invoke(waiter, { url });
-    await started(client, waiter);
-    for (let n = 0; n < 3; n++) {
-      const { body } = await client.invoke(echo, { n }, { prefer: "respond-async" });
-      waiting.push(body.invocationId);
-    }
-    const queuedCaller = client.invoke(echo, { waits: true });
-    await eventually(async () => {
-      const { body } = await client.get(`/api/v1/functions/${echo}/invocations`);
-      return body.list.length === 4 || undefined;
-    });
-    // A follower of what will not start any more does not hold up the end.
-    const path = `/api/v1/functions/${echo}/invocations/${waiting[0]}/logs`;
-    const follower = await fetch(new URL(path, client.url), {
-      headers: { accept: "text/event-stream", authorization: `Bearer ${client.token}` },
-    });
-    server.signal("SIGTERM");
-    await draining(client);
-    barrier.open(url);
-    assert.ok((await running).body.json);
-    assert.ok((await queuedCaller).body.json, "whoever waits for an answer gets it");
-    assert.equal((await server.status).code, 0);
-    await follower.text().catch(() => "cut");
-    for (const line of (await server.log).trim().split("\n")) {
-      assert.notEqual(JSON.parse(line).level, "ERROR", line);
-    }
-  }
-  await using server = await TestServer.start({ dataDir, flags });
-  const client = await server.client();
-  for (const [n, id] of waiting.entries()) {
-    const record = await client.ended(echo, id);
-    assert.equal(record.status, `${PREFIX}SUCCESS`, record.error);
-    assert.deepEqual(record.output, { n });
-  }
+    await t.step(name, () => run(server));
+  };
+  let [late, killed]: (Ended | undefined)[] = [];
+  let waiting: Waiting | undefined;
+  await step("what runs longer than the drain limit is interrupted", hasty, async (server) => {
+    late = await exceedsTheLimit(server);
+  });
+  await step("a second signal kills at once", BARRIER_FLAGS, async (server) => {
+    assert.match(await errorOf(await server.client(), late ?? assert.fail()), /^INTERRUPTED: /);
+    killed = await killsAtOnce(server);
+  });
+  await step("what waits in the background runs at the next start", oneAtATime, async (server) => {
+    assert.match(await errorOf(await server.client(), killed ?? assert.fail()), /^INTERRUPTED: /);
+    waiting = await leavesWhatWaits(server);
+  });
+  await step(
+    "SIGTERM lets what runs finish and takes nothing new",
+    BARRIER_FLAGS,
+    async (server) => {
+      await runAfterwards(await server.client(), waiting ?? assert.fail());
+      await letsFinish(server);
+    },
+  );
 });

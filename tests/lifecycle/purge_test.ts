@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import KSUID from "ksuid";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
-import type { Json } from "../support/client.ts";
+import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite } from "../support/suite.ts";
 
 /** Enough for many steps. */
 const INVOCATIONS = 2_000;
@@ -79,7 +78,38 @@ function leaveBlobs(database: string, functionId: string, contents: readonly str
   for (const content of contents) insert.run(digestOf(new TextEncoder().encode(content)));
 }
 
-Deno.test("a purge that SIGKILL interrupts goes on after the next start", async () => {
+/** The retention of a function erases what has ended, and leaves what runs and other functions. */
+async function retention(client: Client): Promise<void> {
+  const wait = "export default () => new Promise(() => setTimeout(() => {}, 60_000));";
+  const [id, waiting, other] = [
+    await client.deploy(MAIN),
+    await client.deploy(wait),
+    await client.deploy(MAIN),
+  ];
+  const running = ok(await client.invoke(waiting, {}, { prefer: "respond-async" })).invocationId;
+  const kept = ok(await client.invoke(other)).invocationId;
+  const ended = ok(await client.invoke(id)).invocationId;
+  for (const each of [id, waiting]) {
+    const body = { function: { id: each, retention: "1s" }, updateMask: "retention" };
+    const { function: fn } = ok(await client.post("/api/v1/functions/update", body));
+    assert.deepEqual([fn.retention, fn.effectiveLimits.retention], ["1s", "1s"]);
+  }
+  const read = (of: string, invocation: string) =>
+    client.get(`/api/v1/functions/${of}/invocations/${invocation}`);
+  const untilGone = (of: string, invocation: string) =>
+    eventually(async () => {
+      const answer = await read(of, invocation);
+      return answer.status === 200 ? undefined : answer;
+    });
+  assertError(await untilGone(id, ended), "NOT_FOUND", "PURGED", { status: 410 });
+  assert.deepEqual(ok(await client.get(`/api/v1/functions/${id}/purges`)).list, []);
+  ok(await read(waiting, running));
+  ok(await client.post(`/api/v1/functions/${waiting}/invocations/${running}/cancel`));
+  assertError(await untilGone(waiting, running), "NOT_FOUND", "PURGED", { status: 410 });
+  ok(await read(other, kept));
+}
+
+Deno.test("a purge that SIGKILL interrupts goes on after the next start", async (t) => {
   await using directory = await makeTempDir();
   const dataDir = `${directory.path}/data`;
   const database = `${dataDir}/invoked.db`;
@@ -144,40 +174,7 @@ Deno.test("a purge that SIGKILL interrupts goes on after the next start", async 
   }, "the erasure from the index of searches");
   using index = new DatabaseSync(`${dataDir}/cache/search/index.db`, { readOnly: true });
   assert.equal(index.prepare("SELECT count(*) AS count FROM documents").get()?.count, 1);
+  await t.step("retention erases what has ended of one function", () => retention(client));
   await server.stop();
   assert.doesNotMatch(await server.log, /"level":"ERROR"/, "nothing is missing");
-});
-
-serverSuite("retention", { flags: SWEEP }, {
-  "of a function erases what has ended, and leaves what runs and other functions": async (
-    { client },
-  ) => {
-    const wait = "export default () => new Promise(() => setTimeout(() => {}, 60_000));";
-    const [id, waiting, other] = [
-      await client.deploy(MAIN),
-      await client.deploy(wait),
-      await client.deploy(MAIN),
-    ];
-    const running = ok(await client.invoke(waiting, {}, { prefer: "respond-async" })).invocationId;
-    const kept = ok(await client.invoke(other)).invocationId;
-    const ended = ok(await client.invoke(id)).invocationId;
-    for (const each of [id, waiting]) {
-      const body = { function: { id: each, retention: "1s" }, updateMask: "retention" };
-      const { function: fn } = ok(await client.post("/api/v1/functions/update", body));
-      assert.deepEqual([fn.retention, fn.effectiveLimits.retention], ["1s", "1s"]);
-    }
-    const read = (of: string, invocation: string) =>
-      client.get(`/api/v1/functions/${of}/invocations/${invocation}`);
-    const untilGone = (of: string, invocation: string) =>
-      eventually(async () => {
-        const answer = await read(of, invocation);
-        return answer.status === 200 ? undefined : answer;
-      });
-    assertError(await untilGone(id, ended), "NOT_FOUND", "PURGED", { status: 410 });
-    assert.deepEqual(ok(await client.get(`/api/v1/functions/${id}/purges`)).list, []);
-    ok(await read(waiting, running));
-    ok(await client.post(`/api/v1/functions/${waiting}/invocations/${running}/cancel`));
-    assertError(await untilGone(waiting, running), "NOT_FOUND", "PURGED", { status: 410 });
-    ok(await read(other, kept));
-  },
 });

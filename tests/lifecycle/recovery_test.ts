@@ -19,10 +19,13 @@ interface Left {
   readonly queuedAsync: readonly string[];
   readonly queuedSync: string;
   readonly configured: { readonly id: string; readonly invocation: string };
+  /** Of the second of the asynchronous calls. */
+  readonly key: string;
 }
 
-/** One invocation that runs for ever, asynchronous ones behind it, and a caller who waits behind those. */
-async function occupy(client: Client): Promise<Left> {
+/** One invocation that runs for ever, asynchronous ones behind it, and a caller who waits behind those. Stops the server. */
+async function occupy(server: TestServer, key: string): Promise<Left> {
+  const client = await server.client();
   const [hanging, echo] = [await client.deploy(HANG), await client.deploy(ECHO)];
   const background = { prefer: "respond-async" };
   const running = (await client.invoke(hanging, {}, background)).body.invocationId;
@@ -32,7 +35,7 @@ async function occupy(client: Client): Promise<Left> {
   });
   const queuedAsync: string[] = [];
   for (let n = 0; n < 3; n++) {
-    const headers = { ...background, "idempotency-key": `call-${n}` };
+    const headers = { ...background, "idempotency-key": `${key}-${n}` };
     queuedAsync.push((await client.invoke(echo, { n }, headers)).body.invocationId);
   }
   const configured = await acceptWithSettings(client);
@@ -41,7 +44,11 @@ async function occupy(client: Client): Promise<Left> {
     const { body } = await client.get(`/api/v1/functions/${echo}/invocations`);
     return body.list.length === 4 ? body.list[0].id as string : undefined;
   });
-  return { hanging, echo, running, queuedAsync, queuedSync, configured };
+  const sandboxes = descendantsOf(server.pid);
+  assert.ok(sandboxes.length >= 2, "one runs, one waits ready");
+  await server.stop("SIGKILL");
+  await allGone(sandboxes);
+  return { hanging, echo, running, queuedAsync, queuedSync, configured, key: `${key}-1` };
 }
 
 /** A call that waits while the settings of its function change. */
@@ -75,21 +82,17 @@ async function checkRecovered(client: Client, left: Left): Promise<void> {
   const { output, limits } = await client.ended(left.configured.id, left.configured.invocation);
   assert.deepEqual([output, limits.timeout], [{ STAGE: "accepted" }, "5s"]);
   // The key outlives the crash, and with it the promise to run the code once.
-  const repeat = await client.invoke(echo, { n: 1 }, { "idempotency-key": "call-1" });
+  const repeat = await client.invoke(echo, { n: 1 }, { "idempotency-key": left.key });
   assert.equal(repeat.body.invocationId, queuedAsync[1]);
 }
 
-Deno.test("after a crash, what ran is interrupted and what was accepted runs", async () => {
+Deno.test("after a crash, what ran is interrupted and what was accepted runs", async (t) => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   let left: Left;
   {
     await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
-    left = await occupy(await server.client());
-    const sandboxes = descendantsOf(server.pid);
-    assert.ok(sandboxes.length >= 2, "one runs, one waits ready");
-    await server.stop("SIGKILL");
-    await allGone(sandboxes);
+    left = await occupy(server, "call");
   }
   {
     // Jobs that were accepted are taken however short the queue is now.
@@ -102,29 +105,21 @@ Deno.test("after a crash, what ran is interrupted and what was accepted runs", a
       /Nobody ran 6 invocations any more: 2 are interrupted, 4 resume now/,
     );
   }
-  await using server = await TestServer.start({ dataDir });
-  await checkRecovered(await server.client(), left);
-  await server.stop("SIGTERM");
-  assert.doesNotMatch(await server.log, /interrupted/, "it is done once");
-});
-
-Deno.test("a server alone runs the calls that several nodes have left for any of them", async () => {
-  await using directory = await makeTempDir();
-  const dataDir = directory.path;
-  let left: Left;
-  {
-    await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
-    left = await occupy(await server.client());
-    await server.stop("SIGKILL");
-  }
-  {
-    // As they are in a copy of the records of a cluster.
-    using database = new DatabaseSync(join(dataDir, "invoked.db"));
-    const { changes } = database.prepare(
-      "update invocations set owner = null where mode = 'async' and status = 'PENDING'",
-    ).run();
-    assert.equal(Number(changes), 4);
-  }
   await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
   await checkRecovered(await server.client(), left);
+  const again = await occupy(server, "again");
+  assert.doesNotMatch(await server.log, /interrupted/, "it is done once");
+
+  await t.step("a server alone runs the calls that several nodes have left for any", async () => {
+    {
+      // As they are in a copy of the records of a cluster.
+      using database = new DatabaseSync(join(dataDir, "invoked.db"));
+      const { changes } = database.prepare(
+        "update invocations set owner = null where mode = 'async' and status = 'PENDING'",
+      ).run();
+      assert.equal(Number(changes), 4);
+    }
+    await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
+    await checkRecovered(await server.client(), again);
+  });
 });

@@ -8,7 +8,7 @@ import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { HAS_PROCFS } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
 
 const MIB = 1024 * 1024;
@@ -104,38 +104,45 @@ const FLAGS = [
   ...["--invocation-timeout", "5m"],
 ];
 
-for (const reads of [true, false]) {
-  serverSuite(`a flood of large replies that are ${reads ? "" : "never "}read`, { flags: FLAGS }, {
-    "holds up nobody, and takes a bounded amount of memory": async ({ client, server }) => {
-      const [large, echo, flood] = await Promise.all([
-        client.deploy(LARGE),
-        client.deploy(ECHO),
-        client.deploy(FLOOD),
-      ]);
-      const reader = await deployWithSdk(
-        client,
-        `const { functionsInvocationServiceGetResponse: { invocation } } =
-          await sdk.functionsInvocation.get(input);
-        return { chars: invocation.output.text.length };`,
-      );
-      const { invocationId: id } = ok(await client.invoke(large));
-      const before = HAS_PROCFS ? await memoryOf(server.pid) : 0;
-      let most = 0;
-      await using running = await startFlood(client, flood, { calls: readCalls(large, id), reads });
-      for (let n = 0; n < 2; n++) {
-        assert.equal((await client.get("/healthz")).status, 200);
-        assert.deepEqual(await outputOf(client, echo, { n }), { n });
-        // A correct program waits for its turn.
-        assert.deepEqual(await outputOf(client, reader, { functionId: large, id }), {
-          chars: TEXT_CHARS,
-        });
-        if (HAS_PROCFS) most = Math.max(most, await memoryOf(server.pid));
-      }
-      await running.assertRuns();
-      assert.ok(most - before < MEMORY_MAX_BYTES, `${(most - before) / MIB} MiB more memory`);
-    },
-  });
+/** Memory of the server before the first flood. */
+let idleBytes: number | undefined;
+
+/** Holds up nobody, and takes a bounded amount of memory. @param reads whether the functions read the replies */
+async function flood({ client, server }: Stage, reads: boolean): Promise<void> {
+  const [large, echo, flooding] = await Promise.all([
+    client.deploy(LARGE),
+    client.deploy(ECHO),
+    client.deploy(FLOOD),
+  ]);
+  const reader = await deployWithSdk(
+    client,
+    `const { functionsInvocationServiceGetResponse: { invocation } } =
+      await sdk.functionsInvocation.get(input);
+    return { chars: invocation.output.text.length };`,
+  );
+  const { invocationId: id } = ok(await client.invoke(large));
+  const before = idleBytes ??= HAS_PROCFS ? await memoryOf(server.pid) : 0;
+  let most = 0;
+  await using running = await startFlood(client, flooding, { calls: readCalls(large, id), reads });
+  for (let n = 0; n < 2; n++) {
+    assert.equal((await client.get("/healthz")).status, 200);
+    assert.deepEqual(await outputOf(client, echo, { n }), { n });
+    // A correct program waits for its turn.
+    assert.deepEqual(await outputOf(client, reader, { functionId: large, id }), {
+      chars: TEXT_CHARS,
+    });
+    if (HAS_PROCFS) most = Math.max(most, await memoryOf(server.pid));
+  }
+  await running.assertRuns();
+  assert.ok(most - before < MEMORY_MAX_BYTES, `${(most - before) / MIB} MiB more memory`);
 }
+
+serverSuite("a flood of large replies holds up nobody, and takes a bounded amount of memory", {
+  flags: FLAGS,
+}, {
+  "that are read": (stage) => flood(stage, true),
+  "that are never read": (stage) => flood(stage, false),
+});
 
 Deno.test("searches of a long history hold up nobody", async () => {
   await using directory = await makeTempDir();

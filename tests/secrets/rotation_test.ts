@@ -66,7 +66,6 @@ Deno.test("a key in the data directory is rotated", async (t) => {
   });
   const keyFile = join(dataDir, "master.key");
   try {
-
     await t.step("every value moves, and the old key is forgotten", async () => {
       const { code, stdout, stderr } = await rotate(dataDir);
       assert.equal(code, 0, stderr);

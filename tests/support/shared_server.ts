@@ -1,8 +1,10 @@
 /**
- * One server with the default settings for the test files of a run that need no other. Its functions, clients and volumes
- * are those of all these files.
+ * Servers that the test files of a run share: one with the default settings, and one for each of a few other settings.
+ * The functions, clients and volumes of each are those of all the files that use it.
  */
 import { join } from "node:path";
+import { CA } from "../egress/certificates.ts";
+import { LOOPBACK } from "./loopback.ts";
 import { shareDownloads } from "./downloads.ts";
 import { eventually } from "./eventually.ts";
 import { filledOnce, PROCESS_SUFFIX } from "./once.ts";
@@ -16,9 +18,20 @@ import {
   urlIn,
 } from "./server.ts";
 
-const NAME = "server";
-/** Each run of the command line asks for a token. */
-const FLAGS = ["--token-rate", "0"];
+/** What each server needs beyond the defaults; a directory of its own is for its files. */
+const SERVERS = {
+  /** Each run of the command line asks for a token. */
+  server: () => Promise.resolve(["--token-rate", "0", "--api-rate", "0"]),
+  /** A server that made its keys itself, whose tokens and URLs no other accepts. */
+  foreign: () => Promise.resolve([]),
+  /** Functions may reach hosts on loopback that have a certificate of the tests. */
+  egress: async (directory: string) => {
+    const ca = join(directory, "ca.pem");
+    await Deno.writeTextFile(ca, CA);
+    return ["--egress-ca", ca, ...LOOPBACK];
+  },
+} as const;
+type Name = keyof typeof SERVERS;
 /** How long it may take to become ready on a busy machine. */
 const PATIENCE_MS = 120_000;
 
@@ -26,20 +39,21 @@ const PATIENCE_MS = 120_000;
 const IN_BACKGROUND = `out=$1 log=$2 pid=$3; shift 3
 "$@" >"$out" 2>"$log" </dev/null & echo $! >"$pid"`;
 
-/** The server, which the first caller of the run starts. It ends with the run. */
-export async function sharedServer(): Promise<Served> {
-  const directory = await filledOnce(NAME, start);
+/** The server of this name, which the first caller of the run starts. It ends with the run. */
+export async function sharedServer(name: Name = "server"): Promise<Served> {
+  const directory = await filledOnce(name, (directory) => start(name, directory));
   const { pid, dataDir, url } = JSON.parse(await Deno.readTextFile(join(directory, "served.json")));
   return new Served(pid, dataDir, url);
 }
 
-async function start(directory: string): Promise<void> {
-  const dataDir = await makeDataDir();
+async function start(name: Name, directory: string): Promise<void> {
+  const dataDir = await makeDataDir({ fresh: name === "foreign" });
   await shareDownloads(dataDir, startOnce);
   const [out, log] = [join(directory, "out"), join(directory, "log")];
+  const flags = await SERVERS[name](directory);
   const pidFile = `${directory}${PROCESS_SUFFIX}`;
   await new Deno.Command("sh", {
-    args: ["-c", IN_BACKGROUND, "sh", out, log, pidFile, ...serveCommand(dataDir), ...FLAGS],
+    args: ["-c", IN_BACKGROUND, "sh", out, log, pidFile, ...serveCommand(dataDir), ...flags],
     clearEnv: true,
     env: SERVER_ENV,
   }).output();

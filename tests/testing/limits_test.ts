@@ -1,7 +1,7 @@
 /** Tests that do not end, tests that end everything, and the limits of a run. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { serverSuite, sharedSuite } from "../support/suite.ts";
+import { runSteps, serverSuite, sharedSuite, type Steps } from "../support/suite.ts";
 import { assertError, ok } from "../support/expect.ts";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
@@ -173,9 +173,7 @@ serverSuite(
   },
 );
 
-serverSuite("tests: places", {
-  flags: ["--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
-}, {
+const PLACES: Steps = {
   "a run takes a place, and gives it back when its caller goes away": async ({ client }) => {
     const slow = await withTests(client, `${IMPORT}test("slow", () => { for (;;); });`);
     const gone = new AbortController();
@@ -194,6 +192,32 @@ serverSuite("tests: places", {
     }, "a free place");
     assert.deepEqual(outline(results), ["fine | OK"]);
   },
+};
+
+Deno.test("tests: places", async (t) => {
+  await using server = await TestServer.start({
+    flags: ["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
+  });
+  await runSteps(t, server, PLACES);
+  await t.step("a run that a stop cuts off is reported as interrupted", async () => {
+    const client = await server.client();
+    const id = await withTests(
+      client,
+      `${IMPORT}test("long", () => new Promise<void>((done) => setTimeout(done, 1e6)));\n${FINE}`,
+    );
+    const running = admitted(client, id);
+    await eventually(
+      async () => (await client.invoke(id)).status === 429 ? true : undefined,
+      "the place of the run",
+    );
+    server.signal("SIGTERM");
+    const told = "INTERRUPTED: the server stopped while it ran";
+    assert.deepEqual(outline(ok(await running).results), [
+      `long | FAIL | ${told}`,
+      `fine | FAIL | ${told}`,
+    ]);
+    assert.equal((await server.status).code, 0);
+  });
 });
 
 serverSuite(
@@ -215,29 +239,6 @@ serverSuite(
     },
   },
 );
-
-Deno.test("tests: a run that a stop cuts off is reported as interrupted", async () => {
-  await using server = await TestServer.start({
-    flags: ["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
-  });
-  const client = await server.client();
-  const id = await withTests(
-    client,
-    `${IMPORT}test("long", () => new Promise<void>((done) => setTimeout(done, 1e6)));\n${FINE}`,
-  );
-  const running = admitted(client, id);
-  await eventually(
-    async () => (await client.invoke(id)).status === 429 ? true : undefined,
-    "the place of the run",
-  );
-  server.signal("SIGTERM");
-  const told = "INTERRUPTED: the server stopped while it ran";
-  assert.deepEqual(outline(ok(await running).results), [
-    `long | FAIL | ${told}`,
-    `fine | FAIL | ${told}`,
-  ]);
-  assert.equal((await server.status).code, 0);
-});
 
 sharedSuite("tests: hostile ones", {
   "calls of the server that no test makes end in errors, and leave other runs alone": async (

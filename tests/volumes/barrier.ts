@@ -1,11 +1,9 @@
 /** A barrier stops a running function until the test opens it: the function sends a request and waits for the reply. */
 
+import { LOOPBACK } from "../support/loopback.ts";
+
 /** Flags of a server whose functions can reach a barrier. */
-export const BARRIER_FLAGS = [
-  "--egress-allow-private",
-  "127.0.0.0/8",
-  "--egress-allow-private=::1",
-];
+export const BARRIER_FLAGS = LOOPBACK;
 
 /** A host on loopback that replies to each path once the test opens it. */
 export class Barrier {
