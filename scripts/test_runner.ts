@@ -57,6 +57,9 @@ const FIRST = [
 /** Test files at a time for each core: many wait for a process or a timeout of theirs. */
 const JOBS_PER_CORE = 2.5;
 
+/** With more new objects between two collections, a check takes a tenth less processor time. */
+const CHECK = ["check", "--quiet", "--v8-flags=--min-semi-space-size=64"];
+
 /** Lines of Deno's report: a test that ended, and the summary. */
 const TEST_FAILED = /^(?:(\S+_test\.ts) => )?.+ \.\.\. FAILED/;
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed/m;
@@ -145,10 +148,9 @@ async function checkAll(): Promise<Ended> {
   const ends = [
     await check("format (deno fmt)", ["fmt", "--check", "--quiet"]),
     await check("lint (deno lint)", ["lint", "--quiet"]),
-    await check("types (deno check)", ["check", "--quiet", ...CHECKED]),
+    await check("types (deno check)", [...CHECK, ...CHECKED]),
     await check("types of the console (deno check)", [
-      "check",
-      "--quiet",
+      ...CHECK,
       "--config",
       "console/deno.json",
       "console/src",

@@ -85,7 +85,7 @@ function tooLarge(bytes: number, { outputBytes }: RunLimits): SandboxOutcome {
  * Least share of the limit that the kernel measures when it kills at the limit: it decides by clock ticks, which charge
  * a busy machine's process for more than it used.
  */
-const CPU_LIMIT_SHARE = 0.75;
+const CPU_LIMIT_SHARE = 0.5;
 
 /**
  * The kernel kills at the limit of processor time without a reason. Where the time was not measured: a process cannot
