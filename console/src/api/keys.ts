@@ -13,9 +13,7 @@ export const keys = {
   commit: (functionId: string, id: string) => ["commit", functionId, id],
   invocations: (filter: unknown) => ["invocation", "list", filter],
   invocation: (id: string) => ["invocation", id],
-  deadLetters: (
-    functionId: string,
-  ) => ["invocation", "dead_letters", functionId],
+  deadLetters: (filter: unknown) => ["invocation", "dead_letters", filter],
   /** Not refreshed by events: each call is one, and counting a day takes longer than a call. */
   statistics: (of: unknown) => ["statistics", of],
   triggers: (functionId: string) => ["trigger", functionId],

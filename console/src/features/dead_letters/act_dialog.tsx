@@ -11,9 +11,18 @@ export interface Asked {
   readonly letters: readonly DeadLetter[];
 }
 
-const WORDS = {
-  replay: { verb: "Replay", done: "Replayed" },
-  drop: { verb: "Drop", done: "Dropped" },
+/** What each action is called, and what it does to a dead letter. */
+export const ACTIONS = {
+  replay: {
+    verb: "Replay",
+    done: "Replayed",
+    effect: "Each function is called again with the same input, and the dead letter is dropped.",
+  },
+  drop: {
+    verb: "Drop",
+    done: "Dropped",
+    effect: "The input stays with the invocation; it is not called again by itself.",
+  },
 } as const;
 
 function countOf(count: number): string {
@@ -30,7 +39,7 @@ export function ActDialog(
 ) {
   const queries = useQueryClient();
   const { action, letters } = asked;
-  const { verb, done: doneWord } = WORDS[action];
+  const { verb, done: doneWord, effect } = ACTIONS[action];
   const run = async () => {
     const { done, error } = await actOnAll(action, letters);
     await queries.invalidateQueries({ queryKey: ["invocation"] });
@@ -47,9 +56,7 @@ export function ActDialog(
       danger={action === "drop"}
       onConfirm={run}
     >
-      {action === "replay"
-        ? "Each function is called again with the same input, and the dead letter is dropped."
-        : "The input stays with the invocation; it is not called again by itself."}
+      {effect}
     </ConfirmDialog>
   );
 }

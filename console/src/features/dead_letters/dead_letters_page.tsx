@@ -3,24 +3,27 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { DeadLetter } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
+import { remainingError } from "../../parts/faults.ts";
 import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loading } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Name, Time } from "../../parts/values.tsx";
-import { FunctionFilter } from "../../shell/function_filter.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
 import { ActDialog, type Asked } from "./act_dialog.tsx";
 import { LetterDialog } from "./letter_dialog.tsx";
+import { BulkActions } from "./bulk.tsx";
+import { Filters, SHOWN_FAULTS } from "./filters.tsx";
 import { deadLettersQuery } from "./queries.ts";
+import type { LetterFilter } from "./filter.ts";
 
 const ERROR_CHARACTERS = 300;
 const NO_LETTERS: readonly DeadLetter[] = [];
 
 export function DeadLettersPage() {
-  const search = useSearch({ from: "/shell/dead-letters" });
+  const { letter, ...filter } = useSearch({ from: "/shell/dead-letters" });
   const navigate = useNavigate();
-  const query = useInfiniteQuery(deadLettersQuery(search.function));
+  const query = useInfiniteQuery(deadLettersQuery(filter));
   const letters = useMemo(
     () => query.data?.pages.flatMap(({ list }) => list) ?? NO_LETTERS,
     [query.data],
@@ -28,44 +31,37 @@ export function DeadLettersPage() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [asked, setAsked] = useState<Asked>();
   const picked = letters.filter(({ id }) => chosen.has(id));
-  const show = (next: { function?: string; letter?: string }) =>
-    void navigate({ to: "/dead-letters", search: next });
-  const closed = search.function === undefined ? {} : { function: search.function };
-  const columns = useMemo(() => columnsOf(chosen, setChosen, search.function), [
-    chosen,
-    search.function,
-  ]);
+  const close = () => void navigate({ to: "/dead-letters", search: filter });
+  const columns = useMemo(() => columnsOf(chosen, setChosen), [chosen]);
   return (
     <Page
       title="Dead letters"
-      actions={<Bulk letters={letters} picked={picked} onChoose={setChosen} onAsk={setAsked} />}
+      actions={
+        <>
+          <BulkActions filter={filter} />
+          <Bulk letters={letters} picked={picked} onChoose={setChosen} onAsk={setAsked} />
+        </>
+      }
     >
       <p className="muted">Calls that failed at their last attempt wait here for a decision.</p>
       <div>
-        <div className="filters dead-letters-filters">
-          <FunctionFilter
-            label="Function"
-            value={search.function === undefined ? [] : [search.function]}
-            onChange={(ids) => {
-              const id = ids.at(-1);
-              show(id === undefined ? {} : { function: id });
-            }}
-          />
-        </div>
-        <LetterList query={query} letters={letters} columns={columns} />
+        <Filters
+          filter={filter}
+          error={query.error}
+          onChange={(search) => void navigate({ to: "/dead-letters", search, replace: true })}
+        />
+        <LetterList query={query} letters={letters} columns={columns} filter={filter} />
       </div>
-      <LetterDialog
-        letter={letters.find(({ id }) => id === search.letter)}
-        onClose={() => show(closed)}
-        onAsk={setAsked}
-      />
+      {letter === undefined
+        ? null
+        : <LetterDialog key={letter} id={letter} onClose={close} onAsk={setAsked} />}
       {asked === undefined ? null : (
         <ActDialog
           asked={asked}
           onClose={() => setAsked(undefined)}
           onDone={() => {
             setChosen(new Set());
-            show(closed);
+            close();
           }}
         />
       )}
@@ -74,17 +70,19 @@ export function DeadLettersPage() {
 }
 
 function LetterList(
-  { query, letters, columns }: {
+  { query, letters, columns, filter }: {
     readonly query: UseInfiniteQueryResult;
     readonly letters: readonly DeadLetter[];
     readonly columns: readonly Column<DeadLetter>[];
+    readonly filter: LetterFilter;
   },
 ) {
+  const remaining = remainingError(query.error, SHOWN_FAULTS);
   return (
     <>
-      {query.error === null
+      {remaining === undefined
         ? null
-        : <ErrorNote error={query.error} onRetry={() => void query.refetch()} />}
+        : <ErrorNote error={remaining} onRetry={() => void query.refetch()} />}
       {query.isPending ? <Loading rows={8} /> : null}
       {query.data === undefined ? null : (
         <DataTable
@@ -94,11 +92,20 @@ function LetterList(
           rowId={idOf}
           rowKeys
           more={moreOf(query)}
-          empty={
-            <Empty title="No dead letters">
-              A function's retry policy says how often its calls start before they end here.
-            </Empty>
-          }
+          empty={Object.keys(filter).length > 0
+            ? (
+              <Empty
+                title="No dead letter matches"
+                action={
+                  <Link className="button" to="/dead-letters" search={{}}>Clear the filter</Link>
+                }
+              />
+            )
+            : (
+              <Empty title="No dead letters">
+                A function's retry policy says how often its calls start before they end here.
+              </Empty>
+            )}
         />
       )}
     </>
@@ -145,7 +152,6 @@ function Bulk(
 function columnsOf(
   chosen: ReadonlySet<string>,
   choose: (ids: ReadonlySet<string>) => void,
-  functionId: string | undefined,
 ): readonly Column<DeadLetter>[] {
   const toggle = (id: string) => {
     const next = new Set(chosen);
@@ -173,10 +179,7 @@ function columnsOf(
       cell: (letter) => (
         <Link
           to="/dead-letters"
-          search={{
-            ...functionId === undefined ? {} : { function: functionId },
-            letter: letter.id,
-          }}
+          search={(search) => ({ ...search, letter: letter.id })}
         >
           <FunctionName id={letter.functionId} />
         </Link>

@@ -1,42 +1,80 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { DeadLetter } from "../../api/types.ts";
+import { useState } from "react";
 import { AttemptsTable } from "../../parts/attempts_table.tsx";
 import { Button } from "../../parts/button.tsx";
 import { CodeBlock } from "../../parts/code.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
+import { type Change, ReplayDialog } from "../../parts/replay_dialog.tsx";
+import { Loaded } from "../../parts/states.tsx";
+import { toast } from "../../parts/toasts.tsx";
 import type { Asked } from "./act_dialog.tsx";
+import { letterQuery, replayChanged, type WholeLetter } from "./queries.ts";
+
+interface LetterProps {
+  readonly onClose: () => void;
+  readonly onAsk: (asked: Asked) => void;
+}
 
 /** Why a call was parked, attempt by attempt, and what to do with it. */
-export function LetterDialog(
-  { letter, onClose, onAsk }: {
-    readonly letter: DeadLetter | undefined;
+export function LetterDialog({ id, onClose, onAsk }: LetterProps & { readonly id: string }) {
+  const query = useQuery(letterQuery(id));
+  const [isEditing, setEditing] = useState(false);
+  if (isEditing && query.data !== undefined) {
+    return <EditDialog whole={query.data} onClose={() => setEditing(false)} onDone={onClose} />;
+  }
+  return (
+    <Dialog open onClose={onClose} title="Dead letter" size="large">
+      <Loaded query={query}>
+        {({ letter }) => (
+          <div className="stack">
+            <CodeBlock text={letter.error} label="the error" />
+            <AttemptsTable attempts={letter.attempts} />
+            <div className="actions">
+              <Link
+                className="button"
+                to="/invocations/$invocationId"
+                params={{ invocationId: letter.invocationId }}
+              >
+                Show the invocation
+              </Link>
+              <Button look="danger" onClick={() => onAsk({ action: "drop", letters: [letter] })}>
+                Drop
+              </Button>
+              <Button onClick={() => setEditing(true)}>Edit and replay …</Button>
+              <Button look="primary" onClick={() => onAsk({ action: "replay", letters: [letter] })}>
+                Replay
+              </Button>
+            </div>
+          </div>
+        )}
+      </Loaded>
+    </Dialog>
+  );
+}
+
+function EditDialog(
+  { whole: { letter, invocation }, onClose, onDone }: {
+    readonly whole: WholeLetter;
     readonly onClose: () => void;
-    readonly onAsk: (asked: Asked) => void;
+    readonly onDone: () => void;
   },
 ) {
+  const queries = useQueryClient();
+  const replay = async (change: Change) => {
+    await replayChanged(letter, change);
+    toast("Replayed 1 dead letter");
+    onDone();
+    await queries.invalidateQueries({ queryKey: ["invocation"] });
+  };
   return (
-    <Dialog open={letter !== undefined} onClose={onClose} title="Dead letter" size="large">
-      {letter === undefined ? null : (
-        <div className="stack">
-          <CodeBlock text={letter.error} label="the error" />
-          <AttemptsTable attempts={letter.attempts} />
-          <div className="actions">
-            <Link
-              className="button"
-              to="/invocations/$invocationId"
-              params={{ invocationId: letter.invocationId }}
-            >
-              Show the invocation
-            </Link>
-            <Button look="danger" onClick={() => onAsk({ action: "drop", letters: [letter] })}>
-              Drop
-            </Button>
-            <Button look="primary" onClick={() => onAsk({ action: "replay", letters: [letter] })}>
-              Replay
-            </Button>
-          </div>
-        </div>
-      )}
-    </Dialog>
+    <ReplayDialog
+      title="Replay the dead letter"
+      action="Replay"
+      input={invocation.input}
+      commitId={invocation.commitId}
+      onClose={onClose}
+      onReplay={replay}
+    />
   );
 }

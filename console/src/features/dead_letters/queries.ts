@@ -1,8 +1,11 @@
-import { infiniteQueryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { encodeBase64 } from "../../api/base64.ts";
 import { api, dataOf } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
-import type { DeadLetter } from "../../api/types.ts";
+import type { DeadLetter, Invocation } from "../../api/types.ts";
+import type { Change } from "../../parts/replay_dialog.tsx";
+import type { LetterFilter } from "./filter.ts";
 
 const PAGE_SIZE = 100;
 /** In place of the id of a function. */
@@ -15,32 +18,100 @@ interface Page {
   readonly nextPageToken: string;
 }
 
-/** The dead letters of a function, or of all, newest first. */
-export function deadLettersQuery(functionId: string = ALL_FUNCTIONS) {
+/** The dead letters that a filter finds, newest first. */
+export function deadLettersQuery({ function: id = ALL_FUNCTIONS, word, q }: LetterFilter) {
   return infiniteQueryOptions({
-    queryKey: keys.deadLetters(functionId),
+    queryKey: keys.deadLetters({ id, word, q }),
     queryFn: async ({ pageParam, signal }): Promise<Page> =>
       await dataOf(
         api.GET("/api/v1/functions/{function_id}/dead_letters", {
           params: {
-            path: { function_id: functionId },
-            query: { page_size: PAGE_SIZE, page_token: pageParam },
+            path: { function_id: id },
+            query: {
+              page_size: PAGE_SIZE,
+              page_token: pageParam,
+              ...word === undefined ? {} : { error_word: word },
+              ...q === undefined ? {} : { query: q },
+            },
           },
           signal,
         }),
       ),
     ...paging,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** A dead letter with what its invocation knows. */
+export interface WholeLetter {
+  readonly letter: DeadLetter;
+  readonly invocation: Pick<Invocation, "input" | "commitId">;
+}
+
+/** Reads a dead letter, wherever it is in the list. */
+export function letterQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.deadLetters({ letter: id }),
+    queryFn: async ({ signal }): Promise<WholeLetter> => {
+      const answer = await dataOf(
+        api.GET("/api/v1/invocations/{id}", { params: { path: { id } }, signal }),
+      );
+      const invocation = answer.invocation as Invocation;
+      const { deadLetter } = await dataOf(
+        api.GET("/api/v1/functions/{function_id}/dead_letters/{id}", {
+          params: { path: { function_id: invocation.functionId, id } },
+          signal,
+        }),
+      );
+      return { letter: deadLetter, invocation };
+    },
+    retry: false,
   });
 }
 
 export type Action = "replay" | "drop";
 
+/** Acts on all dead letters that a filter finds, or only counts them. */
+export async function actOnMatching(
+  action: Action,
+  { function: id = ALL_FUNCTIONS, word, q }: LetterFilter,
+  dryRun: boolean,
+) {
+  const filter = {
+    ...word === undefined ? {} : { errorWord: word },
+    ...q === undefined ? {} : { query: q },
+  };
+  const request = { params: { path: { function_id: id } }, body: { filter, dryRun } };
+  return await dataOf(
+    action === "replay"
+      ? api.POST("/api/v1/functions/{function_id}/dead_letters/replay", request)
+      : api.POST("/api/v1/functions/{function_id}/dead_letters/drop", request),
+  );
+}
+
+/** Replays a dead letter with a change. @returns the id of the new invocation */
+export async function replayChanged(
+  { functionId, id }: DeadLetter,
+  { input, commitId }: Change,
+): Promise<string> {
+  const { invocationId } = await dataOf(
+    api.POST("/api/v1/functions/{function_id}/dead_letters/{id}/replay", {
+      params: { path: { function_id: functionId, id } },
+      body: { commitId, ...input === undefined ? {} : { json: encodeBase64(input) } },
+    }),
+  );
+  return invocationId;
+}
+
 async function actOn(action: Action, { functionId, id }: DeadLetter): Promise<void> {
-  const request = { params: { path: { function_id: functionId, id } }, body: {} };
+  const params = { path: { function_id: functionId, id } };
   await dataOf<unknown>(
     action === "replay"
-      ? api.POST("/api/v1/functions/{function_id}/dead_letters/{id}/replay", request)
-      : api.DELETE("/api/v1/functions/{function_id}/dead_letters/{id}", request),
+      ? api.POST("/api/v1/functions/{function_id}/dead_letters/{id}/replay", {
+        params,
+        body: { commitId: "" },
+      })
+      : api.DELETE("/api/v1/functions/{function_id}/dead_letters/{id}", { params, body: {} }),
   );
 }
 

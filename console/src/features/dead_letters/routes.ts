@@ -1,14 +1,20 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "../../shell/root.tsx";
+import type { LetterSearch } from "./filter.ts";
+
+function textIn<K extends string>(name: K, value: unknown): { [P in K]?: string } {
+  const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
+  return text === "" ? {} : { [name]: text } as { [P in K]: string };
+}
 
 export const deadLettersRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/dead-letters",
-  validateSearch: (
-    search: Record<string, unknown>,
-  ): { function?: string; letter?: string } => ({
-    ...(typeof search["function"] === "string" ? { function: search["function"] } : {}),
-    ...(typeof search["letter"] === "string" ? { letter: search["letter"] } : {}),
+  validateSearch: (search: Record<string, unknown>): LetterSearch => ({
+    ...textIn("function", search["function"]),
+    ...textIn("word", search["word"]),
+    ...textIn("q", search["q"]),
+    ...textIn("letter", search["letter"]),
   }),
   component: lazyRouteComponent(
     () => import("./dead_letters_page.tsx"),

@@ -1,0 +1,46 @@
+import { ERROR_WORDS } from "../../parts/badge.tsx";
+import { faultOf } from "../../parts/faults.ts";
+import { TypedField } from "../../parts/typed_field.tsx";
+import { FunctionFilter } from "../../shell/function_filter.tsx";
+import type { LetterFilter } from "./filter.ts";
+
+/** Fields whose faults the filters show. */
+export const SHOWN_FAULTS = ["error_word", "query"];
+
+export function Filters(
+  { filter, error, onChange }: {
+    readonly filter: LetterFilter;
+    readonly error: unknown;
+    readonly onChange: (filter: LetterFilter) => void;
+  },
+) {
+  const set = (name: keyof LetterFilter, value: string | undefined) => {
+    const { [name]: _, ...others } = filter;
+    onChange(value === undefined || value === "" ? others : { ...others, [name]: value });
+  };
+  return (
+    <search className="filters dead-letters-filters">
+      <TypedField
+        label="Text"
+        type="search"
+        value={filter.q ?? ""}
+        onChange={(q) => set("q", q)}
+        error={faultOf(error, "query")}
+        focusKey
+      />
+      <FunctionFilter
+        label="Function"
+        value={filter.function === undefined ? [] : [filter.function]}
+        onChange={(ids) => set("function", ids.at(-1))}
+      />
+      <TypedField
+        label="Error word"
+        value={filter.word ?? ""}
+        onChange={(word) => set("word", word)}
+        error={faultOf(error, "error_word")}
+        clean={(word) => word.toUpperCase()}
+        offered={ERROR_WORDS}
+      />
+    </search>
+  );
+}
