@@ -1,6 +1,7 @@
 /** Calls that run on a worker: the same as on one machine, as far as callers and functions can see. */
 import assert from "node:assert/strict";
 import { type Answer, Client, type Json, unbase64 } from "../support/client.ts";
+import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { deployWithSdk } from "../sdk/support.ts";
@@ -24,7 +25,7 @@ const logsOf = async (client: Client, functionId: string, invocationId: string) 
   return body.list as { readonly message: string }[];
 };
 
-Deno.test("calls on workers", async (t) => {
+browserTest("calls on workers", async (t) => {
   await using cluster = await TestCluster.start();
   // One worker with one slot: a nested call has no other slot than that of its caller.
   const { client, node } = await startWith(cluster, 1);
@@ -143,6 +144,17 @@ Deno.test("calls on workers", async (t) => {
       const { processKind } = await client.invocation(id, body.invocationId);
       return processKind === "PROCESS_KIND_TEMPLATE" || undefined;
     });
+  });
+
+  await t.step("the overview of the console shows the workers", async () => {
+    await using console = await ConsoleBrowser.open(node);
+    const { page } = console;
+    await console.goto("/");
+    const table = page.getByRole("table", { name: "Workers" });
+    await table.getByText(/^[01] of 1$/).waitFor();
+    await table.getByText("Ready").waitFor();
+    await console.assertAccessible();
+    await console.screenshot("overview_workers");
   });
 
   await t.step("a call that no worker takes ends with the queue timeout", async () => {

@@ -29,6 +29,15 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
   const { page } = console;
   const client = await server.client();
 
+  await t.step("an overview without a call says so, and what to do", async () => {
+    await console.goto("/?range=7d");
+    await page.getByText("No call in the last 7 days").waitFor();
+    await page.getByText("free of").waitFor();
+    await console.assertAccessible();
+    await console.screenshot("overview_empty");
+    await page.getByRole("link", { name: "Run the example" }).click();
+  });
+
   await t.step("the link lands on a page that runs the example", async () => {
     await page.getByRole("heading", { name: "Welcome" }).waitFor();
     assert.doesNotMatch(page.url(), /code/);
@@ -127,6 +136,29 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await page.getByText("free of").waitFor();
     await console.assertAccessible();
     await console.screenshot("overview");
+    const broken = await client.deploy(`export default () => { throw new Error("no"); };`);
+    await client.invoke(broken);
+    await console.goto("/?range=1h");
+    await page.getByRole("link", { name: "UNCAUGHT" }).click();
+    await page.waitForURL((url) => url.search === "?word=UNCAUGHT&since=1h");
+  });
+
+  await t.step("the overview shows what it cannot read, and tries again", async () => {
+    const failure = { code: 13, message: "the database is away", details: [] };
+    for (const address of [/\/functions\/statistics/, /\/api\/v1\/status/]) {
+      await page.route(address, (route) => route.fulfill({ status: 500, json: failure }));
+    }
+    await console.goto("/");
+    const alerts = page.getByRole("alert").getByText("the database is away");
+    await alerts.nth(1).waitFor();
+    await console.assertAccessible();
+    await console.screenshot("overview_error");
+    await page.unrouteAll();
+    for (const name of ["Typical p50", "free of"]) {
+      await page.getByRole("button", { name: "Try again" }).first().click();
+      await page.getByText(name).waitFor();
+    }
+    assert.equal(await alerts.count(), 0);
   });
 
   await t.step("a session that ends in the middle of a form keeps what was typed", async () => {

@@ -23,7 +23,9 @@ export function Failures(
           <ul className="overview-list">
             {words.map(([word, count]) => (
               <li key={word}>
-                <Link to="/invocations" search={{ word }} className="mono">{word}</Link>
+                <Link to="/invocations" search={{ word, since: range }} className="mono">
+                  {word}
+                </Link>
                 <Count value={count} />
               </li>
             ))}
