@@ -1,9 +1,13 @@
 /** Invocations and dead letters in the console. What comes from functions and callers is hostile. */
 import assert from "node:assert/strict";
 import { base64, type Client, type Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { INVOKED } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { bulkCancels, filtersByAddress, filtersByTime } from "./invocation_filters.ts";
+import { showsSections } from "./invocation_sections.ts";
+import { decides, decidesMany } from "./letters.ts";
+import { row, run, sectionOf, set, type Stage, start } from "./stage.ts";
 
 const MIB = 1024 * 1024;
 const MARKUP = `<img src=x onerror="window.attacked=1"><script>window.attacked=1</script>`;
@@ -20,19 +24,12 @@ export default async function main(input) {
   if (input.fail) throw new TypeError(input.fail);
   return { echo: input.echo ?? "nothing" };
 }`;
+const HEAD = `export default () => ({ head: true });`;
 const WRITER = `import { vfs } from "@c1/functions-sdk";
 export default async function main() {
   await vfs.writeTextFile("/report <b>.txt", "x");
   return {};
 }`;
-
-interface Stage {
-  readonly server: TestServer;
-  readonly client: Client;
-  readonly opened: ConsoleBrowser;
-  readonly page: Page;
-  readonly echo: string;
-}
 
 browserTest("invocations and dead letters in the console", async (t) => {
   await using server = await TestServer.start();
@@ -43,40 +40,27 @@ browserTest("invocations and dead letters in the console", async (t) => {
   });
   const stage = { server, client, opened, page: opened.page, echo };
   await t.step("the list filters, moves by keys and acts on all that match", () => lists(stage));
+  await t.step("each filter is in the address", () => filtersByAddress(stage));
+  await t.step("times are exact, and stay while they are typed", () => filtersByTime(stage));
+  await t.step("what has not ended is cancelled by a filter", () => bulkCancels(stage));
   await t.step("new rows wait for a reader who is further down", () => staysInPlace(stage));
   await t.step("a record shows hostile content as text", () => staysInert(stage));
   await t.step("a record leads to its parts, and runs again", () => showsRecord(stage));
+  await t.step("a record has a section for each thing that it did", () => showsSections(stage));
   await t.step("a running call shows its log live, and is cancelled", () => cancels(stage));
   await t.step("copies are the same call, whatever the input has", () => copies(stage));
   await t.step("dead letters are replayed and dropped", () => decides(stage));
+  await t.step("dead letters are replayed and dropped by a filter", () => decidesMany(stage));
 });
-
-async function run(client: Client, id: string, input: unknown, more = {}): Promise<string> {
-  const { status, body } = await client.invoke(id, input, {}, more);
-  assert.equal(status, 200, JSON.stringify(body));
-  return body.invocationId;
-}
-
-async function start(client: Client, id: string, input: unknown): Promise<string> {
-  const headers = { Prefer: "respond-async" };
-  return (await client.invoke(id, input, headers)).body.invocationId;
-}
-
-async function set(client: Client, id: string, change: Json): Promise<void> {
-  const { status, body } = await client.post("/api/v1/functions/update", {
-    function: { id, ...change },
-    updateMask: Object.keys(change).join(","),
-  });
-  assert.equal(status, 200, JSON.stringify(body));
-}
-
-const row = "table tbody tr[aria-rowindex]";
 
 async function lists({ client, opened, page, echo }: Stage): Promise<void> {
   for (const name of ["Ada", "Grace", "Edsger"]) await run(client, echo, { echo: name });
+  const read = page.waitForResponse((response) => response.url().endsWith("/search/invocations"));
   await run(client, echo, { fail: "no such thing" });
   await opened.goto("/invocations");
   await page.locator(row).nth(3).waitFor();
+  const { list } = await (await read).json();
+  assert.ok(list.length > 0 && list.every((one: Json) => !("output" in one) && !("input" in one)));
   assert.match(await page.locator(row).first().innerText(), /UNCAUGHT/);
   await opened.assertAccessible();
 
@@ -94,7 +78,7 @@ async function lists({ client, opened, page, echo }: Stage): Promise<void> {
   await page.getByRole("menuitem", { name: "Replay" }).click();
   await page.getByRole("heading", { name: "Replay 1 ended invocation?" }).waitFor();
   await page.getByRole("button", { name: "Replay", exact: true }).click();
-  await page.getByText("Replayed 1 invocation").waitFor();
+  await page.getByText("Replayed 1 ended invocation").waitFor();
 
   await opened.goto("/invocations");
   await page.locator(row).nth(4).waitFor();
@@ -170,6 +154,7 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
   await opened.assertAccessible();
   await page.setViewportSize({ width: 1280, height: 820 });
 
+  const { body: { commit } } = await client.commit(echo, { "main.ts": HEAD });
   await page.getByRole("button", { name: "Run again" }).click();
   await page.getByRole("textbox", { name: "Input" }).fill(`[1]`);
   await page.getByText("must be a JSON object").waitFor();
@@ -178,6 +163,19 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
   await page.waitForURL((url) => !url.pathname.endsWith(failed));
   await page.getByText(`"echo": "edited"`).nth(1).waitFor();
   await page.getByText("Replay of").waitFor();
+  const replayed = new URL(page.url()).pathname;
+  await page.getByRole("button", { name: "Run again" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Commit").selectOption("other");
+  await dialog.getByLabel("Id or tag").fill("refs/tags/none");
+  await dialog.getByRole("button", { name: "Run", exact: true }).click();
+  await dialog.getByText(/none/).first().waitFor();
+  assert.equal(await dialog.getByLabel("Id or tag").inputValue(), "refs/tags/none");
+  await dialog.getByLabel("Id or tag").fill(commit.id);
+  await dialog.getByRole("button", { name: "Run", exact: true }).click();
+  await page.waitForURL((url) => url.pathname !== replayed);
+  await page.getByText(`"head": true`).waitFor();
+  await page.locator(`a[href*="history?commit=${commit.id}"]`).waitFor();
 
   const { body: { volume } } = await client.post("/api/v1/vfs/volumes", { displayName: "data" });
   const writer = await client.deploy(WRITER);
@@ -185,6 +183,14 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
   await opened.goto(`/invocations/${wrote}`);
   await page.getByRole("heading", { name: "Changed by this call" }).waitFor();
   await page.getByText("/report <b>.txt").waitFor();
+  await run(client, writer, {}, { vfsId: volume.id });
+  await sectionOf(page, "Volume").getByRole("link", { name: "1", exact: true }).click();
+  await page.waitForURL((url) => url.search === "?tab=history&version=1");
+  const versions = page.getByRole("table", { name: "Versions" });
+  await versions.getByText("/report <b>.txt").waitFor();
+  assert.equal(await versions.getByRole("row").count(), 2);
+  await versions.getByRole("link").click();
+  await page.waitForURL((url) => url.pathname.endsWith(wrote));
 }
 
 async function cancels({ client, opened, page, echo }: Stage): Promise<void> {
@@ -264,32 +270,4 @@ async function runInShell(server: TestServer, client: Client, script: string): P
     },
   }).output();
   assert.equal(code, 0, `${new TextDecoder().decode(stderr)}\n${script}`);
-}
-
-async function decides({ client, opened, page }: Stage): Promise<void> {
-  const id = await client.deploy(ECHO);
-  const retryPolicy = { maxAttempts: 2, initialBackoff: "0.010s", maxBackoff: "0.020s" };
-  await set(client, id, { retryPolicy });
-  for (const fail of ["first", "second", HOSTILE]) {
-    await client.ended(id, await start(client, id, { fail }));
-  }
-  await opened.goto(`/dead-letters?function=${id}`);
-  await page.locator(row).nth(2).waitFor();
-  await opened.assertAccessible();
-  await page.locator(row).nth(2).getByRole("link").click();
-  const dialog = page.getByRole("dialog");
-  await dialog.getByRole("table", { name: "Attempts, oldest first" }).waitFor();
-  assert.equal(await dialog.locator(row).count(), 2);
-  await dialog.getByRole("button", { name: "Drop" }).click();
-  await page.getByRole("heading", { name: "Drop 1 dead letter?" }).waitFor();
-  await page.getByRole("button", { name: "Drop", exact: true }).last().click();
-  await page.getByText("Dropped 1 dead letter").waitFor();
-  await page.locator(row).nth(2).waitFor({ state: "detached" });
-
-  await page.getByRole("button", { name: "Choose all 2" }).click();
-  await page.getByRole("button", { name: "Drop 2" }).click();
-  await page.getByRole("heading", { name: "Drop 2 dead letters?" }).waitFor();
-  await page.getByRole("dialog").getByRole("button", { name: "Drop" }).click();
-  await page.getByText("No dead letters").waitFor();
-  assert.equal(await page.evaluate("window.attacked"), undefined);
 }

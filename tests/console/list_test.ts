@@ -1,6 +1,7 @@
 /** A long history in the console: it scrolls, while the page stays small. */
 import assert from "node:assert/strict";
 import { fill } from "../../bench/history.ts";
+import type { Client, Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -14,6 +15,46 @@ const SCROLLED = IS_LONG ? 5_000 : 1_000;
 const DRAWN_MAX = 150;
 const ROW_HEIGHT = 34;
 const WHEEL_PX = 4_000;
+
+/** More calls than one page of the list holds. */
+const ARRIVALS = 120;
+/** Less than a screen. */
+const DRAWN_PX = 400;
+/** Which row has the focus, where it is on the screen, and how far the page is scrolled. */
+const PLACE = `(() => {
+  const link = document.activeElement;
+  const row = link.closest("tr");
+  return [link.href, row && Math.round(row.getBoundingClientRect().top), Math.round(scrollY)].join(" ");
+})()`;
+const DRAWN_IDS = `[...document.querySelectorAll("tr[aria-rowindex] a")]
+  .map((link) => link.pathname.split("/").at(-1))`;
+const WATCH_ROWS = `(() => {
+  const count = () => document.querySelectorAll("tr[aria-rowindex]").length;
+  window.leastRows = count();
+  new MutationObserver(() => window.leastRows = Math.min(window.leastRows, count()))
+    .observe(document.body, { childList: true, subtree: true });
+})()`;
+
+/** Calls that wait for tomorrow: they are in the list at once, and need no process. */
+async function arrive(client: Client, count: number): Promise<void> {
+  const [{ id }] = ok(await client.get("/api/v1/functions?page_size=100")).list;
+  const at = new Date(Date.now() + 86_400_000).toISOString();
+  const headers = { prefer: "respond-async", "invoke-at": at };
+  for (let call = 0; call < count; call++) ok(await client.invoke(id, {}, headers));
+}
+
+/** The ids of the newest invocations. */
+async function newest(client: Client, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  let pageToken = "";
+  while (ids.length < count) {
+    const request = { view: "INVOCATION_VIEW_BASIC", pageSize: 100, pageToken };
+    const { list, nextPageToken } = ok(await client.post("/api/v1/search/invocations", request));
+    ids.push(...list.map((one: Json) => one.id));
+    pageToken = nextPageToken;
+  }
+  return ids.slice(0, count);
+}
 
 async function filledDirectory(dataDir: string): Promise<void> {
   let id: string;
@@ -59,5 +100,37 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
     assert.ok(most > 10 && most < DRAWN_MAX, `${most} rows drawn`);
     const heap = await page.evaluate("performance.memory.usedJSHeapSize");
     globalThis.console.log(`${most} rows drawn; heap ${Number(heap) >> 20} MiB`);
+  });
+
+  const client = await server.client();
+  await t.step("what arrives while one is far down moves nothing", async () => {
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    const before = await page.evaluate(PLACE);
+    assert.match(String(before), /^http.* \d+ \d+$/, "a row is focused");
+    const height = await loaded(page);
+    await arrive(client, 1);
+    await page.getByRole("button", { name: "1 new", exact: true }).waitFor();
+    assert.equal(await page.evaluate(PLACE), before);
+    await arrive(client, ARRIVALS);
+    await page.getByRole("button", { name: "100+ new" }).waitFor();
+    assert.equal(await page.evaluate(PLACE), before);
+    assert.equal(await loaded(page), height);
+    await page.keyboard.press("k");
+    assert.notEqual(await page.evaluate(PLACE), before);
+  });
+
+  await t.step("more arrivals than a page replace the list, which is never empty", async () => {
+    await page.evaluate(WATCH_ROWS);
+    await page.getByRole("button", { name: "100+ new" }).click();
+    const expected = await newest(client, ARRIVALS + 100);
+    await table.locator(`a[href$="${expected[0]}"]`).waitFor();
+    const seen = new Set<string>();
+    while (!expected.every((id) => seen.has(id))) {
+      for (const id of await page.evaluate(DRAWN_IDS) as string[]) seen.add(id);
+      await page.mouse.wheel(0, DRAWN_PX);
+      await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
+    }
+    assert.ok(Number(await page.evaluate("window.leastRows")) > 10);
   });
 });

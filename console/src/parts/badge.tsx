@@ -42,3 +42,17 @@ export function StatusBadge(
 export function errorWord(error: string | undefined): string | undefined {
   return /^([A-Z][A-Z0-9_]*):/.exec(error ?? "")?.[1];
 }
+
+/** Words that errors begin with; functions may have others. */
+export const ERROR_WORDS = [
+  "UNCAUGHT",
+  "TIMEOUT",
+  "OUT_OF_MEMORY",
+  "CPU_LIMIT",
+  "BAD_OUTPUT",
+  "OUTPUT_TOO_LARGE",
+  "EXITED",
+  "CANCELLED",
+  "INTERRUPTED",
+  "VFS_CONFLICT",
+] as const;

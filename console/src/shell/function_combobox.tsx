@@ -30,6 +30,7 @@ export function FunctionCombobox(
   return (
     <Combobox.Root
       multiple
+      defaultOpen={text !== ""}
       items={found.map((fn) => fn.id)}
       filter={null}
       value={[...value]}

@@ -1,15 +1,27 @@
-import { lazy, Suspense, useState } from "react";
+import { type ComponentType, useCallback, useEffect, useState } from "react";
 import { Field } from "../parts/field.tsx";
 import type { FunctionFilterProps } from "./function_combobox.tsx";
 
-const FunctionCombobox = lazy(async () => ({
-  default: (await import("./function_combobox.tsx")).FunctionCombobox,
-}));
+type Combobox = ComponentType<FunctionFilterProps & { readonly initialText: string | undefined }>;
 
-/** Chooses any number of functions by their names. Its code loads with the first choice or the first letter. */
+/**
+ * Chooses any number of functions by their names. Its code loads with the first choice or the focus; the plain field stays
+ * until then, so that nothing typed is lost.
+ */
 export function FunctionFilter(props: FunctionFilterProps) {
   const [text, setText] = useState<string>();
-  const input = (
+  const [Loaded, setLoaded] = useState<Combobox>();
+  const load = useCallback(() => {
+    void import("./function_combobox.tsx").then(({ FunctionCombobox }) => {
+      setLoaded(() => FunctionCombobox);
+    });
+  }, []);
+  const hasChoice = props.value.length > 0;
+  useEffect(() => {
+    if (hasChoice) load();
+  }, [hasChoice, load]);
+  if (Loaded !== undefined) return <Loaded {...props} initialText={text} />;
+  return (
     <Field label={props.label} error={props.error}>
       {(control) => (
         <input
@@ -17,16 +29,13 @@ export function FunctionFilter(props: FunctionFilterProps) {
           className="input"
           placeholder="All"
           value={text ?? ""}
-          onFocus={() => setText(text ?? "")}
+          onFocus={() => {
+            setText(text ?? "");
+            load();
+          }}
           onChange={({ target }) => setText(target.value)}
         />
       )}
     </Field>
-  );
-  if (text === undefined && props.value.length === 0) return input;
-  return (
-    <Suspense fallback={input}>
-      <FunctionCombobox {...props} initialText={text} />
-    </Suspense>
   );
 }

@@ -1,11 +1,8 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
-import { ConfirmDialog, Dialog } from "../../parts/dialog.tsx";
-import { formatCount } from "../../parts/format.ts";
+import { BulkDialog } from "../../parts/bulk_dialog.tsx";
 import { Menu } from "../../parts/menu.tsx";
-import { ErrorNote, Loading } from "../../parts/states.tsx";
-import { toast } from "../../parts/toasts.tsx";
 import type { ApiFilter } from "./filter.ts";
 
 type Action = "replay" | "cancel";
@@ -14,8 +11,18 @@ type Action = "replay" | "cancel";
 const ALL_FUNCTIONS = "-";
 
 const WORDS = {
-  replay: { verb: "Replay", done: "Replayed", what: "ended" },
-  cancel: { verb: "Cancel", done: "Cancelled", what: "unfinished" },
+  replay: {
+    verb: "Replay",
+    done: "Replayed",
+    what: "ended invocation",
+    effect: "Each function is called again with the same input and the same commit.",
+  },
+  cancel: {
+    verb: "Cancel",
+    done: "Cancelled",
+    what: "unfinished invocation",
+    effect: "Those that run are ended; those that wait do not start.",
+  },
 } as const;
 
 async function act(action: Action, filter: ApiFilter, dryRun: boolean) {
@@ -30,13 +37,11 @@ async function act(action: Action, filter: ApiFilter, dryRun: boolean) {
   );
 }
 
-function countOf(count: number, what: string): string {
-  return `${formatCount(count)} ${what} ${count === 1 ? "invocation" : "invocations"}`;
-}
-
 /** Acts on everything that the filter matches. */
 export function BulkActions({ filter }: { readonly filter: ApiFilter }) {
   const [action, setAction] = useState<Action>();
+  const queries = useQueryClient();
+  const { effect, ...words } = WORDS[action ?? "replay"];
   return (
     <>
       <Menu
@@ -49,62 +54,19 @@ export function BulkActions({ filter }: { readonly filter: ApiFilter }) {
       </Menu>
       {action === undefined ? null : (
         <BulkDialog
-          key={action}
-          action={action}
+          {...words}
+          danger={action === "cancel"}
           filter={filter}
+          act={async (dryRun) => {
+            const answer = await act(action, filter, dryRun);
+            if (!dryRun) await queries.invalidateQueries({ queryKey: ["invocation"] });
+            return answer;
+          }}
           onClose={() => setAction(undefined)}
-        />
+        >
+          {effect}
+        </BulkDialog>
       )}
     </>
-  );
-}
-
-/** Counts first, and asks with the count. */
-function BulkDialog(
-  { action, filter, onClose }: {
-    readonly action: Action;
-    readonly filter: ApiFilter;
-    readonly onClose: () => void;
-  },
-) {
-  const queries = useQueryClient();
-  const { verb, done, what } = WORDS[action];
-  const counted = useQuery({
-    queryKey: ["bulk", action, filter],
-    queryFn: () => act(action, filter, true),
-    staleTime: 0,
-    gcTime: 0,
-    retry: false,
-  });
-  const count = counted.data?.count ?? 0;
-  const run = async () => {
-    const answer = await act(action, filter, false);
-    toast(`${done} ${countOf(answer.count, "")}`.replace("  ", " "), {
-      ...answer.skipped === 0 ? {} : { description: `${formatCount(answer.skipped)} could not be` },
-    });
-    await queries.invalidateQueries({ queryKey: ["invocation"] });
-  };
-  if (counted.data === undefined || count === 0) {
-    return (
-      <Dialog open onClose={onClose} title={`${verb} all that match`}>
-        {counted.error === null ? null : <ErrorNote error={counted.error} />}
-        {counted.isPending ? <Loading rows={1} /> : null}
-        {counted.data === undefined ? null : <p>The filter matches no {what} invocation.</p>}
-      </Dialog>
-    );
-  }
-  return (
-    <ConfirmDialog
-      open
-      onClose={onClose}
-      title={`${verb} ${countOf(count, what)}?`}
-      action={verb}
-      danger={action === "cancel"}
-      onConfirm={run}
-    >
-      {action === "replay"
-        ? "Each function is called again with the same input and the same commit."
-        : "Those that run are ended; those that wait do not start."}
-    </ConfirmDialog>
   );
 }

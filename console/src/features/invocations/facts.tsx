@@ -33,7 +33,12 @@ export function Facts({ invocation }: { readonly invocation: WholeInvocation }) 
           ],
           [
             "Commit",
-            <Link key="commit" to="/functions/$functionId/history" params={{ functionId }}>
+            <Link
+              key="commit"
+              to="/functions/$functionId/history"
+              params={{ functionId }}
+              search={{ commit: commitId }}
+            >
               <span className="invocation-commit" title={commitId}>{shortId(commitId)}</span>
             </Link>,
           ],
@@ -111,7 +116,11 @@ function Started({ invocation }: { readonly invocation: WholeInvocation }) {
     : (
       <>
         {kind},{" "}
-        <Link to="/functions/$functionId/triggers" params={{ functionId }}>
+        <Link
+          to="/functions/$functionId/triggers"
+          params={{ functionId }}
+          search={{ trigger: trigger.id }}
+        >
           <span className="mono">{shortId(trigger.id)}</span>
         </Link>
       </>

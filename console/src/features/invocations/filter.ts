@@ -40,20 +40,6 @@ export const PRESETS: Readonly<Record<string, number>> = {
   "7d": 7 * 24 * 3_600_000,
 };
 
-/** Words that errors begin with; functions may have others. */
-export const ERROR_WORDS = [
-  "UNCAUGHT",
-  "TIMEOUT",
-  "OUT_OF_MEMORY",
-  "CPU_LIMIT",
-  "BAD_OUTPUT",
-  "OUTPUT_TOO_LARGE",
-  "EXITED",
-  "CANCELLED",
-  "INTERRUPTED",
-  "VFS_CONFLICT",
-] as const;
-
 /** The search of a URL, which anybody may have written. */
 export function listSearchOf(search: Record<string, unknown>): ListSearch {
   const functions = [search["functions"]].flat().map(textOf).filter((id) => id !== "");
@@ -123,12 +109,18 @@ export function isFiltered(search: ListSearch): boolean {
   return Object.keys(search).length > 0;
 }
 
-/** A time as an input of the type datetime-local has it: local, with seconds. */
+/** A time as an input of the type datetime-local has it: local, with the seconds if they are not 0. */
 export function localTimeOf(time: string | undefined): string {
   if (time === undefined || time in PRESETS) return "";
   const date = new Date(time);
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 19);
+  return local.toISOString().slice(0, 19).replace(/:00$/, "");
+}
+
+/** The instant of a time as such an input has it; undefined for an empty one. */
+export function timeOfLocal(local: string): string | undefined {
+  const date = new Date(local);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
 /** A kind of trigger in words, with or without its prefix. */

@@ -1,24 +1,23 @@
 import { Link } from "@tanstack/react-router";
-import { useEffect, useMemo, useRef, useState } from "react";
-import { Field, SelectField, TextField } from "../../parts/field.tsx";
+import { useState } from "react";
+import { Field, SelectField } from "../../parts/field.tsx";
+import { ERROR_WORDS } from "../../parts/badge.tsx";
 import { faultOf } from "../../parts/faults.ts";
 import { enumWords } from "../../parts/format.ts";
-import { useShortcuts } from "../../parts/shortcuts.tsx";
+import { TypedField, useTyped } from "../../parts/typed_field.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
 import {
-  ERROR_WORDS,
   type ListSearch,
   localTimeOf,
   PRESETS,
   STATUSES,
+  timeOfLocal,
   TRIGGERS,
   triggerWord,
 } from "./filter.ts";
 
 /** Fields whose faults the filters show. */
 export const SHOWN_FAULTS = ["functionIds", "errorWord", "query", "since", "until"];
-/** From the last typed letter to the search, in ms. */
-const TYPING_PAUSE = 300;
 
 interface FiltersProps {
   readonly search: ListSearch;
@@ -67,13 +66,11 @@ export function Filters({ search, onChange, error }: FiltersProps) {
       <TypedField
         label="Error word"
         value={search.word ?? ""}
-        onChange={(word) => set({ word: word.toUpperCase() })}
+        onChange={(word) => set({ word })}
         error={faultOf(error, "errorWord")}
-        list="invocations-words"
+        clean={(word) => word.toUpperCase()}
+        offered={ERROR_WORDS}
       />
-      <datalist id="invocations-words">
-        {ERROR_WORDS.map((word) => <option key={word} value={word} />)}
-      </datalist>
       <SelectField
         label="Trigger"
         value={search.trigger ?? ""}
@@ -101,6 +98,8 @@ export function Filters({ search, onChange, error }: FiltersProps) {
 }
 
 const EXACT = "exact";
+/** Keeps the field from a year of more digits than a time in JSON has. */
+const LAST_TIME = "9999-12-31T23:59:59";
 
 function TimeFields(
   { search, set, error }: {
@@ -118,7 +117,11 @@ function TimeFields(
     setWantsExact(value === EXACT);
     if (value !== EXACT) set({ since: value, until: undefined });
   };
-  const instant = (local: string) => local === "" ? undefined : new Date(local).toISOString();
+  const setExact = (change: { since?: string | undefined; until?: string | undefined }) => {
+    // A field that is empty while it is typed into stays.
+    setWantsExact(true);
+    set(change);
+  };
   return (
     <>
       <SelectField
@@ -141,13 +144,13 @@ function TimeFields(
               label="From"
               value={since}
               error={faultOf(error, "since")}
-              onChange={(local) => set({ since: instant(local) })}
+              onChange={(since) => setExact({ since })}
             />
             <ExactTime
               label="To"
               value={until}
               error={faultOf(error, "until")}
-              onChange={(local) => set({ until: instant(local) })}
+              onChange={(until) => setExact({ until })}
             />
           </>
         )
@@ -161,9 +164,13 @@ function ExactTime(
     readonly label: string;
     readonly value: string | undefined;
     readonly error: string | undefined;
-    readonly onChange: (local: string) => void;
+    readonly onChange: (time: string | undefined) => void;
   },
 ) {
+  const [local, setLocal] = useTyped(
+    localTimeOf(value),
+    (typed) => onChange(timeOfLocal(typed)),
+  );
   return (
     <Field label={label} error={error}>
       {(control) => (
@@ -172,56 +179,11 @@ function ExactTime(
           className="input"
           type="datetime-local"
           step="1"
-          value={localTimeOf(value)}
-          onChange={(event) => onChange(event.target.value)}
+          max={LAST_TIME}
+          value={local}
+          onChange={({ target }) => setLocal(target.value)}
         />
       )}
     </Field>
-  );
-}
-
-/** A field that reports what was typed once the reader pauses. */
-function TypedField(
-  { value, onChange, focusKey = false, ...rest }: {
-    readonly label: string;
-    readonly value: string;
-    readonly onChange: (value: string) => void;
-    readonly error?: string | undefined;
-    readonly type?: "search";
-    readonly list?: string;
-    /** Whether / moves the focus here. */
-    readonly focusKey?: boolean;
-  },
-) {
-  const place = useRef<HTMLDivElement>(null);
-  const [text, setText] = useState(value);
-  const reported = useRef(value);
-  useEffect(() => {
-    // What comes back from the address is older than what was typed since.
-    if (value === reported.current) return;
-    reported.current = value;
-    setText(value);
-  }, [value]);
-  useEffect(() => {
-    if (text === reported.current) return;
-    const timer = setTimeout(() => {
-      reported.current = text;
-      onChange(text);
-    }, TYPING_PAUSE);
-    return () => clearTimeout(timer);
-  });
-  const shortcuts = useMemo(() =>
-    focusKey
-      ? [{
-        keys: "/",
-        label: "Search the text",
-        run: () => place.current?.querySelector("input")?.focus(),
-      }]
-      : [], [focusKey]);
-  useShortcuts(shortcuts);
-  return (
-    <div ref={place}>
-      <TextField {...rest} value={text} onChange={setText} />
-    </div>
   );
 }

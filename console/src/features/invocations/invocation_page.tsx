@@ -57,13 +57,13 @@ function Parts({ invocation }: { readonly invocation: WholeInvocation }) {
           <JsonBlock value={input ?? {}} label="the input" />
         </Section>
         <Section title="Output">
-          {output === undefined
-            ? (
+          {http === undefined && output !== undefined
+            ? <JsonBlock value={output} label="the output" />
+            : (
               <p className="muted">
                 {http === undefined ? "None" : "A response, which is not kept"}
               </p>
-            )
-            : <JsonBlock value={output} label="the output" />}
+            )}
         </Section>
       </div>
       <Logs functionId={invocation.functionId} id={invocation.id} />

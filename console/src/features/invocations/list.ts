@@ -96,16 +96,11 @@ function historyQuery(filter: ApiFilter) {
   });
 }
 
-interface Newest {
-  readonly list: readonly Row[];
-  readonly isLast: boolean;
-}
-
 async function readNewest(
   queries: QueryClient,
   filter: ApiFilter,
   signal: AbortSignal,
-): Promise<Newest> {
+): Promise<Page> {
   const { queryKey } = historyQuery(filter);
   const newest = await readPage(filter, "", signal);
   const changed = new Map(newest.list.map((row) => [row.id, row]));
@@ -120,7 +115,7 @@ async function readNewest(
     for (const row of page.list) changed.set(row.id, row);
   }
   queries.setQueryData<History>(queryKey, (history) => history && withRows(history, changed));
-  return { list: newest.list, isLast: newest.nextPageToken === "" };
+  return newest;
 }
 
 /** Rows in place of older states of themselves. A row that no longer matches the filter stays until the list is read anew. */
@@ -161,16 +156,18 @@ export function useInvocationList(filter: ApiFilter) {
     return newest.data?.list.filter(({ id }) => !known.has(id)) ?? [];
   }, [rows, newest.data]);
   // More came than one page holds: between them and the known rows some would be missing.
-  const hasGap = rows.length > 0 && newest.data?.isLast === false &&
-    fresh.length === newest.data.list.length;
+  const hasGap = rows.length > 0 && newest.data !== undefined &&
+    newest.data.nextPageToken !== "" && fresh.length === newest.data.list.length;
 
   const showFresh = useCallback(() => {
     const { queryKey } = historyQuery(filter);
-    if (hasGap) void queries.resetQueries({ queryKey });
-    else {
+    if (hasGap && newest.data !== undefined) {
+      // The list begins anew with what is known, so that it is never empty meanwhile.
+      queries.setQueryData<History>(queryKey, { pages: [newest.data], pageParams: [""] });
+    } else {
       queries.setQueryData<History>(queryKey, (known) => known && withNewRows(known, fresh));
     }
-  }, [queries, filter, fresh, hasGap]);
+  }, [queries, filter, fresh, hasGap, newest.data]);
   return { history, rows, fresh, hasGap, showFresh };
 }
 

@@ -44,7 +44,7 @@ function VersionLink({ id, version }: { readonly id: string; readonly version?: 
     <Link
       to="/volumes/$volumeId"
       params={{ volumeId: id }}
-      search={version === undefined ? {} : { tab: "history" }}
+      search={version === undefined ? {} : { tab: "history", version }}
     >
       {version ?? <span className="mono">{id}</span>}
     </Link>

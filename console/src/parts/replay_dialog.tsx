@@ -1,0 +1,136 @@
+import { type FormEvent, useState } from "react";
+import { Button } from "./button.tsx";
+import { Dialog } from "./dialog.tsx";
+import { faultOf, remainingError } from "./faults.ts";
+import { SelectField, TextAreaField, TextField } from "./field.tsx";
+import { shortId } from "./format.ts";
+import { ErrorNote, Note } from "./states.tsx";
+
+/** A longer input is not laid out for editing. */
+const EDITABLE_CHARACTERS = 200_000;
+const FIELDS = ["json", "commitId"];
+const OTHER = "other";
+
+/** What differs from the call that is repeated. */
+export interface Change {
+  /** Undefined for the recorded input: in that, numbers keep all their digits. */
+  readonly input: string | undefined;
+  /** A reference to a commit; empty for the same. */
+  readonly commitId: string;
+}
+
+export interface ReplayDialogProps {
+  readonly title: string;
+  readonly action: string;
+  readonly input: Readonly<Record<string, unknown>> | undefined;
+  readonly commitId: string;
+  readonly onClose: () => void;
+  /** Its error appears at the field that caused it. */
+  readonly onReplay: (change: Change) => Promise<unknown>;
+}
+
+/** Asks for the input and the commit of a call that is repeated. */
+export function ReplayDialog(
+  { title, action, input = {}, commitId, onClose, onReplay }: ReplayDialogProps,
+) {
+  const [original] = useState(() => JSON.stringify(input, null, 2));
+  const [text, setText] = useState(original);
+  const [commit, setCommit] = useState({ choice: "", other: "" });
+  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const fault = text === original ? undefined : faultOfInput(text);
+  const run = async (event: FormEvent) => {
+    event.preventDefault();
+    setState({ busy: true });
+    try {
+      await onReplay({
+        input: text === original ? undefined : text,
+        commitId: commit.choice === OTHER ? commit.other.trim() : commit.choice,
+      });
+    } catch (error) {
+      setState({ busy: false, error });
+    }
+  };
+  const remaining = remainingError(state.error, FIELDS);
+  return (
+    <Dialog open onClose={onClose} title={title} size="large" sticky>
+      <form className="stack" onSubmit={(event) => void run(event)}>
+        {original.length > EDITABLE_CHARACTERS
+          ? <Note>The input is too long to edit here; it is sent as it was.</Note>
+          : (
+            <TextAreaField
+              label="Input"
+              value={text}
+              onChange={setText}
+              rows={12}
+              error={fault ?? faultOf(state.error, "json")}
+            />
+          )}
+        <CommitChoice
+          commitId={commitId}
+          value={commit}
+          onChange={setCommit}
+          error={faultOf(state.error, "commitId")}
+        />
+        {remaining === undefined ? null : <ErrorNote error={remaining} />}
+        <div className="actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" look="primary" busy={state.busy} disabled={fault !== undefined}>
+            {action}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface Choice {
+  readonly choice: string;
+  readonly other: string;
+}
+
+function CommitChoice(
+  { commitId, value, onChange, error }: {
+    readonly commitId: string;
+    readonly value: Choice;
+    readonly onChange: (value: Choice) => void;
+    readonly error: string | undefined;
+  },
+) {
+  return (
+    <>
+      <SelectField
+        label="Commit"
+        value={value.choice}
+        onChange={(choice) => onChange({ ...value, choice })}
+        error={value.choice === OTHER ? undefined : error}
+        options={[
+          { value: "", label: `The same (${shortId(commitId)})` },
+          { value: "HEAD", label: "The head" },
+          { value: OTHER, label: "Another …" },
+        ]}
+      />
+      {value.choice === OTHER
+        ? (
+          <TextField
+            label="Id or tag"
+            hint="A tag is written as refs/tags/NAME"
+            value={value.other}
+            onChange={(other) => onChange({ ...value, other })}
+            error={error}
+            mono
+          />
+        )
+        : null}
+    </>
+  );
+}
+
+function faultOfInput(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? undefined : "must be a JSON object";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,77 @@
+import { useEffect, useId, useMemo, useRef, useState } from "react";
+import { TextField } from "./field.tsx";
+import { useShortcuts } from "./shortcuts.tsx";
+
+/** From the last typed letter to the report, in ms. */
+const TYPING_PAUSE = 300;
+
+export interface TypedFieldProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  readonly error?: string | undefined;
+  readonly type?: "search";
+  /** What is typed as it is kept, such as in capitals. */
+  readonly clean?: (text: string) => string;
+  /** Values that the browser offers. */
+  readonly offered?: readonly string[];
+  /** Whether / moves the focus here. */
+  readonly focusKey?: boolean;
+}
+
+/** The text of a field, which is reported once the reader pauses. @param value as it is kept elsewhere, such as in the address */
+export function useTyped(
+  value: string,
+  onChange: (value: string) => void,
+): readonly [string, (text: string) => void] {
+  const [text, setText] = useState(value);
+  const reported = useRef(value);
+  useEffect(() => {
+    // What comes back from the address is older than what was typed since.
+    if (value === reported.current) return;
+    reported.current = value;
+    setText(value);
+  }, [value]);
+  useEffect(() => {
+    if (text === reported.current) return;
+    const timer = setTimeout(() => {
+      reported.current = text;
+      onChange(text);
+    }, TYPING_PAUSE);
+    return () => clearTimeout(timer);
+  });
+  return [text, setText];
+}
+
+/** A field that reports what was typed once the reader pauses. */
+export function TypedField(
+  { value, onChange, clean, offered, focusKey = false, ...rest }: TypedFieldProps,
+) {
+  const place = useRef<HTMLDivElement>(null);
+  const list = useId();
+  const [text, setText] = useTyped(value, onChange);
+  const shortcuts = useMemo(() =>
+    focusKey
+      ? [{
+        keys: "/",
+        label: "Search the text",
+        run: () => place.current?.querySelector("input")?.focus(),
+      }]
+      : [], [focusKey]);
+  useShortcuts(shortcuts);
+  return (
+    <div ref={place}>
+      <TextField
+        {...rest}
+        {...(offered === undefined ? {} : { list })}
+        value={text}
+        onChange={(typed) => setText(clean === undefined ? typed : clean(typed))}
+      />
+      {offered === undefined ? null : (
+        <datalist id={list}>
+          {offered.map((word) => <option key={word} value={word} />)}
+        </datalist>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,102 @@
+/** Steps of the test of invocations: the sections of the page of one. */
+import assert from "node:assert/strict";
+import { preview, recordOf, send } from "../endpoints/support.ts";
+import { deployNamed, row, run, sectionOf, set, type Stage, start } from "./stage.ts";
+
+const ENDPOINT = `export default { fetch: async (request) => {
+  await request.text();
+  return new Response("short and stout", { status: 418 });
+} };`;
+const REACHING = `export default async function main() {
+  await fetch("https://refused.example/").catch(() => {});
+  return {};
+}`;
+const FLAKY = `export default function main({ until }, { attempt }) {
+  if (attempt < until) throw new Error("attempt " + attempt);
+  return { attempt };
+}`;
+const RECEIVER = `export default ({ invocation }) => ({ got: invocation.id });`;
+
+export async function showsSections(stage: Stage): Promise<void> {
+  await showsRequest(stage);
+  await showsEgress(stage);
+  await showsAttempts(stage);
+  await showsDestination(stage);
+  await showsSkipped(stage);
+}
+
+async function showsRequest({ client, opened, page }: Stage): Promise<void> {
+  const endpoint = await preview(client, ENDPOINT);
+  const answer = await send(client, endpoint, "/tea/%3Cb%3E?pot=1", { method: "POST", body: "x" });
+  assert.equal(await answer.text(), "short and stout");
+  const { id } = await recordOf(client, endpoint, answer);
+  await opened.goto(`/invocations/${id}`);
+  const section = sectionOf(page, "Request");
+  await section.getByText("POST /tea/").waitFor();
+  const text = await section.innerText();
+  assert.match(text, /418/);
+  assert.match(text, /Body that was read\s+1 B/);
+  assert.match(text, /Response\s+15 B/);
+  await page.getByText("A response, which is not kept").waitFor();
+  await opened.assertAccessible();
+  await opened.screenshot("invocation_request");
+}
+
+async function showsEgress({ client, opened, page }: Stage): Promise<void> {
+  const id = await client.deploy(REACHING);
+  const allowlist = ["allowed.example"];
+  await set(client, id, { outboundNetworkAllowlist: allowlist });
+  await opened.goto(`/invocations/${await run(client, id, {})}`);
+  const table = page.getByRole("table", { name: "Hosts and verdicts" });
+  const refused = table.getByRole("row").filter({ hasText: "refused.example:443" });
+  await refused.getByText("Refused", { exact: true }).waitFor();
+}
+
+async function showsAttempts({ client, opened, page }: Stage): Promise<void> {
+  const id = await client.deploy(FLAKY);
+  const retryPolicy = { maxAttempts: 3, initialBackoff: "0.010s", maxBackoff: "0.020s" };
+  await set(client, id, { retryPolicy });
+  const invocation = await start(client, id, { until: 2 });
+  await client.ended(id, invocation);
+  await opened.goto(`/invocations/${invocation}`);
+  const attempts = page.getByRole("table", { name: "Attempts, oldest first" });
+  await attempts.getByText("Success").waitFor();
+  assert.equal(await attempts.locator("tr[aria-rowindex]").count(), 2);
+  await attempts.getByText("attempt 1").waitFor();
+  await page.getByText("2 of 3").first().waitFor();
+}
+
+async function showsDestination({ client, opened, page }: Stage): Promise<void> {
+  const receiver = await deployNamed(client, "The receiver", RECEIVER);
+  const id = await client.deploy(FLAKY);
+  await set(client, id, { onSuccess: { functionId: receiver } });
+  const invocation = await start(client, id, { until: 0 });
+  await client.ended(id, invocation);
+  await opened.goto(`/invocations/${invocation}`);
+  const section = sectionOf(page, "Destination");
+  await section.getByText("The receiver").waitFor();
+  // It appears once the outbox has started it.
+  const link = section.getByRole("link").last();
+  await link.waitFor();
+  await opened.assertAccessible();
+  await link.click();
+  await page.waitForURL((url) => !url.pathname.endsWith(invocation));
+  await page.getByText(`"got": "${invocation}"`).waitFor();
+  await page.getByText("Destination of").getByRole("link").click();
+  await page.waitForURL((url) => url.pathname.endsWith(invocation));
+}
+
+async function showsSkipped({ client, opened, page }: Stage): Promise<void> {
+  const id = await client.deploy(FLAKY);
+  await set(client, id, { debounce: { key: "/doc", delay: "600s", maxDelay: "600s" } });
+  const first = await start(client, id, { doc: 1 });
+  const second = await start(client, id, { doc: 1 });
+  await opened.goto(`/invocations/${first}`);
+  await page.getByText("Skipped: debounced").waitFor();
+  await page.getByText("a later call with the same debounce key replaced it").waitFor();
+  await opened.goto(`/invocations/${second}`);
+  await page.getByText("Waits for: debounce").waitFor();
+  await opened.goto(`/invocations?functions=${id}`);
+  await page.locator(row).getByText("Skipped: debounced").waitFor();
+  await client.post(`/api/v1/functions/${id}/invocations/${second}/cancel`);
+}
