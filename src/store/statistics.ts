@@ -17,14 +17,26 @@ export interface StatisticsFilter {
   readonly functionIds: readonly string[] | undefined;
 }
 
-/** Calls with the same word of the error, and class of durations. */
+/** Calls with the same word of the error. */
 export interface CountedCalls {
   /** Null unless they failed. */
   readonly word: string | null;
-  /** See {@link durationOf}; null if no duration is known, as before the end. */
-  readonly class: number | null;
   readonly calls: number;
   readonly cpuMicros: number;
+  /**
+   * How many of them have durations of each class (see {@link durationOf}), as text: `3:1,17:20`. Calls whose duration is
+   * not known, as before the end, are in none. A busy step has thousands of counts: objects would cost the event loop more.
+   */
+  readonly durations: string;
+}
+
+/** Calls by class of durations, as {@link CountedCalls} has them. */
+export function* classesOf(durations: string): Iterable<readonly [number: number, calls: number]> {
+  if (durations === "") return;
+  for (const pair of durations.split(",")) {
+    const at = pair.indexOf(":");
+    yield [Number(pair.slice(0, at)), Number(pair.slice(at + 1))];
+  }
 }
 
 /** The calls of a step. */
@@ -41,8 +53,10 @@ interface StepRows {
   readonly unfinished: number;
 }
 
-/** Rows of counts that are kept, about 100 bytes each. */
-const KEPT_ROWS_MAX = 250_000;
+/** Memory of the counts that are kept, roughly. */
+const KEPT_BYTES_MAX = 32 * 1024 * 1024;
+/** Of one count, without the text of its durations. */
+const BYTES_PER_COUNT = 150;
 /** Counts of few steps at a time, so that the event loop does not wait for their rows. */
 const STEPS_PER_QUERY = 8;
 /** A row with an earlier id is committed by then: the step of earlier ids gets none any more. */
@@ -82,8 +96,8 @@ const UNFINISHED = "status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')";
  */
 export class StatisticsReader {
   readonly #kept = new LRUCache<string, CountedStep & StepRows>({
-    maxSize: KEPT_ROWS_MAX,
-    sizeCalculation: ({ byFunction, all }) => byFunction.length + all.length + 1,
+    maxSize: KEPT_BYTES_MAX,
+    sizeCalculation: ({ byFunction, all }) => BYTES_PER_COUNT + bytesOf(byFunction) + bytesOf(all),
   });
   /** The last request of each filter: the next one finds what it has counted. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -173,19 +187,24 @@ export class StatisticsReader {
       `case when status = 'ERROR' then substr(error, 1, ${positionOf}(error, ':') - 1) end`,
     );
     const { rows } = await sql<Record<keyof ReadRow, string | number | null>>`
-      with steps(n, first_id, before_id) as (${stepsOf(filter)})
-      select n as step, function_id, ${word} as word, ${sql.raw(CLASS)} as class,
-        sum(case when skip_reason is null then 1 else 0 end) as calls,
-        coalesce(sum(cpu_micros), 0) as cpu_micros, count(*) as found,
-        sum(case when ${sql.raw(UNFINISHED)} then 1 else 0 end) as unfinished
-      from ${rowsOf(filter)}
-      group by 1, 2, 3, 4`.execute(this.db);
+      with steps(n, first_id, before_id) as (${stepsOf(filter)}),
+        counted as (select n as step, function_id, ${word} as word, ${sql.raw(CLASS)} as class,
+          sum(case when skip_reason is null then 1 else 0 end) as calls,
+          coalesce(sum(cpu_micros), 0) as cpu_micros, count(*) as found,
+          sum(case when ${sql.raw(UNFINISHED)} then 1 else 0 end) as unfinished
+        from ${rowsOf(filter)}
+        group by 1, 2, 3, 4)
+      select step, function_id, word, sum(calls) as calls, sum(cpu_micros) as cpu_micros,
+        sum(found) as found, sum(unfinished) as unfinished,
+        string_agg(case when calls > 0 then class || ':' || calls end, ',') as durations
+      from counted
+      group by 1, 2, 3`.execute(this.db);
     const byStep = Map.groupBy(rows, ({ step }) => Number(step));
     return filter.steps.map((_, n) =>
       stepOf((byStep.get(n) ?? []).map((row) => ({
         functionId: String(row.functionId),
         word: row.word as string | null,
-        class: row.class === null ? null : Number(row.class),
+        durations: String(row.durations ?? ""),
         calls: Number(row.calls),
         cpuMicros: Number(row.cpuMicros),
         found: Number(row.found),
@@ -201,25 +220,39 @@ interface ReadRow extends CountedCalls, StepRows {
 }
 
 function stepOf(rows: readonly Omit<ReadRow, "step">[]): CountedStep & StepRows {
-  const all = new Map<string, CountedCalls>();
   const byFunction = [];
   let [found, unfinished] = [0, 0];
   for (const { found: ofRow, unfinished: unfinishedOfRow, ...counted } of rows) {
     found += ofRow;
     unfinished += unfinishedOfRow;
-    if (counted.calls === 0) continue;
-    byFunction.push(counted);
-    const { word, class: number, calls, cpuMicros } = counted;
-    const key = `${number} ${word}`;
-    const sum = all.get(key) ?? { calls: 0, cpuMicros: 0 };
-    all.set(key, {
-      word,
-      class: number,
-      calls: sum.calls + calls,
-      cpuMicros: sum.cpuMicros + cpuMicros,
-    });
+    if (counted.calls > 0) byFunction.push(counted);
   }
-  return { byFunction, all: [...all.values()], found, unfinished };
+  const byWord = Map.groupBy(byFunction, ({ word }) => word);
+  return {
+    byFunction,
+    all: Array.from(byWord, ([word, of]) => sumOf(word, of)),
+    found,
+    unfinished,
+  };
+}
+
+/** The calls of all functions that have one word. */
+function sumOf(word: string | null, counted: readonly CountedCalls[]): CountedCalls {
+  const classes = new Map<number, number>();
+  let [calls, cpuMicros] = [0, 0];
+  for (const one of counted) {
+    calls += one.calls;
+    cpuMicros += one.cpuMicros;
+    for (const [number, of] of classesOf(one.durations)) {
+      classes.set(number, (classes.get(number) ?? 0) + of);
+    }
+  }
+  const durations = Array.from(classes, ([number, of]) => `${number}:${of}`).join();
+  return { word, calls, cpuMicros, durations };
+}
+
+function bytesOf(counted: readonly CountedCalls[]): number {
+  return counted.reduce((sum, { durations }) => sum + durations.length + BYTES_PER_COUNT, 0);
 }
 
 /** The steps as rows. */

@@ -2,6 +2,7 @@
 import { firstIdOf } from "../../store/invocation_search.ts";
 import type { Store } from "../../store/mod.ts";
 import {
+  classesOf,
   type CountedCalls,
   type CountedStep,
   durationOf,
@@ -115,11 +116,13 @@ class Tally {
     for (const calls of counted) this.add(calls);
   }
 
-  add({ word, class: number, calls, cpuMicros }: CountedCalls): void {
+  add({ word, calls, cpuMicros, durations }: CountedCalls): void {
     this.#calls += calls;
     this.#cpuMicros += cpuMicros;
     if (word !== null) this.#failures.set(word, (this.#failures.get(word) ?? 0) + calls);
-    if (number !== null) this.#classes.set(number, (this.#classes.get(number) ?? 0) + calls);
+    for (const [number, of] of classesOf(durations)) {
+      this.#classes.set(number, (this.#classes.get(number) ?? 0) + of);
+    }
   }
 
   get counts(): Counts {

@@ -1,7 +1,7 @@
 /** Statistics: counts of calls by step, and what is kept of them. */
 import assert from "node:assert/strict";
 import type { Store } from "../../../src/store/mod.ts";
-import type { CountedStep } from "../../../src/store/statistics.ts";
+import { classesOf, type CountedStep } from "../../../src/store/statistics.ts";
 import { commitRow, functionRow, id, invocationRow, type Steps, time } from "./rows.ts";
 
 /** Long ago: the steps are over. */
@@ -59,7 +59,13 @@ export const STATISTICS: Steps = {
         ["TIMEOUT", 1, 0],
       ].sort(),
     );
-    assert.deepEqual(new Set(byFunction.map((row) => row.class)).size, 2);
+    const durations = byFunction.map((row) => [...classesOf(row.durations)]);
+    const classes = durations.flat().map(([number]) => number);
+    assert.deepEqual([durations.length, new Set(classes).size], [3, 2]);
+    assert.deepEqual(
+      all.map(({ durations }) => [...classesOf(durations)].map(([, calls]) => calls)).sort(),
+      [[1], [3]],
+    );
     assert.deepEqual(callsOf(await count(store, [ONE])), [[3, 3], [1, 1], [0, 0]]);
     assert.deepEqual(callsOf(await count(store, [OTHER])), [[1, 0], [0, 0], [0, 0]]);
   },
