@@ -108,6 +108,9 @@ async function* walk(path: string): AsyncGenerator<string> {
   }
 }
 
+/** Processes of this run. */
+const running = new Set<Deno.ChildProcess>();
+
 /** Runs a program in the project's root; `onLine` receives each line of both outputs. */
 async function run(
   args: readonly string[],
@@ -122,6 +125,7 @@ async function run(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  running.add(child);
   let text = "";
   const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     let rest = "";
@@ -134,7 +138,9 @@ async function run(
     if (rest !== "") onLine(rest);
   };
   await Promise.all([read(child.stdout), read(child.stderr)]);
-  return { success: (await child.status).success, text };
+  const { success } = await child.status;
+  running.delete(child);
+  return { success, text };
 }
 
 /** One static check; its output is printed only when it fails. */
@@ -168,6 +174,7 @@ async function runTests(
   const cleanUp = () => endRun(runDir);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
+      for (const child of running) child.kill("SIGKILL");
       cleanUp();
       Deno.exit(EXIT_INTERRUPTED);
     });
