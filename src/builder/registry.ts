@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { getCACertificates } from "node:tls";
 import { getLogger } from "@logtape/logtape";
 import { formatBytes } from "../config/mod.ts";
-import { type SocketDir, UnixListener } from "../isolation/mod.ts";
+import { type SocketDir, UnixConnection, UnixListener } from "../isolation/mod.ts";
 
 const logger = getLogger(["invoked", "builder"]);
 
@@ -75,7 +75,8 @@ class SocketProxy implements RegistryProxy {
     this.socketPath = sockets.newSocket();
     this.#listener = new UnixListener(
       this.socketPath,
-      (connection) => {
+      (accepted) => {
+        const connection = new UnixConnection(accepted);
         this.#connections.add(connection);
         connection.on("close", () => this.#connections.delete(connection));
         connection.on("error", () => connection.destroy());

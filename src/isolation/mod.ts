@@ -19,5 +19,5 @@ export { type Part, partsOfRoot } from "./root.ts";
 export { type Architecture, seccompFilter } from "./seccomp.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";
-export { acceptAll, UnixListener } from "./unix_listener.ts";
+export { acceptAll, UnixConnection, UnixListener } from "./unix_listener.ts";
 export { innermost, missingWall } from "./verify.ts";

@@ -110,20 +110,15 @@ export class UnixListener implements Disposable {
    * Does not use `node:net`: children would inherit its listening descriptor, so that every instance would hold the
    * egress sockets of others.
    * @param onError called when a connection cannot be accepted; accepting goes on
-   * @param accepts whether a connection is accepted; others are closed at once
    */
   constructor(
     path: string,
-    onConnection: (connection: UnixConnection) => void,
+    onConnection: (connection: Deno.UnixConn) => void,
     onError: (error: unknown) => void,
-    accepts: () => boolean = () => true,
   ) {
     this.#path = path;
     this.#listener = Deno.listen({ transport: "unix", path });
-    acceptAll(this.#listener, (connection) => {
-      if (accepts()) onConnection(new UnixConnection(connection));
-      else connection.close();
-    }, onError);
+    acceptAll(this.#listener, onConnection, onError);
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { openSocketDir } from "../../src/isolation/mod.ts";
+import { Greeting } from "../../src/runtime/fork/wire.ts";
 import { type EgressOptions, EgressProxy } from "../../src/sandbox/egress/proxy.ts";
+import { TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
 import { Host } from "./support.ts";
 
 const OPTIONS: EgressOptions = {
@@ -266,6 +268,34 @@ Deno.test("a server removes the sockets of killed servers only", async () => {
   await socketDir[Symbol.asyncDispose]();
   await assert.rejects(Deno.stat(socketPath), Deno.errors.NotFound);
   for (const path of [stateDir, alive, others]) await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("connections that an instance has left do not reach the next one", async () => {
+  await using opened = new AsyncDisposableStack();
+  const stateDir = await Deno.makeTempDir();
+  opened.defer(() => Deno.remove(stateDir, { recursive: true }));
+  const socketDir = opened.use(await openSocketDir(stateDir));
+  const tree = opened.use(new TreeSocket(socketDir));
+  const socket = opened.use(opened.use(new EgressProxy(OPTIONS, socketDir)).openSocket());
+  const path = socket.socketPath;
+  const request = `GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: 127.0.0.1:1\r\n${CLOSE}`;
+  // A connection that is closed with bytes that nobody read is reset.
+  const unanswered = (text: string) => say(path, text).catch(() => "");
+  const left = unanswered(request);
+  // It waits to be accepted, or was.
+  socket.renew((connection) => tree.greet(connection));
+  const expected = tree.expect([Greeting.STDERR]);
+  const forgery = Uint8Array.of(Greeting.STDERR, ...new Uint8Array(expected.token.length));
+  const others = [request, new TextDecoder("latin1").decode(forgery)].map(unanswered);
+  const instance = opened.use(await Deno.connect({ transport: "unix", path }));
+  await instance.write(Uint8Array.of(Greeting.STDERR, ...expected.token));
+  opened.use(await expected.connection(Greeting.STDERR));
+  assert.deepEqual(await Promise.all([left, ...others]), ["", "", ""]);
+  assert.equal(socket.wasUsedOutsideRun, false);
+  const lines: string[] = [];
+  opened.use(socket.openSession([], (_level, message) => lines.push(message)));
+  assert.match(await say(path, request), /^HTTP\/1\.1 403 /);
+  assert.equal(lines.length, 1);
 });
 
 Deno.test("a client that hangs up before the answer is no second request", async () => {

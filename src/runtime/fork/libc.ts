@@ -108,12 +108,15 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
+/** Bytes of a `struct sockaddr_un` before its path. */
+export const UNIX_FAMILY_BYTES = 2;
+
 /** `struct sockaddr_un` of a path. */
 export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
   const text = cString(path);
-  const address = new Uint8Array(2 + text.length);
+  const address = new Uint8Array(UNIX_FAMILY_BYTES + text.length);
   new DataView(address.buffer).setUint16(0, 1, true);
-  address.set(text, 2);
+  address.set(text, UNIX_FAMILY_BYTES);
   return address;
 }
 

@@ -15,6 +15,7 @@ import {
   SYS_CLOSE_RANGE,
   SYS_LANDLOCK_CREATE_RULESET,
   SYS_LANDLOCK_RESTRICT_SELF,
+  UNIX_FAMILY_BYTES,
   unixAddress,
 } from "./libc.ts";
 import type { LowerLimits } from "../request.ts";
@@ -80,6 +81,7 @@ export function makeSettler(
 ): Settler {
   const { stdin, stdout, stderr } = setup.descriptors;
   const descriptors = makeDescriptors(libc, setup);
+  const greet = makeGreeter(libc, setup.socketPath);
   const putUpWalls = makeWalls(libc, setup);
   const names = PROXY_VARIABLES.map(cString);
   const proxy = new Uint8Array(PROXY_PREFIX.length + PATH_MAX_BYTES + 1);
@@ -96,9 +98,9 @@ export function makeSettler(
     descriptors.drop();
     if (libc.setrlimit(RLIMIT_NOFILE, openFiles) !== 0) libc._exit(EXIT_NO_WALLS);
   };
-  const connect = (token: Uint8Array) => {
-    const channel = descriptors.greet(Greeting.CHANNEL, token);
-    const errors = descriptors.greet(Greeting.STDERR, token);
+  const connect = (token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => {
+    const channel = greet(Greeting.CHANNEL, token);
+    const errors = greet(Greeting.STDERR, token, egressPath);
     descriptors.replace(channel, stdin);
     descriptors.replace(channel, stdout);
     descriptors.replace(errors, stderr);
@@ -129,7 +131,8 @@ export function makeSettler(
     },
     asInstance(token, egressPath) {
       beAlone();
-      connect(token);
+      // What an earlier instance has left in this egress socket comes before the connection.
+      connect(token, egressPath);
       reseed();
       beginClock();
       useNetwork(egressPath);
@@ -147,12 +150,11 @@ function textOf(bytes: Uint8Array<ArrayBuffer>): string {
   return decode(new Bytes(bytes.buffer, 0, length));
 }
 
-function makeDescriptors(libc: Libc, { descriptors, socketPath }: TreeSetup) {
+function makeDescriptors(libc: Libc, { descriptors }: TreeSetup) {
   const { stdin, stdout, stderr, epolls, eventfds, others } = descriptors;
   const all = [...stdin, ...stdout, ...stderr, ...epolls, ...eventfds, ...others];
   const firstForeign = Math.max(...all) + 1;
   const nothing = libc.open(cString("/dev/null"), O_RDWR | SOCK_CLOEXEC);
-  const address = unixAddress(socketPath);
   const wakerEvent = new Uint8Array(EPOLL_EVENT_BYTES);
   new DataView(wakerEvent.buffer).setUint32(0, WAKER_EVENTS, true);
   const silence = (list: readonly number[]) => {
@@ -169,17 +171,6 @@ function makeDescriptors(libc: Libc, { descriptors, socketPath }: TreeSetup) {
       libc.closeRange(SYS_CLOSE_RANGE, firstForeign, nothing - 1, 0);
       libc.closeRange(SYS_CLOSE_RANGE, nothing + 1, LAST_DESCRIPTOR, 0);
     },
-    greet(kind: number, token: Uint8Array): number {
-      const channel = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      if (libc.connect(channel, address, address.length) !== 0) libc._exit(EXIT_NO_SERVER);
-      const greeting = new Bytes(GREETING_BYTES);
-      greeting[0] = kind;
-      setBytes(greeting, token, 1);
-      if (libc.write(channel, greeting, GREETING_BYTES) !== GREETING_BYTES) {
-        libc._exit(EXIT_NO_SERVER);
-      }
-      return channel;
-    },
     /** The event loop of the forker is shared memory of the kernel: a fork needs one of its own under the same numbers. */
     renewEventLoop() {
       const epoll = libc.epoll_create1(EPOLL_CLOEXEC);
@@ -190,6 +181,32 @@ function makeDescriptors(libc: Libc, { descriptors, socketPath }: TreeSetup) {
       libc.close(waker);
       libc.epoll_ctl(epolls[0] as number, EPOLL_CTL_ADD, eventfds[0] as number, wakerEvent);
     },
+  };
+}
+
+/**
+ * Makes the function that connects a fork to its server, and greets.
+ * @returns the descriptor of the connection, to the egress socket with the path, or without one to the tree socket
+ */
+function makeGreeter(
+  libc: Libc,
+  socketPath: string,
+): (kind: number, token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => number {
+  const treeSocket = unixAddress(socketPath);
+  const egressSocket = new Uint8Array(UNIX_FAMILY_BYTES + PATH_MAX_BYTES + 1);
+  egressSocket.set(treeSocket.subarray(0, UNIX_FAMILY_BYTES));
+  return (kind, token, egressPath) => {
+    if (egressPath !== undefined) setBytes(egressSocket, egressPath, UNIX_FAMILY_BYTES);
+    const address = egressPath === undefined ? treeSocket : egressSocket;
+    const channel = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (libc.connect(channel, address, address.length) !== 0) libc._exit(EXIT_NO_SERVER);
+    const greeting = new Bytes(GREETING_BYTES);
+    greeting[0] = kind;
+    setBytes(greeting, token, 1);
+    if (libc.write(channel, greeting, GREETING_BYTES) !== GREETING_BYTES) {
+      libc._exit(EXIT_NO_SERVER);
+    }
+    return channel;
   };
 }
 

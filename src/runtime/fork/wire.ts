@@ -2,14 +2,15 @@
  * The protocol between the server and the processes that fork: the root and its templates.
  *
  * The root reads commands from stdin and writes events to stdout. Each template and each instance connects to the *tree
- * socket* of the server and sends a *greeting*: its kind and the token of its fork. A template then reads commands from
- * that connection and writes events to it. All numbers are unsigned 32-bit and big-endian.
+ * socket* of the server and sends a *greeting*: its kind and the token of its fork. The stderr of an instance greets at its
+ * egress socket instead. A template then reads commands from its connection and writes events to it. All numbers are
+ * unsigned 32-bit and big-endian.
  */
 
 /** Length of a token in bytes. Each fork has a random one. */
 export const TOKEN_BYTES = 16;
 
-/** Kinds of connections to the tree socket. Each fork has both: one for stdin and stdout, one for stderr. */
+/** Kinds of connections. Each fork has both: one for stdin and stdout, one for stderr. */
 export const Greeting = { CHANNEL: 1, STDERR: 2 } as const;
 /** Kind, token. */
 export const GREETING_BYTES = 1 + TOKEN_BYTES;

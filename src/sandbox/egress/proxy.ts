@@ -11,7 +11,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server } f
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getLogger } from "@logtape/logtape";
-import { type SocketDir, UnixListener } from "../../isolation/mod.ts";
+import { type SocketDir, UnixConnection, UnixListener } from "../../isolation/mod.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
 import {
@@ -45,16 +45,20 @@ export interface EgressOptions extends EgressLimits {
   readonly ca: string | undefined;
 }
 
+/** Whether a connection greets as an instance. */
+type Greet = (connection: Deno.UnixConn) => Promise<boolean>;
+
 /** The network of one instance. Its disposal closes the socket and every connection. */
 export interface EgressSocket extends Disposable {
   readonly socketPath: string;
   /** Whether a request or connection arrived without an open session and was rejected. */
   readonly wasUsedOutsideRun: boolean;
   /**
-   * Makes it ready for another instance. The one that had it must have ended. Resolves once every connection that it
-   * left behind is closed.
+   * Makes it ready for another instance. The one that had it must have ended. Connections are accepted in order: until one
+   * greets as the new instance, all others were left behind, and are closed.
+   * @param greet whether a connection greets as an instance; it closes any other
    */
-  renew(): Promise<void>;
+  renew(greet: Greet): void;
   /**
    * Opens a session that forwards what the allowlist names until it is closed.
    * @param name of the allowlist, for messages
@@ -225,8 +229,8 @@ class ListeningSocket implements EgressSocket {
   readonly #rejected = new Set<Duplex>();
   readonly #onClose: () => void;
   #session: EgressSession | undefined;
-  /** While it is set, connections are closed at once. */
-  #isRenewing = false;
+  /** Set until its instance has connected. */
+  #greet: Greet | undefined;
   wasUsedOutsideRun = false;
 
   constructor(
@@ -241,7 +245,6 @@ class ListeningSocket implements EgressSocket {
       socketPath,
       (connection) => this.#accept(connection, onConnection),
       (error) => logger.error("an egress socket failed: {error}", { error }),
-      () => !this.#isRenewing,
     );
   }
 
@@ -261,15 +264,11 @@ class ListeningSocket implements EgressSocket {
     return undefined;
   }
 
-  async renew(): Promise<void> {
+  renew(greet: Greet): void {
     this.#session?.[Symbol.dispose]();
     this.#session = undefined;
-    this.#isRenewing = true;
+    this.#greet = greet;
     this.#destroyConnections();
-    // Connections are accepted in order, so none of the ended instance is left once this one is closed.
-    using last = await Deno.connect({ transport: "unix", path: this.socketPath });
-    await last.read(new Uint8Array(1));
-    this.#isRenewing = false;
     this.wasUsedOutsideRun = false;
   }
 
@@ -286,7 +285,13 @@ class ListeningSocket implements EgressSocket {
     for (const connection of this.#rejected) connection.destroy();
   }
 
-  #accept(connection: Duplex, onConnection: (connection: Duplex) => void): void {
+  async #awaitInstance(accepted: Deno.UnixConn, greet: Greet): Promise<void> {
+    if (await greet(accepted)) this.#greet = undefined;
+  }
+
+  #accept(accepted: Deno.UnixConn, onConnection: (connection: Duplex) => void): void {
+    if (this.#greet !== undefined) return void this.#awaitInstance(accepted, this.#greet);
+    const connection = new UnixConnection(accepted);
     const { session } = this;
     const { maxConnections } = this.#limits;
     const isAccepted = this.#connections.size < maxConnections;

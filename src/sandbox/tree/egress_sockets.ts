@@ -1,8 +1,5 @@
 /** Egress sockets that are used for one instance after another: opening one costs more than renewing it. */
-import { getLogger } from "@logtape/logtape";
 import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
-
-const logger = getLogger(["invoked", "sandbox"]);
 
 /**
  * The sockets of instances whose forkers are trusted to report their ends, or of those of one script. Its disposal closes
@@ -25,16 +22,9 @@ export class EgressSockets implements Disposable {
     return socket;
   }
 
-  /** Takes the socket of an instance that has ended. It is used again once nothing of that instance is left in it. */
-  async giveBack(socket: EgressSocket): Promise<void> {
-    try {
-      await socket.renew();
-      this.#free.push(socket);
-    } catch (error) {
-      // The proxy is closed.
-      logger.debug("an egress socket is not used again: {error}", { error: String(error) });
-      this.discard(socket);
-    }
+  /** Takes the socket of an instance that has ended. The next one renews it. */
+  giveBack(socket: EgressSocket): void {
+    if (this.#all.has(socket)) this.#free.push(socket);
   }
 
   /** Closes a socket that no instance may use again. */

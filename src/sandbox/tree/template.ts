@@ -121,6 +121,7 @@ export class Template implements Forker, Disposable {
   async fork(egressSocket: EgressSocket): Promise<Instance> {
     const { socket, launcher, pathInside } = this.#supplies;
     const path = pathInside(egressSocket.socketPath);
+    egressSocket.renew((connection) => socket.greet(connection));
     return Instance.forked({
       process: await this.link.fork("instance", socket, path),
       egressSocket,

@@ -1,4 +1,7 @@
-/** The tree socket: templates and instances connect to it and are known by the token of their fork. */
+/**
+ * The tree socket: templates and instances connect to it and are known by the token of their fork. The stderr of an
+ * instance greets at its egress socket.
+ */
 import { getLogger } from "@logtape/logtape";
 import { acceptAll, type SocketDir } from "../../isolation/mod.ts";
 import { GREETING_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
@@ -37,7 +40,7 @@ export class TreeSocket implements Disposable {
     socketDir.share(this.path);
     acceptAll(
       this.#listener,
-      (connection) => this.#greet(connection),
+      (connection) => void this.greet(connection),
       (error) => logger.error("the tree socket accepts no connection: {error}", { error }),
     );
   }
@@ -71,23 +74,25 @@ export class TreeSocket implements Disposable {
     this.#expected.clear();
   }
 
-  /** Anything but an expected greeting closes the connection. */
-  async #greet(connection: Deno.UnixConn): Promise<void> {
+  /** Whether the connection begins with an expected greeting. It closes any other. */
+  async greet(connection: Deno.UnixConn): Promise<boolean> {
     this.#greeting.add(connection);
     try {
       const greeting = new Uint8Array(GREETING_BYTES);
       for (let filled = 0; filled < GREETING_BYTES;) {
         const count = await connection.read(greeting.subarray(filled));
-        if (count === null) return connection.close();
+        if (count === null) throw new Error("it ends before its greeting");
         filled += count;
       }
       const name = nameOf(greeting[0] ?? 0, greeting.subarray(1));
       const expected = this.#expected.get(name);
-      if (expected === undefined) return connection.close();
+      if (expected === undefined) throw new Error("nobody expects its greeting");
       this.#expected.delete(name);
       expected.resolve(connection);
+      return true;
     } catch {
-      // The connection was closed.
+      closeConnection(connection);
+      return false;
     } finally {
       this.#greeting.delete(connection);
     }
