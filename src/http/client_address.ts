@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
+import { isIP, type Socket } from "node:net";
 import ipaddr from "ipaddr.js";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -25,7 +25,7 @@ export type ClientAddress = (incoming: IncomingMessage) => string | undefined;
 export function clientAddresses(trustedProxies: readonly string[]): ClientAddress {
   const isTrusted = trustIn(trustedProxies);
   return ({ socket, headers }) => {
-    const peer = parseAddress(socket.remoteAddress);
+    const peer = peerOf(socket);
     if (peer === undefined || !isTrusted(peer)) return peer?.toString();
     const forwarded = lastUntrusted(peer, hopsOfForwarded(valueOf(headers.forwarded)), isTrusted);
     const listed = lastUntrusted(peer, hopsOfList(valueOf(headers["x-forwarded-for"])), isTrusted);
@@ -40,9 +40,20 @@ export function trustedPeers(
 ): (incoming: IncomingMessage) => boolean {
   const isTrusted = trustIn(trustedProxies);
   return ({ socket }) => {
-    const peer = parseAddress(socket.remoteAddress);
+    const peer = peerOf(socket);
     return peer !== undefined && isTrusted(peer);
   };
+}
+
+/** Parsed once for all requests of a connection. */
+const peers = new WeakMap<Socket, Address>();
+
+function peerOf(socket: Socket): Address | undefined {
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  const peer = parseAddress(socket.remoteAddress);
+  if (peer !== undefined) peers.set(socket, peer);
+  return peer;
 }
 
 function trustIn(trustedProxies: readonly string[]): (address: Address) => boolean {

@@ -29,8 +29,14 @@ export function embeddedObject(text: Content): Record<string, unknown> {
   return new EmbeddedJson([text]) as unknown as Record<string, unknown>;
 }
 
+/** Longest content in memory that becomes part of the text at once: one string costs less than three parts. */
+const INLINE_BYTES_MAX = 16 * 1024;
+
 /** Embeds a string: the content as base64. */
 export function embeddedBase64(content: Content): string {
+  if (content instanceof Uint8Array && content.length <= INLINE_BYTES_MAX) {
+    return content.toBase64();
+  }
   return new EmbeddedJson(['"', base64Content(content), '"']) as unknown as string;
 }
 

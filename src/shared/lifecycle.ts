@@ -37,10 +37,9 @@ export class Lifecycle<Mode extends string> {
    * @throws AssertionError for a transition that is not listed, a change to the current mode included
    */
   set(next: Mode): void {
-    assert.ok(
-      this.#transitions[this.#mode].includes(next),
-      `Cannot change the mode of ${this.#owner} from ${this.#mode} to ${next}`,
-    );
+    if (!this.#transitions[this.#mode].includes(next)) {
+      assert.fail(`Cannot change the mode of ${this.#owner} from ${this.#mode} to ${next}`);
+    }
     this.#mode = next;
   }
 }

@@ -1,4 +1,5 @@
 /** The process of an instance: its pipes and its end. */
+import { Timeouts } from "../../shared/timeouts.ts";
 import type { Exit } from "./exit.ts";
 import { discardOutput, type Input, type OutputReader } from "./pipes.ts";
 
@@ -6,6 +7,8 @@ import { discardOutput, type Input, type OutputReader } from "./pipes.ts";
 const STDERR_TAIL_BYTES = 16_384;
 /** Longest wait for the pipes of a dead process to end. */
 const DRAIN_TIMEOUT_MS = 1000;
+
+const drains = new Timeouts<() => void>(DRAIN_TIMEOUT_MS, (giveUp) => giveUp());
 
 /** A process that was spawned or forked. */
 export interface ProcessHandle {
@@ -74,9 +77,9 @@ export class Child {
   /** Waits until both pipes are read to their ends, for {@link DRAIN_TIMEOUT_MS} at most. */
   async drain(): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
+    drains.add(resolve);
     await Promise.race([this.#output, late]);
-    clearTimeout(timer);
+    drains.delete(resolve);
   }
 
   #keepStderr(chunk: Uint8Array): void {

@@ -1,6 +1,7 @@
 /** One process of the operating system: it starts, runs one job or several in sequence, and ends. */
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
+import { Deadlines } from "../../shared/deadlines.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ProcessKind, RunHooks, SandboxJob, SandboxOutcome } from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
@@ -28,6 +29,9 @@ export const IDLE_GRACE_MS = 200;
 /** Longest time that a script may take to compile. */
 const COMPILE_TIMEOUT_MS = 10_000;
 
+/** Ends calls, and what they leave running, that take too long. */
+const timeouts = new Deadlines<() => void>((end) => end());
+
 /** The instance ended before it read the job. The function's code did not run. */
 export class JobNotAccepted extends Error {
   override name = "JobNotAccepted";
@@ -39,6 +43,25 @@ export interface Usage {
   /** Wall-clock time of its calls, each up to an empty event loop. */
   readonly busyMs: number;
   readonly ageMs: number;
+}
+
+/** Ends a call when the signal aborts, and at its time limit, until it is disposed. */
+function endingBy(
+  signal: AbortSignal,
+  timeoutMs: number,
+  end: (ending: Ending) => void,
+): Disposable {
+  const onAbort = () => end({ kind: "killed", code: killCodeOf(signal) });
+  const onTimeout = () => end({ kind: "timeout" });
+  signal.addEventListener("abort", onAbort, { once: true });
+  timeouts.add(onTimeout, timeoutMs);
+  if (signal.aborted) onAbort();
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", onAbort);
+      timeouts.delete(onTimeout);
+    },
+  };
 }
 
 /** Endings that the process itself causes. They count for a job only after the process accepted it. */
@@ -108,7 +131,7 @@ export class Instance {
   #calls = 0;
   #loaded: Loaded | undefined;
   /** Called once the process has ended and its pipes are empty. */
-  #onExit: (exit: Exit, stderr: string) => void = () => {};
+  #onExit: (exit: Exit) => void = () => {};
 
   /** @param mode of a process that was forked, or of one that was spawned just now */
   private constructor(
@@ -231,15 +254,13 @@ export class Instance {
       if (!keep || ending.kind !== "result") this.#killNow();
       resolve(ending);
     };
-    const onAbort = () => end({ kind: "killed", code: killCodeOf(hooks.signal) });
-    const timer = setTimeout(() => end({ kind: "timeout" }), limits.timeoutMs);
-    hooks.signal.addEventListener("abort", onAbort, { once: true });
     const channel = new HostChannel(hooks.host, this.#child.input, hooks.replyBudget);
     const stackMap = lazyStackMap(hooks.stackMap);
     const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
     const output = new RunOutput(this.#nonce, keep, limits, sink, redactor, channel, end);
     this.#child.reader = output;
-    this.#onExit = (exit, stderr) => {
+    this.#onExit = (exit) => {
+      const stderr = new TextDecoder().decode(this.#child.stderr);
       const livedMs = performance.now() - this.#startedMs - this.#idleMs;
       end({ kind: "exited", ...exit, livedMs, stderr });
       output.gone();
@@ -252,7 +273,7 @@ export class Instance {
       const message = concatenate([...load, encodeCall(job, keep, toSet)]);
       span.begin();
       this.#child.write(message);
-      if (hooks.signal.aborted) onAbort();
+      using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
       const ending = await promise;
       if (!output.accepted && ENDED_BY_PROCESS.has(ending.kind)) throw new JobNotAccepted();
       // The function may hold on to a connection that is cut here, so the next call cannot use this instance.
@@ -268,8 +289,6 @@ export class Instance {
         measured: span.measured(output.loaded, channel, { egress, redactor }, usage),
       };
     } finally {
-      clearTimeout(timer);
-      hooks.signal.removeEventListener("abort", onAbort);
       await channel.close();
       if (reuse !== undefined && this.#lifecycle.is("running")) this.#awaitIdle(output, reuse);
       else this.#retire();
@@ -312,25 +331,27 @@ export class Instance {
 
   /** Waits for the output before the answer. An instance that hides the end of it is killed. */
   async #allRead(output: RunOutput): Promise<void> {
-    const timer = setTimeout(() => this.#killNow(), IDLE_GRACE_MS);
+    const kill = () => this.#killNow();
+    timeouts.add(kill, IDLE_GRACE_MS);
     await output.allRead;
-    clearTimeout(timer);
+    timeouts.delete(kill);
   }
 
   /** After a success: gives the instance to the hooks once its event loop is empty, or kills it. */
   #awaitIdle(output: RunOutput, reuse: ReuseHooks): void {
-    const timer = setTimeout(() => {
+    const onLate = () => {
       logger.debug("a call left work running, its instance is not reused");
       this.#killNow();
       reuse.onLeftover();
-    }, IDLE_GRACE_MS);
+    };
+    timeouts.add(onLate, IDLE_GRACE_MS);
     this.#onExit = ({ code }) => {
-      clearTimeout(timer);
+      timeouts.delete(onLate);
       if (code === 0) logger.debug("an instance ended after its answer and is not reused");
       this.#retire();
     };
     output.whenIdle(() => {
-      clearTimeout(timer);
+      timeouts.delete(onLate);
       if (!this.#lifecycle.is("running")) return;
       if (this.#usedEgressOutsideRun) {
         logger.debug("a call left a request open, its instance is not reused");
@@ -367,8 +388,7 @@ export class Instance {
   async #watchEnd(): Promise<void> {
     const exit = await this.ended;
     await this.#child.drain();
-    const stderr = new TextDecoder().decode(this.#child.stderr);
-    this.#onExit(exit, stderr);
+    this.#onExit(exit);
   }
 
   /** Kills again in mode `killed`: the group may have grown since. */

@@ -23,7 +23,7 @@ export async function readConnection(
   }
 }
 
-/** Writes to the connection in order. */
+/** Writes to the connection of a fork in order. Its end needs no close: a fork that gets no more input is killed. */
 export function inputOf(connection: Deno.UnixConn): Input {
   let last: Promise<void> = Promise.resolve();
   const writeAll = async (bytes: Uint8Array) => {
@@ -31,7 +31,7 @@ export function inputOf(connection: Deno.UnixConn): Input {
   };
   return {
     write: (bytes) => last = last.then(() => writeAll(bytes)),
-    close: () => last.then(() => connection.closeWrite()),
+    close: () => last,
   };
 }
 

@@ -1,0 +1,47 @@
+/** Calls back for each item that is not deleted within its own time. One timer serves all items. */
+export class Deadlines<Item> {
+  readonly #onTimeout: (item: Item) => void;
+  /** On the clock of `performance.now`. */
+  readonly #deadlines = new Map<Item, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer ends. It outlives the items: for most calls it then needs no change. */
+  #wakesAt = Infinity;
+
+  /** @param onTimeout must not throw */
+  constructor(onTimeout: (item: Item) => void) {
+    this.#onTimeout = onTimeout;
+  }
+
+  add(item: Item, afterMs: number): void {
+    const deadline = performance.now() + afterMs;
+    this.#deadlines.set(item, deadline);
+    if (deadline < this.#wakesAt) this.#wake(deadline);
+  }
+
+  delete(item: Item): void {
+    this.#deadlines.delete(item);
+  }
+
+  /** The timer does not keep the process alive. */
+  #wake(at: number): void {
+    clearTimeout(this.#timer);
+    this.#wakesAt = at;
+    this.#timer = setTimeout(() => this.#expire(), Math.ceil(at - performance.now()));
+    Deno.unrefTimer(this.#timer);
+  }
+
+  #expire(): void {
+    this.#wakesAt = Infinity;
+    const now = performance.now();
+    let next = Infinity;
+    for (const [item, deadline] of this.#deadlines) {
+      if (deadline > now) {
+        next = Math.min(next, deadline);
+      } else {
+        this.#deadlines.delete(item);
+        this.#onTimeout(item);
+      }
+    }
+    if (next < this.#wakesAt) this.#wake(next);
+  }
+}
