@@ -70,7 +70,10 @@ function Disk({ freeBytes, totalBytes, databaseBytes }: ServerStatus["disk"]) {
 
 type Property = readonly [name: string, value: React.ReactNode];
 
-function processesOf({ root, templates, instances }: ServerStatus): readonly Property[] {
+function processesOf(
+  { root, templates, instances, workers }: ServerStatus,
+): readonly Property[] {
+  if (workers !== undefined && root === undefined) return [["Processes", "Those of the workers"]];
   if (root === undefined || templates === undefined || instances === undefined) {
     return [["Processes", "Each call starts one: nothing is forked yet"]];
   }
