@@ -34,10 +34,6 @@ class MemoryCgroup implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    console.log(
-      "MAX",
-      Number(await Deno.readTextFile(join(this.directory, "memory.max_usage_in_bytes"))) / 1e6,
-    );
     await new Deno.Command("find", {
       args: [this.directory, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"],
       stderr: "null",
@@ -56,25 +52,18 @@ if (HAS_CGROUPS) {
     const client = await server.client();
     const id = await client.deploy("export default ({ text }) => ({ chars: text.length });");
     const input = { text: "x".repeat(INPUT_CHARS) };
-    const t0 = Date.now();
+    // A rejection closes the connection: who still sends the body may find it closed before the answer.
     const answers = await Promise.all(
       Array.from({ length: CALLS }, () =>
-        client.invoke(id, input).catch(async (e) => {
-          console.log(
-            Date.now() - t0,
-            String(e),
-            await Promise.race([
-              server.status,
-              new Promise((r) => setTimeout(() => r("alive"), 500)),
-            ]),
-          );
-          throw e;
+        client.invoke(id, input).catch((error) => {
+          if (!(error instanceof TypeError)) throw error;
         })),
     );
-    const rejected = answers.filter(({ status }) => status !== 200);
-    for (const { status, body } of rejected) {
-      assert.equal(status, 429, JSON.stringify(body));
-      assert.match(body.message, /--max-receiving|--max-queued-bytes/);
+    const rejected = answers.filter((answer) => answer?.status !== 200);
+    for (const answer of rejected) {
+      if (answer === undefined) continue;
+      assert.equal(answer.status, 429, JSON.stringify(answer.body));
+      assert.match(answer.body.message, /--max-receiving|--max-queued-bytes/);
     }
     assert.ok(rejected.length < CALLS, "no call had an answer");
     assert.equal(ok(await client.invoke(id, { text: "after" })).invocationId.length > 0, true);

@@ -21,7 +21,9 @@ Deno.test("npm packages do in a function what docs/npm.md says", async (context)
   await using ldap = openLdap();
   await using postgres = openPostgres();
   await using redis = openRedis();
-  await using opened = await openServer([...LOOPBACK, "--max-builds", `${CONCURRENCY}`]);
+  // On a busy machine the largest packages take longer than a build of an author may.
+  const builds = ["--max-builds", `${CONCURRENCY}`, "--build-timeout", "10m"];
+  await using opened = await openServer([...LOOPBACK, ...builds]);
   const places: Places = {
     input: {
       https: services.url,
