@@ -65,12 +65,14 @@ async function checkStops(server: TestServer, { what, fault, request }: Case, st
   const { code } = await server.status;
   const log = await server.log;
   assert.equal(code, EXIT_STORAGE, `${what}\n${log}`);
-  assert.match(
-    log,
-    /^error: Cannot sync .*os error.*; the server stops, because the disk may have lost/m,
-  );
+  // A checkpoint may be the first to sync the log of the database, on a busy machine.
+  const [, failed, file] =
+    /^error: Cannot (sync|move the log into) (.*); the server stops, because the disk may have lost/m
+      .exec(log) ?? [];
+  assert.match(file ?? "", failed === "sync" ? /os error/ : /disk I\/O error/, log);
   assert.match(log, /^next: check the disk, then start the server again/m);
-  assert.ok(log.includes(fault.path), `it names the file: ${log}`);
+  const path = failed === "sync" ? fault.path : fault.path.replace(/-wal$/, "");
+  assert.ok(log.includes(path), `it names the file: ${log}`);
 }
 
 shimTest("a failed sync stops the server at once, and the next start recovers", async () => {
