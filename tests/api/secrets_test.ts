@@ -63,6 +63,24 @@ serverSuite("secrets of a function", {}, {
     assert.deepEqual(await names(client, id), {});
   },
 
+  "a name in the mask changes alone, also beside another": async ({ client }) => {
+    const id = await newFunction(client, { A: "1", B: "2" });
+    const set = (name: string) => put(client, id, { [name]: "x" }, `secret.${name}`);
+    for (const answer of await Promise.all(["C", "d.e", "F_G"].map(set))) ok(answer);
+    ok(await put(client, id, {}, "secret.A"));
+    ok(await put(client, id, { B: "", Z: "not in the mask" }, "secret.B"));
+    assert.deepEqual(await names(client, id), { B: "", C: "", "d.e": "", F_G: "" });
+    const rejected = await put(client, id, { Y: "" }, "secret.Y,secret.C");
+    const fields = ["function.secret.Y"];
+    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`N${index}`, "x"]));
+    ok(await put(client, id, many, "secret"));
+    const over = { fields: ["function.secret"], message: /at most 100 names/ };
+    assertError(await set("N100"), "INVALID_ARGUMENT", "INVALID_FIELD", over);
+    ok(await put(client, id, { ALONE: "x" }, "secret.N1,secret"));
+    assert.deepEqual(await names(client, id), { ALONE: "" });
+  },
+
   "an update without secret in its mask leaves them": async ({ client }) => {
     const id = await newFunction(client, { A: "1" });
     ok(await client.post(UPDATE, { function: { id, description: "x" } }));

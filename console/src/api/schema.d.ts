@@ -1608,7 +1608,7 @@ export interface components {
                     retryOn?: ("TIMEOUT" | "CPU_LIMIT" | "OUT_OF_MEMORY" | "UNCAUGHT" | "BAD_OUTPUT" | "OUTPUT_TOO_LARGE" | "EXITED" | "INTERRUPTED" | "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED")[];
                 };
                 scopedRoleIds?: string[];
-                /** @description The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted */
+                /** @description The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted. With secret.NAME in the mask: of that name alone */
                 secret?: {
                     [key: string]: string;
                 };

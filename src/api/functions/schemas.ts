@@ -84,7 +84,7 @@ export const secretsIn = namedValuesIn(
   type: "object",
   additionalProperties: { type: "string" },
   description:
-    "The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted",
+    "The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted. With secret.NAME in the mask: of that name alone",
 });
 
 /** The fields of a function that an update can carry; others are ignored. */

@@ -25,7 +25,7 @@ import {
   type Setting,
   SETTINGS,
 } from "./settings.ts";
-import { maskedFields, type UpdateMask } from "./update_mask.ts";
+import { maskedFields, maskedMembers, type UpdateMask } from "./update_mask.ts";
 
 const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;
 type Updatable = (typeof UPDATABLE)[number];
@@ -159,7 +159,8 @@ export class Functions {
 
   async #update(by: Principal, update: UpdateFunction): Promise<ChangedFunction> {
     const fn = await liveFunction(this.store.read, update.id);
-    const fields = maskedFields(update.mask, UPDATABLE, Object.keys(update.change));
+    const { mask, names: secretNames } = maskedMembers(update.mask, "secret");
+    const fields = maskedFields(mask, UPDATABLE, Object.keys(update.change));
     const columns = await this.#columns(fn, update.change, fields);
     const changed = [...fields];
     if (changed.some((field) => KEY_FIELDS.includes(field))) {
@@ -194,7 +195,9 @@ export class Functions {
         if (changed.some((field) => FLOW_FIELDS.includes(field))) {
           await tx.delays.reconsider(fn.id, new Date().toISOString());
         }
-        if (fields.has("secret")) await this.secrets.write(tx, fn.id, update.change.secret ?? {});
+        if (fields.has("secret")) {
+          await this.secrets.write(tx, fn.id, update.change.secret ?? {}, secretNames);
+        }
         await this.#checkNames(tx, fn.id, fields);
       },
       "durable",

@@ -1,6 +1,7 @@
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { invalid } from "../errors.ts";
+import { SECRETS_MAX } from "./named_values.ts";
 
 const decoder = new TextDecoder();
 
@@ -24,15 +25,19 @@ export class Secrets {
   /**
    * Replaces the secrets of the function: an empty value keeps the stored one, and a missing name is
    * deleted.
-   * @throws INVALID_FIELD for an empty value under a new name
+   * @param only these names change, and no others; undefined for all
+   * @throws INVALID_FIELD for an empty value under a new name, and for too many names
    */
   async write(
     tx: Writers,
     functionId: string,
     secrets: Readonly<Record<string, string>>,
+    only: ReadonlySet<string> | undefined,
   ): Promise<void> {
     const stored = await tx.functions.secretNames(functionId);
-    for (const [name, value] of Object.entries(secrets)) {
+    const isOf = (name: string) => only === undefined || only.has(name);
+    const given = Object.entries(secrets).filter(([name]) => isOf(name));
+    for (const [name, value] of given) {
       if (value === "" && !stored.includes(name)) {
         throw invalid({ field: `function.secret.${name}`, description: "is new and has no value" });
       }
@@ -41,7 +46,12 @@ export class Secrets {
       const sealed = this.sealer.seal(plain, secretContext(functionId, name));
       await tx.functions.putSecret(functionId, name, sealed);
     }
-    await tx.functions.keepSecrets(functionId, Object.keys(secrets));
+    const kept = [...stored.filter((name) => !isOf(name)), ...given.map(([name]) => name)];
+    if (kept.length > SECRETS_MAX) {
+      const description = `must have at most ${SECRETS_MAX} names`;
+      throw invalid({ field: "function.secret", description });
+    }
+    await tx.functions.keepSecrets(functionId, kept);
   }
 }
 

@@ -16,8 +16,7 @@ export function maskedFields<Field extends string>(
   updatable: readonly Field[],
   given: readonly string[],
 ): Set<Field> {
-  const paths = (typeof mask === "string" ? mask.split(",") : [...mask?.paths ?? []])
-    .map((path) => path.trim()).filter((path) => path !== "");
+  const paths = pathsOf(mask);
   if (paths.length === 0) return new Set(updatable.filter((field) => given.includes(field)));
   if (paths.includes("*")) return new Set(updatable);
   return new Set(paths.map((path) => {
@@ -31,4 +30,32 @@ export function maskedFields<Field extends string>(
       }`,
     });
   }));
+}
+
+/**
+ * Takes the members of a map out of an update mask, such as `secret.API_KEY`: their names, and the mask with the map
+ * instead. Without names the mask concerns the whole map, if it names the map at all.
+ */
+export function maskedMembers(
+  mask: UpdateMask | undefined,
+  map: string,
+): {
+  readonly mask: UpdateMask | undefined;
+  readonly names: ReadonlySet<string> | undefined;
+} {
+  const begin = `${map}.`;
+  const isMember = (path: string) => path.startsWith(begin) && path !== begin;
+  const members = pathsOf(mask).filter(isMember);
+  if (members.length === 0) return { mask, names: undefined };
+  const others = pathsOf(mask).filter((path) => !isMember(path));
+  const isWhole = others.includes(map) || others.includes("*");
+  return {
+    mask: { paths: [...others, map] },
+    names: isWhole ? undefined : new Set(members.map((path) => path.slice(begin.length))),
+  };
+}
+
+function pathsOf(mask: UpdateMask | undefined): string[] {
+  return (typeof mask === "string" ? mask.split(",") : [...mask?.paths ?? []])
+    .map((path) => path.trim()).filter((path) => path !== "");
 }

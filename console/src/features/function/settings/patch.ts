@@ -14,12 +14,19 @@ export type Settings = {
   readonly [S in Exclude<keyof Update, "id">]?: unknown;
 };
 
-/** Sets these settings and no others. Throws `ApiError`. */
-export async function updateSettings(id: string, settings: Settings): Promise<Fn> {
+/**
+ * Sets these settings and no others. Throws `ApiError`.
+ * @param updateMask what changes, if that is less than the settings
+ */
+export async function updateSettings(
+  id: string,
+  settings: Settings,
+  updateMask = Object.keys(settings).join(","),
+): Promise<Fn> {
   const { function: fn } = await dataOf(api.POST("/api/v1/functions/update", {
     body: {
       function: { id, ...settings } as Update,
-      updateMask: Object.keys(settings).join(","),
+      updateMask,
       commitMessage: "",
     },
   }));

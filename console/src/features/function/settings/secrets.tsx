@@ -11,7 +11,6 @@ import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 import { Name, visibleText } from "../../../parts/values.tsx";
-import { functionQuery } from "../queries.ts";
 import { updateSettings } from "./patch.ts";
 
 interface SecretName {
@@ -22,12 +21,9 @@ interface SecretName {
 export function Secrets({ fn }: { readonly fn: Fn }) {
   const queries = useQueryClient();
   const [deleted, setDeleted] = useState<string>();
-  /** The map of a request is the new set of names, so that it begins with the newest names. */
-  const write = async (change: (names: Map<string, string>) => void) => {
-    const newest = await queries.fetchQuery({ ...functionQuery(fn.id), staleTime: 0 });
-    const names = new Map(Object.keys(newest.secret ?? {}).map((name) => [name, ""]));
-    change(names);
-    const saved = await updateSettings(fn.id, { secret: Object.fromEntries(names) });
+  /** The mask names one secret: the others may change meanwhile. */
+  const write = async (name: string, secret: Readonly<Record<string, string>>) => {
+    const saved = await updateSettings(fn.id, { secret }, `secret.${name}`);
     queries.setQueryData(keys.function(fn.id), saved);
   };
   const columns: readonly Column<SecretName>[] = [
@@ -58,7 +54,7 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
           rowId={({ name }) => name}
           empty={<Empty title="No secrets" />}
         />
-        <SetSecret onSet={(name, value) => write((names) => names.set(name, value))} />
+        <SetSecret onSet={(name, value) => write(name, { [name]: value })} />
       </div>
       <ConfirmDialog
         open={deleted !== undefined}
@@ -66,7 +62,7 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
         title="Delete a secret"
         action="Delete"
         danger
-        onConfirm={() => write((names) => names.delete(deleted ?? ""))}
+        onConfirm={() => write(deleted ?? "", {})}
       >
         Calls that start from now on do not have <Name value={deleted ?? ""} />.
       </ConfirmDialog>
