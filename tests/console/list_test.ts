@@ -1,6 +1,6 @@
-/** A long history in the console: it scrolls, while the page stays small. */
+/** Long lists in the console: they scroll, while the page stays small. */
 import assert from "node:assert/strict";
-import { fill } from "../../bench/history.ts";
+import { fill, NEEDLE, OLDEST_FUNCTION } from "../../bench/history.ts";
 import type { Client, Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
@@ -9,6 +9,7 @@ import { IS_LONG } from "../support/seed.ts";
 import { TestServer } from "../support/server.ts";
 
 const INVOCATIONS = IS_LONG ? 100_000 : 10_000;
+const FUNCTIONS = 10_000;
 /** Rows that are read by scrolling. */
 const SCROLLED = IS_LONG ? 5_000 : 1_000;
 /** Rows that are drawn: a few screens. */
@@ -65,7 +66,7 @@ async function filledDirectory(dataDir: string): Promise<void> {
     ok(await client.invoke(id));
     await server.stop();
   }
-  await fill(dataDir, id, { functions: 10, invocations: INVOCATIONS });
+  await fill(dataDir, id, { functions: FUNCTIONS, invocations: INVOCATIONS });
 }
 
 async function drawn(page: Page): Promise<number> {
@@ -132,5 +133,22 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
       await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
     }
     assert.ok(Number(await page.evaluate("window.leastRows")) > 10);
+  });
+
+  await t.step(`${SCROLLED} of ${FUNCTIONS} functions by wheel, and one by its name`, async () => {
+    await console.goto("/functions");
+    const functions = page.getByRole("table", { name: "Functions" });
+    await functions.getByRole("row").nth(1).waitFor();
+    await page.mouse.move(640, 600);
+    let most = 0;
+    for (let rows = 0; rows < SCROLLED; rows = await loaded(page)) {
+      await page.mouse.wheel(0, WHEEL_PX);
+      await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
+      most = Math.max(most, await drawn(page));
+    }
+    assert.ok(most > 10 && most < DRAWN_MAX, `${most} rows drawn`);
+    await page.getByRole("searchbox").fill(NEEDLE);
+    await functions.getByRole("link", { name: OLDEST_FUNCTION }).waitFor();
+    await functions.getByRole("row").nth(2).waitFor({ state: "detached" });
   });
 });

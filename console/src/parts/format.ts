@@ -76,6 +76,11 @@ export function formatCount(count: number): string {
   return whole.format(count);
 }
 
+/** A count with its noun, such as "1 file" or "2 files". */
+export function countOf(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : nouns}`;
+}
+
 /** A number in few characters, such as "12.4K". */
 export function formatCompact(count: number): string {
   return short.format(count);

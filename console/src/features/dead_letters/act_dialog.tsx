@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import type { DeadLetter } from "../../api/types.ts";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
-import { formatCount } from "../../parts/format.ts";
+import { countOf } from "../../parts/format.ts";
 import { toast } from "../../parts/toasts.tsx";
 import { type Action, actOnAll } from "./queries.ts";
 
@@ -25,10 +25,6 @@ export const ACTIONS = {
   },
 } as const;
 
-function countOf(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? "dead letter" : "dead letters"}`;
-}
-
 /** Asks before a replay or a drop; those that fail stay in the list, and the first error is shown. */
 export function ActDialog(
   { asked, onClose, onDone }: {
@@ -43,7 +39,7 @@ export function ActDialog(
   const run = async () => {
     const { done, error } = await actOnAll(action, letters);
     await queries.invalidateQueries({ queryKey: ["invocation"] });
-    if (done > 0) toast(`${doneWord} ${countOf(done)}`);
+    if (done > 0) toast(`${doneWord} ${countOf(done, "dead letter")}`);
     if (error !== undefined) throw error;
     onDone();
   };
@@ -51,7 +47,7 @@ export function ActDialog(
     <ConfirmDialog
       open
       onClose={onClose}
-      title={`${verb} ${countOf(letters.length)}?`}
+      title={`${verb} ${countOf(letters.length, "dead letter")}?`}
       action={verb}
       danger={action === "drop"}
       onConfirm={run}

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
-import { formatCount } from "../../parts/format.ts";
+import { countOf, formatCount } from "../../parts/format.ts";
 import { Sparkline } from "../../parts/sparkline.tsx";
 import { Time } from "../../parts/values.tsx";
 
@@ -58,7 +58,7 @@ export function CallsCell(
 ) {
   if (activity === undefined) return <span className="muted">none</span>;
   const failures = activity.failuresByStep.reduce((sum, count) => sum + count, 0);
-  const text = `${formatCount(activity.calls)} calls of ${name}, ${formatCount(failures)} failed`;
+  const text = `${countOf(activity.calls, "call")} of ${name}, ${formatCount(failures)} failed`;
   return (
     <span title={text}>
       <Sparkline

@@ -1,14 +1,26 @@
 import { encodeBase64 } from "../../api/base64.ts";
-import { api, dataOf } from "../../api/client.ts";
+import { api, ApiError, dataOf } from "../../api/client.ts";
 import type { Fn } from "../../api/types.ts";
-import type { Manifest, Template } from "./templates.ts";
+import { readVolumes } from "../../api/volumes.ts";
+import type { Template } from "./templates.ts";
 
-/** Creates a function with a first commit, the volume that it needs and its triggers. Throws `ApiError`. */
+const SLUG_CHARS_MAX = 63;
+
+/** A function that was created, and why it lacks triggers of its template. */
+export interface Created {
+  readonly fn: Fn;
+  readonly faults: readonly unknown[];
+}
+
+/**
+ * Creates a function with a first commit, the volume that it needs and its triggers. Throws `ApiError` unless there is a
+ * function afterwards.
+ */
 export async function createFunction(
   displayName: string,
   description: string,
   { manifest, files }: Template,
-): Promise<Fn> {
+): Promise<Created> {
   const vfsId = manifest.volume === undefined ? undefined : await needVolume(manifest.volume);
   const { function: created } = await dataOf(api.POST("/api/v1/functions", {
     body: {
@@ -24,32 +36,47 @@ export async function createFunction(
     },
   }));
   const fn = created as Fn;
-  await createTriggers(fn, manifest);
-  return fn;
+  const triggers = Object.entries(manifest.triggers ?? {});
+  const made = await Promise.allSettled(
+    triggers.map(([name, settings]) => createTrigger(fn, name, settings)),
+  );
+  return { fn, faults: made.flatMap((end) => end.status === "rejected" ? [end.reason] : []) };
 }
 
 /** The id of the volume with this name; missing, it is created. */
 async function needVolume(displayName: string): Promise<string> {
-  const { list = [] } = await dataOf(api.GET("/api/v1/vfs/volumes"));
-  const found = list.find((volume) => volume.displayName === displayName);
+  const found = (await readVolumes()).find((volume) => volume.displayName === displayName);
   if (found !== undefined) return found.id;
   const { volume } = await dataOf(api.POST("/api/v1/vfs/volumes", { body: { displayName } }));
   return volume.id;
 }
 
-async function createTriggers(fn: Fn, { triggers = {} }: Manifest): Promise<void> {
-  for (const [displayName, settings] of Object.entries(triggers)) {
-    await dataOf(api.POST("/api/v1/functions/{function_id}/triggers", {
+async function createTrigger(
+  fn: Fn,
+  displayName: string,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { http } = settings as { readonly http?: { readonly slug: string } };
+  const create = (own: object) =>
+    dataOf(api.POST("/api/v1/functions/{function_id}/triggers", {
       params: { path: { function_id: fn.id } },
-      body: { trigger: { displayName, ...withOwnSlug(settings, fn) } as never },
+      body: { trigger: { displayName, ...own } as never },
     }));
+  if (http === undefined) return void await create(settings);
+  try {
+    await create({ http: { ...http, slug: slugOf(fn, http.slug) } });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.reason !== "TRIGGER_ALREADY_EXISTS") throw error;
+    // Another function has the slug: the end of the id makes it one of its own.
+    const end = `-${fn.id.slice(-8).toLowerCase()}`;
+    const begin = slugOf(fn, http.slug).slice(0, SLUG_CHARS_MAX - end.length);
+    await create({ http: { ...http, slug: begin + end } });
   }
 }
 
-/** A slug is unique on the server, so a second function of a template gets one of its own. */
-function withOwnSlug(settings: Readonly<Record<string, unknown>>, fn: Fn): object {
-  const { http } = settings as { http?: { slug: string } };
-  if (http === undefined) return settings;
-  const slug = fn.displayName.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-  return { ...settings, http: { ...http, slug: slug === "" ? http.slug : slug } };
+/** The name of the function as a slug, or the slug of the template. */
+function slugOf({ displayName }: Fn, otherwise: string): string {
+  const slug = displayName.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, SLUG_CHARS_MAX)
+    .replace(/^-|-$/g, "");
+  return slug === "" ? otherwise : slug;
 }

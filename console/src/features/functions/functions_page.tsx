@@ -6,6 +6,7 @@ import { FunctionState } from "../../parts/function_state.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
+import { TypedField } from "../../parts/typed_field.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { CallsCell, LastRunCell, useActivity } from "./activity.tsx";
 import { functionsQuery } from "./queries.ts";
@@ -22,19 +23,20 @@ export function FunctionsPage() {
     >
       <div>
         <div className="filters">
-          <input
-            type="search"
-            className="input functions-search"
-            aria-label="Search by name or description"
-            placeholder="Search by name or description"
-            defaultValue={q}
-            onChange={({ target }) =>
-              void navigate({
-                to: "/functions",
-                search: target.value === "" ? {} : { q: target.value },
-                replace: true,
-              })}
-          />
+          <div className="functions-search">
+            <TypedField
+              label="Name or description"
+              type="search"
+              value={q}
+              onChange={(text) =>
+                void navigate({
+                  to: "/functions",
+                  search: text === "" ? {} : { q: text },
+                  replace: true,
+                })}
+              focusKey
+            />
+          </div>
         </div>
         <Loaded query={query}>
           {({ pages }) => (
@@ -45,6 +47,7 @@ export function FunctionsPage() {
               rowId={(fn) => fn.id}
               empty={<NoFunctions query={q} />}
               more={moreOf(query)}
+              rowKeys
             />
           )}
         </Loaded>

@@ -7,7 +7,7 @@ import { faultOf, remainingError } from "../../parts/faults.ts";
 import { TextField } from "../../parts/field.tsx";
 import { Page, Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
-import { toast } from "../../parts/toasts.tsx";
+import { toast, toastError } from "../../parts/toasts.tsx";
 import { visibleText } from "../../parts/values.tsx";
 import { useStillHere } from "../../shell/still_here.ts";
 import { createFunction } from "./create.ts";
@@ -25,7 +25,8 @@ export function NewFunctionPage() {
   const create = useMutation({
     mutationFn: (_isHere: () => boolean) =>
       createFunction(name.trim(), description.trim(), template),
-    onSuccess: async ({ id, displayName }, isHere) => {
+    onSuccess: async ({ fn: { id, displayName }, faults }, isHere) => {
+      for (const fault of faults) toastError("Cannot create a trigger of the template", fault);
       void queries.invalidateQueries({ queryKey: ["function"] });
       if (isHere()) await navigate({ to: "/functions/$functionId", params: { functionId: id } });
       else toast(`Created ${visibleText(displayName)}`);

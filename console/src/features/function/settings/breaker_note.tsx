@@ -6,7 +6,7 @@ import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { TextField } from "../../../parts/field.tsx";
-import { formatCount } from "../../../parts/format.ts";
+import { countOf } from "../../../parts/format.ts";
 import { Note } from "../../../parts/states.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 import { Time } from "../../../parts/values.tsx";
@@ -27,7 +27,7 @@ export function BreakerNote({ fn }: { readonly fn: Fn }) {
       }),
     );
     await queries.invalidateQueries({ queryKey: keys.function(fn.id) });
-    toast(`${decision === "RUN" ? "Run" : "Cancelled"}: ${formatCount(count)} paused calls`);
+    toast(`${decision === "RUN" ? "Run" : "Cancelled"}: ${countOf(count, "paused call")}`);
   };
   return (
     <>

@@ -4,7 +4,7 @@ import type { TestResult } from "../../../api/types.ts";
 import { Badge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
-import { enumWords, shortId } from "../../../parts/format.ts";
+import { countOf, enumWords, shortId } from "../../../parts/format.ts";
 import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { Name, visibleText } from "../../../parts/values.tsx";
 import { save } from "../code/save.ts";
@@ -70,7 +70,7 @@ function summaryOf(results: readonly TestResult[] | undefined, commitId: string)
   if (results === undefined) return commitId === "" ? "" : `Commit ${shortId(commitId)}`;
   const failed = results.filter((result) => wordOf(result) === "Failed").length;
   const outcome = failed === 0 ? "none failed" : `${failed} failed`;
-  return `${results.length} tests, ${outcome}; commit ${shortId(commitId)}`;
+  return `${countOf(results.length, "test")}, ${outcome}; commit ${shortId(commitId)}`;
 }
 
 const WORDS: Readonly<Record<string, string>> = { Ok: "Passed", Fail: "Failed" };

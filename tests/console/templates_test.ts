@@ -1,0 +1,139 @@
+/** Every template becomes a function through the page, which then runs and tests; the list shows what became of them. */
+import assert from "node:assert/strict";
+import type { Client, Json } from "../support/client.ts";
+import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { ok } from "../support/expect.ts";
+import { TestServer } from "../support/server.ts";
+
+interface Expected {
+  readonly input?: Json;
+  /** What the run comes to: a part of its output, or its error. */
+  readonly output?: RegExp;
+  readonly error?: RegExp;
+  /** What the template brings, in the words of the API. */
+  readonly brings?: Json;
+}
+
+/** By name; runs that need a secret or another function say so. */
+const TEMPLATES: Readonly<Record<string, Expected>> = {
+  "blank": { input: { a: 1 }, output: /"a":1/ },
+  "hello": { input: { name: "Ada" }, output: /Hello, Ada!/ },
+  "calls-functions": {
+    output: /Hello, Grace!/,
+    brings: { scopedRoleIds: ["invoker"] },
+  },
+  "csv-report": { input: {}, error: /sales|csv|No such file|NotFound|must/i },
+  "npm-package": { input: {}, output: /"valid":false/ },
+  "slack-webhook": {
+    input: { text: "hi" },
+    error: /WEBHOOK_URL/,
+    brings: { outboundNetworkAllowlist: ["hooks.slack.com"] },
+  },
+  "user-name": {
+    input: { givenName: "Ada", familyName: "Lovelace" },
+    output: /userName/,
+  },
+  "api-proxy": {
+    input: { repository: "a/b" },
+    error: /GITHUB_TOKEN/,
+    brings: { outboundNetworkAllowlist: ["api.github.com"] },
+  },
+  "fan-out": { error: /functionId is missing/, brings: { scopedRoleIds: ["invoker"] } },
+  "file-processing": { output: /"files":0/ },
+  "html-page": { error: /default/ },
+  "scheduled-report": { output: /"failed":/ },
+  "webhook-receiver": { input: { payload: { ref: "refs/heads/main" } }, output: /"main"/ },
+};
+const WITH_VOLUME = ["csv-report", "user-name", "file-processing"];
+const TRIGGERS: Readonly<Record<string, string>> = {
+  "html-page": "http",
+  "scheduled-report": "schedule",
+  "webhook-receiver": "webhook",
+};
+
+/** Creates a function of a template in the page; answers the function. */
+async function create(
+  { page, url }: ConsoleBrowser,
+  client: Client,
+  template: string,
+): Promise<Json> {
+  await page.goto(`${url}/functions/new`);
+  await page.getByRole("radio", { name: new RegExp(`^${template}(?![\\w-])`) }).check();
+  const name = page.getByRole("textbox", { name: "Name" });
+  if (template === "blank") await name.fill("blank");
+  assert.equal(await name.inputValue(), template);
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { name: template, level: 1 }).waitFor();
+  const id = new URL(page.url()).pathname.split("/")[2];
+  return ok(await client.get(`/api/v1/functions/${id}`)).function;
+}
+
+async function runs(client: Client, fn: Json, expected: Expected): Promise<void> {
+  const { input = {}, output, error } = expected;
+  const answer = ok(await client.invoke(fn.id, input, {}, { commitId: fn.head }));
+  const { invocation } = ok(
+    await client.get(`/api/v1/functions/${fn.id}/invocations/${answer.invocationId}`),
+  );
+  if (error !== undefined) return assert.match(invocation.error ?? "", error);
+  assert.equal(invocation.error, undefined, fn.displayName);
+  assert.match(atob(answer.json), output ?? /^$/);
+}
+
+async function tests(page: Page, client: Client, fn: Json): Promise<void> {
+  const { body } = await client.get(`/api/v1/functions/${fn.id}/commits/HEAD`);
+  if (!Object.keys(body.files).some((path) => path.endsWith(".test.ts"))) return;
+  await page.getByRole("link", { name: "Tests" }).click();
+  await page.getByRole("button", { name: "Run the tests" }).click();
+  await page.getByText(/^\d+ tests?, none failed/).waitFor();
+}
+
+browserTest("console: every template is created, run and tested", async (t) => {
+  await using server = await TestServer.start();
+  await using console = await ConsoleBrowser.open(server);
+  const { page } = console;
+  const client = await server.client();
+  await console.goto("/functions/new");
+  assert.equal(await page.getByRole("radio").count(), Object.keys(TEMPLATES).length);
+  for (const [template, expected] of Object.entries(TEMPLATES)) {
+    await t.step(template, async () => {
+      const fn = await create(console, client, template);
+      for (const [name, value] of Object.entries(expected.brings ?? {})) {
+        assert.deepEqual(fn[name], value);
+      }
+      assert.equal(fn.vfsId !== undefined, WITH_VOLUME.includes(template));
+      const { list } = ok(await client.get(`/api/v1/functions/${fn.id}/triggers`));
+      const kind = TRIGGERS[template];
+      assert.ok(kind === undefined ? list.length === 0 : list[0][kind] !== undefined);
+      await runs(client, fn, expected);
+      await tests(page, client, fn);
+    });
+  }
+  await t.step("a second function of a template has a slug of its own", async () => {
+    const fn = await create(console, client, "html-page");
+    const { list } = ok(await client.get(`/api/v1/functions/${fn.id}/triggers`));
+    assert.match(list[0].http.slug, /^html-page-[a-z0-9]{8}$/);
+    const updateMask = "publishedCommitId";
+    const change = { id: fn.id, publishedCommitId: fn.head };
+    ok(await client.post("/api/v1/functions/update", { function: change, updateMask }));
+    const answer = await fetch(`${server.url}/run/${list[0].http.slug}/?name=Ada`);
+    assert.match(await answer.text(), /Ada/);
+  });
+  await t.step("the list has their states, triggers and last runs", async () => {
+    await console.goto("/functions");
+    const table = page.getByRole("table", { name: "Functions" });
+    const row = (name: string) => table.getByRole("row").filter({ hasText: name });
+    await row("fan-out").getByText("Draft").waitFor();
+    await row("html-page").first().getByText("Published").waitFor();
+    await row("webhook-receiver").getByRole("cell", { name: "1", exact: true }).waitFor();
+    await row("api-proxy").getByRole("img", { name: "1 call of api-proxy, 1 failed" }).waitFor();
+    await console.screenshot("functions_of_templates");
+    await page.keyboard.press("/");
+    await page.keyboard.type("webhook");
+    await row("fan-out").waitFor({ state: "detached" });
+    await page.keyboard.press("Escape");
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Functions" })
+      .click();
+    await row("fan-out").waitFor();
+    assert.equal(await page.getByRole("searchbox").inputValue(), "");
+  });
+});
