@@ -215,11 +215,14 @@ browserTest("console: history, triggers and settings of a function", async (t) =
 
   await t.step("a change elsewhere is shown, and takes nothing that was typed", async () => {
     await page.getByLabel("Description").fill("mine");
+    await page.getByLabel("Name", { exact: true }).fill("test of mine");
     await update({ description: "theirs" }, { updateMask: "description" });
-    await page.getByText("Changed elsewhere since you began").waitFor();
+    await page.getByText("Changed elsewhere since you began: Description.").waitFor();
     assert.equal(await page.getByLabel("Description").inputValue(), "mine");
     await button("Take theirs").click();
     assert.equal(await page.getByLabel("Description").inputValue(), "theirs");
+    assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "test of mine");
+    await button("Discard").click();
   });
 
   await t.step("a secret is set and never shown", async () => {

@@ -1,11 +1,12 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, dataOf } from "../../../api/client.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { Section } from "../../../parts/page.tsx";
+import { countOf } from "../../../parts/format.ts";
 import { toast } from "../../../parts/toasts.tsx";
 import { visibleText } from "../../../parts/values.tsx";
 import { useStillHere } from "../../../shell/still_here.ts";
@@ -24,6 +25,7 @@ export function Danger({ fn }: { readonly fn: Fn }) {
 }
 
 function Delete({ fn }: { readonly fn: Fn }) {
+  const triggers = fn.hookRefs?.length ?? 0;
   const [isOpen, setOpen] = useState(false);
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -42,9 +44,17 @@ function Delete({ fn }: { readonly fn: Fn }) {
     <div className="stack">
       <h3>Delete the function</h3>
       <p className="muted">
-        Nobody can call it any more. Its commits and invocations stay readable. A function with
-        triggers cannot be deleted.
+        Nobody can call it any more. Its commits and invocations stay readable.
       </p>
+      {triggers === 0 ? null : (
+        <p>
+          A function with triggers cannot be deleted:{" "}
+          <Link to="/functions/$functionId/triggers" params={{ functionId: fn.id }}>
+            {countOf(triggers, "trigger")}
+          </Link>{" "}
+          of it must be deleted first.
+        </p>
+      )}
       <div>
         <Button look="danger" onClick={() => setOpen(true)}>Delete the function</Button>
       </div>

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
-import { api, dataOf } from "../../../api/client.ts";
+import { api, ApiError, dataOf } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
@@ -52,11 +52,13 @@ export function Destinations({ fn }: { readonly fn: Fn }) {
       onFailure: destinationOf(onFailure),
     }),
   );
+  const error = atItsField(section.error, section.draft);
   return (
     <SectionForm
       title="Destinations"
       about="They get the end of each asynchronous call."
-      section={section}
+      section={{ ...section, error }}
+      words={{ onSuccess: EVENTS[0].label, onFailure: EVENTS[1].label }}
       faults={["onSuccess", "onFailure"]}
     >
       {EVENTS.map(({ name, label }) => (
@@ -64,12 +66,23 @@ export function Destinations({ fn }: { readonly fn: Fn }) {
           key={name}
           label={label}
           target={section.draft[name]}
-          fault={(field) => faultOf(section.error, field === "" ? name : `${name}.${field}`)}
+          fault={(field) => faultOf(error, field === "" ? name : `${name}.${field}`)}
           onChange={(target) => section.edit({ [name]: target })}
         />
       ))}
     </SectionForm>
   );
+}
+
+/** The API names no field of a function that does not exist. */
+function atItsField(error: unknown, draft: Readonly<Record<string, Target>>): unknown {
+  if (!(error instanceof ApiError) || error.reason !== "FUNCTION_NOT_FOUND") return error;
+  const fields = Object.entries(draft)
+    .filter(([, { kind, functionId }]) =>
+      kind === "function" && error.message.includes(JSON.stringify(functionId))
+    )
+    .map(([name]) => ({ field: `${name}.functionId`, description: "is the id of no function" }));
+  return new ApiError(error.status, error.reason, error.message, fields);
 }
 
 function TargetFields(

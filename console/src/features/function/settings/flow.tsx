@@ -40,6 +40,15 @@ function draftOf(fn: Fn) {
 
 type Draft = ReturnType<typeof draftOf>;
 
+const WORDS: Readonly<Record<keyof Draft, string>> = {
+  concurrencyKey: "Concurrency key",
+  maxConcurrencyPerKey: "Concurrency per key",
+  debounce: "the debounce",
+  rateLimit: "Rate limit",
+  circuitBreakerMax: "Circuit breaker",
+  circuitBreakerPeriod: "Period of the circuit breaker",
+};
+
 /** How often and how many at a time calls start. */
 export function Flow({ fn }: { readonly fn: Fn }) {
   const section = useSection(fn, draftOf, (draft) => ({
@@ -61,6 +70,7 @@ export function Flow({ fn }: { readonly fn: Fn }) {
       title="Rates and queues"
       about={`An empty field is no limit. Keys are JSON Pointers into the input, such as /user/id. ${DURATION_HINT}.`}
       section={section}
+      words={WORDS}
       faults={FAULTS}
     >
       <BreakerNote fn={fn} />

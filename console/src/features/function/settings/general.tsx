@@ -13,7 +13,12 @@ export function General({ fn }: { readonly fn: Fn }) {
   );
   const { draft, edit, error } = section;
   return (
-    <SectionForm title="General" section={section} faults={["displayName", "description"]}>
+    <SectionForm
+      title="General"
+      section={section}
+      words={{ displayName: "Name", description: "Description" }}
+      faults={["displayName", "description"]}
+    >
       <TextField
         label="Name"
         value={draft.displayName}

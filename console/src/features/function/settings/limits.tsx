@@ -17,6 +17,11 @@ const FIELDS = [
   },
 ] as const;
 
+const WORDS = Object.fromEntries(FIELDS.map(({ name, label }) => [name, label])) as Record<
+  keyof Draft,
+  string
+>;
+
 type Draft = Readonly<Record<(typeof FIELDS)[number]["name"], string>>;
 
 function textsOf(limits: Partial<Pick<Fn, keyof Draft>>): Draft {
@@ -44,6 +49,7 @@ export function Limits({ fn }: { readonly fn: Fn }) {
       title="Limits"
       about={`An empty field shows the default of the server, which is in force. ${DURATION_HINT}.`}
       section={section}
+      words={WORDS}
       faults={FIELDS.map(({ name }) => name)}
     >
       <div className="function-fields">

@@ -20,6 +20,7 @@ export function Network({ fn }: { readonly fn: Fn }) {
       title="Allowed hosts"
       about="The function reaches these hosts and no others."
       section={section}
+      words={{ outboundNetworkAllowlist: "Hosts" }}
       faults={["outboundNetworkAllowlist"]}
     >
       <TextAreaField

@@ -8,7 +8,7 @@ import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { SelectField, TextField } from "../../../parts/field.tsx";
-import { formatBytes, formatCount } from "../../../parts/format.ts";
+import { countOf, formatBytes, formatCount } from "../../../parts/format.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 
@@ -154,7 +154,7 @@ function Counts({ of }: { readonly of: Purged }) {
       <p>This erases {inWords(of)}.</p>
       {commitIds.length === 0
         ? null
-        : <p>{formatCount(commitIds.length)} commits cannot run any more.</p>}
+        : <p>{countOf(commitIds.length, "commit")} cannot run any more.</p>}
       {remaining.length === 0
         ? null
         : <p>Other commits keep files of the same content: {formatCount(remaining.length)}.</p>}
@@ -164,8 +164,8 @@ function Counts({ of }: { readonly of: Purged }) {
 
 function inWords({ invocations, files, bytes }: Purged): string {
   const parts = [
-    `${formatCount(invocations)} invocations`,
-    `${formatCount(files)} files`,
+    countOf(invocations, "invocation"),
+    countOf(files, "file"),
     formatBytes(Number(bytes)),
   ];
   return parts.join(", ");

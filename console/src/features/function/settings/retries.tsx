@@ -61,6 +61,7 @@ export function Retries({ fn }: { readonly fn: Fn }) {
       title="Retries"
       about={`Asynchronous calls start again after these errors. ${DURATION_HINT}.`}
       section={section}
+      words={{ retryPolicy: "the retries" }}
       faults={FAULTS}
     >
       <div className="function-fields">

@@ -36,6 +36,12 @@ export function Running({ fn }: { readonly fn: Fn }) {
     <SectionForm
       title="Running"
       section={section}
+      words={{
+        vfsId: "Volume",
+        processReuse: "Process reuse",
+        provisionedConcurrency: "Provisioned concurrency",
+        scopedRoleIds: "Roles",
+      }}
       faults={["vfsId", "processReuse", "provisionedConcurrency", "scopedRoleIds"]}
     >
       <div className="function-fields">

@@ -8,10 +8,12 @@ import type { SectionState } from "./use_section.ts";
 
 /** Some settings of the function, which are saved together. */
 export function SectionForm<D>(
-  { title, about, section, faults, children }: {
+  { title, about, section, words, faults, children }: {
     readonly title: string;
     readonly about?: ReactNode;
     readonly section: SectionState<D>;
+    /** The settings as the form calls them. */
+    readonly words: Readonly<Record<keyof D & string, string>>;
     /** The fields of the API whose faults the form shows itself. */
     readonly faults: readonly string[];
     readonly children: ReactNode;
@@ -41,9 +43,11 @@ export function SectionForm<D>(
         {conflicts.length === 0 ? null : (
           <Note tone="warn">
             <span>
-              Changed elsewhere since you began: {conflicts.join(", ")}. Save keeps yours.
+              Changed elsewhere since you began:{" "}
+              {conflicts.map((name) => words[name as keyof D & string]).join(", ")}. Save keeps
+              yours.
             </span>
-            <Button onClick={section.discard}>Take theirs</Button>
+            <Button onClick={section.takeTheirs}>Take theirs</Button>
           </Note>
         )}
         {children}

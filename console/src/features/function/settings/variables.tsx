@@ -1,3 +1,4 @@
+import { ApiError } from "../../../api/client.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Icon } from "../../../parts/icon.tsx";
@@ -8,6 +9,17 @@ import { useSection } from "./use_section.ts";
 
 type Row = readonly [name: string, value: string];
 
+/** The variables of rows, without empty ones. Throws `ApiError` for a name that two rows have. */
+function checkedVariables(rows: readonly Row[]): Readonly<Record<string, string>> {
+  const filled = rows.map(([name, value]) => [name.trim(), value] as const)
+    .filter(([name, value]) => name !== "" || value !== "");
+  const names = filled.map(([name]) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return Object.fromEntries(filled);
+  const fault = { field: `variables.${twice}`, description: "is the name of two variables" };
+  throw new ApiError(0, "", "Two variables have one name", [fault]);
+}
+
 /** Values that the function reads, and every reader of the function. */
 export function Variables({ fn }: { readonly fn: Fn }) {
   const section = useSection(
@@ -15,12 +27,7 @@ export function Variables({ fn }: { readonly fn: Fn }) {
     ({ variables = {} }): { readonly variables: readonly Row[] } => ({
       variables: Object.entries(variables).sort(([a], [b]) => a < b ? -1 : 1),
     }),
-    ({ variables }) => ({
-      variables: Object.fromEntries(
-        variables.filter(([name, value]) => name.trim() !== "" || value !== "")
-          .map(([name, value]) => [name.trim(), value]),
-      ),
-    }),
+    ({ variables }) => ({ variables: checkedVariables(variables) }),
   );
   const { draft: { variables: rows }, edit, error } = section;
   const change = (index: number, row: Row) =>
@@ -30,6 +37,7 @@ export function Variables({ fn }: { readonly fn: Fn }) {
       title="Variables"
       about="Settings in plain text: who reads the function reads them."
       section={section}
+      words={{ variables: "the variables" }}
       faults={[...rows.map(([name]) => `variables.${name.trim()}`), "variables"]}
     >
       {rows.map(([name, value], index) => (
