@@ -8,6 +8,7 @@ import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { worksByKeyboard } from "./keyboard_flow.ts";
 import { KeyHost } from "../triggers/key_host.ts";
 
 const MAIN = `export default (input) => ({ input });
@@ -306,6 +307,10 @@ browserTest("console: each trigger is made, tested and changed", async (t) => {
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();
   const id = await client.deploy(MAIN);
+  await t.step(
+    "a trigger and a setting by keyboard alone",
+    () => worksByKeyboard(console, client, id),
+  );
   const stage: Stage = { client, console, page: console.page, id, keys };
   await t.step("schedules begin later, or run once", () => schedules(stage));
   await t.step("each sender proves itself in a test", () => webhooks(stage));

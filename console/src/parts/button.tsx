@@ -3,7 +3,7 @@ import type { ButtonHTMLAttributes, ReactNode } from "react";
 export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   /** `plain` has no border until it is pointed at; `danger` destroys something. */
   readonly look?: "primary" | "normal" | "plain" | "danger";
-  /** Disables the button and says that it works. */
+  /** Says that the button works. It does nothing meanwhile and keeps the focus, which a disabled one loses. */
   readonly busy?: boolean;
   readonly icon?: ReactNode;
 }
@@ -16,8 +16,9 @@ export function Button(
       type="button"
       {...rest}
       className={`button button-${look} ${rest.className ?? ""}`}
-      disabled={rest.disabled === true || busy}
       aria-busy={busy || undefined}
+      aria-disabled={busy || undefined}
+      onClick={busy ? (event) => event.preventDefault() : rest.onClick}
     >
       {icon}
       {children}

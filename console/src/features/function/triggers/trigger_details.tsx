@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Trigger } from "../../../api/types.ts";
 import { Badge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
@@ -41,6 +41,9 @@ export interface TriggerDetailsProps {
 export function TriggerDetails(props: TriggerDetailsProps) {
   const { trigger, secret } = props;
   const kind = kindOf(trigger);
+  const heading = useRef<HTMLHeadingElement>(null);
+  // What led here, a link or a form, is gone with the focus that it had.
+  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
   return (
     <article className="function-sections" aria-label={visibleText(trigger.displayName)}>
       <header className="stack">
@@ -48,7 +51,7 @@ export function TriggerDetails(props: TriggerDetailsProps) {
           All triggers
         </Link>
         <div className="row function-trigger-head">
-          <h2>
+          <h2 ref={heading} tabIndex={-1}>
             <Name value={trigger.displayName} />
           </h2>
           {trigger.paused ? <Badge tone="warn">Paused</Badge> : null}

@@ -1,0 +1,115 @@
+/** A trigger and a setting, from the list of functions on, by keyboard alone. */
+import assert from "node:assert/strict";
+import type { Json } from "../support/client.ts";
+import type { Client } from "../support/client.ts";
+import type { ConsoleBrowser, Page } from "../support/console.ts";
+import { ok } from "../support/expect.ts";
+
+type Locator = ReturnType<Page["locator"]>;
+
+/** More stops than any page has: what is not among them cannot be reached. */
+const STOPS_MAX = 150;
+
+const isFocused = (locator: Locator) =>
+  locator.evaluate((element) => element === element.ownerDocument.activeElement);
+
+/** Presses Tab until the element has the focus. */
+async function tabTo(page: Page, locator: Locator): Promise<void> {
+  await locator.waitFor();
+  for (let stops = 0; stops < STOPS_MAX; stops++) {
+    if (await isFocused(locator)) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`Tab does not lead to ${locator}`);
+}
+
+/** Fails if the focus is lost, so that Tab would begin at the top of the page. */
+async function assertKeepsFocus(page: Page, where: string): Promise<void> {
+  await page.locator(":focus:not(body)").waitFor().catch(() => assert.fail(`${where}: no focus`));
+}
+
+async function press(page: Page, locator: Locator): Promise<void> {
+  await tabTo(page, locator);
+  await page.keyboard.press("Enter");
+}
+
+async function type(page: Page, locator: Locator, text: string): Promise<void> {
+  await tabTo(page, locator);
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(text);
+}
+
+/** Makes a schedule, changes it, runs it and deletes it; then changes a setting. */
+export async function worksByKeyboard(
+  console: ConsoleBrowser,
+  client: Client,
+  id: string,
+): Promise<void> {
+  const { page } = console;
+  const dialog = page.locator(".dialog");
+  const button = (name: string) => page.getByRole("button", { name, exact: true });
+  const triggers = async () => ok(await client.get(`/api/v1/functions/${id}/triggers`)).list;
+  const made = async (): Promise<Json> =>
+    (await triggers()).find(({ displayName }: Json) => displayName === "by keys");
+
+  await console.goto("/");
+  await page.keyboard.press("g");
+  await page.keyboard.press("f");
+  await page.getByRole("heading", { name: "Functions", level: 1 }).waitFor();
+  await press(page, page.getByRole("link", { name: "test", exact: true }));
+  await page.getByRole("heading", { name: "test", level: 1 }).waitFor();
+  await press(page, page.getByRole("link", { name: "Triggers" }));
+
+  await press(page, button("New trigger"));
+  await page.getByRole("menuitem", { name: "Schedule" }).waitFor();
+  while (!await isFocused(page.getByRole("menuitem", { name: "Schedule" }))) {
+    await page.keyboard.press("ArrowDown");
+  }
+  await page.keyboard.press("Enter");
+  const name = dialog.getByLabel("Name", { exact: true });
+  await name.waitFor();
+  await name.and(page.locator(":focus")).waitFor();
+  await page.keyboard.type("by keys");
+  await type(page, dialog.getByLabel("Cron line", { exact: true }), "0 4 * * *");
+  await type(page, dialog.getByLabel("Time zone", { exact: true }), "UTC");
+  await page.keyboard.press("Escape");
+  await tabTo(page, dialog.getByLabel("A time while an earlier run goes on", { exact: true }));
+  await page.keyboard.type("Skip");
+  await press(page, dialog.getByRole("button", { name: "Create the schedule" }));
+  await page.getByRole("article").getByRole("heading", { name: "by keys" }).waitFor();
+  await dialog.waitFor({ state: "detached" });
+  await assertKeepsFocus(page, "after a trigger is made");
+  assert.equal((await made()).schedule.overlap, "OVERLAP_SKIP");
+
+  await press(page, button("Edit"));
+  await type(page, dialog.getByLabel("Cron line", { exact: true }), "0 5 * * *");
+  await page.keyboard.press("Enter");
+  await dialog.waitFor({ state: "detached" });
+  await button("Edit").and(page.locator(":focus")).waitFor();
+  assert.equal((await made()).schedule.cronSpec, "0 5 * * *");
+  await press(page, button("Pause"));
+  await button("Resume").waitFor();
+  await assertKeepsFocus(page, "after a pause");
+  await press(page, button("Run now"));
+  await page.getByRole("article").locator('a[href^="/invocations/"]').first().waitFor();
+  await assertKeepsFocus(page, "after a run");
+  await press(page, button("Delete"));
+  await press(page, dialog.getByRole("button", { name: "Delete" }));
+  await button("New trigger").waitFor();
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await made(), undefined);
+
+  await press(page, page.getByRole("link", { name: "Settings" }).last());
+  const settings = page.getByRole("form", { name: "General" });
+  await type(page, settings.getByLabel("Description", { exact: true }), "by keys");
+  await press(page, settings.getByRole("button", { name: "Save general" }));
+  await page.getByText("Saved", { exact: true }).first().waitFor();
+  assert.equal(ok(await client.get(`/api/v1/functions/${id}`)).function.description, "by keys");
+  await tabTo(page, page.getByLabel("TIMEOUT", { exact: true }));
+  await page.keyboard.press("Space");
+  await press(page, button("Save retries"));
+  await page.getByRole("form", { name: "Retries" }).locator(".button-primary")
+    .waitFor({ state: "detached" });
+  const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
+  assert.deepEqual(fn.retryPolicy.retryOn, ["TIMEOUT"]);
+}
