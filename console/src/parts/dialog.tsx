@@ -1,4 +1,4 @@
-import { type FormEvent, lazy, type ReactNode, Suspense, useState } from "react";
+import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { Button } from "./button.tsx";
 import type { DialogProps } from "./dialog_popup.tsx";
 import { TextField } from "./field.tsx";
@@ -13,12 +13,25 @@ const DialogPopup = lazy(async () => ({
 export function Dialog(props: DialogProps) {
   const [wasOpen, setWasOpen] = useState(props.open);
   if (props.open && !wasOpen) setWasOpen(true);
+  useFocusBack();
   if (!wasOpen) return null;
   return (
     <Suspense>
       <DialogPopup {...props} />
     </Suspense>
   );
+}
+
+/** Gives the focus back to what had it when the component came, if the component goes with the focus. */
+function useFocusBack(): void {
+  const [opener] = useState(() => document.activeElement);
+  useEffect(() => () => {
+    // The page is inert until the dialog is gone.
+    requestAnimationFrame(() => {
+      if (document.activeElement !== document.body) return;
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+    });
+  }, [opener]);
 }
 
 export interface ConfirmDialogProps {
