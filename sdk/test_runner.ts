@@ -11,6 +11,7 @@ import { cut, show } from "./test_texts.ts";
 
 interface Module {
   readonly default?: unknown;
+  readonly fetch?: unknown;
 }
 
 /** The error of the body of a test. */
@@ -48,11 +49,17 @@ async function callDefault(main: Module, tests: Module): Promise<void> {
       "Cannot run the tests: the default export of main.test.ts is not a function",
     );
   }
-  const handler = takeSetup().handler ?? main.default;
+  const handler = takeSetup().handler ?? main.default ??
+    (typeof main.fetch === "function" ? noHandler : undefined);
   if (typeof handler !== "function") {
     throw new TypeError("Cannot run the tests: the default export of main.ts is not a function");
   }
   await tests.default({ handler });
+}
+
+/** The handler of a function that answers HTTP requests alone. */
+function noHandler(): never {
+  throw new TypeError("Cannot call the handler: main.ts has no default export");
 }
 
 async function run(index: number, { body }: Registered): Promise<void> {
