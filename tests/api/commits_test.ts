@@ -15,8 +15,20 @@ async function upload(client: Client, urls: Json, files: Files): Promise<void> {
   }
 }
 
-function finalize(client: Client, id: string, commitId: string): Promise<Json> {
-  return client.post(`/api/v1/functions/${id}/commits/${commitId}/finalize`, {});
+function finalize(
+  client: Client,
+  id: string,
+  commitId: string,
+  headers?: Readonly<Record<string, string>>,
+): Promise<Json> {
+  return client.post(`/api/v1/functions/${id}/commits/${commitId}/finalize`, {}, headers);
+}
+
+/** A commit that only has to be finalized. */
+async function uploaded(client: Client, id: string): Promise<string> {
+  const { commitId, uploadUrls } = ok(await open(client, id, ["main.ts"]));
+  await upload(client, uploadUrls, { "main.ts": MAIN });
+  return commitId;
 }
 
 async function head(client: Client, id: string): Promise<string | undefined> {
@@ -78,6 +90,38 @@ sharedSuite("commits: three steps", {
     const newer = ok(await client.commit(id, { "main.ts": MAIN })).commit;
     assert.deepEqual(ok(await finalize(client, id, commitId)), answers[0].body);
     assert.equal(await head(client, id), newer.id);
+  },
+
+  "a commit is finalized on the head that its author knows alone": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("c");
+    const moved = (answer: Json, message: RegExp) => {
+      assertError(answer, "FAILED_PRECONDITION", "ETAG_MISMATCH", { status: 412 });
+      assert.match(answer.body.message, message);
+    };
+    const first = await uploaded(client, id);
+    const onAny = await finalize(client, id, first, { "if-match": "*" });
+    moved(onAny, /If-Match does not match, the function has no commit$/);
+    ok(await finalize(client, id, first, { "if-none-match": "*" }));
+    const onFirst = { "if-match": `"${first}"` };
+    const rivals = await Promise.all([uploaded(client, id), uploaded(client, id)]);
+    const answers = await Promise.all(
+      rivals.map((commitId) => finalize(client, id, commitId, onFirst)),
+    );
+    const now = await head(client, id);
+    const [won, lost] = now === rivals[0] ? [0, 1] : [1, 0];
+    assert.equal(ok(answers[won]).commit.id, now);
+    moved(
+      answers[lost],
+      new RegExp(`^Cannot finalize commit ${rivals[lost]}: .*the head is ${now}$`),
+    );
+    const asFirst = await finalize(client, id, rivals[lost] ?? "", { "if-none-match": "*" });
+    moved(asFirst, new RegExp(`If-None-Match matches, the head is ${now}$`));
+    // What was applied is answered again, whatever the head is by now.
+    assert.deepEqual(ok(await finalize(client, id, now ?? "", onFirst)), answers[won].body);
+    ok(await finalize(client, id, rivals[lost] ?? "", { "if-match": `"${first}", "${now}"` }));
+    assert.equal(await head(client, id), rivals[lost]);
+    const rejected = await finalize(client, id, now ?? "", { "if-match": first });
+    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["If-Match"] });
   },
 
   "another function's commits are not found, also while they are finalized": async (

@@ -13,7 +13,7 @@ import { Pages } from "../../src/domain/paging.ts";
 import { Eraser } from "../../src/domain/purges/eraser.ts";
 import { Purges } from "../../src/domain/purges/purges.ts";
 import { VolumeFiles } from "../../src/domain/volumes/files.ts";
-import { NO_PRECONDITIONS } from "../../src/domain/volumes/preconditions.ts";
+import { NO_PRECONDITIONS } from "../../src/domain/preconditions.ts";
 import { Snapshots } from "../../src/domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../../src/domain/volumes/sweep.ts";
 import { Volumes } from "../../src/domain/volumes/volumes.ts";

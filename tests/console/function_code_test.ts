@@ -122,6 +122,29 @@ async function headMoves(flow: Flow): Promise<void> {
   assert.match(files["main.ts"] ?? "", /Salut/);
 }
 
+/** Somebody else makes a commit while the console asks to finalize its own. */
+async function headMovesLate(flow: Flow): Promise<void> {
+  const { page, client, id } = flow;
+  const theirs = { "main.ts": MAIN.replace("Hello", "Bonjour"), "other.ts": "export {};\n" };
+  await page.route(/\/finalize$/, async (route) => {
+    assert.equal((await client.commit(id, theirs)).status, 200);
+    await route.continue();
+  }, { times: 1 });
+  await write(page, MAIN.replace("Hello", "Salute"));
+  await page.locator(".function-editor .view-lines").click();
+  await page.keyboard.press("Control+S");
+  await page.getByText(/The head moved to/).waitFor();
+  assert.deepEqual(await headFiles(client, id), theirs);
+  await page.getByRole("button", { name: "Compare" }).click();
+  const dialog = page.getByRole("dialog", { name: "The head moved" });
+  await dialog.locator(".view-line", { hasText: "Bonjour" }).first().waitFor();
+  await dialog.locator(".view-line", { hasText: "Salute" }).first().waitFor();
+  await dialog.getByRole("button", { name: "Keep mine on top" }).click();
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  assert.match((await headFiles(client, id))["main.ts"] ?? "", /Salute/);
+}
+
 async function filesChange(flow: Flow): Promise<void> {
   const { page } = flow;
   const dialog = page.getByRole("dialog");
@@ -152,7 +175,7 @@ async function runs(flow: Flow): Promise<void> {
   await panel.locator(".squiggly-warning").first().waitFor();
   await enter(page, `{"name": "Ada"}`);
   await panel.getByRole("button", { name: /^Save and run/ }).click();
-  await panel.getByLabel("Output", { exact: true }).getByText("Salut, Ada!").waitFor();
+  await panel.getByLabel("Output", { exact: true }).getByText("Salute, Ada!").waitFor();
   await panel.getByLabel("Log", { exact: true }).getByText("greets Ada").waitFor();
   assert.deepEqual(Object.keys(await headFiles(flow.client, flow.id)).sort(), [
     "main.test.ts",
@@ -172,7 +195,7 @@ async function runs(flow: Flow): Promise<void> {
   await panel.getByText("CANCELLED", { exact: true }).waitFor();
   await panel.getByRole("combobox", { name: "Earlier inputs" }).selectOption(`{"name": "Ada"}`);
   await panel.getByRole("button", { name: /^Run/ }).click();
-  await panel.getByLabel("Output", { exact: true }).getByText("Salut, Ada!").waitFor();
+  await panel.getByLabel("Output", { exact: true }).getByText("Salute, Ada!").waitFor();
   await panel.getByRole("button", { name: "Close" }).click();
 }
 
@@ -231,6 +254,7 @@ browserTest("console: the code of a function", async (t) => {
     ["a session ends in the middle of an edit", () => sessionEnds(flow, link)],
     ["a build that fails moves no head", () => buildFails(flow)],
     ["a head that moved is not overwritten", () => headMoves(flow)],
+    ["a head that moves during a save is not overwritten", () => headMovesLate(flow)],
     ["files are added and deleted", () => filesChange(flow)],
     ["a draft runs, with its log, errors and a cancel", () => runs(flow)],
     ["a publish shows the difference and can be undone", () => publishes(flow)],

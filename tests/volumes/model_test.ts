@@ -4,7 +4,7 @@ import { DomainError } from "../../src/domain/errors.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { Pages } from "../../src/domain/paging.ts";
 import { FileError } from "../../src/domain/volumes/file_error.ts";
-import { NO_PRECONDITIONS } from "../../src/domain/volumes/preconditions.ts";
+import { NO_PRECONDITIONS } from "../../src/domain/preconditions.ts";
 import { VolumeFiles } from "../../src/domain/volumes/files.ts";
 import { VolumeSession } from "../../src/domain/volumes/session.ts";
 import { Snapshots } from "../../src/domain/volumes/snapshots.ts";

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { jsonOperation } from "../operation.ts";
+import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { empty } from "../primitives.ts";
 import { commitJson, commitOut, commitParams, typeCheckJson, typeCheckOut } from "./schemas.ts";
 
@@ -10,10 +11,12 @@ export const createFinalCommit = jsonOperation({
   summary: "Build and lock an open commit, and make it the head",
   permission: "write",
   params: commitParams,
+  headers: preconditionHeaders,
   body: empty,
   response: z.object({ commit: commitOut, typeCheck: typeCheckOut }),
-  async handle({ params }, { commits }) {
-    const row = await commits.finalize(params.function_id, params.commit_id);
+  async handle({ params, headers }, { commits }) {
+    const { function_id, commit_id } = params;
+    const row = await commits.finalize(function_id, commit_id, readPreconditions(headers));
     return { commit: commitJson(row), typeCheck: typeCheckJson(row) };
   },
 });

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { rawOperation } from "../operation.ts";
 import { trueOrFalse } from "../primitives.ts";
 import { Reply } from "../reply.ts";
-import { preconditionHeaders, readPreconditions } from "./preconditions.ts";
+import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { fileParams, filePath } from "./schemas.ts";
 
 export const deleteFile = rawOperation({

@@ -1,10 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import type { OpenFile } from "../../domain/volumes/files.ts";
-import { checkForWrite, matches, NO_PRECONDITIONS } from "../../domain/volumes/preconditions.ts";
+import { matches, NO_PRECONDITIONS } from "../../domain/preconditions.ts";
+import { checkFile } from "../../domain/volumes/preconditions.ts";
 import { BINARY, rawOperation } from "../operation.ts";
 import { Reply } from "../reply.ts";
 import { asDomainError } from "../status.ts";
-import { preconditionHeaders, readPreconditions } from "./preconditions.ts";
+import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { readRange } from "./range.ts";
 import { etagOf, fileParams, filePath } from "./schemas.ts";
 
@@ -46,7 +47,7 @@ async function replyWith(
   };
   try {
     const { ifMatch, ifNoneMatch } = readPreconditions(requested);
-    checkForWrite({ ...NO_PRECONDITIONS, ifMatch }, path, digest);
+    checkFile({ ...NO_PRECONDITIONS, ifMatch }, path, digest);
     if (ifNoneMatch !== undefined && matches(ifNoneMatch, digest)) {
       file[Symbol.dispose]();
       return Reply.empty(304, headers);

@@ -1,6 +1,6 @@
 import { BINARY, rawOperation } from "../operation.ts";
 import { Reply } from "../reply.ts";
-import { preconditionHeaders, readPreconditions } from "./preconditions.ts";
+import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { etagOf, fileParams, filePath } from "./schemas.ts";
 
 export const writeFile = rawOperation({

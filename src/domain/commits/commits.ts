@@ -11,6 +11,7 @@ import { locks } from "../locks.ts";
 import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { checkPreconditions, NO_PRECONDITIONS, type Preconditions } from "../preconditions.ts";
 import {
   anyFunction,
   commitById,
@@ -133,12 +134,22 @@ export class Commits {
     if (!kept) throw alreadyFinalized(commitId);
   }
 
-  /** Third step: builds the commit, and moves the function's head to it. A repeat answers the same commit. */
-  finalize(functionId: string, commitId: string): Promise<CommitRow> {
-    const key = `${functionId}/${commitId}`;
+  /**
+   * Third step: builds the commit, and moves the function's head to it. A repeat answers the same commit.
+   * @param preconditions of the head, whose entity tag is its id @throws ETAG_MISMATCH
+   */
+  finalize(
+    functionId: string,
+    commitId: string,
+    preconditions: Preconditions = NO_PRECONDITIONS,
+  ): Promise<CommitRow> {
+    const key = JSON.stringify([functionId, commitId, preconditions]);
     const underway = this.#finalizing.get(key);
     if (underway !== undefined) return underway;
-    const finalizing = this.store.commitBlobs.storing(() => this.#finalize(functionId, commitId))
+    const { commitBlobs } = this.store;
+    const finalizing = commitBlobs.storing(() =>
+      this.#finalize(functionId, commitId, preconditions)
+    )
       .finally(() => this.#finalizing.delete(key));
     this.#finalizing.set(key, finalizing);
     return finalizing;
@@ -218,11 +229,16 @@ export class Commits {
     return await this.store.commitBlobs.get(lockDigest);
   }
 
-  async #finalize(functionId: string, commitId: string): Promise<CommitRow> {
+  async #finalize(
+    functionId: string,
+    commitId: string,
+    preconditions: Preconditions,
+  ): Promise<CommitRow> {
     const fn = await liveFunction(this.store.read, functionId);
     const open = await commitById(this.store.read, fn.id, commitId);
     if (open.purgedAt !== null) throw commitPurged(open);
     if (open.finalizedAt !== null) return open;
+    checkHead(commitId, preconditions, fn.head);
     const rows = await this.store.read.commits.files(commitId);
     for (const { path, digest } of rows) {
       if (digest === null) throw notUploaded(commitId, path);
@@ -233,14 +249,16 @@ export class Commits {
     const finalizedAt = new Date().toISOString();
     await this.store.write(
       async (tx) => {
-        if ((await tx.commits.get(fn.id, commitId))?.purgedAt) {
-          return await tx.purges.putBlobs(digestsOf(artifact));
-        }
+        const now = await tx.commits.get(fn.id, commitId);
+        if (now?.purgedAt) return await tx.purges.putBlobs(digestsOf(artifact));
+        if (now?.finalizedAt) return;
         // Uploads continue during the build: the stored files must be those that were built.
         const changed = changedFile(rows, await tx.commits.files(commitId));
         if (changed !== undefined) throw changedMeanwhile(commitId, changed);
+        // The head may move during the build, too.
+        checkHead(commitId, preconditions, (await tx.functions.get(fn.id))?.head ?? null);
         const columns = { ...artifact, ...this.functionLimits.of(fn) };
-        if (!await tx.commits.finalize(commitId, finalizedAt, columns)) return;
+        await tx.commits.finalize(commitId, finalizedAt, columns);
         await tx.functions.update(fn.id, { head: commitId, updatedAt: finalizedAt });
       },
       "durable",
@@ -302,6 +320,13 @@ export class Commits {
 
 function digestsOf({ scriptDigest, sourceMapDigest, lockDigest }: ArtifactColumns): string[] {
   return [scriptDigest, sourceMapDigest, lockDigest];
+}
+
+/** @throws ETAG_MISMATCH */
+function checkHead(commitId: string, preconditions: Preconditions, head: string | null): void {
+  const current = head === null ? "the function has no commit" : `the head is ${head}`;
+  const what = `Cannot finalize commit ${commitId}`;
+  checkPreconditions(preconditions, head ?? undefined, what, current);
 }
 
 function notUploaded(commitId: string, path: string): DomainError {

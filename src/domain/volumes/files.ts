@@ -8,8 +8,9 @@ import { blobMissing, DomainError, invalid } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import type { Preconditions } from "../preconditions.ts";
 import { ancestorsOf, PathError, volumePath } from "./paths.ts";
-import { checkForWrite, type Preconditions } from "./preconditions.ts";
+import { checkFile } from "./preconditions.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";
 import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
@@ -86,7 +87,7 @@ export class VolumeFiles {
           async (tx) => {
             await liveVolume(tx, volumeId);
             const old = await this.#newestFile(tx, volumeId, path);
-            checkForWrite(request.preconditions, path, old?.digest);
+            checkFile(request.preconditions, path, old?.digest);
             if (blob === undefined) {
               throw new Error(`Cannot write ${path}: its blob was not published`);
             }
@@ -121,7 +122,7 @@ export class VolumeFiles {
         await liveVolume(tx, volumeId);
         const entry = (await tx.volumes.newest(volumeId, [path])).get(path);
         if (entry === undefined && path !== "/") throw fileNotFound(volumeId, path);
-        checkForWrite(request.preconditions, path, entry?.digest ?? undefined);
+        checkFile(request.preconditions, path, entry?.digest ?? undefined);
         const changes = new Map<string, Change>();
         for await (const below of subtree(tx, volumeId, path)) {
           if (!request.recursive) {

@@ -19,17 +19,11 @@ export interface CommitContent {
 export const functionQuery = (id: string) =>
   queryOptions({
     queryKey: keys.function(id),
-    queryFn: ({ signal }) => readFunction(id, signal),
+    queryFn: async ({ signal }) => {
+      const request = api.GET("/api/v1/functions/{id}", { params: { path: { id } }, signal });
+      return (await dataOf(request)).function as Fn;
+    },
   });
-
-/** The function as it is now. Throws `ApiError`. */
-export async function readFunction(id: string, signal?: AbortSignal): Promise<Fn> {
-  const request = api.GET("/api/v1/functions/{id}", {
-    params: { path: { id } },
-    ...(signal === undefined ? {} : { signal }),
-  });
-  return (await dataOf(request)).function as Fn;
-}
 
 /** The content of a commit never changes; its type check ends later. */
 export const commitQuery = (functionId: string, id: string) =>

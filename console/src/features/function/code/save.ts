@@ -3,7 +3,7 @@ import { api, ApiError, dataOf, fetchRaw } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Commit } from "../../../api/types.ts";
 import { decodeBytes, encodeBytes } from "../../../api/base64.ts";
-import { commitQuery, functionQuery, readFunction } from "../queries.ts";
+import { commitQuery, functionQuery } from "../queries.ts";
 import { setDraft } from "./draft_store.ts";
 import { draftBetween, type Files } from "./drafts.ts";
 import { currentFiles, type Workspace } from "./workspace.ts";
@@ -39,7 +39,6 @@ export async function save(
   const { functionId } = workspace;
   if (workspace.rival !== undefined) throw new DraftsDiffer();
   const files = currentFiles(workspace);
-  await expectHead(queries, workspace);
   const contents = contentsOf(workspace, files);
   const opened = await dataOf(api.POST("/api/v1/functions/{function_id}/commits", {
     params: { path: { function_id: functionId } },
@@ -47,17 +46,10 @@ export async function save(
   }));
   const { commitId = "", uploadUrls = {} } = opened;
   await upload(contents, uploadUrls);
-  // The API has no precondition: a commit that is finalized within this request's time is not seen.
-  await expectHead(queries, workspace);
-  const { commit } = await dataOf(
-    api.POST("/api/v1/functions/{function_id}/commits/{commit_id}/finalize", {
-      params: { path: { function_id: functionId, commit_id: commitId } },
-      body: {},
-    }),
-  );
+  const commit = await finalize(queries, workspace, commitId);
   // What the page shows next is known: the editor must not go back to the former head meanwhile.
   queries.setQueryData(commitQuery(functionId, commitId).queryKey, {
-    commit: commit as Commit,
+    commit,
     files: Object.fromEntries([...contents].map(([path, bytes]) => [path, encodeBytes(bytes)])),
     types: "PENDING",
     diagnostics: [],
@@ -72,11 +64,26 @@ export async function save(
   return commitId;
 }
 
-async function expectHead(queries: QueryClient, { functionId, base }: Workspace): Promise<void> {
-  const { head = "" } = await readFunction(functionId);
-  if (head === base) return;
-  await queries.invalidateQueries({ queryKey: keys.function(functionId) });
-  throw new HeadMoved();
+/** Makes the commit the head, if the head is that of the workspace still. */
+async function finalize(
+  queries: QueryClient,
+  { functionId, base }: Workspace,
+  commitId: string,
+): Promise<Commit> {
+  const request = api.POST("/api/v1/functions/{function_id}/commits/{commit_id}/finalize", {
+    params: {
+      path: { function_id: functionId, commit_id: commitId },
+      header: base === "" ? { "If-None-Match": "*" } : { "If-Match": `"${base}"` },
+    },
+    body: {},
+  });
+  try {
+    return (await dataOf(request)).commit as Commit;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 412) throw error;
+    await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+    throw new HeadMoved();
+  }
 }
 
 /** What the author typed during the save. */

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import type { EntityTags, Preconditions } from "../../domain/volumes/preconditions.ts";
-import { invalid } from "../../domain/errors.ts";
+import type { EntityTags, Preconditions } from "../domain/preconditions.ts";
+import { invalid } from "../domain/errors.ts";
 
 /** The headers of a request that make it conditional (RFC 9110, section 13.1). */
 export const preconditionHeaders = z.object({
