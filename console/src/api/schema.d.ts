@@ -2953,7 +2953,10 @@ export interface operations {
     "c1.api.functions.v1.FunctionsService.CreateFinalCommit": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string;
+                "If-None-Match"?: string;
+            };
             path: {
                 commit_id: string;
                 function_id: string;
