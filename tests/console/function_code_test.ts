@@ -1,6 +1,7 @@
 /** The code of a function in the console: edit, save, conflict, publish, run and test. */
 import assert from "node:assert/strict";
-import type { Client, Json } from "../support/client.ts";
+import { Buffer } from "node:buffer";
+import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
 import { TestServer } from "../support/server.ts";
 import { headFiles, saveButton, shown, write } from "./editor.ts";
@@ -164,6 +165,53 @@ async function filesChange(flow: Flow): Promise<void> {
   await page.getByText(/2 files not saved/).waitFor();
 }
 
+/** A file that is not text is uploaded, shown by its size, compared and deleted. */
+async function binaryFiles(flow: Flow): Promise<void> {
+  const { page, console, client, id } = flow;
+  const name = "logo.bin";
+  const upload = async (bytes: readonly number[]) => {
+    const mimeType = "application/octet-stream";
+    await page.getByLabel("Files to add").setInputFiles([
+      { name: "notes.txt", mimeType, buffer: Buffer.from("one\ntwo\n") },
+      { name, mimeType, buffer: Buffer.from(bytes) },
+    ]);
+    await page.waitForURL(/file=logo\.bin/);
+  };
+  await upload([0xff, 0xfe, 0, 1, 2]);
+  await page.getByText("This file is not text. It has 5 B.").waitFor();
+  await console.screenshot("function_code_binary");
+  await page.getByRole("button", { name: "main.ts" }).click();
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  const files = async () => (await client.get(`/api/v1/functions/${id}/commits/HEAD`)).body.files;
+  assert.deepEqual(Buffer.from((await files())[name], "base64"), Buffer.from([255, 254, 0, 1, 2]));
+  assert.equal(unbase64((await files())["notes.txt"]), "one\ntwo\n");
+  await upload([0xff, 0xfe, 9]);
+  await page.getByText("It has 3 B.").waitFor();
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  await page.getByRole("button", { name: "Publish" }).click();
+  const dialog = page.getByRole("dialog", { name: /^Publish commit/ });
+  await dialog.getByRole("button", { name: "logo.bin added" }).click();
+  await dialog.getByText("not text, 3 B").waitFor();
+  // What was added shows no line in place of which it came.
+  await dialog.getByRole("button", { name: "notes.txt added" }).click();
+  await dialog.locator(".editor-added").nth(1).waitFor();
+  assert.equal(await dialog.locator(".editor-added").count(), 2);
+  assert.equal(await dialog.locator(".line-delete, .line-insert").count(), 0);
+  await console.assertAccessible();
+  await console.screenshot("function_file_added");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  for (const path of [name, "notes.txt"]) {
+    await page.getByRole("button", { name: path, exact: false }).first().click();
+    await page.getByRole("button", { name: `Actions of ${path}` }).click();
+    await page.getByRole("menuitem", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: `Actions of ${path}` }).waitFor({ state: "detached" });
+  }
+  await page.getByText(/2 files not saved/).waitFor();
+}
+
 /** A run of the draft saves it first. */
 async function runs(flow: Flow): Promise<void> {
   const { page, console } = flow;
@@ -256,6 +304,7 @@ browserTest("console: the code of a function", async (t) => {
     ["a head that moved is not overwritten", () => headMoves(flow)],
     ["a head that moves during a save is not overwritten", () => headMovesLate(flow)],
     ["files are added and deleted", () => filesChange(flow)],
+    ["files that are not text are added and deleted", () => binaryFiles(flow)],
     ["a draft runs, with its log, errors and a cancel", () => runs(flow)],
     ["a publish shows the difference and can be undone", () => publishes(flow)],
     ["tests show their assertions", () => tests(flow)],

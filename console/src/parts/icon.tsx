@@ -14,6 +14,7 @@ const PATHS = {
   menu: "M2.5 4.5h11m-11 3.5h11m-11 3.5h11",
   more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   plus: "M8 3v10M3 8h10",
+  upload: "M8 11V3.5M4.5 7 8 3.5 11.5 7M3 13h10",
   play: "M5 3.5v9l7-4.5z",
   copy: "M5.5 5.5h7v7h-7zM3.5 10.5v-7h7",
   file: "M4 2.5h5l3 3v8H4zM9 2.5v3h3",

@@ -1,4 +1,5 @@
-import { decodeBytes } from "../../api/base64.ts";
+import { decodeBytes, encodeBytes } from "../../api/base64.ts";
+import type { FileContent, FileContents } from "../../parts/file_content.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -9,4 +10,23 @@ export function textOf(base64: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Files by their paths, from their base64 contents. */
+export function contentsOf(files: Readonly<Record<string, string>>): FileContents {
+  return Object.fromEntries(
+    Object.entries(files).map(([path, base64]) => [path, textOf(base64) ?? { base64 }]),
+  );
+}
+
+const encoder = new TextEncoder();
+
+export function bytesOf(content: FileContent): Uint8Array<ArrayBuffer> {
+  return typeof content === "string" ? encoder.encode(content) : decodeBytes(content.base64);
+}
+
+/** The content of a file of the reader's disk. */
+export async function contentOf(file: File): Promise<FileContent> {
+  const base64 = encodeBytes(new Uint8Array(await file.arrayBuffer()));
+  return textOf(base64) ?? { base64 };
 }

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { FileDiff } from "../../parts/monaco/file_diff.tsx";
 import { Loaded } from "../../parts/states.tsx";
-import { split } from "./code/workspace.ts";
+import { contentsOf } from "./content.ts";
 import { commitQuery } from "./queries.ts";
 
 /** What changed from one commit to another; `from` may be empty. */
@@ -20,8 +20,8 @@ export function Difference(
       {() => (
         <FileDiff
           label="Difference"
-          original={split(before.data?.files ?? {}).saved}
-          modified={split(after.data?.files ?? {}).saved}
+          original={contentsOf(before.data?.files ?? {})}
+          modified={contentsOf(after.data?.files ?? {})}
         />
       )}
     </Loaded>

@@ -43,6 +43,7 @@ export function CodeEditor(props: CodeEditorProps) {
     latest.current.onReady(() => formatShown(editor));
     setParts({ editor, models });
     return () => {
+      latest.current.onReady(async () => {});
       markers.dispose();
       editor.dispose();
       models[Symbol.dispose]();

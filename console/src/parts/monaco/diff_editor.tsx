@@ -4,18 +4,28 @@ import { languageOf, monaco, OPTIONS } from "./monaco.ts";
 export interface DiffEditorProps {
   readonly label: string;
   readonly path: string;
-  readonly original: string;
-  readonly modified: string;
+  /** Undefined for a file that was added. */
+  readonly original: string | undefined;
+  /** Undefined for a file that was deleted. */
+  readonly modified: string | undefined;
 }
 
-/** Two texts of a file beside each other; below each other in little space. */
+/** Two texts of a file beside each other; below each other in little space. Of one side alone the whole text. */
 export function DiffEditor({ label, path, original, modified }: DiffEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (place.current === null) return;
+    const text = original === undefined ? modified : modified === undefined ? original : undefined;
+    if (text !== undefined) {
+      return showSide(place.current, `${label}: ${path}`, path, {
+        text,
+        word: original === undefined ? "added" : "deleted",
+      });
+    }
     const editor = monaco.editor.createDiffEditor(place.current, {
       ...OPTIONS,
       readOnly: true,
+      renderOverviewRuler: false,
       originalEditable: false,
       renderSideBySide: true,
       useInlineViewWhenSpaceIsLimited: true,
@@ -26,8 +36,8 @@ export function DiffEditor({ label, path, original, modified }: DiffEditorProps)
     keepLabel(editor.getModifiedEditor(), `${label}: ${path}, after`);
     const language = shownLanguage(path);
     const models = {
-      original: monaco.editor.createModel(original, language),
-      modified: monaco.editor.createModel(modified, language),
+      original: monaco.editor.createModel(original ?? "", language),
+      modified: monaco.editor.createModel(modified ?? "", language),
     };
     editor.setModel(models);
     return () => {
@@ -37,6 +47,46 @@ export function DiffEditor({ label, path, original, modified }: DiffEditorProps)
     };
   }, [label, path, original, modified]);
   return <div ref={place} className="editor" />;
+}
+
+interface LoneSide {
+  readonly text: string;
+  readonly word: "added" | "deleted";
+}
+
+/** Shows a text of which all lines were added or deleted. Returns what ends it. */
+function showSide(
+  place: HTMLElement,
+  label: string,
+  path: string,
+  { text, word }: LoneSide,
+): () => void {
+  const model = monaco.editor.createModel(text, shownLanguage(path));
+  const editor = monaco.editor.create(place, {
+    ...OPTIONS,
+    model,
+    readOnly: true,
+    renderLineHighlight: "none",
+    renderFinalNewline: "off",
+    ariaLabel: `${label}, ${word}`,
+  });
+  const lines = model.getLineCount();
+  // What follows the last line's end is no line of the file.
+  const count = model.getLineLength(lines) === 0 ? lines - 1 : lines;
+  editor.createDecorationsCollection(
+    count === 0 ? [] : [{
+      range: new monaco.Range(1, 1, count, 1),
+      options: {
+        isWholeLine: true,
+        className: `editor-${word}`,
+        linesDecorationsClassName: `editor-sign editor-sign-${word}`,
+      },
+    }],
+  );
+  return () => {
+    editor.dispose();
+    model.dispose();
+  };
 }
 
 /** Names a side for screen readers; the library forgets the name whenever it lays out the sides anew. */

@@ -1,13 +1,19 @@
 import { useState } from "react";
+import { BinarySize } from "../binary_file.tsx";
+import {
+  type FileContent,
+  type FileContents,
+  isBinary,
+  isSameContent,
+  isText,
+} from "../file_content.ts";
 import { visibleText } from "../values.tsx";
 import { DiffEditor } from "./lazy.tsx";
 
-export type Files = Readonly<Record<string, string>>;
-
 export interface FileDiffProps {
   readonly label: string;
-  readonly original: Files;
-  readonly modified: Files;
+  readonly original: FileContents;
+  readonly modified: FileContents;
 }
 
 interface Change {
@@ -16,10 +22,10 @@ interface Change {
 }
 
 /** The files that differ, sorted by path. */
-export function changesBetween(original: Files, modified: Files): readonly Change[] {
+export function changesBetween(original: FileContents, modified: FileContents): readonly Change[] {
   const paths = new Set([...Object.keys(original), ...Object.keys(modified)]);
   return [...paths].sort().flatMap((path): Change[] => {
-    if (original[path] === modified[path]) return [];
+    if (isSameContent(original[path], modified[path])) return [];
     if (!(path in original)) return [{ path, word: "added" }];
     return [{ path, word: path in modified ? "changed" : "deleted" }];
   });
@@ -47,12 +53,45 @@ export function FileDiff({ label, original, modified }: FileDiffProps) {
           </li>
         ))}
       </ul>
-      <DiffEditor
+      <FileDifference
         label={label}
         path={shown}
-        original={original[shown] ?? ""}
-        modified={modified[shown] ?? ""}
+        original={original[shown]}
+        modified={modified[shown]}
       />
     </div>
+  );
+}
+
+function FileDifference({ label, path, original, modified }: {
+  readonly label: string;
+  readonly path: string;
+  readonly original: FileContent | undefined;
+  readonly modified: FileContent | undefined;
+}) {
+  if (!isBinary(original) && !isBinary(modified)) {
+    return <DiffEditor label={label} path={path} original={original} modified={modified} />;
+  }
+  return (
+    <dl className="editor-sides">
+      <dt>Before</dt>
+      <dd>
+        <Side content={original} />
+      </dd>
+      <dt>After</dt>
+      <dd>
+        <Side content={modified} />
+      </dd>
+    </dl>
+  );
+}
+
+function Side({ content }: { readonly content: FileContent | undefined }) {
+  if (content === undefined) return "no file";
+  if (isText(content)) return "text";
+  return (
+    <>
+      not text, <BinarySize bytes={content} />
+    </>
   );
 }

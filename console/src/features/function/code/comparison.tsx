@@ -3,9 +3,10 @@ import { useState } from "react";
 import { FileDiff } from "../../../parts/monaco/file_diff.tsx";
 import { Loaded } from "../../../parts/states.tsx";
 import { Tabs } from "../../../parts/tabs.tsx";
+import { contentsOf } from "../content.ts";
 import { commitQuery } from "../queries.ts";
 import { type Draft, type Files, withDraft } from "./drafts.ts";
-import { split, type Workspace } from "./workspace.ts";
+import type { Workspace } from "./workspace.ts";
 
 type View = "apart" | "theirs" | "mine";
 
@@ -42,7 +43,7 @@ export function Comparison({ workspace, base, draft }: {
     >
       {base === ""
         ? difference({})
-        : <Loaded query={query}>{(content) => difference(split(content.files).saved)}</Loaded>}
+        : <Loaded query={query}>{(content) => difference(contentsOf(content.files))}</Loaded>}
     </Tabs>
   );
 }

@@ -1,12 +1,13 @@
 /** What an author changed since a commit. */
+import { type FileContents, isSameContent } from "../../../parts/file_content.ts";
 
-export type Files = Readonly<Record<string, string>>;
+export type Files = FileContents;
 
 /** What the author changed since a commit. */
 export interface Draft {
   /** The commit that the changes are made to; empty without one. */
   readonly base: string;
-  /** The whole text of each added or changed file. */
+  /** The whole content of each added or changed file. */
   readonly changed: Files;
   readonly removed: readonly string[];
 }
@@ -28,7 +29,7 @@ export function draftBetween(base: string, files: Files, mine: Files): Draft {
   return {
     base,
     changed: Object.fromEntries(
-      Object.entries(mine).filter(([path, text]) => files[path] !== text),
+      Object.entries(mine).filter(([path, content]) => !isSameContent(files[path], content)),
     ),
     removed: Object.keys(files).filter((path) => !(path in mine)),
   };

@@ -1,6 +1,8 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useRef, useState } from "react";
+import { BinaryFile } from "../../../parts/binary_file.tsx";
 import { Button } from "../../../parts/button.tsx";
+import { isBinary, textsOf } from "../../../parts/file_content.ts";
 import { CodeEditor } from "../../../parts/monaco/lazy.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { useShortcuts } from "../../../parts/shortcuts.tsx";
@@ -24,6 +26,7 @@ const FIRST_TEXT = `export default function main(input: { name?: string }): { me
 export function Editing({ workspace }: { readonly workspace: Workspace }) {
   const { files, commit, draft } = workspace;
   const [path, reveal, open] = useOpenFile(workspace);
+  const texts = useMemo(() => textsOf(files), [files]);
   const [found, setFound] = useState<readonly Problem[]>([]);
   const format = useRef<() => Promise<void>>(async () => {});
   const saving = useSave(workspace, format);
@@ -48,20 +51,24 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
       {saving.error === undefined ? null : <ErrorNote error={saving.error} />}
       <div className="function-editor">
         <FileList workspace={workspace} shown={path} onOpen={open} problems={reported} />
-        {path === undefined ? <FirstFile workspace={workspace} /> : (
-          <CodeEditor
-            label="Code"
-            files={files}
-            types={workspace.types}
-            path={path}
-            onChange={(changed, text) => edit(workspace, (all) => ({ ...all, [changed]: text }))}
-            problems={reported}
-            onProblems={setFound}
-            reveal={reveal}
-            onSave={() => void save()}
-            onReady={(ready) => format.current = ready}
-          />
-        )}
+        {path === undefined
+          ? <FirstFile workspace={workspace} />
+          : isBinary(files[path])
+          ? <BinaryFile bytes={files[path]} />
+          : (
+            <CodeEditor
+              label="Code"
+              files={texts}
+              types={workspace.types}
+              path={path}
+              onChange={(changed, text) => edit(workspace, (all) => ({ ...all, [changed]: text }))}
+              problems={reported}
+              onProblems={setFound}
+              reveal={reveal}
+              onSave={() => void save()}
+              onReady={(ready) => format.current = ready}
+            />
+          )}
       </div>
       <ProblemList problems={[...reported, ...found]} onOpen={open} />
     </div>

@@ -1,11 +1,13 @@
 import { useState } from "react";
 import { Button } from "../../../parts/button.tsx";
+import { isBinary } from "../../../parts/file_content.ts";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { Icon } from "../../../parts/icon.tsx";
 import { Menu } from "../../../parts/menu.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { visibleText } from "../../../parts/values.tsx";
 import { PathDialog } from "./path_dialog.tsx";
+import { UploadButton } from "./upload_button.tsx";
 import { edit, type Workspace } from "./workspace.ts";
 
 type Asked =
@@ -19,9 +21,9 @@ interface FileListProps {
   readonly problems: readonly Problem[];
 }
 
-/** The files of the function; files that are not text are named alone. */
+/** The files of the function. */
 export function FileList({ workspace, shown, onOpen, problems }: FileListProps) {
-  const { files, binary, draft } = workspace;
+  const { files, draft } = workspace;
   const [asked, ask] = useState<Asked>();
   const failing = new Set(problems.map(({ path }) => path));
   return (
@@ -36,6 +38,7 @@ export function FileList({ workspace, shown, onOpen, problems }: FileListProps) 
               onClick={() => onOpen(path)}
             >
               <bdi className={failing.has(path) ? "function-failing" : ""}>{visibleText(path)}</bdi>
+              {isBinary(files[path]) ? <span className="muted">not text</span> : null}
               {draft?.changed[path] === undefined ? null : <span className="muted">edited</span>}
             </button>
             {path === shown
@@ -57,15 +60,11 @@ export function FileList({ workspace, shown, onOpen, problems }: FileListProps) 
               : null}
           </li>
         ))}
-        {binary.map((path) => (
-          <li key={path} className="function-file-name muted">
-            <bdi>{visibleText(path)}</bdi> <span>not text</span>
-          </li>
-        ))}
       </ul>
       <Button look="plain" icon={<Icon name="plus" />} onClick={() => ask({ what: "add" })}>
         Add a file
       </Button>
+      <UploadButton workspace={workspace} onOpen={onOpen} />
       <Dialogs workspace={workspace} asked={asked} onClose={() => ask(undefined)} onOpen={onOpen} />
     </nav>
   );
@@ -77,10 +76,10 @@ function Dialogs({ workspace, asked, onClose, onOpen }: {
   readonly onClose: () => void;
   readonly onOpen: (path: string) => void;
 }) {
-  const taken = [...Object.keys(workspace.files), ...workspace.binary];
+  const taken = Object.keys(workspace.files);
   const former = asked === undefined || asked.what === "add" ? "" : asked.path;
   const put = (path: string) => {
-    edit(workspace, ({ [former]: text = "", ...others }) => ({ ...others, [path]: text }));
+    edit(workspace, ({ [former]: content = "", ...others }) => ({ ...others, [path]: content }));
     onOpen(path);
   };
   return (

@@ -2,7 +2,8 @@ import type { QueryClient } from "@tanstack/react-query";
 import { api, ApiError, dataOf, fetchRaw } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Commit } from "../../../api/types.ts";
-import { decodeBytes, encodeBytes } from "../../../api/base64.ts";
+import { encodeBytes } from "../../../api/base64.ts";
+import { bytesOf } from "../content.ts";
 import { commitQuery, functionQuery } from "../queries.ts";
 import { setDraft } from "./draft_store.ts";
 import { draftBetween, type Files } from "./drafts.ts";
@@ -39,7 +40,9 @@ export async function save(
   const { functionId } = workspace;
   if (workspace.rival !== undefined) throw new DraftsDiffer();
   const files = currentFiles(workspace);
-  const contents = contentsOf(workspace, files);
+  const contents = new Map(
+    Object.entries(files).map(([path, content]) => [path, bytesOf(content)] as const),
+  );
   const opened = await dataOf(api.POST("/api/v1/functions/{function_id}/commits", {
     params: { path: { function_id: functionId } },
     body: { filenames: [...contents.keys()], commitMessage: message },
@@ -90,17 +93,6 @@ async function finalize(
 function keepNewer(workspace: Workspace, commitId: string, files: Files): void {
   const newer = draftBetween(commitId, files, currentFiles(workspace));
   setDraft(workspace.functionId, newer, commitId);
-}
-
-function contentsOf(
-  { binary, commit }: Workspace,
-  files: Files,
-): Map<string, Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder();
-  return new Map([
-    ...Object.entries(files).map(([path, text]) => [path, encoder.encode(text)] as const),
-    ...binary.map((path) => [path, decodeBytes(commit?.files[path] ?? "")] as const),
-  ]);
 }
 
 async function upload(

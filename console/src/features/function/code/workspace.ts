@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
 import type { Fn } from "../../../api/types.ts";
-import { textOf } from "../content.ts";
+import { contentsOf } from "../content.ts";
 import { type CommitContent, commitQuery, typesQuery } from "../queries.ts";
 import { draftOf, setDraft, useDraftState } from "./draft_store.ts";
 import { type Draft, draftBetween, type Files, withDraft } from "./drafts.ts";
@@ -12,14 +12,12 @@ export interface Workspace {
   /** The commit that the files come from; empty without one. */
   readonly base: string;
   readonly commit: CommitContent | undefined;
-  /** The text files of the commit. */
+  /** The files of the commit. */
   readonly saved: Files;
-  /** Paths of files that are not text. They stay as they are. */
-  readonly binary: readonly string[];
   readonly draft: Draft | undefined;
   /** Declarations of the commit's packages and of the SDK, once they are loaded. */
   readonly types: Files;
-  /** The text files with the draft. */
+  /** The files with the draft. */
   readonly files: Files;
   /** The head, if it moved since the draft began. */
   readonly movedTo: string | undefined;
@@ -45,7 +43,7 @@ export function useWorkspace(fn: Fn): {
   const query = useQuery({ ...commitQuery(fn.id, base), enabled: base !== "" });
   const { data: types = NO_FILES } = useQuery(typesQuery(fn.id, base));
   const commit = query.data;
-  const { saved, binary } = useMemo(() => split(commit?.files ?? {}), [commit?.files]);
+  const saved = useMemo(() => contentsOf(commit?.files ?? {}), [commit?.files]);
   const files = useMemo(() => withDraft(saved, draft), [saved, draft]);
   const isReady = base === "" || commit !== undefined;
   const ready: Workspace | undefined = isReady
@@ -54,7 +52,6 @@ export function useWorkspace(fn: Fn): {
       base,
       commit,
       saved,
-      binary,
       draft,
       types,
       files,
@@ -80,20 +77,7 @@ function useHead(head: string, savedAs: string | undefined): string {
   return savedAs !== undefined && head === formerHead ? savedAs : head;
 }
 
-/** The text files of a commit, and the paths of the others. */
-export function split(
-  files: CommitContent["files"],
-): { readonly saved: Files; readonly binary: readonly string[] } {
-  const texts = Object.entries(files).map(([path, content]) => [path, textOf(content)] as const);
-  return {
-    saved: Object.fromEntries(
-      texts.filter((file): file is readonly [string, string] => file[1] !== undefined),
-    ),
-    binary: texts.filter(([, text]) => text === undefined).map(([path]) => path),
-  };
-}
-
-/** The text files of the author at this moment: more than one may change between two renders. */
+/** The files of the author at this moment: more than one may change between two renders. */
 export function currentFiles({ functionId, saved }: Workspace): Files {
   return withDraft(saved, draftOf(functionId));
 }

@@ -1,14 +1,16 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Fn } from "../../../api/types.ts";
+import { BinaryFile } from "../../../parts/binary_file.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
+import { isText } from "../../../parts/file_content.ts";
 import { shortId } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
 import { Empty, Loaded } from "../../../parts/states.tsx";
 import { SelectField } from "../../../parts/field.tsx";
 import { Name, Time, visibleText } from "../../../parts/values.tsx";
-import { textOf } from "../content.ts";
+import { contentsOf } from "../content.ts";
 import { Difference } from "../difference.tsx";
 import { type CommitContent, commitQuery, commitsQuery } from "../queries.ts";
 
@@ -35,7 +37,7 @@ function Content(
   const paths = Object.keys(files);
   const [chosen, setChosen] = useState("main.ts");
   const path = files[chosen] === undefined ? paths[0] : chosen;
-  const text = path === undefined ? undefined : textOf(files[path] ?? "");
+  const shown = contentsOf(files)[path ?? ""];
   return (
     <div className="stack">
       <Properties
@@ -56,7 +58,11 @@ function Content(
             onChange={setChosen}
             options={paths.map((each) => ({ value: each, label: visibleText(each) }))}
           />
-          <CodeBlock label={path} text={text ?? "This file is not text"} />
+          {isText(shown)
+            ? <CodeBlock label={path} text={shown} />
+            : shown === undefined
+            ? null
+            : <BinaryFile bytes={shown} />}
         </>
       )}
     </div>

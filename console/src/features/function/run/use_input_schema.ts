@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { textsOf } from "../../../parts/file_content.ts";
 import type { Workspace } from "../code/workspace.ts";
 
 /** The type of the input is derived once the files rest for this long, in ms. */
@@ -13,7 +14,7 @@ export function useInputSchema(workspace: Workspace | undefined): unknown {
     let isCurrent = true;
     const timer = setTimeout(async () => {
       const { schemaOfInput } = await import("../../../parts/monaco/input_type.ts");
-      const found = await schemaOfInput(types, files).catch(() => undefined);
+      const found = await schemaOfInput(types, textsOf(files)).catch(() => undefined);
       if (isCurrent) setSchema(found);
     }, REST);
     return () => {
