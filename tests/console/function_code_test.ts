@@ -283,6 +283,31 @@ async function tests(flow: Flow): Promise<void> {
   await shown(page, "the sum");
 }
 
+/** An error leads to its line in the commit that ran, whatever the head and the draft are by now. */
+async function readsCommit(flow: Flow): Promise<void> {
+  const { page, console, client, id } = flow;
+  const { publishedCommitId } = await readFunction(flow);
+  await console.goto(`/functions/${id}`);
+  await write(page, `// A draft\n${MAIN.replace("Hello", "Salute")}`);
+  const { body } = await client.invoke(id, { name: "nobody" });
+  await console.goto(`/invocations/${body.invocationId}`);
+  await page.getByRole("link", { name: /^main\.ts:11:/ }).first().click();
+  await page.waitForURL(new RegExp(`\\?commit=${publishedCommitId}&file=main\\.ts&line=11$`));
+  await page.getByRole("textbox", { name: /^Code of .*: main\.ts$/ })
+    .waitFor({ state: "attached" });
+  await shown(page, "Hello, ");
+  await page.locator(".function-editor .line-numbers.active-line-number", { hasText: "11" })
+    .waitFor();
+  await console.assertAccessible();
+  await console.screenshot("function_commit");
+  await page.locator(".function-editor .view-lines").click();
+  await page.keyboard.press("x");
+  await page.getByRole("paragraph").getByText("A commit never changes.").waitFor();
+  await page.getByRole("link", { name: "Back to the draft" }).click();
+  await shown(page, "// A draft");
+  await shown(page, "Salute, ");
+}
+
 async function narrow(flow: Flow): Promise<void> {
   await flow.page.setViewportSize({ width: 390, height: 800 });
   await flow.console.goto(`/functions/${flow.id}`);
@@ -308,6 +333,7 @@ browserTest("console: the code of a function", async (t) => {
     ["a draft runs, with its log, errors and a cancel", () => runs(flow)],
     ["a publish shows the difference and can be undone", () => publishes(flow)],
     ["tests show their assertions", () => tests(flow)],
+    ["an error leads to the commit that ran", () => readsCommit(flow)],
     ["the editor fits a narrow screen", () => narrow(flow)],
   ];
   // A step begins where the one before it ended.

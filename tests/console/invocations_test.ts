@@ -144,7 +144,7 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
   const failed = await run(client, echo, { fail: "broken", lines: ["before"] });
   await opened.goto(`/invocations/${failed}`);
   const link = page.getByRole("link", { name: /^main\.ts:\d+:\d+$/ });
-  assert.match(await link.getAttribute("href") ?? "", /\?file=main\.ts&line=\d+$/);
+  assert.match(await link.getAttribute("href") ?? "", /\?commit=\w{27}&file=main\.ts&line=\d+$/);
   const phases = page.getByRole("table", { name: "Phases of the last attempt" });
   await phases.getByRole("rowheader", { name: "Run", exact: true }).waitFor();
   const usage = page.getByRole("table", { name: "Usage and limits" });

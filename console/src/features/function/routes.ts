@@ -10,12 +10,20 @@ const pageRoute = createRoute({
 const codeRoute = createRoute({
   getParentRoute: () => pageRoute,
   path: "/",
-  validateSearch: (search: Record<string, unknown>): { file?: string; line?: number } => ({
+  validateSearch: (search: Record<string, unknown>): CodeSearch => ({
+    ...(typeof search["commit"] === "string" ? { commit: search["commit"] } : {}),
     ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
     ...(Number.isSafeInteger(search["line"]) ? { line: search["line"] as number } : {}),
   }),
   component: lazyRouteComponent(() => import("./code/code_tab.tsx"), "CodeTab"),
 });
+
+interface CodeSearch {
+  /** A commit to read in place of the draft. */
+  readonly commit?: string;
+  readonly file?: string;
+  readonly line?: number;
+}
 
 const testsRoute = createRoute({
   getParentRoute: () => pageRoute,

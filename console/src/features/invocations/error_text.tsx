@@ -29,7 +29,11 @@ export function piecesOf(text: string): readonly Piece[] {
 
 /** An error; positions in its stack lead to the source. */
 export function ErrorText(
-  { text, functionId }: { readonly text: string; readonly functionId: string },
+  { text, functionId, commitId }: {
+    readonly text: string;
+    readonly functionId: string;
+    readonly commitId: string;
+  },
 ) {
   if (text.length > LINKED_CHARACTERS) return <CodeBlock text={text} label="the error" />;
   return (
@@ -37,7 +41,7 @@ export function ErrorText(
       {piecesOf(text).map(({ text: piece, file, line }, index) => (
         <Fragment key={index}>
           {file === undefined || line === undefined ? visibleText(piece) : (
-            <SourceLink functionId={functionId} file={file} line={line}>
+            <SourceLink functionId={functionId} commitId={commitId} file={file} line={line}>
               {piece}
             </SourceLink>
           )}

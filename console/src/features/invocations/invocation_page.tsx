@@ -39,12 +39,12 @@ export function InvocationPage() {
 }
 
 function Parts({ invocation }: { readonly invocation: WholeInvocation }) {
-  const { error, input, output, http } = invocation;
+  const { functionId, commitId, error, input, output, http } = invocation;
   return (
     <>
       {error === undefined ? null : (
         <Section title="Error">
-          <ErrorText text={error} functionId={invocation.functionId} />
+          <ErrorText text={error} functionId={functionId} commitId={commitId} />
         </Section>
       )}
       <div className="columns">

@@ -11,6 +11,8 @@ export interface CodeEditorProps {
   readonly types: Readonly<Record<string, string>>;
   /** The file that is shown. */
   readonly path: string;
+  /** Why nothing can be typed; undefined where it can. */
+  readonly readOnly?: string;
   readonly onChange: (path: string, text: string) => void;
   /** What the server found; the editor's own come besides. */
   readonly problems: readonly Problem[];
@@ -35,7 +37,12 @@ export function CodeEditor(props: CodeEditorProps) {
   useEffect(() => {
     if (place.current === null) return;
     const models = new Models((changed, text) => latest.current.onChange(changed, text));
-    const editor = monaco.editor.create(place.current, { ...OPTIONS, model: null });
+    const { readOnly } = latest.current;
+    const editor = monaco.editor.create(place.current, {
+      ...OPTIONS,
+      model: null,
+      ...(readOnly === undefined ? {} : { readOnly: true, readOnlyMessage: { value: readOnly } }),
+    });
     const markers = monaco.editor.onDidChangeMarkers(() =>
       latest.current.onProblems(editorProblems())
     );

@@ -1,4 +1,3 @@
-import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useRef, useState } from "react";
 import { BinaryFile } from "../../../parts/binary_file.tsx";
 import { Button } from "../../../parts/button.tsx";
@@ -10,6 +9,7 @@ import { Empty, ErrorNote, Note } from "../../../parts/states.tsx";
 import { FileList } from "./file_list.tsx";
 import { DraftsDifferNote } from "./drafts_differ.tsx";
 import { HeadMovedNote } from "./head_moved.tsx";
+import { useOpenFile } from "./open_file.ts";
 import { ProblemList } from "./problem_list.tsx";
 import { typeProblems } from "./problems.ts";
 import { SaveBar } from "./save_bar.tsx";
@@ -25,7 +25,7 @@ const FIRST_TEXT = `export default function main(input: { name?: string }): { me
 /** Files, editor, problems, and what saves them. */
 export function Editing({ workspace }: { readonly workspace: Workspace }) {
   const { files, commit, draft } = workspace;
-  const [path, reveal, open] = useOpenFile(workspace);
+  const [path, reveal, open] = useOpenFile(files);
   const texts = useMemo(() => textsOf(files), [files]);
   const [found, setFound] = useState<readonly Problem[]>([]);
   const format = useRef<() => Promise<void>>(async () => {});
@@ -73,21 +73,6 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
       <ProblemList problems={[...reported, ...found]} onOpen={open} />
     </div>
   );
-}
-
-/** The file of the URL, the line in it, and what opens another. */
-function useOpenFile({ files }: Workspace) {
-  const { file, line } = useSearch({ from: "/shell/functions/$functionId/" });
-  const navigate = useNavigate({ from: "/functions/$functionId" });
-  const reveal = useMemo(
-    () => line === undefined ? undefined : { line, column: 1 },
-    [file, line],
-  );
-  const first = MAIN in files ? MAIN : Object.keys(files).sort()[0];
-  const path = file !== undefined && file in files ? file : first;
-  const open = (opened: string, at?: number) =>
-    void navigate({ search: { file: opened, ...(at === undefined ? {} : { line: at }) } });
-  return [path, reveal, open] as const;
 }
 
 function FirstFile({ workspace }: { readonly workspace: Workspace }) {

@@ -6,6 +6,7 @@ import { Icon } from "../../../parts/icon.tsx";
 import { Menu } from "../../../parts/menu.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { visibleText } from "../../../parts/values.tsx";
+import { FileButton } from "./file_button.tsx";
 import { PathDialog } from "./path_dialog.tsx";
 import { UploadButton } from "./upload_button.tsx";
 import { edit, type Workspace } from "./workspace.ts";
@@ -31,16 +32,15 @@ export function FileList({ workspace, shown, onOpen, problems }: FileListProps) 
       <ul>
         {Object.keys(files).sort().map((path) => (
           <li key={path} className="function-file">
-            <button
-              type="button"
-              className="function-file-name"
-              aria-current={path === shown ? "true" : undefined}
-              onClick={() => onOpen(path)}
+            <FileButton
+              path={path}
+              isShown={path === shown}
+              isFailing={failing.has(path)}
+              onOpen={onOpen}
             >
-              <bdi className={failing.has(path) ? "function-failing" : ""}>{visibleText(path)}</bdi>
               {isBinary(files[path]) ? <span className="muted">not text</span> : null}
               {draft?.changed[path] === undefined ? null : <span className="muted">edited</span>}
-            </button>
+            </FileButton>
             {path === shown
               ? (
                 <Menu

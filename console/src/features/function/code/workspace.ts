@@ -16,7 +16,7 @@ export interface Workspace {
   readonly saved: Files;
   readonly draft: Draft | undefined;
   /** Declarations of the commit's packages and of the SDK, once they are loaded. */
-  readonly types: Files;
+  readonly types: Readonly<Record<string, string>>;
   /** The files with the draft. */
   readonly files: Files;
   /** The head, if it moved since the draft began. */
@@ -29,7 +29,7 @@ export interface Workspace {
   readonly isUnkept: boolean;
 }
 
-const NO_FILES: Files = {};
+const NO_TYPES: Workspace["types"] = {};
 
 /** The workspace of a function; undefined until its first commit is loaded. */
 export function useWorkspace(fn: Fn): {
@@ -41,7 +41,7 @@ export function useWorkspace(fn: Fn): {
   const head = useHead(fn.head ?? "", isOthers ? savedAs : undefined);
   const base = draft?.base ?? head;
   const query = useQuery({ ...commitQuery(fn.id, base), enabled: base !== "" });
-  const { data: types = NO_FILES } = useQuery(typesQuery(fn.id, base));
+  const { data: types = NO_TYPES } = useQuery(typesQuery(fn.id, base));
   const commit = query.data;
   const saved = useMemo(() => contentsOf(commit?.files ?? {}), [commit?.files]);
   const files = useMemo(() => withDraft(saved, draft), [saved, draft]);

@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { BinaryFile } from "../../../parts/binary_file.tsx";
@@ -48,6 +49,15 @@ function Content(
           ["Id", <code key="id">{commit.id}</code>],
         ]}
       />
+      <p>
+        <Link
+          to="/functions/$functionId"
+          params={{ functionId: fn.id }}
+          search={{ commit: commit.id }}
+        >
+          Read it in the editor
+        </Link>
+      </p>
       <CompareField fn={fn} commitId={commit.id} value={other} onChange={setOther} />
       {other !== "" ? <Difference functionId={fn.id} from={other} to={commit.id} /> : null}
       {other !== "" ? null : path === undefined ? <Empty title="No files" /> : (

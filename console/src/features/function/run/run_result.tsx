@@ -26,7 +26,7 @@ export function RunResult({ functionId, id, commitId }: {
         {(invocation) => (
           <>
             <Head functionId={functionId} invocation={invocation} commitId={commitId} />
-            <Outcome functionId={functionId} invocation={invocation} />
+            <Outcome invocation={invocation} commitId={commitId} />
           </>
         )}
       </Loaded>
@@ -87,9 +87,9 @@ function Head({ functionId, invocation, commitId }: {
   );
 }
 
-function Outcome({ functionId, invocation }: {
-  readonly functionId: string;
+function Outcome({ invocation, commitId }: {
   readonly invocation: Invocation;
+  readonly commitId: string;
 }) {
   const { error, output } = invocation;
   if (error !== undefined) {
@@ -98,7 +98,7 @@ function Outcome({ functionId, invocation }: {
         <div className="note-text">
           {error.split("\n").map((line, index) => (
             <div key={index}>
-              {visibleText(line)} <PositionOf functionId={functionId} line={line} />
+              {visibleText(line)} <PositionOf commitId={commitId} line={line} />
             </div>
           ))}
         </div>
@@ -114,9 +114,9 @@ function Outcome({ functionId, invocation }: {
 }
 
 /** The link to the position that a line of a stack names. */
-function PositionOf({ functionId, line }: { readonly functionId: string; readonly line: string }) {
+function PositionOf({ commitId, line }: { readonly commitId: string; readonly line: string }) {
   const position = positionOf(line);
   if (position === undefined) return null;
   const text = `${position.path}:${position.line}:${position.column}`;
-  return <PositionLink functionId={functionId} position={text} />;
+  return <PositionLink commitId={commitId} position={text} />;
 }

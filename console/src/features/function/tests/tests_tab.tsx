@@ -59,7 +59,7 @@ export function TestsTab() {
         : null}
       <ol className="function-results">
         {run.data?.results.map((result, index) => (
-          <Result key={index} result={result} functionId={id} />
+          <Result key={index} result={result} commitId={run.data?.commitId ?? head} />
         ))}
       </ol>
     </section>
@@ -80,9 +80,9 @@ function wordOf({ status }: TestResult): string {
   return WORDS[word] ?? word;
 }
 
-function Result({ result, functionId }: {
+function Result({ result, commitId }: {
   readonly result: TestResult;
-  readonly functionId: string;
+  readonly commitId: string;
 }) {
   const { name = "", error, assertions = [], logs = [] } = result;
   const word = wordOf(result);
@@ -99,7 +99,7 @@ function Result({ result, functionId }: {
           : <p className="note note-bad note-text">{visibleText(error)}</p>}
         <ol>
           {assertions.map((assertion, index) => (
-            <AssertionRow key={index} assertion={assertion} functionId={functionId} />
+            <AssertionRow key={index} assertion={assertion} commitId={commitId} />
           ))}
         </ol>
         {logs.length === 0 ? null : (
@@ -113,9 +113,9 @@ function Result({ result, functionId }: {
   );
 }
 
-function AssertionRow({ assertion, functionId }: {
+function AssertionRow({ assertion, commitId }: {
   readonly assertion: Assertion;
-  readonly functionId: string;
+  readonly commitId: string;
 }) {
   const { pass = false, operator = "", description = "", expected, actual, diff, at } = assertion;
   return (
@@ -124,7 +124,7 @@ function AssertionRow({ assertion, functionId }: {
         <span className={pass ? "muted" : "function-failing"}>{pass ? "Holds" : "Fails"}</span>
         <code>{visibleText(operator)}</code>
         <span>{visibleText(description)}</span>
-        {at === undefined ? null : <PositionLink functionId={functionId} position={at} />}
+        {at === undefined ? null : <PositionLink commitId={commitId} position={at} />}
       </p>
       {pass ? null : (
         <div className="function-values">
