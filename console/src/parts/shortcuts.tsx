@@ -7,14 +7,22 @@ export interface Shortcut {
   readonly run: () => void;
 }
 
-const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+export const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 /** How long the first key of two waits for the second, in ms. */
 const SEQUENCE_TIME = 1_000;
 
 const active = new Set<Shortcut>();
 let first: { readonly key: string; readonly at: number } | undefined;
 
+// Keys with Control come here before an editor, which has many of them for itself.
 addEventListener("keydown", (event) => {
+  if (keyOf(event).includes("Mod+")) press(event);
+}, true);
+addEventListener("keydown", (event) => {
+  if (!keyOf(event).includes("Mod+")) press(event);
+});
+
+function press(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing) return;
   // The page behind a dialog is out of reach for the mouse, and so for keys.
   if (document.querySelector(".dialog-backdrop") !== null) return;
@@ -30,9 +38,10 @@ addEventListener("keydown", (event) => {
   const found = [...active].reverse().find(({ keys }) => keys === sequence || keys === key);
   if (found === undefined) return;
   event.preventDefault();
+  event.stopPropagation();
   first = undefined;
   found.run();
-});
+}
 
 function keyOf(event: KeyboardEvent): string {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -134,7 +134,8 @@ function useCommands(
       group: "Action",
       run: () => void navigate({ to: "/functions/new" }),
     },
-  ], [navigate]);
+    { id: "help", label: "Show the shortcuts", group: "Action", run: () => setHelping(true) },
+  ], [navigate, setHelping]);
 }
 
 function Rail(

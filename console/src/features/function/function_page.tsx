@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import { type RefObject, useRef, useState } from "react";
 import type { Fn } from "../../api/types.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
@@ -29,13 +29,20 @@ export function FunctionPage() {
   const query = useQuery(functionQuery(functionId));
   const [isRunning, setRunning] = useState(false);
   const fn = query.data;
+  const runButton = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setRunning(false);
+    runButton.current?.focus();
+  };
   return (
     <Page
       title={visibleText(fn?.displayName ?? "Function")}
       wide
       above={<Link to="/functions">Functions</Link>}
       heading={fn === undefined ? "Function" : <Name value={fn.displayName} />}
-      actions={fn === undefined ? null : <Actions fn={fn} onRun={() => setRunning(true)} />}
+      actions={fn === undefined
+        ? null
+        : <Actions fn={fn} runButton={runButton} onRun={() => setRunning(true)} />}
     >
       <Loaded query={query}>
         {(data) => (
@@ -43,7 +50,7 @@ export function FunctionPage() {
             <div className="function-whole">
               <Content fn={data} />
             </div>
-            {isRunning ? <RunPanel fn={data} onClose={() => setRunning(false)} /> : null}
+            {isRunning ? <RunPanel fn={data} onClose={close} /> : null}
           </div>
         )}
       </Loaded>
@@ -101,12 +108,18 @@ function Facts({ fn }: { readonly fn: Fn }) {
   );
 }
 
-function Actions({ fn, onRun }: { readonly fn: Fn; readonly onRun: () => void }) {
+function Actions({ fn, runButton, onRun }: {
+  readonly fn: Fn;
+  readonly runButton: RefObject<HTMLButtonElement | null>;
+  readonly onRun: () => void;
+}) {
   const [isPublishing, setPublishing] = useState(false);
   const { head = "", publishedCommitId = "" } = fn;
   return (
     <>
-      <Button disabled={head === ""} onClick={onRun} icon={<Icon name="play" />}>Run</Button>
+      <Button ref={runButton} disabled={head === ""} onClick={onRun} icon={<Icon name="play" />}>
+        Run
+      </Button>
       <Button
         look="primary"
         disabled={head === "" || head === publishedCommitId}

@@ -1,4 +1,5 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { IS_MAC, useShortcuts } from "../shortcuts.tsx";
 import { editorProblems, Models, type Problem } from "./models.ts";
 import { monaco, OPTIONS } from "./monaco.ts";
 import { setLibraries } from "./typescript.ts";
@@ -19,8 +20,6 @@ export interface CodeEditorProps {
   readonly onProblems: (problems: readonly Problem[]) => void;
   /** A position to show; a new object shows it again. */
   readonly reveal?: { readonly line: number; readonly column: number } | undefined;
-  /** The reader presses Ctrl+S. */
-  readonly onSave: () => void;
   /** Gets what formats the shown file. */
   readonly onReady: (format: () => Promise<void>) => void;
 }
@@ -46,7 +45,6 @@ export function CodeEditor(props: CodeEditorProps) {
     const markers = monaco.editor.onDidChangeMarkers(() =>
       latest.current.onProblems(editorProblems())
     );
-    addSave(editor, () => latest.current.onSave());
     latest.current.onReady(() => formatShown(editor));
     setParts({ editor, models });
     return () => {
@@ -61,6 +59,7 @@ export function CodeEditor(props: CodeEditorProps) {
     parts?.models.sync(files);
   }, [parts, files]);
   useLibraries(types, files);
+  useTabKey(parts?.editor);
   useEffect(() => {
     if (parts === undefined) return;
     show(parts.editor, parts.models.model(path));
@@ -100,13 +99,13 @@ function show(editor: Editor, model: monaco.editor.ITextModel | undefined): void
   if (kept !== undefined) editor.restoreViewState(kept);
 }
 
-function addSave(editor: Editor, save: () => void): void {
-  editor.addAction({
-    id: "invoked.save",
-    label: "Save as a commit",
-    keybindings: [monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyS],
-    run: save,
-  });
+/** The editor indents with Tab, which would keep the focus in it. */
+function useTabKey(editor: Editor | undefined): void {
+  useShortcuts(useMemo(() => [{
+    keys: IS_MAC ? "Ctrl+Shift+M" : "Mod+M",
+    label: "Let Tab leave the editor, or indent again",
+    run: () => editor?.trigger("keyboard", "editor.action.toggleTabFocusMode", null),
+  }], [editor]));
 }
 
 /** The language service may take this long to format a file, in ms; as it starts it takes longer. */

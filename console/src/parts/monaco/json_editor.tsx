@@ -36,6 +36,8 @@ export function JsonEditor(props: JsonEditorProps) {
       acceptSuggestionOnCommitCharacter: false,
       autoClosingQuotes: "never",
       autoSurround: "never",
+      // Tab goes on to the next field.
+      tabFocusMode: true,
       ariaLabel: label,
     });
     created.onDidChangeContent(() => latest.current.onChange(created.getValue()));

@@ -94,7 +94,6 @@ function Content({ fn, content }: { readonly fn: Fn; readonly content: CommitCon
             problems={problems}
             onProblems={ignore}
             reveal={reveal}
-            onSave={ignore}
             onReady={ignore}
           />
         )}

@@ -65,7 +65,6 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
               problems={reported}
               onProblems={setFound}
               reveal={reveal}
-              onSave={() => void save()}
               onReady={(ready) => format.current = ready}
             />
           )}

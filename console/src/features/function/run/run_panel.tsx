@@ -40,7 +40,7 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
     if (found === undefined && !run.isPending) run.mutate(typed.current);
   };
   return (
-    <div className="function-run">
+    <section className="function-run" aria-label="Run" tabIndex={-1} ref={takeFocus}>
       <Section title="Run" actions={<Button look="plain" onClick={onClose}>Close</Button>}>
         <CommitSelect fn={fn} hasDraft={hasDraft} value={target} onChange={choose} />
         <Field
@@ -78,8 +78,13 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
           ? null
           : <RunResult key={run.data.id} functionId={fn.id} {...run.data} />}
       </Section>
-    </div>
+    </section>
   );
+}
+
+/** Keys go on in the panel that was opened. */
+function takeFocus(panel: HTMLElement | null): void {
+  panel?.focus({ preventScroll: true });
 }
 
 /** Begins an invocation of the target with an input; a draft becomes a commit first. */
