@@ -16,7 +16,7 @@ export function isBinary(content: FileContent | undefined): content is Bytes {
   return content !== undefined && !isText(content);
 }
 
-/** Whether both are the same file, or both are none. */
+/** Whether both are the same file, or both are missing. */
 export function isSameContent(
   one: FileContent | undefined,
   other: FileContent | undefined,
