@@ -40,13 +40,21 @@ async function bothTypeInTurn(flow: Flow): Promise<void> {
     `${MAIN}// first\n// second\n// third\n`,
   );
   // The other tab goes on from the new commit, without a word of a moved head.
-  await page.getByText(/Head: commit/).waitFor();
   await append(page, "// fourth\n");
   await shown(other, "// fourth");
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
   assert.match((await headFiles(client, id))["main.ts"] ?? "", /third\n\/\/ fourth\n$/);
   assert.equal(await page.getByText(/The head moved/).count(), 0);
+  // A head that moved since the other tab's save is the head, also once the editor is opened again.
+  const newer = `${(await headFiles(client, id))["main.ts"]}// fifth\n`;
+  assert.equal((await client.commit(id, { "main.ts": newer })).status, 200);
+  await shown(other, "// fifth");
+  await other.getByRole("link", { name: "Tests" }).click();
+  await other.getByRole("button", { name: "Run the tests" }).waitFor();
+  await other.getByRole("link", { name: "Code" }).click();
+  await shown(other, "// fifth");
+  await shown(page, "// fifth");
 }
 
 /** Fills the browser's storage, or empties it of that. */
@@ -97,7 +105,7 @@ async function decide({ page, other, client, id }: Flow): Promise<void> {
   await shown(other, "// of the other");
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
-  assert.match((await headFiles(client, id))["main.ts"] ?? "", /fourth\n\/\/ of the other\n$/);
+  assert.match((await headFiles(client, id))["main.ts"] ?? "", /fifth\n\/\/ of the other\n$/);
 }
 
 /** The editor's service never comes. */

@@ -24,6 +24,8 @@ export interface DraftState extends Kept {
   readonly isUnkept?: boolean;
   /** Whether the last change came from another tab. */
   readonly isOthers?: boolean;
+  /** The head that this tab knew when another tab saved the draft. */
+  readonly savedOn?: string | undefined;
 }
 
 /** A page that loads anew is another tab. */
@@ -33,6 +35,8 @@ const MAX_TABS = 20;
 const PREFIX = "draft.";
 
 const states = new Map<string, DraftState>();
+/** The heads that this tab knows. */
+const heads = new Map<string, string>();
 const listeners = new Set<() => void>();
 
 export function draftStateOf(functionId: string): DraftState {
@@ -47,20 +51,23 @@ export function draftOf(functionId: string): Draft | undefined {
 
 /** Changes the draft in all tabs; one without a change ends it. @param savedAs the commit that it became */
 export function setDraft(functionId: string, draft: Draft | undefined, savedAs?: string): void {
-  const { counts, rival } = draftStateOf(functionId);
+  const { isOthers: _, ...former } = draftStateOf(functionId);
   const kept = draft === undefined || sizeOf(draft) === 0 ? undefined : draft;
-  put(functionId, {
-    counts: counted(counts),
-    draft: kept,
-    savedAs,
-    ...(rival === undefined ? {} : { rival }),
-  });
+  const saved = savedAs === undefined ? {} : { savedAs, savedOn: undefined };
+  put(functionId, { ...former, ...saved, counts: counted(former.counts), draft: kept });
 }
 
 /** Ends the choice between two drafts: the one that is passed becomes that of all tabs. */
 export function decide(functionId: string, draft: Draft | undefined): void {
   const { counts, rival } = draftStateOf(functionId);
   put(functionId, { counts: counted(merged(counts, rival?.counts ?? {})), draft });
+}
+
+/** The head of a function, newer than what the server said last if another tab has saved since. */
+export function headOf(functionId: string, known: string): string {
+  heads.set(functionId, known);
+  const { savedAs, savedOn } = draftStateOf(functionId);
+  return savedAs !== undefined && savedOn === known ? savedAs : known;
 }
 
 export function useDraftState(functionId: string): DraftState {
@@ -80,17 +87,18 @@ function publish(functionId: string, state: DraftState): void {
 /** What the browser does not keep for all tabs it keeps for this one. */
 function put(functionId: string, state: DraftState): void {
   const key = PREFIX + functionId;
-  const { rival, isUnkept: _, isOthers: __, ...kept } = state;
+  const { counts, draft, savedAs, rival } = state;
+  const kept: Kept = { counts, draft, savedAs };
   const isKept = rival === undefined && writeStored(key, kept);
   holdInTab(key, isKept ? undefined : kept);
-  publish(functionId, isKept || rival !== undefined ? state : { ...state, isUnkept: true });
+  publish(functionId, { ...state, isUnkept: !isKept && rival === undefined });
 }
 
 function load(functionId: string): DraftState {
   const key = PREFIX + functionId;
-  const { counts = {}, draft } = readStored<Kept>(key) ?? {};
+  const { counts = {}, draft, savedAs } = readStored<Kept>(key) ?? {};
   const held = readHeld<Kept>(key);
-  if (held === undefined) return { counts, draft };
+  if (held === undefined) return { counts, draft, savedAs };
   const mine = { ...held, counts: counted(held.counts) };
   const hasAll = Object.entries(counts).every(([tab, count]) => (held.counts[tab] ?? 0) >= count);
   return hasAll || isSame(held.draft, draft)
@@ -107,7 +115,9 @@ onStored((key, value) => {
   const hasMine = (theirs.counts[TAB] ?? 0) >= (mine.counts[TAB] ?? 0);
   if (hasMine) {
     holdInTab(key, undefined);
-    publish(functionId, { ...theirs, isOthers: true });
+    const isSaved = theirs.savedAs !== mine.savedAs;
+    const savedOn = isSaved ? heads.get(functionId) : mine.savedOn;
+    publish(functionId, { ...theirs, isOthers: true, savedOn });
   } else if (isSame(theirs.draft, mine.draft)) {
     publish(functionId, { ...mine, counts: merged(mine.counts, theirs.counts) });
   } else {

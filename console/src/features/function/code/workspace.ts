@@ -3,7 +3,7 @@ import { useMemo, useRef } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { contentsOf } from "../content.ts";
 import { type CommitContent, commitQuery, typesQuery } from "../queries.ts";
-import { draftOf, setDraft, useDraftState } from "./draft_store.ts";
+import { draftOf, headOf, setDraft, useDraftState } from "./draft_store.ts";
 import { type Draft, draftBetween, type Files, withDraft } from "./drafts.ts";
 
 /** What the author works on: the files of a commit, and the draft on top of them. */
@@ -37,8 +37,8 @@ export function useWorkspace(fn: Fn): {
   readonly error: unknown;
   refetch(): void;
 } {
-  const { draft, savedAs, rival, isOthers = false, isUnkept = false } = useDraftState(fn.id);
-  const head = useHead(fn.head ?? "", isOthers ? savedAs : undefined);
+  const { draft, rival, isOthers = false, isUnkept = false } = useDraftState(fn.id);
+  const head = headOf(fn.id, fn.head ?? "");
   const base = draft?.base ?? head;
   const query = useQuery({ ...commitQuery(fn.id, base), enabled: base !== "" });
   const { data: types = NO_TYPES } = useQuery(typesQuery(fn.id, base));
@@ -69,12 +69,6 @@ export function useWorkspace(fn: Fn): {
     error: query.error,
     refetch: () => void query.refetch(),
   };
-}
-
-/** The head; the commit that another tab made of the draft, until the server says of a newer head. */
-function useHead(head: string, savedAs: string | undefined): string {
-  const formerHead = useMemo(() => head, [savedAs]);
-  return savedAs !== undefined && head === formerHead ? savedAs : head;
 }
 
 /** The files of the author at this moment: more than one may change between two renders. */
