@@ -142,9 +142,13 @@ async function restarts(
   await saveButton(page).click();
   await page.getByRole("alert").getByText(/Cannot reach the server/).waitFor();
   await console.assertAccessible();
+  // A page whose code is not loaded yet waits for the server.
+  await other.getByRole("link", { name: "History" }).click();
   const client = await restart();
   await away(page).waitFor({ state: "detached" });
   await away(other).waitFor({ state: "detached" });
+  await other.getByRole("table", { name: "History" }).waitFor();
+  await other.goBack();
   await shown(page, "// while it is away");
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();

@@ -1,4 +1,5 @@
 import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { fromServer } from "../browser/server.ts";
 import { Button } from "./button.tsx";
 import type { DialogProps } from "./dialog_popup.tsx";
 import { TextField } from "./field.tsx";
@@ -6,7 +7,7 @@ import { ErrorNote } from "./states.tsx";
 
 // No page shows a dialog at first.
 const DialogPopup = lazy(async () => ({
-  default: (await import("./dialog_popup.tsx")).DialogPopup,
+  default: (await fromServer(() => import("./dialog_popup.tsx"))).DialogPopup,
 }));
 
 /** A dialog over the page; it keeps the focus and gives it back. Its code loads when it opens first. */

@@ -1,7 +1,10 @@
 import { lazy, Suspense, useState } from "react";
+import { fromServer } from "../browser/server.ts";
 import type { MenuProps } from "./menu_popup.tsx";
 
-const MenuPopup = lazy(async () => ({ default: (await import("./menu_popup.tsx")).MenuPopup }));
+const MenuPopup = lazy(async () => ({
+  default: (await fromServer(() => import("./menu_popup.tsx"))).MenuPopup,
+}));
 
 /** A button that opens a list of actions; `null` in `items` is a line between two groups. Its code loads when it opens first. */
 export function Menu(props: MenuProps) {

@@ -1,4 +1,5 @@
 import { type ComponentType, useCallback, useEffect, useState } from "react";
+import { fromServer } from "../browser/server.ts";
 import { Field } from "../parts/field.tsx";
 import type { FunctionFilterProps } from "./function_combobox.tsx";
 
@@ -12,7 +13,7 @@ export function FunctionFilter(props: FunctionFilterProps) {
   const [text, setText] = useState<string>();
   const [Loaded, setLoaded] = useState<Combobox>();
   const load = useCallback(() => {
-    void import("./function_combobox.tsx").then(({ FunctionCombobox }) => {
+    void fromServer(() => import("./function_combobox.tsx")).then(({ FunctionCombobox }) => {
       setLoaded(() => FunctionCombobox);
     });
   }, []);

@@ -2,21 +2,24 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
 import { onSessionExpired } from "../api/client.ts";
-import { followChanges } from "../api/live.ts";
 import { sessionQuery } from "../api/session.ts";
+import { fromServer } from "../browser/server.ts";
 import { Icon, type IconName } from "../parts/icon.tsx";
 import type { PaletteItem } from "../parts/palette.tsx";
 import { Keys, type Shortcut, useShortcuts } from "../parts/shortcuts.tsx";
 import { useFind } from "./find.ts";
+import { followChanges } from "./live.ts";
 
 // Dialogs are no part of the first load.
 const SessionDialog = lazy(async () => ({
-  default: (await import("./session_dialog.tsx")).SessionDialog,
+  default: (await fromServer(() => import("./session_dialog.tsx"))).SessionDialog,
 }));
 const ShortcutSheet = lazy(async () => ({
-  default: (await import("../parts/shortcut_sheet.tsx")).ShortcutSheet,
+  default: (await fromServer(() => import("../parts/shortcut_sheet.tsx"))).ShortcutSheet,
 }));
-const Palette = lazy(async () => ({ default: (await import("../parts/palette.tsx")).Palette }));
+const Palette = lazy(async () => ({
+  default: (await fromServer(() => import("../parts/palette.tsx"))).Palette,
+}));
 
 interface PageLink {
   readonly to:

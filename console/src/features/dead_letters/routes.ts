@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
+import { lazyPage } from "../../shell/lazy_page.ts";
 import { shellRoute } from "../../shell/root.tsx";
 import type { LetterSearch } from "./filter.ts";
 
@@ -16,7 +17,7 @@ export const deadLettersRoute = createRoute({
     ...textIn("q", search["q"]),
     ...textIn("letter", search["letter"]),
   }),
-  component: lazyRouteComponent(
+  component: lazyPage(
     () => import("./dead_letters_page.tsx"),
     "DeadLettersPage",
   ),

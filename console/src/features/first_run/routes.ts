@@ -1,10 +1,11 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
+import { lazyPage } from "../../shell/lazy_page.ts";
 import { shellRoute } from "../../shell/root.tsx";
 
 export const welcomeRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/welcome",
-  component: lazyRouteComponent(
+  component: lazyPage(
     () => import("./welcome_page.tsx"),
     "WelcomePage",
   ),

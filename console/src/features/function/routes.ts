@@ -1,10 +1,11 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
+import { lazyPage } from "../../shell/lazy_page.ts";
 import { shellRoute } from "../../shell/root.tsx";
 
 const pageRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/functions/$functionId",
-  component: lazyRouteComponent(() => import("./function_page.tsx"), "FunctionPage"),
+  component: lazyPage(() => import("./function_page.tsx"), "FunctionPage"),
 });
 
 const codeRoute = createRoute({
@@ -15,7 +16,7 @@ const codeRoute = createRoute({
     ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
     ...(Number.isSafeInteger(search["line"]) ? { line: search["line"] as number } : {}),
   }),
-  component: lazyRouteComponent(() => import("./code/code_tab.tsx"), "CodeTab"),
+  component: lazyPage(() => import("./code/code_tab.tsx"), "CodeTab"),
 });
 
 interface CodeSearch {
@@ -28,7 +29,7 @@ interface CodeSearch {
 const testsRoute = createRoute({
   getParentRoute: () => pageRoute,
   path: "/tests",
-  component: lazyRouteComponent(() => import("./tests/tests_tab.tsx"), "TestsTab"),
+  component: lazyPage(() => import("./tests/tests_tab.tsx"), "TestsTab"),
 });
 
 const historyRoute = createRoute({
@@ -36,7 +37,7 @@ const historyRoute = createRoute({
   path: "/history",
   validateSearch: (search: Record<string, unknown>): { commit?: string } =>
     typeof search["commit"] === "string" ? { commit: search["commit"] } : {},
-  component: lazyRouteComponent(() => import("./history/history_tab.tsx"), "HistoryTab"),
+  component: lazyPage(() => import("./history/history_tab.tsx"), "HistoryTab"),
 });
 
 const triggersRoute = createRoute({
@@ -46,13 +47,13 @@ const triggersRoute = createRoute({
     ...(typeof search["trigger"] === "string" ? { trigger: search["trigger"] } : {}),
     ...(isNewTrigger(search["new"]) ? { new: search["new"] } : {}),
   }),
-  component: lazyRouteComponent(() => import("./triggers/triggers_tab.tsx"), "TriggersTab"),
+  component: lazyPage(() => import("./triggers/triggers_tab.tsx"), "TriggersTab"),
 });
 
 const settingsRoute = createRoute({
   getParentRoute: () => pageRoute,
   path: "/settings",
-  component: lazyRouteComponent(() => import("./settings/settings_tab.tsx"), "SettingsTab"),
+  component: lazyPage(() => import("./settings/settings_tab.tsx"), "SettingsTab"),
 });
 
 /** The kind of a trigger that the page creates. */

@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
+import { lazyPage } from "../../shell/lazy_page.ts";
 import { shellRoute } from "../../shell/root.tsx";
 
 export const functionsRoute = createRoute({
@@ -6,11 +7,11 @@ export const functionsRoute = createRoute({
   path: "/functions",
   validateSearch: (search: Record<string, unknown>): { q?: string } =>
     typeof search["q"] === "string" && search["q"] !== "" ? { q: search["q"] } : {},
-  component: lazyRouteComponent(() => import("./functions_page.tsx"), "FunctionsPage"),
+  component: lazyPage(() => import("./functions_page.tsx"), "FunctionsPage"),
 });
 
 export const newFunctionRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/functions/new",
-  component: lazyRouteComponent(() => import("./new_function_page.tsx"), "NewFunctionPage"),
+  component: lazyPage(() => import("./new_function_page.tsx"), "NewFunctionPage"),
 });

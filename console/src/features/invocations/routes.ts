@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
+import { lazyPage } from "../../shell/lazy_page.ts";
 import { shellRoute } from "../../shell/root.tsx";
 import { listSearchOf } from "./filter.ts";
 
@@ -6,7 +7,7 @@ export const invocationsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/invocations",
   validateSearch: listSearchOf,
-  component: lazyRouteComponent(
+  component: lazyPage(
     () => import("./invocations_page.tsx"),
     "InvocationsPage",
   ),
@@ -15,7 +16,7 @@ export const invocationsRoute = createRoute({
 export const invocationRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/invocations/$invocationId",
-  component: lazyRouteComponent(
+  component: lazyPage(
     () => import("./invocation_page.tsx"),
     "InvocationPage",
   ),

@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
+import { lazyPage } from "../../shell/lazy_page.ts";
 import { shellRoute } from "../../shell/root.tsx";
 import { type Range, RANGES } from "./queries.ts";
 
@@ -9,5 +10,5 @@ export const overviewRoute = createRoute({
     const range = String(search["range"]);
     return range in RANGES ? { range: range as Range } : {};
   },
-  component: lazyRouteComponent(() => import("./overview_page.tsx"), "OverviewPage"),
+  component: lazyPage(() => import("./overview_page.tsx"), "OverviewPage"),
 });

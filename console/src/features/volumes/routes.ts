@@ -1,10 +1,11 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
+import { lazyPage } from "../../shell/lazy_page.ts";
 import { shellRoute } from "../../shell/root.tsx";
 
 export const volumesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/volumes",
-  component: lazyRouteComponent(() => import("./volumes_page.tsx"), "VolumesPage"),
+  component: lazyPage(() => import("./volumes_page.tsx"), "VolumesPage"),
 });
 
 export interface VolumeSearch {
@@ -26,5 +27,5 @@ export const volumeRoute = createRoute({
     ...(search["tab"] === "history" ? { tab: "history" } : {}),
     ...(Number.isSafeInteger(search["version"]) ? { version: search["version"] as number } : {}),
   }),
-  component: lazyRouteComponent(() => import("./volume_page.tsx"), "VolumePage"),
+  component: lazyPage(() => import("./volume_page.tsx"), "VolumePage"),
 });

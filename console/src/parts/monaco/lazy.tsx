@@ -1,9 +1,16 @@
 import { type ComponentProps, lazy, Suspense } from "react";
+import { fromServer } from "../../browser/server.ts";
 import { Loading } from "../states.tsx";
 
-const Code = lazy(async () => ({ default: (await import("./code_editor.tsx")).CodeEditor }));
-const Diff = lazy(async () => ({ default: (await import("./diff_editor.tsx")).DiffEditor }));
-const Json = lazy(async () => ({ default: (await import("./json_editor.tsx")).JsonEditor }));
+const Code = lazy(async () => ({
+  default: (await fromServer(() => import("./code_editor.tsx"))).CodeEditor,
+}));
+const Diff = lazy(async () => ({
+  default: (await fromServer(() => import("./diff_editor.tsx"))).DiffEditor,
+}));
+const Json = lazy(async () => ({
+  default: (await fromServer(() => import("./json_editor.tsx"))).JsonEditor,
+}));
 
 /** The editors; their chunk loads when one is shown. */
 export function CodeEditor(props: ComponentProps<typeof Code>) {

@@ -1,4 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
+import { AWAY_POLL, isServerReady } from "../browser/server.ts";
 
 /** Queries of a kind are refreshed at most this often, in ms. */
 const REFRESH_INTERVAL = 1_000;
@@ -9,8 +10,6 @@ const KINDS = new Set([
   "trigger",
   "volume",
 ]);
-/** The time from one question to a server that is away to the next, in ms. */
-const AWAY_POLL = 1_000;
 /** The first and the longest wait before a new connection, in ms: the server may reject it again, as without a session. */
 const FIRST_WAIT = 250;
 const MAX_WAIT = 60_000;
@@ -58,11 +57,6 @@ export function followChanges(
     clearTimeout(timer);
     refreshes.end();
   };
-}
-
-async function isServerReady(): Promise<boolean> {
-  const response = await fetch("/readyz", { cache: "no-store" }).catch(() => undefined);
-  return response?.ok === true;
 }
 
 class Refreshes {
