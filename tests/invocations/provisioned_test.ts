@@ -24,7 +24,8 @@ serverSuite("provisioned concurrency", { flags: ["--pool-size", "1"] }, {
       return (await client.invocation(id, body.invocationId)).processKind;
     };
     const isEvaluated = async () => await kind() === "PROCESS_KIND_TEMPLATE" || undefined;
-    for (let call = 0; call < 5; call++) assert.equal(await kind(), "PROCESS_KIND_ROOT");
+    // Only the first one: on a busy machine a few evaluations may take so long that they earn a template.
+    assert.equal(await kind(), "PROCESS_KIND_ROOT");
     await update(client, { id, provisionedConcurrency: 2 });
     await eventually(isEvaluated);
     const { body } = await client.commit(id, { "main.ts": `${COUNTER}\n// anew` });
