@@ -86,6 +86,10 @@ export class ConsoleBrowser implements AsyncDisposable {
     await page.evaluate(await readFile(axe, "utf8"));
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
+      // The editor takes the colours of the theme in the next frame.
+      await page.evaluate(
+        "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))",
+      );
       const violations = await page.evaluate(async (tags) => {
         // deno-lint-ignore no-explicit-any -- axe puts itself there
         const { axe } = globalThis as any;
