@@ -265,7 +265,8 @@ async function publishes(flow: Flow): Promise<void> {
   await dialog.getByRole("button", { name: "Publish" }).click();
   await page.getByText("Published", { exact: true }).first().waitFor();
   assert.equal((await readFunction(flow)).publishedCommitId, head);
-  await page.getByRole("button", { name: "Undo" }).click();
+  const toast = page.locator(".toast", { hasText: "Published" });
+  await toast.getByRole("button", { name: "Undo" }).click();
   await page.getByText("Behind", { exact: true }).waitFor();
   assert.equal((await readFunction(flow)).publishedCommitId, publishedCommitId);
 }
