@@ -13,12 +13,17 @@ const SWEEPS_MAX = 5;
  * can leave it: seccomp denies that.
  */
 export async function killOrphans(leader: number): Promise<void> {
+  // On a busy machine a killed process takes a while to end. It starts no other meanwhile.
+  const killed = new Set<number>();
   for (let sweep = 0; sweep < SWEEPS_MAX; sweep++) {
-    const candidates = await orphansOf(leader);
+    const candidates = (await orphansOf(leader)).difference(killed);
     if (candidates.size === 0) return;
     // The list is not read at one instant, so a second one has to confirm the first.
     const orphans = (await orphansOf(leader)).intersection(candidates);
-    for (const pid of orphans) killIfAlive(pid);
+    for (const pid of orphans) {
+      killIfAlive(pid);
+      killed.add(pid);
+    }
   }
   killGroup(leader);
 }

@@ -1,10 +1,11 @@
 /** Looks at processes through procfs. */
 import { eventually } from "./eventually.ts";
 
-/** Sends a signal to a process of this one, unless it has ended. */
-export function signalUnlessEnded(process: Deno.ChildProcess, signal: Deno.Signal): void {
+/** Sends a signal to a child of this process, or to the process with an id, unless it has ended. */
+export function signalUnlessEnded(process: Deno.ChildProcess | number, signal: Deno.Signal): void {
   try {
-    process.kill(signal);
+    if (typeof process === "number") Deno.kill(process, signal);
+    else process.kill(signal);
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
   }
