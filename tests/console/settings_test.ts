@@ -245,11 +245,16 @@ async function purges(stage: Stage): Promise<void> {
     await page.getByText(expected).first().or(fault).first().waitFor();
     return await fault.allInnerTexts();
   };
+  const sent: unknown[] = [];
+  page.on("request", (request) => {
+    if (request.url().endsWith("/purge")) sent.push(request.postDataJSON().dryRun);
+  });
   await purge.choose("What", "Invocations that ended");
   await count.click();
   await dialog.getByText("This erases 1 invocation,").waitFor();
   assert.deepEqual(await carryOut(/^Purged 1 invocation,/), []);
   await dialog.waitFor({ state: "detached" });
+  assert.deepEqual(sent, [true, false]);
   await purge.choose("What", "Files of commits");
   await purge.fill("Commit", "nothing");
   await count.click();

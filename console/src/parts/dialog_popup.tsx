@@ -35,7 +35,11 @@ export function DialogPopup(
     >
       <Base.Portal>
         <Base.Backdrop className="dialog-backdrop" />
-        <Base.Popup className={`dialog dialog-${size}`}>
+        <Base.Popup
+          className={`dialog dialog-${size}`}
+          // React would submit a form around the dialog, too.
+          onSubmit={(event) => event.stopPropagation()}
+        >
           <header className="dialog-head">
             <Base.Title className="dialog-title">{title}</Base.Title>
             <Base.Close
