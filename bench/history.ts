@@ -124,7 +124,7 @@ function inTransactions(raw: DatabaseSync, count: number, write: (n: number) => 
 }
 
 /** An id as the server makes them, which sorts by time, then by number; the number is its random part. */
-function idAt(time: string, number: number): string {
+export function idAt(time: string, number: number): string {
   const prefix = KSUID.fromParts(Date.parse(time), Buffer.alloc(16)).string.slice(0, 20);
   let suffix = "";
   for (let rest = number; suffix.length < 7; rest = Math.floor(rest / ALPHABET.length)) {

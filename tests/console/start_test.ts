@@ -9,6 +9,7 @@ import {
   signIn,
   signInLink,
 } from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 
 const HOSTILE_NAME = `<img src=x onerror="document.title='owned'">\u202Egnp.exe`;
@@ -136,6 +137,20 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await page.getByText("free of").waitFor();
     await console.assertAccessible();
     await console.screenshot("overview");
+    // The mark of the first line has the accent's colour, which is another one in each theme.
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      const isDrawn = () =>
+        page.evaluate<boolean>(`(() => {
+        const mark = document.querySelectorAll(".chart .u-marker")[1];
+        const probe = document.body.appendChild(document.createElement("i"));
+        probe.style.color = getComputedStyle(mark).getPropertyValue("--accent");
+        const accent = getComputedStyle(probe).color;
+        probe.remove();
+        return getComputedStyle(mark).borderTopColor === accent;
+      })()`);
+      await eventually(async () => await isDrawn() || undefined, `a chart that is ${colorScheme}`);
+    }
     const broken = await client.deploy(`export default () => { throw new Error("no"); };`);
     await client.invoke(broken);
     await console.goto("/?range=1h");

@@ -1,5 +1,6 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type uPlot from "uplot";
+import { isDark, onThemeChange } from "../theme/theme.ts";
 import { formatExact } from "./format.ts";
 
 export interface ChartSeries {
@@ -24,6 +25,8 @@ export function TimeChart(props: TimeChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const [library, setLibrary] = useState<typeof uPlot>();
   const { times, series, height = 160 } = props;
+  // A canvas does not follow the custom properties that coloured it.
+  const isDrawnDark = useSyncExternalStore(onThemeChange, isDark);
   useEffect(() => {
     void import("uplot").then((module) => setLibrary(() => module.default));
   }, []);
@@ -43,7 +46,7 @@ export function TimeChart(props: TimeChartProps) {
       observer.disconnect();
       chart.destroy();
     };
-  }, [library, times, series, height]);
+  }, [library, times, series, height, isDrawnDark]);
   return (
     <figure className="chart">
       <div

@@ -1,0 +1,188 @@
+/** The pages of the console that the documentation shows, and how each is brought to what it shows. */
+import type { Json } from "../../support/client.ts";
+import type { Page } from "../../support/console.ts";
+import { ok } from "../../support/expect.ts";
+import type { Sample } from "./sample.ts";
+
+export interface Picture {
+  /** The name of the file, without its theme. */
+  readonly name: string;
+  readonly caption: string;
+  /** Where it is, below the console's address. */
+  readonly path: (sample: Sample) => string | Promise<string>;
+  /** What is visible once the page is complete. */
+  readonly shows: string | RegExp;
+  /** What a reader does on the page first. */
+  readonly prepare?: (page: Page) => Promise<void>;
+}
+
+const ofFunction = (name: string, tab = "") => ({ ids }: Sample) => `/functions/${ids[name]}${tab}`;
+
+/** The newest call of a function with this status. */
+async function callOf({ server, ids }: Sample, name: string, status: string): Promise<string> {
+  const client = await server.client();
+  const { list } = ok(
+    await client.post("/api/v1/search/invocations", {
+      functionIds: [ids[name]],
+      status: `FUNCTION_INVOCATION_STATUS_${status}`,
+      pageSize: 1,
+    }),
+  );
+  return `/invocations/${list[0].id}`;
+}
+
+async function volumeNamed({ server }: Sample, name: string): Promise<string> {
+  const { list } = ok(await (await server.client()).get("/api/v1/vfs/volumes"));
+  return `/volumes/${list.find(({ displayName }: Json) => displayName === name).id}`;
+}
+
+async function typeMistake(page: Page): Promise<void> {
+  await page.locator(".function-editor .view-lines").click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.insertText("\nexport const count: number = main({}).message;\n");
+  await page.getByText(/is not assignable to type/).first().waitFor();
+}
+
+async function run(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.locator(".function-run .view-lines").click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText(`{"name": "Grace"}`);
+  await page.keyboard.press("Control+Enter");
+  await page.getByLabel("Output", { exact: true }).getByText("Hello, Grace").waitFor();
+}
+
+async function runTests(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Run the tests" }).click();
+  await page.getByText(/\d tests?/).first().waitFor();
+}
+
+async function openFile(page: Page): Promise<void> {
+  await page.getByText("sales.csv").first().click();
+  await page.getByText("north").first().waitFor();
+}
+
+async function search(page: Page): Promise<void> {
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Go to" }).fill("re");
+  await page.getByRole("option").first().waitFor();
+}
+
+export const PICTURES: readonly Picture[] = [
+  {
+    name: "welcome",
+    caption: "The first page of a new user runs the example",
+    path: () => "/welcome",
+    shows: "Call it from elsewhere",
+  },
+  {
+    name: "overview",
+    caption: "The overview: calls, durations, failures and the state of the server",
+    path: () => "/",
+    shows: "Slowest functions",
+  },
+  {
+    name: "palette",
+    caption: "The palette goes to any page, function or id",
+    path: () => "/",
+    shows: "Slowest functions",
+    prepare: search,
+  },
+  {
+    name: "functions",
+    caption: "The functions with their state and the calls of a day",
+    path: () => "/functions",
+    shows: "webhook-receiver",
+  },
+  {
+    name: "new_function",
+    caption: "A new function begins with a template",
+    path: () => "/functions/new",
+    shows: "main.ts",
+  },
+  {
+    name: "function_run",
+    caption: "The editor beside a run, with its output and log",
+    path: ofFunction("hello"),
+    shows: "greeting",
+    prepare: run,
+  },
+  {
+    name: "function_code",
+    caption: "The editor with a type error",
+    path: ofFunction("hello"),
+    shows: "greeting",
+    prepare: typeMistake,
+  },
+  {
+    name: "function_tests",
+    caption: "The tests of a function",
+    path: ofFunction("npm-package", "/tests"),
+    shows: "Run the tests",
+    prepare: runTests,
+  },
+  {
+    name: "function_history",
+    caption: "The history of commits and publishes",
+    path: ofFunction("hello", "/history"),
+    shows: /Published/,
+  },
+  {
+    name: "function_triggers",
+    caption: "A schedule with its next runs",
+    path: ofFunction("scheduled-report", "/triggers"),
+    shows: "weekdays",
+    prepare: (page) => page.getByText("weekdays").first().click(),
+  },
+  {
+    name: "function_endpoint",
+    caption: "An endpoint with a request to send",
+    path: ofFunction("html-page", "/triggers"),
+    shows: "web",
+    prepare: (page) => page.getByText("web", { exact: true }).first().click(),
+  },
+  {
+    name: "function_settings",
+    caption: "The settings of a function",
+    path: ofFunction("hello", "/settings"),
+    shows: "Secrets",
+  },
+  {
+    name: "invocations",
+    caption: "The invocations, live and filtered",
+    path: () => "/invocations",
+    shows: "hello",
+  },
+  {
+    name: "invocation",
+    caption: "A call: what it used of its limits, and its phases",
+    path: (sample) => callOf(sample, "calls-functions", "SUCCESS"),
+    shows: "Output",
+  },
+  {
+    name: "invocation_failed",
+    caption: "A failed call, with links to the lines of its error",
+    path: (sample) => callOf(sample, "csv-report", "ERROR"),
+    shows: "Error",
+  },
+  { name: "volumes", caption: "The volumes", path: () => "/volumes", shows: "user-names" },
+  {
+    name: "volume",
+    caption: "A CSV file of a volume",
+    path: (sample) => volumeNamed(sample, "sales"),
+    shows: "sales.csv",
+    prepare: openFile,
+  },
+  {
+    name: "dead_letters",
+    caption: "The dead letters",
+    path: () => "/dead-letters",
+    shows: "Dead letters",
+  },
+  {
+    name: "settings",
+    caption: "Appearance and sessions",
+    path: () => "/settings",
+    shows: "This one",
+  },
+];
