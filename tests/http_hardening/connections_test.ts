@@ -1,7 +1,9 @@
 /** Connections leave the server the descriptors that it needs, and an accept that fails is not the last one. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
 import { INVOKED } from "../support/invoked.ts";
+import { instancesOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { exchange, statuses } from "./raw.ts";
 
@@ -41,13 +43,15 @@ Deno.test("the server accepts again after descriptors were missing", async () =>
   const { hostname, port } = new URL(server.url);
   // Deno loads parts of itself at their first use, and panics if it has no descriptor then.
   const client = await server.client();
-  await client.deploy(`export default () => ({});`);
+  ok(await client.invoke(await client.deploy(`export default () => ({});`)));
+  const waiting = () => instancesOf(server.pid).length >= 2 || undefined;
+  await eventually(waiting, "instances that wait, so that the server makes none meanwhile");
   await limitOpenFiles(server.pid, 10);
-  const waiting = await Deno.connect({ hostname, port: Number(port) });
+  const connection = await Deno.connect({ hostname, port: Number(port) });
   // Not a check of time: the server must have tried and failed, which nothing else shows.
   await new Promise((resolve) => setTimeout(resolve, 200));
   await limitOpenFiles(server.pid, 4096);
-  waiting.close();
+  connection.close();
   // A new connection each time: one that is open needs no descriptor.
   const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   await eventually(async () => {
