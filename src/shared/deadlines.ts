@@ -18,6 +18,10 @@ export class Deadlines<Item> {
     if (deadline < this.#wakesAt) this.#wake(deadline);
   }
 
+  has(item: Item): boolean {
+    return this.#deadlines.has(item);
+  }
+
   delete(item: Item): void {
     this.#deadlines.delete(item);
   }
