@@ -79,6 +79,20 @@ async function loaded(page: Page): Promise<number> {
   return Math.floor(Number(height) / ROW_HEIGHT);
 }
 
+/** Scrolls through as many rows as are asked for; answers how many were drawn at most. */
+async function scroll(page: Page): Promise<number> {
+  await page.mouse.move(640, 600);
+  let most = 0;
+  for (let rows = 0; rows < SCROLLED; rows = await loaded(page)) {
+    await page.mouse.wheel(0, WHEEL_PX);
+    // Until the next page is there, the wheel is at the end.
+    await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
+    most = Math.max(most, await drawn(page));
+  }
+  assert.ok(most > 10 && most < DRAWN_MAX, `${most} rows drawn`);
+  return most;
+}
+
 browserTest("console: a long list scrolls, and draws what is visible", async (t) => {
   await using directory = await makeTempDir();
   await filledDirectory(directory.path);
@@ -90,15 +104,7 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
   await t.step(`${SCROLLED} rows by wheel`, async () => {
     await console.goto("/invocations");
     await table.getByRole("row").nth(1).waitFor();
-    await page.mouse.move(640, 600);
-    let most = 0;
-    for (let rows = 0; rows < SCROLLED; rows = await loaded(page)) {
-      await page.mouse.wheel(0, WHEEL_PX);
-      // Until the next page is there, the wheel is at the end.
-      await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
-      most = Math.max(most, await drawn(page));
-    }
-    assert.ok(most > 10 && most < DRAWN_MAX, `${most} rows drawn`);
+    const most = await scroll(page);
     const heap = await page.evaluate("performance.memory.usedJSHeapSize");
     globalThis.console.log(`${most} rows drawn; heap ${Number(heap) >> 20} MiB`);
   });
@@ -139,14 +145,7 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
     await console.goto("/functions");
     const functions = page.getByRole("table", { name: "Functions" });
     await functions.getByRole("row").nth(1).waitFor();
-    await page.mouse.move(640, 600);
-    let most = 0;
-    for (let rows = 0; rows < SCROLLED; rows = await loaded(page)) {
-      await page.mouse.wheel(0, WHEEL_PX);
-      await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
-      most = Math.max(most, await drawn(page));
-    }
-    assert.ok(most > 10 && most < DRAWN_MAX, `${most} rows drawn`);
+    await scroll(page);
     await page.getByRole("searchbox").fill(NEEDLE);
     await functions.getByRole("link", { name: OLDEST_FUNCTION }).waitFor();
     await functions.getByRole("row").nth(2).waitFor({ state: "detached" });

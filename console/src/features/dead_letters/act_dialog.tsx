@@ -16,11 +16,14 @@ export const ACTIONS = {
   replay: {
     verb: "Replay",
     done: "Replayed",
+    what: "dead letter",
     effect: "Each function is called again with the same input, and the dead letter is dropped.",
   },
   drop: {
     verb: "Drop",
     done: "Dropped",
+    what: "dead letter",
+    danger: true,
     effect: "The input stays with the invocation; it is not called again by itself.",
   },
 } as const;

@@ -1,8 +1,5 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
-import { BulkDialog } from "../../parts/bulk_dialog.tsx";
-import { Menu } from "../../parts/menu.tsx";
+import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import type { ApiFilter } from "./filter.ts";
 
 type Action = "replay" | "cancel";
@@ -22,6 +19,7 @@ const WORDS = {
     done: "Cancelled",
     what: "unfinished invocation",
     effect: "Those that run are ended; those that wait do not start.",
+    danger: true,
   },
 } as const;
 
@@ -39,34 +37,12 @@ async function act(action: Action, filter: ApiFilter, dryRun: boolean) {
 
 /** Acts on everything that the filter matches. */
 export function BulkActions({ filter }: { readonly filter: ApiFilter }) {
-  const [action, setAction] = useState<Action>();
-  const queries = useQueryClient();
-  const { effect, ...words } = WORDS[action ?? "replay"];
   return (
-    <>
-      <Menu
-        items={[
-          { label: "Replay all that match …", onSelect: () => setAction("replay") },
-          { label: "Cancel all that match …", onSelect: () => setAction("cancel"), danger: true },
-        ]}
-      >
-        All that match
-      </Menu>
-      {action === undefined ? null : (
-        <BulkDialog
-          {...words}
-          danger={action === "cancel"}
-          filter={filter}
-          act={async (dryRun) => {
-            const answer = await act(action, filter, dryRun);
-            if (!dryRun) await queries.invalidateQueries({ queryKey: ["invocation"] });
-            return answer;
-          }}
-          onClose={() => setAction(undefined)}
-        >
-          {effect}
-        </BulkDialog>
-      )}
-    </>
+    <BulkMenu
+      actions={WORDS}
+      filter={filter}
+      act={(action, dryRun) => act(action, filter, dryRun)}
+      queryKey={["invocation"]}
+    />
   );
 }

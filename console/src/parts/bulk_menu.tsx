@@ -1,0 +1,66 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { BulkDialog } from "./bulk_dialog.tsx";
+import { Menu } from "./menu.tsx";
+
+/** Words of what can be done to many. */
+export interface BulkWords {
+  /** Such as "Replay". */
+  readonly verb: string;
+  /** Such as "Replayed". */
+  readonly done: string;
+  /** One of what it acts on, such as "ended invocation". */
+  readonly what: string;
+  /** What happens to each. */
+  readonly effect: string;
+  readonly danger?: boolean;
+}
+
+export interface BulkMenuProps<Action extends string> {
+  readonly actions: Readonly<Record<Action, BulkWords>>;
+  /** What the count depends on. */
+  readonly filter: unknown;
+  /** Acts on all that match, or only counts them. */
+  readonly act: (
+    action: Action,
+    dryRun: boolean,
+  ) => Promise<{ readonly count: number; readonly skipped: number }>;
+  /** The key of the queries that show what was acted on. */
+  readonly queryKey: readonly string[];
+}
+
+/** Acts on everything that a filter matches, what a list has not loaded included, after it has counted that. */
+export function BulkMenu<Action extends string>(
+  { actions, filter, act, queryKey }: BulkMenuProps<Action>,
+) {
+  const [action, setAction] = useState<Action>();
+  const queries = useQueryClient();
+  const words = action === undefined ? undefined : actions[action];
+  const items = (Object.keys(actions) as Action[]).map((name) => ({
+    label: `${actions[name].verb} all that match …`,
+    onSelect: () => setAction(name),
+    danger: actions[name].danger === true,
+  }));
+  return (
+    <>
+      <Menu items={items}>All that match</Menu>
+      {action === undefined || words === undefined ? null : (
+        <BulkDialog
+          verb={words.verb}
+          done={words.done}
+          what={words.what}
+          danger={words.danger === true}
+          filter={filter}
+          act={async (dryRun) => {
+            const answer = await act(action, dryRun);
+            if (!dryRun) await queries.invalidateQueries({ queryKey });
+            return answer;
+          }}
+          onClose={() => setAction(undefined)}
+        >
+          {words.effect}
+        </BulkDialog>
+      )}
+    </>
+  );
+}
