@@ -1,11 +1,8 @@
-/** Connections leave the server the descriptors that it needs, and an accept that fails is not the last one. */
+/** Connections leave the server the descriptors that it needs. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { ok } from "../support/expect.ts";
 import { INVOKED } from "../support/invoked.ts";
-import { instancesOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
-import { exchange, statuses } from "./raw.ts";
 
 /** Becomes a command with this limit of open files. */
 function limited(files: number): string[] {
@@ -38,30 +35,6 @@ Deno.test("connections without a token do not take the descriptors of the server
   assert.match(await server.log, /240 are open, the limit \(--max-connections, ulimit -n\)/);
 });
 
-Deno.test("the server accepts again after descriptors were missing", async () => {
-  await using server = await TestServer.start();
-  const { hostname, port } = new URL(server.url);
-  // Deno loads parts of itself at their first use, and panics if it has no descriptor then.
-  const client = await server.client();
-  ok(await client.invoke(await client.deploy(`export default () => ({});`)));
-  const waiting = () => instancesOf(server.pid).length >= 2 || undefined;
-  await eventually(waiting, "instances that wait, so that the server makes none meanwhile");
-  await limitOpenFiles(server.pid, 10);
-  const connection = await Deno.connect({ hostname, port: Number(port) });
-  // Not a check of time: the server must have tried and failed, which nothing else shows.
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  await limitOpenFiles(server.pid, 4096);
-  connection.close();
-  // A new connection each time: one that is open needs no descriptor.
-  const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-  await eventually(async () => {
-    const { text } = await exchange(server.url, [request]).catch(() => ({ text: "" }));
-    return statuses(text).includes(200) ? true : undefined;
-  }, "an answer to a new connection");
-  await server.stop();
-  assert.match(await server.log, /did not accept connections; it listens again.*ulimit -n/);
-});
-
 Deno.test("a limit of the system that is too low is named at the start", async (t) => {
   const limits: Readonly<Record<string, RegExp>> = {
     "-n 40": /limit of open files \(ulimit -n\) is 40, but must be at least 64/,
@@ -84,10 +57,3 @@ Deno.test("a limit of the system that is too low is named at the start", async (
     });
   }
 });
-
-async function limitOpenFiles(pid: number, files: number): Promise<void> {
-  const { success, stderr } = await new Deno.Command("prlimit", {
-    args: ["--pid", String(pid), `--nofile=${files}:`],
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}

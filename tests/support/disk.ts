@@ -1,4 +1,4 @@
-/** Disks that fail on demand below the data directory of a server. */
+/** Disks and listeners of a server that fail on demand. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,16 +10,19 @@ const RULES_BYTES = 4096;
 const BALLAST_BYTES = 64 * 1024;
 
 /** Numbers of errors on Linux. */
-const ERRNO = { EIO: 5, ENOSPC: 28, EDQUOT: 122 } as const;
+const ERRNO = { EIO: 5, EMFILE: 24, ENOSPC: 28, EDQUOT: 122 } as const;
 
-/** What fails: an operation on every file whose path contains `path`, or ends with it before a `$`. */
+/**
+ * What fails: an operation on every file whose path contains `path`, or ends with it before a `$`. The path of a
+ * TCP socket is `tcp:` and its port.
+ */
 export interface FaultRule {
-  readonly operation: "write" | "sync";
+  readonly operation: "write" | "sync" | "accept";
   readonly error: keyof typeof ERRNO;
   readonly path: string;
 }
 
-/** Makes writes and syncs of a server fail. Disposing it removes its file of rules. */
+/** Makes writes, syncs and accepts of a server fail. Disposing it removes its file of rules. */
 export class FaultShim implements AsyncDisposable {
   private constructor(private readonly rulesFile: string, private readonly shim: string) {}
 

@@ -1,19 +1,21 @@
 /*
- * Preloaded into a server: fails writes and syncs of files on demand. FAULT_RULES names a file of RULES_BYTES that is
- * mapped, so that a change of it takes effect at once. Each of its lines is a rule:
+ * Preloaded into a server: fails writes and syncs of files, and accepts of TCP connections, on demand. FAULT_RULES names
+ * a file of RULES_BYTES that is mapped, so that a change of it takes effect at once. Each of its lines is a rule:
  *
- *     write|sync ERRNO PART_OF_PATH
+ *     write|sync|accept ERRNO PART_OF_PATH
  *
- * A part that ends with "$" is the end of the path.
+ * A part that ends with "$" is the end of the path. The path of a TCP socket is "tcp:" and its port.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -38,16 +40,28 @@ static int matches(const char *path, char *part) {
   return whole >= length && strncmp(path + whole - length, part, length) == 0;
 }
 
+/* The path of a file, or "tcp:PORT"; 0 if the descriptor has none. */
+static int path_of(int fd, char *path, size_t size) {
+  struct sockaddr_in address;
+  socklen_t bytes = sizeof address;
+  if (getsockname(fd, (struct sockaddr *)&address, &bytes) == 0) {
+    return address.sin_family == AF_INET && snprintf(path, size, "tcp:%d", ntohs(address.sin_port)) > 0;
+  }
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, path, size - 1);
+  if (length < 0) return 0;
+  path[length] = '\0';
+  return 1;
+}
+
 /* The errno with which the operation on the descriptor fails; 0 if it does not. */
 static int fault(const char *operation, int fd) {
   if (rules == NULL || rules[0] == '\0') return 0;
-  char text[RULES_BYTES], link[64], path[1024];
+  char text[RULES_BYTES], path[1024];
   for (int i = 0; i < RULES_BYTES; i++) text[i] = rules[i];
   text[RULES_BYTES - 1] = '\0';
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  ssize_t length = readlink(link, path, sizeof path - 1);
-  if (length < 0) return 0;
-  path[length] = '\0';
+  if (!path_of(fd, path, sizeof path)) return 0;
   char *rest = NULL;
   for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
     char name[16], part[1000];
@@ -97,4 +111,9 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
   FAIL("write", fd);
   return REAL(pwrite64)(fd, bytes, count, offset);
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags) {
+  FAIL("accept", fd);
+  return REAL(accept4)(fd, address, bytes, flags);
 }
