@@ -1,5 +1,5 @@
 /** Arguments of `scripts/test`. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { MODES } from "../src/isolation/isolation.ts";
 import { PROGRAMS } from "../tests/support/diagnosis.ts";
 
@@ -29,12 +29,16 @@ export const REQUIRABLE: readonly string[] = [
   ...Object.values(SUITES).flat(),
 ];
 
+/** Many tests wait for a process or a timeout of theirs. */
+export const JOBS_PER_CORE = 2.5;
+
 export interface Options {
   readonly verbose?: true;
   readonly long?: true;
   /** False with `--no-checks`. */
   readonly checks: boolean;
   readonly seed: string;
+  readonly jobs?: number;
   readonly require?: string;
 }
 
@@ -56,8 +60,19 @@ export function buildTestCommand(): Command {
     .option("--long", "run long-running tests at full size")
     .option("--no-checks", "leave out format, lint and types")
     .option("--seed <number>", 'seed of random tests, or "random"', "1")
+    .option(
+      "--jobs <number>",
+      `test files that run at a time (default: ${JOBS_PER_CORE} for each core)`,
+      readJobs,
+    )
     .option("--require <names>", `fail if one of these is missing: ${REQUIRABLE.join(" ")}`)
     .exitOverride();
+}
+
+function readJobs(text: string): number {
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs > 0) return jobs;
+  throw new InvalidArgumentError("It must be a positive whole number.");
 }
 
 /** Reads the arguments of the process, and ends it where they make no sense. */

@@ -1,7 +1,7 @@
 /** `scripts/test`: selects test files, runs them beside the static checks, and prints failures and a summary. */
 import { join, relative } from "node:path";
 import { endRun, RUN_DIR_VARIABLE } from "../tests/support/once.ts";
-import { type Options, readArguments, REQUIRABLE, SUITES } from "./test_options.ts";
+import { JOBS_PER_CORE, type Options, readArguments, REQUIRABLE, SUITES } from "./test_options.ts";
 import {
   diagnoseMachine,
   DIAGNOSIS_VARIABLE,
@@ -59,9 +59,6 @@ const FIRST = [
   "tests/testing",
   "tests/limits",
 ];
-
-/** Test files at a time for each core: many wait for a process or a timeout of theirs. */
-const JOBS_PER_CORE = 2.5;
 
 /** With more new objects between two collections, a check takes a tenth less processor time. */
 const CHECK = ["check", "--quiet", "--v8-flags=--min-semi-space-size=64"];
@@ -174,7 +171,7 @@ async function checkAll(): Promise<Ended> {
 async function runTests(
   files: readonly string[],
   missing: Missing,
-  { verbose, long, seed }: Options,
+  { verbose, long, seed, jobs }: Options,
 ): Promise<Ended> {
   const runDir = await Deno.makeTempDir({ prefix: "invoked-test-run-" });
   const cleanUp = () => endRun(runDir);
@@ -201,8 +198,8 @@ async function runTests(
       if (end.failed > 0) reports.push(errorsIn(text));
     }
   };
-  const jobs = Math.ceil(navigator.hardwareConcurrency * JOBS_PER_CORE);
-  await Promise.all(Array.from({ length: jobs }, work));
+  const length = jobs ?? Math.ceil(navigator.hardwareConcurrency * JOBS_PER_CORE);
+  await Promise.all(Array.from({ length }, work));
   cleanUp();
   if (!verbose) reports.forEach((report) => console.log(report));
   return sum(ends);

@@ -145,6 +145,12 @@ export const SEARCH: Steps = {
           error: second === 5 ? "Needle in the error" : null,
         }));
       }
+      const line = { time: time(4), level: "INFO", source: "console" };
+      await tx.invocations.appendLogs([
+        { ...line, invocationId: id(4), sequence: 1, message: "The Weaverbird left" },
+        { ...line, invocationId: id(4), sequence: 2, message: "50%_ of it" },
+        { ...line, invocationId: id(2), sequence: 1, message: "a weaverbird came" },
+      ]);
     });
     assert.deepEqual(await found(store, {}), seconds(6, 5, 4, 3, 2, 1));
     assert.deepEqual(await found(store, { functionId: undefined }), seconds(6, 5, 4, 3, 2, 1));
@@ -176,14 +182,6 @@ export const SEARCH: Steps = {
   },
 
   "a text is found in log lines, each for itself": async (store) => {
-    const line = { time: time(4), level: "INFO", source: "console" };
-    await store.write((tx) =>
-      tx.invocations.appendLogs([
-        { ...line, invocationId: id(4), sequence: 1, message: "The Weaverbird left" },
-        { ...line, invocationId: id(4), sequence: 2, message: "50%_ of it" },
-        { ...line, invocationId: id(2), sequence: 1, message: "a weaverbird came" },
-      ])
-    );
     const query = (text: string) => found(store, { query: text }, 1);
     assert.deepEqual(await query("WEAVERBIRD"), seconds(4, 2));
     assert.deepEqual(await query("weaverbird left"), seconds(4));
