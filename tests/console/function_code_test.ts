@@ -41,6 +41,8 @@ async function readFunction({ client, id }: Flow): Promise<Json> {
   return (await client.get(`/api/v1/functions/${id}`)).body.function;
 }
 
+const messageBox = (page: Page) => page.getByRole("textbox", { name: "Message of the commit" });
+
 async function draftSurvives(flow: Flow): Promise<void> {
   const { page, console, id } = flow;
   await console.goto(`/functions/${id}`);
@@ -52,6 +54,7 @@ async function draftSurvives(flow: Flow): Promise<void> {
   assert.doesNotMatch(await problems.innerText(), /functions-sdk/);
   await console.assertAccessible();
   await console.screenshot("function_code");
+  await messageBox(page).fill("Wish a good day");
   await page.reload();
   await shown(page, "Good   day");
   assert.deepEqual(console.complaints, [], "no complaint, as of the Content-Security-Policy");
@@ -59,7 +62,7 @@ async function draftSurvives(flow: Flow): Promise<void> {
 
 async function sessionEnds(flow: Flow, link: string): Promise<void> {
   const { page } = flow;
-  await page.getByRole("textbox", { name: "Message of the commit" }).fill("Wish a good day");
+  assert.equal(await messageBox(page).inputValue(), "Wish a good day");
   await page.context().clearCookies();
   // Another request may open the dialog first, over the button.
   await saveButton(page).dispatchEvent("click");
@@ -93,10 +96,14 @@ async function buildFails(flow: Flow): Promise<void> {
   const problems = page.getByRole("region", { name: "Problems" });
   await problems.getByText("Build", { exact: true }).waitFor();
   assert.equal((await readFunction(flow)).head, head);
+  await messageBox(page).fill("Import nothing");
   await write(page, MAIN);
   await page.keyboard.press("Control+S");
   await page.getByText(/Saved as commit/).waitFor();
   assert.equal((await headFiles(flow.client, flow.id))["main.ts"], MAIN);
+  assert.equal(await messageBox(page).inputValue(), "", "the next commit has a message of its own");
+  const { body } = await flow.client.get(`/api/v1/functions/${flow.id}/commits`);
+  assert.equal(body.list[0].message, "Import nothing");
 }
 
 async function headMoves(flow: Flow): Promise<void> {

@@ -82,6 +82,13 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await dialog.getByLabel("Cron line").fill("99 9 * * *");
     await dialog.getByLabel("Time zone").fill("Asia/Tokyo");
     await dialog.getByLabel("Input").fill('{"from": "schedule"}');
+    // The browser's Back asks first, and keeps the form.
+    const question = page.waitForEvent("dialog");
+    await page.evaluate("history.back()");
+    const asked = await question;
+    assert.equal(asked.message(), "Leave without saving the schedule?");
+    await asked.dismiss();
+    assert.equal(await dialog.getByLabel("Name").inputValue(), "daily");
     await dialog.getByRole("button", { name: "Create the schedule" }).click();
     await dialog.getByRole("alert").waitFor();
     const cron = dialog.getByLabel("Cron line");

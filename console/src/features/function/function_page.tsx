@@ -46,7 +46,7 @@ export function FunctionPage() {
     >
       <Loaded query={query}>
         {(data) => (
-          <div className={isRunning ? "function-split" : "function-whole"}>
+          <div key={data.id} className={isRunning ? "function-split" : "function-whole"}>
             <div className="function-whole">
               <Content fn={data} />
             </div>

@@ -1,4 +1,3 @@
-import { useState } from "react";
 import { Button } from "../../../parts/button.tsx";
 import { TextField } from "../../../parts/field.tsx";
 import { shortId } from "../../../parts/format.ts";
@@ -6,20 +5,15 @@ import { Keys } from "../../../parts/shortcuts.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 import { setDraft } from "./draft_store.ts";
 import { sizeOf } from "./drafts.ts";
-import type { useSave } from "./use_save.ts";
+import type { Saving } from "./use_save.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What is unsaved, and what makes a commit of it. */
 export function SaveBar({ workspace, saving }: {
   readonly workspace: Workspace;
-  readonly saving: ReturnType<typeof useSave>;
+  readonly saving: Saving;
 }) {
   const { functionId, draft, rival } = workspace;
-  const [message, setMessage] = useState("");
-  const change = (text: string) => {
-    saving.message.current = text;
-    setMessage(text);
-  };
   const discard = () => {
     setDraft(functionId, undefined);
     toast("Draft discarded", { undo: () => setDraft(functionId, draft) });
@@ -29,14 +23,14 @@ export function SaveBar({ workspace, saving }: {
       className="function-save"
       onSubmit={(event) => {
         event.preventDefault();
-        void saving.save().then((isSaved) => isSaved && change(""));
+        void saving.save();
       }}
     >
       <TextField
         label="Message of the commit"
         placeholder="Optional"
-        value={message}
-        onChange={change}
+        value={saving.message}
+        onChange={saving.setMessage}
       />
       <Button
         type="submit"
@@ -54,7 +48,7 @@ export function SaveBar({ workspace, saving }: {
 
 function stateOf(
   { draft, base, commit, isOthers }: Workspace,
-  { isSaving, savedId }: ReturnType<typeof useSave>,
+  { isSaving, savedId }: Saving,
 ): string {
   if (isSaving) return "Uploading and building …";
   if (draft !== undefined) {

@@ -1,13 +1,17 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useCallback, useMemo, useRef } from "react";
+import { useStored } from "../../../browser/stored.ts";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { buildProblems } from "./problems.ts";
 import { DraftsDiffer, HeadMoved, save } from "./save.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface Saving {
-  /** Saves the draft as a commit; without a draft it does nothing. Answers whether it made a commit. */
-  readonly save: () => Promise<boolean>;
+  /** Saves the draft as a commit; without a draft it does nothing. */
+  readonly save: () => Promise<void>;
+  /** The message of the next commit, which this browser keeps. */
+  readonly message: string;
+  readonly setMessage: (message: string) => void;
   readonly isSaving: boolean;
   /** The commit of the last save. */
   readonly savedId: string | undefined;
@@ -20,25 +24,27 @@ export interface Saving {
 export function useSave(
   workspace: Workspace,
   format: RefObject<() => Promise<void>>,
-): Saving & { readonly message: RefObject<string> } {
+): Saving {
   const queries = useQueryClient();
-  const latest = useRef(workspace);
-  latest.current = workspace;
-  const message = useRef("");
+  const [message, setMessage] = useStored(`message.${workspace.functionId}`, "");
+  const latest = useRef({ workspace, message });
+  latest.current = { workspace, message };
   const { mutateAsync, isPending, data, error } = useMutation({
     mutationFn: async () => {
       await format.current();
-      if (latest.current.draft === undefined) return undefined;
-      return await save(queries, latest.current, message.current);
+      const { workspace, message } = latest.current;
+      if (workspace.draft === undefined) return undefined;
+      const savedId = await save(queries, workspace, message);
+      setMessage("");
+      return savedId;
     },
   });
   const isRunning = useRef(false);
   const start = useCallback(async () => {
-    if (isRunning.current) return false;
+    if (isRunning.current) return;
     isRunning.current = true;
-    const saved = await mutateAsync().catch(() => undefined);
+    await mutateAsync().catch(() => {});
     isRunning.current = false;
-    return saved !== undefined;
   }, [mutateAsync]);
   const problems = useMemo(() => buildProblems(error), [error]);
   return {
@@ -48,6 +54,7 @@ export function useSave(
     problems,
     error: problems.length > 0 || error === null || isDecision(error) ? undefined : error,
     message,
+    setMessage,
   };
 }
 

@@ -1,9 +1,9 @@
-import { useBlocker } from "@tanstack/react-router";
 import type { FormEvent, ReactNode } from "react";
 import { Button } from "../../../parts/button.tsx";
 import { remainingError } from "../../../parts/faults.ts";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote, Note } from "../../../parts/states.tsx";
+import { useUnsaved } from "../../../parts/unsaved.ts";
 import type { SectionState } from "./use_section.ts";
 
 /** Some settings of the function, which are saved together. */
@@ -21,11 +21,7 @@ export function SectionForm<D>(
 ) {
   const { changed, conflicts, error, isSaving } = section;
   const isDirty = changed.length > 0;
-  useBlocker({
-    shouldBlockFn: () => !globalThis.confirm(`Leave without saving ${title.toLowerCase()}?`),
-    enableBeforeUnload: isDirty,
-    disabled: !isDirty,
-  });
+  useUnsaved(isDirty, title.toLowerCase());
   const rest = remainingError(error, faults);
   const submit = (event: FormEvent) => {
     event.preventDefault();

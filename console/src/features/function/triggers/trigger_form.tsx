@@ -8,6 +8,7 @@ import { Dialog } from "../../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { TextField } from "../../../parts/field.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
+import { useUnsaved } from "../../../parts/unsaved.ts";
 import { VolumeField } from "../volume_field.tsx";
 import { draftOf, requestOf, type TriggerDraft } from "./drafts.ts";
 import { HTTP_FAULTS, HttpFields } from "./http_fields.tsx";
@@ -35,8 +36,15 @@ export interface TriggerFormProps {
 export function TriggerForm(props: TriggerFormProps) {
   const { functionId, kind, trigger, onClose, onSaved } = props;
   const queries = useQueryClient();
-  const [draft, setDraft] = useState(() => draftOf(trigger));
+  const [initial] = useState(() => draftOf(trigger));
+  const [draft, setDraft] = useState(initial);
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const noun = KIND_WORDS[kind].toLowerCase();
+  const leave = useUnsaved(draft !== initial, `the ${noun}`);
+  const close = () => {
+    leave();
+    onClose();
+  };
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setState({ busy: true });
@@ -44,17 +52,17 @@ export function TriggerForm(props: TriggerFormProps) {
       const saved = await save(functionId, kind, draft, trigger);
       await queries.invalidateQueries({ queryKey: keys.triggers(functionId) });
       await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+      leave();
       onSaved(saved.trigger, secretIn(saved, draft[kind].secret));
     } catch (error) {
       setState({ busy: false, error });
     }
   };
   const rest = remainingError(state.error, ["displayName", "vfsId", ...FAULTS[kind]]);
-  const noun = KIND_WORDS[kind].toLowerCase();
   return (
     <Dialog
       open
-      onClose={onClose}
+      onClose={close}
       size="large"
       sticky
       title={trigger === undefined ? `New ${noun}` : `Edit the ${noun}`}
@@ -68,7 +76,7 @@ export function TriggerForm(props: TriggerFormProps) {
         />
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="actions">
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={close}>Cancel</Button>
           <Button type="submit" look="primary" busy={state.busy}>
             {trigger === undefined ? `Create the ${noun}` : "Save"}
           </Button>

@@ -1,0 +1,19 @@
+import { useBlocker } from "@tanstack/react-router";
+import { useRef } from "react";
+
+/**
+ * Asks before the page is left with unsaved changes.
+ * @param what what is not saved, as it follows "Leave without saving"
+ * @returns lets the form leave without a question, once it is saved or cancelled
+ */
+export function useUnsaved(isDirty: boolean, what: string): () => void {
+  const isDone = useRef(false);
+  useBlocker({
+    shouldBlockFn: () => !isDone.current && !globalThis.confirm(`Leave without saving ${what}?`),
+    enableBeforeUnload: isDirty,
+    disabled: !isDirty,
+  });
+  return () => {
+    isDone.current = true;
+  };
+}
