@@ -1,13 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { isIP, type Socket } from "node:net";
 import ipaddr from "ipaddr.js";
+import { forwardedElements, headerList } from "./forwarded.ts";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** Hops of one header that are read, from the server on. Beyond them the address of the last one counts. */
 const HOPS_MAX = 32;
-/** A pair of the header `Forwarded`, such as `for="[2001:db8::1]:47011"`: RFC 7239, section 4. */
-const PAIR = /^\s*([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")\s*$/;
 /** An address with an optional port, which may be obfuscated: IPv6 in brackets. */
 const NODE = /^(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::(?:\d{1,5}|_[\w.-]+))?$/i;
 
@@ -27,8 +26,16 @@ export function clientAddresses(trustedProxies: readonly string[]): ClientAddres
   return ({ socket, headers }) => {
     const peer = peerOf(socket);
     if (peer === undefined || !isTrusted(peer)) return peer?.toString();
-    const forwarded = lastUntrusted(peer, hopsOfForwarded(valueOf(headers.forwarded)), isTrusted);
-    const listed = lastUntrusted(peer, hopsOfList(valueOf(headers["x-forwarded-for"])), isTrusted);
+    const forwarded = lastUntrusted(
+      peer,
+      hopsOfForwarded(headerList(headers.forwarded)),
+      isTrusted,
+    );
+    const listed = lastUntrusted(
+      peer,
+      hopsOfList(headerList(headers["x-forwarded-for"])),
+      isTrusted,
+    );
     const [client = peer, other = client] = [forwarded, listed].filter((hop) => hop !== undefined);
     return (client.toString() === other.toString() ? client : peer).toString();
   };
@@ -87,22 +94,10 @@ function lastUntrusted(
 
 /** The hops of a header `Forwarded`, the nearest first. */
 function* hopsOfForwarded(header: string): Generator<Address | undefined> {
-  // An open quote may begin in what a stranger sent, and reach into what the proxy added.
-  const elements = splitOutsideQuotes(header, ",") ?? [`malformed ${header}`];
-  for (const element of elements.reverse()) {
-    if (element.trim() !== "") yield addressOfElement(element);
+  for (const element of forwardedElements(header)) {
+    const node = element?.get("for");
+    yield node === undefined ? undefined : parseNode(node);
   }
-}
-
-function addressOfElement(element: string): Address | undefined {
-  const found: (string | undefined)[] = [];
-  for (const text of splitOutsideQuotes(element, ";") ?? []) {
-    const [matched, name = "", token, quoted] = PAIR.exec(text) ?? [];
-    if (matched === undefined) return undefined;
-    if (name.toLowerCase() === "for") found.push(token ?? quoted?.replace(/\\(.)/g, "$1"));
-  }
-  const [node, second] = found;
-  return node === undefined || second !== undefined ? undefined : parseNode(node);
 }
 
 /** The hops of a header `X-Forwarded-For`, the nearest first. */
@@ -111,23 +106,6 @@ function* hopsOfList(header: string): Generator<Address | undefined> {
     const text = element.trim();
     if (text !== "") yield parseAddress(text) ?? parseNode(text);
   }
-}
-
-/** The parts of a text between separators outside of quotes; undefined when a quote stays open. */
-function splitOutsideQuotes(text: string, separator: "," | ";"): string[] | undefined {
-  const parts: string[] = [];
-  let isQuoted = false;
-  let start = 0;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (character === '"') isQuoted = !isQuoted;
-    else if (isQuoted && character === "\\") at++;
-    else if (!isQuoted && character === separator) {
-      parts.push(text.slice(start, at));
-      start = at + 1;
-    }
-  }
-  return isQuoted ? undefined : [...parts, text.slice(start)];
 }
 
 function parseNode(text: string): Address | undefined {
@@ -139,9 +117,4 @@ function parseNode(text: string): Address | undefined {
 function parseAddress(text: string | undefined): Address | undefined {
   // Unlike ipaddr.js, isIP accepts neither octal nor shortened forms.
   return text === undefined || isIP(text) === 0 ? undefined : ipaddr.process(text);
-}
-
-/** Several headers of one name count as one list. */
-function valueOf(header: string | readonly string[] | undefined): string {
-  return typeof header === "string" ? header : header?.join(",") ?? "";
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
+import { createTrigger, unique } from "../triggers/support.ts";
 import { answerOf, preview, raw, recordOf, send } from "./support.ts";
 
 const APP = `
@@ -112,6 +113,18 @@ async function rates({ client }: Stage): Promise<void> {
   });
   assert.ok(Number(limited.headers.get("retry-after")) >= 1);
   assert.equal(limited.headers.get("invocation-id"), null);
+
+  const Origin = "https://app.example";
+  const slug = unique("e");
+  const cors = { allowOrigins: [Origin] };
+  await createTrigger(client, await client.deploy(APP), { http: { slug, cors } });
+  const shared = await eventually(async () => {
+    const send = () => fetch(`${client.url}/run/${slug}/`, { headers: { Origin } });
+    const responses = await Promise.all(Array.from({ length: 8 }, send));
+    await Promise.all(responses.map(({ body }) => body?.cancel()));
+    return responses.find(({ status }) => status === 429);
+  });
+  assert.equal(shared.headers.get("access-control-allow-origin"), Origin, "its page sees why");
 }
 
 const SIZES = ["--endpoint-body-limit", "1MiB", "--endpoint-rate", "5"];

@@ -228,6 +228,25 @@ async function cors({ client }: Stage): Promise<void> {
   };
   assert.deepEqual(await get(allowed), [allowed, "Accept, Origin"]);
   assert.deepEqual(await get("https://other.example"), [null, "Accept, Origin"]);
+  const any = await endpoint(client, {
+    cors: {
+      allowOrigins: [allowed],
+      allowMethods: ["*"],
+      allowHeaders: ["*"],
+      allowCredentials: true,
+    },
+  });
+  const asked = await fetch(client.url + any.path, {
+    method: "OPTIONS",
+    headers: {
+      Origin: allowed,
+      "Access-Control-Request-Method": "PATCH",
+      "Access-Control-Request-Headers": "x-c",
+    },
+  });
+  // With credentials a browser takes "*" for a name.
+  assert.equal(asked.headers.get("access-control-allow-methods"), "PATCH");
+  assert.equal(asked.headers.get("access-control-allow-headers"), "x-c");
   const own = await endpoint(client);
   const response = await fetch(client.url + own.path, { headers: { Origin: allowed } });
   await response.body?.cancel();
@@ -331,5 +350,9 @@ serverSuite("endpoints behind a proxy", {
     };
     const response = await fetch(client.url + path, { headers });
     assert.equal((await response.json()).url, "https://public.example/");
+    const Forwarded =
+      'for=198.51.100.1;host=evil.example, for=203.0.113.7;proto=https;host="a.example"';
+    const standard = await fetch(client.url + path, { headers: { Forwarded } });
+    assert.equal((await standard.json()).url, "https://a.example/");
   },
 });

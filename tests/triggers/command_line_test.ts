@@ -179,7 +179,7 @@ Deno.test("each method of a webhook has its flags, and those of no other", async
   };
   const jwksUrl = "https://sender.example/jwks.json";
   assert.deepEqual((await webhookOf("jwt", "jwt", "--jwks-url", jwksUrl)).jwt, { jwksUrl });
-  const publicKey = "ab".repeat(32);
+  const publicKey = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
   const discord = await webhookOf("discord", "discord", "--public-key", publicKey);
   assert.deepEqual(discord.discord, { publicKey });
   const refused: readonly (readonly [string[], RegExp])[] = [

@@ -7,6 +7,8 @@ import { assertError, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { createTrigger, triggersOf, unique, updateTrigger } from "./support.ts";
 
+/** 32 bytes that are no point of the curve of Ed25519. */
+const NO_POINT = "ab".repeat(32);
 const SCHEDULE = { schedule: { cronSpec: "0 9 * * 1-5", timezone: "Europe/Berlin" } };
 
 /** Creates a trigger that must fail for these fields. */
@@ -233,7 +235,9 @@ sharedSuite("triggers", {
       { webhook: { jwt: { jwksUrl: "http://a.example/" } } },
       "trigger.webhook.jwt.jwksUrl",
     );
-    await bad({ webhook: { discord: { publicKey: "00" } } }, "trigger.webhook.discord.publicKey");
+    for (const publicKey of ["00", NO_POINT]) {
+      await bad({ webhook: { discord: { publicKey } } }, "trigger.webhook.discord.publicKey");
+    }
     await bad({ webhook: { header: { name: "a b" } } }, "trigger.webhook.header.name");
     await bad(
       { webhook: { standardWebhooks: { secret: "short" } } },
@@ -252,6 +256,11 @@ sharedSuite("triggers", {
     await bad({ http: elsewhere }, "trigger.http.host", /--endpoint-hosts/);
     const cors = { allowOrigins: ["*"], allowCredentials: true };
     await bad({ http: { slug: unique("s"), cors } }, "trigger.http.cors.allowOrigins");
+    const exposed = { allowOrigins: ["https://a.example"], exposeHeaders: ["*"] };
+    await bad(
+      { http: { slug: unique("s"), cors: { ...exposed, allowCredentials: true } } },
+      "trigger.http.cors.exposeHeaders",
+    );
     const volume = { trigger: { displayName: "v", vfsId: "none", ...SCHEDULE } };
     assertError(await client.post(triggersOf(functionId), volume), "NOT_FOUND", "VOLUME_NOT_FOUND");
     const list = ok(await client.get(triggersOf(functionId))).list;

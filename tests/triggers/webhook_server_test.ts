@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { CA } from "../egress/certificates.ts";
 import { Client, type Json } from "../support/client.ts";
+import { settings, start } from "../retries/support.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
@@ -14,11 +15,12 @@ import { createTrigger, ECHO, triggersOf } from "./support.ts";
 const BODY = '{"a": 1}';
 
 /** A signer of C1's tokens with a key of its own. */
-async function signer(algorithm: string, keyId: string) {
+async function signer(algorithm: string, keyId?: string) {
   const { publicKey, privateKey } = await generateKeyPair(algorithm);
-  const jwk = { ...await exportJWK(publicKey), kid: keyId, alg: algorithm };
+  const named = keyId === undefined ? {} : { kid: keyId };
+  const jwk = { ...await exportJWK(publicKey), ...named, alg: algorithm };
   const token = (claims: Json) =>
-    new SignJWT(claims).setProtectedHeader({ alg: algorithm, kid: keyId }).sign(privateKey);
+    new SignJWT(claims).setProtectedHeader({ alg: algorithm, ...named }).sign(privateKey);
   return { jwk, token };
 }
 
@@ -84,6 +86,20 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
     assert.ok(host.reads < 4, "an unknown key reads the set again at most once in a while");
   });
 
+  await t.step("of two keys without a name either may sign", async () => {
+    const [former, latter] = [await signer("ES256"), await signer("ES256")];
+    host.keys = [former.jwk, latter.jwk];
+    const { trigger: rotated } = await createTrigger(client, functionId, {
+      webhook: { jwt: { jwksUrl: host.url("/rotated") } },
+    });
+    const to = endpoint.replace(trigger.webhook.listenerId, rotated.webhook.listenerId);
+    for (const { token } of [former, latter]) {
+      assert.deepEqual(ok(await send(await token(claims({ aud: to })), {}, to)), {});
+    }
+    const foreign = await (await signer("ES256")).token(claims({ aud: to }));
+    assertError(await send(foreign, {}, to), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
+  });
+
   await t.step("a key set that cannot be read starts nothing, and the list says why", async () => {
     const reasons: Record<string, RegExp> = {
       [host.url("/large")]: /more than 65536 bytes/,
@@ -140,6 +156,25 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     const path = `/api/v1/functions/${functionId}/invocations`;
     const { list: [call] } = ok(await client.get(path));
     assert.match((await client.ended(functionId, call.id)).error, /^CANCELLED:/);
+  });
+
+  await t.step("a delivery whose call could not start in time starts none later", async () => {
+    const body = (n: number) => JSON.stringify({ n, key: "same" });
+    await settings(client, functionId, { concurrencyKey: "/payload/key" });
+    const path = `/api/v1/functions/${functionId}/invocations`;
+    const holder = await start(client, functionId, { payload: { key: "same" } });
+    const before = ok(await client.get(path)).list.length;
+    const late = await deliver("192.0.2.40", body(1));
+    assert.equal(late.status, 504);
+    assert.match(late.body.message, /no call could start within the limit of 0\.3 s/);
+    ok(await client.post(`${path}/${holder}/cancel`, {}));
+    await client.ended(functionId, holder);
+    const next = await deliver("192.0.2.41", body(2));
+    assert.match(next.body.message, /invocation \S+ took longer/);
+    assert.equal(ok(await client.get(path)).list.length, before + 1);
+    const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
+    assert.match(list[1].reason, /no call could start/);
+    await settings(client, functionId, { concurrencyKey: "" });
   });
 
   await t.step("a body above the limit of all webhooks is 413 for everybody", async () => {

@@ -13,6 +13,7 @@ import {
   WEBHOOK_RESPONSES,
   type WebhookMethod,
 } from "../../domain/triggers/settings.ts";
+import { isDiscordKey } from "../../domain/triggers/signatures/presets.ts";
 import { HEADER_NAME } from "../../shared/http_headers.ts";
 import { durationIn, int32In, textIn, timestampIn } from "../primitives.ts";
 
@@ -87,7 +88,11 @@ const methodsIn = {
   stripe: withSecret,
   slack: withSecret,
   discord: z.object({
-    publicKey: textIn.regex(/^[0-9a-f]{64}$/i, { error: "must be 64 hexadecimal digits" }),
+    publicKey: textIn.regex(/^[0-9a-f]{64}$/i, {
+      error: "must be 64 hexadecimal digits",
+      abort: true,
+    })
+      .refine(isDiscordKey, { error: "must be a public key of Ed25519" }),
   }),
   header: z.object({
     name: headerName,
@@ -149,10 +154,19 @@ const corsIn = z.object({
   exposeHeaders: listIn,
   allowCredentials: z.boolean().default(false),
   maxAge: durationIn.optional(),
-}).superRefine(({ allowCredentials, allowOrigins }, context) => {
-  if (!allowCredentials || !allowOrigins.includes("*")) return;
-  const message = "must name the origins: any page could use the credentials of its visitors";
-  context.addIssue({ code: "custom", path: ["allowOrigins"], message });
+}).superRefine(({ allowCredentials, allowOrigins, exposeHeaders }, context) => {
+  if (!allowCredentials) return;
+  const issue = (field: string, message: string) =>
+    context.addIssue({ code: "custom", path: [field], message });
+  if (allowOrigins.includes("*")) {
+    issue(
+      "allowOrigins",
+      "must name the origins: any page could use the credentials of its visitors",
+    );
+  }
+  if (exposeHeaders.includes("*")) {
+    issue("exposeHeaders", "must name the headers: with credentials browsers read * as a name");
+  }
 }).transform(({ maxAge, ...cors }) => ({ ...cors, maxAgeMs: maxAge }));
 
 export const httpIn = z.object({

@@ -70,17 +70,16 @@ export function handshakeOf(method: WebhookMethod["kind"], body: Uint8Array): un
 }
 
 /**
- * The answer in the output of a function: `{status, headers, body}` where it has a status, else the output itself.
- * Undefined for one that cannot be sent.
+ * The answer in the output of a function: `{status, headers, body}` where it has the number of a status, else the output
+ * itself. Undefined for one that cannot be sent.
  */
 export function functionAnswer(output: Uint8Array): FunctionAnswer | undefined {
   const text = new TextDecoder().decode(output);
   const json = { "Content-Type": "application/json" };
-  const value = JSON.parse(text) as Readonly<Record<string, unknown>>;
-  if (value["status"] === undefined) return { status: STATUS_MIN, headers: json, body: text };
-  const { status, headers = {}, body = "" } = value;
-  const isStatus = typeof status === "number" && Number.isInteger(status) &&
-    status >= STATUS_MIN && status <= STATUS_MAX;
+  const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+  const { status, headers = {}, body = "" } = value ?? {};
+  if (typeof status !== "number") return { status: STATUS_MIN, headers: json, body: text };
+  const isStatus = Number.isInteger(status) && status >= STATUS_MIN && status <= STATUS_MAX;
   if (!isStatus || typeof headers !== "object" || headers === null) return undefined;
   const entries = Object.entries(headers);
   const isSendable = entries.length <= HEADERS_MAX &&

@@ -124,6 +124,7 @@ export class Listeners {
     const { row, webhook, delivery, event } = proved;
     const isAnswered = webhook.response === "WEBHOOK_RESPONSE_FUNCTION";
     let invocationId = "";
+    let isLate = false;
     try {
       const started = this.parts.invocations.invoke(principalOf(row), {
         functionId: row.functionId,
@@ -135,6 +136,7 @@ export class Listeners {
         trigger: { kind: "webhook", id: row.id },
         ...delivery.remoteAddress === undefined ? {} : { remoteAddress: delivery.remoteAddress },
         alongside: (tx, { id }) => {
+          if (isLate) throw noStart(this.parts.timeoutMs);
           invocationId = id;
           return this.#recordStart(tx.deliveries, proved, id);
         },
@@ -143,14 +145,21 @@ export class Listeners {
         await started;
         return { kind: "accepted" };
       }
-      const { status, output } = await this.#within(started, row, () => invocationId);
+      const { status, output } = await this.#within(started, () => {
+        isLate = true;
+        return this.#giveUp(row, invocationId);
+      });
       if (status !== "SUCCESS" || output === null) throw failed(invocationId);
       const answer = functionAnswer(await readContent(output));
       if (answer === undefined) throw failed(invocationId);
       return { kind: "function", answer };
     } catch (error) {
-      if (!(error instanceof AlreadyStarted)) throw error;
-      return await this.#repeat(proved, error.invocationId);
+      if (error instanceof AlreadyStarted) return await this.#repeat(proved, error.invocationId);
+      if (isLate && invocationId === "") {
+        const { message: reason } = noStart(this.parts.timeoutMs);
+        await this.#record(row, proved.receivedAt, { status: "REFUSED", reason });
+      }
+      throw error;
     }
   }
 
@@ -190,16 +199,10 @@ export class Listeners {
     );
   }
 
-  /** Cancels the call once its sender has waited for the limit. @throws WEBHOOK_TIMEOUT */
-  async #within<T>(work: Promise<T>, { functionId }: TriggerRow, id: () => string): Promise<T> {
-    const { timeoutMs, invocations } = this.parts;
+  /** Ends the wait at the limit, with the error that `giveUp` returns. @throws WEBHOOK_TIMEOUT */
+  async #within<T>(work: Promise<T>, giveUp: () => DomainError): Promise<T> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      reject(timedOut(id(), timeoutMs));
-      invocations.cancel(functionId, id()).catch((error) =>
-        logger.error("Cannot cancel the call of a webhook: {error}", { error })
-      );
-    }, timeoutMs);
+    const timer = setTimeout(() => reject(giveUp()), this.parts.timeoutMs);
     // Its caller is gone once the sender has its answer.
     work.catch(() => {});
     try {
@@ -207,6 +210,16 @@ export class Listeners {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Cancels the call whose sender has waited for the limit. @param invocationId empty if it has not started */
+  #giveUp({ functionId }: TriggerRow, invocationId: string): DomainError {
+    const { timeoutMs, invocations } = this.parts;
+    if (invocationId === "") return noStart(timeoutMs);
+    invocations.cancel(functionId, invocationId).catch((error) =>
+      logger.error("Cannot cancel the call of a webhook: {error}", { error })
+    );
+    return timedOut(invocationId, timeoutMs);
   }
 
   /** A flood of unproved senders records no more than this. */
@@ -300,6 +313,14 @@ function failed(id: string): DomainError {
   return new DomainError(
     "WEBHOOK_FUNCTION_FAILED",
     `Cannot answer the delivery: invocation ${id} failed, or returned what cannot be sent`,
+  );
+}
+
+function noStart(timeoutMs: number): DomainError {
+  return new DomainError(
+    "WEBHOOK_TIMEOUT",
+    `Cannot answer the delivery: no call could start within the limit of ${timeoutMs / 1000} s ` +
+      "(--webhook-timeout)",
   );
 }
 

@@ -33,10 +33,13 @@ export function corsHeaders({ headers }: IncomingMessage, cors: CorsSettings): H
 export function preflightHeaders({ headers }: IncomingMessage, cors: CorsSettings): Header[] {
   if (allowedOrigin(headers.origin, cors) === undefined) return [];
   const { allowMethods, allowHeaders, maxAgeMs } = cors;
-  const wanted = headers["access-control-request-headers"];
-  const allowed = allowHeaders.includes(ANY) ? wanted : allowHeaders.join(", ") || undefined;
+  // With credentials a browser takes the wildcard for a name, so what it asks for is named.
+  const named = (allowed: readonly string[], wanted: string | undefined) =>
+    allowed.includes(ANY) ? wanted : allowed.join(", ") || undefined;
+  const methods = named(allowMethods, headers["access-control-request-method"]);
+  const allowed = named(allowHeaders, headers["access-control-request-headers"]);
   return [
-    ["Access-Control-Allow-Methods", allowMethods.join(", ") || METHODS_DEFAULT],
+    ["Access-Control-Allow-Methods", methods ?? METHODS_DEFAULT],
     ...allowed === undefined ? [] : [["Access-Control-Allow-Headers", allowed] as const],
     ...maxAgeMs === undefined
       ? []

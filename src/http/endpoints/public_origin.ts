@@ -2,12 +2,13 @@
 import type { IncomingMessage } from "node:http";
 import { invalid } from "../../domain/errors.ts";
 import { trustedPeers } from "../client_address.ts";
+import { forwardedElements, headerList } from "../forwarded.ts";
 
 const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 /**
- * Finds what requests were sent to. What `X-Forwarded-Proto` and `X-Forwarded-Host` say counts if a trusted proxy says
- * it, and otherwise the header `Host`.
+ * Finds what requests were sent to. What `X-Forwarded-Proto`, `X-Forwarded-Host` and `Forwarded` say counts if a trusted
+ * proxy says it, in this order, and otherwise the header `Host`.
  */
 export class PublicOrigins {
   readonly #publicUrl: URL | undefined;
@@ -39,25 +40,23 @@ export class PublicOrigins {
 
   /** `http` or `https`. */
   schemeOf(incoming: IncomingMessage): string {
-    const proto = this.#isTrusted(incoming)
-      ? lastOf(incoming.headers["x-forwarded-proto"])
-      : undefined;
+    const proto = this.#forwarded(incoming, "proto");
     const isKnown = this.#publicUrl === undefined && (proto === "http" || proto === "https");
     return isKnown ? proto : this.#scheme;
   }
 
   /** The host in lower case, with its port; undefined for one that is not valid. */
   hostOf(incoming: IncomingMessage): string | undefined {
-    const { headers } = incoming;
-    const forwarded = this.#isTrusted(incoming) ? lastOf(headers["x-forwarded-host"]) : undefined;
-    const host = forwarded ?? headers.host?.toLowerCase() ?? "";
+    const host = this.#forwarded(incoming, "host") ?? incoming.headers.host?.toLowerCase() ?? "";
     return HOST.test(host) ? host : undefined;
   }
-}
 
-/** The value that the nearest proxy added. */
-function lastOf(header: string | readonly string[] | undefined): string | undefined {
-  const text = typeof header === "string" ? header : header?.join(",");
-  const last = text?.split(",").at(-1)?.trim().toLowerCase();
-  return last === "" ? undefined : last;
+  /** What the nearest proxy says, in lower case; undefined if it says nothing or is not trusted. */
+  #forwarded(incoming: IncomingMessage, name: "proto" | "host"): string | undefined {
+    if (!this.#isTrusted(incoming)) return undefined;
+    const { headers } = incoming;
+    const said = headerList(headers[`x-forwarded-${name}`]).split(",").at(-1)?.trim() ||
+      forwardedElements(headerList(headers.forwarded))[0]?.get(name);
+    return said?.toLowerCase();
+  }
 }

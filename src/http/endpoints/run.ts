@@ -63,11 +63,11 @@ async function serveEndpoint(
   const { endpoints } = services;
   const remoteAddress = c.get("clientAddress");
   const endpoint = await endpoints.find(address);
-  options.rates.count(remoteAddress, endpoint.row.functionId);
   const isOwn = prefix === "";
   const { cors } = endpoint.http;
   const shared = cors === undefined ? [] : corsHeaders(incoming, cors);
   for (const [name, value] of shared) outgoing.setHeader(name, value);
+  options.rates.count(remoteAddress, endpoint.row.functionId);
   if (cors !== undefined && isPreflight(incoming)) {
     for (const [name, value] of preflightHeaders(incoming, cors)) outgoing.setHeader(name, value);
     return c.body(null, 204);

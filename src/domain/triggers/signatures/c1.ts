@@ -7,6 +7,8 @@ import { rejected, type SignedRequest, type Verdict, verified } from "./verdict.
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 const ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const LIFETIME_MAX_S = 10 * 60;
+/** What a token ends with that was signed by a key that is not kept yet. */
+const NEW_KEYS = [errors.JWKSNoMatchingKey, errors.JWSSignatureVerificationFailed];
 
 /** The signature of C1's HMAC. @param seconds Unix time */
 export function c1Signature(
@@ -99,13 +101,31 @@ async function claimsOf(
     requiredClaims: ["exp", "jti"],
     currentDate: now,
   };
-  const check = async (isFresh: boolean) =>
-    (await jwtVerify(token, createLocalJWKSet(await keySet(isFresh)), options)).payload;
+  const check = async (isFresh: boolean) => {
+    const keys = createLocalJWKSet(await keySet(isFresh));
+    try {
+      return (await jwtVerify(token, keys, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      return await checkEach(error);
+    }
+  };
+  /** The token does not say which of the keys has signed it, as while they are rotated. */
+  const checkEach = async (keys: errors.JWKSMultipleMatchingKeys): Promise<JWTPayload> => {
+    for await (const key of keys) {
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  };
   try {
     return await check(false);
   } catch (error) {
-    // The sender may have new keys.
-    if (error instanceof errors.JWKSNoMatchingKey) return await check(true);
+    // The sender may have new keys, also under the name of an old one.
+    if (NEW_KEYS.some((type) => error instanceof type)) return await check(true);
     throw error;
   }
 }

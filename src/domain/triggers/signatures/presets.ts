@@ -1,6 +1,6 @@
 /** The signatures of well-known senders. */
 import { Buffer } from "node:buffer";
-import { createPublicKey, verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import type { WebhookMethod } from "../settings.ts";
 import { hmacSha256, isSignedByAny } from "./hmac.ts";
 import { rejected, type SignedRequest, type Verdict, verified } from "./verdict.ts";
@@ -85,12 +85,24 @@ export function verifyDiscord(
   if (seconds === undefined || signature.length === 0) {
     return rejected("X-Signature-Ed25519 or X-Signature-Timestamp is missing");
   }
-  const x = Buffer.from(publicKey, "hex").toString("base64url");
-  const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
   const signed = Buffer.concat([Buffer.from(seconds), body]);
-  return verify(null, signed, key, signature)
+  return verify(null, signed, discordKey(publicKey), signature)
     ? verified({ now, seconds, id: textIn(body, "id") })
     : WRONG;
+}
+
+function discordKey(publicKey: string): KeyObject {
+  const x = Buffer.from(publicKey, "hex").toString("base64url");
+  return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+}
+
+/** Whether 64 hexadecimal digits are a public key of Ed25519: half of them are no point of its curve. */
+export function isDiscordKey(publicKey: string): boolean {
+  try {
+    return discordKey(publicKey).asymmetricKeyType === "ed25519";
+  } catch {
+    return false;
+  }
 }
 
 type HeaderMethod = Extract<WebhookMethod, { kind: "header" }>;
