@@ -181,6 +181,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
       ids,
       functionLimits,
       destinations,
+      scheduler,
     ),
     publishes,
     statistics: new Statistics(store),

@@ -67,11 +67,28 @@ export class DelayedCallWriter extends DelayedCallReader {
     if (change.reason === "rate-limit") await this.#show(invocationId, change.dueAt);
   }
 
-  /** Lets the calls of a function look again that wait for limits, which have changed. */
-  async reconsider(functionId: string, now: string): Promise<void> {
-    await this.db.updateTable("delayedCalls").set({ dueAt: now })
-      .where("functionId", "=", functionId).where("reason", "in", ["rate-limit", "concurrency"])
+  /**
+   * Ends what the calls of a function wait for, unless its time has come: they are due, and take their starts of the
+   * rate limit anew.
+   */
+  async release(
+    functionId: string,
+    reason: "rate-limit" | "circuit-breaker",
+    now: string,
+  ): Promise<void> {
+    const waiting = this.db.selectFrom("delayedCalls").select("invocationId")
+      .where("functionId", "=", functionId).where("reason", "=", reason).where("dueAt", ">", now);
+    await this.db.updateTable("invocations").set({ notBefore: now })
+      .where("id", "in", waiting).where("notBefore", ">", now).execute();
+    await this.db.updateTable("delayedCalls").set({ dueAt: now, reason: "released", key: null })
+      .where("functionId", "=", functionId).where("reason", "=", reason).where("dueAt", ">", now)
       .execute();
+  }
+
+  /** Lets the calls of a function look again that wait for others with their key. */
+  async hurryAll(functionId: string, now: string): Promise<void> {
+    await this.db.updateTable("delayedCalls").set({ dueAt: now })
+      .where("functionId", "=", functionId).where("reason", "=", "concurrency").execute();
   }
 
   /** Records the time that a call waits for, where it is known. */

@@ -26,6 +26,12 @@ export class FlowControlWriter {
       .where("at", "<", before).execute();
   }
 
+  /** Forgets the starts that are to come. */
+  async forgetLaterSlots(functionId: string, now: string): Promise<void> {
+    await this.db.deleteFrom("rateSlots").where("functionId", "=", functionId)
+      .where("at", ">", now).execute();
+  }
+
   /** Runs that were counted after a bucket. */
   async runsAfter(functionId: string, bucket: string): Promise<number> {
     const { runs } = await this.db.selectFrom("runCounts")

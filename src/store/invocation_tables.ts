@@ -103,7 +103,7 @@ export interface DelayedCallTable {
     | "rate-limit"
     | "concurrency"
     | "circuit-breaker"
-    /** A decision ended the pause by the circuit breaker. */
+    /** What it waited for has ended: the pause by the circuit breaker, which counts it no more, or an earlier rate limit. */
     | "released";
   /** Names the calls of its function that wait together; null for none. */
   key: string | null;

@@ -37,17 +37,60 @@ async function rates({ client }: Stage): Promise<void> {
     (await client.invocation(id, released)).waitReason === "WAIT_REASON_RATE_LIMIT" || undefined
   );
   await settings(client, id, { rateLimit: {} });
-  assert.deepEqual((await client.ended(id, released)).output, { n: 1 });
+  const ended = await client.ended(id, released);
+  assert.deepEqual([ended.output, ended.notBefore <= ended.startedAt], [{ n: 1 }, true]);
 
   const other = await client.deploy(HANGING);
   await settings(client, other, { rateLimit: { calls: 1, period: "0.5s" } });
   const calls = await Promise.all([1, 2, 3, 4].map((n) => start(client, other, { n })));
-  const ended = await Promise.all(calls.map((call) => client.ended(other, call)));
-  assert.deepEqual(ended.map((one) => one.status), Array(4).fill(`${STATUS}SUCCESS`));
-  const times = ended.flatMap((one) => one.notBefore ?? []).sort().map(Date.parse);
+  const all = await Promise.all(calls.map((call) => client.ended(other, call)));
+  assert.deepEqual(all.map((one) => one.status), Array(4).fill(`${STATUS}SUCCESS`));
+  const times = all.flatMap((one) => one.notBefore ?? []).sort().map(Date.parse);
   assert.equal(times.length, 3, "all but the first were delayed");
   for (const [at, time] of times.slice(1).entries()) assert.ok(time - (times[at] ?? 0) >= 500);
-  for (const one of ended) assert.ok((one.notBefore ?? "") <= one.startedAt);
+  for (const one of all) assert.ok((one.notBefore ?? "") <= one.startedAt);
+}
+
+async function ratesAnew({ client }: Stage): Promise<void> {
+  const id = await client.deploy(HANGING);
+  const period = "600s";
+  await settings(client, id, { rateLimit: { calls: 1, period } });
+  assert.equal((await client.invoke(id)).status, 200);
+  const calls: string[] = [];
+  for (let n = 0; n < 5; n++) calls.push(await start(client, id, { n }));
+  const states = async () => {
+    const found = await Promise.all(calls.map((call) => client.invocation(id, call)));
+    return found.map(({ status, waitReason, notBefore }) =>
+      status === `${STATUS}SUCCESS` ? "ended" : waitReason && `${waitReason} ${notBefore}`
+    );
+  };
+  const settled = async (ended: number) =>
+    await eventually(async () => {
+      const all = await states();
+      const isSettled = all.every((state) => state !== undefined) &&
+        all.filter((state) => state === "ended").length === ended;
+      return isSettled ? all : undefined;
+    }, `${ended} ended calls, and others that wait for the limit`);
+  const first = await settled(0);
+  assert.equal(new Set(first).size, 5, "each has a time of its own");
+
+  // What is due is begun in the order of time: once this call has ended, released ones would have begun.
+  const other = await client.deploy(HANGING);
+  await settings(client, other, { rateLimit: { calls: 9, period } });
+  const probe = async () => await client.ended(other, await start(client, other));
+  await settings(client, id, { rateLimit: { calls: 1, period }, concurrencyKey: "/n" });
+  const { function: whole } = (await client.get(`/api/v1/functions/${id}`)).body;
+  assert.equal((await client.post("/api/v1/functions/update", { function: whole })).status, 200);
+  await probe();
+  assert.deepEqual(await states(), first, "an unchanged limit releases nothing");
+
+  await settings(client, id, { rateLimit: { calls: 2, period } });
+  const wider = await settled(1);
+  await probe();
+  assert.deepEqual(await states(), wider);
+  await settings(client, id, { rateLimit: { calls: 4, period } });
+  const ended = await settled(3);
+  assert.equal(new Set(ended).size, 3, "two wait, each for a time of its own");
 }
 
 async function running(client: Client, id: string, call: string): Promise<void> {
@@ -156,6 +199,13 @@ async function breaks({ client, server }: Stage): Promise<void> {
   const { stdout, stderr } = await runInvoked(args, { env });
   assert.match(stdout, /^Released [01] calls? of test$/m, stderr);
   assert.deepEqual((await client.ended(id, released)).output, { waited: true });
+  const freed = await trip();
+  await eventually(async () =>
+    (await client.invocation(id, freed)).waitReason === "WAIT_REASON_CIRCUIT_BREAKER" || undefined
+  );
+  await settings(client, id, { circuitBreakerMax: 0 });
+  assert.deepEqual((await client.ended(id, freed)).output, { waited: true });
+  assert.equal(await pausedAt(), undefined, "without a breaker nothing is paused");
   for (const body of [{}, { decision: "RUN" }]) {
     assertError(await client.post(path, body), "INVALID_ARGUMENT", "INVALID_FIELD", {
       message: /^decision: /,
@@ -216,6 +266,7 @@ async function refusals({ client, server }: Stage): Promise<void> {
 
 serverSuite("the calls of a function", { flags: FLAGS }, {
   "start at a rate": rates,
+  "obey a changed rate, and no other change lets them start": ratesAnew,
   "start one at a time for each concurrency key": keys,
   "are debounced by a key": debounces,
   "pause by a circuit breaker, until they run or are cancelled": breaks,

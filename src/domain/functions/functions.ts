@@ -9,6 +9,7 @@ import type { Principal } from "../identity/mod.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { CommitRow } from "../../store/commits.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { assertNoDestination, type DestinationSettings } from "../destinations/settings.ts";
 import { flowFaults, perKeyFaults } from "./flow_settings.ts";
@@ -26,14 +27,13 @@ import {
   SETTINGS,
 } from "./settings.ts";
 import { maskedFields, maskedMembers, type UpdateMask } from "./update_mask.ts";
+import { reconsiderWaiting } from "./waiting_calls.ts";
 
 const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;
 type Updatable = (typeof UPDATABLE)[number];
 
 /** The limit of calls with the same value at a key. */
 const KEY_FIELDS: readonly string[] = ["concurrencyKey", "maxConcurrencyPerKey"];
-/** Limits that calls wait for. */
-const FLOW_FIELDS: readonly string[] = ["rateLimit", ...KEY_FIELDS];
 
 /** A function with the names of its secrets; their values never leave the server. */
 export interface FunctionView {
@@ -85,6 +85,7 @@ export class Functions {
     private readonly ids: Ids,
     private readonly limits: FunctionLimits,
     private readonly destinations: DestinationSettings,
+    private readonly scheduler: Scheduler,
   ) {}
 
   /** Makes a function and, where content was given, its first commit: both or neither. */
@@ -177,8 +178,9 @@ export class Functions {
       },
       update.content,
     );
-    await this.store.write(
+    const mayStart = await this.store.write(
       async (tx) => {
+        const before = await liveFunction(tx, fn.id);
         await commit?.insert(tx);
         const head = commit === undefined ? {} : { head: commit.row.id };
         const { publishedCommitId, volumeId } = columns;
@@ -192,21 +194,21 @@ export class Functions {
           updatedAt: new Date().toISOString(),
         });
         await this.destinations.writeSecrets(tx, fn.id, update.change, changed, "function.");
-        if (changed.some((field) => FLOW_FIELDS.includes(field))) {
-          await tx.delays.reconsider(fn.id, new Date().toISOString());
-        }
         if (fields.has("secret")) {
           await this.secrets.write(tx, fn.id, update.change.secret ?? {}, secretNames);
         }
         await this.#checkNames(tx, fn.id, fields);
+        return await reconsiderWaiting(tx, before, { ...before, ...columns });
       },
       "durable",
       [
         locks.ofFunction(fn.id),
+        locks.ofFlow(fn.id),
         ...columns.volumeId ? [locks.ofVolume(columns.volumeId)] : [],
       ],
     );
     this.provisioning.refresh();
+    if (mayStart) this.scheduler.wake();
     commit?.written();
     return { fn: await this.get(fn.id), commit: commit?.row };
   }

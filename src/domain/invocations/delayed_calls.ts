@@ -7,7 +7,7 @@ import { eachAtOnce } from "../../shared/at_once.ts";
 import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
-import { furtherDelay, governed, type GovernedCall } from "./flow_control.ts";
+import { furtherDelay, governed } from "./flow_control.ts";
 
 /** Delayed calls that are read together. */
 const BATCH_MAX = 200;
@@ -58,7 +58,7 @@ export class DelayedCalls implements DueWork {
     const fn = await store.read.functions.get(functionId);
     const limited = fn === undefined ? undefined : governed(fn);
     const isOurs = await store.write(
-      (tx) => this.#decide(tx, delay, limited),
+      (tx) => this.#decide(tx, delay, limited !== undefined),
       "durable",
       limited === undefined ? [] : [locks.ofFlow(functionId)],
     );
@@ -69,9 +69,12 @@ export class DelayedCalls implements DueWork {
   async #decide(
     tx: Writers,
     delay: DelayedCallRow,
-    limited: GovernedCall | undefined,
+    isLimited: boolean,
   ): Promise<boolean> {
-    const { invocationId: id } = delay;
+    const { invocationId: id, functionId } = delay;
+    // The limits may have changed since: nobody would release a call that waits for earlier ones.
+    const fn = isLimited ? await tx.functions.get(functionId) : undefined;
+    const limited = fn && governed(fn);
     if (limited !== undefined) {
       const row = await tx.invocations.waiting(id);
       const further = row && await furtherDelay(tx, limited, delay, row);

@@ -1,0 +1,35 @@
+import type { FunctionRow } from "../../store/functions.ts";
+import type { Writers } from "../../store/mod.ts";
+
+type Limits = Pick<
+  FunctionRow,
+  "id" | "rateLimit" | "concurrencyKey" | "maxConcurrencyPerKey" | "circuitBreakerMax"
+>;
+
+/**
+ * Lets the calls that wait for limits of a function obey those that differ, in the transaction of the change. Answers
+ * whether some may start earlier. Calls that wait for what is unchanged go on waiting.
+ */
+export async function reconsiderWaiting(
+  tx: Writers,
+  before: Limits,
+  after: Limits,
+): Promise<boolean> {
+  const { id } = before;
+  const now = new Date().toISOString();
+  const rateDiffers = before.rateLimit !== after.rateLimit;
+  if (rateDiffers) {
+    await tx.flow.forgetLaterSlots(id, now);
+    await tx.delays.release(id, "rate-limit", now);
+  }
+  const keyDiffers = before.concurrencyKey !== after.concurrencyKey ||
+    before.maxConcurrencyPerKey !== after.maxConcurrencyPerKey;
+  if (keyDiffers) await tx.delays.hurryAll(id, now);
+  const breakerEnds = before.circuitBreakerMax !== null && after.circuitBreakerMax === null;
+  if (breakerEnds) {
+    await tx.functions.update(id, { circuitBreakerPausedAt: null });
+    await tx.flow.forgetRuns(id);
+    await tx.delays.release(id, "circuit-breaker", now);
+  }
+  return rateDiffers || keyDiffers || breakerEnds;
+}
