@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { change, logsOf } from "../process_reuse/support.ts";
-import { unbase64 } from "../support/client.ts";
+import { base64, type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { answerOf, type Preview, preview, recordOf, send } from "./support.ts";
 
@@ -71,6 +71,26 @@ async function both({ client }: Stage): Promise<void> {
   assert.equal((await response.json()).body, "a body");
   const { id } = await recordOf(client, app, response);
   assert.deepEqual(await logsOf(client, app.functionId, id), ["both done"]);
+  await replays(client, app, id);
+}
+
+/** @param id of a request to a function with both handlers, which had two calls before */
+async function replays(client: Client, { functionId }: Preview, id: string): Promise<void> {
+  const path = `/api/v1/functions/${functionId}/invocations`;
+  assertError(
+    await client.post(`${path}/${id}/replay`, {}),
+    "FAILED_PRECONDITION",
+    "NOT_REPLAYABLE",
+    {
+      message: /it was a request to an endpoint, .* give another json, or send the request again$/,
+    },
+  );
+  const bulk = (filter: Json) => client.post(`${path}/replay`, { filter, dryRun: true });
+  assert.deepEqual(ok(await bulk({})), { count: 2, skipped: 0 }, "without the request");
+  assert.deepEqual(ok(await bulk({ triggerKind: "TRIGGER_KIND_HTTP" })), { count: 0, skipped: 0 });
+  const json = base64("{}");
+  const { invocationId } = ok(await client.post(`${path}/${id}/replay`, { json }));
+  assert.equal((await client.ended(functionId, invocationId)).output.calls, 1);
 }
 
 async function reuse({ client }: Stage): Promise<void> {

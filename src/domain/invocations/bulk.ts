@@ -6,7 +6,7 @@ import type { Principal } from "../identity/mod.ts";
 import { BEGUN_AT_ONCE } from "../scheduling/scheduler.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { Invocations } from "./invocations.ts";
-import { type Replays, UNCHANGED } from "./replays.ts";
+import { hasWholeInput, type Replays, UNCHANGED } from "./replays.ts";
 import type { InvocationFilter, InvocationSearches } from "./searches.ts";
 
 /** Cancels at once: one may wait for the node of its call. */
@@ -41,7 +41,7 @@ export class Bulk {
     private readonly max: number,
   ) {}
 
-  /** Replays the ended invocations that a filter finds. @throws INVALID_FIELD for too many, and for unfinished ones */
+  /** Replays the ended invocations that a filter finds, except requests to endpoints. @throws INVALID_FIELD for too many, and for unfinished ones */
   async replay(
     by: Principal,
     functionId: string,
@@ -54,7 +54,11 @@ export class Bulk {
     const notBefore = new Date();
     // Replays that begin meanwhile are not among them.
     const ended = { ...filter, until: filter.until ?? notBefore.toISOString() };
-    const found = await this.#find(functionId, [ended], hasEnded);
+    const found = await this.#find(
+      functionId,
+      [ended],
+      (row) => hasEnded(row) && hasWholeInput(row),
+    );
     return await act(
       found,
       dryRun,

@@ -1,5 +1,6 @@
 import { readContent } from "../../shared/content.ts";
 import type { InvocationRecord } from "../../store/invocations.ts";
+import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Invocations, Invoke } from "./invocations.ts";
 
@@ -16,11 +17,19 @@ export type ReplayStart = Pick<Invoke, "notBefore" | "alongside">;
 
 export const UNCHANGED: ReplayChange = { commitId: "" };
 
+/** Whether the record has all that the call got: of a request it has neither the body nor the credentials. */
+export function hasWholeInput({ triggerKind }: Pick<InvocationRecord, "triggerKind">): boolean {
+  return triggerKind !== "http";
+}
+
 /** Replays: new calls with the input of recorded ones. */
 export class Replays {
   constructor(private readonly invocations: Pick<Invocations, "invoke" | "get">) {}
 
-  /** Calls the function again as a recorded call did. Answers the id of the new invocation, once it is durable. */
+  /**
+   * Calls the function again as a recorded call did. Answers the id of the new invocation, once it is durable.
+   * @throws NOT_REPLAYABLE
+   */
   async replay(
     by: Principal,
     functionId: string,
@@ -38,6 +47,7 @@ export class Replays {
     { json, commitId }: ReplayChange,
     start: ReplayStart,
   ): Promise<string> {
+    if (json === undefined && !hasWholeInput(row)) throw notReplayable(row);
     const started = await this.invocations.invoke(by, {
       functionId: row.functionId,
       commitId: commitId || row.commitId,
@@ -50,4 +60,12 @@ export class Replays {
     });
     return started.id;
   }
+}
+
+function notReplayable({ id }: InvocationRecord): DomainError {
+  return new DomainError(
+    "NOT_REPLAYABLE",
+    `Cannot replay invocation ${id}: it was a request to an endpoint, whose body and credentials are ` +
+      "not recorded; give another json, or send the request again",
+  );
 }
