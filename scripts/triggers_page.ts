@@ -79,7 +79,8 @@ deleted.
 - \`catchUp\` is about times that passed for more than a minute while no server ran. \`CATCH_UP_NONE\`
   skips them, \`CATCH_UP_LAST\` runs the last, \`CATCH_UP_ALL\` runs all, up to \`--max-catch-up\`.
 - \`overlap\` is about a time while an earlier run goes on. \`OVERLAP_ALLOW\` runs both,
-  \`OVERLAP_SKIP\` skips the later, \`OVERLAP_QUEUE\` waits for the earlier.
+  \`OVERLAP_SKIP\` skips the later, \`OVERLAP_QUEUE\` waits for the earlier, also over
+  restarts.
 - What was skipped is an invocation with \`skipReason\`. Times of a paused schedule leave no record.
 - \`invoked trigger run\` starts a call now.
 

@@ -4,8 +4,10 @@ import type { ScheduleTable } from "./trigger_tables.ts";
 
 export type ScheduleRow = Selectable<ScheduleTable>;
 
-/** How one time of a schedule ended: with an invocation, or without one for a reason. */
-export type ScheduledRun = Pick<ScheduleRow, "lastInvocationId" | "lastReason">;
+/** How the last of the times that are taken ended: with an invocation, or without one for a reason. */
+export type ScheduledRun = Pick<ScheduleRow, "lastInvocationId" | "lastReason"> & {
+  readonly lastAt: string;
+};
 
 /** Reads the next and the last times of schedules. */
 export class ScheduleReader {
@@ -49,13 +51,21 @@ export class ScheduleReader {
 export class ScheduleWriter extends ScheduleReader {
   /** Sets the next time of a trigger; null for none. */
   async plan(triggerId: string, nextAt: string | null): Promise<void> {
-    const row = { triggerId, nextAt, lastAt: null, lastInvocationId: null, lastReason: null };
+    const never = { lastAt: null, lastInvocationId: null, lastReason: null, queuedTo: null };
+    const row = { triggerId, nextAt, ...never };
     await this.db.insertInto("schedules").values(row)
       .onConflict((c) => c.column("triggerId").doUpdateSet({ nextAt })).execute();
   }
 
+  /** Notes that the due times of a schedule wait, from the `nextAt` that was read up to the given one. */
+  async queue(triggerId: string, time: string, queuedTo: string): Promise<void> {
+    await this.db.updateTable("schedules").set({ queuedTo })
+      .where("triggerId", "=", triggerId).where("nextAt", "=", time).execute();
+  }
+
   /**
-   * Takes a scheduled time: the next one follows it. False if it was taken before, or the schedule has changed.
+   * Takes a scheduled time, with those after it up to `lastAt`: the next one follows them. False if it was taken before,
+   * or the schedule has changed.
    * @param time the `nextAt` that was read
    */
   async take(
@@ -65,7 +75,7 @@ export class ScheduleWriter extends ScheduleReader {
     run: ScheduledRun,
   ): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("schedules")
-      .set({ nextAt, lastAt: time, ...run })
+      .set({ nextAt, ...run })
       .where("triggerId", "=", triggerId).where("nextAt", "=", time).executeTakeFirst();
     return numUpdatedRows > 0n;
   }

@@ -37,6 +37,8 @@ export interface ScheduleTable {
   lastInvocationId: string | null;
   /** Why no invocation was started. */
   lastReason: string | null;
+  /** The last of its times that waited for an earlier run, by OVERLAP_QUEUE; null before any did. */
+  queuedTo: string | null;
 }
 
 /** A request to a listener. */

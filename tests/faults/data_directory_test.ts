@@ -50,8 +50,8 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    for (const table of ["console_sessions", "session_links"]) db.exec(`drop table ${table}`);
-    db.exec("delete from kysely_migration where name = '022_console_sessions'");
+    db.exec("alter table schedules drop column queued_to");
+    db.exec("delete from kysely_migration where name = '023_queued_times'");
   });
 }
 
@@ -101,12 +101,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is refused and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('023_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('024_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 023_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 022_console_sessions; nothing was changed/,
+    /migration 024_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 023_queued_times; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });
@@ -146,15 +146,15 @@ Deno.test("the database of an early version is refused by name before it is migr
 
 Deno.test("migrations are made as a whole or not at all", async () => {
   await using directory = await usedDirectory();
-  takeLastMigrationBack(directory.path);
   inDatabase(directory.path, (db) => {
-    // The migration makes its first table, and then finds the second one.
-    db.exec("create table console_sessions (id text)");
+    // The first of two migrations makes its tables, and then the second one finds its column.
+    for (const table of ["console_sessions", "session_links"]) db.exec(`drop table ${table}`);
+    db.exec("delete from kysely_migration where name >= '022'");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: table "?console_sessions"? already exists/m,
+    /^error: Cannot start the server: duplicate column name: queued_to/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { FakeClock } from "../faults/clock.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
-import { removeDirectory, runInvoked } from "../support/invoked.ts";
+import { makeTempDir, removeDirectory, runInvoked } from "../support/invoked.ts";
 import { IS_LONG } from "../support/seed.ts";
 import { sharedSuite } from "../support/suite.ts";
 import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
@@ -166,6 +166,10 @@ Deno.test("a clock that is driven through two changes and a leap day starts the 
   assert.deepEqual(timesOf(of(first, daily)), ["02-29 01:30", "03-01 01:30"]);
   assert.deepEqual(timesOf(of(first, leap)), ["02-29 11:00"]);
   assert.deepEqual(timesOf(of(first, last)), ["03-01 02:45"]);
+  const lastTime = async (id: string) =>
+    ok(await client.get(`${triggersOf(functionId)}/${id}`)).trigger.lastRun.time;
+  assert.equal(await lastTime(last), "2028-03-01T02:45:00.000Z");
+  assert.equal(await lastTime(none), "2028-03-01T11:15:00.000Z");
   const [skipped, ...others] = of(first, none);
   assert.deepEqual(others, []);
   assert.equal(skipped.skipReason, "SKIP_REASON_CATCH_UP");
@@ -240,7 +244,15 @@ Deno.test("times that come during restarts are run, each once", async () => {
 });
 
 Deno.test("a run that goes on skips, delays or ignores the next times", async () => {
-  await using server = await TestServer.start();
+  const clock = await FakeClock.open() ?? assert.fail("libfaketime is missing");
+  await using _clock = clock;
+  await using directory = await makeTempDir();
+  const options = {
+    dataDir: directory.path,
+    env: clock.env,
+    flags: ["--drain-timeout", "0s"],
+  };
+  await using server = await TestServer.start(options);
   const client = await server.client();
   const slow = "export default () => new Promise((end) => setTimeout(end, 60_000));\n";
   const make = async (overlap: string) => {
@@ -255,28 +267,36 @@ Deno.test("a run that goes on skips, delays or ignores the next times", async ()
     await updateTrigger(client, trigger, { schedule: { at: soon(200) } });
     return { functionId, trigger, call };
   };
-  const [skip, queue, allow] = await Promise.all(
-    ["OVERLAP_SKIP", "OVERLAP_QUEUE", "OVERLAP_ALLOW"].map(make),
-  );
-  assert.ok(skip && queue && allow);
+  // Its time is the earliest: it waits once the others have come.
+  const queue = await make("OVERLAP_QUEUE");
+  const [skip, allow] = await Promise.all(["OVERLAP_SKIP", "OVERLAP_ALLOW"].map(make));
+  assert.ok(skip && allow);
   const skipped = await eventually(async () =>
     (await callsOf(client, skip.functionId)).find(({ skipReason }) => skipReason !== undefined)
   );
   assert.equal(skipped.skipReason, "SKIP_REASON_OVERLAP");
   assert.ok(skipped.error.includes(skip.call.id), skipped.error);
   assert.match(
-    await historyOf(server, skip.functionId),
+    await historyOf(server, skip.functionId, clock.env),
     new RegExp(`${skipped.id}\\sERROR\\s.*\\sSKIPPED: .*${skip.call.id}`),
   );
   await eventually(async () =>
     (await callsOf(client, allow.functionId)).length === 2 ? true : undefined
   );
   assert.equal((await callsOf(client, queue.functionId)).length, 1);
+  await server.stop();
+
+  // A time that waits has not been missed, however long the server was away.
+  await clock.set(120);
+  await using later = await TestServer.start(options);
+  const again = await later.client();
   const path = `/api/v1/functions/${queue.functionId}/invocations/${queue.call.id}/cancel`;
-  ok(await client.post(path, {}));
-  await eventually(async () =>
-    (await callsOf(client, queue.functionId)).length === 2 ? true : undefined
-  );
+  ok(await again.post(path, {}));
+  const [, second] = await eventually(async () => {
+    const calls = await callsOf(again, queue.functionId);
+    return calls.length === 2 ? calls : undefined;
+  });
+  assert.equal(second.skipReason, undefined, second.error);
 });
 
 Deno.test("many schedules of one time start, while other calls are answered", async () => {

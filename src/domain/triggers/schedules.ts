@@ -28,6 +28,8 @@ interface DueTime {
   readonly schedule: ScheduleSettings;
   /** The `nextAt` that takes it. */
   readonly planned: string;
+  /** See {@link ScheduleRow.queuedTo}. */
+  readonly queuedTo: string;
 }
 
 /**
@@ -102,9 +104,10 @@ export class Schedules implements DueWork {
       const trigger = await this.parts.store.read.triggers.get(triggerId);
       const settings = trigger && settingsOf(trigger);
       if (trigger === undefined || settings?.kind !== "schedule") return;
-      const due = { trigger, schedule: settings.schedule, planned: nextAt };
+      const queuedTo = row.queuedTo ?? "";
+      const due = { trigger, schedule: settings.schedule, planned: nextAt, queuedTo };
       const isMissed = now.getTime() - Date.parse(nextAt) > LATE_MS &&
-        Date.parse(nextAt) < this.#looksSince;
+        Date.parse(nextAt) < this.#looksSince && nextAt > queuedTo;
       if (isMissed) await this.#catchUp(due);
       else await this.#start(due, nextAt);
     } catch (error) {
@@ -150,7 +153,7 @@ export class Schedules implements DueWork {
       const running = await this.parts.store.read.schedules.unfinishedRun(functionId, id);
       if (running !== undefined && schedule.overlap === "OVERLAP_QUEUE") {
         this.#waiting.set(id, Date.now() + LOOK_AGAIN_MS);
-        return;
+        return await this.#queue(due);
       }
       if (running !== undefined) {
         const message =
@@ -164,6 +167,15 @@ export class Schedules implements DueWork {
       (call) =>
         this.parts.invocations.invoke(principalOf(trigger), { ...call, notBefore: new Date(time) }),
     );
+  }
+
+  /** Keeps the times that wait, so that a server after this one does not take them for missed. */
+  async #queue({ trigger: { id }, schedule, planned, queuedTo }: DueTime): Promise<void> {
+    const [last] = timesBefore(schedule, new Date(), 1);
+    const time = last?.toISOString() ?? planned;
+    if (time > queuedTo) {
+      await this.parts.store.write((tx) => tx.schedules.queue(id, planned, time));
+    }
   }
 
   async #skip(due: DueTime, time: string, skip: Skip): Promise<void> {
@@ -186,7 +198,7 @@ export class Schedules implements DueWork {
       await start({
         ...callOf(due.trigger, schedule),
         alongside: async (tx, row) => {
-          const run = { lastInvocationId: row.id, lastReason: null };
+          const run = { lastAt: time, lastInvocationId: row.id, lastReason: null };
           if (!await tx.schedules.take(id, planned, next, run)) throw new AlreadyStarted("");
         },
       });
@@ -197,7 +209,7 @@ export class Schedules implements DueWork {
         functionId,
         reason: error.message,
       });
-      const run = { lastInvocationId: null, lastReason: error.message };
+      const run = { lastAt: time, lastInvocationId: null, lastReason: error.message };
       await this.parts.store.write((tx) => tx.schedules.take(id, planned, next, run));
     }
   }

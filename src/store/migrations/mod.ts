@@ -26,6 +26,7 @@ import * as destinations from "./019_destinations.ts";
 import * as flowControl from "./020_flow_control.ts";
 import * as measurements from "./021_measurements.ts";
 import * as consoleSessions from "./022_console_sessions.ts";
+import * as queuedTimes from "./023_queued_times.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -51,6 +52,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "020_flow_control": flowControl,
   "021_measurements": measurements,
   "022_console_sessions": consoleSessions,
+  "023_queued_times": queuedTimes,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -75,17 +75,19 @@ export const TRIGGERS: Steps = {
     await store.write((tx) => tx.schedules.plan(SCHEDULE, first));
     assert.equal(await store.read.schedules.nextAt(), first);
     assert.deepEqual(await store.read.schedules.due(time(59), 10), []);
-    const run = { lastInvocationId: "i", lastReason: null };
+    const run = { lastAt: time(90), lastInvocationId: "i", lastReason: null };
+    await store.write((tx) => tx.schedules.queue(SCHEDULE, time(59), time(59)));
+    await store.write((tx) => tx.schedules.queue(SCHEDULE, first, first));
     const take = () =>
       store.write((tx) => tx.schedules.take(SCHEDULE, first, second, run), "committed");
     assert.deepEqual((await Promise.all([take(), take()])).toSorted(), [false, true]);
     const [due] = await store.read.schedules.due(time(120), 10);
-    assert.deepEqual({ ...due }, { triggerId: SCHEDULE, nextAt: second, lastAt: first, ...run });
+    assert.deepEqual({ ...due }, { triggerId: SCHEDULE, nextAt: second, queuedTo: first, ...run });
     assert.deepEqual(await store.read.schedules.due(time(120), 10, [SCHEDULE]), []);
     assert.equal(await store.read.schedules.nextAt([SCHEDULE]), undefined);
     await store.write((tx) => tx.schedules.plan(SCHEDULE, null));
     assert.equal(await store.read.schedules.nextAt(), undefined);
-    assert.equal((await store.read.schedules.of([SCHEDULE, "x"])).get(SCHEDULE)?.lastAt, first);
+    assert.equal((await store.read.schedules.of([SCHEDULE, "x"])).get(SCHEDULE)?.lastAt, time(90));
   },
 
   "a schedule finds its oldest run that has not ended": async (store) => {
