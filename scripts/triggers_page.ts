@@ -54,7 +54,8 @@ invoked trigger list hello
 \`\`\`
 
 Triggers in \`invoked.json\` are deployed with the code. Those that it does not have stay, unless
-\`invoked deploy --prune\` deletes them. Secrets are never in the file:
+\`invoked deploy --prune\` deletes them; so it replaces one of another kind. Secrets are never in
+the file:
 
 \`\`\`json
 {

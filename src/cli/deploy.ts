@@ -11,7 +11,13 @@ import { compare, makeCommit, settingsChange, volumeToBind } from "./folder/depl
 import { readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
-import { type AppliedTrigger, applyDifferences, differencesOf } from "./folder/triggers.ts";
+import {
+  type AppliedTrigger,
+  applyDifferences,
+  assertNoneInTheWay,
+  differencesOf,
+  type TriggerDifference,
+} from "./folder/triggers.ts";
 import type { SecretLike } from "./folder/secret_scan.ts";
 import { warnOfSecretVariables } from "./folder/variable_warning.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
@@ -82,7 +88,7 @@ async function deploy(
   api: Api,
   folder: string,
   manifest: Manifest,
-  { check, publish: wanted, message = "", var: variables = {}, prune }: Options,
+  { check, publish: wanted, message = "", var: variables = {}, prune, json }: Options,
 ): Promise<Deployed> {
   const { files, skipped, folderFromRoot } = await readFunctionFolder(folder);
   const { fn: existing, changes: changed } = await compare(api, manifest, files);
@@ -102,6 +108,8 @@ async function deploy(
   if (check) await rejectTypeErrors(folder, files);
 
   const volumeId = await volumeToBind(api, manifest);
+  const differences = await differencesOf(api, manifest.triggers, existing);
+  if (!prune) assertNoneInTheWay(differences);
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
   if (existing === undefined) api.session.names.remember(fn);
   const commitId = changes.length === 0
@@ -114,7 +122,7 @@ async function deploy(
     ...settings,
     ...publishes ? { publishedCommitId: commitId } : {},
   });
-  const triggers = await applyTriggers(api, manifest, fn, prune === true);
+  const triggers = await applyTriggers(api, fn, differences, { prune, json, commitId });
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
   noteSettings(namesOf(settings));
   await warnOfSecretVariables(settings.variables);
@@ -159,26 +167,41 @@ async function applyChange(
   }
 }
 
-/** Makes the triggers of the function those of the folder. */
+/** Makes the triggers of the function those of the folder. A failure loses no secret of those that were made before. */
 async function applyTriggers(
   api: Api,
-  { triggers }: Manifest,
   fn: RemoteFunction,
-  prune: boolean,
+  differences: readonly TriggerDifference[],
+  { prune = false, json = false, commitId }: {
+    readonly prune: boolean | undefined;
+    readonly json: boolean | undefined;
+    readonly commitId: string | undefined;
+  },
 ): Promise<AppliedTrigger[]> {
-  const differences = await differencesOf(api, triggers, fn);
-  const applied = await applyDifferences(api, fn, differences, prune);
-  for (const { name, change, ...secrets } of applied) {
-    note(`  ${formatChange({ path: `trigger ${name}`, change }, paintNote)}`);
-    const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
-    const secret = webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
-    if (secret !== undefined) note(`    its secret, shown only now: ${secret}`);
+  const applied: AppliedTrigger[] = [];
+  try {
+    for await (const trigger of applyDifferences(api, fn, differences, prune)) {
+      applied.push(trigger);
+      noteTrigger(trigger);
+    }
+  } catch (error) {
+    if (json) {
+      printJson({ functionId: fn.id, name: fn.displayName, commitId, triggers: applied });
+    }
+    throw error;
   }
   const kept = differences.filter(({ change }) => change === "removed" && !prune);
   for (const { name } of kept) {
     note(`  trigger ${oneLine(name)} stays; --prune deletes it`);
   }
   return applied;
+}
+
+function noteTrigger({ name, change, ...secrets }: AppliedTrigger): void {
+  note(`  ${formatChange({ path: `trigger ${name}`, change }, paintNote)}`);
+  const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
+  const secret = webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
+  if (secret !== undefined) note(`    its secret, shown only now: ${secret}`);
 }
 
 function namesOf(change: FunctionChange): string[] {

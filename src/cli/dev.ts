@@ -10,7 +10,6 @@ import { writeEditorTypes } from "./folder/editor.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
 import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
 import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
-import { endpointUrls } from "./local/endpoint.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
@@ -61,7 +60,7 @@ export function register(command: Command): void {
       else if (diagnostics.length === 0) note("No type errors");
       else noteDiagnostics(`${countOf(diagnostics.length, "type error")}:`, diagnostics);
     });
-    const run = new DevRun(synced, types, options, endpointUrls(server.api.url, manifest));
+    const run = new DevRun(synced, types, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
     noteTests(name, triggers, server.dataDir);
@@ -112,23 +111,15 @@ class DevRun {
   readonly #synced: SyncedFunction;
   readonly #types: TypeReports;
   readonly #options: Options;
-  readonly #endpoints: readonly string[];
   /** The text of `--input` when it was last read. */
   #given: string | undefined;
   #input = "{}";
   #lastInvocation: string | undefined;
 
-  /** @param endpoints URLs that pass requests to the function */
-  constructor(
-    synced: SyncedFunction,
-    types: TypeReports,
-    options: Options,
-    endpoints: readonly string[],
-  ) {
+  constructor(synced: SyncedFunction, types: TypeReports, options: Options) {
     this.#synced = synced;
     this.#types = types;
     this.#options = options;
-    this.#endpoints = endpoints;
   }
 
   /**
@@ -206,7 +197,7 @@ class DevRun {
 
   #noteReady(commitId: string, since: number): void {
     const milliseconds = Math.round(performance.now() - since);
-    const endpoints = this.#endpoints;
+    const { endpoints } = this.#synced;
     if (this.#options.json) {
       return printJsonLine({ commitId, status: "READY", endpoints, milliseconds });
     }

@@ -183,4 +183,21 @@ Deno.test("dev serves the requests of a function with fetch", async () => {
   await answers("first /a/b");
   await save(app("second"));
   await answers("second /a/b");
+  // Its slug is that of the endpoint that dev made.
+  const declare = (slug: string) => {
+    const triggers = { web: { http: { slug, auth: "ENDPOINT_AUTH_OPEN" } } };
+    return Deno.writeTextFile(
+      join(folder, "invoked.json"),
+      JSON.stringify({ name: "My App", triggers }),
+    );
+  };
+  await declare("my-app");
+  await save(app("third"));
+  await answers("third /a/b");
+  await declare("other");
+  await save(app("fourth"));
+  const { endpoints } = await eventually(() =>
+    Promise.resolve(dev.results.find((one) => one.endpoints?.[0]?.endsWith("/run/other/")))
+  );
+  assert.match(await (await fetch(`${endpoints[0]}c`)).text(), /^(third|fourth) \/c$/);
 });

@@ -97,9 +97,47 @@ Deno.test("triggers of invoked.json are deployed with the code, compared, and pr
     "github",
     "removed",
   ]]);
+  await replacesAndFails(author);
   await declare(author, { hook: { webhook: { github: { secret: "x" } } } });
   assertFails(await author.run(["deploy"]), 2, /triggers\.hook: must not have a secret/);
 });
+
+/** @param author with the schedule `daily` */
+async function replacesAndFails(author: Author): Promise<void> {
+  const daily = { schedule: { cronSpec: "0 10 * * *" } };
+  const http = { slug: unique("moved") };
+  await declare(author, { daily, site: { http } });
+  await author.ok(["deploy"]);
+  const changesOf = ({ triggers }: Json) =>
+    triggers.map(({ name, change }: Json) => `${name} ${change}`);
+
+  const hook = { webhook: { github: {} } };
+  await declare(author, { daily: hook, site: { http } });
+  assertFails(
+    await author.run(["deploy"]),
+    1,
+    /trigger daily: schedule daily of the server has its name, and stays without --prune; nothing/,
+  );
+  await declare(author, { daily, page: { http } });
+  const moved = await author.run(["deploy"]);
+  assertFails(moved, 1, /trigger page: http site of the server has its slug, and stays without/);
+  await declare(author, { daily: hook, page: { http } });
+  assert.deepEqual(changesOf(await author.json("deploy", "--prune")), [
+    ...["daily removed", "site removed", "daily added", "page added"],
+  ]);
+
+  const never = { schedule: { cronSpec: "0 0 30 2 *" } };
+  await declare(author, { daily: hook, page: { http }, first: hook, never });
+  const failed = await author.run(["deploy"]);
+  assertFails(failed, 1, /never comes/);
+  assert.match(failed.stderr, /\+ trigger first\n {4}its secret, shown only now: [0-9a-f]{64}\n/);
+  await declare(author, { daily: hook, page: { http }, first: hook, second: hook, never });
+  const { code, stdout } = await author.run(["deploy", "--json"]);
+  assert.equal(code, 1);
+  const partial = JSON.parse(stdout);
+  assert.deepEqual(changesOf(partial), ["second added"]);
+  assert.match(partial.triggers[0].webhookSecret, /^[0-9a-f]{64}$/);
+}
 
 Deno.test("the settings that docs/triggers.md shows are deployed", async () => {
   await using author = await deployed("page");
@@ -211,6 +249,8 @@ Deno.test("invoked dev takes signed examples for the webhooks of its folder", as
     capability: { webhook: { capabilityUrl: {} } },
     site: { http: { slug: "site", host: "site.functions.example", auth: "ENDPOINT_AUTH_OPEN" } },
     daily: { schedule: { cronSpec: "* * * * *" } },
+    // It has passed, and the server would refuse it.
+    once: { schedule: { at: "2026-01-01T00:00:00Z" } },
   };
   await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify({ ...manifest, triggers }));
   await using dev = new Running(["dev", "--json"], {}, folder);
@@ -233,5 +273,19 @@ Deno.test("invoked dev takes signed examples for the webhooks of its folder", as
     displayName === "daily"
   );
   assert.equal(daily.paused, true);
+  const { github, once } = triggers;
+  const changed = { github: once, site: github, page: triggers.site };
+  await Deno.writeTextFile(
+    join(folder, "invoked.json"),
+    JSON.stringify({ ...manifest, triggers: changed }),
+  );
+  await eventually(async () => {
+    const list = await invoked("trigger", "list", "local");
+    const kinds = list.map((one: Json) => `${one.displayName} ${Object.keys(one)}`).toSorted();
+    return kinds.length === 3 &&
+        /^github .*schedule.*page .*http.*site .*webhook/.test(kinds.join())
+      ? true
+      : undefined;
+  }, "the triggers of another kind or name");
   assert.equal(await dev.stop("SIGTERM"), 0);
 });

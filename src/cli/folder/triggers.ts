@@ -14,6 +14,7 @@ import {
   type TriggerSecrets,
   type TriggerSettings,
 } from "../client/triggers.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
 
 const TRIGGERS_MAX = 1000;
 
@@ -82,7 +83,9 @@ export async function differencesOf(
     const vfsId = volume === undefined ? "" : await volumeIdOf(api, volume);
     const wanted = { displayName: name, ...kinds as TriggerChange, vfsId };
     if (before === undefined) differences.push({ name, change: "added", before, wanted });
-    else if (!isSame(before, wanted)) {
+    else if (kindOf(before) !== kindOf(wanted as Trigger)) {
+      differences.push(...replacing({ name, before, wanted }));
+    } else if (!isSame(before, wanted)) {
       differences.push({ name, change: "changed", before, wanted });
     }
   }
@@ -94,6 +97,49 @@ export async function differencesOf(
   return differences;
 }
 
+/** Differences that replace a trigger by another one with its name. */
+export function replacing(
+  { name, before, wanted }: Omit<TriggerDifference, "change">,
+): readonly TriggerDifference[] {
+  return [
+    { name, change: "removed", before, wanted: undefined },
+    { name, change: "added", before: undefined, wanted },
+  ];
+}
+
+/**
+ * Asserts that no trigger that stays has the name, slug or host that one of the folder wants.
+ * @throws {Failure}
+ */
+export function assertNoneInTheWay(differences: readonly TriggerDifference[]): void {
+  const staying = differences.flatMap(({ change, before }) =>
+    change === "removed" && before !== undefined ? [before] : []
+  );
+  for (const { name, wanted } of differences) {
+    if (wanted === undefined) continue;
+    for (const before of staying) {
+      const shared = sharedBy(before, wanted);
+      if (shared === undefined) continue;
+      throw new Failure(
+        `Cannot deploy trigger ${oneLine(name)}: ${kindOf(before)} ${
+          oneLine(before.displayName)
+        } ` +
+          `of the server has its ${shared}, and stays without --prune; nothing was deployed`,
+        { next: "delete the other one by --prune" },
+      );
+    }
+  }
+}
+
+/** What only one of two triggers can have. */
+function sharedBy(before: Trigger, wanted: TriggerChange): string | undefined {
+  if (before.displayName === wanted.displayName) return "name";
+  return ["slug", "host"].find((field) => {
+    const value = wanted.http?.[field];
+    return value !== undefined && value === before.http?.[field];
+  });
+}
+
 /** What was made for a trigger and is shown once. */
 export interface AppliedTrigger extends TriggerSecrets {
   readonly name: string;
@@ -101,27 +147,32 @@ export interface AppliedTrigger extends TriggerSecrets {
   readonly change: TriggerDifference["change"];
 }
 
-/** Makes the triggers on the server those of the folder. Others stay unless they are pruned. */
-export async function applyDifferences(
+/** The order in which triggers free what others take. */
+const ORDER = ["removed", "changed", "added"] as const;
+
+/**
+ * Makes the triggers on the server those of the folder. Others stay unless they are pruned. Yields each once it is
+ * applied: a later one may fail, and secrets are shown only then.
+ */
+export async function* applyDifferences(
   api: Api,
   fn: RemoteFunction,
   differences: readonly TriggerDifference[],
   prune: boolean,
-): Promise<AppliedTrigger[]> {
-  const applied: AppliedTrigger[] = [];
-  for (const { name, change, before, wanted } of differences) {
+): AsyncGenerator<AppliedTrigger, void, void> {
+  const ordered = ORDER.flatMap((each) => differences.filter(({ change }) => change === each));
+  for (const { name, change, before, wanted } of ordered) {
     if (wanted === undefined) {
       if (!prune || before === undefined) continue;
       await api.triggers.delete(before);
-      applied.push({ name, id: before.id, change });
+      yield { name, id: before.id, change };
       continue;
     }
     const { trigger, ...secrets } = before === undefined
       ? await api.triggers.create(fn, wanted)
       : await api.triggers.update(before, wanted, `${kindOf(wanted as Trigger)},vfsId`);
-    applied.push({ name, id: trigger.id, change, ...secrets });
+    yield { name, id: trigger.id, change, ...secrets };
   }
-  return applied;
 }
 
 /** The triggers of a function; none on a server of C1, which has no triggers of functions. */

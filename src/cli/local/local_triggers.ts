@@ -3,8 +3,17 @@ import { generateKeyPairSync } from "node:crypto";
 import type { Api } from "../client/api.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import type { TriggerSettings } from "../client/triggers.ts";
-import { applyDifferences, type DeclaredTriggers, differencesOf } from "../folder/triggers.ts";
+import {
+  applyDifferences,
+  type DeclaredTriggers,
+  differencesOf,
+  replacing,
+  type TriggerDifference,
+} from "../folder/triggers.ts";
 import { keepTriggerSecrets } from "./trigger_secrets.ts";
+
+/** The time of a schedule whose own one has passed. */
+const NEVER = "9999-12-31T00:00:00.000Z";
 
 /**
  * The triggers of a folder on a local server. Schedules are paused: `invoked trigger run` starts them. The secrets of
@@ -17,10 +26,10 @@ export class LocalTriggers {
 
   constructor(private readonly api: Api, private readonly dataDir: string) {}
 
-  /** Makes the triggers those of the folder; answers the names of those that changed. */
-  async sync(fn: RemoteFunction, declared: DeclaredTriggers = {}): Promise<readonly string[]> {
+  /** Makes the triggers those of the folder. */
+  async sync(fn: RemoteFunction, declared: DeclaredTriggers = {}): Promise<void> {
     const text = JSON.stringify(declared);
-    if (text === this.#declared) return [];
+    if (text === this.#declared) return;
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
     const x = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url");
     const differences = await differencesOf(
@@ -28,39 +37,45 @@ export class LocalTriggers {
       localOf(declared, x.toString("hex")),
       fn,
     );
-    const applied = await applyDifferences(
-      this.api,
-      fn,
-      differences.map((each) =>
-        each.wanted?.schedule === undefined
-          ? each
-          : { ...each, wanted: { ...each.wanted, paused: true } }
-      ),
-      true,
-    );
-    for (const { id, webhookHmacSecret, webhookSecret, webhookCapabilityUrl } of applied) {
-      const secret = webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
-      if (secret !== undefined) this.#secrets[id] = secret;
+    const applied = applyDifferences(this.api, fn, differences.flatMap(localDifferences), true);
+    for await (const { id, name, change, ...secrets } of applied) {
+      const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
+      const secret = change !== "removed" && declared[name]?.webhook?.["discord"] !== undefined
+        ? String(privateKey.export({ format: "pem", type: "pkcs8" }))
+        : webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
+      if (secret === undefined) continue;
+      this.#secrets[id] = secret;
+      await keepTriggerSecrets(this.dataDir, this.#secrets);
     }
-    for (const { id, name } of applied) {
-      if (declared[name]?.webhook?.["discord"] === undefined) continue;
-      this.#secrets[id] = String(privateKey.export({ format: "pem", type: "pkcs8" }));
-    }
-    await keepTriggerSecrets(this.dataDir, this.#secrets);
     this.#declared = text;
-    return applied.map(({ name }) => name);
   }
+}
+
+/** Pauses schedules. An endpoint with another slug is a new one, so that two can exchange their slugs. */
+function localDifferences(difference: TriggerDifference): readonly TriggerDifference[] {
+  const { before, wanted } = difference;
+  if (wanted?.schedule !== undefined) {
+    return [{ ...difference, wanted: { ...wanted, paused: true } }];
+  }
+  const isMoved = before?.http?.["slug"] !== wanted?.http?.["slug"];
+  return difference.change === "changed" && isMoved ? replacing(difference) : [difference];
 }
 
 /** The triggers as a local server can have them. @param publicKey in place of Discord's */
 function localOf(declared: DeclaredTriggers, publicKey: string): DeclaredTriggers {
   return Object.fromEntries(
-    Object.entries(declared).map(([name, { webhook, http, ...others }]) => [name, {
+    Object.entries(declared).map(([name, { schedule, webhook, http, ...others }]) => [name, {
       ...others,
+      ...schedule === undefined ? {} : { schedule: localSchedule(schedule) },
       ...webhook === undefined ? {} : { webhook: localWebhook(webhook, publicKey) },
       ...http === undefined ? {} : { http: localEndpoint(http) },
     }]),
   );
+}
+
+/** With a time in the future for one in the past, which a server rejects. It never comes: the schedule is paused. */
+function localSchedule(schedule: TriggerSettings): TriggerSettings {
+  return Date.parse(String(schedule["at"])) <= Date.now() ? { ...schedule, at: NEVER } : schedule;
 }
 
 /** Without the networks of its sender: the developer sends. */

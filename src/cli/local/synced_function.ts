@@ -5,7 +5,7 @@ import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";
 import { needManifest } from "../folder/manifest.ts";
 import type { FilesAbove } from "./watch.ts";
-import { localTriggers } from "./endpoint.ts";
+import { endpointUrls, localTriggers } from "./endpoint.ts";
 import { LocalTriggers } from "./local_triggers.ts";
 import { noteSkipped } from "../folder/skipped.ts";
 
@@ -17,6 +17,7 @@ export class SyncedFunction {
   /** The volumes that the manifest has named so far, by name. */
   readonly #volumes = new Map<string, Volume>();
   #filesAbove: FilesAbove = { paths: [], readAt: 0 };
+  #endpoints: readonly string[] = [];
 
   private constructor(
     readonly api: Api,
@@ -54,6 +55,11 @@ export class SyncedFunction {
     return this.#fn;
   }
 
+  /** The URLs that pass requests to the function, as of the last {@link sync}. */
+  get endpoints(): readonly string[] {
+    return this.#endpoints;
+  }
+
   /** The files above the folder that matter to the function, as of the last {@link sync}. */
   get filesAbove(): FilesAbove {
     return this.#filesAbove;
@@ -77,6 +83,7 @@ export class SyncedFunction {
     const settingsChanged = Object.keys(change).length > 0;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
     await this.triggers?.sync(this.#fn, localTriggers(manifest));
+    this.#endpoints = endpointUrls(this.api.url, manifest);
     const readAt = Date.now();
     const { files, skipped, watched } = await readFunctionFolder(this.folder);
     this.#filesAbove = { paths: watched, readAt };
