@@ -8,7 +8,7 @@ import { overviewRoute } from "./features/overview/routes.ts";
 import { signInRoute } from "./features/session/routes.ts";
 import { settingsRoute } from "./features/settings/routes.ts";
 import { volumeRoute, volumesRoute } from "./features/volumes/routes.ts";
-import { rootRoute, shellRoute } from "./shell/root.tsx";
+import { rootRoute, shellRoute, unknownRoute } from "./shell/root.tsx";
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
@@ -24,12 +24,15 @@ const routeTree = rootRoute.addChildren([
     volumeRoute,
     deadLettersRoute,
     settingsRoute,
+    unknownRoute,
   ]),
 ]);
 
 /** Every page by its path. The code of a page loads when somebody points at a link to it. */
 export const router = createRouter({
   routeTree,
+  // An address may have anything: what a page does not know is dropped.
+  search: { strict: true },
   defaultPreload: "intent",
   scrollRestoration: true,
 });

@@ -45,7 +45,8 @@ const messageBox = (page: Page) => page.getByRole("textbox", { name: "Message of
 
 async function draftSurvives(flow: Flow): Promise<void> {
   const { page, console, id } = flow;
-  await console.goto(`/functions/${id}`);
+  // No file, but a name that every object inherits.
+  await console.goto(`/functions/${id}?file=toString`);
   await shown(page, "interface");
   await write(page, `${MAIN.replace("Hello", "Good   day")}export const wrong: number = 'x';\n`);
   // The editor's own service knows the SDK, and finds what is wrong.

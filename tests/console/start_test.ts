@@ -24,6 +24,51 @@ async function hold(page: Page, address: RegExp): Promise<() => void> {
   return resolve;
 }
 
+/** Addresses without a page, and of names that every object inherits, keep the navigation. */
+async function opensAnyAddress(console: ConsoleBrowser): Promise<void> {
+  const { page } = console;
+  const main = page.getByRole("main");
+  for (const path of ["/settings/x", "/invocations/a/b", "/volumes/x/y", "/functions/x/y"]) {
+    await console.goto(path);
+    await main.getByText("This page does not exist.").waitFor();
+    assert.match(await page.title(), /^Not found/);
+  }
+  await console.assertAccessible();
+  await console.screenshot("not_found");
+  await main.getByRole("link", { name: "Overview" }).click();
+  await page.getByText("Slowest functions").waitFor();
+  await console.goto("/?range=toString");
+  await page.getByText("Slowest functions").waitFor();
+  await console.goto("/invocations?since=constructor");
+  await page.getByRole("table", { name: /^Invocations/ }).waitFor();
+  assert.equal(await page.getByLabel("Time").inputValue(), "");
+}
+
+/** A page whose code does not load fails alone. */
+async function failsInside(console: ConsoleBrowser): Promise<void> {
+  const { page } = console;
+  const failure = page.getByRole("main").getByRole("heading", { name: "Something failed" });
+  const navigation = page.getByRole("navigation", { name: "Pages" });
+  await page.route(/\/assets\/volumes_page-/, (route) => route.abort());
+  await page.goto(`${console.url}/volumes`);
+  await failure.waitFor();
+  await console.assertAccessible();
+  await console.screenshot("page_failed");
+  await navigation.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
+  await navigation.getByRole("link", { name: "Volumes" }).click();
+  await failure.waitFor();
+  await page.unrouteAll();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
+  await page.route(/\/auth\/v1\/session$/, (route) => route.fulfill({ status: 500, json: {} }));
+  await page.goto(`${console.url}/volumes`);
+  await failure.waitFor();
+  await page.unrouteAll();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
+}
+
 browserTest("console: first run, functions, overview and settings", async (t) => {
   await using server = await TestServer.start();
   await using console = await ConsoleBrowser.open(server);
@@ -175,6 +220,9 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     }
     assert.equal(await alerts.count(), 0);
   });
+
+  await t.step("any address keeps the navigation", () => opensAnyAddress(console));
+  await t.step("a page that fails keeps the navigation", () => failsInside(console));
 
   await t.step("a session that ends in the middle of a form keeps what was typed", async () => {
     await console.goto("/functions/new");

@@ -197,6 +197,21 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
   await t.step("what is no text is not shown", async () => {
     await console.goto(`${path}?file=%2Fdata.bin`);
     await page.getByText("This is not text").waitFor();
+    const shown = page.getByRole("navigation", { name: "Path" });
+    assert.equal(await shown.locator("[aria-current=page]").innerText(), "data.bin");
+    assert.deepEqual(await shown.getByRole("link").allInnerTexts(), ["documents"]);
+  });
+
+  await t.step("a volume that is missing has a page", async () => {
+    await console.goto(`/volumes/${"0".repeat(27)}`);
+    const main = page.getByRole("main");
+    await main.getByRole("alert").waitFor();
+    await page.getByRole("heading", { name: "Volume", level: 1, exact: true }).waitFor();
+    assert.match(await page.title(), /^Volume ·/);
+    await console.assertAccessible();
+    await console.screenshot("volume_missing");
+    await main.getByRole("link", { name: "Volumes" }).click();
+    await page.getByRole("link", { name: "documents" }).waitFor();
   });
 
   await t.step("an earlier version comes back", async () => {

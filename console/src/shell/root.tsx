@@ -1,4 +1,14 @@
-import { createRootRoute, createRoute, Outlet, redirect } from "@tanstack/react-router";
+import {
+  CatchBoundary,
+  createRootRoute,
+  createRoute,
+  type ErrorComponentProps,
+  Link,
+  Outlet,
+  redirect,
+  useRouter,
+  useRouterState,
+} from "@tanstack/react-router";
 import { sessionQuery } from "../api/session.ts";
 import { Button } from "../parts/button.tsx";
 import { ErrorNote } from "../parts/states.tsx";
@@ -8,18 +18,10 @@ import { Shell } from "./shell.tsx";
 
 export const rootRoute = createRootRoute({
   component: Outlet,
-  notFoundComponent: () => (
-    <Page title="Not found">
-      <p>This page does not exist.</p>
-    </Page>
-  ),
-  errorComponent: ({ error, reset }) => (
-    <Page title="Something failed">
-      <ErrorNote error={error} />
-      <div className="actions">
-        <Button onClick={reset}>Try again</Button>
-      </div>
-    </Page>
+  errorComponent: (props) => (
+    <main className="lone">
+      <Failure {...props} />
+    </main>
   ),
 });
 
@@ -33,9 +35,49 @@ export const shellRoute = createRoute({
       throw redirect({ to: "/sign-in", search: { to: location.href } });
     }
   },
+  component: ShellOfPage,
+});
+
+/** Every address without a page. */
+export const unknownRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "$",
   component: () => (
-    <Shell>
-      <Outlet />
-    </Shell>
+    <Page title="Not found">
+      <p>This page does not exist.</p>
+      <div className="row">
+        <ToOverview />
+      </div>
+    </Page>
   ),
 });
+
+/** A page that fails leaves the navigation as it is. */
+function ShellOfPage() {
+  // Changes once another page is there, or the same one was loaded again.
+  const page = useRouterState({ select: ({ matches }) => matches.at(-1) });
+  return (
+    <Shell>
+      <CatchBoundary getResetKey={() => page} errorComponent={Failure}>
+        <Outlet />
+      </CatchBoundary>
+    </Shell>
+  );
+}
+
+function Failure({ error, reset }: ErrorComponentProps) {
+  const router = useRouter();
+  return (
+    <Page title="Something failed">
+      <ErrorNote error={error} />
+      <div className="row">
+        <Button onClick={() => void router.invalidate().then(reset)}>Try again</Button>
+        <ToOverview />
+      </div>
+    </Page>
+  );
+}
+
+function ToOverview() {
+  return <Link to="/" className="button">Overview</Link>;
+}

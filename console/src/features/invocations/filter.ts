@@ -33,12 +33,17 @@ export const TRIGGERS = [
 ] as const;
 
 /** Times before now that one click chooses, in ms. */
-export const PRESETS: Readonly<Record<string, number>> = {
+const PRESETS: Readonly<Record<string, number>> = {
   "15m": 15 * 60_000,
   "1h": 3_600_000,
   "24h": 24 * 3_600_000,
   "7d": 7 * 24 * 3_600_000,
 };
+
+/** Whether a time of the filter is one of `PRESETS`. */
+export function isPreset(time: string): boolean {
+  return Object.hasOwn(PRESETS, time);
+}
 
 /** The search of a URL, which anybody may have written. */
 export function listSearchOf(search: Record<string, unknown>): ListSearch {
@@ -74,7 +79,7 @@ function timeIn<K extends string>(
   preset: boolean,
 ): { [P in K]?: string } {
   const text = textOf(value);
-  const isTime = !Number.isNaN(Date.parse(text)) || (preset && text in PRESETS);
+  const isTime = !Number.isNaN(Date.parse(text)) || (preset && isPreset(text));
   return isTime ? { [name]: text } as { [P in K]: string } : {};
 }
 
@@ -111,7 +116,7 @@ export function isFiltered(search: ListSearch): boolean {
 
 /** A time as an input of the type datetime-local has it: local, with the seconds if they are not 0. */
 export function localTimeOf(time: string | undefined): string {
-  if (time === undefined || time in PRESETS) return "";
+  if (time === undefined || isPreset(time)) return "";
   const date = new Date(time);
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 19).replace(/:00$/, "");

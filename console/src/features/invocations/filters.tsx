@@ -7,9 +7,9 @@ import { enumWords } from "../../parts/format.ts";
 import { TypedField, useTyped } from "../../parts/typed_field.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
 import {
+  isPreset,
   type ListSearch,
   localTimeOf,
-  PRESETS,
   STATUSES,
   timeOfLocal,
   TRIGGERS,
@@ -109,8 +109,7 @@ function TimeFields(
   },
 ) {
   const { since, until } = search;
-  const isPreset = since !== undefined && since in PRESETS;
-  const hasExact = until !== undefined || (since !== undefined && !isPreset);
+  const hasExact = until !== undefined || (since !== undefined && !isPreset(since));
   const [wantsExact, setWantsExact] = useState(false);
   const isExact = hasExact || wantsExact;
   const choose = (value: string) => {

@@ -8,7 +8,7 @@ export const overviewRoute = createRoute({
   path: "/",
   validateSearch: (search: Record<string, unknown>): { range?: Range } => {
     const range = String(search["range"]);
-    return range in RANGES ? { range: range as Range } : {};
+    return Object.hasOwn(RANGES, range) ? { range: range as Range } : {};
   },
   component: lazyPage(() => import("./overview_page.tsx"), "OverviewPage"),
 });

@@ -59,24 +59,38 @@ export function Files(
   );
 }
 
-/** The directories down to a path, each a link. */
+/** The directories down to a path, each a link, and its own name. */
 export function Path({ volume, path }: { readonly volume: Volume; readonly path: string }) {
   const parts = path.split("/").filter((part) => part !== "");
+  const last = parts.length - 1;
   return (
     <nav className="volumes-path" aria-label="Path">
-      <Link to="/volumes/$volumeId" params={{ volumeId: volume.id }} search={{}}>
+      <Link
+        to="/volumes/$volumeId"
+        params={{ volumeId: volume.id }}
+        search={{}}
+        activeOptions={{ exact: true }}
+      >
         {volume.displayName === "" ? "root" : <Name value={volume.displayName} />}
       </Link>
       {parts.map((part, index) => (
         <span key={index}>
           <span aria-hidden="true">/</span>
-          <Link
-            to="/volumes/$volumeId"
-            params={{ volumeId: volume.id }}
-            search={{ directory: `/${parts.slice(0, index + 1).join("/")}` }}
-          >
-            <Name value={part} />
-          </Link>
+          {index === last
+            ? (
+              <span aria-current="page">
+                <Name value={part} />
+              </span>
+            )
+            : (
+              <Link
+                to="/volumes/$volumeId"
+                params={{ volumeId: volume.id }}
+                search={{ directory: `/${parts.slice(0, index + 1).join("/")}` }}
+              >
+                <Name value={part} />
+              </Link>
+            )}
         </span>
       ))}
     </nav>

@@ -9,7 +9,7 @@ import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
 import { toast } from "../../parts/toasts.tsx";
-import { Bytes, Count, Name } from "../../parts/values.tsx";
+import { Bytes, Count, Name, visibleText } from "../../parts/values.tsx";
 import { useStillHere } from "../../shell/still_here.ts";
 import { File } from "./file.tsx";
 import { Files } from "./files.tsx";
@@ -19,12 +19,34 @@ import { volumeQuery } from "./queries.ts";
 export function VolumePage() {
   const { volumeId } = useParams({ from: "/shell/volumes/$volumeId" });
   const query = useQuery(volumeQuery(volumeId));
-  return <Loaded query={query}>{(volume) => <OpenVolume volume={volume} />}</Loaded>;
+  const volume = query.data;
+  return (
+    <Page
+      title={visibleText(volume?.displayName ?? "Volume")}
+      heading={volume === undefined ? "Volume" : <Name value={volume.displayName} />}
+      above={<Link to="/volumes">Volumes</Link>}
+      actions={volume === undefined ? null : <Actions volume={volume} />}
+    >
+      <Loaded query={query}>{(data) => <OpenVolume volume={data} />}</Loaded>
+    </Page>
+  );
+}
+
+function Actions({ volume }: { readonly volume: Volume }) {
+  const [isDeleting, setDeleting] = useState(false);
+  return (
+    <>
+      <a className="button" href={`/api/v1/vfs/volumes/${volume.id}/archive`} download>
+        Download all
+      </a>
+      <Button look="danger" onClick={() => setDeleting(true)}>Delete</Button>
+      <DeleteDialog volume={volume} open={isDeleting} onClose={() => setDeleting(false)} />
+    </>
+  );
 }
 
 function OpenVolume({ volume }: { readonly volume: Volume }) {
   const { tab, file, directory = "", version } = useSearch({ from: "/shell/volumes/$volumeId" });
-  const [isDeleting, setDeleting] = useState(false);
   const navigate = useNavigate();
   const show = (next: "files" | "history") =>
     void navigate({
@@ -33,19 +55,7 @@ function OpenVolume({ volume }: { readonly volume: Volume }) {
       search: next === "history" ? { tab: "history" } : {},
     });
   return (
-    <Page
-      title={volume.displayName}
-      heading={<Name value={volume.displayName} />}
-      above={<Link to="/volumes">Volumes</Link>}
-      actions={
-        <>
-          <a className="button" href={`/api/v1/vfs/volumes/${volume.id}/archive`} download>
-            Download all
-          </a>
-          <Button look="danger" onClick={() => setDeleting(true)}>Delete</Button>
-        </>
-      }
-    >
+    <>
       <p className="muted">
         <Bytes value={Number(volume.usedBytes)} /> of <Bytes value={Number(volume.quotaBytes)} /> in
         {" "}
@@ -62,8 +72,7 @@ function OpenVolume({ volume }: { readonly volume: Volume }) {
           ? <Files volume={volume} directory={directory} />
           : <File key={file} volume={volume} path={file} />}
       </Tabs>
-      <DeleteDialog volume={volume} open={isDeleting} onClose={() => setDeleting(false)} />
-    </Page>
+    </>
   );
 }
 

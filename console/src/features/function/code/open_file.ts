@@ -13,7 +13,7 @@ export function useOpenFile(files: Files) {
     [file, line],
   );
   const first = MAIN in files ? MAIN : Object.keys(files).sort()[0];
-  const path = file !== undefined && file in files ? file : first;
+  const path = file !== undefined && Object.hasOwn(files, file) ? file : first;
   const open = (opened: string, at?: number) =>
     void navigate({
       search: {
