@@ -69,6 +69,54 @@ async function failsInside(console: ConsoleBrowser): Promise<void> {
   await page.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
 }
 
+/** Types a name into the palette, and Enter before the server has answered. */
+async function entersEarly({ page }: ConsoleBrowser, server: TestServer): Promise<void> {
+  const client = await server.client();
+  const ids = new Map<string, string>();
+  for (const name of ["early", "later"]) {
+    ids.set(name, (await client.createFunction(name, { "main.ts": "export {};" })).function.id);
+  }
+  const option = (name: string) => page.getByRole("option", { name, exact: false });
+  const open = async () => {
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: "Go to" }).waitFor();
+    // The answer to what was typed first: everything.
+    for (const name of ids.keys()) await option(name).waitFor();
+    return await hold(page, /\/search\/functions$/);
+  };
+  for (const [name, id] of ids) {
+    const release = await open();
+    await page.keyboard.type(name);
+    await page.keyboard.press("Enter");
+    await page.getByText("Searching …").waitFor();
+    release();
+    await page.waitForURL((url) => url.pathname === `/functions/${id}`);
+    await page.unrouteAll();
+  }
+  // What is typed after Enter is another question.
+  const release = await open();
+  await page.keyboard.type("early");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Backspace");
+  release();
+  await option("early").waitFor();
+  assert.ok(page.url().includes(`/functions/${ids.get("later")}`));
+  await page.unrouteAll();
+  await page.keyboard.press("Escape");
+  await page.getByRole("combobox", { name: "Go to" }).waitFor({ state: "detached" });
+  // Enter counts, too, while the code of the palette loads.
+  await page.reload();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  const load = await hold(page, /\/assets\/palette-/);
+  await page.keyboard.press("Control+k");
+  await page.getByRole("textbox", { name: "Go to" }).waitFor();
+  await page.keyboard.type("early");
+  await page.keyboard.press("Enter");
+  load();
+  await page.waitForURL((url) => url.pathname === `/functions/${ids.get("early")}`);
+  await page.unrouteAll();
+}
+
 browserTest("console: first run, functions, overview and settings", async (t) => {
   await using server = await TestServer.start();
   await using console = await ConsoleBrowser.open(server);
@@ -283,6 +331,8 @@ browserTest("console: works by keyboard alone, and at 390 px", async (t) => {
     await sheet.waitFor({ state: "detached" });
     assert.match(page.url(), /\/functions\/[0-9A-Za-z]{27}/);
   });
+
+  await t.step("Enter before the answer opens what was typed", () => entersEarly(console, server));
 
   await t.step("no page scrolls sideways on a narrow screen", async () => {
     for (const path of ["/welcome", "/functions", "/functions/new", "/", "/settings"]) {

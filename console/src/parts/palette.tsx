@@ -10,11 +10,16 @@ export interface PaletteItem {
   readonly run: () => void;
 }
 
+/** What was typed, and whether Enter followed before its items were there. */
+export interface Typed {
+  readonly query: string;
+  readonly isEntered: boolean;
+}
+
 export interface PaletteProps {
-  readonly open: boolean;
   readonly onClose: () => void;
   /** What was typed before the palette was there. */
-  readonly begin: string;
+  readonly begin: Typed;
   /** What can be found always. */
   readonly items: readonly PaletteItem[];
   /** Finds more by what was typed. */
@@ -28,26 +33,29 @@ export interface PaletteProps {
 const SEARCH_DELAY = 150;
 
 /** Goes anywhere by name (Ctrl+K). */
-export function Palette({ open, onClose, begin, items, search }: PaletteProps) {
-  const [query, setQuery] = useState(begin);
-  const found = useFound(open, query, search);
+export function Palette({ onClose, begin, items, search }: PaletteProps) {
+  const [{ query, isEntered }, setTyped] = useState(begin);
+  const found = useFound(query, search);
   const shown = useMemo(() => {
     const wanted = query.trim().toLowerCase();
     return [
       ...items.filter(({ label }) => label.toLowerCase().includes(wanted)),
-      ...found,
+      ...found ?? [],
     ];
   }, [items, found, query]);
-  const close = () => {
-    setQuery("");
-    onClose();
-  };
   const choose = (item: PaletteItem) => {
-    close();
+    onClose();
     item.run();
   };
+  const isWaiting = shown.length === 0 && found === undefined;
+  const [first] = shown;
+  useEffect(() => {
+    if (!isEntered || isWaiting) return;
+    setTyped({ query, isEntered: false });
+    if (first !== undefined) choose(first);
+  });
   return (
-    <Dialog.Root open={open} onOpenChange={(next) => next || close()}>
+    <Dialog.Root open onOpenChange={(next) => next || onClose()}>
       <Dialog.Portal>
         <Dialog.Backdrop className="dialog-backdrop" />
         <Dialog.Popup className="dialog palette" aria-label="Go to">
@@ -58,16 +66,20 @@ export function Palette({ open, onClose, begin, items, search }: PaletteProps) {
             mode="none"
             autoHighlight="always"
             value={query}
-            onValueChange={setQuery}
+            onValueChange={(text) => setTyped({ query: text, isEntered: false })}
             itemToStringValue={(item: PaletteItem) => item.label}
           >
             <Autocomplete.Input
               className="palette-input"
               placeholder="Go to a page, a function, an invocation id …"
               aria-label="Go to"
+              onKeyDown={(event) => {
+                if (event.key !== "Enter" || event.nativeEvent.isComposing) return;
+                if (isWaiting) setTyped({ query, isEntered: true });
+              }}
             />
             <Autocomplete.Empty className="palette-empty">
-              Nothing found
+              {isWaiting ? "Searching …" : "Nothing found"}
             </Autocomplete.Empty>
             <Autocomplete.List className="palette-list">
               {(item: PaletteItem) => (
@@ -89,23 +101,24 @@ export function Palette({ open, onClose, begin, items, search }: PaletteProps) {
   );
 }
 
-/** What the server finds, once the reader pauses. */
+/** What the server finds, once the reader pauses; undefined until it answers this very query. */
 function useFound(
-  open: boolean,
   query: string,
   search: PaletteProps["search"],
-): readonly PaletteItem[] {
-  const [found, setFound] = useState<readonly PaletteItem[]>([]);
+): readonly PaletteItem[] | undefined {
+  const [found, setFound] = useState<{ query: string; items: readonly PaletteItem[] }>();
   useEffect(() => {
-    if (!open) return;
     const abort = new AbortController();
+    const show = (items: readonly PaletteItem[]) => {
+      if (!abort.signal.aborted) setFound({ query, items });
+    };
     const timer = setTimeout(() => {
-      search(query, abort.signal).then(setFound, () => setFound([]));
+      search(query, abort.signal).then(show, () => show([]));
     }, SEARCH_DELAY);
     return () => {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [open, query, search]);
-  return found;
+  }, [query, search]);
+  return found?.query === query ? found.items : undefined;
 }

@@ -5,7 +5,7 @@ import { onSessionExpired } from "../api/client.ts";
 import { sessionQuery } from "../api/session.ts";
 import { fromServer } from "../browser/server.ts";
 import { Icon, type IconName } from "../parts/icon.tsx";
-import type { PaletteItem } from "../parts/palette.tsx";
+import type { PaletteItem, Typed } from "../parts/palette.tsx";
 import { Keys, type Shortcut, useShortcuts } from "../parts/shortcuts.tsx";
 import { useFind } from "./find.ts";
 import { followChanges } from "./live.ts";
@@ -92,7 +92,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
 function Finding(
   { onClose, items }: { readonly onClose: () => void; readonly items: readonly PaletteItem[] },
 ) {
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState<Typed>({ query: "", isEntered: false });
   const find = useFind();
   const field = (
     <div className="dialog palette">
@@ -100,13 +100,18 @@ function Finding(
         className="palette-input"
         aria-label="Go to"
         autoFocus
-        onChange={({ target }) => setTyped(target.value)}
+        onChange={({ target }) => setTyped({ query: target.value, isEntered: false })}
+        onKeyDown={({ key, currentTarget, nativeEvent }) => {
+          if (key === "Escape") onClose();
+          if (key !== "Enter" || nativeEvent.isComposing) return;
+          setTyped({ query: currentTarget.value, isEntered: true });
+        }}
       />
     </div>
   );
   return (
     <Suspense fallback={field}>
-      <Palette open onClose={onClose} items={items} search={find} begin={typed} />
+      <Palette onClose={onClose} items={items} search={find} begin={typed} />
     </Suspense>
   );
 }
