@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { Icon } from "./icon.tsx";
+import { visibleText } from "./visible_text.ts";
 
 const SHOWN = 1_500;
 
@@ -7,6 +8,7 @@ const SHOWN = 1_500;
 export function CopyButton(
   { text, label }: { readonly text: string; readonly label: string },
 ) {
+  const visible = visibleText(label);
   const [isCopied, setCopied] = useState(false);
   const copy = async () => {
     await copyText(text);
@@ -17,8 +19,8 @@ export function CopyButton(
     <button
       type="button"
       className="button button-plain button-icon"
-      aria-label={isCopied ? "Copied" : label}
-      title={label}
+      aria-label={isCopied ? "Copied" : visible}
+      title={visible}
       onClick={() => void copy()}
     >
       <Icon name={isCopied ? "check" : "copy"} />

@@ -4,6 +4,7 @@ import { Button } from "./button.tsx";
 import type { DialogProps } from "./dialog_popup.tsx";
 import { TextField } from "./field.tsx";
 import { ErrorNote } from "./states.tsx";
+import { visibleText } from "./visible_text.ts";
 
 // No page shows a dialog at first.
 const DialogPopup = lazy(async () => ({
@@ -48,6 +49,12 @@ export interface ConfirmDialogProps {
   readonly onConfirm: () => Promise<unknown>;
 }
 
+/** The name if a keyboard can type it as it is shown, else the id. */
+export function typeableName(displayName: string, id: string): string {
+  const isTypeable = visibleText(displayName) === displayName && /^\S+(?: \S+)*$/.test(displayName);
+  return isTypeable ? displayName : id;
+}
+
 /** Asks before something that cannot be undone; stays open and shows the error if it fails. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
   const [text, setText] = useState("");
@@ -76,7 +83,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         <div>{props.children}</div>
         {props.typed === undefined ? null : (
           <TextField
-            label={`Type ${props.typed} to confirm`}
+            label={`Type ${visibleText(props.typed)} to confirm`}
             value={text}
             onChange={setText}
           />

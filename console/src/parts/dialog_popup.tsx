@@ -1,6 +1,7 @@
 import { Dialog as Base } from "@base-ui/react/dialog";
 import type { ReactNode } from "react";
 import { Icon } from "./icon.tsx";
+import { visibleText } from "./visible_text.ts";
 
 export interface DialogProps {
   readonly open: boolean;
@@ -41,7 +42,7 @@ export function DialogPopup(
           onSubmit={(event) => event.stopPropagation()}
         >
           <header className="dialog-head">
-            <Base.Title className="dialog-title">{title}</Base.Title>
+            <Base.Title className="dialog-title">{visibleText(title)}</Base.Title>
             <Base.Close
               className="button button-plain button-icon"
               aria-label="Close"

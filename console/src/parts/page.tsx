@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect } from "react";
+import { visibleText } from "./visible_text.ts";
 
 /** A page: its title, which the window has, too, what one can do, and its content. */
 export function Page(
@@ -13,15 +14,16 @@ export function Page(
     readonly wide?: boolean;
   },
 ) {
+  const visible = visibleText(title);
   useEffect(() => {
-    document.title = `${title} · invoked`;
-  }, [title]);
+    document.title = `${visible} · invoked`;
+  }, [visible]);
   return (
     <div className={`page ${wide ? "page-wide" : ""}`}>
       <header className="page-head">
         <div className="page-title">
           {above === undefined ? null : <div className="page-above">{above}</div>}
-          <h1>{heading ?? title}</h1>
+          <h1>{heading ?? visible}</h1>
         </div>
         {actions === undefined ? null : <div className="page-actions">{actions}</div>}
       </header>

@@ -1,3 +1,5 @@
+import { visibleText } from "./visible_text.ts";
+
 export interface SparklinePoint {
   readonly calls: number;
   readonly failures: number;
@@ -22,7 +24,7 @@ export function Sparkline(
       width={points.length * (BAR + GAP)}
       height={HEIGHT}
       role="img"
-      aria-label={label}
+      aria-label={visibleText(label)}
     >
       {points.map((point, index) => {
         const x = index * (BAR + GAP);

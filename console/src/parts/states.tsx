@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
+import { visibleText } from "./visible_text.ts";
 
 /** Holds the space of content that is on its way. */
 export function Loading({ rows = 6 }: { readonly rows?: number }) {
@@ -40,7 +41,7 @@ export function ErrorNote(
   return (
     <div className="note note-bad" role="alert">
       <span className="note-text">
-        {error instanceof Error ? error.message : String(error)}
+        {visibleText(error instanceof Error ? error.message : String(error))}
       </span>
       {onRetry === undefined ? null : <Button onClick={onRetry}>Try again</Button>}
     </div>

@@ -1,5 +1,6 @@
 import { Toast } from "@base-ui/react/toast";
 import { Icon } from "./icon.tsx";
+import { visibleText } from "./visible_text.ts";
 
 const manager = Toast.createToastManager();
 
@@ -16,8 +17,8 @@ export function toast(
   { description, tone = "quiet", undo }: ToastOptions = {},
 ): void {
   manager.add({
-    title,
-    description,
+    title: visibleText(title),
+    description: description === undefined ? undefined : visibleText(description),
     type: tone,
     timeout: tone === "bad" || undo !== undefined ? 12_000 : 5_000,
     priority: tone === "bad" ? "high" : "low",

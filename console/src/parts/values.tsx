@@ -7,6 +7,9 @@ import {
   formatExact,
   formatRelative,
 } from "./format.ts";
+import { visibleText } from "./visible_text.ts";
+
+export { visibleText };
 
 const REFRESH = 15_000;
 const subscribers = new Set<(now: Date) => void>();
@@ -65,21 +68,4 @@ export function Count({ value }: { readonly value: number | undefined }) {
 export function Name({ value }: { readonly value: string }) {
   const visible = visibleText(value);
   return <bdi className="name" title={visible}>{visible}</bdi>;
-}
-
-/** Controls, zero-width characters and marks of direction; tabs and line ends stay. */
-const INVISIBLE = new RegExp(
-  String
-    .raw`[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]`,
-  "g",
-);
-
-/** Text with invisible characters made visible, so that a name cannot pose as another. */
-export function visibleText(text: string): string {
-  return text.replace(INVISIBLE, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x20
-      ? String.fromCharCode(0x2400 + code)
-      : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
 }

@@ -1,5 +1,7 @@
 /** The call of an invocation as text for a shell or a program. */
 
+import { INVISIBLE } from "../../parts/visible_text.ts";
+
 export interface CopiedCall {
   /** Origin of the server. */
   readonly server: string;
@@ -9,18 +11,13 @@ export interface CopiedCall {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** Characters that a terminal or an editor acts upon or hides: controls, marks of direction, zero widths. */
-const INVISIBLE = new RegExp(
-  String
-    .raw`[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]`,
-  "g",
-);
-
-/** JSON in one line, in which every invisible character is an escape. */
+/** JSON in one line, in which every character is an escape that a terminal or an editor acts upon or hides. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value).replace(
     INVISIBLE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (character) =>
+      character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+        .join(""),
   );
 }
 

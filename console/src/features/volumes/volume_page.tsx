@@ -4,7 +4,7 @@ import { useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
-import { ConfirmDialog } from "../../parts/dialog.tsx";
+import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
@@ -101,7 +101,7 @@ function DeleteDialog(
       title="Delete this volume?"
       action="Delete"
       danger
-      typed={volume.displayName}
+      typed={typeableName(volume.displayName, volume.id)}
       onConfirm={remove}
     >
       <p>All its files and versions are deleted for good.</p>

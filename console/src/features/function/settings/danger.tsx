@@ -4,7 +4,7 @@ import { useState } from "react";
 import { api, dataOf } from "../../../api/client.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
-import { ConfirmDialog } from "../../../parts/dialog.tsx";
+import { ConfirmDialog, typeableName } from "../../../parts/dialog.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { countOf } from "../../../parts/format.ts";
 import { toast } from "../../../parts/toasts.tsx";
@@ -64,18 +64,11 @@ function Delete({ fn }: { readonly fn: Fn }) {
         title="Delete the function"
         action="Delete"
         danger
-        typed={typeableName(fn)}
+        typed={typeableName(fn.displayName, fn.id)}
         onConfirm={erase}
       >
         Calls fail from now on.
       </ConfirmDialog>
     </div>
   );
-}
-
-/** The name if a keyboard can type it, else the id. */
-function typeableName({ id, displayName }: Fn): string {
-  const isTypeable = displayName !== "" && visibleText(displayName) === displayName &&
-    displayName.trim() === displayName;
-  return isTypeable ? displayName : id;
 }
