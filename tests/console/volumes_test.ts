@@ -8,6 +8,9 @@ import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 
 const HOSTILE_FILE = `<img src=x onerror=alert(1)>\u202Etxt.md`;
+/** Invisible characters of all kinds, and emoji that have such within. */
+const INVISIBLE = "a\n\u00ad\u061c\u180e\u200b\u2028\u3164\ufe0f\u{e0041} ❤️👩‍🚀";
+const VISIBLE = String.raw`a \u00ad\u061c\u180e\u200b\u2028\u3164\ufe0f\u{e0041} ❤️👩‍🚀`;
 const CSV = "name,age\nAda,36\nGrace,85\n";
 
 /** A picture of one pixel. */
@@ -90,6 +93,10 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     ]);
     await page.getByRole("link", { name: "people.csv" }).waitFor();
     await page.getByRole("link", { name: /onerror/ }).waitFor();
+    await page.getByLabel("Files to upload").setInputFiles([
+      { name: `\u00ad${"x".repeat(300)}`, mimeType: "text/plain", buffer: Buffer.from("x") },
+    ]);
+    await page.locator(".toast", { hasText: /Not uploaded: 1 file.*\\u00adxxx/s }).waitFor();
     assert.equal(await page.locator("main img").count(), 0);
     await console.assertAccessible();
     await console.screenshot("volume");
@@ -194,6 +201,27 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     assert.equal(await page.getByRole("alert").count(), 0);
   });
 
+  await t.step("line ends stay those of the file", async () => {
+    const file = `/api/v1/vfs/volumes/${path.split("/").at(-1)}/files/ends.txt`;
+    const text = page.getByLabel("Content");
+    for (
+      const [before, edited, after] of [
+        ["one\r\ntwo\r\n", "one\nthree\nfour\n", "one\r\nthree\r\nfour\r\n"],
+        ["one\ntwo\r\nthree\n", "one\n2\nthree\n", "one\n2\nthree\n"],
+        ["one\r\ntwo\nthree\r\n", "one\ntwo\n3\n", "one\r\ntwo\n3\r\n"],
+      ] as const
+    ) {
+      await client.call("PUT", file, before, { "content-type": "text/plain" });
+      await console.goto(`${path}?file=%2Fends.txt`);
+      assert.equal(await text.inputValue(), before.replaceAll("\r\n", "\n"));
+      await text.fill(edited);
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Saved").waitFor();
+      assert.equal(await stored(server.url + file, client.token), after);
+      assert.ok(await page.getByRole("button", { name: "Save" }).isDisabled());
+    }
+  });
+
   await t.step("what is no text is not shown", async () => {
     await console.goto(`${path}?file=%2Fdata.bin`);
     await page.getByText("This is not text").waitFor();
@@ -237,6 +265,20 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await page.getByText("does not keep this version").waitFor();
     await page.getByRole("link", { name: "Show all" }).click();
     await table.getByText("Current").waitFor();
+  });
+
+  await t.step("a volume whose name no keyboard has is deleted by its id", async () => {
+    const { body } = await client.post("/api/v1/vfs/volumes", { displayName: INVISIBLE });
+    const { id } = body.volume;
+    await console.goto(`/volumes/${id}`);
+    await page.getByRole("heading", { name: VISIBLE }).waitFor();
+    assert.equal((await page.title()).replace(/\s+/g, " "), `${VISIBLE} · invoked`);
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel(`Type ${id} to confirm`).fill(id);
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.waitForURL(/\/volumes$/);
+    assert.equal((await client.get(`/api/v1/vfs/volumes/${id}`)).status, 404);
   });
 
   await t.step("a volume is deleted once its name is typed", async () => {

@@ -1,13 +1,15 @@
 import { useState } from "react";
 import { readStored, writeStored } from "../../browser/stored.ts";
+import { normalized } from "./line_ends.ts";
 
-/** A text file as it was read. */
+/** A text file as it was read, with its own line ends. */
 export interface FileText {
   readonly text: string;
   readonly etag: string;
 }
 
 interface Draft {
+  /** As a text field has it. */
   readonly text: string;
   /** What the changes are made to. */
   readonly base: FileText;
@@ -29,15 +31,14 @@ export interface DraftState extends Draft {
  */
 export function useFileDraft(volumeId: string, path: string, current: FileText): DraftState {
   const key = `volume.${volumeId}.${path}`;
-  const [draft, setDraft] = useState<Draft>(() =>
-    readStored<Draft>(key) ?? { text: current.text, base: current }
-  );
-  const isSame = draft.text === draft.base.text || draft.text === current.text;
+  const fresh = { text: normalized(current.text), base: current };
+  const [draft, setDraft] = useState<Draft>(() => readStored<Draft>(key) ?? fresh);
+  const isChanged = draft.text !== normalized(draft.base.text);
+  const isSame = !isChanged || draft.text === fresh.text;
   if (isSame && draft.base.etag !== current.etag) {
-    setDraft({ text: current.text, base: current });
+    setDraft(fresh);
     writeStored(key, undefined);
   }
-  const isChanged = draft.text !== draft.base.text;
   return {
     ...draft,
     isChanged,
@@ -45,17 +46,17 @@ export function useFileDraft(volumeId: string, path: string, current: FileText):
     edit: (text) => {
       const edited = { text, base: draft.base };
       setDraft(edited);
-      writeStored(key, text === draft.base.text ? undefined : edited);
+      writeStored(key, text === normalized(draft.base.text) ? undefined : edited);
     },
     rebase: (saved) => {
       setDraft(({ text }) => {
         const kept = { text, base: saved };
-        writeStored(key, text === saved.text ? undefined : kept);
+        writeStored(key, text === normalized(saved.text) ? undefined : kept);
         return kept;
       });
     },
     discard: () => {
-      setDraft({ text: current.text, base: current });
+      setDraft(fresh);
       writeStored(key, undefined);
     },
   };

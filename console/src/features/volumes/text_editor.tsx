@@ -8,6 +8,7 @@ import { useShortcuts } from "../../parts/shortcuts.tsx";
 import { ErrorNote, Note } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { type FileText, useFileDraft } from "./draft.ts";
+import { withLineEnds } from "./line_ends.ts";
 import { contentQuery, writeFile } from "./queries.ts";
 
 const ROWS = 24;
@@ -28,8 +29,9 @@ export function TextEditor(
   const save = useMutation({
     mutationFn: async (options: { readonly anyway: boolean }): Promise<FileText> => {
       const expected = options.anyway ? undefined : draft.base.etag;
-      const etag = await writeFile(volume.id, path, new Blob([edited]), expected);
-      return { text: edited, etag };
+      const text = withLineEnds(edited, draft.base.text);
+      const etag = await writeFile(volume.id, path, new Blob([text]), expected);
+      return { text, etag };
     },
     onSuccess: async (saved) => {
       const bytes = new TextEncoder().encode(saved.text);
