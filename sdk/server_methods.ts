@@ -30,6 +30,8 @@ export interface StatisticsStep extends CallCounts {
 export interface FunctionStatistics extends CallCounts {
   functionId?: string;
   displayName?: string;
+  /** When its newest invocation was accepted. */
+  newestAt?: Date;
   callsByStep?: number[];
   failuresByStep?: number[];
 }

@@ -59,6 +59,8 @@ const KEPT_BYTES_MAX = 32 * 1024 * 1024;
 const BYTES_PER_COUNT = 150;
 /** Counts of few steps at a time, so that the event loop does not wait for their rows. */
 const STEPS_PER_QUERY = 8;
+/** After every id. */
+const LAST_ID = "~";
 /** A row with an earlier id is committed by then: the step of earlier ids gets none any more. */
 const SETTLED_AFTER_MS = 60_000;
 
@@ -122,6 +124,23 @@ export class StatisticsReader {
     } finally {
       if (this.#turns.get(name) === turn) this.#turns.delete(name);
     }
+  }
+
+  /** When the newest invocation of each of these functions was accepted, a skipped one, too; without those that have none. */
+  async newest(functionIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    if (functionIds.length === 0) return new Map();
+    // One look-up in the index by function and id for each function: no other index has this order.
+    const { rows } = await sql<{ functionId: string; createdAt: string | null }>`
+      select id as function_id, (
+          select case when function_id = functions.id then created_at end from invocations
+          where (function_id, id) <= (functions.id, ${LAST_ID})
+          order by function_id desc, id desc limit 1) as created_at
+      from functions where id in (${sql.join(functionIds)})`.execute(this.db);
+    return new Map(
+      rows.flatMap(({ functionId, createdAt }) =>
+        createdAt === null ? [] : [[functionId, createdAt] as const]
+      ),
+    );
   }
 
   async #count(filter: StatisticsFilter, name: string): Promise<readonly CountedStep[]> {

@@ -63,6 +63,26 @@ serverSuite("statistics", {}, {
     const { functions: worst } = await statistics(client, "statistics", order);
     assert.deepEqual(worst.map(({ functionId }: Json) => functionId), [badly]);
   },
+  async "has the newest invocation of named functions, called in the time or not"({ client }) {
+    const id = await called(client, 2, 0);
+    const idle = await client.deploy(MOODY);
+    const { list: [{ createdAt }] } =
+      (await client.get(`/api/v1/functions/${id}/invocations`)).body;
+    const named = { by_function: "true", function_ids: `${idle},${id},none` };
+    const { functions } = await statistics(client, "statistics", named);
+    assert.deepEqual(
+      functions.map(({ functionId, calls, newestAt }: Json) => [functionId, calls, newestAt]),
+      [[id, 2, createdAt], [idle, 0, undefined]],
+    );
+    const before = { since: "2020-01-01T00:00:00Z", until: "2020-01-02T00:00:00Z" };
+    const { functions: then } = await statistics(client, "statistics", { ...named, ...before });
+    assert.deepEqual(
+      then.map(({ calls, newestAt }: Json) => [calls, newestAt]),
+      [[0, undefined], [0, createdAt]],
+    );
+    const { functions: all } = await statistics(client, "statistics", { by_function: "true" });
+    assert.ok(!all.some(({ functionId }: Json) => functionId === idle));
+  },
   async "puts calls into the step of their time"({ client, server }) {
     const id = await called(client, 2, 0);
     using db = new DatabaseSync(join(server.dataDir, "invoked.db"));

@@ -4,6 +4,7 @@ import type { Client, Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
+import { deployNamed, run } from "./stage.ts";
 
 interface Expected {
   readonly input?: Json;
@@ -124,6 +125,9 @@ browserTest("console: every template is created, run and tested", async (t) => {
     assert.match(await answer.text(), /Ada/);
   });
   await t.step("the list has their states, triggers and last runs", async () => {
+    const hidden = await deployNamed(client, "spark\u2028\u00adline", "export default () => ({});");
+    await run(client, hidden, {});
+    const { list: [newest] } = ok(await client.get(`/api/v1/functions/${hidden}/invocations`));
     await console.goto("/functions");
     const table = page.getByRole("table", { name: "Functions" });
     const row = (name: string) => table.getByRole("row").filter({ hasText: name });
@@ -131,6 +135,9 @@ browserTest("console: every template is created, run and tested", async (t) => {
     await row("html-page").first().getByText("Published").waitFor();
     await row("webhook-receiver").getByRole("cell", { name: "1", exact: true }).waitFor();
     await row("api-proxy").getByRole("img", { name: "1 call of api-proxy, 1 failed" }).waitFor();
+    const label = String.raw`1 call of spark\u2028\u00adline, 0 failed`;
+    await row("spark").getByRole("img", { name: label }).waitFor();
+    await row("spark").locator(`time[datetime="${newest.createdAt}"]`).waitFor();
     await console.screenshot("functions_of_templates");
     await page.keyboard.press("/");
     await page.keyboard.type("webhook");

@@ -2014,6 +2014,11 @@ export interface components {
             failuresByStep: number[];
             functionId: string;
             /**
+             * Format: date-time
+             * @description When its newest invocation was accepted, whenever that was; absent without one
+             */
+            newestAt?: string;
+            /**
              * Format: duration
              * @description Median from acceptance, or the start of the last attempt, to the record of the end, within 5 %; absent without a call that ended
              */
@@ -2341,7 +2346,7 @@ export interface components {
          */
         "invoked.SkipReason": "SKIP_REASON_UNSPECIFIED" | "SKIP_REASON_OVERLAP" | "SKIP_REASON_CATCH_UP" | "SKIP_REASON_CIRCUIT_BREAKER" | "SKIP_REASON_DEBOUNCED";
         "invoked.Statistics": {
-            /** @description Those with calls, as `order_by` says */
+            /** @description Those with calls, as `order_by` says; then those of `function_ids` without */
             functions?: components["schemas"]["invoked.FunctionStatistics"][];
             list?: components["schemas"]["invoked.StatisticsStep"][];
         };

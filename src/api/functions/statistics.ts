@@ -49,6 +49,9 @@ const functionOut = z.object({
   functionId: z.string(),
   displayName: z.string(),
   ...countsOut,
+  newestAt: timestamp.optional().openapi({
+    description: "When its newest invocation was accepted, whenever that was; absent without one",
+  }),
   callsByStep: z.array(int32Out),
   failuresByStep: z.array(int32Out),
 }).openapi("invoked.FunctionStatistics");
@@ -112,7 +115,7 @@ export const getStatistics = jsonOperation({
   response: z.object({
     list: z.array(stepOut).optional(),
     functions: z.array(functionOut).optional().openapi({
-      description: "Those with calls, as `order_by` says",
+      description: "Those with calls, as `order_by` says; then those of `function_ids` without",
     }),
   }).openapi("invoked.Statistics"),
   async handle({ query }, { statistics }) {
@@ -142,12 +145,13 @@ function stepsJson({ starts }: Steps, counts: readonly Counts[]): z.input<typeof
 }
 
 function functionJson(
-  { functionId, displayName, counts, calls, failed }: FunctionCounts,
+  { functionId, displayName, counts, newestAt, calls, failed }: FunctionCounts,
 ): z.input<typeof functionOut> {
   return {
     functionId,
     displayName,
     ...countsJson(counts),
+    ...newestAt === undefined ? {} : { newestAt },
     callsByStep: [...calls],
     failuresByStep: [...failed],
   };

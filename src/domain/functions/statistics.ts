@@ -53,6 +53,8 @@ export interface FunctionCounts {
   readonly functionId: string;
   readonly displayName: string;
   readonly counts: Counts;
+  /** When its newest invocation was accepted, RFC 3339, whether or not that is in the time; undefined without one. */
+  readonly newestAt: string | undefined;
   readonly calls: readonly number[];
   readonly failed: readonly number[];
 }
@@ -75,7 +77,7 @@ export class Statistics {
   }
 
   /**
-   * The functions that come first in an order, without those that were not called.
+   * The functions that come first in an order. Those that were not called come last if they are named, else not at all.
    * @param functionIds undefined for all functions
    * @throws INVALID_FIELD
    */
@@ -88,19 +90,25 @@ export class Statistics {
     const steps = stepsOf(query);
     const counted = await statistics.counted(filterOf(steps, functionIds));
     const tallies = await talliesOf(counted);
-    const first = Array.from(tallies, ([functionId, { counts }]) => ({ functionId, counts }))
-      .toSorted((a, b) => measureOf(b.counts, order) - measureOf(a.counts, order)).slice(0, limit);
-    if (first.length === 0) return [];
-    const names = new Map(
-      await functions.displayNames(first.map(({ functionId }) => functionId)),
-    );
-    const series = seriesOf(counted, new Set(first.map(({ functionId }) => functionId)));
-    return first.map(({ functionId, counts }) => ({
-      functionId,
-      displayName: names.get(functionId) ?? "",
-      counts,
-      ...series.get(functionId) ?? { calls: [], failed: [] },
-    }));
+    const named = new Set(functionIds).difference(tallies);
+    const all = [
+      ...Array.from(tallies, ([functionId, { counts }]) => ({ functionId, counts }))
+        .toSorted((a, b) => measureOf(b.counts, order) - measureOf(a.counts, order)),
+      ...Array.from(named, (functionId) => ({ functionId, counts: new Tally().counts })),
+    ];
+    const ids = all.slice(0, limit).map(({ functionId }) => functionId);
+    if (ids.length === 0) return [];
+    const names = new Map(await functions.displayNames(ids));
+    const newest = await statistics.newest(ids);
+    const series = seriesOf(counted, new Set(ids));
+    return all.slice(0, limit).filter(({ functionId }) => names.has(functionId))
+      .map(({ functionId, counts }) => ({
+        functionId,
+        displayName: names.get(functionId) ?? "",
+        counts,
+        newestAt: newest.get(functionId),
+        ...series.get(functionId) ?? { calls: [], failed: [] },
+      }));
   }
 }
 

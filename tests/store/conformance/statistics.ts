@@ -9,6 +9,8 @@ const AGO = -50_000_000;
 const at = (second: number, number?: number) => id(AGO + second, number);
 
 const [ONE, OTHER] = [id(0), id(0, 1)];
+/** Its id comes after those with invocations, of which none is its. */
+const IDLE = id(0, 5);
 const STEPS = [0, 10, 20].map((second) => ({ from: at(second), before: at(second + 10) }));
 const commitOf = (functionId: string) => functionId === ONE ? id(0, 2) : id(0, 3);
 const of = (functionId: string) => ({ functionId, commitId: commitOf(functionId) });
@@ -28,6 +30,7 @@ export const STATISTICS: Steps = {
     store,
   ) => {
     await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: IDLE }));
       for (const functionId of [ONE, OTHER]) {
         await tx.functions.insert(functionRow({ id: functionId }));
         await tx.commits.insert(commitRow({ id: commitOf(functionId), functionId }), [
@@ -44,8 +47,14 @@ export const STATISTICS: Steps = {
           invocationRow({ ...of(OTHER), id: at(1), ...success }),
           invocationRow({ ...of(ONE), id: at(2), ...failure }),
           invocationRow({ ...of(ONE), id: at(3), ...skipped }),
-          invocationRow({ ...of(ONE), id: at(11), status: "RUNNING", attempt: 1 }),
-          invocationRow({ ...of(OTHER), id: at(30), ...success }),
+          invocationRow({
+            ...of(ONE),
+            id: at(11),
+            status: "RUNNING",
+            attempt: 1,
+            createdAt: time(7),
+          }),
+          invocationRow({ ...of(OTHER), id: at(30), ...success, createdAt: time(8) }),
         ]
       ) await tx.invocations.insert(row);
     });
@@ -68,6 +77,12 @@ export const STATISTICS: Steps = {
     );
     assert.deepEqual(callsOf(await count(store, [ONE])), [[3, 3], [1, 1], [0, 0]]);
     assert.deepEqual(callsOf(await count(store, [OTHER])), [[1, 0], [0, 0], [0, 0]]);
+  },
+
+  "the newest invocation of a function is found, whenever it was": async (store) => {
+    const newest = await store.read.statistics.newest([ONE, OTHER, IDLE, id(0, 9)]);
+    assert.deepEqual(newest, new Map([[ONE, time(7)], [OTHER, time(8)]]));
+    assert.deepEqual(await store.read.statistics.newest([]), new Map());
   },
 
   "a step that is over is counted once": async (store) => {

@@ -1,66 +1,71 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { queryOptions, useQueries, type UseQueryResult } from "@tanstack/react-query";
 import { api, dataOf } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
 import { countOf, formatCount } from "../../parts/format.ts";
 import { Sparkline } from "../../parts/sparkline.tsx";
-import { Time } from "../../parts/values.tsx";
+import { Time, visibleText } from "../../parts/values.tsx";
 
 const STEP_SECONDS = 1_800;
 /** In ms; counting a day takes longer than a call. */
 const REFRESH_INTERVAL = 30_000;
+/** Functions of one request, as the API limits them. */
+const FUNCTIONS_MAX = 100;
 
 /** The calls of one function in the last 24 hours. */
 export interface Activity {
   readonly calls: number;
   readonly callsByStep: readonly number[];
   readonly failuresByStep: readonly number[];
-  /** When the last call was, at the latest; up to a step earlier. */
-  readonly lastStep: string | undefined;
+  /** When the last call was, whether or not that is in the 24 hours; undefined without one. */
+  readonly lastRun: string | undefined;
 }
 
-/** The activity of functions by id, from one request for all. */
-export function useActivity(): ReadonlyMap<string, Activity> {
-  const { data } = useQuery({
-    queryKey: keys.statistics("functions"),
-    queryFn: async ({ signal }) => {
-      const query = { by_function: "true", step: `${STEP_SECONDS}s` } as const;
+type Activities = ReadonlyMap<string, Activity>;
+
+const activityQuery = (ids: readonly string[]) =>
+  queryOptions({
+    queryKey: keys.statistics({ functions: ids }),
+    queryFn: async ({ signal }): Promise<Activities> => {
+      const query = {
+        by_function: "true",
+        function_ids: ids.join(","),
+        step: `${STEP_SECONDS}s`,
+      } as const;
       const { functions = [] } = await dataOf(
         api.GET("/api/v1/functions/statistics", { params: { query }, signal }),
       );
-      return { functions, at: Date.now() };
+      return new Map(
+        functions.map(({ functionId, calls, callsByStep, failuresByStep, newestAt }) => [
+          functionId,
+          { calls, callsByStep, failuresByStep, lastRun: newestAt },
+        ]),
+      );
     },
-    placeholderData: keepPreviousData,
     refetchInterval: REFRESH_INTERVAL,
   });
-  return useMemo(
-    () =>
-      new Map(
-        data?.functions.map((fn) => [fn.functionId, {
-          calls: fn.calls,
-          callsByStep: fn.callsByStep,
-          failuresByStep: fn.failuresByStep,
-          lastStep: lastStepOf(fn.callsByStep, data.at),
-        }]),
-      ),
-    [data],
+
+/** The activity of functions by id. @param ids in their order in the list, which grows at its end */
+export function useActivity(ids: readonly string[]): Activities {
+  const groups = Array.from(
+    { length: Math.ceil(ids.length / FUNCTIONS_MAX) },
+    (_, n) => ids.slice(n * FUNCTIONS_MAX, (n + 1) * FUNCTIONS_MAX),
   );
+  return useQueries({ queries: groups.map(activityQuery), combine: together });
 }
 
-function lastStepOf(calls: readonly number[], now: number): string | undefined {
-  const index = calls.findLastIndex((count) => count > 0);
-  if (index < 0) return undefined;
-  return new Date(now - (calls.length - 1 - index) * STEP_SECONDS * 1_000).toISOString();
+function together(results: readonly UseQueryResult<Activities>[]): Activities {
+  return new Map(results.flatMap(({ data }) => [...data ?? []]));
 }
 
 export function CallsCell(
   { name, activity }: { readonly name: string; readonly activity: Activity | undefined },
 ) {
-  if (activity === undefined) return <span className="muted">none</span>;
+  if (activity === undefined) return <span className="muted">…</span>;
+  if (activity.calls === 0) return <span className="muted">none</span>;
   const failures = activity.failuresByStep.reduce((sum, count) => sum + count, 0);
   const text = `${countOf(activity.calls, "call")} of ${name}, ${formatCount(failures)} failed`;
   return (
-    <span title={text}>
+    <span title={visibleText(text)}>
       <Sparkline
         label={text}
         points={activity.callsByStep.map((calls, index) => ({
@@ -73,5 +78,6 @@ export function CallsCell(
 }
 
 export function LastRunCell({ activity }: { readonly activity: Activity | undefined }) {
-  return <Time value={activity?.lastStep} />;
+  if (activity === undefined) return <span className="muted">…</span>;
+  return <Time value={activity.lastRun} />;
 }

@@ -15,7 +15,8 @@ export function FunctionsPage() {
   const { q = "" } = useSearch({ from: "/shell/functions" });
   const navigate = useNavigate();
   const query = useInfiniteQuery({ ...functionsQuery(q), placeholderData: keepPreviousData });
-  const columns = useColumns();
+  const rows = useMemo(() => query.data?.pages.flatMap(({ list }) => list) ?? [], [query.data]);
+  const columns = useColumns(rows);
   return (
     <Page
       title="Functions"
@@ -39,11 +40,11 @@ export function FunctionsPage() {
           </div>
         </div>
         <Loaded query={query}>
-          {({ pages }) => (
+          {() => (
             <DataTable
               label="Functions"
               columns={columns}
-              rows={pages.flatMap(({ list }) => list)}
+              rows={rows}
               rowId={(fn) => fn.id}
               empty={<NoFunctions query={q} />}
               more={moreOf(query)}
@@ -56,8 +57,8 @@ export function FunctionsPage() {
   );
 }
 
-function useColumns(): readonly Column<Fn>[] {
-  const activity = useActivity();
+function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
+  const activity = useActivity(useMemo(() => functions.map(({ id }) => id), [functions]));
   return useMemo(() => [
     {
       id: "name",
@@ -91,6 +92,7 @@ function useColumns(): readonly Column<Fn>[] {
       id: "lastRun",
       header: "Last run",
       width: "110px",
+      sortBy: (fn) => activity.get(fn.id)?.lastRun ?? "",
       cell: (fn) => <LastRunCell activity={activity.get(fn.id)} />,
     },
     {
